@@ -1,0 +1,116 @@
+"""Background processes that outlive the page or shell that started them.
+
+A task is a JSON state file: what runs, as which process, since when, and how far it is. A process is
+taken for alive only if its id *and* its start time match and it is no zombie, because ids are reused.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from curation import files
+
+_START_TOLERANCE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process, told apart from later ones of the same id.
+
+    Parameters
+    ----------
+    pid : int
+        Process id; also the id of the process group that it leads.
+    started : float
+        Creation time in seconds since the epoch, as the operating system gives it.
+    """
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> "Process":
+        """Describe a running process by its id."""
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def alive(self) -> bool:
+        """Tell whether this very process still runs (a zombie does not)."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < _START_TOLERANCE_S
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+def start(
+    command: Sequence[str], *, log: Path, state: Path, environment: Mapping[str, str] | None = None
+) -> Process:
+    """Start ``command`` in a process group of its own and note it in ``state``.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Program and arguments; no shell reads them.
+    log : Path
+        File that the output is appended to.
+    state : Path
+        JSON file that :func:`running` and :func:`stop` read.
+    environment : mapping, optional
+        Variables set on top of the current ones.
+
+    Returns
+    -------
+    Process
+        The leader of the new group.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+    process = Process.of(child.pid)
+    files.write_json(
+        state, {"command": list(command), "pid": process.pid, "started": process.started}
+    )
+    return process
+
+
+def running(state: Path) -> Process | None:
+    """Return the process noted in ``state`` if it is still alive."""
+    noted = files.read_json(state)
+    if not noted:
+        return None
+    process = Process(noted["pid"], noted["started"])
+    return process if process.alive() else None
+
+
+def stop(process: Process, *, grace_s: float = 10.0) -> None:
+    """End a process group: politely first, by force after ``grace_s`` seconds."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if not process.alive():
+            break
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        deadline = time.monotonic() + grace_s
+        while process.alive() and time.monotonic() < deadline:
+            _reap(process.pid)
+            time.sleep(0.05)
+
+
+def _reap(pid: int) -> None:
+    """Collect the exit status if the process is a child of ours."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)

@@ -1,0 +1,37 @@
+"""Every exception that Tierscope raises on purpose.
+
+A message is written for the person at the screen: what was expected, what came, what to do next.
+Pages and command lines show ``str(error)`` and nothing else; the log keeps the traceback.
+"""
+
+
+class TierscopeError(Exception):
+    """Base of all errors whose message is fit to be shown."""
+
+
+class WorkspaceError(TierscopeError):
+    """The workspace is absent, of another version, or a path leads out of it."""
+
+
+class SourceError(TierscopeError):
+    """A source of scans cannot be listed: no such folder, no scans, a manifest without paths."""
+
+
+class VolumeError(TierscopeError):
+    """One image cannot be used. The message is the ``reason`` kept in the scan's row."""
+
+
+class RuleError(TierscopeError):
+    """A tier rule does not make sense: crossing cut-offs, too few names."""
+
+
+class RatingError(TierscopeError):
+    """A rating cannot be taken: unknown scale, value off the scale, no rater."""
+
+
+class CohortError(TierscopeError):
+    """A cohort cannot be frozen or used: empty, name taken by other content, a scan that changed."""
+
+
+class StudyError(TierscopeError):
+    """A study cannot be planned, launched or read."""

@@ -1,0 +1,118 @@
+"""Files that are whole or absent.
+
+Every write goes to a temporary file beside the target and is renamed over it, so that a reader (or a
+process that dies half-way) never meets half a file. Appended JSON lines are the one exception; there
+the reader skips a last line that was cut off.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+_CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that replaces it when the block ends well.
+
+    Parameters
+    ----------
+    path : Path
+        The file to be written. Its folder is made if it is not there.
+
+    Yields
+    ------
+    Path
+        Where to write. Removed, and ``path`` left as it was, when the block raises.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, whole or not at all; NaN is refused, write ``None``."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Returns
+    -------
+    object
+        What the file holds, or ``None`` where there is no file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+def append_json_line(path: Path, value: dict[str, Any]) -> None:
+    """Append one JSON object as one line, in a single write."""
+    line = json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line)
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    """Read appended JSON lines; a last line that was cut off is skipped, no file is no lines.
+
+    Raises
+    ------
+    json.JSONDecodeError
+        When a line other than the last is broken: that is damage, not an interrupted write.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except FileNotFoundError:
+        return []
+    rows = [json.loads(line) for line in lines[:-1] if line]
+    if lines[-1]:
+        with contextlib.suppress(json.JSONDecodeError):
+            rows.append(json.loads(lines[-1]))
+    return rows
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table as parquet, whole or not at all."""
+    with replacing(path) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def short_hash(text: str, length: int = 8) -> str:
+    """Return the first ``length`` hexadecimal digits of the SHA-256 of ``text``."""
+    return hashlib.sha256(text.encode()).hexdigest()[:length]

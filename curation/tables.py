@@ -1,0 +1,100 @@
+"""The tables of a workspace, typed, empty where there is no file yet.
+
+``scans`` is written by :mod:`curation.ingest`, ``metrics`` and ``scores`` by :mod:`curation.assess`.
+Everything else reads them through here.
+"""
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from curation import files
+from curation.workspace import Workspace
+
+#: One row a scan. Text columns hold ``None`` where unknown, numbers NaN.
+SCAN_COLUMNS: dict[str, str] = {
+    "scan_id": "str",  # unique in the workspace, a plain file name, never a path
+    "subject_id": "str",  # SOURCE:PARTICIPANT, unique over sources; splits are by this
+    "participant_id": "str",  # as the source spells it, never parsed
+    "session_id": "str",
+    "modality": "str",  # T1w, T2w, FLAIR, pet, ...
+    "source": "str",
+    "role": "str",  # pool | target
+    "path": "str",  # absolute
+    "sha256": "str",
+    "bytes": "float64",
+    "shape": "object",  # list of 3 voxel counts
+    "spacing_mm": "object",  # list of 3 voxel edges in mm
+    "orientation": "str",  # three letters such as RAS; None where the header gives none
+    "site": "str",
+    "age_years": "float64",
+    "sex": "str",
+    "group": "str",
+    "simulated": "bool",
+    "status": "str",  # ok | unreadable | missing | duplicate
+    "reason": "str",  # why not ok
+    "note": "str",  # what was taken differently than written, e.g. an age of 89+
+}
+
+STATUSES = ("ok", "unreadable", "missing", "duplicate")
+
+
+def empty_scans() -> pd.DataFrame:
+    """Return a scans table without rows."""
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in SCAN_COLUMNS.items()})
+
+
+def read_scans(workspace: Workspace) -> pd.DataFrame:
+    """Read the scans of a workspace, ordered by ``scan_id``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of :data:`SCAN_COLUMNS`; no rows where nothing was ingested yet.
+    """
+    if not workspace.scans_path.exists():
+        return empty_scans()
+    return pd.read_parquet(workspace.scans_path)
+
+
+def write_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
+    """Write the scans table with its columns in order, sorted by ``scan_id``."""
+    table = scans.reindex(columns=list(SCAN_COLUMNS)).sort_values("scan_id", ignore_index=True)
+    files.write_parquet(workspace.scans_path, table)
+
+
+def read_metrics(workspace: Workspace) -> pd.DataFrame:
+    """Read all metric parts as one table, one row a scan (the newest part wins).
+
+    Returns
+    -------
+    pandas.DataFrame
+        See :mod:`curation.assess` for the columns; no rows where nothing was assessed yet.
+    """
+    parts = sorted(
+        workspace.metrics_dir.glob("part-*.parquet"), key=lambda part: part.stat().st_mtime_ns
+    )
+    if not parts:
+        return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
+    table = pd.concat([pq.read_table(part).to_pandas() for part in parts], ignore_index=True)
+    table = table.drop_duplicates("scan_id", keep="last")
+    return table.sort_values("scan_id", ignore_index=True)
+
+
+def read_scores(workspace: Workspace) -> pd.DataFrame:
+    """Read the scores, one row a scan; no rows where nothing was scored yet."""
+    if not workspace.scores_path.exists():
+        return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
+    return pd.read_parquet(workspace.scores_path)
+
+
+def read_scored_scans(workspace: Workspace) -> pd.DataFrame:
+    """Read the scans with their sub-scores and distortion score beside them (NaN: not scored).
+
+    Scores of a file that has changed since (another SHA-256) are left out.
+    """
+    scans, scores = read_scans(workspace), read_scores(workspace)
+    keys = [key for key in ("scan_id", "sha256") if key in scores.columns]
+    table = scans.merge(scores, on=keys, how="left")
+    if "distortion_score" not in table:
+        table["distortion_score"] = float("nan")
+    return table

@@ -1,0 +1,226 @@
+"""The workspace on disk: the only module that spells its paths."""
+
+import datetime
+import os
+import re
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+
+from curation import __version__, files
+from curation.errors import WorkspaceError
+
+SCHEMA = 1
+ENVIRONMENT_VARIABLE = "TIERSCOPE_WORKSPACE"
+DEFAULT_ROOT = "workspace"
+
+Role = Literal["pool", "target"]
+ROLES: dict[Role, str] = {
+    "pool": "pretraining pool: scans that are scored, sorted into tiers and pretrained on",
+    "target": "external target cohort: scans with ages on which every arm is judged",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place that scans come from.
+
+    Parameters
+    ----------
+    name : str
+        Short name, unique in the workspace; prefix of every ``scan_id`` and ``subject_id``.
+    path : str
+        Absolute path of the data set folder or the manifest file. Only read, never written.
+    kind : str
+        ``bids``, ``folder`` or ``manifest``.
+    role : {'pool', 'target'}
+        What the scans are for.
+    simulated : bool
+        True for scans that are not of people. Shown wherever they are.
+    """
+
+    name: str
+    path: str
+    kind: str
+    role: Role = "pool"
+    simulated: bool = False
+
+
+def slug(text: str) -> str:
+    """Return ``text`` as a safe file name: letters, digits, ``-``, ``_``, ``.``; never empty."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:80] or "unnamed"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with everything that Tierscope knows and makes.
+
+    Parameters
+    ----------
+    root : Path
+        The folder. Use :meth:`open` or :meth:`create` to get one that was checked.
+    """
+
+    root: Path
+
+    # ---- opening -----------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, root: str | Path) -> "Workspace":
+        """Open an existing workspace.
+
+        Raises
+        ------
+        WorkspaceError
+            When there is none at ``root`` or it was made by a newer Tierscope.
+        """
+        workspace = cls(Path(root).expanduser().resolve())
+        settings = workspace.settings()
+        if settings.get("schema", 0) > SCHEMA:
+            raise WorkspaceError(
+                f"{workspace.root} was made by a newer Tierscope (layout {settings['schema']}, this "
+                f"one reads up to {SCHEMA}). Update Tierscope, or open another workspace."
+            )
+        return workspace
+
+    @classmethod
+    def create(cls, root: str | Path) -> "Workspace":
+        """Open the workspace at ``root``, making an empty one where there is none.
+
+        Raises
+        ------
+        WorkspaceError
+            When ``root`` is a file, or a folder with other things in it.
+        """
+        workspace = cls(Path(root).expanduser().resolve())
+        if workspace.settings_path.exists():
+            return cls.open(root)
+        if workspace.root.is_file():
+            raise WorkspaceError(f"{workspace.root} is a file. Name a folder for the workspace.")
+        if workspace.root.is_dir() and any(workspace.root.iterdir()):
+            raise WorkspaceError(
+                f"{workspace.root} holds other files. Name an empty or new folder for the "
+                "workspace: Tierscope never writes among your data."
+            )
+        workspace._write_settings(
+            {
+                "schema": SCHEMA,
+                "tierscope": __version__,
+                "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "display": "radiological",
+                "sources": [],
+            }
+        )
+        return workspace
+
+    @classmethod
+    def current(cls) -> "Workspace":
+        """Open the workspace named by ``TIERSCOPE_WORKSPACE``, or ``./workspace``."""
+        return cls.open(os.environ.get(ENVIRONMENT_VARIABLE, DEFAULT_ROOT))
+
+    # ---- settings ----------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """Return what ``workspace.toml`` holds.
+
+        Raises
+        ------
+        WorkspaceError
+            When there is no workspace, or the file cannot be read as TOML.
+        """
+        try:
+            return tomllib.loads(self.settings_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise WorkspaceError(
+                f"There is no workspace at {self.root}. Make one with "
+                f"'python -m curation ingest SOURCE --workspace {self.root}', or with "
+                f"'python -m curation demo --workspace {self.root}' to try Tierscope out."
+            ) from None
+        except tomllib.TOMLDecodeError as error:
+            raise WorkspaceError(
+                f"{self.settings_path} is not valid TOML ({error}). Mend the line it names."
+            ) from error
+
+    def sources(self) -> list[Source]:
+        """Return the sources in the order in which they were added."""
+        return [Source(**row) for row in self.settings().get("sources", [])]
+
+    def put_source(self, source: Source) -> None:
+        """Add ``source``, or replace the one of the same name."""
+        kept = [row for row in self.sources() if row.name != source.name]
+        settings = self.settings() | {"sources": [asdict(row) for row in (*kept, source)]}
+        self._write_settings(settings)
+
+    def _write_settings(self, settings: dict[str, Any]) -> None:
+        files.write_text(self.settings_path, tomli_w.dumps(settings))
+
+    # ---- paths -------------------------------------------------------------------------------
+
+    @property
+    def settings_path(self) -> Path:
+        return self.root / "workspace.toml"
+
+    @property
+    def scans_path(self) -> Path:
+        return self.root / "scans.parquet"
+
+    @property
+    def metrics_dir(self) -> Path:
+        return self.root / "metrics"
+
+    @property
+    def scores_path(self) -> Path:
+        return self.root / "scores.parquet"
+
+    @property
+    def database_path(self) -> Path:
+        return self.root / "decisions.sqlite"
+
+    @property
+    def previews_dir(self) -> Path:
+        return self.root / "previews"
+
+    @property
+    def cohorts_dir(self) -> Path:
+        return self.root / "cohorts"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Prepared volumes, named by their content: may be deleted at any time."""
+        return self.root / "cache"
+
+    @property
+    def studies_dir(self) -> Path:
+        return self.root / "studies"
+
+    @property
+    def exports_dir(self) -> Path:
+        return self.root / "exports"
+
+    @property
+    def tasks_dir(self) -> Path:
+        """State and log of background tasks other than studies (ingest, assess, demo)."""
+        return self.root / "tasks"
+
+    @property
+    def demo_images_dir(self) -> Path:
+        """Simulated scans of the demo, the only images that live inside a workspace."""
+        return self.root / "demo-images"
+
+    def study_dir(self, study_id: str) -> Path:
+        """Return the folder of one study; an id that is not a plain name is refused."""
+        return self._inside(self.studies_dir, study_id)
+
+    def preview_path(self, scan_id: str) -> Path:
+        """Return where the thumbnail of one scan lies."""
+        return self._inside(self.previews_dir, f"{scan_id}.png")
+
+    @staticmethod
+    def _inside(folder: Path, name: str) -> Path:
+        if slug(name) != name.strip("-._")[:80] or name in {".", ".."} or not name:
+            raise WorkspaceError(f"{name!r} is not a plain name (letters, digits, '-', '_', '.').")
+        return folder / name
+

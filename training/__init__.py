@@ -1,0 +1,1 @@
+"""Studies: what each quality tier is worth for pretraining."""
