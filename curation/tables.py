@@ -58,8 +58,8 @@ def read_scans(workspace: Workspace) -> pd.DataFrame:
 
 def write_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
     """Write the scans table with its columns in order, sorted by ``scan_id``."""
-    table = scans.reindex(columns=list(SCAN_COLUMNS)).sort_values("scan_id", ignore_index=True)
-    files.write_parquet(workspace.scans_path, table)
+    table = scans.reindex(columns=list(SCAN_COLUMNS)).astype(SCAN_COLUMNS)
+    files.write_parquet(workspace.scans_path, table.sort_values("scan_id", ignore_index=True))
 
 
 def read_metrics(workspace: Workspace) -> pd.DataFrame:

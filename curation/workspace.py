@@ -223,4 +223,3 @@ class Workspace:
         if slug(name) != name.strip("-._")[:80] or name in {".", ".."} or not name:
             raise WorkspaceError(f"{name!r} is not a plain name (letters, digits, '-', '_', '.').")
         return folder / name
-
