@@ -6,6 +6,7 @@ the reader skips a last line that was cut off.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from curation.errors import TierscopeError
 
 _CHUNK = 1 << 20
 
@@ -45,6 +48,28 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def lock(path: Path, busy: TierscopeError | None = None) -> Iterator[None]:
+    """Hold an exclusive lock on ``path`` while the block runs; a process that dies lets go of it.
+
+    Parameters
+    ----------
+    path : Path
+        The lock file, made where it is not there.
+    busy : TierscopeError, optional
+        Raised when another process holds the lock; without it, wait.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+        except BlockingIOError:
+            if busy is None:
+                raise
+            raise busy from None
+        yield
 
 
 def write_text(path: Path, text: str) -> None:

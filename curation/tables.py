@@ -22,6 +22,7 @@ SCAN_COLUMNS: dict[str, str] = {
     "path": "str",  # absolute
     "sha256": "str",
     "bytes": "float64",
+    "modified": "float64",  # of the file, seconds since the epoch
     "shape": "object",  # list of 3 voxel counts
     "spacing_mm": "object",  # list of 3 voxel edges in mm
     "orientation": "str",  # three letters such as RAS; None where the header gives none

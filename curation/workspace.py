@@ -40,6 +40,10 @@ class Source:
         What the scans are for.
     simulated : bool
         True for scans that are not of people. Shown wherever they are.
+    include : str
+        Pattern that file names must match, such as ``'*_T1w*'``.
+    participants : str
+        Absolute path of a table of people to join; empty for the source's own ``participants.tsv``.
     """
 
     name: str
@@ -47,6 +51,8 @@ class Source:
     kind: str
     role: Role = "pool"
     simulated: bool = False
+    include: str = "*"
+    participants: str = ""
 
 
 def slug(text: str) -> str:

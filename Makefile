@@ -1,0 +1,57 @@
+# Tierscope. 'make' alone lists the targets.
+PYTHON    ?= python3
+VENV      ?= .venv
+WORKSPACE ?= workspace
+PORT      ?= 8501
+
+PY        := $(VENV)/bin/python
+RUNTIME   := $(VENV)/.runtime
+TESTING   := $(VENV)/.testing
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check format soak bench-scoring clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@echo "  Variables: WORKSPACE=$(WORKSPACE) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV)"
+
+run: $(RUNTIME) ## install, make the demo workspace if there is none, open the dashboard
+	@test -f "$(WORKSPACE)/workspace.toml" || $(MAKE) --no-print-directory demo
+	@echo "Tierscope: http://127.0.0.1:$(PORT)   workspace: $(WORKSPACE)   (Ctrl-C ends the page; studies go on)"
+	@TIERSCOPE_WORKSPACE="$(WORKSPACE)" $(PY) -m streamlit run app.py --server.port $(PORT)
+
+demo: $(RUNTIME) ## make the demo workspace (simulated people) and start its study in the background
+	@$(PY) -m curation demo --workspace "$(WORKSPACE)"
+	@$(PY) -m training demo-study --workspace "$(WORKSPACE)" --detach
+
+test: $(TESTING) ## run all tests
+	$(PY) -m pytest -m "not soak"
+
+check: $(TESTING) ## format, lint, types, import layers
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+
+format: $(TESTING) ## put the code into the one format
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+soak: $(TESTING) ## run the tests that take long
+	$(PY) -m pytest -m soak
+
+bench-scoring: $(TESTING) ## time and memory of scoring real scans; the last line is JSON
+	$(PY) -m tests.benchmarks.scoring
+
+clean: ## remove the virtual environment and caches (never a workspace)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+
+$(RUNTIME): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tierscope needs Python 3.11 or newer; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(TESTING): $(RUNTIME) tests/requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
