@@ -19,6 +19,9 @@ from curation import files
 
 _START_TOLERANCE_S = 2.0
 
+#: Children of this process that may still run; polled so that none stays a zombie.
+_children: list[subprocess.Popen] = []
+
 
 @dataclass(frozen=True)
 class Process:
@@ -81,6 +84,8 @@ def start(
             start_new_session=True,
             env={**os.environ, **(environment or {})},
         )
+    _reap()
+    _children.append(child)
     process = Process.of(child.pid)
     files.write_json(
         state, {"command": list(command), "pid": process.pid, "started": process.started}
@@ -106,11 +111,10 @@ def stop(process: Process, *, grace_s: float = 10.0) -> None:
             os.killpg(process.pid, number)
         deadline = time.monotonic() + grace_s
         while process.alive() and time.monotonic() < deadline:
-            _reap(process.pid)
+            _reap()
             time.sleep(0.05)
 
 
-def _reap(pid: int) -> None:
-    """Collect the exit status if the process is a child of ours."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+def _reap() -> None:
+    """Collect the exit status of children that ended."""
+    _children[:] = [child for child in _children if child.poll() is None]

@@ -1,5 +1,6 @@
 """What tables say of people: columns under their many names, ages and sexes under their many spellings."""
 
+import io
 import math
 import re
 from collections.abc import Mapping
@@ -43,13 +44,13 @@ def read_table(path: Path) -> pd.DataFrame:
         When the file is no text table, or two columns mean the same.
     """
     try:
+        text = path.read_text(encoding="utf-8-sig")
+        header = text.partition("\n")[0]
         table = pd.read_csv(
-            path,
-            sep=None,
-            engine="python",
+            io.StringIO(text),
+            sep=max("\t,;", key=header.count),
             dtype="str",
             keep_default_na=False,
-            encoding="utf-8-sig",
         )
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise SourceError(

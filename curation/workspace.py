@@ -226,6 +226,6 @@ class Workspace:
 
     @staticmethod
     def _inside(folder: Path, name: str) -> Path:
-        if slug(name) != name.strip("-._")[:80] or name in {".", ".."} or not name:
+        if slug(name) != name:
             raise WorkspaceError(f"{name!r} is not a plain name (letters, digits, '-', '_', '.').")
         return folder / name

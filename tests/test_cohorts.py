@@ -1,0 +1,102 @@
+import pytest
+
+from curation import cohorts, tables
+from curation.errors import CohortError
+from curation.tiers import TierRule
+from curation.workspace import Workspace
+from tests.scored import put_scans
+
+
+@pytest.fixture
+def scored(workspace: Workspace) -> Workspace:
+    put_scans(
+        workspace,
+        [
+            {"distortion_score": 5.0},
+            {"distortion_score": 30.0},
+            {"distortion_score": 80.0, "site": None, "sex": "F"},
+            {"distortion_score": None},
+            {"status": "unreadable", "reason": "cut off"},
+            {"distortion_score": 10.0, "role": "target"},
+            {"distortion_score": 10.0, "role": "target", "age_years": None},
+        ],
+    )
+    return workspace
+
+
+def test_a_cohort_holds_the_scored_readable_scans_of_its_role(scored: Workspace) -> None:
+    pool = cohorts.freeze(scored, "spring", author="Ada")
+    assert pool.counts == {"A": 1, "B": 1, "C": 1}
+    assert pool.scans["tier"].tolist() == ["A", "B", "C"]
+    assert pool.size == 3
+
+
+def test_a_target_holds_only_people_of_known_age(scored: Workspace) -> None:
+    target = cohorts.freeze(scored, "external", author="Ada", role="target")
+    assert target.scans["age_years"].tolist() == [35.0]
+
+
+def test_what_was_frozen_is_what_is_loaded(scored: Workspace) -> None:
+    frozen = cohorts.freeze(scored, "spring", author="Ada")
+    loaded = cohorts.load(scored, frozen.id)
+    assert loaded.scans.equals(frozen.scans)
+    assert (loaded.rule, loaded.author, loaded.created) == (
+        frozen.rule,
+        frozen.author,
+        frozen.created,
+    )
+
+
+def test_the_same_list_is_the_same_cohort_and_another_rule_another(scored: Workspace) -> None:
+    first = cohorts.freeze(scored, "spring", author="Ada")
+    again = cohorts.freeze(scored, "spring", author="Grace")
+    other = cohorts.freeze(scored, "spring", author="Ada", rule=TierRule(cutoffs=(20.0, 50.0)))
+    assert again.id == first.id
+    assert again.author == "Ada"
+    assert other.id != first.id
+    assert {header.id for header in cohorts.list_cohorts(scored)} == {first.id, other.id}
+
+
+def test_a_list_edited_by_hand_is_noticed(scored: Workspace) -> None:
+    cohort = cohorts.freeze(scored, "spring", author="Ada")
+    path = scored.cohorts_dir / f"{cohort.id}.tsv"
+    path.write_text(path.read_text().replace("\tC\n", "\tA\n"))
+    with pytest.raises(CohortError, match="changed after it was frozen"):
+        cohorts.load(scored, cohort.id)
+
+
+def test_a_file_that_changed_after_freezing_is_named(scored: Workspace) -> None:
+    cohort = cohorts.freeze(scored, "spring", author="Ada")
+    assert cohorts.changed_scans(scored, cohort).empty
+    scans = tables.read_scans(scored)
+    scans.loc[0, "sha256"] = "f" * 64
+    tables.write_scans(scored, scans.drop(index=1))
+    assert cohorts.changed_scans(scored, cohort)["scan_id"].tolist() == [
+        "made_sub-00_T1w",
+        "made_sub-01_T1w",
+    ]
+
+
+def test_no_path_leaves_in_a_cohort(scored: Workspace) -> None:
+    cohort = cohorts.freeze(scored, "spring", author="Ada")
+    assert "/nowhere" not in (scored.cohorts_dir / f"{cohort.id}.tsv").read_text()
+
+
+@pytest.mark.parametrize("cohort_id", ["absent-123", "../workspace", ""])
+def test_an_unknown_cohort_is_refused_with_those_there_are(scored: Workspace, cohort_id) -> None:
+    frozen = cohorts.freeze(scored, "spring", author="Ada")
+    with pytest.raises(CohortError, match=frozen.id):
+        cohorts.load(scored, cohort_id)
+
+
+def test_what_is_missing_is_said(workspace: Workspace) -> None:
+    with pytest.raises(CohortError, match="Ingest a source"):
+        cohorts.freeze(workspace, "spring", author="Ada")
+    put_scans(workspace, [{"distortion_score": 5.0, "role": "target", "age_years": None}, {}])
+    with pytest.raises(CohortError, match="Score them first"):
+        cohorts.freeze(workspace, "spring", author="Ada")
+    with pytest.raises(CohortError, match="known age"):
+        cohorts.freeze(workspace, "spring", author="Ada", role="target")
+    with pytest.raises(CohortError, match="a name and an author"):
+        cohorts.freeze(workspace, " ", author="Ada")
+    assert cohorts.list_cohorts(workspace) == []

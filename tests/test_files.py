@@ -1,0 +1,80 @@
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from curation import files
+from curation.errors import StudyError
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    files.write_json(path, {"kept": True})
+    with pytest.raises(RuntimeError), files.replacing(path) as temporary:
+        temporary.write_text("half a fi")
+        raise RuntimeError
+    assert files.read_json(path) == {"kept": True}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_json_file_that_is_not_there_reads_as_none(tmp_path: Path) -> None:
+    assert files.read_json(tmp_path / "absent.json") is None
+
+
+def test_nan_is_refused_rather_than_written_as_invalid_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_last_line_that_was_cut_off_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    files.append_json_line(path, {"epoch": 1})
+    files.append_json_line(path, {"epoch": 2})
+    with path.open("a") as file:
+        file.write('{"epoch": 3, "lo')
+    assert [row["epoch"] for row in files.read_json_lines(path)] == [1, 2]
+
+
+def test_a_broken_line_in_the_middle_is_damage_and_raises(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"epoch": 1}\n{"epo\n{"epoch": 3}\n')
+    with pytest.raises(json.JSONDecodeError):
+        files.read_json_lines(path)
+
+
+def _append_many(path: Path) -> None:
+    for number in range(200):
+        files.append_json_line(path, {"number": number, "text": "x" * 50})
+
+
+def test_lines_of_two_writers_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_append_many, args=(path,)) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert len(files.read_json_lines(path)) == 400
+
+
+def test_a_held_lock_is_refused_in_words_and_free_again_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with (
+        files.lock(path),
+        pytest.raises(StudyError, match="runs already"),
+        files.lock(path, StudyError("it runs already")),
+    ):
+        pass
+    with files.lock(path, StudyError("it runs already")):
+        pass
+
+
+def test_sha256_equals_the_published_value_of_abc(tmp_path: Path) -> None:
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    assert files.sha256_of(path) == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
