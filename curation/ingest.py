@@ -211,7 +211,7 @@ def _mark_duplicates(rows: pd.DataFrame) -> pd.DataFrame:
     for index in rows.index[repeat > 0]:
         shared = rows.at[index, "scan_id"]
         rows.loc[index, ["scan_id", "status", "reason"]] = [
-            f"{shared[:70]}-copy{repeat[index] + 1}",
+            f"{shared}-copy{repeat[index] + 1}",
             "duplicate",
             f"has the same id as {Path(first[shared] or '').name}, which is used; rename or remove one",
         ]

@@ -22,6 +22,8 @@ MODALITY_WORDS = {
     "PDw": r"pd|pdw",
     "pet": r"pet|fdg|amyloid",
 }
+#: Short enough for a suffix such as ``-copy2`` or ``.png`` in a plain file name.
+MAX_ID = 70
 _ENTITY = re.compile(r"(?:^|_)(sub|ses)-([A-Za-z0-9]+)")
 
 
@@ -80,8 +82,9 @@ def kind_of(path: Path) -> str:
 def scan_id(source: str, key: str) -> str:
     """Return the id of a scan: a plain file name that no other scan of the workspace has."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{source}_{key}".replace("/", "_"))
-    short = slug(plain)
-    return short if short == plain else f"{short[:71]}-{files.short_hash(plain)}"
+    if slug(plain) == plain and len(plain) <= MAX_ID:
+        return plain
+    return f"{slug(plain[: MAX_ID - 9])}-{files.short_hash(plain)}"
 
 
 def list_source(source: Source, participants: Path | None = None) -> Listing:

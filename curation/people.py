@@ -58,7 +58,8 @@ def read_table(path: Path) -> pd.DataFrame:
             "row, in UTF-8."
         ) from error
     table = table.rename(columns=_our_names(list(table.columns), path))
-    return table.map(lambda text: None if text.strip().lower() in UNKNOWN else text.strip())
+    table = table.map(str.strip).astype(object)
+    return table.mask(table.map(str.lower).isin(UNKNOWN), None)
 
 
 def _our_names(columns: list[str], path: Path) -> dict[str, str]:
