@@ -16,6 +16,7 @@ from functools import lru_cache
 import numpy as np
 from nilearn import datasets
 from scipy import ndimage
+from scipy.interpolate import make_interp_spline
 
 SPACING_MM = 2.0
 SHAPE = (96, 114, 96)
@@ -25,6 +26,8 @@ CENTRE_MM = np.array([0.0, -18.0, 6.0])
 VENTRICLES_MM = np.array([[-12.0, -16.0, 20.0], [12.0, -16.0, 20.0]])
 VENTRICLE_REACH_MM = 20.0
 SKULL_MM, SCALP_MM = 6.0, 13.0
+#: Voxels of air around the template, so that the shell of the head is not cut off.
+MARGIN = 12
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,10 @@ def scan(person: Person, scanner: Scanner) -> tuple[np.ndarray, np.ndarray]:
     """
     rng = np.random.default_rng([person.seed, 1])
     tissue = _tissues(person, rng)
-    brain = tissue["grey"] + tissue["white"] + tissue["csf"]
     image = sum(tissue[name] * getattr(scanner, name) for name in ("csf", "grey", "white"))
-    image = image * (0.7 + 0.3 * tissue["texture"]) + _scalp(brain > 0.5, rng) * scanner.scalp
+    image = (
+        image * (0.7 + 0.3 * tissue["texture"]) + _scalp(tissue["distance"], rng) * scanner.scalp
+    )
     image = image * _receive_field(rng, scanner.bias)
     noise = rng.normal(0, scanner.noise, (2, *SHAPE)).astype(np.float32)
     data = np.hypot(image + noise[0], noise[1]).astype(np.float32)
@@ -129,7 +133,7 @@ def _tissues(person: Person, rng: np.random.Generator) -> dict[str, np.ndarray]:
     template = _template()
     coordinates = _pull_back(person, rng)
     warped = {
-        name: ndimage.map_coordinates(volume, coordinates, order=1, mode="constant")
+        name: ndimage.map_coordinates(volume, coordinates, order=1, mode="nearest")
         for name, volume in template.items()
     }
     decades = (person.age_years - 50) / 10
@@ -141,17 +145,24 @@ def _tissues(person: Person, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 def _pull_back(person: Person, rng: np.random.Generator) -> np.ndarray:
     """Return, for each voxel of the person's grid, the template voxel that it shows, shape (3, X, Y, Z)."""
-    world = _world()
-    size = {"F": 0.975, "M": 1.015}.get(person.sex, 1.0) * rng.normal(1, 0.02, 3)
-    shifted = world - rng.normal(0, 2, 3)[:, None, None, None]
-    turned = np.tensordot(_rotation(rng.normal(0, 3, 3)) / size, shifted, 1)
+    size = {"F": 0.975, "M": 1.015}[person.sex] * rng.normal(1, 0.02, 3)
+    shift_mm, degrees = rng.normal(0, 2, 3), rng.normal(0, 3, 3)
+    turn = (_rotation(degrees) / size).astype(np.float32)
+    turned = np.tensordot(turn, _world(), 1) - _column(turn @ shift_mm)
     warped = turned + _smooth_field(rng, amplitude_mm=3.5)
-    widening = np.clip(0.25 + 0.13 * (person.age_years - 50) / 10 + rng.normal(0, 0.05), -0.2, 0.7)
+    widening: float = np.clip(
+        0.25 + 0.13 * (person.age_years - 50) / 10 + rng.normal(0, 0.05), -0.2, 0.7
+    )
     for middle in VENTRICLES_MM:
-        away = turned - middle[:, None, None, None]
-        near = np.exp(-(away**2).sum(0) / (2 * VENTRICLE_REACH_MM**2))
-        warped -= (widening * near) * away
-    return (warped - _template_origin()[:, None, None, None]) / SPACING_MM
+        away = turned - _column(middle)
+        near = np.exp(-np.einsum("i...,i...", away, away) / (2 * VENTRICLE_REACH_MM**2))
+        warped -= (np.float32(widening) * near) * away
+    return (warped - _column(_template_origin())) / np.float32(SPACING_MM)
+
+
+def _column(vector: np.ndarray) -> np.ndarray:
+    """Return a vector of 3 that broadcasts over a field of shape (3, X, Y, Z)."""
+    return vector.astype(np.float32)[:, None, None, None]
 
 
 def _rotation(degrees: np.ndarray) -> np.ndarray:
@@ -177,17 +188,28 @@ def _receive_field(rng: np.random.Generator, amplitude: float) -> np.ndarray:
 
 
 def _enlarge(coarse: np.ndarray) -> np.ndarray:
-    factors = np.array(SHAPE) / coarse.shape
-    return ndimage.zoom(coarse, factors, order=2, mode="nearest", grid_mode=True)
+    """Spread a coarse lattice over the grid by cubic splines, one axis after the other."""
+    field = coarse
+    for axis, size in enumerate(SHAPE):
+        field = np.moveaxis(
+            np.tensordot(_spline(coarse.shape[axis], size), field, (1, axis)), 0, axis
+        )
+    return field
 
 
-def _scalp(brain: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a bright shell around the brain, dark skull between, shares 0 to 1."""
-    distance = ndimage.distance_transform_edt(~ndimage.binary_fill_holes(brain)) * SPACING_MM
+@lru_cache(maxsize=16)
+def _spline(knots: int, size: int) -> np.ndarray:
+    """Return the matrix, shape (size, knots), that interpolates values at evenly spaced knots."""
+    degree = min(3, knots - 1)
+    curve = make_interp_spline(np.linspace(0, 1, knots), np.eye(knots), k=degree)
+    return curve(np.linspace(0, 1, size)).astype(np.float32)
+
+
+def _scalp(distance_mm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a bright shell around the brain with the dark skull inside it, shares 0 to 1."""
     thickness = _enlarge(rng.normal(0, 1.0, (5, 6, 5)).astype(np.float32))
     inner, outer = SKULL_MM + 0.5 * thickness, SCALP_MM + thickness
-    shell = np.clip(distance - inner, 0, 1) * np.clip(outer - distance, 0, 1)
-    return shell.astype(np.float32)
+    return np.clip(distance_mm - inner, 0, 1) * np.clip(outer - distance_mm, 0, 1)
 
 
 # ---- template --------------------------------------------------------------------------------
@@ -195,7 +217,7 @@ def _scalp(brain: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _template() -> dict[str, np.ndarray]:
-    """Return tissue shares and texture of the ICBM template on a 2 mm grid."""
+    """Return tissue shares, texture and distance from the brain (mm) of the template, 2 mm grid."""
     half = {}
     for name, loader in (
         ("t1", datasets.load_mni152_template),
@@ -208,13 +230,18 @@ def _template() -> dict[str, np.ndarray]:
     grey, white = half["grey"], half["white"]
     csf = np.clip(inside - grey - white, 0, 1).astype(np.float32)
     texture = half["t1"] / max(float(half["t1"][inside].mean()), 1e-6)
-    return {"csf": csf, "grey": grey * inside, "white": white * inside, "texture": texture}
+    shares = {"csf": csf, "grey": grey * inside, "white": white * inside}
+    padded = {name: np.pad(share, MARGIN) for name, share in shares.items()}
+    distance = ndimage.distance_transform_edt(~np.pad(inside, MARGIN)) * SPACING_MM
+    texture = np.pad(texture, MARGIN)
+    return {**padded, "texture": texture, "distance": distance.astype(np.float32)}
 
 
 @lru_cache(maxsize=1)
 def _template_origin() -> np.ndarray:
-    """Return the world coordinates (mm) of the template's first voxel."""
-    return np.asarray(datasets.load_mni152_template(resolution=2).affine)[:3, 3]
+    """Return the world coordinates (mm) of the padded template's first voxel."""
+    first = np.asarray(datasets.load_mni152_template(resolution=2).affine)[:3, 3]
+    return (first - MARGIN * SPACING_MM).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
