@@ -1,0 +1,111 @@
+"""A dashboard on a small demo workspace, and a Chromium that looks at it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from curation import assess, demo
+from curation.workspace import ENVIRONMENT_VARIABLE, Workspace
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1400, "height": 1000}
+
+
+@pytest.fixture(scope="session")
+def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A small demo: 15 people in the pool and 12 in the target, scored."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "POOL_SIZE", 15)
+        patch.setattr(demo, "TARGET_SIZE", 12)
+        workspace = demo.make_demo(tmp_path_factory.mktemp("demo") / "workspace")
+    assess.assess(workspace, jobs=os.cpu_count() or 1)
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def dashboard(
+    demo_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a dashboard that runs on the demo workspace."""
+    log = tmp_path_factory.mktemp("dashboard") / "log.txt"
+    with _serving(demo_workspace, log) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium with software WebGL."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh tab of desktop size."""
+    context = browser.new_context(viewport=DESKTOP)
+    context.set_default_timeout(30_000)
+    yield context.new_page()
+    context.close()
+
+
+class _serving:
+    """A dashboard process for as long as a ``with`` block lasts."""
+
+    def __init__(self, workspace: Workspace, log: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self._workspace, self._log = workspace, log
+
+    def __enter__(self) -> str:
+        command = [
+            sys.executable, "-m", "streamlit", "run", "app.py",
+            "--server.port", str(self._port), "--server.headless", "true",
+        ]  # fmt: skip
+        environment = os.environ | {ENVIRONMENT_VARIABLE: str(self._workspace.root)}
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        address = f"http://127.0.0.1:{self._port}"
+        deadline = time.monotonic() + 60
+        while not _answers(f"{address}/_stcore/health"):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the dashboard did not start:\n{self._log.read_text()}")
+            time.sleep(0.1)
+        return address
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(20)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, TimeoutError):
+        return False
