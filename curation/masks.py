@@ -1,0 +1,261 @@
+"""Where the head, the brain, its tissues and the air are, on a 2 mm grid of the scan.
+
+A template is laid over the scan, so that the masks hold where brightness alone misleads: on heads that
+are stripped, defaced, cropped, noisy or shaded. What a scan does not have is named in words, and every
+metric that needs it says so instead of giving a number.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from curation.alignment import align, threshold
+from curation.template import template
+from curation.tissues import Tissues, find_tissues
+from curation.volumes import Volume
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+GRID_MM = 2.0
+#: Air is what lies further from the template's brain than scalp and skull reach, above the ears.
+AIR_DISTANCE_MM = 26.0
+AIR_ABOVE_MM = -5.0
+_MIN_AIR_VOXELS = 1500
+_MIN_CORE_VOXELS = 150
+
+
+@dataclass(frozen=True)
+class Masks:
+    """A scan on the 2 mm grid, its parts, and its place on the template.
+
+    Parameters
+    ----------
+    data : array of float32, shape (X, Y, Z)
+        The scan, averaged to the grid; grid index times ``step`` is the voxel index.
+    step : array of float64, shape (3,)
+        Voxels of the scan per voxel of the grid along each axis.
+    lit : array of bool, shape (X, Y, Z)
+        False in slices that hold one value only.
+    head, brain, air, csf, gm, wm : array of bool, shape (X, Y, Z)
+        Tissue masks hold the core of each tissue, where it is surest.
+    shares : array of float32, shape (X, Y, Z, 3)
+        Probability of fluid, grey and white matter.
+    log_field : array of float32, shape (X, Y, Z)
+        Natural logarithm of the shading inside the brain, 0 outside.
+    depth_mm : array of float32, shape (X, Y, Z)
+        Distance to the surface of the template's brain, negative outside.
+    expected : array of float32, shape (X, Y, Z)
+        The template's brightness, 0 to 1.
+    tissues : Tissues or None
+        ``None`` where no tissue was found.
+    grid_to_template, template_affine : array of shape (4, 4)
+        From grid mm, and from the scan's world mm, to template world mm.
+    similarity : float
+        How well the scan agrees with the template (mutual information, nats).
+    absent : mapping of str to str
+        What the scan does not have (``air``, ``outside``, ``tissues``) and why.
+    """
+
+    data: Floats = field(repr=False)
+    step: NDArray[np.float64]
+    lit: Bools = field(repr=False)
+    head: Bools = field(repr=False)
+    brain: Bools = field(repr=False)
+    air: Bools = field(repr=False)
+    csf: Bools = field(repr=False)
+    gm: Bools = field(repr=False)
+    wm: Bools = field(repr=False)
+    shares: Floats = field(repr=False)
+    log_field: Floats = field(repr=False)
+    depth_mm: Floats = field(repr=False)
+    expected: Floats = field(repr=False)
+    tissues: Tissues | None = field(repr=False)
+    grid_to_template: NDArray[np.float64] = field(repr=False)
+    template_affine: NDArray[np.float64] = field(repr=False)
+    similarity: float
+    absent: Mapping[str, str]
+
+
+def find_masks(volume: Volume) -> Masks:
+    """Lay the template over a scan and find its parts.
+
+    Parameters
+    ----------
+    volume : Volume
+        In RAS order, see :func:`curation.volumes.conform`.
+
+    Returns
+    -------
+    Masks
+    """
+    spacing = np.array(volume.spacing_mm)
+    step = GRID_MM / spacing
+    empty = empty_slices(volume.data)
+    data = _on_grid(_patched(volume.data, empty), step)
+    lit = _lit_on_grid(empty, data.shape, step)
+    rotation = _nearest_rotation(volume.affine[:3, :3] / spacing)
+    alignment = align(_flattened(data), GRID_MM, lit, rotation)
+    csf, gm, wm, expected, depth = _from_template(alignment.matrix, data.shape)
+    inside = (depth > -2.0) & lit
+    tissues, shares, log_field = _tissues(data, inside, np.stack([csf, gm, wm], axis=-1))
+    to_grid_mm = np.diag([*spacing, 1.0]) @ np.linalg.inv(volume.affine)
+    raw = nearest(volume.data, step, data.shape)
+    head = _head(data)
+    air, no_air = _air(raw, depth, alignment.matrix, volume)
+    absent = {} if no_air is None else {"air": no_air}
+    core = {k: (shares[..., i] > 0.85) & (depth > 2.0) for i, k in enumerate(("csf", "gm", "wm"))}
+    core["csf"] &= depth > 15.0
+    if tissues is None or min(core["gm"].sum(), core["wm"].sum()) < _MIN_CORE_VOXELS:
+        absent["tissues"] = "no grey and white matter could be told apart in this image"
+    if _is_stripped(raw, depth):
+        absent["outside"] = "the skull and all around it were removed: only the brain is left"
+    return Masks(
+        data=data, step=step, lit=lit, head=head, brain=(depth > 0) & lit, air=air, **core,
+        shares=shares, log_field=log_field, depth_mm=depth, expected=expected, tissues=tissues,
+        grid_to_template=alignment.matrix, template_affine=alignment.matrix @ to_grid_mm,
+        similarity=alignment.similarity, absent=absent,
+    )  # fmt: skip
+
+
+# ---- grids -----------------------------------------------------------------------------------------
+
+
+def empty_slices(data: Floats) -> list[Bools]:
+    """Tell for each axis which slices hold one value only."""
+    found = []
+    for axis in range(3):
+        others = tuple(k for k in range(3) if k != axis)
+        found.append(np.asarray(data.min(axis=others) == data.max(axis=others)))
+    return found
+
+
+def nearest(data: Floats, step: NDArray[np.float64], shape: tuple[int, ...]) -> Floats:
+    """Return the scan's own voxels nearest to the grid, unaveraged, so that noise stays as it is."""
+    picks = [
+        np.minimum(np.round(np.arange(n) * s).astype(int), size - 1)
+        for n, s, size in zip(shape, step, data.shape, strict=True)
+    ]
+    return data[np.ix_(*picks)]
+
+
+def _patched(data: Floats, empty: list[Bools]) -> Floats:
+    """Fill empty slices between others with their nearest neighbour, so that they blur into nothing."""
+    for axis, gone in enumerate(empty):
+        kept = np.flatnonzero(~gone)
+        if gone.any() and len(kept):
+            index = np.arange(len(gone))
+            after = np.clip(np.searchsorted(kept, index), 0, len(kept) - 1)
+            before = np.maximum(after - 1, 0)
+            closer = np.abs(kept[after] - index) < np.abs(kept[before] - index)
+            data = np.take(data, np.where(closer, kept[after], kept[before]), axis=axis)
+    return data
+
+
+def _on_grid(data: Floats, step: NDArray[np.float64]) -> Floats:
+    shape = tuple(max(8, int(n / s)) for n, s in zip(data.shape, step, strict=True))
+    sigma = [0.35 * s if s > 1.2 else 0.0 for s in step]
+    smooth = ndimage.gaussian_filter(data, sigma, truncate=2.5) if any(sigma) else data
+    if np.allclose(step, 1.0, atol=1e-3) and shape == data.shape:
+        return np.array(smooth)
+    return ndimage.affine_transform(smooth, step, output_shape=shape, order=1, mode="nearest")
+
+
+def _lit_on_grid(empty: list[Bools], shape: tuple[int, ...], step: NDArray[np.float64]) -> Bools:
+    lit = np.ones(shape, dtype=bool)
+    for axis, gone in enumerate(empty):
+        index = np.minimum(np.round(np.arange(shape[axis]) * step[axis]).astype(int), len(gone) - 1)
+        along = [1, 1, 1]
+        along[axis] = -1
+        lit &= ~gone[index].reshape(along)
+    return lit
+
+
+def _nearest_rotation(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    left, _, right = np.linalg.svd(matrix)
+    turn = left @ right
+    return turn if np.linalg.det(turn) > 0 else np.eye(3)
+
+
+def _from_template(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[Floats, ...]:
+    """Bring the template's fluid, grey, white, brightness and depth onto the grid."""
+    maps = template(2)
+    pull = np.linalg.inv(maps.affine) @ matrix @ np.diag([GRID_MM, GRID_MM, GRID_MM, 1.0])
+    return tuple(
+        ndimage.affine_transform(
+            layer, pull[:3, :3], pull[:3, 3], output_shape=shape, order=1, cval=outside
+        )
+        for layer, outside in (
+            (maps.csf, 0.0), (maps.gm, 0.0), (maps.wm, 0.0), (maps.t1, 0.0), (maps.depth_mm, -99.0),
+        )
+    )  # fmt: skip
+
+
+# ---- parts -----------------------------------------------------------------------------------------
+
+
+def _flattened(data: Floats) -> Floats:
+    """Divide out coarse shading (30 mm, homomorphic), for the registration only."""
+    head = data > 0.7 * threshold(data)
+    logs = np.where(head, np.log(np.maximum(data, 1e-6)), 0).astype(np.float32)[::2, ::2, ::2]
+    weight = ndimage.gaussian_filter(head[::2, ::2, ::2].astype(np.float32), 7.5)
+    smooth = ndimage.gaussian_filter(logs, 7.5) / np.maximum(weight, 1e-3)
+    field_ = ndimage.zoom(smooth, np.array(data.shape) / smooth.shape, order=1)
+    return np.minimum(data / np.exp(field_), 3.0).astype(np.float32)
+
+
+def _tissues(data: Floats, inside: Bools, priors: Floats) -> tuple[Tissues | None, Floats, Floats]:
+    shares = np.zeros(priors.shape, dtype=np.float32)
+    log_field = np.zeros(data.shape, dtype=np.float32)
+    where = np.nonzero(inside)
+    places = np.stack(where, axis=1).astype(np.float32)
+    if len(places):
+        low, high = places.min(axis=0), places.max(axis=0)
+        places = (places - low) / np.maximum(high - low, 1) * 2 - 1
+    tissues = find_tissues(data[where], priors[where], places)
+    if tissues is not None:
+        shares[where] = tissues.posterior(data[where], priors[where], places)
+        log_field[where] = tissues.log_field(places)
+    return tissues, shares, log_field
+
+
+def _head(data: Floats) -> Bools:
+    """Return the largest bright part, closed and filled."""
+    bright = ndimage.binary_opening(data > 0.7 * threshold(data), iterations=1)
+    parts, count = ndimage.label(bright)
+    if count == 0:
+        return bright
+    largest = parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
+    return ndimage.binary_fill_holes(ndimage.binary_closing(largest, iterations=3))
+
+
+def _air(
+    raw: Floats, depth: Floats, matrix: NDArray[np.float64], volume: Volume
+) -> tuple[Bools, str | None]:
+    """Find air with signal of its own; where there is none, say why."""
+    z = [np.arange(n, dtype=np.float32) * GRID_MM for n in raw.shape]
+    height = (
+        matrix[2, 0] * z[0][:, None, None] + matrix[2, 1] * z[1][:, None] + matrix[2, 2] * z[2]
+    ) + matrix[2, 3]
+    zone = (depth < -AIR_DISTANCE_MM) & (height > AIR_ABOVE_MM)
+    # Where a whole neighbourhood is exactly zero, something was cut out: that is no air.
+    air = zone & (ndimage.maximum_filter(raw, 3) > 0)
+    nothing = np.zeros(raw.shape, dtype=bool)
+    if zone.sum() < _MIN_AIR_VOXELS:
+        return (
+            nothing,
+            "the field of view ends close to the head: there is too little air around it",
+        )
+    if air.sum() < max(_MIN_AIR_VOXELS, 0.02 * zone.sum()):
+        return nothing, "no air around the head: the background is exactly zero"
+    if np.mean(raw[air] == 0) > 0.5:
+        return nothing, f"the air around the head was rounded to zero ({volume.dtype})"
+    return air, None
+
+
+def _is_stripped(raw: Floats, depth: Floats) -> bool:
+    shell = (depth < -6.0) & (depth > -18.0)
+    return bool(shell.any()) and float(np.mean(raw[shell] == 0)) > 0.9
