@@ -1,0 +1,241 @@
+"""Runs: one folder a process, which tells the truth also after the process died.
+
+A folder holds ``config.json`` (before the start), ``status.json`` (atomic, with a heartbeat),
+``metrics.jsonl`` (one line an epoch, appended), ``log.txt``, ``last.pt`` (while unfinished),
+``model.pt`` and ``result.json`` (once finished).
+"""
+
+import os
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from curation import files
+from curation.background import Process
+from curation.errors import StudyError
+from curation.workspace import slug
+from training.arms import SCRATCH
+from training.study import Study
+
+State = Literal["waiting", "running", "stopped", "failed", "finished"]
+RunKind = Literal["pretrain", "finetune"]
+
+#: On another machine a process cannot be looked up; its heartbeat may be this old.
+REMOTE_HEARTBEAT_S = 180.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training process of a study.
+
+    Parameters
+    ----------
+    id : str
+        Name of its folder.
+    kind : {'pretrain', 'finetune'}
+        What it trains.
+    arm : str
+        Name of the arm.
+    seed : int
+        Of initial weights, order and masks.
+    fold : int or None
+        The held-out fold; none while pretraining.
+    folder : Path
+        Where its files lie.
+    """
+
+    id: str
+    kind: RunKind
+    arm: str
+    seed: int
+    fold: int | None
+    folder: Path
+
+    @property
+    def config_path(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def status_path(self) -> Path:
+        return self.folder / "status.json"
+
+    @property
+    def metrics_path(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def log_path(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.folder / "last.pt"
+
+    @property
+    def model_path(self) -> Path:
+        return self.folder / "model.pt"
+
+    @property
+    def result_path(self) -> Path:
+        return self.folder / "result.json"
+
+
+@dataclass(frozen=True)
+class RunState:
+    """How far a run is, as read from its files and checked against the running processes.
+
+    Parameters
+    ----------
+    run_id, kind, arm, seed, fold
+        As in :class:`Run`.
+    state : {'waiting', 'running', 'stopped', 'failed', 'finished'}
+        ``running`` only while its process is alive.
+    epoch, epochs : int
+        Finished epochs, and how many there will be.
+    loss : float or None
+        Mean training loss of the last epoch: mean squared error of removed patches (pretraining) or
+        absolute error of the standardised age (fine-tuning).
+    age_mae_years : float or None
+        Mean absolute error on the held-out fold after the last epoch, years.
+    heartbeat : float or None
+        When the run last wrote, seconds since 1970.
+    seconds : float
+        Time spent training so far, over all starts.
+    message : str
+        What people should know; empty while all is well.
+    """
+
+    run_id: str
+    kind: RunKind
+    arm: str
+    seed: int
+    fold: int | None
+    state: State
+    epoch: int
+    epochs: int
+    loss: float | None = None
+    age_mae_years: float | None = None
+    heartbeat: float | None = None
+    seconds: float = 0.0
+    message: str = ""
+
+
+def runs_of(study: Study) -> list[Run]:
+    """Return the runs of a study: pretrainings, then fine-tunings, arm by arm.
+
+    An arm is pretrained once a seed; its encoder is shared by the folds. ``scratch`` is not pretrained.
+    """
+    pretrain = [
+        _run(study, "pretrain", arm.name, seed)
+        for arm in study.arms
+        if arm.name != SCRATCH
+        for seed in study.seeds
+    ]
+    finetune = [
+        _run(study, "finetune", arm.name, seed, fold)
+        for arm in study.arms
+        for seed in study.seeds
+        for fold in range(study.folds)
+    ]
+    return pretrain + finetune
+
+
+def find(study: Study, run_id: str) -> Run:
+    """Return a run of a study by its id.
+
+    Raises
+    ------
+    StudyError
+        When the study has no such run.
+    """
+    for run in runs_of(study):
+        if run.id == run_id:
+            return run
+    raise StudyError(f"Study {study.id} has no run {run_id!r}.")
+
+
+def pretraining_of(study: Study, run: Run) -> Run | None:
+    """Return the pretraining whose encoder a fine-tuning starts from; none for ``scratch``."""
+    return None if run.arm == SCRATCH else _run(study, "pretrain", run.arm, run.seed)
+
+
+def epochs_of(study: Study, run: Run) -> int:
+    """Return how many epochs a run has in all."""
+    preset = study.preset
+    return preset.pretrain_epochs if run.kind == "pretrain" else preset.finetune_epochs
+
+
+def write_configs(study: Study) -> None:
+    """Write ``config.json`` of every run that has none yet: what it will do, before it starts."""
+    for run in runs_of(study):
+        if run.config_path.exists():
+            continue
+        config: dict[str, Any] = {
+            "run_id": run.id, "kind": run.kind, "arm": run.arm, "seed": run.seed, "fold": run.fold,
+            "study": study.id, "epochs": epochs_of(study, run), "preset": study.preset.as_dict(),
+        }  # fmt: skip
+        if run.kind == "pretrain":
+            config["scans"] = study.pretraining_scans(run.arm, run.seed)
+        files.write_json(run.config_path, config)
+
+
+# ---- states --------------------------------------------------------------------------------------
+
+
+def states(study: Study) -> list[RunState]:
+    """Read the state of every run of a study."""
+    return [state_of(study, run) for run in runs_of(study)]
+
+
+def state_of(study: Study, run: Run) -> RunState:
+    """Read the state of one run; a process that is gone is not shown as running."""
+    status = files.read_json(run.status_path) or {}
+    state: State = status.get("state", "waiting")
+    epoch = int(status.get("epoch", 0))
+    message = status.get("message", "")
+    if state == "running" and not is_alive(status):
+        state = "stopped"
+        message = f"interrupted without a word; resume goes on from epoch {epoch}"
+    return RunState(
+        run_id=run.id, kind=run.kind, arm=run.arm, seed=run.seed, fold=run.fold,
+        state=state, epoch=epoch, epochs=epochs_of(study, run), message=message,
+        loss=status.get("loss"), age_mae_years=status.get("age_mae_years"),
+        heartbeat=status.get("heartbeat"), seconds=float(status.get("seconds", 0.0)),
+    )  # fmt: skip
+
+
+def is_alive(status: dict[str, Any]) -> bool:
+    """Tell whether the process noted in a status still runs (elsewhere: has written lately)."""
+    if "pid" not in status:
+        return False
+    if status.get("host") != socket.gethostname():
+        return time.time() - status.get("heartbeat", 0.0) < REMOTE_HEARTBEAT_S
+    return Process(status["pid"], status["started"]).alive()
+
+
+class Status:
+    """The writing side of ``status.json``, held by the process that does the work.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.values: dict[str, Any] = files.read_json(path) or {}
+        process = Process.of(os.getpid())
+        self.values |= {"host": socket.gethostname(), **asdict(process)}
+
+    def write(self, state: State, **values: Any) -> None:
+        """Write the state, its time and any other values; those of earlier are kept."""
+        self.values |= {"state": state, "heartbeat": time.time(), "message": "", **values}
+        files.write_json(self.path, self.values)
+
+
+def _run(study: Study, kind: RunKind, arm: str, seed: int, fold: int | None = None) -> Run:
+    run_id = f"{kind}_{slug(arm)}_seed{seed}" + ("" if fold is None else f"_fold{fold}")
+    return Run(run_id, kind, arm, seed, fold, study.runs_dir / run_id)

@@ -1,0 +1,321 @@
+"""Studies: arms × seeds on one cohort, judged on one target cohort. Planned once, then never changed.
+
+``study.json`` holds every choice, ``scans.parquet`` every scan with the alignment it is used with.
+The study's id ends in a hash of both: the same plan is the same study.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from curation import __version__, cohorts, database, files, tables
+from curation.cohorts import Cohort
+from curation.errors import StudyError, WorkspaceError
+from curation.workspace import Workspace, slug
+from training import arms as arms_
+from training import splits
+from training.arms import Arm, available_arms
+from training.config import PRESETS, Preset
+
+__all__ = ["Arm", "Study", "available_arms", "list_studies", "load", "plan"]
+
+SCHEMA = 1
+#: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm.
+SCAN_COLUMNS = (
+    "scan_id", "subject_id", "role", "sha256", "site", "age_years", "tier", "distortion_score",
+    "template_affine", "fold",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Study:
+    """A planned study.
+
+    Parameters
+    ----------
+    id : str
+        Name and hash; the name of its folder.
+    name : str
+        As given by people.
+    cohort_id, target_id : str
+        The frozen pool, and the frozen cohort on which every arm is judged.
+    arms : tuple of Arm
+        What is compared.
+    seeds : tuple of int
+        Each arm is trained once a seed.
+    folds : int
+        Folds of the target cohort.
+    preset : Preset
+        How volumes are prepared and trained on, overrides applied.
+    split_seed, control_seed : int
+        Of the folds and of the controls' draws.
+    created, version : str
+        When (ISO 8601, UTC) and by which Tierscope.
+    simulated : bool
+        True when any scan in it is simulated.
+    folder : Path
+        Where it lies.
+    """
+
+    id: str
+    name: str
+    cohort_id: str
+    target_id: str
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    folds: int
+    preset: Preset
+    split_seed: int
+    control_seed: int
+    created: str
+    version: str
+    simulated: bool
+    folder: Path = field(compare=False)
+
+    @property
+    def scans_path(self) -> Path:
+        return self.folder / "scans.parquet"
+
+    @property
+    def runs_dir(self) -> Path:
+        return self.folder / "runs"
+
+    @property
+    def result_path(self) -> Path:
+        """The summary, there once every run is finished."""
+        return self.folder / "result.json"
+
+    def arm(self, name: str) -> Arm:
+        """Return an arm by its name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+    def scans(self) -> pd.DataFrame:
+        """Read the study's scans, the columns of :data:`SCAN_COLUMNS`; ``fold`` is −1 in the pool."""
+        return pd.read_parquet(self.scans_path)
+
+    def pretraining_scans(self, arm_name: str, seed: int) -> list[str]:
+        """Return the ``scan_id`` of the scans that an arm is pretrained on with a seed."""
+        arm = self.arm(arm_name)
+        pool = self.scans().query("role == 'pool'")
+        matched = _matched(arm, pool) if arm.matches else None
+        return arms_.scans_of(arm, pool, matched=matched, seed=self.control_seed + seed)
+
+
+def plan(
+    workspace: Workspace, *, name: str, cohort_id: str, target_id: str, arms: list[str],
+    seeds: list[int], folds: int, preset: str, overrides: Mapping[str, Any] | None = None,
+) -> Study:  # fmt: skip
+    """Plan a study and write its folder; the same plan again returns the study that is there.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the cohorts are.
+    name : str
+        Name of the study.
+    cohort_id, target_id : str
+        Ids of the frozen pool and of the frozen target cohort.
+    arms : list of str
+        Names out of :func:`available_arms`.
+    seeds : list of int
+        Different numbers of 0 or more; each arm is trained once with each.
+    folds : int
+        Folds of the target cohort, 2 or more.
+    preset : str
+        Key of :data:`training.config.PRESETS`.
+    overrides : mapping, optional
+        Fields of the preset to change.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    StudyError
+        When the plan makes no fair study: a person or file of the target in the pool, an arm without
+        scans, too few people for the folds, a scan that is not aligned or has changed since.
+    """
+    if preset not in PRESETS:
+        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    if not name.strip():
+        raise StudyError("A study needs a name.")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
+    pool = _cohort(workspace, cohort_id, "pool")
+    target = _cohort(workspace, target_id, "target")
+    chosen = arms_.choose(pool, arms)
+    _refuse_overlap(pool, target)
+    _refuse_too_few(target, folds)
+    content = {
+        "schema": SCHEMA,
+        "name": name.strip(),
+        "cohort_id": pool.id,
+        "target_id": target.id,
+        "arms": [arm.as_dict() for arm in chosen],
+        "seeds": list(seeds),
+        "folds": folds,
+        "preset": PRESETS[preset].changed(overrides).as_dict(),
+        "split_seed": 0,
+        "control_seed": 1000,
+        "simulated": bool(pool.scans["simulated"].any() or target.scans["simulated"].any()),
+    }
+    _refuse_same_folder(chosen)
+    scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
+    return _write(workspace, content, scans)
+
+
+def load(workspace: Workspace, study_id: str) -> Study:
+    """Read a planned study.
+
+    Raises
+    ------
+    StudyError
+        When there is none of that id.
+    """
+    try:
+        folder = workspace.study_dir(study_id)
+    except WorkspaceError as error:
+        raise StudyError(str(error)) from error
+    values = files.read_json(folder / "study.json")
+    if values is None:
+        known = ", ".join(study.id for study in list_studies(workspace)) or "none yet"
+        raise StudyError(f"There is no study {study_id!r}; the workspace has: {known}.")
+    if values["schema"] > SCHEMA:
+        raise StudyError(f"Study {study_id} was made by a newer Tierscope. Update Tierscope.")
+    return Study(
+        arms=tuple(Arm.from_dict(arm) for arm in values["arms"]),
+        seeds=tuple(values["seeds"]),
+        preset=Preset.from_dict(values["preset"]),
+        folder=folder,
+        **{key: values[key] for key in _PLAIN},
+    )
+
+
+_PLAIN = (
+    "id", "name", "cohort_id", "target_id", "folds", "split_seed", "control_seed", "created",
+    "version", "simulated",
+)  # fmt: skip
+
+
+def list_studies(workspace: Workspace) -> list[Study]:
+    """Return all planned studies, newest first."""
+    found = [load(workspace, path.parent.name) for path in workspace.studies_dir.glob("*/study.json")]
+    return sorted(found, key=lambda study: (study.created, study.id), reverse=True)
+
+
+# ---- writing -------------------------------------------------------------------------------------
+
+
+def _write(workspace: Workspace, content: dict[str, Any], scans: pd.DataFrame) -> Study:
+    text = json.dumps(content, sort_keys=True) + scans.to_json(orient="records", double_precision=9)
+    study_id = f"{slug(content['name'])}-{files.short_hash(text)}"
+    folder = workspace.study_dir(study_id)
+    if not (folder / "study.json").exists():
+        created = database.now().isoformat(timespec="seconds")
+        files.write_parquet(folder / "scans.parquet", scans)
+        header = {"id": study_id, "created": created, "version": __version__}
+        files.write_json(folder / "study.json", header | content)
+    return load(workspace, study_id)
+
+
+def _scan_table(
+    workspace: Workspace, pool: Cohort, target: Cohort, *, folds: int, seed: int
+) -> pd.DataFrame:
+    table = pd.concat(
+        [pool.scans.assign(role="pool"), target.scans.assign(role="target")], ignore_index=True
+    )
+    affines = _alignments(workspace, table)
+    fold = splits.fold_of_subject(target.scans, folds=folds, seed=seed)
+    in_target = table["role"] == "target"
+    fold_column = table["subject_id"].map(fold).where(in_target, -1).astype(int)
+    return table.assign(template_affine=affines, fold=fold_column)[list(SCAN_COLUMNS)]
+
+
+def _alignments(workspace: Workspace, table: pd.DataFrame) -> list[list[float]]:
+    metrics = tables.read_metrics(workspace)
+    if "template_affine" not in metrics:
+        raise StudyError("No scan is aligned to the template yet. Score the scans first.")
+    known = metrics.set_index("scan_id")
+    found = known["template_affine"].reindex(table["scan_id"]).tolist()
+    current = known["sha256"].reindex(table["scan_id"]).to_numpy() == table["sha256"].to_numpy()
+    usable = [
+        same and affine is not None and np.size(affine) == 16 and bool(np.all(np.isfinite(affine)))
+        for same, affine in zip(current, found, strict=True)
+    ]
+    if not all(usable):
+        bad = table["scan_id"][~np.array(usable)].tolist()
+        raise StudyError(
+            f"{len(bad)} of {len(table)} scans are not aligned to the template, or their file has "
+            f"changed since: {_some(bad)}. Score the scans again, then freeze the cohorts again."
+        )
+    return [np.asarray(affine, dtype=float).ravel().tolist() for affine in found]
+
+
+# ---- what is refused -----------------------------------------------------------------------------
+
+
+def _cohort(workspace: Workspace, cohort_id: str, role: str) -> Cohort:
+    cohort = cohorts.load(workspace, cohort_id)
+    if cohort.role != role:
+        raise StudyError(
+            f"Cohort {cohort.id} is a {cohort.role} cohort; here one frozen as {role!r} is needed."
+        )
+    changed = cohorts.changed_scans(workspace, cohort)
+    if len(changed):
+        raise StudyError(
+            f"{len(changed)} scans of cohort {cohort.id} are gone or have changed since it was "
+            f"frozen: {_some(changed['scan_id'].tolist())}. Freeze it again."
+        )
+    return cohort
+
+
+def _refuse_overlap(pool: Cohort, target: Cohort) -> None:
+    for column, what in (("subject_id", "people"), ("sha256", "files")):
+        shared = target.scans[target.scans[column].isin(pool.scans[column])]
+        if len(shared):
+            raise StudyError(
+                f"{shared[column].nunique()} {what} of the target cohort are also in the "
+                f"pretraining pool: {_some(shared['scan_id'].tolist())}. The model would be judged "
+                "on what it was trained on. Take them out of one of the two, then freeze again."
+            )
+
+
+def _refuse_too_few(target: Cohort, folds: int) -> None:
+    people = target.scans["subject_id"].nunique()
+    if folds < 2:
+        raise StudyError(f"A study needs 2 folds or more, not {folds}.")
+    if people < 2 * folds:
+        raise StudyError(
+            f"The target cohort has {people} people; {folds} folds need at least {2 * folds}. "
+            "Take fewer folds or a larger target cohort."
+        )
+    if target.scans["age_years"].isna().any():
+        raise StudyError("Some scans of the target cohort have no age. Freeze it again as a target.")
+
+
+def _refuse_same_folder(chosen: tuple[Arm, ...]) -> None:
+    folders = [slug(arm.name) for arm in chosen]
+    if len(set(folders)) < len(folders):
+        raise StudyError(
+            f"The arms {', '.join(arm.name for arm in chosen)} would share a folder name. Rename "
+            "the tiers with letters and digits, and freeze the cohort again."
+        )
+
+
+def _matched(arm: Arm, pool: pd.DataFrame) -> Arm:
+    """Rebuild the arm that a control matches; it need not be part of the study itself."""
+    tiers = tuple(name for name in arm.tiers if name in (arm.matches or "").split("+"))
+    if "+".join(tiers) != arm.matches:
+        raise StudyError(f"The control {arm.name} matches {arm.matches!r}, which is no set of tiers.")
+    return Arm(arm.matches, arm.matches, "tiers", tiers)
+
+
+def _some(ids: list[str], shown: int = 3) -> str:
+    more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
+    return ", ".join(ids[:shown]) + more
