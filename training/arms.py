@@ -66,7 +66,9 @@ def available_arms(cohort: CohortHeader) -> list[Arm]:
     """
     filled = tuple(name for name in cohort.rule.names if cohort.counts.get(name, 0))
     sets = [filled[: count + 1] for count in range(len(filled) - 1)]
-    tiers = [Arm("+".join(s), f"tier{'s' * (len(s) > 1)} {' + '.join(s)}", "tiers", s) for s in sets]
+    tiers = [
+        Arm("+".join(s), f"tier{'s' * (len(s) > 1)} {' + '.join(s)}", "tiers", s) for s in sets
+    ]
     controls = [
         Arm(f"control-{arm.name}", f"random, as many as {arm.name}", "control", filled, arm.name)
         for arm in tiers
@@ -97,7 +99,9 @@ def choose(cohort: Cohort, names: list[str]) -> tuple[Arm, ...]:
     return tuple(available[name] for name in names)
 
 
-def scans_of(arm: Arm, pool: pd.DataFrame, *, matched: Arm | None = None, seed: int = 0) -> list[str]:
+def scans_of(
+    arm: Arm, pool: pd.DataFrame, *, matched: Arm | None = None, seed: int = 0
+) -> list[str]:
     """Return the scans that an arm is pretrained on.
 
     Parameters

@@ -89,7 +89,9 @@ def launch(workspace: Workspace, study_id: str, *, cores: int | None = None) -> 
     busy = StudyError(f"Study {study.id} is being started or stopped by someone else right now.")
     with files.lock(study.folder / "launch.lock", busy):
         if background.running(_state_path(study)):
-            raise StudyError(f"Study {study.id} is already running. Stop it first to start it again.")
+            raise StudyError(
+                f"Study {study.id} is already running. Stop it first to start it again."
+            )
         _end(_leftovers(study))
         runs.write_configs(study)
         workflow.outcome_path(study).unlink(missing_ok=True)
@@ -99,7 +101,7 @@ def launch(workspace: Workspace, study_id: str, *, cores: int | None = None) -> 
              "--study", study.id, "--cores", str(cores or os.cpu_count() or 1)],
             log=log_path(study),
             state=_state_path(study),
-            environment={"PYTHONPATH": _import_path(), "OMP_NUM_THREADS": threads},
+            environment={"PYTHONPATH": import_path(), "OMP_NUM_THREADS": threads},
         )  # fmt: skip
     return status(workspace, study_id)
 
@@ -158,7 +160,7 @@ def _state_path(study: Study) -> Path:
     return study.folder / "workflow.json"
 
 
-def _import_path() -> str:
+def import_path() -> str:
     """Return where this project is imported from, for processes that work in another folder."""
     here = str(Path(__file__).parents[1])
     return os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))

@@ -8,11 +8,8 @@ import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -31,7 +28,6 @@ OFFSET, SCALE, CEILING = 0.5, 0.25, 1.5
 #: Value of everything outside the brain: no signal.
 BACKGROUND = -OFFSET / SCALE
 
-_TEMPLATE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 _FWHM_PER_SIGMA = 2.3548
 
 
@@ -100,7 +96,11 @@ def volume_key(sha256: str, template_affine: Iterable[float], preset: Preset) ->
 
 
 def prepared_volume(
-    data: NDArray[np.float32], affine: NDArray, template_affine: NDArray, preset: Preset
+    data: NDArray[np.float32],
+    affine: NDArray,
+    template_affine: NDArray,
+    preset: Preset,
+    mask: NDArray[np.bool_],
 ) -> NDArray[np.float16]:
     """Resample a scan onto the preset's grid, keep the brain and standardise its intensities.
 
@@ -114,6 +114,8 @@ def prepared_volume(
         Its world to the template's (MNI) world, mm.
     preset : Preset
         Gives the grid.
+    mask : array of bool, shape ``preset.shape``
+        The template's brain, from :func:`brain_mask`.
 
     Returns
     -------
@@ -133,7 +135,6 @@ def prepared_volume(
     sampled = ndimage.affine_transform(
         smooth, to_voxel[:3, :3], to_voxel[:3, 3], output_shape=preset.shape, order=1
     )
-    mask = brain_mask(preset)
     brain = sampled[mask]
     signal = brain[brain > 0]
     if not len(signal):
@@ -150,33 +151,34 @@ def grid_affine(preset: Preset) -> NDArray[np.float64]:
     return affine
 
 
-def brain_mask(preset: Preset) -> NDArray[np.bool_]:
-    """Return the template's brain (with ventricles) on the preset's grid, shape ``preset.shape``."""
-    return _brain_mask(preset.spacing_mm, preset.shape)
+def brain_mask(workspace: Workspace, preset: Preset) -> NDArray[np.bool_]:
+    """Return the template's brain (with ventricles) on the preset's grid, shape ``preset.shape``.
+
+    Kept in the cache, since the template takes seconds to load.
+    """
+    key = files.short_hash(f"brain/{VERSION}/{preset.spacing_mm}/{preset.shape}", 32)
+    path = workspace.cache_dir / f"{key}.npy"
+    if not path.exists():
+        _save(path, template_brain(preset))
+    return np.load(path, allow_pickle=False)
 
 
-@lru_cache(maxsize=4)
-def _brain_mask(spacing_mm: float, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
-    spec = find_spec("nilearn")
-    if spec is None or spec.origin is None:
-        raise StudyError("nilearn, which brings the template, is not installed; run 'make run' again.")
-    image = nib.load(Path(spec.origin).parent / "datasets" / "data" / _TEMPLATE)
-    inside = ndimage.binary_fill_holes(np.asanyarray(image.dataobj) > 0).astype(np.float32)
-    grid = np.diag([spacing_mm] * 3 + [1.0])
-    grid[:3, 3] = np.array(CENTRE_MM) - spacing_mm * (np.array(shape) - 1) / 2
-    to_voxel = np.linalg.inv(image.affine) @ grid
+def template_brain(preset: Preset) -> NDArray[np.bool_]:
+    """Resample the template's brain onto the preset's grid."""
+    from curation.template import template  # brings nilearn and scikit-learn: seconds
+
+    finest = template(2)
+    to_voxel = np.linalg.inv(finest.affine) @ grid_affine(preset)
+    inside = ndimage.gaussian_filter(finest.brain.astype(np.float32), preset.spacing_mm / 4)
     sampled = ndimage.affine_transform(
-        ndimage.gaussian_filter(inside, spacing_mm / 2), to_voxel[:3, :3], to_voxel[:3, 3],
-        output_shape=shape, order=1,
-    )  # fmt: skip
-    mask = sampled > 0.5
-    mask.setflags(write=False)
-    return mask
+        inside, to_voxel[:3, :3], to_voxel[:3, 3], output_shape=preset.shape, order=1
+    )
+    return sampled > 0.5
 
 
 # ---- many volumes --------------------------------------------------------------------------------
 
-_Task = tuple[str, str, str, list[float], Preset, Path]
+_Task = tuple[pd.Series, str, Preset, NDArray[np.bool_], Path]
 
 
 def _cached(workspace: Workspace, preset: Preset, scan: pd.Series) -> Path:
@@ -185,29 +187,32 @@ def _cached(workspace: Workspace, preset: Preset, scan: pd.Series) -> Path:
 
 
 def _missing(workspace: Workspace, preset: Preset, scans: pd.DataFrame) -> Iterator[_Task]:
-    paths = tables.read_scans(workspace).set_index("scan_id")["path"]
+    sources = tables.read_scans(workspace).set_index("scan_id")["path"]
+    mask = brain_mask(workspace, preset)
     for _, scan in scans.iterrows():
         target = _cached(workspace, preset, scan)
         if not target.exists():
-            source = paths.get(scan["scan_id"], "")
-            affine = list(scan["template_affine"])
-            yield scan["scan_id"], scan["sha256"], source, affine, preset, target
+            yield scan, sources.get(scan["scan_id"], ""), preset, mask, target
 
 
 def _prepare_one(task: _Task) -> str:
     """Prepare one volume; return why not, or an empty text."""
-    scan_id, sha256, source, template_affine, preset, target = task
+    scan, source, preset, mask, target = task
     try:
-        if files.sha256_of(Path(source)) != sha256:
-            return f"{scan_id}: the file has changed since the cohort was frozen"
+        if files.sha256_of(Path(source)) != scan["sha256"]:
+            return f"{scan['scan_id']}: the file has changed since the cohort was frozen"
         volume = volumes.load(Path(source))
-        affine = np.array(template_affine).reshape(4, 4)
-        prepared = prepared_volume(volume.data, volume.affine, affine, preset)
-    except (VolumeError, OSError) as error:
-        return f"{scan_id}: {error}"
-    with files.replacing(target) as temporary, temporary.open("wb") as file:
-        np.save(file, prepared)
+        affine = np.array(scan["template_affine"], dtype=float).reshape(4, 4)
+        prepared = prepared_volume(volume.data, volume.affine, affine, preset, mask)
+    except (VolumeError, FileNotFoundError) as error:
+        return f"{scan['scan_id']}: {error}"
+    _save(target, prepared)
     return ""
+
+
+def _save(path: Path, array: NDArray) -> None:
+    with files.replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)
 
 
 def _in_parallel(tasks: list[_Task], jobs: int) -> Iterator[str]:

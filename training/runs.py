@@ -195,7 +195,9 @@ def state_of(study: Study, run: Run) -> RunState:
     state: State = status.get("state", "waiting")
     epoch = int(status.get("epoch", 0))
     message = status.get("message", "")
-    if state == "running" and not is_alive(status):
+    if run.result_path.exists():
+        state = "finished"
+    elif state == "running" and not is_alive(status):
         state = "stopped"
         message = f"interrupted without a word; resume goes on from epoch {epoch}"
     return RunState(

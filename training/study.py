@@ -205,7 +205,9 @@ _PLAIN = (
 
 def list_studies(workspace: Workspace) -> list[Study]:
     """Return all planned studies, newest first."""
-    found = [load(workspace, path.parent.name) for path in workspace.studies_dir.glob("*/study.json")]
+    found = [
+        load(workspace, path.parent.name) for path in workspace.studies_dir.glob("*/study.json")
+    ]
     return sorted(found, key=lambda study: (study.created, study.id), reverse=True)
 
 
@@ -296,7 +298,9 @@ def _refuse_too_few(target: Cohort, folds: int) -> None:
             "Take fewer folds or a larger target cohort."
         )
     if target.scans["age_years"].isna().any():
-        raise StudyError("Some scans of the target cohort have no age. Freeze it again as a target.")
+        raise StudyError(
+            "Some scans of the target cohort have no age. Freeze it again as a target."
+        )
 
 
 def _refuse_same_folder(chosen: tuple[Arm, ...]) -> None:
@@ -312,7 +316,9 @@ def _matched(arm: Arm, pool: pd.DataFrame) -> Arm:
     """Rebuild the arm that a control matches; it need not be part of the study itself."""
     tiers = tuple(name for name in arm.tiers if name in (arm.matches or "").split("+"))
     if "+".join(tiers) != arm.matches:
-        raise StudyError(f"The control {arm.name} matches {arm.matches!r}, which is no set of tiers.")
+        raise StudyError(
+            f"The control {arm.name} matches {arm.matches!r}, which is no set of tiers."
+        )
     return Arm(arm.matches, arm.matches, "tiers", tiers)
 
 

@@ -1,0 +1,162 @@
+"""One job of a study, as its own process: ``python -m training.worker JOB --workspace W --study ID``.
+
+Whatever happens in here, the run's ``status.json`` says so in words for people, and ``log.txt`` keeps the
+traceback. Started by the Snakefile.
+"""
+
+import argparse
+import errno
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+from curation import __version__, database, files
+from curation.errors import StudyError, TierscopeError
+from curation.workspace import Workspace
+from training import prepare, runs, statistics
+from training import study as studies
+from training.interruption import Interruption, Stopped
+from training.runs import Run, State, Status
+from training.study import Study
+
+#: Exit status of a job that was asked to stop, as the shell gives it for SIGTERM.
+STOPPED = 143
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do one job, alone in its folder."""
+    chosen = _parser().parse_args(arguments)
+    interruption = Interruption()
+    study = studies.load(Workspace.open(chosen.workspace), chosen.study)
+    folder = runs.find(study, chosen.run).folder if chosen.run else study.folder / chosen.job
+    print(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {chosen.job} {chosen.run or ''}", flush=True)
+    busy = StudyError(f"Another process is already at work in {folder}.")
+    with files.lock(folder / "lock", busy):
+        return _guarded(_Job(chosen, study, Status(folder / "status.json"), interruption))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a job needs: the command line, the study, where to tell, and whether to stop."""
+
+    chosen: argparse.Namespace
+    study: Study
+    status: Status
+    interruption: Interruption
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace.open(self.chosen.workspace)
+
+    @property
+    def run(self) -> Run:
+        return runs.find(self.study, self.chosen.run)
+
+
+def _guarded(job: _Job) -> int:
+    """Do a job; the outermost edge of the process."""
+    try:
+        job.status.write("running")
+        _JOBS[job.chosen.job](job)
+    except Stopped:
+        _tell(job.status, "stopped", "stopped; resume goes on from here")
+        return STOPPED
+    except Exception as error:  # noqa: BLE001 - the edge: whatever it was, the run's folder tells
+        traceback.print_exc()
+        _tell(job.status, "failed", _in_words(error))
+        return 1
+    return 0
+
+
+def _tell(status: Status, state: State, message: str) -> None:
+    try:
+        status.write(state, message=message)
+    except OSError as error:  # a full disk: the log has to do
+        print(f"The status could not be written: {error}", file=sys.stderr)
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, TierscopeError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "The disk is full. Free some space, then resume: nothing finished is lost."
+    if isinstance(error, MemoryError) or "out of memory" in str(error):
+        return (
+            "The memory is used up. Close other programs, or plan the study with smaller batches "
+            "(pretrain_batch, finetune_batch) or a smaller preset."
+        )
+    return f"An unexpected error ended it ({type(error).__name__}: {error}). See log.txt beside it."
+
+
+# ---- jobs ----------------------------------------------------------------------------------------
+
+
+def _prepare(job: _Job) -> None:
+    def progress(done: int, total: int) -> None:
+        job.interruption.check()
+        job.status.write("running", done=done, total=total)
+
+    started = time.monotonic()
+    try:
+        count = prepare.prepare(job.workspace, job.study, jobs=job.chosen.jobs, progress=progress)
+    except BrokenProcessPool:
+        job.interruption.check()  # a stop of the whole group ends the children first
+        raise
+    seconds = round(time.monotonic() - started, 3)
+    files.write_json(
+        job.study.folder / "prepare" / "result.json", {"volumes": count, "seconds": seconds}
+    )
+    job.status.write("finished")
+
+
+def _pretrain(job: _Job) -> None:
+    from training.pretrain import pretrain  # torch only where it is needed
+
+    pretrain(job.workspace, job.study, job.run, job.interruption)
+
+
+def _finetune(job: _Job) -> None:
+    from training.finetune import finetune
+
+    finetune(job.workspace, job.study, job.run, job.interruption)
+
+
+def _summarise(job: _Job) -> None:
+    study = job.study
+    errors = statistics.final_errors(job.workspace, study.id)
+    rows = errors.astype(object).where(errors.notna(), None).to_dict("records")
+    states = runs.states(study)
+    summary = {
+        "study": study.id,
+        "version": __version__,
+        "final_errors": rows,
+        "training_seconds": round(sum(state.seconds for state in states), 1),
+        "finished": database.now().isoformat(timespec="seconds"),
+    }
+    files.write_json(study.result_path, summary)
+    job.status.write("finished")
+
+
+_JOBS: dict[str, Callable[[_Job], None]] = {
+    "prepare": _prepare,
+    "pretrain": _pretrain,
+    "finetune": _finetune,
+    "summary": _summarise,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.worker", description=__doc__)
+    parser.add_argument("job", choices=list(_JOBS))
+    parser.add_argument("--workspace", required=True)
+    parser.add_argument("--study", required=True)
+    parser.add_argument("--run", help="id of the run to train")
+    parser.add_argument("--jobs", type=int, help="processes that prepare volumes")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
