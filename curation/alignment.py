@@ -7,6 +7,8 @@ thread: the result is the same on every machine load, and takes about a second.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -17,8 +19,10 @@ from curation.template import template
 
 sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
-#: From the template's brain: where its centre lies below the crown of a head, in mm.
-_CROWN_TO_CENTRE_MM = 72.0
+#: Middle of the template's brain in its world mm, about which the scan is turned and scaled.
+_CENTRE = np.array([0.0, -18.0, 10.0])
+#: How far around the brain the two are compared.
+_RIM_MM = 6.0
 _BINS = 32
 
 
@@ -62,16 +66,11 @@ def align(
     Alignment
     """
     coarse = _Pair(data, spacing_mm, valid, step=8)
-    best = min(
-        (
-            coarse.improve(sitk.Similarity3DTransform(), start, 40)
-            for start in _starts(data, spacing_mm, rotation)
-        ),
-        key=lambda found: found[1],
-    )
+    tried = sorted(_starts(coarse, rotation), key=coarse.agreement, reverse=True)
+    found = [coarse.improve(sitk.Similarity3DTransform(), start, 40) for start in _apart(tried, 3)]
     fine = _Pair(data, spacing_mm, valid, step=4)
-    matrix, value = fine.improve(sitk.AffineTransform(3), best[0], 80)
-    return Alignment(np.linalg.inv(matrix), -value)
+    matrix = fine.improve(sitk.AffineTransform(3), max(found, key=coarse.agreement), 150)
+    return Alignment(np.linalg.inv(matrix), fine.agreement(matrix))
 
 
 class _Pair:
@@ -83,21 +82,41 @@ class _Pair:
         fixed = template(step)
         origin = fixed.affine[:3, 3]
         self.fixed = _image(fixed.t1, fixed.spacing_mm, origin)
-        self.fixed_mask = _image((fixed.depth_mm > -1.5 * 4).astype(np.uint8), step, origin)
+        self.fixed_mask = _image((fixed.depth_mm > -_RIM_MM).astype(np.uint8), step, origin)
         shrink = max(1, round(step / spacing_mm / 2))
-        smooth = ndimage.gaussian_filter(data, 0.4 * step / spacing_mm)[
-            ::shrink, ::shrink, ::shrink
-        ]
-        self.moving = _image(smooth, spacing_mm * shrink)
-        self.moving_mask = _image(
-            valid[::shrink, ::shrink, ::shrink].astype(np.uint8), spacing_mm * shrink
-        )
+        smooth = ndimage.gaussian_filter(data, 0.4 * step / spacing_mm)
+        self.data = smooth[::shrink, ::shrink, ::shrink]
+        self.valid = valid[::shrink, ::shrink, ::shrink]
+        self.edge_mm = spacing_mm * shrink
+        self.moving = _image(self.data, self.edge_mm)
+        self.moving_mask = _image(self.valid.astype(np.uint8), self.edge_mm)
+        where = np.nonzero(fixed.depth_mm > -_RIM_MM)
+        self.points = np.stack([*where, np.ones(len(where[0]))]).T @ fixed.affine.T
+        self.levels = _levels(fixed.t1[where])
+
+    def agreement(self, matrix: NDArray[np.float64]) -> float:
+        """Return the mutual information (nats) over the template's brain, 0 where it is out of view."""
+        index = np.round((self.points @ matrix[:3].T) / self.edge_mm).astype(int)
+        inside = np.all((index >= 0) & (index < self.data.shape), axis=1)
+        index = index[inside]
+        x, y, z = index.T
+        lit = self.valid[x, y, z]
+        if lit.sum() < 0.2 * len(self.points):
+            return 0.0
+        joint = np.zeros((_BINS, _BINS))
+        pair = self.levels[inside][lit], _levels(self.data[x, y, z][lit])
+        np.add.at(joint, pair, 1.0)
+        joint /= joint.sum()
+        apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+        some = joint > 0
+        information = float((joint[some] * np.log(joint[some] / apart[some])).sum())
+        return information * float(lit.sum()) / len(self.points)
 
     def improve(
-        self, transform: sitk.Transform, start: NDArray[np.float64], iterations: int
-    ) -> tuple[NDArray[np.float64], float]:
-        """Optimise from ``start`` (template mm to grid mm) and return the matrix and its cost."""
-        centre = np.array([0.0, -18.0, 10.0])
+        self, transform: Any, start: NDArray[np.float64], iterations: int
+    ) -> NDArray[np.float64]:
+        """Optimise from ``start`` (template mm to grid mm)."""
+        centre = _CENTRE
         transform.SetCenter(centre)
         transform.SetMatrix(start[:3, :3].ravel())
         transform.SetTranslation(start[:3, :3] @ centre + start[:3, 3] - centre)
@@ -116,7 +135,7 @@ class _Pair:
         matrix = np.eye(4)
         matrix[:3, :3] = np.reshape(transform.GetMatrix(), (3, 3))
         matrix[:3, 3] = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
-        return matrix, method.GetMetricValue()
+        return matrix
 
 
 def _image(data: NDArray, spacing_mm: float, origin: object = (0.0, 0.0, 0.0)) -> sitk.Image:
@@ -126,26 +145,46 @@ def _image(data: NDArray, spacing_mm: float, origin: object = (0.0, 0.0, 0.0)) -
     return image
 
 
-def _starts(
-    data: NDArray[np.float32], spacing_mm: float, rotation: NDArray[np.float64]
-) -> Iterator[NDArray[np.float64]]:
-    """Yield guesses (template mm to grid mm): a bare brain, a whole head, a head without its crown."""
-    head = data > threshold(data)
-    where = np.argwhere(head) * spacing_mm
+def _starts(pair: _Pair, rotation: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """Yield guesses (template mm to grid mm): at every height below the crown, nodding, large, small."""
+    where = np.argwhere(_largest(pair.data > threshold(pair.data))) * pair.edge_mm
     crown = np.percentile(where[:, 2], 99.5)
     upper = where[where[:, 2] > crown - 130.0]
-    middle = (np.percentile(upper, 2, axis=0) + np.percentile(upper, 98, axis=0)) / 2
-    bare = (np.percentile(where, 1, axis=0) + np.percentile(where, 99, axis=0)) / 2
-    centre = np.array([0.0, -18.0, 10.0])
-    heights = [crown - _CROWN_TO_CENTRE_MM - 8, crown - _CROWN_TO_CENTRE_MM + 30]
-    places = [bare, *([middle[0], middle[1], height] for height in heights)]
+    x, y = ((np.percentile(upper, 2, axis=0) + np.percentile(upper, 98, axis=0)) / 2)[:2]
     turned = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)) > np.deg2rad(5)
     for turn in [np.eye(3), rotation.T] if turned else [np.eye(3)]:
-        for place in places:
+        for below, nod, size in product(range(-20, 100, 10), (-0.3, 0.0, 0.3), (0.82, 0.95)):
             start = np.eye(4)
-            start[:3, :3] = turn * 0.92
-            start[:3, 3] = np.asarray(place) - start[:3, :3] @ centre
+            start[:3, :3] = turn @ _nodding(nod) * size
+            start[:3, 3] = np.array([x, y, crown - below]) - start[:3, :3] @ _CENTRE
             yield start
+
+
+def _nodding(angle: float) -> NDArray[np.float64]:
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
+
+
+def _apart(starts: list[NDArray[np.float64]], count: int) -> list[NDArray[np.float64]]:
+    """Return the first ``count`` guesses whose centres lie more than 15 mm from each other."""
+    chosen: list[NDArray[np.float64]] = []
+    for start in starts:
+        place = start[:3, :3] @ _CENTRE + start[:3, 3]
+        others = [other[:3, :3] @ _CENTRE + other[:3, 3] for other in chosen]
+        if len(chosen) < count and all(np.linalg.norm(place - other) > 15 for other in others):
+            chosen.append(start)
+    return chosen
+
+
+def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    parts, count = ndimage.label(mask)
+    return parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:])) if count else ~mask
+
+
+def _levels(values: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Sort values into equally wide bins up to their 99th percentile."""
+    top = max(float(np.percentile(values, 99)), 1e-6) if len(values) else 1.0
+    return np.clip(values / top * _BINS, 0, _BINS - 1).astype(int)
 
 
 def threshold(data: NDArray[np.float32]) -> float:
@@ -159,4 +198,5 @@ def threshold(data: NDArray[np.float32]) -> float:
     with np.errstate(all="ignore"):
         gap = sums / below - (sums[-1] - sums) / above
         between = np.nan_to_num(below * above * gap**2)
-    return float(middle[int(np.argmax(between))] ** 2)
+    # Where nothing lies between air and head, every threshold there is as good: take the middle one.
+    return float(middle[between > 0.995 * between.max()].mean() ** 2)

@@ -105,10 +105,10 @@ def find_masks(volume: Volume) -> Masks:
     to_grid_mm = np.diag([*spacing, 1.0]) @ np.linalg.inv(volume.affine)
     raw = nearest(volume.data, step, data.shape)
     head = _head(data)
-    air, no_air = _air(raw, depth, alignment.matrix, volume)
+    air, no_air = _air(raw, depth, alignment.matrix)
     absent = {} if no_air is None else {"air": no_air}
     core = {k: (shares[..., i] > 0.85) & (depth > 2.0) for i, k in enumerate(("csf", "gm", "wm"))}
-    core["csf"] &= depth > 15.0
+    core["csf"] &= (depth > 15.0) & (csf > 0.4)
     if tissues is None or min(core["gm"].sum(), core["wm"].sum()) < _MIN_CORE_VOXELS:
         absent["tissues"] = "no grey and white matter could be told apart in this image"
     if _is_stripped(raw, depth):
@@ -146,12 +146,14 @@ def _patched(data: Floats, empty: list[Bools]) -> Floats:
     """Fill empty slices between others with their nearest neighbour, so that they blur into nothing."""
     for axis, gone in enumerate(empty):
         kept = np.flatnonzero(~gone)
-        if gone.any() and len(kept):
+        if len(kept) and gone[kept[0] : kept[-1]].any():
             index = np.arange(len(gone))
+            outer = (index < kept[0]) | (index > kept[-1])
             after = np.clip(np.searchsorted(kept, index), 0, len(kept) - 1)
             before = np.maximum(after - 1, 0)
             closer = np.abs(kept[after] - index) < np.abs(kept[before] - index)
-            data = np.take(data, np.where(closer, kept[after], kept[before]), axis=axis)
+            source = np.where(closer, kept[after], kept[before])
+            data = np.take(data, np.where(outer, index, source), axis=axis)
     return data
 
 
@@ -232,9 +234,7 @@ def _head(data: Floats) -> Bools:
     return ndimage.binary_fill_holes(ndimage.binary_closing(largest, iterations=3))
 
 
-def _air(
-    raw: Floats, depth: Floats, matrix: NDArray[np.float64], volume: Volume
-) -> tuple[Bools, str | None]:
+def _air(raw: Floats, depth: Floats, matrix: NDArray[np.float64]) -> tuple[Bools, str | None]:
     """Find air with signal of its own; where there is none, say why."""
     z = [np.arange(n, dtype=np.float32) * GRID_MM for n in raw.shape]
     height = (
@@ -252,7 +252,7 @@ def _air(
     if air.sum() < max(_MIN_AIR_VOXELS, 0.02 * zone.sum()):
         return nothing, "no air around the head: the background is exactly zero"
     if np.mean(raw[air] == 0) > 0.5:
-        return nothing, f"the air around the head was rounded to zero ({volume.dtype})"
+        return nothing, "most of the air around the head is exactly zero: masked, or rounded off"
     return air, None
 
 
