@@ -1,0 +1,80 @@
+"""Blur: over how many voxels an edge is spread, whatever the noise."""
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.metrics.registry import NotMeasurable, metric
+from curation.metrics.scan import Scan
+
+_MIN_EDGES = 400
+#: Voxels on each side of an edge over which the whole step is taken.
+_REACH = 2
+
+
+def _blur_metric(axis: int, name: str, label: str) -> None:
+    @metric(
+        f"edge_width_{name}",
+        f"Edge width {label}",
+        "blur",
+        "higher is worse",
+        unit="voxels",
+        formula="Σ|I(+3) − I(−2)| / Σ|I(+1) − I(0)| over the strongest edges of the brain, found on the "
+        "four neighbouring lines",
+        meaning=f"Over how many voxels an edge inside the brain is spread, {label}; grain has no part in it.",
+    )
+    def function(scan: Scan) -> float:
+        return edge_width(scan, axis)
+
+
+def edge_width(scan: Scan, axis: int) -> float:
+    """Return the width in voxels of the brain's strongest edges along one axis.
+
+    Edges are found on neighbouring lines and measured on the line between them, so that the noise of
+    the one has nothing to do with the noise of the other, and averages out.
+    """
+    lines, beside, inside = (_lines(scan, axis, kind) for kind in ("middle", "beside", "inside"))
+    span = slice(_REACH, -_REACH - 1)
+    step_beside = np.diff(beside, axis=0)
+    steps = np.diff(lines, axis=0)[span]
+    whole = (lines[2 * _REACH + 1 :] - lines[: -2 * _REACH - 1])[: len(steps)]
+    strength = np.abs(step_beside)
+    summit = (strength[span] >= strength[_REACH - 1 : -_REACH - 2]) & (
+        strength[span] >= strength[_REACH + 1 : len(strength) - _REACH + 1][: len(steps)]
+    )
+    usable = inside[span][: len(steps)] & summit
+    if usable.sum() < _MIN_EDGES:
+        raise NotMeasurable("too few edges of the brain are in view")
+    strong = usable & (strength[span] >= np.percentile(strength[span][usable], 75))
+    direction = np.sign(step_beside[span][strong])
+    narrow = float(np.sum(direction * steps[strong], dtype=np.float64))
+    wide = float(np.sum(direction * whole[strong], dtype=np.float64))
+    if narrow <= 0 or wide <= 0:
+        raise NotMeasurable("no edge stands out from the noise")
+    return wide / narrow
+
+
+def _lines(scan: Scan, axis: int, kind: str) -> NDArray:
+    """Return every third line of the brain's box along ``axis``, as [along, across, across]."""
+    box = scan.brain_box
+    if kind == "inside":
+        data = scan.on_voxels(scan.masks.brain & (scan.masks.depth_mm > 1), box)
+    else:
+        data = scan.volume.data[box]
+    across = np.moveaxis(data, axis, 0)
+    m, n = ((size - 2) // 3 * 3 for size in across.shape[1:])
+    pick = partial(_shifted, across, m, n)
+    if kind == "beside":
+        return (pick(0, 1) + pick(2, 1) + pick(1, 0) + pick(1, 2)) / np.float32(4)
+    return pick(1, 1)
+
+
+def _shifted(across: NDArray, m: int, n: int, first: int, second: int) -> NDArray:
+    return across[:, first : first + m : 3, second : second + n : 3]
+
+
+for _axis, (_name, _label) in enumerate(
+    (("x", "left–right"), ("y", "front–back"), ("z", "head–foot"))
+):
+    _blur_metric(_axis, _name, _label)

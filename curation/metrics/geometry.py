@@ -1,0 +1,108 @@
+"""Geometry: whether the head has the shape of a head."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from curation.metrics.registry import NotMeasurable, metric
+from curation.metrics.scan import Scan
+
+#: Log of how much larger than people the template is, along x, y and z: medians of the clean scans.
+USUAL_LOG_SCALE = np.array([0.125, 0.085, 0.14])
+_MIN_BRAIN_VOXELS = 3000
+
+
+def scales_and_shears(matrix: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
+    """Split a linear map into a turn, three scales and three shears (xy, xz, yz)."""
+    _, upper = np.linalg.qr(matrix[:3, :3])
+    scales = np.abs(np.diag(upper))
+    unit = upper / np.diag(upper)[:, None]
+    return scales, np.array([unit[0, 1], unit[0, 2], unit[1, 2]])
+
+
+@metric(
+    "stretch",
+    "Stretch",
+    "geometry",
+    "higher is worse",
+    unit="natural log",
+    formula="largest difference between the axes of log(scale to the template), the usual taken off",
+    meaning="Whether the head is longer or flatter than heads are, as after a wrong slice distance.",
+)
+def stretch(scan: Scan) -> float:
+    scales, _ = scales_and_shears(scan.masks.grid_to_template)
+    return float(np.ptp(np.log(scales) - USUAL_LOG_SCALE))
+
+
+@metric(
+    "shear",
+    "Shear",
+    "geometry",
+    "higher is worse",
+    unit="mm per mm",
+    formula="largest shear of the affine to the template",
+    meaning="Whether the head leans as if its slices had slid over each other.",
+)
+def shear(scan: Scan) -> float:
+    return float(np.abs(scales_and_shears(scan.masks.grid_to_template)[1]).max())
+
+
+@metric(
+    "size_deviation",
+    "Unusual size",
+    "geometry",
+    "higher is worse",
+    unit="natural log",
+    formula="|mean log(scale to the template) − the usual|",
+    meaning="Whether the head is far smaller or larger than heads are, as after a wrong voxel size.",
+)
+def size_deviation(scan: Scan) -> float:
+    scales, _ = scales_and_shears(scan.masks.grid_to_template)
+    return abs(float(np.mean(np.log(scales) - USUAL_LOG_SCALE)))
+
+
+@metric(
+    "template_agreement",
+    "Agreement with the template",
+    "geometry",
+    "higher is better",
+    unit="correlation",
+    formula="correlation of brightness (shading taken out, averaged over 6 mm) with the template, in "
+    "and 4 mm around the brain",
+    meaning="Whether the brain has the template's shape, after the best straight fit.",
+    needs=("tissues",),
+)
+def template_agreement(scan: Scan) -> float:
+    near = scan.masks.depth_mm > -4
+    inside = near & scan.masks.lit
+    if inside.sum() < _MIN_BRAIN_VOXELS:
+        raise NotMeasurable("too little of the brain is in view")
+    flat = np.minimum(scan.masks.data / np.exp(scan.masks.log_field), 1.5 * scan.wm_mean)
+    one, two = (ndimage.uniform_filter(part, 3)[inside] for part in (flat, scan.masks.expected))
+    return float(np.corrcoef(one, two)[0, 1])
+
+
+@metric(
+    "voxel_anisotropy",
+    "Voxel anisotropy",
+    "geometry",
+    "higher is worse",
+    unit="ratio",
+    formula="longest voxel edge / shortest voxel edge",
+    meaning="How far from cubes the voxels are; thick slices hide detail along one axis.",
+)
+def voxel_anisotropy(scan: Scan) -> float:
+    return max(scan.volume.spacing_mm) / min(scan.volume.spacing_mm)
+
+
+@metric(
+    "orientation_missing",
+    "Orientation missing",
+    "geometry",
+    "higher is worse",
+    unit="0 or 1",
+    formula="1 where the header gives neither sform nor qform, else 0",
+    meaning="Whether left and right have to be taken on trust.",
+)
+def orientation_missing(scan: Scan) -> float:
+    return 0.0 if scan.volume.orientation else 1.0

@@ -1,0 +1,133 @@
+"""Incompleteness: what of the head is not in the image."""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from curation.masks import GRID_MM
+from curation.metrics.registry import NotMeasurable, metric
+from curation.metrics.scan import Scan
+from curation.template import template
+
+
+@metric(
+    "brain_missing",
+    "Missing brain",
+    "incompleteness",
+    "higher is worse",
+    unit="share of the template's brain",
+    formula="share of the template's brain, deeper than 4 mm, that is out of view or without signal",
+    meaning="How much of the brain was not imaged, or shows nothing.",
+)
+def brain_missing(scan: Scan) -> float:
+    maps = template(4)
+    where = np.nonzero(maps.depth_mm > 4)
+    world = np.stack([*where, np.ones(len(where[0]))]).T @ maps.affine.T
+    index = world @ np.linalg.inv(scan.masks.grid_to_template)[:3].T / GRID_MM
+    index = np.round(index).astype(int)
+    seen = np.all((index >= 0) & (index < scan.masks.data.shape), axis=1)
+    x, y, z = index[seen].T
+    present = np.zeros(len(index), dtype=bool)
+    present[seen] = _has_signal(scan)[x, y, z]
+    return 1.0 - float(np.mean(present))
+
+
+def _has_signal(scan: Scan) -> NDArray[np.bool_]:
+    """Tell where the image is at least an eighth as bright as white matter would be, over 6 mm."""
+    smooth = ndimage.uniform_filter(scan.masks.data / np.exp(scan.masks.log_field), 3)
+    return (smooth > 0.125 * scan.wm_mean) & scan.masks.lit
+
+
+@metric(
+    "empty_slices",
+    "Empty slices",
+    "incompleteness",
+    "higher is worse",
+    unit="share of the brain's slices",
+    formula="largest share, over the three axes, of slices through the brain that hold one value only",
+    meaning="Slices that should show brain and show nothing.",
+)
+def empty_slices(scan: Scan) -> float:
+    inside = scan.masks.depth_mm > 8
+    shares = []
+    for axis, gone in enumerate(scan.empty):
+        others = tuple(k for k in range(3) if k != axis)
+        present = np.flatnonzero(inside.any(axis=others))
+        if not len(present):
+            raise NotMeasurable("the brain is not in view")
+        low, high = (int(end * scan.masks.step[axis]) for end in (present[0], present[-1] + 1))
+        shares.append(float(np.mean(gone[low:high])))
+    return max(shares)
+
+
+@metric(
+    "repeated_slices",
+    "Repeated slices",
+    "incompleteness",
+    "higher is worse",
+    unit="share of the brain's slices",
+    formula="largest share, over the three axes, of slices through the brain equal to the one before",
+    meaning="Slices that were copied from their neighbour instead of imaged.",
+)
+def repeated_slices(scan: Scan) -> float:
+    shares = []
+    for axis, part in enumerate(scan.brain_box):
+        slabs = np.moveaxis(scan.volume.data[scan.brain_box], axis, 0)
+        same = [
+            np.array_equal(one, next_) and bool(np.ptp(one) > 0) for one, next_ in pairwise(slabs)
+        ]
+        shares.append(float(np.sum(same)) / max(1, part.stop - part.start))
+    return max(shares)
+
+
+@metric(
+    "slice_dropout",
+    "Darkest slice",
+    "incompleteness",
+    "higher is worse",
+    unit="share of its neighbours' brightness",
+    formula="largest drop, over slices of the three axes, of the brain's mean below the median of the "
+    "nearest six slices",
+    meaning="The strongest sudden loss of signal in a slice.",
+)
+def slice_dropout(scan: Scan) -> float:
+    inside = scan.on_voxels(scan.masks.depth_mm > 3, scan.brain_box)
+    signal = np.where(inside, scan.volume.data[scan.brain_box], 0)
+    worst = 0.0
+    for axis in range(3):
+        others = tuple(k for k in range(3) if k != axis)
+        count = inside.sum(axis=others)
+        full = count > 0.15 * count.max(initial=1)
+        means = signal.sum(axis=others, dtype=np.float64)[full] / count[full]
+        if len(means) >= 9:
+            usual = ndimage.median_filter(means, 7, mode="nearest")
+            worst = max(worst, float(np.max(1 - means / np.maximum(usual, 1e-9))))
+    return worst
+
+
+@metric(
+    "border_signal",
+    "Head at the border",
+    "incompleteness",
+    "higher is worse",
+    unit="share of the border",
+    formula="largest share, over the borders above the ears, of voxels at least a quarter as bright as "
+    "white matter",
+    meaning="Whether the head is cut by the field of view, or folded over into it.",
+)
+def border_signal(scan: Scan) -> float:
+    bright = scan.masks.data > 0.25 * scan.wm_mean
+    above = scan.template_heights_mm > 0
+    shares = []
+    for axis in range(3):
+        for end in (1, -2):
+            if axis == 2 and end == 1:
+                continue  # the neck always leaves the image below
+            here = np.take(above, end, axis=axis)
+            if here.sum() >= 200:
+                shares.append(float(np.take(bright, end, axis=axis)[here].mean()))
+    if not shares:
+        raise NotMeasurable("no border of the image lies above the ears")
+    return max(shares)

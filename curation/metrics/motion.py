@@ -1,0 +1,149 @@
+"""Motion: what a moving head leaves beside itself and inside itself."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from curation.metrics.registry import NotMeasurable, metric
+from curation.metrics.scan import Scan
+
+_MIN_VOXELS = 400
+_MORTAMET = "Mortamet et al., Magn Reson Med 62 (2009) 365–372"
+_AXES = (("x", "left–right"), ("y", "front–back"), ("z", "head–foot"))
+
+
+def _ghost_metric(axis: int, name: str, label: str) -> None:
+    @metric(
+        f"ghost_{name}",
+        f"Ghosting {label}",
+        "motion",
+        "higher is worse",
+        unit="share of white matter's brightness",
+        formula="(mean air in line with the brain along this axis − mean air in line with it along "
+        "none) / μ_wm",
+        meaning=f"Copies or smears of the head beside itself, {label}.",
+        needs=("air",),
+        citation="as the ghost ratio of phantoms: NEMA MS 1; Tierscope for heads",
+    )
+    def function(scan: Scan) -> float:
+        shadows = _shadows(scan)
+        here = scan.masks.air & shadows[axis]
+        for other in range(3):
+            if other != axis:
+                here &= ~shadows[other]
+        none = scan.masks.air & ~(shadows[0] | shadows[1] | shadows[2])
+        if here.sum() < _MIN_VOXELS or none.sum() < _MIN_VOXELS:
+            raise NotMeasurable(f"there is too little air beside the head, {label}")
+        values = scan.raw
+        return float(np.mean(values[here]) - np.mean(values[none])) / scan.wm_mean
+
+
+def _shadows(scan: Scan) -> list[NDArray[np.bool_]]:
+    """Tell for each axis which points lie in line with the brain along it."""
+    solid = scan.masks.depth_mm > 0
+    return [np.broadcast_to(solid.any(axis=axis, keepdims=True), solid.shape) for axis in range(3)]
+
+
+for _axis, (_name, _label) in enumerate(_AXES):
+    _ghost_metric(_axis, _name, _label)
+
+
+@metric(
+    "air_structure",
+    "Structure in the air",
+    "motion",
+    "higher is worse",
+    unit="share of white matter's brightness",
+    formula="99th percentile − median of the air after averaging over 8 mm, / μ_wm",
+    meaning="Shapes in the air around the head, where there should be nothing but grain.",
+    needs=("air",),
+)
+def air_structure(scan: Scan) -> float:
+    air = scan.masks.air.astype(np.float32)
+    weight = ndimage.gaussian_filter(air, 1.7)
+    smooth = ndimage.gaussian_filter(scan.raw * air, 1.7) / np.maximum(weight, 1e-3)
+    values = smooth[scan.masks.air & (weight > 0.6)]
+    if len(values) < _MIN_VOXELS:
+        raise NotMeasurable("there is too little air around the head")
+    return float(np.percentile(values, 99) - np.median(values)) / scan.wm_mean
+
+
+@metric(
+    "air_artifact_share",
+    "Artefact in the air",
+    "motion",
+    "higher is worse",
+    unit="share of the air",
+    formula="share of air voxels brighter than its mode + 4 · spread below the mode, after opening",
+    meaning="How much of the air around the head holds something else than noise.",
+    needs=("air",),
+    citation=f"after QI1 of {_MORTAMET}, in an air mask of our own",
+)
+def air_artifact_share(scan: Scan) -> float:
+    values = scan.raw[scan.masks.air]
+    mode = float(np.percentile(values, 40))
+    spread = 1.4826 * float(np.median(mode - values[values <= mode])) * 2
+    bright = scan.masks.air & (scan.raw > mode + 4 * max(spread, 1e-6))
+    return float(ndimage.binary_opening(bright).sum() / scan.masks.air.sum())
+
+
+def _ripple_metric(axis: int, name: str, label: str) -> None:
+    @metric(
+        f"ripple_{name}",
+        f"Ripples in the brain, {label}",
+        "motion",
+        "higher is worse",
+        unit="share of white matter's brightness",
+        formula="√max(0, V(3) − V(1)) / μ_wm, V(h) = trimmed mean of (I(p−h) − 2·I(p) + I(p+h))² / 6 "
+        "in white matter",
+        meaning=f"Waves in even tissue, {label}, beyond what grain explains.",
+        needs=("tissues",),
+    )
+    def function(scan: Scan) -> float:
+        return ripple(scan, axis)
+
+
+def ripple(scan: Scan, axis: int) -> float:
+    """Return the strength of waves of about six voxels along ``axis`` in white matter."""
+    index = scan.voxels_of(scan.masks.wm & (scan.masks.depth_mm > 4), margin=4)
+    far = np.zeros(len(index), dtype=bool)
+    white = scan.masks.wm
+    for side in (-3, 3):
+        moved = index.copy()
+        moved[:, axis] += side
+        grid = np.round(moved / scan.masks.step).astype(int)
+        grid = np.minimum(grid, np.array(white.shape) - 1)
+        far |= ~white[grid[:, 0], grid[:, 1], grid[:, 2]]
+    index = index[~far]
+    if len(index) < 300:
+        raise NotMeasurable("too little white matter is in view")
+    power = [_curvature_power(scan, index, axis, lag) for lag in (1, 3)]
+    return float(np.sqrt(max(0.0, power[1] - power[0]))) / scan.wm_mean
+
+
+def _curvature_power(scan: Scan, index: NDArray[np.int64], axis: int, lag: int) -> float:
+    bend = scan.at(index, axis, -lag) - 2 * scan.at(index) + scan.at(index, axis, lag)
+    squares = bend.astype(np.float64) ** 2 / 6
+    return float(np.mean(squares[squares <= np.percentile(squares, 90)]))
+
+
+for _axis, (_name, _label) in enumerate(_AXES):
+    _ripple_metric(_axis, _name, _label)
+
+
+@metric(
+    "efc",
+    "Entropy focus criterion",
+    "motion",
+    "higher is worse",
+    formula="−Σ (I/I_max) · ln(I/I_max) / (√n · ln √n), I_max = √ΣI²",
+    meaning="How evenly brightness is spread over the whole image; ghosts and smears spread it.",
+    citation="Atkinson et al., IEEE TMI 16 (1997) 903–910; as in MRIQC",
+)
+def efc(scan: Scan) -> float:
+    values = scan.volume.data.ravel()
+    n = len(values)
+    largest = float(np.sqrt(np.dot(values.astype(np.float64), values)))
+    shares = np.abs(values[values != 0]) / np.float32(largest)
+    entropy = -float(np.sum(shares * np.log(shares + 1e-16), dtype=np.float64))
+    return entropy / (np.sqrt(n) * np.log(np.sqrt(n)))

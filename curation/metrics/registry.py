@@ -1,0 +1,82 @@
+"""The table of metrics: what the screen, the documentation, the scores and the tests walk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from curation.metrics.scan import Scan
+
+Direction = Literal["higher is worse", "higher is better", "describes the acquisition"]
+Family = Literal[
+    "noise", "motion", "blur", "contrast", "inhomogeneity", "incompleteness", "geometry"
+]
+Function = Callable[[Scan], float]
+
+#: What a metric may need of a scan; without it, it is not measurable and :class:`Masks` says why.
+NEEDS = frozenset({"air", "outside", "tissues"})
+
+
+class NotMeasurable(Exception):
+    """Raised by a metric that has no value on this scan; the message is the reason, in plain words."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number measured on a scan.
+
+    Parameters
+    ----------
+    name : str
+        Key in :data:`METRICS`; MRIQC's name only where the definition is MRIQC's.
+    label, unit, formula, meaning : str
+        For the screen; ``meaning`` is one plain sentence.
+    family : str
+        The sub-score that it counts for.
+    direction : str
+        What a higher value says.
+    needs : frozenset of str
+        A part of :data:`NEEDS`.
+    citation : str
+        Where the definition comes from.
+    function : callable
+        ``function(scan) -> float``; raises :class:`NotMeasurable`.
+    """
+
+    name: str
+    label: str
+    family: Family
+    direction: Direction
+    unit: str
+    formula: str
+    meaning: str
+    needs: frozenset[str]
+    citation: str
+    function: Function
+
+
+#: All metrics by name, filled by the modules of this package.
+METRICS: dict[str, Metric] = {}
+
+
+def metric(
+    name: str,
+    label: str,
+    family: Family,
+    direction: Direction,
+    *,
+    unit: str = "",
+    formula: str,
+    meaning: str,
+    needs: tuple[str, ...] = (),
+    citation: str = "Tierscope",
+) -> Callable[[Function], Function]:
+    """Put the decorated function into :data:`METRICS`."""
+
+    def register(function: Function) -> Function:
+        METRICS[name] = Metric(
+            name, label, family, direction, unit, formula, meaning, frozenset(needs), citation,
+            function,
+        )  # fmt: skip
+        return function
+
+    return register
