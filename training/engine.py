@@ -24,6 +24,7 @@ from curation.errors import StudyError
 from training import checkpoints
 from training.config import Preset
 from training.interruption import Interruption
+from training.leases import lease
 from training.runs import Run, State, Status
 
 #: A heartbeat within an epoch, at most this often, seconds.
@@ -231,31 +232,21 @@ def step_seed(seed: int, step: int) -> int:
 
 
 @contextlib.contextmanager
-def device(preset: Preset) -> Iterator[Fabric]:
+def device(preset: Preset, interruption: Interruption) -> Iterator[Fabric]:
     """Yield Fabric on a GPU of our own, in bfloat16 where it can, or else on the CPU.
 
-    Each GPU is lent to one process of this user at a time, by a lock that ends with the process.
+    Each GPU is lent to one process of this user at a time.
     """
     torch.set_num_threads(preset.threads)
-    torch.use_deterministic_algorithms(not torch.cuda.is_available())
     if not torch.cuda.is_available():
+        torch.use_deterministic_algorithms(True)
         yield Fabric(accelerator="cpu", devices=1, precision="32-true")
         return
-    with contextlib.ExitStack() as held:
-        index = _free_gpu(held)
-        precision = "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-        yield Fabric(accelerator="cuda", devices=[index], precision=precision)
-
-
-def _free_gpu(held: contextlib.ExitStack) -> int:
-    busy = StudyError("Every GPU is in use by another run of Tierscope.")
-    locks = [
-        Path(tempfile.gettempdir()) / f"tierscope-{getuid()}-gpu-{index}.lock"
+    folder = Path(tempfile.gettempdir())
+    places = [
+        folder / f"tierscope-{getuid()}-gpu-{index}.lock"
         for index in range(torch.cuda.device_count())
     ]
-    while True:
-        for index, path in enumerate(locks):
-            with contextlib.suppress(StudyError):
-                held.enter_context(files.lock(path, busy))
-                return index
-        time.sleep(1.0)
+    with lease(places, check=interruption.check) as index:
+        precision = "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+        yield Fabric(accelerator="cuda", devices=[index], precision=precision)

@@ -63,7 +63,7 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
         seed=seed, epochs=preset.finetune_epochs, steps=-(-len(volumes) // preset.finetune_batch),
         lr=preset.finetune_lr, warmup=preset.warmup, clip_norm=preset.clip_norm,
     )  # fmt: skip
-    with engine.device(preset) as fabric:
+    with engine.device(preset, interruption) as fabric:
         trainer = engine.Trainer(
             fabric, run, schedule, model, model.parameter_groups(preset), interruption
         )

@@ -36,7 +36,7 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
         [parameter for parameter in loss.parameters() if parameter.requires_grad],
         preset.weight_decay,
     )
-    with engine.device(preset) as fabric:
+    with engine.device(preset, interruption) as fabric:
         trainer = engine.Trainer(fabric, run, schedule, loss, groups, interruption)
 
         def loss_of(step: int) -> Tensor:

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from curation import __version__, database, files
@@ -19,6 +20,7 @@ from curation.workspace import Workspace
 from training import prepare, runs, statistics
 from training import study as studies
 from training.interruption import Interruption, Stopped
+from training.leases import lease
 from training.runs import Run, State, Status
 from training.study import Study
 
@@ -34,8 +36,26 @@ def main(arguments: list[str] | None = None) -> int:
     folder = runs.find(study, chosen.run).folder if chosen.run else study.folder / chosen.job
     print(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {chosen.job} {chosen.run or ''}", flush=True)
     busy = StudyError(f"Another process is already at work in {folder}.")
-    with files.lock(folder / "lock", busy):
-        return _guarded(_Job(chosen, study, Status(folder / "status.json"), interruption))
+    try:
+        with _slot(study, chosen.slots, interruption), files.lock(folder / "lock", busy):
+            return _guarded(_Job(chosen, study, Status(folder / "status.json"), interruption))
+    except Stopped:
+        return STOPPED  # while it waited for its turn: nothing to tell
+    except StudyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _slot(study: Study, slots: int, interruption: Interruption) -> AbstractContextManager:
+    """Wait for a turn where the number of jobs at once is limited.
+
+    Snakemake 9.10 and later start more jobs than there are cores once a job was the only one ready
+    (github.com/snakemake/snakemake/issues/3913); so the jobs count themselves.
+    """
+    if not slots:
+        return nullcontext()
+    folder = study.folder / "workflow" / "slots"
+    return lease([folder / str(slot) for slot in range(slots)], check=interruption.check)
 
 
 @dataclass(frozen=True)
@@ -154,6 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workspace", required=True)
     parser.add_argument("--study", required=True)
     parser.add_argument("--run", help="id of the run to train")
+    parser.add_argument("--slots", type=int, default=0, help="jobs at once; 0: no limit")
     parser.add_argument("--jobs", type=int, help="processes that prepare volumes")
     return parser
 
