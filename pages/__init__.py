@@ -1,0 +1,1 @@
+"""The dashboard: each page reads state, calls, draws."""

@@ -1,0 +1,137 @@
+"""Cohort: what do I have? Sources, people, what cannot be used and why, and how far scoring is."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from curation.workspace import ROLES, Workspace
+from pages.ui import cached, frame, marks, progress, summaries, tasks, text
+
+
+def body(workspace: Workspace) -> None:
+    """Draw the page."""
+    scans = cached.scans(workspace)
+    if not workspace.sources():
+        frame.nothing_yet(
+            "There are no scans yet.",
+            "Add a source below: a BIDS data set, a folder of NIfTI files, or a CSV or TSV table with "
+            "a column of paths. Tierscope only reads it; nothing is written among your data.",
+        )
+        _add_source(workspace, opened=True)
+        return
+    _numbers(scans)
+    progress.scoring(workspace)
+    _sources(workspace, scans)
+    _problems(scans)
+    _add_source(workspace, opened=False)
+
+
+def _numbers(scans: pd.DataFrame) -> None:
+    usable = scans[scans["status"] == "ok"]
+    pool, target = (usable[usable["role"] == role] for role in ("pool", "target"))
+    unusable = len(scans) - len(usable)
+    st.html(
+        marks.cards(
+            [
+                _role_card("Pretraining pool", pool),
+                _role_card("Target cohort", target),
+                marks.Card(
+                    "Cannot be used",
+                    f"{unusable:,}",
+                    "unreadable, missing or listed twice"
+                    if unusable
+                    else "every file was readable",
+                ),
+            ]
+        )
+    )
+
+
+def _role_card(title: str, scans: pd.DataFrame) -> marks.Card:
+    people = text.plural(scans["subject_id"].nunique(), "person", "people")
+    detail = (
+        f"scans of {people}, {summaries.ages(scans['age_years'])}" if len(scans) else "no scans"
+    )
+    return marks.Card(title, f"{len(scans):,}", detail)
+
+
+def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
+    st.subheader("Sources")
+    table = summaries.sources_table(workspace.sources(), scans)
+    rows = [
+        (
+            row.source + (" (simulated)" if row.simulated else ""),
+            row.role,
+            f"{row.people:,}",
+            f"{row.ok:,}",
+            *(f"{count:,}" if count else text.DASH for count in _troubles(row)),
+            row.age,
+            f"{row.sites:,}" if row.sites else text.DASH,
+            row.path,
+        )
+        for row in table.itertuples()
+    ]
+    head = ("Source", "Role", "People", "Usable scans", "Unreadable", "Missing", "Twice",
+            "Age: mean (range)", "Sites", "Path")  # fmt: skip
+    st.html(marks.table(head, rows, numeric=(2, 3, 4, 5, 6, 8)))
+
+
+def _troubles(row) -> tuple[int, int, int]:  # type: ignore[no-untyped-def]
+    return row.unreadable, row.missing, row.duplicate
+
+
+def _problems(scans: pd.DataFrame) -> None:
+    found = summaries.problems(scans)
+    noted = scans.loc[scans["note"].notna(), ["source", "participant_id", "note"]]
+    if len(found):
+        st.subheader("Cannot be used, and why")
+        st.dataframe(found, hide_index=True, column_config=_PROBLEM_COLUMNS, height="content")
+    if len(noted):
+        with st.expander(f"Taken differently than written: {text.plural(len(noted), 'scan')}"):
+            st.dataframe(noted, hide_index=True, column_config=_PROBLEM_COLUMNS)
+
+
+_PROBLEM_COLUMNS = {
+    "status": st.column_config.TextColumn("Status", width="small"),
+    "source": st.column_config.TextColumn("Source", width="small"),
+    "participant_id": st.column_config.TextColumn("Person", width="small"),
+    "reason": st.column_config.TextColumn("Reason", width="large"),
+    "note": st.column_config.TextColumn("What was done", width="large"),
+    "path": st.column_config.TextColumn("Path"),
+}
+
+
+def _add_source(workspace: Workspace, *, opened: bool) -> None:
+    with st.expander("Add a source", expanded=opened, icon=":material/add:"):
+        with st.form("add-source", border=False):
+            path = st.text_input(
+                "Path on this machine",
+                placeholder="/data/my-study",
+                help="BIDS data set, folder of NIfTI files, or a CSV/TSV table with a column of paths",
+            )
+            role = st.radio("Role", list(ROLES), format_func=lambda r: f"{r}: {ROLES[r]}")
+            name = st.text_input("Short name (optional)", placeholder="taken from the path")
+            simulated = st.checkbox("These scans are simulated")
+            sent = st.form_submit_button("Add the source", type="primary")
+        if sent:
+            _ingest(workspace, path, role, name, simulated)
+        progress.task_outcome(workspace, tasks.INGEST)
+
+
+def _ingest(workspace: Workspace, path: str, role: str, name: str, simulated: bool) -> None:
+    folder = Path(path.strip()).expanduser()
+    if not path.strip() or not folder.is_absolute() or not folder.exists():
+        st.error(
+            f"There is nothing at {text.escape(path.strip() or 'an empty path')}\\. Give the full path "
+            "of a folder or table on the machine that Tierscope runs on\\."
+        )
+        return
+    arguments = ["--role", role]
+    arguments += [f"--name={name.strip()}"] if name.strip() else []
+    arguments += ["--simulated"] if simulated else []
+    tasks.start(workspace, tasks.INGEST, *arguments, str(folder.resolve()))
+    st.rerun()
+
+
+frame.show("cohort", body)

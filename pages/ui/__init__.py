@@ -1,0 +1,1 @@
+"""What the pages share: state, caches, charts, the viewer, live progress."""

@@ -1,0 +1,78 @@
+"""Everything that is read more than once, kept by path and time of change, and bounded.
+
+Tables are shared between sessions and not copied: pages derive new ones and never write into them.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from curation import cohorts, tables
+from curation.workspace import Workspace
+
+Stamp = tuple[int, int, int]
+
+
+def stamp(path: Path) -> Stamp:
+    """Return what changes when a file is replaced or a folder's entries change."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return (0, 0, 0)
+    return (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def scans(workspace: Workspace) -> pd.DataFrame:
+    """Return the scans table."""
+    return _scans(workspace, stamp(workspace.scans_path))
+
+
+def metrics(workspace: Workspace) -> pd.DataFrame:
+    """Return the metrics table."""
+    return _metrics(workspace, stamp(workspace.metrics_dir))
+
+
+def scored_scans(workspace: Workspace) -> pd.DataFrame:
+    """Return the scans with their scores beside them."""
+    return _scored(workspace, stamp(workspace.scans_path), stamp(workspace.scores_path))
+
+
+def cohort_headers(workspace: Workspace) -> list[cohorts.CohortHeader]:
+    """Return the headers of the frozen cohorts, newest first."""
+    return _cohort_headers(workspace, stamp(workspace.cohorts_dir))
+
+
+def cohort(workspace: Workspace, cohort_id: str) -> cohorts.Cohort:
+    """Return one frozen cohort with its scans."""
+    path = workspace.cohorts_dir / f"{cohort_id}.tsv"
+    return _cohort(workspace, cohort_id, stamp(path))
+
+
+_HASH: dict[Any, Any] = {Workspace: lambda workspace: str(workspace.root)}
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+def _scans(workspace: Workspace, changed: Stamp) -> pd.DataFrame:
+    return tables.read_scans(workspace)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+def _metrics(workspace: Workspace, changed: Stamp) -> pd.DataFrame:
+    return tables.read_metrics(workspace)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+def _scored(workspace: Workspace, scans_at: Stamp, scores_at: Stamp) -> pd.DataFrame:
+    return tables.read_scored_scans(workspace)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+def _cohort_headers(workspace: Workspace, changed: Stamp) -> list[cohorts.CohortHeader]:
+    return cohorts.list_cohorts(workspace)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_HASH)
+def _cohort(workspace: Workspace, cohort_id: str, changed: Stamp) -> cohorts.Cohort:
+    return cohorts.load(workspace, cohort_id)

@@ -1,0 +1,271 @@
+"""Every plotly figure of the dashboard, in one template.
+
+Figures are pure functions of tables: no file is read here and nothing of streamlit is known.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from curation import tiers
+from curation.tiers import TIER_COLOURS, UNSCORED, TierRule
+
+INK, MUTED, GRID = "#1F2933", "#52606D", "#E1E7EC"
+FONT = '"Source Sans", "Source Sans Pro", sans-serif'
+BIN_WIDTH = 2.5
+_FEW = 8  # counts up to here get a tick each
+
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": FONT, "size": 15, "color": INK},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "#FFFFFF",
+        "margin": {"l": 64, "r": 16, "t": 28, "b": 56},
+        "xaxis": {"gridcolor": GRID, "linecolor": MUTED, "ticks": "outside", "zeroline": False,
+                  "title": {"standoff": 10}},
+        "yaxis": {"gridcolor": GRID, "linecolor": MUTED, "ticks": "outside", "zeroline": False,
+                  "title": {"standoff": 10}},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0,
+                   "font": {"size": 14}},
+        "hoverlabel": {"font": {"family": FONT, "size": 14}},
+        "hovermode": "closest",
+    }
+)  # fmt: skip
+
+#: For ``st.plotly_chart``: no logo, no link, a figure can be saved.
+CONFIG = {
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
+    "toImageButtonOptions": {"format": "svg", "filename": "tierscope"},
+}
+
+
+# ---- scores ----------------------------------------------------------------------------------------
+
+
+def score_histogram(
+    scores: pd.Series, rule: TierRule, *, bin_width: float = BIN_WIDTH
+) -> go.Figure:
+    """Draw the distribution of the distortion score, coloured by tier, with its cut-offs.
+
+    Parameters
+    ----------
+    scores : pandas.Series of float, shape (N,)
+        0 (pristine) to 100 (unusable); NaN are left out.
+    rule : TierRule
+        Where it is cut. A bar that a cut-off goes through shows both colours.
+    bin_width : float
+        Points of the score a bar.
+    """
+    known = scores[scores.notna()]
+    edges = np.arange(0, 100 + bin_width, bin_width)
+    assigned = tiers.assign(known, rule)
+    figure, highest = go.Figure(), np.histogram(known, edges)[0].max(initial=0)
+    for name in rule.names:
+        counts, _ = np.histogram(known[assigned == name], edges)
+        figure.add_bar(
+            x=edges[:-1] + bin_width / 2, y=counts, width=bin_width * 0.94, name=f"Tier {name}",
+            marker={"color": TIER_COLOURS[name], "line": {"width": 0}},
+            customdata=np.stack([edges[:-1], edges[1:]], axis=1),
+            hovertemplate=(
+                f"Tier {name}<br>score %{{customdata[0]:g}} to %{{customdata[1]:g}}: "
+                "%{y} scans<extra></extra>"
+            ),
+        )  # fmt: skip
+    for low, name in zip(rule.cutoffs, rule.names, strict=False):
+        _cutoff_line(figure, low, name, rule.names[rule.names.index(name) + 1])
+    figure.update_layout(
+        template=TEMPLATE, barmode="stack", bargap=0, height=360, showlegend=False,
+        xaxis={"title": "Distortion score (0 pristine – 100 unusable; higher is worse)",
+               "range": [0, 100], "dtick": 10},
+        yaxis={"title": "Scans", "rangemode": "tozero", "tickformat": ",d",
+               "dtick": 1 if highest <= _FEW else None},
+    )  # fmt: skip
+    return figure
+
+
+def _cutoff_line(figure: go.Figure, at: float, better: str, worse: str) -> None:
+    figure.add_vline(
+        x=at, line={"color": INK, "width": 2},
+        annotation={"text": f"{better} | {worse} at {at:g}", "font": {"size": 14, "color": INK},
+                    "yanchor": "bottom", "y": 1.0, "showarrow": False, "xanchor": "center"},
+    )  # fmt: skip
+
+
+def tier_shares(counts: pd.DataFrame) -> go.Figure:
+    """Draw for each site how its scans fall into tiers.
+
+    Parameters
+    ----------
+    counts : pandas.DataFrame
+        As :func:`pages.ui.summaries.tiers_by_site` returns.
+    """
+    names = [name for name in counts.columns if name != "scans"]
+    figure = go.Figure()
+    for name in names:
+        share = 100 * counts[name] / counts["scans"].clip(lower=1)
+        figure.add_bar(
+            y=counts.index, x=share, orientation="h", name=name if name == UNSCORED else f"Tier {name}",
+            marker={"color": TIER_COLOURS.get(name, "#7F7F7F")}, customdata=counts[name],
+            hovertemplate="%{y}: %{customdata} scans, %{x:.0f} %<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        template=TEMPLATE, barmode="stack", height=90 + 34 * len(counts), bargap=0.3,
+        xaxis={"title": "Share of the site's scans (%)", "range": [0, 100]},
+        yaxis={"title": "", "autorange": "reversed"}, legend={"traceorder": "normal"},
+    )  # fmt: skip
+    return figure
+
+
+# ---- training --------------------------------------------------------------------------------------
+
+
+class ArmLike(Protocol):
+    """What a chart must know of an arm; :class:`training.arms.Arm` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def tiers(self) -> tuple[str, ...]: ...
+    @property
+    def matches(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Style:
+    """How an arm is drawn everywhere."""
+
+    label: str
+    colour: str
+    dash: str = "solid"
+
+
+def arm_styles(arms: Sequence[ArmLike]) -> dict[str, Style]:
+    """Give each arm its style.
+
+    An arm made of tiers takes the colour of the worst tier that it lets in, a control that of the arm
+    it matches, dashed; without pretraining it is dark grey.
+    """
+    own = {arm.name: _arm_colour(arm) for arm in arms}
+    return {
+        arm.name: Style(
+            f"{arm.name}: {arm.label}" if arm.name != arm.label else arm.label,
+            own.get(arm.matches or "", own[arm.name]) if arm.kind == "control" else own[arm.name],
+            "dash" if arm.kind == "control" else "solid",
+        )
+        for arm in arms
+    }
+
+
+def _arm_colour(arm: ArmLike) -> str:
+    if arm.kind == "scratch" or not arm.tiers:
+        return "#3E4C59"
+    return TIER_COLOURS.get(arm.tiers[-1], "#7F7F7F")
+
+
+def age_error(
+    band: pd.DataFrame, styles: Mapping[str, Style], *, baseline_years: float | None = None
+) -> go.Figure:
+    """Draw the validation age error against the epoch of fine-tuning, a line an arm.
+
+    Parameters
+    ----------
+    band : pandas.DataFrame
+        ``arm epoch mean low high n``: mean age error (MAE, years), 95 % band over seeds (NaN where
+        there is one seed only).
+    styles : mapping of str to Style
+        A style an arm.
+    baseline_years : float, optional
+        Error of predicting the mean age, a dotted line.
+    """
+    figure = _bands(band, styles, "%{y:.2f} years")
+    if baseline_years is not None and np.isfinite(baseline_years):
+        figure.add_hline(
+            y=baseline_years, line={"color": MUTED, "width": 2, "dash": "dot"},
+            annotation={"text": f"predicting the mean age: {baseline_years:.2f} years",
+                        "font": {"color": MUTED, "size": 14}, "xanchor": "right",
+                        "yanchor": "bottom"},
+        )  # fmt: skip
+    figure.update_layout(
+        height=460,
+        xaxis={"title": "Epoch of fine-tuning"},
+        yaxis={"title": "Age error (MAE, years; lower is better)"},
+    )
+    return figure
+
+
+def pretraining_loss(band: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
+    """Draw the reconstruction loss against the epoch of pretraining, a line an arm."""
+    figure = _bands(band, styles, "%{y:.4f}")
+    figure.update_layout(
+        height=320,
+        xaxis={"title": "Epoch of pretraining"},
+        yaxis={"title": "Reconstruction loss (lower is better)"},
+    )
+    return figure
+
+
+def _bands(band: pd.DataFrame, styles: Mapping[str, Style], shown: str) -> go.Figure:
+    figure = go.Figure(layout={"template": TEMPLATE})
+    for name, style in styles.items():
+        rows = band[band["arm"] == name].sort_values("epoch")
+        if rows.empty:
+            continue
+        sure = rows.dropna(subset=["low", "high"])
+        figure.add_scatter(
+            x=[*sure["epoch"], *sure["epoch"][::-1]], y=[*sure["high"], *sure["low"][::-1]],
+            fill="toself", fillcolor=_see_through(style.colour), line={"width": 0}, mode="lines",
+            legendgroup=name, showlegend=False, hoverinfo="skip",
+        )  # fmt: skip
+        figure.add_scatter(
+            x=rows["epoch"], y=rows["mean"], name=style.label, legendgroup=name,
+            mode="lines+markers" if len(rows) == 1 else "lines", customdata=rows["n"],
+            line={"color": style.colour, "width": 3, "dash": style.dash},
+            hovertemplate=f"epoch %{{x}}: {shown}, %{{customdata}} seeds<extra>{name}</extra>",
+        )  # fmt: skip
+    return figure
+
+
+def final_errors(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
+    """Draw the final test error of each arm with its 95 % interval, best on top.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``arm label age_mae_years ci_low ci_high`` as :mod:`training.statistics` gives.
+    styles : mapping of str to Style
+        A style an arm; others (predicting the mean) are grey.
+    """
+    rows = table.sort_values("age_mae_years", ascending=False)
+    plain = Style("", MUTED, "dot")
+    colours = [styles.get(arm, plain).colour for arm in rows["arm"]]
+    hollow = [styles.get(arm, plain).dash != "solid" for arm in rows["arm"]]
+    figure = go.Figure(
+        go.Scatter(
+            x=rows["age_mae_years"], y=rows["arm"], mode="markers",
+            marker={"size": 13, "color": colours, "line": {"width": 2, "color": colours},
+                    "symbol": ["circle-open" if h else "circle" for h in hollow]},
+            error_x={"type": "data", "symmetric": False, "color": MUTED, "thickness": 2,
+                     "array": rows["ci_high"] - rows["age_mae_years"],
+                     "arrayminus": rows["age_mae_years"] - rows["ci_low"]},
+            hovertemplate="%{y}: %{x:.2f} years<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_layout(
+        template=TEMPLATE, height=100 + 36 * len(rows), showlegend=False, margin={"l": 130},
+        xaxis={"title": "Test age error (MAE, years; lower is better)"}, yaxis={"title": ""},
+    )  # fmt: skip
+    return figure
+
+
+def _see_through(colour: str, share: float = 0.15) -> str:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share})"

@@ -1,0 +1,176 @@
+"""The frame around every page: its question, the workspace, the banner, errors in words."""
+
+import contextlib
+import html
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from curation.errors import TierscopeError
+from curation.workspace import Source, Workspace
+from pages.ui import state, text
+
+ROOT = Path(__file__).parents[2]
+ASSETS = ROOT / "assets"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PageInfo:
+    """One page.
+
+    Parameters
+    ----------
+    key : str
+        Name of its file under ``pages/`` and of its address.
+    title : str
+        What the navigation calls it.
+    question : str
+        The one question that it answers, stated at its top.
+    icon : str
+        Material symbol that streamlit ships.
+    """
+
+    key: str
+    title: str
+    question: str
+    icon: str
+
+    @property
+    def path(self) -> str:
+        return f"pages/{self.key}.py"
+
+
+PAGES: dict[str, PageInfo] = {
+    page.key: page
+    for page in (
+        PageInfo("cohort", "Cohort", "What do I have?", ":material/folder_open:"),
+        PageInfo("review", "Review", "Is this scan good?", ":material/visibility:"),
+        PageInfo("tiers", "Tiers", "Where do I cut?", ":material/bar_chart:"),
+        PageInfo("train", "Train", "What is running?", ":material/play_circle:"),
+        PageInfo("compare", "Compare", "What is each tier worth?", ":material/show_chart:"),
+    )
+}
+
+
+def configure(title: str = "Tierscope") -> None:
+    """Set the page's title, icon and width."""
+    st.set_page_config(page_title=title, page_icon=ASSETS / "icon.svg", layout="wide")
+
+
+def show(key: str, body: Callable[[Workspace], None]) -> None:
+    """Draw one page: the frame, then ``body``; an error of ours becomes a sentence.
+
+    Parameters
+    ----------
+    key : str
+        Key in :data:`PAGES`.
+    body : callable
+        Draws the page's own content for the current workspace.
+    """
+    page = PAGES[key]
+    _hand_over(key)
+    configure(f"{page.title} · Tierscope")
+    st.html(ASSETS / "style.css")
+    try:
+        workspace = Workspace.current()
+        sources = workspace.sources()
+    except TierscopeError as error:
+        _heading(page, "")
+        st.error(text.escape(str(error)))
+        return
+    _heading(page, f"Workspace {workspace.root.name}")
+    _simulated_banner(sources)
+    with in_words():
+        body(workspace)
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Turn an error of ours inside the block into a sentence where it happens; the page goes on."""
+    try:
+        yield
+    except TierscopeError as error:
+        _log.warning("%s", error, exc_info=True)
+        st.error(text.escape(str(error)))
+
+
+def link(key: str, label: str) -> None:
+    """Offer the way to another page; plain words where that page is not served."""
+    try:
+        st.page_link(PAGES[key].path, label=label, icon=PAGES[key].icon)
+    except StreamlitAPIException:
+        st.markdown(f"{text.escape(label)} (page *{PAGES[key].title}*)")
+
+
+def go(key: str) -> None:
+    """Open another page now; stay where that page is not served."""
+    try:
+        st.switch_page(PAGES[key].path)
+    except StreamlitAPIException:
+        st.info(f"Open the page {PAGES[key].title}.")
+
+
+def nothing_yet(what: str, next_step: str, page: str | None = None) -> None:
+    """Say what belongs on an empty page and offer the next step."""
+    with st.container(border=True):
+        st.markdown(f"**{text.escape(what)}**")
+        st.markdown(text.escape(next_step))
+        if page:
+            link(page, f"Go to {PAGES[page].title}")
+
+
+def navigation() -> None:
+    """Serve all pages; called by ``app.py`` alone."""
+    configure()
+    state.put(state.UNDER_APP, True)
+    pages = {
+        page.key: st.Page(
+            page.path, title=page.title, icon=page.icon, url_path=page.key, default=not number
+        )
+        for number, page in enumerate(PAGES.values())
+    }
+    current = st.navigation(list(pages.values()), position="top")
+    wanted = state.get(state.WANTED_PAGE)
+    if wanted in pages:
+        state.put(state.WANTED_PAGE, None)
+        st.switch_page(pages[wanted])
+    current.run()
+
+
+def _hand_over(key: str) -> None:
+    """Let ``app.py`` show this page, if a fresh server was asked for the page itself.
+
+    Before ``app.py`` has run once, streamlit serves a file of ``pages/`` without it, and so without
+    the navigation.
+    """
+    if state.get(state.UNDER_APP):
+        return
+    state.put(state.WANTED_PAGE, key)
+    with contextlib.suppress(StreamlitAPIException):  # there is no app.py: the page stands alone
+        st.switch_page("app.py")
+
+
+def _heading(page: PageInfo, where: str) -> None:
+    st.html(
+        f'<header class="ts-head"><h1>{html.escape(page.question)}</h1>'
+        f'<span class="ts-where">{html.escape(where)}</span></header>'
+    )
+
+
+def _simulated_banner(sources: list[Source]) -> None:
+    simulated = [source.name for source in sources if source.simulated]
+    if not simulated:
+        return
+    everything = len(simulated) == len(sources)
+    which = "All scans in this workspace are" if everything else f"{', '.join(simulated)}:"
+    st.html(
+        '<div class="ts-simulated" role="note"><b>Simulated data.</b> '
+        f"{html.escape(which)} grown by a computer, not acquired from people. "
+        "No number here says anything about patients.</div>"
+    )

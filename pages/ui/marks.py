@@ -1,0 +1,138 @@
+"""Small marks drawn as HTML: tier chips, score, bars, cards. Every text that comes in is escaped."""
+
+import html
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from curation.tiers import TIER_COLOURS, UNSCORED
+from pages.ui import text
+
+_NO_COLOUR = "#7F7F7F"
+
+
+def tier_colour(tier: str) -> str:
+    """Return the one colour of a tier."""
+    return TIER_COLOURS.get(tier, _NO_COLOUR)
+
+
+def ink_on(colour: str) -> str:
+    """Return black or white, whichever reads better on ``colour`` (``#RRGGBB``)."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#FFFFFF" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "#111111"
+
+
+def tier_chip(tier: str) -> str:
+    """Return the chip of a tier."""
+    colour = tier_colour(tier)
+    label = tier if tier in (UNSCORED, "unusable") else f"Tier {tier}"
+    style = f"background:{colour};color:{ink_on(colour)}"
+    return f'<span class="ts-chip" style="{style}">{html.escape(label)}</span>'
+
+
+def score(value: float, tier: str, families_measured: int, families: int) -> str:
+    """Return the distortion score of one scan, large, with its tier and direction."""
+    if not math.isfinite(value):
+        words = "No metric of this scan could be measured, or it is not scored yet."
+        return f'<div class="ts-score"><span class="ts-value">{text.DASH}</span>{words}</div>'
+    of = (
+        "distortion score, 0 pristine to 100 unusable<br>"
+        f"<b>higher is worse</b> · {families_measured} of {families} kinds measurable"
+    )
+    return (
+        f'<div class="ts-score"><span class="ts-value">{value:.0f}</span>'
+        f'<span class="ts-of">{of}</span>{tier_chip(tier)}</div>'
+    )
+
+
+def bars(values: Mapping[str, float]) -> str:
+    """Return sub-scores (0 to 100, NaN: not measurable) as rows of bars, worst one darkest."""
+    worst = max((v for v in values.values() if math.isfinite(v)), default=math.inf)
+    rows = (_bar_row(name, value, value == worst and value > 0) for name, value in values.items())
+    return f'<div class="ts-bars">{"".join(rows)}</div>'
+
+
+def track(value: float, *, worst: bool = False) -> str:
+    """Return one bar from 0 to 100; hatched where there is no value."""
+    if not math.isfinite(value):
+        return '<div class="ts-track ts-none" title="not measurable"></div>'
+    css = "ts-track ts-worst" if worst else "ts-track"
+    return f'<div class="{css}"><span style="width:{min(max(value, 0), 100):.1f}%"></span></div>'
+
+
+def _bar_row(name: str, value: float, worst: bool) -> str:
+    known = math.isfinite(value)
+    shown = f"{value:.0f}" if known else f'<span title="not measurable">{text.DASH}</span>'
+    return (
+        f"<span>{html.escape(name)}</span>{track(value, worst=worst)}"
+        f'<span class="ts-num">{shown}</span>'
+    )
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of :func:`table` that is not plain text."""
+
+    markup: str
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Iterable[int] = ()
+) -> str:
+    """Return an HTML table.
+
+    Parameters
+    ----------
+    head : sequence of str
+        Column names.
+    rows : iterable of sequence
+        Texts are escaped, :class:`Cell` is taken as it is; a row of one entry is a group's name.
+    numeric : iterable of int
+        Columns that are set to the right.
+    """
+    right = set(numeric)
+    css = [' class="ts-num"' if i in right else "" for i in range(len(head))]
+    titles = "".join(f"<th{c}>{html.escape(h)}</th>" for h, c in zip(head, css, strict=True))
+    body = "".join(_table_row(row, css) for row in rows)
+    return (
+        f'<div class="ts-scroll"><table class="ts"><thead><tr>{titles}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _table_row(row: Sequence[object], css: list[str]) -> str:
+    if len(row) == 1:
+        inner = _cell_text(row[0])
+        return f'<tr class="ts-group"><td colspan="{len(css)}">{inner}</td></tr>'
+    cells = (f"<td{c}>{_cell_text(value)}</td>" for value, c in zip(row, css, strict=True))
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _cell_text(value: object) -> str:
+    return value.markup if isinstance(value, Cell) else html.escape(str(value))
+
+
+@dataclass(frozen=True)
+class Card:
+    """A number with its name, and the colour of a tier where it is one's."""
+
+    title: str
+    value: str
+    detail: str = ""
+    tier: str | None = None
+
+
+def cards(items: Iterable[Card]) -> str:
+    """Return cards side by side."""
+    return f'<div class="ts-cards">{"".join(map(_card, items))}</div>'
+
+
+def _card(card: Card) -> str:
+    style = f' style="--ts-tier:{tier_colour(card.tier)}"' if card.tier else ""
+    title = tier_chip(card.tier) if card.tier else f"<small>{html.escape(card.title)}</small>"
+    return (
+        f'<div class="ts-card"{style}>{title}<b>{html.escape(card.value)}</b>'
+        f"<small>{html.escape(card.detail)}</small></div>"
+    )

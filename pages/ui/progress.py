@@ -1,0 +1,94 @@
+"""Live parts of pages: fragments that read files every other second while something runs."""
+
+import os
+
+import streamlit as st
+
+from curation import assess
+from curation.workspace import Workspace
+from pages.ui import cached, frame, tasks, text
+
+EVERY = "2s"
+
+
+def scoring(workspace: Workspace) -> None:
+    """Show how far the scoring is, with the time left, and let people start and stop it."""
+    busy = bool(tasks.all_running(workspace))
+
+    @st.fragment(run_every=EVERY if busy else None)
+    def live() -> None:
+        _scoring(workspace, was_busy=busy)
+
+    live()
+
+
+def _scoring(workspace: Workspace, *, was_busy: bool) -> None:
+    done = assess.progress_of(workspace)
+    busy = tasks.all_running(workspace)
+    if was_busy and not busy:
+        st.rerun(scope="app")
+    if done.total == 0:
+        return
+    with st.container(border=True):
+        st.progress(done.done / done.total, text=_scoring_words(workspace, done, bool(busy)))
+        if busy:
+            _while_busy(workspace, busy)
+        elif done.done < done.total:
+            _offer_start(workspace, done.total - done.done)
+        else:
+            frame.link("review", "Look at the scans, worst first")
+    if problem := tasks.failure(workspace, tasks.SCORING):
+        st.error(f"Scoring stopped: {text.escape(problem)}")
+
+
+def _scoring_words(workspace: Workspace, done: assess.Progress, busy: bool) -> str:
+    words = f"{done.done:,} of {text.plural(done.total, 'scan')} scored"
+    if done.failed:
+        words += f", {done.failed:,} could not be measured"
+    left = _seconds_left(workspace, done.total - done.done)
+    return words + (f" · about {text.duration(left)} left" if busy and left else "")
+
+
+def _seconds_left(workspace: Workspace, remaining: int) -> float | None:
+    metrics = cached.metrics(workspace)
+    if "seconds" not in metrics or not len(metrics) or not remaining:
+        return None
+    return float(metrics["seconds"].mean()) * remaining / tasks.jobs(workspace)
+
+
+def _while_busy(workspace: Workspace, busy: list[str]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        names = ", ".join(tasks.LABELS.get(name, name) for name in busy)
+        st.markdown(f"Running in the background: {text.escape(names)}", width="content")
+        if tasks.SCORING in busy and st.button("Stop scoring", icon=":material/stop:"):
+            tasks.stop(workspace, tasks.SCORING)
+            st.rerun(scope="app")
+
+
+def _offer_start(workspace: Workspace, remaining: int) -> None:
+    cores = os.cpu_count() or 1
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        jobs = st.number_input("Processes", 1, cores, value=cores, width=140, key="jobs")
+        label = f"Score {text.plural(remaining, 'scan')}"
+        if st.button(label, type="primary", icon=":material/play_arrow:"):
+            tasks.start(workspace, tasks.SCORING, "--jobs", str(jobs))
+            st.rerun(scope="app")
+
+
+def task_outcome(workspace: Workspace, name: str) -> None:
+    """Show what a task says: while it runs, and how it ended."""
+    if not tasks.log_path(workspace, name).exists():
+        return
+    busy = tasks.running(workspace, name) is not None
+
+    @st.fragment(run_every=EVERY if busy else None)
+    def live() -> None:
+        if busy and not tasks.running(workspace, name):
+            st.rerun(scope="app")
+        if problem := tasks.failure(workspace, name):
+            st.error(text.escape(problem))
+        else:
+            st.caption("Under way …" if busy else "The last one ended with:")
+            st.code(tasks.last_lines(workspace, name), language=None)
+
+    live()

@@ -1,0 +1,123 @@
+"""Every key of the session: ids and choices only, never data.
+
+A widget takes one of these as its ``key`` together with ``persist_state="session"``; so its value
+outlives a change of page.
+"""
+
+from typing import Any
+
+import streamlit as st
+
+from curation.errors import RuleError
+from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
+
+#: Whether ``app.py`` has run in this session, and the page that it shall show next.
+UNDER_APP, WANTED_PAGE = "under_app", "wanted_page"
+#: The scan that is looked at, and one to open on the next run of the Review page.
+SCAN, PENDING_SCAN = "scan", "pending_scan"
+#: How the list of scans on Review is ordered and narrowed.
+SORT, SOURCES, TIERS, UNRATED_ONLY = "sort", "filter_sources", "filter_tiers", "filter_unrated"
+#: How a scan is drawn.
+VIEW, WINDOW = "view", "window"
+#: Who sits here, for ratings, cohorts and studies.
+PERSON = "person"
+SCALE = "scale"
+#: The tier rule that is being tried: see :func:`rule`.
+TIER_COUNT, ROLE = "tier_count", "role"
+#: The study that Train and Compare show, and one to show on the next run.
+STUDY, PENDING_STUDY = "study", "pending_study"
+
+_LAST_GOOD = "last_good_cutoffs"
+_SPREAD: dict[int, tuple[float, ...]] = {
+    2: (50.0,),
+    3: DEFAULT_RULE.cutoffs,
+    4: (20.0, 40.0, 60.0),
+    5: (15.0, 30.0, 45.0, 60.0),
+    6: (15.0, 30.0, 45.0, 60.0, 75.0),
+}
+
+
+def get(key: str, default: Any = None) -> Any:
+    """Return what the session holds under ``key``."""
+    return st.session_state.get(key, default)
+
+
+def put(key: str, value: Any) -> None:
+    """Keep ``value`` for this session; to be called before the widget of that key is drawn."""
+    st.session_state[key] = value
+
+
+def keep_one_of(key: str, options: list[Any]) -> Any:
+    """Make sure that ``key`` holds one of ``options`` (the first where it does not)."""
+    if get(key) not in options:
+        put(key, options[0] if options else None)
+    return get(key)
+
+
+def open_scan(scan_id: str) -> None:
+    """Make ``scan_id`` the one that Review shows, whatever its list was narrowed to."""
+    for key in (SOURCES, TIERS, UNRATED_ONLY):
+        st.session_state.pop(key, None)
+    put(PENDING_SCAN, scan_id)
+
+
+# ---- the tier rule that is being tried -------------------------------------------------------------
+
+
+def slider_key(position: int) -> str:
+    """Return the key of the slider of one cut-off, counted from 0."""
+    return f"cutoff_slider_{position}"
+
+
+def number_key(position: int) -> str:
+    """Return the key of the number field of one cut-off, counted from 0."""
+    return f"cutoff_number_{position}"
+
+
+def reset_cutoffs() -> None:
+    """Spread the cut-offs anew for the chosen number of tiers."""
+    for position, value in enumerate(_SPREAD[get(TIER_COUNT, 3)]):
+        _set_cutoff(position, value)
+
+
+def follow(moved: str, other: str) -> None:
+    """Keep the two fields of one cut-off in step: ``other`` takes the value of ``moved``."""
+    if get(moved) is not None:
+        put(other, get(moved))
+
+
+def ensure_cutoffs() -> None:
+    """Give every cut-off a value before its widgets are drawn."""
+    for position, value in enumerate(_SPREAD[get(TIER_COUNT, 3)]):
+        if get(slider_key(position)) is None:
+            _set_cutoff(position, value)
+        if get(number_key(position)) is None:
+            put(number_key(position), get(slider_key(position)))
+
+
+def rule() -> tuple[TierRule, str | None]:
+    """Return the rule that the fields say, or the last good one and what is wrong with the new.
+
+    Returns
+    -------
+    rule : TierRule
+        Valid in any case.
+    problem : str or None
+        Why the fields make no rule.
+    """
+    count = get(TIER_COUNT, 3)
+    spread = enumerate(_SPREAD[count])
+    cutoffs = tuple(float(get(slider_key(i)) or value) for i, value in spread)
+    try:
+        tried = TierRule(TIER_NAMES[:count], cutoffs)
+    except RuleError as error:
+        return TierRule(TIER_NAMES[:count], get(_LAST_GOOD, {}).get(count, _SPREAD[count])), str(
+            error
+        )
+    put(_LAST_GOOD, {**get(_LAST_GOOD, {}), count: cutoffs})
+    return tried, None
+
+
+def _set_cutoff(position: int, value: float) -> None:
+    put(slider_key(position), value)
+    put(number_key(position), value)

@@ -1,0 +1,136 @@
+"""What the pages say of many scans: pure functions from tables to small tables."""
+
+from collections.abc import Callable, Collection
+
+import pandas as pd
+
+from curation import tiers
+from curation.tables import STATUSES
+from curation.tiers import UNSCORED, TierRule
+from curation.workspace import Source
+
+#: Orders of the list on Review: label -> the scans in that order.
+SORTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "worst first": lambda t: t.sort_values("distortion_score", ascending=False, kind="stable"),
+    "best first": lambda t: t.sort_values("distortion_score", kind="stable"),
+    "by name": lambda t: t.sort_values("scan_id"),
+}
+
+
+def sources_table(sources: list[Source], scans: pd.DataFrame) -> pd.DataFrame:
+    """Describe each source: role, scans by status, people, ages, sites.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a source: ``source role scans people`` one column a status, ``age_years`` (text,
+        mean and range in years), ``sites`` (number), ``simulated``, ``path``.
+    """
+    rows = []
+    for source in sources:
+        its = scans[scans["source"] == source.name]
+        usable = its[its["status"] == "ok"]
+        rows.append(
+            {
+                "source": source.name,
+                "role": source.role,
+                "scans": len(its),
+                "people": usable["subject_id"].nunique(),
+                **{status: int((its["status"] == status).sum()) for status in STATUSES},
+                "age": ages(usable["age_years"]),
+                "sites": usable["site"].nunique(),
+                "simulated": source.simulated,
+                "kind": source.kind,
+                "path": source.path,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def ages(years: pd.Series) -> str:
+    """Say mean, range and gaps of some ages in words."""
+    known = years.dropna()
+    if known.empty:
+        return "not known"
+    missing = len(years) - len(known)
+    said = f"{known.mean():.1f} years ({known.min():.0f}–{known.max():.0f})"
+    return said + (f", {missing} not known" if missing else "")
+
+
+def problems(scans: pd.DataFrame) -> pd.DataFrame:
+    """Return the scans that cannot be used, with the reason of each."""
+    columns = ["status", "source", "participant_id", "reason", "path"]
+    return scans.loc[scans["status"] != "ok", columns]
+
+
+def review_list(
+    scored: pd.DataFrame, *, sort: str, sources: Collection[str] = (),
+    tier_names: Collection[str] = (), leave_out: Collection[str] = (),
+) -> pd.DataFrame:  # fmt: skip
+    """Return the scans to look at, in order.
+
+    Parameters
+    ----------
+    scored : pandas.DataFrame
+        Usable scans with ``distortion_score`` and ``tier``.
+    sort : str
+        Key in :data:`SORTS`; scans without a score come last.
+    sources, tier_names : collection of str
+        Keep only these; empty keeps all.
+    leave_out : collection of str
+        Ids of scans that are not shown.
+    """
+    keep = ~scored["scan_id"].isin(leave_out)
+    if sources:
+        keep &= scored["source"].isin(sources)
+    if tier_names:
+        keep &= scored["tier"].isin(tier_names)
+    return SORTS[sort](scored[keep])
+
+
+def tier_table(scans: pd.DataFrame, rule: TierRule) -> pd.DataFrame:
+    """Describe each tier: scans, share, people, ages, sex.
+
+    Parameters
+    ----------
+    scans : pandas.DataFrame
+        With ``tier``, ``subject_id``, ``age_years`` and ``sex``.
+    rule : TierRule
+        Made the tiers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a tier: ``tier scans share people age_mean_years age_sd_years female``; ``female``
+        is the share among those whose sex is known, 0 to 1.
+    """
+    table = tiers.counts(scans["tier"], rule)
+    groups = scans.groupby("tier")
+    sex = scans["sex"].astype("str").str.upper().str[:1]
+    female = (sex == "F").where(sex.isin(["F", "M"])).groupby(scans["tier"]).mean()
+    return table.assign(
+        people=table["tier"].map(groups["subject_id"].nunique()).fillna(0).astype(int),
+        age_mean_years=table["tier"].map(groups["age_years"].mean()),
+        age_sd_years=table["tier"].map(groups["age_years"].std()),
+        female=table["tier"].map(female.astype("float64")),
+    )
+
+
+def tiers_by_site(scans: pd.DataFrame, rule: TierRule) -> pd.DataFrame:
+    """Count the scans of each site per tier.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a site (``not known`` where none is given), one column a tier, ``scans`` in all.
+    """
+    site = scans["site"].fillna("not known").rename("site")
+    found = pd.crosstab(site, scans["tier"])
+    order = [*rule.names, *([UNSCORED] if UNSCORED in found else [])]
+    return found.reindex(columns=order, fill_value=0).assign(scans=found.sum(axis=1))
+
+
+def tier_ranges(rule: TierRule) -> dict[str, str]:
+    """Say for each tier which scores it holds."""
+    held = (line.split(": ", 1)[1] for line in rule.describe())
+    return dict(zip(rule.names, held, strict=True))

@@ -1,0 +1,56 @@
+"""Words and numbers for the screen: escaped, with units, never zero for "unknown"."""
+
+import datetime
+import math
+import re
+
+DASH = "–"
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~<>|&])")
+
+
+def escape(text: str) -> str:
+    """Return ``text`` such that markdown shows it as it is.
+
+    Text from files and people may hold anything; nothing of it is read as markup.
+    """
+    return _MARKDOWN.sub(r"\\\1", str(text).replace("\n", " "))
+
+
+def number(value: float | None, digits: int = 1, unit: str = "") -> str:
+    """Return a number with its unit, or a dash where it is not known."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    return f"{value:.{digits}f}{' ' + unit if unit else ''}"
+
+
+def significant(value: float | None, unit: str = "") -> str:
+    """Return a number with four significant digits, or a dash where it is not known."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    shown = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return f"{shown}{' ' + unit if unit else ''}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time span in the words of a clock: ``42 s``, ``3 min``, ``2 h 05 min``."""
+    if seconds is None or not math.isfinite(seconds):
+        return DASH
+    if seconds < 90:
+        return f"{max(seconds, 0):.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def moment(when: datetime.datetime | str) -> str:
+    """Return a moment as date and minute, in the zone it is given in."""
+    if isinstance(when, str):
+        when = datetime.datetime.fromisoformat(when)
+    return when.strftime("%Y-%m-%d %H:%M")
+
+
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """Return a count with its noun: ``1 scan``, ``2 scans``, ``12,000 scans``."""
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
