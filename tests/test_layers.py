@@ -1,0 +1,47 @@
+"""What the import contracts cannot see: what is really loaded when a page's modules are."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+#: Loaded by workers only; each takes seconds.
+HEAVY = ("torch", "monai", "lightning_fabric", "snakemake")
+
+
+def _modules(*folders: str) -> list[str]:
+    paths = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
+    return [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in paths
+        if path.name not in {"__init__.py", "__main__.py"}
+    ]
+
+
+def _loaded_by(modules: list[str]) -> set[str]:
+    code = f"import sys, importlib\nfor name in {modules!r}: importlib.import_module(name)\n"
+    code += "print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_screen_code_loads_nothing_that_belongs_to_workers() -> None:
+    assert _loaded_by(_modules("pages/ui")).isdisjoint(HEAVY)
+
+
+def test_curation_loads_neither_screen_nor_model_code() -> None:
+    assert _loaded_by(_modules("curation")).isdisjoint({*HEAVY, "streamlit", "plotly"})
+
+
+@pytest.mark.parametrize("folder", ["curation", "training", "pages"])
+def test_no_module_reads_or_writes_pickles(folder: str) -> None:
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        text = path.read_text()
+        assert "import pickle" not in text, path
+        assert "read_pickle" not in text, path
+        assert "allow_pickle=True" not in text, path
+        assert "weights_only=False" not in text, path
