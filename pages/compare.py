@@ -81,7 +81,7 @@ def _final(final: pd.DataFrame, styles: dict[str, charts.Style], chosen: Study) 
         st.caption("No data yet: the first fine-tuning is not finished.")
         return
     with st.container(horizontal=True, key="split-final", gap="medium"):
-        with st.container(width="stretch"):
+        with st.container(width=470):
             figure = charts.final_errors(final, styles)
             st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="final")
         with st.container(width="stretch"):
@@ -90,18 +90,18 @@ def _final(final: pd.DataFrame, styles: dict[str, charts.Style], chosen: Study) 
     st.caption(
         f"Held-out predictions of {text.plural(people, 'person', 'people')}, each predicted by a model "
         f"that never saw them ({chosen.folds} folds), averaged over seeds. Intervals: 95 %, bootstrap "
-        "over people; they do not include the spread over seeds. Overlapping intervals: these people "
-        "cannot tell the arms apart."
+        "over people: they say how sure each number is with these people, not whether two arms differ."
     )
 
 
 def _final_table(final: pd.DataFrame) -> None:
     rows = [
         (
-            row.arm, text.number(row.age_mae_years, 2),
+            row.label if row.arm == statistics.BASELINE else row.arm,
+            text.number(row.age_mae_years, 2),
             f"{text.number(row.ci_low, 2)} to {text.number(row.ci_high, 2)}",
             text.number(row.r, 2), text.number(row.r2, 2), text.number(row.mean_error_years, 2),
-            text.number(row.slope, 2), f"{row.n_runs:.0f}",
+            text.number(row.slope, 2), f"{row.n_runs:.0f}" if row.n_runs else text.DASH,
         )
         for row in final.sort_values("age_mae_years").itertuples()
     ]  # fmt: skip

@@ -32,33 +32,30 @@ def _controls(workspace: Workspace, chosen: Study) -> None:
         if now.state == "running" and st.button("Stop the study", icon=":material/stop:"):
             with frame.in_words(), st.spinner("Stopping: each run saves where it is …"):
                 launch.stop(workspace, chosen.id)
+                cached.forget_study_states()
                 st.rerun()
         if now.state == "planned" and st.button("Launch", type="primary"):
             _start(workspace, chosen.id)
-        if now.state in ("stopped", "failed") and st.button(
-            "Resume …", type="primary", icon=":material/play_arrow:"
-        ):
-            _confirm_resume(workspace, chosen, now)
+        if now.state in ("stopped", "failed"):
+            _offer_resume(workspace, chosen, now)
         if now.done:
             frame.link("compare", "Compare the arms")
 
 
-@st.dialog("Resume this study?")
-def _confirm_resume(workspace: Workspace, chosen: Study, now: launch.StudyStatus) -> None:
-    st.markdown(
-        f"**{text.escape(chosen.name)}**: {now.done} of {text.plural(now.total, 'run')} are finished "
-        f"and stay as they are\\. The others go on from their last whole epoch, on {_machine()}\\."
-    )
-    with st.container(horizontal=True):
-        if st.button("Resume", type="primary"):
+def _offer_resume(workspace: Workspace, chosen: Study, now: launch.StudyStatus) -> None:
+    with st.popover("Resume …", icon=":material/play_arrow:"):
+        st.markdown(
+            f"{now.done} of {text.plural(now.total, 'run')} are finished and stay as they are. The "
+            f"others go on from their last whole epoch, on {_machine()}."
+        )
+        if st.button("Resume the study", type="primary"):
             _start(workspace, chosen.id)
-        if st.button("Not now"):
-            st.rerun()
 
 
 def _start(workspace: Workspace, study_id: str) -> None:
     with frame.in_words():
         launch.launch(workspace, study_id)
+        cached.forget_study_states()
         st.rerun()
 
 

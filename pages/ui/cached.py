@@ -11,6 +11,7 @@ import streamlit as st
 
 from curation import cohorts, tables
 from curation.workspace import Workspace
+from training import launch
 
 Stamp = tuple[int, int, int]
 
@@ -50,6 +51,16 @@ def cohort(workspace: Workspace, cohort_id: str) -> cohorts.Cohort:
     return _cohort(workspace, cohort_id, stamp(path))
 
 
+def study_state(workspace: Workspace, study_id: str) -> str:
+    """Return the state of a study as it was at most five seconds ago, for lists of many."""
+    return _study_state(workspace, study_id)
+
+
+def forget_study_states() -> None:
+    """Read the states of studies anew: one was just started or stopped here."""
+    _study_state.clear()
+
+
 _HASH: dict[Any, Any] = {Workspace: lambda workspace: str(workspace.root)}
 
 
@@ -76,3 +87,8 @@ def _cohort_headers(workspace: Workspace, changed: Stamp) -> list[cohorts.Cohort
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_HASH)
 def _cohort(workspace: Workspace, cohort_id: str, changed: Stamp) -> cohorts.Cohort:
     return cohorts.load(workspace, cohort_id)
+
+
+@st.cache_data(ttl=5, max_entries=1000, show_spinner=False, hash_funcs=_HASH)
+def _study_state(workspace: Workspace, study_id: str) -> str:
+    return launch.status(workspace, study_id).state

@@ -33,13 +33,14 @@ TEMPLATE = go.layout.Template(
                    "font": {"size": 14}},
         "hoverlabel": {"font": {"family": FONT, "size": 14}},
         "hovermode": "closest",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#9AA5B1", "activecolor": INK},
     }
 )  # fmt: skip
 
-#: For ``st.plotly_chart``: no logo, no link, a figure can be saved.
+#: For ``st.plotly_chart``: one button, which saves the figure; a double click undoes a zoom.
 CONFIG = {
     "displaylogo": False,
-    "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
+    "modeBarButtons": [["toImage"]],
     "toImageButtonOptions": {"format": "svg", "filename": "tierscope"},
 }
 
@@ -79,7 +80,7 @@ def score_histogram(
     for low, name in zip(rule.cutoffs, rule.names, strict=False):
         _cutoff_line(figure, low, name, rule.names[rule.names.index(name) + 1])
     figure.update_layout(
-        template=TEMPLATE, barmode="stack", bargap=0, height=360, showlegend=False,
+        template=TEMPLATE, barmode="stack", bargap=0, height=310, showlegend=False,
         xaxis={"title": "Distortion score (0 pristine – 100 unusable; higher is worse)",
                "range": [0, 100], "dtick": 10},
         yaxis={"title": "Scans", "rangemode": "tozero", "tickformat": ",d",

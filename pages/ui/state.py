@@ -106,14 +106,12 @@ def rule() -> tuple[TierRule, str | None]:
         Why the fields make no rule.
     """
     count = get(TIER_COUNT, 3)
-    spread = enumerate(_SPREAD[count])
-    cutoffs = tuple(float(get(slider_key(i)) or value) for i, value in spread)
+    names, spread = TIER_NAMES[:count], _SPREAD[count]
+    cutoffs = tuple(float(get(slider_key(i), value)) for i, value in enumerate(spread))
     try:
-        tried = TierRule(TIER_NAMES[:count], cutoffs)
+        tried = TierRule(names, cutoffs)
     except RuleError as error:
-        return TierRule(TIER_NAMES[:count], get(_LAST_GOOD, {}).get(count, _SPREAD[count])), str(
-            error
-        )
+        return TierRule(names, get(_LAST_GOOD, {}).get(count, spread)), str(error)
     put(_LAST_GOOD, {**get(_LAST_GOOD, {}), count: cutoffs})
     return tried, None
 

@@ -5,7 +5,7 @@ import html
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import charts, marks, state, text
+from pages.ui import cached, charts, marks, state, text
 from pages.ui.progress import EVERY
 from training import curves, launch
 from training.launch import StudyStatus
@@ -14,8 +14,8 @@ from training.study import Study
 
 #: State of a study or run -> the word on the screen and its colour.
 STATES: dict[str, tuple[str, str]] = {
-    "planned": ("planned", "#7B8794"),
-    "waiting": ("waiting", "#7B8794"),
+    "planned": ("planned", "#616E7C"),
+    "waiting": ("waiting", "#616E7C"),
     "running": ("running", "#1A5A8A"),
     "stopped": ("stopped", "#8D5B00"),
     "failed": ("failed", "#A61B1B"),
@@ -38,7 +38,7 @@ def choose(workspace: Workspace, studies: list[Study]) -> Study:
 
 
 def _study_words(workspace: Workspace, study: Study) -> str:
-    now = launch.status(workspace, study.id).state
+    now = cached.study_state(workspace, study.id)
     return f"{study.name} · {now} · {text.moment(study.created)} UTC · {study.id}"
 
 

@@ -21,7 +21,10 @@ def number(value: float | None, digits: int = 1, unit: str = "") -> str:
     """Return a number with its unit, or a dash where it is not known."""
     if value is None or not math.isfinite(value):
         return DASH
-    return f"{value:.{digits}f}{' ' + unit if unit else ''}"
+    shown = f"{value:.{digits}f}"
+    if float(shown) == 0:
+        shown = shown.removeprefix("-")
+    return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
 
 
 def significant(value: float | None, unit: str = "") -> str:
@@ -29,7 +32,7 @@ def significant(value: float | None, unit: str = "") -> str:
     if value is None or not math.isfinite(value):
         return DASH
     shown = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
-    return f"{shown}{' ' + unit if unit else ''}"
+    return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
 
 
 def duration(seconds: float | None) -> str:

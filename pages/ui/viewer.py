@@ -58,8 +58,9 @@ class Window:
 
 def _tissue(sample: NDArray[np.float32]) -> tuple[float, float]:
     """1st percentile of the image to the 99th of what is brighter than its mean."""
-    low = np.percentile(sample, 1)
-    high = np.percentile(sample[sample >= sample.mean()], 99)
+    low, top = np.percentile(sample, (1, 99.8))
+    clipped = np.minimum(sample, top)  # a few blazing voxels must not pass for the brighter part
+    high = np.percentile(clipped[clipped >= clipped.mean()], 99)
     return float(low), float(high if high > low else sample.max())
 
 

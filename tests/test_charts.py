@@ -1,0 +1,144 @@
+"""Figures: what is drawn equals what the tables say, and every axis says what it is."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from curation import tiers
+from curation.tiers import TIER_COLOURS, TierRule
+from pages.ui import charts
+from training.arms import Arm
+
+ARMS = [
+    Arm("scratch", "no pretraining", "scratch"),
+    Arm("A", "tier A", "tiers", ("A",)),
+    Arm("A+B", "tiers A + B", "tiers", ("A", "B")),
+    Arm("all", "all tiers", "tiers", ("A", "B", "C")),
+    Arm("control-A", "random, as many as A", "control", ("A", "B", "C"), "A"),
+]
+STYLES = charts.arm_styles(ARMS)
+
+
+def band(arm: str, epochs: int = 3, n: int = 2) -> pd.DataFrame:
+    mean = np.linspace(9, 7, epochs)
+    half = 1.0 if n > 1 else math.nan
+    return pd.DataFrame(
+        {"arm": arm, "epoch": range(1, epochs + 1), "mean": mean, "low": mean - half,
+         "high": mean + half, "n": n}
+    )  # fmt: skip
+
+
+# ---- the score's histogram -------------------------------------------------------------------------
+
+
+def test_histogram_holds_every_scored_scan_once_and_in_its_tier() -> None:
+    scores = pd.Series([*np.random.default_rng(0).uniform(0, 100, 997), 0.0, 25.0, 100.0, np.nan])
+    rule = TierRule(("A", "B", "C"), (25.0, 61.3))
+    figure = charts.score_histogram(scores, rule)
+    drawn = {bar.name: int(sum(bar.y)) for bar in figure.data}
+    counted = tiers.counts(tiers.assign(scores.dropna(), rule), rule)
+    assert drawn == {f"Tier {row.tier}": row.scans for row in counted.itertuples()}
+
+
+def test_histogram_gives_each_tier_its_one_colour_and_each_cutoff_a_line() -> None:
+    rule = TierRule(("A", "B", "C", "D"), (10.0, 20.5, 90.0))
+    figure = charts.score_histogram(pd.Series([5.0, 15.0, 50.0, 95.0]), rule)
+    assert [bar.marker.color for bar in figure.data] == [TIER_COLOURS[name] for name in "ABCD"]
+    assert [line.x0 for line in figure.layout.shapes] == [10.0, 20.5, 90.0]
+    assert [note.text for note in figure.layout.annotations] == [
+        "A | B at 10", "B | C at 20.5", "C | D at 90",
+    ]  # fmt: skip
+
+
+def test_histogram_of_no_scores_is_empty_not_an_error() -> None:
+    figure = charts.score_histogram(pd.Series([np.nan, np.nan]), tiers.DEFAULT_RULE)
+    assert all(sum(bar.y) == 0 for bar in figure.data)
+
+
+def test_site_shares_add_up_to_100_percent() -> None:
+    counts = pd.DataFrame(
+        {"A": [3, 0], "B": [1, 5], "not scored": [0, 5], "scans": [4, 10]}, index=["North", "South"]
+    )
+    figure = charts.tier_shares(counts)
+    assert np.allclose(np.sum([bar.x for bar in figure.data], axis=0), 100)
+
+
+# ---- arms ------------------------------------------------------------------------------------------
+
+
+def test_arms_made_of_tiers_take_the_colour_of_their_worst_tier() -> None:
+    assert STYLES["A"].colour == TIER_COLOURS["A"]
+    assert STYLES["A+B"].colour == TIER_COLOURS["B"]
+    assert STYLES["all"].colour == TIER_COLOURS["C"]
+
+
+def test_controls_are_dashed_in_the_colour_of_what_they_match() -> None:
+    assert (STYLES["control-A"].colour, STYLES["control-A"].dash) == (TIER_COLOURS["A"], "dash")
+    assert {STYLES[name].dash for name in ("scratch", "A", "A+B", "all")} == {"solid"}
+
+
+def test_a_control_whose_match_is_not_in_the_study_still_gets_a_colour() -> None:
+    assert charts.arm_styles(ARMS[4:])["control-A"].colour.startswith("#")
+
+
+# ---- curves ----------------------------------------------------------------------------------------
+
+
+def test_error_curves_draw_one_line_and_one_band_an_arm() -> None:
+    table = pd.concat([band("A"), band("control-A")])
+    figure = charts.age_error(table, STYLES, baseline_years=8.25)
+    lines = [trace for trace in figure.data if trace.fill is None]
+    areas = [trace for trace in figure.data if trace.fill == "toself"]
+    assert [line.legendgroup for line in lines] == ["A", "control-A"]
+    assert np.allclose(lines[0].y, band("A")["mean"])
+    assert lines[1].line.dash == "dash"
+    assert len(areas) == 2 and max(areas[0].y) == 10 and min(areas[0].y) == 6
+
+
+def test_baseline_is_a_dotted_line_that_says_its_value() -> None:
+    figure = charts.age_error(band("A"), STYLES, baseline_years=8.254)
+    (line,) = figure.layout.shapes
+    assert (line.y0, line.line.dash) == (8.254, "dot")
+    assert "8.25 years" in figure.layout.annotations[0].text
+
+
+def test_a_single_seed_has_a_line_and_no_invented_band() -> None:
+    figure = charts.age_error(band("A", n=1), STYLES)
+    (area,) = [trace for trace in figure.data if trace.fill == "toself"]
+    assert len(area.x) == 0
+
+
+def test_an_arm_without_data_is_not_drawn() -> None:
+    figure = charts.pretraining_loss(band("A"), STYLES)
+    assert {trace.legendgroup for trace in figure.data} == {"A"}
+
+
+def test_final_errors_carry_their_intervals() -> None:
+    table = pd.DataFrame(
+        {"arm": ["A", "predict-the-mean"], "label": ["", ""], "age_mae_years": [4.0, 7.0],
+         "ci_low": [3.5, 6.0], "ci_high": [4.75, 8.5]}
+    )  # fmt: skip
+    (points,) = charts.final_errors(table, STYLES).data
+    assert list(points.y) == ["predict-the-mean", "A"]  # best on top
+    assert list(points.error_x.array) == [1.5, 0.75]
+    assert list(points.error_x.arrayminus) == [1.0, 0.5]
+
+
+# ---- all figures -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("figure", "x_says", "y_says"),
+    [
+        (charts.score_histogram(pd.Series([1.0]), tiers.DEFAULT_RULE), "higher is worse", "Scans"),
+        (charts.age_error(band("A"), STYLES), "Epoch", "years; lower is better"),
+        (charts.pretraining_loss(band("A"), STYLES), "Epoch", "lower is better"),
+    ],
+)
+def test_every_axis_has_a_name_and_a_direction(figure: go.Figure, x_says: str, y_says: str) -> None:
+    assert x_says in figure.layout.xaxis.title.text
+    assert y_says in figure.layout.yaxis.title.text
+    assert figure.layout.template == charts.TEMPLATE

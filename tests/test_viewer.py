@@ -1,0 +1,149 @@
+"""What the browser gets of a scan: the same place in space, nearly the same numbers, honest words."""
+
+import base64
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from curation import volumes
+from curation.volumes import Volume
+from pages.ui import niivue_build, viewer
+from pages.ui.viewer import WINDOWS, Prepared
+from tests.images import write_nifti
+
+TISSUE, BACKGROUND = WINDOWS["Tissue"], WINDOWS["Background"]
+
+
+def volume(data: np.ndarray, affine: np.ndarray | None = None, orientation: str | None = "RAS"):
+    affine = np.diag([2.0, 1.5, 3.0, 1.0]) if affine is None else affine
+    edges = tuple(float(e) for e in np.linalg.norm(affine[:3, :3], axis=0))
+    return Volume(data.astype(np.float32), affine, edges, orientation, "float32")
+
+
+def noise(shape: tuple[int, int, int] = (10, 12, 14)) -> np.ndarray:
+    return np.random.default_rng(0).normal(500, 100, shape)
+
+
+def decoded(image: Prepared) -> nib.Nifti1Image:
+    return nib.Nifti1Image.from_bytes(base64.b64decode(image.nifti_base64))
+
+
+def test_affine_is_kept_to_the_bit() -> None:
+    affine = np.array([[0.0, 0, -1.25, 80], [0.9, 0.1, 0, -70], [0, 1.0, 0.2, -60], [0, 0, 0, 1]])
+    image = decoded(viewer.prepare(volume(noise(), affine), TISSUE))
+    assert np.allclose(image.affine, affine, atol=1e-6)
+
+
+def test_intensities_are_kept_to_one_step_of_16_bits() -> None:
+    data = noise()
+    image = decoded(viewer.prepare(volume(data), TISSUE))
+    step = (data.max() - data.min()) / 32_000
+    assert np.abs(image.get_fdata() - data).max() <= step
+    assert image.get_data_dtype() == np.int16
+
+
+def test_one_blazing_voxel_leaves_the_brain_its_grey_steps() -> None:
+    data = noise()
+    data[0, 0, 0] = 1e9
+    image = decoded(viewer.prepare(volume(data), TISSUE)).get_fdata()
+    rest = np.ones(data.shape, bool)
+    rest[0, 0, 0] = False
+    assert np.abs(image - data)[rest].max() < 1.0
+
+
+def test_window_travels_in_the_header() -> None:
+    image = viewer.prepare(volume(noise()), TISSUE)
+    header = decoded(image).header
+    assert float(header["cal_min"]) == pytest.approx(image.black)
+    assert float(header["cal_max"]) == pytest.approx(image.white)
+    assert image.black < 500 < image.white
+
+
+def test_background_view_stretches_the_lowest_tenth() -> None:
+    tissue, background = (viewer.prepare(volume(noise()), w) for w in (TISSUE, BACKGROUND))
+    assert background.black == tissue.black
+    assert background.white - background.black == pytest.approx(
+        (tissue.white - tissue.black) / 10, rel=1e-6
+    )
+
+
+def test_background_view_says_when_there_is_no_air() -> None:
+    data = np.zeros((20, 20, 20))
+    data[8:12, 8:12, 8:12] = noise((4, 4, 4))
+    said = viewer.prepare(volume(data), BACKGROUND).warnings
+    assert any("no air" in warning for warning in said)
+    assert not viewer.prepare(volume(data), TISSUE).warnings
+
+
+def test_missing_orientation_is_said() -> None:
+    said = viewer.prepare(volume(noise(), orientation=None), TISSUE).warnings
+    assert any("left and right cannot be told" in warning for warning in said)
+
+
+def test_a_huge_scan_is_thinned_in_place_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viewer, "MAX_VOXELS", 300)
+    affine = np.array([[2.0, 0, 0, -9], [0, 1.5, 0, 4], [0, 0, 3.0, 7], [0, 0, 0, 1]])
+    data = noise()
+    prepared = viewer.prepare(volume(data, affine), TISSUE)
+    image = decoded(prepared)
+    assert image.shape == (5, 6, 7)
+    assert np.allclose(image.affine @ [3, 3, 3, 1], affine @ [6, 6, 6, 1])
+    assert any("coarser" in warning for warning in prepared.warnings)
+    assert prepared.edges_mm == (20.0, 18.0, 42.0)
+
+
+def test_the_file_on_disk_is_only_read(tmp_path: Path) -> None:
+    path = write_nifti(tmp_path / "scan.nii.gz")
+    before = path.read_bytes()
+    viewer.prepare(volumes.load(path), BACKGROUND)
+    assert path.read_bytes() == before
+
+
+def test_real_scans_of_every_kind_can_be_prepared(shared_data: Path) -> None:
+    for name in (
+        "ds000011/sub-01/anat/sub-01_T1w.nii.gz",
+        "thick_slice_ms/patient12_study1_T1W.nii.gz",
+        "stripped_fullres/ds002748_sub-48_T1w.nii.gz",
+    ):
+        read = volumes.load(shared_data / name)
+        for window in WINDOWS.values():
+            image = viewer.prepare(read, window)
+            assert image.black < image.white
+            assert decoded(image).shape == read.data.shape
+
+
+@pytest.mark.parametrize("view", list(viewer.VIEWS))
+def test_a_view_is_never_taller_than_the_screen(view: str) -> None:
+    image = viewer.prepare(volume(noise((10, 10, 80))), TISSUE)
+    assert 0 < viewer.height_px(image, view) <= viewer.MAX_HEIGHT_PX + 10
+
+
+# ---- NiiVue's defaults -----------------------------------------------------------------------------
+
+
+def test_the_installed_niivue_takes_every_change(tmp_path: Path) -> None:
+    build = niivue_build.derive(niivue_build.shipped_folder(), tmp_path / "build")
+    assert build.changed == set(niivue_build.CHANGES)
+    code = (build.folder / "assets" / "index.js").read_text(encoding="utf-8")
+    assert "sagittalNoseLeft:!0" in code
+    assert "sagittalNoseLeft:!1" not in code
+
+
+def test_a_default_spelled_otherwise_is_left_alone_and_not_claimed(tmp_path: Path) -> None:
+    shipped = tmp_path / "shipped"
+    (shipped / "assets").mkdir(parents=True)
+    (shipped / "index.html").write_text("<html><head></head></html>")
+    (shipped / "assets" / "index.js").write_text("a={multiplanarShowRender:2,noseLeft:false}")
+    build = niivue_build.derive(shipped, tmp_path / "build")
+    assert build.changed == {"3D only when asked for"}
+    assert (shipped / "assets" / "index.js").read_text().endswith("noseLeft:false}")
+
+
+def test_the_screen_says_what_is_really_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    for changed, nose in ((frozenset({"nose left"}), "left"), (frozenset(), "right")):
+        fake = viewer._Niivue(lambda **_: None, changed, None)  # type: ignore[arg-type]
+        monkeypatch.setattr(viewer, "_niivue", lambda fake=fake: fake)
+        assert f"the nose points {nose}" in viewer.convention()
+        assert "patient's right is on the left" in viewer.convention()
