@@ -11,13 +11,10 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from curation.template import template
-
-sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
 #: Middle of the template's brain in its world mm, about which the scan is turned and scaled.
 _CENTRE = np.array([0.0, -18.0, 10.0])
@@ -65,12 +62,13 @@ def align(
     -------
     Alignment
     """
+    sitk = _itk()
     coarse = _Pair(data, spacing_mm, valid, step=8)
     tried = sorted(_starts(coarse, rotation), key=coarse.agreement, reverse=True)
     found = [coarse.improve(sitk.Similarity3DTransform(), start, 40) for start in _apart(tried, 3)]
     fine = _Pair(data, spacing_mm, valid, step=4)
     matrix = fine.improve(sitk.AffineTransform(3), max(found, key=coarse.agreement), 150)
-    return Alignment(np.linalg.inv(matrix), fine.agreement(matrix))
+    return Alignment(np.asarray(np.linalg.inv(matrix), dtype=np.float64), fine.agreement(matrix))
 
 
 class _Pair:
@@ -120,6 +118,7 @@ class _Pair:
         transform.SetCenter(centre)
         transform.SetMatrix(start[:3, :3].ravel())
         transform.SetTranslation(start[:3, :3] @ centre + start[:3, 3] - centre)
+        sitk = _itk()
         method = sitk.ImageRegistrationMethod()
         method.SetNumberOfThreads(1)
         method.SetMetricAsMattesMutualInformation(_BINS)
@@ -138,8 +137,16 @@ class _Pair:
         return matrix
 
 
-def _image(data: NDArray, spacing_mm: float, origin: object = (0.0, 0.0, 0.0)) -> sitk.Image:
-    image = sitk.GetImageFromArray(np.ascontiguousarray(data.transpose(2, 1, 0)))
+def _itk() -> Any:
+    """Return SimpleITK, loaded with the first scan: pages that only read tables do without it."""
+    import SimpleITK
+
+    SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    return SimpleITK
+
+
+def _image(data: NDArray, spacing_mm: float, origin: object = (0.0, 0.0, 0.0)) -> Any:
+    image = _itk().GetImageFromArray(np.ascontiguousarray(data.transpose(2, 1, 0)))
     image.SetSpacing([float(spacing_mm)] * 3)
     image.SetOrigin([float(value) for value in origin])  # type: ignore[attr-defined]
     return image

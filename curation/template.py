@@ -6,10 +6,10 @@ holds the brain only; grey and white matter come with it, fluid is what the othe
 
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import nibabel as nib
-import nilearn.datasets
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -89,7 +89,10 @@ def _padding() -> list[tuple[int, int]]:
 
 
 def _read(kind: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    path = Path(nilearn.datasets.__file__).parent / "data" / _NAME.format(kind)
+    # Found, not imported: nilearn takes a second to load and only its files are wanted.
+    package = find_spec("nilearn")
+    assert package is not None and package.submodule_search_locations
+    path = Path(package.submodule_search_locations[0]) / "datasets" / "data" / _NAME.format(kind)
     image = nib.load(path)
     data = np.asarray(image.dataobj, dtype=np.float32)  # type: ignore[attr-defined]
     return data / data.max(), np.asarray(image.affine)  # type: ignore[attr-defined]

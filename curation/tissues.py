@@ -74,7 +74,7 @@ def find_tissues(values: Floats, priors: Floats, places: Floats) -> Tissues | No
     coefficients = np.zeros(basis.shape[1])
     logs = np.log(values)
     for round_ in range(_ROUNDS):
-        flat = values / np.exp(basis @ coefficients.astype(np.float32))
+        flat = (values / np.exp(basis @ coefficients.astype(np.float32))).astype(np.float32)
         share = _posterior(flat, priors, means, deviations)
         means, deviations = _moments(flat, share, means)
         if round_ >= 1:

@@ -40,7 +40,7 @@ def bias_steepness(scan: Scan) -> float:
     inside = scan.masks.brain & (scan.masks.depth_mm > 6)
     if inside.sum() < 1000:
         raise NotMeasurable("too little of the brain is in view")
-    slopes = np.stack(np.gradient(scan.masks.log_field, 0.2))
+    slopes = np.array(np.gradient(scan.masks.log_field, 0.2))
     return float(np.percentile(np.sqrt((slopes[:, inside] ** 2).sum(axis=0)), 95))
 
 

@@ -34,7 +34,7 @@ class Scan:
     @cached_property
     def flat(self) -> Floats:
         """:attr:`raw` with the shading taken out."""
-        return self.raw / np.exp(self.masks.log_field)
+        return np.asarray(self.raw / np.exp(self.masks.log_field), dtype=np.float32)
 
     @cached_property
     def wm_mean(self) -> float:
