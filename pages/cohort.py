@@ -86,12 +86,21 @@ def _problems(scans: pd.DataFrame) -> None:
     noted = scans.loc[scans["note"].notna(), ["source", "participant_id", "note"]]
     if len(found):
         st.subheader("Cannot be used, and why")
-        st.dataframe(found, hide_index=True, column_config=_PROBLEM_COLUMNS, height="content")
+        _problem_table(found)
     if len(noted):
         with st.expander(f"Taken differently than written: {text.plural(len(noted), 'scan')}"):
             st.dataframe(noted, hide_index=True, column_config=_PROBLEM_COLUMNS)
 
 
+def _problem_table(found: pd.DataFrame) -> None:
+    if len(found) > _PROBLEMS_AS_TEXT:
+        st.dataframe(found, hide_index=True, column_config=_PROBLEM_COLUMNS)
+        return
+    rows = found.fillna(text.DASH).itertuples(index=False, name=None)
+    st.html(marks.table(("Status", "Source", "Person", "Reason", "Path"), rows))
+
+
+_PROBLEMS_AS_TEXT = 40
 _PROBLEM_COLUMNS = {
     "status": st.column_config.TextColumn("Status", width="small"),
     "source": st.column_config.TextColumn("Source", width="small"),

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import charts, frame, marks, study_panel, text
+from pages.ui import charts, frame, marks, progress, study_panel, text
 from pages.ui.progress import EVERY
 from training import curves, launch, statistics, study
 from training.study import Study
@@ -12,6 +12,7 @@ from training.study import Study
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
+    progress.background_note(workspace, workspace.studies_dir)
     planned = study.list_studies(workspace)
     if not planned:
         frame.nothing_yet(

@@ -8,7 +8,17 @@ import streamlit as st
 from curation import ratings, tiers
 from curation.errors import VolumeError
 from curation.workspace import Workspace
-from pages.ui import cached, frame, scan_panel, state, summaries, text, viewer
+from pages.ui import (
+    cached,
+    frame,
+    metrics_panel,
+    rating_panel,
+    scan_panel,
+    state,
+    summaries,
+    text,
+    viewer,
+)
 
 
 def body(workspace: Workspace) -> None:
@@ -34,8 +44,8 @@ def body(workspace: Workspace) -> None:
             _viewer(scan)
         with st.container(width=470):
             scan_panel.scores(scan)
-            scan_panel.rate(workspace, scan["scan_id"], following)
-    scan_panel.measurements(workspace, scan)
+            rating_panel.rate(workspace, scan["scan_id"], following)
+    metrics_panel.show(workspace, scan)
 
 
 # ---- which scan ------------------------------------------------------------------------------------

@@ -6,11 +6,12 @@ import streamlit as st
 from curation import cohorts, tiers
 from curation.tiers import MAX_TIERS, MIN_TIERS, TierRule
 from curation.workspace import ROLES, Role, Workspace
-from pages.ui import cached, charts, frame, marks, state, summaries, text
+from pages.ui import cached, charts, frame, marks, progress, state, summaries, text
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
+    progress.background_note(workspace, workspace.scores_path)
     scans = cached.scored_scans(workspace)
     scans = scans[scans["status"] == "ok"]
     if not scans["distortion_score"].notna().any():

@@ -6,7 +6,7 @@ import streamlit as st
 
 from curation.cohorts import CohortHeader
 from curation.workspace import Workspace
-from pages.ui import cached, frame, state, study_panel, text
+from pages.ui import cached, frame, progress, state, study_panel, text
 from training import launch, study
 from training.arms import Arm, available_arms
 from training.config import PRESETS, Preset, default_preset, gpu_count
@@ -15,6 +15,7 @@ from training.study import Study
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
+    progress.background_note(workspace, workspace.studies_dir)
     planned = study.list_studies(workspace)
     if planned:
         chosen = study_panel.choose(workspace, planned)

@@ -1,5 +1,6 @@
 """Pages run whole, alone and through ``app.py``: what they say, what they do, what they refuse."""
 
+import html
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation import background, cohorts, ratings, tables
+from curation.metrics import METRICS
 from curation.workspace import ENVIRONMENT_VARIABLE, Workspace
 from pages.ui import state
 from pages.ui.frame import PAGES, ROOT
@@ -58,8 +60,8 @@ def words(page: AppTest) -> str:
     """Everything that a page says."""
     kinds = (page.markdown, page.caption, page.info, page.error, page.warning, page.success)
     said = [element.value for kind in kinds for element in kind]
-    html = [element.proto.body for element in page.get("html")]
-    return "\n".join(said + html).replace("\\", "")
+    markup = [element.proto.body for element in page.get("html")]
+    return "\n".join(said + markup).replace("\\", "")
 
 
 def button(page: AppTest, label: str):  # type: ignore[no-untyped-def]
@@ -133,8 +135,7 @@ def test_pages_import_no_torch() -> None:
 def test_cohort_counts_and_gives_reasons(made, run) -> None:
     page = run("cohort", made[0])
     assert "<b>24</b>" in words(page) and "<b>14</b>" in words(page)
-    (problems,) = (frame.value for frame in page.dataframe)
-    assert problems["reason"].tolist() == ["the file is cut off: <b>5</b> of 10 voxels are there"]
+    assert "the file is cut off: &lt;b&gt;5&lt;/b&gt; of 10 voxels are there" in words(page)
 
 
 def test_cohort_refuses_a_path_that_is_not_there(made, run) -> None:
@@ -179,12 +180,12 @@ def test_review_states_convention_id_and_direction(made, run) -> None:
 
 
 def test_review_explains_every_metric_or_why_there_is_none(made, run) -> None:
-    from curation.metrics import METRICS
-
-    said = words(run("review", made[0]))
-    assert all(metric.direction in said for metric in METRICS.values())
-    assert "not measurable" in said
+    page = run("review", made[0])
+    assert "1 metric not measurable on this scan: the background is exactly 0." in words(page)
+    said = words(checked(page.segmented_control(key=state.METRICS_VIEW).set_value("all").run()))
+    assert all(html.escape(metric.label) in said for metric in METRICS.values())
     assert "The background is exactly 0" in said
+    assert "not scored" in said
 
 
 def test_rating_preselects_nothing_and_refuses_none(own, run) -> None:

@@ -1,6 +1,7 @@
 """Live parts of pages: fragments that read files every other second while something runs."""
 
 import os
+from pathlib import Path
 
 import streamlit as st
 
@@ -18,6 +19,25 @@ def scoring(workspace: Workspace) -> None:
     @st.fragment(run_every=EVERY if busy else None)
     def live() -> None:
         _scoring(workspace, was_busy=busy)
+
+    live()
+
+
+def background_note(workspace: Workspace, watched: Path) -> None:
+    """Say what runs in the background; draw the page anew when ``watched`` changes or it ends."""
+    busy, seen = tasks.all_running(workspace), cached.stamp(watched)
+    if not busy:
+        return
+
+    @st.fragment(run_every=EVERY)
+    def live() -> None:
+        if tasks.all_running(workspace) != busy or cached.stamp(watched) != seen:
+            st.rerun(scope="app")
+        done = assess.progress_of(workspace)
+        names = ", ".join(tasks.LABELS.get(name, name) for name in busy)
+        st.info(
+            f"In the background: {text.escape(names)}. {_scoring_words(workspace, done, True)}."
+        )
 
     live()
 

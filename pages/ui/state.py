@@ -19,6 +19,8 @@ SCAN, PENDING_SCAN = "scan", "pending_scan"
 SORT, SOURCES, TIERS, UNRATED_ONLY = "sort", "filter_sources", "filter_tiers", "filter_unrated"
 #: How a scan is drawn.
 VIEW, WINDOW = "view", "window"
+#: Which metrics Review lists.
+METRICS_VIEW = "metrics_view"
 #: Who sits here, for ratings, cohorts and studies.
 PERSON = "person"
 SCALE = "scale"

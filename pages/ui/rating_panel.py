@@ -1,0 +1,68 @@
+"""Rating one scan on Review: the form, and the ratings that it has."""
+
+import pandas as pd
+import streamlit as st
+
+from curation import ratings
+from curation.workspace import Workspace
+from pages.ui import frame, marks, state, text
+
+
+def rate(workspace: Workspace, scan_id: str, following: str | None) -> None:
+    """Draw the rating form of a scan and the ratings that it has; nothing is preselected."""
+    given = ratings.list_ratings(workspace, scan_id)
+    state.keep_one_of(state.SCALE, list(ratings.SCALES))
+    name = st.selectbox(
+        "Your rating, on the scale", list(ratings.SCALES), key=state.SCALE,
+        format_func=lambda key: ratings.SCALES[key].label, persist_state="session",
+    )  # fmt: skip
+    # the count in the key makes an empty form after each rating
+    with st.form(f"rate-{scan_id}-{name}-{len(given)}", border=False):
+        _form(workspace, scan_id, ratings.SCALES[name], following)
+    _past(given)
+
+
+def _form(workspace: Workspace, scan_id: str, scale: ratings.Scale, following: str | None) -> None:
+    value = st.radio(
+        "Rating", list(scale.values), index=None, horizontal=True,
+        format_func=lambda v: f"{scale.values[v]} ({text.number(v, 0)})",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    rater = st.text_input(
+        "Your name or initials", value=state.get(state.PERSON, ""), max_chars=ratings.MAX_RATER
+    )
+    comment = st.text_area(
+        "Comment (optional)", max_chars=ratings.MAX_COMMENT, height=68,
+        placeholder="what you see, and where",
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        stay = st.form_submit_button("Save")
+        onward = st.form_submit_button("Save, next scan", type="primary", disabled=not following)
+    if not (stay or onward):
+        return
+    if value is None:
+        st.error("Choose a rating first; none is chosen for you.")
+    else:
+        with frame.in_words():
+            ratings.add_rating(
+                workspace, scan_id=scan_id, rater=rater, scale=scale.name, value=value,
+                comment=comment,
+            )  # fmt: skip
+            state.put(state.PERSON, rater.strip())
+            state.put(state.PENDING_SCAN, following if onward else None)
+            st.toast("Rating saved.", icon=":material/check:")
+            st.rerun()
+
+
+def _past(given: pd.DataFrame) -> None:
+    if given.empty:
+        st.caption("Nobody has rated this scan yet.")
+        return
+    rows = [
+        (
+            text.moment(row.at), row.rater, f"{row.label} ({text.number(row.value, 0)})",
+            row.comment or text.DASH,
+        )
+        for row in given.iloc[::-1].itertuples()
+    ]  # fmt: skip
+    st.html(marks.table(("When (UTC)", "Who", "Rating", "Comment"), rows))
