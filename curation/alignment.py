@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from curation.refinement import refine
 from curation.template import template
 
 #: Middle of the template's brain in its world mm, about which the scan is turned and scaled.
@@ -67,7 +68,10 @@ def align(
     tried = sorted(_starts(coarse, rotation), key=coarse.agreement, reverse=True)
     found = [coarse.improve(sitk.Similarity3DTransform(), start, 40) for start in _apart(tried, 3)]
     fine = _Pair(data, spacing_mm, valid, step=4)
-    matrix = fine.improve(sitk.AffineTransform(3), max(found, key=coarse.agreement), 150)
+    rough = fine.improve(sitk.AffineTransform(3), max(found, key=coarse.agreement), 60)
+    # Brightness finds shears and stretches that mutual information creeps towards; it has the last word.
+    close = fine.improve(sitk.AffineTransform(3), fine.refined(coarse.refined(rough)), 60)
+    matrix = max((rough, close), key=fine.agreement)
     return Alignment(np.asarray(np.linalg.inv(matrix), dtype=np.float64), fine.agreement(matrix))
 
 
@@ -91,6 +95,10 @@ class _Pair:
         where = np.nonzero(fixed.depth_mm > -_RIM_MM)
         self.points = np.stack([*where, np.ones(len(where[0]))]).T @ fixed.affine.T
         self.levels = _levels(fixed.t1[where])
+
+    def refined(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the map improved by brightness instead of mutual information."""
+        return refine(matrix, self.data, self.valid, self.edge_mm, self.points, self.levels)
 
     def agreement(self, matrix: NDArray[np.float64]) -> float:
         """Return the mutual information (nats) over the template's brain, 0 where it is out of view."""

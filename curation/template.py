@@ -91,7 +91,8 @@ def _padding() -> list[tuple[int, int]]:
 def _read(kind: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     # Found, not imported: nilearn takes a second to load and only its files are wanted.
     package = find_spec("nilearn")
-    assert package is not None and package.submodule_search_locations
+    if package is None or not package.submodule_search_locations:
+        raise ImportError("nilearn is not installed; it holds the template")
     path = Path(package.submodule_search_locations[0]) / "datasets" / "data" / _NAME.format(kind)
     image = nib.load(path)
     data = np.asarray(image.dataobj, dtype=np.float32)  # type: ignore[attr-defined]

@@ -42,7 +42,7 @@ class Tissues:
 
     def posterior(self, values: Floats, priors: Floats, places: Floats) -> Floats:
         """Return the probability of fluid, grey and white matter, shape (N, 3), each 0 to 1."""
-        flat = values / np.exp(self.log_field(places))
+        flat = np.asarray(values / np.exp(self.log_field(places)), dtype=np.float32)
         return _posterior(flat, _softened(priors), self.means, self.deviations)
 
 
