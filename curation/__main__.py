@@ -1,6 +1,7 @@
 """Command line of the curation side: ``python -m curation COMMAND --workspace W``."""
 
 import argparse
+import getpass
 import os
 import sys
 from collections.abc import Callable
@@ -8,8 +9,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from curation import assess, demo, ingest
+from curation import assess, cohorts, demo, ingest
 from curation.errors import TierscopeError
+from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, ROLES, Workspace
 
 
@@ -62,6 +64,17 @@ def _assess(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _freeze(chosen: argparse.Namespace) -> int:
+    workspace = Workspace.open(chosen.workspace)
+    rule = TierRule(TIER_NAMES[: len(chosen.cutoffs) + 1], tuple(chosen.cutoffs))
+    cohort = cohorts.freeze(
+        workspace, chosen.name, author=chosen.author, role=chosen.role, rule=rule
+    )
+    counts = ", ".join(f"{tier} {number}" for tier, number in cohort.counts.items())
+    print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({counts})")
+    return 0
+
+
 def _demo(chosen: argparse.Namespace) -> int:
     with _bar("simulating") as progress:
         workspace = demo.make_demo(chosen.workspace, jobs=chosen.jobs, progress=progress)
@@ -108,6 +121,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--jobs", type=int, default=os.cpu_count(), help="processes (default: cores)"
     )
+
+    command = _command(commands, "freeze", _freeze, "freeze the scored scans of a role as a cohort")
+    command.add_argument("name", help="name of the cohort")
+    command.add_argument("--role", choices=list(ROLES), default="pool", help="which scans")
+    command.add_argument(
+        "--cutoffs", type=float, nargs="+", default=list(DEFAULT_RULE.cutoffs), metavar="SCORE",
+        help="rising cut-offs of the distortion score (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument("--author", default=getpass.getuser(), help="who decides")
 
     command = _command(commands, "demo", _demo, "make a workspace of simulated people")
     command.add_argument(
