@@ -73,8 +73,8 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
         for row in table.itertuples()
     ]
     head = ("Source", "Role", "People", "Usable scans", "Unreadable", "Missing", "Twice",
-            "Age: mean (range)", "Sites", "Path")  # fmt: skip
-    st.html(marks.table(head, rows, numeric=(2, 3, 4, 5, 6, 8)))
+            "Age (years): mean (range)", "Sites", "Path")  # fmt: skip
+    st.html(marks.table(head, rows, numeric=(2, 3, 4, 5, 6, 8), whole=(0, 7)))
 
 
 def _troubles(row) -> tuple[int, int, int]:  # type: ignore[no-untyped-def]

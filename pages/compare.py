@@ -42,7 +42,7 @@ def _state(now: launch.StudyStatus) -> None:
     left = f" · about {text.duration(now.eta_s)} left" if now.eta_s is not None else ""
     st.html(
         f"<p>{study_panel.state_chip(now.state)} {now.done} of {now.total} runs finished{left}. "
-        "Numbers below are of what is finished so far.</p>"
+        "What follows is of the runs so far: until all are finished, arms may stand on different folds.</p>"
     )
 
 

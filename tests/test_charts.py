@@ -111,6 +111,12 @@ def test_a_single_seed_has_a_line_and_no_invented_band() -> None:
     assert len(area.x) == 0
 
 
+def test_a_wide_band_of_few_seeds_does_not_flatten_the_lines() -> None:
+    table = band("A").assign(low=-90.0, high=110.0)
+    low, high = charts.age_error(table, STYLES, baseline_years=8.0).layout.yaxis.range
+    assert 0 <= low < 7 and 9 < high < 12
+
+
 def test_an_arm_without_data_is_not_drawn() -> None:
     figure = charts.pretraining_loss(band("A"), STYLES)
     assert {trace.legendgroup for trace in figure.data} == {"A"}
@@ -118,11 +124,11 @@ def test_an_arm_without_data_is_not_drawn() -> None:
 
 def test_final_errors_carry_their_intervals() -> None:
     table = pd.DataFrame(
-        {"arm": ["A", "predict-the-mean"], "label": ["", ""], "age_mae_years": [4.0, 7.0],
+        {"arm": ["A", "predict-the-mean"], "label": ["tier A", "mean age"], "age_mae_years": [4.0, 7.0],
          "ci_low": [3.5, 6.0], "ci_high": [4.75, 8.5]}
     )  # fmt: skip
     (points,) = charts.final_errors(table, STYLES).data
-    assert list(points.y) == ["predict-the-mean", "A"]  # best on top
+    assert list(points.y) == ["mean age", "A"]  # best on top
     assert list(points.error_x.array) == [1.5, 0.75]
     assert list(points.error_x.arrayminus) == [1.0, 0.5]
 

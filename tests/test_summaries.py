@@ -43,7 +43,7 @@ def test_problems_keep_their_reasons(scans: pd.DataFrame) -> None:
 
 
 def test_ages_name_their_gaps() -> None:
-    assert summaries.ages(pd.Series([20.0, 30.0, math.nan])) == "25.0 years (20–30), 1 not known"
+    assert summaries.ages(pd.Series([20.0, 30.0, math.nan])) == "25.0 (20–30), 1 not known"
 
 
 def test_worst_come_first_and_the_unscored_last(scans: pd.DataFrame) -> None:

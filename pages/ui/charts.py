@@ -198,7 +198,10 @@ def age_error(
     figure.update_layout(
         height=460,
         xaxis={"title": "Epoch of fine-tuning"},
-        yaxis={"title": "Age error (MAE, years; lower is better)"},
+        yaxis={
+            "title": "Age error (MAE, years; lower is better)",
+            "range": _range_of_lines(band, baseline_years),
+        },
     )
     return figure
 
@@ -247,11 +250,12 @@ def final_errors(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
     """
     rows = table.sort_values("age_mae_years", ascending=False)
     plain = Style("", MUTED, "dot")
+    names = rows["arm"].where(rows["arm"].isin(list(styles)), rows["label"])
     colours = [styles.get(arm, plain).colour for arm in rows["arm"]]
     hollow = [styles.get(arm, plain).dash != "solid" for arm in rows["arm"]]
     figure = go.Figure(
         go.Scatter(
-            x=rows["age_mae_years"], y=rows["arm"], mode="markers",
+            x=rows["age_mae_years"], y=names, mode="markers",
             marker={"size": 13, "color": colours, "line": {"width": 2, "color": colours},
                     "symbol": ["circle-open" if h else "circle" for h in hollow]},
             error_x={"type": "data", "symmetric": False, "color": MUTED, "thickness": 2,
@@ -261,10 +265,20 @@ def final_errors(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
         )
     )  # fmt: skip
     figure.update_layout(
-        template=TEMPLATE, height=100 + 36 * len(rows), showlegend=False, margin={"l": 130},
+        template=TEMPLATE, height=100 + 36 * len(rows), showlegend=False, margin={"l": 150},
         xaxis={"title": "Test age error (MAE, years; lower is better)"}, yaxis={"title": ""},
     )  # fmt: skip
     return figure
+
+
+def _range_of_lines(band: pd.DataFrame, extra: float | None) -> list[float] | None:
+    """Return a range that shows every line, and of wide bands (few seeds) no more than that needs."""
+    values = [*band["mean"], *([extra] if extra is not None and np.isfinite(extra) else [])]
+    if not values:
+        return None
+    low, high = min(values), max(values)
+    pad = 0.5 * (high - low) + 0.05 * high
+    return [max(0.0, low - pad), high + pad]
 
 
 def _see_through(colour: str, share: float = 0.15) -> str:

@@ -79,8 +79,9 @@ class Cell:
 
 
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: Iterable[int] = ()
-) -> str:
+    head: Sequence[str], rows: Iterable[Sequence[object]], *,
+    numeric: Iterable[int] = (), whole: Iterable[int] = (), even: bool = False,
+) -> str:  # fmt: skip
     """Return an HTML table.
 
     Parameters
@@ -91,13 +92,18 @@ def table(
         Texts are escaped, :class:`Cell` is taken as it is; a row of one entry is a group's name.
     numeric : iterable of int
         Columns that are set to the right.
+    whole : iterable of int
+        Columns whose entries are not broken into lines.
+    even : bool
+        Make all columns equally wide, whatever they hold: for tables that change while one looks.
     """
-    right = set(numeric)
-    css = [' class="ts-num"' if i in right else "" for i in range(len(head))]
+    kinds = dict.fromkeys(whole, "ts-whole") | dict.fromkeys(numeric, "ts-num")
+    css = [f' class="{kinds[i]}"' if i in kinds else "" for i in range(len(head))]
     titles = "".join(f"<th{c}>{html.escape(h)}</th>" for h, c in zip(head, css, strict=True))
     body = "".join(_table_row(row, css) for row in rows)
+    css_class = "ts ts-even" if even else "ts"
     return (
-        f'<div class="ts-scroll"><table class="ts"><thead><tr>{titles}</tr></thead>'
+        f'<div class="ts-scroll"><table class="{css_class}"><thead><tr>{titles}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 

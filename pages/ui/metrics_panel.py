@@ -12,8 +12,8 @@ from curation.workspace import Workspace
 from pages.ui import cached, marks, scan_panel, state, text
 
 _DRIVERS, _ALL = "drivers", "all"
-_DRIVERS_SHOWN = 6
-_HEAD = ("Metric", "Value", "Unit", "How bad, 0 to 100", "Direction", "What it says")
+_DRIVERS_SHOWN, _LEAST_SHARE = 6, 0.01
+_HEAD = ("Metric", "Value", "Unit", "How bad (0–100)", "Direction", "What it says")
 
 
 def show(workspace: Workspace, scan: pd.Series) -> None:
@@ -41,9 +41,9 @@ def _drivers(row: pd.Series) -> None:
     """Draw the metrics that count most in the score of this scan, and what could not be measured."""
     parts = scores_.explain(row, scores_.builtin())
     badness, reasons = parts.set_index("metric")["badness"], _reasons(row)
-    names = parts.loc[parts["share_of_score"] > 0, "metric"].head(_DRIVERS_SHOWN)
+    names = parts.loc[parts["share_of_score"] >= _LEAST_SHARE, "metric"].head(_DRIVERS_SHOWN)
     lines = [_line(METRICS[name], row, badness, reasons) for name in names]
-    st.html(marks.table(_HEAD, lines, numeric=(1,)))
+    st.html(marks.table(_HEAD, lines, numeric=(1,), whole=(3, 4)))
     if reasons:
         said = "; ".join(sorted(set(reasons.values())))
         st.caption(
@@ -61,7 +61,7 @@ def _all_metrics(row: pd.Series) -> None:
         lines.append((scan_panel.FAMILIES.get(family, family),))
         of_family = (metric for metric in METRICS.values() if metric.family == family)
         lines += [_line(metric, row, badness, reasons) for metric in of_family]
-    st.html(marks.table(_HEAD, lines, numeric=(1,)))
+    st.html(marks.table(_HEAD, lines, numeric=(1,), whole=(3, 4)))
     st.caption(
         "Not scored: shown for comparison with other tools; another metric of the family counts."
     )

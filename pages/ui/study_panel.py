@@ -115,7 +115,7 @@ def _runs(study: Study, now: StudyStatus) -> None:
             runs = [found.get((arm.name, seed, fold)) for fold in (None, *range(study.folds))]
             rows.append((f"seed {seed}", *map(_run_cell, runs)))
     head = ("Arm and seed", "Pretraining", *(f"Fold {fold + 1}" for fold in range(study.folds)))
-    st.html(marks.table(head, rows))
+    st.html(marks.table(head, rows, even=True))
 
 
 def _run_cell(run: RunState | None) -> object:

@@ -48,12 +48,12 @@ def sources_table(sources: list[Source], scans: pd.DataFrame) -> pd.DataFrame:
 
 
 def ages(years: pd.Series) -> str:
-    """Say mean, range and gaps of some ages in words."""
+    """Say mean, range and gaps of some ages, in years."""
     known = years.dropna()
     if known.empty:
         return "not known"
     missing = len(years) - len(known)
-    said = f"{known.mean():.1f} years ({known.min():.0f}–{known.max():.0f})"
+    said = f"{known.mean():.1f} ({known.min():.0f}–{known.max():.0f})"
     return said + (f", {missing} not known" if missing else "")
 
 
