@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from curation.errors import StudyError, TierscopeError
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
@@ -168,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands, name: str, run: Callable, meaning: str) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, run: Callable, meaning: str) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=meaning, description=meaning)
     command.set_defaults(run=run)
     command.add_argument(

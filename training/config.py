@@ -47,7 +47,7 @@ class Preset:
     pretrain_lr : float
         Highest learning rate.
     finetune_epochs, finetune_batch : int
-        Passes over the training folds, and volumes a step.
+        Passes over the training folds, and volumes a step (2 or more: the head normalises over them).
     finetune_lr : float
         Highest learning rate, of the head; blocks below get less by ``layer_decay``.
     layer_decay : float
@@ -117,6 +117,8 @@ class Preset:
                       "finetune_batch", "threads"):  # fmt: skip
             if getattr(self, field) < 1:
                 raise StudyError(f"Preset {self.name}: {field} must be 1 or more.")
+        if self.finetune_batch < 2:
+            raise StudyError(f"Preset {self.name}: finetune_batch must be 2 or more.")
         if not 0 < self.masking_ratio < 1:
             raise StudyError(f"Preset {self.name}: masking_ratio must lie between 0 and 1.")
 

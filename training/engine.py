@@ -153,9 +153,11 @@ class Trainer:
         """Write ``model.pt`` and ``result.json``; the state to resume from is no longer needed."""
         checkpoints.save(self.run.model_path, weights)
         steps, seconds = self.progress.step, round(self.progress.seconds, 3)
-        header = {"run_id": self.run.id, "kind": self.run.kind, "arm": self.run.arm}
-        header |= {"seed": self.run.seed, "fold": self.run.fold, "steps": steps, "seconds": seconds}
-        header |= {"device": str(self.fabric.device), "torch": torch.__version__}
+        run = {name: getattr(self.run, name) for name in ("kind", "arm", "seed", "fold")}
+        header = {
+            "run_id": self.run.id, **run, "steps": steps, "seconds": seconds,
+            "device": str(self.fabric.device), "torch": torch.__version__,
+        }  # fmt: skip
         files.write_json(self.run.result_path, header | result)
         self._tell("finished")
         self.run.checkpoint_path.unlink(missing_ok=True)
@@ -248,5 +250,7 @@ def device(preset: Preset, interruption: Interruption) -> Iterator[Fabric]:
         for index in range(torch.cuda.device_count())
     ]
     with lease(places, check=interruption.check) as index:
-        precision = "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-        yield Fabric(accelerator="cuda", devices=[index], precision=precision)
+        bf16 = torch.cuda.is_bf16_supported()
+        yield Fabric(
+            accelerator="cuda", devices=[index], precision="bf16-mixed" if bf16 else "32-true"
+        )

@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from curation import __version__, cohorts, database, files, tables
+from curation import __version__, database, files
 from curation.cohorts import Cohort
 from curation.errors import StudyError, WorkspaceError
 from curation.workspace import Workspace, slug
 from training import arms as arms_
-from training import splits
+from training import checks, splits
 from training.arms import Arm, available_arms
 from training.config import PRESETS, Preset
 
@@ -147,12 +146,12 @@ def plan(
         raise StudyError("A study needs a name.")
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
-    pool = _cohort(workspace, cohort_id, "pool")
-    target = _cohort(workspace, target_id, "target")
+    pool = checks.usable_cohort(workspace, cohort_id, "pool")
+    target = checks.usable_cohort(workspace, target_id, "target")
     chosen = arms_.choose(pool, arms)
-    _refuse_overlap(pool, target)
-    _refuse_too_few(target, folds)
-    content = {
+    checks.refuse_overlap(pool, target)
+    checks.refuse_too_few(target, folds)
+    content: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name.strip(),
         "cohort_id": pool.id,
@@ -165,7 +164,7 @@ def plan(
         "control_seed": 1000,
         "simulated": bool(pool.scans["simulated"].any() or target.scans["simulated"].any()),
     }
-    _refuse_same_folder(chosen)
+    checks.refuse_same_folder(chosen)
     scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
     return _write(workspace, content, scans)
 
@@ -232,84 +231,11 @@ def _scan_table(
     table = pd.concat(
         [pool.scans.assign(role="pool"), target.scans.assign(role="target")], ignore_index=True
     )
-    affines = _alignments(workspace, table)
+    affines = checks.alignments(workspace, table)
     fold = splits.fold_of_subject(target.scans, folds=folds, seed=seed)
     in_target = table["role"] == "target"
     fold_column = table["subject_id"].map(fold).where(in_target, -1).astype(int)
     return table.assign(template_affine=affines, fold=fold_column)[list(SCAN_COLUMNS)]
-
-
-def _alignments(workspace: Workspace, table: pd.DataFrame) -> list[list[float]]:
-    metrics = tables.read_metrics(workspace)
-    if "template_affine" not in metrics:
-        raise StudyError("No scan is aligned to the template yet. Score the scans first.")
-    known = metrics.set_index("scan_id")
-    found = known["template_affine"].reindex(table["scan_id"]).tolist()
-    current = known["sha256"].reindex(table["scan_id"]).to_numpy() == table["sha256"].to_numpy()
-    usable = [
-        same and affine is not None and np.size(affine) == 16 and bool(np.all(np.isfinite(affine)))
-        for same, affine in zip(current, found, strict=True)
-    ]
-    if not all(usable):
-        bad = table["scan_id"][~np.array(usable)].tolist()
-        raise StudyError(
-            f"{len(bad)} of {len(table)} scans are not aligned to the template, or their file has "
-            f"changed since: {_some(bad)}. Score the scans again, then freeze the cohorts again."
-        )
-    return [np.asarray(affine, dtype=float).ravel().tolist() for affine in found]
-
-
-# ---- what is refused -----------------------------------------------------------------------------
-
-
-def _cohort(workspace: Workspace, cohort_id: str, role: str) -> Cohort:
-    cohort = cohorts.load(workspace, cohort_id)
-    if cohort.role != role:
-        raise StudyError(
-            f"Cohort {cohort.id} is a {cohort.role} cohort; here one frozen as {role!r} is needed."
-        )
-    changed = cohorts.changed_scans(workspace, cohort)
-    if len(changed):
-        raise StudyError(
-            f"{len(changed)} scans of cohort {cohort.id} are gone or have changed since it was "
-            f"frozen: {_some(changed['scan_id'].tolist())}. Freeze it again."
-        )
-    return cohort
-
-
-def _refuse_overlap(pool: Cohort, target: Cohort) -> None:
-    for column, what in (("subject_id", "people"), ("sha256", "files")):
-        shared = target.scans[target.scans[column].isin(pool.scans[column])]
-        if len(shared):
-            raise StudyError(
-                f"{shared[column].nunique()} {what} of the target cohort are also in the "
-                f"pretraining pool: {_some(shared['scan_id'].tolist())}. The model would be judged "
-                "on what it was trained on. Take them out of one of the two, then freeze again."
-            )
-
-
-def _refuse_too_few(target: Cohort, folds: int) -> None:
-    people = target.scans["subject_id"].nunique()
-    if folds < 2:
-        raise StudyError(f"A study needs 2 folds or more, not {folds}.")
-    if people < 2 * folds:
-        raise StudyError(
-            f"The target cohort has {people} people; {folds} folds need at least {2 * folds}. "
-            "Take fewer folds or a larger target cohort."
-        )
-    if target.scans["age_years"].isna().any():
-        raise StudyError(
-            "Some scans of the target cohort have no age. Freeze it again as a target."
-        )
-
-
-def _refuse_same_folder(chosen: tuple[Arm, ...]) -> None:
-    folders = [slug(arm.name) for arm in chosen]
-    if len(set(folders)) < len(folders):
-        raise StudyError(
-            f"The arms {', '.join(arm.name for arm in chosen)} would share a folder name. Rename "
-            "the tiers with letters and digits, and freeze the cohort again."
-        )
 
 
 def _matched(arm: Arm, pool: pd.DataFrame) -> Arm:
@@ -320,8 +246,3 @@ def _matched(arm: Arm, pool: pd.DataFrame) -> Arm:
             f"The control {arm.name} matches {arm.matches!r}, which is no set of tiers."
         )
     return Arm(arm.matches, arm.matches, "tiers", tiers)
-
-
-def _some(ids: list[str], shown: int = 3) -> str:
-    more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
-    return ", ".join(ids[:shown]) + more

@@ -1,0 +1,90 @@
+"""What makes a study unfair or impossible, refused while it is planned, with what to do about it."""
+
+import numpy as np
+import pandas as pd
+
+from curation import cohorts, tables
+from curation.cohorts import Cohort
+from curation.errors import StudyError
+from curation.workspace import Role, Workspace, slug
+from training.arms import Arm
+
+
+def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
+    """Load a cohort frozen for a role, all of whose scans are still what they were."""
+    cohort = cohorts.load(workspace, cohort_id)
+    if cohort.role != role:
+        raise StudyError(
+            f"Cohort {cohort.id} is a {cohort.role} cohort; here one frozen as {role!r} is needed."
+        )
+    changed = cohorts.changed_scans(workspace, cohort)
+    if len(changed):
+        raise StudyError(
+            f"{len(changed)} scans of cohort {cohort.id} are gone or have changed since it was "
+            f"frozen: {_some(changed['scan_id'].tolist())}. Freeze it again."
+        )
+    return cohort
+
+
+def refuse_overlap(pool: Cohort, target: Cohort) -> None:
+    """Refuse a person or a file that is in both: nothing of the target is pretrained on."""
+    for column, what in (("subject_id", "people"), ("sha256", "files")):
+        shared = target.scans[target.scans[column].isin(pool.scans[column])]
+        if len(shared):
+            raise StudyError(
+                f"{shared[column].nunique()} {what} of the target cohort are also in the "
+                f"pretraining pool: {_some(shared['scan_id'].tolist())}. The model would be judged "
+                "on what it was trained on. Take them out of one of the two, then freeze again."
+            )
+
+
+def refuse_too_few(target: Cohort, folds: int) -> None:
+    """Refuse a target with fewer than two people a fold, or without ages."""
+    people = target.scans["subject_id"].nunique()
+    if folds < 2:
+        raise StudyError(f"A study needs 2 folds or more, not {folds}.")
+    if people < 2 * folds:
+        raise StudyError(
+            f"The target cohort has {people} people; {folds} folds need at least {2 * folds}. "
+            "Take fewer folds or a larger target cohort."
+        )
+    if target.scans["age_years"].isna().any():
+        raise StudyError(
+            "Some scans of the target cohort have no age. Freeze it again as a target."
+        )
+
+
+def refuse_same_folder(chosen: tuple[Arm, ...]) -> None:
+    """Refuse arms whose names would be the same as file names."""
+    folders = [slug(arm.name) for arm in chosen]
+    if len(set(folders)) < len(folders):
+        raise StudyError(
+            f"The arms {', '.join(arm.name for arm in chosen)} would share a folder name. Rename "
+            "the tiers with letters and digits, and freeze the cohort again."
+        )
+
+
+def alignments(workspace: Workspace, table: pd.DataFrame) -> list[list[float]]:
+    """Return each scan's row-major 4 × 4 to the template, refusing scans that have none."""
+    metrics = tables.read_metrics(workspace)
+    if "template_affine" not in metrics:
+        raise StudyError("No scan is aligned to the template yet. Score the scans first.")
+    known = metrics.set_index("scan_id")
+    found = known["template_affine"].reindex(table["scan_id"]).tolist()
+    current = known["sha256"].reindex(table["scan_id"]).to_numpy() == table["sha256"].to_numpy()
+    usable = [
+        same and affine is not None and np.size(affine) == 16 and bool(np.all(np.isfinite(affine)))
+        for same, affine in zip(current, found, strict=True)
+    ]
+    if not all(usable):
+        bad = table["scan_id"][~np.array(usable)].tolist()
+        raise StudyError(
+            f"{len(bad)} of {len(table)} scans are not aligned to the template, or their file has "
+            f"changed since: {_some(bad)}. Score the scans again, then freeze the cohorts again."
+        )
+    return [np.asarray(affine, dtype=float).ravel().tolist() for affine in found]
+
+
+def _some(ids: list[str], shown: int = 3) -> str:
+    more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
+    return ", ".join(ids[:shown]) + more
