@@ -135,16 +135,19 @@ def _motion(data: Array, severity: float, rng: np.random.Generator) -> Array:
     starts = np.sort(rng.choice([0.04, 0.1, 0.17, 0.25, 0.33, 0.4], 5, replace=False))
     order = fft.fftfreq(n)
     lines = fft.fft(data, axis=1)
+    splines = ndimage.spline_filter(data, output=np.float32)
     for turn, shift, start, side in zip(turns, shifts, starts, (1, -1, 1, -1, 1), strict=True):
         chosen = side * order > start
-        lines[:, chosen] = fft.fft(_moved(data, turn, shift), axis=1)[:, chosen]
+        lines[:, chosen] = fft.fft(_moved(splines, turn, shift), axis=1)[:, chosen]
     return np.abs(fft.ifft(lines, axis=1)).astype(np.float32)
 
 
-def _moved(data: Array, turn: NDArray, shift: NDArray) -> Array:
-    centre = (np.array(data.shape) - 1) / 2
+def _moved(splines: Array, turn: NDArray, shift: NDArray) -> Array:
+    """Turn and shift a volume given by its cubic splines; linear interpolation would blur it."""
+    centre = (np.array(splines.shape) - 1) / 2
     matrix = _rotation(turn)
-    return ndimage.affine_transform(data, matrix, centre - matrix @ centre + shift, order=1)
+    offset = centre - matrix @ centre + shift
+    return ndimage.affine_transform(splines, matrix, offset, order=3, prefilter=False)
 
 
 def _rotation(turn: NDArray) -> NDArray:
@@ -214,13 +217,18 @@ def _sample_axis(data: Array, where: NDArray) -> Array:
 # ---- contrast --------------------------------------------------------------------------------------
 
 
-@_artifact("contrast", "loss of contrast", "contrast", "tissues differ by a tenth of what they did")
+@_artifact(
+    "contrast", "loss of contrast", "contrast", "tissues differ by a twentieth of what they did"
+)
 def _contrast(data: Array, severity: float, rng: np.random.Generator) -> Array:
     bright = _brightness(data)
     middle = np.float32(0.75 * bright)
-    squeezed = middle + (data - middle) * np.float32(1.0 - 0.9 * severity)
+    kept = 1.0 - 0.95 * severity**0.7
     tissue = np.clip(data / np.float32(0.4 * bright), 0.0, 1.0) ** 2
-    return data + tissue * (squeezed - data)
+    # Grain does not go away with contrast: what the squeeze took of it is given back.
+    grain = rng.standard_normal(data.shape, dtype=np.float32)
+    grain *= np.float32(_grain(data) * np.sqrt(1.0 - kept**2))
+    return np.maximum(data + tissue * (np.float32(kept - 1.0) * (data - middle) + grain), 0)
 
 
 @_artifact(
@@ -233,7 +241,7 @@ def _clipping(data: Array, severity: float, rng: np.random.Generator) -> Array:
 # ---- inhomogeneity ---------------------------------------------------------------------------------
 
 
-@_artifact("bias", "bias field", "inhomogeneity", "brightness falls to a tenth across the head")
+@_artifact("bias", "bias field", "inhomogeneity", "brightness falls to a twentieth across the head")
 def _bias(data: Array, severity: float, rng: np.random.Generator) -> Array:
     direction = rng.standard_normal(3)
     direction /= np.linalg.norm(direction)
@@ -243,7 +251,7 @@ def _bias(data: Array, severity: float, rng: np.random.Generator) -> Array:
     )
     slope = direction[0] * x + direction[1] * y + direction[2] * z
     bowl = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2
-    return data * np.exp(severity * (1.6 * slope - 0.5 * bowl)).astype(np.float32)
+    return data * np.exp(severity * (2.2 * slope - 0.6 * bowl)).astype(np.float32)
 
 
 # ---- incompleteness --------------------------------------------------------------------------------
@@ -308,7 +316,7 @@ def _warp(data: Array, severity: float, rng: np.random.Generator) -> Array:
     for axis in range(3):
         field = ndimage.zoom(waves[axis], size / 4, order=3, mode="nearest", grid_mode=False)
         grid[axis] += (0.1 * severity * size[axis] * field / np.abs(field).max()).astype(np.float32)
-    return ndimage.map_coordinates(data, grid, order=1, mode="constant")
+    return np.maximum(ndimage.map_coordinates(data, grid, order=3, mode="constant"), 0)
 
 
 @_artifact("shear", "shear", "geometry", "slices slide over each other by 0.4 of their distance")
@@ -339,6 +347,15 @@ def _about_centre(data: Array, matrix: NDArray) -> Array:
 def _brightness(data: Array) -> float:
     """Return how bright tissue is: the 90th percentile of what is brighter than the mean."""
     return float(np.percentile(data[data > data.mean()], 90))
+
+
+def _grain(data: Array) -> float:
+    """Return the standard deviation of the noise in the bright part, from differences of neighbours."""
+    inner = data[1:-1, 1:-1, 1:-1]
+    around = data[2:, 1:-1, 1:-1] + data[:-2, 1:-1, 1:-1] + data[1:-1, 2:, 1:-1]
+    around = around + data[1:-1, :-2, 1:-1] + data[1:-1, 1:-1, 2:] + data[1:-1, 1:-1, :-2]
+    rest = np.abs(inner - around / 6)[inner > 0.5 * _brightness(data)]
+    return float(1.4826 * np.sqrt(6 / 7) * np.median(rest)) if len(rest) else 0.0
 
 
 def _extent(data: Array, axis: int) -> tuple[int, int]:

@@ -131,7 +131,7 @@ def _shape(raw: nib.Nifti1Header) -> tuple[int, int, int]:
 def _dtype(raw: nib.Nifti1Header) -> np.dtype:
     try:
         dtype = raw.get_data_dtype()
-    except HeaderDataError as error:
+    except (HeaderDataError, KeyError) as error:
         raise VolumeError(f"the header names an unknown type of number ({error})") from error
     if dtype.fields is not None or dtype.kind not in "uif" or dtype.itemsize > 8:
         kind = "coloured (RGB)" if dtype.fields is not None else f"of type {dtype.name}"

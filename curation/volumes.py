@@ -19,6 +19,8 @@ from curation.errors import VolumeError
 from curation.headers import Header, cut_off, describe, edges_mm, parse
 
 _CHUNK_VOXELS = 1 << 20
+#: How much is read after the image, in steps of 64 kB.
+_TAIL_CHUNKS = 16
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,10 @@ def load(path: Path) -> Volume:
             start += len(chunk)
     bad = ~np.isfinite(flat)
     nonfinite_share = float(bad.mean())
+    _refuse_constant(
+        float(flat.min(initial=np.inf, where=~bad)), float(flat.max(initial=-np.inf, where=~bad))
+    )
     flat[bad] = 0.0
-    _refuse_constant(float(flat.min()), float(flat.max()))
     notes = [header.note, _note_on_nonfinite(nonfinite_share)]
     return Volume(
         data=flat.reshape(header.shape, order="F"),
@@ -192,7 +196,9 @@ def _chunks(
         with np.errstate(all="ignore"):  # infinities are counted by the caller
             values = np.frombuffer(block, dtype).astype(np.float64) * slope + intercept
             yield values.astype(np.float32)
-    stream.read(1)  # the end of a gzip stream holds its checksum
+    for _ in range(_TAIL_CHUNKS):  # the end of a gzip stream holds its checksum
+        if not stream.read(1 << 16):
+            break
 
 
 def _skip(stream: IO[bytes], count: int) -> None:

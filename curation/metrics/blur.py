@@ -78,3 +78,16 @@ for _axis, (_name, _label) in enumerate(
     (("x", "left–right"), ("y", "front–back"), ("z", "head–foot"))
 ):
     _blur_metric(_axis, _name, _label)
+
+
+@metric(
+    "edge_width",
+    "Edge width",
+    "blur",
+    "higher is worse",
+    unit="voxels",
+    formula="mean of edge_width_x, edge_width_y and edge_width_z",
+    meaning="Over how many voxels an edge inside the brain is spread, over all directions.",
+)
+def edge_width_mean(scan: Scan) -> float:
+    return float(np.mean([edge_width(scan, axis) for axis in range(3)]))

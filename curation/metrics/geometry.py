@@ -4,8 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from curation.masks import GRID_MM
 from curation.metrics.registry import NotMeasurable, metric
 from curation.metrics.scan import Scan
+from curation.template import template
 
 #: Log of how much larger than people the template is, along x, y and z: medians of the clean scans.
 USUAL_LOG_SCALE = np.array([0.125, 0.085, 0.14])
@@ -80,6 +82,36 @@ def template_agreement(scan: Scan) -> float:
     flat = np.minimum(scan.masks.data / np.exp(scan.masks.log_field), 1.5 * scan.wm_mean)
     one, two = (ndimage.uniform_filter(part, 3)[inside] for part in (flat, scan.masks.expected))
     return float(np.corrcoef(one, two)[0, 1])
+
+
+@metric(
+    "mirror_agreement",
+    "Left–right symmetry",
+    "geometry",
+    "higher is better",
+    unit="correlation",
+    formula="correlation of the brain (shading taken out, averaged over 6 mm) with its mirror image about "
+    "the template's middle plane",
+    meaning="Whether the two halves of the brain match; a warped image is bent on one side.",
+    needs=("tissues",),
+)
+def mirror_agreement(scan: Scan) -> float:
+    maps = template(4)
+    where = np.nonzero(maps.depth_mm > -4)
+    world = np.stack([*where, np.ones(len(where[0]))]).T @ maps.affine.T
+    right = world[world[:, 0] > 3]
+    flat = np.minimum(scan.masks.data / np.exp(scan.masks.log_field), 1.5 * scan.wm_mean)
+    smooth = ndimage.uniform_filter(flat, 3)
+    pairs, seen = [], np.ones(len(right), dtype=bool)
+    to_grid = np.linalg.inv(scan.masks.grid_to_template)[:3] / GRID_MM
+    for side in (1.0, -1.0):
+        index = to_grid @ (right * [side, 1, 1, 1]).T
+        near = np.clip(np.round(index).astype(int), 0, np.array(smooth.shape)[:, None] - 1)
+        seen &= (np.abs(index - near).max(axis=0) <= 0.6) & scan.masks.lit[tuple(near)]
+        pairs.append(ndimage.map_coordinates(smooth, index, order=1, mode="nearest"))
+    if seen.sum() < 1000:
+        raise NotMeasurable("too little of both halves of the brain is in view")
+    return float(np.corrcoef(pairs[0][seen], pairs[1][seen])[0, 1])
 
 
 @metric(

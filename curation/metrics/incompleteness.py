@@ -89,8 +89,8 @@ def repeated_slices(scan: Scan) -> float:
     "higher is worse",
     unit="share of its neighbours' brightness",
     formula="largest drop, over slices of the three axes, of the brain's mean below the median of the "
-    "nearest six slices",
-    meaning="The strongest sudden loss of signal in a slice.",
+    "nearest six; empty slices left out",
+    meaning="The strongest sudden, partial loss of signal in a slice.",
 )
 def slice_dropout(scan: Scan) -> float:
     inside = scan.on_voxels(scan.masks.depth_mm > 3, scan.brain_box)
@@ -99,7 +99,7 @@ def slice_dropout(scan: Scan) -> float:
     for axis in range(3):
         others = tuple(k for k in range(3) if k != axis)
         count = inside.sum(axis=others)
-        full = count > 0.15 * count.max(initial=1)
+        full = (count > 0.15 * count.max(initial=1)) & ~scan.empty[axis][scan.brain_box[axis]]
         means = signal.sum(axis=others, dtype=np.float64)[full] / count[full]
         if len(means) >= 9:
             usual = ndimage.median_filter(means, 7, mode="nearest")
@@ -113,21 +113,35 @@ def slice_dropout(scan: Scan) -> float:
     "incompleteness",
     "higher is worse",
     unit="share of the border",
-    formula="largest share, over the borders above the ears, of voxels at least a quarter as bright as "
-    "white matter",
-    meaning="Whether the head is cut by the field of view, or folded over into it.",
+    formula="largest share, over the borders of the imaged part above the ears, of points at least a quarter "
+    "as bright as white matter",
+    meaning="Whether the field of view cuts the head.",
 )
 def border_signal(scan: Scan) -> float:
     bright = scan.masks.data > 0.25 * scan.wm_mean
-    above = scan.template_heights_mm > 0
+    above = (scan.template_heights_mm > 0) & scan.masks.lit
     shares = []
-    for axis in range(3):
-        for end in (1, -2):
-            if axis == 2 and end == 1:
-                continue  # the neck always leaves the image below
+    for axis, first_end in ((0, 0), (1, 0), (2, 1)):  # the neck always leaves the image below
+        others = tuple(k for k in range(3) if k != axis)
+        lit = np.flatnonzero(scan.masks.lit.any(axis=others))
+        for end in (lit[1], lit[-2])[first_end:] if len(lit) > 3 else ():
             here = np.take(above, end, axis=axis)
             if here.sum() >= 200:
                 shares.append(float(np.take(bright, end, axis=axis)[here].mean()))
     if not shares:
         raise NotMeasurable("no border of the image lies above the ears")
     return max(shares)
+
+
+@metric(
+    "folded_share",
+    "Fold-over",
+    "incompleteness",
+    "higher is worse",
+    unit="share of the air",
+    formula="share of the air at least half as bright as white matter and connected to the image's border",
+    meaning="Parts of the head that lay outside the field of view and appear on its other side.",
+    needs=("air",),
+)
+def folded_share(scan: Scan) -> float:
+    return float(scan.folded.sum() / scan.masks.air.sum())

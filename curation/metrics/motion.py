@@ -19,23 +19,24 @@ def _ghost_metric(axis: int, name: str, label: str) -> None:
         "motion",
         "higher is worse",
         unit="share of white matter's brightness",
-        formula="(mean air in line with the brain along this axis − mean air in line with it along "
-        "none) / μ_wm",
+        formula="√max(0, P(air in line with the brain along this axis) − P(air in line along none)) / μ_wm, "
+        "P = mean of I²",
         meaning=f"Copies or smears of the head beside itself, {label}.",
         needs=("air",),
         citation="as the ghost ratio of phantoms: NEMA MS 1; Tierscope for heads",
     )
     def function(scan: Scan) -> float:
         shadows = _shadows(scan)
-        here = scan.masks.air & shadows[axis]
+        here = scan.air & shadows[axis]
         for other in range(3):
             if other != axis:
                 here &= ~shadows[other]
-        none = scan.masks.air & ~(shadows[0] | shadows[1] | shadows[2])
+        none = scan.air & ~(shadows[0] | shadows[1] | shadows[2])
         if here.sum() < _MIN_VOXELS or none.sum() < _MIN_VOXELS:
             raise NotMeasurable(f"there is too little air beside the head, {label}")
-        values = scan.raw
-        return float(np.mean(values[here]) - np.mean(values[none])) / scan.wm_mean
+        # Noise adds to the power of a magnitude image, whatever lies under it, so it cancels here.
+        power = scan.raw.astype(np.float64) ** 2
+        return float(np.sqrt(max(0.0, np.mean(power[here]) - np.mean(power[none])))) / scan.wm_mean
 
 
 def _shadows(scan: Scan) -> list[NDArray[np.bool_]]:
@@ -59,10 +60,10 @@ for _axis, (_name, _label) in enumerate(_AXES):
     needs=("air",),
 )
 def air_structure(scan: Scan) -> float:
-    air = scan.masks.air.astype(np.float32)
+    air = scan.air.astype(np.float32)
     weight = ndimage.gaussian_filter(air, 1.7)
     smooth = ndimage.gaussian_filter(scan.raw * air, 1.7) / np.maximum(weight, 1e-3)
-    values = smooth[scan.masks.air & (weight > 0.6)]
+    values = smooth[scan.air & (weight > 0.6)]
     if len(values) < _MIN_VOXELS:
         raise NotMeasurable("there is too little air around the head")
     return float(np.percentile(values, 99) - np.median(values)) / scan.wm_mean
@@ -80,11 +81,11 @@ def air_structure(scan: Scan) -> float:
     citation=f"after QI1 of {_MORTAMET}, in an air mask of our own",
 )
 def air_artifact_share(scan: Scan) -> float:
-    values = scan.raw[scan.masks.air]
+    values = scan.raw[scan.air]
     mode = float(np.percentile(values, 40))
     spread = 1.4826 * float(np.median(mode - values[values <= mode])) * 2
-    bright = scan.masks.air & (scan.raw > mode + 4 * max(spread, 1e-6))
-    return float(ndimage.binary_opening(bright).sum() / scan.masks.air.sum())
+    bright = scan.air & (scan.raw > mode + 4 * max(spread, 1e-6))
+    return float(ndimage.binary_opening(bright).sum() / scan.air.sum())
 
 
 def _ripple_metric(axis: int, name: str, label: str) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from curation.metrics.registry import NotMeasurable, metric
 from curation.metrics.scan import Scan
@@ -71,7 +72,7 @@ def _snr_metric(tissue: str, label: str) -> None:
 
 def air_deviation(scan: Scan) -> float:
     """Return the scaled median absolute deviation of the air."""
-    air = scan.raw[scan.masks.air]
+    air = scan.raw[scan.air]
     deviation = 1.4826 * float(np.median(np.abs(air - np.median(air))))
     if deviation == 0:
         raise NotMeasurable("the air around the head has one value: it was rounded off")
@@ -122,31 +123,36 @@ def snrd_total(scan: Scan) -> float:
     citation="Shehzad et al., Front Neurosci Conf Abstract (2015), as in MRIQC",
 )
 def fber(scan: Scan) -> float:
-    air = float(np.median(scan.raw[scan.masks.air] ** 2))
+    air = float(np.median(scan.raw[scan.air] ** 2))
     if air <= 0 or not scan.masks.head.any():
         raise NotMeasurable("more than half of the air is exactly zero")
     return float(np.median(scan.raw[scan.masks.head] ** 2)) / air
 
 
 @metric(
-    "air_noise_unevenness",
-    "Uneven air noise",
+    "k_space_peak",
+    "Spike in k-space",
     "noise",
     "higher is worse",
-    formula="log of the largest over the smallest noise (MAD) among the air's eight octants",
-    meaning="Whether noise gathers on one side, as from a failing coil or a radio source.",
-    needs=("air",),
+    unit="log10 of a ratio",
+    formula="log10 of the largest |F(k)| over the median |F| at the same distance from the centre, beyond "
+    "0.06 cycles per voxel",
+    meaning="A single wave over the whole image (herringbone), as from a radio source or a spark.",
 )
-def air_noise_unevenness(scan: Scan) -> float:
-    air, half = scan.masks.air, np.array(scan.masks.air.shape) // 2
-    deviations = []
-    for octant in np.ndindex(2, 2, 2):
-        part = tuple(
-            slice(h) if o == 0 else slice(h, None) for o, h in zip(octant, half, strict=True)
-        )
-        values = scan.raw[part][air[part]]
-        if len(values) > 500:
-            deviations.append(float(np.median(np.abs(values - np.median(values)))))
-    if len(deviations) < 2 or min(deviations) <= 0:
-        raise NotMeasurable("air is in view on one side of the head only")
-    return float(np.log(max(deviations) / min(deviations)))
+def k_space_peak(scan: Scan) -> float:
+    data = scan.volume.data
+    spectrum = np.abs(fft.rfftn(data))
+    radius = np.sqrt(
+        fft.fftfreq(data.shape[0]).astype(np.float32)[:, None, None] ** 2
+        + fft.fftfreq(data.shape[1]).astype(np.float32)[:, None] ** 2
+        + fft.rfftfreq(data.shape[2]).astype(np.float32) ** 2
+    )
+    shell = (radius * 60).astype(np.int8)
+    largest, usual = [], []
+    for number in range(4, int(shell.max()) + 1):
+        values = spectrum[shell == number]
+        if len(values) > 200:
+            largest.append(float(values.max()))
+            usual.append(float(np.median(values)))
+    ratios = np.array(largest) / np.maximum(usual, 1e-12 * max(usual))
+    return float(np.log10(ratios.max()))

@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from curation.masks import GRID_MM, Masks, empty_slices, nearest
 from curation.volumes import Volume
@@ -81,6 +82,27 @@ class Scan:
         moved = index.copy()
         moved[:, axis] += offset
         return self.volume.data[moved[:, 0], moved[:, 1], moved[:, 2]]
+
+    @cached_property
+    def folded(self) -> NDArray[np.bool_]:
+        """Air as bright as tissue that hangs on the border: another side of the head, folded over."""
+        bright = (self.masks.data > 0.5 * self.wm_mean) & self.masks.air
+        parts, _ = ndimage.label(bright)
+        touching = np.unique(parts[self.border & bright])
+        return np.isin(parts, touching[touching > 0])
+
+    @cached_property
+    def border(self) -> NDArray[np.bool_]:
+        """The outermost two points of the part of the grid that has an image."""
+        inner = ndimage.binary_erosion(self.masks.lit, iterations=2)
+        return self.masks.lit & ~inner
+
+    @cached_property
+    def air(self) -> NDArray[np.bool_]:
+        """The air without what is folded over into it."""
+        if not self.folded.any():
+            return self.masks.air
+        return self.masks.air & ~ndimage.binary_dilation(self.folded, iterations=4)
 
     @cached_property
     def template_heights_mm(self) -> Floats:
