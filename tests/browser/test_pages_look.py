@@ -1,0 +1,122 @@
+"""How pages look in Chromium: nothing runs off the screen, keys work, left is where it is said to be."""
+
+import io
+import re
+from collections.abc import Iterator
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from curation import ingest
+from curation.workspace import Workspace
+from pages.ui.frame import PAGES
+from tests.browser import conftest
+
+pytestmark = pytest.mark.browser
+
+SIZES = {"desk": {"width": 1400, "height": 1000}, "tablet": {"width": 820, "height": 1180}}
+
+
+def opened(page: Page, address: str, name: str) -> None:
+    page.goto(f"{address}/{name}")
+    expect(page.get_by_role("heading", name=PAGES[name].question)).to_be_visible()
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    expect(page.locator("[data-testid=stApp]")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=30_000
+    )
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("name", list(PAGES))
+def test_no_page_runs_off_the_screen(page: Page, dashboard: str, name: str, size: str) -> None:
+    page.set_viewport_size(SIZES[size])
+    opened(page, dashboard, name)
+    widths = page.evaluate(
+        "() => { const m = document.querySelector('[data-testid=stMain]');"
+        "return [m.scrollWidth, m.clientWidth] }"
+    )
+    assert widths[0] <= widths[1]
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
+
+
+def test_keys_step_through_the_scans(page: Page, dashboard: str) -> None:
+    opened(page, dashboard, "review")
+    for key, there in (("n", "2"), ("n", "3"), ("p", "2")):
+        page.keyboard.press(key)
+        position = page.get_by_text(re.compile(rf"^{there} of \d+$"))
+        expect(position).to_be_visible(timeout=30_000)
+        settled(page)
+
+
+# ---- left and right --------------------------------------------------------------------------------
+
+#: Where the bar at the patient's right, front and top must be seen: (right of middle?, above middle?)
+SEEN = {"Axial": (False, True), "Coronal": (False, True), "Sagittal": (False, True)}
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """One block with a bright bar for each view, stored in three orientations."""
+    folder = tmp_path_factory.mktemp("marked")
+    data = np.full((48, 48, 48), 60.0, np.float32)
+    high = slice(30, 44)  # RAS: indices grow to the right, to the front and up
+    data[high, high, :] = data[high, :, high] = data[:, high, high] = 1000.0
+    affine = np.diag([4.0, 4.0, 4.0, 1.0])
+    affine[:3, 3] = -96
+    ras = nib.Nifti1Image(data, affine)
+    for code in ("RAS", "LAS", "PSR"):
+        turn = nib.orientations.ornt_transform(
+            nib.io_orientation(ras.affine), nib.orientations.axcodes2ornt(code)
+        )
+        nib.save(ras.as_reoriented(turn), folder / f"sub-{code}_T1w.nii.gz")
+    workspace = Workspace.create(folder.parent / f"{folder.name}-workspace")
+    ingest.ingest(workspace, folder, name="marked", simulated=True)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def marked_dashboard(marked: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with conftest._serving(marked, tmp_path_factory.mktemp("marked-log") / "log.txt") as address:
+        yield address
+
+
+@pytest.mark.parametrize("position", [0, 1, 2], ids=["LAS", "PSR", "RAS"])
+def test_right_is_left_and_the_nose_points_left(
+    browser: Browser, marked_dashboard: str, position: int
+) -> None:
+    context = browser.new_context(viewport=SIZES["desk"])
+    page = context.new_page()
+    opened(page, marked_dashboard, "review")
+    for _ in range(position):
+        page.keyboard.press("n")
+        settled(page)
+    expect(page.get_by_text("Sagittal: the nose points left.")).to_be_visible()
+    for view, expected in SEEN.items():
+        page.get_by_role("radio", name=view).or_(
+            page.get_by_role("button", name=view)
+        ).first.click()
+        settled(page)
+        assert _bar_seen(page, expected), view
+    context.close()
+
+
+def _bar_seen(page: Page, expected: tuple[bool, bool]) -> bool:
+    """Tell whether the white bar comes to stand in the expected quarter of the canvas."""
+    for _ in range(40):
+        page.wait_for_timeout(250)
+        canvas = page.frame_locator("iframe[title*=niivue]").locator("canvas").first
+        grey = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("L"))
+        rows, columns = np.nonzero(grey > 240)
+        if len(rows) < 0.02 * grey.size:
+            continue
+        right = bool(columns.mean() > grey.shape[1] / 2)
+        above = bool(rows.mean() < grey.shape[0] / 2)
+        if (right, above) == expected:
+            return True
+    return False
