@@ -91,7 +91,7 @@ class Preset:
     finetune_batch: int
     pretrain_lr: float = 1e-3
     finetune_lr: float = 1e-3
-    layer_decay: float = 0.75
+    layer_decay: float = 0.9
     masking_ratio: float = 0.75
     normalise_targets: bool = False
     dropout: float = 0.1

@@ -3,6 +3,8 @@
 He et al. 2022, "Masked autoencoders are scalable vision learners", doi:10.1109/CVPR52688.2022.01553.
 """
 
+import warnings
+
 import numpy as np
 import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
@@ -23,6 +25,12 @@ def build(preset: Preset, *, seed: int) -> MaskedAutoEncoderViT:
         Of the weights.
     """
     torch.manual_seed(seed)
+    with warnings.catch_warnings():  # MONAI calls torch.meshgrid the old way
+        warnings.filterwarnings("ignore", message="torch.meshgrid")
+        return _network(preset)
+
+
+def _network(preset: Preset) -> MaskedAutoEncoderViT:
     return MaskedAutoEncoderViT(
         in_channels=1,
         img_size=preset.shape,

@@ -1,0 +1,99 @@
+import pandas as pd
+import pytest
+
+from curation import cohorts
+from curation.cohorts import Cohort
+from curation.errors import StudyError
+from curation.tiers import TierRule
+from curation.workspace import Workspace
+from tests.scored import put_scans
+from training.arms import Arm, available_arms, choose, scans_of
+
+
+def _cohort(workspace: Workspace, scores: list[float], rule: TierRule | None = None) -> Cohort:
+    put_scans(workspace, [{"distortion_score": score} for score in scores])
+    return cohorts.freeze(workspace, "pool", author="Ada", rule=rule or TierRule())
+
+
+def _pool(count: int = 120) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "scan_id": [f"scan-{number:03d}" for number in range(count)],
+            "tier": [["A", "B", "C"][number % 3] for number in range(count)],
+            "site": [["North", "South"][number % 2] for number in range(count)],
+            "age_years": [20.0 + number % 60 for number in range(count)],
+        }
+    )
+
+
+A = Arm("A", "tier A", "tiers", ("A",))
+CONTROL = Arm("control-A", "random, as many as A", "control", ("A", "B", "C"), "A")
+
+
+def test_the_arms_grow_from_the_best_tier_to_all_with_a_control_for_each_part(workspace) -> None:
+    arms = available_arms(_cohort(workspace, [5, 30, 80]))
+    assert [arm.name for arm in arms] == ["scratch", "A", "A+B", "all", "control-A", "control-A+B"]
+    assert [arm.matches for arm in arms] == [None, None, None, None, "A", "A+B"]
+
+
+def test_an_empty_tier_makes_no_arm(workspace: Workspace) -> None:
+    arms = available_arms(_cohort(workspace, [30, 80]))
+    assert [arm.name for arm in arms] == ["scratch", "B", "all", "control-B"]
+
+
+def test_one_tier_is_all_there_is(workspace: Workspace) -> None:
+    assert [arm.name for arm in available_arms(_cohort(workspace, [1, 2]))] == ["scratch", "all"]
+
+
+def test_an_arm_that_a_cohort_cannot_carry_is_refused_with_the_counts(workspace) -> None:
+    cohort = _cohort(workspace, [30, 80])
+    with pytest.raises(StudyError, match="0 scans in A"):
+        choose(cohort, ["scratch", "A"])
+    with pytest.raises(StudyError, match="at least one arm"):
+        choose(cohort, [])
+    with pytest.raises(StudyError, match="named once"):
+        choose(cohort, ["all", "all"])
+
+
+def test_an_arm_survives_being_written_down() -> None:
+    assert Arm.from_dict(CONTROL.as_dict()) == CONTROL
+
+
+def test_a_tier_arm_is_all_the_scans_of_its_tiers() -> None:
+    pool = _pool()
+    assert set(scans_of(A, pool)) == set(pool.loc[pool["tier"] == "A", "scan_id"])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_control_has_the_size_sites_and_ages_of_its_arm(seed: int) -> None:
+    pool = _pool()
+    drawn, matched = scans_of(CONTROL, pool, matched=A, seed=seed), scans_of(A, pool)
+    pool = pool.set_index("scan_id")
+    assert len(drawn) == len(set(drawn)) == len(matched)
+    sites = [pool.loc[ids, "site"].value_counts().to_dict() for ids in (drawn, matched)]
+    assert sites[0] == sites[1]
+    means = [pool.loc[ids, "age_years"].mean() for ids in (drawn, matched)]
+    assert abs(means[0] - means[1]) < 5
+
+
+def test_a_control_draws_from_every_tier_alike() -> None:
+    pool = _pool()
+    drawn = [scan for seed in range(50) for scan in scans_of(CONTROL, pool, matched=A, seed=seed)]
+    shares = pool.set_index("scan_id")["tier"].loc[drawn].value_counts(normalize=True)
+    assert shares.between(0.28, 0.39).all()
+
+
+def test_a_control_is_the_same_for_a_seed_and_another_for_another() -> None:
+    pool = _pool()
+    draw = scans_of(CONTROL, pool, matched=A, seed=1)
+    assert draw == scans_of(CONTROL, pool.sample(frac=1, random_state=3), matched=A, seed=1)
+    assert draw != scans_of(CONTROL, pool, matched=A, seed=2)
+
+
+def test_unknown_sites_and_ages_are_strata_of_their_own() -> None:
+    pool = _pool(30)
+    pool.loc[::4, "age_years"] = float("nan")
+    pool.loc[::5, "site"] = None
+    assert len(scans_of(CONTROL, pool, matched=A)) == 10
+    pool[["age_years", "site"]] = float("nan")
+    assert len(scans_of(CONTROL, pool, matched=A)) == 10

@@ -1,0 +1,60 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from curation import files
+from tests import training_workspace
+from training import curves, runs
+
+
+def _frame(values: dict[tuple[int, int], float]) -> pd.DataFrame:
+    rows = [
+        {"arm": "A", "seed": seed, "fold": fold, "epoch": 1, "age_mae_years": value}
+        for (seed, fold), value in values.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_the_band_is_students_over_seeds_of_the_means_over_folds() -> None:
+    table = curves.band(
+        _frame({(0, 0): 4, (0, 1): 6, (1, 0): 7, (1, 1): 7, (2, 0): 9, (2, 1): 9}), "age_mae_years"
+    )
+    low, high = stats.t.interval(0.95, 2, loc=7, scale=2 / np.sqrt(3))
+    row = table.iloc[0]
+    assert (row["mean"], row["n"]) == (7, 3)
+    assert (row["low"], row["high"]) == pytest.approx((low, high))
+
+
+def test_one_seed_has_a_mean_and_no_band() -> None:
+    row = curves.band(_frame({(0, 0): 4, (0, 1): 6}), "age_mae_years").iloc[0]
+    assert row["mean"] == 5
+    assert np.isnan(row["low"])
+    assert np.isnan(row["high"])
+
+
+def test_a_seed_whose_folds_are_not_all_there_is_left_out() -> None:
+    row = curves.band(_frame({(0, 0): 4, (0, 1): 6, (1, 0): 50}), "age_mae_years").iloc[0]
+    assert (row["mean"], row["n"]) == (5, 1)
+
+
+def test_no_data_is_an_empty_table() -> None:
+    assert curves.band(_frame({}), "age_mae_years").empty
+
+
+def test_curves_are_read_from_the_runs_and_a_repeated_epoch_counts_once(workspace) -> None:
+    study = training_workspace.plan(training_workspace.make(workspace))
+    assert curves.age_error_curves(workspace, study.id).empty
+    run = runs.find(study, "finetune_A_seed0_fold1")
+    run.folder.mkdir(parents=True)
+    for epoch, value in ((1, 9.0), (2, 8.0), (2, 7.0)):
+        files.append_json_line(
+            run.metrics_path, {"epoch": epoch, "loss": 1.0, "age_mae_years": value}
+        )
+    with run.metrics_path.open("a") as file:
+        file.write('{"epoch": 3, "lo')  # a process that died while it wrote
+    table = curves.age_error_curves(workspace, study.id)
+    assert table["epoch"].tolist() == [1, 2]
+    assert table["age_mae_years"].tolist() == [9.0, 7.0]
+    assert set(table["arm"]) == {"A"}
+    assert curves.pretrain_curves(workspace, study.id).empty

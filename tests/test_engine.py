@@ -1,0 +1,148 @@
+from pathlib import Path
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from curation import files
+from curation.errors import StudyError
+from training import checkpoints, engine
+from training.config import PRESETS
+from training.interruption import Interruption, Stopped
+from training.runs import Run
+
+SCHEDULE = engine.Schedule(seed=3, epochs=4, steps=5, lr=0.05, warmup=0.2, clip_norm=1.0)
+
+
+class _StopAt(Interruption):
+    """Asks for a stop after so many steps, without any signal."""
+
+    def __init__(self, steps: int | None = None) -> None:
+        self.left = steps
+
+    @property
+    def requested(self) -> bool:
+        if self.left is None:
+            return False
+        self.left -= 1
+        return self.left <= 0
+
+    def check(self) -> None:
+        raise Stopped
+
+
+class _Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x).squeeze(1)
+
+
+def _trainer(folder: Path, stop: Interruption, schedule=SCHEDULE) -> engine.Trainer:
+    torch.manual_seed(0)
+    model = _Net()
+    run = Run("pretrain_A_seed0", "pretrain", "A", 0, None, folder)
+    groups = [{"params": list(model.parameters()), "lr_scale": 1.0}]
+    fabric = Fabric(accelerator="cpu", devices=1)
+    return engine.Trainer(fabric, run, schedule, model, groups, stop)
+
+
+def _fit(trainer: engine.Trainer, spoil_at: int | None = None) -> engine.Progress:
+    def loss_of(step: int) -> Tensor:
+        x = torch.randn(6, 4)
+        loss = (trainer.model(x) - x.sum(1)).square().mean()
+        return loss * float("nan") if step == spoil_at else loss
+
+    return trainer.fit(loss_of, lambda: {"age_mae_years": 1.0})
+
+
+def _weights(trainer: engine.Trainer) -> list[Tensor]:
+    return [value.clone() for value in trainer.raw.state_dict().values()]
+
+
+def _lines(folder: Path) -> list[dict]:
+    lines = files.read_json_lines(folder / "metrics.jsonl")
+    return [{k: v for k, v in line.items() if k not in ("seconds", "time")} for line in lines]
+
+
+@pytest.mark.parametrize("stops", [[1], [5], [7], [12, 3], [1] * 19])
+def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, stops: list[int]) -> None:
+    whole = _trainer(tmp_path / "whole", _StopAt())
+    expected = _fit(whole)
+    for steps in stops:
+        with pytest.raises(Stopped):
+            _fit(_trainer(tmp_path / "parts", _StopAt(steps)))
+    parts = _trainer(tmp_path / "parts", _StopAt())
+    assert parts.progress.step == sum(stops)
+    assert _fit(parts).last == expected.last
+    assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(parts), strict=True))
+    assert _lines(tmp_path / "parts") == _lines(tmp_path / "whole")
+
+
+def test_a_run_killed_within_an_epoch_loses_that_epoch_only(tmp_path: Path) -> None:
+    whole = _trainer(tmp_path / "whole", _StopAt())
+    _fit(whole)
+    killed = _trainer(tmp_path / "killed", _StopAt())
+    with pytest.raises(StudyError):
+        _fit(killed, spoil_at=13)  # dies in the third epoch without saving
+    again = _trainer(tmp_path / "killed", _StopAt())
+    assert again.progress.step == 10
+    _fit(again)
+    assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(again), strict=True))
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_state(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="no longer a number in epoch 2"):
+        _fit(_trainer(tmp_path, _StopAt()), spoil_at=7)
+    state = checkpoints.load(tmp_path / "last.pt")
+    assert state is not None
+    assert state["progress"]["step"] == 5
+    assert all(torch.isfinite(value).all() for value in state["model"].values())
+
+
+def test_a_new_start_without_a_checkpoint_forgets_the_earlier_lines(tmp_path: Path) -> None:
+    files.append_json_line(tmp_path / "metrics.jsonl", {"epoch": 1, "loss": 9.0})
+    _fit(_trainer(tmp_path, _StopAt()))
+    assert [line["epoch"] for line in _lines(tmp_path)] == [1, 2, 3, 4]
+
+
+def test_a_finished_run_leaves_its_weights_and_result(tmp_path: Path) -> None:
+    trainer = _trainer(tmp_path, _StopAt())
+    _fit(trainer)
+    trainer.finish(trainer.raw.state_dict(), {"loss": 1.0})
+    assert not (tmp_path / "last.pt").exists()
+    assert checkpoints.load(tmp_path / "model.pt") is not None
+    result = files.read_json(tmp_path / "result.json")
+    assert (result["steps"], result["loss"], result["device"]) == (20, 1.0, "cpu")
+    assert files.read_json(tmp_path / "status.json")["state"] == "finished"
+
+
+def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
+    rates = [SCHEDULE.lr_at(step) for step in range(20)]
+    assert rates[0] == pytest.approx(0.05 / 4)
+    assert max(rates) == rates[4] == 0.05
+    assert rates == sorted(rates[:5]) + sorted(rates[5:], reverse=True)
+    assert rates[-1] < 0.001
+
+
+def test_seeds_of_steps_do_not_repeat() -> None:
+    seeds = {engine.step_seed(seed, step) for seed in range(20) for step in range(500)}
+    assert len(seeds) == 10_000
+    assert min(seeds) >= 0
+
+
+def test_on_a_cpu_the_cpu_is_used_with_the_presets_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    before = torch.get_num_threads()
+    try:
+        with engine.device(PRESETS["laptop"], _StopAt()) as fabric:
+            assert fabric.device.type == "cpu"
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+        torch.use_deterministic_algorithms(False)

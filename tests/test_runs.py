@@ -1,0 +1,86 @@
+import os
+import time
+
+import pytest
+
+from curation import files
+from curation.errors import StudyError
+from tests import training_workspace
+from training import runs
+from training.study import Study
+
+
+@pytest.fixture
+def study(workspace) -> Study:
+    return training_workspace.plan(training_workspace.make(workspace), seeds=[0, 1])
+
+
+def test_an_arm_is_pretrained_once_a_seed_and_judged_on_every_fold(study: Study) -> None:
+    found = runs.runs_of(study)
+    assert [run.id for run in found if run.kind == "pretrain"] == [
+        "pretrain_A_seed0", "pretrain_A_seed1"
+    ]  # fmt: skip
+    assert len([run for run in found if run.kind == "finetune"]) == 2 * 2 * 2
+    assert len({run.id for run in found}) == len(found)
+
+
+def test_what_a_run_starts_from(study: Study) -> None:
+    pretraining = runs.pretraining_of(study, runs.find(study, "finetune_A_seed1_fold0"))
+    assert pretraining is not None
+    assert pretraining.id == "pretrain_A_seed1"
+    assert runs.pretraining_of(study, runs.find(study, "finetune_scratch_seed0_fold0")) is None
+
+
+def test_an_unknown_run_is_refused(study: Study) -> None:
+    with pytest.raises(StudyError, match="no run 'x'"):
+        runs.find(study, "x")
+
+
+def test_the_config_is_there_before_the_start_and_is_never_rewritten(study: Study) -> None:
+    runs.write_configs(study)
+    config = files.read_json(runs.find(study, "pretrain_A_seed0").config_path)
+    assert config["scans"] == study.pretraining_scans("A", 0)
+    assert config["preset"]["name"] == "smoke"
+    path = runs.find(study, "finetune_A_seed0_fold0").config_path
+    before = path.stat().st_mtime_ns
+    runs.write_configs(study)
+    assert path.stat().st_mtime_ns == before
+
+
+def _state(study: Study, **status: object) -> runs.RunState:
+    run = runs.runs_of(study)[0]
+    files.write_json(run.status_path, status)
+    return runs.state_of(study, run)
+
+
+def test_nothing_on_disk_is_waiting(study: Study) -> None:
+    assert {state.state for state in runs.states(study)} == {"waiting"}
+
+
+def test_running_is_only_what_runs(study: Study) -> None:
+    status = runs.Status(runs.runs_of(study)[0].status_path)
+    status.write("running", epoch=1)
+    assert runs.state_of(study, runs.runs_of(study)[0]).state == "running"
+    gone = _state(study, **(status.values | {"started": time.time() - 1e6}))
+    assert gone.state == "stopped"
+    assert "goes on from epoch 1" in gone.message
+
+
+def test_on_another_machine_the_heartbeat_tells(study: Study) -> None:
+    values = {"state": "running", "pid": os.getpid(), "started": 0.0, "host": "elsewhere"}
+    assert _state(study, **values, heartbeat=time.time()).state == "running"
+    assert _state(study, **values, heartbeat=time.time() - 3600).state == "stopped"
+
+
+def test_a_result_means_finished_whatever_the_status_says(study: Study) -> None:
+    run = runs.runs_of(study)[0]
+    files.write_json(run.result_path, {})
+    assert _state(study, state="running").state == "finished"
+
+
+def test_earlier_values_are_kept_and_messages_are_not(study: Study) -> None:
+    path = runs.runs_of(study)[0].status_path
+    runs.Status(path).write("failed", epoch=2, loss=0.5, message="broken")
+    runs.Status(path).write("running")
+    state = runs.state_of(study, runs.runs_of(study)[0])
+    assert (state.epoch, state.loss, state.message) == (2, 0.5, "")

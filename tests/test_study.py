@@ -1,0 +1,127 @@
+import pytest
+
+from curation import files, tables
+from curation.errors import CohortError, StudyError
+from curation.workspace import Workspace
+from tests import training_workspace
+from training import study as studies
+
+
+@pytest.fixture
+def ready(workspace: Workspace) -> Workspace:
+    return training_workspace.make(workspace)
+
+
+def _change(workspace: Workspace, scan_id: str, **values: object) -> None:
+    scans = tables.read_scans(workspace)
+    for name, value in values.items():
+        scans.loc[scans["scan_id"] == scan_id, name] = value
+    tables.write_scans(workspace, scans)
+    scores = tables.read_scores(workspace)[["scan_id", "distortion_score"]]
+    training_workspace.write_tables(workspace, scans.merge(scores, on="scan_id"))
+
+
+def test_a_study_is_what_was_planned(ready: Workspace) -> None:
+    planned = training_workspace.plan(ready, arms=["scratch", "A", "control-A"], seeds=[3, 5])
+    loaded = studies.load(ready, planned.id)
+    assert loaded == planned
+    assert [arm.name for arm in loaded.arms] == ["scratch", "A", "control-A"]
+    assert loaded.seeds == (3, 5)
+    assert loaded.preset.finetune_epochs == 3
+    assert loaded.simulated
+
+
+def test_the_same_plan_is_the_same_study_and_any_change_another(ready: Workspace) -> None:
+    first = training_workspace.plan(ready)
+    assert training_workspace.plan(ready) == first
+    others = [
+        training_workspace.plan(ready, seeds=[0, 1]),
+        training_workspace.plan(ready, folds=3),
+        training_workspace.plan(ready, overrides={"finetune_epochs": 4}),
+    ]
+    assert len({study.id for study in (first, *others)}) == 4
+    assert {study.id for study in studies.list_studies(ready)} == {s.id for s in (first, *others)}
+
+
+def test_the_pool_has_no_fold_and_the_target_all_of_them(ready: Workspace) -> None:
+    scans = training_workspace.plan(ready).scans()
+    assert set(scans.loc[scans["role"] == "pool", "fold"]) == {-1}
+    assert set(scans.loc[scans["role"] == "target", "fold"]) == {0, 1}
+
+
+def test_no_path_is_in_a_study(ready: Workspace) -> None:
+    study = training_workspace.plan(ready)
+    assert "path" not in study.scans()
+    assert str(ready.root) not in (study.folder / "study.json").read_text()
+
+
+def test_a_control_can_stand_without_the_arm_it_matches(ready: Workspace) -> None:
+    study = training_workspace.plan(ready, arms=["all", "control-A+B"])
+    assert len(study.pretraining_scans("control-A+B", 0)) == 8
+    assert len(study.pretraining_scans("all", 0)) == 12
+
+
+def test_pretraining_never_sees_the_target(ready: Workspace) -> None:
+    study = training_workspace.plan(ready, arms=["A", "all", "control-A"])
+    target = set(study.scans().query("role == 'target'")["scan_id"])
+    for arm in study.arms:
+        assert not target & set(study.pretraining_scans(arm.name, 0))
+
+
+def test_a_person_of_the_target_in_the_pool_is_refused(ready: Workspace) -> None:
+    _change(ready, "target_sub-13_T1w", subject_id="pool:sub-02")
+    with pytest.raises(StudyError, match=r"1 people.*also in the pretraining pool.*target_sub-13"):
+        training_workspace.plan(ready)
+
+
+def test_a_file_of_the_target_in_the_pool_is_refused(ready: Workspace) -> None:
+    same = tables.read_scans(ready).set_index("scan_id").loc["pool_sub-02_T1w", "sha256"]
+    _change(ready, "target_sub-13_T1w", sha256=same)
+    with pytest.raises(StudyError, match="1 files of the target"):
+        training_workspace.plan(ready)
+
+
+def test_a_scan_without_alignment_is_refused(ready: Workspace) -> None:
+    part = ready.metrics_dir / "part-made.parquet"
+    metrics = tables.read_metrics(ready)
+    metrics.loc[metrics["scan_id"] == "pool_sub-03_T1w", "template_affine"] = None
+    files.write_parquet(part, metrics)
+    with pytest.raises(StudyError, match="pool_sub-03_T1w"):
+        training_workspace.plan(ready)
+    part.unlink()
+    with pytest.raises(StudyError, match="Score the scans first"):
+        training_workspace.plan(ready)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"preset": "huge"}, "no preset 'huge'"),
+        ({"name": "  "}, "needs a name"),
+        ({"seeds": []}, "Seeds are different numbers"),
+        ({"seeds": [1, 1]}, "Seeds are different numbers"),
+        ({"seeds": [-1]}, "Seeds are different numbers"),
+        ({"folds": 1}, "2 folds or more"),
+        ({"folds": 5}, "8 people; 5 folds need at least 10"),
+        ({"arms": ["best"]}, "cannot carry the arm 'best'"),
+    ],
+)
+def test_a_plan_that_cannot_work_is_refused_in_words(ready, changes: dict, words: str) -> None:
+    with pytest.raises(StudyError, match=words):
+        training_workspace.plan(ready, **changes)
+    assert studies.list_studies(ready) == []
+
+
+def test_a_cohort_of_the_other_role_is_refused(ready: Workspace) -> None:
+    study = training_workspace.plan(ready)
+    with pytest.raises(StudyError, match="frozen as 'target' is needed"):
+        training_workspace.plan(ready, target_id=study.cohort_id)
+    with pytest.raises(CohortError, match="no cohort"):
+        training_workspace.plan(ready, target_id="absent-1234")
+
+
+@pytest.mark.parametrize("study_id", ["absent", "../x", ""])
+def test_an_unknown_study_is_refused(ready: Workspace, study_id: str) -> None:
+    training_workspace.plan(ready)
+    with pytest.raises(StudyError):
+        studies.load(ready, study_id)
