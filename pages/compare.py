@@ -68,7 +68,11 @@ def _error_curves(
     figure = charts.age_error(
         error, styles, baseline_years=float(baseline.iloc[0]) if len(baseline) else None
     )
-    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="error")
+    frame.figure(
+        figure,
+        key="error",
+        alt="Age error in years against the epoch of fine-tuning, a line an arm",
+    )
     st.caption(
         "Mean absolute error on the held-out folds, averaged over folds; the line is the mean over "
         "seeds, the band its 95 % interval (t, over seeds). Arms made of tiers carry the colour of "
@@ -84,7 +88,9 @@ def _final(final: pd.DataFrame, styles: dict[str, charts.Style], chosen: Study) 
     with st.container(horizontal=True, key="split-final", gap="medium"):
         with st.container(width=470):
             figure = charts.final_errors(final, styles)
-            st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="final")
+            frame.figure(
+                figure, key="final", alt="Final test age error of each arm with its 95 % interval"
+            )
         with st.container(width="stretch"):
             _final_table(final)
     people = int(final["n_subjects"].max())
@@ -117,7 +123,11 @@ def _pretraining(loss: pd.DataFrame, styles: dict[str, charts.Style]) -> None:
         st.caption("No data yet: no epoch of pretraining is finished.")
         return
     figure = charts.pretraining_loss(loss, styles)
-    st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="loss")
+    frame.figure(
+        figure,
+        key="loss",
+        alt="Reconstruction loss against the epoch of pretraining, a line an arm",
+    )
     st.caption(
         "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
         "losses of different arms are not to be compared. The age error above is."

@@ -28,9 +28,9 @@ def body(workspace: Workspace) -> None:
     tiered = scans.assign(tier=tiers.assign(scans["distortion_score"], rule))
     with plot:
         _counts(tiered, rule)
-        st.plotly_chart(
-            charts.score_histogram(scans["distortion_score"], rule),
-            theme=None, config=charts.CONFIG, key="histogram",
+        frame.figure(
+            charts.score_histogram(scans["distortion_score"], rule), key="histogram",
+            alt="Histogram of the distortion score, coloured by tier, with the cut-offs as lines",
         )  # fmt: skip
     _consequences(tiered, rule)
     _freeze(workspace, role, rule)
@@ -122,8 +122,10 @@ def _consequences(tiered: pd.DataFrame, rule: TierRule) -> None:
             )
         with st.container(width="stretch"):
             if len(by_site) <= _SITES_DRAWN:
-                st.plotly_chart(
-                    charts.tier_shares(by_site), theme=None, config=charts.CONFIG, key="sites"
+                frame.figure(
+                    charts.tier_shares(by_site),
+                    key="sites",
+                    alt="For each site the share of its scans in each tier",
                 )
             else:
                 st.dataframe(by_site)

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import plotly.graph_objects as go
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from curation.errors import TierscopeError
 from curation.workspace import Source, Workspace
-from pages.ui import state, text
+from pages.ui import charts, state, text
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets"
@@ -108,12 +109,9 @@ def link(key: str, label: str) -> None:
         st.markdown(f"{text.escape(label)} (page *{PAGES[key].title}*)")
 
 
-def go(key: str) -> None:
-    """Open another page now; stay where that page is not served."""
-    try:
-        st.switch_page(PAGES[key].path)
-    except StreamlitAPIException:
-        st.info(f"Open the page {PAGES[key].title}.")
+def figure(drawn: go.Figure, *, key: str, alt: str) -> None:
+    """Show a figure of :mod:`pages.ui.charts`; ``alt`` says what it shows to those who cannot see it."""
+    st.plotly_chart(drawn, theme=None, config=charts.CONFIG, key=key, alt=alt)
 
 
 def nothing_yet(what: str, next_step: str, page: str | None = None) -> None:

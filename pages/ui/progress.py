@@ -7,7 +7,7 @@ import streamlit as st
 
 from curation import assess
 from curation.workspace import Workspace
-from pages.ui import cached, frame, tasks, text
+from pages.ui import cached, frame, state, tasks, text
 
 EVERY = "2s"
 
@@ -88,7 +88,7 @@ def _while_busy(workspace: Workspace, busy: list[str]) -> None:
 def _offer_start(workspace: Workspace, remaining: int) -> None:
     cores = os.cpu_count() or 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        jobs = st.number_input("Processes", 1, cores, value=cores, width=140, key="jobs")
+        jobs = st.number_input("Processes", 1, cores, value=cores, width=140, key=state.JOBS)
         label = f"Score {text.plural(remaining, 'scan')}"
         if st.button(label, type="primary", icon=":material/play_arrow:"):
             tasks.start(workspace, tasks.SCORING, "--jobs", str(jobs))

@@ -26,6 +26,8 @@ PERSON = "person"
 SCALE = "scale"
 #: The tier rule that is being tried: see :func:`rule`.
 TIER_COUNT, ROLE = "tier_count", "role"
+#: How many processes score.
+JOBS = "jobs"
 #: The study that Train and Compare show, and one to show on the next run.
 STUDY, PENDING_STUDY = "study", "pending_study"
 
@@ -54,13 +56,6 @@ def keep_one_of(key: str, options: list[Any]) -> Any:
     if get(key) not in options:
         put(key, options[0] if options else None)
     return get(key)
-
-
-def open_scan(scan_id: str) -> None:
-    """Make ``scan_id`` the one that Review shows, whatever its list was narrowed to."""
-    for key in (SOURCES, TIERS, UNRATED_ONLY):
-        st.session_state.pop(key, None)
-    put(PENDING_SCAN, scan_id)
 
 
 # ---- the tier rule that is being tried -------------------------------------------------------------

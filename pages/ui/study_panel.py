@@ -5,7 +5,7 @@ import html
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import cached, charts, marks, state, text
+from pages.ui import cached, charts, frame, marks, state, text
 from pages.ui.progress import EVERY
 from training import curves, launch
 from training.launch import StudyStatus
@@ -92,14 +92,22 @@ def _losses(workspace: Workspace, study: Study) -> None:
                 st.caption("No data yet: the first epoch is still running or waiting.")
             else:
                 figure = charts.pretraining_loss(loss, styles)
-                st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="live-loss")
+                frame.figure(
+                    figure,
+                    key="live-loss",
+                    alt="Reconstruction loss against the epoch of pretraining",
+                )
         with st.container(width="stretch"):
             st.markdown("**Fine-tuning**")
             if error.empty:
                 st.caption("No data yet: fine-tuning begins once an arm is pretrained.")
             else:
                 figure = charts.age_error(error, styles).update_layout(height=320)
-                st.plotly_chart(figure, theme=None, config=charts.CONFIG, key="live-error")
+                frame.figure(
+                    figure,
+                    key="live-error",
+                    alt="Age error in years against the epoch of fine-tuning",
+                )
 
 
 # ---- runs ------------------------------------------------------------------------------------------

@@ -71,17 +71,20 @@ def last_lines(workspace: Workspace, name: str, count: int = 12) -> str:
         text = log_path(workspace, name).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return ""
-    # a progress bar redraws its line with \r: keep what it said last
-    lines = [line.rsplit("\r", 1)[-1] for line in text.rstrip("\r\n").split("\n")]
-    return "\n".join(line for line in lines[-count:] if line.strip())
+    return "\n".join(line for line in text.splitlines()[-count:] if line.strip())
 
 
 def failure(workspace: Workspace, name: str) -> str | None:
     """Return what a task that has ended complained of, if it did."""
     if running(workspace, name):
         return None
-    lines = last_lines(workspace, name, 1)
-    return lines.removeprefix("error: ") if lines.startswith("error: ") else None
+    said = last_lines(workspace, name, 200)
+    last = said.rsplit("\n", 1)[-1]
+    if last.startswith("error: "):
+        return last.removeprefix("error: ")
+    if "Traceback (most recent call last)" in said:
+        return f"It ended unexpectedly ({last}). More stands in {log_path(workspace, name)}."
+    return None
 
 
 def _state_path(workspace: Workspace, name: str) -> Path:
