@@ -32,14 +32,20 @@ def choose(workspace: Workspace, studies: list[Study]) -> Study:
     state.keep_one_of(state.STUDY, list(by_id))
     chosen = st.selectbox(
         "Study", list(by_id), key=state.STUDY, persist_state="session",
-        format_func=lambda study_id: _study_words(workspace, by_id[study_id]),
+        format_func=lambda study_id: _study_words(by_id[study_id]),
     )  # fmt: skip
+    others = [
+        study.name
+        for study in studies
+        if study.id != chosen and cached.study_state(workspace, study.id) == "running"
+    ]
+    if others:
+        st.caption(text.escape(f"Also running: {', '.join(others)}"))
     return by_id[chosen]
 
 
-def _study_words(workspace: Workspace, study: Study) -> str:
-    now = cached.study_state(workspace, study.id)
-    return f"{study.name} · {now} · {text.moment(study.created)} UTC · {study.id}"
+def _study_words(study: Study) -> str:
+    return f"{study.name} · {text.moment(study.created)} UTC · {study.id}"
 
 
 def live(workspace: Workspace, study: Study) -> None:

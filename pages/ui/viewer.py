@@ -24,7 +24,7 @@ from pages.ui import cached, niivue_build
 #: Above this many voxels every second (third, ...) one is sent: a browser draws no more, or slowly.
 MAX_VOXELS = 40_000_000
 #: Width that the panel has on a desk and on a tablet, about; heights follow from it.
-PANEL_PX, MAX_HEIGHT_PX = 730, 700
+PANEL_PX, MAX_HEIGHT_PX = 730, 620
 
 #: label -> NiiVue's name.
 VIEWS: dict[str, str] = {
