@@ -93,7 +93,8 @@ class _Pair:
         self.moving = _image(self.data, self.edge_mm)
         self.moving_mask = _image(self.valid.astype(np.uint8), self.edge_mm)
         where = np.nonzero(fixed.depth_mm > -_RIM_MM)
-        self.points = np.stack([*where, np.ones(len(where[0]))]).T @ fixed.affine.T
+        points = np.stack([*where, np.ones(len(where[0]))]).T.astype(np.float64)
+        self.points: NDArray[np.float64] = points @ fixed.affine.T
         self.levels = _levels(fixed.t1[where])
 
     def refined(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -138,7 +139,10 @@ class _Pair:
         )
         method.SetOptimizerScalesFromPhysicalShift()
         method.SetInitialTransform(transform, inPlace=True)
-        method.Execute(self.fixed, self.moving)
+        try:
+            method.Execute(self.fixed, self.moving)
+        except RuntimeError:  # SimpleITK's only error: the two images do not overlap from here
+            return start
         matrix = np.eye(4)
         matrix[:3, :3] = np.reshape(transform.GetMatrix(), (3, 3))
         matrix[:3, 3] = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))

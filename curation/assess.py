@@ -5,6 +5,7 @@ where it stopped and the numbers do not depend on how many workers there were.
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +25,8 @@ from curation.previews import write_preview
 from curation.scores import score
 from curation.volumes import Volume, conform, load
 from curation.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 #: After how many scans the scores are written anew, so that the screen shows them grow.
 _REFRESH_EVERY = 10
@@ -144,11 +147,7 @@ def assess_file(path: Path, scan_id: str, sha256: str, preview_path: Path) -> di
     A file that cannot be read becomes a row with its ``failure``, so that the batch goes on.
     """
     started = time.monotonic()
-    row: dict[str, Any] = {
-        "scan_id": scan_id, "sha256": sha256, "metrics_version": METRICS_VERSION,
-        "template_affine": None, "seconds": 0.0, "failure": None, "reasons": "{}",
-    }  # fmt: skip
-    values: dict[str, float] = {}
+    row = _empty_row(scan_id, sha256)
     try:
         if files.sha256_of(path) != sha256:
             raise VolumeError("the file has changed since it was ingested; ingest it again")
@@ -156,11 +155,20 @@ def assess_file(path: Path, scan_id: str, sha256: str, preview_path: Path) -> di
         values, reasons, masks = assess_volume(volume)
         row["template_affine"] = [float(value) for value in masks.template_affine.ravel()]
         row["reasons"] = json.dumps(reasons, ensure_ascii=False, sort_keys=True)
+        row |= values
         write_preview(preview_path, volume, _brain_centre(volume, masks))
     except (VolumeError, FileNotFoundError) as error:
         row["failure"] = str(error) if isinstance(error, VolumeError) else "the file is gone"
     row["seconds"] = round(time.monotonic() - started, 3)
-    return row | {name: float(values.get(name, np.nan)) for name in METRICS}
+    return row
+
+
+def _empty_row(scan_id: str, sha256: str) -> dict[str, Any]:
+    """Return a row of the metrics table in which nothing is measured yet."""
+    return {
+        "scan_id": scan_id, "sha256": sha256, "metrics_version": METRICS_VERSION,
+        "template_affine": None, "seconds": 0.0, "failure": None, "reasons": "{}",
+    } | dict.fromkeys(METRICS, np.nan)  # fmt: skip
 
 
 def _brain_centre(volume: Volume, masks: Masks) -> np.ndarray:
@@ -203,7 +211,11 @@ def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[st
 
 def _assess_to_part(task: tuple[Path, str, str, Path, Path]) -> str | None:
     path, scan_id, sha256, preview_path, part = task
-    row = assess_file(path, scan_id, sha256, preview_path)
+    try:
+        row = assess_file(path, scan_id, sha256, preview_path)
+    except Exception as error:  # the worker's outermost edge: one scan must not end the batch
+        log.exception("%s could not be measured", scan_id)
+        row = _empty_row(scan_id, sha256) | {"failure": f"an error inside Tierscope: {error!r}"}
     _write_parts(part, pd.DataFrame([row]))
     return row["failure"]
 

@@ -100,8 +100,8 @@ def find_masks(volume: Volume) -> Masks:
     rotation = _nearest_rotation(volume.affine[:3, :3] / spacing)
     alignment = align(_flattened(data), GRID_MM, lit, rotation)
     csf, gm, wm, expected, depth = _from_template(alignment.matrix, data.shape)
-    inside = (depth > -2.0) & lit
-    tissues, shares, log_field = _tissues(data, inside, np.stack([csf, gm, wm], axis=-1))
+    priors = np.stack([csf, gm, wm], axis=-1)
+    tissues, shares, log_field = _tissues(data, depth > -2.0, lit, priors)
     to_grid_mm = np.diag([*spacing, 1.0]) @ np.linalg.inv(volume.affine)
     raw = nearest(volume.data, step, data.shape)
     head = _head(data)
@@ -209,7 +209,9 @@ def _flattened(data: Floats) -> Floats:
     return np.minimum(data / np.exp(field_), 3.0).astype(np.float32)
 
 
-def _tissues(data: Floats, inside: Bools, priors: Floats) -> tuple[Tissues | None, Floats, Floats]:
+def _tissues(
+    data: Floats, inside: Bools, lit: Bools, priors: Floats
+) -> tuple[Tissues | None, Floats, Floats]:
     shares = np.zeros(priors.shape, dtype=np.float32)
     log_field = np.zeros(data.shape, dtype=np.float32)
     where = np.nonzero(inside)
@@ -217,9 +219,10 @@ def _tissues(data: Floats, inside: Bools, priors: Floats) -> tuple[Tissues | Non
     if len(places):
         low, high = places.min(axis=0), places.max(axis=0)
         places = (places - low) / np.maximum(high - low, 1) * 2 - 1
-    tissues = find_tissues(data[where], priors[where], places)
+    seen = lit[where]
+    tissues = find_tissues(data[where][seen], priors[where][seen], places[seen])
     if tissues is not None:
-        shares[where] = tissues.posterior(data[where], priors[where], places)
+        shares[where] = tissues.posterior(data[where], priors[where], places) * seen[:, None]
         log_field[where] = tissues.log_field(places)
     return tissues, shares, log_field
 

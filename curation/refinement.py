@@ -14,6 +14,7 @@ Matrix = NDArray[np.float64]
 
 _ROUNDS = 25
 _STILL_MM = 0.02
+_MIN_POINTS = 300
 
 
 def refine(
@@ -75,6 +76,8 @@ def _step(
     size = np.array(data.shape)[:, None]
     inside = np.all((nearest >= 0) & (nearest < size), axis=0)
     inside[inside] = valid[tuple(nearest[:, inside])]
+    if inside.sum() < _MIN_POINTS:
+        return np.zeros_like(change)
     where, basis, levels = where[:, inside], basis[inside], levels[inside]
     values = ndimage.map_coordinates(data, where, order=1)
     slope = np.stack([ndimage.map_coordinates(part, where, order=1) for part in slopes], axis=1)
@@ -83,7 +86,7 @@ def _step(
     weight = 1.0 / np.maximum(1.0, np.abs(rest) / (1.5 * spread)) ** 2
     design = (slope[:, :, None] * basis[:, None, :]).reshape(len(values), 12)
     normal = design.T @ (design * weight[:, None])
-    normal += np.eye(12) * 1e-3 * np.trace(normal) / 12
+    normal += np.eye(12) * (1e-3 * np.trace(normal) / 12 + 1e-12)
     return np.linalg.solve(normal, design.T @ (weight * rest)).reshape(3, 4)
 
 

@@ -92,7 +92,7 @@ def test_header_alone_says_the_same_as_the_whole_file(tmp_path: Path, ramp: np.n
 
 
 def test_nan_and_infinity_become_zero_and_are_counted(tmp_path: Path) -> None:
-    data = np.ones((10, 10, 10), dtype=np.float32)
+    data = np.arange(1000, dtype=np.float32).reshape(10, 10, 10)
     data[0, 0, 0], data[1, 1, 1] = np.nan, np.inf
     volume = load(save(tmp_path / "a.nii.gz", data))
     assert volume.data[0, 0, 0] == volume.data[1, 1, 1] == 0

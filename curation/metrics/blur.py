@@ -60,6 +60,10 @@ def _lines(scan: Scan, axis: int, kind: str) -> NDArray:
     box = scan.brain_box
     if kind == "inside":
         data = scan.on_voxels(scan.masks.brain & (scan.masks.depth_mm > 1), box)
+        for number, part in enumerate(box):
+            along = [1, 1, 1]
+            along[number] = -1
+            data = data & scan.clear(number, _REACH + 1)[part].reshape(along)
     else:
         data = scan.volume.data[box]
     across = np.moveaxis(data, axis, 0)

@@ -1,6 +1,7 @@
 """Contrast: whether grey and white matter can be told apart."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curation.metrics.noise import air_deviation
 from curation.metrics.registry import NotMeasurable, metric
@@ -20,9 +21,18 @@ _MRIQC = "MRIQC: Esteban et al., PLoS ONE 12 (2017) e0184661"
     citation="Ganzetti et al., Front Neuroinform 10 (2016) 10; as in MRIQC",
 )
 def cjv(scan: Scan) -> float:
-    wm, gm = scan.flat[scan.masks.wm], scan.flat[scan.masks.gm]
+    wm, gm = _white_and_grey(scan)
     gap = abs(float(np.mean(wm)) - float(np.mean(gm)))
-    return (float(np.std(wm)) + float(np.std(gm))) / gap if gap > 0 else np.inf
+    if gap == 0:
+        raise NotMeasurable("grey and white matter are equally bright")
+    return (float(np.std(wm)) + float(np.std(gm))) / gap
+
+
+def _white_and_grey(scan: Scan) -> tuple[NDArray, NDArray]:
+    wm, gm = scan.flat[scan.masks.wm], scan.flat[scan.masks.gm]
+    if min(len(wm), len(gm)) < 100:
+        raise NotMeasurable("too little grey or white matter is in view")
+    return wm, gm
 
 
 @metric(
@@ -36,7 +46,7 @@ def cjv(scan: Scan) -> float:
     citation="Magnotta & Friedman, J Digit Imaging 19 (2006) 140–147; as in MRIQC",
 )
 def cnr(scan: Scan) -> float:
-    wm, gm = scan.flat[scan.masks.wm], scan.flat[scan.masks.gm]
+    wm, gm = _white_and_grey(scan)
     spread = float(np.sqrt(air_deviation(scan) ** 2 + np.var(wm) + np.var(gm)))
     return abs(float(np.mean(gm)) - float(np.mean(wm))) / spread
 
@@ -52,8 +62,7 @@ def cnr(scan: Scan) -> float:
     needs=("tissues",),
 )
 def wm_gm_contrast(scan: Scan) -> float:
-    wm = float(np.mean(scan.flat[scan.masks.wm]))
-    gm = float(np.mean(scan.flat[scan.masks.gm]))
+    wm, gm = (float(np.mean(part)) for part in _white_and_grey(scan))
     value = 2 * (wm - gm) / (wm + gm)
     if value < -0.05:
         raise NotMeasurable(
@@ -73,7 +82,7 @@ def wm_gm_contrast(scan: Scan) -> float:
     citation=_MRIQC,
 )
 def wm2max(scan: Scan) -> float:
-    return float(np.median(scan.flat[scan.masks.wm]) / np.percentile(scan.raw, 99.95))
+    return float(np.median(_white_and_grey(scan)[0]) / np.percentile(scan.raw, 99.95))
 
 
 @metric(

@@ -99,7 +99,7 @@ def slice_dropout(scan: Scan) -> float:
     for axis in range(3):
         others = tuple(k for k in range(3) if k != axis)
         count = inside.sum(axis=others)
-        full = (count > 0.15 * count.max(initial=1)) & ~scan.empty[axis][scan.brain_box[axis]]
+        full = (count > 0.25 * count.max(initial=1)) & ~scan.empty[axis][scan.brain_box[axis]]
         means = signal.sum(axis=others, dtype=np.float64)[full] / count[full]
         if len(means) >= 9:
             usual = ndimage.median_filter(means, 7, mode="nearest")
@@ -139,7 +139,8 @@ def border_signal(scan: Scan) -> float:
     "incompleteness",
     "higher is worse",
     unit="share of the air",
-    formula="share of the air at least half as bright as white matter and connected to the image's border",
+    formula="share of the air at least 0.35 times as bright as white matter and connected to the "
+    "border of the image",
     meaning="Parts of the head that lay outside the field of view and appear on its other side.",
     needs=("air",),
 )

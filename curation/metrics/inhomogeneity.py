@@ -21,6 +21,8 @@ _FIELD = "field fitted with the tissues, after Van Leemput et al., IEEE TMI 18 (
 )
 def bias_range(scan: Scan) -> float:
     inside = scan.masks.log_field[scan.masks.brain & (scan.masks.depth_mm > 3)]
+    if len(inside) < 1000:
+        raise NotMeasurable("too little of the brain is in view")
     low, high = np.percentile(inside, [5, 95])
     return float(high - low)
 

@@ -36,7 +36,8 @@ def _ghost_metric(axis: int, name: str, label: str) -> None:
             raise NotMeasurable(f"there is too little air beside the head, {label}")
         # Noise adds to the power of a magnitude image, whatever lies under it, so it cancels here.
         power = scan.raw.astype(np.float64) ** 2
-        return float(np.sqrt(max(0.0, np.mean(power[here]) - np.mean(power[none])))) / scan.wm_mean
+        excess = float(np.mean(power[here]) - np.mean(power[none]))
+        return float(np.sqrt(max(0.0, excess))) / scan.wm_mean
 
 
 def _shadows(scan: Scan) -> list[NDArray[np.bool_]]:
@@ -82,54 +83,56 @@ def air_structure(scan: Scan) -> float:
 )
 def air_artifact_share(scan: Scan) -> float:
     values = scan.raw[scan.air]
+    if len(values) < _MIN_VOXELS:
+        raise NotMeasurable("there is too little air around the head")
     mode = float(np.percentile(values, 40))
     spread = 1.4826 * float(np.median(mode - values[values <= mode])) * 2
     bright = scan.air & (scan.raw > mode + 4 * max(spread, 1e-6))
     return float(ndimage.binary_opening(bright).sum() / scan.air.sum())
 
 
-def _ripple_metric(axis: int, name: str, label: str) -> None:
-    @metric(
-        f"ripple_{name}",
-        f"Ripples in the brain, {label}",
-        "motion",
-        "higher is worse",
-        unit="share of white matter's brightness",
-        formula="√max(0, V(3) − V(1)) / μ_wm, V(h) = trimmed mean of (I(p−h) − 2·I(p) + I(p+h))² / 6 "
-        "in white matter",
-        meaning=f"Waves in even tissue, {label}, beyond what grain explains.",
-        needs=("tissues",),
-    )
-    def function(scan: Scan) -> float:
-        return ripple(scan, axis)
+@metric(
+    "ripples",
+    "Ripples in the brain",
+    "motion",
+    "higher is worse",
+    unit="share of white matter's brightness",
+    formula="√max(0, V(4) − V(1)) / μ_wm, V(h) = mean over the axes of the trimmed mean of "
+    "(I(p−h) − 2·I(p) + I(p+h))² / 6, deep in white matter",
+    meaning="Waves some eight voxels long in even tissue, beyond what grain explains.",
+    needs=("tissues",),
+)
+def ripples(scan: Scan) -> float:
+    deep = ndimage.binary_erosion(scan.masks.wm) & (scan.masks.depth_mm > 4)
+    index = scan.voxels_of(deep, margin=4)
+    near, far = [], []
+    for axis in range(3):
+        along = index[_white_on_both_sides(scan, index, axis, 4)]
+        if len(along) < 300:
+            raise NotMeasurable("too little white matter is in view")
+        near.append(_bend(scan, along, axis, 1))
+        far.append(_bend(scan, along, axis, 4))
+    return float(np.sqrt(max(0.0, float(np.mean(far) - np.mean(near))))) / scan.wm_mean
 
 
-def ripple(scan: Scan, axis: int) -> float:
-    """Return the strength of waves of about six voxels along ``axis`` in white matter."""
-    index = scan.voxels_of(scan.masks.wm & (scan.masks.depth_mm > 4), margin=4)
-    far = np.zeros(len(index), dtype=bool)
-    white = scan.masks.wm
-    for side in (-3, 3):
+def _white_on_both_sides(
+    scan: Scan, index: NDArray[np.int64], axis: int, lag: int
+) -> NDArray[np.bool_]:
+    both = np.ones(len(index), dtype=bool)
+    last = np.array(scan.masks.wm.shape) - 1
+    for side in (-lag, lag):
         moved = index.copy()
         moved[:, axis] += side
-        grid = np.round(moved / scan.masks.step).astype(int)
-        grid = np.minimum(grid, np.array(white.shape) - 1)
-        far |= ~white[grid[:, 0], grid[:, 1], grid[:, 2]]
-    index = index[~far]
-    if len(index) < 300:
-        raise NotMeasurable("too little white matter is in view")
-    power = [_curvature_power(scan, index, axis, lag) for lag in (1, 3)]
-    return float(np.sqrt(max(0.0, power[1] - power[0]))) / scan.wm_mean
+        x, y, z = np.clip(np.round(moved / scan.masks.step).astype(int), 0, last).T
+        both &= scan.masks.wm[x, y, z]
+    return both
 
 
-def _curvature_power(scan: Scan, index: NDArray[np.int64], axis: int, lag: int) -> float:
+def _bend(scan: Scan, index: NDArray[np.int64], axis: int, lag: int) -> float:
+    """Return the mean square of the second difference over ``lag`` voxels, its top tenth left out."""
     bend = scan.at(index, axis, -lag) - 2 * scan.at(index) + scan.at(index, axis, lag)
     squares = bend.astype(np.float64) ** 2 / 6
     return float(np.mean(squares[squares <= np.percentile(squares, 90)]))
-
-
-for _axis, (_name, _label) in enumerate(_AXES):
-    _ripple_metric(_axis, _name, _label)
 
 
 @metric(

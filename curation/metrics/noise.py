@@ -7,7 +7,7 @@ from scipy import fft
 from curation.metrics.registry import NotMeasurable, metric
 from curation.metrics.scan import Scan
 
-_DIETRICH = "Dietrich et al., J Magn Reson Imaging 26 (2007) 375–385"
+_BY_DIETRICH = "Dietrich et al., J Magn Reson Imaging 26 (2007) 375–385"
 
 
 @metric(
@@ -61,18 +61,24 @@ def _snr_metric(tissue: str, label: str) -> None:
         formula="0.6551 · μ / MAD_air, with MAD = 1.4826 · median |I − median|",
         meaning=f"How {label}'s brightness compares with the noise in the air around the head.",
         needs=("tissues", "air"),
-        citation=_DIETRICH,
+        citation=_BY_DIETRICH,
     )
     def dietrich(scan: Scan) -> float:
-        values = scan.flat[getattr(scan.masks, tissue)]
-        if len(values) < 100:
-            raise NotMeasurable("too little of this tissue is in view")
-        return 0.6551 * float(np.mean(values)) / air_deviation(scan)
+        return _dietrich(scan, tissue)
+
+
+def _dietrich(scan: Scan, tissue: str) -> float:
+    values = scan.flat[getattr(scan.masks, tissue)]
+    if len(values) < 100:
+        raise NotMeasurable("too little of this tissue is in view")
+    return 0.6551 * float(np.mean(values)) / air_deviation(scan)
 
 
 def air_deviation(scan: Scan) -> float:
     """Return the scaled median absolute deviation of the air."""
     air = scan.raw[scan.air]
+    if not len(air):
+        raise NotMeasurable("there is no air around the head")
     deviation = 1.4826 * float(np.median(np.abs(air - np.median(air))))
     if deviation == 0:
         raise NotMeasurable("the air around the head has one value: it was rounded off")
@@ -105,11 +111,10 @@ def snr_total(scan: Scan) -> float:
     formula="mean of snrd_csf, snrd_gm and snrd_wm",
     meaning="How the tissues' brightness compares with the noise in the air.",
     needs=("tissues", "air"),
-    citation=_DIETRICH,
+    citation=_BY_DIETRICH,
 )
 def snrd_total(scan: Scan) -> float:
-    means = [float(np.mean(scan.flat[getattr(scan.masks, t)])) for t in ("csf", "gm", "wm")]
-    return 0.6551 * float(np.mean(means)) / air_deviation(scan)
+    return float(np.mean([_dietrich(scan, tissue) for tissue in ("csf", "gm", "wm")]))
 
 
 @metric(
@@ -123,7 +128,7 @@ def snrd_total(scan: Scan) -> float:
     citation="Shehzad et al., Front Neurosci Conf Abstract (2015), as in MRIQC",
 )
 def fber(scan: Scan) -> float:
-    air = float(np.median(scan.raw[scan.air] ** 2))
+    air = float(np.median(scan.raw[scan.air] ** 2)) if scan.air.any() else 0.0
     if air <= 0 or not scan.masks.head.any():
         raise NotMeasurable("more than half of the air is exactly zero")
     return float(np.median(scan.raw[scan.masks.head] ** 2)) / air
@@ -135,24 +140,34 @@ def fber(scan: Scan) -> float:
     "noise",
     "higher is worse",
     unit="log10 of a ratio",
-    formula="log10 of the largest |F(k)| over the median |F| at the same distance from the centre, beyond "
-    "0.06 cycles per voxel",
+    formula="log10 of the largest |F(k)| over the brightest of its neighbours ±4 samples along the axes "
+    "(mean of each pair), Hann window, beyond 0.06 cycles per voxel",
     meaning="A single wave over the whole image (herringbone), as from a radio source or a spark.",
 )
 def k_space_peak(scan: Scan) -> float:
     data = scan.volume.data
-    spectrum = np.abs(fft.rfftn(data))
-    radius = np.sqrt(
-        fft.fftfreq(data.shape[0]).astype(np.float32)[:, None, None] ** 2
-        + fft.fftfreq(data.shape[1]).astype(np.float32)[:, None] ** 2
-        + fft.rfftfreq(data.shape[2]).astype(np.float32) ** 2
+    if min(data.shape) < 24:
+        raise NotMeasurable("too few voxels along an axis to tell waves from anatomy")
+    windows = [np.hanning(n).astype(np.float32) for n in data.shape]
+    spectrum = np.abs(
+        fft.rfftn(data * windows[0][:, None, None] * windows[1][:, None] * windows[2])
     )
-    shell = (radius * 60).astype(np.int8)
-    largest, usual = [], []
-    for number in range(4, int(shell.max()) + 1):
-        values = spectrum[shell == number]
-        if len(values) > 200:
-            largest.append(float(values.max()))
-            usual.append(float(np.median(values)))
-    ratios = np.array(largest) / np.maximum(usual, 1e-12 * max(usual))
-    return float(np.log10(ratios.max()))
+    around = np.zeros_like(spectrum)
+    for axis in range(3):
+        after, before = np.roll(spectrum, -4, axis), np.roll(spectrum, 4, axis)
+        if (
+            axis == 2
+        ):  # only half of this axis is kept: at its ends, the neighbour on one side counts
+            after[:, :, -4:], before[:, :, :4] = before[:, :, -4:], after[:, :, :4]
+        pair = after + before
+        np.maximum(around, pair / 2, out=around)
+    far = _radius(data.shape) > 0.06
+    floor = 1e-6 * float(spectrum.max())
+    return float(np.log10(np.max(spectrum[far] / np.maximum(around[far], floor))))
+
+
+def _radius(shape: tuple[int, ...]) -> NDArray:
+    """Return the distance of each sample of the half spectrum from its centre, cycles per voxel."""
+    x, y = (fft.fftfreq(n).astype(np.float32) for n in shape[:2])
+    z = fft.rfftfreq(shape[2]).astype(np.float32)
+    return np.sqrt(x[:, None, None] ** 2 + y[:, None] ** 2 + z**2)

@@ -72,10 +72,19 @@ class Scan:
         return grid[np.ix_(*picks)]
 
     def voxels_of(self, mask: NDArray[np.bool_], margin: int) -> NDArray[np.int64]:
-        """Return the voxel indices (N, 3) of a mask's points, none closer than ``margin`` to the border."""
+        """Return the voxel indices (N, 3) of a mask's points.
+
+        None lies closer than ``margin`` voxels to the image's border or to an empty slice.
+        """
         index = np.round(np.argwhere(mask) * self.masks.step).astype(np.int64)
-        size = np.array(self.volume.data.shape)
-        return index[np.all((index >= margin) & (index < size - margin), axis=1)]
+        for axis in range(3):
+            index = index[self.clear(axis, margin)[index[:, axis]]]
+        return index
+
+    def clear(self, axis: int, margin: int) -> NDArray[np.bool_]:
+        """Tell which slices along ``axis`` have an image and ``margin`` further ones on both sides."""
+        reach = np.ones(2 * margin + 1, dtype=bool)
+        return ndimage.binary_erosion(~self.empty[axis], reach)
 
     def at(self, index: NDArray[np.int64], axis: int = 0, offset: int = 0) -> Floats:
         """Return the voxels at ``index``, shifted by ``offset`` voxels along ``axis``."""
@@ -85,8 +94,8 @@ class Scan:
 
     @cached_property
     def folded(self) -> NDArray[np.bool_]:
-        """Air as bright as tissue that hangs on the border: another side of the head, folded over."""
-        bright = (self.masks.data > 0.5 * self.wm_mean) & self.masks.air
+        """Air as bright as scalp or brain that hangs on the border: another side of the head, folded over."""
+        bright = (self.masks.data > 0.35 * self.wm_mean) & self.masks.air
         parts, _ = ndimage.label(bright)
         touching = np.unique(parts[self.border & bright])
         return np.isin(parts, touching[touching > 0])
@@ -102,7 +111,7 @@ class Scan:
         """The air without what is folded over into it."""
         if not self.folded.any():
             return self.masks.air
-        return self.masks.air & ~ndimage.binary_dilation(self.folded, iterations=4)
+        return self.masks.air & ~ndimage.binary_dilation(self.folded, iterations=6)
 
     @cached_property
     def template_heights_mm(self) -> Floats:
