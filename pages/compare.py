@@ -73,11 +73,16 @@ def _error_curves(
         key="error",
         alt="Age error in years against the epoch of fine-tuning, a line an arm",
     )
+    few = " With two seeds a 95 % band is very wide; more seeds narrow it." if _two(error) else ""
     st.caption(
         "Mean absolute error on the held-out folds, averaged over folds; the line is the mean over "
         "seeds, the band its 95 % interval (t, over seeds). Arms made of tiers carry the colour of "
-        "the worst tier they let in; random controls are dashed."
+        f"the worst tier they let in; random controls are dashed.{few}"
     )
+
+
+def _two(error: pd.DataFrame) -> bool:
+    return int(error["n"].max()) == 2
 
 
 def _final(final: pd.DataFrame, styles: dict[str, charts.Style], chosen: Study) -> None:

@@ -281,6 +281,6 @@ def _range_of_lines(band: pd.DataFrame, extra: float | None) -> list[float] | No
     return [max(0.0, low - pad), high + pad]
 
 
-def _see_through(colour: str, share: float = 0.15) -> str:
+def _see_through(colour: str, share: float = 0.1) -> str:
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},{share})"
