@@ -67,10 +67,10 @@ def test_a_rating_is_kept(page: Page, dashboard: str, demo_workspace: Workspace)
 
     _open(page, dashboard, "review", "Is this scan good?")
     page.get_by_label(re.compile("Who rates|Rater|name", re.IGNORECASE)).first.fill("Ada")
-    page.get_by_text("doubtful", exact=False).first.click()
+    page.get_by_text("doubtful (0)").click()
     page.get_by_label(re.compile("Comment", re.IGNORECASE)).first.fill("rings at the vertex")
     page.get_by_role("button", name=re.compile("Save", re.IGNORECASE)).first.click()
-    expect(page.get_by_text("rings at the vertex").first).to_be_visible()
+    expect(page.get_by_role("cell", name="rings at the vertex")).to_be_visible()
     kept = ratings.list_ratings(demo_workspace)
     assert kept[["rater", "label", "comment"]].iloc[-1].tolist() == [
         "Ada",
