@@ -61,7 +61,8 @@ def test_running_is_only_what_runs(study: Study) -> None:
     status = runs.Status(runs.runs_of(study)[0].status_path)
     status.write("running", epoch=1)
     assert runs.state_of(study, runs.runs_of(study)[0]).state == "running"
-    gone = _state(study, **(status.values | {"started": time.time() - 1e6}))
+    noted = files.read_json(status.path)
+    gone = _state(study, **(noted | {"started": time.time() - 1e6}))
     assert gone.state == "stopped"
     assert "goes on from epoch 1" in gone.message
 

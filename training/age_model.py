@@ -6,6 +6,9 @@ from torch import Tensor, nn
 
 from training.config import Preset
 
+#: Of the running averages in the head: a fine-tuning on few people has few steps.
+_MOMENTUM = 0.3
+
 
 class AgeModel(nn.Module):
     """Encoder, mean over patches, batch normalisation without weights, linear head.
@@ -31,18 +34,28 @@ class AgeModel(nn.Module):
         self.cls_token = autoencoder.cls_token
         self.blocks = autoencoder.blocks
         torch.manual_seed(head_seed)
-        self.norm = nn.BatchNorm1d(preset.hidden, affine=False)
+        self.norm = nn.BatchNorm1d(preset.hidden, momentum=_MOMENTUM, affine=False)
         self.dropout = nn.Dropout(preset.dropout)
         self.head = nn.Linear(preset.hidden, 1)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, volumes: Tensor) -> Tensor:
         """Return standardised ages [B] from volumes [B, 1, X, Y, Z]."""
+        return self.head(self.dropout(self.norm(self.pooled(volumes)))).squeeze(1)
+
+    def pooled(self, volumes: Tensor) -> Tensor:
+        """Return the encoder's features, averaged over patches, [B, H]."""
         patches = self.patch_embedding(volumes)  # [B, N, H]
         first = self.cls_token.expand(len(patches), -1, -1)
         tokens = self.blocks(torch.cat((first, patches), dim=1))
-        pooled = tokens[:, 1:].mean(dim=1)  # [B, H]
-        return self.head(self.dropout(self.norm(pooled))).squeeze(1)
+        return tokens[:, 1:].mean(dim=1)
+
+    @torch.no_grad()
+    def calibrate(self, volumes: Tensor) -> None:
+        """Set the normalisation from the encoder as it is now: many features hardly vary at first."""
+        features = self.pooled(volumes)
+        self.norm.running_mean.copy_(features.mean(dim=0))  # type: ignore[union-attr]
+        self.norm.running_var.copy_(features.var(dim=0))  # type: ignore[union-attr]
 
     def parameter_groups(self, preset: Preset) -> list[dict]:
         """Return parameters by depth for AdamW: ``lr_scale`` falls by ``layer_decay`` a block."""

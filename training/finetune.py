@@ -23,6 +23,7 @@ from training.runs import Run
 from training.study import Study
 
 _EVALUATION_BATCH = 16
+_CALIBRATION_VOLUMES = 64
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
         trainer = engine.Trainer(
             fabric, run, schedule, model, model.parameter_groups(preset), interruption
         )
+        if trainer.progress.step == 0:
+            first = volumes.batch(range(min(len(volumes), _CALIBRATION_VOLUMES)))
+            model.calibrate(fabric.to_device(first))
 
         def loss_of(step: int) -> Tensor:
             chosen = batch_indices(len(volumes), batch=preset.finetune_batch, step=step, seed=seed)

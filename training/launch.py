@@ -206,10 +206,10 @@ def _end(members: list[psutil.Process]) -> None:
 
 
 def _study_state(study: Study, states: list[RunState]) -> StudyState:
-    if study.result_path.exists():
-        return "finished"
     if background.running(_state_path(study)) or _leftovers(study):
         return "running"
+    if study.result_path.exists():
+        return "finished"
     if not _state_path(study).exists():
         return "planned"
     outcome = files.read_json(workflow.outcome_path(study))

@@ -228,14 +228,14 @@ class Status:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.values: dict[str, Any] = files.read_json(path) or {}
         process = Process.of(os.getpid())
-        self.values |= {"host": socket.gethostname(), **asdict(process)}
+        self.values: dict[str, Any] = {"host": socket.gethostname(), **asdict(process)}
 
     def write(self, state: State, **values: Any) -> None:
-        """Write the state, its time and any other values; those of earlier are kept."""
-        self.values |= {"state": state, "heartbeat": time.time(), "message": "", **values}
-        files.write_json(self.path, self.values)
+        """Write the state, its time and any other values; those that were written earlier are kept."""
+        earlier = files.read_json(self.path) or {}
+        now = {"state": state, "heartbeat": time.time(), "message": "", **values}
+        files.write_json(self.path, earlier | self.values | now)
 
 
 def _run(study: Study, kind: RunKind, arm: str, seed: int, fold: int | None = None) -> Run:

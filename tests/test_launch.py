@@ -1,0 +1,188 @@
+"""Studies as people meet them: launched, watched, stopped, killed, resumed. Real processes throughout."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from curation import background, files
+from curation.errors import StudyError
+from curation.workspace import Workspace
+from tests import training_workspace
+from training import curves, launch, runs, statistics
+from training.__main__ import main
+from training.launch import StudyStatus
+from training.study import Study
+
+TIMEOUT_S = 240
+
+
+def _wait(workspace: Workspace, study: Study, until: Callable[[StudyStatus], bool]) -> StudyStatus:
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        status = launch.status(workspace, study.id)
+        if until(status):
+            return status
+        time.sleep(0.1)
+    raise AssertionError(f"still {status}\n{launch.log_path(study).read_text()}")
+
+
+def _ended(status: StudyStatus) -> bool:
+    return status.state != "running"
+
+
+def _processes(study: Study) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        command = " ".join(process.info["cmdline"] or [])
+        if study.id in command and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study]:
+    """A study that ran through without interruption, in a folder with an awkward name."""
+    folder = tmp_path_factory.mktemp("with space {and} braces")
+    workspace = training_workspace.make(Workspace.create(folder / "w"))
+    study = training_workspace.plan(workspace)
+    assert launch.status(workspace, study.id).state == "planned"
+    assert launch.launch(workspace, study.id).state == "running"
+    with pytest.raises(StudyError, match="already running"):
+        launch.launch(workspace, study.id)
+    status = _wait(workspace, study, _ended)
+    assert status.state == "finished", launch.log_path(study).read_text()
+    return workspace, study
+
+
+def test_a_study_runs_from_scans_to_errors(finished: tuple[Workspace, Study]) -> None:
+    workspace, study = finished
+    status = launch.status(workspace, study.id)
+    assert (status.done, status.total, status.fraction, status.eta_s) == (5, 5, 1.0, None)
+    errors = statistics.final_errors(workspace, study.id).set_index("arm")
+    assert errors.index.tolist() == ["scratch", "A", "predict-the-mean"]
+    assert errors["n_subjects"].tolist() == [8, 8, 8]
+    assert set(curves.age_error_curves(workspace, study.id)["epoch"]) == {1, 2, 3}
+    assert len(curves.pretrain_curves(workspace, study.id)) == 3
+    assert files.read_json(study.result_path)["final_errors"][0]["arm"] == "scratch"
+
+
+def test_every_arm_gets_the_same_steps_and_the_same_people(finished) -> None:
+    _, study = finished
+    results = {run: files.read_json(run.result_path) for run in runs.runs_of(study)}
+    finetunings = [result for run, result in results.items() if run.kind == "finetune"]
+    assert len({result["steps"] for result in finetunings}) == 1
+    people: dict[tuple, set] = {}
+    for result in finetunings:
+        tested = {row["subject_id"] for row in result["predictions"]}
+        assert people.setdefault((result["seed"], result["fold"]), tested) == tested
+    assert not people[0, 0] & people[0, 1]
+
+
+def test_a_finished_study_is_left_as_it_is(finished) -> None:
+    workspace, study = finished
+    before = study.result_path.stat().st_mtime_ns
+    assert launch.launch(workspace, study.id).state == "finished"
+    assert launch.stop(workspace, study.id).state == "finished"
+    assert study.result_path.stat().st_mtime_ns == before
+    assert not _processes(study)
+
+
+def _results(study: Study) -> dict[str, object]:
+    """Everything that a study came to, without what the clock wrote."""
+    found = {run.id: files.read_json(run.result_path) for run in runs.runs_of(study)}
+    return {
+        key: {name: value for name, value in result.items() if name != "seconds"}
+        for key, result in found.items()
+    }
+
+
+def _interrupted(folder: Path, interrupt: Callable[[Workspace, Study], None]) -> Study:
+    """Run the same study, interrupting it once while its pretraining is on its way."""
+    workspace = training_workspace.make(Workspace.create(folder / "w"))
+    study = training_workspace.plan(workspace)
+    launch.launch(workspace, study.id, cores=2)
+    _wait(workspace, study, lambda status: _ended(status) or any(r.epoch for r in status.runs))
+    interrupt(workspace, study)
+    assert not [run for run in launch.status(workspace, study.id).runs if run.state == "running"]
+    assert not _processes(study)
+    launch.resume(workspace, study.id)
+    status = _wait(workspace, study, _ended)
+    assert status.state == "finished", status.message
+    return study
+
+
+def test_a_stopped_and_resumed_study_comes_to_the_same_numbers(finished, tmp_path: Path) -> None:
+    def stop(workspace: Workspace, study: Study) -> None:
+        status = launch.stop(workspace, study.id)
+        assert status.state == "stopped"
+        assert "Resume" in status.message
+        assert launch.stop(workspace, study.id).state == "stopped"
+
+    assert _results(_interrupted(tmp_path, stop)) == _results(finished[1])
+
+
+def test_a_study_killed_with_minus_9_comes_to_the_same_numbers(finished, tmp_path: Path) -> None:
+    def kill(workspace: Workspace, study: Study) -> None:
+        for process in _processes(study):
+            process.kill()
+        status = _wait(workspace, study, _ended)
+        assert status.state == "stopped"
+
+    assert _results(_interrupted(tmp_path, kill)) == _results(finished[1])
+
+
+def test_when_only_the_leader_is_killed_stop_ends_the_rest(tmp_path: Path) -> None:
+    workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
+    study = training_workspace.plan(workspace, overrides={"pretrain_epochs": 10_000})
+    launch.launch(workspace, study.id)
+    _wait(workspace, study, lambda status: any(run.state == "running" for run in status.runs))
+    leader = background.running(study.folder / "workflow.json")
+    assert leader is not None
+    os.kill(leader.pid, signal.SIGKILL)
+    os.waitpid(leader.pid, 0)
+    assert launch.status(workspace, study.id).state == "running"  # and so it is: its runs go on
+    assert launch.stop(workspace, study.id).state == "stopped"
+    assert not _processes(study)
+
+
+def test_a_run_that_fails_says_why_and_the_others_go_on(tmp_path: Path) -> None:
+    workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
+    study = training_workspace.plan(workspace, overrides={"pretrain_lr": 1e30, "clip_norm": 1e30})
+    launch.launch(workspace, study.id)
+    status = _wait(workspace, study, _ended)
+    states = {run.run_id: run.state for run in status.runs}
+    assert status.state == "failed"
+    assert states["pretrain_A_seed0"] == "failed"
+    assert states["finetune_A_seed0_fold0"] == "waiting"
+    assert states["finetune_scratch_seed0_fold0"] == "finished"
+    assert "pretrain A, seed 0" in status.message
+    assert "no longer a number" in status.message
+    log = runs.find(study, "pretrain_A_seed0").log_path.read_text()
+    assert "Traceback" in log
+
+
+def test_a_scan_that_went_away_fails_the_study_in_words(tmp_path: Path) -> None:
+    workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
+    study = training_workspace.plan(workspace)
+    next((workspace.root / "images").glob("sub-00*")).unlink()
+    launch.launch(workspace, study.id)
+    status = _wait(workspace, study, _ended)
+    assert status.state == "failed"
+    assert "pool_sub-00_T1w" in status.message
+
+
+def test_the_command_line_says_where_a_study_stands(finished, capsys) -> None:
+    workspace, study = finished
+    assert main(["status", "--workspace", str(workspace.root), study.id]) == 0
+    shown = capsys.readouterr().out
+    assert f"{study.id}: finished, 100%, 5 of 5 runs finished" in shown
+    assert "finetune_scratch_seed0_fold1" in shown
+    assert main(["stop", "--workspace", str(workspace.root)]) == 2
+    assert "Name the study" in capsys.readouterr().err
+    assert main(["launch", "--workspace", str(workspace.root)]) == 2
+    assert "--cohort, --target and --arms" in capsys.readouterr().err
