@@ -129,10 +129,10 @@ def _spikes(data: Array, severity: float, rng: np.random.Generator) -> Array:
 def _motion(data: Array, severity: float, rng: np.random.Generator) -> Array:
     # Lines of k-space along the back-to-front axis are read one after another, each in the pose of its
     # moment. The central lines are read at rest, so that the head stays where it is.
-    turns = rng.uniform(-1, 1, (5, 3)) * np.deg2rad(6.0) * severity
-    shifts = rng.uniform(-1, 1, (5, 3)) * 0.02 * severity * np.array(data.shape)
+    turns = _either_way(rng, (5, 3)) * np.deg2rad(6.0) * severity
+    shifts = _either_way(rng, (5, 3)) * 0.02 * severity * np.array(data.shape)
     n = data.shape[1]
-    starts = np.sort(rng.choice([0.04, 0.1, 0.17, 0.25, 0.33, 0.4], 5, replace=False))
+    starts = np.sort(rng.choice([0.03, 0.06, 0.1, 0.16, 0.23, 0.31], 5, replace=False))
     order = fft.fftfreq(n)
     lines = fft.fft(data, axis=1)
     splines = ndimage.spline_filter(data, output=np.float32)
@@ -140,6 +140,11 @@ def _motion(data: Array, severity: float, rng: np.random.Generator) -> Array:
         chosen = side * order > start
         lines[:, chosen] = fft.fft(_moved(splines, turn, shift), axis=1)[:, chosen]
     return np.abs(fft.ifft(lines, axis=1)).astype(np.float32)
+
+
+def _either_way(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray:
+    """Draw between a half and one, of either sign."""
+    return rng.uniform(0.5, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
 
 
 def _moved(splines: Array, turn: NDArray, shift: NDArray) -> Array:

@@ -23,7 +23,7 @@ SUBSCORES = (
 )  # fmt: skip
 
 #: Power of the mean over the metrics of one family, and over the families.
-POWER = 6.0
+POWER = 10.0
 #: Badness is a logistic step: this steep, it is 5 at ``good`` and 95 at ``bad``.
 _STEEPNESS = 2 * math.log(19.0)
 _REFERENCES = Path(__file__).parents[1] / "assets" / "references"

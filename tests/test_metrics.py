@@ -125,11 +125,12 @@ def test_grain_is_the_noise_whatever_the_slope_under_it(sigma: float) -> None:
     assert value("noise_wm", scan) == pytest.approx(sigma / scan.wm_mean, rel=0.03)
 
 
-def test_a_wave_stands_out_of_k_space_and_noise_does_not() -> None:
+def test_a_wave_has_its_amplitude_and_noise_has_none() -> None:
     noise = np.random.default_rng(2).normal(100, 10, SHAPE)
-    wave = 3 * np.cos(2 * np.pi * 0.2 * np.arange(SHAPE[1]))[:, None]
-    assert value("k_space_peak", make(noise)) < 1.0
-    assert value("k_space_peak", make(noise + wave)) > 1.3
+    wave = 6 * np.cos(2 * np.pi * 0.25 * np.arange(SHAPE[1]))[:, None]
+    assert value("wave_amplitude", make(noise)) < 0.01
+    scan = make(noise + wave)
+    assert value("wave_amplitude", scan) == pytest.approx(6 / scan.wm_mean, rel=0.1)
 
 
 # ---- contrast ------------------------------------------------------------------------------------
@@ -228,6 +229,17 @@ def test_edge_width_is_that_of_the_blur_whatever_the_noise(sigma: float, noise: 
 
 def test_a_sharp_edge_is_one_voxel_wide() -> None:
     assert value("edge_width_x", stripes(0, 1.0)) == pytest.approx(1.0, rel=0.02)
+
+
+@pytest.mark.parametrize("kept", [0.4, 0.6, 0.8])
+def test_filled_k_space_is_the_share_that_was_kept(kept: float) -> None:
+    grain = np.random.default_rng(7).normal(100, 5, (80, 80, 80))
+    grain += 40 * ndimage.gaussian_filter(np.random.default_rng(8).normal(0, 9, grain.shape), 2)
+    spectrum = np.fft.rfft(grain, axis=1)
+    spectrum[:, round(kept * spectrum.shape[1]) :] = 0
+    cut = np.fft.irfft(spectrum, n=80, axis=1)
+    assert value("resolution_share", make(grain)) == pytest.approx(1.0)
+    assert value("resolution_share", make(cut)) == pytest.approx(kept, abs=0.06)
 
 
 # ---- inhomogeneity -------------------------------------------------------------------------------

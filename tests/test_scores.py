@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from curation.metrics import METRICS
-from curation.scores import SUBSCORES, Anchor, Reference, builtin, explain, score
+from curation.scores import POWER, SUBSCORES, Anchor, Reference, builtin, explain, score
 
 #: One metric a family, good at 0 and bad at 1.
 FIRST = {family: next(n for n, m in METRICS.items() if m.family == family) for family in SUBSCORES}
@@ -87,7 +87,7 @@ def test_shares_of_the_explanation_rebuild_the_score() -> None:
     frame = row(blur=0.9, noise=0.8, motion=math.nan)
     explained = explain(frame.iloc[0], PLAIN)
     scored = score(frame, PLAIN).iloc[0]
-    powers = scored[list(SUBSCORES)].astype(float) ** 6
+    powers = scored[list(SUBSCORES)].astype(float) ** POWER
     by_family = explained.groupby("family")["share_of_score"].sum()
     expected = (powers / powers.sum()).fillna(0)
     assert by_family.to_dict() == pytest.approx(expected.to_dict())

@@ -81,6 +81,12 @@ def template_agreement(scan: Scan) -> float:
         raise NotMeasurable("too little of the brain is in view")
     flat = np.minimum(scan.masks.data / np.exp(scan.masks.log_field), 1.5 * scan.wm_mean)
     one, two = (ndimage.uniform_filter(part, 3)[inside] for part in (flat, scan.masks.expected))
+    return _correlation(one, two)
+
+
+def _correlation(one: NDArray, two: NDArray) -> float:
+    if np.ptp(one) == 0 or np.ptp(two) == 0:
+        raise NotMeasurable("the brain shows one brightness only")
     return float(np.corrcoef(one, two)[0, 1])
 
 
@@ -111,7 +117,7 @@ def mirror_agreement(scan: Scan) -> float:
         pairs.append(ndimage.map_coordinates(smooth, index, order=1, mode="nearest"))
     if seen.sum() < 1000:
         raise NotMeasurable("too little of both halves of the brain is in view")
-    return float(np.corrcoef(pairs[0][seen], pairs[1][seen])[0, 1])
+    return _correlation(pairs[0][seen], pairs[1][seen])
 
 
 @metric(

@@ -139,10 +139,12 @@ def border_signal(scan: Scan) -> float:
     "incompleteness",
     "higher is worse",
     unit="share of the air",
-    formula="share of the air at least 0.35 times as bright as white matter and connected to the "
+    formula="share of the air at least a quarter as bright as white matter and connected to the "
     "border of the image",
     meaning="Parts of the head that lay outside the field of view and appear on its other side.",
     needs=("air",),
 )
 def folded_share(scan: Scan) -> float:
+    if not scan.masks.air.any():
+        raise NotMeasurable("there is no air around the head")
     return float(scan.folded.sum() / scan.masks.air.sum())

@@ -135,16 +135,16 @@ def fber(scan: Scan) -> float:
 
 
 @metric(
-    "k_space_peak",
-    "Spike in k-space",
+    "wave_amplitude",
+    "Wave over the image",
     "noise",
     "higher is worse",
-    unit="log10 of a ratio",
-    formula="log10 of the largest |F(k)| over the brightest of its neighbours ±4 samples along the axes "
-    "(mean of each pair), Hann window, beyond 0.06 cycles per voxel",
-    meaning="A single wave over the whole image (herringbone), as from a radio source or a spark.",
+    unit="share of white matter's brightness",
+    formula="2 · max(|F(k)| − 3 · brightest neighbour ±4 samples along the axes, mean of each pair) / Σw / "
+    "μ_wm, Hann window w, beyond 0.06 cycles per voxel",
+    meaning="The strength of a single wave over the whole image (herringbone), as from a radio source.",
 )
-def k_space_peak(scan: Scan) -> float:
+def wave_amplitude(scan: Scan) -> float:
     data = scan.volume.data
     if min(data.shape) < 24:
         raise NotMeasurable("too few voxels along an axis to tell waves from anatomy")
@@ -159,11 +159,10 @@ def k_space_peak(scan: Scan) -> float:
             axis == 2
         ):  # only half of this axis is kept: at its ends, the neighbour on one side counts
             after[:, :, -4:], before[:, :, :4] = before[:, :, -4:], after[:, :, :4]
-        pair = after + before
-        np.maximum(around, pair / 2, out=around)
-    far = _radius(data.shape) > 0.06
-    floor = 1e-6 * float(spectrum.max())
-    return float(np.log10(np.max(spectrum[far] / np.maximum(around[far], floor))))
+        np.maximum(around, (after + before) / 2, out=around)
+    beyond = (spectrum - 3 * around)[_radius(data.shape) > 0.06]
+    weight = float(np.prod([window.sum(dtype=np.float64) for window in windows]))
+    return 2 * max(0.0, float(beyond.max())) / weight / scan.wm_mean
 
 
 def _radius(shape: tuple[int, ...]) -> NDArray:
