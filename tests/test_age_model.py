@@ -51,3 +51,12 @@ def test_vectors_do_not_decay() -> None:
     decayed = [p for group in groups if group["weight_decay"] for p in group["params"]]
     assert decayed
     assert all(p.squeeze().ndim > 1 for p in decayed)
+
+
+def test_calibration_makes_the_pooled_features_standard() -> None:
+    model = _model().eval()
+    volumes = torch.rand(8, 1, *PRESET.shape)
+    model.calibrate(volumes)
+    standard = model.norm(model.pooled(volumes))
+    assert torch.allclose(standard.mean(0), torch.zeros(PRESET.hidden), atol=1e-3)
+    assert standard.std(0).mean() > 0.5

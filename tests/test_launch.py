@@ -101,39 +101,36 @@ def _results(study: Study) -> dict[str, object]:
     }
 
 
-def _interrupted(folder: Path, interrupt: Callable[[Workspace, Study], None]) -> Study:
-    """Run the same study, interrupting it once while its pretraining is on its way."""
-    workspace = training_workspace.make(Workspace.create(folder / "w"))
-    study = training_workspace.plan(workspace)
+def test_a_study_stopped_resumed_killed_and_resumed_comes_to_the_same_numbers(
+    finished: tuple[Workspace, Study], tmp_path: Path
+) -> None:
+    workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
+    study = training_workspace.plan(workspace, arms=["A"])
+
+    def started(status: StudyStatus) -> bool:
+        return _ended(status) or any(run.state == "running" and run.epoch for run in status.runs)
+
     launch.launch(workspace, study.id, cores=2)
-    _wait(workspace, study, lambda status: _ended(status) or any(r.epoch for r in status.runs))
-    interrupt(workspace, study)
-    assert not [run for run in launch.status(workspace, study.id).runs if run.state == "running"]
+    _wait(workspace, study, started)
+    status = launch.stop(workspace, study.id)
+    assert status.state == "stopped"
+    assert "Resume" in status.message
     assert not _processes(study)
+    assert launch.stop(workspace, study.id).state == "stopped"
+
+    launch.resume(workspace, study.id)
+    _wait(workspace, study, started)
+    for process in _processes(study):
+        process.kill()
+    status = _wait(workspace, study, _ended)
+    assert status.state == "stopped"
+    assert not [run for run in status.runs if run.state == "running"]
+
     launch.resume(workspace, study.id)
     status = _wait(workspace, study, _ended)
     assert status.state == "finished", status.message
-    return study
-
-
-def test_a_stopped_and_resumed_study_comes_to_the_same_numbers(finished, tmp_path: Path) -> None:
-    def stop(workspace: Workspace, study: Study) -> None:
-        status = launch.stop(workspace, study.id)
-        assert status.state == "stopped"
-        assert "Resume" in status.message
-        assert launch.stop(workspace, study.id).state == "stopped"
-
-    assert _results(_interrupted(tmp_path, stop)) == _results(finished[1])
-
-
-def test_a_study_killed_with_minus_9_comes_to_the_same_numbers(finished, tmp_path: Path) -> None:
-    def kill(workspace: Workspace, study: Study) -> None:
-        for process in _processes(study):
-            process.kill()
-        status = _wait(workspace, study, _ended)
-        assert status.state == "stopped"
-
-    assert _results(_interrupted(tmp_path, kill)) == _results(finished[1])
+    uninterrupted = _results(finished[1])
+    assert _results(study) == {key: uninterrupted[key] for key in _results(study)}
 
 
 def test_when_only_the_leader_is_killed_stop_ends_the_rest(tmp_path: Path) -> None:

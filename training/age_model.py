@@ -6,9 +6,6 @@ from torch import Tensor, nn
 
 from training.config import Preset
 
-#: Of the running averages in the head: a fine-tuning on few people has few steps.
-_MOMENTUM = 0.3
-
 
 class AgeModel(nn.Module):
     """Encoder, mean over patches, batch normalisation without weights, linear head.
@@ -34,7 +31,7 @@ class AgeModel(nn.Module):
         self.cls_token = autoencoder.cls_token
         self.blocks = autoencoder.blocks
         torch.manual_seed(head_seed)
-        self.norm = nn.BatchNorm1d(preset.hidden, momentum=_MOMENTUM, affine=False)
+        self.norm = nn.BatchNorm1d(preset.hidden, affine=False)
         self.dropout = nn.Dropout(preset.dropout)
         self.head = nn.Linear(preset.hidden, 1)
         nn.init.zeros_(self.head.bias)
@@ -52,10 +49,18 @@ class AgeModel(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, volumes: Tensor) -> None:
-        """Set the normalisation from the encoder as it is now: many features hardly vary at first."""
-        features = self.pooled(volumes)
-        self.norm.running_mean.copy_(features.mean(dim=0))  # type: ignore[union-attr]
-        self.norm.running_var.copy_(features.var(dim=0))  # type: ignore[union-attr]
+        """Set what the normalisation uses outside of training from the encoder as it is now.
+
+        Running averages lag behind an encoder that learns fast on few people, by years of error.
+
+        Parameters
+        ----------
+        volumes : Tensor, [B, 1, X, Y, Z]
+            People trained on, never held-out ones; 2 or more.
+        """
+        variance, mean = torch.var_mean(self.pooled(volumes), dim=0)
+        self.norm.running_mean.copy_(mean)  # type: ignore[union-attr]
+        self.norm.running_var.copy_(variance)  # type: ignore[union-attr]
 
     def parameter_groups(self, preset: Preset) -> list[dict]:
         """Return parameters by depth for AdamW: ``lr_scale`` falls by ``layer_decay`` a block."""

@@ -164,7 +164,7 @@ _ALL = (
         hidden=96, layers=3, heads=4, mlp=192,
         decoder_hidden=48, decoder_layers=1, decoder_heads=4, decoder_mlp=96,
         pretrain_epochs=24, pretrain_steps=16, pretrain_batch=8, pretrain_lr=4e-3,
-        finetune_epochs=20, finetune_batch=6, shift_voxels=0,
+        finetune_epochs=16, finetune_batch=6, finetune_lr=2e-3, shift_voxels=0,
     ),
     Preset(
         name="laptop",

@@ -68,9 +68,7 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
         trainer = engine.Trainer(
             fabric, run, schedule, model, model.parameter_groups(preset), interruption
         )
-        if trainer.progress.step == 0:
-            first = volumes.batch(range(min(len(volumes), _CALIBRATION_VOLUMES)))
-            model.calibrate(fabric.to_device(first))
+        known = fabric.to_device(volumes.batch(range(min(len(volumes), _CALIBRATION_VOLUMES))))
 
         def loss_of(step: int) -> Tensor:
             chosen = batch_indices(len(volumes), batch=preset.finetune_batch, step=step, seed=seed)
@@ -84,6 +82,7 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
             return scale.years(torch.cat(parts).float().cpu().numpy())
 
         def evaluate() -> dict[str, float]:
+            model.calibrate(known)
             return {"age_mae_years": age_error(held_out, predict())}
 
         trainer.fit(loss_of, evaluate)
