@@ -1,0 +1,24 @@
+import pytest
+
+from curation import assess
+from curation.workspace import Workspace
+from tests import training_workspace
+from training import demo_study, launch
+from training import study as studies
+
+
+def test_the_demo_plans_and_starts_its_study_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training_workspace.make(workspace)
+    started: list[str] = []
+    monkeypatch.setattr(assess, "assess", lambda workspace, **_: None)
+    monkeypatch.setattr(launch, "launch", lambda workspace, study_id: started.append(study_id))
+    study_id = demo_study.run(workspace)
+    planned = studies.load(workspace, study_id)
+    assert [arm.name for arm in planned.arms] == ["scratch", "A", "all", "control-A"]
+    assert planned.preset.name == "smoke"
+    assert started == [study_id]
+    (planned.folder / "workflow.json").write_text('{"pid": 1, "started": 0, "command": []}')
+    assert demo_study.run(workspace) == study_id
+    assert started == [study_id]

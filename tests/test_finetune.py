@@ -1,0 +1,89 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from curation import files
+from curation.workspace import Workspace
+from tests import training_workspace
+from training import finetune, pretrain, runs
+from training.config import Preset
+from training.finetune import AgeScale, age_error
+from training.interruption import Interruption
+from training.study import Study
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_it_was():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+    torch.set_flush_denormal(False)
+
+
+def test_ages_survive_being_standardised() -> None:
+    ages = np.array([20.0, 35.0, 80.0])
+    scale = AgeScale.of(ages)
+    assert scale.standardise(ages).std() == pytest.approx(1)
+    assert scale.years(scale.standardise(ages)) == pytest.approx(ages)
+    assert AgeScale.of(np.array([30.0, 30.0])).sd_years == 1
+
+
+def test_the_error_is_over_people_not_scans() -> None:
+    people = pd.DataFrame({"subject_id": ["a", "a", "b"], "age_years": [30.0, 30.0, 50.0]})
+    assert age_error(people, np.array([20.0, 40.0, 54.0])) == 2
+
+
+def _train(workspace: Workspace, study: Study, run_id: str) -> dict:
+    runs.write_configs(study)
+    run = runs.find(study, run_id)
+    job = pretrain.pretrain if run.kind == "pretrain" else finetune.finetune
+    job(workspace, study, run, Interruption())
+    return files.read_json(run.result_path)
+
+
+def test_age_is_learned_from_few_people_and_beats_their_mean(workspace: Workspace) -> None:
+    training_workspace.make(workspace, pool=6, target=24)
+    overrides = {"finetune_epochs": 15, "finetune_lr": 3e-3, "hidden": 48, "shift_voxels": 0}
+    study = training_workspace.plan(workspace, arms=["scratch"], overrides=overrides)
+    result = _train(workspace, study, "finetune_scratch_seed0_fold0")
+    assert result["training_subjects"] == 12
+    assert result["age_mae_years"] < 0.6 * result["baseline_mae_years"]
+    curve = files.read_json_lines(runs.runs_of(study)[0].metrics_path)
+    assert [line["epoch"] for line in curve] == list(range(1, 16))
+    assert curve[-1]["age_mae_years"] == pytest.approx(result["age_mae_years"])
+
+
+def test_held_out_people_are_not_trained_on_and_each_is_predicted_once(workspace) -> None:
+    study = training_workspace.plan(training_workspace.make(workspace), arms=["scratch"])
+    scans = study.scans().query("role == 'target'")
+    tested: list[str] = []
+    for fold in range(2):
+        result = _train(workspace, study, f"finetune_scratch_seed0_fold{fold}")
+        known = scans.loc[scans["fold"] != fold, "age_years"]
+        assert result["baseline_age_years"] == pytest.approx(known.mean())
+        tested += [row["subject_id"] for row in result["predictions"]]
+    assert sorted(tested) == sorted(scans["subject_id"])
+
+
+def test_a_pretrained_arm_starts_from_its_own_encoder(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = training_workspace.plan(training_workspace.make(workspace), arms=["scratch", "A"])
+    _train(workspace, study, "pretrain_A_seed0")
+    built = []
+
+    def note(network: torch.nn.Module, preset: Preset, *, head_seed: int) -> object:
+        built.append((network.state_dict(), head_seed))
+        raise InterruptedError
+
+    monkeypatch.setattr(finetune, "AgeModel", note)
+    for run_id in ("finetune_scratch_seed0_fold1", "finetune_A_seed0_fold1"):
+        with pytest.raises(InterruptedError):
+            _train(workspace, study, run_id)
+    (scratch, scratch_seed), (pretrained, seed) = built
+    weights = torch.load(runs.find(study, "pretrain_A_seed0").model_path, weights_only=True)
+    assert all(torch.equal(pretrained[name], weights[name]) for name in weights)
+    assert not torch.equal(scratch["cls_token"], pretrained["cls_token"])
+    assert scratch_seed == seed
