@@ -204,7 +204,9 @@ def _flattened(data: Floats) -> Floats:
     head = data > 0.7 * threshold(data)
     logs = np.where(head, np.log(np.maximum(data, 1e-6)), 0).astype(np.float32)[::2, ::2, ::2]
     weight = ndimage.gaussian_filter(head[::2, ::2, ::2].astype(np.float32), 7.5)
-    smooth = ndimage.gaussian_filter(logs, 7.5) / np.maximum(weight, 1e-3)
+    # Far from the head there is nothing to smooth: there, what is usual in the head holds.
+    usual = float(logs.sum() / max(1.0, float(head[::2, ::2, ::2].sum())))
+    smooth = (ndimage.gaussian_filter(logs, 7.5) + 0.02 * usual) / (weight + 0.02)
     field_ = ndimage.zoom(smooth, np.array(data.shape) / smooth.shape, order=1)
     return np.minimum(data / np.exp(field_), 3.0).astype(np.float32)
 

@@ -1,0 +1,166 @@
+"""Scoring a workspace: every scan gets a row, bad files too; runs resume; worker counts change nothing."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import ndimage
+
+from curation import assess as assess_module
+from curation import files, tables
+from curation.assess import assess, progress_of
+from curation.metrics import METRICS
+from curation.scores import SUBSCORES, score
+from curation.template import template
+from curation.workspace import Workspace
+
+
+def head(seed: int, noise: float = 6.0) -> np.ndarray:
+    """The template's brain in a skull, in air, at 4 mm: quick to score."""
+    maps = template(4)
+    skull = ndimage.gaussian_filter(((maps.depth_mm < -6) & (maps.depth_mm > -18)) * 0.6, 0.5)
+    rng = np.random.default_rng(seed)
+    image = 400 * (maps.t1 + skull)
+    return np.hypot(
+        image + rng.normal(0, noise, image.shape), rng.normal(0, noise, image.shape)
+    ).astype(np.int16)
+
+
+@pytest.fixture
+def filled(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """Three good scans, one file that is cut off and one that changed after it was listed."""
+    rows = []
+    for number in range(5):
+        path = tmp_path / f"scan{number}.nii.gz"
+        nib.save(nib.Nifti1Image(head(number, 6 + 20 * (number == 1)), template(4).affine), path)
+        row = {"scan_id": f"s{number}", "subject_id": f"t:{number}", "path": str(path)}
+        rows.append(row | {"sha256": files.sha256_of(path), "status": "ok", "simulated": True})
+    cut = Path(rows[3]["path"])
+    cut.write_bytes(cut.read_bytes()[:-5000])
+    rows[3]["sha256"] = files.sha256_of(cut)
+    changed = Path(rows[4]["path"])
+    nib.save(nib.Nifti1Image(head(99), template(4).affine), changed)
+    rows.append({"scan_id": "gone", "status": "missing", "simulated": True})
+    tables.write_scans(workspace, pd.DataFrame(rows))
+    return workspace
+
+
+def test_every_readable_scan_gets_a_row_and_bad_files_a_reason(filled: Workspace) -> None:
+    seen: list[tuple[int, int]] = []
+    summary = assess(filled, progress=lambda done, total: seen.append((done, total)))
+    assert (summary.assessed, summary.skipped, summary.failed) == (3, 0, 2)
+    assert seen == [(done, 5) for done in range(6)]
+    metrics = tables.read_metrics(filled).set_index("scan_id")
+    assert list(metrics.index) == ["s0", "s1", "s2", "s3", "s4"]
+    assert "cut off" in metrics.loc["s3", "failure"]
+    assert "changed" in metrics.loc["s4", "failure"]
+    assert metrics.loc[["s0", "s1", "s2"], "failure"].isna().all()
+    assert set(METRICS) <= set(metrics.columns)
+    assert metrics.loc["s3", list(METRICS)].isna().all()
+    affine = np.reshape(metrics.loc["s0", "template_affine"], (4, 4))
+    assert np.abs(affine @ [0, -18, 10, 1] - [0, -18, 10, 1]).max() < 5
+
+
+def test_scores_follow_from_the_metrics_alone(filled: Workspace) -> None:
+    assess(filled)
+    scores = tables.read_scores(filled)
+    again = score(tables.read_metrics(filled))
+    pd.testing.assert_frame_equal(scores, again, check_dtype=False)
+    scored = scores.set_index("scan_id")
+    assert scored.loc["s1", "noise"] > scored.loc["s0", "noise"]
+    assert scored.loc[["s3", "s4"], "distortion_score"].isna().all()
+    assert set(SUBSCORES) <= set(scores.columns)
+
+
+def test_every_scored_scan_has_a_thumbnail(filled: Workspace) -> None:
+    assess(filled)
+    for name in ("s0", "s1", "s2"):
+        assert filled.preview_path(name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert not filled.preview_path("s3").exists()
+
+
+def test_a_second_run_measures_nothing_anew(filled: Workspace) -> None:
+    assess(filled)
+    before = tables.read_metrics(filled)
+    summary = assess(filled)
+    assert (summary.assessed, summary.skipped, summary.failed) == (0, 5, 0)
+    pd.testing.assert_frame_equal(tables.read_metrics(filled), before)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(filled: Workspace) -> None:
+    def stop(done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        assess(filled, progress=stop)
+    assert progress_of(filled).done == 2
+    assert assess(filled).skipped == 2
+    assert progress_of(filled).done == 5
+
+
+def test_a_changed_file_is_measured_again(filled: Workspace) -> None:
+    assess(filled)
+    scans = tables.read_scans(filled)
+    path = Path(scans.set_index("scan_id").loc["s0", "path"])
+    nib.save(nib.Nifti1Image(head(50, 40), template(4).affine), path)
+    scans.loc[scans["scan_id"] == "s0", "sha256"] = files.sha256_of(path)
+    tables.write_scans(filled, scans)
+    before = tables.read_metrics(filled).set_index("scan_id").loc["s0", "noise_wm"]
+    assert assess(filled).assessed == 1
+    assert tables.read_metrics(filled).set_index("scan_id").loc["s0", "noise_wm"] > 2 * before
+
+
+def test_only_the_named_scans_are_measured(filled: Workspace) -> None:
+    assert assess(filled, scan_ids=["s1"]).assessed == 1
+    progress = progress_of(filled)
+    assert (progress.done, progress.total, progress.failed) == (1, 5, 0)
+
+
+def test_worker_counts_change_no_bit(filled: Workspace) -> None:
+    assess(filled, jobs=1)
+    alone = tables.read_metrics(filled).drop(columns="seconds")
+    for part in filled.metrics_dir.glob("*.parquet"):
+        part.unlink()
+    assess(filled, jobs=2)
+    together = tables.read_metrics(filled).drop(columns="seconds")
+    pd.testing.assert_frame_equal(alone, together, check_exact=True)
+
+
+def test_an_error_inside_one_scan_does_not_end_the_batch(
+    filled: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = assess_module.assess_volume
+
+    def breaks_once(volume):  # type: ignore[no-untyped-def]
+        monkeypatch.setattr(assess_module, "assess_volume", real)
+        raise ZeroDivisionError("for the test")
+
+    monkeypatch.setattr(assess_module, "assess_volume", breaks_once)
+    summary = assess(filled)
+    assert (summary.assessed, summary.failed) == (2, 3)
+    failures = tables.read_metrics(filled).set_index("scan_id")["failure"]
+    assert "ZeroDivisionError" in failures["s0"]
+
+
+def test_an_empty_workspace_has_nothing_to_do(workspace: Workspace) -> None:
+    assert assess(workspace).assessed == 0
+    assert progress_of(workspace).total == 0
+    assert tables.read_scores(workspace).empty
+
+
+def test_the_finished_parts_lie_in_one_file(filled: Workspace) -> None:
+    assess(filled)
+    assert len(list(filled.metrics_dir.glob("part-*.parquet"))) == 1
+
+
+def test_raw_scans_of_ds000011_score_low(workspace: Workspace, shared_data: Path) -> None:
+    path = shared_data / "ds000011" / "sub-03" / "anat" / "sub-03_T1w.nii.gz"
+    row = {"scan_id": "real", "path": str(path), "sha256": files.sha256_of(path), "status": "ok"}
+    tables.write_scans(workspace, pd.DataFrame([row | {"simulated": False}]))
+    assert assess(workspace).assessed == 1
+    scores = tables.read_scores(workspace).iloc[0]
+    assert scores["families_measured"] == 7
+    assert scores["distortion_score"] < 20
