@@ -1,5 +1,6 @@
 """Scoring a workspace: every scan gets a row, bad files too; runs resume; worker counts change nothing."""
 
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -10,7 +11,7 @@ from scipy import ndimage
 
 from curation import assess as assess_module
 from curation import files, tables
-from curation.assess import assess, progress_of
+from curation.assess import Summary, assess, progress_of
 from curation.metrics import METRICS
 from curation.scores import SUBSCORES, score
 from curation.template import template
@@ -28,31 +29,51 @@ def head(seed: int, noise: float = 6.0) -> np.ndarray:
     ).astype(np.int16)
 
 
-@pytest.fixture
-def filled(workspace: Workspace, tmp_path: Path) -> Workspace:
-    """Three good scans, one file that is cut off and one that changed after it was listed."""
+def fill(root: Path) -> Workspace:
+    """Make a workspace of three good scans, one cut-off file and one that changed after it was listed."""
+    workspace = Workspace.create(root / "workspace")
     rows = []
     for number in range(5):
-        path = tmp_path / f"scan{number}.nii.gz"
+        path = root / f"scan{number}.nii.gz"
         nib.save(nib.Nifti1Image(head(number, 6 + 20 * (number == 1)), template(4).affine), path)
         row = {"scan_id": f"s{number}", "subject_id": f"t:{number}", "path": str(path)}
         rows.append(row | {"sha256": files.sha256_of(path), "status": "ok", "simulated": True})
     cut = Path(rows[3]["path"])
     cut.write_bytes(cut.read_bytes()[:-5000])
     rows[3]["sha256"] = files.sha256_of(cut)
-    changed = Path(rows[4]["path"])
-    nib.save(nib.Nifti1Image(head(99), template(4).affine), changed)
+    nib.save(nib.Nifti1Image(head(99), template(4).affine), rows[4]["path"])
     rows.append({"scan_id": "gone", "status": "missing", "simulated": True})
     tables.write_scans(workspace, pd.DataFrame(rows))
     return workspace
 
 
-def test_every_readable_scan_gets_a_row_and_bad_files_a_reason(filled: Workspace) -> None:
-    seen: list[tuple[int, int]] = []
-    summary = assess(filled, progress=lambda done, total: seen.append((done, total)))
+@pytest.fixture
+def filled(tmp_path: Path) -> Workspace:
+    """Nothing measured yet."""
+    return fill(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def done_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Summary, list]:
+    """Measured once for all tests that only look."""
+    workspace, seen = fill(tmp_path_factory.mktemp("done")), []
+    summary = assess(workspace, progress=lambda done, total: seen.append((done, total)))
+    return workspace, summary, seen
+
+
+@pytest.fixture
+def done(done_once: tuple[Workspace, Summary, list], tmp_path: Path) -> Workspace:
+    """A measured workspace of one's own (its images lie with the shared one)."""
+    return Workspace(Path(shutil.copytree(done_once[0].root, tmp_path / "copy")))
+
+
+def test_every_readable_scan_gets_a_row_and_bad_files_a_reason(
+    done_once: tuple[Workspace, Summary, list],
+) -> None:
+    workspace, summary, seen = done_once
     assert (summary.assessed, summary.skipped, summary.failed) == (3, 0, 2)
     assert seen == [(done, 5) for done in range(6)]
-    metrics = tables.read_metrics(filled).set_index("scan_id")
+    metrics = tables.read_metrics(workspace).set_index("scan_id")
     assert list(metrics.index) == ["s0", "s1", "s2", "s3", "s4"]
     assert "cut off" in metrics.loc["s3", "failure"]
     assert "changed" in metrics.loc["s4", "failure"]
@@ -63,10 +84,9 @@ def test_every_readable_scan_gets_a_row_and_bad_files_a_reason(filled: Workspace
     assert np.abs(affine @ [0, -18, 10, 1] - [0, -18, 10, 1]).max() < 5
 
 
-def test_scores_follow_from_the_metrics_alone(filled: Workspace) -> None:
-    assess(filled)
-    scores = tables.read_scores(filled)
-    again = score(tables.read_metrics(filled))
+def test_scores_follow_from_the_metrics_alone(done: Workspace) -> None:
+    scores = tables.read_scores(done)
+    again = score(tables.read_metrics(done))
     pd.testing.assert_frame_equal(scores, again, check_dtype=False)
     scored = scores.set_index("scan_id")
     assert scored.loc["s1", "noise"] > scored.loc["s0", "noise"]
@@ -74,19 +94,17 @@ def test_scores_follow_from_the_metrics_alone(filled: Workspace) -> None:
     assert set(SUBSCORES) <= set(scores.columns)
 
 
-def test_every_scored_scan_has_a_thumbnail(filled: Workspace) -> None:
-    assess(filled)
+def test_every_scored_scan_has_a_thumbnail(done: Workspace) -> None:
     for name in ("s0", "s1", "s2"):
-        assert filled.preview_path(name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert not filled.preview_path("s3").exists()
+        assert done.preview_path(name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert not done.preview_path("s3").exists()
 
 
-def test_a_second_run_measures_nothing_anew(filled: Workspace) -> None:
-    assess(filled)
-    before = tables.read_metrics(filled)
-    summary = assess(filled)
+def test_a_second_run_measures_nothing_anew(done: Workspace) -> None:
+    before = tables.read_metrics(done)
+    summary = assess(done)
     assert (summary.assessed, summary.skipped, summary.failed) == (0, 5, 0)
-    pd.testing.assert_frame_equal(tables.read_metrics(filled), before)
+    pd.testing.assert_frame_equal(tables.read_metrics(done), before)
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(filled: Workspace) -> None:
@@ -101,16 +119,15 @@ def test_an_interrupted_run_goes_on_where_it_stopped(filled: Workspace) -> None:
     assert progress_of(filled).done == 5
 
 
-def test_a_changed_file_is_measured_again(filled: Workspace) -> None:
-    assess(filled)
-    scans = tables.read_scans(filled)
-    path = Path(scans.set_index("scan_id").loc["s0", "path"])
+def test_a_changed_file_is_measured_again(done: Workspace, tmp_path: Path) -> None:
+    scans = tables.read_scans(done)
+    path = tmp_path / "new.nii.gz"
     nib.save(nib.Nifti1Image(head(50, 40), template(4).affine), path)
-    scans.loc[scans["scan_id"] == "s0", "sha256"] = files.sha256_of(path)
-    tables.write_scans(filled, scans)
-    before = tables.read_metrics(filled).set_index("scan_id").loc["s0", "noise_wm"]
-    assert assess(filled).assessed == 1
-    assert tables.read_metrics(filled).set_index("scan_id").loc["s0", "noise_wm"] > 2 * before
+    scans.loc[scans["scan_id"] == "s0", ["path", "sha256"]] = [str(path), files.sha256_of(path)]
+    tables.write_scans(done, scans)
+    before = tables.read_metrics(done).set_index("scan_id").loc["s0", "noise_wm"]
+    assert assess(done).assessed == 1
+    assert tables.read_metrics(done).set_index("scan_id").loc["s0", "noise_wm"] > 2 * before
 
 
 def test_only_the_named_scans_are_measured(filled: Workspace) -> None:
@@ -119,13 +136,11 @@ def test_only_the_named_scans_are_measured(filled: Workspace) -> None:
     assert (progress.done, progress.total, progress.failed) == (1, 5, 0)
 
 
-def test_worker_counts_change_no_bit(filled: Workspace) -> None:
-    assess(filled, jobs=1)
-    alone = tables.read_metrics(filled).drop(columns="seconds")
-    for part in filled.metrics_dir.glob("*.parquet"):
-        part.unlink()
-    assess(filled, jobs=2)
-    together = tables.read_metrics(filled).drop(columns="seconds")
+def test_worker_counts_change_no_bit(done: Workspace) -> None:
+    alone = tables.read_metrics(done).drop(columns="seconds")
+    shutil.rmtree(done.metrics_dir)
+    assess(done, jobs=2)
+    together = tables.read_metrics(done).drop(columns="seconds")
     pd.testing.assert_frame_equal(alone, together, check_exact=True)
 
 
@@ -151,9 +166,8 @@ def test_an_empty_workspace_has_nothing_to_do(workspace: Workspace) -> None:
     assert tables.read_scores(workspace).empty
 
 
-def test_the_finished_parts_lie_in_one_file(filled: Workspace) -> None:
-    assess(filled)
-    assert len(list(filled.metrics_dir.glob("part-*.parquet"))) == 1
+def test_the_finished_parts_lie_in_one_file(done: Workspace) -> None:
+    assert len(list(done.metrics_dir.glob("part-*.parquet"))) == 1
 
 
 def test_raw_scans_of_ds000011_score_low(workspace: Workspace, shared_data: Path) -> None:

@@ -39,7 +39,7 @@ def phantom(*, air: bool = True, turn: float = 0.1, size: float = 0.9) -> tuple[
     return Volume(data.astype(np.float32), affine, spacing, "RAS", "float32"), matrix
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def found(kind: str) -> tuple[Volume, Masks, np.ndarray]:
     volume, matrix = phantom(air=kind != "stripped")
     if kind in {"cropped_fov", "dropped_slab", "noise", "bias", "shear"}:
