@@ -39,7 +39,11 @@ def _processes(study: Study) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
         command = " ".join(process.info["cmdline"] or [])
-        if study.id in command and process.info["status"] != psutil.STATUS_ZOMBIE:
+        if (
+            study.id in command
+            and str(study.folder.parents[1]) in command
+            and process.info["status"] != psutil.STATUS_ZOMBIE
+        ):
             found.append(process)
     return found
 
