@@ -1,7 +1,7 @@
 """Checkpoints: whole or absent on disk, and read without ever running what they hold."""
 
-import pickle
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -33,7 +33,7 @@ def load(path: Path) -> dict[str, Any] | None:
         return None
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (RuntimeError, EOFError, UnpicklingError) as error:
         raise StudyError(
             f"The checkpoint {path} is damaged and cannot be read. Delete it, then resume: the run "
             "starts again from its beginning."
