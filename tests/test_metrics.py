@@ -127,7 +127,8 @@ def test_grain_is_the_noise_whatever_the_slope_under_it(sigma: float) -> None:
 
 def test_a_wave_has_its_amplitude_and_noise_has_none() -> None:
     noise = np.random.default_rng(2).normal(100, 10, SHAPE)
-    wave = 6 * np.cos(2 * np.pi * 0.25 * np.arange(SHAPE[1]))[:, None]
+    x, y = np.arange(SHAPE[0])[:, None, None], np.arange(SHAPE[1])[:, None]
+    wave = 6 * np.cos(2 * np.pi * (0.2 * x + 0.25 * y))
     assert value("wave_amplitude", make(noise)) < 0.01
     scan = make(noise + wave)
     assert value("wave_amplitude", scan) == pytest.approx(6 / scan.wm_mean, rel=0.1)

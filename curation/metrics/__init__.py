@@ -19,7 +19,7 @@ from curation.volumes import Volume
 __all__ = ["METRICS", "METRICS_VERSION", "NEEDS", "Metric", "NotMeasurable", "Scan", "measure"]
 
 #: Raised with every change that alters a value, so that scans are measured anew.
-METRICS_VERSION = 2
+METRICS_VERSION = 3
 
 
 def measure(volume: Volume, masks: Masks) -> tuple[dict[str, float], dict[str, str]]:

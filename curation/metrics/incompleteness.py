@@ -139,7 +139,7 @@ def border_signal(scan: Scan) -> float:
     "incompleteness",
     "higher is worse",
     unit="share of the air",
-    formula="share of the air at least a quarter as bright as white matter and connected to the "
+    formula="share of the air at least 0.3 times as bright as white matter and connected to the "
     "border of the image",
     meaning="Parts of the head that lay outside the field of view and appear on its other side.",
     needs=("air",),

@@ -141,7 +141,8 @@ def fber(scan: Scan) -> float:
     "higher is worse",
     unit="share of white matter's brightness",
     formula="2 · max(|F(k)| − 3 · brightest neighbour ±4 samples along the axes, mean of each pair) / Σw / "
-    "μ_wm, Hann window w, beyond 0.06 cycles per voxel",
+    "μ_wm, Hann window w, at least 0.02 cycles per voxel off "
+    "each axis and 0.06 off the centre",
     meaning="The strength of a single wave over the whole image (herringbone), as from a radio source.",
 )
 def wave_amplitude(scan: Scan) -> float:
@@ -160,13 +161,18 @@ def wave_amplitude(scan: Scan) -> float:
         ):  # only half of this axis is kept: at its ends, the neighbour on one side counts
             after[:, :, -4:], before[:, :, :4] = before[:, :, -4:], after[:, :, :4]
         np.maximum(around, (after + before) / 2, out=around)
-    beyond = (spectrum - 3 * around)[_radius(data.shape) > 0.06]
+    beyond = (spectrum - 3 * around)[_oblique(data.shape)]
     weight = float(np.prod([window.sum(dtype=np.float64) for window in windows]))
     return 2 * max(0.0, float(beyond.max())) / weight / scan.wm_mean
 
 
-def _radius(shape: tuple[int, ...]) -> NDArray:
-    """Return the distance of each sample of the half spectrum from its centre, cycles per voxel."""
-    x, y = (fft.fftfreq(n).astype(np.float32) for n in shape[:2])
-    z = fft.rfftfreq(shape[2]).astype(np.float32)
-    return np.sqrt(x[:, None, None] ** 2 + y[:, None] ** 2 + z**2)
+def _oblique(shape: tuple[int, ...]) -> NDArray:
+    """Tell which samples of the half spectrum lie off the centre and off the axes.
+
+    On an axis lie the steps between slices (odd and even ones of unequal brightness) and the image's edges.
+    """
+    x, y = (fft.fftfreq(n).astype(np.float32) ** 2 for n in shape[:2])
+    z = fft.rfftfreq(shape[2]).astype(np.float32) ** 2
+    x, y = x[:, None, None], y[:, None]
+    off_axes = np.minimum(np.minimum(x + y, x + z), y + z) > 0.02**2
+    return off_axes & (x + y + z > 0.06**2)

@@ -95,7 +95,7 @@ class Scan:
     @cached_property
     def folded(self) -> NDArray[np.bool_]:
         """Air as bright as scalp or brain that hangs on the border: another side of the head, folded over."""
-        bright = (self.masks.data > 0.25 * self.wm_mean) & self.masks.air
+        bright = (self.masks.data > 0.3 * self.wm_mean) & self.masks.air
         parts, _ = ndimage.label(bright)
         touching = np.unique(parts[self.border & bright])
         return np.isin(parts, touching[touching > 0])
