@@ -151,6 +151,27 @@ def test_when_only_the_leader_is_killed_stop_ends_the_rest(tmp_path: Path) -> No
     assert not _processes(study)
 
 
+def test_a_study_that_ends_while_it_is_read_shows_no_run_as_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
+    study = training_workspace.plan(workspace, overrides={"pretrain_epochs": 10_000})
+    launch.launch(workspace, study.id)
+    _wait(workspace, study, lambda status: any(run.state == "running" for run in status.runs))
+    looks = background.running
+
+    def too_late(path: Path) -> object:
+        for process in _processes(study):
+            process.kill()
+            process.wait(10)
+        return looks(path)
+
+    monkeypatch.setattr(background, "running", too_late)
+    status = launch.status(workspace, study.id)
+    assert status.state == "stopped"
+    assert not [run for run in status.runs if run.state == "running"]
+
+
 def test_a_run_that_fails_says_why_and_the_others_go_on(tmp_path: Path) -> None:
     workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
     study = training_workspace.plan(workspace, overrides={"pretrain_lr": 1e30, "clip_norm": 1e30})

@@ -133,8 +133,11 @@ def stop(workspace: Workspace, study_id: str) -> StudyStatus:
 def status(workspace: Workspace, study_id: str) -> StudyStatus:
     """Read where a study stands."""
     study = studies.load(workspace, study_id)
+    at_work = _at_work(
+        study
+    )  # before its runs: one that ends between the two is then not "running"
     states = runs.states(study)
-    state = _study_state(study, states)
+    state: StudyState = "running" if at_work else _ended_state(study, states)
     done = sum(run.state == "finished" for run in states)
     left_s, fraction = _progress(states)
     return StudyStatus(
@@ -205,9 +208,11 @@ def _end(members: list[psutil.Process]) -> None:
 # ---- reading -------------------------------------------------------------------------------------
 
 
-def _study_state(study: Study, states: list[RunState]) -> StudyState:
-    if background.running(_state_path(study)) or _leftovers(study):
-        return "running"
+def _at_work(study: Study) -> bool:
+    return bool(background.running(_state_path(study)) or _leftovers(study))
+
+
+def _ended_state(study: Study, states: list[RunState]) -> StudyState:
     if study.result_path.exists():
         return "finished"
     if not _state_path(study).exists():
