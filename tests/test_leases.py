@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from curation.leases import lease
 from training.interruption import Stopped
-from training.leases import lease
 
 
 def _give_up() -> None:

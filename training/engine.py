@@ -21,10 +21,10 @@ from torch import Tensor, nn
 
 from curation import files
 from curation.errors import StudyError
+from curation.leases import lease
 from training import checkpoints
 from training.config import Preset
 from training.interruption import Interruption
-from training.leases import lease
 from training.runs import Run, State, Status
 
 #: A heartbeat within an epoch, at most this often, seconds.

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 from curation import __version__, database, files
 from curation.errors import StudyError, TierscopeError
+from curation.leases import lease
 from curation.workspace import Workspace
 from training import prepare, runs, statistics
 from training import study as studies
 from training.interruption import Interruption, Stopped
-from training.leases import lease
 from training.runs import Run, State, Status
 from training.study import Study
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from curation import files
-from curation.errors import StudyError
+from curation.errors import TierscopeError
 
 _POLL_S = 0.2
 
@@ -27,17 +27,20 @@ def lease(places: Sequence[Path], *, check: Callable[[], None]) -> Iterator[int]
     int
         Which place.
     """
-    taken = StudyError("Every place is taken.")
+    taken = TierscopeError("Every place is taken.")
     with contextlib.ExitStack() as held:
         yield _first_free(places, held, taken, check)
 
 
 def _first_free(
-    places: Sequence[Path], held: contextlib.ExitStack, taken: StudyError, check: Callable[[], None]
+    places: Sequence[Path],
+    held: contextlib.ExitStack,
+    taken: TierscopeError,
+    check: Callable[[], None],
 ) -> int:
     while True:
         for index, path in enumerate(places):
-            with contextlib.suppress(StudyError):
+            with contextlib.suppress(TierscopeError):
                 held.enter_context(files.lock(path, taken))
                 return index
         check()
