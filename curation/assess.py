@@ -1,36 +1,32 @@
 """Scoring all scans of a workspace: parallel, resumable, one file a scan until the end.
 
 Each scan becomes one row of metrics, written whole or not at all, so that an interrupted run goes on
-where it stopped and the numbers do not depend on how many workers there were.
+where it stopped and the numbers do not depend on how many workers, batches or machines there were.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from curation import files, tables
-from curation.errors import VolumeError
-from curation.masks import Masks, find_masks
-from curation.metrics import METRICS, METRICS_VERSION, measure
-from curation.previews import write_preview
+from curation import files, parts, tables
+from curation.batches import Batch
+from curation.measurement import GONE, assess_file, empty_row
+from curation.metrics import METRICS_VERSION
 from curation.scores import score
-from curation.volumes import Volume, conform, load
 from curation.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-#: After how many scans the scores are written anew, so that the screen shows them grow.
-_REFRESH_EVERY = 10
-_COMPACT = "part-all.parquet"
+#: Scores are gathered anew while scans are measured, so that the screen shows them grow: at most this
+#: often (seconds), and for at most this share of the time.
+_GATHER_EVERY_S, _GATHER_SHARE = 10.0, 0.05
 
 
 @dataclass(frozen=True)
@@ -91,22 +87,55 @@ def assess(
     Summary
     """
     started = time.monotonic()
-    scans = _readable(workspace)
-    if scan_ids is not None:
-        scans = scans[scans["scan_id"].isin(list(scan_ids))]
-    due = scans[~_is_current(scans, tables.read_metrics(workspace))]
-    failed = 0
-    if progress:
-        progress(0, len(due))
-    for done, failure in enumerate(_measured(workspace, due, jobs), start=1):
-        failed += failure is not None
-        if done % _REFRESH_EVERY == 0 and done < len(due):
-            _write_scores(workspace)
-        if progress:
-            progress(done, len(due))
-    _compact(workspace)
-    _write_scores(workspace)
+    named = None if scan_ids is None else set(scan_ids)
+    scans, due = _scans_and_due(workspace)
+    if named is not None:
+        scans, due = (table[table["scan_id"].isin(named)] for table in (scans, due))
+    failed = _measure(workspace, due, jobs, progress, gather_meanwhile=True)
+    gather(workspace)
     return Summary(len(due) - failed, len(scans) - len(due), failed, time.monotonic() - started)
+
+
+def assess_batch(
+    workspace: Workspace,
+    batch: Batch,
+    *,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Summary:
+    """Measure the scans of one batch that are due, and nothing else; :func:`gather` does the rest.
+
+    Batches may run at the same time on any number of machines that see the workspace: each writes the
+    parts of its own scans only.
+
+    Parameters
+    ----------
+    workspace, jobs, progress
+        As for :func:`assess`.
+    batch : Batch
+        Which share of the scans.
+
+    Returns
+    -------
+    Summary
+        Of this batch alone.
+    """
+    started = time.monotonic()
+    scans, due = (table[batch.holds(table["scan_id"])] for table in _scans_and_due(workspace))
+    failed = _measure(workspace, due, jobs, progress)
+    return Summary(len(due) - failed, len(scans) - len(due), failed, time.monotonic() - started)
+
+
+def gather(workspace: Workspace) -> None:
+    """Put the parts of all batches into one file and write the scores."""
+    with files.lock(workspace.metrics_dir / ".lock"):
+        parts.compact(workspace)
+        _write_scores(workspace)
+
+
+def due_scans(workspace: Workspace) -> pd.DataFrame:
+    """Return the rows of ``scans`` that are yet to be measured, or whose file has changed."""
+    return _scans_and_due(workspace)[1]
 
 
 def progress_of(workspace: Workspace) -> Progress:
@@ -118,66 +147,13 @@ def progress_of(workspace: Workspace) -> Progress:
     return Progress(int(current.sum()), len(scans), int(failed.sum()))
 
 
-# ---- one scan --------------------------------------------------------------------------------------
-
-
-def assess_volume(volume: Volume) -> tuple[dict[str, float], dict[str, str], Masks]:
-    """Measure one image in memory.
-
-    Parameters
-    ----------
-    volume : Volume
-        In RAS order.
-
-    Returns
-    -------
-    values, reasons : dict
-        See :func:`curation.metrics.measure`.
-    masks : Masks
-        What was found on it.
-    """
-    masks = find_masks(volume)
-    values, reasons = measure(volume, masks)
-    return values, reasons, masks
-
-
-def assess_file(path: Path, scan_id: str, sha256: str, preview_path: Path) -> dict[str, Any]:
-    """Measure one file, draw its thumbnail, and return its row of metrics.
-
-    A file that cannot be read becomes a row with its ``failure``, so that the batch goes on.
-    """
-    started = time.monotonic()
-    row = _empty_row(scan_id, sha256)
-    try:
-        if files.sha256_of(path) != sha256:
-            raise VolumeError("the file has changed since it was ingested; ingest it again")
-        volume = conform(load(path))
-        values, reasons, masks = assess_volume(volume)
-        row["template_affine"] = [float(value) for value in masks.template_affine.ravel()]
-        row["reasons"] = json.dumps(reasons, ensure_ascii=False, sort_keys=True)
-        row |= values
-        write_preview(preview_path, volume, _brain_centre(volume, masks))
-    except (VolumeError, FileNotFoundError) as error:
-        row["failure"] = str(error) if isinstance(error, VolumeError) else "the file is gone"
-    row["seconds"] = round(time.monotonic() - started, 3)
-    return row
-
-
-def _empty_row(scan_id: str, sha256: str) -> dict[str, Any]:
-    """Return a row of the metrics table in which nothing is measured yet."""
-    return {
-        "scan_id": scan_id, "sha256": sha256, "metrics_version": METRICS_VERSION,
-        "template_affine": None, "seconds": 0.0, "failure": None, "reasons": "{}",
-    } | dict.fromkeys(METRICS, np.nan)  # fmt: skip
-
-
-def _brain_centre(volume: Volume, masks: Masks) -> np.ndarray:
-    """Return the voxel a little right of the middle of the template's brain."""
-    world = np.linalg.inv(masks.template_affine) @ np.array([4.0, -18.0, 12.0, 1.0])
-    return (np.linalg.inv(volume.affine) @ world)[:3]
-
-
 # ---- all scans -------------------------------------------------------------------------------------
+
+
+def _scans_and_due(workspace: Workspace) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the readable scans, and those of them that are to be measured."""
+    scans, metrics = _readable(workspace), tables.read_metrics(workspace)
+    return scans, scans[~_is_current(scans, metrics) | _is_back(scans, metrics)]
 
 
 def _readable(workspace: Workspace) -> pd.DataFrame:
@@ -194,46 +170,97 @@ def _is_current(scans: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:
     return scans["scan_id"].map(known) == scans["sha256"]
 
 
+def _is_back(scans: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:
+    """Tell which scans were gone when they were measured and are there again."""
+    gone = metrics[metrics["failure"] == GONE]["scan_id"] if "failure" in metrics else ()
+    back = [
+        scan_id
+        for scan_id, path in scans[scans["scan_id"].isin(gone)][["scan_id", "path"]].to_numpy()
+        if Path(path).exists()
+    ]
+    return scans["scan_id"].isin(back)
+
+
+def _measure(
+    workspace: Workspace,
+    due: pd.DataFrame,
+    jobs: int,
+    progress: Callable[[int, int], None] | None,
+    *,
+    gather_meanwhile: bool = False,
+) -> int:
+    """Measure the scans that are due and return how many of them could not be."""
+    failed, next_gather = 0, time.monotonic() + _GATHER_EVERY_S
+    if progress:
+        progress(0, len(due))
+    for done, failure in enumerate(_measured(workspace, due, jobs), start=1):
+        failed += failure is not None
+        if gather_meanwhile and time.monotonic() > next_gather and done < len(due):
+            before = time.monotonic()
+            gather(workspace)
+            took_s = time.monotonic() - before
+            next_gather = before + max(_GATHER_EVERY_S, took_s / _GATHER_SHARE)
+        if progress:
+            progress(done, len(due))
+    return failed
+
+
+#: What a worker needs to know of one scan: see :func:`assess_file`; the last is the part to write.
+_Task = tuple[Path, str, str, Path, str | None, Path]
+
+
 def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[str | None]:
     """Measure scans, write each one's part, and yield its failure (or ``None``) as it ends."""
-    tasks = [
-        (Path(path), scan_id, sha256, workspace.preview_path(scan_id),
-         workspace.metrics_dir / f"part-{files.short_hash(scan_id, 16)}.parquet")
-        for path, scan_id, sha256 in zip(due["path"], due["scan_id"], due["sha256"], strict=True)
+    tasks: list[_Task] = [
+        (Path(row.path), row.scan_id, row.sha256, workspace.preview_path(row.scan_id),
+         row.modality if isinstance(row.modality, str) else None,
+         parts.path_of(workspace, row.scan_id))
+        for row in due.itertuples()
     ]  # fmt: skip
     if jobs <= 1 or len(tasks) <= 1:
         yield from map(_assess_to_part, tasks)
         return
-    workers = min(jobs, len(tasks))
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_assess_to_part, tasks)
-
-
-def _assess_to_part(task: tuple[Path, str, str, Path, Path]) -> str | None:
-    path, scan_id, sha256, preview_path, part = task
+    done = 0
     try:
-        row = assess_file(path, scan_id, sha256, preview_path)
+        with _workers(min(jobs, len(tasks))) as pool:
+            for failure in pool.map(_assess_to_part, tasks):
+                done += 1
+                yield failure
+    except BrokenProcessPool:
+        log.warning("a worker was ended from outside; the scans that are left go one by one")
+        yield from map(_assess_apart, tasks[done:])
+
+
+def _workers(count: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+
+
+def _assess_apart(task: _Task) -> str | None:
+    """Measure one scan in a process of its own, so that a scan that ends its process is found out."""
+    try:
+        with _workers(1) as pool:
+            return pool.submit(_assess_to_part, task).result()
+    except BrokenProcessPool:
+        return _write_failure(
+            task, "the process that measured it was ended by the system: perhaps for want of memory"
+        )
+
+
+def _assess_to_part(task: _Task) -> str | None:
+    path, scan_id, sha256, preview_path, modality, part = task
+    try:
+        row = assess_file(path, scan_id, sha256, preview_path, modality)
     except Exception as error:  # the worker's outermost edge: one scan must not end the batch
         log.exception("%s could not be measured", scan_id)
-        row = _empty_row(scan_id, sha256) | {"failure": f"an error inside Tierscope: {error!r}"}
-    _write_parts(part, pd.DataFrame([row]))
+        return _write_failure(task, f"an error inside Tierscope: {error!r}")
+    parts.write(part, pd.DataFrame([row]))
     return row["failure"]
 
 
-def _write_parts(path: Path, rows: pd.DataFrame) -> None:
-    texts = {"scan_id": "str", "sha256": "str", "failure": "str", "reasons": "str"}
-    files.write_parquet(path, rows.astype(texts))
-
-
-def _compact(workspace: Workspace) -> None:
-    """Put all parts into one file, then remove them; cut off between, nothing is lost."""
-    parts = sorted(workspace.metrics_dir.glob("part-*.parquet"))
-    if len(parts) < 2:
-        return
-    _write_parts(workspace.metrics_dir / _COMPACT, tables.read_metrics(workspace))
-    for part in parts:
-        if part.name != _COMPACT:
-            part.unlink()
+def _write_failure(task: _Task, failure: str) -> str:
+    row = empty_row(task[1], task[2]) | {"failure": failure}
+    parts.write(task[-1], pd.DataFrame([row]))
+    return failure
 
 
 def _write_scores(workspace: Workspace) -> None:

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
-from curation import assess as assess_module
-from curation import files, tables
+from curation import files, measurement, tables
 from curation.assess import Summary, assess, progress_of
 from curation.metrics import METRICS
 from curation.scores import SUBSCORES, score
@@ -147,13 +146,13 @@ def test_worker_counts_change_no_bit(done: Workspace) -> None:
 def test_an_error_inside_one_scan_does_not_end_the_batch(
     filled: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = assess_module.assess_volume
+    real = measurement.assess_volume
 
     def breaks_once(volume):  # type: ignore[no-untyped-def]
-        monkeypatch.setattr(assess_module, "assess_volume", real)
+        monkeypatch.setattr(measurement, "assess_volume", real)
         raise ZeroDivisionError("for the test")
 
-    monkeypatch.setattr(assess_module, "assess_volume", breaks_once)
+    monkeypatch.setattr(measurement, "assess_volume", breaks_once)
     summary = assess(filled)
     assert (summary.assessed, summary.failed) == (2, 3)
     failures = tables.read_metrics(filled).set_index("scan_id")["failure"]

@@ -58,7 +58,7 @@ def _idle(_: int) -> None:
 
 def _score(path: Path) -> tuple[float, float]:
     """Return the seconds that one scan took and the process's largest memory so far (GB)."""
-    from curation.assess import assess_file
+    from curation.measurement import assess_file
     from curation.files import sha256_of
 
     started = time.perf_counter()

@@ -1,0 +1,82 @@
+"""One scan: from its file to its row of the metrics table."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from curation import files
+from curation.errors import VolumeError
+from curation.masks import Masks, find_masks
+from curation.metrics import METRICS, METRICS_VERSION, measure
+from curation.previews import write_preview
+from curation.volumes import Volume, conform, load
+
+#: What stands in ``measured_by`` of the scans measured here.
+MEASURED_BY = "tierscope"
+#: The failure of a scan whose file was listed and is not there; it is tried again when it is back.
+GONE = "the file is gone"
+
+
+def assess_volume(volume: Volume) -> tuple[dict[str, float], dict[str, str], Masks]:
+    """Measure one image in memory.
+
+    Parameters
+    ----------
+    volume : Volume
+        In RAS order.
+
+    Returns
+    -------
+    values, reasons : dict
+        See :func:`curation.metrics.measure`.
+    masks : Masks
+        What was found on it.
+    """
+    masks = find_masks(volume)
+    values, reasons = measure(volume, masks)
+    return values, reasons, masks
+
+
+def assess_file(
+    path: Path, scan_id: str, sha256: str, preview_path: Path, modality: str | None = None
+) -> dict[str, Any]:
+    """Measure one file, draw its thumbnail, and return its row of metrics.
+
+    A file that cannot be read becomes a row with its ``failure``, so that the batch goes on.
+    """
+    started = time.monotonic()
+    row = empty_row(scan_id, sha256)
+    try:
+        if files.sha256_of(path) != sha256:
+            raise VolumeError("the file has changed since it was ingested; ingest it again")
+        volume = conform(load(path))
+        values, reasons, masks = assess_volume(volume)
+        row["template_affine"] = [float(value) for value in masks.template_affine.ravel()]
+        row["reasons"] = json.dumps(reasons, ensure_ascii=False, sort_keys=True)
+        row |= values
+        write_preview(preview_path, volume, _brain_centre(volume, masks))
+    except FileNotFoundError:
+        row["failure"] = GONE
+    except (VolumeError, OSError) as error:
+        kind = "the file cannot be read: " if isinstance(error, OSError) else ""
+        row["failure"] = f"{kind}{getattr(error, 'strerror', None) or error}"
+    row["seconds"] = round(time.monotonic() - started, 3)
+    return row
+
+
+def empty_row(scan_id: str, sha256: str) -> dict[str, Any]:
+    """Return a row of the metrics table in which nothing is measured yet."""
+    return {
+        "scan_id": scan_id, "sha256": sha256, "metrics_version": METRICS_VERSION,
+        "measured_by": MEASURED_BY, "template_affine": None, "seconds": 0.0, "failure": None,
+        "reasons": "{}", "flags": "{}",
+    } | dict.fromkeys(METRICS, np.nan)  # fmt: skip
+
+
+def _brain_centre(volume: Volume, masks: Masks) -> np.ndarray:
+    """Return the voxel a little right of the middle of the template's brain."""
+    world = np.linalg.inv(masks.template_affine) @ np.array([4.0, -18.0, 12.0, 1.0])
+    return (np.linalg.inv(volume.affine) @ world)[:3]
