@@ -7,9 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tqdm import tqdm
-
-from curation import assess, cohorts, demo, ingest
+from curation import assess_command, cohorts, demo, ingest, terminal
 from curation.errors import TierscopeError
 from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, ROLES, Workspace
@@ -17,9 +15,10 @@ from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, ROLES, Worksp
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; an error of ours is one sentence and exit status 2."""
-    chosen = _parser().parse_args(arguments)
     try:
-        return chosen.run(chosen)
+        with terminal.quiet_when_closed():
+            chosen = _parser().parse_args(arguments)
+            return chosen.run(chosen)
     except TierscopeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -30,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _ingest(chosen: argparse.Namespace) -> int:
     workspace = Workspace.create(chosen.workspace)
-    with _bar("reading") as progress:
+    with terminal.bar("reading") as progress:
         summary = ingest.ingest(
             workspace,
             chosen.source,
@@ -57,11 +56,7 @@ def _ingest(chosen: argparse.Namespace) -> int:
 
 
 def _assess(chosen: argparse.Namespace) -> int:
-    workspace = Workspace.open(chosen.workspace)
-    with _bar("scoring") as progress:
-        summary = assess.assess(workspace, jobs=chosen.jobs, progress=progress)
-    print(summary)
-    return 0
+    return assess_command.run(Workspace.open(chosen.workspace), chosen)
 
 
 def _freeze(chosen: argparse.Namespace) -> int:
@@ -76,28 +71,11 @@ def _freeze(chosen: argparse.Namespace) -> int:
 
 
 def _demo(chosen: argparse.Namespace) -> int:
-    with _bar("simulating") as progress:
+    with terminal.bar("simulating") as progress:
         workspace = demo.make_demo(chosen.workspace, jobs=chosen.jobs, progress=progress)
     print(f"Simulated people are in {workspace.root}. Score them with:")
     print(f"  python -m curation assess --workspace {workspace.root}")
     return 0
-
-
-class _bar:
-    """A progress bar on the terminal, plain lines in a log."""
-
-    def __init__(self, verb: str) -> None:
-        self._bar = tqdm(desc=verb, unit="scan", disable=None)
-
-    def __enter__(self) -> Callable[[int, int], None]:
-        return self._show
-
-    def _show(self, done: int, total: int) -> None:
-        self._bar.total = total
-        self._bar.update(done - self._bar.n)
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -118,9 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--simulated", action="store_true", help="the scans are not of people")
 
     command = _command(commands, "assess", _assess, "measure and score the scans not scored yet")
-    command.add_argument(
-        "--jobs", type=int, default=os.cpu_count(), help="processes (default: cores)"
-    )
+    assess_command.add_options(command)
 
     command = _command(commands, "freeze", _freeze, "freeze the scored scans of a role as a cohort")
     command.add_argument("name", help="name of the cohort")

@@ -142,9 +142,20 @@ def progress_of(workspace: Workspace) -> Progress:
     """Return how far the scoring is, from the tables alone."""
     scans, metrics = _readable(workspace), tables.read_metrics(workspace)
     current = _is_current(scans, metrics)
-    failures = metrics[metrics["failure"].notna()]["scan_id"] if "failure" in metrics else []
-    failed = scans[current]["scan_id"].isin(failures)
+    failed = scans[current]["scan_id"].isin(_failures(metrics))
     return Progress(int(current.sum()), len(scans), int(failed.sum()))
+
+
+def failures(workspace: Workspace, scan_ids: pd.Series) -> int:
+    """Return how many of these scans could not be measured."""
+    return int(scan_ids.isin(_failures(tables.read_metrics(workspace))).sum())
+
+
+def _failures(metrics: pd.DataFrame) -> pd.Series:
+    """Return the ids of the scans that could not be measured."""
+    if "failure" not in metrics:
+        return pd.Series(dtype="str")
+    return metrics[metrics["failure"].notna()]["scan_id"]
 
 
 # ---- all scans -------------------------------------------------------------------------------------

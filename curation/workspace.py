@@ -190,6 +190,11 @@ class Workspace:
         return self.root / "previews"
 
     @property
+    def references_dir(self) -> Path:
+        """References made from the workspace's own scans and ratings, and which one is active."""
+        return self.root / "references"
+
+    @property
     def cohorts_dir(self) -> Path:
         return self.root / "cohorts"
 
@@ -210,6 +215,11 @@ class Workspace:
     def tasks_dir(self) -> Path:
         """State and log of background tasks other than studies (ingest, assess, demo)."""
         return self.root / "tasks"
+
+    @property
+    def batches_dir(self) -> Path:
+        """Plan, logs and Snakemake's own state of scoring in batches."""
+        return self.tasks_dir / "assess-batches"
 
     @property
     def demo_images_dir(self) -> Path:

@@ -1,0 +1,74 @@
+"""The command ``assess``: here and now, one share of it, or in batches on a cluster."""
+
+import argparse
+import contextlib
+import os
+from pathlib import Path
+
+from curation import cluster, terminal
+from curation.assess import Summary, assess, assess_batch, gather
+from curation.batches import Batch
+from curation.leases import lease
+from curation.workspace import Workspace
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    parser.add_argument(
+        "--jobs", type=int, help="processes (default: cores; with --batches: 1 a batch)"
+    )
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--batches", type=int, metavar="N", help="measure in N batches by Snakemake, then gather"
+    )
+    way.add_argument("--batch", metavar="K/N", help="measure the K-th of N shares only, no scores")
+    way.add_argument(
+        "--gather", action="store_true", help="write the scores of what all batches measured"
+    )
+    parser.add_argument(
+        "--profile", type=Path, metavar="DIR", help="Snakemake profile of a cluster, for --batches"
+    )
+    parser.add_argument("--slots", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--cores", type=int, help="cores for all batches together (default: all)")
+
+
+def run(workspace: Workspace, chosen: argparse.Namespace) -> int:
+    """Do what the options ask."""
+    if chosen.batches is not None:
+        done = cluster.run(
+            workspace,
+            chosen.batches,
+            jobs=chosen.jobs or 1,
+            cores=chosen.cores,
+            profile=chosen.profile,
+        )
+        print(done)
+        return 0 if done.complete else 1
+    if chosen.gather:
+        gather(workspace)
+        return 0
+    jobs = chosen.jobs or os.cpu_count() or 1
+    with terminal.bar("scoring") as progress:
+        if chosen.batch:
+            batch = Batch.parse(chosen.batch)
+            with _slot(workspace, chosen.slots):
+                summary = assess_batch(workspace, batch, jobs=jobs, progress=progress)
+        else:
+            summary = assess(workspace, jobs=jobs, progress=progress)
+    print(_words(summary))
+    return 0
+
+
+def _slot(workspace: Workspace, count: int) -> contextlib.AbstractContextManager[object]:
+    """Wait for one of ``count`` places: Snakemake may start more jobs than there are cores."""
+    places = [workspace.batches_dir / f"slot-{number}" for number in range(count)]
+    return lease(places, check=lambda: None) if places else contextlib.nullcontext()
+
+
+def _words(summary: Summary) -> str:
+    """Say what was done, in one line."""
+    failed = f", {summary.failed} could not be measured" if summary.failed else ""
+    return (
+        f"{summary.assessed} measured{failed}, {summary.skipped} were done before "
+        f"({summary.seconds:.0f} s)"
+    )
