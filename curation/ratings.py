@@ -134,3 +134,17 @@ def list_ratings(workspace: Workspace, scan_id: str | None = None) -> pd.DataFra
     with database.engine(workspace).connect() as connection:
         rows = connection.execute(query)
         return pd.DataFrame(rows.all(), columns=list(rows.keys()))
+
+
+def newest(workspace: Workspace) -> int:
+    """Return the number of the last rating, 0 before the first: it changes when there are more."""
+    query = sa.select(sa.func.max(database.ratings.c.id))
+    with database.engine(workspace).connect() as connection:
+        return connection.execute(query).scalar() or 0
+
+
+def rated_scans(workspace: Workspace) -> frozenset[str]:
+    """Return the ids of the scans that have a rating."""
+    query = sa.select(database.ratings.c.scan_id).distinct()
+    with database.engine(workspace).connect() as connection:
+        return frozenset(connection.execute(query).scalars())
