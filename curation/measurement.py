@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from curation import files
 from curation.errors import VolumeError
@@ -35,8 +36,11 @@ def assess_volume(volume: Volume) -> tuple[dict[str, float], dict[str, str], Mas
     masks : Masks
         What was found on it.
     """
-    masks = find_masks(volume)
-    values, reasons = measure(volume, masks)
+    with threadpool_limits(
+        1
+    ):  # the order of sums, and so their last bits, would depend on the cores
+        masks = find_masks(volume)
+        values, reasons = measure(volume, masks)
     return values, reasons, masks
 
 

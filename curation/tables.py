@@ -4,6 +4,8 @@
 Everything else reads them through here.
 """
 
+import contextlib
+
 import pandas as pd
 import pyarrow.parquet as pq
 
@@ -31,12 +33,19 @@ SCAN_COLUMNS: dict[str, str] = {
     "sex": "str",
     "group": "str",
     "simulated": "bool",
-    "status": "str",  # ok | unreadable | missing | duplicate
+    "status": "str",  # one of STATUSES
     "reason": "str",  # why not ok
     "note": "str",  # what was taken differently than written, e.g. an age of 89+
 }
 
-STATUSES = ("ok", "unreadable", "missing", "duplicate")
+#: ``table``: metrics came from a table, there is no image.
+STATUSES = ("ok", "table", "unreadable", "missing", "duplicate")
+#: Scans that have, or can have, scores.
+SCORABLE = ("ok", "table")
+
+#: Columns that older parts of the metrics table lack, and what held before there was a choice.
+_ADDED_COLUMNS = {"measured_by": "tierscope", "flags": "{}"}
+_TRIES = 5
 
 
 def empty_scans() -> pd.DataFrame:
@@ -71,12 +80,21 @@ def read_metrics(workspace: Workspace) -> pd.DataFrame:
     pandas.DataFrame
         See :mod:`curation.assess` for the columns; no rows where nothing was assessed yet.
     """
+    for _ in range(_TRIES):
+        with contextlib.suppress(FileNotFoundError):  # gathered into one file while we read
+            return _read_parts(workspace)
+    return _read_parts(workspace)
+
+
+def _read_parts(workspace: Workspace) -> pd.DataFrame:
     parts = sorted(
         workspace.metrics_dir.glob("part-*.parquet"), key=lambda part: part.stat().st_mtime_ns
     )
     if not parts:
         return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
     table = pd.concat([pq.read_table(part).to_pandas() for part in parts], ignore_index=True)
+    for name, before in _ADDED_COLUMNS.items():
+        table[name] = table[name].fillna(before) if name in table else before
     table = table.drop_duplicates("scan_id", keep="last")
     return table.sort_values("scan_id", ignore_index=True)
 

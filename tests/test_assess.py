@@ -1,49 +1,23 @@
 """Scoring a workspace: every scan gets a row, bad files too; runs resume; worker counts change nothing."""
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import ndimage
 
-from curation import files, measurement, tables
+from curation import assess as assess_module
+from curation import files, measurement, parts, tables
 from curation.assess import Summary, assess, progress_of
 from curation.metrics import METRICS
 from curation.scores import SUBSCORES, score
 from curation.template import template
 from curation.workspace import Workspace
-
-
-def head(seed: int, noise: float = 6.0) -> np.ndarray:
-    """The template's brain in a skull, in air, at 4 mm: quick to score."""
-    maps = template(4)
-    skull = ndimage.gaussian_filter(((maps.depth_mm < -6) & (maps.depth_mm > -18)) * 0.6, 0.5)
-    rng = np.random.default_rng(seed)
-    image = 400 * (maps.t1 + skull)
-    return np.hypot(
-        image + rng.normal(0, noise, image.shape), rng.normal(0, noise, image.shape)
-    ).astype(np.int16)
-
-
-def fill(root: Path) -> Workspace:
-    """Make a workspace of three good scans, one cut-off file and one that changed after it was listed."""
-    workspace = Workspace.create(root / "workspace")
-    rows = []
-    for number in range(5):
-        path = root / f"scan{number}.nii.gz"
-        nib.save(nib.Nifti1Image(head(number, 6 + 20 * (number == 1)), template(4).affine), path)
-        row = {"scan_id": f"s{number}", "subject_id": f"t:{number}", "path": str(path)}
-        rows.append(row | {"sha256": files.sha256_of(path), "status": "ok", "simulated": True})
-    cut = Path(rows[3]["path"])
-    cut.write_bytes(cut.read_bytes()[:-5000])
-    rows[3]["sha256"] = files.sha256_of(cut)
-    nib.save(nib.Nifti1Image(head(99), template(4).affine), rows[4]["path"])
-    rows.append({"scan_id": "gone", "status": "missing", "simulated": True})
-    tables.write_scans(workspace, pd.DataFrame(rows))
-    return workspace
+from tests.heads import fill, head
 
 
 @pytest.fixture
@@ -141,6 +115,76 @@ def test_worker_counts_change_no_bit(done: Workspace) -> None:
     assess(done, jobs=2)
     together = tables.read_metrics(done).drop(columns="seconds")
     pd.testing.assert_frame_equal(alone, together, check_exact=True)
+
+
+def test_a_file_that_was_gone_is_measured_when_it_is_back(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "scan.nii.gz"
+    nib.save(nib.Nifti1Image(head(0), template(4).affine), path)
+    row = {"scan_id": "s", "path": str(path), "sha256": files.sha256_of(path), "status": "ok"}
+    tables.write_scans(workspace, pd.DataFrame([row | {"simulated": True}]))
+    away = path.rename(tmp_path / "away")
+    assert assess(workspace).failed == 1
+    assert "gone" in tables.read_metrics(workspace)["failure"][0]
+    assert assess(workspace).skipped == 1
+    away.rename(path)
+    assert assess(workspace).assessed == 1
+
+
+def test_a_scan_that_ends_its_process_becomes_a_row_and_the_others_are_measured(
+    filled: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assess_module, "_assess_to_part", _dies_on_s1)
+    summary = assess(filled, jobs=2)
+    assert (summary.assessed, summary.failed) == (4, 1)
+    failures = tables.read_metrics(filled).set_index("scan_id")["failure"]
+    assert "ended by the system" in failures["s1"]
+
+
+def _dies_on_s1(task: tuple) -> str | None:
+    if task[1] == "s1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    parts.write(task[-1], pd.DataFrame([measurement.empty_row(*task[1:3])]))
+    return None
+
+
+def test_what_is_written_while_parts_are_gathered_is_kept(
+    done: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def row(seconds: float) -> None:
+        made = measurement.empty_row("s9", "0" * 64) | {"seconds": seconds}
+        parts.write(parts.path_of(done, "s9"), pd.DataFrame([made]))
+
+    def read(workspace: Workspace) -> pd.DataFrame:
+        table = read_metrics(workspace)
+        row(2.0)  # another batch writes this scan anew, after its part was read
+        return table
+
+    read_metrics = tables.read_metrics
+    row(1.0)
+    monkeypatch.setattr(tables, "read_metrics", read)
+    parts.compact(done)
+    monkeypatch.undo()
+    assert tables.read_metrics(done).set_index("scan_id").loc["s9", "seconds"] == 2.0
+    assert len(tables.read_metrics(done)) == 6
+
+
+def test_parts_of_an_older_tierscope_are_read_and_measured_anew(done: Workspace) -> None:
+    (part,) = done.metrics_dir.glob("part-*.parquet")
+    old = pd.read_parquet(part).drop(columns=["measured_by", "flags", "noise_wm"])
+    files.write_parquet(part, old.assign(metrics_version=0))
+    metrics = tables.read_metrics(done)
+    assert set(metrics["measured_by"]) == {"tierscope"}
+    assert set(metrics["flags"]) == {"{}"}
+    assert progress_of(done).done == 0
+
+
+def test_scans_without_an_image_are_never_due(workspace: Workspace) -> None:
+    row = {"scan_id": "imported", "sha256": "0" * 64, "status": "table", "simulated": False}
+    tables.write_scans(workspace, pd.DataFrame([row]))
+    assert assess_module.due_scans(workspace).empty
+    assert assess(workspace).assessed == 0
 
 
 def test_an_error_inside_one_scan_does_not_end_the_batch(

@@ -1,0 +1,111 @@
+"""Batches by Snakemake: the same numbers as one process, only what is left, nothing beside the workspace."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from curation import cluster, tables
+from curation.assess import assess, assess_batch, due_scans, gather
+from curation.batches import Batch
+from curation.errors import TierscopeError
+from curation.workspace import Workspace
+from tests.heads import fill
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Measured by one process, in one go."""
+    workspace = fill(tmp_path_factory.mktemp("alone"))
+    assess(workspace)
+    return workspace
+
+
+@pytest.fixture
+def unmeasured(alone: Workspace, tmp_path: Path) -> Workspace:
+    """The same scans, nothing measured yet, in a folder with a difficult name."""
+    copy = Workspace(Path(shutil.copytree(alone.root, tmp_path / "a {b} 'c' ü")))
+    shutil.rmtree(copy.metrics_dir)
+    copy.scores_path.unlink()
+    return copy
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Work in an empty folder, which must stay empty."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    yield folder
+    assert list(folder.iterdir()) == []
+
+
+def values(workspace: Workspace) -> pd.DataFrame:
+    return tables.read_metrics(workspace).drop(columns="seconds")
+
+
+def test_three_batches_after_an_interruption_make_the_numbers_of_one_process(
+    alone: Workspace, unmeasured: Workspace, elsewhere: Path
+) -> None:
+    # a batch that died after its first scan
+    batch = next(b for k in (1, 2, 3) if len(_due(unmeasured, b := Batch(k, 3))) > 1)
+    with pytest.raises(KeyboardInterrupt):
+        assess_batch(unmeasured, batch, progress=_stop_after_one)
+    left = len(due_scans(unmeasured))
+    assert left == 4
+
+    done = cluster.run(unmeasured, 3, cores=2)
+    assert (done.measured, done.left, done.complete) == (left, 0, True)
+    pd.testing.assert_frame_equal(values(unmeasured), values(alone), check_exact=True)
+    pd.testing.assert_frame_equal(
+        tables.read_scores(unmeasured), tables.read_scores(alone), check_exact=True
+    )
+    assert len(list(unmeasured.metrics_dir.glob("part-*"))) == 1
+    assert cluster.run(unmeasured, 3).measured == 0
+
+
+def _due(workspace: Workspace, batch: Batch) -> pd.DataFrame:
+    due = due_scans(workspace)
+    return due[batch.holds(due["scan_id"])]
+
+
+def _stop_after_one(done: int, _total: int) -> None:
+    if done == 1:
+        raise KeyboardInterrupt
+
+
+def test_batches_in_any_order_make_the_numbers_of_one_process(
+    alone: Workspace, unmeasured: Workspace
+) -> None:
+    for number in (2, 1):
+        assess_batch(unmeasured, Batch(number, 2), jobs=number)
+        assert not unmeasured.scores_path.exists()  # gathering does that
+    gather(unmeasured)
+    pd.testing.assert_frame_equal(values(unmeasured), values(alone), check_exact=True)
+
+
+def test_a_batch_that_fails_leaves_a_log_and_the_others_their_scores(
+    unmeasured: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_run", lambda command: 1)
+    done = cluster.run(unmeasured, 2)
+    assert not done.complete
+    assert "5 left; run the same command to go on" in str(done)
+    assert "batch-1.log" in str(done)
+
+
+def test_two_calls_at_once_are_refused(workspace: Workspace) -> None:
+    from curation import files
+
+    with (
+        files.lock(workspace.batches_dir / "lock"),
+        pytest.raises(TierscopeError, match="already"),
+    ):
+        cluster.run(workspace, 2)
+
+
+def test_a_profile_that_is_none_is_refused_in_words(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(TierscopeError, match=r"no config\.yaml"):
+        cluster.run(workspace, 2, profile=tmp_path)
