@@ -1,103 +1,37 @@
 """From metrics to seven sub-scores and one distortion score: a pure function of a named reference.
 
-Each metric becomes a badness from 0 to 100 on a soft step: 5 at the reference's ``good`` value, 95 at its
+By anchors, each metric becomes a badness from 0 to 100 on a soft step: 20 at its ``good`` value, 80 at its
 ``bad`` value, never flat, so that worse is always a little more. A sub-score is the power mean of its
 metrics' badness, the distortion score the power mean of the sub-scores that could be measured. The power is
-high: one ruined dimension stays visible however fine the others are.
-"""
+high: of seven sub-scores, the worst alone keeps the score at 82 % of its own value.
 
-import json
-import math
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+By a model learned from ratings, each metric adds to the log-odds that people exclude the scan. Families
+that the model knows no metric of, and incompleteness and geometry always, are judged by anchors as well; the
+larger of the two is the distortion score.
+"""
 
 import numpy as np
 import pandas as pd
 
+from curation.anchors import Anchor, Reference, builtin
+from curation.groups import POOLED, groups_of
 from curation.metrics import METRICS
+
+__all__ = ["POWER", "SUBSCORES", "Anchor", "Reference", "builtin", "explain", "score"]
 
 SUBSCORES = (
     "noise", "motion", "blur", "contrast", "inhomogeneity", "incompleteness", "geometry",
 )  # fmt: skip
 
+#: Families judged by anchors beside a learned model: rated scans are hardly ever warped or incomplete.
+GUARDED = ("incompleteness", "geometry")
 #: Power of the mean over the metrics of one family, and over the families.
 POWER = 10.0
-#: Badness is a logistic step: this steep, it is 5 at ``good`` and 95 at ``bad``.
-_STEEPNESS = 2 * math.log(19.0)
-_REFERENCES = Path(__file__).parents[1] / "assets" / "references"
 
 
-@dataclass(frozen=True)
-class Anchor:
-    """Where one metric is good and where it is bad.
-
-    Parameters
-    ----------
-    good, bad : float
-        Values of badness 5 and 95. ``bad`` may lie below ``good``.
-    scale : {'linear', 'log'}
-        Whether equal differences or equal ratios count the same.
-    source : str
-        Where the two values come from.
-    """
-
-    good: float
-    bad: float
-    scale: str = "linear"
-    source: str = ""
-
-    def badness(self, values: np.ndarray) -> np.ndarray:
-        """Return the badness, 0 to 100; NaN stays NaN."""
-        good, bad = self._scaled(np.array([self.good, self.bad]))
-        position = (self._scaled(values) - good) / (bad - good)
-        return 100.0 / (1.0 + np.exp(-_STEEPNESS * (np.clip(position, -20, 20) - 0.5)))
-
-    def _scaled(self, values: np.ndarray) -> np.ndarray:
-        if self.scale == "linear":
-            return np.asarray(values, dtype=np.float64)
-        return np.log(np.maximum(np.asarray(values, dtype=np.float64), 1e-9))
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What metrics are judged by.
-
-    Parameters
-    ----------
-    name, version : str
-        Together the ``id`` that stands beside every score.
-    description : str
-        How it was made.
-    anchors : dict of str to Anchor
-        The metrics that count. Others are shown, not scored.
-    """
-
-    name: str
-    version: str
-    description: str
-    anchors: dict[str, Anchor]
-
-    @property
-    def id(self) -> str:
-        return f"{self.name}-{self.version}"
-
-
-@lru_cache(maxsize=1)
-def builtin() -> Reference:
-    """Return the built-in reference, ``assets/references/builtin-1.json``."""
-    return read_reference(_REFERENCES / "builtin-1.json")
-
-
-def read_reference(path: Path) -> Reference:
-    """Read a reference from its JSON file."""
-    raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    anchors = {name: Anchor(**values) for name, values in raw["anchors"].items()}
-    return Reference(raw["name"], raw["version"], raw["description"], anchors)
-
-
-def score(metrics: pd.DataFrame, reference: Reference | None = None) -> pd.DataFrame:
+def score(
+    metrics: pd.DataFrame, reference: Reference | None = None, sites: pd.Series | None = None
+) -> pd.DataFrame:
     """Score a table of metrics.
 
     Parameters
@@ -106,32 +40,36 @@ def score(metrics: pd.DataFrame, reference: Reference | None = None) -> pd.DataF
         One row a scan: ``scan_id``, ``sha256`` and a column a metric; NaN is "not measurable".
     reference : Reference, optional
         The built-in one by default.
+    sites : pandas.Series of str, optional
+        Where each scan was made, the index of ``metrics``; used by references that know sites.
 
     Returns
     -------
     pandas.DataFrame
         ``scan_id``, ``sha256``, ``reference``, the seven sub-scores and ``distortion_score`` (0 pristine to
-        100 unusable, NaN where nothing of it could be measured) and ``families_measured`` (0 to 7).
+        100 unusable, NaN where nothing of it could be measured), ``families_measured`` (0 to 7) and
+        ``certainty`` (0 to 1: the measured part of the metrics that the reference judges, averaged over
+        the seven families).
+
+    Notes
+    -----
+    A learned model judges only scans of which it finds half of its metrics. Others are judged by the
+    built-in anchors, and their ``reference`` says so.
     """
     reference = reference or builtin()
-    badness = _badness(metrics, reference)
-    table = pd.DataFrame(
-        {
-            "scan_id": metrics["scan_id"].astype("str"),
-            "sha256": metrics["sha256"].astype("str"),
-            "reference": reference.id,
-        }
-    )
-    for family in SUBSCORES:
-        names = [name for name in badness.columns if METRICS[name].family == family]
-        table[family] = _power_mean(badness[names].to_numpy())
-    families = table[list(SUBSCORES)].to_numpy(dtype=np.float64)
-    table["distortion_score"] = _power_mean(families)
-    table["families_measured"] = np.isfinite(families).sum(axis=1)
-    return table
+    metrics = metrics.reset_index(drop=True)
+    groups = groups_of(metrics, None if sites is None else sites.reset_index(drop=True))
+    fits = _fits(metrics, reference)
+    parts = [
+        _score_group(rows, reference if fitting else builtin(), str(group))
+        for (group, fitting), rows in metrics.groupby([groups, fits], sort=False)
+    ]
+    return pd.concat(parts).sort_index() if parts else _score_group(metrics, reference, POOLED)
 
 
-def explain(metrics_row: pd.Series, reference: Reference | None = None) -> pd.DataFrame:
+def explain(
+    metrics_row: pd.Series, reference: Reference | None = None, site: str | None = None
+) -> pd.DataFrame:
     """Say which metrics made the score of one scan.
 
     Parameters
@@ -140,44 +78,120 @@ def explain(metrics_row: pd.Series, reference: Reference | None = None) -> pd.Da
         One row of the metrics table.
     reference : Reference, optional
         The built-in one by default.
+    site : str, optional
+        Where the scan was made.
 
     Returns
     -------
     pandas.DataFrame
-        ``metric``, ``family``, ``value``, ``badness`` (0 to 100) and ``share_of_score`` (0 to 1, together
-        1), largest share first. Metrics that could not be measured have NaN and share 0.
+        One row a metric that the reference judges, the largest share first: ``metric``, ``family``,
+        ``value``, ``badness`` (0 to 100, of this metric alone), ``share_of_score`` (0 to 1, together 1) and
+        ``points``: by how much the distortion score would fall if this metric were flawless (anchors) or
+        as usual at its site (a learned model); below 0 where it speaks for the scan. Metrics that could not
+        be measured have NaN and share 0.
     """
     reference = reference or builtin()
-    badness = _badness(metrics_row.to_frame().T, reference).iloc[0]
-    families = pd.Series({name: METRICS[name].family for name in badness.index}, dtype="str")
-    # In a power mean each part counts by its power; within a family the family's share is split again.
-    powered = badness.astype("float64").fillna(0.0) ** POWER
-    count = badness.notna().groupby(families).transform("sum").clip(lower=1)
-    share = powered / count
-    total = float(share.sum())
+    row = metrics_row.to_frame().T
+    reference = reference if _fits(row, reference).all() else builtin()
+    group = groups_of(row, None if site is None else pd.Series([site], row.index)).iloc[0]
+    badness, log_odds = _judge(row, reference, group)
+    names = [*log_odds.columns, *badness.columns]
+    alone = np.hstack([_chance(log_odds.to_numpy(), reference), badness.to_numpy()])
     table = pd.DataFrame(
         {
-            "metric": badness.index,
-            "family": families.to_numpy(),
-            "value": pd.to_numeric(metrics_row.reindex(badness.index)).to_numpy(),
-            "badness": badness.to_numpy(dtype=np.float64),
-            "share_of_score": (share / total if total > 0 else share).to_numpy(),
+            "metric": names,
+            "family": [METRICS[name].family for name in names],
+            "value": pd.to_numeric(metrics_row.reindex(names)).to_numpy(dtype=np.float64),
+            "badness": alone[0],
+            "share_of_score": _shares(badness, log_odds, reference),
+            "points": _points(badness, log_odds, reference),
         }
     )
     return table.sort_values("share_of_score", ascending=False, ignore_index=True, kind="stable")
 
 
-def _badness(metrics: pd.DataFrame, reference: Reference) -> pd.DataFrame:
-    columns = {
-        name: anchor.badness(
-            pd.to_numeric(metrics[name]).to_numpy(dtype=np.float64)
-            if name in metrics
-            else np.full(len(metrics), np.nan)
-        )
-        for name, anchor in reference.anchors.items()
-        if name in METRICS
+# ---- judging -----------------------------------------------------------------------------------------
+
+
+def _fits(metrics: pd.DataFrame, reference: Reference) -> pd.Series:
+    """Tell which scans a reference can judge: for a model, those with half of its metrics."""
+    if reference.model is None:
+        return pd.Series(True, metrics.index)
+    present = metrics.reindex(columns=list(reference.model.metrics)).notna()
+    return present.mean(axis=1) >= 0.5
+
+
+def _score_group(metrics: pd.DataFrame, reference: Reference, group: str) -> pd.DataFrame:
+    """Score comparable scans."""
+    badness, log_odds = _judge(metrics, reference, group)
+    scores = _combine(badness, log_odds, reference)
+    about = pd.DataFrame(
+        {
+            "scan_id": metrics["scan_id"].astype("str"),
+            "sha256": metrics["sha256"].astype("str"),
+            "reference": reference.id,
+        }
+    )
+    return pd.concat([about, scores], axis=1).assign(
+        families_measured=scores[list(SUBSCORES)].notna().sum(axis=1),
+        certainty=_certainty(pd.concat([badness, log_odds], axis=1)),
+    )
+
+
+def _judge(
+    metrics: pd.DataFrame, reference: Reference, group: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return badness by anchors and log-odds by the model: a column a metric, NaN where not measured."""
+    anchors = reference.anchors_of(group)
+    log_odds = pd.DataFrame(index=metrics.index)
+    if reference.model is not None:
+        log_odds = reference.model.contributions(metrics, group)
+    modelled = {METRICS[name].family for name in log_odds.columns}.difference(GUARDED)
+    badness = {
+        name: anchor.badness(_column(metrics, name))
+        for name, anchor in anchors.items()
+        if name in METRICS and METRICS[name].family not in modelled and name not in log_odds
     }
-    return pd.DataFrame(columns, index=metrics.index)
+    return pd.DataFrame(badness, index=metrics.index, dtype=np.float64), log_odds
+
+
+def _column(metrics: pd.DataFrame, name: str) -> np.ndarray:
+    if name not in metrics:
+        return np.full(len(metrics), np.nan)
+    return pd.to_numeric(metrics[name]).to_numpy(dtype=np.float64)
+
+
+def _of(table: pd.DataFrame, family: str) -> np.ndarray:
+    """Return the columns of one family's metrics, shape (N, metrics of the family)."""
+    return table[[name for name in table if METRICS[name].family == family]].to_numpy()
+
+
+# ---- combining ---------------------------------------------------------------------------------------
+
+
+def _combine(badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference) -> pd.DataFrame:
+    """Return the sub-scores and the distortion score, 0 to 100, NaN where nothing was measured."""
+    table = pd.DataFrame(
+        {family: _power_mean(_of(badness, family)) for family in SUBSCORES}, index=badness.index
+    )
+    score = _power_mean(table.to_numpy())
+    for family in {METRICS[name].family for name in log_odds}:
+        chance = _chance(_sum(_of(log_odds, family)), reference)
+        table[family] = np.fmax(table[family], chance)
+    if reference.model is not None:
+        score = np.fmax(score, _chance(_sum(log_odds.to_numpy()), reference))
+    return table.assign(distortion_score=score)
+
+
+def _chance(log_odds: np.ndarray, reference: Reference) -> np.ndarray:
+    """Return the chance of exclusion in percent, from what metrics add to its log-odds."""
+    intercept = reference.model.intercept if reference.model else 0.0
+    return 100.0 / (1.0 + np.exp(-(intercept + log_odds)))
+
+
+def _sum(values: np.ndarray) -> np.ndarray:
+    """Return the sum of each row over what is not NaN; NaN where nothing is left."""
+    return np.where(np.isfinite(values).any(axis=1), np.nansum(values, axis=1), np.nan)
 
 
 def _power_mean(values: np.ndarray) -> np.ndarray:
@@ -188,3 +202,44 @@ def _power_mean(values: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         means = 100 * (total.sum(axis=1) / count) ** (1 / POWER)
     return np.where(count > 0, means, np.nan)
+
+
+def _certainty(judged: pd.DataFrame) -> np.ndarray:
+    """Return the measured part of each family's metrics, averaged over all families; 0 to 1."""
+    parts = [np.isfinite(_of(judged, family)) for family in SUBSCORES]
+    zeros = np.zeros(len(judged))
+    return np.mean([part.mean(axis=1) if part.shape[1] else zeros for part in parts], axis=0)
+
+
+# ---- explaining --------------------------------------------------------------------------------------
+
+
+def _shares(badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference) -> np.ndarray:
+    """Return what part of one scan's score each metric made, the model's metrics first."""
+    # In a power mean each part counts by its power; within a family the family's share is split again.
+    families = pd.Series({name: METRICS[name].family for name in badness}, dtype="str")
+    count = badness.iloc[0].notna().groupby(families).transform("sum").clip(lower=1)
+    anchored = ((badness.iloc[0].fillna(0.0) / 100) ** POWER / count).to_numpy()
+    modelled = np.nan_to_num(np.clip(log_odds.to_numpy()[0], 0, None))
+    # The larger of the two made the score, so the other has no share in it.
+    whole = _combine(badness, log_odds, reference)["distortion_score"].iloc[0]
+    by_model = (
+        reference.model is not None and whole == _chance(_sum(log_odds.to_numpy()), reference)[0]
+    )
+    parts = np.concatenate([modelled * by_model, anchored * (not by_model)])
+    return parts / parts.sum() if parts.sum() > 0 else parts
+
+
+def _points(badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference) -> np.ndarray:
+    """Return by how much one scan's score falls without each metric, the model's metrics first."""
+    row = np.hstack([log_odds.to_numpy(), badness.to_numpy()])
+    without = np.repeat(row, row.shape[1], axis=0)
+    np.fill_diagonal(without, np.where(np.isnan(row[0]), np.nan, 0.0))
+    cut = log_odds.shape[1]
+    scores = _combine(
+        pd.DataFrame(without[:, cut:], columns=badness.columns),
+        pd.DataFrame(without[:, :cut], columns=log_odds.columns),
+        reference,
+    )["distortion_score"]
+    whole = _combine(badness, log_odds, reference)["distortion_score"].iloc[0]
+    return np.where(np.isnan(row[0]), 0.0, whole - scores.to_numpy())
