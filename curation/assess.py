@@ -15,11 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation import files, parts, tables
+from curation import files, parts, references, tables
 from curation.batches import Batch
 from curation.measurement import GONE, assess_file, empty_row
 from curation.metrics import METRICS_VERSION
-from curation.scores import score
 from curation.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -130,7 +129,7 @@ def gather(workspace: Workspace) -> None:
     """Put the parts of all batches into one file and write the scores."""
     with files.lock(workspace.metrics_dir / ".lock"):
         parts.compact(workspace)
-        _write_scores(workspace)
+        references.rescore(workspace)
 
 
 def due_scans(workspace: Workspace) -> pd.DataFrame:
@@ -272,9 +271,3 @@ def _write_failure(task: _Task, failure: str) -> str:
     row = empty_row(task[1], task[2]) | {"failure": failure}
     parts.write(task[-1], pd.DataFrame([row]))
     return failure
-
-
-def _write_scores(workspace: Workspace) -> None:
-    metrics = tables.read_metrics(workspace)
-    if not metrics.empty:
-        files.write_parquet(workspace.scores_path, score(metrics))
