@@ -52,6 +52,7 @@ $(RUNTIME): requirements.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(TESTING): $(RUNTIME) tests/requirements.txt
+$(TESTING): $(RUNTIME) tests/requirements.txt tests/requirements-mriqc.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements-mriqc.txt
 	@touch $@

@@ -35,3 +35,7 @@ class CohortError(TierscopeError):
 
 class StudyError(TierscopeError):
     """A study cannot be planned, launched or read."""
+
+
+class NotMeasurable(Exception):
+    """Raised where a metric has no value on a scan; the message is the reason, in plain words."""

@@ -26,6 +26,10 @@ AIR_DISTANCE_MM = 26.0
 AIR_ABOVE_MM = -5.0
 _MIN_AIR_VOXELS = 1500
 _MIN_CORE_VOXELS = 150
+#: Share of the template's brain that may be out of view before the brain counts as incomplete.
+_MAX_UNSEEN = 0.03
+#: Where eyes and cheeks are in the template's world, mm: low and high along x, y and z.
+_FACE_MM = ((-45, 45), (52, 72), (-60, -25))
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Masks:
         Natural logarithm of the shading inside the brain, 0 outside.
     depth_mm : array of float32, shape (X, Y, Z)
         Distance to the surface of the template's brain, negative outside.
+    priors : array of float32, shape (X, Y, Z, 3)
+        The template's shares of fluid, grey and white matter.
     expected : array of float32, shape (X, Y, Z)
         The template's brightness, 0 to 1.
     tissues : Tissues or None
@@ -57,7 +63,8 @@ class Masks:
     similarity : float
         How well the scan agrees with the template (mutual information, nats).
     absent : mapping of str to str
-        What the scan does not have (``air``, ``outside``, ``tissues``) and why.
+        What the scan does not have (``air``, ``outside``, ``face``, ``brain``: a complete one, ``tissues``,
+        ``t1w``: the contrast) and why.
     """
 
     data: Floats = field(repr=False)
@@ -72,6 +79,7 @@ class Masks:
     shares: Floats = field(repr=False)
     log_field: Floats = field(repr=False)
     depth_mm: Floats = field(repr=False)
+    priors: Floats = field(repr=False)
     expected: Floats = field(repr=False)
     tissues: Tissues | None = field(repr=False)
     grid_to_template: NDArray[np.float64] = field(repr=False)
@@ -111,11 +119,17 @@ def find_masks(volume: Volume) -> Masks:
     core["csf"] &= (depth > 15.0) & (csf > 0.4)
     if tissues is None or min(core["gm"].sum(), core["wm"].sum()) < _MIN_CORE_VOXELS:
         absent["tissues"] = "no grey and white matter could be told apart in this image"
+    elif tissues.means[1] > 1.03 * tissues.means[2]:
+        absent["t1w"] = "grey matter is brighter than white matter: this is no T1-weighted image"
     if _is_stripped(raw, depth):
         absent["outside"] = "the skull and all around it were removed: only the brain is left"
+    elif _is_defaced(raw, depth, alignment.matrix):
+        absent["face"] = "the face was removed: there it is exactly zero"
+    if (unseen := _out_of_view(alignment.matrix, lit)) > _MAX_UNSEEN:
+        absent["brain"] = f"{unseen:.0%} of the brain lies outside the image or in empty slices"
     return Masks(
         data=data, step=step, lit=lit, head=head, brain=(depth > 0) & lit, air=air, **core,
-        shares=shares, log_field=log_field, depth_mm=depth, expected=expected, tissues=tissues,
+        shares=shares, log_field=log_field, depth_mm=depth, priors=priors, expected=expected, tissues=tissues,
         grid_to_template=alignment.matrix, template_affine=alignment.matrix @ to_grid_mm,
         similarity=alignment.similarity, absent=absent,
     )  # fmt: skip
@@ -241,11 +255,7 @@ def _head(data: Floats) -> Bools:
 
 def _air(raw: Floats, depth: Floats, matrix: NDArray[np.float64]) -> tuple[Bools, str | None]:
     """Find air with signal of its own; where there is none, say why."""
-    z = [np.arange(n, dtype=np.float32) * GRID_MM for n in raw.shape]
-    height = (
-        matrix[2, 0] * z[0][:, None, None] + matrix[2, 1] * z[1][:, None] + matrix[2, 2] * z[2]
-    ) + matrix[2, 3]
-    zone = (depth < -AIR_DISTANCE_MM) & (height > AIR_ABOVE_MM)
+    zone = (depth < -AIR_DISTANCE_MM) & (in_template(matrix, raw.shape, 2) > AIR_ABOVE_MM)
     # Where a whole neighbourhood is exactly zero, something was cut out: that is no air.
     air = zone & (ndimage.maximum_filter(raw, 3) > 0)
     nothing = np.zeros(raw.shape, dtype=bool)
@@ -264,3 +274,34 @@ def _air(raw: Floats, depth: Floats, matrix: NDArray[np.float64]) -> tuple[Bools
 def _is_stripped(raw: Floats, depth: Floats) -> bool:
     shell = (depth < -6.0) & (depth > -18.0)
     return bool(shell.any()) and float(np.mean(raw[shell] == 0)) > 0.9
+
+
+def _is_defaced(raw: Floats, depth: Floats, matrix: NDArray[np.float64]) -> bool:
+    face = depth < -8.0
+    for axis, (low, high) in enumerate(_FACE_MM):
+        place = in_template(matrix, raw.shape, axis)
+        face &= (place > low) & (place < high)
+    if face.sum() < 500:
+        return False
+    # Where all of the air was rounded off to zero, so was that in nose and mouth.
+    masked = float(np.mean(raw[depth < -AIR_DISTANCE_MM] == 0)) > 0.5
+    return float(np.mean(raw[face] == 0)) > (0.4 if masked else 0.2)
+
+
+def _out_of_view(matrix: NDArray[np.float64], lit: Bools) -> float:
+    """Return the share of the template's brain that lies off the grid or in empty slices."""
+    maps = template(4)
+    where = np.argwhere(maps.depth_mm > 4)
+    world = where @ maps.affine[:3, :3].T + maps.affine[:3, 3]
+    back = np.linalg.inv(matrix)
+    index = np.round((world @ back[:3, :3].T + back[:3, 3]) / GRID_MM).astype(int)
+    inside = np.all((index >= 0) & (index < lit.shape), axis=1)
+    seen = lit[tuple(index[inside].T)].sum()
+    return 1.0 - float(seen) / len(where)
+
+
+def in_template(matrix: NDArray[np.float64], shape: tuple[int, ...], axis: int) -> Floats:
+    """Return one coordinate, in the template's world (mm), of each point of the grid."""
+    x, y, z = (np.arange(n, dtype=np.float32) * np.float32(GRID_MM) for n in shape)
+    row = matrix[axis].astype(np.float32)
+    return row[0] * x[:, None, None] + row[1] * y[:, None] + row[2] * z + row[3]

@@ -43,6 +43,10 @@ class Tissues:
     def posterior(self, values: Floats, priors: Floats, places: Floats) -> Floats:
         """Return the probability of fluid, grey and white matter, shape (N, 3), each 0 to 1."""
         flat = np.asarray(values / np.exp(self.log_field(places)), dtype=np.float32)
+        return self.shares(flat, priors)
+
+    def shares(self, flat: Floats, priors: Floats) -> Floats:
+        """Return the same for values that are free of shading already."""
         return _posterior(flat, _softened(priors), self.means, self.deviations)
 
 

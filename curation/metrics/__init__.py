@@ -10,6 +10,7 @@ from curation.metrics import (  # noqa: F401 - importing a family fills the regi
     incompleteness,
     inhomogeneity,
     motion,
+    mriqc_set,
     noise,
 )
 from curation.metrics.registry import METRICS, NEEDS, Metric, NotMeasurable
@@ -19,7 +20,7 @@ from curation.volumes import Volume
 __all__ = ["METRICS", "METRICS_VERSION", "NEEDS", "Metric", "NotMeasurable", "Scan", "measure"]
 
 #: Raised with every change that alters a value, so that scans are measured anew.
-METRICS_VERSION = 3
+METRICS_VERSION = 4
 
 
 def measure(volume: Volume, masks: Masks) -> tuple[dict[str, float], dict[str, str]]:

@@ -72,7 +72,7 @@ def size_deviation(scan: Scan) -> float:
     formula="correlation of brightness (shading taken out, averaged over 6 mm) with the template, in "
     "and 4 mm around the brain",
     meaning="Whether the brain has the template's shape, after the best straight fit.",
-    needs=("tissues",),
+    needs=("tissues", "t1w"),
 )
 def template_agreement(scan: Scan) -> float:
     near = scan.masks.depth_mm > -4
@@ -144,3 +144,18 @@ def voxel_anisotropy(scan: Scan) -> float:
 )
 def orientation_missing(scan: Scan) -> float:
     return 0.0 if scan.volume.orientation else 1.0
+
+
+@metric(
+    "head_turn",
+    "Turn of the head",
+    "geometry",
+    "higher is worse",
+    unit="degrees",
+    formula="angle of the rotation between the header's axes and the template's",
+    meaning="How far the head is turned from where the header puts it; 60° and more is a wrong header.",
+)
+def head_turn(scan: Scan) -> float:
+    left, _, right = np.linalg.svd(scan.masks.template_affine[:3, :3])
+    cosine = (float(np.trace(left @ right)) - 1) / 2
+    return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))

@@ -11,6 +11,9 @@ from curation.metrics.registry import NotMeasurable, metric
 from curation.metrics.scan import Scan
 from curation.template import template
 
+#: Points of the 2 mm grid: how thick a slab is, and how far apart two are compared.
+_SLAB, _SLAB_LAG = 6, 9
+
 
 @metric(
     "brain_missing",
@@ -104,6 +107,35 @@ def slice_dropout(scan: Scan) -> float:
         if len(means) >= 9:
             usual = ndimage.median_filter(means, 7, mode="nearest")
             worst = max(worst, float(np.max(1 - means / np.maximum(usual, 1e-9))))
+    return worst
+
+
+@metric(
+    "slab_dropout",
+    "Darkest slab",
+    "incompleteness",
+    "higher is worse",
+    unit="share of its neighbours' brightness",
+    formula="largest drop, over slabs of 12 mm along the three axes, of the brain's mean below the darker of "
+    "the slabs 18 mm to both sides",
+    meaning="The strongest partial loss of signal in several slices side by side.",
+)
+def slab_dropout(scan: Scan) -> float:
+    inside = (scan.masks.depth_mm > 3) & scan.masks.lit
+    signal = np.where(inside, scan.masks.data / np.exp(scan.masks.log_field), 0)
+    worst, seen = 0.0, False
+    for axis in range(3):
+        others = tuple(k for k in range(3) if k != axis)
+        count = inside.sum(axis=others)
+        means = signal.sum(axis=others, dtype=np.float64) / np.maximum(count, 1)
+        full = means[count > 0.25 * count.max(initial=1)]
+        if len(full) > 2 * _SLAB_LAG + 1:
+            slab = ndimage.uniform_filter1d(full, _SLAB)
+            beside = np.minimum(slab[: -2 * _SLAB_LAG], slab[2 * _SLAB_LAG :])
+            drops = 1 - slab[_SLAB_LAG:-_SLAB_LAG] / np.maximum(beside, 1e-9)
+            worst, seen = max(worst, float(drops.max())), True
+    if not seen:
+        raise NotMeasurable("too little of the brain is in view")
     return worst
 
 

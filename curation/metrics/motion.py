@@ -8,7 +8,6 @@ from curation.metrics.registry import NotMeasurable, metric
 from curation.metrics.scan import Scan
 
 _MIN_VOXELS = 400
-_MORTAMET = "Mortamet et al., Magn Reson Med 62 (2009) 365–372"
 _AXES = (("x", "left–right"), ("y", "front–back"), ("z", "head–foot"))
 
 
@@ -71,27 +70,6 @@ def air_structure(scan: Scan) -> float:
 
 
 @metric(
-    "air_artifact_share",
-    "Artefact in the air",
-    "motion",
-    "higher is worse",
-    unit="share of the air",
-    formula="share of air voxels brighter than its mode + 4 · spread below the mode, after opening",
-    meaning="How much of the air around the head holds something else than noise.",
-    needs=("air",),
-    citation=f"after QI1 of {_MORTAMET}, in an air mask of our own",
-)
-def air_artifact_share(scan: Scan) -> float:
-    values = scan.raw[scan.air]
-    if len(values) < _MIN_VOXELS:
-        raise NotMeasurable("there is too little air around the head")
-    mode = float(np.percentile(values, 40))
-    spread = 1.4826 * float(np.median(mode - values[values <= mode])) * 2
-    bright = scan.air & (scan.raw > mode + 4 * max(spread, 1e-6))
-    return float(ndimage.binary_opening(bright).sum() / scan.air.sum())
-
-
-@metric(
     "ripples",
     "Ripples in the brain",
     "motion",
@@ -133,21 +111,3 @@ def _bend(scan: Scan, index: NDArray[np.int64], axis: int, lag: int) -> float:
     bend = scan.at(index, axis, -lag) - 2 * scan.at(index) + scan.at(index, axis, lag)
     squares = bend.astype(np.float64) ** 2 / 6
     return float(np.mean(squares[squares <= np.percentile(squares, 90)]))
-
-
-@metric(
-    "efc",
-    "Entropy focus criterion",
-    "motion",
-    "higher is worse",
-    formula="−Σ (I/I_max) · ln(I/I_max) / (√n · ln √n), I_max = √ΣI²",
-    meaning="How evenly brightness is spread over the whole image; ghosts and smears spread it.",
-    citation="Atkinson et al., IEEE TMI 16 (1997) 903–910; as in MRIQC",
-)
-def efc(scan: Scan) -> float:
-    values = scan.volume.data.ravel()
-    n = len(values)
-    largest = float(np.sqrt(np.dot(values.astype(np.float64), values)))
-    shares = np.abs(values[values != 0]) / np.float32(largest)
-    entropy = -float(np.sum(shares * np.log(shares + 1e-16), dtype=np.float64))
-    return entropy / (np.sqrt(n) * np.log(np.sqrt(n)))

@@ -7,8 +7,6 @@ from scipy import fft
 from curation.metrics.registry import NotMeasurable, metric
 from curation.metrics.scan import Scan
 
-_BY_DIETRICH = "Dietrich et al., J Magn Reson Imaging 26 (2007) 375–385"
-
 
 @metric(
     "noise_wm",
@@ -28,110 +26,6 @@ def noise_wm(scan: Scan) -> float:
     around = sum(scan.at(index, axis, side) for axis in range(3) for side in (-1, 1))
     residual = np.sqrt(6 / 7) * (scan.at(index) - around / 6)
     return 1.4826 * float(np.median(np.abs(residual))) / scan.wm_mean
-
-
-def snr(values: NDArray) -> float:
-    """Return μ / (σ · √(n / (n − 1))) of the voxels of one tissue."""
-    n = len(values)
-    if n < 100:
-        raise NotMeasurable("too little of this tissue is in view")
-    spread = float(np.std(values)) * np.sqrt(n / (n - 1))
-    return float(np.mean(values)) / spread if spread > 0 else np.inf
-
-
-def _snr_metric(tissue: str, label: str) -> None:
-    @metric(
-        f"snr_{tissue}",
-        f"Signal to noise, {label}",
-        "noise",
-        "higher is better",
-        formula="μ / (σ · √(n/(n−1))) in the tissue, shading taken out",
-        meaning=f"How even {label} looks. Blur raises it too, so a high value alone proves nothing.",
-        needs=("tissues",),
-        citation="MRIQC: Esteban et al., PLoS ONE 12 (2017) e0184661",
-    )
-    def function(scan: Scan) -> float:
-        return snr(scan.flat[getattr(scan.masks, tissue)])
-
-    @metric(
-        f"snrd_{tissue}",
-        f"Signal to air noise, {label}",
-        "noise",
-        "higher is better",
-        formula="0.6551 · μ / MAD_air, with MAD = 1.4826 · median |I − median|",
-        meaning=f"How {label}'s brightness compares with the noise in the air around the head.",
-        needs=("tissues", "air"),
-        citation=_BY_DIETRICH,
-    )
-    def dietrich(scan: Scan) -> float:
-        return _dietrich(scan, tissue)
-
-
-def _dietrich(scan: Scan, tissue: str) -> float:
-    values = scan.flat[getattr(scan.masks, tissue)]
-    if len(values) < 100:
-        raise NotMeasurable("too little of this tissue is in view")
-    return 0.6551 * float(np.mean(values)) / air_deviation(scan)
-
-
-def air_deviation(scan: Scan) -> float:
-    """Return the scaled median absolute deviation of the air."""
-    air = scan.raw[scan.air]
-    if not len(air):
-        raise NotMeasurable("there is no air around the head")
-    deviation = 1.4826 * float(np.median(np.abs(air - np.median(air))))
-    if deviation == 0:
-        raise NotMeasurable("the air around the head has one value: it was rounded off")
-    return deviation
-
-
-for _tissue, _label in (("csf", "fluid"), ("gm", "grey matter"), ("wm", "white matter")):
-    _snr_metric(_tissue, _label)
-
-
-@metric(
-    "snr_total",
-    "Signal to noise, mean of the tissues",
-    "noise",
-    "higher is better",
-    formula="mean of snr_csf, snr_gm and snr_wm",
-    meaning="How even the tissues look, on average.",
-    needs=("tissues",),
-    citation="MRIQC: Esteban et al., PLoS ONE 12 (2017) e0184661",
-)
-def snr_total(scan: Scan) -> float:
-    return float(np.mean([snr(scan.flat[getattr(scan.masks, t)]) for t in ("csf", "gm", "wm")]))
-
-
-@metric(
-    "snrd_total",
-    "Signal to air noise, mean of the tissues",
-    "noise",
-    "higher is better",
-    formula="mean of snrd_csf, snrd_gm and snrd_wm",
-    meaning="How the tissues' brightness compares with the noise in the air.",
-    needs=("tissues", "air"),
-    citation=_BY_DIETRICH,
-)
-def snrd_total(scan: Scan) -> float:
-    return float(np.mean([_dietrich(scan, tissue) for tissue in ("csf", "gm", "wm")]))
-
-
-@metric(
-    "fber",
-    "Head to air energy",
-    "noise",
-    "higher is better",
-    formula="median(I² in the head) / median(I² in the air)",
-    meaning="How much brighter the head is than the air around it.",
-    needs=("air",),
-    citation="Shehzad et al., Front Neurosci Conf Abstract (2015), as in MRIQC",
-)
-def fber(scan: Scan) -> float:
-    air = float(np.median(scan.raw[scan.air] ** 2)) if scan.air.any() else 0.0
-    if air <= 0 or not scan.masks.head.any():
-        raise NotMeasurable("more than half of the air is exactly zero")
-    return float(np.median(scan.raw[scan.masks.head] ** 2)) / air
 
 
 @metric(

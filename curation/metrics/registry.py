@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from curation.errors import NotMeasurable
 from curation.metrics.scan import Scan
 
 Direction = Literal["higher is worse", "higher is better", "describes the acquisition"]
@@ -12,12 +13,10 @@ Family = Literal[
 ]
 Function = Callable[[Scan], float]
 
+__all__ = ["METRICS", "NEEDS", "Direction", "Family", "Metric", "NotMeasurable", "metric"]
+
 #: What a metric may need of a scan; without it, it is not measurable and :class:`Masks` says why.
-NEEDS = frozenset({"air", "outside", "tissues"})
-
-
-class NotMeasurable(Exception):
-    """Raised by a metric that has no value on this scan; the message is the reason, in plain words."""
+NEEDS = frozenset({"air", "outside", "face", "brain", "tissues", "t1w"})
 
 
 @dataclass(frozen=True)

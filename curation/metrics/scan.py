@@ -6,10 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from curation.masks import GRID_MM, Masks, empty_slices, nearest
+from curation.masks import Masks, empty_slices, in_template, nearest
+from curation.metrics import definitions
+from curation.shading import n4_field
 from curation.volumes import Volume
 
 Floats = NDArray[np.float32]
+_TISSUES = ("csf", "gm", "wm")
 
 
 class Scan:
@@ -116,6 +119,84 @@ class Scan:
     @cached_property
     def template_heights_mm(self) -> Floats:
         """Height of each grid point in the template's world (its z), in mm."""
-        x, y, z = (np.arange(n, dtype=np.float32) * GRID_MM for n in self.masks.data.shape)
-        m = self.masks.grid_to_template[2].astype(np.float32)
-        return m[0] * x[:, None, None] + m[1] * y[:, None] + m[2] * z + m[3]
+        return in_template(self.masks.grid_to_template, self.masks.data.shape, 2)
+
+    # ---- what MRIQC's set is made of -------------------------------------------------------------
+
+    @cached_property
+    def harmonised(self) -> Floats:
+        """:attr:`flat`, not negative, scaled so that the median of white matter is 1000."""
+        middle = float(np.median(self.flat[self.masks.wm])) if self.masks.wm.any() else self.wm_mean
+        return np.maximum(self.flat, 0) * np.float32(1000 / max(middle, 1e-6))
+
+    def share(self, tissue: str) -> Floats:
+        """Return the share of ``csf``, ``gm`` or ``wm`` in each point."""
+        return self.shares[..., _TISSUES.index(tissue)]
+
+    @cached_property
+    def shares(self) -> Floats:
+        """Share of each tissue in the scan's own voxels (:attr:`raw`), shape (X, Y, Z, 3)."""
+        tissues, where = self.masks.tissues, (self.masks.depth_mm > -2.0) & self.masks.lit
+        if tissues is None:
+            return self.masks.shares
+        found = np.zeros_like(self.masks.shares)
+        found[where] = tissues.shares(self.flat[where], self.masks.priors[where])
+        return np.where(found < 0.01, np.float32(0), found)
+
+    def prior(self, tissue: str) -> Floats:
+        """Return the template's share of ``csf``, ``gm`` or ``wm`` in each point."""
+        return self.masks.priors[..., _TISSUES.index(tissue)]
+
+    def summary(self, part: str) -> definitions.Summary:
+        """Return how the brightness of ``csf``, ``gm``, ``wm`` or the air (``bg``) is distributed."""
+        if part not in self._summaries:
+            share = self.quiet_air if part == "bg" else self.share(part)
+            some = share > 0
+            self._summaries[part] = definitions.summarise(
+                self.harmonised[some], share[some].astype(np.float32)
+            )
+        return self._summaries[part]
+
+    @cached_property
+    def _summaries(self) -> dict[str, definitions.Summary]:
+        return {}
+
+    @cached_property
+    def volume_fractions(self) -> NDArray[np.float64]:
+        """The part of the brain's volume that each tissue fills, shape (3,)."""
+        return definitions.volume_fractions(self.shares)
+
+    @cached_property
+    def voxels_a_point(self) -> float:
+        """How many voxels of the scan stand for one point of the grid."""
+        return float(np.prod(self.masks.step))
+
+    @cached_property
+    def air_artefacts(self) -> NDArray[np.bool_]:
+        """What in the air is no noise, as MRIQC finds it."""
+        distance = ndimage.distance_transform_edt(~self.masks.head)
+        distance[~self.masks.air] = 0
+        share = distance / max(float(distance.max()), 1e-6)
+        return definitions.artefact_mask(self.raw, self.masks.air, share)
+
+    @cached_property
+    def quiet_air(self) -> NDArray[np.bool_]:
+        """The air without artefacts."""
+        return self.masks.air & ~self.air_artefacts
+
+    @cached_property
+    def air_sample(self) -> Floats:
+        """Some 20,000 voxels of :attr:`quiet_air`, evenly picked."""
+        values = self.raw[self.quiet_air]
+        return values[:: max(1, round(len(values) / 20_000))]
+
+    @cached_property
+    def smoothness(self) -> tuple[float, float, float]:
+        """Width in voxels over which brightness in the brain is alike, along each axis."""
+        box = self.brain_box
+        return definitions.fwhm(self.volume.data[box], self.on_voxels(self.masks.brain, box))
+
+    @cached_property
+    def bias_field(self) -> Floats:
+        """N4's bias field at the brain's points of a 6 mm grid."""
+        return n4_field(self.masks.data, self.masks.brain)
