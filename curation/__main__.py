@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from curation import assess_command, cohorts, demo, ingest, terminal
+from curation import assess_command, cohorts, demo, ingest, metrics_page, terminal
 from curation.errors import TierscopeError
 from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, ROLES, Workspace
@@ -59,6 +59,11 @@ def _assess(chosen: argparse.Namespace) -> int:
     return assess_command.run(Workspace.open(chosen.workspace), chosen)
 
 
+def _describe_metrics(chosen: argparse.Namespace) -> int:
+    print(metrics_page.page(), end="")
+    return 0
+
+
 def _freeze(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     rule = TierRule(TIER_NAMES[: len(chosen.cutoffs) + 1], tuple(chosen.cutoffs))
@@ -97,6 +102,10 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "assess", _assess, "measure and score the scans not scored yet")
     assess_command.add_options(command)
+
+    meaning = "print the page of metrics and flags, docs/metrics.md"
+    command = commands.add_parser("describe-metrics", help=meaning, description=meaning)
+    command.set_defaults(run=_describe_metrics)
 
     command = _command(commands, "freeze", _freeze, "freeze the scored scans of a role as a cohort")
     command.add_argument("name", help="name of the cohort")

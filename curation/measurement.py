@@ -13,6 +13,7 @@ from curation.errors import VolumeError
 from curation.masks import Masks, find_masks
 from curation.metrics import METRICS, METRICS_VERSION, measure
 from curation.previews import write_preview
+from curation.validity import recognise
 from curation.volumes import Volume, conform, load
 
 #: What stands in ``measured_by`` of the scans measured here.
@@ -59,7 +60,8 @@ def assess_file(
         volume = conform(load(path))
         values, reasons, masks = assess_volume(volume)
         row["template_affine"] = [float(value) for value in masks.template_affine.ravel()]
-        row["reasons"] = json.dumps(reasons, ensure_ascii=False, sort_keys=True)
+        row["reasons"] = _json(reasons)
+        row["flags"] = _json(recognise(volume, masks, modality))
         row |= values
         write_preview(preview_path, volume, _brain_centre(volume, masks))
     except FileNotFoundError:
@@ -78,6 +80,10 @@ def empty_row(scan_id: str, sha256: str) -> dict[str, Any]:
         "measured_by": MEASURED_BY, "template_affine": None, "seconds": 0.0, "failure": None,
         "reasons": "{}", "flags": "{}",
     } | dict.fromkeys(METRICS, np.nan)  # fmt: skip
+
+
+def _json(words: dict[str, str]) -> str:
+    return json.dumps(words, ensure_ascii=False, sort_keys=True)
 
 
 def _brain_centre(volume: Volume, masks: Masks) -> np.ndarray:
