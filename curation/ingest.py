@@ -161,7 +161,10 @@ def _row(source: Source, entry: Entry, known: pd.DataFrame) -> dict[str, object]
     }
     if entry.path is None:
         return row | {"status": "missing", "reason": "listed as a participant, but no image file"}
-    return row | _inspect(entry.path, row, known)
+    try:
+        return row | _inspect(entry.path, row, known)
+    except OSError as error:
+        return row | {"status": "unreadable", "reason": f"it cannot be read: {error.strerror}"}
 
 
 def _inspect(path: Path, row: dict, known: pd.DataFrame) -> dict[str, object]:

@@ -164,8 +164,12 @@ class _opened:
             self.file = self.path.open("rb")
         except OSError as error:
             raise VolumeError(f"the file cannot be opened: {error.strerror}") from error
-        gzipped = self.file.read(2) == b"\x1f\x8b"
-        self.file.seek(0)
+        try:
+            gzipped = self.file.read(2) == b"\x1f\x8b"
+            self.file.seek(0)
+        except OSError as error:
+            self.file.close()
+            raise VolumeError(f"the file cannot be read: {error.strerror}") from error
         self.stream = gzip.GzipFile(fileobj=self.file, mode="rb") if gzipped else self.file
         return self.stream  # type: ignore[return-value]
 
