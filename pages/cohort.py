@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.workspace import ROLES, Workspace
-from pages.ui import cached, frame, marks, progress, summaries, tasks, text
+from pages.ui import cached, flags, frame, marks, progress, summaries, tasks, text
 
 
 def body(workspace: Workspace) -> None:
@@ -22,13 +22,14 @@ def body(workspace: Workspace) -> None:
         return
     _numbers(scans)
     progress.scoring(workspace)
+    flags.overview(workspace, summaries.usable(scans))
     _sources(workspace, scans)
     _problems(scans)
     _add_source(workspace, opened=False)
 
 
 def _numbers(scans: pd.DataFrame) -> None:
-    usable = scans[scans["status"] == "ok"]
+    usable = summaries.usable(scans)
     pool, target = (usable[usable["role"] == role] for role in ("pool", "target"))
     unusable = len(scans) - len(usable)
     st.html(

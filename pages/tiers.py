@@ -6,14 +6,13 @@ import streamlit as st
 from curation import cohorts, tiers
 from curation.tiers import MAX_TIERS, MIN_TIERS, TierRule
 from curation.workspace import ROLES, Role, Workspace
-from pages.ui import cached, charts, frame, marks, progress, state, summaries, text
+from pages.ui import cached, charts, frame, marks, progress, reference_panel, state, summaries, text
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.scores_path)
-    scans = cached.scored_scans(workspace)
-    scans = scans[scans["status"] == "ok"]
+    usable = scans = summaries.usable(cached.scored_scans(workspace))
     if not scans["distortion_score"].notna().any():
         frame.nothing_yet(
             "No scan is scored yet.",
@@ -23,6 +22,7 @@ def body(workspace: Workspace) -> None:
         return
     role = _choose_role(scans)
     scans = scans[scans["role"] == role]
+    reference_panel.show(workspace, usable)
     plot = st.container()
     rule = _choose_cutoffs()
     tiered = scans.assign(tier=tiers.assign(scans["distortion_score"], rule))

@@ -9,7 +9,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from curation import cohorts, tables
+from curation import cohorts, fitting, ratings, references, tables
+from curation.anchors import Reference
+from curation.references import ReferenceHeader
 from curation.workspace import Workspace
 from training import launch
 
@@ -35,9 +37,39 @@ def metrics(workspace: Workspace) -> pd.DataFrame:
     return _metrics(workspace, stamp(workspace.metrics_dir))
 
 
+def metrics_row(workspace: Workspace, scan_id: str) -> pd.Series | None:
+    """Return the row of metrics of one scan; ``None`` where it is not measured."""
+    table = metrics(workspace)
+    found = table[table["scan_id"] == scan_id]
+    return None if found.empty else found.iloc[0]
+
+
+def reference(workspace: Workspace, reference_id: str | None = None) -> Reference:
+    """Return a reference by its id; the active one without."""
+    if reference_id is None:
+        return _active(workspace, stamp(workspace.references_dir))
+    path = workspace.references_dir / f"{reference_id}.json"
+    return _reference(workspace, reference_id, stamp(path))
+
+
+def verdict_count(workspace: Workspace) -> int:
+    """Return how many ratings a reference can be learned from: those of scored scans."""
+    return _verdict_count(workspace, ratings.newest(workspace), stamp(workspace.scores_path))
+
+
+def reference_headers(workspace: Workspace) -> list[ReferenceHeader]:
+    """Return the references that can be chosen."""
+    return _reference_headers(workspace, stamp(workspace.references_dir))
+
+
 def scored_scans(workspace: Workspace) -> pd.DataFrame:
     """Return the scans with their scores beside them."""
     return _scored(workspace, stamp(workspace.scans_path), stamp(workspace.scores_path))
+
+
+def rated(workspace: Workspace) -> frozenset[str]:
+    """Return the ids of the scans that have a rating."""
+    return _rated(workspace, ratings.newest(workspace))
 
 
 def cohort_headers(workspace: Workspace) -> list[cohorts.CohortHeader]:
@@ -77,6 +109,32 @@ def _metrics(workspace: Workspace, changed: Stamp) -> pd.DataFrame:
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
 def _scored(workspace: Workspace, scans_at: Stamp, scores_at: Stamp) -> pd.DataFrame:
     return tables.read_scored_scans(workspace)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+def _active(workspace: Workspace, changed: Stamp) -> Reference:
+    return references.active(workspace)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+def _reference_headers(workspace: Workspace, changed: Stamp) -> list[ReferenceHeader]:
+    return references.available(workspace)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_HASH)
+def _reference(workspace: Workspace, reference_id: str, changed: Stamp) -> Reference:
+    return references.load(workspace, reference_id)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+def _rated(workspace: Workspace, newest: int) -> frozenset[str]:
+    return ratings.rated_scans(workspace)
+
+
+@st.cache_data(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+def _verdict_count(workspace: Workspace, newest: int, scored_at: Stamp) -> int:
+    scored = tables.read_scores(workspace)["scan_id"]
+    return len(fitting.verdicts_of(ratings.list_ratings(workspace), scored))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)

@@ -109,6 +109,12 @@ def link(key: str, label: str) -> None:
         st.markdown(f"{text.escape(label)} (page *{PAGES[key].title}*)")
 
 
+def open_page(key: str) -> None:
+    """Open another page; where that page is not served, nothing happens."""
+    with contextlib.suppress(StreamlitAPIException):
+        st.switch_page(PAGES[key].path)
+
+
 def figure(drawn: go.Figure, *, key: str, alt: str) -> None:
     """Show a figure of :mod:`pages.ui.charts`; ``alt`` says what it shows to those who cannot see it."""
     st.plotly_chart(drawn, theme=None, config=charts.CONFIG, key=key, alt=alt)
@@ -128,12 +134,15 @@ def navigation() -> None:
     configure()
     state.put(state.UNDER_APP, True)
     pages = {
-        page.key: st.Page(
-            page.path, title=page.title, icon=page.icon, url_path=page.key, default=not number
-        )
-        for number, page in enumerate(PAGES.values())
+        page.key: st.Page(page.path, title=page.title, icon=page.icon, url_path=page.key)
+        for page in PAGES.values()
     }
-    current = st.navigation(list(pages.values()), position="top")
+    # The default page has no address of its own, so it is one that only opens the first.
+    start = st.Page(
+        lambda: st.switch_page(next(iter(pages.values()))), title="Tierscope", url_path="start",
+        default=True, visibility="hidden",
+    )  # fmt: skip
+    current = st.navigation([start, *pages.values()], position="top")
     wanted = state.get(state.WANTED_PAGE)
     if wanted in pages:
         state.put(state.WANTED_PAGE, None)

@@ -32,14 +32,14 @@ def tier_chip(tier: str) -> str:
     return f'<span class="ts-chip" style="{style}">{html.escape(label)}</span>'
 
 
-def score(value: float, tier: str, families_measured: int, families: int) -> str:
-    """Return the distortion score of one scan, large, with its tier and direction."""
+def score(value: float, tier: str, made_from: str) -> str:
+    """Return the distortion score of one scan, large, with its tier, direction and what it is made from."""
     if not math.isfinite(value):
         words = "No metric of this scan could be measured, or it is not scored yet."
         return f'<div class="ts-score"><span class="ts-value">{text.DASH}</span>{words}</div>'
     of = (
         "distortion score, 0 pristine to 100 unusable<br>"
-        f"<b>higher is worse</b> · {families_measured} of {families} kinds measurable"
+        f"<b>higher is worse</b> · {html.escape(made_from)}"
     )
     return (
         f'<div class="ts-score"><span class="ts-value">{value:.0f}</span>'
@@ -54,12 +54,33 @@ def bars(values: Mapping[str, float]) -> str:
     return f'<div class="ts-bars">{"".join(rows)}</div>'
 
 
-def track(value: float, *, worst: bool = False) -> str:
-    """Return one bar from 0 to 100; hatched where there is no value."""
+def track(value: float, *, worst: bool = False, before: float = math.nan) -> str:
+    """Return one bar from 0 to 100, with a tick at ``before``; hatched where there is no value."""
     if not math.isfinite(value):
         return '<div class="ts-track ts-none" title="not measurable"></div>'
     css = "ts-track ts-worst" if worst else "ts-track"
-    return f'<div class="{css}"><span style="width:{min(max(value, 0), 100):.1f}%"></span></div>'
+    tick = f'<i style="left:{_percent(before)}"></i>' if math.isfinite(before) else ""
+    return f'<div class="{css}"><span style="width:{_percent(value)}"></span>{tick}</div>'
+
+
+def _percent(value: float) -> str:
+    return f"{min(max(value, 0), 100):.1f}%"
+
+
+def changes(values: Mapping[str, tuple[float, float]], *, expected: str | None = None) -> str:
+    """Return sub-scores before and after as rows of bars; the one ``expected`` to rise stands out."""
+    rows = (
+        f"<span>{f'<b>{html.escape(name)}</b>' if name == expected else html.escape(name)}</span>"
+        f"{track(after, worst=name == expected, before=before)}"
+        f'<span class="ts-num">{arrow(before, after)}</span>'
+        for name, (before, after) in values.items()
+    )
+    return f'<div class="ts-bars ts-changes">{"".join(rows)}</div>'
+
+
+def arrow(before: float, after: float) -> str:
+    """Return two scores, before and after."""
+    return f"{text.number(before, 0)} → <b>{text.number(after, 0)}</b>"
 
 
 def _bar_row(name: str, value: float, worst: bool) -> str:

@@ -1,96 +1,135 @@
-"""What was measured on one scan: what makes its score, every metric, and why some have no value."""
+"""How a scan's score came about: score, sub-scores, metrics, each with its formula and its source."""
 
-import json
+import html
 import math
+from collections.abc import Iterator
 
 import pandas as pd
 import streamlit as st
 
 from curation import scores as scores_
 from curation.metrics import METRICS, Metric
-from curation.workspace import Workspace
-from pages.ui import cached, marks, scan_panel, state, text
+from pages.ui import marks, scan_panel, state, text, verdict
+from pages.ui.judged import Judged
 
 _DRIVERS, _ALL = "drivers", "all"
 _DRIVERS_SHOWN, _LEAST_SHARE = 6, 0.01
-_HEAD = ("Metric", "Value", "Unit", "How bad (0–100)", "Direction", "What it says")
+_HEAD = ("Metric", "Value", "Good", "Bad", "How bad (0–100)", "Share of the score", "What it says")
 
 
-def show(workspace: Workspace, scan: pd.Series) -> None:
-    """Draw what makes the score of a scan, or every metric: value, direction, meaning, why there is none."""
-    st.subheader("What was measured")
-    table = cached.metrics(workspace)
-    found = table[table["scan_id"] == scan["scan_id"]]
-    if found.empty:
-        st.caption("This scan is not measured yet. The page Cohort starts the scoring.")
+def show(scan: pd.Series, judged: Judged) -> None:
+    """Draw what makes the score of a scan, or every metric, each to be followed to its source."""
+    st.subheader("How the score came about")
+    if judged.failure:
+        st.error(f"Measuring failed: {text.escape(judged.failure)}")
         return
-    row = found.iloc[0]
-    if isinstance(row.get("failure"), str):
-        st.error(f"Measuring failed: {text.escape(row['failure'])}")
+    if not judged.measured:
+        st.caption("This scan is not measured yet. The page Cohort starts the scoring.")
         return
     views = {_DRIVERS: "What makes the score", _ALL: f"All {len(METRICS)} metrics"}
     view = state.keep_one_of(state.METRICS_VIEW, list(views))
-    st.segmented_control(
-        "Metrics", list(views), key=state.METRICS_VIEW, required=True, format_func=lambda name: views[name],
-        label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
-    _drivers(row) if view == _DRIVERS else _all_metrics(row)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.segmented_control(
+            "Metrics", list(views), key=state.METRICS_VIEW, required=True,
+            format_func=lambda name: views[name], label_visibility="collapsed",
+            persist_state="session",
+        )  # fmt: skip
+        with st.popover("Judged by", icon=":material/balance:"):
+            _reference(judged)
+    lines = _drivers(scan, judged) if view == _DRIVERS else _all_metrics(scan, judged)
+    st.html(marks.table(_HEAD, lines, numeric=(1, 2, 3), whole=(5,)))
+    _missing(judged)
 
 
-def _drivers(row: pd.Series) -> None:
-    """Draw the metrics that count most in the score of this scan, and what could not be measured."""
-    parts = scores_.explain(row, scores_.builtin())
-    badness, reasons = parts.set_index("metric")["badness"], _reasons(row)
-    names = parts.loc[parts["share_of_score"] >= _LEAST_SHARE, "metric"].head(_DRIVERS_SHOWN)
-    lines = [_line(METRICS[name], row, badness, reasons) for name in names]
-    st.html(marks.table(_HEAD, lines, numeric=(1,), whole=(3, 4)))
-    if reasons:
-        said = "; ".join(sorted(set(reasons.values())))
-        st.caption(
-            text.escape(
-                f"{text.plural(len(reasons), 'metric')} not measurable on this scan: {said}."
-            )
-        )
-
-
-def _all_metrics(row: pd.Series) -> None:
-    badness = scores_.explain(row, scores_.builtin()).set_index("metric")["badness"]
-    reasons = _reasons(row)
-    lines: list[tuple[object, ...]] = []
-    for family in scores_.SUBSCORES:
-        lines.append((scan_panel.FAMILIES.get(family, family),))
-        of_family = (metric for metric in METRICS.values() if metric.family == family)
-        lines += [_line(metric, row, badness, reasons) for metric in of_family]
-    st.html(marks.table(_HEAD, lines, numeric=(1,), whole=(3, 4)))
+def _reference(judged: Judged) -> None:
+    reference = judged.reference
+    st.markdown(f"**{text.escape(reference.label)}** ({text.escape(reference.id)})")
+    st.markdown(text.escape(reference.description))
     st.caption(
-        "Not scored: shown for comparison with other tools; another metric of the family counts."
+        "How bad a metric is runs from 0 to 100: 20 where the reference calls it good, 80 where it calls "
+        "it bad. A sub-score joins the metrics of its kind, the score joins the sub-scores, the worst "
+        "counting most each time. The reference is chosen on the page Tiers."
     )
 
 
-def _reasons(row: pd.Series) -> dict[str, str]:
-    return json.loads(row.get("reasons") or "{}")
+# ---- lines -----------------------------------------------------------------------------------------
 
 
-def _line(
-    metric: Metric, row: pd.Series, badness: pd.Series, reasons: dict[str, str]
-) -> tuple[object, ...]:
-    value = scan_panel.value_of(row, metric.name)
+def _drivers(scan: pd.Series, judged: Judged) -> Iterator[tuple[object, ...]]:
+    """Yield the metrics that count most, under the sub-scores that they make."""
+    parts = judged.parts[judged.parts["share_of_score"] >= _LEAST_SHARE].head(_DRIVERS_SHOWN)
+    for family in parts["family"].unique():
+        yield (_family_title(family, scan, judged),)
+        for name in parts.loc[parts["family"] == family, "metric"]:
+            yield _line(METRICS[name], judged)
+
+
+def _all_metrics(scan: pd.Series, judged: Judged) -> Iterator[tuple[object, ...]]:
+    """Yield every metric, those that count first in each family."""
+    counted = judged.parts["metric"].tolist()
+    for family in scores_.SUBSCORES:
+        yield (_family_title(family, scan, judged),)
+        its = [metric for metric in METRICS.values() if metric.family == family]
+        for metric in sorted(its, key=lambda metric: metric.name not in counted):
+            yield _line(metric, judged)
+
+
+def _family_title(family: str, scan: pd.Series, judged: Judged) -> str:
+    score = text.number(scan_panel.value_of(scan, family), 0)
+    parts = judged.parts
+    share = parts.loc[parts["family"] == family, "share_of_score"].sum()
+    title = scan_panel.FAMILIES[family]
+    return f"{title}: sub-score {score}, makes {100 * share:.0f} % of the score"
+
+
+def _line(metric: Metric, judged: Judged) -> tuple[object, ...]:
+    value = scan_panel.value_of(judged.row, metric.name)
+    part = judged.parts[judged.parts["metric"] == metric.name]
+    good, bad = verdict.good_and_bad(judged.anchors.get(metric.name))
+    says = marks.Cell(_says(metric, judged, math.isfinite(value)))
     if not math.isfinite(value):
-        why = reasons.get(metric.name, "no reason was noted")
-        nothing = marks.Cell(marks.track(math.nan))
-        return (
-            metric.label,
-            text.DASH,
-            "not measurable",
-            nothing,
-            metric.direction,
-            _sentence(why),
-        )
-    scored = metric.name in badness.index
-    bar: object = marks.Cell(marks.track(float(badness[metric.name]))) if scored else "not scored"
-    shown = text.significant(value)
-    return (metric.label, shown, metric.unit, bar, metric.direction, metric.meaning)
+        return (metric.label, text.DASH, good, bad, marks.Cell(marks.track(math.nan)), "", says)
+    if part.empty:
+        return (metric.label, _with_unit(value, metric), "", "", "not scored", "", says)
+    share, points = part["share_of_score"].iloc[0], part["points"].iloc[0]
+    return (
+        metric.label, _with_unit(value, metric), good, bad,
+        marks.Cell(marks.track(float(part["badness"].iloc[0]))), _share(share, points), says,
+    )  # fmt: skip
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def _with_unit(value: float, metric: Metric) -> marks.Cell:
+    unit = f'<br><span class="ts-muted">{html.escape(metric.unit)}</span>' if metric.unit else ""
+    return marks.Cell(html.escape(text.significant(value)) + unit)
+
+
+def _share(share: float, points: float) -> str:
+    if share < 0.005 and abs(points) < 0.5:
+        return text.DASH
+    return f"{100 * share:.0f} % ({text.number(points, 0)} points)"
+
+
+def _says(metric: Metric, judged: Judged, known: bool) -> str:
+    """Return the meaning, or why there is no value, and what opens to formula and source."""
+    why = judged.reasons.get(metric.name, "no reason was noted")
+    said = html.escape(metric.meaning if known else f"Not measurable: {why}.")
+    anchor = judged.anchors.get(metric.name)
+    facts = {
+        "Name": metric.name, "Formula": metric.formula, "Direction": metric.direction,
+        "Meaning": "" if known else metric.meaning, "Citation": metric.citation,
+        "Good, bad": f"{judged.reference.id}: {anchor.source}" if anchor and anchor.source else "",
+    }  # fmt: skip
+    rows = (f"<dt>{name}</dt><dd>{html.escape(fact)}</dd>" for name, fact in facts.items() if fact)
+    return f"{said}<details><summary>Formula and source</summary><dl>{''.join(rows)}</dl></details>"
+
+
+def _missing(judged: Judged) -> None:
+    reasons = judged.reasons
+    if reasons:
+        said = "; ".join(sorted(set(reasons.values())))
+        count = text.plural(len(reasons), "metric")
+        st.caption(text.escape(f"{count} not measurable on this scan: {said}."))
+    st.caption(
+        "Points: by how much the score would fall if this metric were flawless. Not scored: shown for "
+        "comparison with other tools; another metric of its kind counts."
+    )

@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from curation import scores as scores_
-from pages.ui import marks, text, viewer
+from pages.ui import flags, marks, text, verdict, viewer
+from pages.ui.judged import Judged
 
 #: Families of metrics, as the screen calls them.
 FAMILIES: dict[str, str] = {
@@ -46,19 +47,27 @@ def foot(image: viewer.Prepared, window: str) -> str:
     )
 
 
-def scores(scan: pd.Series) -> None:
-    """Draw the distortion score, the tier and the sub-scores of a scan."""
+def scores(scan: pd.Series, judged: Judged) -> None:
+    """Draw the score, the tier, what is wrong in one line, what was recognised, and the sub-scores."""
     families = list(scores_.SUBSCORES)
-    values = {FAMILIES.get(name, name): value_of(scan, name) for name in families}
+    values = {FAMILIES[name]: value_of(scan, name) for name in families}
     measured = sum(math.isfinite(value) for value in values.values())
-    st.html(marks.score(value_of(scan, "distortion_score"), scan["tier"], measured, len(families)))
-    if measured:
-        st.html(marks.bars(values))
-        st.caption(
-            "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan."
-        )
-    else:
+    sure = verdict.certainty(value_of(scan, "certainty"))
+    of = f"from {measured} of {len(families)} kinds of measures" + (f": {sure}" if sure else "")
+    st.html(marks.score(value_of(scan, "distortion_score"), scan["tier"], of))
+    if measured and judged.measured:
+        said = verdict.headline(scan, judged.parts, judged.anchors)
+        st.html(f'<div class="ts-verdict">{said}</div>')
+    if judged.flags:
+        st.html(flags.chips(judged.flags))
+    if not measured:
         st.caption("The page Cohort starts the scoring.")
+        return
+    st.html(marks.bars(values))
+    st.caption(
+        "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan. "
+        f"Judged by: {text.escape(judged.reference.label)}."
+    )
 
 
 def value_of(row: pd.Series, name: str) -> float:

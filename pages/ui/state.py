@@ -17,8 +17,11 @@ UNDER_APP, WANTED_PAGE = "under_app", "wanted_page"
 SCAN, PENDING_SCAN = "scan", "pending_scan"
 #: How the list of scans on Review is ordered and narrowed.
 SORT, SOURCES, TIERS, UNRATED_ONLY = "sort", "filter_sources", "filter_tiers", "filter_unrated"
+FLAGS = "filter_flags"
 #: How a scan is drawn.
 VIEW, WINDOW = "view", "window"
+#: The scan that an artefact is tried on (no other), which one, how strong, and which draw of it.
+TRIED_ON, ARTIFACT, SEVERITY, DRAW = "tried_on", "artifact", "severity", "draw"
 #: Which metrics Review lists.
 METRICS_VIEW = "metrics_view"
 #: Who sits here, for ratings, cohorts and studies.
@@ -26,6 +29,8 @@ PERSON = "person"
 SCALE = "scale"
 #: The tier rule that is being tried: see :func:`rule`.
 TIER_COUNT, ROLE = "tier_count", "role"
+#: Which reference is looked at on Tiers, and what its last change did.
+REFERENCE, REFERENCE_NOTE = "reference", "reference_note"
 #: How many processes score.
 JOBS = "jobs"
 #: The study that Train and Compare show, and one to show on the next run.
@@ -56,6 +61,11 @@ def keep_one_of(key: str, options: list[Any]) -> Any:
     if get(key) not in options:
         put(key, options[0] if options else None)
     return get(key)
+
+
+def keep_among(key: str, options: list[Any]) -> None:
+    """Leave only those of ``options`` in the list under ``key``."""
+    put(key, [value for value in get(key) or [] if value in options])
 
 
 # ---- the tier rule that is being tried -------------------------------------------------------------

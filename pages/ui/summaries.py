@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 import pandas as pd
 
-from curation import tiers
+from curation import tables, tiers
 from curation.tables import STATUSES
 from curation.tiers import UNSCORED, TierRule
 from curation.workspace import Source
@@ -15,6 +15,11 @@ SORTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "best first": lambda t: t.sort_values("distortion_score", kind="stable"),
     "by name": lambda t: t.sort_values("scan_id"),
 }
+
+
+def usable(scans: pd.DataFrame) -> pd.DataFrame:
+    """Return the scans that can be scored: readable ones, and those whose metrics were imported."""
+    return scans[scans["status"].isin(tables.SCORABLE)]
 
 
 def sources_table(sources: list[Source], scans: pd.DataFrame) -> pd.DataFrame:
@@ -29,16 +34,16 @@ def sources_table(sources: list[Source], scans: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for source in sources:
         its = scans[scans["source"] == source.name]
-        usable = its[its["status"] == "ok"]
+        good = usable(its)
         rows.append(
             {
                 "source": source.name,
                 "role": source.role,
                 "scans": len(its),
-                "people": usable["subject_id"].nunique(),
+                "people": good["subject_id"].nunique(),
                 **{status: int((its["status"] == status).sum()) for status in STATUSES},
-                "age": ages(usable["age_years"]),
-                "sites": usable["site"].nunique(),
+                "age": ages(good["age_years"]),
+                "sites": good["site"].nunique(),
                 "simulated": source.simulated,
                 "kind": source.kind,
                 "path": source.path,
@@ -60,12 +65,13 @@ def ages(years: pd.Series) -> str:
 def problems(scans: pd.DataFrame) -> pd.DataFrame:
     """Return the scans that cannot be used, with the reason of each."""
     columns = ["status", "source", "participant_id", "reason", "path"]
-    return scans.loc[scans["status"] != "ok", columns]
+    return scans.loc[~scans["status"].isin(tables.SCORABLE), columns]
 
 
 def review_list(
     scored: pd.DataFrame, *, sort: str, sources: Collection[str] = (),
     tier_names: Collection[str] = (), leave_out: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Return the scans to look at, in order.
 
@@ -79,8 +85,12 @@ def review_list(
         Keep only these; empty keeps all.
     leave_out : collection of str
         Ids of scans that are not shown.
+    only : collection of str, optional
+        Ids of the only scans that are shown.
     """
     keep = ~scored["scan_id"].isin(leave_out)
+    if only is not None:
+        keep &= scored["scan_id"].isin(only)
     if sources:
         keep &= scored["source"].isin(sources)
     if tier_names:

@@ -27,11 +27,11 @@ def number(value: float | None, digits: int = 1, unit: str = "") -> str:
     return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
 
 
-def significant(value: float | None, unit: str = "") -> str:
-    """Return a number with four significant digits, or a dash where it is not known."""
+def significant(value: float | None, unit: str = "", *, digits: int = 4) -> str:
+    """Return a number with some significant digits, or a dash where it is not known."""
     if value is None or not math.isfinite(value):
         return DASH
-    shown = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    shown = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.{digits}g}"
     return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
 
 

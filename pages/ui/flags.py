@@ -1,0 +1,95 @@
+"""What was recognised about scans that bears on their scores: counted, listed, and shown as chips."""
+
+import html
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+import streamlit as st
+
+from curation.validity import FLAGS
+from curation.workspace import Workspace
+from pages.ui import cached, frame, state, text
+
+
+def of_scans(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Return for each scan that has any its flags and the evidence of each.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        The metrics table; older ones have no column ``flags``.
+    """
+    if "flags" not in metrics:
+        return {}
+    found = metrics.loc[metrics["flags"].str.len() > len("{}"), ["scan_id", "flags"]]
+    return {row.scan_id: json.loads(row.flags) for row in found.itertuples()}
+
+
+def of_row(row: pd.Series) -> dict[str, str]:
+    """Return the flags of one row of the metrics table with their evidence."""
+    written = row.get("flags")
+    return json.loads(written) if isinstance(written, str) else {}
+
+
+def counts(recognised: Mapping[str, Mapping[str, str]], among: Collection[str]) -> dict[str, int]:
+    """Count the scans of each flag among some scans, in the order of ``FLAGS``."""
+    found = Counter(key for scan_id, its in recognised.items() if scan_id in among for key in its)
+    return {key: found[key] for key in FLAGS if key in found}
+
+
+def scans_with(
+    recognised: Mapping[str, Mapping[str, str]], keys: Collection[str]
+) -> frozenset[str]:
+    """Return the ids of the scans that have any of some flags."""
+    return frozenset(scan_id for scan_id, its in recognised.items() if set(keys) & its.keys())
+
+
+def label(key: str) -> str:
+    """Return what the screen calls a flag."""
+    return FLAGS[key].label if key in FLAGS else key
+
+
+def chips(found: Mapping[str, str]) -> str:
+    """Return the flags of one scan as chips, each with its evidence and what follows from it."""
+    return f'<div class="ts-flags">{"".join(map(_chip, found, found.values()))}</div>'
+
+
+def _chip(key: str, evidence: str) -> str:
+    consequence = FLAGS[key].consequence if key in FLAGS else ""
+    said = " ".join(filter(None, (_sentence(evidence), _sentence(consequence))))
+    return (
+        f'<div><span class="ts-flag">{html.escape(label(key))}</span>'
+        f"<span>{html.escape(said)}</span></div>"
+    )
+
+
+def _sentence(words: str) -> str:
+    words = words.strip()
+    return (
+        words[:1].upper()
+        + words[1:]
+        + ("" if words.endswith((".", "!", "?")) or not words else ".")
+    )
+
+
+def overview(workspace: Workspace, usable: pd.DataFrame) -> None:
+    """Draw how many scans have each flag; a click opens them on Review."""
+    counted = counts(of_scans(cached.metrics(workspace)), set(usable["scan_id"]))
+    if not counted:
+        return
+    st.subheader("Recognised on the scans")
+    st.caption(
+        "What limits what can be measured, and so how sure a score is. No verdict on quality. "
+        "Click to look at them on Review."
+    )
+    with st.container(horizontal=True, gap="small"):
+        for key, count in counted.items():
+            flag = FLAGS[key]
+            if st.button(
+                f"{text.escape(flag.label)} **{count:,}**", key=f"flag-{key}",
+                help=text.escape(f"{flag.meaning} {flag.consequence}"),
+            ):  # fmt: skip
+                state.put(state.FLAGS, [key])
+                frame.open_page("review")

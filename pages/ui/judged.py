@@ -1,0 +1,78 @@
+"""One scan with what it was judged by: its row of metrics, the reference, and what made the score."""
+
+import json
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from curation import scores as scores_
+from curation.anchors import Anchor, Reference
+from curation.groups import groups_of
+from curation.workspace import Workspace
+from pages.ui import cached, flags
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is known of a scan beside its scores.
+
+    Parameters
+    ----------
+    reference : Reference
+        What judged it, or would.
+    site : str or None
+        Where it was made.
+    row : pandas.Series
+        Its row of metrics; empty where it is not measured, or could not be.
+    parts : pandas.DataFrame
+        As :func:`curation.scores.explain` returns; empty like ``row``.
+    anchors : dict of str to Anchor
+        What its metrics were judged by; none for those that a model judged.
+    flags : dict of str to str
+        What was recognised, with the evidence.
+    failure : str or None
+        Why it could not be measured.
+    """
+
+    reference: Reference
+    site: str | None
+    row: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
+    parts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    anchors: dict[str, Anchor] = field(default_factory=dict)
+    flags: dict[str, str] = field(default_factory=dict)
+    failure: str | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a row of metrics."""
+        return not self.row.empty
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why some metrics have no value."""
+        return json.loads(self.row.get("reasons") or "{}")
+
+
+def of(workspace: Workspace, scan: pd.Series) -> Judged:
+    """Gather what is known of a scan, a row of the scored scans."""
+    named = scan.get("reference")
+    reference = cached.reference(workspace, named if isinstance(named, str) else None)
+    site = scan["site"] if isinstance(scan["site"], str) else None
+    row = cached.metrics_row(workspace, scan["scan_id"])
+    if row is None:
+        return Judged(reference, site)
+    if isinstance(row.get("failure"), str):
+        return Judged(reference, site, failure=row["failure"])
+    return Judged(
+        reference, site, row, scores_.explain(row, reference, site),
+        anchors_of(reference, row, site), flags.of_row(row),
+    )  # fmt: skip
+
+
+def anchors_of(reference: Reference, row: pd.Series, site: str | None) -> dict[str, Anchor]:
+    """Return the anchors that one scan's metrics are judged by."""
+    table = row.to_frame().T
+    group = groups_of(table, pd.Series([site], table.index)).iloc[0]
+    modelled = reference.model.metrics if reference.model else ()
+    anchors = reference.anchors_of(str(group)).items()
+    return {name: anchor for name, anchor in anchors if name not in modelled}

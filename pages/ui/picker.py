@@ -1,0 +1,123 @@
+"""Which scan Review shows: the bar that orders, narrows and steps through the list."""
+
+import pandas as pd
+import streamlit as st
+
+from curation.workspace import Workspace
+from pages.ui import cached, flags, state, summaries, text
+
+
+def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None, str | None]:
+    """Draw the bar that chooses a scan.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        For the ratings that narrow the list.
+    usable : pandas.DataFrame
+        The scans to choose from, with ``tier``.
+
+    Returns
+    -------
+    scan : pandas.Series or None
+        The row that was chosen; ``None`` where the filters leave none.
+    following : str or None
+        Id of the scan after it.
+    """
+    _open_pending(usable)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        steps = st.container(horizontal=True, width="content", vertical_alignment="center")
+        pick = st.container(width="stretch")
+        listed = _listed(workspace, usable)
+    ids = listed["scan_id"].tolist()
+    if not ids:
+        return None, None
+    with pick:
+        position = ids.index(_pick(listed))
+    with steps:
+        _step_buttons(ids, position)
+    following = ids[position + 1] if position + 1 < len(ids) else None
+    return listed.iloc[position], following
+
+
+def _open_pending(usable: pd.DataFrame) -> None:
+    pending = state.get(state.PENDING_SCAN)
+    if pending in set(usable["scan_id"]):
+        state.put(state.SCAN, pending)
+    state.put(state.PENDING_SCAN, None)
+
+
+def _pick(listed: pd.DataFrame) -> str:
+    ids = listed["scan_id"].tolist()
+    columns = (listed[name] for name in ("scan_id", "distortion_score", "tier"))
+    words = {
+        scan_id: f"{scan_id}  ·  score {text.number(score, 0)}  ·  {tier}"
+        for scan_id, score, tier in zip(*columns, strict=True)
+    }
+    state.keep_one_of(state.SCAN, ids)
+    st.selectbox(
+        "Scan", ids, key=state.SCAN, format_func=lambda i: words.get(i, i),
+        label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    return state.get(state.SCAN)
+
+
+def _listed(workspace: Workspace, usable: pd.DataFrame) -> pd.DataFrame:
+    sort = state.keep_one_of(state.SORT, list(summaries.SORTS))
+    st.selectbox(
+        "Order", list(summaries.SORTS), key=state.SORT, width=140,
+        label_visibility="collapsed", persist_state="session",
+    )  # fmt: skip
+    recognised = flags.of_scans(cached.metrics(workspace))
+    sources, names, chosen, unrated = _filters(usable, recognised)
+    return summaries.review_list(
+        usable, sort=sort, sources=sources, tier_names=names,
+        leave_out=cached.rated(workspace) if unrated else (),
+        only=flags.scans_with(recognised, chosen) if chosen else None,
+    )  # fmt: skip
+
+
+def _filters(
+    usable: pd.DataFrame, recognised: dict[str, dict[str, str]]
+) -> tuple[list[str], list[str], list[str], bool]:
+    """Draw what narrows the list; return sources, tiers, flags, and whether to leave out the rated."""
+    counts = flags.counts(recognised, set(usable["scan_id"]))
+    options = {
+        state.SOURCES: sorted(usable["source"].unique()),
+        state.TIERS: sorted(usable["tier"].unique()),
+        state.FLAGS: list(counts),
+    }
+    for key, values in options.items():
+        state.keep_among(key, values)
+    on = any(map(state.get, (*options, state.UNRATED_ONLY)))
+    with st.popover("Filter (on)" if on else "Filter", icon=":material/filter_list:", key="filter"):
+        sources = st.multiselect(
+            "Sources", options[state.SOURCES], key=state.SOURCES, placeholder="all",
+            persist_state="session",
+        )  # fmt: skip
+        names = st.multiselect(
+            "Tiers, by the cut-offs on the page Tiers", options[state.TIERS], key=state.TIERS,
+            placeholder="all", persist_state="session",
+        )  # fmt: skip
+        chosen = st.multiselect(
+            "Recognised as any of", options[state.FLAGS], key=state.FLAGS, placeholder="all",
+            format_func=lambda key: f"{flags.label(key)} {counts.get(key, 0):,}",
+            persist_state="session", disabled=not counts,
+        )  # fmt: skip
+        unrated = st.toggle(
+            "Only scans without a rating", key=state.UNRATED_ONLY, persist_state="session"
+        )
+    return sources, names, chosen, unrated
+
+
+def _step_buttons(ids: list[str], position: int) -> None:
+    for label, step, icon, key in (
+        ("Previous", -1, ":material/chevron_left:", "P"),
+        ("Next", 1, ":material/chevron_right:", "N"),
+    ):
+        there = 0 <= position + step < len(ids)
+        st.button(
+            label, icon=icon, shortcut=key, disabled=not there,
+            on_click=state.put, args=(state.SCAN, ids[position + step] if there else ids[position]),
+        )  # fmt: skip
+    st.markdown(f"{position + 1:,} of {len(ids):,}", width="content")

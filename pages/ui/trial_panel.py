@@ -1,0 +1,126 @@
+"""Trying an artefact on Review: what to simulate, and how score and metrics respond."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from curation import scores as scores_
+from curation.artifacts import ARTIFACTS
+from curation.metrics import METRICS, METRICS_VERSION
+from pages.ui import marks, scan_panel, state, text
+from pages.ui.judged import Judged
+from pages.ui.trials import Trial, measured, moved
+
+_MOVED_SHOWN = 8
+_DEFAULT_SEVERITY = 0.5
+
+
+def running(scan: pd.Series) -> Trial | None:
+    """Return what is tried on this scan, or ``None``: a trial belongs to the scan it was begun on."""
+    if state.get(state.TRIED_ON) != scan["scan_id"]:
+        return None
+    artifact = state.keep_one_of(state.ARTIFACT, list(ARTIFACTS))
+    severity = state.get(state.SEVERITY)
+    if severity is None:
+        state.put(state.SEVERITY, severity := _DEFAULT_SEVERITY)
+    return Trial(artifact, float(severity), int(state.get(state.DRAW, 0)))
+
+
+def begin(scan: pd.Series) -> None:
+    """Draw the button that begins a trial."""
+    st.button(
+        "Try an artefact", icon=":material/science:", shortcut="A",
+        help="Simulate motion, noise, blur and others on this scan, and watch the score respond. "
+        "The scan itself is not touched and nothing is stored.",
+        on_click=state.put, args=(state.TRIED_ON, scan["scan_id"]),
+    )  # fmt: skip
+
+
+def _end() -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="rating-off"):
+        st.markdown("**Rating is off:** this is not the scan.", width="stretch")
+        st.button(
+            "Back to the scan", icon=":material/undo:", shortcut="A", type="primary",
+            on_click=state.put, args=(state.TRIED_ON, None),
+        )  # fmt: skip
+
+
+def controls() -> None:
+    """Draw the choice of artefact and severity."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Artefact", list(ARTIFACTS), key=state.ARTIFACT, persist_state="session",
+            format_func=lambda name: ARTIFACTS[name].label, width=230,
+        )  # fmt: skip
+        st.slider(
+            "Severity, 0 (untouched) to 1", 0.0, 1.0, step=0.05, format="%.2f", key=state.SEVERITY,
+            persist_state="session",
+        )  # fmt: skip
+        st.button(
+            "Another draw", icon=":material/casino:",
+            help="The same artefact at the same severity, placed otherwise.",
+            on_click=state.put, args=(state.DRAW, state.get(state.DRAW, 0) + 1),
+        )  # fmt: skip
+    meaning = ARTIFACTS[state.get(state.ARTIFACT)].meaning
+    st.caption(text.escape(f"At severity 1: {meaning}."))
+
+
+def response(scan: pd.Series, trial: Trial, judged: Judged) -> None:
+    """Draw how score, sub-scores and metrics respond to the artefact, beside the untouched scan's."""
+    # What the last run drew stays until this one ends: the form must not stand beside this image.
+    st.html("<style>.st-key-of-scan, .st-key-of-scan-metrics { display: none }</style>")
+    _end()
+    before, after = _both(scan, trial, judged)
+    scores = [_scored(row, judged) for row in (before, after)]
+    values = [scan_panel.value_of(row, "distortion_score") for row in scores]
+    st.html(
+        f'<div class="ts-score"><span class="ts-value">{marks.arrow(*values)}</span>'
+        '<span class="ts-of">distortion score, the scan → the altered image<br>'
+        "<b>higher is worse</b></span></div>"
+    )
+    families = scan_panel.FAMILIES
+    pairs = {
+        words: (scan_panel.value_of(scores[0], name), scan_panel.value_of(scores[1], name))
+        for name, words in families.items()
+    }
+    expected = families[ARTIFACTS[trial.artifact].family]
+    st.html(marks.changes(pairs, expected=expected))
+    st.caption(
+        f"Sub-scores, 0 to 100, higher is worse; the tick is the scan as it is. "
+        f"{expected} is the one that this artefact has to raise."
+    )
+    _moved(before, after, judged)
+
+
+def _both(scan: pd.Series, trial: Trial, judged: Judged) -> tuple[pd.Series, pd.Series]:
+    """Return the metrics of the scan as it is and with the artefact, measured by the same code."""
+    path, row = Path(scan["path"]), judged.row
+    with st.spinner("Measuring the altered image, a few seconds …", show_time=True):
+        if row.get("metrics_version") != METRICS_VERSION:
+            # severity 0 is the scan itself, whatever the artefact
+            row = measured(path, scan["sha256"], Trial(next(iter(ARTIFACTS)), 0.0))
+        return row, measured(path, scan["sha256"], trial) if trial.alters else row
+
+
+def _scored(row: pd.Series, judged: Judged) -> pd.Series:
+    table = row.to_frame().T
+    return scores_.score(table, judged.reference, pd.Series([judged.site], table.index)).iloc[0]
+
+
+def _moved(before: pd.Series, after: pd.Series, judged: Judged) -> None:
+    parts = [scores_.explain(row, judged.reference, judged.site) for row in (before, after)]
+    table = moved(*parts)
+    if table.empty:
+        st.caption("Nothing moved: at severity 0 the image is the scan, voxel for voxel.")
+        return
+    st.markdown("**What moved most**")
+    lines = [
+        (
+            METRICS[row.metric].label,
+            f"{text.significant(row.value_before)} → {text.significant(row.value_after)}",
+            marks.Cell(marks.arrow(row.badness_before, row.badness_after)),
+        )
+        for row in table.head(_MOVED_SHOWN).itertuples()
+    ]
+    st.html(marks.table(("Metric", "Value", "How bad (0–100)"), lines, numeric=(1, 2)))

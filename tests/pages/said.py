@@ -1,0 +1,20 @@
+"""What a page that was run says, and its parts."""
+
+from streamlit.testing.v1 import AppTest
+
+
+def checked(page: AppTest) -> AppTest:
+    assert not page.exception, [e.value for e in page.exception]
+    return page
+
+
+def words(page: AppTest) -> str:
+    """Everything that a page says."""
+    kinds = (page.markdown, page.caption, page.info, page.error, page.warning, page.success)
+    said = [element.value for kind in kinds for element in kind]
+    markup = [element.proto.body for element in page.get("html")]
+    return "\n".join(said + markup).replace("\\", "")
+
+
+def button(page: AppTest, label: str):  # type: ignore[no-untyped-def]
+    return next(b for b in page.button if b.label == label)

@@ -1,0 +1,69 @@
+"""Every page alone and through ``app.py``: its question, its speed, its empty state."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pages.ui import state
+from pages.ui.frame import PAGES, ROOT
+from tests.pages.said import checked, words
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_page_stands_alone_and_states_its_question(name, made, run) -> None:
+    page = run(name, made[0])
+    assert PAGES[name].question in words(page)
+    assert not page.error
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_page_says_that_the_data_are_simulated(name, made, run) -> None:
+    assert "Simulated data." in words(run(name, made[0]))
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_page_of_an_empty_workspace_offers_the_next_step(name, workspace, run) -> None:
+    page = run(name, workspace)
+    assert not page.error
+    assert any(offer in words(page) for offer in ("Add a source", "page Cohort", "Tiers"))
+    assert "Simulated" not in words(page)
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_page_without_a_workspace_says_how_to_make_one(name, tmp_path, run) -> None:
+    (error,) = run(name, tmp_path / "nowhere").error
+    assert "There is no workspace" in error.value.replace("\\", "")
+    assert "Traceback" not in error.value
+
+
+def test_app_serves_every_page(made, run) -> None:
+    app = run("app", made[0])
+    assert PAGES["cohort"].question in words(app)
+    for info in list(PAGES.values())[1:]:
+        assert info.question in words(checked(app.switch_page(info.path).run()))
+
+
+def test_a_page_asked_for_first_is_shown_inside_the_app(made, run) -> None:
+    app = run("app", made[0], **{state.WANTED_PAGE: "tiers"})
+    assert PAGES["tiers"].question in words(app)
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_page_answers_within_a_second(name, made, run) -> None:
+    page = run(name, made[0])
+    started = time.perf_counter()
+    page.run()
+    assert time.perf_counter() - started < 1.0
+
+
+def test_pages_import_no_torch() -> None:
+    modules = ["pages.ui." + path.stem for path in (ROOT / "pages" / "ui").glob("[a-z]*.py")]
+    code = (
+        f"import sys, {', '.join(modules)}; print('torch' in sys.modules, 'monai' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.split() == ["False", "False"]

@@ -1,0 +1,91 @@
+"""Train and Compare: studies that run, ran, or are refused."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from curation import background, cohorts
+from curation.workspace import Workspace
+from pages.ui import state
+from tests import made_workspace
+from tests.pages.said import button, checked, words
+from training import launch, study
+from training.study import Study
+
+
+@pytest.fixture
+def half_running(made) -> Iterator[tuple[Workspace, Study]]:
+    workspace, _, half = made
+    process = made_workspace.pretend_running(half)
+    yield workspace, half
+    background.stop(process)
+    (half.folder / "workflow.json").unlink()
+
+
+def test_train_shows_a_running_study_with_progress_and_a_way_to_stop(half_running, run) -> None:
+    workspace, half = half_running
+    page = run("train", workspace, **{state.STUDY: half.id})
+    assert ">running</span>" in words(page)
+    epochs = half.preset.pretrain_epochs
+    assert f"epoch {epochs // 2} of {epochs}" in words(page)
+    checked(button(page, "Stop the study").click().run())
+    assert launch.status(workspace, half.id).state == "stopped"
+    assert button(page, "Resume the study")
+
+
+def test_resume_asks_first(made, run, monkeypatch) -> None:
+    workspace, _, half = made
+    background.stop(made_workspace.pretend_running(half))
+    launched = []
+    monkeypatch.setattr(launch, "launch", lambda _, study_id: launched.append(study_id))
+    page = run("train", workspace, **{state.STUDY: half.id})
+    assert "stay as they are" in words(page)
+    assert launched == []
+    checked(button(page, "Resume the study").click().run())
+    assert launched == [half.id]
+    (half.folder / "workflow.json").unlink()
+
+
+def test_train_plans_and_launches_what_was_chosen(own, run, monkeypatch) -> None:
+    cohorts.freeze(own, "pool", author="tests")
+    cohorts.freeze(own, "target", author="tests", role="target")
+    launched = []
+    monkeypatch.setattr(launch, "launch", lambda _, study_id: launched.append(study_id))
+    page = run("train", own)
+    assert "30 runs: 6 pretrainings and 24 fine-tunings" in words(page)
+    page.number_input[0].set_value(1).run()
+    assert "15 runs" in words(page)
+    checked(button(page, "Launch the study").click().run())
+    (planned,) = study.list_studies(own)
+    assert launched == [planned.id]
+    assert [arm.name for arm in planned.arms] == ["scratch", "A", "all", "control-A"]
+    assert (planned.seeds, planned.folds) == ((0,), 3)
+
+
+def test_train_says_why_a_study_is_refused(own, run) -> None:
+    cohorts.freeze(own, "pool", author="tests")
+    cohorts.freeze(own, "target", author="tests", role="target")
+    page = run("train", own)
+    page.number_input[1].set_value(8).run()
+    checked(button(page, "Launch the study").click().run())
+    assert "8 folds need at least 16" in page.error[0].value
+
+
+def test_train_without_cohorts_offers_to_freeze_them(own, run) -> None:
+    assert "two frozen cohorts" in words(run("train", own))
+
+
+def test_compare_shows_curves_errors_baseline_and_downloads(made, run) -> None:
+    workspace, finished, _ = made
+    page = run("compare", workspace, **{state.STUDY: finished.id})
+    said = words(page)
+    assert "predict the mean age" in said and "95 % interval" in said
+    assert len(page.get("plotly_chart")) == 3
+    labels = [b.proto.label for b in page.get("download_button")]
+    assert labels == ["Error curves (CSV)", "Final errors (CSV)", "Pretraining loss (CSV)"]
+
+
+def test_compare_before_the_first_epoch_says_no_data_yet(made, run) -> None:
+    workspace, _, half = made
+    page = run("compare", workspace, **{state.STUDY: half.id})
+    assert words(page).count("No data yet") == 2
