@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from curation import assess_command, cohorts, demo, ingest, metrics_page, terminal
+from curation import assess_command, cohorts, demo, ingest, metrics_page, tables_command, terminal
 from curation.errors import TierscopeError
 from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, ROLES, Workspace
@@ -102,6 +102,14 @@ def _parser() -> argparse.ArgumentParser:
 
     command = _command(commands, "assess", _assess, "measure and score the scans not scored yet")
     assess_command.add_options(command)
+
+    tables_command.add_import_options(
+        _command(commands, "import-mriqc", tables_command.run_import, tables_command.IMPORT_MEANING)
+    )
+    fit = commands.add_parser(
+        "fit-experts", help=tables_command.FIT_MEANING, description=tables_command.FIT_MEANING
+    )
+    tables_command.add_fit_options(fit)
 
     meaning = "print the page of metrics and flags, docs/metrics.md"
     command = commands.add_parser("describe-metrics", help=meaning, description=meaning)

@@ -76,7 +76,8 @@ def held_out(
             continue
         chosen = penalty or choose_penalty(inputs, others, folds)
         here = folds == fold
-        log_odds[here] = learned.regression(inputs, others, chosen).decision_function(inputs[here])
+        coefficients, intercept = learned.regression(inputs, others, chosen)
+        log_odds[here] = inputs[here] @ coefficients + intercept
     return log_odds
 
 

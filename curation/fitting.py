@@ -1,13 +1,17 @@
 """Making references: from the scans themselves, or from what people said of them."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from curation import agreement, learned
 from curation.anchors import Anchor, Reference, builtin, to_scale
-from curation.errors import RatingError, TierscopeError
+from curation.errors import RatingError, SourceError, TierscopeError
 from curation.groups import POOLED, pooled, with_pools
 from curation.metrics import METRICS
+from curation.mriqc_tables import RATING_SCALE, MriqcTable
 from curation.ratings import SCALES
 
 #: Fewer scans than this have no distribution of their own worth the name.
@@ -17,6 +21,8 @@ GOOD_SD, BAD_SD = 2.0, 6.0
 MIN_RATINGS = 50
 #: A metric that fewer of the rated scans have is not learned from.
 MIN_MEASURED = 0.8
+#: A rater of this share of a table's scans saw them all; the verdicts of others weigh less.
+SAW_ALL, PART_WEIGHT = 0.95, 0.25
 
 
 # ---- from the scans themselves -----------------------------------------------------------------------
@@ -80,7 +86,10 @@ def from_cohort(metrics: pd.DataFrame, groups: pd.Series) -> Reference:
 
 def _anchors(rows: pd.DataFrame, group: str) -> dict[str, Anchor]:
     general = builtin().anchors
-    names = general if pooled(group) == POOLED else METRICS
+    own = pooled(group) == POOLED
+    names = (
+        general if own else [name for name in METRICS if name in rows and rows[name].notna().any()]
+    )
     anchors = {}
     for name in names:
         if name not in METRICS or METRICS[name].direction == "describes the acquisition":
@@ -125,8 +134,8 @@ def verdicts_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``row`` (0 to N - 1), ``excluded`` (0 or 1), ``weight`` (a scan's verdicts together weigh 1) and
-        ``rater``.
+        ``row`` (0 to N - 1), ``excluded`` (0 or 1), ``weight`` (a scan's verdicts together weigh 1),
+        ``rater`` and ``scale``.
     """
     last = ratings.drop_duplicates(["rater", "scan_id"], keep="last")
     last = last[last["scan_id"].isin(scan_ids) & last["scale"].isin(list(SCALES))]
@@ -138,6 +147,7 @@ def verdicts_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
             "excluded": (last["value"] == worst).astype("int64"),
             "weight": 1.0 / last.groupby("scan_id")["rater"].transform("count"),
             "rater": last["rater"],
+            "scale": last["scale"],
         }
     ).reset_index(drop=True)
 
@@ -177,6 +187,8 @@ def from_ratings(
             f"Learning needs {MIN_RATINGS} ratings of scored scans; there are {len(verdicts)}. Rate "
             f"{MIN_RATINGS - len(verdicts)} more, the doubtful and the bad ones too."
         )
+    site = groups.to_numpy()[verdicts["row"]]
+    verdicts = verdicts.assign(stratum=verdicts["rater"] + " at " + site)
     table = _learnable(metrics, verdicts)
     inputs = learned.inputs_of(table, groups)
     folds, _ = agreement.folds_of(subjects.tolist(), groups.tolist())
@@ -193,7 +205,7 @@ def from_ratings(
         description=(
             f"The chance that people exclude the scan, learned from {len(verdicts)} ratings by {raters} "
             f"rater{'s' if raters > 1 else ''}, {verdicts['excluded'].sum()} of them exclusions. The worst "
-            f"step of a scale counts as exclusion ({_worst_words()}), a doubtful scan as not excluded. "
+            f"step of a scale counts as exclusion ({_worst_words(verdicts)}), a doubtful scan as kept. "
             "Scans are compared with the other scans of their site, rated or not."
         ),
         anchors={},
@@ -213,6 +225,65 @@ def _learnable(metrics: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
     return table[kept]
 
 
-def _worst_words() -> str:
-    words = (f"{list(scale.values.values())[-1]!r} of {scale.label}" for scale in SCALES.values())
+def _worst_words(verdicts: pd.DataFrame) -> str:
+    scales = [scale for name, scale in SCALES.items() if name in set(verdicts["scale"])]
+    words = (f"{list(scale.values.values())[-1]!r} of {scale.label}" for scale in scales)
     return "; ".join(words)
+
+
+def from_tables(tables: Mapping[str, MriqcTable]) -> Reference:
+    """Learn the experts' reference from rated tables of MRIQC's metrics.
+
+    Parameters
+    ----------
+    tables : mapping of str to MriqcTable
+        By the name of the table.
+
+    Returns
+    -------
+    Reference
+        ``experts-1``, without anchors and without the distributions of the tables' own sites.
+
+    Raises
+    ------
+    SourceError
+        When none of the tables has ratings.
+
+    Notes
+    -----
+    A rater who saw nearly every scan of a table counts fully, others by a quarter: they saw different
+    halves, with other thresholds, so that their verdicts blur each other.
+    """
+    named = [table.rows.assign(table=name) for name, table in tables.items()]
+    rows = pd.concat(named, ignore_index=True)
+    starts = np.cumsum([0, *(len(table.rows) for table in tables.values())])
+    verdicts = [
+        _verdicts(table, int(start)) for table, start in zip(tables.values(), starts, strict=False)
+    ]
+    if not sum(map(len, verdicts)):
+        raise SourceError("None of the tables has ratings (columns such as rater_1). Name another.")
+    groups = rows["site"].fillna(POOLED).astype("str")
+    subjects = rows["table"] + ":" + rows["participant_id"]
+    reference = from_ratings(rows, groups, subjects, pd.concat(verdicts, ignore_index=True))
+    return replace(
+        reference,
+        name="experts",
+        version="1",
+        label="Experts' ratings",
+        description=f"{reference.description} Tables: {', '.join(tables)}.",
+        model=reference.model and replace(reference.model, groups={}),
+    )
+
+
+def _verdicts(table: MriqcTable, start: int) -> pd.DataFrame:
+    """Return the verdicts of one table, its rows counted from ``start``."""
+    seen = table.ratings.groupby("rater")["row"].transform("count") / max(len(table.rows), 1)
+    return pd.DataFrame(
+        {
+            "row": table.ratings["row"].astype("int64") + start,
+            "excluded": (table.ratings["value"] == min(RATING_SCALE.values)).astype("int64"),
+            "weight": np.where(seen >= SAW_ALL, 1.0, PART_WEIGHT),
+            "rater": table.ratings["rater"],
+            "scale": RATING_SCALE.name,
+        }
+    )

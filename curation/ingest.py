@@ -91,7 +91,7 @@ def ingest(
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
         rows = _mark_duplicates(_rows(source, found.entries, known, progress))
-        rows = pd.concat([rows, _gone(known, rows)], ignore_index=True)
+        rows = pd.concat([rows, gone(known, rows)], ignore_index=True)
         others = before[before["source"] != source.name]
         tables.write_scans(workspace, pd.concat([others, rows], ignore_index=True))
         workspace.put_source(source)
@@ -123,6 +123,17 @@ def _describe(
         include=include,
         participants=str(Path(participants).expanduser().resolve()) if participants else "",
     )
+    return known_source(workspace, source)
+
+
+def known_source(workspace: Workspace, source: Source) -> Source:
+    """Return ``source`` if its name is free in the workspace, or is its own.
+
+    Raises
+    ------
+    SourceError
+        When another source has the name.
+    """
     for other in workspace.sources():
         if other.name == source.name and other.path != source.path:
             raise SourceError(
@@ -221,7 +232,7 @@ def _mark_duplicates(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _gone(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def gone(known: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the scans that the source had before and names no more: kept, as missing."""
     gone = known[~known.index.isin(rows["scan_id"])].reset_index()
     gone = gone[~gone["scan_id"].str.contains(r"-copy\d+$|_missing$")]

@@ -13,7 +13,7 @@ judge it. A site with fewer than 15 scans borrows the distribution of all sites.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,6 @@ from scipy import stats
 
 from curation.errors import RatingError
 from curation.groups import pooled, with_pools
-
-if TYPE_CHECKING:
-    from sklearn.linear_model import LogisticRegression
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +35,8 @@ NORMAL_IQR = 1.349
 RANK_EDGE = 0.01
 #: Inverse strength of the penalty on the coefficients.
 PENALTY_C = 0.02
+#: The threshold of a stratum is penalised by this squared less than a coefficient.
+STRATUM_SIZE = 3.0
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,9 @@ def fit(
     groups : pandas.Series of str, shape (N,)
         The group of comparable scans that each belongs to.
     verdicts : pandas.DataFrame
-        One row a verdict: ``row`` (0 to N - 1), ``excluded`` (0 or 1) and ``weight``.
+        One row a verdict: ``row`` (0 to N - 1), ``excluded`` (0 or 1), ``weight``, and ``stratum``: verdicts
+        of one stratum (a rater at a site) share a threshold of their own, so that strict raters and bad
+        sites do not pass for bad metrics.
     penalty : float
         Inverse strength of the penalty on the coefficients.
 
@@ -138,35 +139,48 @@ def fit(
     RatingError
         When the verdicts are all the same.
     """
-    machine = regression(inputs_of(metrics, groups), verdicts, penalty)
-    scaled, ranked = np.split(machine.coef_[0].round(6), 2)
+    coefficients, intercept = regression(inputs_of(metrics, groups), verdicts, penalty)
+    scaled, ranked = np.split(coefficients.round(6), 2)
     return Model(
         metrics=tuple(metrics.columns),
         scaled=tuple(scaled.tolist()),
         ranked=tuple(ranked.tolist()),
-        intercept=round(float(machine.intercept_[0]), 6),
+        intercept=round(intercept, 6),
         quantiles=_as_rows(quantiles_of(metrics.to_numpy(dtype=np.float64))),
     )
 
 
-def regression(inputs: Floats, verdicts: pd.DataFrame, penalty: float) -> "LogisticRegression":
+def regression(inputs: Floats, verdicts: pd.DataFrame, penalty: float) -> tuple[Floats, float]:
     """Fit the penalised logistic regression of verdicts (see :func:`fit`) on scaled metrics.
 
     Parameters
     ----------
     inputs : numpy.ndarray, shape (N, 2 M)
         See :func:`inputs_of`.
+
+    Returns
+    -------
+    coefficients : numpy.ndarray, shape (2 M,)
+        What one standard deviation adds to the log-odds of exclusion.
+    intercept : float
+        The mean over the strata.
     """
     from sklearn.linear_model import LogisticRegression  # a second to import
     from threadpoolctl import threadpool_limits
 
     if verdicts["excluded"].nunique() < 2:
         raise RatingError("Ratings of both kinds are needed to learn from, excluded and kept.")
+    strata = pd.get_dummies(verdicts["stratum"]).to_numpy(dtype=np.float64) * STRATUM_SIZE
     machine = LogisticRegression(C=penalty, solver="newton-cholesky")
     with threadpool_limits(1):  # small systems: threads only wait for each other
-        return machine.fit(
-            inputs[verdicts["row"]], verdicts["excluded"], sample_weight=verdicts["weight"]
+        machine.fit(
+            np.hstack([inputs[verdicts["row"]], strata]),
+            verdicts["excluded"],
+            sample_weight=verdicts["weight"],
         )
+    coefficients, offsets = np.split(machine.coef_[0], [inputs.shape[1]])
+    offset = np.average(strata @ offsets, weights=verdicts["weight"])
+    return coefficients, float(machine.intercept_[0] + offset)
 
 
 # ---- making metrics comparable -----------------------------------------------------------------------

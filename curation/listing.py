@@ -24,7 +24,8 @@ MODALITY_WORDS = {
 }
 #: Short enough for a suffix such as ``-copy2`` or ``.png`` in a plain file name.
 MAX_ID = 70
-_ENTITY = re.compile(r"(?:^|_)(sub|ses)-([A-Za-z0-9]+)")
+#: Who and which session, in a BIDS name.
+ENTITY = re.compile(r"(?:^|_)(sub|ses)-([A-Za-z0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _list_bids(source: Source, participants: Path | None) -> Listing:
     for path in _images(root, source.include):
         stem = stem_of(path)
         modality = stem.rsplit("_", 1)[-1]
-        entities = dict(_ENTITY.findall(stem))
+        entities = dict(ENTITY.findall(stem))
         if modality not in ANATOMICAL or "sub" not in entities:
             continue
         participant_id = f"sub-{entities['sub']}"
@@ -145,10 +146,15 @@ def _bids_id(name: str) -> str:
 
 
 def _person(table: pd.DataFrame, participant_id: str) -> dict[str, object]:
-    for name in (participant_id, participant_id.removeprefix("sub-")):
+    return people.describe(person_row(table, participant_id))
+
+
+def person_row(table: pd.DataFrame, participant_id: str) -> dict[str, str | None]:
+    """Return what a table of people says of one, written with or without ``sub-``; empty where nothing."""
+    for name in (participant_id, participant_id.removeprefix("sub-"), f"sub-{participant_id}"):
         if name in table.index:
-            return people.describe(table.loc[name].to_dict())
-    return people.describe({})
+            return table.loc[name].to_dict()
+    return {}
 
 
 # ---- folder ----------------------------------------------------------------------------------
@@ -162,7 +168,7 @@ def _list_folder(source: Source, participants: Path | None) -> Listing:
 
 def _loose(path: Path, root: Path, table: pd.DataFrame) -> Entry:
     stem = stem_of(path)
-    entities = dict(_ENTITY.findall(stem))
+    entities = dict(ENTITY.findall(stem))
     person_id = _owner(stem, table) or (f"sub-{entities['sub']}" if "sub" in entities else stem)
     key = (path.relative_to(root).parent / stem).as_posix()
     person = _person(table, person_id)
@@ -189,6 +195,11 @@ def modality_in(stem: str) -> str | None:
 def _list_manifest(source: Source, participants: Path | None) -> Listing:
     manifest = Path(source.path)
     table = people.read_table(manifest)
+    if "bids_name" in table and "path" not in table:
+        raise SourceError(
+            f"{manifest.name} is a table of MRIQC, which has metrics but no images. Take it in with "
+            "'python -m curation import-mriqc'."
+        )
     if "path" not in table:
         raise SourceError(
             f"{manifest.name} has no column of files. Name one 'path' (found: "
@@ -206,7 +217,7 @@ def _list_manifest(source: Source, participants: Path | None) -> Listing:
 def _manifest_row(row: Mapping, folder: Path, joined: pd.DataFrame | None) -> Entry:
     path = folder / Path(row["path"]).expanduser()
     stem = stem_of(path)
-    entities = dict(_ENTITY.findall(stem))
+    entities = dict(ENTITY.findall(stem))
     person_id = row.get("participant_id") or (
         f"sub-{entities['sub']}" if "sub" in entities else stem
     )

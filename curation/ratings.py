@@ -1,7 +1,8 @@
 """What people say of a scan's quality: appended, never overwritten."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import sqlalchemy as sa
@@ -82,6 +83,34 @@ def add_rating(
     RatingError
         When the rater is not named, the scale is unknown, or the value is not on it.
     """
+    row = _row(scan_id, rater, scale, value, comment)
+    with database.engine(workspace).begin() as connection:
+        insert = database.ratings.insert().values(row).returning(database.ratings.c.id)
+        return connection.execute(insert).scalar_one()
+
+
+def add_ratings(workspace: Workspace, given: Sequence[Mapping[str, Any]]) -> None:
+    """Append many ratings, all or none.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where they go.
+    given : sequence of mapping
+        Each with ``scan_id``, ``rater``, ``scale`` and ``value``.
+
+    Raises
+    ------
+    RatingError
+        See :func:`add_rating`.
+    """
+    rows = [_row(**one) for one in given]
+    if rows:
+        with database.engine(workspace).begin() as connection:
+            connection.execute(database.ratings.insert(), rows)
+
+
+def _row(scan_id: str, rater: str, scale: str, value: float, comment: str = "") -> dict[str, Any]:
     rater = rater.strip()
     if not rater:
         raise RatingError("Say who rates: type your name or initials before saving.")
@@ -97,7 +126,7 @@ def add_rating(
             f"{value:g} is not on the scale {chosen.label!r}; "
             f"choose one of {', '.join(chosen.values.values())}."
         )
-    row = {
+    return {
         "at": database.now(),
         "scan_id": scan_id,
         "rater": rater,
@@ -108,9 +137,6 @@ def add_rating(
         "comment": comment.strip(),
         "version": __version__,
     }
-    with database.engine(workspace).begin() as connection:
-        insert = database.ratings.insert().values(row).returning(database.ratings.c.id)
-        return connection.execute(insert).scalar_one()
 
 
 def list_ratings(workspace: Workspace, scan_id: str | None = None) -> pd.DataFrame:

@@ -1,0 +1,73 @@
+"""Commands on MRIQC's tables: ``import-mriqc`` and ``fit-experts``."""
+
+import argparse
+from pathlib import Path
+
+from curation import files, fitting, mriqc_import, mriqc_tables
+from curation.workspace import ROLES, Workspace
+
+IMPORT_MEANING = "take in MRIQC's metrics and their ratings: scans without images"
+FIT_MEANING = "learn the experts' reference from rated tables of MRIQC's metrics"
+
+
+def add_import_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``import-mriqc``."""
+    command.add_argument(
+        "table",
+        type=Path,
+        help="group_T1w.tsv, a CSV with such columns, a JSON file or a folder of them",
+    )
+    command.add_argument("--name", help="short name of the source (default: the table's name)")
+    command.add_argument("--role", choices=list(ROLES), default="pool", help="which scans they are")
+    command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
+
+
+def add_fit_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``fit-experts``."""
+    command.add_argument(
+        "tables",
+        type=Path,
+        nargs="+",
+        help="tables with columns such as rater_1 (1, 0, -1) and site",
+    )
+    command.add_argument("--out", type=Path, required=True, help="the JSON file to write")
+    command.set_defaults(run=run_fit)
+
+
+def run_import(chosen: argparse.Namespace) -> int:
+    """Import a table and say what came of it."""
+    summary = mriqc_import.import_table(
+        Workspace.create(chosen.workspace),
+        chosen.table,
+        name=chosen.name,
+        role=chosen.role,
+        participants=chosen.participants,
+    )
+    counts = summary.scans["status"].value_counts()
+    print(
+        f"{summary.source.name} ({summary.source.role}): "
+        + ", ".join(f"{number} {status}" for status, number in counts.items())
+        + f"; {summary.added} new scans, {summary.ratings} new ratings"
+    )
+    if summary.ignored_columns:
+        print(f"columns not understood and left out: {', '.join(summary.ignored_columns)}")
+    for note in summary.notes:
+        print(f"  note: {note}")
+    for row in summary.problems.itertuples():
+        print(f"  {row.status}: {row.scan_id}: {row.reason}")
+    return 0
+
+
+def run_fit(chosen: argparse.Namespace) -> int:
+    """Fit the experts' reference and print its evidence."""
+    tables = {path.name: mriqc_tables.read(path) for path in chosen.tables}
+    reference = fitting.from_tables(tables)
+    files.write_json(chosen.out, reference.as_dict())
+    found = reference.evidence
+    print(f"{reference.id}: {reference.description}")
+    for who, figures in (("all", found), *found["raters"].items()):
+        print(
+            f"  {who}: AUC {figures['auc']} ({figures['low']} to {figures['high']}), "
+            f"{figures['ratings']} ratings, {figures['excluded']} exclusions, held out by {found['held_out']}"
+        )
+    return 0
