@@ -9,7 +9,7 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak bench-scoring clean
+.PHONY: help run demo test check format soak bench-scoring bench-validity clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ soak: $(TESTING) ## run the tests that take long
 
 bench-scoring: $(TESTING) ## time and memory of scoring real scans; the last line is JSON
 	$(PY) -m tests.benchmarks.scoring
+
+bench-validity: $(TESTING) ## scores against artefacts and experts' ratings; half an hour; the last line is JSON
+	$(PY) -m tests.benchmarks.validity
 
 clean: ## remove the virtual environment and caches (never a workspace)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -1,6 +1,7 @@
 """Quality metrics: one registry, one small file a family, one pure function a metric."""
 
 import math
+from collections.abc import Iterable
 
 from curation.masks import Masks
 from curation.metrics import (  # noqa: F401 - importing a family fills the registry
@@ -23,8 +24,10 @@ __all__ = ["METRICS", "METRICS_VERSION", "NEEDS", "Metric", "NotMeasurable", "Sc
 METRICS_VERSION = 4
 
 
-def measure(volume: Volume, masks: Masks) -> tuple[dict[str, float], dict[str, str]]:
-    """Measure every metric of the registry.
+def measure(
+    volume: Volume, masks: Masks, names: Iterable[str] = METRICS
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Measure every metric of the registry, or some.
 
     Parameters
     ----------
@@ -32,6 +35,8 @@ def measure(volume: Volume, masks: Masks) -> tuple[dict[str, float], dict[str, s
         In RAS order.
     masks : Masks
         Found on it.
+    names : iterable of str
+        Keys of the registry.
 
     Returns
     -------
@@ -42,7 +47,8 @@ def measure(volume: Volume, masks: Masks) -> tuple[dict[str, float], dict[str, s
     """
     scan = Scan(volume, masks)
     values, reasons = {}, {}
-    for name, entry in METRICS.items():
+    for name in names:
+        entry = METRICS[name]
         try:
             values[name] = _value(entry, scan)
         except NotMeasurable as why:

@@ -61,7 +61,8 @@ def empty_slices(scan: Scan) -> float:
         if not len(present):
             raise NotMeasurable("the brain is not in view")
         low, high = (int(end * scan.masks.step[axis]) for end in (present[0], present[-1] + 1))
-        shares.append(float(np.mean(gone[low:high])))
+        low = min(low, len(gone) - 1)
+        shares.append(float(np.mean(gone[low : max(high, low + 1)])))
     return max(shares)
 
 

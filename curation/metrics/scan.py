@@ -80,6 +80,7 @@ class Scan:
         None lies closer than ``margin`` voxels to the image's border or to an empty slice.
         """
         index = np.round(np.argwhere(mask) * self.masks.step).astype(np.int64)
+        index = np.minimum(index, np.array(self.volume.data.shape) - 1)
         for axis in range(3):
             index = index[self.clear(axis, margin)[index[:, axis]]]
         return index
@@ -198,5 +199,5 @@ class Scan:
 
     @cached_property
     def bias_field(self) -> Floats:
-        """N4's bias field at the brain's points of a 6 mm grid."""
+        """N4's bias field at the brain's points of an 8 mm grid."""
         return n4_field(self.masks.data, self.masks.brain)

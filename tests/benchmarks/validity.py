@@ -1,0 +1,30 @@
+"""Whether scores are right: dose and response on artefacts, and agreement with experts' ratings.
+
+``make bench-validity``; takes about half an hour on two cores. The last line is one JSON object.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.benchmarks import dose, experts  # noqa: E402
+
+
+def main(arguments: list[str]) -> int:
+    """Run both, print their tables, then the figures of both; 1 where the data are absent."""
+    tables = dose.DATA.parent / "iqm"
+    abide, ds030 = (tables / f"{name}_iqm_rating_age.csv" for name in ("abide", "ds030"))
+    if not abide.exists() or not dose.DATA.exists():
+        print(f"no scans or tables below {dose.DATA.parent}: nothing measured")
+        return 1
+    of_experts = experts.figures(abide, ds030)
+    of_artefacts = dose.report(arguments)
+    print(json.dumps(of_artefacts | of_experts))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
