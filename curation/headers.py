@@ -15,6 +15,8 @@ MAX_VOXELS = 200_000_000
 MIN_VOXELS_PER_AXIS = 8
 #: Voxel edges outside of this are no head in millimetres.
 SPACING_RANGE_MM = (0.05, 20.0)
+#: An image further away from the origin of its world than this is a slip of the header.
+MAX_DISTANCE_MM = 1e5
 
 _MAX_OFFSET = 16 << 20
 
@@ -154,6 +156,11 @@ def _affine(raw: nib.Nifti1Header) -> NDArray[np.float64]:
     edge = float(np.linalg.norm(matrix, axis=0).max())
     if edge == 0 or abs(np.linalg.det(matrix / edge)) < 1e-6:
         raise VolumeError("the header's affine cannot be inverted: it flattens the head")
+    if np.abs(affine[:3, 3]).max() > MAX_DISTANCE_MM:
+        raise VolumeError(
+            f"the header puts the image {np.abs(affine[:3, 3]).max():.3g} mm away from the scanner's "
+            "middle; mend the header"
+        )
     return affine
 
 

@@ -20,6 +20,9 @@ from curation.volumes import Volume, conform, load
 MEASURED_BY = "tierscope"
 #: The failure of a scan whose file was listed and is not there; it is tried again when it is back.
 GONE = "the file is gone"
+#: Mutual information (nats) with the template below which there is no brain: noise has 0.01, a head of
+#: which most is out of view 0.09, whole heads and brains 0.4 to 0.6.
+_MIN_SIMILARITY = 0.03
 
 
 def assess_volume(volume: Volume) -> tuple[dict[str, float], dict[str, str], Masks]:
@@ -59,6 +62,8 @@ def assess_file(
             raise VolumeError("the file has changed since it was ingested; ingest it again")
         volume = conform(load(path))
         values, reasons, masks = assess_volume(volume)
+        if masks.similarity < _MIN_SIMILARITY:
+            raise VolumeError("no brain could be found: nothing in this image agrees with one")
         row["template_affine"] = [float(value) for value in masks.template_affine.ravel()]
         row["reasons"] = _json(reasons)
         row["flags"] = _json(recognise(volume, masks, modality))

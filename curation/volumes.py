@@ -21,6 +21,8 @@ from curation.headers import Header, cut_off, describe, edges_mm, parse
 _CHUNK_VOXELS = 1 << 20
 #: How much is read after the image, in steps of 64 kB.
 _TAIL_CHUNKS = 16
+#: Beyond these the squares of intensities, which every statistic needs, are no numbers any more.
+_BRIGHTEST, _FAINTEST = 1e15, 1e-15
 
 
 @dataclass(frozen=True)
@@ -226,3 +228,7 @@ def _refuse_constant(low: float, high: float) -> None:
         raise VolumeError("the image is empty: no voxel holds a number")
     if low == high:
         raise VolumeError(f"the image is empty: every voxel is {low:g}")
+    if max(abs(low), abs(high)) > _BRIGHTEST or high - low < _FAINTEST:
+        raise VolumeError(
+            f"the voxels run from {low:g} to {high:g}: no brightness; the header's scaling is wrong"
+        )
