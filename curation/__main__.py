@@ -68,8 +68,9 @@ def _freeze(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     rule = TierRule(TIER_NAMES[: len(chosen.cutoffs) + 1], tuple(chosen.cutoffs))
     cohort = cohorts.freeze(
-        workspace, chosen.name, author=chosen.author, role=chosen.role, rule=rule
-    )
+        workspace, chosen.name, author=chosen.author, role=chosen.role, rule=rule,
+        images_only=chosen.images_only,
+    )  # fmt: skip
     counts = ", ".join(f"{tier} {number}" for tier, number in cohort.counts.items())
     print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({counts})")
     return 0
@@ -122,6 +123,11 @@ def _parser() -> argparse.ArgumentParser:
         "--cutoffs", type=float, nargs="+", default=list(DEFAULT_RULE.cutoffs), metavar="SCORE",
         help="rising cut-offs of the distortion score (default: %(default)s)",
     )  # fmt: skip
+    command.add_argument(
+        "--images-only",
+        action="store_true",
+        help="leave out scans of tables, which cannot be trained on",
+    )
     command.add_argument("--author", default=getpass.getuser(), help="who decides")
 
     command = _command(commands, "demo", _demo, "make a workspace of simulated people")

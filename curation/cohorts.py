@@ -77,7 +77,7 @@ class Cohort(CohortHeader):
 
 def freeze(
     workspace: Workspace, name: str, *, author: str, role: Role = "pool",
-    rule: TierRule = DEFAULT_RULE,
+    rule: TierRule = DEFAULT_RULE, images_only: bool = False,
 ) -> Cohort:  # fmt: skip
     """Freeze all usable, scored scans of one role with their tiers.
 
@@ -93,6 +93,8 @@ def freeze(
         Which scans. Of the target only those with a known age, since others cannot be judged on.
     rule : TierRule
         Makes the tiers.
+    images_only : bool
+        Leave out scans that came from a table, which cannot be trained on.
 
     Returns
     -------
@@ -106,7 +108,8 @@ def freeze(
     """
     if not name.strip() or not author.strip():
         raise CohortError("A cohort needs a name and an author: fill in both, then freeze.")
-    scans = eligible(workspace, role).assign(tier=lambda t: tiers.assign(t[rule.column], rule))
+    scans = eligible(workspace, role, images_only)
+    scans = scans.assign(tier=tiers.assign(scans[rule.column], rule))
     text = _to_tsv(scans)
     cohort = Cohort(
         name=slug(name),
@@ -132,8 +135,8 @@ def freeze(
     return cohort
 
 
-def eligible(workspace: Workspace, role: Role) -> pd.DataFrame:
-    """Return the scans of a role that a cohort can hold: readable, scored and, for a target, with an age.
+def eligible(workspace: Workspace, role: Role, images_only: bool = False) -> pd.DataFrame:
+    """Return the scans of a role that a cohort can hold: usable, scored and, for a target, with an age.
 
     Raises
     ------
@@ -143,7 +146,8 @@ def eligible(workspace: Workspace, role: Role) -> pd.DataFrame:
     if role not in ROLES:
         raise CohortError(f"A cohort is of a role, one of {', '.join(ROLES)}; not {role!r}.")
     scans = tables.read_scored_scans(workspace)
-    scans = scans[(scans["role"] == role) & (scans["status"] == "ok")]
+    wanted = ("ok",) if images_only else tables.SCORABLE
+    scans = scans[(scans["role"] == role) & scans["status"].isin(wanted)]
     if scans.empty:
         raise CohortError(
             f"No readable scan has the role {role!r} ({ROLES[role]}). Ingest a source with "

@@ -125,3 +125,13 @@ def test_an_unknown_study_is_refused(ready: Workspace, study_id: str) -> None:
     training_workspace.plan(ready)
     with pytest.raises(StudyError):
         studies.load(ready, study_id)
+
+
+def test_a_scan_that_came_from_a_table_is_not_trained_on(ready: Workspace) -> None:
+    training_workspace.plan(ready)
+    first = tables.read_scans(ready)["scan_id"].iloc[0]
+    scans = tables.read_scans(ready)
+    scans.loc[scans["scan_id"] == first, ["status", "path"]] = ["table", None]
+    tables.write_scans(ready, scans)
+    with pytest.raises(StudyError, match="came from a table and have no image"):
+        training_workspace.plan(ready, seeds=[7])

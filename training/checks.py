@@ -23,6 +23,14 @@ def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
             f"{len(changed)} scans of cohort {cohort.id} are gone or have changed since it was "
             f"frozen: {_some(changed['scan_id'].tolist())}. Freeze it again."
         )
+    scans = tables.read_scans(workspace)
+    without = set(scans.loc[scans["status"] == "table", "scan_id"]) & set(cohort.scans["scan_id"])
+    if without:
+        raise StudyError(
+            f"{len(without)} scans of cohort {cohort.id} came from a table and have no image to train "
+            f"on: {_some(sorted(without))}. Freeze a cohort of the others: 'python -m curation freeze "
+            "NAME --images-only'."
+        )
     return cohort
 
 
