@@ -5,7 +5,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from curation import cluster, terminal
+from curation import background, cluster, terminal
 from curation.assess import Summary, assess, assess_batch, gather
 from curation.batches import Batch
 from curation.leases import lease
@@ -33,7 +33,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(workspace: Workspace, chosen: argparse.Namespace) -> int:
-    """Do what the options ask."""
+    """Do what the options ask; pages see that it runs, wherever it was started."""
+    if chosen.batch:  # one of many, perhaps on another machine
+        return _run(workspace, chosen)
+    with background.noted(workspace.tasks_dir / "assess.json"):
+        return _run(workspace, chosen)
+
+
+def _run(workspace: Workspace, chosen: argparse.Namespace) -> int:
     if chosen.batches is not None:
         done = cluster.run(
             workspace,

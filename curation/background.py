@@ -8,8 +8,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class Process:
     Parameters
     ----------
     pid : int
-        Process id; also the id of the process group that it leads.
+        Process id; of a task that :func:`start` began also the id of the group that it leads.
     started : float
         Creation time in seconds since the epoch, as the operating system gives it.
     """
@@ -102,17 +103,44 @@ def running(state: Path) -> Process | None:
     return process if process.alive() else None
 
 
+@contextlib.contextmanager
+def noted(state: Path) -> Iterator[None]:
+    """Note this process in ``state`` while the block runs, so that pages see a task from a terminal too.
+
+    Where another live process is noted, that one stays.
+    """
+    if running(state) is not None:
+        yield
+        return
+    own = Process.of(os.getpid())
+    files.write_json(state, {"command": sys.orig_argv, "pid": own.pid, "started": own.started})
+    try:
+        yield
+    finally:
+        state.unlink(missing_ok=True)
+
+
 def stop(process: Process, *, grace_s: float = 10.0) -> None:
-    """End a process group: politely first, by force after ``grace_s`` seconds."""
+    """End a process and those it started: politely first, by force after ``grace_s`` seconds."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         if not process.alive():
             break
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            _signal(process.pid, number)
         deadline = time.monotonic() + grace_s
         while process.alive() and time.monotonic() < deadline:
             _reap()
             time.sleep(0.05)
+
+
+def _signal(pid: int, number: int) -> None:
+    """Signal a process and what it started; the whole group only where the process leads it."""
+    if os.getpgid(pid) == pid:
+        os.killpg(pid, number)
+        return
+    for one in (*psutil.Process(pid).children(recursive=True), psutil.Process(pid)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.send_signal(number)
 
 
 def _reap() -> None:

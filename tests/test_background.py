@@ -91,3 +91,34 @@ def test_a_task_outlives_the_process_that_started_it(tmp_path: Path) -> None:
     process = background.running(tmp_path / "state.json")
     assert process is not None
     background.stop(process)
+
+
+def test_a_process_that_notes_itself_is_running_until_its_block_ends(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    with background.noted(state):
+        assert background.running(state) == Process.of(os.getpid())
+    assert background.running(state) is None
+
+
+def test_a_note_of_another_live_process_stays(tmp_path: Path) -> None:
+    process = _start(tmp_path, "import time; time.sleep(60)")
+    with background.noted(tmp_path / "state.json"):
+        assert background.running(tmp_path / "state.json") == process
+    assert background.running(tmp_path / "state.json") == process
+    background.stop(process)
+
+
+def test_stopping_a_task_from_a_terminal_spares_its_group(tmp_path: Path) -> None:
+    note = tmp_path / "child"
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"open({str(note)!r}, 'w').write(str(child.pid))\n"
+        "time.sleep(60)"
+    )
+    task = subprocess.Popen([sys.executable, "-c", code])  # in the group of these tests
+    assert _wait_until(lambda: note.exists() and note.read_text())
+    child = Process.of(int(note.read_text()))
+    background.stop(Process.of(task.pid))
+    assert task.wait(10) != 0
+    assert _wait_until(lambda: not child.alive())
