@@ -140,7 +140,7 @@ def evidence(
     Returns
     -------
     dict
-        ``auc`` with ``low`` and ``high`` (95 %; ``None`` where there is no pair of scans to compare),
+        ``auc`` with ``low`` and ``high`` (95 %; absent where there is no pair of scans to compare),
         ``ratings``, ``excluded``, ``scans``; ``held_out`` (``'site'`` or ``'person'``); ``raters``: the same
         figures for the verdicts of each rater.
     """
@@ -161,15 +161,9 @@ def figures(
     seen = (log_odds[rows], verdicts["excluded"].to_numpy(), groups.to_numpy()[rows])
     auc = within_group_auc(*seen)
     low, high = interval(*seen, subjects.to_numpy()[rows])
-    return {
-        "auc": _rounded(auc),
-        "low": _rounded(low),
-        "high": _rounded(high),
+    known = {"auc": auc, "low": low, "high": high}
+    return {name: round(value, 4) for name, value in known.items() if np.isfinite(value)} | {
         "ratings": len(verdicts),
         "excluded": int(verdicts["excluded"].sum()),
         "scans": len(set(rows)),
     }
-
-
-def _rounded(value: float) -> float | None:
-    return None if np.isnan(value) else round(value, 4)

@@ -1,23 +1,21 @@
-"""Making references: from the scans themselves, or from what people said of them."""
+"""Learning references from what people said of scans."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from curation import agreement, learned
-from curation.anchors import Anchor, Reference, builtin, to_scale
-from curation.errors import RatingError, SourceError, TierscopeError
-from curation.groups import POOLED, pooled, with_pools
+from curation.anchors import Reference
+from curation.errors import RatingError, SourceError
+from curation.groups import groups_of
+from curation.learned import Floats
 from curation.metrics import METRICS
 from curation.mriqc_tables import RATING_SCALE, MriqcTable
 from curation.ratings import SCALES
 
-#: Fewer scans than this have no distribution of their own worth the name.
-MIN_COHORT = 20
-#: Robust standard deviations from the median, on the bad side, of badness 20 and 80.
-GOOD_SD, BAD_SD = 2.0, 6.0
 MIN_RATINGS = 50
 #: A metric that fewer of the rated scans have is not learned from.
 MIN_MEASURED = 0.8
@@ -25,100 +23,30 @@ MIN_MEASURED = 0.8
 SAW_ALL, PART_WEIGHT = 0.95, 0.25
 
 
-# ---- from the scans themselves -----------------------------------------------------------------------
-
-
-def from_cohort(metrics: pd.DataFrame, groups: pd.Series) -> Reference:
-    """Make anchors from the distribution of the scans themselves.
+@dataclass(frozen=True)
+class Lesson:
+    """What there is to learn from: scans and verdicts on some of them.
 
     Parameters
     ----------
-    metrics : pandas.DataFrame, shape (N, ...)
-        Of our own scans the metrics with a built-in anchor are judged, of MRIQC's rows all that have a
-        good and a bad side.
-    groups : pandas.Series of str, shape (N,)
-        See :func:`curation.groups.groups_of`. One with fewer than 20 scans is judged by the distribution
-        of all sites.
-
-    Returns
-    -------
-    Reference
-        Of the kind ``'cohort'``, without a version.
-
-    Raises
-    ------
-    TierscopeError
-        When there are fewer than 20 scans.
-
-    Notes
-    -----
-    ``good`` lies 2 robust standard deviations (IQR/1.349) from the median on the bad side, ``bad`` lies 6.
-    Where scans are as usual, the worst of some 30 metrics lies about 2 out, so that the usual scan stays
-    near 20; 6 is far outside of what chance does, also in metrics with heavy tails, yet not so far that
-    only wrecks reach it. A metric without spread keeps its built-in anchor. Scaling cannot see what is
-    wrong with all scans of a site alike.
+    metrics : pandas.DataFrame, shape (N, M)
+        The metrics to learn from, of all scans, rated or not: those without ratings help to scale.
+    groups, subjects : pandas.Series of str, shape (N,)
+        Which scans are comparable, and who is on them.
+    verdicts : pandas.DataFrame
+        See :func:`curation.learned.fit`, and ``rater`` and ``scale``.
+    inputs : numpy.ndarray, shape (N, 2 M)
+        See :func:`curation.learned.inputs_of`.
+    folds : numpy.ndarray of int, shape (N,)
+        See :func:`curation.agreement.folds_of`.
     """
-    if len(metrics) < MIN_COHORT:
-        raise TierscopeError(
-            f"A reference from the scans themselves needs {MIN_COHORT} scored scans; there are "
-            f"{len(metrics)}. Score more scans, or keep the built-in reference."
-        )
-    sites = {
-        group: _anchors(rows, group)
-        for group, rows in with_pools(metrics, groups)
-        if len(rows) >= MIN_COHORT
-    }
-    own = sorted(group for group in sites if not group.startswith(POOLED))
-    return Reference(
-        name="cohort",
-        version="",
-        kind="cohort",
-        label=f"This workspace's {len(metrics)} scans",
-        description=(
-            f"Each metric is judged by how far it lies from the median of its site's scans: {GOOD_SD:g} "
-            f"robust standard deviations on the bad side are badness 20, {BAD_SD:g} are 80. Sites of their "
-            f"own: {', '.join(own) or 'none'}; other scans are compared with all sites together."
-        ),
-        anchors=builtin().anchors,
-        sites=sites,
-    )
 
-
-def _anchors(rows: pd.DataFrame, group: str) -> dict[str, Anchor]:
-    general = builtin().anchors
-    own = pooled(group) == POOLED
-    names = (
-        general if own else [name for name in METRICS if name in rows and rows[name].notna().any()]
-    )
-    anchors = {}
-    for name in names:
-        if name not in METRICS or METRICS[name].direction == "describes the acquisition":
-            continue
-        anchor = _anchor(rows, name, group) or general.get(name)
-        if anchor:
-            anchors[name] = anchor
-    return anchors
-
-
-def _anchor(rows: pd.DataFrame, name: str, group: str) -> Anchor | None:
-    """Return the anchor of one metric in one group; ``None`` without enough values or any spread."""
-    values = pd.to_numeric(rows[name]).dropna() if name in rows else pd.Series(dtype=float)
-    if len(values) < MIN_COHORT:
-        return None
-    scale = builtin().anchors[name].scale if name in builtin().anchors else "linear"
-    low, middle, high = np.quantile(to_scale(values.to_numpy(), scale), [0.25, 0.5, 0.75])
-    sd = (high - low) / learned.NORMAL_IQR
-    side = 1.0 if METRICS[name].direction == "higher is worse" else -1.0
-    good, bad = middle + side * GOOD_SD * sd, middle + side * BAD_SD * sd
-    if scale == "log":
-        good, bad = np.exp(good), np.exp(bad)
-    if not np.isfinite([good, bad]).all() or np.isclose(good, bad, rtol=1e-9, atol=0):
-        return None
-    source = f"{group}: median and IQR of {len(values)} scans"
-    return Anchor(float(good), float(bad), scale, source)
-
-
-# ---- from ratings ------------------------------------------------------------------------------------
+    metrics: pd.DataFrame
+    groups: pd.Series
+    subjects: pd.Series
+    verdicts: pd.DataFrame
+    inputs: Floats
+    folds: NDArray[np.int64]
 
 
 def verdicts_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
@@ -152,29 +80,54 @@ def verdicts_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def from_ratings(
+def lesson(
     metrics: pd.DataFrame, groups: pd.Series, subjects: pd.Series, verdicts: pd.DataFrame
-) -> Reference:
-    """Learn a reference from the verdicts of people, with its evidence.
+) -> Lesson:
+    """Prepare what can be learned from.
 
     Parameters
     ----------
     metrics : pandas.DataFrame, shape (N, ...)
-        Of all measured scans, rated or not: those without ratings help to scale.
+        Of all measured scans.
     groups, subjects : pandas.Series of str, shape (N,)
         Which scans are comparable, and who is on them.
     verdicts : pandas.DataFrame
         See :func:`verdicts_of`.
 
-    Returns
-    -------
-    Reference
-        Of the kind ``'learned'``, without a version and anchors.
-
     Raises
     ------
     RatingError
         When there are fewer than 50 verdicts, or all of them are the same.
+    """
+    if len(verdicts) < MIN_RATINGS:
+        raise RatingError(
+            f"Learning needs {MIN_RATINGS} ratings of scored scans; there are {len(verdicts)}. Rate "
+            f"{MIN_RATINGS - len(verdicts)} more, the doubtful and the bad ones too."
+        )
+    if verdicts["excluded"].nunique() < 2:
+        said = "exclude" if verdicts["excluded"].any() else "keep"
+        raise RatingError(
+            f"All {len(verdicts)} ratings say {said}. Learning needs both excluded and kept scans: rate some of the other kind."
+        )
+    group = groups.to_numpy()[verdicts["row"]]
+    table = _learnable(metrics, verdicts)
+    return Lesson(
+        metrics=table,
+        groups=groups,
+        subjects=subjects,
+        verdicts=verdicts.assign(stratum=verdicts["rater"] + " at " + group),
+        inputs=learned.inputs_of(table, groups),
+        folds=agreement.folds_of(subjects.tolist(), groups.tolist())[0],
+    )
+
+
+def learn(given: Lesson) -> Reference:
+    """Learn a reference from the verdicts of people, with its evidence.
+
+    Returns
+    -------
+    Reference
+        Of the kind ``'learned'``, without a version and anchors.
 
     Notes
     -----
@@ -182,20 +135,9 @@ def from_ratings(
     held-out people or sites, and within each training part again for the evidence, so that the AUC shown
     is of scans that neither the coefficients nor the penalty have seen.
     """
-    if len(verdicts) < MIN_RATINGS:
-        raise RatingError(
-            f"Learning needs {MIN_RATINGS} ratings of scored scans; there are {len(verdicts)}. Rate "
-            f"{MIN_RATINGS - len(verdicts)} more, the doubtful and the bad ones too."
-        )
-    site = groups.to_numpy()[verdicts["row"]]
-    verdicts = verdicts.assign(stratum=verdicts["rater"] + " at " + site)
-    table = _learnable(metrics, verdicts)
-    inputs = learned.inputs_of(table, groups)
-    folds, _ = agreement.folds_of(subjects.tolist(), groups.tolist())
-    if verdicts["excluded"].nunique() < 2:
-        raise RatingError("All ratings say the same. Learning needs excluded and kept scans.")
-    penalty = agreement.choose_penalty(inputs, verdicts, folds)
-    model = learned.fit(table, groups, verdicts, penalty).frozen_to(metrics, groups)
+    verdicts, groups = given.verdicts, given.groups
+    penalty = agreement.choose_penalty(given.inputs, verdicts, given.folds)
+    model = learned.fit(given.metrics, groups, verdicts, penalty)
     raters = verdicts["rater"].nunique()
     return Reference(
         name="ratings",
@@ -209,8 +151,8 @@ def from_ratings(
             "Scans are compared with the other scans of their site, rated or not."
         ),
         anchors={},
-        evidence=agreement.evidence(inputs, verdicts, groups, subjects),
-        model=model,
+        evidence=agreement.evidence(given.inputs, verdicts, groups, given.subjects),
+        model=model.frozen_to(given.metrics, groups),
     )
 
 
@@ -231,23 +173,23 @@ def _worst_words(verdicts: pd.DataFrame) -> str:
     return "; ".join(words)
 
 
-def from_tables(tables: Mapping[str, MriqcTable]) -> Reference:
-    """Learn the experts' reference from rated tables of MRIQC's metrics.
+# ---- rated tables ------------------------------------------------------------------------------------
+
+
+def lesson_of(tables: Mapping[str, MriqcTable]) -> Lesson:
+    """Prepare rated tables of MRIQC's metrics.
 
     Parameters
     ----------
     tables : mapping of str to MriqcTable
         By the name of the table.
 
-    Returns
-    -------
-    Reference
-        ``experts-1``, without anchors and without the distributions of the tables' own sites.
-
     Raises
     ------
     SourceError
         When none of the tables has ratings.
+    RatingError
+        See :func:`lesson`.
 
     Notes
     -----
@@ -257,14 +199,19 @@ def from_tables(tables: Mapping[str, MriqcTable]) -> Reference:
     named = [table.rows.assign(table=name) for name, table in tables.items()]
     rows = pd.concat(named, ignore_index=True)
     starts = np.cumsum([0, *(len(table.rows) for table in tables.values())])
-    verdicts = [
+    parts = [
         _verdicts(table, int(start)) for table, start in zip(tables.values(), starts, strict=False)
     ]
-    if not sum(map(len, verdicts)):
+    verdicts = pd.concat(parts, ignore_index=True)
+    if verdicts.empty:
         raise SourceError("None of the tables has ratings (columns such as rater_1). Name another.")
-    groups = rows["site"].fillna(POOLED).astype("str")
     subjects = rows["table"] + ":" + rows["participant_id"]
-    reference = from_ratings(rows, groups, subjects, pd.concat(verdicts, ignore_index=True))
+    return lesson(rows, groups_of(rows, rows["site"]), subjects, verdicts)
+
+
+def experts_of(tables: Mapping[str, MriqcTable]) -> Reference:
+    """Learn ``experts-1`` from rated tables: without anchors, and without these tables' own sites."""
+    reference = learn(lesson_of(tables))
     return replace(
         reference,
         name="experts",

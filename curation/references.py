@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from curation import files, fitting, ratings, tables
+from curation import cohort_anchors, files, fitting, ratings, tables
 from curation.anchors import ASSETS, Kind, Reference, builtin, read_reference
 from curation.errors import TierscopeError
 from curation.groups import POOLED, groups_of
@@ -171,18 +171,18 @@ def freeze_experts(workspace: Workspace) -> Reference:
 
 
 def fit_cohort(workspace: Workspace) -> Reference:
-    """Make and save a reference from the workspace's own scans; see :func:`curation.fitting.from_cohort`.
+    """Make and save a reference from the workspace's own scans; see :mod:`curation.cohort_anchors`.
 
     Raises
     ------
     TierscopeError
         When fewer than 20 scans are scored.
     """
-    return _keep(workspace, fitting.from_cohort(*_measured(workspace)))
+    return _keep(workspace, cohort_anchors.from_cohort(*_measured(workspace)))
 
 
 def fit_ratings(workspace: Workspace) -> Reference:
-    """Learn and save a reference from the workspace's own ratings; see :func:`curation.fitting.from_ratings`.
+    """Learn and save a reference from the workspace's own ratings; see :func:`curation.fitting.learn`.
 
     Raises
     ------
@@ -193,7 +193,7 @@ def fit_ratings(workspace: Workspace) -> Reference:
     scans = tables.read_scans(workspace).set_index("scan_id")
     subjects = metrics["scan_id"].map(scans["subject_id"])
     verdicts = fitting.verdicts_of(ratings.list_ratings(workspace), metrics["scan_id"])
-    reference = fitting.from_ratings(metrics, groups, subjects, verdicts)
+    reference = fitting.learn(fitting.lesson(metrics, groups, subjects, verdicts))
     return _keep(workspace, replace(reference, anchors=builtin().anchors))
 
 

@@ -61,7 +61,7 @@ def run_import(chosen: argparse.Namespace) -> int:
 def run_fit(chosen: argparse.Namespace) -> int:
     """Fit the experts' reference and print its evidence."""
     tables = {path.name: mriqc_tables.read(path) for path in chosen.tables}
-    reference = fitting.from_tables(tables)
+    reference = fitting.experts_of(tables)
     files.write_json(chosen.out, reference.as_dict())
     found = reference.evidence
     print(f"{reference.id}: {reference.description}")
