@@ -181,9 +181,7 @@ def _row(source: Source, entry: Entry, known: pd.DataFrame) -> dict[str, object]
 def _inspect(path: Path, row: dict, known: pd.DataFrame) -> dict[str, object]:
     """Open a file and say what it is. A file of the same size and time as before is not read again."""
     if not path.is_file():
-        link = path.is_symlink()
-        why = "its link leads nowhere (with DataLad: 'datalad get' it)" if link else "no such file"
-        return {"status": "missing", "reason": why}
+        return _no_file(path)
     stat = path.stat()
     here = {"bytes": float(stat.st_size), "modified": stat.st_mtime}
     old = known.loc[row["scan_id"]] if row["scan_id"] in known.index else None
@@ -201,6 +199,16 @@ def _inspect(path: Path, row: dict, known: pd.DataFrame) -> dict[str, object]:
         "orientation": header.orientation,
         **_understood(row, header.orientation),
     }
+
+
+def _no_file(path: Path) -> dict[str, object]:
+    """Say what is there instead of a file."""
+    if path.exists():
+        what = "a folder" if path.is_dir() else "a pipe or device"
+        return {"status": "unreadable", "reason": f"this is {what}, whatever its name says"}
+    link = path.is_symlink()
+    why = "its link leads nowhere (with DataLad: 'datalad get' it)" if link else "no such file"
+    return {"status": "missing", "reason": why}
 
 
 def _understood(row: dict, orientation: object) -> dict[str, object]:

@@ -247,8 +247,13 @@ def _images(root: Path, include: str) -> Iterator[Path]:
         parts = path.relative_to(root).parts
         hidden = any(part.startswith(".") or part == "derivatives" for part in parts)
         wanted = path.name.lower().endswith(SUFFIXES) and fnmatch.fnmatch(path.name, include)
-        if wanted and not hidden and not path.is_dir():
+        if wanted and not hidden and not _holds_images(path):
             yield path
+
+
+def _holds_images(path: Path) -> bool:
+    """Tell a folder of images from a folder that is only named as one: that becomes a row that says so."""
+    return path.is_dir() and any(p.name.lower().endswith(SUFFIXES) for p in path.rglob("*"))
 
 
 LISTERS: dict[str, Callable[[Source, Path | None], Listing]] = {
