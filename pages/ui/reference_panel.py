@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from curation import fitting, references, tiers
+from curation import cohort_anchors, fitting, references, tiers
 from curation.references import ReferenceHeader
 from curation.workspace import Workspace
 from pages.ui import cached, frame, state, text
@@ -24,7 +24,7 @@ def show(workspace: Workspace, scans: pd.DataFrame) -> None:
         state.put(state.REFERENCE, active.id)
         st.success(text.escape(note), icon=":material/check:")
     with st.expander(
-        text.escape(f"Judged by: {active.label} ({active.id})"), icon=":material/balance:"
+        text.escape(f"Judged by: {_in_use(workspace, scans)}"), icon=":material/balance:"
     ):
         _choose(workspace, cached.reference_headers(workspace), active.id)
         with st.container(horizontal=True, key="split-references", gap="large"):
@@ -32,6 +32,17 @@ def show(workspace: Workspace, scans: pd.DataFrame) -> None:
                 _from_scans(workspace, scans)
             with st.container(width="stretch"):
                 _from_ratings(workspace)
+
+
+def _in_use(workspace: Workspace, scans: pd.DataFrame) -> str:
+    """Say which references made the scores: more than one where the chosen one cannot judge all."""
+    counts = scans.loc[scans["distortion_score"].notna(), "reference"].value_counts()
+    named = [
+        f"{cached.reference(workspace, str(key)).label} ({key})"
+        + (f": {text.plural(count, 'scan')}" if len(counts) > 1 else "")
+        for key, count in counts.items()
+    ]
+    return " · ".join(named)
 
 
 def evidence(header: ReferenceHeader) -> str:
@@ -68,7 +79,7 @@ def _choose(workspace: Workspace, headers: list[ReferenceHeader], active: str) -
 def _from_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
     st.markdown("**From this workspace's scans**")
     scored = int(scans["distortion_score"].notna().sum())
-    missing = fitting.MIN_COHORT - scored
+    missing = cohort_anchors.MIN_COHORT - scored
     st.caption(
         "Each metric is judged by how far it lies from what is usual at its site. It finds the odd "
         "ones out; it cannot see what is wrong with all of them."
