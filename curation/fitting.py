@@ -107,7 +107,8 @@ def lesson(
     if verdicts["excluded"].nunique() < 2:
         said = "exclude" if verdicts["excluded"].any() else "keep"
         raise RatingError(
-            f"All {len(verdicts)} ratings say {said}. Learning needs both excluded and kept scans: rate some of the other kind."
+            f"All {len(verdicts)} ratings say {said}. Learning needs both excluded and kept scans: rate "
+            "some of the other kind."
         )
     group = groups.to_numpy()[verdicts["row"]]
     table = _learnable(metrics, verdicts)

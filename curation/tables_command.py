@@ -66,8 +66,9 @@ def run_fit(chosen: argparse.Namespace) -> int:
     found = reference.evidence
     print(f"{reference.id}: {reference.description}")
     for who, figures in (("all", found), *found["raters"].items()):
+        known = "AUC {auc} ({low} to {high})".format(**figures) if "auc" in figures else "no AUC"
         print(
-            f"  {who}: AUC {figures['auc']} ({figures['low']} to {figures['high']}), "
-            f"{figures['ratings']} ratings, {figures['excluded']} exclusions, held out by {found['held_out']}"
+            f"  {who}: {known}, {figures['ratings']} ratings, {figures['excluded']} exclusions, held out "
+            f"by {found['held_out']}"
         )
     return 0
