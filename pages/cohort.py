@@ -1,12 +1,10 @@
 """Cohort: what do I have? Sources, people, what cannot be used and why, and how far scoring is."""
 
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
 
-from curation.workspace import ROLES, Workspace
-from pages.ui import cached, flags, frame, marks, progress, summaries, tasks, text
+from curation.workspace import Workspace
+from pages.ui import cached, flags, frame, marks, progress, source_form, summaries, text
 
 
 def body(workspace: Workspace) -> None:
@@ -18,14 +16,14 @@ def body(workspace: Workspace) -> None:
             "Add a source below: a BIDS data set, a folder of NIfTI files, or a CSV or TSV table with "
             "a column of paths. Tierscope only reads it; nothing is written among your data.",
         )
-        _add_source(workspace, opened=True)
+        source_form.show(workspace, opened=True)
         return
     _numbers(scans)
     progress.scoring(workspace)
     flags.overview(workspace, summaries.usable(scans))
     _sources(workspace, scans)
     _problems(scans)
-    _add_source(workspace, opened=False)
+    source_form.show(workspace, opened=False)
 
 
 def _numbers(scans: pd.DataFrame) -> None:
@@ -54,6 +52,8 @@ def _role_card(title: str, scans: pd.DataFrame) -> marks.Card:
     detail = (
         f"scans of {people}, {summaries.ages(scans['age_years'])}" if len(scans) else "no scans"
     )
+    imported = int((scans["status"] == "table").sum())
+    detail += f"; {imported:,} without image" if imported else ""
     return marks.Card(title, f"{len(scans):,}", detail)
 
 
@@ -65,7 +65,8 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
             row.source + (" (simulated)" if row.simulated else ""),
             row.role,
             f"{row.people:,}",
-            f"{row.ok:,}",
+            f"{row.usable:,}",
+            f"{row.table:,}" if row.table else text.DASH,
             *(f"{count:,}" if count else text.DASH for count in _troubles(row)),
             row.age,
             f"{row.sites:,}" if row.sites else text.DASH,
@@ -73,9 +74,9 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
         )
         for row in table.itertuples()
     ]
-    head = ("Source", "Role", "People", "Usable scans", "Unreadable", "Missing", "Twice",
+    head = ("Source", "Role", "People", "Usable scans", "Without image", "Unreadable", "Missing", "Twice",
             "Age (years): mean (range)", "Sites", "Path")  # fmt: skip
-    st.html(marks.table(head, rows, numeric=(2, 3, 4, 5, 6, 8), whole=(0, 7)))
+    st.html(marks.table(head, rows, numeric=(2, 3, 4, 5, 6, 7, 9), whole=(0, 8)))
 
 
 def _troubles(row) -> tuple[int, int, int]:  # type: ignore[no-untyped-def]
@@ -110,38 +111,6 @@ _PROBLEM_COLUMNS = {
     "note": st.column_config.TextColumn("What was done", width="large"),
     "path": st.column_config.TextColumn("Path"),
 }
-
-
-def _add_source(workspace: Workspace, *, opened: bool) -> None:
-    with st.expander("Add a source", expanded=opened, icon=":material/add:"):
-        with st.form("add-source", border=False):
-            path = st.text_input(
-                "Path on this machine",
-                placeholder="/data/my-study",
-                help="BIDS data set, folder of NIfTI files, or a CSV/TSV table with a column of paths",
-            )
-            role = st.radio("Role", list(ROLES), format_func=lambda r: f"{r}: {ROLES[r]}")
-            name = st.text_input("Short name (optional)", placeholder="taken from the path")
-            simulated = st.checkbox("These scans are simulated")
-            sent = st.form_submit_button("Add the source", type="primary")
-        if sent:
-            _ingest(workspace, path, role, name, simulated)
-        progress.task_outcome(workspace, tasks.INGEST)
-
-
-def _ingest(workspace: Workspace, path: str, role: str, name: str, simulated: bool) -> None:
-    folder = Path(path.strip()).expanduser()
-    if not path.strip() or not folder.is_absolute() or not folder.exists():
-        st.error(
-            f"There is nothing at {text.escape(path.strip() or 'an empty path')}\\. Give the full path "
-            "of a folder or table on the machine that Tierscope runs on\\."
-        )
-        return
-    arguments = ["--role", role]
-    arguments += [f"--name={name.strip()}"] if name.strip() else []
-    arguments += ["--simulated"] if simulated else []
-    tasks.start(workspace, tasks.INGEST, *arguments, str(folder.resolve()))
-    st.rerun()
 
 
 frame.show("cohort", body)

@@ -37,15 +37,18 @@ def body(workspace: Workspace) -> None:
         st.info("No scan matches this choice. Widen it above.")
         return
     trial, known = trial_panel.running(scan), judged.of(workspace, scan)
+    with_image = scan["status"] == "ok"
     with st.container(horizontal=True, key="split-review", gap="medium"):
         with st.container(width="stretch"):
             image_panel.show(scan, trial)
+            if not with_image:
+                metrics_panel.show(scan, known)
         with st.container(width=470), frame.in_words():
             if trial:
                 trial_panel.response(scan, trial, known)
             else:
                 _of_scan(workspace, scan, known, following)
-    if not trial:
+    if with_image and not trial:
         with st.container(key="of-scan-metrics"):
             metrics_panel.show(scan, known)
 

@@ -33,7 +33,7 @@ def body(workspace: Workspace) -> None:
             alt="Histogram of the distortion score, coloured by tier, with the cut-offs as lines",
         )  # fmt: skip
     _consequences(tiered, rule)
-    _freeze(workspace, role, rule)
+    _freeze(workspace, scans, role, rule)
     _frozen(workspace)
 
 
@@ -143,7 +143,7 @@ def _age(mean: float, spread: float) -> str:
 # ---- freezing --------------------------------------------------------------------------------------
 
 
-def _freeze(workspace: Workspace, role: Role, rule: TierRule) -> None:
+def _freeze(workspace: Workspace, scans: pd.DataFrame, role: Role, rule: TierRule) -> None:
     st.subheader("Freeze a cohort")
     st.caption(
         "A frozen cohort is a named list of these scans with their tiers, hashes and the rule. It does "
@@ -152,16 +152,27 @@ def _freeze(workspace: Workspace, role: Role, rule: TierRule) -> None:
     with st.form("freeze", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", value=role, max_chars=60)
         author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
+        images_only = _images_only(scans)
         sent = st.form_submit_button(f"Freeze this {role} cohort", type="primary")
     if sent:
         with frame.in_words():
-            _freeze_now(workspace, name, role, rule, author)
+            cohort = cohorts.freeze(
+                workspace, name, role=role, rule=rule, author=author, images_only=images_only
+            )
+            _say_frozen(cohort, author)
 
 
-def _freeze_now(workspace: Workspace, name: str, role: Role, rule: TierRule, author: str) -> None:
-    cohort = cohorts.freeze(workspace, name, role=role, rule=rule, author=author)
+def _images_only(scans: pd.DataFrame) -> bool:
+    """Offer to leave out scans that cannot be trained on, where there are both kinds."""
+    without = int((scans["status"] == "table").sum())
+    if not 0 < without < len(scans):
+        return False
+    return st.checkbox(f"Leave out {text.plural(without, 'scan')} without image", value=True)
+
+
+def _say_frozen(cohort: cohorts.Cohort, author: str) -> None:
     state.put(state.PERSON, author.strip())
-    cuts = ", ".join(f"{cut:g}" for cut in rule.cutoffs)
+    cuts = ", ".join(f"{cut:g}" for cut in cohort.rule.cutoffs)
     said = f"Frozen as {cohort.id}: {text.plural(cohort.size, 'scan')}, cut at {cuts}."
     st.success(text.escape(said))
     frame.link("train", "Train on frozen cohorts")

@@ -117,7 +117,7 @@ def tier_shares(counts: pd.DataFrame) -> go.Figure:
     figure.update_layout(
         template=TEMPLATE, barmode="stack", height=90 + 34 * len(counts), bargap=0.3,
         xaxis={"title": "Share of the site's scans (%)", "range": [0, 100]},
-        yaxis={"title": "", "autorange": "reversed"}, legend={"traceorder": "normal"},
+        yaxis={"title": "", "autorange": "reversed", "automargin": True}, legend={"traceorder": "normal"},
     )  # fmt: skip
     return figure
 

@@ -13,7 +13,7 @@ from pages.ui.trials import Trial
 
 def show(scan: pd.Series, trial: Trial | None) -> None:
     """Draw the image of a scan, or the artefact that is tried on it, with its convention in words."""
-    if scan["status"] == "table":
+    if scan["status"] != "ok":
         _no_image()
         return
     window = _tools(scan, trial)

@@ -1,13 +1,14 @@
 """One scan with what it was judged by: its row of metrics, the reference, and what made the score."""
 
 import json
+import math
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from curation import scores as scores_
 from curation.anchors import Anchor, Reference
-from curation.groups import groups_of
+from curation.groups import POOLED, groups_of
 from curation.workspace import Workspace
 from pages.ui import cached, flags
 
@@ -22,6 +23,8 @@ class Judged:
         What judged it, or would.
     site : str or None
         Where it was made.
+    group : str
+        The group of comparable scans that it is judged with, see :mod:`curation.groups`.
     row : pandas.Series
         Its row of metrics; empty where it is not measured, or could not be.
     parts : pandas.DataFrame
@@ -36,6 +39,7 @@ class Judged:
 
     reference: Reference
     site: str | None
+    group: str = POOLED
     row: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
     parts: pd.DataFrame = field(default_factory=pd.DataFrame)
     anchors: dict[str, Anchor] = field(default_factory=dict)
@@ -46,6 +50,16 @@ class Judged:
     def measured(self) -> bool:
         """Whether there is a row of metrics."""
         return not self.row.empty
+
+    def usual(self, metric: str) -> float:
+        """Return a metric's median in the scan's group, where a model judges it; NaN elsewhere."""
+        model = self.reference.model
+        if model is None or metric not in model.metrics:
+            return math.nan
+        rows = model.groups.get(self.group, model.quantiles)
+        row = rows[model.metrics.index(metric)]
+        middle = row[len(row) // 2]
+        return math.nan if middle is None else float(middle)
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -63,16 +77,16 @@ def of(workspace: Workspace, scan: pd.Series) -> Judged:
         return Judged(reference, site)
     if isinstance(row.get("failure"), str):
         return Judged(reference, site, failure=row["failure"])
+    table = row.to_frame().T
+    group = str(groups_of(table, pd.Series([site], table.index)).iloc[0])
     return Judged(
-        reference, site, row, scores_.explain(row, reference, site),
-        anchors_of(reference, row, site), flags.of_row(row),
+        reference, site, group, row, scores_.explain(row, reference, site),
+        _anchors(reference, group), flags.of_row(row),
     )  # fmt: skip
 
 
-def anchors_of(reference: Reference, row: pd.Series, site: str | None) -> dict[str, Anchor]:
-    """Return the anchors that one scan's metrics are judged by."""
-    table = row.to_frame().T
-    group = groups_of(table, pd.Series([site], table.index)).iloc[0]
+def _anchors(reference: Reference, group: str) -> dict[str, Anchor]:
+    """Return the anchors that judge a group's scans, of the metrics that no model judges."""
     modelled = reference.model.metrics if reference.model else ()
-    anchors = reference.anchors_of(str(group)).items()
+    anchors = reference.anchors_of(group).items()
     return {name: anchor for name, anchor in anchors if name not in modelled}

@@ -32,14 +32,14 @@ def tier_chip(tier: str) -> str:
     return f'<span class="ts-chip" style="{style}">{html.escape(label)}</span>'
 
 
-def score(value: float, tier: str, made_from: str) -> str:
-    """Return the distortion score of one scan, large, with its tier, direction and what it is made from."""
+def score(value: float, tier: str, certainty: str) -> str:
+    """Return the distortion score of one scan, large, with its tier, direction and how sure it is."""
     if not math.isfinite(value):
         words = "No metric of this scan could be measured, or it is not scored yet."
         return f'<div class="ts-score"><span class="ts-value">{text.DASH}</span>{words}</div>'
     of = (
         "distortion score, 0 pristine to 100 unusable<br>"
-        f"<b>higher is worse</b> · {html.escape(made_from)}"
+        f"<b>higher is worse</b>{f' · {html.escape(certainty)}' if certainty else ''}"
     )
     return (
         f'<div class="ts-score"><span class="ts-value">{value:.0f}</span>'

@@ -86,6 +86,8 @@ def _line(metric: Metric, judged: Judged) -> tuple[object, ...]:
     value = scan_panel.value_of(judged.row, metric.name)
     part = judged.parts[judged.parts["metric"] == metric.name]
     good, bad = verdict.good_and_bad(judged.anchors.get(metric.name))
+    if math.isfinite(usual := judged.usual(metric.name)):
+        good = f"usual {text.significant(usual, digits=3)}"
     says = marks.Cell(_says(metric, judged, math.isfinite(value)))
     if not math.isfinite(value):
         return (metric.label, text.DASH, good, bad, marks.Cell(marks.track(math.nan)), "", says)
@@ -130,6 +132,7 @@ def _missing(judged: Judged) -> None:
         count = text.plural(len(reasons), "metric")
         st.caption(text.escape(f"{count} not measurable on this scan: {said}."))
     st.caption(
-        "Points: by how much the score would fall if this metric were flawless. Not scored: shown for "
-        "comparison with other tools; another metric of its kind counts."
+        "Points: by how much the score would fall if this metric were flawless, or as usual at its "
+        "site where people's ratings judge. Not scored: shown for comparison with other tools; "
+        "another metric of its kind counts."
     )

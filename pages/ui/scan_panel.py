@@ -53,8 +53,7 @@ def scores(scan: pd.Series, judged: Judged) -> None:
     values = {FAMILIES[name]: value_of(scan, name) for name in families}
     measured = sum(math.isfinite(value) for value in values.values())
     sure = verdict.certainty(value_of(scan, "certainty"))
-    of = f"from {measured} of {len(families)} kinds of measures" + (f": {sure}" if sure else "")
-    st.html(marks.score(value_of(scan, "distortion_score"), scan["tier"], of))
+    st.html(marks.score(value_of(scan, "distortion_score"), scan["tier"], sure))
     if measured and judged.measured:
         said = verdict.headline(scan, judged.parts, judged.anchors)
         st.html(f'<div class="ts-verdict">{said}</div>')
@@ -65,7 +64,8 @@ def scores(scan: pd.Series, judged: Judged) -> None:
         return
     st.html(marks.bars(values))
     st.caption(
-        "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan. "
+        "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan. Made from "
+        f"{measured} of {len(families)} kinds of measures{': ' if sure else ''}{sure}. "
         f"Judged by: {text.escape(judged.reference.label)}."
     )
 

@@ -31,6 +31,8 @@ SCALE = "scale"
 TIER_COUNT, ROLE = "tier_count", "role"
 #: Which reference is looked at on Tiers, and what its last change did.
 REFERENCE, REFERENCE_NOTE = "reference", "reference_note"
+#: What Cohort adds: images or a table.
+SOURCE_KIND = "source_kind"
 #: How many processes score.
 JOBS = "jobs"
 #: The study that Train and Compare show, and one to show on the next run.

@@ -28,7 +28,7 @@ def sources_table(sources: list[Source], scans: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a source: ``source role scans people`` one column a status, ``age_years`` (text,
+        One row a source: ``source role scans people`` ``usable``, one column a status, ``age_years`` (text,
         mean and range in years), ``sites`` (number), ``simulated``, ``path``.
     """
     rows = []
@@ -40,6 +40,7 @@ def sources_table(sources: list[Source], scans: pd.DataFrame) -> pd.DataFrame:
                 "source": source.name,
                 "role": source.role,
                 "scans": len(its),
+                "usable": len(good),
                 "people": good["subject_id"].nunique(),
                 **{status: int((its["status"] == status).sum()) for status in STATUSES},
                 "age": ages(good["age_years"]),

@@ -9,12 +9,13 @@ from curation.background import Process
 from curation.workspace import Workspace
 from pages.ui.frame import ROOT
 
-SCORING, INGEST = "assess", "ingest"
+SCORING, INGEST, IMPORT = "assess", "ingest", "import-mriqc"
 
 #: Tasks by the name of their state file -> what the screen calls them.
 LABELS: dict[str, str] = {
     SCORING: "Scoring",
     INGEST: "Reading a source",
+    IMPORT: "Importing an MRIQC table",
     "demo-study": "Demo study",
     "demo": "Growing the demo's people",
 }

@@ -31,7 +31,7 @@ def significant(value: float | None, unit: str = "", *, digits: int = 4) -> str:
     """Return a number with some significant digits, or a dash where it is not known."""
     if value is None or not math.isfinite(value):
         return DASH
-    shown = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.{digits}g}"
+    shown = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
     return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
 
 

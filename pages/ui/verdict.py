@@ -21,6 +21,7 @@ TROUBLES: dict[str, str] = {
 }
 #: From this sub-score on, a trouble is called so.
 _DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (20.0, "Slight"))
+_CHANCES = ((80.0, "most likely"), (50.0, "probably"), (25.0, "possibly"))
 _MENTIONED = 50.0  # other kinds from here on are named too
 _SURE = ((0.85, "sure"), (0.6, "fairly sure"))
 
@@ -49,6 +50,9 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
         return "Nothing of this scan could be judged."
     of_score = parts.groupby("family")["share_of_score"].sum()
     main = str(of_score.idxmax()) if of_score.sum() > 0 else str(known.idxmax())
+    by_model = bool(of_score.sum() > 0) and parts["metric"].iloc[0] not in anchors
+    if by_model:
+        return _foretold(float(scores["distortion_score"]), main)
     degree = _degree(float(known.get(main, 0.0)))
     if degree is None:
         return "<b>Nothing stands out.</b>"
@@ -56,6 +60,14 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
     also = f" Also {html.escape(' and '.join(others))}." if others else ""
     said = f"<b>{degree} {html.escape(TROUBLES[main])}.</b>"
     return f"{said} {html.escape(_fact(parts[parts['family'] == main], anchors))}{also}"
+
+
+def _foretold(chance: float, main: str) -> str:
+    """Say what a model learned from ratings makes of a scan; ``chance`` of exclusion in percent."""
+    word = next((word for least, word in _CHANCES if chance >= least), None)
+    if word is None:
+        return "<b>People would keep it:</b> nothing stands out."
+    return f"<b>People would {word} exclude it.</b> What speaks against it most: {TROUBLES[main]}."
 
 
 def good_and_bad(anchor: Anchor | None) -> tuple[str, str]:

@@ -1,0 +1,61 @@
+"""Adding scans on Cohort: a source of images, or MRIQC's results without images."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from curation.workspace import ROLES, Workspace
+from pages.ui import progress, state, tasks, text
+
+_IMAGES, _TABLE = "images", "table"
+_KINDS = {_IMAGES: "Images", _TABLE: "MRIQC's results, without images"}
+_HELP = {
+    _IMAGES: "BIDS data set, folder of NIfTI files, or a CSV/TSV table with a column of paths",
+    _TABLE: "group_T1w.tsv, a CSV with MRIQC's columns, a JSON file of MRIQC or a folder of them",
+}
+_EXAMPLES = {_IMAGES: "/data/my-study", _TABLE: "/data/my-study/derivatives/mriqc/group_T1w.tsv"}
+
+
+def show(workspace: Workspace, *, opened: bool) -> None:
+    """Draw the form that adds a source; Tierscope only reads what it names."""
+    with st.expander("Add a source", expanded=opened, icon=":material/add:"):
+        kind = state.keep_one_of(state.SOURCE_KIND, list(_KINDS))
+        st.segmented_control(
+            "What there is", list(_KINDS), key=state.SOURCE_KIND, required=True,
+            format_func=lambda kind: _KINDS[kind], persist_state="session",
+        )  # fmt: skip
+        if kind == _TABLE:
+            st.caption(
+                "Such scans are scored, sorted into tiers, rated and plotted like others; they "
+                "cannot be looked at or trained on. Ratings in the table are taken in too."
+            )
+        _form(workspace, kind)
+        for task in (tasks.INGEST, tasks.IMPORT):
+            progress.task_outcome(workspace, task)
+
+
+def _form(workspace: Workspace, kind: str) -> None:
+    with st.form(f"add-{kind}", border=False):
+        path = st.text_input("Path on this machine", placeholder=_EXAMPLES[kind], help=_HELP[kind])
+        role = st.radio("Role", list(ROLES), format_func=lambda r: f"{r}: {ROLES[r]}")
+        name = st.text_input("Short name (optional)", placeholder="taken from the path")
+        arguments = ["--role", role]
+        if kind == _IMAGES and st.checkbox("These scans are simulated"):
+            arguments.append("--simulated")
+        label = "Add the source" if kind == _IMAGES else "Import the results"
+        sent = st.form_submit_button(label, type="primary")
+    if sent:
+        arguments += [f"--name={name.strip()}"] if name.strip() else []
+        _start(workspace, tasks.INGEST if kind == _IMAGES else tasks.IMPORT, path, arguments)
+
+
+def _start(workspace: Workspace, task: str, path: str, arguments: list[str]) -> None:
+    given = Path(path.strip()).expanduser()
+    if not path.strip() or not given.is_absolute() or not given.exists():
+        st.error(
+            f"There is nothing at {text.escape(path.strip() or 'an empty path')}\\. Give the full path "
+            "of a folder or table on the machine that Tierscope runs on\\."
+        )
+        return
+    tasks.start(workspace, task, *arguments, str(given.resolve()))
+    st.rerun()
