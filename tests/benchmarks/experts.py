@@ -2,13 +2,14 @@
 
 ABIDE: fitted to all sites but one, judged on that one, for each site in turn. DS030: fitted to ABIDE,
 judged once. AUC is over pairs of scans of the same site, with bootstrap 95 % intervals over people. Only
-"exclude" counts as excluded, "doubtful" does not. A site's scans scale its metrics, without their ratings. The last line is one JSON object.
+"exclude" counts as excluded, "doubtful" does not. A site's scans scale its metrics, without their
+ratings. The last line is one JSON object.
 """
 
 import itertools
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,12 @@ def figures(abide_path: Path, ds030_path: Path) -> dict[str, Any]:
     -------
     dict
         ``abide_rater3_within``, ``abide_raters12_within`` and ``ds030`` (AUC), each also with ``_low`` and
-        ``_high``; ``balanced_accuracy`` and ``kappa`` against rater_3 at a threshold chosen on the training
-        sites; ``best_metric`` and its AUC; ``raters_kappa`` and ``raters_auc`` by pair of raters.
+        ``_high``; ``balanced_accuracy`` and ``kappa`` against rater_3 each at the threshold that makes it
+        best on the training sites; ``best_metric`` and its AUC; ``raters_kappa`` and ``raters_auc`` by pair of raters.
     """
     abide, ds030 = mriqc_tables.read(abide_path), mriqc_tables.read(ds030_path)
     given = fitting.lesson_of({"abide": abide})
-    log_odds, decided = _leave_one_site_out(given)
+    log_odds, accurate, agreeing = _leave_one_site_out(given)
     found: dict[str, Any] = {}
     for name, raters in (
         ("abide_rater3_within", ["rater_3"]), ("abide_raters12_within", ["rater_1", "rater_2"]),
@@ -55,12 +56,12 @@ def figures(abide_path: Path, ds030_path: Path) -> dict[str, Any]:
         found |= _named(name, agreement.figures(log_odds, rated, given.groups, given.subjects))
     found |= _named("ds030", _on_another(abide, ds030))
     third = given.verdicts[given.verdicts["rater"] == "rater_3"]
-    said, told = third["excluded"].to_numpy(), decided[third["row"]]
+    said, rows = third["excluded"].to_numpy(), third["row"].to_numpy()
     return (
         found
         | {
-            "balanced_accuracy": round(float(balanced_accuracy_score(said, told)), 3),
-            "kappa": round(float(cohen_kappa_score(said, told)), 3),
+            "balanced_accuracy": round(float(balanced_accuracy_score(said, accurate[rows])), 3),
+            "kappa": round(float(cohen_kappa_score(said, agreeing[rows])), 3),
         }
         | _best_metric(given, third)
         | _between_raters(abide, given.groups)
@@ -91,12 +92,14 @@ def _named(name: str, measured: Mapping[str, float]) -> dict[str, float]:
     return {new: round(measured[old], 3) for old, new in rename.items()}
 
 
-def _leave_one_site_out(given: Lesson) -> tuple[np.ndarray, np.ndarray]:
+def _leave_one_site_out(given: Lesson) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return each scan's log-odds by the other sites' model, and whether that model excludes it.
 
-    Penalty and threshold (of the best balanced accuracy for rater_3) are chosen on the training sites.
+    Penalty and thresholds (of the best balanced accuracy, and of the best κ, with rater_3) are chosen on
+    the training sites.
     """
-    log_odds, decided = np.full(len(given.metrics), np.nan), np.zeros(len(given.metrics), bool)
+    log_odds = np.full(len(given.metrics), np.nan)
+    decided = np.zeros((2, len(given.metrics)), bool)
     for site in given.groups.unique():
         here = (given.groups == site).to_numpy()
         others = given.verdicts[~here[given.verdicts["row"]]]
@@ -105,14 +108,18 @@ def _leave_one_site_out(given: Lesson) -> tuple[np.ndarray, np.ndarray]:
         everyone = given.inputs @ coefficients + intercept
         third = others[others["rater"] == "rater_3"]
         log_odds[here] = everyone[here]
-        decided[here] = everyone[here] > _threshold(everyone[third["row"]], third["excluded"])
-    return log_odds, decided
+        for row, measure in enumerate((balanced_accuracy_score, cohen_kappa_score)):
+            limit = _threshold(measure, everyone[third["row"]], third["excluded"].to_numpy())
+            decided[row, here] = everyone[here] > limit
+    return log_odds, decided[0], decided[1]
 
 
-def _threshold(values: np.ndarray, excluded: pd.Series) -> float:
+def _threshold(
+    measure: Callable[[np.ndarray, np.ndarray], float], values: np.ndarray, excluded: np.ndarray
+) -> float:
     candidates = np.quantile(values, np.linspace(0.02, 0.98, 97))
-    accuracy = [balanced_accuracy_score(excluded, values > limit) for limit in candidates]
-    return float(candidates[int(np.argmax(accuracy))])
+    reached = [measure(excluded, values > limit) for limit in candidates]
+    return float(candidates[int(np.argmax(reached))])
 
 
 def _on_another(table: MriqcTable, other: MriqcTable) -> dict[str, Any]:
@@ -139,7 +146,7 @@ def _best_metric(given: Lesson, rated: pd.DataFrame) -> dict[str, Any]:
 
 
 def _between_raters(table: MriqcTable, groups: pd.Series) -> dict[str, Any]:
-    """Return κ of exclude against the rest, and the AUC of one rater's three levels for another's exclusions."""
+    """Return κ of their exclusions, and the AUC of one's three levels for the other's exclusions."""
     values = table.ratings.pivot(index="row", columns="rater", values="value")
     kappa, auc = {}, {}
     for one, other in itertools.combinations(values.columns, 2):
