@@ -43,7 +43,7 @@ def figures(abide_path: Path, ds030_path: Path) -> dict[str, Any]:
     dict
         ``abide_rater3_within``, ``abide_raters12_within`` and ``ds030`` (AUC), each also with ``_low`` and
         ``_high``; ``balanced_accuracy`` and ``kappa`` against rater_3 each at the threshold that makes it
-        best on the training sites; ``best_metric`` and its AUC; ``raters_kappa`` and ``raters_auc`` by pair of raters.
+        best on the training sites; ``best_metric`` and its AUC; ``raters_kappa`` and ``raters_auc`` by pair.
     """
     abide, ds030 = mriqc_tables.read(abide_path), mriqc_tables.read(ds030_path)
     given = fitting.lesson_of({"abide": abide})
