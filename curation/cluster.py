@@ -49,11 +49,8 @@ class Outcome:
         said = f"{self.measured} measured, {self.failed} could not be measured, {self.left} left"
         if self.complete:
             return said
-        return (
-            said
-            + "; run the same command to go on. Batches that did not end well:\n"
-            + "\n".join(f"  {log}" for log in self.logs)
-        )
+        logs = "".join(f"\n  {log}" for log in self.logs)
+        return f"{said}; run the same command to go on" + (logs and f". Logs:{logs}")
 
 
 def run(
@@ -102,7 +99,8 @@ def run(
             assess.gather(workspace)
     left = assess.due_scans(workspace)["scan_id"]
     done = before[~before.isin(left)]
-    logs = [folder / f"batch-{k}.log" for k in due if not (folder / f"batch-{k}.done").exists()]
+    unfinished = [k for k in due if not (folder / f"batch-{k}.done").exists()]
+    logs = [log for k in unfinished if (log := folder / f"batch-{k}.log").exists()]
     return Outcome(len(done), assess.failures(workspace, done), len(left), tuple(logs))
 
 
@@ -149,7 +147,9 @@ def _command(folder: Path, cores: int | None, profile: Path | None) -> list[str]
 
 def _run(command: list[str]) -> int:
     """Run Snakemake to its end; an interruption is handed on to it and all its jobs."""
-    usual = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # set before the start, since a job of a shell's background would inherit that it is to ignore it
+    handled = (signal.SIGINT, signal.SIGTERM)
+    usual = [signal.signal(number, signal.default_int_handler) for number in handled]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     try:
         return child.wait()
@@ -162,4 +162,5 @@ def _run(command: list[str]) -> int:
             child.wait()
         raise
     finally:
-        signal.signal(signal.SIGTERM, usual)
+        for number, handler in zip(handled, usual, strict=True):
+            signal.signal(number, handler)
