@@ -1,6 +1,5 @@
 """Review: is this scan good? The image, what was measured on it, and what people say of it."""
 
-import pandas as pd
 import streamlit as st
 
 from curation import tiers
@@ -40,25 +39,22 @@ def body(workspace: Workspace) -> None:
     with_image = scan["status"] == "ok"
     with st.container(horizontal=True, key="split-review", gap="medium"):
         with st.container(width="stretch"):
-            image_panel.show(scan, trial)
-            if not with_image:
-                metrics_panel.show(scan, known)
+            if with_image:
+                image_panel.show(scan, trial)
+            else:
+                image_panel.none()
+                scan_panel.scores(scan, known)
         with st.container(width=470), frame.in_words():
             if trial:
                 trial_panel.response(scan, trial, known)
             else:
-                _of_scan(workspace, scan, known, following)
-    if with_image and not trial:
+                with st.container(key="of-scan"):
+                    if with_image:
+                        scan_panel.scores(scan, known)
+                    rating_panel.rate(workspace, scan["scan_id"], following)
+    if not trial:
         with st.container(key="of-scan-metrics"):
             metrics_panel.show(scan, known)
-
-
-def _of_scan(
-    workspace: Workspace, scan: pd.Series, known: judged.Judged, following: str | None
-) -> None:
-    with st.container(key="of-scan"):
-        scan_panel.scores(scan, known)
-        rating_panel.rate(workspace, scan["scan_id"], following)
 
 
 frame.show("review", body)

@@ -52,17 +52,26 @@ def label(key: str) -> str:
 
 
 def chips(found: Mapping[str, str]) -> str:
-    """Return the flags of one scan as chips, each with its evidence and what follows from it."""
-    return f'<div class="ts-flags">{"".join(map(_chip, found, found.values()))}</div>'
-
-
-def _chip(key: str, evidence: str) -> str:
-    consequence = FLAGS[key].consequence if key in FLAGS else ""
-    said = " ".join(filter(None, (_sentence(evidence), _sentence(consequence))))
-    return (
-        f'<div><span class="ts-flag">{html.escape(label(key))}</span>'
-        f"<span>{html.escape(said)}</span></div>"
+    """Return the flags of one scan as chips, each with its evidence in a sentence."""
+    inner = "".join(
+        f'<div><span class="ts-flag" title="{html.escape(_consequence(key))}">'
+        f"{html.escape(label(key))}</span><span>{html.escape(_sentence(found[key]))}</span></div>"
+        for key in _ordered(found)
     )
+    return f'<div class="ts-flags">{inner}</div>'
+
+
+def consequences(found: Mapping[str, str]) -> str:
+    """Say what follows from the flags of one scan for its metrics."""
+    return " ".join(f"{label(key)}: {_consequence(key)}" for key in _ordered(found))
+
+
+def _ordered(found: Mapping[str, str]) -> list[str]:
+    return sorted(found, key=lambda key: list(FLAGS).index(key) if key in FLAGS else len(FLAGS))
+
+
+def _consequence(key: str) -> str:
+    return FLAGS[key].consequence if key in FLAGS else ""
 
 
 def _sentence(words: str) -> str:

@@ -13,9 +13,6 @@ from pages.ui.trials import Trial
 
 def show(scan: pd.Series, trial: Trial | None) -> None:
     """Draw the image of a scan, or the artefact that is tried on it, with its convention in words."""
-    if scan["status"] != "ok":
-        _no_image()
-        return
     window = _tools(scan, trial)
     if trial:
         trial_panel.controls()
@@ -68,10 +65,11 @@ def _banner(trial: Trial) -> str:
     )
 
 
-def _no_image() -> None:
+def none() -> None:
+    """Say why there is nothing to look at."""
     with st.container(border=True):
         st.markdown("**No image: imported from an MRIQC table.**")
         st.markdown(
-            "Its metrics, its score and its ratings are here. To look at the scan itself, add its "
-            "images as a source on the page Cohort."
+            "Its metrics, its score and its ratings are here. To look at scans, add their images as a "
+            "source on the page Cohort."
         )

@@ -9,7 +9,7 @@ import streamlit as st
 
 from curation import scores as scores_
 from curation.metrics import METRICS, Metric
-from pages.ui import marks, scan_panel, state, text, verdict
+from pages.ui import flags, marks, scan_panel, state, text, verdict
 from pages.ui.judged import Judged
 
 _DRIVERS, _ALL = "drivers", "all"
@@ -37,7 +37,7 @@ def show(scan: pd.Series, judged: Judged) -> None:
         with st.popover("Judged by", icon=":material/balance:"):
             _reference(judged)
     lines = _drivers(scan, judged) if view == _DRIVERS else _all_metrics(scan, judged)
-    st.html(marks.table(_HEAD, lines, numeric=(1, 2, 3), whole=(5,)))
+    st.html(marks.table(_HEAD, lines, numeric=(1, 2, 3), whole=(4, 5)))
     _missing(judged)
 
 
@@ -131,6 +131,8 @@ def _missing(judged: Judged) -> None:
         said = "; ".join(sorted(set(reasons.values())))
         count = text.plural(len(reasons), "metric")
         st.caption(text.escape(f"{count} not measurable on this scan: {said}."))
+    if judged.flags:
+        st.caption(text.escape(flags.consequences(judged.flags)))
     st.caption(
         "Points: by how much the score would fall if this metric were flawless, or as usual at its "
         "site where people's ratings judge. Not scored: shown for comparison with other tools; "

@@ -20,10 +20,11 @@ TROUBLES: dict[str, str] = {
     "geometry": "geometric distortion",
 }
 #: From this sub-score on, a trouble is called so.
-_DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (20.0, "Slight"))
+_DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (30.0, "Slight"))
 _CHANCES = ((80.0, "most likely"), (50.0, "probably"), (25.0, "possibly"))
 _MENTIONED = 50.0  # other kinds from here on are named too
-_SURE = ((0.85, "sure"), (0.6, "fairly sure"))
+#: From this share of what the reference judges on. Without air (stripped, masked) it is some 0.85.
+_SURE = ((0.95, "sure"), (0.7, "fairly sure"))
 
 
 def certainty(value: float) -> str:
@@ -55,7 +56,7 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
         return _foretold(float(scores["distortion_score"]), main)
     degree = _degree(float(known.get(main, 0.0)))
     if degree is None:
-        return "<b>Nothing stands out.</b>"
+        return f"<b>Nothing stands out.</b> The most there is: {TROUBLES[main]}."
     others = [TROUBLES[name] for name in known.index if name != main and known[name] >= _MENTIONED]
     also = f" Also {html.escape(' and '.join(others))}." if others else ""
     said = f"<b>{degree} {html.escape(TROUBLES[main])}.</b>"
