@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curation.learned import Model, quantiles_of
 from curation.metrics import METRICS
 from curation.scores import POWER, SUBSCORES, Anchor, Reference, builtin, explain, score
 
@@ -21,20 +22,6 @@ def row(**values: float) -> pd.DataFrame:
     return pd.DataFrame([{"scan_id": "s", "sha256": "x", **metrics}])
 
 
-def test_badness_is_5_at_good_50_half_way_and_95_at_bad() -> None:
-    for anchor in (Anchor(1.0, 3.0), Anchor(3.0, 1.0), Anchor(1.0, 9.0, "log")):
-        middle = 3.0 if anchor.scale == "log" else 2.0
-        values = anchor.badness(np.array([anchor.good, middle, anchor.bad]))
-        assert values == pytest.approx([5.0, 50.0, 95.0])
-
-
-def test_badness_never_leaves_0_to_100_and_keeps_nan() -> None:
-    values = Anchor(1.0, 2.0).badness(np.array([-1e300, 1e300, np.nan]))
-    assert values[0] == pytest.approx(0.0, abs=1e-6)
-    assert values[1] == pytest.approx(100.0)
-    assert math.isnan(values[2])
-
-
 @pytest.mark.parametrize("family", SUBSCORES)
 def test_more_of_any_one_badness_is_always_a_higher_score(family: str) -> None:
     scores = [
@@ -43,31 +30,64 @@ def test_more_of_any_one_badness_is_always_a_higher_score(family: str) -> None:
     assert np.all(np.diff(scores) > 0)
 
 
+def test_one_ruined_dimension_is_never_averaged_away() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.concat(
+        [row(**dict(zip(SUBSCORES, rng.uniform(-1, 2, 7), strict=True))) for _ in range(300)],
+        ignore_index=True,
+    )
+    scored = score(table, PLAIN)
+    worst = scored[list(SUBSCORES)].max(axis=1)
+    assert (scored["distortion_score"] >= worst * (1 / 7) ** (1 / POWER)).all()
+    assert (scored["distortion_score"] <= worst + 1e-9).all()
+
+
 @pytest.mark.parametrize("family", SUBSCORES)
-def test_one_ruined_dimension_is_not_averaged_away(family: str) -> None:
-    ruined = score(row(**{family: 1.5}), PLAIN).iloc[0]
-    assert ruined[family] > 99
-    assert ruined["distortion_score"] > 65
-    assert ruined[[f for f in SUBSCORES if f != family]].max() < 10
+def test_a_single_ruined_dimension_ruins_the_score(family: str) -> None:
+    ruined = score(row(**{family: 2.0}), PLAIN).iloc[0]
+    assert ruined[family] > 98
+    assert ruined["distortion_score"] > 80
+    assert ruined[[f for f in SUBSCORES if f != family]].max() == pytest.approx(20)
 
 
-def test_a_clean_scan_scores_low_and_a_wreck_high() -> None:
-    assert score(row(), PLAIN)["distortion_score"][0] < 10
+def test_a_good_scan_has_room_below_it_and_a_bad_one_above() -> None:
+    assert score(row(), PLAIN)["distortion_score"][0] == pytest.approx(20.0)
+    pristine = score(row(**dict.fromkeys(SUBSCORES, -1.0)), PLAIN)
+    assert pristine["distortion_score"][0] < 2
     wreck = score(row(**dict.fromkeys(SUBSCORES, 1.0)), PLAIN)
-    assert wreck["distortion_score"][0] == pytest.approx(95.0)
+    assert wreck["distortion_score"][0] == pytest.approx(80.0)
 
 
 def test_what_cannot_be_measured_is_nan_and_condemns_nothing() -> None:
     partial = score(row(motion=math.nan, noise=math.nan), PLAIN).iloc[0]
     assert math.isnan(partial["motion"]) and math.isnan(partial["noise"])
     assert partial["families_measured"] == 5
-    assert partial["distortion_score"] == pytest.approx(5.0)
+    assert partial["distortion_score"] == pytest.approx(20.0)
 
 
 def test_a_scan_without_any_metric_has_no_score() -> None:
     nothing = score(row(**dict.fromkeys(SUBSCORES, math.nan)), PLAIN).iloc[0]
     assert math.isnan(nothing["distortion_score"])
     assert nothing["families_measured"] == 0
+    assert nothing["certainty"] == 0
+
+
+def test_certainty_is_the_measured_part_averaged_over_the_families() -> None:
+    assert score(row(), PLAIN)["certainty"][0] == 1
+    assert score(row(blur=math.nan), PLAIN)["certainty"][0] == pytest.approx(6 / 7)
+    second = [n for n, m in METRICS.items() if m.family == "blur"][1]
+    two = Reference("two", "1", "", PLAIN.anchors | {second: Anchor(0, 1)})
+    assert score(row(), two)["certainty"][0] == pytest.approx(6.5 / 7)
+
+
+def test_a_scan_is_judged_by_the_anchors_of_its_site_else_by_those_of_all_sites() -> None:
+    lax, strict = (dict.fromkeys(FIRST.values(), Anchor(0, bad)) for bad in (4.0, 0.5))
+    sited = Reference("sited", "1", "", PLAIN.anchors, sites={"North": lax, "*": strict})
+    frame = pd.concat([row(noise=1.0)] * 3, ignore_index=True)
+    noise = score(frame, sited, pd.Series(["North", "South", None]))["noise"]
+    assert noise[0] < noise[1] == noise[2]
+    by_site = explain(frame.iloc[0], sited, "North").set_index("metric")["badness"]
+    assert by_site[FIRST["noise"]] == noise[0]
 
 
 def test_a_score_does_not_depend_on_the_other_scans() -> None:
@@ -97,6 +117,56 @@ def test_an_unmeasured_metric_has_no_share() -> None:
     explained = explain(row(motion=math.nan).iloc[0], PLAIN).set_index("family")
     assert explained.loc["motion", "share_of_score"] == 0
     assert math.isnan(explained.loc["motion", "badness"])
+
+
+def test_points_are_what_the_score_falls_by_when_the_metric_is_flawless() -> None:
+    frame = row(blur=0.9, noise=0.8)
+    explained = explain(frame.iloc[0], PLAIN).set_index("family")
+    flawless = score(row(blur=-50, noise=0.8), PLAIN)["distortion_score"][0]
+    whole = score(frame, PLAIN)["distortion_score"][0]
+    assert explained.loc["blur", "points"] == pytest.approx(whole - flawless, abs=1e-3)
+
+
+# ---- a learned reference -------------------------------------------------------------------------
+
+SPREAD = tuple(map(tuple, quantiles_of(np.random.default_rng(0).normal(size=(500, 2))).tolist()))
+MODEL = Model((FIRST["noise"], FIRST["blur"]), (1.0, 0.5), (0.0, 0.0), -1.0, SPREAD)
+LEARNED = Reference("learned", "1", "for tests", PLAIN.anchors, kind="learned", model=MODEL)
+
+
+def test_a_learned_score_is_the_chance_by_the_sum_of_what_the_metrics_add() -> None:
+    frame = row(noise=1.5, blur=-0.5)
+    added = MODEL.contributions(frame, "*").iloc[0]
+    alone = Reference("r", "1", "", {}, model=MODEL)
+    scored = score(frame, alone).iloc[0]
+    assert scored["distortion_score"] == pytest.approx(100 / (1 + np.exp(1 - added.sum())))
+    assert scored["noise"] == pytest.approx(100 / (1 + np.exp(1 - added[FIRST["noise"]])))
+    assert math.isnan(scored["geometry"])
+
+
+def test_what_a_learned_model_does_not_know_stays_visible() -> None:
+    for family in ("incompleteness", "geometry", "motion"):
+        scored = score(row(**{family: 2.0}), LEARNED).iloc[0]
+        assert scored["distortion_score"] > 80, family
+    # families of the model are the model's
+    assert score(row(noise=2.0), LEARNED).iloc[0]["noise"] < 80
+
+
+def test_a_scan_without_half_of_a_models_metrics_is_judged_by_the_built_in_anchors() -> None:
+    frame = pd.concat([row(), row(noise=math.nan, blur=math.nan), row()], ignore_index=True)
+    assert score(frame, LEARNED)["reference"].tolist() == ["learned-1", "builtin-1", "learned-1"]
+    assert set(explain(frame.iloc[1], LEARNED)["metric"]) == set(builtin().anchors)
+
+
+def test_an_explanation_of_a_learned_score_says_what_speaks_for_the_scan_too() -> None:
+    alone = Reference("r", "1", "", {}, model=MODEL)
+    explained = explain(row(noise=1.5, blur=-0.5).iloc[0], alone).set_index("family")
+    assert explained.loc["noise", "points"] > 0 > explained.loc["blur", "points"]
+    assert explained["share_of_score"].to_dict() == {"noise": 1.0, "blur": 0.0}
+
+
+def test_an_empty_table_has_an_empty_score() -> None:
+    assert score(row().iloc[:0], LEARNED).empty
 
 
 # ---- the built-in reference ----------------------------------------------------------------------
