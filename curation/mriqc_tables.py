@@ -34,8 +34,8 @@ class MriqcTable:
     rows : pandas.DataFrame, shape (N, ...)
         One row a scan, in the order of the source: ``key`` (its name, not always unique), ``participant_id``,
         ``session_id``, ``modality``, ``measured_by``, ``age_years``, ``sex``, ``group``, ``site``, ``note``,
-        ``shape``, ``spacing_mm``, ``problem`` (why it cannot be used, or ``None``), ``reasons`` (dict: metric
-        -> why it is not measured), and a column a metric, NaN where not measured.
+        ``shape``, ``spacing_mm``, ``problem`` (why it cannot be used, where it cannot), ``reasons`` (dict:
+        metric -> why it is not measured), and a column a metric, NaN where not measured.
     ratings : pandas.DataFrame
         ``row`` (0 to N - 1), ``rater`` and ``value`` on the scale of :data:`RATING_SCALE`.
     ignored_columns : tuple of str

@@ -57,6 +57,13 @@ def read_table(path: Path) -> pd.DataFrame:
             f"{path.name} cannot be read as a table ({error}). Save it as CSV or TSV with one header "
             "row, in UTF-8."
         ) from error
+    if not isinstance(
+        table.index, pd.RangeIndex
+    ):  # pandas takes what is too much for names of rows
+        raise SourceError(
+            f"{path.name} cannot be read as a table: its rows have more fields than its header has names. "
+            "Save it with one header row that names every column."
+        )
     table = table.rename(columns=_our_names(list(table.columns), path))
     table = table.map(str.strip).astype(object)
     return table.mask(table.map(str.lower).isin(UNKNOWN), None)
