@@ -23,6 +23,8 @@ _CHUNK_VOXELS = 1 << 20
 _TAIL_CHUNKS = 16
 #: Beyond these the squares of intensities, which every statistic needs, are no numbers any more.
 _BRIGHTEST, _FAINTEST = 1e15, 1e-15
+#: A large image that was packed into less than this is hollow: stripped brains take 0.2 and more.
+_LARGE_VOXELS, _BYTES_A_VOXEL = 50_000_000, 0.025
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def verify(path: Path) -> Header:
     with _opened(path) as stream:
         raw = parse(stream)
         header = describe(raw)
+        _refuse_hollow(path, header)
         low, high = np.inf, -np.inf
         for chunk in _chunks(stream, raw, header):
             finite = chunk[np.isfinite(chunk)]
@@ -110,6 +113,7 @@ def load(path: Path) -> Volume:
     with _opened(path) as stream:
         raw = parse(stream)
         header = describe(raw)
+        _refuse_hollow(path, header)
         flat = np.empty(int(np.prod(header.shape)), dtype=np.float32)
         start = 0
         for chunk in _chunks(stream, raw, header):
@@ -221,6 +225,15 @@ def _scaling(raw: nib.Nifti1Header) -> tuple[float, float]:
 
 def _note_on_nonfinite(share: float) -> str | None:
     return f"{share:.2%} of the voxels were NaN or infinite and are taken as 0" if share else None
+
+
+def _refuse_hollow(path: Path, header: Header) -> None:
+    """Refuse a small file that unpacks into a huge image of nothing."""
+    voxels, size = int(np.prod(header.shape)), Path(path).stat().st_size
+    if voxels > _LARGE_VOXELS and size < _BYTES_A_VOXEL * voxels:
+        raise VolumeError(
+            f"{voxels / 1e6:.0f} million voxels in a file of {size / 1e6:.1f} MB: hardly anything is there"
+        )
 
 
 def _refuse_constant(low: float, high: float) -> None:

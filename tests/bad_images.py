@@ -57,6 +57,16 @@ def _swapped_header(path: Path) -> None:
     path.write_bytes(gzip.compress(bytes(raw)))
 
 
+def _hollow(path: Path) -> None:
+    """Pack 195 million voxels, all but a few of them 0, into 0.2 MB."""
+    header = nib.Nifti1Header()
+    header.set_data_shape((580, 580, 580))
+    header.set_data_dtype(np.uint8)
+    header.set_sform(np.diag([0.35, 0.35, 0.35, 1.0]), 1)
+    header["pixdim"][1:4], header["magic"], header["vox_offset"] = 0.35, b"n+1", 352
+    path.write_bytes(gzip.compress(header.binaryblock + b"\0\0\0\0" + b"\5" * 999) + zeros(187))
+
+
 def _colour(path: Path) -> None:
     write(path, np.zeros(SIZE, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")]))
 
@@ -75,6 +85,7 @@ UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
     "affine_of_nan": (lambda path: patched(path, 292, "f", np.nan), "not numbers"),
     "far_away": (lambda path: patched(path, 292, "f", 1e30), "mm away"),
     "announces_much": (lambda path: patched(path, 42, "3h", 10000, 10000, 10000), "million voxels"),
+    "hollow": (_hollow, "hardly anything is there"),
     "begins_late": (lambda path: patched(path, 108, "f", 1e15), "bytes into the file"),
     "begins_nowhere": (lambda path: patched(path, 108, "f", np.nan), "bytes into the file"),
     "scaled_away": (lambda path: patched(path, 112, "2f", 3e38, 0.0), "no brightness"),
