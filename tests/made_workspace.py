@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from curation import background, cohorts, files, tables
+from curation import background, cohorts, files, mriqc_import, tables
 from curation import scores as scores_
-from curation.metrics import METRICS
+from curation.metrics import METRICS, METRICS_VERSION
 from curation.workspace import Source, Workspace
 from tests.images import write_nifti
 from training import runs, study
 from training.study import Study
 
 POOL, TARGET = 24, 14
+#: So many scans, the first of the pool, carry a validity flag.
+FLAGGED = 3
 ARMS = ["scratch", "A", "all", "control-A"]
 
 
@@ -107,7 +109,8 @@ def _broken() -> dict:
 def _metrics(scans: pd.DataFrame) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     table = scans[["scan_id", "sha256"]].assign(
-        metrics_version=1, template_affine=[np.eye(4).ravel().tolist()] * len(scans),
+        metrics_version=METRICS_VERSION, measured_by="tierscope",
+        template_affine=[np.eye(4).ravel().tolist()] * len(scans),
         seconds=0.1, failure=None,
     )  # fmt: skip
     for name in METRICS:
@@ -115,7 +118,22 @@ def _metrics(scans: pd.DataFrame) -> pd.DataFrame:
     unmeasured = next(iter(METRICS))
     table[unmeasured] = np.nan
     reasons = json.dumps({unmeasured: "the background is exactly 0"})
-    return table.assign(reasons=reasons).reset_index(drop=True)
+    flags = np.where(np.arange(len(scans)) < FLAGGED, json.dumps({"no_air": "all is zero"}), "{}")
+    return table.assign(reasons=reasons, flags=flags).reset_index(drop=True)
+
+
+# ---- scans without image ---------------------------------------------------------------------------
+
+
+def import_table(workspace: Workspace, folder: Path, count: int) -> None:
+    """Import results of MRIQC for some invented scans."""
+    rng = np.random.default_rng(1)
+    names = [f"sub-{number:04d}_T1w" for number in range(count)]
+    mriqc = ("cjv", "cnr", "efc", "fber", "fwhm_avg", "inu_med", "qi_1", "snr_total", "wm2max")
+    table = pd.DataFrame({"bids_name": names} | {m: rng.uniform(0.2, 2, count) for m in mriqc})
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / "group_T1w.tsv", sep="\t", index=False)
+    mriqc_import.import_table(workspace, folder / "group_T1w.tsv", name="mriqc")
 
 
 # ---- runs ------------------------------------------------------------------------------------------

@@ -2,7 +2,10 @@
 
 import time
 
-from curation import tables
+from curation import background, tables
+from curation.validity import FLAGS
+from pages.ui import state, tasks
+from pages.ui.frame import PAGES
 from tests import made_workspace
 from tests.pages.said import button, checked, words
 
@@ -29,3 +32,43 @@ def test_cohort_reads_a_source_in_the_background(workspace, tmp_path, run) -> No
     while len(tables.read_scans(workspace)) < 1 and time.monotonic() < deadline:
         time.sleep(0.2)
     assert tables.read_scans(workspace)["status"].tolist() == ["ok"]
+
+
+def test_flags_are_counted_and_open_their_scans_on_review(made, run) -> None:
+    app = run("app", made[0])
+    checked(app.switch_page(PAGES["cohort"].path).run())
+    label = f"{FLAGS['no_air'].label} **{made_workspace.FLAGGED}**"
+    checked(button(app, label).click().run())
+    assert PAGES["review"].question in words(app)
+    assert len(app.selectbox(key=state.SCAN).options) == made_workspace.FLAGGED
+
+
+def test_scans_without_image_are_counted_and_said_to_be_such(own, tmp_path, run) -> None:
+    made_workspace.import_table(own, tmp_path / "tables", 7)
+    said = words(run("cohort", own))
+    assert "<b>31</b>" in said and "7 without image" in said
+    assert "Without image" in said
+
+
+def test_an_mriqc_table_is_imported_in_the_background(
+    workspace, tmp_path, run, monkeypatch
+) -> None:
+    started = []
+    monkeypatch.setattr(tasks, "start", lambda _, *command: started.append(command))
+    page = run("cohort", workspace, **{state.SOURCE_KIND: "table"})
+    checked(button(page, "Import the results").click().run())
+    assert "There is nothing at" in page.error[0].value
+    (tmp_path / "group_T1w.tsv").write_text("bids_name\n")
+    page.text_input[0].set_value(str(tmp_path / "group_T1w.tsv"))
+    checked(button(page, "Import the results").click().run())
+    assert started == [
+        (tasks.IMPORT, "--role", "pool", str(tmp_path / "group_T1w.tsv")),
+    ]
+
+
+def test_scoring_started_from_a_terminal_shows_as_running(made, run) -> None:
+    with background.noted(made[0].tasks_dir / "assess.json"):
+        page = run("cohort", made[0])
+        assert "Running in the background: Scoring" in words(page)
+        assert button(page, "Stop scoring")
+    assert "Running in the background" not in words(run("cohort", made[0]))

@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from curation.workspace import Workspace
 from pages.ui import state
 from pages.ui.frame import PAGES, ROOT
+from tests import made_workspace
 from tests.pages.said import checked, words
 
 
@@ -67,3 +69,19 @@ def test_pages_import_no_torch() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert ran.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("name", ["cohort", "review", "tiers"])
+def test_page_answers_within_a_second_with_1500_scans(name, many, run) -> None:
+    page = run(name, many)
+    started = time.perf_counter()
+    checked(page.run())
+    assert time.perf_counter() - started < 1.0
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("many")
+    workspace = Workspace.create(folder / "workspace")
+    made_workspace.import_table(workspace, folder / "tables", 1500)
+    return workspace

@@ -3,9 +3,12 @@
 import html
 from pathlib import Path
 
-from curation import ratings, tables
+from curation import files, ratings, tables
 from curation.metrics import METRICS
-from pages.ui import state
+from curation.scores import builtin, explain
+from curation.validity import FLAGS
+from pages.ui import state, verdict
+from tests import made_workspace
 from tests.pages.said import button, checked, words
 
 HOSTILE = "<b>x</b> [y](http://z) :red[w] $q$"
@@ -88,3 +91,73 @@ def test_a_scan_that_cannot_be_read_shows_the_reason(own, run) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     page = run("review", own)
     assert "This scan cannot be shown" in page.error[0].value
+
+
+# ---- how the score came about ----------------------------------------------------------------------
+
+
+def test_a_score_is_followed_to_its_metrics_their_anchors_and_sources(made, run) -> None:
+    page = run("review", made[0])
+    scan_id, metrics = page.session_state[state.SCAN], tables.read_metrics(made[0])
+    row = metrics.set_index("scan_id", drop=False).loc[scan_id]
+    parts = explain(row, builtin())
+    said = words(page)
+    assert "How the score came about" in [s.value for s in page.subheader]
+    for name in parts.loc[parts["share_of_score"] >= 0.01, "metric"].head(6):
+        metric, (good, bad) = METRICS[name], verdict.good_and_bad(builtin().anchors[name])
+        for expected in (metric.label, metric.formula, metric.citation, good, bad):
+            assert html.escape(expected) in said
+    assert builtin().id in said
+    assert builtin().description[:60] in said
+
+
+def test_the_trouble_stands_in_one_line_of_words(made, run) -> None:
+    said = words(run("review", made[0]))
+    assert 'class="ts-verdict"' in said
+    assert any(f"{degree} " in said for degree in ("Severe", "Clear", "Slight", "Nothing stands"))
+    assert "kinds of measures" in said
+
+
+def test_a_scan_that_could_not_be_measured_says_why(own, run) -> None:
+    metrics = tables.read_metrics(own)
+    worst = run("review", own).session_state[state.SCAN]
+    metrics.loc[metrics["scan_id"] == worst, "failure"] = "no <b>head</b> was found"
+    files.write_parquet(own.metrics_dir / "part-made.parquet", metrics)
+    assert "no <b>head</b> was found" in run("review", own).error[0].value.replace("\\", "")
+
+
+# ---- flags -----------------------------------------------------------------------------------------
+
+
+def test_what_was_recognised_is_said_and_narrows_the_list(made, run) -> None:
+    page = run("review", made[0], **{state.FLAGS: ["no_air"]})
+    assert "All is zero." in words(page)
+    assert FLAGS["no_air"].label in words(page)
+    assert len(page.selectbox(key=state.SCAN).options) == made_workspace.FLAGGED
+    assert any(
+        f"{FLAGS['no_air'].label} {made_workspace.FLAGGED}" in o for o in _flag_options(page)
+    )
+
+
+def test_a_flag_that_no_scan_has_filters_nothing(made, run) -> None:
+    page = run("review", made[0], **{state.FLAGS: ["skull_stripped"]})
+    assert len(page.selectbox(key=state.SCAN).options) == 38
+
+
+def _flag_options(page) -> list[str]:  # type: ignore[no-untyped-def]
+    return page.multiselect(key=state.FLAGS).options
+
+
+# ---- scans without image ---------------------------------------------------------------------------
+
+
+def test_a_scan_without_image_is_scored_and_rated_but_not_shown(own, tmp_path, run) -> None:
+    made_workspace.import_table(own, tmp_path / "tables", 5)
+    page = run("review", own, **{state.SOURCES: ["mriqc"], state.PERSON: "Ada"})
+    said = words(page)
+    assert "No image: imported from an MRIQC table." in said
+    assert "ts-verdict" in said and "Radiological" not in said
+    assert not [b for b in page.button if b.label == "Try an artefact"]
+    page.radio[0].set_value(-1.0)
+    checked(button(page, "Save").click().run())
+    assert ratings.list_ratings(own)["label"].tolist() == ["exclude"]

@@ -1,8 +1,13 @@
 """Tiers: cut-offs, what they do, frozen cohorts, and what judges the scans."""
 
-from curation import cohorts
+from curation import cohorts, ratings, tables
+from curation.fitting import MIN_RATINGS
+from curation.references import active, available
+from curation.scores import builtin
+from curation.workspace import Workspace
 from pages.ui import state
 from pages.ui.frame import PAGES
+from tests import made_workspace
 from tests.pages.said import button, checked, words
 
 
@@ -55,3 +60,65 @@ def test_freezing_needs_an_author_then_lists_the_cohort(own, run) -> None:
     (header,) = cohorts.list_cohorts(own)
     assert (header.author, header.role, header.size) == ("Ada", "pool", 24)
     assert header.id in words(page)
+
+
+# ---- what judges the scans -------------------------------------------------------------------------
+
+
+def test_each_reference_is_described_and_one_is_in_use(made, run) -> None:
+    page = run("tiers", made[0])
+    radio = page.radio(key=state.REFERENCE)
+    pairs = zip(available(made[0]), radio.options, strict=True)
+    assert all(header.label in option.replace("\\", "") for header, option in pairs)
+    assert button(page, "This one is in use").disabled
+    assert builtin().description[:60] in words(page)
+
+
+def test_judging_by_the_scans_themselves_scores_anew_and_says_so(own, run) -> None:
+    page = run("tiers", own)
+    checked(button(page, "Fit to the scans").click().run())
+    assert "38 scans scored anew" in words(page)
+    assert tables.read_scores(own)["reference"].str.startswith("cohort-").all()
+    assert page.radio(key=state.REFERENCE).value == active(own).id
+    page.radio(key=state.REFERENCE).set_value(builtin().id).run()
+    checked(button(page, f"Judge by {builtin().label}").click().run())
+    assert active(own).id == builtin().id
+
+
+def test_ratings_that_are_missing_are_counted_until_there_are_enough(own, run) -> None:
+    _rate(own, MIN_RATINGS - 1)
+    page = run("tiers", own)
+    assert f"{MIN_RATINGS - 1} ratings of scored scans so far. 1 more" in words(page)
+    assert button(page, "Learn from the ratings").disabled
+    _rate(own, 1, rater="Grace")
+    assert not button(page.run(), "Learn from the ratings").disabled
+
+
+def test_what_was_learned_from_ratings_shows_its_evidence(own, run) -> None:
+    _rate(own, MIN_RATINGS)
+    page = run("tiers", own)
+    checked(button(page, "Learn from the ratings").click().run(timeout=120))
+    assert not page.error
+    captions = page.radio(key=state.REFERENCE).proto.captions
+    assert any("AUC" in caption and "95 % interval" in caption for caption in captions)
+
+
+def _rate(workspace: Workspace, count: int, rater: str = "") -> None:
+    """Rate by the noise in white matter, so that there is something to learn."""
+    metrics = tables.read_metrics(workspace)
+    for number in range(count):
+        row = metrics.iloc[number % len(metrics)]
+        ratings.add_rating(
+            workspace, scan_id=row["scan_id"], rater=rater or f"rater {number // len(metrics)}",
+            scale="pass-fail", value=float(row["noise_wm"] < 1.0),
+        )  # fmt: skip
+
+
+def test_freezing_offers_to_leave_out_scans_without_image(own, tmp_path, run) -> None:
+    made_workspace.import_table(own, tmp_path / "tables", 6)
+    page = run("tiers", own, **{state.PERSON: "Ada"})
+    (offer,) = (box for box in page.checkbox if "without image" in box.label)
+    assert offer.value
+    checked(button(page, "Freeze this pool cohort").click().run())
+    (header,) = cohorts.list_cohorts(own)
+    assert header.size == 24
