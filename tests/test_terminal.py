@@ -21,5 +21,8 @@ def test_a_reader_that_went_away_is_no_error(arguments: list[str]) -> None:
     child.stdout.close()
     complaint = child.stderr.read()
     child.stderr.close()
-    assert child.wait() == CLOSED
+    assert child.wait() in {
+        0,
+        CLOSED,
+    }  # argparse itself swallows the error where nothing is buffered
     assert complaint == ""

@@ -58,8 +58,8 @@ def _idle(_: int) -> None:
 
 def _score(path: Path) -> tuple[float, float]:
     """Return the seconds that one scan took and the process's largest memory so far (GB)."""
-    from curation.measurement import assess_file
     from curation.files import sha256_of
+    from curation.measurement import assess_file
 
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
