@@ -3,6 +3,7 @@
 A reference is data, one readable JSON file: who reads it and a row of metrics can work the score out again.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -132,9 +133,13 @@ def read_reference(path: Path) -> Reference:
     Raises
     ------
     TierscopeError
-        When there is none at ``path``.
+        When there is none at ``path``, or the file is damaged.
     """
-    raw = files.read_json(path)
-    if raw is None:
-        raise TierscopeError(f"There is no reference {path.stem!r}. Choose another one.")
-    return Reference.from_dict(raw)
+    damaged = f"The file of the reference {path.stem!r} is damaged ({path}). Restore it, or choose another."
+    try:
+        raw = files.read_json(path)
+        if raw is not None:
+            return Reference.from_dict(raw)
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise TierscopeError(damaged) from error
+    raise TierscopeError(f"There is no reference {path.stem!r}. Choose another one.")

@@ -198,7 +198,10 @@ def fit_ratings(workspace: Workspace) -> Reference:
 
 
 def _settings(workspace: Workspace) -> dict[str, str]:
-    chosen = files.read_json(workspace.references_dir / "active.json") or {}
+    try:
+        chosen = files.read_json(workspace.references_dir / "active.json") or {}
+    except json.JSONDecodeError:  # a hand has been in it: as if nothing had been chosen
+        chosen = {}
     return {"active": builtin().id, "tables": experts().id} | chosen
 
 

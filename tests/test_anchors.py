@@ -41,3 +41,12 @@ def test_a_reference_is_the_same_after_writing_and_reading(tmp_path: Path) -> No
 def test_an_absent_reference_is_named(tmp_path: Path) -> None:
     with pytest.raises(TierscopeError, match="no reference 'gone-1'"):
         read_reference(tmp_path / "gone-1.json")
+
+
+@pytest.mark.parametrize(
+    "text", ["{ cut off", "[]", '{"name": "a"}', '{"anchors": {"cjv": {"x": 1}}}']
+)
+def test_a_damaged_reference_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine-1.json").write_text(text)
+    with pytest.raises(TierscopeError, match="reference 'mine-1' is damaged"):
+        read_reference(tmp_path / "mine-1.json")

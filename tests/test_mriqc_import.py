@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from curation import cohorts, ingest, mriqc_import, ratings, references, tables
-from curation.__main__ import main
 from curation.errors import SourceError
 from curation.workspace import Workspace
 from tests import rated
@@ -86,19 +85,6 @@ def test_scans_of_a_table_can_be_frozen_with_or_left_out(workspace, path) -> Non
     assert cohorts.freeze(workspace, "all", author="tests").size == 120
     with pytest.raises(cohorts.CohortError, match="No readable scan"):
         cohorts.freeze(workspace, "images", author="tests", images_only=True)
-
-
-def test_the_command_says_what_came_of_it(tmp_path: Path, path: Path, capsys) -> None:
-    table = rated.table(30).assign(shoe_size=1)
-    rated.write(path, table)
-    assert main(["import-mriqc", str(path), "--workspace", str(tmp_path / "w")]) == 0
-    said = capsys.readouterr().out
-    assert "30 table; 30 new scans, 30 new ratings" in said
-    assert "left out: shoe_size" in said
-    assert (
-        main(["import-mriqc", str(tmp_path / "gone.tsv"), "--workspace", str(tmp_path / "w")]) == 2
-    )
-    assert capsys.readouterr().err.startswith("error: There is no table")
 
 
 def test_ingesting_a_table_as_a_manifest_points_to_the_right_command(workspace, path) -> None:

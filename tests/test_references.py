@@ -4,13 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from curation import mriqc_import, ratings, references, tables
-from curation.cohort_anchors import from_cohort
 from curation.errors import RatingError, TierscopeError
-from curation.scores import builtin, score
+from curation.scores import builtin
 from curation.workspace import Workspace
 from tests import made_workspace, rated
 
@@ -57,50 +55,6 @@ def test_an_unknown_reference_is_refused_and_changes_nothing(made: Workspace, na
     with pytest.raises(TierscopeError):
         references.choose(made, name)
     assert references.active(made).id == "builtin-1"
-
-
-# ---- the scans themselves ------------------------------------------------------------------------
-
-
-def _metrics(scans: int, seed: int = 0) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    columns = {name: rng.normal(5, 1, scans) for name in ("efc", "noise_wm", "wm_gm_contrast")}
-    names = [str(number) for number in range(scans)]
-    return pd.DataFrame({"scan_id": names, "sha256": "x", "measured_by": "tierscope", **columns})
-
-
-def test_anchors_lie_2_and_6_robust_deviations_out_on_the_bad_side() -> None:
-    metrics = _metrics(500)
-    reference = from_cohort(metrics, pd.Series(["A"] * 500))
-    low, middle, high = np.quantile(metrics["noise_wm"], [0.25, 0.5, 0.75])
-    sd = (high - low) / 1.349
-    anchor = reference.sites["A"]["noise_wm"]
-    assert (anchor.good, anchor.bad) == pytest.approx((middle + 2 * sd, middle + 6 * sd))
-    assert reference.sites["A"]["wm_gm_contrast"].bad < reference.sites["A"]["wm_gm_contrast"].good
-
-
-def test_a_site_of_20_stands_alone_and_a_smaller_one_with_all() -> None:
-    metrics, sites = _metrics(59), pd.Series(["A"] * 40 + ["B"] * 19)
-    reference = from_cohort(metrics, sites)
-    assert set(reference.sites) == {"A", "*"}
-    moved = metrics.copy()
-    moved.loc[:39, "noise_wm"] += 1000  # the level of a site does not matter to its own scores
-    again = from_cohort(moved, sites)
-    for name in ("noise", "distortion_score"):
-        assert score(moved, again, sites)[name][:40].to_numpy() == pytest.approx(
-            score(metrics, reference, sites)[name][:40].to_numpy()
-        )
-
-
-def test_a_metric_that_does_not_vary_keeps_its_built_in_anchor() -> None:
-    metrics = _metrics(30).assign(brain_missing=0.0)
-    reference = from_cohort(metrics, pd.Series(["A"] * 30))
-    assert reference.sites["A"]["brain_missing"] == builtin().anchors["brain_missing"]
-
-
-def test_too_few_scans_are_refused_in_words() -> None:
-    with pytest.raises(TierscopeError, match="needs 20 scored scans; there are 19"):
-        from_cohort(_metrics(19), pd.Series(["A"] * 19))
 
 
 # ---- MRIQC's rows --------------------------------------------------------------------------------
@@ -163,19 +117,6 @@ def test_too_few_or_one_sided_ratings_are_refused_in_words(made: Workspace) -> N
     ratings.add_ratings(made, given)
     with pytest.raises(RatingError, match="say keep"):
         references.fit_ratings(made)
-
-
-def test_a_rater_who_changed_their_mind_counts_by_the_last_word(made: Workspace) -> None:
-    from curation.fitting import verdicts_of
-
-    ids = tables.read_scores(made)["scan_id"].reset_index(drop=True)
-    for value in (1.0, -1.0):
-        ratings.add_rating(made, scan_id=ids[0], rater="A", scale="three-level", value=value)
-    ratings.add_rating(made, scan_id=ids[0], rater="B", scale="mriqc-4", value=2.0)
-    ratings.add_rating(made, scan_id="not here", rater="B", scale="mriqc-4", value=1.0)
-    verdicts = verdicts_of(ratings.list_ratings(made), ids)
-    assert verdicts["excluded"].tolist() == [1, 0]
-    assert verdicts["weight"].tolist() == [0.5, 0.5]
 
 
 # ---- explaining ----------------------------------------------------------------------------------

@@ -1,0 +1,93 @@
+"""What is learned from: verdicts of people, and rated tables from which the experts' reference is made."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from curation import agreement, fitting, learned, mriqc_tables, ratings, references, tables
+from curation.errors import RatingError, SourceError
+from curation.fitting import verdicts_of
+from curation.mriqc_import import import_table
+from curation.workspace import Workspace
+from tests import made_workspace, rated
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Workspace:
+    return made_workspace.make(tmp_path / "made")
+
+
+def test_a_rater_who_changed_their_mind_counts_by_the_last_word(made: Workspace) -> None:
+    ids = tables.read_scores(made)["scan_id"].reset_index(drop=True)
+    for value in (1.0, -1.0):
+        ratings.add_rating(made, scan_id=ids[0], rater="A", scale="three-level", value=value)
+    ratings.add_rating(made, scan_id=ids[0], rater="B", scale="mriqc-4", value=2.0)
+    ratings.add_rating(made, scan_id="not here", rater="B", scale="mriqc-4", value=1.0)
+    verdicts = verdicts_of(ratings.list_ratings(made), ids)
+    assert verdicts["excluded"].tolist() == [1, 0]
+    assert verdicts["weight"].tolist() == [0.5, 0.5]
+
+
+def _read(tmp_path: Path, name: str, **columns: object) -> mriqc_tables.MriqcTable:
+    return mriqc_tables.read(rated.write(tmp_path / name, rated.table().assign(**columns)))
+
+
+def test_a_rater_who_saw_every_scan_counts_fully_another_by_a_quarter(tmp_path: Path) -> None:
+    half = [1, -1] * 30 + [None] * 60
+    verdicts = fitting.lesson_of({"a": _read(tmp_path, "a.tsv", rater_2=half)}).verdicts
+    assert verdicts.groupby("rater")["weight"].unique().map(list).to_dict() == {
+        "rater_1": [1.0], "rater_2": [0.25],
+    }  # fmt: skip
+
+
+def test_several_tables_are_one_lesson_and_a_metric_that_few_have_is_not_learned(
+    tmp_path: Path,
+) -> None:
+    first, second = _read(tmp_path, "a.tsv"), _read(tmp_path, "b.csv", cnr=np.arange(120.0))
+    given = fitting.lesson_of({"a": first, "b": second})
+    assert len(given.metrics) == 240 and "cnr" not in given.metrics
+    assert given.subjects.nunique() == 240
+    assert given.verdicts["row"].tolist() == list(range(240))
+
+
+def test_doubtful_is_kept_and_only_exclude_excludes(tmp_path: Path) -> None:
+    table = _read(tmp_path, "a.tsv")
+    verdicts = fitting.lesson_of({"a": table}).verdicts
+    said = table.ratings["value"].to_numpy()
+    assert (verdicts["excluded"].to_numpy() == (said == -1)).all()
+
+
+def test_tables_without_enough_ratings_are_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="None of the tables has ratings"):
+        fitting.lesson_of({"a": _read(tmp_path, "a.tsv", rater_1=None)})
+    with pytest.raises(RatingError, match="say exclude"):
+        fitting.lesson_of({"b": _read(tmp_path, "b.tsv", rater_1=-1)})
+
+
+def test_the_shipped_model_is_what_the_abide_table_gives(shared_data: Path) -> None:
+    path = shared_data / "iqm" / "abide_iqm_rating_age.csv"
+    if not path.exists():
+        pytest.skip(f"no rated table at {path}")
+    given = fitting.lesson_of({path.name: mriqc_tables.read(path)})
+    penalty = agreement.choose_penalty(given.inputs, given.verdicts, given.folds)
+    made = learned.fit(given.metrics, given.groups, given.verdicts, penalty)
+    shipped = references.experts().model
+    assert shipped is not None and shipped.metrics == made.metrics
+    assert shipped.scaled == pytest.approx(made.scaled, abs=1e-4)
+    assert shipped.ranked == pytest.approx(made.ranked, abs=1e-4)
+    assert shipped.intercept == pytest.approx(made.intercept, abs=1e-3)
+    assert references.experts().evidence["raters"]["rater_3"]["auc"] >= 0.87
+
+
+def test_the_experts_tell_excluded_scans_of_another_study(shared_data: Path, workspace) -> None:
+    path = shared_data / "iqm" / "ds030_iqm_rating_age.csv"
+    if not path.exists():
+        pytest.skip(f"no rated table at {path}")
+    import_table(workspace, path, name="ds030")
+    scans = tables.read_scored_scans(workspace).set_index("scan_id")
+    said = ratings.list_ratings(workspace).set_index("scan_id")["value"].reindex(scans.index)
+    auc = agreement.within_group_auc(
+        scans["distortion_score"].to_numpy(), (said == -1).to_numpy(), scans["site"].to_numpy()
+    )
+    assert auc >= 0.80
