@@ -52,8 +52,13 @@ def experts() -> Reference:
 
 
 def available(workspace: Workspace) -> list[ReferenceHeader]:
-    """Return the references that can be chosen: those of Tierscope, then the workspace's own."""
-    own = [read_reference(path) for path in sorted(workspace.references_dir.glob("*-*.json"))]
+    """Return the references that can be chosen: those of Tierscope, then the workspace's own.
+
+    Of the copies of the experts' model that were made for the sites of the time, only those in use.
+    """
+    used = _settings(workspace).values()
+    found = [read_reference(path) for path in sorted(workspace.references_dir.glob("*-*.json"))]
+    own = [each for each in found if each.name != experts().name or each.id in used]
     return [
         ReferenceHeader(each.id, each.kind, each.label, each.description, each.evidence)
         for each in (builtin(), experts(), *own)
@@ -105,8 +110,8 @@ def choose(workspace: Workspace, reference_id: str) -> Reference:
 def rescore(workspace: Workspace) -> None:
     """Write ``scores.parquet`` anew from the metrics and the active reference.
 
-    Scans that MRIQC measured are scored by the experts' model where the active reference cannot judge
-    them: the built-in anchors are for our own metrics.
+    Scans that MRIQC measured are scored by the experts' model, as it knows their sites now, where the
+    active reference cannot judge them: the built-in anchors are for our own metrics.
     """
     with files.lock(workspace.references_dir / "lock"):
         metrics, scans = tables.read_metrics(workspace), tables.read_scans(workspace)
@@ -117,7 +122,7 @@ def rescore(workspace: Workspace) -> None:
         scores = score(metrics, reference, sites)
         foreign = groups_of(metrics).ne(POOLED).to_numpy()
         lost = foreign & (
-            (reference.kind == "builtin")
+            (reference.name in {builtin().name, experts().name})
             | scores["distortion_score"].isna().to_numpy()
             | scores["reference"].eq(builtin().id).to_numpy()
         )
@@ -162,7 +167,9 @@ def freeze_experts(workspace: Workspace) -> Reference:
     if general.model is None:
         raise TierscopeError(f"{general.id} holds no model. Restore the file.")
     model = general.model.frozen_to(metrics, groups)
-    reference = _keep(workspace, replace(general, model=model), f"{general.version}.")
+    label = f"{general.label}, for the sites of this workspace"
+    frozen = replace(general, model=model, label=label)
+    reference = _keep(workspace, frozen, f"{general.version}.")
     _put_settings(workspace, tables=reference.id)
     return reference
 

@@ -77,6 +77,16 @@ def test_rows_of_mriqc_are_scored_by_the_experts_while_the_built_in_one_is_activ
     assert references.explain_scan(made, scan_id)["metric"].isin(experts.metrics).any()
 
 
+def test_old_copies_of_the_experts_model_are_not_offered(made: Workspace, tmp_path: Path) -> None:
+    references.choose(made, "experts-1")
+    first = references.active(made).id
+    mriqc_import.import_table(made, rated.write(tmp_path / "group_T1w.tsv", rated.table()))
+    mriqc_import.import_table(made, rated.write(tmp_path / "again.tsv", rated.table(60)))
+    offered = [header.id for header in references.available(made)]
+    assert len(offered) == 4 and first in offered
+    assert len(list(made.references_dir.glob("experts-1.*.json"))) == 3
+
+
 def test_a_reference_from_scans_judges_mriqcs_names_by_their_direction(tabled) -> None:
     reference = references.fit_cohort(tabled)
     anchors = reference.sites["site-0 (MRIQC)"]
