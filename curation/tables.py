@@ -5,8 +5,10 @@ Everything else reads them through here.
 """
 
 import contextlib
+from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation import files
@@ -92,11 +94,18 @@ def _read_parts(workspace: Workspace) -> pd.DataFrame:
     )
     if not parts:
         return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
-    table = pd.concat([pq.read_table(part).to_pandas() for part in parts], ignore_index=True)
+    # joined before pandas sees them: there may be thousands, of one row each
+    joined = pa.concat_tables([_read_part(part) for part in parts], promote_options="permissive")
+    table = joined.to_pandas()
     for name, before in _ADDED_COLUMNS.items():
         table[name] = table[name].fillna(before) if name in table else before
     table = table.drop_duplicates("scan_id", keep="last")
     return table.sort_values("scan_id", ignore_index=True)
+
+
+def _read_part(path: Path) -> pa.Table:
+    with pq.ParquetFile(path) as part:
+        return part.read()
 
 
 def read_scores(workspace: Workspace) -> pd.DataFrame:

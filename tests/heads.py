@@ -31,6 +31,7 @@ def fill(root: Path) -> Workspace:
         path = root / f"scan{number}.nii.gz"
         nib.save(nib.Nifti1Image(head(number, 6 + 20 * (number == 1)), template(4).affine), path)
         row = {"scan_id": f"s{number}", "subject_id": f"t:{number}", "path": str(path)}
+        row["modality"] = "T2w" if number == 2 else "T1w"
         rows.append(row | {"sha256": files.sha256_of(path), "status": "ok", "simulated": True})
     cut = Path(rows[3]["path"])
     cut.write_bytes(cut.read_bytes()[:-5000])

@@ -1,5 +1,6 @@
 """Scoring a workspace: every scan gets a row, bad files too; runs resume; worker counts change nothing."""
 
+import json
 import os
 import shutil
 import signal
@@ -55,6 +56,16 @@ def test_every_readable_scan_gets_a_row_and_bad_files_a_reason(
     assert metrics.loc["s3", list(METRICS)].isna().all()
     affine = np.reshape(metrics.loc["s0", "template_affine"], (4, 4))
     assert np.abs(affine @ [0, -18, 10, 1] - [0, -18, 10, 1]).max() < 5
+
+
+def test_what_kind_of_image_a_scan_is_stands_beside_its_metrics(done: Workspace) -> None:
+    metrics = tables.read_metrics(done).set_index("scan_id")
+    assert set(metrics["measured_by"]) == {"tierscope"}
+    flags = metrics["flags"].map(json.loads)
+    assert set(flags["s0"]) == {"low_resolution"}  # 4 mm
+    assert set(flags["s2"]) == {"low_resolution", "not_t1w"}
+    assert "T2w" in flags["s2"]["not_t1w"]
+    assert flags["s3"] == {}  # nothing could be read
 
 
 def test_scores_follow_from_the_metrics_alone(done: Workspace) -> None:
@@ -178,6 +189,18 @@ def test_parts_of_an_older_tierscope_are_read_and_measured_anew(done: Workspace)
     assert set(metrics["measured_by"]) == {"tierscope"}
     assert set(metrics["flags"]) == {"{}"}
     assert progress_of(done).done == 0
+
+
+def test_parts_with_other_columns_and_types_are_read_as_one_table(done: Workspace) -> None:
+    older = {"scan_id": "s7", "sha256": "0" * 64, "metrics_version": 1.0, "failure": None, "cjv": 1}
+    files.write_parquet(done.metrics_dir / "part-older.parquet", pd.DataFrame([older]))
+    before = tables.read_metrics(done).set_index("scan_id")
+    assert (before.loc["s7", "cjv"], before.loc["s7", "flags"]) == (1, "{}")
+    assert pd.isna(before.loc["s7", "failure"])
+    parts.compact(done)
+    pd.testing.assert_frame_equal(
+        tables.read_metrics(done).set_index("scan_id"), before, check_dtype=False
+    )
 
 
 def test_scans_without_an_image_are_never_due(workspace: Workspace) -> None:
