@@ -50,7 +50,9 @@ def _numbers(scans: pd.DataFrame) -> None:
 def _role_card(title: str, scans: pd.DataFrame) -> marks.Card:
     people = text.plural(scans["subject_id"].nunique(), "person", "people")
     detail = (
-        f"scans of {people}, {summaries.ages(scans['age_years'])}" if len(scans) else "no scans"
+        f"scans of {people}, age (years): {summaries.ages(scans['age_years'])}"
+        if len(scans)
+        else "no scans"
     )
     imported = int((scans["status"] == "table").sum())
     detail += f"; {imported:,} without image" if imported else ""

@@ -53,8 +53,7 @@ def _tools(scan: pd.Series, trial: Trial | None) -> str:
             label_visibility="collapsed", persist_state="session",
             help=" · ".join(f"{w.label}: {w.meaning}" for w in viewer.WINDOWS.values()),
         )  # fmt: skip
-        if not trial:
-            trial_panel.begin(scan)
+        trial_panel.toggle(scan, trial)
     return window
 
 

@@ -55,6 +55,7 @@ def evidence(header: ReferenceHeader) -> str:
         f"{found['high']:.2f}) on held-out {found['held_out']}s; "
         f"{text.plural(found['ratings'], 'rating')} of {text.plural(found['scans'], 'scan')}, "
         f"{text.plural(found['excluded'], 'exclusion')}."
+        + (" Applied to this workspace's sites." if "." in header.id else "")
     )
 
 

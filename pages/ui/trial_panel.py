@@ -27,23 +27,20 @@ def running(scan: pd.Series) -> Trial | None:
     return Trial(artifact, float(severity), int(state.get(state.DRAW, 0)))
 
 
-def begin(scan: pd.Series) -> None:
-    """Draw the button that begins a trial."""
+def toggle(scan: pd.Series, trial: Trial | None) -> None:
+    """Draw the button that begins a trial, or ends it in the same place."""
+    if trial:
+        st.button(
+            "Back to the scan", shortcut="A", type="primary",
+            on_click=state.put, args=(state.TRIED_ON, None),
+        )  # fmt: skip
+        return
     st.button(
         "Try an artefact", icon=":material/science:", shortcut="A",
         help="Simulate motion, noise, blur and others on this scan, and watch the score respond. "
         "The scan itself is not touched and nothing is stored.",
         on_click=state.put, args=(state.TRIED_ON, scan["scan_id"]),
     )  # fmt: skip
-
-
-def _end() -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="rating-off"):
-        st.markdown("**Rating is off:** this is not the scan.", width="stretch")
-        st.button(
-            "Back to the scan", icon=":material/undo:", shortcut="A", type="primary",
-            on_click=state.put, args=(state.TRIED_ON, None),
-        )  # fmt: skip
 
 
 def controls() -> None:
@@ -70,7 +67,7 @@ def response(scan: pd.Series, trial: Trial, judged: Judged) -> None:
     """Draw how score, sub-scores and metrics respond to the artefact, beside the untouched scan's."""
     # What the last run drew stays until this one ends: the form must not stand beside this image.
     st.html("<style>.st-key-of-scan, .st-key-of-scan-metrics { display: none }</style>")
-    _end()
+    st.html('<div class="ts-note"><b>Rating is off:</b> this is not the scan.</div>')
     before, after = _both(scan, trial, judged)
     scores = [_scored(row, judged) for row in (before, after)]
     values = [scan_panel.value_of(row, "distortion_score") for row in scores]
