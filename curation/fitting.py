@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation import agreement, learned
+from curation import held_out, learned
 from curation.anchors import Reference
 from curation.errors import RatingError, SourceError
 from curation.groups import groups_of
@@ -38,7 +38,7 @@ class Lesson:
     inputs : numpy.ndarray, shape (N, 2 M)
         See :func:`curation.learned.inputs_of`.
     folds : numpy.ndarray of int, shape (N,)
-        See :func:`curation.agreement.folds_of`.
+        See :func:`curation.held_out.folds_of`.
     """
 
     metrics: pd.DataFrame
@@ -118,7 +118,7 @@ def lesson(
         subjects=subjects,
         verdicts=verdicts.assign(stratum=verdicts["rater"] + " at " + group),
         inputs=learned.inputs_of(table, groups),
-        folds=agreement.folds_of(subjects.tolist(), groups.tolist())[0],
+        folds=held_out.folds_of(subjects.tolist(), groups.tolist())[0],
     )
 
 
@@ -137,7 +137,7 @@ def learn(given: Lesson) -> Reference:
     is of scans that neither the coefficients nor the penalty have seen.
     """
     verdicts, groups = given.verdicts, given.groups
-    penalty = agreement.choose_penalty(given.inputs, verdicts, given.folds)
+    penalty = held_out.choose_penalty(given.inputs, verdicts, given.folds)
     model = learned.fit(given.metrics, groups, verdicts, penalty)
     raters = verdicts["rater"].nunique()
     return Reference(
@@ -152,7 +152,7 @@ def learn(given: Lesson) -> Reference:
             "Scans are compared with the other scans of their site, rated or not."
         ),
         anchors={},
-        evidence=agreement.evidence(given.inputs, verdicts, groups, given.subjects),
+        evidence=held_out.evidence(given.inputs, verdicts, groups, given.subjects),
         model=model.frozen_to(given.metrics, groups),
     )
 

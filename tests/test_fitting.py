@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import agreement, fitting, learned, mriqc_tables, ratings, references, tables
+from curation import fitting, held_out, learned, mriqc_tables, ratings, references, tables
 from curation.errors import RatingError, SourceError
 from curation.fitting import verdicts_of
 from curation.mriqc_import import import_table
@@ -70,7 +70,7 @@ def test_the_shipped_model_is_what_the_abide_table_gives(shared_data: Path) -> N
     if not path.exists():
         pytest.skip(f"no rated table at {path}")
     given = fitting.lesson_of({path.name: mriqc_tables.read(path)})
-    penalty = agreement.choose_penalty(given.inputs, given.verdicts, given.folds)
+    penalty = held_out.choose_penalty(given.inputs, given.verdicts, given.folds)
     made = learned.fit(given.metrics, given.groups, given.verdicts, penalty)
     shipped = references.experts().model
     assert shipped is not None and shipped.metrics == made.metrics
@@ -87,7 +87,7 @@ def test_the_experts_tell_excluded_scans_of_another_study(shared_data: Path, wor
     import_table(workspace, path, name="ds030")
     scans = tables.read_scored_scans(workspace).set_index("scan_id")
     said = ratings.list_ratings(workspace).set_index("scan_id")["value"].reindex(scans.index)
-    auc = agreement.within_group_auc(
+    auc = held_out.within_group_auc(
         scans["distortion_score"].to_numpy(), (said == -1).to_numpy(), scans["site"].to_numpy()
     )
     assert auc >= 0.80

@@ -21,7 +21,7 @@ from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from curation import agreement, fitting, learned, mriqc_tables, scores  # noqa: E402
+from curation import fitting, held_out, learned, mriqc_tables, scores  # noqa: E402
 from curation.fitting import Lesson  # noqa: E402
 from curation.groups import groups_of  # noqa: E402
 from curation.mriqc_tables import MriqcTable  # noqa: E402
@@ -53,7 +53,7 @@ def figures(abide_path: Path, ds030_path: Path) -> dict[str, Any]:
         ("abide_rater3_within", ["rater_3"]), ("abide_raters12_within", ["rater_1", "rater_2"]),
     ):  # fmt: skip
         rated = given.verdicts[given.verdicts["rater"].isin(raters)]
-        found |= _named(name, agreement.figures(log_odds, rated, given.groups, given.subjects))
+        found |= _named(name, held_out.figures(log_odds, rated, given.groups, given.subjects))
     found |= _named("ds030", _on_another(abide, ds030))
     third = given.verdicts[given.verdicts["rater"] == "rater_3"]
     said, rows = third["excluded"].to_numpy(), third["row"].to_numpy()
@@ -103,7 +103,7 @@ def _leave_one_site_out(given: Lesson) -> tuple[np.ndarray, np.ndarray, np.ndarr
     for site in given.groups.unique():
         here = (given.groups == site).to_numpy()
         others = given.verdicts[~here[given.verdicts["row"]]]
-        penalty = agreement.choose_penalty(given.inputs, others, given.folds)
+        penalty = held_out.choose_penalty(given.inputs, others, given.folds)
         coefficients, intercept = learned.regression(given.inputs, others, penalty)
         everyone = given.inputs @ coefficients + intercept
         third = others[others["rater"] == "rater_3"]
@@ -130,7 +130,7 @@ def _on_another(table: MriqcTable, other: MriqcTable) -> dict[str, Any]:
     frozen = replace(reference, model=reference.model and reference.model.frozen_to(rows, groups))
     scored = scores.score(rows, frozen, rows["site"])["distortion_score"].to_numpy()
     excluded = other.ratings.assign(excluded=(other.ratings["value"] == -1).astype(int))
-    return agreement.figures(scored, excluded, groups, rows["participant_id"])
+    return held_out.figures(scored, excluded, groups, rows["participant_id"])
 
 
 def _best_metric(given: Lesson, rated: pd.DataFrame) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _best_metric(given: Lesson, rated: pd.DataFrame) -> dict[str, Any]:
     rows, said = rated["row"].to_numpy(), rated["excluded"].to_numpy()
     values, groups = given.metrics.to_numpy()[rows], given.groups.to_numpy()[rows]
     aucs = {
-        name: agreement.within_group_auc(column, said, groups)
+        name: held_out.within_group_auc(column, said, groups)
         for name, column in zip(given.metrics, values.T, strict=True)
     }
     best = max(aucs, key=lambda name: abs(aucs[name] - 0.5))
@@ -155,7 +155,7 @@ def _between_raters(table: MriqcTable, groups: pd.Series) -> dict[str, Any]:
         pair = f"{one} {other} ({len(shared)} scans)"
         kappa[pair] = round(float(cohen_kappa_score(first == 1, second == 1)), 3)
         auc[pair] = [
-            round(agreement.within_group_auc(told, said == 1, groups.to_numpy()[shared.index]), 3)
+            round(held_out.within_group_auc(told, said == 1, groups.to_numpy()[shared.index]), 3)
             for told, said in ((first, second), (second, first))
         ]
     return {"raters_kappa": kappa, "raters_auc": auc}
