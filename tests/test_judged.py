@@ -1,6 +1,7 @@
 """A scan with what it was judged by: its group's anchors, its site's usual values, its reasons."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -64,3 +65,12 @@ def _learned(workspace: Workspace):  # type: ignore[no-untyped-def]
                 value=float(row.noise_wm < 1.0),
             )  # fmt: skip
     return references.fit_ratings(workspace)
+
+
+def test_what_has_no_value_has_a_reason(made: Workspace) -> None:
+    known = judged.of(made, _scan(made))
+    assert known.reason(next(iter(known.reasons))) == "the background is exactly 0"
+    older = replace(known, row=pd.Series({"metrics_version": 1, "measured_by": "tierscope"}))
+    assert "score the scans again" in older.reason("cjv")
+    table = replace(known, row=pd.Series({"measured_by": "mriqc 23.1.0"}))
+    assert table.reason("cjv") == "the imported table has no value"

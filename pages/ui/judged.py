@@ -9,6 +9,7 @@ import pandas as pd
 from curation import scores as scores_
 from curation.anchors import Anchor, Reference
 from curation.groups import POOLED, groups_of
+from curation.metrics import METRICS_VERSION
 from curation.workspace import Workspace
 from pages.ui import cached, flags
 
@@ -62,9 +63,24 @@ class Judged:
         return math.nan if middle is None else float(middle)
 
     @property
+    def outdated(self) -> bool:
+        """Whether an older version of the metrics measured it."""
+        return self.measured and self.row.get("metrics_version") != METRICS_VERSION
+
+    @property
     def reasons(self) -> dict[str, str]:
         """Why some metrics have no value."""
         return json.loads(self.row.get("reasons") or "{}")
+
+    def reason(self, metric: str) -> str:
+        """Say why a metric has no value."""
+        if metric in self.reasons:
+            return self.reasons[metric]
+        if str(self.row.get("measured_by", "")).startswith("mriqc"):
+            return "the imported table has no value"
+        if self.outdated:
+            return "measured by an older version; score the scans again"
+        return "no reason was noted"
 
 
 def of(workspace: Workspace, scan: pd.Series) -> Judged:

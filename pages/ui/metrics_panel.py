@@ -14,6 +14,7 @@ from pages.ui.judged import Judged
 
 _DRIVERS, _ALL = "drivers", "all"
 _DRIVERS_SHOWN, _LEAST_SHARE = 6, 0.01
+_SHORT_UNIT = 8  # letters; a longer one stands below its value
 _HEAD = ("Metric", "Value", "Good", "Bad", "How bad (0–100)", "Share of the score", "What it says")
 
 
@@ -36,6 +37,8 @@ def show(scan: pd.Series, judged: Judged) -> None:
         )  # fmt: skip
         with st.popover("Judged by", icon=":material/balance:"):
             _reference(judged)
+    if judged.outdated:
+        st.caption("Measured by an older version of the metrics. The page Cohort scores anew.")
     lines = _drivers(scan, judged) if view == _DRIVERS else _all_metrics(scan, judged)
     st.html(marks.table(_HEAD, lines, numeric=(1, 2, 3), whole=(4, 5)))
     _missing(judged)
@@ -101,8 +104,9 @@ def _line(metric: Metric, judged: Judged) -> tuple[object, ...]:
 
 
 def _with_unit(value: float, metric: Metric) -> marks.Cell:
-    unit = f'<br><span class="ts-muted">{html.escape(metric.unit)}</span>' if metric.unit else ""
-    return marks.Cell(html.escape(text.significant(value)) + unit)
+    unit = f'<span class="ts-muted">{html.escape(metric.unit)}</span>' if metric.unit else ""
+    between = " " if len(metric.unit) <= _SHORT_UNIT else "<br>"
+    return marks.Cell(html.escape(text.significant(value)) + between + unit)
 
 
 def _share(share: float, points: float) -> str:
@@ -112,9 +116,8 @@ def _share(share: float, points: float) -> str:
 
 
 def _says(metric: Metric, judged: Judged, known: bool) -> str:
-    """Return the meaning, or why there is no value, and what opens to formula and source."""
-    why = judged.reasons.get(metric.name, "no reason was noted")
-    said = html.escape(metric.meaning if known else f"Not measurable: {why}.")
+    """Return the meaning, or why there is no value; it opens to formula and source."""
+    said = metric.meaning if known else f"Not measurable: {judged.reason(metric.name)}."
     anchor = judged.anchors.get(metric.name)
     facts = {
         "Name": metric.name, "Formula": metric.formula, "Direction": metric.direction,
@@ -122,7 +125,7 @@ def _says(metric: Metric, judged: Judged, known: bool) -> str:
         "Good, bad": f"{judged.reference.id}: {anchor.source}" if anchor and anchor.source else "",
     }  # fmt: skip
     rows = (f"<dt>{name}</dt><dd>{html.escape(fact)}</dd>" for name, fact in facts.items() if fact)
-    return f"{said}<details><summary>Formula and source</summary><dl>{''.join(rows)}</dl></details>"
+    return f"<details><summary>{html.escape(said)}</summary><dl>{''.join(rows)}</dl></details>"
 
 
 def _missing(judged: Judged) -> None:
@@ -134,7 +137,7 @@ def _missing(judged: Judged) -> None:
     if judged.flags:
         st.caption(text.escape(flags.consequences(judged.flags)))
     st.caption(
-        "Points: by how much the score would fall if this metric were flawless, or as usual at its "
-        "site where people's ratings judge. Not scored: shown for comparison with other tools; "
-        "another metric of its kind counts."
+        "A line opens to its formula and source. Points: by how much the score would fall if this "
+        "metric were flawless, or as usual at its site where people's ratings judge. Not scored: shown "
+        "for comparison with other tools; another metric of its kind counts."
     )
