@@ -65,10 +65,11 @@ def align(
     """
     sitk = _itk()
     coarse = _Pair(data, spacing_mm, valid, step=8)
-    tried = sorted(_starts(coarse, rotation), key=coarse.agreement, reverse=True)
-    found = [coarse.improve(sitk.Similarity3DTransform(), start, 40) for start in _apart(tried, 3)]
     fine = _Pair(data, spacing_mm, valid, step=4)
-    rough = fine.improve(sitk.AffineTransform(3), max(found, key=coarse.agreement), 60)
+    # The finer image tells better where a head is of which a slab is missing.
+    tried = sorted(_starts(coarse, rotation), key=fine.rough_agreement, reverse=True)
+    found = [coarse.improve(sitk.Similarity3DTransform(), start, 40) for start in _apart(tried, 3)]
+    rough = fine.improve(sitk.AffineTransform(3), max(found, key=fine.agreement), 60)
     # Brightness finds shears and stretches that mutual information creeps towards; it has the last word.
     close = fine.improve(sitk.AffineTransform(3), fine.refined(coarse.refined(rough)), 60)
     matrix = max((rough, close), key=fine.agreement)
@@ -101,23 +102,28 @@ class _Pair:
         """Return the map improved by brightness instead of mutual information."""
         return refine(matrix, self.data, self.valid, self.edge_mm, self.points, self.levels)
 
-    def agreement(self, matrix: NDArray[np.float64]) -> float:
+    def rough_agreement(self, matrix: NDArray[np.float64]) -> float:
+        """Return :meth:`agreement` over every eighth point, to choose among many."""
+        return self.agreement(matrix, every=8)
+
+    def agreement(self, matrix: NDArray[np.float64], every: int = 1) -> float:
         """Return the mutual information (nats) over the template's brain, 0 where it is out of view."""
-        index = np.round((self.points @ matrix[:3].T) / self.edge_mm).astype(int)
+        points, levels = self.points[::every], self.levels[::every]
+        index = np.round((points @ matrix[:3].T) / self.edge_mm).astype(int)
         inside = np.all((index >= 0) & (index < self.data.shape), axis=1)
         index = index[inside]
         x, y, z = index.T
         lit = self.valid[x, y, z]
-        if lit.sum() < 0.2 * len(self.points):
+        if lit.sum() < 0.2 * len(points):
             return 0.0
         joint = np.zeros((_BINS, _BINS))
-        pair = self.levels[inside][lit], _levels(self.data[x, y, z][lit])
+        pair = levels[inside][lit], _levels(self.data[x, y, z][lit])
         np.add.at(joint, pair, 1.0)
         joint /= joint.sum()
         apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
         some = joint > 0
         information = float((joint[some] * np.log(joint[some] / apart[some])).sum())
-        return information * float(lit.sum()) / len(self.points)
+        return information * float(lit.sum()) / len(points)
 
     def improve(
         self, transform: Any, start: NDArray[np.float64], iterations: int
@@ -166,7 +172,7 @@ def _image(data: NDArray, spacing_mm: float, origin: object = (0.0, 0.0, 0.0)) -
 
 def _starts(pair: _Pair, rotation: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     """Yield guesses (template mm to grid mm): at every height below the crown, nodding, large, small."""
-    where = np.argwhere(_largest(pair.data > threshold(pair.data))) * pair.edge_mm
+    where = np.argwhere(_large(pair.data > threshold(pair.data))) * pair.edge_mm
     crown = np.percentile(where[:, 2], 99.5)
     upper = where[where[:, 2] > crown - 130.0]
     x, y = ((np.percentile(upper, 2, axis=0) + np.percentile(upper, 98, axis=0)) / 2)[:2]
@@ -195,9 +201,14 @@ def _apart(starts: list[NDArray[np.float64]], count: int) -> list[NDArray[np.flo
     return chosen
 
 
-def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _large(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest part and those at least a tenth as large: an empty slab cuts a head in two."""
     parts, count = ndimage.label(mask)
-    return parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:])) if count else ~mask
+    if not count:
+        return ~mask
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return np.isin(parts, np.flatnonzero(sizes >= 0.1 * sizes.max()))
 
 
 def _levels(values: NDArray[np.float32]) -> NDArray[np.int64]:

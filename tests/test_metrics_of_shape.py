@@ -14,13 +14,13 @@ from tests.made_scan import SHAPE, make, value
 
 
 def test_a_dark_slab_is_found_and_a_dark_border_is_not() -> None:
-    data = np.full(SHAPE, 100.0)
-    assert value("slab_dropout", make(data)) == pytest.approx(0, abs=1e-6)
-    data[:, :, 28:36] = 60.0
-    assert value("slab_dropout", make(data)) == pytest.approx(0.4, abs=0.01)
-    outer = np.full(SHAPE, 100.0)
-    outer[:, :, :8] = 60.0
-    assert value("slab_dropout", make(outer)) < 0.05
+    anatomy = np.linspace(0.5, 1.0, SHAPE[2]) * np.ones(SHAPE)
+    assert value("slab_dropout", make(100 * anatomy, expected=anatomy)) == pytest.approx(0, abs=1e-6)
+    inner, outer = 100 * anatomy, 100 * anatomy
+    inner[:, :, 28:36] *= 0.6
+    outer[:, :, :8] *= 0.6
+    assert value("slab_dropout", make(inner, expected=anatomy)) == pytest.approx(0.4, abs=0.01)
+    assert value("slab_dropout", make(outer, expected=anatomy)) < 0.05
 
 
 @pytest.mark.parametrize("degrees", [0.0, 20.0, 90.0])

@@ -117,21 +117,24 @@ def slice_dropout(scan: Scan) -> float:
     "incompleteness",
     "higher is worse",
     unit="share of its neighbours' brightness",
-    formula="largest drop, over slabs of 12 mm along the three axes, of the brain's mean below the darker of "
-    "the slabs 18 mm to both sides",
+    formula="largest drop, over slabs of 12 mm along the three axes, of brightness / the template's "
+    "brightness in the brain, below the darker of the slabs 18 mm to both sides",
     meaning="The strongest partial loss of signal in several slices side by side.",
+    needs=("t1w",),
 )
 def slab_dropout(scan: Scan) -> float:
     inside = (scan.masks.depth_mm > 3) & scan.masks.lit
     signal = np.where(inside, scan.masks.data / np.exp(scan.masks.log_field), 0)
+    expected = np.where(inside, scan.masks.expected, 0)
     worst, seen = 0.0, False
     for axis in range(3):
         others = tuple(k for k in range(3) if k != axis)
         count = inside.sum(axis=others)
-        means = signal.sum(axis=others, dtype=np.float64) / np.maximum(count, 1)
-        full = means[count > 0.25 * count.max(initial=1)]
-        if len(full) > 2 * _SLAB_LAG + 1:
-            slab = ndimage.uniform_filter1d(full, _SLAB)
+        full = count > 0.25 * count.max(initial=1)
+        means = signal.sum(axis=others, dtype=np.float64)[full]
+        usual = expected.sum(axis=others, dtype=np.float64)[full]
+        if len(means) > 2 * _SLAB_LAG + 1:
+            slab = ndimage.uniform_filter1d(means / np.maximum(usual, 1e-9), _SLAB)
             beside = np.minimum(slab[: -2 * _SLAB_LAG], slab[2 * _SLAB_LAG :])
             drops = 1 - slab[_SLAB_LAG:-_SLAB_LAG] / np.maximum(beside, 1e-9)
             worst, seen = max(worst, float(drops.max())), True
@@ -172,8 +175,8 @@ def border_signal(scan: Scan) -> float:
     "incompleteness",
     "higher is worse",
     unit="share of the air",
-    formula="share of the air at least 0.3 times as bright as white matter and connected to the "
-    "border of the image",
+    formula="share of the air at least 0.3 times as bright as white matter, connected to the border of the "
+    "image and to a core at least 0.8 times as bright",
     meaning="Parts of the head that lay outside the field of view and appear on its other side.",
     needs=("air",),
 )

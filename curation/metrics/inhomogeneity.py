@@ -1,6 +1,7 @@
 """Inhomogeneity: brightness that drifts across the head though the tissue is the same."""
 
 import numpy as np
+from scipy import ndimage
 
 from curation.metrics.registry import NotMeasurable, metric
 from curation.metrics.scan import Scan
@@ -65,3 +66,25 @@ def left_right_difference(scan: Scan) -> float:
     if min(len(left), len(right)) < 100 or min(np.median(left), np.median(right)) <= 0:
         raise NotMeasurable("white matter is in view on one side only")
     return abs(float(np.log(np.median(right) / np.median(left))))
+
+
+@metric(
+    "brightness_range",
+    "Range of coarse brightness",
+    "inhomogeneity",
+    "higher is worse",
+    unit="natural log",
+    formula="95th − 5th percentile of log(brightness averaged over a Gaussian of 12 mm inside the brain)",
+    meaning="How much brightness differs over the brain; sees shadings too strong to be fitted.",
+)
+def brightness_range(scan: Scan) -> float:
+    inside = (scan.masks.depth_mm > 3) & scan.masks.lit
+    if inside.sum() < 1000:
+        raise NotMeasurable("too little of the brain is in view")
+    every = (slice(None, None, 2),) * 3
+    weight = inside[every].astype(np.float32)
+    around = ndimage.gaussian_filter(weight, 3)
+    smooth = ndimage.gaussian_filter(scan.masks.data[every] * weight, 3)[weight > 0]
+    values = np.maximum(smooth / around[weight > 0], 1e-3 * scan.wm_mean)
+    low, high = np.percentile(np.log(values), [5, 95])
+    return float(high - low)

@@ -13,6 +13,10 @@ from curation.volumes import Volume
 
 Floats = NDArray[np.float32]
 _TISSUES = ("csf", "gm", "wm")
+#: Brightness, as shares of white matter's, of the head folded over: a part at least as bright as the first,
+#: with a core at least as bright as the second. Ghosts are as bright as the first at most.
+FOLDED_BRIGHTNESS, FOLDED_CORE = 0.3, 0.8
+_FOLDED_CORE_POINTS = 20
 
 
 class Scan:
@@ -99,10 +103,12 @@ class Scan:
     @cached_property
     def folded(self) -> NDArray[np.bool_]:
         """Air as bright as scalp or brain that hangs on the border: another side of the head, folded over."""
-        bright = (self.masks.data > 0.3 * self.wm_mean) & self.masks.air
-        parts, _ = ndimage.label(bright)
+        bright = (self.masks.data > FOLDED_BRIGHTNESS * self.wm_mean) & self.masks.air
+        parts, count = ndimage.label(bright)
         touching = np.unique(parts[self.border & bright])
-        return np.isin(parts, touching[touching > 0])
+        core = parts[bright & (self.masks.data > FOLDED_CORE * self.wm_mean)]
+        solid = np.flatnonzero(np.bincount(core, minlength=count + 1) >= _FOLDED_CORE_POINTS)
+        return np.isin(parts, np.intersect1d(touching, solid[solid > 0]))
 
     @cached_property
     def border(self) -> NDArray[np.bool_]:
