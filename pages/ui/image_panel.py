@@ -41,7 +41,7 @@ def _prepared(scan: pd.Series, window: str, tried: Trial | None) -> viewer.Prepa
 
 def _tools(scan: pd.Series, trial: Trial | None) -> str:
     """Draw the choice of view and window and the way into a trial; return the window."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         state.keep_one_of(state.VIEW, list(viewer.VIEWS))
         st.segmented_control(
             "View", list(viewer.VIEWS), key=state.VIEW, required=True,
