@@ -1,0 +1,391 @@
+"""Rating sessions: a list drawn once, rated one scan after the other, resumed where it was left.
+
+Everything is in the database and only ever appended: plan, list, each rating, and each one taken back.
+A rating is known by session, position and attempt (how often the position was taken back before), so that a
+doubled click, a retry or a second tab makes no second rating.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from curation import __version__, choices, database, ratings
+from curation.choices import CHOICES
+from curation.errors import RatingError
+from curation.ratings import current
+from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
+from curation.workspace import Workspace
+
+__all__ = ["CHOICES", "current"]
+
+MAX_SIZE = 100_000
+MAX_REPEATS_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a session will be.
+
+    Parameters
+    ----------
+    name : str
+        Of the session; a rater has one session of a name.
+    rater : str
+        Who rates.
+    scale : str
+        Name of the scale.
+    choice : str
+        Key of :data:`CHOICES`, with its argument after a colon: ``'tier:B'``, ``'near-cutoff:42.5'``.
+    size : int
+        How many different scans, repeats not counted.
+    repeats_share : float
+        Hidden repeats as a share of ``size``, 0 to 0.5.
+    blinded : bool
+        Whether name, age, group, site, scores and other ratings are hidden until a rating is saved.
+    seed : int
+        Draws the scans, their order and the repeats.
+    cutoffs : tuple of float
+        Cut-offs of the tiers that ``'tier:…'`` and ``'near-cutoff'`` mean.
+    """
+
+    name: str
+    rater: str
+    scale: str
+    choice: str = "random"
+    size: int = 50
+    repeats_share: float = 0.1
+    blinded: bool = True
+    seed: int = 0
+    cutoffs: tuple[float, ...] = DEFAULT_RULE.cutoffs
+
+
+@dataclass(frozen=True)
+class Item:
+    """One place of a session's list.
+
+    Parameters
+    ----------
+    position : int
+        0 and up.
+    scan_id : str
+        What is shown.
+    repeat_of : int or None
+        The position at which this scan came before. Never shown.
+    """
+
+    position: int
+    scan_id: str
+    repeat_of: int | None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session as it stands.
+
+    Parameters
+    ----------
+    id : int
+        Its number.
+    plan : Plan
+        What it was planned to be.
+    items : tuple of Item
+        The list.
+    rated : dict of int to int
+        Position -> number of the rating that stands there.
+    attempts : dict of int to int
+        Position -> how often it was taken back; absent where never.
+    """
+
+    id: int
+    plan: Plan
+    items: tuple[Item, ...]
+    rated: dict[int, int]
+    attempts: dict[int, int]
+
+    @property
+    def position(self) -> int:
+        """The next position without a rating; the list's length where there is none."""
+        return next((i.position for i in self.items if i.position not in self.rated), self.total)
+
+    @property
+    def attempt(self) -> int:
+        """How often the next position was taken back."""
+        return self.attempts.get(self.position, 0)
+
+    @property
+    def done(self) -> int:
+        """How many positions have a rating."""
+        return len(self.rated)
+
+    @property
+    def total(self) -> int:
+        """How many positions there are, repeats counted."""
+        return len(self.items)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every position has a rating."""
+        return self.done == self.total
+
+    @property
+    def last(self) -> int | None:
+        """The newest rating that stands: what :func:`undo` takes back."""
+        return max(self.rated.values(), default=None)
+
+
+def start(workspace: Workspace, plan: Plan) -> Session:
+    """Draw the list of a session and store both.
+
+    Raises
+    ------
+    RatingError
+        When the plan does not make sense, its list is empty, or the rater has a session of this name.
+    """
+    plan = _checked(workspace, plan)
+    ids = choices.draw(workspace, plan.choice, plan.size, plan.seed, plan.cutoffs)
+    repeats = min(round(plan.repeats_share * len(ids)), len(ids) - 1)
+    rng = np.random.default_rng([plan.seed, 1])
+    items = choices.with_repeats(ids, repeats, rng)
+    row = {
+        "at": database.now(), "name": plan.name, "rater": plan.rater, "plan": asdict(plan),
+        "version": __version__,
+    }  # fmt: skip
+    try:
+        with database.writing(workspace) as connection:
+            insert = database.sessions.insert().values(row).returning(database.sessions.c.id)
+            number = connection.execute(insert).scalar_one()
+            connection.execute(
+                database.session_items.insert(),
+                [
+                    {"session_id": number, "position": place, "scan_id": scan, "repeat_of": first}
+                    for place, (scan, first) in enumerate(items)
+                ],
+            )
+    except sa.exc.IntegrityError:
+        raise RatingError(
+            f"{plan.rater} has a session named {plan.name!r} already. Go on with it, or choose another name."
+        ) from None
+    return load(workspace, number)
+
+
+def _checked(workspace: Workspace, plan: Plan) -> Plan:
+    name, rater = plan.name.strip(), plan.rater.strip()
+    if not name or not rater or max(len(name), len(rater)) > ratings.MAX_RATER:
+        raise RatingError(
+            f"Name the session and say who rates, each in at most {ratings.MAX_RATER} letters."
+        )
+    ratings.find_scale(workspace, plan.scale)
+    choices.find_choice(plan.choice)
+    TierRule(TIER_NAMES[: len(plan.cutoffs) + 1], plan.cutoffs)
+    if not 1 <= plan.size <= MAX_SIZE:
+        raise RatingError(f"A session has 1 to {MAX_SIZE:,} scans; {plan.size} came.")
+    if not 0 <= plan.repeats_share <= MAX_REPEATS_SHARE or plan.seed < 0:
+        raise RatingError(
+            f"Repeats are a share from 0 to {MAX_REPEATS_SHARE:g} and the seed is 0 or more; "
+            f"{plan.repeats_share:g} and {plan.seed} came."
+        )
+    return Plan(**asdict(plan) | {"name": name, "rater": rater})
+
+
+def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFrame:
+    """Return the sessions, newest first.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where they are.
+    rater : str, optional
+        Only this person's.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``id``, ``at``, ``name``, ``rater``, ``scale``, ``choice``, ``blinded``, ``done``, ``total``,
+        ``finished``.
+    """
+    sessions, items = database.sessions, database.session_items
+    query = sa.select(sessions).order_by(sessions.c.id.desc())
+    if rater is not None:
+        query = query.where(sessions.c.rater == rater)
+    totals = sa.select(items.c.session_id, sa.func.count()).group_by(items.c.session_id)
+    standing = _standing(database.details.c.session_id, sa.func.count()).group_by(
+        database.details.c.session_id
+    )
+    with database.engine(workspace).connect() as connection:
+        rows = connection.execute(query).all()
+        total: dict[int, int] = {row[0]: row[1] for row in connection.execute(totals)}
+        done: dict[int, int] = {row[0]: row[1] for row in connection.execute(standing)}
+    columns = ["id", "at", "name", "rater", "scale", "choice", "blinded", "done", "total"]
+    table = pd.DataFrame(
+        [
+            (row.id, row.at, row.name, row.rater, *(row.plan[key] for key in columns[4:7]),
+             done.get(row.id, 0), total[row.id])
+            for row in rows
+        ],
+        columns=columns,
+    )  # fmt: skip
+    return table.assign(finished=table["done"] == table["total"])
+
+
+def _standing(*columns: Any) -> sa.Select:
+    """Select from the details of sessions' ratings that were not taken back."""
+    details, withdrawals = database.details, database.withdrawals
+    joined = details.outerjoin(withdrawals, withdrawals.c.rating_id == details.c.rating_id)
+    chosen = sa.select(*columns).select_from(joined)
+    return chosen.where(withdrawals.c.id.is_(None), details.c.session_id.is_not(None))
+
+
+def load(workspace: Workspace, session_id: int) -> Session:
+    """Read a session as it stands.
+
+    Raises
+    ------
+    RatingError
+        When there is none of this number.
+    """
+    with database.engine(workspace).connect() as connection:
+        return _load(connection, session_id)
+
+
+def _load(connection: sa.Connection, session_id: int) -> Session:
+    sessions, items, details = database.sessions, database.session_items, database.details
+    row = connection.execute(sa.select(sessions).where(sessions.c.id == session_id)).one_or_none()
+    if row is None:
+        raise RatingError(
+            f"There is no session {session_id}. Choose one of the list, or start one."
+        )
+    listed = (
+        sa.select(items.c.position, items.c.scan_id, items.c.repeat_of)
+        .where(items.c.session_id == session_id)
+        .order_by(items.c.position)
+    )
+    given = (
+        sa.select(details.c.position, details.c.rating_id, database.withdrawals.c.id)
+        .outerjoin(database.withdrawals, database.withdrawals.c.rating_id == details.c.rating_id)
+        .where(details.c.session_id == session_id)
+    )
+    rated: dict[int, int] = {}
+    attempts: dict[int, int] = {}
+    places = tuple(Item(*one) for one in connection.execute(listed))
+    for position, number, withdrawal in connection.execute(given):
+        if withdrawal is None:
+            rated[position] = number
+        else:
+            attempts[position] = attempts.get(position, 0) + 1
+    plan = Plan(**row.plan | {"cutoffs": tuple(row.plan["cutoffs"])})
+    return Session(row.id, plan, places, rated, attempts)
+
+
+def save(
+    workspace: Workspace,
+    session_id: int,
+    position: int,
+    value: float,
+    *,
+    confidence: float | None = None,
+    artefacts: Sequence[str] = (),
+    comment: str = "",
+    seconds: float | None = None,
+    shown: Any = None,
+    attempt: int | None = None,
+) -> int:
+    """Append the rating of one position.
+
+    Parameters
+    ----------
+    workspace, session_id, position
+        What is rated.
+    value, confidence, artefacts, comment, seconds
+        See :func:`curation.ratings.prepared`.
+    shown : JSON-ready, optional
+        What was on the screen: views, overlays, what was hidden.
+    attempt : int, optional
+        The session's ``attempt`` when the scan was shown. A rating sent again late, after an undo, is then
+        not taken for a new one. The present attempt by default.
+
+    Returns
+    -------
+    int
+        The number of the rating, safely stored; the same when the same is sent again.
+
+    Raises
+    ------
+    RatingError
+        When the position has another rating already, or the rating cannot be taken.
+    """
+    with database.writing(workspace) as connection:
+        database.take_turn(connection, session_id)
+        session = _load(connection, session_id)
+        plan = session.plan
+        if not 0 <= position < session.total:
+            raise RatingError(
+                f"Session {plan.name!r} has the positions 0 to {session.total - 1}; {position} came."
+            )
+        item = session.items[position]
+        open_now = session.attempts.get(position, 0)
+        attempt = open_now if attempt is None else min(attempt, open_now)
+        row = ratings.prepared(
+            ratings.find_scale(workspace, plan.scale), scan_id=item.scan_id, rater=plan.rater,
+            value=value, comment=comment,
+            confidence=confidence, artefacts=artefacts, seconds=seconds, shown=shown,
+            key=f"session {session_id} position {position} attempt {attempt}",
+            session_id=session_id, position=position, repeat=item.repeat_of is not None,
+        )  # fmt: skip
+        stored = _stored(connection, row)
+        return ratings.append(connection, [row])[0] if stored is None else stored
+
+
+def _stored(connection: sa.Connection, row: ratings.Prepared) -> int | None:
+    """Return the number of the rating with this key, if there is one; refuse another opinion there."""
+    given, detail = row
+    table = database.ratings.join(database.details)
+    found = connection.execute(
+        sa.select(database.ratings, database.details)
+        .select_from(table)
+        .where(database.details.c.key == detail["key"])
+    ).one_or_none()
+    if found is None:
+        return None
+    before = (found.value, found.comment, found.confidence, found.artefacts)
+    now = (given["value"], given["comment"], detail["confidence"], detail["artefacts"])
+    if before != now:
+        raise RatingError(
+            f"This scan of the session was rated {found.label!r} already, perhaps in another window. Undo "
+            "that rating to give another."
+        )
+    return found.id
+
+
+def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) -> Session:
+    """Take back a rating: it stays in the database, with a withdrawal, and its position is open again.
+
+    Parameters
+    ----------
+    workspace, session_id
+        The session.
+    rating_id : int, optional
+        Which rating. With the session's ``last`` as it was shown, a doubled click takes back one rating, not
+        two. The newest that stands by default.
+
+    Raises
+    ------
+    RatingError
+        When there is nothing to take back, or the rating is of another session.
+    """
+    with database.writing(workspace) as connection:
+        database.take_turn(connection, session_id)
+        session = _load(connection, session_id)
+        number = session.last if rating_id is None else rating_id
+        if number is None:
+            raise RatingError("There is no rating in this session to undo.")
+        if number in session.rated.values():
+            withdrawal = {
+                "at": database.now(), "rating_id": number, "author": session.plan.rater,
+                "version": __version__,
+            }  # fmt: skip
+            connection.execute(database.withdrawals.insert().values(withdrawal))
+    return load(workspace, session_id)

@@ -1,0 +1,208 @@
+"""A session is drawn once, resumed where it was left, and never makes two ratings of one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from curation import choices, ratings, sessions, tables
+from curation.errors import RatingError, RuleError
+from curation.sessions import CHOICES, Plan, Session
+from curation.workspace import Workspace
+from tests import made_workspace
+
+PLAN = Plan("first", "Ada", "mriqc-4", size=10, repeats_share=0.2, seed=7)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Workspace:
+    return made_workspace.make(tmp_path / "workspace")
+
+
+def _finish(made: Workspace, session: Session, value: Callable[[str], float]) -> Session:
+    for item in session.items[session.position :]:
+        sessions.save(made, session.id, item.position, value(item.scan_id), seconds=3.0, shown={})
+    return sessions.load(made, session.id)
+
+
+def test_a_session_is_rated_interrupted_resumed_and_ended(made: Workspace) -> None:
+    session = sessions.start(made, PLAN)
+    assert (session.total, session.done, session.position, session.finished) == (12, 0, 0, False)
+    for position in range(5):
+        sessions.save(made, session.id, position, 3.0, seconds=2.5, shown={"views": ["background"]})
+    again = sessions.load(made, session.id)
+    assert (again.items, again.position, again.done) == (session.items, 5, 5)
+    ended = _finish(made, again, lambda _: 2.0)
+    assert ended.finished and ended.position == ended.total
+    (row,) = sessions.list_sessions(made).to_dict("records")
+    assert (row["name"], row["done"], row["total"], row["finished"]) == ("first", 12, 12, True)
+    kept = ratings.list_ratings(made)
+    assert len(kept) == 12
+    assert kept["repeat"].sum() == 2
+    assert kept["seconds"].tolist() == [2.5] * 5 + [3.0] * 7
+    assert kept["shown"][0] == {"views": ["background"]}
+
+
+def test_the_same_plan_draws_the_same_list_and_another_seed_another(made: Workspace) -> None:
+    lists = [
+        sessions.start(made, replace(PLAN, rater=rater, seed=seed)).items
+        for rater, seed in (("Ada", 7), ("Bob", 7), ("Eve", 8))
+    ]
+    assert lists[0] == lists[1] != lists[2]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(("size", "repeats"), [(1, 0), (2, 1), (10, 2), (10, 5), (40, 20)])
+def test_hidden_repeats_are_at_least_a_third_of_the_list_apart(seed, size, repeats) -> None:
+    ids = [f"s{i}" for i in range(size)]
+    items = choices.with_repeats(ids, repeats, np.random.default_rng(seed))
+    firsts = [scan for scan, first in items if first is None]
+    again = [(place, scan, first) for place, (scan, first) in enumerate(items) if first is not None]
+    assert firsts == ids
+    assert len(again) == len({first for _, _, first in again}) == repeats
+    for place, scan, first in again:
+        assert items[first] == (scan, None)
+        assert place - first >= len(items) / 3
+
+
+def test_what_is_sent_twice_is_one_rating(made: Workspace) -> None:
+    session = sessions.start(made, PLAN)
+    sent = {"confidence": 2.0, "artefacts": ["inu", "head-motion"], "comment": " odd "}
+    first = sessions.save(made, session.id, 0, 1.0, seconds=4.0, **sent)
+    assert sessions.save(made, session.id, 0, 1.0, seconds=9.0, **sent) == first
+    assert len(ratings.list_ratings(made)) == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"value": 2.0}, {"comment": "b"}, {"confidence": 1.0}, {"artefacts": ["inu"]}]
+)
+def test_another_opinion_on_a_rated_position_is_refused_not_dropped(made, change) -> None:
+    session = sessions.start(made, PLAN)
+    given = {"value": 1.0, "comment": "a"}
+    sessions.save(made, session.id, 0, **given)
+    with pytest.raises(RatingError, match="rated 'exclude' already"):
+        sessions.save(made, session.id, 0, **given | change)
+    assert ratings.list_ratings(made)["value"].tolist() == [1.0]
+
+
+def test_undo_appends_and_opens_the_position_again(made: Workspace) -> None:
+    session = sessions.start(made, PLAN)
+    sessions.save(made, session.id, 0, 1.0)
+    taken_back = sessions.save(made, session.id, 1, 1.0)
+    before = ratings.newest(made)
+    after = sessions.undo(made, session.id, taken_back)
+    assert (after.position, after.attempt, after.done) == (1, 1, 1)
+    assert ratings.newest(made) > before
+    # the doubled click takes back nothing more
+    assert sessions.undo(made, session.id, taken_back).done == 1
+    sessions.save(made, session.id, 1, 4.0, attempt=1)
+    assert ratings.list_ratings(made)["value"].tolist() == [1.0, 4.0]
+    everything = ratings.list_ratings(made, withdrawn=True)
+    assert everything["value"].tolist() == [1.0, 1.0, 4.0]
+    assert everything["withdrawn"].notna().tolist() == [False, True, False]
+    assert ratings.current(everything)["value"].tolist() == [1.0, 4.0]
+
+
+def test_a_rating_that_arrives_late_after_an_undo_is_not_a_new_one(made: Workspace) -> None:
+    session = sessions.start(made, PLAN)
+    first = sessions.save(made, session.id, 0, 1.0, attempt=session.attempt)
+    sessions.undo(made, session.id)
+    assert sessions.save(made, session.id, 0, 1.0, attempt=session.attempt) == first
+    assert sessions.load(made, session.id).done == 0
+    sessions.save(made, session.id, 0, 2.0, attempt=99)
+    with pytest.raises(RatingError, match="already"):
+        sessions.save(made, session.id, 0, 3.0, attempt=100)
+
+
+def test_undo_of_nothing_is_said(made: Workspace) -> None:
+    session = sessions.start(made, PLAN)
+    with pytest.raises(RatingError, match="no rating"):
+        sessions.undo(made, session.id)
+
+
+def test_only_scans_with_an_image_are_drawn_whatever_the_choice(made: Workspace) -> None:
+    ok = set(tables.read_scans(made).query("status == 'ok'")["scan_id"])
+    other = sessions.start(made, PLAN)
+    sessions.start(made, replace(PLAN, rater="Bob", scale="pass-fail", name="b"))
+    for scan_id in sorted(ok)[:4]:
+        for rater, value in (("Ada", 1.0), ("Bob", 0.0)):
+            ratings.add_rating(
+                made, scan_id=scan_id, rater=rater, scale="pass-fail", value=value
+            )  # fmt: skip
+    argument = {"tier": ":B", "session": f":{other.id}"}
+    for key in CHOICES:
+        plan = replace(PLAN, name=key, choice=key + argument.get(key, ""), size=3)
+        session = sessions.start(made, plan)
+        drawn = [item.scan_id for item in session.items if item.repeat_of is None]
+        assert set(drawn) <= ok and len(set(drawn)) == len(drawn)
+        assert len(drawn) == {"all": len(ok), "session": 10}.get(key, 3), key
+
+
+def test_each_choice_draws_what_it_says(made: Workspace) -> None:
+    scores = tables.read_scored_scans(made).set_index("scan_id")["distortion_score"]
+
+    def drawn(choice: str, size: int = 5, cutoffs: tuple[float, ...] = (25.0, 50.0)) -> set[str]:
+        return set(choices.draw(made, choice, size, 0, cutoffs))
+
+    assert drawn("suspicious") == set(scores.nlargest(5).index)
+    assert drawn("near-cutoff:42.5") == set((scores - 42.5).abs().nsmallest(5).index)
+    assert scores[list(drawn("tier:A", 99))].max() < 25 <= scores[list(drawn("tier:B", 99))].min()
+    assert scores[list(drawn("tier:A", 99, (10.0,)))].max() < 10
+    near = scores[list(drawn("near-cutoff", 6))]
+    assert set(near.between(20, 30) | near.between(45, 55)) == {True}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": " "}, "Name the session"),
+        ({"rater": ""}, "who rates"),
+        ({"scale": "stars"}, "no scale 'stars'"),
+        ({"choice": "best"}, "no list 'best'"),
+        ({"choice": "tier:Z"}, "no tier 'Z'"),
+        ({"choice": "tier"}, "needs the tier's name"),
+        ({"choice": "near-cutoff:x"}, "number has to follow"),
+        ({"choice": "disagreement"}, "is empty"),
+        ({"size": 0}, "1 to"),
+        ({"repeats_share": 0.7}, "0 to 0.5"),
+        ({"seed": -1}, "0 or more"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused_in_words(made: Workspace, change, words) -> None:
+    with pytest.raises(RatingError, match=words):
+        sessions.start(made, replace(PLAN, **change))
+    assert sessions.list_sessions(made).empty
+
+
+def test_cutoffs_that_cross_are_refused(made: Workspace) -> None:
+    with pytest.raises(RuleError, match="cross"):
+        sessions.start(made, replace(PLAN, cutoffs=(50.0, 20.0)))
+
+
+def test_a_rater_has_one_session_of_a_name(made: Workspace) -> None:
+    sessions.start(made, PLAN)
+    with pytest.raises(RatingError, match="Go on with it"):
+        sessions.start(made, PLAN)
+    sessions.start(made, replace(PLAN, rater="Bob"))
+    assert sessions.list_sessions(made)["rater"].tolist() == ["Bob", "Ada"]
+    assert sessions.list_sessions(made, "Ada")["rater"].tolist() == ["Ada"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"position": 12}, "positions 0 to 11"),
+        ({"value": 9.0}, "not on the scale"),
+        ({"confidence": 5.0}, "0 to 4"),
+        ({"artefacts": ["gremlins"]}, "gremlins is not known"),
+        ({"seconds": -1.0}, "0 or more"),
+        ({"session_id": 99}, "no session 99"),
+    ],
+)
+def test_a_rating_that_cannot_be_taken_stores_nothing(made: Workspace, given, words) -> None:
+    session = sessions.start(made, PLAN)
+    with pytest.raises(RatingError, match=words):
+        sessions.save(made, **{"session_id": session.id, "position": 0, "value": 1.0} | given)
+    assert ratings.list_ratings(made, withdrawn=True).empty
