@@ -106,6 +106,7 @@ scales = sa.Table(
     sa.Column("words", sa.JSON, nullable=False),  # pairs of value and word, best first
     sa.Column("direction", sa.String(20), nullable=False),
     sa.Column("citation", sa.Text, nullable=False),
+    sa.Column("author", sa.String(100), nullable=False),
     sa.Column("version", sa.String(20), nullable=False),
 )
 

@@ -1,66 +1,22 @@
 """What people say of a scan's quality: appended, never overwritten."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import __version__, database
+from curation import database
 from curation.errors import RatingError
+from curation.overrides import override
+from curation.rating_rows import ARTEFACTS, MAX_COMMENT, MAX_RATER, ROLES, append, prepared
 from curation.scales import SCALES, Scale, add_scale, all_scales, find_scale
 from curation.workspace import Workspace
 
-__all__ = ["SCALES", "Scale", "add_scale", "all_scales", "find_scale"]
-
-MAX_COMMENT = 2000
-MAX_RATER = 100
-MAX_CONFIDENCE = 4.0
-
-#: Who speaks: a rater gives an opinion, an adjudicator the verdict on a contested scan.
-ROLES = ("rater", "adjudicator")
-
-
-@dataclass(frozen=True)
-class Artefact:
-    """Something wrong with a scan that a rater can tag.
-
-    Parameters
-    ----------
-    key : str
-        Stored; MRIQC's where it has one.
-    label : str
-        What the screen calls it.
-    """
-
-    key: str
-    label: str
-
-
-#: Those of MRIQC's rating widget, and two that its users ask for.
-ARTEFACTS: dict[str, Artefact] = {
-    key: Artefact(key, label)
-    for key, label in (
-        ("head-motion", "Head motion"),
-        ("eye-spillover", "Eye spillover"),
-        ("noneye-spillover", "Spillover, not of the eyes"),
-        ("coil-failure", "Coil failure"),
-        ("noise-global", "Noise everywhere"),
-        ("noise-local", "Noise in places"),
-        ("em-perturbation", "Electromagnetic interference"),
-        ("wrap-around", "Wrap-around"),
-        ("ghost-aliasing", "Ghosts of aliasing"),
-        ("ghost-other", "Other ghosts"),
-        ("inu", "Uneven brightness"),
-        ("field-variation", "Field variation"),
-        ("signal-dropout", "Signal drop-out"),
-        ("incomplete-coverage", "Head not covered whole"),
-        ("processing", "Damaged by processing (defacing, for example)"),
-        ("uncategorized", "Something else"),
-    )
-}
+__all__ = [
+    "ARTEFACTS", "MAX_COMMENT", "MAX_RATER", "ROLES", "SCALES", "Scale", "add_scale", "all_scales",
+    "find_scale", "override",
+]  # fmt: skip
 
 
 def add_rating(
@@ -75,7 +31,7 @@ def add_rating(
     scan_id, rater, scale, value
         What is rated, by whom, on which scale, and the rating.
     **known
-        See :func:`prepared`.
+        See :func:`curation.rating_rows.prepared`.
 
     Returns
     -------
@@ -101,7 +57,8 @@ def add_ratings(workspace: Workspace, given: Sequence[Mapping[str, Any]]) -> Non
     workspace : Workspace
         Where they go.
     given : sequence of mapping
-        Each with ``scan_id``, ``rater``, ``scale``, ``value`` and whatever :func:`prepared` takes.
+        Each with ``scan_id``, ``rater``, ``scale``, ``value`` and whatever
+        :func:`curation.rating_rows.prepared` takes.
 
     Raises
     ------
@@ -138,120 +95,6 @@ def adjudicate(
     )  # fmt: skip
 
 
-Prepared = tuple[dict[str, Any], dict[str, Any]]
-
-
-def prepared(
-    scale: Scale,
-    *,
-    scan_id: str,
-    rater: str,
-    value: float,
-    comment: str = "",
-    confidence: float | None = None,
-    artefacts: Sequence[str] = (),
-    seconds: float | None = None,
-    role: str = "rater",
-    **stored: Any,
-) -> Prepared:
-    """Check one rating and make its rows for the tables ``ratings`` and ``rating_details``.
-
-    Parameters
-    ----------
-    scale : Scale
-        The scale.
-    scan_id, rater, value, comment
-        What is rated, by whom, the rating, and what was written.
-    confidence : float, optional
-        0 to 4, as in MRIQC's widget.
-    artefacts : sequence of str
-        Keys of :data:`ARTEFACTS`.
-    seconds : float, optional
-        Time spent on the scan.
-    role : {'rater', 'adjudicator'}
-        Who speaks.
-    **stored
-        ``shown`` (JSON-ready: what was on the screen), ``at``, ``version``, ``label``, ``key``,
-        ``session_id``, ``position``, ``repeat``, ``origin``: stored as they are.
-
-    Raises
-    ------
-    RatingError
-        When something is missing or out of its range.
-    """
-    rater, comment = rater.strip(), comment.strip()
-    _check_words(rater, comment)
-    _check_numbers(scale, value, confidence, seconds)
-    unknown = [key for key in artefacts if key not in ARTEFACTS]
-    if unknown or role not in ROLES:
-        raise RatingError(
-            f"{', '.join(unknown) or role} is not known; choose of "
-            f"{', '.join(ARTEFACTS if unknown else ROLES)}."
-        )
-    rating = {
-        "at": stored.get("at") or database.now(),
-        "scan_id": scan_id,
-        "rater": rater,
-        "scale": scale.name,
-        "direction": scale.direction,
-        "value": float(value),
-        "label": scale.values[scale.level(value)],
-        "comment": comment,
-        "version": stored.get("version", __version__),
-    }
-    detail = {
-        "key": stored.get("key"),
-        "role": role,
-        "session_id": stored.get("session_id"),
-        "position": stored.get("position"),
-        "repeat": bool(stored.get("repeat", False)),
-        "confidence": confidence,
-        "artefacts": list(artefacts),
-        "seconds": seconds,
-        "shown": stored.get("shown"),
-        "origin": stored.get("origin", ""),
-    }
-    return rating, detail
-
-
-def _check_words(rater: str, comment: str) -> None:
-    if not rater:
-        raise RatingError("Say who rates: type your name or initials before saving.")
-    if len(rater) > MAX_RATER or len(comment) > MAX_COMMENT:
-        raise RatingError(
-            f"A name has at most {MAX_RATER} letters and a comment {MAX_COMMENT}; shorten it."
-        )
-
-
-def _check_numbers(
-    scale: Scale, value: float, confidence: float | None, seconds: float | None
-) -> None:
-    if not scale.holds(value):
-        raise RatingError(
-            f"{value:g} is not on the scale {scale.label!r}; "
-            f"choose one of {', '.join(scale.values.values())}."
-        )
-    if confidence is not None and not 0 <= confidence <= MAX_CONFIDENCE:
-        raise RatingError(f"Confidence goes from 0 to {MAX_CONFIDENCE:g}; {confidence:g} came.")
-    if seconds is not None and not (math.isfinite(seconds) and seconds >= 0):
-        raise RatingError(f"Time on a scan is a number of seconds, 0 or more; {seconds} came.")
-
-
-def append(connection: sa.Connection, rows: Sequence[Prepared]) -> list[int]:
-    """Insert prepared ratings; return their numbers in order."""
-    if not rows:
-        return []
-    insert = database.ratings.insert().returning(
-        database.ratings.c.id, sort_by_parameter_order=True
-    )
-    ids = list(connection.execute(insert, [rating for rating, _ in rows]).scalars())
-    details = [
-        {"rating_id": number} | detail for number, (_, detail) in zip(ids, rows, strict=True)
-    ]
-    connection.execute(database.details.insert(), details)
-    return ids
-
-
 def list_ratings(
     workspace: Workspace, scan_id: str | None = None, *, withdrawn: bool = False
 ) -> pd.DataFrame:
@@ -269,9 +112,9 @@ def list_ratings(
     Returns
     -------
     pandas.DataFrame
-        One row a rating: the columns of the tables ``ratings`` and ``rating_details``, ``level`` (the
-        level of the scale that the value belongs to), ``excluded`` (whether that is the worst one) and
-        ``withdrawn`` (when it was taken back, else ``None``).
+        One row a rating: the columns of the tables ``ratings`` and ``rating_details``; ``session``,
+        ``blinded`` and ``seed`` of its session; ``level`` (the level of the scale that the value belongs to),
+        ``excluded`` (whether that is the worst one) and ``withdrawn`` (when it was taken back, or ``None``).
     """
     query = _joined()
     if scan_id is not None:
@@ -290,12 +133,20 @@ def _joined() -> sa.Select:
     joined = ratings.outerjoin(details, details.c.rating_id == ratings.c.id).outerjoin(
         withdrawals, withdrawals.c.rating_id == ratings.c.id
     )
-    columns = (*ratings.c, *more, withdrawals.c.at.label("withdrawn"))
+    sessions = database.sessions
+    joined = joined.outerjoin(sessions, sessions.c.id == details.c.session_id)
+    columns = (
+        *ratings.c, *more, withdrawals.c.at.label("withdrawn"), sessions.c.name.label("session"),
+        sessions.c.plan,
+    )  # fmt: skip
     return sa.select(*columns).select_from(joined).order_by(ratings.c.id)
 
 
 def _typed(table: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
     """Fill in what older ratings lack, and say of each what it means on its scale."""
+    plans = table.pop("plan")
+    table["blinded"] = pd.Series([bool(plan and plan["blinded"]) for plan in plans], dtype="bool")
+    table["seed"] = pd.Series([plan["seed"] if plan else None for plan in plans], dtype="Int64")
     table["role"] = table["role"].fillna(ROLES[0])
     table["repeat"] = table["repeat"].fillna(False).astype(bool)
     table["origin"] = table["origin"].fillna("")

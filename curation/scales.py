@@ -110,7 +110,7 @@ def find_scale(workspace: Workspace, name: str) -> Scale:
     return known[name]
 
 
-def add_scale(workspace: Workspace, scale: Scale) -> None:
+def add_scale(workspace: Workspace, scale: Scale, author: str = "") -> None:
     """Add the study's own scale. It cannot be changed afterwards; the same scale again changes nothing.
 
     Raises
@@ -134,6 +134,7 @@ def add_scale(workspace: Workspace, scale: Scale) -> None:
         "words": [list(pair) for pair in scale.values.items()],
         "direction": scale.direction,
         "citation": scale.citation,
+        "author": author.strip(),
         "version": __version__,
     }
     try:

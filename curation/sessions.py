@@ -6,135 +6,23 @@ doubled click, a retry or a second tab makes no second rating.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import __version__, choices, database, ratings
+from curation import __version__, choices, database, rating_rows, ratings
 from curation.choices import CHOICES
 from curation.errors import RatingError
+from curation.plans import MAX_REPEATS_SHARE, MAX_SIZE, Item, Plan, Session
 from curation.ratings import current
-from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
+from curation.teaching import next_to_teach
+from curation.tiers import TIER_NAMES, TierRule
 from curation.workspace import Workspace
 
-__all__ = ["CHOICES", "current"]
-
-MAX_SIZE = 100_000
-MAX_REPEATS_SHARE = 0.5
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a session will be.
-
-    Parameters
-    ----------
-    name : str
-        Of the session; a rater has one session of a name.
-    rater : str
-        Who rates.
-    scale : str
-        Name of the scale.
-    choice : str
-        Key of :data:`CHOICES`, with its argument after a colon: ``'tier:B'``, ``'near-cutoff:42.5'``.
-    size : int
-        How many different scans, repeats not counted.
-    repeats_share : float
-        Hidden repeats as a share of ``size``, 0 to 0.5.
-    blinded : bool
-        Whether name, age, group, site, scores and other ratings are hidden until a rating is saved.
-    seed : int
-        Draws the scans, their order and the repeats.
-    cutoffs : tuple of float
-        Cut-offs of the tiers that ``'tier:…'`` and ``'near-cutoff'`` mean.
-    """
-
-    name: str
-    rater: str
-    scale: str
-    choice: str = "random"
-    size: int = 50
-    repeats_share: float = 0.1
-    blinded: bool = True
-    seed: int = 0
-    cutoffs: tuple[float, ...] = DEFAULT_RULE.cutoffs
-
-
-@dataclass(frozen=True)
-class Item:
-    """One place of a session's list.
-
-    Parameters
-    ----------
-    position : int
-        0 and up.
-    scan_id : str
-        What is shown.
-    repeat_of : int or None
-        The position at which this scan came before. Never shown.
-    """
-
-    position: int
-    scan_id: str
-    repeat_of: int | None
-
-
-@dataclass(frozen=True)
-class Session:
-    """A session as it stands.
-
-    Parameters
-    ----------
-    id : int
-        Its number.
-    plan : Plan
-        What it was planned to be.
-    items : tuple of Item
-        The list.
-    rated : dict of int to int
-        Position -> number of the rating that stands there.
-    attempts : dict of int to int
-        Position -> how often it was taken back; absent where never.
-    """
-
-    id: int
-    plan: Plan
-    items: tuple[Item, ...]
-    rated: dict[int, int]
-    attempts: dict[int, int]
-
-    @property
-    def position(self) -> int:
-        """The next position without a rating; the list's length where there is none."""
-        return next((i.position for i in self.items if i.position not in self.rated), self.total)
-
-    @property
-    def attempt(self) -> int:
-        """How often the next position was taken back."""
-        return self.attempts.get(self.position, 0)
-
-    @property
-    def done(self) -> int:
-        """How many positions have a rating."""
-        return len(self.rated)
-
-    @property
-    def total(self) -> int:
-        """How many positions there are, repeats counted."""
-        return len(self.items)
-
-    @property
-    def finished(self) -> bool:
-        """Whether every position has a rating."""
-        return self.done == self.total
-
-    @property
-    def last(self) -> int | None:
-        """The newest rating that stands: what :func:`undo` takes back."""
-        return max(self.rated.values(), default=None)
+__all__ = ["CHOICES", "Item", "Plan", "Session", "current", "next_to_teach"]
 
 
 def start(workspace: Workspace, plan: Plan) -> Session:
@@ -300,7 +188,7 @@ def save(
     workspace, session_id, position
         What is rated.
     value, confidence, artefacts, comment, seconds
-        See :func:`curation.ratings.prepared`.
+        See :func:`curation.rating_rows.prepared`.
     shown : JSON-ready, optional
         What was on the screen: views, overlays, what was hidden.
     attempt : int, optional
@@ -328,7 +216,7 @@ def save(
         item = session.items[position]
         open_now = session.attempts.get(position, 0)
         attempt = open_now if attempt is None else min(attempt, open_now)
-        row = ratings.prepared(
+        row = rating_rows.prepared(
             ratings.find_scale(workspace, plan.scale), scan_id=item.scan_id, rater=plan.rater,
             value=value, comment=comment,
             confidence=confidence, artefacts=artefacts, seconds=seconds, shown=shown,
@@ -336,10 +224,10 @@ def save(
             session_id=session_id, position=position, repeat=item.repeat_of is not None,
         )  # fmt: skip
         stored = _stored(connection, row)
-        return ratings.append(connection, [row])[0] if stored is None else stored
+        return rating_rows.append(connection, [row])[0] if stored is None else stored
 
 
-def _stored(connection: sa.Connection, row: ratings.Prepared) -> int | None:
+def _stored(connection: sa.Connection, row: rating_rows.Prepared) -> int | None:
     """Return the number of the rating with this key, if there is one; refuse another opinion there."""
     given, detail = row
     table = database.ratings.join(database.details)

@@ -1,0 +1,74 @@
+"""Tiers that people give to single scans against the rule, each with its reason."""
+
+import pandas as pd
+import sqlalchemy as sa
+
+from curation import __version__, database
+from curation.errors import RatingError
+from curation.rating_rows import MAX_COMMENT, MAX_RATER
+from curation.workspace import Workspace
+
+
+def override(workspace: Workspace, scan_id: str, author: str, tier: str | None, reason: str) -> int:
+    """Append the decision that a scan belongs to a tier, whatever its score says.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where it goes.
+    scan_id, author : str
+        Which scan, and who decides.
+    tier : str or None
+        The tier; ``None`` gives the scan back to the rule.
+    reason : str
+        Why. Never empty.
+
+    Returns
+    -------
+    int
+        The number of the decision, safely stored.
+
+    Raises
+    ------
+    RatingError
+        Without author or reason.
+    """
+    author, reason = author.strip(), reason.strip()
+    if not author or len(author) > MAX_RATER:
+        raise RatingError(f"Say who decides, in at most {MAX_RATER} letters.")
+    if not reason or len(reason) > MAX_COMMENT:
+        raise RatingError(
+            f"An override needs a reason, of at most {MAX_COMMENT} letters: say what the score misses."
+        )
+    if tier is not None and not 0 < len(tier) <= 50:
+        raise RatingError("Name the tier that the scan belongs to.")
+    row = {
+        "at": database.now(), "scan_id": scan_id, "author": author, "tier": tier, "reason": reason,
+        "version": __version__,
+    }  # fmt: skip
+    insert = database.overrides.insert().values(row).returning(database.overrides.c.id)
+    with database.writing(workspace) as connection:
+        return connection.execute(insert).scalar_one()
+
+
+def list_overrides(workspace: Workspace, scan_id: str | None = None) -> pd.DataFrame:
+    """Return all decisions, oldest first, with the columns of the table ``overrides``."""
+    table = database.overrides
+    query = sa.select(table).order_by(table.c.id)
+    if scan_id is not None:
+        query = query.where(table.c.scan_id == scan_id)
+    with database.engine(workspace).connect() as connection:
+        rows = connection.execute(query)
+        return pd.DataFrame(rows.all(), columns=list(rows.keys()))
+
+
+def standing(workspace: Workspace) -> pd.DataFrame:
+    """Return the decisions that hold: each scan's newest, unless it gives the scan back to the rule."""
+    newest = list_overrides(workspace).drop_duplicates("scan_id", keep="last")
+    return newest[newest["tier"].notna()].reset_index(drop=True)
+
+
+def applied(workspace: Workspace, scan_ids: pd.Series, tiers: pd.Series) -> pd.Series:
+    """Return the tiers with the standing decisions in the place of the rule's."""
+    decided = standing(workspace).set_index("scan_id")["tier"]
+    return scan_ids.map(decided).where(scan_ids.isin(decided.index), tiers).astype(tiers.dtype)
