@@ -67,6 +67,11 @@ def scored_scans(workspace: Workspace) -> pd.DataFrame:
     return _scored(workspace, stamp(workspace.scans_path), stamp(workspace.scores_path))
 
 
+def all_ratings(workspace: Workspace) -> pd.DataFrame:
+    """Return all ratings that were not taken back, see :func:`curation.ratings.list_ratings`."""
+    return _all_ratings(workspace, ratings.newest(workspace))
+
+
 def rated(workspace: Workspace) -> frozenset[str]:
     """Return the ids of the scans that have a rating."""
     return _rated(workspace, ratings.newest(workspace))
@@ -124,6 +129,11 @@ def _reference_headers(workspace: Workspace, changed: Stamp) -> list[ReferenceHe
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_HASH)
 def _reference(workspace: Workspace, reference_id: str, changed: Stamp) -> Reference:
     return references.load(workspace, reference_id)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+def _all_ratings(workspace: Workspace, newest: int) -> pd.DataFrame:
+    return ratings.list_ratings(workspace)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)

@@ -52,6 +52,7 @@ PAGES: dict[str, PageInfo] = {
     for page in (
         PageInfo("cohort", "Cohort", "What do I have?", ":material/folder_open:"),
         PageInfo("review", "Review", "Is this scan good?", ":material/visibility:"),
+        PageInfo("rate", "Rate", "What do raters say?", ":material/how_to_reg:"),
         PageInfo("tiers", "Tiers", "Where do I cut?", ":material/bar_chart:"),
         PageInfo("train", "Train", "What is running?", ":material/play_circle:"),
         PageInfo("compare", "Compare", "What is each tier worth?", ":material/show_chart:"),
@@ -64,7 +65,7 @@ def configure(title: str = "Tierscope") -> None:
     st.set_page_config(page_title=title, page_icon=ASSETS / "icon.svg", layout="wide")
 
 
-def show(key: str, body: Callable[[Workspace], None]) -> None:
+def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) -> None:
     """Draw one page: the frame, then ``body``; an error of ours becomes a sentence.
 
     Parameters
@@ -73,6 +74,8 @@ def show(key: str, body: Callable[[Workspace], None]) -> None:
         Key in :data:`PAGES`.
     body : callable
         Draws the page's own content for the current workspace.
+    quiet : bool
+        Leave out the page's question, and name nothing of the workspace: someone rates blinded.
     """
     page = PAGES[key]
     _hand_over(key)
@@ -85,8 +88,9 @@ def show(key: str, body: Callable[[Workspace], None]) -> None:
         _heading(page, "")
         st.error(text.escape(str(error)))
         return
-    _heading(page, f"Workspace {workspace.root.name}")
-    _simulated_banner(sources)
+    if not quiet:
+        _heading(page, f"Workspace {workspace.root.name}")
+    _simulated_banner(sources, named=not quiet)
     with in_words():
         body(workspace)
 
@@ -170,12 +174,13 @@ def _heading(page: PageInfo, where: str) -> None:
     )
 
 
-def _simulated_banner(sources: list[Source]) -> None:
+def _simulated_banner(sources: list[Source], *, named: bool) -> None:
     simulated = [source.name for source in sources if source.simulated]
     if not simulated:
         return
+    some = f"{', '.join(simulated)}:" if named else "Some scans in this workspace are"
     everything = len(simulated) == len(sources)
-    which = "All scans in this workspace are" if everything else f"{', '.join(simulated)}:"
+    which = "All scans in this workspace are" if everything else some
     st.html(
         '<div class="ts-simulated" role="note"><b>Simulated data.</b> '
         f"{html.escape(which)} grown by a computer, not acquired from people. "

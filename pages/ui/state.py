@@ -22,6 +22,12 @@ FLAGS = "filter_flags"
 VIEW, WINDOW = "view", "window"
 #: The scan that an artefact is tried on (no other), which one, how strong, and which draw of it.
 TRIED_ON, ARTIFACT, SEVERITY, DRAW = "tried_on", "artifact", "severity", "draw"
+#: The part of Rate that is shown, the rating session that is open, and since when its scan is on the screen.
+RATE_PART, RATING_SESSION, ON_SCREEN = "rate_part", "rating_session", "on_screen"
+#: The window of that scan, a rating to be taken back, and what the next scan's screen has to say.
+SESSION_WINDOW, UNDO, SESSION_NOTE = "session_window", "undo", "session_note"
+#: The seed that is offered for a new session, and a scale that was just added.
+NEW_SEED, PENDING_SCALE = "new_seed", "pending_scale"
 #: Which metrics Review lists.
 METRICS_VIEW = "metrics_view"
 #: Who sits here, for ratings, cohorts and studies.

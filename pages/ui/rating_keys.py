@@ -1,0 +1,48 @@
+"""Which key does what while rating."""
+
+from curation.ratings import ARTEFACTS
+from curation.scales import Scale
+
+NEXT, UNDO, SURE, COMMENT, WINDOW = "N", "U", "S", "T", "K"
+
+#: Keys that streamlit keeps for itself.
+RESERVED = frozenset("CR")
+
+_WANTED: dict[str, str] = {
+    "head-motion": "H",
+    "eye-spillover": "E",
+    "noneye-spillover": "Y",
+    "coil-failure": "F",
+    "noise-global": "O",
+    "noise-local": "P",
+    "em-perturbation": "M",
+    "wrap-around": "W",
+    "ghost-aliasing": "A",
+    "ghost-other": "G",
+    "inu": "B",
+    "field-variation": "V",
+    "signal-dropout": "D",
+    "incomplete-coverage": "I",
+    "processing": "X",
+    "uncategorized": "L",
+}
+
+#: Artefact -> letter; one that has none of its own has no key.
+OF_ARTEFACT: dict[str, str | None] = {key: _WANTED.get(key) for key in ARTEFACTS}
+
+
+def of_levels(scale: Scale) -> dict[float, str]:
+    """Return the digit of each level: its value where all are digits, else 1 for the best and so on."""
+    values = list(scale.values)
+    if all(value in range(10) for value in values):
+        return {value: f"{value:.0f}" for value in values}
+    return {value: str(place % 10) for place, value in enumerate(values, 1)}
+
+
+def in_words(scale: Scale) -> str:
+    """Say in one line what the keys do."""
+    digits = sorted(of_levels(scale).values())
+    return (
+        f"{digits[0]} to {digits[-1]} rate · letters tag what is wrong · {SURE} how sure · "
+        f"{COMMENT} comment · {NEXT} save and next · {UNDO} undo · {WINDOW} background or tissue"
+    )

@@ -1,0 +1,140 @@
+"""The form of a rating session: a fragment of its own, so that a key press does not touch the image."""
+
+import streamlit as st
+
+from curation import ratings, sessions
+from curation.errors import TierscopeError
+from curation.ratings import ARTEFACTS
+from curation.scales import Scale
+from curation.sessions import Session
+from curation.workspace import Workspace
+from pages.ui import comment_key, frame, opened_session, rating_keys, state, text
+from pages.ui.drafts import Draft
+
+#: What the numbers of confidence mean, as in MRIQC's widget 0 to 4.
+SURE: dict[int, str] = {0: "guess", 1: "unsure", 2: "fairly", 3: "sure", 4: "certain"}
+
+
+def show(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> None:
+    """Draw the form for the session's present scan; nothing is preselected.
+
+    Parameters
+    ----------
+    workspace, session
+        What is rated.
+    draft : Draft
+        What is chosen already.
+    shown : dict
+        What the rater saw, stored with the rating.
+    """
+    note = state.get(state.SESSION_NOTE)
+    state.put(state.SESSION_NOTE, None)
+    if note:
+        st.info(text.escape(note))
+    _form(workspace, session, draft, shown)
+
+
+@st.fragment
+def _form(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> None:
+    with frame.in_words():
+        scale = ratings.find_scale(workspace, session.plan.scale)
+        if draft.wants_save:
+            _save(workspace, session, draft, shown)
+        place = f"{session.id}-{session.position}-{session.attempt}"
+        _levels(scale, draft, place)
+        _sureness(draft, place)
+        _artefacts(draft, place)
+        _comment(draft, place)
+        st.button(
+            "Save and next" if session.done + 1 < session.total else "Save and finish",
+            type="primary", shortcut=rating_keys.NEXT, key=f"save-{place}", on_click=draft.save,
+            width="stretch",
+        )  # fmt: skip
+        st.caption(f"Keys: {rating_keys.in_words(scale)}.")
+
+
+def _save(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> None:
+    """Save what is chosen and go on; a second press of the same scan finds it saved."""
+    draft.wants_save = False
+    if draft.value is None:
+        st.error("Choose a rating first; none is chosen for you.")
+        return
+    try:
+        sessions.save(
+            workspace, session.id, draft.position, draft.value, confidence=draft.confidence,
+            artefacts=[key for key in ARTEFACTS if key in draft.artefacts], comment=draft.comment,
+            seconds=round(opened_session.seconds_on_screen(session), 1),
+            shown=shown | {"windows": draft.windows}, attempt=draft.attempt,
+        )  # fmt: skip
+    except TierscopeError as error:
+        if sessions.load(workspace, session.id).position == session.position:
+            raise
+        state.put(state.SESSION_NOTE, str(error))
+    st.rerun()
+
+
+# ---- the parts of the form -------------------------------------------------------------------------
+
+
+def _levels(scale: Scale, draft: Draft, place: str) -> None:
+    st.markdown("**How good is this scan?**")
+    digits = rating_keys.of_levels(scale)
+    with st.container(horizontal=True, key="levels", gap="small"):
+        for value, word in scale.values.items():
+            st.button(
+                text.escape(word), key=f"level-{place}-{value:g}", shortcut=digits[value],
+                type="primary" if draft.value == value else "secondary",
+                on_click=draft.choose, args=(value,),
+            )  # fmt: skip
+
+
+def _sureness(draft: Draft, place: str) -> None:
+    key = f"sure-{place}"
+    state.put(key, draft.confidence)
+    st.markdown("**How sure are you?** *(optional)*")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.segmented_control(
+            "How sure", list(SURE), key=key, format_func=SURE.__getitem__,
+            label_visibility="collapsed", on_change=_take_sureness, args=(draft, key),
+        )  # fmt: skip
+        st.button(
+            "Surer", key=f"surer-{place}", shortcut=rating_keys.SURE, on_click=_surer, args=(draft,)
+        )
+
+
+def _take_sureness(draft: Draft, key: str) -> None:
+    draft.confidence = state.get(key)
+
+
+def _surer(draft: Draft) -> None:
+    """Go one step up; from the top back to none."""
+    steps = [None, *SURE]
+    draft.confidence = steps[(steps.index(draft.confidence) + 1) % len(steps)]
+
+
+def _artefacts(draft: Draft, place: str) -> None:
+    st.markdown("**What is wrong with it?** *(optional, any number)*")
+    with st.container(key="artefacts"):
+        left, right = st.columns(2, gap="small")
+        half = -(-len(ARTEFACTS) // 2)
+        for number, artefact in enumerate(ARTEFACTS.values()):
+            (left if number < half else right).button(
+                artefact.label, key=f"artefact-{place}-{artefact.key}", width="stretch",
+                shortcut=rating_keys.OF_ARTEFACT[artefact.key],
+                type="primary" if artefact.key in draft.artefacts else "secondary",
+                on_click=draft.toggle, args=(artefact.key,),
+            )  # fmt: skip
+
+
+def _comment(draft: Draft, place: str) -> None:
+    key = f"comment-{place}"
+    st.text_input(
+        f"Comment (optional; key {rating_keys.COMMENT}, then Enter)", value=draft.comment, key=key,
+        max_chars=ratings.MAX_COMMENT, placeholder="what you see, and where",
+        on_change=_take_comment, args=(draft, key),
+    )  # fmt: skip
+    comment_key.listen()
+
+
+def _take_comment(draft: Draft, key: str) -> None:
+    draft.comment = state.get(key) or ""

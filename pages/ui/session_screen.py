@@ -1,0 +1,187 @@
+"""A rating session on the screen: the image, the form, and nothing else.
+
+While a session is blinded nothing of what it hides may leave the server: not the scan's id, not its path,
+person, site, scores or other ratings, and no error that names them. The browser gets the scan's place.
+"""
+
+import html
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from curation import sessions, tiers
+from curation.errors import TierscopeError, VolumeError
+from curation.sessions import Session
+from curation.workspace import Workspace
+from pages.ui import (
+    cached,
+    drafts,
+    frame,
+    judged,
+    opened_session,
+    rating_keys,
+    scan_panel,
+    session_end,
+    session_form,
+    state,
+    text,
+    viewer,
+)
+
+#: The window of a scan's first sight: air, ghosts and noise are seen before the brain draws the eye.
+FIRST_WINDOW, OTHER_WINDOW = "Background", "Tissue"
+
+HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "other ratings")
+
+
+def show(workspace: Workspace, session: Session) -> None:
+    """Draw the next scan of a session, or its end."""
+    session = _undone(workspace, session)
+    _bar(session)
+    if session.finished:
+        session_end.show(workspace, session)
+        return
+    opened_session.seconds_on_screen(session)
+    draft = drafts.of(workspace, session)
+    scan = _scan(workspace, session)
+    window = _window(session)
+    if window not in draft.windows:
+        draft.windows.append(window)
+    with st.container(horizontal=True, key="split-rate", gap="medium"):
+        with st.container(width="stretch"):
+            _image(session, scan, window)
+        with st.container(width=470, key="rating"):
+            session_form.show(workspace, session, draft, _shown(session))
+            if not session.plan.blinded and scan is not None:
+                _known(workspace, scan)
+
+
+def _undone(workspace: Workspace, session: Session) -> Session:
+    """Take back the rating that the rater asked to undo."""
+    asked = state.get(state.UNDO)
+    state.put(state.UNDO, None)
+    if asked is None or asked[0] != session.id:
+        return session
+    with frame.in_words():
+        return sessions.undo(workspace, session.id, asked[1])
+    return session
+
+
+def _bar(session: Session) -> None:
+    """Draw where one is in the list, and the ways back."""
+    place = min(session.position + 1, session.total)
+    with st.container(horizontal=True, vertical_alignment="center", key="session-bar"):
+        done = session.done / session.total
+        words = "Finished" if session.finished else f"Scan {place:,} of {session.total:,}"
+        st.html(
+            f'<div class="ts-place"><h1>{words}</h1>'
+            f'<span class="ts-muted">{html.escape(session.plan.name)} · '
+            f"{html.escape(session.plan.rater)}{' · blinded' if session.plan.blinded else ''}</span>"
+            f'<div class="ts-done"><span style="width:{100 * done:.1f}%"></span></div></div>',
+            width="stretch",
+        )
+        st.button(
+            "Undo", icon=":material/undo:", shortcut=rating_keys.UNDO, key=f"undo-{session.last}",
+            disabled=session.last is None, on_click=state.put,
+            args=(state.UNDO, (session.id, session.last)),
+            help="Takes back the last rating. It stays in the records, marked as taken back.",
+        )  # fmt: skip
+        st.button(
+            "Close" if session.finished else "Pause", icon=":material/close:", key="leave-session",
+            on_click=opened_session.put, args=(None,),
+            help="Everything saved is kept; go on at the same scan whenever you like.",
+        )  # fmt: skip
+
+
+def _scan(workspace: Workspace, session: Session) -> pd.Series | None:
+    scans = cached.scored_scans(workspace)
+    found = scans[scans["scan_id"] == session.items[session.position].scan_id]
+    return None if found.empty else found.iloc[0]
+
+
+# ---- the image -------------------------------------------------------------------------------------
+
+
+def name_of(session: Session) -> str:
+    """Return what a scan is called on the screen: its id, or its place while that is hidden."""
+    if session.plan.blinded:
+        return f"Scan {session.position + 1} of {session.total}"
+    return session.items[session.position].scan_id
+
+
+def _window(session: Session) -> str:
+    """Return the window of the present scan; each scan begins with the background."""
+    place = (session.id, session.position, session.attempt)
+    window = state.get(state.SESSION_WINDOW)
+    if window is None or window[0] != place:
+        state.put(state.SESSION_WINDOW, (place, FIRST_WINDOW))
+    return state.get(state.SESSION_WINDOW)[1]
+
+
+def _tools(session: Session, window: str) -> None:
+    place = (session.id, session.position, session.attempt)
+    other = OTHER_WINDOW if window == FIRST_WINDOW else FIRST_WINDOW
+    with st.container(horizontal=True, vertical_alignment="center"):
+        state.keep_one_of(state.VIEW, list(viewer.VIEWS))
+        st.segmented_control(
+            "View", list(viewer.VIEWS), key=state.VIEW, required=True,
+            label_visibility="collapsed", persist_state="session",
+        )  # fmt: skip
+        st.button(
+            f"Show {other.lower()}", icon=":material/contrast:", shortcut=rating_keys.WINDOW,
+            key="other-window", on_click=state.put,
+            args=(state.SESSION_WINDOW, (place, other)), help=viewer.WINDOWS[other].meaning,
+        )  # fmt: skip
+
+
+def _image(session: Session, scan: pd.Series | None, window: str) -> None:
+    _tools(session, window)
+    try:
+        image = _prepared(scan, window)
+    except TierscopeError as error:
+        why = "Why is hidden while you rate blind; the end of the session says it."
+        st.error(
+            "This scan cannot be drawn. "
+            f"{why if session.plan.blinded else text.escape(str(error))} Rate it as what it is worth to "
+            "you without an image, or pause."
+        )
+        return
+    name = name_of(session)
+    with st.container(key="viewer"):
+        st.html(
+            f'<div class="ts-caption"><b>{html.escape(name)}</b>'
+            f"<span>{html.escape(window)} window: {html.escape(viewer.WINDOWS[window].meaning)}"
+            "</span></div>"
+        )
+        viewer.show(image, scan_id=name, view=state.get(state.VIEW))
+        st.html(f'<div class="ts-caption"><span>{html.escape(viewer.convention())}</span></div>')
+    for warning in image.warnings:
+        st.warning(text.escape(warning))
+
+
+def _prepared(scan: pd.Series | None, window: str) -> viewer.Prepared:
+    if scan is None or not isinstance(scan["path"], str):
+        raise VolumeError("It is not in the list of scans any more.")
+    return viewer.prepared(Path(scan["path"]), window)
+
+
+# ---- what is known besides -------------------------------------------------------------------------
+
+
+def _shown(session: Session) -> dict:
+    """Return what is stored with a rating about what its rater saw."""
+    return {
+        "blinded": session.plan.blinded,
+        "hidden": list(HIDDEN) if session.plan.blinded else [],
+        "first_window": FIRST_WINDOW,
+        "view": state.get(state.VIEW),
+    }
+
+
+def _known(workspace: Workspace, scan: pd.Series) -> None:
+    rule, _ = state.rule()
+    with st.expander("What is known of this scan"), frame.in_words():
+        tier = tiers.assign(pd.Series([scan["distortion_score"]]), rule).iloc[0]
+        known = pd.concat([scan, pd.Series({"tier": tier})])
+        scan_panel.scores(known, judged.of(workspace, scan))

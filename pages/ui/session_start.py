@@ -1,0 +1,182 @@
+"""Starting a rating session, or going on with one."""
+
+import datetime
+import random
+
+import pandas as pd
+import streamlit as st
+
+from curation import ratings, sessions, tiers
+from curation.choices import CHOICES
+from curation.errors import TierscopeError
+from curation.sessions import Plan
+from curation.workspace import Workspace
+from pages.ui import cached, marks, opened_session, scale_form, state, text
+
+_USUAL_SIZE, _LARGEST_SEED, _CARDS = 50, 99_999, 4
+#: Which lists take as many scans as there are.
+_WHOLE = ("all", "session")
+
+
+def show(workspace: Workspace) -> None:
+    """Draw the sessions to go on with, and the form for a new one."""
+    if cached.scored_scans(workspace)["status"].ne("ok").all():
+        st.info("No scan here has an image to rate. Add images as a source on the page Cohort.")
+        return
+    listed = sessions.list_sessions(workspace)
+    _go_on(listed)
+    _new(workspace, listed)
+    _earlier(listed)
+
+
+# ---- going on --------------------------------------------------------------------------------------
+
+
+def _go_on(listed: pd.DataFrame) -> None:
+    unfinished = listed[~listed["finished"]]
+    if unfinished.empty:
+        return
+    st.subheader("Go on")
+    for place, row in enumerate(unfinished.head(_CARDS).itertuples()):
+        first = place == 0
+        st.button(
+            f"Go on with session {text.escape(row.name)}, {row.done:,} of {row.total:,} "
+            f"({text.escape(row.rater)})",
+            key=f"go-on-{row.id}", type="primary" if first else "secondary",
+            icon=":material/play_arrow:", shortcut="G" if first else None,
+            on_click=opened_session.put, args=(row.id,),
+        )  # fmt: skip
+
+
+def _earlier(listed: pd.DataFrame) -> None:
+    if listed.empty:
+        return
+    st.subheader("All sessions")
+    head = ("Session", "Rater", "Scale", "List", "Blinded", "Rated", "Started (UTC)", "")
+    rows = [
+        (
+            row.name, row.rater, row.scale, _list_in_words(row.choice), "yes" if row.blinded else "no",
+            f"{row.done:,} of {row.total:,}", text.moment(row.at), "done" if row.finished else "open",
+        )
+        for row in listed.itertuples()
+    ]  # fmt: skip
+    st.html(marks.table(head, rows, numeric=(5,)))
+    ids = listed["id"].tolist()
+    names = {
+        row.id: f"{row.name} · {row.rater} · {row.done} of {row.total}"
+        for row in listed.itertuples()
+    }
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Open a session", ids, format_func=lambda i: names.get(i, str(i)))
+        st.button("Open", on_click=opened_session.put, args=(chosen,), key="open-session")
+
+
+def _list_in_words(choice: str) -> str:
+    key, _, argument = choice.partition(":")
+    label = CHOICES[key].label if key in CHOICES else key
+    return f"{label} {argument}".strip()
+
+
+# ---- a new one -------------------------------------------------------------------------------------
+
+
+def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
+    st.subheader("Start a session")
+    scales = ratings.all_scales(workspace)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            rater = st.text_input(
+                "Your name or initials", value=state.get(state.PERSON, ""),
+                max_chars=ratings.MAX_RATER, key="new-rater",
+            )  # fmt: skip
+            today = datetime.date.today().isoformat()
+            name = st.text_input("Name of the session", value=today, max_chars=ratings.MAX_RATER)
+        if state.get(state.PENDING_SCALE) in scales:
+            state.put(state.SCALE, state.get(state.PENDING_SCALE))
+            state.put(state.PENDING_SCALE, None)
+        state.keep_one_of(state.SCALE, list(scales))
+        scale = st.selectbox(
+            "Scale", list(scales), key=state.SCALE, format_func=lambda k: scales[k].label,
+            persist_state="session",
+        )  # fmt: skip
+        st.caption(_scale_in_words(scales[scale]))
+        choice = _choice(workspace, listed)
+        size, repeats, seed = _amounts(workspace, choice)
+        blinded = st.toggle(
+            "Blinded: name, age, sex, group, site, scores and other ratings stay hidden until the end",
+            value=True,
+        )
+        if st.button("Start rating", type="primary", icon=":material/play_arrow:"):
+            plan = Plan(
+                name=name, rater=rater, scale=scale, choice=choice, size=size,
+                repeats_share=repeats / 100, blinded=blinded, seed=seed,
+                cutoffs=state.rule()[0].cutoffs,
+            )  # fmt: skip
+            _start(workspace, plan)
+    scale_form.show(workspace)
+
+
+def _start(workspace: Workspace, plan: Plan) -> None:
+    try:
+        session = sessions.start(workspace, plan)
+    except TierscopeError as error:
+        st.error(text.escape(str(error)))
+        return
+    state.put(state.PERSON, plan.rater.strip())
+    state.put(state.NEW_SEED, None)
+    opened_session.put(session.id)
+    st.rerun()
+
+
+def _scale_in_words(scale: ratings.Scale) -> str:
+    words = ", ".join(f"{word} ({value:g})" for value, word in scale.values.items())
+    return text.escape(f"Best first: {words}. The last one excludes a scan. {scale.citation}")
+
+
+def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
+    """Draw the choice of a list; return it as a plan holds it."""
+    offered = [key for key in CHOICES if key != "session" or not listed.empty]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = st.selectbox(
+            "Which scans", offered, format_func=lambda k: CHOICES[k].label, key="new-choice"
+        )
+        if key == "tier":
+            rule, _ = state.rule()
+            argument = st.selectbox("Tier", [*rule.names, tiers.UNSCORED], key="new-tier")
+        elif key == "near-cutoff":
+            argument = st.selectbox(
+                "Cut-off", ["", *(f"{cut:g}" for cut in state.rule()[0].cutoffs)],
+                format_func=lambda a: a or "any in use", key="new-cutoff",
+            )  # fmt: skip
+        elif key == "session":
+            names = {str(row.id): f"{row.name} of {row.rater}" for row in listed.itertuples()}
+            argument = st.selectbox(
+                "Session", list(names), format_func=lambda i: names.get(i, i), key="new-same"
+            )
+        else:
+            argument = ""
+    st.caption(CHOICES[key].meaning)
+    return f"{key}:{argument}" if argument else key
+
+
+def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
+    """Draw size, repeats in per cent, and seed."""
+    there = int((cached.scored_scans(workspace)["status"] == "ok").sum())
+    whole = choice.partition(":")[0] in _WHOLE
+    if state.get(state.NEW_SEED) is None:
+        state.put(state.NEW_SEED, random.randrange(_LARGEST_SEED))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        size = st.number_input(
+            "How many scans", 1, max(there, 1), value=min(_USUAL_SIZE, max(there, 1)),
+            disabled=whole, help="As many as the list has." if whole else None,
+        )  # fmt: skip
+        repeats = st.number_input(
+            "Hidden repeats (%)", 0, 50, value=10, step=5,
+            help="So many of the scans come a second time, unannounced and far from the first: they "
+            "tell how well you agree with yourself.",
+        )  # fmt: skip
+        seed = st.number_input(
+            "Seed", 0, value=state.get(state.NEW_SEED),
+            help="Draws the scans and their order; the same seed draws the same list.",
+        )  # fmt: skip
+    return int(there if whole else size), int(repeats), int(seed)
