@@ -22,6 +22,8 @@ _CENTRE = np.array([0.0, -18.0, 10.0])
 #: How far around the brain the two are compared.
 _RIM_MM = 6.0
 _BINS = 32
+#: A shading is strong where taking it out makes the head appear larger by this factor.
+_GROWTH = 1.06
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,44 @@ def align(
     close = fine.improve(sitk.AffineTransform(3), fine.refined(coarse.refined(rough)), 60)
     matrix = max((rough, close), key=fine.agreement)
     return Alignment(np.asarray(np.linalg.inv(matrix), dtype=np.float64), fine.agreement(matrix))
+
+
+def place(
+    data: NDArray[np.float32],
+    spacing_mm: float,
+    valid: NDArray[np.bool_],
+    rotation: NDArray[np.float64],
+) -> Alignment:
+    """Register a scan as it is; under a strong shading, with more of it taken out as well.
+
+    Parameters
+    ----------
+    data, spacing_mm, valid, rotation
+        See :func:`align`; on a grid of about 2 mm.
+
+    Returns
+    -------
+    Alignment
+    """
+    flat, size = _flattened(data)
+    found = align(flat, spacing_mm, valid, rotation)
+    flatter, size_then = _flattened(flat)
+    if size_then < _GROWTH * size:
+        return found
+    again = align(flatter, spacing_mm, valid, rotation)
+    return max(found, again, key=lambda alignment: alignment.similarity)
+
+
+def _flattened(data: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
+    """Divide out coarse shading (30 mm, homomorphic), for the registration only; count the head's points."""
+    head = data > 0.7 * threshold(data)
+    logs = np.where(head, np.log(np.maximum(data, 1e-6)), 0).astype(np.float32)[::2, ::2, ::2]
+    weight = ndimage.gaussian_filter(head[::2, ::2, ::2].astype(np.float32), 7.5)
+    # Far from the head there is nothing to smooth: there, what is usual in the head holds.
+    usual = float(logs.sum() / max(1.0, float(head[::2, ::2, ::2].sum())))
+    smooth = (ndimage.gaussian_filter(logs, 7.5) + 0.02 * usual) / (weight + 0.02)
+    field_ = ndimage.zoom(smooth, np.array(data.shape) / smooth.shape, order=1)
+    return np.minimum(data / np.exp(field_), 3.0).astype(np.float32), int(head.sum())
 
 
 class _Pair:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from curation.alignment import align, threshold
+from curation.alignment import place, threshold
 from curation.template import template
 from curation.tissues import Tissues, find_tissues
 from curation.volumes import Volume
@@ -106,7 +106,7 @@ def find_masks(volume: Volume) -> Masks:
     data = _on_grid(_patched(volume.data, empty), step)
     lit = _lit_on_grid(empty, data.shape, step)
     rotation = _nearest_rotation(volume.affine[:3, :3] / spacing)
-    alignment = align(_flattened(data), GRID_MM, lit, rotation)
+    alignment = place(data, GRID_MM, lit, rotation)
     csf, gm, wm, expected, depth = _from_template(alignment.matrix, data.shape)
     priors = np.stack([csf, gm, wm], axis=-1)
     tissues, shares, log_field = _tissues(data, depth > -2.0, lit, priors)
@@ -211,18 +211,6 @@ def _from_template(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> tuple
 
 
 # ---- parts -----------------------------------------------------------------------------------------
-
-
-def _flattened(data: Floats) -> Floats:
-    """Divide out coarse shading (30 mm, homomorphic), for the registration only."""
-    head = data > 0.7 * threshold(data)
-    logs = np.where(head, np.log(np.maximum(data, 1e-6)), 0).astype(np.float32)[::2, ::2, ::2]
-    weight = ndimage.gaussian_filter(head[::2, ::2, ::2].astype(np.float32), 7.5)
-    # Far from the head there is nothing to smooth: there, what is usual in the head holds.
-    usual = float(logs.sum() / max(1.0, float(head[::2, ::2, ::2].sum())))
-    smooth = (ndimage.gaussian_filter(logs, 7.5) + 0.02 * usual) / (weight + 0.02)
-    field_ = ndimage.zoom(smooth, np.array(data.shape) / smooth.shape, order=1)
-    return np.minimum(data / np.exp(field_), 3.0).astype(np.float32)
 
 
 def _tissues(

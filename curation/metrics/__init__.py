@@ -21,7 +21,7 @@ from curation.volumes import Volume
 __all__ = ["METRICS", "METRICS_VERSION", "NEEDS", "Metric", "NotMeasurable", "Scan", "measure"]
 
 #: Raised with every change that alters a value, so that scans are measured anew.
-METRICS_VERSION = 4
+METRICS_VERSION = 5
 
 
 def measure(

@@ -176,7 +176,7 @@ def border_signal(scan: Scan) -> float:
     "higher is worse",
     unit="share of the air",
     formula="share of the air at least 0.3 times as bright as white matter, connected to the border of the "
-    "image and to a core at least 0.8 times as bright",
+    "image and to a core at least as bright",
     meaning="Parts of the head that lay outside the field of view and appear on its other side.",
     needs=("air",),
 )

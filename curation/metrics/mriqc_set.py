@@ -135,7 +135,7 @@ _of_each_tissue(
 def fber(scan: Scan) -> float:
     if not scan.masks.head.any():
         raise NotMeasurable("no head stands out from the air")
-    return definitions.fber(scan.raw, scan.masks.head, scan.air)
+    return definitions.fber(scan.raw, scan.masks.head, scan.masks.air)
 
 
 @metric(

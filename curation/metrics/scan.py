@@ -14,9 +14,13 @@ from curation.volumes import Volume
 Floats = NDArray[np.float32]
 _TISSUES = ("csf", "gm", "wm")
 #: Brightness, as shares of white matter's, of the head folded over: a part at least as bright as the first,
-#: with a core at least as bright as the second. Ghosts are as bright as the first at most.
-FOLDED_BRIGHTNESS, FOLDED_CORE = 0.3, 0.8
+#: with a core at least as bright as the second. Ghosts are hardly as bright as the first.
+FOLDED_BRIGHTNESS, FOLDED_CORE = 0.3, 1.0
 _FOLDED_CORE_POINTS = 20
+#: Parts as bright as that at the border, smaller than this and without a core: an ear, a tube.
+_STRAY_POINTS = 1500
+#: Points of the 2 mm grid beyond the deepest of the head that is folded over.
+_FOLD_MARGIN = 8
 
 
 class Scan:
@@ -101,14 +105,22 @@ class Scan:
         return self.volume.data[moved[:, 0], moved[:, 1], moved[:, 2]]
 
     @cached_property
-    def folded(self) -> NDArray[np.bool_]:
-        """Air as bright as scalp or brain that hangs on the border: another side of the head, folded over."""
+    def _at_border(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+        """Bright parts of the air that hang on the border: labels, those with a bright core, small ones."""
         bright = (self.masks.data > FOLDED_BRIGHTNESS * self.wm_mean) & self.masks.air
         parts, count = ndimage.label(bright)
         touching = np.unique(parts[self.border & bright])
         core = parts[bright & (self.masks.data > FOLDED_CORE * self.wm_mean)]
-        solid = np.flatnonzero(np.bincount(core, minlength=count + 1) >= _FOLDED_CORE_POINTS)
-        return np.isin(parts, np.intersect1d(touching, solid[solid > 0]))
+        solid = np.bincount(core, minlength=count + 1) >= _FOLDED_CORE_POINTS
+        small = np.bincount(parts.ravel(), minlength=count + 1) < _STRAY_POINTS
+        touching = touching[touching > 0]
+        return parts, touching[solid[touching]], touching[small[touching] & ~solid[touching]]
+
+    @cached_property
+    def folded(self) -> NDArray[np.bool_]:
+        """Air as bright as scalp or brain that hangs on the border: another side of the head, folded over."""
+        parts, solid, _ = self._at_border
+        return np.isin(parts, solid)
 
     @cached_property
     def border(self) -> NDArray[np.bool_]:
@@ -118,10 +130,44 @@ class Scan:
 
     @cached_property
     def air(self) -> NDArray[np.bool_]:
-        """The air without what is folded over into it."""
-        if not self.folded.any():
-            return self.masks.air
-        return self.masks.air & ~ndimage.binary_dilation(self.folded, iterations=6)
+        """The air without what reaches into it of the head, folded over or bent, and without strays."""
+        parts, solid, stray = self._at_border
+        air = self.masks.air & ~self._bulging
+        if len(stray):
+            air &= ~ndimage.binary_dilation(np.isin(parts, stray), iterations=6)
+        if len(solid):
+            air &= ~ndimage.binary_dilation(self.folded, iterations=6) & self._within_fold
+        return air
+
+    @cached_property
+    def _within_fold(self) -> NDArray[np.bool_]:
+        """What lies further from both ends of an axis than the head that is folded over along it."""
+        inner = np.ones(self.folded.shape, dtype=bool)
+        for axis in range(3):
+            others = tuple(k for k in range(3) if k != axis)
+            lit = np.flatnonzero(self.masks.lit.any(axis=others))
+            reached = np.flatnonzero(self.folded.any(axis=others))
+            deep = [
+                reached[reached < lit[0] + len(inner) // 3],
+                reached[reached > lit[-1] - len(inner) // 3],
+            ]
+            for near, end in zip(deep, (lit[0], lit[-1]), strict=True):
+                if len(near) and np.abs(near - end).min() <= 1:
+                    depth = int(np.abs(near - end).max()) + _FOLD_MARGIN
+                    along = np.moveaxis(inner, axis, 0)
+                    along[: lit[0] + depth] = False
+                    along[max(0, lit[-1] - depth) :] = False
+        return inner
+
+    @cached_property
+    def _bulging(self) -> NDArray[np.bool_]:
+        """Bright parts that lie mostly where a head is, and what is within 6 mm of them."""
+        parts, count = ndimage.label(self.masks.data > 0.4 * self.wm_mean)
+        size = np.bincount(parts.ravel(), minlength=count + 1)
+        in_air = np.bincount(parts[self.masks.air], minlength=count + 1)
+        head = in_air < 0.5 * size
+        head[0] = False
+        return ndimage.binary_dilation(head[parts], iterations=3)
 
     @cached_property
     def template_heights_mm(self) -> Floats:
