@@ -1,0 +1,88 @@
+"""Twenty raters writing at once: 10,000 ratings on SQLite and on PostgreSQL, none lost, none doubled.
+
+``python tests/benchmarks/ratings.py`` prints one JSON object: of both databases together ``ratings_lost``
+(confirmed but not stored), ``ratings_doubled`` and ``save_ms`` (one rater alone, 95th percentile, the slower of
+the two), and the figures of each one.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+
+from curation import database, ratings  # noqa: E402
+from tests import postgres, rating_writer  # noqa: E402
+
+RATERS, EACH, ALONE = 20, 500, 200
+
+
+def figures() -> dict[str, Any]:
+    """Write the ratings and count them; see the module.
+
+    Returns
+    -------
+    dict
+        ``postgresql`` is the reason in words where there is no server to start.
+    """
+    found: dict[str, Any] = {"sqlite": _on(None)}
+    why = postgres.missing()
+    if why:
+        return found["sqlite"] | found | {"postgresql": why}
+    with postgres.server() as server:
+        found["postgresql"] = _on(server.new_url())
+    both = list(found.values())
+    return {
+        "ratings_lost": sum(one["ratings_lost"] for one in both),
+        "ratings_doubled": sum(one["ratings_doubled"] for one in both),
+        "save_ms": max(one["save_ms"] for one in both),
+    } | found
+
+
+def _on(url: str | None) -> dict[str, float]:
+    """Measure one database; it is named by the environment, here and in the raters' processes."""
+    before = os.environ.pop(database.URL_VARIABLE, None)
+    if url:
+        os.environ[database.URL_VARIABLE] = url
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return _measure(Path(folder) / "workspace", url)
+    finally:
+        os.environ.pop(database.URL_VARIABLE, None)
+        if before is not None:
+            os.environ[database.URL_VARIABLE] = before
+
+
+def _measure(root: Path, url: str | None) -> dict[str, float]:
+    workspace = rating_writer.workspace_of(root, EACH)
+    alone = [line[3] for line in rating_writer.rate(str(root), "alone", ALONE, url)]
+    start = time.perf_counter()
+    confirmed = rating_writer.rate_together(workspace, RATERS, EACH, url)
+    taken = time.perf_counter() - start
+    kept = ratings.list_ratings(workspace, withdrawn=True).query("rater != 'alone'")
+    stored = dict(
+        zip(zip(kept["session_id"], kept["position"], strict=True), kept["id"], strict=True)
+    )
+    lost = sum(stored.get((session, place)) != number for session, place, number, _ in confirmed)
+    if url:
+        database.engine(workspace).dispose()
+    return {
+        "ratings": len(kept),
+        "ratings_lost": lost,
+        "ratings_doubled": len(kept) - len(stored),
+        "save_ms": round(1000 * float(np.quantile(alone, 0.95)), 1),
+        "save_ms_of_twenty": round(1000 * float(np.quantile([c[3] for c in confirmed], 0.95)), 1),
+        "slowest_save_ms_of_twenty": round(1000 * max(c[3] for c in confirmed), 1),
+        "seconds": round(taken, 1),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(figures()))

@@ -1,0 +1,217 @@
+"""Decisions are appended, never changed; none is lost, none is doubled, whoever writes and whoever dies."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from curation import cutoffs, database, history, overrides, ratings, sessions
+from curation.errors import WorkspaceError
+from curation.ratings import Scale
+from curation.sessions import Plan
+from curation.workspace import Workspace
+from tests import postgres, rating_writer
+
+ROOT = Path(__file__).parents[1]
+PLAN = Plan("first", "Ada", "mriqc-4", size=30, repeats_share=0.1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server."""
+    if why := postgres.missing():
+        pytest.skip(why)
+    with postgres.server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, monkeypatch) -> Iterator[str | None]:
+    """The URL of an empty database; ``None`` for SQLite in the workspace."""
+    if request.param == "sqlite":
+        yield None
+        return
+    made = request.getfixturevalue("postgres_server").new_url()
+    monkeypatch.setenv(database.URL_VARIABLE, made)
+    yield made
+    database._engine(made).dispose()
+
+
+@pytest.fixture
+def listed(tmp_path: Path, url: str | None) -> Workspace:
+    return rating_writer.workspace_of(tmp_path / "workspace", 60)
+
+
+def _do_everything(workspace: Workspace) -> None:
+    """Call everything that writes to the database."""
+    session = sessions.start(workspace, PLAN)
+    for position in range(25):
+        sessions.save(workspace, session.id, position, float(1 + position % 4), seconds=1)
+        sessions.save(workspace, session.id, position, float(1 + position % 4), seconds=1)
+    sessions.undo(workspace, session.id)
+    ratings.add_scale(
+        workspace, Scale("own", "Own", {1.0: "good", 2.0: "bad"}, "higher is worse", "here")
+    )
+    ratings.add_rating(workspace, scan_id="a", rater="Bob", scale="own", value=2.0)
+    verdict = {"scan_id": "a", "author": "Eve", "scale": "own", "value": 1.0, "reason": "fine"}
+    ratings.adjudicate(workspace, **verdict)
+    ratings.override(workspace, "a", "Eve", "C", "cut off at the neck")
+    scores = [float(value) for value in range(30)]
+    found = cutoffs.suggest(scores, [value > 15 for value in scores])
+    cutoffs.save_suggestion(workspace, found, "Eve")
+
+
+def test_every_statement_reads_or_appends(listed: Workspace) -> None:
+    seen: list[str] = []
+    engine = database.engine(listed)
+    sa.event.listen(engine, "before_cursor_execute", lambda _c, _d, text, *_: seen.append(text))
+    _do_everything(listed)
+    history.history(listed)
+    verbs = {text.split()[0].upper() for text in seen}
+    assert verbs <= {"SELECT", "INSERT", "BEGIN"}
+    # nor the clauses that change rows on the way
+    assert not [
+        text for text in seen if "DO UPDATE" in text.upper() or "OR REPLACE" in text.upper()
+    ]
+    assert sum(text.startswith("INSERT INTO ratings") for text in seen) == 27
+
+
+def test_history_tells_everything_newest_first(listed: Workspace) -> None:
+    _do_everything(listed)
+    told = history.history(listed)
+    assert told["at"].is_monotonic_decreasing and str(told["at"].dt.tz) == "UTC"
+    assert told["what"].value_counts().to_dict() == {
+        "rating": 26, "verdict": 1, "rating taken back": 1, "session started": 1, "scale added": 1,
+        "tier C by hand": 1, cutoffs.ACTION: 1,
+    }  # fmt: skip
+    assert history.history(listed, limit=3).equals(told.head(3))
+
+
+def test_raters_who_write_at_once_lose_nothing_and_double_nothing(listed, url) -> None:
+    confirmed = rating_writer.rate_together(listed, raters=20, number=14, url=url)
+    kept = ratings.list_ratings(listed)
+    assert {number for _, _, number, _ in confirmed} == set(kept["id"])
+    assert len(kept) == 20 * 14 == kept.groupby(["session_id", "position"]).ngroups
+    assert sessions.list_sessions(listed)["finished"].all()
+
+
+def test_many_windows_of_one_session_make_one_rating_of_each_scan(listed, url) -> None:
+    session = sessions.start(listed, PLAN)
+    writers = [_writer(listed, session.id, url) for _ in range(4)]
+    said = [line for writer in writers for line in writer.communicate(timeout=100)[0].splitlines()]
+    kept = ratings.list_ratings(listed)
+    assert sorted(kept["position"]) == list(range(session.total))
+    confirmed = {tuple(map(int, line.split())) for line in said}
+    assert confirmed == set(zip(kept["position"], kept["id"], strict=True))
+
+
+def _writer(workspace: Workspace, session_id: int, url: str | None) -> subprocess.Popen:
+    # the URL is in the environment, which children inherit
+    command = [sys.executable, "-m", "tests.rating_writer", str(workspace.root), str(session_id)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_writer_killed_in_the_middle_loses_nothing_that_was_confirmed(tmp_path, url) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "many", 3000)
+    plan = Plan("long", "Ada", "mriqc-4", size=2000, repeats_share=0.0)
+    session = sessions.start(workspace, plan)
+    confirmed: dict[int, int] = {}
+    for upto in (20, 45, 70):
+        writer = _writer(workspace, session.id, url)
+        assert writer.stdout is not None
+        while len(confirmed) < upto:
+            place, number = map(int, writer.stdout.readline().split())
+            assert place not in confirmed  # resumed behind what is stored, never before
+            confirmed[place] = number
+        writer.send_signal(signal.SIGKILL)
+        rest = writer.communicate()[0]
+        assert writer.returncode == -signal.SIGKILL
+        whole = rest[: rest.rfind("\n") + 1].splitlines()  # the last line may be cut off
+        confirmed |= {int(place): int(number) for place, number in map(str.split, whole)}
+        kept = ratings.list_ratings(workspace)
+        stored = dict(zip(kept["position"], kept["id"], strict=True))
+        assert len(kept) == len(stored) == sessions.load(workspace, session.id).position
+        assert confirmed.items() <= stored.items()
+        # at most the one that was stored when the plug was pulled, but not yet said to be
+        assert len(stored) - len(confirmed) <= 1
+        confirmed = stored
+
+
+def test_a_database_server_killed_in_the_middle_loses_nothing_either(
+    tmp_path, postgres_server, monkeypatch
+) -> None:
+    monkeypatch.setenv(database.URL_VARIABLE, postgres_server.new_url())
+    workspace = rating_writer.workspace_of(tmp_path / "workspace", 60)
+    session = sessions.start(workspace, PLAN)
+    confirmed = [sessions.save(workspace, session.id, place, 2.0) for place in range(10)]
+    postgres_server.stop(signal.SIGKILL)
+    with pytest.raises(WorkspaceError, match="was not stored"):
+        sessions.save(workspace, session.id, 10, 2.0)
+    postgres_server.start()
+    assert sessions.load(workspace, session.id).position == 10
+    confirmed.append(sessions.save(workspace, session.id, 10, 2.0))
+    assert ratings.list_ratings(workspace)["id"].tolist() == confirmed
+
+
+#: The database as Tierscope 0.1.0 made it.
+OLD = """
+CREATE TABLE ratings (id INTEGER NOT NULL PRIMARY KEY, at DATETIME NOT NULL, scan_id VARCHAR(200) NOT NULL,
+ rater VARCHAR(100) NOT NULL, scale VARCHAR(50) NOT NULL, direction VARCHAR(20) NOT NULL, value FLOAT NOT NULL,
+ label VARCHAR(50) NOT NULL, comment TEXT NOT NULL, version VARCHAR(20) NOT NULL);
+CREATE INDEX ix_ratings_scan_id ON ratings (scan_id);
+CREATE TABLE audit (id INTEGER NOT NULL PRIMARY KEY, at DATETIME NOT NULL, author VARCHAR(100) NOT NULL,
+ action VARCHAR(50) NOT NULL, subject VARCHAR(200) NOT NULL, detail JSON NOT NULL);
+INSERT INTO ratings VALUES (1, '2026-01-02 03:04:05.000000', 's1', 'Ada', 'three-level', 'higher is better', -1.0,
+ 'exclude', 'old', '0.1.0');
+INSERT INTO audit VALUES (1, '2026-01-02 03:04:06.000000', 'Ada', 'freeze cohort', 'pool', '{"rule": "A"}');
+"""
+
+
+def test_a_workspace_of_the_first_version_opens_and_goes_on(tmp_path: Path) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "workspace", 60)
+    with sqlite3.connect(workspace.database_path) as old:
+        old.executescript(OLD)
+    old.close()
+    (row,) = ratings.list_ratings(workspace).to_dict("records")
+    assert (row["label"], row["role"], row["excluded"], row["artefacts"]) == (
+        "exclude", "rater", True, (),
+    )  # fmt: skip
+    assert ratings.newest(workspace) == 1
+    session = sessions.start(workspace, PLAN)
+    assert sessions.save(workspace, session.id, 0, 4.0) == 2
+    assert history.history(workspace)["what"].tolist() == [
+        "rating", "session started", "freeze cohort", "rating",
+    ]  # fmt: skip
+
+
+def test_overrides_stand_until_the_next_and_need_a_reason(listed: Workspace) -> None:
+    ratings.override(listed, "made_00001", "Ada", "C", "ringing")
+    ratings.override(listed, "made_00002", "Ada", "C", "ringing")
+    ratings.override(listed, "made_00001", "Bob", None, "seen again: fine")
+    assert overrides.standing(listed)["scan_id"].tolist() == ["made_00002"]
+    assert len(overrides.list_overrides(listed)) == 3
+    for author, tier, reason, words in (
+        (" ", "A", "why", "who decides"),
+        ("Ada", "A", " ", "needs a reason"),
+        ("Ada", "", "why", "Name the tier"),
+    ):
+        with pytest.raises(ratings.RatingError, match=words):
+            ratings.override(listed, "made_00001", author, tier, reason)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [("nonsense", "expected"), ("oracle+nothing://a/b", "expected"),
+     ("postgresql+psycopg://a@/b?host=/nowhere", "cannot be opened")],
+)  # fmt: skip
+def test_a_database_that_cannot_be_used_is_said_in_words(workspace, monkeypatch, given, words):
+    if given.startswith("postgresql") and postgres.missing():
+        pytest.skip("psycopg is not installed")
+    monkeypatch.setenv(database.URL_VARIABLE, given)
+    with pytest.raises(WorkspaceError, match=f"(?i){words}"):
+        ratings.list_ratings(workspace)
