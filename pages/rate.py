@@ -4,7 +4,9 @@ import streamlit as st
 
 from curation.workspace import Workspace
 from pages.ui import (
+    agreement_panel,
     cached,
+    cutoff_panel,
     frame,
     opened_session,
     session_screen,
@@ -13,7 +15,11 @@ from pages.ui import (
     summaries,
 )
 
-_PARTS = {"Rate": session_start.show}
+_PARTS = {
+    "Rate": session_start.show,
+    "Agreement": agreement_panel.show,
+    "Cut-off": cutoff_panel.show,
+}
 
 
 def body(workspace: Workspace) -> None:

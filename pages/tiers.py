@@ -6,7 +6,18 @@ import streamlit as st
 from curation import cohorts, tiers
 from curation.tiers import MAX_TIERS, MIN_TIERS, TierRule
 from curation.workspace import ROLES, Role, Workspace
-from pages.ui import cached, charts, frame, marks, progress, reference_panel, state, summaries, text
+from pages.ui import (
+    cached,
+    charts,
+    frame,
+    marks,
+    progress,
+    reference_panel,
+    state,
+    suggested_cutoff,
+    summaries,
+    text,
+)
 
 
 def body(workspace: Workspace) -> None:
@@ -24,6 +35,7 @@ def body(workspace: Workspace) -> None:
     scans = scans[scans["role"] == role]
     reference_panel.show(workspace, usable)
     plot = st.container()
+    suggested_cutoff.show(workspace)
     rule = _choose_cutoffs()
     tiered = scans.assign(tier=tiers.assign(scans["distortion_score"], rule))
     with plot:

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from curation import cohorts, fitting, ratings, references, tables
+from curation import cohorts, cutoffs, fitting, ratings, references, tables
 from curation.anchors import Reference
+from curation.cutoffs import Suggestion
 from curation.references import ReferenceHeader
 from curation.workspace import Workspace
 from training import launch
@@ -70,6 +71,12 @@ def scored_scans(workspace: Workspace) -> pd.DataFrame:
 def all_ratings(workspace: Workspace) -> pd.DataFrame:
     """Return all ratings that were not taken back, see :func:`curation.ratings.list_ratings`."""
     return _all_ratings(workspace, ratings.newest(workspace))
+
+
+def suggestion(workspace: Workspace, cost_ratio: float) -> Suggestion:
+    """Return the cut-off that the ratings suggest, see :func:`curation.cutoffs.from_ratings`."""
+    changed = (ratings.newest(workspace), stamp(workspace.scores_path))
+    return _suggestion(workspace, cost_ratio, changed)
 
 
 def rated(workspace: Workspace) -> frozenset[str]:
@@ -134,6 +141,11 @@ def _reference(workspace: Workspace, reference_id: str, changed: Stamp) -> Refer
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
 def _all_ratings(workspace: Workspace, newest: int) -> pd.DataFrame:
     return ratings.list_ratings(workspace)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Reading the ratings …", hash_funcs=_HASH)
+def _suggestion(workspace: Workspace, cost_ratio: float, changed: tuple[int, Stamp]) -> Suggestion:
+    return cutoffs.from_ratings(workspace, cost_ratio)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)

@@ -1,5 +1,7 @@
 """The key that puts the cursor into the comment of a rating: what streamlit's shortcuts cannot do."""
 
+from collections.abc import Callable
+
 import streamlit as st
 from streamlit.components import v2
 
@@ -12,6 +14,6 @@ def listen() -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _component():  # type: ignore[no-untyped-def]
+def _component() -> Callable[..., object]:
     script = (frame.ASSETS / "comment_key.js").read_text(encoding="utf-8")
     return v2.component("tierscope_comment_key", html="<span></span>", js=script)

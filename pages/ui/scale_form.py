@@ -44,5 +44,6 @@ def made(label: str, lines: str, source: str, *, higher: bool) -> Scale:
         raise RatingError("Name the scale.")
     numbers = range(len(words), 0, -1) if higher else range(1, len(words) + 1)
     values = {float(number): word for number, word in zip(numbers, words, strict=True)}
-    direction = "higher is better" if higher else "higher is worse"
-    return Scale(slug(label), label, values, direction, source)
+    return Scale(
+        slug(label), label, values, "higher is better" if higher else "higher is worse", source
+    )

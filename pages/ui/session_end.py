@@ -116,7 +116,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         "Place", "Scan", "Repeat of", "Your rating", "Others", "Site", "Age (years)", "Sex", "Group",
         "Score (higher is worse)", "Tier",
     )  # fmt: skip
-    st.html(marks.table(head, rows, numeric=(0, 6, 9)))
+    st.html(marks.table(head, rows, numeric=(6, 9)))
     _open(session)
 
 

@@ -119,11 +119,16 @@ def _artefacts(draft: Draft, place: str) -> None:
         half = -(-len(ARTEFACTS) // 2)
         for number, artefact in enumerate(ARTEFACTS.values()):
             (left if number < half else right).button(
-                artefact.label, key=f"artefact-{place}-{artefact.key}", width="stretch",
+                _short(artefact.label), key=f"artefact-{place}-{artefact.key}", width="stretch",
                 shortcut=rating_keys.OF_ARTEFACT[artefact.key],
                 type="primary" if artefact.key in draft.artefacts else "secondary",
                 on_click=draft.toggle, args=(artefact.key,),
             )  # fmt: skip
+
+
+def _short(label: str) -> str:
+    """Return a label without what it says in brackets."""
+    return label.partition(" (")[0]
 
 
 def _comment(draft: Draft, place: str) -> None:

@@ -129,7 +129,7 @@ def _start(workspace: Workspace, plan: Plan) -> None:
 
 
 def _scale_in_words(scale: ratings.Scale) -> str:
-    words = ", ".join(f"{word} ({value:g})" for value, word in scale.values.items())
+    words = ", ".join(f"{word} ({text.number(value, 0)})" for value, word in scale.values.items())
     return text.escape(f"Best first: {words}. The last one excludes a scan. {scale.citation}")
 
 

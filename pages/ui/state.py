@@ -26,6 +26,8 @@ TRIED_ON, ARTIFACT, SEVERITY, DRAW = "tried_on", "artifact", "severity", "draw"
 RATE_PART, RATING_SESSION, ON_SCREEN = "rate_part", "rating_session", "on_screen"
 #: The window of that scan, a rating to be taken back, and what the next scan's screen has to say.
 SESSION_WINDOW, UNDO, SESSION_NOTE = "session_window", "undo", "session_note"
+#: The scale that agreement is told on, and what a missed bad scan costs.
+AGREEMENT_SCALE, COST = "agreement_scale", "cost"
 #: The seed that is offered for a new session, and a scale that was just added.
 NEW_SEED, PENDING_SCALE = "new_seed", "pending_scale"
 #: Which metrics Review lists.
@@ -129,6 +131,22 @@ def rule() -> tuple[TierRule, str | None]:
         return TierRule(names, get(_LAST_GOOD, {}).get(count, spread)), str(error)
     put(_LAST_GOOD, {**get(_LAST_GOOD, {}), count: cutoffs})
     return tried, None
+
+
+def rounded(cutoff: float) -> float:
+    """Return a cut-off as the sliders can hold it."""
+    return round(2 * cutoff) / 2
+
+
+def take_over(cutoff: float) -> None:
+    """Let the worst tier begin at ``cutoff``; better tiers that it would cross share what is below."""
+    last = get(TIER_COUNT, 3) - 2
+    wanted = min(max(rounded(cutoff), 0.5 * (last + 1)), 100.0)
+    below = [float(get(slider_key(i), value)) for i, value in enumerate(rule()[0].cutoffs[:last])]
+    if any(value >= wanted for value in below):
+        below = [rounded(wanted * (i + 1) / (last + 1)) for i in range(last)]
+    for position, value in enumerate([*below, wanted]):
+        _set_cutoff(position, value)
 
 
 def _set_cutoff(position: int, value: float) -> None:

@@ -1,0 +1,138 @@
+"""Where do raters draw the line? The cut-off of the score that their verdicts suggest, with its evidence."""
+
+import streamlit as st
+
+from curation import cutoffs
+from curation.cutoffs import ENOUGH_SCANS, MIN_SCANS, Suggestion
+from curation.errors import RatingError
+from curation.ratings import MAX_RATER
+from curation.workspace import Workspace
+from pages.ui import cached, frame, marks, rating_charts, state, text
+from pages.ui.agreement_words import strength
+from pages.ui.marks import Card
+
+#: What a missed bad scan may cost, in good scans.
+_COSTS = (0.1, 0.2, 0.33, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
+
+
+def show(workspace: Workspace) -> None:
+    """Draw the part of Rate."""
+    cost = st.select_slider(
+        "What is worse: a bad scan kept, or a good scan thrown away?", _COSTS, value=1.0,
+        format_func=cost_in_words, key=state.COST, persist_state="session",
+    )  # fmt: skip
+    try:
+        suggestion = cached.suggestion(workspace, cost)
+    except RatingError as error:
+        _not_yet(workspace, str(error))
+        return
+    _figures(suggestion)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        curve = cutoffs.roc(*_judged(workspace))
+        frame.figure(
+            rating_charts.roc(curve, suggestion), key="roc",
+            alt=(
+                f"ROC curve of the distortion score against the raters, area {suggestion.auc:.2f}; cut at "
+                f"{suggestion.cutoff:.1f} it finds {100 * suggestion.sensitivity:.0f} % of the bad scans and "
+                f"excludes {100 * (1 - suggestion.specificity):.0f} % of the good ones"
+            ),
+        )  # fmt: skip
+    with right:
+        _words(suggestion)
+        _pass_on(workspace, suggestion)
+
+
+def cost_in_words(cost: float) -> str:
+    """Say what a missed bad scan costs."""
+    if cost == 1:
+        return "both are equally bad"
+    if cost < 1:
+        return f"a good scan lost is {1 / cost:.0f} × as bad"
+    return f"a bad scan kept is {cost:.0f} × as bad"
+
+
+def _judged(workspace: Workspace):  # type: ignore[no-untyped-def]
+    """Return scores and verdicts of the scans that have both."""
+    said = cutoffs.verdicts(cached.all_ratings(workspace))
+    scored = cached.scored_scans(workspace)[["scan_id", "distortion_score"]].dropna()
+    both = said[said["decided"]].merge(scored, on="scan_id")
+    return both["distortion_score"], both["excluded"]
+
+
+def _not_yet(workspace: Workspace, why: str) -> None:
+    scores, _ = _judged(workspace)
+    with st.container(border=True):
+        st.markdown(f"**Not enough yet.** {text.escape(why)}")
+        st.progress(
+            min(len(scores) / MIN_SCANS, 1.0),
+            f"{len(scores):,} rated scans with a score; {MIN_SCANS} are the least, "
+            f"{ENOUGH_SCANS} to 100 are good, blinded ones best",
+        )  # fmt: skip
+
+
+def _figures(suggestion: Suggestion) -> None:
+    ceiling = suggestion.ceiling_kappa
+    raters = (
+        "one rater only: the ceiling is not known"
+        if ceiling is None
+        else f"raters among each other: {ceiling:.2f}, the ceiling"
+    )
+    st.html(
+        marks.cards(
+            [
+                Card("exclude from a score of", f"{suggestion.cutoff:.1f}",
+                     f"95 %: {suggestion.low:.1f} to {suggestion.high:.1f}"),
+                Card("bad scans found", f"{100 * suggestion.sensitivity:.0f} %",
+                     f"of {suggestion.excluded:,} that raters exclude"),
+                Card("good scans kept", f"{100 * suggestion.specificity:.0f} %",
+                     f"of {suggestion.n - suggestion.excluded:,} that raters keep"),
+                Card("score and raters agree: κ", f"{suggestion.kappa:.2f}", raters),
+            ]
+        )
+    )  # fmt: skip
+
+
+def _words(suggestion: Suggestion) -> None:
+    told = [
+        f"A bad scan scores higher than a good one in **{100 * suggestion.auc:.0f} of 100** pairs (area "
+        f"under the curve {suggestion.auc:.2f}, 95 %: {suggestion.auc_low:.2f} to {suggestion.auc_high:.2f}; 50 "
+        "would be chance).",
+        f"Score and raters agree to a degree that is called *{strength(suggestion.kappa)}*.",
+        evidence(suggestion),
+    ]
+    for line in told:
+        st.markdown(line)
+    for warning in suggestion.warnings:
+        st.warning(text.escape(warning))
+
+
+def evidence(suggestion: Suggestion) -> str:
+    """Say in markdown where a suggestion comes from."""
+    known = suggestion.evidence
+    raters, given = known.get("raters", []), int(known.get("ratings", 0))
+    blinded, open_ = int(known.get("blinded_ratings", 0)), int(known.get("undecided_scans", 0))
+    said = (
+        f"From {text.plural(suggestion.n, 'scan')} that {text.plural(len(raters), 'person', 'people')} rated "
+        f"({', '.join(raters)}); {blinded:,} of {given:,} ratings blinded"
+    )
+    said += f"; {text.plural(open_, 'scan')} undecided, left out." if open_ else "."
+    return text.escape(said)
+
+
+def _pass_on(workspace: Workspace, suggestion: Suggestion) -> None:
+    with st.form("pass-on", border=True):
+        author = st.text_input(
+            "Who passes it on", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
+        )
+        sent = st.form_submit_button("Pass on to Tiers", type="primary")
+    if not sent:
+        return
+    if not author.strip():
+        st.error("Say who passes it on: it stands in the history.")
+        return
+    with frame.in_words():
+        cutoffs.save_suggestion(workspace, suggestion, author)
+        state.put(state.PERSON, author.strip())
+        st.success("Passed on. The page Tiers offers it beside its sliders.")
+        frame.link("tiers", "See it on Tiers")
