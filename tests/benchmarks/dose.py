@@ -95,6 +95,27 @@ def figures(cases: pd.DataFrame) -> dict[str, float]:
     }
 
 
+#: Metrics of MRIQC that are said to answer wrongly, and what they are tried on.
+_USUAL = ("snr_total", "qi_1", "qi_2", "cjv", "efc", "fber", "inu_range")
+_TRIED = ("blur", "motion", "noise", "bias", "cropped_fov")
+
+
+def blind_spots(path: Path) -> pd.DataFrame:
+    """Return MRIQC's metrics and the score of one scan: clean, distorted (severity 0.5), with zeroed air."""
+    clean = volumes.conform(volumes.load(path))
+    rows = {"clean": clean.data, "zeroed air": np.where(clean.data < 20, 0, clean.data)}
+    rows |= {name: artifacts.apply(name, clean.data, MIDDLE) for name in _TRIED}
+    table = []
+    for name, data in rows.items():
+        volume = replace(clean, data=np.asarray(data, dtype=np.float32))
+        names = {*scores.builtin().anchors, *_USUAL}
+        values, _ = measure(volume, find_masks(volume), names)
+        table.append({"case": name, "scan_id": name, "sha256": name} | values)
+    frame = pd.DataFrame(table)
+    shown = frame[["case", *_USUAL]].round(4)
+    return shown.assign(distortion_score=scores.score(frame)["distortion_score"].round(1))
+
+
 def report(arguments: list[str]) -> dict[str, float]:
     """Measure (or read ``--metrics FILE``), print every case that is not as it should be; return the figures.
 
@@ -112,6 +133,8 @@ def report(arguments: list[str]) -> dict[str, float]:
         print(cases[(cases["rho"] < 0.95) | ~cases["own"]].to_string(index=False))
         by_kind = cases.groupby("artifact").agg(rho_min=("rho", "min"), own=("own", "mean"))
         print(by_kind.join(cases.groupby("artifact")["middle"].agg(["min", "median"])))
+        print(f"\nWhat MRIQC's metrics make of {paths[0].name}, severity {MIDDLE}:")
+        print(blind_spots(paths[0]).to_string(index=False))
     return figures(cases)
 
 
