@@ -7,7 +7,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from curation import assess_command, cohorts, demo, ingest, metrics_page, tables_command, terminal
+from curation import (
+    assess_command,
+    cohorts,
+    demo,
+    ingest,
+    metrics_page,
+    ratings_command,
+    tables_command,
+    terminal,
+)
 from curation.errors import TierscopeError
 from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, ROLES, Workspace
@@ -111,6 +120,13 @@ def _parser() -> argparse.ArgumentParser:
         "fit-experts", help=tables_command.FIT_MEANING, description=tables_command.FIT_MEANING
     )
     tables_command.add_fit_options(fit)
+
+    _command(commands, "export-ratings", ratings_command.run_export, ratings_command.EXPORT_MEANING)
+    ratings_command.add_import_options(
+        _command(
+            commands, "import-ratings", ratings_command.run_import, ratings_command.IMPORT_MEANING
+        )
+    )
 
     meaning = "print the page of metrics and flags, docs/metrics.md"
     command = commands.add_parser("describe-metrics", help=meaning, description=meaning)

@@ -253,7 +253,7 @@ def _begin(connection: sa.Connection) -> None:
 def take_turn(connection: sa.Connection, session_id: int) -> None:
     """Wait until no other transaction writes to this session; on SQLite only one writes anyway."""
     if connection.dialect.name != "sqlite":
-        lock = sa.func.pg_advisory_xact_lock(_WRITING_SESSION, session_id)
+        lock = sa.func.pg_advisory_xact_lock(_WRITING_SESSION, int(session_id))
         connection.execute(sa.select(lock))
 
 

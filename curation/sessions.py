@@ -141,6 +141,7 @@ def load(workspace: Workspace, session_id: int) -> Session:
 
 def _load(connection: sa.Connection, session_id: int) -> Session:
     sessions, items, details = database.sessions, database.session_items, database.details
+    session_id = int(session_id)  # a number out of a table is numpy's, which drivers do not know
     row = connection.execute(sa.select(sessions).where(sessions.c.id == session_id)).one_or_none()
     if row is None:
         raise RatingError(
@@ -208,7 +209,7 @@ def save(
     with database.writing(workspace) as connection:
         database.take_turn(connection, session_id)
         session = _load(connection, session_id)
-        plan = session.plan
+        session_id, plan = session.id, session.plan
         if not 0 <= position < session.total:
             raise RatingError(
                 f"Session {plan.name!r} has the positions 0 to {session.total - 1}; {position} came."

@@ -212,6 +212,11 @@ class Workspace:
         return self.root / "exports"
 
     @property
+    def derivatives_dir(self) -> Path:
+        """Ratings as BIDS derivatives."""
+        return self.exports_dir / "derivatives" / "tierscope"
+
+    @property
     def tasks_dir(self) -> Path:
         """State and log of background tasks other than studies (ingest, assess, demo)."""
         return self.root / "tasks"

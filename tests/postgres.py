@@ -1,7 +1,7 @@
-"""A PostgreSQL server of its own for tests and benchmarks: in a temporary folder, behind a socket, gone afterwards.
+"""A PostgreSQL server for tests and benchmarks: in a temporary folder, behind a socket, gone afterwards.
 
-It needs Debian's package ``postgresql``, and ``psycopg``. PostgreSQL refuses to run as root: then
-the server runs as the user ``postgres`` or ``nobody``.
+It needs Debian's package ``postgresql``, and ``psycopg``. PostgreSQL refuses to run as root: then the server
+runs as the user ``postgres`` or ``nobody``.
 """
 
 import contextlib

@@ -36,6 +36,7 @@ def test_a_session_is_rated_interrupted_resumed_and_ended(made: Workspace) -> No
     assert (again.items, again.position, again.done) == (session.items, 5, 5)
     ended = _finish(made, again, lambda _: 2.0)
     assert ended.finished and ended.position == ended.total
+    assert sessions.load(made, sessions.list_sessions(made)["id"].iloc[0]) == ended
     (row,) = sessions.list_sessions(made).to_dict("records")
     assert (row["name"], row["done"], row["total"], row["finished"]) == ("first", 12, 12, True)
     kept = ratings.list_ratings(made)

@@ -1,8 +1,8 @@
 """Twenty raters writing at once: 10,000 ratings on SQLite and on PostgreSQL, none lost, none doubled.
 
 ``python tests/benchmarks/ratings.py`` prints one JSON object: of both databases together ``ratings_lost``
-(confirmed but not stored), ``ratings_doubled`` and ``save_ms`` (one rater alone, 95th percentile, the slower of
-the two), and the figures of each one.
+(confirmed but not stored), ``ratings_doubled`` and ``save_ms`` (one rater alone, 95th percentile, the slower
+of the two), and the figures of each one.
 """
 
 import json

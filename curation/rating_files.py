@@ -1,0 +1,136 @@
+"""Ratings as files: written for BIDS and for MRIQC's users, and read back without losing or doubling any.
+
+``WORKSPACE/exports/derivatives/tierscope/`` holds ``ratings.tsv`` and ``overrides.tsv`` with dictionaries,
+``sessions.json`` (sessions and scales), and ``mriqc/rater-NAME/SUBJECT.json`` for MRIQC's programs.
+"""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from curation import __version__, database, files, overrides, rating_widget, ratings, tables, tsv
+from curation.rating_columns import OVERRIDE_COLUMNS, RATING_COLUMNS
+from curation.workspace import Workspace
+
+RATINGS, OVERRIDES, SESSIONS = "ratings.tsv", "overrides.tsv", "sessions.json"
+#: Columns of the files that are named otherwise in the database.
+RENAMED = {"time_sec": "seconds", "rating_session": "session"}
+
+
+def export_ratings(workspace: Workspace) -> Path:
+    """Write all ratings, those taken back included, and overrides; return the folder.
+
+    Everything in the folder is written anew. It can be copied beside a BIDS data set as it is.
+    """
+    folder = workspace.derivatives_dir
+    given = ratings.list_ratings(workspace, withdrawn=True)
+    names = names_of(tables.read_scans(workspace))
+    files.write_json(folder / "dataset_description.json", _description())
+    _write(folder / RATINGS, RATING_COLUMNS, _rating_rows(given, names))
+    decided = overrides.list_overrides(workspace).to_dict("records")
+    _write(folder / OVERRIDES, OVERRIDE_COLUMNS, decided)
+    files.write_json(folder / SESSIONS, _sessions(workspace))
+    rating_widget.export(folder / "mriqc", given, names)
+    return folder
+
+
+def _description() -> dict[str, Any]:
+    return {
+        "Name": "Quality ratings by Tierscope",
+        "BIDSVersion": "1.10.0",
+        "DatasetType": "derivative",
+        "GeneratedBy": [
+            {
+                "Name": "Tierscope",
+                "Version": __version__,
+                "Description": "Ratings of image quality by people: appended, never changed.",
+            }
+        ],
+    }
+
+
+def _write(path: Path, columns: tuple[tsv.Column, ...], rows: list[dict[str, Any]]) -> None:
+    tsv.write(path, columns, rows)
+    files.write_json(path.with_suffix(".json"), tsv.dictionary(columns))
+
+
+def names_of(scans: pd.DataFrame) -> pd.DataFrame:
+    """Return ``source``, ``participant_id`` and ``bids_name`` (file name without ending) by ``scan_id``."""
+    stems = [
+        str(scan_id).removeprefix(f"{source}_")
+        if pd.isna(path)
+        else Path(path).name.removesuffix(".gz").removesuffix(".nii")
+        for scan_id, source, path in zip(
+            scans["scan_id"], scans["source"], scans["path"], strict=True
+        )
+    ]
+    table = scans[["scan_id", "source", "participant_id"]].assign(bids_name=stems)
+    return table.set_index("scan_id")
+
+
+def _rating_rows(given: pd.DataFrame, names: pd.DataFrame) -> list[dict[str, Any]]:
+    table = given.rename(columns={ours: theirs for theirs, ours in RENAMED.items()})
+    table = table.join(names[["participant_id", "bids_name"]], on="scan_id")
+    in_sessions = table["rating_session"].notna()
+    # outside a session nobody was blinded and nothing drawn: missing, not false
+    columns = {
+        name: table[name].astype(object) for name in ("blinded", "position", "seed", "withdrawn")
+    }
+    table = table.assign(
+        **{
+            name: column.where(in_sessions & column.notna(), None)
+            for name, column in columns.items()
+        }
+    )
+    table["withdrawn"] = given["withdrawn"].astype(object).where(given["withdrawn"].notna(), None)
+    return table.to_dict("records")
+
+
+def _sessions(workspace: Workspace) -> dict[str, Any]:
+    """Return the sessions with their lists, and the workspace's own scales."""
+    sessions, items = database.sessions, database.session_items
+    listed: dict[int, list] = {}
+    with database.engine(workspace).connect() as connection:
+        rows = connection.execute(sa.select(sessions).order_by(sessions.c.id)).all()
+        for row in connection.execute(
+            sa.select(items).order_by(items.c.session_id, items.c.position)
+        ):
+            listed.setdefault(row.session_id, []).append([row.scan_id, row.repeat_of])
+    scales = ratings.all_scales(workspace).values()
+    return {
+        "scales": [_scale(scale) for scale in scales],
+        "sessions": [
+            {
+                "name": row.name, "rater": row.rater, "at": row.at.isoformat(), "plan": row.plan,
+                "version": row.version, "items": listed[row.id],
+            }
+            for row in rows
+        ],
+    }  # fmt: skip
+
+
+def _scale(scale: ratings.Scale) -> Mapping[str, Any]:
+    return asdict(scale) | {"values": [list(pair) for pair in scale.values.items()]}
+
+
+def fingerprint(row: Mapping[str, Any]) -> tuple:
+    """Return what makes a rating this one and no other, whatever database it lies in."""
+    at = row.get("at")
+    moment = at.astimezone(datetime.UTC).isoformat() if at is not None else None
+    return (moment, *without_time(row))
+
+
+def without_time(row: Mapping[str, Any]) -> tuple:
+    """Return the same for files that do not say when a rating was given."""
+    keys = ("scan_id", "rater", "scale", "value", "confidence", "seconds", "comment", "artefacts")
+    values = [row.get(key) for key in keys]
+    return tuple(None if _empty(value) else value for value in values)
+
+
+def _empty(value: Any) -> bool:
+    return value in (None, "", ()) or value != value

@@ -1,0 +1,43 @@
+"""Commands on ratings: ``export-ratings`` and ``import-ratings``."""
+
+import argparse
+from pathlib import Path
+
+from curation import rating_files, rating_import
+from curation.workspace import Workspace
+
+EXPORT_MEANING = "write ratings as BIDS-style TSV and JSON, and as files of MRIQC's rating widget"
+IMPORT_MEANING = "add ratings from such files; those that are there already are not doubled"
+
+
+def add_import_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``import-ratings``."""
+    command.add_argument(
+        "files",
+        type=Path,
+        help="folder that was exported, a TSV with scan_id, rater, scale and value, or a file or folder of "
+        "MRIQC's widget",
+    )
+    command.add_argument("--rater", help="who rated, for files that do not say")
+
+
+def run_export(chosen: argparse.Namespace) -> int:
+    """Export all ratings and say where they are."""
+    print(f"Ratings are in {rating_files.export_ratings(Workspace.open(chosen.workspace))}")
+    return 0
+
+
+def run_import(chosen: argparse.Namespace) -> int:
+    """Import ratings and say what came of it."""
+    found = rating_import.import_ratings(
+        Workspace.open(chosen.workspace), chosen.files, rater=chosen.rater
+    )
+    print(
+        f"{found.added} ratings added, {found.known} were there already; "
+        f"{found.overrides} tiers by hand added"
+    )
+    if found.unknown:
+        print(f"left out: ratings of {len(found.unknown)} scans that this workspace does not have:")
+        for name in found.unknown:
+            print(f"  {name}")
+    return 0

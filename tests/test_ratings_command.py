@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from curation import ratings, tables
+from curation.__main__ import main
+from curation.workspace import Workspace
+from tests import made_workspace
+
+
+def test_ratings_leave_and_come_back_by_command(tmp_path: Path, capsys) -> None:
+    made = made_workspace.make(tmp_path / "workspace")
+    scans = tables.read_scans(made)
+    for scan_id in scans["scan_id"][:3]:
+        ratings.add_rating(made, scan_id=scan_id, rater="Ada", scale="mriqc-4", value=1.0)
+    assert main(["export-ratings", "--workspace", str(made.root)]) == 0
+    assert str(made.derivatives_dir) in capsys.readouterr().out
+    other = Workspace.create(tmp_path / "other")
+    tables.write_scans(other, scans[scans["scan_id"] != scans["scan_id"][0]])
+    command = ["import-ratings", str(made.derivatives_dir), "--workspace", str(other.root)]
+    assert main(command) == 0
+    told = capsys.readouterr().out
+    assert "2 ratings added, 0 were there already" in told
+    assert "1 scans that this workspace does not have" in told and scans["scan_id"][0] in told
+    assert main(command) == 0
+    assert "0 ratings added, 2 were there already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["nowhere.tsv", "nowhere.json"])
+def test_a_file_that_is_not_there_is_one_sentence(workspace: Workspace, capsys, name: str) -> None:
+    assert main(["import-ratings", name, "--workspace", str(workspace.root)]) == 2
+    assert capsys.readouterr().err.startswith("error: There is no")
