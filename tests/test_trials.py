@@ -39,7 +39,8 @@ def test_an_altered_image_keeps_its_place_and_leaves_the_scan_alone(path: Path) 
 
 def test_the_same_trial_shows_the_same_image_and_another_draw_another(path: Path) -> None:
     first, again, other = (
-        trials.image(path, "Tissue", Trial("noise", 0.5, seed)).nifti_base64 for seed in (0, 0, 1)
+        trials.image(path, "Tissue", Trial("noise", 0.5, seed)).file.read_bytes()
+        for seed in (0, 0, 1)
     )
     assert first == again != other
 

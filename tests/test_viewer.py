@@ -1,6 +1,5 @@
 """What the browser gets of a scan: the same place in space, nearly the same numbers, honest words."""
 
-import base64
 from pathlib import Path
 
 import nibabel as nib
@@ -9,11 +8,24 @@ import pytest
 
 from curation import volumes
 from curation.volumes import Volume
-from pages.ui import niivue_build, viewer
-from pages.ui.viewer import WINDOWS, Prepared
+from pages.ui import niivue_build, shelf, viewer
+from pages.ui.viewer import Prepared
 from tests.images import write_nifti
 
-TISSUE, BACKGROUND = WINDOWS["Tissue"], WINDOWS["Background"]
+TISSUE, BACKGROUND = "Tissue", "Background"
+
+
+@pytest.fixture(autouse=True)
+def own_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> shelf.Shelf:
+    """A viewer with a shelf of its own and no browser."""
+    own = shelf.Shelf(tmp_path / "shelf")
+    fake = viewer._Niivue(lambda **_: None, frozenset(), own, None)  # type: ignore[arg-type]
+    monkeypatch.setattr(viewer, "_niivue", lambda: fake)
+    return own
+
+
+def prepare(volume: Volume, window: str) -> Prepared:
+    return viewer.made(id(volume), lambda: volume, window, "")
 
 
 def volume(data: np.ndarray, affine: np.ndarray | None = None, orientation: str | None = "RAS"):
@@ -27,18 +39,18 @@ def noise(shape: tuple[int, int, int] = (10, 12, 14)) -> np.ndarray:
 
 
 def decoded(image: Prepared) -> nib.Nifti1Image:
-    return nib.Nifti1Image.from_bytes(base64.b64decode(image.nifti_base64))
+    return nib.Nifti1Image.from_bytes(image.file.read_bytes())
 
 
 def test_affine_is_kept_to_the_bit() -> None:
     affine = np.array([[0.0, 0, -1.25, 80], [0.9, 0.1, 0, -70], [0, 1.0, 0.2, -60], [0, 0, 0, 1]])
-    image = decoded(viewer.prepare(volume(noise(), affine), TISSUE))
+    image = decoded(prepare(volume(noise(), affine), TISSUE))
     assert np.allclose(image.affine, affine, atol=1e-6)
 
 
 def test_intensities_are_kept_to_one_step_of_16_bits() -> None:
     data = noise()
-    image = decoded(viewer.prepare(volume(data), TISSUE))
+    image = decoded(prepare(volume(data), TISSUE))
     step = (data.max() - data.min()) / 32_000
     assert np.abs(image.get_fdata() - data).max() <= step
     assert image.get_data_dtype() == np.int16
@@ -47,22 +59,34 @@ def test_intensities_are_kept_to_one_step_of_16_bits() -> None:
 def test_one_blazing_voxel_leaves_the_brain_its_grey_steps() -> None:
     data = noise()
     data[0, 0, 0] = 1e9
-    image = decoded(viewer.prepare(volume(data), TISSUE)).get_fdata()
+    image = decoded(prepare(volume(data), TISSUE)).get_fdata()
     rest = np.ones(data.shape, bool)
     rest[0, 0, 0] = False
     assert np.abs(image - data)[rest].max() < 1.0
 
 
+def test_whole_numbers_travel_exactly_in_the_smallest_type() -> None:
+    rng = np.random.default_rng(3)
+    for top, kind, dtype in ((200, np.uint8, "uint8"), (4000, np.int16, "uint16")):
+        data = rng.integers(7, top, (10, 12, 14)).astype(np.float32)
+        data[0, 0, 0], data[0, 0, 1] = 7, top - 1
+        whole = Volume(data, np.eye(4), (1.0, 1.0, 1.0), "RAS", dtype)
+        image = decoded(prepare(whole, TISSUE))
+        assert image.get_data_dtype() == kind
+        assert np.array_equal(image.get_fdata(), data)
+
+
 def test_window_travels_in_the_header() -> None:
-    image = viewer.prepare(volume(noise()), TISSUE)
+    image = prepare(volume(noise()), BACKGROUND)
     header = decoded(image).header
     assert float(header["cal_min"]) == pytest.approx(image.black)
     assert float(header["cal_max"]) == pytest.approx(image.white)
-    assert image.black < 500 < image.white
+    tissue = prepare(volume(noise()), TISSUE)
+    assert tissue.black < 500 < tissue.white
 
 
 def test_background_view_stretches_the_lowest_tenth() -> None:
-    tissue, background = (viewer.prepare(volume(noise()), w) for w in (TISSUE, BACKGROUND))
+    tissue, background = (prepare(volume(noise()), w) for w in (TISSUE, BACKGROUND))
     assert background.black == tissue.black
     assert background.white - background.black == pytest.approx(
         (tissue.white - tissue.black) / 10, rel=1e-6
@@ -72,32 +96,52 @@ def test_background_view_stretches_the_lowest_tenth() -> None:
 def test_background_view_says_when_there_is_no_air() -> None:
     data = np.zeros((20, 20, 20))
     data[8:12, 8:12, 8:12] = noise((4, 4, 4))
-    said = viewer.prepare(volume(data), BACKGROUND).warnings
+    said = prepare(volume(data), BACKGROUND).warnings
     assert any("no air" in warning for warning in said)
-    assert not viewer.prepare(volume(data), TISSUE).warnings
+    assert not prepare(volume(data), TISSUE).warnings
 
 
 def test_missing_orientation_is_said() -> None:
-    said = viewer.prepare(volume(noise(), orientation=None), TISSUE).warnings
+    said = prepare(volume(noise(), orientation=None), TISSUE).warnings
     assert any("left and right cannot be told" in warning for warning in said)
 
 
-def test_a_huge_scan_is_thinned_in_place_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scan_that_no_texture_holds_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = prepare(volume(noise()), TISSUE)
+    assert image.too_large is None
     monkeypatch.setattr(viewer, "MAX_VOXELS", 300)
-    affine = np.array([[2.0, 0, 0, -9], [0, 1.5, 0, 4], [0, 0, 3.0, 7], [0, 0, 0, 1]])
-    data = noise()
-    prepared = viewer.prepare(volume(data, affine), TISSUE)
-    image = decoded(prepared)
-    assert image.shape == (5, 6, 7)
-    assert np.allclose(image.affine @ [3, 3, 3, 1], affine @ [6, 6, 6, 1])
-    assert any("coarser" in warning for warning in prepared.warnings)
-    assert prepared.edges_mm == (20.0, 18.0, 42.0)
+    assert "million voxels" in (image.too_large or "")
+    monkeypatch.setattr(viewer, "MAX_VOXELS", 10**9)
+    monkeypatch.setattr(viewer, "MAX_EDGE", 13)
+    assert "an edge of 14 voxels" in (image.too_large or "")
+
+
+def test_one_file_serves_both_windows() -> None:
+    scan = volume(noise())
+    assert prepare(scan, TISSUE).file == prepare(scan, BACKGROUND).file
+
+
+def test_a_scan_prepared_ahead_is_not_read_again(
+    tmp_path: Path, own_shelf: shelf.Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_nifti(tmp_path / "scan.nii.gz")
+    viewer.prefetch(path)
+    own_shelf._ahead.shutdown(wait=True)
+    monkeypatch.setattr(volumes, "load", None)
+    assert viewer.prepared(path, TISSUE).file.is_file()
+
+
+def test_the_name_of_the_file_says_nothing_of_the_scan(tmp_path: Path) -> None:
+    path = write_nifti(tmp_path / "sub-secret_T1w.nii.gz")
+    image = viewer.prepared(path, TISSUE)
+    assert "secret" not in image.file.name
+    assert b"secret" not in image.file.read_bytes()
 
 
 def test_the_file_on_disk_is_only_read(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "scan.nii.gz")
     before = path.read_bytes()
-    viewer.prepare(volumes.load(path), BACKGROUND)
+    viewer.prepared(path, BACKGROUND)
     assert path.read_bytes() == before
 
 
@@ -108,15 +152,15 @@ def test_real_scans_of_every_kind_can_be_prepared(shared_data: Path) -> None:
         "stripped_fullres/ds002748_sub-48_T1w.nii.gz",
     ):
         read = volumes.load(shared_data / name)
-        for window in WINDOWS.values():
-            image = viewer.prepare(read, window)
+        for window in viewer.WINDOWS:
+            image = prepare(read, window)
             assert image.black < image.white
             assert decoded(image).shape == read.data.shape
 
 
 @pytest.mark.parametrize("view", list(viewer.VIEWS))
 def test_a_view_is_never_taller_than_the_screen(view: str) -> None:
-    image = viewer.prepare(volume(noise((10, 10, 80))), TISSUE)
+    image = prepare(volume(noise((10, 10, 80))), TISSUE)
     assert 0 < viewer.height_px(image, view) <= viewer.MAX_HEIGHT_PX + 10
 
 
@@ -143,7 +187,7 @@ def test_a_default_spelled_otherwise_is_left_alone_and_not_claimed(tmp_path: Pat
 
 def test_the_screen_says_what_is_really_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     for changed, nose in ((frozenset({"nose left"}), "left"), (frozenset(), "right")):
-        fake = viewer._Niivue(lambda **_: None, changed, None)  # type: ignore[arg-type]
+        fake = viewer._Niivue(lambda **_: None, changed, None, None)  # type: ignore[arg-type]
         monkeypatch.setattr(viewer, "_niivue", lambda fake=fake: fake)
         assert f"the nose points {nose}" in viewer.convention()
         assert "patient's right is on the left" in viewer.convention()

@@ -1,9 +1,11 @@
 """NiiVue as niivue-streamlit ships it, with the defaults that clinicians expect.
 
 niivue-streamlit passes on crosshair, radiological, colorbar and interpolation, but not on which side the
-nose points, nor whether a face is rendered in 3D unasked. Both are defaults in its one JavaScript file. A
-copy of its build is made at the start in a temporary folder, with those defaults changed; where the
-installed version spells one of them differently, that one stays as it is and the screen says so.
+nose points, nor whether a face is rendered in 3D unasked; it wants every image inside a message, and makes
+a further canvas for every further image. A copy of its build is made at the start in a temporary folder,
+with those defaults changed and :file:`niivue_page.html` put into its page, which fetches images by their
+address; where the installed version spells a default differently, that one stays as it is and the screen
+says so.
 """
 
 import shutil
@@ -16,26 +18,35 @@ CHANGES: dict[str, tuple[str, str]] = {
     "nose left": ("sagittalNoseLeft:!1", "sagittalNoseLeft:!0"),
     "3D only when asked for": ("multiplanarShowRender:2", "multiplanarShowRender:0"),
     "letters on both sides": ("showAllOrientationMarkers:!1", "showAllOrientationMarkers:!0"),
-    "bright letters": ("fontColor:[.5,.5,.5,1]", "fontColor:[.9,.93,.96,1]"),
+    "letters that show on black and on white": (
+        "fontColor:[.5,.5,.5,1]",
+        "fontColor:[.2,.58,.95,1]",
+    ),
     "gaps between the planes": ("multiplanarPadPixels:0", "multiplanarPadPixels:8"),
     "thin crosshair": ('crosshairWidthUnit:"voxels"', 'crosshairWidthUnit:"mm"'),
     "quiet crosshair": ("crosshairColor:[1,0,0,1]", "crosshairColor:[.34,.71,.91,.7]"),
+    "images by address": (
+        "function Lb(t){const e=window.atob(t)",
+        "function Lb(t){if(t instanceof ArrayBuffer)return t;const e=window.atob(t)",
+    ),
+    "one canvas for all scans": (
+        "Ry(e,1),t.nifti_data)",
+        "e.nvArray.value[0]?window.tierscopeEmpty(e.nvArray.value[0]):Ry(e,1),t.nifti_data)",
+    ),
+    "window without sending again": (
+        "constructor(t){super(t),this.isNew=!0",
+        "constructor(t){super(t),window.tierscopeView=this,this.isNew=!0",
+    ),
+    "overlays can be taken off": (
+        "if(!i||!i.isLoaded||!t.overlays||0===t.overlays.length)return;",
+        "if(!i||!i.isLoaded||!t.overlays)return;",
+    ),
 }
 
-# The image in the middle of a black panel; its cross that would take the image away is not shown, and a
-# file dropped on it is not shown under this scan's name.
-_PAGE_ADDITION = """
-<style>
-  body, #root .bg-gray-900 { background: #000 !important; }
-  #root .flex-wrap { justify-content: center; margin: 0; }
-  #root button { display: none; }
-  #root .text-outline { font: 12px sans-serif; opacity: .85; }
-</style>
-<script>
-  for (const kind of ["dragover", "drop"]) window.addEventListener(
-    kind, (event) => { event.preventDefault(); event.stopImmediatePropagation(); }, true);
-</script>
-"""
+#: Without these nothing would be drawn at all.
+NEEDED = ("images by address", "one canvas for all scans", "window without sending again")
+
+_PAGE_ADDITION = Path(__file__).with_name("niivue_page.html")
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,11 @@ class Build:
 
     folder: Path
     changed: frozenset[str]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Which of :data:`NEEDED` the installed version does not take."""
+        return tuple(name for name in NEEDED if name not in self.changed)
 
 
 def shipped_folder() -> Path:
@@ -77,6 +93,6 @@ def derive(shipped: Path, folder: Path) -> Build:
             code = code.replace(old, new)
             changed.add(name)
     script.write_text(code, encoding="utf-8")
-    markup = page.read_text(encoding="utf-8")
-    page.write_text(markup.replace("<head>", f"<head>{_PAGE_ADDITION}", 1), encoding="utf-8")
+    markup, addition = (path.read_text(encoding="utf-8") for path in (page, _PAGE_ADDITION))
+    page.write_text(markup.replace("<head>", f"<head>{addition}", 1), encoding="utf-8")
     return Build(folder, frozenset(changed))

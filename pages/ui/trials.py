@@ -56,14 +56,18 @@ def altered(volume: Volume, trial: Trial) -> Volume:
 
 
 def image(path: Path, window: str, trial: Trial) -> viewer.Prepared:
-    """Return the altered image for the browser, kept for the last two.
+    """Return the altered image for the browser, kept for a while.
 
     Raises
     ------
     VolumeError
         When the file cannot be read as an image.
     """
-    return _image(str(path), cached.stamp(path), window, trial)
+    return viewer.made(
+        ("trial", str(path), cached.stamp(path), trial),
+        lambda: altered(volumes.conform(volumes.load(path)), trial),
+        window, "Making the artefact …",
+    )  # fmt: skip
 
 
 def measured(path: Path, sha256: str, trial: Trial) -> pd.Series:
@@ -105,12 +109,6 @@ def moved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     lost = both["badness_after"].isna() != both["badness_before"].isna()
     order = change.where(~lost, 101.0).fillna(0.0).sort_values(ascending=False, kind="stable")
     return both.loc[order[order > 0].index].reset_index(drop=True)
-
-
-@st.cache_data(max_entries=2, show_spinner="Making the artefact …")
-def _image(path: str, changed: cached.Stamp, window: str, trial: Trial) -> viewer.Prepared:
-    volume = altered(volumes.conform(volumes.load(Path(path))), trial)
-    return viewer.prepare(volume, viewer.WINDOWS[window])
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -1,0 +1,201 @@
+"""Images made ready for the browser, as files that the server hands out by their address.
+
+They lie in a temporary folder of the server, named so that no name says what they hold; the oldest go
+when there are too many. Nothing of an image stays in the server's memory.
+"""
+
+import hashlib
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+#: Files on the shelf at once, and bytes of all of them together.
+MAX_FILES, MAX_BYTES = 24, 1_500_000_000
+_STEPS = 32_000  # of 16 bits; the ends stay free
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file on the shelf.
+
+    Parameters
+    ----------
+    path : Path
+        A NIfTI image, not compressed.
+    facts : object
+        What its maker wants to remember of it.
+    """
+
+    path: Path
+    facts: Any = field(default=None, repr=False)
+
+
+class Shelf:
+    """Files by key, made once, the least used ones removed.
+
+    Parameters
+    ----------
+    folder : Path
+        Is made; holds nothing else.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._secret = secrets.token_hex(16)
+        self._items: OrderedDict[str, Item] = OrderedDict()
+        self._busy: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="shelf")
+        self._asked: set[str] = set()
+
+    def has(self, key: Hashable) -> bool:
+        """Tell whether a file is ready."""
+        return self._found(self._name(key)) is not None
+
+    def get(self, key: Hashable, make: Callable[[Path], Any]) -> Item:
+        """Return the file of ``key``; where there is none, ``make`` writes it and returns its facts.
+
+        Two that ask for the same at once wait for one making.
+        """
+        name = self._name(key)
+        with self._lock:
+            busy = self._busy.setdefault(name, threading.Lock())
+        try:
+            with busy:
+                return self._found(name) or self._made(name, make)
+        finally:
+            with self._lock:
+                self._busy.pop(name, None)
+
+    def prepare(self, key: Hashable, make: Callable[[Path], Any]) -> None:
+        """Make a file in the background, so that it is ready when it is asked for.
+
+        One at a time; what fails here fails again, and is said, when it is asked for.
+        """
+        name = self._name(key)
+        with self._lock:
+            if name in self._items or name in self._asked or len(self._asked) > 2:
+                return
+            self._asked.add(name)
+        self._ahead.submit(self.get, key, make).add_done_callback(lambda _: self._done(name))
+
+    def _done(self, name: str) -> None:
+        with self._lock:
+            self._asked.discard(name)
+
+    def _name(self, key: Hashable) -> str:
+        return hashlib.sha256(f"{self._secret}{key!r}".encode()).hexdigest()[:32]
+
+    def _found(self, name: str) -> Item | None:
+        with self._lock:
+            item = self._items.get(name)
+            if item is None or not item.path.is_file():
+                return None
+            self._items.move_to_end(name)
+            return item
+
+    def _made(self, name: str, make: Callable[[Path], Any]) -> Item:
+        path = self.folder / f"{name}.nii"
+        temporary = path.with_suffix(".part")
+        try:
+            facts = make(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        item = Item(path, facts)
+        with self._lock:
+            self._items[name] = item
+            self._drop()
+        return item
+
+    def _drop(self) -> None:
+        sizes = {n: i.path.stat().st_size for n, i in self._items.items() if i.path.is_file()}
+        while len(self._items) > 1 and (
+            len(self._items) > MAX_FILES or sum(sizes.get(n, 0) for n in self._items) > MAX_BYTES
+        ):
+            _, oldest = self._items.popitem(last=False)
+            oldest.path.unlink(missing_ok=True)
+
+
+# ---- NIfTI ------------------------------------------------------------------------------------------
+
+
+def write_image(
+    path: Path, data: NDArray[np.float32], affine: NDArray[np.float64], *,
+    window: tuple[float, float], span: tuple[float, float], whole: bool = False,
+) -> None:  # fmt: skip
+    """Write an image in the smallest whole numbers that lose nothing visible.
+
+    Parameters
+    ----------
+    path : Path
+        Is replaced.
+    data : array of float32, shape (X, Y, Z)
+        Finite.
+    affine : array of shape (4, 4)
+        Voxel index to world mm.
+    window : tuple of float
+        What is black and white; goes into the header's ``cal_min`` and ``cal_max``.
+    span : tuple of float
+        The least and the greatest intensity that are told apart; what is beyond becomes these.
+    whole : bool
+        The intensities are whole numbers: up to 256 of them are kept in 8 bits, and up to 32,000 exactly.
+    """
+    low, high = span
+    small = whole and high - low <= 255
+    slope = 1.0 if whole and high - low <= _STEPS else (high - low) / _STEPS or 1.0
+    kind, top = (np.uint8, 255) if small else (np.int16, _STEPS)
+    header = _header(data.shape, affine, kind, window)
+    header.set_slope_inter(slope, low)
+    flat = data.ravel(order="F")
+    with path.open("wb") as output:
+        output.write(header.binaryblock + b"\0\0\0\0")
+        for start in range(0, flat.size, _CHUNK):
+            steps = (flat[start : start + _CHUNK] - np.float32(low)) / np.float32(slope)
+            np.rint(np.clip(steps, 0, top, out=steps), out=steps)
+            output.write(steps.astype(kind).tobytes())
+
+
+def write_mask(path: Path, mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> None:
+    """Write a mask as zeros and ones of 8 bits."""
+    header = _header(mask.shape, affine, np.uint8, (0.0, 1.0))
+    header.set_slope_inter(1.0, 0.0)
+    path.write_bytes(
+        header.binaryblock + b"\0\0\0\0" + mask.astype(np.uint8).ravel(order="F").tobytes()
+    )
+
+
+def read_image(path: Path) -> tuple[NDArray, float, float]:
+    """Return what :func:`write_image` wrote without reading it into memory: voxels, slope, intercept."""
+    with path.open("rb") as file:
+        header = nib.Nifti1Header(file.read(348))
+    voxels = np.memmap(
+        path, header.get_data_dtype(), "r", 352, tuple(header.get_data_shape()), order="F"
+    )
+    return voxels, float(header["scl_slope"]), float(header["scl_inter"])
+
+
+def _header(
+    shape: tuple[int, ...], affine: NDArray[np.float64], kind: type, window: tuple[float, float]
+) -> nib.Nifti1Header:
+    header = nib.Nifti1Image(np.zeros((1, 1, 1), np.uint8), affine).header.copy()
+    header.set_data_dtype(kind)
+    header.set_data_shape(shape)
+    # the affine once more: the sizes above were those of a single voxel
+    header.set_sform(affine, 1)
+    header.set_qform(affine, 1)
+    header.set_xyzt_units("mm")
+    header["cal_min"], header["cal_max"] = window
+    header["vox_offset"], header["magic"] = 352, b"n+1"
+    return header
