@@ -33,11 +33,11 @@ def brain_missing(scan: Scan) -> float:
     seen = np.all((index >= 0) & (index < scan.masks.data.shape), axis=1)
     x, y, z = index[seen].T
     present = np.zeros(len(index), dtype=bool)
-    present[seen] = _has_signal(scan)[x, y, z]
+    present[seen] = has_signal(scan)[x, y, z]
     return 1.0 - float(np.mean(present))
 
 
-def _has_signal(scan: Scan) -> NDArray[np.bool_]:
+def has_signal(scan: Scan) -> NDArray[np.bool_]:
     """Tell where the image is at least an eighth as bright as white matter would be, over 6 mm."""
     smooth = ndimage.uniform_filter(scan.masks.data / np.exp(scan.masks.log_field), 3)
     return (smooth > 0.125 * scan.wm_mean) & scan.masks.lit
@@ -97,18 +97,25 @@ def repeated_slices(scan: Scan) -> float:
     meaning="The strongest sudden, partial loss of signal in a slice.",
 )
 def slice_dropout(scan: Scan) -> float:
+    return max((float(np.max(drop, initial=0.0)) for _, drop in slice_drops(scan)), default=0.0)
+
+
+def slice_drops(scan: Scan) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Return for each axis slices of the scan and how far each is darker than its neighbours, as a share."""
     inside = scan.on_voxels(scan.masks.depth_mm > 3, scan.brain_box)
     signal = np.where(inside, scan.volume.data[scan.brain_box], 0)
-    worst = 0.0
-    for axis in range(3):
+    found = []
+    for axis, part in enumerate(scan.brain_box):
         others = tuple(k for k in range(3) if k != axis)
         count = inside.sum(axis=others)
-        full = (count > 0.25 * count.max(initial=1)) & ~scan.empty[axis][scan.brain_box[axis]]
+        full = (count > 0.25 * count.max(initial=1)) & ~scan.empty[axis][part]
         means = signal.sum(axis=others, dtype=np.float64)[full] / count[full]
         if len(means) >= 9:
             usual = ndimage.median_filter(means, 7, mode="nearest")
-            worst = max(worst, float(np.max(1 - means / np.maximum(usual, 1e-9))))
-    return worst
+            found.append((part.start + np.flatnonzero(full), 1 - means / np.maximum(usual, 1e-9)))
+        else:
+            found.append((np.zeros(0, np.int64), np.zeros(0)))
+    return found
 
 
 @metric(
