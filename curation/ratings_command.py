@@ -33,11 +33,11 @@ def run_import(chosen: argparse.Namespace) -> int:
         Workspace.open(chosen.workspace), chosen.files, rater=chosen.rater
     )
     print(
-        f"{found.added} ratings added, {found.known} were there already; "
-        f"{found.overrides} tiers by hand added"
+        f"ratings added: {found.added}, there already: {found.known}; "
+        f"tiers by hand added: {found.overrides}"
     )
     if found.unknown:
-        print(f"left out: ratings of {len(found.unknown)} scans that this workspace does not have:")
+        print("left out, because this workspace does not have these scans:")
         for name in found.unknown:
             print(f"  {name}")
     return 0

@@ -161,8 +161,9 @@ def test_a_database_server_killed_in_the_middle_loses_nothing_either(
 #: The database as Tierscope 0.1.0 made it.
 OLD = """
 CREATE TABLE ratings (id INTEGER NOT NULL PRIMARY KEY, at DATETIME NOT NULL,
- scan_id VARCHAR(200) NOT NULL, rater VARCHAR(100) NOT NULL, scale VARCHAR(50) NOT NULL, direction VARCHAR(20) NOT NULL, value FLOAT NOT NULL,
- label VARCHAR(50) NOT NULL, comment TEXT NOT NULL, version VARCHAR(20) NOT NULL);
+ scan_id VARCHAR(200) NOT NULL, rater VARCHAR(100) NOT NULL, scale VARCHAR(50) NOT NULL,
+ direction VARCHAR(20) NOT NULL, value FLOAT NOT NULL, label VARCHAR(50) NOT NULL, comment TEXT NOT NULL,
+ version VARCHAR(20) NOT NULL);
 CREATE INDEX ix_ratings_scan_id ON ratings (scan_id);
 CREATE TABLE audit (id INTEGER NOT NULL PRIMARY KEY, at DATETIME NOT NULL, author VARCHAR(100) NOT NULL,
  action VARCHAR(50) NOT NULL, subject VARCHAR(200) NOT NULL, detail JSON NOT NULL);

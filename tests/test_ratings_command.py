@@ -20,10 +20,10 @@ def test_ratings_leave_and_come_back_by_command(tmp_path: Path, capsys) -> None:
     command = ["import-ratings", str(made.derivatives_dir), "--workspace", str(other.root)]
     assert main(command) == 0
     told = capsys.readouterr().out
-    assert "2 ratings added, 0 were there already" in told
-    assert "1 scans that this workspace does not have" in told and scans["scan_id"][0] in told
+    assert "ratings added: 2, there already: 0" in told
+    assert "does not have these scans" in told and scans["scan_id"][0] in told
     assert main(command) == 0
-    assert "0 ratings added, 2 were there already" in capsys.readouterr().out
+    assert "ratings added: 0, there already: 2" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["nowhere.tsv", "nowhere.json"])
