@@ -66,13 +66,12 @@ def verdicts_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
         ``rater`` and ``scale``.
     """
     last = ratings.drop_duplicates(["rater", "scan_id"], keep="last")
-    last = last[last["scan_id"].isin(scan_ids) & last["scale"].isin(list(SCALES))]
-    worst = last["scale"].map({name: list(scale.values)[-1] for name, scale in SCALES.items()})
+    last = last[last["scan_id"].isin(scan_ids)]
     rows = dict(zip(scan_ids, range(len(scan_ids)), strict=True))
     return pd.DataFrame(
         {
             "row": last["scan_id"].map(rows).astype("int64"),
-            "excluded": (last["value"] == worst).astype("int64"),
+            "excluded": last["excluded"].astype("int64"),
             "weight": 1.0 / last.groupby("scan_id")["rater"].transform("count"),
             "rater": last["rater"],
             "scale": last["scale"],
@@ -169,8 +168,10 @@ def _learnable(metrics: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _worst_words(verdicts: pd.DataFrame) -> str:
-    scales = [scale for name, scale in SCALES.items() if name in set(verdicts["scale"])]
-    words = (f"{list(scale.values.values())[-1]!r} of {scale.label}" for scale in scales)
+    used = sorted(set(verdicts["scale"]))
+    known = [SCALES[name] for name in used if name in SCALES]
+    words = [f"{scale.values[scale.worst]!r} of {scale.label}" for scale in known]
+    words += [f"the worst level of {name}" for name in used if name not in SCALES]
     return "; ".join(words)
 
 

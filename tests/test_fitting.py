@@ -29,6 +29,17 @@ def test_a_rater_who_changed_their_mind_counts_by_the_last_word(made: Workspace)
     assert verdicts["weight"].tolist() == [0.5, 0.5]
 
 
+def test_a_slider_near_its_end_and_the_worst_of_an_own_scale_exclude(made: Workspace) -> None:
+    ids = tables.read_scores(made)["scan_id"].reset_index(drop=True)
+    own = ratings.Scale("own", "Own", {1.0: "fine", 5.0: "bad"}, "higher is worse", "here")
+    ratings.add_scale(made, own)
+    for scale, value in (("mriqc-4", 1.2), ("mriqc-4", 1.6), ("own", 5.0)):
+        ratings.add_rating(made, scan_id=ids[0], rater=f"{value}", scale=scale, value=value)
+    verdicts = verdicts_of(ratings.list_ratings(made), ids)
+    assert verdicts["excluded"].tolist() == [1, 0, 1]
+    assert fitting._worst_words(verdicts).endswith("the worst level of own")
+
+
 def _read(tmp_path: Path, name: str, **columns: object) -> mriqc_tables.MriqcTable:
     return mriqc_tables.read(rated.write(tmp_path / name, rated.table().assign(**columns)))
 
