@@ -1,5 +1,8 @@
 """Review: is this scan good? The image, what was measured on it, and what people say of it."""
 
+from pathlib import Path
+
+import pandas as pd
 import streamlit as st
 
 from curation import tiers
@@ -40,7 +43,7 @@ def body(workspace: Workspace) -> None:
     with st.container(horizontal=True, key="split-review", gap="medium"):
         with st.container(width="stretch"):
             if with_image:
-                image_panel.show(scan, trial)
+                image_panel.show(scan, trial, usable, _image_of(usable, following))
             else:
                 image_panel.none()
                 scan_panel.scores(scan, known)
@@ -55,6 +58,12 @@ def body(workspace: Workspace) -> None:
     if not trial:
         with st.container(key="of-scan-metrics"):
             metrics_panel.show(scan, known)
+
+
+def _image_of(usable: pd.DataFrame, scan_id: str | None) -> Path | None:
+    """Return the file of a scan; ``None`` where it has none."""
+    found = usable.loc[(usable["scan_id"] == scan_id) & (usable["status"] == "ok"), "path"]
+    return Path(found.iloc[0]) if len(found) else None
 
 
 frame.show("review", body)

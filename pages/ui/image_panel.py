@@ -1,21 +1,49 @@
-"""The image on Review: how it is drawn, the scan or what an artefact would make of it."""
+"""The image on Review: how it is drawn, what is laid over it, and what it is held against."""
 
 import html
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from curation.errors import VolumeError
-from pages.ui import scan_panel, state, text, trial_panel, trials, viewer
+from pages.ui import (
+    companion,
+    evidence,
+    scan_panel,
+    slice_panel,
+    state,
+    text,
+    trial_panel,
+    trials,
+    viewer,
+)
+from pages.ui.evidence import LAYERS, Evidence
 from pages.ui.trials import Trial
+from pages.ui.viewer import Overlay, Prepared
 
 
-def show(scan: pd.Series, trial: Trial | None) -> None:
-    """Draw the image of a scan, or the artefact that is tried on it, with its convention in words."""
+def show(
+    scan: pd.Series, trial: Trial | None, usable: pd.DataFrame, following: Path | None
+) -> None:
+    """Draw the image of a scan, or the artefact that is tried on it, with its convention in words.
+
+    Parameters
+    ----------
+    scan : pandas.Series
+        Its row.
+    trial : Trial or None
+        What is tried on it.
+    usable : pandas.DataFrame
+        Where a reference scan is looked for.
+    following : Path or None
+        The image that is likely to be looked at next.
+    """
     window = _tools(scan, trial)
     if trial:
         trial_panel.controls()
+    chosen, beside = ([], None) if trial else _more_tools(scan, usable)
     tried = trial if trial and trial.alters else None
     try:
         # before anything of it is drawn, so that the frame changes together with the image
@@ -23,20 +51,73 @@ def show(scan: pd.Series, trial: Trial | None) -> None:
     except VolumeError as error:
         st.error(f"This scan cannot be shown: {text.escape(str(error))}")
         return
+    found = _found(scan, chosen)
     with st.container(key="viewer-altered" if tried else "viewer"):
         if tried:
             st.html(_banner(tried))
         st.html(scan_panel.caption(scan))
-        shown = f"{scan['scan_id']}-simulated-artefact" if tried else scan["scan_id"]
-        viewer.show(image, scan_id=shown, view=state.get(state.VIEW))
+        name = f"{scan['scan_id']}-simulated-artefact" if tried else scan["scan_id"]
+        if beside is None:
+            _draw(image, name, _overlays(found, chosen))
+        else:
+            _draw_beside(image, name, _overlays(found, chosen), beside, window)
         st.html(scan_panel.foot(image, window))
+        if chosen:
+            _legend(scan, found, chosen)
     for warning in image.warnings:
         st.warning(text.escape(warning))
+    if following is not None and not trial:
+        viewer.prefetch(following)
 
 
-def _prepared(scan: pd.Series, window: str, tried: Trial | None) -> viewer.Prepared:
+def _prepared(scan: pd.Series, window: str, tried: Trial | None) -> Prepared:
     path = Path(scan["path"])
     return trials.image(path, window, tried) if tried else viewer.prepared(path, window)
+
+
+# ---- drawing ---------------------------------------------------------------------------------------
+
+
+def _draw(
+    image: Prepared, name: str, overlays: Sequence[Overlay], *, key: str = "niivue",
+    width_px: int = viewer.PANEL_PX,
+) -> None:  # fmt: skip
+    """Draw a scan in NiiVue; in slices where NiiVue or this browser cannot."""
+    reason = image.too_large or state.get(state.CANNOT_DRAW, {}).get(image.file.name)
+    if reason is None:
+        failed = viewer.show(
+            image, scan_id=name, view=state.get(state.VIEW), overlays=overlays, key=key,
+            width_px=width_px,
+        )  # fmt: skip
+        if failed is not None:
+            known = state.get(state.CANNOT_DRAW, {})
+            state.put(state.CANNOT_DRAW, {**known, image.file.name: failed})
+            st.rerun()
+        return
+    slice_panel.show(image, state.get(state.VIEW), overlays, reason, key=key)
+
+
+def _draw_beside(
+    image: Prepared, name: str, overlays: Sequence[Overlay], beside: pd.Series, window: str
+) -> None:
+    half = viewer.PANEL_PX // 2
+    left, right = st.columns(2, gap="small")
+    with left:
+        st.html('<div class="ts-caption"><b>This scan</b></div>')
+        _draw(image, name, overlays, width_px=half)
+    with right:
+        st.html(
+            f'<div class="ts-caption"><span><b>{html.escape(companion.named(beside))}</b></span></div>'
+        )
+        try:
+            other = viewer.prepared(Path(beside["path"]), window)
+        except VolumeError as error:
+            st.error(f"The reference scan cannot be shown: {text.escape(str(error))}")
+            return
+        _draw(other, beside["scan_id"], (), key="niivue-reference", width_px=half)
+
+
+# ---- tools -----------------------------------------------------------------------------------------
 
 
 def _tools(scan: pd.Series, trial: Trial | None) -> str:
@@ -55,6 +136,88 @@ def _tools(scan: pd.Series, trial: Trial | None) -> str:
         )  # fmt: skip
         trial_panel.toggle(scan, trial)
     return window
+
+
+def _more_tools(scan: pd.Series, usable: pd.DataFrame) -> tuple[list[str], pd.Series | None]:
+    """Draw what can be laid over the scan or put beside it; return the layers and the reference."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        state.keep_among(state.OVERLAYS, list(evidence.CHOICES))
+        labels = st.pills(
+            "Lay over the image", list(evidence.CHOICES), key=state.OVERLAYS, selection_mode="multi",
+            label_visibility="collapsed", persist_state="session",
+            help="Masks that the metrics were measured in, and what of the image raises the score.",
+        )  # fmt: skip
+        other = companion.reference_scan(scan, usable)
+        on = st.toggle(
+            "Reference scan beside", key=state.BESIDE, persist_state="session",
+            disabled=other is None,
+            help="The scan of the lowest distortion score of the same site and modality."
+            if other is not None else "There is no other scored scan of this site and modality.",
+        )  # fmt: skip
+    return [key for label in labels for key in evidence.CHOICES[label]], other if on else None
+
+
+def _found(scan: pd.Series, chosen: list[str]) -> Evidence | None:
+    if not chosen:
+        return None
+    asked = evidence.ask(Path(scan["path"]))
+    return asked.result() if asked.done() and asked.exception() is None else None
+
+
+def _overlays(found: Evidence | None, chosen: list[str]) -> list[Overlay]:
+    if found is None:
+        return []
+    return [
+        Overlay(key, LAYERS[key].colour_map, found.masks[key], found.affine)
+        for key in chosen
+        if found.masks[key].any()
+    ]
+
+
+def _legend(scan: pd.Series, found: Evidence | None, chosen: list[str]) -> None:
+    if found is None:
+        _waiting(Path(scan["path"]))
+        return
+    st.html(legend(found, chosen))
+
+
+@st.fragment(run_every=0.5)
+def _waiting(path: Path) -> None:
+    asked = evidence.ask(path)
+    if not asked.done():
+        st.html(
+            '<div class="ts-caption"><span>Looking for brain and air, a few seconds …</span></div>'
+        )
+        return
+    if asked.exception() is not None:
+        st.error(f"Nothing can be laid over this scan: {text.escape(str(asked.exception()))}")
+        return
+    st.rerun()
+
+
+def legend(found: Evidence, chosen: list[str]) -> str:
+    """Say what each colour shows and how much of it there is."""
+    rows = "".join(
+        f'<div><i style="background:{LAYERS[key].colour}"></i>{html.escape(_said(found, key))}</div>'
+        for key in chosen
+    )
+    if any(LAYERS[key].score for key in chosen):
+        rows += (
+            "<div>Noise, blur, contrast and shading are measured over all of the brain or air and have no "
+            "place of their own.</div>"
+        )
+    return f'<div class="ts-legend">{rows}</div>'
+
+
+def _said(found: Evidence, key: str) -> str:
+    label = LAYERS[key].label
+    if found.no_air and key in ("air", "structure", "folded"):
+        return f"{label}: not measurable ({found.no_air})"
+    if key not in found.shares:
+        return label if found.masks[key].any() else f"{label}: none found"
+    of = "brain" if key == "missing" else "air"
+    share = found.shares[key]
+    return f"{label}: {100 * share:.1f} % of the {of}" if share else f"{label}: none found"
 
 
 def _banner(trial: Trial) -> str:

@@ -20,6 +20,10 @@ SORT, SOURCES, TIERS, UNRATED_ONLY = "sort", "filter_sources", "filter_tiers", "
 FLAGS = "filter_flags"
 #: How a scan is drawn.
 VIEW, WINDOW = "view", "window"
+#: What is laid over it, whether a reference scan stands beside it, and why this browser cannot draw some.
+OVERLAYS, BESIDE, CANNOT_DRAW = "overlays", "beside", "cannot_draw"
+#: The contact sheet: what is searched for, and which page of tiles is shown.
+SEARCH, SHEET_PAGE = "search", "sheet_page"
 #: The scan that an artefact is tried on (no other), which one, how strong, and which draw of it.
 TRIED_ON, ARTIFACT, SEVERITY, DRAW = "tried_on", "artifact", "severity", "draw"
 #: The part of Rate that is shown, the rating session that is open, and since when its scan is on the screen.

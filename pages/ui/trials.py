@@ -3,7 +3,6 @@
 Nothing of a trial is stored, and the file is only read.
 """
 
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +14,7 @@ from curation.artifacts import ARTIFACTS
 from curation.measurement import assess_volume
 from curation.volumes import Volume
 from pages.ui import cached, viewer
-
-#: Measuring one scan takes seconds and up to a gigabyte or two: raters who share a server take turns.
-_TURN = threading.Lock()
+from pages.ui.turns import MEASURING
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ def moved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _measured(path: str, sha256: str, changed: cached.Stamp, trial: Trial) -> pd.Series:
-    with _TURN:
+    with MEASURING:
         volume = altered(volumes.conform(volumes.load(Path(path))), trial)
         values, *_ = assess_volume(volume)
     return pd.Series({"scan_id": "", "sha256": sha256} | values, dtype=object)
