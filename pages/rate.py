@@ -8,6 +8,7 @@ from pages.ui import (
     cached,
     cutoff_panel,
     frame,
+    history_panel,
     opened_session,
     session_screen,
     session_start,
@@ -19,6 +20,7 @@ _PARTS = {
     "Rate": session_start.show,
     "Agreement": agreement_panel.show,
     "Cut-off": cutoff_panel.show,
+    "History": history_panel.show,
 }
 
 

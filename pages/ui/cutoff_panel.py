@@ -96,8 +96,8 @@ def _figures(suggestion: Suggestion) -> None:
 def _words(suggestion: Suggestion) -> None:
     told = [
         f"A bad scan scores higher than a good one in **{100 * suggestion.auc:.0f} of 100** pairs (area "
-        f"under the curve {suggestion.auc:.2f}, 95 %: {suggestion.auc_low:.2f} to {suggestion.auc_high:.2f}; 50 "
-        "would be chance).",
+        f"under the curve {suggestion.auc:.2f}, 95 %: {suggestion.auc_low:.2f} to {suggestion.auc_high:.2f}; "
+        "50 would be chance).",
         f"Score and raters agree to a degree that is called *{strength(suggestion.kappa)}*.",
         evidence(suggestion),
     ]

@@ -50,6 +50,10 @@ class Draft:
         """Choose a level."""
         self.value = value
 
+    def be_sure(self, step: int) -> None:
+        """Say how sure one is; the same again takes it back."""
+        self.confidence = None if self.confidence == step else step
+
     def save(self) -> None:
         """Ask to be saved; done by the page as soon as it runs."""
         self.wants_save = True

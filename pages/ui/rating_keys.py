@@ -3,7 +3,10 @@
 from curation.ratings import ARTEFACTS
 from curation.scales import Scale
 
-NEXT, UNDO, SURE, COMMENT, WINDOW = "N", "U", "S", "T", "K"
+NEXT, UNDO, COMMENT, WINDOW = "N", "U", "T", "K"
+
+#: What the numbers of confidence mean, 0 to 4 as in MRIQC's widget.
+SURE: dict[int, str] = {0: "guess", 1: "unsure", 2: "fairly", 3: "sure", 4: "certain"}
 
 #: Keys that streamlit keeps for itself.
 RESERVED = frozenset("CR")
@@ -39,10 +42,18 @@ def of_levels(scale: Scale) -> dict[float, str]:
     return {value: str(place % 10) for place, value in enumerate(values, 1)}
 
 
+def of_sureness(scale: Scale) -> dict[int, str | None]:
+    """Return the digit of each step of confidence, from 5 up; none where a level has it."""
+    taken = set(of_levels(scale).values())
+    return {step: None if str(step + 5) in taken else str(step + 5) for step in SURE}
+
+
 def in_words(scale: Scale) -> str:
     """Say in one line what the keys do."""
     digits = sorted(of_levels(scale).values())
+    sure = [key for key in of_sureness(scale).values() if key]
+    how = f"{sure[0]} to {sure[-1]} how sure · " if sure else ""
     return (
-        f"{digits[0]} to {digits[-1]} rate · letters tag what is wrong · {SURE} how sure · "
-        f"{COMMENT} comment · {NEXT} save and next · {UNDO} undo · {WINDOW} background or tissue"
+        f"{digits[0]} to {digits[-1]} rate · {how}letters what is wrong · {COMMENT} comment · "
+        f"{NEXT} save and next · {UNDO} undo · {WINDOW} background or tissue"
     )

@@ -11,9 +11,6 @@ from curation.workspace import Workspace
 from pages.ui import comment_key, frame, opened_session, rating_keys, state, text
 from pages.ui.drafts import Draft
 
-#: What the numbers of confidence mean, as in MRIQC's widget 0 to 4.
-SURE: dict[int, str] = {0: "guess", 1: "unsure", 2: "fairly", 3: "sure", 4: "certain"}
-
 
 def show(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> None:
     """Draw the form for the session's present scan; nothing is preselected.
@@ -42,7 +39,7 @@ def _form(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> 
             _save(workspace, session, draft, shown)
         place = f"{session.id}-{session.position}-{session.attempt}"
         _levels(scale, draft, place)
-        _sureness(draft, place)
+        _sureness(scale, draft, place)
         _artefacts(draft, place)
         _comment(draft, place)
         st.button(
@@ -88,28 +85,16 @@ def _levels(scale: Scale, draft: Draft, place: str) -> None:
             )  # fmt: skip
 
 
-def _sureness(draft: Draft, place: str) -> None:
-    key = f"sure-{place}"
-    state.put(key, draft.confidence)
+def _sureness(scale: Scale, draft: Draft, place: str) -> None:
     st.markdown("**How sure are you?** *(optional)*")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.segmented_control(
-            "How sure", list(SURE), key=key, format_func=SURE.__getitem__,
-            label_visibility="collapsed", on_change=_take_sureness, args=(draft, key),
-        )  # fmt: skip
-        st.button(
-            "Surer", key=f"surer-{place}", shortcut=rating_keys.SURE, on_click=_surer, args=(draft,)
-        )
-
-
-def _take_sureness(draft: Draft, key: str) -> None:
-    draft.confidence = state.get(key)
-
-
-def _surer(draft: Draft) -> None:
-    """Go one step up; from the top back to none."""
-    steps = [None, *SURE]
-    draft.confidence = steps[(steps.index(draft.confidence) + 1) % len(steps)]
+    digits = rating_keys.of_sureness(scale)
+    with st.container(horizontal=True, key="sureness", gap="small"):
+        for step, word in rating_keys.SURE.items():
+            st.button(
+                word, key=f"sure-{place}-{step}", shortcut=digits[step],
+                type="primary" if draft.confidence == step else "secondary",
+                on_click=draft.be_sure, args=(step,),
+            )  # fmt: skip
 
 
 def _artefacts(draft: Draft, place: str) -> None:

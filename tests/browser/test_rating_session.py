@@ -1,0 +1,193 @@
+"""A rating session in Chromium: by keyboard alone, through a restart of the server, and blind on the wire."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from curation import ratings, sessions, tables
+from curation.sessions import Plan
+from curation.workspace import Workspace
+from tests import made_workspace, marked_workspace
+from tests.browser import conftest
+from tests.browser.test_pages_look import opened, settled
+
+pytestmark = pytest.mark.browser
+
+SCANS = 12
+LEVELS = {"1": 1.0, "2": 0.0, "3": -1.0}
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Workspace, conftest._serving, str]]:
+    """A workspace whose scans Bob rated, and a dashboard that can be started anew."""
+    workspace = made_workspace.make(tmp_path / "workspace")
+    session = sessions.start(workspace, Plan("his", "Bob", "three-level", "all", repeats_share=0.0))
+    for item in session.items:
+        sessions.save(workspace, session.id, item.position, float(item.position % 3 - 1), seconds=9)
+    serving = conftest._serving(workspace, tmp_path / "log.txt")
+    with serving as address:
+        yield workspace, serving, address
+
+
+def _tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until ``wanted`` has the cursor."""
+    expect(wanted).to_be_visible()
+    for _ in range(80):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError("Tab does not lead there")
+
+
+def _type(page: Page, label: str, words: str) -> None:
+    _tab_to(page, page.get_by_label(label, exact=True).first)
+    page.keyboard.press("Control+a")
+    page.keyboard.type(words)
+    page.keyboard.press("Tab")
+    settled(page)
+
+
+def _at(page: Page, place: int, total: int = SCANS) -> None:
+    expect(page.get_by_role("heading", name=f"Scan {place} of {total}", exact=True)).to_be_visible()
+    settled(page)
+
+
+def _chosen(page: Page, label: str) -> None:
+    """Wait until a button looks chosen."""
+    button = page.get_by_role("button", name=re.compile(rf"^{label}"))
+    expect(button).to_have_attribute("data-testid", "stBaseButton-primary")
+
+
+def _rate(page: Page, place: int, digit: str) -> None:
+    _at(page, place)
+    page.keyboard.press(digit)
+    page.keyboard.press("n")
+
+
+def test_a_blinded_session_by_keyboard_alone_survives_a_restart(page: Page, served) -> None:
+    workspace, serving, address = served
+    opened(page, address, "rate")
+    _type(page, "Your name or initials", "Ada")
+    _type(page, "Name of the session", "pilot")
+    _type(page, "How many scans", "10")
+    _type(page, "Hidden repeats (%)", "20")
+    _tab_to(page, page.get_by_role("button", name="Start rating"))
+    page.keyboard.press("Enter")
+
+    _at(page, 1)
+    assert page.locator("[data-testid=stBaseButton-primary]").count() == 1  # only "Save and next"
+    page.keyboard.press("n")
+    expect(page.get_by_text("none is chosen for you")).to_be_visible()
+    for key, label in (
+        ("2", "doubtful"), ("h", "Head motion"), ("w", "Wrap-around"), ("8", "sure"),
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        _chosen(page, label)
+    page.keyboard.press("t")
+    page.keyboard.type("nothing of the kind 123")
+    page.keyboard.press("Enter")
+    settled(page)
+    page.keyboard.press("n")
+    _rate(page, 2, "1")
+    _at(page, 3)
+    page.keyboard.press("u")
+    _rate(page, 2, "3")
+    for place in range(3, 7):
+        _rate(page, place, "123"[place % 3])
+    _at(page, 7)
+
+    serving.__exit__()
+    serving.__enter__()
+    page.reload()
+    _rate(page, 7, "1")
+    _at(page, 8)
+    page.goto(
+        f"{address}/rate"
+    )  # as if the browser had been closed: no address leads into the session
+    expect(
+        page.get_by_role("button", name="Go on with session pilot, 7 of 12 (Ada)")
+    ).to_be_visible()
+    settled(page)
+    page.keyboard.press("g")
+    for place in range(8, SCANS + 1):
+        _rate(page, place, "123"[place % 3])
+    expect(page.get_by_role("heading", name="Finished")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="Bob").first).to_be_visible()
+    expect(page.get_by_text("What was hidden")).to_be_visible()
+
+    given = ratings.list_ratings(workspace, withdrawn=True)
+    given = given[given["rater"] == "Ada"]
+    standing = given[given["withdrawn"].isna()].sort_values("position")
+    assert standing["position"].tolist() == list(range(SCANS))
+    assert len(given) == SCANS + 1
+    first = standing.iloc[0]
+    assert first["label"] == "doubtful"
+    assert first["artefacts"] == ("head-motion", "wrap-around")
+    assert (first["confidence"], first["comment"]) == (3.0, "nothing of the kind 123")
+    assert standing.iloc[1]["value"] == LEVELS["3"]
+    assert standing["blinded"].all() and (standing["seconds"] > 0).all()
+    assert first["shown"]["windows"] == ["Background"]
+
+
+# ---- what goes over the wire -----------------------------------------------------------------------
+
+
+class _Traffic:
+    """Everything that a page gets from the server."""
+
+    def __init__(self, page: Page) -> None:
+        self.parts: list[bytes] = []
+        page.on("websocket", lambda socket: socket.on("framereceived", self._frame))
+        page.on("response", self._response)
+        self._page = page
+
+    def _frame(self, payload: str | bytes) -> None:
+        self.parts.append(payload.encode() if isinstance(payload, str) else payload)
+
+    def _response(self, response) -> None:  # type: ignore[no-untyped-def]
+        self.parts.append(response.url.encode())
+        if not response.url.endswith((".js", ".css", ".woff2")) and response.ok:
+            self.parts.append(response.body())
+
+    def found(self) -> set[bytes]:
+        """Return the marks that were sent."""
+        return {mark for mark in marked_workspace.MARKS if any(mark in part for part in self.parts)}
+
+
+def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: Path) -> None:
+    workspace = marked_workspace.make(tmp_path / "workspace")
+    unreadable = tables.read_scans(workspace).set_index("scan_id")["path"]
+    session = sessions.start(
+        workspace, Plan("blind", "Ada", "three-level", size=4, repeats_share=0.25, seed=1)
+    )
+    Path(unreadable[session.items[1].scan_id]).write_bytes(b"no image")
+    with conftest._serving(workspace, tmp_path / "log.txt") as address:
+        traffic = _Traffic(page)
+        opened(page, address, "rate")
+        page.get_by_role("button", name="Go on with session blind, 0 of 5 (Ada)").click()
+        for place in range(1, 6):
+            _at(page, place, 5)
+            page.keyboard.press("k")
+            settled(page)
+            page.keyboard.press("2")
+            page.keyboard.press("n")
+            if place == 3:
+                _at(page, 4, 5)
+                page.keyboard.press("u")
+                _at(page, 3, 5)
+                page.keyboard.press("1")
+                page.keyboard.press("n")
+            if place == 5:
+                break
+            _at(page, place + 1, 5)
+            page.wait_for_timeout(1500)
+            assert len(traffic.parts) > 10
+            assert traffic.found() == set()
+        expect(page.get_by_role("heading", name="Finished")).to_be_visible()
+        settled(page)
+        page.wait_for_timeout(500)
+        shown = {b"MARKSCAN", b"MARKSITE", b"MARKSEX", b"MARKGROUP", b"MARKRATER"}
+        assert shown <= traffic.found()
