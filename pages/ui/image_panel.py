@@ -58,7 +58,7 @@ def show(
         st.html(scan_panel.caption(scan))
         name = f"{scan['scan_id']}-simulated-artefact" if tried else scan["scan_id"]
         if beside is None:
-            _draw(image, name, _overlays(found, chosen))
+            draw(image, name, _overlays(found, chosen))
         else:
             _draw_beside(image, name, _overlays(found, chosen), beside, window)
         st.html(scan_panel.foot(image, window))
@@ -78,7 +78,7 @@ def _prepared(scan: pd.Series, window: str, tried: Trial | None) -> Prepared:
 # ---- drawing ---------------------------------------------------------------------------------------
 
 
-def _draw(
+def draw(
     image: Prepared, name: str, overlays: Sequence[Overlay], *, key: str = "niivue",
     width_px: int = viewer.PANEL_PX,
 ) -> None:  # fmt: skip
@@ -104,7 +104,7 @@ def _draw_beside(
     left, right = st.columns(2, gap="small")
     with left:
         st.html('<div class="ts-caption"><b>This scan</b></div>')
-        _draw(image, name, overlays, width_px=half)
+        draw(image, name, overlays, width_px=half)
     with right:
         st.html(
             f'<div class="ts-caption"><span><b>{html.escape(companion.named(beside))}</b></span></div>'
@@ -114,7 +114,7 @@ def _draw_beside(
         except VolumeError as error:
             st.error(f"The reference scan cannot be shown: {text.escape(str(error))}")
             return
-        _draw(other, beside["scan_id"], (), key="niivue-reference", width_px=half)
+        draw(other, beside["scan_id"], (), key="niivue-reference", width_px=half)
 
 
 # ---- tools -----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from pages.ui import (
     cached,
     drafts,
     frame,
+    image_panel,
     judged,
     opened_session,
     rating_keys,
@@ -44,13 +45,14 @@ def show(workspace: Workspace, session: Session) -> None:
         return
     opened_session.seconds_on_screen(session)
     draft = drafts.of(workspace, session)
-    scan = _scan(workspace, session)
+    scan = _scan(workspace, session, session.position)
+    following = _scan(workspace, session, _after(session))
     window = _window(session)
     if window not in draft.windows:
         draft.windows.append(window)
     with st.container(horizontal=True, key="split-rate", gap="medium"):
         with st.container(width="stretch"):
-            _image(session, scan, window)
+            _image(session, scan, following, window)
         with st.container(width=470, key="rating"):
             session_form.show(workspace, session, draft, _shown(session))
             if not session.plan.blinded and scan is not None:
@@ -94,10 +96,19 @@ def _bar(session: Session) -> None:
         )  # fmt: skip
 
 
-def _scan(workspace: Workspace, session: Session) -> pd.Series | None:
+def _scan(workspace: Workspace, session: Session, position: int) -> pd.Series | None:
+    """Return the row of the scan at a place of the list; ``None`` behind its end."""
+    if position >= session.total:
+        return None
     scans = cached.scored_scans(workspace)
-    found = scans[scans["scan_id"] == session.items[session.position].scan_id]
+    found = scans[scans["scan_id"] == session.items[position].scan_id]
     return None if found.empty else found.iloc[0]
+
+
+def _after(session: Session) -> int:
+    """Return the place that comes after the present one."""
+    places = range(session.position + 1, session.total)
+    return next((place for place in places if place not in session.rated), session.total)
 
 
 # ---- the image -------------------------------------------------------------------------------------
@@ -135,7 +146,9 @@ def _tools(session: Session, window: str) -> None:
         )  # fmt: skip
 
 
-def _image(session: Session, scan: pd.Series | None, window: str) -> None:
+def _image(
+    session: Session, scan: pd.Series | None, following: pd.Series | None, window: str
+) -> None:
     _tools(session, window)
     try:
         image = _prepared(scan, window)
@@ -154,10 +167,12 @@ def _image(session: Session, scan: pd.Series | None, window: str) -> None:
             f"<span>{html.escape(window)} window: {html.escape(viewer.WINDOWS[window].meaning)}"
             "</span></div>"
         )
-        viewer.show(image, scan_id=name, view=state.get(state.VIEW))
+        image_panel.draw(image, name, (), key="niivue-session")
         st.html(f'<div class="ts-caption"><span>{html.escape(viewer.convention())}</span></div>')
     for warning in image.warnings:
         st.warning(text.escape(warning))
+    if following is not None and isinstance(following["path"], str):
+        viewer.prefetch(Path(following["path"]))
 
 
 def _prepared(scan: pd.Series | None, window: str) -> viewer.Prepared:
