@@ -93,12 +93,14 @@ def test_background_view_stretches_the_lowest_tenth() -> None:
     )
 
 
-def test_background_view_says_when_there_is_no_air() -> None:
+def test_without_air_the_tissue_is_shown_and_said() -> None:
     data = np.zeros((20, 20, 20))
     data[8:12, 8:12, 8:12] = noise((4, 4, 4))
-    said = prepare(volume(data), BACKGROUND).warnings
-    assert any("no air" in warning for warning in said)
-    assert not prepare(volume(data), TISSUE).warnings
+    stripped = volume(data)
+    shown, tissue = (prepare(stripped, window) for window in (BACKGROUND, TISSUE))
+    assert any("no air" in warning for warning in shown.warnings)
+    assert (shown.window, shown.white) == (TISSUE, tissue.white)
+    assert not tissue.warnings
 
 
 def test_missing_orientation_is_said() -> None:

@@ -1,7 +1,5 @@
 """The scan that another is held against: the least distorted one of the same site and modality."""
 
-import math
-
 import pandas as pd
 
 from pages.ui import text
@@ -36,10 +34,9 @@ def reference_scan(scan: pd.Series, usable: pd.DataFrame) -> pd.Series | None:
     return alike.sort_values(["distortion_score", "scan_id"], kind="stable").iloc[0]
 
 
-def named(reference: pd.Series) -> str:
-    """Say what a reference scan is."""
+def named(reference: pd.Series) -> tuple[str, str]:
+    """Say what a reference scan is, in a short line and a second one."""
     site = reference["site"]
-    where = f"site {site}" if isinstance(site, str) and site else f"source {reference['source']}"
-    score = float(reference["distortion_score"])
-    worth = text.number(score, 0) if math.isfinite(score) else text.DASH
-    return f"Reference: lowest distortion score of {where} ({worth})"
+    where = site if isinstance(site, str) and site else reference["source"]
+    score = text.number(float(reference["distortion_score"]), 0)
+    return f"Reference: score {score}, lowest of {where}", reference["scan_id"]

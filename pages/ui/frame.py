@@ -51,6 +51,7 @@ PAGES: dict[str, PageInfo] = {
     page.key: page
     for page in (
         PageInfo("cohort", "Cohort", "What do I have?", ":material/folder_open:"),
+        PageInfo("sheet", "Scans", "Which scan shall I look at?", ":material/grid_view:"),
         PageInfo("review", "Review", "Is this scan good?", ":material/visibility:"),
         PageInfo("rate", "Rate", "What do raters say?", ":material/how_to_reg:"),
         PageInfo("tiers", "Tiers", "Where do I cut?", ":material/bar_chart:"),

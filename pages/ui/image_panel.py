@@ -57,13 +57,13 @@ def show(
             st.html(_banner(tried))
         st.html(scan_panel.caption(scan))
         name = f"{scan['scan_id']}-simulated-artefact" if tried else scan["scan_id"]
+        if chosen:
+            _legend(scan, found, chosen)
         if beside is None:
             draw(image, name, _overlays(found, chosen))
         else:
             _draw_beside(image, name, _overlays(found, chosen), beside, window)
-        st.html(scan_panel.foot(image, window))
-        if chosen:
-            _legend(scan, found, chosen)
+        st.html(scan_panel.foot(image))
     for warning in image.warnings:
         st.warning(text.escape(warning))
     if following is not None and not trial:
@@ -103,18 +103,21 @@ def _draw_beside(
     half = viewer.PANEL_PX // 2
     left, right = st.columns(2, gap="small")
     with left:
-        st.html('<div class="ts-caption"><b>This scan</b></div>')
+        st.html(_two_lines("This scan", name))
         draw(image, name, overlays, width_px=half)
     with right:
-        st.html(
-            f'<div class="ts-caption"><span><b>{html.escape(companion.named(beside))}</b></span></div>'
-        )
+        st.html(_two_lines(*companion.named(beside)))
         try:
             other = viewer.prepared(Path(beside["path"]), window)
         except VolumeError as error:
             st.error(f"The reference scan cannot be shown: {text.escape(str(error))}")
             return
         draw(other, beside["scan_id"], (), key="niivue-reference", width_px=half)
+
+
+def _two_lines(first: str, second: str) -> str:
+    inner = f"<b>{html.escape(first)}</b><br>{html.escape(second)}"
+    return f'<div class="ts-caption ts-two"><span>{inner}</span></div>'
 
 
 # ---- tools -----------------------------------------------------------------------------------------

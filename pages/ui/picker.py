@@ -1,5 +1,7 @@
 """Which scan Review shows: the bar that orders, narrows and steps through the list."""
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
@@ -28,16 +30,16 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
     with st.container(horizontal=True, vertical_alignment="center"):
         steps = st.container(horizontal=True, width="content", vertical_alignment="center")
         pick = st.container(width="stretch")
-        listed = _listed(workspace, usable)
-    ids = listed["scan_id"].tolist()
+        among = listed(workspace, usable)
+    ids = among["scan_id"].tolist()
     if not ids:
         return None, None
     with pick:
-        position = ids.index(_pick(listed))
+        position = ids.index(_pick(among))
     with steps:
         _step_buttons(ids, position)
     following = ids[position + 1] if position + 1 < len(ids) else None
-    return listed.iloc[position], following
+    return among.iloc[position], following
 
 
 def _open_pending(usable: pd.DataFrame) -> None:
@@ -62,7 +64,22 @@ def _pick(listed: pd.DataFrame) -> str:
     return state.get(state.SCAN)
 
 
-def _listed(workspace: Workspace, usable: pd.DataFrame) -> pd.DataFrame:
+def listed(
+    workspace: Workspace, usable: pd.DataFrame, first: Callable[[], None] | None = None
+) -> pd.DataFrame:
+    """Draw what orders and narrows the list, and return the scans that it leaves, in order.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        For the ratings that narrow the list.
+    usable : pandas.DataFrame
+        The scans to choose from, with ``tier``.
+    first : callable, optional
+        Draws what stands before it.
+    """
+    if first:
+        first()
     sort = state.keep_one_of(state.SORT, list(summaries.SORTS))
     st.selectbox(
         "Order", list(summaries.SORTS), key=state.SORT, width=140,

@@ -38,12 +38,12 @@ def _stored(scan: pd.Series) -> str:
     return scan["orientation"] if known else "without orientation"
 
 
-def foot(image: viewer.Prepared, window: str) -> str:
+def foot(image: viewer.Prepared) -> str:
     """Return the line below the image: the display convention and the window."""
     limits = f"{text.significant(image.black)} to {text.significant(image.white)}"
     return (
         f'<div class="ts-caption"><span>{html.escape(viewer.convention())}</span>'
-        f"<span>{html.escape(window)} window: {limits}</span></div>"
+        f"<span>{html.escape(image.window)} window: {limits}</span></div>"
     )
 
 

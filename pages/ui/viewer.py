@@ -24,7 +24,7 @@ from pages.ui.shelf import Shelf
 #: What browsers draw in three dimensions; a larger image is drawn in slices, see :mod:`pages.ui.slices`.
 MAX_VOXELS, MAX_EDGE = 64_000_000, 2048
 #: Width that the panel has on a desk and on a tablet, about; heights follow from it.
-PANEL_PX, MAX_HEIGHT_PX = 730, 620
+PANEL_PX, MAX_HEIGHT_PX = 730, 560
 
 #: label -> NiiVue's name.
 VIEWS: dict[str, str] = {
@@ -99,8 +99,10 @@ class Prepared:
         Voxels along its three axes.
     affine : array of shape (4, 4)
         Voxel index to world mm.
+    window : str
+        The window that is shown.
     black, white : float
-        The window in the scan's own units.
+        Its ends in the scan's own units.
     edges_mm : tuple of float
         Lengths of the image along its three axes.
     warnings : tuple of str
@@ -110,6 +112,7 @@ class Prepared:
     file: Path
     shape: tuple[int, int, int]
     affine: NDArray[np.float64]
+    window: str
     black: float
     white: float
     edges_mm: tuple[float, float, float]
@@ -242,13 +245,17 @@ def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) ->
         with st.spinner(saying):
             item = store.get(key, lambda file: write(file, load()))
     facts: _Facts = item.facts
-    black, white = facts.limits[window]
     warnings = facts.warnings
     if facts.without_air and window == "Background":
+        window = "Tissue"
         warnings += (
-            "The background is exactly 0 (stripped or masked): there is no air to look at.",
+            "There is no air to look at (the background is exactly 0: stripped or masked), so the tissue "
+            "window is shown.",
         )
-    return Prepared(item.path, facts.shape, facts.affine, black, white, facts.edges_mm, warnings)
+    black, white = facts.limits[window]
+    return Prepared(
+        item.path, facts.shape, facts.affine, window, black, white, facts.edges_mm, warnings
+    )
 
 
 def _key(path: Path) -> Hashable:

@@ -1,0 +1,86 @@
+"""Scans: the contact sheet. Every scan at a glance; a click opens one on Review."""
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from curation import tiers
+from curation.workspace import Workspace
+from pages.ui import cached, flags, frame, picker, progress, state, summaries, text, tiles
+
+#: Tiles on one page.
+PAGE_SIZE = 60
+
+
+def body(workspace: Workspace) -> None:
+    """Draw the page."""
+    progress.background_note(workspace, workspace.scores_path)
+    rule, _ = state.rule()
+    usable = summaries.usable(cached.scored_scans(workspace))
+    if usable.empty:
+        frame.nothing_yet(
+            "There is no scan to look at yet.",
+            "Add a source of scans on the page Cohort.",
+            "cohort",
+        )
+        return
+    usable = usable.assign(tier=tiers.assign(usable["distortion_score"], rule))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        found = _searched(picker.listed(workspace, usable, first=_search))
+    if found.empty:
+        st.info("No scan matches this choice. Widen it above.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        page = _pages(found)
+    shown = found.iloc[PAGE_SIZE * page : PAGE_SIZE * (page + 1)]
+    drawn = tiles.describe(
+        shown,
+        pictures=tiles.pictures(workspace, shown["scan_id"]),
+        rated=cached.rated(workspace),
+        recognised=flags.of_scans(cached.metrics(workspace)),
+        current=state.get(state.SCAN),
+    )
+    opened = tiles.show(workspace, drawn)
+    if opened in set(shown["scan_id"]):
+        state.put(state.PENDING_SCAN, opened)
+        frame.open_page("review")
+
+
+def _search() -> None:
+    st.text_input(
+        "Find", key=state.SEARCH, placeholder="Find a scan by its name", label_visibility="collapsed",
+        persist_state="session", icon=":material/search:", width="stretch",
+    )  # fmt: skip
+
+
+def _searched(found: pd.DataFrame) -> pd.DataFrame:
+    words = (state.get(state.SEARCH) or "").strip()
+    if not words:
+        return found
+    return found[found["scan_id"].str.contains(words, case=False, regex=False)]
+
+
+def _pages(found: pd.DataFrame) -> int:
+    """Draw the way through the pages of tiles; return the present one, counted from 0."""
+    count = math.ceil(len(found) / PAGE_SIZE)
+    page = min(max(int(state.get(state.SHEET_PAGE) or 0), 0), count - 1)
+    state.put(state.SHEET_PAGE, page)
+    for label, step, icon, key in (
+        ("Previous", -1, ":material/chevron_left:", "P"),
+        ("Next", 1, ":material/chevron_right:", "N"),
+    ):
+        st.button(
+            label, icon=icon, shortcut=key, disabled=not 0 <= page + step < count,
+            on_click=state.put, args=(state.SHEET_PAGE, page + step),
+        )  # fmt: skip
+    first, last = PAGE_SIZE * page + 1, min(PAGE_SIZE * (page + 1), len(found))
+    st.markdown(
+        f"{first:,} to {last:,} of {text.plural(len(found), 'scan')} · "
+        "distortion score, 0 pristine to 100 unusable · click to look",
+        width="content",
+    )
+    return page
+
+
+frame.show("sheet", body)

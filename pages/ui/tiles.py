@@ -1,0 +1,109 @@
+"""Tiles of the contact sheet: three slices, id, score and tier of each scan; a click opens it.
+
+The pictures were made while the scans were scored; the browser fetches those that come into sight.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import streamlit as st
+import streamlit.components.v1 as components
+from streamlit.components import v2
+
+from curation.tiers import UNSCORED
+from curation.workspace import Workspace
+from pages.ui import cached, frame, marks, text
+
+#: Why a tile has no picture, by the status of its scan.
+_WITHOUT = {"ok": "no picture yet: not scored", "table": "no image: from a table"}
+
+
+def describe(
+    scans: pd.DataFrame, *, pictures: Mapping[str, str], rated: Collection[str],
+    recognised: Mapping[str, Mapping[str, str]], current: str | None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Say what stands on each tile.
+
+    Parameters
+    ----------
+    scans : pandas.DataFrame
+        With ``scan_id status distortion_score tier``, in order.
+    pictures : mapping of str to str
+        Scan id -> name of its picture, where there is one.
+    rated : collection of str
+        Ids of the scans that have a rating.
+    recognised : mapping
+        Scan id -> its flags.
+    current : str or None
+        Id of the scan that is open on Review.
+    """
+    columns = (scans[name] for name in ("scan_id", "status", "distortion_score", "tier"))
+    return [
+        {
+            "id": scan_id,
+            "picture": pictures.get(scan_id),
+            "why": _WITHOUT.get(status, text.DASH),
+            "score": text.number(score, 0),
+            "tier": tier,
+            "colour": marks.tier_colour(tier),
+            "ink": marks.ink_on(marks.tier_colour(tier)),
+            "more": "rated" if scan_id in rated else "",
+            "title": _title(scan_id, score, tier, recognised.get(scan_id, {})),
+            "current": scan_id == current,
+        }
+        for scan_id, status, score, tier in zip(*columns, strict=True)
+    ]
+
+
+def _title(scan_id: str, score: float, tier: str, flags: Mapping[str, str]) -> str:
+    worth = tier if tier == UNSCORED else f"tier {tier}, distortion score {text.number(score, 0)}"
+    return "\n".join([f"{scan_id}: {worth}", *flags.values()])
+
+
+def pictures(workspace: Workspace, scan_ids: Collection[str]) -> dict[str, str]:
+    """Return the names of the pictures that there are, each with the time of its making."""
+    found = {}
+    for scan_id in scan_ids:
+        path = workspace.preview_path(scan_id)
+        changed = cached.stamp(path)
+        if any(changed):
+            found[scan_id] = f"{quote(path.name)}?{changed[0]}"
+    return found
+
+
+def show(workspace: Workspace, tiles: list[dict[str, Any]]) -> str | None:
+    """Draw the tiles; return the id of the scan that was clicked, once."""
+    data = {"root": _root(str(workspace.previews_dir)), "scans": tiles}
+    result = _component()(key="tiles", data=data, on_opened_change=_nothing)
+    opened = getattr(result, "opened", None)
+    return opened if isinstance(opened, str) else None
+
+
+def _nothing() -> None:
+    """The click is read from the result."""
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Callable[..., object]:
+    css, script = (
+        (frame.ASSETS / f"tiles.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")
+    )
+    return v2.component("tierscope_tiles", html='<div class="sheet"></div>', css=css, js=script)
+
+
+def _root(folder: str) -> str:
+    """Return the address under which streamlit hands out the pictures of a workspace."""
+    if not Path(folder).is_dir():
+        return "/"
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{f'/{base}' if base else ''}/component/{_served(folder)}/"
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _served(folder: str) -> str:
+    name = f"tierscope_previews_{hashlib.sha256(folder.encode()).hexdigest()[:12]}"
+    return components.declare_component(name, path=folder).name
