@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from curation.artifacts.registry import Array, artifact, brightness, extent
+from curation.artifacts.registry import Array, artifact, brightness, extent, grain
 
 # ---- contrast --------------------------------------------------------------------------------------
 
