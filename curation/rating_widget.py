@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from curation import files, ratings
+from curation import ratings
 from curation.errors import RatingError
 from curation.workspace import slug
 
@@ -38,7 +38,9 @@ def export(folder: Path, given: pd.DataFrame, names: pd.DataFrame) -> int:
     written: set[Path] = set()
     for row in table.to_dict("records"):
         path = _free(folder / f"rater-{slug(row['rater'])}", _subject(row), written)
-        files.write_json(path, _as_widget(row))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # not by curation.files: thousands of files that can be written anew need not reach the disk singly
+        path.write_text(json.dumps(_as_widget(row), indent=2, ensure_ascii=False), encoding="utf-8")
         written.add(path)
     for old in set(folder.glob("rater-*/*.json")) - written:
         old.unlink()

@@ -113,6 +113,6 @@ def server() -> Iterator[Server]:
         try:
             yield made
         finally:
-            made.stop()
+            made.stop(signal.SIGQUIT)  # at once: nothing is kept
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -7,10 +7,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from curation import cutoffs, database, history, overrides, ratings, sessions
+from curation import (
+    cutoffs,
+    database,
+    history,
+    overrides,
+    rating_files,
+    rating_import,
+    ratings,
+    sessions,
+)
 from curation.errors import WorkspaceError
 from curation.ratings import Scale
 from curation.sessions import Plan
@@ -30,16 +40,19 @@ def postgres_server() -> Iterator[postgres.Server]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, monkeypatch) -> Iterator[str | None]:
-    """The URL of an empty database; ``None`` for SQLite in the workspace."""
-    if request.param == "sqlite":
-        yield None
-        return
-    made = request.getfixturevalue("postgres_server").new_url()
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server, monkeypatch) -> Iterator[str]:
+    """The URL of an empty database on it, in the environment."""
+    made = postgres_server.new_url()
     monkeypatch.setenv(database.URL_VARIABLE, made)
     yield made
     database._engine(made).dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request) -> str | None:
+    """The URL of an empty database; ``None`` for SQLite in the workspace."""
+    return None if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture
@@ -142,10 +155,10 @@ def test_a_writer_killed_in_the_middle_loses_nothing_that_was_confirmed(tmp_path
         confirmed = stored
 
 
+@pytest.mark.usefixtures("postgres_url")
 def test_a_database_server_killed_in_the_middle_loses_nothing_either(
-    tmp_path, postgres_server, monkeypatch
+    tmp_path: Path, postgres_server: postgres.Server
 ) -> None:
-    monkeypatch.setenv(database.URL_VARIABLE, postgres_server.new_url())
     workspace = rating_writer.workspace_of(tmp_path / "workspace", 60)
     session = sessions.start(workspace, PLAN)
     confirmed = [sessions.save(workspace, session.id, place, 2.0) for place in range(10)]
@@ -190,12 +203,31 @@ def test_a_workspace_of_the_first_version_opens_and_goes_on(tmp_path: Path) -> N
     ]  # fmt: skip
 
 
+def test_what_one_database_exports_the_other_takes_in(listed, tmp_path, url, monkeypatch) -> None:
+    _do_everything(listed)
+    folder = rating_files.export_ratings(listed)
+    theirs = ratings.list_ratings(listed, withdrawn=True)
+    assert rating_import.import_ratings(listed, folder).added == 0
+    if url:
+        monkeypatch.delenv(database.URL_VARIABLE)
+    other = rating_writer.workspace_of(tmp_path / "other", 60)
+    found = rating_import.import_ratings(other, folder)
+    assert (found.added, found.unknown) == (25, ("a",))  # of scan "a" nobody knows here
+    ours = ratings.list_ratings(other, withdrawn=True)
+    assert (set(ours["origin"]), set(theirs["origin"])) == ({"ratings.tsv"}, {""})
+    drop = ["id", "key", "session_id", "origin"]
+    known = theirs[theirs["scan_id"] != "a"].reset_index(drop=True)
+    assert ours.drop(columns=drop).astype(object).equals(known.drop(columns=drop).astype(object))
+
+
 def test_overrides_stand_until_the_next_and_need_a_reason(listed: Workspace) -> None:
     ratings.override(listed, "made_00001", "Ada", "C", "ringing")
     ratings.override(listed, "made_00002", "Ada", "C", "ringing")
     ratings.override(listed, "made_00001", "Bob", None, "seen again: fine")
     assert overrides.standing(listed)["scan_id"].tolist() == ["made_00002"]
     assert len(overrides.list_overrides(listed)) == 3
+    ids = pd.Series(["made_00001", "made_00002", "made_00003"])
+    assert overrides.applied(listed, ids, pd.Series(["A", "A", "B"])).tolist() == ["A", "C", "B"]
     for author, tier, reason, words in (
         (" ", "A", "why", "who decides"),
         ("Ada", "A", " ", "needs a reason"),
