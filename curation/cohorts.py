@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from curation import __version__, database, files, tables, tiers
+from curation import __version__, database, files, overrides, tables, tiers
 from curation.errors import CohortError
 from curation.tiers import DEFAULT_RULE, TierRule
 from curation.workspace import ROLES, Role, Workspace, slug
@@ -79,7 +79,7 @@ def freeze(
     workspace: Workspace, name: str, *, author: str, role: Role = "pool",
     rule: TierRule = DEFAULT_RULE, images_only: bool = False,
 ) -> Cohort:  # fmt: skip
-    """Freeze all usable, scored scans of one role with their tiers.
+    """Freeze all usable, scored scans of one role with their tiers, those given by hand included.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def freeze(
     if not name.strip() or not author.strip():
         raise CohortError("A cohort needs a name and an author: fill in both, then freeze.")
     scans = eligible(workspace, role, images_only)
-    scans = scans.assign(tier=tiers.assign(scans[rule.column], rule))
+    scans = scans.assign(tier=overrides.assigned(workspace, scans, rule))
     text = _to_tsv(scans)
     cohort = Cohort(
         name=slug(name),

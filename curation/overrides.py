@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from curation import __version__, database
 from curation.errors import RatingError
 from curation.rating_rows import MAX_COMMENT, MAX_RATER
+from curation.tiers import TierRule, assign
 from curation.workspace import Workspace
 
 
@@ -72,3 +73,20 @@ def applied(workspace: Workspace, scan_ids: pd.Series, tiers: pd.Series) -> pd.S
     """Return the tiers with the standing decisions in the place of the rule's."""
     decided = standing(workspace).set_index("scan_id")["tier"]
     return scan_ids.map(decided).where(scan_ids.isin(decided.index), tiers).astype(tiers.dtype)
+
+
+def assigned(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:
+    """Return the tier of each scan: by hand where somebody decided, else by the rule.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the decisions are.
+    scans : pandas.DataFrame
+        With ``scan_id`` and the rule's column.
+    rule : TierRule
+        The cut-offs. A decision for a tier that it does not have counts for nothing.
+    """
+    by_rule = assign(scans[rule.column], rule)
+    decided = applied(workspace, scans["scan_id"], by_rule)
+    return decided.where(decided.isin(rule.names), by_rule)

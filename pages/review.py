@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from curation import tiers
+from curation import overrides
 from curation.workspace import Workspace
 from pages.ui import (
     cached,
@@ -13,6 +13,7 @@ from pages.ui import (
     image_panel,
     judged,
     metrics_panel,
+    override_form,
     picker,
     rating_panel,
     scan_panel,
@@ -33,7 +34,7 @@ def body(workspace: Workspace) -> None:
             "cohort",
         )
         return
-    usable = usable.assign(tier=tiers.assign(usable["distortion_score"], rule))
+    usable = usable.assign(tier=overrides.assigned(workspace, usable, rule))
     scan, following = picker.choose(workspace, usable)
     if scan is None:
         st.info("No scan matches this choice. Widen it above.")
@@ -55,6 +56,7 @@ def body(workspace: Workspace) -> None:
                     if with_image:
                         scan_panel.scores(scan, known)
                     rating_panel.rate(workspace, scan["scan_id"], following)
+                    override_form.show(workspace, scan["scan_id"])
     if not trial:
         with st.container(key="of-scan-metrics"):
             metrics_panel.show(scan, known)

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from curation import cohorts, tiers
+from curation import cohorts, overrides, tiers
 from curation.tiers import MAX_TIERS, MIN_TIERS, TierRule
 from curation.workspace import ROLES, Role, Workspace
 from pages.ui import (
@@ -37,13 +37,14 @@ def body(workspace: Workspace) -> None:
     plot = st.container()
     suggested_cutoff.show(workspace)
     rule = _choose_cutoffs()
-    tiered = scans.assign(tier=tiers.assign(scans["distortion_score"], rule))
+    tiered = scans.assign(tier=overrides.assigned(workspace, scans, rule))
     with plot:
         _counts(tiered, rule)
         frame.figure(
             charts.score_histogram(scans["distortion_score"], rule), key="histogram",
             alt="Histogram of the distortion score, coloured by tier, with the cut-offs as lines",
         )  # fmt: skip
+    _by_hand(tiered, rule)
     _consequences(tiered, rule)
     _freeze(workspace, scans, role, rule)
     _frozen(workspace)
@@ -97,6 +98,15 @@ def _cutoff(position: int, better: str, worse: str) -> None:
         label, 0.0, 100.0, step=0.5, key=number, format="%.1f", persist_state="session",
         label_visibility="collapsed", on_change=state.follow, args=(number, slider),
     )  # fmt: skip
+
+
+def _by_hand(tiered: pd.DataFrame, rule: TierRule) -> None:
+    """Say how many scans have another tier than the cut-offs give them."""
+    by_rule = tiers.assign(tiered["distortion_score"], rule)
+    changed = int((tiered["tier"] != by_rule).sum())
+    if changed:
+        whose = text.plural(changed, "scan has its tier", "scans have their tier")
+        st.caption(f"{whose} by hand and not by the cut-offs: see Rate, History.")
 
 
 # ---- what it does ----------------------------------------------------------------------------------

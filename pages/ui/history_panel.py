@@ -1,10 +1,11 @@
 """Who decided what, and when; ratings to and from files."""
 
+import pandas as pd
 import streamlit as st
 
 from curation.history import history
 from curation.workspace import Workspace
-from pages.ui import frame, marks, text
+from pages.ui import frame, marks, rating_file_forms, text
 
 #: Lines that are looked through, and lines shown.
 _READ, _SHOWN = 5000, 100
@@ -13,6 +14,12 @@ _READ, _SHOWN = 5000, 100
 def show(workspace: Workspace) -> None:
     """Draw the part of Rate."""
     table = history(workspace, _READ)
+    _lines(table)
+    st.subheader("Ratings to and from files")
+    rating_file_forms.show(workspace)
+
+
+def _lines(table: pd.DataFrame) -> None:
     if table.empty:
         frame.nothing_yet(
             "Nobody has decided anything yet.",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from curation import sessions, tiers
+from curation import overrides, sessions
 from curation.errors import TierscopeError, VolumeError
 from curation.sessions import Session
 from curation.workspace import Workspace
@@ -197,6 +197,6 @@ def _shown(session: Session) -> dict:
 def _known(workspace: Workspace, scan: pd.Series) -> None:
     rule, _ = state.rule()
     with st.expander("What is known of this scan"), frame.in_words():
-        tier = tiers.assign(pd.Series([scan["distortion_score"]]), rule).iloc[0]
+        tier = overrides.assigned(workspace, scan.to_frame().T, rule).iloc[0]
         known = pd.concat([scan, pd.Series({"tier": tier})])
         scan_panel.scores(known, judged.of(workspace, scan))
