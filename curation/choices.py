@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import agreement, database, ratings, tables, tiers
+from curation import agreement, database, ratings, tables, teaching, tiers
 from curation.errors import RatingError
 from curation.tiers import TIER_NAMES, TierRule
 from curation.workspace import Workspace
@@ -119,6 +119,11 @@ def _disagreement(request: Request) -> list[str]:
     return ids[: request.size]
 
 
+def _teaching(request: Request) -> list[str]:
+    first = teaching.next_to_teach(request.workspace)["scan_id"]
+    return first.head(request.size).tolist()
+
+
 def _session(request: Request) -> list[str]:
     items = database.session_items
     number = int(_number(request.argument))
@@ -140,6 +145,11 @@ CHOICES: dict[str, Choice] = {
         Choice(
             "near-cutoff", "Near a cut-off", "The scans whose score is nearest to a cut-off.",
             "a score, or nothing for the cut-offs in use", _near_cutoff,
+        ),
+        Choice(
+            "teach", "What would teach most",
+            "Scans where score and ratings are at odds, then unrated ones nearest to the cut-off.", "",
+            _teaching,
         ),
         Choice(
             "suspicious", "Suspicious only", "The scans with the highest distortion scores.", "",

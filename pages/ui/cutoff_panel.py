@@ -25,6 +25,7 @@ def show(workspace: Workspace) -> None:
         suggestion = cached.suggestion(workspace, cost)
     except RatingError as error:
         _not_yet(workspace, str(error))
+        _rate_more()
         return
     _figures(suggestion)
     left, right = st.columns([3, 2], gap="medium")
@@ -41,6 +42,7 @@ def show(workspace: Workspace) -> None:
     with right:
         _words(suggestion)
         _pass_on(workspace, suggestion)
+        _rate_more()
 
 
 def cost_in_words(cost: float) -> str:
@@ -118,6 +120,19 @@ def evidence(suggestion: Suggestion) -> str:
     )
     said += f"; {text.plural(open_, 'scan')} undecided, left out." if open_ else "."
     return text.escape(said)
+
+
+def _rate_more() -> None:
+    """Lead to a session of the scans whose ratings would tell most about the cut-off."""
+    st.button(
+        "Rate the scans that would teach most", icon=":material/how_to_reg:", on_click=_choose_teaching,
+        help="Where score and ratings are at odds, then unrated scans nearest to the cut-off.",
+    )  # fmt: skip
+
+
+def _choose_teaching() -> None:
+    state.put(state.RATE_PART, "Rate")
+    state.put(state.NEW_CHOICE, "teach")
 
 
 def _pass_on(workspace: Workspace, suggestion: Suggestion) -> None:

@@ -8,15 +8,14 @@ from curation.workspace import Workspace
 from pages.ui import frame, marks, rating_file_forms, text
 
 #: Lines that are looked through, and lines shown.
-_READ, _SHOWN = 5000, 100
+_READ, _SHOWN = 5000, 40
 
 
 def show(workspace: Workspace) -> None:
     """Draw the part of Rate."""
-    table = history(workspace, _READ)
-    _lines(table)
-    st.subheader("Ratings to and from files")
-    rating_file_forms.show(workspace)
+    with st.expander("Export and import ratings", icon=":material/import_export:"):
+        rating_file_forms.show(workspace)
+    _lines(history(workspace, _READ))
 
 
 def _lines(table: pd.DataFrame) -> None:

@@ -55,8 +55,9 @@ def _earlier(listed: pd.DataFrame) -> None:
     head = ("Session", "Rater", "Scale", "List", "Blinded", "Rated", "Started (UTC)", "")
     rows = [
         (
-            row.name, row.rater, row.scale, _list_in_words(row.choice), "yes" if row.blinded else "no",
-            f"{row.done:,} of {row.total:,}", text.moment(row.at), "done" if row.finished else "open",
+            row.name, row.rater, row.scale, _list_in_words(row.choice, listed),
+            "yes" if row.blinded else "no", f"{row.done:,} of {row.total:,}", text.moment(row.at),
+            "done" if row.finished else "open",
         )
         for row in listed.itertuples()
     ]  # fmt: skip
@@ -71,8 +72,11 @@ def _earlier(listed: pd.DataFrame) -> None:
         st.button("Open", on_click=opened_session.put, args=(chosen,), key="open-session")
 
 
-def _list_in_words(choice: str) -> str:
+def _list_in_words(choice: str, listed: pd.DataFrame) -> str:
     key, _, argument = choice.partition(":")
+    if key == "session":
+        named = listed.loc[listed["id"].astype(str) == argument]
+        return " ".join(f"those of {row.name}, {row.rater}" for row in named.itertuples())
     label = CHOICES[key].label if key in CHOICES else key
     return f"{label} {argument}".strip()
 
@@ -89,8 +93,9 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
                 "Your name or initials", value=state.get(state.PERSON, ""),
                 max_chars=ratings.MAX_RATER, key="new-rater",
             )  # fmt: skip
-            today = datetime.date.today().isoformat()
-            name = st.text_input("Name of the session", value=today, max_chars=ratings.MAX_RATER)
+            name = st.text_input(
+                "Name of the session", value=_free_name(listed), max_chars=ratings.MAX_RATER
+            )
         if state.get(state.PENDING_SCALE) in scales:
             state.put(state.SCALE, state.get(state.PENDING_SCALE))
             state.put(state.PENDING_SCALE, None)
@@ -116,6 +121,15 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
     scale_form.show(workspace)
 
 
+def _free_name(listed: pd.DataFrame) -> str:
+    """Return today's date, numbered where there is a session of that name."""
+    today, taken, number = datetime.date.today().isoformat(), set(listed["name"]), 2
+    name = today
+    while name in taken:
+        name, number = f"{today} ({number})", number + 1
+    return name
+
+
 def _start(workspace: Workspace, plan: Plan) -> None:
     try:
         session = sessions.start(workspace, plan)
@@ -138,7 +152,7 @@ def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
     offered = [key for key in CHOICES if key != "session" or not listed.empty]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = st.selectbox(
-            "Which scans", offered, format_func=lambda k: CHOICES[k].label, key="new-choice"
+            "Which scans", offered, format_func=lambda k: CHOICES[k].label, key=state.NEW_CHOICE
         )
         if key == "tier":
             rule, _ = state.rule()

@@ -32,8 +32,8 @@ RATE_PART, RATING_SESSION, ON_SCREEN = "rate_part", "rating_session", "on_screen
 SESSION_WINDOW, UNDO, SESSION_NOTE = "session_window", "undo", "session_note"
 #: The scale that agreement is told on, and what a missed bad scan costs.
 AGREEMENT_SCALE, COST = "agreement_scale", "cost"
-#: The seed that is offered for a new session, and a scale that was just added.
-NEW_SEED, PENDING_SCALE = "new_seed", "pending_scale"
+#: The seed and the list that are offered for a new session, and a scale that was just added.
+NEW_SEED, NEW_CHOICE, PENDING_SCALE = "new_seed", "new_choice", "pending_scale"
 #: Which metrics Review lists.
 METRICS_VIEW = "metrics_view"
 #: Who sits here, for ratings, cohorts and studies.

@@ -309,7 +309,6 @@ def test_a_tier_by_hand_needs_a_reason_and_is_seen_everywhere(own, run) -> None:
 
 def test_history_is_searched(rated, run) -> None:
     page = run("rate", rated, **{state.RATE_PART: "History"})
-    assert "session started" in words(page)
     checked(page.text_input(key="history-sought").set_value("session started").run())
     assert words(page).count("<tr><td") == 3
 
@@ -325,3 +324,12 @@ def test_ratings_go_out_to_files_and_come_back_once(rated, tmp_path, run) -> Non
         next(t for t in page.text_input if "folder" in t.label).set_value(str(folder))
         checked(button(page, "Import").click().run())
         assert f"{added} ratings added" in words(page)
+
+
+def test_the_scans_that_would_teach_most_are_offered_for_rating(own, run) -> None:
+    page = run("rate", own, **{state.RATE_PART: "Cut-off"})
+    checked(button(page, "Rate the scans that would teach most").click().run())
+    assert page.selectbox(key=state.NEW_CHOICE).value == "teach"
+    page.text_input(key="new-rater").set_value("Ada")
+    checked(button(page, "Start rating").click().run())
+    assert sessions.list_sessions(own)["choice"].tolist() == ["teach"]
