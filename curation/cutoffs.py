@@ -4,7 +4,7 @@ A scan is excluded where its score reaches the cut-off, as in :mod:`curation.tie
 the one with the least expected cost, where a missed bad scan costs so many times a wrongly excluded good one.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import ArrayLike, NDArray
 
-from curation import agreement, coefficients, database, ratings, tables
+from curation import agreement, coefficients, database, ratings, references, tables
 from curation.errors import RatingError
 from curation.workspace import Workspace
 
@@ -255,19 +255,28 @@ def from_ratings(workspace: Workspace, cost_ratio: float = 1.0, seed: int = 0) -
     said = verdicts(given).merge(scored, on="scan_id")
     used = said[said["decided"]]
     behind = given[given["scan_id"].isin(used["scan_id"])]
-    references = scored["reference"].dropna().unique() if "reference" in scored else []
+    judged_by = scored["reference"].dropna().unique() if "reference" in scored else []
     evidence = {
         "raters": sorted(behind["rater"].unique()),
         "ratings": len(behind),
         "blinded_ratings": int(behind["blinded"].sum()),
         "undecided_scans": int((~said["decided"]).sum()),
-        "reference": ", ".join(sorted(references)),
+        "reference": ", ".join(sorted(judged_by)),
         "ratings_until": ratings.newest(workspace),
     }
-    return suggest(
+    found = suggest(
         used["distortion_score"], used["excluded"], cost_ratio, seed,
         ceiling_kappa=ceiling(workspace, given), evidence=evidence,
     )  # fmt: skip
+    if references.active(workspace).kind == "learned":
+        return replace(found, warnings=(*found.warnings, _CIRCULAR))
+    return found
+
+
+_CIRCULAR = (
+    "The score was itself learned from ratings: as far as these are the same ones, it looks better here than "
+    "it is on other scans."
+)
 
 
 def ceiling(workspace: Workspace, given: pd.DataFrame) -> float | None:

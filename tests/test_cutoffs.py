@@ -126,6 +126,14 @@ def test_ratings_become_a_suggestion_with_its_evidence(rated: Workspace) -> None
     )
 
 
+def test_a_score_learned_from_ratings_is_warned_of(rated: Workspace, monkeypatch) -> None:
+    assert cutoffs.from_ratings(rated).warnings == (
+        "Only 33 scans are rated: rate 17 more before you rely on it.",
+    )
+    monkeypatch.setattr(cutoffs.references, "active", lambda _: cutoffs.references.experts())
+    assert "learned from ratings" in cutoffs.from_ratings(rated).warnings[-1]
+
+
 def test_an_adjudicators_verdict_outweighs_all_raters(rated: Workspace) -> None:
     scored = tables.read_scored_scans(rated).sort_values("distortion_score")
     best = scored["scan_id"].iloc[0]

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -15,7 +14,6 @@ from curation import (
     cutoffs,
     database,
     history,
-    overrides,
     rating_files,
     rating_import,
     ratings,
@@ -218,23 +216,6 @@ def test_what_one_database_exports_the_other_takes_in(listed, tmp_path, url, mon
     drop = ["id", "key", "session_id", "origin"]
     known = theirs[theirs["scan_id"] != "a"].reset_index(drop=True)
     assert ours.drop(columns=drop).astype(object).equals(known.drop(columns=drop).astype(object))
-
-
-def test_overrides_stand_until_the_next_and_need_a_reason(listed: Workspace) -> None:
-    ratings.override(listed, "made_00001", "Ada", "C", "ringing")
-    ratings.override(listed, "made_00002", "Ada", "C", "ringing")
-    ratings.override(listed, "made_00001", "Bob", None, "seen again: fine")
-    assert overrides.standing(listed)["scan_id"].tolist() == ["made_00002"]
-    assert len(overrides.list_overrides(listed)) == 3
-    ids = pd.Series(["made_00001", "made_00002", "made_00003"])
-    assert overrides.applied(listed, ids, pd.Series(["A", "A", "B"])).tolist() == ["A", "C", "B"]
-    for author, tier, reason, words in (
-        (" ", "A", "why", "who decides"),
-        ("Ada", "A", " ", "needs a reason"),
-        ("Ada", "", "why", "Name the tier"),
-    ):
-        with pytest.raises(ratings.RatingError, match=words):
-            ratings.override(listed, "made_00001", author, tier, reason)
 
 
 @pytest.mark.parametrize(
