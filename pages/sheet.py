@@ -9,9 +9,6 @@ from curation import tiers
 from curation.workspace import Workspace
 from pages.ui import cached, flags, frame, picker, progress, state, summaries, text, tiles
 
-#: Tiles on one page.
-PAGE_SIZE = 60
-
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
@@ -33,7 +30,7 @@ def body(workspace: Workspace) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         page = _pages(found)
-    shown = found.iloc[PAGE_SIZE * page : PAGE_SIZE * (page + 1)]
+    shown = found.iloc[tiles.PAGE_SIZE * page : tiles.PAGE_SIZE * (page + 1)]
     drawn = tiles.describe(
         shown,
         pictures=tiles.pictures(workspace, shown["scan_id"]),
@@ -63,7 +60,7 @@ def _searched(found: pd.DataFrame) -> pd.DataFrame:
 
 def _pages(found: pd.DataFrame) -> int:
     """Draw the way through the pages of tiles; return the present one, counted from 0."""
-    count = math.ceil(len(found) / PAGE_SIZE)
+    count = math.ceil(len(found) / tiles.PAGE_SIZE)
     page = min(max(int(state.get(state.SHEET_PAGE) or 0), 0), count - 1)
     state.put(state.SHEET_PAGE, page)
     for label, step, icon, key in (
@@ -74,7 +71,7 @@ def _pages(found: pd.DataFrame) -> int:
             label, icon=icon, shortcut=key, disabled=not 0 <= page + step < count,
             on_click=state.put, args=(state.SHEET_PAGE, page + step),
         )  # fmt: skip
-    first, last = PAGE_SIZE * page + 1, min(PAGE_SIZE * (page + 1), len(found))
+    first, last = tiles.PAGE_SIZE * page + 1, min(tiles.PAGE_SIZE * (page + 1), len(found))
     st.markdown(
         f"{first:,} to {last:,} of {text.plural(len(found), 'scan')} · "
         "distortion score, 0 pristine to 100 unusable · click to look",

@@ -38,12 +38,18 @@ def body(workspace: Workspace) -> None:
     suggested_cutoff.show(workspace)
     rule = _choose_cutoffs()
     tiered = scans.assign(tier=overrides.assigned(workspace, scans, rule))
+    marked = summaries.open_scan(scans, state.get(state.SCAN))
     with plot:
         _counts(tiered, rule)
         frame.figure(
-            charts.score_histogram(scans["distortion_score"], rule), key="histogram",
+            charts.score_histogram(scans["distortion_score"], rule, marked=marked), key="histogram",
             alt="Histogram of the distortion score, coloured by tier, with the cut-offs as lines",
         )  # fmt: skip
+        if marked:
+            st.caption(
+                f"▲ {text.escape(marked[0])}, the scan that is open on Review: "
+                f"score {text.number(marked[1], 0)}."
+            )
     _by_hand(tiered, rule)
     _consequences(tiered, rule)
     _freeze(workspace, scans, role, rule)

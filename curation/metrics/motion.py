@@ -60,13 +60,19 @@ for _axis, (_name, _label) in enumerate(_AXES):
     needs=("air",),
 )
 def air_structure(scan: Scan) -> float:
-    air = scan.air.astype(np.float32)
-    weight = ndimage.gaussian_filter(air, 1.7)
-    smooth = ndimage.gaussian_filter(scan.raw * air, 1.7) / np.maximum(weight, 1e-3)
-    values = smooth[scan.air & (weight > 0.6)]
+    smooth, where = averaged_air(scan)
+    values = smooth[where]
     if len(values) < _MIN_VOXELS:
         raise NotMeasurable("there is too little air around the head")
     return float(np.percentile(values, 99) - np.median(values)) / scan.wm_mean
+
+
+def averaged_air(scan: Scan) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the air's brightness averaged over 8 mm, and where enough of it was there to average."""
+    air = scan.air.astype(np.float32)
+    weight = ndimage.gaussian_filter(air, 1.7)
+    smooth = ndimage.gaussian_filter(scan.raw * air, 1.7) / np.maximum(weight, 1e-3)
+    return smooth, scan.air & (weight > 0.6)
 
 
 @metric(

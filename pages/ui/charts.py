@@ -3,6 +3,7 @@
 Figures are pure functions of tables: no file is read here and nothing of streamlit is known.
 """
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,8 @@ from curation import tiers
 from curation.tiers import TIER_COLOURS, UNSCORED, TierRule
 
 INK, MUTED, GRID = "#1F2933", "#52606D", "#E1E7EC"
+#: The scan that is open on Review, wherever it is drawn.
+MARKED = "#56B4E9"
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 BIN_WIDTH = 2.5
 _FEW = 8  # counts up to here get a tick each
@@ -49,8 +52,9 @@ CONFIG = {
 
 
 def score_histogram(
-    scores: pd.Series, rule: TierRule, *, bin_width: float = BIN_WIDTH
-) -> go.Figure:
+    scores: pd.Series, rule: TierRule, *, bin_width: float = BIN_WIDTH,
+    marked: tuple[str, float] | None = None,
+) -> go.Figure:  # fmt: skip
     """Draw the distribution of the distortion score, coloured by tier, with its cut-offs.
 
     Parameters
@@ -61,6 +65,8 @@ def score_histogram(
         Where it is cut. A bar that a cut-off goes through shows both colours.
     bin_width : float
         Points of the score a bar.
+    marked : tuple of str and float, optional
+        Id and score of the scan that is open on Review; its place is shown.
     """
     known = scores[scores.notna()]
     edges = np.arange(0, 100 + bin_width, bin_width)
@@ -79,6 +85,8 @@ def score_histogram(
         )  # fmt: skip
     for low, name in zip(rule.cutoffs, rule.names, strict=False):
         _cutoff_line(figure, low, name, rule.names[rule.names.index(name) + 1])
+    if marked and np.isfinite(marked[1]):
+        _mark(figure, *marked)
     figure.update_layout(
         template=TEMPLATE, barmode="stack", bargap=0, height=310, showlegend=False,
         xaxis={"title": "Distortion score (0 pristine – 100 unusable; higher is worse)",
@@ -87,6 +95,16 @@ def score_histogram(
                "dtick": 1 if highest <= _FEW else None},
     )  # fmt: skip
     return figure
+
+
+def _mark(figure: go.Figure, name: str, score: float) -> None:
+    """Show where one scan is, above the bars' feet, so that it stands out in every tier."""
+    figure.add_scatter(
+        x=[score], y=[0], mode="markers", cliponaxis=False, showlegend=False,
+        marker={"symbol": "triangle-up", "size": 17, "color": MARKED,
+                "line": {"width": 1.5, "color": INK}},
+        hovertemplate=f"{html.escape(name)}<br>score %{{x:.0f}}<extra></extra>",
+    )  # fmt: skip
 
 
 def _cutoff_line(figure: go.Figure, at: float, better: str, worse: str) -> None:

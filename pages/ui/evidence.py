@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from curation import volumes
 from curation.masks import find_masks
 from curation.metrics.incompleteness import has_signal, slice_drops
+from curation.metrics.motion import averaged_air
 from curation.metrics.scan import Scan
 from curation.volumes import Volume
 from pages.ui import cached
@@ -26,6 +27,8 @@ from pages.ui.turns import MEASURING
 
 Bools = NDArray[np.bool_]
 
+#: Air this much brighter than the rest of it, as a share of white matter's brightness, is marked.
+BRIGHT = 0.05
 #: Slices this much darker than their neighbours are marked.
 DARK = 0.15
 _KEPT = 8
@@ -56,7 +59,11 @@ class Layer:
 
 
 def _air_structure(scan: Scan) -> Bools:
-    return scan.air_artefacts & ~scan.folded
+    """Air that is no grain, as MRIQC finds it, and air that stays bright when averaged."""
+    smooth, where = averaged_air(scan)
+    usual = float(np.median(smooth[where])) if where.any() else 0.0
+    shapes = where & (smooth - usual > BRIGHT * scan.wm_mean)
+    return (shapes | scan.air_artefacts) & ~scan.folded
 
 
 def _missing(scan: Scan) -> Bools:

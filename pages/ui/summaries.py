@@ -99,6 +99,12 @@ def review_list(
     return SORTS[sort](scored[keep])
 
 
+def open_scan(scans: pd.DataFrame, scan_id: str | None) -> tuple[str, float] | None:
+    """Return id and distortion score of the scan that is open, if it is among these and scored."""
+    found = scans.loc[scans["scan_id"] == scan_id, "distortion_score"].dropna()
+    return (str(scan_id), float(found.iloc[0])) if len(found) else None
+
+
 def tier_table(scans: pd.DataFrame, rule: TierRule) -> pd.DataFrame:
     """Describe each tier: scans, share, people, ages, sex.
 

@@ -18,6 +18,8 @@ from curation.tiers import UNSCORED
 from curation.workspace import Workspace
 from pages.ui import cached, frame, marks, text
 
+#: Tiles on one page of the sheet.
+PAGE_SIZE = 60
 #: Why a tile has no picture, by the status of its scan.
 _WITHOUT = {"ok": "no picture yet: not scored", "table": "no image: from a table"}
 
