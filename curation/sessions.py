@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import __version__, choices, database, rating_rows, ratings
+from curation import __version__, choices, database, rating_rows, ratings, reveals
 from curation.choices import CHOICES
 from curation.errors import RatingError
 from curation.plans import MAX_REPEATS_SHARE, MAX_SIZE, Item, Plan, Session
@@ -263,11 +263,17 @@ def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) ->
     Raises
     ------
     RatingError
-        When there is nothing to take back, or the rating is of another session.
+        When there is nothing to take back, the rating is of another session, or what the session hid was
+        shown (:mod:`curation.reveals`).
     """
     with database.writing(workspace) as connection:
         database.take_turn(connection, session_id)
         session = _load(connection, session_id)
+        if reveals.noted(connection, session_id):
+            raise RatingError(
+                "What this session hid has been shown. A rating given after that would not be blind: start "
+                "another session to rate a scan again."
+            )
         number = session.last if rating_id is None else rating_id
         if number is None:
             raise RatingError("There is no rating in this session to undo.")

@@ -11,6 +11,7 @@ from curation.workspace import Workspace
 from pages.ui import state
 
 _ADDRESS = "session"
+_DIGITS = 10
 
 
 def number() -> int | None:
@@ -21,7 +22,7 @@ def number() -> int | None:
 def take_from_address() -> None:
     """Open the session that the address names, where none is open."""
     named = st.query_params.get(_ADDRESS, "")
-    if number() is None and named.isdecimal():
+    if number() is None and named.isdecimal() and len(named) < _DIGITS:
         state.put(state.RATING_SESSION, int(named))
 
 
@@ -34,7 +35,7 @@ def put(session_id: int | None) -> None:
 
 
 def load(workspace: Workspace) -> Session | None:
-    """Return the open session as it stands; ``None`` where none is open, or it is not of this workspace."""
+    """Return the open session as it stands; ``None`` where none is open."""
     session_id = number()
     if session_id is None:
         return None
@@ -42,7 +43,7 @@ def load(workspace: Workspace) -> Session | None:
         session = sessions.load(workspace, session_id)
     except RatingError:
         put(None)
-        return None
+        st.rerun()
     st.query_params[_ADDRESS] = str(session_id)
     return session
 

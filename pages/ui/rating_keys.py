@@ -4,6 +4,8 @@ from curation.ratings import ARTEFACTS
 from curation.scales import Scale
 
 NEXT, UNDO, COMMENT, WINDOW = "N", "U", "T", "K"
+#: After the last scan.
+SHOW = "S"
 
 #: What the numbers of confidence mean, 0 to 4 as in MRIQC's widget.
 SURE: dict[int, str] = {0: "guess", 1: "unsure", 2: "fairly", 3: "sure", 4: "certain"}

@@ -11,15 +11,16 @@ from pages.ui import frame, marks, state, text
 def rate(workspace: Workspace, scan_id: str, following: str | None) -> None:
     """Draw the rating form of a scan and the ratings that it has; nothing is preselected."""
     given = ratings.list_ratings(workspace, scan_id)
-    name = state.keep_one_of(state.SCALE, list(ratings.SCALES))
+    scales = ratings.all_scales(workspace)
+    name = state.keep_one_of(state.SCALE, list(scales))
     st.markdown("**Your rating**")
     # the count in the key makes an empty form after each rating
     with st.form(f"rate-{scan_id}-{name}-{len(given)}", border=False):
-        _form(workspace, scan_id, ratings.SCALES[name], following)
+        _form(workspace, scan_id, scales[name], following)
     _past(given)
     st.selectbox(
-        "Scale of your ratings", list(ratings.SCALES), key=state.SCALE,
-        format_func=lambda key: ratings.SCALES[key].label, persist_state="session",
+        "Scale of your ratings", list(scales), key=state.SCALE,
+        format_func=lambda key: scales[key].label, persist_state="session",
     )  # fmt: skip
 
 

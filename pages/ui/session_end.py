@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from curation import agreement, ratings
+from curation import agreement, ratings, reveals
 from curation.scales import Scale
 from curation.sessions import Session
 from curation.tiers import assign
 from curation.workspace import Workspace
-from pages.ui import agreement_words, cached, frame, marks, opened_session, state, text
+from pages.ui import agreement_words, cached, frame, marks, opened_session, rating_keys, state, text
 from pages.ui.marks import Card, Cell
 
 
@@ -18,9 +18,26 @@ def show(workspace: Workspace, session: Session) -> None:
     given = cached.all_ratings(workspace)
     own = given[given["session_id"] == session.id].sort_values("position")
     _cards(own, scale)
+    if not reveals.revealed(workspace, session):
+        _ask(workspace, session)
+        return
     _oneself(given, session, scale)
     _others(given, session, scale)
     _hidden(workspace, session, own, given)
+
+
+def _ask(workspace: Workspace, session: Session) -> None:
+    st.markdown(
+        "Every scan is rated and saved. Next you see which scans these were, and how your ratings agree with "
+        "your own and with others'. After that nothing can be undone, because it would not be blind."
+    )
+    if st.button(
+        "Show what was hidden", type="primary", shortcut=rating_keys.SHOW, key="show-hidden",
+        icon=":material/visibility:",
+    ):  # fmt: skip
+        with frame.in_words():
+            reveals.reveal(workspace, session)
+            st.rerun()
 
 
 def _cards(own: pd.DataFrame, scale: Scale) -> None:

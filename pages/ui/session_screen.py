@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from curation import overrides, sessions
+from curation import overrides, reveals, sessions
 from curation.errors import TierscopeError, VolumeError
 from curation.sessions import Session
 from curation.workspace import Workspace
@@ -39,7 +39,7 @@ HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "othe
 def show(workspace: Workspace, session: Session) -> None:
     """Draw the next scan of a session, or its end."""
     session = _undone(workspace, session)
-    _bar(session)
+    _bar(session, final=session.finished and reveals.revealed(workspace, session))
     if session.finished:
         session_end.show(workspace, session)
         return
@@ -70,7 +70,7 @@ def _undone(workspace: Workspace, session: Session) -> Session:
     return session
 
 
-def _bar(session: Session) -> None:
+def _bar(session: Session, *, final: bool) -> None:
     """Draw where one is in the list, and the ways back."""
     place = min(session.position + 1, session.total)
     with st.container(horizontal=True, vertical_alignment="center", key="session-bar"):
@@ -85,7 +85,7 @@ def _bar(session: Session) -> None:
         )
         st.button(
             "Undo", icon=":material/undo:", shortcut=rating_keys.UNDO, key=f"undo-{session.last}",
-            disabled=session.last is None, on_click=state.put,
+            disabled=session.last is None or final, on_click=state.put,
             args=(state.UNDO, (session.id, session.last)),
             help="Takes back the last rating. It stays in the records, marked as taken back.",
         )  # fmt: skip

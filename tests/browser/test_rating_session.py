@@ -115,6 +115,8 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_restart(page: Page, serv
     for place in range(8, SCANS + 1):
         _rate(page, place, "123"[place % 3])
     expect(page.get_by_role("heading", name="Finished")).to_be_visible()
+    settled(page)
+    page.keyboard.press("s")
     expect(page.get_by_role("row").filter(has_text="Bob").first).to_be_visible()
     expect(page.get_by_text("What was hidden")).to_be_visible()
 
@@ -187,6 +189,10 @@ def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: 
             assert len(traffic.parts) > 10
             assert traffic.found() == set()
         expect(page.get_by_role("heading", name="Finished")).to_be_visible()
+        settled(page)
+        assert traffic.found() == set()
+        page.keyboard.press("s")
+        expect(page.get_by_text("What was hidden", exact=True)).to_be_visible()
         settled(page)
         page.wait_for_timeout(500)
         shown = {b"MARKSCAN", b"MARKSITE", b"MARKSEX", b"MARKGROUP", b"MARKRATER"}

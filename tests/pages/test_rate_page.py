@@ -98,11 +98,20 @@ def test_an_open_session_is_offered_and_resumed_at_its_scan(own, run) -> None:
     assert "What do raters say?" in words(page)
 
 
-def test_the_address_leads_back_into_the_session(own, run, monkeypatch) -> None:
+def test_the_address_leads_back_into_the_session(own, run) -> None:
     session = _started(own)
-    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    page = run("rate", own)
+    page.query_params["session"] = str(session.id)
+    checked(page.run())
     assert "Scan 1 of 3" in words(page)
     assert "What do raters say?" not in words(page)
+
+
+@pytest.mark.parametrize("named", ["77", "9" * 30, "x", "-1"])
+def test_an_address_of_no_session_leads_to_the_start(named, own, run) -> None:
+    page = run("rate", own)
+    page.query_params["session"] = named
+    assert "What do raters say?" in words(checked(page.run()))
 
 
 def test_the_studys_own_scale_is_added_and_chosen(own, run) -> None:
@@ -183,6 +192,9 @@ def test_while_blinded_the_page_holds_none_of_what_is_hidden(tmp_path, run) -> N
     for label in ("accept", "accept", "accept"):
         _rate(page, label)
     assert "Finished" in words(page)
+    held = b"".join(_messages(page._tree))
+    assert [mark for mark in marked_workspace.MARKS if mark in held] == []
+    checked(button(page, "Show what was hidden").click().run())
     said = words(page)
     assert all(mark in said for mark in ("MARKSCAN", "MARKSITE", "MARKGROUP", "MARKRATER: "))
 
@@ -205,7 +217,9 @@ def test_a_session_that_is_not_blinded_says_what_is_known(own, run) -> None:
 def test_the_end_tells_agreement_and_what_was_hidden(rated, run) -> None:
     session = sessions.list_sessions(rated, "Ada").iloc[0]
     page = run("rate", rated, **{state.RATING_SESSION: int(session["id"])})
+    checked(button(page, "Show what was hidden").click().run())
     said = words(page)
+    assert button(page, "Undo").disabled
     parts = ["You with yourself", "You with others", "What was hidden"]
     assert [part.value for part in page.subheader] == parts
     assert "came twice, unannounced" in said
