@@ -7,11 +7,14 @@ not there: no table that holds decisions is ever altered.
 
 import contextlib
 import datetime
+import fcntl
 import os
+import random
+import time
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import sqlalchemy as sa
 
@@ -183,7 +186,7 @@ def writing(workspace: Workspace) -> Iterator[sa.Connection]:
     """
     immediate = engine(workspace).execution_options(tierscope_writes=True)
     try:
-        with immediate.begin() as connection:
+        with _fair_turn(immediate), immediate.begin() as connection:
             yield connection
     except sa.exc.OperationalError as error:
         raise WorkspaceError(
@@ -216,6 +219,41 @@ def _engine(text: str) -> sa.Engine:
     return made
 
 
+@contextlib.contextmanager
+def _fair_turn(made: sa.Engine) -> Iterator[None]:
+    """Let all who wait to write to a SQLite file have the same chance to be next.
+
+    SQLite lets each of them sleep longer and longer: with twenty writing without a pause, single ones would
+    wait for half a minute.
+    """
+    if made.dialect.name != "sqlite" or not made.url.database:
+        yield
+        return
+    until = time.monotonic() + _PATIENCE_MS / 1000
+    with _lock_path(made).open("a") as file:  # closing it lets go
+        while not _taken(file):
+            if time.monotonic() > until:
+                raise WorkspaceError(
+                    f"This was not stored: another program has been writing to {made.url.database} for a "
+                    "minute. See which one, and try again."
+                )
+            time.sleep(random.uniform(0.001, 0.01))
+        yield
+
+
+def _taken(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_path(made: sa.Engine) -> Path:
+    place = Path(str(made.url.database))
+    return place.with_name(f".{place.name}.lock")
+
+
 def _pool(sqlite: bool) -> dict[str, Any]:
     return {"poolclass": sa.NullPool} if sqlite else {"pool_pre_ping": True}
 
@@ -229,8 +267,7 @@ def _make_tables(made: sa.Engine) -> None:
     elif not made.url.database:
         _metadata.create_all(made)
     else:
-        place = Path(made.url.database)
-        with files.lock(place.with_name(f".{place.name}.lock")):
+        with files.lock(_lock_path(made)):
             _metadata.create_all(made)
 
 

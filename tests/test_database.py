@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from curation import (
     cutoffs,
     database,
+    files,
     history,
     rating_files,
     rating_import,
@@ -109,6 +110,16 @@ def test_raters_who_write_at_once_lose_nothing_and_double_nothing(listed, url) -
     assert {number for _, _, number, _ in confirmed} == set(kept["id"])
     assert len(kept) == 20 * 14 == kept.groupby(["session_id", "position"]).ngroups
     assert sessions.list_sessions(listed)["finished"].all()
+
+
+def test_a_writer_who_holds_on_is_waited_for_and_then_named(workspace, monkeypatch) -> None:
+    ratings.newest(workspace)  # the tables are there
+    monkeypatch.setattr(database, "_PATIENCE_MS", 200)
+    held = database._lock_path(database.engine(workspace))
+    with files.lock(held), pytest.raises(WorkspaceError, match="another program has been writing"):
+        ratings.add_rating(workspace, scan_id="a", rater="Ada", scale="pass-fail", value=1.0)
+    ratings.add_rating(workspace, scan_id="a", rater="Ada", scale="pass-fail", value=1.0)
+    assert len(ratings.list_ratings(workspace)) == 1
 
 
 def test_many_windows_of_one_session_make_one_rating_of_each_scan(listed, url) -> None:
