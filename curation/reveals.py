@@ -1,4 +1,4 @@
-"""When a blinded session's hidden fields were shown to its rater: then nothing in it is taken back any more."""
+"""When a blinded session's hidden fields were shown to its rater: then nothing in it is taken back."""
 
 import sqlalchemy as sa
 

@@ -104,9 +104,8 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_restart(page: Page, serv
     page.reload()
     _rate(page, 7, "1")
     _at(page, 8)
-    page.goto(
-        f"{address}/rate"
-    )  # as if the browser had been closed: no address leads into the session
+    # as if the browser had been closed: no address leads into the session
+    page.goto(f"{address}/rate")
     expect(
         page.get_by_role("button", name="Go on with session pilot, 7 of 12 (Ada)")
     ).to_be_visible()
@@ -118,7 +117,7 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_restart(page: Page, serv
     settled(page)
     page.keyboard.press("s")
     expect(page.get_by_role("row").filter(has_text="Bob").first).to_be_visible()
-    expect(page.get_by_text("What was hidden")).to_be_visible()
+    expect(page.get_by_text("What was hidden", exact=True)).to_be_visible()
 
     given = ratings.list_ratings(workspace, withdrawn=True)
     given = given[given["rater"] == "Ada"]
