@@ -4,6 +4,7 @@ The file on disk is only read. What the browser gets is a fresh NIfTI image with
 numbers of 8 or 16 bits and the chosen window in ``cal_min`` and ``cal_max``; it fetches it as a file.
 """
 
+import mimetypes
 import tempfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -282,6 +283,8 @@ def _niivue() -> _Niivue:
             f"The installed niivue-streamlit is none that Tierscope knows ({', '.join(build.missing)}). "
             "Install the version that requirements.txt names."
         )
+    # Streamlit gzips whatever is no film, picture or archive by its type: for a whole head a second or two.
+    mimetypes.add_type("video/x-nifti", ".nii")
     component = components.declare_component("tierscope_niivue", path=build.folder)
     return _Niivue(component, build.changed, Shelf(build.folder / _SHELF), holder)
 
