@@ -1,0 +1,100 @@
+"""The contact sheet and the viewer in Chromium: search, click, the scan opens; a mask is seen where it is."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from curation import tables
+from curation.workspace import Workspace
+
+pytestmark = pytest.mark.browser
+
+_DRAWN = """(old) => {
+  const said = document.querySelector('iframe[title*=niivue]')?.contentDocument?.documentElement?.dataset;
+  return said && said.image === 'drawn' && said.file !== old ? said.file : null;
+}"""
+
+
+def _drawn(page: Page, old: str | None = None) -> str:
+    return page.wait_for_function(_DRAWN, arg=old, timeout=60_000).json_value()
+
+
+def _settled(page: Page) -> None:
+    expect(page.locator("[data-testid=stApp]")).to_have_attribute(
+        "data-test-script-state", "notRunning"
+    )
+
+
+def _pixels(page: Page) -> np.ndarray:
+    canvas = page.frame_locator("iframe[title*=niivue]").locator("canvas").first
+    return np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(int)
+
+
+def _bluish(page: Page) -> int:
+    colours = _pixels(page)
+    return int((colours[..., 2] - colours[..., 0] > 60).sum())
+
+
+def test_from_the_contact_sheet_to_the_scan_and_back(
+    page: Page, dashboard: str, demo_workspace: Workspace
+) -> None:
+    scans = tables.read_scored_scans(demo_workspace)
+    wanted = scans.loc[scans["status"] == "ok", "scan_id"].iloc[3]
+    page.goto(f"{dashboard}/sheet")
+    page.wait_for_function(
+        "() => { const t = [...document.querySelectorAll('*')].map((e) => e.shadowRoot).filter(Boolean)"
+        ".flatMap((r) => [...r.querySelectorAll('.sheet img')]);"
+        "return t.length > 8 && t.filter((i) => i.naturalWidth > 0).length > 4 }"
+    )
+    page.get_by_placeholder("Find a scan by its name").fill(wanted)
+    page.keyboard.press("Enter")
+    tiles = page.locator(".sheet button")
+    expect(tiles).to_have_count(1)
+    tiles.first.click()
+    expect(page.get_by_role("heading", name="Is this scan good?")).to_be_visible()
+    _drawn(page)
+    expect(page.locator(".ts-caption b", has_text=wanted).first).to_be_visible()
+    page.get_by_role("link", name="Scans").first.click()
+    expect(page.locator(".sheet button[aria-current=true]")).to_have_attribute("data-scan", wanted)
+
+
+def test_the_next_scan_takes_the_same_canvas_and_its_keys_work_from_inside(
+    page: Page, dashboard: str
+) -> None:
+    page.goto(f"{dashboard}/review")
+    first = _drawn(page)
+    _settled(page)
+    page.frame_locator("iframe[title*=niivue]").locator("canvas").first.click()
+    page.keyboard.press("n")
+    second = _drawn(page, first)
+    assert second != first
+    expect(page.get_by_text(re.compile(r"^2 of \d+$"))).to_be_visible()
+    expect(page.frame_locator("iframe[title*=niivue]").locator("canvas")).to_have_count(1)
+
+
+def test_a_mask_colours_the_brain_and_goes_again(page: Page, dashboard: str) -> None:
+    page.goto(f"{dashboard}/review")
+    _drawn(page)
+    page.get_by_role("radio", name="Tissue").or_(
+        page.get_by_role("button", name="Tissue")
+    ).first.click()
+    _settled(page)
+    page.wait_for_timeout(1500)
+    before = _bluish(page)
+    page.get_by_role("button", name="Brain", exact=True).click()
+    expect(page.locator(".ts-legend")).to_contain_text("Brain", timeout=120_000)
+    for _ in range(60):
+        if _bluish(page) > before + 5_000:
+            break
+        page.wait_for_timeout(500)
+    assert _bluish(page) > before + 5_000
+    page.get_by_role("button", name="Brain", exact=True).click()
+    for _ in range(60):
+        if _bluish(page) < before + 500:
+            break
+        page.wait_for_timeout(500)
+    assert _bluish(page) < before + 500

@@ -1,0 +1,56 @@
+"""Review: what is laid over the image, what it is held against, and what the browser cannot draw."""
+
+import re
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+
+from pages.ui import evidence, state, viewer
+from tests.pages.said import words
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> dict:
+    """What the viewer was told to draw, and a search for masks that has ended."""
+    told: dict = {"overlays": [], "keys": []}
+
+    def show(image: viewer.Prepared, *, scan_id: str, overlays=(), key="niivue", **_: object):
+        told["overlays"] = [overlay.key for overlay in overlays] if key == "niivue" else []
+        told["keys"].append(key)
+        return told.get("failed")
+
+    done: Future[evidence.Evidence] = Future()
+    masks = {key: np.ones((4, 4, 4), bool) for key in evidence.LAYERS}
+    shares = dict.fromkeys(("structure", "folded", "missing"), 0.25)
+    done.set_result(evidence.Evidence(np.eye(4), masks, shares, None))
+    monkeypatch.setattr(viewer, "show", show)
+    monkeypatch.setattr(evidence, "ask", lambda path: done)
+    return told
+
+
+def test_nothing_is_searched_for_until_it_is_asked_for(made, run, looked, monkeypatch) -> None:
+    monkeypatch.setattr(evidence, "ask", None)
+    run("review", made[0])
+    assert looked["overlays"] == []
+    assert looked["keys"] == ["niivue"]
+
+
+def test_where_the_score_comes_from_is_laid_over_the_image_and_said(made, run, looked) -> None:
+    page = run("review", made[0], **{state.OVERLAYS: ["Where the score comes from"]})
+    assert looked["overlays"] == ["structure", "folded", "missing"]
+    assert "25.0 % of the air" in words(page)
+    assert "no place of their own" in words(page)
+
+
+def test_the_reference_scan_stands_beside_and_is_named(made, run, looked) -> None:
+    page = run("review", made[0], **{state.BESIDE: True})
+    assert looked["keys"] == ["niivue", "niivue-reference"]
+    assert re.search(r"Reference: score \d+, lowest of (North|South)", words(page))
+
+
+def test_what_the_browser_cannot_draw_is_drawn_as_slices_with_the_reason(made, run, looked) -> None:
+    looked["failed"] = "this browser has no WebGL 2"
+    page = run("review", made[0])
+    assert "Drawn as slices: this browser has no WebGL 2" in words(page).replace("\\", "")
+    assert len([s for s in page.slider if "slice" in s.label]) == 3
