@@ -33,6 +33,10 @@ def test_an_artefact_is_seen_said_and_scored_and_gone_again(
     images = sorted(demo_workspace.demo_images_dir.rglob("*.nii.gz"))
     before = [files.sha256_of(path) for path in images]
     opened(page, dashboard, "review")
+    page.get_by_role("radio", name="Tissue").or_(
+        page.get_by_role("button", name="Tissue")
+    ).first.click()
+    settled(page)
     scan = _drawn(page)
 
     page.get_by_role("button", name="Try an artefact").click()
