@@ -148,3 +148,13 @@ def test_every_axis_has_a_name_and_a_direction(figure: go.Figure, x_says: str, y
     assert x_says in figure.layout.xaxis.title.text
     assert y_says in figure.layout.yaxis.title.text
     assert figure.layout.template == charts.TEMPLATE
+
+
+def test_the_open_scan_stands_at_its_score_and_an_unscored_one_nowhere() -> None:
+    scores, rule = pd.Series([5.0, 15.0, 50.0]), tiers.DEFAULT_RULE
+    figure = charts.score_histogram(scores, rule, marked=("<b>x", 15.0))
+    mark = figure.data[-1]
+    assert (mark.x, mark.marker.color) == ((15.0,), charts.MARKED)
+    assert "&lt;b&gt;x" in mark.hovertemplate
+    plain = charts.score_histogram(scores, rule, marked=("x", float("nan")))
+    assert len(plain.data) == len(figure.data) - 1

@@ -130,3 +130,10 @@ def _luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def test_the_open_scan_is_told_with_its_score_only_where_it_has_one() -> None:
+    scans = pd.DataFrame({"scan_id": ["a", "b"], "distortion_score": [7.0, float("nan")]})
+    assert summaries.open_scan(scans, "a") == ("a", 7.0)
+    assert summaries.open_scan(scans, "b") is None
+    assert summaries.open_scan(scans, None) is None
