@@ -68,8 +68,20 @@ def _scale(row: sa.Row) -> tuple:
 
 
 def _note(row: sa.Row) -> tuple:
-    detail = "; ".join(f"{name}: {value}" for name, value in row.detail.items())
+    known = ((name, _in_words(value)) for name, value in row.detail.items())
+    detail = "; ".join(f"{name.replace('_', ' ')}: {words}" for name, words in known if words)
     return row.at, row.author, row.action, row.subject, detail
+
+
+def _in_words(value: object) -> str:
+    """Return a value of a note for a line of text: numbers short, lists and mappings in a row."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_in_words(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_words, value))
+    return "" if value is None else str(value)
 
 
 def _newest_first(query: sa.Select, table: sa.Table) -> sa.Select:

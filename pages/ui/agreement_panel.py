@@ -25,7 +25,7 @@ def show(workspace: Workspace) -> None:
         )  # fmt: skip
         return
     opinions = agreement.opinions(given, scale)
-    pairs = agreement.pairs(given, scale)
+    pairs = cached.pairs(workspace, scale)
     _cards(given, opinions, scale)
     _pairs(pairs, opinions, scale)
     _oneself(given, scale)

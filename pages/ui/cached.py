@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from curation import cohorts, cutoffs, fitting, ratings, references, tables
+from curation import agreement, cohorts, cutoffs, fitting, ratings, references, tables
 from curation.anchors import Reference
 from curation.cutoffs import Suggestion
 from curation.references import ReferenceHeader
+from curation.scales import Scale
 from curation.workspace import Workspace
 from training import launch
 
@@ -71,6 +72,11 @@ def scored_scans(workspace: Workspace) -> pd.DataFrame:
 def all_ratings(workspace: Workspace) -> pd.DataFrame:
     """Return all ratings that were not taken back, see :func:`curation.ratings.list_ratings`."""
     return _all_ratings(workspace, ratings.newest(workspace))
+
+
+def pairs(workspace: Workspace, scale: Scale) -> pd.DataFrame:
+    """Return the agreement of each two raters, see :func:`curation.agreement.pairs`."""
+    return _pairs(workspace, scale.name, ratings.newest(workspace))
 
 
 def suggestion(workspace: Workspace, cost_ratio: float) -> Suggestion:
@@ -141,6 +147,11 @@ def _reference(workspace: Workspace, reference_id: str, changed: Stamp) -> Refer
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
 def _all_ratings(workspace: Workspace, newest: int) -> pd.DataFrame:
     return ratings.list_ratings(workspace)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Comparing the ratings …", hash_funcs=_HASH)
+def _pairs(workspace: Workspace, scale: str, newest: int) -> pd.DataFrame:
+    return agreement.pairs(ratings.list_ratings(workspace), ratings.find_scale(workspace, scale))
 
 
 @st.cache_resource(max_entries=32, show_spinner="Reading the ratings …", hash_funcs=_HASH)

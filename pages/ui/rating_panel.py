@@ -62,9 +62,19 @@ def _past(given: pd.DataFrame) -> None:
         return
     rows = [
         (
-            text.moment(row.at), row.rater, f"{row.label} ({text.number(row.value, 0)})",
-            row.comment or text.DASH,
+            text.moment(row.at),
+            f"{row.rater} (verdict)" if row.role == "adjudicator" else row.rater,
+            f"{row.label} ({text.number(row.value, 0)})",
+            _said(row.artefacts, row.comment),
         )
         for row in given.iloc[::-1].itertuples()
     ]  # fmt: skip
     st.html(marks.table(("When (UTC)", "Who", "Rating", "Comment"), rows))
+
+
+def _said(artefacts: tuple[str, ...], comment: str) -> str:
+    """Return what was tagged and written."""
+    labels = ", ".join(
+        ratings.ARTEFACTS[key].label for key in artefacts if key in ratings.ARTEFACTS
+    )
+    return ". ".join(part for part in (labels, comment) if part) or text.DASH

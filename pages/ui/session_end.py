@@ -22,7 +22,7 @@ def show(workspace: Workspace, session: Session) -> None:
         _ask(workspace, session)
         return
     _oneself(given, session, scale)
-    _others(given, session, scale)
+    _others(workspace, session, scale)
     _hidden(workspace, session, own, given)
 
 
@@ -78,9 +78,9 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
     st.markdown(text.escape(said))
 
 
-def _others(given: pd.DataFrame, session: Session, scale: Scale) -> None:
+def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
     st.subheader("You with others")
-    pairs = agreement.pairs(given, scale)
+    pairs = cached.pairs(workspace, scale)
     rater = session.plan.rater
     mine = pairs[(pairs["rater_1"] == rater) | (pairs["rater_2"] == rater)]
     if mine.empty:
