@@ -205,10 +205,7 @@ def legend(found: Evidence, chosen: list[str]) -> str:
         for key in chosen
     )
     if any(LAYERS[key].score for key in chosen):
-        rows += (
-            "<div>Noise, blur, contrast and shading are measured over all of the brain or air and have no "
-            "place of their own.</div>"
-        )
+        rows += "<div>Noise, blur, contrast and shading have no place of their own.</div>"
     return f'<div class="ts-legend">{rows}</div>'
 
 
@@ -220,7 +217,10 @@ def _said(found: Evidence, key: str) -> str:
         return label if found.masks[key].any() else f"{label}: none found"
     of = "brain" if key == "missing" else "air"
     share = found.shares[key]
-    return f"{label}: {100 * share:.1f} % of the {of}" if share else f"{label}: none found"
+    if not share:
+        return f"{label}: none found"
+    much = "under 0.1" if share < 0.001 else f"{100 * share:.1f}"
+    return f"{label}: {much} % of the {of}"
 
 
 def _banner(trial: Trial) -> str:
