@@ -164,7 +164,7 @@ def _image(
     with st.container(key="viewer"):
         st.html(
             f'<div class="ts-caption"><b>{html.escape(name)}</b>'
-            f"<span>{html.escape(window)} window: {html.escape(viewer.WINDOWS[window].meaning)}"
+            f"<span>{html.escape(window)} window: {html.escape(viewer.WINDOWS[window].meaning.partition(':')[0])}"
             "</span></div>"
         )
         image_panel.draw(image, name, (), key="niivue-session")
