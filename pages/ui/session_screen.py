@@ -160,12 +160,11 @@ def _image(
             "you without an image, or pause."
         )
         return
-    name = name_of(session)
+    name, meaning = name_of(session), viewer.WINDOWS[window].meaning.partition(":")[0]
     with st.container(key="viewer"):
         st.html(
             f'<div class="ts-caption"><b>{html.escape(name)}</b>'
-            f"<span>{html.escape(window)} window: {html.escape(viewer.WINDOWS[window].meaning.partition(':')[0])}"
-            "</span></div>"
+            f"<span>{html.escape(window)} window: {html.escape(meaning)}</span></div>"
         )
         image_panel.draw(image, name, (), key="niivue-session")
         st.html(f'<div class="ts-caption"><span>{html.escape(viewer.convention())}</span></div>')
