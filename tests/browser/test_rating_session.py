@@ -67,16 +67,8 @@ def _rate(page: Page, place: int, digit: str) -> None:
     page.keyboard.press("n")
 
 
-def test_a_blinded_session_by_keyboard_alone_survives_a_restart(page: Page, served) -> None:
-    workspace, serving, address = served
-    opened(page, address, "rate")
-    _type(page, "Your name or initials", "Ada")
-    _type(page, "Name of the session", "pilot")
-    _type(page, "How many scans", "10")
-    _type(page, "Hidden repeats (%)", "20")
-    _tab_to(page, page.get_by_role("button", name="Start rating"))
-    page.keyboard.press("Enter")
-
+def _rate_first(page: Page) -> None:
+    """Rate the first scan with every kind of key."""
     _at(page, 1)
     assert page.locator("[data-testid=stBaseButton-primary]").count() == 1  # only "Save and next"
     page.keyboard.press("n")
@@ -91,6 +83,35 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_restart(page: Page, serv
     page.keyboard.press("Enter")
     settled(page)
     page.keyboard.press("n")
+
+
+def _check_stored(workspace: Workspace) -> None:
+    """See that each scan has one rating that stands, with all that was said."""
+    given = ratings.list_ratings(workspace, withdrawn=True)
+    given = given[given["rater"] == "Ada"]
+    standing = given[given["withdrawn"].isna()].sort_values("position")
+    assert standing["position"].tolist() == list(range(SCANS))
+    assert len(given) == SCANS + 1
+    first = standing.iloc[0]
+    assert first["label"] == "doubtful"
+    assert first["artefacts"] == ("head-motion", "wrap-around")
+    assert (first["confidence"], first["comment"]) == (3.0, "nothing of the kind 123")
+    assert standing.iloc[1]["value"] == LEVELS["3"]
+    assert standing["blinded"].all() and (standing["seconds"] > 0).all()
+    assert first["shown"]["windows"] == ["Background"]
+
+
+def test_a_blinded_session_by_keyboard_alone_survives_a_restart(page: Page, served) -> None:
+    workspace, serving, address = served
+    opened(page, address, "rate")
+    _type(page, "Your name or initials", "Ada")
+    _type(page, "Name of the session", "pilot")
+    _type(page, "How many scans", "10")
+    _type(page, "Hidden repeats (%)", "20")
+    _tab_to(page, page.get_by_role("button", name="Start rating"))
+    page.keyboard.press("Enter")
+
+    _rate_first(page)
     _rate(page, 2, "1")
     _at(page, 3)
     page.keyboard.press("u")
@@ -119,19 +140,7 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_restart(page: Page, serv
     page.keyboard.press("s")
     expect(page.get_by_role("row").filter(has_text="Bob").first).to_be_visible()
     expect(page.get_by_text("What was hidden", exact=True)).to_be_visible()
-
-    given = ratings.list_ratings(workspace, withdrawn=True)
-    given = given[given["rater"] == "Ada"]
-    standing = given[given["withdrawn"].isna()].sort_values("position")
-    assert standing["position"].tolist() == list(range(SCANS))
-    assert len(given) == SCANS + 1
-    first = standing.iloc[0]
-    assert first["label"] == "doubtful"
-    assert first["artefacts"] == ("head-motion", "wrap-around")
-    assert (first["confidence"], first["comment"]) == (3.0, "nothing of the kind 123")
-    assert standing.iloc[1]["value"] == LEVELS["3"]
-    assert standing["blinded"].all() and (standing["seconds"] > 0).all()
-    assert first["shown"]["windows"] == ["Background"]
+    _check_stored(workspace)
 
 
 # ---- what goes over the wire -----------------------------------------------------------------------

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from curation import sessions, tables
 from curation.workspace import ENVIRONMENT_VARIABLE, Workspace
 from pages.ui.frame import PAGES, ROOT
 from tests import made_workspace
+from tests.pages.rating_made import started
 from tests.pages.said import checked
 from training.study import Study
 
@@ -40,3 +43,19 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
         return checked(page.run())
 
     return start
+
+
+@pytest.fixture
+def rated(own: Workspace) -> Workspace:
+    """Three raters who mostly go by the score; the third disagrees now and then."""
+    scores = tables.read_scored_scans(own).set_index("scan_id")["distortion_score"]
+    rng, first = np.random.default_rng(0), None
+    for who, noise in (("Ada", 3), ("Bob", 10), ("Cleo", 25)):
+        choice = "all" if first is None else f"session:{first}"
+        session = started(own, rater=who, choice=choice, repeats_share=0.3, size=38)
+        first = first or session.id
+        for item in session.items:
+            seen = scores[item.scan_id] + rng.normal(0, noise)
+            value = 1.0 if seen < 30 else 0.0 if seen < 60 else -1.0
+            sessions.save(own, session.id, item.position, value, seconds=20)
+    return own

@@ -1,47 +1,18 @@
-"""Rate: sessions, what they hide, what they store; agreement, cut-off, history."""
+"""Rate: sessions, what they hide and what they store."""
 
-import numpy as np
 import pytest
 
-from curation import cutoffs, overrides, ratings, sessions, tables
+from curation import ratings, sessions
 from curation.ratings import ARTEFACTS, SCALES
-from curation.sessions import Plan
-from curation.workspace import Workspace
 from pages.ui import rating_keys, state
-from tests import made_workspace, marked_workspace
+from tests import marked_workspace
+from tests.pages.rating_made import started
 from tests.pages.said import button, checked, words
-
-
-def _started(workspace: Workspace, **changed) -> sessions.Session:  # type: ignore[no-untyped-def]
-    plan = {
-        "name": "pilot",
-        "rater": "Ada",
-        "scale": "three-level",
-        "size": 3,
-        "repeats_share": 0.0,
-    }
-    return sessions.start(workspace, Plan(**plan | changed))
 
 
 def _rate(page, label: str) -> None:  # type: ignore[no-untyped-def]
     checked(button(page, label).click().run())
     checked(next(b for b in page.button if b.label.startswith("Save and")).click().run())
-
-
-@pytest.fixture
-def rated(own: Workspace) -> Workspace:
-    """Three raters who mostly go by the score; the third disagrees now and then."""
-    scores = tables.read_scored_scans(own).set_index("scan_id")["distortion_score"]
-    rng, first = np.random.default_rng(0), None
-    for who, noise in (("Ada", 3), ("Bob", 10), ("Cleo", 25)):
-        choice = "all" if first is None else f"session:{first}"
-        session = _started(own, rater=who, choice=choice, repeats_share=0.3, size=38)
-        first = first or session.id
-        for item in session.items:
-            seen = scores[item.scan_id] + rng.normal(0, noise)
-            value = 1.0 if seen < 30 else 0.0 if seen < 60 else -1.0
-            sessions.save(own, session.id, item.position, value, seconds=20)
-    return own
 
 
 # ---- keys --------------------------------------------------------------------------------------------
@@ -89,7 +60,7 @@ def test_without_a_name_no_session_begins(own, run) -> None:
 
 
 def test_an_open_session_is_offered_and_resumed_at_its_scan(own, run) -> None:
-    session = _started(own)
+    session = started(own)
     sessions.save(own, session.id, 0, 1.0)
     page = run("rate", own)
     checked(button(page, "Go on with session pilot, 1 of 3 (Ada)").click().run())
@@ -99,7 +70,7 @@ def test_an_open_session_is_offered_and_resumed_at_its_scan(own, run) -> None:
 
 
 def test_the_address_leads_back_into_the_session(own, run) -> None:
-    session = _started(own)
+    session = started(own)
     page = run("rate", own)
     page.query_params["session"] = str(session.id)
     checked(page.run())
@@ -128,7 +99,7 @@ def test_the_studys_own_scale_is_added_and_chosen(own, run) -> None:
 
 
 def test_nothing_is_preselected_and_none_is_refused(own, run) -> None:
-    session = _started(own)
+    session = started(own)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     assert [b.label for b in page.button if b.proto.type == "primary"] == ["Save and next"]
     checked(button(page, "Save and next").click().run())
@@ -137,7 +108,7 @@ def test_nothing_is_preselected_and_none_is_refused(own, run) -> None:
 
 
 def test_what_is_chosen_is_stored_with_time_and_what_was_seen(own, run) -> None:
-    session = _started(own)
+    session = started(own)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     for label in ("Head motion", "Wrap-around", "Head motion", "sure", "Show tissue"):
         checked(button(page, label).click().run())
@@ -154,7 +125,7 @@ def test_what_is_chosen_is_stored_with_time_and_what_was_seen(own, run) -> None:
 
 
 def test_what_is_not_saved_yet_outlives_the_browser(own, run) -> None:
-    session = _started(own)
+    session = started(own)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     checked(button(page, "exclude").click().run())
     again = run("rate", own, **{state.RATING_SESSION: session.id})
@@ -162,7 +133,7 @@ def test_what_is_not_saved_yet_outlives_the_browser(own, run) -> None:
 
 
 def test_a_scan_saved_elsewhere_is_not_rated_twice(own, run) -> None:
-    session = _started(own)
+    session = started(own)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     checked(button(page, "accept").click().run())
     sessions.save(own, session.id, 0, -1.0)
@@ -172,7 +143,7 @@ def test_a_scan_saved_elsewhere_is_not_rated_twice(own, run) -> None:
 
 
 def test_undo_opens_the_last_scan_again_and_keeps_the_record(own, run) -> None:
-    session = _started(own)
+    session = started(own)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     _rate(page, "accept")
     checked(button(page, "Undo").click().run())
@@ -183,7 +154,7 @@ def test_undo_opens_the_last_scan_again_and_keeps_the_record(own, run) -> None:
 
 def test_while_blinded_the_page_holds_none_of_what_is_hidden(tmp_path, run) -> None:
     workspace = marked_workspace.make(tmp_path / "marked")
-    session = _started(workspace)
+    session = started(workspace)
     page = run("rate", workspace, **{state.RATING_SESSION: session.id})
     sent = page._tree  # every element, as it goes to the browser
     held = b"".join(_messages(sent))
@@ -208,7 +179,7 @@ def _messages(block):  # type: ignore[no-untyped-def]
 
 
 def test_a_session_that_is_not_blinded_says_what_is_known(own, run) -> None:
-    session = _started(own, blinded=False)
+    session = started(own, blinded=False)
     said = words(run("rate", own, **{state.RATING_SESSION: session.id}))
     assert session.items[0].scan_id in said
     assert "higher is worse" in said
@@ -225,125 +196,3 @@ def test_the_end_tells_agreement_and_what_was_hidden(rated, run) -> None:
     assert "came twice, unannounced" in said
     assert "<td>Bob</td>" in said and "<td>Cleo</td>" in said
     assert "made-pool_sub-00_T1w" in said
-
-
-# ---- agreement -------------------------------------------------------------------------------------
-
-
-def test_agreement_is_told_in_words_with_intervals(rated, run) -> None:
-    page = run("rate", rated, **{state.RATE_PART: "Agreement"})
-    said = words(page)
-    assert "Krippendorff&#x27;s α" in said
-    assert "substantial" in said or "almost perfect" in said
-    assert " to " in said and "Ada: exclude" in said
-
-
-def test_few_scans_in_common_are_said_to_be_too_few(own, run) -> None:
-    for who in ("Ada", "Bob"):
-        session = _started(own, rater=who, seed=1)
-        for item in session.items:
-            sessions.save(own, session.id, item.position, 1.0)
-    assert "not enough yet: 7 more" in words(run("rate", own, **{state.RATE_PART: "Agreement"}))
-
-
-def test_a_contested_scan_opens_and_is_settled_by_one_more_row(rated, run) -> None:
-    page = run("rate", rated, **{state.RATE_PART: "Agreement"})
-    before = len(ratings.list_ratings(rated))
-    opened = next(b for b in page.button if b.key and b.key.startswith("open-made"))
-    contested = opened.key.removeprefix("open-")
-    next(r for r in page.radio if r.label == "Verdict").set_value(-1.0)
-    next(t for t in page.text_input if t.label == "Who decides").set_value("Dan")
-    checked(button(page, "Settle").click().run())
-    assert "needs a reason" in page.error[0].value
-    next(r for r in page.radio if r.label == "Verdict").set_value(-1.0)
-    next(t for t in page.text_input if t.label == "Who decides").set_value("Dan")
-    next(t for t in page.text_input if t.label == "Reason").set_value("rings")
-    checked(button(page, "Settle").click().run())
-    given = ratings.list_ratings(rated)
-    assert len(given) == before + 1
-    assert given.iloc[-1][["scan_id", "role", "rater", "comment"]].tolist() == [
-        contested, "adjudicator", "Dan", "rings",
-    ]  # fmt: skip
-    opened = next(b for b in page.button if b.key and b.key.startswith("open-made"))
-    checked(opened.click().run())
-    assert page.session_state[state.PENDING_SCAN] == opened.key.removeprefix("open-")
-
-
-# ---- the cut-off ------------------------------------------------------------------------------------
-
-
-def test_a_cut_off_needs_ratings_and_says_how_many(own, run) -> None:
-    said = words(run("rate", own, **{state.RATE_PART: "Cut-off"}))
-    assert "Not enough yet" in said and "20 more" in said
-
-
-def test_a_suggested_cut_off_is_passed_on_and_taken_over_by_a_click(rated, run) -> None:
-    page = run("rate", rated, **{state.RATE_PART: "Cut-off", state.PERSON: "Ada"})
-    assert "among each other" in words(page)
-    checked(button(page, "Pass on to Tiers").click().run())
-    suggestion = cutoffs.latest_suggestion(rated)
-    assert suggestion is not None
-    tiers_page = run("tiers", rated)
-    assert "Raters suggest" in words(tiers_page) and "(Ada, Bob, Cleo)" in words(tiers_page)
-    take = next(b for b in tiers_page.button if b.label.startswith("Take it over"))
-    checked(take.click().run())
-    assert tiers_page.session_state[state.slider_key(1)] == state.rounded(suggestion.cutoff)
-    assert "in force" in words(tiers_page)
-    assert not tiers_page.error
-
-
-def test_a_dearer_missed_scan_lowers_the_cut_off(rated, run) -> None:
-    page = run("rate", rated, **{state.RATE_PART: "Cut-off", state.PERSON: "Ada"})
-    checked(button(page, "Pass on to Tiers").click().run())
-    equal = cutoffs.latest_suggestion(rated).cutoff
-    checked(page.select_slider(key=state.COST).set_value(20.0).run())
-    checked(button(page, "Pass on to Tiers").click().run())
-    assert cutoffs.latest_suggestion(rated).cutoff <= equal
-
-
-# ---- tiers by hand, history, files ------------------------------------------------------------------
-
-
-def test_a_tier_by_hand_needs_a_reason_and_is_seen_everywhere(own, run) -> None:
-    page = run("review", own, **{state.PERSON: "Ada"})
-    scan_id = page.session_state[state.SCAN]
-    next(r for r in page.radio if r.label == "Tier").set_value("A")
-    checked(button(page, "Decide").click().run())
-    assert "needs a reason" in page.error[0].value
-    assert overrides.list_overrides(own).empty
-    next(r for r in page.radio if r.label == "Tier").set_value("A")
-    next(t for t in page.text_input if t.label == "Reason").set_value("the score sees a coil")
-    checked(button(page, "Decide").click().run())
-    assert overrides.standing(own)[["scan_id", "tier"]].values.tolist() == [[scan_id, "A"]]
-    assert "the score sees a coil" in words(page)
-    assert "by hand and not by the cut-offs" in words(run("tiers", own, **{state.ROLE: "target"}))
-    said = words(run("rate", own, **{state.RATE_PART: "History"}))
-    assert "tier A by hand" in said and "the score sees a coil" in said
-
-
-def test_history_is_searched(rated, run) -> None:
-    page = run("rate", rated, **{state.RATE_PART: "History"})
-    checked(page.text_input(key="history-sought").set_value("session started").run())
-    assert words(page).count("<tr><td") == 3
-
-
-def test_ratings_go_out_to_files_and_come_back_once(rated, tmp_path, run) -> None:
-    page = run("rate", rated, **{state.RATE_PART: "History"})
-    checked(button(page, "Write the files").click().run())
-    folder = rated.derivatives_dir
-    assert (folder / "ratings.tsv").is_file()
-    other = made_workspace.make(tmp_path / "other")
-    page = run("rate", other, **{state.RATE_PART: "History"})
-    for added in (len(ratings.list_ratings(rated)), 0):
-        next(t for t in page.text_input if "folder" in t.label).set_value(str(folder))
-        checked(button(page, "Import").click().run())
-        assert f"{added} ratings added" in words(page)
-
-
-def test_the_scans_that_would_teach_most_are_offered_for_rating(own, run) -> None:
-    page = run("rate", own, **{state.RATE_PART: "Cut-off"})
-    checked(button(page, "Rate the scans that would teach most").click().run())
-    assert page.selectbox(key=state.NEW_CHOICE).value == "teach"
-    page.text_input(key="new-rater").set_value("Ada")
-    checked(button(page, "Start rating").click().run())
-    assert sessions.list_sessions(own)["choice"].tolist() == ["teach"]

@@ -1,0 +1,128 @@
+"""Rate: agreement, verdicts, the cut-off from ratings, history and files; tiers by hand."""
+
+from curation import cutoffs, overrides, ratings, sessions
+from pages.ui import state
+from tests import made_workspace
+from tests.pages.rating_made import started
+from tests.pages.said import button, checked, words
+
+# ---- agreement -------------------------------------------------------------------------------------
+
+
+def test_agreement_is_told_in_words_with_intervals(rated, run) -> None:
+    page = run("rate", rated, **{state.RATE_PART: "Agreement"})
+    said = words(page)
+    assert "Krippendorff&#x27;s α" in said
+    assert "substantial" in said or "almost perfect" in said
+    assert " to " in said and "Ada: exclude" in said
+
+
+def test_few_scans_in_common_are_said_to_be_too_few(own, run) -> None:
+    for who in ("Ada", "Bob"):
+        session = started(own, rater=who, seed=1)
+        for item in session.items:
+            sessions.save(own, session.id, item.position, 1.0)
+    assert "not enough yet: 7 more" in words(run("rate", own, **{state.RATE_PART: "Agreement"}))
+
+
+def test_a_contested_scan_opens_and_is_settled_by_one_more_row(rated, run) -> None:
+    page = run("rate", rated, **{state.RATE_PART: "Agreement"})
+    before = len(ratings.list_ratings(rated))
+    opened = next(b for b in page.button if b.key and b.key.startswith("open-made"))
+    contested = opened.key.removeprefix("open-")
+    next(r for r in page.radio if r.label == "Verdict").set_value(-1.0)
+    next(t for t in page.text_input if t.label == "Who decides").set_value("Dan")
+    checked(button(page, "Settle").click().run())
+    assert "needs a reason" in page.error[0].value
+    next(r for r in page.radio if r.label == "Verdict").set_value(-1.0)
+    next(t for t in page.text_input if t.label == "Who decides").set_value("Dan")
+    next(t for t in page.text_input if t.label == "Reason").set_value("rings")
+    checked(button(page, "Settle").click().run())
+    given = ratings.list_ratings(rated)
+    assert len(given) == before + 1
+    assert given.iloc[-1][["scan_id", "role", "rater", "comment"]].tolist() == [
+        contested, "adjudicator", "Dan", "rings",
+    ]  # fmt: skip
+    opened = next(b for b in page.button if b.key and b.key.startswith("open-made"))
+    checked(opened.click().run())
+    assert page.session_state[state.PENDING_SCAN] == opened.key.removeprefix("open-")
+
+
+# ---- the cut-off ------------------------------------------------------------------------------------
+
+
+def test_a_cut_off_needs_ratings_and_says_how_many(own, run) -> None:
+    said = words(run("rate", own, **{state.RATE_PART: "Cut-off"}))
+    assert "Not enough yet" in said and "20 more" in said
+
+
+def test_a_suggested_cut_off_is_passed_on_and_taken_over_by_a_click(rated, run) -> None:
+    page = run("rate", rated, **{state.RATE_PART: "Cut-off", state.PERSON: "Ada"})
+    assert "among each other" in words(page)
+    checked(button(page, "Pass on to Tiers").click().run())
+    suggestion = cutoffs.latest_suggestion(rated)
+    assert suggestion is not None
+    tiers_page = run("tiers", rated)
+    assert "Raters suggest" in words(tiers_page) and "(Ada, Bob, Cleo)" in words(tiers_page)
+    take = next(b for b in tiers_page.button if b.label.startswith("Take it over"))
+    checked(take.click().run())
+    assert tiers_page.session_state[state.slider_key(1)] == state.rounded(suggestion.cutoff)
+    assert "in force" in words(tiers_page)
+    assert not tiers_page.error
+
+
+def test_a_dearer_missed_scan_lowers_the_cut_off(rated, run) -> None:
+    page = run("rate", rated, **{state.RATE_PART: "Cut-off", state.PERSON: "Ada"})
+    checked(button(page, "Pass on to Tiers").click().run())
+    equal = cutoffs.latest_suggestion(rated).cutoff
+    checked(page.select_slider(key=state.COST).set_value(20.0).run())
+    checked(button(page, "Pass on to Tiers").click().run())
+    assert cutoffs.latest_suggestion(rated).cutoff <= equal
+
+
+# ---- tiers by hand, history, files ------------------------------------------------------------------
+
+
+def test_a_tier_by_hand_needs_a_reason_and_is_seen_everywhere(own, run) -> None:
+    page = run("review", own, **{state.PERSON: "Ada"})
+    scan_id = page.session_state[state.SCAN]
+    next(r for r in page.radio if r.label == "Tier").set_value("A")
+    checked(button(page, "Decide").click().run())
+    assert "needs a reason" in page.error[0].value
+    assert overrides.list_overrides(own).empty
+    next(r for r in page.radio if r.label == "Tier").set_value("A")
+    next(t for t in page.text_input if t.label == "Reason").set_value("the score sees a coil")
+    checked(button(page, "Decide").click().run())
+    assert overrides.standing(own)[["scan_id", "tier"]].values.tolist() == [[scan_id, "A"]]
+    assert "the score sees a coil" in words(page)
+    assert "by hand and not by the cut-offs" in words(run("tiers", own, **{state.ROLE: "target"}))
+    said = words(run("rate", own, **{state.RATE_PART: "History"}))
+    assert "tier A by hand" in said and "the score sees a coil" in said
+
+
+def test_history_is_searched(rated, run) -> None:
+    page = run("rate", rated, **{state.RATE_PART: "History"})
+    checked(page.text_input(key="history-sought").set_value("session started").run())
+    assert words(page).count("<tr><td") == 3
+
+
+def test_ratings_go_out_to_files_and_come_back_once(rated, tmp_path, run) -> None:
+    page = run("rate", rated, **{state.RATE_PART: "History"})
+    checked(button(page, "Write the files").click().run())
+    folder = rated.derivatives_dir
+    assert (folder / "ratings.tsv").is_file()
+    other = made_workspace.make(tmp_path / "other")
+    page = run("rate", other, **{state.RATE_PART: "History"})
+    for added in (len(ratings.list_ratings(rated)), 0):
+        next(t for t in page.text_input if "folder" in t.label).set_value(str(folder))
+        checked(button(page, "Import").click().run())
+        assert f"{added} ratings added" in words(page)
+
+
+def test_the_scans_that_would_teach_most_are_offered_for_rating(own, run) -> None:
+    page = run("rate", own, **{state.RATE_PART: "Cut-off"})
+    checked(button(page, "Rate the scans that would teach most").click().run())
+    assert page.selectbox(key=state.NEW_CHOICE).value == "teach"
+    page.text_input(key="new-rater").set_value("Ada")
+    checked(button(page, "Start rating").click().run())
+    assert sessions.list_sessions(own)["choice"].tolist() == ["teach"]
