@@ -19,6 +19,8 @@ FOLDED_BRIGHTNESS, FOLDED_CORE = 0.3, 1.0
 _FOLDED_CORE_POINTS = 20
 #: Parts as bright as that at the border, smaller than this and without a core: an ear, a tube.
 _STRAY_POINTS = 1500
+#: As a share of the air: more than that is no fold alone, and ghosts are looked for in it as well.
+_FOLD_LARGEST = 0.09
 #: Points of the 2 mm grid beyond the deepest of the head that is folded over.
 _FOLD_MARGIN = 8
 
@@ -135,7 +137,7 @@ class Scan:
         air = self.masks.air & ~self._bulging
         if len(stray):
             air &= ~ndimage.binary_dilation(np.isin(parts, stray), iterations=6)
-        if len(solid):
+        if len(solid) and self.folded.sum() < _FOLD_LARGEST * self.masks.air.sum():
             air &= ~ndimage.binary_dilation(self.folded, iterations=6) & self._within_fold
         return air
 
