@@ -9,7 +9,7 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak bench-scoring bench-validity clean
+.PHONY: help run demo test check format soak bench-scoring bench-validity bench-review clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ bench-scoring: $(TESTING) ## time and memory of scoring real scans; the last lin
 
 bench-validity: $(TESTING) ## scores against artefacts and experts' ratings; half an hour; the last line is JSON
 	$(PY) -m tests.benchmarks.validity
+
+bench-review: $(TESTING) ## looking at scans in Chromium, and twenty raters at once; the last line is JSON
+	$(PY) -m tests.benchmarks.reviewing
 
 clean: ## remove the virtual environment and caches (never a workspace)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -15,7 +15,9 @@ from tests.made_scan import SHAPE, make, value
 
 def test_a_dark_slab_is_found_and_a_dark_border_is_not() -> None:
     anatomy = np.linspace(0.5, 1.0, SHAPE[2]) * np.ones(SHAPE)
-    assert value("slab_dropout", make(100 * anatomy, expected=anatomy)) == pytest.approx(0, abs=1e-6)
+    assert value("slab_dropout", make(100 * anatomy, expected=anatomy)) == pytest.approx(
+        0, abs=1e-6
+    )
     inner, outer = 100 * anatomy, 100 * anatomy
     inner[:, :, 28:36] *= 0.6
     outer[:, :, :8] *= 0.6
