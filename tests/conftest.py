@@ -1,5 +1,6 @@
 """Fixtures that every test may use."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,9 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no real scans at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def _same_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back ``__main__``: AppTest leaves its page there, and spawned workers would run it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
