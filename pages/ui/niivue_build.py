@@ -41,6 +41,19 @@ CHANGES: dict[str, tuple[str, str]] = {
         "if(!i||!i.isLoaded||!t.overlays||0===t.overlays.length)return;",
         "if(!i||!i.isLoaded||!t.overlays)return;",
     ),
+    "no light in 3D: no gradients of every image": (
+        "0===e&&(this.volumeTexture=s,this.gradientTexture=Ug(",
+        "0===e&&(this.volumeTexture=s,this.gradientTexture=(this.gradientTextureAmount>0?Ug:()=>null)(",
+    ),
+    "a convention that stays is not applied again": (
+        "setRadiologicalConvention(t){this.opts.isRadiologicalConvention=t,",
+        "setRadiologicalConvention(t){if(this.opts.isRadiologicalConvention===t)return;"
+        "this.opts.isRadiologicalConvention=t,",
+    ),
+    "an image that came early is not drawn again": (
+        "this.updateGLVolume(),this.initialized=!0",
+        "this.back||this.updateGLVolume(),this.initialized=!0",
+    ),
 }
 
 #: Without these nothing would be drawn at all.

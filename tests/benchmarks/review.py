@@ -46,10 +46,14 @@ EDGE = 200
 TILES = 1000
 FIRSTS = 3
 LOOKS_S = 2.0
+# Reading a pixel back waits until the graphics have done all that was asked of them.
 _READY = """(old) => {
   const frame = document.querySelector('iframe[title*=niivue]');
   const said = frame?.contentDocument?.documentElement?.dataset;
-  return said && said.image === 'drawn' && said.file !== old ? said.file : null;
+  if (!said || said.image !== 'drawn' || said.file === old) return null;
+  const gl = frame.contentWindow.tierscopeView.gl;
+  gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+  return said.file;
 }"""
 _IN_SIGHT = """() => {
   const roots = [document, ...[...document.querySelectorAll('*')].map((e) => e.shadowRoot).filter(Boolean)];
