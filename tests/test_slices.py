@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from curation.volumes import Volume
-from pages.ui import shelf, slices, viewer
+from pages.ui import shelf, slices
+from pages.ui.prepared import Prepared, write
 from pages.ui.slices import PLANES, Slices
 from pages.ui.viewer import Overlay
 
@@ -27,8 +28,8 @@ def drawn(tmp_path: Path, code: str, spacing: tuple[float, float, float] = (2.0,
     edges = tuple(float(e) for e in np.linalg.norm(turned.affine[:3, :3], axis=0))
     volume = Volume(np.asarray(turned.dataobj), turned.affine, edges, code, "float32")
     path = tmp_path / "a.nii"
-    facts = viewer.write(path, volume)
-    return viewer.Prepared(path, facts.shape, facts.affine, "Tissue", 0, 100, facts.edges_mm, ())
+    facts = write(path, volume)
+    return Prepared(path, facts.shape, facts.affine, "Tissue", 0, 100, facts.edges_mm, True, ())
 
 
 def bright(picture: Image.Image) -> tuple[float, float]:

@@ -9,8 +9,9 @@ import pytest
 
 from curation import volumes
 from curation.volumes import Volume
-from pages.ui import niivue_build, shelf, viewer
-from pages.ui.viewer import Prepared
+from pages.ui import niivue_build, prepared, shelf, viewer
+from pages.ui.prepared import Prepared
+from pages.ui.windows import WINDOWS
 from tests.images import write_nifti
 
 TISSUE, BACKGROUND = "Tissue", "Background"
@@ -113,9 +114,9 @@ def test_missing_orientation_is_said() -> None:
 def test_a_scan_that_no_texture_holds_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     image = prepare(volume(noise()), TISSUE)
     assert image.too_large is None
-    monkeypatch.setattr(viewer, "MAX_VOXELS", 300)
+    monkeypatch.setattr(prepared, "MAX_VOXELS", 300)
     assert "million voxels" in (image.too_large or "")
-    monkeypatch.setattr(viewer, "MAX_VOXELS", 10**9)
+    monkeypatch.setattr(prepared, "MAX_VOXELS", 10**9)
     monkeypatch.setattr(viewer, "MAX_EDGE", 13)
     assert "an edge of 14 voxels" in (image.too_large or "")
 
@@ -156,7 +157,7 @@ def test_real_scans_of_every_kind_can_be_prepared(shared_data: Path) -> None:
         "stripped_fullres/ds002748_sub-48_T1w.nii.gz",
     ):
         read = volumes.load(shared_data / name)
-        for window in viewer.WINDOWS:
+        for window in WINDOWS:
             image = prepare(read, window)
             assert image.black < image.white
             assert decoded(image).shape == read.data.shape
@@ -166,6 +167,24 @@ def test_real_scans_of_every_kind_can_be_prepared(shared_data: Path) -> None:
 def test_a_view_is_never_taller_than_the_screen(view: str) -> None:
     image = prepare(volume(noise((10, 10, 80))), TISSUE)
     assert 0 < viewer.height_px(image, view) <= viewer.MAX_HEIGHT_PX + 10
+
+
+def test_a_head_is_as_high_however_its_voxels_are_stored() -> None:
+    data = noise((20, 30, 40))
+    stored = nib.Nifti1Image(data, np.diag([1.0, 1.5, 2.0, 1.0]))
+    for codes in ("LAS", "PSR", "IRP"):
+        turn = nib.orientations.ornt_transform(
+            nib.orientations.io_orientation(stored.affine), nib.orientations.axcodes2ornt(codes)
+        )
+        turned = stored.as_reoriented(turn)
+        image = prepare(volume(turned.get_fdata(), turned.affine), TISSUE)
+        assert image.edges_mm == pytest.approx((20, 45, 80))
+
+
+def test_without_orientation_no_side_is_claimed(tmp_path: Path) -> None:
+    image = prepare(volume(noise(), orientation=None), TISSUE)
+    assert not image.oriented
+    assert "right is on the left" not in viewer.convention(image.oriented)
 
 
 # ---- NiiVue's defaults -----------------------------------------------------------------------------

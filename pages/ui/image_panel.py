@@ -20,8 +20,10 @@ from pages.ui import (
     viewer,
 )
 from pages.ui.evidence import LAYERS, Evidence
+from pages.ui.prepared import Prepared
 from pages.ui.trials import Trial
-from pages.ui.viewer import Overlay, Prepared
+from pages.ui.viewer import Overlay
+from pages.ui.windows import WINDOWS
 
 
 def show(
@@ -131,11 +133,11 @@ def _tools(scan: pd.Series, trial: Trial | None) -> str:
             "View", list(viewer.VIEWS), key=state.VIEW, required=True,
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
-        window = state.keep_one_of(state.WINDOW, list(viewer.WINDOWS))
+        window = state.keep_one_of(state.WINDOW, list(WINDOWS))
         st.segmented_control(
-            "Window", list(viewer.WINDOWS), key=state.WINDOW, required=True,
+            "Window", list(WINDOWS), key=state.WINDOW, required=True,
             label_visibility="collapsed", persist_state="session",
-            help=" · ".join(f"{w.label}: {w.meaning}" for w in viewer.WINDOWS.values()),
+            help=" · ".join(f"{w.label}: {w.meaning}" for w in WINDOWS.values()),
         )  # fmt: skip
         trial_panel.toggle(scan, trial)
     return window

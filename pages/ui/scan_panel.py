@@ -9,6 +9,7 @@ import streamlit as st
 from curation import scores as scores_
 from pages.ui import flags, marks, text, verdict, viewer
 from pages.ui.judged import Judged
+from pages.ui.prepared import Prepared
 
 #: Families of metrics, as the screen calls them.
 FAMILIES: dict[str, str] = {
@@ -38,11 +39,11 @@ def _stored(scan: pd.Series) -> str:
     return scan["orientation"] if known else "without orientation"
 
 
-def foot(image: viewer.Prepared) -> str:
+def foot(image: Prepared) -> str:
     """Return the line below the image: the display convention and the window."""
     limits = f"{text.significant(image.black)} to {text.significant(image.white)}"
     return (
-        f'<div class="ts-caption"><span>{html.escape(viewer.convention())}</span>'
+        f'<div class="ts-caption"><span>{html.escape(viewer.convention(image.oriented))}</span>'
         f"<span>{html.escape(image.window)} window: {limits}</span></div>"
     )
 

@@ -29,6 +29,8 @@ from pages.ui import (
     text,
     viewer,
 )
+from pages.ui.prepared import Prepared
+from pages.ui.windows import WINDOWS
 
 #: The window of a scan's first sight: air, ghosts and noise are seen before the brain draws the eye.
 FIRST_WINDOW, OTHER_WINDOW = "Background", "Tissue"
@@ -142,7 +144,7 @@ def _tools(session: Session, window: str) -> None:
         st.button(
             f"Show {other.lower()}", icon=":material/contrast:", shortcut=rating_keys.WINDOW,
             key="other-window", on_click=state.put,
-            args=(state.SESSION_WINDOW, (place, other)), help=viewer.WINDOWS[other].meaning,
+            args=(state.SESSION_WINDOW, (place, other)), help=WINDOWS[other].meaning,
         )  # fmt: skip
 
 
@@ -160,21 +162,22 @@ def _image(
             "you without an image, or pause."
         )
         return
-    name, meaning = name_of(session), viewer.WINDOWS[window].meaning.partition(":")[0]
+    name, meaning = name_of(session), WINDOWS[window].meaning.partition(":")[0]
     with st.container(key="viewer"):
         st.html(
             f'<div class="ts-caption"><b>{html.escape(name)}</b>'
             f"<span>{html.escape(window)} window: {html.escape(meaning)}</span></div>"
         )
         image_panel.draw(image, name, (), key="niivue-session")
-        st.html(f'<div class="ts-caption"><span>{html.escape(viewer.convention())}</span></div>')
+        sides = html.escape(viewer.convention(image.oriented))
+        st.html(f'<div class="ts-caption"><span>{sides}</span></div>')
     for warning in image.warnings:
         st.warning(text.escape(warning))
     if following is not None and isinstance(following["path"], str):
         viewer.prefetch(Path(following["path"]))
 
 
-def _prepared(scan: pd.Series | None, window: str) -> viewer.Prepared:
+def _prepared(scan: pd.Series | None, window: str) -> Prepared:
     if scan is None or not isinstance(scan["path"], str):
         raise VolumeError("It is not in the list of scans any more.")
     return viewer.prepared(Path(scan["path"]), window)

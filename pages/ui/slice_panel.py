@@ -6,8 +6,9 @@ import streamlit as st
 
 from pages.ui import text
 from pages.ui.evidence import LAYERS
+from pages.ui.prepared import Prepared
 from pages.ui.slices import PLANES, Plane, Slices
-from pages.ui.viewer import Overlay, Prepared
+from pages.ui.viewer import Overlay
 
 
 def show(image: Prepared, view: str, overlays: Sequence[Overlay], reason: str, *, key: str) -> None:

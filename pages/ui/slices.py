@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from pages.ui import shelf
-from pages.ui.viewer import Overlay, Prepared
+from pages.ui.prepared import Prepared
+from pages.ui.viewer import Overlay
 
 #: Shortest edge of a picture, in pixels.
 _EDGE_PX = 420

@@ -14,6 +14,7 @@ from curation.artifacts import ARTIFACTS
 from curation.measurement import assess_volume
 from curation.volumes import Volume
 from pages.ui import cached, viewer
+from pages.ui.prepared import Prepared
 from pages.ui.turns import MEASURING
 
 
@@ -52,7 +53,7 @@ def altered(volume: Volume, trial: Trial) -> Volume:
     return replace(volume, data=data)
 
 
-def image(path: Path, window: str, trial: Trial) -> viewer.Prepared:
+def image(path: Path, window: str, trial: Trial) -> Prepared:
     """Return the altered image for the browser, kept for a while.
 
     Raises

@@ -1,12 +1,11 @@
 """One scan in NiiVue: prepared for the browser, with its display convention in words.
 
-The file on disk is only read. What the browser gets is a fresh NIfTI image with the same affine, whole
-numbers of 8 or 16 bits and the chosen window in ``cal_min`` and ``cal_max``; it fetches it as a file.
+The browser fetches the image that :mod:`pages.ui.prepared` writes as a file.
 """
 
 import mimetypes
 import tempfile
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,9 @@ from curation import volumes
 from curation.errors import VolumeError
 from curation.volumes import Volume
 from pages.ui import cached, niivue_build, shelf
+from pages.ui.prepared import Facts, Prepared, write
 from pages.ui.shelf import Shelf
-from pages.ui.windows import FIRST_WINDOW, WINDOWS
 
-#: What browsers draw in three dimensions; a larger image is drawn in slices, see :mod:`pages.ui.slices`.
-MAX_VOXELS, MAX_EDGE = 64_000_000, 2048
 #: Width that the panel has on a desk and on a tablet, about; heights follow from it.
 PANEL_PX, MAX_HEIGHT_PX = 730, 560
 
@@ -36,53 +33,6 @@ VIEWS: dict[str, str] = {
     "Sagittal": "sagittal",
     "3D": "3d",
 }
-
-_SAMPLE = 500_000
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A scan as the browser gets it, seen through one window.
-
-    Parameters
-    ----------
-    file : Path
-        A NIfTI image on the shelf.
-    shape : tuple of int
-        Voxels along its three axes.
-    affine : array of shape (4, 4)
-        Voxel index to world mm.
-    window : str
-        The window that is shown.
-    black, white : float
-        Its ends in the scan's own units.
-    edges_mm : tuple of float
-        Lengths of the image along its three axes.
-    warnings : tuple of str
-        What a reader of the image must know.
-    """
-
-    file: Path
-    shape: tuple[int, int, int]
-    affine: NDArray[np.float64]
-    window: str
-    black: float
-    white: float
-    edges_mm: tuple[float, float, float]
-    warnings: tuple[str, ...]
-
-    @property
-    def too_large(self) -> str | None:
-        """Why NiiVue cannot draw it; ``None`` where it can."""
-        voxels, edge = int(np.prod(self.shape)), max(self.shape)
-        if voxels > MAX_VOXELS:
-            return (
-                f"{voxels / 1e6:.0f} million voxels are more than a browser draws reliably in three "
-                f"dimensions ({MAX_VOXELS // 1_000_000} million)"
-            )
-        if edge > MAX_EDGE:
-            return f"an edge of {edge} voxels is more than a browser's graphics take ({MAX_EDGE})"
-        return None
 
 
 @dataclass(frozen=True)
@@ -108,56 +58,6 @@ class Overlay:
     mask: NDArray[np.bool_]
     affine: NDArray[np.float64]
     opacity: float = 0.45
-
-
-@dataclass(frozen=True)
-class _Facts:
-    """What is remembered of a prepared file, whatever the window."""
-
-    shape: tuple[int, int, int]
-    affine: NDArray[np.float64]
-    limits: Mapping[str, tuple[float, float]]
-    edges_mm: tuple[float, float, float]
-    warnings: tuple[str, ...]
-    without_air: bool
-
-
-def write(path: Path, volume: Volume) -> _Facts:
-    """Write the image that the browser draws.
-
-    Parameters
-    ----------
-    path : Path
-        Is replaced.
-    volume : Volume
-        As :func:`curation.volumes.load` returns.
-    """
-    data = volume.data
-    sample = data.ravel(order="K")[:: max(1, data.size // _SAMPLE)]
-    limits = {label: window.limits(sample) for label, window in WINDOWS.items()}
-    whole = "int" in volume.dtype and bool(np.all(sample == np.rint(sample)))
-    # One blazing voxel must not leave the brain a handful of grey steps.
-    low, brightest = float(data.min()), max(white for _, white in limits.values())
-    top = min(float(data.max()), low + 20 * max(brightest - low, 1e-30))
-    shelf.write_image(
-        path, data, volume.affine, window=limits[FIRST_WINDOW], span=(low, top), whole=whole
-    )
-    x, y, z = (n * edge for n, edge in zip(data.shape, volume.spacing_mm, strict=True))
-    without_air = bool(np.median(sample) == 0 == np.percentile(sample, 10))
-    shape = (data.shape[0], data.shape[1], data.shape[2])
-    return _Facts(shape, volume.affine, limits, (x, y, z), _warnings(volume), without_air)
-
-
-def _warnings(volume: Volume) -> tuple[str, ...]:
-    found = []
-    if volume.orientation is None:
-        found.append(
-            "The header gives no orientation: left and right cannot be told, and the letters on the "
-            "image are a guess."
-        )
-    if volume.note:
-        found.append(f"Read with a note: {volume.note}.")
-    return tuple(found)
 
 
 def prepared(path: Path, window: str) -> Prepared:
@@ -197,7 +97,7 @@ def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) ->
     else:
         with st.spinner(saying):
             item = store.get(key, lambda file: write(file, load()))
-    facts: _Facts = item.facts
+    facts: Facts = item.facts
     warnings = facts.warnings
     if facts.without_air and window == "Background":
         window = "Tissue"
@@ -207,8 +107,9 @@ def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) ->
         )
     black, white = facts.limits[window]
     return Prepared(
-        item.path, facts.shape, facts.affine, window, black, white, facts.edges_mm, warnings
-    )
+        item.path, facts.shape, facts.affine, window, black, white, facts.edges_mm,
+        facts.oriented, warnings,
+    )  # fmt: skip
 
 
 def _key(path: Path) -> Hashable:
@@ -244,8 +145,18 @@ def _niivue() -> _Niivue:
 _SHELF = "scans"
 
 
-def convention() -> str:
-    """Say which side is which, as it is really drawn."""
+def convention(oriented: bool = True) -> str:
+    """Say which side is which, as it is really drawn.
+
+    Parameters
+    ----------
+    oriented : bool
+        Whether the scan's header says how it lies; without, nobody can tell the sides.
+    """
+    if not oriented:
+        return (
+            "No orientation in the header: left and right cannot be told, the letters are a guess."
+        )
     nose = "left" if "nose left" in _niivue().changed else "right"
     return (
         "Radiological: the patient's right is on the left of the image. "

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pages.ui import evidence, state, viewer
+from pages.ui.prepared import Prepared
 from tests.pages.said import words
 
 
@@ -15,7 +16,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> dict:
     """What the viewer was told to draw, and a search for masks that has ended."""
     told: dict = {"overlays": [], "keys": []}
 
-    def show(image: viewer.Prepared, *, scan_id: str, overlays=(), key="niivue", **_: object):
+    def show(image: Prepared, *, scan_id: str, overlays=(), key="niivue", **_: object):
         told["overlays"] = [overlay.key for overlay in overlays] if key == "niivue" else []
         told["keys"].append(key)
         return told.get("failed")
