@@ -117,7 +117,7 @@ def test_a_scan_that_no_texture_holds_says_why(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(prepared, "MAX_VOXELS", 300)
     assert "million voxels" in (image.too_large or "")
     monkeypatch.setattr(prepared, "MAX_VOXELS", 10**9)
-    monkeypatch.setattr(viewer, "MAX_EDGE", 13)
+    monkeypatch.setattr(prepared, "MAX_EDGE", 13)
     assert "an edge of 14 voxels" in (image.too_large or "")
 
 
