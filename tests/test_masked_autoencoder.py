@@ -30,6 +30,12 @@ def test_patches_are_cut_in_the_order_of_the_patch_embedding() -> None:
     assert torch.allclose(patches.sum(-1), sums, rtol=1e-4)
 
 
+def test_patches_go_back_where_they_came_from() -> None:
+    volumes = torch.rand(2, 1, *PRESET.shape)
+    patches = masked_autoencoder.patchify(volumes, PRESET.patch)
+    assert torch.equal(masked_autoencoder.unpatchify(patches, PRESET.grid, PRESET.patch), volumes)
+
+
 def test_weights_are_the_share_of_brain() -> None:
     mask = np.zeros(PRESET.shape, bool)
     mask[:4, :4, :2] = True
@@ -70,6 +76,17 @@ def test_normalised_targets_do_not_know_brightness() -> None:
     loss = masked_autoencoder.ReconstructionLoss(_Fixed(), preset, torch.ones(count))
     volumes = torch.rand(1, 1, *PRESET.shape)
     assert loss(volumes).item() == pytest.approx(loss(5 * volumes + 3).item(), rel=1e-3)
+
+
+def test_predictions_are_told_in_the_volume_s_own_intensities() -> None:
+    """Of standardised targets a prediction of zeros is the patch's own mean."""
+    preset = PRESET.changed({"normalise_targets": True})
+    loss = masked_autoencoder.ReconstructionLoss(_Fixed(), preset, torch.ones(1))
+    volumes = torch.rand(1, 1, *PRESET.shape)
+    predicted, error, removed = loss.patch_errors(volumes)
+    means = masked_autoencoder.patchify(volumes, PRESET.patch).mean(-1, keepdim=True)
+    assert torch.allclose(predicted, means.expand_as(predicted))
+    assert error.shape == removed.shape == (1, np.prod(PRESET.grid))
 
 
 def test_three_quarters_of_the_patches_are_removed() -> None:

@@ -69,6 +69,27 @@ def patchify(volumes: Tensor, patch: int) -> Tensor:
     return cut.permute(0, 1, 3, 5, 2, 4, 6).reshape(b, -1, patch**3)
 
 
+def unpatchify(patches: Tensor, grid: tuple[int, int, int], patch: int) -> Tensor:
+    """Put patches back into volumes: the inverse of :func:`patchify`.
+
+    Parameters
+    ----------
+    patches : Tensor, [B, N, patch³]
+        In the order of :func:`patchify`.
+    grid : tuple of int
+        Patches along each axis; their product is N.
+    patch : int
+        Edge of a patch, voxels.
+
+    Returns
+    -------
+    Tensor, [B, 1, X, Y, Z]
+    """
+    gx, gy, gz = grid
+    cut = patches.reshape(-1, 1, gx, gy, gz, patch, patch, patch)
+    return cut.permute(0, 1, 2, 5, 3, 6, 4, 7).reshape(-1, 1, gx * patch, gy * patch, gz * patch)
+
+
 def patch_weights(mask: NDArray[np.bool_], patch: int) -> Tensor:
     """Return the share of brain in each patch, 0 to 1, [N]: empty patches teach nothing."""
     volume = torch.from_numpy(np.array(mask, dtype=np.float32))[None, None]
@@ -103,11 +124,32 @@ class ReconstructionLoss(nn.Module):
         volumes : Tensor, [B, 1, X, Y, Z]
             Standardised intensities.
         """
-        predicted, removed = self.network(volumes)  # [B, N, P], [B, N] with 1 where removed
-        target = patchify(volumes, self.patch)
-        if self.normalise_targets:
-            mean, variance = target.mean(-1, keepdim=True), target.var(-1, keepdim=True)
-            target = (target - mean) / (variance + 1e-6).sqrt()
-        error = (predicted - target).square().mean(dim=-1)  # [B, N]
+        _, error, removed = self.patch_errors(volumes)
         weight = removed * self.weights
         return (error * weight).sum() / weight.sum().clamp_min(1e-6)
+
+    def patch_errors(self, volumes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what is predicted, how far off each patch is, and which patches were removed.
+
+        Parameters
+        ----------
+        volumes : Tensor, [B, 1, X, Y, Z]
+            Standardised intensities.
+
+        Returns
+        -------
+        predicted : Tensor, [B, N, P]
+            In the volumes' intensities, whatever the loss is computed on.
+        error : Tensor, [B, N]
+            Mean squared error of each patch, on what the loss is computed on.
+        removed : Tensor, [B, N]
+            1 where a patch was removed.
+        """
+        predicted, removed = self.network(volumes)
+        target = patchify(volumes, self.patch)
+        if not self.normalise_targets:
+            return predicted, (predicted - target).square().mean(dim=-1), removed
+        mean, variance = target.mean(-1, keepdim=True), target.var(-1, keepdim=True)
+        spread = (variance + 1e-6).sqrt()
+        error = (predicted - (target - mean) / spread).square().mean(dim=-1)
+        return predicted * spread + mean, error, removed
