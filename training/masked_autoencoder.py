@@ -109,6 +109,8 @@ class ReconstructionLoss(nn.Module):
         Of each patch in the loss, from :func:`patch_weights`.
     """
 
+    weights: Tensor
+
     def __init__(self, network: MaskedAutoEncoderViT, preset: Preset, weights: Tensor) -> None:
         super().__init__()
         self.network = network
