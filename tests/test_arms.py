@@ -7,7 +7,7 @@ from curation.errors import StudyError
 from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests.scored import put_scans
-from training.arms import Arm, available_arms, choose, scans_of
+from training.arms import Arm, available_arms, choose, find, matched_arm, scans_of
 
 
 def _cohort(workspace: Workspace, scores: list[float], rule: TierRule | None = None) -> Cohort:
@@ -22,6 +22,7 @@ def _pool(count: int = 120) -> pd.DataFrame:
             "tier": [["A", "B", "C"][number % 3] for number in range(count)],
             "site": [["North", "South"][number % 2] for number in range(count)],
             "age_years": [20.0 + number % 60 for number in range(count)],
+            "distortion_score": [float(37 * number % count) for number in range(count)],
         }
     )
 
@@ -97,3 +98,50 @@ def test_unknown_sites_and_ages_are_strata_of_their_own() -> None:
     assert len(scans_of(CONTROL, pool, matched=A)) == 10
     pool[["age_years", "site"]] = float("nan")
     assert len(scans_of(CONTROL, pool, matched=A)) == 10
+
+
+def test_a_sweep_keeps_the_best_by_score_each_share_within_the_larger(workspace) -> None:
+    pool, cohort = _pool(), _cohort(workspace, [5, 30, 80])
+    kept = {p: set(scans_of(choose(cohort, [f"keep-{p}"])[0], pool)) for p in (20, 40, 60, 80)}
+    assert [len(kept[percent]) for percent in kept] == [24, 48, 72, 96]
+    assert kept[20] < kept[40] < kept[60] < kept[80]
+    score = pool.set_index("scan_id")["distortion_score"]
+    assert score[list(kept[40])].max() < score.drop(list(kept[40])).min()
+
+
+def test_scans_of_equal_score_are_kept_by_their_ids(workspace: Workspace) -> None:
+    pool = _pool(10).assign(distortion_score=1.0)
+    arm = choose(_cohort(workspace, [5, 30, 80]), ["keep-30"])[0]
+    mixed = pool.sample(frac=1, random_state=1)
+    assert scans_of(arm, mixed) == ["scan-000", "scan-001", "scan-002"]
+
+
+def test_the_control_of_a_sweep_has_its_size_sites_and_other_scans(workspace: Workspace) -> None:
+    pool = _pool()
+    control = choose(_cohort(workspace, [5, 30, 80]), ["control-keep-40"])[0]
+    kept = matched_arm(control)
+    drawn, best = scans_of(control, pool, matched=kept, seed=3), scans_of(kept, pool)
+    site = pool.set_index("scan_id")["site"]
+    assert site[drawn].value_counts().to_dict() == site[best].value_counts().to_dict()
+    assert set(drawn) != set(best)
+
+
+def test_an_arm_with_fewer_labels_shares_the_pretraining_of_its_base(workspace: Workspace) -> None:
+    cohort = _cohort(workspace, [5, 30, 80])
+    all_, few, scratch = choose(cohort, ["all", "all-labels-25", "scratch"])
+    assert (few.encoder, few.label_percent, few.tiers) == ("all", 25, all_.tiers)
+    assert few.label.endswith("25 % of the labels")
+    assert Arm.from_dict(few.as_dict()) == few
+    assert find(cohort, "scratch-labels-10").encoder is scratch.encoder is None
+    with pytest.raises(StudyError, match="take all into the study too"):
+        choose(cohort, ["scratch", "all-labels-25"])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["keep-0", "keep-100", "keep-5x", "all-labels-0", "all-labels-100", "all-labels-25-labels-5",
+     "control-all", "nothing-labels-25", ""],
+)  # fmt: skip
+def test_a_name_that_means_no_arm_is_refused(workspace: Workspace, name: str) -> None:
+    with pytest.raises(StudyError, match="cannot carry the arm"):
+        choose(_cohort(workspace, [5, 30, 80]), [name])

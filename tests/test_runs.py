@@ -31,6 +31,19 @@ def test_what_a_run_starts_from(study: Study) -> None:
     assert runs.pretraining_of(study, runs.find(study, "finetune_scratch_seed0_fold0")) is None
 
 
+def test_arms_that_differ_in_their_labels_alone_share_a_pretraining(workspace) -> None:
+    study = training_workspace.plan(
+        training_workspace.make(workspace),
+        arms=["scratch", "A", "scratch-labels-50", "A-labels-50"],
+    )
+    found = runs.runs_of(study)
+    assert [run.id for run in found if run.kind == "pretrain"] == ["pretrain_A_seed0"]
+    few = runs.pretraining_of(study, runs.find(study, "finetune_A-labels-50_seed0_fold1"))
+    assert few is not None and few.id == "pretrain_A_seed0"
+    bare = runs.find(study, "finetune_scratch-labels-50_seed0_fold1")
+    assert runs.pretraining_of(study, bare) is None
+
+
 def test_an_unknown_run_is_refused(study: Study) -> None:
     with pytest.raises(StudyError, match="no run 'x'"):
         runs.find(study, "x")

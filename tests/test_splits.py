@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.splits import fold_of_subject
+from training.splits import fold_of_subject, labelled
 
 
 def _target(people: int, scans_each: int = 1) -> pd.DataFrame:
@@ -34,3 +34,28 @@ def test_the_same_seed_deals_the_same_whatever_the_order_of_the_rows() -> None:
     shuffled = target.sample(frac=1, random_state=1)
     assert fold_of_subject(target, folds=3).equals(fold_of_subject(shuffled, folds=3))
     assert not fold_of_subject(target, folds=3).equals(fold_of_subject(target, folds=3, seed=1))
+
+
+def test_a_share_of_the_labels_is_of_people_and_lies_within_the_larger_share() -> None:
+    target = _target(40, scans_each=2)
+    shares = {p: labelled(target, percent=p, seed=(0, 1, 2)) for p in (10, 25, 50, 100)}
+    people = {percent: set(share["subject_id"]) for percent, share in shares.items()}
+    assert [len(people[percent]) for percent in people] == [4, 10, 20, 40]
+    assert people[10] < people[25] < people[50] < people[100]
+    assert (shares[25].groupby("subject_id").size() == 2).all()
+    pd.testing.assert_frame_equal(shares[100], target)
+
+
+def test_the_draw_of_labels_follows_its_seed_and_not_the_order_of_the_rows() -> None:
+    target = _target(40)
+    people = [
+        set(labelled(frame, percent=25, seed=seed)["subject_id"])
+        for frame, seed in (
+            (target, (0, 1)), (target.sample(frac=1, random_state=4), (0, 1)), (target, (0, 2))
+        )
+    ]  # fmt: skip
+    assert people[0] == people[1] != people[2]
+
+
+def test_two_people_are_the_least_that_can_be_learned_from() -> None:
+    assert len(labelled(_target(10), percent=1, seed=(0,))) == 2

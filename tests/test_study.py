@@ -61,6 +61,31 @@ def test_a_control_can_stand_without_the_arm_it_matches(ready: Workspace) -> Non
     assert len(study.pretraining_scans("all", 0)) == 12
 
 
+def test_fewer_labels_mean_fewer_people_and_as_many_steps(ready: Workspace) -> None:
+    study = training_workspace.plan(
+        ready, arms=["A", "A-labels-50", "scratch", "scratch-labels-50"], seeds=[0, 1]
+    )
+    every, few = study.judged("A", 0, 0), study.judged("A-labels-50", 0, 0)
+    assert set(few.training["subject_id"]) < set(every.training["subject_id"])
+    assert len(few.training) == len(every.training) / 2
+    assert few.steps == every.steps == 1
+    assert few.held_out.equals(every.held_out)
+    assert not set(few.held_out["subject_id"]) & set(every.training["subject_id"])
+    assert few.training.equals(study.judged("scratch-labels-50", 0, 0).training)
+    draws = {tuple(study.judged("A-labels-50", seed, 0).training["scan_id"]) for seed in range(9)}
+    assert len(draws) > 1
+
+
+def test_a_study_of_an_older_tierscope_is_still_read(ready: Workspace) -> None:
+    study = training_workspace.plan(ready, arms=["scratch", "A", "control-A"])
+    path = study.folder / "study.json"
+    values = files.read_json(path)
+    new = ("keep_percent", "method", "label_percent", "base")
+    arms = [{k: v for k, v in arm.items() if k not in new} for arm in values["arms"]]
+    files.write_json(path, values | {"schema": 1, "arms": arms})
+    assert studies.load(ready, study.id) == study
+
+
 def test_pretraining_never_sees_the_target(ready: Workspace) -> None:
     study = training_workspace.plan(ready, arms=["A", "all", "control-A"])
     target = set(study.scans().query("role == 'target'")["scan_id"])
@@ -104,6 +129,7 @@ def test_a_scan_without_alignment_is_refused(ready: Workspace) -> None:
         ({"folds": 1}, "2 folds or more"),
         ({"folds": 5}, "8 people; 5 folds need at least 10"),
         ({"arms": ["best"]}, "cannot carry the arm 'best'"),
+        ({"arms": ["A", "A-labels-20"]}, "fewer than two people: 20 % of 4"),
     ],
 )
 def test_a_plan_that_cannot_work_is_refused_in_words(ready, changes: dict, words: str) -> None:

@@ -8,14 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from curation import cohorts
 from curation.errors import StudyError, TierscopeError
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
 from training import demo_study, launch
 from training import study as studies
 from training.config import PRESETS, default_preset
+from training.designs import DESIGNS
 from training.launch import StudyStatus
 
-_EPILOG = "A study is planned from --cohort, --target and --arms, or named by its id."
+_EPILOG = "A study is planned from --cohort, --target and --arms or --design, or named by its id."
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,13 +41,16 @@ def _launch(chosen: argparse.Namespace) -> int:
 
 
 def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
-    if not (chosen.cohort and chosen.target and chosen.arms):
+    if not (chosen.cohort and chosen.target and (chosen.arms or chosen.design)):
         raise StudyError(
-            "Name a planned study, or give --cohort, --target and --arms to plan a new one."
+            "Name a planned study, or give --cohort, --target and --arms (or --design) to plan a new one."
         )
+    arms = chosen.arms or DESIGNS[chosen.design].arms(
+        cohorts.load(workspace, chosen.cohort), chosen.percents
+    )
     study = studies.plan(
         workspace, name=chosen.name, cohort_id=chosen.cohort, target_id=chosen.target,
-        arms=chosen.arms, seeds=chosen.seeds, folds=chosen.folds, preset=chosen.preset,
+        arms=arms, seeds=chosen.seeds, folds=chosen.folds, preset=chosen.preset,
     )  # fmt: skip
     return study.id
 
@@ -141,7 +146,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--name", default="study", help="name of a new study")
     command.add_argument("--cohort", help="id of the frozen pretraining pool")
     command.add_argument("--target", help="id of the frozen target cohort")
-    command.add_argument("--arms", nargs="+", help="e.g. scratch A all control-A")
+    command.add_argument("--arms", nargs="+", help="e.g. scratch A all control-A all-labels-25")
+    command.add_argument(
+        "--design", choices=list(DESIGNS),
+        help="instead of --arms: " + "; ".join(f"{d.name}: {d.question}" for d in DESIGNS.values()),
+    )  # fmt: skip
+    command.add_argument(
+        "--percents", nargs="+", type=_share, help="shares of a design, percent, e.g. 80 60 40 20"
+    )
     command.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     command.add_argument("--folds", type=int, default=5)
     command.add_argument(
@@ -167,6 +179,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--detach", action="store_true", help="do all of it in the background")
     command.add_argument("--follow", action="store_true", help="show the study until it ends")
     return parser
+
+
+def _share(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 99:
+        raise argparse.ArgumentTypeError(f"a share lies between 1 and 99 %, not {text!r}")
+    return int(text)
 
 
 def _command(commands: Any, name: str, run: Callable, meaning: str) -> argparse.ArgumentParser:

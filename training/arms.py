@@ -1,6 +1,11 @@
-"""Arms: what an encoder is pretrained on, and which scans that is."""
+"""Arms: what an encoder is pretrained on and how it is fine-tuned, and which scans that is.
 
-from dataclasses import asdict, dataclass
+An arm's name says all of it: ``A+B`` (tiers), ``keep-80`` (the best 80 % by score), ``control-keep-80`` (as
+many at random), ``all-labels-25`` (``all``, fine-tuned on a quarter of the people).
+"""
+
+import re
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -9,11 +14,16 @@ import pandas as pd
 from curation.cohorts import Cohort, CohortHeader
 from curation.errors import StudyError
 
-Kind = Literal["scratch", "tiers", "control"]
+Kind = Literal["scratch", "tiers", "sweep", "control"]
+#: What is trained while fine-tuning: encoder and head; the head only; a plain 3D CNN; ridge regression.
+Method = Literal["full", "probe", "cnn", "ridge"]
 
 SCRATCH = "scratch"
 ALL = "all"
+_CONTROL, _KEEP = "control-", "keep-"
 _AGE_BANDS = 3
+_LABELS = re.compile(r"(?P<base>.+)-labels-(?P<percent>[1-9][0-9]?)")
+_SWEEP = re.compile(rf"(?P<control>{_CONTROL})?{_KEEP}(?P<percent>[1-9][0-9]?)")
 
 
 @dataclass(frozen=True)
@@ -23,15 +33,23 @@ class Arm:
     Parameters
     ----------
     name : str
-        Short name, unique in a study: ``scratch``, ``A``, ``A+B``, ``all``, ``control-A``.
+        Short name, unique in a study: ``scratch``, ``A``, ``A+B``, ``all``, ``keep-80``, ``control-A``.
     label : str
         The name in words.
-    kind : {'scratch', 'tiers', 'control'}
-        No pretraining; the scans of some tiers; a random sample of all tiers.
+    kind : {'scratch', 'tiers', 'sweep', 'control'}
+        No pretraining; the scans of some tiers; the best scans by score; a random sample of all tiers.
     tiers : tuple of str
         Tiers that the scans come from; none for ``scratch``.
     matches : str or None
         For a control: the arm whose size (and, where known, sites and ages) it has.
+    keep_percent : int
+        For a sweep: the share of the scans that is kept, best first, 1 to 100.
+    method : {'full', 'probe', 'cnn', 'ridge'}
+        What is trained while fine-tuning.
+    label_percent : int
+        The share of the people of the training folds that it is fine-tuned on, 1 to 100.
+    base : str or None
+        The arm whose pretraining this one shares; none where it has its own, or none at all.
     """
 
     name: str
@@ -39,6 +57,15 @@ class Arm:
     kind: Kind
     tiers: tuple[str, ...] = ()
     matches: str | None = None
+    keep_percent: int = 100
+    method: Method = "full"
+    label_percent: int = 100
+    base: str | None = None
+
+    @property
+    def encoder(self) -> str | None:
+        """Name of the pretraining that it starts from; none where there is none."""
+        return None if self.kind == "scratch" else self.base or self.name
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""
@@ -69,12 +96,32 @@ def available_arms(cohort: CohortHeader) -> list[Arm]:
     tiers = [
         Arm("+".join(s), f"tier{'s' * (len(s) > 1)} {' + '.join(s)}", "tiers", s) for s in sets
     ]
-    controls = [
-        Arm(f"control-{arm.name}", f"random, as many as {arm.name}", "control", filled, arm.name)
-        for arm in tiers
-    ]
+    controls = [_control(arm, filled) for arm in tiers]
     everything = [Arm(ALL, f"all tiers ({' + '.join(filled)})", "tiers", filled)] if filled else []
     return [Arm(SCRATCH, "no pretraining", "scratch"), *tiers, *everything, *controls]
+
+
+def find(cohort: CohortHeader, name: str) -> Arm | None:
+    """Return the arm that a name means; none where the cohort cannot carry it.
+
+    Beside the names of :func:`available_arms` there are, for percentages from 1 to 99, ``keep-80`` with
+    ``control-keep-80``, and any arm fine-tuned on a share of the people, ``all-labels-25``.
+    """
+    available = {arm.name: arm for arm in available_arms(cohort)}
+    if name in available:
+        return available[name]
+    if ALL in available and (sweep := _SWEEP.fullmatch(name)):
+        kept = _sweep(available[ALL].tiers, int(sweep["percent"]))
+        return _control(kept, kept.tiers) if sweep["control"] else kept
+    labels = _LABELS.fullmatch(name)
+    arm = find(cohort, labels["base"]) if labels else None
+    if arm is None or labels is None or arm.label_percent < 100:
+        return None
+    percent = int(labels["percent"])
+    return replace(
+        arm, name=name, label=f"{arm.label}, {percent} % of the labels", label_percent=percent,
+        base=arm.encoder,
+    )  # fmt: skip
 
 
 def choose(cohort: Cohort, names: list[str]) -> tuple[Arm, ...]:
@@ -90,13 +137,22 @@ def choose(cohort: Cohort, names: list[str]) -> tuple[Arm, ...]:
         raise StudyError(f"A study needs at least one arm; choose from {', '.join(available)}.")
     if len(set(names)) < len(names):
         raise StudyError(f"Each arm is named once; these are {', '.join(names)}.")
+    chosen = []
     for name in names:
-        if name not in available:
+        arm = find(cohort, name)
+        if arm is None:
             raise StudyError(
                 f"Cohort {cohort.id} cannot carry the arm {name!r}: {_counts(cohort)}. It can carry "
-                f"{', '.join(available)}. Move the cut-offs and freeze again, or leave the arm out."
+                f"{', '.join(available)}, keep-1 to keep-99 with their controls, and each with "
+                "-labels-1 to -labels-99. Move the cut-offs and freeze again, or leave the arm out."
             )
-    return tuple(available[name] for name in names)
+        if arm.base not in (None, *names):
+            raise StudyError(
+                f"The arm {name} shares the pretraining of {arm.base}, against which it is compared; "
+                f"take {arm.base} into the study too."
+            )
+        chosen.append(arm)
+    return tuple(chosen)
 
 
 def scans_of(
@@ -109,7 +165,7 @@ def scans_of(
     arm : Arm
         The arm.
     pool : pandas.DataFrame
-        ``scan_id, tier, site, age_years`` of the pretraining pool.
+        ``scan_id, tier, distortion_score, site, age_years`` of the pretraining pool.
     matched : Arm, optional
         For a control: the arm that it matches.
     seed : int
@@ -122,23 +178,57 @@ def scans_of(
 
     Notes
     -----
+    A sweep keeps the scans with the lowest distortion scores; among equals the ``scan_id`` decides.
     A control draws, without replacement, from all tiers (the matched arm's included) as many scans of
     each site and each third of the age range as the matched arm holds. Scans of unknown site or age
     form strata of their own.
     """
     members = pool[pool["tier"].isin(arm.tiers)].sort_values("scan_id")
+    if arm.kind == "sweep":
+        best = members.sort_values(["distortion_score", "scan_id"])
+        return sorted(best["scan_id"].head(max(1, round(len(best) * arm.keep_percent / 100))))
     if arm.kind != "control":
         return members["scan_id"].tolist()
     if matched is None:
         raise StudyError(f"The control {arm.name!r} needs the arm that it matches.")
     strata = _strata(members)
-    wanted = strata[members["tier"].isin(matched.tiers)].value_counts()
+    wanted = strata[members["scan_id"].isin(scans_of(matched, pool))].value_counts()
     rng = np.random.default_rng([seed, len(members)])
     chosen: list[str] = []
     for stratum in sorted(wanted.index):
         candidates = members.loc[strata == stratum, "scan_id"].to_numpy(dtype=object)
         chosen += rng.choice(candidates, size=int(wanted[stratum]), replace=False).tolist()
     return sorted(chosen)
+
+
+def matched_arm(arm: Arm) -> Arm:
+    """Rebuild the arm that a control matches; it need not be part of the study itself.
+
+    Raises
+    ------
+    StudyError
+        When the control matches neither tiers nor a sweep.
+    """
+    if sweep := _SWEEP.fullmatch(arm.matches or ""):
+        return _sweep(arm.tiers, int(sweep["percent"]))
+    tiers = tuple(name for name in arm.tiers if name in (arm.matches or "").split("+"))
+    if "+".join(tiers) != arm.matches:
+        raise StudyError(
+            f"The control {arm.name} matches {arm.matches!r}, which is no set of tiers."
+        )
+    return Arm(arm.matches, arm.matches, "tiers", tiers)
+
+
+def _sweep(tiers: tuple[str, ...], percent: int) -> Arm:
+    return Arm(
+        f"{_KEEP}{percent}", f"the best {percent} % by score", "sweep", tiers, keep_percent=percent
+    )
+
+
+def _control(arm: Arm, tiers: tuple[str, ...]) -> Arm:
+    return Arm(
+        f"{_CONTROL}{arm.name}", f"random, as many as {arm.name}", "control", tiers, arm.name
+    )
 
 
 def _strata(scans: pd.DataFrame) -> pd.Series:

@@ -50,8 +50,7 @@ class AgeScale:
 def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interruption) -> None:
     """Train the age model of a run and write ``model.pt`` and ``result.json``."""
     preset = study.preset
-    target = study.scans().query("role == 'target'").reset_index(drop=True)
-    training, held_out = target[target["fold"] != run.fold], target[target["fold"] == run.fold]
+    training, held_out, steps = study.judged(run.arm, run.seed, run.fold or 0)
     ages = training["age_years"].to_numpy()
     scale = AgeScale.of(ages)
     goal = torch.tensor(scale.standardise(ages), dtype=torch.float32)
@@ -61,7 +60,7 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
     seed = engine.step_seed(run.seed, 1_000_003 * (1 + (run.fold or 0)))
     model = _model(study, run, head_seed=seed)
     schedule = engine.Schedule(
-        seed=seed, epochs=preset.finetune_epochs, steps=-(-len(volumes) // preset.finetune_batch),
+        seed=seed, epochs=preset.finetune_epochs, steps=steps,
         lr=preset.finetune_lr, warmup=preset.warmup, clip_norm=preset.clip_norm,
     )  # fmt: skip
     with engine.device(preset, interruption) as fabric:

@@ -16,7 +16,6 @@ from curation import files
 from curation.background import Process
 from curation.errors import StudyError
 from curation.workspace import slug
-from training.arms import SCRATCH
 from training.study import Study
 
 State = Literal["waiting", "running", "stopped", "failed", "finished"]
@@ -37,7 +36,7 @@ class Run:
     kind : {'pretrain', 'finetune'}
         What it trains.
     arm : str
-        Name of the arm.
+        Name of the arm; of a pretraining: the arm that the encoder is named after.
     seed : int
         Of initial weights, order and masks.
     fold : int or None
@@ -125,13 +124,12 @@ class RunState:
 def runs_of(study: Study) -> list[Run]:
     """Return the runs of a study: pretrainings, then fine-tunings, arm by arm.
 
-    An arm is pretrained once a seed; its encoder is shared by the folds. ``scratch`` is not pretrained.
+    An encoder is pretrained once a seed; the folds share it, and so do arms that differ in their
+    fine-tuning alone. ``scratch`` is not pretrained.
     """
+    encoders = dict.fromkeys(arm.encoder for arm in study.arms if arm.encoder)
     pretrain = [
-        _run(study, "pretrain", arm.name, seed)
-        for arm in study.arms
-        if arm.name != SCRATCH
-        for seed in study.seeds
+        _run(study, "pretrain", encoder, seed) for encoder in encoders for seed in study.seeds
     ]
     finetune = [
         _run(study, "finetune", arm.name, seed, fold)
@@ -158,7 +156,8 @@ def find(study: Study, run_id: str) -> Run:
 
 def pretraining_of(study: Study, run: Run) -> Run | None:
     """Return the pretraining whose encoder a fine-tuning starts from; none for ``scratch``."""
-    return None if run.arm == SCRATCH else _run(study, "pretrain", run.arm, run.seed)
+    encoder = study.arm(run.arm).encoder
+    return None if encoder is None else _run(study, "pretrain", encoder, run.seed)
 
 
 def epochs_of(study: Study, run: Run) -> int:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -23,7 +23,7 @@ from training.config import PRESETS, Preset
 
 __all__ = ["Arm", "Study", "available_arms", "list_studies", "load", "plan"]
 
-SCHEMA = 1
+SCHEMA = 2
 #: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm.
 SCAN_COLUMNS = (
     "scan_id", "subject_id", "role", "sha256", "site", "age_years", "tier", "distortion_score",
@@ -52,7 +52,7 @@ class Study:
     preset : Preset
         How volumes are prepared and trained on, overrides applied.
     split_seed, control_seed : int
-        Of the folds and of the controls' draws.
+        Of the folds and of the shares of labels; of the controls' draws.
     created, version : str
         When (ISO 8601, UTC) and by which Tierscope.
     simulated : bool
@@ -101,8 +101,38 @@ class Study:
         """Return the ``scan_id`` of the scans that an arm is pretrained on with a seed."""
         arm = self.arm(arm_name)
         pool = self.scans().query("role == 'pool'")
-        matched = _matched(arm, pool) if arm.matches else None
+        matched = arms_.matched_arm(arm) if arm.matches else None
         return arms_.scans_of(arm, pool, matched=matched, seed=self.control_seed + seed)
+
+    def judged(self, arm_name: str, seed: int, fold: int) -> "Judged":
+        """Return whom a fine-tuning learns from and whom it is judged on."""
+        target = self.scans().query("role == 'target'").reset_index(drop=True)
+        training = target[target["fold"] != fold]
+        labelled = splits.labelled(
+            training,
+            percent=self.arm(arm_name).label_percent,
+            seed=(self.split_seed, seed, fold),
+        )
+        steps = -(-len(training) // self.preset.finetune_batch)
+        return Judged(labelled, target[target["fold"] == fold], steps)
+
+
+class Judged(NamedTuple):
+    """The target cohort as one fine-tuning sees it.
+
+    Parameters
+    ----------
+    training, held_out : pandas.DataFrame
+        Columns of :data:`SCAN_COLUMNS`: the scans whose ages may be learned from (of an arm's share of the
+        people), and those of the held-out fold.
+    steps : int
+        Optimiser steps an epoch: one pass over all training folds, also where an arm has a share of the
+        labels only, so that every arm gets the same number.
+    """
+
+    training: pd.DataFrame
+    held_out: pd.DataFrame
+    steps: int
 
 
 def plan(
@@ -151,6 +181,7 @@ def plan(
     chosen = arms_.choose(pool, arms)
     checks.refuse_overlap(pool, target)
     checks.refuse_too_few(target, folds)
+    checks.refuse_too_few_labels(target, folds, chosen)
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name.strip(),
@@ -236,13 +267,3 @@ def _scan_table(
     in_target = table["role"] == "target"
     fold_column = table["subject_id"].map(fold).where(in_target, -1).astype(int)
     return table.assign(template_affine=affines, fold=fold_column)[list(SCAN_COLUMNS)]
-
-
-def _matched(arm: Arm, pool: pd.DataFrame) -> Arm:
-    """Rebuild the arm that a control matches; it need not be part of the study itself."""
-    tiers = tuple(name for name in arm.tiers if name in (arm.matches or "").split("+"))
-    if "+".join(tiers) != arm.matches:
-        raise StudyError(
-            f"The control {arm.name} matches {arm.matches!r}, which is no set of tiers."
-        )
-    return Arm(arm.matches, arm.matches, "tiers", tiers)

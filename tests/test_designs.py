@@ -1,0 +1,41 @@
+import pytest
+
+from curation import cohorts
+from curation.workspace import Workspace
+from tests.scored import put_scans
+from training.arms import choose
+from training.designs import DESIGNS
+
+
+def _cohort(workspace: Workspace, scores: list[float]) -> cohorts.Cohort:
+    put_scans(workspace, [{"distortion_score": score} for score in scores])
+    return cohorts.freeze(workspace, "pool", author="Ada")
+
+
+def test_the_usual_arms_of_each_design(workspace: Workspace) -> None:
+    cohort = _cohort(workspace, [5, 30, 80])
+    assert DESIGNS["tiers"].arms(cohort) == ["scratch", "A", "all", "control-A"]
+    assert DESIGNS["sweep"].arms(cohort, [20, 60]) == [
+        "scratch", "all", "keep-60", "keep-20", "control-keep-60", "control-keep-20"
+    ]  # fmt: skip
+    assert DESIGNS["labels"].arms(cohort, [25]) == [
+        "scratch", "A", "all", "scratch-labels-25", "A-labels-25", "all-labels-25"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("scores", [[5, 30, 80], [30, 80], [5, 6]])
+@pytest.mark.parametrize("design", DESIGNS.values(), ids=lambda design: design.name)
+def test_every_design_is_a_study_that_the_cohort_can_carry(workspace, design, scores) -> None:
+    cohort = _cohort(workspace, scores)
+    names = design.arms(cohort)
+    chosen = choose(cohort, names)
+    assert [arm.name for arm in chosen] == names
+    assert names[0] == "scratch" and "all" in names
+
+
+def test_each_share_of_a_sweep_has_its_control(workspace: Workspace) -> None:
+    cohort = _cohort(workspace, [5, 30, 80])
+    arms = choose(cohort, DESIGNS["sweep"].arms(cohort))
+    kept = [arm.name for arm in arms if arm.kind == "sweep"]
+    assert kept == ["keep-80", "keep-60", "keep-40", "keep-20"]
+    assert [arm.matches for arm in arms if arm.kind == "control"] == kept

@@ -1,0 +1,37 @@
+"""The command line of the training side: what it plans. What it starts and stops is in test_launch.py."""
+
+import pytest
+
+from curation import cohorts
+from curation.workspace import Workspace
+from tests import training_workspace
+from training import launch
+from training import study as studies
+from training.__main__ import main
+
+
+@pytest.fixture
+def frozen(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Arguments that name a workspace and both its cohorts; nothing is started."""
+    training_workspace.make(workspace)
+    monkeypatch.setattr(launch, "launch", lambda w, study_id, **_: launch.status(w, study_id))
+    pool = cohorts.freeze(workspace, "pool", author="Ada")
+    target = cohorts.freeze(workspace, "target", author="Ada", role="target")
+    return ["--workspace", str(workspace.root), "--cohort", pool.id, "--target", target.id]
+
+
+def test_a_design_is_planned_with_its_shares(frozen: list[str], workspace: Workspace) -> None:
+    assert main(["launch", *frozen, "--folds", "2", "--design", "sweep", "--percents", "50"]) == 0
+    (study,) = studies.list_studies(workspace)
+    assert [arm.name for arm in study.arms] == ["scratch", "all", "keep-50", "control-keep-50"]
+
+
+def test_a_share_that_is_none_is_refused(frozen: list[str], capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["launch", *frozen, "--design", "sweep", "--percents", "100"])
+    assert "between 1 and 99" in capsys.readouterr().err
+
+
+def test_a_study_without_arms_is_refused_in_words(frozen: list[str], capsys) -> None:
+    assert main(["launch", *frozen]) == 2
+    assert "--arms (or --design)" in capsys.readouterr().err
