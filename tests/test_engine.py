@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 
 from curation import files
@@ -48,7 +49,7 @@ def _trainer(folder: Path, stop: Interruption, schedule=SCHEDULE) -> engine.Trai
     model = _Net()
     run = Run("pretrain_A_seed0", "pretrain", "A", 0, None, folder)
     groups = [{"params": list(model.parameters()), "lr_scale": 1.0}]
-    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric = Fabric(accelerator="cpu", devices=1, plugins=LightningEnvironment())
     return engine.Trainer(fabric, run, schedule, model, groups, stop)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 
 from curation import files
@@ -27,6 +28,8 @@ from training.config import Preset
 from training.interruption import Interruption
 from training.runs import Run, State, Status
 
+#: A run is one process here and in a job of Slurm, whose variables Fabric would else try to follow.
+_ALONE = LightningEnvironment
 #: A heartbeat within an epoch, at most this often, seconds.
 HEARTBEAT_S = 5.0
 
@@ -243,7 +246,7 @@ def device(preset: Preset, interruption: Interruption) -> Iterator[Fabric]:
     if not torch.cuda.is_available():
         torch.use_deterministic_algorithms(True)
         torch.set_flush_denormal(True)  # numbers next to nothing take the CPU ten times as long
-        yield Fabric(accelerator="cpu", devices=1, precision="32-true")
+        yield Fabric(accelerator="cpu", devices=1, precision="32-true", plugins=_ALONE())
         return
     folder = Path(tempfile.gettempdir())
     places = [
@@ -253,5 +256,6 @@ def device(preset: Preset, interruption: Interruption) -> Iterator[Fabric]:
     with lease(places, check=interruption.check) as index:
         bf16 = torch.cuda.is_bf16_supported()
         yield Fabric(
-            accelerator="cuda", devices=[index], precision="bf16-mixed" if bf16 else "32-true"
-        )
+            accelerator="cuda", devices=[index], precision="bf16-mixed" if bf16 else "32-true",
+            plugins=_ALONE(),
+        )  # fmt: skip
