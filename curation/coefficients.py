@@ -67,10 +67,11 @@ def kappa_with_interval(counts: ArrayLike, weights: Weights = "quadratic") -> Fi
         return Figure(np.nan, np.nan, np.nan)
     draws = np.random.default_rng(SEED).multinomial(total, table.ravel() / total, RESAMPLES)
     drawn = kappa(draws.reshape(RESAMPLES, *table.shape), weights)
-    return _figure(float(kappa(table, weights)), drawn, total)
+    return figure_of(float(kappa(table, weights)), drawn, total)
 
 
-def _figure(value: float, drawn: Floats, scans: int) -> Figure:
+def figure_of(value: float, drawn: Floats, scans: int) -> Figure:
+    """Return a figure with the interval that its bootstrap draws give; none below ten scans."""
     drawn = drawn[np.isfinite(drawn)]
     if scans < MIN_FOR_INTERVAL or not np.isfinite(value) or not drawn.size:
         return Figure(value, np.nan, np.nan)
@@ -103,7 +104,7 @@ def alpha_of_counts(counts: ArrayLike, values: Sequence[float], level: Level) ->
     whole = _alpha(couples.sum(axis=0).reshape(1, size, size), distance)
     often = np.random.default_rng(SEED).multinomial(scans, np.full(scans, 1 / scans), RESAMPLES)
     drawn = _alpha((often @ couples).reshape(-1, size, size), distance)
-    return _figure(float(whole[0]), drawn, scans)
+    return figure_of(float(whole[0]), drawn, scans)
 
 
 _Distance = Callable[[Floats], Floats]
