@@ -24,7 +24,7 @@ def continuous_smd(first: tuple[Floats, Floats], second: tuple[Floats, Floats]) 
     """Return the difference of two means in standard deviations, from means and variances.
 
     ``(m1 - m2) / sqrt((v1 + v2) / 2)`` (Austin 2009, doi:10.1002/sim.3697). NaN where a group has fewer than
-    two values, or nobody differs from anybody.
+    two values, or the values of neither group vary.
     """
     (mean_1, variance_1), (mean_2, variance_2) = first, second
     spread = np.sqrt((variance_1 + variance_2) / 2)

@@ -77,10 +77,10 @@ def pictures(workspace: Workspace, scan_ids: Collection[str]) -> dict[str, str]:
     return found
 
 
-def show(workspace: Workspace, tiles: list[dict[str, Any]]) -> str | None:
-    """Draw the tiles; return the id of the scan that was clicked, once."""
+def show(workspace: Workspace, tiles: list[dict[str, Any]], *, key: str = "tiles") -> str | None:
+    """Draw the tiles; return the id of the scan that was clicked, once. Each sheet of a page has its key."""
     data = {"root": _root(str(workspace.previews_dir)), "scans": tiles}
-    result = _component()(key="tiles", data=data, on_opened_change=_nothing)
+    result = _component()(key=key, data=data, on_opened_change=_nothing)
     opened = getattr(result, "opened", None)
     return opened if isinstance(opened, str) else None
 

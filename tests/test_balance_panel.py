@@ -1,0 +1,78 @@
+"""What Tiers says of a cut-off's consequences: numbers with their words, nothing where nothing is known."""
+
+import numpy as np
+import pandas as pd
+
+from curation import balance, tier_agreement
+from curation.coefficients import Figure
+from curation.selection import Selection
+from curation.stability import RaterSpread
+from pages.ui import balance_panel
+from pages.ui.text import escape
+
+NOWHERE = Figure(np.nan, np.nan, np.nan)
+
+
+def test_a_warning_says_what_is_selected_by_how_much_and_what_explains_it() -> None:
+    age = Selection("A", "B", "age", -0.5, -0.1, 0.2, years=-4.25)
+    site = Selection(
+        "B", "<b>", "site", np.inf, 0.1, 0.3, share_by_trait=0.4, share_by_quality=0.2,
+        most=("N*", 0.9, 0.25),
+    )  # fmt: skip
+    calm = Selection("A", "B", "age", 0.1, 0.1, 0.2)
+    said_age, said_site = balance_panel.warnings([age, calm, site])
+    for words in (
+        "between A and B selects age",
+        "4.2 years younger",
+        "0.50",
+        "explains 0.10",
+        "below 0.20",
+    ):
+        assert words in said_age.replace("\\", "")
+    for words in ("90 % of the scans of N*", "25 % of all", "difference of ∞", "40 %", "20 %"):
+        assert words in said_site.replace("\\", "")
+    assert "<b>" not in said_site and escape("N*") in said_site
+
+
+def tally(ages: list[float], site: list[str | None]) -> balance.Tally:
+    scans = pd.DataFrame({
+        "age_years": ages, "subject_id": [f"s{i}" for i in range(len(ages))], "sex": None, "site": site,
+        "group": None, "modality": "T1w",
+    })  # fmt: skip
+    prepared = balance.prepare(scans)
+    return prepared.tally(np.arange(len(ages)) % 2, ("A", "very <bad>"))
+
+
+def test_differences_are_told_for_what_differs_and_large_ones_stand_out() -> None:
+    made = balance_panel.differences(tally([10.0, 60.0, 12.0, 58.0] * 10, ["N", "S"] * 20))
+    assert "<td>age</td>" in made and "<td>site</td>" in made and "<b>∞</b>" in made
+    assert "modality" not in made and "Tier A" in made and "very &lt;bad&gt;" in made
+    calm = balance_panel.differences(tally([10.0, 10.0, 60.0, 60.0] * 10, ["N"] * 40))
+    assert "<b>" not in calm and "0.00" in calm and "chance" in calm
+    assert balance_panel.differences(tally([np.nan] * 4, [None] * 4)) == ""
+
+
+def test_scans_near_a_cutoff_are_counted_with_their_reason() -> None:
+    values = np.array([10.0, 20, 30, 40, np.nan])
+    made = balance_panel.near(
+        values, (25.0, 41.0), ("A", "B", "C"), RaterSpread(6.0, 0.3, 40, "From <40>.")
+    )
+    assert "± 6" in made and "From &lt;40&gt;." in made and "75 % of the scored" in made
+    assert "near A | B" in made and "near B | C" in made
+    one = balance_panel.near(values, (25.0,), ("A", "B"), RaterSpread(np.nan, 0.3, 0, "None."))
+    assert "± –" in one and "near A" not in one
+
+
+def test_agreement_is_told_with_intervals_and_the_ceiling() -> None:
+    counts = pd.DataFrame([[40, 5], [10, 30]], index=["A", "B"], columns=["keep", "exclude"])
+    cut = tier_agreement.AtCutoff("A", "B", Figure(0.6, 0.5, 0.7), 0.857, np.nan)
+    told = tier_agreement.TierAgreement(
+        85, counts, Figure(0.8, 0.7, 0.9), (cut,), None, NOWHERE, ""
+    )
+    made = balance_panel.agreement(told, 0.44)
+    assert "0.60 (0.50 to 0.70)" in made and "86 %" in made and "0.44" in made and "–" in made
+    assert "80 of 100" in balance_panel.agreement_said(told)
+    assert "exclude" in balance_panel.confusion(told) and "30" in balance_panel.confusion(told)
+    none = tier_agreement.TierAgreement(0, counts * 0, NOWHERE, (), None, NOWHERE, "")
+    assert balance_panel.agreement(none, None) == balance_panel.confusion(none) == ""
+    assert balance_panel.agreement_said(none) == ""
