@@ -113,7 +113,7 @@ def freeze(
     text = _to_tsv(scans)
     cohort = Cohort(
         name=slug(name),
-        hash=files.short_hash(text + repr(rule)),
+        hash=files.short_hash(text + rule.identity()),
         role=role,
         counts=tiers.counts(scans["tier"], rule).set_index("tier")["scans"].to_dict(),
         rule=rule,
@@ -189,7 +189,7 @@ def load(workspace: Workspace, cohort_id: str) -> Cohort:
         raise CohortError(f"There is no cohort {cohort_id!r}; the workspace has: {known}.")
     values = _header_values(files.read_json(json_path))
     text = json_path.with_suffix(".tsv").read_text(encoding="utf-8")
-    if files.short_hash(text + repr(values["rule"])) != values["hash"]:
+    if files.short_hash(text + values["rule"].identity()) != values["hash"]:
         raise CohortError(
             f"The list of cohort {cohort_id} was changed after it was frozen, so it is not used. "
             "Restore the file, or freeze the cohort again under another name."

@@ -27,6 +27,8 @@ URL_VARIABLE = "TIERSCOPE_DATABASE_URL"
 _PATIENCE_MS = 60_000
 #: Held on PostgreSQL while tables are made: any fixed number.
 _MAKING_TABLES = 20_251_201
+#: Held on PostgreSQL while somebody saves a rule, so that versions are numbered one after the other.
+_SAVING_RULE = 20_251_125
 #: Held on PostgreSQL, with a session's number, while somebody writes to that session.
 _WRITING_SESSION = 41
 
@@ -145,6 +147,23 @@ overrides = sa.Table(
     sa.Column("tier", sa.String(50), nullable=True),  # NULL: back to the rule
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("version", sa.String(20), nullable=False),
+)
+
+#: Tier rules, each saved version a row.
+rules = sa.Table(
+    "rules",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),  # 1, 2, ... of this name
+    sa.Column(
+        "hash", sa.String(16), nullable=False
+    ),  # of what the rule does, not of how it is written
+    sa.Column("author", sa.String(100), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),  # YAML, as its author wrote it
+    sa.Column("version", sa.String(20), nullable=False),
+    sa.UniqueConstraint("name", "number"),
 )
 
 #: Who did what and when, besides: cohorts frozen, cut-offs suggested from ratings.
@@ -292,6 +311,12 @@ def take_turn(connection: sa.Connection, session_id: int) -> None:
     if connection.dialect.name != "sqlite":
         lock = sa.func.pg_advisory_xact_lock(_WRITING_SESSION, int(session_id))
         connection.execute(sa.select(lock))
+
+
+def take_turn_with_rules(connection: sa.Connection) -> None:
+    """Wait until no other transaction saves a rule; on SQLite only one writes anyway."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SAVING_RULE)))
 
 
 def now() -> datetime.datetime:

@@ -22,7 +22,19 @@ class VolumeError(TierscopeError):
 
 
 class RuleError(TierscopeError):
-    """A tier rule does not make sense: crossing cut-offs, too few names."""
+    """A tier rule does not make sense: crossing cut-offs, too few names.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    line : int, optional
+        Line of the rule's text that it is about, from 1; said first.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message if line is None else f"Line {line}: {message}")
+        self.line = line
 
 
 class RatingError(TierscopeError):

@@ -3,10 +3,10 @@
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import __version__, database
+from curation import __version__, assignment, database, tables
 from curation.errors import RatingError
 from curation.rating_rows import MAX_COMMENT, MAX_RATER
-from curation.tiers import TierRule, assign
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 
 
@@ -69,24 +69,25 @@ def standing(workspace: Workspace) -> pd.DataFrame:
     return newest[newest["tier"].notna()].reset_index(drop=True)
 
 
-def applied(workspace: Workspace, scan_ids: pd.Series, tiers: pd.Series) -> pd.Series:
-    """Return the tiers with the standing decisions in the place of the rule's."""
-    decided = standing(workspace).set_index("scan_id")["tier"]
-    return scan_ids.map(decided).where(scan_ids.isin(decided.index), tiers).astype(tiers.dtype)
-
-
 def assigned(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:
     """Return the tier of each scan: by hand where somebody decided, else by the rule.
 
     Parameters
     ----------
     workspace : Workspace
-        Where the decisions are.
+        Where the decisions are, and the metrics that the rule looks at and ``scans`` lacks.
     scans : pandas.DataFrame
-        With ``scan_id`` and the rule's column.
+        With ``scan_id``, ``sha256``, ``site`` and the scores.
     rule : TierRule
-        The cut-offs. A decision for a tier that it does not have counts for nothing.
+        The rule. A decision for a tier that it does not have counts for nothing.
+
+    Returns
+    -------
+    pandas.Series of str
+        One of ``rule.labels`` a scan; the index of ``scans``.
     """
-    by_rule = assign(scans[rule.column], rule)
-    decided = applied(workspace, scans["scan_id"], by_rule)
-    return decided.where(decided.isin(rule.names), by_rule)
+    table = tables.with_metrics(workspace, scans, rule.columns)
+    arrays = assignment.prepare(table, rule.columns)
+    codes = assignment.assign_codes(arrays, rule)
+    decided, _ = assignment.with_decisions(codes, arrays, rule, standing(workspace))
+    return pd.Series(assignment.names(decided, rule), scans.index)

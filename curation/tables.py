@@ -5,8 +5,10 @@ Everything else reads them through here.
 """
 
 import contextlib
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -74,38 +76,78 @@ def write_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
     files.write_parquet(workspace.scans_path, table.sort_values("scan_id", ignore_index=True))
 
 
-def read_metrics(workspace: Workspace) -> pd.DataFrame:
+def read_metrics(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:
     """Read all metric parts as one table, one row a scan (the newest part wins).
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose metrics.
+    columns : collection of str, optional
+        Read these only, where they are, beside ``scan_id`` and ``sha256``.
 
     Returns
     -------
     pandas.DataFrame
         See :mod:`curation.assess` for the columns; no rows where nothing was assessed yet.
     """
+    wanted = None if columns is None else {"scan_id", "sha256", *columns}
     for _ in range(_TRIES):
         with contextlib.suppress(FileNotFoundError):  # gathered into one file while we read
-            return _read_parts(workspace)
-    return _read_parts(workspace)
+            return _read_parts(workspace, wanted)
+    return _read_parts(workspace, wanted)
 
 
-def _read_parts(workspace: Workspace) -> pd.DataFrame:
+def with_metrics(workspace: Workspace, scans: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Return a table of scans with those of ``columns`` that it lacks, taken from the metrics.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose scans.
+    scans : pandas.DataFrame, N rows
+        With ``scan_id`` and ``sha256``; not written into.
+    columns : iterable of str
+        Names of metrics, such as ``rule.columns``.
+
+    Returns
+    -------
+    pandas.DataFrame, N rows
+        In the order and with the index of ``scans``; NaN where a metric could not be measured, or was
+        measured on another file than the present one.
+    """
+    missing = [name for name in dict.fromkeys(columns) if name not in scans]
+    if not missing:
+        return scans
+    metrics = read_metrics(workspace, missing).reindex(columns=["scan_id", "sha256", *missing])
+    rows = pd.Index(metrics["scan_id"]).get_indexer(scans["scan_id"])
+    found = metrics.iloc[rows] if len(metrics) else metrics.reindex(range(len(scans)))
+    same = (rows >= 0) & (found["sha256"].to_numpy() == scans["sha256"].to_numpy())
+    values = {name: np.where(same, found[name].to_numpy(np.float64), np.nan) for name in missing}
+    return scans.assign(**values)
+
+
+def _read_parts(workspace: Workspace, columns: Collection[str] | None) -> pd.DataFrame:
     parts = sorted(
         workspace.metrics_dir.glob("part-*.parquet"), key=lambda part: part.stat().st_mtime_ns
     )
     if not parts:
         return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
     # joined before pandas sees them: there may be thousands, of one row each
-    joined = pa.concat_tables([_read_part(part) for part in parts], promote_options="permissive")
+    joined = pa.concat_tables(
+        [_read_part(part, columns) for part in parts], promote_options="permissive"
+    )
     table = joined.to_pandas()
     for name, before in _ADDED_COLUMNS.items():
-        table[name] = table[name].fillna(before) if name in table else before
+        if columns is None or name in columns:
+            table[name] = table[name].fillna(before) if name in table else before
     table = table.drop_duplicates("scan_id", keep="last")
     return table.sort_values("scan_id", ignore_index=True)
 
 
-def _read_part(path: Path) -> pa.Table:
+def _read_part(path: Path, columns: Collection[str] | None) -> pa.Table:
     with pq.ParquetFile(path) as part:
-        return part.read()
+        return part.read(columns and [name for name in part.schema_arrow.names if name in columns])
 
 
 def read_scores(workspace: Workspace) -> pd.DataFrame:

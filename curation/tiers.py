@@ -1,22 +1,28 @@
-"""Quality tiers: named bands of the distortion score.
+"""Quality tiers: named bands of a score or metric, and gates that nothing passes.
 
-A rule is data; applying it is a pure function of scores. Tier ``k`` holds the scores from cut-off
-``k-1`` up to, but not including, cut-off ``k``: a scan exactly on a cut-off goes to the worse tier.
+A rule is data; applying it is a pure function of columns, see :mod:`curation.assignment`. Tiers run from
+best to worst, whichever way the column runs; a scan exactly on a cut-off goes to the worse tier.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from curation.errors import RuleError
+from curation import measures, rule_checks
+from curation.measures import SCORE, Measure, plain
+from curation.rule_checks import MAX_TIERS, MIN_TIERS, UNSCORED, UNUSABLE
 
-MIN_TIERS, MAX_TIERS = 2, 6
+__all__ = [
+    "DEFAULT_RULE", "MAX_TIERS", "MIN_TIERS", "TIER_COLOURS", "TIER_NAMES", "UNSCORED", "UNUSABLE", "Gate",
+    "TierRule", "assign", "colours", "counts", "cut",
+]  # fmt: skip
+
 TIER_NAMES = ("A", "B", "C", "D", "E", "F")
-UNSCORED = "not scored"
 
 #: Okabe-Ito colours, safe for colour-blind readers; one colour a tier everywhere.
 TIER_COLOURS: dict[str, str] = {
@@ -26,86 +32,201 @@ TIER_COLOURS: dict[str, str] = {
     "D": "#CC79A7",
     "E": "#009E73",
     "F": "#56B4E9",
-    "unusable": "#7F7F7F",
+    UNUSABLE: "#7F7F7F",
     UNSCORED: "#BBBBBB",
 }
 
 
+def _numbers(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(float(value) + 0.0 for value in values)  # + 0.0: a minus zero is a zero
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A limit that a scan may not pass, whatever its score.
+
+    Parameters
+    ----------
+    column : str
+        A key of :data:`curation.measures.MEASURES`.
+    above, below : float, optional
+        One of the two: the gate holds scans whose value is over, or under, this. A value that is exactly
+        the limit passes; so does a value that could not be measured.
+    tier : str
+        The tier that held scans get, unless they have a worse one: a name of the rule's but the best, or
+        ``unusable``, a tier of its own past the last.
+    """
+
+    column: str
+    _: KW_ONLY
+    above: float | None = None
+    below: float | None = None
+    tier: str = UNUSABLE
+
+    def __post_init__(self) -> None:
+        for side in ("above", "below"):
+            if (limit := getattr(self, side)) is not None:
+                object.__setattr__(self, side, *_numbers([limit]))
+
+    @property
+    def limit(self) -> float:
+        """The one limit that is given."""
+        given = self.below if self.above is None else self.above
+        return float("nan") if given is None else given
+
+    def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which values the gate holds, shape (N,); NaN never."""
+        return values > self.limit if self.above is not None else values < self.limit
+
+    def describe(self) -> str:
+        """Return the gate in words."""
+        side = "over" if self.above is not None else "under"
+        return f"{self.column} {side} {plain(self.limit)} → {self.tier}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON-ready values."""
+        side = "above" if self.above is not None else "below"
+        return {"column": self.column, side: self.limit, "tier": self.tier}
+
+
 @dataclass(frozen=True)
 class TierRule:
-    """Where the distortion score is cut into tiers.
+    """How scans are sorted into tiers.
 
     Parameters
     ----------
     names : tuple of str
         Tiers from best to worst, 2 to 6.
     cutoffs : tuple of float
-        Rising cut-offs in points of the score (0 to 100), one fewer than names.
+        Cut-offs in the unit of ``column``, from the best tier to the worst, one fewer than names: rising
+        where higher is worse, as of every score, falling where higher is better.
     column : str
-        The score that is cut.
+        What is cut: a key of :data:`curation.measures.MEASURES` that has a better and a worse.
+    gates : tuple of Gate
+        Limits on top, in any order; of several that hold a scan the worst tier counts.
+    by_site : dict of str to tuple of float
+        Cut-offs of single sites, in the place of ``cutoffs``.
 
     Raises
     ------
     RuleError
-        When names repeat, cut-offs cross, lie outside 0–100, or do not fit the names.
+        When names repeat, cut-offs cross, are missing or lie outside the column's range, a column is not
+        known, or gates contradict each other.
     """
 
     names: tuple[str, ...] = ("A", "B", "C")
     cutoffs: tuple[float, ...] = (25.0, 50.0)
-    column: str = "distortion_score"
+    column: str = SCORE
+    gates: tuple[Gate, ...] = ()
+    by_site: Mapping[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        count = len(self.names)
-        if not MIN_TIERS <= count <= MAX_TIERS:
-            raise RuleError(f"A rule has {MIN_TIERS} to {MAX_TIERS} tiers; this one has {count}.")
-        if len(set(self.names)) != count or UNSCORED in self.names or not all(self.names):
-            raise RuleError(f"Tiers need different names; these are {', '.join(self.names)}.")
-        if len(self.cutoffs) != count - 1:
-            raise RuleError(
-                f"{count} tiers need {count - 1} cut-offs; {len(self.cutoffs)} were given."
-            )
-        if not all(0 <= cut <= 100 for cut in self.cutoffs):
-            raise RuleError(f"Cut-offs lie between 0 and 100; these are {_listed(self.cutoffs)}.")
-        for (low, high), (better, worse) in zip(
-            pairwise(self.cutoffs), pairwise(self.names[1:]), strict=True
-        ):
-            if low >= high:
-                raise RuleError(
-                    f"The cut-offs {low:g} and {high:g} cross: tier {better} would end before it "
-                    f"begins. Move the upper cut-off of {better} above {low:g}, or drop {worse}."
-                )
+        object.__setattr__(self, "cutoffs", _numbers(self.cutoffs))
+        sites = {str(site): _numbers(self.by_site[site]) for site in sorted(self.by_site)}
+        object.__setattr__(self, "by_site", sites)
+        rule_checks.check_names(self.names)
+        measure = rule_checks.check_column(self.column)
+        rule_checks.check_cutoffs(self.names, self.cutoffs, measure)
+        for site, cutoffs in sites.items():
+            rule_checks.check_cutoffs(self.names, cutoffs, measure, site)
+        for gate in self.gates:
+            rule_checks.check_gate(gate, self.names)
+        rule_checks.check_overlaps(self.gates, self.names)
+
+    @property
+    def measure(self) -> Measure:
+        """What is cut."""
+        return measures.find(self.column)
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """All tiers that a scan can get, best to worst: ``unusable`` last where a gate leads to it."""
+        extra = UNUSABLE not in self.names and any(gate.tier == UNUSABLE for gate in self.gates)
+        return (*self.names, *([UNUSABLE] if extra else []))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the codes of :func:`curation.assignment.assign_codes` stand for: tiers, ``not scored``."""
+        return (*self.tiers, UNSCORED)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that the rule looks at, what is cut first."""
+        return tuple(dict.fromkeys((self.column, *(gate.column for gate in self.gates))))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the rule as plain JSON-ready values."""
         return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in asdict(self).items()
+            "names": list(self.names),
+            "cutoffs": list(self.cutoffs),
+            "column": self.column,
+            "gates": [gate.as_dict() for gate in self.gates],
+            "by_site": {site: list(cutoffs) for site, cutoffs in self.by_site.items()},
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TierRule":
-        """Build a rule from what :meth:`as_dict` gave."""
-        return cls(tuple(values["names"]), tuple(map(float, values["cutoffs"])), values["column"])
+        """Build a rule from what :meth:`as_dict` gave; 0.2's had neither gates nor sites."""
+        return cls(
+            tuple(values["names"]),
+            tuple(values["cutoffs"]),
+            values["column"],
+            tuple(Gate(**gate) for gate in values.get("gates", ())),
+            values.get("by_site", {}),
+        )
+
+    def identity(self) -> str:
+        """Return a text that two rules share exactly when they do the same to every scan they can meet.
+
+        Cohorts frozen by 0.2 were named by this text, so it stays as it is for a rule of cut-offs alone.
+        """
+        text = f"names={self.names!r}, cutoffs={self.cutoffs!r}, column={self.column!r}"
+        if self.gates:
+            text += f", gates={sorted(gate.describe() for gate in self.gates)!r}"
+        if self.by_site:
+            text += f", by_site={dict(self.by_site)!r}"
+        return f"TierRule({text})"
 
     def describe(self) -> list[str]:
-        """Say in words what each tier holds, best first."""
-        edges = ["0", *(f"{cut:g}" for cut in self.cutoffs), "100"]
-        return [
-            f"{name}: {low} to {'' if high == '100' else 'under '}{high}"
-            for name, (low, high) in zip(self.names, pairwise(edges), strict=True)
-        ]
+        """Say in words what each of ``names`` holds by the cut-offs, best first."""
+        held = _bands(self.cutoffs, self.measure)
+        return [f"{name}: {band}" for name, band in zip(self.names, held, strict=True)]
 
 
 DEFAULT_RULE = TierRule()
 
 
+def cut(
+    values: NDArray[np.float64], rule: TierRule, edges: Sequence[NDArray[np.float64]] | None = None
+) -> NDArray[np.uint8]:
+    """Return the position in ``rule.names`` of each value's tier by the cut-offs alone.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float, shape (N,)
+        The rule's column; NaN counts as best.
+    rule : TierRule
+        The rule.
+    edges : sequence of numpy.ndarray of float, shape (N,), optional
+        Each value's own first cut-off, second, and so on; the global ones by default.
+    """
+    worse = np.less_equal if rule.measure.better_is_higher else np.greater_equal
+    codes = np.zeros(len(values), dtype=np.uint8)
+    for cutoff in rule.cutoffs if edges is None else edges:
+        codes += worse(values, cutoff)
+    return codes
+
+
 def assign(scores: pd.Series, rule: TierRule = DEFAULT_RULE) -> pd.Series:
-    """Return the tier of each score.
+    """Return the tier of each score by the rule's global cut-offs alone, for plots of one column.
+
+    The tiers that scans really have, with gates, sites and decisions by hand, come from
+    :func:`curation.overrides.assigned`.
 
     Parameters
     ----------
     scores : pandas.Series of float, shape (N,)
-        0 (pristine) to 100 (unusable); NaN where a scan has none.
+        The rule's column; NaN where a scan has none.
     rule : TierRule
         The cut-offs.
 
@@ -116,8 +237,9 @@ def assign(scores: pd.Series, rule: TierRule = DEFAULT_RULE) -> pd.Series:
     """
     names = np.array([*rule.names, UNSCORED], dtype=object)
     values = scores.to_numpy(dtype=float)
-    tier = np.searchsorted(rule.cutoffs, values, side="right")
-    return pd.Series(names[np.where(np.isnan(values), len(rule.names), tier)], scores.index)
+    return pd.Series(
+        names[np.where(np.isnan(values), len(rule.names), cut(values, rule))], scores.index
+    )
 
 
 def counts(tiers: pd.Series, rule: TierRule = DEFAULT_RULE) -> pd.DataFrame:
@@ -130,7 +252,7 @@ def counts(tiers: pd.Series, rule: TierRule = DEFAULT_RULE) -> pd.DataFrame:
         scored`` last and only where there are some.
     """
     found = tiers.value_counts()
-    order = [*rule.names, *([UNSCORED] if UNSCORED in found else [])]
+    order = [*rule.tiers, *([UNSCORED] if UNSCORED in found else [])]
     numbers = [int(found.get(name, 0)) for name in order]
     total = max(len(tiers), 1)
     return pd.DataFrame(
@@ -138,5 +260,25 @@ def counts(tiers: pd.Series, rule: TierRule = DEFAULT_RULE) -> pd.DataFrame:
     )
 
 
-def _listed(values: tuple[float, ...]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+def colours(rule: TierRule) -> dict[str, str]:
+    """Return a colour for each of ``rule.labels``: the usual one of its name, else of its place."""
+    if set(rule.labels) <= set(TIER_COLOURS):
+        return {name: TIER_COLOURS[name] for name in rule.labels}
+    places = dict(zip(rule.names, TIER_COLOURS.values(), strict=False))
+    fixed = {name: TIER_COLOURS[name] for name in (UNUSABLE, UNSCORED) if name in rule.labels}
+    return places | fixed
+
+
+def _bands(cutoffs: tuple[float, ...], measure: Measure) -> list[str]:
+    """Return what each tier holds, best first."""
+    if measure.better_is_higher:
+        edges = [plain(cut) for cut in cutoffs]
+        middle = [f"over {low} to {high}" for high, low in pairwise(edges)]
+        return [f"over {edges[0]}", *middle, f"{edges[-1]} and under"]
+    if np.isinf(measure.high):
+        edges = [plain(cut) for cut in cutoffs]
+        middle = [f"{low} to under {high}" for low, high in pairwise(edges)]
+        return [f"under {edges[0]}", *middle, f"{edges[-1]} and over"]
+    edges = [plain(measure.low), *map(plain, cutoffs), plain(measure.high)]
+    inner = [f"{low} to under {high}" for low, high in pairwise(edges[:-1])]
+    return [*inner, f"{edges[-2]} to {edges[-1]}"]

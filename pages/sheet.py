@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import streamlit as st
 
-from curation import tiers
+from curation import overrides
 from curation.workspace import Workspace
 from pages.ui import cached, flags, frame, picker, progress, state, summaries, text, tiles
 
@@ -22,7 +22,7 @@ def body(workspace: Workspace) -> None:
             "cohort",
         )
         return
-    usable = usable.assign(tier=tiers.assign(usable["distortion_score"], rule))
+    usable = usable.assign(tier=overrides.assigned(workspace, usable, rule))
     with st.container(horizontal=True, vertical_alignment="center"):
         found = _searched(picker.listed(workspace, usable, first=_search))
     if found.empty:

@@ -31,3 +31,9 @@ def _row(number: int, row: dict) -> dict:
         "simulated": False,
         "status": "ok",
     } | row
+
+
+def put_metrics(workspace: Workspace, values: dict[str, list[float]]) -> None:
+    """Write metrics of the scans that :func:`put_scans` wrote, one value a scan."""
+    about = tables.read_scans(workspace)[["scan_id", "sha256"]]
+    files.write_parquet(workspace.metrics_dir / "part-made.parquet", about.assign(**values))

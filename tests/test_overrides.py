@@ -1,25 +1,43 @@
 """A tier by hand holds until the next decision, and each has its reason."""
 
-import pandas as pd
 import pytest
 
-from curation import overrides, ratings
+from curation import overrides, ratings, tables
 from curation.errors import RatingError
+from curation.tiers import Gate, TierRule
 from curation.workspace import Workspace
+from tests.scored import put_metrics, put_scans
 
 
 def test_overrides_stand_until_the_next_and_need_a_reason(workspace: Workspace) -> None:
-    ratings.override(workspace, "made_00001", "Ada", "C", "ringing")
-    ratings.override(workspace, "made_00002", "Ada", "C", "ringing")
-    ratings.override(workspace, "made_00001", "Bob", None, "seen again: fine")
-    assert overrides.standing(workspace)["scan_id"].tolist() == ["made_00002"]
+    put_scans(workspace, [{"distortion_score": score} for score in (5.0, 10.0, 30.0)])
+    first, second, _ = ids = [f"made_sub-0{number}_T1w" for number in range(3)]
+    ratings.override(workspace, first, "Ada", "C", "ringing")
+    ratings.override(workspace, second, "Ada", "C", "ringing")
+    ratings.override(workspace, first, "Bob", None, "seen again: fine")
+    assert overrides.standing(workspace)["scan_id"].tolist() == [second]
     assert len(overrides.list_overrides(workspace)) == 3
-    ids = pd.Series(["made_00001", "made_00002", "made_00003"])
-    assert overrides.applied(workspace, ids, pd.Series(["A", "A", "B"])).tolist() == ["A", "C", "B"]
+    scans = tables.read_scored_scans(workspace)
+    assert scans["scan_id"].tolist() == ids
+    assert overrides.assigned(workspace, scans, TierRule()).tolist() == ["A", "C", "B"]
+    without_c = TierRule(("A", "B"), (25.0,))
+    assert overrides.assigned(workspace, scans, without_c).tolist() == ["A", "A", "B"]
     for author, tier, reason, words in (
         (" ", "A", "why", "who decides"),
         ("Ada", "A", " ", "needs a reason"),
         ("Ada", "", "why", "Name the tier"),
     ):
         with pytest.raises(RatingError, match=words):
-            ratings.override(workspace, "made_00001", author, tier, reason)
+            ratings.override(workspace, first, author, tier, reason)
+
+
+def test_metrics_that_a_rule_looks_at_are_read_where_the_scans_lack_them(workspace) -> None:
+    put_scans(workspace, [{"distortion_score": 5.0}] * 3)
+    put_metrics(workspace, {"snr_total": [30.0, 8.0, float("nan")]})
+    scans = tables.read_scored_scans(workspace)
+    rule = TierRule(gates=(Gate("snr_total", below=10.0),))
+    assert overrides.assigned(workspace, scans, rule).tolist() == ["A", "unusable", "A"]
+    alone = scans.iloc[1].to_frame().T
+    assert overrides.assigned(workspace, alone, rule).tolist() == ["unusable"]
+    of_snr = TierRule(cutoffs=(20.0, 5.0), column="snr_total")
+    assert overrides.assigned(workspace, scans, of_snr).tolist() == ["A", "B", "not scored"]

@@ -1,10 +1,20 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from curation import tiers
 from curation.errors import RuleError
-from curation.tiers import TIER_COLOURS, TIER_NAMES, UNSCORED, TierRule
+from curation.tiers import (
+    TIER_COLOURS,
+    TIER_NAMES,
+    UNSCORED,
+    UNUSABLE,
+    Gate,
+    TierRule,
+    colours,
+)
 
 
 def test_a_score_on_a_cut_off_goes_to_the_worse_tier() -> None:
@@ -60,3 +70,49 @@ def test_a_rule_reads_as_words() -> None:
 def test_every_tier_has_its_own_colour() -> None:
     assert set(TIER_NAMES) < set(TIER_COLOURS)
     assert len(set(TIER_COLOURS.values())) == len(TIER_COLOURS)
+
+
+def test_a_rule_of_cut_offs_alone_keeps_the_identity_that_cohorts_of_0_2_were_named_by() -> None:
+    text = "TierRule(names=('A', 'B', 'C'), cutoffs=(25.0, 50.0), column='distortion_score')"
+    assert TierRule().identity() == TierRule(cutoffs=(25, np.float64(50))).identity() == text
+
+
+def test_a_rule_with_gates_and_sites_survives_the_way_through_json() -> None:
+    rule = TierRule(
+        gates=(Gate("cjv", above=0.5), Gate("noise", above=0, tier="C")),
+        by_site={"Z": (1, 2), "A": (3.5, 4)},
+    )
+    assert TierRule.from_dict(json.loads(json.dumps(rule.as_dict()))) == rule
+    assert list(rule.by_site) == ["A", "Z"]
+    assert hash(rule) == hash(TierRule.from_dict(rule.as_dict()))
+
+
+def test_unusable_is_a_tier_past_the_last_where_a_gate_leads_to_it() -> None:
+    assert TierRule().labels == ("A", "B", "C", UNSCORED)
+    gated = TierRule(gates=(Gate("cjv", above=0.5),))
+    assert gated.tiers == ("A", "B", "C", UNUSABLE)
+    assert TierRule(gates=(Gate("cjv", above=0.5, tier="C"),)).tiers == ("A", "B", "C")
+    named = TierRule(("good", UNUSABLE), (50.0,), gates=(Gate("cjv", above=0.5),))
+    assert named.tiers == ("good", UNUSABLE)
+    with pytest.raises(RuleError, match="comes last"):
+        TierRule((UNUSABLE, "A"), (50.0,))
+
+
+def test_a_metric_reads_as_words_whichever_way_it_runs() -> None:
+    assert TierRule(column="cjv", cutoffs=(0.3, 0.55)).describe() == [
+        "A: under 0.3", "B: 0.3 to under 0.55", "C: 0.55 and over",
+    ]  # fmt: skip
+    falling = TierRule(column="snr_total", cutoffs=(20.0, 10.0))
+    assert falling.describe() == ["A: over 20", "B: over 10 to 20", "C: 10 and under"]
+    with pytest.raises(RuleError, match=r"10 and 20 cross.*below 10"):
+        TierRule(column="snr_total", cutoffs=(10.0, 20.0))
+
+
+def test_tiers_of_any_name_have_colours_of_their_own() -> None:
+    assert colours(TierRule())["B"] == TIER_COLOURS["B"]
+    for names in (("good", "fair", "bad"), ("C", "x", "A"), ("good", UNUSABLE)):
+        rule = TierRule(names, (20.0, 40.0)[: len(names) - 1], gates=(Gate("cjv", above=1.0),))
+        found = colours(rule)
+        assert set(found) == set(rule.labels)
+        assert len(set(found.values())) == len(found)
+        assert found[UNUSABLE] == TIER_COLOURS[UNUSABLE]
