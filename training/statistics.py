@@ -1,138 +1,231 @@
-"""What the runs of a study came to: final age errors with intervals, from per-subject predictions."""
+"""What the runs of a study came to: final age errors, paired differences, verdicts. Tables without screen.
 
+How each number is defined, and how often its interval holds, is in ``docs/statistics.md``.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from curation import files
 from curation.workspace import Workspace
-from training import runs, study
+from training import age_metrics, crossed, predictions, resampling, study, verdicts
+from training.arms import ALL, SCRATCH, Arm
+from training.crossed import Estimate, SeedSpread
+from training.predictions import BASELINE, BASELINE_LABEL, Predictions
 
-BASELINE = "predict-the-mean"
-BASELINE_LABEL = "predict the mean age"
-RESAMPLES = 2000
+__all__ = [
+    "BASELINE",
+    "BASELINE_LABEL",
+    "against_controls",
+    "differences",
+    "final_errors",
+    "summarise",
+]
 
-COLUMNS = (
+FINAL_COLUMNS = (
     "arm", "label", "age_mae_years", "ci_low", "ci_high", "r", "r2", "mean_error_years", "slope",
-    "n_subjects", "n_runs",
+    "corrected_mae_years", "corrected_r", "corrected_r2", "corrected_mean_error_years", "corrected_slope",
+    "boot_low", "boot_high", "n_subjects", "n_seeds", "n_runs",
 )  # fmt: skip
-
-
-def predictions(workspace: Workspace, study_id: str) -> pd.DataFrame:
-    """Read every held-out prediction of the finished fine-tunings.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``arm, seed, fold, scan_id, subject_id, age_years, predicted_age_years, baseline_age_years``;
-        the last is the mean age of the people that the run was trained on.
-    """
-    rows: list[dict[str, Any]] = []
-    for run in runs.runs_of(study.load(workspace, study_id)):
-        result = files.read_json(run.result_path) if run.kind == "finetune" else None
-        if result:
-            key = {"arm": run.arm, "seed": run.seed, "fold": run.fold}
-            base = {"baseline_age_years": result["baseline_age_years"]}
-            rows += [key | row | base for row in result["predictions"]]
-    return pd.DataFrame(rows, columns=list(_PREDICTION_COLUMNS))
-
-
-_PREDICTION_COLUMNS = (
-    "arm", "seed", "fold", "scan_id", "subject_id", "age_years", "predicted_age_years",
-    "baseline_age_years",
+DIFFERENCE_COLUMNS = (
+    "arm", "label", "reference", "difference_years", "ci_low", "ci_high", "p", "p_holm", "p_flip",
+    "boot_low", "boot_high", "n_subjects", "n_seeds", "verdict", "words",
 )  # fmt: skip
 
 
 def final_errors(workspace: Workspace, study_id: str) -> pd.DataFrame:
-    """Summarise the held-out predictions, a row an arm, and predicting the mean age in the last row.
+    """Read a study's predictions and summarise them, see :func:`summarise`."""
+    return summarise(predictions.read(workspace, study.load(workspace, study_id)))
+
+
+def summarise(held_out: Predictions) -> pd.DataFrame:
+    """Summarise held-out predictions, a row an arm, and predicting the mean age in the last row.
+
+    Parameters
+    ----------
+    held_out : Predictions
+        Of the runs that are finished.
 
     Returns
     -------
     pandas.DataFrame
-        ``arm, label`` · ``age_mae_years`` with a 95 % interval ``ci_low, ci_high`` · ``r`` (Pearson's,
-        predicted against true age) · ``r2`` (1 − squared errors over squared deviations of age; below
-        0 is worse than one constant) · ``mean_error_years`` (predicted − true) · ``slope`` (of that
-        error against age; −1 is a constant) · ``n_subjects, n_runs``. No rows where no run is finished.
+        ``arm, label`` · ``age_mae_years`` with its 95 % interval ``ci_low, ci_high`` (over people and
+        seeds, see :mod:`training.crossed`) · ``r, r2, mean_error_years, slope`` as
+        :func:`training.age_metrics.figures` defines them · the same ``corrected_…`` for age bias, fitted on
+        the other folds · ``boot_low, boot_high`` (percentile interval of the hierarchical bootstrap) ·
+        ``n_subjects, n_seeds`` (those that the figures rest on) and ``n_runs`` (finished). No rows where no
+        run is finished; arms without any are left out.
 
     Notes
     -----
-    Scans of a person are averaged. Each figure is computed for each seed and averaged over seeds. The
-    interval is of the percentile bootstrap over people (2,000 resamples, fixed seed), a person's error
-    being the mean over seeds. While runs are missing, an arm is summarised over what is there.
+    Where runs are missing, an arm is summarised over the largest table of seeds × people without a gap.
     """
-    table = predictions(workspace, study_id)
-    if table.empty:
-        return pd.DataFrame(columns=list(COLUMNS))
-    planned = study.load(workspace, study_id)
-    rows = []
-    for arm in planned.arms:
-        of_arm = table[table["arm"] == arm.name]
-        if len(of_arm):
-            rows.append({"arm": arm.name, "label": arm.label} | summarise(of_arm))
-    constant = table.assign(predicted_age_years=table["baseline_age_years"])
-    constant = constant.drop_duplicates(["fold", "scan_id"]).assign(seed=0)
-    rows.append({"arm": BASELINE, "label": BASELINE_LABEL} | summarise(constant) | {"n_runs": 0})
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    there = held_out.there
+    rows = [_final_row(held_out, name) for name in there]
+    return pd.DataFrame(rows, columns=list(FINAL_COLUMNS))
 
 
-def summarise(table: pd.DataFrame) -> dict[str, float | int]:
-    """Summarise the predictions of one arm.
+def default_reference(held_out: Predictions) -> str | None:
+    """Return the arm that others are compared with at first: ``scratch``, else ``all``, else the first."""
+    there = [name for name in held_out.there if name != BASELINE]
+    wanted = (name for name in (SCRATCH, ALL, *there[:1]) if name in there)
+    return next(wanted, None)
+
+
+def differences(held_out: Predictions, reference: str) -> pd.DataFrame:
+    """Compare every arm with a reference, person by person and seed by seed.
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        ``seed, fold, subject_id, age_years, predicted_age_years``.
+    held_out : Predictions
+        Of the runs that are finished.
+    reference : str
+        Name of an arm, or :data:`BASELINE`.
 
     Returns
     -------
-    dict
-        The columns of :func:`final_errors` from ``age_mae_years`` on.
+    pandas.DataFrame
+        ``arm, label, reference`` · ``difference_years``: absolute error of the arm less that of the
+        reference, below 0 is better, with its 95 % interval ``ci_low, ci_high`` and two-sided ``p``
+        (:mod:`training.crossed`) · ``p_holm``: corrected for the number of trained arms compared;
+        predicting the mean is a check beside them and not counted · ``p_flip``: sign-flip test over people,
+        of these trained models · ``boot_low, boot_high``: hierarchical bootstrap · ``n_subjects, n_seeds``
+        · ``verdict, words`` as :mod:`training.verdicts` says.
     """
-    people = table.groupby(["seed", "subject_id"], as_index=False)[
-        ["age_years", "predicted_age_years"]
-    ].mean()
-    people["error"] = (people["predicted_age_years"] - people["age_years"]).abs()
-    per_person = people.groupby("subject_id")["error"].mean().to_numpy()
-    low, high = bootstrap_interval(per_person)
-    by_seed = pd.DataFrame([_one_seed(group) for _, group in people.groupby("seed")])
-    return {
-        "age_mae_years": float(per_person.mean()),
-        "ci_low": low,
-        "ci_high": high,
-        **{name: float(by_seed[name].mean()) for name in by_seed},
-        "n_subjects": len(per_person),
-        "n_runs": int(table.groupby(["seed", "fold"]).ngroups),
-    }
+    others = [name for name in held_out.there if name != reference]
+    return _compared(
+        held_out, [(name, reference) for name in others if reference in held_out.there]
+    )
 
 
-def bootstrap_interval(values: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of the mean; NaN for fewer than 2 values.
+def against_controls(held_out: Predictions) -> pd.DataFrame:
+    """Compare every arm with its own random control of the same size; columns as :func:`differences`.
 
-    Parameters
-    ----------
-    values : array of shape (N,)
-        One value a person.
-    seed : int
-        Of the resampling.
+    "Better" that stays against the control is neither more scans nor younger people.
     """
-    if len(values) < 2:
-        return float("nan"), float("nan")
-    rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, len(values), (RESAMPLES, len(values)))
-    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)
+    pairs = [
+        (str(arm.matches), arm.name)
+        for arm in held_out.arms
+        if arm.kind == "control" and {arm.matches, arm.name} <= set(held_out.there)
+    ]
+    return _compared(held_out, pairs)
 
 
-def _one_seed(people: pd.DataFrame) -> dict[str, float]:
-    age = people["age_years"].to_numpy()
-    predicted = people["predicted_age_years"].to_numpy()
-    error, deviation = predicted - age, age - age.mean()
-    spread = float(np.square(deviation).sum())
-    varies = spread > 0 and np.ptp(predicted) > 0
+def compare(
+    held_out: Predictions, arm: str, reference: str
+) -> tuple[Estimate, NDArray[np.float64]]:
+    """Return the difference of two arms, and the table of seeds × people that it rests on, years."""
+    places = [held_out.at(arm), held_out.at(reference)]
+    both = held_out.errors_years[places]
+    seeds, people = crossed.complete(both)
+    table = (both[0] - both[1])[np.ix_(seeds, people)]
+    return crossed.estimate(table, _spread_of_pair(held_out, arm, reference, seeds, people)), table
+
+
+def estimate(
+    held_out: Predictions, arm: str
+) -> tuple[Estimate, NDArray[np.intp], NDArray[np.intp]]:
+    """Return the error of an arm, and the places of the seeds and people that it rests on."""
+    own = held_out.errors_years[[held_out.at(arm)]]
+    seeds, people = crossed.complete(own)
+    spread = _spread_of_arm(held_out, arm, seeds, people)
+    return crossed.estimate(own[0][np.ix_(seeds, people)], spread), seeds, people
+
+
+# ---- rows ------------------------------------------------------------------------------------------
+
+
+def _final_row(held_out: Predictions, name: str) -> dict[str, Any]:
+    found, seeds, people = estimate(held_out, name)
+    predicted = held_out.predicted_years[held_out.at(name)][np.ix_(seeds, people)]
+    ages, folds = held_out.ages[people], held_out.people["fold"].to_numpy()[people]
+    low, high = resampling.bootstrap_interval(np.abs(predicted - ages))
+    unbiased = age_metrics.corrected(predicted, ages, folds)
+    trained = name != BASELINE
     return {
-        "r": float(np.corrcoef(age, predicted)[0, 1]) if varies else float("nan"),
-        "r2": 1 - float(np.square(error).sum()) / spread if spread > 0 else float("nan"),
-        "mean_error_years": float(error.mean()),
-        "slope": float((error * deviation).sum()) / spread if spread > 0 else float("nan"),
-    }
+        "arm": name, "label": held_out.labels[name], **age_metrics.figures(predicted, ages),
+        "ci_low": found.low, "ci_high": found.high, "boot_low": low, "boot_high": high,
+        **_corrected(age_metrics.figures(unbiased, ages)),
+        "n_subjects": found.people, "n_seeds": found.seeds if trained else 0,
+        "n_runs": _finished_runs(held_out, name) if trained else 0,
+    }  # fmt: skip
+
+
+def _corrected(figures: dict[str, float]) -> dict[str, float]:
+    return {f"corrected_{name.removeprefix('age_')}": value for name, value in figures.items()}
+
+
+def _finished_runs(held_out: Predictions, name: str) -> int:
+    known = np.isfinite(held_out.by_scan[held_out.at(name)])
+    fold = held_out.scans["fold"].to_numpy()
+    return sum(int(known[:, fold == number].any(axis=1).sum()) for number in np.unique(fold))
+
+
+def _compared(held_out: Predictions, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    found = [compare(held_out, arm, reference) for arm, reference in pairs]
+    p = np.array([difference.p for difference, _ in found], dtype=float)
+    counted = np.array([BASELINE not in pair for pair in pairs], dtype=bool)
+    p_holm = np.where(counted, resampling.holm(np.where(counted, p, np.nan)), p)
+    rows = []
+    for (arm, reference), (difference, table), corrected in zip(pairs, found, p_holm, strict=True):
+        low, high = resampling.bootstrap_interval(table)
+        said = verdicts.verdict(_called(arm), _called(reference), difference, float(corrected))
+        rows.append(
+            {
+                "arm": arm, "label": held_out.labels[arm], "reference": reference,
+                "difference_years": difference.mean, "ci_low": difference.low,
+                "ci_high": difference.high, "p": difference.p, "p_holm": corrected,
+                "p_flip": resampling.sign_flip_p(table.mean(axis=0)) if table.size else np.nan,
+                "boot_low": low, "boot_high": high, "n_subjects": difference.people,
+                "n_seeds": difference.seeds, "verdict": said.kind, "words": said.words,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
+
+
+def _called(arm: str) -> str:
+    return "predicting the mean age" if arm == BASELINE else arm
+
+
+# ---- how far seeds spread --------------------------------------------------------------------------
+
+
+def _spread_of_arm(
+    held_out: Predictions, name: str, seeds: NDArray[np.intp], people: NDArray[np.intp]
+) -> SeedSpread | None:
+    if name == BASELINE:
+        return SeedSpread(0.0, np.inf)
+    if len(seeds) < 2 or len(people) < 2:
+        return None
+    return crossed.spread_within(_peers(held_out, name, seeds, people))
+
+
+def _spread_of_pair(
+    held_out: Predictions, arm: str, reference: str, seeds: NDArray[np.intp], people: NDArray[np.intp],
+) -> SeedSpread | None:  # fmt: skip
+    if len(seeds) < 2 or len(people) < 2:
+        return None
+    if BASELINE in (arm, reference):
+        trained = reference if arm == BASELINE else arm
+        return _spread_of_arm(held_out, trained, seeds, people)
+    if _way(held_out.arm(arm)) != _way(held_out.arm(reference)):
+        apart = [crossed.spread_within(_peers(held_out, n, seeds, people)) for n in (arm, reference)]
+        return crossed.together(*apart)
+    return crossed.spread_between(_peers(held_out, arm, seeds, people))
+
+
+def _peers(
+    held_out: Predictions, name: str, seeds: NDArray[np.intp], people: NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Return the errors of the arms that were trained alike and whose every run is there, (K, S, N)."""
+    alike = [i for i, arm in enumerate(held_out.arms) if _way(arm) == _way(held_out.arm(name))]
+    errors = held_out.errors_years[alike][:, seeds][:, :, people]
+    return errors[np.isfinite(errors).all(axis=(1, 2))]
+
+
+def _way(arm: Arm | None) -> tuple[str, int] | None:
+    """Return what decides how far seeds spread: how an arm is fine-tuned, and on how many labels."""
+    return None if arm is None else (arm.method, arm.label_percent)

@@ -1,0 +1,82 @@
+"""How well ages were predicted: the figures of one arm, raw and with the age bias taken out."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: A prediction that follows age less than this (years a year) has no correction: it would be divided by 0.
+MIN_FOLLOWS = 0.05
+FIGURES = ("age_mae_years", "r", "r2", "mean_error_years", "slope")
+
+
+def figures(predicted: NDArray[np.float64], ages: NDArray[np.float64]) -> dict[str, float]:
+    """Return the figures of one arm, each computed a seed and averaged over seeds.
+
+    Parameters
+    ----------
+    predicted : array of shape (S, N)
+        Predicted ages, years.
+    ages : array of shape (N,)
+        True ages, years.
+
+    Returns
+    -------
+    dict
+        ``age_mae_years``: mean absolute error · ``r``: Pearson's, predicted against true age; NaN for a
+        constant · ``r2``: 1 − squared errors over squared deviations of age; below 0 is worse than one
+        constant · ``mean_error_years``: predicted − true · ``slope``: of that error against age, years a
+        year; −1 is a constant, 0 is no bias.
+    """
+    error = predicted - ages
+    deviation = ages - ages.mean()
+    spread = float(np.square(deviation).sum())
+    centred = predicted - predicted.mean(axis=1, keepdims=True)
+    scale = np.sqrt(np.square(centred).sum(axis=1) * spread)
+    varies = (np.ptp(predicted, axis=1) > 0) & (spread > 0)
+    r = np.divide(centred @ deviation, scale, out=np.full(len(scale), np.nan), where=varies)
+    values = {"age_mae_years": np.abs(error).mean(axis=1), "r": r}
+    values["r2"] = 1 - np.square(error).sum(axis=1) / spread if spread > 0 else r * np.nan
+    values["mean_error_years"] = error.mean(axis=1)
+    values["slope"] = error @ deviation / spread if spread > 0 else r * np.nan
+    return {name: float(values[name].mean()) for name in FIGURES}
+
+
+def corrected(
+    predicted: NDArray[np.float64], ages: NDArray[np.float64], folds: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Take the age bias out of predictions, fitted outside of the fold it is applied to.
+
+    Parameters
+    ----------
+    predicted : array of shape (S, N)
+        Held-out predictions, years.
+    ages : array of shape (N,)
+        True ages, years.
+    folds : array of shape (N,)
+        The fold in which each person was held out.
+
+    Returns
+    -------
+    array of shape (S, N)
+        ``(predicted − a) / b`` with ``predicted ≈ a + b·age`` fitted, for each seed and fold, on the
+        held-out predictions of the *other* folds' people. NaN where there are fewer than 3 of them, or
+        where ``b`` is not above :data:`MIN_FOLLOWS`.
+
+    Notes
+    -----
+    The form of Cole et al. (2018), which needs no age of the person that it is applied to; forms that
+    subtract a function of the true age (Beheshti et al. 2019) raise r by what they are told (Butler et al.
+    2021). The other folds' predictions come from models that were trained on this fold among others, as any
+    fit on training folds.
+    """
+    result = np.full(predicted.shape, np.nan)
+    for fold in np.unique(folds):
+        inside = folds == fold
+        age, others = ages[~inside], predicted[:, ~inside]
+        spread = float(np.square(age - age.mean()).sum()) if len(age) else 0.0
+        if len(age) < 3 or spread == 0:
+            continue
+        b = (others - others.mean(axis=1, keepdims=True)) @ (age - age.mean()) / spread
+        a = others.mean(axis=1) - b * age.mean()
+        b = np.where(b > MIN_FOLLOWS, b, np.nan)
+        result[:, inside] = (predicted[:, inside] - a[:, None]) / b[:, None]
+    return result
