@@ -10,9 +10,10 @@ from training import curves, runs
 
 def _frame(values: dict[tuple[int, int], float]) -> pd.DataFrame:
     rows = [
-        {"arm": "A", "seed": seed, "fold": fold, "epoch": 1, "age_mae_years": value}
+        {"run_id": f"A-{seed}-{fold}", "arm": "A", "seed": seed, "fold": fold, "epoch": 1, "step": 10,
+         "age_mae_years": value}
         for (seed, fold), value in values.items()
-    ]
+    ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -58,3 +59,50 @@ def test_curves_are_read_from_the_runs_and_a_repeated_epoch_counts_once(workspac
     assert table["age_mae_years"].tolist() == [9.0, 7.0]
     assert set(table["arm"]) == {"A"}
     assert curves.pretrain_curves(workspace, study.id).empty
+
+
+def _lines(*values: list[float]) -> pd.DataFrame:
+    rows = [
+        {"run_id": f"run-{seed}", "arm": "A", "seed": seed, "fold": 0, "epoch": epoch,
+         "step": 7 * epoch, "loss": value}
+        for seed, line in enumerate(values) for epoch, value in enumerate(line, 1)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_smoothing_is_a_mean_over_a_window_of_each_run_by_itself() -> None:
+    table = curves.smoothed(_lines([1, 2, 6, 4, 5], [9, 9, 9]), "loss", 3)
+    assert table["loss"].tolist() == pytest.approx([1, 3, 4, 5, 5, 9, 9, 9])
+
+
+def test_the_last_epoch_of_a_smoothed_curve_is_what_it_is() -> None:
+    line = [*np.random.default_rng(0).uniform(1, 9, 20)]
+    table = curves.smoothed(_lines(line), "loss", 9)
+    assert table["loss"].iloc[[0, -1]].tolist() == pytest.approx([line[0], line[-1]])
+    assert table["loss"].iloc[10] == pytest.approx(np.mean(line[6:15]))
+
+
+def test_a_window_of_one_changes_nothing() -> None:
+    table = _lines([1, 2, 6])
+    assert curves.smoothed(table, "loss", 1) is table
+    assert curves.smoothed(table.iloc[:0], "loss", 5).empty
+
+
+def test_curves_can_be_drawn_against_steps() -> None:
+    table = curves.band(_lines([1, 2], [3, 4]), "loss", along="step")
+    assert table["step"].tolist() == [7, 14]
+    assert table["mean"].tolist() == [2, 3]
+
+
+def test_runs_that_wrote_no_step_have_no_curve_against_steps() -> None:
+    table = _lines([1, 2]).assign(step=float("nan"))
+    assert curves.band(table, "loss", along="step").empty
+
+
+def test_thinned_curves_keep_their_ends() -> None:
+    table = curves.thinned(_lines([*range(1, 201)], [*range(1, 90)]), 20)
+    first = table[table["run_id"] == "run-0"]["epoch"].tolist()
+    assert first == [1, *range(10, 201, 10)]
+    assert table[table["run_id"] == "run-1"]["epoch"].max() == 89
+    assert len(curves.thinned(_lines([1, 2, 3]), 20)) == 3
+    assert curves.thinned(_lines([1]).iloc[:0], 20).empty

@@ -20,7 +20,7 @@ def why_not(study: Study, other: Study) -> str:
         content, in the same folds.
     """
     mine, theirs = (_target(of) for of in (study, other))
-    both = mine.join(theirs, how="inner", lsuffix="", rsuffix="_other")
+    both = mine.merge(theirs, left_index=True, right_index=True, suffixes=("", "_other"))
     if not len(both):
         return f"{other.name} was judged on other people ({other.target_id})."
     missing, more = len(mine) - len(both), len(theirs) - len(both)

@@ -212,7 +212,9 @@ def _spread_of_pair(
         trained = reference if arm == BASELINE else arm
         return _spread_of_arm(held_out, trained, seeds, people)
     if _way(held_out.arm(arm)) != _way(held_out.arm(reference)):
-        apart = [crossed.spread_within(_peers(held_out, n, seeds, people)) for n in (arm, reference)]
+        apart = [
+            crossed.spread_within(_peers(held_out, n, seeds, people)) for n in (arm, reference)
+        ]
         return crossed.together(*apart)
     return crossed.spread_between(_peers(held_out, arm, seeds, people))
 

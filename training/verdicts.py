@@ -41,9 +41,7 @@ def verdict(arm: str, reference: str, difference: Estimate, p_corrected: float) 
         After Holm's correction.
     """
     if not math.isfinite(difference.p):
-        return Verdict(
-            "unknown", f"{arm} and {reference} have no people in common to compare them on yet."
-        )
+        return Verdict("unknown", f"{arm} and {reference} have no runs in common to compare yet.")
     better = difference.mean < 0
     how_much = f"by {abs(difference.mean):.2f} years ({_interval(difference)})"
     if p_corrected <= ALPHA:

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+from statsmodels.formula.api import ols
+
+from training import crossed
+from training.crossed import SeedSpread
+
+RNG = np.random.default_rng(0)
+VALUES = 5 + RNG.normal(0, 2, (1, 40)) + RNG.normal(0, 0.5, (3, 1)) + RNG.normal(0, 1, (3, 40))
+
+
+def _anova(values: np.ndarray) -> dict[str, float]:
+    """Mean squares of a two-way layout, by statsmodels."""
+    import pandas as pd
+
+    seed, person = np.indices(values.shape)
+    table = pd.DataFrame({"x": values.ravel(), "s": seed.ravel(), "p": person.ravel()})
+    found = sm.stats.anova_lm(ols("x ~ C(s) + C(p)", table).fit())
+    squares = found["sum_sq"] / found["df"]
+    return {"seed": squares["C(s)"], "person": squares["C(p)"], "rest": squares["Residual"]}
+
+
+def test_the_variance_is_made_of_the_mean_squares_of_a_two_way_layout() -> None:
+    found, squares = crossed.estimate(VALUES), _anova(VALUES)
+    seeds, people = VALUES.shape
+    numerator = squares["seed"] + squares["person"] - squares["rest"]
+    df = numerator**2 / (
+        squares["seed"] ** 2 / 2 + squares["person"] ** 2 / 39 + squares["rest"] ** 2 / 78
+    )
+    assert found.se == pytest.approx(np.sqrt(numerator / (seeds * people)))
+    assert found.df == pytest.approx(df)
+    low, high = stats.t.interval(0.95, df, loc=VALUES.mean(), scale=found.se)
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.p == pytest.approx(2 * stats.t.sf(found.mean / found.se, df))
+    assert found.rest == pytest.approx(squares["rest"])
+    assert found.person == pytest.approx((squares["person"] - squares["rest"]) / 3)
+    assert found.seed == pytest.approx((squares["seed"] - squares["rest"]) / 40)
+
+
+def test_one_seed_is_students_interval_over_people() -> None:
+    found = crossed.estimate(VALUES[:1])
+    result = stats.ttest_1samp(VALUES[0], 0)
+    bounds = result.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((bounds.low, bounds.high))
+    assert (found.p, found.df) == (pytest.approx(result.pvalue), 39)
+
+
+def test_seeds_that_agree_to_the_last_digit_are_one_seed() -> None:
+    same = np.repeat(VALUES[:1], 4, axis=0)
+    one, four = crossed.estimate(VALUES[:1]), crossed.estimate(same, SeedSpread(0.0, np.inf))
+    assert (four.low, four.high, four.df) == pytest.approx((one.low, one.high, one.df))
+
+
+def test_the_estimate_moves_and_scales_with_the_values_and_not_with_their_order() -> None:
+    found = crossed.estimate(VALUES)
+    moved, scaled = crossed.estimate(VALUES + 3), crossed.estimate(-2 * VALUES)
+    mixed = crossed.estimate(VALUES[[2, 0, 1]][:, RNG.permutation(40)])
+    assert (moved.low, moved.high) == pytest.approx((found.low + 3, found.high + 3))
+    assert (scaled.low, scaled.high) == pytest.approx((-2 * found.high, -2 * found.low))
+    assert mixed == pytest.approx(found)
+
+
+def test_values_that_never_differ_have_no_width() -> None:
+    found = crossed.estimate(np.full((2, 5), 3.0))
+    assert (found.low, found.high, found.p) == (3, 3, 0)
+    assert crossed.estimate(np.zeros((2, 5))).p == 1
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (2, 0), (2, 1), (1, 1)])
+def test_fewer_than_two_people_have_no_interval(shape) -> None:
+    found = crossed.estimate(np.ones(shape))
+    assert np.isnan([found.low, found.high, found.p]).all()
+    assert (found.seeds, found.people) == shape
+
+
+def test_the_pooled_spread_is_the_mean_variance_of_the_seeds_means() -> None:
+    values = RNG.normal(0, 1, (4, 3, 20))
+    spread = crossed.spread_within(values)
+    assert spread.mean_square == pytest.approx(20 * values.mean(axis=2).var(axis=1, ddof=1).mean())
+    assert spread.df == 8
+    assert crossed.spread_within(values[:1]).mean_square == pytest.approx(_anova(values[0])["seed"])
+
+
+def test_what_a_seed_does_to_all_arms_alike_cancels_in_a_difference() -> None:
+    values = RNG.normal(0, 1, (4, 3, 20))
+    shifted = values + RNG.normal(0, 50, (1, 3, 1))
+    spread = crossed.spread_between(values)
+    assert crossed.spread_between(shifted).mean_square == pytest.approx(spread.mean_square)
+    assert spread.df == 6
+
+
+def test_of_two_arms_the_spread_is_that_of_their_difference() -> None:
+    values = RNG.normal(0, 1, (2, 3, 20))
+    squares = _anova(values[0] - values[1])
+    assert crossed.spread_between(values).mean_square == pytest.approx(squares["seed"])
+
+
+def test_spreads_of_arms_trained_in_different_ways_add_up() -> None:
+    spread = crossed.together(SeedSpread(2.0, 4), SeedSpread(2.0, 4))
+    assert spread == (4.0, 8.0)
+    assert crossed.together(SeedSpread(0.0, np.inf), SeedSpread(0.0, np.inf)).df == np.inf
+
+
+# ---- gaps ------------------------------------------------------------------------------------------
+
+
+def test_the_largest_table_without_a_gap_is_taken() -> None:
+    values = np.ones((2, 3, 10))
+    values[1, 2, 5:] = np.nan  # one arm's last seed lacks a fold
+    seeds, people = crossed.complete(values)
+    assert (seeds.tolist(), len(people)) == ([0, 1], 10)
+    values[:, 0:2, :2] = np.nan
+    seeds, people = crossed.complete(values)
+    assert (seeds.tolist(), people.tolist()) == ([0, 1], list(range(2, 10)))
+
+
+def test_nothing_in_common_is_an_empty_table() -> None:
+    values = np.ones((2, 1, 4))
+    values[0, 0, :2] = values[1, 0, 2:] = np.nan
+    assert [len(part) for part in crossed.complete(values)] == [0, 0]
+    assert [len(part) for part in crossed.complete(np.empty((2, 0, 4)))] == [0, 0]
