@@ -1,4 +1,4 @@
-"""What scans can be cut into tiers by: the score, its sub-scores, its certainty, and every metric."""
+"""What scans can be cut into tiers by: the score, its sub-scores and certainty, metrics, a learned error."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,9 +11,11 @@ from curation.metrics import METRICS
 from curation.metrics.registry import Direction
 from curation.scores import SUBSCORES
 
-__all__ = ["MEASURES", "SCORE", "Direction", "Measure", "closest", "find", "plain"]
+__all__ = ["LEARNED", "MEASURES", "SCORE", "Direction", "Measure", "closest", "find", "plain"]
 
 SCORE = "distortion_score"
+#: What a pretrained model offers, see :mod:`training.reconstructions`; NaN where none was asked.
+LEARNED = "reconstruction_error"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ MEASURES: dict[str, Measure] = {
             for name in SUBSCORES
         ),
         Measure("certainty", "Certainty of the score", "share", "higher is better", 0.0, 1.0),
+        Measure(LEARNED, "Reconstruction error (learned)", "", "higher is worse", 0.0),
         *(Measure(m.name, m.label, m.unit, m.direction) for m in METRICS.values()),
     )
 }

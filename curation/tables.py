@@ -160,6 +160,8 @@ def read_scores(workspace: Workspace) -> pd.DataFrame:
 def read_scored_scans(workspace: Workspace) -> pd.DataFrame:
     """Read the scans with their sub-scores and distortion score beside them (NaN: not scored).
 
+    Where a model's reconstruction errors were offered, they are a column as well.
+
     Scores of a file that has changed since (another SHA-256) are left out.
     """
     scans, scores = read_scans(workspace), read_scores(workspace)
@@ -167,4 +169,14 @@ def read_scored_scans(workspace: Workspace) -> pd.DataFrame:
     table = scans.merge(scores, on=keys, how="left")
     if "distortion_score" not in table:
         table["distortion_score"] = float("nan")
-    return table
+    return _with_learned(workspace, table)
+
+
+def _with_learned(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
+    """Add a model's ``reconstruction_error`` (NaN: not looked at) and ``pretrained_on``, where offered."""
+    if not workspace.learned_path.exists():
+        return table
+    columns = ["scan_id", "sha256", "reconstruction_error", "pretrained_on"]
+    learned = pd.read_parquet(workspace.learned_path, columns=columns)
+    joined = table.merge(learned, on=["scan_id", "sha256"], how="left")
+    return joined.assign(pretrained_on=joined["pretrained_on"].eq(True))

@@ -182,6 +182,11 @@ class Workspace:
         return self.root / "scores.parquet"
 
     @property
+    def learned_path(self) -> Path:
+        """One learned number a scan, from a pretrained model: a column of the scored scans."""
+        return self.root / "learned.parquet"
+
+    @property
     def database_path(self) -> Path:
         return self.root / "decisions.sqlite"
 

@@ -11,7 +11,7 @@ from typing import Any
 from curation import cohorts
 from curation.errors import StudyError, TierscopeError
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
-from training import demo_study, launch
+from training import demo_study, launch, reconstruct_command
 from training import study as studies
 from training.config import PRESETS, default_preset
 from training.designs import DESIGNS
@@ -178,6 +178,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--detach", action="store_true", help="do all of it in the background")
     command.add_argument("--follow", action="store_true", help="show the study until it ends")
+
+    reconstruct_command.add_options(
+        _command(commands, "reconstruct", reconstruct_command.run, reconstruct_command.MEANING)
+    )
     return parser
 
 

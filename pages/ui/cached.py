@@ -66,7 +66,8 @@ def reference_headers(workspace: Workspace) -> list[ReferenceHeader]:
 
 def scored_scans(workspace: Workspace) -> pd.DataFrame:
     """Return the scans with their scores beside them."""
-    return _scored(workspace, stamp(workspace.scans_path), stamp(workspace.scores_path))
+    read = (workspace.scans_path, workspace.scores_path, workspace.learned_path)
+    return _scored(workspace, tuple(map(stamp, read)))
 
 
 def all_ratings(workspace: Workspace) -> pd.DataFrame:
@@ -125,7 +126,7 @@ def _metrics(workspace: Workspace, changed: Stamp) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
-def _scored(workspace: Workspace, scans_at: Stamp, scores_at: Stamp) -> pd.DataFrame:
+def _scored(workspace: Workspace, changed: tuple[Stamp, ...]) -> pd.DataFrame:
     return tables.read_scored_scans(workspace)
 
 

@@ -56,6 +56,7 @@ PAGES: dict[str, PageInfo] = {
         PageInfo("rate", "Rate", "What do raters say?", ":material/how_to_reg:"),
         PageInfo("tiers", "Tiers", "Where do I cut?", ":material/bar_chart:"),
         PageInfo("train", "Train", "What is running?", ":material/play_circle:"),
+        PageInfo("model", "Model", "What does the model see?", ":material/blur_on:"),
         PageInfo("compare", "Compare", "What is each tier worth?", ":material/show_chart:"),
     )
 }

@@ -50,6 +50,9 @@ JOBS = "jobs"
 #: The study that Train and Compare show, and one to show on the next run.
 STUDY, PENDING_STUDY = "study", "pending_study"
 
+#: The model that scans are looked at through, by its run's id.
+MODEL = "model"
+
 _LAST_GOOD = "last_good_cutoffs"
 _SPREAD: dict[int, tuple[float, ...]] = {
     2: (50.0,),

@@ -1,4 +1,4 @@
-"""Commands of the curation side as background tasks: started, watched and stopped from a page."""
+"""Commands of the command lines as background tasks: started, watched and stopped from a page."""
 
 import os
 import sys
@@ -10,25 +10,46 @@ from curation.workspace import Workspace
 from pages.ui.frame import ROOT
 
 SCORING, INGEST, IMPORT = "assess", "ingest", "import-mriqc"
+#: One scan through a model, and every scan.
+LOOK, LOOK_AT_ALL = "reconstruct", "reconstruct-errors"
 
 #: Tasks by the name of their state file -> what the screen calls them.
 LABELS: dict[str, str] = {
     SCORING: "Scoring",
     INGEST: "Reading a source",
     IMPORT: "Importing an MRIQC table",
+    LOOK: "Looking through a model",
+    LOOK_AT_ALL: "Measuring reconstruction errors",
     "demo-study": "Demo study",
     "demo": "Growing the demo's people",
 }
 
 
-def start(workspace: Workspace, name: str, *arguments: str) -> None:
-    """Start ``python -m curation NAME`` for the workspace, unless it runs already."""
+def start(
+    workspace: Workspace, name: str, *arguments: str, room: str = "curation",
+    command: str | None = None,
+) -> None:  # fmt: skip
+    """Start a command for the workspace, unless the task runs already.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Given to the command.
+    name : str
+        Of the task; one of a name runs at a time.
+    *arguments : str
+        Of the command.
+    room : {'curation', 'training'}
+        Whose command line.
+    command : str, optional
+        The command, where it is not called as the task is.
+    """
     if running(workspace, name):
         return
-    command = [sys.executable, "-m", "curation", name, "--workspace", str(workspace.root)]
+    program = [sys.executable, "-m", room, command or name, "--workspace", str(workspace.root)]
     log_path(workspace, name).unlink(missing_ok=True)
     background.start(
-        [*command, *arguments],
+        [*program, *arguments],
         log=log_path(workspace, name),
         state=_state_path(workspace, name),
         environment={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
@@ -55,10 +76,15 @@ def all_running(workspace: Workspace) -> list[str]:
 
 def jobs(workspace: Workspace) -> int:
     """Return how many processes the scoring was started with."""
-    command = (files.read_json(_state_path(workspace, SCORING)) or {}).get("command", [])
+    command = asked(workspace, SCORING)
     if "--jobs" in command:
         return int(command[command.index("--jobs") + 1])
     return os.cpu_count() or 1
+
+
+def asked(workspace: Workspace, name: str) -> list[str]:
+    """Return the command line that a task was last started with; empty where it never was."""
+    return (files.read_json(_state_path(workspace, name)) or {}).get("command", [])
 
 
 def log_path(workspace: Workspace, name: str) -> Path:

@@ -1,0 +1,80 @@
+"""Model: what does the model see? One scan through a pretrained autoencoder, and its error as a signal."""
+
+import pandas as pd
+import streamlit as st
+
+from curation import overrides
+from curation.workspace import Workspace
+from pages.ui import (
+    cached,
+    frame,
+    learned_panel,
+    picker,
+    progress,
+    reconstruction_panel,
+    state,
+    study_panel,
+    summaries,
+)
+from training import reconstructions, study
+from training.runs import Run
+from training.study import Study
+
+
+def body(workspace: Workspace) -> None:
+    """Draw the page."""
+    progress.background_note(workspace, workspace.learned_path)
+    planned = study.list_studies(workspace)
+    looked = {each.id: reconstructions.finished_pretrainings(each) for each in planned}
+    planned = [each for each in planned if looked[each.id]]
+    if not planned:
+        frame.nothing_yet(
+            "No model is pretrained yet.",
+            "Launch a study on the page Train, from cohorts frozen on the page Tiers. As soon as one of "
+            "its pretrainings is finished, scans can be looked at through it here.",
+            "train",
+        )
+        return
+    with st.container(horizontal=True, key="split-model-choice"):
+        with st.container(width="stretch"):
+            chosen = study_panel.choose(workspace, planned)
+        with st.container(width=330):
+            run = _choose_run(chosen, looked[chosen.id])
+    scans = _scans(workspace, chosen, run)
+    if scans.empty:
+        st.info(
+            "No scan has both an image and an alignment to the template. Score the scans first."
+        )
+        return
+    scan, _ = picker.choose(workspace, scans)
+    if scan is None:
+        st.info("No scan matches this choice. Widen it above.")
+        return
+    reconstruction_panel.show(workspace, chosen, run, scan)
+    learned_panel.show(workspace, chosen, run)
+
+
+def _choose_run(chosen: Study, found: list[Run]) -> Run:
+    by_id = {run.id: run for run in found}
+    whole = next((run.id for run in found if run.arm == "all"), found[0].id)
+    if state.get(state.MODEL) not in by_id:
+        state.put(state.MODEL, whole)
+    labels = {arm.name: arm.label for arm in chosen.arms}
+    st.selectbox(
+        "Model: an encoder pretrained on", list(by_id), key=state.MODEL, persist_state="session",
+        format_func=lambda i: f"{labels.get(by_id[i].arm, by_id[i].arm)}, seed {by_id[i].seed}",
+    )  # fmt: skip
+    return by_id[state.get(state.MODEL)]
+
+
+def _scans(workspace: Workspace, chosen: Study, run: Run) -> pd.DataFrame:
+    """Return the scored scans that can be looked at, with tier and whether the model knows them."""
+    rule, _ = state.rule()
+    scored = summaries.usable(cached.scored_scans(workspace))
+    seen = reconstructions.usable_scans(workspace, chosen, run)
+    seen = seen[["scan_id", "template_affine", "pretrained_on"]]
+    scored = scored.drop(columns=["pretrained_on"], errors="ignore").merge(seen, on="scan_id")
+    return scored.assign(tier=overrides.assigned(workspace, scored, rule))
+
+
+frame.show("model", body)

@@ -1,0 +1,125 @@
+"""One scan as a pretrained model sees it: four maps in NiiVue, made in the background when asked for."""
+
+import html
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from curation import volumes
+from curation.errors import VolumeError
+from curation.workspace import Workspace
+from pages.ui import cached, image_panel, state, tasks, text, viewer
+from pages.ui.prepared import Prepared
+from training import reconstructions
+from training.reconstructions import MAPS, Reconstruction
+from training.runs import Run
+from training.study import Study
+
+#: Name of a map, and its window: shares of white matter's brightness that are black and white.
+_SHOWN: dict[str, tuple[str, float, float]] = {
+    "input": ("Input", 0.0, 1.2),
+    "masked": ("Masked input", 0.0, 1.2),
+    "reconstruction": ("Reconstruction", 0.0, 1.2),
+    "error": ("Error", 0.0, 0.4),
+}
+#: How often a page looks whether the maps are there, seconds.
+EVERY_S = 0.7
+
+
+def show(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
+    """Draw the four maps of a scan, or start their making and wait for it."""
+    made = reconstructions.read(study, run, scan)
+    if made is None:
+        _make(workspace, study, run, scan)
+        return
+    state.keep_one_of(state.VIEW, list(viewer.VIEWS))
+    st.segmented_control(
+        "View", list(viewer.VIEWS), key=state.VIEW, required=True, label_visibility="collapsed",
+        persist_state="session",
+    )  # fmt: skip
+    with st.container(key="viewer"):
+        st.html(_caption(scan, made))
+        for row in (("input", "masked"), ("reconstruction", "error")):
+            for column, name in zip(st.columns(2, gap="small"), row, strict=True):
+                with column:
+                    _map(made, name, scan["scan_id"])
+        st.html(f'<div class="ts-caption"><span>{html.escape(viewer.convention())}</span></div>')
+    st.caption(_reading(made))
+
+
+def _map(made: Reconstruction, name: str, scan_id: str) -> None:
+    label, black, white = _SHOWN[name]
+    st.html(
+        f'<div class="ts-caption ts-two"><span><b>{label}</b><br>{html.escape(MAPS[name])}</span></div>'
+    )
+    try:
+        image = _prepared(made, name, black, white)
+    except VolumeError as error:
+        st.error(f"This map cannot be shown: {text.escape(str(error))}")
+        return
+    image_panel.draw(
+        image, f"{scan_id}-{name}", (), key=f"niivue-{name}", width_px=viewer.PANEL_PX // 2
+    )
+
+
+def _prepared(made: Reconstruction, name: str, black: float, white: float) -> Prepared:
+    path = made.maps[name]
+    key = ("map", str(path), cached.stamp(path))
+    image = viewer.made(key, lambda: volumes.load(path), "Tissue", "Reading the map …")
+    return replace(image, black=black, white=white, warnings=())
+
+
+def _caption(scan: pd.Series, made: Reconstruction) -> str:
+    facts = made.facts
+    told = f"{scan['scan_id']} · reconstruction error {facts['reconstruction_error']:.3f}"
+    off = (
+        f"removed blocks are off by {100 * facts['error_share']:.1f} % of white matter's brightness"
+    )
+    return (
+        f'<div class="ts-caption"><b>{html.escape(told)}</b><span>{html.escape(off)}</span></div>'
+    )
+
+
+def _reading(made: Reconstruction) -> str:
+    facts = made.facts
+    seen = (
+        "**The model was pretrained on this person**, so its error is lower than on others."
+        if facts["pretrained_on"]
+        else "The model has not seen this person."
+    )
+    return (
+        f"{seen} {100 * facts['masking_ratio']:.0f} % of the blocks are removed at a time. Input and "
+        "reconstruction: black is no signal, white 1.2 times white matter. Error: white is 40 % of white "
+        "matter's brightness, or more. What the model cannot foretell need not be a fault of the scan: "
+        "fine detail and rare anatomy are as hard for it as noise."
+    )
+
+
+# ---- making ----------------------------------------------------------------------------------------
+
+
+def _make(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
+    """Start the making where nothing runs; show what went wrong where this very scan has failed."""
+    wanted = [study.id, "--run", run.id, "--scan", scan["scan_id"]]
+    if not tasks.running(workspace, tasks.LOOK):
+        before = tasks.asked(workspace, tasks.LOOK)[-len(wanted) :]
+        problem = tasks.failure(workspace, tasks.LOOK) if before == wanted else None
+        if problem:
+            st.error(f"This scan could not be looked at: {text.escape(problem)}")
+            if not st.button("Try again", icon=":material/refresh:"):
+                return
+        tasks.start(workspace, tasks.LOOK, *wanted, room="training")
+    _wait(workspace, study, run, scan)
+
+
+def _wait(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
+    @st.fragment(run_every=EVERY_S)
+    def waiting() -> None:
+        there = reconstructions.read(study, run, scan) is not None
+        if there or not tasks.running(workspace, tasks.LOOK):
+            st.rerun(scope="app")
+        with st.container(border=True):
+            st.markdown(":material/hourglass_top: The model looks at the scan, a few seconds …")
+
+    waiting()

@@ -1,0 +1,153 @@
+"""Model: the maps of a scan, their making in the background, and the learned error beside the score."""
+
+import numpy as np
+import pytest
+
+from curation import background, files, tables
+from curation.workspace import Workspace
+from pages.ui import state, tasks
+from tests import made_workspace
+from tests.images import write_nifti
+from tests.pages.said import button, checked, words
+from training import prepare, reconstructions, runs
+from training.runs import Run
+from training.study import Study
+
+
+@pytest.fixture
+def model(own: Workspace, monkeypatch: pytest.MonkeyPatch) -> tuple[Workspace, Study, Run]:
+    """A workspace with a study of which one pretraining is finished; nothing is really started."""
+    finished, _ = made_workspace.add_studies(own)
+    run = runs.find(finished, "pretrain_all_seed0")
+    runs.write_configs(finished)
+    run.model_path.write_bytes(b"weights")
+    files.write_json(run.result_path, {"loss": 0.5})
+    monkeypatch.setattr(background, "start", lambda *_, **__: None)
+    return own, finished, run
+
+
+def _make_maps(workspace: Workspace, study: Study, run: Run, *, seen: bool = False) -> str:
+    scan = reconstructions.usable_scans(workspace, study, run).iloc[0]
+    folder = reconstructions.scan_folder(study, run, scan)
+    for name in reconstructions.MAPS:
+        write_nifti(folder / f"{name}.nii.gz", seed=len(name))
+    facts = {
+        "reconstruction_error": 0.4321, "error_share": 0.123, "masking_ratio": 0.75,
+        "pretrained_on": seen,
+    }  # fmt: skip
+    files.write_json(folder / "facts.json", facts)
+    return scan["scan_id"]
+
+
+def _make_errors(study: Study, run: Run, workspace: Workspace, leave_out: int = 0) -> None:
+    scans = reconstructions.usable_scans(workspace, study, run).iloc[leave_out:]
+    path = reconstructions.errors_path(study, run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for place, (scan_id, key) in enumerate(
+        zip(scans["scan_id"], reconstructions.keys_of(study, scans), strict=True)
+    ):
+        row = {"scan_id": scan_id, "key": key, "reconstruction_error": 0.1 * place, "reason": ""}
+        files.append_json_line(path, row)
+
+
+def test_without_a_finished_pretraining_it_offers_the_way_to_one(own, run) -> None:
+    assert "No model is pretrained yet" in words(run("model", own))
+
+
+def test_a_scan_that_was_not_looked_at_is_looked_at_in_the_background(
+    model, run, monkeypatch
+) -> None:
+    workspace, _, pretrained = model
+    started: list[list[str]] = []
+    monkeypatch.setattr(background, "start", lambda command, **_: started.append(list(command)))
+    monkeypatch.setattr(tasks, "running", lambda *_: object() if started else None)
+    page = run("model", workspace)
+    (command,) = started
+    assert command[1:4] == ["-m", "training", "reconstruct"]
+    assert command[command.index("--run") + 1] == pretrained.id
+    assert command[command.index("--scan") + 1] == page.session_state[state.SCAN]
+    assert "The model looks at the scan" in words(page)
+
+
+def test_a_scan_that_failed_says_why_and_is_not_tried_again_by_itself(
+    model, run, monkeypatch
+) -> None:
+    workspace, study, pretrained = model
+    scan_id = reconstructions.usable_scans(workspace, study, pretrained)["scan_id"].iloc[0]
+    started: list[str] = []
+    monkeypatch.setattr(background, "start", lambda command, **_: started.append(command[-1]))
+    asked = [study.id, "--run", pretrained.id, "--scan", scan_id]
+    files.write_json(
+        workspace.tasks_dir / "reconstruct.json", {"command": asked, "pid": 1, "started": 0.0}
+    )
+    files.write_text(workspace.tasks_dir / "reconstruct.log", "error: the file <b>changed</b>\n")
+    page = run("model", workspace, **{state.SCAN: scan_id})
+    assert "the file" in page.error[0].value and r"\<b\>" in page.error[0].value
+    assert started == []
+    assert button(page, "Try again")
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"), [(True, "was pretrained on this person"), (False, "has not seen")]
+)
+def test_the_maps_are_drawn_with_their_error_and_whether_the_person_is_known(
+    model, run, seen: bool, said: str
+) -> None:
+    scan_id = _make_maps(*model, seen=seen)
+    page = run("model", model[0], **{state.SCAN: scan_id})
+    assert "reconstruction error 0.432" in words(page)
+    assert "12.3 % of white matter" in words(page)
+    assert said in words(page)
+    for label in ("Input", "Masked input", "Reconstruction", "Error"):
+        assert f"<b>{label}</b>" in words(page)
+
+
+def test_errors_are_offered_to_be_measured_and_say_how_many_are_left(
+    model, run, monkeypatch
+) -> None:
+    workspace, study, pretrained = model
+    scan_id = _make_maps(*model)
+    _make_errors(study, pretrained, workspace, leave_out=30)
+    page = run("model", workspace, **{state.SCAN: scan_id})
+    started: list[list[str]] = []
+    monkeypatch.setattr(background, "start", lambda command, **_: started.append(list(command)))
+    checked(button(page, "Measure 30 scans").click().run())
+    assert started[0][-1] == "--errors"
+
+
+def test_measured_errors_become_a_column_and_are_held_against_the_score(model, run) -> None:
+    workspace, study, pretrained = model
+    scan_id = _make_maps(*model)
+    _make_errors(study, pretrained, workspace)
+    page = run("model", workspace, **{state.SCAN: scan_id})
+    checked(button(page, "Take this model's errors").click().run())
+    scored = tables.read_scored_scans(workspace)
+    assert (
+        scored["reconstruction_error"].notna().sum() == made_workspace.POOL + made_workspace.TARGET
+    )
+    said = words(page)
+    # the target is held out; everyone in the pool was pretrained on
+    assert f"over {made_workspace.TARGET} people" in said
+    assert f"over {made_workspace.POOL} people" in said
+    assert len(page.get("plotly_chart")) == 1
+
+
+def test_scans_without_alignment_are_not_offered(model) -> None:
+    workspace, study, pretrained = model
+    metrics = tables.read_metrics(workspace)
+    metrics.at[0, "template_affine"] = None
+    files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
+    found = reconstructions.usable_scans(workspace, study, pretrained)
+    assert metrics["scan_id"][0] not in set(found["scan_id"])
+    assert len(found) == len(metrics) - 1
+
+
+def test_the_name_of_a_map_follows_from_scan_and_alignment(model) -> None:
+    workspace, study, pretrained = model
+    scan = reconstructions.usable_scans(workspace, study, pretrained).iloc[0].copy()
+    before = reconstructions.scan_folder(study, pretrained, scan)
+    scan["template_affine"] = (2 * np.eye(4)).ravel().tolist()
+    assert reconstructions.scan_folder(study, pretrained, scan) != before
+    assert before.name == prepare.volume_key(
+        scan["sha256"], np.eye(4).ravel().tolist(), study.preset
+    )

@@ -1,0 +1,232 @@
+"""A pretrained autoencoder looks at scans: maps of one, and the error of each.
+
+Runs as ``python -m training reconstruct``, a process of its own, because it needs torch.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from curation import __version__, files, volumes
+from curation.errors import StudyError, TierscopeError, VolumeError
+from curation.workspace import Workspace
+from training import masked_autoencoder, prepare, pretrain, reconstructions
+from training.data import Volumes
+from training.reconstructions import DRAWS
+from training.runs import Run
+from training.study import Study
+
+#: How bright removed blocks are drawn, share of white matter's brightness.
+REMOVED = 0.25
+
+
+class Looker:
+    """A finished autoencoder, ready to look at scans.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the scans are.
+    study : Study
+        Whose preset gives grid and network.
+    run : Run
+        A finished pretraining of it.
+    """
+
+    def __init__(self, workspace: Workspace, study: Study, run: Run) -> None:
+        self.workspace, self.study, self.run = workspace, study, run
+        self.mask = prepare.brain_mask(workspace, study.preset)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = masked_autoencoder.build(study.preset, seed=run.seed)
+        pretrain.load_pretrained(run, network)
+        weights = masked_autoencoder.patch_weights(self.mask, study.preset.patch)
+        loss = masked_autoencoder.ReconstructionLoss(network, study.preset, weights)
+        self.loss = loss.to(self.device).eval()
+        self._own = set(study.scans()["scan_id"])
+
+    def volume(self, scan: pd.Series) -> Tensor:
+        """Return the prepared volume of a scan, [1, 1, X, Y, Z], from the cache where it is there."""
+        if scan["scan_id"] in self._own:
+            return Volumes(
+                prepare.volume_paths(self.workspace, self.study, [scan["scan_id"]])
+            ).batch([0])
+        if files.sha256_of(Path(scan["path"])) != scan["sha256"]:
+            raise VolumeError("the file has changed since it was scored; score it again")
+        image = volumes.load(Path(scan["path"]))
+        affine = np.array(scan["template_affine"], dtype=float).reshape(4, 4)
+        ready = prepare.prepared_volume(
+            image.data, image.affine, affine, self.study.preset, self.mask
+        )
+        return torch.from_numpy(ready.astype(np.float32))[None, None]
+
+    @torch.inference_mode()
+    def look(self, volume: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Predict a volume :data:`DRAWS` times, other patches removed each time.
+
+        Parameters
+        ----------
+        volume : Tensor, [1, 1, X, Y, Z]
+
+        Returns
+        -------
+        predicted : Tensor, [D, N, P]
+        error, removed : Tensor, [D, N]
+            As :meth:`training.masked_autoencoder.ReconstructionLoss.patch_errors` returns. The draws
+            are the same for every scan.
+        """
+        torch.manual_seed(0)
+        batch = volume.to(self.device).expand(DRAWS, -1, -1, -1, -1)
+        predicted, error, removed = self.loss.patch_errors(batch)
+        return predicted.float().cpu(), error.float().cpu(), removed.float().cpu()
+
+    def error_of(self, error: Tensor, removed: Tensor) -> float:
+        """Return the mean squared error of removed patches, weighted by their share of brain."""
+        weight = removed * self.loss.weights.cpu()
+        return float((error * weight).sum() / weight.sum().clamp_min(1e-6))
+
+
+def maps(
+    workspace: Workspace, study: Study, run: Run, scan_id: str
+) -> reconstructions.Reconstruction:
+    """Write the maps of one scan, if they are not there yet, and return them.
+
+    Raises
+    ------
+    TierscopeError
+        When there is no such scan with an image and an alignment, or its file cannot be read.
+    """
+    reconstructions.folder_of(study, run)  # refuses what is no finished pretraining
+    scans = reconstructions.usable_scans(workspace, study, run)
+    chosen = scans[scans["scan_id"] == scan_id]
+    if chosen.empty:
+        raise StudyError(
+            f"{scan_id} has no image that is aligned to the template. Score the scans first."
+        )
+    scan = chosen.iloc[0]
+    found = reconstructions.read(study, run, scan)
+    if found:
+        return found
+    started = time.monotonic()
+    looker = Looker(workspace, study, run)
+    volume = looker.volume(scan)
+    predicted, error, removed = looker.look(volume)
+    drawn = _drawn(looker, volume, predicted, removed)
+    folder = reconstructions.scan_folder(study, run, scan)
+    for name, data in drawn.items():
+        _save(folder / f"{name}.nii.gz", data, prepare.grid_affine(study.preset))
+    files.write_json(  # last: with it the maps are there
+        folder / "facts.json",
+        {
+            "scan_id": scan_id, "sha256": scan["sha256"], "study": study.id, "run": run.id,
+            "arm": run.arm, "seed": run.seed, "pretrained_on": bool(scan["pretrained_on"]),
+            "reconstruction_error": looker.error_of(error, removed),
+            "error_share": float(drawn["error"][looker.mask].mean()),
+            "masking_ratio": study.preset.masking_ratio, "draws": DRAWS,
+            "model": files.sha256_of(run.model_path), "version": __version__,
+            "seconds": round(time.monotonic() - started, 3),
+        },
+    )  # fmt: skip
+    made = reconstructions.read(study, run, scan)
+    if made is None:
+        raise StudyError(f"The maps in {folder} were removed while they were made. Try again.")
+    return made
+
+
+def errors(
+    workspace: Workspace, study: Study, run: Run, progress: Callable[[int, int], None] | None = None
+) -> pd.DataFrame:
+    """Measure every usable scan that was not measured yet, and offer the errors as a column.
+
+    A scan that cannot be used is a row with its reason. May be interrupted and called again.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See :func:`training.reconstructions.offer`.
+    """
+    scans = reconstructions.usable_scans(workspace, study, run)
+    scans = scans.assign(key=reconstructions.keys_of(study, scans))
+    known = reconstructions.read_errors(study, run)
+    path = reconstructions.errors_path(study, run)
+    _drop_half_line(path)
+    looker = Looker(workspace, study, run)
+    for done, (_, scan) in enumerate(scans.iterrows(), start=1):
+        if scan["key"] not in set(known["key"]):
+            files.append_json_line(path, _error_row(looker, scan))
+        if progress:
+            progress(done, len(scans))
+    return reconstructions.offer(workspace, study, run)
+
+
+def _drop_half_line(path: Path) -> None:
+    """Take away a last line that was cut off, so that the next one is not written behind it."""
+    written = path.read_text(encoding="utf-8") if path.exists() else ""
+    files.write_text(path, written[: written.rfind("\n") + 1])
+
+
+def _error_row(looker: Looker, scan: pd.Series) -> dict:
+    row = {
+        "scan_id": scan["scan_id"],
+        "key": scan["key"],
+        "reconstruction_error": None,
+        "reason": "",
+    }
+    try:
+        _, error, removed = looker.look(looker.volume(scan))
+        row["reconstruction_error"] = looker.error_of(error, removed)
+    except (TierscopeError, FileNotFoundError) as problem:
+        row["reason"] = str(problem)
+    return row
+
+
+def _drawn(
+    looker: Looker, volume: Tensor, predicted: Tensor, removed: Tensor
+) -> dict[str, NDArray[np.float32]]:
+    """Return the four maps in shares of white matter's brightness, each [X, Y, Z]."""
+    preset = looker.study.preset
+    true = masked_autoencoder.patchify(volume, preset.patch)  # [1, N, P]
+    gone = removed[:1, :, None]
+    filled = true * (1 - gone) + predicted[:1] * gone
+    off = ((predicted - true).abs() * removed[..., None]).sum(0) / removed.sum(0).clamp_min(1)[
+        :, None
+    ]
+    share = {
+        "input": _share(true),
+        "masked": _share(true) * (1 - gone) + REMOVED * gone,
+        "reconstruction": _share(filled),
+        "error": off[None] * prepare.SCALE,
+    }
+    inside = looker.mask.astype(np.float32)
+    return {
+        name: _volume(patches, preset.grid, preset.patch) * (1 if name == "masked" else inside)
+        for name, patches in share.items()
+    }
+
+
+def _share(standard: Tensor) -> Tensor:
+    return (standard * prepare.SCALE + prepare.OFFSET).clamp(0, prepare.CEILING)
+
+
+def _volume(patches: Tensor, grid: tuple[int, int, int], patch: int) -> NDArray[np.float32]:
+    return masked_autoencoder.unpatchify(patches, grid, patch)[0, 0].numpy().astype(np.float32)
+
+
+def _save(path: Path, data: NDArray[np.float32], affine: NDArray[np.float64]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = nib.Nifti1Image(data, affine)
+    image.header.set_xyzt_units("mm")
+    temporary = path.with_name(f".{path.name.removesuffix('.nii.gz')}.part.nii.gz")
+    try:
+        nib.save(image, temporary)
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()

@@ -1,0 +1,66 @@
+"""The command ``reconstruct``: what a pretrained model makes of one scan, or of every scan."""
+
+import argparse
+
+from curation import terminal
+from curation.errors import StudyError
+from curation.workspace import Workspace
+from training import reconstructions, runs
+from training import study as studies
+from training.runs import Run
+from training.study import Study
+
+MEANING = "look at scans through a pretrained model: maps of one, or an error for each"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    parser.add_argument("study", help="id of a study")
+    parser.add_argument(
+        "--run", dest="run_id", help="id of a finished pretraining (default: the first)"
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--scan", help="id of a scan: write its maps")
+    what.add_argument(
+        "--errors", action="store_true",
+        help="measure every scan, and offer the error as a number that tiers can be cut on",
+    )  # fmt: skip
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Do what the options ask."""
+    from training import reconstruct  # torch only where it is needed
+
+    workspace = Workspace.open(chosen.workspace)
+    study = studies.load(workspace, chosen.study)
+    model = _run(study, chosen.run_id)
+    if chosen.scan:
+        made = reconstruct.maps(workspace, study, model, chosen.scan)
+        for name, path in made.maps.items():
+            print(f"{name}: {path}")
+        error = made.facts["reconstruction_error"]
+        print(f"reconstruction error {error:.4g}{_seen(made.facts['pretrained_on'])}")
+        return 0
+    with terminal.bar("looking") as progress:
+        table = reconstruct.errors(workspace, study, model, progress)
+    failed = int(table["reconstruction_error"].isna().sum())
+    print(
+        f"{len(table) - failed} scans measured by {model.id}, {failed} could not be; "
+        f"{int(table['pretrained_on'].sum())} are of people that it was trained on"
+    )
+    return 0
+
+
+def _run(study: Study, run_id: str | None) -> Run:
+    if run_id:
+        return runs.find(study, run_id)
+    found = reconstructions.finished_pretrainings(study)
+    if not found:
+        raise StudyError(
+            f"No pretraining of study {study.id} is finished yet. Wait for one, or resume it."
+        )
+    return found[0]
+
+
+def _seen(pretrained_on: bool) -> str:
+    return " (of a person that the model was trained on)" if pretrained_on else ""
