@@ -4,7 +4,9 @@ Figures are pure functions of tables: no file is read here and nothing of stream
 """
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,16 +14,31 @@ import plotly.graph_objects as go
 
 from curation import tiers
 from curation.tiers import TIER_COLOURS, UNSCORED, TierRule
-from training.report.look import FONT, GRID, INK, MUTED, TEMPLATE, Style, arm_styles
 
-#: Looks that others draw with as well.
-__all__ = ["FONT", "GRID", "INK", "MUTED", "TEMPLATE", "Style", "arm_styles"]
-
-
+INK, MUTED, GRID = "#1F2933", "#52606D", "#E1E7EC"
 #: The scan that is open on Review, wherever it is drawn.
 MARKED = "#56B4E9"
+FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 BIN_WIDTH = 2.5
 _FEW = 8  # counts up to here get a tick each
+
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": FONT, "size": 15, "color": INK},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "#FFFFFF",
+        "margin": {"l": 64, "r": 16, "t": 28, "b": 56},
+        "xaxis": {"gridcolor": GRID, "linecolor": MUTED, "ticks": "outside", "zeroline": False,
+                  "title": {"standoff": 10}},
+        "yaxis": {"gridcolor": GRID, "linecolor": MUTED, "ticks": "outside", "zeroline": False,
+                  "title": {"standoff": 10}},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0,
+                   "font": {"size": 14}},
+        "hoverlabel": {"font": {"family": FONT, "size": 14}},
+        "hovermode": "closest",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#9AA5B1", "activecolor": INK},
+    }
+)  # fmt: skip
 
 #: For ``st.plotly_chart``: one button, which saves the figure; a double click undoes a zoom.
 CONFIG = {
@@ -126,10 +143,58 @@ def tier_shares(counts: pd.DataFrame) -> go.Figure:
 # ---- training --------------------------------------------------------------------------------------
 
 
+class ArmLike(Protocol):
+    """What a chart must know of an arm; :class:`training.arms.Arm` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def tiers(self) -> tuple[str, ...]: ...
+    @property
+    def matches(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Style:
+    """How an arm is drawn everywhere."""
+
+    label: str
+    colour: str
+    dash: str = "solid"
+
+
+def arm_styles(arms: Sequence[ArmLike]) -> dict[str, Style]:
+    """Give each arm its style.
+
+    An arm made of tiers takes the colour of the worst tier that it lets in, a control that of the arm
+    it matches, dashed; without pretraining it is dark grey.
+    """
+    own = {arm.name: _arm_colour(arm) for arm in arms}
+    return {
+        arm.name: Style(
+            f"{arm.name}: {arm.label}" if arm.name != arm.label else arm.label,
+            own.get(arm.matches or "", own[arm.name]) if arm.kind == "control" else own[arm.name],
+            "dash" if arm.kind == "control" else "solid",
+        )
+        for arm in arms
+    }
+
+
+def _arm_colour(arm: ArmLike) -> str:
+    if arm.kind == "scratch" or not arm.tiers:
+        return "#3E4C59"
+    return TIER_COLOURS.get(arm.tiers[-1], "#7F7F7F")
+
+
 def age_error(
-    band: pd.DataFrame, styles: Mapping[str, Style], *, baseline_years: float | None = None
-) -> go.Figure:
-    """Draw the validation age error against the epoch of fine-tuning, a line an arm.
+    band: pd.DataFrame, styles: Mapping[str, Style], *, baseline_years: float | None = None,
+    along: str = "epoch",
+) -> go.Figure:  # fmt: skip
+    """Draw the age error on the held-out folds against the epoch of fine-tuning, a line an arm.
 
     Parameters
     ----------
@@ -140,8 +205,10 @@ def age_error(
         A style an arm.
     baseline_years : float, optional
         Error of predicting the mean age, a dotted line.
+    along : {'epoch', 'step'}
+        The column that it is drawn against.
     """
-    figure = _bands(band, styles, "%{y:.2f} years")
+    figure = _bands(band, styles, "%{y:.2f} years", along)
     if baseline_years is not None and np.isfinite(baseline_years):
         figure.add_hline(
             y=baseline_years, line={"color": MUTED, "width": 2, "dash": "dot"},
@@ -151,7 +218,7 @@ def age_error(
         )  # fmt: skip
     figure.update_layout(
         height=460,
-        xaxis={"title": "Epoch of fine-tuning"},
+        xaxis={"title": f"{along.title()} of fine-tuning"},
         yaxis={
             "title": "Age error (MAE, years; lower is better)",
             "range": _range_of_lines(band, baseline_years),
@@ -160,68 +227,37 @@ def age_error(
     return figure
 
 
-def pretraining_loss(band: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
-    """Draw the reconstruction loss against the epoch of pretraining, a line an arm."""
-    figure = _bands(band, styles, "%{y:.4f}")
+def pretraining_loss(
+    band: pd.DataFrame, styles: Mapping[str, Style], *, along: str = "epoch"
+) -> go.Figure:
+    """Draw the reconstruction loss against the epoch (or step) of pretraining, a line an arm."""
+    figure = _bands(band, styles, "%{y:.4f}", along)
     figure.update_layout(
         height=320,
-        xaxis={"title": "Epoch of pretraining"},
+        xaxis={"title": f"{along.title()} of pretraining"},
         yaxis={"title": "Reconstruction loss (lower is better)"},
     )
     return figure
 
 
-def _bands(band: pd.DataFrame, styles: Mapping[str, Style], shown: str) -> go.Figure:
+def _bands(band: pd.DataFrame, styles: Mapping[str, Style], shown: str, along: str) -> go.Figure:
     figure = go.Figure(layout={"template": TEMPLATE})
     for name, style in styles.items():
-        rows = band[band["arm"] == name].sort_values("epoch")
+        rows = band[band["arm"] == name].sort_values(along)
         if rows.empty:
             continue
         sure = rows.dropna(subset=["low", "high"])
         figure.add_scatter(
-            x=[*sure["epoch"], *sure["epoch"][::-1]], y=[*sure["high"], *sure["low"][::-1]],
+            x=[*sure[along], *sure[along][::-1]], y=[*sure["high"], *sure["low"][::-1]],
             fill="toself", fillcolor=_see_through(style.colour), line={"width": 0}, mode="lines",
             legendgroup=name, showlegend=False, hoverinfo="skip",
         )  # fmt: skip
         figure.add_scatter(
-            x=rows["epoch"], y=rows["mean"], name=style.label, legendgroup=name,
+            x=rows[along], y=rows["mean"], name=style.label, legendgroup=name,
             mode="lines+markers" if len(rows) == 1 else "lines", customdata=rows["n"],
             line={"color": style.colour, "width": 3, "dash": style.dash},
-            hovertemplate=f"epoch %{{x}}: {shown}, %{{customdata}} seeds<extra>{name}</extra>",
+            hovertemplate=f"{along} %{{x}}: {shown}, %{{customdata}} seeds<extra>{name}</extra>",
         )  # fmt: skip
-    return figure
-
-
-def final_errors(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
-    """Draw the final test error of each arm with its 95 % interval, best on top.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        ``arm label age_mae_years ci_low ci_high`` as :mod:`training.statistics` gives.
-    styles : mapping of str to Style
-        A style an arm; others (predicting the mean) are grey.
-    """
-    rows = table.sort_values("age_mae_years", ascending=False)
-    plain = Style("", MUTED, "dot")
-    names = rows["arm"].where(rows["arm"].isin(list(styles)), rows["label"])
-    colours = [styles.get(arm, plain).colour for arm in rows["arm"]]
-    hollow = [styles.get(arm, plain).dash != "solid" for arm in rows["arm"]]
-    figure = go.Figure(
-        go.Scatter(
-            x=rows["age_mae_years"], y=names, mode="markers",
-            marker={"size": 13, "color": colours, "line": {"width": 2, "color": colours},
-                    "symbol": ["circle-open" if h else "circle" for h in hollow]},
-            error_x={"type": "data", "symmetric": False, "color": MUTED, "thickness": 2,
-                     "array": rows["ci_high"] - rows["age_mae_years"],
-                     "arrayminus": rows["age_mae_years"] - rows["ci_low"]},
-            hovertemplate="%{y}: %{x:.2f} years<extra></extra>",
-        )
-    )  # fmt: skip
-    figure.update_layout(
-        template=TEMPLATE, height=100 + 36 * len(rows), showlegend=False, margin={"l": 150},
-        xaxis={"title": "Test age error (MAE, years; lower is better)"}, yaxis={"title": ""},
-    )  # fmt: skip
     return figure
 
 
