@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from curation.tiers import TIER_COLOURS, UNSCORED
+from curation.tiers import TIER_COLOURS
 from pages.ui import text
 
 _NO_COLOUR = "#7F7F7F"
@@ -24,10 +24,15 @@ def ink_on(colour: str) -> str:
     return "#FFFFFF" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "#111111"
 
 
-def tier_chip(tier: str) -> str:
-    """Return the chip of a tier."""
-    colour = tier_colour(tier)
-    label = tier if tier in (UNSCORED, "unusable") else f"Tier {tier}"
+def tier_label(tier: str) -> str:
+    """Return what a tier is called where its name stands alone: a letter is "Tier A", a word is itself."""
+    return f"Tier {tier}" if len(tier) == 1 else tier
+
+
+def tier_chip(tier: str, colour: str | None = None) -> str:
+    """Return the chip of a tier, in its usual colour unless a rule gives it another."""
+    colour = colour or tier_colour(tier)
+    label = tier_label(tier)
     style = f"background:{colour};color:{ink_on(colour)}"
     return f'<span class="ts-chip" style="{style}">{html.escape(label)}</span>'
 

@@ -3,20 +3,17 @@
 The pictures were made while the scans were scored; the browser fetches those that come into sight.
 """
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
-import streamlit.components.v1 as components
 from streamlit.components import v2
 
 from curation.tiers import UNSCORED
 from curation.workspace import Workspace
-from pages.ui import cached, frame, marks, text
+from pages.ui import cached, frame, marks, served, text
 
 #: Tiles on one page of the sheet.
 PAGE_SIZE = 60
@@ -79,7 +76,8 @@ def pictures(workspace: Workspace, scan_ids: Collection[str]) -> dict[str, str]:
 
 def show(workspace: Workspace, tiles: list[dict[str, Any]], *, key: str = "tiles") -> str | None:
     """Draw the tiles; return the id of the scan that was clicked, once. Each sheet of a page has its key."""
-    data = {"root": _root(str(workspace.previews_dir)), "scans": tiles}
+    folder = workspace.previews_dir
+    data = {"root": served.address(folder, "previews") if folder.is_dir() else "/", "scans": tiles}
     result = _component()(key=key, data=data, on_opened_change=_nothing)
     opened = getattr(result, "opened", None)
     return opened if isinstance(opened, str) else None
@@ -95,17 +93,3 @@ def _component() -> Callable[..., object]:
         (frame.ASSETS / f"tiles.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")
     )
     return v2.component("tierscope_tiles", html='<div class="sheet"></div>', css=css, js=script)
-
-
-def _root(folder: str) -> str:
-    """Return the address under which streamlit hands out the pictures of a workspace."""
-    if not Path(folder).is_dir():
-        return "/"
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"{f'/{base}' if base else ''}/component/{_served(folder)}/"
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _served(folder: str) -> str:
-    name = f"tierscope_previews_{hashlib.sha256(folder.encode()).hexdigest()[:12]}"
-    return components.declare_component(name, path=folder).name

@@ -1,5 +1,8 @@
 """What a page that was run says, and its parts."""
 
+import json
+from typing import Any
+
 from streamlit.testing.v1 import AppTest
 
 
@@ -13,7 +16,13 @@ def words(page: AppTest) -> str:
     kinds = (page.markdown, page.caption, page.info, page.error, page.warning, page.success)
     said = [element.value for kind in kinds for element in kind]
     markup = [element.proto.body for element in page.get("html")]
-    return "\n".join(said + markup).replace("\\", "")
+    drawn = [json.dumps(data, ensure_ascii=False) for data in components(page)]
+    return "\n".join(said + markup + drawn).replace("\\", "")
+
+
+def components(page: AppTest) -> list[dict[str, Any]]:
+    """What our components are given to draw."""
+    return [json.loads(element.proto.json) for element in page.get("bidi_component")]
 
 
 def button(page: AppTest, label: str):  # type: ignore[no-untyped-def]

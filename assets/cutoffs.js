@@ -1,0 +1,267 @@
+// Cards, a histogram and a row a site drawn by plotly.js, and over them the cut-offs as lines that mouse, finger
+// and keys move. While a line moves everything is counted here, from fine bins. Texts are set as texts, never as markup.
+const SVG = "http://www.w3.org/2000/svg", FINGER = 22, PAUSE_MS = 250;
+const TOP = 48, PLOT = 180, GAP = 12, BOTTOM = 54, RIGHT = 16, ROWS = 280, OVERLAP = 1.5;
+const INK = "#1F2933", MUTED = "#52606D", GRID = "#E1E7EC", MARKED = "#56B4E9", FIXED = "#C3CCD4";
+
+const add = (parent, kind, attributes = {}) => {
+  const made = document.createElementNS(SVG, kind);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  parent.append(made);
+  return made;
+};
+const tell = (parent, kind, css, text) => {
+  const made = document.createElement(kind);
+  made.className = css;
+  made.textContent = text;
+  parent.append(made);
+  return made;
+};
+const sum = (values) => values.reduce((all, one) => all + one, 0);
+const many = (n) => Math.round(n).toLocaleString("en");
+
+// Where the lines stand and what that does; knows nothing of the screen.
+class Cuts {
+  take(data, keep) {
+    if (!keep || this.at.length !== data.cutoffs.length || this.data.column !== data.column || this.data.site !== data.site) this.at = [...data.cutoffs];
+    this.data = data;
+  }
+  said(value) { return value.toFixed(this.data.digits); }
+  limits(i) {
+    const { low, high, step } = this.data;
+    return [i > 0 ? this.at[i - 1] + step : low, i + 1 < this.at.length ? this.at[i + 1] - step : high];
+  }
+  // Lines cannot cross: each stays a step away from its neighbours.
+  move(i, wanted) {
+    const { low, step } = this.data, [least, most] = this.limits(i);
+    const snapped = low + Math.round((wanted - low) / step) * step;
+    const value = Number(Math.min(Math.max(snapped, least), most).toPrecision(12));
+    const moved = value !== this.at[i];
+    this.at[i] = value;
+    return moved;
+  }
+  of(row) { return row.follows ? this.at : row.cutoffs; }
+  band(cuts, value) { return cuts.filter((cut) => cut <= value).length; }
+  // Scans of each band in each group of bins: exact, because cut-offs that are dragged lie on the bins' edges.
+  split(bins, cuts, group) {
+    const { low, step, names } = this.data, width = Math.ceil(bins.length / group);
+    const found = names.map(() => new Array(width).fill(0));
+    bins.forEach((n, k) => { if (n) found[this.band(cuts, low + (k + 0.5) * step)][Math.floor(k / group)] += n; });
+    return found;
+  }
+  histogram() { return this.split(this.data.bins, this.at, this.data.group); }
+  counts() { return this.histogram().map((bars, t) => sum(bars) + this.data.cards[t].fixed); }
+  moved() { return this.at.some((cut, i) => cut !== this.data.cutoffs[i]); }
+}
+
+// Traces and layout for plotly.
+class Drawing {
+  constructor(cuts) { this.cuts = cuts; }
+  get rows() { return this.cuts.data.rows; }
+  get pitch() { return Math.min(Math.max(ROWS / Math.max(this.rows.length, 1), 15), 28); }
+  get height() { return TOP + PLOT + (this.rows.length ? GAP + (this.rows.length + OVERLAP - 0.88) * this.pitch : 0) + BOTTOM; }
+  get left() {
+    const longest = Math.max(0, ...this.rows.map((row) => this.label(row).length));
+    return Math.max(66, Math.min(8 * longest + 18, 190));
+  }
+  label(row) { return `${row.name.length > 15 ? `${row.name.slice(0, 14)}…` : row.name} · ${many(row.scans)}`; }
+  traces() {
+    return [...this.bars(), ...this.rows.map((row, r) => this.ridge(row, this.rows.length - 1 - r)), ...this.mark()];
+  }
+  bars() {
+    const { low, step, group, names, colours, fixed } = this.cuts.data, { cuts } = this, bands = cuts.histogram();
+    const x = bands[0].map((_, k) => low + (k + 0.5) * group * step);
+    const range = x.map((at) => `${cuts.said(at - (group * step) / 2)} to ${cuts.said(at + (group * step) / 2)}`);
+    const bar = (name, y, color) => ({
+      type: "bar", x, y, width: group * step * 0.94, marker: { color }, customdata: range, text: names.length ? [name] : [],
+      textposition: "none", hovertemplate: `%{customdata}: %{y:,} scans<extra>${name.replaceAll("<", "&lt;")}</extra>`,
+    });
+    const free = bands.map((y, t) => bar(names[t], y, colours[t]));
+    return fixed.some((n) => n) ? [...free, bar("not by this cut-off", cuts.split(fixed, [], group)[0], FIXED)] : free;
+  }
+  // One site: its own distribution, coloured as it is cut, its height its own.
+  ridge(row, base) {
+    const { low, high, step, colours, group } = this.cuts.data, heights = row.points;
+    const tall = OVERLAP / Math.max(...heights, 1), x = [low], y = [base];
+    heights.forEach((n, k) => { x.push(low + (k + 0.5) * group * step); y.push(base + n * tall); });
+    const edges = this.cuts.of(row).map((cut) => Math.min(Math.max((cut - low) / (high - low), 0), 1));
+    const stops = [0, ...edges, 1], colorscale = colours.flatMap((c, t) => [[stops[t], c], [stops[t + 1], c]]);
+    return {
+      type: "scatter", mode: "lines", x: [...x, high], y: [...y, base], yaxis: "y2", fill: "toself",
+      fillgradient: { type: "horizontal", start: low, stop: high, colorscale },
+      line: { color: "#FFFFFF", width: 1.2 }, hoverinfo: "skip",
+    };
+  }
+  mark() {
+    const { marked } = this.cuts.data;
+    if (!marked) return [];
+    return [{
+      type: "scatter", mode: "markers", x: [marked.at], y: [0], cliponaxis: false, hoverinfo: "text", text: [marked.name],
+      marker: { symbol: "triangle-up", size: 16, color: MARKED, line: { width: 1.5, color: INK } },
+    }];
+  }
+  layout(width) {
+    const { data } = this.cuts, { rows } = this, inner = this.height - TOP - BOTTOM, foot = 1 - PLOT / inner;
+    const plain = { fixedrange: true, zeroline: false, ticks: "outside", tickcolor: MUTED };
+    return {
+      width, height: this.height, margin: { l: this.left, r: RIGHT, t: TOP, b: BOTTOM, pad: 0 },
+      barmode: "stack", bargap: 0, showlegend: false, dragmode: false, hovermode: "closest",
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "#FFFFFF", font: { family: data.font, size: 14, color: INK },
+      xaxis: { ...plain, range: [data.low, data.high], tickvals: data.ticks, gridcolor: GRID, linecolor: MUTED,
+        title: { text: data.title, standoff: 8, font: { size: 15 } }, anchor: rows.length ? "y2" : "y" },
+      yaxis: { ...plain, rangemode: "tozero", tickformat: ",d", nticks: 5, gridcolor: GRID, linecolor: MUTED,
+        dtick: data.highest < 5 ? 1 : undefined, range: [0, data.highest * 1.04], domain: [Math.max(foot, 0), 1],
+        title: { text: data.up, standoff: 6, font: { size: 15 } } },
+      yaxis2: { ...plain, visible: rows.length > 0, showgrid: false, ticks: "", range: [-0.12, rows.length - 1 + OVERLAP],
+        domain: [0, Math.max(foot - GAP / inner, 0.001)], tickvals: rows.map((_, r) => rows.length - 1 - r),
+        ticktext: rows.map((row) => this.label(row).replaceAll("<", "&lt;")) },
+    };
+  }
+}
+
+class Panel {
+  constructor(root, send) {
+    Object.assign(this, { root, send, cuts: new Cuts(), held: null, waiting: null, sent: null, lines: [], asked: 0, width: 0 });
+    this.drawing = new Drawing(this.cuts);
+    this.cards = tell(root, "div", "ts-cards", "");
+    this.stage = tell(root, "div", "stage", "");
+    this.plot = tell(this.stage, "div", "plot", "");
+    this.plot.setAttribute("role", "img");
+    this.svg = add(this.stage, "svg", { role: "group" });
+    [this.back, this.front] = [add(this.svg, "g", { "aria-hidden": "true" }), add(this.svg, "g")];
+    new ResizeObserver(() => this.cuts.data && this.stage.clientWidth !== this.width && this.draw()).observe(this.stage);
+  }
+
+  // What the server says holds, unless a line is being moved here or the server has not heard of its move yet.
+  take(data) {
+    this.cuts.take(data, this.held !== null || this.waiting !== null || (this.sent !== null && data.heard !== this.sent));
+    this.plot.setAttribute("aria-label", data.alt);
+    this.svg.setAttribute("aria-label", "Cut-offs");
+    this.stage.style.minHeight = `${this.drawing.height}px`;
+    if (this.lines.length !== this.cuts.at.length) this.makeLines();
+    this.draw();
+  }
+  draw() {
+    this.drawCards();
+    cancelAnimationFrame(this.asked);
+    this.asked = requestAnimationFrame(() => plotly(this.cuts.data.script).then((p) => this.drawPlot(p), () => this.sayNone()));
+  }
+  async drawPlot(Plotly) {
+    this.width = this.stage.clientWidth;
+    if (!this.width || !this.root.isConnected) return;
+    await Plotly.react(this.plot, this.drawing.traces(), this.drawing.layout(this.width), { displayModeBar: false, responsive: false });
+    this.axis = this.plot._fullLayout.xaxis;
+    this.svg.setAttribute("width", this.width);
+    this.svg.setAttribute("height", this.drawing.height);
+    this.drawTiers();
+    this.lines.forEach((line, i) => this.placeLine(line, i));
+    this.root.dataset.drawn = this.cuts.at.join(" ");
+  }
+  sayNone() {
+    this.plot.textContent = "The plot's script could not be fetched from the server. Load the page again; the sliders below move the cut-offs as well.";
+  }
+  x(value) { return this.axis._offset + this.axis.d2p(value); }
+  at(event) { return this.axis.p2d(event.clientX - this.svg.getBoundingClientRect().left - this.axis._offset); }
+
+  // Counts: the server's, or those of the fine bins while a line is away from where the server knows it.
+  drawCards() {
+    const { cards } = this.cuts.data, moved = this.cuts.moved(), live = moved ? this.cuts.counts() : [];
+    const all = sum(cards.map((card) => card.count)) || 1;
+    this.root.dataset.counted = moved ? "here" : "server";
+    const order = cards.map((_, t) => t).sort((a, b) => cards[a].place - cards[b].place);
+    this.cards.replaceChildren();
+    for (const t of order) {
+      const { title, range, colour, ink, count } = cards[t], now = live[t] ?? count, made = tell(this.cards, "div", "ts-card", "");
+      made.style.setProperty("--ts-tier", colour);
+      const line = tell(made, "div", "count", "");
+      tell(line, "span", "ts-chip", title).style.cssText = `background:${colour};color:${ink}`;
+      tell(line, "b", "", many(now));
+      const share = `${Math.round((100 * now) / all)} % of scans`;
+      tell(made, "small", "", moved || !range ? share : `${share} · ${range}`);
+    }
+  }
+  drawTiers() {
+    const { low, high, names, colours } = this.cuts.data, edges = [low, ...this.cuts.at, high];
+    this.back.replaceChildren();
+    names.forEach((name, t) => {
+      const [from, to] = [this.x(edges[t]), this.x(edges[t + 1])], wide = to - from;
+      if (wide < 3) return;
+      add(this.back, "rect", { x: from + 1, y: TOP - 9, width: Math.max(wide - 2, 1), height: 6, rx: 2, fill: colours[t] });
+      if (wide > 9 * name.length + 60) {
+        add(this.back, "text", { class: "tier", x: (from + to) / 2, y: TOP - 17, "text-anchor": "middle" }).textContent = name;
+      }
+    });
+  }
+
+  makeLines() {
+    this.front.replaceChildren();
+    this.lines = this.cuts.at.map((_, i) => {
+      const line = add(this.front, "g", { class: "line", role: "slider", tabindex: 0, "aria-orientation": "horizontal" });
+      add(line, "line", { class: "stroke" });
+      add(line, "rect", { class: "reach", width: 2 * FINGER });
+      add(line, "rect", { class: "pill", height: 24, rx: 12 });
+      add(line, "text", { class: "value", "text-anchor": "middle" });
+      this.listen(line, i);
+      return line;
+    });
+  }
+  listen(line, i) {
+    line.onpointerdown = (event) => {
+      if (!this.axis) return;
+      event.preventDefault();
+      line.focus({ preventScroll: true });
+      line.setPointerCapture(event.pointerId);
+      this.held = { i, from: this.cuts.at[i], offset: this.at(event) - this.cuts.at[i] };
+    };
+    line.onpointermove = (event) => { if (this.held?.i === i && this.cuts.move(i, this.at(event) - this.held.offset)) this.draw(); };
+    line.onpointerup = line.onpointercancel = () => {
+      if (this.held?.i !== i) return;
+      const moved = this.held.from !== this.cuts.at[i];
+      this.held = null;
+      if (moved) this.report(0);
+    };
+    line.onkeydown = (event) => {
+      const { step, big } = this.cuts.data, [least, most] = this.cuts.limits(i), one = event.shiftKey ? big : step;
+      const wanted = { ArrowLeft: -one, ArrowDown: -one, ArrowRight: one, ArrowUp: one, PageDown: -big, PageUp: big }[event.key];
+      const to = event.key === "Home" ? least : event.key === "End" ? most : wanted && this.cuts.at[i] + wanted;
+      if (to === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (!this.cuts.move(i, to)) return;
+      this.draw();
+      this.report(PAUSE_MS);
+    };
+  }
+  report(pause) {
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => {
+      this.waiting = null;
+      this.sent = `${performance.now()}`;
+      this.send({ id: this.sent, column: this.cuts.data.column, site: this.cuts.data.site, cutoffs: [...this.cuts.at] });
+    }, pause);
+  }
+  placeLine(line, i) {
+    const { names } = this.cuts.data, said = this.cuts.said(this.cuts.at[i]);
+    const x = this.x(this.cuts.at[i]), [least, most] = this.cuts.limits(i), counts = this.cuts.counts();
+    const [stroke, reach, pill, value] = line.children, y = 2 + (i % 2) * 5, wide = Math.max(52, 9 * said.length + 16);
+    const place = (part, values) => { for (const [name, to] of Object.entries(values)) part.setAttribute(name, to); };
+    const foot = this.drawing.height - BOTTOM;
+    place(stroke, { x1: x, x2: x, y1: y + 12, y2: foot });
+    place(reach, { x: x - FINGER, y, height: foot - y });
+    place(pill, { x: x - wide / 2, y, width: wide });
+    place(value, { x, y: y + 17 });
+    value.textContent = said;
+    place(line, {
+      "aria-label": `Cut-off between ${names[i]} and ${names[i + 1]}`, "aria-valuemin": least, "aria-valuemax": most,
+      "aria-valuenow": this.cuts.at[i],
+      "aria-valuetext": `${said}: ${names.map((name, t) => `${name} ${many(counts[t])}`).join(", ")} scans`,
+    });
+  }
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".cutoffs");
+  root.panel ??= new Panel(root, (moved) => root.send(moved));
+  root.send = (moved) => setTriggerValue("moved", moved);
+  root.panel.take(data);
+}

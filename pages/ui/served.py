@@ -1,0 +1,45 @@
+"""Folders whose files streamlit hands out to the browser, and the script of plotly as one of them."""
+
+import hashlib
+from importlib.util import find_spec
+from pathlib import Path
+
+import streamlit as st
+import streamlit.components.v1 as components
+
+from pages.ui.frame import ASSETS
+
+
+def address(folder: Path, kind: str) -> str:
+    """Return the address, ending in ``/``, under which streamlit hands out the files of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Must exist. Everything in it can be fetched by whoever can open the page.
+    kind : str
+        Begins the name that the address shows; the folder's path is not told.
+    """
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{f'/{base}' if base else ''}/component/{_served(str(folder), kind)}/"
+
+
+def plotly_script() -> str:
+    """Return the address of the plotly.js that the installed plotly package ships."""
+    spec = find_spec("plotly")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("plotly is not installed")
+    return f"{address(Path(spec.origin).parent / 'package_data', 'plotly')}plotly.min.js"
+
+
+def drawing(name: str) -> str:
+    """Return our own script that draws with plotly, together with what fetches plotly."""
+    return "\n".join(
+        (ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in ("plotly", name)
+    )
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _served(folder: str, kind: str) -> str:
+    name = f"tierscope_{kind}_{hashlib.sha256(folder.encode()).hexdigest()[:12]}"
+    return components.declare_component(name, path=folder).name
