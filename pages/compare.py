@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import charts, comparison_charts, frame, marks, progress, study_panel, text
+from pages.ui import charts, frame, marks, progress, study_panel, text
 from pages.ui.progress import EVERY
 from training import curves, launch, statistics, study
 from training.study import Study
@@ -92,7 +92,7 @@ def _final(final: pd.DataFrame, styles: dict[str, charts.Style], chosen: Study) 
         return
     with st.container(horizontal=True, key="split-final", gap="medium"):
         with st.container(width=470):
-            figure = comparison_charts.final_errors(final, styles)
+            figure = charts.final_errors(final, styles)
             frame.figure(
                 figure, key="final", alt="Final test age error of each arm with its 95 % interval"
             )

@@ -7,8 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from curation import tiers
-from curation.tiers import TIER_COLOURS, TierRule
+from curation.tiers import TIER_COLOURS
 from pages.ui import charts
 from training.arms import Arm
 
@@ -29,33 +28,6 @@ def band(arm: str, epochs: int = 3, n: int = 2) -> pd.DataFrame:
         {"arm": arm, "epoch": range(1, epochs + 1), "mean": mean, "low": mean - half,
          "high": mean + half, "n": n}
     )  # fmt: skip
-
-
-# ---- the score's histogram -------------------------------------------------------------------------
-
-
-def test_histogram_holds_every_scored_scan_once_and_in_its_tier() -> None:
-    scores = pd.Series([*np.random.default_rng(0).uniform(0, 100, 997), 0.0, 25.0, 100.0, np.nan])
-    rule = TierRule(("A", "B", "C"), (25.0, 61.3))
-    figure = charts.score_histogram(scores, rule)
-    drawn = {bar.name: int(sum(bar.y)) for bar in figure.data}
-    counted = tiers.counts(tiers.assign(scores.dropna(), rule), rule)
-    assert drawn == {f"Tier {row.tier}": row.scans for row in counted.itertuples()}
-
-
-def test_histogram_gives_each_tier_its_one_colour_and_each_cutoff_a_line() -> None:
-    rule = TierRule(("A", "B", "C", "D"), (10.0, 20.5, 90.0))
-    figure = charts.score_histogram(pd.Series([5.0, 15.0, 50.0, 95.0]), rule)
-    assert [bar.marker.color for bar in figure.data] == [TIER_COLOURS[name] for name in "ABCD"]
-    assert [line.x0 for line in figure.layout.shapes] == [10.0, 20.5, 90.0]
-    assert [note.text for note in figure.layout.annotations] == [
-        "A | B at 10", "B | C at 20.5", "C | D at 90",
-    ]  # fmt: skip
-
-
-def test_histogram_of_no_scores_is_empty_not_an_error() -> None:
-    figure = charts.score_histogram(pd.Series([np.nan, np.nan]), tiers.DEFAULT_RULE)
-    assert all(sum(bar.y) == 0 for bar in figure.data)
 
 
 def test_site_shares_add_up_to_100_percent() -> None:
@@ -122,13 +94,23 @@ def test_an_arm_without_data_is_not_drawn() -> None:
     assert {trace.legendgroup for trace in figure.data} == {"A"}
 
 
+def test_final_errors_carry_their_intervals() -> None:
+    table = pd.DataFrame(
+        {"arm": ["A", "predict-the-mean"], "label": ["tier A", "mean age"], "age_mae_years": [4.0, 7.0],
+         "ci_low": [3.5, 6.0], "ci_high": [4.75, 8.5]}
+    )  # fmt: skip
+    (points,) = charts.final_errors(table, STYLES).data
+    assert list(points.y) == ["mean age", "A"]  # best on top
+    assert list(points.error_x.array) == [1.5, 0.75]
+    assert list(points.error_x.arrayminus) == [1.0, 0.5]
+
+
 # ---- all figures -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("figure", "x_says", "y_says"),
     [
-        (charts.score_histogram(pd.Series([1.0]), tiers.DEFAULT_RULE), "higher is worse", "Scans"),
         (charts.age_error(band("A"), STYLES), "Epoch", "years; lower is better"),
         (charts.pretraining_loss(band("A"), STYLES), "Epoch", "lower is better"),
     ],
@@ -137,13 +119,3 @@ def test_every_axis_has_a_name_and_a_direction(figure: go.Figure, x_says: str, y
     assert x_says in figure.layout.xaxis.title.text
     assert y_says in figure.layout.yaxis.title.text
     assert figure.layout.template == charts.TEMPLATE
-
-
-def test_the_open_scan_stands_at_its_score_and_an_unscored_one_nowhere() -> None:
-    scores, rule = pd.Series([5.0, 15.0, 50.0]), tiers.DEFAULT_RULE
-    figure = charts.score_histogram(scores, rule, marked=("<b>x", 15.0))
-    mark = figure.data[-1]
-    assert (mark.x, mark.marker.color) == ((15.0,), charts.MARKED)
-    assert "&lt;b&gt;x" in mark.hovertemplate
-    plain = charts.score_histogram(scores, rule, marked=("x", float("nan")))
-    assert len(plain.data) == len(figure.data) - 1

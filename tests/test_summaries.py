@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from curation.tiers import DEFAULT_RULE, TIER_COLOURS, UNSCORED
+from curation.tiers import TIER_COLOURS, UNSCORED
 from curation.workspace import Source
 from pages.ui import marks, summaries, text
 
@@ -56,21 +56,6 @@ def test_filters_narrow_the_list(scans: pd.DataFrame) -> None:
         scans, sort="by name", sources=["one"], tier_names=["A", "C"], leave_out={"a"}
     )
     assert listed["scan_id"].tolist() == ["b"]
-
-
-def test_tier_table_counts_people_ages_and_sex(scans: pd.DataFrame) -> None:
-    table = summaries.tier_table(scans, DEFAULT_RULE).set_index("tier")
-    assert table["scans"].to_dict() == {"A": 1, "B": 1, "C": 1, UNSCORED: 1}
-    assert table["female"].to_dict()["A"] == 1.0
-    assert table["female"].to_dict()["B"] == 0.0
-    assert math.isnan(table.loc[UNSCORED, "female"])
-    assert math.isnan(table.loc[UNSCORED, "age_mean_years"])
-
-
-def test_every_scan_stands_in_one_site_row(scans: pd.DataFrame) -> None:
-    table = summaries.tiers_by_site(scans, DEFAULT_RULE)
-    assert table.loc["North"].to_dict() == {"A": 1, "B": 0, "C": 1, UNSCORED: 0, "scans": 2}
-    assert table["scans"].sum() == len(scans)
 
 
 # ---- words and marks -------------------------------------------------------------------------------
@@ -130,10 +115,3 @@ def _luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
-
-
-def test_the_open_scan_is_told_with_its_score_only_where_it_has_one() -> None:
-    scans = pd.DataFrame({"scan_id": ["a", "b"], "distortion_score": [7.0, float("nan")]})
-    assert summaries.open_scan(scans, "a") == ("a", 7.0)
-    assert summaries.open_scan(scans, "b") is None
-    assert summaries.open_scan(scans, None) is None

@@ -4,12 +4,13 @@ A widget takes one of these as its ``key`` together with ``persist_state="sessio
 outlives a change of page.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from curation.errors import RuleError
-from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
+from curation.tiers import DEFAULT_RULE, TierRule
 
 #: Whether ``app.py`` has run in this session, and the page that it shall show next.
 UNDER_APP, WANTED_PAGE = "under_app", "wanted_page"
@@ -39,8 +40,19 @@ METRICS_VIEW = "metrics_view"
 #: Who sits here, for ratings, cohorts and studies.
 PERSON = "person"
 SCALE = "scale"
-#: The tier rule that is being tried: see :func:`rule`.
-TIER_COUNT, ROLE = "tier_count", "role"
+#: The tier rule that is being tried, as plain values (see :func:`rule`), and whose scans it is tried on.
+TRIED, ROLE = "tried_rule", "role"
+#: What Tiers' fields show of it: number of tiers, what is cut, and the one site whose cut-offs are moved.
+TIER_COUNT, COLUMN, SITE = "tier_count", "cut_column", "cut_site"
+#: The rule as text, which rule it says, why it cannot be read, and a file with one.
+RULE_TEXT, RULE_TEXT_OF, RULE_TEXT_PROBLEM = "rule_text", "rule_text_of", "rule_text_problem"
+RULE_FILE = "rule_file"
+#: The two rules that are compared, and which move from tier to tier is looked at.
+BEFORE, AFTER, MOVE = "compare_before", "compare_after", "move"
+#: The part of Tiers that is shown below the plot.
+TIERS_PART = "tiers_part"
+#: The last line that was moved on the plot and that the server has heard of.
+HEARD = "heard"
 #: Which reference is looked at on Tiers, and what its last change did.
 REFERENCE, REFERENCE_NOTE = "reference", "reference_note"
 #: What Cohort adds: images or a table.
@@ -53,7 +65,7 @@ STUDY, PENDING_STUDY = "study", "pending_study"
 #: The model that scans are looked at through, by its run's id.
 MODEL = "model"
 
-_LAST_GOOD = "last_good_cutoffs"
+_LAST_GOOD, _CHANGED = "last_good_rule", "changed_part"
 _SPREAD: dict[int, tuple[float, ...]] = {
     2: (50.0,),
     3: DEFAULT_RULE.cutoffs,
@@ -98,25 +110,33 @@ def number_key(position: int) -> str:
     return f"cutoff_number_{position}"
 
 
-def reset_cutoffs() -> None:
-    """Spread the cut-offs anew for the chosen number of tiers."""
-    for position, value in enumerate(_SPREAD[get(TIER_COUNT, 3)]):
-        _set_cutoff(position, value)
+def name_key(position: int) -> str:
+    """Return the key of the field of one tier's name, counted from 0."""
+    return f"tier_name_{position}"
 
 
-def follow(moved: str, other: str) -> None:
-    """Keep the two fields of one cut-off in step: ``other`` takes the value of ``moved``."""
-    if get(moved) is not None:
-        put(other, get(moved))
+def gate_key(position: int, part: str) -> str:
+    """Return the key of one field (``column side limit tier``) of one gate, counted from 0."""
+    return f"gate_{part}_{position}"
 
 
-def ensure_cutoffs() -> None:
-    """Give every cut-off a value before its widgets are drawn."""
-    for position, value in enumerate(_SPREAD[get(TIER_COUNT, 3)]):
-        if get(slider_key(position)) is None:
-            _set_cutoff(position, value)
-        if get(number_key(position)) is None:
-            put(number_key(position), get(slider_key(position)))
+def tried() -> dict[str, Any]:
+    """Return what the fields say, as :meth:`curation.tiers.TierRule.as_dict` does; it may make no rule."""
+    return dict(get(TRIED) or DEFAULT_RULE.as_dict())
+
+
+def try_rule(part: str, **changes: Any) -> None:
+    """Change what the fields say.
+
+    Parameters
+    ----------
+    part : str
+        Where the change was made: what is wrong is said there, see :func:`problem_part`.
+    **changes
+        Entries of :func:`tried`.
+    """
+    put(TRIED, tried() | changes)
+    put(_CHANGED, part)
 
 
 def rule() -> tuple[TierRule, str | None]:
@@ -129,33 +149,54 @@ def rule() -> tuple[TierRule, str | None]:
     problem : str or None
         Why the fields make no rule.
     """
-    count = get(TIER_COUNT, 3)
-    names, spread = TIER_NAMES[:count], _SPREAD[count]
-    cutoffs = tuple(float(get(slider_key(i), value)) for i, value in enumerate(spread))
     try:
-        tried = TierRule(names, cutoffs)
+        made = TierRule.from_dict(tried())
     except RuleError as error:
-        return TierRule(names, get(_LAST_GOOD, {}).get(count, spread)), str(error)
-    put(_LAST_GOOD, {**get(_LAST_GOOD, {}), count: cutoffs})
-    return tried, None
+        return get(_LAST_GOOD, DEFAULT_RULE), str(error)
+    put(_LAST_GOOD, made)
+    return made, None
+
+
+def problem_part() -> str | None:
+    """Return the part whose last change made what is wrong, see :func:`try_rule`."""
+    return get(_CHANGED)
+
+
+def usual_cutoffs(count: int) -> tuple[float, ...]:
+    """Return cut-offs of a score for a number of tiers, where nobody has chosen any."""
+    return _SPREAD[count]
+
+
+def cutoffs() -> list[float]:
+    """Return the cut-offs that the lines and fields show: those of the chosen site, else the common ones."""
+    values = tried()
+    return list(values["by_site"].get(get(SITE), values["cutoffs"]))
+
+
+def set_cutoffs(wanted: Sequence[float], part: str = "cutoffs") -> None:
+    """Take over cut-offs, from best to worst, for the chosen site or in common."""
+    site, listed = get(SITE), [float(value) for value in wanted]
+    if site is None:
+        try_rule(part, cutoffs=listed)
+    else:
+        try_rule(part, by_site={**tried()["by_site"], site: listed})
 
 
 def rounded(cutoff: float) -> float:
-    """Return a cut-off as the sliders can hold it."""
+    """Return a cut-off of a score as the sliders step."""
     return round(2 * cutoff) / 2
 
 
 def take_over(cutoff: float) -> None:
-    """Let the worst tier begin at ``cutoff``; better tiers that it would cross share what is below."""
-    last = get(TIER_COUNT, 3) - 2
+    """Let the worst tier begin at this score; better tiers that it would cross share what is below."""
+    values = tried()
+    last = len(values["names"]) - 2
+    before = (
+        values["cutoffs"] if values["column"] == DEFAULT_RULE.column else usual_cutoffs(last + 2)
+    )
     wanted = min(max(rounded(cutoff), 0.5 * (last + 1)), 100.0)
-    below = [float(get(slider_key(i), value)) for i, value in enumerate(rule()[0].cutoffs[:last])]
+    below = [float(value) for value in before[:last]]
     if any(value >= wanted for value in below):
         below = [rounded(wanted * (i + 1) / (last + 1)) for i in range(last)]
-    for position, value in enumerate([*below, wanted]):
-        _set_cutoff(position, value)
-
-
-def _set_cutoff(position: int, value: float) -> None:
-    put(slider_key(position), value)
-    put(number_key(position), value)
+    put(SITE, None)
+    try_rule("cutoffs", column=DEFAULT_RULE.column, cutoffs=[*below, wanted], by_site={})

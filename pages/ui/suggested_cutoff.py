@@ -4,6 +4,7 @@ import streamlit as st
 
 from curation import cutoffs
 from curation.cutoffs import Suggestion
+from curation.measures import SCORE
 from curation.workspace import Workspace
 from pages.ui import cutoff_panel, state, text
 
@@ -29,7 +30,7 @@ def show(workspace: Workspace) -> None:
 def _button(suggestion: Suggestion) -> None:
     rule, _ = state.rule()
     wanted = state.rounded(suggestion.cutoff)
-    if rule.cutoffs[-1] == wanted:
+    if rule.column == SCORE and rule.cutoffs[-1] == wanted:
         st.markdown(":material/check: in force", width="content")
         return
     st.button(

@@ -4,9 +4,8 @@ from collections.abc import Callable, Collection
 
 import pandas as pd
 
-from curation import tables, tiers
+from curation import tables
 from curation.tables import STATUSES
-from curation.tiers import UNSCORED, TierRule
 from curation.workspace import Source
 
 #: Orders of the list on Review: label -> the scans in that order.
@@ -97,57 +96,3 @@ def review_list(
     if tier_names:
         keep &= scored["tier"].isin(tier_names)
     return SORTS[sort](scored[keep])
-
-
-def open_scan(scans: pd.DataFrame, scan_id: str | None) -> tuple[str, float] | None:
-    """Return id and distortion score of the scan that is open, if it is among these and scored."""
-    found = scans.loc[scans["scan_id"] == scan_id, "distortion_score"].dropna()
-    return (str(scan_id), float(found.iloc[0])) if len(found) else None
-
-
-def tier_table(scans: pd.DataFrame, rule: TierRule) -> pd.DataFrame:
-    """Describe each tier: scans, share, people, ages, sex.
-
-    Parameters
-    ----------
-    scans : pandas.DataFrame
-        With ``tier``, ``subject_id``, ``age_years`` and ``sex``.
-    rule : TierRule
-        Made the tiers.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a tier: ``tier scans share people age_mean_years age_sd_years female``; ``female``
-        is the share among those whose sex is known, 0 to 1.
-    """
-    table = tiers.counts(scans["tier"], rule)
-    groups = scans.groupby("tier")
-    sex = scans["sex"].astype("str").str.upper().str[:1]
-    female = (sex == "F").where(sex.isin(["F", "M"])).groupby(scans["tier"]).mean()
-    return table.assign(
-        people=table["tier"].map(groups["subject_id"].nunique()).fillna(0).astype(int),
-        age_mean_years=table["tier"].map(groups["age_years"].mean()),
-        age_sd_years=table["tier"].map(groups["age_years"].std()),
-        female=table["tier"].map(female.astype("float64")),
-    )
-
-
-def tiers_by_site(scans: pd.DataFrame, rule: TierRule) -> pd.DataFrame:
-    """Count the scans of each site per tier.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a site (``not known`` where none is given), one column a tier, ``scans`` in all.
-    """
-    site = scans["site"].fillna("not known").rename("site")
-    found = pd.crosstab(site, scans["tier"])
-    order = [*rule.names, *([UNSCORED] if UNSCORED in found else [])]
-    return found.reindex(columns=order, fill_value=0).assign(scans=found.sum(axis=1))
-
-
-def tier_ranges(rule: TierRule) -> dict[str, str]:
-    """Say for each tier which scores it holds."""
-    held = (line.split(": ", 1)[1] for line in rule.describe())
-    return dict(zip(rule.names, held, strict=True))

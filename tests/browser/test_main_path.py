@@ -91,6 +91,7 @@ def test_from_a_moved_cut_off_to_growing_curves(
     page: Page, dashboard: str, demo_workspace: Workspace
 ) -> None:
     _open(page, dashboard, "tiers", "Where do I cut?")
+    expect(page.locator(".cutoffs[data-drawn]")).to_be_visible()
     _still(page)
     before = _counts(page)
     lower = page.get_by_role("spinbutton").first
@@ -104,6 +105,9 @@ def test_from_a_moved_cut_off_to_growing_curves(
     for role, button in (("Pretraining pool", "pool"), ("Target cohort", "target")):
         page.get_by_role("radio", name=role).or_(
             page.get_by_role("button", name=role)
+        ).first.click()
+        page.get_by_role("radio", name="Cohorts").or_(
+            page.get_by_role("button", name="Cohorts")
         ).first.click()
         freeze = page.get_by_role("button", name=f"Freeze this {button} cohort")
         expect(freeze).to_be_visible()

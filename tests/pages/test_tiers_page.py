@@ -1,37 +1,77 @@
 """Tiers: cut-offs, what they do, frozen cohorts, and what judges the scans."""
 
-from curation import cohorts, ratings, tables
+import pytest
+
+from curation import cohorts, ratings, rule_text, tables
 from curation.fitting import MIN_RATINGS
 from curation.references import active, available
 from curation.scores import builtin
+from curation.tiers import Gate, TierRule
 from curation.workspace import Workspace
-from pages.ui import state
+from pages.ui import state, text
 from pages.ui.frame import PAGES
+from pages.ui.tier_parts import COHORTS, JUDGE, NEAR, PARTS, PEOPLE, RULE
 from tests import made_workspace
-from tests.pages.said import button, checked, words
+from tests.pages.said import button, checked, components, words
+
+
+def plot(page) -> dict:  # type: ignore[no-untyped-def]
+    """What the plot draws."""
+    return next(data for data in components(page) if "cutoffs" in data)
+
+
+def counts(page) -> dict[str, int]:  # type: ignore[no-untyped-def]
+    return {card["name"]: card["count"] for card in plot(page)["cards"]}
+
+
+def opened(run, workspace: Workspace, part: str, **session: object):  # type: ignore[no-untyped-def]
+    return run("tiers", workspace, **{state.TIERS_PART: part}, **session)
+
+
+def _gate(tier: str, column: str = "incompleteness") -> Gate:
+    return Gate(column, above=20.0, tier=tier)
 
 
 def test_moving_a_slider_moves_the_number_the_counts_and_the_line(made, run) -> None:
     page = run("tiers", made[0])
-    before = words(page)
+    before = counts(page)
     page.slider(key=state.slider_key(0)).set_value(40.0).run()
     assert page.number_input(key=state.number_key(0)).value == 40.0
-    assert "score 0 to under 40" in words(page) and "score 0 to under 40" not in before
+    assert plot(page)["cutoffs"] == [40.0, 50.0]
+    assert counts(page)["A"] > before["A"]
+    assert "0 to under 40" in words(page)
     page.number_input(key=state.number_key(0)).set_value(12.5).run()
     assert page.slider(key=state.slider_key(0)).value == 12.5
+    assert plot(page)["cutoffs"] == [12.5, 50.0]
+
+
+def test_a_number_finer_than_the_slider_is_kept(made, run) -> None:
+    page = run("tiers", made[0])
+    page.number_input(key=state.number_key(0)).set_value(12.34).run()
+    assert plot(page)["cutoffs"] == [12.34, 50.0]
+    assert checked(page.run()).number_input(key=state.number_key(0)).value == 12.34
 
 
 def test_crossing_cutoffs_are_said_and_the_last_good_rule_stays(made, run) -> None:
     page = run("tiers", made[0])
     page.slider(key=state.slider_key(0)).set_value(80.0).run()
-    assert "cross" in page.error[0].value
-    assert "score 0 to under 25" in words(page)
+    (error,) = page.error
+    assert "cross" in error.value and "The last good rule stays in force" in words(page)
+    assert plot(page)["cutoffs"] == [25.0, 50.0]
+    assert page.slider(key=state.slider_key(0)).value == 80.0
+    page.segmented_control(key=state.TIERS_PART).set_value(PEOPLE).run()
+    assert "cross" in page.error[0].value  # said also where its fields are not on the screen
+    page.segmented_control(key=state.TIERS_PART).set_value(PARTS[0]).run()
+    page.slider(key=state.slider_key(1)).set_value(90.0).run()
+    assert not page.error
+    assert plot(page)["cutoffs"] == [80.0, 90.0]
 
 
 def test_a_cutoff_of_zero_is_kept(made, run) -> None:
     page = run("tiers", made[0])
     page.slider(key=state.slider_key(0)).set_value(0.0).run()
-    assert "score 0 to under 0" in words(page)
+    assert plot(page)["cutoffs"] == [0.0, 50.0]
+    assert "Tier A has nobody" in page.warning[0].value.replace("\\", "")
     assert not page.error
 
 
@@ -51,8 +91,189 @@ def test_cutoffs_outlive_a_visit_to_another_page(made, run) -> None:
     assert checked(app).slider(key=state.slider_key(0)).value == 33.0
 
 
+def test_a_renamed_tier_keeps_its_gates(made, run) -> None:
+    rule = TierRule(gates=(_gate("C"),))
+    page = run("tiers", made[0], **{state.TRIED: rule.as_dict()})
+    page.text_input(key=state.name_key(2)).set_value("poor").run()
+    assert not checked(page).error
+    assert "poor" in counts(page)
+    assert state_of(page).gates[0].tier == "poor"
+
+
+def test_a_name_that_is_there_already_is_refused(made, run) -> None:
+    page = run("tiers", made[0])
+    page.text_input(key=state.name_key(2)).set_value("A").run()
+    assert "different names" in checked(page).error[0].value.replace("\\", "")
+    assert "C" in counts(page)
+
+
+# ---- what is cut -------------------------------------------------------------------------------------
+
+
+def test_a_metric_of_which_more_is_better_is_cut_from_the_right(made, run) -> None:
+    page = run("tiers", made[0])
+    page.selectbox(key=state.COLUMN).set_value("cnr").run()
+    drawn = plot(checked(page))
+    assert drawn["names"] == ["C", "B", "A"]
+    assert drawn["cutoffs"] == sorted(drawn["cutoffs"])
+    assert state_of(page).cutoffs == tuple(sorted(drawn["cutoffs"], reverse=True))
+    assert "higher is better" in drawn["title"]
+    assert all(0 < count < made_workspace.POOL for count in counts(page).values())
+
+
+def test_a_metric_that_was_never_measured_is_said_and_breaks_nothing(made, run) -> None:
+    unmeasured = next(iter(made_workspace.METRICS))
+    page = run(
+        "tiers", made[0], **{state.TRIED: TierRule(gates=(_gate("C", unmeasured),)).as_dict()}
+    )
+    assert "is not measured on any" in words(checked(page))
+
+
+def test_counts_of_the_bins_are_those_of_the_rule(made, run) -> None:
+    """What the browser counts while a line moves is what the server counts when it rests."""
+    for column in ("distortion_score", "noise", "cnr", "efc"):
+        page = run("tiers", made[0])
+        page.selectbox(key=state.COLUMN).set_value(column).run()
+        drawn = plot(page)
+        edges = [drawn["low"] + k * drawn["step"] for k in range(len(drawn["bins"]))]
+        bands = [sum(edge + drawn["step"] / 2 > cut for cut in drawn["cutoffs"]) for edge in edges]
+        for place, card in enumerate(drawn["cards"][: len(drawn["names"])]):
+            inside = (n for n, band in zip(drawn["bins"], bands, strict=True) if band == place)
+            assert sum(inside) + card["fixed"] == card["count"]
+
+
+# ---- sites -------------------------------------------------------------------------------------------
+
+
+def test_a_site_gets_cutoffs_of_its_own(made, run) -> None:
+    page = run("tiers", made[0])
+    page.selectbox(key=state.SITE).set_value("North").run()
+    assert plot(page)["up"] == "Scans of North"
+    page.slider(key=state.slider_key(0)).set_value(40.0).run()
+    assert state_of(page).by_site == {"North": (40.0, 50.0)}
+    assert state_of(page).cutoffs == (25.0, 50.0)
+    page.selectbox(key=state.SITE).set_value(None).run()
+    rows = {row["name"]: row for row in plot(page)["rows"]}
+    assert (rows["North"]["follows"], rows["South"]["follows"]) == (False, True)
+    assert sum(plot(page)["fixed"]) == rows["North"]["scans"]
+    button(page, text.escape("Back to the common ones: all sites")).click().run()
+    assert state_of(checked(page)).by_site == {}
+
+
+def test_each_site_gets_the_same_shares(made, run) -> None:
+    page = run("tiers", made[0])
+    button(page, "Each site its own, same shares").click().run()
+    assert set(state_of(checked(page)).by_site) == {"North", "South"}
+
+
+# ---- the rule as text, gates and versions ------------------------------------------------------------
+
+
+def state_of(page) -> TierRule:  # type: ignore[no-untyped-def]
+    """The rule that the session tries."""
+    return TierRule.from_dict(page.session_state[state.TRIED])
+
+
+def test_a_gate_is_added_changed_and_removed(made, run) -> None:
+    page = opened(run, made[0], RULE)
+    button(page, "Add a gate").click().run()
+    (gate,) = state_of(checked(page)).gates
+    assert gate.describe() == "incompleteness over 20 → unusable"
+    page.selectbox(key=state.gate_key(0, "column")).set_value("noise").run()
+    page.number_input(key=state.gate_key(0, "limit")).set_value(0.0).run()
+    page.selectbox(key=state.gate_key(0, "tier")).set_value("C").run()
+    assert state_of(page).gates[0].describe() == "noise over 0 → C"
+    assert counts(checked(page))["C"] > 0
+    button(page, "Remove").click().run()
+    assert state_of(checked(page)).gates == ()
+
+
+def test_gates_that_overlap_are_refused_where_they_stand(made, run) -> None:
+    good = TierRule(gates=(_gate("unusable"),))
+    page = opened(run, made[0], RULE, **{state.TRIED: good.as_dict()})
+    button(page, "Add a gate").click().run()
+    page.selectbox(key=state.gate_key(1, "column")).set_value("incompleteness").run()
+    (error,) = checked(page).error
+    assert "same limit" in error.value
+    assert rule_text.parse(page.text_area(key=state.RULE_TEXT).value).gates != good.gates
+
+
+def test_the_text_says_the_rule_and_makes_it(made, run) -> None:
+    page = opened(run, made[0], RULE)
+    text = page.text_area(key=state.RULE_TEXT)
+    assert rule_text.parse(text.value) == TierRule()
+    text.set_value("tiers: [good, bad]\ncutoffs: [30]  # mine\n")
+    button(page, "Apply the text").click().run()
+    assert state_of(checked(page)).names == ("good", "bad")
+    assert set(counts(page)) == {"good", "bad"}
+    assert "# mine" in page.text_area(key=state.RULE_TEXT).value
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("tiers: [A, B, C]\ncutoffs: [50, 25]", "Line 2"),
+        ("tiers: [A, B]\ncutoffs: [50]\ncolumn: nonsense", "no score or metric"),
+        ("tiers: [A, B", "not valid YAML"),
+        ("", "empty"),
+    ],
+)
+def test_a_text_that_is_no_rule_is_said_with_its_line_and_stays(made, run, written, said) -> None:
+    page = opened(run, made[0], RULE)
+    page.text_area(key=state.RULE_TEXT).set_value(written)
+    button(page, "Apply the text").click().run()
+    assert said in checked(page).error[0].value.replace("\\", "")
+    assert plot(page)["cutoffs"] == [25.0, 50.0]
+    assert page.text_area(key=state.RULE_TEXT).value == written
+
+
+def test_versions_are_saved_with_their_author_and_compared(own, run) -> None:
+    page = opened(run, own, RULE)
+    name, author = (next(f for f in page.text_input if f.label == label)
+                    for label in ("Name of the rule", "Who decides"))  # fmt: skip
+    name.set_value("mine")
+    author.set_value("Ada")
+    checked(button(page, "Save this version").click().run())
+    assert "mine, version 1" in words(page)
+    page.text_area(key=state.RULE_TEXT).set_value("tiers: [A, B, C]\ncutoffs: [40, 50]\n")
+    button(page, "Apply the text").click().run()
+    page.selectbox(key=state.BEFORE).set_value("mine, version 1").run()
+    flows = next(data for data in components(checked(page)) if "links" in data)
+    moved = [link for link in flows["links"] if (link["from"], link["to"]) == (1, 3)]
+    assert moved[0]["scans"] > 0
+    assert "B → A" in page.selectbox(key=state.MOVE).options[0]
+    button(page, "Put it in force").click().run()
+    assert state_of(checked(page)) == TierRule()
+
+
+def test_a_rule_without_author_is_not_saved(own, run) -> None:
+    page = opened(run, own, RULE)
+    checked(button(page, "Save this version").click().run())
+    assert "needs a name" in page.error[0].value
+
+
+# ---- what it does ------------------------------------------------------------------------------------
+
+
+def test_who_is_where_and_what_lies_at_the_cutoffs_follow_the_rule(made, run) -> None:
+    page = opened(run, made[0], PEOPLE)
+    assert "How far the tiers are apart" in words(page)
+    page.segmented_control(key=state.TIERS_PART).set_value(NEAR).run()
+    said = words(checked(page))
+    assert "just better" in said and "one rater's standard deviation" in said
+    assert "No scan here has a rating on which people agree" in said
+
+
+def test_agreement_with_ratings_is_told_where_there_are_some(rated, run) -> None:
+    page = opened(run, rated, NEAR)
+    assert "with a verdict" in words(checked(page))
+
+
+# ---- frozen cohorts ----------------------------------------------------------------------------------
+
+
 def test_freezing_needs_an_author_then_lists_the_cohort(own, run) -> None:
-    page = run("tiers", own)
+    page = opened(run, own, COHORTS)
     checked(button(page, "Freeze this pool cohort").click().run())
     assert "name and an author" in page.error[0].value
     page.text_input[1].set_value("Ada")
@@ -66,7 +287,7 @@ def test_freezing_needs_an_author_then_lists_the_cohort(own, run) -> None:
 
 
 def test_each_reference_is_described_and_one_is_in_use(made, run) -> None:
-    page = run("tiers", made[0])
+    page = opened(run, made[0], JUDGE)
     radio = page.radio(key=state.REFERENCE)
     pairs = zip(available(made[0]), radio.options, strict=True)
     assert all(header.label in option.replace("\\", "") for header, option in pairs)
@@ -75,7 +296,7 @@ def test_each_reference_is_described_and_one_is_in_use(made, run) -> None:
 
 
 def test_judging_by_the_scans_themselves_scores_anew_and_says_so(own, run) -> None:
-    page = run("tiers", own)
+    page = opened(run, own, JUDGE)
     checked(button(page, "Fit to the scans").click().run())
     assert "38 scans scored anew" in words(page)
     assert tables.read_scores(own)["reference"].str.startswith("cohort-").all()
@@ -87,7 +308,7 @@ def test_judging_by_the_scans_themselves_scores_anew_and_says_so(own, run) -> No
 
 def test_ratings_that_are_missing_are_counted_until_there_are_enough(own, run) -> None:
     _rate(own, MIN_RATINGS - 1)
-    page = run("tiers", own)
+    page = opened(run, own, JUDGE)
     assert f"{MIN_RATINGS - 1} ratings of scored scans so far. 1 more" in words(page)
     assert button(page, "Learn from the ratings").disabled
     _rate(own, 1, rater="Grace")
@@ -96,7 +317,7 @@ def test_ratings_that_are_missing_are_counted_until_there_are_enough(own, run) -
 
 def test_what_was_learned_from_ratings_shows_its_evidence(own, run) -> None:
     _rate(own, MIN_RATINGS)
-    page = run("tiers", own)
+    page = opened(run, own, JUDGE)
     checked(button(page, "Learn from the ratings").click().run(timeout=120))
     assert not page.error
     captions = page.radio(key=state.REFERENCE).proto.captions
@@ -116,7 +337,7 @@ def _rate(workspace: Workspace, count: int, rater: str = "") -> None:
 
 def test_freezing_offers_to_leave_out_scans_without_image(own, tmp_path, run) -> None:
     made_workspace.import_table(own, tmp_path / "tables", 6)
-    page = run("tiers", own, **{state.PERSON: "Ada"})
+    page = opened(run, own, COHORTS, **{state.PERSON: "Ada"})
     (offer,) = (box for box in page.checkbox if "without image" in box.label)
     assert offer.value
     checked(button(page, "Freeze this pool cohort").click().run())

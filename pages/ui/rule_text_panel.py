@@ -1,0 +1,139 @@
+"""On Tiers: the rule as text, to be read, changed, handed on and kept in versions."""
+
+import streamlit as st
+
+from curation import rule_text, rule_versions
+from curation.errors import RuleError
+from curation.rule_versions import SavedRule
+from curation.tiers import TierRule
+from curation.workspace import Workspace
+from pages.ui import frame, marks, rule_problem, state, text
+
+#: The part that these fields are, see :func:`pages.ui.state.try_rule`.
+PART = "text"
+_LISTED = 20
+
+
+def show(workspace: Workspace, rule: TierRule) -> None:
+    """Draw the text, and the versions that were saved."""
+    _follow(rule)
+    with st.container(border=True):
+        st.markdown("**The rule as text**")
+        with st.container(horizontal=True, key="split-rule", gap="medium"):
+            with st.container(width="stretch"):
+                _text()
+            with st.container(width="stretch"):
+                _save(workspace, rule)
+                _versions(workspace)
+
+
+def _follow(rule: TierRule) -> None:
+    """Let the text say the rule in force, unless it is the text that is being changed."""
+    if state.get(state.RULE_TEXT_OF) != rule.as_dict():
+        state.put(state.RULE_TEXT, rule_text.to_yaml(rule))
+        state.put(state.RULE_TEXT_OF, rule.as_dict())
+        state.put(state.RULE_TEXT_PROBLEM, None)
+
+
+def _text() -> None:
+    state.put(state.RULE_TEXT, state.get(state.RULE_TEXT))
+    st.text_area("Rule (YAML)", key=state.RULE_TEXT, height=230, max_chars=rule_text.MAX_LENGTH)
+    if problem := state.get(state.RULE_TEXT_PROBLEM):
+        st.error(f"{text.escape(problem)} The last good rule stays in force\\.")
+    rule_problem.at(PART)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Apply the text", on_click=_apply, type="primary")
+        st.download_button(
+            "Download", lambda: state.get(state.RULE_TEXT), "rule.yaml", "application/yaml",
+            icon=":material/download:",
+        )  # fmt: skip
+    st.file_uploader(
+        "Or take it from a file",
+        type=["yaml", "yml", "txt"],
+        key=state.RULE_FILE,
+        on_change=_upload,
+    )
+    st.caption(
+        "The same file sorts scans without the page: "
+        "`python -m curation tiers --workspace W --rule rule.yaml --out cohort.tsv`"
+    )
+
+
+def _apply() -> None:
+    take(state.get(state.RULE_TEXT) or "")
+
+
+def take(written: str) -> None:
+    """Put a written rule in force, or say in which line it makes no sense."""
+    try:
+        rule = rule_text.parse(written)
+    except RuleError as error:
+        state.put(state.RULE_TEXT_PROBLEM, str(error))
+        return
+    state.put(state.RULE_TEXT, written)
+    state.put(state.RULE_TEXT_OF, rule.as_dict())
+    state.put(state.RULE_TEXT_PROBLEM, None)
+    state.put(state.SITE, None)
+    state.try_rule(PART, **rule.as_dict())
+
+
+def _upload() -> None:
+    given = state.get(state.RULE_FILE)
+    if given is None:
+        return
+    try:
+        written = given.getvalue().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        said = f"{given.name} is no text in UTF-8. Choose a YAML file, as 'Download' writes it."
+        state.put(state.RULE_TEXT_PROBLEM, said)
+        return
+    if len(written) <= rule_text.MAX_LENGTH:
+        state.put(state.RULE_TEXT, written)
+    take(written)
+
+
+# ---- versions ----------------------------------------------------------------------------------------
+
+
+def _save(workspace: Workspace, rule: TierRule) -> None:
+    with (
+        st.form("save-rule", border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        name = st.text_input("Name of the rule", max_chars=rule_versions.MAX_NAME)
+        author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
+        sent = st.form_submit_button("Save this version")
+    if sent:
+        with frame.in_words():
+            saved = rule_versions.save(workspace, name, _written(rule), author)
+            state.put(state.PERSON, author.strip())
+            st.success(text.escape(f"Saved as {saved.label}."))
+
+
+def _written(rule: TierRule) -> str:
+    """Return the text as people wrote it, comments included, where it says the rule in force."""
+    written = state.get(state.RULE_TEXT) or ""
+    try:
+        return written if rule_text.parse(written) == rule else rule_text.to_yaml(rule)
+    except RuleError:
+        return rule_text.to_yaml(rule)
+
+
+def _versions(workspace: Workspace) -> None:
+    saved = rule_versions.list_rules(workspace)
+    if not saved:
+        st.caption(
+            "No version is saved yet. A saved one keeps its text, its author and its moment."
+        )
+        return
+    rows = [(one.label, one.hash, one.author, text.moment(one.at)) for one in saved[:_LISTED]]
+    st.html(marks.table(("Saved", "Hash", "By", "When (UTC)"), rows))
+    if len(saved) > _LISTED:
+        st.caption(f"and {text.plural(len(saved) - _LISTED, 'older version')}, in the list below.")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Version", saved, format_func=lambda one: one.label, width=260)
+        st.button("Put it in force", on_click=_put_in_force, args=(chosen,))
+
+
+def _put_in_force(saved: SavedRule) -> None:
+    take(saved.text)

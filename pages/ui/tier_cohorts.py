@@ -1,0 +1,71 @@
+"""On Tiers: freezing a cohort, and those that are frozen."""
+
+import streamlit as st
+
+from curation import cohorts
+from curation.tiers import TierRule
+from curation.workspace import Role, Workspace
+from pages.ui import cached, frame, marks, state, text
+from pages.ui.ground import Ground
+
+
+def show(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) -> None:
+    """Draw the form that freezes, and the list of what is frozen."""
+    _freeze(workspace, ground, role, rule)
+    _frozen(workspace)
+
+
+def _freeze(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) -> None:
+    st.subheader("Freeze a cohort")
+    st.caption(
+        "A frozen cohort is a named list of these scans with their tiers, hashes and the rule. It does "
+        "not change when you move a cut-off later; studies are trained on frozen cohorts only."
+    )
+    with st.form("freeze", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", value=role, max_chars=60)
+        author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
+        images_only = _images_only(ground)
+        sent = st.form_submit_button(f"Freeze this {role} cohort", type="primary")
+    if sent:
+        with frame.in_words():
+            cohort = cohorts.freeze(
+                workspace, name, role=role, rule=rule, author=author, images_only=images_only
+            )
+            _say_frozen(cohort, author)
+
+
+def _images_only(ground: Ground) -> bool:
+    """Offer to leave out scans that cannot be trained on, where there are both kinds."""
+    without = int((ground.scans["status"] == "table").sum())
+    if not 0 < without < len(ground.scans):
+        return False
+    return st.checkbox(f"Leave out {text.plural(without, 'scan')} without image", value=True)
+
+
+def _say_frozen(cohort: cohorts.Cohort, author: str) -> None:
+    state.put(state.PERSON, author.strip())
+    cuts = ", ".join(f"{cut:g}" for cut in cohort.rule.cutoffs)
+    said = f"Frozen as {cohort.id}: {text.plural(cohort.size, 'scan')}, cut at {cuts}."
+    st.success(text.escape(said))
+    frame.link("train", "Train on frozen cohorts")
+
+
+def _frozen(workspace: Workspace) -> None:
+    headers = cached.cohort_headers(workspace)
+    if not headers:
+        return
+    st.subheader("Frozen cohorts")
+    rows = [
+        (
+            header.id, header.role, f"{header.size:,}", _counts_in_words(header),
+            ", ".join(f"{cut:g}" for cut in header.rule.cutoffs), header.author,
+            text.moment(header.created),
+        )
+        for header in headers
+    ]  # fmt: skip
+    head = ("Cohort", "Role", "Scans", "Per tier", "Cut at", "By", "When (UTC)")
+    st.html(marks.table(head, rows, numeric=(2,)))
+
+
+def _counts_in_words(header: cohorts.CohortHeader) -> str:
+    return " · ".join(f"{tier} {count:,}" for tier, count in header.counts.items())

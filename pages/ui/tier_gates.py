@@ -1,0 +1,96 @@
+"""On Tiers: gates, limits that no scan passes whatever its score."""
+
+import math
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from curation import measures
+from curation.measures import MEASURES
+from curation.tiers import UNUSABLE, TierRule
+from pages.ui import rule_problem, state, text, tier_cut
+from pages.ui.ground import Ground
+
+#: The part that these fields are, see :func:`pages.ui.state.try_rule`.
+PART = "gates"
+_OVER, _UNDER = "over", "under"
+_SIDES = {_OVER: "above", _UNDER: "below"}
+#: What a new gate offers, first what no score may outweigh.
+_OFFERED = (("incompleteness", 20.0), ("geometry", 20.0))
+
+
+def show(ground: Ground, rule: TierRule) -> None:
+    """Draw a row a gate, and how many scans each holds."""
+    values = state.tried()
+    with st.container(border=True):
+        st.markdown("**Gates** – limits that no scan passes, whatever its score")
+        for position, gate in enumerate(values["gates"]):
+            _row(position, gate, values)
+        if rule.gates:
+            st.caption(" · ".join(_held(ground, gate) for gate in rule.gates))
+        st.button("Add a gate", on_click=_add, icon=":material/add:")
+        rule_problem.at(PART)
+
+
+def _row(position: int, gate: dict[str, Any], values: dict[str, Any]) -> None:
+    side = _OVER if "above" in gate else _UNDER
+    names = [*values["names"][1:], *([] if UNUSABLE in values["names"] else [UNUSABLE])]
+    if gate["tier"] not in names:
+        names.append(gate["tier"])
+    column, where, limit, tier = (
+        state.gate_key(position, part) for part in ("column", "side", "limit", "tier")
+    )
+    shown = {column: gate["column"], where: side, limit: _limit(gate), tier: gate["tier"]}
+    for key, value in shown.items():
+        state.put(key, value)
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"gate-{position}"):
+        st.selectbox(
+            "If", list(MEASURES), key=column, format_func=tier_cut.column_label, width=300,
+            on_change=_change, args=(position,),
+        )  # fmt: skip
+        st.selectbox("is", list(_SIDES), key=where, width=110, on_change=_change, args=(position,))
+        st.number_input(
+            "the limit", key=limit, format="%g", width=150, on_change=_change, args=(position,)
+        )
+        st.selectbox(
+            "then the tier is", names, key=tier, width=170, on_change=_change, args=(position,)
+        )
+        st.button(
+            "Remove", key=state.gate_key(position, "remove"), on_click=_remove, args=(position,),
+            icon=":material/close:", help="Remove this gate",
+        )  # fmt: skip
+
+
+def _limit(gate: dict[str, Any]) -> float:
+    return float(gate[_SIDES[_OVER] if "above" in gate else _SIDES[_UNDER]])
+
+
+def _change(position: int) -> None:
+    gates = list(state.tried()["gates"])
+    column, side, limit, tier = (
+        state.get(state.gate_key(position, part)) for part in ("column", "side", "limit", "tier")
+    )
+    gates[position] = {
+        "column": column, _SIDES[side]: math.nan if limit is None else float(limit), "tier": tier,
+    }  # fmt: skip
+    state.try_rule(PART, gates=gates)
+
+
+def _remove(position: int) -> None:
+    gates = list(state.tried()["gates"])
+    state.try_rule(PART, gates=[*gates[:position], *gates[position + 1 :]])
+
+
+def _add() -> None:
+    gates = list(state.tried()["gates"])
+    used = {gate["column"] for gate in gates}
+    free = [pair for pair in _OFFERED if pair[0] not in used]
+    free += [(name, 50.0) for name in MEASURES if measures.find(name).is_score and name not in used]
+    column, limit = free[0] if free else _OFFERED[0]
+    state.try_rule(PART, gates=[*gates, {"column": column, "above": limit, "tier": UNUSABLE}])
+
+
+def _held(ground: Ground, gate: Any) -> str:
+    held = int(np.count_nonzero(gate.holds(ground.values(gate.column))))
+    return f"{text.escape(gate.describe())}: {text.plural(held, 'scan')}"

@@ -1,0 +1,56 @@
+"""On Tiers, below the plot: what a cut-off selects besides quality, and what is doubtful about the rule."""
+
+import math
+
+import streamlit as st
+
+from curation import rule_advice, selection
+from curation.selection import Selection
+from pages.ui import balance_panel, marks, text, tier_facts
+from pages.ui.ground import Ground, Sorted
+
+
+def show(ground: Ground, sorted_: Sorted) -> None:
+    """Draw the warnings with their numbers; one quiet line where there are none."""
+    facts = tier_facts.of(ground)
+    found = selection.selections(facts.tally(sorted_))
+    said = balance_panel.warnings(found)
+    for line in said:
+        st.warning(line, icon=":material/balance:")
+    doubts = rule_advice.problems(
+        sorted_.rule, ground.arrays(sorted_.rule.columns), sorted_.codes
+    )  # fmt: skip
+    for doubt in doubts:
+        st.warning(text.escape(doubt.message), icon=":material/warning:")
+    if not found:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="selection"):
+        st.markdown(
+            ":material/balance: Against quality and chance, no cut-off selects age or site."
+            if not said else ":material/balance: What cut-offs select, against quality and chance:",
+            width="content",
+        )  # fmt: skip
+        with st.popover("The numbers"):
+            _numbers(found, facts.quality_reason)
+
+
+def _numbers(found: list[Selection], reason: str) -> None:
+    rows = [
+        (
+            f"{one.better} | {one.worse}", one.trait, balance_panel.smd(one.seen),
+            balance_panel.smd(one.explained), text.number(one.chance, 2),
+            _percent(one.share_by_trait), _percent(one.share_by_quality),
+        )
+        for one in found
+    ]  # fmt: skip
+    head = ("Cut-off", "In", "Difference", "By quality alone", "By chance", "Between sites",
+            "Between qualities")  # fmt: skip
+    st.html(marks.table(head, rows, numeric=range(2, 7)))
+    st.caption(
+        f"{text.escape(reason)} Differences are standardised; by chance: what 95 of 100 random cuts stay "
+        "below. The last two columns are shares of the variance of lying beyond the cut-off."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if math.isfinite(share) else text.DASH
