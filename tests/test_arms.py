@@ -145,3 +145,27 @@ def test_an_arm_with_fewer_labels_shares_the_pretraining_of_its_base(workspace: 
 def test_a_name_that_means_no_arm_is_refused(workspace: Workspace, name: str) -> None:
     with pytest.raises(StudyError, match="cannot carry the arm"):
         choose(_cohort(workspace, [5, 30, 80]), [name])
+
+
+def test_a_probe_shares_the_encoder_of_its_arm(workspace: Workspace) -> None:
+    cohort = _cohort(workspace, [5, 30, 80])
+    probe = find(cohort, "probe-A+B")
+    assert probe is not None
+    assert (probe.method, probe.encoder, probe.label) == (
+        "probe",
+        "A+B",
+        "tiers A + B, linear probe",
+    )
+    assert find(cohort, "probe-scratch") is None  # nothing was pretrained
+    assert find(cohort, "probe-probe-A") is None
+    fewer = find(cohort, "probe-A-labels-25")
+    assert fewer is not None
+    assert (fewer.method, fewer.encoder, fewer.label_percent) == ("probe", "A", 25)
+
+
+@pytest.mark.parametrize("name", ["cnn", "ridge"])
+def test_baselines_need_no_encoder(workspace: Workspace, name: str) -> None:
+    arm = find(_cohort(workspace, [5, 30, 80]), name)
+    assert arm is not None
+    assert (arm.method, arm.encoder) == (name, None)
+    assert Arm.from_dict(arm.as_dict()) == arm

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.data import Volumes, augment, batch_indices
+from training.data import Augmentation, Volumes, batch_indices, batches, brighten, part_of
 from training.prepare import BACKGROUND
 
 
@@ -34,38 +34,93 @@ def test_the_order_is_another_each_pass_and_follows_from_the_seed_alone() -> Non
     assert passes[1] != batch_indices(50, batch=50, step=1, seed=8).tolist()
 
 
-def _volume() -> torch.Tensor:
-    volume = torch.full((1, 1, 9, 9, 9), BACKGROUND)
-    volume[0, 0, 2:7, 2:7, 2:7] = torch.rand(5, 5, 5)
-    return volume
+def _saved(folder: Path, *arrays: np.ndarray) -> Volumes:
+    for number, array in enumerate(arrays):
+        np.save(folder / f"{number}.npy", array.astype(np.float16))
+    return Volumes([folder / f"{number}.npy" for number in range(len(arrays))])
 
 
-def test_augmentation_follows_the_generator_and_leaves_the_input_alone() -> None:
-    volume = _volume()
-    before = volume.clone()
-    torch.manual_seed(3)
-    first = augment(volume, shift_voxels=1)
-    torch.manual_seed(3)
-    assert torch.equal(first, augment(volume, shift_voxels=1))
-    assert not torch.equal(first, augment(volume, shift_voxels=1))
-    assert torch.equal(volume, before)
+def _changes(
+    count: int, *, flip: bool = False, shift: tuple[int, int, int] = (0, 0, 0)
+) -> Augmentation:
+    none = Augmentation.draw(np.random.default_rng(0), count)
+    return Augmentation(np.full(count, flip), np.tile(shift, (count, 1)), none.gain, none.offset)
 
 
-def test_augmentation_keeps_background_background_and_the_head_whole() -> None:
-    volume = _volume()
-    for seed in range(20):
-        torch.manual_seed(seed)
-        changed = augment(volume, shift_voxels=2)
-        assert int((changed > BACKGROUND).sum()) == 125
-        assert changed.shape == volume.shape
+def test_volumes_are_flipped_about_the_middle_of_the_first_axis(tmp_path: Path) -> None:
+    array = np.arange(24.0).reshape(2, 3, 4)
+    volumes = _saved(tmp_path, array)
+    flipped = volumes.batch([0], _changes(1, flip=True))
+    assert np.array_equal(flipped[0, 0].numpy(), array[::-1])
+    assert torch.equal(volumes.batch([0]), flipped.flip(2))
 
 
-def test_a_shift_fills_with_background_and_does_not_wrap() -> None:
-    volume = torch.rand(1, 1, 6, 6, 6)
-    for seed in range(20):
-        torch.manual_seed(seed)
-        missing = (augment(volume, shift_voxels=2)[0, 0] == BACKGROUND).any(dim=(1, 2)).sum()
-        torch.manual_seed(seed)
-        torch.rand(())
-        moves = torch.randint(-2, 3, (3,)).abs()
-        assert missing == (6 if moves[1:].any() else moves[0])
+@pytest.mark.parametrize("shift", [(1, 0, 0), (0, -2, 0), (-1, 2, 3), (2, 3, 4)])
+def test_a_shift_fills_with_background_and_does_not_wrap(tmp_path: Path, shift) -> None:
+    """Every voxel that is still in sight lies ``shift`` further on; the rest is background."""
+    array = np.random.default_rng(0).integers(1, 100, (4, 5, 6))
+    moved = _saved(tmp_path, array).batch([0], _changes(1, shift=shift))[0, 0].numpy()
+    expected = np.full(array.shape, BACKGROUND)
+    for place in np.ndindex(array.shape):
+        target = np.add(place, shift)
+        if (target >= 0).all() and (target < array.shape).all():
+            expected[tuple(target)] = array[place]
+    assert np.array_equal(moved, expected)
+
+
+def test_channels_of_a_sample_move_together(tmp_path: Path) -> None:
+    first, second = np.arange(24.0).reshape(2, 3, 4), np.arange(24.0, 48).reshape(2, 3, 4)
+    np.save(tmp_path / "a.npy", first)
+    np.save(tmp_path / "b.npy", second)
+    batch = Volumes([[tmp_path / "a.npy", tmp_path / "b.npy"]]).batch([0], _changes(1, flip=True))
+    assert batch.shape == (1, 2, 2, 3, 4)
+    assert torch.equal(batch[0, 1] - batch[0, 0], torch.full((2, 3, 4), 24.0))
+
+
+def test_brightness_changes_where_there_is_signal_only() -> None:
+    volume = torch.full((2, 1, 3, 3, 3), BACKGROUND)
+    volume[:, :, 1] = torch.rand(3, 3)
+    gain, offset = torch.tensor([[1.1], [1.0]]), torch.tensor([[0.2], [0.0]])
+    changed = brighten(volume.half(), gain, offset)
+    assert changed.dtype == torch.float32
+    assert torch.equal(changed[1], volume[1].half().float())
+    assert torch.allclose(changed[0, 0, 1], volume[0, 0, 1].half().float() * 1.1 + 0.2)
+    assert (changed[0, 0, 0] == BACKGROUND).all()
+
+
+def test_what_is_drawn_follows_the_generator_and_may_be_cut() -> None:
+    one, same = (
+        Augmentation.draw(np.random.default_rng(4), 6, channels=2, shift_voxels=2) for _ in "ab"
+    )
+    assert np.array_equal(one.shift, same.shift)
+    assert torch.equal(one.gain, same.gain)
+    assert one.gain.shape == (6, 2)
+    assert np.abs(one.shift).max() <= 2
+    assert torch.equal(one.part(slice(2, 4)).offset, one.offset[2:4])
+    many = Augmentation.draw(np.random.default_rng(4), 4000)
+    assert many.flip.mean() == pytest.approx(0.5, abs=0.03)
+    assert not many.shift.any()
+    assert many.gain.std() == pytest.approx(0.05, rel=0.1)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_batches_come_in_order_whether_read_ahead_or_not(ahead: bool) -> None:
+    found = list(batches(lambda step: {"x": torch.tensor([step])}, 3, 20, ahead=ahead))
+    assert [int(batch["x"]) for batch in found] == list(range(3, 20))
+
+
+def test_an_error_while_reading_ahead_reaches_the_reader() -> None:
+    def draw(step: int) -> dict[str, torch.Tensor]:
+        if step == 2:
+            raise FileNotFoundError("volume 2")
+        return {"x": torch.zeros(1)}
+
+    with pytest.raises(FileNotFoundError, match="volume 2"):
+        list(batches(draw, 0, 9, ahead=True))
+
+
+def test_a_part_of_a_batch_has_all_that_belongs_to_its_volumes() -> None:
+    batch = {"x": torch.arange(6), "y": torch.arange(12).reshape(6, 2)}
+    part = part_of(batch, 2, 4)
+    assert part["x"].tolist() == [2, 3]
+    assert part["y"].tolist() == [[4, 5], [6, 7]]

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from curation import files
 from curation.errors import StudyError
 from training import checkpoints, engine
-from training.config import PRESETS
+from training.data import Batch
 from training.interruption import Interruption, Stopped
 from training.runs import Run
 
+_TIMES = ("seconds", "time", "volumes_per_s", "data_wait_share")
 SCHEDULE = engine.Schedule(seed=3, epochs=4, steps=5, lr=0.05, warmup=0.2, clip_norm=1.0)
 
 
@@ -53,13 +54,29 @@ def _trainer(folder: Path, stop: Interruption, schedule=SCHEDULE) -> engine.Trai
     return engine.Trainer(fabric, run, schedule, model, groups, stop)
 
 
-def _fit(trainer: engine.Trainer, spoil_at: int | None = None) -> engine.Progress:
-    def loss_of(step: int) -> Tensor:
-        x = torch.randn(6, 4)
-        loss = (trainer.model(x) - x.sum(1)).square().mean()
-        return loss * float("nan") if step == spoil_at else loss
+class _Sums(engine.Task):
+    """Learns the sum of four numbers; one step can be spoilt, and memory can be short."""
 
-    return trainer.fit(loss_of, lambda: {"age_mae_years": 1.0})
+    def __init__(self, spoil_at: int | None = None, memory: int = 6) -> None:
+        super().__init__(6)
+        self.spoil_at, self.memory = spoil_at, memory
+
+    def draw(self, step: int) -> Batch:
+        x = torch.randn(6, 4, generator=torch.Generator().manual_seed(step))
+        return {"x": x * float("nan") if step == self.spoil_at else x}
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        x = batch["x"]
+        if len(x) > self.memory:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        return (model(x) - x.sum(1)).square().sum() / self.size
+
+    def evaluate(self) -> dict[str, float]:
+        return {"age_mae_years": 1.0}
+
+
+def _fit(trainer: engine.Trainer, spoil_at: int | None = None) -> engine.Progress:
+    return trainer.fit(_Sums(spoil_at))
 
 
 def _weights(trainer: engine.Trainer) -> list[Tensor]:
@@ -68,7 +85,7 @@ def _weights(trainer: engine.Trainer) -> list[Tensor]:
 
 def _lines(folder: Path) -> list[dict]:
     lines = files.read_json_lines(folder / "metrics.jsonl")
-    return [{k: v for k, v in line.items() if k not in ("seconds", "time")} for line in lines]
+    return [{k: v for k, v in line.items() if k not in _TIMES} for line in lines]
 
 
 @pytest.mark.parametrize("stops", [[1], [5], [7], [12, 3], [1] * 19])
@@ -137,13 +154,57 @@ def test_seeds_of_steps_do_not_repeat() -> None:
     assert min(seeds) >= 0
 
 
-def test_on_a_cpu_the_cpu_is_used_with_the_presets_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    before = torch.get_num_threads()
-    try:
-        with engine.device(PRESETS["laptop"], _StopAt()) as fabric:
-            assert fabric.device.type == "cpu"
-            assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(False)
+class _Plain(nn.Module):
+    """Without dropout and normalisation over the batch, so that a part does not depend on the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x).squeeze(1)
+
+
+@pytest.mark.parametrize(("memory", "parts"), [(3, 2), (2, 4), (1, 6)])
+def test_short_memory_splits_the_batch_says_so_and_changes_no_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, memory: int, parts: int
+) -> None:
+    monkeypatch.setattr(f"{__name__}._Net", _Plain)
+    whole, split = (_trainer(tmp_path / name, _StopAt()) for name in ("whole", "split"))
+    expected = whole.fit(_Sums())
+    found = split.fit(_Sums(memory=memory))
+    assert found.parts == parts
+    assert found.last == pytest.approx(expected.last, rel=1e-4)
+    for a, b in zip(_weights(whole), _weights(split), strict=True):
+        assert torch.allclose(a, b, atol=1e-4)
+    words = files.read_json(tmp_path / "split" / "status.json")["message"]
+    assert f"in {parts} parts" in words
+    assert "memory ran out" in capsys.readouterr().out
+    assert not files.read_json(tmp_path / "whole" / "status.json")["message"]
+
+
+def test_parts_are_remembered_by_a_resumed_run(tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        _trainer(tmp_path, _StopAt(7)).fit(_Sums(memory=3))
+    assert _trainer(tmp_path, _StopAt()).progress.parts == 2
+
+
+def test_a_single_volume_that_is_too_much_is_told_in_words(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="memory is too small for 1 volumes"):
+        _trainer(tmp_path, _StopAt()).fit(_Sums(memory=0))
+
+
+def test_other_errors_are_not_taken_for_short_memory(tmp_path: Path) -> None:
+    assert not engine.out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert engine.out_of_memory(
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")
+    )
+    assert engine.out_of_memory(MemoryError())
+
+
+def test_speed_is_told_with_every_epoch(tmp_path: Path) -> None:
+    _fit(_trainer(tmp_path, _StopAt()))
+    lines = files.read_json_lines(tmp_path / "metrics.jsonl")
+    assert all(line["volumes_per_s"] > 0 and 0 <= line["data_wait_share"] <= 1 for line in lines)
+    status = files.read_json(tmp_path / "status.json")
+    assert status["volumes_per_s"] > 0

@@ -7,8 +7,8 @@ from curation import files
 from curation.workspace import Workspace
 from tests import training_workspace
 from training import finetune, pretrain, runs
+from training.ages import AgeScale, age_error
 from training.config import Preset
-from training.finetune import AgeScale, age_error
 from training.interruption import Interruption
 from training.study import Study
 
@@ -74,11 +74,11 @@ def test_a_pretrained_arm_starts_from_its_own_encoder(
     _train(workspace, study, "pretrain_A_seed0")
     built = []
 
-    def note(network: torch.nn.Module, preset: Preset, *, head_seed: int) -> object:
+    def note(network: torch.nn.Module, preset: Preset, *, head_seed: int, frozen: bool) -> object:
         built.append((network.state_dict(), head_seed))
         raise InterruptedError
 
-    monkeypatch.setattr(finetune, "AgeModel", note)
+    monkeypatch.setattr(finetune, "EncoderAgeModel", note)
     for run_id in ("finetune_scratch_seed0_fold1", "finetune_A_seed0_fold1"):
         with pytest.raises(InterruptedError):
             _train(workspace, study, run_id)
@@ -87,3 +87,51 @@ def test_a_pretrained_arm_starts_from_its_own_encoder(
     assert all(torch.equal(pretrained[name], weights[name]) for name in weights)
     assert not torch.equal(scratch["cls_token"], pretrained["cls_token"])
     assert scratch_seed == seed
+
+
+def test_a_probe_leaves_the_encoder_as_it_was_pretrained(workspace: Workspace) -> None:
+    study = training_workspace.plan(
+        training_workspace.make(workspace), arms=["A", "probe-A"], overrides={"probe_lr": 0.05}
+    )
+    _train(workspace, study, "pretrain_A_seed0")
+    result = _train(workspace, study, "finetune_probe-A_seed0_fold0")
+    run = runs.find(study, "finetune_probe-A_seed0_fold0")
+    before = torch.load(runs.find(study, "pretrain_A_seed0").model_path, weights_only=True)
+    after = torch.load(run.model_path, weights_only=True)
+    assert all(torch.equal(after[name], before[name]) for name in after if name in before)
+    assert "blocks.0.attn.qkv.weight" in set(after) & set(before)
+    assert len(result["predictions"]) == 4
+
+
+def test_a_plain_network_learns_age_too(workspace: Workspace) -> None:
+    training_workspace.make(workspace, target=24)
+    overrides = {"finetune_epochs": 12, "cnn_lr": 3e-3, "shift_voxels": 0}
+    study = training_workspace.plan(workspace, arms=["cnn"], overrides=overrides)
+    result = _train(workspace, study, "finetune_cnn_seed0_fold0")
+    assert result["age_mae_years"] < 0.7 * result["baseline_mae_years"]
+
+
+@pytest.mark.parametrize("arm", ["scratch", "cnn"])
+def test_short_memory_changes_no_result(workspace: Workspace, monkeypatch, arm: str) -> None:
+    study = training_workspace.plan(training_workspace.make(workspace), arms=["scratch", "cnn"])
+    expected = _train(workspace, study, f"finetune_{arm}_seed0_fold0")
+    run = runs.find(study, f"finetune_{arm}_seed0_fold0")
+    run.result_path.unlink()
+    pooled = {name: getattr(finetune, name).pooled for name in ("EncoderAgeModel", "BrainAgeCnn")}
+
+    def short(name: str):
+        def pooled_with_little_memory(self, volumes):
+            if self.training and len(volumes) > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return pooled[name](self, volumes)
+
+        return pooled_with_little_memory
+
+    for name in pooled:
+        monkeypatch.setattr(getattr(finetune, name), "pooled", short(name))
+    result = _train(workspace, study, run.id)
+    ages = [
+        [row["predicted_age_years"] for row in one["predictions"]] for one in (expected, result)
+    ]
+    assert ages[0] == pytest.approx(ages[1], abs=0.5)  # rounding, through AdamW
+    assert "in 4 parts" in files.read_json(run.status_path)["message"]

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 
 from tests.training_workspace import TINY
-from training import masked_autoencoder
-from training.config import PRESETS
+from training import masked_autoencoder, masking
+from training.config import PRESETS, Preset
+from training.masked_autoencoder import ReconstructionLoss
+from training.masking import Masks
 
 PRESET = PRESETS["smoke"].changed(TINY)
 
@@ -44,69 +47,167 @@ def test_weights_are_the_share_of_brain() -> None:
     assert weights[1:].sum() == 0
 
 
-class _Fixed(torch.nn.Module):
-    """Predicts zeros and removes the first patch."""
-
-    def forward(self, volumes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        target = masked_autoencoder.patchify(volumes, PRESET.patch)
-        removed = torch.zeros(target.shape[:2])
-        removed[:, 0] = 1
-        return torch.zeros_like(target), removed
+def _loss(preset: Preset = PRESET, weights: torch.Tensor | None = None) -> ReconstructionLoss:
+    count = int(np.prod(preset.grid))
+    network = masked_autoencoder.build(preset, seed=0)
+    return ReconstructionLoss(network, preset, torch.ones(count) if weights is None else weights)
 
 
-def test_the_loss_is_the_mean_square_over_removed_patches_only() -> None:
-    count = int(np.prod(PRESET.grid))
-    loss = masked_autoencoder.ReconstructionLoss(_Fixed(), PRESET, torch.ones(count))
-    volumes = torch.full((3, 1, *PRESET.shape), 2.0)
-    volumes[:, :, 4:] = 100.0  # beyond the first patch: may not count
-    assert loss(volumes) == pytest.approx(4.0)
+def _masks(count: int = 2, preset: Preset = PRESET, seed: int = 0) -> Masks:
+    shares = torch.ones(int(np.prod(preset.grid)))
+    return masking.draw(np.random.default_rng(seed), count, shares, preset)
+
+
+def _monais(network: torch.nn.Module, volumes: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """MONAI's own forward with the given patches kept."""
+
+    def chosen(tokens: torch.Tensor, masking_ratio: float | None = None):
+        mask = torch.ones(tokens.shape[:2], dtype=torch.int)
+        mask[torch.arange(len(tokens)).unsqueeze(-1), kept] = 0
+        return tokens[torch.arange(len(tokens)).unsqueeze(1), kept], kept, mask
+
+    network._masking = chosen
+    predicted, _ = network(volumes)
+    del network._masking
+    return predicted
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_predictions_are_those_of_monais_own_forward(fused: bool, channels: int) -> None:
+    both = {"modalities": ("T1w", "pet"), "paired": True} if channels == 2 else {}
+    preset = PRESET.changed(both)
+    loss, masks = _loss(preset), _masks(preset=preset)
+    volumes = torch.randn(2, channels, *preset.shape)
+    with torch.no_grad():
+        expected = _monais(loss.network, volumes, masks.kept)
+        masked_autoencoder.use_fused_attention(loss.network, fused)
+        predicted, _, removed = loss.patch_errors(volumes, masks)
+    gone = removed.bool()
+    assert torch.allclose(predicted[gone], expected[gone], atol=1e-4)
+    assert (predicted[~gone] == 0).all()
+
+
+def test_gradients_are_those_of_monais_own_forward() -> None:
+    loss, masks = _loss(), _masks()
+    volumes = torch.randn(2, 1, *PRESET.shape)
+    loss(volumes, masks).backward()
+    ours = {name: p.grad for name, p in loss.network.named_parameters() if p.grad is not None}
+    loss.network.zero_grad()
+    target = masked_autoencoder.patchify(volumes, PRESET.patch)
+    error = (_monais(loss.network, volumes, masks.kept) - target).square().mean(-1)
+    (
+        masked_autoencoder.take(error.unsqueeze(-1), masks.removed)[..., 0] * masks.weights
+    ).sum().backward()
+    theirs = {name: p.grad for name, p in loss.network.named_parameters() if p.grad is not None}
+    assert set(ours) == set(theirs)
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in ours)
+
+
+def test_the_names_of_the_weights_are_monais() -> None:
+    plain = MaskedAutoEncoderViT(
+        1, PRESET.shape, (PRESET.patch,) * 3, 24, 32, 2, 2, 0.75, 12, 16, 1, 2, qkv_bias=True
+    )
+    assert set(_loss().weights_to_keep()) == set(plain.state_dict())
+
+
+def test_the_loss_is_the_mean_square_over_removed_patches_only(monkeypatch) -> None:
+    loss, masks = _loss(), _masks(3)
+    monkeypatch.setattr(loss, "predict", lambda shown, masks, kind: torch.zeros(1))
+    patches = torch.full((3, int(np.prod(PRESET.grid)), PRESET.patch**3), 100.0)
+    patches.scatter_(1, masks.removed.unsqueeze(-1).expand(-1, -1, PRESET.patch**3), 2.0)
+    volumes = masked_autoencoder.unpatchify(patches, PRESET.grid, PRESET.patch)
+    assert loss(volumes, masks) == pytest.approx(4.0)
+
+
+def test_losses_of_parts_add_up_to_that_of_the_batch() -> None:
+    loss, masks = _loss(), _masks(4)
+    volumes = torch.randn(4, 1, *PRESET.shape)
+    parts = [
+        loss(volumes[cut], Masks(*(one[cut] for one in masks)))
+        for cut in (slice(0, 1), slice(1, 4))
+    ]
+    assert sum(parts).item() == pytest.approx(loss(volumes, masks).item(), rel=1e-5)
 
 
 def test_empty_patches_do_not_count() -> None:
-    count = int(np.prod(PRESET.grid))
-    weights = torch.ones(count)
-    weights[0] = 0
-    loss = masked_autoencoder.ReconstructionLoss(_Fixed(), PRESET, weights)
-    assert loss(torch.ones(1, 1, *PRESET.shape)) == 0
+    shares = torch.zeros(int(np.prod(PRESET.grid)))
+    masks = masking.draw(np.random.default_rng(0), 1, shares, PRESET)
+    assert _loss(weights=shares)(torch.ones(1, 1, *PRESET.shape), masks) == 0
 
 
-def test_normalised_targets_do_not_know_brightness() -> None:
-    preset = PRESET.changed({"normalise_targets": True})
-    count = int(np.prod(PRESET.grid))
-    loss = masked_autoencoder.ReconstructionLoss(_Fixed(), preset, torch.ones(count))
+def test_normalised_targets_do_not_know_brightness(monkeypatch) -> None:
+    loss, masks = _loss(PRESET.changed({"normalise_targets": True})), _masks(1)
+    monkeypatch.setattr(loss, "predict", lambda shown, masks, kind: torch.zeros(1))
     volumes = torch.rand(1, 1, *PRESET.shape)
-    assert loss(volumes).item() == pytest.approx(loss(5 * volumes + 3).item(), rel=1e-3)
+    assert loss(volumes, masks).item() == pytest.approx(
+        loss(5 * volumes + 3, masks).item(), rel=1e-3
+    )
 
 
-def test_predictions_are_told_in_the_volume_s_own_intensities() -> None:
+def test_predictions_are_told_in_the_volume_s_own_intensities(monkeypatch) -> None:
     """Of standardised targets a prediction of zeros is the patch's own mean."""
-    preset = PRESET.changed({"normalise_targets": True})
-    loss = masked_autoencoder.ReconstructionLoss(_Fixed(), preset, torch.ones(1))
+    loss, masks = _loss(PRESET.changed({"normalise_targets": True})), _masks(1)
+    zeros = torch.zeros(1, masks.removed.shape[1], PRESET.patch**3)
+    monkeypatch.setattr(loss, "predict", lambda shown, masks, kind: zeros)
     volumes = torch.rand(1, 1, *PRESET.shape)
-    predicted, error, removed = loss.patch_errors(volumes)
+    predicted, error, removed = loss.patch_errors(volumes, masks)
     means = masked_autoencoder.patchify(volumes, PRESET.patch).mean(-1, keepdim=True)
-    assert torch.allclose(predicted, means.expand_as(predicted))
+    gone = removed.bool()
+    assert torch.allclose(predicted[gone], means.expand_as(predicted)[gone])
     assert error.shape == removed.shape == (1, np.prod(PRESET.grid))
 
 
-def test_three_quarters_of_the_patches_are_removed() -> None:
-    network = masked_autoencoder.build(PRESET, seed=0)
-    predicted, removed = network(torch.rand(2, 1, *PRESET.shape))
-    assert predicted.shape == (2, np.prod(PRESET.grid), PRESET.patch**3)
-    assert removed.float().mean() == pytest.approx(0.75, abs=0.01)
+def test_without_masks_torchs_generator_draws_them() -> None:
+    loss, volumes = _loss(), torch.rand(2, 1, *PRESET.shape)
+    torch.manual_seed(4)
+    first = loss.patch_errors(volumes)[2]
+    torch.manual_seed(4)
+    assert torch.equal(first, loss.patch_errors(volumes)[2])
+    assert not torch.equal(first, loss.patch_errors(volumes)[2])
+    assert first.mean() == pytest.approx(0.75, abs=0.01)
+
+
+MIXED = PRESET.changed({"modalities": ("T1w", "pet")})
+
+
+def test_a_mixed_network_is_told_which_kind_of_image_it_sees() -> None:
+    loss, masks = _loss(MIXED), _masks()
+    volumes = torch.rand(2, 1, *PRESET.shape)
+    as_t1w, as_pet = (loss(volumes, masks, torch.full((2,), kind)) for kind in (0, 1))
+    assert as_t1w != as_pet
+    assert as_t1w == loss(volumes, masks)  # the first is what is not told otherwise
+
+
+def test_for_one_kind_a_mixed_network_is_a_plain_one() -> None:
+    loss, masks = _loss(MIXED), _masks()
+    volumes = torch.randn(2, 1, *PRESET.shape)
+    kept = loss.weights_to_keep()
+    for kind in (0, 1):
+        plain = masked_autoencoder.build(PRESET, seed=5)
+        plain.load_state_dict(masked_autoencoder.weights_for(kept, kind))
+        with torch.no_grad():
+            expected = _monais(plain, volumes, masks.kept)
+            predicted, _, removed = loss.patch_errors(volumes, masks, torch.full((2,), kind))
+        gone = removed.bool()
+        assert torch.allclose(predicted[gone], expected[gone], atol=1e-4)
+
+
+def test_the_loss_can_be_compiled_without_a_break() -> None:
+    loss, masks = _loss(), _masks()
+    volumes = torch.rand(2, 1, *PRESET.shape)
+    compiled = torch.compile(loss, backend="eager", fullgraph=True)
+    assert compiled(volumes, masks).item() == pytest.approx(loss(volumes, masks).item(), rel=1e-5)
 
 
 def test_a_few_hundred_steps_learn_to_fill_in_a_smooth_image() -> None:
-    network = masked_autoencoder.build(PRESET, seed=0)
-    count = int(np.prod(PRESET.grid))
-    loss = masked_autoencoder.ReconstructionLoss(network, PRESET, torch.ones(count))
+    loss = _loss()
     axis = torch.linspace(-1, 1, PRESET.shape[0])[:, None, None].expand(PRESET.shape)
     volumes = torch.stack([axis, -axis]).unsqueeze(1).contiguous()
     optimizer = torch.optim.AdamW(loss.parameters(), lr=3e-3)
-    torch.manual_seed(0)
-    first = float(loss(volumes).detach())
-    for _ in range(300):
+    first = float(loss(volumes, _masks()).detach())
+    for step in range(300):
         optimizer.zero_grad()
-        loss(volumes).backward()
+        loss(volumes, _masks(seed=step)).backward()
         optimizer.step()
-    assert float(loss(volumes).detach()) < 0.3 * first
+    assert float(loss(volumes, _masks()).detach()) < 0.3 * first

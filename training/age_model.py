@@ -1,66 +1,109 @@
-"""Brain age from a masked autoencoder's encoder: all patches in, pooled, one number out."""
+"""Brain age from images: an encoder's features, pooled, and a head that makes one number of them."""
+
+from collections.abc import Callable, Iterable
 
 import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from torch import Tensor, nn
 
 from training.config import Preset
+from training.masked_autoencoder import embed, patchify
 
 
 class AgeModel(nn.Module):
-    """Encoder, mean over patches, batch normalisation without weights, linear head.
+    """Pooled features, batch normalisation without weights, linear head.
 
     The normalisation (as before the linear probe of He et al. 2022, appendix A) takes out what all brains
     share, which is most of a pooled feature; without it, fine-tuning on few people stalls at their mean age.
 
     Parameters
     ----------
-    autoencoder : MaskedAutoEncoderViT
-        Its encoder is taken over (the very modules), its decoder left behind.
+    width : int
+        Of the pooled features.
     preset : Preset
         Gives the head's dropout.
     head_seed : int
         Of the head's initial weights.
     """
 
-    def __init__(
-        self, autoencoder: MaskedAutoEncoderViT, preset: Preset, *, head_seed: int
-    ) -> None:
+    def __init__(self, width: int, preset: Preset, *, head_seed: int) -> None:
         super().__init__()
-        self.patch_embedding = autoencoder.patch_embedding
-        self.cls_token = autoencoder.cls_token
-        self.blocks = autoencoder.blocks
         torch.manual_seed(head_seed)
-        self.norm = nn.BatchNorm1d(preset.hidden, affine=False)
+        self.norm = nn.BatchNorm1d(width, affine=False)
         self.dropout = nn.Dropout(preset.dropout)
-        self.head = nn.Linear(preset.hidden, 1)
+        self.head = nn.Linear(width, 1)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, volumes: Tensor) -> Tensor:
-        """Return standardised ages [B] from volumes [B, 1, X, Y, Z]."""
-        return self.head(self.dropout(self.norm(self.pooled(volumes)))).squeeze(1)
+        """Return standardised ages [B] from volumes [B, C, X, Y, Z]."""
+        return self.judge(self.pooled(volumes))
 
     def pooled(self, volumes: Tensor) -> Tensor:
-        """Return the encoder's features, averaged over patches, [B, H]."""
-        patches = self.patch_embedding(volumes)  # [B, N, H]
-        first = self.cls_token.expand(len(patches), -1, -1)
-        tokens = self.blocks(torch.cat((first, patches), dim=1))
-        return tokens[:, 1:].mean(dim=1)
+        """Return features of volumes, [B, H]; each volume's depend on nothing but itself."""
+        raise NotImplementedError
+
+    def judge(self, features: Tensor) -> Tensor:
+        """Return standardised ages [B] from pooled features; in training they depend on the batch."""
+        return self.head(self.dropout(self.norm(features.float()))).squeeze(1)
 
     @torch.no_grad()
-    def calibrate(self, volumes: Tensor) -> None:
+    def calibrate(self, features: Tensor) -> None:
         """Set what the normalisation uses outside of training from the encoder as it is now.
 
         Running averages lag behind an encoder that learns fast on few people, by years of error.
 
         Parameters
         ----------
-        volumes : Tensor, [B, 1, X, Y, Z]
-            People trained on, never held-out ones; 2 or more.
+        features : Tensor, [B, H]
+            Of people trained on, never held-out ones; 2 or more.
         """
-        variance, mean = torch.var_mean(self.pooled(volumes), dim=0)
+        variance, mean = torch.var_mean(features.float(), dim=0)
         self.norm.running_mean.copy_(mean)  # type: ignore[union-attr]
         self.norm.running_var.copy_(variance)  # type: ignore[union-attr]
+
+    def parameter_groups(self, preset: Preset) -> list[dict]:
+        """Return the parameters for AdamW, with ``lr_scale`` a group."""
+        return split_decay(_trained(self.parameters()), preset.weight_decay)
+
+
+class EncoderAgeModel(AgeModel):
+    """A masked autoencoder's encoder, all patches shown, pooled by their mean.
+
+    Parameters
+    ----------
+    autoencoder : MaskedAutoEncoderViT
+        Its encoder is taken over (the very modules), its decoder left behind.
+    preset : Preset
+        Gives the sizes.
+    head_seed : int
+        Of the head's initial weights.
+    frozen : bool
+        True for a linear probe: the encoder stays as it is, and only the head is trained.
+    """
+
+    def __init__(
+        self,
+        autoencoder: MaskedAutoEncoderViT,
+        preset: Preset,
+        *,
+        head_seed: int,
+        frozen: bool = False,
+    ) -> None:
+        super().__init__(preset.hidden, preset, head_seed=head_seed)
+        self.patch = preset.patch
+        self.patch_embedding = autoencoder.patch_embedding
+        self.cls_token = autoencoder.cls_token
+        self.blocks = autoencoder.blocks
+        if frozen:
+            self.requires_grad_(False)
+            self.head.requires_grad_(True)
+
+    def pooled(self, volumes: Tensor) -> Tensor:
+        """Return the encoder's features, averaged over patches, [B, H]."""
+        patches = embed(self.patch_embedding, patchify(volumes, self.patch))  # [B, N, H]
+        first = self.cls_token.expand(len(patches), -1, -1)
+        tokens = self.blocks(torch.cat((first, patches), dim=1))
+        return tokens[:, 1:].mean(dim=1)
 
     def parameter_groups(self, preset: Preset) -> list[dict]:
         """Return parameters by depth for AdamW: ``lr_scale`` falls by ``layer_decay`` a block."""
@@ -78,6 +121,34 @@ class AgeModel(nn.Module):
         ]
 
 
+def accumulate(model: AgeModel, parts: list[Tensor], loss_of: Callable[[Tensor], Tensor]) -> Tensor:
+    """Add the gradient of a batch that is too large for the memory, and return its loss.
+
+    The head sees the features of the whole batch at once, so that its normalisation and its dropout are
+    what they are without parts; then the encoder goes over each part again for the gradient (as "gradient
+    caching", Gao et al. 2021, doi:10.18653/v1/2021.repl4nlp-1.31).
+
+    Parameters
+    ----------
+    model : AgeModel
+        In training.
+    parts : list of Tensor, [b, C, X, Y, Z]
+        The batch.
+    loss_of : callable
+        The loss from the standardised ages of all parts together, a scalar.
+    """
+    with torch.no_grad():
+        features = torch.cat([model.pooled(part) for part in parts])
+    features = features.float().requires_grad_()
+    loss = loss_of(model.judge(features))
+    loss.backward()
+    if features.grad is not None and any(p.requires_grad for p in _but_head(model)):
+        slopes = features.grad.split([len(part) for part in parts])
+        for part, slope in zip(parts, slopes, strict=True):
+            (model.pooled(part).float() * slope).sum().backward()
+    return loss.detach()
+
+
 def split_decay(
     parameters: list[nn.Parameter], weight_decay: float, lr_scale: float = 1.0
 ) -> list[dict]:
@@ -89,6 +160,14 @@ def split_decay(
         {"params": vectors, "weight_decay": 0.0, "lr_scale": lr_scale},
     ]
     return [group for group in groups if group["params"]]
+
+
+def _trained(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    return [parameter for parameter in parameters if parameter.requires_grad]
+
+
+def _but_head(model: AgeModel) -> Iterable[nn.Parameter]:
+    return (p for name, p in model.named_parameters() if not name.startswith("head."))
 
 
 def _depth(name: str, layers: int) -> int:

@@ -1,7 +1,8 @@
 """Arms: what an encoder is pretrained on and how it is fine-tuned, and which scans that is.
 
 An arm's name says all of it: ``A+B`` (tiers), ``keep-80`` (the best 80 % by score), ``control-keep-80`` (as
-many at random), ``all-labels-25`` (``all``, fine-tuned on a quarter of the people).
+many at random), ``all-labels-25`` (``all``, fine-tuned on a quarter of the people), ``probe-all`` (the
+encoder of ``all`` as it is, with a head), ``cnn`` and ``ridge`` (baselines without an encoder).
 """
 
 import re
@@ -20,7 +21,7 @@ Method = Literal["full", "probe", "cnn", "ridge"]
 
 SCRATCH = "scratch"
 ALL = "all"
-_CONTROL, _KEEP = "control-", "keep-"
+_CONTROL, _KEEP, _PROBE = "control-", "keep-", "probe-"
 _AGE_BANDS = 3
 _LABELS = re.compile(r"(?P<base>.+)-labels-(?P<percent>[1-9][0-9]?)")
 _SWEEP = re.compile(rf"(?P<control>{_CONTROL})?{_KEEP}(?P<percent>[1-9][0-9]?)")
@@ -77,6 +78,13 @@ class Arm:
         return cls(**{**values, "tiers": tuple(values["tiers"])})
 
 
+#: Ways without any encoder, which a reader will ask for.
+BASELINES: dict[str, Arm] = {
+    "cnn": Arm("cnn", "a plain 3D network, no pretraining", "scratch", method="cnn"),
+    "ridge": Arm("ridge", "ridge regression on tissue volumes", "scratch", method="ridge"),
+}
+
+
 def available_arms(cohort: CohortHeader) -> list[Arm]:
     """Return the arms that a cohort can carry, in the order in which they are shown.
 
@@ -105,14 +113,19 @@ def find(cohort: CohortHeader, name: str) -> Arm | None:
     """Return the arm that a name means; none where the cohort cannot carry it.
 
     Beside the names of :func:`available_arms` there are, for percentages from 1 to 99, ``keep-80`` with
-    ``control-keep-80``, and any arm fine-tuned on a share of the people, ``all-labels-25``.
+    ``control-keep-80``, and any arm fine-tuned on a share of the people, ``all-labels-25``; further
+    ``probe-all`` for any arm that is pretrained, and :data:`BASELINES`.
     """
+    if name in BASELINES:
+        return BASELINES[name]
     available = {arm.name: arm for arm in available_arms(cohort)}
     if name in available:
         return available[name]
     if ALL in available and (sweep := _SWEEP.fullmatch(name)):
         kept = _sweep(available[ALL].tiers, int(sweep["percent"]))
         return _control(kept, kept.tiers) if sweep["control"] else kept
+    if name.startswith(_PROBE):
+        return _probe(find(cohort, name.removeprefix(_PROBE)))
     labels = _LABELS.fullmatch(name)
     arm = find(cohort, labels["base"]) if labels else None
     if arm is None or labels is None or arm.label_percent < 100:
@@ -143,8 +156,9 @@ def choose(cohort: Cohort, names: list[str]) -> tuple[Arm, ...]:
         if arm is None:
             raise StudyError(
                 f"Cohort {cohort.id} cannot carry the arm {name!r}: {_counts(cohort)}. It can carry "
-                f"{', '.join(available)}, keep-1 to keep-99 with their controls, and each with "
-                "-labels-1 to -labels-99. Move the cut-offs and freeze again, or leave the arm out."
+                f"{', '.join(available)}, keep-1 to keep-99 with their controls, probe- before "
+                "each, -labels-1 to -labels-99 behind each, cnn and ridge. Move the cut-offs and freeze "
+                "again, or leave the arm out."
             )
         if arm.base not in (None, *names):
             raise StudyError(
@@ -223,6 +237,15 @@ def _sweep(tiers: tuple[str, ...], percent: int) -> Arm:
     return Arm(
         f"{_KEEP}{percent}", f"the best {percent} % by score", "sweep", tiers, keep_percent=percent
     )
+
+
+def _probe(arm: Arm | None) -> Arm | None:
+    if arm is None or arm.encoder is None or arm.method != "full":
+        return None
+    return replace(
+        arm, name=f"{_PROBE}{arm.name}", label=f"{arm.label}, linear probe", method="probe",
+        base=arm.encoder,
+    )  # fmt: skip
 
 
 def _control(arm: Arm, tiers: tuple[str, ...]) -> Arm:

@@ -9,12 +9,18 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from curation.errors import StudyError
 
 #: Middle of the template's brain in MNI mm: every volume's grid is centred here.
 CENTRE_MM = (0.0, -17.0, 5.0)
+MASKINGS = ("uniform", "brain")
+PRECISIONS = ("auto", "float32", "bfloat16")
+#: What can be trained on; a PET is one that lies in the space of the person's T1w.
+MODALITIES = (("T1w",), ("pet",), ("T1w", "pet"))
+
+_SEQUENCES = ("shape", "modalities")
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,16 @@ class Preset:
         Decoder, likewise.
     masking_ratio : float
         Share of patches removed, 0 to 1.
+    masking : {'uniform', 'brain'}
+        Which patches are removed: any, with equal chances; or patches with brain only, the more likely the
+        more brain they hold. Then the ratio is of the patches with brain, and empty ones are never shown.
     normalise_targets : bool
         Standardise each patch before it is compared (He et al. 2022).
+    modalities : tuple of str
+        Kinds of image that are trained on: ``T1w``, or ``T1w`` and ``pet``.
+    paired : bool
+        With two modalities: True shows both images of a person at once, as two channels; False shows one at
+        a time, with an embedding that tells which.
     pretrain_epochs, pretrain_steps : int
         Epochs and optimiser steps in each. Steps, not passes over the data: every arm gets the same
         number however many scans it holds.
@@ -50,6 +64,8 @@ class Preset:
         Passes over the training folds, and volumes a step (2 or more: the head normalises over them).
     finetune_lr : float
         Highest learning rate, of the head; blocks below get less by ``layer_decay``.
+    probe_lr, cnn_lr : float
+        Highest learning rate of a linear probe's head, and of the plain 3D network.
     layer_decay : float
         Factor from each block to the one below it, 0 to 1.
     dropout : float
@@ -64,6 +80,12 @@ class Preset:
         Augmentation while training: shift along each axis, up to this many voxels.
     threads : int
         CPU threads of one run.
+    devices : int
+        GPUs that one pretraining is spread over (fine-tunings take one each).
+    precision : {'auto', 'float32', 'bfloat16'}
+        Of products of matrices; weights are always float32. ``auto``: bfloat16 where it is quicker.
+    compiled : bool
+        Compile the network on a GPU: minutes at the start, quicker steps.
 
     Raises
     ------
@@ -91,15 +113,23 @@ class Preset:
     finetune_batch: int
     pretrain_lr: float = 1e-3
     finetune_lr: float = 1e-3
+    probe_lr: float = 1e-2
+    cnn_lr: float = 1e-3
     layer_decay: float = 0.9
     masking_ratio: float = 0.75
+    masking: Literal["uniform", "brain"] = "uniform"
     normalise_targets: bool = False
+    modalities: tuple[str, ...] = ("T1w",)
+    paired: bool = False
     dropout: float = 0.1
     weight_decay: float = 0.05
     warmup: float = 0.1
     clip_norm: float = 1.0
     shift_voxels: int = 1
     threads: int = 1
+    devices: int = 1
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         if any(size % self.patch for size in self.shape):
@@ -114,13 +144,39 @@ class Preset:
                     f"{heads} attention heads."
                 )
         for field in ("pretrain_epochs", "pretrain_steps", "pretrain_batch", "finetune_epochs",
-                      "finetune_batch", "threads"):  # fmt: skip
+                      "finetune_batch", "threads", "devices"):  # fmt: skip
             if getattr(self, field) < 1:
                 raise StudyError(f"Preset {self.name}: {field} must be 1 or more.")
         if self.finetune_batch < 2:
             raise StudyError(f"Preset {self.name}: finetune_batch must be 2 or more.")
         if not 0 < self.masking_ratio < 1:
             raise StudyError(f"Preset {self.name}: masking_ratio must lie between 0 and 1.")
+        self._check_choices()
+
+    def _check_choices(self) -> None:
+        for field, allowed in (("masking", MASKINGS), ("precision", PRECISIONS)):
+            if getattr(self, field) not in allowed:
+                raise StudyError(
+                    f"Preset {self.name}: {field} is one of {', '.join(allowed)}, not "
+                    f"{getattr(self, field)!r}."
+                )
+        if self.modalities not in MODALITIES:
+            raise StudyError(
+                f"Preset {self.name}: modalities are {' or '.join(map(' and '.join, MODALITIES))}, not "
+                f"{' and '.join(self.modalities)}."
+            )
+        if self.paired and len(self.modalities) < 2:
+            raise StudyError(f"Preset {self.name}: paired needs two modalities.")
+        if self.pretrain_batch % self.devices:
+            raise StudyError(
+                f"Preset {self.name}: a pretrain_batch of {self.pretrain_batch} cannot be spread evenly "
+                f"over {self.devices} devices."
+            )
+
+    @property
+    def channels(self) -> int:
+        """Images that the network is shown at once."""
+        return len(self.modalities) if self.paired else 1
 
     @property
     def grid(self) -> tuple[int, int, int]:
@@ -130,12 +186,12 @@ class Preset:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""
-        return asdict(self) | {"shape": list(self.shape)}
+        return asdict(self) | {name: list(getattr(self, name)) for name in _SEQUENCES}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preset":
         """Build a preset from what :meth:`as_dict` gave."""
-        return cls(**{**values, "shape": tuple(values["shape"])})
+        return cls(**_with_tuples(values))
 
     def changed(self, overrides: Mapping[str, Any] | None) -> "Preset":
         """Return a copy with some fields changed.
@@ -151,9 +207,7 @@ class Preset:
             raise StudyError(
                 f"A preset has no field {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}."
             )
-        if "shape" in overrides:
-            overrides["shape"] = tuple(overrides["shape"])
-        return replace(self, **overrides)
+        return replace(self, **_with_tuples(overrides))
 
 
 _ALL = (
@@ -183,6 +237,7 @@ _ALL = (
         decoder_hidden=384, decoder_layers=4, decoder_heads=12, decoder_mlp=1536,
         pretrain_epochs=200, pretrain_steps=100, pretrain_batch=32, pretrain_lr=4e-4,
         finetune_epochs=50, finetune_batch=16, finetune_lr=5e-4, shift_voxels=2, threads=4,
+        compiled=True,
     ),
     Preset(
         name="gpu-large",
@@ -192,6 +247,7 @@ _ALL = (
         decoder_hidden=384, decoder_layers=4, decoder_heads=12, decoder_mlp=1536,
         pretrain_epochs=400, pretrain_steps=100, pretrain_batch=32, pretrain_lr=4e-4,
         finetune_epochs=50, finetune_batch=16, finetune_lr=5e-4, shift_voxels=4, threads=4,
+        compiled=True,
     ),
 )  # fmt: skip
 
@@ -215,6 +271,11 @@ def gpu_count() -> int:
 def default_preset() -> Preset:
     """Return ``gpu-base`` where there is a GPU, else ``smoke``."""
     return PRESETS["gpu-base" if gpu_count() else "smoke"]
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of a preset as read from JSON, which knows lists only, as they are kept."""
+    return {name: tuple(value) if name in _SEQUENCES else value for name, value in values.items()}
 
 
 def _times(sizes: tuple[int, ...]) -> str:

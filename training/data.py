@@ -1,6 +1,9 @@
-"""Prepared volumes as batches, their order, and the augmentation of training batches."""
+"""Prepared volumes as batches, their order, the augmentation of training batches, and reading ahead."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,26 +13,109 @@ from torch import Tensor
 
 from training.prepare import BACKGROUND
 
+#: Batches that are read ahead of a GPU, and threads that read them.
+AHEAD, READERS = 6, 3
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to each volume of a batch, drawn apart from doing it.
+
+    Parameters
+    ----------
+    flip : array of bool, shape (B,)
+        Left for right.
+    shift : array of int, shape (B, 3)
+        Voxels along each axis; what comes in is background.
+    gain, offset : Tensor of float32, [B, C]
+        Contrast and brightness: ``gain · x + offset`` where there is signal.
+    """
+
+    flip: NDArray[np.bool_]
+    shift: NDArray[np.int64]
+    gain: Tensor
+    offset: Tensor
+
+    @classmethod
+    def draw(
+        cls, rng: np.random.Generator, count: int, *, channels: int = 1, shift_voxels: int = 0
+    ) -> "Augmentation":
+        """Draw for ``count`` volumes: half are flipped, contrast and brightness change by some 5 %."""
+        changes = rng.normal(0, 0.05, (2, count, channels)).astype(np.float32)
+        return cls(
+            flip=rng.random(count) < 0.5,
+            shift=rng.integers(-shift_voxels, shift_voxels + 1, (count, 3)),
+            gain=torch.from_numpy(1 + changes[0]),
+            offset=torch.from_numpy(changes[1]),
+        )
+
+    def part(self, own: slice) -> "Augmentation":
+        """Return what is drawn for some of the volumes."""
+        return Augmentation(self.flip[own], self.shift[own], self.gain[own], self.offset[own])
+
 
 class Volumes:
     """Prepared volumes, memory-mapped.
 
     Parameters
     ----------
-    paths : sequence of Path
-        ``.npy`` files of one shape.
+    paths : sequence of Path, or of sequences of Path
+        The ``.npy`` file of each sample, or its files, one a channel; all of one shape.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in paths]
+    def __init__(self, paths: Sequence[Path] | Sequence[Sequence[Path]]) -> None:
+        samples = [[sample] if isinstance(sample, Path) else sample for sample in paths]
+        self._arrays = [
+            [np.load(path, mmap_mode="r", allow_pickle=False) for path in sample]
+            for sample in samples
+        ]
 
     def __len__(self) -> int:
         return len(self._arrays)
 
-    def batch(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
-        """Return volumes as float32 ``[B, 1, X, Y, Z]``."""
-        stacked = np.stack([self._arrays[int(index)] for index in indices])
-        return torch.from_numpy(stacked.astype(np.float32)).unsqueeze(1)
+    def batch(
+        self,
+        indices: Sequence[int] | NDArray[np.int64],
+        changes: Augmentation | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> Tensor:
+        """Return volumes ``[B, C, X, Y, Z]``, flipped and shifted; float16 is what lies on disk."""
+        first = self._arrays[0]
+        shape = (len(indices), len(first), *first[0].shape)
+        batch = torch.full(shape, BACKGROUND, dtype=dtype)
+        for place, index in enumerate(indices):
+            for channel, array in enumerate(self._arrays[int(index)]):
+                target = batch[place, channel].numpy()
+                if changes is None:
+                    target[...] = array
+                else:
+                    _put(target, array, bool(changes.flip[place]), changes.shift[place].tolist())
+        return batch
+
+
+def _put(target: NDArray, source: NDArray, flip: bool, shift: Sequence[int]) -> None:
+    """Copy a volume, mirrored and moved; what is moved out is lost."""
+    source = source[::-1] if flip else source
+    into = tuple(slice(max(move, 0), size + min(move, 0)) for move, size in _zip(shift, source))
+    out_of = tuple(slice(max(-move, 0), size + min(-move, 0)) for move, size in _zip(shift, source))
+    target[into] = source[out_of]
+
+
+def _zip(shift: Sequence[int], source: NDArray) -> Iterator[tuple[int, int]]:
+    return zip(shift, source.shape, strict=True)
+
+
+def brighten(volumes: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
+    """Return float32 volumes with contrast and brightness changed where there is signal.
+
+    Parameters
+    ----------
+    volumes : Tensor, [B, C, X, Y, Z]
+    gain, offset : Tensor, [B, C]
+    """
+    whole = volumes.float()
+    gain, offset = gain[:, :, None, None, None], offset[:, :, None, None, None]
+    return torch.where(whole > BACKGROUND, whole * gain + offset, whole)
 
 
 def batch_indices(count: int, *, batch: int, step: int, seed: int) -> NDArray[np.int64]:
@@ -59,37 +145,46 @@ def batch_indices(count: int, *, batch: int, step: int, seed: int) -> NDArray[np
     return np.array([orders[int(p)][place] for p, place in zip(passes, places, strict=True)])
 
 
-def augment(batch: Tensor, *, shift_voxels: int) -> Tensor:
-    """Flip left and right, shift, and change contrast and brightness a little, each volume for itself.
+Batch = dict[str, Tensor]
+
+
+def batches(
+    draw: Callable[[int], Batch], first: int, last: int, *, ahead: bool
+) -> Generator[Batch]:
+    """Yield ``draw(step)`` for the steps from ``first`` to before ``last``, in order.
 
     Parameters
     ----------
-    batch : Tensor, [B, 1, X, Y, Z]
-        RAS, symmetric about the middle of the first axis; left as it is.
-    shift_voxels : int
-        Largest shift along each axis; what comes in is background.
-
-    Returns
-    -------
-    Tensor, [B, 1, X, Y, Z]
-        Draws come from torch's own generator: seed it for the step.
+    draw : callable
+        Makes the batch of a step on the CPU, and depends on nothing but the step.
+    first, last : int
+        Steps.
+    ahead : bool
+        Make the coming batches in threads, in memory that a GPU can fetch from meanwhile.
     """
-    changed = []
-    for volume in batch:
-        flip = bool(torch.rand(()) < 0.5)
-        moves = torch.randint(-shift_voxels, shift_voxels + 1, (3,)).tolist()
-        gain, offset = 1 + 0.05 * torch.randn(()), 0.05 * torch.randn(())
-        moved = _shifted(volume.flip(1) if flip else volume, moves)
-        inside = moved > BACKGROUND
-        changed.append(torch.where(inside, moved * gain + offset, moved))
-    return torch.stack(changed)
+    if not ahead:
+        yield from map(draw, range(first, last))
+        return
+    with ThreadPoolExecutor(READERS) as pool:
+        steps = iter(range(first, last))
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            while True:
+                while len(waiting) < AHEAD and (step := next(steps, None)) is not None:
+                    waiting.append(pool.submit(_pinned, draw, step))
+                if not waiting:
+                    return
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
-def _shifted(volume: Tensor, moves: Sequence[int]) -> Tensor:
-    """Shift ``[1, X, Y, Z]`` by whole voxels, filling with background."""
-    shifted = torch.roll(volume, tuple(moves), dims=(1, 2, 3))
-    for axis, move in enumerate(moves, start=1):
-        if move:
-            start = 0 if move > 0 else shifted.shape[axis] + move
-            shifted.narrow(axis, start, abs(move)).fill_(BACKGROUND)
-    return shifted
+def _pinned(draw: Callable[[int], Batch], step: int) -> Batch:
+    pin = torch.cuda.is_available()
+    return {name: value.pin_memory() if pin else value for name, value in draw(step).items()}
+
+
+def part_of(batch: Batch, start: int, end: int) -> Batch:
+    """Return some of a batch's volumes with all that goes with them."""
+    return {name: value[start:end] for name, value in batch.items()}

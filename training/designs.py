@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from curation.cohorts import CohortHeader
-from training.arms import ALL, SCRATCH, available_arms, find
+from training.arms import ALL, BASELINES, SCRATCH, available_arms, find
 
 #: Shares of the scans kept by a sweep, and of the people whose ages are learned from, %.
 KEPT_PERCENT = (80, 60, 40, 20)
@@ -69,6 +69,10 @@ def _labels(cohort: CohortHeader, percents: Sequence[int]) -> list[str]:
     return [*bases, *(f"{base}-labels-{percent}" for percent in shares for base in bases)]
 
 
+def _baselines(cohort: CohortHeader, _: Sequence[int]) -> list[str]:
+    return [SCRATCH, ALL, f"probe-{ALL}", *BASELINES]
+
+
 #: All designs by name.
 DESIGNS: dict[str, Design] = {
     design.name: design
@@ -92,6 +96,12 @@ DESIGNS: dict[str, Design] = {
             "What is pretraining worth when few people's ages are known?",
             _labels,
             LABEL_PERCENT,
+        ),
+        Design(
+            "baselines",
+            "Against simpler ways",
+            "Is a pretrained network better than its frozen encoder, a plain 3D network or tissue volumes?",
+            _baselines,
         ),
     )
 }

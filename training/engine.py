@@ -7,31 +7,28 @@ resumed does exactly what an uninterrupted one does (on the CPU bit for bit).
 
 import contextlib
 import math
-import tempfile
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from os import getuid
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 
 from curation import files
 from curation.errors import StudyError
-from curation.leases import lease
 from training import checkpoints
-from training.config import Preset
-from training.interruption import Interruption
+from training.data import Batch, batches, part_of
+from training.interruption import Interruption, Stopped
+from training.meter import Meter
 from training.runs import Run, State, Status
 
-#: A run is one process here and in a job of Slurm, whose variables Fabric would else try to follow.
-_ALONE = LightningEnvironment
 #: A heartbeat within an epoch, at most this often, seconds.
 HEARTBEAT_S = 5.0
+#: Steps after which several processes agree on whether to stop.
+_AGREE_EVERY = 8
 
 
 @dataclass(frozen=True)
@@ -76,6 +73,43 @@ class Progress:
     loss_sum: float = 0.0
     seconds: float = 0.0
     last: dict[str, float] = field(default_factory=dict)
+    parts: int = 1
+
+
+class Task:
+    """What a trainer trains for: draws batches, and turns them into a loss.
+
+    Parameters
+    ----------
+    size : int
+        Volumes in the batch of a step (of one process, where there are several).
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def draw(self, step: int) -> Batch:
+        """Return the batch of a step on the CPU, with all chance in it; depends on the step alone."""
+        raise NotImplementedError
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Return the loss of a batch or of a part of it; those of the parts add up to the batch's."""
+        raise NotImplementedError
+
+    def backward(self, fabric: Fabric, model: nn.Module, parts: list[Batch]) -> Tensor:
+        """Add the gradient of a batch, given in parts, and return its loss."""
+        total = torch.zeros((), dtype=torch.float64, device=fabric.device)
+        for place, part in enumerate(parts, start=1):
+            waiting = fabric.world_size > 1 and place < len(parts)
+            with fabric.no_backward_sync(model, enabled=waiting):  # type: ignore[arg-type]
+                loss = self.loss(model, part)
+                fabric.backward(loss * fabric.world_size)  # processes are averaged
+            total += loss.detach()
+        return total
+
+    def evaluate(self) -> dict[str, float]:
+        """Return numbers after an epoch, for ``metrics.jsonl``."""
+        return {}
 
 
 class Trainer:
@@ -95,32 +129,32 @@ class Trainer:
         Parameter groups for AdamW, each with ``lr_scale``.
     interruption : Interruption
         Checked after every step.
+    compiled : bool
+        Compile the model where it is on a GPU.
     """
 
     def __init__(
         self, fabric: Fabric, run: Run, schedule: Schedule, model: nn.Module, groups: list[dict],
-        interruption: Interruption,
+        interruption: Interruption, *, compiled: bool = False,
     ) -> None:  # fmt: skip
         self.fabric, self.run, self.schedule = fabric, run, schedule
         self.interruption = interruption
         self.raw = model
-        optimizer = torch.optim.AdamW(groups, lr=schedule.lr, betas=(0.9, 0.95))
-        self.model, self.optimizer = fabric.setup(model, optimizer)
-        self.status = Status(run.status_path)
         self.progress = Progress()
-        self._restore()
+        state = self._earlier()
+        on_gpu = fabric.device.type == "cuda"
+        optimizer = torch.optim.AdamW(groups, lr=schedule.lr, betas=(0.9, 0.95), fused=True)
+        ready: Any = torch.compile(model) if compiled and on_gpu else model
+        self.model, self.optimizer = fabric.setup(ready, optimizer)
+        self.status = Status(run.status_path)
+        self.meter = Meter(fabric)
+        self._restore(state)
+        self._sum = torch.full(
+            (), self.progress.loss_sum, dtype=torch.float64, device=fabric.device
+        )
 
-    def fit(
-        self, loss_of: Callable[[int], Tensor], evaluate: Callable[[], dict[str, float]]
-    ) -> Progress:
+    def fit(self, task: Task) -> Progress:
         """Train to the end.
-
-        Parameters
-        ----------
-        loss_of : callable
-            ``loss_of(step)`` returns the loss of a step as a scalar with gradient.
-        evaluate : callable
-            Called after each epoch; its numbers go into ``metrics.jsonl`` beside the loss.
 
         Returns
         -------
@@ -130,36 +164,44 @@ class Trainer:
         Raises
         ------
         StudyError
-            When the loss is not finite.
+            When the loss is not finite, or a single volume is too much for the memory.
         Stopped
             When a stop was asked for; the state is saved.
         """
         schedule, progress = self.schedule, self.progress
         self._tell("running")
         started, told = time.monotonic() - progress.seconds, time.monotonic()
-        while progress.step < schedule.epochs * schedule.steps:
-            progress.loss_sum += self._step(loss_of)
-            progress.step += 1
-            progress.seconds = time.monotonic() - started
-            if progress.step % schedule.steps == 0:
-                self._end_epoch(evaluate)
+        total = schedule.epochs * schedule.steps
+        coming = batches(task.draw, progress.step, total, ahead=self.fabric.device.type == "cuda")
+        with contextlib.closing(coming):
+            for batch in self.meter.waiting_for(coming):
+                self._sum += self._step(task, batch)
+                progress.step += 1
                 progress.seconds = time.monotonic() - started
-            if self.interruption.requested:
-                self._save()
-                self.interruption.check()
-            if time.monotonic() - told > HEARTBEAT_S:
-                told = time.monotonic()
-                self._tell("running")
+                self.meter.count(task.size * self.fabric.world_size)
+                if progress.step % schedule.steps == 0:
+                    self._end_epoch(task)
+                    progress.seconds = time.monotonic() - started
+                if self._asked_to_stop():
+                    self._save()
+                    raise Stopped
+                if time.monotonic() - told > HEARTBEAT_S:
+                    told = time.monotonic()
+                    self._refuse_nonsense()
+                    self._tell("running")
         return progress
 
     def finish(self, weights: dict[str, Tensor], result: dict[str, Any]) -> None:
         """Write ``model.pt`` and ``result.json``; the state to resume from is no longer needed."""
+        if not self.fabric.is_global_zero:
+            return
         checkpoints.save(self.run.model_path, weights)
         steps, seconds = self.progress.step, round(self.progress.seconds, 3)
         run = {name: getattr(self.run, name) for name in ("kind", "arm", "seed", "fold")}
         header = {
             "run_id": self.run.id, **run, "steps": steps, "seconds": seconds,
-            "device": str(self.fabric.device), "torch": torch.__version__,
+            "device": self.meter.device, "precision": str(self.fabric.strategy.precision.precision),
+            "torch": torch.__version__, **self.meter.numbers(),
         }  # fmt: skip
         files.write_json(self.run.result_path, header | result)
         self._tell("finished")
@@ -170,63 +212,130 @@ class Trainer:
         """Finished epochs."""
         return self.progress.step // self.schedule.steps
 
-    def _step(self, loss_of: Callable[[int], Tensor]) -> float:
-        step = self.progress.step
-        torch.manual_seed(step_seed(self.schedule.seed, step))
-        rate = self.schedule.lr_at(step)
+    def _step(self, task: Task, batch: Batch) -> Tensor:
+        rate = self.schedule.lr_at(self.progress.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["lr_scale"]
         self.model.train()
-        loss = loss_of(step)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise StudyError(
-                f"The loss is no longer a number in epoch {self.epoch + 1}. The last good state is "
-                "kept. Plan the study with a lower learning rate (pretrain_lr, finetune_lr)."
-            )
-        self.optimizer.zero_grad(set_to_none=True)
-        self.fabric.backward(loss)
+        loss = self._gradient(task, batch)
+        if self.fabric.world_size > 1:
+            loss = self.fabric.all_reduce(loss, reduce_op="sum")  # type: ignore[assignment]
+        if self.fabric.device.type == "cpu":  # elsewhere asking would hold up the next step
+            self._refuse(float(loss), self.progress.step + 1)
         self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.schedule.clip_norm)
         self.optimizer.step()
-        return value
+        return loss
 
-    def _end_epoch(self, evaluate: Callable[[], dict[str, float]]) -> None:
+    def _gradient(self, task: Task, batch: Batch) -> Tensor:
+        """Compute gradient and loss of a batch, in ever smaller parts where memory runs out."""
+        while True:
+            torch.manual_seed(step_seed(self.schedule.seed, self.progress.step))
+            self.optimizer.zero_grad(set_to_none=True)
+            try:
+                ready = {name: self.fabric.to_device(value) for name, value in batch.items()}
+                bounds = np.linspace(0, task.size, self.progress.parts + 1).round().astype(int)
+                cut = [part_of(ready, a, b) for a, b in pairwise(bounds.tolist())]
+                return task.backward(self.fabric, self.model, cut)
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                shortage = error
+            self._halve(task, shortage)
+
+    def _halve(self, task: Task, shortage: BaseException) -> None:
+        if self.progress.parts >= task.size or self.fabric.world_size > 1:
+            raise StudyError(
+                f"The memory is too small for {max(task.size // self.progress.parts, 1)} volumes at "
+                "once. Close other programs, or plan the study with a smaller preset or batch."
+            ) from shortage
+        self.progress.parts = min(2 * self.progress.parts, task.size)
+        if self.fabric.device.type == "cuda":
+            torch.cuda.empty_cache()
+        print(f"step {self.progress.step}: {self._note}", flush=True)
+        self._tell("running")
+
+    @property
+    def _note(self) -> str:
+        parts = self.progress.parts
+        if parts == 1:
+            return ""
+        return f"memory ran out, so each batch is worked through in {parts} parts; the results are the same"
+
+    def _asked_to_stop(self) -> bool:
+        if self.fabric.world_size == 1:
+            return self.interruption.requested
+        if self.progress.step % _AGREE_EVERY:
+            return False
+        asked = torch.tensor(float(self.interruption.requested), device=self.fabric.device)
+        return float(self.fabric.all_reduce(asked, reduce_op="sum")) > 0  # type: ignore[arg-type]
+
+    def _end_epoch(self, task: Task) -> None:
         progress = self.progress
+        self._refuse_nonsense()
         self.model.eval()
         with torch.inference_mode():
-            numbers = evaluate()
-        progress.last = {"loss": progress.loss_sum / self.schedule.steps, **numbers}
-        progress.loss_sum = 0.0
-        line = {"epoch": self.epoch, "step": progress.step, **progress.last}
-        files.append_json_line(
-            self.run.metrics_path,
-            line | {"seconds": round(progress.seconds, 3), "time": time.time()},
-        )
+            numbers = task.evaluate()
+        progress.last = {"loss": float(self._sum) / self.schedule.steps, **numbers}
+        self._sum.zero_()
+        line = {"epoch": self.epoch, "step": progress.step, **progress.last, **self.meter.numbers()}
+        if self.fabric.is_global_zero:
+            files.append_json_line(
+                self.run.metrics_path,
+                line | {"seconds": round(progress.seconds, 3), "time": time.time()},
+            )
         self._save()
         self._tell("running")
 
+    def _refuse_nonsense(self) -> None:
+        self._refuse(float(self._sum), self.progress.step)
+
+    def _refuse(self, loss: float, steps: int) -> None:
+        if not math.isfinite(loss):
+            epoch = -(-steps // self.schedule.steps)
+            raise StudyError(
+                f"The loss is no longer a number in epoch {epoch}. "
+                "The last good state is kept. Plan the study with a lower learning rate (pretrain_lr, "
+                "finetune_lr)."
+            )
+
     def _tell(self, state: State) -> None:
-        self.status.write(
-            state, epoch=self.epoch, epochs=self.schedule.epochs, **self.progress.last,
-            seconds=round(self.progress.seconds, 3),
-        )  # fmt: skip
+        if self.fabric.is_global_zero:
+            self.status.write(
+                state, epoch=self.epoch, epochs=self.schedule.epochs, **self.progress.last,
+                **self.meter.numbers(), message=self._note, seconds=round(self.progress.seconds, 3),
+            )  # fmt: skip
 
     def _save(self) -> None:
-        state = {
-            "model": self.raw.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "progress": dict(vars(self.progress)),
-        }
-        checkpoints.save(self.run.checkpoint_path, state)
+        self.progress.loss_sum = float(self._sum)
+        self._refuse_nonsense()
+        if self.fabric.is_global_zero:
+            state = {
+                "model": self.raw.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "progress": dict(vars(self.progress)),
+            }
+            checkpoints.save(self.run.checkpoint_path, state)
 
-    def _restore(self) -> None:
+    def _earlier(self) -> dict[str, Any] | None:
         state = checkpoints.load(self.run.checkpoint_path)
         if state is None:
-            self.run.metrics_path.unlink(missing_ok=True)
-            return
+            if self.fabric.is_global_zero:
+                self.run.metrics_path.unlink(missing_ok=True)
+            return None
         self.raw.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.progress = Progress(**state["progress"])
+        return state
+
+    def _restore(self, state: dict[str, Any] | None) -> None:
+        if state is not None:
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.progress = Progress(**state["progress"])
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that memory ran out, on a GPU or on the CPU."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        "can't allocate memory" in str(error)
+    )
 
 
 def step_seed(seed: int, step: int) -> int:
@@ -234,28 +343,3 @@ def step_seed(seed: int, step: int) -> int:
     mixed = (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + 1) & 0xFFFFFFFFFFFFFFFF
     mixed = ((mixed ^ (mixed >> 30)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
     return (mixed ^ (mixed >> 31)) >> 1
-
-
-@contextlib.contextmanager
-def device(preset: Preset, interruption: Interruption) -> Iterator[Fabric]:
-    """Yield Fabric on a GPU of our own, in bfloat16 where it can, or else on the CPU.
-
-    Each GPU is lent to one process of this user at a time.
-    """
-    torch.set_num_threads(preset.threads)
-    if not torch.cuda.is_available():
-        torch.use_deterministic_algorithms(True)
-        torch.set_flush_denormal(True)  # numbers next to nothing take the CPU ten times as long
-        yield Fabric(accelerator="cpu", devices=1, precision="32-true", plugins=_ALONE())
-        return
-    folder = Path(tempfile.gettempdir())
-    places = [
-        folder / f"tierscope-{getuid()}-gpu-{index}.lock"
-        for index in range(torch.cuda.device_count())
-    ]
-    with lease(places, check=interruption.check) as index:
-        bf16 = torch.cuda.is_bf16_supported()
-        yield Fabric(
-            accelerator="cuda", devices=[index], precision="bf16-mixed" if bf16 else "32-true",
-            plugins=_ALONE(),
-        )  # fmt: skip

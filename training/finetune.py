@@ -4,19 +4,21 @@ The number of epochs is fixed beforehand and the last weights are used: nothing 
 held-out people, so their error after each epoch can be shown without favouring any arm.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from curation.workspace import Workspace
-from training import engine, masked_autoencoder, prepare, runs
-from training.age_model import AgeModel
-from training.data import Volumes, augment, batch_indices
+from training import devices, engine, masked_autoencoder, prepare, ridge, runs
+from training.age_model import AgeModel, EncoderAgeModel, accumulate
+from training.ages import AgeScale, age_error, result_of
+from training.brain_age_cnn import BrainAgeCnn
+from training.config import Preset
+from training.data import Augmentation, Batch, Volumes, batch_indices, brighten
 from training.interruption import Interruption
 from training.pretrain import load_pretrained
 from training.runs import Run
@@ -26,96 +28,125 @@ _EVALUATION_BATCH = 16
 _CALIBRATION_VOLUMES = 64
 
 
-@dataclass(frozen=True)
-class AgeScale:
-    """Standardises ages by the training folds: mean and standard deviation, years."""
-
-    mean_years: float
-    sd_years: float
-
-    @classmethod
-    def of(cls, ages: NDArray[np.float64]) -> "AgeScale":
-        """Measure the scale; ages that do not differ get a deviation of 1 year."""
-        return cls(float(ages.mean()), float(ages.std()) or 1.0)
-
-    def standardise(self, years: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return years as deviations from the mean in standard deviations."""
-        return (years - self.mean_years) / self.sd_years
-
-    def years(self, standardised: NDArray) -> NDArray[np.float64]:
-        """Undo :meth:`standardise`."""
-        return np.asarray(standardised, dtype=np.float64) * self.sd_years + self.mean_years
-
-
 def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interruption) -> None:
-    """Train the age model of a run and write ``model.pt`` and ``result.json``."""
+    """Train the age model of a run, as its arm's method says; write ``model.pt`` and ``result.json``."""
+    method = study.arm(run.arm).method
+    if method == "ridge":
+        ridge.fit_run(workspace, study, run)
+        return
     preset = study.preset
     training, held_out, steps = study.judged(run.arm, run.seed, run.fold or 0)
-    ages = training["age_years"].to_numpy()
-    scale = AgeScale.of(ages)
-    goal = torch.tensor(scale.standardise(ages), dtype=torch.float32)
-    volumes = Volumes(prepare.volume_paths(workspace, study, training["scan_id"]))
-    unseen = Volumes(prepare.volume_paths(workspace, study, held_out["scan_id"]))
+    scale = AgeScale.of(training["age_years"].to_numpy())
     # the same draws for every arm: the seed knows of the fold, not of the arm
     seed = engine.step_seed(run.seed, 1_000_003 * (1 + (run.fold or 0)))
     model = _model(study, run, head_seed=seed)
+    rates = {"full": preset.finetune_lr, "probe": preset.probe_lr, "cnn": preset.cnn_lr}
     schedule = engine.Schedule(
-        seed=seed, epochs=preset.finetune_epochs, steps=steps,
-        lr=preset.finetune_lr, warmup=preset.warmup, clip_norm=preset.clip_norm,
+        seed=seed, epochs=preset.finetune_epochs, steps=steps, lr=rates[method],
+        warmup=preset.warmup, clip_norm=preset.clip_norm,
     )  # fmt: skip
-    with engine.device(preset, interruption) as fabric:
+    with devices.device(preset, interruption) as fabric:
+        masked_autoencoder.use_fused_attention(model, devices.fuses_attention(fabric))
         trainer = engine.Trainer(
             fabric, run, schedule, model, model.parameter_groups(preset), interruption
         )
-        known = fabric.to_device(volumes.batch(range(min(len(volumes), _CALIBRATION_VOLUMES))))
-
-        def loss_of(step: int) -> Tensor:
-            chosen = batch_indices(len(volumes), batch=preset.finetune_batch, step=step, seed=seed)
-            batch = augment(volumes.batch(chosen), shift_voxels=preset.shift_voxels)
-            predicted = trainer.model(fabric.to_device(batch))
-            return functional.l1_loss(predicted, fabric.to_device(goal[chosen]))
-
-        def predict() -> NDArray[np.float64]:
-            batches = np.array_split(np.arange(len(unseen)), -(-len(unseen) // _EVALUATION_BATCH))
-            parts = [trainer.model(fabric.to_device(unseen.batch(part))) for part in batches]
-            return scale.years(torch.cat(parts).float().cpu().numpy())
-
-        def evaluate() -> dict[str, float]:
-            model.calibrate(known)
-            return {"age_mae_years": age_error(held_out, predict())}
-
-        trainer.fit(loss_of, evaluate)
-        trainer.model.eval()
+        task = Ageing(fabric, preset, seed, model, _People(workspace, study, training, scale),
+                      _People(workspace, study, held_out, scale))  # fmt: skip
+        trainer.fit(task)
+        model.eval()
         with torch.inference_mode():
-            predicted = predict()
-        trainer.finish(model.state_dict(), _result(training, held_out, predicted, scale))
+            predicted = task.predict()
+        trainer.finish(model.state_dict(), result_of(training, held_out, predicted, scale))
 
 
-def age_error(people: pd.DataFrame, predicted_years: NDArray[np.float64]) -> float:
-    """Return the mean absolute error over people, years; a person's scans are averaged first."""
-    table = people.assign(predicted=predicted_years).groupby("subject_id")[
-        ["age_years", "predicted"]
-    ]
-    means = table.mean()
-    return float((means["predicted"] - means["age_years"]).abs().mean())
+class _People:
+    """Scans of the target cohort: prepared volumes, and standardised ages [B]."""
+
+    def __init__(
+        self, workspace: Workspace, study: Study, scans: pd.DataFrame, scale: AgeScale
+    ) -> None:
+        self.scans, self.scale = scans, scale
+        self.volumes = Volumes(prepare.volume_paths(workspace, study, scans["scan_id"]))
+        ages = scale.standardise(scans["age_years"].to_numpy())
+        self.goal = torch.tensor(ages, dtype=torch.float32)
+
+
+class Ageing(engine.Task):
+    """Telling standardised age, by its absolute error.
+
+    Parameters
+    ----------
+    fabric : Fabric
+        Device and precision.
+    preset, seed
+        Give batches and augmentation.
+    model : AgeModel
+        As it is trained, without Fabric's wrapping.
+    known, unseen : _People
+        Who is trained on, and who is held out.
+    """
+
+    def __init__(
+        self, fabric: Fabric, preset: Preset, seed: int, model: AgeModel, known: _People,
+        unseen: _People,
+    ) -> None:  # fmt: skip
+        super().__init__(preset.finetune_batch)
+        self.fabric, self.preset, self.seed = fabric, preset, seed
+        self.model, self.known, self.unseen = model, known, unseen
+
+    def draw(self, step: int) -> Batch:
+        """Draw people and what is done to their volumes."""
+        rng = np.random.default_rng(engine.step_seed(self.seed, step))
+        preset, count = self.preset, len(self.known.volumes)
+        chosen = batch_indices(count, batch=self.size, step=step, seed=self.seed)
+        changes = Augmentation.draw(
+            rng, self.size, channels=preset.channels, shift_voxels=preset.shift_voxels
+        )
+        return {
+            "volumes": self.known.volumes.batch(chosen, changes), "gain": changes.gain,
+            "offset": changes.offset, "goal": self.known.goal[chosen],
+        }  # fmt: skip
+
+    def backward(self, fabric: Fabric, model: nn.Module, parts: list[Batch]) -> Tensor:
+        """Go over the whole batch at once, or over parts so that the result is the same."""
+        volumes = [brighten(part["volumes"], part["gain"], part["offset"]) for part in parts]
+        goal = torch.cat([part["goal"] for part in parts])
+
+        def loss_of(predicted: Tensor) -> Tensor:
+            return functional.l1_loss(predicted.float(), goal)
+
+        if len(parts) > 1:
+            with fabric.autocast():
+                return accumulate(self.model, volumes, loss_of)
+        loss = loss_of(model(volumes[0]))
+        fabric.backward(loss)
+        return loss.detach()
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the error on the held-out fold, years."""
+        known = self.known.volumes
+        self.model.calibrate(self._features(known, min(len(known), _CALIBRATION_VOLUMES)))
+        return {"age_mae_years": age_error(self.unseen.scans, self.predict())}
+
+    def predict(self) -> NDArray[np.float64]:
+        """Return the ages of the held-out people's scans, years."""
+        features = self._features(self.unseen.volumes, len(self.unseen.volumes))
+        return self.known.scale.years(self.model.judge(features).cpu().numpy())
+
+    def _features(self, volumes: Volumes, count: int) -> Tensor:
+        batches = np.array_split(np.arange(count), -(-count // _EVALUATION_BATCH))
+        with self.fabric.autocast():
+            parts = [self.model.pooled(self.fabric.to_device(volumes.batch(b))) for b in batches]
+        return torch.cat(parts).float()
 
 
 def _model(study: Study, run: Run, *, head_seed: int) -> AgeModel:
+    method = study.arm(run.arm).method
+    if method == "cnn":
+        return BrainAgeCnn(study.preset, seed=run.seed, head_seed=head_seed)
     network = masked_autoencoder.build(study.preset, seed=run.seed)
     pretraining = runs.pretraining_of(study, run)
     if pretraining is not None:
         load_pretrained(pretraining, network)
-    return AgeModel(network, study.preset, head_seed=head_seed)
-
-
-def _result(
-    training: pd.DataFrame, held_out: pd.DataFrame, predicted: NDArray[np.float64], scale: AgeScale
-) -> dict:
-    rows = held_out[["scan_id", "subject_id", "age_years"]].assign(predicted_age_years=predicted)
-    return {
-        "age_mae_years": age_error(held_out, predicted),
-        "baseline_age_years": scale.mean_years,
-        "baseline_mae_years": age_error(held_out, np.full(len(held_out), scale.mean_years)),
-        "training_subjects": int(training["subject_id"].nunique()),
-        "predictions": rows.to_dict("records"),
-    }
+    frozen = method == "probe"
+    return EncoderAgeModel(network, study.preset, head_seed=head_seed, frozen=frozen)

@@ -1,17 +1,28 @@
-"""The 3D masked autoencoder: MONAI's network, and the loss on the patches that were removed.
+"""The 3D masked autoencoder: MONAI's network, walked through without what its own forward does in vain.
 
 He et al. 2022, "Masked autoencoders are scalable vision learners", doi:10.1109/CVPR52688.2022.01553.
+
+MONAI's ``forward`` embeds all patches and then drops most, and predicts all and then compares some. Here
+patches are gathered before they are embedded and predicted only where they were removed. The numbers are
+the same, and so are the names of the weights.
 """
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
+from monai.networks.blocks.patchembedding import PatchEmbeddingBlock
+from monai.networks.blocks.selfattention import SABlock
+from monai.networks.blocks.transformerblock import TransformerBlock
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from training.config import Preset
+from training.masking import Masks
+from training.masking import draw as draw_masks
 
 
 def build(preset: Preset, *, seed: int) -> MaskedAutoEncoderViT:
@@ -27,12 +38,16 @@ def build(preset: Preset, *, seed: int) -> MaskedAutoEncoderViT:
     torch.manual_seed(seed)
     with warnings.catch_warnings():  # MONAI calls torch.meshgrid the old way
         warnings.filterwarnings("ignore", message="torch.meshgrid")
-        return _network(preset)
+        network = _network(preset)
+    for block in network.modules():
+        if isinstance(block, TransformerBlock):
+            block.norm_cross_attn.requires_grad_(False)  # MONAI makes it and never uses it
+    return network
 
 
 def _network(preset: Preset) -> MaskedAutoEncoderViT:
     return MaskedAutoEncoderViT(
-        in_channels=1,
+        in_channels=preset.channels,
         img_size=preset.shape,
         patch_size=(preset.patch,) * 3,
         hidden_size=preset.hidden,
@@ -50,23 +65,31 @@ def _network(preset: Preset) -> MaskedAutoEncoderViT:
     )
 
 
+def use_fused_attention(network: nn.Module, fused: bool) -> None:
+    """Choose how attention is computed: in one kernel, or step by step. The weights do not change."""
+    for block in network.modules():
+        if isinstance(block, SABlock):
+            block.use_flash_attention = fused
+
+
 def patchify(volumes: Tensor, patch: int) -> Tensor:
     """Cut volumes into cubic patches, in the order of MONAI's patch embedding.
 
     Parameters
     ----------
-    volumes : Tensor, [B, 1, X, Y, Z]
+    volumes : Tensor, [B, C, X, Y, Z]
         Each size a multiple of ``patch``.
     patch : int
         Edge of a patch, voxels.
 
     Returns
     -------
-    Tensor, [B, N, patch³]
+    Tensor, [B, N, P]
+        ``P`` is C · patch³.
     """
-    b, _, x, y, z = volumes.shape
-    cut = volumes.reshape(b, x // patch, patch, y // patch, patch, z // patch, patch)
-    return cut.permute(0, 1, 3, 5, 2, 4, 6).reshape(b, -1, patch**3)
+    b, c, x, y, z = volumes.shape
+    cut = volumes.reshape(b, c, x // patch, patch, y // patch, patch, z // patch, patch)
+    return cut.permute(0, 2, 4, 6, 1, 3, 5, 7).reshape(b, -1, c * patch**3)
 
 
 def unpatchify(patches: Tensor, grid: tuple[int, int, int], patch: int) -> Tensor:
@@ -74,7 +97,7 @@ def unpatchify(patches: Tensor, grid: tuple[int, int, int], patch: int) -> Tenso
 
     Parameters
     ----------
-    patches : Tensor, [B, N, patch³]
+    patches : Tensor, [B, N, C · patch³]
         In the order of :func:`patchify`.
     grid : tuple of int
         Patches along each axis; their product is N.
@@ -83,11 +106,12 @@ def unpatchify(patches: Tensor, grid: tuple[int, int, int], patch: int) -> Tenso
 
     Returns
     -------
-    Tensor, [B, 1, X, Y, Z]
+    Tensor, [B, C, X, Y, Z]
     """
     gx, gy, gz = grid
-    cut = patches.reshape(-1, 1, gx, gy, gz, patch, patch, patch)
-    return cut.permute(0, 1, 2, 5, 3, 6, 4, 7).reshape(-1, 1, gx * patch, gy * patch, gz * patch)
+    cut = patches.reshape(len(patches), gx, gy, gz, -1, patch, patch, patch)
+    volumes = cut.permute(0, 4, 1, 5, 2, 6, 3, 7)
+    return volumes.reshape(len(patches), -1, gx * patch, gy * patch, gz * patch)
 
 
 def patch_weights(mask: NDArray[np.bool_], patch: int) -> Tensor:
@@ -96,15 +120,42 @@ def patch_weights(mask: NDArray[np.bool_], patch: int) -> Tensor:
     return patchify(volume, patch).mean(dim=2)[0]
 
 
+def take(tokens: Tensor, places: Tensor) -> Tensor:
+    """Return ``tokens`` [B, N, D] at ``places`` [B, K], as [B, K, D]."""
+    return tokens.gather(1, places.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))
+
+
+def embed(embedding: PatchEmbeddingBlock, patches: Tensor, places: Tensor | None = None) -> Tensor:
+    """Embed patches as MONAI's convolution does, by one product of matrices.
+
+    Parameters
+    ----------
+    embedding : PatchEmbeddingBlock
+        Of the network.
+    patches : Tensor, [B, K, C · patch³]
+        From :func:`patchify`, all or some.
+    places : Tensor of int, [B, K], optional
+        Which patches these are; all, in order, by default.
+
+    Returns
+    -------
+    Tensor, [B, K, H]
+    """
+    convolution: Any = embedding.patch_embeddings
+    positions = embedding.position_embeddings
+    tokens = functional.linear(patches, convolution.weight.flatten(1), convolution.bias)
+    return tokens + (positions if places is None else positions[0][places])
+
+
 class ReconstructionLoss(nn.Module):
-    """Masked autoencoder and its loss in one module.
+    """Masked autoencoder, what tells it the kind of image, and its loss in one module.
 
     Parameters
     ----------
     network : MaskedAutoEncoderViT
         From :func:`build`.
     preset : Preset
-        Gives patch and target.
+        Gives patch, target, masks and modalities.
     weights : Tensor, [N]
         Of each patch in the loss, from :func:`patch_weights`.
     """
@@ -113,45 +164,131 @@ class ReconstructionLoss(nn.Module):
 
     def __init__(self, network: MaskedAutoEncoderViT, preset: Preset, weights: Tensor) -> None:
         super().__init__()
-        self.network = network
-        self.patch = preset.patch
-        self.normalise_targets = preset.normalise_targets
+        self.network, self.preset, self.patch = network, preset, preset.patch
         self.register_buffer("weights", weights, persistent=False)
+        kinds = 1 if preset.paired else len(preset.modalities)
+        widths = (preset.hidden, preset.decoder_hidden) if kinds > 1 else ()
+        self.kinds = nn.ModuleList([nn.Embedding(kinds, width) for width in widths])
+        for weight in self.kinds.parameters():
+            nn.init.normal_(weight, std=0.02)
 
-    def forward(self, volumes: Tensor) -> Tensor:
+    def forward(
+        self, volumes: Tensor, masks: Masks | None = None, kind: Tensor | None = None
+    ) -> Tensor:
         """Return the weighted mean squared error over removed patches, a scalar.
 
         Parameters
         ----------
-        volumes : Tensor, [B, 1, X, Y, Z]
+        volumes : Tensor, [B, C, X, Y, Z]
             Standardised intensities.
+        masks : Masks, optional
+            What is shown and asked for; drawn by torch's generator by default. Its weights sum to 1 over
+            the whole batch of a step, so that losses of its parts add up to the batch's.
+        kind : Tensor of int, [B], optional
+            Which of the preset's modalities each volume is, where they are not paired; the first by default.
         """
-        _, error, removed = self.patch_errors(volumes)
-        weight = removed * self.weights
-        return (error * weight).sum() / weight.sum().clamp_min(1e-6)
+        masks = masks or self._masks(volumes)
+        _, error = self._errors(volumes, masks, kind)
+        return (error * masks.weights).sum()
 
-    def patch_errors(self, volumes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def patch_errors(
+        self, volumes: Tensor, masks: Masks | None = None, kind: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return what is predicted, how far off each patch is, and which patches were removed.
 
         Parameters
         ----------
-        volumes : Tensor, [B, 1, X, Y, Z]
-            Standardised intensities.
+        volumes, masks, kind
+            As in :meth:`forward`.
 
         Returns
         -------
         predicted : Tensor, [B, N, P]
-            In the volumes' intensities, whatever the loss is computed on.
+            In the volumes' intensities, whatever the loss is computed on; 0 where nothing was removed.
         error : Tensor, [B, N]
-            Mean squared error of each patch, on what the loss is computed on.
+            Mean squared error of each removed patch, on what the loss is computed on.
         removed : Tensor, [B, N]
             1 where a patch was removed.
         """
-        predicted, removed = self.network(volumes)
-        target = patchify(volumes, self.patch)
-        if not self.normalise_targets:
-            return predicted, (predicted - target).square().mean(dim=-1), removed
-        mean, variance = target.mean(-1, keepdim=True), target.var(-1, keepdim=True)
-        spread = (variance + 1e-6).sqrt()
-        error = (predicted - (target - mean) / spread).square().mean(dim=-1)
-        return predicted * spread + mean, error, removed
+        masks = masks or self._masks(volumes)
+        predicted, error = self._errors(volumes, masks, kind)
+        if self.preset.normalise_targets:
+            target = take(patchify(volumes.float(), self.patch), masks.removed)
+            mean, spread = _moments(target)
+            predicted = predicted * spread + mean
+        removed = torch.ones_like(error)
+        return tuple(self._placed(one, masks.removed) for one in (predicted, error, removed))  # type: ignore[return-value]
+
+    def weights_to_keep(self) -> dict[str, Tensor]:
+        """Return the network's weights under MONAI's names, and what tells the kinds, if anything."""
+        kinds = {f"kinds.{name}": value for name, value in self.kinds.state_dict().items()}
+        return self.network.state_dict() | kinds
+
+    def predict(self, shown: Tensor, masks: Masks, kind: Tensor | None = None) -> Tensor:
+        """Return the removed patches [B, R, P] as seen from the shown ones [B, K, P]."""
+        network, kept = self.network, masks.kept
+        tokens = self._told(embed(network.patch_embedding, shown, kept), kind, 0)
+        first = network.cls_token.expand(len(tokens), -1, -1)
+        tokens = network.decoder_embed(network.blocks(torch.cat((first, tokens), dim=1)))
+        count = network.decoder_pos_embedding.shape[1]
+        empty = network.mask_tokens.to(tokens.dtype).expand(len(tokens), count, -1)
+        places = kept.unsqueeze(-1).expand(-1, -1, tokens.shape[-1])
+        whole = empty.scatter(1, places, tokens[:, 1:]) + network.decoder_pos_embedding
+        whole = torch.cat((tokens[:, :1], self._told(whole, kind, 1)), dim=1)
+        for block in list(network.decoder_blocks)[:-1]:
+            whole = block(whole)
+        asked = take(whole[:, 1:], masks.removed)
+        return network.decoder_pred(network.decoder_blocks[-1](asked))
+
+    def _errors(self, volumes: Tensor, masks: Masks, kind: Tensor | None) -> tuple[Tensor, Tensor]:
+        patches = patchify(volumes.float(), self.patch)
+        predicted = self.predict(take(patches, masks.kept), masks, kind).float()
+        target = take(patches, masks.removed)
+        if self.preset.normalise_targets:
+            mean, spread = _moments(target)
+            target = (target - mean) / spread
+        return predicted, (predicted - target).square().mean(dim=-1)
+
+    def _told(self, tokens: Tensor, kind: Tensor | None, side: int) -> Tensor:
+        """Add to each token what kind of image it is of, where there are several."""
+        if not self.kinds:
+            return tokens
+        if kind is None:
+            kind = torch.zeros(len(tokens), dtype=torch.long, device=tokens.device)
+        return tokens + self.kinds[side](kind).unsqueeze(1)
+
+    def _masks(self, volumes: Tensor) -> Masks:
+        rng = np.random.default_rng(int(torch.randint(2**62, ())))
+        drawn = draw_masks(rng, len(volumes), self.weights.cpu(), self.preset)
+        return Masks(*(one.to(volumes.device) for one in drawn))
+
+    def _placed(self, values: Tensor, places: Tensor) -> Tensor:
+        """Put values of removed patches [B, R, …] where they belong among all, [B, N, …]."""
+        whole = values.new_zeros((len(values), len(self.weights), *values.shape[2:]))
+        index = places.view(*places.shape, *[1] * (values.ndim - 2)).expand_as(values)
+        return whole.scatter(1, index, values)
+
+
+def weights_for(weights: dict[str, Tensor], kind: int) -> dict[str, Tensor]:
+    """Return the weights of a plain ``MaskedAutoEncoderViT`` for one kind of image.
+
+    What tells the kind is added to every token, so it can as well be added to the positions.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+        From ``model.pt`` of a pretraining; of a single kind they are returned as they are.
+    kind : int
+        Place among the preset's modalities.
+    """
+    plain = {name: value for name, value in weights.items() if not name.startswith("kinds.")}
+    for side, name in enumerate(("patch_embedding.position_embeddings", "decoder_pos_embedding")):
+        if (table := weights.get(f"kinds.{side}.weight")) is not None:
+            plain[name] = plain[name] + table[kind]
+    return plain
+
+
+def _moments(patches: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of each patch, as He et al. 2022 compare them."""
+    mean, variance = patches.mean(-1, keepdim=True), patches.var(-1, keepdim=True)
+    return mean, (variance + 1e-6).sqrt()

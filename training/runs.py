@@ -163,7 +163,9 @@ def pretraining_of(study: Study, run: Run) -> Run | None:
 def epochs_of(study: Study, run: Run) -> int:
     """Return how many epochs a run has in all."""
     preset = study.preset
-    return preset.pretrain_epochs if run.kind == "pretrain" else preset.finetune_epochs
+    if run.kind == "pretrain":
+        return preset.pretrain_epochs
+    return 1 if study.arm(run.arm).method == "ridge" else preset.finetune_epochs
 
 
 def write_configs(study: Study) -> None:

@@ -1,0 +1,113 @@
+"""Which device a run computes on, in which precision, and GPUs of its own."""
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator
+from os import getuid
+from pathlib import Path
+from typing import Literal
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
+
+from curation import files
+from curation.errors import TierscopeError
+from training.config import Preset
+from training.interruption import Interruption
+
+#: On a CPU bfloat16 pays from this width on; below it, turning numbers takes longer than it saves.
+BF16_WIDTH = 192
+_POLL_S = 0.2
+
+
+@contextlib.contextmanager
+def device(preset: Preset, interruption: Interruption) -> Iterator[Fabric]:
+    """Yield Fabric on a GPU of our own, or else on the CPU.
+
+    Each GPU is lent to one process of this user at a time.
+    """
+    settle(preset)
+    if not torch.cuda.is_available():
+        yield fabric_on("cpu", 1, preset)
+        return
+    with leased_gpus(1, interruption) as indices:
+        yield fabric_on("cuda", indices, preset)
+
+
+def fabric_on(kind: Literal["cpu", "cuda"], devices: int | list[int], preset: Preset) -> Fabric:
+    """Return Fabric on some devices of this machine, whatever a cluster's variables say."""
+    several = (devices if isinstance(devices, int) else len(devices)) > 1
+    return Fabric(
+        accelerator=kind,
+        devices=devices,
+        strategy="ddp_spawn" if several else "auto",
+        precision=precision(preset, kind),
+        plugins=LightningEnvironment(),
+    )
+
+
+def settle(preset: Preset) -> None:
+    """Set what holds for the whole process: threads, and on a CPU the same sums every time."""
+    torch.set_num_threads(preset.threads)
+    if torch.cuda.is_available():
+        torch.set_float32_matmul_precision("high")
+    else:
+        torch.use_deterministic_algorithms(True)
+        torch.set_flush_denormal(True)  # numbers next to nothing take the CPU ten times as long
+
+
+def precision(preset: Preset, kind: str) -> Literal["32-true", "bf16-mixed"]:
+    """Return Fabric's name of the precision that a preset gets on a kind of device.
+
+    Parameters
+    ----------
+    preset : Preset
+        Asks for one, or leaves it open.
+    kind : {'cpu', 'cuda'}
+        ``cuda`` asks the GPU itself. A CPU has to have tiles (AMX) for bfloat16 to be quicker.
+    """
+    chosen = preset.precision
+    if chosen == "auto":
+        chosen = "bfloat16" if _bf16_pays(preset, kind) else "float32"
+    return "bf16-mixed" if chosen == "bfloat16" else "32-true"
+
+
+def _bf16_pays(preset: Preset, kind: str) -> bool:
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return preset.hidden >= BF16_WIDTH and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
+def fuses_attention(fabric: Fabric) -> bool:
+    """Tell whether attention in one kernel is the quicker way: everywhere but in bfloat16 on a CPU."""
+    return fabric.device.type == "cuda" or fabric.strategy.precision.precision == "32-true"
+
+
+@contextlib.contextmanager
+def leased_gpus(count: int, interruption: Interruption) -> Iterator[list[int]]:
+    """Hold some GPUs, waiting until that many are free at once; none is held while waiting."""
+    folder = Path(tempfile.gettempdir())
+    places = [
+        folder / f"tierscope-{getuid()}-gpu-{index}.lock"
+        for index in range(torch.cuda.device_count())
+    ]
+    while True:
+        with contextlib.ExitStack() as held:
+            if len(taken := _take(places, count, held)) == count:
+                yield taken
+                return
+        interruption.check()
+        time.sleep(_POLL_S)
+
+
+def _take(places: list[Path], count: int, held: contextlib.ExitStack) -> list[int]:
+    busy = TierscopeError("This GPU is taken.")
+    taken: list[int] = []
+    for index, path in enumerate(places):
+        if len(taken) < count:
+            with contextlib.suppress(TierscopeError):
+                held.enter_context(files.lock(path, busy))
+                taken.append(index)
+    return taken
