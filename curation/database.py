@@ -166,6 +166,20 @@ rules = sa.Table(
     sa.UniqueConstraint("name", "number"),
 )
 
+#: What people note of studies; each row says one thing, NULL where it says nothing of it.
+study_marks = sa.Table(
+    "study_marks",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("study_id", sa.String(200), nullable=False, index=True),
+    sa.Column("author", sa.String(100), nullable=False),
+    sa.Column("tags", sa.JSON(none_as_null=True), nullable=True),  # all tags that hold from now on
+    sa.Column("note", sa.Text, nullable=True),
+    sa.Column("archived", sa.Boolean, nullable=True),
+    sa.Column("version", sa.String(20), nullable=False),
+)
+
 #: Who did what and when, besides: cohorts frozen, cut-offs suggested from ratings.
 audit = sa.Table(
     "audit",

@@ -67,6 +67,15 @@ def _scale(row: sa.Row) -> tuple:
     return row.at, row.author, "scale added", row.name, f"{levels} ({row.direction})"
 
 
+def _study_mark(row: sa.Row) -> tuple:
+    if row.archived is not None:
+        what = "study archived" if row.archived else "study taken back from the archive"
+        return row.at, row.author, what, row.study_id, ""
+    if row.tags is not None:
+        return row.at, row.author, "study tagged", row.study_id, ", ".join(row.tags) or "no tags"
+    return row.at, row.author, "note on a study", row.study_id, row.note
+
+
 def _note(row: sa.Row) -> tuple:
     known = ((name, _in_words(value)) for name, value in row.detail.items())
     detail = "; ".join(f"{name.replace('_', ' ')}: {words}" for name, words in known if words)
@@ -114,6 +123,7 @@ _SOURCES: list[tuple[sa.Select, Callable[[sa.Row], tuple]]] = [
             (database.sessions, _session),
             (database.overrides, _override),
             (database.scales, _scale),
+            (database.study_marks, _study_mark),
             (database.audit, _note),
         )
     ),

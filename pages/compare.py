@@ -1,13 +1,31 @@
-"""Compare: what is each tier worth? Age error against epoch, and the final errors with intervals."""
+"""Compare: what is each tier worth? The answer in words, the curves, where it matters, many studies."""
 
-import pandas as pd
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import charts, frame, marks, progress, study_panel, text
+from pages.ui import (
+    compare_answer,
+    compare_curves,
+    compare_filters,
+    compare_studies,
+    compare_where,
+    compared,
+    frame,
+    progress,
+    state,
+    study_panel,
+    text,
+)
 from pages.ui.progress import EVERY
-from training import curves, launch, statistics, study
+from training import comparable, launch, statistics, study, study_marks
 from training.study import Study
+
+_PARTS = {
+    "answer": "The answer",
+    "curves": "Curves",
+    "where": "Where it matters",
+    "studies": "All studies",
+}
 
 
 def body(workspace: Workspace) -> None:
@@ -22,21 +40,63 @@ def body(workspace: Workspace) -> None:
             "train",
         )
         return
-    chosen = study_panel.choose(workspace, planned)
+    chosen = study_panel.choose(workspace, _listed(workspace, planned))
+    others = _others(chosen, planned)
     running = launch.status(workspace, chosen.id).state == "running"
 
     @st.fragment(run_every=EVERY if running else None)
     def live() -> None:
-        now = launch.status(workspace, chosen.id)
-        if running and now.state != "running":
+        if running and launch.status(workspace, chosen.id).state != "running":
             st.rerun(scope="app")
-        _state(now)
-        _compare(workspace, chosen)
+        with frame.in_words():
+            _state(workspace, chosen)
+            _parts(workspace, chosen, others, planned)
 
     live()
 
 
-def _state(now: launch.StudyStatus) -> None:
+def _listed(workspace: Workspace, planned: list[Study]) -> list[Study]:
+    """Leave out what is in the archive, unless it is open or all is."""
+    marks = study_marks.marks(workspace)
+    archived = {study_id for study_id, held in marks.items() if held.archived}
+    open_ = {state.get(state.STUDY), state.get(state.PENDING_STUDY)}
+    return [one for one in planned if one.id not in archived or one.id in open_] or planned
+
+
+def _others(chosen: Study, planned: list[Study]) -> list[Study]:
+    """Let people set other studies beside this one, where they were judged on the same people and folds."""
+    rest = [one for one in planned if one.id != chosen.id]
+    able = [one for one in rest if not compared.why_not(chosen, one)]
+    state.keep_among(state.COMPARE_ALSO, [one.id for one in able])
+    if not rest:
+        return []
+    by_id = dict(zip([one.id for one in rest], compared.names(rest), strict=True))
+    with st.popover("Set other studies beside it", icon=":material/compare_arrows:"):
+        ids = st.multiselect(
+            "Studies on the same people in the same folds", [one.id for one in able],
+            key=state.COMPARE_ALSO, persist_state="session", format_func=lambda i: by_id[i],
+            placeholder="none" if able else "there is none", disabled=not able,
+        )  # fmt: skip
+        for one in rest:
+            if one not in able:
+                st.caption(
+                    f"Not {text.escape(by_id[one.id])}: {text.escape(compared.why_not(chosen, one))}"
+                )
+    others = [one for one in able if one.id in ids]
+    for one in others:
+        differs = comparable.what_else_differs(chosen, one)
+        if differs:
+            st.warning(
+                text.escape(
+                    f"Between this study and {by_id[one.id]}, more than the arms differs: "
+                    f"{'; '.join(differs)}."
+                )
+            )
+    return others
+
+
+def _state(workspace: Workspace, chosen: Study) -> None:
+    now = launch.status(workspace, chosen.id)
     if now.state == "finished":
         return
     left = f" · about {text.duration(now.eta_s)} left" if now.eta_s is not None else ""
@@ -44,112 +104,30 @@ def _state(now: launch.StudyStatus) -> None:
         f"<p>{study_panel.state_chip(now.state)} {now.done} of {now.total} runs finished{left}. "
         "What follows is of the runs so far: until all are finished, arms may stand on different folds.</p>"
     )
+    if now.state == "failed" and now.message:
+        st.error(text.escape(now.message))
 
 
-def _compare(workspace: Workspace, chosen: Study) -> None:
-    styles = charts.arm_styles(chosen.arms)
-    error = curves.band(curves.age_error_curves(workspace, chosen.id), "age_mae_years")
-    loss = curves.band(curves.pretrain_curves(workspace, chosen.id), "loss")
-    final = statistics.final_errors(workspace, chosen.id)
-    _error_curves(error, styles, final)
-    _final(final, styles, chosen)
-    _pretraining(loss, styles)
-    _downloads(chosen, error, loss, final)
-
-
-def _error_curves(
-    error: pd.DataFrame, styles: dict[str, charts.Style], final: pd.DataFrame
-) -> None:
-    st.subheader("Age error while fine-tuning")
-    if error.empty:
-        st.caption("No data yet: curves begin with the first epoch of fine-tuning.")
+def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: list[Study]) -> None:
+    everything = compared.of(workspace, chosen, others)
+    if state.get(state.COMPARE_PART) not in _PARTS:
+        finished = bool(everything.held_out.there)
+        state.put(state.COMPARE_PART, "answer" if finished else "curves")
+    part = st.segmented_control(
+        "Part", list(_PARTS), key=state.COMPARE_PART, label_visibility="collapsed", required=True,
+        format_func=lambda key: _PARTS[key], persist_state="session",
+    )  # fmt: skip
+    if part == "studies":
+        compare_studies.show(workspace, planned, chosen)
         return
-    baseline = final.loc[final["arm"] == statistics.BASELINE, "age_mae_years"]
-    figure = charts.age_error(
-        error, styles, baseline_years=float(baseline.iloc[0]) if len(baseline) else None
-    )
-    frame.figure(
-        figure,
-        key="error",
-        alt="Age error in years against the epoch of fine-tuning, a line an arm",
-    )
-    few = " With two seeds a 95 % band is very wide; more seeds narrow it." if _two(error) else ""
-    st.caption(
-        "Mean absolute error on the held-out folds, averaged over folds; the line is the mean over "
-        "seeds, the band its 95 % interval (t, over seeds). Arms made of tiers carry the colour of "
-        f"the worst tier they let in; random controls are dashed.{few}"
-    )
-
-
-def _two(error: pd.DataFrame) -> bool:
-    return int(error["n"].max()) == 2
-
-
-def _final(final: pd.DataFrame, styles: dict[str, charts.Style], chosen: Study) -> None:
-    st.subheader("Final age error")
-    if final.empty:
-        st.caption("No data yet: the first fine-tuning is not finished.")
-        return
-    with st.container(horizontal=True, key="split-final", gap="medium"):
-        with st.container(width=470):
-            figure = charts.final_errors(final, styles)
-            frame.figure(
-                figure, key="final", alt="Final test age error of each arm with its 95 % interval"
-            )
-        with st.container(width="stretch"):
-            _final_table(final)
-    people = int(final["n_subjects"].max())
-    st.caption(
-        f"Held-out predictions of {text.plural(people, 'person', 'people')}, each predicted by a model "
-        f"that never saw them ({chosen.folds} folds), averaged over seeds. Intervals: 95 %, bootstrap "
-        "over people: they say how sure each number is with these people, not whether two arms differ."
-    )
-
-
-def _final_table(final: pd.DataFrame) -> None:
-    rows = [
-        (
-            row.label if row.arm == statistics.BASELINE else row.arm,
-            text.number(row.age_mae_years, 2),
-            f"{text.number(row.ci_low, 2)} to {text.number(row.ci_high, 2)}",
-            text.number(row.r, 2), text.number(row.r2, 2), text.number(row.mean_error_years, 2),
-            text.number(row.slope, 2), f"{row.n_runs:.0f}" if row.n_runs else text.DASH,
-        )
-        for row in final.sort_values("age_mae_years").itertuples()
-    ]  # fmt: skip
-    head = ("Arm", "Age error (MAE, years)", "95 % interval", "r", "R²", "Mean error (years)",
-            "Slope on age", "Runs")  # fmt: skip
-    st.html(marks.table(head, rows, numeric=range(1, 8)))
-
-
-def _pretraining(loss: pd.DataFrame, styles: dict[str, charts.Style]) -> None:
-    st.subheader("Pretraining")
-    if loss.empty:
-        st.caption("No data yet: no epoch of pretraining is finished.")
-        return
-    figure = charts.pretraining_loss(loss, styles)
-    frame.figure(
-        figure,
-        key="loss",
-        alt="Reconstruction loss against the epoch of pretraining, a line an arm",
-    )
-    st.caption(
-        "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
-        "losses of different arms are not to be compared. The age error above is."
-    )
-
-
-def _downloads(chosen: Study, error: pd.DataFrame, loss: pd.DataFrame, final: pd.DataFrame) -> None:
-    with st.container(horizontal=True):
-        for label, table, name in (
-            ("Error curves (CSV)", error, "age-error-curves"),
-            ("Final errors (CSV)", final, "final-errors"),
-            ("Pretraining loss (CSV)", loss, "pretraining-loss"),
-        ):
-            st.download_button(
-                label, table.to_csv(index=False), f"{chosen.id}-{name}.csv", "text/csv",
-                disabled=table.empty, icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+    shown = compare_filters.narrowed(everything)
+    final = statistics.summarise(shown.held_out)
+    draw = {
+        "answer": compare_answer.show,
+        "curves": compare_curves.show,
+        "where": compare_where.show,
+    }
+    draw[str(part)](workspace, shown, final, chosen.id)
 
 
 frame.show("compare", body)

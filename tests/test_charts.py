@@ -94,17 +94,6 @@ def test_an_arm_without_data_is_not_drawn() -> None:
     assert {trace.legendgroup for trace in figure.data} == {"A"}
 
 
-def test_final_errors_carry_their_intervals() -> None:
-    table = pd.DataFrame(
-        {"arm": ["A", "predict-the-mean"], "label": ["tier A", "mean age"], "age_mae_years": [4.0, 7.0],
-         "ci_low": [3.5, 6.0], "ci_high": [4.75, 8.5]}
-    )  # fmt: skip
-    (points,) = charts.final_errors(table, STYLES).data
-    assert list(points.y) == ["mean age", "A"]  # best on top
-    assert list(points.error_x.array) == [1.5, 0.75]
-    assert list(points.error_x.arrayminus) == [1.0, 0.5]
-
-
 # ---- all figures -----------------------------------------------------------------------------------
 
 

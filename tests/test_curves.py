@@ -27,6 +27,22 @@ def test_the_band_is_students_over_seeds_of_the_means_over_folds() -> None:
     assert (row["low"], row["high"]) == pytest.approx((low, high))
 
 
+def test_the_spread_of_seeds_is_pooled_over_arms_trained_alike() -> None:
+    first = _frame({(0, 0): 4, (1, 0): 6})
+    second = _frame({(0, 0): 1, (1, 0): 9}).assign(arm="B", run_id=["x", "y"])
+    third = _frame({(0, 0): 7}).assign(arm="C", run_id="z")
+    both = pd.concat([first, second, third])
+    table = curves.band(both, "age_mae_years", alike={"A": 1, "B": 1, "C": 1}).set_index("arm")
+    half = stats.t.ppf(0.975, 2) * np.sqrt((2 + 32) / 2)
+    assert (table["high"] - table["mean"]).tolist() == pytest.approx(
+        [half / np.sqrt(2), half / np.sqrt(2), half]
+    )
+    apart = curves.band(both, "age_mae_years", alike={"A": 1, "B": 2}).set_index("arm")
+    alone = curves.band(first, "age_mae_years").set_index("arm")
+    assert apart.loc["A", "low"] == pytest.approx(alone.loc["A", "low"])
+    assert np.isnan(apart.loc["C", "low"])
+
+
 def test_one_seed_has_a_mean_and_no_band() -> None:
     row = curves.band(_frame({(0, 0): 4, (0, 1): 6}), "age_mae_years").iloc[0]
     assert row["mean"] == 5

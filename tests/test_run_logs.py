@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from curation import files
+from curation.errors import StudyError
 from training.run_logs import RunLogs
 from training.runs import Run
 
@@ -46,7 +47,7 @@ def test_a_file_that_grew_is_read_from_where_it_was_left(tmp_path, monkeypatch) 
     assert parsed == []
     _write(run, 3)
     assert logs.read([run])["epoch"].tolist() == [1, 2, 3]
-    assert [json.loads(text)["epoch"] for text in parsed] == [3]
+    assert [json.loads(text)["epoch"] for _, text in parsed] == [3]
 
 
 def test_a_line_that_is_half_written_waits_for_its_other_half(tmp_path) -> None:
@@ -96,7 +97,7 @@ def test_damage_is_said(tmp_path) -> None:
     run = _run(tmp_path)
     run.folder.mkdir()
     run.metrics_path.write_text('{"epoch": 1, "lo\n{"epoch": 2, "loss": 0.5}\n')
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(StudyError, match="is damaged"):
         RunLogs().read([run])
 
 
@@ -109,7 +110,7 @@ def test_damage_does_not_stay_in_mind_and_mended_files_are_read(tmp_path) -> Non
     run, logs = _run(tmp_path), RunLogs()
     run.folder.mkdir()
     run.metrics_path.write_text("nonsense\n")
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(StudyError, match="is damaged"):
         logs.read([run])
     run.metrics_path.write_text('{"epoch": 1, "loss": 0.5}\n')
     assert logs.read([run])["epoch"].tolist() == [1]

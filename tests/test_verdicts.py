@@ -21,7 +21,7 @@ def test_what_cannot_be_told_says_with_how_many_and_what_it_would_take() -> None
     said = verdicts.verdict("A", "all", _seen(-0.5, 0.8, 0.3), 0.6)
     assert said.kind == "open"
     assert (
-        "not distinguishable with these 72 people (difference −0.50 years, −1.30 to 0.30)"
+        "not distinguishable with these 72 people (difference −0.50 years, −1.30 to 0.30; below 0 favours A)"
         in said.words
     )
     # (4 + 1/3)/(0.5/2.8016)² + 1.92 = 137.98

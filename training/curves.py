@@ -1,5 +1,8 @@
 """Curves of a study: error and loss against epoch or step, smoothed as stated, mean and band."""
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -76,7 +79,10 @@ def smoothed(curves: pd.DataFrame, value: str, window: int) -> pd.DataFrame:
     return ordered.assign(**{value: means})
 
 
-def band(curves: pd.DataFrame, value: str, *, along: str = "epoch") -> pd.DataFrame:
+def band(
+    curves: pd.DataFrame, value: str, *, along: str = "epoch",
+    alike: Mapping[str, Hashable] | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Average curves over folds, then over seeds, with a 95 % band over seeds.
 
     Parameters
@@ -87,14 +93,18 @@ def band(curves: pd.DataFrame, value: str, *, along: str = "epoch") -> pd.DataFr
         Column to average.
     along : {'epoch', 'step'}
         What it is drawn against.
+    alike : mapping of str to hashable, optional
+        Arms of the same value were trained alike, and the variance of their seeds is pooled: two seeds
+        say next to nothing of their own spread. Without it each arm stands alone.
 
     Returns
     -------
     pandas.DataFrame
-        ``arm``, the column ``along``, ``mean, low, high, n``. The band is mean ± t(0.975, n−1)·s/√n over
-        the ``n`` seeds, each seed's value being the mean over its folds; NaN where there is only one. Where
-        folds are still running, an epoch is averaged over those seeds that have every fold seen so far of
-        their arm, so that a curve does not jump.
+        ``arm``, the column ``along``, ``mean, low, high, n``. The band is mean ± t(0.975, df)·s/√n over the
+        ``n`` seeds, each seed's value being the mean over its folds; s is that of the seeds, pooled over the
+        arms that were trained alike, and df the number of seeds less the number of arms pooled. NaN where
+        no arm has two seeds. Where folds are still running, an epoch is averaged over those seeds that have
+        every fold seen so far of their arm, so that a curve does not jump.
     """
     columns = ["arm", along, "mean", "low", "high", "n"]
     curves = curves[np.isfinite(curves[along].to_numpy(dtype=float))] if len(curves) else curves
@@ -106,7 +116,7 @@ def band(curves: pd.DataFrame, value: str, *, along: str = "epoch") -> pd.DataFr
     per_seed = per_seed[per_seed["size"] == per_seed["arm"].map(expected)]
     grouped = per_seed.groupby(["arm", along], sort=False)["mean"]
     table = grouped.agg(mean="mean", spread="std", n="size").reset_index()
-    half = t_quantile(table["n"].to_numpy()) * table["spread"] / np.sqrt(table["n"])
+    half = _pooled(table, along, alike) / np.sqrt(table["n"])
     table = table.assign(low=table["mean"] - half, high=table["mean"] + half)
     return table.sort_values(["arm", along], ignore_index=True)[columns]
 
@@ -125,7 +135,21 @@ def thinned(curves: pd.DataFrame, points: int) -> pd.DataFrame:
     return curves[kept]
 
 
-def t_quantile(n: NDArray[np.int64]) -> NDArray[np.float64]:
+def _pooled(
+    table: pd.DataFrame, along: str, alike: Mapping[str, Hashable] | None
+) -> NDArray[np.float64]:
+    """Return t(0.975, df)·s of each row, s² pooled over the seeds of arms that were trained alike."""
+    way = table["arm"].map(lambda arm: alike.get(arm, arm)) if alike else table["arm"]
+    freedom = table["n"] - 1
+    squares = (table["spread"] ** 2 * freedom).fillna(0.0)
+    keys = [way, table[along]]
+    df = freedom.groupby(keys).transform("sum").to_numpy(dtype=float)
+    total = squares.groupby(keys).transform("sum").to_numpy(dtype=float)
+    variance = np.divide(total, df, out=np.full(len(df), np.nan), where=df > 0)
+    return t_quantile(df + 1) * np.sqrt(variance)
+
+
+def t_quantile(n: NDArray[Any]) -> NDArray[np.float64]:
     """Return t(0.975) with ``n − 1`` degrees of freedom; NaN for ``n`` of 1."""
     freedom = np.where(n > 1, n - 1.0, np.nan)
     return stdtrit(freedom, 0.975)

@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import json as arrow_json
 
+from curation.errors import StudyError
 from training.runs import Run
 
 VALUES = ("epoch", "step", "loss", "age_mae_years")
@@ -60,7 +61,7 @@ class RunLogs:
 
         Raises
         ------
-        json.JSONDecodeError
+        StudyError
             When a whole line is broken: that is damage, not an interrupted write.
         """
         with self._lock:
@@ -78,7 +79,7 @@ class RunLogs:
     def _catch_up(self, paths: list[Path]) -> None:
         news = [(path, self._news(path)) for path in paths]
         grown = [(path, text) for path, text in news if text]
-        for (path, text), rows in zip(grown, _parse([text for _, text in grown]), strict=True):
+        for (path, text), rows in zip(grown, _parse(grown), strict=True):
             known = self._files[path]
             known.read += len(text)
             known.rows = _once_an_epoch(np.concatenate([known.rows, rows]))
@@ -119,18 +120,28 @@ def _same(now: tuple[int, bytes], before: tuple[int, bytes]) -> bool:
     return now[0] == before[0] and now[1].startswith(before[1])
 
 
-def _parse(texts: list[bytes]) -> list[NDArray[np.float64]]:
+def _parse(texts: list[tuple[Path, bytes]]) -> list[NDArray[np.float64]]:
     """Return the values of some files' lines, all parsed at once."""
     if not texts:
         return []
-    counts = [sum(map(bool, text.split(b"\n"))) for text in texts]
+    counts = [sum(map(bool, text.split(b"\n"))) for _, text in texts]
     try:
-        table = arrow_json.read_json(io.BytesIO(b"".join(texts))).to_pandas()
-    except pa.ArrowInvalid:  # numbers that JSON has no word for, or a broken line: say which
-        lines = b"".join(texts).decode("utf-8", errors="replace").split("\n")
-        table = pd.DataFrame([json.loads(line) for line in lines if line])
+        together = io.BytesIO(b"".join(text for _, text in texts))
+        table = arrow_json.read_json(together).to_pandas()
+    except pa.ArrowInvalid:  # numbers that JSON has no word for, or a broken line
+        table = pd.DataFrame([row for path, text in texts for row in _lines(path, text)])
     values = table.reindex(columns=list(VALUES)).to_numpy(dtype=np.float64)
     return np.split(values, np.cumsum(counts)[:-1])
+
+
+def _lines(path: Path, text: bytes) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in text.decode("utf-8", "replace").split("\n") if line]
+    except json.JSONDecodeError as error:
+        raise StudyError(
+            f"{path} is damaged: a whole line is no JSON ({error}). Mend or remove the line; the curves "
+            "of the other runs are shown again then."
+        ) from error
 
 
 def _once_an_epoch(rows: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from curation.workspace import Workspace
 from training import age_metrics, crossed, predictions, resampling, study, verdicts
-from training.arms import ALL, SCRATCH, Arm
+from training.arms import ALL, SCRATCH
 from training.crossed import Estimate, SeedSpread
 from training.predictions import BASELINE, BASELINE_LABEL, Predictions
 
@@ -187,7 +187,7 @@ def _compared(held_out: Predictions, pairs: Sequence[tuple[str, str]]) -> pd.Dat
 
 
 def _called(arm: str) -> str:
-    return "predicting the mean age" if arm == BASELINE else arm
+    return "Predicting the mean age" if arm == BASELINE else arm
 
 
 # ---- how far seeds spread --------------------------------------------------------------------------
@@ -211,7 +211,8 @@ def _spread_of_pair(
     if BASELINE in (arm, reference):
         trained = reference if arm == BASELINE else arm
         return _spread_of_arm(held_out, trained, seeds, people)
-    if _way(held_out.arm(arm)) != _way(held_out.arm(reference)):
+    way = ways(held_out)
+    if way[arm] != way[reference]:
         apart = [
             crossed.spread_within(_peers(held_out, n, seeds, people)) for n in (arm, reference)
         ]
@@ -223,11 +224,12 @@ def _peers(
     held_out: Predictions, name: str, seeds: NDArray[np.intp], people: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Return the errors of the arms that were trained alike and whose every run is there, (K, S, N)."""
-    alike = [i for i, arm in enumerate(held_out.arms) if _way(arm) == _way(held_out.arm(name))]
+    way = ways(held_out)
+    alike = [i for i, arm in enumerate(held_out.arms) if way[arm.name] == way[name]]
     errors = held_out.errors_years[alike][:, seeds][:, :, people]
     return errors[np.isfinite(errors).all(axis=(1, 2))]
 
 
-def _way(arm: Arm | None) -> tuple[str, int] | None:
-    """Return what decides how far seeds spread: how an arm is fine-tuned, and on how many labels."""
-    return None if arm is None else (arm.method, arm.label_percent)
+def ways(held_out: Predictions) -> dict[str, tuple[str, int]]:
+    """Return for each trained arm what decides how far its seeds spread: its method and share of labels."""
+    return {arm.name: (arm.method, arm.label_percent) for arm in held_out.arms}

@@ -58,7 +58,8 @@ def verdict(arm: str, reference: str, difference: Estimate, p_corrected: float) 
     return Verdict(
         "open",
         f"{arm} and {reference} are not distinguishable with these {difference.people} people "
-        f"({_signed(difference)}){_one_seed(difference)}; {_needed(difference)}.",
+        f"({_signed(difference)}; below 0 favours {arm}){_one_seed(difference)}; "
+        f"{_needed(difference)}.",
     )
 
 

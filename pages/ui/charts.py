@@ -57,9 +57,10 @@ def tier_shares(counts: pd.DataFrame, colours: Mapping[str, str] = TIER_COLOURS)
 
 
 def age_error(
-    band: pd.DataFrame, styles: Mapping[str, Style], *, baseline_years: float | None = None
-) -> go.Figure:
-    """Draw the validation age error against the epoch of fine-tuning, a line an arm.
+    band: pd.DataFrame, styles: Mapping[str, Style], *, baseline_years: float | None = None,
+    along: str = "epoch",
+) -> go.Figure:  # fmt: skip
+    """Draw the age error on the held-out folds against the epoch of fine-tuning, a line an arm.
 
     Parameters
     ----------
@@ -70,8 +71,10 @@ def age_error(
         A style an arm.
     baseline_years : float, optional
         Error of predicting the mean age, a dotted line.
+    along : {'epoch', 'step'}
+        The column that it is drawn against.
     """
-    figure = _bands(band, styles, "%{y:.2f} years")
+    figure = _bands(band, styles, "%{y:.2f} years", along)
     if baseline_years is not None and np.isfinite(baseline_years):
         figure.add_hline(
             y=baseline_years, line={"color": MUTED, "width": 2, "dash": "dot"},
@@ -81,7 +84,7 @@ def age_error(
         )  # fmt: skip
     figure.update_layout(
         height=460,
-        xaxis={"title": "Epoch of fine-tuning"},
+        xaxis={"title": f"{along.title()} of fine-tuning"},
         yaxis={
             "title": "Age error (MAE, years; lower is better)",
             "range": _range_of_lines(band, baseline_years),
@@ -90,68 +93,37 @@ def age_error(
     return figure
 
 
-def pretraining_loss(band: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
-    """Draw the reconstruction loss against the epoch of pretraining, a line an arm."""
-    figure = _bands(band, styles, "%{y:.4f}")
+def pretraining_loss(
+    band: pd.DataFrame, styles: Mapping[str, Style], *, along: str = "epoch"
+) -> go.Figure:
+    """Draw the reconstruction loss against the epoch (or step) of pretraining, a line an arm."""
+    figure = _bands(band, styles, "%{y:.4f}", along)
     figure.update_layout(
         height=320,
-        xaxis={"title": "Epoch of pretraining"},
-        yaxis={"title": "Reconstruction loss (lower is better)"},
+        xaxis={"title": f"{along.title()} of pretraining"},
+        yaxis={"title": "Reconstruction loss (lower is better)", "rangemode": "nonnegative"},
     )
     return figure
 
 
-def _bands(band: pd.DataFrame, styles: Mapping[str, Style], shown: str) -> go.Figure:
+def _bands(band: pd.DataFrame, styles: Mapping[str, Style], shown: str, along: str) -> go.Figure:
     figure = go.Figure(layout={"template": TEMPLATE})
     for name, style in styles.items():
-        rows = band[band["arm"] == name].sort_values("epoch")
+        rows = band[band["arm"] == name].sort_values(along)
         if rows.empty:
             continue
         sure = rows.dropna(subset=["low", "high"])
         figure.add_scatter(
-            x=[*sure["epoch"], *sure["epoch"][::-1]], y=[*sure["high"], *sure["low"][::-1]],
+            x=[*sure[along], *sure[along][::-1]], y=[*sure["high"], *sure["low"][::-1]],
             fill="toself", fillcolor=see_through(style.colour), line={"width": 0}, mode="lines",
             legendgroup=name, showlegend=False, hoverinfo="skip",
         )  # fmt: skip
         figure.add_scatter(
-            x=rows["epoch"], y=rows["mean"], name=style.label, legendgroup=name,
+            x=rows[along], y=rows["mean"], name=style.label, legendgroup=name,
             mode="lines+markers" if len(rows) == 1 else "lines", customdata=rows["n"],
             line={"color": style.colour, "width": 3, "dash": style.dash},
-            hovertemplate=f"epoch %{{x}}: {shown}, %{{customdata}} seeds<extra>{name}</extra>",
+            hovertemplate=f"{along} %{{x}}: {shown}, %{{customdata}} seeds<extra>{name}</extra>",
         )  # fmt: skip
-    return figure
-
-
-def final_errors(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
-    """Draw the final test error of each arm with its 95 % interval, best on top.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        ``arm label age_mae_years ci_low ci_high`` as :mod:`training.statistics` gives.
-    styles : mapping of str to Style
-        A style an arm; others (predicting the mean) are grey.
-    """
-    rows = table.sort_values("age_mae_years", ascending=False)
-    plain = Style("", MUTED, "dot")
-    names = rows["arm"].where(rows["arm"].isin(list(styles)), rows["label"])
-    colours = [styles.get(arm, plain).colour for arm in rows["arm"]]
-    hollow = [styles.get(arm, plain).dash != "solid" for arm in rows["arm"]]
-    figure = go.Figure(
-        go.Scatter(
-            x=rows["age_mae_years"], y=names, mode="markers",
-            marker={"size": 13, "color": colours, "line": {"width": 2, "color": colours},
-                    "symbol": ["circle-open" if h else "circle" for h in hollow]},
-            error_x={"type": "data", "symmetric": False, "color": MUTED, "thickness": 2,
-                     "array": rows["ci_high"] - rows["age_mae_years"],
-                     "arrayminus": rows["age_mae_years"] - rows["ci_low"]},
-            hovertemplate="%{y}: %{x:.2f} years<extra></extra>",
-        )
-    )  # fmt: skip
-    figure.update_layout(
-        template=TEMPLATE, height=100 + 36 * len(rows), showlegend=False, margin={"l": 150},
-        xaxis={"title": "Test age error (MAE, years; lower is better)"}, yaxis={"title": ""},
-    )  # fmt: skip
     return figure
 
 

@@ -65,6 +65,26 @@ STUDY, PENDING_STUDY = "study", "pending_study"
 #: The model that scans are looked at through, by its run's id.
 MODEL = "model"
 
+#: Compare: its part, the reference, other studies beside the chosen one, and what its filters leave.
+COMPARE_PART, COMPARE_REFERENCE, COMPARE_ALSO = "compare_part", "compare_reference", "compare_also"
+COMPARE_ARMS, COMPARE_SEEDS, COMPARE_FOLDS = "compare_arms", "compare_seeds", "compare_folds"
+COMPARE_EPOCHS, COMPARE_ALONG, COMPARE_SMOOTHING = (
+    "compare_epochs",
+    "compare_along",
+    "compare_smoothing",
+)
+COMPARE_RUNS, COMPARE_LAST_EPOCH = "compare_runs", "compare_last_epoch"
+#: A page to open on this run, because something that leads there was chosen.
+LEAVE_FOR = "leave_for"
+#: Whose errors are looked at closely, against what, and whether the age bias is taken out.
+COMPARE_ARM, COMPARE_AGAINST, COMPARE_CORRECTED = (
+    "compare_arm",
+    "compare_against",
+    "compare_corrected",
+)
+#: The table of studies: what is searched for, by which tags, and whether the archive is shown.
+STUDY_SEARCH, STUDY_TAGS, STUDY_ARCHIVE = "study_search", "study_tags", "study_archive"
+
 _LAST_GOOD, _CHANGED = "last_good_rule", "changed_part"
 _SPREAD: dict[int, tuple[float, ...]] = {
     2: (50.0,),

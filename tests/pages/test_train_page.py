@@ -1,4 +1,4 @@
-"""Train and Compare: studies that run, ran, or are refused."""
+"""Train: studies that run, ran, or are refused."""
 
 from collections.abc import Iterator
 
@@ -73,19 +73,3 @@ def test_train_says_why_a_study_is_refused(own, run) -> None:
 
 def test_train_without_cohorts_offers_to_freeze_them(own, run) -> None:
     assert "two frozen cohorts" in words(run("train", own))
-
-
-def test_compare_shows_curves_errors_baseline_and_downloads(made, run) -> None:
-    workspace, finished, _ = made
-    page = run("compare", workspace, **{state.STUDY: finished.id})
-    said = words(page)
-    assert "predict the mean age" in said and "95 % interval" in said
-    assert len(page.get("plotly_chart")) == 3
-    labels = [b.proto.label for b in page.get("download_button")]
-    assert labels == ["Error curves (CSV)", "Final errors (CSV)", "Pretraining loss (CSV)"]
-
-
-def test_compare_before_the_first_epoch_says_no_data_yet(made, run) -> None:
-    workspace, _, half = made
-    page = run("compare", workspace, **{state.STUDY: half.id})
-    assert words(page).count("No data yet") == 2

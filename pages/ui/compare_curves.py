@@ -1,0 +1,114 @@
+"""The curves of Compare: mean, band and single runs; a click opens a run."""
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from curation.workspace import Workspace
+from pages.ui import charts, downloads, picked, run_lines, run_panel, state
+from pages.ui.compared import Compared
+from training import curves, statistics
+from training.predictions import BASELINE
+
+#: Points that all runs together may have on the screen; more makes it slow, not finer.
+POINTS = 12_000
+_WINDOWS = (1, 3, 5, 9, 15, 25, 51)
+
+
+def show(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: str) -> None:
+    """Draw the part.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        For the runs that are opened.
+    shown : Compared
+        What the filters leave.
+    final : pandas.DataFrame
+        As :func:`training.statistics.summarise` gives, for the line of predicting the mean.
+    name : str
+        Begins the names of downloaded files.
+    """
+    along, window, single = _options()
+    error = curves.smoothed(shown.error, "age_mae_years", window)
+    loss = curves.smoothed(shown.loss, "loss", window)
+    ways = statistics.ways(shown.held_out)
+    of_error = curves.band(error, "age_mae_years", along=along, alike=ways)
+    of_loss = curves.band(loss, "loss", along=along)
+    st.subheader("Age error while fine-tuning")
+    if of_error.empty:
+        st.caption(_nothing(shown.error, "curves begin with the first epoch of fine-tuning."))
+    else:
+        known = final.loc[final["arm"] == BASELINE, "age_mae_years"]
+        figure = charts.age_error(
+            of_error, shown.styles, along=along,
+            baseline_years=float(known.iloc[0]) if len(known) else None,
+        )  # fmt: skip
+        _draw(workspace, figure, error, "age_mae_years", shown, along, single, " years")
+        st.caption(_error_words(of_error, window))
+    st.subheader("Pretraining")
+    if of_loss.empty:
+        st.caption(_nothing(shown.loss, "no epoch of pretraining is finished."))
+    else:
+        figure = charts.pretraining_loss(of_loss, shown.styles, along=along)
+        _draw(workspace, figure, loss, "loss", shown, along, single, "")
+        st.caption(
+            "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
+            "losses of different arms are not to be compared. The age error above is."
+        )
+    downloads.tables(
+        name,
+        {"age-error-curves": of_error, "age-error-runs": shown.error, "pretraining-loss": of_loss},
+    )
+
+
+def _options() -> tuple[str, int, bool]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        state.keep_one_of(state.COMPARE_ALONG, ["epoch", "step"])
+        along = st.segmented_control(
+            "Against", ["epoch", "step"], key=state.COMPARE_ALONG, required=True,
+            persist_state="session",
+        )  # fmt: skip
+        state.keep_one_of(state.COMPARE_SMOOTHING, list(_WINDOWS))
+        window = st.selectbox(
+            "Smoothing", _WINDOWS, key=state.COMPARE_SMOOTHING, width=190, persist_state="session",
+            format_func=lambda w: "none" if w == 1 else f"mean of {w} epochs",
+        )  # fmt: skip
+        single = st.toggle("Single runs", key=state.COMPARE_RUNS, persist_state="session")
+    return str(along), int(window), bool(single)
+
+
+def _draw(
+    workspace: Workspace, figure: go.Figure, curves_: pd.DataFrame, value: str, shown: Compared, along: str,
+    single: bool, unit: str,
+) -> None:  # fmt: skip
+    runs = sorted(curves_["run_id"].unique())
+    if single:
+        thin = curves.thinned(curves_, max(POINTS // max(len(runs), 1), 10))
+        run_lines.add(figure, thin, value, shown.styles, runs=runs, along=along, unit=unit)
+    chosen = picked.figure(
+        figure, key=f"curves-{value}",
+        alt=f"{figure.layout.yaxis.title.text} against {figure.layout.xaxis.title.text}, a line an arm",
+    )  # fmt: skip
+    for place in {int(point[0]) for point in chosen if len(point) == 3}:
+        if place < len(runs):
+            run_panel.show(workspace, runs[place])
+
+
+def _nothing(unfiltered: pd.DataFrame, otherwise: str) -> str:
+    if len(unfiltered):
+        return "Nothing to draw against steps: these runs did not write them. Choose epochs."
+    return f"No data yet: {otherwise}"
+
+
+def _error_words(band: pd.DataFrame, window: int) -> str:
+    words = (
+        "Mean absolute error on the held-out folds, averaged over folds; the line is the mean over seeds, "
+        "the band its 95 % interval (t, over seeds, whose spread is pooled over arms trained alike). Arms "
+        "made of tiers carry the colour of the worst tier they let in; random controls are dashed."
+    )
+    if window > 1:
+        words += f" Smoothed: a centred mean of {window} epochs of each run, fewer at the ends."
+    if band["low"].isna().all():
+        words += " With one seed there is no band."
+    return words + " With single runs shown, a click on one opens it."

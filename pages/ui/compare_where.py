@@ -1,0 +1,176 @@
+"""Where it matters: tier × tier, errors against what is known of scans, age gap, sweeps."""
+
+import pandas as pd
+import streamlit as st
+
+from curation.workspace import Workspace
+from pages.ui import comparison_charts, downloads, picked, state, strata_charts, text
+from pages.ui.charts import MUTED, Style
+from pages.ui.compared import Compared
+from training import strata, sweeps
+from training.predictions import BASELINE
+from training.strata import GROUPS, NOT_KNOWN
+
+_AGAINST = {
+    "distortion_score": "Distortion score", "age_years": "Age", "sex": "Sex", "site": "Site",
+    "predicted": "Predicted and true", "gap": "Age gap",
+}  # fmt: skip
+
+
+def show(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: str) -> None:
+    """Draw the part; parameters as :func:`pages.ui.compare_answer.show`."""
+    if final.empty:
+        st.caption("No data yet: the first fine-tuning is not finished.")
+        return
+    _tiers(workspace, shown, name)
+    _closely(workspace, shown, final, name)
+    _sweeps(workspace, shown, name)
+
+
+def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
+    st.subheader("Tier × tier")
+    table = strata.tier_by_tier(shown.held_out)
+    tiers = sorted(set(table["tier"]) - {NOT_KNOWN}) + [NOT_KNOWN] * (
+        NOT_KNOWN in set(table["tier"])
+    )
+    figure = comparison_charts.tier_by_tier(table, list(shown.held_out.there), tiers)
+    alt = "Age error of each arm on the test scans of each tier"
+    cells = picked.figure(figure, key="tier-by-tier", alt=alt)
+    counts = table[table["arm"] == BASELINE].set_index("tier")["n_scans"]
+    held = ", ".join(f"{counts.get(tier, 0)} in {tier}" for tier in tiers)
+    st.caption(
+        text.escape(
+            f"Mean absolute error in years; test scans: {held}. Read a column down: the same scans, "
+            "another "
+            "pretraining. Across a row people differ too, so a worse column need not be the scans' "
+            "doing. Click on "
+            "a cell to list its scans."
+        )
+    )
+    for arm, tier in {(str(cell[0]), str(cell[1])) for cell in cells}:
+        scans = strata.of_scans(shown.held_out, arm)
+        scans = scans[scans["tier"].fillna(NOT_KNOWN) == tier]
+        what = f"{comparison_charts.plain(arm)}, test scans of tier {tier}"
+        picked.scans(workspace, scans, what=what, key=f"scans-of-{arm}-{tier}")
+    downloads.tables(name, {"tier-by-tier": table})
+
+
+# ---- one arm ---------------------------------------------------------------------------------------
+
+
+def _closely(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: str) -> None:
+    st.subheader("One arm, closely")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        best = final.sort_values("age_mae_years")["arm"].tolist()
+        state.keep_one_of(state.COMPARE_ARM, best)
+        arm = st.selectbox(
+            "Arm", best, key=state.COMPARE_ARM, width=260, persist_state="session",
+            format_func=comparison_charts.plain,
+        )  # fmt: skip
+        state.keep_one_of(state.COMPARE_AGAINST, list(_AGAINST))
+        against = st.segmented_control(
+            "Its error against", list(_AGAINST), key=state.COMPARE_AGAINST, required=True,
+            format_func=lambda key: _AGAINST[key], persist_state="session",
+        )  # fmt: skip
+        corrected = against == "gap" and st.toggle(
+            "Without the age bias", key=state.COMPARE_CORRECTED, persist_state="session"
+        )
+    scans = strata.of_scans(shown.held_out, arm)
+    style = shown.styles.get(arm, Style("", MUTED))
+    chosen = _figure(scans, str(against), style, bool(corrected), key=f"closely-{arm}-{against}")
+    if len(chosen):
+        what = f"{comparison_charts.plain(arm)}, chosen"
+        picked.scans(workspace, chosen, what=what, key=f"scans-chosen-{arm}-{against}")
+    downloads.tables(name, {"errors-of-scans": scans.assign(arm=arm)})
+
+
+def _figure(
+    scans: pd.DataFrame, against: str, style: Style, corrected: bool, *, key: str
+) -> pd.DataFrame:
+    """Draw the figure and say what it shows; return the scans that were picked on it."""
+    if against in GROUPS:
+        table = strata.by_group(scans, against)
+        figure = strata_charts.error_by_group(table, against, style)
+        points = picked.figure(figure, key=key, alt=f"Age error by {GROUPS[against]}")
+        st.caption(
+            "Mean over people and 95 % interval (t, over people); in brackets the number of "
+            "people. Groups may "
+            "differ in age and score, too. Click on a point to list its scans."
+        )
+        wanted = {str(point[0]) for point in points}
+        return scans[scans[against].fillna(NOT_KNOWN).isin(wanted)]
+    column = {"predicted": "age_years", "gap": "age_years"}.get(against, against)
+    if against == "predicted":
+        figure = strata_charts.predicted_against_true(scans, style)
+        value, words = "predicted_age_years", "On the dashed line, a prediction is the true age."
+    elif against == "gap":
+        figure = strata_charts.age_gap(scans, style, corrected=corrected)
+        value = "corrected_gap_years" if corrected else "age_gap_years"
+        words = (
+            "The correction takes out, fold by fold, the line fitted on the other folds; where predictions "
+            "hardly follow age there is none. A slope that is left over is chance."
+            if corrected
+            else "A falling cloud is the usual shrinking towards the mean age: the young are taken for "
+            "older, the old for younger."
+        )
+    else:
+        trend = strata.along(scans, against)
+        figure = strata_charts.error_along(scans, trend, against, style)
+        value, words = (
+            "error_years",
+            "The line joins means of equally many scans, with 95 % intervals.",
+        )
+    points = picked.figure(figure, key=key, alt=f"Scans: {value} against {column}", many=True)
+    st.caption(
+        f"A point a scan, mean over seeds. {words} {_correlation(scans, column, value)} Draw a box, "
+        "or click, "
+        "to list scans."
+    )
+    return scans[scans["scan_id"].isin({str(point[0]) for point in points})]
+
+
+def _correlation(scans: pd.DataFrame, column: str, value: str) -> str:
+    rho, p, people = strata.rank_correlation(scans, column, value)
+    if people < 3 or rho != rho:
+        return "Too few people for a correlation."
+    shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    return f"Spearman's ρ = {text.number(rho, 2)} (p {shown}, {people} people)."
+
+
+# ---- sweeps ----------------------------------------------------------------------------------------
+
+
+def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
+    size, labels = sweeps.by_size(shown.held_out, shown.sizes), sweeps.by_labels(shown.held_out)
+    chosen: list[str] = []
+    with st.container(horizontal=True, key="split-sweeps", gap="medium"):
+        with st.container(width="stretch"):
+            st.subheader("Better, or only more?")
+            if (size["role"] == "kept").sum() < 2:
+                st.caption(
+                    "No sweep in this study: plan one on Train with arms that keep different shares of the "
+                    "scans (or several tiers) and their random controls."
+                )
+            else:
+                figure = comparison_charts.by_size(size)
+                alt = "Age error against the number of scans pretrained on"
+                chosen += [str(p[0]) for p in picked.figure(figure, key="by-size", alt=alt)]
+                st.caption(
+                    "Where the line runs below the band, the scans are better, not only more, "
+                    "fewer or younger: "
+                    "each control has as many scans, of the same sites and ages, drawn at random."
+                )
+        with st.container(width="stretch"):
+            st.subheader("With fewer labels")
+            if labels.empty:
+                st.caption("No arm of this study was fine-tuned on a share of the people only.")
+            else:
+                figure = comparison_charts.by_labels(labels, shown.styles)
+                alt = "Age error against the share of people fine-tuned on"
+                chosen += [str(p[0]) for p in picked.figure(figure, key="by-labels", alt=alt)]
+                st.caption("The test people are the same throughout; bars are 95 % intervals.")
+    for arm in dict.fromkeys(chosen):
+        scans = strata.of_scans(shown.held_out, arm)
+        what = f"Test scans of {comparison_charts.plain(arm)}"
+        picked.scans(workspace, scans, what=what, key=f"scans-of-sweep-{arm}")
+    downloads.tables(name, {"error-by-size": size, "error-by-labels": labels})

@@ -1,0 +1,227 @@
+"""Compare: every state of a study, every part, filters that all parts obey, the way to the scans."""
+
+import json
+import shutil
+from collections.abc import Iterator
+
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from curation import background, files
+from curation.workspace import Workspace
+from pages.ui import picked, state
+from tests import made_workspace
+from tests.pages.said import checked, words
+from training import runs, study_marks
+from training.study import Study
+
+PARTS = {"answer": 2, "curves": 2, "where": 3, "studies": 0}
+
+
+@pytest.fixture
+def mine(own: Workspace) -> tuple[Workspace, Study, Study]:
+    """A workspace with studies that a test may spoil."""
+    return own, *made_workspace.add_studies(own)
+
+
+@pytest.fixture
+def half_running(made) -> Iterator[tuple[Workspace, Study]]:
+    workspace, _, half = made
+    process = made_workspace.pretend_running(half)
+    yield workspace, half
+    background.stop(process)
+    (half.folder / "workflow.json").unlink()
+
+
+def _finetunes(study: Study) -> list[runs.Run]:
+    return [run for run in runs.runs_of(study) if run.kind == "finetune"]
+
+
+def _figures(page: AppTest) -> int:
+    return len(page.get("plotly_chart"))
+
+
+@pytest.mark.parametrize("part", list(PARTS))
+def test_every_part_of_a_finished_study_has_its_figures(made, run, part) -> None:
+    workspace, finished, _ = made
+    page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: part})
+    assert _figures(page) == PARTS[part]
+    assert not page.error
+
+
+def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(made, run) -> None:
+    workspace, finished, _ = made
+    said = words(run("compare", workspace, **{state.STUDY: finished.id}))
+    assert "predict the mean age" in said and "scratch" in said
+    assert "A is " in said or "A and scratch are not distinguishable with these 14 people" in said
+    assert "Against a random sample of the same size, sites and ages:" in said
+    assert "corrected" in said and "95 %" in said
+
+
+def test_another_reference_changes_the_verdicts(made, run) -> None:
+    workspace, finished, _ = made
+    page = run("compare", workspace, **{state.STUDY: finished.id})
+    checked(page.selectbox(key=state.COMPARE_REFERENCE).set_value("all").run())
+    assert "scratch is " in words(page) or "scratch and all" in words(page)
+
+
+def test_a_running_study_shows_its_curves_and_says_what_is_not_there_yet(half_running, run) -> None:
+    workspace, half = half_running
+    page = run("compare", workspace, **{state.STUDY: half.id})
+    said = words(page)
+    assert ">running</span>" in said and "of the runs so far" in said
+    assert "No data yet: curves begin with the first epoch of fine-tuning." in said
+    assert _figures(page) == 1  # pretraining is under way
+
+
+@pytest.mark.parametrize("part", ["answer", "where"])
+def test_before_the_first_result_the_parts_say_so(made, run, part) -> None:
+    workspace, _, half = made
+    page = run("compare", workspace, **{state.STUDY: half.id, state.COMPARE_PART: part})
+    assert "No data yet: the first fine-tuning is not finished." in words(page)
+    assert _figures(page) == 0
+
+
+def test_runs_that_failed_are_said_and_the_rest_is_shown(mine, run) -> None:
+    workspace, finished, _ = mine
+    finished.result_path.unlink()
+    lost = [r for r in _finetunes(finished) if r.arm == "A" and r.seed == 1]
+    for failed in lost:
+        failed.result_path.unlink()
+        files.write_json(failed.status_path, {"state": "failed", "message": "no memory left"})
+    (finished.folder / "workflow.json").write_text(json.dumps({"pid": 1, "started": 0.0}))
+    page = run("compare", workspace, **{state.STUDY: finished.id})
+    assert "no memory left" in words(page)
+    assert "Not all runs of A are finished, or some failed" in words(page)
+    assert _figures(page) == 2
+
+
+def test_one_arm_alone_is_compared_with_predicting_the_mean(mine, run) -> None:
+    workspace, finished, _ = mine
+    for other in _finetunes(finished):
+        if other.arm != "A":
+            shutil.rmtree(other.folder)
+    page = run("compare", workspace, **{state.STUDY: finished.id})
+    assert "Predicting the mean age is worse than A" in words(page) or "not disting" in words(page)
+    assert "No finished run yet: scratch, all, control-A." in words(page)
+    page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "where"})
+    assert "No sweep in this study" in words(page)
+
+
+def test_predictions_that_are_no_numbers_are_left_out(mine, run) -> None:
+    workspace, finished, _ = mine
+    for one in _finetunes(finished):
+        if one.arm == "A":
+            result = files.read_json(one.result_path)
+            result["predictions"][0]["predicted_age_years"] = float("nan")
+            one.result_path.write_text(json.dumps(result))
+    page = run("compare", workspace, **{state.STUDY: finished.id})
+    assert '<td class="ts-num">12</td>' in words(page)
+    for part in ("where", "curves"):
+        run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: part})
+
+
+def test_a_damaged_curve_is_said_in_words(mine, run) -> None:
+    workspace, finished, _ = mine
+    _finetunes(finished)[0].metrics_path.write_text("nonsense\n")
+    (error,) = run("compare", workspace, **{state.STUDY: finished.id}).error
+    assert "is damaged" in error.value.replace("\\", "")
+
+
+# ---- filters ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["answer", "curves", "where"])
+def test_every_part_obeys_the_filters(made, run, part) -> None:
+    workspace, finished, _ = made
+    page = run(
+        "compare", workspace, **{
+            state.STUDY: finished.id, state.COMPARE_PART: part, state.COMPARE_ARMS: ["A"],
+            state.COMPARE_SEEDS: [1], state.COMPARE_FOLDS: [0],
+        },
+    )  # fmt: skip
+    said = words(page)
+    assert "Left out: 2 arms, 1 seed, 1 fold." in said
+    drawn = json.dumps([c.proto.spec for c in page.get("plotly_chart")], default=str)
+    assert "scratch" in drawn and "control-A" not in drawn
+    if part == "answer":
+        assert "7 people" in said and "one seed" in said
+
+
+def test_choices_of_another_study_that_mean_nothing_here_are_dropped(made, run) -> None:
+    workspace, finished, _ = made
+    page = run(
+        "compare", workspace,
+        **{state.STUDY: finished.id, state.COMPARE_ARMS: ["gone"], state.COMPARE_REFERENCE: "gone"},
+    )  # fmt: skip
+    assert "Left out" not in words(page)
+
+
+def test_smoothing_steps_and_single_runs_are_said(made, run) -> None:
+    workspace, finished, _ = made
+    page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "curves"})
+    checked(page.selectbox(key=state.COMPARE_SMOOTHING).set_value(5).run())
+    assert "Smoothed: a centred mean of 5 epochs" in words(page)
+    page = run(
+        "compare", workspace,
+        **{state.STUDY: finished.id, state.COMPARE_PART: "curves", state.COMPARE_ALONG: "step"},
+    )  # fmt: skip
+    assert "did not write them" in words(page)
+
+
+@pytest.mark.parametrize(
+    "against", ["distortion_score", "age_years", "sex", "site", "predicted", "gap"]
+)
+def test_one_arm_is_looked_at_against_everything_that_is_known(made, run, against) -> None:
+    workspace, finished, _ = made
+    page = run(
+        "compare", workspace,
+        **{state.STUDY: finished.id, state.COMPARE_PART: "where", state.COMPARE_AGAINST: against},
+    )  # fmt: skip
+    assert _figures(page) == 3
+    assert "to list" in words(page)
+
+
+# ---- many studies ----------------------------------------------------------------------------------
+
+
+def test_studies_on_the_same_folds_are_set_beside_each_other(mine, run) -> None:
+    workspace, finished, half = mine
+    page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_ALSO: [half.id]})
+    assert "finished · A" in words(page) and "Left out" not in words(page)
+    assert "No finished run yet: half · scratch" in words(page)
+
+
+def test_studies_are_searched_tagged_noted_and_archived(mine, run) -> None:
+    workspace, finished, half = mine
+    study_marks.tag(workspace, half.id, "Ada", ["pilot"])
+    study_marks.note(workspace, half.id, "Ada", "stopped for lunch")
+    page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "studies"})
+    table = page.dataframe[0].value
+    assert set(table["Study"]) == {"finished", "half"}
+    assert table.set_index("Study").loc["half", "Tags"] == "pilot"
+    assert table.set_index("Study").loc["half", "Beside the open one"] == "can be compared"
+    checked(page.text_input(key=state.STUDY_SEARCH).set_value("lunch").run())
+    assert page.dataframe[0].value["Study"].tolist() == ["half"]
+    study_marks.archive(workspace, half.id, "Ada")
+    page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "studies"})
+    assert page.dataframe[0].value["Study"].tolist() == ["finished"]
+    checked(page.toggle(key=state.STUDY_ARCHIVE).set_value(True).run())
+    assert page.dataframe[0].value["Study"].tolist() == ["half"]
+
+
+def test_a_study_in_the_archive_is_not_offered_but_can_be_open(mine, run) -> None:
+    workspace, finished, half = mine
+    study_marks.archive(workspace, half.id, "Ada")
+    page = run("compare", workspace, **{state.STUDY: finished.id})
+    assert len(page.selectbox(key=state.STUDY).options) == 1
+    page = run("compare", workspace, **{state.STUDY: half.id})
+    assert len(page.selectbox(key=state.STUDY).options) == 2
+
+
+def test_numbers_that_come_back_as_mappings_are_rows_all_the_same(monkeypatch) -> None:
+    points = [{"customdata": {"0": 3.0, "1": 1.0}}, {"customdata": ["A", 2]}, {"x": 1}]
+    chosen = {"selection": {"points": points}}
+    monkeypatch.setattr(picked.st, "plotly_chart", lambda *_, **__: chosen)
+    assert picked.figure(go.Figure(), key="k", alt="a") == [[3.0, 1.0], ["A", 2]]
