@@ -1,7 +1,6 @@
 """Command line of the curation side: ``python -m curation COMMAND --workspace W``."""
 
 import argparse
-import getpass
 import os
 import sys
 from collections.abc import Callable
@@ -9,16 +8,16 @@ from pathlib import Path
 
 from curation import (
     assess_command,
-    cohorts,
+    cohort_command,
     demo,
     ingest,
     metrics_page,
     ratings_command,
+    rules_command,
     tables_command,
     terminal,
 )
 from curation.errors import TierscopeError
-from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, ROLES, Workspace
 
 
@@ -73,18 +72,6 @@ def _describe_metrics(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _freeze(chosen: argparse.Namespace) -> int:
-    workspace = Workspace.open(chosen.workspace)
-    rule = TierRule(TIER_NAMES[: len(chosen.cutoffs) + 1], tuple(chosen.cutoffs))
-    cohort = cohorts.freeze(
-        workspace, chosen.name, author=chosen.author, role=chosen.role, rule=rule,
-        images_only=chosen.images_only,
-    )  # fmt: skip
-    counts = ", ".join(f"{tier} {number}" for tier, number in cohort.counts.items())
-    print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({counts})")
-    return 0
-
-
 def _demo(chosen: argparse.Namespace) -> int:
     with terminal.bar("simulating") as progress:
         workspace = demo.make_demo(chosen.workspace, jobs=chosen.jobs, progress=progress)
@@ -132,19 +119,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("describe-metrics", help=meaning, description=meaning)
     command.set_defaults(run=_describe_metrics)
 
-    command = _command(commands, "freeze", _freeze, "freeze the scored scans of a role as a cohort")
-    command.add_argument("name", help="name of the cohort")
-    command.add_argument("--role", choices=list(ROLES), default="pool", help="which scans")
-    command.add_argument(
-        "--cutoffs", type=float, nargs="+", default=list(DEFAULT_RULE.cutoffs), metavar="SCORE",
-        help="rising cut-offs of the distortion score (default: %(default)s)",
-    )  # fmt: skip
-    command.add_argument(
-        "--images-only",
-        action="store_true",
-        help="leave out scans of tables, which cannot be trained on",
-    )
-    command.add_argument("--author", default=getpass.getuser(), help="who decides")
+    for name, add_options, run, meaning in (*cohort_command.COMMANDS, rules_command.COMMAND):
+        add_options(_command(commands, name, run, meaning))
 
     command = _command(commands, "demo", _demo, "make a workspace of simulated people")
     command.add_argument(

@@ -1,25 +1,39 @@
 """Frozen cohorts: named lists of scans that others can reproduce.
 
-A cohort is a TSV (one row a scan) and a JSON file (the rule, the counts, who and when). Its identity is
-its name and the hash of the TSV's bytes and the rule: freezing the same list twice gives the same cohort.
+A cohort is a TSV (one row a scan), the rule as YAML, and a JSON file (rule, reference, versions, counts,
+flow, who and when). Its identity is its name and the hash of the TSV's bytes and the rule: freezing the
+same list twice gives the same cohort, whoever does it and whenever.
 """
 
-import io
-from dataclasses import dataclass
+import importlib.metadata
+import platform
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pandas as pd
 
-from curation import __version__, database, files, overrides, tables, tiers
+from curation import (
+    __version__,
+    cohort_lists,
+    database,
+    files,
+    rule_text,
+    rule_versions,
+    tables,
+)
+from curation.cohort_flow import Flow
+from curation.cohort_lists import COLUMNS, Draft, draft
 from curation.errors import CohortError
-from curation.tiers import DEFAULT_RULE, TierRule
-from curation.workspace import ROLES, Role, Workspace, slug
+from curation.tiers import DEFAULT_RULE, UNUSABLE, TierRule
+from curation.workspace import Role, Workspace, slug
 
-#: No path and no name of a person: a cohort may be handed on.
-COLUMNS = (
-    "scan_id", "subject_id", "source", "sha256", "modality", "site", "age_years", "sex", "group",
-    "simulated", "distortion_score", "tier",
-)  # fmt: skip
+__all__ = [
+    "COLUMNS", "Cohort", "CohortHeader", "Draft", "changed_scans", "draft", "freeze", "list_cohorts",
+    "load", "store",
+]  # fmt: skip
+
+#: Whose versions are kept with a cohort: what scores and lists are made with.
+_LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "nibabel", "simpleitk", "PyYAML")
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,14 @@ class CohortHeader:
         Name and version of the scores' reference.
     created, author, version : str
         When (ISO 8601, UTC), who, and by which Tierscope.
+    images_only : bool
+        Whether scans that came from a table were left out.
+    versions : dict of str to str
+        Of Python, libraries and metrics; empty before 0.3.
+    flow : Flow, optional
+        From the scans found to these; none before 0.3.
+    drawn : dict, optional
+        Of a control: ``cohort``, ``tiers`` that it matches, and ``seed``.
     """
 
     name: str
@@ -51,6 +73,10 @@ class CohortHeader:
     created: str
     author: str
     version: str
+    images_only: bool = False
+    versions: dict[str, str] = field(default_factory=dict)
+    flow: Flow | None = None
+    drawn: dict[str, Any] | None = None
 
     @property
     def id(self) -> str:
@@ -58,8 +84,13 @@ class CohortHeader:
 
     @property
     def size(self) -> int:
-        """Number of scans."""
+        """Number of scans in the list."""
         return sum(self.counts.values())
+
+    @property
+    def unusable(self) -> int:
+        """How many of them a gate holds: listed, but never trained on or exported."""
+        return self.counts.get(UNUSABLE, 0)
 
 
 @dataclass(frozen=True)
@@ -69,17 +100,17 @@ class Cohort(CohortHeader):
     Parameters
     ----------
     scans : pandas.DataFrame
-        One row a scan, the columns of :data:`COLUMNS`.
+        One row a scan, the columns of :func:`curation.cohort_lists.columns_of`.
     """
 
-    scans: pd.DataFrame
+    scans: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def freeze(
     workspace: Workspace, name: str, *, author: str, role: Role = "pool",
     rule: TierRule = DEFAULT_RULE, images_only: bool = False,
 ) -> Cohort:  # fmt: skip
-    """Freeze all usable, scored scans of one role with their tiers, those given by hand included.
+    """Freeze all usable scans of one role that have a tier, those given by hand included.
 
     Parameters
     ----------
@@ -106,64 +137,58 @@ def freeze(
     CohortError
         When there is no name, no author, or no scan to freeze.
     """
-    if not name.strip() or not author.strip():
-        raise CohortError("A cohort needs a name and an author: fill in both, then freeze.")
-    scans = eligible(workspace, role, images_only)
-    scans = scans.assign(tier=overrides.assigned(workspace, scans, rule))
-    text = _to_tsv(scans)
-    cohort = Cohort(
-        name=slug(name),
-        hash=files.short_hash(text + rule.identity()),
-        role=role,
-        counts=tiers.counts(scans["tier"], rule).set_index("tier")["scans"].to_dict(),
-        rule=rule,
-        reference=_reference(workspace),
-        created=database.now().isoformat(timespec="seconds"),
-        author=author.strip(),
-        version=__version__,
-        scans=_from_tsv(text),
-    )
-    json_path = workspace.cohorts_dir / f"{cohort.id}.json"
-    if json_path.exists():
-        return load(workspace, cohort.id)
-    files.write_text(json_path.with_suffix(".tsv"), text)
-    files.write_json(json_path, _header_as_dict(cohort))
-    database.note(
-        workspace, author=cohort.author, action="freeze cohort", subject=cohort.id,
-        detail={"counts": cohort.counts, "rule": rule.as_dict()},
+    _check_names(name, author)
+    drafted = draft(workspace, role, rule, images_only=images_only)
+    return store(
+        workspace, drafted.text, name=name, author=author, role=role, rule=rule, counts=drafted.counts,
+        reference=drafted.reference, images_only=images_only, flow=drafted.flow,
     )  # fmt: skip
-    return cohort
 
 
-def eligible(workspace: Workspace, role: Role, images_only: bool = False) -> pd.DataFrame:
-    """Return the scans of a role that a cohort can hold: usable, scored and, for a target, with an age.
+def store(
+    workspace: Workspace, text: str, *, name: str, author: str, rule: TierRule, **about: Any
+) -> Cohort:
+    """Write a cohort, its JSON last, and note who did it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where it goes.
+    text : str
+        The list, see :func:`curation.cohort_lists.to_tsv`.
+    name, author, rule
+        As of :func:`freeze`.
+    **about
+        The other fields of :class:`CohortHeader` that do not follow from these.
+
+    Returns
+    -------
+    Cohort
+        The one on disk; the earlier one where the same list was frozen under this name before.
 
     Raises
     ------
     CohortError
-        When there is none, with what is missing.
+        When there is no name or no author.
     """
-    if role not in ROLES:
-        raise CohortError(f"A cohort is of a role, one of {', '.join(ROLES)}; not {role!r}.")
-    scans = tables.read_scored_scans(workspace)
-    wanted = ("ok",) if images_only else tables.SCORABLE
-    scans = scans[(scans["role"] == role) & scans["status"].isin(wanted)]
-    if scans.empty:
-        raise CohortError(
-            f"No readable scan has the role {role!r} ({ROLES[role]}). Ingest a source with "
-            f"'--role {role}' first."
-        )
-    scored = scans[scans["distortion_score"].notna()]
-    if scored.empty:
-        raise CohortError(f"None of the {len(scans)} {role} scans is scored yet. Score them first.")
-    if role == "target":
-        scored = scored[scored["age_years"].notna()]
-        if scored.empty:
-            raise CohortError(
-                "No scan of the target has a known age, so no age error can be measured. Add ages to "
-                "participants.tsv or to the manifest, and ingest it again."
-            )
-    return scored
+    _check_names(name, author)
+    scans = cohort_lists.from_tsv(text)
+    cohort = Cohort(
+        name=slug(name), hash=cohort_lists.content_hash(text, rule), author=author.strip(), rule=rule,
+        created=database.now().isoformat(timespec="seconds"), version=__version__,
+        versions=_versions(workspace, scans), scans=scans, **about,
+    )  # fmt: skip
+    json_path = workspace.cohorts_dir / f"{cohort.id}.json"
+    if json_path.exists():
+        return load(workspace, cohort.id)
+    files.write_text(json_path.with_suffix(".tsv"), text)
+    files.write_text(json_path.with_suffix(".yaml"), rule_text.to_yaml(rule))
+    files.write_json(json_path, _header_as_dict(cohort))
+    database.note(
+        workspace, author=cohort.author, action="freeze cohort", subject=cohort.id,
+        detail={"counts": cohort.counts, "rule": rule.as_dict(), "drawn": cohort.drawn},
+    )  # fmt: skip
+    return cohort
 
 
 def list_cohorts(workspace: Workspace) -> list[CohortHeader]:
@@ -189,46 +214,55 @@ def load(workspace: Workspace, cohort_id: str) -> Cohort:
         raise CohortError(f"There is no cohort {cohort_id!r}; the workspace has: {known}.")
     values = _header_values(files.read_json(json_path))
     text = json_path.with_suffix(".tsv").read_text(encoding="utf-8")
-    if files.short_hash(text + values["rule"].identity()) != values["hash"]:
+    if cohort_lists.content_hash(text, values["rule"]) != values["hash"]:
         raise CohortError(
             f"The list of cohort {cohort_id} was changed after it was frozen, so it is not used. "
             "Restore the file, or freeze the cohort again under another name."
         )
-    return Cohort(**values, scans=_from_tsv(text))
+    return Cohort(**values, scans=cohort_lists.from_tsv(text))
 
 
 def changed_scans(workspace: Workspace, cohort: Cohort) -> pd.DataFrame:
-    """Return the rows of a cohort whose scan is gone from the workspace or has other content now."""
+    """Return the rows of a cohort whose scan is gone from the workspace's table or has other content there.
+
+    The files themselves are looked at by :func:`curation.cohort_files.changed`.
+    """
     known = tables.read_scans(workspace).set_index("scan_id")["sha256"]
     present = cohort.scans["scan_id"].map(known)
     return cohort.scans[present != cohort.scans["sha256"]]
 
 
-def _reference(workspace: Workspace) -> str:
-    scores = tables.read_scores(workspace)
-    return ", ".join(sorted(scores["reference"].dropna().unique())) if len(scores) else ""
+def _check_names(name: str, author: str) -> None:
+    if not name.strip() or not author.strip():
+        raise CohortError("A cohort needs a name and an author: fill in both, then freeze.")
+
+
+def _versions(workspace: Workspace, scans: pd.DataFrame) -> dict[str, str]:
+    """Return what the scores and the list were made with."""
+    measured = tables.read_metrics(workspace, ("metrics_version", "measured_by"))
+    measured = measured[measured["scan_id"].isin(scans["scan_id"])]
+    told = {"python": platform.python_version()}
+    told |= {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    for name in ("metrics_version", "measured_by"):
+        if name in measured:
+            told[name] = ", ".join(sorted(map(str, measured[name].dropna().unique())))
+    return told
 
 
 def _header_as_dict(cohort: CohortHeader) -> dict[str, Any]:
-    names = (name for name in CohortHeader.__dataclass_fields__ if name != "rule")
-    return {name: getattr(cohort, name) for name in names} | {"rule": cohort.rule.as_dict()}
+    plain = {item.name: getattr(cohort, item.name) for item in fields(CohortHeader)}
+    return plain | {
+        "rule": cohort.rule.as_dict(),
+        "rule_yaml": rule_text.to_yaml(cohort.rule),
+        "rule_hash": rule_versions.content_hash(cohort.rule),
+        "flow": cohort.flow and cohort.flow.as_dict(),
+    }
 
 
 def _header_values(values: dict[str, Any]) -> dict[str, Any]:
-    return values | {"rule": TierRule.from_dict(values["rule"])}
-
-
-def _to_tsv(scans: pd.DataFrame) -> str:
-    table = scans.reindex(columns=list(COLUMNS)).sort_values("scan_id")
-    return table.to_csv(
-        sep="\t", index=False, na_rep="n/a", float_format="%.6g", lineterminator="\n"
-    )
-
-
-def _from_tsv(text: str) -> pd.DataFrame:
-    floats, texts = ("age_years", "distortion_score"), set(COLUMNS)
-    kinds = dict.fromkeys(texts.difference(floats, ("simulated",)), "str")
-    return pd.read_csv(
-        io.StringIO(text), sep="\t", na_values=["n/a"], keep_default_na=False,
-        dtype={**kinds, **dict.fromkeys(floats, "float64"), "simulated": "bool"},
-    )  # fmt: skip
+    known = {item.name for item in fields(CohortHeader)}
+    flow = values.get("flow")
+    return {name: value for name, value in values.items() if name in known} | {
+        "rule": TierRule.from_dict(values["rule"]),
+        "flow": flow and Flow.from_dict(flow),
+    }

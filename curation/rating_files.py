@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import __version__, database, files, overrides, rating_widget, ratings, tables, tsv
+from curation import database, derivatives, files, overrides, rating_widget, ratings, tables, tsv
 from curation.rating_columns import OVERRIDE_COLUMNS, RATING_COLUMNS
 from curation.workspace import Workspace
 
@@ -27,31 +27,15 @@ def export_ratings(workspace: Workspace) -> Path:
 
     Everything in the folder is written anew. It can be copied beside a BIDS data set as it is.
     """
-    folder = workspace.derivatives_dir
+    folder = derivatives.folder(workspace)
     given = ratings.list_ratings(workspace, withdrawn=True)
     names = names_of(tables.read_scans(workspace))
-    files.write_json(folder / "dataset_description.json", _description())
     _write(folder / RATINGS, RATING_COLUMNS, _rating_rows(given, names))
     decided = overrides.list_overrides(workspace).to_dict("records")
     _write(folder / OVERRIDES, OVERRIDE_COLUMNS, decided)
     files.write_json(folder / SESSIONS, _sessions(workspace))
     rating_widget.export(folder / "mriqc", given, names)
     return folder
-
-
-def _description() -> dict[str, Any]:
-    return {
-        "Name": "Quality ratings by Tierscope",
-        "BIDSVersion": "1.10.0",
-        "DatasetType": "derivative",
-        "GeneratedBy": [
-            {
-                "Name": "Tierscope",
-                "Version": __version__,
-                "Description": "Ratings of image quality by people: appended, never changed.",
-            }
-        ],
-    }
 
 
 def _write(path: Path, columns: tuple[tsv.Column, ...], rows: list[dict[str, Any]]) -> None:

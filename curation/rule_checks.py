@@ -27,8 +27,10 @@ def check_names(names: Sequence[str]) -> None:
         raise RuleError(f"A rule has {MIN_TIERS} to {MAX_TIERS} tiers; this one has {count}.")
     if len(set(names)) != count or UNSCORED in names or not all(map(_is_name, names)):
         raise RuleError(f"Tiers need different names; these are {', '.join(names)}.")
-    if UNUSABLE in names[:-1]:
-        raise RuleError(f"The tier {UNUSABLE!r} is the worst, so it comes last.")
+    if UNUSABLE in names:
+        raise RuleError(
+            f"{UNUSABLE!r} is the tier that gates send scans to; give the worst tier another name."
+        )
 
 
 def _is_name(name: str) -> bool:
@@ -95,7 +97,7 @@ def check_gate(gate: "Gate", names: Sequence[str]) -> None:
             f"{gate.column} lies between {plain(measure.low)} and {plain(measure.high)}; the gate's limit "
             f"{plain(gate.limit)} does not."
         )
-    known = (*names[1:], *([] if UNUSABLE in names else [UNUSABLE]))
+    known = (*names[1:], UNUSABLE)
     if gate.tier == names[0]:
         raise RuleError(
             f"A gate to {gate.tier}, the best tier, changes nothing: gates only make a tier worse."

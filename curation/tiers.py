@@ -141,7 +141,7 @@ class TierRule:
     @property
     def tiers(self) -> tuple[str, ...]:
         """All tiers that a scan can get, best to worst: ``unusable`` last where a gate leads to it."""
-        extra = UNUSABLE not in self.names and any(gate.tier == UNUSABLE for gate in self.gates)
+        extra = any(gate.tier == UNUSABLE for gate in self.gates)
         return (*self.names, *([UNUSABLE] if extra else []))
 
     @property

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 
-from curation import files, tables
+from curation import cohorts, files, tables
 from curation.errors import CohortError, StudyError
+from curation.tiers import Gate, TierRule
 from curation.workspace import Workspace
 from tests import training_workspace
 from training import study as studies
@@ -100,10 +103,32 @@ def test_a_person_of_the_target_in_the_pool_is_refused(ready: Workspace) -> None
 
 
 def test_a_file_of_the_target_in_the_pool_is_refused(ready: Workspace) -> None:
-    same = tables.read_scans(ready).set_index("scan_id").loc["pool_sub-02_T1w", "sha256"]
-    _change(ready, "target_sub-13_T1w", sha256=same)
+    same = tables.read_scans(ready).set_index("scan_id").loc["pool_sub-02_T1w"]
+    _change(ready, "target_sub-13_T1w", sha256=same["sha256"], path=same["path"])
     with pytest.raises(StudyError, match="1 files of the target"):
         training_workspace.plan(ready)
+
+
+def test_a_file_that_changed_since_the_cohort_was_frozen_is_refused(ready: Workspace) -> None:
+    path = Path(tables.read_scans(ready).set_index("scan_id").loc["pool_sub-02_T1w", "path"])
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(StudyError, match=r"pool_sub-02_T1w \(its file has other content now\)"):
+        training_workspace.plan(ready)
+
+
+def test_what_a_gate_holds_is_neither_pretrained_on_nor_judged(ready: Workspace) -> None:
+    values = tables.read_scored_scans(ready)
+    limit = values["distortion_score"].quantile(0.7)
+    rule = TierRule(gates=(Gate("distortion_score", above=limit),))
+    pool = cohorts.freeze(ready, "gated", author="Ada", rule=rule)
+    target = cohorts.freeze(ready, "gated", author="Ada", rule=rule, role="target")
+    assert pool.unusable
+    assert target.unusable
+    study = training_workspace.plan(ready, arms=["all"], cohort_id=pool.id, target_id=target.id)
+    table = values.set_index("scan_id")["distortion_score"]
+    assert len(study.scans()) == pool.size - pool.unusable + target.size - target.unusable
+    assert (table.loc[study.scans()["scan_id"]] <= limit).all()
+    assert len(study.pretraining_scans("all", 0)) == pool.size - pool.unusable
 
 
 def test_a_scan_without_alignment_is_refused(ready: Workspace) -> None:

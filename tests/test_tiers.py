@@ -92,10 +92,8 @@ def test_unusable_is_a_tier_past_the_last_where_a_gate_leads_to_it() -> None:
     gated = TierRule(gates=(Gate("cjv", above=0.5),))
     assert gated.tiers == ("A", "B", "C", UNUSABLE)
     assert TierRule(gates=(Gate("cjv", above=0.5, tier="C"),)).tiers == ("A", "B", "C")
-    named = TierRule(("good", UNUSABLE), (50.0,), gates=(Gate("cjv", above=0.5),))
-    assert named.tiers == ("good", UNUSABLE)
-    with pytest.raises(RuleError, match="comes last"):
-        TierRule((UNUSABLE, "A"), (50.0,))
+    with pytest.raises(RuleError, match="another name"):
+        TierRule(("A", UNUSABLE), (50.0,))
 
 
 def test_a_metric_reads_as_words_whichever_way_it_runs() -> None:
@@ -110,7 +108,7 @@ def test_a_metric_reads_as_words_whichever_way_it_runs() -> None:
 
 def test_tiers_of_any_name_have_colours_of_their_own() -> None:
     assert colours(TierRule())["B"] == TIER_COLOURS["B"]
-    for names in (("good", "fair", "bad"), ("C", "x", "A"), ("good", UNUSABLE)):
+    for names in (("good", "fair", "bad"), ("C", "x", "A"), ("on", "off")):
         rule = TierRule(names, (20.0, 40.0)[: len(names) - 1], gates=(Gate("cjv", above=1.0),))
         found = colours(rule)
         assert set(found) == set(rule.labels)

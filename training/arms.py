@@ -9,9 +9,9 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
+from curation import matching
 from curation.cohorts import Cohort, CohortHeader
 from curation.errors import StudyError
 
@@ -22,7 +22,6 @@ Method = Literal["full", "probe", "cnn", "ridge"]
 SCRATCH = "scratch"
 ALL = "all"
 _CONTROL, _KEEP, _PROBE = "control-", "keep-", "probe-"
-_AGE_BANDS = 3
 _LABELS = re.compile(r"(?P<base>.+)-labels-(?P<percent>[1-9][0-9]?)")
 _SWEEP = re.compile(rf"(?P<control>{_CONTROL})?{_KEEP}(?P<percent>[1-9][0-9]?)")
 
@@ -193,9 +192,7 @@ def scans_of(
     Notes
     -----
     A sweep keeps the scans with the lowest distortion scores; among equals the ``scan_id`` decides.
-    A control draws, without replacement, from all tiers (the matched arm's included) as many scans of
-    each site and each third of the age range as the matched arm holds. Scans of unknown site or age
-    form strata of their own.
+    A control is drawn from all tiers, the matched arm's included, by :func:`curation.matching.draw`.
     """
     members = pool[pool["tier"].isin(arm.tiers)].sort_values("scan_id")
     if arm.kind == "sweep":
@@ -205,14 +202,8 @@ def scans_of(
         return members["scan_id"].tolist()
     if matched is None:
         raise StudyError(f"The control {arm.name!r} needs the arm that it matches.")
-    strata = _strata(members)
-    wanted = strata[members["scan_id"].isin(scans_of(matched, pool))].value_counts()
-    rng = np.random.default_rng([seed, len(members)])
-    chosen: list[str] = []
-    for stratum in sorted(wanted.index):
-        candidates = members.loc[strata == stratum, "scan_id"].to_numpy(dtype=object)
-        chosen += rng.choice(candidates, size=int(wanted[stratum]), replace=False).tolist()
-    return sorted(chosen)
+    group = members["scan_id"].isin(scans_of(matched, pool)).to_numpy()
+    return matching.draw(members, group, seed)
 
 
 def matched_arm(arm: Arm) -> Arm:
@@ -252,15 +243,6 @@ def _control(arm: Arm, tiers: tuple[str, ...]) -> Arm:
     return Arm(
         f"{_CONTROL}{arm.name}", f"random, as many as {arm.name}", "control", tiers, arm.name
     )
-
-
-def _strata(scans: pd.DataFrame) -> pd.Series:
-    """Return a label a scan: its site and its third of the ages."""
-    site = scans["site"].astype("object").where(scans["site"].notna(), "?").astype(str)
-    edges = scans["age_years"].quantile(np.arange(1, _AGE_BANDS) / _AGE_BANDS).to_numpy()
-    band = np.searchsorted(edges, scans["age_years"].to_numpy(dtype=float))
-    known = scans["age_years"].notna().to_numpy()
-    return site + "/" + pd.Series(np.where(known, band.astype(str), "?"), scans.index)
 
 
 def _counts(cohort: CohortHeader) -> str:

@@ -1,9 +1,11 @@
 """What makes a study unfair or impossible, refused while it is planned, with what to do about it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from curation import cohorts, tables
+from curation import cohort_files, cohort_lists, cohorts, tables
 from curation.cohorts import Cohort
 from curation.errors import StudyError
 from curation.workspace import Role, Workspace, slug
@@ -11,18 +13,20 @@ from training.arms import Arm
 
 
 def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
-    """Load a cohort frozen for a role, all of whose scans are still what they were."""
+    """Load a cohort frozen for a role, its files still what they were, without its unusable scans."""
     cohort = cohorts.load(workspace, cohort_id)
     if cohort.role != role:
         raise StudyError(
             f"Cohort {cohort.id} is a {cohort.role} cohort; here one frozen as {role!r} is needed."
         )
-    changed = cohorts.changed_scans(workspace, cohort)
+    changed = cohort_files.changed(workspace, cohort)
     if len(changed):
+        told = [f"{row.scan_id} ({row.reason})" for row in changed.itertuples()]
         raise StudyError(
             f"{len(changed)} scans of cohort {cohort.id} are gone or have changed since it was "
-            f"frozen: {_some(changed['scan_id'].tolist())}. Freeze it again."
+            f"frozen: {_some(told)}. Bring the files back, or ingest their source and freeze it again."
         )
+    cohort = replace(cohort, scans=cohort_lists.included(cohort.scans))
     scans = tables.read_scans(workspace)
     without = set(scans.loc[scans["status"] == "table", "scan_id"]) & set(cohort.scans["scan_id"])
     if without:

@@ -1,0 +1,200 @@
+"""Commands on cohorts: ``tiers``, ``freeze``, ``control``, ``check-cohort`` and ``export-cohort``."""
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+
+from curation import (
+    cohort_exports,
+    cohort_files,
+    cohorts,
+    controls,
+    files,
+    flow_drawing,
+    rule_text,
+    rule_versions,
+    terminal,
+    tiers,
+)
+from curation.cohorts import CohortHeader, Draft
+from curation.errors import CohortError
+from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
+from curation.workspace import ROLES, Workspace
+
+
+def add_tiers_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``tiers``."""
+    command.add_argument("--rule", type=Path, required=True, help="the rule, a YAML file")
+    command.add_argument("--out", type=Path, required=True, help="the TSV to write")
+    command.add_argument("--flow", type=Path, help="write the flow chart too, as .svg or .txt")
+    command.add_argument(
+        "--expect", metavar="HASH",
+        help="write nothing unless this is the list's hash; the id of a frozen cohort ends in its hash",
+    )  # fmt: skip
+    _add_scans(command)
+
+
+def add_freeze_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``freeze``."""
+    command.add_argument("name", help="name of the cohort")
+    how = command.add_mutually_exclusive_group()
+    how.add_argument("--rule", type=Path, help="the rule, a YAML file")
+    how.add_argument(
+        "--cutoffs", type=float, nargs="+", default=list(DEFAULT_RULE.cutoffs), metavar="SCORE",
+        help="rising cut-offs of the distortion score (default: %(default)s)",
+    )  # fmt: skip
+    _add_scans(command)
+    _add_author(command)
+
+
+def add_control_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``control``."""
+    command.add_argument("cohort", help="id of a frozen cohort")
+    command.add_argument("--tiers", nargs="+", required=True, help="tiers that the control matches")
+    command.add_argument("--seed", type=int, default=0, help="of the draw (default: 0)")
+    command.add_argument("--name", default="", help="name of the control")
+    _add_author(command)
+
+
+def add_check_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``check-cohort``."""
+    command.add_argument("cohort", help="id of a frozen cohort")
+
+
+def add_export_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``export-cohort``."""
+    command.add_argument("cohort", help="id of a frozen cohort")
+    command.add_argument("--as", dest="kind", choices=list(cohort_exports.KINDS), default="bids")
+
+
+def _add_scans(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--role", choices=list(ROLES), default="pool", help="which scans")
+    command.add_argument(
+        "--images-only",
+        action="store_true",
+        help="leave out scans of tables, which cannot be trained on",
+    )
+
+
+def _add_author(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--author", default=getpass.getuser(), help="who decides")
+
+
+def run_tiers(chosen: argparse.Namespace) -> int:
+    """Write the list that a rule makes: the same, to the byte, as the page freezes and downloads."""
+    workspace = Workspace.open(chosen.workspace)
+    rule = rule_text.read(chosen.rule)
+    for path in filter(None, (chosen.out, chosen.flow)):
+        _refuse_raw(workspace, path)
+    if chosen.flow is not None and chosen.flow.suffix.lower() not in (".svg", ".txt"):
+        raise CohortError(
+            f"A flow chart is written as .svg or .txt; {chosen.flow.name} is neither."
+        )
+    draft = cohorts.draft(workspace, chosen.role, rule, images_only=chosen.images_only)
+    for doubt in draft.doubts:
+        print(f"note: {doubt.message}", file=sys.stderr)
+    if chosen.expect and chosen.expect.rpartition("-")[2] != draft.hash:
+        raise CohortError(
+            f"These scans and this rule give a list of hash {draft.hash}, not {chosen.expect}, so nothing "
+            "was written. The rule, the scans, their scores or a decision by hand is another one; --role "
+            "and --images-only count too."
+        )
+    try:
+        if chosen.flow is not None:
+            files.write_text(chosen.flow, _flow(draft, chosen.flow.suffix.lower()))
+        files.write_text(chosen.out, draft.text)
+    except OSError as error:
+        raise CohortError(f"{error.filename} cannot be written: {error.strerror}.") from error
+    print("\n".join(draft.flow.lines()))
+    print(f"{chosen.out}: {sum(draft.counts.values())} scans ({_counts(draft)})")
+    print(f"hash {draft.hash}, rule {rule_versions.content_hash(rule)}")
+    return 0
+
+
+def run_freeze(chosen: argparse.Namespace) -> int:
+    """Freeze a cohort."""
+    workspace = Workspace.open(chosen.workspace)
+    if chosen.rule is not None:
+        rule = rule_text.read(chosen.rule)
+    else:
+        rule = TierRule(TIER_NAMES[: len(chosen.cutoffs) + 1], tuple(chosen.cutoffs))
+    cohort = cohorts.freeze(
+        workspace, chosen.name, author=chosen.author, role=chosen.role, rule=rule,
+        images_only=chosen.images_only,
+    )  # fmt: skip
+    print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({_counts(cohort)})")
+    return 0
+
+
+def run_control(chosen: argparse.Namespace) -> int:
+    """Draw and freeze a control."""
+    control = controls.draw_control(
+        Workspace.open(chosen.workspace), chosen.cohort, tuple(chosen.tiers), seed=chosen.seed,
+        author=chosen.author, name=chosen.name,
+    )  # fmt: skip
+    print(f"{control.id}: {control.size} {control.role} scans ({_counts(control)})")
+    return 0
+
+
+def run_check(chosen: argparse.Namespace) -> int:
+    """Name the changed files of a cohort; exit status 1 where there are some."""
+    workspace = Workspace.open(chosen.workspace)
+    cohort = cohorts.load(workspace, chosen.cohort)
+    with terminal.bar("looking") as progress:
+        changed = cohort_files.changed(workspace, cohort, progress)
+    for row in changed.itertuples():
+        print(f"  {row.scan_id}: {row.reason}")
+    print(f"{cohort.id}: {len(changed)} of {cohort.size - cohort.unusable} scans changed")
+    return int(len(changed) > 0)
+
+
+def run_export(chosen: argparse.Namespace) -> int:
+    """Export a cohort."""
+    workspace = Workspace.open(chosen.workspace)
+    print(cohort_exports.export(workspace, cohorts.load(workspace, chosen.cohort), chosen.kind))
+    return 0
+
+
+def _flow(draft: Draft, suffix: str) -> str:
+    if suffix == ".txt":
+        return "\n".join(draft.flow.lines()) + "\n"
+    return flow_drawing.svg(draft.flow, tiers.colours(draft.rule))
+
+
+def _refuse_raw(workspace: Workspace, path: Path) -> None:
+    """Refuse to write among the data that the workspace only reads."""
+    wanted = path.expanduser().resolve()
+    for source in workspace.sources():
+        place = Path(source.path)
+        if wanted == place or (place.is_dir() and wanted.is_relative_to(place)):
+            raise CohortError(f"{path} lies in the source {source.name}, which is only read.")
+
+
+def _counts(cohort: CohortHeader | Draft) -> str:
+    return ", ".join(f"{tier} {number}" for tier, number in cohort.counts.items())
+
+
+#: Name, options, what runs, and what it is for.
+COMMANDS = (
+    (
+        "tiers", add_tiers_options, run_tiers,
+        "sort the scans of a role into tiers by a rule and write the list, nothing else",
+    ),
+    (
+        "freeze", add_freeze_options, run_freeze,
+        "freeze the scans of a role that have a tier as a cohort",
+    ),
+    (
+        "control", add_control_options, run_control,
+        "freeze a random sample of a cohort, matched to some tiers in size, age and site",
+    ),
+    (
+        "check-cohort", add_check_options, run_check,
+        "look whether the files of a cohort are still those that it was frozen with",
+    ),
+    (
+        "export-cohort", add_export_options, run_export,
+        "export a cohort; " + "; ".join(f"{kind}: {what}" for kind, what in cohort_exports.KINDS.items()),
+    ),
+)  # fmt: skip
