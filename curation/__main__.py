@@ -103,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     tables_command.add_import_options(
         _command(commands, "import-mriqc", tables_command.run_import, tables_command.IMPORT_MEANING)
     )
+    tables_command.add_example_options(
+        _command(commands, "example", tables_command.run_example, tables_command.EXAMPLE_MEANING)
+    )
     fit = commands.add_parser(
         "fit-experts", help=tables_command.FIT_MEANING, description=tables_command.FIT_MEANING
     )

@@ -44,6 +44,7 @@ def import_table(
     name: str | None = None,
     role: Role = "pool",
     participants: str | Path | None = None,
+    raters: str = "",
 ) -> TableSummary:
     """List the scans of MRIQC's results in the workspace, with their metrics, scores and ratings.
 
@@ -59,6 +60,8 @@ def import_table(
         Pretraining pool or external target cohort.
     participants : path, optional
         Table of people to join.
+    raters : str
+        Put before the raters' names, so that ``rater_1`` of two tables is not taken for one person.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def import_table(
         parts.write(part, _metrics(scans[usable], table.rows[usable]))
         tables.write_scans(workspace, pd.concat([others, rows], ignore_index=True))
         workspace.put_source(source)
-    added_ratings = _add_ratings(workspace, scans, table)
+    added_ratings = _add_ratings(workspace, scans, table, raters)
     references.freeze_experts(workspace)
     references.rescore(workspace)
     listed = tables.read_scans(workspace).query("source == @source.name")
@@ -155,10 +158,11 @@ def _metrics(scans: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(about).join(rows[names].reset_index(drop=True))
 
 
-def _add_ratings(workspace: Workspace, scans: pd.DataFrame, table: MriqcTable) -> int:
+def _add_ratings(workspace: Workspace, scans: pd.DataFrame, table: MriqcTable, raters: str) -> int:
     """Append the ratings of usable scans that the database does not hold yet; return how many."""
     found = table.ratings.assign(
         scan_id=scans["scan_id"].to_numpy()[table.ratings["row"]],
+        rater=raters + table.ratings["rater"].astype("str"),
         usable=scans["status"].eq("table").to_numpy()[table.ratings["row"]],
     )
     held = ratings.list_ratings(workspace)

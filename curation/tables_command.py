@@ -1,12 +1,14 @@
-"""Commands on MRIQC's tables: ``import-mriqc`` and ``fit-experts``."""
+"""Commands on MRIQC's tables: ``import-mriqc``, ``example`` and ``fit-experts``."""
 
 import argparse
 from pathlib import Path
 
-from curation import files, fitting, mriqc_import, mriqc_tables
+from curation import examples, files, fitting, mriqc_import, mriqc_tables
+from curation.mriqc_import import TableSummary
 from curation.workspace import ROLES, Workspace
 
 IMPORT_MEANING = "take in MRIQC's metrics and their ratings: scans without images"
+EXAMPLE_MEANING = "take in a real example: published metrics and ratings, without images"
 FIT_MEANING = "learn the experts' reference from rated tables of MRIQC's metrics"
 
 
@@ -18,6 +20,13 @@ def add_import_options(command: argparse.ArgumentParser) -> None:
         help="group_T1w.tsv, a CSV with such columns, a JSON file or a folder of them",
     )
     command.add_argument("--name", help="short name of the source (default: the table's name)")
+    command.add_argument("--role", choices=list(ROLES), default="pool", help="which scans they are")
+    command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
+
+
+def add_example_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``example``."""
+    command.add_argument("example", choices=list(examples.EXAMPLES), help="which")
     command.add_argument("--role", choices=list(ROLES), default="pool", help="which scans they are")
     command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
 
@@ -43,6 +52,25 @@ def run_import(chosen: argparse.Namespace) -> int:
         role=chosen.role,
         participants=chosen.participants,
     )
+    _say(summary)
+    return 0
+
+
+def run_example(chosen: argparse.Namespace) -> int:
+    """Import an example and say what it is."""
+    example = examples.EXAMPLES[chosen.example]
+    summary = examples.import_example(
+        Workspace.create(chosen.workspace),
+        chosen.example,
+        role=chosen.role,
+        participants=chosen.participants,
+    )
+    _say(summary)
+    print(f"{example.label}: {example.meaning}\n{example.licence}\n{example.citation}")
+    return 0
+
+
+def _say(summary: TableSummary) -> None:
     counts = summary.scans["status"].value_counts()
     print(
         f"{summary.source.name} ({summary.source.role}): "
@@ -55,7 +83,6 @@ def run_import(chosen: argparse.Namespace) -> int:
         print(f"  note: {note}")
     for row in summary.problems.itertuples():
         print(f"  {row.status}: {row.scan_id}: {row.reason}")
-    return 0
 
 
 def run_fit(chosen: argparse.Namespace) -> int:

@@ -4,7 +4,17 @@ import pandas as pd
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import cached, flags, frame, marks, progress, source_form, summaries, text
+from pages.ui import (
+    cached,
+    example_form,
+    flags,
+    frame,
+    marks,
+    progress,
+    source_form,
+    summaries,
+    text,
+)
 
 
 def body(workspace: Workspace) -> None:
@@ -14,7 +24,8 @@ def body(workspace: Workspace) -> None:
         frame.nothing_yet(
             "There are no scans yet.",
             "Add a source below: a BIDS data set, a folder of NIfTI files, or a CSV or TSV table with "
-            "a column of paths. Tierscope only reads it; nothing is written among your data.",
+            "a column of paths. Tierscope only reads it; nothing is written among your data. A real example, "
+            "published with experts' ratings, is one click away.",
         )
         source_form.show(workspace, opened=True)
         return
@@ -79,6 +90,7 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
     head = ("Source", "Role", "People", "Usable scans", "Without image", "Unreadable", "Missing", "Twice",
             "Age (years): mean (range)", "Sites", "Path")  # fmt: skip
     st.html(marks.table(head, rows, numeric=(2, 3, 4, 5, 6, 7, 9), whole=(0, 8)))
+    example_form.say(workspace)
 
 
 def _troubles(row) -> tuple[int, int, int]:  # type: ignore[no-untyped-def]

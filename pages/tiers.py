@@ -9,6 +9,7 @@ from curation import overrides
 from curation.workspace import ROLES, Role, Workspace
 from pages.ui import (
     cutoff_plot,
+    example_form,
     frame,
     ground,
     progress,
@@ -31,6 +32,7 @@ def body(workspace: Workspace) -> None:
             "Tiers are cut from the distortion score. Start the scoring on the page Cohort.",
             "cohort",
         )
+        example_form.offer(workspace)
         return
     _workbench(workspace, roles)
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import streamlit as st
 
 from curation.workspace import ROLES, Workspace
-from pages.ui import progress, state, tasks, text
+from pages.ui import example_form, progress, state, tasks, text
 
-_IMAGES, _TABLE = "images", "table"
-_KINDS = {_IMAGES: "Images", _TABLE: "MRIQC's results, without images"}
+_IMAGES, _TABLE, _EXAMPLE = "images", "table", "example"
+_KINDS = {
+    _IMAGES: "Images", _TABLE: "MRIQC's results, without images", _EXAMPLE: "A real example",
+}  # fmt: skip
 _HELP = {
     _IMAGES: "BIDS data set, folder of NIfTI files, or a CSV/TSV table with a column of paths",
     _TABLE: "group_T1w.tsv, a CSV with MRIQC's columns, a JSON file of MRIQC or a folder of them",
@@ -24,6 +26,9 @@ def show(workspace: Workspace, *, opened: bool) -> None:
             "What there is", list(_KINDS), key=state.SOURCE_KIND, required=True,
             format_func=lambda kind: _KINDS[kind], persist_state="session",
         )  # fmt: skip
+        if kind == _EXAMPLE:
+            example_form.show(workspace)
+            return
         if kind == _TABLE:
             st.caption(
                 "Such scans are scored, sorted into tiers, rated and plotted like others; they "

@@ -9,7 +9,7 @@ from curation.background import Process
 from curation.workspace import Workspace
 from pages.ui.frame import ROOT
 
-SCORING, INGEST, IMPORT = "assess", "ingest", "import-mriqc"
+SCORING, INGEST, IMPORT, EXAMPLE = "assess", "ingest", "import-mriqc", "example"
 #: One scan through a model, and every scan.
 LOOK, LOOK_AT_ALL = "reconstruct", "reconstruct-errors"
 
@@ -18,6 +18,7 @@ LABELS: dict[str, str] = {
     SCORING: "Scoring",
     INGEST: "Reading a source",
     IMPORT: "Importing an MRIQC table",
+    EXAMPLE: "Taking in a real example",
     LOOK: "Looking through a model",
     LOOK_AT_ALL: "Measuring reconstruction errors",
     "demo-study": "Demo study",
