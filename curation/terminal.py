@@ -14,8 +14,8 @@ CLOSED = 141
 class bar:
     """A progress bar on the terminal, plain lines in a log."""
 
-    def __init__(self, verb: str) -> None:
-        self._bar = tqdm(desc=verb, unit="scan", disable=None)
+    def __init__(self, verb: str, unit: str = "scan") -> None:
+        self._bar = tqdm(desc=verb, unit=unit, disable=None)
 
     def __enter__(self) -> Callable[[int, int], None]:
         return self._show

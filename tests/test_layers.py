@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 #: Loaded by workers only; each takes seconds.
-HEAVY = ("torch", "monai", "lightning_fabric", "snakemake")
+HEAVY = ("torch", "monai", "lightning_fabric", "snakemake", "matplotlib", "pptx")
 
 
 def _modules(*folders: str) -> list[str]:
@@ -35,6 +35,12 @@ def test_screen_code_loads_nothing_that_belongs_to_workers() -> None:
 
 def test_curation_loads_neither_screen_nor_model_code() -> None:
     assert _loaded_by(_modules("curation")).isdisjoint({*HEAVY, "streamlit", "plotly"})
+
+
+def test_of_training_only_the_report_draws() -> None:
+    for path in sorted((ROOT / "training").glob("*.py")):
+        text = path.read_text()
+        assert not any(f"import {name}" in text for name in ("plotly", "matplotlib", "pptx")), path
 
 
 @pytest.mark.parametrize("folder", ["curation", "training", "pages"])

@@ -11,7 +11,7 @@ from typing import Any
 from curation import cohorts
 from curation.errors import StudyError, TierscopeError
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
-from training import demo_study, launch, reconstruct_command
+from training import demo_study, launch, reconstruct_command, report_command
 from training import study as studies
 from training.config import PRESETS, default_preset
 from training.designs import DESIGNS
@@ -181,6 +181,9 @@ def _parser() -> argparse.ArgumentParser:
 
     reconstruct_command.add_options(
         _command(commands, "reconstruct", reconstruct_command.run, reconstruct_command.MEANING)
+    )
+    report_command.add_options(
+        _command(commands, "report", report_command.run, report_command.MEANING)
     )
     return parser
 

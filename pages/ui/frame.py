@@ -58,6 +58,7 @@ PAGES: dict[str, PageInfo] = {
         PageInfo("train", "Train", "What is running?", ":material/play_circle:"),
         PageInfo("model", "Model", "What does the model see?", ":material/blur_on:"),
         PageInfo("compare", "Compare", "What is each tier worth?", ":material/show_chart:"),
+        PageInfo("present", "Present", "How do I show it?", ":material/co_present:"),
     )
 }
 

@@ -12,6 +12,8 @@ from pages.ui.frame import ROOT
 SCORING, INGEST, IMPORT, EXAMPLE = "assess", "ingest", "import-mriqc", "example"
 #: One scan through a model, and every scan.
 LOOK, LOOK_AT_ALL = "reconstruct", "reconstruct-errors"
+#: The files of a study's report.
+REPORT = "report"
 
 #: Tasks by the name of their state file -> what the screen calls them.
 LABELS: dict[str, str] = {
@@ -20,6 +22,7 @@ LABELS: dict[str, str] = {
     IMPORT: "Importing an MRIQC table",
     EXAMPLE: "Taking in a real example",
     LOOK: "Looking through a model",
+    REPORT: "Writing a report",
     LOOK_AT_ALL: "Measuring reconstruction errors",
     "demo-study": "Demo study",
     "demo": "Growing the demo's people",

@@ -1,6 +1,7 @@
 """Words and numbers for the screen: escaped, with units, never zero for "unknown"."""
 
 import datetime
+import html
 import math
 import re
 
@@ -15,6 +16,11 @@ def escape(text: str) -> str:
     Text from files and people may hold anything; nothing of it is read as markup.
     """
     return _MARKDOWN.sub(r"\\\1", str(text).replace("\n", " "))
+
+
+def plain(text: str) -> str:
+    """Return ``text`` such that HTML shows it as it is."""
+    return html.escape(str(text))
 
 
 def number(value: float | None, digits: int = 1, unit: str = "") -> str:

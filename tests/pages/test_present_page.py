@@ -1,0 +1,110 @@
+"""Present: one message a screen, forward and back, the files made in the background and handed over."""
+
+import pytest
+
+from curation import background, files
+from pages.ui import presented, state
+from tests import made_workspace
+from tests.pages.said import button, checked, words
+from training.report import content
+from training.report.names import ALL
+from training.report.source import Options
+
+
+def _report(made):  # type: ignore[no-untyped-def]
+    workspace, finished, _ = made
+    return content.build(workspace, finished.id)
+
+
+def test_the_first_screen_asks_the_question(made, run) -> None:
+    workspace, finished, _ = made
+    page = run("present", workspace, **{state.STUDY: finished.id})
+    assert "What is each quality tier worth for pretraining?" in words(page)
+    count = len(_report(made).messages)
+    assert f"1 of {count}" in words(page)
+    assert button(page, "Back").disabled and button(page, "First").disabled
+
+
+def test_every_message_has_a_screen_and_the_last_one_an_end(made, run) -> None:
+    workspace, finished, _ = made
+    page = run("present", workspace, **{state.STUDY: finished.id})
+    for message in _report(made).messages:
+        assert message.title in words(page).replace("&#x27;", "'")
+        assert len(page.get("plotly_chart")) == (message.plot is not None)
+        if not button(page, "Next").disabled:
+            checked(button(page, "Next").click().run())
+    assert button(page, "Next").disabled and button(page, "Last").disabled
+    checked(button(page, "First").click().run())
+    assert "1 of" in words(page)
+
+
+def test_the_answer_is_the_verdict_in_words(made, run) -> None:
+    workspace, finished, _ = made
+    place = [message.name for message in _report(made).messages].index("answer")
+    page = run("present", workspace, **{state.STUDY: finished.id, state.SLIDE: place})
+    assert _report(made).messages[place].title in words(page)
+
+
+def test_a_place_beyond_the_last_message_is_the_last(made, run) -> None:
+    workspace, finished, _ = made
+    page = run("present", workspace, **{state.STUDY: finished.id, state.SLIDE: 99})
+    count = len(_report(made).messages)
+    assert f"{count} of {count}" in words(page)
+
+
+def test_a_study_that_is_not_finished_says_so_on_every_screen(made, run) -> None:
+    workspace, _, half = made
+    page = run("present", workspace, **{state.STUDY: half.id})
+    assert "Not finished" in words(page)
+    checked(button(page, "Next").click().run())
+    assert "Not finished" in words(page)
+
+
+def test_the_files_are_made_in_the_background_as_chosen(made, run, monkeypatch) -> None:
+    workspace, finished, _ = made
+    started: list[list[str]] = []
+    monkeypatch.setattr(background, "start", lambda command, **_: started.append(list(command)))
+    page = run("present", workspace, **{state.STUDY: finished.id, state.REPORT_SITES: True})
+    checked(button(page, "Make the files").click().run())
+    (command,) = started
+    assert command[1:4] == ["-m", "training", "report"]
+    assert command[command.index("--study") + 1] == finished.id
+    assert "--sites" in command and "--no-pictures" not in command
+
+
+def test_files_that_are_made_are_handed_over(own, run) -> None:
+    finished, _ = made_workspace.add_studies(own)
+    folder = presented.folder(own, finished, Options())
+    files.write_text(folder / ALL, "zip")
+    page = run("present", own, **{state.STUDY: finished.id})
+    labels = [each.proto.label for each in page.get("download_button")]
+    assert labels == ["Everything (zip)", "Report (HTML, opens without a network)",
+                      "Slides (PowerPoint)", "Methods (text)"]  # fmt: skip
+
+
+def test_files_of_an_earlier_state_are_not_handed_over(own, run) -> None:
+    finished, half = made_workspace.add_studies(own)
+    before = presented.folder(own, finished, Options())
+    assert before != presented.folder(own, finished, Options(sites=True))
+    assert before != presented.folder(own, half, Options())
+    files.write_json(finished.result_path, {"made": "again"})
+    assert before != presented.folder(own, finished, Options())
+
+
+def test_what_failed_is_said(own, run) -> None:
+    finished, _ = made_workspace.add_studies(own)
+    folder = presented.folder(own, finished, Options())
+    files.write_json(
+        own.tasks_dir / "report.json", {"command": ["--out", str(folder)], "pid": 1, "started": 0.0}
+    )
+    files.write_text(own.tasks_dir / "report.log", "error: The disk is <i>full</i>\n")
+    page = run("present", own, **{state.STUDY: finished.id})
+    assert r"\<i\>full" in page.error[0].value
+    assert button(page, "Make the files")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_removed_is_said_before_it_leaves(made, run, kept: bool) -> None:
+    workspace, finished, _ = made
+    page = run("present", workspace, **{state.STUDY: finished.id, state.REPORT_SITES: kept})
+    assert ("kept, as was asked for" in words(page)) == kept

@@ -1,0 +1,269 @@
+"""The report of a really trained study: the same numbers everywhere, and nobody to be told from it."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from curation import files
+from curation.errors import StudyError
+from curation.workspace import Workspace
+from tests import finished_study, report_reading, training_workspace
+from training import __main__ as command
+from training import predictions, runs, strata
+from training.predictions import BASELINE
+from training.report import anonymous, bundle, content
+from training.report.plots import Report
+from training.report.source import Options
+from training.study import Study
+
+Made = tuple[Workspace, Study, Path, Report]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A finished study and the files of its report."""
+    folder = tmp_path_factory.mktemp("report")
+    workspace, study = finished_study.make(folder / "workspace")
+    seen: list[tuple[int, int]] = []
+    bundle.write(workspace, study.id, folder / "out", progress=lambda *at: seen.append(at))
+    assert seen[-1] == (len(seen), len(seen))
+    return workspace, study, folder / "out", content.build(workspace, study.id)
+
+
+def _csv(made: Made, name: str) -> pd.DataFrame:
+    return pd.read_csv(made[2] / "numbers" / f"{name}.csv")
+
+
+def _result(made: Made) -> pd.DataFrame:
+    table = pd.DataFrame(files.read_json(made[1].result_path)["final_errors"])
+    return table.set_index("arm")
+
+
+# ---- the same numbers ------------------------------------------------------------------------------
+
+
+def test_every_plot_is_there_as_html_png_svg_and_numbers(made) -> None:
+    _, _, out, report = made
+    names = {plot.name for plot in report.plots}
+    assert {"tiers", "age-error-curves", "final-errors", "differences", "controls",
+            "tier-by-tier", "predicted-age"} <= names  # fmt: skip
+    figures = report_reading.html_figures((out / "report.html").read_text())
+    assert set(figures) == names
+    for name in names:
+        with Image.open(out / "figures" / f"{name}.png") as image:
+            assert image.size[0] > 1000
+        assert (out / "figures" / f"{name}.svg").read_text().startswith("<?xml")
+        assert len(_csv(made, name))
+    assert set(report_reading.chart_tables(out / "deck.pptx")) == names - {"tier-by-tier"}
+
+
+def test_final_errors_are_those_of_the_study_s_result_in_every_file(made) -> None:
+    result, csv = _result(made), _csv(made, "final-errors").set_index("arm")
+    assert set(csv.index) == set(result.index) == {*finished_study.ARMS, BASELINE}
+    for name in ("age_mae_years", "ci_low", "ci_high", "r", "slope"):
+        assert np.allclose(csv[name], result.loc[csv.index, name], equal_nan=True)
+    drawn = report_reading.html_figures((made[2] / "report.html").read_text())["final-errors"]
+    shown = {trace["name"].split(":")[0]: trace["x"][0] for trace in drawn["data"]}
+    shown[BASELINE] = shown.pop("predict the mean age")
+    assert shown == pytest.approx(result["age_mae_years"].to_dict())
+
+
+def test_native_charts_hold_the_numbers_of_the_csv(made) -> None:
+    charts = report_reading.chart_tables(made[2] / "deck.pptx")
+    for name, value in (("final-errors", "age_mae_years"), ("differences", "difference_years")):
+        csv = _csv(made, name)
+        head, *rows = charts[name]
+        low, high = head.index("95 % low"), head.index("95 % high")
+        assert len(rows) == len(csv)
+        for place, (row, numbers) in enumerate(zip(rows, csv.to_dict("records"), strict=True)):
+            assert row[1 + place] == pytest.approx(numbers[value])
+            assert (row[low], row[high]) == pytest.approx((numbers["ci_low"], numbers["ci_high"]))
+
+
+def test_native_lines_and_bars_hold_the_numbers_of_the_csv(made) -> None:
+    charts = report_reading.chart_tables(made[2] / "deck.pptx")
+    held = _numbers(charts["age-error-curves"])
+    csv = _csv(made, "age-error-curves")
+    for column in ("age_mae_years", "low", "high"):
+        assert all(any(np.isclose(value, h) for h in held) for value in csv[column].dropna())
+    bars, scans = charts["tiers"], _csv(made, "tiers")
+    assert sum(sum(row[1:]) for row in bars[1:]) == scans["scans"].sum() == 24
+
+
+def test_the_table_of_a_slide_is_the_grid_of_the_csv(made) -> None:
+    told = report_reading.deck_texts(made[2] / "deck.pptx")
+    for value in _csv(made, "tier-by-tier")["age_mae_years"]:
+        assert f"{value:.2f}" in told
+
+
+def test_tier_by_tier_is_what_the_page_compare_shows(made) -> None:
+    workspace, study, *_ = made
+    table = strata.tier_by_tier(predictions.read(workspace, study))
+    both = table.merge(_csv(made, "tier-by-tier"), on=["arm", "tier"], suffixes=("", "_csv"))
+    assert len(both) == len(table)
+    assert np.allclose(both["age_mae_years"], both["age_mae_years_csv"])
+
+
+def test_verdicts_stand_on_their_slide_and_in_the_page(made) -> None:
+    report, out = made[3], made[2]
+    (message,) = [m for m in report.messages if m.name == "differences"]
+    assert len(message.points) == len(message.plot.table)
+    for point in message.points:
+        assert point in report_reading.deck_texts(out / "deck.pptx")
+
+
+def test_the_zip_file_holds_every_file_as_it_is(made) -> None:
+    out = made[2]
+    with zipfile.ZipFile(out / "report.zip") as archive:
+        names = set(archive.namelist())
+        assert names == {
+            str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()
+        } - {"report.zip"}
+        assert all(archive.read(name) == (out / name).read_bytes() for name in names)
+
+
+# ---- methods and state -----------------------------------------------------------------------------
+
+
+def test_methods_name_counts_hashes_and_versions(made) -> None:
+    _, study, out, _ = made
+    told = (out / "methods.txt").read_text()
+    for hash_ in (study.id, study.cohort_id, study.target_id):
+        assert hash_.rsplit("-", 1)[1] in told
+    assert "24 scans of 24 people" in told and "12 scans of 12 people" in told
+    assert "torch 2.13.0" in told and f"Tierscope {study.version}" in told
+    assert "Pretraining pool:" in told  # the flow of inclusion, as text
+
+
+def test_every_file_says_that_the_data_are_simulated(made) -> None:
+    out = made[2]
+    for path in (out / "report.html", out / "methods.txt", out / "README.txt"):
+        assert "Simulated data" in path.read_text()
+    assert report_reading.deck_texts(out / "deck.pptx").count("Simulated data") >= len(
+        made[3].messages
+    )
+    assert "Simulated data" in (out / "figures" / "final-errors.svg").read_text()
+
+
+def test_a_study_that_has_not_begun_has_a_report_of_what_there_is(workspace, tmp_path) -> None:
+    study = training_workspace.plan(training_workspace.make(workspace))
+    written = bundle.write(workspace, study.id, tmp_path / "out")
+    assert {path.name for path in written} >= {"report.html", "deck.pptx", "tiers.csv"}
+    assert "Not finished" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_study_half_way_through_is_told_so(made, tmp_path) -> None:
+    workspace, study, *_ = made
+    kept = study.result_path.read_bytes()
+    study.result_path.unlink()
+    try:
+        report = content.build(workspace, study.id)
+    finally:
+        study.result_path.write_bytes(kept)
+    assert "Not finished" in report.state
+    assert "not finished" in report.messages[-1].points[0]
+
+
+def test_an_unknown_study_is_refused_in_words(workspace, tmp_path) -> None:
+    with pytest.raises(StudyError, match="There is no study"):
+        bundle.write(workspace, "nothing", tmp_path)
+
+
+def test_the_command_writes_the_files_and_says_what_it_removed(made, tmp_path, capsys) -> None:
+    workspace, study, *_ = made
+    arguments = ["report", "--workspace", str(workspace.root), "--study", study.id]
+    assert command.main([*arguments, "--out", str(tmp_path / "out"), "--no-pictures"]) == 0
+    said = capsys.readouterr().out
+    assert str(tmp_path / "out" / "report.zip") in said
+    assert "Names of sites: replaced" in said and "Example images: none" in said
+    assert "<figure>" not in (tmp_path / "out" / "report.html").read_text()
+    assert "<figure>" in (made[2] / "report.html").read_text()
+
+
+# ---- nobody can be told from it --------------------------------------------------------------------
+
+
+def test_no_file_holds_a_name_an_id_or_a_path(made) -> None:
+    workspace, study, out, _ = made
+    secrets = finished_study.secrets(workspace, study)
+    assert len(secrets) > 100
+    looked = 0
+    for path in sorted(out.rglob("*")):
+        assert not any(secret in path.name for secret in secrets)
+        for name, data in report_reading.every_byte(path) if path.is_file() else ():
+            looked += 1
+            found = [secret for secret in secrets if secret.encode() in data]
+            assert not found, (name, found)
+    assert looked > 200  # the deck and the zip file were opened up, down to workbooks
+
+
+def test_sites_leave_under_numbers_unless_asked_for(made) -> None:
+    workspace, study, _, report = made
+    (message,) = [m for m in report.messages if m.name == "by-site"]
+    assert set(message.plot.table["site"]) == {"Site 1", "Site 2"}
+    kept = content.build(workspace, study.id, Options(sites=True))
+    (message,) = [m for m in kept.messages if m.name == "by-site"]
+    assert set(message.plot.table["site"]) == set(finished_study.SITES.values())
+    assert any("kept, as was asked for" in line for line in kept.removed)
+
+
+def test_examples_are_the_axial_slice_alone_drawn_anew(made) -> None:
+    (message,) = [m for m in made[3].messages if m.name == "tiers"]
+    assert [picture.label.split(",")[0] for picture in message.pictures] == [
+        "Tier A",
+        "Tier B",
+        "Tier C",
+    ]
+    for picture in message.pictures:
+        image = Image.open(io.BytesIO(picture.png))
+        assert image.size == (160, 160) and not image.info
+        assert np.asarray(image).std() > 50  # the white planes beside it are not in it
+
+
+def test_single_scans_are_rounded_and_lose_their_order() -> None:
+    table = pd.DataFrame(
+        {
+            "age_years": [93.4, 20.49, 20.51],
+            "predicted_age_years": [80.123, 30.06, 25.0],
+            "arm": "A",
+        }
+    )
+    told = anonymous.without_identity(table)
+    assert told["age_years"].tolist() == [20.0, 21.0, 90.0]
+    assert told["predicted_age_years"].tolist() == [30.1, 25.0, 80.1]
+    assert table["age_years"].tolist() == [93.4, 20.49, 20.51]  # left as it was
+
+
+def test_points_in_the_files_are_rounded_scans(made) -> None:
+    points = _csv(made, "predicted-age")
+    assert set(points) == {"arm", "age_years", "predicted_age_years"}
+    assert (points["age_years"] % 1 == 0).all()
+    assert len(points) == 12 * points["arm"].nunique()
+
+
+def test_sites_are_numbered_by_size_then_name() -> None:
+    sites = pd.Series(["b", "a", "c", "c", None])
+    assert anonymous.site_names(sites, keep=False) == {"c": "Site 1", "a": "Site 2", "b": "Site 3"}
+    assert anonymous.site_names(sites, keep=True) == {"c": "c", "a": "a", "b": "b"}
+
+
+def _numbers(rows: list[list[object]]) -> list[float]:
+    return [float(cell) for row in rows for cell in row if isinstance(cell, int | float)]
+
+
+def test_runs_are_read_from_their_files_alone(made) -> None:
+    """What a report shows of the curves is what the runs wrote."""
+    csv, study = _csv(made, "age-error-curves"), made[1]
+    last = csv[csv["epoch"] == csv["epoch"].max()].set_index("arm")["age_mae_years"]
+    for arm in finished_study.ARMS:
+        lines = [
+            files.read_json_lines(run.metrics_path)[-1]["age_mae_years"]
+            for run in runs.runs_of(study)
+            if run.kind == "finetune" and run.arm == arm
+        ]
+        assert last[arm] == pytest.approx(np.mean(lines))

@@ -1,0 +1,48 @@
+"""What a report says of a study: its messages in order, each from the tables of ``training``."""
+
+from collections.abc import Callable
+
+from curation.workspace import Workspace
+from training.report import anonymous, content_data, content_results, content_where, methods, source
+from training.report.plots import Message, Report
+from training.report.source import Options, Source
+
+#: What is said, in order; a message that a study has nothing for is left out.
+MESSAGES: tuple[Callable[[Source], Message | None], ...] = (
+    content_data.question,
+    content_data.flow,
+    content_data.tiers,
+    content_results.curves,
+    content_results.answer,
+    content_results.figures,
+    content_results.differences,
+    content_results.controls,
+    content_where.tier_by_tier,
+    content_where.along_score,
+    content_where.predicted,
+    content_where.by_site,
+    content_where.by_size,
+    content_where.by_labels,
+    content_where.learned,
+    content_results.limits,
+)
+
+
+def build(workspace: Workspace, study_id: str, options: Options | None = None) -> Report:
+    """Build the report of a study; of one that still runs, what there is so far.
+
+    Raises
+    ------
+    StudyError
+        When there is no study of that id.
+    """
+    options = options or Options()
+    read = source.read(workspace, study_id, options)
+    messages = tuple(message for make in MESSAGES if (message := make(read)))
+    pictures = any(message.pictures for message in messages)
+    return Report(
+        study=source.short(read.study.id), date=read.study.created[:10],
+        simulated=read.study.simulated, finished=read.study.result_path.exists(), messages=messages,
+        methods=methods.paragraphs(read),
+        removed=anonymous.removed(sites_kept=options.sites, pictures=pictures),
+    )  # fmt: skip

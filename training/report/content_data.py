@@ -1,0 +1,172 @@
+"""The first messages of a report: the question, who came in, and where the tiers were cut."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from curation import previews
+from curation.cohort_flow import Arrived
+from curation.cohorts import Cohort
+from curation.measures import SCORE
+from curation.tiers import TIER_COLOURS
+from training.report.plots import Box, Flow, Line, Message, Picture, Plot, Series, Table
+from training.report.source import Source, ages_of, count_of, counted, plural, tiers_of
+
+BIN = 2.5
+_GREY = "#7F7F7F"
+
+
+def question(source: Source) -> Message:
+    """Say what was asked, of whom, and how."""
+    study, pool, target = source.study, source.of("pool"), source.of("target")
+    arms = [arm.label for arm in study.arms]
+    return Message(
+        "question",
+        "What is each quality tier worth for pretraining?",
+        "Do scans of low quality help or hinder a model that learns from scans without labels?",
+        points=(
+            f"Pretrained on {count_of(pool)}, in tiers by their distortion score.",
+            f"Judged on {count_of(target)} of another cohort, {ages_of(target)}: brain age, in "
+            "years.",
+            f"{len(arms)} arms: {'; '.join(arms)}.",
+            f"Each trained with {plural(len(study.seeds), 'seed')} and judged on {study.folds} "
+            "folds "
+            "by people that it never saw.",
+        ),
+        note="A masked autoencoder is pretrained once an arm and seed, then fine-tuned for age.",
+    )
+
+
+def flow(source: Source) -> Message:
+    """Show who came in and who did not, as flow charts of both cohorts."""
+    pool, target = source.of("pool"), source.of("target")
+    found = (("Pretraining pool", source.pool, pool), ("Target cohort", source.target, target))
+    return Message(
+        "data",
+        f"{count_of(pool)} to learn from, {count_of(target)} to be judged on",
+        flows=tuple(_flow(title, cohort, used) for title, cohort, used in found),
+        note="Counts were taken when the cohorts were frozen. No one is in both cohorts.",
+    )
+
+
+def _flow(title: str, cohort: Cohort | None, used: pd.DataFrame) -> Flow:
+    tiers = tiers_of(used)
+    if cohort is None or cohort.flow is None:
+        ends = tuple(Box(f"Tier {t}", (count_of(used[used["tier"] == t]),)) for t in tiers)
+        return Flow(title, (Box("In the frozen cohort", (count_of(used),)),), ends)
+    boxes = tuple(
+        Box(
+            stage.label, (counted(stage.scans, stage.people),),
+            tuple(f"{out.scans:,} {out.reason}" for out in stage.left_out),
+        )
+        for stage in cohort.flow.stages
+    )  # fmt: skip
+    ends = tuple(
+        Box(f"Tier {end.tier}", (counted(end.scans, end.people), *_by_other(end)))
+        for end in cohort.flow.tiers
+    )
+    return Flow(title, boxes, ends)
+
+
+def _by_other(end: Arrived) -> tuple[str, ...]:
+    parts = [(end.by_gate, "by a gate"), (end.by_hand, "by hand")]
+    return tuple(f"{count:,} {way}" for count, way in parts if count)
+
+
+def tiers(source: Source) -> Message | None:
+    """Show the scores of the pool, where they were cut, and what scans of each tier look like."""
+    pool = source.of("pool")
+    known = pool[pool["distortion_score"].notna()]
+    if known.empty:
+        return None
+    names = tiers_of(pool)
+    counts = known.groupby("tier").size()
+    rule = source.pool.rule if source.pool else None
+    cut = rule.describe() if rule else []
+    lines = []
+    if rule and rule.column == SCORE:
+        pairs = zip(rule.cutoffs, rule.names, rule.names[1:], strict=False)
+        lines = [Line("x", at, f"{better} | {worse} at {at:g}") for at, better, worse in pairs]
+    plot = Plot(
+        "tiers", "bars", _histogram(known, names), x="score_from", y="scans", by="tier",
+        x_label="Distortion score (0 pristine – 100 unusable; higher is worse)", y_label="Scans",
+        series=tuple(Series(name, f"Tier {name}", _colour(name)) for name in names),
+        lines=tuple(lines), width=BIN, digits=0,
+        alt="Histogram of the distortion score of the pretraining pool, coloured by tier",
+    )  # fmt: skip
+    told = ", ".join(f"{counts.get(name, 0):,} in {name}" for name in names)
+    measure = (
+        ""
+        if rule is None or rule.column == SCORE
+        else f" Tiers are cut on {rule.measure.label.lower()}."
+    )
+    gates = "" if rule is None or not rule.gates else (
+        " Gates: " + "; ".join(gate.describe() for gate in rule.gates) + "."
+    )  # fmt: skip
+    sites = " Some sites have cut-offs of their own." if rule and rule.by_site else ""
+    return Message(
+        "tiers",
+        f"Tiers of the pretraining pool: {told}",
+        "; ".join(cut) + f".{measure}{gates}{sites}" if cut else "",
+        plot=plot,
+        pictures=_examples(source, known, names) if source.options.pictures else (),
+        note=f"Bins of {BIN:g} points. Examples: the scan of the median score of each tier, one axial slice.",
+    )
+
+
+def _histogram(pool: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    edges = np.arange(0, 100 + BIN, BIN)
+    rows = []
+    for name in names:
+        found, _ = np.histogram(pool.loc[pool["tier"] == name, "distortion_score"], edges)
+        rows += [
+            {"tier": name, "score_from": low, "score_to": low + BIN, "scans": int(n)}
+            for low, n in zip(edges, found, strict=False)
+        ]
+    table = pd.DataFrame(rows)
+    full = table.groupby("score_from")["scans"].transform("sum") > 0
+    span = table.loc[full, "score_from"]
+    return table[table["score_from"].between(span.min(), span.max())].reset_index(drop=True)
+
+
+def _examples(source: Source, pool: pd.DataFrame, names: list[str]) -> tuple[Picture, ...]:
+    found = []
+    for name in names:
+        scans = pool[pool["tier"] == name].sort_values("distortion_score")
+        if scans.empty:
+            continue
+        scan = scans.iloc[(len(scans) - 1) // 2]
+        path = source.workspace.preview_path(scan["scan_id"])
+        if path.exists():
+            score = f"Tier {name}, score {scan['distortion_score']:.0f}"
+            found.append(Picture(_axial(path), score, _colour(name)))
+    return tuple(found)
+
+
+def _axial(path: Path) -> bytes:
+    """Return the axial slice of a thumbnail, drawn anew: nothing of its file but the pixels."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("L"))[:, 2 * previews.TILE :]
+    target = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(target, format="PNG")
+    return target.getvalue()
+
+
+def people_table(source: Source) -> Table:
+    """Return size and ages of both cohorts and of each tier of the pool."""
+    pool, target = source.of("pool"), source.of("target")
+    groups = [("Pretraining pool", pool)]
+    groups += [(f"  tier {name}", pool[pool["tier"] == name]) for name in tiers_of(pool)]
+    groups += [("Target cohort", target)]
+    rows = tuple(
+        (name, f"{len(some):,}", f"{some['subject_id'].nunique():,}", ages_of(some))
+        for name, some in groups
+    )
+    return Table(("", "Scans", "People", "Age"), rows)
+
+
+def _colour(tier: str) -> str:
+    return TIER_COLOURS.get(tier, _GREY)

@@ -1,0 +1,166 @@
+"""Plots drawn by matplotlib: PNG and SVG files, without a browser and without a network."""
+
+import io
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from training.report.interactive import SCALE, grid_of
+from training.report.look import GRID, INK, MUTED
+from training.report.plots import Plot, Series
+
+SIZE_INCH, DPI = (9.0, 5.2), 200
+_DASHES = {"solid": "-", "dash": (0, (5, 2)), "dot": (0, (1, 1.5))}
+#: Names are no formulas, letters stay letters, and the same plot is the same file.
+_STYLE: dict[Any, Any] = {
+    "text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "tierscope", "font.size": 12,
+    "axes.edgecolor": MUTED, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK,
+    "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+    "grid.color": GRID, "axes.axisbelow": True, "legend.frameon": False,
+}  # fmt: skip
+
+
+def png(plot: Plot, state: str = "") -> bytes:
+    """Return a plot as PNG; ``state`` says in the picture what the data are."""
+    return _file(plot, state, "png", {"Software": "Tierscope"})
+
+
+def svg(plot: Plot, state: str = "") -> bytes:
+    """Return a plot as SVG with letters as letters."""
+    return _file(plot, state, "svg", {"Date": None, "Creator": "Tierscope"})
+
+
+def _file(plot: Plot, state: str, kind: str, metadata: dict[str, str | None]) -> bytes:
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=SIZE_INCH, dpi=DPI, layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        _KINDS[plot.kind](axes, plot)
+        for line in plot.lines:
+            _line(axes, line.axis, line.at, line.label)
+        axes.set_xlabel(plot.x_label)
+        axes.set_ylabel(plot.y_label)
+        if state:
+            figure.supxlabel(state, fontsize=9, color="#7A5C00")
+        target = io.BytesIO()
+        figure.savefig(target, format=kind, metadata=metadata)
+        return target.getvalue()
+
+
+def _lines(axes: Axes, plot: Plot) -> None:
+    for series in plot.shown():
+        rows = plot.of(series).sort_values(plot.x)
+        if plot.bands:
+            sure = rows.dropna(subset=[plot.low, plot.high])
+            axes.fill_between(
+                sure[plot.x],
+                sure[plot.low],
+                sure[plot.high],
+                color=series.colour,
+                alpha=0.12,
+                linewidth=0,
+            )
+        axes.plot(
+            rows[plot.x], rows[plot.y], color=series.colour, linestyle=_DASHES[series.dash], linewidth=2.2,
+            marker="o" if len(rows) <= 12 else "", markersize=5, label=series.label,
+        )  # fmt: skip
+    axes.set_ylim(plot.span)
+    _legend(axes)
+
+
+def _bars(axes: Axes, plot: Plot) -> None:
+    feet: dict[float, float] = {}
+    for series in plot.shown():
+        rows = plot.of(series)
+        bottom = [feet.get(x, 0.0) for x in rows[plot.x]]
+        axes.bar(
+            rows[plot.x], rows[plot.y], 0.94 * plot.width, bottom=bottom, align="edge",
+            color=series.colour, label=series.label,
+        )  # fmt: skip
+        feet |= {x: foot + y for x, foot, y in zip(rows[plot.x], bottom, rows[plot.y], strict=True)}
+    axes.grid(visible=False, axis="x")
+    _legend(axes)
+
+
+def _intervals(axes: Axes, plot: Plot) -> None:
+    looks = {series.name: series for series in plot.series}
+    labels = []
+    for place, (_, row) in enumerate(plot.table.iterrows()):
+        series = looks.get(str(row[plot.by]), Series("", str(row[plot.y]), MUTED))
+        labels.append(series.label)
+        axes.errorbar(
+            row[plot.x], place, xerr=[[row[plot.x] - row[plot.low]], [row[plot.high] - row[plot.x]]],
+            fmt="o", color=series.colour, markersize=9, capsize=4, linewidth=2,
+            markerfacecolor="white" if series.hollow else series.colour, markeredgewidth=2,
+        )  # fmt: skip
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    if plot.from_zero:
+        axes.set_xlim(left=0)
+
+
+def _scatter(axes: Axes, plot: Plot) -> None:
+    for series in plot.shown():
+        rows = plot.of(series)
+        axes.scatter(
+            rows[plot.x], rows[plot.y], s=42, edgecolors=series.colour, linewidths=1.5, label=series.label,
+            facecolors="none" if series.hollow else series.colour, alpha=0.85,
+        )  # fmt: skip
+    if plot.diagonal and len(plot.table):
+        both = plot.table[[plot.x, plot.y]].to_numpy(dtype=float)
+        ends = [np.nanmin(both), np.nanmax(both)]
+        axes.plot(ends, ends, color=MUTED, linestyle=_DASHES["dot"], linewidth=1.2)
+    _legend(axes)
+
+
+def _grid(axes: Axes, plot: Plot) -> None:
+    rows, columns, values = grid_of(plot)
+    labels = plot.labels()
+    colours = LinearSegmentedColormap.from_list("grid", [colour for _, colour in SCALE])
+    axes.imshow(values, cmap=colours, aspect="auto")
+    middle = (np.nanmin(values) + np.nanmax(values)) / 2 if np.isfinite(values).any() else 0
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            ink = "white" if value > middle else INK
+            axes.text(column, row, f"{value:.{plot.digits}f}", ha="center", va="center", color=ink)
+    axes.set_yticks(range(len(rows)), [labels.get(row, row) for row in rows])
+    axes.set_xticks(range(len(columns)), columns)
+    axes.grid(visible=False)
+
+
+def _line(axes: Axes, axis: str, at: float, label: str) -> None:
+    if axis == "x":
+        axes.axvline(at, color=INK, linewidth=1.5)
+        axes.annotate(
+            label, (at, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom"
+        )
+    else:
+        axes.axhline(at, color=MUTED, linewidth=1.5, linestyle=_DASHES["dot"])
+        axes.annotate(
+            label,
+            (1.0, at),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            color=MUTED,
+        )
+
+
+def _legend(axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    if len(labels) > 1:
+        axes.legend(
+            handles, labels, loc="lower left", bbox_to_anchor=(0, 1.04), ncols=min(len(labels), 3),
+            borderaxespad=0, fontsize=10.5,
+        )  # fmt: skip
+
+
+_KINDS = {
+    "lines": _lines, "bars": _bars, "intervals": _intervals, "scatter": _scatter, "grid": _grid,
+}  # fmt: skip

@@ -1,0 +1,36 @@
+"""The command ``report``: everything that is handed on of a study, in a folder."""
+
+import argparse
+from pathlib import Path
+
+from curation import terminal
+from curation.workspace import Workspace
+
+MEANING = (
+    "write the report of a study: HTML, PowerPoint, figures, numbers, methods, without identities"
+)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    parser.add_argument("--study", required=True, help="id of a study")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write into")
+    parser.add_argument("--sites", action="store_true", help="keep the names of sites")
+    parser.add_argument("--no-pictures", action="store_true", help="no example scans")
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Write the report and say where it is, and what was removed."""
+    from training.report import bundle, content  # brings plotly, matplotlib and python-pptx
+    from training.report.source import Options
+
+    workspace = Workspace.open(chosen.workspace)
+    options = Options(sites=chosen.sites, pictures=not chosen.no_pictures)
+    with terminal.bar("writing", unit="file") as progress:
+        written = bundle.write(workspace, chosen.study, chosen.out, options, progress)
+    for path in written:
+        print(path)
+    print("\nRemoved, so that nobody can be told from these files:")
+    for line in content.build(workspace, chosen.study, options).removed:
+        print(f"- {line}")
+    return 0
