@@ -1,24 +1,28 @@
 """Background processes that outlive the page or shell that started them.
 
 A task is a JSON state file: what runs, as which process, since when, and how far it is. A process is
-taken for alive only if its id *and* its start time match and it is no zombie, because ids are reused.
+taken for alive only if its id, its start *and* the machine's boot match and it is no zombie, because ids are
+reused, clocks are set and machines start anew.
 """
 
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from curation import files
 
 _START_TOLERANCE_S = 2.0
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 #: Children of this process that may still run; polled so that none stays a zombie.
 _children: list[subprocess.Popen] = []
@@ -34,24 +38,45 @@ class Process:
         Process id; of a task that :func:`start` began also the id of the group that it leads.
     started : float
         Creation time in seconds since the epoch, as the operating system gives it.
+    boot : str
+        Which boot of the machine it belongs to, and how many ticks after it the process began. Neither
+        changes when the clock is set. Empty where the system does not say it.
     """
 
     pid: int
     started: float
+    boot: str = ""
 
     @classmethod
     def of(cls, pid: int) -> "Process":
         """Describe a running process by its id."""
-        return cls(pid, psutil.Process(pid).create_time())
+        return cls(pid, psutil.Process(pid).create_time(), _boot(pid))
+
+    @classmethod
+    def noted(cls, values: Mapping[str, Any]) -> "Process":
+        """Build a process from what was noted of it: ``pid``, ``started`` and, where known, ``boot``."""
+        return cls(values["pid"], values["started"], values.get("boot", ""))
 
     def alive(self) -> bool:
         """Tell whether this very process still runs (a zombie does not)."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < _START_TOLERANCE_S
+            if self.boot and (now := _boot(self.pid)):
+                same = now == self.boot
+            else:
+                same = abs(process.create_time() - self.started) < _START_TOLERANCE_S
             return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
+
+
+def _boot(pid: int) -> str:
+    try:
+        # the command stands in brackets and may hold anything; the start is the 20th field after them
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return f"{_BOOT_ID.read_text().strip()}/{ticks}"
+    except (OSError, IndexError):
+        return ""
 
 
 def start(
@@ -88,18 +113,20 @@ def start(
     _reap()
     _children.append(child)
     process = Process.of(child.pid)
-    files.write_json(
-        state, {"command": list(command), "pid": process.pid, "started": process.started}
-    )
+    files.write_json(state, _note(command, process))
     return process
 
 
+def _note(command: Sequence[str], process: Process) -> dict[str, Any]:
+    return {"command": list(command), "host": socket.gethostname(), **asdict(process)}
+
+
 def running(state: Path) -> Process | None:
-    """Return the process noted in ``state`` if it is still alive."""
+    """Return the process noted in ``state`` if it is still alive, on this machine."""
     noted = files.read_json(state)
-    if not noted:
+    if not noted or noted.get("host", socket.gethostname()) != socket.gethostname():
         return None
-    process = Process(noted["pid"], noted["started"])
+    process = Process.noted(noted)
     return process if process.alive() else None
 
 
@@ -113,7 +140,7 @@ def noted(state: Path) -> Iterator[None]:
         yield
         return
     own = Process.of(os.getpid())
-    files.write_json(state, {"command": sys.orig_argv, "pid": own.pid, "started": own.started})
+    files.write_json(state, _note(sys.orig_argv, own))
     try:
         yield
     finally:

@@ -6,6 +6,7 @@ the reader skips a last line that was cut off.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -13,7 +14,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 
@@ -98,10 +99,39 @@ def read_json(path: Path) -> Any:
 
 
 def append_json_line(path: Path, value: dict[str, Any]) -> None:
-    """Append one JSON object as one line, in a single write."""
-    line = json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line)
+    """Append one JSON object as one line; half a line that an interruption left is taken off first.
+
+    Raises
+    ------
+    OSError
+        When the line cannot be written, on a full disk say; the file is then as it was.
+    """
+    line = (json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    with path.open("ab+", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        size = _whole_lines(file)
+        file.truncate(size)
+        try:
+            written = file.write(line)
+        except OSError:
+            file.truncate(size)
+            raise
+        if written != len(line):
+            file.truncate(size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def _whole_lines(file: IO[bytes]) -> int:
+    """Return the length of a file up to the end of its last whole line, bytes."""
+    end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - 4096)
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:

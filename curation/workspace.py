@@ -232,6 +232,16 @@ class Workspace:
         return self.tasks_dir / "assess-batches"
 
     @property
+    def place_path(self) -> Path:
+        """Where studies were last run, Slurm's settings included: what is offered the next time."""
+        return self.root / "place.json"
+
+    @property
+    def turn_path(self) -> Path:
+        """Lock of the study whose turn it is on this machine."""
+        return self.tasks_dir / "turn.lock"
+
+    @property
     def demo_images_dir(self) -> Path:
         """Simulated scans of the demo, the only images that live inside a workspace."""
         return self.root / "demo-images"

@@ -42,11 +42,11 @@ def body(workspace: Workspace) -> None:
         return
     chosen = study_panel.choose(workspace, _listed(workspace, planned))
     others = _others(chosen, planned)
-    running = launch.status(workspace, chosen.id).state == "running"
+    running = launch.status(workspace, chosen.id).going
 
     @st.fragment(run_every=EVERY if running else None)
     def live() -> None:
-        if running and launch.status(workspace, chosen.id).state != "running":
+        if running and not launch.status(workspace, chosen.id).going:
             st.rerun(scope="app")
         with frame.in_words():
             _state(workspace, chosen)

@@ -47,6 +47,32 @@ def test_another_process_under_a_reused_id_is_not_taken_for_the_task(tmp_path: P
     assert background.running(state) is None
 
 
+def test_a_clock_that_is_set_ends_no_task(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    process = _start(tmp_path, "import time; time.sleep(60)")
+    noted = files.read_json(state)
+    files.write_json(state, noted | {"started": noted["started"] - 3600})
+    assert background.running(state) is not None
+    background.stop(process)
+    assert background.running(state) is None
+
+
+def test_after_a_reboot_nothing_is_running_whatever_the_ids_and_times(tmp_path: Path) -> None:
+    state, own = tmp_path / "state.json", Process.of(os.getpid())
+    earlier = "00000000-0000-0000-0000-000000000000/" + own.boot.partition("/")[2]
+    files.write_json(state, {"command": [], **vars(own)})
+    assert background.running(state) == own
+    files.write_json(state, {"command": [], **vars(own), "boot": earlier})
+    assert background.running(state) is None
+
+
+def test_a_task_of_another_machine_is_not_looked_for_here(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    own = vars(Process.of(os.getpid()))
+    files.write_json(state, {"command": [], "host": "elsewhere", **own})
+    assert background.running(state) is None
+
+
 def test_stopping_ends_the_children_too(tmp_path: Path) -> None:
     note = tmp_path / "child"
     code = (

@@ -1,5 +1,7 @@
 import json
 import multiprocessing
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,32 @@ def test_a_last_line_that_was_cut_off_is_skipped(tmp_path: Path) -> None:
     with path.open("a") as file:
         file.write('{"epoch": 3, "lo')
     assert [row["epoch"] for row in files.read_json_lines(path)] == [1, 2]
+
+
+def test_half_a_line_is_taken_off_before_the_next_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"epoch": 1}\n{"epoch": 2, "no' + "t" * 9000)
+    files.append_json_line(path, {"epoch": 2})
+    assert files.read_json_lines(path) == [{"epoch": 1}, {"epoch": 2}]
+    path.write_text("half")
+    files.append_json_line(path, {"epoch": 1})
+    assert files.read_json_lines(path) == [{"epoch": 1}]
+
+
+def test_a_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    files.append_json_line(path, {"epoch": 1})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, before[1]))
+    try:
+        for _ in range(2):
+            with pytest.raises(OSError):
+                files.append_json_line(path, {"epoch": 2, "loss": 0.25})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_text() == '{"epoch": 1}\n'
 
 
 def test_a_broken_line_in_the_middle_is_damage_and_raises(tmp_path: Path) -> None:

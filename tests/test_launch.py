@@ -3,8 +3,6 @@
 import contextlib
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -14,39 +12,10 @@ from curation import background, files
 from curation.errors import StudyError
 from curation.workspace import Workspace
 from tests import training_workspace
+from tests.launched import ended, processes, results, under_way, wait
 from training import curves, launch, runs, statistics
 from training.__main__ import main
-from training.launch import StudyStatus
 from training.study import Study
-
-TIMEOUT_S = 240
-
-
-def _wait(workspace: Workspace, study: Study, until: Callable[[StudyStatus], bool]) -> StudyStatus:
-    deadline = time.monotonic() + TIMEOUT_S
-    while time.monotonic() < deadline:
-        status = launch.status(workspace, study.id)
-        if until(status):
-            return status
-        time.sleep(0.1)
-    raise AssertionError(f"still {status}\n{launch.log_path(study).read_text()}")
-
-
-def _ended(status: StudyStatus) -> bool:
-    return status.state != "running"
-
-
-def _processes(study: Study) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        command = " ".join(process.info["cmdline"] or [])
-        if (
-            study.id in command
-            and str(study.folder.parents[1]) in command
-            and process.info["status"] != psutil.STATUS_ZOMBIE
-        ):
-            found.append(process)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +28,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study
     assert launch.launch(workspace, study.id).state == "running"
     with pytest.raises(StudyError, match="already running"):
         launch.launch(workspace, study.id)
-    status = _wait(workspace, study, _ended)
+    status = wait(workspace, study, ended)
     assert status.state == "finished", launch.log_path(study).read_text()
     return workspace, study
 
@@ -94,16 +63,7 @@ def test_a_finished_study_is_left_as_it_is(finished) -> None:
     assert launch.launch(workspace, study.id).state == "finished"
     assert launch.stop(workspace, study.id).state == "finished"
     assert study.result_path.stat().st_mtime_ns == before
-    assert not _processes(study)
-
-
-def _results(study: Study) -> dict[str, object]:
-    """Everything that a study came to, without what the clock wrote."""
-    found = {run.id: files.read_json(run.result_path) for run in runs.runs_of(study)}
-    return {
-        key: {name: value for name, value in result.items() if name != "seconds"}
-        for key, result in found.items()
-    }
+    assert not processes(study)
 
 
 def test_a_study_stopped_resumed_killed_and_resumed_comes_to_the_same_numbers(
@@ -112,44 +72,41 @@ def test_a_study_stopped_resumed_killed_and_resumed_comes_to_the_same_numbers(
     workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
     study = training_workspace.plan(workspace, arms=["A"])
 
-    def started(status: StudyStatus) -> bool:
-        return _ended(status) or any(run.state == "running" and run.epoch for run in status.runs)
-
     launch.launch(workspace, study.id, cores=2)
-    _wait(workspace, study, started)
+    wait(workspace, study, under_way)
     status = launch.stop(workspace, study.id)
     assert status.state == "stopped"
     assert "Resume" in status.message
-    assert not _processes(study)
+    assert not processes(study)
     assert launch.stop(workspace, study.id).state == "stopped"
 
     launch.resume(workspace, study.id)
-    _wait(workspace, study, started)
-    for process in _processes(study):
+    wait(workspace, study, under_way)
+    for process in processes(study):
         process.kill()
-    status = _wait(workspace, study, _ended)
+    status = wait(workspace, study, ended)
     assert status.state == "stopped"
     assert not [run for run in status.runs if run.state == "running"]
 
     launch.resume(workspace, study.id)
-    status = _wait(workspace, study, _ended)
+    status = wait(workspace, study, ended)
     assert status.state == "finished", status.message
-    uninterrupted = _results(finished[1])
-    assert _results(study) == {key: uninterrupted[key] for key in _results(study)}
+    uninterrupted = results(finished[1])
+    assert results(study) == {key: uninterrupted[key] for key in results(study)}
 
 
 def test_when_only_the_leader_is_killed_stop_ends_the_rest(tmp_path: Path) -> None:
     workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
     study = training_workspace.plan(workspace, overrides={"pretrain_epochs": 10_000})
     launch.launch(workspace, study.id)
-    _wait(workspace, study, lambda status: any(run.state == "running" for run in status.runs))
+    wait(workspace, study, lambda status: any(run.state == "running" for run in status.runs))
     leader = background.running(study.folder / "workflow.json")
     assert leader is not None
     os.kill(leader.pid, signal.SIGKILL)
     os.waitpid(leader.pid, 0)
     assert launch.status(workspace, study.id).state == "running"  # and so it is: its runs go on
     assert launch.stop(workspace, study.id).state == "stopped"
-    assert not _processes(study)
+    assert not processes(study)
 
 
 def test_a_study_that_ends_while_it_is_read_shows_no_run_as_running(
@@ -158,11 +115,11 @@ def test_a_study_that_ends_while_it_is_read_shows_no_run_as_running(
     workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
     study = training_workspace.plan(workspace, overrides={"pretrain_epochs": 10_000})
     launch.launch(workspace, study.id)
-    _wait(workspace, study, lambda status: any(run.state == "running" for run in status.runs))
+    wait(workspace, study, lambda status: any(run.state == "running" for run in status.runs))
     looks = background.running
 
     def too_late(path: Path) -> object:
-        for process in _processes(study):
+        for process in processes(study):
             with contextlib.suppress(psutil.NoSuchProcess):  # one may end with another
                 process.kill()
                 process.wait(10)
@@ -178,7 +135,7 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(tmp_path: Path) -> None:
     workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
     study = training_workspace.plan(workspace, overrides={"pretrain_lr": 1e30, "clip_norm": 1e30})
     launch.launch(workspace, study.id)
-    status = _wait(workspace, study, _ended)
+    status = wait(workspace, study, ended)
     states = {run.run_id: run.state for run in status.runs}
     assert status.state == "failed"
     assert states["pretrain_A_seed0"] == "failed"
@@ -195,7 +152,7 @@ def test_a_scan_that_went_away_fails_the_study_in_words(tmp_path: Path) -> None:
     study = training_workspace.plan(workspace)
     next((workspace.root / "images").glob("sub-00*")).unlink()
     launch.launch(workspace, study.id)
-    status = _wait(workspace, study, _ended)
+    status = wait(workspace, study, ended)
     assert status.state == "failed"
     assert "pool_sub-00_T1w" in status.message
 

@@ -44,6 +44,40 @@ def test_arms_that_differ_in_their_labels_alone_share_a_pretraining(workspace) -
     assert runs.pretraining_of(study, bare) is None
 
 
+def test_names_mean_runs_and_whole_arms(study: Study) -> None:
+    found = runs.named(study, ["A", "finetune_scratch_seed1_fold0"])
+    assert len(found) == 2 + 4 + 1
+    assert {run.arm for run in found if run.kind == "pretrain"} == {"A"}
+    with pytest.raises(StudyError, match="no run and no arm 'B'; its arms: scratch, A"):
+        runs.named(study, ["A", "B"])
+
+
+def test_a_pretraining_that_begins_anew_takes_what_was_built_on_it_along(study: Study) -> None:
+    for run in runs.runs_of(study):
+        files.write_json(run.result_path, {})
+        runs.Status(run.status_path).write("finished", epoch=3)
+    files.write_json(study.result_path, {})
+    forgotten = runs.forget(study, [runs.find(study, "pretrain_A_seed0")])
+    assert {run.id for run in forgotten} == {
+        "pretrain_A_seed0", "finetune_A_seed0_fold0", "finetune_A_seed0_fold1"
+    }  # fmt: skip
+    states = {state.run_id: (state.state, state.epoch) for state in runs.states(study)}
+    assert {run for run, state in states.items() if state == ("waiting", 0)} == {
+        run.id for run in forgotten
+    }
+    assert not study.result_path.exists()
+
+
+def test_what_failed_waits_for_another_try_where_it_was(study: Study) -> None:
+    first, second = runs.runs_of(study)[:2]
+    for run in (first, second):
+        runs.Status(run.status_path).write("failed", epoch=2, message="broken")
+    runs.expect(study, [second.id])
+    assert runs.state_of(study, first).state == "failed"
+    state = runs.state_of(study, second)
+    assert (state.state, state.epoch, state.message) == ("waiting", 2, "")
+
+
 def test_an_unknown_run_is_refused(study: Study) -> None:
     with pytest.raises(StudyError, match="no run 'x'"):
         runs.find(study, "x")
@@ -75,7 +109,7 @@ def test_running_is_only_what_runs(study: Study) -> None:
     status.write("running", epoch=1)
     assert runs.state_of(study, runs.runs_of(study)[0]).state == "running"
     noted = files.read_json(status.path)
-    gone = _state(study, **(noted | {"started": time.time() - 1e6}))
+    gone = _state(study, **(noted | {"boot": "another/1", "started": time.time()}))
     assert gone.state == "stopped"
     assert "goes on from epoch 1" in gone.message
 

@@ -5,17 +5,19 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from curation import cohorts
 from curation.errors import StudyError, TierscopeError
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
-from training import demo_study, launch, reconstruct_command, report_command
+from training import demo_study, launch, places, reconstruct_command, report_command
 from training import study as studies
 from training.config import PRESETS, default_preset
 from training.designs import DESIGNS
 from training.launch import StudyStatus
+from training.places import Place
 
 _EPILOG = "A study is planned from --cohort, --target and --arms or --design, or named by its id."
 
@@ -36,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _launch(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     study_id = chosen.study or _plan(workspace, chosen)
-    _show(study_id, launch.launch(workspace, study_id, cores=chosen.cores))
+    _show(study_id, launch.launch(workspace, study_id, place=_place(workspace, chosen)))
     return _follow(workspace, study_id) if chosen.follow else 0
 
 
@@ -67,7 +69,7 @@ def _status(chosen: argparse.Namespace) -> int:
 
 def _stop(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
-    study_id = chosen.study or _only(workspace, "running")
+    study_id = chosen.study or _only(workspace, "running", "queued")
     _show(study_id, launch.stop(workspace, study_id))
     return 0
 
@@ -75,8 +77,36 @@ def _stop(chosen: argparse.Namespace) -> int:
 def _resume(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     study_id = chosen.study or _only(workspace, "stopped", "failed")
-    _show(study_id, launch.resume(workspace, study_id, cores=chosen.cores))
+    _show(study_id, launch.resume(workspace, study_id, place=_place(workspace, chosen)))
     return _follow(workspace, study_id) if chosen.follow else 0
+
+
+def _retry(chosen: argparse.Namespace) -> int:
+    workspace = Workspace.open(chosen.workspace)
+    place = _place(workspace, chosen)
+    done = launch.retry(workspace, chosen.study, chosen.names, anew=chosen.anew, place=place)
+    _show(chosen.study, done)
+    return _follow(workspace, chosen.study) if chosen.follow else 0
+
+
+def _place(workspace: Workspace, chosen: argparse.Namespace) -> Place | None:
+    """Return the place that the arguments name, to be offered the next time; none where they name none."""
+    given = {name: getattr(chosen, name) for name in _PLACE if getattr(chosen, name) is not None}
+    slurm = chosen.slurm or given.keys() & {"partition", "account", "hours", "memory_gb", "gres"}
+    kind = "profile" if chosen.profile else "slurm" if slurm else "here"
+    if kind == "here" and not given and not chosen.here:
+        return None
+    known = places.remembered(workspace)
+    kept = asdict(known) if kind == known.kind == "slurm" else {}
+    place = Place.from_dict(kept | given | {"kind": kind})
+    places.refuse_unusable(place)
+    places.remember(workspace, place)
+    return place
+
+
+_PLACE = (
+    "cores", "beside", "partition", "account", "hours", "memory_gb", "gres", "at_once", "profile"
+)  # fmt: skip
 
 
 def _demo_study(chosen: argparse.Namespace) -> int:
@@ -110,7 +140,7 @@ def _show(study_id: str, status: StudyStatus, *, runs: bool = False) -> None:
 
 
 def _follow(workspace: Workspace, study_id: str) -> int:
-    while (status := launch.status(workspace, study_id)).state == "running":
+    while (status := launch.status(workspace, study_id)).going:
         time.sleep(2)
         _show(study_id, status)
     _show(study_id, status, runs=True)
@@ -173,6 +203,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("study", nargs="?")
     _running(command)
 
+    command = _command(commands, "retry", _retry, "do single arms or runs of a study again")
+    command.add_argument("study")
+    command.add_argument("names", nargs="+", help="names of arms, ids of runs (see 'status STUDY')")
+    command.add_argument(
+        "--anew", action="store_true",
+        help="from the beginning, also what is finished, with all that builds on it",
+    )  # fmt: skip
+    _running(command)
+
     command = _command(
         commands, "demo-study", _demo_study, "score the demo's scans and start its study"
     )
@@ -206,8 +245,26 @@ def _command(commands: Any, name: str, run: Callable, meaning: str) -> argparse.
 
 
 def _running(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--cores", type=int, help="processor cores to use (default: all)")
     command.add_argument("--follow", action="store_true", help="show it until it ends")
+    place = command.add_argument_group(
+        "where it runs", "By default where it ran before, at first on this machine."
+    )
+    place.add_argument("--here", action="store_true", help="on this machine")
+    place.add_argument("--cores", type=int, help="processor cores to use (default: all)")
+    place.add_argument(
+        "--beside", action="store_true", default=None,
+        help="start at once beside a study that runs, instead of waiting for its end",
+    )  # fmt: skip
+    place.add_argument(
+        "--slurm", action="store_true", help="on Slurm; what was given before is kept"
+    )
+    place.add_argument("--partition", help="of Slurm")
+    place.add_argument("--account", help="of Slurm")
+    place.add_argument("--hours", type=float, help="longest time of one job (default: 24)")
+    place.add_argument("--memory-gb", type=float, help="memory of one job (default: 16)")
+    place.add_argument("--gres", help="what a training job needs, such as gpu:1")
+    place.add_argument("--at-once", type=int, help="jobs that wait or run at once (default: 50)")
+    place.add_argument("--profile", help="folder of a Snakemake profile of your own")
 
 
 if __name__ == "__main__":

@@ -1,68 +1,40 @@
-"""Starting, stopping and watching studies. The work happens in processes that outlive the page.
+"""Starting, stopping and repeating studies. The work happens in processes that outlive the page.
 
-A study is a Snakemake workflow in a process group of its own (:mod:`training.workflow`). What is shown
-of it is read from files and checked against the processes that are really there.
+A study is a Snakemake workflow in a process group of its own (:mod:`training.workflow`). What is shown of
+it is read by :mod:`training.standing`.
 """
 
 import contextlib
+import errno
 import os
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
 import psutil
 
 from curation import background, files
-from curation.background import Process
 from curation.errors import StudyError
 from curation.workspace import Workspace
-from training import runs, workflow
+from training import places, runs, slurm_jobs, standing, turns, workflow
 from training import study as studies
-from training.config import gpu_count
-from training.runs import RunState
+from training.places import Place
+from training.standing import StudyStatus, elapsed_s, leader_path, log_path, status
 from training.study import Study
 
-StudyState = Literal["planned", "running", "stopped", "failed", "finished"]
+__all__ = ["StudyStatus", "elapsed_s", "launch", "log_path", "resume", "retry", "status", "stop"]
 
 #: How long a run may take to save and end itself before it is ended by force, seconds.
 GRACE_S = 20.0
-#: Rough time that a process needs before its first step (importing torch and MONAI), seconds.
-START_S = 4.0
 
 
-@dataclass(frozen=True)
-class StudyStatus:
-    """Where a study stands.
-
-    Parameters
-    ----------
-    state : {'planned', 'running', 'stopped', 'failed', 'finished'}
-        ``running`` only while its processes are there.
-    runs : list of RunState
-        Every run, pretrainings first.
-    done, total : int
-        Finished runs and all runs.
-    fraction : float
-        Share of the epochs done, each kind of run weighted by its measured time; 0 to 1.
-    eta_s : float or None
-        Estimated seconds to the end; none while there is nothing to estimate from.
-    message : str
-        What is going on, or what went wrong, in a sentence.
-    """
-
-    state: StudyState
-    runs: list[RunState]
-    done: int
-    total: int
-    fraction: float
-    eta_s: float | None
-    message: str
-
-
-def launch(workspace: Workspace, study_id: str, *, cores: int | None = None) -> StudyStatus:
+def launch(
+    workspace: Workspace, study_id: str, *, place: Place | None = None, cores: int | None = None
+) -> StudyStatus:
     """Start a study in the background, or go on with one that was stopped.
+
+    On this machine one study of a workspace runs at a time; another one waits for its turn.
 
     Parameters
     ----------
@@ -70,8 +42,10 @@ def launch(workspace: Workspace, study_id: str, *, cores: int | None = None) -> 
         Where the study is.
     study_id : str
         A planned study.
+    place : Place, optional
+        Where its jobs run; by default where they ran before, at first on this machine.
     cores : int, optional
-        Processor cores to use; all by default.
+        Processor cores to use on this machine, where no place is given; all by default.
 
     Returns
     -------
@@ -81,38 +55,71 @@ def launch(workspace: Workspace, study_id: str, *, cores: int | None = None) -> 
     Raises
     ------
     StudyError
-        When the study is running already, or there is none of that id.
+        When the study is running already, there is none of that id, or the place cannot be used.
     """
     study = studies.load(workspace, study_id)
     if study.result_path.exists():
         return status(workspace, study_id)
-    busy = StudyError(f"Study {study.id} is being started or stopped by someone else right now.")
-    with files.lock(study.folder / "launch.lock", busy):
-        if background.running(_state_path(study)):
-            raise StudyError(
-                f"Study {study.id} is already running. Stop it first to start it again."
-            )
-        _end(_leftovers(study))
-        runs.write_configs(study)
-        workflow.outcome_path(study).unlink(missing_ok=True)
-        threads = str(study.preset.threads)
-        background.start(
-            [sys.executable, "-m", "training.workflow", "--workspace", str(workspace.root),
-             "--study", study.id, "--cores", str(cores or os.cpu_count() or 1)],
-            log=log_path(study),
-            state=_state_path(study),
-            environment={"PYTHONPATH": import_path(), "OMP_NUM_THREADS": threads},
-        )  # fmt: skip
+    with _alone(study):
+        _start(workspace, study, place or _place(study, cores), chosen=None)
     return status(workspace, study_id)
 
 
-def resume(workspace: Workspace, study_id: str, *, cores: int | None = None) -> StudyStatus:
+def resume(
+    workspace: Workspace, study_id: str, *, place: Place | None = None, cores: int | None = None
+) -> StudyStatus:
     """Go on with a stopped or failed study from what is on disk; as :func:`launch`."""
-    return launch(workspace, study_id, cores=cores)
+    return launch(workspace, study_id, place=place, cores=cores)
+
+
+def retry(
+    workspace: Workspace, study_id: str, names: Sequence[str], *, anew: bool = False,
+    place: Place | None = None,
+) -> StudyStatus:  # fmt: skip
+    """Do single arms or runs of a study again, and nothing else of it.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the study is.
+    study_id : str
+        A planned study. While it runs, what is named is done once the rest is through.
+    names : sequence of str
+        Names of arms and ids of runs.
+    anew : bool
+        From the beginning, also what is finished, with all that builds on it; otherwise from where each
+        run was.
+    place : Place, optional
+        As in :func:`launch`.
+
+    Raises
+    ------
+    StudyError
+        When a name is unknown, nothing is left to do, or a running study is to begin anew.
+    """
+    study = studies.load(workspace, study_id)
+    chosen = runs.named(study, names)
+    with _alone(study):
+        running = standing.led(study)
+        if anew and running:
+            raise StudyError("Stop the study first: a run that goes on cannot begin anew.")
+        if anew:
+            chosen = runs.forget(study, chosen)
+        left = [run.id for run in chosen if not run.result_path.exists()]
+        if not left:
+            raise StudyError(
+                f"Everything of {', '.join(names)} is finished. Ask for it anew to do it once more."
+            )
+        if running:
+            earlier = files.read_json(workflow.chosen_path(study)) or []
+            files.write_json(workflow.chosen_path(study), list(dict.fromkeys(earlier + left)))
+        else:
+            _start(workspace, study, place or places.of(study), chosen=left)
+    return status(workspace, study_id)
 
 
 def stop(workspace: Workspace, study_id: str) -> StudyStatus:
-    """Stop a study and every process of it; each run saves where it is.
+    """Stop a study and every process of it, on a cluster too; each run saves where it is.
 
     Returns
     -------
@@ -120,47 +127,69 @@ def stop(workspace: Workspace, study_id: str) -> StudyStatus:
         Afterwards. A study that does not run is left as it is.
     """
     study = studies.load(workspace, study_id)
-    busy = StudyError(f"Study {study.id} is being started or stopped by someone else right now.")
-    with files.lock(study.folder / "launch.lock", busy):
-        process = background.running(_state_path(study))
-        members = _members(study)
+    with _alone(study):
+        process = background.running(leader_path(study))
+        members = standing.members(study)
+        if process or standing.led_elsewhere(study):
+            _ask_to_stop(study)
         if process:
-            background.stop(process, grace_s=GRACE_S)
+            grace_s = GRACE_S + workflow.CLUSTER_GRACE_S * (places.of(study).kind != "here")
+            background.stop(process, grace_s=grace_s)
         _end([member for member in members if member.is_running()])
+        if places.of(study).kind == "slurm":
+            slurm_jobs.cancel(study, grace_s=workflow.CLUSTER_GRACE_S)
+        _end(standing.orphans(study))
     return status(workspace, study_id)
 
 
-def status(workspace: Workspace, study_id: str) -> StudyStatus:
-    """Read where a study stands."""
-    study = studies.load(workspace, study_id)
-    at_work = _at_work(
-        study
-    )  # before its runs: one that ends between the two is then not "running"
-    states = runs.states(study)
-    state: StudyState = "running" if at_work else _ended_state(study, states)
-    done = sum(run.state == "finished" for run in states)
-    left_s, fraction = _progress(states)
-    return StudyStatus(
-        state=state,
-        runs=states,
-        done=done,
-        total=len(states),
-        fraction=1.0 if state == "finished" else fraction,
-        eta_s=left_s / _at_once(study, states) if left_s and state == "running" else None,
-        message=_message(study, state, states),
-    )
+# ---- the process that leads ----------------------------------------------------------------------
 
 
-def log_path(study: Study) -> Path:
-    """Return the workflow's own log."""
-    return study.folder / "workflow.log"
+@contextlib.contextmanager
+def _alone(study: Study) -> Iterator[None]:
+    """Let one page or shell at a time start or stop a study; say in words when the disk is full."""
+    busy = StudyError(f"Study {study.id} is being started or stopped by someone else right now.")
+    try:
+        with files.lock(study.folder / "launch.lock", busy):
+            yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise StudyError("The disk is full. Free some space, then try again.") from error
 
 
-# ---- processes -----------------------------------------------------------------------------------
+def _start(workspace: Workspace, study: Study, place: Place, *, chosen: list[str] | None) -> None:
+    if standing.led(study):
+        raise StudyError(f"Study {study.id} is already running. Stop it first to start it again.")
+    places.refuse_unusable(place)
+    _end(standing.leftovers(study))
+    if places.of(study).kind == "slurm":
+        slurm_jobs.cancel(study, grace_s=workflow.CLUSTER_GRACE_S)
+    _end(standing.orphans(study))
+    runs.write_configs(study)
+    runs.expect(study, chosen)
+    for path in (
+        workflow.outcome_path,
+        workflow.stop_path,
+        workflow.chosen_path,
+        turns.ticket_path,
+    ):
+        path(study).unlink(missing_ok=True)
+    places.write(study, place)
+    if chosen is not None:
+        files.write_json(workflow.chosen_path(study), chosen)
+    threads = str(study.preset.threads)
+    background.start(
+        [sys.executable, "-m", "training.workflow", "--workspace", str(workspace.root),
+         "--study", study.id],
+        log=log_path(study),
+        state=leader_path(study),
+        environment={"PYTHONPATH": import_path(), "OMP_NUM_THREADS": threads},
+    )  # fmt: skip
 
 
-def _state_path(study: Study) -> Path:
-    return study.folder / "workflow.json"
+def _place(study: Study, cores: int | None) -> Place:
+    return Place(cores=cores) if cores else places.of(study)
 
 
 def import_path() -> str:
@@ -169,32 +198,13 @@ def import_path() -> str:
     return os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
 
 
-def _members(study: Study) -> list[psutil.Process]:
-    """Return the processes in the group that was noted for the study and that work on it."""
-    noted = files.read_json(_state_path(study))
-    return [] if not noted else [p for p in psutil.process_iter() if _works_on(p, study, noted)]
-
-
-def _works_on(process: psutil.Process, study: Study, noted: dict) -> bool:
-    try:
-        same_group = os.getpgid(process.pid) == noted["pid"]
-        return same_group and study.id in " ".join(process.cmdline())
-    except (ProcessLookupError, psutil.Error):
-        return False
-
-
-def _leftovers(study: Study) -> list[psutil.Process]:
-    """Return processes that go on although the leader of their group was killed."""
-    ended = files.read_json(workflow.outcome_path(study)) is not None
-    leader = background.running(_state_path(study))
-    return [] if leader or ended else [p for p in _members(study) if _alive(p)]
-
-
-def _alive(process: psutil.Process) -> bool:
-    try:
-        return Process(process.pid, process.create_time()).alive()
-    except psutil.NoSuchProcess:
-        return False
+def _ask_to_stop(study: Study) -> None:
+    """Ask the leader through a file, which another machine sees too, and wait there for its answer."""
+    with contextlib.suppress(OSError):  # a full disk: the signal has to do
+        workflow.stop_path(study).touch()
+    deadline = time.monotonic() + GRACE_S + workflow.CLUSTER_GRACE_S
+    while standing.led_elsewhere(study) and time.monotonic() < deadline:
+        time.sleep(workflow.POLL_S)
 
 
 def _end(members: list[psutil.Process]) -> None:
@@ -203,74 +213,3 @@ def _end(members: list[psutil.Process]) -> None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 signal_(member)
         _, members = psutil.wait_procs(members, timeout=GRACE_S)
-
-
-# ---- reading -------------------------------------------------------------------------------------
-
-
-def _at_work(study: Study) -> bool:
-    return bool(background.running(_state_path(study)) or _leftovers(study))
-
-
-def _ended_state(study: Study, states: list[RunState]) -> StudyState:
-    if study.result_path.exists():
-        return "finished"
-    if not _state_path(study).exists():
-        return "planned"
-    outcome = files.read_json(workflow.outcome_path(study))
-    failed = any(run.state == "failed" for run in states)
-    if failed or (outcome and outcome["returncode"] != 0 and not outcome["stopped"]):
-        return "failed"
-    return "stopped"
-
-
-def _message(study: Study, state: StudyState, states: list[RunState]) -> str:
-    troubled = next((run for run in states if run.state == "failed"), None)
-    if troubled:
-        which = f"{troubled.kind} {troubled.arm}, seed {troubled.seed}"
-        fold = "" if troubled.fold is None else f", fold {troubled.fold}"
-        return f"{which}{fold}: {troubled.message}"
-    preparing = files.read_json(study.folder / "prepare" / "status.json") or {}
-    if state == "failed":
-        return preparing.get("message") or (
-            "A run ended without a word; the machine may have run out of memory or disk. See "
-            f"{log_path(study)} and the run's log.txt. Resume tries it again."
-        )
-    if state == "stopped":
-        return "Stopped. Resume goes on where each run was."
-    if state == "running" and preparing.get("state") != "finished":
-        return f"Preparing volumes: {preparing.get('done', 0)} of {preparing.get('total', '…')}"
-    return ""
-
-
-def _progress(states: list[RunState]) -> tuple[float | None, float]:
-    """Return the processor seconds left (none if unknown) and the share done."""
-    rates = {kind: _seconds_an_epoch(states, kind) for kind in {run.kind for run in states}}
-    known = all(rate is not None for rate in rates.values())
-    weights = [(rates[run.kind] or 0.0) if known else 1.0 for run in states]
-    total = sum(w * run.epochs for w, run in zip(weights, states, strict=True))
-    done = sum(w * run.epoch for w, run in zip(weights, states, strict=True))
-    waiting = sum(run.state != "finished" and run.epoch == 0 for run in states)
-    left_s = total - done + waiting * START_S if known else None
-    return left_s, done / total if total else 0.0
-
-
-def _seconds_an_epoch(states: list[RunState], kind: str) -> float | None:
-    of_kind = [run for run in states if run.kind == kind and run.epoch > 0]
-    epochs = sum(run.epoch for run in of_kind)
-    return sum(run.seconds for run in of_kind) / epochs if epochs else None
-
-
-def _at_once(study: Study, states: list[RunState]) -> int:
-    noted = files.read_json(_state_path(study)) or {"command": []}
-    command = noted["command"]
-    cores = int(command[command.index("--cores") + 1]) if "--cores" in command else 1
-    slots = gpu_count() or max(cores // study.preset.threads, 1)
-    unfinished = sum(run.state != "finished" for run in states)
-    return max(min(slots, unfinished), 1)
-
-
-def elapsed_s(study: Study) -> float | None:
-    """Return the seconds since the last start of a study; none where it was never started."""
-    noted = files.read_json(_state_path(study))
-    return time.time() - noted["started"] if noted else None

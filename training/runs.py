@@ -1,13 +1,14 @@
 """Runs: one folder a process, which tells the truth also after the process died.
 
 A folder holds ``config.json`` (before the start), ``status.json`` (atomic, with a heartbeat),
-``metrics.jsonl`` (one line an epoch, appended), ``log.txt``, ``last.pt`` (while unfinished),
-``model.pt`` and ``result.json`` (once finished).
+``metrics.jsonl`` (one line an epoch, appended), ``log.txt``, ``usage.json`` and TensorBoard's files (from
+beside the training), ``last.pt`` (while unfinished), ``model.pt`` and ``result.json`` (once finished).
 """
 
 import os
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -80,6 +81,11 @@ class Run:
     def result_path(self) -> Path:
         return self.folder / "result.json"
 
+    @property
+    def usage_path(self) -> Path:
+        """What its process takes of the machine: see :func:`training.beside.usage`."""
+        return self.folder / "usage.json"
+
 
 @dataclass(frozen=True)
 class RunState:
@@ -104,6 +110,12 @@ class RunState:
         Time spent training so far, over all starts.
     message : str
         What people should know; empty while all is well.
+    volumes_per_s : float or None
+        Volumes trained on a second, since its process started.
+    host : str
+        The machine that it runs or last ran on.
+    usage : dict or None
+        While it runs: what its process takes of the machine, see :func:`training.beside.usage`.
     """
 
     run_id: str
@@ -119,6 +131,9 @@ class RunState:
     heartbeat: float | None = None
     seconds: float = 0.0
     message: str = ""
+    volumes_per_s: float | None = None
+    host: str = ""
+    usage: dict[str, Any] | None = None
 
 
 def runs_of(study: Study) -> list[Run]:
@@ -182,6 +197,53 @@ def write_configs(study: Study) -> None:
         files.write_json(run.config_path, config)
 
 
+def named(study: Study, names: Sequence[str]) -> list[Run]:
+    """Return the runs that names mean: ids of runs, and names of arms with their own pretrainings.
+
+    Raises
+    ------
+    StudyError
+        When the study has no run and no arm of a name.
+    """
+    found: dict[str, Run] = {}
+    every, arms = runs_of(study), {arm.name: arm for arm in study.arms}
+    for name in names:
+        chosen = [run for run in every if run.id == name or run.arm == name]
+        if not chosen:
+            known = ", ".join(arms)
+            raise StudyError(f"Study {study.id} has no run and no arm {name!r}; its arms: {known}.")
+        found |= {run.id: run for run in chosen}
+    return list(found.values())
+
+
+def forget(study: Study, chosen: Sequence[Run]) -> list[Run]:
+    """Delete what runs came to, with what was built on it; return all that begin anew."""
+    ids, forgotten = {run.id for run in chosen}, []
+    for run in runs_of(study):
+        pretraining = pretraining_of(study, run) if run.kind == "finetune" else None
+        if run.id in ids or (pretraining and pretraining.id in ids):
+            # the result first: without it, nothing else is taken for finished
+            for path in (run.result_path, run.model_path, run.checkpoint_path, run.metrics_path,
+                         run.status_path, run.usage_path):  # fmt: skip
+                path.unlink(missing_ok=True)
+            forgotten.append(run)
+    study.result_path.unlink(missing_ok=True)
+    return forgotten
+
+
+def expect(study: Study, chosen: Sequence[str] | None) -> None:
+    """Let runs that failed wait for another try: all of them, or those chosen by their ids."""
+    for run in runs_of(study):
+        status = files.read_json(run.status_path) or {}
+        wanted = chosen is None or run.id in chosen
+        if wanted and status.get("state") == "failed" and not run.result_path.exists():
+            files.write_json(run.status_path, status | {"state": "waiting", "message": ""})
+    preparing = study.folder / "prepare" / "status.json"
+    status = files.read_json(preparing) or {}
+    if status.get("state") == "failed":
+        files.write_json(preparing, status | {"state": "waiting", "message": ""})
+
+
 # ---- states --------------------------------------------------------------------------------------
 
 
@@ -206,6 +268,8 @@ def state_of(study: Study, run: Run) -> RunState:
         state=state, epoch=epoch, epochs=epochs_of(study, run), message=message,
         loss=status.get("loss"), age_mae_years=status.get("age_mae_years"),
         heartbeat=status.get("heartbeat"), seconds=float(status.get("seconds", 0.0)),
+        volumes_per_s=status.get("volumes_per_s"), host=status.get("host", ""),
+        usage=files.read_json(run.usage_path) if state == "running" else None,
     )  # fmt: skip
 
 
@@ -215,7 +279,7 @@ def is_alive(status: dict[str, Any]) -> bool:
         return False
     if status.get("host") != socket.gethostname():
         return time.time() - status.get("heartbeat", 0.0) < REMOTE_HEARTBEAT_S
-    return Process(status["pid"], status["started"]).alive()
+    return Process.noted(status).alive()
 
 
 class Status:

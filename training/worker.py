@@ -135,13 +135,20 @@ def _prepare(job: _Job) -> None:
 def _pretrain(job: _Job) -> None:
     from training.pretrain import pretrain  # torch only where it is needed
 
-    pretrain(job.workspace, job.study, job.run, job.interruption)
+    _train(job, pretrain)
 
 
 def _finetune(job: _Job) -> None:
     from training.finetune import finetune
 
-    finetune(job.workspace, job.study, job.run, job.interruption)
+    _train(job, finetune)
+
+
+def _train(job: _Job, train: Callable[[Workspace, Study, Run, Interruption], None]) -> None:
+    from training.beside import beside
+
+    with beside(job.run):
+        train(job.workspace, job.study, job.run, job.interruption)
 
 
 def _summarise(job: _Job) -> None:

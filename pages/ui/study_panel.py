@@ -16,6 +16,7 @@ from training.study import Study
 STATES: dict[str, tuple[str, str]] = {
     "planned": ("planned", "#616E7C"),
     "waiting": ("waiting", "#616E7C"),
+    "queued": ("in the queue", "#616E7C"),
     "running": ("running", "#1A5A8A"),
     "stopped": ("stopped", "#8D5B00"),
     "failed": ("failed", "#A61B1B"),
@@ -50,12 +51,12 @@ def _study_words(study: Study) -> str:
 
 def live(workspace: Workspace, study: Study) -> None:
     """Show a study's progress, its runs and its losses, live while it runs."""
-    running = launch.status(workspace, study.id).state == "running"
+    running = launch.status(workspace, study.id).going
 
     @st.fragment(run_every=EVERY if running else None)
     def shown() -> None:
         now = launch.status(workspace, study.id)
-        if running and now.state != "running":
+        if running and not now.going:
             st.rerun(scope="app")
         _progress(study, now)
         _losses(workspace, study)

@@ -1,0 +1,60 @@
+"""What tests of launched studies share: waiting for them, their processes, what they came to."""
+
+import time
+from collections.abc import Callable
+
+import psutil
+
+from curation import files
+from curation.workspace import Workspace
+from training import launch, runs
+from training.launch import StudyStatus
+from training.study import Study
+
+TIMEOUT_S = 400
+
+
+def wait(
+    workspace: Workspace, study: Study, until: Callable[[StudyStatus], bool], every_s: float = 0.1
+) -> StudyStatus:
+    """Wait until a study stands as wanted; the log is what a failure shows."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline:
+        status = launch.status(workspace, study.id)
+        if until(status):
+            return status
+        time.sleep(every_s)
+    raise AssertionError(f"still {status}\n{launch.log_path(study).read_text()}")
+
+
+def ended(status: StudyStatus) -> bool:
+    return not status.going
+
+
+def under_way(status: StudyStatus) -> bool:
+    """Whether a run has finished an epoch and goes on, or all is over."""
+    return ended(status) or any(run.state == "running" and run.epoch for run in status.runs)
+
+
+def processes(study: Study) -> list[psutil.Process]:
+    """Return every process that works on a study."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        command = " ".join(process.info["cmdline"] or [])
+        if (
+            study.id in command
+            and str(study.folder.parents[1]) in command
+            and process.info["status"] != psutil.STATUS_ZOMBIE
+        ):
+            found.append(process)
+    return found
+
+
+def results(study: Study) -> dict[str, dict]:
+    """Return everything that a study came to, without what clocks and meters wrote."""
+    found = {run.id: files.read_json(run.result_path) or {} for run in runs.runs_of(study)}
+    measured = ("seconds", "volumes_per_s", "data_wait_share")
+    return {
+        key: {name: value for name, value in result.items() if name not in measured}
+        for key, result in found.items()
+    }

@@ -1,0 +1,109 @@
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from curation.errors import StudyError
+from curation.workspace import Workspace
+from tests import training_workspace
+from training import places
+from training.places import Place
+from training.study import Study
+
+
+@pytest.fixture
+def study(workspace: Workspace) -> Study:
+    return training_workspace.plan(training_workspace.make(workspace))
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Put commands of Slurm in the way of this machine's own."""
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+
+    def put(name: str, said: str = "") -> None:
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\ncat <<'END'\n{said}\nEND\n")
+        program.chmod(0o755)
+
+    return put
+
+
+def _profile(study: Study, place: Place) -> dict:
+    folder = places.snakemake_profile(study, place)
+    assert folder is not None
+    return json.loads((folder / "config.yaml").read_text())
+
+
+def test_what_is_asked_of_slurm_stands_in_the_profile(study: Study, commands) -> None:
+    commands("scontrol", "AccountingStorageType   = accounting_storage/slurmdbd")
+    profile = _profile(
+        study,
+        Place("slurm", partition="gpu", account="lab", hours=1.5, memory_gb=8, gres="gpu:a100:1"),
+    )
+    assert profile["executor"] == "slurm"
+    assert profile["default-resources"] == {
+        "mem_mb": 8000, "runtime": 90, "slurm_partition": "gpu", "slurm_account": "lab"
+    }  # fmt: skip
+    assert profile["set-resources"] == {
+        "pretrain": {"gres": "gpu:a100:1"}, "finetune": {"gres": "gpu:a100:1"}
+    }  # fmt: skip
+    assert profile["slurm-status-command"] == "sacct"
+
+
+@pytest.mark.parametrize("kind", ["accounting_storage/none", "(null)"])
+def test_where_slurm_keeps_no_accounts_its_queue_is_asked(study, commands, kind: str) -> None:
+    commands("scontrol", f"AccountingStorageType   = {kind}")
+    profile = _profile(study, Place("slurm"))
+    assert profile["slurm-status-command"] == "squeue"
+    assert set(profile["default-resources"]) == {"mem_mb", "runtime"}
+
+
+def test_on_this_machine_there_is_no_profile_and_ones_own_is_taken_as_it_is(
+    study, tmp_path
+) -> None:
+    assert places.snakemake_profile(study, Place()) is None
+    assert places.snakemake_profile(study, Place("profile", profile=str(tmp_path))) == tmp_path
+
+
+def test_a_place_survives_being_written_down_and_is_offered_the_next_time(study, workspace) -> None:
+    place = Place("slurm", partition="long", gres="gpu:1", at_once=3)
+    assert places.of(study) == Place()
+    places.write(study, place)
+    assert places.of(study) == place
+    assert places.remembered(workspace) == Place()
+    places.remember(workspace, place)
+    assert places.remembered(workspace) == place
+    assert Place.from_dict(asdict(place) | {"unknown": 1}) == place
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"kind": "cloud"}, "one of here, slurm, profile"),
+        ({"partition": "a b"}, "no name of a Slurm partition"),
+        ({"account": "x;rm"}, "no name of a Slurm account"),
+        ({"gres": "gpu:1 --wrap"}, "no resource of Slurm"),
+        ({"hours": 0}, "above 0"),
+        ({"at_once": 0}, "above 0"),
+        ({"cores": 0}, "one processor core"),
+    ],
+)
+def test_a_place_that_cannot_be_is_refused_in_words(values: dict, words: str) -> None:
+    with pytest.raises(StudyError, match=words):
+        Place(**values)
+
+
+def test_what_slurm_lacks_is_said_before_anything_starts(commands, monkeypatch, tmp_path) -> None:
+    commands("sbatch")
+    assert places.slurm_lacks() is None
+    monkeypatch.setattr(places.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(StudyError, match="plugin"):
+        places.refuse_unusable(Place("slurm"))
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    with pytest.raises(StudyError, match="sbatch is not found"):
+        places.refuse_unusable(Place("slurm"))
+    with pytest.raises(StudyError, match=r"no config\.yaml"):
+        places.refuse_unusable(Place("profile", profile=str(tmp_path)))

@@ -1,0 +1,91 @@
+"""Studies on a real Slurm of one node: the same numbers as on this machine, and nothing left behind."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from curation.errors import StudyError
+from curation.workspace import Workspace
+from tests import slurm, training_workspace
+from tests.launched import ended, processes, results, under_way, wait
+from training import launch, slurm_jobs, standing
+from training.places import Place
+from training.study import Study
+
+PLACE = Place(
+    "slurm", partition=slurm.PARTITION, hours=0.5, memory_gb=1.5, check_s=1, at_once=8, cores=2
+)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[slurm.Cluster]:
+    if reason := slurm.missing():
+        pytest.skip(reason)
+    with slurm.cluster() as running:
+        yield running
+
+
+def _planned(folder: Path, **changes: object) -> tuple[Workspace, Study]:
+    workspace = training_workspace.make(Workspace.create(folder))
+    return workspace, training_workspace.plan(workspace, **changes)
+
+
+def _run(workspace: Workspace, study: Study, place: Place) -> dict[str, dict]:
+    launch.launch(workspace, study.id, place=place)
+    status = wait(workspace, study, ended, every_s=1)
+    assert status.state == "finished", launch.log_path(study).read_text()
+    return results(study)
+
+
+def test_a_run_on_slurm_stopped_and_resumed_comes_to_the_numbers_of_this_machine(
+    cluster: slurm.Cluster, tmp_path: Path
+) -> None:
+    changes = {"arms": ["A"], "overrides": {"pretrain_epochs": 30}}
+    only = ["pretrain_A_seed0"]
+    workspace, here = _planned(tmp_path / "here", **changes)
+    launch.retry(workspace, here.id, only)
+    wait(workspace, here, ended, every_s=1)
+    workspace, study = _planned(tmp_path / "a {b} 'c' ü", **changes)
+    launch.retry(workspace, study.id, only, place=PLACE)
+    with pytest.raises(StudyError, match="already running"):
+        launch.launch(workspace, study.id)
+    status = wait(workspace, study, under_way)
+    assert "On Slurm, partition tests: 1 of its runs" in status.message
+    status = launch.stop(workspace, study.id)
+    assert status.state == "stopped"
+    assert {run.state for run in status.runs} == {"stopped", "waiting"}
+    assert cluster.jobs() == slurm_jobs.of(study) == []
+    assert not processes(study)
+
+    launch.retry(workspace, study.id, only)  # where it ran before
+    status = wait(workspace, study, ended, every_s=1)
+    assert (status.state, status.done) == ("stopped", 1), launch.log_path(study).read_text()
+    assert results(study)["pretrain_A_seed0"] == results(here)["pretrain_A_seed0"]
+    assert cluster.jobs() == []
+
+
+@pytest.mark.soak
+def test_three_arms_of_three_seeds_on_slurm_come_to_the_numbers_of_this_machine(
+    cluster: slurm.Cluster, tmp_path: Path
+) -> None:
+    changes = {"arms": ["scratch", "A", "all"], "seeds": [0, 1, 2]}
+    expected = _run(*_planned(tmp_path / "here", **changes), Place())
+    assert len(expected) == 2 * 3 + 3 * 3 * 2
+    assert _run(*_planned(tmp_path / "slurm", **changes), PLACE) == expected
+
+
+@pytest.mark.soak
+def test_jobs_of_a_study_whose_leader_was_killed_are_ended_by_stop(
+    cluster: slurm.Cluster, tmp_path: Path
+) -> None:
+    workspace, study = _planned(tmp_path / "w", arms=["A"], overrides={"pretrain_epochs": 100_000})
+    launch.launch(workspace, study.id, place=PLACE)
+    wait(workspace, study, under_way)
+    for process in standing.members(study):
+        process.kill()
+    assert launch.status(workspace, study.id).state == "running"  # and so it is: its run goes on
+    assert cluster.jobs()
+    assert launch.stop(workspace, study.id).state == "stopped"
+    assert cluster.jobs() == []
+    assert not processes(study)

@@ -1,0 +1,71 @@
+"""One study at a time: the others wait in the order they came, the dead do not count."""
+
+import os
+import subprocess
+from dataclasses import asdict
+
+import pytest
+
+from curation import background, files
+from curation.background import Process
+from curation.workspace import Workspace
+from tests import training_workspace
+from training import launch, standing, turns
+from training.interruption import Stopped
+from training.study import Study
+
+
+@pytest.fixture
+def studies(workspace: Workspace) -> list[Study]:
+    training_workspace.make(workspace)
+    return [training_workspace.plan(workspace, name=name) for name in ("one", "two", "three")]
+
+
+def _give_up() -> None:
+    raise Stopped
+
+
+def test_one_study_has_its_turn_and_the_next_waits(workspace: Workspace, studies) -> None:
+    first, second, _ = studies
+    with turns.turn(workspace, first, check=_give_up):
+        assert turns.ahead(workspace, first) is None
+        with pytest.raises(Stopped), turns.turn(workspace, second, check=_give_up):
+            pass
+        assert not turns.ticket_path(second).exists()
+    with turns.turn(workspace, second, check=_give_up):
+        pass
+
+
+def test_who_came_first_is_first_and_a_ticket_of_the_dead_does_not_count(
+    workspace, studies
+) -> None:
+    alive = asdict(Process.of(os.getpid()))
+    dead = subprocess.Popen(["true"])
+    gone = asdict(Process.of(dead.pid))
+    dead.wait()
+    for study, since, owner in zip(studies, (30.0, 10.0, 20.0), (alive, gone, alive), strict=True):
+        files.write_json(turns.ticket_path(study), {"since": since, **owner})
+    one, two, three = studies
+    assert [turns.ahead(workspace, study) for study in (three, one, two)] == [0, 1, None]
+
+
+def test_a_study_in_the_queue_is_shown_there_and_can_be_taken_out(workspace, studies) -> None:
+    first, second, _ = studies
+    with turns.turn(workspace, first, check=_give_up):
+        launch.launch(workspace, second.id)
+        _until(lambda: launch.status(workspace, second.id).state == "queued")
+        status = launch.status(workspace, second.id)
+        assert status.going
+        assert "another study is running" in status.message
+        assert launch.stop(workspace, second.id).state == "stopped"
+    assert background.running(standing.leader_path(second)) is None
+    assert not turns.ticket_path(second).exists()
+
+
+def _until(condition, seconds: float = 60) -> None:
+    import time
+
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
