@@ -11,7 +11,7 @@ from training import launch, runs
 from training.launch import StudyStatus
 from training.study import Study
 
-TIMEOUT_S = 400
+TIMEOUT_S = 1200
 
 
 def wait(

@@ -6,6 +6,7 @@ The place is no part of the study: the same study comes to the same numbers on a
 import contextlib
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any, Literal
 from curation import files
 from curation.errors import StudyError
 from curation.workspace import Workspace
+from training.config import Preset, gpu_count
 from training.study import Study
 
 Kind = Literal["here", "slurm", "profile"]
@@ -127,6 +129,13 @@ def remembered(workspace: Workspace) -> Place:
 def remember(workspace: Workspace, place: Place) -> None:
     """Keep a place as what is offered the next time."""
     files.write_json(workspace.place_path, asdict(replace(place, beside=False)))
+
+
+def slots(place: Place, preset: Preset) -> int:
+    """Return how many runs go on at the same time at a place: one a GPU, or as its cores allow."""
+    if place.kind != "here":
+        return place.at_once
+    return gpu_count() or max((place.cores or os.cpu_count() or 1) // preset.threads, 1)
 
 
 def refuse_unusable(place: Place) -> None:

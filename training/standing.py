@@ -16,7 +16,6 @@ from curation.background import Process
 from curation.workspace import Workspace
 from training import places, runs, turns, workflow
 from training import study as studies
-from training.config import gpu_count
 from training.runs import RunState
 from training.study import Study
 
@@ -243,10 +242,7 @@ def _seconds_an_epoch(states: list[RunState], kind: str) -> float | None:
 def _at_once(study: Study, states: list[RunState]) -> int:
     """Return how many runs go on at the same time: on a cluster as many as do so now."""
     place = places.of(study)
-    if place.kind == "here":
-        cores = place.cores or psutil.cpu_count() or 1
-        slots = gpu_count() or max(cores // study.preset.threads, 1)
-    else:
-        slots = sum(run.state == "running" for run in states)
+    going = sum(run.state == "running" for run in states)
+    slots = places.slots(place, study.preset) if place.kind == "here" else going
     unfinished = sum(run.state != "finished" for run in states)
     return max(min(slots, unfinished), 1)

@@ -57,7 +57,7 @@ def command(workspace: Workspace, study: Study, place: Place, targets: list[str]
     """
     here = place.kind == "here"
     cores = place.cores or (os.cpu_count() or 1 if here else 4)
-    slots = max(cores // study.preset.threads, 1) if here else 0
+    slots = places.slots(place, study.preset) if here else 0
     profile = places.snakemake_profile(study, place)
     where = ["--profile", str(profile)] if profile else ["--cores", str(cores)]
     if here:

@@ -15,7 +15,8 @@ from curation.cutoffs import Suggestion
 from curation.references import ReferenceHeader
 from curation.scales import Scale
 from curation.workspace import Workspace
-from training import launch
+from training import costs, launch
+from training.config import Preset
 
 Stamp = tuple[int, int, int]
 
@@ -107,6 +108,11 @@ def study_state(workspace: Workspace, study_id: str) -> str:
     return _study_state(workspace, study_id)
 
 
+def seconds_a_run(workspace: Workspace, preset: Preset) -> dict[str, float]:
+    """Return what runs of a preset took, see :func:`training.costs.seconds_a_run`; a minute old at most."""
+    return _seconds_a_run(workspace, preset)
+
+
 def forget_study_states() -> None:
     """Read the states of studies anew: one was just started or stopped here."""
     _study_state.clear()
@@ -184,3 +190,8 @@ def _cohort(workspace: Workspace, cohort_id: str, changed: Stamp) -> cohorts.Coh
 @st.cache_data(ttl=5, max_entries=1000, show_spinner=False, hash_funcs=_HASH)
 def _study_state(workspace: Workspace, study_id: str) -> str:
     return launch.status(workspace, study_id).state
+
+
+@st.cache_data(ttl=60, max_entries=16, show_spinner=False, hash_funcs=_HASH | {Preset: repr})
+def _seconds_a_run(workspace: Workspace, preset: Preset) -> dict[str, float]:
+    return costs.seconds_a_run(workspace, preset)

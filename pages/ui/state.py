@@ -61,6 +61,8 @@ SOURCE_KIND = "source_kind"
 JOBS = "jobs"
 #: The study that Train and Compare show, and one to show on the next run.
 STUDY, PENDING_STUDY = "study", "pending_study"
+#: The question that a new study is planned for.
+DESIGN = "design"
 
 #: The model that scans are looked at through, by its run's id.
 MODEL = "model"

@@ -5,44 +5,38 @@ import html
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import cached, charts, frame, marks, state, text
+from pages.ui import cached, charts, frame, runs_panel, state, text
 from pages.ui.progress import EVERY
-from training import curves, launch
+from pages.ui.states import state_chip
+from training import curves, launch, places
 from training.launch import StudyStatus
-from training.runs import RunState
 from training.study import Study
-
-#: State of a study or run -> the word on the screen and its colour.
-STATES: dict[str, tuple[str, str]] = {
-    "planned": ("planned", "#616E7C"),
-    "waiting": ("waiting", "#616E7C"),
-    "queued": ("in the queue", "#616E7C"),
-    "running": ("running", "#1A5A8A"),
-    "stopped": ("stopped", "#8D5B00"),
-    "failed": ("failed", "#A61B1B"),
-    "finished": ("finished", "#1F6F43"),
-}
 
 
 def choose(workspace: Workspace, studies: list[Study]) -> Study:
-    """Let people choose one of the studies; the newest at first."""
+    """Let people choose one of the studies; at first the one that runs, or else the newest."""
     by_id = {study.id: study for study in studies}
     if pending := state.get(state.PENDING_STUDY):
         state.put(state.STUDY, pending)
         state.put(state.PENDING_STUDY, None)
-    state.keep_one_of(state.STUDY, list(by_id))
+    if state.get(state.STUDY) not in by_id:
+        running = (id_ for id_ in by_id if cached.study_state(workspace, id_) == "running")
+        state.put(state.STUDY, next(running, next(iter(by_id))))
     chosen = st.selectbox(
         "Study", list(by_id), key=state.STUDY, persist_state="session",
         format_func=lambda study_id: _study_words(by_id[study_id]),
     )  # fmt: skip
-    others = [
-        study.name
-        for study in studies
-        if study.id != chosen and cached.study_state(workspace, study.id) == "running"
-    ]
-    if others:
-        st.caption(text.escape(f"Also running: {', '.join(others)}"))
+    _others(workspace, [study for study in studies if study.id != chosen])
     return by_id[chosen]
+
+
+def _others(workspace: Workspace, studies: list[Study]) -> None:
+    """Say which other studies run, and which wait for their turn, in its order."""
+    found = {study.name: cached.study_state(workspace, study.id) for study in reversed(studies)}
+    for state_, words in (("running", "Also running"), ("queued", "In the queue")):
+        names = [name for name, of in found.items() if of == state_]
+        if names:
+            st.caption(text.escape(f"{words}: {', '.join(names)}"))
 
 
 def _study_words(study: Study) -> str:
@@ -51,24 +45,22 @@ def _study_words(study: Study) -> str:
 
 def live(workspace: Workspace, study: Study) -> None:
     """Show a study's progress, its runs and its losses, live while it runs."""
-    running = launch.status(workspace, study.id).going
+    before = launch.status(workspace, study.id)
 
-    @st.fragment(run_every=EVERY if running else None)
+    @st.fragment(run_every=EVERY if before.going else None)
     def shown() -> None:
         now = launch.status(workspace, study.id)
-        if running and not now.going:
+        if now.state != before.state:
             st.rerun(scope="app")
         _progress(study, now)
+        if now.state == "running":
+            runs_panel.numbers(now)
+            runs_panel.at_work(now)
+        runs_panel.failures(study, now)
         _losses(workspace, study)
-        _runs(study, now)
+        runs_panel.everything(study, now)
 
     shown()
-
-
-def state_chip(name: str) -> str:
-    """Return the chip of a state."""
-    word, colour = STATES[name]
-    return f'<span class="ts-chip" style="background:{colour};color:#fff">{word}</span>'
 
 
 def _progress(study: Study, now: StudyStatus) -> None:
@@ -78,7 +70,8 @@ def _progress(study: Study, now: StudyStatus) -> None:
     st.html(
         f'<p>{state_chip(now.state)} <span class="ts-muted">{len(study.arms)} arms × '
         f"{text.plural(len(study.seeds), 'seed')} × {study.folds} folds · preset "
-        f"{study.preset.name} · pool {study.cohort_id} · target {study.target_id}</span></p>"
+        f"{study.preset.name} · pool {study.cohort_id} · target {study.target_id} · on "
+        f"{html.escape(places.of(study).words)}</span></p>"
     )
     st.progress(min(now.fraction, 1.0), text=words)
     if now.message:
@@ -115,33 +108,3 @@ def _losses(workspace: Workspace, study: Study) -> None:
                     key="live-error",
                     alt="Age error in years against the epoch of fine-tuning",
                 )
-
-
-# ---- runs ------------------------------------------------------------------------------------------
-
-
-def _runs(study: Study, now: StudyStatus) -> None:
-    st.markdown("**Runs**")
-    found = {(run.arm, run.seed, run.fold): run for run in now.runs}
-    rows: list[tuple[object, ...]] = []
-    for arm in study.arms:
-        rows.append((f"{arm.name}: {arm.label}",))
-        for seed in study.seeds:
-            runs = [found.get((arm.name, seed, fold)) for fold in (None, *range(study.folds))]
-            rows.append((f"seed {seed}", *map(_run_cell, runs)))
-    head = ("Arm and seed", "Pretraining", *(f"Fold {fold + 1}" for fold in range(study.folds)))
-    st.html(marks.table(head, rows, even=True))
-
-
-def _run_cell(run: RunState | None) -> object:
-    if run is None:
-        return text.DASH
-    word, colour = STATES[run.state]
-    epochs = "" if run.state in ("waiting", "finished") else f" · epoch {run.epoch} of {run.epochs}"
-    error = f" · {run.age_mae_years:.1f} years" if run.age_mae_years is not None else ""
-    weight = 650 if run.state in ("running", "failed") else 400
-    style, title = f"color:{colour};font-weight:{weight}", html.escape(run.message, quote=True)
-    return marks.Cell(
-        f'<span style="{style}" title="{title}">{word}</span>'
-        f'<span class="ts-muted">{epochs}{error}</span>'
-    )

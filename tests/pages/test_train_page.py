@@ -37,7 +37,7 @@ def test_resume_asks_first(made, run, monkeypatch) -> None:
     workspace, _, half = made
     background.stop(made_workspace.pretend_running(half))
     launched = []
-    monkeypatch.setattr(launch, "launch", lambda _, study_id: launched.append(study_id))
+    monkeypatch.setattr(launch, "launch", lambda _, study_id, place: launched.append(study_id))
     page = run("train", workspace, **{state.STUDY: half.id})
     assert "stay as they are" in words(page)
     assert launched == []
@@ -50,7 +50,7 @@ def test_train_plans_and_launches_what_was_chosen(own, run, monkeypatch) -> None
     cohorts.freeze(own, "pool", author="tests")
     cohorts.freeze(own, "target", author="tests", role="target")
     launched = []
-    monkeypatch.setattr(launch, "launch", lambda _, study_id: launched.append(study_id))
+    monkeypatch.setattr(launch, "launch", lambda _, study_id, place: launched.append(study_id))
     page = run("train", own)
     assert "30 runs: 6 pretrainings and 24 fine-tunings" in words(page)
     page.number_input[0].set_value(1).run()

@@ -1,0 +1,126 @@
+"""Planning a study: the question, its arms, seeds, folds and preset, what it costs and where it runs."""
+
+import streamlit as st
+
+from curation.cohorts import CohortHeader
+from curation.workspace import Workspace
+from pages.ui import cached, frame, place_form, state, text
+from training import costs, launch, places, study
+from training.arms import Arm, available_arms, find
+from training.config import PRESETS, Preset, default_preset
+from training.designs import DESIGNS, Design
+from training.places import Place
+
+
+def show(workspace: Workspace, *, first: bool) -> None:
+    """Offer a new study, open where there is none yet; without cohorts, say what is missing."""
+    headers = cached.cohort_headers(workspace)
+    pools = [header for header in headers if header.role == "pool"]
+    targets = [header for header in headers if header.role == "target"]
+    if not pools or not targets:
+        missing = [name for name, found in (("pool", pools), ("target", targets)) if not found]
+        frame.nothing_yet(
+            "A study needs two frozen cohorts: a pretraining pool and a target cohort with ages.",
+            f"Not frozen yet: {' and '.join(missing)}. Freeze them on the page Tiers.",
+            "tiers",
+        )
+        return
+    with st.expander("Plan a new study", expanded=first, icon=":material/add:"):
+        _form(workspace, pools, targets)
+
+
+def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortHeader]) -> None:
+    left, right = st.columns(2)
+    pool = left.selectbox("Pretraining pool", pools, format_func=_cohort_words)
+    target = right.selectbox("Target cohort", targets, format_func=_cohort_words)
+    design, names = _arms(pool)
+    columns = st.columns([1, 1, 2, 2])
+    seeds = columns[0].number_input("Seeds", 1, 20, value=2, help="each arm is trained once a seed")
+    folds = columns[1].number_input("Folds", 2, 10, value=3, help="of the target cohort, by person")
+    preset = columns[2].selectbox(
+        "Preset", list(PRESETS.values()), index=list(PRESETS.values()).index(default_preset()),
+        format_func=lambda preset: preset.name,
+    )  # fmt: skip
+    title = columns[3].text_input("Name of the study", value=design.name, max_chars=60)
+    place = place_form.choose(workspace, Place(), key="new")
+    arms = [arm for name in names if (arm := find(pool, name))]
+    scans = pool.size + target.size
+    st.markdown(_cost_words(workspace, arms, seeds, folds, preset, scans, place))
+    ready = bool(names) and place is not None
+    if st.button("Launch the study", type="primary", disabled=not ready) and place:
+        with frame.in_words():
+            planned = study.plan(
+                workspace, name=title, cohort_id=pool.id, target_id=target.id, arms=names,
+                seeds=list(range(seeds)), folds=folds, preset=preset.name,
+            )  # fmt: skip
+            state.put(state.PENDING_STUDY, planned.id)
+            launch.launch(workspace, planned.id, place=place)
+            places.remember(workspace, place)
+            cached.forget_study_states()
+            st.rerun()
+
+
+def _arms(pool: CohortHeader) -> tuple[Design, list[str]]:
+    """Let people choose a question, and change the arms that answer it."""
+    design = DESIGNS[
+        st.segmented_control(
+            "Question", list(DESIGNS), default=next(iter(DESIGNS)), key=state.DESIGN, required=True,
+            format_func=lambda name: DESIGNS[name].label,
+        )
+    ]  # fmt: skip
+    st.caption(design.question)
+    percents: tuple[int, ...] = design.percents
+    if percents:
+        percents = tuple(
+            st.multiselect(
+                "Shares, %", range(1, 100), default=percents, key=f"shares-{design.name}",
+                help="Of the scans that are kept, or of the people whose ages are learned from.",
+            )
+        )  # fmt: skip
+    proposed = design.arms(pool, percents)
+    offered = list(dict.fromkeys([*(arm.name for arm in available_arms(pool)), *proposed]))
+    names = st.multiselect(
+        "Arms: what the encoder is pretrained on and how it is fine-tuned",
+        offered,
+        default=proposed,
+        format_func=lambda name: _arm_words(find(pool, name), name),
+        key=f"arms-{pool.id}-{design.name}-{'-'.join(map(str, percents))}",
+        help="Every arm is fine-tuned and judged on the same folds of the target cohort, with as many "
+        "optimiser steps. A control holds as many scans as the arm it matches, drawn at random: "
+        "without it, better may only be more, fewer or younger.",
+    )
+    return design, names
+
+
+def _arm_words(arm: Arm | None, name: str) -> str:
+    return f"{name}: {arm.label}" if arm and arm.label != name else name
+
+
+def _cohort_words(header: CohortHeader) -> str:
+    per_tier = ", ".join(f"{count} {tier}" for tier, count in header.counts.items())
+    return f"{header.id} ({text.plural(header.size, 'scan')}: {per_tier})"
+
+
+def _cost_words(
+    workspace: Workspace, arms: list[Arm], seeds: int, folds: int, preset: Preset, scans: int,
+    place: Place | None,
+) -> str:  # fmt: skip
+    seconds = cached.seconds_a_run(workspace, preset)
+    cost = costs.estimate(
+        arms, seeds=seeds, folds=folds, preset=preset, scans=scans, seconds=seconds
+    )
+    where = place.words if place and place.kind != "here" else place_form.machine()
+    slots = places.slots(place or Place(), preset)
+    if cost.work_s is None:
+        time = f"This workspace has not run {preset.name} yet, so its time is not known"
+    else:
+        span = f"some {text.duration(cost.span_s(slots))} with up to {slots} at once, " * (
+            slots > 1
+        )
+        time = f"About {text.duration(cost.work_s)} of work, {span}as earlier studies took"
+    words = (
+        f"{text.plural(cost.runs, 'run')}: {cost.pretrainings} pretrainings and "
+        f"{cost.finetunings} fine-tunings, on {where}. {time}. Prepared volumes: up to "
+        f"{text.significant(cost.disk_bytes / 1e6, 'MB', digits=2)}. {preset.name}: {preset.label}."
+    )
+    return text.escape(words)
