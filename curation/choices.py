@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import agreement, database, ratings, tables, teaching, tiers
+from curation import agreement, database, lists, ratings, tables, teaching, tiers
 from curation.errors import RatingError
 from curation.tiers import TIER_NAMES, TierRule
 from curation.workspace import Workspace
@@ -133,6 +133,11 @@ def _session(request: Request) -> list[str]:
     return sorted(listed & set(request.scans["scan_id"]))
 
 
+def _list(request: Request) -> list[str]:
+    listed = set(lists.scans_of(request.workspace, int(_number(request.argument))))
+    return sorted(listed & set(request.scans["scan_id"]))
+
+
 def _all(request: Request) -> list[str]:
     return request.scans["scan_id"].tolist()
 
@@ -163,6 +168,10 @@ CHOICES: dict[str, Choice] = {
             "session", "The scans of another session", "The same scans, so that two raters can be compared.",
             "the session's number", _session,
         ),
+        Choice(
+            "list", "A saved list", "The scans of a list that was saved on the page Explore.",
+            "the list's number", _list,
+        ),
         Choice("all", "All scans", "Every scan with an image.", "", _all),
     )
 }  # fmt: skip
@@ -180,7 +189,7 @@ def find_choice(text: str) -> tuple[Choice, str]:
     if key not in CHOICES:
         raise RatingError(f"There is no list {text!r}; choose one of {', '.join(CHOICES)}.")
     choice = CHOICES[key]
-    if key in ("tier", "session") and not argument:
+    if key in ("tier", "session", "list") and not argument:
         raise RatingError(f"The list {key!r} needs {choice.argument} after a colon.")
     return choice, argument
 
@@ -193,7 +202,7 @@ def draw(
     Returns
     -------
     list of str
-        At most ``size`` ids (with ``all`` and ``session``, as many as there are).
+        At most ``size`` ids (with ``all``, ``session`` and ``list``, as many as there are).
 
     Raises
     ------

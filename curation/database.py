@@ -166,6 +166,7 @@ rules = sa.Table(
     sa.UniqueConstraint("name", "number"),
 )
 
+
 #: What people note of studies; each row says one thing, NULL where it says nothing of it.
 study_marks = sa.Table(
     "study_marks",
@@ -178,6 +179,26 @@ study_marks = sa.Table(
     sa.Column("note", sa.Text, nullable=True),
     sa.Column("archived", sa.Boolean, nullable=True),
     sa.Column("version", sa.String(20), nullable=False),
+)
+
+
+#: Lists of scans that people picked.
+scan_lists = sa.Table(
+    "scan_lists",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("name", sa.String(100), nullable=False, unique=True),
+    sa.Column("author", sa.String(100), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("version", sa.String(20), nullable=False),
+)
+scan_list_items = sa.Table(
+    "scan_list_items",
+    _metadata,
+    sa.Column("list_id", sa.ForeignKey("scan_lists.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("scan_id", sa.String(200), nullable=False),
 )
 
 #: Who did what and when, besides: cohorts frozen, cut-offs suggested from ratings.

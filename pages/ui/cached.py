@@ -3,15 +3,17 @@
 Tables are shared between sessions and not copied: pages derive new ones and never write into them.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from curation import agreement, cohorts, cutoffs, fitting, ratings, references, tables
+from curation import agreement, cohorts, cutoffs, fitting, lists, ratings, references, tables
 from curation.anchors import Reference
 from curation.cutoffs import Suggestion
+from curation.lists import ScanList
 from curation.references import ReferenceHeader
 from curation.scales import Scale
 from curation.workspace import Workspace
@@ -90,6 +92,16 @@ def suggestion(workspace: Workspace, cost_ratio: float) -> Suggestion:
 def rated(workspace: Workspace) -> frozenset[str]:
     """Return the ids of the scans that have a rating."""
     return _rated(workspace, ratings.newest(workspace))
+
+
+def scan_lists(workspace: Workspace) -> list[ScanList]:
+    """Return the saved lists of scans, newest first."""
+    return _scan_lists(workspace, lists.newest(workspace))
+
+
+def listed_scans(workspace: Workspace, list_ids: Collection[int]) -> frozenset[str]:
+    """Return the ids of the scans that are on any of some lists, which never change."""
+    return frozenset[str]().union(*(_listed(workspace, number) for number in list_ids))
 
 
 def cohort_headers(workspace: Workspace) -> list[cohorts.CohortHeader]:
@@ -175,6 +187,16 @@ def _rated(workspace: Workspace, newest: int) -> frozenset[str]:
 def _verdict_count(workspace: Workspace, newest: int, scored_at: Stamp) -> int:
     scored = tables.read_scores(workspace)["scan_id"]
     return len(fitting.verdicts_of(ratings.list_ratings(workspace), scored))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+def _scan_lists(workspace: Workspace, newest: int) -> list[ScanList]:
+    return lists.list_lists(workspace)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_HASH)
+def _listed(workspace: Workspace, number: int) -> frozenset[str]:
+    return frozenset(lists.scans_of(workspace, number))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import cached, flags, state, summaries, text
+from pages.ui import cached, flags, list_filter, state, summaries, text
 
 
 def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None, str | None]:
@@ -86,7 +86,9 @@ def listed(
         label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     recognised = flags.of_scans(cached.metrics(workspace))
-    sources, names, chosen, unrated = _filters(usable, recognised)
+    sources, names, chosen, unrated, on_lists = _filters(workspace, usable, recognised)
+    if on_lists is not None:
+        usable = usable[usable["scan_id"].isin(on_lists)]
     return summaries.review_list(
         usable, sort=sort, sources=sources, tier_names=names,
         leave_out=cached.rated(workspace) if unrated else (),
@@ -95,9 +97,9 @@ def listed(
 
 
 def _filters(
-    usable: pd.DataFrame, recognised: dict[str, dict[str, str]]
-) -> tuple[list[str], list[str], list[str], bool]:
-    """Draw what narrows the list; return sources, tiers, flags, and whether to leave out the rated."""
+    workspace: Workspace, usable: pd.DataFrame, recognised: dict[str, dict[str, str]]
+) -> tuple[list[str], list[str], list[str], bool, frozenset[str] | None]:
+    """Draw what narrows the list; return sources, tiers, flags, whether to leave out the rated, and ids."""
     counts = flags.counts(recognised, set(usable["scan_id"]))
     options = {
         state.SOURCES: sorted(usable["source"].unique()),
@@ -106,7 +108,7 @@ def _filters(
     }
     for key, values in options.items():
         state.keep_among(key, values)
-    on = any(map(state.get, (*options, state.UNRATED_ONLY)))
+    on = any(map(state.get, (*options, state.LISTS, state.UNRATED_ONLY)))
     with st.popover("Filter (on)" if on else "Filter", icon=":material/filter_list:", key="filter"):
         sources = st.multiselect(
             "Sources", options[state.SOURCES], key=state.SOURCES, placeholder="all",
@@ -124,7 +126,8 @@ def _filters(
         unrated = st.toggle(
             "Only scans without a rating", key=state.UNRATED_ONLY, persist_state="session"
         )
-    return sources, names, chosen, unrated
+        on_lists = list_filter.choose(workspace)
+    return sources, names, chosen, unrated, on_lists
 
 
 def _step_buttons(ids: list[str], position: int) -> None:

@@ -15,7 +15,7 @@ from pages.ui import cached, marks, opened_session, scale_form, state, text
 
 _USUAL_SIZE, _LARGEST_SEED, _CARDS = 50, 99_999, 4
 #: Which lists take as many scans as there are.
-_WHOLE = ("all", "session")
+_WHOLE = ("all", "session", "list")
 
 
 def show(workspace: Workspace) -> None:
@@ -26,7 +26,7 @@ def show(workspace: Workspace) -> None:
     listed = sessions.list_sessions(workspace)
     _go_on(listed)
     _new(workspace, listed)
-    _earlier(listed)
+    _earlier(workspace, listed)
 
 
 # ---- going on --------------------------------------------------------------------------------------
@@ -48,14 +48,14 @@ def _go_on(listed: pd.DataFrame) -> None:
         )  # fmt: skip
 
 
-def _earlier(listed: pd.DataFrame) -> None:
+def _earlier(workspace: Workspace, listed: pd.DataFrame) -> None:
     if listed.empty:
         return
     st.subheader("All sessions")
     head = ("Session", "Rater", "Scale", "List", "Blinded", "Rated", "Started (UTC)", "")
     rows = [
         (
-            row.name, row.rater, row.scale, _list_in_words(row.choice, listed),
+            row.name, row.rater, row.scale, _list_in_words(workspace, row.choice, listed),
             "yes" if row.blinded else "no", f"{row.done:,} of {row.total:,}", text.moment(row.at),
             "done" if row.finished else "open",
         )
@@ -72,11 +72,14 @@ def _earlier(listed: pd.DataFrame) -> None:
         st.button("Open", on_click=opened_session.put, args=(chosen,), key="open-session")
 
 
-def _list_in_words(choice: str, listed: pd.DataFrame) -> str:
+def _list_in_words(workspace: Workspace, choice: str, listed: pd.DataFrame) -> str:
     key, _, argument = choice.partition(":")
     if key == "session":
         named = listed.loc[listed["id"].astype(str) == argument]
         return " ".join(f"those of {row.name}, {row.rater}" for row in named.itertuples())
+    if key == "list":
+        saved = {str(one.id): one.name for one in cached.scan_lists(workspace)}
+        return f"List {saved.get(argument, argument)}"
     label = CHOICES[key].label if key in CHOICES else key
     return f"{label} {argument}".strip()
 
@@ -149,7 +152,9 @@ def _scale_in_words(scale: ratings.Scale) -> str:
 
 def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
     """Draw the choice of a list; return it as a plan holds it."""
-    offered = [key for key in CHOICES if key != "session" or not listed.empty]
+    saved = {str(one.id): f"{one.name} ({one.scans:,})" for one in cached.scan_lists(workspace)}
+    empty = {"session": listed.empty, "list": not saved}
+    offered = [key for key in CHOICES if not empty.get(key)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = st.selectbox(
             "Which scans", offered, format_func=lambda k: CHOICES[k].label, key=state.NEW_CHOICE
@@ -166,6 +171,10 @@ def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
             names = {str(row.id): f"{row.name} of {row.rater}" for row in listed.itertuples()}
             argument = st.selectbox(
                 "Session", list(names), format_func=lambda i: names.get(i, i), key="new-same"
+            )
+        elif key == "list":
+            argument = st.selectbox(
+                "List", list(saved), format_func=lambda i: saved.get(i, i), key="new-list"
             )
         else:
             argument = ""

@@ -23,6 +23,8 @@ FLAGS = "filter_flags"
 VIEW, WINDOW = "view", "window"
 #: What is laid over it, whether a reference scan stands beside it, and why this browser cannot draw some.
 OVERLAYS, BESIDE, CANNOT_DRAW = "overlays", "beside", "cannot_draw"
+#: The saved lists that Scans, Review and Explore are narrowed to.
+LISTS = "filter_lists"
 #: The contact sheet: what is searched for, and which page of tiles is shown.
 SEARCH, SHEET_PAGE = "search", "sheet_page"
 #: The scan that an artefact is tried on (no other), which one, how strong, and which draw of it.

@@ -1,0 +1,107 @@
+"""All metrics in one picture: the two directions in which the scans differ most.
+
+Principal components of robustly scaled metrics: the same picture each time, whose axes can be said in words.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+NORMAL_IQR = 1.349
+#: Beyond this many robust standard deviations a metric moves a scan no farther.
+CLIP = 5.0
+#: A metric that fewer of the scans have is left out.
+KNOWN_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Where each scan lies.
+
+    Parameters
+    ----------
+    points : numpy.ndarray of float32, shape (N, 2)
+        NaN for scans of which no metric is known.
+    explained : tuple of float
+        Share of the metrics' variance along each of the two, 0 to 1.
+    used, left_out : tuple of str
+        Metrics that count, and those that do not: too seldom known, or the same on all scans.
+    imputed : float
+        Share of the values that were not known and are taken as the median.
+    loadings : numpy.ndarray, shape (2, M)
+        Weight of each metric used, in standard deviations.
+    """
+
+    points: NDArray[np.float32]
+    explained: tuple[float, float]
+    used: tuple[str, ...]
+    left_out: tuple[str, ...]
+    imputed: float
+    loadings: Floats
+
+    def mostly(self, axis: int, count: int = 2) -> tuple[str, ...]:
+        """Return the metrics that weigh most on an axis, 0 or 1."""
+        order = np.argsort(-np.abs(self.loadings[axis]), kind="stable")[:count]
+        return tuple(self.used[place] for place in order)
+
+
+def embed(columns: Mapping[str, Floats]) -> Embedding | None:
+    """Lay out scans by all their metrics.
+
+    Each metric is centred on its median and divided by its robust standard deviation (interquartile range
+    over 1.349; the ordinary one where that is 0), clipped at 5, and 0, the median, where it is not known.
+
+    Parameters
+    ----------
+    columns : mapping of str to numpy.ndarray, shape (N,)
+        Values of each metric; NaN where not known.
+
+    Returns
+    -------
+    Embedding or None
+        ``None`` with fewer than two scans or two metrics that can be used.
+    """
+    scaled, known = {}, None
+    unknown = 0
+    for name, values in columns.items():
+        there = np.isfinite(values)
+        held = _scaled(values, there)
+        if held is None:
+            continue
+        scaled[name] = held
+        known = there if known is None else known | there
+        unknown += int((~there).sum())
+    if known is None or len(scaled) < 2 or known.sum() < 2:
+        return None
+    used = tuple(scaled)
+    matrix = np.stack(list(scaled.values()), axis=1)[known]  # [n, M]
+    matrix -= matrix.mean(axis=0, dtype=np.float64).astype(np.float32)
+    covariance = (matrix.T @ matrix).astype(np.float64) / (len(matrix) - 1)
+    variances, axes = np.linalg.eigh(covariance)
+    first = axes[:, [-1, -2]].T  # [2, M]
+    # a direction has no sign of its own: its largest weight is positive
+    first *= np.sign(first[[0, 1], np.abs(first).argmax(axis=1)])[:, None]
+    points = np.full((len(known), 2), np.nan, dtype=np.float32)
+    points[known] = matrix @ first.T.astype(np.float32)
+    shares = np.clip(variances[[-1, -2]], 0, None) / max(float(variances.sum()), 1e-12)
+    return Embedding(
+        points, (float(shares[0]), float(shares[1])), used,
+        tuple(name for name in columns if name not in scaled),
+        unknown / (len(known) * len(used)), first,
+    )  # fmt: skip
+
+
+def _scaled(values: Floats, there: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+    """Return robust z-scores, 0 where not known; ``None`` for a metric that cannot be used."""
+    if there.sum() < 2 or there.mean() < KNOWN_SHARE:
+        return None
+    low, middle, high = np.quantile(values[there], [0.25, 0.5, 0.75])
+    spread = (high - low) / NORMAL_IQR or float(values[there].std())
+    if not spread > 0:
+        return None
+    scaled = np.where(there, np.clip((values - middle) / spread, -CLIP, CLIP), 0.0)
+    return scaled.astype(np.float32)
