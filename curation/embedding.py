@@ -3,8 +3,9 @@
 Principal components of robustly scaled metrics: the same picture each time, whose axes can be said in words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ class Embedding:
         return tuple(self.used[place] for place in order)
 
 
-def embed(columns: Mapping[str, Floats]) -> Embedding | None:
+def embed(names: Sequence[str], values: NDArray[np.floating[Any]]) -> Embedding | None:
     """Lay out scans by all their metrics.
 
     Each metric is centred on its median and divided by its robust standard deviation (interquartile range
@@ -57,28 +58,31 @@ def embed(columns: Mapping[str, Floats]) -> Embedding | None:
 
     Parameters
     ----------
-    columns : mapping of str to numpy.ndarray, shape (N,)
-        Values of each metric; NaN where not known.
+    names : sequence of str, M entries
+        The metrics.
+    values : numpy.ndarray, shape (N, M)
+        Their values; NaN where not known.
 
     Returns
     -------
     Embedding or None
         ``None`` with fewer than two scans or two metrics that can be used.
     """
-    scaled, known = {}, None
-    unknown = 0
-    for name, values in columns.items():
-        there = np.isfinite(values)
-        held = _scaled(values, there)
-        if held is None:
+    there = np.isfinite(values)
+    used = [place for place in range(len(names)) if _usable(there[:, place])]
+    matrix = np.empty((len(values), len(used)), dtype=np.float32, order="F")
+    kept = 0
+    for place in list(used):
+        scaled = _scaled(values[:, place], there[:, place])
+        if scaled is None:
+            used.remove(place)
             continue
-        scaled[name] = held
-        known = there if known is None else known | there
-        unknown += int((~there).sum())
-    if known is None or len(scaled) < 2 or known.sum() < 2:
+        matrix[:, kept] = scaled
+        kept += 1
+    known = there[:, used].any(axis=1)
+    if kept < 2 or known.sum() < 2:
         return None
-    used = tuple(scaled)
-    matrix = np.stack(list(scaled.values()), axis=1)[known]  # [n, M]
+    matrix = matrix[:, :kept] if known.all() else matrix[known, :kept]
     matrix -= matrix.mean(axis=0, dtype=np.float64).astype(np.float32)
     covariance = (matrix.T @ matrix).astype(np.float64) / (len(matrix) - 1)
     variances, axes = np.linalg.eigh(covariance)
@@ -89,16 +93,20 @@ def embed(columns: Mapping[str, Floats]) -> Embedding | None:
     points[known] = matrix @ first.T.astype(np.float32)
     shares = np.clip(variances[[-1, -2]], 0, None) / max(float(variances.sum()), 1e-12)
     return Embedding(
-        points, (float(shares[0]), float(shares[1])), used,
-        tuple(name for name in columns if name not in scaled),
-        unknown / (len(known) * len(used)), first,
+        points, (float(shares[0]), float(shares[1])), tuple(names[place] for place in used),
+        tuple(name for place, name in enumerate(names) if place not in used),
+        float(1 - there[:, used].mean()), first,
     )  # fmt: skip
 
 
-def _scaled(values: Floats, there: NDArray[np.bool_]) -> NDArray[np.float32] | None:
-    """Return robust z-scores, 0 where not known; ``None`` for a metric that cannot be used."""
-    if there.sum() < 2 or there.mean() < KNOWN_SHARE:
-        return None
+def _usable(there: NDArray[np.bool_]) -> bool:
+    return bool(there.sum() >= 2 and there.mean() >= KNOWN_SHARE)
+
+
+def _scaled(
+    values: NDArray[np.floating[Any]], there: NDArray[np.bool_]
+) -> NDArray[np.float32] | None:
+    """Return robust z-scores, 0 where not known; ``None`` for a metric that is the same on all scans."""
     low, middle, high = np.quantile(values[there], [0.25, 0.5, 0.75])
     spread = (high - low) / NORMAL_IQR or float(values[there].std())
     if not spread > 0:

@@ -127,16 +127,29 @@ def with_metrics(workspace: Workspace, scans: pd.DataFrame, columns: Iterable[st
     return scans.assign(**values)
 
 
-def _read_parts(workspace: Workspace, columns: Collection[str] | None) -> pd.DataFrame:
+def read_part_columns(workspace: Workspace, columns: Collection[str] | None) -> pa.Table | None:
+    """Read all metric parts, the newest last, as they lie on disk; ``None`` where there is none.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the parts were gathered into one in between: read again.
+    """
     parts = sorted(
         workspace.metrics_dir.glob("part-*.parquet"), key=lambda part: part.stat().st_mtime_ns
     )
     if not parts:
-        return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
+        return None
     # joined before pandas sees them: there may be thousands, of one row each
-    joined = pa.concat_tables(
+    return pa.concat_tables(
         [_read_part(part, columns) for part in parts], promote_options="permissive"
     )
+
+
+def _read_parts(workspace: Workspace, columns: Collection[str] | None) -> pd.DataFrame:
+    joined = read_part_columns(workspace, columns)
+    if joined is None:
+        return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
     table = joined.to_pandas()
     for name, before in _ADDED_COLUMNS.items():
         if columns is None or name in columns:

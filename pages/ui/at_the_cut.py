@@ -90,7 +90,7 @@ def _tiles(
     )
     drawn = tiles.describe(
         rows, pictures=tiles.pictures(workspace, rows["scan_id"]), rated=cached.rated(workspace),
-        recognised=_recognised(workspace, rows), current=state.get(state.SCAN),
+        recognised=flags.of_workspace(workspace), current=state.get(state.SCAN),
     )  # fmt: skip
     shown = [
         one | {"score": text.significant(values[at])} for one, at in zip(drawn, side, strict=True)
@@ -99,8 +99,3 @@ def _tiles(
     if opened in set(rows["scan_id"]):
         state.put(state.PENDING_SCAN, opened)
         frame.open_page("review")
-
-
-def _recognised(workspace: Workspace, rows: pd.DataFrame) -> dict[str, dict[str, str]]:
-    metrics = cached.metrics(workspace)
-    return flags.of_scans(metrics[metrics["scan_id"].isin(rows["scan_id"])])

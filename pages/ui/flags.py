@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 import pandas as pd
 import streamlit as st
 
+from curation import tables
 from curation.validity import FLAGS
 from curation.workspace import Workspace
 from pages.ui import cached, frame, state, text
@@ -25,6 +26,18 @@ def of_scans(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
         return {}
     found = metrics.loc[metrics["flags"].str.len() > len("{}"), ["scan_id", "flags"]]
     return {row.scan_id: json.loads(row.flags) for row in found.itertuples()}
+
+
+def of_workspace(workspace: Workspace) -> dict[str, dict[str, str]]:
+    """Return the same for all scans of a workspace, read once and without their metrics."""
+    return _of_workspace(workspace, cached.stamp(workspace.metrics_dir))
+
+
+@st.cache_resource(
+    max_entries=4, show_spinner=False, hash_funcs={Workspace: lambda workspace: str(workspace.root)}
+)
+def _of_workspace(workspace: Workspace, changed: cached.Stamp) -> dict[str, dict[str, str]]:
+    return of_scans(tables.read_metrics(workspace, ["flags"]))
 
 
 def of_row(row: pd.Series) -> dict[str, str]:

@@ -54,6 +54,7 @@ PAGES: dict[str, PageInfo] = {
         PageInfo("sheet", "Scans", "Which scan shall I look at?", ":material/grid_view:"),
         PageInfo("review", "Review", "Is this scan good?", ":material/visibility:"),
         PageInfo("rate", "Rate", "What do raters say?", ":material/how_to_reg:"),
+        PageInfo("explore", "Explore", "Which scans belong together?", ":material/scatter_plot:"),
         PageInfo("tiers", "Tiers", "Where do I cut?", ":material/bar_chart:"),
         PageInfo("train", "Train", "What is running?", ":material/play_circle:"),
         PageInfo("model", "Model", "What does the model see?", ":material/blur_on:"),

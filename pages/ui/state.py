@@ -23,8 +23,15 @@ FLAGS = "filter_flags"
 VIEW, WINDOW = "view", "window"
 #: What is laid over it, whether a reference scan stands beside it, and why this browser cannot draw some.
 OVERLAYS, BESIDE, CANNOT_DRAW = "overlays", "beside", "cannot_draw"
-#: The saved lists that Scans, Review and Explore are narrowed to.
-LISTS = "filter_lists"
+#: The scans that are selected on Explore, by id, and what the search there last found.
+SELECTED, FIND, FOUND = "selected_scans", "find", "found"
+#: The page of tiles of them, counted from 0.
+SELECTED_PAGE = "selected_page"
+#: What Explore draws, and which scans.
+AGAINST, PAIR_ALONG, PAIR_UP, BY_SITE = "against", "pair_along", "pair_up", "by_site"
+EXPLORED_TIERS, EXPLORED_SITES = "explored_tiers", "explored_sites"
+#: The saved lists that Scans, Review and Explore are narrowed to, and what the last saving of one has to say.
+LISTS, LIST_NOTE = "filter_lists", "list_note"
 #: The contact sheet: what is searched for, and which page of tiles is shown.
 SEARCH, SHEET_PAGE = "search", "sheet_page"
 #: The scan that an artefact is tried on (no other), which one, how strong, and which draw of it.

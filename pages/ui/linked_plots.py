@@ -1,0 +1,327 @@
+"""Several plots of the same scans: what is selected in one is selected in all.
+
+Up to some 20,000 scans are points; of more, the browser gets counts in cells, and which scans lie in a box or
+lasso is found here. The drawing is ``assets/linked.js``.
+"""
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.components import v2
+
+from pages.ui import charts, frame, served, text
+
+Floats = NDArray[np.floating[Any]]
+Places = NDArray[np.intp]
+
+#: More scans than these are drawn as density.
+POINTS_DRAWN = 20_000
+_CELLS = (110, 80)
+#: Of a density, this share of the scans on each side counts to the outermost cells.
+_TAIL = 0.001
+#: From so many scans at least the range of a density is taken.
+_SEEN = 50_000
+_KEY = "linked_plots"
+#: The scan that is open on Review, and what is selected of a density.
+OPEN, CHOSEN = "#56B4E9", "#B1173B"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plot of N scans.
+
+    Parameters
+    ----------
+    along, up : str
+        Titles of the axes; ``up`` may have two lines.
+    x, y : numpy.ndarray, shape (N,)
+        Where each scan lies; NaN: nowhere. With ``sites``, ``x`` is a position in them.
+    sites : tuple of str
+        Categories of ``x``; empty where it is a number.
+    words : str
+        What is said in the place of a plot that cannot be drawn.
+    """
+
+    along: str
+    up: str
+    x: Floats
+    y: Floats
+    sites: tuple[str, ...] = ()
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the plots show.
+
+    Parameters
+    ----------
+    panels : tuple of Panel
+        Of the same N scans.
+    names : pandas.Index, shape (N,)
+        Ids of the scans.
+    codes : numpy.ndarray of int, shape (N,)
+        Position of each scan's colour in ``colours``.
+    colours : tuple of str
+        ``#RRGGBB``.
+    open : int or None
+        Which scan is open on Review.
+    """
+
+    panels: tuple[Panel, ...]
+    names: pd.Index
+    codes: NDArray[np.integer[Any]]
+    colours: tuple[str, ...]
+    open: int | None = None
+
+    @property
+    def dense(self) -> bool:
+        """Whether there are too many scans for points."""
+        return len(self.names) > POINTS_DRAWN
+
+
+# ---- what the browser gets -------------------------------------------------------------------------
+
+
+def describe(shown: Shown, legend: Sequence[tuple[str, str]], chosen: Places) -> dict[str, Any]:
+    """Return all that the browser draws, as JSON-ready values.
+
+    Parameters
+    ----------
+    shown : Shown
+        The scans.
+    legend : sequence of tuple of str
+        Pairs of a colour and what it stands for.
+    chosen : numpy.ndarray of int
+        Positions of those that are selected.
+    """
+    opened = [(OPEN, "open on Review")] if shown.open is not None else []
+    panels = [_panel(panel, shown, chosen) for panel in shown.panels]
+    drawn: dict[str, Any] = {
+        "panels": panels, "colours": list(shown.colours), "names": None, "codes": None,
+        "legend": [*map(list, legend), *map(list, opened)], "open": OPEN, "selected": CHOSEN,
+        "axes": "|".join(f"{panel.along}/{panel.up}" for panel in shown.panels),
+    }  # fmt: skip
+    if not shown.dense:
+        drawn |= {"names": list(map(html.escape, shown.names)), "codes": _packed(shown.codes, "u1")}
+    version = hashlib.blake2b(json.dumps(drawn).encode(), digest_size=8).hexdigest()
+    return drawn | {
+        "version": version, "script": served.plotly_script(), "font": charts.FONT,
+        "chosen": [] if shown.dense else chosen.tolist(),
+        "many": len(chosen) if shown.dense else None,
+        "alt": (
+            f"{len(panels)} plots of {text.plural(len(shown.names), 'scan')}, {len(chosen):,} selected"
+        ),
+    }  # fmt: skip
+
+
+def _panel(panel: Panel, shown: Shown, chosen: Places) -> dict[str, Any]:
+    hover = "%{y:.4~g}" if panel.sites else "%{x:.4~g}, %{y:.4~g}"
+    drawn: dict[str, Any] = {
+        "along": html.escape(panel.along), "up": html.escape(panel.up).replace("\n", "<br>"), "hover": hover,
+        "words": html.escape(panel.words), "sites": list(map(_short, panel.sites)) or None, "open": None,
+    }  # fmt: skip
+    if panel.words:
+        return drawn | {"x": [], "y": []}
+    if shown.open is not None:
+        at = float(panel.x[shown.open]), float(panel.y[shown.open])
+        drawn["open"] = at if np.isfinite(at).all() else None
+    if shown.dense:
+        return drawn | {"cells": _cells(panel, chosen)}
+    x = panel.x + _jitter(len(panel.x)) if panel.sites else panel.x
+    drawn |= {"x": _packed(x, "f4"), "y": _packed(panel.y, "f4")}
+    return drawn | ({"boxes": _boxes(panel)} if panel.sites else {})
+
+
+def _short(site: str) -> str:
+    return html.escape(site if len(site) <= 16 else f"{site[:15]}…")
+
+
+def _packed(values: NDArray[Any], kind: str) -> dict[str, str]:
+    """Return numbers as plotly.js takes them."""
+    raw = np.ascontiguousarray(values, dtype=f"<{kind}").tobytes()
+    return {"dtype": kind, "bdata": base64.b64encode(raw).decode("ascii")}
+
+
+def _jitter(count: int) -> Floats:
+    """Return where in its column each scan is drawn, the same each time, -0.3 to 0.3."""
+    return 0.6 * ((np.arange(count) * 0.61803398875) % 1.0) - 0.3
+
+
+def _boxes(panel: Panel) -> dict[str, list[float]]:
+    """Return quartiles of each site, and whiskers as Tukey draws them."""
+    known = np.isfinite(panel.x) & np.isfinite(panel.y)
+    places = pd.Series(panel.y[known]).groupby(panel.x[known].astype(int))
+    found: dict[str, list[float]] = {key: [] for key in ("at", "low", "q1", "median", "q3", "high")}
+    for at, values in places:
+        q1, median, q3 = np.quantile(values, [0.25, 0.5, 0.75])
+        reach = 1.5 * (q3 - q1)
+        inside = values[(values >= q1 - reach) & (values <= q3 + reach)]
+        row = (at, inside.min(), q1, median, q3, inside.max())
+        for key, value in zip(found, row, strict=True):
+            found[key].append(float(value))
+    return found
+
+
+# ---- many scans ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Cells along one axis: ``count`` of a width of ``step``, the middle of the first at ``first``."""
+
+    first: float
+    step: float
+    count: int
+
+    def clipped(self, values: Floats) -> Floats:
+        return np.clip(values, self.first, self.first + self.step * (self.count - 1))
+
+    def cell(self, values: Floats) -> NDArray[np.int64]:
+        places = np.rint((self.clipped(values) - self.first) / self.step)
+        return places.astype(np.int64)
+
+
+def _grids(panel: Panel) -> tuple[_Grid, _Grid]:
+    along = _Grid(0.0, 1.0, max(len(panel.sites), 1)) if panel.sites else _grid(panel.x, _CELLS[0])
+    return along, _grid(panel.y, _CELLS[1])
+
+
+def _grid(values: Floats, count: int) -> _Grid:
+    known = values[:: max(len(values) // _SEEN, 1)]
+    known = known[np.isfinite(known)]
+    if not len(known):
+        return _Grid(0.0, 1.0, 1)
+    low, high = (float(one) for one in np.quantile(known, [_TAIL, 1 - _TAIL]))
+    step = (high - low) / count or 1.0
+    return _Grid(low + step / 2, step, count)
+
+
+def _cells(panel: Panel, chosen: Places) -> dict[str, Any]:
+    along, up = _grids(panel)
+    known = np.isfinite(panel.x) & np.isfinite(panel.y)
+    flat = np.full(len(panel.x), -1, dtype=np.int64)
+    flat[known] = up.cell(panel.y[known]) * along.count + along.cell(panel.x[known])
+
+    def counted(cells: NDArray[np.int64]) -> list[list[int]]:
+        found = np.bincount(cells[cells >= 0], minlength=up.count * along.count)
+        return found.reshape(up.count, along.count).tolist()
+
+    return {
+        "counts": counted(flat), "chosen": counted(flat[chosen]) if len(chosen) else None,
+        "x0": along.first, "dx": along.step, "y0": up.first, "dy": up.step,
+    }  # fmt: skip
+
+
+def inside(panel: Panel, kind: str, xs: Sequence[float], ys: Sequence[float]) -> NDArray[np.bool_]:
+    """Tell which scans of a density lie in a box, or in a lasso.
+
+    Parameters
+    ----------
+    panel : Panel
+        The plot.
+    kind : {'box', 'lasso'}
+        What was drawn.
+    xs, ys : sequence of float
+        Two corners, or the points of the lasso in order. Scans beyond the outermost cells count as in them.
+    """
+    along, up = _grids(panel)
+    x, y = along.clipped(panel.x), up.clipped(panel.y)
+    with np.errstate(invalid="ignore"):
+        held = (x >= min(xs)) & (x <= max(xs)) & (y >= min(ys)) & (y <= max(ys))
+    if kind == "box":
+        return held
+    held[held] = _in_polygon(x[held], y[held], xs, ys)
+    return held
+
+
+def _in_polygon(
+    x: Floats, y: Floats, xs: Sequence[float], ys: Sequence[float]
+) -> NDArray[np.bool_]:
+    """Count how often a ray to the right crosses the edge: an odd number is inside."""
+    odd = np.zeros(len(x), dtype=bool)
+    for i in range(len(xs)):
+        (x1, y1), (x2, y2) = (xs[i - 1], ys[i - 1]), (xs[i], ys[i])
+        if y1 == y2:
+            continue
+        odd ^= ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+    return odd
+
+
+# ---- what the browser says -------------------------------------------------------------------------
+
+
+def picked(shown: Shown, version: str, said: Mapping[str, Any], before: Places) -> Places | None:
+    """Return the positions that are selected after what the browser said; ``None`` where that is outdated.
+
+    Parameters
+    ----------
+    shown : Shown
+        What the browser was showing.
+    version : str
+        Of :func:`describe`.
+    said : mapping
+        ``version kind`` and ``chosen``, or ``panel x y mode``.
+    before : numpy.ndarray of int
+        What was selected until now.
+    """
+    if said.get("version") != version:
+        return None
+    count = len(shown.names)
+    if said.get("kind") == "scans":
+        chosen = np.array(said.get("chosen") or [], dtype=np.intp)
+        return np.unique(chosen[(chosen >= 0) & (chosen < count)])
+    panel, xs, ys = said.get("panel"), said.get("x") or [], said.get("y") or []
+    if (
+        not (isinstance(panel, int) and 0 <= panel < len(shown.panels))
+        or len(xs) != len(ys)
+        or len(xs) < 2
+    ):
+        return None
+    found = inside(shown.panels[panel], str(said.get("kind")), xs, ys)
+    return combined(str(said.get("mode")), before, np.flatnonzero(found))
+
+
+def combined(mode: str, before: Places, found: Places) -> Places:
+    """Return a selection after another one: new, added, only what is in both, or taken away."""
+    if mode == "add":
+        return np.union1d(before, found)
+    if mode == "keep":
+        return np.intersect1d(before, found)
+    if mode == "drop":
+        return np.setdiff1d(before, found)
+    return found
+
+
+def show(
+    shown: Shown, legend: Sequence[tuple[str, str]], chosen: Places, taken: Callable[[Places], None]
+) -> None:
+    """Draw the plots; ``taken`` gets the positions that are selected, before the page runs again."""
+    data = describe(shown, legend, chosen)
+
+    def heard() -> None:
+        said = getattr(st.session_state.get(_KEY), "selected", None)
+        if isinstance(said, Mapping):
+            found = picked(shown, data["version"], said, chosen)
+            if found is not None:
+                taken(found)
+
+    _component()(key=_KEY, data=data, on_selected_change=heard)
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Callable[..., object]:
+    css = (frame.ASSETS / "linked.css").read_text(encoding="utf-8")
+    return v2.component(
+        "tierscope_linked", html='<div class="linked"></div>', css=css, js=served.drawing("linked"),
+        isolate_styles=False,
+    )  # fmt: skip

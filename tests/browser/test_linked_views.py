@@ -1,0 +1,83 @@
+"""A box drawn in one plot selects the same scans in every plot, tile and row; they are saved and opened."""
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from curation import lists, tables
+from curation.workspace import Workspace
+
+pytestmark = pytest.mark.browser
+
+#: Of each plot that shows scans: how many it marks as selected.
+MARKED = """() => document.querySelector(".linked .plot").data
+  .filter((trace) => trace.role === "scans").map((trace) => trace.selectedpoints?.length ?? 0)"""
+
+
+def drag(page: Page, box: tuple[float, float, float, float]) -> None:
+    """Draw a box, given in shares of the first plot's width and height."""
+    place = page.evaluate(
+        """() => { const plot = document.querySelector(".linked .plot"), at = plot.getBoundingClientRect();
+        const { xaxis: x, yaxis: y } = plot._fullLayout;
+        return [at.left + x._offset, at.top + y._offset, x._length, y._length]; }"""
+    )
+    left, top, wide, high = place
+    xs, ys = (
+        [low + share * size for share in box[i::2]]
+        for i, low, size in ((0, left, wide), (1, top, high))
+    )
+    page.mouse.move(xs[0], ys[0])
+    page.mouse.down()
+    page.mouse.move((xs[0] + xs[1]) / 2, (ys[0] + ys[1]) / 2, steps=4)
+    page.mouse.move(xs[1], ys[1], steps=4)
+    page.mouse.up()
+
+
+def plots(page: Page) -> Locator:
+    return page.locator(".linked[data-drawn]")
+
+
+def chosen(page: Page) -> int:
+    return int(plots(page).get_attribute("data-chosen") or 0)
+
+
+def test_a_selection_in_one_plot_is_followed_saved_and_opened(
+    page: Page, dashboard: str, demo_workspace: Workspace
+) -> None:
+    scans = tables.read_scans(demo_workspace)
+    there = int(((scans["role"] == "pool") & scans["status"].isin(tables.SCORABLE)).sum())
+    page.goto(f"{dashboard}/explore")
+    expect(plots(page)).to_be_visible()
+    expect(page.get_by_text(f"all {there} scans are listed")).to_be_visible()
+
+    drag(page, (0.02, 0.02, 0.98, 0.6))
+    expect(page.get_by_text(re.compile(rf"\d+ of {there} scans selected"))).to_be_visible()
+    upper = chosen(page)
+    assert 0 < upper < there
+    assert page.evaluate(MARKED) == [upper] * 4
+    expect(page.locator(".sheet button")).to_have_count(min(upper, 12))
+    expect(page.get_by_text(f"1 to {min(upper, 12)} of {upper}")).to_be_visible()
+
+    page.get_by_role("button", name="Add", exact=True).click()
+    drag(page, (0.02, 0.4, 0.98, 0.98))
+    expect(page.get_by_text(f"{there} of {there} scans selected")).to_be_visible()
+    page.get_by_role("button", name="Take away").click()
+    drag(page, (0.02, 0.02, 0.98, 0.6))
+    expect(page.get_by_text(f"{there - upper} of {there} scans selected")).to_be_visible()
+    assert page.evaluate(MARKED) == [there - upper] * 4
+
+    page.get_by_role("button", name="Save as a list").click()
+    page.get_by_label("Name of the list").fill("the lower ones")
+    page.get_by_label("Who picked them").fill("Ada")
+    page.get_by_role("button", name=f"Save {there - upper} scan").click()
+    expect(page.get_by_text("Saved: the lower ones")).to_be_visible()
+    (saved,) = lists.list_lists(demo_workspace)
+    assert saved.scans == there - upper
+
+    tile = page.locator(".sheet button").first
+    name = tile.get_attribute("data-scan")
+    assert name in lists.scans_of(demo_workspace, saved.id)
+    tile.click()
+    expect(page).to_have_url(re.compile("/review$"))
+    expect(page.get_by_text(str(name)).first).to_be_visible()
