@@ -1,6 +1,7 @@
 """Whether the files behind a frozen cohort are still those that it was frozen with."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -33,33 +34,34 @@ def changed(workspace: Workspace, cohort: Cohort, progress: Progress | None = No
     A file of the size and time that it was listed with is taken to be the same. Any other is read, and is the
     same where its SHA-256 is.
     """
-    scans = cohort_lists.included(cohort.scans)
-    listed = tables.read_scans(workspace).set_index("scan_id")
-    rows = []
-    for number, (scan_id, sha256) in enumerate(
-        zip(scans["scan_id"], scans["sha256"], strict=True), start=1
-    ):
-        row = listed.loc[scan_id] if scan_id in listed.index else None
-        reason = "it is no longer in the workspace" if row is None else _reason(row, sha256)
-        if reason:
-            rows.append((scan_id, None if row is None else row["path"], reason))
+    scans = cohort_lists.included(cohort.scans)[["scan_id", "sha256"]]
+    listed = tables.read_scans(workspace)[
+        ["scan_id", "sha256", "path", "status", "bytes", "modified"]
+    ]
+    both = scans.merge(listed, on="scan_id", how="left", suffixes=("", "_listed"))
+    found = []
+    for number, row in enumerate(both.itertuples(index=False), start=1):
+        if reason := _reason(row):
+            found.append((row.scan_id, row.path, reason))
         if progress:
-            progress(number, len(scans))
-    return pd.DataFrame(rows, columns=["scan_id", "path", "reason"])
+            progress(number, len(both))
+    return pd.DataFrame(found, columns=["scan_id", "path", "reason"])
 
 
-def _reason(row: pd.Series, sha256: str) -> str | None:
+def _reason(row: Any) -> str | None:
     """Return why a scan is no longer what it was."""
-    if row["sha256"] != sha256:
+    if not isinstance(row.status, str):
+        return "it is no longer in the workspace"
+    if row.sha256 != row.sha256_listed:
         return "it was listed again since, with other content"
-    if row["status"] == "table":
+    if row.status == "table":
         return None
-    path = Path(row["path"])
+    path = Path(row.path)
     try:
         stat = path.stat()
-        if stat.st_size == row["bytes"] and stat.st_mtime == row["modified"]:
+        if stat.st_size == row.bytes and stat.st_mtime == row.modified:
             return None
-        return None if files.sha256_of(path) == sha256 else "its file has other content now"
+        return None if files.sha256_of(path) == row.sha256 else "its file has other content now"
     except FileNotFoundError:
         return "its file is gone"
     except OSError as error:

@@ -139,7 +139,7 @@ def of_rule(
     scored = codes < len(rule.tiers)
     aged = usable["age_years"].notna().to_numpy() if role == "target" else np.ones_like(scored)
     unusable = codes == _place(rule, UNUSABLE)
-    people = usable["subject_id"].to_numpy()
+    people = pd.factorize(usable["subject_id"])[0]
     in_cohort = scored & aged
     tiered = in_cohort & ~unusable
     stages = [
@@ -162,7 +162,7 @@ def of_rule(
         inside = tiered & (codes == place)
         tiers.append(
             Arrived(
-                name, int(inside.sum()), len(set(people[inside])), int((inside & by_gate).sum()),
+                name, int(inside.sum()), _different(people[inside]), int((inside & by_gate).sum()),
                 int((inside & by_hand).sum()),
             )
         )  # fmt: skip
@@ -209,7 +209,11 @@ def _by_status(found: pd.DataFrame, images_only: bool) -> tuple[LeftOut, ...]:
 
 def _stage(label: str, mask: Mask, people: NDArray, left_out: list[tuple[str, Mask]]) -> Stage:
     reasons = tuple(LeftOut(reason, int(out.sum())) for reason, out in left_out if out.any())
-    return Stage(label, int(mask.sum()), len(set(people[mask])), reasons)
+    return Stage(label, int(mask.sum()), _different(people[mask]), reasons)
+
+
+def _different(codes: NDArray[np.integer[Any]]) -> int:
+    return int(np.count_nonzero(np.bincount(codes[codes >= 0])))
 
 
 def _place(rule: TierRule, tier: str) -> int:

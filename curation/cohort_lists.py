@@ -5,6 +5,7 @@ The list is text, one line a scan; page and command line take it from here, so i
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -36,8 +37,6 @@ class Draft:
         Made the tiers, decisions by hand on top.
     images_only : bool
         Whether scans that came from a table are left out.
-    scans : pandas.DataFrame
-        One row a scan, ordered by ``scan_id``, the columns of :func:`columns_of`; read back from ``text``.
     text : str
         The list as TSV.
     hash : str
@@ -55,13 +54,17 @@ class Draft:
     role: Role
     rule: TierRule
     images_only: bool
-    scans: pd.DataFrame
     text: str
     hash: str
     counts: dict[str, int]
     flow: Flow
     doubts: tuple[Doubt, ...]
     reference: str
+
+    @cached_property
+    def scans(self) -> pd.DataFrame:
+        """One row a scan, ordered by ``scan_id``, the columns of :func:`columns_of`."""
+        return from_tsv(self.text)
 
 
 def draft(workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool = False) -> Draft:
@@ -83,7 +86,7 @@ def draft(workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool
     CohortError
         When there is no scan left, with what is missing.
     """
-    found = _of_role(workspace, role)
+    found = _of_role(workspace, role, rule)
     usable = found[cohort_flow.usable_rows(found, images_only)]
     if usable.empty:
         raise CohortError(
@@ -108,7 +111,7 @@ def draft(workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool
     held = np.bincount(codes[chosen], minlength=len(rule.tiers)).tolist()
     references = table["reference"][chosen] if "reference" in table else pd.Series(dtype="str")
     return Draft(
-        role, rule, images_only, from_tsv(text), text, content_hash(text, rule),
+        role, rule, images_only, text, content_hash(text, rule),
         dict(zip(rule.tiers, held, strict=False)),
         cohort_flow.of_rule(found, role, images_only, rule, arrays, by_rule, codes),
         tuple(rule_advice.problems(rule, arrays, codes)),
@@ -151,10 +154,11 @@ def included(scans: pd.DataFrame) -> pd.DataFrame:
     return scans[scans["tier"] != UNUSABLE]
 
 
-def _of_role(workspace: Workspace, role: Role) -> pd.DataFrame:
+def _of_role(workspace: Workspace, role: Role, rule: TierRule) -> pd.DataFrame:
     if role not in ROLES:
         raise CohortError(f"A cohort is of a role, one of {', '.join(ROLES)}; not {role!r}.")
-    scans = tables.read_scored_scans(workspace)
+    seen = {*COLUMNS, *rule.columns, "role", "status", "reference"}
+    scans = tables.read_scored_scans(workspace, seen)
     return scans[scans["role"] == role].reset_index(drop=True)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from curation import assignment, measures
 from curation.assignment import Codes, ScanArrays
-from curation.measures import plain
 from curation.tiers import Gate, TierRule
 
 Kind = Literal["not measured", "empty tier", "site", "gate"]
@@ -105,7 +104,7 @@ def _of_gate(gate: Gate, scans: ScanArrays) -> list[Doubt]:
     if known and not held:
         found.append(
             f"The gate '{said}' holds nobody: the values here lie between "
-            f"{plain(np.nanmin(values))} and {plain(np.nanmax(values))}."
+            f"{np.nanmin(values):.4g} and {np.nanmax(values):.4g}."
         )
     if known and held == known:
         found.append(f"The gate '{said}' holds every scan that has a value.")

@@ -170,19 +170,40 @@ def read_scores(workspace: Workspace) -> pd.DataFrame:
     return pd.read_parquet(workspace.scores_path)
 
 
-def read_scored_scans(workspace: Workspace) -> pd.DataFrame:
+def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:
     """Read the scans with their sub-scores and distortion score beside them (NaN: not scored).
 
     Where a model's reconstruction errors were offered, they are a column as well.
 
     Scores of a file that has changed since (another SHA-256) are left out.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose scans.
+    columns : collection of str, optional
+        Read these only, where they are, beside ``scan_id``, ``sha256`` and ``distortion_score``.
     """
-    scans, scores = read_scans(workspace), read_scores(workspace)
+    wanted = None if columns is None else {"scan_id", "sha256", "distortion_score", *columns}
+    scans = read_scans(workspace) if wanted is None else _scans_with(workspace, wanted)
+    scores = read_scores(workspace) if wanted is None else _scores_with(workspace, wanted)
     keys = [key for key in ("scan_id", "sha256") if key in scores.columns]
     table = scans.merge(scores, on=keys, how="left")
     if "distortion_score" not in table:
         table["distortion_score"] = float("nan")
     return _with_learned(workspace, table)
+
+
+def _scans_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
+    if not workspace.scans_path.exists():
+        return empty_scans()[[name for name in SCAN_COLUMNS if name in wanted]]
+    return _read_part(workspace.scans_path, wanted).to_pandas()
+
+
+def _scores_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
+    if not workspace.scores_path.exists():
+        return read_scores(workspace)
+    return _read_part(workspace.scores_path, wanted).to_pandas()
 
 
 def _with_learned(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:

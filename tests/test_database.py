@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from curation import (
     rating_files,
     rating_import,
     ratings,
+    rule_versions,
     sessions,
 )
 from curation.errors import WorkspaceError
@@ -240,3 +242,14 @@ def test_a_database_that_cannot_be_used_is_said_in_words(workspace, monkeypatch,
     monkeypatch.setenv(database.URL_VARIABLE, given)
     with pytest.raises(WorkspaceError, match=f"(?i){words}"):
         ratings.list_ratings(workspace)
+
+
+@pytest.mark.usefixtures("url")
+def test_rules_saved_at_once_are_numbered_one_after_the_other(workspace: Workspace) -> None:
+    texts = [f"tiers: [A, B]\ncutoffs: [{10 + number}]\n" for number in range(12)]
+    assert rule_versions.list_rules(workspace) == []
+    with ThreadPoolExecutor(6) as pool:
+        saved = list(pool.map(lambda t: rule_versions.save(workspace, "strict", t, "Ada"), texts))
+    assert sorted(rule.number for rule in saved) == list(range(1, 13))
+    kept = {rule.number: rule.text for rule in rule_versions.list_rules(workspace, "strict")}
+    assert kept == {rule.number: rule.text for rule in saved}

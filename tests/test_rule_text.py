@@ -124,3 +124,9 @@ def test_a_file_that_is_no_rule_is_named(tmp_path: Path) -> None:
         rule_text.read(path)
     path.write_text("\ufeff" + TEXT, encoding="utf-8")
     assert rule_text.read(path) == FULL
+
+
+def test_the_rule_in_the_documentation_is_one_as_it_is_written() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "rules.md").read_text(encoding="utf-8")
+    text = page.partition("```yaml\n")[2].partition("```")[0]
+    assert rule_text.to_yaml(rule_text.parse(text)) == text
