@@ -206,6 +206,52 @@ def _scores_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
     return _read_part(workspace.scores_path, wanted).to_pandas()
 
 
+#: What :func:`read_usable` reads of each scan, and which of it few different texts make up.
+USABLE_COLUMNS = (
+    "scan_id", "subject_id", "sha256", "modality", "site", "age_years", "sex", "group", "status",
+)  # fmt: skip
+_FEW_TEXTS = ["modality", "site", "sex", "group", "status"]
+
+
+def read_usable(workspace: Workspace, role: str) -> pd.DataFrame:
+    """Read what tiers and their consequences need of the usable scans of a role, in little memory.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose scans.
+    role : str
+        One of :data:`curation.workspace.ROLES`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Those rows of :func:`read_scored_scans` that can have scores, in the same order, with
+        :data:`USABLE_COLUMNS` (texts that few scans differ in as categories) and all numbers of the scores.
+    """
+    if not workspace.scans_path.exists():
+        scans = empty_scans()[list(USABLE_COLUMNS)]
+    else:
+        rows = [("role", "==", role), ("status", "in", list(SCORABLE))]
+        scans = pq.read_table(
+            workspace.scans_path, columns=list(USABLE_COLUMNS), filters=rows,
+            read_dictionary=_FEW_TEXTS,
+        ).to_pandas(split_blocks=True, self_destruct=True)  # fmt: skip
+    scores = read_scores(workspace)
+    numbers = scores.select_dtypes("number").columns
+    if not len(scores):
+        return _with_learned(workspace, scans.assign(distortion_score=float("nan")))
+    if len(scores) == len(scans) and scores["scan_id"].equals(scans["scan_id"]):
+        found, there = scores, True
+    else:
+        places = pd.Index(scores["scan_id"]).get_indexer(scans["scan_id"])
+        found, there = scores.iloc[places].reset_index(drop=True), places >= 0
+    same = (found["sha256"] == scans["sha256"]).to_numpy(bool) & there
+    values = {name: found[name].to_numpy(np.float64) for name in numbers}
+    held = {name: np.where(same, column, np.nan) for name, column in values.items()}
+    return _with_learned(workspace, scans.assign(**held))
+
+
 def _with_learned(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
     """Add a model's ``reconstruction_error`` (NaN: not looked at) and ``pretrained_on``, where offered."""
     if not workspace.learned_path.exists():

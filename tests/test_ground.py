@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import overrides, tables
+from curation import files, overrides, tables
 from curation.tiers import Gate, TierRule
 from curation.workspace import Workspace
 from pages.ui import ground
@@ -97,3 +97,26 @@ def test_the_same_shares_are_the_same_shares(own: Workspace) -> None:
     _, again = sorted_by(own, TierRule(by_site=by_site))
     share = pd.crosstab(scans.site_codes, again.codes, normalize="index").to_numpy()
     assert np.abs(share - np.bincount(found.codes) / len(found.codes)).max() < 0.15
+
+
+def test_lean_rows_are_those_of_the_whole_tables(own: Workspace) -> None:
+    whole = tables.read_scored_scans(own)
+    whole = whole[whole["status"].isin(tables.SCORABLE) & (whole["role"] == "pool")]
+    lean = tables.read_usable(own, "pool")
+    for name in lean:
+        assert lean[name].astype(object).tolist() == whole[name].astype(object).tolist(), name
+
+
+def test_scores_of_another_content_or_order_do_not_reach_a_scan(own: Workspace) -> None:
+    scores = tables.read_scores(own).sample(frac=1, random_state=0).iloc[3:]
+    scores.loc[scores.index[:2], "sha256"] = "another"
+    files.write_parquet(own.scores_path, scores)
+    whole = tables.read_scored_scans(own).set_index("scan_id")["distortion_score"]
+    lean = tables.read_usable(own, "pool")
+    expected = whole.reindex(lean["scan_id"]).to_numpy()
+    assert np.array_equal(lean["distortion_score"].to_numpy(), expected, equal_nan=True)
+    assert np.isnan(expected).any()
+
+
+def test_a_workspace_without_tables_has_no_rows(tmp_path) -> None:
+    assert tables.read_usable(Workspace.create(tmp_path / "new"), "pool").empty

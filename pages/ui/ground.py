@@ -78,6 +78,8 @@ class Ground:
         """Return one column, shape (N,); NaN where it was not measured."""
         if column in self.scores.values:
             return self.scores.values[column]
+        if column in self.scans:
+            return self.scans[column].to_numpy(dtype=np.float64)
         return _metric(self, self.key, column, cached.stamp(self.workspace.metrics_dir))
 
     def axis(self, column: str) -> Axis:
@@ -129,8 +131,8 @@ def open_scan(ground: Ground, scan_id: str | None, column: str) -> tuple[str, fl
 
 def of(workspace: Workspace, role: Role) -> Ground:
     """Return the usable scans of a role, prepared."""
-    stamps = cached.stamp(workspace.scans_path), cached.stamp(workspace.scores_path)
-    return _ground(workspace, role, *stamps)
+    paths = (workspace.scans_path, workspace.scores_path, workspace.learned_path)
+    return _ground(workspace, role, tuple(map(cached.stamp, paths)))
 
 
 def sort(ground: Ground, rule: TierRule, decisions: pd.DataFrame) -> Sorted:
@@ -212,13 +214,9 @@ def _on_steps(wanted: NDArray[np.float64], axis: Axis) -> list[float]:
     show_spinner="Reading the tables …",
     hash_funcs={Workspace: lambda w: str(w.root)},
 )
-def _ground(
-    workspace: Workspace, role: Role, scans_at: cached.Stamp, scores_at: cached.Stamp
-) -> Ground:
-    scans = tables.read_scored_scans(workspace)
-    scans = scans[scans["status"].isin(tables.SCORABLE) & (scans["role"] == role)]
-    key = (str(workspace.root), role, scans_at, scores_at)
-    return Ground(workspace, scans.reset_index(drop=True), key)
+def _ground(workspace: Workspace, role: Role, changed: tuple[cached.Stamp, ...]) -> Ground:
+    key = (str(workspace.root), role, *changed)
+    return Ground(workspace, tables.read_usable(workspace, role), key)
 
 
 @st.cache_resource(max_entries=12, show_spinner="Reading the metric …")

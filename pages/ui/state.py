@@ -58,6 +58,8 @@ RULE_TEXT, RULE_TEXT_OF, RULE_TEXT_PROBLEM = "rule_text", "rule_text_of", "rule_
 RULE_FILE = "rule_file"
 #: The two rules that are compared, and which move from tier to tier is looked at.
 BEFORE, AFTER, MOVE = "compare_before", "compare_after", "move"
+#: The frozen cohort that is looked at, and one to look at on the next run.
+COHORT, PENDING_COHORT = "cohort", "pending_cohort"
 #: The part of Tiers that is shown below the plot.
 TIERS_PART = "tiers_part"
 #: The last line that was moved on the plot and that the server has heard of.

@@ -3,16 +3,23 @@
 import streamlit as st
 
 from curation import cohorts
+from curation.cohorts import Cohort, CohortHeader
 from curation.tiers import TierRule
 from curation.workspace import Role, Workspace
-from pages.ui import cached, frame, marks, state, text
+from pages.ui import cached, cohort_panel, frame, marks, state, text
 from pages.ui.ground import Ground
+
+_LISTED = 20
 
 
 def show(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) -> None:
-    """Draw the form that freezes, and the list of what is frozen."""
+    """Draw the form that freezes, and what is frozen."""
     _freeze(workspace, ground, role, rule)
-    _frozen(workspace)
+    headers = cached.cohort_headers(workspace)
+    if headers:
+        st.subheader("Frozen cohorts")
+        _table(headers)
+        cohort_panel.show(workspace, headers)
 
 
 def _freeze(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) -> None:
@@ -42,30 +49,27 @@ def _images_only(ground: Ground) -> bool:
     return st.checkbox(f"Leave out {text.plural(without, 'scan')} without image", value=True)
 
 
-def _say_frozen(cohort: cohorts.Cohort, author: str) -> None:
+def _say_frozen(cohort: Cohort, author: str) -> None:
     state.put(state.PERSON, author.strip())
-    cuts = ", ".join(f"{cut:g}" for cut in cohort.rule.cutoffs)
-    said = f"Frozen as {cohort.id}: {text.plural(cohort.size, 'scan')}, cut at {cuts}."
-    st.success(text.escape(said))
+    state.put(state.PENDING_COHORT, cohort.id)
+    st.success(text.escape(f"Frozen as {cohort.id}: {text.plural(cohort.size, 'scan')}."))
     frame.link("train", "Train on frozen cohorts")
 
 
-def _frozen(workspace: Workspace) -> None:
-    headers = cached.cohort_headers(workspace)
-    if not headers:
-        return
-    st.subheader("Frozen cohorts")
+def _table(headers: list[CohortHeader]) -> None:
     rows = [
         (
             header.id, header.role, f"{header.size:,}", _counts_in_words(header),
             ", ".join(f"{cut:g}" for cut in header.rule.cutoffs), header.author,
             text.moment(header.created),
         )
-        for header in headers
+        for header in headers[:_LISTED]
     ]  # fmt: skip
     head = ("Cohort", "Role", "Scans", "Per tier", "Cut at", "By", "When (UTC)")
     st.html(marks.table(head, rows, numeric=(2,)))
+    if len(headers) > _LISTED:
+        st.caption(f"The newest {_LISTED} of {len(headers):,}; all are in the list below.")
 
 
-def _counts_in_words(header: cohorts.CohortHeader) -> str:
+def _counts_in_words(header: CohortHeader) -> str:
     return " · ".join(f"{tier} {count:,}" for tier, count in header.counts.items())

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from curation import measures
 from curation.measures import MEASURES
 from curation.tiers import UNUSABLE, TierRule
 from pages.ui import rule_problem, state, text, tier_cut
@@ -29,7 +28,7 @@ def show(ground: Ground, rule: TierRule) -> None:
             _row(position, gate, values)
         if rule.gates:
             st.caption(" · ".join(_held(ground, gate) for gate in rule.gates))
-        st.button("Add a gate", on_click=_add, icon=":material/add:")
+        st.button("Add a gate", on_click=_add, args=(ground,), icon=":material/add:")
         rule_problem.at(PART)
 
 
@@ -82,12 +81,14 @@ def _remove(position: int) -> None:
     state.try_rule(PART, gates=[*gates[:position], *gates[position + 1 :]])
 
 
-def _add() -> None:
+def _add(ground: Ground) -> None:
+    """Add a gate on a score that is measured here and has none yet."""
     gates = list(state.tried()["gates"])
     used = {gate["column"] for gate in gates}
-    free = [pair for pair in _OFFERED if pair[0] not in used]
-    free += [(name, 50.0) for name in MEASURES if measures.find(name).is_score and name not in used]
-    column, limit = free[0] if free else _OFFERED[0]
+    scores = [(name, 50.0) for name, measure in MEASURES.items() if measure.is_score]
+    free = [pair for pair in (*_OFFERED, *scores) if pair[0] not in used]
+    known = [pair for pair in free if np.isfinite(ground.values(pair[0])).any()]
+    column, limit = [*known, *free, *_OFFERED][0]
     state.try_rule(PART, gates=[*gates, {"column": column, "above": limit, "tier": UNUSABLE}])
 
 

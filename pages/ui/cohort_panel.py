@@ -1,0 +1,136 @@
+"""On Tiers: one frozen cohort, its flow of inclusions, whether its files changed, controls and exports."""
+
+import streamlit as st
+
+from curation import cohort_exports, cohort_files, cohorts, controls, flow_drawing, rule_text, tiers
+from curation.cohorts import Cohort, CohortHeader
+from curation.workspace import Workspace
+from pages.ui import cached, frame, marks, state, text
+
+_KINDS = {"list": "Plain list", "links": "Folder of links", "bids": "BIDS derivatives"}
+_LISTED = 50
+
+
+def show(workspace: Workspace, headers: list[CohortHeader]) -> None:
+    """Draw the cohort that is chosen here, the newest at first."""
+    names = [header.id for header in headers]
+    if (wanted := state.get(state.PENDING_COHORT)) in names:
+        state.put(state.COHORT, wanted)
+        state.put(state.PENDING_COHORT, None)
+    state.keep_one_of(state.COHORT, names)
+    st.selectbox("Cohort", names, key=state.COHORT, width=480, persist_state="session")
+    with frame.in_words():
+        cohort = cached.cohort(workspace, state.get(state.COHORT))
+        with st.container(horizontal=True, key="split-cohort", gap="medium"):
+            with st.container(width="stretch"):
+                _flow(cohort)
+            with st.container(width="stretch"):
+                _facts(workspace, cohort)
+                _changed(workspace, cohort)
+                _exports(workspace, cohort)
+                _control(workspace, cohort)
+
+
+def _flow(cohort: Cohort) -> None:
+    if cohort.flow is None:
+        st.caption("It was frozen before flow charts were kept. Freeze it again to have one.")
+        return
+    drawn = flow_drawing.svg(cohort.flow, tiers.colours(cohort.rule), f"Cohort {cohort.id}")
+    st.image(drawn, width="stretch")
+    st.download_button(
+        "Flow chart (SVG)",
+        drawn,
+        f"{cohort.id}_flow.svg",
+        "image/svg+xml",
+        icon=":material/download:",
+    )
+
+
+def _facts(workspace: Workspace, cohort: Cohort) -> None:
+    rows = [
+        ("Role", cohort.role), ("Frozen by", f"{cohort.author}, {text.moment(cohort.created)} UTC"),
+        ("Scans", f"{cohort.size:,}"), ("Hash of list and rule", cohort.hash),
+        ("Scored by", cohort.reference or text.DASH), ("Tierscope", cohort.version),
+        ("Rule", "; ".join([*cohort.rule.describe(), *(g.describe() for g in cohort.rule.gates)])),
+    ]  # fmt: skip
+    if cohort.drawn:
+        of = f"{', '.join(cohort.drawn['tiers'])} of {cohort.drawn['cohort']}"
+        rows.append(("Drawn at random", f"to match {of}; seed {cohort.drawn['seed']}"))
+    st.html(marks.table(("", ""), rows, whole=(0,)))
+    path = workspace.cohorts_dir / f"{cohort.id}.json"
+    with st.container(horizontal=True):
+        for label, ending in (("List (TSV)", ".tsv"), ("Facts (JSON)", ".json")):
+            st.download_button(
+                label, path.with_suffix(ending).read_bytes, f"{cohort.id}{ending}",
+                icon=":material/download:",
+            )  # fmt: skip
+        st.download_button(
+            "Rule (YAML)",
+            rule_text.to_yaml(cohort.rule),
+            f"{cohort.id}.yaml",
+            icon=":material/download:",
+        )
+    if not cohort.drawn:
+        only = " --images-only" if cohort.images_only else ""
+        st.caption("The same list without the page, refused if anything is another:")
+        st.code(
+            f"python -m curation tiers --workspace {workspace.root} --role {cohort.role}{only} "
+            f"--rule {cohort.id}.yaml --expect {cohort.hash} --out {cohort.id}.tsv",
+            language="shell", wrap_lines=True,
+        )  # fmt: skip
+
+
+def _changed(workspace: Workspace, cohort: Cohort) -> None:
+    """Say which scans are no longer what they were: by the tables at once, by the files when asked."""
+    gone = cohorts.changed_scans(workspace, cohort)
+    if len(gone):
+        said = f"{text.plural(len(gone), 'scan')} changed or gone since it was frozen:"
+        st.warning(f"{text.escape(said)} {_some(gone['scan_id'].tolist())}")
+    if st.button("Look at the files themselves", icon=":material/fact_check:"):
+        with st.spinner("Looking at the files …"):
+            found = cohort_files.changed(workspace, cohort)
+        if found.empty:
+            st.success("Every file is what it was when the cohort was frozen.")
+        else:
+            st.warning(
+                f"{text.plural(len(found), 'scan is', 'scans are')} no longer what they were."
+            )
+            st.dataframe(found.head(_LISTED), hide_index=True)
+
+
+def _some(names: list[str]) -> str:
+    rest = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return text.escape(", ".join(names[:5]) + rest)
+
+
+def _exports(workspace: Workspace, cohort: Cohort) -> None:
+    st.markdown("**Hand it on**")
+    with st.container(horizontal=True):
+        asked = [
+            kind for kind, label in _KINDS.items()
+            if st.button(label, key=f"export-{kind}", help=cohort_exports.KINDS[kind])
+        ]  # fmt: skip
+    for kind in asked:
+        with frame.in_words():
+            st.success(text.escape(f"Written: {cohort_exports.export(workspace, cohort, kind)}"))
+
+
+def _control(workspace: Workspace, cohort: Cohort) -> None:
+    with (
+        st.form(f"control-{cohort.id}", border=True),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        st.markdown("**Draw a control**: as many scans at random, of the same ages and sites")
+        chosen = st.multiselect("As tiers", cohort.rule.names, default=list(cohort.rule.names[:1]))
+        seed = st.number_input("Seed", min_value=0, max_value=2**31 - 1, value=0, step=1)
+        author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
+        sent = st.form_submit_button("Draw and freeze it")
+    if sent:
+        with frame.in_words():
+            drawn = controls.draw_control(
+                workspace, cohort.id, tuple(chosen), seed=int(seed), author=author
+            )  # fmt: skip
+            state.put(state.PERSON, author.strip())
+            state.put(state.PENDING_COHORT, drawn.id)
+            st.toast(text.escape(f"Frozen as {drawn.id}: {text.plural(drawn.size, 'scan')}."))
+            st.rerun()

@@ -1,0 +1,108 @@
+"""Frozen cohorts on Tiers: flow chart, facts, controls, exports, and what changed since."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from curation import cohorts, tables
+from curation.tiers import TierRule
+from curation.workspace import Workspace
+from pages.ui import state
+from pages.ui.frame import ROOT
+from pages.ui.tier_parts import COHORTS
+from tests.pages.said import button, checked, words
+
+
+@pytest.fixture
+def frozen(own: Workspace) -> cohorts.Cohort:
+    return cohorts.freeze(own, "mine", author="Ada", rule=TierRule(cutoffs=(30.0, 60.0)))
+
+
+def opened(run, workspace: Workspace):  # type: ignore[no-untyped-def]
+    return run("tiers", workspace, **{state.TIERS_PART: COHORTS, state.PERSON: "Bob"})
+
+
+def test_a_cohort_shows_its_flow_hash_and_command(own, frozen, run) -> None:
+    page = opened(run, own)
+    assert frozen.hash in words(page)
+    assert page.get("image")
+    (command,) = (code.value for code in page.code)
+    assert f"--expect {frozen.hash}" in command
+
+
+def test_the_command_that_the_page_shows_gives_the_same_bytes(own, frozen, run, tmp_path) -> None:
+    (command,) = (code.value for code in opened(run, own).code)
+    rule = own.cohorts_dir / f"{frozen.id}.yaml"
+    parts = command.replace(f"{frozen.id}.yaml", str(rule)).split()[1:]
+    done = subprocess.run(
+        [sys.executable, *parts[:-1], str(tmp_path / "again.tsv")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    again = (tmp_path / "again.tsv").read_bytes()
+    assert again == (own.cohorts_dir / f"{frozen.id}.tsv").read_bytes()
+
+
+def test_the_newest_frozen_cohort_is_shown(own, frozen, run) -> None:
+    page = opened(run, own)
+    checked(button(page, "Freeze this pool cohort").click().run())
+    newest = cohorts.list_cohorts(own)[0].id
+    assert page.selectbox(key=state.COHORT).value in {newest, frozen.id}
+    assert "Frozen as" in words(page)
+
+
+def test_a_control_is_drawn_with_its_seed(own, frozen, run) -> None:
+    page = opened(run, own)
+    next(n for n in page.number_input if n.label == "Seed").set_value(7)
+    checked(button(page, "Draw and freeze it").click().run())
+    assert not page.error
+    (control,) = (h for h in cohorts.list_cohorts(own) if h.drawn)
+    assert control.drawn == {"cohort": frozen.id, "tiers": ["A"], "seed": 7}
+    assert page.selectbox(key=state.COHORT).value == control.id
+    assert "seed 7" in words(page)
+    assert not page.code  # a draw is no rule: the command would give another list
+
+
+def test_a_control_of_no_tier_is_refused_in_words(own, frozen, run) -> None:
+    page = opened(run, own)
+    page.multiselect[0].set_value([])
+    checked(button(page, "Draw and freeze it").click().run())
+    assert "A control matches tiers" in page.error[0].value
+
+
+@pytest.mark.parametrize("label", ["Plain list", "Folder of links", "BIDS derivatives"])
+def test_a_cohort_is_exported(own, frozen, run, label) -> None:
+    page = opened(run, own)
+    checked(button(page, label).click().run())
+    (said,) = (s.value.replace("\\", "") for s in page.success)
+    assert Path(said.removeprefix("Written: ")).exists()
+
+
+def test_a_scan_that_changed_since_is_told(own, frozen, run) -> None:
+    scans = tables.read_scans(own)
+    first = frozen.scans["scan_id"].iloc[0]
+    scans.loc[scans["scan_id"] == first, "sha256"] = "another"
+    tables.write_scans(own, scans)
+    assert first in opened(run, own).warning[-1].value.replace("\\", "")
+
+
+def test_files_are_looked_at_when_asked(own, frozen, run) -> None:
+    page = opened(run, own)
+    checked(button(page, "Look at the files themselves").click().run())
+    assert "Every file is what it was" in words(page)
+    path = Path(tables.read_scans(own).query("role == 'pool' and status == 'ok'")["path"].iloc[0])
+    path.write_bytes(b"other")
+    checked(button(page, "Look at the files themselves").click().run())
+    assert "no longer what" in words(page)
+
+
+def test_a_list_that_was_altered_is_refused_and_the_rest_of_the_page_stands(
+    own, frozen, run
+) -> None:
+    path = own.cohorts_dir / f"{frozen.id}.tsv"
+    path.write_text(path.read_text().replace("pool", "pond"))
+    page = opened(run, own)
+    assert any("was changed after it was frozen" in e.value for e in page.error)
+    assert button(page, "Freeze this pool cohort")
