@@ -1,0 +1,169 @@
+"""How fast a moved cut-off is followed, on simulated tables: ``python -m tests.benchmarks.tiers``.
+
+10,000 and 1,000,000 simulated scans of 20 sites. Prints what it does; the last line is one JSON object:
+
+``retier_ms_1e4``, ``retier_ms_1e6``
+    On the server, from a moved cut-off to all new figures: tiers with decisions by hand, counts, what the
+    plot draws, people, ages, sexes and sites with their standardised differences, what the cut-offs select,
+    doubts, who is near; median of 50.
+``redraw_ms_1e4``, ``redraw_ms_1e6``
+    In Chromium, from releasing the mouse to the server's counts on the screen; median.
+``peak_gb``
+    Most memory that the server held with 1,000,000 scans, of the whole process.
+"""
+
+import json
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from curation import files, overrides, rule_advice, selection, stability, tables
+from curation.tiers import TierRule
+from curation.workspace import Source, Workspace
+from pages.ui import cutoff_plot, ground, tier_facts
+from pages.ui.ground import Ground
+from tests.browser import conftest
+
+SITES, RETIERS, DRAGS = 20, 50, 15
+SIZES = {"1e4": 10_000, "1e6": 1_000_000}
+_WAIT_MS = 240_000
+# From the release of the mouse to the frame after the server's counts are in the document.
+_LISTEN = """() => {
+  const root = document.querySelector('.cutoffs');
+  addEventListener('pointerup', () => { window.released = performance.now(); window.took = null; }, true);
+  new MutationObserver(() => {
+    if (root.dataset.counted !== 'server' || window.took !== null || !window.released) return;
+    requestAnimationFrame(() => { window.took = performance.now() - window.released; });
+  }).observe(root, { attributes: true, attributeFilter: ['data-counted'] });
+}"""
+
+
+def simulated(root: Path, size: int) -> Workspace:
+    """Make a workspace of simulated scans without images."""
+    workspace = Workspace.create(root)
+    workspace.put_source(Source("simulated", str(root), "mriqc", "pool", simulated=True))
+    rng = np.random.default_rng(size)
+    ids = np.char.mod("simulated_sub-%07d_T1w", np.arange(size))
+    people = np.char.mod("simulated:%07d", np.arange(size))
+    site = rng.integers(0, SITES, size)
+    scans = pd.DataFrame({
+        "scan_id": ids, "subject_id": people, "participant_id": people, "modality": "T1w",
+        "source": "simulated", "role": "pool", "path": "", "sha256": np.char.mod("%064d", np.arange(size)),
+        "site": np.char.mod("site-%02d", site), "age_years": rng.uniform(6, 90, size).round(1),
+        "sex": rng.choice(["F", "M"], size), "group": rng.choice(["patient", "control"], size),
+        "simulated": True, "status": "table",
+    })  # fmt: skip
+    tables.write_scans(workspace, scans)
+    score = np.clip(rng.gamma(2.0, 9.0, size) + site / 4 + scans["age_years"] / 20, 0, 100)
+    scores = scans[["scan_id", "sha256"]].assign(distortion_score=score, reference="simulated")
+    for name in ground.SUBSCORES:
+        scores[name] = np.clip(score + rng.normal(0, 8, size), 0, 100)
+    files.write_parquet(workspace.scores_path, scores)
+    for number in range(20):
+        overrides.override(workspace, ids[number], "benchmark", "C", "so that there are some")
+    return workspace
+
+
+def retier_ms(workspace: Workspace) -> float:
+    """Return the median time from a moved cut-off to all new figures, in ms."""
+    scans = ground.of(workspace, "pool")
+    rng, took = np.random.default_rng(0), []
+    _figures(scans, TierRule())  # what is made once is made before
+    for _ in range(RETIERS):
+        lower, upper = np.sort(rng.choice(np.arange(20, 160), 2, replace=False)) / 2
+        began = time.perf_counter()
+        _figures(scans, TierRule(cutoffs=(lower, upper)))
+        took.append(1000 * (time.perf_counter() - began))
+    return statistics.median(took)
+
+
+def _figures(scans: Ground, rule: TierRule) -> tuple[object, ...]:
+    sorted_ = ground.sort(scans, rule, overrides.standing(scans.workspace))
+    bins, held = ground.bins(scans, sorted_)
+    drawn = cutoff_plot.describe(bins, ground.lines(scans, sorted_, held, None))
+    tally = tier_facts.of(scans).tally(sorted_)
+    doubts = rule_advice.problems(rule, scans.arrays(rule.columns), sorted_.codes)
+    points = tier_facts.spread(scans, rule.column).points
+    near = stability.counts_near(scans.values(rule.column), rule.cutoffs, points)
+    return (
+        drawn, doubts, near, tally.table(), tally.differences(), tally.shares("site"),
+        selection.selections(tally),
+    )  # fmt: skip
+
+
+def redraw_ms(browser: Browser, workspace: Workspace, log: Path) -> tuple[float, float]:
+    """Return the median time from release to redrawn counts, in ms, and the server's peak memory, in GB."""
+    with conftest._serving(workspace, log) as address:
+        page = browser.new_context(viewport=conftest.DESKTOP).new_page()
+        page.set_default_timeout(_WAIT_MS)
+        page.goto(f"{address}/tiers")
+        page.locator(".cutoffs[data-drawn]").wait_for(timeout=_WAIT_MS)
+        page.locator("[data-test-script-state=notRunning]").wait_for(timeout=_WAIT_MS)
+        page.evaluate(_LISTEN)
+        took = [_drag(page, 60 if number % 2 else -60) for number in range(DRAGS)]
+        peak = _peak_gb(address)
+        page.context.close()
+    return statistics.median(took), peak
+
+
+def _drag(page: Page, pixels: int) -> float:
+    box = page.get_by_role("slider", name="Cut-off between A and B").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + 100
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 5):
+        page.mouse.move(x + pixels * step / 4, y)
+    page.mouse.up()
+    took = page.wait_for_function("() => window.took", timeout=_WAIT_MS).json_value()
+    page.locator("[data-test-script-state=notRunning]").wait_for()
+    page.evaluate("() => { window.released = null; }")
+    return float(took)
+
+
+def _peak_gb(address: str) -> float:
+    """Return the most memory that the server on an address has held, as the kernel counts it."""
+    port = int(address.rpartition(":")[2])
+    for connection in psutil.net_connections("tcp"):
+        if connection.laddr and connection.laddr.port == port and connection.status == "LISTEN":
+            status = Path(f"/proc/{connection.pid}/status").read_text()
+            kilobytes = next(
+                row.split()[1] for row in status.splitlines() if row.startswith("VmHWM")
+            )
+            return int(kilobytes) * 1024 / 1e9
+    return float("nan")
+
+
+def main() -> None:
+    """Measure, and print the figures."""
+    found: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=conftest.CHROMIUM_ARGUMENTS
+        )
+        for label, size in SIZES.items():
+            root = Path(folder) / label
+            began = time.perf_counter()
+            workspace = simulated(root, size)
+            print(
+                f"{size:,} simulated scans made in {time.perf_counter() - began:.0f} s", flush=True
+            )
+            redraw, peak = redraw_ms(browser, workspace, Path(folder) / f"{label}.log")
+            found[f"redraw_ms_{label}"] = round(redraw, 1)
+            print(f"redrawn in {redraw:.0f} ms; server held {peak:.2f} GB", flush=True)
+            found[f"retier_ms_{label}"] = round(retier_ms(workspace), 1)
+            print(f"figures in {found[f'retier_ms_{label}']:.0f} ms", flush=True)
+            found["peak_gb"] = round(peak, 2)
+        browser.close()
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
