@@ -42,6 +42,20 @@ def put(ground: Ground, rows: NDArray[np.intp], chosen: NDArray[np.intp]) -> Non
     state.put(state.FOUND, None)
 
 
+def offer(ground: Ground, label: str, chosen: NDArray[np.bool_], *, key: str) -> None:
+    """Draw a button that selects some scans of a ground and opens Explore, on which they are listed."""
+    pressed = st.button(
+        label, icon=frame.PAGES["explore"].icon, key=key, disabled=not chosen.any(),
+        help="Selects these scans on Explore: listed, saved as a list, downloaded there.",
+    )  # fmt: skip
+    if pressed:
+        state.put(state.SELECTED, tuple(ground.scores.scan_ids[chosen]))
+        state.put(state.EXPLORED_TIERS, [])
+        state.put(state.EXPLORED_SITES, [])
+        state.put(state.LISTS, [])
+        frame.open_page("explore")
+
+
 def clear() -> None:
     """Select nothing."""
     state.put(state.SELECTED, ())

@@ -4,8 +4,16 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from curation import ratings, tier_agreement
-from pages.ui import at_the_cut, balance_panel, cached, frame, tier_facts
+from curation import ratings, stability, tier_agreement
+from pages.ui import (
+    at_the_cut,
+    balance_panel,
+    cached,
+    frame,
+    selected_scans,
+    text,
+    tier_facts,
+)
 from pages.ui.ground import Ground, Sorted
 
 Edges = list[float | NDArray[np.float64]]
@@ -17,6 +25,10 @@ def show(ground: Ground, sorted_: Sorted) -> None:
     spread = tier_facts.spread(ground, rule.column)
     st.markdown("**How stable it is**: scans within one rater's standard deviation of a cut-off")
     st.html(balance_panel.near(values, edges, rule.names, spread))
+    near = np.isfinite(stability.near(values, edges, spread.points))
+    selected_scans.offer(
+        ground, f"See these {text.plural(int(near.sum()), 'scan')} on Explore", near, key="see-near"
+    )
     st.markdown("**On either side of each cut-off**: click a scan to look at it")
     at_the_cut.show(
         ground.workspace, ground.scans, values, edges, sorted_.codes, rule.labels,

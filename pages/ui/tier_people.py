@@ -7,7 +7,7 @@ import streamlit as st
 from curation import tiers
 from curation.balance import Floats, Tally
 from curation.tiers import TierRule
-from pages.ui import balance_panel, charts, frame, marks, text, tier_facts
+from pages.ui import balance_panel, charts, frame, marks, selected_scans, text, tier_facts
 from pages.ui.ground import Ground, Sorted
 from pages.ui.marks import Cell
 
@@ -20,6 +20,14 @@ def show(ground: Ground, sorted_: Sorted) -> None:
     """Draw the tables of tiers and the shares of sites."""
     tally, rule = tier_facts.of(ground).tally(sorted_), sorted_.rule
     st.html(_table(tally, rule))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("See on Explore:", width="content")
+        for place, name in enumerate(rule.tiers):
+            if tally.scans[place]:
+                chosen = sorted_.codes == place
+                selected_scans.offer(
+                    ground, text.escape(marks.tier_label(name)), chosen, key=f"see-{place}"
+                )
     with st.container(horizontal=True, key="split-tiers", gap="medium"):
         with st.container(width="stretch"):
             _differences(tally)

@@ -26,7 +26,7 @@ def show(ground: Ground, sorted_: Sorted) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="selection"):
         st.markdown(
-            ":material/balance: Against quality and chance, no cut-off selects age or site."
+            ":material/balance: No cut-off selects age or site beyond what quality and chance explain."
             if not said else ":material/balance: What cut-offs select, against quality and chance:",
             width="content",
         )  # fmt: skip

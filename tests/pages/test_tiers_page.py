@@ -269,6 +269,21 @@ def test_agreement_with_ratings_is_told_where_there_are_some(rated, run) -> None
     assert "with a verdict" in words(checked(page))
 
 
+def test_scans_of_a_tier_and_near_a_cutoff_can_be_selected_for_explore(made, run) -> None:
+    page = opened(run, made[0], PEOPLE)
+    checked(page.button(key="see-2").click().run())
+    picked = page.session_state[state.SELECTED]
+    scores = tables.read_scored_scans(made[0]).set_index("scan_id")["distortion_score"]
+    assert len(picked) and (scores[list(picked)] >= 50).all()
+    page = opened(run, made[0], NEAR, **{state.EXPLORED_SITES: ["North"]})
+    checked(page.button(key="see-near").click().run())
+    assert page.session_state[state.EXPLORED_SITES] == []
+    assert (
+        f"See these {len(page.session_state[state.SELECTED])} scans"
+        in page.button(key="see-near").label
+    )
+
+
 # ---- frozen cohorts ----------------------------------------------------------------------------------
 
 
