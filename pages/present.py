@@ -8,7 +8,6 @@ from pages.ui import (
     present_export,
     present_screen,
     presented,
-    progress,
     state,
     study_panel,
     text,
@@ -20,7 +19,6 @@ from training.report.source import Options
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
-    progress.background_note(workspace, workspace.studies_dir)
     planned = study.list_studies(workspace)
     if not planned:
         frame.nothing_yet(

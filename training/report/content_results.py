@@ -9,7 +9,7 @@ from training.report.plots import Line, Message, Plot, Table
 from training.report.source import Source, ages_of, number, plural
 
 ERROR = "Age error (MAE, years; lower is better)"
-DIFFERENCE = "Difference of the age error (years; below 0 is better)"
+DIFFERENCE = "Difference (years; below 0 is better)"
 _INTERVALS = "Intervals: 95 %, over people and seeds (two-way random effects)."
 
 

@@ -164,13 +164,18 @@ def _shade(share: float) -> str:
 
 
 def table(slide: Slide, content: Table, left: int, top: int, width: int, size: int):  # type: ignore[no-untyped-def]
-    """Add a native table; its first column is as wide as two of the others."""
+    """Add a native table; its columns are as wide as their longest words ask for."""
     rows, columns = len(content.rows) + 1, len(content.head)
     height = int(Pt(size) * 2.1) * rows
     drawn = slide.shapes.add_table(rows, columns, *emu(left, top, width, height))
-    share = int(width / (columns + 1))
-    for place in range(columns):
-        drawn.table.columns[place].width = Emu(share * 2 if place == 0 else share)
+    letters = [
+        max(0.6 * len(content.head[place]), *(len(row[place]) for row in content.rows), 5)
+        for place in range(columns)
+    ]
+    for place, most in enumerate(letters):
+        drawn.table.columns[place].width = Emu(
+            int(width * (most + 3) / (sum(letters) + 3 * columns))
+        )
     for r, row in enumerate((content.head, *content.rows)):
         for c, words in enumerate(row):
             cell = drawn.table.cell(r, c)

@@ -1,0 +1,113 @@
+"""From a finished study to a report and a deck on the disk, as someone does the evening before a meeting."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from curation import files
+from curation.workspace import Workspace
+from pages.ui.frame import PAGES
+from tests import finished_study, report_reading
+from tests.browser import conftest
+from training.predictions import BASELINE
+from training.study import Study
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study]:
+    """A finished study, really trained."""
+    return finished_study.make(tmp_path_factory.mktemp("finished") / "workspace", seeds=(0,))
+
+
+@pytest.fixture(scope="module")
+def presenting(
+    finished: tuple[Workspace, Study], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a dashboard on it."""
+    log = tmp_path_factory.mktemp("presenting") / "log.txt"
+    with conftest._serving(finished[0], log) as address:
+        yield address
+
+
+def _opened(page: Page, address: str) -> None:
+    page.goto(f"{address}/present")
+    expect(page.get_by_role("heading", name=PAGES["present"].question)).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^1 of \d+$"))).to_be_visible()
+
+
+def test_keys_lead_from_message_to_message(page: Page, presenting: str) -> None:
+    _opened(page, presenting)
+    count = int(page.get_by_text(re.compile(r"^1 of \d+$")).inner_text().split()[-1])
+    presses = [("ArrowRight", 2), ("Space", 3), ("PageDown", 4), ("ArrowLeft", 3), ("PageUp", 2),
+               ("End", count), ("Home", 1)]  # fmt: skip
+    for key, there in presses:
+        page.keyboard.press(key)
+        expect(page.get_by_text(f"{there} of {count}", exact=True)).to_be_visible()
+
+
+def test_space_after_a_click_goes_forward_once(page: Page, presenting: str) -> None:
+    _opened(page, presenting)
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text(re.compile(r"^2 of \d+$"))).to_be_visible()
+    page.keyboard.press("Space")
+    expect(page.get_by_text(re.compile(r"^3 of \d+$"))).to_be_visible()
+    page.wait_for_timeout(1500)
+    expect(page.get_by_text(re.compile(r"^3 of \d+$"))).to_be_visible()
+
+
+def test_report_and_deck_are_taken_along_with_the_numbers_of_the_result(
+    page: Page, presenting: str, finished: tuple[Workspace, Study], tmp_path: Path
+) -> None:
+    result = pd.DataFrame(files.read_json(finished[1].result_path)["final_errors"]).set_index("arm")
+    _opened(page, presenting)
+    page.get_by_role("button", name="Take it with you").click()
+    page.get_by_role("button", name="Make the files").click()
+    taken = {}
+    for label, suffix in (("Report (HTML", "html"), ("Slides (PowerPoint)", "pptx")):
+        button = page.get_by_role("button", name=re.compile(re.escape(label)))
+        expect(button).to_be_visible(timeout=120_000)
+        with page.expect_download() as download:
+            button.click()
+        taken[suffix] = tmp_path / f"taken.{suffix}"
+        download.value.save_as(taken[suffix])
+
+    shown = {
+        trace["name"].split(":")[0]: trace["x"][0]
+        for trace in report_reading.html_figures(taken["html"].read_text())["final-errors"]["data"]
+    }
+    shown[BASELINE] = shown.pop("predict the mean age")
+    assert shown == pytest.approx(result["age_mae_years"].to_dict())
+    _, *rows = report_reading.chart_tables(taken["pptx"])["final-errors"]
+    errors = sorted(value for row in rows for value in row[1:-2] if value is not None)
+    assert errors == pytest.approx(sorted(result["age_mae_years"]))
+    secrets = finished_study.secrets(*finished)
+    for path in taken.values():
+        for name, data in report_reading.every_byte(path):
+            assert not [secret for secret in secrets if secret.encode() in data], name
+    _look_at_from_disk(page, taken["html"])
+
+
+def _look_at_from_disk(page: Page, report: Path) -> None:
+    """Open the file with the network off: every plot is drawn, and nothing is asked for."""
+    browser = page.context.browser
+    assert browser is not None
+    context = browser.new_context()
+    context.set_offline(True)
+    context.route(re.compile("^(?!file:)"), lambda route: route.abort())
+    alone, asked, said = context.new_page(), [], []
+    alone.on("request", lambda request: asked.append(request.url))
+    alone.on("console", lambda message: said.append(message.text))
+    alone.on("pageerror", lambda error: said.append(str(error)))
+    alone.goto(report.as_uri())
+    plots = len(report_reading.html_figures(report.read_text()))
+    expect(alone.locator(".plot[data-drawn=yes] .main-svg").first).to_be_visible()
+    expect(alone.locator(".plot[data-drawn=yes]")).to_have_count(plots)
+    assert asked == [report.as_uri()]
+    assert said == []
+    context.close()
