@@ -1,3 +1,6 @@
+import types
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -54,9 +57,26 @@ def test_a_preset_may_ask_for_a_precision(monkeypatch: pytest.MonkeyPatch) -> No
     assert devices.precision(coarse, "cpu") == "bf16-mixed"
 
 
+def _pretend_gpus(monkeypatch: pytest.MonkeyPatch, folder: Path, ids: list[str]) -> None:
+    found = [types.SimpleNamespace(uuid=uuid) for uuid in ids]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(found))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", found.__getitem__)
+    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(folder))
+
+
+def test_a_gpu_is_known_by_what_it_is_not_by_its_number_in_a_job(tmp_path, monkeypatch) -> None:
+    _pretend_gpus(monkeypatch, tmp_path, ["a"])  # as one job of a cluster sees its only GPU
+    with devices.leased_gpus(1, _Never()) as first:
+        assert first == [0]
+        with pytest.raises(Stopped), devices.leased_gpus(1, _AtOnce()):
+            pass
+        _pretend_gpus(monkeypatch, tmp_path, ["b"])  # as another job sees its own
+        with devices.leased_gpus(1, _AtOnce()) as second:
+            assert second == [0]
+
+
 def test_gpus_are_lent_to_one_at_a_time_and_all_or_none(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
-    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    _pretend_gpus(monkeypatch, tmp_path, ["0", "1", "2"])
     with devices.leased_gpus(2, _Never()) as first, devices.leased_gpus(1, _Never()) as second:
         assert (first, second) == ([0, 1], [2])
         with pytest.raises(Stopped), devices.leased_gpus(1, _AtOnce()):

@@ -12,7 +12,15 @@ from typing import Any
 from curation import cohorts
 from curation.errors import StudyError, TierscopeError
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
-from training import demo_study, launch, places, reconstruct_command, report_command
+from training import (
+    demo_study,
+    launch,
+    mlflow_log,
+    places,
+    reconstruct_command,
+    report_command,
+    runs,
+)
 from training import study as studies
 from training.config import PRESETS, default_preset
 from training.designs import DESIGNS
@@ -89,6 +97,14 @@ def _retry(chosen: argparse.Namespace) -> int:
     return _follow(workspace, chosen.study) if chosen.follow else 0
 
 
+def _mlflow(chosen: argparse.Namespace) -> int:
+    workspace = Workspace.open(chosen.workspace)
+    study = studies.load(workspace, chosen.study)
+    logged = sum(mlflow_log.log(workspace, study, run) for run in runs.runs_of(study))
+    print(f"{logged} finished runs are in MLflow, {mlflow_log.tracking_uri(workspace)}")
+    return 0
+
+
 def _place(workspace: Workspace, chosen: argparse.Namespace) -> Place | None:
     """Return the place that the arguments name, to be offered the next time; none where they name none."""
     given = {name: getattr(chosen, name) for name in _PLACE if getattr(chosen, name) is not None}
@@ -105,7 +121,8 @@ def _place(workspace: Workspace, chosen: argparse.Namespace) -> Place | None:
 
 
 _PLACE = (
-    "cores", "beside", "partition", "account", "hours", "memory_gb", "gres", "at_once", "profile"
+    "cores", "beside", "partition", "account", "hours", "memory_gb", "gres", "at_once", "profile",
+    "mlflow",
 )  # fmt: skip
 
 
@@ -212,6 +229,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _running(command)
 
+    command = _command(commands, "mlflow", _mlflow, "log a study's finished runs to MLflow")
+    command.add_argument("study")
+
     command = _command(
         commands, "demo-study", _demo_study, "score the demo's scans and start its study"
     )
@@ -265,6 +285,10 @@ def _running(command: argparse.ArgumentParser) -> None:
     place.add_argument("--gres", help="what a training job needs, such as gpu:1")
     place.add_argument("--at-once", type=int, help="jobs that wait or run at once (default: 50)")
     place.add_argument("--profile", help="folder of a Snakemake profile of your own")
+    place.add_argument(
+        "--mlflow", action="store_true", default=None,
+        help="also log each finished run to MLflow, which is to be installed",
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

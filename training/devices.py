@@ -90,7 +90,7 @@ def leased_gpus(count: int, interruption: Interruption) -> Iterator[list[int]]:
     """Hold some GPUs, waiting until that many are free at once; none is held while waiting."""
     folder = Path(tempfile.gettempdir())
     places = [
-        folder / f"tierscope-{getuid()}-gpu-{index}.lock"
+        folder / f"tierscope-{getuid()}-gpu-{_gpu_id(index)}.lock"
         for index in range(torch.cuda.device_count())
     ]
     while True:
@@ -100,6 +100,11 @@ def leased_gpus(count: int, interruption: Interruption) -> Iterator[list[int]]:
                 return
         interruption.check()
         time.sleep(_POLL_S)
+
+
+def _gpu_id(index: int) -> str:
+    """Return which GPU this is: its number is another one in each job of a cluster."""
+    return str(torch.cuda.get_device_properties(index).uuid)
 
 
 def _take(places: list[Path], count: int, held: contextlib.ExitStack) -> list[int]:

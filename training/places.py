@@ -18,6 +18,7 @@ from typing import Any, Literal
 from curation import files
 from curation.errors import StudyError
 from curation.workspace import Workspace
+from training import mlflow_log
 from training.config import Preset, gpu_count
 from training.study import Study
 
@@ -55,6 +56,8 @@ class Place:
         Slurm is asked how its jobs are this long after the first was sent, then more and more rarely.
     profile : str
         Folder of the user's own Snakemake profile.
+    mlflow : bool
+        Also log each finished run to MLflow, see :mod:`training.mlflow_log`.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Place:
     at_once: int = 50
     check_s: int = 20
     profile: str = ""
+    mlflow: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -145,6 +149,8 @@ def refuse_unusable(place: Place) -> None:
             f"There is no Snakemake profile in {place.profile!r}: no config.yaml there."
         )
     if place.kind == "slurm" and (lacking := slurm_lacks()):
+        raise StudyError(lacking)
+    if place.mlflow and (lacking := mlflow_log.lacks()):
         raise StudyError(lacking)
 
 

@@ -18,7 +18,7 @@ from curation import __version__, database, files
 from curation.errors import StudyError, TierscopeError
 from curation.leases import lease
 from curation.workspace import Workspace
-from training import prepare, runs, statistics
+from training import mlflow_log, places, prepare, runs, statistics
 from training import study as studies
 from training.interruption import Interruption, Stopped
 from training.runs import Run, State, Status
@@ -149,6 +149,15 @@ def _train(job: _Job, train: Callable[[Workspace, Study, Run, Interruption], Non
 
     with beside(job.run):
         train(job.workspace, job.study, job.run, job.interruption)
+    if places.of(job.study).mlflow:
+        _log_to_mlflow(job)
+
+
+def _log_to_mlflow(job: _Job) -> None:
+    try:
+        mlflow_log.log(job.workspace, job.study, job.run)
+    except Exception:  # noqa: BLE001 - an edge: whatever it is, the run is finished and stays so
+        traceback.print_exc()
 
 
 def _summarise(job: _Job) -> None:

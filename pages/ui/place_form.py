@@ -9,7 +9,7 @@ import streamlit as st
 from curation.errors import StudyError
 from curation.workspace import Workspace
 from pages.ui import text
-from training import places
+from training import mlflow_log, places
 from training.config import gpu_count
 from training.places import KINDS, Kind, Place
 
@@ -44,6 +44,10 @@ def choose(workspace: Workspace, before: Place, *, key: str) -> Place | None:
     )  # fmt: skip
     known = before if before.kind == kind else places.remembered(workspace)
     values = _FIELDS[kind](known if known.kind == kind else Place(kind), key)
+    if mlflow_log.lacks() is None:
+        values["mlflow"] = st.checkbox(
+            "Also log finished runs to MLflow", value=known.mlflow, key=f"mlflow-{key}"
+        )
     try:
         place = replace(Place(kind), **values)
         places.refuse_unusable(place)
