@@ -1,5 +1,6 @@
 """Studies that are killed, run out of disk, or are started twice: the truth is shown, the numbers stay."""
 
+import errno
 import multiprocessing
 import os
 import random
@@ -14,7 +15,7 @@ from curation.errors import StudyError
 from curation.workspace import Workspace
 from tests import training_workspace
 from tests.launched import ended, processes, results, under_way, wait
-from training import launch, runs
+from training import launch, places, runs
 from training.study import Study
 
 PLAN = {
@@ -139,14 +140,23 @@ def test_a_full_disk_is_told_and_once_there_is_space_nothing_is_lost(expected, s
     assert status.state in ("failed", "stopped")
     assert "disk is full" in status.message
     assert not [run for run in status.runs if run.state == "running"]
-    _fill(small_disk)  # what the processes gave back in the end
-    with pytest.raises(StudyError, match="disk is full"):
-        launch.resume(workspace, study.id)
     ballast.unlink()
     launch.resume(workspace, study.id)
     status = wait(workspace, study, ended, every_s=0.5)
     assert status.state == "finished", launch.log_path(study).read_text()
     assert results(study) == expected
+
+
+def test_a_disk_that_is_full_before_the_start_is_told_in_words(tmp_path, monkeypatch) -> None:
+    workspace, study = _planned(tmp_path / "w")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(places, "write", full)
+    with pytest.raises(StudyError, match="disk is full"):
+        launch.launch(workspace, study.id)
+    assert launch.status(workspace, study.id).state == "planned"
 
 
 # ---- two at once -----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from training import (
     launch,
     mlflow_log,
     places,
+    preset_changes,
     reconstruct_command,
     report_command,
     runs,
@@ -61,6 +62,7 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
     study = studies.plan(
         workspace, name=chosen.name, cohort_id=chosen.cohort, target_id=chosen.target,
         arms=arms, seeds=chosen.seeds, folds=chosen.folds, preset=chosen.preset,
+        overrides=preset_changes.parse(PRESETS[chosen.preset], chosen.changes),
     )  # fmt: skip
     return study.id
 
@@ -206,6 +208,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--preset", choices=list(PRESETS), default=default_preset().name,
         help="; ".join(f"{preset.name}: {preset.label}" for preset in PRESETS.values()),
+    )  # fmt: skip
+    command.add_argument(
+        "--set", nargs="+", dest="changes", default=[], metavar="NAME=VALUE",
+        help="change fields of the preset, e.g. pretrain_epochs=100 pretrain_lr=1e-4",
     )  # fmt: skip
     _running(command)
 

@@ -5,7 +5,7 @@ import streamlit as st
 from curation.cohorts import CohortHeader
 from curation.workspace import Workspace
 from pages.ui import cached, frame, place_form, state, text
-from training import costs, launch, places, study
+from training import costs, launch, places, preset_changes, study
 from training.arms import Arm, available_arms, find
 from training.config import PRESETS, Preset, default_preset
 from training.designs import DESIGNS, Design
@@ -42,6 +42,10 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         format_func=lambda preset: preset.name,
     )  # fmt: skip
     title = columns[3].text_input("Name of the study", value=design.name, max_chars=60)
+    changes = st.text_input(
+        "Changes of the preset, if any", placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
+        help="Fields of the preset as NAME=VALUE, with a space between them.",
+    )  # fmt: skip
     place = place_form.choose(workspace, Place(), key="new")
     arms = [arm for name in names if (arm := find(pool, name))]
     scans = pool.size + target.size
@@ -52,6 +56,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
             planned = study.plan(
                 workspace, name=title, cohort_id=pool.id, target_id=target.id, arms=names,
                 seeds=list(range(seeds)), folds=folds, preset=preset.name,
+                overrides=preset_changes.parse(preset, changes.split()),
             )  # fmt: skip
             state.put(state.PENDING_STUDY, planned.id)
             launch.launch(workspace, planned.id, place=place)
