@@ -127,7 +127,10 @@ def running(state: Path) -> Process | None:
     if not noted or noted.get("host", socket.gethostname()) != socket.gethostname():
         return None
     process = Process.noted(noted)
-    return process if process.alive() else None
+    if process.alive():
+        return process
+    _reap()
+    return None
 
 
 @contextlib.contextmanager
