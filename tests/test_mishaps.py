@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from curation import files
 from curation.errors import StudyError
 from curation.workspace import Workspace
 from tests import training_workspace
@@ -50,19 +52,24 @@ def _kill(study: Study, draw: random.Random) -> None:
             victim.kill()
 
 
-def _only_what_runs_is_shown_as_running(workspace: Workspace, study: Study) -> None:
-    before = processes(study)  # one that ends meanwhile was still there
-    status = launch.status(workspace, study.id)
-    shown = [run.run_id for run in status.runs if run.state == "running"]
-    there = " ".join(" ".join(process.cmdline()) for process in before if process.is_running())
-    gone = [run for run in shown if run not in there]
-    assert not gone or not [  # looked at twice: a run may have started between the two looks
-        run
-        for run in launch.status(workspace, study.id).runs
-        if run.run_id in gone
-        and run.state == "running"
-        and run.run_id not in " ".join(" ".join(p.cmdline()) for p in processes(study))
-    ]
+def _no_dead_run_is_shown_as_running(workspace: Workspace, study: Study) -> None:
+    dead = set()
+    for run in runs.runs_of(study):
+        noted = files.read_json(run.status_path) or {}
+        if noted.get("state") == "running" and not _trains(noted["pid"], run.id):
+            dead.add(run.id)
+    shown = {
+        run.run_id for run in launch.status(workspace, study.id).runs if run.state == "running"
+    }
+    assert not dead & shown
+
+
+def _trains(pid: int, run_id: str) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return run_id in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _survive(
@@ -70,7 +77,8 @@ def _survive(
 ) -> int:
     """Kill a study at random moments, beginning anew where it ends meanwhile; return how often it ended."""
     draw, finished = random.Random(seed), 0
-    for _ in range(kills):
+    for number in range(kills):
+        print(f"kill {number + 1} of {kills}, {finished} times finished", flush=True)
         if launch.status(workspace, study.id).state == "finished":
             finished += 1
             assert results(study) == expected
@@ -80,7 +88,7 @@ def _survive(
         time.sleep(draw.uniform(0, LONGEST_S))
         if processes(study):
             _kill(study, draw)
-        _only_what_runs_is_shown_as_running(workspace, study)
+        _no_dead_run_is_shown_as_running(workspace, study)
     if not launch.status(workspace, study.id).going:
         launch.resume(workspace, study.id)
     status = wait(workspace, study, ended, every_s=0.5)
