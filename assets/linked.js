@@ -99,6 +99,11 @@ class Plots {
     this.bar = make(root, "div", "bar");
     this.buttons(TOOLS, "tool", "Select or zoom");
     this.buttons(MODES, "mode", "What a box, a lasso or a click does");
+    this.count = make(this.bar, "div", "count");
+    this.count.setAttribute("role", "status");
+    this.clear = make(this.bar, "button", "clear", "Clear");
+    this.clear.type = "button";
+    this.clear.onclick = () => this.report([]);
     this.legend = make(this.bar, "div", "legend");
     this.plot = make(root, "div", "plot");
     this.plot.setAttribute("role", "img");
@@ -162,15 +167,21 @@ class Plots {
     if (this.of_scans?.length) window.Plotly.update(this.plot, { selectedpoints: this.of_scans.map(() => this.marks()) }, { selections: [] }, this.of_scans);
     this.say();
   }
-  say() { this.root.dataset.chosen = this.data.many ?? this.chosen.length; this.root.dataset.drawn = this.drawn; }
+  say() {
+    const many = this.data.names ? this.chosen.length : this.data.many;
+    this.count.textContent = `${many.toLocaleString("en")} of ${this.data.all.toLocaleString("en")} selected`;
+    this.clear.disabled = !many;
+    Object.assign(this.root.dataset, { chosen: many, drawn: this.drawn });
+  }
+  // Plotly also tells of selections that were made here by program: those have no shape.
   selected(event) {
+    const shape = event.range ?? event.lassoPoints;
+    if (!shape) return;
     if (this.data.names) {
       const found = event.points.filter((p) => p.data.role === "scans").map((p) => p.pointIndex);
       this.report(combined(this.mode, this.chosen, found));
       return;
     }
-    const shape = event.range ?? event.lassoPoints;
-    if (!shape) return;
     const [x, y] = ["x", "y"].map((letter) => Object.keys(shape).find((name) => name.startsWith(letter)));
     this.send({ version: this.data.version, panel: Number(x.slice(1) || 1) - 1, kind: event.range ? "box" : "lasso", x: shape[x], y: shape[y], mode: this.mode });
   }

@@ -60,6 +60,8 @@ def body(workspace: Workspace) -> None:
         scans = ground.of(workspace, _choose_role(roles))
         _find(scans)
         view = _filtered(workspace, scans)
+    if found := state.get(state.FOUND):
+        st.caption(text.escape(found))
     if not explored.measured(scans):
         frame.nothing_yet(
             "None of these scans is measured yet.",

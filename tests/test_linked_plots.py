@@ -89,7 +89,7 @@ def test_many_scans_are_counts_in_cells_and_no_names(dense: Shown) -> None:
     chosen = np.arange(100, 400)
     drawn = linked_plots.describe(dense, [], chosen)
     assert drawn["names"] is None and drawn["codes"] is None and drawn["chosen"] == []
-    assert drawn["many"] == 300
+    assert drawn["many"] == 300 and drawn["all"] == 4000
     for cells, known in zip((one["cells"] for one in drawn["panels"]), (3995, 4000), strict=True):
         assert np.sum(cells["counts"]) == known and np.sum(cells["chosen"]) == 300
     assert np.shape(drawn["panels"][1]["cells"]["counts"])[1] == 3

@@ -117,7 +117,7 @@ def describe(shown: Shown, legend: Sequence[tuple[str, str]], chosen: Places) ->
     return drawn | {
         "version": version, "script": served.plotly_script(), "font": charts.FONT,
         "chosen": [] if shown.dense else chosen.tolist(),
-        "many": len(chosen) if shown.dense else None,
+        "many": len(chosen), "all": len(shown.names),
         "alt": (
             f"{len(panels)} plots of {text.plural(len(shown.names), 'scan')}, {len(chosen):,} selected"
         ),

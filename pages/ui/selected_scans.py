@@ -135,9 +135,6 @@ def _bar(workspace: Workspace, listed: _Listed, shown: int, table: pd.DataFrame)
             mime="text/tab-separated-values", on_click="ignore",
             help="These scans as a table, worst first, with scores, tiers and what is known of the people.",
         )  # fmt: skip
-        said = state.get(state.FOUND)
-        if said:
-            st.markdown(text.escape(said), width="content")
     if hidden:
         st.caption(
             f"{text.plural(hidden, 'selected scan')} not shown: filtered out, or of the other role."

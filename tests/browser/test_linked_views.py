@@ -51,6 +51,15 @@ def test_a_selection_in_one_plot_is_followed_saved_and_opened(
     expect(plots(page)).to_be_visible()
     expect(page.get_by_text(f"all {there} scans are listed")).to_be_visible()
 
+    name = str(scans.loc[scans["role"] == "pool", "scan_id"].iloc[0])
+    page.get_by_placeholder("Find by name and select").fill(name)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(f"1 of {there} scans selected")).to_be_visible()
+    expect(page.locator(".sheet button")).to_have_attribute("data-scan", name)
+    assert page.evaluate(MARKED) == [1] * 4
+    page.locator(".linked").get_by_role("button", name="Clear").click()
+    expect(page.get_by_text(f"all {there} scans are listed")).to_be_visible()
+
     drag(page, (0.02, 0.02, 0.98, 0.6))
     expect(page.get_by_text(re.compile(rf"\d+ of {there} scans selected"))).to_be_visible()
     upper = chosen(page)
@@ -76,8 +85,8 @@ def test_a_selection_in_one_plot_is_followed_saved_and_opened(
     assert saved.scans == there - upper
 
     tile = page.locator(".sheet button").first
-    name = tile.get_attribute("data-scan")
+    name = str(tile.get_attribute("data-scan"))
     assert name in lists.scans_of(demo_workspace, saved.id)
     tile.click()
     expect(page).to_have_url(re.compile("/review$"))
-    expect(page.get_by_text(str(name)).first).to_be_visible()
+    expect(page.get_by_text(name).first).to_be_visible()
