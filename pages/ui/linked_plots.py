@@ -132,12 +132,12 @@ def _panel(panel: Panel, shown: Shown, chosen: Places) -> dict[str, Any]:
     }  # fmt: skip
     if panel.words:
         return drawn | {"x": [], "y": []}
+    x = panel.x + _jitter(len(panel.x)) if panel.sites and not shown.dense else panel.x
     if shown.open is not None:
-        at = float(panel.x[shown.open]), float(panel.y[shown.open])
+        at = float(x[shown.open]), float(panel.y[shown.open])
         drawn["open"] = at if np.isfinite(at).all() else None
     if shown.dense:
         return drawn | {"cells": _cells(panel, chosen)}
-    x = panel.x + _jitter(len(panel.x)) if panel.sites else panel.x
     drawn |= {"x": _packed(x, "f4"), "y": _packed(panel.y, "f4")}
     return drawn | ({"boxes": _boxes(panel)} if panel.sites else {})
 
