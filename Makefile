@@ -9,7 +9,7 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak bench-scoring bench-validity bench-review bench-tiers clean
+.PHONY: help run demo test check format soak bench-scoring bench-validity bench-review bench-tiers bench-compare clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ bench-review: $(TESTING) ## looking at scans in Chromium, and twenty raters at o
 
 bench-tiers: $(TESTING) ## a moved cut-off followed, on 10,000 and 1,000,000 simulated scans; the last line is JSON
 	$(PY) -m tests.benchmarks.tiers
+
+bench-compare: $(TESTING) ## how often intervals hold over 1,000 studies, and 300 runs on Compare; the last line is JSON
+	$(PY) -m tests.benchmarks.compare
 
 clean: ## remove the virtual environment and caches (never a workspace)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

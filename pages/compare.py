@@ -17,7 +17,7 @@ from pages.ui import (
     text,
 )
 from pages.ui.progress import EVERY
-from training import comparable, launch, statistics, study, study_marks
+from training import comparable, launch, study, study_marks
 from training.study import Study
 
 _PARTS = {
@@ -42,17 +42,24 @@ def body(workspace: Workspace) -> None:
         return
     chosen = study_panel.choose(workspace, _listed(workspace, planned))
     others = _others(chosen, planned)
-    running = launch.status(workspace, chosen.id).going
+    running = _runs(workspace, chosen)
 
     @st.fragment(run_every=EVERY if running else None)
     def live() -> None:
-        if running and not launch.status(workspace, chosen.id).going:
+        if running and not _runs(workspace, chosen):
             st.rerun(scope="app")
         with frame.in_words():
             _state(workspace, chosen)
             _parts(workspace, chosen, others, planned)
 
     live()
+
+
+def _runs(workspace: Workspace, chosen: Study) -> bool:
+    """Tell whether a study runs; of one that is finished nothing else is read."""
+    if chosen.result_path.exists():
+        return False
+    return launch.status(workspace, chosen.id).going
 
 
 def _listed(workspace: Workspace, planned: list[Study]) -> list[Study]:
@@ -96,9 +103,9 @@ def _others(chosen: Study, planned: list[Study]) -> list[Study]:
 
 
 def _state(workspace: Workspace, chosen: Study) -> None:
-    now = launch.status(workspace, chosen.id)
-    if now.state == "finished":
+    if chosen.result_path.exists():
         return
+    now = launch.status(workspace, chosen.id)
     left = f" · about {text.duration(now.eta_s)} left" if now.eta_s is not None else ""
     st.html(
         f"<p>{study_panel.state_chip(now.state)} {now.done} of {now.total} runs finished{left}. "
@@ -121,13 +128,12 @@ def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: li
         compare_studies.show(workspace, planned, chosen)
         return
     shown = compare_filters.narrowed(everything)
-    final = statistics.summarise(shown.held_out)
     draw = {
         "answer": compare_answer.show,
         "curves": compare_curves.show,
         "where": compare_where.show,
     }
-    draw[str(part)](workspace, shown, final, chosen.id)
+    draw[str(part)](workspace, shown, chosen.id)
 
 
 frame.show("compare", body)

@@ -35,7 +35,7 @@ def age_error_curves(
         ``run_id, arm, seed, fold, epoch`` (from 1), ``step`` and ``age_mae_years``; no rows where there is no
         data yet.
     """
-    return _read(workspace, study_id, "finetune", "age_mae_years", logs)
+    return of_runs(runs.runs_of(study.load(workspace, study_id)), logs)[0]
 
 
 def pretrain_curves(
@@ -48,7 +48,19 @@ def pretrain_curves(
     pandas.DataFrame
         ``loss``: mean squared error of standardised intensities; ``fold`` is −1.
     """
-    return _read(workspace, study_id, "pretrain", "loss", logs)
+    return of_runs(runs.runs_of(study.load(workspace, study_id)), logs)[1]
+
+
+def of_runs(
+    found: list[runs.Run], logs: RunLogs | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what :func:`age_error_curves` and :func:`pretrain_curves` do, of runs that are at hand."""
+    logs = logs or RunLogs()
+    error, loss = (
+        logs.read([run for run in found if run.kind == kind])[[*KEYS, "epoch", "step", value]]
+        for kind, value in (("finetune", "age_mae_years"), ("pretrain", "loss"))
+    )
+    return error, loss
 
 
 def smoothed(curves: pd.DataFrame, value: str, window: int) -> pd.DataFrame:
@@ -153,11 +165,3 @@ def t_quantile(n: NDArray[Any]) -> NDArray[np.float64]:
     """Return t(0.975) with ``n − 1`` degrees of freedom; NaN for ``n`` of 1."""
     freedom = np.where(n > 1, n - 1.0, np.nan)
     return stdtrit(freedom, 0.975)
-
-
-def _read(
-    workspace: Workspace, study_id: str, kind: str, value: str, logs: RunLogs | None
-) -> pd.DataFrame:
-    wanted = [run for run in runs.runs_of(study.load(workspace, study_id)) if run.kind == kind]
-    table = (logs or RunLogs()).read(wanted)
-    return table[[*KEYS, "epoch", "step", value]]

@@ -25,6 +25,8 @@ VALUES = ("epoch", "step", "loss", "age_mae_years")
 COLUMNS = ("run_id", "kind", "arm", "seed", "fold", *VALUES)
 #: Files that are kept in mind at once.
 LIMIT = 5000
+#: Tables that are kept, so that a page that asks again while nothing was written is answered at once.
+TABLES = 16
 _HEAD = 64
 
 
@@ -42,6 +44,7 @@ class RunLogs:
 
     def __init__(self) -> None:
         self._files: OrderedDict[Path, _File] = OrderedDict()
+        self._tables: OrderedDict[tuple, tuple[pd.DataFrame, list[_File]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def read(self, runs: list[Run]) -> pd.DataFrame:
@@ -57,7 +60,7 @@ class RunLogs:
         pandas.DataFrame
             :data:`COLUMNS`: a row a run and epoch (from 1), ``fold`` −1 while pretraining, NaN where a
             value is not written. An epoch that was repeated after an interruption counts once, the last
-            time. A last line that was cut off is left for the next reading.
+            time. A last line that was cut off is left for the next reading. Shared: not to be written into.
 
         Raises
         ------
@@ -66,15 +69,21 @@ class RunLogs:
         """
         with self._lock:
             self._catch_up([run.metrics_path for run in runs])
-            parts = [self._files[run.metrics_path].rows for run in runs]
-        counts = [len(part) for part in parts]
-        values = np.concatenate(parts) if parts else np.empty((0, len(VALUES)))
-        table: dict[str, NDArray[Any]] = {
-            name: np.repeat(np.array([_of(run, name) for run in runs], dtype=kind), counts)
-            for name, kind in _KEYS.items()
-        }
-        table |= {name: values[:, place] for place, name in enumerate(VALUES)}
-        return pd.DataFrame(table).astype({"epoch": "int64"})
+            known = [self._files[run.metrics_path] for run in runs]
+            asked = tuple(
+                (run.id, id(file), file.read) for run, file in zip(runs, known, strict=True)
+            )
+            if asked in self._tables:
+                self._tables.move_to_end(asked)
+                return self._tables[asked][0]
+            table = _table(runs, [file.rows for file in known])
+            self._tables[asked] = (
+                table,
+                known,
+            )  # kept together: an id names its file as long as that lives
+            while len(self._tables) > TABLES:
+                self._tables.popitem(last=False)
+        return table
 
     def _catch_up(self, paths: list[Path]) -> None:
         news = [(path, self._news(path)) for path in paths]
@@ -105,6 +114,17 @@ class RunLogs:
             return b""
         known.identity = identity
         return text[: text.rfind(b"\n") + 1]
+
+
+def _table(runs: list[Run], parts: list[NDArray[np.float64]]) -> pd.DataFrame:
+    counts = [len(part) for part in parts]
+    values = np.concatenate(parts) if parts else np.empty((0, len(VALUES)))
+    table: dict[str, NDArray[Any]] = {
+        name: np.repeat(np.array([_of(run, name) for run in runs], dtype=kind), counts)
+        for name, kind in _KEYS.items()
+    }
+    table |= {name: values[:, place] for place, name in enumerate(VALUES)}
+    return pd.DataFrame(table).astype({"epoch": "int64"})
 
 
 _KEYS = {"run_id": object, "kind": object, "arm": object, "seed": int, "fold": int}

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtr
 
 from training import age_metrics, statistics
 from training.curves import t_quantile
@@ -137,8 +137,11 @@ def rank_correlation(
     people = scans.groupby("subject_id")[[column, value]].mean().dropna()
     if len(people) < 3 or (people.nunique() < 2).any():
         return float("nan"), float("nan"), len(people)
-    found = stats.spearmanr(people[column], people[value])
-    return float(found.statistic), float(found.pvalue), len(people)
+    ranks = people.rank()
+    rho = float(np.corrcoef(ranks[column], ranks[value])[0, 1])
+    df = len(people) - 2
+    t = abs(rho) * np.sqrt(df / max((1 - rho) * (1 + rho), np.finfo(float).tiny))
+    return rho, float(2 * stdtr(df, -t)), len(people)
 
 
 def _summarised(scans: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -23,7 +23,7 @@ corrected** figures take out, fold by fold, the straight line by which predictio
 mean age, fitted on the other folds. How often these intervals hold was measured: `docs/statistics.md`."""
 
 
-def show(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: str) -> None:
+def show(workspace: Workspace, shown: Compared, name: str) -> None:
     """Draw the part.
 
     Parameters
@@ -32,11 +32,10 @@ def show(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: str) 
         For the scans behind a number.
     shown : Compared
         What the filters leave.
-    final : pandas.DataFrame
-        As :func:`training.statistics.summarise` gives.
     name : str
         Begins the names of downloaded files.
     """
+    final = statistics.summarise(shown.held_out)
     if final.empty:
         st.caption("No data yet: the first fine-tuning is not finished.")
         return

@@ -5,17 +5,16 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import charts, downloads, picked, run_lines, run_panel, state
+from pages.ui import charts, compare_filters, downloads, picked, run_lines, run_panel, state
 from pages.ui.compared import Compared
 from training import curves, statistics
-from training.predictions import BASELINE
 
 #: Points that all runs together may have on the screen; more makes it slow, not finer.
 POINTS = 12_000
 _WINDOWS = (1, 3, 5, 9, 15, 25, 51)
 
 
-def show(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: str) -> None:
+def show(workspace: Workspace, shown: Compared, name: str) -> None:
     """Draw the part.
 
     Parameters
@@ -24,45 +23,47 @@ def show(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: str) 
         For the runs that are opened.
     shown : Compared
         What the filters leave.
-    final : pandas.DataFrame
-        As :func:`training.statistics.summarise` gives, for the line of predicting the mean.
     name : str
         Begins the names of downloaded files.
     """
-    along, window, single = _options()
-    error = curves.smoothed(shown.error, "age_mae_years", window)
-    loss = curves.smoothed(shown.loss, "loss", window)
+    all_error, all_loss = shown.curves()
+    ends = [int(table["epoch"].max()) for table in (all_error, all_loss) if len(table)]
+    along, window, single, (first, last) = _options(max(ends, default=0))
+    error, loss = (
+        curves.smoothed(table[table["epoch"].between(first, last)], value, window)
+        for table, value in ((all_error, "age_mae_years"), (all_loss, "loss"))
+    )
     ways = statistics.ways(shown.held_out)
     of_error = curves.band(error, "age_mae_years", along=along, alike=ways)
     of_loss = curves.band(loss, "loss", along=along)
     st.subheader("Age error while fine-tuning")
     if of_error.empty:
-        st.caption(_nothing(shown.error, "curves begin with the first epoch of fine-tuning."))
+        st.caption(_nothing(error, "curves begin with the first epoch of fine-tuning."))
     else:
-        known = final.loc[final["arm"] == BASELINE, "age_mae_years"]
+        known = statistics.summarise(shown.held_out.only(arms=[]))["age_mae_years"]
         figure = charts.age_error(
             of_error, shown.styles, along=along,
             baseline_years=float(known.iloc[0]) if len(known) else None,
         )  # fmt: skip
-        _draw(workspace, figure, error, "age_mae_years", shown, along, single, " years")
+        _draw(figure, error, "age_mae_years", shown, along, single, " years")
         st.caption(_error_words(of_error, window))
     st.subheader("Pretraining")
     if of_loss.empty:
-        st.caption(_nothing(shown.loss, "no epoch of pretraining is finished."))
+        st.caption(_nothing(loss, "no epoch of pretraining is finished."))
     else:
         figure = charts.pretraining_loss(of_loss, shown.styles, along=along)
-        _draw(workspace, figure, loss, "loss", shown, along, single, "")
+        _draw(figure, loss, "loss", shown, along, single, "")
         st.caption(
             "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
             "losses of different arms are not to be compared. The age error above is."
         )
     downloads.tables(
         name,
-        {"age-error-curves": of_error, "age-error-runs": shown.error, "pretraining-loss": of_loss},
+        {"age-error-curves": of_error, "age-error-runs": error, "pretraining-loss": of_loss},
     )
 
 
-def _options() -> tuple[str, int, bool]:
+def _options(epochs: int) -> tuple[str, int, bool, tuple[int, int]]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         state.keep_one_of(state.COMPARE_ALONG, ["epoch", "step"])
         along = st.segmented_control(
@@ -75,14 +76,15 @@ def _options() -> tuple[str, int, bool]:
             format_func=lambda w: "none" if w == 1 else f"mean of {w} epochs",
         )  # fmt: skip
         single = st.toggle("Single runs", key=state.COMPARE_RUNS, persist_state="session")
-    return str(along), int(window), bool(single)
+        between = compare_filters.epochs(epochs)
+    return str(along), int(window), bool(single), between
 
 
 def _draw(
-    workspace: Workspace, figure: go.Figure, curves_: pd.DataFrame, value: str, shown: Compared, along: str,
-    single: bool, unit: str,
+    figure: go.Figure, curves_: pd.DataFrame, value: str, shown: Compared, along: str, single: bool,
+    unit: str,
 ) -> None:  # fmt: skip
-    runs = sorted(curves_["run_id"].unique())
+    runs = sorted(curves_["run_id"].unique()) if single else []
     if single:
         thin = curves.thinned(curves_, max(POINTS // max(len(runs), 1), 10))
         run_lines.add(figure, thin, value, shown.styles, runs=runs, along=along, unit=unit)
@@ -92,7 +94,7 @@ def _draw(
     )  # fmt: skip
     for place in {int(point[0]) for point in chosen if len(point) == 3}:
         if place < len(runs):
-            run_panel.show(workspace, runs[place])
+            run_panel.show(*shown.run(runs[place]))
 
 
 def _nothing(unfiltered: pd.DataFrame, otherwise: str) -> str:

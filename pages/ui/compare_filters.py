@@ -9,18 +9,29 @@ from pages.ui.compared import Compared
 def narrowed(everything: Compared) -> Compared:
     """Draw the filters and return what they leave."""
     arms = [arm.name for arm in everything.arms]
-    seeds, folds = list(everything.held_out.seeds), everything.folds
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-filters"):
         chosen = _several("Arms", state.COMPARE_ARMS, arms)
-        with st.container(width=150):
-            of_seeds = _several("Seeds", state.COMPARE_SEEDS, seeds)
-        with st.container(width=150):
-            of_folds = _several("Folds", state.COMPARE_FOLDS, folds, shift=1)
-        with st.container(width=200):
-            epochs = _epochs(everything.epochs)
-    left = everything.only(chosen, of_seeds, of_folds, epochs)
+        with st.container(width=180):
+            seeds = _several("Seeds", state.COMPARE_SEEDS, everything.seeds)
+        with st.container(width=180):
+            folds = _several("Folds", state.COMPARE_FOLDS, everything.folds, shift=1)
+    left = everything.only(chosen, seeds, folds)
     _say(everything, left)
     return left
+
+
+def epochs(last: int) -> tuple[int, int]:
+    """Draw the range of epochs; one that went up to the last epoch follows while a study runs."""
+    if last < 2:
+        return 0, last
+    low, high = state.get(state.COMPARE_EPOCHS) or (1, last)
+    if high >= (state.get(state.COMPARE_LAST_EPOCH) or 0) or high > last:
+        high = last
+    state.put(state.COMPARE_LAST_EPOCH, last)
+    state.put(state.COMPARE_EPOCHS, (min(low, high), high))
+    st.slider("Epochs", 1, last, key=state.COMPARE_EPOCHS, width=240, persist_state="session")
+    low, high = state.get(state.COMPARE_EPOCHS)
+    return low, high
 
 
 def _several(label: str, key: str, options: list, *, shift: int = 0) -> list:
@@ -31,27 +42,13 @@ def _several(label: str, key: str, options: list, *, shift: int = 0) -> list:
     )  # fmt: skip
 
 
-def _epochs(last: int) -> tuple[int, int]:
-    """Draw the range of epochs; one that went up to the last epoch follows while a study runs."""
-    if last < 2:
-        return 0, last
-    low, high = state.get(state.COMPARE_EPOCHS) or (1, last)
-    if high >= (state.get(state.COMPARE_LAST_EPOCH) or 0) or high > last:
-        high = last
-    state.put(state.COMPARE_LAST_EPOCH, last)
-    state.put(state.COMPARE_EPOCHS, (min(low, high), high))
-    st.slider("Epochs of curves", 1, last, key=state.COMPARE_EPOCHS, persist_state="session")
-    low, high = state.get(state.COMPARE_EPOCHS)
-    return low, high
-
-
 def _say(everything: Compared, left: Compared) -> None:
     """Say that something is left out: no number below is of the whole study then."""
     out = [
         text.plural(len(before) - len(after), noun)
         for before, after, noun in (
             (everything.arms, left.arms, "arm"),
-            (everything.held_out.seeds, left.held_out.seeds, "seed"),
+            (everything.seeds, left.seeds, "seed"),
             (everything.folds, left.folds, "fold"),
         )
         if len(after) < len(before)

@@ -7,7 +7,7 @@ from curation.workspace import Workspace
 from pages.ui import comparison_charts, downloads, picked, state, strata_charts, text
 from pages.ui.charts import MUTED, Style
 from pages.ui.compared import Compared
-from training import strata, sweeps
+from training import statistics, strata, sweeps
 from training.predictions import BASELINE
 from training.strata import GROUPS, NOT_KNOWN
 
@@ -17,8 +17,9 @@ _AGAINST = {
 }  # fmt: skip
 
 
-def show(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: str) -> None:
+def show(workspace: Workspace, shown: Compared, name: str) -> None:
     """Draw the part; parameters as :func:`pages.ui.compare_answer.show`."""
+    final = statistics.summarise(shown.held_out)
     if final.empty:
         st.caption("No data yet: the first fine-tuning is not finished.")
         return
@@ -141,7 +142,7 @@ def _correlation(scans: pd.DataFrame, column: str, value: str) -> str:
 
 
 def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
-    size, labels = sweeps.by_size(shown.held_out, shown.sizes), sweeps.by_labels(shown.held_out)
+    size, labels = sweeps.by_size(shown.held_out, shown.sizes()), sweeps.by_labels(shown.held_out)
     chosen: list[str] = []
     with st.container(horizontal=True, key="split-sweeps", gap="medium"):
         with st.container(width="stretch"):

@@ -14,6 +14,7 @@ from training import comparable, curves, predictions, runs, sweeps
 from training.arms import Arm
 from training.predictions import Predictions
 from training.run_logs import RunLogs
+from training.runs import Run
 from training.study import Study
 
 #: Lines of arms of further studies, in the order in which they are added.
@@ -22,61 +23,83 @@ _DASHES = ("dot", "longdash", "dashdot")
 
 @dataclass(frozen=True)
 class Compared:
-    """Everything that is known of the runs so far.
+    """What is known of the finished runs, and where the rest of it is read.
 
     Parameters
     ----------
+    parts : dict of str to Study
+        The studies, by what they are called.
     held_out : Predictions
         Of the finished fine-tunings.
-    error, loss : pandas.DataFrame
-        Curves as :mod:`training.curves` gives; ``run_id`` begins with the study's id.
     styles : dict of str to Style
         A style an arm.
-    sizes : dict of str to int
-        Scans that each arm is pretrained on.
+    seeds, folds : list of int
+        The seeds (places of them where there are several studies) and folds that are left.
     """
 
+    parts: dict[str, Study]
     held_out: Predictions
-    error: pd.DataFrame
-    loss: pd.DataFrame
     styles: dict[str, Style]
-    sizes: dict[str, int]
+    seeds: list[int]
+    folds: list[int]
 
     @property
     def arms(self) -> tuple[Arm, ...]:
         return self.held_out.arms
 
-    @property
-    def folds(self) -> list[int]:
-        """The folds of the target cohort."""
-        return sorted(self.held_out.people["fold"].unique().tolist())
-
-    @property
-    def epochs(self) -> int:
-        """The last epoch that any run has reached; 0 before the first."""
-        ends = [int(t["epoch"].max()) for t in (self.error, self.loss) if len(t)]
-        return max(ends, default=0)
-
     def only(
-        self, arms: Collection[str], seeds: Collection[int], folds: Collection[int],
-        epochs: tuple[int, int],
-    ) -> "Compared":  # fmt: skip
+        self, arms: Collection[str], seeds: Collection[int], folds: Collection[int]
+    ) -> "Compared":
         """Return what filters leave; an empty one leaves all. Arms without pretraining always stay."""
         kept = [a.name for a in self.arms if not arms or a.name in arms or is_scratch(a)]
-        held_out = self.held_out.only(arms=kept, seeds=seeds or None, folds=folds or None)
-
-        def narrowed(table: pd.DataFrame) -> pd.DataFrame:
-            keep = table["arm"].isin(kept) & table["epoch"].between(*epochs)
-            if seeds:
-                keep &= table["seed"].isin(seeds)
-            if folds:
-                keep &= table["fold"].isin([*folds, -1])
-            return table[keep]
-
         return replace(
-            self, held_out=held_out, error=narrowed(self.error), loss=narrowed(self.loss),
+            self,
+            held_out=self.held_out.only(arms=kept, seeds=seeds or None, folds=folds or None),
             styles={name: style for name, style in self.styles.items() if name in kept},
-        )  # fmt: skip
+            seeds=[seed for seed in self.seeds if not seeds or seed in seeds],
+            folds=[fold for fold in self.folds if not folds or fold in folds],
+        )
+
+    def sizes(self) -> dict[str, int]:
+        """Return how many scans each arm is pretrained on."""
+        return {
+            self._called(name, arm): count
+            for name, one in self.parts.items()
+            for arm, count in _sizes(one).items()
+        }
+
+    def curves(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the curves of age error and of the pretraining loss of what is left.
+
+        Columns as :mod:`training.curves` gives; :meth:`run` says what a ``run_id`` means.
+        """
+        if len(self.parts) == 1:
+            (only,) = self.parts.values()
+            error, loss = curves.of_runs(_runs(only), _logs())
+        else:
+            read = [_beside(name, one) for name, one in self.parts.items()]
+            error, loss = (
+                pd.concat(tables, ignore_index=True) for tables in zip(*read, strict=True)
+            )
+        return self._left(error), self._left(loss)
+
+    def run(self, run_id: str) -> tuple[Study, str]:
+        """Return the study and the id of a run of :meth:`curves`."""
+        if len(self.parts) == 1:
+            (only,) = self.parts.values()
+            return only, run_id
+        study_id, _, rest = run_id.partition("/")
+        return next(one for one in self.parts.values() if one.id == study_id), rest
+
+    def _called(self, study: str, arm: str) -> str:
+        return f"{study} · {arm}" if len(self.parts) > 1 else arm
+
+    def _left(self, table: pd.DataFrame) -> pd.DataFrame:
+        return table[
+            table["arm"].isin([arm.name for arm in self.arms])
+            & table["seed"].isin(self.seeds)
+            & table["fold"].isin([*self.folds, -1])
+        ]
 
 
 def is_scratch(arm: Arm) -> bool:
@@ -88,23 +111,14 @@ def of(workspace: Workspace, study: Study, others: list[Study]) -> Compared:
     """Read a study, with the arms of others beside its own where there are some."""
     parts = dict(zip(names([study, *others]), [study, *others], strict=True))
     held_out = {name: held_out_of(workspace, one) for name, one in parts.items()}
-    tables = {name: curves_of(workspace, one) for name, one in parts.items()}
-    if not others:
-        (name,) = parts
-        error, loss = tables[name]
+    if others:
+        joined = predictions.joined(held_out)
+        styles = _styles(joined.arms, list(parts))
+    else:
+        (joined,) = held_out.values()
         styles = charts.arm_styles(study.arms)
-        return Compared(held_out[name], error, loss, styles, _sizes(study))
-    joined = predictions.joined(held_out)
-    error, loss = (
-        pd.concat([_named(table[kind], name, parts[name]) for name, table in tables.items()])
-        for kind in (0, 1)
-    )
-    sizes = {
-        f"{name} · {arm}": count
-        for name, one in parts.items()
-        for arm, count in _sizes(one).items()
-    }
-    return Compared(joined, error, loss, _styles(joined.arms, list(parts)), sizes)
+    folds = list(range(study.folds))
+    return Compared(parts, joined, styles, list(joined.seeds), folds)
 
 
 def names(studies: list[Study]) -> list[str]:
@@ -118,17 +132,6 @@ def held_out_of(workspace: Workspace, study: Study) -> Predictions:
     return _held_out(workspace, study, _finished(study))
 
 
-def curves_of(workspace: Workspace, study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the curves of age error and of the pretraining loss."""
-    logs = _logs()
-    tables = (
-        curves.age_error_curves(workspace, study.id, logs),
-        curves.pretrain_curves(workspace, study.id, logs),
-    )
-    error, loss = (table.assign(run_id=f"{study.id}/" + table["run_id"]) for table in tables)
-    return error, loss
-
-
 def why_not(study: Study, other: Study) -> str:
     """Say why two studies cannot be compared, see :func:`training.comparable.why_not`; kept in mind."""
     return _why_not(study, other)
@@ -136,9 +139,7 @@ def why_not(study: Study, other: Study) -> str:
 
 def _finished(study: Study) -> tuple[int, int]:
     """Return what changes when a run of a study finishes: how many have, and when the last one did."""
-    times = [
-        cached.stamp(run.result_path)[0] for run in runs.runs_of(study) if run.kind == "finetune"
-    ]
+    times = [cached.stamp(run.result_path)[0] for run in _runs(study) if run.kind == "finetune"]
     return sum(map(bool, times)), max(times, default=0)
 
 
@@ -158,6 +159,11 @@ def _logs() -> RunLogs:
     return RunLogs()
 
 
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_HASH)
+def _runs(study: Study) -> list[Run]:
+    return runs.runs_of(study)
+
+
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
 def _sizes(study: Study) -> dict[str, int]:
     return sweeps.sizes(study)
@@ -168,10 +174,18 @@ def _why_not(study: Study, other: Study) -> str:
     return comparable.why_not(study, other)
 
 
-def _named(table: pd.DataFrame, name: str, study: Study) -> pd.DataFrame:
-    """Give a study's curves the names of its arms beside others, and numbers to its seeds."""
+def _beside(name: str, study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a study's curves with the names that runs, arms and seeds have beside other studies."""
     places = {seed: place for place, seed in enumerate(study.seeds)}
-    return table.assign(arm=name + " · " + table["arm"], seed=table["seed"].map(places))
+    error, loss = (
+        table.assign(
+            run_id=f"{study.id}/" + table["run_id"],
+            arm=f"{name} · " + table["arm"],
+            seed=table["seed"].map(places),
+        )
+        for table in curves.of_runs(_runs(study), _logs())
+    )
+    return error, loss
 
 
 def _styles(arms: tuple[Arm, ...], studies: list[str]) -> dict[str, Style]:

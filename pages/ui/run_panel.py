@@ -5,21 +5,18 @@ import html
 import streamlit as st
 
 from curation import files
-from curation.workspace import Workspace
 from pages.ui import frame, study_panel, text
 from training import runs
-from training import study as studies
 from training.runs import Run, RunState
+from training.study import Study
 
 _LINES = 12
 _READ_BYTES = 20_000
 
 
-def show(workspace: Workspace, key: str) -> None:
-    """Show a run, named ``STUDY-ID/RUN-ID``."""
-    study_id, _, run_id = key.partition("/")
+def show(study: Study, run_id: str) -> None:
+    """Show a run of a study."""
     with st.container(border=True), frame.in_words():
-        study = studies.load(workspace, study_id)
         run = runs.find(study, run_id)
         now = runs.state_of(study, run)
         what = "Pretraining" if run.kind == "pretrain" else "Fine-tuning"

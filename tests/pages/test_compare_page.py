@@ -125,7 +125,8 @@ def test_predictions_that_are_no_numbers_are_left_out(mine, run) -> None:
 def test_a_damaged_curve_is_said_in_words(mine, run) -> None:
     workspace, finished, _ = mine
     _finetunes(finished)[0].metrics_path.write_text("nonsense\n")
-    (error,) = run("compare", workspace, **{state.STUDY: finished.id}).error
+    page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "curves"})
+    (error,) = page.error
     assert "is damaged" in error.value.replace("\\", "")
 
 

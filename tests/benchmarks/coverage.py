@@ -1,0 +1,141 @@
+"""How often the intervals of the comparison hold, over simulated studies; one part of :mod:`.compare`.
+
+A study has five arms, two to five seeds, 60 to 80 people in five folds. The error of a prediction is
+Gaussian, of which a person's share is common to all arms, another to all seeds of an arm, and the rest is
+of the run; each seed, and each run, has a scale of its own (log-normal, mean 1), so that some trainings are
+better than others. In half of the studies all arms are worth the same. The true mean absolute errors are
+known in closed form.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from tests.held_out import made
+from training import statistics
+from training.arms import Arm
+from training.predictions import BASELINE, Predictions
+
+STUDIES = 1000
+FOLDS = 5
+#: Spread of seeds and of runs: standard deviation of the logarithm of their scale.
+SPREADS = {"none": (0.0, 0.0), "small": (0.04, 0.06), "large": (0.12, 0.12)}
+WORTH = (1.0, 0.9, 0.95, 1.0, 0.85)
+ARMS = (
+    Arm("scratch", "no pretraining", "scratch"),
+    Arm("A", "tier A", "tiers", ("A",)),
+    Arm("A+B", "tiers A + B", "tiers", ("A", "B")),
+    Arm("control-A", "random", "control", ("A", "B", "C"), "A"),
+    Arm("all", "all tiers", "tiers", ("A", "B", "C")),
+)
+_PERSON, _ARM, _RUN = 4.0, 2.4, 3.2  # years
+
+
+def studies(count: int) -> Iterator[tuple[Predictions, np.ndarray, int, str]]:
+    """Simulate studies.
+
+    Yields
+    ------
+    held_out : Predictions
+        Of all arms.
+    true : array of shape (arms,)
+        The mean absolute error of each arm, over all people and all trainings, years.
+    seeds, spread : int, str
+        How many seeds, and a key of :data:`SPREADS`.
+    """
+    for number in range(count):
+        rng = np.random.default_rng([2026, number])
+        seeds, people = 2 + number % 4, int(rng.integers(60, 81))
+        spread = list(SPREADS)[number // 4 % 3]
+        worth = np.array(WORTH) if number // 12 % 2 else np.ones(len(ARMS))
+        yield *_study(rng, seeds, people, SPREADS[spread], worth), seeds, spread
+
+
+def _study(
+    rng: np.random.Generator, seeds: int, people: int, spread: tuple[float, float], worth: np.ndarray
+) -> tuple[Predictions, np.ndarray]:  # fmt: skip
+    shape = (len(ARMS), seeds, people)
+    error = (
+        rng.normal(0, _PERSON, people)
+        + rng.normal(0, _ARM, (len(ARMS), 1, people))
+        + rng.normal(0, _RUN, shape)
+    )
+    fold = np.arange(people) % FOLDS
+    of_seed = _scale(rng, spread[0], (len(ARMS), seeds, 1))
+    of_run = _scale(rng, spread[1], (len(ARMS), seeds, FOLDS))[:, :, fold]
+    error *= of_seed * of_run * worth[:, None, None]
+    ages = rng.uniform(20, 80, people)
+    sd = np.sqrt(_PERSON**2 + _ARM**2 + _RUN**2)
+    true = worth * sd * np.sqrt(2 / np.pi)
+    return made(ages + error, ages, arms=ARMS, folds=FOLDS), true
+
+
+def _scale(rng: np.random.Generator, sd: float, shape: tuple[int, ...]) -> np.ndarray:
+    return np.exp(rng.normal(0, sd, shape) - sd**2 / 2)
+
+
+def measured(count: int = STUDIES) -> pd.DataFrame:
+    """Analyse simulated studies as the page does; a row a number that can be right or wrong.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``what`` (``arm``, ``difference``, ``bootstrap arm``, ``bootstrap difference``: whether the interval
+        holds the true value; ``p``, ``sign flip``: whether a difference that is none has a p-value of at
+        most 0.05; ``verdict``: whether any arm of a study without differences is called better or worse),
+        ``right`` or the rate's 0/1, ``seeds, spread``.
+    """
+    rows: dict[str, list] = defaultdict(list)
+
+    def note(what: str, values: pd.Series | np.ndarray, seeds: int, spread: str) -> None:
+        values = np.atleast_1d(np.asarray(values, dtype=float))
+        for name, column in (
+            ("what", what),
+            ("value", values),
+            ("seeds", seeds),
+            ("spread", spread),
+        ):
+            rows[name] += list(column) if name == "value" else [column] * len(values)
+
+    for held_out, true, seeds, spread in studies(count):
+        final = statistics.summarise(held_out)
+        final = final[final["arm"] != BASELINE]
+        table = statistics.differences(held_out, "scratch")
+        table = table[table["arm"] != BASELINE]
+        apart = true[1:] - true[0]
+        none = np.abs(apart) < 1e-12
+        for prefix, low, high in (
+            ("", "ci_low", "ci_high"),
+            ("bootstrap ", "boot_low", "boot_high"),
+        ):
+            note(f"{prefix}arm", _holds(final, low, high, true), seeds, spread)
+            note(f"{prefix}difference", _holds(table, low, high, apart), seeds, spread)
+        note("p", (table["p"] <= 0.05)[none], seeds, spread)
+        note("sign flip", (table["p_flip"] <= 0.05)[none], seeds, spread)
+        if none.all():
+            called = table["verdict"].isin(["better", "worse"]).any()
+            note("verdict", np.array([called]), seeds, spread)
+    return pd.DataFrame(rows)
+
+
+def _holds(table: pd.DataFrame, low: str, high: str, true: np.ndarray) -> np.ndarray:
+    return ((table[low] <= true) & (true <= table[high])).to_numpy()
+
+
+def figures(count: int = STUDIES) -> dict[str, float]:
+    """Print the rates by spread and number of seeds; return those of all studies together."""
+    table = measured(count)
+    rates = table.pivot_table("value", ["spread", "seeds"], "what").mul(100).round(1)
+    print(rates.to_string())
+    overall = table.groupby("what")["value"].mean()
+    print((100 * overall).round(1).to_string())
+    covered = table[table["what"].isin(["arm", "difference"])]["value"].mean()
+    return {
+        "coverage": round(float(covered), 4),
+        "coverage_of_differences": round(float(overall["difference"]), 4),
+        "false_positive_rate": round(float(overall["p"]), 4),
+        "false_verdicts_a_study": round(float(overall["verdict"]), 4),
+        "studies": count,
+    }
