@@ -67,6 +67,10 @@ def _scale(row: sa.Row) -> tuple:
     return row.at, row.author, "scale added", row.name, f"{levels} ({row.direction})"
 
 
+def _rule(row: sa.Row) -> tuple:
+    return row.at, row.author, "rule saved", f"{row.name}, version {row.number}", f"hash {row.hash}"
+
+
 def _study_mark(row: sa.Row) -> tuple:
     if row.archived is not None:
         what = "study archived" if row.archived else "study taken back from the archive"
@@ -123,6 +127,7 @@ _SOURCES: list[tuple[sa.Select, Callable[[sa.Row], tuple]]] = [
             (database.sessions, _session),
             (database.overrides, _override),
             (database.scales, _scale),
+            (database.rules, _rule),
             (database.study_marks, _study_mark),
             (database.audit, _note),
         )

@@ -192,6 +192,13 @@ class TierRule:
         held = _bands(self.cutoffs, self.measure)
         return [f"{name}: {band}" for name, band in zip(self.names, held, strict=True)]
 
+    def brief(self) -> str:
+        """Return the whole rule in one line: what is cut where, gates, sites with cut-offs of their own."""
+        parts = [f"{self.column} cut at {', '.join(map(plain, self.cutoffs))}"]
+        parts += [gate.describe() for gate in self.gates]
+        parts += [f"own cut-offs of {', '.join(self.by_site)}"] if self.by_site else []
+        return "; ".join(parts)
+
 
 DEFAULT_RULE = TierRule()
 

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from curation import rule_text, rule_versions
+from curation import history, rule_text, rule_versions
 from curation.errors import RuleError
 from curation.tiers import Gate, TierRule
 from curation.workspace import Workspace
@@ -26,6 +26,15 @@ def test_each_version_is_kept_with_who_and_when(workspace: Workspace) -> None:
     assert first.rule == TierRule(("A", "B"), (30.0,))
     assert other.hash == second.hash != first.hash
     assert first.at.tzinfo is datetime.UTC
+
+
+def test_who_saved_a_rule_stands_in_the_history(workspace: Workspace) -> None:
+    saved = rule_versions.save(workspace, "strict", ONE, "Ada")
+    told = history.history(workspace).iloc[0]
+    assert (told["who"], told["what"], told["subject"]) == (
+        "Ada", "rule saved", "strict, version 1",
+    )  # fmt: skip
+    assert saved.hash in told["detail"]
 
 
 def test_the_newest_text_saved_again_is_no_new_version_and_an_older_one_is(workspace) -> None:

@@ -27,7 +27,7 @@ def show(workspace: Workspace, scan_id: str) -> None:
 def _form(workspace: Workspace, scan_id: str, count: int) -> None:
     rule, _ = state.rule()
     with st.form(f"override-{scan_id}-{count}", border=False):
-        tier = st.radio("Tier", [*rule.names, _BY_RULE], index=None, horizontal=True)
+        tier = st.radio("Tier", [*rule.tiers, _BY_RULE], index=None, horizontal=True)
         author = st.text_input(
             "Who decides", value=state.get(state.PERSON, ""), max_chars=ratings.MAX_RATER
         )
