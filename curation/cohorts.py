@@ -28,7 +28,7 @@ from curation.tiers import DEFAULT_RULE, UNUSABLE, TierRule
 from curation.workspace import Role, Workspace, slug
 
 __all__ = [
-    "COLUMNS", "Cohort", "CohortHeader", "Draft", "draft", "freeze", "list_cohorts",
+    "COLUMNS", "Cohort", "CohortHeader", "Draft", "changed_scans", "draft", "freeze", "list_cohorts",
     "load", "store",
 ]  # fmt: skip
 
@@ -220,6 +220,16 @@ def load(workspace: Workspace, cohort_id: str) -> Cohort:
             "Restore the file, or freeze the cohort again under another name."
         )
     return Cohort(**values, scans=cohort_lists.from_tsv(text))
+
+
+def changed_scans(workspace: Workspace, cohort: Cohort) -> pd.DataFrame:
+    """Return the rows of a cohort whose scan is gone from the workspace's table or has other content there.
+
+    The files themselves are looked at by :func:`curation.cohort_files.changed`.
+    """
+    known = tables.read_scans(workspace).set_index("scan_id")["sha256"]
+    present = cohort.scans["scan_id"].map(known)
+    return cohort.scans[present != cohort.scans["sha256"]]
 
 
 def _check_names(name: str, author: str) -> None:

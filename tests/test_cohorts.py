@@ -1,6 +1,6 @@
 import pytest
 
-from curation import cohorts
+from curation import cohorts, tables
 from curation.errors import CohortError
 from curation.tiers import TierRule
 from curation.workspace import Workspace
@@ -63,6 +63,18 @@ def test_a_list_edited_by_hand_is_noticed(scored: Workspace) -> None:
     path.write_text(path.read_text().replace("\tC\n", "\tA\n"))
     with pytest.raises(CohortError, match="changed after it was frozen"):
         cohorts.load(scored, cohort.id)
+
+
+def test_a_file_that_changed_after_freezing_is_named(scored: Workspace) -> None:
+    cohort = cohorts.freeze(scored, "spring", author="Ada")
+    assert cohorts.changed_scans(scored, cohort).empty
+    scans = tables.read_scans(scored)
+    scans.loc[0, "sha256"] = "f" * 64
+    tables.write_scans(scored, scans.drop(index=1))
+    assert cohorts.changed_scans(scored, cohort)["scan_id"].tolist() == [
+        "made_sub-00_T1w",
+        "made_sub-01_T1w",
+    ]
 
 
 def test_no_path_leaves_in_a_cohort(scored: Workspace) -> None:

@@ -60,12 +60,12 @@ def _table(headers: list[CohortHeader]) -> None:
     rows = [
         (
             header.id, header.role, f"{header.size:,}", _counts_in_words(header),
-            ", ".join(f"{cut:g}" for cut in header.rule.cutoffs), header.author,
+            header.rule.brief(), header.author,
             text.moment(header.created),
         )
         for header in headers[:_LISTED]
     ]  # fmt: skip
-    head = ("Cohort", "Role", "Scans", "Per tier", "Cut at", "By", "When (UTC)")
+    head = ("Cohort", "Role", "Scans", "Per tier", "Rule", "By", "When (UTC)")
     st.html(marks.table(head, rows, numeric=(2,)))
     if len(headers) > _LISTED:
         st.caption(f"The newest {_LISTED} of {len(headers):,}; all are in the list below.")
