@@ -21,6 +21,7 @@ Floats = NDArray[np.float64]
 #: What is compared between tiers besides age, each a column of the scans table.
 CATEGORIES = ("sex", "site", "group", "modality")
 UNKNOWN = "not known"
+_SEXES = ("F", "M")
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,12 @@ def coded(values: pd.Series) -> Coded:
 
 
 def _sexes(values: pd.Series) -> Coded:
-    """Read ``F``, ``female``, ``m`` and the like; everything else is not known."""
+    """Read ``F``, ``female``, ``m`` and the like; where nothing reads so, keep the table's own codes."""
     codes, names = pd.factorize(values.astype(object))
     places = [{"F": 0, "M": 1}.get(str(name).upper()[:1], 2) for name in names]
-    return Coded(np.array([*places, 2], dtype=np.int64)[codes], ("F", "M"))
+    if not {0, 1} & set(places):
+        return coded(values)
+    return Coded(np.array([*places, 2], dtype=np.int64)[codes], _SEXES)
 
 
 @dataclass(frozen=True)
@@ -222,17 +225,22 @@ class Tally:
         mean, variance = moments(
             self.age_counts.sum(axis=1), self.age_sum.sum(axis=1), self.age_squares.sum(axis=1)
         )
-        sexes = self.counts("sex")[:, :2]
-        with np.errstate(invalid="ignore"):
-            female = sexes[:, 0] / sexes.sum(axis=1)
         table = pd.DataFrame({
             "tier": [*self.names, UNSCORED], "scans": self.scans,
             "share": self.scans / max(int(self.scans.sum()), 1), "people": self.people,
             "age_known": self.age_counts.sum(axis=1),
             "age_mean_years": mean + self.traits._age_centre, "age_sd_years": np.sqrt(variance),
-            "female": female,
+            "female": self._female(),
         })  # fmt: skip
         return table if self.scans[-1] else table.iloc[:-1]
+
+    def _female(self) -> Floats:
+        """Return the share of women of each tier; NaN where sexes are coded as only their table knows."""
+        if self.traits.categories["sex"].names != _SEXES:
+            return np.full(len(self.scans), np.nan)
+        sexes = self.counts("sex")[:, :2]
+        with np.errstate(invalid="ignore"):
+            return sexes[:, 0] / sexes.sum(axis=1)
 
     def shares(self, category: str) -> pd.DataFrame:
         """Return how the scans of each level of a category fall into the tiers.

@@ -159,3 +159,11 @@ def test_chance_shrinks_with_the_root_of_the_size() -> None:
     small, large = chance_smd(np.array([50, 200]), np.array([50, 200]), 1)
     assert small == pytest.approx(1.959964 * np.sqrt(2 / 50)) and small == pytest.approx(2 * large)
     assert np.isnan(chance_smd(np.array([50]), np.array([50]), 0)).all()
+
+
+def test_sexes_in_codes_of_their_own_are_compared_and_not_called_female() -> None:
+    table = scans(40).assign(sex=np.array(["1", "2"], dtype=object)[np.arange(40) % 2])
+    tally = balance.prepare(table).tally(np.arange(40) % 2, ("A", "B"))
+    assert tally.table()["female"].isna().all()
+    found = tally.differences().set_index(["tier", "trait"])["smd"]
+    assert found[("A", "sex")] == np.inf
