@@ -1,8 +1,11 @@
 """The command line of the training side: what it plans. What it starts and stops is in test_launch.py."""
 
+import subprocess
+import sys
+
 import pytest
 
-from curation import cohorts
+from curation import cohorts, terminal
 from curation.workspace import Workspace
 from tests import training_workspace
 from training import launch
@@ -35,3 +38,14 @@ def test_a_share_that_is_none_is_refused(frozen: list[str], capsys) -> None:
 def test_a_study_without_arms_is_refused_in_words(frozen: list[str], capsys) -> None:
     assert main(["launch", *frozen]) == 2
     assert "--arms (or --design)" in capsys.readouterr().err
+
+
+def test_a_reader_who_wants_no_more_ends_it_quietly(
+    frozen: list[str], workspace: Workspace
+) -> None:
+    main(["launch", *frozen, "--folds", "2", "--arms", "scratch"])
+    command = [sys.executable, "-m", "training", "status", "--workspace", str(workspace.root)]
+    unread = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    unread.stdout.close()
+    assert (unread.stderr.read(), unread.wait()) == ("", terminal.CLOSED)
+    unread.stderr.close()

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from curation import cohorts
+from curation import cohorts, terminal
 from curation.errors import StudyError, TierscopeError
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
 from training import (
@@ -35,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; an error of ours is one sentence and exit status 2."""
     chosen = _parser().parse_args(arguments)
     try:
-        return chosen.run(chosen)
+        with terminal.quiet_when_closed():
+            return chosen.run(chosen)
     except TierscopeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

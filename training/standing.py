@@ -202,9 +202,11 @@ def _message(workspace: Workspace, study: Study, state: StudyState, states: list
         return "Stopped. Resume goes on where each run was."
     if state == "running" and preparing.get("state") != "finished":
         return f"Preparing volumes: {preparing.get('done', 0)} of {preparing.get('total', '…')}"
+    going = sum(run.state == "running" for run in states)
     if state == "running" and places.of(study).kind != "here":
-        going = sum(run.state == "running" for run in states)
         return f"On {places.of(study).words}: {going} of its runs are at work now."
+    if state == "running" and not going:
+        return "The next runs are starting: a process needs some seconds before its first step."
     return ""
 
 
