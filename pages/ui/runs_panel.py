@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui import marks, text
 from pages.ui.states import STATES
+from training import places
 from training.launch import StudyStatus
 from training.runs import RunState, find
 from training.study import Study
@@ -55,31 +56,41 @@ def _gigabytes(gpu: dict) -> str:
     return f"{gpu['name']}: {used} of {total} GB"
 
 
-def at_work(now: StudyStatus) -> None:
-    """List the runs that are at work with their live numbers."""
+def at_work(study: Study, now: StudyStatus) -> None:
+    """List the runs that are at work with their live numbers; on a cluster with their machines."""
     going = [run for run in now.runs if run.state == "running"]
     if not going:
         return
-    head = (
-        "At work now", "Machine", "Epoch", "Loss", "Age error", "Volumes/s", "Memory", "GPU use",
+    head = [
+        "At work now",
+        "Epoch",
+        "Loss",
+        "Age error",
+        "Volumes/s",
+        "Memory",
+        "GPU use",
         "Time left",
-    )  # fmt: skip
-    st.html(marks.table(head, map(_work_row, going), numeric=range(3, 9), whole=[0, 2]))
+    ]
+    rows = [_work_row(run) for run in going]
+    if places.of(study).kind != "here":
+        head.append("Machine")
+        rows = [[*row, run.host or text.DASH] for row, run in zip(rows, going, strict=True)]
+    st.html(marks.table(head, rows, numeric=range(2, 8), whole=[0, 1]))
 
 
-def _work_row(run: RunState) -> tuple[object, ...]:
+def _work_row(run: RunState) -> list[object]:
     usage = run.usage or {"memory_mb": None, "gpus": []}
     memory = usage["memory_mb"]
     use = [gpu["use_percent"] for gpu in usage["gpus"]]
     left = run.seconds / run.epoch * (run.epochs - run.epoch) if run.epoch else None
     share = 100 * run.epoch / run.epochs
     bar = f"{run.epoch} of {run.epochs}{marks.track(share)}"
-    return (
-        name_of(run), run.host or text.DASH, marks.Cell(bar), text.number(run.loss, 3),
+    return [
+        name_of(run), marks.Cell(bar), text.number(run.loss, 3),
         text.number(run.age_mae_years, 1, "years"), text.significant(run.volumes_per_s, digits=3),
         text.number(memory / 1024 if memory else None, 1, "GB"),
         text.number(use[0] if use else None, 0, "%"), text.duration(left),
-    )  # fmt: skip
+    ]  # fmt: skip
 
 
 def name_of(run: RunState) -> str:

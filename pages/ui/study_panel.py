@@ -55,7 +55,7 @@ def live(workspace: Workspace, study: Study) -> None:
         _progress(study, now)
         if now.state == "running":
             runs_panel.numbers(now)
-            runs_panel.at_work(now)
+            runs_panel.at_work(study, now)
         runs_panel.failures(study, now)
         _losses(workspace, study)
         runs_panel.everything(study, now)
@@ -75,7 +75,9 @@ def _progress(study: Study, now: StudyStatus) -> None:
     )
     st.progress(min(now.fraction, 1.0), text=words)
     if now.message:
-        (st.error if now.state == "failed" else st.info)(text.escape(now.message))
+        trouble = any(run.state == "failed" for run in now.runs)
+        show = st.error if now.state == "failed" else st.warning if trouble else st.info
+        show(text.escape(now.message))
 
 
 # ---- losses ----------------------------------------------------------------------------------------
