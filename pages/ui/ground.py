@@ -233,8 +233,7 @@ def _axis(
     _ground: Ground, key: tuple[Hashable, ...], column: str, metrics_at: cached.Stamp
 ) -> Axis:
     measure = measures.find(column)
-    words = {"higher is better": "higher is better", "higher is worse": "higher is worse"}
-    unit = f" ({measure.unit}; {words.get(measure.direction, '')})"
+    unit = " (" + "; ".join(filter(None, (measure.unit, measure.direction))) + ")"
     if measure.is_score:
         title = f"{measure.label} (0 pristine – 100 unusable; higher is worse)"
         return Axis(column, title=title)

@@ -5,15 +5,18 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from curation import tiers
 from curation.tiers import TIER_COLOURS
-from pages.ui import text
+from pages.ui import state, text
 
 _NO_COLOUR = "#7F7F7F"
 
 
 def tier_colour(tier: str) -> str:
-    """Return the one colour of a tier."""
-    return TIER_COLOURS.get(tier, _NO_COLOUR)
+    """Return the one colour of a tier; a name that people gave has that of its place in the rule in force."""
+    if tier in TIER_COLOURS:
+        return TIER_COLOURS[tier]
+    return tiers.colours(state.rule()[0]).get(tier, _NO_COLOUR)
 
 
 def ink_on(colour: str) -> str:

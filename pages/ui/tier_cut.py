@@ -101,7 +101,9 @@ def _rename(position: int) -> None:
 def _cutoff(position: int, value: float, names: list[str], axis: Axis) -> None:
     slider, number = state.slider_key(position), state.number_key(position)
     better, worse = (marks.tier_label(name) for name in names[position : position + 2])
-    label = text.escape(f"Between {better} and {worse}: {worse} begins at")
+    measure = measures.find(axis.column)
+    begins = "begins here and holds what is lower" if measure.better_is_higher else "begins at"
+    label = text.escape(f"Between {better} and {worse}: {worse} {begins}")
     state.put(slider, float(np.clip(value, axis.low, axis.high)))
     state.put(number, float(value))
     left, right = st.columns([5, 1], vertical_alignment="bottom")
@@ -109,7 +111,6 @@ def _cutoff(position: int, value: float, names: list[str], axis: Axis) -> None:
         label, axis.low, axis.high, step=axis.step, key=slider, format=f"%.{axis.digits}f",
         on_change=_move, args=(position, slider),
     )  # fmt: skip
-    measure = measures.find(axis.column)
     low, high = (edge if np.isfinite(edge) else None for edge in (measure.low, measure.high))
     right.number_input(
         label, low, high, step=axis.step, key=number, format="%g", label_visibility="collapsed",
@@ -136,9 +137,8 @@ def _sites(ground: Ground, rule: TierRule) -> None:
     own = state.tried()["by_site"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
-            "Whose cut-offs the lines are", [None, *names], key=state.SITE, width=330,
-            format_func=lambda site: _IN_COMMON if site is None
-            else f"{site} (its own)" if site in own else site,
+            "Whose cut-offs the lines are", names, index=None, placeholder=_IN_COMMON, key=state.SITE,
+            width=330, format_func=lambda site: f"{site} (its own)" if site in own else site,
             persist_state="session",
             help="Choose a site and move a line: from then on it has cut-offs of its own.",
         )  # fmt: skip

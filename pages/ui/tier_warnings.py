@@ -15,13 +15,12 @@ def show(ground: Ground, sorted_: Sorted) -> None:
     facts = tier_facts.of(ground)
     found = selection.selections(facts.tally(sorted_))
     said = balance_panel.warnings(found)
-    for line in said:
-        st.warning(line, icon=":material/balance:")
-    doubts = rule_advice.problems(
-        sorted_.rule, ground.arrays(sorted_.rule.columns), sorted_.codes
-    )  # fmt: skip
-    for doubt in doubts:
-        st.warning(text.escape(doubt.message), icon=":material/warning:")
+    if said:
+        st.warning("\n\n".join(said), icon=":material/balance:")
+    doubts = rule_advice.problems(sorted_.rule, ground.arrays(sorted_.rule.columns), sorted_.codes)
+    if doubts:
+        told = [text.escape(doubt.message) for doubt in doubts]
+        st.warning("\n\n".join(told), icon=":material/warning:")
     if not found:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="selection"):
