@@ -1,7 +1,7 @@
 // Cards, a histogram and a row a site drawn by plotly.js, and over them the cut-offs as lines that mouse, finger
 // and keys move. While a line moves everything is counted here, from fine bins. Texts are set as texts, never as markup.
 const SVG = "http://www.w3.org/2000/svg", FINGER = 22, PAUSE_MS = 250;
-const TOP = 48, PLOT = 180, GAP = 12, BOTTOM = 54, RIGHT = 16, ROWS = 280, OVERLAP = 1.5;
+const TOP = 48, GAP = 12, BOTTOM = 54, RIGHT = 16, ROWS = 280, OVERLAP = 1.5;
 const INK = "#1F2933", MUTED = "#52606D", GRID = "#E1E7EC", MARKED = "#56B4E9", FIXED = "#C3CCD4";
 
 const add = (parent, kind, attributes = {}) => {
@@ -58,8 +58,9 @@ class Cuts {
 class Drawing {
   constructor(cuts) { this.cuts = cuts; }
   get rows() { return this.cuts.data.rows; }
+  get plot() { return this.rows.length > 4 ? 180 : 240; }
   get pitch() { return Math.min(Math.max(ROWS / Math.max(this.rows.length, 1), 15), 28); }
-  get height() { return TOP + PLOT + (this.rows.length ? GAP + (this.rows.length + OVERLAP - 0.88) * this.pitch : 0) + BOTTOM; }
+  get height() { return TOP + this.plot + (this.rows.length ? GAP + (this.rows.length + OVERLAP - 0.88) * this.pitch : 0) + BOTTOM; }
   get left() {
     const longest = Math.max(0, ...this.rows.map((row) => this.label(row).length));
     return Math.max(66, Math.min(8 * longest + 18, 190));
@@ -101,7 +102,7 @@ class Drawing {
     }];
   }
   layout(width) {
-    const { data } = this.cuts, { rows } = this, inner = this.height - TOP - BOTTOM, foot = 1 - PLOT / inner;
+    const { data } = this.cuts, { rows } = this, inner = this.height - TOP - BOTTOM, foot = 1 - this.plot / inner;
     const plain = { fixedrange: true, zeroline: false, ticks: "outside", tickcolor: MUTED };
     return {
       width, height: this.height, margin: { l: this.left, r: RIGHT, t: TOP, b: BOTTOM, pad: 0 },

@@ -7,7 +7,7 @@ from curation import overrides, rule_moves, rule_versions, tiers
 from curation.rule_moves import Moves
 from curation.tiers import TierRule
 from curation.workspace import Workspace
-from pages.ui import flow_plot, frame, marks, state, text
+from pages.ui import flow_plot, frame, marks, selected_scans, state, text
 from pages.ui.ground import Ground, Sorted
 
 _NOW, _DEFAULT = "The rule in force", "The rule that Tierscope starts with"
@@ -76,6 +76,9 @@ def _scans(ground: Ground, moves: Moves, colours: dict[str, str]) -> None:
     )  # fmt: skip
     if len(ids) > _LISTED:
         st.caption(f"The first {_LISTED} of {len(ids):,}.")
+    moving = ground.scores.scan_ids.isin(ids)
+    label = f"See {'these' if len(ids) > 1 else 'this'} {text.plural(len(ids), 'scan')} on Explore"
+    selected_scans.offer(ground, label, moving, key="see-moves")
     if rows := event.selection.rows:
         scan = table["scan_id"].iloc[rows[0]]
         if st.button(text.escape(f"Look at {scan} on Review"), icon=":material/visibility:"):
