@@ -50,6 +50,15 @@ def _kill(study: Study, draw: random.Random) -> None:
     for victim in victims:
         if victim.is_running():
             victim.kill()
+    while any(map(_is_there, victims)):  # a large process takes its time to die
+        time.sleep(0.05)
+
+
+def _is_there(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _no_dead_run_is_shown_as_running(workspace: Workspace, study: Study) -> None:
@@ -67,7 +76,7 @@ def _no_dead_run_is_shown_as_running(workspace: Workspace, study: Study) -> None
 def _trains(pid: int, run_id: str) -> bool:
     try:
         process = psutil.Process(pid)
-        return run_id in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+        return run_id in process.cmdline() and _is_there(process)
     except psutil.NoSuchProcess:
         return False
 

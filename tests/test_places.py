@@ -7,7 +7,7 @@ import pytest
 from curation.errors import StudyError
 from curation.workspace import Workspace
 from tests import training_workspace
-from training import places
+from training import places, workflow
 from training.places import Place
 from training.study import Study
 
@@ -77,6 +77,28 @@ def test_a_place_survives_being_written_down_and_is_offered_the_next_time(study,
     places.remember(workspace, place)
     assert places.remembered(workspace) == place
     assert Place.from_dict(asdict(place) | {"unknown": 1}) == place
+    places.remember(workspace, Place(cores=2, beside=True))
+    known = places.remembered(workspace)
+    assert (known.kind, known.cores, known.beside) == ("here", 2, False)
+    assert (known.partition, known.gres, known.at_once) == ("long", "gpu:1", 3)
+
+
+def test_what_snakemake_is_told_of_each_place(study: Study, workspace, commands, tmp_path) -> None:
+    commands("scontrol")
+
+    def told(place: Place) -> str:
+        return " ".join(workflow.command(workspace, study, place, ["../result.json"]))
+
+    here = told(Place(cores=3))
+    assert "--cores 3" in here
+    assert "slots=3" in here
+    assert "--profile" not in here
+    slurm = told(Place("slurm"))
+    assert f"--profile {study.folder}/workflow/profile" in slurm
+    assert "slots=0 gpu=0" in slurm
+    assert "--cores" not in slurm
+    assert f"--profile {tmp_path}" in told(Place("profile", profile=str(tmp_path)))
+    assert "../result.json" in slurm
 
 
 @pytest.mark.parametrize(

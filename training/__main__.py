@@ -115,8 +115,7 @@ def _place(workspace: Workspace, chosen: argparse.Namespace) -> Place | None:
     kind = "profile" if chosen.profile else "slurm" if slurm else "here"
     if kind == "here" and not given and not chosen.here:
         return None
-    known = places.remembered(workspace)
-    kept = asdict(known) if kind == known.kind == "slurm" else {}
+    kept = asdict(places.remembered(workspace)) if kind == "slurm" else {}
     place = Place.from_dict(kept | given | {"kind": kind})
     places.refuse_unusable(place)
     places.remember(workspace, place)

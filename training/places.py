@@ -108,6 +108,9 @@ class Place:
         return f"the profile {self.profile}" if self.kind == "profile" else KINDS["here"]
 
 
+_OF_SLURM = ("partition", "account", "hours", "memory_gb", "gres", "at_once")
+
+
 def path_of(study: Study) -> Path:
     """Return the file that holds where a study was last started."""
     return study.folder / "workflow" / "place.json"
@@ -131,8 +134,12 @@ def remembered(workspace: Workspace) -> Place:
 
 
 def remember(workspace: Workspace, place: Place) -> None:
-    """Keep a place as what is offered the next time."""
-    files.write_json(workspace.place_path, asdict(replace(place, beside=False)))
+    """Keep a place as what is offered the next time; what is known of Slurm outlives a study here."""
+    kept = place
+    if place.kind != "slurm":
+        earlier = remembered(workspace)
+        kept = replace(place, **{name: getattr(earlier, name) for name in _OF_SLURM})
+    files.write_json(workspace.place_path, asdict(replace(kept, beside=False)))
 
 
 def slots(place: Place, preset: Preset) -> int:

@@ -43,7 +43,7 @@ def choose(workspace: Workspace, before: Place, *, key: str) -> Place | None:
         format_func=lambda kind: f"{KINDS[kind][0].upper()}{KINDS[kind][1:]}",
     )  # fmt: skip
     known = before if before.kind == kind else places.remembered(workspace)
-    values = _FIELDS[kind](known if known.kind == kind else Place(kind), key)
+    values = _FIELDS[kind](known, key)
     if mlflow_log.lacks() is None:
         values["mlflow"] = st.checkbox(
             "Also log finished runs to MLflow", value=known.mlflow, key=f"mlflow-{key}"
