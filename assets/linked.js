@@ -1,6 +1,6 @@
 // Several plots of the same scans, drawn by plotly.js as one figure: what is selected in one is selected in all, here at
 // once and then on the server. Few scans are points; many are counted into cells, and the server finds who lies in a box.
-const GAP = 92, LEFT = 78, RIGHT = 14, TOP = 14, FOOT = 62, HEIGHT = 312, NARROW = 720;
+const GAP = 92, LEFT = 78, RIGHT = 14, TOP = 14, FOOT = 76, HEIGHT = 324, NARROW = 720;
 const INK = "#1F2933", MUTED = "#52606D", GRID = "#E1E7EC";
 const TOOLS = [["select", "Box"], ["lasso", "Lasso"], ["zoom", "Zoom"]];
 const MODES = [["new", "New selection"], ["add", "Add"], ["keep", "Keep only"], ["drop", "Take away"]];
@@ -99,9 +99,10 @@ class Plots {
     this.bar = make(root, "div", "bar");
     this.buttons(TOOLS, "tool", "Select or zoom");
     this.buttons(MODES, "mode", "What a box, a lasso or a click does");
-    this.count = make(this.bar, "div", "count");
+    const selected = make(this.bar, "div", "selected");
+    this.count = make(selected, "span", "count");
     this.count.setAttribute("role", "status");
-    this.clear = make(this.bar, "button", "clear", "Clear");
+    this.clear = make(selected, "button", "clear", "Clear");
     this.clear.type = "button";
     this.clear.onclick = () => this.report([]);
     this.legend = make(this.bar, "div", "legend");

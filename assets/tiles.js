@@ -39,6 +39,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const now = JSON.stringify(data);
   if (sheet.dataset.now === now) return;
   sheet.dataset.now = now;
+  sheet.classList.toggle("bare", data.bare);
   const root = new URL(data.root, document.baseURI).href;
   sheet.replaceChildren(...data.scans.map((scan) => tile(scan, root, (id) => setTriggerValue("opened", id))));
 }

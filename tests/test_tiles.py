@@ -60,3 +60,8 @@ def test_names_never_become_markup() -> None:
     script = (frame.ASSETS / "tiles.js").read_text(encoding="utf-8")
     assert "textContent" in script
     assert "innerHTML" not in script
+
+
+def test_only_where_no_scan_can_have_a_picture_no_room_is_left_for_one() -> None:
+    first, second, third = described()
+    assert tiles.bare([third]) and not tiles.bare([first, third]) and not tiles.bare([second])

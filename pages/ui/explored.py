@@ -145,7 +145,8 @@ def embedding_said(found: Embedding | None) -> str:
         f"first mostly {one}, the second mostly {two}"
     )
     if found.imputed:
-        said += f"; {100 * found.imputed:.1f} % of the values are not measurable and taken as the median"
+        share = "under 0.1" if found.imputed < 0.001 else f"{100 * found.imputed:.1f}"
+        said += f"; {share} % of the values are not measurable and taken as the median"
     if found.left_out:
         said += f"; {len(found.left_out)} metrics left out, too seldom measured or the same on all scans"
     return f"{said}."

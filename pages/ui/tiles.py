@@ -77,10 +77,16 @@ def pictures(workspace: Workspace, scan_ids: Collection[str]) -> dict[str, str]:
 def show(workspace: Workspace, tiles: list[dict[str, Any]], *, key: str = "tiles") -> str | None:
     """Draw the tiles; return the id of the scan that was clicked, once. Each sheet of a page has its key."""
     folder = workspace.previews_dir
-    data = {"root": served.address(folder, "previews") if folder.is_dir() else "/", "scans": tiles}
+    root = served.address(folder, "previews") if folder.is_dir() else "/"
+    data = {"root": root, "scans": tiles, "bare": bare(tiles)}
     result = _component()(key=key, data=data, on_opened_change=_nothing)
     opened = getattr(result, "opened", None)
     return opened if isinstance(opened, str) else None
+
+
+def bare(tiles: list[dict[str, Any]]) -> bool:
+    """Tell whether none of these scans can have a picture: then no room is left for one."""
+    return all(not tile["picture"] and tile["why"] == _WITHOUT["table"] for tile in tiles)
 
 
 def _nothing() -> None:
