@@ -7,7 +7,7 @@ import streamlit as st
 
 from curation import overrides
 from curation.workspace import Workspace
-from pages.ui import cached, flags, frame, picker, progress, state, summaries, text, tiles
+from pages.ui import cached, flags, frame, picker, progress, state, summaries, text, tiles, viewer
 
 
 def body(workspace: Workspace) -> None:
@@ -39,6 +39,7 @@ def body(workspace: Workspace) -> None:
         current=state.get(state.SCAN),
     )
     opened = tiles.show(workspace, drawn)
+    viewer.warm()
     if opened in set(shown["scan_id"]):
         state.put(state.PENDING_SCAN, opened)
         frame.open_page("review")

@@ -61,6 +61,24 @@ def test_a_failed_making_leaves_nothing_and_can_be_tried_again(tmp_path: Path) -
     assert store.get("a", lambda path: path.write_bytes(b"1")).path.read_bytes() == b"1"
 
 
+def test_what_is_made_ahead_lies_where_it_was_said_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "PAUSE_S", 0.0)
+    store, made = Shelf(tmp_path / "s"), threading.Event()
+
+    def make(path: Path) -> None:
+        path.write_bytes(b"1")
+        made.set()
+
+    said = store.path_of("a")
+    assert not said.exists()
+    store.prepare("a", make)
+    assert made.wait(10)
+    assert store.get("a", make).path == said
+    assert said.read_bytes() == b"1"
+
+
 def test_names_on_two_shelves_differ(tmp_path: Path) -> None:
     one, two = (Shelf(tmp_path / n).get("a", lambda p: p.write_bytes(b"")).path for n in "xy")
     assert one.name != two.name

@@ -208,6 +208,17 @@ def test_a_default_spelled_otherwise_is_left_alone_and_not_claimed(tmp_path: Pat
     assert (shipped / "assets" / "index.js").read_text().endswith("noseLeft:false}")
 
 
+def test_a_change_of_several_texts_is_made_whole_or_not(tmp_path: Path) -> None:
+    shipped = tmp_path / "shipped"
+    (shipped / "assets").mkdir(parents=True)
+    (shipped / "index.html").write_text("<html><head></head></html>")
+    some = niivue_build.CHANGES["grey planes without a shader"][0][0]
+    (shipped / "assets" / "index.js").write_text(some)
+    build = niivue_build.derive(shipped, tmp_path / "build")
+    assert not build.changed
+    assert (build.folder / "assets" / "index.js").read_text() == some
+
+
 def test_the_screen_says_what_is_really_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     for changed, nose in ((frozenset({"nose left"}), "left"), (frozenset(), "right")):
         fake = viewer._Niivue(lambda **_: None, changed, None, None)  # type: ignore[arg-type]

@@ -62,9 +62,9 @@ def show(
         if chosen:
             _legend(scan, found, chosen)
         if beside is None:
-            draw(image, name, _overlays(found, chosen))
+            draw(image, name, _overlays(found, chosen), following=None if trial else following)
         else:
-            _draw_beside(image, name, _overlays(found, chosen), beside, window)
+            _draw_beside(image, name, _overlays(found, chosen), beside, window, following)
         st.html(scan_panel.foot(image))
     for warning in image.warnings:
         st.warning(text.escape(warning))
@@ -82,14 +82,14 @@ def _prepared(scan: pd.Series, window: str, tried: Trial | None) -> Prepared:
 
 def draw(
     image: Prepared, name: str, overlays: Sequence[Overlay], *, key: str = "niivue",
-    width_px: int = viewer.PANEL_PX,
+    width_px: int = viewer.PANEL_PX, following: Path | None = None,
 ) -> None:  # fmt: skip
     """Draw a scan in NiiVue; in slices where NiiVue or this browser cannot."""
     reason = image.too_large or state.get(state.CANNOT_DRAW, {}).get(image.file.name)
     if reason is None:
         failed = viewer.show(
             image, scan_id=name, view=state.get(state.VIEW), overlays=overlays, key=key,
-            width_px=width_px,
+            width_px=width_px, following=following,
         )  # fmt: skip
         if failed is not None:
             known = state.get(state.CANNOT_DRAW, {})
@@ -100,13 +100,14 @@ def draw(
 
 
 def _draw_beside(
-    image: Prepared, name: str, overlays: Sequence[Overlay], beside: pd.Series, window: str
-) -> None:
+    image: Prepared, name: str, overlays: Sequence[Overlay], beside: pd.Series, window: str,
+    following: Path | None,
+) -> None:  # fmt: skip
     half = viewer.PANEL_PX // 2
     left, right = st.columns(2, gap="small")
     with left:
         st.html(_two_lines("This scan", name))
-        draw(image, name, overlays, width_px=half)
+        draw(image, name, overlays, width_px=half, following=following)
     with right:
         st.html(_two_lines(*companion.named(beside)))
         try:

@@ -162,25 +162,31 @@ def _image(
             "you without an image, or pause."
         )
         return
+    ahead = _file_of(following)
     name, meaning = name_of(session), WINDOWS[window].meaning.partition(":")[0]
     with st.container(key="viewer"):
         st.html(
             f'<div class="ts-caption"><b>{html.escape(name)}</b>'
             f"<span>{html.escape(window)} window: {html.escape(meaning)}</span></div>"
         )
-        image_panel.draw(image, name, (), key="niivue-session")
+        image_panel.draw(image, name, (), key="niivue-session", following=ahead)
         sides = html.escape(viewer.convention(image.oriented))
         st.html(f'<div class="ts-caption"><span>{sides}</span></div>')
     for warning in image.warnings:
         st.warning(text.escape(warning))
-    if following is not None and isinstance(following["path"], str):
-        viewer.prefetch(Path(following["path"]))
+    if ahead is not None:
+        viewer.prefetch(ahead)
+
+
+def _file_of(scan: pd.Series | None) -> Path | None:
+    return None if scan is None or not isinstance(scan["path"], str) else Path(scan["path"])
 
 
 def _prepared(scan: pd.Series | None, window: str) -> Prepared:
-    if scan is None or not isinstance(scan["path"], str):
+    path = _file_of(scan)
+    if path is None:
         raise VolumeError("It is not in the list of scans any more.")
-    return viewer.prepared(Path(scan["path"]), window)
+    return viewer.prepared(path, window)
 
 
 # ---- what is known besides -------------------------------------------------------------------------

@@ -7,6 +7,7 @@ when there are too many. Nothing of an image stays in the server's memory.
 import hashlib
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 
 #: Files on the shelf at once, and bytes of all of them together.
 MAX_FILES, MAX_BYTES = 24, 1_500_000_000
+#: How long making ahead waits, so that it does not take the machine from what is drawn at the moment.
+PAUSE_S = 0.5
 _STEPS = 32_000  # of 16 bits; the ends stay free
 _CHUNK = 1 << 22
 
@@ -63,6 +66,10 @@ class Shelf:
         """Tell whether a file is ready."""
         return self._found(self._name(key)) is not None
 
+    def path_of(self, key: Hashable) -> Path:
+        """Return where the file of a key is, or will be."""
+        return self._path(self._name(key))
+
     def get(self, key: Hashable, make: Callable[[Path], Any]) -> Item:
         """Return the file of ``key``; where there is none, ``make`` writes it and returns its facts.
 
@@ -88,7 +95,11 @@ class Shelf:
             if name in self._items or name in self._asked or len(self._asked) > 2:
                 return
             self._asked.add(name)
-        self._ahead.submit(self.get, key, make).add_done_callback(lambda _: self._done(name))
+        self._ahead.submit(self._later, key, make).add_done_callback(lambda _: self._done(name))
+
+    def _later(self, key: Hashable, make: Callable[[Path], Any]) -> Item:
+        time.sleep(PAUSE_S)
+        return self.get(key, make)
 
     def _done(self, name: str) -> None:
         with self._lock:
@@ -96,6 +107,9 @@ class Shelf:
 
     def _name(self, key: Hashable) -> str:
         return hashlib.sha256(f"{self._secret}{key!r}".encode()).hexdigest()[:32]
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.nii"
 
     def _found(self, name: str) -> Item | None:
         with self._lock:
@@ -106,7 +120,7 @@ class Shelf:
             return item
 
     def _made(self, name: str, make: Callable[[Path], Any]) -> Item:
-        path = self.folder / f"{name}.nii"
+        path = self._path(name)
         temporary = path.with_suffix(".part")
         try:
             facts = make(temporary)

@@ -77,6 +77,11 @@ def prefetch(path: Path) -> None:
     _niivue().shelf.prepare(_key(path), lambda file: write(file, volumes.load(path)))
 
 
+def address_of(path: Path) -> str:
+    """Return where the browser will find a scan once it is prepared; it says nothing of the scan."""
+    return f"{_SHELF}/{_niivue().shelf.path_of(_key(path)).name}"
+
+
 def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) -> Prepared:
     """Prepare the image that ``load`` returns, if there is none of that key yet.
 
@@ -143,6 +148,7 @@ def _niivue() -> _Niivue:
 
 
 _SHELF = "scans"
+_SETTINGS = {"crosshair": True, "radiological": True, "colorbar": False, "interpolation": False}
 
 
 def convention(oriented: bool = True) -> str:
@@ -173,9 +179,17 @@ def height_px(image: Prepared, view: str, width_px: int = PANEL_PX) -> int:
     return int(min(width_px / wide_to_high, MAX_HEIGHT_PX)) + 10
 
 
+def warm() -> None:
+    """Let the browser read NiiVue and make its shaders, out of sight, on a page that leads to a scan."""
+    _niivue().component(
+        image=None, filename="nothing.nii", height=1, view_mode=VIEWS["Three planes"], styled=False,
+        settings=_SETTINGS, update_interval_ms=None, default=None, key="niivue-warm",
+    )  # fmt: skip
+
+
 def show(
     image: Prepared, *, scan_id: str, view: str, overlays: Sequence[Overlay] = (),
-    key: str = "niivue", width_px: int = PANEL_PX,
+    key: str = "niivue", width_px: int = PANEL_PX, following: Path | None = None,
 ) -> str | None:  # fmt: skip
     """Draw a prepared scan.
 
@@ -193,6 +207,8 @@ def show(
         Of this viewer: it stays the same from scan to scan, and with it the browser's canvas.
     width_px : int
         How wide the panel is, about.
+    following : Path, optional
+        The scan that is likely to be looked at next: the browser fetches it while this one is looked at.
 
     Returns
     -------
@@ -202,15 +218,14 @@ def show(
     said = _niivue().component(
         image=f"{_SHELF}/{image.file.name}",
         overlay_files=[_laid(image, overlay) for overlay in overlays],
+        following=None if following is None else address_of(following),
         black=image.black,
         white=image.white,
         filename=f"{scan_id}.nii",
         height=height_px(image, view, width_px),
         view_mode=VIEWS[view],
         styled=False,
-        settings={
-            "crosshair": True, "radiological": True, "colorbar": False, "interpolation": False,
-        },
+        settings=_SETTINGS,
         update_interval_ms=None,
         default=None,
         key=key,

@@ -1,0 +1,117 @@
+"""The quick way to an image in Chromium: the picture is NiiVue's own, and the next one is fetched ahead."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Frame, Page, expect
+
+from curation import ingest
+from curation.workspace import Workspace
+from tests.browser import conftest
+from tests.browser.test_looking_at_scans import _drawn, _settled
+
+pytestmark = pytest.mark.browser
+
+KINDS = ("LAS", "PSR", "RAS", "float")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A dashboard on a scan of each orientation and kind, all of different images."""
+    folder = tmp_path_factory.mktemp("kinds")
+    for seed, kind in enumerate(KINDS):
+        _write(folder / f"sub-{seed}{kind}_T1w.nii.gz", kind, seed)
+    workspace = Workspace.create(folder.parent / f"{folder.name}-workspace")
+    ingest.ingest(workspace, folder, name="kinds", simulated=True)
+    log = tmp_path_factory.mktemp("kinds-log") / "log.txt"
+    with conftest._serving(workspace, log) as served:
+        yield served
+
+
+def _write(path: Path, kind: str, seed: int) -> None:
+    data = np.random.default_rng(seed).integers(0, 900, (24, 30, 27)).astype(np.int16)
+    image = nib.Nifti1Image(data, np.diag([4.0, 3.0, 3.5, 1.0]))
+    if kind == "float":
+        image = nib.Nifti1Image(data.astype(np.float32) / 7, image.affine)
+    else:
+        turn = nib.orientations.ornt_transform(
+            nib.io_orientation(image.affine), nib.orientations.axcodes2ornt(kind)
+        )
+        image = image.as_reoriented(turn)
+    nib.save(image, path)
+
+
+def _frame(page: Page) -> Frame:
+    return next(frame for frame in page.frames if "niivue" in frame.url)
+
+
+def _greys(page: Page) -> np.ndarray:
+    page.wait_for_timeout(1200)  # a canvas that was resized is drawn again within a second
+    canvas = page.frame_locator("iframe[title*=niivue]").locator("canvas").first
+    return np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("L")).astype(int)
+
+
+def test_grey_planes_are_as_niivue_itself_draws_them(page: Page, address: str) -> None:
+    page.goto(f"{address}/review")
+    shown = None
+    for _ in KINDS:
+        shown = _drawn(page, shown)
+        _settled(page)
+        quick = _greys(page)
+        assert _frame(page).evaluate("Boolean(tierscopeView.volumeTexture.tierscopeFlat)")
+        _frame(page).evaluate(
+            "() => { window.own = window.tierscopeFlat; window.tierscopeFlat = () => null;"
+            "tierscopeView.updateGLVolume(); window.tierscopeFlat = window.own; }"
+        )
+        assert not _frame(page).evaluate("Boolean(tierscopeView.volumeTexture.tierscopeFlat)")
+        assert quick.max() > 200
+        assert np.abs(_greys(page) - quick).max() <= 2
+        page.keyboard.press("n")
+
+
+def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: str) -> None:
+    page.goto(f"{address}/review")
+    _drawn(page)
+    for view, flat in (("3D", False), ("Three planes", True)):
+        page.get_by_role("radio", name=view).click()
+        _settled(page)
+        page.wait_for_function(
+            "(type) => document.querySelector('iframe[title*=niivue]').contentWindow.tierscopeView"
+            ".opts.sliceType === type",
+            arg=4 if view == "3D" else 3,
+        )
+        page.keyboard.press("n")
+        page.wait_for_timeout(1500)
+        _settled(page)
+        assert _frame(page).evaluate("Boolean(tierscopeView.volumeTexture.tierscopeFlat)") is flat
+
+
+def test_the_next_scan_is_in_the_browser_before_it_is_asked_for(page: Page, address: str) -> None:
+    fetched: list[str] = []
+    page.on("response", lambda answer: fetched.append(answer.url) if answer.ok else None)
+    page.goto(f"{address}/review")
+    first = _drawn(page)
+    _settled(page)
+    for _ in range(40):
+        ahead = [url for url in fetched if "/scans/" in url and not url.endswith(first)]
+        if ahead:
+            break
+        page.wait_for_timeout(250)
+    page.keyboard.press("n")
+    second = _drawn(page, first)
+    assert ahead[0].endswith(second)
+    assert sum(url.endswith(second) for url in fetched) == 1
+
+
+def test_graphics_that_give_up_leave_the_slices(page: Page, address: str) -> None:
+    page.goto(f"{address}/review")
+    _drawn(page)
+    _settled(page)
+    _frame(page).evaluate("tierscopeView.gl.getExtension('WEBGL_lose_context').loseContext()")
+    expect(page.get_by_text("Drawn as slices")).to_be_visible()
+    expect(page.get_by_text("graphics gave up")).to_be_visible()
