@@ -1,7 +1,7 @@
 """Twenty raters writing at once: 10,000 ratings on SQLite and on PostgreSQL, none lost, none doubled.
 
 ``python tests/benchmarks/ratings.py`` prints one JSON object: of both databases together ``ratings_lost``
-(confirmed but not stored), ``ratings_doubled`` and ``save_ms`` (one rater alone, 95th percentile, the slower
+(confirmed but not stored), ``ratings_doubled`` and ``store_ms`` (one rater alone, 95th percentile, the slower
 of the two), and the figures of each one.
 """
 
@@ -42,7 +42,7 @@ def figures() -> dict[str, Any]:
     return {
         "ratings_lost": sum(one["ratings_lost"] for one in both),
         "ratings_doubled": sum(one["ratings_doubled"] for one in both),
-        "save_ms": max(one["save_ms"] for one in both),
+        "store_ms": max(one["store_ms"] for one in both),
     } | found
 
 
@@ -77,9 +77,9 @@ def _measure(root: Path, url: str | None) -> dict[str, float]:
         "ratings": len(kept),
         "ratings_lost": lost,
         "ratings_doubled": len(kept) - len(stored),
-        "save_ms": round(1000 * float(np.quantile(alone, 0.95)), 1),
-        "save_ms_of_twenty": round(1000 * float(np.quantile([c[3] for c in confirmed], 0.95)), 1),
-        "slowest_save_ms_of_twenty": round(1000 * max(c[3] for c in confirmed), 1),
+        "store_ms": round(1000 * float(np.quantile(alone, 0.95)), 1),
+        "store_ms_of_twenty": round(1000 * float(np.quantile([c[3] for c in confirmed], 0.95)), 1),
+        "slowest_store_ms_of_twenty": round(1000 * max(c[3] for c in confirmed), 1),
         "seconds": round(taken, 1),
     }
 

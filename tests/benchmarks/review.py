@@ -7,16 +7,21 @@ the last line is one JSON object:
     From a click on a tile of the contact sheet to the drawn image, in a browser that has drawn none yet, of a
     scan that the server has not read yet; median of several.
 ``next_scan_s``
-    From the key to the drawn next image, a rater looking at each for ``LOOKS_S`` seconds; median; the
+    From the key to the drawn next image on Review, each looked at for ``LOOKS_S`` seconds; median; the
     95th percentile beside it.
+``save_ms``
+    In a blinded session on Rate: from the key that saves a rating until the browser is told of the next
+    image, which is all besides drawing; median; the 95th percentile beside it. ``rated_to_drawn_s`` is until
+    that image is drawn.
 ``contact_sheet_s``
     From a click on the page's name to the last picture in sight, of a sheet of 1,000 scans.
 ``memory_growth_mb``
-    Resident memory of server and browser at the end of all steps less that after the first tenth of them.
+    Resident memory of server and browser at the end of that sitting less that after the first tenth of it.
 """
 
 import argparse
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -33,9 +38,10 @@ import psutil  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 from scipy import ndimage  # noqa: E402
 
-from curation import files, tables  # noqa: E402
+from curation import files, ratings, sessions, tables  # noqa: E402
 from curation import scores as scores_  # noqa: E402
 from curation.previews import write_preview  # noqa: E402
+from curation.sessions import Plan  # noqa: E402
 from curation.volumes import conform, load  # noqa: E402
 from curation.workspace import Source, Workspace  # noqa: E402
 from tests import made_workspace  # noqa: E402
@@ -44,8 +50,8 @@ from tests.browser import conftest  # noqa: E402
 DATA = ROOT.parent / "shared" / "data" / "ds000011"
 EDGE = 200
 TILES = 1000
-FIRSTS = 3
-LOOKS_S = 2.0
+FIRSTS, NEXTS = 5, 15
+LOOKS_S, RATES_S = 2.0, 1.0
 # Reading a pixel back waits until the graphics have done all that was asked of them.
 _READY = """(old) => {
   const frame = document.querySelector('iframe[title*=niivue]');
@@ -54,6 +60,11 @@ _READY = """(old) => {
   const gl = frame.contentWindow.tierscopeView.gl;
   gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
   return said.file;
+}"""
+_TOLD = """(old) => {
+  const frame = document.querySelector('iframe[title*=niivue]');
+  const asked = frame?.contentDocument?.documentElement?.dataset.asked;
+  return asked && asked !== old ? asked : null;
 }"""
 _IN_SIGHT = """() => {
   const roots = [document, ...[...document.querySelectorAll('*')].map((e) => e.shadowRoot).filter(Boolean)];
@@ -69,7 +80,7 @@ def figures(scans: int) -> dict[str, float]:
     Parameters
     ----------
     scans : int
-        How many scans are looked at one after the other.
+        How many scans are rated in one sitting.
     """
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         root = Path(folder)
@@ -83,7 +94,8 @@ def figures(scans: int) -> dict[str, float]:
         found: dict[str, float] = {}
         workspace = _workspace(root / "few", heads, max(40, scans + 1))
         with conftest._serving(workspace, root / "few.log") as address:
-            found |= _first(browser, address) | _stepping(browser, address, scans)
+            found |= _first(browser, address) | _stepping(browser, address)
+            found |= _sitting(browser, address, workspace, scans)
         workspace = _workspace(root / "many", heads, TILES)
         with conftest._serving(workspace, root / "many.log") as address:
             found |= _sheet(browser, address)
@@ -168,36 +180,69 @@ def _first(browser: Browser, address: str) -> dict[str, float]:
         taken.append(time.perf_counter() - started)
         print(f"first image: {taken[-1]:.2f} s")
         page.context.close()
-    return {"first_image_s": round(float(np.median(taken)), 2)}
+    return {"first_image_s": _median(taken), "first_image_of_all_s": round(taken[0], 3)}
 
 
-def _stepping(browser: Browser, address: str, scans: int) -> dict[str, float]:
+def _stepping(browser: Browser, address: str) -> dict[str, float]:
     page = _opened(browser, address, "review")
-    shown, taken, memory = _drawn(page), [], []
-    for number in range(scans):
+    shown, taken = _drawn(page), []
+    for _ in range(NEXTS):
         page.wait_for_timeout(1000 * LOOKS_S)
-        memory.append(_resident_mb())
         started = time.perf_counter()
         page.keyboard.press("n")
         shown = _drawn(page, shown)
         taken.append(time.perf_counter() - started)
+        print(f"next scan: {taken[-1]:.2f} s", flush=True)
+    page.context.close()
+    return {"next_scan_s": _median(taken), "next_scan_p95_s": _p95(taken)}
+
+
+def _sitting(browser: Browser, address: str, workspace: Workspace, scans: int) -> dict[str, float]:
+    """Rate so many scans by keyboard, blinded, in one browser that is never reloaded."""
+    plan = Plan("bench", "bench", "three-level", size=scans, repeats_share=0.0)
+    session = sessions.start(workspace, plan)
+    page = browser.new_context(viewport=conftest.DESKTOP).new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{address}/rate?session={session.id}")
+    shown, told, drawn, memory = _drawn(page), [], [], []
+    for number in range(scans - 1):
+        page.get_by_role("heading", name=f"Scan {number + 1} of {scans}", exact=True).wait_for()
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+        page.get_by_role("button", name=re.compile("^Save and")).wait_for()
+        page.keyboard.press("1")
+        page.wait_for_timeout(1000 * RATES_S)
+        memory.append(_resident_mb())
+        started = time.perf_counter()
+        page.keyboard.press("n")
+        page.wait_for_function(_TOLD, arg=shown, polling=10)
+        told.append(time.perf_counter() - started)
+        shown = _drawn(page, shown)
+        drawn.append(time.perf_counter() - started)
         if number % 10 == 0:
-            print(f"scan {number}: {taken[-1]:.2f} s, {memory[-1]:.0f} MB", flush=True)
-    memory.append(_resident_mb())
+            print(f"rated {number + 1}: {drawn[-1]:.2f} s, {memory[-1]:.0f} MB", flush=True)
     page.context.close()
     after = memory[max(1, len(memory) // 10) :]
     return {
-        "next_scan_s": round(float(np.median(taken)), 2),
-        "next_scan_p95_s": round(float(np.quantile(taken, 0.95)), 2),
+        "save_ms": round(1000 * _median(told)),
+        "save_p95_ms": round(1000 * _p95(told)),
+        "rated_to_drawn_s": _median(drawn),
         "memory_growth_mb": round(float(np.median(memory[-5:]) - np.median(after[:5])), 1),
         "memory_mb": round(memory[-1], 1),
-        "scans": scans,
+        "rated_in_one_sitting": len(ratings.list_ratings(workspace)) + 1,
     }
+
+
+def _median(taken: list[float]) -> float:
+    return round(float(np.median(taken)), 3)
+
+
+def _p95(taken: list[float]) -> float:
+    return round(float(np.quantile(taken, 0.95)), 3)
 
 
 def _sheet(browser: Browser, address: str) -> dict[str, float]:
     taken = []
-    for _ in range(FIRSTS):
+    for _ in range(3):
         page = _opened(browser, address, "cohort")
         page.wait_for_timeout(3000)
         started = time.perf_counter()
@@ -206,7 +251,7 @@ def _sheet(browser: Browser, address: str) -> dict[str, float]:
         taken.append(time.perf_counter() - started)
         print(f"contact sheet: {taken[-1]:.2f} s")
         page.context.close()
-    return {"contact_sheet_s": round(float(np.median(taken)), 2)}
+    return {"contact_sheet_s": _median(taken)}
 
 
 def _resident_mb() -> float:
@@ -223,7 +268,7 @@ def _resident_mb() -> float:
 def main() -> int:
     """Measure and print; 1 where there are no scans to measure on."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scans", type=int, default=200, help="how many scans are stepped through")
+    parser.add_argument("--scans", type=int, default=200, help="how many scans are rated")
     asked = parser.parse_args()
     if not DATA.is_dir() or not shutil.which("chromium"):
         print(f"no scans at {DATA}, or no Chromium: nothing measured")

@@ -97,6 +97,11 @@ class _serving:
             time.sleep(0.1)
         return address
 
+    def kill(self) -> None:
+        """Pull the plug: nothing can be tidied up."""
+        self._process.kill()
+        self._process.wait(20)
+
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.wait(20)
