@@ -95,7 +95,7 @@ def test_what_snakemake_is_told_of_each_place(study: Study, workspace, commands,
     assert "--profile" not in here
     slurm = told(Place("slurm"))
     assert f"--profile {study.folder}/workflow/profile" in slurm
-    assert "slots=0 gpu=0" in slurm
+    assert "slots=0 gpus=0" in slurm
     assert "--cores" not in slurm
     assert f"--profile {tmp_path}" in told(Place("profile", profile=str(tmp_path)))
     assert "../result.json" in slurm

@@ -143,10 +143,12 @@ def remember(workspace: Workspace, place: Place) -> None:
 
 
 def slots(place: Place, preset: Preset) -> int:
-    """Return how many runs go on at the same time at a place: one a GPU, or as its cores allow."""
+    """Return how many runs go on at the same time at a place: as its GPUs, or else its cores, allow."""
     if place.kind != "here":
         return place.at_once
-    return gpu_count() or max((place.cores or os.cpu_count() or 1) // preset.threads, 1)
+    cores = place.cores or os.cpu_count() or 1
+    each = preset.devices if gpu_count() else preset.threads * preset.devices
+    return max((gpu_count() or cores) // each, 1)
 
 
 def refuse_unusable(place: Place) -> None:

@@ -67,7 +67,7 @@ def command(workspace: Workspace, study: Study, place: Place, targets: list[str]
         "--snakefile", str(SNAKEFILE),
         "--directory", str(study.folder / "workflow"),
         "--config", f"workspace={workspace.root}", f"study={study.id}", f"cores={cores}",
-        f"slots={slots}", f"gpu={min(gpu_count(), 1) if here else 0}",
+        f"slots={slots}", f"gpus={gpu_count() if here else 0}",
         "--keep-going", "--nolock", "--ignore-incomplete", "--drop-metadata",
         "--rerun-triggers", "mtime",
         "--scheduler", "greedy",
