@@ -15,6 +15,11 @@ MARKED = """() => document.querySelector(".linked .plot").data
   .filter((trace) => trace.role === "scans").map((trace) => trace.selectedpoints?.length ?? 0)"""
 
 
+#: Which scan has the highest score: no other point lies above it.
+WORST = """() => { const { y } = document.querySelector(".linked .plot")._fullData[0];
+  return y.indexOf(Math.max(...y)); }"""
+
+
 def drag(page: Page, box: tuple[float, float, float, float]) -> None:
     """Draw a box, given in shares of the first plot's width and height."""
     place = page.evaluate(
@@ -32,6 +37,19 @@ def drag(page: Page, box: tuple[float, float, float, float]) -> None:
     page.mouse.move((xs[0] + xs[1]) / 2, (ys[0] + ys[1]) / 2, steps=4)
     page.mouse.move(xs[1], ys[1], steps=4)
     page.mouse.up()
+
+
+def click(page: Page, place: int) -> None:
+    """Click on the point of one scan in the first plot."""
+    x, y = page.evaluate(
+        """(place) => { const plot = document.querySelector(".linked .plot");
+        const { left, top } = plot.getBoundingClientRect(), points = plot._fullData[0];
+        const { xaxis: x, yaxis: y } = plot._fullLayout;
+        return [left + x._offset + x.d2p(points.x[place]), top + y._offset + y.d2p(points.y[place])]; }""",
+        place,
+    )
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
 
 
 def plots(page: Page) -> Locator:
@@ -67,6 +85,12 @@ def test_a_selection_in_one_plot_is_followed_saved_and_opened(
     assert page.evaluate(MARKED) == [upper] * 4
     expect(page.locator(".sheet button")).to_have_count(min(upper, 12))
     expect(page.get_by_text(f"1 to {min(upper, 12)} of {upper}")).to_be_visible()
+
+    click(page, int(page.evaluate(WORST)))
+    expect(page.get_by_text(f"1 of {there} scans selected")).to_be_visible()
+    assert page.evaluate(MARKED) == [1] * 4
+    drag(page, (0.02, 0.02, 0.98, 0.6))
+    expect(page.get_by_text(f"{upper} of {there} scans selected")).to_be_visible()
 
     page.get_by_role("button", name="Add", exact=True).click()
     drag(page, (0.02, 0.4, 0.98, 0.98))
