@@ -16,6 +16,7 @@ __all__ = ["LEARNED", "MEASURES", "SCORE", "Direction", "Measure", "closest", "f
 SCORE = "distortion_score"
 #: What a pretrained model offers, see :mod:`training.reconstructions`; NaN where none was asked.
 LEARNED = "reconstruction_error"
+_SQUARED = "squared standardised intensity"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ MEASURES: dict[str, Measure] = {
             for name in SUBSCORES
         ),
         Measure("certainty", "Certainty of the score", "share", "higher is better", 0.0, 1.0),
-        Measure(LEARNED, "Reconstruction error (learned)", "", "higher is worse", 0.0),
+        Measure(LEARNED, "Learned reconstruction error", _SQUARED, "higher is worse", 0.0),
         *(Measure(m.name, m.label, m.unit, m.direction) for m in METRICS.values()),
     )
 }

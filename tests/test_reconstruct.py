@@ -107,6 +107,8 @@ def test_errors_of_all_scans_become_a_column_of_the_scored_scans(looked) -> None
     assert table["reconstruction_error"].notna().all()
     scored = tables.read_scored_scans(workspace)
     assert np.allclose(scored["reconstruction_error"], table["reconstruction_error"])
+    usable = tables.read_usable(workspace, "pool")  # what Tiers and Explore read
+    assert usable["reconstruction_error"].notna().all()
     assert scored["pretrained_on"].sum() == table["pretrained_on"].sum() == 4
     assert reconstructions.progress_of(workspace, study, run) == reconstructions.Progress(20, 20, 0)
 

@@ -140,6 +140,15 @@ def test_methods_name_counts_hashes_and_versions(made) -> None:
     assert "Pretraining pool:" in told  # the flow of inclusion, as text
 
 
+def test_methods_tell_of_arms_that_are_trained_in_other_ways(workspace) -> None:
+    training_workspace.make(workspace)
+    arms = ["scratch", "all", "probe-all", "all-labels-50", "cnn", "ridge"]
+    study = training_workspace.plan(workspace, arms=arms)
+    told = " ".join(content.build(workspace, study.id).methods)
+    assert "Linear probes" in told and "plain 3D network" in told and "Ridge regression" in told
+    assert "Some arms learned from 50 % of the people's ages." in told
+
+
 def test_every_file_says_that_the_data_are_simulated(made) -> None:
     out = made[2]
     for path in (out / "report.html", out / "methods.txt", out / "README.txt"):

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import platform
+from collections.abc import Iterable
 
 from curation import __version__
 from curation.cohorts import Cohort
@@ -80,16 +81,31 @@ def _pretraining(source: Source) -> str:
     )
 
 
+#: Arms that are not fine-tuned whole, as sentences.
+_METHODS = {
+    "probe": "Linear probes trained the head alone, on an encoder left as it was pretrained.",
+    "cnn": "A plain 3D network was trained without pretraining.",
+    "ridge": "Ridge regression was fitted to tissue volumes.",
+}
+
+
 def _finetuning(source: Source) -> str:
     study, preset = source.study, source.study.preset
+    used = {arm.method for arm in study.arms}
+    others = "".join(f" {words}" for method, words in _METHODS.items() if method in used)
+    few = {arm.label_percent for arm in study.arms} - {100}
+    shares = f" Some arms learned from {_listed(few)} % of the people's ages." if few else ""
     return (
         "Fine-tuning. Encoder and head were fine-tuned for age over "
-        f"{plural(preset.finetune_epochs, 'epoch')}, "
-        f"fixed beforehand; the last weights were used. {study.folds} folds by person, the same "
-        "for every arm; "
-        f"{plural(len(study.seeds), 'seed')} ({', '.join(map(str, study.seeds))}). No held-out "
-        "person chose anything."
+        f"{plural(preset.finetune_epochs, 'epoch')}, fixed beforehand; the last weights were used."
+        f"{others}{shares} {study.folds} folds by person, the same for every arm; "
+        f"{plural(len(study.seeds), 'seed')} ({_listed(study.seeds)}). No held-out person chose "
+        "anything."
     )
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))
 
 
 def _statistics() -> str:
