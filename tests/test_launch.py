@@ -147,6 +147,24 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(tmp_path: Path) -> None:
     assert "Traceback" in log
 
 
+def test_an_arm_that_is_asked_for_while_others_run_follows_them(tmp_path: Path) -> None:
+    workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
+    study = training_workspace.plan(workspace, arms=["scratch", "A"], folds=2)
+    launch.retry(workspace, study.id, ["finetune_scratch_seed0_fold0"])
+    status = launch.retry(workspace, study.id, ["finetune_scratch_seed0_fold1"])
+    assert status.state == "running"
+    with pytest.raises(StudyError, match="cannot begin anew"):
+        launch.retry(workspace, study.id, ["scratch"], anew=True)
+    status = wait(workspace, study, ended)
+    states = {run.run_id: run.state for run in status.runs}
+    assert states.pop("finetune_scratch_seed0_fold0") == "finished"
+    assert states.pop("finetune_scratch_seed0_fold1") == "finished"
+    assert set(states.values()) == {"waiting"}
+    assert status.state == "stopped"
+    with pytest.raises(StudyError, match="Everything of scratch is finished"):
+        launch.retry(workspace, study.id, ["scratch"])
+
+
 def test_a_scan_that_went_away_fails_the_study_in_words(tmp_path: Path) -> None:
     workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
     study = training_workspace.plan(workspace)

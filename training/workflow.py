@@ -103,10 +103,6 @@ class _Leader:
     def lead(self) -> int:
         returncode = 0
         with contextlib.suppress(Stopped), self._turn():
-            if self.place.kind == "slurm":
-                slurm_jobs.cancel(
-                    self.study, grace_s=CLUSTER_GRACE_S
-                )  # of a leader that was killed
             returncode = self._run_all()
         outcome = {"returncode": returncode, "stopped": self.stopped, "ended": time.time()}
         try:
@@ -122,15 +118,15 @@ class _Leader:
 
     def _run_all(self) -> int:
         """Run what was chosen, then what was asked for meanwhile, then the summary where all is there."""
-        worst, first = 0, True
-        while first or chosen_path(self.study).exists():
-            first = False
-            worst = max(worst, self._run(_take_targets(self.study)))
+        returncode = self._run(_take_targets(self.study))
+        self._check()
+        while chosen_path(self.study).exists():
+            returncode = self._run(_take_targets(self.study))
             self._check()
         there = all(run.result_path.exists() for run in runs.runs_of(self.study))
         if there and not self.study.result_path.exists():
             return self._run([])
-        return worst
+        return returncode
 
     def _run(self, targets: list[str]) -> int:
         child = subprocess.Popen(
