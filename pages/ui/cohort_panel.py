@@ -123,7 +123,7 @@ def _control(workspace: Workspace, cohort: Cohort) -> None:
         st.markdown("**Draw a control**: as many scans at random, of the same ages and sites")
         chosen = st.multiselect("As tiers", cohort.rule.names, default=list(cohort.rule.names[:1]))
         seed = st.number_input("Seed", min_value=0, max_value=2**31 - 1, value=0, step=1)
-        author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
+        author = st.text_input("Who draws it", value=state.get(state.PERSON, ""), max_chars=100)
         sent = st.form_submit_button("Draw and freeze it")
     if sent:
         with frame.in_words():

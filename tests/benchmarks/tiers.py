@@ -71,17 +71,18 @@ def simulated(root: Path, size: int) -> Workspace:
     return workspace
 
 
-def retier_ms(workspace: Workspace) -> float:
-    """Return the median time from a moved cut-off to all new figures, in ms."""
+def retier_ms(workspace: Workspace) -> tuple[float, float]:
+    """Return the median time from a moved cut-off to all new figures, in ms, and that of the processor."""
     scans = ground.of(workspace, "pool")
-    rng, took = np.random.default_rng(0), []
+    rng, took, worked = np.random.default_rng(0), [], []
     _figures(scans, TierRule())  # what is made once is made before
     for _ in range(RETIERS):
         lower, upper = np.sort(rng.choice(np.arange(20, 160), 2, replace=False)) / 2
-        began = time.perf_counter()
+        began, worked_before = time.perf_counter(), time.process_time()
         _figures(scans, TierRule(cutoffs=(lower, upper)))
         took.append(1000 * (time.perf_counter() - began))
-    return statistics.median(took)
+        worked.append(1000 * (time.process_time() - worked_before))
+    return statistics.median(took), statistics.median(worked)
 
 
 def _figures(scans: Ground, rule: TierRule) -> tuple[object, ...]:
@@ -158,8 +159,13 @@ def main() -> None:
             redraw, peak = redraw_ms(browser, workspace, Path(folder) / f"{label}.log")
             found[f"redraw_ms_{label}"] = round(redraw, 1)
             print(f"redrawn in {redraw:.0f} ms; server held {peak:.2f} GB", flush=True)
-            found[f"retier_ms_{label}"] = round(retier_ms(workspace), 1)
-            print(f"figures in {found[f'retier_ms_{label}']:.0f} ms", flush=True)
+            took, worked = retier_ms(workspace)
+            found[f"retier_ms_{label}"] = round(took, 1)
+            load = psutil.getloadavg()[0]
+            print(
+                f"figures in {took:.0f} ms, {worked:.0f} ms of processor time; load {load:.0f}",
+                flush=True,
+            )
             found["peak_gb"] = round(peak, 2)
         browser.close()
     print(json.dumps(found))

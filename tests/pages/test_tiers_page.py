@@ -358,3 +358,27 @@ def test_freezing_offers_to_leave_out_scans_without_image(own, tmp_path, run) ->
     checked(button(page, "Freeze this pool cohort").click().run())
     (header,) = cohorts.list_cohorts(own)
     assert header.size == 24
+
+
+# ---- a rule from a file ------------------------------------------------------------------------------
+
+
+def test_a_rule_is_taken_from_a_file(made, run) -> None:
+    page = opened(run, made[0], RULE)
+    _upload(page, "rule.yaml", b"\xef\xbb\xbftiers: [fine, poor]\ncutoffs: [33]\n")
+    assert state_of(checked(page)).names == ("fine", "poor")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"\xff\xfe\x00rule", "no text in UTF-8"), (b"# " + b"x" * 200_000, "short text")],
+)
+def test_a_file_that_is_no_rule_is_refused_in_words(made, run, content, said) -> None:
+    page = opened(run, made[0], RULE)
+    _upload(page, "rule.yaml", content)
+    assert said in checked(page).error[0].value.replace("\\", "")
+    assert plot(page)["cutoffs"] == [25.0, 50.0]
+
+
+def _upload(page, name: str, content: bytes) -> None:  # type: ignore[no-untyped-def]
+    page.file_uploader(key=state.RULE_FILE).upload(name, content, "text/yaml").run()
