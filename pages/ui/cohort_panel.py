@@ -82,10 +82,10 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
 
 def _changed(workspace: Workspace, cohort: Cohort) -> None:
     """Say which scans are no longer what they were: by the tables at once, by the files when asked."""
-    gone = cohorts.changed_scans(workspace, cohort)
-    if len(gone):
+    gone = _gone(workspace, cohort, cached.stamp(workspace.scans_path))
+    if gone:
         said = f"{text.plural(len(gone), 'scan')} changed or gone since it was frozen:"
-        st.warning(f"{text.escape(said)} {_some(gone['scan_id'].tolist())}")
+        st.warning(f"{text.escape(said)} {_some(gone)}")
     if st.button("Look at the files themselves", icon=":material/fact_check:"):
         with st.spinner("Looking at the files …"):
             found = cohort_files.changed(workspace, cohort)
@@ -96,6 +96,14 @@ def _changed(workspace: Workspace, cohort: Cohort) -> None:
                 f"{text.plural(len(found), 'scan is', 'scans are')} no longer what they were."
             )
             st.dataframe(found.head(_LISTED), hide_index=True)
+
+
+@st.cache_data(
+    max_entries=16, show_spinner=False,
+    hash_funcs={Workspace: lambda w: str(w.root), Cohort: lambda cohort: cohort.id},
+)  # fmt: skip
+def _gone(workspace: Workspace, cohort: Cohort, scans_at: cached.Stamp) -> list[str]:
+    return cohorts.changed_scans(workspace, cohort)["scan_id"].tolist()
 
 
 def _some(names: list[str]) -> str:

@@ -382,3 +382,17 @@ def test_a_file_that_is_no_rule_is_refused_in_words(made, run, content, said) ->
 
 def _upload(page, name: str, content: bytes) -> None:  # type: ignore[no-untyped-def]
     page.file_uploader(key=state.RULE_FILE).upload(name, content, "text/yaml").run()
+
+
+@pytest.mark.parametrize("column", [next(iter(made_workspace.METRICS)), "reconstruction_error"])
+def test_what_nobody_has_a_value_of_can_be_chosen_and_is_said(made, run, column) -> None:
+    page = run("tiers", made[0])
+    page.selectbox(key=state.COLUMN).set_value(column).run()
+    assert not checked(page).error
+    assert "is not measured on any" in page.warning[0].value.replace("\\", "")
+    assert counts(page)["not scored"] == made_workspace.POOL
+    page.segmented_control(key=state.TIER_COUNT).set_value(6).run()
+    assert len(checked(page).slider) == 5
+    for part in PARTS[1:]:
+        page.segmented_control(key=state.TIERS_PART).set_value(part).run()
+        checked(page)
