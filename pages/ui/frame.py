@@ -1,6 +1,7 @@
 """The frame around every page: its question, the workspace, the banner, errors in words."""
 
 import contextlib
+import gc
 import html
 import logging
 from collections.abc import Callable, Iterator
@@ -97,6 +98,18 @@ def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) ->
     _simulated_banner(sources, named=not quiet)
     with in_words():
         body(workspace)
+    _collected(key)
+
+
+@st.cache_resource(show_spinner=False)
+def _collected(key: str) -> None:
+    """Let the collector pass over what stays: libraries and what is kept, once a page.
+
+    Streamlit collects after every run, of a fragment too, and holds up all threads meanwhile: with the
+    libraries of these pages for an eighth of a second each time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @contextlib.contextmanager

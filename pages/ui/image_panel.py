@@ -187,7 +187,7 @@ def _legend(scan: pd.Series, found: Evidence | None, chosen: list[str]) -> None:
     st.html(legend(found, chosen))
 
 
-@st.fragment(run_every=0.5)
+@st.fragment(run_every=1.0)
 def _waiting(path: Path) -> None:
     asked = evidence.ask(path)
     if not asked.done():

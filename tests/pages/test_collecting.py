@@ -1,0 +1,11 @@
+"""What streamlit does after each run stays cheap: the libraries are not gone through again."""
+
+import gc
+
+
+def test_after_a_pages_first_run_the_collector_passes_over_what_stays(made, run) -> None:
+    gc.unfreeze()
+    known = len(gc.get_objects())
+    run("review", made[0])
+    assert gc.get_freeze_count() >= known / 2
+    assert len(gc.get_objects()) < known / 2
