@@ -10,7 +10,6 @@ from pages.ui import (
     frame,
     learned_panel,
     picker,
-    progress,
     reconstruction_panel,
     state,
     study_panel,
@@ -23,7 +22,6 @@ from training.study import Study
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
-    progress.background_note(workspace, workspace.learned_path)
     planned = study.list_studies(workspace)
     looked = {each.id: reconstructions.finished_pretrainings(each) for each in planned}
     planned = [each for each in planned if looked[each.id]]

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from curation import cohorts, tables
+from curation import cohorts, files, tables
+from curation.metrics import METRICS_VERSION
 from curation.previews import TILE
 from curation.workspace import Source, Workspace
 from tests import training_workspace
@@ -29,6 +30,8 @@ def make(root: Path, *, seeds: tuple[int, ...] = (0, 1)) -> tuple[Workspace, Stu
         workspace.put_source(Source(f"zanzibar-{role}", folder, "folder", role, simulated=True))  # type: ignore[arg-type]
     scans = tables.read_scans(workspace)
     tables.write_scans(workspace, scans.assign(site=scans["site"].map(SITES)))
+    metrics = tables.read_metrics(workspace).assign(metrics_version=METRICS_VERSION, failure=None)
+    files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
     for scan_id in scans["scan_id"]:
         _write_preview(workspace.preview_path(scan_id), len(scan_id))
     planned = _plan(workspace, seeds)

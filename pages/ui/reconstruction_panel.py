@@ -29,9 +29,10 @@ EVERY_S = 0.7
 
 def show(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
     """Draw the four maps of a scan, or start their making and wait for it."""
+    busy = tasks.running(workspace, tasks.LOOK) is not None  # asked first: it may end meanwhile
     made = reconstructions.read(study, run, scan)
     if made is None:
-        _make(workspace, study, run, scan)
+        _make(workspace, study, run, scan, busy=busy)
         return
     state.keep_one_of(state.VIEW, list(viewer.VIEWS))
     st.segmented_control(
@@ -99,13 +100,13 @@ def _reading(made: Reconstruction) -> str:
 # ---- making ----------------------------------------------------------------------------------------
 
 
-def _make(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
+def _make(workspace: Workspace, study: Study, run: Run, scan: pd.Series, *, busy: bool) -> None:
     """Start the making where nothing runs; show what went wrong where this very scan has failed."""
     wanted = [study.id, "--run", run.id, "--scan", scan["scan_id"]]
-    if not tasks.running(workspace, tasks.LOOK):
-        before = tasks.asked(workspace, tasks.LOOK)[-len(wanted) :]
-        problem = tasks.failure(workspace, tasks.LOOK) if before == wanted else None
-        if problem:
+    if not busy:
+        tried = tasks.asked(workspace, tasks.LOOK)[-len(wanted) :] == wanted
+        if tried:
+            problem = tasks.failure(workspace, tasks.LOOK) or "it was ended before it was done"
             st.error(f"This scan could not be looked at: {text.escape(problem)}")
             if not st.button("Try again", icon=":material/refresh:"):
                 return

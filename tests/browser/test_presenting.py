@@ -18,6 +18,9 @@ from training.study import Study
 
 pytestmark = pytest.mark.browser
 
+#: For what needs a process of its own, which imports torch first: a loaded machine is slow, not wrong.
+PATIENCE_MS = 300_000
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study]:
@@ -71,7 +74,7 @@ def test_report_and_deck_are_taken_along_with_the_numbers_of_the_result(
     taken = {}
     for label, suffix in (("Report (HTML", "html"), ("Slides (PowerPoint)", "pptx")):
         button = page.get_by_role("button", name=re.compile(re.escape(label)))
-        expect(button).to_be_visible(timeout=120_000)
+        expect(button).to_be_visible(timeout=PATIENCE_MS)
         with page.expect_download() as download:
             button.click()
         taken[suffix] = tmp_path / f"taken.{suffix}"
@@ -91,6 +94,20 @@ def test_report_and_deck_are_taken_along_with_the_numbers_of_the_result(
         for name, data in report_reading.every_byte(path):
             assert not [secret for secret in secrets if secret.encode() in data], name
     _look_at_from_disk(page, taken["html"])
+
+
+def test_the_model_page_draws_what_the_model_sees(page: Page, presenting: str) -> None:
+    page.goto(f"{presenting}/model")
+    expect(page.get_by_role("heading", name=PAGES["model"].question)).to_be_visible()
+    for label in ("Input", "Masked input", "Reconstruction", "Error"):
+        expect(page.get_by_text(label, exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    for place in range(4):
+        frame = page.frame_locator("iframe[title*=niivue]").nth(place)
+        expect(frame.locator("html[data-image=drawn]")).to_be_attached(timeout=PATIENCE_MS)
+    page.get_by_role("button", name=re.compile("Measure 36 scans")).click()
+    expect(page.get_by_text("People that the model has not seen")).to_be_visible(
+        timeout=PATIENCE_MS
+    )
 
 
 def _look_at_from_disk(page: Page, report: Path) -> None:

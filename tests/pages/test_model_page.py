@@ -87,6 +87,22 @@ def test_a_scan_that_failed_says_why_and_is_not_tried_again_by_itself(
     assert button(page, "Try again")
 
 
+def test_a_process_that_ended_without_a_word_is_not_started_again_and_again(
+    model, run, monkeypatch
+) -> None:
+    workspace, study, pretrained = model
+    scan_id = reconstructions.usable_scans(workspace, study, pretrained)["scan_id"].iloc[0]
+    started: list[str] = []
+    monkeypatch.setattr(background, "start", lambda command, **_: started.append(command[-1]))
+    asked = [study.id, "--run", pretrained.id, "--scan", scan_id]
+    files.write_json(
+        workspace.tasks_dir / "reconstruct.json", {"command": asked, "pid": 1, "started": 0.0}
+    )
+    page = run("model", workspace, **{state.SCAN: scan_id})
+    assert "ended before it was done" in page.error[0].value
+    assert started == []
+
+
 @pytest.mark.parametrize(
     ("seen", "said"), [(True, "was pretrained on this person"), (False, "has not seen")]
 )

@@ -83,8 +83,9 @@ def _bars(axes: Axes, plot: Plot) -> None:
             color=series.colour, label=series.label,
         )  # fmt: skip
         feet |= {x: foot + y for x, foot, y in zip(rows[plot.x], bottom, rows[plot.y], strict=True)}
+    axes.set_ylim(0, 1.06 * max(feet.values(), default=1.0))
     axes.grid(visible=False, axis="x")
-    _legend(axes)
+    _legend(axes, above=1.1 if any(line.axis == "x" for line in plot.lines) else 1.04)
 
 
 def _intervals(axes: Axes, plot: Plot) -> None:
@@ -152,11 +153,11 @@ def _line(axes: Axes, axis: str, at: float, label: str) -> None:
         )
 
 
-def _legend(axes: Axes) -> None:
+def _legend(axes: Axes, above: float = 1.04) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if len(labels) > 1:
         axes.legend(
-            handles, labels, loc="lower left", bbox_to_anchor=(0, 1.04), ncols=min(len(labels), 3),
+            handles, labels, loc="lower left", bbox_to_anchor=(0, above), ncols=min(len(labels), 3),
             borderaxespad=0, fontsize=10.5,
         )  # fmt: skip
 
