@@ -45,6 +45,7 @@ def foot(image: Prepared) -> str:
     return (
         f'<div class="ts-caption"><span>{html.escape(viewer.convention(image.oriented))}</span>'
         f"<span>{html.escape(image.window)} window: {limits}</span></div>"
+        f'<div class="ts-caption ts-handling"><span>{html.escape(viewer.HANDLING)}</span></div>'
     )
 
 

@@ -171,7 +171,11 @@ def _image(
         )
         image_panel.draw(image, name, (), key="niivue-session", following=ahead)
         sides = html.escape(viewer.convention(image.oriented))
-        st.html(f'<div class="ts-caption"><span>{sides}</span></div>')
+        how = html.escape(viewer.HANDLING)
+        st.html(
+            f'<div class="ts-caption"><span>{sides}</span></div>'
+            f'<div class="ts-caption ts-handling"><span>{how}</span></div>'
+        )
     for warning in image.warnings:
         st.warning(text.escape(warning))
     if ahead is not None:

@@ -151,6 +151,13 @@ _SHELF = "scans"
 _SETTINGS = {"crosshair": True, "radiological": True, "colorbar": False, "interpolation": False}
 
 
+#: What a mouse does on the image, and a finger.
+HANDLING = (
+    "Click: go there · wheel: through the slices · drag with the right button: a window for what is inside · "
+    "double click: the window as it was"
+)
+
+
 def convention(oriented: bool = True) -> str:
     """Say which side is which, as it is really drawn.
 

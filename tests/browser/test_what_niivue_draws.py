@@ -91,6 +91,34 @@ def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: st
         assert _frame(page).evaluate("Boolean(tierscopeView.volumeTexture.tierscopeFlat)") is flat
 
 
+def _window(page: Page) -> list[float]:
+    return _frame(page).evaluate(
+        "(({ cal_min, cal_max }) => [cal_min, cal_max])(tierscopeView.volumes[0])"
+    )
+
+
+def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, address: str) -> None:
+    page.goto(f"{address}/review")
+    _drawn(page)
+    page.get_by_role("radio", name="Tissue").click()
+    _settled(page)
+    page.wait_for_timeout(1500)
+    before, seen = _window(page), _greys(page)
+    box = page.frame_locator("iframe[title*=niivue]").locator("canvas").first.bounding_box()
+    assert box
+    x, y = box["x"] + 0.28 * box["width"], box["y"] + 0.2 * box["height"]
+    page.mouse.move(x, y)
+    page.mouse.down(button="right")
+    page.mouse.move(x + 20, y + 10)
+    page.mouse.move(x + 40, y + 20)
+    page.mouse.up(button="right")
+    assert _window(page) != before
+    assert np.abs(_greys(page) - seen).max() > 10
+    page.mouse.dblclick(x, y)
+    page.wait_for_timeout(500)
+    assert _window(page) == before
+
+
 def test_the_next_scan_is_in_the_browser_before_it_is_asked_for(page: Page, address: str) -> None:
     fetched: list[str] = []
     page.on("response", lambda answer: fetched.append(answer.url) if answer.ok else None)
