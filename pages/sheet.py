@@ -1,6 +1,7 @@
 """Scans: the contact sheet. Every scan at a glance; a click opens one on Review."""
 
 import math
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -39,10 +40,18 @@ def body(workspace: Workspace) -> None:
         current=state.get(state.SCAN),
     )
     opened = tiles.show(workspace, drawn)
+    clicked = shown[shown["scan_id"] == opened]
+    if len(clicked):
+        _open(clicked.iloc[0])
     viewer.warm()
-    if opened in set(shown["scan_id"]):
-        state.put(state.PENDING_SCAN, opened)
-        frame.open_page("review")
+
+
+def _open(scan: pd.Series) -> None:
+    """Open a scan on Review; its image is read while the page changes."""
+    if scan["status"] == "ok":
+        viewer.prefetch(Path(scan["path"]), at_once=True)
+    state.put(state.PENDING_SCAN, scan["scan_id"])
+    frame.open_page("review")
 
 
 def _search() -> None:

@@ -85,7 +85,7 @@ class Shelf:
             with self._lock:
                 self._busy.pop(name, None)
 
-    def prepare(self, key: Hashable, make: Callable[[Path], Any]) -> None:
+    def prepare(self, key: Hashable, make: Callable[[Path], Any], *, at_once: bool = False) -> None:
         """Make a file in the background, so that it is ready when it is asked for.
 
         One at a time; what fails here fails again, and is said, when it is asked for.
@@ -95,10 +95,13 @@ class Shelf:
             if name in self._items or name in self._asked or len(self._asked) > 2:
                 return
             self._asked.add(name)
-        self._ahead.submit(self._later, key, make).add_done_callback(lambda _: self._done(name))
+        wait_s = 0.0 if at_once else PAUSE_S
+        self._ahead.submit(self._later, wait_s, key, make).add_done_callback(
+            lambda _: self._done(name)
+        )
 
-    def _later(self, key: Hashable, make: Callable[[Path], Any]) -> Item:
-        time.sleep(PAUSE_S)
+    def _later(self, wait_s: float, key: Hashable, make: Callable[[Path], Any]) -> Item:
+        time.sleep(wait_s)
         return self.get(key, make)
 
     def _done(self, name: str) -> None:

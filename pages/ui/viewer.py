@@ -72,9 +72,11 @@ def prepared(path: Path, window: str) -> Prepared:
     return made(key, lambda: volumes.load(path), window, "Reading the scan …")
 
 
-def prefetch(path: Path) -> None:
-    """Prepare a scan in the background of the server: it is likely to be looked at next."""
-    _niivue().shelf.prepare(_key(path), lambda file: write(file, volumes.load(path)))
+def prefetch(path: Path, *, at_once: bool = False) -> None:
+    """Prepare a scan in the background of the server: it is likely to be looked at next, or now."""
+    _niivue().shelf.prepare(
+        _key(path), lambda file: write(file, volumes.load(path)), at_once=at_once
+    )
 
 
 def address_of(path: Path) -> str:
