@@ -153,10 +153,10 @@ _SHELF = "scans"
 _SETTINGS = {"crosshair": True, "radiological": True, "colorbar": False, "interpolation": False}
 
 
-#: What a mouse does on the image, and a finger.
+#: What a mouse does on the image.
 HANDLING = (
-    "Click: go there · wheel: through the slices · drag with the right button: a window for what is inside · "
-    "double click: the window as it was"
+    "Click: go there · wheel: slices · drag with the right button: own window · "
+    "double click: window back"
 )
 
 
