@@ -9,7 +9,7 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak bench-scoring bench-validity bench-review bench-tiers bench-compare clean
+.PHONY: help run demo test check format soak bench-scoring bench-validity bench-review bench-tiers bench-compare bench-training clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ bench-tiers: $(TESTING) ## a moved cut-off followed, on 10,000 and 1,000,000 sim
 
 bench-compare: $(TESTING) ## how often intervals hold over 1,000 studies, and 300 runs on Compare; the last line is JSON
 	$(PY) -m tests.benchmarks.compare
+
+bench-training: $(TESTING) ## volumes a second of pretraining against MONAI's stock recipe; the last line is JSON
+	$(PY) -m tests.benchmarks.training
 
 clean: ## remove the virtual environment and caches (never a workspace)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -121,3 +121,14 @@ def test_the_plain_network_fits_every_preset(name: str) -> None:
     with torch.device("meta"):
         model = BrainAgeCnn(PRESETS[name], seed=0, head_seed=0)
         assert model(torch.empty(2, 1, *PRESETS[name].shape)).shape == (2,)
+
+
+def test_only_the_places_asked_for_are_looked_at() -> None:
+    network = masked_autoencoder.build(PRESET, seed=0)
+    places = torch.arange(0, network.patch_embedding.n_patches, 2)
+    model = EncoderAgeModel(network, PRESET, head_seed=1, places=places)
+    patches = torch.rand(2, network.patch_embedding.n_patches, PRESET.patch**3)
+    before = model.pooled(masked_autoencoder.unpatchify(patches, PRESET.grid, PRESET.patch))
+    patches[:, 1::2] = 9.0
+    after = model.pooled(masked_autoencoder.unpatchify(patches, PRESET.grid, PRESET.patch))
+    assert torch.equal(before, after)

@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from training.data import Augmentation, Volumes, batch_indices, batches, brighten, part_of
+from training.data import (
+    Augmentation,
+    Volumes,
+    batch_indices,
+    batches,
+    brighten,
+    draw_warp,
+    part_of,
+    warp,
+)
 from training.prepare import BACKGROUND
 
 
@@ -124,3 +133,29 @@ def test_a_part_of_a_batch_has_all_that_belongs_to_its_volumes() -> None:
     part = part_of(batch, 2, 4)
     assert part["x"].tolist() == [2, 3]
     assert part["y"].tolist() == [[4, 5], [6, 7]]
+
+
+def test_no_displacement_is_identity() -> None:
+    volumes = torch.rand(2, 1, 8, 9, 10)
+    still = draw_warp(np.random.default_rng(0), 2, voxels=0.0)
+    assert torch.allclose(warp(volumes, still), volumes, atol=1e-5)
+
+
+def test_a_displacement_tells_where_each_voxels_value_comes_from() -> None:
+    volumes = torch.rand(1, 2, 8, 9, 10)
+    field = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1, 1).expand(1, 3, 6, 7, 6)
+    moved = warp(volumes, field)
+    assert torch.allclose(moved[..., :-1, 2:, :-3], volumes[..., 1:, :-2, 3:], atol=1e-4)
+
+
+def test_deformations_are_smooth_and_as_large_as_asked() -> None:
+    field = draw_warp(np.random.default_rng(0), 40, voxels=1.5)
+    assert field.std() == pytest.approx(1.5, rel=0.05)
+    ramp = torch.arange(40.0).view(1, 1, 40, 1, 1).expand(1, 1, 40, 40, 40).contiguous()
+    moved = warp(ramp, field[:1])[0, 0, 8:-8, 8:-8, 8:-8]
+    assert moved.diff(dim=0).min() > 0  # nothing folds
+
+
+def test_a_warped_batch_follows_from_the_step_alone() -> None:
+    one, same = (draw_warp(np.random.default_rng(5), 3, voxels=1.0) for _ in "ab")
+    assert torch.equal(one, same)

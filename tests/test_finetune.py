@@ -74,7 +74,7 @@ def test_a_pretrained_arm_starts_from_its_own_encoder(
     _train(workspace, study, "pretrain_A_seed0")
     built = []
 
-    def note(network: torch.nn.Module, preset: Preset, *, head_seed: int, frozen: bool) -> object:
+    def note(network: torch.nn.Module, preset: Preset, *, head_seed: int, **_) -> object:
         built.append((network.state_dict(), head_seed))
         raise InterruptedError
 
@@ -84,7 +84,7 @@ def test_a_pretrained_arm_starts_from_its_own_encoder(
             _train(workspace, study, run_id)
     (scratch, scratch_seed), (pretrained, seed) = built
     weights = torch.load(runs.find(study, "pretrain_A_seed0").model_path, weights_only=True)
-    assert all(torch.equal(pretrained[name], weights[name]) for name in weights)
+    assert all(torch.equal(pretrained[name], weights[name]) for name in pretrained)
     assert not torch.equal(scratch["cls_token"], pretrained["cls_token"])
     assert scratch_seed == seed
 

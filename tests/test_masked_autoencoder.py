@@ -108,7 +108,7 @@ def test_the_names_of_the_weights_are_monais() -> None:
     plain = MaskedAutoEncoderViT(
         1, PRESET.shape, (PRESET.patch,) * 3, 24, 32, 2, 2, 0.75, 12, 16, 1, 2, qkv_bias=True
     )
-    assert set(_loss().weights_to_keep()) == set(plain.state_dict())
+    assert set(_loss().weights_to_keep()) - {"expected"} == set(plain.state_dict())
 
 
 def test_the_loss_is_the_mean_square_over_removed_patches_only(monkeypatch) -> None:
@@ -166,6 +166,42 @@ def test_without_masks_torchs_generator_draws_them() -> None:
     assert torch.equal(first, loss.patch_errors(volumes)[2])
     assert not torch.equal(first, loss.patch_errors(volumes)[2])
     assert first.mean() == pytest.approx(0.75, abs=0.01)
+
+
+def test_training_starts_at_the_mean_patch_and_its_mirror_image() -> None:
+    loss, masks = _loss(), _masks()
+    volumes = torch.rand(6, 1, *PRESET.shape)
+    loss.expect(volumes.split(4))
+    both = torch.cat((volumes, volumes.flip(2)))
+    expected = masked_autoencoder.patchify(both, PRESET.patch).mean(0)
+    assert torch.allclose(loss.expected[0], expected, atol=1e-5)
+    torch.nn.init.zeros_(loss.network.decoder_pred.weight)
+    torch.nn.init.zeros_(loss.network.decoder_pred.bias)
+    predicted, _, removed = loss.patch_errors(volumes[:2], masks)
+    gone = removed[0].bool()
+    assert torch.allclose(predicted[0][gone], expected[gone], atol=1e-5)
+
+
+def test_what_is_kept_of_a_pretraining_brings_it_back() -> None:
+    loss, masks = _loss(MIXED), _masks()
+    volumes = torch.rand(2, 1, *PRESET.shape)
+    loss.expect([volumes], kind=1)
+    again = ReconstructionLoss(masked_autoencoder.build(MIXED, seed=9), MIXED, loss.weights)
+    again.load_kept(loss.weights_to_keep())
+    kind = torch.tensor([0, 1])
+    assert torch.equal(loss(volumes, masks, kind), again(volumes, masks, kind))
+
+
+def test_masks_by_brain_keep_empty_patches_out_of_everything() -> None:
+    preset = PRESET.changed({"masking": "brain"})
+    shares = torch.linspace(-1, 1, int(np.prod(preset.grid))).clamp_min(0)
+    loss = _loss(preset, shares)
+    masks = masking.draw(np.random.default_rng(0), 2, shares, preset)
+    patches = torch.rand(2, len(shares), preset.patch**3)
+    before = loss(masked_autoencoder.unpatchify(patches, preset.grid, preset.patch), masks)
+    patches[:, shares == 0] = 50.0
+    after = loss(masked_autoencoder.unpatchify(patches, preset.grid, preset.patch), masks)
+    assert before == after
 
 
 MIXED = PRESET.changed({"modalities": ("T1w", "pet")})

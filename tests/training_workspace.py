@@ -10,6 +10,7 @@ import pandas as pd
 from curation import cohorts, files, tables
 from curation.workspace import Workspace
 from training import study as studies
+from training.config import PRESETS
 from training.study import Study
 
 SPACING_MM = 8.0
@@ -21,6 +22,7 @@ TINY: dict[str, Any] = {
     "pretrain_epochs": 3, "pretrain_steps": 4, "pretrain_batch": 4, "finetune_epochs": 3,
     "finetune_batch": 4,
 }  # fmt: skip
+TINY_PRESET = PRESETS["smoke"].changed(TINY)
 
 
 def make(workspace: Workspace, *, pool: int = 12, target: int = 8) -> Workspace:

@@ -14,6 +14,7 @@ from curation.errors import StudyError, TierscopeError
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE, Workspace
 from training import (
     demo_study,
+    export_command,
     launch,
     mlflow_log,
     places,
@@ -244,6 +245,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--detach", action="store_true", help="do all of it in the background")
     command.add_argument("--follow", action="store_true", help="show the study until it ends")
 
+    export_command.add_options(
+        _command(commands, "export", export_command.run, export_command.MEANING)
+    )
     reconstruct_command.add_options(
         _command(commands, "reconstruct", reconstruct_command.run, reconstruct_command.MEANING)
     )

@@ -67,7 +67,7 @@ class AgeModel(nn.Module):
 
 
 class EncoderAgeModel(AgeModel):
-    """A masked autoencoder's encoder, all patches shown, pooled by their mean.
+    """A masked autoencoder's encoder, patches shown without gaps, pooled by their mean.
 
     Parameters
     ----------
@@ -77,9 +77,14 @@ class EncoderAgeModel(AgeModel):
         Gives the sizes.
     head_seed : int
         Of the head's initial weights.
+    places : Tensor of int, [K], optional
+        The patches that are shown; all by default. Where masks were drawn among patches with brain, those
+        are what the encoder knows.
     frozen : bool
         True for a linear probe: the encoder stays as it is, and only the head is trained.
     """
+
+    places: Tensor
 
     def __init__(
         self,
@@ -87,10 +92,13 @@ class EncoderAgeModel(AgeModel):
         preset: Preset,
         *,
         head_seed: int,
+        places: Tensor | None = None,
         frozen: bool = False,
     ) -> None:
         super().__init__(preset.hidden, preset, head_seed=head_seed)
         self.patch = preset.patch
+        every = torch.arange(autoencoder.patch_embedding.n_patches)
+        self.register_buffer("places", every if places is None else places, persistent=False)
         self.patch_embedding = autoencoder.patch_embedding
         self.cls_token = autoencoder.cls_token
         self.blocks = autoencoder.blocks
@@ -100,7 +108,8 @@ class EncoderAgeModel(AgeModel):
 
     def pooled(self, volumes: Tensor) -> Tensor:
         """Return the encoder's features, averaged over patches, [B, H]."""
-        patches = embed(self.patch_embedding, patchify(volumes, self.patch))  # [B, N, H]
+        shown = patchify(volumes, self.patch)[:, self.places]  # [B, K, P]
+        patches = embed(self.patch_embedding, shown, self.places.expand(len(shown), -1))
         first = self.cls_token.expand(len(patches), -1, -1)
         tokens = self.blocks(torch.cat((first, patches), dim=1))
         return tokens[:, 1:].mean(dim=1)

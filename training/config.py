@@ -45,7 +45,8 @@ class Preset:
         Share of patches removed, 0 to 1.
     masking : {'uniform', 'brain'}
         Which patches are removed: any, with equal chances; or patches with brain only, the more likely the
-        more brain they hold. Then the ratio is of the patches with brain, and empty ones are never shown.
+        more brain they hold. Then the ratio is of the patches with brain, and empty ones are left out of
+        everything, of fine-tuning too.
     normalise_targets : bool
         Standardise each patch before it is compared (He et al. 2022).
     modalities : tuple of str
@@ -78,6 +79,9 @@ class Preset:
         Largest norm of the gradient.
     shift_voxels : int
         Augmentation while training: shift along each axis, up to this many voxels.
+    warp_mm : float
+        Augmentation while pretraining: smooth deformation, standard deviation along each axis. Not while
+        fine-tuning, where the sizes of things are what is learned.
     threads : int
         CPU threads of one run.
     devices : int
@@ -126,6 +130,7 @@ class Preset:
     warmup: float = 0.1
     clip_norm: float = 1.0
     shift_voxels: int = 1
+    warp_mm: float = 0.0
     threads: int = 1
     devices: int = 1
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

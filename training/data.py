@@ -10,11 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from training.prepare import BACKGROUND
 
 #: Batches that are read ahead of a GPU, and threads that read them.
 AHEAD, READERS = 6, 3
+
+#: Knots of a smooth deformation along each axis.
+_KNOTS = (6, 7, 6)
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,40 @@ def brighten(volumes: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
     whole = volumes.float()
     gain, offset = gain[:, :, None, None, None], offset[:, :, None, None, None]
     return torch.where(whole > BACKGROUND, whole * gain + offset, whole)
+
+
+def draw_warp(rng: np.random.Generator, count: int, *, voxels: float) -> Tensor:
+    """Draw smooth displacements, [B, 3, 6, 7, 6]: at the knots of a coarse lattice, in voxels.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Seeded for the step.
+    count : int
+        Volumes.
+    voxels : float
+        Standard deviation along each axis.
+    """
+    return torch.from_numpy(rng.normal(0, voxels, (count, 3, *_KNOTS)).astype(np.float32))
+
+
+def warp(volumes: Tensor, displacement: Tensor) -> Tensor:
+    """Deform volumes smoothly; what comes in from outside is what lies at the edge.
+
+    Parameters
+    ----------
+    volumes : Tensor of float32, [B, C, X, Y, Z]
+    displacement : Tensor, [B, 3, x, y, z]
+        From :func:`draw_warp`: how far from a voxel that is whose value it gets.
+    """
+    size = volumes.shape[2:]
+    fine = functional.interpolate(displacement, size, mode="trilinear", align_corners=True)
+    axes = [torch.arange(n, device=volumes.device, dtype=torch.float32) for n in size]
+    where = torch.stack(torch.meshgrid(*axes, indexing="ij")) + fine  # [B, 3, X, Y, Z]
+    extent = torch.tensor(size, device=volumes.device, dtype=torch.float32) - 1
+    unit = 2 * where / extent.view(1, 3, 1, 1, 1) - 1
+    grid = unit.permute(0, 2, 3, 4, 1).flip(-1)  # grid_sample counts axes from the last
+    return functional.grid_sample(volumes, grid, padding_mode="border", align_corners=True)
 
 
 def batch_indices(count: int, *, batch: int, step: int, seed: int) -> NDArray[np.int64]:

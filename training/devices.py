@@ -1,9 +1,12 @@
 """Which device a run computes on, in which precision, and GPUs of its own."""
 
 import contextlib
+import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import partial
 from os import getuid
 from pathlib import Path
 from typing import Literal
@@ -11,11 +14,12 @@ from typing import Literal
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
+from torch.multiprocessing import ProcessRaisedException
 
 from curation import files
-from curation.errors import TierscopeError
+from curation.errors import StudyError, TierscopeError
 from training.config import Preset
-from training.interruption import Interruption
+from training.interruption import Interruption, Stopped
 
 #: On a CPU bfloat16 pays from this width on; below it, turning numbers takes longer than it saves.
 BF16_WIDTH = 192
@@ -34,6 +38,62 @@ def device(preset: Preset, interruption: Interruption) -> Iterator[Fabric]:
         return
     with leased_gpus(1, interruption) as indices:
         yield fabric_on("cuda", indices, preset)
+
+
+def spread(
+    preset: Preset, interruption: Interruption, work: Callable[..., None], *given: object
+) -> None:
+    """Do a piece of work in as many processes as the preset has devices, each with a GPU where there are any.
+
+    Parameters
+    ----------
+    preset : Preset
+        Gives the number.
+    interruption : Interruption
+        Of this process, which waits; the others have their own.
+    work : callable
+        A function of a module, called as ``work(fabric, interruption, parts, *given)`` in each process.
+        ``parts`` is in how many parts a process takes its batches: 1, and twice as many after each time
+        that memory ran out in one of them.
+
+    Raises
+    ------
+    StudyError
+        What ``work`` raised of our own errors.
+    """
+    settle(preset)
+    on_gpus = torch.cuda.is_available()
+    gpus = leased_gpus(preset.devices, interruption) if on_gpus else nullcontext(preset.devices)
+    with gpus as places:
+        parts = 1
+        while True:
+            fabric = fabric_on("cuda" if on_gpus else "cpu", places, preset)
+            try:
+                fabric.launch(partial(_one_of_several, preset, work, parts, given))
+                break
+            except ProcessRaisedException as error:
+                parts = _after(error, parts, preset.pretrain_batch // preset.devices)
+    interruption.check()
+
+
+def _one_of_several(
+    preset: Preset, work: Callable[..., None], parts: int, given: tuple[object, ...], fabric: Fabric
+) -> None:
+    settle(preset)
+    with contextlib.suppress(Stopped):  # the process that waits was asked as well
+        work(fabric, Interruption(), parts, *given)
+
+
+def _after(error: ProcessRaisedException, parts: int, most: int) -> int:
+    """Return in how many parts to try again; raise what cannot be helped."""
+    said = str(error)
+    ours = re.findall(r"^curation\.errors\.\w+: (.+)$", said, re.MULTILINE)
+    if ours:
+        raise StudyError(ours[-1]) from error
+    if "OutOfMemoryError" in said and parts < most:
+        print(f"memory ran out: batches in {2 * parts} parts from now on", flush=True)
+        return 2 * parts
+    raise error
 
 
 def fabric_on(kind: Literal["cpu", "cuda"], devices: int | list[int], preset: Preset) -> Fabric:

@@ -131,16 +131,18 @@ class Trainer:
         Checked after every step.
     compiled : bool
         Compile the model where it is on a GPU.
+    parts : int
+        In how many parts a batch is worked through to begin with.
     """
 
     def __init__(
         self, fabric: Fabric, run: Run, schedule: Schedule, model: nn.Module, groups: list[dict],
-        interruption: Interruption, *, compiled: bool = False,
+        interruption: Interruption, *, compiled: bool = False, parts: int = 1,
     ) -> None:  # fmt: skip
         self.fabric, self.run, self.schedule = fabric, run, schedule
         self.interruption = interruption
         self.raw = model
-        self.progress = Progress()
+        self.progress = Progress(parts=parts)
         state = self._earlier()
         on_gpu = fabric.device.type == "cuda"
         optimizer = torch.optim.AdamW(groups, lr=schedule.lr, betas=(0.9, 0.95), fused=True)
@@ -243,7 +245,9 @@ class Trainer:
             self._halve(task, shortage)
 
     def _halve(self, task: Task, shortage: BaseException) -> None:
-        if self.progress.parts >= task.size or self.fabric.world_size > 1:
+        if self.fabric.world_size > 1:
+            raise shortage  # the others wait for this process: all have to begin again
+        if self.progress.parts >= task.size:
             raise StudyError(
                 f"The memory is too small for {max(task.size // self.progress.parts, 1)} volumes at "
                 "once. Close other programs, or plan the study with a smaller preset or batch."
@@ -328,7 +332,8 @@ class Trainer:
     def _restore(self, state: dict[str, Any] | None) -> None:
         if state is not None:
             self.optimizer.load_state_dict(state["optimizer"])
-            self.progress = Progress(**state["progress"])
+            parts = max(self.progress.parts, state["progress"].get("parts", 1))
+            self.progress = Progress(**state["progress"] | {"parts": parts})
 
 
 def out_of_memory(error: BaseException) -> bool:

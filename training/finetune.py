@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from curation.workspace import Workspace
-from training import devices, engine, masked_autoencoder, prepare, ridge, runs
+from training import devices, engine, masked_autoencoder, masking, prepare, ridge, runs
 from training.age_model import AgeModel, EncoderAgeModel, accumulate
 from training.ages import AgeScale, age_error, result_of
 from training.brain_age_cnn import BrainAgeCnn
@@ -39,7 +39,7 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
     scale = AgeScale.of(training["age_years"].to_numpy())
     # the same draws for every arm: the seed knows of the fold, not of the arm
     seed = engine.step_seed(run.seed, 1_000_003 * (1 + (run.fold or 0)))
-    model = _model(study, run, head_seed=seed)
+    model = _model(workspace, study, run, head_seed=seed)
     rates = {"full": preset.finetune_lr, "probe": preset.probe_lr, "cnn": preset.cnn_lr}
     schedule = engine.Schedule(
         seed=seed, epochs=preset.finetune_epochs, steps=steps, lr=rates[method],
@@ -140,13 +140,15 @@ class Ageing(engine.Task):
         return torch.cat(parts).float()
 
 
-def _model(study: Study, run: Run, *, head_seed: int) -> AgeModel:
-    method = study.arm(run.arm).method
+def _model(workspace: Workspace, study: Study, run: Run, *, head_seed: int) -> AgeModel:
+    method, preset = study.arm(run.arm).method, study.preset
     if method == "cnn":
-        return BrainAgeCnn(study.preset, seed=run.seed, head_seed=head_seed)
-    network = masked_autoencoder.build(study.preset, seed=run.seed)
+        return BrainAgeCnn(preset, seed=run.seed, head_seed=head_seed)
+    network = masked_autoencoder.build(preset, seed=run.seed)
     pretraining = runs.pretraining_of(study, run)
     if pretraining is not None:
         load_pretrained(pretraining, network)
+    mask = prepare.brain_mask(workspace, preset)
+    places = masking.usable(masked_autoencoder.patch_weights(mask, preset.patch), preset)
     frozen = method == "probe"
-    return EncoderAgeModel(network, study.preset, head_seed=head_seed, frozen=frozen)
+    return EncoderAgeModel(network, preset, head_seed=head_seed, places=places, frozen=frozen)

@@ -8,6 +8,7 @@ the same, and so are the names of the weights.
 """
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ from training.config import Preset
 from training.masking import Masks
 from training.masking import draw as draw_masks
 
+#: Names of what is kept beside the network's own weights.
+BESIDE = ("kinds.", "expected")
+
 
 def build(preset: Preset, *, seed: int) -> MaskedAutoEncoderViT:
     """Build the network with the initial weights of a seed: the same for every arm.
@@ -38,31 +42,32 @@ def build(preset: Preset, *, seed: int) -> MaskedAutoEncoderViT:
     torch.manual_seed(seed)
     with warnings.catch_warnings():  # MONAI calls torch.meshgrid the old way
         warnings.filterwarnings("ignore", message="torch.meshgrid")
-        network = _network(preset)
+        network = MaskedAutoEncoderViT(**arguments(preset))
     for block in network.modules():
         if isinstance(block, TransformerBlock):
             block.norm_cross_attn.requires_grad_(False)  # MONAI makes it and never uses it
     return network
 
 
-def _network(preset: Preset) -> MaskedAutoEncoderViT:
-    return MaskedAutoEncoderViT(
-        in_channels=preset.channels,
-        img_size=preset.shape,
-        patch_size=(preset.patch,) * 3,
-        hidden_size=preset.hidden,
-        mlp_dim=preset.mlp,
-        num_layers=preset.layers,
-        num_heads=preset.heads,
-        masking_ratio=preset.masking_ratio,
-        decoder_hidden_size=preset.decoder_hidden,
-        decoder_mlp_dim=preset.decoder_mlp,
-        decoder_num_layers=preset.decoder_layers,
-        decoder_num_heads=preset.decoder_heads,
-        pos_embed_type="sincos",
-        decoder_pos_embed_type="sincos",
-        qkv_bias=True,
-    )
+def arguments(preset: Preset) -> dict[str, Any]:
+    """Return what ``MaskedAutoEncoderViT`` is built with, as JSON can hold it."""
+    return {
+        "in_channels": preset.channels,
+        "img_size": list(preset.shape),
+        "patch_size": [preset.patch] * 3,
+        "hidden_size": preset.hidden,
+        "mlp_dim": preset.mlp,
+        "num_layers": preset.layers,
+        "num_heads": preset.heads,
+        "masking_ratio": preset.masking_ratio,
+        "decoder_hidden_size": preset.decoder_hidden,
+        "decoder_mlp_dim": preset.decoder_mlp,
+        "decoder_num_layers": preset.decoder_layers,
+        "decoder_num_heads": preset.decoder_heads,
+        "pos_embed_type": "sincos",
+        "decoder_pos_embed_type": "sincos",
+        "qkv_bias": True,
+    }
 
 
 def use_fused_attention(network: nn.Module, fused: bool) -> None:
@@ -125,7 +130,7 @@ def take(tokens: Tensor, places: Tensor) -> Tensor:
     return tokens.gather(1, places.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))
 
 
-def embed(embedding: PatchEmbeddingBlock, patches: Tensor, places: Tensor | None = None) -> Tensor:
+def embed(embedding: PatchEmbeddingBlock, patches: Tensor, places: Tensor) -> Tensor:
     """Embed patches as MONAI's convolution does, by one product of matrices.
 
     Parameters
@@ -134,21 +139,23 @@ def embed(embedding: PatchEmbeddingBlock, patches: Tensor, places: Tensor | None
         Of the network.
     patches : Tensor, [B, K, C · patch³]
         From :func:`patchify`, all or some.
-    places : Tensor of int, [B, K], optional
-        Which patches these are; all, in order, by default.
+    places : Tensor of int, [B, K]
+        Which patches these are.
 
     Returns
     -------
     Tensor, [B, K, H]
     """
     convolution: Any = embedding.patch_embeddings
-    positions = embedding.position_embeddings
     tokens = functional.linear(patches, convolution.weight.flatten(1), convolution.bias)
-    return tokens + (positions if places is None else positions[0][places])
+    return tokens + embedding.position_embeddings[0][places]
 
 
 class ReconstructionLoss(nn.Module):
     """Masked autoencoder, what tells it the kind of image, and its loss in one module.
+
+    The decoder predicts by how much a patch differs from what is :attr:`expected` at its place, [M, N, P]
+    for each of the kinds: so training starts at the mean patch instead of spending itself on finding it.
 
     Parameters
     ----------
@@ -161,6 +168,7 @@ class ReconstructionLoss(nn.Module):
     """
 
     weights: Tensor
+    expected: Tensor
 
     def __init__(self, network: MaskedAutoEncoderViT, preset: Preset, weights: Tensor) -> None:
         super().__init__()
@@ -168,6 +176,8 @@ class ReconstructionLoss(nn.Module):
         self.register_buffer("weights", weights, persistent=False)
         kinds = 1 if preset.paired else len(preset.modalities)
         widths = (preset.hidden, preset.decoder_hidden) if kinds > 1 else ()
+        places, size = network.patch_embedding.n_patches, network.decoder_pred.out_features
+        self.register_buffer("expected", torch.zeros(kinds, places, size))
         self.kinds = nn.ModuleList([nn.Embedding(kinds, width) for width in widths])
         for weight in self.kinds.parameters():
             nn.init.normal_(weight, std=0.02)
@@ -220,9 +230,39 @@ class ReconstructionLoss(nn.Module):
         return tuple(self._placed(one, masks.removed) for one in (predicted, error, removed))  # type: ignore[return-value]
 
     def weights_to_keep(self) -> dict[str, Tensor]:
-        """Return the network's weights under MONAI's names, and what tells the kinds, if anything."""
+        """Return the network's weights under MONAI's names, and what belongs to it beside them."""
         kinds = {f"kinds.{name}": value for name, value in self.kinds.state_dict().items()}
-        return self.network.state_dict() | kinds
+        return self.network.state_dict() | kinds | {"expected": self.expected}
+
+    def load_kept(self, weights: dict[str, Tensor]) -> None:
+        """Take what :meth:`weights_to_keep` gave."""
+        extra = {name: value for name, value in weights.items() if name.startswith(BESIDE)}
+        self.network.load_state_dict(
+            {name: weights[name] for name in weights.keys() - extra.keys()}
+        )
+        self.load_state_dict(extra, strict=False)
+
+    @torch.no_grad()
+    def expect(self, volumes: Iterable[Tensor], kind: int = 0) -> None:
+        """Measure what is expected of one kind: the mean patch at each place, and its mirror image.
+
+        Parameters
+        ----------
+        volumes : iterable of Tensor, [B, C, X, Y, Z]
+            Batches of one kind.
+        """
+        total, count = torch.zeros_like(self.expected[kind]), 0
+        for batch in volumes:
+            for one in (batch, batch.flip(2)):
+                total += self._target(patchify(one.float(), self.patch)).sum(0)
+                count += len(one)
+        self.expected[kind] = total / max(count, 1)
+
+    def _target(self, patches: Tensor) -> Tensor:
+        if not self.preset.normalise_targets:
+            return patches
+        mean, spread = _moments(patches)
+        return (patches - mean) / spread
 
     def predict(self, shown: Tensor, masks: Masks, kind: Tensor | None = None) -> Tensor:
         """Return the removed patches [B, R, P] as seen from the shown ones [B, K, P]."""
@@ -230,24 +270,27 @@ class ReconstructionLoss(nn.Module):
         tokens = self._told(embed(network.patch_embedding, shown, kept), kind, 0)
         first = network.cls_token.expand(len(tokens), -1, -1)
         tokens = network.decoder_embed(network.blocks(torch.cat((first, tokens), dim=1)))
-        count = network.decoder_pos_embedding.shape[1]
-        empty = network.mask_tokens.to(tokens.dtype).expand(len(tokens), count, -1)
-        places = kept.unsqueeze(-1).expand(-1, -1, tokens.shape[-1])
-        whole = empty.scatter(1, places, tokens[:, 1:]) + network.decoder_pos_embedding
+        # shown tokens, then empty ones: to attention the order is nothing, the positions tell the places
+        places = torch.cat((kept, masks.removed), dim=1)
+        empty = network.mask_tokens.to(tokens.dtype).expand(len(tokens), masks.removed.shape[1], -1)
+        whole = torch.cat((tokens[:, 1:], empty), dim=1) + network.decoder_pos_embedding[0][places]
         whole = torch.cat((tokens[:, :1], self._told(whole, kind, 1)), dim=1)
         for block in list(network.decoder_blocks)[:-1]:
             whole = block(whole)
-        asked = take(whole[:, 1:], masks.removed)
-        return network.decoder_pred(network.decoder_blocks[-1](asked))
+        asked = whole[:, 1 + kept.shape[1] :]
+        differing = network.decoder_pred(network.decoder_blocks[-1](asked))
+        return differing + self._expected_at(masks.removed, kind)
 
     def _errors(self, volumes: Tensor, masks: Masks, kind: Tensor | None) -> tuple[Tensor, Tensor]:
         patches = patchify(volumes.float(), self.patch)
         predicted = self.predict(take(patches, masks.kept), masks, kind).float()
-        target = take(patches, masks.removed)
-        if self.preset.normalise_targets:
-            mean, spread = _moments(target)
-            target = (target - mean) / spread
+        target = self._target(take(patches, masks.removed))
         return predicted, (predicted - target).square().mean(dim=-1)
+
+    def _expected_at(self, places: Tensor, kind: Tensor | None) -> Tensor:
+        if kind is None or not self.kinds:
+            return self.expected[0][places]
+        return self.expected[kind.unsqueeze(1), places]
 
     def _told(self, tokens: Tensor, kind: Tensor | None, side: int) -> Tensor:
         """Add to each token what kind of image it is of, where there are several."""
@@ -281,7 +324,7 @@ def weights_for(weights: dict[str, Tensor], kind: int) -> dict[str, Tensor]:
     kind : int
         Place among the preset's modalities.
     """
-    plain = {name: value for name, value in weights.items() if not name.startswith("kinds.")}
+    plain = {name: value for name, value in weights.items() if not name.startswith(BESIDE)}
     for side, name in enumerate(("patch_embedding.position_embeddings", "decoder_pos_embedding")):
         if (table := weights.get(f"kinds.{side}.weight")) is not None:
             plain[name] = plain[name] + table[kind]

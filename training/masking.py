@@ -26,6 +26,13 @@ class Masks(NamedTuple):
     weights: Tensor
 
 
+def usable(shares: Tensor, preset: Preset) -> Tensor:
+    """Return which patches a preset works with, [K]: all, or those with brain."""
+    if preset.masking == "brain":
+        return torch.nonzero(shares > 0).flatten()
+    return torch.arange(len(shares))
+
+
 def draw(rng: np.random.Generator, count: int, shares: Tensor, preset: Preset) -> Masks:
     """Draw the masks of a batch.
 
@@ -42,17 +49,16 @@ def draw(rng: np.random.Generator, count: int, shares: Tensor, preset: Preset) -
 
     Notes
     -----
-    ``int((1 − ratio) · patches)`` patches are kept, as MONAI does. Under ``brain`` only patches with brain
-    take part, and patches are removed one after the other with chances proportional to their share of brain
-    (Efraimidis & Spirakis 2006, doi:10.1016/j.ipl.2005.11.003).
+    ``int((1 − ratio) · patches)`` patches are kept, as MONAI does. Under ``brain`` the patches with brain are
+    all there is: empty ones are neither shown nor asked for, and the others are removed one after the other
+    with chances proportional to their share of brain (Efraimidis & Spirakis 2006,
+    doi:10.1016/j.ipl.2005.11.003).
     """
-    share = shares.numpy()
-    brain = preset.masking == "brain"
-    usable = np.flatnonzero(share > 0) if brain else np.arange(len(share))
-    chance = share[usable] if brain else np.ones(len(usable))
-    keys = np.log(1 - rng.random((count, len(usable)))) / chance  # the largest are removed first
-    order = usable[np.argsort(keys, axis=1)]
-    keep = max(1, int((1 - preset.masking_ratio) * len(usable)))
+    share, places = shares.numpy(), usable(shares, preset).numpy()
+    chance = share[places] if preset.masking == "brain" else np.ones(len(places))
+    keys = np.log(1 - rng.random((count, len(places)))) / chance  # the largest are removed first
+    order = places[np.argsort(keys, axis=1)]
+    keep = max(1, int((1 - preset.masking_ratio) * len(places)))
     kept, removed = order[:, :keep], order[:, keep:]
     weights = share[removed]
     return Masks(

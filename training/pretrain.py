@@ -1,8 +1,11 @@
 """Pretraining of one arm with one seed: a masked autoencoder on the arm's scans."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curation import files
@@ -11,12 +14,15 @@ from curation.workspace import Workspace
 from training import checkpoints, devices, engine, masked_autoencoder, masking, prepare
 from training.age_model import split_decay
 from training.config import Preset
-from training.data import Augmentation, Batch, Volumes, batch_indices, brighten
+from training.data import Augmentation, Batch, Volumes, batch_indices, brighten, draw_warp, warp
 from training.interruption import Interruption
 from training.masked_autoencoder import ReconstructionLoss
 from training.masking import Masks
 from training.runs import Run
 from training.study import Study
+
+#: Volumes that the mean patches are taken from, at most.
+_EXPECTED_FROM = 512
 
 
 def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interruption) -> None:
@@ -29,22 +35,26 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
     """
     scan_ids = files.read_json(run.config_path)["scans"]
     _refuse_target(study, scan_ids)
-    volumes = Volumes(prepare.volume_paths(workspace, study, scan_ids))
-    shares = masked_autoencoder.patch_weights(
-        prepare.brain_mask(workspace, study.preset), study.preset.patch
-    )
-    with devices.device(study.preset, interruption) as fabric:
-        train(fabric, study.preset, run, volumes, shares, interruption)
+    preset = study.preset
+    paths = prepare.volume_paths(workspace, study, scan_ids)
+    shares = masked_autoencoder.patch_weights(prepare.brain_mask(workspace, preset), preset.patch)
+    if preset.devices > 1:
+        devices.spread(preset, interruption, train, preset, run, paths, shares)
+        return
+    with devices.device(preset, interruption) as fabric:
+        train(fabric, interruption, 1, preset, run, paths, shares)
 
 
 def train(
-    fabric: Fabric, preset: Preset, run: Run, volumes: Volumes, shares: Tensor,
-    interruption: Interruption,
+    fabric: Fabric, interruption: Interruption, parts: int, preset: Preset, run: Run,
+    paths: list[Path], shares: Tensor,
 ) -> None:  # fmt: skip
-    """Train on prepared volumes; one process of one or several."""
+    """Train on prepared volumes, in one process or as one of several."""
+    volumes = Volumes(paths)
     network = masked_autoencoder.build(preset, seed=run.seed)
     masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric))
     loss = ReconstructionLoss(network, preset, shares)
+    loss.expect(volumes.batch(chosen) for chosen in _some(len(volumes)))
     schedule = engine.Schedule(
         seed=run.seed, epochs=preset.pretrain_epochs, steps=preset.pretrain_steps,
         lr=preset.pretrain_lr, warmup=preset.warmup, clip_norm=preset.clip_norm,
@@ -54,7 +64,7 @@ def train(
         preset.weight_decay,
     )
     trainer = engine.Trainer(
-        fabric, run, schedule, loss, groups, interruption, compiled=preset.compiled
+        fabric, run, schedule, loss, groups, interruption, compiled=preset.compiled, parts=parts
     )
     progress = trainer.fit(Reconstruction(fabric, preset, run.seed, volumes, shares))
     trainer.finish(loss.weights_to_keep(), {"scans": len(volumes), "loss": progress.last["loss"]})
@@ -93,15 +103,27 @@ class Reconstruction(engine.Task):
             rng, count, channels=preset.channels, shift_voxels=preset.shift_voxels
         ).part(self.own)
         masks = Masks(*(one[self.own] for one in masking.draw(rng, count, self.shares, preset)))
-        return {
+        batch = {
             "volumes": self.volumes.batch(chosen[self.own], changes, self.dtype),
             "gain": changes.gain, "offset": changes.offset, **masks._asdict(),
         }  # fmt: skip
+        if preset.warp_mm:
+            voxels = preset.warp_mm / preset.spacing_mm
+            batch["displacement"] = draw_warp(rng, count, voxels=voxels)[self.own]
+        return batch
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Return the error of removed patches."""
         volumes = brighten(batch["volumes"], batch["gain"], batch["offset"])
+        if "displacement" in batch:
+            volumes = warp(volumes, batch["displacement"])
         return model(volumes, Masks(batch["kept"], batch["removed"], batch["weights"]))
+
+
+def _some(count: int) -> list[NDArray[np.int64]]:
+    """Return at most 512 volumes, spread evenly, in batches."""
+    chosen = np.unique(np.linspace(0, count - 1, _EXPECTED_FROM).astype(np.int64))
+    return np.array_split(chosen, -(-len(chosen) // 8))
 
 
 def load_pretrained(run: Run, network: masked_autoencoder.MaskedAutoEncoderViT) -> None:
@@ -112,13 +134,37 @@ def load_pretrained(run: Run, network: masked_autoencoder.MaskedAutoEncoderViT) 
     StudyError
         When the weights are not there.
     """
+    network.load_state_dict(masked_autoencoder.weights_for(kept_weights(run), kind=0))
+
+
+def load_loss(run: Run, preset: Preset, shares: Tensor) -> ReconstructionLoss:
+    """Return a finished pretraining as it was trained, with its decoder.
+
+    Raises
+    ------
+    StudyError
+        When the weights are not there.
+    """
+    loss = ReconstructionLoss(masked_autoencoder.build(preset, seed=run.seed), preset, shares)
+    loss.load_kept(kept_weights(run))
+    return loss
+
+
+def kept_weights(run: Run) -> dict[str, Tensor]:
+    """Read ``model.pt`` of a finished pretraining.
+
+    Raises
+    ------
+    StudyError
+        When it is not there.
+    """
     weights = checkpoints.load(run.model_path)
     if weights is None:
         raise StudyError(
             f"The weights of {run.id} are gone. Delete {run.result_path} and resume the study: the "
             "arm is pretrained again."
         )
-    network.load_state_dict(weights)
+    return weights
 
 
 def _refuse_target(study: Study, scan_ids: list[str]) -> None:

@@ -45,10 +45,8 @@ class Looker:
         self.workspace, self.study, self.run = workspace, study, run
         self.mask = prepare.brain_mask(workspace, study.preset)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        network = masked_autoencoder.build(study.preset, seed=run.seed)
-        pretrain.load_pretrained(run, network)
-        weights = masked_autoencoder.patch_weights(self.mask, study.preset.patch)
-        loss = masked_autoencoder.ReconstructionLoss(network, study.preset, weights)
+        shares = masked_autoencoder.patch_weights(self.mask, study.preset.patch)
+        loss = pretrain.load_loss(run, study.preset, shares)
         self.loss = loss.to(self.device).eval()
         self._own = set(study.scans()["scan_id"])
 

@@ -1,0 +1,33 @@
+"""The command ``export``: the network of a finished pretraining, for use without Tierscope."""
+
+import argparse
+from pathlib import Path
+
+from curation.workspace import Workspace
+from training import runs
+from training import study as studies
+from training.config import MODALITIES
+
+MEANING = "write a pretrained network as safetensors, to be loaded with plain MONAI"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    parser.add_argument("study", help="id of a study")
+    parser.add_argument("run", help="id of a finished pretraining, e.g. pretrain_all_seed0")
+    parser.add_argument("--to", type=Path, help="folder (default: the workspace's exports)")
+    parser.add_argument(
+        "--modality", choices=MODALITIES[-1], help="of a network trained on several by turns"
+    )
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Do what the options ask, and print where the files are."""
+    from training import export  # torch only where it is needed
+
+    workspace = Workspace.open(chosen.workspace)
+    study = studies.load(workspace, chosen.study)
+    folder = chosen.to or workspace.exports_dir / "networks"
+    made = export.export(study, runs.find(study, chosen.run), folder, chosen.modality)
+    print(f"weights: {made.weights}\nabout: {made.about}")
+    return 0
