@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import cached, charts, frame, state, text
+from pages.ui import cached, charts, frame, selected_scans, state, text
 
 _COLUMNS = {
     "scan_id": st.column_config.TextColumn("Scan"),
@@ -65,13 +65,20 @@ def scans(workspace: Workspace, found: pd.DataFrame, *, what: str, key: str) -> 
     _leave()
     rows = found.sort_values("error_years", ascending=False, ignore_index=True)
     present = set(cached.scans(workspace)["scan_id"])
-    gone = int((~rows["scan_id"].isin(present)).sum())
-    st.markdown(
-        f"**{text.escape(what)}**: {text.plural(len(rows), 'scan')}, the largest error first. "
-        "Choose one to look at it on Review."
-    )
-    if gone:
-        st.caption(f"{text.plural(gone, 'scan')} of these are no longer in this workspace.")
+    here = [scan_id for scan_id in rows["scan_id"] if scan_id in present]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{text.escape(what)}**: {text.plural(len(rows), 'scan')}, the largest error first. "
+            "Choose one to look at it on Review.",
+            width="stretch",
+        )
+        icon = frame.PAGES["explore"].icon
+        if st.button("Select on Explore", key=f"explore-{key}", icon=icon, disabled=not here):
+            state.put(state.ROLE, "target")
+            selected_scans.explore(tuple(here))
+    if len(here) < len(rows):
+        gone = text.plural(len(rows) - len(here), "scan")
+        st.caption(f"{gone} of these are no longer in this workspace.")
     known = [name for name in _COLUMNS if name in rows]
     st.dataframe(
         rows[known], column_config=_COLUMNS, hide_index=True, key=key, selection_mode="single-row",

@@ -49,11 +49,15 @@ def offer(ground: Ground, label: str, chosen: NDArray[np.bool_], *, key: str) ->
         help="Selects these scans on Explore: listed, saved as a list, downloaded there.",
     )  # fmt: skip
     if pressed:
-        state.put(state.SELECTED, tuple(ground.scores.scan_ids[chosen]))
-        state.put(state.EXPLORED_TIERS, [])
-        state.put(state.EXPLORED_SITES, [])
-        state.put(state.LISTS, [])
-        frame.open_page("explore")
+        explore(tuple(ground.scores.scan_ids[chosen]))
+
+
+def explore(scan_ids: tuple[str, ...]) -> None:
+    """Select scans and open Explore, on which nothing hides them."""
+    state.put(state.SELECTED, scan_ids)
+    for hides in (state.EXPLORED_TIERS, state.EXPLORED_SITES, state.LISTS):
+        state.put(hides, [])
+    frame.open_page("explore")
 
 
 def clear() -> None:

@@ -54,7 +54,8 @@ def studies(count: int) -> Iterator[tuple[Predictions, np.ndarray, int, str]]:
 
 
 def _study(
-    rng: np.random.Generator, seeds: int, people: int, spread: tuple[float, float], worth: np.ndarray
+    rng: np.random.Generator, seeds: int, people: int, spread: tuple[float, float],
+    worth: np.ndarray, uneven: float = 1.0,
 ) -> tuple[Predictions, np.ndarray]:  # fmt: skip
     shape = (len(ARMS), seeds, people)
     error = (
@@ -64,6 +65,8 @@ def _study(
     )
     fold = np.arange(people) % FOLDS
     of_seed = _scale(rng, spread[0], (len(ARMS), seeds, 1))
+    if uneven != 1:
+        of_seed[0] = _scale(rng, uneven * spread[0], (seeds, 1))
     of_run = _scale(rng, spread[1], (len(ARMS), seeds, FOLDS))[:, :, fold]
     error *= of_seed * of_run * worth[:, None, None]
     ages = rng.uniform(20, 80, people)
@@ -124,6 +127,33 @@ def _holds(table: pd.DataFrame, low: str, high: str, true: np.ndarray) -> np.nda
     return ((table[low] <= true) & (true <= table[high])).to_numpy()
 
 
+def hard_cases(count: int = STUDIES) -> pd.DataFrame:
+    """Measure where the assumptions are strained: always two seeds, whose spread is large.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a case: how often the intervals of an arm (``arm``) and of its difference to another
+        (``difference``) hold, and the false-positive rate, in percent. With ``uneven``, the arm's seeds
+        spread twice as far as those of the others that they are pooled with.
+    """
+    rows = []
+    for case, arms, uneven in (("five arms", 5, 1.0), ("two arms", 2, 1.0), ("uneven", 5, 2.0)):
+        held = []
+        for number in range(count):
+            rng = np.random.default_rng([7, number])
+            held_out, true = _study(rng, 2, 70, SPREADS["large"], np.ones(len(ARMS)), uneven)
+            held_out = held_out.only(arms=[arm.name for arm in ARMS[:arms]])
+            arm, _, _ = statistics.estimate(held_out, "scratch")
+            apart, _ = statistics.compare(held_out, "scratch", "A")
+            held.append((arm.low <= true[0] <= arm.high, apart.low <= 0 <= apart.high))
+        of_arm, of_difference = 100 * np.mean(held, axis=0)
+        rows.append(
+            {"case": case, "arm": of_arm, "difference": of_difference, "false": 100 - of_difference}
+        )
+    return pd.DataFrame(rows)
+
+
 def figures(count: int = STUDIES) -> dict[str, float]:
     """Print the rates by spread and number of seeds; return those of all studies together."""
     table = measured(count)
@@ -139,3 +169,7 @@ def figures(count: int = STUDIES) -> dict[str, float]:
         "false_verdicts_a_study": round(float(overall["verdict"]), 4),
         "studies": count,
     }
+
+
+if __name__ == "__main__":
+    print(hard_cases().round(1).to_string(index=False))
