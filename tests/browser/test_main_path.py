@@ -129,7 +129,12 @@ def test_from_a_moved_cut_off_to_growing_curves(
     _open(page, dashboard, "compare", "What is each tier worth?")
     lines = page.locator(".js-plotly-plot .scatterlayer .trace")
     expect(lines.first).to_be_attached(timeout=STUDY_TIMEOUT_MS)
-    expect(page.get_by_text("Final age error")).to_be_visible()
+    page.get_by_role("radio", name="The answer").or_(
+        page.get_by_role("button", name="The answer")
+    ).first.click()
+    expect(page.get_by_role("heading", name="Final test error")).to_be_visible(
+        timeout=STUDY_TIMEOUT_MS
+    )
     table = page.get_by_role("table").filter(has_text="R²")
     expect(table).to_be_visible(timeout=STUDY_TIMEOUT_MS)
 
