@@ -182,6 +182,8 @@ def plan(
     checks.refuse_overlap(pool, target)
     checks.refuse_too_few(target, folds)
     checks.refuse_too_few_labels(target, folds, chosen)
+    changed = PRESETS[preset].changed(overrides)
+    checks.refuse_unprepared(changed)
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name.strip(),
@@ -190,7 +192,7 @@ def plan(
         "arms": [arm.as_dict() for arm in chosen],
         "seeds": list(seeds),
         "folds": folds,
-        "preset": PRESETS[preset].changed(overrides).as_dict(),
+        "preset": changed.as_dict(),
         "split_seed": 0,
         "control_seed": 1000,
         "simulated": bool(pool.scans["simulated"].any() or target.scans["simulated"].any()),

@@ -51,7 +51,7 @@ DATA = ROOT.parent / "shared" / "data" / "ds000011"
 EDGE = 200
 TILES = 1000
 FIRSTS, NEXTS = 5, 15
-LOOKS_S, RATES_S = 2.0, 1.0
+LOOKS_S, RATES_S = 2.0, 0.8
 # Reading a pixel back waits until the graphics have done all that was asked of them.
 _READY = """(old) => {
   const frame = document.querySelector('iframe[title*=niivue]');
