@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from curation import assess, demo
 from curation.workspace import ENVIRONMENT_VARIABLE, Workspace
+from training import launch
+from training.study import list_studies
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM_ARGUMENTS = [
@@ -30,14 +32,16 @@ DESKTOP = {"width": 1400, "height": 1000}
 
 
 @pytest.fixture(scope="session")
-def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A small demo: 15 people in the pool and 12 in the target, scored."""
+def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A small demo: 15 people in the pool and 12 in the target, scored; its studies end with the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(demo, "POOL_SIZE", 15)
         patch.setattr(demo, "TARGET_SIZE", 12)
         workspace = demo.make_demo(tmp_path_factory.mktemp("demo") / "workspace")
     assess.assess(workspace, jobs=os.cpu_count() or 1)
-    return workspace
+    yield workspace
+    for study in list_studies(workspace):
+        launch.stop(workspace, study.id)
 
 
 @pytest.fixture(scope="session")
