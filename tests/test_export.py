@@ -11,7 +11,7 @@ from curation.errors import StudyError
 from curation.workspace import Workspace
 from tests import training_workspace
 from training import __main__ as command
-from training import checkpoints, export, masked_autoencoder, prepare, runs
+from training import checkpoints, checks, export, masked_autoencoder, prepare, runs
 from training.masked_autoencoder import ReconstructionLoss
 from training.runs import Run
 from training.study import Study
@@ -75,7 +75,10 @@ def test_what_is_expected_of_volumes_stands_beside(workspace: Workspace, tmp_pat
     assert about["simulated"] is True
 
 
-def test_for_pet_a_mixed_network_is_exported_as_it_sees_pet(workspace, tmp_path: Path) -> None:
+def test_for_pet_a_mixed_network_is_exported_as_it_sees_pet(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "refuse_unprepared", lambda preset: None)  # no PET is prepared yet
     study, run, loss = _finished(workspace, modalities=("T1w", "pet"))
     made = export.export(study, run, tmp_path, "pet")
     from safetensors.torch import load_file

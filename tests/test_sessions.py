@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import choices, ratings, sessions, tables
+from curation import choices, lists, ratings, sessions, tables
 from curation.errors import RatingError, RuleError
 from curation.sessions import CHOICES, Plan, Session
 from curation.workspace import Workspace
@@ -132,13 +132,14 @@ def test_only_scans_with_an_image_are_drawn_whatever_the_choice(made: Workspace)
             ratings.add_rating(
                 made, scan_id=scan_id, rater=rater, scale="pass-fail", value=value
             )  # fmt: skip
-    argument = {"tier": ":B", "session": f":{other.id}"}
+    saved = lists.save(made, "looked odd", "Ada", sorted(ok)[:5])
+    argument = {"tier": ":B", "session": f":{other.id}", "list": f":{saved}"}
     for key in CHOICES:
         plan = replace(PLAN, name=key, choice=key + argument.get(key, ""), size=3)
         session = sessions.start(made, plan)
         drawn = [item.scan_id for item in session.items if item.repeat_of is None]
         assert set(drawn) <= ok and len(set(drawn)) == len(drawn)
-        assert len(drawn) == {"all": len(ok), "session": 10}.get(key, 3), key
+        assert len(drawn) == {"all": len(ok), "session": 10, "list": 5}.get(key, 3), key
 
 
 def test_each_choice_draws_what_it_says(made: Workspace) -> None:

@@ -14,7 +14,9 @@ MEANING = "write a pretrained network as safetensors, to be loaded with plain MO
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command to its parser."""
     parser.add_argument("study", help="id of a study")
-    parser.add_argument("run", help="id of a finished pretraining, e.g. pretrain_all_seed0")
+    parser.add_argument(
+        "pretraining", metavar="run", help="id of a finished pretraining, e.g. pretrain_all_seed0"
+    )
     parser.add_argument("--to", type=Path, help="folder (default: the workspace's exports)")
     parser.add_argument(
         "--modality", choices=MODALITIES[-1], help="of a network trained on several by turns"
@@ -28,6 +30,6 @@ def run(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     study = studies.load(workspace, chosen.study)
     folder = chosen.to or workspace.exports_dir / "networks"
-    made = export.export(study, runs.find(study, chosen.run), folder, chosen.modality)
+    made = export.export(study, runs.find(study, chosen.pretraining), folder, chosen.modality)
     print(f"weights: {made.weights}\nabout: {made.about}")
     return 0
