@@ -89,7 +89,8 @@ UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
     "begins_late": (lambda path: patched(path, 108, "f", 1e15), "bytes into the file"),
     "begins_nowhere": (lambda path: patched(path, 108, "f", np.nan), "bytes into the file"),
     "scaled_away": (lambda path: patched(path, 112, "2f", 3e38, 0.0), "no brightness"),
-    "scaled_to_nothing": (lambda path: patched(path, 112, "2f", 1e-38, 0.0), "no brightness"),
+    # 1e-38 by its bits: a process that flushes denormal numbers would write 0, which means "not scaled"
+    "scaled_to_nothing": (lambda path: patched(path, 112, "If", 0x006CE3EE, 0.0), "no brightness"),
     "truncated": (_truncated, "cut off"),
     "all_zero": (lambda path: write(path, np.zeros(SIZE, np.int16)), "every voxel is 0"),
     "constant": (lambda path: write(path, np.full(SIZE, 7.5, np.float32)), "every voxel is 7.5"),
