@@ -128,6 +128,7 @@ class Plots {
   }
 
   take(data) {
+    const shown = this.chosen.join() === data.chosen.join();
     this.data = data;
     this.chosen = data.chosen;
     this.plot.setAttribute("aria-label", data.alt);
@@ -137,8 +138,10 @@ class Plots {
       make(entry, "i").style.background = colour;
       entry.append(words);
     }
-    if (this.drawn === data.version && this.width === this.root.clientWidth) this.paint();
-    else this.draw();
+    // what is shown already is not painted again: plotly loses a click that comes meanwhile
+    if (this.drawn !== data.version || this.width !== this.root.clientWidth) this.draw();
+    else if (shown) this.say();
+    else this.paint();
   }
   draw() {
     cancelAnimationFrame(this.asked);
