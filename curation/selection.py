@@ -279,22 +279,3 @@ def _most(
         apart = np.abs(inside - size * share) / np.sqrt(np.where(size > 0, size, np.nan))
     place = int(np.nanargmax(apart))
     return names[place], float(inside[place] / size[place]), float(share)
-
-
-def between_sites(scores: Floats, site: Codes) -> float:
-    """Return the share of the variance of scores that lies between sites (omega squared, 0 to 1).
-
-    Hays (1963): ``(SSB - (L - 1) MSW) / (SST + MSW)``; NaN with one site, or as many scans as sites.
-    """
-    known = np.isfinite(scores)
-    values, where = scores[known], site[known]
-    size = np.bincount(where)
-    levels = int((size > 0).sum())
-    if levels < 2 or len(values) <= levels:
-        return float("nan")
-    apart = values - values.mean()
-    sums = np.bincount(where, apart)
-    ssb = float((sums[size > 0] ** 2 / size[size > 0]).sum())
-    sst = float((apart**2).sum())
-    msw = (sst - ssb) / (len(values) - levels)
-    return max((ssb - (levels - 1) * msw) / (sst + msw), 0.0) if sst > 0 else float("nan")

@@ -130,11 +130,6 @@ def test_shares_of_variance_equal_their_closed_forms() -> None:
     assert found == pytest.approx(1 - (1 - 1 / 9) * 299 / 298)
     assert selection.between(np.array([10, 0]), np.array([0, 10])) == 1
     assert np.isnan(selection.between(np.array([5, 5]), np.array([0, 0])))
-    # Hays: SSB = 150, SST = 154, MSW = 1 with two sites of three
-    scores = np.array([0.0, 1, 2, 10, 11, 12, np.nan])
-    wanted = (150 - 1) / (154 + 1)
-    assert selection.between_sites(scores, np.array([0, 0, 0, 1, 1, 1, 1])) == pytest.approx(wanted)
-    assert np.isnan(selection.between_sites(scores, np.zeros(7, int)))
 
 
 def test_one_site_unknown_ages_or_one_scan_tell_nothing() -> None:
