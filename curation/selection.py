@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation import agreement
-from curation.balance import Coded, Codes, Floats, Tally
+from curation.balance import Coded, Floats, Tally
 from curation.differences import categorical_smd, chance_smd
 from curation.scales import Scale
 
