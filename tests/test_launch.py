@@ -17,13 +17,16 @@ from training import curves, launch, runs, statistics
 from training.__main__ import main
 from training.study import Study
 
+#: Long enough that it cannot end between a look at it and what is done to it.
+LONG = {"pretrain_epochs": 100}
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study]:
     """A study that ran through without interruption, in a folder with an awkward name."""
     folder = tmp_path_factory.mktemp("with space {and} braces")
     workspace = training_workspace.make(Workspace.create(folder / "w"))
-    study = training_workspace.plan(workspace)
+    study = training_workspace.plan(workspace, overrides=LONG)
     assert launch.status(workspace, study.id).state == "planned"
     assert launch.launch(workspace, study.id).state == "running"
     with pytest.raises(StudyError, match="already running"):
@@ -41,7 +44,7 @@ def test_a_study_runs_from_scans_to_errors(finished: tuple[Workspace, Study]) ->
     assert errors.index.tolist() == ["scratch", "A", "predict-the-mean"]
     assert errors["n_subjects"].tolist() == [8, 8, 8]
     assert set(curves.age_error_curves(workspace, study.id)["epoch"]) == {1, 2, 3}
-    assert len(curves.pretrain_curves(workspace, study.id)) == 3
+    assert len(curves.pretrain_curves(workspace, study.id)) == LONG["pretrain_epochs"]
     assert files.read_json(study.result_path)["final_errors"][0]["arm"] == "scratch"
 
 
@@ -70,7 +73,7 @@ def test_a_study_stopped_resumed_killed_and_resumed_comes_to_the_same_numbers(
     finished: tuple[Workspace, Study], tmp_path: Path
 ) -> None:
     workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
-    study = training_workspace.plan(workspace, arms=["A"])
+    study = training_workspace.plan(workspace, arms=["A"], overrides=LONG)
 
     launch.launch(workspace, study.id, cores=2)
     wait(workspace, study, under_way)

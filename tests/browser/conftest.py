@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from curation import assess, demo
 from curation.workspace import ENVIRONMENT_VARIABLE, Workspace
@@ -29,6 +29,16 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 DESKTOP = {"width": 1400, "height": 1000}
+#: Marks the moment from which streamlit hears keys: hotkeys-js listens to the document, a little after
+#: the buttons are drawn, with functions that fall back on the global event.
+NOTICE_LISTENING = """
+const add = EventTarget.prototype.addEventListener;
+EventTarget.prototype.addEventListener = function (type, listener, ...rest) {
+  if (type === "keydown" && this === document && String(listener).includes("window.event"))
+    window.tierscopeListens = true;
+  return add.call(this, type, listener, ...rest);
+};
+"""
 
 
 @pytest.fixture(scope="session")
@@ -68,10 +78,22 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A fresh tab of desktop size."""
-    context = browser.new_context(viewport=DESKTOP)
-    context.set_default_timeout(30_000)
+    context = fresh_context(browser)
     yield context.new_page()
     context.close()
+
+
+def fresh_context(browser: Browser) -> BrowserContext:
+    """Return a browser window without memories, of desktop size, that tells when keys are heard."""
+    context = browser.new_context(viewport=DESKTOP)
+    context.set_default_timeout(30_000)
+    context.add_init_script(NOTICE_LISTENING)
+    return context
+
+
+def listening(page: Page) -> None:
+    """Wait until a page that was just loaded hears keys: one pressed before is lost."""
+    page.wait_for_function("window.tierscopeListens", timeout=30_000)
 
 
 class _serving:

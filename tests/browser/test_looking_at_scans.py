@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from curation import tables
 from curation.workspace import Workspace
+from tests.browser import conftest
 
 pytestmark = pytest.mark.browser
 
@@ -68,6 +69,7 @@ def test_the_next_scan_takes_the_same_canvas_and_its_keys_work_from_inside(
     page.goto(f"{dashboard}/review")
     first = _drawn(page)
     _settled(page)
+    conftest.listening(page)
     page.frame_locator("iframe[title*=niivue]").locator("canvas").first.click()
     page.keyboard.press("n")
     second = _drawn(page, first)

@@ -47,6 +47,7 @@ def test_no_page_runs_off_the_screen(page: Page, dashboard: str, name: str, size
 
 def test_keys_step_through_the_scans(page: Page, dashboard: str) -> None:
     opened(page, dashboard, "review")
+    conftest.listening(page)
     for key, there in (("n", "2"), ("n", "3"), ("p", "2")):
         page.keyboard.press(key)
         position = page.get_by_text(re.compile(rf"^{there} of \d+$"))
@@ -90,9 +91,10 @@ def marked_dashboard(marked: Workspace, tmp_path_factory: pytest.TempPathFactory
 def test_right_is_left_and_the_nose_points_left(
     browser: Browser, marked_dashboard: str, position: int
 ) -> None:
-    context = browser.new_context(viewport=SIZES["desk"])
+    context = conftest.fresh_context(browser)
     page = context.new_page()
     opened(page, marked_dashboard, "review")
+    conftest.listening(page)
     for _ in range(position):
         page.keyboard.press("n")
         settled(page)

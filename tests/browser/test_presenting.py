@@ -42,6 +42,7 @@ def _opened(page: Page, address: str) -> None:
     page.goto(f"{address}/present")
     expect(page.get_by_role("heading", name=PAGES["present"].question)).to_be_visible()
     expect(page.get_by_text(re.compile(r"^1 of \d+$"))).to_be_visible()
+    conftest.listening(page)
 
 
 def test_keys_lead_from_message_to_message(page: Page, presenting: str) -> None:

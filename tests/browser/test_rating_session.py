@@ -135,6 +135,7 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     assert _standing(workspace, "Ada") == list(range(6))  # all that was confirmed on the screen
     serving.__enter__()
     page.reload()
+    conftest.listening(page)
     _rate(page, 7, "1")
     _at(page, 8)
     # as if the browser had been closed: no address leads into the session
@@ -143,6 +144,7 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
         page.get_by_role("button", name="Go on with session pilot, 7 of 12 (Ada)")
     ).to_be_visible()
     settled(page)
+    conftest.listening(page)
     page.keyboard.press("g")
     for place in range(8, SCANS + 1):
         _rate(page, place, "123"[place % 3])

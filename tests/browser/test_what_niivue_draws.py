@@ -58,6 +58,7 @@ def _greys(page: Page) -> np.ndarray:
 
 def test_grey_planes_are_as_niivue_itself_draws_them(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
+    conftest.listening(page)
     shown = None
     for _ in KINDS:
         shown = _drawn(page, shown)
@@ -77,6 +78,7 @@ def test_grey_planes_are_as_niivue_itself_draws_them(page: Page, address: str) -
 def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
     _drawn(page)
+    conftest.listening(page)
     for view, flat in (("3D", False), ("Three planes", True)):
         page.get_by_role("radio", name=view).click()
         _settled(page)
@@ -130,6 +132,7 @@ def test_the_next_scan_is_in_the_browser_before_it_is_asked_for(page: Page, addr
         if ahead:
             break
         page.wait_for_timeout(250)
+    conftest.listening(page)
     page.keyboard.press("n")
     second = _drawn(page, first)
     assert ahead[0].endswith(second)
