@@ -8,6 +8,7 @@ from pathlib import Path
 from curation import background, cluster, terminal
 from curation.assess import Summary, assess, assess_batch, gather
 from curation.batches import Batch
+from curation.command_line import Command
 from curation.leases import lease
 from curation.workspace import Workspace
 
@@ -32,8 +33,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cores", type=int, help="cores for all batches together (default: all)")
 
 
-def run(workspace: Workspace, chosen: argparse.Namespace) -> int:
+def run(chosen: argparse.Namespace) -> int:
     """Do what the options ask; pages see that it runs, wherever it was started."""
+    workspace = Workspace.open(chosen.workspace)
     if chosen.batch:  # one of many, perhaps on another machine
         return _run(workspace, chosen)
     with background.noted(workspace.tasks_dir / "assess.json"):
@@ -79,3 +81,6 @@ def _words(summary: Summary) -> str:
         f"{summary.assessed} measured{failed}, {summary.skipped} were done before "
         f"({summary.seconds:.0f} s)"
     )
+
+
+COMMAND = Command("assess", "measure and score the scans not scored yet", run, add_options)

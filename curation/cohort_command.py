@@ -18,6 +18,7 @@ from curation import (
     tiers,
 )
 from curation.cohorts import CohortHeader, Draft
+from curation.command_line import Command
 from curation.errors import CohortError
 from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
 from curation.workspace import ROLES, Workspace
@@ -175,26 +176,26 @@ def _counts(cohort: CohortHeader | Draft) -> str:
     return ", ".join(f"{tier} {number}" for tier, number in cohort.counts.items())
 
 
-#: Name, options, what runs, and what it is for.
 COMMANDS = (
-    (
-        "tiers", add_tiers_options, run_tiers,
-        "sort the scans of a role into tiers by a rule and write the list, nothing else",
+    Command(
+        "tiers", "sort the scans of a role into tiers by a rule and write the list, nothing else",
+        run_tiers, add_tiers_options,
     ),
-    (
-        "freeze", add_freeze_options, run_freeze,
-        "freeze the scans of a role that have a tier as a cohort",
+    Command(
+        "freeze", "freeze the scans of a role that have a tier as a cohort",
+        run_freeze, add_freeze_options,
     ),
-    (
-        "control", add_control_options, run_control,
-        "freeze a random sample of a cohort, matched to some tiers in size, age and site",
+    Command(
+        "control", "freeze a random sample of a cohort, matched to some tiers in size, age and site",
+        run_control, add_control_options,
     ),
-    (
-        "check-cohort", add_check_options, run_check,
-        "look whether the files of a cohort are still those that it was frozen with",
+    Command(
+        "check-cohort", "look whether the files of a cohort are still those that it was frozen with",
+        run_check, add_check_options,
     ),
-    (
-        "export-cohort", add_export_options, run_export,
+    Command(
+        "export-cohort",
         "export a cohort; " + "; ".join(f"{kind}: {what}" for kind, what in cohort_exports.KINDS.items()),
+        run_export, add_export_options,
     ),
 )  # fmt: skip

@@ -1,9 +1,11 @@
 """The documentation page of metrics and flags, made from the registries: ``docs/metrics.md``."""
 
+import argparse
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from curation.command_line import Command
 from curation.metrics import METRICS, Metric
 from curation.scores import SUBSCORES, Anchor, Reference, builtin
 from curation.validity import FLAGS, Flag
@@ -143,3 +145,15 @@ def _cell(text: str) -> str:
 def _code(text: str) -> str:
     """Show a formula as it is written; a bar would end the cell even there."""
     return "`" + " ".join(text.replace("`", "'").replace("|", "\\|").split()) + "`"
+
+
+def run(_: argparse.Namespace) -> int:
+    """Print the page."""
+    print(page(), end="")
+    return 0
+
+
+COMMAND = Command(
+    "describe-metrics", "print the page of metrics and flags, docs/metrics.md", run,
+    on_workspace=False,
+)  # fmt: skip

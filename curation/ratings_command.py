@@ -4,10 +4,8 @@ import argparse
 from pathlib import Path
 
 from curation import rating_files, rating_import
+from curation.command_line import Command
 from curation.workspace import Workspace
-
-EXPORT_MEANING = "write ratings as BIDS-style TSV and JSON, and as files of MRIQC's rating widget"
-IMPORT_MEANING = "add ratings from such files; those that are there already are not doubled"
 
 
 def add_import_options(command: argparse.ArgumentParser) -> None:
@@ -41,3 +39,18 @@ def run_import(chosen: argparse.Namespace) -> int:
         for name in found.unknown:
             print(f"  {name}")
     return 0
+
+
+COMMANDS = (
+    Command(
+        "export-ratings",
+        "write ratings as BIDS-style TSV and JSON, and as files of MRIQC's rating widget",
+        run_export,
+    ),
+    Command(
+        "import-ratings",
+        "add ratings from such files; those that are there already are not doubled",
+        run_import,
+        add_import_options,
+    ),
+)

@@ -5,6 +5,7 @@ import getpass
 from pathlib import Path
 
 from curation import rule_text, rule_versions
+from curation.command_line import Command
 from curation.errors import RuleError
 from curation.workspace import Workspace
 
@@ -37,5 +38,4 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-#: Name, options, what runs, and what it is for.
-COMMAND = ("rules", add_options, run, "list the saved rules; print one as YAML; save one")
+COMMAND = Command("rules", "list the saved rules; print one as YAML; save one", run, add_options)

@@ -4,12 +4,9 @@ import argparse
 from pathlib import Path
 
 from curation import examples, files, fitting, mriqc_import, mriqc_tables
+from curation.command_line import Command
 from curation.mriqc_import import TableSummary
 from curation.workspace import ROLES, Workspace
-
-IMPORT_MEANING = "take in MRIQC's metrics and their ratings: scans without images"
-EXAMPLE_MEANING = "take in a real example: published metrics and ratings, without images"
-FIT_MEANING = "learn the experts' reference from rated tables of MRIQC's metrics"
 
 
 def add_import_options(command: argparse.ArgumentParser) -> None:
@@ -40,7 +37,6 @@ def add_fit_options(command: argparse.ArgumentParser) -> None:
         help="tables with columns such as rater_1 (1, 0, -1) and site",
     )
     command.add_argument("--out", type=Path, required=True, help="the JSON file to write")
-    command.set_defaults(run=run_fit)
 
 
 def run_import(chosen: argparse.Namespace) -> int:
@@ -99,3 +95,19 @@ def run_fit(chosen: argparse.Namespace) -> int:
             f"by {found['held_out']}"
         )
     return 0
+
+
+COMMANDS = (
+    Command(
+        "import-mriqc", "take in MRIQC's metrics and their ratings: scans without images",
+        run_import, add_import_options,
+    ),
+    Command(
+        "example", "take in a real example: published metrics and ratings, without images",
+        run_example, add_example_options,
+    ),
+    Command(
+        "fit-experts", "learn the experts' reference from rated tables of MRIQC's metrics",
+        run_fit, add_fit_options, on_workspace=False,
+    ),
+)  # fmt: skip

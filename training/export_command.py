@@ -3,12 +3,11 @@
 import argparse
 from pathlib import Path
 
+from curation.command_line import Command
 from curation.workspace import Workspace
 from training import runs
 from training import study as studies
 from training.config import MODALITIES
-
-MEANING = "write a pretrained network as safetensors, to be loaded with plain MONAI"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -33,3 +32,11 @@ def run(chosen: argparse.Namespace) -> int:
     made = export.export(study, runs.find(study, chosen.pretraining), folder, chosen.modality)
     print(f"weights: {made.weights}\nabout: {made.about}")
     return 0
+
+
+COMMAND = Command(
+    "export",
+    "write a pretrained network as safetensors, to be loaded with plain MONAI",
+    run,
+    add_options,
+)

@@ -3,14 +3,13 @@
 import argparse
 
 from curation import terminal
+from curation.command_line import Command
 from curation.errors import StudyError
 from curation.workspace import Workspace
 from training import reconstructions, runs
 from training import study as studies
 from training.runs import Run
 from training.study import Study
-
-MEANING = "look at scans through a pretrained model: maps of one, or an error for each"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -64,3 +63,11 @@ def _run(study: Study, run_id: str | None) -> Run:
 
 def _seen(pretrained_on: bool) -> str:
     return " (of a person that the model was trained on)" if pretrained_on else ""
+
+
+COMMAND = Command(
+    "reconstruct",
+    "look at scans through a pretrained model: maps of one, or an error for each",
+    run,
+    add_options,
+)

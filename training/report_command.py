@@ -4,11 +4,8 @@ import argparse
 from pathlib import Path
 
 from curation import terminal
+from curation.command_line import Command
 from curation.workspace import Workspace
-
-MEANING = (
-    "write the report of a study: HTML, PowerPoint, figures, numbers, methods, without identities"
-)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -34,3 +31,11 @@ def run(chosen: argparse.Namespace) -> int:
     for line in content.build(workspace, chosen.study, options).removed:
         print(f"- {line}")
     return 0
+
+
+COMMAND = Command(
+    "report",
+    "write the report of a study: HTML, PowerPoint, figures, numbers, methods, without identities",
+    run,
+    add_options,
+)
