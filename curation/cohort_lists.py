@@ -159,7 +159,7 @@ def _of_role(workspace: Workspace, role: Role, rule: TierRule) -> pd.DataFrame:
         raise CohortError(f"A cohort is of a role, one of {', '.join(ROLES)}; not {role!r}.")
     seen = {*COLUMNS, *rule.columns, "role", "status", "reference"}
     scans = tables.read_scored_scans(workspace, seen)
-    return scans[scans["role"] == role].reset_index(drop=True)
+    return scans[(scans["role"] == role) & (scans["status"] != "pet")].reset_index(drop=True)
 
 
 def _nothing_scored(count: int, role: Role, rule: TierRule) -> str:

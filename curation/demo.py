@@ -12,7 +12,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from curation import __version__, artifacts, files, phantoms
+from curation import __version__, artifacts, files, phantoms, phantoms_pet
 from curation.errors import WorkspaceError
 from curation.ingest import Progress, ingest
 from curation.phantoms import SCANNERS, Person
@@ -27,7 +27,7 @@ CLEAN_SHARE = 0.4
 
 @dataclass(frozen=True)
 class Plan:
-    """One simulated scan to be made.
+    """One simulated person to be scanned: a T1w, and a PET in its space that no artefact touches.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Plan:
     site : str
         Key of :data:`curation.phantoms.SCANNERS`.
     artifact : str or None
-        Key of :data:`curation.artifacts.ARTIFACTS`.
+        Key of :data:`curation.artifacts.ARTIFACTS`, of the T1w.
     severity : float
         0 to 1.
     """
@@ -50,7 +50,7 @@ class Plan:
 def make_demo(
     root: str | Path, *, jobs: int | None = None, progress: Progress | None = None
 ) -> Workspace:
-    """Make a workspace with simulated scans: a pool of two sites and a clean external target.
+    """Make a workspace with simulated T1w and PET: a pool of two sites and a clean external target.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def make_demo(
     jobs : int, optional
         Processes; one a core by default. The images do not depend on it.
     progress : callable, optional
-        Called with (scans made, scans in all).
+        Called with (people made, people in all).
 
     Raises
     ------
@@ -119,15 +119,35 @@ def _people(rng: np.random.Generator, count: int, first: int) -> Iterator[Person
 
 def _write_scan(task: tuple[Path, Plan]) -> None:
     folder, plan = task
+    name = plan.person.participant_id
     data, affine = phantoms.scan(plan.person, SCANNERS[plan.site])
     if plan.artifact:
         data = artifacts.apply(plan.artifact, data, plan.severity, plan.person.seed)
+    _write_image(folder / name / "anat" / f"{name}_T1w.nii.gz", data, affine)
+    pet = folder / name / "pet" / f"{name}_trc-18FFDG_pet.nii.gz"
+    _write_image(pet, *phantoms_pet.scan(plan.person))
+    files.write_json(pet.with_name(f"{name}_trc-18FFDG_pet.json"), _PET_SIDECAR)
+
+
+def _write_image(path: Path, data: np.ndarray, affine: np.ndarray) -> None:
     image = nib.Nifti1Image(np.clip(data, 0, 32767).round().astype(np.int16), affine)
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = b"simulated by Tierscope, not a person"
-    name = plan.person.participant_id
-    with files.replacing(folder / name / "anat" / f"{name}_T1w.nii.gz") as temporary:
+    with files.replacing(path) as temporary:
         temporary.write_bytes(gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
+
+
+_PET_SIDECAR = {
+    "Description": "Simulated by Tierscope, not a person; in the space of the T1w of the same person",
+    "Manufacturer": "none: simulated",
+    "Modality": "PT",
+    "BodyPart": "brain",
+    "TracerName": "FDG",
+    "TracerRadionuclide": "F18",
+    "Units": "Bq/mL",
+    "FilterType": "Gaussian",
+    "FilterSize": phantoms_pet.FILTER_MM,
+}
 
 
 def _write_tables(folder: Path, name: str, plans: list[Plan]) -> None:

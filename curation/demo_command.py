@@ -23,4 +23,6 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Command("demo", "make a workspace of simulated people", run, add_options)
+COMMAND = Command(
+    "demo", "make a workspace of simulated people, each with T1w and PET", run, add_options
+)

@@ -13,6 +13,8 @@ from curation.listing import Entry
 from curation.workspace import ROLES, Role, Source, Workspace, slug
 
 _THREADS = 4
+#: Statuses of files that were read as a whole.
+_READ = ("ok", "pet")
 
 Progress = Callable[[int, int], None]
 
@@ -41,7 +43,7 @@ class IngestSummary:
     @property
     def problems(self) -> pd.DataFrame:
         """The scans that cannot be used, with their reasons."""
-        return self.scans[self.scans["status"] != "ok"]
+        return self.scans[self.scans["status"].isin(tables.TROUBLES)]
 
 
 def ingest(
@@ -185,7 +187,7 @@ def _inspect(path: Path, row: dict, known: pd.DataFrame) -> dict[str, object]:
     stat = path.stat()
     here = {"bytes": float(stat.st_size), "modified": stat.st_mtime}
     old = known.loc[row["scan_id"]] if row["scan_id"] in known.index else None
-    if old is not None and old["status"] == "ok" and (old[list(here)] == pd.Series(here)).all():
+    if old is not None and old["status"] in _READ and (old[list(here)] == pd.Series(here)).all():
         kept = {name: old[name] for name in ("sha256", "shape", "spacing_mm", "orientation")}
         return here | kept | _understood(row, kept["orientation"])
     try:
@@ -218,9 +220,11 @@ def _understood(row: dict, orientation: object) -> dict[str, object]:
         None if row["modality"] else "modality not told by its name; taken as T1w",
         None if isinstance(orientation, str) else "the header gives no orientation",
     ]
+    modality = row["modality"] or "T1w"
+    is_pet = modality.lower() == "pet"
     return {
-        "status": "ok",
-        "modality": row["modality"] or "T1w",
+        "status": "pet" if is_pet else "ok",
+        "modality": "pet" if is_pet else modality,
         "note": "; ".join(note for note in notes if note) or None,
     }
 

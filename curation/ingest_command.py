@@ -57,4 +57,6 @@ def _say(summary: IngestSummary) -> None:
         print(f"  note: {row.scan_id}: {row.note}")
 
 
-COMMAND = Command("ingest", "list a source's scans in the workspace", run, add_options)
+COMMAND = Command(
+    "ingest", "list a source's scans, T1w and PET, in the workspace", run, add_options
+)

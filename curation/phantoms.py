@@ -12,6 +12,7 @@ doi:10.1515/REVNEURO.2010.21.3.187). Template: ICBM 152 2009a nonlinear symmetri
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from nilearn import datasets
@@ -100,8 +101,7 @@ def scan(person: Person, scanner: Scanner) -> tuple[np.ndarray, np.ndarray]:
     affine : numpy.ndarray of float64, shape (4, 4)
         Voxel to world, mm. RAS, or LAS where the scanner flips.
     """
-    rng = np.random.default_rng([person.seed, 1])
-    tissue = _tissues(person, rng)
+    tissue, rng = anatomy(person)
     image = sum(tissue[name] * getattr(scanner, name) for name in ("csf", "grey", "white"))
     image = (
         image * (0.7 + 0.3 * tissue["texture"]) + _scalp(tissue["distance"], rng) * scanner.scalp
@@ -118,6 +118,23 @@ def scan(person: Person, scanner: Scanner) -> tuple[np.ndarray, np.ndarray]:
     return data, affine
 
 
+def anatomy(person: Person) -> tuple[dict[str, np.ndarray], np.random.Generator]:
+    """Grow a person: what every kind of image of them shows.
+
+    Returns
+    -------
+    tissue : dict of str to numpy.ndarray of float32, shape (96, 114, 96)
+        Shares of ``csf``, ``grey`` and ``white`` (0 to 1), ``texture`` (about 1) and the ``distance`` from
+        the brain, mm. Shared between calls: not to be written into.
+    rng : numpy.random.Generator
+        As growing leaves it, new at every call.
+    """
+    tissue, state = _grown(person)
+    rng = np.random.default_rng()
+    rng.bit_generator.state = state
+    return tissue, rng
+
+
 def grid_affine() -> np.ndarray:
     """Return the voxel-to-world affine of the simulated scanner's grid (RAS)."""
     affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])
@@ -126,6 +143,13 @@ def grid_affine() -> np.ndarray:
 
 
 # ---- anatomy ---------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)  # several images of one person are made one after the other
+def _grown(person: Person) -> tuple[dict[str, np.ndarray], Any]:
+    """Return a person's tissues, and the state that growing them leaves the generator in."""
+    rng = np.random.default_rng([person.seed, 1])
+    return _tissues(person, rng), rng.bit_generator.state
 
 
 def _tissues(person: Person, rng: np.random.Generator) -> dict[str, np.ndarray]:

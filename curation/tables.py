@@ -42,10 +42,13 @@ SCAN_COLUMNS: dict[str, str] = {
     "note": "str",  # what was taken differently than written, e.g. an age of 89+
 }
 
-#: ``table``: metrics came from a table, there is no image.
-STATUSES = ("ok", "table", "unreadable", "missing", "duplicate")
+#: ``table``: metrics came from a table, there is no image. ``pet``: a readable PET; the scores are for
+#: structural MR, so it has neither score nor tier of its own and follows the T1w of its person and session.
+STATUSES = ("ok", "table", "pet", "unreadable", "missing", "duplicate")
 #: Scans that have, or can have, scores.
 SCORABLE = ("ok", "table")
+#: What cannot be used at all.
+TROUBLES = ("unreadable", "missing", "duplicate")
 
 #: Columns that older parts of the metrics table lack, and what held before there was a choice.
 _ADDED_COLUMNS = {"measured_by": "tierscope", "flags": "{}"}

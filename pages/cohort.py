@@ -38,9 +38,8 @@ def body(workspace: Workspace) -> None:
 
 
 def _numbers(scans: pd.DataFrame) -> None:
-    usable = summaries.usable(scans)
-    pool, target = (usable[usable["role"] == role] for role in ("pool", "target"))
-    unusable = len(scans) - len(usable)
+    pool, target = (scans[scans["role"] == role] for role in ("pool", "target"))
+    unusable = len(summaries.problems(scans))
     st.html(
         marks.cards(
             [
@@ -58,7 +57,8 @@ def _numbers(scans: pd.DataFrame) -> None:
     )
 
 
-def _role_card(title: str, scans: pd.DataFrame) -> marks.Card:
+def _role_card(title: str, found: pd.DataFrame) -> marks.Card:
+    scans = summaries.usable(found)
     people = text.plural(scans["subject_id"].nunique(), "person", "people")
     detail = (
         f"scans of {people}, age (years): {summaries.ages(scans['age_years'])}"
@@ -67,6 +67,8 @@ def _role_card(title: str, scans: pd.DataFrame) -> marks.Card:
     )
     imported = int((scans["status"] == "table").sum())
     detail += f"; {imported:,} without image" if imported else ""
+    pets = int((found["status"] == "pet").sum())
+    detail += f"; and {pets:,} PET" if pets else ""
     return marks.Card(title, f"{len(scans):,}", detail)
 
 
@@ -79,22 +81,26 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
             row.role,
             f"{row.people:,}",
             f"{row.usable:,}",
-            f"{row.table:,}" if row.table else text.DASH,
-            *(f"{count:,}" if count else text.DASH for count in _troubles(row)),
+            *(f"{count:,}" if count else text.DASH for count in _besides(row)),
             row.age,
             f"{row.sites:,}" if row.sites else text.DASH,
             row.path,
         )
         for row in table.itertuples()
     ]
-    head = ("Source", "Role", "People", "Usable scans", "Without image", "Unreadable", "Missing", "Twice",
-            "Age (years): mean (range)", "Sites", "Path")  # fmt: skip
-    st.html(marks.table(head, rows, numeric=(2, 3, 4, 5, 6, 7, 9), whole=(0, 8)))
+    head = ("Source", "Role", "People", "Usable scans", "Without image", "PET", "Unreadable", "Missing",
+            "Twice", "Age (years): mean (range)", "Sites", "Path")  # fmt: skip
+    st.html(marks.table(head, rows, numeric=(2, 3, 4, 5, 6, 7, 8, 10), whole=(0, 9)))
+    if table["pet"].any():
+        st.caption(
+            "A PET is not scored: the scores are for structural MR. It has no tier of its own and goes "
+            "with the T1w of the same person and session."
+        )
     example_form.say(workspace)
 
 
-def _troubles(row) -> tuple[int, int, int]:  # type: ignore[no-untyped-def]
-    return row.unreadable, row.missing, row.duplicate
+def _besides(row) -> tuple[int, ...]:  # type: ignore[no-untyped-def]
+    return row.table, row.pet, row.unreadable, row.missing, row.duplicate
 
 
 def _problems(scans: pd.DataFrame) -> None:

@@ -1,8 +1,9 @@
 """The flow adds up at every stage, and each scan that is left out has its reason."""
 
+import pandas as pd
 import pytest
 
-from curation import cohort_flow, cohorts, ratings
+from curation import cohort_flow, cohorts, ratings, tables
 from curation.cohort_flow import Flow
 from curation.tiers import UNUSABLE, Gate, TierRule
 from curation.workspace import Workspace
@@ -65,6 +66,15 @@ def test_every_scan_goes_one_way_and_the_flow_says_which(scored: Workspace) -> N
     assert drafted.counts == {"A": 2, "B": 2, "C": 0, UNUSABLE: 3}
     with_tables = cohorts.draft(scored, "pool", RULE)
     assert with_tables.flow.stages[-1].scans == 5
+
+
+def test_a_pet_changes_neither_the_flow_nor_the_list(scored: Workspace) -> None:
+    before = cohorts.draft(scored, "pool", RULE)
+    scans = tables.read_scans(scored)
+    pets = scans.head(3).assign(status="pet", modality="pet")
+    pets["scan_id"] = pets["scan_id"].str.replace("T1w", "pet")
+    tables.write_scans(scored, pd.concat([scans, pets]))
+    assert cohorts.draft(scored, "pool", RULE) == before
 
 
 def test_of_the_target_those_without_an_age_leave_after_scoring(scored: Workspace) -> None:

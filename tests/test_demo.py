@@ -74,18 +74,34 @@ def test_the_demo_is_ingested_and_marked_as_simulated(small_demo: Workspace) -> 
     assert scans["simulated"].all()
     assert scans.groupby("role")["status"].value_counts().to_dict() == {
         ("pool", "ok"): 3,
+        ("pool", "pet"): 3,
         ("pool", "missing"): 1,
         ("pool", "unreadable"): 1,
         ("target", "ok"): 2,
+        ("target", "pet"): 2,
     }
     assert scans.loc[scans["status"] == "ok", "age_years"].notna().all()
 
 
 def test_the_images_say_themselves_that_they_are_simulated(small_demo: Workspace) -> None:
-    path = next(small_demo.demo_images_dir.rglob("*_T1w.nii.gz"))
-    assert b"simulated" in nib.load(path).header["descrip"].tobytes()
+    for kind in ("T1w", "pet"):
+        path = next(small_demo.demo_images_dir.rglob(f"*_{kind}.nii.gz"))
+        assert b"simulated" in nib.load(path).header["descrip"].tobytes()
     for description in small_demo.demo_images_dir.rglob("dataset_description.json"):
         assert "simulated" in json.loads(description.read_text())["Name"]
+
+
+def test_every_t1w_has_a_pet_by_its_bids_name_that_says_what_was_traced(
+    small_demo: Workspace,
+) -> None:
+    scans = tables.read_scans(small_demo).query("status in ['ok', 'pet']")
+    assert (scans.groupby("subject_id")["modality"].agg(sorted).map(tuple) == ("T1w", "pet")).all()
+    path = (
+        small_demo.demo_images_dir / demo.POOL / "sub-001" / "pet" / "sub-001_trc-18FFDG_pet.json"
+    )
+    about = json.loads(path.read_text())
+    assert (about["TracerName"], about["TracerRadionuclide"]) == ("FDG", "F18")
+    assert about["Units"] == "Bq/mL" and "Simulated" in about["Description"]
 
 
 def test_simulated_people_do_not_mix_with_real_ones(workspace: Workspace, tmp_path: Path) -> None:

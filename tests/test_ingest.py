@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import tables
+from curation import assess, tables
 from curation.errors import SourceError
 from curation.ingest import ingest
 from curation.workspace import Workspace
@@ -276,3 +276,29 @@ def test_the_72_people_of_ds002748_are_taken_from_the_manifest(
     assert (summary.scans["status"] == "ok").sum() == 72
     assert summary.scans["subject_id"].nunique() == 72
     assert summary.scans["age_years"].notna().all()
+
+
+def test_a_pet_is_listed_beside_its_t1w_and_is_neither_scored_nor_a_problem(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    root = make_bids(tmp_path / "set", ["sub-01"])
+    write_nifti(root / "sub-01" / "pet" / "sub-01_trc-18FFDG_pet.nii.gz", seed=9)
+    (root / "sub-02" / "pet").mkdir(parents=True)
+    (root / "sub-02" / "pet" / "sub-02_pet.nii.gz").write_bytes(b"no image")
+    summary = ingest(workspace, root)
+    assert summary.scans.set_index("scan_id")["status"].to_dict() == {
+        "set_sub-01_T1w": "ok", "set_sub-01_trc-18FFDG_pet": "pet", "set_sub-02_pet": "unreadable",
+    }  # fmt: skip
+    assert set(summary.problems["scan_id"]) == {"set_sub-02_pet"}
+    assert set(assess.due_scans(workspace)["scan_id"]) == {"set_sub-01_T1w"}
+    pd.testing.assert_frame_equal(ingest(workspace, root).scans, summary.scans)
+
+
+@pytest.mark.parametrize("written", ["PET", "pet"])
+def test_a_manifest_may_spell_pet_as_it_likes(
+    workspace: Workspace, tmp_path: Path, written: str
+) -> None:
+    write_nifti(tmp_path / "a.nii.gz")
+    (tmp_path / "list.csv").write_text(f"path,modality\na.nii.gz,{written}\n")
+    scan = ingest(workspace, tmp_path / "list.csv").scans.iloc[0]
+    assert (scan["status"], scan["modality"]) == ("pet", "pet")

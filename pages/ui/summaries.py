@@ -65,7 +65,7 @@ def ages(years: pd.Series) -> str:
 def problems(scans: pd.DataFrame) -> pd.DataFrame:
     """Return the scans that cannot be used, with the reason of each."""
     columns = ["status", "source", "participant_id", "reason", "path"]
-    return scans.loc[~scans["status"].isin(tables.SCORABLE), columns]
+    return scans.loc[scans["status"].isin(tables.TROUBLES), columns]
 
 
 def review_list(

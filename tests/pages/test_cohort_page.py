@@ -2,6 +2,8 @@
 
 import time
 
+import pandas as pd
+
 from curation import background, tables
 from curation.validity import FLAGS
 from pages.ui import state, tasks
@@ -48,6 +50,17 @@ def test_scans_without_image_are_counted_and_said_to_be_such(own, tmp_path, run)
     said = words(run("cohort", own))
     assert "<b>31</b>" in said and "7 without image" in said
     assert "Without image" in said
+
+
+def test_pets_are_counted_beside_the_scans_and_said_not_to_be_scored(own, run) -> None:
+    scans = tables.read_scans(own)
+    pets = scans[scans["status"] == "ok"].head(2).assign(status="pet", modality="pet")
+    pets["scan_id"] += "-pet"
+    tables.write_scans(own, pd.concat([scans, pets]))
+    page = run("cohort", own)
+    said = words(page)
+    assert "<b>24</b>" in said and "and 2 PET" in said
+    assert "A PET is not scored" in said and "-pet" not in said
 
 
 def test_an_mriqc_table_is_imported_in_the_background(
