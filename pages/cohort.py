@@ -94,7 +94,7 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
     if table["pet"].any():
         st.caption(
             "A PET is not scored: the scores are for structural MR. It has no tier of its own and goes "
-            "with the T1w of the same person and session."
+            "with the T1w of the same person and session, where a study looks at PET."
         )
     example_form.say(workspace)
 

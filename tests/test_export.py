@@ -9,9 +9,9 @@ import torch
 from curation import files
 from curation.errors import StudyError
 from curation.workspace import Workspace
-from tests import training_workspace
+from tests import pets, training_workspace
 from training import __main__ as command
-from training import checkpoints, checks, export, masked_autoencoder, prepare, runs
+from training import checkpoints, export, grid, masked_autoencoder, runs
 from training.masked_autoencoder import ReconstructionLoss
 from training.runs import Run
 from training.study import Study
@@ -26,11 +26,11 @@ tokens = network.blocks(torch.cat((first, network.patch_embedding(x)), dim=1))
 
 
 def _finished(workspace: Workspace, **overrides) -> tuple[Study, Run, ReconstructionLoss]:
-    study = training_workspace.plan(training_workspace.make(workspace), overrides=overrides)
+    study = training_workspace.plan(workspace, overrides=overrides)
     runs.write_configs(study)
     run = runs.find(study, "pretrain_A_seed0")
     preset = study.preset
-    shares = masked_autoencoder.patch_weights(prepare.brain_mask(workspace, preset), preset.patch)
+    shares = masked_autoencoder.patch_weights(grid.brain_mask(workspace, preset), preset.patch)
     loss = ReconstructionLoss(masked_autoencoder.build(preset, seed=7), preset, shares)
     checkpoints.save(run.model_path, loss.weights_to_keep())
     files.write_json(run.result_path, {"loss": 1.0})
@@ -40,7 +40,7 @@ def _finished(workspace: Workspace, **overrides) -> tuple[Study, Run, Reconstruc
 def test_an_exported_encoder_loads_with_plain_monai_alone(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    study, run, loss = _finished(workspace)
+    study, run, loss = _finished(training_workspace.make(workspace))
     made = export.export(study, run, tmp_path)
     x = torch.rand(2, 1, *study.preset.shape)
     torch.save(x, tmp_path / "x.pt")
@@ -68,7 +68,7 @@ def test_the_lines_are_those_of_the_documentation() -> None:
 
 
 def test_what_is_expected_of_volumes_stands_beside(workspace: Workspace, tmp_path: Path) -> None:
-    study, run, _ = _finished(workspace)
+    study, run, _ = _finished(training_workspace.make(workspace))
     about = json.loads(export.export(study, run, tmp_path).about.read_text())
     assert about["volumes"]["shape"] == list(study.preset.shape)
     assert about["volumes"]["modalities"] == ["T1w"]
@@ -76,10 +76,9 @@ def test_what_is_expected_of_volumes_stands_beside(workspace: Workspace, tmp_pat
 
 
 def test_for_pet_a_mixed_network_is_exported_as_it_sees_pet(
-    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(checks, "refuse_unprepared", lambda preset: None)  # no PET is prepared yet
-    study, run, loss = _finished(workspace, modalities=("T1w", "pet"))
+    study, run, loss = _finished(pets.make(workspace), modalities=("T1w", "pet"))
     made = export.export(study, run, tmp_path, "pet")
     from safetensors.torch import load_file
 
@@ -88,12 +87,13 @@ def test_for_pet_a_mixed_network_is_exported_as_it_sees_pet(
     told = loss.network.patch_embedding.position_embeddings + loss.kinds[0].weight[1]
     assert torch.allclose(weights[name], told)
     assert json.loads(made.about.read_text())["volumes"]["modalities"] == ["pet"]
+    assert "twice the mean of the brain (PET)" in made.about.read_text()
     with pytest.raises(StudyError, match="cannot be exported for 'FLAIR'"):
         export.export(study, run, tmp_path, "FLAIR")
 
 
 def test_what_is_not_pretrained_is_refused(workspace: Workspace, tmp_path: Path, capsys) -> None:
-    study, run, _ = _finished(workspace)
+    study, run, _ = _finished(training_workspace.make(workspace))
     run.result_path.unlink()
     at = ["--workspace", str(workspace.root)]
     assert command.main(["export", study.id, run.id, "--to", str(tmp_path), *at]) == 2

@@ -6,9 +6,10 @@ import pytest
 from curation import tables, volumes
 from curation.errors import StudyError, VolumeError
 from curation.workspace import Workspace
-from tests import training_workspace
-from training import prepare
+from tests import pets, training_workspace
+from training import grid, prepare
 from training.config import PRESETS, Preset
+from training.images import IMAGES
 
 TINY = PRESETS["smoke"].changed(training_workspace.TINY)
 SMOKE = PRESETS["smoke"]
@@ -16,7 +17,7 @@ SMOKE = PRESETS["smoke"]
 
 @pytest.fixture(scope="module")
 def mask() -> np.ndarray:
-    return prepare.template_brain(SMOKE)
+    return grid.template_brain(SMOKE)
 
 
 def _ball(
@@ -26,14 +27,14 @@ def _ball(
     count = int(192 / spacing_mm)
     affine = np.diag([spacing_mm] * 3 + [1.0])
     affine[:3, 3] = np.array([0.0, -17.0, 5.0]) - spacing_mm * (count - 1) / 2
-    grid = np.moveaxis(np.indices((count,) * 3), 0, -1) * spacing_mm + affine[:3, 3]
-    inside = np.linalg.norm(grid - np.array(centre_mm), axis=-1) < 30
-    return np.where(inside, 500 + grid[..., 0], 100).astype(np.float32), affine
+    places = np.moveaxis(np.indices((count,) * 3), 0, -1) * spacing_mm + affine[:3, 3]
+    inside = np.linalg.norm(places - np.array(centre_mm), axis=-1) < 30
+    return np.where(inside, 500 + places[..., 0], 100).astype(np.float32), affine
 
 
 def test_the_grid_is_centred_on_the_brain_for_every_preset() -> None:
     for preset in PRESETS.values():
-        affine = prepare.grid_affine(preset)
+        affine = grid.grid_affine(preset)
         middle = affine @ np.r_[(np.array(preset.shape) - 1) / 2, 1]
         assert middle[:3] == pytest.approx((0, -17, 5))
 
@@ -59,7 +60,7 @@ def test_aligned_volumes_land_at_the_same_place_whatever_grid_they_came_on(mask)
     weights = [np.clip(one.astype(float) + 1, 0, None) * mask for one in ones]
     voxel = [np.array([np.average(i, weights=w) for i in np.indices(w.shape)]) for w in weights]
     for found in voxel:
-        position = prepare.grid_affine(SMOKE) @ np.r_[found, 1]
+        position = grid.grid_affine(SMOKE) @ np.r_[found, 1]
         assert position[:3] == pytest.approx(centre, abs=1.0)
     assert np.array_equal(ones[0], ones[2])
 
@@ -155,3 +156,80 @@ def test_real_heads_stripped_and_whole_become_comparable(shared_data: Path, mask
     one, other = (prepared(SMOKE, path)[mask].astype(float) for path in (stripped, whole))
     assert np.corrcoef(one, other)[0, 1] > 0.6
     assert abs(np.median(one) - np.median(other)) < 0.6
+
+
+def test_a_pet_lies_where_its_t1w_has_the_same_place(mask) -> None:
+    data, affine = _ball(2.0, (0.0, -17.0, 5.0))
+    coarse, coarse_affine = _ball(4.0, (0.0, -17.0, 5.0))
+    to_template = np.eye(4)
+    to_template[:3, 3] = (6.0, 0.0, -6.0)
+    place = np.linalg.inv(to_template)
+    t1w = prepare.prepared_volume(data, place @ affine, to_template, SMOKE, mask)
+    pet = prepare.prepared_volume(coarse, place @ coarse_affine, to_template, SMOKE, mask, "pet")
+    inside = [one[mask].astype(float) for one in (t1w, pet)]
+    assert np.corrcoef(*inside)[0, 1] > 0.97
+
+
+def test_a_pet_is_standardised_by_the_mean_of_the_whole_brain(mask) -> None:
+    data, affine = _ball(4.0, (0.0, -17.0, 5.0))
+    pet = prepare.prepared_volume(data, affine, np.eye(4), SMOKE, mask, "pet")
+    ratio = 2 * (pet[mask].astype(float) * prepare.SCALE + prepare.OFFSET)  # SUVR
+    assert ratio[ratio < 2.9].size and ratio.max() <= 3
+    even = np.full_like(data, 700.0)
+    even[0] = 0
+    flat = prepare.prepared_volume(even, affine, np.eye(4), SMOKE, mask, "pet")
+    assert flat[mask].astype(float) == pytest.approx(0.0)  # SUVR 1
+    twice = prepare.prepared_volume(2 * data, affine, np.eye(4), SMOKE, mask, "pet")
+    assert np.array_equal(pet, twice)
+    assert (pet[~mask] == prepare.BACKGROUND).all()
+
+
+def test_a_pet_that_was_not_co_registered_is_refused(mask) -> None:
+    data, affine = _ball(4.0, (30.0, -17.0, 25.0))
+    with pytest.raises(VolumeError, match=r"lies \d\d mm from the brain of its T1w; co-register"):
+        prepare.prepared_volume(data, affine, np.eye(4), SMOKE, mask, "pet")
+
+
+def test_a_prepared_pet_is_named_by_itself_its_t1w_and_the_grid() -> None:
+    affine = np.eye(4).ravel()
+    keys = {
+        prepare.volume_key("a", affine, SMOKE),
+        prepare.volume_key("a", affine, SMOKE, "p"),
+        prepare.volume_key("a", affine, SMOKE, "q"),
+        prepare.volume_key("b", affine, SMOKE, "p"),
+        prepare.volume_key("a", affine + 0.001, SMOKE, "p"),
+        prepare.volume_key("a", affine, SMOKE.changed({"spacing_mm": 3.0}), "p"),
+    }
+    assert len(keys) == 6
+
+
+@pytest.mark.parametrize(
+    ("images", "arms", "count"),
+    [
+        ("T1w", ["scratch"], 20), ("pet", ["scratch"], 20), ("together", ["scratch"], 40),
+        ("by-turns", ["scratch"], 32), ("pet", ["scratch", "ridge"], 28),
+    ],
+)  # fmt: skip
+def test_what_a_study_looks_at_is_prepared_and_nothing_else(workspace, images, arms, count) -> None:
+    overrides = dict(IMAGES[images].overrides)
+    study = training_workspace.plan(pets.make(workspace), arms=arms, overrides=overrides)
+    assert prepare.prepare(workspace, study, jobs=1) == count
+    assert len(_cached(workspace)) == count + 1
+
+
+def test_studies_share_what_they_prepare_and_a_pet_that_changed_is_named(workspace) -> None:
+    pets.make(workspace)
+    both = training_workspace.plan(workspace, overrides=dict(IMAGES["together"].overrides))
+    prepare.prepare(workspace, both, jobs=1)
+    before = _cached(workspace)
+    for images in ("T1w", "pet", "by-turns"):
+        other = training_workspace.plan(workspace, overrides=dict(IMAGES[images].overrides))
+        prepare.prepare(workspace, other, jobs=1)
+    assert _cached(workspace) == before
+    first, second = prepare.sample_paths(workspace, both, ["pool_sub-02_T1w"])[0]
+    assert first != second
+    second.unlink()
+    path = tables.read_scans(workspace).set_index("scan_id").loc["pool_sub-02_pet", "path"]
+    pets.write(Path(path), 99.0, seed=99)
+    with pytest.raises(StudyError, match="pool_sub-02_pet: the file has changed"):
+        prepare.prepare(workspace, both, jobs=1)

@@ -13,8 +13,8 @@ from curation.workspace import Workspace
 from tests import training_workspace
 from training import (
     checkpoints,
+    grid,
     masked_autoencoder,
-    prepare,
     reconstruct,
     reconstructions,
     runs,
@@ -51,7 +51,7 @@ def test_the_four_maps_say_what_was_removed_and_how_far_off_it_is(looked) -> Non
     made = reconstruct.maps(workspace, study, run, "pool_sub-00_T1w")
     maps = _maps(made)
     assert {data.shape for data in maps.values()} == {study.preset.shape}
-    inside = prepare.brain_mask(workspace, study.preset)
+    inside = grid.brain_mask(workspace, study.preset)
     removed = maps["masked"] == np.float32(reconstruct.REMOVED)
     assert removed.mean() == pytest.approx(study.preset.masking_ratio, abs=0.02)
     kept = inside & ~removed
@@ -66,7 +66,7 @@ def test_the_four_maps_say_what_was_removed_and_how_far_off_it_is(looked) -> Non
 def test_a_map_lies_where_the_template_is(looked) -> None:
     workspace, study, run = looked
     made = reconstruct.maps(workspace, study, run, "pool_sub-00_T1w")
-    assert np.allclose(nib.load(made.maps["error"]).affine, prepare.grid_affine(study.preset))
+    assert np.allclose(nib.load(made.maps["error"]).affine, grid.grid_affine(study.preset))
 
 
 def test_the_error_of_a_scan_is_the_pretraining_loss_on_its_removed_patches(looked) -> None:
@@ -144,9 +144,8 @@ def test_an_interrupted_pass_goes_on_where_it_was(looked, monkeypatch) -> None:
 
 def test_a_scan_that_is_gone_is_a_row_with_its_reason(looked, tmp_path) -> None:
     workspace, study, run = looked
-    scans = tables.read_scans(workspace)
     looker = reconstruct.Looker(workspace, study, run)
-    scan = scans.iloc[0].copy()
+    scan = _scan(looked, "pool_sub-00_T1w").copy()
     scan["scan_id"], scan["path"], scan["key"] = "new", str(tmp_path / "gone.nii.gz"), "k"
     row = reconstruct._error_row(looker, scan)
     assert row["reconstruction_error"] is None

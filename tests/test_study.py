@@ -186,8 +186,3 @@ def test_a_scan_that_came_from_a_table_is_not_trained_on(ready: Workspace) -> No
     tables.write_scans(ready, scans)
     with pytest.raises(StudyError, match="came from a table and have no image"):
         training_workspace.plan(ready, seeds=[7])
-
-
-def test_a_study_on_images_that_are_not_prepared_is_refused_in_words(ready: Workspace) -> None:
-    with pytest.raises(StudyError, match="T1w only"):
-        training_workspace.plan(ready, overrides={"modalities": ("T1w", "pet")})

@@ -10,7 +10,6 @@ from curation.cohorts import Cohort
 from curation.errors import StudyError
 from curation.workspace import Role, Workspace, slug
 from training.arms import Arm
-from training.config import Preset
 
 
 def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
@@ -49,15 +48,6 @@ def refuse_overlap(pool: Cohort, target: Cohort) -> None:
                 f"pretraining pool: {_some(shared['scan_id'].tolist())}. The model would be judged "
                 "on what it was trained on. Take them out of one of the two, then freeze again."
             )
-
-
-def refuse_unprepared(preset: Preset) -> None:
-    """Refuse images that the networks can take but that studies do not prepare volumes of."""
-    if preset.modalities != ("T1w",):
-        raise StudyError(
-            "A study prepares volumes of T1w only, so it cannot be planned on "
-            f"{' and '.join(preset.modalities)} yet. Leave 'modalities' as it is."
-        )
 
 
 def refuse_too_few(target: Cohort, folds: int) -> None:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from training import images
 from training.study import Study
 
 
@@ -45,7 +46,10 @@ def why_not(study: Study, other: Study) -> str:
 def what_else_differs(study: Study, other: Study) -> list[str]:
     """Name what differs besides the arms, so that nobody takes it for the arms' doing."""
     differs = []
-    if study.preset != other.preset:
+    mine, theirs = images.of(study.preset), images.of(other.preset)
+    if mine != theirs:
+        differs.append(f"the images ({mine.label} here, {theirs.label} there)")
+    if study.preset != other.preset.changed(mine.overrides):
         differs.append(
             f"the preset ({study.preset.name} here, {other.preset.name} there, or changed fields of it)"
         )

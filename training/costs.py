@@ -103,4 +103,5 @@ def estimate(
         each = {kind: seconds[kind] + START_S for kind in needed}
         work_s, longest_s = sum(n * each[kind] for kind, n in needed.items()), sum(each.values())
     volume_bytes = int(np.prod(preset.shape)) * _VOXEL_BYTES
-    return Cost(pretrainings, finetunings, work_s, longest_s, scans * volume_bytes)
+    images = scans * len(preset.modalities)
+    return Cost(pretrainings, finetunings, work_s, longest_s, images * volume_bytes)

@@ -45,7 +45,11 @@ class Augmentation:
         cls, rng: np.random.Generator, count: int, *, channels: int = 1, shift_voxels: int = 0
     ) -> "Augmentation":
         """Draw for ``count`` volumes: half are flipped, contrast and brightness change by some 5 %."""
-        changes = rng.normal(0, 0.05, (2, count, channels)).astype(np.float32)
+        changes = rng.normal(0, 0.05, (2, count, 1))
+        if channels > 1:  # from a generator of their own: all else is drawn as for one channel
+            more = rng.spawn(1)[0].normal(0, 0.05, (2, count, channels - 1))
+            changes = np.concatenate((changes, more), axis=2)
+        changes = changes.astype(np.float32)
         return cls(
             flip=rng.random(count) < 0.5,
             shift=rng.integers(-shift_voxels, shift_voxels + 1, (count, 3)),

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from curation import __version__, files
 from curation.errors import StudyError
-from training import masked_autoencoder, prepare, pretrain
+from training import grid, masked_autoencoder, pretrain
 from training.config import Preset
 from training.runs import Run
 from training.study import Study
@@ -68,17 +68,24 @@ def export(study: Study, run: Run, folder: Path, modality: str | None = None) ->
     return made
 
 
+_WHITE = {
+    "T1w": "the 95th percentile of the brain (T1w)", "pet": "twice the mean of the brain (PET)",
+}  # fmt: skip
+
+
 def _about(study: Study, run: Run, modality: str | None) -> dict[str, Any]:
     preset = study.preset
+    shown = preset.modalities if preset.paired else (modality or preset.modalities[0],)
     return {
         "network": masked_autoencoder.arguments(preset),
         "volumes": {
-            "modalities": list(preset.modalities) if preset.paired else [modality or preset.modalities[0]],
+            "modalities": list(shown),
             "shape": list(preset.shape),
             "spacing_mm": preset.spacing_mm,
-            "affine": prepare.grid_affine(preset).tolist(),
-            "intensities": "(x / white - 0.5) / 0.25, white being the 95th percentile of the brain, "
-            "x / white limited to 0 to 1.5; -2 outside the template's brain",
+            "affine": grid.grid_affine(preset).tolist(),
+            "intensities": "(x / white - 0.5) / 0.25, white being "
+            + ", ".join(_WHITE[modality] for modality in shown)
+            + ", x / white limited to 0 to 1.5; -2 outside the template's brain",
         },
         "decoder": "predicts by how much a patch differs from the mean patch at its place",
         "study": study.id, "run": run.id, "arm": run.arm, "seed": run.seed,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from curation.workspace import Workspace
-from training import devices, engine, masked_autoencoder, masking, prepare, ridge, runs
+from training import devices, engine, grid, masked_autoencoder, masking, prepare, ridge, runs
 from training.age_model import AgeModel, EncoderAgeModel, accumulate
 from training.ages import AgeScale, age_error, result_of
 from training.brain_age_cnn import BrainAgeCnn
@@ -66,7 +66,7 @@ class _People:
         self, workspace: Workspace, study: Study, scans: pd.DataFrame, scale: AgeScale
     ) -> None:
         self.scans, self.scale = scans, scale
-        self.volumes = Volumes(prepare.volume_paths(workspace, study, scans["scan_id"]))
+        self.volumes = Volumes(prepare.sample_paths(workspace, study, scans["scan_id"]))
         ages = scale.standardise(scans["age_years"].to_numpy())
         self.goal = torch.tensor(ages, dtype=torch.float32)
 
@@ -148,7 +148,7 @@ def _model(workspace: Workspace, study: Study, run: Run, *, head_seed: int) -> A
     pretraining = runs.pretraining_of(study, run)
     if pretraining is not None:
         load_pretrained(pretraining, network)
-    mask = prepare.brain_mask(workspace, preset)
+    mask = grid.brain_mask(workspace, preset)
     places = masking.usable(masked_autoencoder.patch_weights(mask, preset.patch), preset)
     frozen = method == "probe"
     return EncoderAgeModel(network, preset, head_seed=head_seed, places=places, frozen=frozen)

@@ -11,6 +11,7 @@ from training import study as studies
 from training.config import PRESETS, default_preset
 from training.designs import DESIGNS
 from training.follow import follow, show
+from training.images import IMAGES
 from training.place_options import chosen_place
 
 
@@ -33,6 +34,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--preset", choices=list(PRESETS), default=default_preset().name,
         help="; ".join(f"{preset.name}: {preset.label}" for preset in PRESETS.values()),
+    )  # fmt: skip
+    command.add_argument(
+        "--images", choices=list(IMAGES),
+        help="what is looked at (default: T1w): "
+        + "; ".join(f"{i.name}: {i.label}, {i.meaning}" for i in IMAGES.values()),
     )  # fmt: skip
     command.add_argument(
         "--set", nargs="+", dest="changes", default=[], metavar="NAME=VALUE",
@@ -63,10 +69,13 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
     arms = chosen.arms or DESIGNS[chosen.design].arms(
         cohorts.load(workspace, chosen.cohort), chosen.percents
     )
+    changes = preset_changes.parse(PRESETS[chosen.preset], chosen.changes)
+    if chosen.images:
+        changes |= IMAGES[chosen.images].overrides
     study = studies.plan(
         workspace, name=chosen.name, cohort_id=chosen.cohort, target_id=chosen.target,
         arms=arms, seeds=chosen.seeds, folds=chosen.folds, preset=chosen.preset,
-        overrides=preset_changes.parse(PRESETS[chosen.preset], chosen.changes),
+        overrides=changes,
     )  # fmt: skip
     return study.id
 

@@ -11,7 +11,16 @@ from torch import Tensor, nn
 from curation import files
 from curation.errors import StudyError
 from curation.workspace import Workspace
-from training import checkpoints, devices, engine, masked_autoencoder, masking, prepare
+from training import (
+    checkpoints,
+    devices,
+    engine,
+    grid,
+    images,
+    masked_autoencoder,
+    masking,
+    prepare,
+)
 from training.age_model import split_decay
 from training.config import Preset
 from training.data import Augmentation, Batch, Volumes, batch_indices, brighten, draw_warp, warp
@@ -36,8 +45,8 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
     scan_ids = files.read_json(run.config_path)["scans"]
     _refuse_target(study, scan_ids)
     preset = study.preset
-    paths = prepare.volume_paths(workspace, study, scan_ids)
-    shares = masked_autoencoder.patch_weights(prepare.brain_mask(workspace, preset), preset.patch)
+    paths = _paths(workspace, study, scan_ids)
+    shares = masked_autoencoder.patch_weights(grid.brain_mask(workspace, preset), preset.patch)
     if preset.devices > 1:
         devices.spread(preset, interruption, train, preset, run, paths, shares)
         return
@@ -45,16 +54,30 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
         train(fabric, interruption, 1, preset, run, paths, shares)
 
 
+def _paths(workspace: Workspace, study: Study, scan_ids: list[str]) -> list[list[Path]]:
+    """Return the files of each sample; by turns those of the second kind come after all of the first."""
+    if images.by_turns(study.preset) == 1:
+        return prepare.sample_paths(workspace, study, scan_ids)
+    return [
+        [path]
+        for modality in study.preset.modalities
+        for path in prepare.volume_paths(workspace, study, scan_ids, modality)
+    ]
+
+
 def train(
     fabric: Fabric, interruption: Interruption, parts: int, preset: Preset, run: Run,
-    paths: list[Path], shares: Tensor,
+    paths: list[list[Path]], shares: Tensor,
 ) -> None:  # fmt: skip
     """Train on prepared volumes, in one process or as one of several."""
     volumes = Volumes(paths)
     network = masked_autoencoder.build(preset, seed=run.seed)
     masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric))
     loss = ReconstructionLoss(network, preset, shares)
-    loss.expect(volumes.batch(chosen) for chosen in _some(len(volumes)))
+    kinds = images.by_turns(preset)
+    people = len(volumes) // kinds
+    for kind in range(kinds):
+        loss.expect((volumes.batch(kind * people + some) for some in _some(people)), kind)
     schedule = engine.Schedule(
         seed=run.seed, epochs=preset.pretrain_epochs, steps=preset.pretrain_steps,
         lr=preset.pretrain_lr, warmup=preset.warmup, clip_norm=preset.clip_norm,
@@ -67,7 +90,7 @@ def train(
         fabric, run, schedule, loss, groups, interruption, compiled=preset.compiled, parts=parts
     )
     progress = trainer.fit(Reconstruction(fabric, preset, run.seed, volumes, shares))
-    trainer.finish(loss.weights_to_keep(), {"scans": len(volumes), "loss": progress.last["loss"]})
+    trainer.finish(loss.weights_to_keep(), {"scans": people, "loss": progress.last["loss"]})
 
 
 class Reconstruction(engine.Task):
@@ -80,7 +103,7 @@ class Reconstruction(engine.Task):
     preset, seed
         Give batches, masks and augmentation.
     volumes : Volumes
-        What is trained on.
+        What is trained on; by turns all of the first kind, then all of the second, in the same order.
     shares : Tensor, [N]
         Share of brain in each patch.
     """
@@ -91,6 +114,7 @@ class Reconstruction(engine.Task):
         super().__init__(preset.pretrain_batch // fabric.world_size)
         self.preset, self.seed = preset, seed
         self.volumes, self.shares = volumes, shares
+        self.kinds = images.by_turns(preset)
         self.own = slice(fabric.global_rank * self.size, (fabric.global_rank + 1) * self.size)
         self.dtype = torch.float16 if fabric.device.type == "cuda" else torch.float32
 
@@ -98,7 +122,11 @@ class Reconstruction(engine.Task):
         """Draw for the whole batch, whoever works on it, and return the own part."""
         preset, count = self.preset, self.preset.pretrain_batch
         rng = np.random.default_rng(engine.step_seed(self.seed, step))
-        chosen = batch_indices(len(self.volumes), batch=count, step=step, seed=self.seed)
+        # the same people at each step, whatever is looked at of them
+        people = len(self.volumes) // self.kinds
+        chosen = batch_indices(people, batch=count, step=step, seed=self.seed)
+        kind = np.arange(step * count, (step + 1) * count) % self.kinds
+        chosen = chosen + kind * people
         changes = Augmentation.draw(
             rng, count, channels=preset.channels, shift_voxels=preset.shift_voxels
         ).part(self.own)
@@ -107,6 +135,8 @@ class Reconstruction(engine.Task):
             "volumes": self.volumes.batch(chosen[self.own], changes, self.dtype),
             "gain": changes.gain, "offset": changes.offset, **masks._asdict(),
         }  # fmt: skip
+        if self.kinds > 1:
+            batch["kind"] = torch.from_numpy(kind[self.own])
         if preset.warp_mm:
             voxels = preset.warp_mm / preset.spacing_mm
             batch["displacement"] = draw_warp(rng, count, voxels=voxels)[self.own]
@@ -117,7 +147,8 @@ class Reconstruction(engine.Task):
         volumes = brighten(batch["volumes"], batch["gain"], batch["offset"])
         if "displacement" in batch:
             volumes = warp(volumes, batch["displacement"])
-        return model(volumes, Masks(batch["kept"], batch["removed"], batch["weights"]))
+        masks = Masks(batch["kept"], batch["removed"], batch["weights"])
+        return model(volumes, masks, batch.get("kind"))
 
 
 def _some(count: int) -> list[NDArray[np.int64]]:
@@ -127,7 +158,7 @@ def _some(count: int) -> list[NDArray[np.int64]]:
 
 
 def load_pretrained(run: Run, network: masked_autoencoder.MaskedAutoEncoderViT) -> None:
-    """Put the weights of a finished pretraining into a network.
+    """Put the weights of a finished pretraining into a network, by turns those for the first kind.
 
     Raises
     ------

@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from curation import __version__, files, volumes
-from curation.errors import StudyError, TierscopeError, VolumeError
+from curation import __version__, files
+from curation.errors import StudyError, TierscopeError
 from curation.workspace import Workspace
-from training import masked_autoencoder, prepare, pretrain, reconstructions
+from training import grid, images, masked_autoencoder, prepare, pretrain, reconstructions
 from training.data import Volumes
 from training.reconstructions import DRAWS
 from training.runs import Run
@@ -43,7 +43,7 @@ class Looker:
 
     def __init__(self, workspace: Workspace, study: Study, run: Run) -> None:
         self.workspace, self.study, self.run = workspace, study, run
-        self.mask = prepare.brain_mask(workspace, study.preset)
+        self.mask = grid.brain_mask(workspace, study.preset)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         shares = masked_autoencoder.patch_weights(self.mask, study.preset.patch)
         loss = pretrain.load_loss(run, study.preset, shares)
@@ -51,19 +51,19 @@ class Looker:
         self._own = set(study.scans()["scan_id"])
 
     def volume(self, scan: pd.Series) -> Tensor:
-        """Return the prepared volume of a scan, [1, 1, X, Y, Z], from the cache where it is there."""
+        """Return what is shown of a scan's person, [1, C, X, Y, Z], from the cache where it is there."""
         if scan["scan_id"] in self._own:
-            return Volumes(
-                prepare.volume_paths(self.workspace, self.study, [scan["scan_id"]])
-            ).batch([0])
-        if files.sha256_of(Path(scan["path"])) != scan["sha256"]:
-            raise VolumeError("the file has changed since it was scored; score it again")
-        image = volumes.load(Path(scan["path"]))
-        affine = np.array(scan["template_affine"], dtype=float).reshape(4, 4)
-        ready = prepare.prepared_volume(
-            image.data, image.affine, affine, self.study.preset, self.mask
-        )
-        return torch.from_numpy(ready.astype(np.float32))[None, None]
+            paths = prepare.sample_paths(self.workspace, self.study, [scan["scan_id"]])
+            return Volumes(paths).batch([0])
+        channels = []
+        for modality in images.shown(self.study.preset):
+            path, sha256 = ("pet_path", "pet_sha256") if modality == "pet" else ("path", "sha256")
+            ready = prepare.read_and_prepare(
+                Path(scan[path]), scan[sha256], scan["template_affine"], self.study.preset,
+                self.mask, modality,
+            )  # fmt: skip
+            channels.append(torch.from_numpy(ready.astype(np.float32)))
+        return torch.stack(channels)[None]
 
     @torch.inference_mode()
     def look(self, volume: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,7 +71,7 @@ class Looker:
 
         Parameters
         ----------
-        volume : Tensor, [1, 1, X, Y, Z]
+        volume : Tensor, [1, C, X, Y, Z]
 
         Returns
         -------
@@ -106,7 +106,8 @@ def maps(
     chosen = scans[scans["scan_id"] == scan_id]
     if chosen.empty:
         raise StudyError(
-            f"{scan_id} has no image that is aligned to the template. Score the scans first."
+            f"{scan_id} has no image that is aligned to the template{_with_pet(study)}. "
+            "Score the scans first."
         )
     scan = chosen.iloc[0]
     found = reconstructions.read(study, run, scan)
@@ -119,12 +120,13 @@ def maps(
     drawn = _drawn(looker, volume, predicted, removed)
     folder = reconstructions.scan_folder(study, run, scan)
     for name, data in drawn.items():
-        _save(folder / f"{name}.nii.gz", data, prepare.grid_affine(study.preset))
+        _save(folder / f"{name}.nii.gz", data, grid.grid_affine(study.preset))
     files.write_json(  # last: with it the maps are there
         folder / "facts.json",
         {
             "scan_id": scan_id, "sha256": scan["sha256"], "study": study.id, "run": run.id,
-            "arm": run.arm, "seed": run.seed, "pretrained_on": bool(scan["pretrained_on"]),
+            "arm": run.arm, "seed": run.seed, "image": images.shown(study.preset)[0],
+            "pretrained_on": bool(scan["pretrained_on"]),
             "reconstruction_error": looker.error_of(error, removed),
             "error_share": float(drawn["error"][looker.mask].mean()),
             "masking_ratio": study.preset.masking_ratio, "draws": DRAWS,
@@ -136,6 +138,10 @@ def maps(
     if made is None:
         raise StudyError(f"The maps in {folder} were removed while they were made. Try again.")
     return made
+
+
+def _with_pet(study: Study) -> str:
+    return " with a PET beside it" if "pet" in images.shown(study.preset) else ""
 
 
 def errors(
@@ -188,7 +194,7 @@ def _error_row(looker: Looker, scan: pd.Series) -> dict:
 def _drawn(
     looker: Looker, volume: Tensor, predicted: Tensor, removed: Tensor
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the four maps in shares of white matter's brightness, each [X, Y, Z]."""
+    """Return the four maps of the first image, in shares of white matter's brightness, each [X, Y, Z]."""
     preset = looker.study.preset
     true = masked_autoencoder.patchify(volume, preset.patch)  # [1, N, P]
     gone = removed[:1, :, None]
@@ -213,8 +219,8 @@ def _share(standard: Tensor) -> Tensor:
     return (standard * prepare.SCALE + prepare.OFFSET).clamp(0, prepare.CEILING)
 
 
-def _volume(patches: Tensor, grid: tuple[int, int, int], patch: int) -> NDArray[np.float32]:
-    return masked_autoencoder.unpatchify(patches, grid, patch)[0, 0].numpy().astype(np.float32)
+def _volume(patches: Tensor, places: tuple[int, int, int], patch: int) -> NDArray[np.float32]:
+    return masked_autoencoder.unpatchify(patches, places, patch)[0, 0].numpy().astype(np.float32)
 
 
 def _save(path: Path, data: NDArray[np.float32], affine: NDArray[np.float64]) -> None:

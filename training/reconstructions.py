@@ -15,7 +15,7 @@ import pandas as pd
 from curation import files, tables
 from curation.errors import StudyError
 from curation.workspace import Workspace
-from training import prepare, runs
+from training import images, pets, prepare, runs
 from training.runs import Run
 from training.study import Study
 
@@ -91,11 +91,14 @@ def folder_of(study: Study, run: Run) -> Path:
 def usable_scans(workspace: Workspace, study: Study, run: Run) -> pd.DataFrame:
     """Return every scan with an image and an alignment, whether or not it is part of the study.
 
+    Through a model that is shown PET, those that have one PET beside them.
+
     Returns
     -------
     pandas.DataFrame
         ``scan_id, subject_id, role, path, sha256, template_affine`` and ``pretrained_on``: whether the
-        model was trained on a scan of this person.
+        model was trained on a scan of this person; through a model that is shown PET also
+        ``pet_scan_id, pet_sha256, pet_path``.
     """
     scans = tables.read_scans(workspace)
     metrics = tables.read_metrics(workspace)
@@ -108,12 +111,20 @@ def usable_scans(workspace: Workspace, study: Study, run: Run) -> pd.DataFrame:
     seen = set((files.read_json(run.config_path) or {}).get("scans", []))
     people = set(scans.loc[scans["scan_id"].isin(seen), "subject_id"])
     columns = ["scan_id", "subject_id", "role", "path", "sha256", "template_affine"]
-    return table[columns].assign(pretrained_on=table["subject_id"].isin(people))
+    usable = table[columns].assign(pretrained_on=table["subject_id"].isin(people))
+    return usable if "pet" not in images.shown(study.preset) else _with_pets(workspace, usable)
+
+
+def _with_pets(workspace: Workspace, scans: pd.DataFrame) -> pd.DataFrame:
+    found = pets.find(workspace, scans["scan_id"]).drop(columns="pets")
+    return scans.join(found, on="scan_id").dropna(subset="pet_path").reset_index(drop=True)
 
 
 def scan_folder(study: Study, run: Run, scan: pd.Series) -> Path:
     """Return where the maps of one scan, a row of :func:`usable_scans`, lie."""
-    key = prepare.volume_key(scan["sha256"], scan["template_affine"], study.preset)
+    key = prepare.sample_key(
+        scan["sha256"], scan["template_affine"], study.preset, scan.get("pet_sha256")
+    )
     return folder_of(study, run) / key
 
 
@@ -152,9 +163,10 @@ def read_errors(study: Study, run: Run) -> pd.DataFrame:
 
 
 def keys_of(study: Study, scans: pd.DataFrame) -> list[str]:
-    """Return the name of each scan's prepared volume."""
-    pairs = zip(scans["sha256"], scans["template_affine"], strict=True)
-    return [prepare.volume_key(sha256, affine, study.preset) for sha256, affine in pairs]
+    """Return the name of what is shown of each scan's person."""
+    pets_of = scans.get("pet_sha256", pd.Series(None, scans.index, dtype=object))
+    rows = zip(scans["sha256"], scans["template_affine"], pets_of, strict=True)
+    return [prepare.sample_key(sha, affine, study.preset, pet) for sha, affine, pet in rows]
 
 
 def offer(workspace: Workspace, study: Study, run: Run) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from curation import files
 from curation.template import template
 from curation.tissues import find_tissues
 from curation.workspace import Workspace
-from training import prepare
+from training import grid, prepare
 from training.ages import AgeScale, age_error, result_of
 from training.config import Preset
 from training.runs import Run, Status
@@ -129,7 +129,7 @@ def measure(volume: NDArray[np.float32], growth: float, preset: Preset) -> dict[
 @lru_cache(maxsize=4)
 def _grid(preset: Preset) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
     """Return the brain on a preset's grid; of its voxels: priors, places, by the ventricles, in the rim."""
-    finest, affine = template(2), prepare.grid_affine(preset)
+    finest, affine = template(2), grid.grid_affine(preset)
     to_voxel = np.linalg.inv(finest.affine) @ affine
     maps = [
         ndimage.affine_transform(

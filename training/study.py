@@ -17,14 +17,15 @@ from curation.cohorts import Cohort
 from curation.errors import StudyError, WorkspaceError
 from curation.workspace import Workspace, slug
 from training import arms as arms_
-from training import checks, splits
+from training import checks, pets, splits
 from training.arms import Arm, available_arms
 from training.config import PRESETS, Preset
 
 __all__ = ["Arm", "Study", "available_arms", "list_studies", "load", "plan"]
 
 SCHEMA = 2
-#: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm.
+#: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where the
+#: study looks at PET, also :data:`training.pets.COLUMNS`.
 SCAN_COLUMNS = (
     "scan_id", "subject_id", "role", "sha256", "site", "age_years", "tier", "distortion_score",
     "template_affine", "fold",
@@ -158,7 +159,7 @@ def plan(
     preset : str
         Key of :data:`training.config.PRESETS`.
     overrides : mapping, optional
-        Fields of the preset to change.
+        Fields of the preset to change; :attr:`training.images.Images.overrides` are such.
 
     Returns
     -------
@@ -168,7 +169,8 @@ def plan(
     ------
     StudyError
         When the plan makes no fair study: a person or file of the target in the pool, an arm without
-        scans, too few people for the folds, a scan that is not aligned or has changed since.
+        scans, too few people for the folds, a scan that is not aligned or has changed since, or one
+        without the PET that the preset looks at.
     """
     if preset not in PRESETS:
         raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
@@ -183,7 +185,6 @@ def plan(
     checks.refuse_too_few(target, folds)
     checks.refuse_too_few_labels(target, folds, chosen)
     changed = PRESETS[preset].changed(overrides)
-    checks.refuse_unprepared(changed)
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name.strip(),
@@ -199,6 +200,7 @@ def plan(
     }
     checks.refuse_same_folder(chosen)
     scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
+    scans = pets.with_pets(workspace, scans, changed)
     return _write(workspace, content, scans)
 
 

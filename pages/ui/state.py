@@ -74,6 +74,8 @@ JOBS = "jobs"
 STUDY, PENDING_STUDY = "study", "pending_study"
 #: The question that a new study is planned for.
 DESIGN = "design"
+#: What its networks look at.
+IMAGES = "images"
 
 #: The model that scans are looked at through, by its run's id.
 MODEL = "model"

@@ -9,6 +9,7 @@ from training import costs, launch, places, preset_changes, study
 from training.arms import Arm, available_arms, find
 from training.config import PRESETS, Preset, default_preset
 from training.designs import DESIGNS, Design
+from training.images import IMAGES, Images
 from training.places import Place
 
 
@@ -34,6 +35,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     pool = left.selectbox("Pretraining pool", pools, format_func=_cohort_words)
     target = right.selectbox("Target cohort", targets, format_func=_cohort_words)
     design, names = _arms(pool)
+    looked_at = _images(workspace, pool)
     columns = st.columns([1, 1, 2, 2])
     seeds = columns[0].number_input("Seeds", 1, 20, value=2, help="each arm is trained once a seed")
     folds = columns[1].number_input("Folds", 2, 10, value=3, help="of the target cohort, by person")
@@ -41,7 +43,9 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         "Preset", list(PRESETS.values()), index=list(PRESETS.values()).index(default_preset()),
         format_func=lambda preset: preset.name,
     )  # fmt: skip
-    title = columns[3].text_input("Name of the study", value=design.name, max_chars=60)
+    title = columns[3].text_input(
+        "Name of the study", value=_title(design, looked_at), max_chars=60
+    )
     changes = st.text_input(
         "Changes of the preset, if any", placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
         help="Fields of the preset as NAME=VALUE, with a space between them.",
@@ -49,20 +53,48 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     place = place_form.choose(workspace, Place(), key="new")
     arms = [arm for name in names if (arm := find(pool, name))]
     scans = pool.size + target.size
-    st.markdown(_cost_words(workspace, arms, seeds, folds, preset, scans, place))
+    chosen = preset.changed(_overrides(looked_at))
+    st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, scans, place))
     ready = bool(names) and place is not None
     if st.button("Launch the study", type="primary", disabled=not ready) and place:
         with frame.in_words():
             planned = study.plan(
                 workspace, name=title, cohort_id=pool.id, target_id=target.id, arms=names,
                 seeds=list(range(seeds)), folds=folds, preset=preset.name,
-                overrides=preset_changes.parse(preset, changes.split()),
+                overrides=preset_changes.parse(preset, changes.split()) | _overrides(looked_at),
             )  # fmt: skip
             state.put(state.PENDING_STUDY, planned.id)
             launch.launch(workspace, planned.id, place=place)
             places.remember(workspace, place)
             cached.forget_study_states()
             st.rerun()
+
+
+def _images(workspace: Workspace, pool: CohortHeader) -> Images:
+    """Let people choose what the networks look at, where the pool has PET; it is T1w elsewhere."""
+    scans = cached.scans(workspace)
+    if not ((scans["status"] == "pet") & (scans["role"] == pool.role)).any():
+        return IMAGES["T1w"]
+    images = IMAGES[
+        st.segmented_control(
+            "Images", list(IMAGES), default="T1w", key=state.IMAGES, required=True,
+            format_func=lambda name: IMAGES[name].label,
+        )
+    ]  # fmt: skip
+    st.caption(
+        f"{images.meaning[0].upper()}{images.meaning[1:]}. To compare T1w, PET and both, plan a study of "
+        "each with the same cohorts, seeds and folds: Compare sets their arms side by side."
+    )
+    return images
+
+
+def _overrides(images: Images) -> dict:
+    """Return the fields to change; none for T1w, so that fields written by hand hold."""
+    return {} if images is IMAGES["T1w"] else images.overrides
+
+
+def _title(design: Design, images: Images) -> str:
+    return design.name if images is IMAGES["T1w"] else f"{design.name}-{images.name}"
 
 
 def _arms(pool: CohortHeader) -> tuple[Design, list[str]]:

@@ -8,7 +8,7 @@ from curation.workspace import Workspace
 from pages.ui import cached, charts, frame, runs_panel, state, text
 from pages.ui.progress import EVERY
 from pages.ui.states import state_chip
-from training import curves, launch, places
+from training import curves, images, launch, places
 from training.launch import StudyStatus
 from training.study import Study
 
@@ -40,7 +40,9 @@ def _others(workspace: Workspace, studies: list[Study]) -> None:
 
 
 def _study_words(study: Study) -> str:
-    return f"{study.name} · {text.moment(study.created)} UTC · {study.id}"
+    looked_at = images.of(study.preset)
+    kind = "" if looked_at.name == "T1w" else f" · {looked_at.label}"
+    return f"{study.name}{kind} · {text.moment(study.created)} UTC · {study.id}"
 
 
 def live(workspace: Workspace, study: Study) -> None:

@@ -32,7 +32,7 @@ from monai.transforms import (
 )
 from torch import nn
 
-from training import devices, engine, masked_autoencoder, prepare, pretrain
+from training import devices, engine, grid, masked_autoencoder, pretrain
 from training.age_model import split_decay
 from training.config import PRESETS, Preset
 from training.data import Volumes, batches
@@ -109,7 +109,7 @@ class _Ours:
     def __init__(self, fabric: Fabric, preset: Preset, paths: list[Path], folder: Path) -> None:
         network = masked_autoencoder.build(preset, seed=0)
         masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric))
-        shares = masked_autoencoder.patch_weights(prepare.template_brain(preset), preset.patch)
+        shares = masked_autoencoder.patch_weights(grid.template_brain(preset), preset.patch)
         loss = ReconstructionLoss(network, preset, shares)
         schedule = engine.Schedule(
             seed=0, epochs=1000, steps=1000, lr=1e-4, warmup=0.1, clip_norm=1.0

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from curation import background, cohorts
-from curation.workspace import Workspace
+from curation import background, cohorts, tables
+from curation.workspace import Source, Workspace
 from pages.ui import state
-from tests import made_workspace
+from tests import made_workspace, pets
 from tests.pages.said import button, checked, words
 from training import launch, study
 from training.study import Study
@@ -73,3 +73,40 @@ def test_train_says_why_a_study_is_refused(own, run) -> None:
 
 def test_train_without_cohorts_offers_to_freeze_them(own, run) -> None:
     assert "two frozen cohorts" in words(run("train", own))
+
+
+def test_images_are_chosen_where_the_pool_has_pet_and_the_study_looks_at_them(
+    workspace, run, monkeypatch
+) -> None:
+    pets.make(workspace)
+    workspace.put_source(Source("pool", str(workspace.root), "bids", simulated=True))
+    cohorts.freeze(workspace, "pool", author="tests")
+    cohorts.freeze(workspace, "target", author="tests", role="target")
+    monkeypatch.setattr(launch, "launch", lambda *_, **__: None)
+    page = run("train", workspace)
+    assert page.segmented_control(key=state.IMAGES).value == "T1w"
+    page = run("train", workspace, **{state.IMAGES: "together"})
+    assert "Both images of a person at once" in words(page)
+    checked(button(page, "Launch the study").click().run())
+    (planned,) = study.list_studies(workspace)
+    assert (planned.name, planned.preset.modalities) == ("tiers-together", ("T1w", "pet"))
+    assert planned.preset.paired
+
+
+def test_who_has_no_pet_is_said_where_a_study_is_planned(workspace, run) -> None:
+    pets.make(workspace)
+    workspace.put_source(Source("pool", str(workspace.root), "bids", simulated=True))
+    scans = tables.read_scans(workspace)
+    tables.write_scans(workspace, scans[scans["scan_id"] != "pool_sub-00_pet"])
+    cohorts.freeze(workspace, "pool", author="tests")
+    cohorts.freeze(workspace, "target", author="tests", role="target")
+    page = run("train", workspace, **{state.IMAGES: "pet"})
+    checked(button(page, "Launch the study").click().run())
+    assert "1 of 20 scans have no PET" in page.error[0].value
+
+
+def test_without_pet_there_is_no_choice_of_images(own, run) -> None:
+    cohorts.freeze(own, "pool", author="tests")
+    cohorts.freeze(own, "target", author="tests", role="target")
+    page = run("train", own)
+    assert state.IMAGES not in [control.key for control in page.segmented_control]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from curation import __version__
 from curation.cohorts import Cohort
-from training import sweeps
+from training import images, sweeps
 from training.report.source import Source, ages_of, count_of, plural, short
 
 #: Whose versions a reader needs to make the same again.
@@ -69,7 +69,7 @@ def _pretraining(source: Source) -> str:
     return (
         f"Pretraining. Arms: {arms}. Scans were aligned to the ICBM152 template, cut to the brain "
         "and resampled to "
-        f"{side} voxels of {preset.spacing_mm:g} mm. A 3D masked autoencoder (patches of "
+        f"{side} voxels of {preset.spacing_mm:g} mm. {_images(source)}A 3D masked autoencoder (patches of "
         f"{preset.patch}³ voxels, "
         f"encoder of {preset.layers} blocks of width {preset.hidden}, "
         f"{100 * preset.masking_ratio:.0f} % of the "
@@ -78,6 +78,17 @@ def _pretraining(source: Source) -> str:
         f"{preset.pretrain_batch} scans, the same number of steps for every arm. Size-matched "
         "controls were drawn "
         "at random within sites and thirds of age."
+    )
+
+
+def _images(source: Source) -> str:
+    """Say what was looked at, where it was not the T1w alone."""
+    looked_at = images.of(source.study.preset)
+    if "pet" not in looked_at.modalities:
+        return ""
+    return (
+        f"Images: {looked_at.label} ({looked_at.meaning}). A PET was brought to the template by the "
+        "alignment of its T1w and divided by the mean of the whole brain (SUVR). "
     )
 
 
