@@ -136,6 +136,20 @@ def test_a_scan_prepared_ahead_is_not_read_again(
     assert viewer.prepared(path, TISSUE).file.is_file()
 
 
+def test_every_showing_of_a_scan_has_an_address_of_its_own(
+    tmp_path: Path, own_shelf: shelf.Shelf
+) -> None:
+    path = write_nifti(tmp_path / "scan.nii.gz")
+    first, again = (viewer.prepared(path, TISSUE, showing) for showing in ((7, 0), (7, 3)))
+    assert first.file != again.file
+    assert first.file.read_bytes() == again.file.read_bytes()
+    assert viewer.prepared(path, BACKGROUND, (7, 3)).file == again.file
+    viewer.prefetch(path, (7, 5))
+    own_shelf._ahead.shutdown(wait=True)
+    assert viewer.prepared(path, TISSUE, (7, 5)).file.name in viewer.address_of(path, (7, 5))
+    assert len(list(own_shelf.folder.iterdir())) == 3
+
+
 def test_the_name_of_the_file_says_nothing_of_the_scan(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "sub-secret_T1w.nii.gz")
     image = viewer.prepared(path, TISSUE)

@@ -54,6 +54,7 @@ def show(
         st.error(f"This scan cannot be shown: {text.escape(str(error))}")
         return
     found = _found(scan, chosen)
+    ahead = None if trial or following is None else viewer.address_of(following)
     with st.container(key="viewer-altered" if tried else "viewer"):
         if tried:
             st.html(_banner(tried))
@@ -62,9 +63,9 @@ def show(
         if chosen:
             _legend(scan, found, chosen)
         if beside is None:
-            draw(image, name, _overlays(found, chosen), following=None if trial else following)
+            draw(image, name, _overlays(found, chosen), following=ahead)
         else:
-            _draw_beside(image, name, _overlays(found, chosen), beside, window, following)
+            _draw_beside(image, name, _overlays(found, chosen), beside, window, ahead)
         st.html(scan_panel.foot(image))
     for warning in image.warnings:
         st.warning(text.escape(warning))
@@ -82,7 +83,7 @@ def _prepared(scan: pd.Series, window: str, tried: Trial | None) -> Prepared:
 
 def draw(
     image: Prepared, name: str, overlays: Sequence[Overlay], *, key: str = "niivue",
-    width_px: int = viewer.PANEL_PX, following: Path | None = None,
+    width_px: int = viewer.PANEL_PX, following: str | None = None,
 ) -> None:  # fmt: skip
     """Draw a scan in NiiVue; in slices where NiiVue or this browser cannot."""
     reason = image.too_large or state.get(state.CANNOT_DRAW, {}).get(image.file.name)
@@ -101,7 +102,7 @@ def draw(
 
 def _draw_beside(
     image: Prepared, name: str, overlays: Sequence[Overlay], beside: pd.Series, window: str,
-    following: Path | None,
+    following: str | None,
 ) -> None:  # fmt: skip
     half = viewer.PANEL_PX // 2
     left, right = st.columns(2, gap="small")

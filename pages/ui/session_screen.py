@@ -153,7 +153,7 @@ def _image(
 ) -> None:
     _tools(session, window)
     try:
-        image = _prepared(scan, window)
+        image = _prepared(session, scan, window)
     except TierscopeError as error:
         why = "Why is hidden while you rate blind; the end of the session says it."
         st.error(
@@ -162,14 +162,17 @@ def _image(
             "you without an image, or pause."
         )
         return
-    ahead = _file_of(following)
+    ahead, then = _file_of(following), _showing(session, _after(session))
     name, meaning = name_of(session), WINDOWS[window].meaning.partition(":")[0]
     with st.container(key="viewer"):
         st.html(
             f'<div class="ts-caption"><b>{html.escape(name)}</b>'
             f"<span>{html.escape(window)} window: {html.escape(meaning)}</span></div>"
         )
-        image_panel.draw(image, name, (), key="niivue-session", following=ahead)
+        image_panel.draw(
+            image, name, (), key="niivue-session",
+            following=None if ahead is None else viewer.address_of(ahead, then),
+        )  # fmt: skip
         sides = html.escape(viewer.convention(image.oriented))
         how = html.escape(viewer.HANDLING)
         st.html(
@@ -179,18 +182,23 @@ def _image(
     for warning in image.warnings:
         st.warning(text.escape(warning))
     if ahead is not None:
-        viewer.prefetch(ahead)
+        viewer.prefetch(ahead, then)
 
 
 def _file_of(scan: pd.Series | None) -> Path | None:
     return None if scan is None or not isinstance(scan["path"], str) else Path(scan["path"])
 
 
-def _prepared(scan: pd.Series | None, window: str) -> Prepared:
+def _showing(session: Session, position: int) -> tuple[int, int]:
+    """Return what a place's image is kept by, so that a hidden repeat shares no address with its first."""
+    return session.id, position
+
+
+def _prepared(session: Session, scan: pd.Series | None, window: str) -> Prepared:
     path = _file_of(scan)
     if path is None:
         raise VolumeError("It is not in the list of scans any more.")
-    return viewer.prepared(path, window)
+    return viewer.prepared(path, window, _showing(session, session.position))
 
 
 # ---- what is known besides -------------------------------------------------------------------------

@@ -1,8 +1,11 @@
 """A scan in slices on the screen: a picture and a slider a plane, with the reason."""
 
+import base64
+import io
 from collections.abc import Sequence
 
 import streamlit as st
+from PIL import Image
 
 from pages.ui import text
 from pages.ui.evidence import LAYERS
@@ -42,4 +45,11 @@ def _plane(slices: Slices, plane: Plane, overlays: Sequence[Overlay], key: str) 
         f"{plane.label} slice, {plane.along}", 1, count, value=(count + 1) // 2, key=key
     )
     coloured = [(overlay, LAYERS[overlay.key].colour) for overlay in overlays]
-    picture.image(slices.picture(plane, position - 1, coloured))
+    picture.image(_within(slices.picture(plane, position - 1, coloured)))
+
+
+def _within(picture: Image.Image) -> str:
+    """Return a picture as an address that holds it: a file would be named by what is on it."""
+    kept = io.BytesIO()
+    picture.save(kept, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(kept.getvalue()).decode()}"

@@ -60,28 +60,38 @@ class Overlay:
     opacity: float = 0.45
 
 
-def prepared(path: Path, window: str) -> Prepared:
+def prepared(path: Path, window: str, showing: Hashable = None) -> Prepared:
     """Read a scan and prepare it; kept for the last scans.
+
+    Parameters
+    ----------
+    path : Path
+        The scan.
+    window : str
+        Key in :data:`WINDOWS`.
+    showing : hashable
+        On which occasion it is shown: every occasion has a file and an address of its own, so that the
+        browser cannot tell that a scan comes again.
 
     Raises
     ------
     VolumeError
         When the file cannot be read as an image, with the reason.
     """
-    key = _key(path)
+    key = _key(path, showing)
     return made(key, lambda: volumes.load(path), window, "Reading the scan …")
 
 
-def prefetch(path: Path, *, at_once: bool = False) -> None:
+def prefetch(path: Path, showing: Hashable = None, *, at_once: bool = False) -> None:
     """Prepare a scan in the background of the server: it is likely to be looked at next, or now."""
     _niivue().shelf.prepare(
-        _key(path), lambda file: write(file, volumes.load(path)), at_once=at_once
+        _key(path, showing), lambda file: write(file, volumes.load(path)), at_once=at_once
     )
 
 
-def address_of(path: Path) -> str:
+def address_of(path: Path, showing: Hashable = None) -> str:
     """Return where the browser will find a scan once it is prepared; it says nothing of the scan."""
-    return f"{_SHELF}/{_niivue().shelf.path_of(_key(path)).name}"
+    return f"{_SHELF}/{_niivue().shelf.path_of(_key(path, showing)).name}"
 
 
 def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) -> Prepared:
@@ -119,8 +129,8 @@ def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) ->
     )  # fmt: skip
 
 
-def _key(path: Path) -> Hashable:
-    return ("scan", str(path), cached.stamp(path))
+def _key(path: Path, showing: Hashable) -> Hashable:
+    return ("scan", str(path), cached.stamp(path), showing)
 
 
 # ---- the component ---------------------------------------------------------------------------------
@@ -198,7 +208,7 @@ def warm() -> None:
 
 def show(
     image: Prepared, *, scan_id: str, view: str, overlays: Sequence[Overlay] = (),
-    key: str = "niivue", width_px: int = PANEL_PX, following: Path | None = None,
+    key: str = "niivue", width_px: int = PANEL_PX, following: str | None = None,
 ) -> str | None:  # fmt: skip
     """Draw a prepared scan.
 
@@ -216,8 +226,9 @@ def show(
         Of this viewer: it stays the same from scan to scan, and with it the browser's canvas.
     width_px : int
         How wide the panel is, about.
-    following : Path, optional
-        The scan that is likely to be looked at next: the browser fetches it while this one is looked at.
+    following : str, optional
+        Address of what is likely to be looked at next, see :func:`address_of`: the browser fetches it while
+        this one is looked at.
 
     Returns
     -------
@@ -227,7 +238,7 @@ def show(
     said = _niivue().component(
         image=f"{_SHELF}/{image.file.name}",
         overlay_files=[_laid(image, overlay) for overlay in overlays],
-        following=None if following is None else address_of(following),
+        following=following,
         black=image.black,
         white=image.white,
         filename=f"{scan_id}.nii",

@@ -181,6 +181,14 @@ class _Traffic:
         return {mark for mark in marked_workspace.MARKS if any(mark in part for part in self.parts)}
 
 
+def _drawn(page: Page, before: list[str]) -> str:
+    """Wait for an image of another address than those before; return its address."""
+    others = "".join(f":not([data-file='{address}'])" for address in before)
+    html = page.frame_locator("iframe[title*=niivue]").locator(f"html[data-image=drawn]{others}")
+    expect(html).to_be_attached()
+    return html.get_attribute("data-file") or ""
+
+
 def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: Path) -> None:
     workspace = marked_workspace.make(tmp_path / "workspace")
     unreadable = tables.read_scans(workspace).set_index("scan_id")["path"]
@@ -197,8 +205,11 @@ def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: 
         assert traffic.found()
         traffic.parts.clear()
         page.get_by_role("button", name="Go on with session blind, 0 of 5 (Ada)").click()
+        addresses: list[str] = []
         for place in range(1, 6):
             _at(page, place, 5)
+            if place != 2:
+                addresses.append(_drawn(page, addresses))
             page.keyboard.press("k")
             settled(page)
             page.keyboard.press("2")
@@ -218,6 +229,7 @@ def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: 
         expect(page.get_by_role("heading", name="Finished")).to_be_visible()
         settled(page)
         assert traffic.found() == set()
+        assert len(set(addresses)) == 4 and session.items[3].repeat_of == 0
         page.keyboard.press("s")
         expect(page.get_by_text("What was hidden", exact=True)).to_be_visible()
         settled(page)

@@ -4,7 +4,7 @@ import pytest
 
 from curation import ratings, sessions
 from curation.ratings import ARTEFACTS, SCALES
-from pages.ui import rating_keys, state
+from pages.ui import rating_keys, state, viewer
 from tests import marked_workspace
 from tests.pages.rating_made import started
 from tests.pages.said import button, checked, words
@@ -150,6 +150,35 @@ def test_undo_opens_the_last_scan_again_and_keeps_the_record(own, run) -> None:
     assert "Scan 1 of 3" in words(page)
     assert ratings.list_ratings(own).empty
     assert len(ratings.list_ratings(own, withdrawn=True)) == 1
+
+
+def test_a_repeat_has_no_address_in_common_with_its_first_showing(own, run, monkeypatch) -> None:
+    session = started(own, size=2, repeats_share=0.5)
+    assert len({item.scan_id for item in session.items}) == 2
+    drawn, ahead = [], []
+
+    def show(image, *, following, **_: object) -> None:  # type: ignore[no-untyped-def]
+        drawn.append(f"scans/{image.file.name}")
+        ahead.append(following)
+
+    monkeypatch.setattr(viewer, "show", show)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    for _ in range(2):
+        _rate(page, "accept")
+    addresses = list(dict.fromkeys(drawn))
+    assert len(addresses) == 3
+    assert list(dict.fromkeys(ahead)) == [*addresses[1:], None]  # fetched ahead, then drawn
+    _rate(page, "accept")
+    assert "Finished" in words(page)
+
+
+def test_slices_have_no_address_that_a_repeat_could_share(own, run, monkeypatch) -> None:
+    session = started(own)
+    monkeypatch.setattr(viewer, "show", lambda *_, **__: "this browser has no WebGL 2")
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    pictures = page.get("image")
+    assert len(pictures) == 3
+    assert all(p.proto.imgs[0].url.startswith("data:image/png;base64,") for p in pictures)
 
 
 def test_while_blinded_the_page_holds_none_of_what_is_hidden(tmp_path, run) -> None:
