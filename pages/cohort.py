@@ -75,22 +75,26 @@ def _role_card(title: str, found: pd.DataFrame) -> marks.Card:
 def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
     st.subheader("Sources")
     table = summaries.sources_table(workspace.sources(), scans)
+    counted = {status: label for status, label in _BESIDES.items() if table[status].any()}
     rows = [
         (
-            row.source + (" (simulated)" if row.simulated else ""),
-            row.role,
-            f"{row.people:,}",
-            f"{row.usable:,}",
-            *(f"{count:,}" if count else text.DASH for count in _besides(row)),
-            row.age,
-            f"{row.sites:,}" if row.sites else text.DASH,
-            row.path,
+            row["source"] + (" (simulated)" if row["simulated"] else ""),
+            row["role"],
+            f"{row['people']:,}",
+            f"{row['usable']:,}",
+            *(f"{row[status]:,}" if row[status] else text.DASH for status in counted),
+            row["age"],
+            f"{row['sites']:,}" if row["sites"] else text.DASH,
+            row["path"],
         )
-        for row in table.itertuples()
+        for row in table.to_dict("records")
     ]
-    head = ("Source", "Role", "People", "Usable scans", "Without image", "PET", "Unreadable", "Missing",
-            "Twice", "Age (years): mean (range)", "Sites", "Path")  # fmt: skip
-    st.html(marks.table(head, rows, numeric=(2, 3, 4, 5, 6, 7, 8, 10), whole=(0, 9)))
+    head = (
+        "Source", "Role", "People", "Usable scans", *counted.values(), "Age (years): mean (range)",
+        "Sites", "Path",
+    )  # fmt: skip
+    age = 4 + len(counted)
+    st.html(marks.table(head, rows, numeric=(*range(2, age), age + 1), whole=(0, age, age + 2)))
     if table["pet"].any():
         st.caption(
             "A PET is not scored: the scores are for structural MR. It has no tier of its own and goes "
@@ -99,8 +103,11 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
     example_form.say(workspace)
 
 
-def _besides(row) -> tuple[int, ...]:  # type: ignore[no-untyped-def]
-    return row.table, row.pet, row.unreadable, row.missing, row.duplicate
+#: Statuses that are counted beside the usable scans, where a source has any of them.
+_BESIDES = {
+    "table": "Without image", "pet": "PET", "unreadable": "Unreadable", "missing": "Missing",
+    "duplicate": "Twice",
+}  # fmt: skip
 
 
 def _problems(scans: pd.DataFrame) -> None:

@@ -5,12 +5,13 @@ import sys
 
 import pytest
 
-from curation import cohorts, terminal
+from curation import cohorts, tables, terminal
 from curation.workspace import Workspace
-from tests import training_workspace
-from training import launch
+from tests import pets, training_workspace
+from training import images, launch
 from training import study as studies
 from training.__main__ import main
+from training.images import IMAGES
 
 
 @pytest.fixture
@@ -27,6 +28,23 @@ def test_a_design_is_planned_with_its_shares(frozen: list[str], workspace: Works
     assert main(["launch", *frozen, "--folds", "2", "--design", "sweep", "--percents", "50"]) == 0
     (study,) = studies.list_studies(workspace)
     assert [arm.name for arm in study.arms] == ["scratch", "all", "keep-50", "control-keep-50"]
+
+
+@pytest.mark.parametrize("name", list(IMAGES))
+def test_images_are_chosen_by_name(workspace: Workspace, frozen: list[str], name: str) -> None:
+    heads = tables.read_scans(workspace).to_dict("records")
+    pets.add(workspace, [pets.row(workspace, head) for head in heads])
+    command = ["launch", *frozen, "--folds", "2", "--arms", "scratch", "--images", name]
+    assert main([*command, "--preset", "smoke", "--set", "pretrain_epochs=7"]) == 0
+    (study,) = studies.list_studies(workspace)
+    assert images.of(study.preset).name == name
+    assert study.preset.pretrain_epochs == 7
+
+
+def test_images_that_are_not_there_are_refused_in_words(frozen: list[str], capsys) -> None:
+    arms = ["--folds", "2", "--arms", "scratch"]
+    assert main(["launch", *frozen, *arms, "--images", "together"]) == 2
+    assert "20 of 20 scans have no PET" in capsys.readouterr().err
 
 
 def test_a_share_that_is_none_is_refused(frozen: list[str], capsys) -> None:

@@ -126,6 +126,7 @@ def maps(
         {
             "scan_id": scan_id, "sha256": scan["sha256"], "study": study.id, "run": run.id,
             "arm": run.arm, "seed": run.seed, "image": images.shown(study.preset)[0],
+            "channels": study.preset.channels,
             "pretrained_on": bool(scan["pretrained_on"]),
             "reconstruction_error": looker.error_of(error, removed),
             "error_share": float(drawn["error"][looker.mask].mean()),

@@ -43,10 +43,12 @@ class Reconstruction:
     Parameters
     ----------
     maps : dict of str to Path
-        A NIfTI file for each of :data:`MAPS`; in shares of white matter's brightness (0 to 1.5).
+        A NIfTI file for each of :data:`MAPS`, of the first image that the model is shown; in shares of
+        white matter's brightness (0 to 1.5), of a PET in shares of twice the brain's mean uptake.
     facts : dict
         ``reconstruction_error`` (mean squared error of removed patches, as the pretraining loss),
-        ``error_share`` (mean absolute error, share of white matter's brightness), ``pretrained_on``
+        ``error_share`` (mean absolute error of the maps' image, in their shares), ``image``, ``channels``
+        (images that the model is shown at once), ``pretrained_on``
         (whether the model has seen this person), ``masking_ratio``, ``draws``, ``model``, ``version``.
     """
 

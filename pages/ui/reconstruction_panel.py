@@ -74,9 +74,7 @@ def _prepared(made: Reconstruction, name: str, black: float, white: float) -> Pr
 def _caption(scan: pd.Series, made: Reconstruction) -> str:
     facts = made.facts
     told = f"{scan['scan_id']} · reconstruction error {facts['reconstruction_error']:.3f}"
-    off = (
-        f"removed blocks are off by {100 * facts['error_share']:.1f} % of white matter's brightness"
-    )
+    off = f"removed blocks are off by {100 * facts['error_share']:.1f} % of {_measure(made)}"
     return (
         f'<div class="ts-caption"><b>{html.escape(told)}</b><span>{html.escape(off)}</span></div>'
     )
@@ -91,9 +89,23 @@ def _reading(made: Reconstruction) -> str:
     )
     return (
         f"{seen} {100 * facts['masking_ratio']:.0f} % of the blocks are removed at a time. Input and "
-        "reconstruction: black is no signal, white 1.2 times white matter. Error: white is 40 % of white "
-        "matter's brightness, or more. What the model cannot foretell need not be a fault of the scan: "
-        "fine detail and rare anatomy are as hard for it as noise."
+        f"reconstruction: black is no signal, white 1.2 times {_measure(made)}. Error: white is 40 % of it, "
+        "or more. What the model cannot foretell need not be a fault of the scan: fine detail and rare "
+        f"anatomy are as hard for it as noise.{_of_both(made)}"
+    )
+
+
+def _measure(made: Reconstruction) -> str:
+    """Name what brightness is told in: maps made before there was PET are of the T1w."""
+    is_pet = made.facts.get("image") == "pet"
+    return "twice the brain's mean uptake" if is_pet else "white matter's brightness"
+
+
+def _of_both(made: Reconstruction) -> str:
+    both = made.facts.get("channels", 1) > 1
+    return (
+        " The model is shown T1w and PET at once: the maps are of the T1w, the error of both."
+        * both
     )
 
 
