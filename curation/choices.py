@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import agreement, database, lists, ratings, tables, teaching, tiers
+from curation import agreement, database, lists, overrides, ratings, tables, teaching
 from curation.errors import RatingError
-from curation.tiers import TIER_NAMES, TierRule
+from curation.tiers import DEFAULT_RULE, TierRule
 from curation.workspace import Workspace
 
 #: A hidden repeat comes at least this share of the list after the first time.
@@ -29,8 +29,8 @@ class Request:
         The scans that have an image, with their scores, by ``scan_id``.
     argument : str
         What stands after the colon of the choice.
-    cutoffs : tuple of float
-        Rising cut-offs of the tiers in use.
+    rule : TierRule
+        The tiers in use.
     size : int
         How many scans are wanted.
     rng : numpy.random.Generator
@@ -40,7 +40,7 @@ class Request:
     workspace: Workspace
     scans: pd.DataFrame
     argument: str
-    cutoffs: tuple[float, ...]
+    rule: TierRule
     size: int
     rng: np.random.Generator
 
@@ -78,19 +78,24 @@ def _random(request: Request) -> list[str]:
 
 
 def _tier(request: Request) -> list[str]:
-    rule = TierRule(TIER_NAMES[: len(request.cutoffs) + 1], request.cutoffs)
-    if request.argument not in (*rule.names, tiers.UNSCORED):
+    rule = request.rule
+    if request.argument not in rule.labels:
         raise RatingError(
-            f"There is no tier {request.argument!r}; the tiers are {', '.join(rule.names)}."
+            f"There is no tier {request.argument!r}; the tiers are {', '.join(rule.tiers)}."
         )
-    inside = tiers.assign(request.scans["distortion_score"], rule) == request.argument
+    inside = overrides.assigned(request.workspace, request.scans, rule) == request.argument
     return _at_random(request.scans.loc[inside, "scan_id"].tolist(), request)
 
 
 def _near_cutoff(request: Request) -> list[str]:
-    cutoffs = [_number(request.argument)] if request.argument else list(request.cutoffs)
-    scored = request.scans[request.scans["distortion_score"].notna()]
-    gaps = np.abs(scored["distortion_score"].to_numpy()[:, None] - np.array(cutoffs)[None])
+    rule = request.rule
+    table = tables.with_metrics(request.workspace, request.scans, [rule.column])
+    scored = table[table[rule.column].notna()]
+    if request.argument:
+        cutoffs = np.array([[_number(request.argument)]])
+    else:
+        cutoffs = np.array([rule.by_site.get(site, rule.cutoffs) for site in scored["site"]])
+    gaps = np.abs(scored[rule.column].to_numpy(dtype=float)[:, None] - cutoffs)
     nearest = scored.assign(gap=gaps.min(axis=1)).sort_values(["gap", "scan_id"])
     return nearest["scan_id"].head(request.size).tolist()
 
@@ -146,10 +151,14 @@ CHOICES: dict[str, Choice] = {
     choice.key: choice
     for choice in (
         Choice("random", "Random sample", "Drawn by chance from all scans with an image.", "", _random),
-        Choice("tier", "One tier", "Drawn by chance from one tier.", "the tier's name", _tier),
         Choice(
-            "near-cutoff", "Near a cut-off", "The scans whose score is nearest to a cut-off.",
-            "a score, or nothing for the cut-offs in use", _near_cutoff,
+            "tier", "One tier", "Drawn by chance from one tier of the rule on Tiers.", "the tier's name",
+            _tier,
+        ),
+        Choice(
+            "near-cutoff", "Near a cut-off",
+            "The scans that are nearest to a cut-off of the rule on Tiers, by what it cuts.",
+            "a cut-off, or nothing for those in use", _near_cutoff,
         ),
         Choice(
             "teach", "What would teach most",
@@ -195,7 +204,7 @@ def find_choice(text: str) -> tuple[Choice, str]:
 
 
 def draw(
-    workspace: Workspace, text: str, size: int, seed: int, cutoffs: tuple[float, ...]
+    workspace: Workspace, text: str, size: int, seed: int, rule: TierRule = DEFAULT_RULE
 ) -> list[str]:
     """Draw the scans of a session, each once, shuffled.
 
@@ -213,7 +222,7 @@ def draw(
     scans = tables.read_scored_scans(workspace)
     scans = scans[scans["status"] == "ok"].sort_values("scan_id", ignore_index=True)
     rng = np.random.default_rng(seed)
-    ids = choice.draw(Request(workspace, scans, argument, cutoffs, size, rng))
+    ids = choice.draw(Request(workspace, scans, argument, rule, size, rng))
     if not ids:
         raise RatingError(
             f"The list {choice.label!r} is empty: {len(scans)} scans have an image, and none of them is on "

@@ -1,8 +1,10 @@
 """What a rating session will be, and how it stands."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from curation.tiers import DEFAULT_RULE
+from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
 
 MAX_SIZE = 100_000
 MAX_REPEATS_SHARE = 0.5
@@ -30,8 +32,8 @@ class Plan:
         Whether name, age, group, site, scores and other ratings are hidden until a rating is saved.
     seed : int
         Draws the scans, their order and the repeats.
-    cutoffs : tuple of float
-        Cut-offs of the tiers that ``'tier:…'`` and ``'near-cutoff'`` mean.
+    rule : TierRule
+        The tiers and cut-offs that ``'tier:…'`` and ``'near-cutoff'`` mean.
     """
 
     name: str
@@ -42,7 +44,20 @@ class Plan:
     repeats_share: float = 0.1
     blinded: bool = True
     seed: int = 0
-    cutoffs: tuple[float, ...] = DEFAULT_RULE.cutoffs
+    rule: TierRule = DEFAULT_RULE
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as plain JSON-ready values."""
+        return asdict(replace(self, rule=DEFAULT_RULE)) | {"rule": self.rule.as_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Plan":
+        """Build a plan from what :meth:`as_dict` gave; older ones held cut-offs of the score alone."""
+        given = dict(values)
+        cutoffs = tuple(given.pop("cutoffs", DEFAULT_RULE.cutoffs))
+        old = TierRule(TIER_NAMES[: len(cutoffs) + 1], cutoffs)
+        rule = TierRule.from_dict(given.pop("rule")) if "rule" in given else old
+        return cls(**given, rule=rule)
 
 
 @dataclass(frozen=True)

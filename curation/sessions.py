@@ -6,7 +6,7 @@ doubled click, a retry or a second tab makes no second rating.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,6 @@ from curation.errors import RatingError
 from curation.plans import MAX_REPEATS_SHARE, MAX_SIZE, Item, Plan, Session
 from curation.ratings import current
 from curation.teaching import next_to_teach
-from curation.tiers import TIER_NAMES, TierRule
 from curation.workspace import Workspace
 
 __all__ = ["CHOICES", "Item", "Plan", "Session", "current", "next_to_teach"]
@@ -34,12 +33,12 @@ def start(workspace: Workspace, plan: Plan) -> Session:
         When the plan does not make sense, its list is empty, or the rater has a session of this name.
     """
     plan = _checked(workspace, plan)
-    ids = choices.draw(workspace, plan.choice, plan.size, plan.seed, plan.cutoffs)
+    ids = choices.draw(workspace, plan.choice, plan.size, plan.seed, plan.rule)
     repeats = min(round(plan.repeats_share * len(ids)), len(ids) - 1)
     rng = np.random.default_rng([plan.seed, 1])
     items = choices.with_repeats(ids, repeats, rng)
     row = {
-        "at": database.now(), "name": plan.name, "rater": plan.rater, "plan": asdict(plan),
+        "at": database.now(), "name": plan.name, "rater": plan.rater, "plan": plan.as_dict(),
         "version": __version__,
     }  # fmt: skip
     try:
@@ -68,7 +67,6 @@ def _checked(workspace: Workspace, plan: Plan) -> Plan:
         )
     ratings.find_scale(workspace, plan.scale)
     choices.find_choice(plan.choice)
-    TierRule(TIER_NAMES[: len(plan.cutoffs) + 1], plan.cutoffs)
     if not 1 <= plan.size <= MAX_SIZE:
         raise RatingError(f"A session has 1 to {MAX_SIZE:,} scans; {plan.size} came.")
     if not 0 <= plan.repeats_share <= MAX_REPEATS_SHARE or plan.seed < 0:
@@ -76,7 +74,7 @@ def _checked(workspace: Workspace, plan: Plan) -> Plan:
             f"Repeats are a share from 0 to {MAX_REPEATS_SHARE:g} and the seed is 0 or more; "
             f"{plan.repeats_share:g} and {plan.seed} came."
         )
-    return Plan(**asdict(plan) | {"name": name, "rater": rater})
+    return replace(plan, name=name, rater=rater)
 
 
 def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFrame:
@@ -165,8 +163,7 @@ def _load(connection: sa.Connection, session_id: int) -> Session:
             rated[position] = number
         else:
             attempts[position] = attempts.get(position, 0) + 1
-    plan = Plan(**row.plan | {"cutoffs": tuple(row.plan["cutoffs"])})
-    return Session(row.id, plan, places, rated, attempts)
+    return Session(row.id, Plan.from_dict(row.plan), places, rated, attempts)
 
 
 def save(

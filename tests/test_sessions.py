@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import choices, lists, ratings, sessions, tables
-from curation.errors import RatingError, RuleError
+from curation import choices, lists, overrides, ratings, sessions, tables
+from curation.errors import RatingError
 from curation.sessions import CHOICES, Plan, Session
+from curation.tiers import DEFAULT_RULE, Gate, TierRule
 from curation.workspace import Workspace
 from tests import made_workspace
 
@@ -145,13 +146,13 @@ def test_only_scans_with_an_image_are_drawn_whatever_the_choice(made: Workspace)
 def test_each_choice_draws_what_it_says(made: Workspace) -> None:
     scores = tables.read_scored_scans(made).set_index("scan_id")["distortion_score"]
 
-    def drawn(choice: str, size: int = 5, cutoffs: tuple[float, ...] = (25.0, 50.0)) -> set[str]:
-        return set(choices.draw(made, choice, size, 0, cutoffs))
+    def drawn(choice: str, size: int = 5, rule: TierRule = DEFAULT_RULE) -> set[str]:
+        return set(choices.draw(made, choice, size, 0, rule))
 
     assert drawn("suspicious") == set(scores.nlargest(5).index)
     assert drawn("near-cutoff:42.5") == set((scores - 42.5).abs().nsmallest(5).index)
     assert scores[list(drawn("tier:A", 99))].max() < 25 <= scores[list(drawn("tier:B", 99))].min()
-    assert scores[list(drawn("tier:A", 99, (10.0,)))].max() < 10
+    assert scores[list(drawn("tier:A", 99, TierRule(("A", "B"), (10.0,))))].max() < 10
     near = scores[list(drawn("near-cutoff", 6))]
     assert set(near.between(20, 30) | near.between(45, 55)) == {True}
 
@@ -178,9 +179,47 @@ def test_a_plan_that_makes_no_sense_is_refused_in_words(made: Workspace, change,
     assert sessions.list_sessions(made).empty
 
 
-def test_cutoffs_that_cross_are_refused(made: Workspace) -> None:
-    with pytest.raises(RuleError, match="cross"):
-        sessions.start(made, replace(PLAN, cutoffs=(50.0, 20.0)))
+def test_a_tier_is_drawn_by_the_whole_rule_and_by_what_people_decided(made: Workspace) -> None:
+    scans = tables.with_metrics(made, tables.read_scored_scans(made), ["snr_total"])
+    scans = scans[scans["status"] == "ok"].set_index("scan_id")
+    gate = Gate("snr_total", below=float(scans["snr_total"].quantile(0.2)))
+    rule = TierRule(("good", "bad"), (25.0,), gates=(gate,), by_site={"South": (60.0,)})
+    south = scans[(scans["site"] == "South") & scans["distortion_score"].between(30, 55)].index
+    north = scans[(scans["site"] == "North") & (scans["distortion_score"] > 30)].index
+    overrides.override(made, north[0], "Ada", "good", "only the neck is noisy")
+    for tier in rule.tiers:
+        held = overrides.assigned(made, tables.read_scored_scans(made), rule) == tier
+        expected = set(tables.read_scored_scans(made).loc[held, "scan_id"]) & set(scans.index)
+        assert expected and set(choices.draw(made, f"tier:{tier}", 99, 0, rule)) == expected
+    good = choices.draw(made, "tier:good", 99, 0, rule)
+    held = scans.index[scans["snr_total"] < gate.limit]
+    assert set(south) - set(held) <= set(good) and north[0] in good
+    assert set(choices.draw(made, "tier:unusable", 99, 0, rule)) == set(held) - {north[0]}
+
+
+def test_near_a_cutoff_means_what_the_rule_cuts_and_each_sites_own_cutoffs(made: Workspace) -> None:
+    scans = tables.with_metrics(made, tables.read_scored_scans(made), ["cjv"])
+    scans = scans[scans["status"] == "ok"].set_index("scan_id")
+    rule = TierRule(("A", "B"), (0.5,), "cjv", by_site={"South": (1.5,)})
+    cut = scans["site"].map({"North": 0.5, "South": 1.5})
+    nearest = (scans["cjv"] - cut).abs().nsmallest(6).index
+    assert set(choices.draw(made, "near-cutoff", 6, 0, rule)) == set(nearest)
+    nearest = (scans["cjv"] - 1.1).abs().nsmallest(6).index
+    assert set(choices.draw(made, "near-cutoff:1.1", 6, 0, rule)) == set(nearest)
+
+
+def test_a_session_keeps_the_rule_it_was_drawn_by(made: Workspace) -> None:
+    rule = TierRule(
+        ("good", "bad"), (25.0,), gates=(Gate("cjv", above=9.0),), by_site={"S": (60.0,)}
+    )
+    session = sessions.start(made, replace(PLAN, choice="tier:good", rule=rule))
+    assert sessions.load(made, session.id).plan.rule == rule
+
+
+def test_a_plan_of_cutoffs_alone_is_still_read() -> None:
+    old = {key: value for key, value in PLAN.as_dict().items() if key != "rule"}
+    assert Plan.from_dict(old | {"cutoffs": [10.0]}).rule == TierRule(("A", "B"), (10.0,))
+    assert Plan.from_dict(PLAN.as_dict()) == PLAN
 
 
 def test_a_rater_has_one_session_of_a_name(made: Workspace) -> None:

@@ -6,10 +6,11 @@ import random
 import pandas as pd
 import streamlit as st
 
-from curation import ratings, sessions, tiers
+from curation import overrides, ratings, sessions
 from curation.choices import CHOICES
 from curation.errors import TierscopeError
 from curation.sessions import Plan
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from pages.ui import cached, marks, opened_session, scale_form, state, text
 
@@ -118,7 +119,7 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
             plan = Plan(
                 name=name, rater=rater, scale=scale, choice=choice, size=size,
                 repeats_share=repeats / 100, blinded=blinded, seed=seed,
-                cutoffs=state.rule()[0].cutoffs,
+                rule=state.rule()[0],
             )  # fmt: skip
             _start(workspace, plan)
     scale_form.show(workspace)
@@ -159,14 +160,18 @@ def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
         key = st.selectbox(
             "Which scans", offered, format_func=lambda k: CHOICES[k].label, key=state.NEW_CHOICE
         )
+        rule, _ = state.rule()
         if key == "tier":
-            rule, _ = state.rule()
-            argument = st.selectbox("Tier", [*rule.names, tiers.UNSCORED], key="new-tier")
-        elif key == "near-cutoff":
+            held = _scans_of_tiers(workspace, rule)
             argument = st.selectbox(
-                "Cut-off", ["", *(f"{cut:g}" for cut in state.rule()[0].cutoffs)],
-                format_func=lambda a: a or "any in use", key="new-cutoff",
+                "Tier", list(held), format_func=lambda tier: f"{tier} ({held.get(tier, 0):,})",
+                key="new-tier",
             )  # fmt: skip
+        elif key == "near-cutoff":
+            common = [f"{cut:g}" for cut in rule.cutoffs]
+            argument = st.selectbox(
+                "Cut-off", ["", *common], format_func=lambda a: a or "any in use", key="new-cutoff"
+            )
         elif key == "session":
             names = {str(row.id): f"{row.name} of {row.rater}" for row in listed.itertuples()}
             argument = st.selectbox(
@@ -178,8 +183,17 @@ def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
             )
         else:
             argument = ""
-    st.caption(CHOICES[key].meaning)
+    by_rule = f" The rule: {rule.brief()}." if key in ("tier", "near-cutoff") else ""
+    st.caption(text.escape(CHOICES[key].meaning + by_rule))
     return f"{key}:{argument}" if argument else key
+
+
+def _scans_of_tiers(workspace: Workspace, rule: TierRule) -> dict[str, int]:
+    """Return how many scans with an image each tier of a rule holds; tiers of none are left out."""
+    scans = cached.scored_scans(workspace)
+    assigned = overrides.assigned(workspace, scans[scans["status"] == "ok"], rule)
+    found = assigned.value_counts()
+    return {name: int(found[name]) for name in rule.labels if name in found}
 
 
 def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:

@@ -4,6 +4,7 @@ import pytest
 
 from curation import ratings, sessions
 from curation.ratings import ARTEFACTS, SCALES
+from curation.tiers import TierRule
 from pages.ui import rating_keys, state, viewer
 from tests import marked_workspace
 from tests.pages.rating_made import started
@@ -76,6 +77,21 @@ def test_the_address_leads_back_into_the_session(own, run) -> None:
     checked(page.run())
     assert "Scan 1 of 3" in words(page)
     assert "What do raters say?" not in words(page)
+
+
+def test_the_tiers_offered_are_those_of_the_rule_on_tiers(own, run) -> None:
+    gates = [{"column": "distortion_score", "above": 80.0, "tier": "unusable"}]
+    rule = {"names": ["fine", "poor"], "cutoffs": [40.0], "column": "distortion_score", "gates": gates,
+            "by_site": {}}  # fmt: skip
+    page = run("rate", own, **{state.TRIED: rule, state.NEW_CHOICE: "tier"})
+    (tier,) = [box for box in page.selectbox if box.label == "Tier"]
+    assert [option.split(" (")[0] for option in tier.options] == ["fine", "poor", "unusable"]
+    assert "over 80 → unusable" in words(page).replace("\\", "")
+    tier.set_value("unusable").run()
+    page.text_input(key="new-rater").set_value("Ada")
+    checked(button(page, "Start rating").click().run())
+    plan = sessions.load(own, int(sessions.list_sessions(own)["id"][0])).plan
+    assert (plan.choice, plan.rule.brief()) == ("tier:unusable", TierRule.from_dict(rule).brief())
 
 
 @pytest.mark.parametrize("named", ["77", "9" * 30, "x", "-1"])
