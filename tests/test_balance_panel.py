@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from curation import balance, tier_agreement
+from curation import balance, selection, tier_agreement
 from curation.coefficients import Figure
 from curation.selection import Selection
 from curation.stability import RaterSpread
@@ -41,6 +41,33 @@ def tally(ages: list[float], site: list[str | None]) -> balance.Tally:
     })  # fmt: skip
     prepared = balance.prepare(scans)
     return prepared.tally(np.arange(len(ages)) % 2, ("A", "very <bad>"))
+
+
+def said_of(ages: list[float], site: list[str | None]) -> tuple[str, str]:
+    made = tally(ages, site)
+    levels = made.traits.with_quality(balance.coded(pd.Series(["q", "r"] * (len(ages) // 2))))
+    with_quality = levels.tally(np.arange(len(ages)) // 2 % 2, ("A", "B"))
+    found = selection.selections(with_quality)
+    return balance_panel.calm(found), " ".join(balance_panel.not_told(found, with_quality))
+
+
+def test_what_is_not_known_is_never_said_to_be_well() -> None:
+    ages, sites = [20.0, 30.0, 40.0, 50.0, 60.0] * 8, ["N", "S"] * 20
+    assert said_of(ages, sites) == (
+        "No cut-off selects age or site beyond what quality and chance explain.", "",
+    )  # fmt: skip
+    calm, missing = said_of([np.nan] * 40, sites)
+    assert calm == "No cut-off selects site beyond what quality and chance explain."
+    assert missing == "Whether a cut-off selects age cannot be told: no age is known."
+    calm, missing = said_of([np.nan] * 40, [None] * 40)
+    assert calm == "" and "no age is known" in missing and "no site is known" in missing
+    calm, missing = said_of([*ages[:30], *[np.nan] * 10], ["N"] * 40)
+    assert "selects age beyond" in calm
+    assert missing == (
+        "Age is known of 30 of 40 scored scans; the others are left out. All scored scans are of one site."
+    )
+    calm, missing = said_of([7.0, *[np.nan] * 39], sites)
+    assert "selects site beyond" in calm and "age is known of 1 of 40 scored scans" in missing
 
 
 def test_differences_are_told_for_what_differs_and_large_ones_stand_out() -> None:

@@ -58,6 +58,40 @@ def _site(one: Selection) -> str:
 _WORDS = {"age": _age, "site": _site}
 
 
+def calm(selections: Sequence[Selection]) -> str:
+    """Say that no cut-off selects what was looked at; empty where nothing could be."""
+    looked_at = [
+        trait for trait in ("age", "site") if any(one.trait == trait for one in selections)
+    ]
+    if not looked_at:
+        return ""
+    return f"No cut-off selects {' or '.join(looked_at)} beyond what quality and chance explain."
+
+
+def not_told(selections: Sequence[Selection], tally: Tally) -> list[str]:
+    """Say which of age and site cannot be held against the cut-offs, or only for some scans, and why."""
+    scored = int(tally.scans[:-1].sum())
+    sites = tally.counts("site")[:-1, :-1]
+    told = {one.trait for one in selections}
+    known = {"age": int(tally.age_counts[:-1].sum()), "site": int(sites.sum())}
+    one_site = int((sites.sum(axis=0) > 0).sum()) == 1
+    said = []
+    for trait, count in known.items():
+        of_all = f"of {count:,} of {text.plural(scored, 'scored scan')}"
+        if scored and not count:
+            said.append(f"Whether a cut-off selects {trait} cannot be told: no {trait} is known.")
+        elif scored and trait == "site" and one_site and count == scored:
+            said.append("All scored scans are of one site.")
+        elif scored and trait not in told:
+            why = "with it there are too few on one side, or all alike"
+            said.append(
+                f"Whether a cut-off selects {trait} cannot be told: {trait} is known {of_all}; {why}."
+            )
+        elif count < scored:
+            said.append(f"{trait.capitalize()} is known {of_all}; the others are left out.")
+    return said
+
+
 def smd(value: float) -> str:
     """Return a standardised difference, with its sign if it has one."""
     if math.isinf(value):

@@ -13,7 +13,8 @@ from pages.ui.ground import Ground, Sorted
 def show(ground: Ground, sorted_: Sorted) -> None:
     """Draw the warnings with their numbers; one quiet line where there are none."""
     facts = tier_facts.of(ground)
-    found = selection.selections(facts.tally(sorted_))
+    tally = facts.tally(sorted_)
+    found = selection.selections(tally)
     said = balance_panel.warnings(found)
     if said:
         st.warning("\n\n".join(said), icon=":material/balance:")
@@ -21,16 +22,16 @@ def show(ground: Ground, sorted_: Sorted) -> None:
     if doubts:
         told = [text.escape(doubt.message) for doubt in doubts]
         st.warning("\n\n".join(told), icon=":material/warning:")
-    if not found:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", key="selection"):
-        st.markdown(
-            ":material/balance: No cut-off selects age or site beyond what quality and chance explain."
-            if not said else ":material/balance: What cut-offs select, against quality and chance:",
-            width="content",
-        )  # fmt: skip
-        with st.popover("The numbers"):
-            _numbers(found, facts.quality_reason)
+    summary = balance_panel.calm(found)
+    if said:
+        summary = "What cut-offs select, against quality and chance:"
+    if summary:
+        with st.container(horizontal=True, vertical_alignment="center", key="selection"):
+            st.markdown(f":material/balance: {summary}", width="content")
+            with st.popover("The numbers"):
+                _numbers(found, facts.quality_reason)
+    if missing := balance_panel.not_told(found, tally):
+        st.caption(text.escape(" ".join(missing)))
 
 
 def _numbers(found: list[Selection], reason: str) -> None:
