@@ -1,7 +1,8 @@
 """The image on Review: how it is drawn, what is laid over it, and what it is held against."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from curation.errors import VolumeError
 from pages.ui import (
     companion,
     evidence,
+    own_window,
     scan_panel,
     slice_panel,
     state,
@@ -49,23 +51,29 @@ def show(
     tried = trial if trial and trial.alters else None
     try:
         # before anything of it is drawn, so that the frame changes together with the image
-        image = _prepared(scan, window, tried)
+        prepare = partial(_prepared, scan, tried)
+        image, home = own_window.seen(window, prepare), own_window.home(window, prepare)
+        taken = partial(own_window.take, home=home, tissue=prepare("Tissue"))
     except VolumeError as error:
         st.error(f"This scan cannot be shown: {text.escape(str(error))}")
         return
     found = _found(scan, chosen)
     ahead = None if trial or following is None else viewer.address_of(following)
+    own_window.fields(image, taken)
+    drawn = partial(
+        draw, image, _name(scan, tried), _overlays(found, chosen), following=ahead,
+        home=(home.black, home.white), on_window=taken,
+    )  # fmt: skip
     with st.container(key="viewer-altered" if tried else "viewer"):
         if tried:
             st.html(_banner(tried))
         st.html(scan_panel.caption(scan))
-        name = f"{scan['scan_id']}-simulated-artefact" if tried else scan["scan_id"]
         if chosen:
             _legend(scan, found, chosen)
         if beside is None:
-            draw(image, name, _overlays(found, chosen), following=ahead)
+            drawn()
         else:
-            _draw_beside(image, name, _overlays(found, chosen), beside, window, ahead)
+            _draw_beside(drawn, scan["scan_id"], beside, window)
         st.html(scan_panel.foot(image))
     for warning in image.warnings:
         st.warning(text.escape(warning))
@@ -73,7 +81,11 @@ def show(
         viewer.prefetch(following)
 
 
-def _prepared(scan: pd.Series, window: str, tried: Trial | None) -> Prepared:
+def _name(scan: pd.Series, tried: Trial | None) -> str:
+    return f"{scan['scan_id']}-simulated-artefact" if tried else scan["scan_id"]
+
+
+def _prepared(scan: pd.Series, tried: Trial | None, window: str) -> Prepared:
     path = Path(scan["path"])
     return trials.image(path, window, tried) if tried else viewer.prepared(path, window)
 
@@ -84,13 +96,15 @@ def _prepared(scan: pd.Series, window: str, tried: Trial | None) -> Prepared:
 def draw(
     image: Prepared, name: str, overlays: Sequence[Overlay], *, key: str = "niivue",
     width_px: int = viewer.PANEL_PX, following: str | None = None,
+    home: tuple[float, float] | None = None,
+    on_window: Callable[[float, float], None] | None = None,
 ) -> None:  # fmt: skip
     """Draw a scan in NiiVue; in slices where NiiVue or this browser cannot."""
     reason = image.too_large or state.get(state.CANNOT_DRAW, {}).get(image.file.name)
     if reason is None:
         failed = viewer.show(
             image, scan_id=name, view=state.get(state.VIEW), overlays=overlays, key=key,
-            width_px=width_px, following=following,
+            width_px=width_px, following=following, home=home, on_window=on_window,
         )  # fmt: skip
         if failed is not None:
             known = state.get(state.CANNOT_DRAW, {})
@@ -100,19 +114,16 @@ def draw(
     slice_panel.show(image, state.get(state.VIEW), overlays, reason, key=key)
 
 
-def _draw_beside(
-    image: Prepared, name: str, overlays: Sequence[Overlay], beside: pd.Series, window: str,
-    following: str | None,
-) -> None:  # fmt: skip
+def _draw_beside(drawn: Callable[..., None], name: str, beside: pd.Series, window: str) -> None:
     half = viewer.PANEL_PX // 2
     left, right = st.columns(2, gap="small")
     with left:
         st.html(_two_lines("This scan", name))
-        draw(image, name, overlays, width_px=half, following=following)
+        drawn(width_px=half)
     with right:
         st.html(_two_lines(*companion.named(beside)))
         try:
-            other = viewer.prepared(Path(beside["path"]), window)
+            other = own_window.seen(window, partial(viewer.prepared, Path(beside["path"])))
         except VolumeError as error:
             st.error(f"The reference scan cannot be shown: {text.escape(str(error))}")
             return
@@ -135,9 +146,9 @@ def _tools(scan: pd.Series, trial: Trial | None) -> str:
             "View", list(viewer.VIEWS), key=state.VIEW, required=True,
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
-        window = state.keep_one_of(state.WINDOW, list(WINDOWS))
+        window = state.keep_one_of(state.WINDOW, own_window.options())
         st.segmented_control(
-            "Window", list(WINDOWS), key=state.WINDOW, required=True,
+            "Window", own_window.options(), key=state.WINDOW, required=True,
             label_visibility="collapsed", persist_state="session",
             help=" · ".join(f"{w.label}: {w.meaning}" for w in WINDOWS.values()),
         )  # fmt: skip

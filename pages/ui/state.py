@@ -21,6 +21,8 @@ SORT, SOURCES, TIERS, UNRATED_ONLY = "sort", "filter_sources", "filter_tiers", "
 FLAGS = "filter_flags"
 #: How a scan is drawn.
 VIEW, WINDOW = "view", "window"
+#: The window that a person set, and the fields that show what is black and white.
+OWN_WINDOW, LEVEL, WIDTH = "own_window", "window_level", "window_width"
 #: What is laid over it, whether a reference scan stands beside it, and why this browser cannot draw some.
 OVERLAYS, BESIDE, CANNOT_DRAW = "overlays", "beside", "cannot_draw"
 #: The scans that are selected on Explore, by id, and what the search there last found.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from curation import volumes
 from curation.errors import VolumeError
 from curation.volumes import Volume
-from pages.ui import cached, niivue_build, shelf
+from pages.ui import cached, niivue_build, shelf, state
 from pages.ui.prepared import Facts, Prepared, write
 from pages.ui.shelf import Shelf
 
@@ -209,6 +209,8 @@ def warm() -> None:
 def show(
     image: Prepared, *, scan_id: str, view: str, overlays: Sequence[Overlay] = (),
     key: str = "niivue", width_px: int = PANEL_PX, following: str | None = None,
+    home: tuple[float, float] | None = None,
+    on_window: Callable[[float, float], None] | None = None,
 ) -> str | None:  # fmt: skip
     """Draw a prepared scan.
 
@@ -229,18 +231,25 @@ def show(
     following : str, optional
         Address of what is likely to be looked at next, see :func:`address_of`: the browser fetches it while
         this one is looked at.
+    home : tuple of float, optional
+        Black and white that a double click leads back to; those of ``image`` by default.
+    on_window : callable, optional
+        Is told black and white when a window was drawn on the image, or taken back.
 
     Returns
     -------
     str or None
         Why the browser cannot draw it.
     """
+    address = f"{_SHELF}/{image.file.name}"
     said = _niivue().component(
-        image=f"{_SHELF}/{image.file.name}",
+        image=address,
         overlay_files=[_laid(image, overlay) for overlay in overlays],
         following=following,
         black=image.black,
         white=image.white,
+        home=home or (image.black, image.white),
+        tells_window=on_window is not None,
         filename=f"{scan_id}.nii",
         height=height_px(image, view, width_px),
         view_mode=VIEWS[view],
@@ -249,9 +258,19 @@ def show(
         update_interval_ms=None,
         default=None,
         key=key,
+        on_change=None if on_window is None else lambda: _heard(key, address, on_window),
     )  # fmt: skip
-    here = isinstance(said, dict) and said.get("image") == f"{_SHELF}/{image.file.name}"
-    return str(said["failed"]) if here else None
+    return str(said["failed"]) if _is_of(said, address, "failed") else None
+
+
+def _heard(key: str, address: str, on_window: Callable[[float, float], None]) -> None:
+    said = state.get(key)
+    if _is_of(said, address, "white"):
+        on_window(float(said["black"]), float(said["white"]))
+
+
+def _is_of(said: Any, address: str, what: str) -> bool:
+    return isinstance(said, dict) and said.get("image") == address and what in said
 
 
 def _laid(image: Prepared, overlay: Overlay) -> dict[str, Any]:

@@ -116,9 +116,31 @@ def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, addr
     page.mouse.up(button="right")
     assert _window(page) != before
     assert np.abs(_greys(page) - seen).max() > 10
+    _fields_say(page, _window(page))
     page.mouse.dblclick(x, y)
     page.wait_for_timeout(500)
     assert _window(page) == before
+    _fields_say(page, before)
+    page.get_by_label("Level", exact=True).click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("300")
+    assert _window(page) == before  # nothing is drawn on each key
+    page.keyboard.press("Tab")
+    width = before[1] - before[0]
+    wanted = [300 - width / 2, 300 + width / 2]
+    page.wait_for_function(
+        "(black) => Math.abs(document.querySelector('iframe[title*=niivue]').contentWindow"
+        ".tierscopeView.volumes[0].cal_min - black) < 0.1",
+        arg=wanted[0],
+    )
+    assert _window(page) == pytest.approx(wanted, abs=0.1)
+    assert page.get_by_label("Width", exact=True).evaluate("e => e === document.activeElement")
+
+
+def _fields_say(page: Page, window: list[float]) -> None:
+    """Wait until the fields show the level and the width of what the image shows."""
+    for label, value in (("Level", sum(window) / 2), ("Width", window[1] - window[0])):
+        expect(page.get_by_label(label, exact=True)).to_have_value(f"{value:.6g}")
 
 
 def test_the_next_scan_is_in_the_browser_before_it_is_asked_for(page: Page, address: str) -> None:
