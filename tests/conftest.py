@@ -1,11 +1,18 @@
 """Fixtures that every test may use."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+# before anything loads numpy or torch: on work this small threads only wait for each other, and on a busy
+# machine twenty times as long as the work takes
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from curation.assess import Summary, assess
 from curation.workspace import Workspace
+from tests import heads
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -22,6 +29,14 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no real scans at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Summary, list]:
+    """Heads measured by one process in one go, and the progress that it told; only to read."""
+    workspace, seen = heads.fill(tmp_path_factory.mktemp("measured")), []
+    summary = assess(workspace, progress=lambda done, total: seen.append((done, total)))
+    return workspace, summary, seen
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
-"""Small heads to score, and a workspace of them, good and bad."""
+"""Small heads to score, and a workspace of them, good and bad; tests copy what is measured once."""
 
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -40,3 +41,12 @@ def fill(root: Path) -> Workspace:
     rows.append({"scan_id": "gone", "status": "missing", "simulated": True})
     tables.write_scans(workspace, pd.DataFrame(rows))
     return workspace
+
+
+def copy(workspace: Workspace, folder: Path, *, measured: bool = True) -> Workspace:
+    """Return a copy of such a workspace (its images lie with the first), or one with nothing measured yet."""
+    made = Workspace(Path(shutil.copytree(workspace.root, folder)))
+    if not measured:
+        shutil.rmtree(made.metrics_dir)
+        made.scores_path.unlink()
+    return made

@@ -1,7 +1,8 @@
 """What tests of launched studies share: waiting for them, their processes, what they came to."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import psutil
 
@@ -48,6 +49,20 @@ def processes(study: Study) -> list[psutil.Process]:
         ):
             found.append(process)
     return found
+
+
+@contextlib.contextmanager
+def held(study: Study) -> Iterator[None]:
+    """Hold every process of a study still, so that it cannot end meanwhile; it has to be under way."""
+    there = processes(study)
+    assert there, "the study ended before it could be held"
+    for process in there:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in there:
+            process.resume()
 
 
 def results(study: Study) -> dict[str, dict]:

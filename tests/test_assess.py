@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 
 from curation import assess as assess_module
-from curation import files, measurement, parts, tables
+from curation import files, measurement, parts, tables, volumes
 from curation.assess import Summary, assess, progress_of
 from curation.metrics import METRICS
 from curation.scores import SUBSCORES, score
 from curation.template import template
 from curation.workspace import Workspace
-from tests.heads import fill, head
+from tests.heads import copy, fill, head
 
 
 @pytest.fixture
@@ -27,24 +27,29 @@ def filled(tmp_path: Path) -> Workspace:
     return fill(tmp_path)
 
 
-@pytest.fixture(scope="module")
-def done_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Summary, list]:
-    """Measured once for all tests that only look."""
-    workspace, seen = fill(tmp_path_factory.mktemp("done")), []
-    summary = assess(workspace, progress=lambda done, total: seen.append((done, total)))
-    return workspace, summary, seen
+@pytest.fixture
+def done(measured: tuple[Workspace, Summary, list], tmp_path: Path) -> Workspace:
+    """A measured workspace of one's own."""
+    return copy(measured[0], tmp_path / "copy")
 
 
 @pytest.fixture
-def done(done_once: tuple[Workspace, Summary, list], tmp_path: Path) -> Workspace:
-    """A measured workspace of one's own (its images lie with the shared one)."""
-    return Workspace(Path(shutil.copytree(done_once[0].root, tmp_path / "copy")))
+def quick(monkeypatch: pytest.MonkeyPatch, one_head: tuple) -> None:
+    """Let every head measure as one does, at once: for tests of what is done around measuring."""
+    monkeypatch.setattr(measurement, "assess_volume", lambda volume: one_head)
+
+
+@pytest.fixture(scope="module")
+def one_head(tmp_path_factory: pytest.TempPathFactory) -> tuple:
+    path = tmp_path_factory.mktemp("one") / "head.nii.gz"
+    nib.save(nib.Nifti1Image(head(0), template(4).affine), path)
+    return measurement.assess_volume(volumes.conform(volumes.load(path)))
 
 
 def test_every_readable_scan_gets_a_row_and_bad_files_a_reason(
-    done_once: tuple[Workspace, Summary, list],
+    measured: tuple[Workspace, Summary, list],
 ) -> None:
-    workspace, summary, seen = done_once
+    workspace, summary, seen = measured
     assert (summary.assessed, summary.skipped, summary.failed) == (3, 0, 2)
     assert seen == [(done, 5) for done in range(6)]
     metrics = tables.read_metrics(workspace).set_index("scan_id")
@@ -91,6 +96,7 @@ def test_a_second_run_measures_nothing_anew(done: Workspace) -> None:
     pd.testing.assert_frame_equal(tables.read_metrics(done), before)
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_interrupted_run_goes_on_where_it_stopped(filled: Workspace) -> None:
     def stop(done: int, _total: int) -> None:
         if done == 2:
@@ -114,6 +120,7 @@ def test_a_changed_file_is_measured_again(done: Workspace, tmp_path: Path) -> No
     assert tables.read_metrics(done).set_index("scan_id").loc["s0", "noise_wm"] > 2 * before
 
 
+@pytest.mark.usefixtures("quick")
 def test_only_the_named_scans_are_measured(filled: Workspace) -> None:
     assert assess(filled, scan_ids=["s1"]).assessed == 1
     progress = progress_of(filled)
@@ -121,13 +128,14 @@ def test_only_the_named_scans_are_measured(filled: Workspace) -> None:
 
 
 def test_worker_counts_change_no_bit(done: Workspace) -> None:
-    alone = tables.read_metrics(done).drop(columns="seconds")
+    alone = tables.read_metrics(done).drop(columns="seconds").head(2)
     shutil.rmtree(done.metrics_dir)
-    assess(done, jobs=2)
+    assess(done, jobs=2, scan_ids=list(alone["scan_id"]))
     together = tables.read_metrics(done).drop(columns="seconds")
     pd.testing.assert_frame_equal(alone, together, check_exact=True)
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_file_that_was_gone_is_measured_when_it_is_back(
     workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -210,6 +218,7 @@ def test_scans_without_an_image_are_never_due(workspace: Workspace) -> None:
     assert assess(workspace).assessed == 0
 
 
+@pytest.mark.usefixtures("quick")
 def test_an_error_inside_one_scan_does_not_end_the_batch(
     filled: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,5 @@
 """Batches by Snakemake: the same numbers as one process, only what is left, nothing beside the workspace."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,28 +7,23 @@ import pandas as pd
 import pytest
 
 from curation import cluster, files, tables
-from curation.assess import assess, assess_batch, due_scans
+from curation.assess import assess_batch, due_scans
 from curation.batches import Batch
 from curation.errors import TierscopeError
 from curation.workspace import Workspace
-from tests.heads import fill
+from tests.heads import copy
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+@pytest.fixture
+def alone(measured: tuple) -> Workspace:
     """Measured by one process, in one go."""
-    workspace = fill(tmp_path_factory.mktemp("alone"))
-    assess(workspace)
-    return workspace
+    return measured[0]
 
 
 @pytest.fixture
 def unmeasured(alone: Workspace, tmp_path: Path) -> Workspace:
     """The same scans, nothing measured yet, in a folder with a difficult name."""
-    copy = Workspace(Path(shutil.copytree(alone.root, tmp_path / "a {b} 'c' ü")))
-    shutil.rmtree(copy.metrics_dir)
-    copy.scores_path.unlink()
-    return copy
+    return copy(alone, tmp_path / "a {b} 'c' ü", measured=False)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from curation.errors import StudyError
 from curation.workspace import Workspace
-from tests import slurm, training_workspace
+from tests import finished_study, slurm, training_workspace
 from tests.launched import ended, processes, results, under_way, wait
 from training import launch, slurm_jobs, standing
 from training.places import Place
@@ -41,16 +41,15 @@ def _run(workspace: Workspace, study: Study, place: Place) -> dict[str, dict]:
 def test_a_run_on_slurm_stopped_and_resumed_comes_to_the_numbers_of_this_machine(
     cluster: slurm.Cluster, tmp_path: Path
 ) -> None:
-    changes = {"arms": ["A"], "overrides": {"pretrain_epochs": 30}}
+    changes = {"arms": ["A"], "overrides": {"pretrain_epochs": 100}}  # no end between two looks
     only = ["pretrain_A_seed0"]
     workspace, here = _planned(tmp_path / "here", **changes)
-    launch.retry(workspace, here.id, only)
-    wait(workspace, here, ended, every_s=1)
+    finished_study.train(workspace, here)
     workspace, study = _planned(tmp_path / "a {b} 'c' ü", **changes)
     launch.retry(workspace, study.id, only, place=PLACE)
     with pytest.raises(StudyError, match="already running"):
         launch.launch(workspace, study.id)
-    status = wait(workspace, study, under_way)
+    status = wait(workspace, study, under_way, every_s=0.5)
     assert "On Slurm, partition tests: 1 of its runs" in status.message
     status = launch.stop(workspace, study.id)
     assert status.state == "stopped"
