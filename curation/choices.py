@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import agreement, database, lists, overrides, ratings, tables, teaching
+from curation import agreement, database, lists, overrides, ratings, schema, tables, teaching
 from curation.errors import RatingError
 from curation.tiers import DEFAULT_RULE, TierRule
 from curation.workspace import Workspace
@@ -130,7 +130,7 @@ def _teaching(request: Request) -> list[str]:
 
 
 def _session(request: Request) -> list[str]:
-    items = database.session_items
+    items = schema.session_items
     number = int(_number(request.argument))
     query = sa.select(items.c.scan_id).where(items.c.session_id == number).distinct()
     with database.engine(request.workspace).connect() as connection:

@@ -12,7 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import ArrayLike, NDArray
 
-from curation import agreement, coefficients, database, ratings, references, tables
+from curation import agreement, coefficients, database, ratings, references, schema, tables
 from curation.errors import RatingError
 from curation.workspace import Workspace
 
@@ -300,7 +300,7 @@ def save_suggestion(workspace: Workspace, suggestion: Suggestion, author: str) -
 
 def latest_suggestion(workspace: Workspace) -> Suggestion | None:
     """Return the suggestion saved last, ``None`` where there is none."""
-    audit = database.audit
+    audit = schema.audit
     query = sa.select(audit.c.detail).where(audit.c.action == ACTION).order_by(audit.c.id.desc())
     with database.engine(workspace).connect() as connection:
         detail = connection.execute(query.limit(1)).scalar()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import database
+from curation import database, schema
 from curation.workspace import Workspace
 
 COLUMNS = ["at", "who", "what", "subject", "detail"]
@@ -101,7 +101,7 @@ def _newest_first(query: sa.Select, table: sa.Table) -> sa.Select:
     return query.order_by(table.c.at.desc())
 
 
-_ratings, _details, _withdrawals = database.ratings, database.details, database.withdrawals
+_ratings, _details, _withdrawals = schema.ratings, schema.details, schema.withdrawals
 _SOURCES: list[tuple[sa.Select, Callable[[sa.Row], tuple]]] = [
     (
         _newest_first(
@@ -124,12 +124,12 @@ _SOURCES: list[tuple[sa.Select, Callable[[sa.Row], tuple]]] = [
     *(
         (_newest_first(sa.select(table), table), tell)
         for table, tell in (
-            (database.sessions, _session),
-            (database.overrides, _override),
-            (database.scales, _scale),
-            (database.rules, _rule),
-            (database.study_marks, _study_mark),
-            (database.audit, _note),
+            (schema.sessions, _session),
+            (schema.overrides, _override),
+            (schema.scales, _scale),
+            (schema.rules, _rule),
+            (schema.study_marks, _study_mark),
+            (schema.audit, _note),
         )
     ),
 ]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from curation import __version__, database
+from curation import __version__, database, schema
 from curation.errors import RatingError
 from curation.rating_rows import MAX_COMMENT, MAX_RATER
 from curation.workspace import Workspace
@@ -70,7 +70,7 @@ def save(
     """
     name, author, ids = name.strip(), author.strip(), list(dict.fromkeys(scan_ids))
     _check(name, author, note, ids)
-    lists, items = database.scan_lists, database.scan_list_items
+    lists, items = schema.scan_lists, schema.scan_list_items
     row = {
         "at": database.now(), "name": name, "author": author, "note": note.strip(), "version": __version__,
     }  # fmt: skip
@@ -104,7 +104,7 @@ def _check(name: str, author: str, note: str, ids: list[str]) -> None:
 
 def list_lists(workspace: Workspace) -> list[ScanList]:
     """Return all lists, newest first."""
-    lists, items = database.scan_lists, database.scan_list_items
+    lists, items = schema.scan_lists, schema.scan_list_items
     size = sa.select(sa.func.count()).where(items.c.list_id == lists.c.id).scalar_subquery()
     columns = (lists.c.id, lists.c.name, lists.c.author, lists.c.at, lists.c.note, size)
     with database.engine(workspace).connect() as connection:
@@ -114,7 +114,7 @@ def list_lists(workspace: Workspace) -> list[ScanList]:
 
 def scans_of(workspace: Workspace, list_id: int) -> list[str]:
     """Return the ids of a list's scans, in the order in which they were picked; empty where there is none."""
-    items = database.scan_list_items
+    items = schema.scan_list_items
     query = sa.select(items.c.scan_id).where(items.c.list_id == list_id)
     with database.engine(workspace).connect() as connection:
         return list(connection.execute(query.order_by(items.c.position)).scalars())
@@ -122,6 +122,6 @@ def scans_of(workspace: Workspace, list_id: int) -> list[str]:
 
 def newest(workspace: Workspace) -> int:
     """Return the number of the newest list; 0 before the first."""
-    query = sa.select(sa.func.coalesce(sa.func.max(database.scan_lists.c.id), 0))
+    query = sa.select(sa.func.coalesce(sa.func.max(schema.scan_lists.c.id), 0))
     with database.engine(workspace).connect() as connection:
         return connection.execute(query).scalar_one()

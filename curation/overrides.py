@@ -3,7 +3,7 @@
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import __version__, assignment, database, tables
+from curation import __version__, assignment, database, schema, tables
 from curation.errors import RatingError
 from curation.rating_rows import MAX_COMMENT, MAX_RATER
 from curation.tiers import TierRule
@@ -47,14 +47,14 @@ def override(workspace: Workspace, scan_id: str, author: str, tier: str | None, 
         "at": database.now(), "scan_id": scan_id, "author": author, "tier": tier, "reason": reason,
         "version": __version__,
     }  # fmt: skip
-    insert = database.overrides.insert().values(row).returning(database.overrides.c.id)
+    insert = schema.overrides.insert().values(row).returning(schema.overrides.c.id)
     with database.writing(workspace) as connection:
         return connection.execute(insert).scalar_one()
 
 
 def list_overrides(workspace: Workspace, scan_id: str | None = None) -> pd.DataFrame:
     """Return all decisions, oldest first, with the columns of the table ``overrides``."""
-    table = database.overrides
+    table = schema.overrides
     query = sa.select(table).order_by(table.c.id)
     if scan_id is not None:
         query = query.where(table.c.scan_id == scan_id)

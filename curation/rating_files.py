@@ -13,7 +13,17 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import database, derivatives, files, overrides, rating_widget, ratings, tables, tsv
+from curation import (
+    database,
+    derivatives,
+    files,
+    overrides,
+    rating_widget,
+    ratings,
+    schema,
+    tables,
+    tsv,
+)
 from curation.rating_columns import OVERRIDE_COLUMNS, RATING_COLUMNS
 from curation.workspace import Workspace
 
@@ -77,7 +87,7 @@ def _rating_rows(given: pd.DataFrame, names: pd.DataFrame) -> list[dict[str, Any
 
 def _sessions(workspace: Workspace) -> dict[str, Any]:
     """Return the sessions with their lists, and the workspace's own scales."""
-    sessions, items = database.sessions, database.session_items
+    sessions, items = schema.sessions, schema.session_items
     listed: dict[int, list] = {}
     with database.engine(workspace).connect() as connection:
         rows = connection.execute(sa.select(sessions).order_by(sessions.c.id)).all()

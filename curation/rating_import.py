@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import database, files, rating_rows, rating_widget, ratings, tables, tsv
+from curation import database, files, rating_rows, rating_widget, ratings, schema, tables, tsv
 from curation.errors import RatingError
 from curation.rating_columns import OVERRIDE_COLUMNS, RATING_COLUMNS
 from curation.rating_files import (
@@ -185,7 +185,7 @@ def _read_sessions(path: Path) -> dict[str, Any]:
 
 def _add_sessions(connection: sa.Connection, given: list[dict[str, Any]]) -> dict[tuple, int]:
     """Add the sessions that are not there; return the number of each by rater and name."""
-    table, items = database.sessions, database.session_items
+    table, items = schema.sessions, schema.session_items
     there = {(row.rater, row.name): row for row in connection.execute(sa.select(table))}
     numbers = {}
     for one in given:
@@ -263,7 +263,7 @@ def _add(workspace: Workspace, connection: sa.Connection, rows: Given, origin: s
         if at is not None
     ]
     if taken_back:
-        connection.execute(database.withdrawals.insert(), taken_back)
+        connection.execute(schema.withdrawals.insert(), taken_back)
     return len(ids)
 
 
@@ -298,7 +298,7 @@ def _prepared(
 
 
 def _add_overrides(connection: sa.Connection, given: Iterable[dict[str, Any]]) -> int:
-    table = database.overrides
+    table = schema.overrides
     names = ("at", "scan_id", "author", "tier", "reason", "version")
     there = {
         tuple(row) for row in connection.execute(sa.select(*(table.c[name] for name in names)))

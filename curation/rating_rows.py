@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from curation import __version__, database
+from curation import __version__, database, schema
 from curation.errors import RatingError
 from curation.scales import Scale
 
@@ -162,12 +162,10 @@ def append(connection: sa.Connection, rows: Sequence[Prepared]) -> list[int]:
     """Insert prepared ratings; return their numbers in order."""
     if not rows:
         return []
-    insert = database.ratings.insert().returning(
-        database.ratings.c.id, sort_by_parameter_order=True
-    )
+    insert = schema.ratings.insert().returning(schema.ratings.c.id, sort_by_parameter_order=True)
     ids = list(connection.execute(insert, [rating for rating, _ in rows]).scalars())
     details = [
         {"rating_id": number} | detail for number, (_, detail) in zip(ids, rows, strict=True)
     ]
-    connection.execute(database.details.insert(), details)
+    connection.execute(schema.details.insert(), details)
     return ids

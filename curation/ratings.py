@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import database
+from curation import database, schema
 from curation.errors import RatingError
 from curation.overrides import override
 from curation.rating_rows import ARTEFACTS, MAX_COMMENT, MAX_RATER, ROLES, append, prepared
@@ -118,9 +118,9 @@ def list_ratings(
     """
     query = _joined()
     if scan_id is not None:
-        query = query.where(database.ratings.c.scan_id == scan_id)
+        query = query.where(schema.ratings.c.scan_id == scan_id)
     if not withdrawn:
-        query = query.where(database.withdrawals.c.id.is_(None))
+        query = query.where(schema.withdrawals.c.id.is_(None))
     with database.engine(workspace).connect() as connection:
         rows = connection.execute(query)
         table = pd.DataFrame(rows.all(), columns=list(rows.keys()), dtype=object)
@@ -128,12 +128,12 @@ def list_ratings(
 
 
 def _joined() -> sa.Select:
-    ratings, details, withdrawals = database.ratings, database.details, database.withdrawals
+    ratings, details, withdrawals = schema.ratings, schema.details, schema.withdrawals
     more = [column for column in details.c if column.name != "rating_id"]
     joined = ratings.outerjoin(details, details.c.rating_id == ratings.c.id).outerjoin(
         withdrawals, withdrawals.c.rating_id == ratings.c.id
     )
-    sessions = database.sessions
+    sessions = schema.sessions
     joined = joined.outerjoin(sessions, sessions.c.id == details.c.session_id)
     columns = (
         *ratings.c, *more, withdrawals.c.at.label("withdrawn"), sessions.c.name.label("session"),
@@ -189,7 +189,7 @@ def newest(workspace: Workspace) -> int:
     """Return a number that grows with each rating and each withdrawal; 0 before the first."""
     counts = [
         sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery()
-        for table in (database.ratings, database.withdrawals)
+        for table in (schema.ratings, schema.withdrawals)
     ]
     with database.engine(workspace).connect() as connection:
         return connection.execute(sa.select(counts[0] + counts[1])).scalar_one()
@@ -197,7 +197,7 @@ def newest(workspace: Workspace) -> int:
 
 def rated_scans(workspace: Workspace) -> frozenset[str]:
     """Return the ids of the scans that have a rating that stands."""
-    ratings, withdrawals = database.ratings, database.withdrawals
+    ratings, withdrawals = schema.ratings, schema.withdrawals
     taken_back = sa.select(withdrawals.c.rating_id)
     query = sa.select(ratings.c.scan_id).where(ratings.c.id.not_in(taken_back)).distinct()
     with database.engine(workspace).connect() as connection:

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from curation import database
+from curation import database, schema
 from curation.plans import Session
 from curation.workspace import Workspace
 
@@ -18,7 +18,7 @@ def reveal(workspace: Workspace, session: Session) -> None:
     with database.writing(workspace) as connection:
         database.take_turn(connection, session.id)
         if not noted(connection, session.id):
-            connection.execute(database.audit.insert().values(row))
+            connection.execute(schema.audit.insert().values(row))
 
 
 def revealed(workspace: Workspace, session: Session) -> bool:
@@ -31,7 +31,7 @@ def revealed(workspace: Workspace, session: Session) -> bool:
 
 def noted(connection: sa.Connection, session_id: int) -> bool:
     """Tell whether :func:`reveal` was called for a session."""
-    audit = database.audit
+    audit = schema.audit
     query = sa.select(audit.c.id).where(
         audit.c.action == ACTION, audit.c.subject == _subject(session_id)
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from curation import __version__, database, files, rule_text
+from curation import __version__, database, files, rule_text, schema
 from curation.errors import RuleError
 from curation.rating_rows import MAX_RATER
 from curation.tiers import TierRule
@@ -99,7 +99,7 @@ def save(workspace: Workspace, name: str, text: str, author: str) -> SavedRule:
             name, 1 if newest is None else newest.number + 1, content_hash(rule), author,
             database.now(), text, __version__,
         )  # fmt: skip
-        connection.execute(database.rules.insert().values(vars(saved)))
+        connection.execute(schema.rules.insert().values(vars(saved)))
     return saved
 
 
@@ -127,7 +127,7 @@ def load(workspace: Workspace, name: str, number: int | None = None) -> SavedRul
 
 
 def _query(name: str | None) -> sa.Select:
-    table = database.rules
+    table = schema.rules
     columns = (table.c[field] for field in SavedRule.__dataclass_fields__)
     query = sa.select(*columns).order_by(table.c.id.desc())
     return query if name is None else query.where(table.c.name == name)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from curation import __version__, database
+from curation import __version__, database, schema
 from curation.errors import RatingError
 from curation.workspace import Workspace, slug
 
@@ -90,7 +90,7 @@ SCALES: dict[str, Scale] = {
 
 def all_scales(workspace: Workspace) -> dict[str, Scale]:
     """Return the scales of the field and the workspace's own, by name."""
-    query = sa.select(database.scales).order_by(database.scales.c.at, database.scales.c.name)
+    query = sa.select(schema.scales).order_by(schema.scales.c.at, schema.scales.c.name)
     with database.engine(workspace).connect() as connection:
         own = [_from_row(row) for row in connection.execute(query)]
     return SCALES | {scale.name: scale for scale in own}
@@ -139,7 +139,7 @@ def add_scale(workspace: Workspace, scale: Scale, author: str = "") -> None:
     }
     try:
         with database.writing(workspace) as connection:
-            connection.execute(database.scales.insert().values(row))
+            connection.execute(schema.scales.insert().values(row))
     except sa.exc.IntegrityError:
         if all_scales(workspace)[scale.name] != scale:
             raise RatingError(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import __version__, choices, database, rating_rows, ratings, reveals
+from curation import __version__, choices, database, rating_rows, ratings, reveals, schema
 from curation.choices import CHOICES
 from curation.errors import RatingError
 from curation.plans import MAX_REPEATS_SHARE, MAX_SIZE, Item, Plan, Session
@@ -43,10 +43,10 @@ def start(workspace: Workspace, plan: Plan) -> Session:
     }  # fmt: skip
     try:
         with database.writing(workspace) as connection:
-            insert = database.sessions.insert().values(row).returning(database.sessions.c.id)
+            insert = schema.sessions.insert().values(row).returning(schema.sessions.c.id)
             number = connection.execute(insert).scalar_one()
             connection.execute(
-                database.session_items.insert(),
+                schema.session_items.insert(),
                 [
                     {"session_id": number, "position": place, "scan_id": scan, "repeat_of": first}
                     for place, (scan, first) in enumerate(items)
@@ -93,13 +93,13 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
         ``id``, ``at``, ``name``, ``rater``, ``scale``, ``choice``, ``blinded``, ``done``, ``total``,
         ``finished``.
     """
-    sessions, items = database.sessions, database.session_items
+    sessions, items = schema.sessions, schema.session_items
     query = sa.select(sessions).order_by(sessions.c.id.desc())
     if rater is not None:
         query = query.where(sessions.c.rater == rater)
     totals = sa.select(items.c.session_id, sa.func.count()).group_by(items.c.session_id)
-    standing = _standing(database.details.c.session_id, sa.func.count()).group_by(
-        database.details.c.session_id
+    standing = _standing(schema.details.c.session_id, sa.func.count()).group_by(
+        schema.details.c.session_id
     )
     with database.engine(workspace).connect() as connection:
         rows = connection.execute(query).all()
@@ -119,7 +119,7 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
 
 def _standing(*columns: Any) -> sa.Select:
     """Select from the details of sessions' ratings that were not taken back."""
-    details, withdrawals = database.details, database.withdrawals
+    details, withdrawals = schema.details, schema.withdrawals
     joined = details.outerjoin(withdrawals, withdrawals.c.rating_id == details.c.rating_id)
     chosen = sa.select(*columns).select_from(joined)
     return chosen.where(withdrawals.c.id.is_(None), details.c.session_id.is_not(None))
@@ -138,7 +138,7 @@ def load(workspace: Workspace, session_id: int) -> Session:
 
 
 def _load(connection: sa.Connection, session_id: int) -> Session:
-    sessions, items, details = database.sessions, database.session_items, database.details
+    sessions, items, details = schema.sessions, schema.session_items, schema.details
     session_id = int(session_id)  # a number out of a table is numpy's, which drivers do not know
     row = connection.execute(sa.select(sessions).where(sessions.c.id == session_id)).one_or_none()
     if row is None:
@@ -151,8 +151,8 @@ def _load(connection: sa.Connection, session_id: int) -> Session:
         .order_by(items.c.position)
     )
     given = (
-        sa.select(details.c.position, details.c.rating_id, database.withdrawals.c.id)
-        .outerjoin(database.withdrawals, database.withdrawals.c.rating_id == details.c.rating_id)
+        sa.select(details.c.position, details.c.rating_id, schema.withdrawals.c.id)
+        .outerjoin(schema.withdrawals, schema.withdrawals.c.rating_id == details.c.rating_id)
         .where(details.c.session_id == session_id)
     )
     rated: dict[int, int] = {}
@@ -228,11 +228,11 @@ def save(
 def _stored(connection: sa.Connection, row: rating_rows.Prepared) -> int | None:
     """Return the number of the rating with this key, if there is one; refuse another opinion there."""
     given, detail = row
-    table = database.ratings.join(database.details)
+    table = schema.ratings.join(schema.details)
     found = connection.execute(
-        sa.select(database.ratings, database.details)
+        sa.select(schema.ratings, schema.details)
         .select_from(table)
-        .where(database.details.c.key == detail["key"])
+        .where(schema.details.c.key == detail["key"])
     ).one_or_none()
     if found is None:
         return None
@@ -279,5 +279,5 @@ def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) ->
                 "at": database.now(), "rating_id": number, "author": session.plan.rater,
                 "version": __version__,
             }  # fmt: skip
-            connection.execute(database.withdrawals.insert().values(withdrawal))
+            connection.execute(schema.withdrawals.insert().values(withdrawal))
     return load(workspace, session_id)

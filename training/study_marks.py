@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from curation import __version__, database
+from curation import __version__, database, schema
 from curation.errors import StudyError
 from curation.rating_rows import MAX_COMMENT, MAX_RATER
 from curation.workspace import Workspace
@@ -84,7 +84,7 @@ def archive(workspace: Workspace, study_id: str, author: str, archived: bool = T
 
 def marks(workspace: Workspace) -> dict[str, StudyMarks]:
     """Return what holds of each study that anything was said of."""
-    table = database.study_marks
+    table = schema.study_marks
     with database.engine(workspace).connect() as connection:
         rows = connection.execute(sa.select(table).order_by(table.c.id)).all()
     found: dict[str, StudyMarks] = {}
@@ -105,4 +105,4 @@ def _append(workspace: Workspace, study_id: str, author: str, **said: Any) -> No
         raise StudyError(f"Say who you are, in at most {MAX_RATER} letters.")
     row = {"at": database.now(), "study_id": study_id, "author": author, "version": __version__}
     with database.writing(workspace) as connection:
-        connection.execute(database.study_marks.insert().values(row | said))
+        connection.execute(schema.study_marks.insert().values(row | said))
