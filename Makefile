@@ -9,7 +9,7 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak bench-scoring bench-validity bench-review bench-tiers bench-compare bench-training clean
+.PHONY: help run demo test check format soak bench-scoring bench-validity bench-review bench-tiers bench-compare bench-training bench-learning clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ bench-compare: $(TESTING) ## how often intervals hold over 1,000 studies, and 30
 
 bench-training: $(TESTING) ## volumes a second of pretraining against MONAI's stock recipe; the last line is JSON
 	$(PY) -m tests.benchmarks.training
+
+bench-learning: $(TESTING) ## is reconstruction learned: held-out error of the preset laptop; an hour; the last line is JSON
+	$(PY) -m tests.benchmarks.learning
 
 clean: ## remove the virtual environment and caches (never a workspace)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

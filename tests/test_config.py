@@ -21,6 +21,14 @@ def test_a_preset_survives_being_written_down(name: str) -> None:
     assert Preset.from_dict(PRESETS[name].as_dict()) == PRESETS[name]
 
 
+def test_a_preset_written_down_before_fields_were_added_begins_as_it_did() -> None:
+    old = PRESETS["laptop"].as_dict()
+    for field in ("centred", "locality"):
+        del old[field]
+    read = Preset.from_dict(old)
+    assert (read.centred, read.locality) == (False, 0.0)
+
+
 def test_a_changed_field_changes_that_field_only() -> None:
     changed = PRESETS["smoke"].changed({"finetune_epochs": 3, "shape": [48, 48, 48]})
     assert changed.finetune_epochs == 3
@@ -36,6 +44,7 @@ def test_a_changed_field_changes_that_field_only() -> None:
         ({"pretrain_epochs": 0}, "1 or more"),
         ({"masking_ratio": 1.0}, "between 0 and 1"),
         ({"finetune_batch": 1}, "2 or more"),
+        ({"locality": -1.0}, "locality must be 0 or more"),
         ({"depth": 3}, "no field depth"),
         ({"name": "other"}, "no field name"),
     ],

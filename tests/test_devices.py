@@ -49,6 +49,20 @@ def test_bfloat16_is_taken_where_it_is_quicker(monkeypatch, preset, tiles, expec
     assert devices.precision(PRESETS[preset], "cpu") == expected
 
 
+@pytest.mark.parametrize(
+    ("changes", "fused"),
+    [
+        ({"precision": "float32", "patch": 8}, True),
+        ({"precision": "bfloat16", "patch": 8}, False),  # 392 patches: their table is small
+        ({"precision": "bfloat16", "patch": 4}, True),
+    ],
+)
+def test_attention_is_fused_where_it_is_quicker(changes: dict, fused: bool) -> None:
+    preset = PRESETS["laptop"].changed(changes)
+    fabric = devices.fabric_on("cpu", 1, preset)
+    assert devices.fuses_attention(fabric, preset) is fused
+
+
 def test_a_preset_may_ask_for_a_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
     exact = PRESETS["laptop"].changed({"precision": "float32"})

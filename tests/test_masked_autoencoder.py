@@ -4,7 +4,7 @@ import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 
 from tests.training_workspace import TINY
-from training import masked_autoencoder, masking
+from training import masked_autoencoder, masking, plain_weights
 from training.config import PRESETS, Preset
 from training.masked_autoencoder import ReconstructionLoss
 from training.masking import Masks
@@ -221,12 +221,41 @@ def test_for_one_kind_a_mixed_network_is_a_plain_one() -> None:
     kept = loss.weights_to_keep()
     for kind in (0, 1):
         plain = masked_autoencoder.build(PRESET, seed=5)
-        plain.load_state_dict(masked_autoencoder.weights_for(kept, kind))
+        plain.load_state_dict(plain_weights.weights_for(kept, kind))
         with torch.no_grad():
             expected = _monais(plain, volumes, masks.kept)
             predicted, _, removed = loss.patch_errors(volumes, masks, torch.full((2,), kind))
         gone = removed.bool()
         assert torch.allclose(predicted[gone], expected[gone], atol=1e-4)
+
+
+@pytest.mark.parametrize("preset", [PRESET, MIXED])
+def test_a_centred_network_is_a_plain_one_with_other_positions(preset: Preset) -> None:
+    preset = preset.changed({"centred": True})
+    loss, masks = _loss(preset), _masks(preset=preset)
+    volumes = torch.rand(6, 1, *PRESET.shape) + torch.rand(1, 1, *PRESET.shape)
+    kinds = 1 if preset.channels == len(preset.modalities) else 2
+    for kind in range(kinds):
+        loss.expect([volumes[3 * kind :]], kind=kind)
+        loss.expected[kind] = 0  # what MONAI's own forward does not add
+        plain = masked_autoencoder.build(PRESET, seed=5)
+        plain.load_state_dict(plain_weights.weights_for(loss.weights_to_keep(), kind))
+        with torch.no_grad():
+            expected = _monais(plain, volumes[:2], masks.kept)
+            predicted, _, removed = loss.patch_errors(volumes[:2], masks, torch.full((2,), kind))
+        gone = removed.bool()
+        assert torch.allclose(predicted[gone], expected[gone], atol=1e-4)
+
+
+def test_the_usual_patch_is_the_mean_of_the_volumes_also_of_standardised_targets() -> None:
+    loss = _loss(PRESET.changed({"centred": True, "normalise_targets": True}))
+    volumes = torch.rand(3, 1, *PRESET.shape)
+    loss.expect([volumes])
+    both = torch.cat((volumes, volumes.flip(2)))
+    assert torch.allclose(loss.usual[0], masked_autoencoder.patchify(both, PRESET.patch).mean(0))
+    again = _loss(loss.preset)
+    again.load_kept(loss.weights_to_keep())
+    assert torch.equal(again.usual, loss.usual)
 
 
 def test_the_loss_can_be_compiled_without_a_break() -> None:

@@ -82,6 +82,12 @@ class Preset:
     warp_mm : float
         Augmentation while pretraining: smooth deformation, standard deviation along each axis. Not while
         fine-tuning, where the sizes of things are what is learned.
+    centred : bool
+        While pretraining, show each patch by how it differs from the mean patch at its place; otherwise what
+        all people share drowns the positions.
+    locality : float
+        How sharply attention begins with what lies nearby (:mod:`training.initial_attention`); 0: with
+        everything alike, as MONAI makes it.
     threads : int
         CPU threads of one run.
     devices : int
@@ -131,6 +137,8 @@ class Preset:
     clip_norm: float = 1.0
     shift_voxels: int = 1
     warp_mm: float = 0.0
+    centred: bool = False
+    locality: float = 0.0
     threads: int = 1
     devices: int = 1
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -156,6 +164,8 @@ class Preset:
             raise StudyError(f"Preset {self.name}: finetune_batch must be 2 or more.")
         if not 0 < self.masking_ratio < 1:
             raise StudyError(f"Preset {self.name}: masking_ratio must lie between 0 and 1.")
+        if self.locality < 0:
+            raise StudyError(f"Preset {self.name}: locality must be 0 or more.")
         self._check_choices()
 
     def _check_choices(self) -> None:
@@ -228,10 +238,11 @@ _ALL = (
     Preset(
         name="laptop",
         label="A laptop without a GPU, some hours: 3 mm volumes",
-        spacing_mm=3.0, shape=(56, 64, 56), patch=8,
-        hidden=384, layers=6, heads=6, mlp=1536,
-        decoder_hidden=192, decoder_layers=2, decoder_heads=6, decoder_mlp=768,
-        pretrain_epochs=50, pretrain_steps=50, pretrain_batch=8,
+        spacing_mm=3.0, shape=(56, 64, 56), patch=4,
+        hidden=192, layers=4, heads=6, mlp=768,
+        decoder_hidden=96, decoder_layers=2, decoder_heads=3, decoder_mlp=384,
+        pretrain_epochs=40, pretrain_steps=80, pretrain_batch=2,
+        masking="brain", warp_mm=3.0, centred=True, locality=10.0,
         finetune_epochs=40, finetune_batch=8, finetune_lr=5e-4, threads=2,
     ),
     Preset(

@@ -1,6 +1,7 @@
 """Which device a run computes on, in which precision, and GPUs of its own."""
 
 import contextlib
+import math
 import re
 import tempfile
 import time
@@ -23,6 +24,8 @@ from training.interruption import Interruption, Stopped
 
 #: On a CPU bfloat16 pays from this width on; below it, turning numbers takes longer than it saves.
 BF16_WIDTH = 192
+#: In bfloat16 on a CPU attention in one kernel pays from this many patches on: tables of all pairs get large.
+FUSED_PATCHES = 1000
 _POLL_S = 0.2
 
 
@@ -115,6 +118,8 @@ def settle(preset: Preset) -> None:
         torch.set_float32_matmul_precision("high")
     else:
         torch.use_deterministic_algorithms(True)
+        # every number is written before it is read: filling memory before that takes half the time
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         torch.set_flush_denormal(True)  # numbers next to nothing take the CPU ten times as long
 
 
@@ -140,9 +145,11 @@ def _bf16_pays(preset: Preset, kind: str) -> bool:
     return preset.hidden >= BF16_WIDTH and bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
-def fuses_attention(fabric: Fabric) -> bool:
-    """Tell whether attention in one kernel is the quicker way: everywhere but in bfloat16 on a CPU."""
-    return fabric.device.type == "cuda" or fabric.strategy.precision.precision == "32-true"
+def fuses_attention(fabric: Fabric, preset: Preset) -> bool:
+    """Tell whether attention in one kernel is the quicker way: but for few patches in bfloat16 on a CPU."""
+    exact = fabric.strategy.precision.precision == "32-true"
+    many = math.prod(preset.grid) >= FUSED_PATCHES
+    return fabric.device.type == "cuda" or exact or many
 
 
 @contextlib.contextmanager

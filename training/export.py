@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from curation import __version__, files
 from curation.errors import StudyError
-from training import grid, masked_autoencoder, pretrain
+from training import grid, masked_autoencoder, plain_weights, pretrain
 from training.config import Preset
 from training.runs import Run
 from training.study import Study
@@ -55,7 +55,7 @@ def export(study: Study, run: Run, folder: Path, modality: str | None = None) ->
     if run.kind != "pretrain" or not run.result_path.exists():
         raise StudyError(f"{run.id} is no finished pretraining; there is no encoder to export.")
     kind = _place_of(study.preset, modality)
-    weights = masked_autoencoder.weights_for(pretrain.kept_weights(run), kind)
+    weights = plain_weights.weights_for(pretrain.kept_weights(run), kind)
     name = f"{study.id}_{run.id}" + (f"_{modality}" if modality else "")
     made = Exported(folder / f"{name}.safetensors", folder / f"{name}.json")
     with files.replacing(made.weights) as temporary:

@@ -46,7 +46,7 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
         warmup=preset.warmup, clip_norm=preset.clip_norm,
     )  # fmt: skip
     with devices.device(preset, interruption) as fabric:
-        masked_autoencoder.use_fused_attention(model, devices.fuses_attention(fabric))
+        masked_autoencoder.use_fused_attention(model, devices.fuses_attention(fabric, preset))
         trainer = engine.Trainer(
             fabric, run, schedule, model, model.parameter_groups(preset), interruption
         )

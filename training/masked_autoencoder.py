@@ -22,11 +22,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.config import Preset
+from training.initial_attention import look_nearby
 from training.masking import Masks
 from training.masking import draw as draw_masks
-
-#: Names of what is kept beside the network's own weights.
-BESIDE = ("kinds.", "expected")
+from training.plain_weights import BESIDE
 
 
 def build(preset: Preset, *, seed: int) -> MaskedAutoEncoderViT:
@@ -46,6 +45,8 @@ def build(preset: Preset, *, seed: int) -> MaskedAutoEncoderViT:
     for block in network.modules():
         if isinstance(block, TransformerBlock):
             block.norm_cross_attn.requires_grad_(False)  # MONAI makes it and never uses it
+    if preset.locality:
+        look_nearby(network, preset.locality, seed=seed)
     return network
 
 
@@ -156,6 +157,7 @@ class ReconstructionLoss(nn.Module):
 
     The decoder predicts by how much a patch differs from what is :attr:`expected` at its place, [M, N, P]
     for each of the kinds: so training starts at the mean patch instead of spending itself on finding it.
+    A centred preset shows the encoder differences too, from :attr:`usual`, [M, N, P].
 
     Parameters
     ----------
@@ -169,6 +171,7 @@ class ReconstructionLoss(nn.Module):
 
     weights: Tensor
     expected: Tensor
+    usual: Tensor
 
     def __init__(self, network: MaskedAutoEncoderViT, preset: Preset, weights: Tensor) -> None:
         super().__init__()
@@ -178,6 +181,8 @@ class ReconstructionLoss(nn.Module):
         widths = (preset.hidden, preset.decoder_hidden) if kinds > 1 else ()
         places, size = network.patch_embedding.n_patches, network.decoder_pred.out_features
         self.register_buffer("expected", torch.zeros(kinds, places, size))
+        if preset.centred:
+            self.register_buffer("usual", torch.zeros(kinds, places, size))
         self.kinds = nn.ModuleList([nn.Embedding(kinds, width) for width in widths])
         for weight in self.kinds.parameters():
             nn.init.normal_(weight, std=0.02)
@@ -232,7 +237,8 @@ class ReconstructionLoss(nn.Module):
     def weights_to_keep(self) -> dict[str, Tensor]:
         """Return the network's weights under MONAI's names, and what belongs to it beside them."""
         kinds = {f"kinds.{name}": value for name, value in self.kinds.state_dict().items()}
-        return self.network.state_dict() | kinds | {"expected": self.expected}
+        means = {"expected": self.expected} | ({"usual": self.usual} if self.preset.centred else {})
+        return self.network.state_dict() | kinds | means
 
     def load_kept(self, weights: dict[str, Tensor]) -> None:
         """Take what :meth:`weights_to_keep` gave."""
@@ -251,12 +257,17 @@ class ReconstructionLoss(nn.Module):
         volumes : iterable of Tensor, [B, C, X, Y, Z]
             Batches of one kind.
         """
-        total, count = torch.zeros_like(self.expected[kind]), 0
+        targets, shown = (torch.zeros_like(self.expected[kind]) for _ in range(2))
+        count = 0
         for batch in volumes:
             for one in (batch, batch.flip(2)):
-                total += self._target(patchify(one.float(), self.patch)).sum(0)
+                patches = patchify(one.float(), self.patch)
+                targets += self._target(patches).sum(0)
+                shown += patches.sum(0)
                 count += len(one)
-        self.expected[kind] = total / max(count, 1)
+        self.expected[kind] = targets / max(count, 1)
+        if self.preset.centred:
+            self.usual[kind] = shown / max(count, 1)
 
     def _target(self, patches: Tensor) -> Tensor:
         if not self.preset.normalise_targets:
@@ -267,6 +278,8 @@ class ReconstructionLoss(nn.Module):
     def predict(self, shown: Tensor, masks: Masks, kind: Tensor | None = None) -> Tensor:
         """Return the removed patches [B, R, P] as seen from the shown ones [B, K, P]."""
         network, kept = self.network, masks.kept
+        if self.preset.centred:
+            shown = shown - self._at(self.usual, kept, kind)
         tokens = self._told(embed(network.patch_embedding, shown, kept), kind, 0)
         first = network.cls_token.expand(len(tokens), -1, -1)
         tokens = network.decoder_embed(network.blocks(torch.cat((first, tokens), dim=1)))
@@ -279,7 +292,7 @@ class ReconstructionLoss(nn.Module):
             whole = block(whole)
         asked = whole[:, 1 + kept.shape[1] :]
         differing = network.decoder_pred(network.decoder_blocks[-1](asked))
-        return differing + self._expected_at(masks.removed, kind)
+        return differing + self._at(self.expected, masks.removed, kind)
 
     def _errors(self, volumes: Tensor, masks: Masks, kind: Tensor | None) -> tuple[Tensor, Tensor]:
         patches = patchify(volumes.float(), self.patch)
@@ -287,10 +300,11 @@ class ReconstructionLoss(nn.Module):
         target = self._target(take(patches, masks.removed))
         return predicted, (predicted - target).square().mean(dim=-1)
 
-    def _expected_at(self, places: Tensor, kind: Tensor | None) -> Tensor:
+    def _at(self, means: Tensor, places: Tensor, kind: Tensor | None) -> Tensor:
+        """Return mean patches [M, N, P] of some places [B, K], as [B, K, P]."""
         if kind is None or not self.kinds:
-            return self.expected[0][places]
-        return self.expected[kind.unsqueeze(1), places]
+            return means[0][places]
+        return means[kind.unsqueeze(1), places]
 
     def _told(self, tokens: Tensor, kind: Tensor | None, side: int) -> Tensor:
         """Add to each token what kind of image it is of, where there are several."""
@@ -310,25 +324,6 @@ class ReconstructionLoss(nn.Module):
         whole = values.new_zeros((len(values), len(self.weights), *values.shape[2:]))
         index = places.view(*places.shape, *[1] * (values.ndim - 2)).expand_as(values)
         return whole.scatter(1, index, values)
-
-
-def weights_for(weights: dict[str, Tensor], kind: int) -> dict[str, Tensor]:
-    """Return the weights of a plain ``MaskedAutoEncoderViT`` for one kind of image.
-
-    What tells the kind is added to every token, so it can as well be added to the positions.
-
-    Parameters
-    ----------
-    weights : dict of str to Tensor
-        From ``model.pt`` of a pretraining; of a single kind they are returned as they are.
-    kind : int
-        Place among the preset's modalities.
-    """
-    plain = {name: value for name, value in weights.items() if not name.startswith(BESIDE)}
-    for side, name in enumerate(("patch_embedding.position_embeddings", "decoder_pos_embedding")):
-        if (table := weights.get(f"kinds.{side}.weight")) is not None:
-            plain[name] = plain[name] + table[kind]
-    return plain
 
 
 def _moments(patches: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ from training import (
     images,
     masked_autoencoder,
     masking,
+    plain_weights,
     prepare,
 )
 from training.age_model import split_decay
@@ -71,8 +72,19 @@ def train(
 ) -> None:  # fmt: skip
     """Train on prepared volumes, in one process or as one of several."""
     volumes = Volumes(paths)
+    trainer, task, loss = begin(fabric, interruption, parts, preset, run, volumes, shares)
+    progress = trainer.fit(task)
+    people = len(volumes) // images.by_turns(preset)
+    trainer.finish(loss.weights_to_keep(), {"scans": people, "loss": progress.last["loss"]})
+
+
+def begin(
+    fabric: Fabric, interruption: Interruption, parts: int, preset: Preset, run: Run,
+    volumes: Volumes, shares: Tensor,
+) -> tuple[engine.Trainer, "Reconstruction", ReconstructionLoss]:  # fmt: skip
+    """Return what trains, what for, and the network with its loss; where a run was stopped it goes on."""
     network = masked_autoencoder.build(preset, seed=run.seed)
-    masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric))
+    masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
     loss = ReconstructionLoss(network, preset, shares)
     kinds = images.by_turns(preset)
     people = len(volumes) // kinds
@@ -89,8 +101,7 @@ def train(
     trainer = engine.Trainer(
         fabric, run, schedule, loss, groups, interruption, compiled=preset.compiled, parts=parts
     )
-    progress = trainer.fit(Reconstruction(fabric, preset, run.seed, volumes, shares))
-    trainer.finish(loss.weights_to_keep(), {"scans": people, "loss": progress.last["loss"]})
+    return trainer, Reconstruction(fabric, preset, run.seed, volumes, shares), loss
 
 
 class Reconstruction(engine.Task):
@@ -165,7 +176,7 @@ def load_pretrained(run: Run, network: masked_autoencoder.MaskedAutoEncoderViT) 
     StudyError
         When the weights are not there.
     """
-    network.load_state_dict(masked_autoencoder.weights_for(kept_weights(run), kind=0))
+    network.load_state_dict(plain_weights.weights_for(kept_weights(run), kind=0))
 
 
 def load_loss(run: Run, preset: Preset, shares: Tensor) -> ReconstructionLoss:

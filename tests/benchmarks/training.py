@@ -108,7 +108,7 @@ class _Ours:
 
     def __init__(self, fabric: Fabric, preset: Preset, paths: list[Path], folder: Path) -> None:
         network = masked_autoencoder.build(preset, seed=0)
-        masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric))
+        masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
         shares = masked_autoencoder.patch_weights(grid.template_brain(preset), preset.patch)
         loss = ReconstructionLoss(network, preset, shares)
         schedule = engine.Schedule(
