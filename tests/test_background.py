@@ -14,7 +14,7 @@ def _start(tmp_path: Path, code: str) -> Process:
     )
 
 
-def _wait_until(condition, timeout_s: float = 10) -> bool:
+def _wait_until(condition, timeout_s: float = 60) -> bool:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if condition():

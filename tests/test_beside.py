@@ -1,6 +1,7 @@
 """What a run leaves beside its own files."""
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -85,10 +86,13 @@ def test_a_run_shows_what_it_takes_of_the_machine_only_while_it_runs(run: Run, m
 def test_what_goes_wrong_beside_the_training_does_not_end_it(run: Run, monkeypatch, capfd) -> None:
     monkeypatch.setattr(beside, "INTERVAL_S", 0.01)
 
+    tried = threading.Event()
+
     def full(*_: object) -> None:
+        tried.set()
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files, "write_json", full)
     with beside.beside(run):
-        time.sleep(0.1)
+        assert tried.wait(60)
     assert "No space left" in capfd.readouterr().err

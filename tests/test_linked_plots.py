@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pages.ui import linked_plots
-from pages.ui.linked_plots import Panel, Shown
+from pages.ui import density, linked_plots
+from pages.ui.density import Panel
+from pages.ui.linked_plots import Shown
 
 RNG = np.random.default_rng(0)
 NOBODY = np.empty(0, dtype=np.intp)
@@ -101,15 +102,15 @@ def test_many_scans_are_counts_in_cells_and_no_names(dense: Shown) -> None:
 
 def test_a_box_over_a_density_holds_the_scans_in_it_and_beyond_its_edge(dense: Shown) -> None:
     one = dense.panels[0]
-    held = linked_plots.inside(one, "box", [1.0, -0.5], [-0.25, 0.5])
+    held = density.inside(one, "box", [1.0, -0.5], [-0.25, 0.5])
     assert (
         np.flatnonzero(held).tolist()
         == np.flatnonzero(
             (one.x >= -0.5) & (one.x <= 1) & (one.y >= -0.25) & (one.y <= 0.5)
         ).tolist()
     )
-    assert linked_plots.inside(one, "box", [2.0, 10.0], [-10, 10])[5]
-    sites = linked_plots.inside(dense.panels[1], "box", [0.6, 1.4], [-9, 9])
+    assert density.inside(one, "box", [2.0, 10.0], [-10, 10])[5]
+    sites = density.inside(dense.panels[1], "box", [0.6, 1.4], [-9, 9])
     assert np.array_equal(sites, dense.panels[1].x == 1)
 
 
@@ -122,7 +123,7 @@ def test_a_lasso_holds_the_scans_on_the_inner_side_of_all_its_edges() -> None:
     for (x1, y1), (x2, y2) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
         wanted &= (x2 - x1) * (y - y1) > (y2 - y1) * (x - x1)
     for points in (outline, outline[::-1]):
-        held = linked_plots.inside(Panel("", "", x, y), "lasso", *points.T)
+        held = density.inside(Panel("", "", x, y), "lasso", *points.T)
         assert np.array_equal(held, wanted) and 0 < held.sum() < 4000
 
 
@@ -130,7 +131,7 @@ def test_the_hole_of_a_ring_is_outside() -> None:
     ring = [(0, 0), (9, 0), (9, 9), (0, 9), (0, 0), (3, 3), (3, 6), (6, 6), (6, 3), (3, 3)]
     at = Panel("", "", np.array([1.0, 4.5, 8.0, 20.0]), np.array([1.0, 4.5, 5.0, 20.0]))
     xs, ys = zip(*ring, strict=True)
-    assert linked_plots.inside(at, "lasso", xs, ys).tolist() == [True, False, True, False]
+    assert density.inside(at, "lasso", xs, ys).tolist() == [True, False, True, False]
 
 
 def say(made: Shown, before: list[int], **said: object) -> list[int] | None:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from curation import balance, selection
-from curation.balance import Coded
+from curation.coded import Coded
 from curation.scales import SCALES
 from curation.selection import Selection
 

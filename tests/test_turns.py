@@ -62,7 +62,7 @@ def test_a_study_in_the_queue_is_shown_there_and_can_be_taken_out(workspace, stu
     assert not turns.ticket_path(second).exists()
 
 
-def _until(condition, seconds: float = 60) -> None:
+def _until(condition, seconds: float = 300) -> None:
     import time
 
     deadline = time.monotonic() + seconds

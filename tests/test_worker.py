@@ -85,12 +85,12 @@ def test_a_polite_stop_saves_where_the_run_is(workspace: Workspace, tmp_path: Pa
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while runs.state_of(study, run).epoch < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert runs.state_of(study, run).state == "running"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == worker.STOPPED
+        assert process.wait(timeout=300) == worker.STOPPED
     finally:
         process.kill()
         process.wait()

@@ -30,7 +30,7 @@ def test_cohort_reads_a_source_in_the_background(workspace, tmp_path, run) -> No
     page = run("cohort", workspace)
     page.text_input[0].set_value(str(tmp_path / "new"))
     checked(button(page, "Add the source").click().run())
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while len(tables.read_scans(workspace)) < 1 and time.monotonic() < deadline:
         time.sleep(0.2)
     assert tables.read_scans(workspace)["status"].tolist() == ["ok"]
