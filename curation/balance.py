@@ -12,47 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from curation.coded import SEXES, Coded, Codes, coded, sexes
 from curation.differences import categorical_smd, chance_smd, continuous_smd, moments
 from curation.tiers import UNSCORED
 
-Codes = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
 
 #: What is compared between tiers besides age, each a column of the scans table.
 CATEGORIES = ("sex", "site", "group", "modality")
 UNKNOWN = "not known"
-_SEXES = ("F", "M")
-
-
-@dataclass(frozen=True)
-class Coded:
-    """Texts as numbers.
-
-    Parameters
-    ----------
-    codes : numpy.ndarray of int, shape (N,)
-        Position in ``names``; ``len(names)`` where not known.
-    names : tuple of str, L entries
-        The different texts, in order.
-    """
-
-    codes: Codes
-    names: tuple[str, ...]
-
-
-def coded(values: pd.Series) -> Coded:
-    """Return texts as numbers; missing ones are not known."""
-    codes, names = pd.factorize(values.astype(object), sort=True)
-    return Coded(np.where(codes < 0, len(names), codes), tuple(map(str, names)))
-
-
-def _sexes(values: pd.Series) -> Coded:
-    """Read ``F``, ``female``, ``m`` and the like; where nothing reads so, keep the table's own codes."""
-    codes, names = pd.factorize(values.astype(object))
-    places = [{"F": 0, "M": 1}.get(str(name).upper()[:1], 2) for name in names]
-    if not {0, 1} & set(places):
-        return coded(values)
-    return Coded(np.array([*places, 2], dtype=np.int64)[codes], _SEXES)
 
 
 @dataclass(frozen=True)
@@ -144,7 +112,7 @@ def prepare(scans: pd.DataFrame) -> Traits:
         With ``age_years subject_id`` and :data:`CATEGORIES`.
     """
     held = {name: coded(scans[name]) for name in CATEGORIES if name != "sex"}
-    held = {name: held[name] if name in held else _sexes(scans["sex"]) for name in CATEGORIES}
+    held = {name: held[name] if name in held else sexes(scans["sex"]) for name in CATEGORIES}
     ages = scans["age_years"].to_numpy(dtype=float)
     nothing = Coded(np.zeros(len(scans), dtype=np.int64), ())
     return Traits(ages, coded(scans["subject_id"]), held, nothing)
@@ -236,7 +204,7 @@ class Tally:
 
     def _female(self) -> Floats:
         """Return the share of women of each tier; NaN where sexes are coded as only their table knows."""
-        if self.traits.categories["sex"].names != _SEXES:
+        if self.traits.categories["sex"].names != SEXES:
             return np.full(len(self.scans), np.nan)
         sexes = self.counts("sex")[:, :2]
         with np.errstate(invalid="ignore"):

@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation import agreement
-from curation.balance import Coded, Floats, Tally
+from curation.balance import Floats, Tally
+from curation.coded import Coded
 from curation.differences import categorical_smd, chance_smd
 from curation.scales import Scale
 

@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation import agreement, coefficients, cutoffs
-from curation.balance import Codes, Floats
+from curation.balance import Floats
+from curation.coded import Codes
 from curation.coefficients import Figure, figure_of
 from curation.scales import Scale
 

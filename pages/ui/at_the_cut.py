@@ -7,7 +7,8 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from curation.balance import Codes, Floats
+from curation.balance import Floats
+from curation.coded import Codes
 from curation.workspace import Workspace
 from pages.ui import cached, flags, frame, state, text, tiles
 

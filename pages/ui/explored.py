@@ -13,8 +13,8 @@ from curation.measures import MEASURES, SCORE
 from curation.metric_matrix import read_matrix
 from curation.metrics import METRICS
 from pages.ui import cached
+from pages.ui.density import Floats, Panel
 from pages.ui.ground import Ground
-from pages.ui.linked_plots import Floats, Panel
 
 #: Sites with a column of their own; the rest share one.
 SITES_DRAWN = 40

@@ -1,7 +1,7 @@
 """Several plots of the same scans: what is selected in one is selected in all.
 
 Up to some 20,000 scans are points; of more, the browser gets counts in cells, and which scans lie in a box or
-lasso is found here. The drawing is ``assets/linked.js``.
+lasso is found here (:mod:`pages.ui.density`). The drawing is ``assets/linked.js``.
 """
 
 import base64
@@ -18,45 +18,14 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.components import v2
 
-from pages.ui import charts, frame, served, text
-
-Floats = NDArray[np.floating[Any]]
-Places = NDArray[np.intp]
+from pages.ui import charts, density, frame, served, text
+from pages.ui.density import Floats, Panel, Places
 
 #: More scans than these are drawn as density.
 POINTS_DRAWN = 20_000
-_CELLS = (110, 80)
-#: Of a density, this share of the scans on each side counts to the outermost cells.
-_TAIL = 0.001
-#: From so many scans at least the range of a density is taken.
-_SEEN = 50_000
 _KEY = "linked_plots"
 #: The scan that is open on Review, and what is selected of a density.
 OPEN, CHOSEN = "#56B4E9", "#B1173B"
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One plot of N scans.
-
-    Parameters
-    ----------
-    along, up : str
-        Titles of the axes; ``up`` may have two lines.
-    x, y : numpy.ndarray, shape (N,)
-        Where each scan lies; NaN: nowhere. With ``sites``, ``x`` is a position in them.
-    sites : tuple of str
-        Categories of ``x``; empty where it is a number.
-    words : str
-        What is said in the place of a plot that cannot be drawn.
-    """
-
-    along: str
-    up: str
-    x: Floats
-    y: Floats
-    sites: tuple[str, ...] = ()
-    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +106,7 @@ def _panel(panel: Panel, shown: Shown, chosen: Places) -> dict[str, Any]:
         at = float(x[shown.open]), float(panel.y[shown.open])
         drawn["open"] = at if np.isfinite(at).all() else None
     if shown.dense:
-        return drawn | {"cells": _cells(panel, chosen)}
+        return drawn | {"cells": density.cells(panel, chosen)}
     drawn |= {"x": _packed(x, "f4"), "y": _packed(panel.y, "f4")}
     return drawn | ({"boxes": _boxes(panel)} if panel.sites else {})
 
@@ -172,91 +141,6 @@ def _boxes(panel: Panel) -> dict[str, list[float]]:
     return found
 
 
-# ---- many scans ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """Cells along one axis: ``count`` of a width of ``step``, the middle of the first at ``first``."""
-
-    first: float
-    step: float
-    count: int
-
-    def clipped(self, values: Floats) -> Floats:
-        return np.clip(values, self.first, self.first + self.step * (self.count - 1))
-
-    def cell(self, values: Floats) -> NDArray[np.int64]:
-        places = np.rint((self.clipped(values) - self.first) / self.step)
-        return places.astype(np.int64)
-
-
-def _grids(panel: Panel) -> tuple[_Grid, _Grid]:
-    along = _Grid(0.0, 1.0, max(len(panel.sites), 1)) if panel.sites else _grid(panel.x, _CELLS[0])
-    return along, _grid(panel.y, _CELLS[1])
-
-
-def _grid(values: Floats, count: int) -> _Grid:
-    known = values[:: max(len(values) // _SEEN, 1)]
-    known = known[np.isfinite(known)]
-    if not len(known):
-        return _Grid(0.0, 1.0, 1)
-    low, high = (float(one) for one in np.quantile(known, [_TAIL, 1 - _TAIL]))
-    step = (high - low) / count or 1.0
-    return _Grid(low + step / 2, step, count)
-
-
-def _cells(panel: Panel, chosen: Places) -> dict[str, Any]:
-    along, up = _grids(panel)
-    known = np.isfinite(panel.x) & np.isfinite(panel.y)
-    flat = np.full(len(panel.x), -1, dtype=np.int64)
-    flat[known] = up.cell(panel.y[known]) * along.count + along.cell(panel.x[known])
-
-    def counted(cells: NDArray[np.int64]) -> list[list[int]]:
-        found = np.bincount(cells[cells >= 0], minlength=up.count * along.count)
-        return found.reshape(up.count, along.count).tolist()
-
-    return {
-        "counts": counted(flat), "chosen": counted(flat[chosen]) if len(chosen) else None,
-        "x0": along.first, "dx": along.step, "y0": up.first, "dy": up.step,
-    }  # fmt: skip
-
-
-def inside(panel: Panel, kind: str, xs: Sequence[float], ys: Sequence[float]) -> NDArray[np.bool_]:
-    """Tell which scans of a density lie in a box, or in a lasso.
-
-    Parameters
-    ----------
-    panel : Panel
-        The plot.
-    kind : {'box', 'lasso'}
-        What was drawn.
-    xs, ys : sequence of float
-        Two corners, or the points of the lasso in order. Scans beyond the outermost cells count as in them.
-    """
-    along, up = _grids(panel)
-    x, y = along.clipped(panel.x), up.clipped(panel.y)
-    with np.errstate(invalid="ignore"):
-        held = (x >= min(xs)) & (x <= max(xs)) & (y >= min(ys)) & (y <= max(ys))
-    if kind == "box":
-        return held
-    held[held] = _in_polygon(x[held], y[held], xs, ys)
-    return held
-
-
-def _in_polygon(
-    x: Floats, y: Floats, xs: Sequence[float], ys: Sequence[float]
-) -> NDArray[np.bool_]:
-    """Count how often a ray to the right crosses the edge: an odd number is inside."""
-    odd = np.zeros(len(x), dtype=bool)
-    for i in range(len(xs)):
-        (x1, y1), (x2, y2) = (xs[i - 1], ys[i - 1]), (xs[i], ys[i])
-        if y1 == y2:
-            continue
-        odd ^= ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-    return odd
-
-
 # ---- what the browser says -------------------------------------------------------------------------
 
 
@@ -287,7 +171,7 @@ def picked(shown: Shown, version: str, said: Mapping[str, Any], before: Places) 
         or len(xs) < 2
     ):
         return None
-    found = inside(shown.panels[panel], str(said.get("kind")), xs, ys)
+    found = density.inside(shown.panels[panel], str(said.get("kind")), xs, ys)
     return combined(str(said.get("mode")), before, np.flatnonzero(found))
 
 
