@@ -12,9 +12,10 @@ from training import checkpoints, engine
 from training.data import Batch
 from training.interruption import Interruption, Stopped
 from training.runs import Run
+from training.schedule import Schedule, step_seed
 
 _TIMES = ("seconds", "time", "volumes_per_s", "data_wait_share")
-SCHEDULE = engine.Schedule(seed=3, epochs=4, steps=5, lr=0.05, warmup=0.2, clip_norm=1.0)
+SCHEDULE = Schedule(seed=3, epochs=4, steps=5, lr=0.05, warmup=0.2, clip_norm=1.0)
 
 
 class _StopAt(Interruption):
@@ -149,7 +150,7 @@ def test_the_learning_rate_rises_and_falls_to_nothing() -> None:
 
 
 def test_seeds_of_steps_do_not_repeat() -> None:
-    seeds = {engine.step_seed(seed, step) for seed in range(20) for step in range(500)}
+    seeds = {step_seed(seed, step) for seed in range(20) for step in range(500)}
     assert len(seeds) == 10_000
     assert min(seeds) >= 0
 

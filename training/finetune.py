@@ -22,6 +22,7 @@ from training.data import Augmentation, Batch, Volumes, batch_indices, brighten
 from training.interruption import Interruption
 from training.pretrain import load_pretrained
 from training.runs import Run
+from training.schedule import Schedule, step_seed
 from training.study import Study
 
 _EVALUATION_BATCH = 16
@@ -38,10 +39,10 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
     training, held_out, steps = study.judged(run.arm, run.seed, run.fold or 0)
     scale = AgeScale.of(training["age_years"].to_numpy())
     # the same draws for every arm: the seed knows of the fold, not of the arm
-    seed = engine.step_seed(run.seed, 1_000_003 * (1 + (run.fold or 0)))
+    seed = step_seed(run.seed, 1_000_003 * (1 + (run.fold or 0)))
     model = _model(workspace, study, run, head_seed=seed)
     rates = {"full": preset.finetune_lr, "probe": preset.probe_lr, "cnn": preset.cnn_lr}
-    schedule = engine.Schedule(
+    schedule = Schedule(
         seed=seed, epochs=preset.finetune_epochs, steps=steps, lr=rates[method],
         warmup=preset.warmup, clip_norm=preset.clip_norm,
     )  # fmt: skip
@@ -96,7 +97,7 @@ class Ageing(engine.Task):
 
     def draw(self, step: int) -> Batch:
         """Draw people and what is done to their volumes."""
-        rng = np.random.default_rng(engine.step_seed(self.seed, step))
+        rng = np.random.default_rng(step_seed(self.seed, step))
         preset, count = self.preset, len(self.known.volumes)
         chosen = batch_indices(count, batch=self.size, step=step, seed=self.seed)
         changes = Augmentation.draw(

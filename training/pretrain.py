@@ -29,6 +29,7 @@ from training.interruption import Interruption
 from training.masked_autoencoder import ReconstructionLoss
 from training.masking import Masks
 from training.runs import Run
+from training.schedule import Schedule, step_seed
 from training.study import Study
 
 #: Volumes that the mean patches are taken from, at most.
@@ -90,7 +91,7 @@ def begin(
     people = len(volumes) // kinds
     for kind in range(kinds):
         loss.expect((volumes.batch(kind * people + some) for some in _some(people)), kind)
-    schedule = engine.Schedule(
+    schedule = Schedule(
         seed=run.seed, epochs=preset.pretrain_epochs, steps=preset.pretrain_steps,
         lr=preset.pretrain_lr, warmup=preset.warmup, clip_norm=preset.clip_norm,
     )  # fmt: skip
@@ -132,7 +133,7 @@ class Reconstruction(engine.Task):
     def draw(self, step: int) -> Batch:
         """Draw for the whole batch, whoever works on it, and return the own part."""
         preset, count = self.preset, self.preset.pretrain_batch
-        rng = np.random.default_rng(engine.step_seed(self.seed, step))
+        rng = np.random.default_rng(step_seed(self.seed, step))
         # the same people at each step, whatever is looked at of them
         people = len(self.volumes) // self.kinds
         chosen = batch_indices(people, batch=count, step=step, seed=self.seed)

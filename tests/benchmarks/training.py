@@ -39,6 +39,7 @@ from training.data import Volumes, batches
 from training.interruption import Interruption
 from training.masked_autoencoder import ReconstructionLoss
 from training.runs import Run
+from training.schedule import Schedule
 
 _MATRIX = 8192
 
@@ -111,9 +112,7 @@ class _Ours:
         masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
         shares = masked_autoencoder.patch_weights(grid.template_brain(preset), preset.patch)
         loss = ReconstructionLoss(network, preset, shares)
-        schedule = engine.Schedule(
-            seed=0, epochs=1000, steps=1000, lr=1e-4, warmup=0.1, clip_norm=1.0
-        )
+        schedule = Schedule(seed=0, epochs=1000, steps=1000, lr=1e-4, warmup=0.1, clip_norm=1.0)
         groups = split_decay([p for p in loss.parameters() if p.requires_grad], preset.weight_decay)
         run = Run("bench", "pretrain", "all", 0, None, folder / "run")
         self.trainer = engine.Trainer(
