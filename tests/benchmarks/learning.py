@@ -119,6 +119,7 @@ class HeldOut:
         self.masks = masking.draw(np.random.default_rng(0), len(volumes), shares, preset)
         self.true = self._removed(self.volumes)
 
+    @torch.inference_mode()
     def error(self, loss: ReconstructionLoss) -> float:
         """Return the weighted mean squared error of a network."""
         total = 0.0
