@@ -174,7 +174,9 @@ def _axes(measured: list[str]) -> tuple[str, tuple[str, str], str]:
         state.BY_SITE: SCORE if SCORE in measured else one,
     }  # fmt: skip
     labels = ("Score against", "Two metrics: across", "Two metrics: up", "By site")
-    for column, (key, first), label in zip(st.columns(4), usual.items(), labels, strict=True):
+    with st.container(key="axes"):
+        columns = st.columns(4)
+    for column, (key, first), label in zip(columns, usual.items(), labels, strict=True):
         if state.get(key) not in measured:
             state.put(key, first)
         column.selectbox(

@@ -15,7 +15,8 @@ def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.scores_path)
     rule, _ = state.rule()
-    usable = summaries.usable(cached.scored_scans(workspace))
+    scans = cached.scored_scans(workspace)
+    usable = summaries.usable(scans)
     if usable.empty:
         frame.nothing_yet(
             "There is no scan to look at yet.",
@@ -31,7 +32,13 @@ def body(workspace: Workspace) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         page = _pages(found)
+    if unread := len(scans) - len(usable):
+        st.caption(f"{text.plural(unread, 'more scan')} cannot be read; the page Cohort says why.")
     shown = found.iloc[tiles.PAGE_SIZE * page : tiles.PAGE_SIZE * (page + 1)]
+    if (shown["status"] == "table").all():
+        st.caption(
+            "These scans come from tables and have no images; a click shows what was measured."
+        )
     drawn = tiles.describe(
         shown,
         pictures=tiles.pictures(workspace, shown["scan_id"]),
@@ -43,7 +50,9 @@ def body(workspace: Workspace) -> None:
     clicked = shown[shown["scan_id"] == opened]
     if len(clicked):
         _open(clicked.iloc[0])
-    viewer.warm()
+    if (found["status"] == "ok").any():
+        with st.container(key="out-of-sight"):
+            viewer.warm()
 
 
 def _open(scan: pd.Series) -> None:

@@ -29,7 +29,7 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
     _open_pending(usable)
     with st.container(horizontal=True, vertical_alignment="center"):
         steps = st.container(horizontal=True, width="content", vertical_alignment="center")
-        pick = st.container(width="stretch")
+        pick = st.container(width="stretch", key="pick")
         among = listed(workspace, usable)
     ids = among["scan_id"].tolist()
     if not ids:

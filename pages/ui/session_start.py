@@ -12,7 +12,7 @@ from curation.errors import TierscopeError
 from curation.sessions import Plan
 from curation.tiers import TierRule
 from curation.workspace import Workspace
-from pages.ui import cached, marks, opened_session, scale_form, state, text
+from pages.ui import cached, frame, marks, opened_session, scale_form, state, text
 
 _USUAL_SIZE, _LARGEST_SEED, _CARDS = 50, 99_999, 4
 #: Which lists take as many scans as there are.
@@ -22,7 +22,15 @@ _WHOLE = ("all", "session", "list")
 def show(workspace: Workspace) -> None:
     """Draw the sessions to go on with, and the form for a new one."""
     if cached.scored_scans(workspace)["status"].ne("ok").all():
-        st.info("No scan here has an image to rate. Add images as a source on the page Cohort.")
+        there = (
+            "Ratings that came with a table are under Agreement. "
+            if cached.rated(workspace)
+            else ""
+        )
+        frame.nothing_yet(
+            "No scan here has an image to rate.",
+            f"{there}To rate scans, add their images as a source on the page Cohort.", "cohort",
+        )  # fmt: skip
         return
     listed = sessions.list_sessions(workspace)
     _go_on(listed)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from curation import ratings, sessions
+from curation import ratings, sessions, tables
 from curation.ratings import ARTEFACTS, SCALES
 from curation.tiers import TierRule
 from pages.ui import rating_keys, state, viewer
-from tests import marked_workspace
+from tests import made_workspace, marked_workspace
 from tests.pages.rating_made import started
 from tests.pages.said import button, checked, words
 
@@ -58,6 +58,16 @@ def test_without_a_name_no_session_begins(own, run) -> None:
     page = checked(button(run("rate", own), "Start rating").click().run())
     assert "say who rates" in page.error[0].value
     assert sessions.list_sessions(own).empty
+
+
+def test_without_any_image_the_way_to_images_is_offered(workspace, tmp_path, run) -> None:
+    made_workspace.import_table(workspace, tmp_path / "tables", 5)
+    page = run("rate", workspace)
+    assert "No scan here has an image to rate." in words(page)
+    assert "under Agreement" not in words(page)
+    ratings.add_rating(workspace, scan_id=tables.read_scans(workspace)["scan_id"][0], rater="Ada",
+                       scale="pass-fail", value=1.0)  # fmt: skip
+    assert "Ratings that came with a table are under Agreement." in words(run("rate", workspace))
 
 
 def test_an_open_session_is_offered_and_resumed_at_its_scan(own, run) -> None:

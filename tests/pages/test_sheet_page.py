@@ -2,7 +2,8 @@
 
 import pytest
 
-from pages.ui import state, tiles
+from pages.ui import state, tiles, viewer
+from tests import made_workspace
 from tests.pages.said import words
 
 
@@ -28,6 +29,12 @@ def test_the_worst_scan_comes_first_and_the_rest_in_order(made, run, shown) -> N
     scores = [int(tile["score"]) for tile in shown["tiles"]]
     assert scores == sorted(scores, reverse=True)
     assert len(scores) == 38
+
+
+def test_scans_that_cannot_be_read_are_counted_and_their_reasons_pointed_to(
+    made, run, shown
+) -> None:
+    assert "1 more scan cannot be read; the page Cohort says why." in words(run("sheet", made[0]))
 
 
 def test_search_finds_part_of_a_name_whatever_its_case(made, run, shown) -> None:
@@ -72,3 +79,9 @@ def test_the_open_scan_is_marked_on_the_sheet_and_on_tiers(made, run, shown) -> 
     said = words(run("tiers", made[0], **{state.SCAN: "made-pool_sub-05_T1w"}))
     assert "made-pool" in said
     assert "the scan that is open on Review" in said
+
+
+def test_scans_of_a_table_are_said_to_have_no_images(workspace, tmp_path, run, monkeypatch) -> None:
+    made_workspace.import_table(workspace, tmp_path / "tables", 5)
+    monkeypatch.setattr(viewer, "warm", None)
+    assert "come from tables and have no images" in words(run("sheet", workspace))
