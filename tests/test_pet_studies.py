@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from curation import files, tables
+from curation import files, tables, volumes
 from curation.workspace import Workspace
 from tests import pets, training_workspace
 from training import (
     checkpoints,
     comparable,
     finetune,
+    grid,
     images,
+    prepare,
     pretrain,
     reconstruct,
     reconstructions,
@@ -179,7 +181,15 @@ def test_all_that_a_study_has_is_trained_and_judged_on_its_images(
     assert channels == len(images.shown(study.preset)) == (2 if name == "together" else 1)
     run = runs.find(study, "pretrain_A_seed0")
     made = reconstruct.maps(workspace, study, run, "pool_sub-00_T1w")
-    assert made.facts["image"] == ("pet" if name == "pet" else "T1w")
+    assert tuple(made.maps_of) == images.shown(study.preset) == tuple(made.facts["error_shares"])
+    inputs = [volumes.load(maps["input"]).data for maps in made.maps_of.values()]
+    paths = prepare.sample_paths(workspace, study, ["pool_sub-00_T1w"])[0]
+    shares = [np.load(path).astype(float) * prepare.SCALE + prepare.OFFSET for path in paths]
+    inside = grid.brain_mask(workspace, study.preset)
+    assert all(
+        np.allclose(one[inside], share[inside], atol=1e-3)
+        for one, share in zip(inputs, shares, strict=True)
+    )
     looker = reconstruct.Looker(workspace, study, run)
     scan = reconstructions.usable_scans(workspace, study, run).iloc[3]
     inside = looker.volume(scan)

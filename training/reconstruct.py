@@ -119,17 +119,20 @@ def maps(
     predicted, error, removed = looker.look(volume)
     drawn = _drawn(looker, volume, predicted, removed)
     folder = reconstructions.scan_folder(study, run, scan)
+    shown = images.shown(study.preset)
     for name, data in drawn.items():
-        _save(folder / f"{name}.nii.gz", data, grid.grid_affine(study.preset))
+        for place, image in enumerate(shown):
+            path = reconstructions.map_path(folder, name, image if place else "")
+            _save(path, data[place], grid.grid_affine(study.preset))
+    shares = [float(one[looker.mask].mean()) for one in drawn["error"]]
     files.write_json(  # last: with it the maps are there
         folder / "facts.json",
         {
             "scan_id": scan_id, "sha256": scan["sha256"], "study": study.id, "run": run.id,
-            "arm": run.arm, "seed": run.seed, "image": images.shown(study.preset)[0],
-            "channels": study.preset.channels,
+            "arm": run.arm, "seed": run.seed,
             "pretrained_on": bool(scan["pretrained_on"]),
             "reconstruction_error": looker.error_of(error, removed),
-            "error_share": float(drawn["error"][looker.mask].mean()),
+            "error_share": shares[0], "error_shares": dict(zip(shown, shares, strict=True)),
             "masking_ratio": study.preset.masking_ratio, "draws": DRAWS,
             "model": files.sha256_of(run.model_path), "version": __version__,
             "seconds": round(time.monotonic() - started, 3),
@@ -195,7 +198,7 @@ def _error_row(looker: Looker, scan: pd.Series) -> dict:
 def _drawn(
     looker: Looker, volume: Tensor, predicted: Tensor, removed: Tensor
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the four maps of the first image, in shares of white matter's brightness, each [X, Y, Z]."""
+    """Return the four maps in shares of white matter's brightness, each [C, X, Y, Z]."""
     preset = looker.study.preset
     true = masked_autoencoder.patchify(volume, preset.patch)  # [1, N, P]
     gone = removed[:1, :, None]
@@ -221,7 +224,7 @@ def _share(standard: Tensor) -> Tensor:
 
 
 def _volume(patches: Tensor, places: tuple[int, int, int], patch: int) -> NDArray[np.float32]:
-    return masked_autoencoder.unpatchify(patches, places, patch)[0, 0].numpy().astype(np.float32)
+    return masked_autoencoder.unpatchify(patches, places, patch)[0].numpy().astype(np.float32)
 
 
 def _save(path: Path, data: NDArray[np.float32], affine: NDArray[np.float64]) -> None:

@@ -35,8 +35,9 @@ def run(chosen: argparse.Namespace) -> int:
     model = _run(study, chosen.run_id)
     if chosen.scan:
         made = reconstruct.maps(workspace, study, model, chosen.scan)
-        for name, path in made.maps.items():
-            print(f"{name}: {path}")
+        for image, maps in made.maps_of.items():
+            for name, path in maps.items():
+                print(f"{image} {name}: {path}")
         error = made.facts["reconstruction_error"]
         print(f"reconstruction error {error:.4g}{_seen(made.facts['pretrained_on'])}")
         return 0

@@ -42,18 +42,27 @@ class Reconstruction:
 
     Parameters
     ----------
-    maps : dict of str to Path
-        A NIfTI file for each of :data:`MAPS`, of the first image that the model is shown; in shares of
-        white matter's brightness (0 to 1.5), of a PET in shares of twice the brain's mean uptake.
+    maps_of : dict of str to dict of str to Path
+        For each image that the model is shown (``T1w``, ``pet``) a NIfTI file for each of :data:`MAPS`; in
+        shares of white matter's brightness (0 to 1.5), of a PET in shares of twice the brain's mean uptake.
     facts : dict
         ``reconstruction_error`` (mean squared error of removed patches, as the pretraining loss),
-        ``error_share`` (mean absolute error of the maps' image, in their shares), ``image``, ``channels``
-        (images that the model is shown at once), ``pretrained_on``
+        ``error_share`` (mean absolute error of the first image, in the maps' shares), ``error_shares`` (of
+        each image; not there before 0.3), ``pretrained_on``
         (whether the model has seen this person), ``masking_ratio``, ``draws``, ``model``, ``version``.
     """
 
-    maps: dict[str, Path]
+    maps_of: dict[str, dict[str, Path]]
     facts: dict[str, Any]
+
+    @property
+    def maps(self) -> dict[str, Path]:
+        """The maps of the first image."""
+        return next(iter(self.maps_of.values()))
+
+    def error_share(self, image: str) -> float:
+        """Return the mean absolute error of one image, in the shares of its maps."""
+        return self.facts.get("error_shares", {}).get(image, self.facts["error_share"])
 
 
 @dataclass(frozen=True)
@@ -136,7 +145,16 @@ def read(study: Study, run: Run, scan: pd.Series) -> Reconstruction | None:
     facts = files.read_json(folder / "facts.json")
     if facts is None:
         return None
-    return Reconstruction({name: folder / f"{name}.nii.gz" for name in MAPS}, facts)
+    made = {
+        image: {name: map_path(folder, name, image if place else "") for name in MAPS}
+        for place, image in enumerate(images.shown(study.preset))
+    }
+    return Reconstruction(made, facts)
+
+
+def map_path(folder: Path, name: str, image: str = "") -> Path:
+    """Return the file of a map; ``image`` names the second of those that a model is shown."""
+    return folder / (f"{image}-{name}.nii.gz" if image else f"{name}.nii.gz")
 
 
 # ---- one error a scan ----------------------------------------------------------------------------

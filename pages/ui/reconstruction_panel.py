@@ -2,6 +2,7 @@
 
 import html
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -39,23 +40,37 @@ def show(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
         "View", list(viewer.VIEWS), key=state.VIEW, required=True, label_visibility="collapsed",
         persist_state="session",
     )  # fmt: skip
+    image = _image(made)
     with st.container(key="viewer"):
-        st.html(_caption(scan, made))
+        st.html(_caption(scan, made, image))
         for row in (("input", "masked"), ("reconstruction", "error")):
             for column, name in zip(st.columns(2, gap="small"), row, strict=True):
                 with column:
-                    _map(made, name, scan["scan_id"])
+                    _map(made.maps_of[image], name, scan["scan_id"])
         st.html(f'<div class="ts-caption"><span>{html.escape(viewer.convention())}</span></div>')
-    st.caption(_reading(made))
+    st.caption(_reading(made, image))
 
 
-def _map(made: Reconstruction, name: str, scan_id: str) -> None:
+def _image(made: Reconstruction) -> str:
+    """Let people choose which image's maps are drawn, where the model is shown several."""
+    names = list(made.maps_of)
+    if len(names) == 1:
+        return names[0]
+    state.keep_one_of(state.MAPS_OF, names)
+    st.segmented_control(
+        "Image", names, key=state.MAPS_OF, required=True, label_visibility="collapsed",
+        format_func=lambda name: "PET" if name == "pet" else name, persist_state="session",
+    )  # fmt: skip
+    return state.get(state.MAPS_OF)
+
+
+def _map(maps: dict[str, Path], name: str, scan_id: str) -> None:
     label, black, white = _SHOWN[name]
     st.html(
         f'<div class="ts-caption ts-two"><span><b>{label}</b><br>{html.escape(MAPS[name])}</span></div>'
     )
     try:
-        image = _prepared(made, name, black, white)
+        image = _prepared(maps[name], black, white)
     except VolumeError as error:
         st.error(f"This map cannot be shown: {text.escape(str(error))}")
         return
@@ -64,23 +79,22 @@ def _map(made: Reconstruction, name: str, scan_id: str) -> None:
     )
 
 
-def _prepared(made: Reconstruction, name: str, black: float, white: float) -> Prepared:
-    path = made.maps[name]
+def _prepared(path: Path, black: float, white: float) -> Prepared:
     key = ("map", str(path), cached.stamp(path))
     image = viewer.made(key, lambda: volumes.load(path), "Tissue", "Reading the map …")
     return replace(image, black=black, white=white, warnings=())
 
 
-def _caption(scan: pd.Series, made: Reconstruction) -> str:
+def _caption(scan: pd.Series, made: Reconstruction, image: str) -> str:
     facts = made.facts
     told = f"{scan['scan_id']} · reconstruction error {facts['reconstruction_error']:.3f}"
-    off = f"removed blocks are off by {100 * facts['error_share']:.1f} % of {_measure(made)}"
+    off = f"removed blocks are off by {100 * made.error_share(image):.1f} % of {_measure(image)}"
     return (
         f'<div class="ts-caption"><b>{html.escape(told)}</b><span>{html.escape(off)}</span></div>'
     )
 
 
-def _reading(made: Reconstruction) -> str:
+def _reading(made: Reconstruction, image: str) -> str:
     facts = made.facts
     seen = (
         "**The model was pretrained on this person**, so its error is lower than on others."
@@ -89,24 +103,19 @@ def _reading(made: Reconstruction) -> str:
     )
     return (
         f"{seen} {100 * facts['masking_ratio']:.0f} % of the blocks are removed at a time. Input and "
-        f"reconstruction: black is no signal, white 1.2 times {_measure(made)}. Error: white is 40 % of it, "
+        f"reconstruction: black is no signal, white 1.2 times {_measure(image)}. Error: white is 40 % of it, "
         "or more. What the model cannot foretell need not be a fault of the scan: fine detail and rare "
         f"anatomy are as hard for it as noise.{_of_both(made)}"
     )
 
 
-def _measure(made: Reconstruction) -> str:
-    """Name what brightness is told in: maps made before there was PET are of the T1w."""
-    is_pet = made.facts.get("image") == "pet"
-    return "twice the brain's mean uptake" if is_pet else "white matter's brightness"
+def _measure(image: str) -> str:
+    return "twice the brain's mean uptake" if image == "pet" else "white matter's brightness"
 
 
 def _of_both(made: Reconstruction) -> str:
-    both = made.facts.get("channels", 1) > 1
-    return (
-        " The model is shown T1w and PET at once: the maps are of the T1w, the error of both."
-        * both
-    )
+    both = len(made.maps_of) > 1
+    return " The model is shown T1w and PET at once; the reconstruction error is of both." * both
 
 
 # ---- making ----------------------------------------------------------------------------------------

@@ -78,6 +78,8 @@ STUDY, PENDING_STUDY = "study", "pending_study"
 DESIGN = "design"
 #: What its networks look at.
 IMAGES = "images"
+#: Which image's maps are drawn on Model, of a model that is shown several.
+MAPS_OF = "maps_of"
 
 #: The model that scans are looked at through, by its run's id.
 MODEL = "model"

@@ -1,5 +1,7 @@
 """Model: the maps of a scan, their making in the background, and the learned error beside the score."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -116,6 +118,30 @@ def test_the_maps_are_drawn_with_their_error_and_whether_the_person_is_known(
     assert said in words(page)
     for label in ("Input", "Masked input", "Reconstruction", "Error"):
         assert f"<b>{label}</b>" in words(page)
+
+
+def test_of_a_model_of_both_images_the_maps_of_either_are_drawn(model, run, monkeypatch) -> None:
+    workspace, study, pretrained = model
+    scan_id = _make_maps(*model)
+    folder = next((study.folder / "reconstructions").glob(f"{pretrained.id}-*/*/facts.json")).parent
+    files.write_json(
+        folder / "facts.json",
+        files.read_json(folder / "facts.json") | {"error_shares": {"T1w": 0.123, "pet": 0.217}},
+    )
+    for name in reconstructions.MAPS:
+        write_nifti(folder / f"pet-{name}.nii.gz", seed=len(name))
+    read = reconstructions.read
+
+    def both(*asked):
+        made = read(*asked)
+        of_pet = {name: path.with_name(f"pet-{path.name}") for name, path in made.maps.items()}
+        return replace(made, maps_of={"T1w": made.maps, "pet": of_pet})
+
+    monkeypatch.setattr(reconstructions, "read", both)
+    said = words(run("model", workspace, **{state.SCAN: scan_id}))
+    assert "12.3 % of white matter" in said and "error is of both" in said
+    said = words(run("model", workspace, **{state.SCAN: scan_id, state.MAPS_OF: "pet"}))
+    assert "21.7 % of twice the brain" in said
 
 
 def test_errors_are_offered_to_be_measured_and_say_how_many_are_left(
