@@ -70,7 +70,8 @@ def _scans(workspace: Workspace, chosen: Study, run: Run) -> pd.DataFrame:
     rule, _ = state.rule()
     scored = summaries.usable(cached.scored_scans(workspace))
     seen = reconstructions.usable_scans(workspace, chosen, run)
-    seen = seen[["scan_id", "template_affine", "pretrained_on"]]
+    pet = [name for name in seen if name.startswith("pet_")]
+    seen = seen[["scan_id", "template_affine", "pretrained_on", *pet]]
     scored = scored.drop(columns=["pretrained_on"], errors="ignore").merge(seen, on="scan_id")
     return scored.assign(tier=overrides.assigned(workspace, scored, rule))
 

@@ -133,9 +133,8 @@ def _with_pets(workspace: Workspace, scans: pd.DataFrame) -> pd.DataFrame:
 
 def scan_folder(study: Study, run: Run, scan: pd.Series) -> Path:
     """Return where the maps of one scan, a row of :func:`usable_scans`, lie."""
-    key = prepare.sample_key(
-        scan["sha256"], scan["template_affine"], study.preset, scan.get("pet_sha256")
-    )
+    pet_sha256 = scan["pet_sha256"] if "pet" in images.shown(study.preset) else None
+    key = prepare.sample_key(scan["sha256"], scan["template_affine"], study.preset, pet_sha256)
     return folder_of(study, run) / key
 
 

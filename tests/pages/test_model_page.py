@@ -1,17 +1,16 @@
 """Model: the maps of a scan, their making in the background, and the learned error beside the score."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from curation import background, files, tables
-from curation.workspace import Workspace
+from curation.workspace import Source, Workspace
 from pages.ui import state, tasks
-from tests import made_workspace
+from tests import made_workspace, pets, training_workspace
 from tests.images import write_nifti
 from tests.pages.said import button, checked, words
 from training import prepare, reconstructions, runs
+from training.images import IMAGES
 from training.runs import Run
 from training.study import Study
 
@@ -120,27 +119,27 @@ def test_the_maps_are_drawn_with_their_error_and_whether_the_person_is_known(
         assert f"<b>{label}</b>" in words(page)
 
 
-def test_of_a_model_of_both_images_the_maps_of_either_are_drawn(model, run, monkeypatch) -> None:
-    workspace, study, pretrained = model
-    scan_id = _make_maps(*model)
-    folder = next((study.folder / "reconstructions").glob(f"{pretrained.id}-*/*/facts.json")).parent
-    files.write_json(
-        folder / "facts.json",
-        files.read_json(folder / "facts.json") | {"error_shares": {"T1w": 0.123, "pet": 0.217}},
-    )
+def test_of_a_model_of_both_images_the_maps_of_either_are_drawn(
+    workspace, run, monkeypatch
+) -> None:
+    pets.make(workspace)
+    workspace.put_source(Source("pool", str(workspace.root), "bids", simulated=True))
+    study = training_workspace.plan(workspace, overrides=dict(IMAGES["together"].overrides))
+    runs.write_configs(study)
+    pretrained = runs.find(study, "pretrain_A_seed0")
+    files.write_json(pretrained.result_path, {"loss": 1.0})
+    pretrained.model_path.write_bytes(b"")
+    monkeypatch.setattr(background, "start", lambda *_, **__: None)
+    scan_id = _make_maps(workspace, study, pretrained)
+    (facts,) = study.folder.glob("reconstructions/*/*/facts.json")
     for name in reconstructions.MAPS:
-        write_nifti(folder / f"pet-{name}.nii.gz", seed=len(name))
-    read = reconstructions.read
-
-    def both(*asked):
-        made = read(*asked)
-        of_pet = {name: path.with_name(f"pet-{path.name}") for name, path in made.maps.items()}
-        return replace(made, maps_of={"T1w": made.maps, "pet": of_pet})
-
-    monkeypatch.setattr(reconstructions, "read", both)
-    said = words(run("model", workspace, **{state.SCAN: scan_id}))
+        write_nifti(facts.with_name(f"pet-{name}.nii.gz"), seed=len(name))
+    shares = {"error_shares": {"T1w": 0.123, "pet": 0.217}}
+    files.write_json(facts, files.read_json(facts) | shares)
+    chosen = {state.SCAN: scan_id, state.STUDY: study.id}
+    said = words(run("model", workspace, **chosen))
     assert "12.3 % of white matter" in said and "error is of both" in said
-    said = words(run("model", workspace, **{state.SCAN: scan_id, state.MAPS_OF: "pet"}))
+    said = words(run("model", workspace, **chosen, **{state.MAPS_OF: "pet"}))
     assert "21.7 % of twice the brain" in said
 
 
