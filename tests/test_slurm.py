@@ -1,13 +1,21 @@
-"""Studies on a real Slurm of one node: the same numbers as on this machine, and nothing left behind."""
+"""Studies and scoring on a real Slurm of one node: this machine's numbers, and nothing left behind."""
 
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from curation import tables
+from curation.assess import assess, due_scans
 from curation.errors import StudyError
 from curation.workspace import Workspace
-from tests import finished_study, slurm, training_workspace
+from tests import heads, slurm, training_workspace
 from tests.launched import ended, processes, results, under_way, wait
 from training import launch, slurm_jobs, standing
 from training.places import Place
@@ -26,6 +34,18 @@ def cluster() -> Iterator[slurm.Cluster]:
         yield running
 
 
+#: As docs/cluster.md has it; squeue, since this Slurm keeps no accounts.
+PROFILE = f"""
+executor: slurm
+jobs: 2
+latency-wait: 60
+slurm-status-command: squeue
+slurm-init-seconds-before-status-checks: 1
+default-resources:
+  slurm_partition: {slurm.PARTITION}
+"""
+
+
 def _planned(folder: Path, **changes: object) -> tuple[Workspace, Study]:
     workspace = training_workspace.make(Workspace.create(folder))
     return workspace, training_workspace.plan(workspace, **changes)
@@ -41,15 +61,16 @@ def _run(workspace: Workspace, study: Study, place: Place) -> dict[str, dict]:
 def test_a_run_on_slurm_stopped_and_resumed_comes_to_the_numbers_of_this_machine(
     cluster: slurm.Cluster, tmp_path: Path
 ) -> None:
-    changes = {"arms": ["A"], "overrides": {"pretrain_epochs": 100}}  # no end between two looks
+    changes = {"arms": ["A"], "overrides": {"pretrain_epochs": 30}}
     only = ["pretrain_A_seed0"]
     workspace, here = _planned(tmp_path / "here", **changes)
-    finished_study.train(workspace, here)
+    launch.retry(workspace, here.id, only)
+    wait(workspace, here, ended, every_s=1)
     workspace, study = _planned(tmp_path / "a {b} 'c' ü", **changes)
     launch.retry(workspace, study.id, only, place=PLACE)
     with pytest.raises(StudyError, match="already running"):
         launch.launch(workspace, study.id)
-    status = wait(workspace, study, under_way, every_s=0.5)
+    status = wait(workspace, study, under_way)
     assert "On Slurm, partition tests: 1 of its runs" in status.message
     status = launch.stop(workspace, study.id)
     assert status.state == "stopped"
@@ -88,3 +109,57 @@ def test_jobs_of_a_study_whose_leader_was_killed_are_ended_by_stop(
     assert launch.stop(workspace, study.id).state == "stopped"
     assert cluster.jobs() == []
     assert not processes(study)
+
+
+# ---- scoring ---------------------------------------------------------------------------------------
+
+
+def _scoring(workspace: Workspace, profile: Path) -> subprocess.Popen[str]:
+    command = [
+        sys.executable, "-m", "curation", "assess", "--workspace", str(workspace.root),
+        "--batches", "3", "--profile", str(profile),
+    ]  # fmt: skip
+    return subprocess.Popen(
+        command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
+    )  # fmt: skip
+
+
+def _wait_for(what, process: subprocess.Popen[str]) -> None:  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + 120
+    while not what():
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[0]
+        time.sleep(0.1)
+
+
+@pytest.mark.soak
+def test_scoring_on_slurm_interrupted_and_gone_on_with_makes_the_numbers_of_one_process(
+    cluster: slurm.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    (profile / "config.yaml").write_text(PROFILE)
+    alone = heads.fill(tmp_path)
+    there = Workspace(Path(shutil.copytree(alone.root, tmp_path / "a {b} 'c' ü")))
+    assess(alone)
+
+    first = _scoring(there, profile)
+    _wait_for(cluster.jobs, first)
+    first.send_signal(signal.SIGINT)
+    said = first.communicate(timeout=60)[0]
+    assert first.returncode != 0, said
+    assert cluster.jobs() == []
+    assert len(due_scans(there))
+
+    again = _scoring(there, profile)
+    said = again.communicate(timeout=300)[0]
+    assert again.returncode == 0, said
+    assert "0 left" in said
+    for read in (tables.read_metrics, tables.read_scores):
+        got, expected = (
+            read(one).drop(columns="seconds", errors="ignore") for one in (there, alone)
+        )
+        pd.testing.assert_frame_equal(got, expected, check_exact=True)
+    assert cluster.jobs() == []

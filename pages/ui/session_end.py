@@ -68,13 +68,17 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
         )
         return
     row = rows.iloc[0]
-    again = text.plural(int(row["n"]), "scan")
+    n, again = int(row["n"]), text.plural(int(row["n"]), "scan")
+    wanting = agreement_words.ENOUGH_FOR_INTERVAL - n
+    kappa = agreement_words.figure(row["weighted_kappa"], row["low"], row["high"])
     said = (
         f"{again} came twice, unannounced, in all your sessions on this scale. You gave the same rating "
-        f"to {round(row['same'] * row['n'])} of them. Weighted κ "
-        f"{agreement_words.figure(row['weighted_kappa'], row['low'], row['high'])}: "
-        f"{agreement_words.meaning(row['weighted_kappa'], int(row['n']))}."
+        f"to {round(row['same'] * n)} of them. "
     )
+    if wanting > 0:
+        said += f"That is too few for a κ that means something: {wanting} more are needed."
+    else:
+        said += f"Weighted κ {kappa}: {agreement_words.strength(row['weighted_kappa'])}."
     st.markdown(text.escape(said))
 
 

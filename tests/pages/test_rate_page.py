@@ -233,6 +233,16 @@ def _messages(block):  # type: ignore[no-untyped-def]
         yield from _messages(child)
 
 
+def test_a_single_repeat_makes_no_kappa(own, run) -> None:
+    session = started(own, size=2, repeats_share=0.5)
+    for item in session.items:
+        sessions.save(own, session.id, item.position, 1.0)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    said = words(checked(button(page, "Show what was hidden").click().run()))
+    assert "You gave the same rating to 1 of them." in said
+    assert "9 more are needed" in said and "Weighted" not in said
+
+
 def test_a_session_that_is_not_blinded_says_what_is_known(own, run) -> None:
     session = started(own, blinded=False)
     said = words(run("rate", own, **{state.RATING_SESSION: session.id}))
