@@ -115,3 +115,11 @@ def _luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [(24.9, "24"), (25.0, "25"), (0.0, "0"), (100.0, "100"), (math.nan, "–"), (None, "–")],
+)
+def test_a_score_under_a_cutoff_is_never_shown_as_the_cutoff(score, said: str) -> None:
+    assert text.score(score) == said

@@ -38,5 +38,5 @@ def named(reference: pd.Series) -> tuple[str, str]:
     """Say what a reference scan is, in a short line and a second one."""
     site = reference["site"]
     where = site if isinstance(site, str) and site else reference["source"]
-    score = text.number(float(reference["distortion_score"]), 0)
+    score = text.score(float(reference["distortion_score"]))
     return f"Reference: score {score}, lowest of {where}", reference["scan_id"]

@@ -50,7 +50,7 @@ def score(value: float, tier: str, certainty: str) -> str:
         f"<b>higher is worse</b>{f' · {html.escape(certainty)}' if certainty else ''}"
     )
     return (
-        f'<div class="ts-score"><span class="ts-value">{value:.0f}</span>'
+        f'<div class="ts-score"><span class="ts-value">{text.score(value)}</span>'
         f'<span class="ts-of">{of}</span>{tier_chip(tier)}</div>'
     )
 

@@ -53,7 +53,7 @@ def _pick(listed: pd.DataFrame) -> str:
     ids = listed["scan_id"].tolist()
     columns = (listed[name] for name in ("scan_id", "distortion_score", "tier"))
     words = {
-        scan_id: f"{scan_id}  ·  score {text.number(score, 0)}  ·  {tier}"
+        scan_id: f"{scan_id}  ·  score {text.score(score)}  ·  {tier}"
         for scan_id, score, tier in zip(*columns, strict=True)
     }
     state.keep_one_of(state.SCAN, ids)

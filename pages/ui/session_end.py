@@ -129,7 +129,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
                 f"{item.position + 1}", _word(item.scan_id), _again(item.repeat_of),
                 labels.loc[item.position, "label"], _word(said), _word(scan.get("site")),
                 text.number(_float(scan.get("age_years")), 0), _word(scan.get("sex")),
-                _word(scan.get("group")), text.number(score.iloc[0], 0),
+                _word(scan.get("group")), text.score(score.iloc[0]),
                 Cell(marks.tier_chip(assign(score, rule).iloc[0])),
             )
         )  # fmt: skip

@@ -19,8 +19,8 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-#: Files on the shelf at once, and bytes of all of them together.
-MAX_FILES, MAX_BYTES = 24, 1_500_000_000
+#: Files on the shelf at once, and bytes of all of them together: twenty raters' present and next scans.
+MAX_FILES, MAX_BYTES = 64, 1_500_000_000
 #: How long making ahead waits, so that it does not take the machine from what is drawn at the moment.
 PAUSE_S = 0.5
 _STEPS = 32_000  # of 16 bits; the ends stay free

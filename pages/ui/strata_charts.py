@@ -112,7 +112,7 @@ def _scans(scans: pd.DataFrame, x: str, y: str, style: Style, shown: str) -> go.
         marker={"size": 9, "color": style.colour, "opacity": 0.75,
                 "line": {"width": 0.5, "color": "#FFFFFF"}},
         hovertemplate="%{customdata[0]}<br>" + shown + "<br>true age %{customdata[1]:.1f} years, "
-        "score %{customdata[2]:.0f}<extra></extra>",
+        "score %{customdata[2]:.1f}<extra></extra>",
         unselected={"marker": {"opacity": 0.2}},
     )  # fmt: skip
 

@@ -33,6 +33,11 @@ def number(value: float | None, digits: int = 1, unit: str = "") -> str:
     return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
 
 
+def score(value: float | None) -> str:
+    """Return a distortion score in whole points, rounded down: 24.9 is never shown as 25, a cut-off."""
+    return number(value if value is None or not math.isfinite(value) else math.floor(value), 0)
+
+
 def significant(value: float | None, unit: str = "", *, digits: int = 4) -> str:
     """Return a number with some significant digits, or a dash where it is not known."""
     if value is None or not math.isfinite(value):

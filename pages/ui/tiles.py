@@ -46,7 +46,7 @@ def describe(
             "id": scan_id,
             "picture": pictures.get(scan_id),
             "why": _WITHOUT.get(status, text.DASH),
-            "score": text.number(score, 0),
+            "score": text.score(score),
             "tier": tier,
             "colour": marks.tier_colour(tier),
             "ink": marks.ink_on(marks.tier_colour(tier)),
@@ -59,7 +59,7 @@ def describe(
 
 
 def _title(scan_id: str, score: float, tier: str, flags: Mapping[str, str]) -> str:
-    worth = tier if tier == UNSCORED else f"tier {tier}, distortion score {text.number(score, 0)}"
+    worth = tier if tier == UNSCORED else f"tier {tier}, distortion score {text.score(score)}"
     return "\n".join([f"{scan_id}: {worth}", *flags.values()])
 
 

@@ -141,7 +141,7 @@ def _examples(source: Source, pool: pd.DataFrame, names: list[str]) -> tuple[Pic
         scan = scans.iloc[(len(scans) - 1) // 2]
         path = source.workspace.preview_path(scan["scan_id"])
         if path.exists():
-            score = f"Tier {name}, score {scan['distortion_score']:.0f}"
+            score = f"Tier {name}, score {scan['distortion_score']:.1f}"
             found.append(Picture(_axial(path), score, _colour(name)))
     return tuple(found)
 
