@@ -5,7 +5,7 @@ arrays, which is slow and done once; :func:`assign_codes` costs some millisecond
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,11 +44,6 @@ class ScanArrays:
 
     def __len__(self) -> int:
         return len(self.scan_ids)
-
-    def having(self, scans: pd.DataFrame, columns: Iterable[str]) -> "ScanArrays":
-        """Return these arrays with more columns of the same scans, in the same order."""
-        added = {name: _floats(scans, name) for name in columns if name not in self.values}
-        return replace(self, values={**self.values, **added})
 
 
 def prepare(scans: pd.DataFrame, columns: Iterable[str]) -> ScanArrays:

@@ -106,7 +106,8 @@ def test_a_column_that_was_not_read_is_said_not_guessed() -> None:
     rule = TierRule(column="cjv", cutoffs=(0.3, 0.5))
     with pytest.raises(RuleError, match="looks at cjv"):
         assignment.assign_codes(arrays, rule)
-    assert len(assignment.assign_codes(arrays.having(scans, rule.columns), rule)) == 3
+    whole = assignment.prepare(scans, rule.columns)
+    assert len(assignment.assign_codes(whole, rule)) == 3
 
 
 def test_cut_offs_alone_are_the_same_by_plot_and_by_assignment() -> None:

@@ -12,7 +12,7 @@ from curation.cohort_flow import Arrived
 from curation.cohorts import Cohort
 from curation.measures import SCORE
 from curation.tiers import TIER_COLOURS
-from training.report.plots import Box, Flow, Line, Message, Picture, Plot, Series, Table
+from training.report.plots import Box, Flow, Line, Message, Picture, Plot, Series
 from training.report.source import Source, ages_of, count_of, counted, plural, tiers_of
 
 BIN = 2.5
@@ -153,19 +153,6 @@ def _axial(path: Path) -> bytes:
     target = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(target, format="PNG")
     return target.getvalue()
-
-
-def people_table(source: Source) -> Table:
-    """Return size and ages of both cohorts and of each tier of the pool."""
-    pool, target = source.of("pool"), source.of("target")
-    groups = [("Pretraining pool", pool)]
-    groups += [(f"  tier {name}", pool[pool["tier"] == name]) for name in tiers_of(pool)]
-    groups += [("Target cohort", target)]
-    rows = tuple(
-        (name, f"{len(some):,}", f"{some['subject_id'].nunique():,}", ages_of(some))
-        for name, some in groups
-    )
-    return Table(("", "Scans", "People", "Age"), rows)
 
 
 def _colour(tier: str) -> str:
