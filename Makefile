@@ -24,7 +24,7 @@ demo: $(RUNTIME) ## make the demo workspace (simulated people) and start its stu
 	@$(PY) -m curation demo --workspace "$(WORKSPACE)"
 	@$(PY) -m training demo-study --workspace "$(WORKSPACE)" --detach
 
-test: $(TESTING) ## run all tests
+test: $(TESTING) ## run all tests but those of 'make soak'
 	$(PY) -m pytest -m "not soak"
 
 check: $(TESTING) ## format, lint, types, import layers

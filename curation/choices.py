@@ -91,6 +91,8 @@ def _near_cutoff(request: Request) -> list[str]:
     rule = request.rule
     table = tables.with_metrics(request.workspace, request.scans, [rule.column])
     scored = table[table[rule.column].notna()]
+    if scored.empty:
+        return []
     if request.argument:
         cutoffs = np.array([[_number(request.argument)]])
     else:

@@ -221,7 +221,7 @@ def _understood(row: dict, orientation: object) -> dict[str, object]:
         None if isinstance(orientation, str) else "the header gives no orientation",
     ]
     modality = row["modality"] or "T1w"
-    is_pet = modality.lower() == "pet"
+    is_pet = listing.is_pet(modality)
     return {
         "status": "pet" if is_pet else "ok",
         "modality": "pet" if is_pet else modality,

@@ -14,13 +14,13 @@ from curation.workspace import Source, slug
 
 SUFFIXES = (".nii.gz", ".nii")
 ANATOMICAL = ("T1w", "T2w", "FLAIR", "PDw", "pet")
-#: Which words in a loose file's name tell its modality, first match wins.
+#: Which words in a loose file's name tell its modality, first match wins: a PET tells what it lies on.
 MODALITY_WORDS = {
+    "pet": r"r?pet|fdg(?:-?pet)?|amyloid",
     "T1w": r"t1|mprage|spgr|bravo",
     "T2w": r"t2",
     "FLAIR": r"flair",
     "PDw": r"pd|pdw",
-    "pet": r"pet|fdg|amyloid",
 }
 #: Short enough for a suffix such as ``-copy2`` or ``.png`` in a plain file name.
 MAX_ID = 70
@@ -179,6 +179,11 @@ def _owner(stem: str, table: pd.DataFrame) -> str | None:
     """Return the longest id of the table that the file's name begins with, as a whole word."""
     owners = [name for name in table.index if re.match(rf"{re.escape(name)}(?![A-Za-z0-9])", stem)]
     return max(owners, key=len, default=None)
+
+
+def is_pet(modality: str | None) -> bool:
+    """Tell whether a modality, as people or DICOM write it, is PET: ``pet``, ``PT``, ``FDG-PET``."""
+    return modality is not None and (modality.lower() == "pt" or modality_in(modality) == "pet")
 
 
 def modality_in(stem: str) -> str | None:

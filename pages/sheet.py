@@ -32,7 +32,7 @@ def body(workspace: Workspace) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         page = _pages(found)
-    if unread := len(scans) - len(usable):
+    if unread := len(summaries.problems(scans)):
         st.caption(f"{text.plural(unread, 'more scan')} cannot be read; the page Cohort says why.")
     shown = found.iloc[tiles.PAGE_SIZE * page : tiles.PAGE_SIZE * (page + 1)]
     if (shown["status"] == "table").all():

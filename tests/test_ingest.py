@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import assess, tables
+from curation import assess, listing, tables
 from curation.errors import SourceError
 from curation.ingest import ingest
 from curation.workspace import Workspace
@@ -130,6 +130,19 @@ def test_a_manifest_gives_what_its_columns_say_and_names_those_it_does_not_know(
     assert (first["sex"], first["group"], first["modality"]) == ("F", "hc", "T2w")
     assert np.isnan(second["age_years"])
     assert second["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("said", "pet"),
+    [
+        ("pet", True), ("PT", True), ("FDG-PET", True), ("18F-FDG PET", True), ("rpet_001", True),
+        ("sub01_fdgpet", True), ("001_PET_coreg_t1", True), ("sub01_pet_space-T1w", True),
+        ("T1w", False), ("petersen_t1", False), ("PDw", False), ("FLAIR", False), ("", False),
+        (None, False),
+    ],
+)  # fmt: skip
+def test_a_pet_is_known_however_it_is_written(said: str | None, pet: bool) -> None:
+    assert listing.is_pet(said) is pet
 
 
 def test_a_manifest_line_without_its_file_is_a_row(workspace: Workspace, tmp_path: Path) -> None:

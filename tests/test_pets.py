@@ -104,7 +104,7 @@ def test_a_pet_of_another_session_is_not_taken(ready: Workspace) -> None:
 def test_a_pet_of_a_field_of_view_elsewhere_is_refused(ready: Workspace, written, why) -> None:
     scan = tables.read_scans(ready).set_index("scan_id", drop=False).loc["pool_sub-01_T1w"]
     made.add(ready, [made.row(ready, scan.to_dict(), **written)])
-    with pytest.raises(StudyError, match="co-register it first") as caught:
+    with pytest.raises(StudyError, match="co-register a copy of it first") as caught:
         _plan(ready)
     assert "1 of 20 PETs do not lie where the brain of their T1w is: pool_sub-01_T1w" in str(
         caught.value

@@ -206,6 +206,9 @@ def test_near_a_cutoff_means_what_the_rule_cuts_and_each_sites_own_cutoffs(made:
     assert set(choices.draw(made, "near-cutoff", 6, 0, rule)) == set(nearest)
     nearest = (scans["cjv"] - 1.1).abs().nsmallest(6).index
     assert set(choices.draw(made, "near-cutoff:1.1", 6, 0, rule)) == set(nearest)
+    nowhere = TierRule(("A", "B"), (0.5,), "reconstruction_error")
+    with pytest.raises(RatingError, match="is empty"):
+        choices.draw(made, "near-cutoff", 6, 0, nowhere)
 
 
 def test_a_session_keeps_the_rule_it_was_drawn_by(made: Workspace) -> None:

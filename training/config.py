@@ -182,6 +182,11 @@ class Preset:
             )
         if self.paired and len(self.modalities) < 2:
             raise StudyError(f"Preset {self.name}: paired needs two modalities.")
+        if len(self.modalities) > 1 and not self.paired and self.pretrain_batch % 2:
+            raise StudyError(
+                f"Preset {self.name}: half of every step is T1w and half PET, so a pretrain_batch of "
+                f"{self.pretrain_batch} has to be even."
+            )
         if self.pretrain_batch % self.devices:
             raise StudyError(
                 f"Preset {self.name}: a pretrain_batch of {self.pretrain_batch} cannot be spread evenly "

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation import tables, volumes
+from curation import files, listing, tables, volumes
 from curation.errors import StudyError, VolumeError
 from curation.workspace import Workspace
 from training import grid, images
@@ -55,6 +55,7 @@ def with_pets(workspace: Workspace, scans: pd.DataFrame, preset: Preset) -> pd.D
     chosen = scans.assign(**{name: found[name].where(needed, None) for name in COLUMNS})
     _refuse_without(workspace, scans[needed], found[needed])
     _refuse_elsewhere(workspace, scans[needed], found.loc[needed, "pet_path"], preset)
+    _refuse_changed(chosen[needed], found.loc[needed, "pet_path"])
     pool, target = (chosen.loc[chosen["role"] == role, "pet_sha256"] for role in ("pool", "target"))
     if shared := len(set(pool.dropna()) & set(target.dropna())):
         raise StudyError(
@@ -110,7 +111,7 @@ def _broken(workspace: Workspace, scans: pd.DataFrame) -> str:
     """Name the PETs of these people that cannot be used."""
     every = tables.read_scans(workspace)
     theirs = every["subject_id"].isin(scans["subject_id"]) & every["status"].isin(tables.TROUBLES)
-    bad = every[theirs & every["modality"].fillna("").str.lower().eq("pet")]
+    bad = every[theirs & every["modality"].fillna("").map(listing.is_pet)]
     told = [f"{row.scan_id} ({row.reason})" for row in bad.itertuples()]
     return f" Of them cannot be used: {_some(told)}." if told else ""
 
@@ -135,8 +136,19 @@ def _refuse_elsewhere(
     if bad:
         raise StudyError(
             f"{len(bad)} of {len(scans)} PETs do not lie where the brain of their T1w is: {_some(bad)}. A "
-            "PET has to be in the space of the T1w: co-register it first (in SPM: Coregister, with the T1w "
-            "as the reference), then ingest the source again."
+            "PET has to be in the space of the T1w: co-register a copy of it first (in SPM: Coregister, "
+            "Estimate, with the T1w as the reference; its name has to stay), then ingest the source again."
+        )
+
+
+def _refuse_changed(scans: pd.DataFrame, paths: pd.Series) -> None:
+    """Refuse PETs that are no longer the files that were ingested; the T1w's are looked at as a cohort."""
+    pairs = zip(scans.itertuples(), paths, strict=True)
+    changed = [s.pet_scan_id for s, path in pairs if files.sha256_of(Path(path)) != s.pet_sha256]
+    if changed:
+        raise StudyError(
+            f"{len(changed)} PETs have changed since they were ingested: {_some(changed)}. Bring the files "
+            "back, or ingest their source again."
         )
 
 

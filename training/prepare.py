@@ -76,8 +76,9 @@ def prepare(
         progress(done, len(wanted))
     if reasons:
         raise StudyError(
-            f"{len(reasons)} of {len(wanted)} scans cannot be prepared: {'; '.join(reasons[:3])}. "
-            "Score the scans again, then freeze the cohorts and plan the study again."
+            f"{len(reasons)} of {len(wanted)} images cannot be prepared: {'; '.join(reasons[:3])}. Mend "
+            "them, ingest their source and score the scans again, then freeze the cohorts and plan the "
+            "study again."
         )
     return len(wanted)
 
@@ -277,7 +278,7 @@ def _prepare_one(task: _Task) -> str:
         prepared = read_and_prepare(
             Path(source), sha256, scan["template_affine"], preset, mask, modality
         )
-    except (VolumeError, FileNotFoundError) as error:
+    except (VolumeError, OSError) as error:  # gone, a folder, not allowed
         return f"{scan['pet_scan_id'] if is_pet else scan['scan_id']}: {error}"
     grid.save(target, prepared)
     return ""

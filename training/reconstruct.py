@@ -48,11 +48,11 @@ class Looker:
         shares = masked_autoencoder.patch_weights(self.mask, study.preset.patch)
         loss = pretrain.load_loss(run, study.preset, shares)
         self.loss = loss.to(self.device).eval()
-        self._own = set(study.scans()["scan_id"])
+        self._own = study.scans().set_index("scan_id")
 
     def volume(self, scan: pd.Series) -> Tensor:
         """Return what is shown of a scan's person, [1, C, X, Y, Z], from the cache where it is there."""
-        if scan["scan_id"] in self._own:
+        if self._is_as_planned(scan):
             paths = prepare.sample_paths(self.workspace, self.study, [scan["scan_id"]])
             return Volumes(paths).batch([0])
         channels = []
@@ -64,6 +64,14 @@ class Looker:
             )  # fmt: skip
             channels.append(torch.from_numpy(ready.astype(np.float32)))
         return torch.stack(channels)[None]
+
+    def _is_as_planned(self, scan: pd.Series) -> bool:
+        """Tell whether what the study prepared of a scan was made of the files that are there now."""
+        if scan["scan_id"] not in self._own.index:
+            return False
+        hashes = {"T1w": "sha256", "pet": "pet_sha256"}
+        names = [hashes[image] for image in images.shown(self.study.preset)]
+        return all(self._own.at[scan["scan_id"], name] == scan[name] for name in names)
 
     @torch.inference_mode()
     def look(self, volume: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -190,7 +198,7 @@ def _error_row(looker: Looker, scan: pd.Series) -> dict:
     try:
         _, error, removed = looker.look(looker.volume(scan))
         row["reconstruction_error"] = looker.error_of(error, removed)
-    except (TierscopeError, FileNotFoundError) as problem:
+    except (TierscopeError, OSError) as problem:
         row["reason"] = str(problem)
     return row
 

@@ -76,9 +76,8 @@ def take(black: float, white: float, home: Prepared, tissue: Prepared) -> None:
     before = state.get(state.WINDOW)
     own: OwnWindow | None = state.get(state.OWN_WINDOW)
     instead_of = own.instead_of if before == OWN and own else before or FIRST_WINDOW
-    if math.isclose(black, home.black, abs_tol=1e-6 * span) and math.isclose(
-        white, home.white, abs_tol=1e-6 * span
-    ):
+    shown = max(abs(span), abs(home.black), abs(home.white)) * 10.0 ** (1 - _DIGITS)
+    if abs(black - home.black) <= shown and abs(white - home.white) <= shown:
         state.put(state.WINDOW, instead_of)
         return
     low, high = ((end - tissue.black) / span for end in (black, white))

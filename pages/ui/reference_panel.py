@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from curation import cohort_anchors, fitting, references, tiers
+from curation import cohort_anchors, fitting, overrides, references
 from curation.references import ReferenceHeader
 from curation.workspace import Workspace
 from pages.ui import cached, frame, state, text
@@ -122,7 +122,7 @@ def _switch(workspace: Workspace, reference_id: str) -> None:
     after = cached.scored_scans(workspace)
     rule, _ = state.rule()
     old, new = (
-        tiers.assign(table.set_index("scan_id")["distortion_score"], rule)
+        overrides.assigned(workspace, table, rule).set_axis(table["scan_id"])
         for table in (before, after)
     )
     scored = int(after["distortion_score"].notna().sum())

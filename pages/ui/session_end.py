@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from curation import agreement, ratings, reveals
+from curation import agreement, overrides, ratings, reveals
 from curation.scales import Scale
 from curation.sessions import Session
-from curation.tiers import assign
+from curation.tiers import UNSCORED
 from curation.workspace import Workspace
 from pages.ui import agreement_words, cached, frame, marks, opened_session, rating_keys, state, text
 from pages.ui.marks import Card, Cell
@@ -115,7 +115,8 @@ def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
 def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd.DataFrame) -> None:
     st.subheader("What was hidden" if session.plan.blinded else "The scans")
     rule, _ = state.rule()
-    scans = cached.scored_scans(workspace).set_index("scan_id")
+    scans = cached.scored_scans(workspace)
+    scans = scans.assign(tier=overrides.assigned(workspace, scans, rule)).set_index("scan_id")
     labels = own.set_index("position")
     elsewhere = given[given["rater"] != session.plan.rater]
     rows = []
@@ -130,7 +131,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
                 labels.loc[item.position, "label"], _word(said), _word(scan.get("site")),
                 text.number(_float(scan.get("age_years")), 0), _word(scan.get("sex")),
                 _word(scan.get("group")), text.score(score.iloc[0]),
-                Cell(marks.tier_chip(assign(score, rule).iloc[0])),
+                Cell(marks.tier_chip(scan.get("tier", UNSCORED))),
             )
         )  # fmt: skip
     head = (

@@ -10,6 +10,7 @@ from training.arms import Arm, available_arms, find
 from training.config import PRESETS, Preset, default_preset
 from training.designs import DESIGNS, Design
 from training.images import IMAGES, Images
+from training.images import of as images_of
 from training.places import Place
 
 
@@ -71,7 +72,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
 
 
 def _images(workspace: Workspace, pool: CohortHeader) -> Images:
-    """Let people choose what the networks look at, where the pool has PET; it is T1w elsewhere."""
+    """Let people choose what the networks look at, where a source of pools has PET; else it is T1w."""
     scans = cached.scans(workspace)
     if not ((scans["status"] == "pet") & (scans["role"] == pool.role)).any():
         return IMAGES["T1w"]
@@ -149,7 +150,8 @@ def _cost_words(
     where = place.words if place and place.kind != "here" else place_form.machine()
     slots = places.slots(place or Place(), preset)
     if cost.work_s is None:
-        time = f"This workspace has not run {preset.name} yet, so its time is not known"
+        looked_at = images_of(preset).label
+        time = f"This workspace has not run {preset.name} on {looked_at} yet: its time is not known"
     else:
         span = f"some {text.duration(cost.span_s(slots))} with up to {slots} at once, " * (
             slots > 1

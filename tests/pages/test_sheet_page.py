@@ -1,9 +1,12 @@
 """Scans: sorted, filtered, searched, in pages; a click opens one on Review."""
 
+from pathlib import Path
+
 import pytest
 
+from curation.workspace import Workspace
 from pages.ui import state, tiles, viewer
-from tests import made_workspace
+from tests import made_workspace, pets
 from tests.pages.said import words
 
 
@@ -35,6 +38,12 @@ def test_scans_that_cannot_be_read_are_counted_and_their_reasons_pointed_to(
     made, run, shown
 ) -> None:
     assert "1 more scan cannot be read; the page Cohort says why." in words(run("sheet", made[0]))
+
+
+def test_a_pet_is_no_scan_that_cannot_be_read(tmp_path: Path, run, shown) -> None:
+    workspace = pets.make(Workspace.create(tmp_path / "w"))
+    assert "cannot be read" not in words(run("sheet", workspace))
+    assert shown["tiles"]
 
 
 def test_search_finds_part_of_a_name_whatever_its_case(made, run, shown) -> None:
