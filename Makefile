@@ -58,7 +58,7 @@ bench-compare: $(TESTING) ## how often intervals hold over 1,000 studies, and 30
 bench-training: $(TESTING) ## volumes a second of pretraining against MONAI's stock recipe; the last line is JSON
 	$(PY) -m tests.benchmarks.training
 
-bench-learning: $(TESTING) ## is reconstruction learned: held-out error of the preset laptop; an hour; the last line is JSON
+bench-learning: $(TESTING) ## is reconstruction learned: held-out error of the preset laptop; half an hour; the last line is JSON
 	$(PY) -m tests.benchmarks.learning
 
 clean: ## remove the virtual environment and caches (never a workspace)

@@ -242,11 +242,11 @@ _ALL = (
     ),
     Preset(
         name="laptop",
-        label="A laptop without a GPU, some hours: 3 mm volumes",
+        label="A laptop without a GPU, half an hour a pretraining: 3 mm volumes",
         spacing_mm=3.0, shape=(56, 64, 56), patch=4,
         hidden=192, layers=4, heads=6, mlp=768,
         decoder_hidden=96, decoder_layers=2, decoder_heads=3, decoder_mlp=384,
-        pretrain_epochs=40, pretrain_steps=80, pretrain_batch=2,
+        pretrain_epochs=120, pretrain_steps=80, pretrain_batch=2,
         masking="brain", warp_mm=3.0, centred=True, locality=10.0,
         finetune_epochs=40, finetune_batch=8, finetune_lr=5e-4, threads=2,
     ),
