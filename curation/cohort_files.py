@@ -34,7 +34,14 @@ def changed(workspace: Workspace, cohort: Cohort, progress: Progress | None = No
     A file of the size and time that it was listed with is taken to be the same. Any other is read, and is the
     same where its SHA-256 is.
     """
-    scans = cohort_lists.included(cohort.scans)[["scan_id", "sha256"]]
+    return changed_scans(workspace, cohort_lists.included(cohort.scans), progress)
+
+
+def changed_scans(
+    workspace: Workspace, scans: pd.DataFrame, progress: Progress | None = None
+) -> pd.DataFrame:
+    """Look at the files of any scans, kept with ``scan_id`` and ``sha256``, as :func:`changed` does."""
+    scans = scans[["scan_id", "sha256"]]
     listed = tables.read_scans(workspace)[
         ["scan_id", "sha256", "path", "status", "bytes", "modified"]
     ]

@@ -112,6 +112,13 @@ def test_a_pet_of_a_field_of_view_elsewhere_is_refused(ready: Workspace, written
     assert why in str(caught.value)
 
 
+def test_a_pet_that_changed_since_it_was_ingested_is_named(ready: Workspace) -> None:
+    path = tables.read_scans(ready).set_index("scan_id").loc["pool_sub-01_pet", "path"]
+    made.write(Path(path), 50.0, seed=99)
+    with pytest.raises(StudyError, match=r"1 PETs have changed .*pool_sub-01_pet"):
+        _plan(ready)
+
+
 def test_a_pet_that_went_is_named(ready: Workspace) -> None:
     Path(tables.read_scans(ready).set_index("scan_id").loc["pool_sub-01_pet", "path"]).unlink()
     with pytest.raises(StudyError, match=r"pool_sub-01_T1w \(the file cannot be opened"):

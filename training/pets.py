@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation import files, listing, tables, volumes
+from curation import cohort_files, listing, tables, volumes
 from curation.errors import StudyError, VolumeError
 from curation.workspace import Workspace
 from training import grid, images
@@ -55,7 +55,7 @@ def with_pets(workspace: Workspace, scans: pd.DataFrame, preset: Preset) -> pd.D
     chosen = scans.assign(**{name: found[name].where(needed, None) for name in COLUMNS})
     _refuse_without(workspace, scans[needed], found[needed])
     _refuse_elsewhere(workspace, scans[needed], found.loc[needed, "pet_path"], preset)
-    _refuse_changed(chosen[needed], found.loc[needed, "pet_path"])
+    _refuse_changed(workspace, chosen.loc[needed, list(COLUMNS)])
     pool, target = (chosen.loc[chosen["role"] == role, "pet_sha256"] for role in ("pool", "target"))
     if shared := len(set(pool.dropna()) & set(target.dropna())):
         raise StudyError(
@@ -141,10 +141,10 @@ def _refuse_elsewhere(
         )
 
 
-def _refuse_changed(scans: pd.DataFrame, paths: pd.Series) -> None:
-    """Refuse PETs that are no longer the files that were ingested; the T1w's are looked at as a cohort."""
-    pairs = zip(scans.itertuples(), paths, strict=True)
-    changed = [s.pet_scan_id for s, path in pairs if files.sha256_of(Path(path)) != s.pet_sha256]
+def _refuse_changed(workspace: Workspace, scans: pd.DataFrame) -> None:
+    """Refuse PETs that are no longer the files that were ingested; the T1w are looked at as a cohort."""
+    kept = scans.set_axis(["scan_id", "sha256"], axis=1)
+    changed = cohort_files.changed_scans(workspace, kept)["scan_id"].tolist()
     if changed:
         raise StudyError(
             f"{len(changed)} PETs have changed since they were ingested: {_some(changed)}. Bring the files "

@@ -127,11 +127,8 @@ def maps(
     predicted, error, removed = looker.look(volume)
     drawn = _drawn(looker, volume, predicted, removed)
     folder = reconstructions.scan_folder(study, run, scan)
+    _save_all(folder, drawn, study)
     shown = images.shown(study.preset)
-    for name, data in drawn.items():
-        for place, image in enumerate(shown):
-            path = reconstructions.map_path(folder, name, image if place else "")
-            _save(path, data[place], grid.grid_affine(study.preset))
     shares = [float(one[looker.mask].mean()) for one in drawn["error"]]
     files.write_json(  # last: with it the maps are there
         folder / "facts.json",
@@ -150,6 +147,13 @@ def maps(
     if made is None:
         raise StudyError(f"The maps in {folder} were removed while they were made. Try again.")
     return made
+
+
+def _save_all(folder: Path, drawn: dict[str, NDArray[np.float32]], study: Study) -> None:
+    for name, data in drawn.items():
+        for place, image in enumerate(images.shown(study.preset)):
+            path = reconstructions.map_path(folder, name, image if place else "")
+            _save(path, data[place], grid.grid_affine(study.preset))
 
 
 def _with_pet(study: Study) -> str:
