@@ -11,9 +11,9 @@ from training.config import PRESETS
 PRESET = PRESETS["smoke"].changed(TINY)
 
 
-def _model(seed: int = 0, *, frozen: bool = False) -> EncoderAgeModel:
+def _model(seed: int = 0, *, frozen: bool = False, pretrained: bool = False) -> EncoderAgeModel:
     network = masked_autoencoder.build(PRESET, seed=seed)
-    return EncoderAgeModel(network, PRESET, head_seed=1, frozen=frozen)
+    return EncoderAgeModel(network, PRESET, head_seed=1, frozen=frozen, pretrained=pretrained)
 
 
 def _cnn() -> BrainAgeCnn:
@@ -41,8 +41,13 @@ def test_the_head_starts_alike_for_every_arm() -> None:
     assert torch.equal(_model(0).head.weight, _model(5).head.weight)
 
 
-def test_every_parameter_is_trained_once_and_the_lower_the_slower() -> None:
-    model = _model()
+def test_an_untrained_network_learns_at_one_rate_throughout() -> None:
+    groups = _model().parameter_groups(PRESET)
+    assert {group["lr_scale"] for group in groups} == {1.0}
+
+
+def test_every_parameter_is_trained_once_and_the_lower_of_a_pretrained_one_the_slower() -> None:
+    model = _model(pretrained=True)
     groups = model.parameter_groups(PRESET)
     listed = [id(parameter) for group in groups for parameter in group["params"]]
     trained = [id(parameter) for parameter in model.parameters() if parameter.requires_grad]

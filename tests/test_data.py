@@ -1,3 +1,4 @@
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,20 @@ def test_batches_are_the_volumes_on_disk(tmp_path: Path) -> None:
     assert batch.dtype == torch.float32
     assert batch.shape == (2, 1, 2, 3, 4)
     assert batch[:, 0, 0, 0, 0].tolist() == [4, 1]
+
+
+def test_more_volumes_than_a_process_may_have_files_open(tmp_path: Path) -> None:
+    for number in range(80):
+        np.save(tmp_path / f"{number}.npy", np.full((2, 3, 4), number, np.float16))
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    there = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (there + 40, usual[1]))
+    try:
+        volumes = Volumes([tmp_path / f"{number}.npy" for number in range(80)])
+        values = volumes.batch(range(80))[:, 0, 0, 0, 0]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+    assert values.tolist() == list(range(80))
 
 
 @pytest.mark.parametrize(("count", "batch"), [(10, 4), (3, 8), (8, 8)])

@@ -1,3 +1,4 @@
+import weakref
 from pathlib import Path
 
 import pytest
@@ -103,24 +104,101 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, stops:
     assert _lines(tmp_path / "parts") == _lines(tmp_path / "whole")
 
 
-def test_a_run_killed_within_an_epoch_loses_that_epoch_only(tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_from_what_was_saved_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = _trainer(tmp_path / "whole", _StopAt())
     _fit(whole)
+    monkeypatch.setattr(engine, "SAVE_EVERY_S", -1.0)  # after every step
     killed = _trainer(tmp_path / "killed", _StopAt())
     with pytest.raises(StudyError):
-        _fit(killed, spoil_at=13)  # dies in the third epoch without saving
+        _fit(killed, spoil_at=13)  # dies in the third epoch
     again = _trainer(tmp_path / "killed", _StopAt())
-    assert again.progress.step == 10
+    assert again.progress.step == 13
     _fit(again)
     assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(again), strict=True))
+    assert _last_of_each_epoch(tmp_path / "killed") == _lines(tmp_path / "whole")
 
 
-def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_state(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="no longer a number in epoch 2"):
-        _fit(_trainer(tmp_path, _StopAt()), spoil_at=7)
-    state = checkpoints.load(tmp_path / "last.pt")
+def _last_of_each_epoch(folder: Path) -> list[dict]:
+    return list({line["epoch"]: line for line in _lines(folder)}.values())
+
+
+def test_the_state_is_saved_by_time_and_at_a_stop_not_with_every_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large network it is a gigabyte, and an epoch may be over in seconds."""
+    saved = []
+    save = checkpoints.save
+    monkeypatch.setattr(
+        checkpoints, "save", lambda path, state: (saved.append(path.name), save(path, state))
+    )
+    clock = [0.0]
+    monkeypatch.setattr(engine.time, "monotonic", lambda: clock[0])
+
+    class Slow(_Sums):
+        def draw(self, step: int) -> Batch:
+            clock[0] += 40.0
+            return super().draw(step)
+
+    with pytest.raises(Stopped):
+        _trainer(tmp_path, _StopAt(19)).fit(Slow())  # 760 s, nearly four epochs
+    assert saved == ["last.pt"] * 3  # after 320 and 640 s, and at the stop
+    status = files.read_json(tmp_path / "status.json")
+    assert status["epoch"] == 3
+
+
+def test_how_far_a_killed_run_is_saved_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        _trainer(tmp_path, _StopAt(6)).fit(_Sums())
+    with pytest.raises(StudyError):
+        _trainer(tmp_path, _StopAt()).fit(_Sums(spoil_at=16))
+    status = files.read_json(tmp_path / "status.json")
+    assert (status["epoch"], status["saved_epoch"]) == (3, 1)
+
+
+@pytest.mark.parametrize("each_step", [True, False])
+def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_state(
+    tmp_path: Path, each_step: bool
+) -> None:
+    with pytest.raises(Stopped):
+        _fit(_trainer(tmp_path, _StopAt(5)))
+    trainer = _trainer(tmp_path, _StopAt())
+    trainer.looks_at_each_step = each_step  # False as on a GPU
+    with pytest.raises(
+        StudyError, match=r"^The loss is no longer a number in epoch 2\..*lower learning"
+    ):
+        _fit(trainer, spoil_at=7)
+    _saved_state_is_finite(tmp_path, steps=5)
+
+
+@pytest.mark.parametrize("each_step", [True, False])
+def test_a_gradient_that_is_no_number_is_told_in_words_and_not_saved(
+    tmp_path: Path, each_step: bool
+) -> None:
+    class Task(_Sums):
+        def draw(self, step: int) -> Batch:
+            return super().draw(step) | {"step": torch.full((self.size,), step)}
+
+        def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+            loss = super().loss(model, batch)
+            return (loss * 0).sqrt() if int(batch["step"][0]) == 8 else loss
+
+    with pytest.raises(Stopped):
+        _trainer(tmp_path, _StopAt(5)).fit(Task())
+    trainer = _trainer(tmp_path, _StopAt(4))
+    trainer.looks_at_each_step = each_step
+    with pytest.raises(
+        StudyError, match=r"^The gradient of the loss is no longer a number in epoch 2\."
+    ):
+        trainer.fit(Task())  # stopped right after the step: what it would save is spoilt
+    _saved_state_is_finite(tmp_path, steps=5)
+
+
+def _saved_state_is_finite(folder: Path, *, steps: int) -> None:
+    state = checkpoints.load(folder / "last.pt")
     assert state is not None
-    assert state["progress"]["step"] == 5
+    assert state["progress"]["step"] == steps
     assert all(torch.isfinite(value).all() for value in state["model"].values())
 
 
@@ -182,6 +260,25 @@ def test_short_memory_splits_the_batch_says_so_and_changes_no_result(
     assert f"in {parts} parts" in words
     assert "memory ran out" in capsys.readouterr().out
     assert not files.read_json(tmp_path / "whole" / "status.json")["message"]
+
+
+def test_what_a_failed_try_computed_is_gone_before_the_next_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{__name__}._Net", _Plain)
+    computed: list[weakref.ref] = []
+
+    class Task(_Sums):
+        def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+            assert all(reference() is None for reference in computed)
+            activations = model(batch["x"]) * 2
+            if len(batch["x"]) > self.memory:
+                computed.append(weakref.ref(activations))
+            loss = super().loss(model, batch)
+            return loss + 0 * activations.sum()
+
+    _trainer(tmp_path, _StopAt()).fit(Task(memory=2))
+    assert len(computed) == 2  # failed with 6 and with 3 volumes
 
 
 def test_parts_are_remembered_by_a_resumed_run(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,9 +8,11 @@ import torch
 from curation import files
 from curation.workspace import Workspace
 from tests import training_workspace
-from training import finetune, pretrain, runs
+from training import devices, finetune, masked_autoencoder, plain_weights, pretrain, runs
+from training.age_model import AgeModel
 from training.ages import AgeScale, age_error
 from training.config import Preset
+from training.data import Volumes
 from training.interruption import Interruption
 from training.study import Study
 
@@ -87,6 +91,63 @@ def test_a_pretrained_arm_starts_from_its_own_encoder(
     assert all(torch.equal(pretrained[name], weights[name]) for name in pretrained)
     assert not torch.equal(scratch["cls_token"], pretrained["cls_token"])
     assert scratch_seed == seed
+
+
+def test_a_model_is_calibrated_on_all_who_it_learned_from_not_on_the_first_source(
+    tmp_path: Path,
+) -> None:
+    """Two sources of 100 people, 30 and 65 years old on average, in the order of their ids."""
+    rng = np.random.default_rng(0)
+    ages = np.concatenate([rng.normal(30, 6, 100), rng.normal(65, 6, 100)])
+    scale = AgeScale.of(ages)
+    known = _people(tmp_path / "known", ages, scale)
+    unseen = _people(tmp_path / "unseen", ages[::5], scale)
+
+    class Telling(AgeModel):
+        """Knows the age by a volume's brightness, and gives it as a multiple of the features' spread."""
+
+        def pooled(self, volumes: torch.Tensor) -> torch.Tensor:
+            return volumes.mean(dim=(1, 2, 3, 4)).unsqueeze(1)
+
+    model = Telling(1, training_workspace.TINY_PRESET, head_seed=0).eval()
+    torch.nn.init.ones_(model.head.weight)
+    fabric = devices.fabric_on("cpu", 1, training_workspace.TINY_PRESET)
+    task = finetune.Ageing(fabric, training_workspace.TINY_PRESET, 0, model, known, unseen)
+    with torch.inference_mode():
+        assert task.evaluate()["age_mae_years"] < 0.1  # 54 years by the first 64 people
+
+
+def _people(folder: Path, ages: np.ndarray, scale: AgeScale) -> finetune.People:
+    folder.mkdir()
+    for number, age in enumerate(ages):
+        np.save(folder / f"{number}.npy", np.full((2, 2, 2), age / 100, np.float32))
+    paths = [folder / f"{number}.npy" for number in range(len(ages))]
+    scans = pd.DataFrame({"subject_id": [path.stem for path in paths], "age_years": ages})
+    return finetune.People(Volumes(paths), scans, scale)
+
+
+def test_scratch_is_shown_what_pretrained_arms_are_shown(workspace: Workspace) -> None:
+    """By the mean patches of one set of scans, whatever arm: else arms differ by more than their weights."""
+    study = training_workspace.plan(
+        training_workspace.make(workspace), arms=["scratch", "A", "all"],
+        overrides={"centred": True, "pretrain_epochs": 1, "pretrain_steps": 1},
+    )  # fmt: skip
+    usual = []
+    for arm in ("A", "all"):
+        _train(workspace, study, f"pretrain_{arm}_seed0")
+        kept = pretrain.kept_weights(runs.find(study, f"pretrain_{arm}_seed0"))
+        usual.append(kept["usual"])
+    assert torch.equal(*usual)
+    network = masked_autoencoder.build(study.preset, seed=0)
+    expected = plain_weights.centred(network.state_dict(), usual[0][0])
+    scratch = finetune._model(
+        workspace, study, runs.find(study, "finetune_scratch_seed0_fold0"), head_seed=0
+    )
+    own = scratch.state_dict()
+    assert all(
+        torch.allclose(own[name], expected[name], atol=1e-6) for name in own if name in expected
+    )
+    assert "patch_embedding.position_embeddings" in set(own) & set(expected)
 
 
 def test_a_probe_leaves_the_encoder_as_it_was_pretrained(workspace: Workspace) -> None:

@@ -82,6 +82,9 @@ class EncoderAgeModel(AgeModel):
         are what the encoder knows.
     frozen : bool
         True for a linear probe: the encoder stays as it is, and only the head is trained.
+    pretrained : bool
+        True where lower blocks are to learn slower than upper ones, as pretrained ones should. An
+        untrained network has nothing to keep: all of it learns at one rate.
     """
 
     places: Tensor
@@ -94,9 +97,10 @@ class EncoderAgeModel(AgeModel):
         head_seed: int,
         places: Tensor | None = None,
         frozen: bool = False,
+        pretrained: bool = False,
     ) -> None:
         super().__init__(preset.hidden, preset, head_seed=head_seed)
-        self.patch = preset.patch
+        self.patch, self.pretrained = preset.patch, pretrained
         every = torch.arange(autoencoder.patch_embedding.n_patches)
         self.register_buffer("places", every if places is None else places, persistent=False)
         self.patch_embedding = autoencoder.patch_embedding
@@ -115,8 +119,8 @@ class EncoderAgeModel(AgeModel):
         return tokens[:, 1:].mean(dim=1)
 
     def parameter_groups(self, preset: Preset) -> list[dict]:
-        """Return parameters by depth for AdamW: ``lr_scale`` falls by ``layer_decay`` a block."""
-        layers = len(self.blocks)
+        """Return parameters by depth for AdamW: of pretrained ones ``lr_scale`` falls by ``layer_decay``."""
+        layers, decay = len(self.blocks), preset.layer_decay if self.pretrained else 1.0
         depths: dict[int, list[nn.Parameter]] = {}
         for name, parameter in self.named_parameters():
             if parameter.requires_grad:
@@ -124,9 +128,7 @@ class EncoderAgeModel(AgeModel):
         return [
             group
             for depth, parameters in sorted(depths.items())
-            for group in split_decay(
-                parameters, preset.weight_decay, preset.layer_decay ** (layers - depth)
-            )
+            for group in split_decay(parameters, preset.weight_decay, decay ** (layers - depth))
         ]
 
 

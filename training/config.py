@@ -64,7 +64,7 @@ class Preset:
     finetune_epochs, finetune_batch : int
         Passes over the training folds, and volumes a step (2 or more: the head normalises over them).
     finetune_lr : float
-        Highest learning rate, of the head; blocks below get less by ``layer_decay``.
+        Highest learning rate, of the head; pretrained blocks below get less by ``layer_decay``.
     probe_lr, cnn_lr : float
         Highest learning rate of a linear probe's head, and of the plain 3D network.
     layer_decay : float
@@ -83,8 +83,8 @@ class Preset:
         Augmentation while pretraining: smooth deformation, standard deviation along each axis. Not while
         fine-tuning, where the sizes of things are what is learned.
     centred : bool
-        While pretraining, show each patch by how it differs from the mean patch at its place; otherwise what
-        all people share drowns the positions.
+        Show each patch by how it differs from the mean patch at its place in the pool, in every arm;
+        otherwise what all people share drowns the positions.
     locality : float
         How sharply attention begins with what lies nearby (:mod:`training.initial_attention`); 0: with
         everything alike, as MONAI makes it.

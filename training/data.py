@@ -63,7 +63,7 @@ class Augmentation:
 
 
 class Volumes:
-    """Prepared volumes, memory-mapped.
+    """Prepared volumes on disk, opened for the time of a batch: a process may have some 1,000 files open.
 
     Parameters
     ----------
@@ -72,14 +72,10 @@ class Volumes:
     """
 
     def __init__(self, paths: Sequence[Path] | Sequence[Sequence[Path]]) -> None:
-        samples = [[sample] if isinstance(sample, Path) else sample for sample in paths]
-        self._arrays = [
-            [np.load(path, mmap_mode="r", allow_pickle=False) for path in sample]
-            for sample in samples
-        ]
+        self._samples = [[sample] if isinstance(sample, Path) else list(sample) for sample in paths]
 
     def __len__(self) -> int:
-        return len(self._arrays)
+        return len(self._samples)
 
     def batch(
         self,
@@ -88,17 +84,27 @@ class Volumes:
         dtype: torch.dtype = torch.float32,
     ) -> Tensor:
         """Return volumes ``[B, C, X, Y, Z]``, flipped and shifted; float16 is what lies on disk."""
-        first = self._arrays[0]
-        shape = (len(indices), len(first), *first[0].shape)
+        first = self._samples[0]
+        shape = (len(indices), len(first), *_opened(first[0]).shape)
         batch = torch.full(shape, BACKGROUND, dtype=dtype)
         for place, index in enumerate(indices):
-            for channel, array in enumerate(self._arrays[int(index)]):
-                target = batch[place, channel].numpy()
+            for channel, path in enumerate(self._samples[int(index)]):
+                target, array = batch[place, channel].numpy(), _opened(path)
                 if changes is None:
                     target[...] = array
                 else:
                     _put(target, array, bool(changes.flip[place]), changes.shift[place].tolist())
         return batch
+
+    def in_batches(self, indices: Sequence[int], size: int) -> Iterator[Tensor]:
+        """Yield volumes as they lie on disk, at most ``size`` at a time, in order."""
+        for start in range(0, len(indices), size):
+            yield self.batch(indices[start : start + size])
+
+
+def _opened(path: Path) -> NDArray:
+    """Map a volume into memory; its file is closed once the array is no longer used."""
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _put(target: NDArray, source: NDArray, flip: bool, shift: Sequence[int]) -> None:

@@ -6,6 +6,7 @@ resumed does exactly what an uninterrupted one does (on the CPU bit for bit).
 """
 
 import contextlib
+import gc
 import math
 import time
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ from training.schedule import Schedule, step_seed
 
 #: A heartbeat within an epoch, at most this often, seconds.
 HEARTBEAT_S = 5.0
+#: The state to resume from is saved this often, seconds: by time, since of a large network it is a gigabyte
+#: and an epoch may be over in two seconds. A stop saves it as well.
+SAVE_EVERY_S = 300.0
 #: Steps after which several processes agree on whether to stop.
 _AGREE_EVERY = 8
 
@@ -121,6 +125,11 @@ class Trainer:
         self._sum = torch.full(
             (), self.progress.loss_sum, dtype=torch.float64, device=fabric.device
         )
+        #: Sum of the gradient's norms since it was last looked at: not a number once one of them was not.
+        self._norms = torch.zeros((), dtype=torch.float64, device=fabric.device)
+        #: Looking at the loss of each step holds up the next one on a GPU; there it is done now and then.
+        self.looks_at_each_step = not on_gpu
+        self._saved_epoch, self._saved_at = self.epoch, time.monotonic()
 
     def fit(self, task: Task) -> Progress:
         """Train to the end.
@@ -133,7 +142,7 @@ class Trainer:
         Raises
         ------
         StudyError
-            When the loss is not finite, or a single volume is too much for the memory.
+            When the loss or its gradient is not finite, or a single volume is too much for the memory.
         Stopped
             When a stop was asked for; the state is saved.
         """
@@ -154,6 +163,8 @@ class Trainer:
                 if self._asked_to_stop():
                     self._save()
                     raise Stopped
+                if time.monotonic() - self._saved_at > SAVE_EVERY_S:
+                    self._save()
                 if time.monotonic() - told > HEARTBEAT_S:
                     told = time.monotonic()
                     self._refuse_nonsense()
@@ -189,9 +200,12 @@ class Trainer:
         loss = self._gradient(task, batch)
         if self.fabric.world_size > 1:
             loss = self.fabric.all_reduce(loss, reduce_op="sum")  # type: ignore[assignment]
-        if self.fabric.device.type == "cpu":  # elsewhere asking would hold up the next step
-            self._refuse(float(loss), self.progress.step + 1)
-        self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.schedule.clip_norm)
+        norm = self.fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=self.schedule.clip_norm, error_if_nonfinite=False
+        )
+        self._norms += norm  # type: ignore[arg-type] # a norm was asked for, so there is one
+        if self.looks_at_each_step:
+            self._refuse(float(loss), float(self._norms), self.progress.step + 1)
         self.optimizer.step()
         return loss
 
@@ -201,25 +215,29 @@ class Trainer:
             torch.manual_seed(step_seed(self.schedule.seed, self.progress.step))
             self.optimizer.zero_grad(set_to_none=True)
             try:
-                ready = {name: self.fabric.to_device(value) for name, value in batch.items()}
-                bounds = np.linspace(0, task.size, self.progress.parts + 1).round().astype(int)
-                cut = [part_of(ready, a, b) for a, b in pairwise(bounds.tolist())]
-                return task.backward(self.fabric, self.model, cut)
+                return self._try(task, batch)
             except (RuntimeError, MemoryError) as error:
-                if not out_of_memory(error):
+                # of several processes the others wait for this one: all have to begin again
+                if not out_of_memory(error) or self.fabric.world_size > 1:
                     raise
-                shortage = error
-            self._halve(task, shortage)
+            # only here, where the error is gone: its traceback held what the failed try had computed
+            self._halve(task)
 
-    def _halve(self, task: Task, shortage: BaseException) -> None:
-        if self.fabric.world_size > 1:
-            raise shortage  # the others wait for this process: all have to begin again
+    def _try(self, task: Task, batch: Batch) -> Tensor:
+        ready = {name: self.fabric.to_device(value) for name, value in batch.items()}
+        bounds = np.linspace(0, task.size, self.progress.parts + 1).round().astype(int)
+        cut = [part_of(ready, a, b) for a, b in pairwise(bounds.tolist())]
+        return task.backward(self.fabric, self.model, cut)
+
+    def _halve(self, task: Task) -> None:
         if self.progress.parts >= task.size:
             raise StudyError(
                 f"The memory is too small for {max(task.size // self.progress.parts, 1)} volumes at "
                 "once. Close other programs, or plan the study with a smaller preset or batch."
-            ) from shortage
+            )
         self.progress.parts = min(2 * self.progress.parts, task.size)
+        self.optimizer.zero_grad(set_to_none=True)
+        gc.collect()
         if self.fabric.device.type == "cuda":
             torch.cuda.empty_cache()
         print(f"step {self.progress.step}: {self._note}", flush=True)
@@ -254,19 +272,19 @@ class Trainer:
                 self.run.metrics_path,
                 line | {"seconds": round(progress.seconds, 3), "time": time.time()},
             )
-        self._save()
         self._tell("running")
 
     def _refuse_nonsense(self) -> None:
-        self._refuse(float(self._sum), self.progress.step)
+        self._refuse(float(self._sum), float(self._norms), self.progress.step)
+        self._norms.zero_()
 
-    def _refuse(self, loss: float, steps: int) -> None:
-        if not math.isfinite(loss):
+    def _refuse(self, loss: float, gradient_norm: float, steps: int) -> None:
+        if not math.isfinite(loss + gradient_norm):
             epoch = -(-steps // self.schedule.steps)
+            what = "The gradient of the loss" if math.isfinite(loss) else "The loss"
             raise StudyError(
-                f"The loss is no longer a number in epoch {epoch}. "
-                "The last good state is kept. Plan the study with a lower learning rate (pretrain_lr, "
-                "finetune_lr)."
+                f"{what} is no longer a number in epoch {epoch}. Plan the study with a lower learning "
+                "rate (pretrain_lr, finetune_lr)."
             )
 
     def _tell(self, state: State) -> None:
@@ -274,6 +292,7 @@ class Trainer:
             self.status.write(
                 state, epoch=self.epoch, epochs=self.schedule.epochs, **self.progress.last,
                 **self.meter.numbers(), message=self._note, seconds=round(self.progress.seconds, 3),
+                saved_epoch=self._saved_epoch,
             )  # fmt: skip
 
     def _save(self) -> None:
@@ -286,6 +305,7 @@ class Trainer:
                 "progress": dict(vars(self.progress)),
             }
             checkpoints.save(self.run.checkpoint_path, state)
+        self._saved_epoch, self._saved_at = self.epoch, time.monotonic()
 
     def _earlier(self) -> dict[str, Any] | None:
         state = checkpoints.load(self.run.checkpoint_path)

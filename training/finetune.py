@@ -8,12 +8,23 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
+from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from curation.workspace import Workspace
-from training import devices, engine, grid, masked_autoencoder, masking, prepare, ridge, runs
+from training import (
+    devices,
+    engine,
+    grid,
+    masked_autoencoder,
+    masking,
+    plain_weights,
+    prepare,
+    ridge,
+    runs,
+)
 from training.age_model import AgeModel, EncoderAgeModel, accumulate
 from training.ages import AgeScale, age_error, result_of
 from training.brain_age_cnn import BrainAgeCnn
@@ -26,7 +37,6 @@ from training.schedule import Schedule, step_seed
 from training.study import Study
 
 _EVALUATION_BATCH = 16
-_CALIBRATION_VOLUMES = 64
 
 
 def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interruption) -> None:
@@ -51,8 +61,11 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
         trainer = engine.Trainer(
             fabric, run, schedule, model, model.parameter_groups(preset), interruption
         )
-        task = Ageing(fabric, preset, seed, model, _People(workspace, study, training, scale),
-                      _People(workspace, study, held_out, scale))  # fmt: skip
+        known, unseen = (
+            People(Volumes(prepare.sample_paths(workspace, study, s["scan_id"])), s, scale)
+            for s in (training, held_out)
+        )
+        task = Ageing(fabric, preset, seed, model, known, unseen)
         trainer.fit(task)
         model.eval()
         with torch.inference_mode():
@@ -60,14 +73,21 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
         trainer.finish(model.state_dict(), result_of(training, held_out, predicted, scale))
 
 
-class _People:
-    """Scans of the target cohort: prepared volumes, and standardised ages [B]."""
+class People:
+    """Scans of the target cohort: prepared volumes, and standardised ages [B].
 
-    def __init__(
-        self, workspace: Workspace, study: Study, scans: pd.DataFrame, scale: AgeScale
-    ) -> None:
-        self.scans, self.scale = scans, scale
-        self.volumes = Volumes(prepare.sample_paths(workspace, study, scans["scan_id"]))
+    Parameters
+    ----------
+    volumes : Volumes
+        In the order of ``scans``.
+    scans : pandas.DataFrame
+        ``subject_id, age_years``.
+    scale : AgeScale
+        Of those who are trained on.
+    """
+
+    def __init__(self, volumes: Volumes, scans: pd.DataFrame, scale: AgeScale) -> None:
+        self.volumes, self.scans, self.scale = volumes, scans, scale
         ages = scale.standardise(scans["age_years"].to_numpy())
         self.goal = torch.tensor(ages, dtype=torch.float32)
 
@@ -83,13 +103,13 @@ class Ageing(engine.Task):
         Give batches and augmentation.
     model : AgeModel
         As it is trained, without Fabric's wrapping.
-    known, unseen : _People
+    known, unseen : People
         Who is trained on, and who is held out.
     """
 
     def __init__(
-        self, fabric: Fabric, preset: Preset, seed: int, model: AgeModel, known: _People,
-        unseen: _People,
+        self, fabric: Fabric, preset: Preset, seed: int, model: AgeModel, known: People,
+        unseen: People,
     ) -> None:  # fmt: skip
         super().__init__(preset.finetune_batch)
         self.fabric, self.preset, self.seed = fabric, preset, seed
@@ -125,19 +145,19 @@ class Ageing(engine.Task):
 
     def evaluate(self) -> dict[str, float]:
         """Return the error on the held-out fold, years."""
-        known = self.known.volumes
-        self.model.calibrate(self._features(known, min(len(known), _CALIBRATION_VOLUMES)))
+        # all of them: the first by id are those of one source, whose mean is not that of the others
+        self.model.calibrate(self._features(self.known.volumes))
         return {"age_mae_years": age_error(self.unseen.scans, self.predict())}
 
     def predict(self) -> NDArray[np.float64]:
         """Return the ages of the held-out people's scans, years."""
-        features = self._features(self.unseen.volumes, len(self.unseen.volumes))
+        features = self._features(self.unseen.volumes)
         return self.known.scale.years(self.model.judge(features).cpu().numpy())
 
-    def _features(self, volumes: Volumes, count: int) -> Tensor:
-        batches = np.array_split(np.arange(count), -(-count // _EVALUATION_BATCH))
+    def _features(self, volumes: Volumes) -> Tensor:
+        batches = volumes.in_batches(range(len(volumes)), _EVALUATION_BATCH)
         with self.fabric.autocast():
-            parts = [self.model.pooled(self.fabric.to_device(volumes.batch(b))) for b in batches]
+            parts = [self.model.pooled(self.fabric.to_device(batch)) for batch in batches]
         return torch.cat(parts).float()
 
 
@@ -149,7 +169,23 @@ def _model(workspace: Workspace, study: Study, run: Run, *, head_seed: int) -> A
     pretraining = runs.pretraining_of(study, run)
     if pretraining is not None:
         load_pretrained(pretraining, network)
+    elif preset.centred:
+        _centre(workspace, study, network)
     mask = grid.brain_mask(workspace, preset)
-    places = masking.usable(masked_autoencoder.patch_weights(mask, preset.patch), preset)
-    frozen = method == "probe"
-    return EncoderAgeModel(network, preset, head_seed=head_seed, places=places, frozen=frozen)
+    return EncoderAgeModel(
+        network,
+        preset,
+        head_seed=head_seed,
+        places=masking.usable(masked_autoencoder.patch_weights(mask, preset.patch), preset),
+        frozen=method == "probe",
+        pretrained=pretraining is not None,
+    )
+
+
+def _centre(workspace: Workspace, study: Study, network: MaskedAutoEncoderViT) -> None:
+    """Let an untrained network see what pretrained ones see: patches less the mean at their place."""
+    preset = study.preset
+    coding = Volumes(prepare.sample_paths(workspace, study, study.coding_scans()))
+    batches = coding.in_batches(range(len(coding)), _EVALUATION_BATCH)
+    (usual,) = masked_autoencoder.mean_patches(batches, preset.patch, lambda patches: patches)
+    network.load_state_dict(plain_weights.centred(network.state_dict(), usual))

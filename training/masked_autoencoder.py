@@ -8,7 +8,7 @@ the same, and so are the names of the weights.
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -124,6 +124,36 @@ def patch_weights(mask: NDArray[np.bool_], patch: int) -> Tensor:
     """Return the share of brain in each patch, 0 to 1, [N]: empty patches teach nothing."""
     volume = torch.from_numpy(np.array(mask, dtype=np.float32))[None, None]
     return patchify(volume, patch).mean(dim=2)[0]
+
+
+@torch.no_grad()
+def mean_patches(
+    volumes: Iterable[Tensor], patch: int, *changes: Callable[[Tensor], Tensor]
+) -> list[Tensor]:
+    """Average the patches at each place over volumes and their mirror images.
+
+    Parameters
+    ----------
+    volumes : iterable of Tensor, [B, C, X, Y, Z]
+        Batches; at least one volume in all.
+    patch : int
+        Edge of a patch, voxels.
+    *changes : callable
+        What is averaged: functions of patches, [B, N, P] to [B, N, P].
+
+    Returns
+    -------
+    list of Tensor, [N, P]
+        One a change.
+    """
+    sums: list[Any] = [0.0] * len(changes)
+    count = 0
+    for batch in volumes:
+        for one in (batch, batch.flip(2)):
+            patches = patchify(one.float(), patch)
+            sums = [s + change(patches).sum(0) for s, change in zip(sums, changes, strict=True)]
+            count += len(one)
+    return [total / count for total in sums]
 
 
 def take(tokens: Tensor, places: Tensor) -> Tensor:
@@ -257,17 +287,10 @@ class ReconstructionLoss(nn.Module):
         volumes : iterable of Tensor, [B, C, X, Y, Z]
             Batches of one kind.
         """
-        targets, shown = (torch.zeros_like(self.expected[kind]) for _ in range(2))
-        count = 0
-        for batch in volumes:
-            for one in (batch, batch.flip(2)):
-                patches = patchify(one.float(), self.patch)
-                targets += self._target(patches).sum(0)
-                shown += patches.sum(0)
-                count += len(one)
-        self.expected[kind] = targets / max(count, 1)
+        targets, shown = mean_patches(volumes, self.patch, self._target, lambda patches: patches)
+        self.expected[kind] = targets
         if self.preset.centred:
-            self.usual[kind] = shown / max(count, 1)
+            self.usual[kind] = shown
 
     def _target(self, patches: Tensor) -> Tensor:
         if not self.preset.normalise_targets:

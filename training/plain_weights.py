@@ -27,6 +27,19 @@ def weights_for(weights: dict[str, Tensor], kind: int) -> dict[str, Tensor]:
         if (table := weights.get(f"kinds.{side}.weight")) is not None:
             plain[name] = plain[name] + table[kind]
     if (usual := weights.get("usual")) is not None:
-        name, embedding = _PLACES[0], plain["patch_embedding.patch_embeddings.weight"]
-        plain[name] = plain[name] - functional.linear(usual[kind], embedding.flatten(1))
+        plain = centred(plain, usual[kind])
     return plain
+
+
+def centred(weights: dict[str, Tensor], usual: Tensor) -> dict[str, Tensor]:
+    """Return weights of a plain network that embeds each patch as the given ones embed what it differs by.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+        Of a ``MaskedAutoEncoderViT``.
+    usual : Tensor, [N, P]
+        Mean patch at each place, which is subtracted from every patch there.
+    """
+    name, embedding = _PLACES[0], weights["patch_embedding.patch_embeddings.weight"]
+    return weights | {name: weights[name] - functional.linear(usual, embedding.flatten(1))}

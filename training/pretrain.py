@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from curation import files
@@ -32,8 +31,7 @@ from training.runs import Run
 from training.schedule import Schedule, step_seed
 from training.study import Study
 
-#: Volumes that the mean patches are taken from, at most.
-_EXPECTED_FROM = 512
+_AT_ONCE = 8
 
 
 def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interruption) -> None:
@@ -48,12 +46,13 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
     _refuse_target(study, scan_ids)
     preset = study.preset
     paths = _paths(workspace, study, scan_ids)
+    coding = _paths(workspace, study, study.coding_scans())
     shares = masked_autoencoder.patch_weights(grid.brain_mask(workspace, preset), preset.patch)
     if preset.devices > 1:
-        devices.spread(preset, interruption, train, preset, run, paths, shares)
+        devices.spread(preset, interruption, train, preset, run, paths, coding, shares)
         return
     with devices.device(preset, interruption) as fabric:
-        train(fabric, interruption, 1, preset, run, paths, shares)
+        train(fabric, interruption, 1, preset, run, paths, coding, shares)
 
 
 def _paths(workspace: Workspace, study: Study, scan_ids: list[str]) -> list[list[Path]]:
@@ -68,29 +67,46 @@ def _paths(workspace: Workspace, study: Study, scan_ids: list[str]) -> list[list
 
 
 def train(
-    fabric: Fabric, interruption: Interruption, parts: int, preset: Preset, run: Run,
-    paths: list[list[Path]], shares: Tensor,
-) -> None:  # fmt: skip
+    fabric: Fabric,
+    interruption: Interruption,
+    parts: int,
+    preset: Preset,
+    run: Run,
+    paths: list[list[Path]],
+    coding: list[list[Path]],
+    shares: Tensor,
+) -> None:
     """Train on prepared volumes, in one process or as one of several."""
     volumes = Volumes(paths)
-    trainer, task, loss = begin(fabric, interruption, parts, preset, run, volumes, shares)
+    trainer, task, loss = begin(
+        fabric, interruption, parts, preset, run, volumes, Volumes(coding), shares
+    )
     progress = trainer.fit(task)
     people = len(volumes) // images.by_turns(preset)
     trainer.finish(loss.weights_to_keep(), {"scans": people, "loss": progress.last["loss"]})
 
 
 def begin(
-    fabric: Fabric, interruption: Interruption, parts: int, preset: Preset, run: Run,
-    volumes: Volumes, shares: Tensor,
-) -> tuple[engine.Trainer, "Reconstruction", ReconstructionLoss]:  # fmt: skip
-    """Return what trains, what for, and the network with its loss; where a run was stopped it goes on."""
+    fabric: Fabric,
+    interruption: Interruption,
+    parts: int,
+    preset: Preset,
+    run: Run,
+    volumes: Volumes,
+    coding: Volumes,
+    shares: Tensor,
+) -> tuple[engine.Trainer, "Reconstruction", ReconstructionLoss]:
+    """Return what trains, what for, and the network with its loss; where a run was stopped it goes on.
+
+    ``volumes`` are trained on; the mean patches of ``coding`` are what every arm begins at.
+    """
     network = masked_autoencoder.build(preset, seed=run.seed)
     masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
     loss = ReconstructionLoss(network, preset, shares)
     kinds = images.by_turns(preset)
-    people = len(volumes) // kinds
+    people = len(coding) // kinds
     for kind in range(kinds):
-        loss.expect((volumes.batch(kind * people + some) for some in _some(people)), kind)
+        loss.expect(coding.in_batches(range(kind * people, (kind + 1) * people), _AT_ONCE), kind)
     schedule = Schedule(
         seed=run.seed, epochs=preset.pretrain_epochs, steps=preset.pretrain_steps,
         lr=preset.pretrain_lr, warmup=preset.warmup, clip_norm=preset.clip_norm,
@@ -161,12 +177,6 @@ class Reconstruction(engine.Task):
             volumes = warp(volumes, batch["displacement"])
         masks = Masks(batch["kept"], batch["removed"], batch["weights"])
         return model(volumes, masks, batch.get("kind"))
-
-
-def _some(count: int) -> list[NDArray[np.int64]]:
-    """Return at most 512 volumes, spread evenly, in batches."""
-    chosen = np.unique(np.linspace(0, count - 1, _EXPECTED_FROM).astype(np.int64))
-    return np.array_split(chosen, -(-len(chosen) // 8))
 
 
 def load_pretrained(run: Run, network: masked_autoencoder.MaskedAutoEncoderViT) -> None:

@@ -262,7 +262,8 @@ def state_of(study: Study, run: Run) -> RunState:
         state = "finished"
     elif state == "running" and not is_alive(status):
         state = "stopped"
-        message = f"interrupted without a word; resume goes on from epoch {epoch}"
+        saved = int(status.get("saved_epoch", epoch))
+        message = f"interrupted without a word; resume goes on from epoch {saved}"
     return RunState(
         run_id=run.id, kind=run.kind, arm=run.arm, seed=run.seed, fold=run.fold,
         state=state, epoch=epoch, epochs=epochs_of(study, run), message=message,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from curation import __version__, database, files
@@ -24,6 +25,8 @@ from training.config import PRESETS, Preset
 __all__ = ["Arm", "Study", "available_arms", "list_studies", "load", "plan"]
 
 SCHEMA = 2
+#: Scans of the pool that the mean patches are taken from, at most.
+CODING_SCANS = 512
 #: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where the
 #: study looks at PET, also :data:`training.pets.COLUMNS`.
 SCAN_COLUMNS = (
@@ -104,6 +107,16 @@ class Study:
         pool = self.scans().query("role == 'pool'")
         matched = arms_.matched_arm(arm) if arm.matches else None
         return arms_.scans_of(arm, pool, matched=matched, seed=self.control_seed + seed)
+
+    def coding_scans(self) -> list[str]:
+        """Return the ``scan_id`` of the scans whose mean patches set the input coding of every arm.
+
+        They are spread evenly over the pool, of whatever tier, so that arms differ in what they are
+        pretrained on alone; at most :data:`CODING_SCANS`.
+        """
+        pool = np.sort(self.scans().query("role == 'pool'")["scan_id"].to_numpy(dtype=object))
+        places = np.linspace(0, len(pool) - 1, min(len(pool), CODING_SCANS)).round().astype(int)
+        return pool[places].tolist()
 
     def judged(self, arm_name: str, seed: int, fold: int) -> "Judged":
         """Return whom a fine-tuning learns from and whom it is judged on."""

@@ -75,7 +75,9 @@ def _measured(workspace: Workspace, study: Study) -> dict[str, float | None]:
     means = held_out.errors_of_means(pool)
     run = runs.find(study, "pretrain_all_seed0")
     with devices.device(preset, Interruption()) as fabric:
-        trainer, task, loss = pretrain.begin(fabric, Interruption(), 1, preset, run, pool, shares)
+        trainer, task, loss = pretrain.begin(
+            fabric, Interruption(), 1, preset, run, pool, pool, shares
+        )
 
         def told() -> dict[str, float]:
             with fabric.autocast():
