@@ -1,0 +1,65 @@
+"""A workspace made by revision 26ee003, archived in ``tests/fixtures``: it opens, and its studies go on.
+
+It holds tiny simulated heads, both cohorts, a rating, an override, a saved rule, a session, a list, a
+finished study of three arms, and a study that was stopped in the middle of a pretraining.
+"""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from curation import cohorts, lists, overrides, ratings, rule_versions, sessions, tables
+from curation.workspace import Workspace
+from tests.launched import ended, wait
+from training import launch, statistics
+from training import study as studies
+
+ARCHIVE = Path(__file__).parent / "fixtures" / "workspace-26ee003.tar.xz"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Workspace:
+    """The workspace in another place, with the paths of its images as they are there."""
+    root = tmp_path / "lab"
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(root, filter="data")
+    workspace = Workspace.open(root)
+    scans = tables.read_scans(workspace)
+    here = [str(root / "images" / Path(path).name) for path in scans["path"]]
+    tables.write_scans(workspace, scans.assign(path=here))
+    return workspace
+
+
+def _study(workspace: Workspace, name: str) -> studies.Study:
+    return next(study for study in studies.list_studies(workspace) if study.name == name)
+
+
+def test_its_tables_and_decisions_are_read(old: Workspace) -> None:
+    scans = tables.read_scans(old)
+    assert len(scans) == len(tables.read_scores(old)) == 12
+    assert ratings.list_ratings(old)["comment"].tolist() == ["clean"]
+    assert overrides.list_overrides(old)["tier"].tolist() == ["C"]
+    assert [rule.name for rule in rule_versions.list_rules(old)] == ["first"]
+    assert len(sessions.load(old, 1).items) == 12
+    assert [one.name for one in lists.list_lists(old)] == ["odd ones"]
+    assert {cohort.role for cohort in cohorts.list_cohorts(old)} == {"pool", "target"}
+
+
+def test_its_finished_study_is_finished_and_shows_its_errors(old: Workspace) -> None:
+    study = _study(old, "finished")
+    assert launch.status(old, study.id).state == "finished"
+    errors = statistics.final_errors(old, study.id).set_index("arm")
+    assert {"scratch", "A", "control-A"} <= set(errors.index)
+    assert errors["n_subjects"].eq(6).all()
+
+
+def test_its_stopped_study_goes_on_to_its_end(old: Workspace) -> None:
+    study = _study(old, "stopped")
+    before = {run.run_id: run.epoch for run in launch.status(old, study.id).runs}
+    assert launch.status(old, study.id).state == "stopped"
+    assert before["pretrain_A_seed0"] > 0
+    launch.resume(old, study.id)
+    status = wait(old, study, ended, every_s=0.5)
+    assert status.state == "finished", launch.log_path(study).read_text()
+    assert statistics.final_errors(old, study.id)["n_subjects"].eq(6).all()
