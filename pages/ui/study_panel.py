@@ -87,8 +87,8 @@ def _progress(study: Study, now: StudyStatus) -> None:
 
 def _losses(workspace: Workspace, study: Study) -> None:
     styles = charts.arm_styles(study.arms)
-    loss = curves.band(curves.pretrain_curves(workspace, study.id), "loss")
-    error = curves.band(curves.age_error_curves(workspace, study.id), "age_mae_years")
+    loss = curves.loss_band(curves.pretrain_curves(workspace, study.id))
+    error = curves.age_error_band(curves.age_error_curves(workspace, study.id), study.arms)
     with st.container(horizontal=True, key="split-losses"):
         with st.container(width="stretch"):
             st.markdown("**Pretraining**")

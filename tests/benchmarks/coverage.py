@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tests.held_out import made
-from training import statistics
+from training import comparisons, statistics
 from training.arms import Arm
 from training.predictions import BASELINE, Predictions
 
@@ -105,8 +105,7 @@ def measured(count: int = STUDIES) -> pd.DataFrame:
     for held_out, true, seeds, spread in studies(count):
         final = statistics.summarise(held_out)
         final = final[final["arm"] != BASELINE]
-        table = statistics.differences(held_out, "scratch")
-        table = table[table["arm"] != BASELINE]
+        table = comparisons.compare_all(held_out, "scratch").reference
         apart = true[1:] - true[0]
         none = np.abs(apart) < 1e-12
         for prefix, low, high in (
@@ -145,7 +144,7 @@ def hard_cases(count: int = STUDIES) -> pd.DataFrame:
             held_out, true = _study(rng, 2, 70, SPREADS["large"], np.ones(len(ARMS)), uneven)
             held_out = held_out.only(arms=[arm.name for arm in ARMS[:arms]])
             arm, _, _ = statistics.estimate(held_out, "scratch")
-            apart, _ = statistics.compare(held_out, "scratch", "A")
+            apart = statistics.compare(held_out, "scratch", "A").estimate
             held.append((arm.low <= true[0] <= arm.high, apart.low <= 0 <= apart.high))
         of_arm, of_difference = 100 * np.mean(held, axis=0)
         rows.append(

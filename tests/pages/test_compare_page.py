@@ -1,19 +1,23 @@
 """Compare: every state of a study, every part, filters that all parts obey, the way to the scans."""
 
+import io
 import json
 import shutil
 from collections.abc import Iterator
 
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation import background, files
 from curation.workspace import Workspace
-from pages.ui import picked, state
+from pages.ui import comparison_charts, downloads, picked, state
 from tests import made_workspace
 from tests.pages.said import checked, words
 from training import runs, study_marks
+from training.report import content
+from training.report import page as html_page
 from training.study import Study
 
 PARTS = {"answer": 2, "curves": 2, "where": 3, "studies": 0}
@@ -55,6 +59,9 @@ def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(made, r
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
     assert "predict the mean age" in said and "scratch" in said
     assert "A is " in said or "A and scratch are not distinguishable with these 14 people" in said
+    assert said.index("Against predicting the mean age") < said.index(
+        "Against the arm chosen above"
+    )
     assert "Against a random sample of the same size, sites and ages:" in said
     assert "corrected" in said and "95 %" in said
 
@@ -103,7 +110,8 @@ def test_one_arm_alone_is_compared_with_predicting_the_mean(mine, run) -> None:
         if other.arm != "A":
             shutil.rmtree(other.folder)
     page = run("compare", workspace, **{state.STUDY: finished.id})
-    assert "Predicting the mean age is worse than A" in words(page) or "not disting" in words(page)
+    assert "Better than predicting the mean age: A" in words(page)
+    assert "There is no other arm to compare with yet." in words(page)
     assert "No finished run yet: scratch, all, control-A." in words(page)
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "where"})
     assert "No sweep in this study" in words(page)
@@ -130,6 +138,99 @@ def test_a_damaged_curve_is_said_in_words(mine, run) -> None:
     assert "is damaged" in error.value.replace("\\", "")
 
 
+# ---- what may be concluded -------------------------------------------------------------------------
+
+
+def _unlearn(study: Study) -> None:
+    """Let every model say one age, whoever is looked at, with an arm that is steadily worse."""
+    for run in _finetunes(study):
+        result = files.read_json(run.result_path)
+        for place, row in enumerate(result["predictions"]):
+            row["predicted_age_years"] = 30.0 + 0.1 * place + 50.0 * (run.arm == "scratch")
+        files.write_json(run.result_path, result)
+
+
+def test_where_nothing_was_learned_every_page_and_file_says_so_first(mine, run) -> None:
+    workspace, finished, _ = mine
+    _unlearn(finished)
+    report = content.build(workspace, finished.id)
+    (answer,) = [message for message in report.messages if message.name == "answer"]
+    assert answer.title.startswith("No arm predicts age better than the mean age (")
+    assert answer.title.endswith("years): this study cannot rank tiers")
+    page = run("compare", workspace, **{state.STUDY: finished.id})
+    assert answer.title in page.warning[0].value.replace("\\", "")
+    colours = {comparison_charts.VERDICTS[kind][0] for kind in ("better", "worse")}
+    said = words(page).split("Against the arm chosen above", 1)[1]
+    assert ">better<" in said and not any(f"background:{colour}" in said for colour in colours)
+    (differences,) = [message for message in report.messages if message.name == "differences"]
+    assert differences.faded and differences.lead.startswith(answer.title)
+    assert "<ul class=faded>" in html_page.page(report)
+    assert f"{answer.title}." in report.messages[-1].points
+
+
+def test_a_try_out_preset_is_named_on_compare_and_present(made, run) -> None:
+    workspace, finished, _ = made
+    for name in ("compare", "present"):
+        page = run(name, workspace, **{state.STUDY: finished.id})
+        assert "Preset smoke: to try Tierscope out, not for conclusions." in words(page)
+
+
+def test_predictions_that_do_not_follow_age_are_not_corrected(mine, run) -> None:
+    workspace, finished, _ = mine
+    _unlearn(finished)
+    said = words(run("compare", workspace, **{state.STUDY: finished.id}))
+    assert "do not follow age: no bias-corrected figures." in said
+    assert '<span class="ts-muted">corrected' not in said
+
+
+# ---- what is downloaded ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def taken(monkeypatch) -> dict[str, str]:
+    """What the page offers for download: file name -> text."""
+    offered: dict[str, str] = {}
+
+    def button(label, data, file_name, *_, **__) -> None:  # type: ignore[no-untyped-def]
+        offered[file_name] = data()
+
+    monkeypatch.setattr(downloads.st, "download_button", button)
+    return offered
+
+
+def test_curves_taken_from_the_page_are_those_of_the_report(made, run, taken) -> None:
+    workspace, finished, _ = made
+    run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "curves"})
+    report = content.build(workspace, finished.id)
+    (plot,) = [plot for plot in report.plots if plot.name == "age-error-curves"]
+    assert taken[f"{finished.id}-age-error-curves.csv"] == plot.csv()
+    low = plot.table["low"].to_numpy()
+    assert (low >= 0).all()
+
+
+def test_a_download_of_a_part_says_which_part_it_is(made, run, taken) -> None:
+    workspace, finished, _ = made
+    session = {state.STUDY: finished.id, state.COMPARE_SEEDS: [1], state.COMPARE_FOLDS: [0]}
+    run("compare", workspace, **session)
+    table = pd.read_csv(io.StringIO(taken[f"{finished.id}-part-differences.csv"]))
+    assert set(table["filter"]) == {"seeds 1 only; folds 1 only"}
+    assert set(table["verdict"]) == {"withheld"}
+
+
+def test_leaving_out_arms_changes_no_number_of_the_others(made, run, taken) -> None:
+    workspace, finished, _ = made
+    for part, kind in (("answer", "differences"), ("curves", "age-error-curves")):
+        session = {state.STUDY: finished.id, state.COMPARE_PART: part}
+        run("compare", workspace, **session)
+        run("compare", workspace, **session, **{state.COMPARE_ARMS: ["A"]})
+        whole, few = (
+            pd.read_csv(io.StringIO(taken[f"{finished.id}{which}-{kind}.csv"])).query("arm == 'A'")
+            for which in ("", "-part")
+        )
+        assert set(few.pop("filter")) == {"arms scratch, A only"}
+        pd.testing.assert_frame_equal(few.reset_index(drop=True), whole.reset_index(drop=True))
+
+
 # ---- filters ---------------------------------------------------------------------------------------
 
 
@@ -148,6 +249,7 @@ def test_every_part_obeys_the_filters(made, run, part) -> None:
     assert "scratch" in drawn and "control-A" not in drawn
     if part == "answer":
         assert "7 people" in said and "one seed" in said
+        assert "no verdict" in said and ">better<" not in said and ">worse<" not in said
 
 
 def test_choices_of_another_study_that_mean_nothing_here_are_dropped(made, run) -> None:
