@@ -51,7 +51,7 @@ def body(workspace: Workspace) -> None:
         with frame.in_words():
             _state(workspace, chosen)
             if try_out := conclusions.try_out([chosen, *others]):
-                st.html(f'<div class="ts-note">{text.plain(try_out)}</div>')
+                st.html(f'<div class="ts-state">{text.plain(try_out)}</div>')
             _parts(workspace, chosen, others, planned)
 
     live()

@@ -42,7 +42,7 @@ def body(workspace: Workspace) -> None:
         report = presented.report(workspace, chosen, options)
         message = present_screen.step(report)
     if report.progress:
-        st.html(f'<div class="ts-note">{text.plain(report.progress)}</div>')
+        st.html(f'<div class="ts-state">{text.plain(report.progress)}</div>')
     present_screen.show(message)
 
 

@@ -133,7 +133,7 @@ def test_seeds_that_spread_unlike_are_told_beside_the_comparison() -> None:
     held_out = made(np.stack([AGES + apart, AGES + near]), AGES)
     (words,) = compare_all(held_out, "scratch").reference["words"]
     assert (
-        "Their seeds spread unlike each other (standard deviation, years: 0.0 for A and 8.0"
+        "Their seeds spread unlike each other (standard deviation, years: 0.01 for A and 8.00"
         in words
     )
     alike = made(np.stack([AGES + apart, AGES + apart[::-1]]), AGES)

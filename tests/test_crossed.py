@@ -83,7 +83,7 @@ def test_fewer_than_two_people_have_no_interval(shape) -> None:
     assert (found.seeds, found.people) == shape
 
 
-def test_the_pooled_spread_is_the_mean_variance_of_the_seeds_means() -> None:
+def test_the_spread_within_arms_is_the_mean_variance_of_the_seeds_means() -> None:
     values = RNG.normal(0, 1, (4, 3, 20))
     spread = crossed.spread_within(values)
     assert spread.mean_square == pytest.approx(20 * values.mean(axis=2).var(axis=1, ddof=1).mean())
@@ -91,10 +91,14 @@ def test_the_pooled_spread_is_the_mean_variance_of_the_seeds_means() -> None:
     assert crossed.spread_within(values[:1]).mean_square == pytest.approx(_anova(values[0])["seed"])
 
 
-def test_a_pooled_spread_is_never_taken_below_an_arms_own() -> None:
-    pooled = SeedSpread(2.0, 8)
-    assert crossed.no_smaller(SeedSpread(1.0, 2), pooled) == pooled
-    assert crossed.no_smaller(SeedSpread(3.0, 2), pooled) == (3.0, 2)
+def test_an_arm_is_pooled_with_the_others_unless_it_spreads_clearly_further() -> None:
+    others = SeedSpread(2.0, 6)
+    bound = 2.0 * stats.f.ppf(0.90, 2, 6)
+    within = crossed.pooled(SeedSpread(0.99 * bound, 2), others)
+    assert within == pytest.approx(((2 * 0.99 * bound + 12) / 8, 8))
+    assert crossed.pooled(SeedSpread(1.01 * bound, 2), others) == (1.01 * bound, 2)
+    assert crossed.pooled(SeedSpread(0.1, 2), others).df == 8  # nor is a small one left to itself
+    assert crossed.pooled(SeedSpread(3.0, 2), None) == (3.0, 2)
 
 
 @pytest.mark.parametrize(("df", "ratio"), [(1, 161.4), (2, 19.0), (4, 6.39)])

@@ -165,5 +165,5 @@ def _spread_words(pair: Pair, found: Difference) -> str:
     if not found.spreads or not crossed.unlike(*found.spreads):
         return ""
     years = [math.sqrt(spread.mean_square / found.estimate.people) for spread in found.spreads]
-    told = " and ".join(f"{sd:.1f} for {arm}" for sd, arm in zip(years, pair, strict=True))
+    told = " and ".join(f"{sd:.2f} for {arm}" for sd, arm in zip(years, pair, strict=True))
     return f" Their seeds spread unlike each other (standard deviation, years: {told})."

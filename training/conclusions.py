@@ -90,10 +90,9 @@ def detectable(table: pd.DataFrame) -> str:
     known = table["detectable_years"].dropna()
     if known.empty:
         return ""
-    return (
-        f"True differences below {known.max():.1f} years can stay unseen: one study in five misses "
-        "as much as that."
-    )
+    low, high = f"{known.min():.1f}", f"{known.max():.1f}"
+    size = f"{high} years" if low == high else f"{low} to {high} years, by arm,"
+    return f"True differences below {size} can stay unseen: one study in five misses as much."
 
 
 def try_out(studies: Iterable[Study]) -> str:

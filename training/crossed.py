@@ -99,23 +99,29 @@ def spread_within(values: NDArray[np.float64]) -> SeedSpread:
     return SeedSpread(float(people * means.var(axis=1, ddof=1).mean()), arms * (seeds - 1))
 
 
-def no_smaller(own: SeedSpread, pooled: SeedSpread) -> SeedSpread:
-    """Return the pooled spread, or an arm's own where that is larger.
+def pooled(own: SeedSpread, others: SeedSpread | None) -> SeedSpread:
+    """Return the spread of an arm pooled with that of others, or its own where that is clearly larger.
 
-    Arms are pooled because a few seeds say little of their own spread; but where they say that they lie far
-    apart, that is not averaged away by other arms.
+    A few seeds say little of their own spread; but where they lie far apart, that is not averaged away by
+    other arms. Clearly larger: a one-sided F-test of the ratio at 10 %.
     """
-    return own if own.mean_square > pooled.mean_square else pooled
+    if others is None or _exceeds(own, others, 0.10):
+        return own
+    df = own.df + others.df
+    total = own.mean_square * own.df + others.mean_square * others.df
+    return SeedSpread(total / df, df)
 
 
 def unlike(first: SeedSpread, second: SeedSpread) -> bool:
     """Tell whether two spreads differ: a two-sided F-test of their ratio at 10 %."""
     small, large = sorted((first, second))
-    if large.mean_square == 0 or not np.isfinite([small.df, large.df]).all():
-        return False
-    if small.mean_square == 0:
-        return True
-    return bool(fdtrc(large.df, small.df, large.mean_square / small.mean_square) <= 0.05)
+    return _exceeds(large, small, 0.05)
+
+
+def _exceeds(large: SeedSpread, small: SeedSpread, level: float) -> bool:
+    if large.mean_square == 0 or small.mean_square == 0:
+        return large.mean_square > small.mean_square
+    return bool(fdtrc(large.df, small.df, large.mean_square / small.mean_square) <= level)
 
 
 def together(first: SeedSpread, second: SeedSpread) -> SeedSpread:

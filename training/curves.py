@@ -117,8 +117,8 @@ def age_error_band(
         ``arm``, the column ``along``, ``age_mae_years, low, high, seeds``, and with two or :data:`FEW`
         seeds the value of each, ``seed_0`` and so on. The band is mean ± t(0.975, df)·s/√n over the n seeds,
         each seed's value being the mean over its folds, and never below 0. s is pooled over the arms that
-        were trained alike, with the number of seeds less the number of arms as df, but never smaller than the
-        arm's own. NaN where no arm has two seeds. Where folds are still running, an epoch is averaged over
+        were trained alike, and df is the number of their seeds less the number of arms. NaN where no arm has
+        two seeds. Where folds are still running, an epoch is averaged over
         those seeds that have every fold seen so far of their arm, so that a curve does not jump.
     """
     return _band(curves, "age_mae_years", along, {arm.name: arm.way for arm in arms})
@@ -192,16 +192,13 @@ def thinned(curves: pd.DataFrame, points: int) -> pd.DataFrame:
 def _half_width(
     table: pd.DataFrame, along: str, ways: Mapping[str, Hashable]
 ) -> NDArray[np.float64]:
-    """Return t(0.975, df)·s/√n a row, s² pooled over arms trained alike and never below the arm's own."""
-    way = table["arm"].map(lambda arm: ways.get(arm, arm))
-    own_df = (table["seeds"] - 1).to_numpy(dtype=float)
-    own = np.square(table["spread"].fillna(0.0).to_numpy())
-    keys = [way, table[along]]
-    df = pd.Series(own_df).groupby(keys).transform("sum").to_numpy()
-    total = pd.Series(own * own_df).groupby(keys).transform("sum").to_numpy()
-    pooled = np.divide(total, df, out=np.full(len(df), np.nan), where=df > 0)
-    wider = own > pooled
-    variance, df = np.where(wider, own, pooled), np.where(wider, own_df, df)
+    """Return t(0.975, df)·s/√n of each row, s² pooled over the seeds of arms that were trained alike."""
+    freedom = table["seeds"] - 1
+    squares = (table["spread"] ** 2 * freedom).fillna(0.0)
+    keys = [table["arm"].map(lambda arm: ways.get(arm, arm)), table[along]]
+    df = freedom.groupby(keys).transform("sum").to_numpy(dtype=float)
+    total = squares.groupby(keys).transform("sum").to_numpy(dtype=float)
+    variance = np.divide(total, df, out=np.full(len(df), np.nan), where=df > 0)
     return t_quantile(df + 1) * np.sqrt(variance / table["seeds"].to_numpy())
 
 

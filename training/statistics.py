@@ -39,7 +39,7 @@ def summarise(held_out: Predictions) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``arm, label`` · ``age_mae_years`` with its 95 % interval ``ci_low, ci_high`` (over people and
-        seeds, see :mod:`training.crossed`) · ``r, r2, mean_error_years, slope`` as
+        seeds, see :mod:`training.crossed`; never below 0) · ``r, r2, mean_error_years, slope`` as
         :func:`training.age_metrics.figures` defines them · the same ``corrected_…`` for age bias, fitted on
         the other folds · ``boot_low, boot_high`` (percentile interval of the hierarchical bootstrap) ·
         ``seed_sd_years``: standard deviation of the error from seed to seed · ``n_subjects, n_seeds`` (those
@@ -128,7 +128,7 @@ def _final_row(held_out: Predictions, name: str) -> dict[str, Any]:
     trained = name != BASELINE
     return {
         "arm": name, "label": held_out.labels[name], **age_metrics.figures(predicted, ages),
-        "ci_low": found.low, "ci_high": found.high, "boot_low": low, "boot_high": high,
+        "ci_low": max(found.low, 0.0), "ci_high": found.high, "boot_low": low, "boot_high": high,
         **_corrected(age_metrics.figures(unbiased, ages)),
         "n_subjects": found.people, "n_seeds": found.seeds if trained else 0,
         "seed_sd_years": _seed_sd(predicted, ages) if trained else np.nan,
@@ -152,22 +152,23 @@ def _seed_sd(predicted: NDArray[np.float64], ages: NDArray[np.float64]) -> float
 def _spread_of_arm(
     held_out: Predictions, name: str, seeds: NDArray[np.intp], people: NDArray[np.intp]
 ) -> SeedSpread | None:
-    """Return the seeds' mean square of one arm: pooled over arms trained alike, never below its own."""
+    """Return the seeds' mean square of one arm, pooled over arms trained alike unless it spreads further."""
     if name == BASELINE:
         return SeedSpread(0.0, np.inf)
     if len(seeds) < 2 or len(people) < 2:
         return None
     own = held_out.errors_years[[held_out.at(name)]][:, seeds][:, :, people]
-    return crossed.no_smaller(
-        crossed.spread_within(own), crossed.spread_within(_peers(held_out, name, seeds, people))
+    others = _others_alike(held_out, name, seeds, people)
+    return crossed.pooled(
+        crossed.spread_within(own), crossed.spread_within(others) if len(others) else None
     )
 
 
-def _peers(
+def _others_alike(
     held_out: Predictions, name: str, seeds: NDArray[np.intp], people: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Return the errors of the arms that were trained alike and whose every run is there, (K, S, N)."""
+    """Return the errors of the other arms that were trained alike and whose every run is there, (K, S, N)."""
     way = held_out.arms[held_out.at(name)].way
-    alike = [i for i, arm in enumerate(held_out.arms) if arm.way == way]
+    alike = [i for i, arm in enumerate(held_out.arms) if arm.way == way and arm.name != name]
     errors = held_out.errors_years[alike][:, seeds][:, :, people]
     return errors[np.isfinite(errors).all(axis=(1, 2))]

@@ -101,7 +101,7 @@ def _empty(made: Deck, report: Report, title: str) -> Slide:
             HEIGHT - Inches(0.55),
             Inches(6.9),
             Inches(0.35),
-            12,
+            12 if len(report.state) < 80 else 10,
             "#7A5C00",
         )
         box.text_frame.paragraphs[0].font.bold = True

@@ -125,12 +125,13 @@ def _optimisation(source: Source) -> str:
     moved = f"shifted by up to {plural(preset.shift_voxels, 'voxel')}, " * bool(preset.shift_voxels)
     warped = f" and deformed smoothly by some {preset.warp_mm:g} mm" * bool(preset.warp_mm)
     seconds = took.get("training_seconds")
-    hours = f" All runs together took {seconds / 3600:.1f} hours." if seconds else ""
+    hours = f" All runs together took {seconds / 3600:.2g} hours." if seconds else ""
+    each = ", each standardised" * preset.normalise_targets
     return (
         f"Optimisation. AdamW (betas 0.9 and 0.95, weight decay {preset.weight_decay:g} of matrices, "
         f"gradients clipped to a norm of {preset.clip_norm:g}); the learning rate rose over the first "
         f"{100 * preset.warmup:.0f} % of the steps and fell to 0 by half a cosine. Pretraining: mean "
-        f"squared error of removed patches, learning rate {preset.pretrain_lr:g}, batches of "
+        f"squared error of removed patches{each}, learning rate {preset.pretrain_lr:g}, batches of "
         f"{preset.pretrain_batch}. "
         f"Fine-tuning: absolute error of standardised age, learning rate {preset.finetune_lr:g}, in a "
         f"pretrained encoder times {preset.layer_decay:g} a block towards the input, batches of "
