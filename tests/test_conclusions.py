@@ -61,6 +61,13 @@ def test_part_of_a_study_is_said_to_be_one(learned) -> None:
     assert ("so far no arm" in part) == (not learned)
 
 
+def test_a_verdict_of_two_finished_arms_while_others_run_is_one_so_far() -> None:
+    predicted = np.stack([AGES + size * NOISE for size in (1, 0.5, 1)])
+    predicted[2, 2] = np.nan
+    said = _conclude(made(predicted, AGES, baseline=50.0))
+    assert said.headline.startswith("Not the whole study: so far A is better than scratch by")
+
+
 def test_an_arm_alone_is_compared_with_the_mean_age() -> None:
     held_out = _held_out(1)
     said = conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch")

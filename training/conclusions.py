@@ -57,27 +57,29 @@ def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -
 
 def _nothing_learned(held_out: Predictions) -> str:
     error = statistics.mean_age_error(held_out)
-    said = f"o arm predicts age better than the mean age ({error:.1f} years)"
-    if not _whole(held_out):
-        return f"Not the whole study: so far n{said}"
-    return f"N{said}: this study cannot rank tiers"
+    said = f"arm predicts age better than the mean age ({error:.1f} years)"
+    if _whole(held_out):
+        return f"No {said}: this study cannot rank tiers"
+    return f"Not the whole study: so far no {said}"
 
 
 def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:
     """Return the verdict that matters most, or why there is none."""
+    so_far = "" if _whole(held_out) else "Not the whole study: so far "
     better = table[table["verdict"] == "better"].sort_values("difference_years")
     if len(better):
-        return str(better.iloc[0]["words"])
+        return so_far + str(better.iloc[0]["words"])
     worse = table[table["verdict"] == "worse"].sort_values("difference_years")
     if len(worse):
-        return str(worse.iloc[-1]["words"])
+        return so_far + str(worse.iloc[-1]["words"])
     if table["verdict"].isin(["withheld", "unknown"]).all():
-        if _whole(held_out):
-            return "One seed: no arm is called better or worse"
-        return "Not the whole study: no arm is called better or worse yet"
+        if so_far:
+            return "Not the whole study: no arm is called better or worse"
+        return "One seed: no arm is called better or worse"
     rows = table[table["verdict"].isin(["open", "leaning"])]
     rests = f"{rows['n_subjects'].max():.0f} people and {rows['n_seeds'].max():.0f} seeds"
-    return f"No arm is distinguishable from {reference} with these {rests}"
+    none = "no arm" if so_far else "No arm"
+    return f"{so_far}{none} is distinguishable from {reference} with these {rests}"
 
 
 def _whole(held_out: Predictions) -> bool:

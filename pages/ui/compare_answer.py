@@ -52,7 +52,7 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
         _headline(conclusion)
     final = shown.left(final)
     found = Comparisons(*map(shown.left, found))
-    _verdicts(found, conclusion, final)
+    _verdicts(found, conclusion, final, _against(shown, reference))
     picks = _forests(shown, final, found.reference, conclusion)
     for arm in dict.fromkeys(picks):
         scans = strata.of_scans(shown.held_out, arm)
@@ -86,18 +86,28 @@ def _reference(shown: Compared) -> str:
 
 def _headline(conclusion: Conclusion) -> None:
     """Say what the study came to, before everything that it rests on."""
-    if not conclusion.ranks:
-        st.warning(text.escape(f"{conclusion.headline}."), icon=":material/block:")
-        return
-    st.html(f'<div class="ts-headline">{html.escape(conclusion.headline)}</div>')
+    framed = "" if conclusion.ranks else " ts-note"
+    st.html(f'<div class="ts-headline{framed}">{html.escape(conclusion.headline)}</div>')
 
 
-def _verdicts(found: Comparisons, conclusion: Conclusion, final: pd.DataFrame) -> None:
+def _against(shown: Compared, reference: str) -> str:
+    """Say what the arms are compared with, and that another choice than the report's is made afterwards."""
+    first = statistics.default_reference(shown.held_out)
+    if reference == first:
+        return f"Against {reference}:"
+    return (
+        f"Against {reference}, chosen here and so exploratory (the report compares with {first}):"
+    )
+
+
+def _verdicts(
+    found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
+) -> None:
     mean = final.loc[final["arm"] == BASELINE, "age_mae_years"]
     error = f" ({text.number(float(mean.iloc[0]), 2)} years)" if len(mean) else ""
     blocks = (
         (f"Against predicting the mean age{error}:", found.mean_age, True),
-        ("Against the arm chosen above:", found.reference, conclusion.ranks),
+        (against, found.reference, conclusion.ranks),
         (
             "Against a random sample of the same size, sites and ages:",
             found.controls,

@@ -76,9 +76,10 @@ def differences(
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
     for row in rows.itertuples():
         colour, word = VERDICTS[str(row.verdict)]
+        told = judged and row.verdict in ("better", "worse")
         figure.add_annotation(
             x=1.01, xref="paper", y=called(str(row.arm)), text=word, showarrow=False,
-            xanchor="left", font={"size": 14, "color": colour if judged else MUTED},
+            xanchor="left", font={"size": 14, "color": colour if told else MUTED},
         )  # fmt: skip
     figure.update_layout(margin={"r": 150})
     return figure

@@ -5,10 +5,10 @@ import html
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import cached, charts, frame, runs_panel, state, text
+from pages.ui import cached, charts, compared, frame, runs_panel, state, text
 from pages.ui.progress import EVERY
 from pages.ui.states import state_chip
-from training import curves, images, launch, places
+from training import curves, images, launch, places, statistics
 from training.launch import StudyStatus
 from training.study import Study
 
@@ -106,7 +106,9 @@ def _losses(workspace: Workspace, study: Study) -> None:
             if error.empty:
                 st.caption("No data yet: fine-tuning begins once an arm is pretrained.")
             else:
-                figure = charts.age_error(error, styles).update_layout(height=320)
+                mean_age = statistics.mean_age_error(compared.held_out_of(workspace, study))
+                figure = charts.age_error(error, styles, baseline_years=mean_age)
+                figure.update_layout(height=320)
                 frame.figure(
                     figure,
                     key="live-error",
