@@ -36,7 +36,7 @@ def question(source: Source) -> Message:
             "folds "
             "by people that it never saw.",
         ),
-        note="A masked autoencoder is pretrained once an arm and seed, then fine-tuned for age.",
+        note="Arms with pretraining start from a masked autoencoder, one a seed; then all learn age.",
     )
 
 
