@@ -1,18 +1,16 @@
 """Compare: every state of a study, every part, filters that all parts obey, the way to the scans."""
 
-import io
 import json
 import shutil
 from collections.abc import Iterator
 
-import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation import background, files
 from curation.workspace import Workspace
-from pages.ui import comparison_charts, downloads, picked, state
+from pages.ui import comparison_charts, picked, state
 from tests import made_workspace
 from tests.pages.said import checked, words
 from training import runs, study_marks
@@ -183,54 +181,6 @@ def test_predictions_that_do_not_follow_age_are_not_corrected(mine, run) -> None
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
     assert "do not follow age: no bias-corrected figures." in said
     assert '<span class="ts-muted">corrected' not in said
-
-
-# ---- what is downloaded ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def taken(monkeypatch) -> dict[str, str]:
-    """What the page offers for download: file name -> text."""
-    offered: dict[str, str] = {}
-
-    def button(label, data, file_name, *_, **__) -> None:  # type: ignore[no-untyped-def]
-        offered[file_name] = data()
-
-    monkeypatch.setattr(downloads.st, "download_button", button)
-    return offered
-
-
-def test_curves_taken_from_the_page_are_those_of_the_report(made, run, taken) -> None:
-    workspace, finished, _ = made
-    run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "curves"})
-    report = content.build(workspace, finished.id)
-    (plot,) = [plot for plot in report.plots if plot.name == "age-error-curves"]
-    assert taken[f"{finished.id}-age-error-curves.csv"] == plot.csv()
-    low = plot.table["low"].to_numpy()
-    assert (low >= 0).all()
-
-
-def test_a_download_of_a_part_says_which_part_it_is(made, run, taken) -> None:
-    workspace, finished, _ = made
-    session = {state.STUDY: finished.id, state.COMPARE_SEEDS: [1], state.COMPARE_FOLDS: [0]}
-    run("compare", workspace, **session)
-    table = pd.read_csv(io.StringIO(taken[f"{finished.id}-part-differences.csv"]))
-    assert set(table["filter"]) == {"seeds 1 only; folds 1 only"}
-    assert set(table["verdict"]) == {"withheld"}
-
-
-def test_leaving_out_arms_changes_no_number_of_the_others(made, run, taken) -> None:
-    workspace, finished, _ = made
-    for part, kind in (("answer", "differences"), ("curves", "age-error-curves")):
-        session = {state.STUDY: finished.id, state.COMPARE_PART: part}
-        run("compare", workspace, **session)
-        run("compare", workspace, **session, **{state.COMPARE_ARMS: ["A"]})
-        whole, few = (
-            pd.read_csv(io.StringIO(taken[f"{finished.id}{which}-{kind}.csv"])).query("arm == 'A'")
-            for which in ("", "-part")
-        )
-        assert set(few.pop("filter")) == {"arms scratch, A only"}
-        pd.testing.assert_frame_equal(few.reset_index(drop=True), whole.reset_index(drop=True))
 
 
 # ---- filters ---------------------------------------------------------------------------------------
