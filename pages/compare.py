@@ -17,7 +17,7 @@ from pages.ui import (
     text,
 )
 from pages.ui.progress import EVERY
-from training import comparable, launch, study, study_marks
+from training import comparable, conclusions, launch, study, study_marks
 from training.study import Study
 
 _PARTS = {
@@ -50,6 +50,8 @@ def body(workspace: Workspace) -> None:
             st.rerun(scope="app")
         with frame.in_words():
             _state(workspace, chosen)
+            if try_out := conclusions.try_out([chosen, *others]):
+                st.html(f'<div class="ts-state">{text.plain(try_out)}</div>')
             _parts(workspace, chosen, others, planned)
 
     live()

@@ -13,7 +13,6 @@ from pages.ui import (
     text,
 )
 from training import study
-from training.report.plots import UNFINISHED
 from training.report.source import Options
 
 
@@ -36,13 +35,14 @@ def body(workspace: Workspace) -> None:
         options = Options(
             sites=bool(state.get(state.REPORT_SITES, False)),
             pictures=bool(state.get(state.REPORT_PICTURES, True)),
+            corrected=bool(state.get(state.REPORT_CORRECTED, False)),
         )
         with st.popover("Take it with you", icon=":material/download:"):
             present_export.show(workspace, chosen, options)
         report = presented.report(workspace, chosen, options)
         message = present_screen.step(report)
-    if not report.finished:
-        st.html(f'<div class="ts-shown-state">{text.plain(UNFINISHED)}</div>')
+    if report.progress:
+        st.html(f'<div class="ts-state">{text.plain(report.progress)}</div>')
     present_screen.show(message)
 
 

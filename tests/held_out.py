@@ -1,5 +1,8 @@
 """Made-up held-out predictions, for tests and figures of the statistics."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -42,6 +45,27 @@ def made(
         }
     )  # fmt: skip
     return from_long(arms, tuple(range(predicted.shape[1])), scans, table)
+
+
+def null_studies(
+    count: int, *, arms: int, seeds: int, of_pair: float, of_others: float, people: int = 70
+) -> Iterator[Predictions]:
+    """Yield studies whose arms are all worth the same.
+
+    The seeds' means spread by so many years (standard deviation): of the first two arms, ``scratch`` and
+    ``A``, and those of the others.
+    """
+    rng = np.random.default_rng([8, seeds, arms])
+    others = [Arm(f"keep-{n}", "", "sweep", ("A",), keep_percent=n) for n in range(1, arms - 1)]
+    ages = rng.uniform(20, 80, people)
+    base = made(np.zeros((arms, seeds, people)), ages, arms=(SCRATCH, A, *others))
+    shape = (count, arms, seeds, people)
+    spread = np.where(np.arange(arms) < 2, of_pair, of_others)[:, None, None]
+    errors = 30 + rng.normal(0, 2, (count, arms, 1, people)) + rng.normal(0, 3, shape)
+    errors += rng.normal(0, 1, (*shape[:3], 1)) * spread
+    for error in errors:
+        predicted = np.concatenate([ages + error, base.predicted_years[-1:]])
+        yield replace(base, predicted_years=predicted)
 
 
 def random(

@@ -47,7 +47,7 @@ FOLDS = np.arange(60) % 3
 
 
 def test_a_straight_bias_is_taken_out_whole() -> None:
-    shrunk = np.stack([50 + 0.3 * (AGES - 50) + 2, 10 + 0.8 * AGES])
+    shrunk = np.stack([50 + 0.4 * (AGES - 50) + 2, 10 + 0.8 * AGES])
     assert age_metrics.corrected(shrunk, AGES, FOLDS) == pytest.approx(np.stack([AGES, AGES]))
 
 
@@ -73,3 +73,22 @@ def test_predictions_that_do_not_follow_age_have_no_correction() -> None:
 
 def test_one_fold_has_nothing_outside_to_fit_on() -> None:
     assert np.isnan(age_metrics.corrected(PREDICTED, AGES, np.zeros(60, int))).all()
+
+
+def test_predictions_that_hardly_follow_age_are_not_corrected_into_absurd_ages() -> None:
+    hardly = 50 + 0.1 * (AGES - 50) + RNG.normal(0, 1, (2, 60))
+    assert not age_metrics.follow_age(hardly, AGES)
+    assert np.isnan(age_metrics.corrected(hardly, AGES, FOLDS)).all()
+
+
+def test_a_slope_that_may_be_chance_is_none() -> None:
+    few = np.array([20.0, 30, 40, 50, 60])
+    noise = np.array([[0.0, 30, -30, 30, -20]])
+    assert not age_metrics.follow_age(0.4 * few + noise, few)
+    assert age_metrics.follow_age(0.4 * few[None], few)
+
+
+def test_one_seed_that_does_not_follow_age_leaves_the_arm_without_correction() -> None:
+    one = np.stack([AGES, 50 + 0.1 * (AGES - 50)])
+    assert age_metrics.follow_age(one, AGES)
+    assert np.isnan(age_metrics.corrected(one, AGES, FOLDS)).all()

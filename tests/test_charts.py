@@ -21,12 +21,12 @@ ARMS = [
 STYLES = charts.arm_styles(ARMS)
 
 
-def band(arm: str, epochs: int = 3, n: int = 2) -> pd.DataFrame:
+def band(arm: str, epochs: int = 3, n: int = 4) -> pd.DataFrame:
     mean = np.linspace(9, 7, epochs)
     half = 1.0 if n > 1 else math.nan
     return pd.DataFrame(
-        {"arm": arm, "epoch": range(1, epochs + 1), "mean": mean, "low": mean - half,
-         "high": mean + half, "n": n}
+        {"arm": arm, "epoch": range(1, epochs + 1), "age_mae_years": mean, "loss": mean / 10,
+         "low": mean - half, "high": mean + half, "seeds": n}
     )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def test_error_curves_draw_one_line_and_one_band_an_arm() -> None:
     lines = [trace for trace in figure.data if trace.fill is None]
     areas = [trace for trace in figure.data if trace.fill == "toself"]
     assert [line.legendgroup for line in lines] == ["A", "control-A"]
-    assert np.allclose(lines[0].y, band("A")["mean"])
+    assert np.allclose(lines[0].y, band("A")["age_mae_years"])
     assert lines[1].line.dash == "dash"
     assert len(areas) == 2 and max(areas[0].y) == 10 and min(areas[0].y) == 6
 
@@ -87,6 +87,15 @@ def test_a_wide_band_of_few_seeds_does_not_flatten_the_lines() -> None:
     table = band("A").assign(low=-90.0, high=110.0)
     low, high = charts.age_error(table, STYLES, baseline_years=8.0).layout.yaxis.range
     assert 0 <= low < 7 and 9 < high < 12
+
+
+def test_few_seeds_are_lines_of_their_own_instead_of_a_band() -> None:
+    table = band("A", n=2).assign(seed_0=[9.0, 8.0, 6.0], seed_1=[9.0, 8.0, 8.0])
+    figure = charts.age_error(table, STYLES)
+    assert not [trace for trace in figure.data if trace.fill]
+    assert [list(trace.y) for trace in figure.data] == [[9, 8, 6], [9, 8, 8], [9, 8, 7]]
+    assert [trace.line.width for trace in figure.data] == [1, 1, 3]
+    assert figure.layout.yaxis.range[0] < 6
 
 
 def test_an_arm_without_data_is_not_drawn() -> None:

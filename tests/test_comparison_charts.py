@@ -8,7 +8,7 @@ import pytest
 from pages.ui import charts, comparison_charts, run_lines, strata_charts
 from pages.ui.charts import Style
 from tests.held_out import ALL, CONTROL, SCRATCH, A, random
-from training import statistics, strata, sweeps
+from training import comparisons, statistics, strata, sweeps
 from training.arms import Arm
 from training.predictions import BASELINE
 
@@ -16,7 +16,7 @@ ARMS = [SCRATCH, A, ALL, CONTROL]
 STYLES = charts.arm_styles(ARMS)
 HELD_OUT = random(people=40)
 FINAL = statistics.summarise(HELD_OUT)
-DIFFERENCES = statistics.differences(HELD_OUT, "scratch")
+DIFFERENCES = comparisons.compare_all(HELD_OUT, "scratch").reference
 SCANS = strata.of_scans(HELD_OUT, "A")
 SIZED = sweeps.by_size(HELD_OUT, {"scratch": 0, "A": 20, "all": 60, "control-A": 20})
 
@@ -53,12 +53,25 @@ def test_differences_stand_about_zero_with_a_word_each() -> None:
     assert "scratch" in figure.layout.xaxis.title.text
 
 
+def test_where_arms_cannot_be_ranked_no_verdict_has_a_colour() -> None:
+    table = DIFFERENCES.assign(verdict="better")
+    judged, grey = (
+        {
+            note.font.color
+            for note in comparison_charts.differences(table, STYLES, judged=j).layout.annotations
+        }
+        for j in (True, False)
+    )
+    assert judged == {comparison_charts.VERDICTS["better"][0]}
+    assert grey == {charts.MUTED}
+
+
 def test_a_difference_that_is_not_known_is_drawn_as_a_row_without_a_point() -> None:
     table = DIFFERENCES.assign(
-        difference_years=[np.nan, 1, 2, 3], verdict=["unknown", "open", "open", "open"]
+        difference_years=[np.nan, 1, 2], verdict=["unknown", "open", "withheld"]
     )
     figure = comparison_charts.differences(table, STYLES)
-    assert len(figure.data[0].y) == 4
+    assert len(figure.data[0].y) == 3
     assert np.isnan(figure.data[0].x[0])
     assert len(comparison_charts.differences(table.iloc[:0], STYLES).data[0].x) == 0
 

@@ -47,6 +47,14 @@ def test_one_seed_is_students_interval_over_people() -> None:
     assert (found.p, found.df) == (pytest.approx(result.pvalue), 39)
 
 
+def test_mean_squares_that_cancel_leave_an_interval_that_can_be_drawn() -> None:
+    """Two trainings that err alike on the whole, and on other people: nothing is left of the variance."""
+    errors = np.abs(np.random.default_rng(0).normal(0, 9, 31))
+    found = crossed.estimate(np.stack([errors, errors[::-1]]))
+    assert found.df >= 1
+    assert 0 < found.high - found.low < 100
+
+
 def test_seeds_that_agree_to_the_last_digit_are_one_seed() -> None:
     same = np.repeat(VALUES[:1], 4, axis=0)
     one, four = crossed.estimate(VALUES[:1]), crossed.estimate(same, SeedSpread(0.0, np.inf))
@@ -75,7 +83,7 @@ def test_fewer_than_two_people_have_no_interval(shape) -> None:
     assert (found.seeds, found.people) == shape
 
 
-def test_the_pooled_spread_is_the_mean_variance_of_the_seeds_means() -> None:
+def test_the_spread_within_arms_is_the_mean_variance_of_the_seeds_means() -> None:
     values = RNG.normal(0, 1, (4, 3, 20))
     spread = crossed.spread_within(values)
     assert spread.mean_square == pytest.approx(20 * values.mean(axis=2).var(axis=1, ddof=1).mean())
@@ -83,21 +91,27 @@ def test_the_pooled_spread_is_the_mean_variance_of_the_seeds_means() -> None:
     assert crossed.spread_within(values[:1]).mean_square == pytest.approx(_anova(values[0])["seed"])
 
 
-def test_what_a_seed_does_to_all_arms_alike_cancels_in_a_difference() -> None:
-    values = RNG.normal(0, 1, (4, 3, 20))
-    shifted = values + RNG.normal(0, 50, (1, 3, 1))
-    spread = crossed.spread_between(values)
-    assert crossed.spread_between(shifted).mean_square == pytest.approx(spread.mean_square)
-    assert spread.df == 6
+def test_an_arm_is_pooled_with_the_others_unless_it_spreads_clearly_further() -> None:
+    others = SeedSpread(2.0, 6)
+    bound = 2.0 * stats.f.ppf(0.90, 2, 6)
+    within = crossed.pooled(SeedSpread(0.99 * bound, 2), others)
+    assert within == pytest.approx(((2 * 0.99 * bound + 12) / 8, 8))
+    assert crossed.pooled(SeedSpread(1.01 * bound, 2), others) == (1.01 * bound, 2)
+    assert crossed.pooled(SeedSpread(0.1, 2), others).df == 8  # nor is a small one left to itself
+    assert crossed.pooled(SeedSpread(3.0, 2), None) == (3.0, 2)
 
 
-def test_of_two_arms_the_spread_is_that_of_their_difference() -> None:
-    values = RNG.normal(0, 1, (2, 3, 20))
-    squares = _anova(values[0] - values[1])
-    assert crossed.spread_between(values).mean_square == pytest.approx(squares["seed"])
+@pytest.mark.parametrize(("df", "ratio"), [(1, 161.4), (2, 19.0), (4, 6.39)])
+def test_spreads_are_unlike_from_the_f_quantile_on(df, ratio) -> None:
+    assert stats.f.ppf(0.95, df, df) == pytest.approx(ratio, rel=1e-3)
+    for factor, expected in ((0.99, False), (1.01, True)):
+        spreads = (SeedSpread(1.0, df), SeedSpread(factor * ratio, df))
+        assert crossed.unlike(*spreads) == crossed.unlike(*spreads[::-1]) == expected
+    assert not crossed.unlike(SeedSpread(0.0, df), SeedSpread(0.0, df))
+    assert crossed.unlike(SeedSpread(0.0, df), SeedSpread(1.0, df))
 
 
-def test_spreads_of_arms_trained_in_different_ways_add_up() -> None:
+def test_the_spreads_of_two_arms_add_up() -> None:
     spread = crossed.together(SeedSpread(2.0, 4), SeedSpread(2.0, 4))
     assert spread == (4.0, 8.0)
     assert crossed.together(SeedSpread(0.0, np.inf), SeedSpread(0.0, np.inf)).df == np.inf

@@ -16,13 +16,11 @@ from training.masked_autoencoder import ReconstructionLoss
 from training.runs import Run
 from training.study import Study
 
-#: As docs/training.md shows it.
-LINES = """
-network = MaskedAutoEncoderViT(**json.load(open("{about}"))["network"])
-network.load_state_dict(load_file("{weights}"))
-first = network.cls_token.expand(len(x), -1, -1)
-tokens = network.blocks(torch.cat((first, network.patch_embedding(x)), dim=1))
-"""
+
+def _printed(page: str, kind: str, after: str) -> str:
+    """Return the first block of code of a kind after a heading of a page of the documentation."""
+    text = (Path(__file__).parents[1] / "docs" / page).read_text().split(after, 1)[1]
+    return text.split(f"```{kind}\n", 1)[1].split("```", 1)[0]
 
 
 def _finished(workspace: Workspace, **overrides) -> tuple[Study, Run, ReconstructionLoss]:
@@ -37,23 +35,26 @@ def _finished(workspace: Workspace, **overrides) -> tuple[Study, Run, Reconstruc
     return study, run, loss
 
 
-def test_an_exported_encoder_loads_with_plain_monai_alone(
+def test_the_lines_of_the_documentation_run_as_they_are_printed(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     study, run, loss = _finished(training_workspace.make(workspace))
-    made = export.export(study, run, tmp_path)
+    words = _printed("training.md", "sh", "## An encoder for elsewhere").split()
+    places = {"STUDY": study.id, "pretrain_all_seed0": run.id, "~/lab": str(workspace.root),
+              "~/encoder": str(tmp_path / "encoder")}  # fmt: skip
+    assert set(places) < set(words) and words[:3] == ["python", "-m", "training"]
+    assert command.main([places.get(word, word) for word in words[3:]]) == 0
+    lines = _printed("training.md", "python", "## An encoder for elsewhere")
+    again = lines[lines.index("first = ") :]
+    script = (
+        "import sys, warnings\nwarnings.simplefilter('ignore')\n" + lines
+        + "assert not {name for name in sys.modules if name.startswith(('training', 'curation'))}\n"
+        f"x = torch.load({str(tmp_path / 'x.pt')!r}, weights_only=True)\n" + again
+        + f"torch.save(tokens.detach(), {str(tmp_path / 'tokens.pt')!r})\n"
+    )  # fmt: skip
     x = torch.rand(2, 1, *study.preset.shape)
     torch.save(x, tmp_path / "x.pt")
-    script = (
-        "import json, sys, torch, warnings\nwarnings.simplefilter('ignore')\n"
-        "from monai.networks.nets import MaskedAutoEncoderViT\n"
-        "from safetensors.torch import load_file\n"
-        f"x = torch.load({str(tmp_path / 'x.pt')!r}, weights_only=True)\n"
-        + LINES.format(about=made.about, weights=made.weights)
-        + "assert not {name for name in sys.modules if name.startswith(('training', 'curation'))}\n"
-        f"torch.save(tokens.detach(), {str(tmp_path / 'tokens.pt')!r})\n"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path / "encoder")
     network = loss.network
     first = network.cls_token.expand(2, -1, -1)
     expected = network.blocks(torch.cat((first, network.patch_embedding(x)), dim=1))
@@ -61,10 +62,25 @@ def test_an_exported_encoder_loads_with_plain_monai_alone(
     assert torch.allclose(tokens, expected, atol=1e-5)
 
 
-def test_the_lines_are_those_of_the_documentation() -> None:
-    text = (Path(__file__).parents[1] / "docs" / "training.md").read_text()
-    shown = LINES.format(about="encoder.json", weights="encoder.safetensors").strip()
-    assert all(line in text for line in shown.splitlines())
+def test_a_network_does_not_take_the_place_of_another(workspace: Workspace, tmp_path: Path) -> None:
+    study, run, _ = _finished(pets.make(workspace), modalities=("T1w", "pet"))
+    made = export.export(study, run, tmp_path)
+    export.export(study, run, tmp_path)  # the same again is no other
+    kept = made.weights.read_bytes()
+    with pytest.raises(StudyError, match="holds another network already"):
+        export.export(study, run, tmp_path, "pet")
+    assert made.weights.read_bytes() == kept
+    made.about.write_text("[broken")
+    with pytest.raises(StudyError, match="of unknown origin"):
+        export.export(study, run, tmp_path)
+
+
+def test_networks_of_a_workspace_have_a_folder_each(workspace: Workspace, capsys) -> None:
+    study, run, _ = _finished(training_workspace.make(workspace))
+    assert command.main(["export", study.id, run.id, "--workspace", str(workspace.root)]) == 0
+    folder = workspace.exports_dir / "networks" / f"{study.id}_{run.id}"
+    assert str(folder) in capsys.readouterr().out
+    assert {path.name for path in folder.iterdir()} == {"encoder.json", "encoder.safetensors"}
 
 
 def test_what_is_expected_of_volumes_stands_beside(workspace: Workspace, tmp_path: Path) -> None:

@@ -1,44 +1,47 @@
 import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.stats.power import TTestPower
 
 from training import crossed, power
 from training.crossed import Estimate
 
 
-def _seen(mean: float, *, person: float = 4.0, seed: float = 0.0, rest: float = 0.0,
-          people: int = 70, seeds: int = 1) -> Estimate:  # fmt: skip
-    return Estimate(mean, -1, 1, 0.5, 69, 0.5, person, seed, rest, people, seeds)
+def _seen(mean: float, *, se: float = 0.5, df: float = 69.0) -> Estimate:
+    return Estimate(mean, -1, 1, se, df, 0.5, 4.0, 0.0, 0.0, 70, 3)
 
 
-@pytest.mark.parametrize("mean", [0.2, 0.35, 0.5])
-def test_with_one_seed_it_is_the_power_of_students_paired_test(mean) -> None:
-    exact = TTestPower().solve_power(effect_size=mean / 2, power=0.8, alpha=0.05)
-    assert power.more_people(_seen(mean)) == pytest.approx(np.ceil(exact) - 70, abs=1)
-    assert power.more_people(_seen(-mean)) == power.more_people(_seen(mean))
+@pytest.mark.parametrize("df", [1.0, 1.37, 2.0, 3.7, 7.3, 66.2, 69.0, np.inf])
+def test_its_power_is_that_of_the_non_central_t(df) -> None:
+    found = power.detectable_years(_seen(0.1, se=1.0, df=df))
+    df = min(df, 1e6)
+    assert stats.nct.sf(stats.t.ppf(0.975, df), df, found) == pytest.approx(0.8, abs=1e-4)
 
 
-def test_seeds_take_the_room_that_people_cannot_fill() -> None:
-    clear = power.more_people(_seen(0.3, seed=0.0, seeds=3))
-    assert power.more_people(_seen(0.3, seed=0.01, seeds=3)) > clear
-    assert power.more_people(_seen(0.3, seed=1.0, seeds=3)) == np.inf
+@pytest.mark.parametrize("people", [5, 24, 70])
+def test_it_is_the_difference_that_students_paired_test_finds_with_80_percent(people) -> None:
+    exact = TTestPower().solve_power(nobs=people, power=0.8, alpha=0.05)
+    found = power.detectable_years(_seen(0.1, se=2 / np.sqrt(people), df=people - 1))
+    assert found == pytest.approx(2 * exact, rel=1e-3)
 
 
-def test_more_seeds_help_where_people_are_many_enough() -> None:
-    few = power.more_seeds(_seen(1.0, person=0.5, seed=1.0, seeds=2))
-    # (δ/2.802)² = seed/S + person/N
-    assert few == np.ceil(1.0 / ((1 / 2.8016) ** 2 - 0.5 / 70)) - 2
-    assert power.more_seeds(_seen(0.1, person=50.0, seed=1.0, seeds=2)) == np.inf
-    assert np.isnan(power.more_seeds(_seen(0.1)))
+def test_few_degrees_of_freedom_see_far_less() -> None:
+    assert power.detectable_years(_seen(0.1, df=1)) > 5 * power.detectable_years(_seen(0.1, df=69))
 
 
-def test_a_difference_that_is_clear_needs_nobody() -> None:
-    assert power.more_people(_seen(5.0)) == 0
+def test_what_was_seen_does_not_change_what_could_be_seen() -> None:
+    assert power.detectable_years(_seen(0.01)) == power.detectable_years(_seen(-9.0))
 
 
-def test_no_difference_would_need_everybody() -> None:
-    assert power.more_people(_seen(0.0)) == np.inf
+def test_four_of_five_studies_find_it() -> None:
+    """Three seeds whose means spread, and a true difference of the size that each study would find."""
+    rng, found = np.random.default_rng(2), []
+    for _ in range(400):
+        seeds = rng.normal(0, 0.3, (3, 1)) + rng.normal(0, 2, (3, 60)) + rng.normal(0, 3, 60)
+        there = power.detectable_years(crossed.estimate(seeds))
+        found.append(crossed.estimate(seeds + there).p <= 0.05)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.06)
 
 
 def test_nothing_seen_needs_nothing_said() -> None:
-    assert np.isnan(power.more_people(crossed.estimate(np.ones((1, 1)))))
+    assert np.isnan(power.detectable_years(crossed.estimate(np.ones((1, 1)))))

@@ -89,7 +89,7 @@ def test_native_lines_and_bars_hold_the_numbers_of_the_csv(made) -> None:
     charts = report_reading.chart_tables(made[2] / "deck.pptx")
     held = _numbers(charts["age-error-curves"])
     csv = _csv(made, "age-error-curves")
-    for column in ("age_mae_years", "low", "high"):
+    for column in ("age_mae_years", "seed_0", "seed_1"):
         assert all(any(np.isclose(value, h) for h in held) for value in csv[column].dropna())
     bars, scans = charts["tiers"], _csv(made, "tiers")
     assert sum(sum(row[1:]) for row in bars[1:]) == scans["scans"].sum() == 24
@@ -115,6 +115,31 @@ def test_verdicts_stand_on_their_slide_and_in_the_page(made) -> None:
     assert len(message.points) == len(message.plot.table)
     for point in message.points:
         assert point in report_reading.deck_texts(out / "deck.pptx")
+
+
+def test_slides_have_bias_corrected_figures_only_where_they_are_asked_for(made) -> None:
+    workspace, study, out, _ = made
+    assert "bias-corrected" not in report_reading.deck_texts(out / "deck.pptx").lower()
+    assert "corrected_mae_years" not in _csv(made, "final-errors")
+    asked = content.build(workspace, study.id, Options(corrected=True))
+    (figures,) = [m for m in asked.messages if m.name == "figures"]
+    assert "MAE, bias-corrected (years)" in figures.table.head
+    assert "do not follow age" in figures.note
+
+
+def test_a_try_out_is_called_one_on_every_page_of_every_file(made) -> None:
+    out, report = made[2], made[3]
+    words = "Preset smoke: to try Tierscope out, not for conclusions."
+    assert words in (out / "report.html").read_text() and words in report.state
+    assert report_reading.deck_texts(out / "deck.pptx").count(words) >= len(report.messages)
+    assert words in (out / "figures" / "final-errors.svg").read_text()
+
+
+def test_what_the_study_cannot_say_is_from_its_own_numbers(made) -> None:
+    points = made[3].messages[-1].points
+    assert "Quality falls with age" not in " ".join(points)
+    assert any(point.startswith("Tier A holds 8 of 24 scans") for point in points)
+    assert any("two seeds" in point or point.startswith("2 seeds") for point in points)
 
 
 def test_the_zip_file_holds_every_file_as_it_is(made) -> None:

@@ -69,58 +69,52 @@ def test_predictions_that_are_no_numbers_are_no_predictions() -> None:
     assert row["age_mae_years"] == pytest.approx(2)
 
 
-# ---- differences -----------------------------------------------------------------------------------
+# ---- seeds -----------------------------------------------------------------------------------------
 
 
-def test_a_difference_is_paired_by_person() -> None:
-    error = np.random.default_rng(1).normal(0, 9, 31)
-    held_out = made(np.stack([AGES + error, AGES + 0.5 * error])[:, None], AGES)
-    table = statistics.differences(held_out, "scratch")
-    row = _row(table, "A")
-    paired = stats.ttest_rel(np.abs(0.5 * error), np.abs(error))
-    assert row["difference_years"] == pytest.approx(-0.5 * np.abs(error).mean())
-    assert row["p"] == pytest.approx(paired.pvalue)
-    bounds = paired.confidence_interval(0.95)
-    assert (row["ci_low"], row["ci_high"]) == pytest.approx((bounds.low, bounds.high))
-    assert row["verdict"] == "better"
+def _width(table: pd.DataFrame, arm: str) -> float:
+    return float(np.ptp(_row(table, arm)[["ci_low", "ci_high"]].astype(float)))
 
 
-def test_turning_a_comparison_round_turns_its_sign() -> None:
-    held_out = random()
-    there = _row(statistics.differences(held_out, "scratch"), "A")
-    back = _row(statistics.differences(held_out, "A"), "scratch")
-    assert there["difference_years"] == pytest.approx(-back["difference_years"])
-    assert (there["ci_low"], there["p"]) == pytest.approx((-back["ci_high"], back["p"]))
+def test_seeds_are_pooled_over_arms_trained_alike_which_controls_and_shares_of_labels_are_not() -> (
+    None
+):
+    few = Arm("A-labels-10", "few", "tiers", ("A",), label_percent=10, base="A")
+    more = Arm("A+B", "more", "tiers", ("A", "B"))
+    held_out = random(seeds=3)
+    predicted, ages = held_out.predicted_years[:-1].copy(), held_out.ages
+    predicted[3] = ages + 10 * np.array([[1.0], [5.0], [9.0]])
+    without = _width(statistics.summarise(made(predicted[:3], ages, arms=(SCRATCH, A, ALL))), "A")
+    widths = {
+        beside.name: _width(
+            statistics.summarise(made(predicted, ages, arms=(SCRATCH, A, ALL, beside))), "A"
+        )
+        for beside in (few, CONTROL, more)
+    }
+    assert widths["A-labels-10"] == widths["control-A"] == without < widths["A+B"]
 
 
-def test_predicting_the_mean_is_always_compared_and_never_counted() -> None:
-    table = statistics.differences(random(), "scratch")
-    assert table["arm"].tolist() == ["A", "all", "control-A", BASELINE]
-    assert table["p_holm"].iloc[-1] == table["p"].iloc[-1]
-    assert (table["p_holm"][:3] >= table["p"][:3]).all()
-    against = statistics.differences(random(), BASELINE)
-    assert against["arm"].tolist() == ["scratch", "A", "all", "control-A"]
+def test_an_arm_whose_seeds_lie_far_apart_keeps_its_own_wide_interval() -> None:
+    held_out = random(seeds=3)
+    predicted, ages = held_out.predicted_years[:-1].copy(), held_out.ages
+    predicted[1] = ages + np.array([[1.0], [9.0], [17.0]])
+    together = _width(statistics.summarise(made(predicted[:3], ages, arms=(SCRATCH, A, ALL))), "A")
+    alone = _width(statistics.summarise(made(predicted[1:2], ages, arms=(A,))), "A")
+    assert together == pytest.approx(alone)
 
 
-def test_arms_that_say_the_same_do_not_differ() -> None:
-    same = np.tile(AGES + np.random.default_rng(0).normal(0, 4, (2, 31)), (2, 1, 1))
-    row = _row(statistics.differences(made(same, AGES), "scratch"), "A")
-    assert (row["difference_years"], row["p"], row["verdict"]) == (0, 1, "open")
+def test_seeds_are_told_by_how_far_their_errors_lie_apart() -> None:
+    predicted = AGES + np.array([[[1.0], [2.0], [6.0]]]) + np.zeros((1, 3, 31))
+    row = _row(statistics.summarise(made(predicted, AGES)), "scratch")
+    assert row["seed_sd_years"] == pytest.approx(np.std([1, 2, 6], ddof=1))
 
 
-def test_arms_without_a_run_in_common_say_so() -> None:
-    predicted = np.tile(AGES + 2, (2, 2, 1))
-    predicted[0, 0] = predicted[1, 1] = np.nan
-    row = _row(statistics.differences(made(predicted, AGES), "scratch"), "A")
-    assert row["verdict"] == "unknown"
-    assert np.isnan(row["difference_years"])
-
-
-def test_an_arm_is_compared_with_its_own_control() -> None:
-    held_out = random()
-    (row,) = statistics.against_controls(held_out).itertuples()
-    assert (row.arm, row.reference) == ("A", "control-A")
-    assert statistics.against_controls(held_out.only(arms=["A", "all"])).empty
+def test_which_arms_stand_beside_changes_nothing_of_a_difference() -> None:
+    held_out = random(seeds=3)
+    whole = statistics.compare(held_out, "A", "scratch").estimate
+    assert (
+        statistics.compare(held_out.only(arms=["A", "scratch"]), "A", "scratch").estimate == whole
+    )
 
 
 def test_the_reference_is_scratch_else_all_else_the_first() -> None:
@@ -129,26 +123,6 @@ def test_the_reference_is_scratch_else_all_else_the_first() -> None:
     assert statistics.default_reference(held_out.only(arms=["A", "all"])) == "all"
     assert statistics.default_reference(held_out.only(arms=["control-A", "A"])) == "A"
     assert statistics.default_reference(made(np.full((1, 1, 2), np.nan), [1, 2])) is None
-    assert statistics.differences(held_out, "nobody").empty
-
-
-def test_seeds_spread_as_far_as_those_of_arms_trained_alike() -> None:
-    """An arm on a tenth of the labels, whose seeds differ wildly, does not widen the others' intervals."""
-    few = Arm("A-labels-10", "few", "tiers", ("A",), label_percent=10, base="A")
-    held_out = random(seeds=3)
-    predicted = held_out.predicted_years[:-1].copy()
-    ages = held_out.ages
-    predicted[3] = ages + 10 * np.array([[1.0], [5.0], [9.0]])
-    with_few = made(predicted, ages, arms=(SCRATCH, A, ALL, few))
-    without = made(predicted[:3], ages, arms=(SCRATCH, A, ALL))
-    as_control = made(predicted, ages, arms=(SCRATCH, A, ALL, CONTROL))
-    widths = [
-        np.ptp(_row(statistics.summarise(p), "A")[["ci_low", "ci_high"]].astype(float))
-        for p in (with_few, without, as_control)
-    ]
-    assert widths[0] == widths[1] < widths[2]
-    across = _row(statistics.differences(with_few, "A"), "A-labels-10")
-    assert across["ci_high"] > across["difference_years"] + 10
 
 
 def test_the_table_agrees_with_the_figures_of_an_arm() -> None:

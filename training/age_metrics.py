@@ -2,9 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
-#: A prediction that follows age less than this (years a year) has no correction: it would be divided by 0.
-MIN_FOLLOWS = 0.05
+#: Predictions that follow age less than this (years a year) have no correction: divided by so little, their
+#: errors would only grow.
+MIN_FOLLOWS = 0.3
 FIGURES = ("age_mae_years", "r", "r2", "mean_error_years", "slope")
 
 
@@ -40,6 +42,34 @@ def figures(predicted: NDArray[np.float64], ages: NDArray[np.float64]) -> dict[s
     return {name: float(values[name].mean()) for name in FIGURES}
 
 
+def follow_age(predicted: NDArray[np.float64], ages: NDArray[np.float64]) -> bool:
+    """Tell whether predictions follow age.
+
+    Parameters
+    ----------
+    predicted : array of shape (S, N)
+        Predicted ages, years.
+    ages : array of shape (N,)
+        True ages, years.
+
+    Returns
+    -------
+    bool
+        True where the mean over seeds rises with age by :data:`MIN_FOLLOWS` years a year or more, and the
+        95 % interval of that slope (least squares, Student's t over people) leaves out 0. Fewer than 3
+        people, or people of one age, do not tell.
+    """
+    deviation = ages - ages.mean() if len(ages) else ages
+    spread = float(np.square(deviation).sum())
+    if len(ages) < 3 or spread == 0 or not len(predicted):
+        return False
+    mean = predicted.mean(axis=0)
+    slope = float(mean @ deviation) / spread
+    rest = mean - mean.mean() - slope * deviation
+    error = np.sqrt(np.square(rest).sum() / (len(ages) - 2) / spread)
+    return bool(slope >= MIN_FOLLOWS and slope > stdtrit(len(ages) - 2, 0.975) * error)
+
+
 def corrected(
     predicted: NDArray[np.float64], ages: NDArray[np.float64], folds: NDArray[np.int64]
 ) -> NDArray[np.float64]:
@@ -58,8 +88,9 @@ def corrected(
     -------
     array of shape (S, N)
         ``(predicted − a) / b`` with ``predicted ≈ a + b·age`` fitted, for each seed and fold, on the
-        held-out predictions of the *other* folds' people. NaN where there are fewer than 3 of them, or
-        where ``b`` is not above :data:`MIN_FOLLOWS`.
+        held-out predictions of the *other* folds' people. NaN where there are fewer than 3 of them, and all
+        NaN where predictions do not follow age (:func:`follow_age`), or ``b`` is anywhere not above
+        :data:`MIN_FOLLOWS`.
 
     Notes
     -----
@@ -69,6 +100,8 @@ def corrected(
     fit on training folds.
     """
     result = np.full(predicted.shape, np.nan)
+    if not follow_age(predicted, ages):
+        return result
     for fold in np.unique(folds):
         inside = folds == fold
         age, others = ages[~inside], predicted[:, ~inside]
@@ -77,6 +110,7 @@ def corrected(
             continue
         b = (others - others.mean(axis=1, keepdims=True)) @ (age - age.mean()) / spread
         a = others.mean(axis=1) - b * age.mean()
-        b = np.where(b > MIN_FOLLOWS, b, np.nan)
+        if (b <= MIN_FOLLOWS).any():
+            return np.full(predicted.shape, np.nan)
         result[:, inside] = (predicted[:, inside] - a[:, None]) / b[:, None]
     return result

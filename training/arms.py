@@ -67,6 +67,14 @@ class Arm:
         """Name of the pretraining that it starts from; none where there is none."""
         return None if self.kind == "scratch" else self.base or self.name
 
+    @property
+    def way(self) -> tuple[Method, int, bool]:
+        """What decides how far seeds spread: arms of the same way are trained alike.
+
+        Its method, its share of the labels, and whether it is a control: these draw other scans a seed.
+        """
+        return self.method, self.label_percent, self.kind == "control"
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""
         return asdict(self) | {"tiers": list(self.tiers)}

@@ -7,15 +7,14 @@ layout without replication,
     v = (MS_seed + max(MS_person − MS_rest, 0)) / (S·N),
 
 with Satterthwaite's (1946) degrees of freedom. Readers and cases of diagnostic studies are analysed so
-(Dorfman, Berbaum & Metz 1992; Hillis 2007). A few seeds say little of their own spread, so ``MS_seed`` may be
-pooled over arms that were trained in the same way.
+(Dorfman, Berbaum & Metz 1992; Hillis 2007). ``MS_seed`` may be given from more than the table itself.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import fdtrc, stdtr, stdtrit
 
 LEVEL = 0.95
 _NAN = float("nan")
@@ -100,25 +99,36 @@ def spread_within(values: NDArray[np.float64]) -> SeedSpread:
     return SeedSpread(float(people * means.var(axis=1, ddof=1).mean()), arms * (seeds - 1))
 
 
-def spread_between(values: NDArray[np.float64]) -> SeedSpread:
-    """Return the mean square of seeds of a difference of two of K arms, (K − 1)·(S − 1) degrees of freedom.
+def pooled(own: SeedSpread, others: SeedSpread | None) -> SeedSpread:
+    """Return the spread of an arm pooled with that of others, or its own where that is clearly larger.
 
-    It is twice the mean square of arm × seed: what a seed does to all arms alike cancels in a difference.
-
-    Parameters
-    ----------
-    values : array of shape (K, S, N)
-        K ≥ 2 arms trained in the same way, without gaps.
+    A few seeds say little of their own spread; but where they lie far apart, that is not averaged away by
+    other arms. Clearly larger: a one-sided F-test of the ratio at 10 %.
     """
-    arms, seeds, people = values.shape
-    means = values.mean(axis=2)
-    left = means - means.mean(axis=1, keepdims=True) - means.mean(axis=0) + means.mean()
-    df = (arms - 1) * (seeds - 1)
-    return SeedSpread(float(2 * people * np.square(left).sum() / df), df)
+    if others is None or _exceeds(own, others, 0.10):
+        return own
+    df = own.df + others.df
+    total = own.mean_square * own.df + others.mean_square * others.df
+    return SeedSpread(total / df, df)
+
+
+def unlike(first: SeedSpread, second: SeedSpread) -> bool:
+    """Tell whether two spreads differ: a two-sided F-test of their ratio at 10 %."""
+    small, large = sorted((first, second))
+    return _exceeds(large, small, 0.05)
+
+
+def _exceeds(large: SeedSpread, small: SeedSpread, level: float) -> bool:
+    if large.mean_square == 0 or small.mean_square == 0:
+        return large.mean_square > small.mean_square
+    return bool(fdtrc(large.df, small.df, large.mean_square / small.mean_square) <= level)
 
 
 def together(first: SeedSpread, second: SeedSpread) -> SeedSpread:
-    """Return the spread of a difference of two arms that were trained in different ways."""
+    """Return the spread of a difference of two arms from that of each, as Welch (1947) does.
+
+    What a seed does to both alike is not taken off, so the result is rather too large than too small.
+    """
     total = first.mean_square + second.mean_square
     share = sum(s.mean_square**2 / s.df for s in (first, second))
     return SeedSpread(total, total**2 / share if share > 0 else np.inf)
@@ -155,6 +165,8 @@ def estimate(values: NDArray[np.float64], spread: SeedSpread | None = None) -> E
             + of_rest**2 / ((seeds - 1) * (people - 1))
         )
         df = numerator**2 / shares if shares > 0 else people - 1.0
+        # a difference of mean squares near 0 would have next to none
+        df = max(df, min(spread.df, people - 1.0))
         seed = max(spread.mean_square - of_rest, 0.0) / people
         person, rest = max(of_person - of_rest, 0.0) / seeds, of_rest
     se = float(np.sqrt(variance))

@@ -1,6 +1,6 @@
 """Curves of a study: error and loss against epoch or step, smoothed as stated, mean and band."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,13 @@ from scipy.special import stdtrit
 
 from curation.workspace import Workspace
 from training import runs, study
+from training.arms import Arm
 from training.run_logs import RunLogs
 
 KEYS = ["run_id", "arm", "seed", "fold"]
+#: Up to so many seeds their own lines say more than a band.
+FEW = 3
+_SEED = "seed_"
 
 
 def age_error_curves(
@@ -91,34 +95,68 @@ def smoothed(curves: pd.DataFrame, value: str, window: int) -> pd.DataFrame:
     return ordered.assign(**{value: means})
 
 
-def band(
-    curves: pd.DataFrame, value: str, *, along: str = "epoch",
-    alike: Mapping[str, Hashable] | None = None,
-) -> pd.DataFrame:  # fmt: skip
-    """Average curves over folds, then over seeds, with a 95 % band over seeds.
+def age_error_band(
+    curves: pd.DataFrame, arms: Sequence[Arm], *, along: str = "epoch"
+) -> pd.DataFrame:
+    """Average the age error over folds, then over seeds, with a 95 % band over seeds.
+
+    Every drawing and every table of this curve is made from here.
 
     Parameters
     ----------
     curves : pandas.DataFrame
-        From :func:`age_error_curves` or :func:`pretrain_curves`.
-    value : str
-        Column to average.
+        From :func:`age_error_curves`, of all arms whose seeds are to be pooled.
+    arms : sequence of Arm
+        Those that were trained alike (:attr:`training.arms.Arm.way`) share the variance of their seeds.
     along : {'epoch', 'step'}
         What it is drawn against.
-    alike : mapping of str to hashable, optional
-        Arms of the same value were trained alike, and the variance of their seeds is pooled: two seeds
-        say next to nothing of their own spread. Without it each arm stands alone.
 
     Returns
     -------
     pandas.DataFrame
-        ``arm``, the column ``along``, ``mean, low, high, n``. The band is mean ± t(0.975, df)·s/√n over the
-        ``n`` seeds, each seed's value being the mean over its folds; s is that of the seeds, pooled over the
-        arms that were trained alike, and df the number of seeds less the number of arms pooled. NaN where
-        no arm has two seeds. Where folds are still running, an epoch is averaged over those seeds that have
-        every fold seen so far of their arm, so that a curve does not jump.
+        ``arm``, the column ``along``, ``age_mae_years, low, high, seeds``, and with two or :data:`FEW`
+        seeds the value of each, ``seed_0`` and so on. The band is mean ± t(0.975, df)·s/√n over the n seeds,
+        each seed's value being the mean over its folds, and never below 0. s is pooled over the arms that
+        were trained alike, and df is the number of their seeds less the number of arms. NaN where no arm has
+        two seeds. Where folds are still running, an epoch is averaged over
+        those seeds that have every fold seen so far of their arm, so that a curve does not jump.
     """
-    columns = ["arm", along, "mean", "low", "high", "n"]
+    return _band(curves, "age_mae_years", along, {arm.name: arm.way for arm in arms})
+
+
+def loss_band(curves: pd.DataFrame, *, along: str = "epoch") -> pd.DataFrame:
+    """Average the loss of :func:`pretrain_curves` as :func:`age_error_band` does, each arm by itself.
+
+    Losses of different arms are of different scans, so nothing is pooled. The column is ``loss``.
+    """
+    return _band(curves, "loss", along, {})
+
+
+def single_seeds(band: pd.DataFrame) -> list[str]:
+    """Return the columns of a band that hold single seeds; none with one, or more than :data:`FEW`."""
+    return [name for name in band.columns if name.startswith(_SEED)]
+
+
+def course(band: pd.DataFrame) -> str:
+    """Say where the age error of the arms ended, and whether it rose or fell while they were fine-tuned."""
+    ends = band.sort_values("epoch").groupby("arm")["age_mae_years"].agg(["first", "last", "size"])
+    low, high = (f"{ends['last'].agg(which):.1f}" for which in ("min", "max"))
+    where = f"{low} years" if low == high else f"{low} to {high} years"
+    said = f"Age error at the end of fine-tuning: {where}"
+    ends = ends[ends["size"] > 1]
+    if ends.empty:
+        return said
+    rose, count = int((ends["last"] > ends["first"]).sum()), len(ends)
+    if rose in (0, count):
+        every = "" if count == 1 else f" in all {count} arms"
+        return f"{said}; it {'rose' if rose else 'fell'}{every}"
+    return f"{said}; it rose in {rose} of {count} arms"
+
+
+def _band(
+    curves: pd.DataFrame, value: str, along: str, ways: Mapping[str, Hashable]
+) -> pd.DataFrame:
+    columns = ["arm", along, value, "low", "high", "seeds"]
     curves = curves[np.isfinite(curves[along].to_numpy(dtype=float))] if len(curves) else curves
     if curves.empty:
         return pd.DataFrame({name: pd.Series(dtype="float64") for name in columns})
@@ -127,10 +165,14 @@ def band(
     expected = curves.groupby("arm")["fold"].nunique()
     per_seed = per_seed[per_seed["size"] == per_seed["arm"].map(expected)]
     grouped = per_seed.groupby(["arm", along], sort=False)["mean"]
-    table = grouped.agg(mean="mean", spread="std", n="size").reset_index()
-    half = _pooled(table, along, alike) / np.sqrt(table["n"])
-    table = table.assign(low=table["mean"] - half, high=table["mean"] + half)
-    return table.sort_values(["arm", along], ignore_index=True)[columns]
+    table = grouped.agg(mean="mean", spread="std", seeds="size").reset_index()
+    half = _half_width(table, along, ways)
+    table["low"], table["high"] = np.maximum(table["mean"] - half, 0.0), table["mean"] + half
+    table = table.rename(columns={"mean": value})[columns]
+    if 1 < table["seeds"].max() <= FEW:
+        single = per_seed.pivot(index=["arm", along], columns="seed", values="mean")
+        table = table.join(single.add_prefix(_SEED), on=["arm", along])
+    return table.sort_values(["arm", along], ignore_index=True)
 
 
 def thinned(curves: pd.DataFrame, points: int) -> pd.DataFrame:
@@ -147,18 +189,17 @@ def thinned(curves: pd.DataFrame, points: int) -> pd.DataFrame:
     return curves[kept]
 
 
-def _pooled(
-    table: pd.DataFrame, along: str, alike: Mapping[str, Hashable] | None
+def _half_width(
+    table: pd.DataFrame, along: str, ways: Mapping[str, Hashable]
 ) -> NDArray[np.float64]:
-    """Return t(0.975, df)·s of each row, s² pooled over the seeds of arms that were trained alike."""
-    way = table["arm"].map(lambda arm: alike.get(arm, arm)) if alike else table["arm"]
-    freedom = table["n"] - 1
+    """Return t(0.975, df)·s/√n of each row, s² pooled over the seeds of arms that were trained alike."""
+    freedom = table["seeds"] - 1
     squares = (table["spread"] ** 2 * freedom).fillna(0.0)
-    keys = [way, table[along]]
+    keys = [table["arm"].map(lambda arm: ways.get(arm, arm)), table[along]]
     df = freedom.groupby(keys).transform("sum").to_numpy(dtype=float)
     total = squares.groupby(keys).transform("sum").to_numpy(dtype=float)
     variance = np.divide(total, df, out=np.full(len(df), np.nan), where=df > 0)
-    return t_quantile(df + 1) * np.sqrt(variance)
+    return t_quantile(df + 1) * np.sqrt(variance / table["seeds"].to_numpy())
 
 
 def t_quantile(n: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,8 +1,10 @@
 """An encoder for use elsewhere: weights as safetensors, and a JSON that says how to build the network.
 
-Nothing of Tierscope is needed to load it: see ``docs/training.md``.
+Nothing of Tierscope is needed to load it: the lines of ``docs/training.md`` do it in a folder that holds one.
 """
 
+import contextlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +26,9 @@ class Exported:
     Parameters
     ----------
     weights : Path
-        ``.safetensors``: the names and numbers of MONAI's ``MaskedAutoEncoderViT``.
+        ``encoder.safetensors``: the names and numbers of MONAI's ``MaskedAutoEncoderViT``.
     about : Path
-        ``.json`` beside it: how to build the network, and what it expects of volumes.
+        ``encoder.json`` beside it: how to build the network, and what it expects of volumes.
     """
 
     weights: Path
@@ -43,29 +45,51 @@ def export(study: Study, run: Run, folder: Path, modality: str | None = None) ->
     run : Run
         A finished pretraining of it.
     folder : Path
-        Made where it is not there.
+        Made where it is not there. It holds one network: that one is replaced, another is not.
     modality : str, optional
         For which kind of image, of a network that was trained on several by turns; the first by default.
 
     Raises
     ------
     StudyError
-        When the run is no finished pretraining, or was not trained on that kind of image.
+        When the run is no finished pretraining, was not trained on that kind of image, or the folder holds
+        another network.
     """
     if run.kind != "pretrain" or not run.result_path.exists():
         raise StudyError(f"{run.id} is no finished pretraining; there is no encoder to export.")
     kind = _place_of(study.preset, modality)
+    about = _about(study, run, modality)
+    made = Exported(folder / "encoder.safetensors", folder / "encoder.json")
+    _refuse_another(made, about)
+    files.write_json(made.about, about)  # first: weights without it would be nobody's
     weights = plain_weights.weights_for(pretrain.kept_weights(run), kind)
-    name = f"{study.id}_{run.id}" + (f"_{modality}" if modality else "")
-    made = Exported(folder / f"{name}.safetensors", folder / f"{name}.json")
     with files.replacing(made.weights) as temporary:
         save_file(
             {key: value.contiguous() for key, value in weights.items()},
             temporary,
             metadata={"format": "pt", "made_by": f"Tierscope {__version__}"},
         )
-    files.write_json(made.about, _about(study, run, modality))
     return made
+
+
+def folder_name(study: Study, run: Run, modality: str | None = None) -> str:
+    """Return what the folder of a network is called among others."""
+    return f"{study.id}_{run.id}" + (f"_{modality}" if modality else "")
+
+
+def _refuse_another(made: Exported, about: dict[str, Any]) -> None:
+    """Refuse a folder that holds another network: nothing of it would be left."""
+    if not made.about.exists() and not made.weights.exists():
+        return
+    there = None
+    with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError):
+        there = files.read_json(made.about)
+    told = there if isinstance(there, dict) else {}
+    if any(told.get(key) != about[key] for key in ("study", "run", "volumes")):
+        raise StudyError(
+            f"{made.about.parent} holds another network already ({told.get('run', 'of unknown origin')}, "
+            f"study {told.get('study', 'not known')}). Choose another folder, or remove that one first."
+        )
 
 
 _WHITE = {

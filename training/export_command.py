@@ -16,7 +16,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "pretraining", metavar="run", help="id of a finished pretraining, e.g. pretrain_all_seed0"
     )
-    parser.add_argument("--to", type=Path, help="folder (default: the workspace's exports)")
+    parser.add_argument(
+        "--to",
+        type=Path,
+        help="folder for this one network (default: one in the workspace's exports)",
+    )
     parser.add_argument(
         "--modality", choices=MODALITIES[-1], help="of a network trained on several by turns"
     )
@@ -28,8 +32,10 @@ def run(chosen: argparse.Namespace) -> int:
 
     workspace = Workspace.open(chosen.workspace)
     study = studies.load(workspace, chosen.study)
-    folder = chosen.to or workspace.exports_dir / "networks"
-    made = export.export(study, runs.find(study, chosen.pretraining), folder, chosen.modality)
+    run_ = runs.find(study, chosen.pretraining)
+    named = export.folder_name(study, run_, chosen.modality)
+    folder = chosen.to or workspace.exports_dir / "networks" / named
+    made = export.export(study, run_, folder, chosen.modality)
     print(f"weights: {made.weights}\nabout: {made.about}")
     return 0
 

@@ -55,6 +55,10 @@ class Predictions:
         ``subject_id, age_years, fold, scans``.
     predicted_years : array of shape (arms + 1, seeds, N)
         ``by_scan``, averaged over each person's scans.
+    planned : tuple of int
+        With how many seeds each trained arm was planned.
+    narrowed : bool
+        Whether a filter left out seeds or folds.
     """
 
     arms: tuple[Arm, ...]
@@ -63,6 +67,8 @@ class Predictions:
     by_scan: NDArray[np.float64]
     people: pd.DataFrame
     predicted_years: NDArray[np.float64]
+    planned: tuple[int, ...]
+    narrowed: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,6 +104,22 @@ class Predictions:
         """Return an arm by its name; none for :data:`BASELINE`."""
         return next((arm for arm in self.arms if arm.name == name), None)
 
+    def finished_runs(self, name: str) -> int:
+        """Count the fine-tunings of an arm that have predicted somebody."""
+        known = np.isfinite(self.by_scan[self.at(name)])
+        fold = self.scans["fold"].to_numpy()
+        return sum(int(known[:, fold == number].any(axis=1).sum()) for number in self._folds)
+
+    def finished(self, name: str) -> bool:
+        """Tell whether every run of an arm is finished; predicting the mean has none of its own."""
+        if name == BASELINE:
+            return True
+        return self.finished_runs(name) == self.planned[self.at(name)] * len(self._folds)
+
+    @property
+    def _folds(self) -> NDArray[np.int64]:
+        return np.unique(self.scans["fold"].to_numpy())
+
     def only(
         self, *, arms: Collection[str] | None = None, seeds: Collection[int] | None = None,
         folds: Collection[int] | None = None,
@@ -109,10 +131,15 @@ class Predictions:
         if folds is not None:
             kept = self.scans["fold"].isin(folds).to_numpy()
         by_scan = self.by_scan[[*kept_arms, len(self.arms)]][:, kept_seeds][:, :, kept]
-        return assemble(
-            tuple(self.arms[i] for i in kept_arms), tuple(self.seeds[i] for i in kept_seeds),
-            self.scans[kept].reset_index(drop=True), by_scan,
-        )  # fmt: skip
+        fewer = len(kept_seeds) < len(self.seeds) or not kept.all()
+        left = assemble(
+            tuple(self.arms[i] for i in kept_arms),
+            tuple(self.seeds[i] for i in kept_seeds),
+            self.scans[kept].reset_index(drop=True),
+            by_scan,
+        )
+        planned = tuple(min(self.planned[i], len(kept_seeds)) for i in kept_arms)
+        return replace(left, planned=planned, narrowed=self.narrowed or fewer)
 
 
 def read(workspace: Workspace, study: Study) -> Predictions:
@@ -181,7 +208,7 @@ def assemble(
         averaged = np.add.reduceat(by_scan, starts, axis=2) / counts
     else:
         averaged = np.empty((*by_scan.shape[:2], 0))
-    return Predictions(arms, seeds, scans, by_scan, people, averaged)
+    return Predictions(arms, seeds, scans, by_scan, people, averaged, (len(seeds),) * len(arms))
 
 
 def joined(parts: dict[str, Predictions]) -> Predictions:
@@ -208,9 +235,11 @@ def joined(parts: dict[str, Predictions]) -> Predictions:
         padding = ((0, 0), (0, depth - len(part.seeds)), (0, 0))
         arrays.append(np.pad(part.by_scan[:-1], padding, constant_values=np.nan))
     baseline = np.repeat(first.by_scan[-1:, :1], depth, axis=1)
-    return assemble(
+    together = assemble(
         tuple(arms), tuple(range(depth)), first.scans, np.concatenate([*arrays, baseline])
     )
+    planned = tuple(seeds for part in parts.values() for seeds in part.planned)
+    return replace(together, planned=planned)
 
 
 def _scans(workspace: Workspace, study: Study, table: pd.DataFrame) -> pd.DataFrame:

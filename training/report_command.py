@@ -14,6 +14,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, help="folder to write into")
     parser.add_argument("--sites", action="store_true", help="keep the names of sites")
     parser.add_argument("--no-pictures", action="store_true", help="no example scans")
+    parser.add_argument("--corrected", action="store_true", help="bias-corrected figures too")
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -22,7 +23,9 @@ def run(chosen: argparse.Namespace) -> int:
     from training.report.source import Options
 
     workspace = Workspace.open(chosen.workspace)
-    options = Options(sites=chosen.sites, pictures=not chosen.no_pictures)
+    options = Options(
+        sites=chosen.sites, pictures=not chosen.no_pictures, corrected=chosen.corrected
+    )
     with terminal.bar("writing", unit="file") as progress:
         written = bundle.write(workspace, chosen.study, chosen.out, options, progress)
     for path in written:

@@ -1,38 +1,24 @@
-"""What the runs of a study came to: final age errors, paired differences, verdicts. Tables without screen.
+"""What the runs of a study came to: the final age error of each arm, and the difference of two.
 
 How each number is defined, and how often its interval holds, is in ``docs/statistics.md``.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from curation.workspace import Workspace
-from training import age_metrics, crossed, predictions, resampling, study, verdicts
+from training import age_metrics, crossed, predictions, resampling, study
 from training.arms import ALL, SCRATCH
 from training.crossed import Estimate, SeedSpread
-from training.predictions import BASELINE, BASELINE_LABEL, Predictions
-
-__all__ = [
-    "BASELINE",
-    "BASELINE_LABEL",
-    "against_controls",
-    "differences",
-    "final_errors",
-    "summarise",
-]
+from training.predictions import BASELINE, Predictions
 
 FINAL_COLUMNS = (
     "arm", "label", "age_mae_years", "ci_low", "ci_high", "r", "r2", "mean_error_years", "slope",
     "corrected_mae_years", "corrected_r", "corrected_r2", "corrected_mean_error_years", "corrected_slope",
-    "boot_low", "boot_high", "n_subjects", "n_seeds", "n_runs",
-)  # fmt: skip
-DIFFERENCE_COLUMNS = (
-    "arm", "label", "reference", "difference_years", "ci_low", "ci_high", "p", "p_holm", "p_flip",
-    "boot_low", "boot_high", "n_subjects", "n_seeds", "verdict", "words",
+    "boot_low", "boot_high", "seed_sd_years", "n_subjects", "n_seeds", "n_runs",
 )  # fmt: skip
 
 
@@ -53,11 +39,12 @@ def summarise(held_out: Predictions) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``arm, label`` · ``age_mae_years`` with its 95 % interval ``ci_low, ci_high`` (over people and
-        seeds, see :mod:`training.crossed`) · ``r, r2, mean_error_years, slope`` as
+        seeds, see :mod:`training.crossed`; never below 0) · ``r, r2, mean_error_years, slope`` as
         :func:`training.age_metrics.figures` defines them · the same ``corrected_…`` for age bias, fitted on
         the other folds · ``boot_low, boot_high`` (percentile interval of the hierarchical bootstrap) ·
-        ``n_subjects, n_seeds`` (those that the figures rest on) and ``n_runs`` (finished). No rows where no
-        run is finished; arms without any are left out.
+        ``seed_sd_years``: standard deviation of the error from seed to seed · ``n_subjects, n_seeds`` (those
+        that the figures rest on) and ``n_runs`` (finished). No rows where no run is finished; arms without
+        any are left out.
 
     Notes
     -----
@@ -68,6 +55,11 @@ def summarise(held_out: Predictions) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(FINAL_COLUMNS))
 
 
+def mean_age_error(held_out: Predictions) -> float | None:
+    """Return the error of predicting the mean age, years; none where nobody was predicted yet."""
+    return estimate(held_out, BASELINE)[0].mean if BASELINE in held_out.there else None
+
+
 def default_reference(held_out: Predictions) -> str | None:
     """Return the arm that others are compared with at first: ``scratch``, else ``all``, else the first."""
     there = [name for name in held_out.there if name != BASELINE]
@@ -75,54 +67,43 @@ def default_reference(held_out: Predictions) -> str | None:
     return next(wanted, None)
 
 
-def differences(held_out: Predictions, reference: str) -> pd.DataFrame:
-    """Compare every arm with a reference, person by person and seed by seed.
+class Difference(NamedTuple):
+    """The difference of two arms.
 
     Parameters
     ----------
-    held_out : Predictions
-        Of the runs that are finished.
-    reference : str
-        Name of an arm, or :data:`BASELINE`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``arm, label, reference`` · ``difference_years``: absolute error of the arm less that of the
-        reference, below 0 is better, with its 95 % interval ``ci_low, ci_high`` and two-sided ``p``
-        (:mod:`training.crossed`) · ``p_holm``: corrected for the number of trained arms compared;
-        predicting the mean is a check beside them and not counted · ``p_flip``: sign-flip test over people,
-        of these trained models · ``boot_low, boot_high``: hierarchical bootstrap · ``n_subjects, n_seeds``
-        · ``verdict, words`` as :mod:`training.verdicts` says.
+    estimate : Estimate
+        Of the first arm's error less that of the second, years.
+    table : array of shape (S, N)
+        What it rests on: a difference a seed and person, years.
+    spreads : tuple of SeedSpread
+        Of the seeds of each arm; none with one seed, or where one of the two predicts the mean age.
     """
-    others = [name for name in held_out.there if name != reference]
-    return _compared(
-        held_out, [(name, reference) for name in others if reference in held_out.there]
-    )
+
+    estimate: Estimate
+    table: NDArray[np.float64]
+    spreads: tuple[SeedSpread, ...]
 
 
-def against_controls(held_out: Predictions) -> pd.DataFrame:
-    """Compare every arm with its own random control of the same size; columns as :func:`differences`.
+def compare(held_out: Predictions, arm: str, reference: str) -> Difference:
+    """Return the difference of two arms, paired by person and seed.
 
-    "Better" that stays against the control is neither more scans nor younger people.
+    The seeds' spread is that of these two arms and of no others: whichever arms stand beside them, the
+    difference and its p-value stay what they are.
     """
-    pairs = [
-        (str(arm.matches), arm.name)
-        for arm in held_out.arms
-        if arm.kind == "control" and {arm.matches, arm.name} <= set(held_out.there)
-    ]
-    return _compared(held_out, pairs)
-
-
-def compare(
-    held_out: Predictions, arm: str, reference: str
-) -> tuple[Estimate, NDArray[np.float64]]:
-    """Return the difference of two arms, and the table of seeds × people that it rests on, years."""
-    places = [held_out.at(arm), held_out.at(reference)]
-    both = held_out.errors_years[places]
+    pair = (arm, reference)
+    both = held_out.errors_years[[held_out.at(name) for name in pair]]
     seeds, people = crossed.complete(both)
-    table = (both[0] - both[1])[np.ix_(seeds, people)]
-    return crossed.estimate(table, _spread_of_pair(held_out, arm, reference, seeds, people)), table
+    tables = both[:, seeds][:, :, people]
+    difference = tables[0] - tables[1]
+    if BASELINE in pair:
+        (trained,) = (name for name in pair if name != BASELINE)
+        spread = _spread_of_arm(held_out, trained, seeds, people)
+        return Difference(crossed.estimate(difference, spread), difference, ())
+    if len(seeds) < 2 or len(people) < 2:
+        return Difference(crossed.estimate(difference), difference, ())
+    own = tuple(crossed.spread_within(table[None]) for table in tables)
+    return Difference(crossed.estimate(difference, crossed.together(*own)), difference, own)
 
 
 def estimate(
@@ -147,10 +128,11 @@ def _final_row(held_out: Predictions, name: str) -> dict[str, Any]:
     trained = name != BASELINE
     return {
         "arm": name, "label": held_out.labels[name], **age_metrics.figures(predicted, ages),
-        "ci_low": found.low, "ci_high": found.high, "boot_low": low, "boot_high": high,
+        "ci_low": max(found.low, 0.0), "ci_high": found.high, "boot_low": low, "boot_high": high,
         **_corrected(age_metrics.figures(unbiased, ages)),
         "n_subjects": found.people, "n_seeds": found.seeds if trained else 0,
-        "n_runs": _finished_runs(held_out, name) if trained else 0,
+        "seed_sd_years": _seed_sd(predicted, ages) if trained else np.nan,
+        "n_runs": held_out.finished_runs(name) if trained else 0,
     }  # fmt: skip
 
 
@@ -158,36 +140,10 @@ def _corrected(figures: dict[str, float]) -> dict[str, float]:
     return {f"corrected_{name.removeprefix('age_')}": value for name, value in figures.items()}
 
 
-def _finished_runs(held_out: Predictions, name: str) -> int:
-    known = np.isfinite(held_out.by_scan[held_out.at(name)])
-    fold = held_out.scans["fold"].to_numpy()
-    return sum(int(known[:, fold == number].any(axis=1).sum()) for number in np.unique(fold))
-
-
-def _compared(held_out: Predictions, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    found = [compare(held_out, arm, reference) for arm, reference in pairs]
-    p = np.array([difference.p for difference, _ in found], dtype=float)
-    counted = np.array([BASELINE not in pair for pair in pairs], dtype=bool)
-    p_holm = np.where(counted, resampling.holm(np.where(counted, p, np.nan)), p)
-    rows = []
-    for (arm, reference), (difference, table), corrected in zip(pairs, found, p_holm, strict=True):
-        low, high = resampling.bootstrap_interval(table)
-        said = verdicts.verdict(_called(arm), _called(reference), difference, float(corrected))
-        rows.append(
-            {
-                "arm": arm, "label": held_out.labels[arm], "reference": reference,
-                "difference_years": difference.mean, "ci_low": difference.low,
-                "ci_high": difference.high, "p": difference.p, "p_holm": corrected,
-                "p_flip": resampling.sign_flip_p(table.mean(axis=0)) if table.size else np.nan,
-                "boot_low": low, "boot_high": high, "n_subjects": difference.people,
-                "n_seeds": difference.seeds, "verdict": said.kind, "words": said.words,
-            }
-        )  # fmt: skip
-    return pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
-
-
-def _called(arm: str) -> str:
-    return "Predicting the mean age" if arm == BASELINE else arm
+def _seed_sd(predicted: NDArray[np.float64], ages: NDArray[np.float64]) -> float:
+    return (
+        float(np.abs(predicted - ages).mean(axis=1).std(ddof=1)) if len(predicted) > 1 else np.nan
+    )
 
 
 # ---- how far seeds spread --------------------------------------------------------------------------
@@ -196,40 +152,23 @@ def _called(arm: str) -> str:
 def _spread_of_arm(
     held_out: Predictions, name: str, seeds: NDArray[np.intp], people: NDArray[np.intp]
 ) -> SeedSpread | None:
+    """Return the seeds' mean square of one arm, pooled over arms trained alike unless it spreads further."""
     if name == BASELINE:
         return SeedSpread(0.0, np.inf)
     if len(seeds) < 2 or len(people) < 2:
         return None
-    return crossed.spread_within(_peers(held_out, name, seeds, people))
+    own = held_out.errors_years[[held_out.at(name)]][:, seeds][:, :, people]
+    others = _others_alike(held_out, name, seeds, people)
+    return crossed.pooled(
+        crossed.spread_within(own), crossed.spread_within(others) if len(others) else None
+    )
 
 
-def _spread_of_pair(
-    held_out: Predictions, arm: str, reference: str, seeds: NDArray[np.intp], people: NDArray[np.intp],
-) -> SeedSpread | None:  # fmt: skip
-    if len(seeds) < 2 or len(people) < 2:
-        return None
-    if BASELINE in (arm, reference):
-        trained = reference if arm == BASELINE else arm
-        return _spread_of_arm(held_out, trained, seeds, people)
-    way = ways(held_out)
-    if way[arm] != way[reference]:
-        apart = [
-            crossed.spread_within(_peers(held_out, n, seeds, people)) for n in (arm, reference)
-        ]
-        return crossed.together(*apart)
-    return crossed.spread_between(_peers(held_out, arm, seeds, people))
-
-
-def _peers(
+def _others_alike(
     held_out: Predictions, name: str, seeds: NDArray[np.intp], people: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Return the errors of the arms that were trained alike and whose every run is there, (K, S, N)."""
-    way = ways(held_out)
-    alike = [i for i, arm in enumerate(held_out.arms) if way[arm.name] == way[name]]
+    """Return the errors of the other arms that were trained alike and whose every run is there, (K, S, N)."""
+    way = held_out.arms[held_out.at(name)].way
+    alike = [i for i, arm in enumerate(held_out.arms) if arm.way == way and arm.name != name]
     errors = held_out.errors_years[alike][:, seeds][:, :, people]
     return errors[np.isfinite(errors).all(axis=(1, 2))]
-
-
-def ways(held_out: Predictions) -> dict[str, tuple[str, int]]:
-    """Return for each trained arm what decides how far its seeds spread: its method and share of labels."""
-    return {arm.name: (arm.method, arm.label_percent) for arm in held_out.arms}

@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from curation.tiers import TIER_COLOURS, UNSCORED
+from training import curves
 from training.report.look import FONT, GRID, INK, MUTED, TEMPLATE, Style, arm_styles
 
 #: Looks that others draw with as well.
@@ -65,8 +66,7 @@ def age_error(
     Parameters
     ----------
     band : pandas.DataFrame
-        ``arm epoch mean low high n``: mean age error (MAE, years), 95 % band over seeds (NaN where
-        there is one seed only).
+        As :func:`training.curves.age_error_band` gives.
     styles : mapping of str to Style
         A style an arm.
     baseline_years : float, optional
@@ -74,7 +74,7 @@ def age_error(
     along : {'epoch', 'step'}
         The column that it is drawn against.
     """
-    figure = _bands(band, styles, "%{y:.2f} years", along)
+    figure = _bands(band, "age_mae_years", styles, "%{y:.2f} years", along)
     if baseline_years is not None and np.isfinite(baseline_years):
         figure.add_hline(
             y=baseline_years, line={"color": MUTED, "width": 2, "dash": "dot"},
@@ -87,7 +87,7 @@ def age_error(
         xaxis={"title": f"{along.title()} of fine-tuning"},
         yaxis={
             "title": "Age error (MAE, years; lower is better)",
-            "range": _range_of_lines(band, baseline_years),
+            "range": _range_of_lines(band, "age_mae_years", baseline_years),
         },
     )
     return figure
@@ -96,8 +96,11 @@ def age_error(
 def pretraining_loss(
     band: pd.DataFrame, styles: Mapping[str, Style], *, along: str = "epoch"
 ) -> go.Figure:
-    """Draw the reconstruction loss against the epoch (or step) of pretraining, a line an arm."""
-    figure = _bands(band, styles, "%{y:.4f}", along)
+    """Draw the reconstruction loss against the epoch (or step) of pretraining, a line an arm.
+
+    ``band`` is as :func:`training.curves.loss_band` gives it.
+    """
+    figure = _bands(band, "loss", styles, "%{y:.4f}", along)
     figure.update_layout(
         height=320,
         xaxis={"title": f"{along.title()} of pretraining"},
@@ -106,30 +109,53 @@ def pretraining_loss(
     return figure
 
 
-def _bands(band: pd.DataFrame, styles: Mapping[str, Style], shown: str, along: str) -> go.Figure:
+def _bands(
+    band: pd.DataFrame, value: str, styles: Mapping[str, Style], shown: str, along: str
+) -> go.Figure:
+    """Draw means over seeds, and behind them single seeds where they are few, else bands."""
     figure = go.Figure(layout={"template": TEMPLATE})
+    singles = curves.single_seeds(band)
     for name, style in styles.items():
         rows = band[band["arm"] == name].sort_values(along)
         if rows.empty:
             continue
-        sure = rows.dropna(subset=["low", "high"])
+        if not singles:
+            figure.add_scatter(**_area(rows.dropna(subset=["low", "high"]), along, name, style))
+        for single in singles:
+            figure.add_scatter(
+                x=rows[along], y=rows[single], mode="lines", legendgroup=name, showlegend=False,
+                opacity=0.55, hoverinfo="skip",
+                line={"color": style.colour, "width": 1, "dash": style.dash},
+            )  # fmt: skip
         figure.add_scatter(
-            x=[*sure[along], *sure[along][::-1]], y=[*sure["high"], *sure["low"][::-1]],
-            fill="toself", fillcolor=see_through(style.colour), line={"width": 0}, mode="lines",
-            legendgroup=name, showlegend=False, hoverinfo="skip",
-        )  # fmt: skip
-        figure.add_scatter(
-            x=rows[along], y=rows["mean"], name=style.label, legendgroup=name,
-            mode="lines+markers" if len(rows) == 1 else "lines", customdata=rows["n"],
+            x=rows[along], y=rows[value], name=style.label, legendgroup=name, showlegend=True,
+            mode="lines+markers" if len(rows) == 1 else "lines", customdata=rows["seeds"],
             line={"color": style.colour, "width": 3, "dash": style.dash},
             hovertemplate=f"{along} %{{x}}: {shown}, %{{customdata}} seeds<extra>{name}</extra>",
         )  # fmt: skip
     return figure
 
 
-def _range_of_lines(band: pd.DataFrame, extra: float | None) -> list[float] | None:
+def _area(rows: pd.DataFrame, along: str, name: str, style: Style) -> dict:
+    return {
+        "x": [*rows[along], *rows[along][::-1]],
+        "y": [*rows["high"], *rows["low"][::-1]],
+        "fill": "toself",
+        "fillcolor": see_through(style.colour),
+        "line": {"width": 0},
+        "mode": "lines",
+        "legendgroup": name,
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+
+
+def _range_of_lines(band: pd.DataFrame, value: str, extra: float | None) -> list[float] | None:
     """Return a range that shows every line, and of wide bands (few seeds) no more than that needs."""
-    values = [*band["mean"], *([extra] if extra is not None and np.isfinite(extra) else [])]
+    drawn = band[[value, *curves.single_seeds(band)]].to_numpy(dtype=float).ravel()
+    values = [*drawn[np.isfinite(drawn)]]
+    if extra is not None and np.isfinite(extra):
+        values.append(extra)
     if not values:
         return None
     low, high = min(values), max(values)

@@ -9,18 +9,23 @@ from curation.workspace import Workspace
 from pages.ui import comparison_charts, downloads, marks, picked, state, text
 from pages.ui.compared import Compared
 from pages.ui.comparison_charts import VERDICTS
-from training import statistics, strata
+from training import comparisons, conclusions, statistics, strata
+from training.comparisons import Comparisons
+from training.conclusions import Conclusion
 from training.predictions import BASELINE
 
 _HOW = """\
 **Intervals** are 95 %, over people and over seeds: another sample of people, and training again, would
-both give another number. A few seeds say little of their own spread, so it is pooled over arms that were
-trained alike. **Differences** are paired: the same people, seed by seed. A verdict stands when its
-p-value, corrected for the number of arms compared (Holm), is at most 0.05. The sign-flip test asks
-whether *these trained models* differ, which is an easier question. **More people** is how many it would
-take to find a difference of the size seen in four of five studies; it is an order of magnitude. **Bias-
-corrected** figures take out, fold by fold, the straight line by which predictions shrink towards the
-mean age, fitted on the other folds. How often these intervals hold was measured: `docs/statistics.md`."""
+both give another number. With one seed they are over people alone. **Differences** are paired: the same
+people, seed by seed; how far training again would move them is taken from the seeds of the two arms that
+are compared. A verdict stands when its p-value, corrected for the number of comparisons (Holm), is at
+most 0.05; none is given with one seed, before all runs of both arms are finished, or where seeds or
+folds are left out. The sign-flip test asks whether *these trained models* differ, which is an easier
+question. **Would be found** is the true difference that four of five such studies would find.
+**Bias-corrected** figures take out, fold by fold, the straight line by which predictions shrink towards
+the mean age, fitted on the other folds; where predictions do not follow age there are none. How often
+these intervals hold was measured: `docs/statistics.md`."""
+_GREY = "#9AA5B1"
 
 
 def show(workspace: Workspace, shown: Compared, name: str) -> None:
@@ -39,11 +44,16 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
     if final.empty:
         st.caption("No data yet: the first fine-tuning is not finished.")
         return
+    headline = st.container()
     reference = _reference(shown)
-    differences = statistics.differences(shown.held_out, reference)
-    controls = statistics.against_controls(shown.held_out)
-    _verdicts(differences, controls)
-    picks = _forests(shown, final, differences)
+    found = comparisons.compare_all(shown.held_out, reference)
+    conclusion = conclusions.conclude(shown.held_out, found, reference)
+    with headline:
+        _headline(conclusion)
+    final = shown.left(final)
+    found = Comparisons(*map(shown.left, found))
+    _verdicts(found, conclusion, final, _against(shown, reference))
+    picks = _forests(shown, final, found.reference, conclusion)
     for arm in dict.fromkeys(picks):
         scans = strata.of_scans(shown.held_out, arm)
         what = f"Test scans of {comparison_charts.plain(arm)}"
@@ -53,44 +63,79 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
     st.caption(text.escape(_people(shown, final)))
     with st.expander("How these numbers are made"):
         st.markdown(_HOW)
-        _tests(pd.concat([differences, controls]))
-    downloads.tables(
-        name, {"final-errors": final, "differences": differences, "against-controls": controls}
-    )
+        _tests(pd.concat(found))
+    tables = {
+        "final-errors": final,
+        "against-mean-age": found.mean_age,
+        "differences": found.reference,
+        "against-controls": found.controls,
+    }
+    downloads.tables(name, tables, left_out=shown.left_out)
 
 
 def _reference(shown: Compared) -> str:
-    there = list(shown.held_out.there)
+    there = [name for name in shown.there if name != BASELINE]
     if state.get(state.COMPARE_REFERENCE) not in there:
         first = statistics.default_reference(shown.held_out)
-        state.put(state.COMPARE_REFERENCE, first or there[0])
+        state.put(state.COMPARE_REFERENCE, first if first in there else there[0])
     return st.selectbox(
         "Compare every arm with", there, key=state.COMPARE_REFERENCE, width=320,
         format_func=comparison_charts.plain, persist_state="session",
     )  # fmt: skip
 
 
-def _verdicts(differences: pd.DataFrame, controls: pd.DataFrame) -> None:
-    lines = [_line(row) for row in differences.itertuples() if row.arm != BASELINE]
-    against = [_line(row) for row in controls.itertuples()]
-    if against:
-        lines.append(
-            '<div class="ts-muted">Against a random sample of the same size, sites and ages:</div>'
-        )
-    lines += against
-    lines += [_line(row) for row in differences.itertuples() if row.arm == BASELINE]
-    if not lines:
-        lines = ['<div class="ts-muted">There is no other arm to compare with yet.</div>']
+def _headline(conclusion: Conclusion) -> None:
+    """Say what the study came to, before everything that it rests on."""
+    framed = "" if conclusion.ranks else " ts-note"
+    st.html(f'<div class="ts-headline{framed}">{html.escape(conclusion.headline)}</div>')
+
+
+def _against(shown: Compared, reference: str) -> str:
+    """Say what the arms are compared with, and that another choice than the report's is made afterwards."""
+    first = statistics.default_reference(shown.held_out)
+    if reference == first:
+        return f"Against {reference}:"
+    return (
+        f"Against {reference}, chosen here and so exploratory (the report compares with {first}):"
+    )
+
+
+def _verdicts(
+    found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
+) -> None:
+    mean = final.loc[final["arm"] == BASELINE, "age_mae_years"]
+    error = f" ({text.number(float(mean.iloc[0]), 2)} years)" if len(mean) else ""
+    blocks = (
+        (f"Against predicting the mean age{error}:", found.mean_age, True),
+        (against, found.reference, conclusion.ranks),
+        (
+            "Against a random sample of the same size, sites and ages:",
+            found.controls,
+            conclusion.ranks,
+        ),
+    )
+    lines = []
+    for head, table, judged in blocks:
+        if len(table):
+            lines.append(f'<div class="ts-muted">{html.escape(head)}</div>')
+            lines += [_line(row, judged=judged) for row in table.itertuples()]
+    if found.reference.empty:
+        lines.append('<div class="ts-muted">There is no other arm to compare with yet.</div>')
     st.html(f'<div class="ts-verdicts">{"".join(lines)}</div>')
 
 
-def _line(row) -> str:  # type: ignore[no-untyped-def]
+def _line(row, *, judged: bool) -> str:  # type: ignore[no-untyped-def]
+    """Return a comparison as a line; in grey where arms cannot be ranked."""
     colour, word = VERDICTS[row.verdict]
+    colour = colour if judged else _GREY
     chip = f'<span class="ts-chip" style="background:{colour};color:{marks.ink_on(colour)}">{word}</span>'
-    return f"<div>{chip}<span>{html.escape(row.words)}</span></div>"
+    muted = "" if judged else ' class="ts-faded"'
+    return f"<div{muted}>{chip}<span>{html.escape(row.words)}</span></div>"
 
 
-def _forests(shown: Compared, final: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
+def _forests(
+    shown: Compared, final: pd.DataFrame, differences: pd.DataFrame, conclusion: Conclusion
+) -> list[str]:
     with st.container(horizontal=True, key="split-forests", gap="medium"):
         with st.container(width="stretch"):
             st.subheader("Final test error")
@@ -102,7 +147,9 @@ def _forests(shown: Compared, final: pd.DataFrame, differences: pd.DataFrame) ->
             if differences.empty:
                 st.caption("There is no other arm to compare with yet.")
                 return [str(point[0]) for point in first]
-            figure = comparison_charts.differences(differences, shown.styles)
+            figure = comparison_charts.differences(
+                differences, shown.styles, judged=conclusion.ranks
+            )
             alt = "Paired difference of each arm to the reference with its 95 % interval"
             second = picked.figure(figure, key="forest-differences", alt=alt)
     st.caption("Click on a point to list the scans behind it.")
@@ -137,29 +184,29 @@ def _span(row) -> str:  # type: ignore[no-untyped-def]
 
 
 def _two(raw: str, corrected: float) -> marks.Cell:
-    """Return a cell with the raw figure, and below it the bias-corrected one."""
+    """Return a cell with the raw figure, and below it the bias-corrected one where there is one."""
+    if corrected != corrected:
+        return marks.Cell(html.escape(raw))
     below = f"corrected {text.number(corrected, 2)}"
     return marks.Cell(f'{html.escape(raw)}<br><span class="ts-muted">{below}</span>')
 
 
 def _people(shown: Compared, final: pd.DataFrame) -> str:
-    people, held_out = shown.held_out.people, shown.held_out
+    """Say whom the figures are of, from the data."""
+    people, trained = shown.held_out.people, final[final["arm"] != BASELINE]
     ages = people["age_years"]
+    count, most = len(people), int(trained["n_subjects"].max())
+    of_all = f" of {count}" if most < count else ""
     words = (
-        f"{text.plural(len(people), 'person', 'people')} of {ages.min():.0f} to {ages.max():.0f} "
-        "years, each "
-        f"predicted by models that never saw them ({len(shown.folds)} folds). Interval: 95 %, over "
-        "people and "
-        "seeds. Corrected: without the age bias, see below."
+        f"{most}{of_all} people, of {ages.min():.0f} to {ages.max():.0f} years, each predicted by models "
+        f"that never saw them ({text.plural(len(shown.folds), 'fold')}). {_interval_words(trained)}"
     )
-    trained = final[final["arm"] != BASELINE]
-    partly = trained[
-        (trained["n_subjects"] < len(people)) | (trained["n_seeds"] < len(held_out.seeds))
-    ]
+    words += _corrected_words(trained)
+    partly = [arm for arm in trained["arm"] if not shown.held_out.finished(arm)]
     missing = [arm.name for arm in shown.arms if arm.name not in set(final["arm"])]
-    if len(partly):
+    if partly:
         words += (
-            f" Not all runs of {', '.join(partly['arm'])} are finished, or some failed: "
+            f" Not all runs of {', '.join(partly)} are finished, or some failed: "
             f"{'it rests' if len(partly) == 1 else 'they rest'} on the people and seeds named in the table."
         )
     if missing:
@@ -171,18 +218,34 @@ def _people(shown: Compared, final: pd.DataFrame) -> str:
     return words
 
 
+def _interval_words(trained: pd.DataFrame) -> str:
+    if trained["n_seeds"].max() > 1:
+        return "Interval: 95 %, over people and seeds."
+    return (
+        "Interval: 95 %, over people alone: one seed does not tell what training again would give."
+    )
+
+
+def _corrected_words(trained: pd.DataFrame) -> str:
+    without = trained.loc[trained["corrected_mae_years"].isna(), "arm"]
+    if without.empty:
+        return " Corrected: without the age bias, see below."
+    return f" Predictions of {', '.join(without)} do not follow age: no bias-corrected figures."
+
+
 def _tests(table: pd.DataFrame) -> None:
     rows = [
         (
             f"{comparison_charts.plain(row.arm)} − {comparison_charts.plain(row.reference)}",
             text.number(row.difference_years, 2), _span(row),
             f"{text.number(row.boot_low, 2)} to {text.number(row.boot_high, 2)}",
-            _p(row.p), _p(row.p_holm), _p(row.p_flip), f"{row.n_subjects:.0f}", f"{row.n_seeds:.0f}",
+            _p(row.p), _p(row.p_holm), _p(row.p_flip), text.number(row.detectable_years, 1),
+            f"{row.n_subjects:.0f}", f"{row.n_seeds:.0f}",
         )
         for row in table.itertuples()
     ]  # fmt: skip
     head = ("Difference", "Years", "95 % interval", "Bootstrap", "p", "p (Holm)", "p (sign flip)",
-            "People", "Seeds")  # fmt: skip
+            "Would be found (years)", "People", "Seeds")  # fmt: skip
     st.html(marks.table(head, rows, numeric=range(1, len(head))))
 
 

@@ -33,20 +33,19 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
         curves.smoothed(table[table["epoch"].between(first, last)], value, window)
         for table, value in ((all_error, "age_mae_years"), (all_loss, "loss"))
     )
-    ways = statistics.ways(shown.held_out)
-    of_error = curves.band(error, "age_mae_years", along=along, alike=ways)
-    of_loss = curves.band(loss, "loss", along=along)
+    # of all arms, so that leaving some out changes no band of the others
+    of_error = shown.left(curves.age_error_band(error, shown.held_out.arms, along=along))
+    of_loss = shown.left(curves.loss_band(loss, along=along))
+    error, loss = shown.left(error), shown.left(loss)
     st.subheader("Age error while fine-tuning")
     if of_error.empty:
         st.caption(_nothing(error, "curves begin with the first epoch of fine-tuning."))
     else:
-        known = statistics.summarise(shown.held_out.only(arms=[]))["age_mae_years"]
         figure = charts.age_error(
-            of_error, shown.styles, along=along,
-            baseline_years=float(known.iloc[0]) if len(known) else None,
+            of_error, shown.styles, along=along, baseline_years=statistics.mean_age_error(shown.held_out),
         )  # fmt: skip
         _draw(figure, error, "age_mae_years", shown, along, single, " years")
-        st.caption(_error_words(of_error, window))
+        st.caption(_error_words(of_error, window, shown))
     st.subheader("Pretraining")
     if of_loss.empty:
         st.caption(_nothing(loss, "no epoch of pretraining is finished."))
@@ -60,6 +59,7 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
     downloads.tables(
         name,
         {"age-error-curves": of_error, "age-error-runs": error, "pretraining-loss": of_loss},
+        left_out=_left_out(shown, window, (first, last), max(ends, default=0)),
     )
 
 
@@ -103,14 +103,33 @@ def _nothing(unfiltered: pd.DataFrame, otherwise: str) -> str:
     return f"No data yet: {otherwise}"
 
 
-def _error_words(band: pd.DataFrame, window: int) -> str:
-    words = (
-        "Mean absolute error on the held-out folds, averaged over folds; the line is the mean over seeds, "
-        "the band its 95 % interval (t, over seeds, whose spread is pooled over arms trained alike). Arms "
-        "made of tiers carry the colour of the worst tier they let in; random controls are dashed."
-    )
+def _left_out(shown: Compared, window: int, epochs: tuple[int, int], most: int) -> str:
+    """Return what of the curves is not as it was written, for what is downloaded."""
+    parts = [shown.left_out]
+    if epochs[0] > 1 or epochs[1] < most:
+        parts.append(f"epochs {epochs[0]} to {epochs[1]} only")
+    if window > 1:
+        parts.append(f"means of {window} epochs")
+    return "; ".join(filter(None, parts))
+
+
+def _error_words(band: pd.DataFrame, window: int, shown: Compared) -> str:
+    """Say what is drawn, from what is drawn."""
+    words = "Mean absolute error on the held-out folds, averaged over folds; "
+    if curves.single_seeds(band):
+        words += "the thick line is the mean over seeds, thin lines are single seeds, too few for a band."
+    elif band["low"].isna().all():
+        words += "of one seed, so there is no band."
+    else:
+        words += (
+            "the line is the mean over seeds, the band its 95 % interval (t, over seeds, whose spread is "
+            "pooled over arms trained alike)."
+        )
+    kinds = {arm.kind for arm in shown.arms}
+    if "tiers" in kinds:
+        words += " Arms made of tiers carry the colour of the worst tier they let in."
+    if "control" in kinds:
+        words += " Random controls are dashed."
     if window > 1:
         words += f" Smoothed: a centred mean of {window} epochs of each run, fewer at the ends."
-    if band["low"].isna().all():
-        words += " With one seed there is no band."
     return words + " With single runs shown, a click on one opens it."

@@ -43,7 +43,7 @@ def _several(label: str, key: str, options: list, *, shift: int = 0) -> list:
 
 
 def _say(everything: Compared, left: Compared) -> None:
-    """Say that something is left out: no number below is of the whole study then."""
+    """Say what is left out, and what that does to the numbers below."""
     out = [
         text.plural(len(before) - len(after), noun)
         for before, after, noun in (
@@ -53,8 +53,16 @@ def _say(everything: Compared, left: Compared) -> None:
         )
         if len(after) < len(before)
     ]
-    if out:
-        st.caption(
-            f"Left out: {', '.join(out)}. Every number and figure below is of what is left. No pretraining "
-            "and predicting the mean age are always shown."
+    if not out:
+        return
+    words = f"Left out: {', '.join(out)}."
+    if left.held_out.narrowed:
+        words += (
+            " Every number below is of the seeds and folds that are left, and there is no verdict."
         )
+    if len(left.arms) < len(everything.arms):
+        words += (
+            " Leaving out arms changes no number of the others, which were compared all together. No "
+            "pretraining and predicting the mean age are always shown."
+        )
+    st.caption(words)

@@ -19,7 +19,7 @@ _AGAINST = {
 
 def show(workspace: Workspace, shown: Compared, name: str) -> None:
     """Draw the part; parameters as :func:`pages.ui.compare_answer.show`."""
-    final = statistics.summarise(shown.held_out)
+    final = shown.left(statistics.summarise(shown.held_out))
     if final.empty:
         st.caption("No data yet: the first fine-tuning is not finished.")
         return
@@ -30,11 +30,11 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
 
 def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
     st.subheader("Tier × tier")
-    table = strata.tier_by_tier(shown.held_out)
+    table = shown.left(strata.tier_by_tier(shown.held_out))
     tiers = sorted(set(table["tier"]) - {NOT_KNOWN}) + [NOT_KNOWN] * (
         NOT_KNOWN in set(table["tier"])
     )
-    figure = comparison_charts.tier_by_tier(table, list(shown.held_out.there), tiers)
+    figure = comparison_charts.tier_by_tier(table, shown.there, tiers)
     alt = "Age error of each arm on the test scans of each tier"
     cells = picked.figure(figure, key="tier-by-tier", alt=alt)
     counts = table[table["arm"] == BASELINE].set_index("tier")["n_scans"]
@@ -53,7 +53,7 @@ def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
         scans = scans[scans["tier"].fillna(NOT_KNOWN) == tier]
         what = f"{comparison_charts.plain(arm)}, test scans of tier {tier}"
         picked.scans(workspace, scans, what=what, key=f"scans-of-{arm}-{tier}")
-    downloads.tables(name, {"tier-by-tier": table})
+    downloads.tables(name, {"tier-by-tier": table}, left_out=shown.left_out)
 
 
 # ---- one arm ---------------------------------------------------------------------------------------
@@ -73,16 +73,23 @@ def _closely(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: s
             "Its error against", list(_AGAINST), key=state.COMPARE_AGAINST, required=True,
             format_func=lambda key: _AGAINST[key], persist_state="session",
         )  # fmt: skip
-        corrected = against == "gap" and st.toggle(
-            "Without the age bias", key=state.COMPARE_CORRECTED, persist_state="session"
+        scans = strata.of_scans(shown.held_out, arm)
+        able = bool(scans["corrected_gap_years"].notna().any())
+        corrected = (
+            against == "gap"
+            and able
+            and st.toggle(
+                "Without the age bias", key=state.COMPARE_CORRECTED, persist_state="session"
+            )
         )
-    scans = strata.of_scans(shown.held_out, arm)
+    if against == "gap" and not able:
+        st.caption("These predictions do not follow age: there is no correction for the age bias.")
     style = shown.styles.get(arm, Style("", MUTED))
     chosen = _figure(scans, str(against), style, bool(corrected), key=f"closely-{arm}-{against}")
     if len(chosen):
         what = f"{comparison_charts.plain(arm)}, chosen"
         picked.scans(workspace, chosen, what=what, key=f"scans-chosen-{arm}-{against}")
-    downloads.tables(name, {"errors-of-scans": scans.assign(arm=arm)})
+    downloads.tables(name, {"errors-of-scans": scans.assign(arm=arm)}, left_out=shown.left_out)
 
 
 def _figure(
@@ -108,10 +115,9 @@ def _figure(
         figure = strata_charts.age_gap(scans, style, corrected=corrected)
         value = "corrected_gap_years" if corrected else "age_gap_years"
         words = (
-            "The correction takes out, fold by fold, the line fitted on the other folds; where predictions "
-            "hardly follow age there is none. A slope that is left over is chance."
+            "The correction takes out, fold by fold, the line fitted on the other folds."
             if corrected
-            else "A falling cloud is the usual shrinking towards the mean age: the young are taken for "
+            else "Where the cloud falls, predictions shrink towards the mean age: the young are taken for "
             "older, the old for younger."
         )
     else:
@@ -142,7 +148,8 @@ def _correlation(scans: pd.DataFrame, column: str, value: str) -> str:
 
 
 def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
-    size, labels = sweeps.by_size(shown.held_out, shown.sizes()), sweeps.by_labels(shown.held_out)
+    size = shown.left(sweeps.by_size(shown.held_out, shown.sizes()))
+    labels = shown.left(sweeps.by_labels(shown.held_out))
     chosen: list[str] = []
     with st.container(horizontal=True, key="split-sweeps", gap="medium"):
         with st.container(width="stretch"):
@@ -174,4 +181,6 @@ def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
         scans = strata.of_scans(shown.held_out, arm)
         what = f"Test scans of {comparison_charts.plain(arm)}"
         picked.scans(workspace, scans, what=what, key=f"scans-of-sweep-{arm}")
-    downloads.tables(name, {"error-by-size": size, "error-by-labels": labels})
+    downloads.tables(
+        name, {"error-by-size": size, "error-by-labels": labels}, left_out=shown.left_out
+    )

@@ -12,7 +12,7 @@ from pages.ui import cached, charts
 from pages.ui.charts import Style
 from training import comparable, curves, predictions, runs, sweeps
 from training.arms import Arm
-from training.predictions import Predictions
+from training.predictions import BASELINE, Predictions
 from training.run_logs import RunLogs
 from training.runs import Run
 from training.study import Study
@@ -35,6 +35,10 @@ class Compared:
         A style an arm.
     seeds, folds : list of int
         The seeds (places of them where there are several studies) and folds that are left.
+    arms : tuple of Arm
+        Those that are shown. All are computed, so that leaving some out changes no number of the others.
+    left_out : str
+        What a filter leaves, in words for what is downloaded; empty where nothing is left out.
     """
 
     parts: dict[str, Study]
@@ -42,23 +46,35 @@ class Compared:
     styles: dict[str, Style]
     seeds: list[int]
     folds: list[int]
-
-    @property
-    def arms(self) -> tuple[Arm, ...]:
-        return self.held_out.arms
+    arms: tuple[Arm, ...]
+    left_out: str = ""
 
     def only(
         self, arms: Collection[str], seeds: Collection[int], folds: Collection[int]
     ) -> "Compared":
         """Return what filters leave; an empty one leaves all. Arms without pretraining always stay."""
-        kept = [a.name for a in self.arms if not arms or a.name in arms or is_scratch(a)]
-        return replace(
+        kept = tuple(a for a in self.arms if not arms or a.name in arms or is_scratch(a))
+        names = [arm.name for arm in kept]
+        left = replace(
             self,
-            held_out=self.held_out.only(arms=kept, seeds=seeds or None, folds=folds or None),
-            styles={name: style for name, style in self.styles.items() if name in kept},
+            held_out=self.held_out.only(seeds=seeds or None, folds=folds or None),
+            styles={name: style for name, style in self.styles.items() if name in names},
             seeds=[seed for seed in self.seeds if not seeds or seed in seeds],
             folds=[fold for fold in self.folds if not folds or fold in folds],
+            arms=kept,
         )
+        return replace(left, left_out=_left_out(self, left))
+
+    @property
+    def there(self) -> list[str]:
+        """Names of the arms that are shown and have any prediction, and of predicting the mean."""
+        names = [*(arm.name for arm in self.arms), BASELINE]
+        return [name for name in self.held_out.there if name in names]
+
+    def left(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the arms that are shown, and of predicting the mean."""
+        names = [*(arm.name for arm in self.arms), BASELINE]
+        return table[table["arm"].isin(names)].reset_index(drop=True)
 
     def sizes(self) -> dict[str, int]:
         """Return how many scans each arm is pretrained on."""
@@ -69,7 +85,7 @@ class Compared:
         }
 
     def curves(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the curves of age error and of the pretraining loss of what is left.
+        """Return the curves of age error and of the pretraining loss of the seeds and folds that are left.
 
         Columns as :mod:`training.curves` gives; :meth:`run` says what a ``run_id`` means.
         """
@@ -81,7 +97,7 @@ class Compared:
             error, loss = (
                 pd.concat(tables, ignore_index=True) for tables in zip(*read, strict=True)
             )
-        return self._left(error), self._left(loss)
+        return self._of_left_runs(error), self._of_left_runs(loss)
 
     def run(self, run_id: str) -> tuple[Study, str]:
         """Return the study and the id of a run of :meth:`curves`."""
@@ -94,12 +110,22 @@ class Compared:
     def _called(self, study: str, arm: str) -> str:
         return f"{study} · {arm}" if len(self.parts) > 1 else arm
 
-    def _left(self, table: pd.DataFrame) -> pd.DataFrame:
-        return table[
-            table["arm"].isin([arm.name for arm in self.arms])
-            & table["seed"].isin(self.seeds)
-            & table["fold"].isin([*self.folds, -1])
-        ]
+    def _of_left_runs(self, table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["seed"].isin(self.seeds) & table["fold"].isin([*self.folds, -1])]
+
+
+def _left_out(everything: Compared, left: Compared) -> str:
+    """Return what a filter leaves, where it leaves something out."""
+    kept = (
+        ("arms", [a.name for a in everything.arms], [a.name for a in left.arms]),
+        ("seeds", everything.seeds, left.seeds),
+        ("folds", [n + 1 for n in everything.folds], [n + 1 for n in left.folds]),
+    )
+    return "; ".join(
+        f"{noun} {', '.join(map(str, after))} only"
+        for noun, before, after in kept
+        if len(after) < len(before)
+    )
 
 
 def is_scratch(arm: Arm) -> bool:
@@ -118,7 +144,7 @@ def of(workspace: Workspace, study: Study, others: list[Study]) -> Compared:
         (joined,) = held_out.values()
         styles = charts.arm_styles(study.arms)
     folds = list(range(study.folds))
-    return Compared(parts, joined, styles, list(joined.seeds), folds)
+    return Compared(parts, joined, styles, list(joined.seeds), folds, joined.arms)
 
 
 def names(studies: list[Study]) -> list[str]:

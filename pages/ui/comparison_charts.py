@@ -20,6 +20,7 @@ VERDICTS: dict[str, tuple[str, str]] = {
     "worse": ("#B34700", "worse"),
     "leaning": ("#52606D", "may be chance"),
     "open": ("#52606D", "not distinguishable"),
+    "withheld": ("#9AA5B1", "no verdict"),
     "unknown": ("#9AA5B1", "no runs in common"),
 }
 _PLAIN = Style(BASELINE_LABEL, MUTED, "dot")
@@ -53,15 +54,19 @@ def final_errors(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
     return figure
 
 
-def differences(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
+def differences(
+    table: pd.DataFrame, styles: Mapping[str, Style], *, judged: bool = True
+) -> go.Figure:
     """Draw the paired difference of each arm to its reference with its 95 % interval, best on top.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        As :func:`training.statistics.differences` gives, of one reference.
+        As :class:`training.comparisons.Comparisons` has it, of one reference.
     styles : mapping of str to Style
         A style an arm.
+    judged : bool
+        Show verdicts in their colours; else in grey.
     """
     rows = table.sort_values("difference_years", ascending=False, na_position="first")
     figure = go.Figure(_forest(rows, "difference_years", styles, "%{y}: %{x:+.2f} years"))
@@ -71,9 +76,10 @@ def differences(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
     for row in rows.itertuples():
         colour, word = VERDICTS[str(row.verdict)]
+        told = judged and row.verdict in ("better", "worse")
         figure.add_annotation(
             x=1.01, xref="paper", y=called(str(row.arm)), text=word, showarrow=False,
-            xanchor="left", font={"size": 14, "color": colour},
+            xanchor="left", font={"size": 14, "color": colour if told else MUTED},
         )  # fmt: skip
     figure.update_layout(margin={"r": 150})
     return figure

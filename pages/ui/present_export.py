@@ -34,6 +34,12 @@ def show(workspace: Workspace, study: Study, options: Options) -> None:
         "Show an example scan of each tier (one axial slice)", value=True,
         key=state.REPORT_PICTURES, persist_state="session",
     )  # fmt: skip
+    st.toggle(
+        "Show bias-corrected errors",
+        key=state.REPORT_CORRECTED,
+        persist_state="session",
+        help="The age bias taken out, where predictions follow age: for those who ask for it.",
+    )
     folder = presented.folder(workspace, study, options)
     if (folder / ALL).exists():
         _downloads(study, folder)
@@ -52,6 +58,7 @@ def _offer(workspace: Workspace, study: Study, options: Options, folder: Path) -
         st.error(f"The files could not be made: {text.escape(problem)}")
     if st.button("Make the files", type="primary", icon=":material/inventory_2:"):
         chosen = ["--sites"] * options.sites + ["--no-pictures"] * (not options.pictures)
+        chosen += ["--corrected"] * options.corrected
         tasks.start(
             workspace,
             tasks.REPORT,

@@ -75,7 +75,8 @@ def _beside(message: Message) -> None:
     if message.points:
         small = " many" if sum(map(len, message.points)) > 500 and message.plot else ""
         points = "".join(f"<li>{html.escape(point)}</li>" for point in message.points)
-        st.html(f'<div class="ts-shown{small}"><ul>{points}</ul></div>')
+        faded = ' class="faded"' if message.faded else ""
+        st.html(f'<div class="ts-shown{small}"><ul{faded}>{points}</ul></div>')
 
 
 def _plot(plot: Plot) -> None:

@@ -85,6 +85,7 @@ MAPS_OF = "maps_of"
 MODEL = "model"
 #: The message that Present shows, counted from 0, and what its files keep of sites and pictures.
 SLIDE, REPORT_SITES, REPORT_PICTURES = "slide", "report_sites", "report_pictures"
+REPORT_CORRECTED = "report_corrected"
 
 #: Compare: its part, the reference, other studies beside the chosen one, and what its filters leave.
 COMPARE_PART, COMPARE_REFERENCE, COMPARE_ALSO = "compare_part", "compare_reference", "compare_also"

@@ -5,10 +5,10 @@ import html
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import cached, charts, frame, runs_panel, state, text
+from pages.ui import cached, charts, compared, frame, runs_panel, state, text
 from pages.ui.progress import EVERY
 from pages.ui.states import state_chip
-from training import curves, images, launch, places
+from training import curves, images, launch, places, statistics
 from training.launch import StudyStatus
 from training.study import Study
 
@@ -87,8 +87,8 @@ def _progress(study: Study, now: StudyStatus) -> None:
 
 def _losses(workspace: Workspace, study: Study) -> None:
     styles = charts.arm_styles(study.arms)
-    loss = curves.band(curves.pretrain_curves(workspace, study.id), "loss")
-    error = curves.band(curves.age_error_curves(workspace, study.id), "age_mae_years")
+    loss = curves.loss_band(curves.pretrain_curves(workspace, study.id))
+    error = curves.age_error_band(curves.age_error_curves(workspace, study.id), study.arms)
     with st.container(horizontal=True, key="split-losses"):
         with st.container(width="stretch"):
             st.markdown("**Pretraining**")
@@ -106,7 +106,9 @@ def _losses(workspace: Workspace, study: Study) -> None:
             if error.empty:
                 st.caption("No data yet: fine-tuning begins once an arm is pretrained.")
             else:
-                figure = charts.age_error(error, styles).update_layout(height=320)
+                mean_age = statistics.mean_age_error(compared.held_out_of(workspace, study))
+                figure = charts.age_error(error, styles, baseline_years=mean_age)
+                figure.update_layout(height=320)
                 frame.figure(
                     figure,
                     key="live-error",

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tests.held_out import made
-from training import statistics
+from tests.held_out import made, null_studies
+from training import comparisons, statistics
 from training.arms import Arm
 from training.predictions import BASELINE, Predictions
 
@@ -105,8 +105,7 @@ def measured(count: int = STUDIES) -> pd.DataFrame:
     for held_out, true, seeds, spread in studies(count):
         final = statistics.summarise(held_out)
         final = final[final["arm"] != BASELINE]
-        table = statistics.differences(held_out, "scratch")
-        table = table[table["arm"] != BASELINE]
+        table = comparisons.compare_all(held_out, "scratch").reference
         apart = true[1:] - true[0]
         none = np.abs(apart) < 1e-12
         for prefix, low, high in (
@@ -145,7 +144,7 @@ def hard_cases(count: int = STUDIES) -> pd.DataFrame:
             held_out, true = _study(rng, 2, 70, SPREADS["large"], np.ones(len(ARMS)), uneven)
             held_out = held_out.only(arms=[arm.name for arm in ARMS[:arms]])
             arm, _, _ = statistics.estimate(held_out, "scratch")
-            apart, _ = statistics.compare(held_out, "scratch", "A")
+            apart = statistics.compare(held_out, "scratch", "A").estimate
             held.append((arm.low <= true[0] <= arm.high, apart.low <= 0 <= apart.high))
         of_arm, of_difference = 100 * np.mean(held, axis=0)
         rows.append(
@@ -154,11 +153,36 @@ def hard_cases(count: int = STUDIES) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def unlike_seeds(count: int = STUDIES) -> pd.DataFrame:
+    """Measure how often two arms that are worth the same differ at 5 %, by how far their seeds spread.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a spread (years, of the two arms and of the others), a column a number of arms and seeds; %.
+    """
+    rows = {}
+    for of_pair, of_others in ((0.5, 0.5), (1.5, 1.5), (1.5, 0.2), (0.2, 1.5)):
+        rates = {}
+        for arms in (4, 10):
+            for seeds in (2, 3, 5):
+                found = [
+                    statistics.compare(held_out, "A", "scratch").estimate.p
+                    for held_out in null_studies(
+                        count, arms=arms, seeds=seeds, of_pair=of_pair, of_others=of_others
+                    )
+                ]
+                rates[f"{arms} arms, {seeds} seeds"] = 100 * np.mean(np.array(found) <= 0.05)
+        rows[f"{of_pair} and {of_others}"] = rates
+    return pd.DataFrame(rows).T
+
+
 def figures(count: int = STUDIES) -> dict[str, float]:
     """Print the rates by spread and number of seeds; return those of all studies together."""
     table = measured(count)
     rates = table.pivot_table("value", ["spread", "seeds"], "what").mul(100).round(1)
     print(rates.to_string())
+    print(unlike_seeds(count).round(1).to_string())
     overall = table.groupby("what")["value"].mean()
     print((100 * overall).round(1).to_string())
     covered = table[table["what"].isin(["arm", "difference"])]["value"].mean()

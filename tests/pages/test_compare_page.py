@@ -10,10 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from curation import background, files
 from curation.workspace import Workspace
-from pages.ui import picked, state
+from pages.ui import comparison_charts, picked, state
 from tests import made_workspace
 from tests.pages.said import checked, words
 from training import runs, study_marks
+from training.report import content
+from training.report import page as html_page
 from training.study import Study
 
 PARTS = {"answer": 2, "curves": 2, "where": 3, "studies": 0}
@@ -55,6 +57,7 @@ def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(made, r
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
     assert "predict the mean age" in said and "scratch" in said
     assert "A is " in said or "A and scratch are not distinguishable with these 14 people" in said
+    assert said.index("Against predicting the mean age") < said.index("Against scratch:")
     assert "Against a random sample of the same size, sites and ages:" in said
     assert "corrected" in said and "95 %" in said
 
@@ -64,6 +67,10 @@ def test_another_reference_changes_the_verdicts(made, run) -> None:
     page = run("compare", workspace, **{state.STUDY: finished.id})
     checked(page.selectbox(key=state.COMPARE_REFERENCE).set_value("all").run())
     assert "scratch is " in words(page) or "scratch and all" in words(page)
+    assert (
+        "Against all, chosen here and so exploratory (the report compares with scratch):"
+        in words(page)
+    )
 
 
 def test_a_running_study_shows_its_curves_and_says_what_is_not_there_yet(half_running, run) -> None:
@@ -103,7 +110,8 @@ def test_one_arm_alone_is_compared_with_predicting_the_mean(mine, run) -> None:
         if other.arm != "A":
             shutil.rmtree(other.folder)
     page = run("compare", workspace, **{state.STUDY: finished.id})
-    assert "Predicting the mean age is worse than A" in words(page) or "not disting" in words(page)
+    assert "Better than predicting the mean age: A" in words(page)
+    assert "There is no other arm to compare with yet." in words(page)
     assert "No finished run yet: scratch, all, control-A." in words(page)
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "where"})
     assert "No sweep in this study" in words(page)
@@ -130,6 +138,51 @@ def test_a_damaged_curve_is_said_in_words(mine, run) -> None:
     assert "is damaged" in error.value.replace("\\", "")
 
 
+# ---- what may be concluded -------------------------------------------------------------------------
+
+
+def _unlearn(study: Study) -> None:
+    """Let every model say one age, whoever is looked at, with an arm that is steadily worse."""
+    for run in _finetunes(study):
+        result = files.read_json(run.result_path)
+        for place, row in enumerate(result["predictions"]):
+            row["predicted_age_years"] = 30.0 + 0.1 * place + 50.0 * (run.arm == "scratch")
+        files.write_json(run.result_path, result)
+
+
+def test_where_nothing_was_learned_every_page_and_file_says_so_first(mine, run) -> None:
+    workspace, finished, _ = mine
+    _unlearn(finished)
+    report = content.build(workspace, finished.id)
+    (answer,) = [message for message in report.messages if message.name == "answer"]
+    assert answer.title.startswith("No arm predicts age better than the mean age (")
+    assert answer.title.endswith("years): this study cannot rank tiers")
+    page = run("compare", workspace, **{state.STUDY: finished.id})
+    assert f'<div class="ts-headline ts-note">{answer.title}</div>' in words(page)
+    colours = {comparison_charts.VERDICTS[kind][0] for kind in ("better", "worse")}
+    said = words(page).split("Against scratch:", 1)[1]
+    assert ">better<" in said and not any(f"background:{colour}" in said for colour in colours)
+    (differences,) = [message for message in report.messages if message.name == "differences"]
+    assert differences.faded and differences.lead.startswith(answer.title)
+    assert "<ul class=faded>" in html_page.page(report)
+    assert f"{answer.title}." in report.messages[-1].points
+
+
+def test_a_try_out_preset_is_named_on_compare_and_present(made, run) -> None:
+    workspace, finished, _ = made
+    for name in ("compare", "present"):
+        page = run(name, workspace, **{state.STUDY: finished.id})
+        assert "Preset smoke: to try Tierscope out, not for conclusions." in words(page)
+
+
+def test_predictions_that_do_not_follow_age_are_not_corrected(mine, run) -> None:
+    workspace, finished, _ = mine
+    _unlearn(finished)
+    said = words(run("compare", workspace, **{state.STUDY: finished.id}))
+    assert "do not follow age: no bias-corrected figures." in said
+    assert '<span class="ts-muted">corrected' not in said
+
+
 # ---- filters ---------------------------------------------------------------------------------------
 
 
@@ -148,6 +201,7 @@ def test_every_part_obeys_the_filters(made, run, part) -> None:
     assert "scratch" in drawn and "control-A" not in drawn
     if part == "answer":
         assert "7 people" in said and "one seed" in said
+        assert "no verdict" in said and ">better<" not in said and ">worse<" not in said
 
 
 def test_choices_of_another_study_that_mean_nothing_here_are_dropped(made, run) -> None:

@@ -3,7 +3,16 @@
 from collections.abc import Callable
 
 from curation.workspace import Workspace
-from training.report import anonymous, content_data, content_results, content_where, methods, source
+from training import conclusions
+from training.report import (
+    anonymous,
+    content_data,
+    content_limits,
+    content_results,
+    content_where,
+    methods,
+    source,
+)
 from training.report.plots import Message, Report
 from training.report.source import Options, Source
 
@@ -15,6 +24,7 @@ MESSAGES: tuple[Callable[[Source], Message | None], ...] = (
     content_results.curves,
     content_results.answer,
     content_results.figures,
+    content_results.mean_age,
     content_results.differences,
     content_results.controls,
     content_where.tier_by_tier,
@@ -24,7 +34,7 @@ MESSAGES: tuple[Callable[[Source], Message | None], ...] = (
     content_where.by_size,
     content_where.by_labels,
     content_where.learned,
-    content_results.limits,
+    content_limits.limits,
 )
 
 
@@ -42,7 +52,8 @@ def build(workspace: Workspace, study_id: str, options: Options | None = None) -
     pictures = any(message.pictures for message in messages)
     return Report(
         study=source.short(read.study.id), date=read.study.created[:10],
-        simulated=read.study.simulated, finished=read.study.result_path.exists(), messages=messages,
+        simulated=read.study.simulated, finished=read.study.result_path.exists(),
+        try_out=conclusions.try_out([read.study]), messages=messages,
         methods=methods.paragraphs(read),
         removed=anonymous.removed(sites_kept=options.sites, pictures=pictures),
     )  # fmt: skip

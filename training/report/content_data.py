@@ -28,7 +28,7 @@ def question(source: Source) -> Message:
         "What is each quality tier worth for pretraining?",
         "Do scans of low quality help or hinder a model that learns from scans without labels?",
         points=(
-            f"Pretrained on {count_of(pool)}, in tiers by their distortion score.",
+            f"Pretrained on {count_of(pool)}, in tiers by their {_measure(source)}.",
             f"Judged on {count_of(target)} of another cohort, {ages_of(target)}: brain age, in "
             "years.",
             f"{len(arms)} arms: {'; '.join(arms)}.",
@@ -36,8 +36,14 @@ def question(source: Source) -> Message:
             "folds "
             "by people that it never saw.",
         ),
-        note="A masked autoencoder is pretrained once an arm and seed, then fine-tuned for age.",
+        note="Arms with pretraining start from a masked autoencoder, one a seed; then all learn age.",
     )
+
+
+def _measure(source: Source) -> str:
+    """Return what the tiers were cut on."""
+    rule = source.pool.rule if source.pool else None
+    return rule.measure.label.lower() if rule else "distortion score"
 
 
 def flow(source: Source) -> Message:

@@ -8,7 +8,7 @@ from curation import tables
 from training import reconstructions, strata, sweeps
 from training.predictions import BASELINE
 from training.report.anonymous import site_names, without_identity
-from training.report.content_results import ERROR
+from training.report.content_results import ERROR, intervals_of
 from training.report.plots import Message, Plot, Series
 from training.report.source import Source, number, plural
 
@@ -61,7 +61,7 @@ def along_score(source: Source) -> Message | None:
     )  # fmt: skip
     return Message(
         "along-score", "Age error along the distortion score of the test scan", plot=plot,
-        note=f"Mean in bins of equally many scans. {_STUDENT}",
+        note=f"Mean in bins of equally many scans. {_drawn(plot, _STUDENT)}".strip(),
     )  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def by_size(source: Source) -> Message | None:
     return Message(
         "by-size", "Is less more? The best scans alone against as many at random",
         "Age error by how many scans are kept: the best by score, and as many at random.", plot=plot,
-        note="Bands: 95 % intervals over people and seeds.",
+        note=_drawn(plot, intervals_of(table)),
     )  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def by_labels(source: Source) -> Message | None:
     )  # fmt: skip
     return Message(
         "by-labels", "What if fewer ages are known?", plot=plot,
-        note="Bands: 95 % intervals over people and seeds.",
+        note=_drawn(plot, intervals_of(table)),
     )  # fmt: skip
 
 
@@ -174,6 +174,13 @@ def learned(source: Source) -> Message | None:
         "seen.",
         plot=plot, note="Spearman's over people; Bonett and Wright's 95 % interval.",
     )  # fmt: skip
+
+
+def _drawn(plot: Plot, intervals: str) -> str:
+    """Say what the bands of a plot are, or that they are not drawn."""
+    if plot.bands or not intervals:
+        return intervals
+    return f"{intervals.removesuffix('.')}; not drawn here, where they would hide the lines."
 
 
 def _is_ours(source: Source) -> bool:

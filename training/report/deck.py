@@ -62,7 +62,8 @@ def _slide(made: Deck, report: Report, message: Message) -> None:
     if message.pictures:
         _pictures(slide, message.pictures, left, top, width, room)
     if message.points:
-        paragraphs(slide, message.points, left, top, width, room, 20 if message.plot else 28)
+        size, ink = 20 if message.plot else 28, MUTED if message.faded else INK
+        paragraphs(slide, message.points, left, top, width, room, size, ink)
     _notes(slide, message.note, report.state)
     if message.table:
         table(slide, message.table, left, top, width, 16)
@@ -100,7 +101,7 @@ def _empty(made: Deck, report: Report, title: str) -> Slide:
             HEIGHT - Inches(0.55),
             Inches(6.9),
             Inches(0.35),
-            12,
+            12 if len(report.state) < 80 else 10,
             "#7A5C00",
         )
         box.text_frame.paragraphs[0].font.bold = True
@@ -217,7 +218,14 @@ def text(  # type: ignore[no-untyped-def]
 
 
 def paragraphs(
-    slide: Slide, lines: tuple[str, ...], left: int, top: int, width: int, height: int, size: int
+    slide: Slide,
+    lines: tuple[str, ...],
+    left: int,
+    top: int,
+    width: int,
+    height: int,
+    size: int,
+    ink: str = INK,
 ) -> None:
     """Add paragraphs in letters as large as fit, at most ``size`` points."""
     fits, _ = _fitting(lines, width, height, size, 9)
@@ -225,7 +233,7 @@ def paragraphs(
     for place, line in enumerate(lines):
         paragraph = box.text_frame.paragraphs[0] if place == 0 else box.text_frame.add_paragraph()
         paragraph.text = line
-        paragraph.font.size, paragraph.font.color.rgb = Pt(fits), colour(INK)
+        paragraph.font.size, paragraph.font.color.rgb = Pt(fits), colour(ink)
         paragraph.space_after = Pt(0.5 * fits)
 
 

@@ -51,9 +51,8 @@ def _lines_data(plot: Plot) -> tuple[Any, Any]:
     for series in plot.shown():
         rows = plot.of(series).sort_values(plot.x)
         _points(data, series.label, rows, plot.x, plot.y)
-        if _has_band(plot, series):
-            _points(data, f"{series.label}, {LOW}", rows, plot.x, plot.low)
-            _points(data, f"{series.label}, {HIGH}", rows, plot.x, plot.high)
+        for column, called in _beside(plot, series).items():
+            _points(data, f"{series.label}, {called}", rows, plot.x, column)
     for line in plot.lines:
         if line.axis == "y":
             added = data.add_series(line.label)
@@ -103,8 +102,13 @@ def _points(data: XyChartData, name: str, rows: Any, x: str, y: str) -> None:
             added.add_data_point(float(one), float(two))
 
 
-def _has_band(plot: Plot, series: Series) -> bool:
-    return bool(plot.low) and bool(plot.of(series)[plot.low].notna().any())
+def _beside(plot: Plot, series: Series) -> dict[str, str]:
+    """Return the columns that are drawn beside a line, and what they are called: seeds, or a band's ends."""
+    columns = {name: name.replace("_", " ") for name in plot.singles}
+    if not plot.singles and plot.low:
+        columns = {plot.low: LOW, plot.high: HIGH}
+    rows = plot.of(series)
+    return {name: called for name, called in columns.items() if rows[name].notna().any()}
 
 
 def _known(value: float) -> float | None:
@@ -120,10 +124,10 @@ def _style_lines(chart: Chart, plot: Plot) -> None:
     for series in plot.shown():
         _stroke(next(drawn), series.colour, series.dash, 2.5)
         place += 1
-        for _ in range(2 if _has_band(plot, series) else 0):
+        for _ in _beside(plot, series):
             end = next(drawn)
-            _stroke(end, series.colour, "dot", 0.75)
-            if not narrow:
+            _stroke(end, series.colour, series.dash if plot.singles else "dot", 0.75)
+            if not narrow and not plot.singles:
                 end.format.line.fill.background()
             hidden.append(place)
             place += 1

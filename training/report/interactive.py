@@ -63,6 +63,17 @@ def _lines(drawn: go.Figure, plot: Plot, size: int) -> None:
                 fill="toself", fillcolor=_see_through(series.colour), line={"width": 0}, mode="lines",
                 legendgroup=series.name, showlegend=False, hoverinfo="skip",
             )  # fmt: skip
+        for single in plot.singles:
+            drawn.add_scatter(
+                x=rows[plot.x],
+                y=rows[single],
+                mode="lines",
+                legendgroup=series.name,
+                showlegend=False,
+                opacity=0.55,
+                line={"color": series.colour, "width": 1, "dash": series.dash},
+                hoverinfo="skip",
+            )
         drawn.add_scatter(
             x=rows[plot.x], y=rows[plot.y], name=called, legendgroup=series.name,
             mode="lines+markers" if len(rows) <= 12 else "lines",

@@ -4,7 +4,7 @@ import importlib.metadata
 import platform
 from collections.abc import Iterable
 
-from curation import __version__
+from curation import __version__, files
 from curation.cohorts import Cohort
 from training import images, sweeps
 from training.report.source import Source, ages_of, count_of, plural, short
@@ -14,10 +14,10 @@ LIBRARIES = ("torch", "monai", "numpy", "scipy", "SimpleITK", "nilearn")
 
 
 def paragraphs(source: Source) -> tuple[str, ...]:
-    """Return the methods, a paragraph each: data, scoring, pretraining, fine-tuning, statistics, versions."""
+    """Return the methods, a paragraph each, from the data to the versions of everything."""
     return (
-        _data(source), _scoring(source.pool), _pretraining(source), _finetuning(source), _statistics(),
-        _versions(source),
+        _data(source), _scoring(source.pool), _pretraining(source), _finetuning(source),
+        _optimisation(source), _statistics(source), _versions(source),
     )  # fmt: skip
 
 
@@ -119,15 +119,46 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(numbers)))
 
 
-def _statistics() -> str:
+def _optimisation(source: Source) -> str:
+    """Tell how networks were trained, from the preset that the study keeps."""
+    preset, took = source.study.preset, files.read_json(source.study.result_path) or {}
+    moved = f"shifted by up to {plural(preset.shift_voxels, 'voxel')}, " * bool(preset.shift_voxels)
+    warped = f" and deformed smoothly by some {preset.warp_mm:g} mm" * bool(preset.warp_mm)
+    seconds = took.get("training_seconds")
+    hours = f" All runs together took {seconds / 3600:.2g} hours." if seconds else ""
+    each = ", each standardised" * preset.normalise_targets
     return (
-        "Statistics. A person's scans were averaged. Intervals are 95 %, of a two-way "
-        "random-effects layout of seeds "
-        "and people with Satterthwaite's degrees of freedom; differences are paired by person and "
-        "seed; p-values were "
-        "corrected by Holm's method for the number of trained arms compared. Bias-corrected "
-        "figures were fitted on the "
-        "other folds. Predicting the mean age of the training folds is shown beside every arm."
+        f"Optimisation. AdamW (betas 0.9 and 0.95, weight decay {preset.weight_decay:g} of matrices, "
+        f"gradients clipped to a norm of {preset.clip_norm:g}); the learning rate rose over the first "
+        f"{100 * preset.warmup:.0f} % of the steps and fell to 0 by half a cosine. Pretraining: mean "
+        f"squared error of removed patches{each}, learning rate {preset.pretrain_lr:g}, batches of "
+        f"{preset.pretrain_batch}. "
+        f"Fine-tuning: absolute error of standardised age, learning rate {preset.finetune_lr:g}, in a "
+        f"pretrained encoder times {preset.layer_decay:g} a block towards the input, batches of "
+        f"{preset.finetune_batch}, dropout {preset.dropout:g}. Volumes were flipped left to right at random, "
+        f"{moved}changed in contrast and brightness by some 5 %, and in pretraining masked anew at each step"
+        f"{warped}.{hours}"
+    )
+
+
+def _statistics(source: Source) -> str:
+    seeds = (
+        "Intervals are 95 %, of a two-way random-effects layout of seeds and people with Satterthwaite's "
+        "degrees of freedom; differences are paired by person and seed, with the variance of the seeds of "
+        "the two arms compared"
+        if len(source.study.seeds) > 1
+        else "Intervals are 95 %, Student's over people (one seed, so no verdicts); differences are paired "
+        "by person"
+    )
+    corrected = (
+        " Bias-corrected figures were fitted on the other folds, where predictions follow age."
+        * source.options.corrected
+    )
+    return (
+        f"Statistics. A person's scans were averaged. {seeds}; p-values were corrected by Holm's method for "
+        "the number of comparisons, those with predicting the mean age of the training folds by themselves. "
+        "No arm is ranked unless one at least predicts age better than that mean does. Detectable "
+        f"differences are those of a power of 80 % (non-central t).{corrected}"
     )
 
 
@@ -138,6 +169,11 @@ def _versions(source: Source) -> str:
         "with Tierscope "
         f"{source.study.version}; pool {short(source.study.cohort_id)}, target "
         f"{short(source.study.target_id)}, preset "
-        f"{source.study.preset.name}. Report by Tierscope {__version__}, Python "
+        f"{source.study.preset.name}{_metrics(source.pool)}. Report by Tierscope {__version__}, Python "
         f"{platform.python_version()}, {found}."
     )
+
+
+def _metrics(pool: Cohort | None) -> str:
+    version = pool.versions.get("metrics_version") if pool else None
+    return f", metrics of version {version}" if version else ""

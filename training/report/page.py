@@ -80,7 +80,8 @@ def _section(message: Message) -> str:
         )
         parts.append(f'<div class="pictures">{shown}</div>')
     if message.points:
-        parts.append(f"<ul>{''.join(f'<li>{_said(point)}</li>' for point in message.points)}</ul>")
+        points = "".join(f"<li>{_said(point)}</li>" for point in message.points)
+        parts.append(f"<ul{' class=faded' if message.faded else ''}>{points}</ul>")
     if message.note:
         parts.append(f'<p class="note">{_said(message.note)}</p>')
     if message.plot:

@@ -65,6 +65,15 @@ def _lines(axes: Axes, plot: Plot) -> None:
                 alpha=0.12,
                 linewidth=0,
             )
+        for single in plot.singles:
+            axes.plot(
+                rows[plot.x],
+                rows[single],
+                color=series.colour,
+                linestyle=_DASHES[series.dash],
+                linewidth=0.8,
+                alpha=0.55,
+            )
         axes.plot(
             rows[plot.x], rows[plot.y], color=series.colour, linestyle=_DASHES[series.dash], linewidth=2.2,
             marker="o" if len(rows) <= 12 else "", markersize=5, label=series.label,

@@ -82,6 +82,8 @@ class Plot:
         Decimals that are shown.
     from_zero : bool
         Let the axis of the values begin at 0.
+    singles : tuple of str
+        Of lines: columns that are thin lines of their own (one a seed), drawn instead of a band.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Plot:
     width: float = 1.0
     digits: int = 2
     from_zero: bool = False
+    singles: tuple[str, ...] = ()
 
     def of(self, series: Series) -> pd.DataFrame:
         """Return the rows of a series, as they are in the table."""
@@ -119,9 +122,10 @@ class Plot:
     def span(self) -> tuple[float, float]:
         """The least and greatest value that the lines need, with some room; wide bands are cut."""
         values = [
-            *self.table[self.y].dropna(),
+            *self.table[[self.y, *self.singles]].to_numpy(dtype=float).ravel(),
             *(line.at for line in self.lines if line.axis == "y"),
         ]
+        values = [value for value in values if value == value]
         low, high = (float(min(values)), float(max(values))) if values else (0.0, 1.0)
         room = 0.5 * (high - low) + 0.05 * abs(high)
         return max(0.0, low - room) if low >= 0 else low - room, high + room
@@ -129,7 +133,7 @@ class Plot:
     @property
     def bands(self) -> bool:
         """Whether bands are drawn: those of few seeds would hide the lines. The table has them."""
-        if not self.low or self.kind != "lines":
+        if not self.low or self.singles or self.kind != "lines":
             return False
         low, high = self.span
         return bool((self.table[self.high] - self.table[self.low]).median() < high - low)
@@ -208,6 +212,8 @@ class Message:
         Short sentences, one a line.
     note : str
         How it was computed; small, and in the notes of a slide.
+    faded : bool
+        Its points are shown in grey: nothing is to be concluded from them.
     """
 
     name: str
@@ -219,6 +225,7 @@ class Message:
     pictures: tuple[Picture, ...] = ()
     points: tuple[str, ...] = ()
     note: str = ""
+    faded: bool = False
 
 
 @dataclass(frozen=True)
@@ -241,6 +248,8 @@ class Report:
         The methods, a paragraph each.
     removed : tuple of str
         What was taken out so that nobody can be told from it.
+    try_out : str
+        That it was made with a preset for trying things out; empty where it was not.
     """
 
     study: str
@@ -250,6 +259,7 @@ class Report:
     messages: tuple[Message, ...]
     methods: tuple[str, ...]
     removed: tuple[str, ...]
+    try_out: str = ""
 
     @property
     def plots(self) -> tuple[Plot, ...]:
@@ -258,6 +268,10 @@ class Report:
 
     @property
     def state(self) -> str:
-        """What every page of it has to say of the data; empty where nothing."""
-        parts = [SIMULATED] * self.simulated + [UNFINISHED] * (not self.finished)
-        return " ".join(parts)
+        """What every page of it has to say of the data and the training; empty where nothing."""
+        return " ".join(filter(None, (SIMULATED * self.simulated, self.progress)))
+
+    @property
+    def progress(self) -> str:
+        """What every page has to say of the training."""
+        return " ".join(filter(None, (UNFINISHED * (not self.finished), self.try_out)))

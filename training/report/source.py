@@ -9,8 +9,10 @@ from curation import cohorts
 from curation.cohorts import Cohort
 from curation.errors import CohortError
 from curation.workspace import Workspace
-from training import predictions, statistics
+from training import comparisons, conclusions, predictions, statistics
 from training import study as studies
+from training.comparisons import Comparisons
+from training.conclusions import Conclusion
 from training.predictions import BASELINE, BASELINE_LABEL, Predictions
 from training.report.anonymous import OLDEST_YEARS
 from training.report.look import MUTED, arm_styles
@@ -28,10 +30,13 @@ class Options:
         Keep the names of sites.
     pictures : bool
         Show an example scan of each tier, one axial slice.
+    corrected : bool
+        Show bias-corrected figures beside the raw ones.
     """
 
     sites: bool = False
     pictures: bool = True
+    corrected: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,16 @@ class Source:
     def reference(self) -> str | None:
         """The arm that others are compared with."""
         return statistics.default_reference(self.held_out)
+
+    @cached_property
+    def compared(self) -> Comparisons:
+        """See :func:`training.comparisons.compare_all`."""
+        return comparisons.compare_all(self.held_out, self.reference)
+
+    @cached_property
+    def conclusion(self) -> Conclusion:
+        """What the study came to."""
+        return conclusions.conclude(self.held_out, self.compared, self.reference)
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
