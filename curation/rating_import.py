@@ -9,7 +9,17 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import database, files, rating_rows, rating_widget, ratings, schema, tables, tsv
+from curation import (
+    database,
+    files,
+    plans,
+    rating_rows,
+    rating_widget,
+    ratings,
+    schema,
+    tables,
+    tsv,
+)
 from curation.errors import RatingError
 from curation.rating_columns import OVERRIDE_COLUMNS, RATING_COLUMNS
 from curation.rating_files import (
@@ -169,18 +179,36 @@ def _read_sessions(path: Path) -> dict[str, Any]:
     """Return the sessions and the study's own scales that were exported beside the ratings."""
     try:
         given = files.read_json(path) or {"scales": [], "sessions": []}
-        scales = [
-            Scale(**one | {"values": {float(value): word for value, word in one["values"]}})
-            for one in given["scales"]
-            if one["name"] not in ratings.SCALES
-        ]
-        sessions = [one | {"at": tsv.MOMENT.read(one["at"])} for one in given["sessions"]]
-    except (ValueError, KeyError, TypeError) as error:
+        scales = [_scale(one) for one in given["scales"] if one["name"] not in ratings.SCALES]
+        sessions = [_session(one) for one in given["sessions"]]
+    except (ValueError, KeyError, TypeError, RecursionError, RatingError) as error:
         raise RatingError(
             f"{path.name} is not as it was exported ({error}). Export anew, or remove it: the ratings are "
             "then imported without their sessions."
         ) from error
     return {"scales": scales, "sessions": sessions}
+
+
+def _scale(given: dict[str, Any]) -> Scale:
+    """Build a scale from what an export says of it; whether it makes sense is seen when it is added."""
+    words = {float(value): str(word) for value, word in given["values"]}
+    texts = {name: str(given[name]) for name in ("name", "label", "direction", "citation")}
+    return Scale(**given | texts | {"values": words})
+
+
+def _session(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a session of an export, looked through: what is stored is never taken away again."""
+    plans.Plan.from_dict(given["plan"])
+    places = given["items"]
+    for position, (scan_id, first) in enumerate(places):
+        repeats = first is None or (type(first) is int and 0 <= first < position)
+        if not isinstance(scan_id, str) or not repeats:
+            raise ValueError(f"place {position} of the session {given['name']!r:.60}")
+    texts = {name: str(given[name]).strip() for name in ("name", "rater", "version")}
+    too_long = max(len(texts["name"]), len(texts["rater"])) > ratings.MAX_RATER
+    if not places or not texts["name"] or not texts["rater"] or too_long:
+        raise ValueError(f"the session {texts['name']!r:.60} of {texts['rater']!r:.60}")
+    return given | texts | {"at": tsv.MOMENT.read(given["at"]), "version": texts["version"][:20]}
 
 
 def _add_sessions(connection: sa.Connection, given: list[dict[str, Any]]) -> dict[tuple, int]:

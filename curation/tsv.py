@@ -62,7 +62,10 @@ def _moment(text: str) -> datetime.datetime:
     found = datetime.datetime.fromisoformat(text)
     if found.tzinfo is None:
         found = found.replace(tzinfo=datetime.UTC)
-    return found.astimezone(datetime.UTC)
+    try:
+        return found.astimezone(datetime.UTC)
+    except OverflowError:  # the year 1, an hour east
+        raise ValueError(text) from None
 
 
 TEXT = Kind("text", lambda value: _escape(str(value)), _unescape)

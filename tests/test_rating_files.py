@@ -268,6 +268,38 @@ def test_damaged_sessions_are_refused_and_without_them_the_ratings_come(made, em
     assert sessions.list_sessions(empty).empty
 
 
+#: What a session in sessions.json cannot be.
+NO_SESSIONS: list[dict] = [
+    {"plan": ["a", "list"]},
+    {"plan": None},
+    {"plan": {}},
+    {"plan": {"name": "x", "rater": "Ada", "scale": ["mriqc-4"], "seed": 1}},
+    {"plan": {"name": "x", "rater": "Ada", "scale": "mriqc-4", "seed": 10**30}},
+    {"plan": {"name": "x", "rater": "Ada", "scale": "mriqc-4", "blinded": "yes"}},
+    {"plan": {"name": "x", "rater": "Ada", "scale": "mriqc-4", "rule": {"names": 3}}},
+    {"items": []},
+    {"items": [["scan", 0]]},
+    {"items": [[7, None]]},
+    {"items": "ab"},
+    {"name": ""},
+    {"rater": "x" * 101},
+    {"at": "0001-01-01T00:00:00+10:00"},
+]
+
+
+def test_a_session_that_is_none_is_refused_and_nothing_is_stored(made, empty, tmp_path) -> None:
+    folder = shutil.copytree(rating_files.export_ratings(made), tmp_path / "copy")
+    as_exported = (folder / "sessions.json").read_text()
+    for change in NO_SESSIONS:
+        told = json.loads(as_exported)
+        told["sessions"][0] |= change
+        (folder / "sessions.json").write_text(json.dumps(told))
+        with pytest.raises(RatingError, match=r"sessions\.json is not as it was exported"):
+            import_ratings(empty, folder)
+    assert sessions.list_sessions(empty).empty
+    assert ratings.list_ratings(empty, withdrawn=True).empty
+
+
 def test_the_export_describes_itself_as_bids_wants(made: Workspace) -> None:
     folder = rating_files.export_ratings(made)
     assert folder.relative_to(made.root).as_posix() == "exports/derivatives/tierscope"
