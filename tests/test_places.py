@@ -67,8 +67,8 @@ def evil(tmp_path: Path) -> Path:
     """A profile that runs a program of its own as soon as Snakemake reads it."""
     folder = tmp_path / "evil"
     folder.mkdir()
-    run = f"__import__('pathlib').Path('{tmp_path}/ran').touch() or 100"
-    (folder / "config.yaml").write_text(f'default-resources:\n  - "mem_mb={run}"\n')
+    run = f"__import__('os').system('touch {tmp_path}/ran') + 100"
+    (folder / "config.yaml").write_text(f'cores: 1\ndefault-resources:\n  - "mem_mb={run}"\n')
     return folder
 
 
