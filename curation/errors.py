@@ -49,6 +49,10 @@ class StudyError(TierscopeError):
     """A study cannot be planned, launched or read."""
 
 
+class BusyError(TierscopeError):
+    """Another process holds what is asked for; it may be free in a moment."""
+
+
 class ProfileError(TierscopeError):
     """A Snakemake profile is not one of those that were set up, or holds none."""
 

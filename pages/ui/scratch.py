@@ -12,14 +12,10 @@ import tempfile
 from pathlib import Path
 
 from curation import files
-from curation.errors import TierscopeError
+from curation.errors import BusyError
 
 PREFIX = "tierscope-viewer-"
 _held: list[tuple[Path, contextlib.ExitStack]] = []
-
-
-class _Taken(TierscopeError):
-    """Another process holds the folder."""
 
 
 def make() -> Path:
@@ -27,8 +23,8 @@ def make() -> Path:
     _sweep()
     while True:
         folder, stack = Path(tempfile.mkdtemp(prefix=PREFIX)), contextlib.ExitStack()
-        with contextlib.suppress(_Taken):  # swept by another server before it was locked
-            stack.enter_context(files.lock(folder / "lock", _Taken()))
+        with contextlib.suppress(BusyError):  # swept by another server before it was locked
+            stack.enter_context(files.lock(folder / "lock", BusyError(str(folder))))
             _held.append((folder, stack))
             return folder
 
@@ -44,11 +40,11 @@ def clear() -> None:
 def _sweep() -> None:
     """Remove the folders that this account left and that no process holds any more."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError, _Taken):
+        with contextlib.suppress(OSError, BusyError):
             found = folder.lstat()
             ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
             if ours and (folder / "lock").exists():
-                with files.lock(folder / "lock", _Taken()):
+                with files.lock(folder / "lock", BusyError(str(folder))):
                     shutil.rmtree(folder, ignore_errors=True)
 
 
