@@ -6,6 +6,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from curation import spreadsheets
+
 
 def tables(name: str, found: Mapping[str, pd.DataFrame]) -> None:
     """Offer tables for download; empty ones cannot be taken.
@@ -20,7 +22,7 @@ def tables(name: str, found: Mapping[str, pd.DataFrame]) -> None:
     with st.container(horizontal=True):
         for kind, table in found.items():
             st.download_button(
-                f"{kind.replace('-', ' ').capitalize()} (CSV)", partial(table.to_csv, index=False),
+                f"{kind.replace('-', ' ').capitalize()} (CSV)", partial(spreadsheets.csv, table),
                 f"{name}-{kind}.csv", "text/csv", disabled=table.empty, icon=":material/download:",
                 on_click="ignore", key=f"download-{kind}",
             )  # fmt: skip
