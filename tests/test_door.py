@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from streamlit import config
 
 from curation.errors import ServerError
 from pages.ui import door, scratch
@@ -29,10 +30,22 @@ def test_addresses_that_others_reach_are_refused_with_the_way_round(address: str
         door.refuse_open_settings(SAFE | {"server.address": address})
 
 
-@pytest.mark.parametrize("hosts", [[], ["*"], ["localhost", "*"], None])
+@pytest.mark.parametrize("hosts", [[], (), ["*"], ("localhost", " * "), None])
 def test_any_name_for_the_page_is_refused(hosts: list[str] | None) -> None:
     with pytest.raises(ServerError, match="any web site"):
         door.refuse_open_settings(SAFE | {"server.allowedHosts": hosts})
+
+
+def test_a_proxys_name_is_answered_once_it_is_listed() -> None:
+    told = _scope(("127.0.0.1", 8501), ("host", "lab.example"), ("origin", "https://lab.example"))
+    assert "server.allowedHosts" in str(door.refusal(told))
+    before = config.get_option("server.allowedHosts")
+    config.set_option("server.allowedHosts", ["lab.example"])
+    try:
+        assert door.refusal(told) is None
+    finally:
+        config.set_option("server.allowedHosts", before)
+    door.refuse_open_settings(SAFE | {"server.allowedHosts": ("127.0.0.1", "lab.example")})
 
 
 def _scope(server: object, *headers: tuple[str, str]) -> dict:

@@ -65,7 +65,8 @@ def refuse_open_settings(options: Mapping[str, object] | None = None) -> None:
             f"The page would be open to everybody who can reach {address or 'this machine'}, and there is no "
             "login. Leave server.address at 127.0.0.1. " + _TUNNEL.format(port=given["server.port"])
         )
-    if not isinstance(hosts, list) or not hosts or "*" in hosts:
+    listed = [str(host).strip() for host in hosts] if isinstance(hosts, list | tuple) else []
+    if not listed or "*" in listed:
         raise ServerError(
             "server.allowedHosts lists the names that the page answers to, such as "
             f"{list(OWN_NAMES)}; {hosts!r} would let any web site drive it. docs/server.md says more."
