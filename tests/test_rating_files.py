@@ -270,6 +270,7 @@ def test_damaged_sessions_are_refused_and_without_them_the_ratings_come(made, em
 
 #: What a session in sessions.json cannot be.
 NO_SESSIONS: list[dict] = [
+    {},  # as it is, but twice
     {"plan": ["a", "list"]},
     {"plan": None},
     {"plan": {}},
@@ -293,6 +294,7 @@ def test_a_session_that_is_none_is_refused_and_nothing_is_stored(made, empty, tm
     for change in NO_SESSIONS:
         told = json.loads(as_exported)
         told["sessions"][0] |= change
+        told["sessions"] *= 2 if not change else 1
         (folder / "sessions.json").write_text(json.dumps(told))
         with pytest.raises(RatingError, match=r"sessions\.json is not as it was exported"):
             import_ratings(empty, folder)
