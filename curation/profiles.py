@@ -49,10 +49,10 @@ def folder(name: str) -> Path:
     """
     known = named()
     if name not in known:
-        there = f"there is: {', '.join(known)}" if known else "none is set"
+        there = f"there is: {', '.join(known)}" if known else "none is set up"
+        what = f"There is no Snakemake profile named {name!r}" if name else "No profile is chosen"
         raise ProfileError(
-            f"There is no Snakemake profile named {name!r} ({there}). Profiles are named by whoever runs "
-            f"Tierscope, before it starts: {_EXAMPLE}."
+            f"{what} ({there}). Profiles are named by whoever runs Tierscope, before it starts: {_EXAMPLE}."
         )
     if not (known[name] / "config.yaml").is_file():
         raise ProfileError(

@@ -26,9 +26,11 @@ def test_a_profile_is_found_by_its_name(folder: Path, monkeypatch: pytest.Monkey
 
 def test_a_path_is_no_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(profiles.ENVIRONMENT_VARIABLE, f"lab:{folder}")
-    for name in (str(folder), "", "lab/", "../lab"):
+    for name in (str(folder), "lab/", "../lab"):
         with pytest.raises(ProfileError, match=r"no Snakemake profile named .* \(there is: lab\)"):
             profiles.folder(name)
+    with pytest.raises(ProfileError, match=r"No profile is chosen \(there is: lab\)"):
+        profiles.folder("")
 
 
 def test_without_the_setting_there_is_none_and_the_words_name_it(monkeypatch) -> None:

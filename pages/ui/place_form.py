@@ -96,8 +96,9 @@ def _profile(known: Place, key: str) -> dict[str, Any]:
     names = list(profiles.named())
     if not names:
         return {"profile": known.profile}
+    other = known.profile not in ("", *names)  # not silently taken for another
     name = st.selectbox(
-        "Profile", names, names.index(known.profile) if known.profile in names else None,
+        "Profile", names, None if other else names.index(known.profile or names[0]),
         key=f"profile-{key}", placeholder="Choose a profile",
         help="A Snakemake profile says where jobs run. Whoever runs Tierscope names them.",
     )  # fmt: skip
