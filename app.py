@@ -1,5 +1,18 @@
 """The dashboard: ``streamlit run app.py``. Which pages there are stands in :mod:`pages.ui.frame`."""
 
-from pages.ui import frame
+import sys
 
-frame.navigation()
+from starlette.middleware import Middleware
+from streamlit.starlette import App
+
+from curation.errors import ServerError
+from pages.ui import door, frame
+
+if __name__ == "__main__":  # streamlit runs it for a browser's tab
+    frame.navigation()
+else:  # the server imports it, and finds `app` by its name
+    try:
+        door.refuse_open_settings()
+    except ServerError as error:
+        sys.exit(f"error: {error}")
+    app = App(__file__, middleware=[Middleware(door.Door)], lifespan=door.lifespan)

@@ -3,9 +3,8 @@
 import argparse
 import contextlib
 import os
-from pathlib import Path
 
-from curation import background, cluster, terminal
+from curation import background, cluster, profiles, terminal
 from curation.assess import Summary, assess, assess_batch, gather
 from curation.batches import Batch
 from curation.command_line import Command
@@ -27,7 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--gather", action="store_true", help="write the scores of what all batches measured"
     )
     parser.add_argument(
-        "--profile", type=Path, metavar="DIR", help="Snakemake profile of a cluster, for --batches"
+        "--profile",
+        metavar="NAME",
+        help=f"a Snakemake profile named in {profiles.ENVIRONMENT_VARIABLE}, for --batches",
     )
     parser.add_argument("--slots", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--cores", type=int, help="cores for all batches together (default: all)")

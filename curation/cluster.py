@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation import assess, batches, files
+from curation import assess, batches, files, profiles
 from curation.errors import TierscopeError
 from curation.workspace import Workspace
 
@@ -59,7 +59,7 @@ def run(
     *,
     jobs: int = 1,
     cores: int | None = None,
-    profile: Path | None = None,
+    profile: str | None = None,
 ) -> Outcome:
     """Measure all scans that are due in batches, wait for them, and gather the scores.
 
@@ -73,8 +73,8 @@ def run(
         Processes in each batch.
     cores : int, optional
         Cores for all batches together on this machine; all by default. A profile says it itself.
-    profile : Path, optional
-        Folder of a Snakemake profile (``config.yaml``) that says where the jobs run.
+    profile : str, optional
+        Name of a Snakemake profile that says where the jobs run, see :mod:`curation.profiles`.
 
     Returns
     -------
@@ -83,12 +83,12 @@ def run(
     Raises
     ------
     TierscopeError
-        When the workspace is being scored in batches already, or there is no such profile.
+        When the workspace is being scored in batches already, or no profile has this name.
     """
     if count < 1 or jobs < 1:
         raise TierscopeError("At least one batch and one process a batch are needed.")
-    if profile is not None and not (profile / "config.yaml").is_file():
-        raise TierscopeError(f"There is no Snakemake profile in {profile}: no config.yaml there.")
+    if profile is not None:
+        profiles.folder(profile)  # refused before anything is written
     folder = workspace.batches_dir
     busy = TierscopeError(f"{workspace.root} is being scored in batches already.")
     with files.lock(folder / "lock", busy):
@@ -121,14 +121,14 @@ def _plan(workspace: Workspace, count: int, jobs: int, slots: int) -> list[int]:
     return due
 
 
-def _slots(cores: int | None, jobs: int, profile: Path | None) -> int:
+def _slots(cores: int | None, jobs: int, profile: str | None) -> int:
     """Return how many batches this machine runs at once; 0 where a profile sees to it."""
     return 0 if profile else max((cores or os.cpu_count() or 1) // jobs, 1)
 
 
-def _command(folder: Path, cores: int | None, profile: Path | None) -> list[str]:
+def _command(folder: Path, cores: int | None, profile: str | None) -> list[str]:
     """Return the Snakemake command; what is written is whole or absent, so its own marks are not used."""
-    where = ["--profile", str(profile.resolve())] if profile else []
+    where = ["--profile", str(profiles.folder(profile))] if profile else []
     if cores or not profile:
         where += ["--cores", str(cores or os.cpu_count() or 1)]
     return [
@@ -141,6 +141,7 @@ def _command(folder: Path, cores: int | None, profile: Path | None) -> list[str]
         "--scheduler", "greedy",
         "--runtime-source-cache-path", str(folder / "cache"),
         "--nocolor", "--quiet", "host", "reason", "rules",
+        *profiles.NO_OTHER,
         *where,
     ]  # fmt: skip
 

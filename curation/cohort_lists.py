@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from curation import assignment, cohort_flow, files, overrides, rule_advice, tables
+from curation import assignment, cohort_flow, files, overrides, rule_advice, spreadsheets, tables
 from curation.cohort_flow import Flow
 from curation.errors import CohortError
 from curation.rule_advice import Doubt
@@ -131,9 +131,12 @@ def content_hash(text: str, rule: TierRule) -> str:
 
 
 def to_tsv(scans: pd.DataFrame, rule: TierRule) -> str:
-    """Return a list as text: tabs between, ``n/a`` for missing, six digits, ordered by ``scan_id``."""
+    """Return a list as text: tabs between, ``n/a`` for missing, six digits, ordered by ``scan_id``.
+
+    A text that a spreadsheet would run has ``'`` in front, see :mod:`curation.spreadsheets`.
+    """
     table = scans.reindex(columns=list(columns_of(rule))).sort_values("scan_id")
-    return table.to_csv(
+    return spreadsheets.guarded_table(table).to_csv(
         sep="\t", index=False, na_rep="n/a", float_format="%.6g", lineterminator="\n"
     )
 
@@ -143,10 +146,11 @@ def from_tsv(text: str) -> pd.DataFrame:
     names = text.partition("\n")[0].split("\t")
     texts = set(COLUMNS).difference(("age_years", "distortion_score", "simulated"))
     kinds = {name: "str" if name in texts else "float64" for name in names}
-    return pd.read_csv(
+    table = pd.read_csv(
         io.StringIO(text), sep="\t", na_values=["n/a"], keep_default_na=False,
         dtype=kinds | {"simulated": "bool"},
     )  # fmt: skip
+    return spreadsheets.unguarded_table(table)
 
 
 def included(scans: pd.DataFrame) -> pd.DataFrame:

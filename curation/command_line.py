@@ -84,7 +84,7 @@ def run(made: argparse.ArgumentParser, arguments: list[str] | None, interrupted:
             chosen = made.parse_args(arguments)
             return chosen.run(chosen)
     except TierscopeError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(terminal.plain(f"error: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\nInterrupted. {interrupted}")

@@ -83,6 +83,11 @@ def _engine(text: str) -> sa.Engine:
     if sqlite:
         sa.event.listen(made, "connect", _make_durable)
         sa.event.listen(made, "begin", _begin)
+    if sqlite and url.database:
+        with contextlib.suppress(
+            OSError
+        ):  # SQLite itself would not let a group write; it says what is wrong
+            Path(url.database).touch()
     try:
         _make_tables(made)
     except sa.exc.OperationalError as error:

@@ -49,5 +49,17 @@ class StudyError(TierscopeError):
     """A study cannot be planned, launched or read."""
 
 
+class BusyError(TierscopeError):
+    """Another process holds what is asked for; it may be free in a moment."""
+
+
+class ProfileError(TierscopeError):
+    """A Snakemake profile is not one of those that were set up, or holds none."""
+
+
+class ServerError(TierscopeError):
+    """The dashboard would be served in a way that lets strangers in."""
+
+
 class NotMeasurable(Exception):
     """Raised where a metric has no value on a scan; the message is the reason, in plain words."""

@@ -11,14 +11,14 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
 
-from curation.errors import TierscopeError
+from curation.errors import TierscopeError, WorkspaceError
 
 _CHUNK = 1 << 20
 
@@ -38,17 +38,23 @@ def replacing(path: Path) -> Iterator[Path]:
         Where to write. Removed, and ``path`` left as it was, when the block raises.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _new_beside(path)
     try:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _new_beside(path: Path) -> Path:
+    """Make an empty file beside ``path``, with the rights that the account's umask leaves."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        with contextlib.suppress(FileExistsError):
+            temporary.touch(exist_ok=False)
+            return temporary
 
 
 @contextlib.contextmanager
@@ -61,9 +67,21 @@ def lock(path: Path, busy: TierscopeError | None = None) -> Iterator[None]:
         The lock file, made where it is not there.
     busy : TierscopeError, optional
         Raised when another process holds the lock; without it, wait.
+
+    Raises
+    ------
+    WorkspaceError
+        When the file belongs to another account that does not share it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    try:
+        opened = path.open("a")
+    except PermissionError as error:
+        raise WorkspaceError(
+            f"{path} belongs to another account, and this one may not write there. docs/server.md says how "
+            "several people share a workspace."
+        ) from error
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
         except BlockingIOError:

@@ -6,6 +6,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from curation import database, schema
+from curation.errors import RatingError
+from curation.plans import Plan
 from curation.workspace import Workspace
 
 COLUMNS = ["at", "who", "what", "subject", "detail"]
@@ -51,9 +53,12 @@ def _withdrawal(row: sa.Row) -> tuple:
 
 
 def _session(row: sa.Row) -> tuple:
-    plan = row.plan
-    blind = "blinded" if plan["blinded"] else "not blinded"
-    detail = f"{plan['choice']}, scale {plan['scale']}, {blind}, seed {plan['seed']}"
+    try:
+        plan = Plan.from_dict(row.plan)
+    except RatingError as error:
+        return row.at, row.rater, "session started", row.name, str(error)
+    blind = "blinded" if plan.blinded else "not blinded"
+    detail = f"{plan.choice}, scale {plan.scale}, {blind}, seed {plan.seed}"
     return row.at, row.rater, "session started", row.name, detail
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from curation import files
-from curation.errors import TierscopeError
+from curation.errors import BusyError
 
 _POLL_S = 0.2
 
@@ -27,7 +27,7 @@ def lease(places: Sequence[Path], *, check: Callable[[], None]) -> Iterator[int]
     int
         Which place.
     """
-    taken = TierscopeError("Every place is taken.")
+    taken = BusyError("Every place is taken.")
     with contextlib.ExitStack() as held:
         yield _first_free(places, held, taken, check)
 
@@ -35,12 +35,12 @@ def lease(places: Sequence[Path], *, check: Callable[[], None]) -> Iterator[int]
 def _first_free(
     places: Sequence[Path],
     held: contextlib.ExitStack,
-    taken: TierscopeError,
+    taken: BusyError,
     check: Callable[[], None],
 ) -> int:
     while True:
         for index, path in enumerate(places):
-            with contextlib.suppress(TierscopeError):
+            with contextlib.suppress(BusyError):
                 held.enter_context(files.lock(path, taken))
                 return index
         check()

@@ -1,13 +1,15 @@
 """What a rating session will be, and how it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from curation.errors import RatingError, RuleError
 from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
 
 MAX_SIZE = 100_000
 MAX_REPEATS_SHARE = 0.5
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,61 @@ class Plan:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Plan":
-        """Build a plan from what :meth:`as_dict` gave; older ones held cut-offs of the score alone."""
-        given = dict(values)
-        cutoffs = tuple(given.pop("cutoffs", DEFAULT_RULE.cutoffs))
-        old = TierRule(TIER_NAMES[: len(cutoffs) + 1], cutoffs)
-        rule = TierRule.from_dict(given.pop("rule")) if "rule" in given else old
-        return cls(**given, rule=rule)
+        """Build a plan from what :meth:`as_dict` gave; older ones held cut-offs of the score alone.
+
+        Raises
+        ------
+        RatingError
+            When the values are no plan.
+        """
+        try:
+            given = dict(values)
+            cutoffs = tuple(given.pop("cutoffs", DEFAULT_RULE.cutoffs))
+            old = TierRule(TIER_NAMES[: len(cutoffs) + 1], cutoffs)
+            rule = TierRule.from_dict(given.pop("rule")) if "rule" in given else old
+            plan = cls(**given, rule=rule)
+        except (TypeError, ValueError, KeyError, AttributeError, RuleError) as error:
+            raise RatingError(f"The plan of a session cannot be read ({error}).") from error
+        for name, value in given.items():
+            if field(given, name) is None:
+                raise RatingError(
+                    f"The plan of a session cannot be read: its {name} is {value!r:.60}."
+                )
+        return plan
+
+
+def field(values: Any, name: str) -> Any:
+    """Return one field of a stored plan, the rule apart; none where no plan holds such a value there."""
+    value = values.get(name) if isinstance(values, Mapping) else None
+    return value if _FITS[name](value) else None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _LARGEST  # to Python a truth is a number too
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= MAX_REPEATS_SHARE
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "name": _is_text,
+    "rater": _is_text,
+    "scale": _is_text,
+    "choice": _is_text,
+    "size": _is_whole,
+    "repeats_share": _is_share,
+    "blinded": _is_truth,
+    "seed": _is_whole,
+}
 
 
 @dataclass(frozen=True)

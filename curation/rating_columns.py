@@ -14,7 +14,8 @@ RATING_COLUMNS: tuple[Column, ...] = (
     Column("label", "The word for it; not read when ratings are imported."),
     Column("confidence", "How sure the rater was, 0 to 4.", NUMBER),
     Column("artefacts", "What was seen: MRIQC's keys and two more, with commas between.", KEYS),
-    Column("comment", "What was written; backslash, tab and line break have a backslash before."),
+    Column("comment", "What was written; backslash, tab and line break have a backslash before, and what a "
+           "spreadsheet would run has an apostrophe before."),
     Column("time_sec", "Time spent on the scan.", NUMBER, units="s"),
     Column("role", "rater, or adjudicator: the verdict on a scan that raters disagree on."),
     Column("rating_session", "Name of the rating session."),

@@ -21,6 +21,7 @@ from curation import (
     rating_widget,
     ratings,
     schema,
+    sessions,
     tables,
     tsv,
 )
@@ -86,11 +87,11 @@ def _rating_rows(given: pd.DataFrame, names: pd.DataFrame) -> list[dict[str, Any
 
 
 def _sessions(workspace: Workspace) -> dict[str, Any]:
-    """Return the sessions with their lists, and the workspace's own scales."""
-    sessions, items = schema.sessions, schema.session_items
+    """Return the sessions that can be read with their lists, and the workspace's own scales."""
+    items = schema.session_items
     listed: dict[int, list] = {}
     with database.engine(workspace).connect() as connection:
-        rows = connection.execute(sa.select(sessions).order_by(sessions.c.id)).all()
+        known, _ = sessions.stored(connection)
         for row in connection.execute(
             sa.select(items).order_by(items.c.session_id, items.c.position)
         ):
@@ -101,9 +102,9 @@ def _sessions(workspace: Workspace) -> dict[str, Any]:
         "sessions": [
             {
                 "name": row.name, "rater": row.rater, "at": row.at.isoformat(), "plan": row.plan,
-                "version": row.version, "items": listed[row.id],
+                "version": row.version, "items": listed.get(row.id, []),
             }
-            for row in rows
+            for row, _ in reversed(known)
         ],
     }  # fmt: skip
 

@@ -9,7 +9,16 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import database, files, rating_rows, rating_widget, ratings, schema, tables, tsv
+from curation import (
+    database,
+    rating_rows,
+    rating_widget,
+    ratings,
+    schema,
+    session_import,
+    tables,
+    tsv,
+)
 from curation.errors import RatingError
 from curation.rating_columns import OVERRIDE_COLUMNS, RATING_COLUMNS
 from curation.rating_files import (
@@ -22,12 +31,11 @@ from curation.rating_files import (
     without_time,
 )
 from curation.scales import Scale
+from curation.session_import import Given
 from curation.workspace import Workspace
 
 #: Held on PostgreSQL while ratings are imported, in the place of a session's number.
 _IMPORTING = 0
-
-Given = list[tuple[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,7 @@ def _from_table(workspace: Workspace, path: Path, rater: str | None) -> Imported
     ]
     beside = path.with_name(OVERRIDES)
     decided = tsv.read(beside, OVERRIDE_COLUMNS) if beside.exists() else []
-    sessions = _read_sessions(path.with_name(SESSIONS))
+    sessions = session_import.read(path.with_name(SESSIONS))
     for scale in sessions["scales"]:
         ratings.add_scale(workspace, scale)
     here = set(tables.read_scans(workspace)["scan_id"])
@@ -156,73 +164,13 @@ def _from_table(workspace: Workspace, path: Path, rater: str | None) -> Imported
     unknown = tuple(dict.fromkeys(row["scan_id"] for _, row in given if row["scan_id"] not in here))
     with database.writing(workspace) as connection:
         database.take_turn(connection, _IMPORTING)
-        numbers = _add_sessions(connection, sessions["sessions"])
-        _place_in_sessions(rows, numbers)
+        numbers = session_import.add(connection, sessions["sessions"])
+        session_import.place(rows, numbers)
         added = _add(workspace, connection, rows, path.name)
         overridden = _add_overrides(
             connection, [row for _, row in decided if row["scan_id"] in here]
         )
     return Imported(added, len(rows) - added, overridden, unknown)
-
-
-def _read_sessions(path: Path) -> dict[str, Any]:
-    """Return the sessions and the study's own scales that were exported beside the ratings."""
-    try:
-        given = files.read_json(path) or {"scales": [], "sessions": []}
-        scales = [
-            Scale(**one | {"values": {float(value): word for value, word in one["values"]}})
-            for one in given["scales"]
-            if one["name"] not in ratings.SCALES
-        ]
-        sessions = [one | {"at": tsv.MOMENT.read(one["at"])} for one in given["sessions"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RatingError(
-            f"{path.name} is not as it was exported ({error}). Export anew, or remove it: the ratings are "
-            "then imported without their sessions."
-        ) from error
-    return {"scales": scales, "sessions": sessions}
-
-
-def _add_sessions(connection: sa.Connection, given: list[dict[str, Any]]) -> dict[tuple, int]:
-    """Add the sessions that are not there; return the number of each by rater and name."""
-    table, items = schema.sessions, schema.session_items
-    there = {(row.rater, row.name): row for row in connection.execute(sa.select(table))}
-    numbers = {}
-    for one in given:
-        key = (one["rater"], one["name"])
-        found = there.get(key)
-        if found is not None and (found.at, found.plan) != (one["at"], one["plan"]):
-            raise RatingError(
-                f"{one['rater']} has another session named {one['name']!r} in this workspace. Rename the one "
-                f"in the files, in {SESSIONS} and {RATINGS}."
-            )
-        if found is None:
-            row = {name: one[name] for name in ("at", "name", "rater", "plan", "version")}
-            insert = table.insert().values(row).returning(table.c.id)
-            numbers[key] = connection.execute(insert).scalar_one()
-            places = [
-                {"session_id": numbers[key], "position": place, "scan_id": scan, "repeat_of": first}
-                for place, (scan, first) in enumerate(one["items"])
-            ]
-            connection.execute(items.insert(), places)
-        else:
-            numbers[key] = found.id
-    return numbers
-
-
-def _place_in_sessions(rows: Given, numbers: dict[tuple, int]) -> None:
-    """Give the ratings of sessions the number of their session here, and the key that it knows them by."""
-    attempts: Counter[tuple] = Counter()
-    for _, row in rows:
-        number = numbers.get((row["rater"], row.pop("session", None)))
-        position = row.get("position")
-        if number is not None and position is not None:
-            attempt = attempts[number, position]
-            attempts[number, position] += 1
-            row["session_id"] = number
-            row["key"] = f"session {number} position {position} attempt {attempt}"
-        else:
-            row.pop("position", None)
 
 
 # ---- rows ------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from curation import database, schema
 from curation.errors import RatingError
 from curation.overrides import override
+from curation.plans import field
 from curation.rating_rows import ARTEFACTS, MAX_COMMENT, MAX_RATER, ROLES, append, prepared
 from curation.scales import SCALES, Scale, add_scale, all_scales, find_scale
 from curation.workspace import Workspace
@@ -145,8 +146,9 @@ def _joined() -> sa.Select:
 def _typed(table: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
     """Fill in what older ratings lack, and say of each what it means on its scale."""
     plans = table.pop("plan")
-    table["blinded"] = pd.Series([bool(plan and plan["blinded"]) for plan in plans], dtype="bool")
-    table["seed"] = pd.Series([plan["seed"] if plan else None for plan in plans], dtype="Int64")
+    blinded, seeds = ([field(plan, name) for plan in plans] for name in ("blinded", "seed"))
+    table["blinded"] = pd.Series([bool(one) for one in blinded], dtype="bool")
+    table["seed"] = pd.Series(seeds, dtype="Int64")
     table["role"] = table["role"].fillna(ROLES[0])
     table["repeat"] = table["repeat"].fillna(False).astype(bool)
     table["origin"] = table["origin"].fillna("")

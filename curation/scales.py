@@ -159,6 +159,10 @@ def _check(scale: Scale) -> None:
         raise RatingError(f"A scale has 2 to {MAX_LEVELS} levels, each a number; choose them anew.")
     if len(set(words)) != len(words) or not all(0 < len(word) <= MAX_WORD for word in words):
         raise RatingError(f"Each level needs a word of its own, of at most {MAX_WORD} letters.")
+    if scale.direction not in ("higher is better", "higher is worse"):
+        raise RatingError(
+            f"A scale's direction is 'higher is better' or 'higher is worse', not {scale.direction!r}."
+        )
     if values != sorted(values, reverse=scale.direction == "higher is better"):
         raise RatingError(
             f"Levels come best first, and here {scale.direction}; these are "

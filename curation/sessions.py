@@ -91,30 +91,51 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
     -------
     pandas.DataFrame
         ``id``, ``at``, ``name``, ``rater``, ``scale``, ``choice``, ``blinded``, ``done``, ``total``,
-        ``finished``.
+        ``finished``. Those of :func:`unreadable_sessions` are left out.
     """
-    sessions, items = schema.sessions, schema.session_items
-    query = sa.select(sessions).order_by(sessions.c.id.desc())
-    if rater is not None:
-        query = query.where(sessions.c.rater == rater)
+    items = schema.session_items
     totals = sa.select(items.c.session_id, sa.func.count()).group_by(items.c.session_id)
     standing = _standing(schema.details.c.session_id, sa.func.count()).group_by(
         schema.details.c.session_id
     )
     with database.engine(workspace).connect() as connection:
-        rows = connection.execute(query).all()
+        rows, _ = stored(connection, rater)
         total: dict[int, int] = {row[0]: row[1] for row in connection.execute(totals)}
         done: dict[int, int] = {row[0]: row[1] for row in connection.execute(standing)}
     columns = ["id", "at", "name", "rater", "scale", "choice", "blinded", "done", "total"]
     table = pd.DataFrame(
         [
-            (row.id, row.at, row.name, row.rater, *(row.plan[key] for key in columns[4:7]),
-             done.get(row.id, 0), total[row.id])
-            for row in rows
+            (row.id, row.at, row.name, row.rater, plan.scale, plan.choice, plan.blinded,
+             done.get(row.id, 0), total.get(row.id, 0))
+            for row, plan in rows
         ],
         columns=columns,
     )  # fmt: skip
     return table.assign(finished=table["done"] == table["total"])
+
+
+def unreadable_sessions(workspace: Workspace) -> list[str]:
+    """Name the sessions whose plan cannot be read, newest first; their ratings stay as they are."""
+    with database.engine(workspace).connect() as connection:
+        _, unreadable = stored(connection)
+    return [f"{row.name} ({row.rater})" for row in unreadable]
+
+
+def stored(
+    connection: sa.Connection, rater: str | None = None
+) -> tuple[list[tuple[sa.Row, Plan]], list[sa.Row]]:
+    """Return the sessions with their plans, newest first, and those whose plan cannot be read."""
+    query = sa.select(schema.sessions).order_by(schema.sessions.c.id.desc())
+    if rater is not None:
+        query = query.where(schema.sessions.c.rater == rater)
+    known: list[tuple[sa.Row, Plan]] = []
+    unreadable: list[sa.Row] = []
+    for row in connection.execute(query):
+        try:
+            known.append((row, Plan.from_dict(row.plan)))
+        except RatingError:
+            unreadable.append(row)
+    return known, unreadable
 
 
 def _standing(*columns: Any) -> sa.Select:

@@ -1,14 +1,17 @@
-"""What every command line of Tierscope does on a terminal: progress, and a quiet end."""
+"""What every command line of Tierscope does on a terminal: progress, plain text, and a quiet end."""
 
 import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
 #: Exit status of a command whose reader went away, as the shell gives it for SIGPIPE.
 CLOSED = 141
+#: Characters by which a text would steer the terminal, and how they are shown; lines and tabs stay.
+_STEERING = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160)) if chr(n) not in "\n\t"}
 
 
 class bar:
@@ -28,15 +31,38 @@ class bar:
         self._bar.close()
 
 
+def plain(text: str) -> str:
+    """Return a text, such as a file's name, with nothing in it that steers a terminal."""
+    return text.translate(_STEERING)
+
+
+class _Plain:
+    """A stream that is written to in plain text."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(plain(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 @contextlib.contextmanager
 def quiet_when_closed() -> Iterator[None]:
-    """End without a complaint when who reads the output (``| head``) wants no more of it.
+    """Print plain text only, and end without a complaint when who reads it (``| head``) wants no more of it.
 
     Raises
     ------
     SystemExit
         With status 141.
     """
+    with contextlib.redirect_stdout(_Plain(sys.stdout)):
+        yield from _ended_quietly()
+
+
+def _ended_quietly() -> Iterator[None]:
     try:
         try:
             yield

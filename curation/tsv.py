@@ -1,7 +1,7 @@
 """Tables as BIDS writes them: TSV with a JSON data dictionary; text comes back as it was, whatever is in it.
 
 Cells are separated by tabs, without quotes; ``n/a`` is missing. A backslash, tab, line break, and a text that
-reads ``n/a``, are written with a backslash.
+reads ``n/a``, are written with a backslash; a text that a spreadsheet would run has ``'`` in front.
 """
 
 import datetime
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curation import files
+from curation import files, spreadsheets
 from curation.errors import RatingError
 
 MISSING = "n/a"
@@ -40,11 +40,12 @@ class Kind:
 
 def _escape(text: str) -> str:
     escaped = "".join(_ESCAPES.get(letter, letter) for letter in text)
-    return "n\\/a" if escaped == MISSING else escaped
+    return "n\\/a" if escaped == MISSING else spreadsheets.guarded(escaped)
 
 
 def _unescape(text: str) -> str:
-    return re.sub(r"\\(.)", lambda found: _PLAIN.get(found[1], found[0]), text)
+    escaped = spreadsheets.unguarded(text)
+    return re.sub(r"\\(.)", lambda found: _PLAIN.get(found[1], found[0]), escaped)
 
 
 def _number(text: str) -> float:
@@ -62,7 +63,10 @@ def _moment(text: str) -> datetime.datetime:
     found = datetime.datetime.fromisoformat(text)
     if found.tzinfo is None:
         found = found.replace(tzinfo=datetime.UTC)
-    return found.astimezone(datetime.UTC)
+    try:
+        return found.astimezone(datetime.UTC)
+    except OverflowError:  # the year 1, an hour east
+        raise ValueError(text) from None
 
 
 TEXT = Kind("text", lambda value: _escape(str(value)), _unescape)

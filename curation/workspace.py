@@ -1,8 +1,10 @@
 """The workspace on disk: the only module that spells its paths."""
 
+import contextlib
 import datetime
 import os
 import re
+import stat
 import tomllib
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -100,6 +102,11 @@ class Workspace:
         ------
         WorkspaceError
             When ``root`` is a file, or a folder with other things in it.
+
+        Notes
+        -----
+        A new folder is this account's alone; one that was there keeps what its group may do. Others may
+        not look in, whatever the umask says.
         """
         workspace = cls(Path(root).expanduser().resolve())
         if workspace.settings_path.exists():
@@ -111,6 +118,7 @@ class Workspace:
                 f"{workspace.root} holds other files. Name an empty or new folder for the "
                 "workspace: Tierscope never writes among your data."
             )
+        workspace._close_to_others()
         workspace._write_settings(
             {
                 "schema": SCHEMA,
@@ -121,6 +129,17 @@ class Workspace:
             }
         )
         return workspace
+
+    def _close_to_others(self) -> None:
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            self.root.mkdir(mode=0o700)
+        mode = stat.S_IMODE(self.root.stat().st_mode)
+        if mode & stat.S_IRWXO:
+            with contextlib.suppress(
+                PermissionError
+            ):  # another account's folder, which is its affair
+                self.root.chmod(mode & ~stat.S_IRWXO)
 
     @classmethod
     def current(cls) -> "Workspace":

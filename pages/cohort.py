@@ -6,6 +6,7 @@ import streamlit as st
 from curation.workspace import Workspace
 from pages.ui import (
     cached,
+    downloads,
     example_form,
     flags,
     frame,
@@ -116,6 +117,7 @@ def _problems(scans: pd.DataFrame) -> None:
     if len(found):
         st.subheader("Cannot be used, and why")
         _problem_table(found)
+        downloads.tables("scans", {"cannot-be-used": found})
     if len(noted):
         with st.expander(f"Taken differently than written: {text.plural(len(noted), 'scan')}"):
             st.dataframe(noted, hide_index=True, column_config=_PROBLEM_COLUMNS)

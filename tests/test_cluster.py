@@ -88,6 +88,7 @@ def test_two_calls_at_once_are_refused(workspace: Workspace) -> None:
         cluster.run(workspace, 2)
 
 
-def test_a_profile_that_is_none_is_refused_in_words(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(TierscopeError, match=r"no config\.yaml"):
-        cluster.run(workspace, 2, profile=tmp_path)
+def test_a_path_is_no_profile_whatever_lies_there(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("executor: slurm\n")
+    with pytest.raises(TierscopeError, match="TIERSCOPE_PROFILES"):
+        cluster.run(workspace, 2, profile=str(tmp_path))

@@ -1,13 +1,16 @@
 import json
 import multiprocessing
+import os
 import resource
 import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from curation import files
-from curation.errors import StudyError
+from curation.errors import StudyError, WorkspaceError
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
@@ -106,3 +109,33 @@ def test_sha256_equals_the_published_value_of_abc(tmp_path: Path) -> None:
     assert files.sha256_of(path) == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
+
+
+@pytest.fixture
+def umask() -> Iterator[Callable[[int], int]]:
+    """Set the umask of this process; put back afterwards."""
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+@pytest.mark.parametrize(("mask", "left"), [(0o077, 0o600), (0o022, 0o644), (0o007, 0o660)])
+def test_what_is_written_has_the_rights_that_the_umask_leaves(
+    tmp_path: Path, umask: Callable[[int], int], mask: int, left: int
+) -> None:
+    umask(mask)
+    path = tmp_path / "a.json"
+    for value in (1, 2):  # new, and in the place of another
+        files.write_json(path, value)
+        assert path.stat().st_mode & 0o777 == left
+    files.write_parquet(tmp_path / "a.parquet", pd.DataFrame({"age": [70]}))
+    assert (tmp_path / "a.parquet").stat().st_mode & 0o777 == left
+
+
+def test_a_lock_of_another_account_is_said_in_words(tmp_path: Path, monkeypatch) -> None:
+    def closed(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", closed)  # root may open anything
+    with pytest.raises(WorkspaceError, match=r"another account.*docs/server\.md"):
+        files.lock(tmp_path / "lock").__enter__()

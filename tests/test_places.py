@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from curation.errors import StudyError
+from curation import profiles
+from curation.errors import ProfileError, StudyError
 from curation.workspace import Workspace
 from tests import training_workspace
-from training import places, workflow
+from training import launch, places, workflow
 from training.places import Place
 from training.study import Study
 
@@ -61,11 +62,46 @@ def test_where_slurm_keeps_no_accounts_its_queue_is_asked(study, commands, kind:
     assert set(profile["default-resources"]) == {"mem_mb", "runtime"}
 
 
-def test_on_this_machine_there_is_no_profile_and_ones_own_is_taken_as_it_is(
-    study, tmp_path
-) -> None:
+@pytest.fixture
+def evil(tmp_path: Path) -> Path:
+    """A profile that runs a program of its own as soon as Snakemake reads it."""
+    folder = tmp_path / "evil"
+    folder.mkdir()
+    run = f"__import__('os').system('touch {tmp_path}/ran') + 100"
+    (folder / "config.yaml").write_text(f'cores: 1\ndefault-resources:\n  - "mem_mb={run}"\n')
+    return folder
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a profile that was set up, by the name 'lab'."""
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("jobs: 2\n")
+    monkeypatch.setenv(profiles.ENVIRONMENT_VARIABLE, f"lab:{folder}")
+    return folder
+
+
+def test_on_this_machine_there_is_no_profile_and_one_is_found_by_its_name(study, lab) -> None:
     assert places.snakemake_profile(study, Place()) is None
-    assert places.snakemake_profile(study, Place("profile", profile=str(tmp_path))) == tmp_path
+    assert places.snakemake_profile(study, Place("profile", profile="lab")) == lab
+
+
+def test_no_path_becomes_a_profile_be_it_asked_for_or_stored(
+    study: Study, workspace: Workspace, lab: Path, evil: Path
+) -> None:
+    place = Place("profile", profile=str(evil))
+    with pytest.raises(ProfileError, match=r"no Snakemake profile named .*there is: lab"):
+        launch.launch(workspace, study.id, place=place)
+    places.write(study, place)  # as an older Tierscope did, or whoever may write there
+    places.remember(workspace, place)
+    assert places.of(study) == place
+    assert "evil" in places.remembered(workspace).words
+    with pytest.raises(ProfileError, match="TIERSCOPE_PROFILES"):
+        launch.resume(workspace, study.id)
+    with pytest.raises(ProfileError, match="TIERSCOPE_PROFILES"):
+        workflow.command(workspace, study, places.of(study), [])
+    assert not (evil.parent / "ran").exists()
 
 
 def test_a_place_survives_being_written_down_and_is_offered_the_next_time(study, workspace) -> None:
@@ -83,7 +119,7 @@ def test_a_place_survives_being_written_down_and_is_offered_the_next_time(study,
     assert (known.partition, known.gres, known.at_once) == ("long", "gpu:1", 3)
 
 
-def test_what_snakemake_is_told_of_each_place(study: Study, workspace, commands, tmp_path) -> None:
+def test_what_snakemake_is_told_of_each_place(study: Study, workspace, commands, lab) -> None:
     commands("scontrol")
 
     def told(place: Place) -> str:
@@ -92,13 +128,14 @@ def test_what_snakemake_is_told_of_each_place(study: Study, workspace, commands,
     here = told(Place(cores=3))
     assert "--cores 3" in here
     assert "slots=3" in here
-    assert "--profile" not in here
+    assert " --profile" not in here
     slurm = told(Place("slurm"))
     assert f"--profile {study.folder}/workflow/profile" in slurm
     assert "slots=0 gpus=0" in slurm
     assert "--cores" not in slurm
-    assert f"--profile {tmp_path}" in told(Place("profile", profile=str(tmp_path)))
+    assert f"--profile {lab}" in told(Place("profile", profile="lab"))
     assert "../result.json" in slurm
+    assert "--workflow-profile none" in here  # none that lies in the folder that someone is in
 
 
 @pytest.mark.parametrize(
@@ -127,5 +164,3 @@ def test_what_slurm_lacks_is_said_before_anything_starts(commands, monkeypatch, 
     monkeypatch.setenv("PATH", str(tmp_path / "none"))
     with pytest.raises(StudyError, match="sbatch is not found"):
         places.refuse_unusable(Place("slurm"))
-    with pytest.raises(StudyError, match=r"no config\.yaml"):
-        places.refuse_unusable(Place("profile", profile=str(tmp_path)))

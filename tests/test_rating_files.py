@@ -268,6 +268,63 @@ def test_damaged_sessions_are_refused_and_without_them_the_ratings_come(made, em
     assert sessions.list_sessions(empty).empty
 
 
+#: What a session in sessions.json cannot be.
+NO_SESSIONS: list[dict] = [
+    {},  # as it is, but twice
+    {"plan": ["a", "list"]},
+    {"plan": None},
+    {"plan": {}},
+    {"plan": {"name": "x", "rater": "Ada", "scale": ["mriqc-4"], "seed": 1}},
+    {"plan": {"name": "x", "rater": "Ada", "scale": "mriqc-4", "seed": 10**30}},
+    {"plan": {"name": "x", "rater": "Ada", "scale": "mriqc-4", "blinded": "yes"}},
+    {"plan": {"name": "x", "rater": "Ada", "scale": "mriqc-4", "rule": {"names": 3}}},
+    {"items": []},
+    {"items": [["scan", 0]]},
+    {"items": [[7, None]]},
+    {"items": "ab"},
+    {"name": ""},
+    {"rater": "x" * 101},
+    {"at": "0001-01-01T00:00:00+10:00"},
+]
+
+
+def test_a_session_that_is_none_is_refused_and_nothing_is_stored(made, empty, tmp_path) -> None:
+    folder = shutil.copytree(rating_files.export_ratings(made), tmp_path / "copy")
+    as_exported = (folder / "sessions.json").read_text()
+    for change in NO_SESSIONS:
+        told = json.loads(as_exported)
+        told["sessions"][0] |= change
+        told["sessions"] *= 2 if not change else 1
+        (folder / "sessions.json").write_text(json.dumps(told))
+        with pytest.raises(RatingError, match=r"sessions\.json is not as it was exported"):
+            import_ratings(empty, folder)
+    assert sessions.list_sessions(empty).empty
+    assert ratings.list_ratings(empty, withdrawn=True).empty
+
+
+def test_no_cell_of_the_tables_is_run_by_a_spreadsheet_and_all_come_back(made, empty) -> None:
+    scan, texts = (
+        tables.read_scans(made)["scan_id"][0],
+        ["=1+1", "'=1+1", "+x", "@a", "-\t", "-1.5"],
+    )
+    for text in texts:
+        ratings.add_rating(
+            made, scan_id=scan, rater=f"={text}", scale="mriqc-4", value=4.0, comment=text
+        )
+        ratings.override(made, scan, text, "B", text)
+    folder = rating_files.export_ratings(made)
+    for name in ("ratings.tsv", "overrides.tsv"):
+        cells = (folder / name).read_text().replace("\n", "\t").split("\t")
+        assert {cell for cell in cells if cell.startswith(("=", "+", "-", "@"))} == {"-1.5"}
+    import_ratings(empty, folder)
+    for read in (ratings.list_ratings, overrides.list_overrides):
+        there, back = (read(one).drop(columns="id", errors="ignore") for one in (made, empty))
+        kept = [
+            name for name in ("rater", "comment", "author", "reason", "scan_id") if name in there
+        ]
+        pd.testing.assert_frame_equal(there[kept], back[kept])
+
+
 def test_the_export_describes_itself_as_bids_wants(made: Workspace) -> None:
     folder = rating_files.export_ratings(made)
     assert folder.relative_to(made.root).as_posix() == "exports/derivatives/tierscope"

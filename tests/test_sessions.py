@@ -1,14 +1,27 @@
 """A session is drawn once, resumed where it was left, and never makes two ratings of one."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
-from curation import choices, lists, overrides, ratings, sessions, tables
+from curation import (
+    choices,
+    database,
+    lists,
+    overrides,
+    rating_files,
+    ratings,
+    schema,
+    sessions,
+    tables,
+)
 from curation.errors import RatingError
+from curation.history import history
 from curation.sessions import CHOICES, Plan, Session
 from curation.tiers import DEFAULT_RULE, Gate, TierRule
 from curation.workspace import Workspace
@@ -223,6 +236,27 @@ def test_a_plan_of_cutoffs_alone_is_still_read() -> None:
     old = {key: value for key, value in PLAN.as_dict().items() if key != "rule"}
     assert Plan.from_dict(old | {"cutoffs": [10.0]}).rule == TierRule(("A", "B"), (10.0,))
     assert Plan.from_dict(PLAN.as_dict()) == PLAN
+
+
+@pytest.mark.parametrize("plan", [["a", "list"], "text", {}, {"blinded": 1, "seed": "x"}, None])
+def test_a_stored_plan_that_cannot_be_read_is_named_and_costs_nothing_else(made, plan) -> None:
+    """As an import of an earlier version may have stored it."""
+    session = sessions.start(made, PLAN)
+    sessions.save(made, session.id, 0, 3.0)
+    good = sessions.start(made, replace(PLAN, name="second"))
+    table = schema.sessions
+    with database.writing(made) as connection:
+        damage = table.update().where(table.c.id == session.id)
+        connection.execute(damage.values(plan=sa.JSON.NULL if plan is None else plan))
+    assert sessions.list_sessions(made)["id"].tolist() == [good.id]
+    assert sessions.unreadable_sessions(made) == ["first (Ada)"]
+    (line,) = (row for row in history(made).itertuples() if row.subject == "first")
+    assert "cannot be read" in line.detail
+    assert len(ratings.list_ratings(made)) == 1
+    exported = json.loads((rating_files.export_ratings(made) / "sessions.json").read_text())
+    assert [one["name"] for one in exported["sessions"]] == ["second"]
+    with pytest.raises(RatingError, match="cannot be read"):
+        sessions.load(made, session.id)
 
 
 def test_a_rater_has_one_session_of_a_name(made: Workspace) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import tables
+from curation import profiles, tables
 from curation.assess import assess, due_scans
 from curation.errors import StudyError
 from curation.workspace import Workspace
@@ -114,10 +114,10 @@ def test_jobs_of_a_study_whose_leader_was_killed_are_ended_by_stop(
 # ---- scoring ---------------------------------------------------------------------------------------
 
 
-def _scoring(workspace: Workspace, profile: Path) -> subprocess.Popen[str]:
+def _scoring(workspace: Workspace) -> subprocess.Popen[str]:
     command = [
         sys.executable, "-m", "curation", "assess", "--workspace", str(workspace.root),
-        "--batches", "3", "--profile", str(profile),
+        "--batches", "3", "--profile", "slurm",
     ]  # fmt: skip
     return subprocess.Popen(
         command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -141,11 +141,12 @@ def test_scoring_on_slurm_interrupted_and_gone_on_with_makes_the_numbers_of_one_
     profile = tmp_path / "profile"
     profile.mkdir()
     (profile / "config.yaml").write_text(PROFILE)
+    monkeypatch.setenv(profiles.ENVIRONMENT_VARIABLE, f"slurm:{profile}")
     alone = heads.fill(tmp_path)
     there = Workspace(Path(shutil.copytree(alone.root, tmp_path / "a {b} 'c' ü")))
     assess(alone)
 
-    first = _scoring(there, profile)
+    first = _scoring(there)
     _wait_for(cluster.jobs, first)
     first.send_signal(signal.SIGINT)
     said = first.communicate(timeout=60)[0]
@@ -153,7 +154,7 @@ def test_scoring_on_slurm_interrupted_and_gone_on_with_makes_the_numbers_of_one_
     assert cluster.jobs() == []
     assert len(due_scans(there))
 
-    again = _scoring(there, profile)
+    again = _scoring(there)
     said = again.communicate(timeout=300)[0]
     assert again.returncode == 0, said
     assert "0 left" in said

@@ -1,4 +1,4 @@
-"""Output that nobody reads any more ends a command quietly."""
+"""Output that nobody reads any more ends a command quietly, and what is printed steers no terminal."""
 
 import subprocess
 import sys
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from curation import __main__ as curation_main
+from curation import terminal
 from curation.terminal import CLOSED
 
 ROOT = Path(__file__).parents[1]
@@ -26,3 +28,21 @@ def test_a_reader_that_went_away_is_no_error(arguments: list[str]) -> None:
         CLOSED,
     }  # argparse itself swallows the error where nothing is buffered
     assert complaint == ""
+
+
+def test_what_a_table_or_an_error_holds_steers_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steering = "\x1b[31m\x9b2J\x07"
+    table = tmp_path / "scans.csv"
+    table.write_text(f"path,{steering}\nnowhere.nii,1\n")
+    for source in (table, tmp_path / f"{steering}.csv"):
+        curation_main.main(["ingest", str(source), "--workspace", str(tmp_path / "w")])
+    said = capsys.readouterr()
+    assert not any(letter in said.out + said.err for letter in "\x1b\x9b\x07")
+    assert "\\x1b[31m\\x9b2J\\x07" in said.out
+    assert "\\x1b[31m\\x9b2J\\x07.csv" in said.err
+
+
+def test_lines_tabs_and_letters_stay_as_they_are() -> None:
+    assert terminal.plain("a\tb\nMüller 张伟 – 3 %") == "a\tb\nMüller 张伟 – 3 %"

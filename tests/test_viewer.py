@@ -21,7 +21,7 @@ TISSUE, BACKGROUND = "Tissue", "Background"
 def own_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> shelf.Shelf:
     """A viewer with a shelf of its own and no browser."""
     own = shelf.Shelf(tmp_path / "shelf")
-    fake = viewer._Niivue(lambda **_: None, frozenset(), own, None)  # type: ignore[arg-type]
+    fake = viewer._Niivue(lambda **_: None, frozenset(), own)
     monkeypatch.setattr(viewer, "_niivue", lambda: fake)
     return own
 
@@ -235,7 +235,7 @@ def test_a_change_of_several_texts_is_made_whole_or_not(tmp_path: Path) -> None:
 
 def test_the_screen_says_what_is_really_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     for changed, nose in ((frozenset({"nose left"}), "left"), (frozenset(), "right")):
-        fake = viewer._Niivue(lambda **_: None, changed, None, None)  # type: ignore[arg-type]
+        fake = viewer._Niivue(lambda **_: None, changed, None)  # type: ignore[arg-type]
         monkeypatch.setattr(viewer, "_niivue", lambda fake=fake: fake)
         assert f"the nose points {nose}" in viewer.convention()
         assert "patient's right is on the left" in viewer.convention()

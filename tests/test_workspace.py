@@ -1,7 +1,9 @@
+import os
 from pathlib import Path
 
 import pytest
 
+from curation import ratings
 from curation.errors import WorkspaceError
 from curation.workspace import Source, Workspace, slug
 
@@ -51,3 +53,29 @@ def test_no_name_leads_out_of_the_workspace(workspace: Workspace, name: str) -> 
 @pytest.mark.parametrize("text", ["../../etc/passwd", "a b/c", "", "...", "ü" * 300])
 def test_a_slug_is_always_a_plain_name(workspace: Workspace, text: str) -> None:
     assert workspace.study_dir(slug(text)).parent == workspace.studies_dir
+
+
+def test_a_new_workspace_is_closed_to_others_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o000)
+    try:
+        made = Workspace.create(tmp_path / "new" / "lab")
+        shared = tmp_path / "shared"
+        shared.mkdir()
+        shared.chmod(0o2775)  # a group's, whose files belong to the group
+        Workspace.create(shared)
+    finally:
+        os.umask(before)
+    assert made.root.stat().st_mode & 0o7777 == 0o700
+    assert shared.stat().st_mode & 0o7777 == 0o2770
+
+
+def test_a_group_may_write_to_the_decisions_where_the_umask_lets_it(tmp_path: Path) -> None:
+    before = os.umask(0o007)
+    try:
+        made = Workspace.create(tmp_path / "lab")
+        ratings.add_rating(made, scan_id="a", rater="Ada", scale="mriqc-4", value=4.0)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in made.root.iterdir()}
+    assert set(modes.values()) == {0o660}
+    assert "decisions.sqlite" in modes

@@ -18,7 +18,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from torch.multiprocessing import ProcessRaisedException
 
 from curation import files
-from curation.errors import StudyError, TierscopeError
+from curation.errors import BusyError, StudyError
 from training.config import Preset
 from training.interruption import Interruption, Stopped
 
@@ -175,11 +175,11 @@ def _gpu_id(index: int) -> str:
 
 
 def _take(places: list[Path], count: int, held: contextlib.ExitStack) -> list[int]:
-    busy = TierscopeError("This GPU is taken.")
+    busy = BusyError("This GPU is taken.")
     taken: list[int] = []
     for index, path in enumerate(places):
         if len(taken) < count:
-            with contextlib.suppress(TierscopeError):
+            with contextlib.suppress(BusyError):
                 held.enter_context(files.lock(path, busy))
                 taken.append(index)
     return taken

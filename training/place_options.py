@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import asdict
 
+from curation import profiles
 from curation.workspace import Workspace
 from training import places
 from training.places import Place
@@ -34,7 +35,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
     place.add_argument("--memory-gb", type=float, help="memory of one job (default: 16)")
     place.add_argument("--gres", help="what a training job needs, such as gpu:1")
     place.add_argument("--at-once", type=int, help="jobs that wait or run at once (default: 50)")
-    place.add_argument("--profile", help="folder of a Snakemake profile of your own")
+    place.add_argument(
+        "--profile", help=f"a Snakemake profile named in {profiles.ENVIRONMENT_VARIABLE}"
+    )
     place.add_argument(
         "--mlflow", action="store_true", default=None,
         help="also log each finished run to MLflow, which is to be installed",

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from curation import files
+from curation import files, profiles
 from curation.errors import StudyError
 from curation.workspace import Workspace
 from training import mlflow_log
@@ -39,7 +39,7 @@ class Place:
     Parameters
     ----------
     kind : {'here', 'slurm', 'profile'}
-        This machine, Slurm, or what a Snakemake profile of the user's says.
+        This machine, Slurm, or what a Snakemake profile says.
     cores : int or None
         Here: processor cores to use, all by default. Elsewhere: cores of the job that prepares volumes.
     beside : bool
@@ -55,7 +55,7 @@ class Place:
     check_s : int
         Slurm is asked how its jobs are this long after the first was sent, then more and more rarely.
     profile : str
-        Folder of the user's own Snakemake profile.
+        Name of a Snakemake profile, see :mod:`curation.profiles`.
     mlflow : bool
         Also log each finished run to MLflow, see :mod:`training.mlflow_log`.
 
@@ -152,11 +152,15 @@ def slots(place: Place, preset: Preset) -> int:
 
 
 def refuse_unusable(place: Place) -> None:
-    """Refuse a place that this machine cannot reach, with what to do about it."""
-    if place.kind == "profile" and not (Path(place.profile) / "config.yaml").is_file():
-        raise StudyError(
-            f"There is no Snakemake profile in {place.profile!r}: no config.yaml there."
-        )
+    """Refuse a place that this machine cannot reach, with what to do about it.
+
+    Raises
+    ------
+    StudyError, ProfileError
+        For want of a program, or of a profile of this name.
+    """
+    if place.kind == "profile":
+        profiles.folder(place.profile)
     if place.kind == "slurm" and (lacking := slurm_lacks()):
         raise StudyError(lacking)
     if place.mlflow and (lacking := mlflow_log.lacks()):
@@ -184,11 +188,17 @@ def job_prefix(study: Study) -> str:
 
 
 def snakemake_profile(study: Study, place: Place) -> Path | None:
-    """Return the folder of the profile that a study runs with, written anew for Slurm; none here."""
+    """Return the folder of the profile that a study runs with, written anew for Slurm; none here.
+
+    Raises
+    ------
+    ProfileError
+        When no profile has the name that is noted, be it a path.
+    """
     if place.kind == "here":
         return None
     if place.kind == "profile":
-        return Path(place.profile).resolve()
+        return profiles.folder(place.profile)
     folder = study.folder / "workflow" / "profile"
     # JSON is YAML
     files.write_text(folder / "config.yaml", json.dumps(_for_slurm(study, place), indent=2) + "\n")

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from curation import files
+from curation import files, profiles
 from curation.errors import StudyError
 from curation.workspace import Workspace
 from training import places, runs, slurm_jobs, turns
@@ -73,6 +73,7 @@ def command(workspace: Workspace, study: Study, place: Place, targets: list[str]
         "--scheduler", "greedy",
         "--runtime-source-cache-path", str(study.folder / "workflow" / "cache"),
         "--nocolor", "--quiet", "host", "progress", "reason",
+        *profiles.NO_OTHER,
         *where,
     ]  # fmt: skip
 

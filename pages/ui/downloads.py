@@ -6,6 +6,8 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from curation import spreadsheets
+
 
 def tables(name: str, found: Mapping[str, pd.DataFrame], *, left_out: str = "") -> None:
     """Offer tables for download; empty ones cannot be taken.
@@ -38,4 +40,4 @@ def tables(name: str, found: Mapping[str, pd.DataFrame], *, left_out: str = "") 
 def csv(table: pd.DataFrame, left_out: str = "") -> str:
     """Return a table as CSV, with a column ``filter`` where a filter was on."""
     told = table.assign(filter=left_out) if left_out else table
-    return told.to_csv(index=False, lineterminator="\n")
+    return spreadsheets.csv(told)

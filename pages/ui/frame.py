@@ -14,7 +14,7 @@ from streamlit.errors import StreamlitAPIException
 
 from curation.errors import TierscopeError
 from curation.workspace import Source, Workspace
-from pages.ui import charts, state, text
+from pages.ui import charts, door, state, text
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets"
@@ -83,6 +83,12 @@ def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) ->
         Leave out the page's question, and name nothing of the workspace: someone rates blinded.
     """
     page = PAGES[key]
+    if not door.stands():
+        st.error(
+            "A page is not served by itself: other web pages could drive it then. Start Tierscope with "
+            "'make run', or with 'streamlit run app.py'."
+        )
+        return
     _hand_over(key)
     configure(f"{page.title} · Tierscope")
     st.html(ASSETS / "style.css")

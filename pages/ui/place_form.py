@@ -1,4 +1,4 @@
-"""Where a study shall run: this machine, Slurm, or a Snakemake profile of one's own."""
+"""Where a study shall run: this machine, Slurm, or a Snakemake profile by its name."""
 
 import os
 from dataclasses import replace
@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from curation.errors import StudyError
+from curation import profiles
+from curation.errors import TierscopeError
 from curation.workspace import Workspace
 from pages.ui import text
 from training import mlflow_log, places
@@ -43,15 +44,15 @@ def choose(workspace: Workspace, before: Place, *, key: str) -> Place | None:
         format_func=lambda kind: f"{KINDS[kind][0].upper()}{KINDS[kind][1:]}",
     )  # fmt: skip
     known = before if before.kind == kind else places.remembered(workspace)
-    values = _FIELDS[kind](known, key)
-    if mlflow_log.lacks() is None:
-        values["mlflow"] = st.checkbox(
-            "Also log finished runs to MLflow", value=known.mlflow, key=f"mlflow-{key}"
-        )
     try:
+        values = _FIELDS[kind](known, key)
+        if mlflow_log.lacks() is None:
+            values["mlflow"] = st.checkbox(
+                "Also log finished runs to MLflow", value=known.mlflow, key=f"mlflow-{key}"
+            )
         place = replace(Place(kind), **values)
         places.refuse_unusable(place)
-    except StudyError as error:
+    except TierscopeError as error:
         st.warning(text.escape(str(error)))
         return None
     return place
@@ -91,11 +92,17 @@ def _slurm(known: Place, key: str) -> dict[str, Any]:
 
 
 def _profile(known: Place, key: str) -> dict[str, Any]:
-    folder = st.text_input(
-        "Folder of the profile", known.profile, key=f"profile-{key}",
-        help="A Snakemake profile: a folder with a config.yaml that says where jobs run.",
+    """Offer the profiles that were set up; one noted by an older version, as a path, is said to be none."""
+    names = list(profiles.named())
+    if not names:
+        return {"profile": known.profile}
+    other = known.profile not in ("", *names)  # not silently taken for another
+    name = st.selectbox(
+        "Profile", names, None if other else names.index(known.profile or names[0]),
+        key=f"profile-{key}", placeholder="Choose a profile",
+        help="A Snakemake profile says where jobs run. Whoever runs Tierscope names them.",
     )  # fmt: skip
-    return {"profile": folder}
+    return {"profile": name or known.profile}
 
 
 _FIELDS = {"here": _here, "slurm": _slurm, "profile": _profile}

@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from curation import ratings
 from curation.rating_files import export_ratings
 from curation.rating_import import Imported, import_ratings
-from curation.workspace import Workspace
+from curation.workspace import Workspace, slug
 from pages.ui import frame, text
 
 _UPLOAD_MB = 50
@@ -82,7 +82,7 @@ def _from_upload(workspace: Workspace, given: list[UploadedFile], rater: str | N
     with tempfile.TemporaryDirectory(prefix="tierscope-ratings-") as holder:
         folder, done = Path(holder), []
         for one in given:
-            (folder / Path(one.name).name).write_bytes(one.getvalue())
+            (folder / slug(Path(one.name).name)).write_bytes(one.getvalue())
         for table in sorted(folder.glob("*.tsv")):
             done.append(import_ratings(workspace, table, rater))
         widget = [path for path in folder.glob("*.json") if not path.with_suffix(".tsv").exists()]

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from curation import lists
+from curation import lists, spreadsheets
 from curation.balance import Floats
 from curation.measures import MEASURES, SCORE
 from curation.rating_rows import MAX_RATER
@@ -174,7 +174,7 @@ def _file(table: pd.DataFrame) -> bytes:
     measures = [name for name in MEASURES if name in table]
     kept = dict.fromkeys((*_SHOWN, "modality", "session_id", "source", "sha256", *measures))
     columns = [name for name in kept if name in table]
-    return table[columns].to_csv(sep="\t", index=False, na_rep="n/a").encode()
+    return spreadsheets.csv(table[columns], separator="\t", missing="n/a").encode()
 
 
 # ---- tiles and table -------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Folders whose files streamlit hands out to the browser, and the script of plotly as one of them."""
 
 import hashlib
+import secrets
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import streamlit.components.v1 as components
 
 from pages.ui.frame import ASSETS
 
+#: Without it an address could be made by whoever knows where a workspace lies.
+_SECRET = secrets.token_hex(16)
+
 
 def address(folder: Path, kind: str) -> str:
     """Return the address, ending in ``/``, under which streamlit hands out the files of a folder.
@@ -16,9 +20,9 @@ def address(folder: Path, kind: str) -> str:
     Parameters
     ----------
     folder : Path
-        Must exist. Everything in it can be fetched by whoever can open the page.
+        Must exist. Everything in it can be fetched by whoever knows the address, which a page tells.
     kind : str
-        Begins the name that the address shows; the folder's path is not told.
+        Begins the name that the address shows; the rest of it is drawn anew whenever the server starts.
     """
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"{f'/{base}' if base else ''}/component/{_served(str(folder), kind)}/"
@@ -41,5 +45,5 @@ def drawing(name: str) -> str:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _served(folder: str, kind: str) -> str:
-    name = f"tierscope_{kind}_{hashlib.sha256(folder.encode()).hexdigest()[:12]}"
+    name = f"tierscope_{kind}_{hashlib.sha256(f'{_SECRET}{folder}'.encode()).hexdigest()[:32]}"
     return components.declare_component(name, path=folder).name

@@ -33,6 +33,13 @@ def show(workspace: Workspace) -> None:
         )  # fmt: skip
         return
     listed = sessions.list_sessions(workspace)
+    if unreadable := sessions.unreadable_sessions(workspace):
+        st.warning(
+            text.escape(
+                "Left out, because what was planned for them cannot be read: "
+                f"{', '.join(unreadable)}. Their ratings are kept and count."
+            )
+        )
     _go_on(listed)
     _new(workspace, listed)
     _earlier(workspace, listed)

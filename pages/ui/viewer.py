@@ -4,7 +4,6 @@ The browser fetches the image that :mod:`pages.ui.prepared` writes as a file.
 """
 
 import mimetypes
-import tempfile
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from curation import volumes
 from curation.errors import VolumeError
 from curation.volumes import Volume
-from pages.ui import cached, niivue_build, shelf, state
+from pages.ui import cached, niivue_build, scratch, shelf, state
 from pages.ui.prepared import Facts, Prepared, write
 from pages.ui.shelf import Shelf
 
@@ -141,13 +140,11 @@ class _Niivue:
     component: Callable[..., Any]
     changed: frozenset[str]
     shelf: Shelf
-    holder: tempfile.TemporaryDirectory[str]
 
 
 @st.cache_resource(show_spinner=False)
 def _niivue() -> _Niivue:
-    holder = tempfile.TemporaryDirectory(prefix="tierscope-niivue-")
-    build = niivue_build.derive(niivue_build.shipped_folder(), Path(holder.name) / "build")
+    build = niivue_build.derive(niivue_build.shipped_folder(), scratch.make() / "build")
     if build.missing:
         raise VolumeError(
             f"The installed niivue-streamlit is none that Tierscope knows ({', '.join(build.missing)}). "
@@ -156,7 +153,7 @@ def _niivue() -> _Niivue:
     # Streamlit gzips whatever is no film, picture or archive by its type: for a whole head a second or two.
     mimetypes.add_type("video/x-nifti", ".nii")
     component = components.declare_component("tierscope_niivue", path=build.folder)
-    return _Niivue(component, build.changed, Shelf(build.folder / _SHELF), holder)
+    return _Niivue(component, build.changed, Shelf(build.folder / _SHELF))
 
 
 _SHELF = "scans"

@@ -2,24 +2,18 @@
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from curation import assess, demo
-from curation.workspace import ENVIRONMENT_VARIABLE, Workspace
+from curation.workspace import Workspace
+from tests.dashboard import ROOT as ROOT
+from tests.dashboard import Dashboard as _serving
 from training import launch
 from training.study import list_studies
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--use-angle=swiftshader",
@@ -39,6 +33,9 @@ EventTarget.prototype.addEventListener = function (type, listener, ...rest) {
   return add.call(this, type, listener, ...rest);
 };
 """
+
+#: What Chromium says where a page's Content-Security-Policy refuses something.
+_REFUSED = "Content Security Policy"
 
 
 @pytest.fixture(scope="session")
@@ -77,10 +74,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A fresh tab of desktop size."""
+    """A fresh tab of desktop size, in which nothing that a page does is against its own policy."""
     context = fresh_context(browser)
-    yield context.new_page()
+    page, against = context.new_page(), []
+    page.on("console", lambda told: against.append(told.text) if _REFUSED in told.text else None)
+    yield page
     context.close()
+    assert against == []
 
 
 def fresh_context(browser: Browser) -> BrowserContext:
@@ -94,48 +94,3 @@ def fresh_context(browser: Browser) -> BrowserContext:
 def listening(page: Page) -> None:
     """Wait until a page that was just loaded hears keys: one pressed before is lost."""
     page.wait_for_function("window.tierscopeListens", timeout=30_000)
-
-
-class _serving:
-    """A dashboard process for as long as a ``with`` block lasts."""
-
-    def __init__(self, workspace: Workspace, log: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
-        self._workspace, self._log = workspace, log
-
-    def __enter__(self) -> str:
-        command = [
-            sys.executable, "-m", "streamlit", "run", "app.py",
-            "--server.port", str(self._port), "--server.headless", "true",
-        ]  # fmt: skip
-        environment = os.environ | {ENVIRONMENT_VARIABLE: str(self._workspace.root)}
-        with self._log.open("wb") as output:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
-            )
-        address = f"http://127.0.0.1:{self._port}"
-        deadline = time.monotonic() + 60
-        while not _answers(f"{address}/_stcore/health"):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the dashboard did not start:\n{self._log.read_text()}")
-            time.sleep(0.1)
-        return address
-
-    def kill(self) -> None:
-        """Pull the plug: nothing can be tidied up."""
-        self._process.kill()
-        self._process.wait(20)
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(20)
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 - ours
-            return answer.status == 200
-    except (urllib.error.URLError, TimeoutError):
-        return False

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from curation import sessions, tables
 from curation.workspace import ENVIRONMENT_VARIABLE, Workspace
+from pages.ui import door
 from pages.ui.frame import PAGES, ROOT
 from tests import made_workspace
 from tests.pages.rating_made import started
@@ -27,6 +28,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study, St
 def own(tmp_path: Path) -> Workspace:
     """A full workspace without studies, for one test alone."""
     return made_workspace.make(tmp_path / "own")
+
+
+@pytest.fixture(autouse=True)
+def _through_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages be drawn without a server, as if they were served through the door."""
+    monkeypatch.setattr(door, "_built", True)
 
 
 @pytest.fixture

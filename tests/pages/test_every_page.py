@@ -5,7 +5,7 @@ import time
 import pytest
 
 from curation.workspace import Workspace
-from pages.ui import state
+from pages.ui import door, state
 from pages.ui.frame import PAGES
 from tests import made_workspace
 from tests.pages.said import checked, words
@@ -36,6 +36,17 @@ def test_page_without_a_workspace_says_how_to_make_one(name, tmp_path, run) -> N
     (error,) = run(name, tmp_path / "nowhere").error
     assert "There is no workspace" in error.value.replace("\\", "")
     assert "Traceback" not in error.value
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_page_that_is_not_served_through_the_door_shows_nothing(
+    name, made, run, monkeypatch
+) -> None:
+    monkeypatch.setattr(door, "_built", False)
+    page = run(name, made[0])
+    (error,) = page.error
+    assert "make run" in error.value
+    assert words(page) == error.value
 
 
 def test_app_serves_every_page(made, run) -> None:

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from curation import background, cohorts, tables
+from curation import background, cohorts, profiles, tables
 from curation.workspace import Source, Workspace
 from pages.ui import state
 from tests import made_workspace, pets
 from tests.pages.said import button, checked, words
-from training import launch, study
+from training import launch, places, study
+from training.places import Place
 from training.study import Study
 
 
@@ -69,6 +70,27 @@ def test_train_says_why_a_study_is_refused(own, run) -> None:
     page.number_input[1].set_value(8).run()
     checked(button(page, "Launch the study").click().run())
     assert "8 folds need at least 16" in page.error[0].value
+
+
+def test_a_profile_is_chosen_by_its_name_and_a_stored_path_is_none(
+    made, run, monkeypatch, tmp_path
+) -> None:
+    workspace, _, half = made
+    background.stop(made_workspace.pretend_running(half))
+    (tmp_path / "config.yaml").write_text("jobs: 2\n")
+    with monkeypatch.context() as stored:
+        stored.setattr(places, "of", lambda study: Place("profile", profile=str(tmp_path)))
+        page = run("train", workspace, **{state.STUDY: half.id})
+        assert any("no Snakemake profile named" in one.value for one in page.warning)
+        assert button(page, "Resume the study").disabled
+        assert not any("profile" in field.label.lower() for field in page.text_input)
+        stored.setenv(profiles.ENVIRONMENT_VARIABLE, f"lab:{tmp_path}")
+        page = run("train", workspace, **{state.STUDY: half.id})
+        (choice,) = (one for one in page.selectbox if one.label == "Profile")
+        assert (choice.options, choice.value) == (["lab"], None)
+        checked(choice.select("lab").run())
+        assert not button(page, "Resume the study").disabled
+    (half.folder / "workflow.json").unlink()
 
 
 def test_train_without_cohorts_offers_to_freeze_them(own, run) -> None:

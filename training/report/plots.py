@@ -9,6 +9,8 @@ from typing import Literal
 
 import pandas as pd
 
+from curation import spreadsheets
+
 SIMULATED = "Simulated data: no number here says anything about patients."
 UNFINISHED = "Not finished: the figures are of the runs so far."
 
@@ -140,7 +142,7 @@ class Plot:
 
     def csv(self) -> str:
         """Return every plotted number as CSV, in full precision."""
-        return self.table.to_csv(index=False, lineterminator="\n")
+        return spreadsheets.csv(self.table)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,61 @@
+"""Snakemake profiles by name, as whoever runs Tierscope set them.
+
+A profile's ``config.yaml`` holds expressions that Snakemake evaluates: whoever may choose its path runs
+programs. So a path comes from the environment alone, never from a page, an argument or a stored file.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from curation.errors import ProfileError
+
+#: Keeps Snakemake from a ``profiles/default`` that happens to lie in the folder that someone is in.
+NO_OTHER = ("--workflow-profile", "none")
+ENVIRONMENT_VARIABLE = "TIERSCOPE_PROFILES"
+_EXAMPLE = f"{ENVIRONMENT_VARIABLE}=my-cluster:/path/of/its/folder"
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def named() -> dict[str, Path]:
+    """Return the folder of each profile by its name.
+
+    Raises
+    ------
+    ProfileError
+        When the setting is not ``NAME:PATH``, with commas between several.
+    """
+    found: dict[str, Path] = {}
+    for part in os.environ.get(ENVIRONMENT_VARIABLE, "").split(","):
+        name, _, path = part.strip().partition(":")
+        if not name and not path:
+            continue
+        if not _NAME.fullmatch(name) or not Path(path).is_absolute() or name in found:
+            raise ProfileError(
+                f"{part.strip()!r} in {ENVIRONMENT_VARIABLE} is not a new name and an absolute path. Write "
+                f"{_EXAMPLE}, with commas between several."
+            )
+        found[name] = Path(path)
+    return found
+
+
+def folder(name: str) -> Path:
+    """Return the folder of a profile.
+
+    Raises
+    ------
+    ProfileError
+        When no profile has this name, or its folder holds none.
+    """
+    known = named()
+    if name not in known:
+        there = f"there is: {', '.join(known)}" if known else "none is set up"
+        what = f"There is no Snakemake profile named {name!r}" if name else "No profile is chosen"
+        raise ProfileError(
+            f"{what} ({there}). Profiles are named by whoever runs Tierscope, before it starts: {_EXAMPLE}."
+        )
+    if not (known[name] / "config.yaml").is_file():
+        raise ProfileError(
+            f"The Snakemake profile {name!r} cannot be used: there is no config.yaml in {known[name]}."
+        )
+    return known[name]
