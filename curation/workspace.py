@@ -31,7 +31,8 @@ class Source:
     Parameters
     ----------
     name : str
-        Short name, unique in the workspace; prefix of every ``scan_id`` and ``subject_id``.
+        Short name, unique in the workspace; prefix of every ``scan_id``, and of the ``subject_id`` of those
+        whom no table names.
     path : str
         Absolute path of the data set folder or the manifest file. Only read, never written.
     kind : str
@@ -44,6 +45,11 @@ class Source:
         Pattern that file names must match, such as ``'*_T1w*'``.
     participants : str
         Absolute path of a table of people to join; empty for the source's own ``participants.tsv``.
+    modality : str
+        Which kind of image is scored, see :data:`curation.modalities.KINDS`; others are only listed.
+    own_ids : bool
+        Whether somebody said that the source's participant ids are its own: the same id in another source is
+        another person.
     """
 
     name: str
@@ -53,6 +59,8 @@ class Source:
     simulated: bool = False
     include: str = "*"
     participants: str = ""
+    modality: str = "T1w"
+    own_ids: bool = False
 
 
 def slug(text: str) -> str:
@@ -155,9 +163,9 @@ class Workspace:
         return [Source(**row) for row in self.settings().get("sources", [])]
 
     def put_source(self, source: Source) -> None:
-        """Add ``source``, or replace the one of the same name."""
-        kept = [row for row in self.sources() if row.name != source.name]
-        settings = self.settings() | {"sources": [asdict(row) for row in (*kept, source)]}
+        """Add ``source``, or put it in the place of the one of the same name."""
+        rows = {row.name: row for row in self.sources()} | {source.name: source}
+        settings = self.settings() | {"sources": [asdict(row) for row in rows.values()]}
         self._write_settings(settings)
 
     def _write_settings(self, settings: dict[str, Any]) -> None:

@@ -32,21 +32,23 @@ def test_missing_spellings_are_missing_and_ids_stay_text(tmp_path: Path) -> None
     path = tmp_path / "participants.tsv"
     path.write_text("participant_id\tage\tsex\n007\tn/a\tmale\n08\t\tF\n")
     table = people.participants(path)
-    assert table.index.tolist() == ["007", "08"]
-    assert table["age_years"].isna().all()
-    assert people.describe(table.loc["007"].to_dict())["sex"] == "M"
+    assert list(table.rows) == ["007", "08"]
+    assert [row["age_years"] for row in table.rows.values()] == [None, None]
+    assert people.describe(table.row("007"))["sex"] == "M"
 
 
 def test_semicolons_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("\ufeffSubject;Age;Site\na;20,5;X\nb;30;Y\n", encoding="utf-8")
     table = people.participants(path)
-    assert table["age_years"].tolist() == ["20,5", "30"]
-    assert table["site"].tolist() == ["X", "Y"]
+    assert [(row["age_years"], row["site"]) for row in table.rows.values()] == [
+        ("20,5", "X"),
+        ("30", "Y"),
+    ]
 
 
 def test_no_file_is_no_people(tmp_path: Path) -> None:
-    assert people.participants(tmp_path / "absent.tsv").empty
+    assert people.participants(tmp_path / "absent.tsv").rows == {}
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00\x01\x02", b""])

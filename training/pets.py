@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation import cohort_files, listing, tables, volumes
+from curation import cohort_files, modalities, tables, volumes
 from curation.errors import StudyError, VolumeError
 from curation.workspace import Workspace
 from training import grid, images
@@ -111,7 +111,7 @@ def _broken(workspace: Workspace, scans: pd.DataFrame) -> str:
     """Name the PETs of these people that cannot be used."""
     every = tables.read_scans(workspace)
     theirs = every["subject_id"].isin(scans["subject_id"]) & every["status"].isin(tables.TROUBLES)
-    bad = every[theirs & every["modality"].fillna("").map(listing.is_pet)]
+    bad = every[theirs & every["modality"].map(modalities.of_table).eq(modalities.PET)]
     told = [f"{row.scan_id} ({row.reason})" for row in bad.itertuples()]
     return f" Of them cannot be used: {_some(told)}." if told else ""
 
