@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from curation import terminal
+from curation import modalities, source_words, terminal
 from curation.command_line import Command
-from curation.ingest import IngestSummary, ingest
+from curation.ingest import ingest
 from curation.workspace import ROLES, Workspace
 
 
@@ -15,13 +15,33 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "source", type=Path, help="BIDS data set, folder of NIfTI, or CSV/TSV manifest"
     )
     command.add_argument("--name", help="short name of the source (default: its folder's name)")
-    command.add_argument(
-        "--role", choices=list(ROLES), default="pool",
-        help="; ".join(f"{role}: {meaning}" for role, meaning in ROLES.items()),
-    )  # fmt: skip
-    command.add_argument("--include", default="*", help="pattern of file names, e.g. '*_T1w*'")
+    add_kind_options(command)
+    command.add_argument("--include", help="pattern of file names, e.g. '*_T1w*' (default: all)")
     command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
-    command.add_argument("--simulated", action="store_true", help="the scans are not of people")
+    command.add_argument(
+        "--simulated", action="store_true", default=None, help="the scans are not of people"
+    )
+
+
+def add_kind_options(command: argparse.ArgumentParser) -> None:
+    """Declare what a source is for and what of it is scored."""
+    command.add_argument(
+        "--role",
+        choices=list(ROLES),
+        help="; ".join(f"{role}: {meaning}" for role, meaning in ROLES.items())
+        + " (default: as before, else pool)",
+    )
+    command.add_argument(
+        "--modality",
+        choices=list(modalities.KINDS),
+        help="which kind of image is scored; others are listed (default: as before, else plain T1w)",
+    )
+    command.add_argument(
+        "--own-ids",
+        action="store_true",
+        default=None,
+        help="the participant ids are this source's own: the same id in another source is another person",
+    )
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -33,30 +53,21 @@ def run(chosen: argparse.Namespace) -> int:
             chosen.source,
             name=chosen.name,
             role=chosen.role,
+            modality=chosen.modality,
+            own_ids=chosen.own_ids,
             simulated=chosen.simulated,
             include=chosen.include,
             participants=chosen.participants,
             progress=progress,
         )
-    _say(summary)
+    source = summary.source
+    found = source_words.counts(summary.scans)
+    print(f"{source.name} ({source.kind}, {source.role}): {found}; {summary.added} new")
+    for line in source_words.lines(workspace, summary):
+        print(line)
     return 0
 
 
-def _say(summary: IngestSummary) -> None:
-    counts = summary.scans["status"].value_counts()
-    print(
-        f"{summary.source.name} ({summary.source.kind}, {summary.source.role}): "
-        + ", ".join(f"{number} {status}" for status, number in counts.items())
-        + f"; {summary.added} new"
-    )
-    if summary.ignored_columns:
-        print(f"columns not understood and left out: {', '.join(summary.ignored_columns)}")
-    for row in summary.problems.itertuples():
-        print(f"  {row.status}: {row.scan_id}: {row.reason}")
-    for row in summary.scans[summary.scans["note"].notna()].itertuples():
-        print(f"  note: {row.scan_id}: {row.note}")
-
-
 COMMAND = Command(
-    "ingest", "list a source's scans, T1w and PET, in the workspace", run, add_options
+    "ingest", "list a source's scans, T1w and others, in the workspace", run, add_options
 )
