@@ -60,7 +60,6 @@ def ingest(
     name: str | None = None,
     role: Role | None = None,
     modality: str | None = None,
-    own_ids: bool | None = None,
     simulated: bool | None = None,
     include: str | None = None,
     participants: str | Path | None = None,
@@ -83,8 +82,6 @@ def ingest(
     modality : str, optional
         Which kind of image is scored, a key of :data:`curation.modalities.KINDS`; plain T1w by default.
         Others are listed.
-    own_ids : bool, optional
-        True when the participant ids are the source's own: the same id in another source is another person.
     simulated : bool, optional
         True when the scans are not of people.
     include : str, optional
@@ -111,7 +108,6 @@ def ingest(
         name=name,
         role=role,
         modality=modality,
-        own_ids=own_ids,
         simulated=simulated,
         include=include,
         participants=participants,

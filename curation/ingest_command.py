@@ -1,18 +1,25 @@
 """The command ``ingest``: a source's scans into the workspace."""
 
 import argparse
+import getpass
+import sys
 from pathlib import Path
+from typing import Any
 
-from curation import modalities, source_words, terminal
+from curation import modalities, overlaps, source_words, terminal
 from curation.command_line import Command
-from curation.ingest import ingest
+from curation.errors import SourceError
+from curation.ingest import IngestSummary, ingest
 from curation.workspace import ROLES, Workspace
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``ingest``."""
     command.add_argument(
-        "source", type=Path, help="BIDS data set, folder of NIfTI, or CSV/TSV manifest"
+        "source", type=Path, nargs="?", help="BIDS data set, folder of NIfTI, or CSV/TSV manifest"
+    )
+    command.add_argument(
+        "--again", action="store_true", help="list all known sources of images again, as they were"
     )
     command.add_argument("--name", help="short name of the source (default: its folder's name)")
     add_kind_options(command)
@@ -39,33 +46,64 @@ def add_kind_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--own-ids",
         action="store_true",
-        default=None,
         help="the participant ids are this source's own: the same id in another source is another person",
     )
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """List a source's scans and say what was found."""
+    """List a source's scans, or those of all sources again, and say what was found."""
+    if chosen.again == (chosen.source is not None):
+        raise SourceError("Name one source to list, or give --again to list all that are known.")
+    if chosen.again:
+        return _all_again(Workspace.open(chosen.workspace))
     workspace = Workspace.create(chosen.workspace)
-    with terminal.bar("reading") as progress:
-        summary = ingest(
-            workspace,
-            chosen.source,
-            name=chosen.name,
-            role=chosen.role,
-            modality=chosen.modality,
-            own_ids=chosen.own_ids,
-            simulated=chosen.simulated,
-            include=chosen.include,
-            participants=chosen.participants,
-            progress=progress,
+    summary = _ingest(
+        workspace,
+        chosen.source,
+        name=chosen.name,
+        role=chosen.role,
+        modality=chosen.modality,
+        simulated=chosen.simulated,
+        include=chosen.include,
+        participants=chosen.participants,
+    )
+    if chosen.own_ids:
+        overlaps.say_own(workspace, [summary.source.name], getpass.getuser())
+    _say(workspace, summary)
+    return 0
+
+
+def _all_again(workspace: Workspace) -> int:
+    """List all sources of images as they were listed before; one that cannot be listed stays as it is."""
+    failed = 0
+    for source in workspace.sources():
+        if source.kind == "mriqc":
+            print(
+                f"{source.name}: a table; take it in again with 'python -m curation import-mriqc'"
+            )
+            continue
+        try:
+            _say(workspace, _ingest(workspace, Path(source.path), name=source.name))
+        except SourceError as error:
+            failed += 1
+            print(f"{source.name}: {error}", file=sys.stderr)
+    if failed:
+        raise SourceError(
+            f"{failed} of {len(workspace.sources())} sources could not be listed; see above."
         )
-    source = summary.source
-    found = source_words.counts(summary.scans)
+    return 0
+
+
+def _ingest(workspace: Workspace, path: Path, **asked: Any) -> IngestSummary:
+    with terminal.bar("reading") as progress:
+        return ingest(workspace, path, progress=progress, **asked)
+
+
+def _say(workspace: Workspace, summary: IngestSummary) -> None:
+    source, found = summary.source, source_words.counts(summary.scans)
     print(f"{source.name} ({source.kind}, {source.role}): {found}; {summary.added} new")
     for line in source_words.lines(workspace, summary):
         print(line)
-    return 0
 
 
 COMMAND = Command(

@@ -48,7 +48,6 @@ def import_table(
     name: str | None = None,
     role: Role | None = None,
     modality: str | None = None,
-    own_ids: bool | None = None,
     participants: str | Path | None = None,
     raters: str = "",
 ) -> TableSummary:
@@ -62,7 +61,7 @@ def import_table(
         See :func:`curation.mriqc_tables.read`.
     name : str, optional
         Short name of the source; the file's or folder's name by default.
-    role, modality, own_ids : optional
+    role, modality : optional
         See :func:`curation.ingest.ingest`.
     participants : path, optional
         Table of people to join.
@@ -85,7 +84,6 @@ def import_table(
         name=name,
         role=role,
         modality=modality,
-        own_ids=own_ids,
         participants=participants,
     )
     known_people = people.participants(Path(source.participants)) if source.participants else None

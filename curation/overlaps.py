@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from curation import files, tables
+from curation import database, files, tables
 from curation.errors import SourceError
 from curation.people import same_person
 from curation.workspace import Workspace
@@ -122,14 +122,29 @@ def own(workspace: Workspace) -> set[str]:
     return {source.name for source in workspace.sources() if source.own_ids}
 
 
-def say_own(workspace: Workspace, names: Iterable[str], own_ids: bool = True) -> None:
+def say_own(
+    workspace: Workspace, names: Collection[str], author: str, *, own_ids: bool = True
+) -> None:
     """Note that the participant ids of some sources are their own, or take it back.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where it is noted, with who said so.
+    names : collection of str
+        Of the sources.
+    author : str
+        Who says so.
+    own_ids : bool
+        False to take it back.
 
     Raises
     ------
     SourceError
-        When the workspace has no source of a name.
+        When nobody says so, or the workspace has no source of a name.
     """
+    if not author.strip():
+        raise SourceError("Say who says that they are different people: fill in a name.")
     with files.lock(workspace.root / ".ingest.lock"):
         known = {source.name: source for source in workspace.sources()}
         if strange := [name for name in names if name not in known]:
@@ -138,6 +153,8 @@ def say_own(workspace: Workspace, names: Iterable[str], own_ids: bool = True) ->
             )
         for name in names:
             workspace.put_source(dataclasses.replace(known[name], own_ids=own_ids))
+            said = "participant ids are its own" if own_ids else "participant ids may be shared"
+            database.note(workspace, author=author.strip(), action=said, subject=name, detail={})
 
 
 def some(names: Iterable[str], shown: int = _NAMED) -> str:

@@ -1,6 +1,7 @@
 """The command ``people``: who is in a workspace twice, or may be, and what is known of it."""
 
 import argparse
+import getpass
 
 from curation import overlaps, tables
 from curation.command_line import Command
@@ -24,13 +25,14 @@ def add_options(command: argparse.ArgumentParser) -> None:
         default=[],
         help="take that back: the same id elsewhere may be the same person",
     )
+    command.add_argument("--author", default=getpass.getuser(), help="who says so")
 
 
 def run(chosen: argparse.Namespace) -> int:
     """Note what is known, then say what is not."""
     workspace = Workspace.open(chosen.workspace)
-    overlaps.say_own(workspace, chosen.own_ids)
-    overlaps.say_own(workspace, chosen.shared_ids, own_ids=False)
+    overlaps.say_own(workspace, chosen.own_ids, chosen.author)
+    overlaps.say_own(workspace, chosen.shared_ids, chosen.author, own_ids=False)
     scans = tables.read_scans(workspace)
     if own := sorted(overlaps.own(workspace)):
         print(f"participant ids of their own: {', '.join(own)}")

@@ -1,6 +1,6 @@
 """What is said when a source was listed: how many scans of which kind, and what to look at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
@@ -34,6 +34,21 @@ def lines(workspace: Workspace, summary: IngestSummary) -> Iterator[str]:
         yield f"  {row.status}: {row.scan_id}: {row.reason}"
     for row in scans[scans["note"].notna()].itertuples():
         yield f"  note: {row.scan_id}: {row.note}"
+
+
+def of_older(sources: Iterable[Source], scans: pd.DataFrame) -> list[str]:
+    """Say which scans were scored as if they were T1w, before Tierscope told them apart, in sentences."""
+    said = []
+    for source in sources:
+        its = scans[(scans["source"] == source.name) & scans["status"].isin(tables.SCORABLE)]
+        wrong = its[its["modality"].notna() & (its["modality"] != source.modality)]
+        if len(wrong):
+            kinds = modalities.counted(wrong["modality"].value_counts().to_dict())
+            said.append(
+                f"{kinds} of {source.name} were scored as {source.modality}, before they were told apart. "
+                "List the sources again: they are then listed and not scored."
+            )
+    return said
 
 
 def of_source(source: Source, scans: pd.DataFrame) -> list[str]:

@@ -1,6 +1,7 @@
 """Commands on MRIQC's tables: ``import-mriqc``, ``example`` and ``fit-experts``."""
 
 import argparse
+import getpass
 from pathlib import Path
 
 from curation import (
@@ -10,6 +11,7 @@ from curation import (
     ingest_command,
     mriqc_import,
     mriqc_tables,
+    overlaps,
     source_words,
 )
 from curation.command_line import Command
@@ -56,9 +58,10 @@ def run_import(chosen: argparse.Namespace) -> int:
         name=chosen.name,
         role=chosen.role,
         modality=chosen.modality,
-        own_ids=chosen.own_ids,
         participants=chosen.participants,
     )
+    if chosen.own_ids:
+        overlaps.say_own(workspace, [summary.source.name], getpass.getuser())
     _say(workspace, summary)
     return 0
 

@@ -12,6 +12,7 @@ from curation import cohorts, files, overlaps, tables
 from curation.__main__ import main
 from curation.cohorts import Cohort
 from curation.errors import CohortError, SourceError, StudyError
+from curation.history import history
 from curation.ingest import ingest
 from curation.workspace import Workspace
 from tests import training_workspace
@@ -237,8 +238,11 @@ def test_equal_ids_are_refused_until_somebody_says_that_they_are_other_people(
 def test_what_was_said_of_a_source_outlives_listing_it_again(
     alike: Workspace, tmp_path: Path
 ) -> None:
-    ingest(alike, tmp_path / "external", own_ids=True)
+    overlaps.say_own(alike, ["external"], "Ada")
     ingest(alike, tmp_path / "external")
+    assert history(alike)[["who", "what", "subject"]].values.tolist() == [
+        ["Ada", "participant ids are its own", "external"]
+    ]
     source = alike.sources()[1]
     assert (source.own_ids, source.role) == (True, "target")
     assert set(tables.read_scans(alike).query("source == 'external'")["role"]) == {"target"}
@@ -252,7 +256,7 @@ def test_ingest_and_freeze_report_equal_ids(alike: Workspace, tmp_path: Path, ca
     _score(alike)
     assert main(["freeze", "pool", "--author", "Ada", *where]) == 0
     assert "external and pool share 4 participant ids" in capsys.readouterr().err
-    overlaps.say_own(alike, ["external"])
+    overlaps.say_own(alike, ["external"], "Ada")
     assert main(["freeze", "pool", "--author", "Ada", *where]) == 0
     assert "share" not in capsys.readouterr().err
 
@@ -266,7 +270,7 @@ def test_a_person_of_two_sources_of_the_target_may_be_in_two_folds_and_is_refuse
         ingest(workspace, folder, role="target")
     with pytest.raises(StudyError, match="one and two share 3 participant ids"):
         _plan(workspace)
-    overlaps.say_own(workspace, ["two"])
+    overlaps.say_own(workspace, ["two"], "Ada")
     assert _plan(workspace).separation == Separation(9, 9, 0, 3)
 
 
@@ -318,7 +322,8 @@ def test_one_person_in_two_sources_is_in_one_fold(workspace: Workspace, tmp_path
 def test_who_is_whom_may_not_change_after_freezing(alike: Workspace, tmp_path: Path) -> None:
     pool, target = _cohorts(alike)
     _name(tmp_path / "pool", ["P1", "P2", "P3", "P4"])
-    ingest(alike, tmp_path / "pool", own_ids=True)
+    ingest(alike, tmp_path / "pool")
+    overlaps.say_own(alike, ["pool"], "Ada")
     with pytest.raises(StudyError, match="Of 4 scans the person is another than when"):
         studies.plan(
             alike,
@@ -346,7 +351,7 @@ def test_ids_are_compared_without_prefix_case_and_zeros() -> None:
 
 def test_a_source_that_is_not_there_is_refused_in_words(alike: Workspace) -> None:
     with pytest.raises(SourceError, match=r"no source 'gone'; it has: pool, external"):
-        overlaps.say_own(alike, ["gone"])
+        overlaps.say_own(alike, ["gone"], "Ada")
 
 
 # ---- in words --------------------------------------------------------------------------------
