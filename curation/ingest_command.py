@@ -46,7 +46,8 @@ def add_kind_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--own-ids",
         action="store_true",
-        help="the participant ids are this source's own: the same id in another source is another person",
+        help="the participant ids are this source's own: the same id in another source, of those that are "
+        "there now, is another person",
     )
 
 
@@ -68,9 +69,15 @@ def run(chosen: argparse.Namespace) -> int:
         participants=chosen.participants,
     )
     if chosen.own_ids:
-        overlaps.say_own(workspace, [summary.source.name], getpass.getuser())
+        say_own_ids(workspace, summary.source.name)
     _say(workspace, summary)
     return 0
+
+
+def say_own_ids(workspace: Workspace, name: str) -> None:
+    """Note that nobody of a source is in any other."""
+    pairs = overlaps.with_all_others(workspace, name)
+    overlaps.say_different(workspace, pairs, getpass.getuser())
 
 
 def _all_again(workspace: Workspace) -> int:

@@ -1,6 +1,5 @@
 """People and images that are in a workspace twice: told, and left to people to decide."""
 
-import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -14,6 +13,9 @@ from curation.workspace import Workspace
 #: Ages of one person in two sources may differ by so many years.
 _YEARS = 1.0
 _NAMED = 3
+
+#: Names of two sources.
+Pair = frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -48,43 +50,52 @@ class SharedIds:
     def remedy(self) -> str:
         """What people can do about it, in sentences."""
         return (
-            "If these are different people, say so on Cohort, or with 'python -m curation people --own-ids "
-            f"{self.sources[1]}'. If some are the same, give both sources a column 'person' that names "
-            "everybody alike, and ingest them again."
+            "If these are different people, say so on Cohort, or with 'python -m curation people --different "
+            f"{' '.join(self.sources)}'. If some are the same, give both sources a column 'person' that "
+            "names everybody alike, and ingest them again."
         )
 
 
-def shared_ids(scans: pd.DataFrame, own_ids: Collection[str]) -> list[SharedIds]:
+def shared_ids(scans: pd.DataFrame, decided: Collection[Pair]) -> list[SharedIds]:
     """Return the participant ids that two sources have in common, for each two that nobody decided on.
 
     Parameters
     ----------
     scans : pandas.DataFrame
         With ``source, participant_id, person, age_years, sex``.
-    own_ids : collection of str
-        Names of the sources whose ids are known to be their own.
+    decided : collection of pairs
+        Sources of which somebody said that they hold different people.
     """
     known = scans.assign(_key=scans["participant_id"].map(same_person))
     people = known.groupby(["source", "_key"], as_index=False).first()
     people = people[["source", "_key", "participant_id", "person", "age_years", "sex"]]
     both = people.merge(people, on="_key", suffixes=("", "_2"))
-    decided = both["source"].isin(own_ids) | both["source_2"].isin(own_ids)
-    decided |= both["person"].notna() & both["person_2"].notna()
-    both = both[(both["source"] < both["source_2"]) & ~decided]
+    named = both["person"].notna() & both["person_2"].notna()
+    both = both[(both["source"] < both["source_2"]) & ~named]
     same_sex = both["sex"].isna() | both["sex_2"].isna() | (both["sex"] == both["sex_2"])
     fits = (both["age_years"] - both["age_years_2"]).abs().le(_YEARS) & same_sex
     pairs = both.assign(fits=fits).groupby(["source", "source_2"])
     return [
         SharedIds((str(first), str(second)), tuple(rows["participant_id"]), int(rows["fits"].sum()))
         for (first, second), rows in pairs
+        if frozenset((first, second)) not in decided
     ]
 
 
 def undecided(workspace: Workspace, among: Collection[str] | None = None) -> list[SharedIds]:
-    """Return the shared ids of a workspace's usable scans, if asked those of some sources with any other."""
-    scans = tables.read_scans(workspace)
-    found = shared_ids(scans[scans["status"].isin(tables.SCORABLE)], own(workspace))
+    """Return the shared ids that nobody decided on; if asked only those of some sources with any other."""
+    found = _usable_shared_ids(workspace, workspace.different_people())
     return [each for each in found if among is None or set(each.sources) & set(among)]
+
+
+def alike(workspace: Workspace) -> list[SharedIds]:
+    """Return the participant ids that any two sources share, decided on or not."""
+    return _usable_shared_ids(workspace, ())
+
+
+def _usable_shared_ids(workspace: Workspace, decided: Collection[Pair]) -> list[SharedIds]:
+    scans = tables.read_scans(workspace)
+    return shared_ids(scans[scans["status"].isin(tables.SCORABLE)], decided)
 
 
 def in_both_roles(scans: pd.DataFrame) -> list[str]:
@@ -117,25 +128,20 @@ def notes(workspace: Workspace, sources: Collection[str]) -> list[str]:
     return [*told, *in_both_roles(scans)]
 
 
-def own(workspace: Workspace) -> set[str]:
-    """Return the names of the sources whose participant ids somebody said to be their own."""
-    return {source.name for source in workspace.sources() if source.own_ids}
-
-
-def say_own(
-    workspace: Workspace, names: Collection[str], author: str, *, own_ids: bool = True
+def say_different(
+    workspace: Workspace, pairs: Collection[Pair], author: str, *, different: bool = True
 ) -> None:
-    """Note that the participant ids of some sources are their own, or take it back.
+    """Note that equal participant ids of two sources are different people, or take it back.
 
     Parameters
     ----------
     workspace : Workspace
         Where it is noted, with who said so.
-    names : collection of str
-        Of the sources.
+    pairs : collection of pairs
+        Names of two sources each.
     author : str
         Who says so.
-    own_ids : bool
+    different : bool
         False to take it back.
 
     Raises
@@ -145,16 +151,25 @@ def say_own(
     """
     if not author.strip():
         raise SourceError("Say who says that they are different people: fill in a name.")
+    known = [source.name for source in workspace.sources()]
+    for name in sorted(frozenset[str]().union(*pairs)):
+        if name not in known:
+            have = ", ".join(known) or "none yet"
+            raise SourceError(f"The workspace has no source {name!r}; it has: {have}.")
     with files.lock(workspace.root / ".ingest.lock"):
-        known = {source.name: source for source in workspace.sources()}
-        if strange := [name for name in names if name not in known]:
-            raise SourceError(
-                f"The workspace has no source {strange[0]!r}; it has: {', '.join(known) or 'none yet'}."
-            )
-        for name in names:
-            workspace.put_source(dataclasses.replace(known[name], own_ids=own_ids))
-            said = "participant ids are its own" if own_ids else "participant ids may be shared"
-            database.note(workspace, author=author.strip(), action=said, subject=name, detail={})
+        before = workspace.different_people()
+        after = before | set(pairs) if different else before - set(pairs)
+        workspace.put_different_people(after)
+    said = "different people" if different else "perhaps the same people"
+    for pair in sorted(map(sorted, before ^ after)):
+        about = " and ".join(pair)
+        database.note(workspace, author=author.strip(), action=said, subject=about, detail={})
+
+
+def with_all_others(workspace: Workspace, name: str) -> set[Pair]:
+    """Return the pairs of a source with all others that the workspace has now."""
+    others = {source.name for source in workspace.sources()} - {name}
+    return {frozenset((name, other)) for other in others}
 
 
 def some(names: Iterable[str], shown: int = _NAMED) -> str:

@@ -54,7 +54,7 @@ def describe(
             f"The workspace has a source {called!r} already, at {before.path}. Give this one another name "
             "(--name)."
         )
-    known = {field: getattr(before, field) for field in ("own_ids", *asked)} if before else {}
+    known = {field: getattr(before, field) for field in asked} if before else {}
     return Source(name=called, path=path, kind=kind, **(known | given))
 
 

@@ -28,7 +28,7 @@ SCAN_COLUMNS: dict[str, str] = {
     "role": "str",  # pool | target
     "path": "str",  # absolute
     "sha256": "str",
-    "image_hash": "str",  # of the voxels; None before 0.4, without an image, and where it was not read
+    "image_hash": "str",  # of the voxels; None up to 0.3, without an image, and where it was not read
     "bytes": "float64",
     "modified": "float64",  # of the file, seconds since the epoch
     "shape": "object",  # list of 3 voxel counts

@@ -1,7 +1,6 @@
 """Commands on MRIQC's tables: ``import-mriqc``, ``example`` and ``fit-experts``."""
 
 import argparse
-import getpass
 from pathlib import Path
 
 from curation import (
@@ -11,7 +10,6 @@ from curation import (
     ingest_command,
     mriqc_import,
     mriqc_tables,
-    overlaps,
     source_words,
 )
 from curation.command_line import Command
@@ -61,7 +59,7 @@ def run_import(chosen: argparse.Namespace) -> int:
         participants=chosen.participants,
     )
     if chosen.own_ids:
-        overlaps.say_own(workspace, [summary.source.name], getpass.getuser())
+        ingest_command.say_own_ids(workspace, summary.source.name)
     _say(workspace, summary)
     return 0
 

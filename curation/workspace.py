@@ -4,6 +4,7 @@ import datetime
 import os
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -47,9 +48,6 @@ class Source:
         Absolute path of a table of people to join; empty for the source's own ``participants.tsv``.
     modality : str
         Which kind of image is scored, see :data:`curation.modalities.KINDS`; others are only listed.
-    own_ids : bool
-        Whether somebody said that the source's participant ids are its own: the same id in another source is
-        another person.
     """
 
     name: str
@@ -60,7 +58,6 @@ class Source:
     include: str = "*"
     participants: str = ""
     modality: str = "T1w"
-    own_ids: bool = False
 
 
 def slug(text: str) -> str:
@@ -167,6 +164,15 @@ class Workspace:
         rows = {row.name: row for row in self.sources()} | {source.name: source}
         settings = self.settings() | {"sources": [asdict(row) for row in rows.values()]}
         self._write_settings(settings)
+
+    def different_people(self) -> set[frozenset[str]]:
+        """Return the pairs of sources whose equal participant ids somebody said to be different people."""
+        return {frozenset(pair) for pair in self.settings().get("different_people", [])}
+
+    def put_different_people(self, pairs: Iterable[frozenset[str]]) -> None:
+        """Keep these pairs and no others."""
+        listed = sorted(sorted(pair) for pair in pairs)
+        self._write_settings(self.settings() | {"different_people": listed})
 
     def _write_settings(self, settings: dict[str, Any]) -> None:
         files.write_text(self.settings_path, tomli_w.dumps(settings))

@@ -21,6 +21,7 @@ from training import separation
 from training import study as studies
 from training.separation import Separation
 
+BOTH = frozenset(("pool", "external"))
 AGES = "participant_id\tage\tsex\n"
 
 
@@ -224,12 +225,13 @@ def test_equal_ids_are_refused_until_somebody_says_that_they_are_other_people(
         StudyError, match=r"external and pool share 4 participant ids.*fit for 1"
     ) as no:
         _plan(alike)
-    assert "python -m curation people --own-ids pool" in str(no.value)
-    assert main(["people", "--own-ids", "pool", "--workspace", str(alike.root)]) == 0
-    assert "participant ids of their own: pool" in capsys.readouterr().out
+    where = ["--workspace", str(alike.root), "--author", "Ada"]
+    assert "python -m curation people --different external pool" in str(no.value)
+    assert main(["people", "--different", "external", "pool", *where]) == 0
+    assert "different people: external and pool" in capsys.readouterr().out
     study = _plan(alike)
     assert studies.load(alike, study.id).separation == Separation(9, 9, 0, 4)
-    assert main(["people", "--shared-ids", "pool", "--workspace", str(alike.root)]) == 0
+    assert main(["people", "--perhaps-same", "external", "pool", *where]) == 0
     assert "share 4 participant ids (sub-01, sub-02, sub-03 and 1 more)" in capsys.readouterr().out
     with pytest.raises(StudyError, match="share 4"):
         _plan(alike)
@@ -238,13 +240,13 @@ def test_equal_ids_are_refused_until_somebody_says_that_they_are_other_people(
 def test_what_was_said_of_a_source_outlives_listing_it_again(
     alike: Workspace, tmp_path: Path
 ) -> None:
-    overlaps.say_own(alike, ["external"], "Ada")
+    overlaps.say_different(alike, [BOTH], "Ada")
     ingest(alike, tmp_path / "external")
     assert history(alike)[["who", "what", "subject"]].values.tolist() == [
-        ["Ada", "participant ids are its own", "external"]
+        ["Ada", "different people", "external and pool"]
     ]
-    source = alike.sources()[1]
-    assert (source.own_ids, source.role) == (True, "target")
+    assert alike.different_people() == {BOTH}
+    assert alike.sources()[1].role == "target"
     assert set(tables.read_scans(alike).query("source == 'external'")["role"]) == {"target"}
     _plan(alike)
 
@@ -256,7 +258,7 @@ def test_ingest_and_freeze_report_equal_ids(alike: Workspace, tmp_path: Path, ca
     _score(alike)
     assert main(["freeze", "pool", "--author", "Ada", *where]) == 0
     assert "external and pool share 4 participant ids" in capsys.readouterr().err
-    overlaps.say_own(alike, ["external"], "Ada")
+    overlaps.say_different(alike, [BOTH], "Ada")
     assert main(["freeze", "pool", "--author", "Ada", *where]) == 0
     assert "share" not in capsys.readouterr().err
 
@@ -270,7 +272,7 @@ def test_a_person_of_two_sources_of_the_target_may_be_in_two_folds_and_is_refuse
         ingest(workspace, folder, role="target")
     with pytest.raises(StudyError, match="one and two share 3 participant ids"):
         _plan(workspace)
-    overlaps.say_own(workspace, ["two"], "Ada")
+    overlaps.say_different(workspace, [frozenset(("one", "two"))], "Ada")
     assert _plan(workspace).separation == Separation(9, 9, 0, 3)
 
 
@@ -323,7 +325,7 @@ def test_who_is_whom_may_not_change_after_freezing(alike: Workspace, tmp_path: P
     pool, target = _cohorts(alike)
     _name(tmp_path / "pool", ["P1", "P2", "P3", "P4"])
     ingest(alike, tmp_path / "pool")
-    overlaps.say_own(alike, ["pool"], "Ada")
+    overlaps.say_different(alike, [BOTH], "Ada")
     with pytest.raises(StudyError, match="Of 4 scans the person is another than when"):
         studies.plan(
             alike,
@@ -346,12 +348,26 @@ def test_ids_are_compared_without_prefix_case_and_zeros() -> None:
     scans = scans.assign(person=None, age_years=np.nan, sex=None)
     (found,) = overlaps.shared_ids(scans, ())
     assert (found.ids, found.fitting) == (("sub-001", "sub-AB2"), 0)
-    assert overlaps.shared_ids(scans, ("two",)) == []
+    assert overlaps.shared_ids(scans, [frozenset(("one", "two"))]) == []
 
 
 def test_a_source_that_is_not_there_is_refused_in_words(alike: Workspace) -> None:
     with pytest.raises(SourceError, match=r"no source 'gone'; it has: pool, external"):
-        overlaps.say_own(alike, ["gone"], "Ada")
+        overlaps.say_different(alike, [frozenset(("gone", "pool"))], "Ada")
+    with pytest.raises(SourceError, match="Say who says"):
+        overlaps.say_different(alike, [BOTH], " ")
+    assert main(["people", "--different", "pool", "--workspace", str(alike.root)]) == 2
+
+
+def test_what_was_said_of_some_sources_is_not_said_of_one_that_comes_later(
+    alike: Workspace, tmp_path: Path
+) -> None:
+    where = ["--workspace", str(alike.root)]
+    assert main(["ingest", str(tmp_path / "external"), "--own-ids", *where]) == 0
+    assert overlaps.undecided(alike) == []
+    ingest(alike, _bids(tmp_path / "third", _people(1), seed=300))
+    pairs = [each.sources for each in overlaps.undecided(alike)]
+    assert pairs == [("external", "third"), ("pool", "third")]
 
 
 # ---- in words --------------------------------------------------------------------------------

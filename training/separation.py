@@ -60,8 +60,7 @@ def check(workspace: Workspace, pool: Cohort, target: Cohort) -> Separation:
     _refuse_others(scans)
     _refuse_images(scans)
     _refuse_people(scans)
-    own = overlaps.own(workspace)
-    _refuse_ids(scans, overlaps.shared_ids(scans, own))
+    _refuse_ids(scans, overlaps.shared_ids(scans, workspace.different_people()))
     shared = sum(len(each.ids) for each in _that_matter(scans, overlaps.shared_ids(scans, ())))
     return Separation(
         len(scans),

@@ -60,7 +60,7 @@ class Study:
     simulated : bool
         True when any scan in it is simulated.
     separation : Separation, optional
-        What was compared to keep pool and target apart; none before 0.4.
+        What was compared to keep pool and target apart; none up to 0.3.
     folder : Path
         Where it lies.
     """

@@ -110,14 +110,15 @@ def test_what_was_scored_as_a_t1w_before_is_named_with_what_to_do(own, run, monk
 
 
 def test_shared_ids_are_told_until_somebody_says_whose_they_are(own, run) -> None:
-    overlaps.say_own(own, ["made-pool", "made-target"], "Ada", own_ids=False)
+    both = frozenset(("made-pool", "made-target"))
+    overlaps.say_different(own, [both], "Ada", different=False)
     page = run("cohort", own)
     assert "share 14 participant ids" in words(page)
-    page.multiselect[0].set_value(["made-target"])
+    page.multiselect[0].set_value(["made-pool and made-target"])
     author = next(field for field in page.text_input if field.label == "Who says so")
     author.set_value("Grace")
-    checked(button(page, "They are different people").click().run())
-    assert overlaps.own(own) == {"made-target"}
+    checked(button(page, "Note it").click().run())
+    assert own.different_people() == {both}
     assert "participant ids (" not in words(page)
 
 
