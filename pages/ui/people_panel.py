@@ -12,10 +12,9 @@ _SHOWN = 5
 
 def show(workspace: Workspace) -> None:
     """Draw what is in the workspace twice or may be; nothing where there is nothing to say."""
-    shared = _shared(workspace, cached.stamp(workspace.scans_path))
+    shared, twice = _found(workspace, cached.stamp(workspace.scans_path))
     decided = workspace.different_people()
     open_ = [each for each in shared if frozenset(each.sources) not in decided]
-    twice = overlaps.in_both_roles(cached.scans(workspace))
     if not (shared or twice):
         return
     st.subheader("The same people in several sources")
@@ -40,8 +39,8 @@ _WHAT_FOLLOWS = (
 @st.cache_data(
     max_entries=8, show_spinner=False, hash_funcs={Workspace: lambda workspace: str(workspace.root)}
 )
-def _shared(workspace: Workspace, scans_at: cached.Stamp) -> list[SharedIds]:
-    return overlaps.alike(workspace)
+def _found(workspace: Workspace, scans_at: cached.Stamp) -> tuple[list[SharedIds], list[str]]:
+    return overlaps.alike(workspace), overlaps.in_both_roles(cached.scans(workspace))
 
 
 def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Pair]) -> None:
