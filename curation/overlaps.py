@@ -43,7 +43,7 @@ class SharedIds:
         ids = f"{len(self.ids)} participant id{'s' * (len(self.ids) != 1)}"
         return (
             f"{self.sources[0]} and {self.sources[1]} share {ids} ({some(self.ids)}); age and sex fit for "
-            f"{self.fitting}."
+            f"{self.fitting or 'none'}."
         )
 
     @property
@@ -109,14 +109,15 @@ def in_both_roles(scans: pd.DataFrame) -> list[str]:
     usable = scans[scans["status"].isin(tables.SCORABLE)]
     pool, target = (usable[usable["role"] == role] for role in ("pool", "target"))
     said = []
-    for column, what in (("image_hash", "image"), ("person", "person")):
-        shared = target[target[column].notna() & target[column].isin(pool[column].dropna())]
-        count = shared[column].nunique()
-        if count:
-            nouns = what if count == 1 else {"person": "people"}.get(what, f"{what}s")
+    for column, noun, nouns in (("image_hash", "image", "images"), ("person", "person", "people")):
+        first = pool.dropna(subset=column).drop_duplicates(column).set_index(column)["scan_id"]
+        shared = target[target[column].isin(first.index)].drop_duplicates(column)
+        if len(shared):
+            pairs = [f"{first[row[column]]} = {row['scan_id']}" for _, row in shared.iterrows()]
+            are = f"{noun} is" if len(shared) == 1 else f"{nouns} are"
             said.append(
-                f"{count} {nouns} of the target {'is' if count == 1 else 'are'} in the pool, too: "
-                f"{some(shared['scan_id'])}. No study takes both: leave them out of one of the two."
+                f"{len(shared)} {are} in the pool and in the target: {some(pairs)}. No study takes both: "
+                "leave them out of one of the two."
             )
     return said
 

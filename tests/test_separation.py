@@ -300,7 +300,7 @@ def test_a_column_of_persons_tells_who_is_who_in_all_sources(
     ingest(alike, tmp_path / "external")
     assert overlaps.undecided(alike) == []
     assert (
-        "1 person of the target is in the pool"
+        "1 person is in the pool and in the target"
         in overlaps.in_both_roles(tables.read_scans(alike))[0]
     )
     with pytest.raises(StudyError, match=r"1 person is in the target.*external_sub-02_T1w"):

@@ -48,7 +48,12 @@ def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Pair]) -
     pairs = {" and ".join(each.sources): frozenset(each.sources) for each in shared}
     known = [name for name, pair in pairs.items() if pair in decided]
     with st.form(f"different-{'-'.join(known)}", border=True):
-        chosen = st.multiselect("Equal ids are different people in", list(pairs), default=known)
+        chosen = st.pills(
+            "Different people, though their ids are alike",
+            list(pairs),
+            default=known,
+            selection_mode="multi",
+        )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             author = st.text_input("Who says so", value=state.get(state.PERSON, ""), max_chars=100)
             sent = st.form_submit_button("Note it", type="primary")

@@ -114,7 +114,7 @@ def test_shared_ids_are_told_until_somebody_says_whose_they_are(own, run) -> Non
     overlaps.say_different(own, [both], "Ada", different=False)
     page = run("cohort", own)
     assert "share 14 participant ids" in words(page)
-    page.multiselect[0].set_value(["made-pool and made-target"])
+    page.button_group[0].set_value(["made-pool and made-target"])
     author = next(field for field in page.text_input if field.label == "Who says so")
     author.set_value("Grace")
     checked(button(page, "Note it").click().run())
@@ -127,4 +127,7 @@ def test_an_image_in_both_roles_is_told(own, run) -> None:
     ids = ["made-pool_sub-01_T1w", "made-target_sub-03_T1w"]
     scans.loc[scans["scan_id"].isin(ids), "image_hash"] = "0123456789abcdef"
     tables.write_scans(own, scans)
-    assert "1 image of the target is in the pool, too" in words(run("cohort", own))
+    assert (
+        "1 image is in the pool and in the target: made-pool_sub-01_T1w = made-target_sub-03_T1w"
+        in words(run("cohort", own))
+    )
