@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation import files, listing, modalities, same_images, scan_names, sources, tables, volumes
+from curation import (
+    files,
+    listing,
+    modalities,
+    references,
+    same_images,
+    scan_names,
+    sources,
+    tables,
+    volumes,
+)
 from curation.entries import NO_IMAGE, Entry
 from curation.errors import VolumeError
 from curation.workspace import Role, Source, Workspace
@@ -119,6 +129,7 @@ def ingest(
         rows = _rows(source, found.entries, known, progress)
         rows = pd.concat([rows, _gone_from(known, rows, found.entries)], ignore_index=True)
         put(workspace, source, rows, before)
+    _forget_scores_of_listed(workspace)
     scans = tables.read_scans(workspace).query("source == @source.name")
     added = int((~scans["scan_id"].isin(known.index)).sum())
     return IngestSummary(source, scans, added, found.ignored_columns, found.notes)
@@ -132,6 +143,14 @@ def put(workspace: Workspace, source: Source, rows: pd.DataFrame, before: pd.Dat
     every = pd.concat([others, rows], ignore_index=True).reindex(columns=list(tables.SCAN_COLUMNS))
     tables.write_scans(workspace, same_images.mark(every, set(in_use), asked))
     workspace.put_source(source)
+
+
+def _forget_scores_of_listed(workspace: Workspace) -> None:
+    """Score anew where a scan that is only listed has a score, of the time when it was not told apart."""
+    scans = tables.read_scans(workspace)
+    listed = scans.loc[scans["status"].isin(tables.LISTED), "scan_id"]
+    if tables.read_scores(workspace)["scan_id"].isin(listed).any():
+        references.rescore(workspace)
 
 
 def _rows(

@@ -58,9 +58,14 @@ def of_source(source: Source, scans: pd.DataFrame) -> list[str]:
     said = []
     if usable.empty and len(listed):
         kinds = " or ".join(kind for kind in listed.index if kind in modalities.KINDS)
+        told = " and ".join(listed.index)
         said.append(
-            f"No {source.modality} was found, so nothing of this source is scored."
-            + (f" To score its {kinds}, ingest it again with '--modality KIND'." if kinds else "")
+            f"No {source.modality} was found, so nothing of this source is scored. "
+            + (
+                f"To score its {kinds}, ingest it again with '--modality KIND'."
+                if kinds
+                else f"It says that its images are {told}. Where they are T1w, write T1w there."
+            )
         )
     ageless = int(usable["age_years"].isna().sum())
     if source.role == "target" and ageless:

@@ -8,6 +8,7 @@ import pytest
 
 from curation import assess, cohorts, files, mriqc_import, parts, references, tables
 from curation.__main__ import main
+from curation.anchors import builtin
 from curation.cohorts import Cohort
 from curation.errors import CohortError, SourceError, StudyError
 from curation.ingest import ingest
@@ -140,7 +141,11 @@ def _as_before(workspace: Workspace, contrasts: Path) -> None:
     scans = tables.read_scans(workspace).assign(status="ok")
     scans["modality"] = scans["modality"].replace({"T1w-ce": "T1w"})
     tables.write_scans(workspace, scans)
-    training_workspace.write_tables(workspace, scans.assign(distortion_score=5.0))
+    good = {name: anchor.good for name, anchor in builtin().anchors.items()}
+    affines = [np.eye(4).ravel().tolist()] * len(scans)
+    metrics = scans[["scan_id", "sha256"]].assign(**good, template_affine=affines)
+    files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
+    references.rescore(workspace)
 
 
 def test_a_mixed_cohort_is_not_frozen_and_its_few_are_named(
@@ -179,6 +184,7 @@ def test_what_was_scored_and_is_only_listed_now_counts_no_more(
     assert len(tables.read_usable(workspace, "pool")) == 8
     ingest(workspace, contrasts)
     assert tables.read_usable(workspace, "pool")["modality"].astype(str).tolist() == ["T1w", "T1w"]
+    assert len(tables.read_scores(workspace)) == 2  # as are those that were counted before
     metrics, _ = references._measured(workspace)
     assert set(metrics["scan_id"]) == {"contrasts_sub-01_T1w", "contrasts_sub-02_T1w"}
 
