@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from curation.errors import SourceError
@@ -70,10 +71,19 @@ def read_table(path: Path) -> pd.DataFrame:
         )
     written = tuple(map(str, table.columns))
     names, guessed = _our_names(written, path)
-    table = table.rename(columns=names).map(str.strip).astype(object)
-    table = table.mask(table.map(str.lower).isin(UNKNOWN), None)
+    # as one array, because tables of many columns take pandas a moment for each
+    cells = [[_cell(text) for text in row] for row in table.to_numpy(object).tolist()]
+    held = np.array(cells, object).reshape(table.shape)
+    ours = [names.get(name, name) for name in written]
+    table = pd.DataFrame(held, columns=ours, dtype=object)
     table.attrs = {"written": written, "guessed": guessed}
     return table
+
+
+def _cell(text: str | float) -> str | None:
+    """Return what a cell says, ``None`` where nothing; a row that ends early lacks its last ones."""
+    said = text.strip() if isinstance(text, str) else ""
+    return None if said.lower() in UNKNOWN else said
 
 
 def _our_names(written: Iterable[str], path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
