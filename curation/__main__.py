@@ -9,6 +9,7 @@ from curation import (
     demo_command,
     ingest_command,
     metrics_page,
+    people_command,
     ratings_command,
     rules_command,
     tables_command,
@@ -17,6 +18,7 @@ from curation import (
 #: In the order of the help.
 COMMANDS = (
     ingest_command.COMMAND,
+    people_command.COMMAND,
     assess_command.COMMAND,
     *tables_command.COMMANDS,
     *ratings_command.COMMANDS,

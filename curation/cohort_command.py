@@ -12,6 +12,7 @@ from curation import (
     controls,
     files,
     flow_drawing,
+    overlaps,
     rule_text,
     rule_versions,
     terminal,
@@ -125,6 +126,8 @@ def run_freeze(chosen: argparse.Namespace) -> int:
         images_only=chosen.images_only,
     )  # fmt: skip
     print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({_counts(cohort)})")
+    for note in overlaps.notes(workspace, set(cohort.scans["source"])):
+        print(f"note: {note}", file=sys.stderr)
     return 0
 
 

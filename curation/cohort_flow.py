@@ -16,8 +16,8 @@ from curation.workspace import Role
 Mask = NDArray[np.bool_]
 
 _STATUSES = {
-    "unreadable": "file cannot be read", "missing": "file is missing", "duplicate": "listed twice",
-    "table": "no image, metrics only",
+    "unreadable": "unreadable", "missing": "missing", "duplicate": "listed twice",
+    "table": "without image, metrics only",
 }  # fmt: skip
 
 
@@ -122,8 +122,8 @@ def of_rule(
     Parameters
     ----------
     found : pandas.DataFrame, M rows
-        All scans of the role, with ``scan_id, subject_id, status, age_years``; the usable ones, in this
-        order, are those of ``scans``.
+        All scans of the role, with ``scan_id, subject_id, status, modality, age_years``; the usable ones, in
+        this order, are those of ``scans``.
     role : {'pool', 'target'}
         Of the target, scans without an age are left out.
     images_only : bool
@@ -199,12 +199,14 @@ def _found(role: Role) -> str:
 
 
 def _by_status(found: pd.DataFrame, images_only: bool) -> tuple[LeftOut, ...]:
-    left = found.loc[~usable_rows(found, images_only), "status"].value_counts()
-    order = [
-        *(status for status in _STATUSES if status in left),
-        *sorted(set(left.index) - set(_STATUSES)),
+    left = found[~usable_rows(found, images_only)]
+    kinds = left.loc[left["status"] == "other", "modality"].value_counts()
+    others = [LeftOut(f"{kind}, not scored", int(count)) for kind, count in kinds.items()]
+    counts = left["status"].value_counts()
+    known = [
+        LeftOut(words, int(counts[name])) for name, words in _STATUSES.items() if name in counts
     ]
-    return tuple(LeftOut(_STATUSES.get(status, status), int(left[status])) for status in order)
+    return (*others, *known)
 
 
 def _stage(label: str, mask: Mask, people: NDArray, left_out: list[tuple[str, Mask]]) -> Stage:

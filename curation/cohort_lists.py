@@ -10,8 +10,19 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from curation import assignment, cohort_flow, files, overrides, rule_advice, spreadsheets, tables
+from curation import (
+    assignment,
+    cohort_flow,
+    files,
+    modalities,
+    overlaps,
+    overrides,
+    rule_advice,
+    spreadsheets,
+    tables,
+)
 from curation.cohort_flow import Flow
+from curation.entries import NO_IMAGE
 from curation.errors import CohortError
 from curation.rule_advice import Doubt
 from curation.tiers import UNUSABLE, TierRule
@@ -88,6 +99,8 @@ def draft(workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool
     """
     found = _of_role(workspace, role, rule)
     usable = found[cohort_flow.usable_rows(found, images_only)]
+    if problem := mixed(usable, f"The {role}"):
+        raise CohortError(problem)
     if usable.empty:
         raise CohortError(
             f"No readable scan has the role {role!r} ({ROLES[role]}). Ingest a source with "
@@ -158,12 +171,41 @@ def included(scans: pd.DataFrame) -> pd.DataFrame:
     return scans[scans["tier"] != UNUSABLE]
 
 
+def mixed(scans: pd.DataFrame, whose: str) -> str | None:
+    """Say why scans of several kinds are no cohort: neither scores nor models set a T1w against a FLAIR.
+
+    Parameters
+    ----------
+    scans : pandas.DataFrame
+        With ``scan_id`` and ``modality``.
+    whose : str
+        What they are, the beginning of the sentence.
+
+    Returns
+    -------
+    str or None
+        How many there are of each kind, which are the few, and what to do; ``None`` where all are of a kind.
+    """
+    kinds = scans["modality"].fillna(modalities.SCORED)
+    counts = kinds.value_counts()
+    if len(counts) < 2:
+        return None
+    few = scans.loc[kinds != counts.index[0], "scan_id"]
+    return (
+        f"{whose} holds {modalities.counted(counts.to_dict())}, such as {overlaps.some(few)}. Tiers of "
+        "different kinds of images mean nothing. Ingest the sources again: then only plain T1w is scored, or "
+        "what '--modality' names."
+    )
+
+
 def _of_role(workspace: Workspace, role: Role, rule: TierRule) -> pd.DataFrame:
     if role not in ROLES:
         raise CohortError(f"A cohort is of a role, one of {', '.join(ROLES)}; not {role!r}.")
-    seen = {*COLUMNS, *rule.columns, "role", "status", "reference"}
+    seen = {*COLUMNS, *rule.columns, "role", "status", "reason", "reference"}
     scans = tables.read_scored_scans(workspace, seen)
-    return scans[(scans["role"] == role) & (scans["status"] != "pet")].reset_index(drop=True)
+    nobody = scans["reason"].fillna("").str.startswith(NO_IMAGE)  # a person, but no scan
+    mine = (scans["role"] == role) & (scans["status"] != "pet") & ~nobody
+    return scans[mine].reset_index(drop=True)
 
 
 def _nothing_scored(count: int, role: Role, rule: TierRule) -> str:

@@ -91,6 +91,14 @@ def lock(path: Path, busy: TierscopeError | None = None) -> Iterator[None]:
         yield
 
 
+def expanded(path: str | Path) -> Path:
+    """Return a path with ``~`` resolved; as it is where ``~`` is nobody's home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
     with replacing(path) as temporary:

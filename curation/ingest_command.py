@@ -1,10 +1,14 @@
 """The command ``ingest``: a source's scans into the workspace."""
 
 import argparse
+import getpass
+import sys
 from pathlib import Path
+from typing import Any
 
-from curation import terminal
+from curation import modalities, overlaps, source_words, terminal
 from curation.command_line import Command
+from curation.errors import SourceError
 from curation.ingest import IngestSummary, ingest
 from curation.workspace import ROLES, Workspace
 
@@ -12,51 +16,103 @@ from curation.workspace import ROLES, Workspace
 def add_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``ingest``."""
     command.add_argument(
-        "source", type=Path, help="BIDS data set, folder of NIfTI, or CSV/TSV manifest"
+        "source", type=Path, nargs="?", help="BIDS data set, folder of NIfTI, or CSV/TSV manifest"
+    )
+    command.add_argument(
+        "--again", action="store_true", help="list all known sources of images again, as they were"
     )
     command.add_argument("--name", help="short name of the source (default: its folder's name)")
-    command.add_argument(
-        "--role", choices=list(ROLES), default="pool",
-        help="; ".join(f"{role}: {meaning}" for role, meaning in ROLES.items()),
-    )  # fmt: skip
-    command.add_argument("--include", default="*", help="pattern of file names, e.g. '*_T1w*'")
+    add_kind_options(command)
+    command.add_argument("--include", help="pattern of file names, e.g. '*_T1w*' (default: all)")
     command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
-    command.add_argument("--simulated", action="store_true", help="the scans are not of people")
+    command.add_argument(
+        "--simulated", action="store_true", default=None, help="the scans are not of people"
+    )
+
+
+def add_kind_options(command: argparse.ArgumentParser) -> None:
+    """Declare what a source is for and what of it is scored."""
+    command.add_argument(
+        "--role",
+        choices=list(ROLES),
+        help="; ".join(f"{role}: {meaning}" for role, meaning in ROLES.items())
+        + " (default: as before, else pool)",
+    )
+    command.add_argument(
+        "--modality",
+        choices=list(modalities.KINDS),
+        help="which kind of image is scored; others are listed (default: as before, else plain T1w)",
+    )
+    command.add_argument(
+        "--own-ids",
+        action="store_true",
+        help="the participant ids are this source's own: the same id in another source, of those that are "
+        "there now, is another person",
+    )
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """List a source's scans and say what was found."""
+    """List a source's scans, or those of all sources again, and say what was found."""
+    if chosen.again == (chosen.source is not None):
+        raise SourceError("Name one source to list, or give --again to list all that are known.")
+    if chosen.again:
+        return _all_again(Workspace.open(chosen.workspace))
     workspace = Workspace.create(chosen.workspace)
-    with terminal.bar("reading") as progress:
-        summary = ingest(
-            workspace,
-            chosen.source,
-            name=chosen.name,
-            role=chosen.role,
-            simulated=chosen.simulated,
-            include=chosen.include,
-            participants=chosen.participants,
-            progress=progress,
-        )
-    _say(summary)
+    summary = _ingest(
+        workspace,
+        chosen.source,
+        name=chosen.name,
+        role=chosen.role,
+        modality=chosen.modality,
+        simulated=chosen.simulated,
+        include=chosen.include,
+        participants=chosen.participants,
+    )
+    if chosen.own_ids:
+        say_own_ids(workspace, summary.source.name)
+    _say(workspace, summary)
     return 0
 
 
-def _say(summary: IngestSummary) -> None:
-    counts = summary.scans["status"].value_counts()
-    print(
-        f"{summary.source.name} ({summary.source.kind}, {summary.source.role}): "
-        + ", ".join(f"{number} {status}" for status, number in counts.items())
-        + f"; {summary.added} new"
-    )
-    if summary.ignored_columns:
-        print(f"columns not understood and left out: {', '.join(summary.ignored_columns)}")
-    for row in summary.problems.itertuples():
-        print(f"  {row.status}: {row.scan_id}: {row.reason}")
-    for row in summary.scans[summary.scans["note"].notna()].itertuples():
-        print(f"  note: {row.scan_id}: {row.note}")
+def say_own_ids(workspace: Workspace, name: str) -> None:
+    """Note that nobody of a source is in any other."""
+    pairs = overlaps.with_all_others(workspace, name)
+    overlaps.say_different(workspace, pairs, getpass.getuser())
+
+
+def _all_again(workspace: Workspace) -> int:
+    """List all sources of images as they were listed before; one that cannot be listed stays as it is."""
+    failed = 0
+    for source in workspace.sources():
+        if source.kind == "mriqc":
+            print(
+                f"{source.name}: a table; take it in again with 'python -m curation import-mriqc'"
+            )
+            continue
+        try:
+            _say(workspace, _ingest(workspace, Path(source.path), name=source.name))
+        except SourceError as error:
+            failed += 1
+            print(f"{source.name}: {error}", file=sys.stderr)
+    if failed:
+        raise SourceError(
+            f"{failed} of {len(workspace.sources())} sources could not be listed; see above."
+        )
+    return 0
+
+
+def _ingest(workspace: Workspace, path: Path, **asked: Any) -> IngestSummary:
+    with terminal.bar("reading") as progress:
+        return ingest(workspace, path, progress=progress, **asked)
+
+
+def _say(workspace: Workspace, summary: IngestSummary) -> None:
+    source, found = summary.source, source_words.counts(summary.scans)
+    print(f"{source.name} ({source.kind}, {source.role}): {found}; {summary.added} new")
+    for line in source_words.lines(workspace, summary):
+        print(line)
 
 
 COMMAND = Command(
-    "ingest", "list a source's scans, T1w and PET, in the workspace", run, add_options
+    "ingest", "list a source's scans, T1w and others, in the workspace", run, add_options
 )

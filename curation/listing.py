@@ -1,63 +1,20 @@
 """Finding the scans of a source: a BIDS data set, a folder of NIfTI files, or a manifest."""
 
 import fnmatch
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
-
-from curation import files, people
+from curation import entries, folders, manifests, modalities, people, scan_names
+from curation.entries import NO_IMAGE, Entry, Listing
 from curation.errors import SourceError
-from curation.workspace import Source, slug
+from curation.folders import Closed
+from curation.people import People
+from curation.scan_names import SUFFIXES, as_unicode, stem_of
+from curation.workspace import Source
 
-SUFFIXES = (".nii.gz", ".nii")
-ANATOMICAL = ("T1w", "T2w", "FLAIR", "PDw", "pet")
-#: Which words in a loose file's name tell its modality, first match wins: a PET tells what it lies on.
-MODALITY_WORDS = {
-    "pet": r"r?pet|fdg(?:-?pet)?|amyloid",
-    "T1w": r"t1|mprage|spgr|bravo",
-    "T2w": r"t2",
-    "FLAIR": r"flair",
-    "PDw": r"pd|pdw",
-}
-#: Short enough for a suffix such as ``-copy2`` or ``.png`` in a plain file name.
-MAX_ID = 70
-#: Who and which session, in a BIDS name.
-ENTITY = re.compile(r"(?:^|_)(sub|ses)-([A-Za-z0-9]+)")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One scan that a source names, before its file was opened.
-
-    Parameters
-    ----------
-    key : str
-        What makes it unique in its source, from which its ``scan_id`` is made.
-    path : Path or None
-        The image; ``None`` for a person without one.
-    participant_id, session_id, modality : str or None
-        As the source says.
-    person : dict
-        ``age_years``, ``sex``, ``group``, ``site``, ``note``.
-    """
-
-    key: str
-    path: Path | None
-    participant_id: str
-    session_id: str | None
-    modality: str | None
-    person: dict[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Listing:
-    """All that a source names, and what of it was not understood."""
-
-    entries: list[Entry]
-    ignored_columns: tuple[str, ...] = ()
+#: How the reason begins of what lies in a folder that could not be entered, and of the folder itself.
+CLOSED = "this folder could not be entered"
+_IN_BIDS = ("anat", "pet")
 
 
 def kind_of(path: Path) -> str:
@@ -80,14 +37,6 @@ def kind_of(path: Path) -> str:
     return "bids" if is_bids else "folder"
 
 
-def scan_id(source: str, key: str) -> str:
-    """Return the id of a scan: a plain file name that no other scan of the workspace has."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{source}_{key}".replace("/", "_"))
-    if slug(plain) == plain and len(plain) <= MAX_ID:
-        return plain
-    return f"{slug(plain[: MAX_ID - 9])}-{files.short_hash(plain)}"
-
-
 def list_source(source: Source, participants: Path | None = None) -> Listing:
     """List the scans of a source.
 
@@ -104,7 +53,11 @@ def list_source(source: Source, participants: Path | None = None) -> Listing:
         When it names no scan at all.
     """
     listing = LISTERS[source.kind](source, participants)
-    if not any(entry.path for entry in listing.entries):
+    if not any(entry.path and not entry.closed for entry in listing.entries):
+        if shut := [entry for entry in listing.entries if entry.closed]:
+            raise SourceError(
+                f"No scan was found at {source.path}: {shut[0].problem} ({shut[0].path})."
+            )
         raise SourceError(
             f"{source.path} names no scan ({source.include!r}, ending in .nii or .nii.gz). If these "
             "are DICOM files, convert them first, for example with dcm2niix."
@@ -118,43 +71,53 @@ def list_source(source: Source, participants: Path | None = None) -> Listing:
 def _list_bids(source: Source, participants: Path | None) -> Listing:
     root = Path(source.path)
     table = people.participants(participants or root / "participants.tsv")
-    entries, seen = [], set()
-    for path in _images(root, source.include):
-        stem = stem_of(path)
-        modality = stem.rsplit("_", 1)[-1]
-        entities = dict(ENTITY.findall(stem))
-        if modality not in ANATOMICAL or "sub" not in entities:
-            continue
-        participant_id = f"sub-{entities['sub']}"
-        seen.add(participant_id)
-        entries.append(
-            Entry(
-                stem, path, participant_id, entities.get("ses"), modality,
-                _person(table, participant_id),
-            )
-        )  # fmt: skip
-    absent = [] if source.include != "*" else [
-        Entry(f"{_bids_id(name)}_missing", None, _bids_id(name), None, None, _person(table, name))
-        for name in table.index
-        if _bids_id(name) not in seen
-    ]  # fmt: skip
-    return Listing([*entries, *absent])
+    images, closed = _images(root, source.include)
+    named = {path: _of_bids(path, table) for path in images}
+    if images and not any(named.values()) and not (root / "dataset_description.json").exists():
+        return _list_folder(source, participants)  # folders called sub-01 are no BIDS yet
+    odd = [path for path, entry in named.items() if entry is None and path.parent.name in _IN_BIDS]
+    found = [*filter(None, named.values()), *(_closed(folder, root, table) for folder in closed)]
+    seen = {table.find(entry.participant_id) for entry in found}
+    absent = [_absent(name, table, closed, root) for name in table.rows if name not in seen]
+    if source.include != "*":
+        absent = []  # they may well have an image, of another name
+    notes = entries.notes_of(table, (entry.participant_id for entry in found))
+    return Listing([*found, *absent], notes=(*notes, *_without_name(odd, root)))
+
+
+def _without_name(paths: list[Path], root: Path) -> list[str]:
+    """Say which images lie where BIDS has those of heads, but are not named as such."""
+    if not paths:
+        return []
+    first = as_unicode(paths[0].relative_to(root).as_posix())
+    return [
+        f"Not listed, as BIDS has no such names for images of a head: {len(paths)} in folders anat or pet, "
+        f"first {first}."
+    ]
+
+
+def _of_bids(path: Path, table: People) -> Entry | None:
+    stem = stem_of(path)
+    entities = scan_names.entities(stem)
+    modality = modalities.of_bids(stem.rsplit("_", 1)[-1], entities)
+    if modality is None or "sub" not in entities:
+        return None
+    participant_id = as_unicode(f"sub-{entities['sub']}")
+    return entries.describe(stem, path, participant_id, entities.get("ses"), modality, table)
+
+
+def _absent(name: str, table: People, closed: list[Closed], root: Path) -> Entry:
+    """Describe a participant without an image, or one whose image may lie where nobody could look."""
+    anywhere = [folder for folder in closed if _participant_of(folder.path, root) is None]
+    count = f"{len(anywhere)} folder{'s' * (len(anywhere) != 1)}"
+    problem = f"{NO_IMAGE} was found; {count} could not be entered" if anywhere else None
+    described = people.describe(table.row(name))
+    name = _bids_id(name)
+    return Entry(f"{name}_missing", None, name, None, None, described, problem)
 
 
 def _bids_id(name: str) -> str:
     return name if name.startswith("sub-") else f"sub-{name}"
-
-
-def _person(table: pd.DataFrame, participant_id: str) -> dict[str, object]:
-    return people.describe(person_row(table, participant_id))
-
-
-def person_row(table: pd.DataFrame, participant_id: str) -> dict[str, str | None]:
-    """Return what a table of people says of one, written with or without ``sub-``; empty where nothing."""
-    for name in (participant_id, participant_id.removeprefix("sub-"), f"sub-{participant_id}"):
-        if name in table.index:
-            return table.loc[name].to_dict()
-    return {}
 
 
 # ---- folder ----------------------------------------------------------------------------------
@@ -163,106 +126,65 @@ def person_row(table: pd.DataFrame, participant_id: str) -> dict[str, str | None
 def _list_folder(source: Source, participants: Path | None) -> Listing:
     root = Path(source.path)
     table = people.participants(participants or root / "participants.tsv")
-    return Listing([_loose(path, root, table) for path in _images(root, source.include)])
+    images, closed = _images(root, source.include)
+    keys = {path: (path.relative_to(root).parent / stem_of(path)).as_posix() for path in images}
+    owners = entries.owners_of(keys.values(), table)
+    loose = [_loose(keys[path], path, owners[keys[path]], table) for path in images]
+    shut = [_closed(folder, root, table) for folder in closed]
+    return Listing([*loose, *shut], notes=entries.notes_of(table, owners.values()))
 
 
-def _loose(path: Path, root: Path, table: pd.DataFrame) -> Entry:
+def _loose(key: str, path: Path, participant_id: str, table: People) -> Entry:
     stem = stem_of(path)
-    entities = dict(ENTITY.findall(stem))
-    person_id = _owner(stem, table) or (f"sub-{entities['sub']}" if "sub" in entities else stem)
-    key = (path.relative_to(root).parent / stem).as_posix()
-    person = _person(table, person_id)
-    return Entry(key, path, person_id, entities.get("ses"), modality_in(stem), person)
+    session_id = scan_names.entities(stem, loose=True).get("ses")
+    return entries.describe(key, path, participant_id, session_id, modalities.of_name(stem), table)
 
 
-def _owner(stem: str, table: pd.DataFrame) -> str | None:
-    """Return the longest id of the table that the file's name begins with, as a whole word."""
-    owners = [name for name in table.index if re.match(rf"{re.escape(name)}(?![A-Za-z0-9])", stem)]
-    return max(owners, key=len, default=None)
+# ---- both ------------------------------------------------------------------------------------
 
 
-def is_pet(modality: str | None) -> bool:
-    """Tell whether a modality, as people or DICOM write it, is PET: ``pet``, ``PT``, ``FDG-PET``."""
-    return modality is not None and (modality.lower() == "pt" or modality_in(modality) == "pet")
-
-
-def modality_in(stem: str) -> str | None:
-    """Return the modality that a file's name tells, or ``None``."""
-    for modality, words in MODALITY_WORDS.items():
-        if re.search(rf"(?<![a-z])(?:{words})(?:w)?(?![a-z0-9])", stem.lower()):
-            return modality
-    return None
-
-
-# ---- manifest --------------------------------------------------------------------------------
-
-
-def _list_manifest(source: Source, participants: Path | None) -> Listing:
-    manifest = Path(source.path)
-    table = people.read_table(manifest)
-    if "bids_name" in table and "path" not in table:
-        raise SourceError(
-            f"{manifest.name} is a table of MRIQC, which has metrics but no images. Take it in with "
-            "'python -m curation import-mriqc'."
-        )
-    if "path" not in table:
-        raise SourceError(
-            f"{manifest.name} has no column of files. Name one 'path' (found: "
-            f"{', '.join(table.columns)})."
-        )
-    joined = people.participants(participants) if participants else None
-    rows = [
-        _manifest_row(row, manifest.parent, joined)
-        for row in table.to_dict("records")
-        if row["path"] and fnmatch.fnmatch(Path(row["path"]).name, source.include)
-    ]
-    return Listing(rows, tuple(name for name in table.columns if name not in people.ALIASES))
-
-
-def _manifest_row(row: Mapping, folder: Path, joined: pd.DataFrame | None) -> Entry:
-    path = folder / Path(row["path"]).expanduser()
-    stem = stem_of(path)
-    entities = dict(ENTITY.findall(stem))
-    person_id = row.get("participant_id") or (
-        f"sub-{entities['sub']}" if "sub" in entities else stem
+def _closed(folder: Closed, root: Path, table: People) -> Entry:
+    """Make a row of a folder that could not be entered, of the person whose it is where it says so."""
+    inside = as_unicode(folder.path.relative_to(root).as_posix())
+    participant_id = _participant_of(folder.path, root) or inside
+    problem = (
+        f"{CLOSED} ({folder.why}), and nothing in it is listed; give this account the right to read it, "
+        "then ingest again"
     )
-    known = {key: text for key, text in row.items() if text is not None}
-    if joined is not None and person_id in joined.index:
-        known = {**joined.loc[person_id].dropna().to_dict(), **known}
-    session = row.get("session_id") or entities.get("ses")
-    modality = row.get("modality") or modality_in(stem)
-    key = (Path(row["path"]).parent / stem).as_posix()
-    return Entry(key, path, person_id, session, modality, people.describe(known))
+    described = people.describe(table.row(participant_id))
+    path = Path(as_unicode(str(folder.path)))
+    key = f"{inside}/closed"
+    return Entry(key, path, participant_id, None, None, described, problem, closed=True)
 
 
-# ---- shared ----------------------------------------------------------------------------------
+def _participant_of(folder: Path, root: Path) -> str | None:
+    parts = folder.relative_to(root).parts
+    return next((as_unicode(part) for part in parts if part.startswith("sub-")), None)
 
 
-def stem_of(path: Path) -> str:
-    """Return a file's name without ``.nii`` or ``.nii.gz``."""
-    for suffix in SUFFIXES:
-        if path.name.lower().endswith(suffix):
-            return path.name[: -len(suffix)]
-    return path.stem
+def _images(root: Path, include: str) -> tuple[list[Path], list[Closed]]:
+    """Return the images of a source in order; hidden folders and ``derivatives`` are not raw data.
+
+    A folder that is only named as an image, and holds none, is one of them: its row says what it is.
+    """
+    found = folders.walk(root, lambda name: name.startswith(".") or name == "derivatives")
+    images = [path for path in found.files if _is_image(path)]
+    known = (*images, *(closed.path for closed in found.closed))
+    hollow = [
+        folder
+        for folder in found.folders
+        if _is_image(folder) and not any(path.is_relative_to(folder) for path in known)
+    ]
+    wanted = [path for path in (*images, *hollow) if fnmatch.fnmatch(path.name, include)]
+    return sorted(wanted), found.closed
 
 
-def _images(root: Path, include: str) -> Iterator[Path]:
-    """Walk a source in order; hidden folders and ``derivatives`` are not raw data."""
-    for path in sorted(root.rglob("*")):
-        parts = path.relative_to(root).parts
-        hidden = any(part.startswith(".") or part == "derivatives" for part in parts)
-        wanted = path.name.lower().endswith(SUFFIXES) and fnmatch.fnmatch(path.name, include)
-        if wanted and not hidden and not _holds_images(path):
-            yield path
-
-
-def _holds_images(path: Path) -> bool:
-    """Tell a folder of images from a folder that is only named as one: that becomes a row that says so."""
-    return path.is_dir() and any(p.name.lower().endswith(SUFFIXES) for p in path.rglob("*"))
+def _is_image(path: Path) -> bool:
+    return path.name.lower().endswith(SUFFIXES)
 
 
 LISTERS: dict[str, Callable[[Source, Path | None], Listing]] = {
     "bids": _list_bids,
     "folder": _list_folder,
-    "manifest": _list_manifest,
+    "manifest": manifests.list_manifest,
 }

@@ -8,12 +8,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from curation import files, listing, mriqc_tables, parts, people, ratings, references, tables
-from curation.errors import SourceError
-from curation.ingest import IngestSummary, gone, known_source
+from curation import (
+    files,
+    mriqc_tables,
+    parts,
+    people,
+    ratings,
+    references,
+    scan_names,
+    sources,
+    tables,
+)
+from curation.ingest import IngestSummary, gone, put, subject_id
 from curation.metrics import METRICS, METRICS_VERSION
 from curation.mriqc_tables import RATING_SCALE, MriqcTable
-from curation.workspace import ROLES, Role, Source, Workspace, slug
+from curation.workspace import Role, Source, Workspace
+
+#: Statuses of rows whose metrics and ratings are kept.
+_KEPT = ("table", "other")
 
 
 @dataclass(frozen=True)
@@ -24,17 +36,9 @@ class TableSummary(IngestSummary):
     ----------
     ratings : int
         Ratings that were added to the database.
-    notes : tuple of str
-        What was left out, in sentences.
     """
 
     ratings: int = 0
-    notes: tuple[str, ...] = ()
-
-    @property
-    def problems(self) -> pd.DataFrame:
-        """The scans that cannot be used, with their reasons."""
-        return self.scans[self.scans["status"] != "table"]
 
 
 def import_table(
@@ -42,7 +46,8 @@ def import_table(
     path: str | Path,
     *,
     name: str | None = None,
-    role: Role = "pool",
+    role: Role | None = None,
+    modality: str | None = None,
     participants: str | Path | None = None,
     raters: str = "",
 ) -> TableSummary:
@@ -56,8 +61,8 @@ def import_table(
         See :func:`curation.mriqc_tables.read`.
     name : str, optional
         Short name of the source; the file's or folder's name by default.
-    role : {'pool', 'target'}
-        Pretraining pool or external target cohort.
+    role, modality : optional
+        See :func:`curation.ingest.ingest`.
     participants : path, optional
         Table of people to join.
     raters : str
@@ -72,64 +77,77 @@ def import_table(
     SourceError
         When nothing can be read. Single rows that cannot be used are scans with a reason instead.
     """
-    source = _describe(workspace, Path(path), name, role, participants)
+    source = sources.describe(
+        workspace,
+        sources.absolute(path),
+        "mriqc",
+        name=name,
+        role=role,
+        modality=modality,
+        participants=participants,
+    )
     known_people = people.participants(Path(source.participants)) if source.participants else None
     table = mriqc_tables.read(Path(source.path), known_people)
-    scans = _scans(source, table)
     with files.lock(workspace.root / ".ingest.lock"):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
-        rows = pd.concat([scans, gone(known, scans)], ignore_index=True)
-        others = before[before["source"] != source.name]
-        usable = scans["status"].eq("table").to_numpy()
+        scans = _scans(source, table, known)
+        usable = scans["status"].isin(_KEPT).to_numpy()
         part = workspace.metrics_dir / f"part-table-{source.name}.parquet"
         parts.write(part, _metrics(scans[usable], table.rows[usable]))
-        tables.write_scans(workspace, pd.concat([others, rows], ignore_index=True))
-        workspace.put_source(source)
+        rows = pd.concat([scans, gone(known, scans)], ignore_index=True)
+        put(workspace, source, rows, before)
     added_ratings = _add_ratings(workspace, scans, table, raters)
     references.freeze_experts(workspace)
     references.rescore(workspace)
     listed = tables.read_scans(workspace).query("source == @source.name")
     added = int((~listed["scan_id"].isin(known.index)).sum())
-    return TableSummary(source, listed, added, table.ignored_columns, added_ratings, table.notes)
+    return TableSummary(source, listed, added, table.ignored_columns, table.notes, added_ratings)
 
 
-def _describe(
-    workspace: Workspace, path: Path, name: str | None, role: Role, participants: str | Path | None
-) -> Source:
-    path = path.expanduser().resolve()
-    if role not in ROLES:
-        raise SourceError(f"A source is of a role, one of {', '.join(ROLES)}; not {role!r}.")
-    if participants and not Path(participants).expanduser().is_file():
-        raise SourceError(f"There is no table of people at {participants}. Check the path.")
-    people_path = str(Path(participants).expanduser().resolve()) if participants else ""
-    source = Source(slug(name or path.stem), str(path), "mriqc", role, participants=people_path)
-    return known_source(workspace, source)
-
-
-def _scans(source: Source, table: MriqcTable) -> pd.DataFrame:
+def _scans(source: Source, table: MriqcTable, known: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the scans table; a name that comes again is a duplicate, with its reason."""
-    rows = table.rows
-    keys = [listing.scan_id(source.name, key) for key in rows["key"]]
-    repeat = pd.Series(keys).groupby(pd.Series(keys)).cumcount()
-    scans = rows[["participant_id", "session_id", "modality", "age_years", "sex", "group", "site",
-                  "note", "shape", "spacing_mm"]].assign(
-        scan_id=[f"{key}-copy{n + 1}" if n else key for key, n in zip(keys, repeat, strict=True)],
-        subject_id=[f"{source.name}:{person}" for person in rows["participant_id"]],
+    rows, content = table.rows, _content(table.rows)
+    ids, used = scan_names.give_ids(source.name, rows["key"].tolist(), _ids_so_far(known, content))
+    whose = zip(rows["participant_id"], rows["person"], strict=True)
+    scans = rows[
+        [
+            "participant_id",
+            "session_id",
+            "modality",
+            "age_years",
+            "sex",
+            "group",
+            "site",
+            "person",
+            "note",
+            "shape",
+            "spacing_mm",
+        ]
+    ].assign(
+        scan_id=ids,
+        subject_id=[subject_id(source.name, participant, person) for participant, person in whose],
         source=source.name,
         role=source.role,
-        sha256=_content(rows),
+        sha256=content,
         simulated=False,
-        status="table",
+        status=["table" if kind == source.modality else "other" for kind in rows["modality"]],
         reason=None,
-    )  # fmt: skip
+    )
     unusable = rows["problem"].notna().to_numpy()
     scans.loc[unusable, "status"] = "unreadable"
     scans.loc[unusable, "reason"] = rows["problem"][unusable]
-    again = repeat.to_numpy() > 0
+    again = pd.Series(used).notna().to_numpy()
     scans.loc[again, "status"] = "duplicate"
     scans.loc[again, "reason"] = "the table names this scan more than once; its first row is used"
     return scans
+
+
+def _ids_so_far(known: pd.DataFrame, content: list[str]) -> list[str | None]:
+    """Return the id of each row that is known: a scan is never renamed."""
+    ids = known[known["status"].isin(_KEPT)].reset_index().drop_duplicates("sha256")
+    id_of = dict(zip(ids["sha256"], ids["scan_id"], strict=True))
+    return [id_of.pop(each, None) for each in content]
 
 
 def _content(rows: pd.DataFrame) -> list[str]:
@@ -163,7 +181,7 @@ def _add_ratings(workspace: Workspace, scans: pd.DataFrame, table: MriqcTable, r
     found = table.ratings.assign(
         scan_id=scans["scan_id"].to_numpy()[table.ratings["row"]],
         rater=raters + table.ratings["rater"].astype("str"),
-        usable=scans["status"].eq("table").to_numpy()[table.ratings["row"]],
+        usable=scans["status"].isin(_KEPT).to_numpy()[table.ratings["row"]],
     )
     held = ratings.list_ratings(workspace)
     seen = set(zip(held["scan_id"], held["rater"], held["scale"], held["value"], strict=True))

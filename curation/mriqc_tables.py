@@ -1,6 +1,5 @@
 """Reading MRIQC's results: its group tables of any version, tables made from them, and its JSON files."""
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -10,17 +9,19 @@ from typing import Any
 
 import pandas as pd
 
-from curation import files, listing, people
+from curation import column_names, files, folders, modalities, people, scan_names
 from curation.errors import SourceError
 from curation.metrics import METRICS
+from curation.people import People
 from curation.ratings import SCALES
+from curation.scan_names import as_unicode
 
 #: Where MRIQC writes a number for "could not be measured": the metric -> the largest such number.
 SENTINELS = {"fber": 0.0, "qi_1": -1.0, "qi_2": 0.0}
 #: The scale of columns such as ``rater_1``, as in the published ABIDE and DS030 tables.
 RATING_SCALE = SCALES["three-level"]
 _RATER = re.compile(r"rater_?[A-Za-z0-9]+", re.IGNORECASE)
-#: Columns that say what a row is, besides :data:`curation.people.ALIASES`.
+#: Columns that say what a row is, besides :data:`curation.column_names.ALIASES`.
 _NAMES = ("bids_name", "run_id", "mriqc_version")
 _GEOMETRY = tuple(f"{what}_{axis}" for what in ("size", "spacing") for axis in "xyz")
 
@@ -32,16 +33,17 @@ class MriqcTable:
     Parameters
     ----------
     rows : pandas.DataFrame, shape (N, ...)
-        One row a scan, in the order of the source: ``key`` (its name, not always unique), ``participant_id``,
-        ``session_id``, ``modality``, ``measured_by``, ``age_years``, ``sex``, ``group``, ``site``, ``note``,
-        ``shape``, ``spacing_mm``, ``problem`` (why it cannot be used, where it cannot), ``reasons`` (dict:
-        metric -> why it is not measured), and a column a metric, NaN where not measured.
+        One row a scan, in the order of the source: ``key`` (its name, not always unique),
+        ``participant_id``, ``session_id``, ``modality``, ``measured_by``, ``age_years``, ``sex``, ``group``,
+        ``site``, ``person``, ``note``, ``shape``, ``spacing_mm``, ``problem`` (why it cannot be used, where
+        it cannot), ``reasons`` (dict: metric -> why it is not measured), and a column a metric, NaN where not
+        measured.
     ratings : pandas.DataFrame
         ``row`` (0 to N - 1), ``rater`` and ``value`` on the scale of :data:`RATING_SCALE`.
     ignored_columns : tuple of str
         What was not understood.
     notes : tuple of str
-        What was left out, in sentences.
+        What was left out or guessed, in sentences.
     """
 
     rows: pd.DataFrame
@@ -50,14 +52,14 @@ class MriqcTable:
     notes: tuple[str, ...]
 
 
-def read(path: Path, participants: pd.DataFrame | None = None) -> MriqcTable:
+def read(path: Path, participants: People | None = None) -> MriqcTable:
     """Read a CSV or TSV table of MRIQC's metrics, one of its JSON files, or a folder of these.
 
     Parameters
     ----------
     path : Path
         Columns may be in any order; a scan's name is ``bids_name``, or a person's id with a session and run.
-    participants : pandas.DataFrame, optional
+    participants : People, optional
         People to join, see :func:`curation.people.participants`.
 
     Returns
@@ -69,13 +71,7 @@ def read(path: Path, participants: pd.DataFrame | None = None) -> MriqcTable:
     SourceError
         When there is nothing at ``path``, or no column of it is a metric.
     """
-    if path.is_dir() or path.suffix.lower() == ".json":
-        table = pd.DataFrame(list(_json_rows(path))).astype(object)
-        table = table.where(table.notna(), None)
-    elif path.is_file():
-        table = people.read_table(path)
-    else:
-        raise SourceError(f"There is no table or folder at {path}. Check the path.")
+    table, notes = _table(path)
     metrics = [name for name in METRICS if name in table]
     if not metrics:
         raise SourceError(
@@ -83,30 +79,64 @@ def read(path: Path, participants: pd.DataFrame | None = None) -> MriqcTable:
             f"{', '.join(map(str, table.columns[:8])) or 'none'}). Name a group_T1w.tsv of MRIQC, or a "
             "folder of its JSON files."
         )
-    known = pd.DataFrame() if participants is None else participants
+    known = participants or People()
     rows = [
         _row(number, row, metrics, known) for number, row in enumerate(table.to_dict("records"))
     ]
     ratings, unrated = _ratings(table)
-    understood = {*metrics, *_NAMES, *_GEOMETRY, *people.ALIASES, "problem", *_raters(table)}
+    understood = {*metrics, *_NAMES, *_GEOMETRY, *column_names.ALIASES, "problem", *_raters(table)}
     ignored = [str(name) for name in table.columns if name not in understood]
-    return MriqcTable(pd.DataFrame(rows), ratings, tuple(ignored), tuple(unrated))
+    joined = known.joined(row["participant_id"] for row in rows)
+    notes = (*notes, *known.notes, *filter(None, [joined]), *unrated)
+    return MriqcTable(pd.DataFrame(rows), ratings, tuple(ignored), notes)
+
+
+def _table(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the results as a table of text, and what was guessed or could not be looked at."""
+    if path.is_file() and path.suffix.lower() != ".json":
+        table = column_names.read_table(path)
+        return table, table.attrs["guessed"]
+    if not path.exists():
+        raise SourceError(f"There is no table or folder at {path}. Check the path.")
+    found = folders.walk(path) if path.is_dir() else folders.Contents([path], [], [])
+    table = pd.DataFrame(list(_json_rows(found.files))).astype(object)
+    closed = (
+        f"{as_unicode(str(folder.path))} could not be entered ({folder.why})."
+        for folder in found.closed
+    )
+    return table.where(table.notna(), None), tuple(closed)
 
 
 # ---- JSON --------------------------------------------------------------------------------------------
 
 
-def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
+def _json_rows(paths: list[Path]) -> Iterator[dict[str, Any]]:
     """Yield one flat row a JSON file; those of a folder that say nothing of a scan are passed over."""
-    paths = [path] if path.is_file() else sorted(path.rglob("*.json"))
     for file in paths:
+        if file.suffix != ".json":
+            continue
+        problem = None
         try:
             raw = files.read_json(file)
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-            yield {"bids_name": file.stem, "problem": f"{file.name} is not valid JSON ({error})"}
-            continue
-        if isinstance(raw, dict) and ("bids_meta" in raw or any(name in raw for name in METRICS)):
-            yield _flat(raw, file.stem)
+        except OSError as error:
+            problem = f"it cannot be read: {error.strerror}"
+        except (ValueError, RecursionError) as error:
+            problem = f"{file.name} is not valid JSON ({error})"
+        else:
+            if isinstance(raw, dict) and (
+                "bids_meta" in raw or any(name in raw for name in METRICS)
+            ):
+                yield _as_unicode(_flat(raw, file.stem))
+        if problem:
+            yield _as_unicode({"bids_name": file.stem, "problem": problem})
+
+
+def _as_unicode(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row that can be stored: JSON may hold halves of characters, and names of files any byte."""
+    return {
+        as_unicode(name): as_unicode(value) if isinstance(value, str) else value
+        for name, value in row.items()
+    }
 
 
 def _flat(raw: Mapping[str, Any], stem: str) -> dict[str, Any]:
@@ -132,23 +162,20 @@ def _flat(raw: Mapping[str, Any], stem: str) -> dict[str, Any]:
 # ---- rows --------------------------------------------------------------------------------------------
 
 
-def _row(
-    number: int, row: Mapping[str, Any], metrics: list[str], known: pd.DataFrame
-) -> dict[str, Any]:
+def _row(number: int, row: Mapping[str, Any], metrics: list[str], known: People) -> dict[str, Any]:
     """Describe one row of a table; what is wrong with it is its ``problem``, never an exception."""
     row = {name: None if _is_missing(value) else str(value) for name, value in row.items()}
     key = _key(row)
-    entities = dict(listing.ENTITY.findall(key or ""))
+    entities = scan_names.entities(key or "")
     person = row.get("participant_id") or entities.get("sub")
     participant_id = f"sub-{entities['sub']}" if "sub" in entities else person
     values, reasons = _numbers(row, metrics)
-    modality = row.get("modality") or _modality(key or "")
+    modality = _modality(row.get("modality"), key or "")
     own = {name: text for name, text in row.items() if text is not None}
-    joined = listing.person_row(known, participant_id or "")
     problem = row.get("problem")
     if key is None:
         problem = problem or f"row {number + 1} of the table names no scan"
-    elif modality not in listing.ANATOMICAL:
+    elif modality not in (*modalities.ANATOMICAL, *modalities.KINDS):
         problem = problem or f"its metrics are of a {modality} scan, not of an anatomical one"
     elif all(math.isnan(value) for value in values.values()):
         problem = problem or "the table holds no metric of it"
@@ -159,7 +186,7 @@ def _row(
         "session_id": row.get("session_id") or entities.get("ses"),
         "modality": modality,
         "measured_by": f"mriqc {version}" if version else "mriqc",
-        **people.describe({**joined, **own}),
+        **people.describe({**known.row(participant_id), **own}),
         "shape": _triple(row, "size", int),
         "spacing_mm": _triple(row, "spacing", float),
         "problem": problem,
@@ -175,14 +202,17 @@ def _key(row: Mapping[str, str | None]) -> str | None:
     """Return a scan's name: ``bids_name`` without folder and ending, or person, session and run."""
     name = row.get("bids_name") or row.get("path")
     if name:
-        return listing.stem_of(Path(name))
+        return scan_names.stem_of(Path(name))
     parts = (row.get("participant_id"), row.get("session_id"), row.get("run_id"))
     return "_".join(part for part in parts if part) if parts[0] else None
 
 
-def _modality(key: str) -> str:
+def _modality(said: str | None, key: str) -> str:
+    """Return the kind of image that a row tells, or its name, a T1w where neither does."""
     last = key.rsplit("_", 1)[-1]
-    return last if last in (*listing.ANATOMICAL, "bold", "dwi") else "T1w"
+    of_name = last if last in (*modalities.ANATOMICAL, "bold", "dwi") else modalities.SCORED
+    kind = modalities.of_table(said) or of_name
+    return modalities.of_bids(kind, scan_names.entities(key)) or kind
 
 
 def _numbers(

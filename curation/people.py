@@ -1,87 +1,122 @@
-"""What tables say of people: columns under their many names, ages and sexes under their many spellings."""
+"""What tables say of people: ages and sexes under their many spellings, and whose row is whose."""
 
-import io
 import math
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-import pandas as pd
-
+from curation import column_names
 from curation.errors import SourceError
 
-#: Our name of a column -> the names under which tables carry it, compared in lower case.
-ALIASES: dict[str, tuple[str, ...]] = {
-    "path": ("path", "file", "filename", "file_path", "filepath", "image", "image_path", "nifti"),
-    "participant_id": (
-        "participant_id", "participant", "subject", "subject_id", "sub", "patient", "patient_id",
-        "mrid", "ixi_id", "id",
-    ),
-    "session_id": ("session_id", "session", "ses", "visit", "timepoint"),
-    "site": ("site", "site_id", "center", "centre", "scanner", "scanner_id"),
-    "age_years": ("age_years", "age", "age_at_scan", "ageatscan", "patient_age_at_first_study"),
-    "sex": ("sex", "gender"),
-    "group": ("group", "diagnosis", "dx", "dx_group"),
-    "modality": ("modality", "suffix", "contrast"),
-}  # fmt: skip
-
-UNKNOWN = ("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?")
 OLDEST_YEARS = 125
 _TOP_CODED = re.compile(r"(?:>=?\s*|≥\s*)?(\d+(?:\.\d+)?)\s*(\+)?")
+#: Words that one place puts before a person's number and another does not.
+_PREFIX = re.compile(r"(?:sub|subj|subject|patient|pat|participant|person|id)[-_ ]*(?=\d)|sub-")
+_LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+_NAMED = 3
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV or TSV file as text, its columns renamed to ours, its missing values ``None``.
+@dataclass(frozen=True)
+class People:
+    """A table of people.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns of :data:`ALIASES` that were found, then all others under their own names.
+    Parameters
+    ----------
+    table : str
+        Its file's name; empty where there is none.
+    rows : dict of str to dict
+        What it says of each person, the first where one comes twice, by the id as it is written.
+    notes : tuple of str
+        What was guessed of its columns, in sentences.
+    """
+
+    table: str = ""
+    rows: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def find(self, name: str) -> str | None:
+        """Return the id, as the table writes it, of a person whom others may write otherwise.
+
+        ``sub-007``, ``7`` and ``patient07`` are one, unless the table itself tells two of them apart.
+        """
+        for exact in (name, name.removeprefix("sub-"), f"sub-{name}"):
+            if exact in self.rows:
+                return exact
+        return self._alike.get(same_person(name))
+
+    def owner(self, stem: str) -> str | None:
+        """Return the person with whose id, as a whole word, a file's name begins: the longest id counts."""
+        for end in range(len(stem), 0, -1):
+            is_whole = end == len(stem) or not _is_letter(stem[end])
+            if is_whole and (found := self.find(stem[:end])):
+                return found
+        return None
+
+    def row(self, name: str | None) -> dict[str, str | None]:
+        """Return what the table says of a person; empty where nothing."""
+        return self.rows.get(self.find(name) or "", {}) if name else {}
+
+    def joined(self, names: Iterable[str]) -> str | None:
+        """Say how many of the people of a source the table knows, where it does not know all of them."""
+        everybody = list(dict.fromkeys(names))
+        known = {name: self.find(name) for name in everybody}
+        without = [name for name in everybody if known[name] is None]
+        if not self.table or not without:
+            return None
+        unused = [name for name in self.rows if name not in set(known.values())]
+        return (
+            f"{self.table} joined {len(everybody) - len(without)} of {len(everybody)} people. It has no row "
+            f"for {_some(without)}; its rows for nobody: {_some(unused) or 'none'}."
+        )
+
+    @cached_property
+    def _alike(self) -> dict[str, str]:
+        """The ids by what they have in common with other spellings; none that two of them share."""
+        found: dict[str, list[str]] = {}
+        for name in self.rows:
+            found.setdefault(same_person(name), []).append(name)
+        return {key: names[0] for key, names in found.items() if len(names) == 1}
+
+
+def same_person(name: str) -> str:
+    """Return what is left of a person's id without case, prefix and leading zeros: ``sub-007`` is ``7``."""
+    text = unicodedata.normalize("NFC", name).casefold().strip()
+    prefix = _PREFIX.match(text)
+    return _LEADING_ZEROS.sub("", text[prefix.end() :] if prefix else text)
+
+
+def _is_letter(character: str) -> bool:
+    """Tell letters and digits of any script, and the marks on them, from what ends a word."""
+    return character.isalnum() or unicodedata.category(character).startswith("M")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def participants(path: Path) -> People:
+    """Read a table of people, such as ``participants.tsv``; no file is no people.
 
     Raises
     ------
     SourceError
-        When the file is no text table, or two columns mean the same.
+        When the table names no people.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        header = text.partition("\n")[0]
-        table = pd.read_csv(
-            io.StringIO(text),
-            sep=max("\t,;", key=header.count),
-            dtype="str",
-            keep_default_na=False,
-        )
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    if not path.exists():
+        return People()
+    table = column_names.read_table(path)
+    if "participant_id" not in table:
         raise SourceError(
-            f"{path.name} cannot be read as a table ({error}). Save it as CSV or TSV with one header "
-            "row, in UTF-8."
-        ) from error
-    if not isinstance(
-        table.index, pd.RangeIndex
-    ):  # pandas takes what is too much for names of rows
-        raise SourceError(
-            f"{path.name} cannot be read as a table: its rows have more fields than its header has names. "
-            "Save it with one header row that names every column."
+            f"{path.name} has no column of people. Name one 'participant_id' (found: "
+            f"{', '.join(table.attrs['written'])})."
         )
-    table = table.rename(columns=_our_names(list(table.columns), path))
-    table = table.map(str.strip).astype(object)
-    return table.mask(table.map(str.lower).isin(UNKNOWN), None)
-
-
-def _our_names(columns: list[str], path: Path) -> dict[str, str]:
-    lowered = {column.strip().lower(): column for column in columns}
-    names: dict[str, str] = {}
-    for ours, aliases in ALIASES.items():
-        found = [
-            lowered[alias] for alias in aliases if alias in lowered and lowered[alias] not in names
-        ]
-        if found:
-            names[found[0]] = ours
-    clashing = [name for name in columns if name not in names and name in names.values()]
-    if clashing:
-        raise SourceError(f"{path.name} has two columns for {clashing[0]!r}; rename one of them.")
-    return names
+    known = table.dropna(subset=["participant_id"]).drop_duplicates("participant_id")
+    rows = known.set_index("participant_id", drop=False).to_dict("index")
+    return People(path.name, rows, table.attrs["guessed"])
 
 
 def age_in_years(text: str | None) -> tuple[float, str | None]:
@@ -116,39 +151,14 @@ def sex(text: str | None) -> str | None:
     return {"male": "M", "m": "M", "female": "F", "f": "F"}.get(text.lower(), text)
 
 
-def participants(path: Path) -> pd.DataFrame:
-    """Read a table of people, such as ``participants.tsv``; no file is no people.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``participant_id`` (text, as written), one row a person (the first, where repeated).
-
-    Raises
-    ------
-    SourceError
-        When the table names no people.
-    """
-    if not path.exists():
-        return pd.DataFrame(index=pd.Index([], name="participant_id"))
-    table = read_table(path)
-    if "participant_id" not in table:
-        raise SourceError(
-            f"{path.name} has no column of people. Name one 'participant_id' (found: "
-            f"{', '.join(table.columns)})."
-        )
-    return table.dropna(subset=["participant_id"]).drop_duplicates("participant_id").set_index(
-        "participant_id"
-    )  # fmt: skip
-
-
 def describe(row: Mapping[str, str | None]) -> dict[str, object]:
-    """Turn one row's texts into ``age_years``, ``sex``, ``group``, ``site`` and a ``note``."""
+    """Turn one row's texts into ``age_years``, ``sex``, ``group``, ``site``, ``person`` and a ``note``."""
     age_years, note = age_in_years(row.get("age_years"))
     return {
         "age_years": age_years,
         "sex": sex(row.get("sex")),
         "group": row.get("group"),
         "site": row.get("site"),
+        "person": row.get("person"),
         "note": note,
     }

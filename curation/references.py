@@ -114,7 +114,7 @@ def rescore(workspace: Workspace) -> None:
     active reference cannot judge them: the built-in anchors are for our own metrics.
     """
     with files.lock(workspace.references_dir / "lock"):
-        metrics, scans = tables.read_metrics(workspace), tables.read_scans(workspace)
+        metrics, scans = _metrics_and_scans(workspace)
         if metrics.empty:
             return
         sites = metrics["scan_id"].map(scans.set_index("scan_id")["site"])
@@ -224,9 +224,16 @@ def _keep(workspace: Workspace, reference: Reference, version: str = "") -> Refe
     return named
 
 
+def _metrics_and_scans(workspace: Workspace) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return both tables; of scans that are listed only, such as a FLAIR, the metrics do not count."""
+    metrics, scans = tables.read_metrics(workspace), tables.read_scans(workspace)
+    listed = scans.loc[scans["status"].isin(tables.LISTED), "scan_id"]
+    return metrics[~metrics["scan_id"].isin(listed)].reset_index(drop=True), scans
+
+
 def _measured(workspace: Workspace) -> tuple[pd.DataFrame, pd.Series]:
     """Return the metrics of all measured scans and their groups."""
-    metrics, scans = tables.read_metrics(workspace), tables.read_scans(workspace)
+    metrics, scans = _metrics_and_scans(workspace)
     if "failure" in metrics:
         metrics = metrics[metrics["failure"].isna()].reset_index(drop=True)
     sites = metrics["scan_id"].map(scans.set_index("scan_id")["site"])

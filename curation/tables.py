@@ -19,14 +19,16 @@ from curation.workspace import Workspace
 #: One row a scan. Text columns hold ``None`` where unknown, numbers NaN.
 SCAN_COLUMNS: dict[str, str] = {
     "scan_id": "str",  # unique in the workspace, a plain file name, never a path
-    "subject_id": "str",  # SOURCE:PARTICIPANT, unique over sources; splits are by this
+    "subject_id": "str",  # who it is: person=NAME where a table names the person, else SOURCE:PARTICIPANT
     "participant_id": "str",  # as the source spells it, never parsed
+    "person": "str",  # as a table names the person in all sources
     "session_id": "str",
     "modality": "str",  # T1w, T2w, FLAIR, pet, ...
     "source": "str",
     "role": "str",  # pool | target
     "path": "str",  # absolute
     "sha256": "str",
+    "image_hash": "str",  # of the voxels; None up to 0.3, without an image, and where it was not read
     "bytes": "float64",
     "modified": "float64",  # of the file, seconds since the epoch
     "shape": "object",  # list of 3 voxel counts
@@ -44,12 +46,17 @@ SCAN_COLUMNS: dict[str, str] = {
 
 #: ``table``: metrics came from a table, there is no image. ``pet``: a readable PET; the scores are for
 #: structural MR, so it has neither score nor tier of its own and follows the T1w of its person and session.
-STATUSES = ("ok", "table", "pet", "unreadable", "missing", "duplicate")
+#: ``other``: readable too, but of a kind that its source does not ask to have scored, such as a FLAIR.
+STATUSES = ("ok", "table", "pet", "other", "unreadable", "missing", "duplicate")
 #: Scans that have, or can have, scores.
 SCORABLE = ("ok", "table")
+#: Scans that are listed and have none.
+LISTED = ("pet", "other")
 #: What cannot be used at all.
 TROUBLES = ("unreadable", "missing", "duplicate")
 
+#: Columns that older tables of scans lack.
+_ADDED_SCAN_COLUMNS = ("person", "image_hash")
 #: Columns that older parts of the metrics table lack, and what held before there was a choice.
 _ADDED_COLUMNS = {"measured_by": "tierscope", "flags": "{}"}
 _TRIES = 5
@@ -70,7 +77,11 @@ def read_scans(workspace: Workspace) -> pd.DataFrame:
     """
     if not workspace.scans_path.exists():
         return empty_scans()
-    return pd.read_parquet(workspace.scans_path)
+    scans = pd.read_parquet(workspace.scans_path)
+    for name in _ADDED_SCAN_COLUMNS:
+        if name not in scans:
+            scans[name] = pd.Series(None, scans.index, dtype="str")
+    return scans
 
 
 def write_scans(workspace: Workspace, scans: pd.DataFrame) -> None:

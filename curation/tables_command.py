@@ -3,7 +3,15 @@
 import argparse
 from pathlib import Path
 
-from curation import examples, files, fitting, mriqc_import, mriqc_tables
+from curation import (
+    examples,
+    files,
+    fitting,
+    ingest_command,
+    mriqc_import,
+    mriqc_tables,
+    source_words,
+)
 from curation.command_line import Command
 from curation.mriqc_import import TableSummary
 from curation.workspace import ROLES, Workspace
@@ -17,7 +25,7 @@ def add_import_options(command: argparse.ArgumentParser) -> None:
         help="group_T1w.tsv, a CSV with such columns, a JSON file or a folder of them",
     )
     command.add_argument("--name", help="short name of the source (default: the table's name)")
-    command.add_argument("--role", choices=list(ROLES), default="pool", help="which scans they are")
+    ingest_command.add_kind_options(command)
     command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
 
 
@@ -41,44 +49,44 @@ def add_fit_options(command: argparse.ArgumentParser) -> None:
 
 def run_import(chosen: argparse.Namespace) -> int:
     """Import a table and say what came of it."""
+    workspace = Workspace.create(chosen.workspace)
     summary = mriqc_import.import_table(
-        Workspace.create(chosen.workspace),
+        workspace,
         chosen.table,
         name=chosen.name,
         role=chosen.role,
+        modality=chosen.modality,
         participants=chosen.participants,
     )
-    _say(summary)
+    if chosen.own_ids:
+        ingest_command.say_own_ids(workspace, summary.source.name)
+    _say(workspace, summary)
     return 0
 
 
 def run_example(chosen: argparse.Namespace) -> int:
     """Import an example and say what it is."""
     example = examples.EXAMPLES[chosen.example]
+    workspace = Workspace.create(chosen.workspace)
     summary = examples.import_example(
-        Workspace.create(chosen.workspace),
+        workspace,
         chosen.example,
         role=chosen.role,
         participants=chosen.participants,
     )
-    _say(summary)
+    _say(workspace, summary)
     print(f"{example.label}: {example.meaning}\n{example.licence}\n{example.citation}")
     return 0
 
 
-def _say(summary: TableSummary) -> None:
-    counts = summary.scans["status"].value_counts()
+def _say(workspace: Workspace, summary: TableSummary) -> None:
+    found = source_words.counts(summary.scans)
     print(
-        f"{summary.source.name} ({summary.source.role}): "
-        + ", ".join(f"{number} {status}" for status, number in counts.items())
-        + f"; {summary.added} new scans, {summary.ratings} new ratings"
+        f"{summary.source.name} ({summary.source.role}): {found}; {summary.added} new scans, "
+        f"{summary.ratings} new ratings"
     )
-    if summary.ignored_columns:
-        print(f"columns not understood and left out: {', '.join(summary.ignored_columns)}")
-    for note in summary.notes:
-        print(f"  note: {note}")
-    for row in summary.problems.itertuples():
-        print(f"  {row.status}: {row.scan_id}: {row.reason}")
+    for line in source_words.lines(workspace, summary):
+        print(line)
 
 
 def run_fit(chosen: argparse.Namespace) -> int:

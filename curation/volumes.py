@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import nibabel as nib
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from curation.errors import VolumeError
 from curation.headers import Header, cut_off, describe, edges_mm, parse
+from curation.voxel_hash import VoxelHash
 
 _CHUNK_VOXELS = 1 << 20
 #: How much is read after the image, in steps of 64 kB.
@@ -70,8 +71,15 @@ def read_header(path: Path) -> Header:
         return describe(parse(stream))
 
 
-def verify(path: Path) -> Header:
-    """Read the whole file, keeping nothing, and return its header.
+class Verified(NamedTuple):
+    """A file that was read to its end: its header, and the hash of its voxels."""
+
+    header: Header
+    image_hash: str
+
+
+def verify(path: Path) -> Verified:
+    """Read the whole file, keeping nothing, and return its header and what tells its image from others.
 
     Raises
     ------
@@ -82,13 +90,14 @@ def verify(path: Path) -> Header:
         raw = parse(stream)
         header = describe(raw)
         _refuse_hollow(path, header)
-        low, high = np.inf, -np.inf
+        low, high, voxels = np.inf, -np.inf, VoxelHash(header.shape, header.affine)
         for chunk in _chunks(stream, raw, header):
+            voxels.add(chunk)
             finite = chunk[np.isfinite(chunk)]
             low = min(low, float(finite.min(initial=np.inf)))
             high = max(high, float(finite.max(initial=-np.inf)))
     _refuse_constant(low, high)
-    return header
+    return Verified(header, voxels.hexdigest())
 
 
 def load(path: Path) -> Volume:

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import tomllib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +34,8 @@ class Source:
     Parameters
     ----------
     name : str
-        Short name, unique in the workspace; prefix of every ``scan_id`` and ``subject_id``.
+        Short name, unique in the workspace; prefix of every ``scan_id``, and of the ``subject_id`` of those
+        whom no table names.
     path : str
         Absolute path of the data set folder or the manifest file. Only read, never written.
     kind : str
@@ -46,6 +48,8 @@ class Source:
         Pattern that file names must match, such as ``'*_T1w*'``.
     participants : str
         Absolute path of a table of people to join; empty for the source's own ``participants.tsv``.
+    modality : str
+        Which kind of image is scored, see :data:`curation.modalities.KINDS`; others are only listed.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Source:
     simulated: bool = False
     include: str = "*"
     participants: str = ""
+    modality: str = "T1w"
 
 
 def slug(text: str) -> str:
@@ -174,10 +179,19 @@ class Workspace:
         return [Source(**row) for row in self.settings().get("sources", [])]
 
     def put_source(self, source: Source) -> None:
-        """Add ``source``, or replace the one of the same name."""
-        kept = [row for row in self.sources() if row.name != source.name]
-        settings = self.settings() | {"sources": [asdict(row) for row in (*kept, source)]}
+        """Add ``source``, or put it in the place of the one of the same name."""
+        rows = {row.name: row for row in self.sources()} | {source.name: source}
+        settings = self.settings() | {"sources": [asdict(row) for row in rows.values()]}
         self._write_settings(settings)
+
+    def different_people(self) -> set[frozenset[str]]:
+        """Return the pairs of sources whose equal participant ids somebody said to be different people."""
+        return {frozenset(pair) for pair in self.settings().get("different_people", [])}
+
+    def put_different_people(self, pairs: Iterable[frozenset[str]]) -> None:
+        """Keep these pairs and no others."""
+        listed = sorted(sorted(pair) for pair in pairs)
+        self._write_settings(self.settings() | {"different_people": listed})
 
     def _write_settings(self, settings: dict[str, Any]) -> None:
         files.write_text(self.settings_path, tomli_w.dumps(settings))

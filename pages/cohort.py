@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from curation import modalities, source_words, tables
 from curation.workspace import Workspace
 from pages.ui import (
     cached,
@@ -11,6 +12,7 @@ from pages.ui import (
     flags,
     frame,
     marks,
+    people_panel,
     progress,
     source_form,
     summaries,
@@ -34,6 +36,7 @@ def body(workspace: Workspace) -> None:
     progress.scoring(workspace)
     flags.overview(workspace, summaries.usable(scans))
     _sources(workspace, scans)
+    people_panel.show(workspace)
     _problems(scans)
     source_form.show(workspace, opened=False)
 
@@ -68,8 +71,8 @@ def _role_card(title: str, found: pd.DataFrame) -> marks.Card:
     )
     imported = int((scans["status"] == "table").sum())
     detail += f"; {imported:,} without image" if imported else ""
-    pets = int((found["status"] == "pet").sum())
-    detail += f"; and {pets:,} PET" if pets else ""
+    listed = found.loc[found["status"].isin(tables.LISTED), "modality"].value_counts()
+    detail += f"; and {modalities.counted(listed.to_dict())}, not scored" if len(listed) else ""
     return marks.Card(title, f"{len(scans):,}", detail)
 
 
@@ -96,18 +99,31 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
     )  # fmt: skip
     age = 4 + len(counted)
     st.html(marks.table(head, rows, numeric=(*range(2, age), age + 1), whole=(0, age, age + 2)))
-    if table["pet"].any():
+    _say_what_is_not_scored(workspace, scans)
+    source_form.offer_again(workspace)
+    example_form.say(workspace)
+
+
+def _say_what_is_not_scored(workspace: Workspace, scans: pd.DataFrame) -> None:
+    """Say why some images are only listed, and which were scored before that was so."""
+    if (scans["status"] == "pet").any():
         st.caption(
             "A PET is not scored: the scores are for structural MR. It has no tier of its own and goes "
             "with the T1w of the same person and session, where a study looks at PET."
         )
-    example_form.say(workspace)
+    if (scans["status"] == "other").any():
+        st.caption(
+            "Of each source one kind of image is scored, plain T1w unless another was asked for. Others are "
+            "listed, so that nothing is mistaken for a T1w."
+        )
+    for sentence in source_words.of_older(workspace.sources(), scans):
+        st.warning(text.escape(sentence), icon=":material/contrast:")
 
 
 #: Statuses that are counted beside the usable scans, where a source has any of them.
 _BESIDES = {
-    "table": "Without image", "pet": "PET", "unreadable": "Unreadable", "missing": "Missing",
-    "duplicate": "Twice",
+    "table": "Without image", "pet": "PET", "other": "Other kinds", "unreadable": "Unreadable",
+    "missing": "Missing", "duplicate": "Twice",
 }  # fmt: skip
 
 

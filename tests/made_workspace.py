@@ -30,6 +30,7 @@ def make(root: Path) -> Workspace:
     for name, role in (("made-pool", "pool"), ("made-target", "target")):
         folder = str(root.parent / "images" / name)
         workspace.put_source(Source(name, folder, "folder", role, simulated=True))
+    workspace.put_different_people([frozenset(("made-pool", "made-target"))])
     scans = pd.DataFrame(
         [_scan(root.parent / "images", "made-pool", "pool", i) for i in range(POOL)]
         + [_scan(root.parent / "images", "made-target", "target", i) for i in range(TARGET)]

@@ -29,10 +29,13 @@ ROWS: list[dict] = [
     {"distortion_score": 5.0, "status": "table"},
     {"distortion_score": 5.0, "role": "target", "age_years": None},
     {"distortion_score": 5.0, "role": "target"},
+    {"status": "other", "modality": "FLAIR", "distortion_score": 5.0},
+    {"status": "other", "modality": "FLAIR"},
+    {"status": "missing", "reason": "listed as a participant, but no image file", "path": None},
 ]
-CJV = [0.5, 0.5, 0.5, 0.9, 0.9, *[0.5] * 9]
+CJV = [0.5, 0.5, 0.5, 0.9, 0.9, *[0.5] * 12]
 CJV[4] = 0.1
-SNR = [20.0, 7.0, 7.0, 1.0, 1.0, *[20.0] * 9]
+SNR = [20.0, 7.0, 7.0, 1.0, 1.0, *[20.0] * 12]
 
 
 @pytest.fixture
@@ -47,11 +50,12 @@ def scored(workspace: Workspace) -> Workspace:
 def test_every_scan_goes_one_way_and_the_flow_says_which(scored: Workspace) -> None:
     drafted = cohorts.draft(scored, "pool", RULE, images_only=True)
     assert drafted.flow.lines() == [
-        "Scans found: 12 scans of 11 people",
-        "    left out: 1 file cannot be read",
-        "    left out: 1 file is missing",
+        "Scans found: 14 scans of 13 people",
+        "    left out: 2 FLAIR, not scored",
+        "    left out: 1 unreadable",
+        "    left out: 1 missing",
         "    left out: 1 listed twice",
-        "    left out: 1 no image, metrics only",
+        "    left out: 1 without image, metrics only",
         "Readable: 8 scans of 7 people",
         "    left out: 1 not scored: distortion score not measured",
         "Scored: 7 scans of 6 people",

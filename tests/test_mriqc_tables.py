@@ -9,6 +9,7 @@ import pytest
 
 from curation import mriqc_tables
 from curation.errors import SourceError
+from curation.people import People
 from tests import rated
 
 
@@ -97,11 +98,14 @@ def test_json_files_are_read_from_a_folder_with_their_version(tmp_path: Path) ->
 
 
 def test_people_are_joined_and_the_tables_own_words_win(tmp_path: Path) -> None:
-    people = pd.DataFrame(
-        {"participant_id": ["000", "sub-001"], "age_years": ["30", "40"], "site": ["X", "Y"]}
-    ).set_index("participant_id")
+    people = People(
+        "people.tsv",
+        {"000": {"age_years": "30", "site": "X"}, "sub-001": {"age_years": "40", "site": "Y"}},
+    )
     path = rated.write(tmp_path / "group_T1w.tsv", rated.table(3))
-    rows = mriqc_tables.read(path, people).rows
+    found = mriqc_tables.read(path, people)
+    rows = found.rows
+    assert "people.tsv joined 2 of 3 people" in found.notes[0]
     assert rows["age_years"].tolist()[:2] == [30, 40] and math.isnan(rows.loc[2, "age_years"])
     assert rows["site"].tolist() == ["site-0", "site-1", "site-2"]
 

@@ -129,5 +129,5 @@ def test_a_pet_in_both_cohorts_is_refused(ready: Workspace) -> None:
     known = tables.read_scans(ready).set_index("scan_id")
     twin = known.loc["pool_sub-01_pet"]
     _change(ready, "target_sub-13_pet", sha256=twin["sha256"], path=twin["path"])
-    with pytest.raises(StudyError, match="1 PET files of the target cohort are also in the"):
+    with pytest.raises(StudyError, match="1 PETs of the target cohort are also in the"):
         _plan(ready)

@@ -14,7 +14,7 @@ from curation.errors import StudyError
 from curation.workspace import Workspace
 from tests import finished_study, report_reading, training_workspace
 from training import __main__ as command
-from training import predictions, runs, strata
+from training import predictions, runs, separation, strata
 from training.predictions import BASELINE
 from training.report import anonymous, bundle, content
 from training.report.plots import Report
@@ -163,6 +163,14 @@ def test_methods_name_counts_hashes_and_versions(made) -> None:
     assert "24 scans of 24 people" in told and "12 scans of 12 people" in told
     assert "torch 2.13.0" in told and f"Tierscope {study.version}" in told
     assert "Pretraining pool:" in told  # the flow of inclusion, as text
+
+
+def test_methods_claim_no_more_than_was_compared(made) -> None:
+    _, study, out, _ = made
+    told = (out / "methods.txt").read_text()
+    assert study.separation is not None and study.separation.by_voxels == 36
+    assert separation.words(study.separation) in told
+    assert "No person and no file" not in told
 
 
 def test_methods_tell_of_arms_that_are_trained_in_other_ways(workspace) -> None:

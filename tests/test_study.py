@@ -98,14 +98,14 @@ def test_pretraining_never_sees_the_target(ready: Workspace) -> None:
 
 def test_a_person_of_the_target_in_the_pool_is_refused(ready: Workspace) -> None:
     _change(ready, "target_sub-13_T1w", subject_id="pool:sub-02")
-    with pytest.raises(StudyError, match=r"1 people.*also in the pretraining pool.*target_sub-13"):
+    with pytest.raises(StudyError, match=r"1 person.*also in the pretraining pool.*target_sub-13"):
         training_workspace.plan(ready)
 
 
 def test_a_file_of_the_target_in_the_pool_is_refused(ready: Workspace) -> None:
     same = tables.read_scans(ready).set_index("scan_id").loc["pool_sub-02_T1w"]
     _change(ready, "target_sub-13_T1w", sha256=same["sha256"], path=same["path"])
-    with pytest.raises(StudyError, match="1 files of the target"):
+    with pytest.raises(StudyError, match="1 image is in the target"):
         training_workspace.plan(ready)
 
 

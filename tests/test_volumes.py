@@ -87,7 +87,7 @@ def test_a_fourth_axis_of_one_volume_is_taken(tmp_path: Path, ramp: np.ndarray) 
 
 def test_header_alone_says_the_same_as_the_whole_file(tmp_path: Path, ramp: np.ndarray) -> None:
     path = save(tmp_path / "a.nii.gz", ramp)
-    assert read_header(path) == verify(path)
+    assert read_header(path) == verify(path).header
     assert read_header(path).shape == (10, 12, 14)
 
 

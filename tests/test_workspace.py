@@ -41,7 +41,7 @@ def test_sources_come_back_as_they_went_in_and_are_replaced_by_name(workspace: W
     assert workspace.sources() == [first, second]
     moved = Source("a", "/elsewhere", "folder")
     workspace.put_source(moved)
-    assert workspace.sources() == [second, moved]
+    assert workspace.sources() == [moved, second]
 
 
 @pytest.mark.parametrize("name", ["../outside", "a/b", "", ".", "..", "a\x00b", "/etc", "-x"])

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from curation import cohorts, files, tables
+from curation import cohorts, files, tables, volumes
 from curation.workspace import Workspace
 from training import study as studies
 from training.config import PRESETS
@@ -70,6 +70,7 @@ def _row(folder: Path, number: int, role: str) -> dict[str, Any]:
         "role": role,
         "path": str(path),
         "sha256": files.sha256_of(path),
+        "image_hash": volumes.verify(path).image_hash,
         "site": ["North", "South"][number % 2],
         "age_years": age_years,
         "simulated": True,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from curation import cohort_files, cohort_lists, cohorts, tables
+from curation import cohort_files, cohort_lists, cohorts, modalities, tables
 from curation.cohorts import Cohort
 from curation.errors import StudyError
 from curation.workspace import Role, Workspace, slug
@@ -28,6 +28,14 @@ def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
         )
     cohort = replace(cohort, scans=cohort_lists.included(cohort.scans))
     scans = tables.read_scans(workspace)
+    listed = scans[scans["status"].isin(tables.LISTED)]
+    listed = listed[listed["scan_id"].isin(cohort.scans["scan_id"])]
+    if len(listed):
+        raise StudyError(
+            f"{len(listed)} scans of cohort {cohort.id} are listed by now and not scored: "
+            f"{modalities.counted(listed['modality'].value_counts().to_dict())}, such as "
+            f"{_some(listed['scan_id'].tolist())}. Freeze the cohort again."
+        )
     without = set(scans.loc[scans["status"] == "table", "scan_id"]) & set(cohort.scans["scan_id"])
     if without:
         raise StudyError(
@@ -38,16 +46,13 @@ def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
     return cohort
 
 
-def refuse_overlap(pool: Cohort, target: Cohort) -> None:
-    """Refuse a person or a file that is in both: nothing of the target is pretrained on."""
-    for column, what in (("subject_id", "people"), ("sha256", "files")):
-        shared = target.scans[target.scans[column].isin(pool.scans[column])]
-        if len(shared):
-            raise StudyError(
-                f"{shared[column].nunique()} {what} of the target cohort are also in the "
-                f"pretraining pool: {_some(shared['scan_id'].tolist())}. The model would be judged "
-                "on what it was trained on. Take them out of one of the two, then freeze again."
-            )
+def refuse_mixed(pool: Cohort, target: Cohort) -> None:
+    """Refuse cohorts of several kinds of images, each by itself and the two together."""
+    both = pd.concat([pool.scans, target.scans])
+    named = {f"Cohort {pool.id}": pool.scans, f"Cohort {target.id}": target.scans}
+    for whose, scans in (named | {"A study of both cohorts": both}).items():
+        if problem := cohort_lists.mixed(scans, whose):
+            raise StudyError(f"{problem} Then freeze the cohorts again.")
 
 
 def refuse_too_few(target: Cohort, folds: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from curation import cohort_files, listing, tables, volumes
+from curation import cohort_files, modalities, tables, volumes
 from curation.errors import StudyError, VolumeError
 from curation.workspace import Workspace
 from training import grid, images
@@ -56,12 +56,7 @@ def with_pets(workspace: Workspace, scans: pd.DataFrame, preset: Preset) -> pd.D
     _refuse_without(workspace, scans[needed], found[needed])
     _refuse_elsewhere(workspace, scans[needed], found.loc[needed, "pet_path"], preset)
     _refuse_changed(workspace, chosen.loc[needed, list(COLUMNS)])
-    pool, target = (chosen.loc[chosen["role"] == role, "pet_sha256"] for role in ("pool", "target"))
-    if shared := len(set(pool.dropna()) & set(target.dropna())):
-        raise StudyError(
-            f"{shared} PET files of the target cohort are also in the pretraining pool: the model would be "
-            "judged on what it was trained on. Mend the sources, then ingest them again."
-        )
+    _refuse_in_both(chosen, found)
     return chosen
 
 
@@ -72,7 +67,7 @@ def find(workspace: Workspace, scan_ids: Iterable[str]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row a T1w, in their order, indexed by ``scan_id``: ``pets``, how many there are, and of a single one
-        ``pet_scan_id, pet_sha256, pet_path``, otherwise ``None``.
+        ``pet_scan_id, pet_sha256, pet_image_hash, pet_path``, otherwise ``None``.
     """
     every = tables.read_scans(workspace)
     session = every["session_id"].fillna("")
@@ -83,10 +78,25 @@ def find(workspace: Workspace, scan_ids: Iterable[str]) -> pd.DataFrame:
     single = pets[pets["whose"].map(counts) == 1].set_index("whose")
     asked = pd.Series(whose.to_numpy(), every["scan_id"]).reindex(list(scan_ids))
     table = pd.DataFrame({"pets": asked.map(counts).fillna(0).astype(int)})
-    for name in ("scan_id", "sha256", "path"):
+    for name in ("scan_id", "sha256", "image_hash", "path"):
         values = asked.map(single[name])
         table[f"pet_{name}"] = values.astype(object).where(values.notna(), None)
     return table
+
+
+def _refuse_in_both(chosen: pd.DataFrame, found: pd.DataFrame) -> None:
+    """Refuse a PET of the target that is one of the pool, by its voxels or by its file."""
+    needed = found[chosen["pet_scan_id"].notna().to_numpy()]
+    roles = chosen.loc[chosen["pet_scan_id"].notna(), "role"].to_numpy()
+    for column in ("pet_image_hash", "pet_sha256"):
+        pool, target = (
+            set(needed.loc[roles == role, column].dropna()) for role in ("pool", "target")
+        )
+        if shared := len(pool & target):
+            raise StudyError(
+                f"{shared} PETs of the target cohort are also in the pretraining pool: the model would be "
+                "judged on what it was trained on. Mend the sources, then ingest them again."
+            )
 
 
 def _refuse_without(workspace: Workspace, scans: pd.DataFrame, found: pd.DataFrame) -> None:
@@ -111,7 +121,7 @@ def _broken(workspace: Workspace, scans: pd.DataFrame) -> str:
     """Name the PETs of these people that cannot be used."""
     every = tables.read_scans(workspace)
     theirs = every["subject_id"].isin(scans["subject_id"]) & every["status"].isin(tables.TROUBLES)
-    bad = every[theirs & every["modality"].fillna("").map(listing.is_pet)]
+    bad = every[theirs & every["modality"].map(modalities.of_table).eq(modalities.PET)]
     told = [f"{row.scan_id} ({row.reason})" for row in bad.itertuples()]
     return f" Of them cannot be used: {_some(told)}." if told else ""
 

@@ -18,9 +18,10 @@ from curation.cohorts import Cohort
 from curation.errors import StudyError, WorkspaceError
 from curation.workspace import Workspace, slug
 from training import arms as arms_
-from training import checks, pets, splits
+from training import checks, pets, separation, splits
 from training.arms import Arm, available_arms
 from training.config import PRESETS, Preset
+from training.separation import Separation
 
 __all__ = ["Arm", "Study", "available_arms", "list_studies", "load", "plan"]
 
@@ -61,6 +62,8 @@ class Study:
         When (ISO 8601, UTC) and by which Tierscope.
     simulated : bool
         True when any scan in it is simulated.
+    separation : Separation, optional
+        What was compared to keep pool and target apart; none up to 0.3.
     folder : Path
         Where it lies.
     """
@@ -79,6 +82,7 @@ class Study:
     version: str
     simulated: bool
     folder: Path = field(compare=False)
+    separation: Separation | None = field(default=None, compare=False)
 
     @property
     def scans_path(self) -> Path:
@@ -181,9 +185,9 @@ def plan(
     Raises
     ------
     StudyError
-        When the plan makes no fair study: a person or file of the target in the pool, an arm without
-        scans, too few people for the folds, a scan that is not aligned or has changed since, or one
-        without the PET that the preset looks at.
+        When the plan makes no fair study: a person of the target who is or may be in the pool, an image
+        that is in it twice, images of several kinds, an arm without scans, too few people for the folds, a
+        scan that is not aligned or has changed since, or one without the PET that the preset looks at.
     """
     if preset not in PRESETS:
         raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
@@ -194,7 +198,8 @@ def plan(
     pool = checks.usable_cohort(workspace, cohort_id, "pool")
     target = checks.usable_cohort(workspace, target_id, "target")
     chosen = arms_.choose(pool, arms)
-    checks.refuse_overlap(pool, target)
+    checks.refuse_mixed(pool, target)
+    separated = separation.check(workspace, pool, target)
     checks.refuse_too_few(target, folds)
     checks.refuse_too_few_labels(target, folds, chosen)
     changed = PRESETS[preset].changed(overrides)
@@ -214,7 +219,7 @@ def plan(
     checks.refuse_same_folder(chosen)
     scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
     scans = pets.with_pets(workspace, scans, changed)
-    return _write(workspace, content, scans)
+    return _write(workspace, content, scans, separated)
 
 
 def load(workspace: Workspace, study_id: str) -> Study:
@@ -240,6 +245,7 @@ def load(workspace: Workspace, study_id: str) -> Study:
         seeds=tuple(values["seeds"]),
         preset=Preset.from_dict(values["preset"]),
         folder=folder,
+        separation=separation.from_dict(values.get("separation")),
         **{key: values[key] for key in _PLAIN},
     )
 
@@ -261,7 +267,9 @@ def list_studies(workspace: Workspace) -> list[Study]:
 # ---- writing -------------------------------------------------------------------------------------
 
 
-def _write(workspace: Workspace, content: dict[str, Any], scans: pd.DataFrame) -> Study:
+def _write(
+    workspace: Workspace, content: dict[str, Any], scans: pd.DataFrame, separated: Separation
+) -> Study:
     text = json.dumps(content, sort_keys=True) + scans.to_json(orient="records", double_precision=9)
     study_id = f"{slug(content['name'])}-{files.short_hash(text)}"
     folder = workspace.study_dir(study_id)
@@ -269,7 +277,8 @@ def _write(workspace: Workspace, content: dict[str, Any], scans: pd.DataFrame) -
         created = database.now().isoformat(timespec="seconds")
         files.write_parquet(folder / "scans.parquet", scans)
         header = {"id": study_id, "created": created, "version": __version__}
-        files.write_json(folder / "study.json", header | content)
+        about = {"separation": separated.as_dict()}
+        files.write_json(folder / "study.json", header | content | about)
     return load(workspace, study_id)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from curation import modalities
 from curation.workspace import ROLES, Workspace
 from pages.ui import example_form, progress, state, tasks, text
 
@@ -39,12 +40,28 @@ def show(workspace: Workspace, *, opened: bool) -> None:
             progress.task_outcome(workspace, task)
 
 
+def offer_again(workspace: Workspace) -> None:
+    """Offer to list all sources of images again: new and changed files are read, others are not."""
+    if all(source.kind == "mriqc" for source in workspace.sources()):
+        return
+    busy = tasks.running(workspace, tasks.INGEST) is not None
+    if st.button("List the sources again", icon=":material/refresh:", disabled=busy):
+        tasks.start(workspace, tasks.INGEST, "--again")
+        st.rerun()
+
+
 def _form(workspace: Workspace, kind: str) -> None:
     with st.form(f"add-{kind}", border=False):
         path = st.text_input("Path on this machine", placeholder=_EXAMPLES[kind], help=_HELP[kind])
         role = st.radio("Role", list(ROLES), format_func=lambda r: f"{r}: {ROLES[r]}")
         name = st.text_input("Short name (optional)", placeholder="taken from the path")
-        arguments = ["--role", role]
+        modality = st.selectbox(
+            "What is scored",
+            list(modalities.KINDS),
+            format_func=_kind_words,
+            help="Other images are listed and not scored. The scores are made for plain T1w.",
+        )
+        arguments = ["--role", role, "--modality", modality]
         if kind == _IMAGES and st.checkbox("These scans are simulated"):
             arguments.append("--simulated")
         label = "Add the source" if kind == _IMAGES else "Import the results"
@@ -52,6 +69,10 @@ def _form(workspace: Workspace, kind: str) -> None:
     if sent:
         arguments += [f"--name={name.strip()}"] if name.strip() else []
         _start(workspace, tasks.INGEST if kind == _IMAGES else tasks.IMPORT, path, arguments)
+
+
+def _kind_words(kind: str) -> str:
+    return f"{kind}: {modalities.KINDS[kind]}"
 
 
 def _start(workspace: Workspace, task: str, path: str, arguments: list[str]) -> None:

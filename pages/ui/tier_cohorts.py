@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from curation import cohorts
+from curation import cohorts, overlaps
 from curation.cohorts import Cohort, CohortHeader
 from curation.tiers import TierRule
 from curation.workspace import Role, Workspace
@@ -39,6 +39,8 @@ def _freeze(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) ->
                 workspace, name, role=role, rule=rule, author=author, images_only=images_only
             )
             _say_frozen(cohort, author)
+            for note in overlaps.notes(workspace, set(cohort.scans["source"])):
+                st.warning(text.escape(note), icon=":material/group:")
 
 
 def _images_only(ground: Ground) -> bool:

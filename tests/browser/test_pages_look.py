@@ -70,8 +70,9 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     data[high, high, :] = data[high, :, high] = data[:, high, high] = 1000.0
     affine = np.diag([4.0, 4.0, 4.0, 1.0])
     affine[:3, 3] = -96
-    ras = nib.Nifti1Image(data, affine)
-    for code in ("RAS", "LAS", "PSR"):
+    for number, code in enumerate(("RAS", "LAS", "PSR")):
+        data[0, 0, 0] += number  # the same image in three orientations would be used once
+        ras = nib.Nifti1Image(data.copy(), affine)
         turn = nib.orientations.ornt_transform(
             nib.io_orientation(ras.affine), nib.orientations.axcodes2ornt(code)
         )

@@ -4,7 +4,7 @@ import time
 
 import pandas as pd
 
-from curation import background, tables
+from curation import background, overlaps, tables
 from curation.validity import FLAGS
 from pages.ui import state, tasks
 from pages.ui.frame import PAGES
@@ -59,7 +59,7 @@ def test_pets_are_counted_beside_the_scans_and_said_not_to_be_scored(own, run) -
     tables.write_scans(own, pd.concat([scans, pets]))
     page = run("cohort", own)
     said = words(page)
-    assert "<b>24</b>" in said and "and 2 PET" in said
+    assert "<b>24</b>" in said and "and 2 PET, not scored" in said
     assert "A PET is not scored" in said and "-pet" not in said
 
 
@@ -75,7 +75,7 @@ def test_an_mriqc_table_is_imported_in_the_background(
     page.text_input[0].set_value(str(tmp_path / "group_T1w.tsv"))
     checked(button(page, "Import the results").click().run())
     assert started == [
-        (tasks.IMPORT, "--role", "pool", str(tmp_path / "group_T1w.tsv")),
+        (tasks.IMPORT, "--role", "pool", "--modality", "T1w", str(tmp_path / "group_T1w.tsv")),
     ]
 
 
@@ -85,3 +85,49 @@ def test_scoring_started_from_a_terminal_shows_as_running(made, run) -> None:
         assert "Running in the background: Scoring" in words(page)
         assert button(page, "Stop scoring")
     assert "Running in the background" not in words(run("cohort", made[0]))
+
+
+def test_other_kinds_are_counted_beside_the_scans_and_said_not_to_be_scored(own, run) -> None:
+    scans = tables.read_scans(own)
+    others = scans[scans["status"] == "ok"].head(3).assign(status="other", modality="FLAIR")
+    others["scan_id"] += "-flair"
+    tables.write_scans(own, pd.concat([scans, others]))
+    said = words(run("cohort", own))
+    assert "<b>24</b>" in said and "3 FLAIR, not scored" in said
+    assert "Other kinds" in said and "plain T1w unless another was asked for" in said
+
+
+def test_what_was_scored_as_a_t1w_before_is_named_with_what_to_do(own, run, monkeypatch) -> None:
+    scans = tables.read_scans(own)
+    scans.loc[:1, "modality"] = "T2w"
+    tables.write_scans(own, scans)
+    page = run("cohort", own)
+    assert "2 T2w of made-pool were scored as T1w" in words(page).replace("\\", "")
+    started = []
+    monkeypatch.setattr(tasks, "start", lambda _, *command: started.append(command))
+    checked(button(page, "List the sources again").click().run())
+    assert started == [(tasks.INGEST, "--again")]
+
+
+def test_shared_ids_are_told_until_somebody_says_whose_they_are(own, run) -> None:
+    both = frozenset(("made-pool", "made-target"))
+    overlaps.say_different(own, [both], "Ada", different=False)
+    page = run("cohort", own)
+    assert "share 14 participant ids" in words(page)
+    page.button_group[0].set_value(["made-pool and made-target"])
+    author = next(field for field in page.text_input if field.label == "Who says so")
+    author.set_value("Grace")
+    checked(button(page, "Note it").click().run())
+    assert own.different_people() == {both}
+    assert "participant ids (" not in words(page)
+
+
+def test_an_image_in_both_roles_is_told(own, run) -> None:
+    scans = tables.read_scans(own)
+    ids = ["made-pool_sub-01_T1w", "made-target_sub-03_T1w"]
+    scans.loc[scans["scan_id"].isin(ids), "image_hash"] = "0123456789abcdef"
+    tables.write_scans(own, scans)
+    assert (
+        "1 image is in the pool and in the target: made-pool_sub-01_T1w = made-target_sub-03_T1w"
+        in words(run("cohort", own))
+    )

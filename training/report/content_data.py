@@ -12,6 +12,7 @@ from curation.cohort_flow import Arrived
 from curation.cohorts import Cohort
 from curation.measures import SCORE
 from curation.tiers import TIER_COLOURS
+from training import separation
 from training.report.plots import Box, Flow, Line, Message, Picture, Plot, Series
 from training.report.source import Source, ages_of, count_of, counted, plural, tiers_of
 
@@ -54,7 +55,8 @@ def flow(source: Source) -> Message:
         "data",
         f"{count_of(pool)} to learn from, {count_of(target)} to be judged on",
         flows=tuple(_flow(title, cohort, used) for title, cohort, used in found),
-        note="Counts were taken when the cohorts were frozen. No one is in both cohorts.",
+        note="Counts were taken when the cohorts were frozen. "
+        + separation.in_short(source.study.separation),
     )
 
 

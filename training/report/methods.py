@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from curation import __version__, files
 from curation.cohorts import Cohort
-from training import images, sweeps
+from training import images, separation, sweeps
 from training.report.source import Source, ages_of, count_of, plural, short
 
 #: Whose versions a reader needs to make the same again.
@@ -29,8 +29,8 @@ def _data(source: Source) -> str:
         f"{short(source.study.cohort_id)}); "
         f"every arm was judged on {count_of(target)} of an external cohort ({ages_of(target)}; "
         "cohort "
-        f"{short(source.study.target_id)}). No person and no file is in "
-        f"both.{simulated}{_excluded(source)}"
+        f"{short(source.study.target_id)}). {separation.words(source.study.separation)}"
+        f"{simulated}{_excluded(source)}"
     )
 
 
