@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,21 @@ import pandas as pd
 from curation.errors import TierscopeError
 
 _CHUNK = 1 << 20
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """Open a file to read its bytes; what is no file (any more) is refused and never waited for.
+
+    Raises
+    ------
+    OSError
+        When it cannot be opened, or a folder, pipe or device stands in its place.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "it is no longer a file", str(path))
+    return os.fdopen(number, "rb")
 
 
 @contextlib.contextmanager
@@ -162,7 +178,7 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 def sha256_of(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file's bytes."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

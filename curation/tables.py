@@ -80,7 +80,7 @@ def write_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
 
 
 def read_metrics(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:
-    """Read all metric parts as one table, one row a scan (the newest part wins).
+    """Read all metric parts as one table, one row a scan (its own part wins over the gathered one).
 
     Parameters
     ----------
@@ -133,13 +133,17 @@ def with_metrics(workspace: Workspace, scans: pd.DataFrame, columns: Iterable[st
 def read_part_columns(workspace: Workspace, columns: Collection[str] | None) -> pa.Table | None:
     """Read all metric parts, the newest last, as they lie on disk; ``None`` where there is none.
 
+    A part beside the gathered one was written after it or is in it already, whatever the times of the
+    files say: clocks are set, and those of several machines differ.
+
     Raises
     ------
     FileNotFoundError
         When the parts were gathered into one in between: read again.
     """
+    gathered = workspace.gathered_path
     parts = sorted(
-        workspace.metrics_dir.glob("part-*.parquet"), key=lambda part: part.stat().st_mtime_ns
+        workspace.metrics_dir.glob("part-*.parquet"), key=lambda part: (part != gathered, part.name)
     )
     if not parts:
         return None

@@ -178,6 +178,11 @@ class Workspace:
         return self.root / "metrics"
 
     @property
+    def gathered_path(self) -> Path:
+        """The metrics of all scans that were gathered; a scan's own part beside it is newer."""
+        return self.metrics_dir / "part-all.parquet"
+
+    @property
     def scores_path(self) -> Path:
         return self.root / "scores.parquet"
 
