@@ -3,7 +3,6 @@
 A reference is data, one readable JSON file: who reads it and a row of metrics can work the score out again.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -135,11 +134,9 @@ def read_reference(path: Path) -> Reference:
     TierscopeError
         When there is none at ``path``, or the file is damaged.
     """
-    damaged = f"The file of the reference {path.stem!r} is damaged ({path}). Restore it, or choose another."
-    try:
-        raw = files.read_json(path)
+    remedy = "It is the file of a reference: put back a copy of it, or choose another reference."
+    with files.readable(path, remedy):
+        raw = files.read_json(path, remedy)
         if raw is not None:
             return Reference.from_dict(raw)
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise TierscopeError(damaged) from error
     raise TierscopeError(f"There is no reference {path.stem!r}. Choose another one.")

@@ -10,18 +10,29 @@ import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from curation.errors import TierscopeError
+from curation.errors import DamagedError, TierscopeError
 
 _CHUNK = 1 << 20
+#: What to do where a file can be done without.
+REMEDY = "Put back a copy of it, or move it away: Tierscope then goes on as if it had never been written."
+#: So much of what a reader complained of is told.
+_WHY_LENGTH = 160
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 def open_file(path: Path) -> IO[bytes]:
@@ -100,18 +111,111 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def parse_json(text: str) -> Any:
+    """Parse JSON text.
+
+    Raises
+    ------
+    ValueError
+        When it is none, a number in it has thousands of digits, or brackets are nested thousands deep.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("its brackets are nested too deep") from None
+
+
+def read_json(path: Path, remedy: str = REMEDY) -> Any:
     """Read a JSON file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    remedy : str
+        What to do where it is damaged.
 
     Returns
     -------
     object
         What the file holds, or ``None`` where there is no file.
+
+    Raises
+    ------
+    DamagedError
+        When what it holds is no JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        with readable(path, remedy):
+            return parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+
+
+def read_note(path: Path) -> dict[str, Any]:
+    """Read a JSON file that can be done without: absent, damaged or closed to us, it is empty."""
+    try:
+        noted = read_json(path)
+    except (DamagedError, OSError) as error:
+        _log.warning("taken as if it were not there: %s", error)
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+@contextlib.contextmanager
+def readable(path: Path, remedy: str = REMEDY) -> Iterator[None]:
+    """Turn what a reader says of a damaged file inside the block into an error with path and remedy.
+
+    Raises
+    ------
+    DamagedError
+        When it is no JSON, UTF-8 text or parquet, or does not hold what is expected.
+    OSError
+        When there is no such file, or it cannot be reached.
+    """
+    try:
+        yield
+    except DamagedError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+        raise DamagedError(path, _why(error), remedy) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise DamagedError(path, _why(error), remedy) from error  # of pyarrow, about what it holds
+
+
+def _why(error: Exception) -> str:
+    """Return what a reader complained of, in a line."""
+    said = " ".join(str(error).split())[:_WHY_LENGTH].rstrip(".")
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is no JSON ({said})"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no UTF-8 text"
+    if isinstance(error, KeyError):
+        return f"{said} is missing in it"
+    return said or type(error).__name__
+
+
+def read_each(
+    paths: Iterable[Path], read: Callable[[Path], T]
+) -> tuple[list[T], list[TierscopeError | OSError]]:
+    """Read many files; those that cannot be read are told and do not hold up the others.
+
+    Returns
+    -------
+    found : list
+        What was read.
+    troubles : list of TierscopeError or OSError
+        One for each file that could not be.
+    """
+    found, troubles = [], []
+    for path in paths:
+        try:
+            found.append(read(path))
+        except (TierscopeError, OSError) as error:
+            troubles.append(error)
+    return found, troubles
 
 
 def append_json_line(path: Path, value: dict[str, Any]) -> None:
@@ -155,17 +259,20 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
 
     Raises
     ------
-    json.JSONDecodeError
+    DamagedError
         When a line other than the last is broken: that is damage, not an interrupted write.
     """
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except FileNotFoundError:
         return []
-    rows = [json.loads(line) for line in lines[:-1] if line]
+    rows = []
+    for number, line in enumerate(lines[:-1], start=1):
+        with readable(path, f"Mend or remove its line {number}."):
+            rows += [parse_json(line)] if line else []
     if lines[-1]:
-        with contextlib.suppress(json.JSONDecodeError):
-            rows.append(json.loads(lines[-1]))
+        with contextlib.suppress(ValueError):
+            rows.append(parse_json(lines[-1]))
     return rows
 
 
@@ -173,6 +280,28 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write a table as parquet, whole or not at all."""
     with replacing(path) as temporary:
         frame.to_parquet(temporary, index=False)
+
+
+def read_parquet(
+    path: Path, remedy: str = REMEDY, columns: Collection[str] | None = None
+) -> pd.DataFrame:
+    """Read a table, or those of some columns that it has.
+
+    Raises
+    ------
+    DamagedError
+        When the file is no parquet, or is cut off.
+    FileNotFoundError
+        When there is none.
+    """
+    with readable(path, remedy):
+        return read_part(path, remedy, columns).to_pandas()
+
+
+def read_part(path: Path, remedy: str = REMEDY, columns: Collection[str] | None = None) -> pa.Table:
+    """Read the same as it lies on disk, before pandas sees it."""
+    with readable(path, remedy), pq.ParquetFile(path) as part:
+        return part.read(columns and [name for name in part.schema_arrow.names if name in columns])
 
 
 def sha256_of(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Reading MRIQC's results: its group tables of any version, tables made from them, and its JSON files."""
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -102,7 +101,7 @@ def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
     for file in paths:
         try:
             raw = files.read_json(file)
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        except ValueError as error:
             yield {"bids_name": file.stem, "problem": f"{file.name} is not valid JSON ({error})"}
             continue
         if isinstance(raw, dict) and ("bids_meta" in raw or any(name in raw for name in METRICS)):

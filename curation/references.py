@@ -205,10 +205,7 @@ def fit_ratings(workspace: Workspace) -> Reference:
 
 
 def _settings(workspace: Workspace) -> dict[str, str]:
-    try:
-        chosen = files.read_json(workspace.references_dir / "active.json") or {}
-    except json.JSONDecodeError:  # a hand has been in it: as if nothing had been chosen
-        chosen = {}
+    chosen = files.read_note(workspace.references_dir / "active.json")
     return {"active": builtin().id, "tables": experts().id} | chosen
 
 

@@ -4,7 +4,7 @@ import datetime
 import os
 import re
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,9 +85,15 @@ class Workspace:
         """
         workspace = cls(Path(root).expanduser().resolve())
         settings = workspace.settings()
-        if settings.get("schema", 0) > SCHEMA:
+        schema = settings.get("schema", 0)
+        if not isinstance(schema, int):
             raise WorkspaceError(
-                f"{workspace.root} was made by a newer Tierscope (layout {settings['schema']}, this "
+                f"{workspace.settings_path}: schema is {schema!r}; expected is a number, {SCHEMA} for this "
+                "Tierscope. Mend the line, or put back a copy of the file."
+            )
+        if schema > SCHEMA:
+            raise WorkspaceError(
+                f"{workspace.root} was made by a newer Tierscope (layout {schema}, this "
                 f"one reads up to {SCHEMA}). Update Tierscope, or open another workspace."
             )
         return workspace
@@ -127,6 +133,11 @@ class Workspace:
         """Open the workspace named by ``TIERSCOPE_WORKSPACE``, or ``./workspace``."""
         return cls.open(os.environ.get(ENVIRONMENT_VARIABLE, DEFAULT_ROOT))
 
+    @property
+    def writable(self) -> bool:
+        """Whether this account may write to the workspace; if not, it can still be looked at."""
+        return os.access(self.root, os.W_OK)
+
     # ---- settings ----------------------------------------------------------------------------
 
     def settings(self) -> dict[str, Any]:
@@ -149,15 +160,36 @@ class Workspace:
             raise WorkspaceError(
                 f"{self.settings_path} is not valid TOML ({error}). Mend the line it names."
             ) from error
+        except UnicodeDecodeError as error:
+            raise WorkspaceError(
+                f"{self.settings_path} is not UTF-8 text ({error}). Save it as UTF-8, or put back a copy."
+            ) from error
 
     def sources(self) -> list[Source]:
-        """Return the sources in the order in which they were added."""
-        return [Source(**row) for row in self.settings().get("sources", [])]
+        """Return the sources in the order in which they were added.
+
+        Raises
+        ------
+        WorkspaceError
+            When one of them lacks its name, path or kind. What a newer Tierscope noted besides is left out.
+        """
+        known = {item.name for item in fields(Source)}
+        try:
+            return [
+                Source(**{name: value for name, value in row.items() if name in known})
+                for row in self.settings().get("sources", [])
+            ]
+        except (TypeError, AttributeError) as error:
+            raise WorkspaceError(
+                f"{self.settings_path} does not describe its sources ({error}). Each is a table [[sources]] "
+                "with name, path and kind; mend it, or put back a copy of the file."
+            ) from error
 
     def put_source(self, source: Source) -> None:
-        """Add ``source``, or replace the one of the same name."""
-        kept = [row for row in self.sources() if row.name != source.name]
-        settings = self.settings() | {"sources": [asdict(row) for row in (*kept, source)]}
+        """Add ``source``, or replace the one of the same name; what is noted of others stays as it is."""
+        self.sources()  # a file that cannot be read is not written over
+        kept = [row for row in self.settings().get("sources", []) if row["name"] != source.name]
+        settings = self.settings() | {"sources": [*kept, asdict(source)]}
         self._write_settings(settings)
 
     def _write_settings(self, settings: dict[str, Any]) -> None:
@@ -194,6 +226,11 @@ class Workspace:
     @property
     def database_path(self) -> Path:
         return self.root / "decisions.sqlite"
+
+    @property
+    def database_note_path(self) -> Path:
+        """Which database the decisions lie in, see :mod:`curation.identity`."""
+        return self.root / "decisions.json"
 
     @property
     def previews_dir(self) -> Path:

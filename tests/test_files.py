@@ -1,4 +1,3 @@
-import json
 import multiprocessing
 import resource
 import signal
@@ -7,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from curation import files
-from curation.errors import StudyError
+from curation.errors import DamagedError, StudyError
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
@@ -68,7 +67,7 @@ def test_a_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -> N
 def test_a_broken_line_in_the_middle_is_damage_and_raises(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('{"epoch": 1}\n{"epo\n{"epoch": 3}\n')
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(DamagedError, match=r"log\.jsonl cannot be read: .*remove its line 2"):
         files.read_json_lines(path)
 
 

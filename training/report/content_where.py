@@ -177,5 +177,5 @@ def learned(source: Source) -> Message | None:
 
 
 def _is_ours(source: Source) -> bool:
-    offered = pd.read_parquet(source.workspace.learned_path, columns=["study"])
+    offered = tables.read_learned(source.workspace, ["study"])
     return bool((offered["study"] == source.study.id).any())
