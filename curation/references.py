@@ -54,10 +54,12 @@ def experts() -> Reference:
 def available(workspace: Workspace) -> list[ReferenceHeader]:
     """Return the references that can be chosen: those of Tierscope, then the workspace's own.
 
-    Of the copies of the experts' model that were made for the sites of the time, only those in use.
+    Of the copies of the experts' model that were made for the sites of the time, only those in use. What
+    cannot be read is left out; whoever asks for it by its id is told.
     """
     used = _settings(workspace).values()
-    found = [read_reference(path) for path in sorted(workspace.references_dir.glob("*-*.json"))]
+    paths = sorted(workspace.references_dir.glob("*-*.json"))
+    found, _ = files.read_each(paths, read_reference)
     own = [each for each in found if each.name != experts().name or each.id in used]
     return [
         ReferenceHeader(each.id, each.kind, each.label, each.description, each.evidence)
@@ -130,6 +132,14 @@ def rescore(workspace: Workspace) -> None:
             again = score(metrics[lost], for_tables(workspace), sites[lost])
             scores = pd.concat([scores[~lost], again]).sort_values("scan_id", ignore_index=True)
         files.write_parquet(workspace.scores_path, scores)
+
+
+def mend(workspace: Workspace) -> bool:
+    """Write the scores anew where their file is damaged, as they follow from the metrics; tell if it was."""
+    if tables.scores_are_whole(workspace) or not workspace.writable:
+        return False
+    rescore(workspace)
+    return tables.scores_are_whole(workspace)
 
 
 def explain_scan(workspace: Workspace, scan_id: str) -> pd.DataFrame:

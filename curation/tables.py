@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation import files
+from curation.errors import DamagedError
 from curation.workspace import Workspace
 
 #: One row a scan. Text columns hold ``None`` where unknown, numbers NaN.
@@ -184,6 +185,18 @@ def read_scores(workspace: Workspace) -> pd.DataFrame:
     if not workspace.scores_path.exists():
         return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
     return files.read_parquet(workspace.scores_path, _SCORES_REMEDY)
+
+
+def scores_are_whole(workspace: Workspace) -> bool:
+    """Tell whether the scores can be read, if there are any."""
+    try:
+        with files.readable(workspace.scores_path):
+            pq.read_metadata(workspace.scores_path)
+    except DamagedError:
+        return False
+    except FileNotFoundError:
+        pass
+    return True
 
 
 def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:

@@ -52,6 +52,7 @@ def _offer(workspace: Workspace, study: Study, run: Run, done: Progress) -> None
 
 def _follow(workspace: Workspace, study: Study, run: Run) -> None:
     @st.fragment(run_every=1.0)
+    @frame.in_words()
     def live() -> None:
         if not tasks.running(workspace, tasks.LOOK_AT_ALL):
             st.rerun(scope="app")

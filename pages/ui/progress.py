@@ -17,6 +17,7 @@ def scoring(workspace: Workspace) -> None:
     busy = bool(tasks.all_running(workspace))
 
     @st.fragment(run_every=EVERY if busy else None)
+    @frame.in_words()
     def live() -> None:
         _scoring(workspace, was_busy=busy)
 
@@ -30,6 +31,7 @@ def background_note(workspace: Workspace, watched: Path) -> None:
         return
 
     @st.fragment(run_every=EVERY)
+    @frame.in_words()
     def live() -> None:
         if tasks.all_running(workspace) != busy or cached.stamp(watched) != seen:
             st.rerun(scope="app")
@@ -116,6 +118,7 @@ def task_outcome(workspace: Workspace, name: str) -> None:
     busy = tasks.running(workspace, name) is not None
 
     @st.fragment(run_every=EVERY if busy else None)
+    @frame.in_words()
     def live() -> None:
         if busy and not tasks.running(workspace, name):
             st.rerun(scope="app")
