@@ -184,6 +184,6 @@ def _say(workspace: Workspace, context: sa.ExceptionContext) -> None:
             "reached and its disk has room."
         )
     raise WorkspaceError(
-        f"The database of decisions cannot be opened or read: {said}. Nothing was stored. See whether it "
-        "can be reached, then try again."
+        f"The database of decisions cannot be opened or read: {said}. Nothing was stored. See whether it can "
+        "be reached and its disk has room, then try again."
     )
