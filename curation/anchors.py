@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from curation import files
+from curation import damage, files
 from curation.errors import TierscopeError
 from curation.groups import pooled
 from curation.learned import Model
@@ -135,7 +135,7 @@ def read_reference(path: Path) -> Reference:
         When there is none at ``path``, or the file is damaged.
     """
     remedy = "It is the file of a reference: put back a copy of it, or choose another reference."
-    with files.readable(path, remedy):
+    with damage.readable(path, remedy):
         raw = files.read_json(path, remedy)
         if raw is not None:
             return Reference.from_dict(raw)

@@ -126,6 +126,7 @@ def assess_batch(
 
 def gather(workspace: Workspace) -> None:
     """Put the parts of all batches into one file and write the scores."""
+    workspace.sweep()
     with files.lock(workspace.metrics_dir / ".lock"):
         parts.compact(workspace)
         references.rescore(workspace)

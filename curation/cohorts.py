@@ -16,6 +16,7 @@ import pandas as pd
 from curation import (
     __version__,
     cohort_lists,
+    damage,
     database,
     files,
     rule_text,
@@ -185,16 +186,43 @@ def store(
         versions=_versions(workspace, scans), scans=scans, **about,
     )  # fmt: skip
     json_path = workspace.cohorts_dir / f"{cohort.id}.json"
-    if json_path.exists():
-        return load(workspace, cohort.id)
-    files.write_text(json_path.with_suffix(".tsv"), text)
-    files.write_text(json_path.with_suffix(".yaml"), rule_text.to_yaml(rule))
-    files.write_json(json_path, _header_as_dict(cohort))
-    database.note(
-        workspace, author=cohort.author, action="freeze cohort", subject=cohort.id,
-        detail={"counts": cohort.counts, "rule": rule.brief(), "drawn": cohort.drawn},
-    )  # fmt: skip
-    return cohort
+    if not json_path.exists():
+        files.write_text(json_path.with_suffix(".tsv"), text)
+        files.write_text(json_path.with_suffix(".yaml"), rule_text.to_yaml(rule))
+        _write_with_note(workspace, cohort, json_path)
+    stored = load(workspace, cohort.id)
+    _note_if_missing(workspace, stored)
+    return stored
+
+
+def _write_with_note(workspace: Workspace, cohort: Cohort, path: Path) -> None:
+    """Write the file that makes the cohort and its line in the audit: both, or neither."""
+    try:
+        with database.writing(workspace) as connection:
+            database.note_within(connection, **_line_of(cohort))
+            files.write_json(path, _header_as_dict(cohort))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _note_if_missing(workspace: Workspace, cohort: CohortHeader) -> None:
+    """Note a cohort whose writer was killed between its file and its line, or that is of before 0.4."""
+    line = _line_of(cohort)
+    with database.engine(workspace).connect() as connection:
+        noted = database.is_noted(connection, action=line["action"], subject=line["subject"])
+    if not noted:
+        database.note(workspace, **line)
+
+
+def _line_of(cohort: CohortHeader) -> dict[str, Any]:
+    detail = {"counts": cohort.counts, "rule": cohort.rule.brief(), "drawn": cohort.drawn}
+    return {
+        "author": cohort.author,
+        "action": "freeze cohort",
+        "subject": cohort.id,
+        "detail": detail,
+    }
 
 
 def list_cohorts(workspace: Workspace) -> list[CohortHeader]:
@@ -206,12 +234,12 @@ def read_cohorts(
     workspace: Workspace,
 ) -> tuple[list[CohortHeader], list[TierscopeError | OSError]]:
     """Return the headers of all frozen cohorts, newest first, and what is wrong with the others."""
-    found, troubles = files.read_each(sorted(workspace.cohorts_dir.glob("*.json")), _read_header)
+    found, troubles = damage.read_each(sorted(workspace.cohorts_dir.glob("*.json")), _read_header)
     return sorted(found, key=lambda header: header.created, reverse=True), troubles
 
 
 def _read_header(path: Path) -> CohortHeader:
-    with files.readable(path, _REMEDY):
+    with damage.readable(path, _REMEDY):
         return CohortHeader(**_header_values(files.read_json(path, _REMEDY)))
 
 
@@ -243,7 +271,7 @@ def load(workspace: Workspace, cohort_id: str) -> Cohort:
 def _list_of(json_path: Path) -> str:
     path = json_path.with_suffix(".tsv")
     try:
-        with files.readable(path, _REMEDY):
+        with damage.readable(path, _REMEDY):
             return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise CohortError(

@@ -205,6 +205,12 @@ def note(workspace: Workspace, *, author: str, action: str, subject: str, detail
         note_within(connection, author=author, action=action, subject=subject, detail=detail)
 
 
+def is_noted(connection: sa.Connection, *, action: str, subject: str) -> bool:
+    """Tell whether the audit has a line on this."""
+    found = sa.select(audit.c.id).where(audit.c.action == action, audit.c.subject == subject)
+    return connection.execute(found.limit(1)).first() is not None
+
+
 def note_within(
     connection: sa.Connection, *, author: str, action: str, subject: str, detail: dict
 ) -> None:

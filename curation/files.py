@@ -14,23 +14,21 @@ import logging
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curation.damage import REMEDY, readable
 from curation.errors import DamagedError, TierscopeError
 
 _CHUNK = 1 << 20
-#: What to do where a file can be done without.
-REMEDY = "Put back a copy of it, or move it away: Tierscope then goes on as if it had never been written."
-#: So much of what a reader complained of is told.
-_WHY_LENGTH = 160
-
-T = TypeVar("T")
+#: A temporary file that nobody has written to for so long was left behind, seconds.
+_LEFT_S = 86_400.0
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +78,15 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left in a folder, a day after: others may be at work now."""
+    before = time.time() - _LEFT_S
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):  # somebody else was faster, or it is not ours
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 @contextlib.contextmanager
@@ -164,62 +171,6 @@ def read_note(path: Path) -> dict[str, Any]:
         _log.warning("taken as if it were not there: %s", error)
         return {}
     return noted if isinstance(noted, dict) else {}
-
-
-@contextlib.contextmanager
-def readable(path: Path, remedy: str = REMEDY) -> Iterator[None]:
-    """Turn what a reader says of a damaged file inside the block into an error with path and remedy.
-
-    Raises
-    ------
-    DamagedError
-        When it is no JSON, UTF-8 text or parquet, or does not hold what is expected.
-    OSError
-        When there is no such file, or it cannot be reached.
-    """
-    try:
-        yield
-    except DamagedError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
-        raise DamagedError(path, _why(error), remedy) from error
-    except OSError as error:
-        if error.errno is not None:
-            raise
-        raise DamagedError(path, _why(error), remedy) from error  # of pyarrow, about what it holds
-
-
-def _why(error: Exception) -> str:
-    """Return what a reader complained of, in a line."""
-    said = " ".join(str(error).split())[:_WHY_LENGTH].rstrip(".")
-    if isinstance(error, json.JSONDecodeError):
-        return f"it is no JSON ({said})"
-    if isinstance(error, UnicodeDecodeError):
-        return "it is no UTF-8 text"
-    if isinstance(error, KeyError):
-        return f"{said} is missing in it"
-    return said or type(error).__name__
-
-
-def read_each(
-    paths: Iterable[Path], read: Callable[[Path], T]
-) -> tuple[list[T], list[TierscopeError | OSError]]:
-    """Read many files; those that cannot be read are told and do not hold up the others.
-
-    Returns
-    -------
-    found : list
-        What was read.
-    troubles : list of TierscopeError or OSError
-        One for each file that could not be.
-    """
-    found, troubles = [], []
-    for path in paths:
-        try:
-            found.append(read(path))
-        except (TierscopeError, OSError) as error:
-            troubles.append(error)
-    return found, troubles
 
 
 def append_json_line(path: Path, value: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from curation import files
+from curation import damage, files
 from curation.errors import WorkspaceError
 from curation.workspace import Workspace
 
@@ -56,7 +56,7 @@ def noted(workspace: Workspace) -> Note | None:
         When the note cannot be read.
     """
     path = workspace.database_note_path
-    with files.readable(path, _NOTE_REMEDY):
+    with damage.readable(path, _NOTE_REMEDY):
         given = files.read_json(path, _NOTE_REMEDY)
         return None if given is None else Note(given["id"], given["kind"], given["made"])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from curation import cohort_anchors, files, fitting, ratings, tables
+from curation import cohort_anchors, damage, files, fitting, ratings, tables
 from curation.anchors import ASSETS, Kind, Reference, builtin, read_reference
 from curation.errors import TierscopeError
 from curation.groups import POOLED, groups_of
@@ -59,7 +59,7 @@ def available(workspace: Workspace) -> list[ReferenceHeader]:
     """
     used = _settings(workspace).values()
     paths = sorted(workspace.references_dir.glob("*-*.json"))
-    found, _ = files.read_each(paths, read_reference)
+    found, _ = damage.read_each(paths, read_reference)
     own = [each for each in found if each.name != experts().name or each.id in used]
     return [
         ReferenceHeader(each.id, each.kind, each.label, each.description, each.evidence)

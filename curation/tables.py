@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation import files
+from curation import damage, files
 from curation.errors import DamagedError
 from curation.workspace import Workspace
 
@@ -190,7 +190,7 @@ def read_scores(workspace: Workspace) -> pd.DataFrame:
 def scores_are_whole(workspace: Workspace) -> bool:
     """Tell whether the scores can be read, if there are any."""
     try:
-        with files.readable(workspace.scores_path):
+        with damage.readable(workspace.scores_path):
             pq.read_metadata(workspace.scores_path)
     except DamagedError:
         return False
@@ -262,7 +262,7 @@ def read_usable(workspace: Workspace, role: str) -> pd.DataFrame:
         scans = empty_scans()[list(USABLE_COLUMNS)]
     else:
         rows = [("role", "==", role), ("status", "in", list(SCORABLE))]
-        with files.readable(workspace.scans_path, _SCANS_REMEDY):
+        with damage.readable(workspace.scans_path, _SCANS_REMEDY):
             scans = pq.read_table(
                 workspace.scans_path, columns=list(USABLE_COLUMNS), filters=rows,
                 read_dictionary=_FEW_TEXTS,
@@ -296,5 +296,5 @@ def read_learned(workspace: Workspace, columns: Collection[str]) -> pd.DataFrame
     """Read some columns of what a model says of each scan; no rows where none was offered."""
     if not workspace.learned_path.exists():
         return pd.DataFrame(columns=list(columns))
-    with files.readable(workspace.learned_path, _LEARNED_REMEDY):
+    with damage.readable(workspace.learned_path, _LEARNED_REMEDY):
         return files.read_parquet(workspace.learned_path, _LEARNED_REMEDY)[list(columns)]

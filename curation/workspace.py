@@ -195,6 +195,19 @@ class Workspace:
     def _write_settings(self, settings: dict[str, Any]) -> None:
         files.write_text(self.settings_path, tomli_w.dumps(settings))
 
+    def sweep(self) -> None:
+        """Remove what killed processes left half-written in the folders of tables and cohorts."""
+        exported = (
+            self.derivatives_dir,
+            self.derivatives_dir / "cohorts",
+            self.exports_dir / "cohorts",
+        )
+        for folder in (
+            self.root, self.metrics_dir, self.previews_dir, self.references_dir, self.cohorts_dir,
+            self.tasks_dir, *exported,
+        ):  # fmt: skip
+            files.sweep(folder)
+
     # ---- paths -------------------------------------------------------------------------------
 
     @property

@@ -324,6 +324,19 @@ def test_an_error_inside_one_scan_does_not_end_the_batch(
     assert assess(filled).assessed == 1
 
 
+def test_scoring_removes_what_killed_processes_left(workspace: Workspace) -> None:
+    left = [
+        workspace.root / ".scans.parquet.a.tmp",
+        workspace.metrics_dir / ".part-a.parquet.b.tmp",
+    ]
+    workspace.metrics_dir.mkdir()
+    for path in left:
+        path.touch()
+        os.utime(path, (0, 0))
+    assess(workspace)
+    assert not any(path.exists() for path in left)
+
+
 def test_an_empty_workspace_has_nothing_to_do(workspace: Workspace) -> None:
     assert assess(workspace).assessed == 0
     assert progress_of(workspace).total == 0

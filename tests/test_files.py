@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 import resource
 import signal
 from pathlib import Path
@@ -17,6 +18,17 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path: Path) 
         raise RuntimeError
     assert files.read_json(path) == {"kept": True}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_removed_a_day_later(tmp_path: Path) -> None:
+    (left, fresh, other) = (tmp_path / n for n in (".a.json.x1.tmp", ".a.json.x2.tmp", "mine.tmp"))
+    for path in (left, fresh, other):
+        path.write_text("half")
+    for path in (left, other):
+        os.utime(path, (0, 0))
+    files.sweep(tmp_path)
+    files.sweep(tmp_path / "absent")
+    assert set(tmp_path.iterdir()) == {fresh, other}
 
 
 def test_a_json_file_that_is_not_there_reads_as_none(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from curation import files
+from curation import damage, files
 from curation.background import Process
 from curation.errors import DamagedError, StudyError, in_words
 from curation.workspace import slug
@@ -277,7 +277,7 @@ def _read_status(run: Run) -> dict[str, Any]:
     """Return what a run's process last said; one that cannot be read is told as a failure."""
     remedy = "Resume goes on from what else lies in the run's folder, and writes it anew."
     try:
-        with files.readable(run.status_path, remedy):
+        with damage.readable(run.status_path, remedy):
             noted = files.read_json(run.status_path, remedy) or {}
             return {"state": "waiting", **noted}
     except (DamagedError, OSError) as error:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from curation import __version__, database, files
+from curation import __version__, damage, database, files
 from curation.cohorts import Cohort
 from curation.errors import StudyError, TierscopeError, WorkspaceError
 from curation.workspace import Workspace, slug
@@ -230,7 +230,7 @@ def load(workspace: Workspace, study_id: str) -> Study:
 
 
 def _read(path: Path) -> Study:
-    with files.readable(path, _REMEDY):
+    with damage.readable(path, _REMEDY):
         values = files.read_json(path, _REMEDY)
         if values["schema"] > SCHEMA:
             raise StudyError(f"{path} was made by a newer Tierscope. Update Tierscope to open it.")
@@ -256,7 +256,7 @@ def list_studies(workspace: Workspace) -> list[Study]:
 
 def read_studies(workspace: Workspace) -> tuple[list[Study], list[TierscopeError | OSError]]:
     """Return all planned studies, newest first, and what is wrong with those that cannot be read."""
-    found, troubles = files.read_each(sorted(workspace.studies_dir.glob("*/study.json")), _read)
+    found, troubles = damage.read_each(sorted(workspace.studies_dir.glob("*/study.json")), _read)
     return sorted(found, key=lambda study: (study.created, study.id), reverse=True), troubles
 
 
