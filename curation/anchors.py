@@ -134,7 +134,9 @@ def read_reference(path: Path) -> Reference:
     TierscopeError
         When there is none at ``path``, or the file is damaged.
     """
-    remedy = "It is the file of a reference: put back a copy of it, or choose another reference."
+    remedy = (
+        f"It holds the reference {path.stem!r}: put back a copy of it, or choose another reference."
+    )
     with damage.readable(path, remedy):
         raw = files.read_json(path, remedy)
         if raw is not None:

@@ -1,7 +1,6 @@
 """Damaged files: what readers complain of, as an error with the file, the reason and what to do."""
 
 import contextlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -44,13 +43,9 @@ def readable(path: Path, remedy: str = REMEDY) -> Iterator[None]:
 def _why(error: Exception) -> str:
     """Return what a reader complained of, in a line."""
     said = " ".join(str(error).split())[:_WHY_LENGTH].rstrip(".")
-    if isinstance(error, json.JSONDecodeError):
-        return f"it is no JSON ({said})"
-    if isinstance(error, UnicodeDecodeError):
-        return "it is no UTF-8 text"
-    if isinstance(error, KeyError):
-        return f"{said} is missing in it"
-    return said or type(error).__name__
+    if isinstance(error, KeyError) and not isinstance(error, pa.ArrowException):
+        return f"it lacks {said}"
+    return f"it is cut off, or was changed by another program ({said or type(error).__name__})"
 
 
 def read_each(

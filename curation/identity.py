@@ -4,6 +4,7 @@ The database holds it in its table ``identity``, the workspace in ``decisions.js
 tables are made and once more when they are.
 """
 
+import shlex
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,11 +22,7 @@ _NOTE_REMEDY = (
     "Put back a copy of it; or, if the database is the right one, tie both anew with 'python -m curation "
     "database --adopt'."
 )
-_ANEW = (
-    "If there is none, or this is the one you want, say so with 'python -m curation database --adopt "
-    "--workspace {root}': what is there is then used, or an empty one is made, and exported ratings come "
-    "back with import-ratings. Until then nothing is read or written."
-)
+_UNTIL = "Until then nothing is read or written."
 
 
 @dataclass(frozen=True)
@@ -117,19 +114,17 @@ def refuse_other(workspace: Workspace, note: Note | None, kind: Kind, found: str
         if kind == "server" and found not in (None, note and note.id):
             raise WorkspaceError(
                 f"The database that {URL_VARIABLE} names belongs to another workspace than "
-                f"{workspace.root}. Make a database for each workspace, and name that one. "
-                + _anew(workspace)
+                f"{workspace.root}. Make a database for each workspace, and name that one. If both are to "
+                f"share it: {_adopt(workspace)}. {_UNTIL}"
             )
         return
     refuse_other_kind(workspace, note, kind)
     if found != note.id:
         where = workspace.database_path if kind == "file" else f"The database of {URL_VARIABLE}"
-        what = (
-            "holds nothing of Tierscope" if found is None else "belongs to another one, or is newer"
-        )
+        what = "it holds no id" if found is None else "it has another id"
         raise WorkspaceError(
-            f"{where} is not the one of this workspace: it {what}. Put back a copy of it that is. "
-            + _anew(workspace)
+            f"{where} is not the one of this workspace: {what}. Put back a copy of the right one. If this "
+            f"is the one you want, such as an older copy: {_adopt(workspace)}. {_UNTIL}"
         )
 
 
@@ -140,12 +135,12 @@ def refuse_other_kind(workspace: Workspace, note: Note | None, kind: Kind) -> No
     if note.kind == "server":
         raise WorkspaceError(
             f"The decisions of {workspace.root} lie in PostgreSQL. Set {URL_VARIABLE} to its address, as "
-            "it was before. " + _anew(workspace)
+            f"it was before. To begin anew in a file of the workspace: {_adopt(workspace)}. {_UNTIL}"
         )
     raise WorkspaceError(
         f"The decisions of this workspace lie in {workspace.database_path}, but {URL_VARIABLE} names a "
-        "server. Unset it to go on with the file. To move to the server, export the ratings first. "
-        + _anew(workspace)
+        "server. Unset it to go on with the file. To move: export the ratings without it, then with it "
+        f"{_adopt(workspace)}, and import them. {_UNTIL}"
     )
 
 
@@ -157,7 +152,8 @@ def refuse_missing(workspace: Workspace, note: Note | None) -> None:
     what = "is empty" if path.exists() else "is gone"
     raise WorkspaceError(
         f"{path}, which holds the decisions of this workspace (ratings, sessions, rules, history), {what}. "
-        "Put back a copy of it. " + _anew(workspace)
+        f"Put back a copy of it. If there is none, begin with an empty one: {_adopt(workspace)}; exported "
+        f"ratings come back with 'python -m curation import-ratings'. {_UNTIL}"
     )
 
 
@@ -169,9 +165,9 @@ def refuse_stray(workspace: Workspace, path: Path | None) -> None:
         f"There is no {workspace.database_path}, but {path} holds decisions: Tierscope before 0.4 took it "
         "for the one of this workspace, because of a ? or % in the path. Copy that file to where it "
         "belongs, then open the workspace again. If its decisions are not of this workspace: "
-        + _anew(workspace)
+        f"{_adopt(workspace)}. {_UNTIL}"
     )
 
 
-def _anew(workspace: Workspace) -> str:
-    return _ANEW.format(root=workspace.root)
+def _adopt(workspace: Workspace) -> str:
+    return f"python -m curation database --adopt --workspace {shlex.quote(str(workspace.root))}"

@@ -78,6 +78,11 @@ def _replaced(before: str, after: str) -> Callable[[Path], object]:
     return lambda path: path.write_text(path.read_text().replace(before, after, 1))
 
 
+def _thumbnails(path: Path) -> None:
+    for scan_id in tables.read_scans(Workspace(path.parent.parent))["scan_id"]:
+        _nonsense(path.with_name(f"{scan_id}.png"))
+
+
 def _learned(path: Path) -> None:
     files.write_parquet(path, pd.DataFrame({"scan_id": ["a"]}))
 
@@ -135,6 +140,11 @@ DAMAGES = {
     "task": Damage(
         lambda w, _: w.tasks_dir / "assess.json", {"cohort": "made-target", "train": "half"},
         how=_nonsense, unnamed=("cohort", "train"), command=("assess", "--gather"), status=0,
+    ),
+    "thumbnails": Damage(
+        lambda w, _: w.previews_dir / "any.png",
+        {"present": "finished", "sheet": "made-pool_sub-01"},
+        how=_thumbnails, unnamed=("present", "sheet"),
     ),
     "settings: not UTF-8": Damage(
         lambda w, _: w.settings_path, {"cohort": ""}, how=lambda path: path.write_bytes(b"\xff\xfe"),
