@@ -6,6 +6,7 @@ from curation import (
     assess_command,
     cohort_command,
     command_line,
+    database_command,
     demo_command,
     ingest_command,
     metrics_page,
@@ -25,6 +26,7 @@ COMMANDS = (
     metrics_page.COMMAND,
     *cohort_command.COMMANDS,
     rules_command.COMMAND,
+    database_command.COMMAND,
     demo_command.COMMAND,
 )
 

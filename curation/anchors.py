@@ -3,7 +3,6 @@
 A reference is data, one readable JSON file: who reads it and a row of metrics can work the score out again.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from curation import files
+from curation import damage, files
 from curation.errors import TierscopeError
 from curation.groups import pooled
 from curation.learned import Model
@@ -135,11 +134,11 @@ def read_reference(path: Path) -> Reference:
     TierscopeError
         When there is none at ``path``, or the file is damaged.
     """
-    damaged = f"The file of the reference {path.stem!r} is damaged ({path}). Restore it, or choose another."
-    try:
-        raw = files.read_json(path)
+    remedy = (
+        f"It holds the reference {path.stem!r}: put back a copy of it, or choose another reference."
+    )
+    with damage.readable(path, remedy):
+        raw = files.read_json(path, remedy)
         if raw is not None:
             return Reference.from_dict(raw)
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise TierscopeError(damaged) from error
     raise TierscopeError(f"There is no reference {path.stem!r}. Choose another one.")

@@ -15,10 +15,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation import files, parts, references, tables
+from curation import files, parts, pending, references
 from curation.batches import Batch
-from curation.measurement import GONE, assess_file, empty_row
-from curation.metrics import METRICS_VERSION
+from curation.measurement import (
+    ENDED,
+    OUR_ERROR,
+    assess_file,
+    empty_row,
+)
+from curation.pending import Standing
 from curation.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -35,30 +40,18 @@ class Summary:
     Parameters
     ----------
     assessed, skipped, failed : int
-        Scans measured now, measured before, and those that could not be measured.
+        Scans measured now, measured before, and those that could not be measured now.
     seconds : float
         Wall-clock time.
+    failed_before : int
+        Those of the skipped that could not be measured before, and were not tried again.
     """
 
     assessed: int
     skipped: int
     failed: int
     seconds: float
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the scoring of a workspace is.
-
-    Parameters
-    ----------
-    done, total, failed : int
-        Scans with a row of metrics (failed ones among them), readable scans, and failed ones.
-    """
-
-    done: int
-    total: int
-    failed: int
+    failed_before: int = 0
 
 
 def assess(
@@ -66,9 +59,12 @@ def assess(
     *,
     jobs: int = 1,
     scan_ids: Iterable[str] | None = None,
+    again: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Measure and score the readable scans that are not yet, or whose file has changed.
+
+    What failed for a reason of the moment (no access, no memory, ...) is tried again.
 
     Parameters
     ----------
@@ -78,6 +74,8 @@ def assess(
         Worker processes.
     scan_ids : iterable of str, optional
         Only these.
+    again : bool
+        Try everything again that could not be measured, also where the reason lies in the file.
     progress : callable, optional
         Called as ``progress(done, total)`` after each scan, and once at the start.
 
@@ -87,12 +85,12 @@ def assess(
     """
     started = time.monotonic()
     named = None if scan_ids is None else set(scan_ids)
-    scans, due = _scans_and_due(workspace)
+    standing = pending.standing(workspace, again=again)
     if named is not None:
-        scans, due = (table[table["scan_id"].isin(named)] for table in (scans, due))
-    failed = _measure(workspace, due, jobs, progress, gather_meanwhile=True)
+        standing = standing.only(lambda ids: ids.isin(named))
+    failed = _measure(workspace, standing.due, jobs, progress, gather_meanwhile=True)
     gather(workspace)
-    return Summary(len(due) - failed, len(scans) - len(due), failed, time.monotonic() - started)
+    return _summary(standing, failed, time.monotonic() - started)
 
 
 def assess_batch(
@@ -100,6 +98,7 @@ def assess_batch(
     batch: Batch,
     *,
     jobs: int = 1,
+    again: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Summary:
     """Measure the scans of one batch that are due, and nothing else; :func:`gather` does the rest.
@@ -109,7 +108,7 @@ def assess_batch(
 
     Parameters
     ----------
-    workspace, jobs, progress
+    workspace, jobs, again, progress
         As for :func:`assess`.
     batch : Batch
         Which share of the scans.
@@ -120,75 +119,30 @@ def assess_batch(
         Of this batch alone.
     """
     started = time.monotonic()
-    scans, due = (table[batch.holds(table["scan_id"])] for table in _scans_and_due(workspace))
-    failed = _measure(workspace, due, jobs, progress)
-    return Summary(len(due) - failed, len(scans) - len(due), failed, time.monotonic() - started)
+    standing = pending.standing(workspace, again=again).only(batch.holds)
+    failed = _measure(workspace, standing.due, jobs, progress)
+    return _summary(standing, failed, time.monotonic() - started)
 
 
 def gather(workspace: Workspace) -> None:
     """Put the parts of all batches into one file and write the scores."""
+    workspace.sweep()
     with files.lock(workspace.metrics_dir / ".lock"):
         parts.compact(workspace)
         references.rescore(workspace)
 
 
-def due_scans(workspace: Workspace) -> pd.DataFrame:
-    """Return the rows of ``scans`` that are yet to be measured, or whose file has changed."""
-    return _scans_and_due(workspace)[1]
-
-
-def progress_of(workspace: Workspace) -> Progress:
-    """Return how far the scoring is, from the tables alone."""
-    scans, metrics = _readable(workspace), tables.read_metrics(workspace)
-    current = _is_current(scans, metrics)
-    failed = scans[current]["scan_id"].isin(_failures(metrics))
-    return Progress(int(current.sum()), len(scans), int(failed.sum()))
-
-
-def failures(workspace: Workspace, scan_ids: pd.Series) -> int:
-    """Return how many of these scans could not be measured."""
-    return int(scan_ids.isin(_failures(tables.read_metrics(workspace))).sum())
-
-
-def _failures(metrics: pd.DataFrame) -> pd.Series:
-    """Return the ids of the scans that could not be measured."""
-    if "failure" not in metrics:
-        return pd.Series(dtype="str")
-    return metrics[metrics["failure"].notna()]["scan_id"]
+def due_scans(workspace: Workspace, *, again: bool = False) -> pd.DataFrame:
+    """Return the rows of the scans table that :func:`assess` would measure now."""
+    return pending.standing(workspace, again=again).due
 
 
 # ---- all scans -------------------------------------------------------------------------------------
 
 
-def _scans_and_due(workspace: Workspace) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the readable scans, and those of them that are to be measured."""
-    scans, metrics = _readable(workspace), tables.read_metrics(workspace)
-    return scans, scans[~_is_current(scans, metrics) | _is_back(scans, metrics)]
-
-
-def _readable(workspace: Workspace) -> pd.DataFrame:
-    scans = tables.read_scans(workspace)
-    return scans[scans["status"] == "ok"]
-
-
-def _is_current(scans: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:
-    """Tell which scans have metrics of this very file and this version."""
-    if metrics.empty:
-        return pd.Series(False, index=scans.index)
-    current = metrics[metrics["metrics_version"] == METRICS_VERSION]
-    known = current.set_index("scan_id")["sha256"]
-    return scans["scan_id"].map(known) == scans["sha256"]
-
-
-def _is_back(scans: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:
-    """Tell which scans were gone when they were measured and are there again."""
-    gone = metrics[metrics["failure"] == GONE]["scan_id"] if "failure" in metrics else ()
-    back = [
-        scan_id
-        for scan_id, path in scans[scans["scan_id"].isin(gone)][["scan_id", "path"]].to_numpy()
-        if Path(path).exists()
-    ]
-    return scans["scan_id"].isin(back)
+def _summary(standing: Standing, failed: int, seconds: float) -> Summary:
+    tried, before = int(standing.is_due.sum()), int((standing.failed & ~standing.is_due).sum())
+    return Summary(tried - failed, len(standing.scans) - tried, failed, seconds, before)
 
 
 def _measure(
@@ -251,9 +205,7 @@ def _assess_apart(task: _Task) -> str | None:
         with _workers(1) as pool:
             return pool.submit(_assess_to_part, task).result()
     except BrokenProcessPool:
-        return _write_failure(
-            task, "the process that measured it was ended by the system: perhaps for want of memory"
-        )
+        return _write_failure(task, ENDED)
 
 
 def _assess_to_part(task: _Task) -> str | None:
@@ -262,7 +214,7 @@ def _assess_to_part(task: _Task) -> str | None:
         row = assess_file(path, scan_id, sha256, preview_path, modality)
     except Exception as error:  # the worker's outermost edge: one scan must not end the batch
         log.exception("%s could not be measured", scan_id)
-        return _write_failure(task, f"an error inside Tierscope: {error!r}")
+        return _write_failure(task, f"{OUR_ERROR}{error!r}")
     parts.write(part, pd.DataFrame([row]))
     return row["failure"]
 

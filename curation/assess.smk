@@ -45,10 +45,11 @@ rule batch:
         **COMMON,
         batch=lambda wildcards: f"{wildcards.number}/{config['batches']}",
         slots=config["slots"],
+        again="--again failed" if config["again"] else "",
     threads: config["jobs"]
     resources:
         mem_mb=config["jobs"] * config["mem_mb"],
         runtime=config["minutes"],
     shell:
-        ASSESS + "--batch {params.batch} --jobs {threads} --slots {params.slots} "
+        ASSESS + "--batch {params.batch} --jobs {threads} --slots {params.slots} {params.again} "
         '>> "$here"/{log:q} 2>&1'

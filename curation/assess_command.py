@@ -17,6 +17,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=int, help="processes (default: cores; with --batches: 1 a batch)"
     )
+    parser.add_argument(
+        "--again", choices=["failed"],
+        help="also try what could not be measured for a reason that lies in the file; what failed "
+        "for a reason of the moment (no access, no memory) is tried again in any case",
+    )  # fmt: skip
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
         "--batches", type=int, metavar="N", help="measure in N batches by Snakemake, then gather"
@@ -44,6 +49,7 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def _run(workspace: Workspace, chosen: argparse.Namespace) -> int:
+    again = chosen.again == "failed"
     if chosen.batches is not None:
         done = cluster.run(
             workspace,
@@ -51,6 +57,7 @@ def _run(workspace: Workspace, chosen: argparse.Namespace) -> int:
             jobs=chosen.jobs or 1,
             cores=chosen.cores,
             profile=chosen.profile,
+            again=again,
         )
         print(done)
         return 0 if done.complete else 1
@@ -62,9 +69,9 @@ def _run(workspace: Workspace, chosen: argparse.Namespace) -> int:
         if chosen.batch:
             batch = Batch.parse(chosen.batch)
             with _slot(workspace, chosen.slots):
-                summary = assess_batch(workspace, batch, jobs=jobs, progress=progress)
+                summary = assess_batch(workspace, batch, jobs=jobs, again=again, progress=progress)
         else:
-            summary = assess(workspace, jobs=jobs, progress=progress)
+            summary = assess(workspace, jobs=jobs, again=again, progress=progress)
     print(_words(summary))
     return 0
 
@@ -78,8 +85,12 @@ def _slot(workspace: Workspace, count: int) -> contextlib.AbstractContextManager
 def _words(summary: Summary) -> str:
     """Say what was done, in one line."""
     failed = f", {summary.failed} could not be measured" if summary.failed else ""
+    before = summary.failed_before
+    earlier = (
+        f", {before} of them could not be measured (--again failed tries anew)" if before else ""
+    )
     return (
-        f"{summary.assessed} measured{failed}, {summary.skipped} were done before "
+        f"{summary.assessed} measured{failed}, {summary.skipped} were done before{earlier} "
         f"({summary.seconds:.0f} s)"
     )
 

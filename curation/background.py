@@ -121,10 +121,20 @@ def _note(command: Sequence[str], process: Process) -> dict[str, Any]:
     return {"command": list(command), "host": socket.gethostname(), **asdict(process)}
 
 
+def read_note(state: Path) -> dict[str, Any]:
+    """Return what ``state`` notes of a process: ``pid``, ``started``, ``host`` and more; empty where nothing.
+
+    A state that cannot be read notes nothing: whoever starts the task again writes it anew.
+    """
+    noted = files.read_note(state)
+    whole = isinstance(noted.get("pid"), int) and isinstance(noted.get("started"), float | int)
+    return {"host": socket.gethostname()} | noted if whole else {}
+
+
 def running(state: Path) -> Process | None:
     """Return the process noted in ``state`` if it is still alive, on this machine."""
-    noted = files.read_json(state)
-    if not noted or noted.get("host", socket.gethostname()) != socket.gethostname():
+    noted = read_note(state)
+    if not noted or noted["host"] != socket.gethostname():
         return None
     process = Process.noted(noted)
     if process.alive():

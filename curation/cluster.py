@@ -12,7 +12,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation import assess, batches, files, profiles
+import pandas as pd
+
+from curation import assess, batches, files, pending, profiles
 from curation.errors import TierscopeError
 from curation.workspace import Workspace
 
@@ -42,8 +44,8 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing is left to be measured."""
-        return self.left == 0
+        """Tell whether nothing is left to be measured, and every batch ended well."""
+        return self.left == 0 and not self.logs
 
     def __str__(self) -> str:
         said = f"{self.measured} measured, {self.failed} could not be measured, {self.left} left"
@@ -60,6 +62,7 @@ def run(
     jobs: int = 1,
     cores: int | None = None,
     profile: str | None = None,
+    again: bool = False,
 ) -> Outcome:
     """Measure all scans that are due in batches, wait for them, and gather the scores.
 
@@ -75,6 +78,8 @@ def run(
         Cores for all batches together on this machine; all by default. A profile says it itself.
     profile : str, optional
         Name of a Snakemake profile that says where the jobs run, see :mod:`curation.profiles`.
+    again : bool
+        As of :func:`curation.assess.assess`.
 
     Returns
     -------
@@ -92,29 +97,31 @@ def run(
     folder = workspace.batches_dir
     busy = TierscopeError(f"{workspace.root} is being scored in batches already.")
     with files.lock(folder / "lock", busy):
-        before = assess.due_scans(workspace)["scan_id"]
-        due = _plan(workspace, count, jobs, _slots(cores, jobs, profile))
+        before = assess.due_scans(workspace, again=again)["scan_id"]
+        due = _plan(workspace, before, count, jobs, _slots(cores, jobs, profile), again)
         ended_well = not due or _run(_command(folder, cores, profile)) == 0
         if not due or not ended_well:
             assess.gather(workspace)
-    left = assess.due_scans(workspace)["scan_id"]
+    left = pending.standing(workspace).unknown["scan_id"]
     done = before[~before.isin(left)]
     unfinished = [k for k in due if not (folder / f"batch-{k}.done").exists()]
     logs = [log for k in unfinished if (log := folder / f"batch-{k}.log").exists()]
-    return Outcome(len(done), assess.failures(workspace, done), len(left), tuple(logs))
+    return Outcome(len(done), pending.failures(workspace, done), len(left), tuple(logs))
 
 
-def _plan(workspace: Workspace, count: int, jobs: int, slots: int) -> list[int]:
+def _plan(
+    workspace: Workspace, scan_ids: pd.Series, count: int, jobs: int, slots: int, again: bool
+) -> list[int]:
     """Write what the workflow reads, forget what earlier calls finished, name the batches to run."""
     folder = workspace.batches_dir
     for old in (*folder.glob("*.done"), *folder.glob("*.log")):
         old.unlink()
-    sizes = batches.numbers(assess.due_scans(workspace)["scan_id"], count).value_counts()
+    sizes = batches.numbers(scan_ids, count).value_counts()
     due = sorted(int(number) for number in sizes.index)
     longest = int(sizes.max()) if due else 0
     plan = {
         "workspace": str(workspace.root), "batches": count, "due": due, "jobs": jobs, "slots": slots,
-        "mem_mb": MEMORY_MB,
+        "mem_mb": MEMORY_MB, "again": again,
         "minutes": MINUTES_TO_START + math.ceil(MINUTES_A_SCAN * longest / jobs),
     }  # fmt: skip
     files.write_json(folder / "plan.json", plan)

@@ -8,6 +8,7 @@ same list twice gives the same cohort, whoever does it and whenever.
 import importlib.metadata
 import platform
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ import pandas as pd
 from curation import (
     __version__,
     cohort_lists,
+    damage,
     database,
     files,
     rule_text,
@@ -23,15 +25,20 @@ from curation import (
 )
 from curation.cohort_flow import Flow
 from curation.cohort_lists import COLUMNS, Draft, draft
-from curation.errors import CohortError
+from curation.errors import CohortError, TierscopeError
 from curation.tiers import DEFAULT_RULE, UNUSABLE, TierRule
 from curation.workspace import Role, Workspace, slug
 
 __all__ = [
     "COLUMNS", "Cohort", "CohortHeader", "Draft", "changed_scans", "draft", "freeze", "list_cohorts",
-    "load", "store",
+    "load", "read_cohorts", "store",
 ]  # fmt: skip
 
+#: What to do where a file of a cohort cannot be read.
+_REMEDY = (
+    "Put back a copy of it (an export as BIDS derivatives holds one), or move it away: the other cohorts go "
+    "on without it."
+)
 #: Whose versions are kept with a cohort: what scores and lists are made with.
 _LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "nibabel", "simpleitk", "PyYAML")
 
@@ -179,25 +186,61 @@ def store(
         versions=_versions(workspace, scans), scans=scans, **about,
     )  # fmt: skip
     json_path = workspace.cohorts_dir / f"{cohort.id}.json"
-    if json_path.exists():
-        return load(workspace, cohort.id)
-    files.write_text(json_path.with_suffix(".tsv"), text)
-    files.write_text(json_path.with_suffix(".yaml"), rule_text.to_yaml(rule))
-    files.write_json(json_path, _header_as_dict(cohort))
-    database.note(
-        workspace, author=cohort.author, action="freeze cohort", subject=cohort.id,
-        detail={"counts": cohort.counts, "rule": rule.brief(), "drawn": cohort.drawn},
-    )  # fmt: skip
-    return cohort
+    if not json_path.exists():
+        files.write_text(json_path.with_suffix(".tsv"), text)
+        files.write_text(json_path.with_suffix(".yaml"), rule_text.to_yaml(rule))
+        _write_with_note(workspace, cohort, json_path)
+    stored = load(workspace, cohort.id)
+    _note_if_missing(workspace, stored)
+    return stored
+
+
+def _write_with_note(workspace: Workspace, cohort: Cohort, path: Path) -> None:
+    """Write the file that makes the cohort and its line in the audit: both, or neither."""
+    try:
+        with database.writing(workspace) as connection:
+            database.note_within(connection, **_line_of(cohort))
+            files.write_json(path, _header_as_dict(cohort))
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _note_if_missing(workspace: Workspace, cohort: CohortHeader) -> None:
+    """Note a cohort whose writer was killed between its file and its line, or that is of before 0.4."""
+    line = _line_of(cohort)
+    with database.engine(workspace).connect() as connection:
+        noted = database.is_noted(connection, action=line["action"], subject=line["subject"])
+    if not noted:
+        database.note(workspace, **line)
+
+
+def _line_of(cohort: CohortHeader) -> dict[str, Any]:
+    detail = {"counts": cohort.counts, "rule": cohort.rule.brief(), "drawn": cohort.drawn}
+    return {
+        "author": cohort.author,
+        "action": "freeze cohort",
+        "subject": cohort.id,
+        "detail": detail,
+    }
 
 
 def list_cohorts(workspace: Workspace) -> list[CohortHeader]:
-    """Return the headers of all frozen cohorts, newest first."""
-    headers = [
-        CohortHeader(**_header_values(files.read_json(path)))
-        for path in workspace.cohorts_dir.glob("*.json")
-    ]
-    return sorted(headers, key=lambda header: header.created, reverse=True)
+    """Return the headers of all frozen cohorts that can be read, newest first."""
+    return read_cohorts(workspace)[0]
+
+
+def read_cohorts(
+    workspace: Workspace,
+) -> tuple[list[CohortHeader], list[TierscopeError | OSError]]:
+    """Return the headers of all frozen cohorts, newest first, and what is wrong with the others."""
+    found, troubles = damage.read_each(sorted(workspace.cohorts_dir.glob("*.json")), _read_header)
+    return sorted(found, key=lambda header: header.created, reverse=True), troubles
+
+
+def _read_header(path: Path) -> CohortHeader:
+    with damage.readable(path, _REMEDY):
+        return CohortHeader(**_header_values(files.read_json(path, _REMEDY)))
 
 
 def load(workspace: Workspace, cohort_id: str) -> Cohort:
@@ -206,20 +249,35 @@ def load(workspace: Workspace, cohort_id: str) -> Cohort:
     Raises
     ------
     CohortError
-        When there is none of that id, or its list was changed after it was frozen.
+        When there is none of that id, or its list is gone or was changed after it was frozen.
+    DamagedError
+        When its file cannot be read.
     """
     json_path = workspace.cohorts_dir / f"{cohort_id}.json"
     if slug(cohort_id) != cohort_id or not json_path.exists():
         known = ", ".join(header.id for header in list_cohorts(workspace)) or "none yet"
         raise CohortError(f"There is no cohort {cohort_id!r}; the workspace has: {known}.")
-    values = _header_values(files.read_json(json_path))
-    text = json_path.with_suffix(".tsv").read_text(encoding="utf-8")
-    if cohort_lists.content_hash(text, values["rule"]) != values["hash"]:
+    header = _read_header(json_path)
+    text = _list_of(json_path)
+    if cohort_lists.content_hash(text, header.rule) != header.hash:
         raise CohortError(
             f"The list of cohort {cohort_id} was changed after it was frozen, so it is not used. "
             "Restore the file, or freeze the cohort again under another name."
         )
-    return Cohort(**values, scans=cohort_lists.from_tsv(text))
+    plain = {item.name: getattr(header, item.name) for item in fields(CohortHeader)}
+    return Cohort(**plain, scans=cohort_lists.from_tsv(text))
+
+
+def _list_of(json_path: Path) -> str:
+    path = json_path.with_suffix(".tsv")
+    try:
+        with damage.readable(path, _REMEDY):
+            return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise CohortError(
+            f"The list of cohort {json_path.stem} is gone ({path}). Put back a copy of it, or freeze the "
+            "cohort again under another name."
+        ) from None
 
 
 def changed_scans(workspace: Workspace, cohort: Cohort) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """What both command lines are made of: commands as data, one parser of them, one way to end."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -8,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curation import terminal
-from curation.errors import TierscopeError
+from curation.errors import TierscopeError, in_words
 from curation.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE
+
+_log = logging.getLogger(__name__)
 
 
 def _no_options(_: argparse.ArgumentParser) -> None:
@@ -68,7 +71,7 @@ def _add_workspace(command: argparse.ArgumentParser) -> None:
 
 
 def run(made: argparse.ArgumentParser, arguments: list[str] | None, interrupted: str) -> int:
-    """Run one command and return its exit status; an error of ours is one sentence and 2.
+    """Run one command and return its exit status; an error of ours or of the system is in words, and 2.
 
     Parameters
     ----------
@@ -83,8 +86,9 @@ def run(made: argparse.ArgumentParser, arguments: list[str] | None, interrupted:
         with terminal.quiet_when_closed():
             chosen = made.parse_args(arguments)
             return chosen.run(chosen)
-    except TierscopeError as error:
-        print(terminal.plain(f"error: {error}"), file=sys.stderr)
+    except (TierscopeError, OSError) as error:
+        _log.debug("", exc_info=True)
+        print(terminal.plain(f"error: {in_words(error)}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\nInterrupted. {interrupted}")

@@ -1,7 +1,8 @@
 """Decisions of people, in one database: appended, never updated.
 
 SQLite in the workspace by default; PostgreSQL by the environment variable ``TIERSCOPE_DATABASE_URL``, one
-database a workspace. Its tables are those of :mod:`curation.schema`.
+database a workspace. Its tables are those of :mod:`curation.schema`. Every connection is to the workspace's
+own database, see :mod:`curation.identity`; how one is made is in :mod:`curation.connections`.
 """
 
 import contextlib
@@ -13,18 +14,18 @@ import time
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import sqlalchemy as sa
 
-from curation import files
+from curation import __version__, connections, files, identity, schema
 from curation.errors import WorkspaceError
+from curation.identity import URL_VARIABLE, Note
 from curation.schema import audit, metadata
 from curation.workspace import Workspace
 
-URL_VARIABLE = "TIERSCOPE_DATABASE_URL"
 #: How long a writer waits for the others on SQLite before it gives up.
-_PATIENCE_MS = 60_000
+_PATIENCE_MS = connections.PATIENCE_MS
 #: Held on PostgreSQL while tables are made: any fixed number.
 _MAKING_TABLES = 20_251_201
 #: Held on PostgreSQL while somebody saves a rule, so that versions are numbered one after the other.
@@ -32,17 +33,20 @@ _SAVING_RULE = 20_251_125
 #: Held on PostgreSQL, with a session's number, while somebody writes to that session.
 _WRITING_SESSION = 41
 
+#: Engines that were made, to be closed.
+_made: list[sa.Engine] = []
+
 
 def engine(workspace: Workspace) -> sa.Engine:
-    """Return the engine of a workspace's database, its tables made where they are not there.
+    """Return the engine of a workspace's database, its tables made where the workspace is new.
 
     Raises
     ------
     WorkspaceError
-        When the driver for ``TIERSCOPE_DATABASE_URL`` is not installed, or the database cannot be reached.
+        When the driver for ``TIERSCOPE_DATABASE_URL`` is not installed, the database cannot be reached, or it
+        is gone, damaged or another workspace's. The same at each connection.
     """
-    default = f"sqlite:///{workspace.database_path}"
-    return _engine(os.environ.get(URL_VARIABLE, default))
+    return _engine(workspace, os.environ.get(URL_VARIABLE))
 
 
 @contextlib.contextmanager
@@ -58,62 +62,107 @@ def writing(workspace: Workspace) -> Iterator[sa.Connection]:
         When the database cannot be reached or written; then nothing was stored.
     """
     immediate = engine(workspace).execution_options(tierscope_writes=True)
-    try:
-        with _fair_turn(immediate), immediate.begin() as connection:
-            yield connection
-    except sa.exc.OperationalError as error:
+    if immediate.dialect.name == "sqlite" and not connections.may_write(workspace.database_path):
         raise WorkspaceError(
-            f"This was not stored: {str(error.orig).strip()}. Try again; if it stays so, see whether the "
-            "database can be reached and its disk has room."
-        ) from error
+            f"This was not stored: {workspace.root} is read-only for this account. It can be looked at; to "
+            "decide something, open it with an account that may write to it."
+        )
+    with _fair_turn(workspace, immediate), immediate.begin() as connection:
+        yield connection
 
 
-@lru_cache(maxsize=8)
-def _engine(text: str) -> sa.Engine:
-    # NullPool: a SQLite file closes with each use, so that it can be copied, moved or deleted.
-    try:
-        url = sa.make_url(text)
-        sqlite = url.get_backend_name() == "sqlite"
-        made = sa.create_engine(url, **_pool(sqlite))
-    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
-        raise WorkspaceError(
-            f"{URL_VARIABLE} names a database that cannot be used ({error}). Expected is "
-            "postgresql+psycopg://USER@HOST/DATABASE, and the driver: pip install 'psycopg[binary]'."
-        ) from error
-    if sqlite:
-        sa.event.listen(made, "connect", _make_durable)
-        sa.event.listen(made, "begin", _begin)
-    if sqlite and url.database:
-        with contextlib.suppress(
-            OSError
-        ):  # SQLite itself would not let a group write; it says what is wrong
-            Path(url.database).touch()
-    try:
-        _make_tables(made)
-    except sa.exc.OperationalError as error:
-        raise WorkspaceError(
-            f"The database of decisions cannot be opened: {str(error.orig).strip()}. Nothing was stored."
-        ) from error
+def adopt(workspace: Workspace) -> None:
+    """Tie a workspace to the database that is there now, an empty one where there is none."""
+    with files.lock(_lock_path(workspace)):
+        _settle(workspace, os.environ.get(URL_VARIABLE), adopting=True)
+    close()
+
+
+def close() -> None:
+    """Close the connections that this process keeps open."""
+    while _made:
+        _made.pop().dispose()
+    _engine.cache_clear()
+
+
+# ---- engines -----------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=16)
+def _engine(workspace: Workspace, url: str | None) -> sa.Engine:
+    kind = connections.kind_of(url)
+    if workspace.writable:
+        with files.lock(_lock_path(workspace)):
+            _settle(workspace, url)
+    elif kind == "file":
+        identity.refuse_missing(workspace, identity.noted(workspace))
+        if not workspace.database_path.exists():
+            return connections.to_nothing()
+
+    def check(found: str | None) -> None:
+        note = identity.noted(workspace)
+        if (
+            note is not None or workspace.writable
+        ):  # a note cannot be made of what is only looked at
+            identity.refuse_other(workspace, note, kind, found)
+
+    made = connections.to_database(workspace, url, check=check)
+    _made.append(made)
     return made
 
 
+def _settle(workspace: Workspace, url: str | None, *, adopting: bool = False) -> None:
+    """Make the tables that are not there, and tie workspace and database to each other; its lock is held."""
+    kind, note = connections.kind_of(url), None if adopting else identity.noted(workspace)
+    identity.refuse_other_kind(workspace, note, kind)
+    if kind == "file" and not adopting:
+        identity.refuse_missing(workspace, note)
+        identity.refuse_stray(workspace, connections.earlier_path(workspace))
+    made = connections.to_database(workspace, url, create=True)
+    try:
+        with made.connect() as connection:
+            found = connection.info["id"]
+        if not adopting:
+            identity.refuse_other(workspace, note, kind, found)
+        number = found or (note.id if note else identity.new_id())
+        if found is None:
+            identity.write(workspace, Note(number, kind, made=False))
+        connections.let_readers_go_on(made)
+        _make_tables(made, number if found is None else None)
+        if note is None or not note.made or note.id != number:
+            identity.write(workspace, Note(number, kind))
+    finally:
+        made.dispose()
+
+
+def _make_tables(made: sa.Engine, new_id: str | None) -> None:
+    """Make the tables that are not there; of many machines at once, one after the other."""
+    with made.execution_options(tierscope_writes=True).begin() as connection:
+        if made.dialect.name != "sqlite":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING_TABLES)))
+        metadata.create_all(connection)
+        if new_id is not None:
+            row = {"id": new_id, "at": now(), "version": __version__}
+            connection.execute(schema.identity.insert().values(row))
+
+
 @contextlib.contextmanager
-def _fair_turn(made: sa.Engine) -> Iterator[None]:
+def _fair_turn(workspace: Workspace, made: sa.Engine) -> Iterator[None]:
     """Let all who wait to write to a SQLite file have the same chance to be next.
 
     SQLite lets each of them sleep longer and longer: with twenty writing without a pause, single ones would
     wait for half a minute.
     """
-    if made.dialect.name != "sqlite" or not made.url.database:
+    if made.dialect.name != "sqlite":
         yield
         return
     until = time.monotonic() + _PATIENCE_MS / 1000
-    with _lock_path(made).open("a") as file:  # closing it lets go
+    with _lock_path(workspace).open("a") as file:  # closing it lets go
         while not _taken(file):
             if time.monotonic() > until:
                 raise WorkspaceError(
-                    f"This was not stored: another program has been writing to {made.url.database} for a "
-                    "minute. See which one, and try again."
+                    f"This was not stored: another program has been writing to {workspace.database_path} for "
+                    "a minute. See which one, and try again."
                 )
             time.sleep(random.uniform(0.001, 0.01))
         yield
@@ -127,42 +176,9 @@ def _taken(file: IO[str]) -> bool:
     return True
 
 
-def _lock_path(made: sa.Engine) -> Path:
-    place = Path(str(made.url.database))
-    return place.with_name(f".{place.name}.lock")
-
-
-def _pool(sqlite: bool) -> dict[str, Any]:
-    return {"poolclass": sa.NullPool} if sqlite else {"pool_pre_ping": True}
-
-
-def _make_tables(made: sa.Engine) -> None:
-    """Make the tables that are not there; of many processes at once, one after the other."""
-    if made.dialect.name != "sqlite":
-        with made.begin() as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING_TABLES)))
-            metadata.create_all(connection)
-    elif not made.url.database:
-        metadata.create_all(made)
-    else:
-        with files.lock(_lock_path(made)):
-            metadata.create_all(made)
-
-
-def _make_durable(connection, _record) -> None:  # type: ignore[no-untyped-def]
-    """Let readers and writers work at once, and wait for each other instead of failing."""
-    connection.isolation_level = None  # transactions begin where we say so, see _begin
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("tierscope_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _lock_path(workspace: Workspace) -> Path:
+    path = workspace.database_path
+    return path.with_name(f".{path.name}.lock")
 
 
 def take_turn(connection: sa.Connection, session_id: int) -> None:
@@ -185,6 +201,19 @@ def now() -> datetime.datetime:
 
 def note(workspace: Workspace, *, author: str, action: str, subject: str, detail: dict) -> None:
     """Append one line to the audit."""
-    row = {"at": now(), "author": author, "action": action, "subject": subject, "detail": detail}
     with writing(workspace) as connection:
-        connection.execute(audit.insert().values(row))
+        note_within(connection, author=author, action=action, subject=subject, detail=detail)
+
+
+def is_noted(connection: sa.Connection, *, action: str, subject: str) -> bool:
+    """Tell whether the audit has a line on this."""
+    found = sa.select(audit.c.id).where(audit.c.action == action, audit.c.subject == subject)
+    return connection.execute(found.limit(1)).first() is not None
+
+
+def note_within(
+    connection: sa.Connection, *, author: str, action: str, subject: str, detail: dict
+) -> None:
+    """Append one line to the audit together with what else is written over a connection, or not at all."""
+    row = {"at": now(), "author": author, "action": action, "subject": subject, "detail": detail}
+    connection.execute(audit.insert().values(row))

@@ -5,12 +5,14 @@ from pathlib import Path
 from curation import __version__, files
 from curation.workspace import Workspace
 
+DESCRIPTION = "dataset_description.json"
+
 
 def folder(workspace: Workspace) -> Path:
     """Return the folder, with the description that makes it a BIDS data set; it can be copied as it is."""
     path = workspace.derivatives_dir
     files.write_json(
-        path / "dataset_description.json",
+        path / DESCRIPTION,
         {
             "Name": "Quality of scans by Tierscope",
             "BIDSVersion": "1.10.0",

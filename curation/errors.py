@@ -4,6 +4,9 @@ A message is written for the person at the screen: what was expected, what came,
 Pages and command lines show ``str(error)`` and nothing else; the log keeps the traceback.
 """
 
+import errno
+from pathlib import Path
+
 
 class TierscopeError(Exception):
     """Base of all errors whose message is fit to be shown."""
@@ -11,6 +14,24 @@ class TierscopeError(Exception):
 
 class WorkspaceError(TierscopeError):
     """The workspace is absent, of another version, or a path leads out of it."""
+
+
+class DamagedError(WorkspaceError, ValueError):
+    """A file of the workspace does not hold what was written: cut off, overwritten, of a newer version.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    why : str
+        What is wrong with it.
+    remedy : str
+        What to do now, in sentences.
+    """
+
+    def __init__(self, path: Path, why: str, remedy: str) -> None:
+        super().__init__(f"{path} cannot be read: {why}. {remedy}")
+        self.path = path
 
 
 class SourceError(TierscopeError):
@@ -59,6 +80,32 @@ class ProfileError(TierscopeError):
 
 class ServerError(TierscopeError):
     """The dashboard would be served in a way that lets strangers in."""
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def in_words(error: TierscopeError | OSError) -> str:
+    """Say what went wrong, and what to do: of an error of ours its message, of one of the system as well."""
+    if isinstance(error, TierscopeError):
+        return str(error)
+    where = str(error.filename) if error.filename is not None else "a file"
+    what = error.strerror or str(error)
+    if error.errno in _FULL:
+        return (
+            f"The disk is full: {where} could not be written ({what}). Free some space, then try again; "
+            "what was finished is kept."
+        )
+    if error.errno in _REFUSED:
+        return (
+            f"This account may not read or write {where} ({what}). Give it the right to, or use a workspace "
+            "that it may write to; what was finished is kept."
+        )
+    return (
+        f"The system refused {where}: {what}. See whether its disk can be reached, then try again; what was "
+        "finished is kept."
+    )
 
 
 class NotMeasurable(Exception):

@@ -10,17 +10,42 @@ import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import secrets
-from collections.abc import Iterator
+import stat
+import time
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from curation.errors import TierscopeError, WorkspaceError
+from curation.damage import REMEDY, readable
+from curation.errors import DamagedError, TierscopeError, WorkspaceError
 
 _CHUNK = 1 << 20
+#: A temporary file that nobody has written to for so long was left behind, seconds.
+_LEFT_S = 86_400.0
+
+_log = logging.getLogger(__name__)
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """Open a file to read its bytes; what is no file (any more) is refused and never waited for.
+
+    Raises
+    ------
+    OSError
+        When it cannot be opened, or a folder, pipe or device stands in its place.
+    """
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "it is no longer a file", str(path))
+    return os.fdopen(number, "rb")
 
 
 @contextlib.contextmanager
@@ -44,6 +69,10 @@ def replacing(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None:  # such as a disk that is full
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -55,6 +84,15 @@ def _new_beside(path: Path) -> Path:
         with contextlib.suppress(FileExistsError):
             temporary.touch(exist_ok=False)
             return temporary
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers that were killed left in a folder, a day after: others may be at work now."""
+    before = time.time() - _LEFT_S
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):  # somebody else was faster, or it is not ours
+            if path.stat().st_mtime < before:
+                path.unlink()
 
 
 @contextlib.contextmanager
@@ -110,18 +148,55 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def parse_json(text: str) -> Any:
+    """Parse JSON text.
+
+    Raises
+    ------
+    ValueError
+        When it is none, a number in it has thousands of digits, or brackets are nested thousands deep.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("its brackets are nested too deep") from None
+
+
+def read_json(path: Path, remedy: str = REMEDY) -> Any:
     """Read a JSON file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    remedy : str
+        What to do where it is damaged.
 
     Returns
     -------
     object
         What the file holds, or ``None`` where there is no file.
+
+    Raises
+    ------
+    DamagedError
+        When what it holds is no JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        with readable(path, remedy):
+            return parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+
+
+def read_note(path: Path) -> dict[str, Any]:
+    """Read a JSON file that can be done without: absent, damaged or closed to us, it is empty."""
+    try:
+        noted = read_json(path)
+    except (DamagedError, OSError) as error:
+        _log.warning("taken as if it were not there: %s", error)
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def append_json_line(path: Path, value: dict[str, Any]) -> None:
@@ -165,17 +240,20 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
 
     Raises
     ------
-    json.JSONDecodeError
+    DamagedError
         When a line other than the last is broken: that is damage, not an interrupted write.
     """
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except FileNotFoundError:
         return []
-    rows = [json.loads(line) for line in lines[:-1] if line]
+    rows = []
+    for number, line in enumerate(lines[:-1], start=1):
+        with readable(path, f"Mend or remove its line {number}."):
+            rows += [parse_json(line)] if line else []
     if lines[-1]:
-        with contextlib.suppress(json.JSONDecodeError):
-            rows.append(json.loads(lines[-1]))
+        with contextlib.suppress(ValueError):
+            rows.append(parse_json(lines[-1]))
     return rows
 
 
@@ -185,10 +263,32 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
         frame.to_parquet(temporary, index=False)
 
 
+def read_parquet(
+    path: Path, remedy: str = REMEDY, columns: Collection[str] | None = None
+) -> pd.DataFrame:
+    """Read a table, or those of some columns that it has.
+
+    Raises
+    ------
+    DamagedError
+        When the file is no parquet, or is cut off.
+    FileNotFoundError
+        When there is none.
+    """
+    with readable(path, remedy):
+        return read_part(path, remedy, columns).to_pandas()
+
+
+def read_part(path: Path, remedy: str = REMEDY, columns: Collection[str] | None = None) -> pa.Table:
+    """Read the same as it lies on disk, before pandas sees it."""
+    with readable(path, remedy), pq.ParquetFile(path) as part:
+        return part.read(columns and [name for name in part.schema_arrow.names if name in columns])
+
+
 def sha256_of(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file's bytes."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

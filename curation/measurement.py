@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from curation import files
@@ -20,6 +21,13 @@ from curation.volumes import Volume, conform, load
 MEASURED_BY = "tierscope"
 #: The failure of a scan whose file was listed and is not there; it is tried again when it is back.
 GONE = "the file is gone"
+#: Failures of the moment: a share that was away, a machine without memory, a slip of ours. With these words
+#: they begin, also in the tables of earlier versions; the next pass tries again.
+UNREACHABLE = "the file cannot be "
+OUT_OF_MEMORY = "the memory was used up while it was measured"
+ENDED = "the process that measured it was ended by the system: perhaps for want of memory"
+OUR_ERROR = "an error inside Tierscope: "
+_OF_THE_MOMENT = (GONE, UNREACHABLE, OUT_OF_MEMORY, ENDED, OUR_ERROR)
 #: Mutual information (nats) with the template below which there is no brain: noise has 0.01, a head of
 #: which most is out of view 0.09, whole heads and brains 0.4 to 0.6.
 _MIN_SIMILARITY = 0.03
@@ -71,11 +79,19 @@ def assess_file(
         write_preview(preview_path, volume, _brain_centre(volume, masks))
     except FileNotFoundError:
         row["failure"] = GONE
-    except (VolumeError, OSError) as error:
-        kind = "the file cannot be read: " if isinstance(error, OSError) else ""
-        row["failure"] = f"{kind}{getattr(error, 'strerror', None) or error}"
+    except VolumeError as error:
+        row["failure"] = str(error)
+    except OSError as error:
+        row["failure"] = f"{UNREACHABLE}read: {error.strerror or error}"
+    except MemoryError:
+        row["failure"] = OUT_OF_MEMORY
     row["seconds"] = round(time.monotonic() - started, 3)
     return row
+
+
+def of_the_moment(failures: pd.Series) -> pd.Series:
+    """Tell which failures may be gone at another time; others are of the file and stay."""
+    return failures.str.startswith(_OF_THE_MOMENT)
 
 
 def empty_row(scan_id: str, sha256: str) -> dict[str, Any]:

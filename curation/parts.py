@@ -1,6 +1,5 @@
 """The parts of the metrics table: one file a scan while many processes write, one file afterwards."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -8,8 +7,6 @@ import pandas as pd
 from curation import files, tables
 from curation.measurement import empty_row
 from curation.workspace import Workspace
-
-_COMPACT = "part-all.parquet"
 
 
 def path_of(workspace: Workspace, scan_id: str) -> Path:
@@ -30,15 +27,19 @@ def write(path: Path, rows: pd.DataFrame) -> None:
 def compact(workspace: Workspace) -> None:
     """Put all parts of a workspace into one file, then remove them; cut off between, nothing is lost.
 
-    Batches may write meanwhile: a part is removed only if it is still the one that was read, and the
-    new file is dated as the newest part in it, so that what was written since wins over it.
+    Batches may write meanwhile: a part is removed only if it is still the one that was read, and one that
+    stays wins over the gathered rows.
     """
-    read = {part: part.stat().st_mtime_ns for part in workspace.metrics_dir.glob("part-*.parquet")}
+    read = {part: _version(part) for part in workspace.metrics_dir.glob("part-*.parquet")}
     if len(read) < 2:
         return
-    whole = workspace.metrics_dir / _COMPACT
-    write(whole, tables.read_metrics(workspace))
-    os.utime(whole, ns=(max(read.values()),) * 2)
-    for part, written in read.items():
-        if part != whole and part.stat().st_mtime_ns == written:
+    write(workspace.gathered_path, tables.read_metrics(workspace))
+    for part, version in read.items():
+        if part != workspace.gathered_path and _version(part) == version:
             part.unlink()
+
+
+def _version(part: Path) -> tuple[int, int, int]:
+    """Return what changes when a part is written anew, whatever the clock says."""
+    status = part.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns

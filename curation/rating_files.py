@@ -25,6 +25,7 @@ from curation import (
     tables,
     tsv,
 )
+from curation.errors import RatingError
 from curation.rating_columns import OVERRIDE_COLUMNS, RATING_COLUMNS
 from curation.workspace import Workspace
 
@@ -33,20 +34,63 @@ RATINGS, OVERRIDES, SESSIONS = "ratings.tsv", "overrides.tsv", "sessions.json"
 RENAMED = {"time_sec": "seconds", "rating_session": "session"}
 
 
-def export_ratings(workspace: Workspace) -> Path:
+def export_ratings(workspace: Workspace, *, force: bool = False) -> Path:
     """Write all ratings, those taken back included, and overrides; return the folder.
 
     Everything in the folder is written anew. It can be copied beside a BIDS data set as it is.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose ratings.
+    force : bool
+        Write also where the files that are there hold more.
+
+    Raises
+    ------
+    RatingError
+        When the files hold more than the database: what is only appended never becomes less, so that the
+        database is not the one that they were written from.
     """
-    folder = derivatives.folder(workspace)
     given = ratings.list_ratings(workspace, withdrawn=True)
+    decided = overrides.list_overrides(workspace).to_dict("records")
+    sessions = _sessions(workspace)
+    if not force:
+        now = {"ratings": len(given), "tiers by hand": len(decided)}
+        _refuse_fewer(workspace, now | {"sessions": len(sessions["sessions"])})
+    folder = derivatives.folder(workspace)
     names = names_of(tables.read_scans(workspace))
     _write(folder / RATINGS, RATING_COLUMNS, _rating_rows(given, names))
-    decided = overrides.list_overrides(workspace).to_dict("records")
     _write(folder / OVERRIDES, OVERRIDE_COLUMNS, decided)
-    files.write_json(folder / SESSIONS, _sessions(workspace))
+    files.write_json(folder / SESSIONS, sessions)
     rating_widget.export(folder / "mriqc", given, names)
     return folder
+
+
+def _refuse_fewer(workspace: Workspace, now: dict[str, int]) -> None:
+    folder = workspace.derivatives_dir
+    sessions = files.read_note(folder / SESSIONS).get("sessions", ())
+    before = {
+        "ratings": _rows_in(folder / RATINGS), "tiers by hand": _rows_in(folder / OVERRIDES),
+        "sessions": len(sessions),
+    }  # fmt: skip
+    fewer = [f"{before[what]} {what}, now {now[what]}" for what in now if now[what] < before[what]]
+    if fewer:
+        raise RatingError(
+            f"The export in {folder} holds more than the database: {'; '.join(fewer)}. It is left as it "
+            "is. See whether the database is the right one; exported ratings come back with 'python -m "
+            "curation import-ratings'. To write over it all the same: 'python -m curation export-ratings "
+            "--force'."
+        )
+
+
+def _rows_in(path: Path) -> int:
+    """Return how many rows a table holds below its header; 0 where there is none."""
+    try:
+        with path.open("rb") as lines:
+            return max(sum(1 for line in lines if line.strip()) - 1, 0)
+    except FileNotFoundError:
+        return 0
 
 
 def _write(path: Path, columns: tuple[tsv.Column, ...], rows: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from curation import ratings
+from curation import files, ratings
 from curation.errors import RatingError
 from curation.workspace import slug
 
@@ -98,7 +98,7 @@ def read(path: Path, rater: str | None) -> list[tuple[str, dict[str, Any]]]:
 
 def _read(path: Path, rater: str | None) -> dict[str, Any]:
     try:
-        given = json.loads(path.read_text(encoding="utf-8-sig"))
+        given = files.parse_json(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise RatingError(f"There is no file at {path}. Check the path.") from None
     except json.JSONDecodeError as error:
@@ -107,6 +107,8 @@ def _read(path: Path, rater: str | None) -> dict[str, Any]:
         ) from error
     except UnicodeDecodeError as error:
         raise RatingError(f"{path.name}: this is not UTF-8 text. Save it as UTF-8.") from error
+    except ValueError as error:
+        raise RatingError(f"{path.name}: this is not JSON that can be read ({error}).") from error
     lacking = [key for key in _REQUIRED if not isinstance(given, dict) or key not in given]
     if lacking:
         raise RatingError(
@@ -140,5 +142,5 @@ def _number(path: Path, given: dict[str, Any], key: str) -> float | None:
         return None
     try:
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise RatingError(f"{path.name}: {key!r} is {value!r}; expected is a number.") from None

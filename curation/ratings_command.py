@@ -8,6 +8,13 @@ from curation.command_line import Command
 from curation.workspace import Workspace
 
 
+def add_export_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``export-ratings``."""
+    command.add_argument(
+        "--force", action="store_true", help="also where the exported files hold more than the database"
+    )  # fmt: skip
+
+
 def add_import_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``import-ratings``."""
     command.add_argument(
@@ -21,7 +28,8 @@ def add_import_options(command: argparse.ArgumentParser) -> None:
 
 def run_export(chosen: argparse.Namespace) -> int:
     """Export all ratings and say where they are."""
-    print(f"Ratings are in {rating_files.export_ratings(Workspace.open(chosen.workspace))}")
+    workspace = Workspace.open(chosen.workspace)
+    print(f"Ratings are in {rating_files.export_ratings(workspace, force=chosen.force)}")
     return 0
 
 
@@ -46,6 +54,7 @@ COMMANDS = (
         "export-ratings",
         "write ratings as BIDS-style TSV and JSON, and as files of MRIQC's rating widget",
         run_export,
+        add_export_options,
     ),
     Command(
         "import-ratings",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from curation import cohort_anchors, files, fitting, ratings, tables
+from curation import cohort_anchors, damage, files, fitting, ratings, tables
 from curation.anchors import ASSETS, Kind, Reference, builtin, read_reference
 from curation.errors import TierscopeError
 from curation.groups import POOLED, groups_of
@@ -54,10 +54,12 @@ def experts() -> Reference:
 def available(workspace: Workspace) -> list[ReferenceHeader]:
     """Return the references that can be chosen: those of Tierscope, then the workspace's own.
 
-    Of the copies of the experts' model that were made for the sites of the time, only those in use.
+    Of the copies of the experts' model that were made for the sites of the time, only those in use. What
+    cannot be read is left out; whoever asks for it by its id is told.
     """
     used = _settings(workspace).values()
-    found = [read_reference(path) for path in sorted(workspace.references_dir.glob("*-*.json"))]
+    paths = sorted(workspace.references_dir.glob("*-*.json"))
+    found, _ = damage.read_each(paths, read_reference)
     own = [each for each in found if each.name != experts().name or each.id in used]
     return [
         ReferenceHeader(each.id, each.kind, each.label, each.description, each.evidence)
@@ -130,6 +132,14 @@ def rescore(workspace: Workspace) -> None:
             again = score(metrics[lost], for_tables(workspace), sites[lost])
             scores = pd.concat([scores[~lost], again]).sort_values("scan_id", ignore_index=True)
         files.write_parquet(workspace.scores_path, scores)
+
+
+def mend(workspace: Workspace) -> bool:
+    """Write the scores anew where their file is damaged, as they follow from the metrics; tell if it was."""
+    if tables.scores_are_whole(workspace) or not workspace.writable:
+        return False
+    rescore(workspace)
+    return tables.scores_are_whole(workspace)
 
 
 def explain_scan(workspace: Workspace, scan_id: str) -> pd.DataFrame:
@@ -205,10 +215,7 @@ def fit_ratings(workspace: Workspace) -> Reference:
 
 
 def _settings(workspace: Workspace) -> dict[str, str]:
-    try:
-        chosen = files.read_json(workspace.references_dir / "active.json") or {}
-    except json.JSONDecodeError:  # a hand has been in it: as if nothing had been chosen
-        chosen = {}
+    chosen = files.read_note(workspace.references_dir / "active.json")
     return {"active": builtin().id, "tables": experts().id} | chosen
 
 

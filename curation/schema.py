@@ -33,6 +33,15 @@ class Moment(sa.TypeDecorator[datetime.datetime]):
 #: All tables below.
 metadata = sa.MetaData()
 
+#: Which database this is, see :mod:`curation.identity`: one row, made with the tables.
+identity = sa.Table(
+    "identity",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("version", sa.String(20), nullable=False),
+)
+
 ratings = sa.Table(
     "ratings",
     metadata,

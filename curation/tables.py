@@ -6,14 +6,14 @@ Everything else reads them through here.
 
 import contextlib
 from collections.abc import Collection, Iterable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation import files
+from curation import damage, files
+from curation.errors import DamagedError
 from curation.workspace import Workspace
 
 #: One row a scan. Text columns hold ``None`` where unknown, numbers NaN.
@@ -61,6 +61,20 @@ _ADDED_SCAN_COLUMNS = ("person", "image_hash")
 _ADDED_COLUMNS = {"measured_by": "tierscope", "flags": "{}"}
 _TRIES = 5
 
+#: What to do where a table cannot be read.
+_SCANS_REMEDY = (
+    "Put back a copy of it; or move it away and ingest every source again (workspace.toml names them). What "
+    "was measured and decided stays."
+)
+_METRICS_REMEDY = (
+    "Put back a copy of it; or move it away: 'python -m curation assess' measures its scans again, and an "
+    "MRIQC table has to be imported again."
+)
+_SCORES_REMEDY = (
+    "Move it away: it is made anew from the metrics by 'python -m curation assess --gather'."
+)
+_LEARNED_REMEDY = "Move it away: on the page Model the errors of a model can be offered again."
+
 
 def empty_scans() -> pd.DataFrame:
     """Return a scans table without rows."""
@@ -77,7 +91,7 @@ def read_scans(workspace: Workspace) -> pd.DataFrame:
     """
     if not workspace.scans_path.exists():
         return empty_scans()
-    scans = pd.read_parquet(workspace.scans_path)
+    scans = files.read_parquet(workspace.scans_path, _SCANS_REMEDY)
     for name in _ADDED_SCAN_COLUMNS:
         if name not in scans:
             scans[name] = pd.Series(None, scans.index, dtype="str")
@@ -91,7 +105,7 @@ def write_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
 
 
 def read_metrics(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:
-    """Read all metric parts as one table, one row a scan (the newest part wins).
+    """Read all metric parts as one table, one row a scan (its own part wins over the gathered one).
 
     Parameters
     ----------
@@ -144,19 +158,24 @@ def with_metrics(workspace: Workspace, scans: pd.DataFrame, columns: Iterable[st
 def read_part_columns(workspace: Workspace, columns: Collection[str] | None) -> pa.Table | None:
     """Read all metric parts, the newest last, as they lie on disk; ``None`` where there is none.
 
+    A part beside the gathered one was written after it or is in it already, whatever the times of the
+    files say: clocks are set, and those of several machines differ.
+
     Raises
     ------
     FileNotFoundError
         When the parts were gathered into one in between: read again.
     """
+    gathered = workspace.gathered_path
     parts = sorted(
-        workspace.metrics_dir.glob("part-*.parquet"), key=lambda part: part.stat().st_mtime_ns
+        workspace.metrics_dir.glob("part-*.parquet"), key=lambda part: (part != gathered, part.name)
     )
     if not parts:
         return None
     # joined before pandas sees them: there may be thousands, of one row each
     return pa.concat_tables(
-        [_read_part(part, columns) for part in parts], promote_options="permissive"
+        [files.read_part(part, _METRICS_REMEDY, columns) for part in parts],
+        promote_options="permissive",
     )
 
 
@@ -172,16 +191,23 @@ def _read_parts(workspace: Workspace, columns: Collection[str] | None) -> pd.Dat
     return table.sort_values("scan_id", ignore_index=True)
 
 
-def _read_part(path: Path, columns: Collection[str] | None) -> pa.Table:
-    with pq.ParquetFile(path) as part:
-        return part.read(columns and [name for name in part.schema_arrow.names if name in columns])
-
-
 def read_scores(workspace: Workspace) -> pd.DataFrame:
     """Read the scores, one row a scan; no rows where nothing was scored yet."""
     if not workspace.scores_path.exists():
         return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
-    return pd.read_parquet(workspace.scores_path)
+    return files.read_parquet(workspace.scores_path, _SCORES_REMEDY)
+
+
+def scores_are_whole(workspace: Workspace) -> bool:
+    """Tell whether the scores can be read, if there are any."""
+    try:
+        with damage.readable(workspace.scores_path):
+            pq.read_metadata(workspace.scores_path)
+    except DamagedError:
+        return False
+    except FileNotFoundError:
+        pass
+    return True
 
 
 def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:
@@ -211,13 +237,13 @@ def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = No
 def _scans_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
     if not workspace.scans_path.exists():
         return empty_scans()[[name for name in SCAN_COLUMNS if name in wanted]]
-    return _read_part(workspace.scans_path, wanted).to_pandas()
+    return files.read_parquet(workspace.scans_path, _SCANS_REMEDY, wanted)
 
 
 def _scores_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
     if not workspace.scores_path.exists():
         return read_scores(workspace)
-    return _read_part(workspace.scores_path, wanted).to_pandas()
+    return files.read_parquet(workspace.scores_path, _SCORES_REMEDY, wanted)
 
 
 #: What :func:`read_usable` reads of each scan, and which of it few different texts make up.
@@ -247,10 +273,11 @@ def read_usable(workspace: Workspace, role: str) -> pd.DataFrame:
         scans = empty_scans()[list(USABLE_COLUMNS)]
     else:
         rows = [("role", "==", role), ("status", "in", list(SCORABLE))]
-        scans = pq.read_table(
-            workspace.scans_path, columns=list(USABLE_COLUMNS), filters=rows,
-            read_dictionary=_FEW_TEXTS,
-        ).to_pandas(split_blocks=True, self_destruct=True)  # fmt: skip
+        with damage.readable(workspace.scans_path, _SCANS_REMEDY):
+            scans = pq.read_table(
+                workspace.scans_path, columns=list(USABLE_COLUMNS), filters=rows,
+                read_dictionary=_FEW_TEXTS,
+            ).to_pandas(split_blocks=True, self_destruct=True)  # fmt: skip
     scores = read_scores(workspace)
     numbers = scores.select_dtypes("number").columns
     if not len(scores):
@@ -271,6 +298,14 @@ def _with_learned(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
     if not workspace.learned_path.exists():
         return table
     columns = ["scan_id", "sha256", "reconstruction_error", "pretrained_on"]
-    learned = pd.read_parquet(workspace.learned_path, columns=columns)
+    learned = read_learned(workspace, columns)
     joined = table.merge(learned, on=["scan_id", "sha256"], how="left")
     return joined.assign(pretrained_on=joined["pretrained_on"].eq(True))
+
+
+def read_learned(workspace: Workspace, columns: Collection[str]) -> pd.DataFrame:
+    """Read some columns of what a model says of each scan; no rows where none was offered."""
+    if not workspace.learned_path.exists():
+        return pd.DataFrame(columns=list(columns))
+    with damage.readable(workspace.learned_path, _LEARNED_REMEDY):
+        return files.read_parquet(workspace.learned_path, _LEARNED_REMEDY)[list(columns)]

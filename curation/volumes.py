@@ -15,6 +15,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from curation import files
 from curation.errors import VolumeError
 from curation.headers import Header, cut_off, describe, edges_mm, parse
 from curation.voxel_hash import VoxelHash
@@ -176,7 +177,7 @@ class _opened:
 
     def __enter__(self) -> IO[bytes]:
         try:
-            self.file = self.path.open("rb")
+            self.file = files.open_file(self.path)
         except OSError as error:
             raise VolumeError(f"the file cannot be opened: {error.strerror}") from error
         try:

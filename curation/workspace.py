@@ -7,7 +7,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,9 +92,15 @@ class Workspace:
         """
         workspace = cls(Path(root).expanduser().resolve())
         settings = workspace.settings()
-        if settings.get("schema", 0) > SCHEMA:
+        schema = settings.get("schema", 0)
+        if not isinstance(schema, int):
             raise WorkspaceError(
-                f"{workspace.root} was made by a newer Tierscope (layout {settings['schema']}, this "
+                f"{workspace.settings_path}: schema is {schema!r}; expected is a number, {SCHEMA} for this "
+                "Tierscope. Mend the line, or put back a copy of the file."
+            )
+        if schema > SCHEMA:
+            raise WorkspaceError(
+                f"{workspace.root} was made by a newer Tierscope (layout {schema}, this "
                 f"one reads up to {SCHEMA}). Update Tierscope, or open another workspace."
             )
         return workspace
@@ -151,6 +157,11 @@ class Workspace:
         """Open the workspace named by ``TIERSCOPE_WORKSPACE``, or ``./workspace``."""
         return cls.open(os.environ.get(ENVIRONMENT_VARIABLE, DEFAULT_ROOT))
 
+    @property
+    def writable(self) -> bool:
+        """Whether this account may write to the workspace; if not, it can still be looked at."""
+        return os.access(self.root, os.W_OK)
+
     # ---- settings ----------------------------------------------------------------------------
 
     def settings(self) -> dict[str, Any]:
@@ -173,15 +184,38 @@ class Workspace:
             raise WorkspaceError(
                 f"{self.settings_path} is not valid TOML ({error}). Mend the line it names."
             ) from error
+        except UnicodeDecodeError as error:
+            raise WorkspaceError(
+                f"{self.settings_path} is not UTF-8 text ({error}). Save it as UTF-8, or put back a copy."
+            ) from error
 
     def sources(self) -> list[Source]:
-        """Return the sources in the order in which they were added."""
-        return [Source(**row) for row in self.settings().get("sources", [])]
+        """Return the sources in the order in which they were added.
+
+        Raises
+        ------
+        WorkspaceError
+            When one of them lacks its name, path or kind. What a newer Tierscope noted besides is left out.
+        """
+        known = {item.name for item in fields(Source)}
+        try:
+            return [
+                Source(**{name: value for name, value in row.items() if name in known})
+                for row in self.settings().get("sources", [])
+            ]
+        except (TypeError, AttributeError) as error:
+            raise WorkspaceError(
+                f"{self.settings_path} does not describe its sources ({error}). Each is a table [[sources]] "
+                "with name, path and kind; mend it, or put back a copy of the file."
+            ) from error
 
     def put_source(self, source: Source) -> None:
-        """Add ``source``, or put it in the place of the one of the same name."""
-        rows = {row.name: row for row in self.sources()} | {source.name: source}
-        settings = self.settings() | {"sources": [asdict(row) for row in rows.values()]}
+        """Add ``source``, or put it in the place of the one of its name; others stay as they are."""
+        self.sources()  # a file that cannot be read is not written over
+        rows = {row["name"]: row for row in self.settings().get("sources", [])}
+        settings = self.settings() | {
+            "sources": list((rows | {source.name: asdict(source)}).values())
+        }
         self._write_settings(settings)
 
     def different_people(self) -> set[frozenset[str]]:
@@ -195,6 +229,19 @@ class Workspace:
 
     def _write_settings(self, settings: dict[str, Any]) -> None:
         files.write_text(self.settings_path, tomli_w.dumps(settings))
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half-written in the folders of tables and cohorts."""
+        exported = (
+            self.derivatives_dir,
+            self.derivatives_dir / "cohorts",
+            self.exports_dir / "cohorts",
+        )
+        for folder in (
+            self.root, self.metrics_dir, self.previews_dir, self.references_dir, self.cohorts_dir,
+            self.tasks_dir, *exported,
+        ):  # fmt: skip
+            files.sweep(folder)
 
     # ---- paths -------------------------------------------------------------------------------
 
@@ -211,6 +258,11 @@ class Workspace:
         return self.root / "metrics"
 
     @property
+    def gathered_path(self) -> Path:
+        """The metrics of all scans that were gathered; a scan's own part beside it is newer."""
+        return self.metrics_dir / "part-all.parquet"
+
+    @property
     def scores_path(self) -> Path:
         return self.root / "scores.parquet"
 
@@ -222,6 +274,11 @@ class Workspace:
     @property
     def database_path(self) -> Path:
         return self.root / "decisions.sqlite"
+
+    @property
+    def database_note_path(self) -> Path:
+        """Which database the decisions lie in, see :mod:`curation.identity`."""
+        return self.root / "decisions.json"
 
     @property
     def previews_dir(self) -> Path:

@@ -33,8 +33,9 @@ def body(workspace: Workspace) -> None:
         source_form.show(workspace, opened=True)
         return
     _numbers(scans)
-    progress.scoring(workspace)
-    flags.overview(workspace, summaries.usable(scans))
+    with frame.in_words():
+        progress.scoring(workspace)
+        flags.overview(workspace, summaries.usable(scans))
     _sources(workspace, scans)
     people_panel.show(workspace)
     _problems(scans)

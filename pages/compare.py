@@ -17,7 +17,7 @@ from pages.ui import (
     text,
 )
 from pages.ui.progress import EVERY
-from training import comparable, conclusions, launch, study, study_marks
+from training import comparable, conclusions, launch, study_marks
 from training.study import Study
 
 _PARTS = {
@@ -31,7 +31,7 @@ _PARTS = {
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.studies_dir)
-    planned = study.list_studies(workspace)
+    planned = study_panel.listed(workspace)
     if not planned:
         frame.nothing_yet(
             "There is no study to compare yet.",

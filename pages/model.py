@@ -15,14 +15,14 @@ from pages.ui import (
     study_panel,
     summaries,
 )
-from training import reconstructions, study
+from training import reconstructions
 from training.runs import Run
 from training.study import Study
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
-    planned = study.list_studies(workspace)
+    planned = study_panel.listed(workspace)
     looked = {each.id: reconstructions.finished_pretrainings(each) for each in planned}
     planned = [each for each in planned if looked[each.id]]
     if not planned:

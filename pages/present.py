@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from curation import errors
 from curation.workspace import Workspace
 from pages.ui import (
     frame,
@@ -18,8 +19,9 @@ from training.report.source import Options
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
-    planned = study.list_studies(workspace)
+    planned, troubles = study.read_studies(workspace)
     if not planned:
+        frame.tell(*troubles)
         frame.nothing_yet(
             "There is no study to present yet.",
             "Freeze a pretraining pool and a target cohort on the page Tiers, then launch a study on the "
@@ -32,6 +34,8 @@ def body(workspace: Workspace) -> None:
     with bar:
         with st.popover("Study", icon=":material/folder_open:"):
             chosen = study_panel.choose(workspace, planned)
+            for trouble in troubles:  # not on the screen that others see
+                st.warning(text.escape(errors.in_words(trouble)))
         options = Options(
             sites=bool(state.get(state.REPORT_SITES, False)),
             pictures=bool(state.get(state.REPORT_PICTURES, True)),

@@ -43,7 +43,7 @@ def body(workspace: Workspace) -> None:
         shown,
         pictures=tiles.pictures(workspace, shown["scan_id"]),
         rated=cached.rated(workspace),
-        recognised=flags.of_scans(cached.metrics(workspace)),
+        recognised=flags.of_workspace(workspace),
         current=state.get(state.SCAN),
     )
     opened = tiles.show(workspace, drawn)

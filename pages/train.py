@@ -2,17 +2,18 @@
 
 from curation.workspace import Workspace
 from pages.ui import frame, progress, study_controls, study_form, study_panel
-from training import launch, study
+from training import launch
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.studies_dir)
-    planned = study.list_studies(workspace)
+    planned = study_panel.listed(workspace)
     if planned:
         chosen = study_panel.choose(workspace, planned)
-        study_controls.show(workspace, chosen, launch.status(workspace, chosen.id))
-        study_panel.live(workspace, chosen)
+        with frame.in_words():
+            study_controls.show(workspace, chosen, launch.status(workspace, chosen.id))
+            study_panel.live(workspace, chosen)
     study_form.show(workspace, first=not planned)
 
 

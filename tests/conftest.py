@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 # machine twenty times as long as the work takes
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from curation import database
 from curation.assess import Summary, assess
 from curation.workspace import Workspace
-from tests import heads
+from tests import heads, postgres
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -37,6 +39,30 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Summa
     workspace, seen = heads.fill(tmp_path_factory.mktemp("measured")), []
     summary = assess(workspace, progress=lambda done, total: seen.append((done, total)))
     return workspace, summary, seen
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Server]:
+    """A PostgreSQL server."""
+    if why := postgres.missing():
+        pytest.skip(why)
+    with postgres.server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server, monkeypatch) -> Iterator[str]:
+    """The URL of an empty database on it, in the environment."""
+    made = postgres_server.new_url()
+    monkeypatch.setenv(database.URL_VARIABLE, made)
+    yield made
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request) -> str | None:
+    """The URL of an empty database; ``None`` for SQLite in the workspace."""
+    return None if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture(autouse=True)

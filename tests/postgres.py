@@ -58,7 +58,7 @@ class Server:
         ]  # fmt: skip
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, **_user())
-        for _ in range(300):
+        for _ in range(1200):  # on a busy disk it takes its time
             with contextlib.suppress(Exception):
                 self.run("SELECT 1")
                 return

@@ -48,5 +48,5 @@ def test_an_absent_reference_is_named(tmp_path: Path) -> None:
 )
 def test_a_damaged_reference_is_refused_in_words(tmp_path: Path, text: str) -> None:
     (tmp_path / "mine-1.json").write_text(text)
-    with pytest.raises(TierscopeError, match="reference 'mine-1' is damaged"):
+    with pytest.raises(TierscopeError, match="reference 'mine-1': put back a copy"):
         read_reference(tmp_path / "mine-1.json")

@@ -1,5 +1,6 @@
 """Scoring a workspace: every scan gets a row, bad files too; runs resume; worker counts change nothing."""
 
+import errno
 import json
 import os
 import shutil
@@ -13,8 +14,9 @@ import pytest
 
 from curation import assess as assess_module
 from curation import files, measurement, parts, tables, volumes
-from curation.assess import Summary, assess, progress_of
+from curation.assess import Summary, assess
 from curation.metrics import METRICS
+from curation.pending import progress_of
 from curation.scores import SUBSCORES, score
 from curation.template import template
 from curation.workspace import Workspace
@@ -151,6 +153,77 @@ def test_a_file_that_was_gone_is_measured_when_it_is_back(
     assert assess(workspace).assessed == 1
 
 
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("trouble", [OSError(errno.EIO, "Input/output error"), MemoryError()])
+def test_a_failure_of_the_moment_is_tried_again_and_one_of_the_file_when_asked(
+    filled: Workspace, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    def fails(_path: Path) -> str:
+        raise trouble
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "sha256_of", fails)
+        assert assess(filled).failed == 5
+        progress = progress_of(filled)
+        assert (progress.done, progress.failed, progress.again) == (5, 5, 5)
+    summary = assess(filled)
+    assert (summary.assessed, summary.skipped, summary.failed) == (3, 0, 2)
+    summary = assess(filled)
+    assert (summary.assessed, summary.skipped, summary.failed_before) == (0, 5, 2)
+    assert progress_of(filled).again == 0
+    summary = assess(filled, again=True)
+    assert (summary.assessed, summary.skipped, summary.failed) == (0, 3, 2)
+
+
+#: What stood in the tables of earlier versions, and whether the next pass tries it again.
+FAILURES = {
+    "the file cannot be opened: Permission denied": True,
+    "the file cannot be read: Input/output error": True,
+    "the process that measured it was ended by the system: perhaps for want of memory": True,
+    "an error inside Tierscope: ZeroDivisionError('x')": True,
+    "the file is cut off: 5 of 10 voxels are there; copy or download it again": False,
+    "the file has changed since it was ingested; ingest it again": False,
+    "no brain could be found: nothing in this image agrees with one": False,
+    "this is not a NIfTI image, whatever its name says": False,
+}
+
+
+def test_which_failures_of_earlier_versions_are_tried_again(done: Workspace) -> None:
+    scans = tables.read_scans(done).query("status == 'ok'").head(1)
+    rows = pd.concat([scans.assign(scan_id=f"f{n}") for n in range(len(FAILURES))])
+    tables.write_scans(done, rows)
+    sha256 = scans["sha256"].iloc[0]
+    made = [
+        measurement.empty_row(scan_id, sha256) | {"failure": failure}
+        for scan_id, failure in zip(rows["scan_id"], FAILURES, strict=True)
+    ]
+    parts.write(done.metrics_dir / "part-older.parquet", pd.DataFrame(made))
+    due = [failure for failure, again in FAILURES.items() if again]
+    assert [made[int(scan_id[1:])]["failure"] for scan_id in _due(done)] == due
+
+
+def _due(workspace: Workspace) -> list[str]:
+    return assess_module.due_scans(workspace)["scan_id"].tolist()
+
+
+def test_what_failed_before_is_tried_last(done: Workspace) -> None:
+    scans = tables.read_scans(done)
+    late = scans[scans["scan_id"] == "s2"].assign(scan_id="s9")
+    tables.write_scans(done, pd.concat([scans, late]))
+    made = measurement.empty_row("s1", scans.set_index("scan_id")["sha256"]["s1"])
+    failure = measurement.ENDED  # whatever ends its process again shall not hold up the others
+    parts.write(parts.path_of(done, "s1"), pd.DataFrame([made | {"failure": failure}]))
+    assert _due(done) == ["s9", "s1"]
+
+
+def test_a_pipe_that_was_a_file_is_not_waited_for(filled: Workspace) -> None:
+    path = Path(tables.read_scans(filled).set_index("scan_id")["path"]["s0"])
+    path.unlink()
+    os.mkfifo(path)
+    assert assess(filled, scan_ids=["s0"]).failed == 1
+    assert "no longer a file" in tables.read_metrics(filled)["failure"][0]
+
+
 def test_a_scan_that_ends_its_process_becomes_a_row_and_the_others_are_measured(
     filled: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +260,21 @@ def test_what_is_written_while_parts_are_gathered_is_kept(
     monkeypatch.undo()
     assert tables.read_metrics(done).set_index("scan_id").loc["s9", "seconds"] == 2.0
     assert len(tables.read_metrics(done)) == 6
+
+
+@pytest.mark.parametrize("hours", [-48, 48])
+def test_which_measurement_is_newest_does_not_depend_on_clocks(
+    done: Workspace, hours: float
+) -> None:
+    made = measurement.empty_row("s0", "f" * 64)
+    own = parts.path_of(done, "s0")
+    parts.write(own, pd.DataFrame([made]))
+    moment = own.stat().st_mtime + 3600 * hours  # of another machine, or after the clock was set
+    os.utime(own, (moment, moment))
+    for _ in range(2):
+        assert tables.read_metrics(done).set_index("scan_id").loc["s0", "sha256"] == "f" * 64
+        parts.compact(done)
+        assert not own.exists()
 
 
 def test_parts_of_an_older_tierscope_are_read_and_measured_anew(done: Workspace) -> None:
@@ -233,6 +321,20 @@ def test_an_error_inside_one_scan_does_not_end_the_batch(
     assert (summary.assessed, summary.failed) == (2, 3)
     failures = tables.read_metrics(filled).set_index("scan_id")["failure"]
     assert "ZeroDivisionError" in failures["s0"]
+    assert assess(filled).assessed == 1
+
+
+def test_scoring_removes_what_killed_processes_left(workspace: Workspace) -> None:
+    left = [
+        workspace.root / ".scans.parquet.a.tmp",
+        workspace.metrics_dir / ".part-a.parquet.b.tmp",
+    ]
+    workspace.metrics_dir.mkdir()
+    for path in left:
+        path.touch()
+        os.utime(path, (0, 0))
+    assess(workspace)
+    assert not any(path.exists() for path in left)
 
 
 def test_an_empty_workspace_has_nothing_to_do(workspace: Workspace) -> None:

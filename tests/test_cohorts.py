@@ -1,7 +1,11 @@
-import pytest
+import contextlib
+from collections.abc import Iterator
 
-from curation import cohorts, tables
-from curation.errors import CohortError
+import pytest
+import sqlalchemy as sa
+
+from curation import cohorts, database, files, history, ratings, tables
+from curation.errors import CohortError, WorkspaceError
 from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests.scored import put_scans
@@ -55,6 +59,52 @@ def test_the_same_list_is_the_same_cohort_and_another_rule_another(scored: Works
     assert again.author == "Ada"
     assert other.id != first.id
     assert {header.id for header in cohorts.list_cohorts(scored)} == {first.id, other.id}
+
+
+@contextlib.contextmanager
+def _full(workspace: Workspace) -> Iterator[sa.Connection]:
+    """A transaction whose end does not fit on the disk."""
+    with database.engine(workspace).begin() as connection:
+        yield connection
+        _fails()
+
+
+def _fails(*_: object, **__: object) -> None:
+    raise WorkspaceError("The disk is full.")
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "broken"), [(database, "writing", _full), (files, "write_json", _fails)]
+)
+def test_a_cohort_and_its_line_in_the_history_are_both_there_or_neither(
+    scored: Workspace, monkeypatch, where, name, broken
+) -> None:
+    ratings.newest(scored)  # the database is there
+    with monkeypatch.context() as patched:
+        patched.setattr(where, name, broken)
+        with pytest.raises(WorkspaceError, match="disk"):
+            cohorts.freeze(scored, "spring", author="Ada")
+    assert cohorts.list_cohorts(scored) == [] and _frozen_by(scored) == []
+    frozen = cohorts.freeze(scored, "spring", author="Ada")
+    assert _frozen_by(scored) == [("Ada", frozen.id)]
+
+
+def _frozen_by(workspace: Workspace) -> list[tuple[str, str]]:
+    return list(history.history(workspace)[["who", "subject"]].itertuples(index=False, name=None))
+
+
+def test_a_cohort_that_was_left_without_its_line_gets_it_when_it_is_frozen_again(
+    scored, monkeypatch
+):
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            database, "note_within", lambda *_, **__: None
+        )  # killed at the wrong moment
+        frozen = cohorts.freeze(scored, "spring", author="Ada")
+    assert _frozen_by(scored) == []
+    for _ in range(2):
+        assert cohorts.freeze(scored, "spring", author="Grace").author == "Ada"
+        assert _frozen_by(scored) == [("Ada", frozen.id)]
 
 
 def test_a_list_edited_by_hand_is_noticed(scored: Workspace) -> None:

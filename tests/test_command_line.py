@@ -1,6 +1,8 @@
 """Commands as data: every command has its line in the help, and ends as commands do."""
 
 import argparse
+import errno
+import os
 
 import pytest
 
@@ -41,6 +43,20 @@ def test_an_error_of_ours_is_one_sentence(capsys) -> None:
 
     assert ended(fail) == 2
     assert capsys.readouterr().err == "error: There is none.\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "may not"), (errno.EACCES, "may not"),
+     (errno.EIO, "disk can be reached")],
+)  # fmt: skip
+def test_an_error_of_the_system_is_in_words_with_the_path(number, words, capsys) -> None:
+    def fail(_: argparse.Namespace) -> int:
+        raise OSError(number, os.strerror(number), "/data/scans.parquet")
+
+    assert ended(fail) == 2
+    said = capsys.readouterr().err
+    assert words in said and "/data/scans.parquet" in said and said.startswith("error: ")
 
 
 def test_an_error_in_the_program_is_not_hidden() -> None:

@@ -1,5 +1,7 @@
 """The command line: one sentence on what is wrong, and nothing lost."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,21 @@ def test_unknown_columns_of_a_manifest_are_named(tmp_path: Path, capsys) -> None
     (tmp_path / "list.csv").write_text("path,shoe_size\na.nii.gz,43\n")
     assert main(["ingest", str(tmp_path / "list.csv"), "-w", str(tmp_path / "w")]) == 0
     assert "left out: shoe_size" in capsys.readouterr().out
+
+
+def test_a_full_disk_is_said_with_the_file_and_leaves_no_litter(
+    tmp_path, capsys, monkeypatch
+) -> None:
+    def is_full(_number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_nifti(tmp_path / "set" / "a_T1w.nii.gz")
+    workspace = Workspace.create(tmp_path / "w")
+    monkeypatch.setattr(os, "fsync", is_full)
+    assert main(["ingest", str(tmp_path / "set"), "-w", str(workspace.root)]) == 2
+    said = capsys.readouterr().err
+    assert "The disk is full" in said and str(workspace.scans_path) in said
+    assert not list(workspace.root.glob(".*.tmp"))
 
 
 @pytest.mark.parametrize("command", [["ingest", "nowhere"], ["assess"]])

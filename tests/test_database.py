@@ -4,7 +4,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,30 +29,6 @@ from tests import postgres, rating_writer
 
 ROOT = Path(__file__).parents[1]
 PLAN = Plan("first", "Ada", "mriqc-4", size=30, repeats_share=0.1)
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[postgres.Server]:
-    """A PostgreSQL server."""
-    if why := postgres.missing():
-        pytest.skip(why)
-    with postgres.server() as server:
-        yield server
-
-
-@pytest.fixture
-def postgres_url(postgres_server: postgres.Server, monkeypatch) -> Iterator[str]:
-    """The URL of an empty database on it, in the environment."""
-    made = postgres_server.new_url()
-    monkeypatch.setenv(database.URL_VARIABLE, made)
-    yield made
-    database._engine(made).dispose()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request) -> str | None:
-    """The URL of an empty database; ``None`` for SQLite in the workspace."""
-    return None if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture
@@ -117,7 +92,7 @@ def test_raters_who_write_at_once_lose_nothing_and_double_nothing(listed, url) -
 def test_a_writer_who_holds_on_is_waited_for_and_then_named(workspace, monkeypatch) -> None:
     ratings.newest(workspace)  # the tables are there
     monkeypatch.setattr(database, "_PATIENCE_MS", 200)
-    held = database._lock_path(database.engine(workspace))
+    held = database._lock_path(workspace)
     with files.lock(held), pytest.raises(WorkspaceError, match="another program has been writing"):
         ratings.add_rating(workspace, scan_id="a", rater="Ada", scale="pass-fail", value=1.0)
     ratings.add_rating(workspace, scan_id="a", rater="Ada", scale="pass-fail", value=1.0)

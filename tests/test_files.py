@@ -1,4 +1,3 @@
-import json
 import multiprocessing
 import os
 import resource
@@ -10,7 +9,7 @@ import pandas as pd
 import pytest
 
 from curation import files
-from curation.errors import StudyError, WorkspaceError
+from curation.errors import DamagedError, StudyError, WorkspaceError
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
@@ -21,6 +20,17 @@ def test_an_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path: Path) 
         raise RuntimeError
     assert files.read_json(path) == {"kept": True}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_removed_a_day_later(tmp_path: Path) -> None:
+    (left, fresh, other) = (tmp_path / n for n in (".a.json.x1.tmp", ".a.json.x2.tmp", "mine.tmp"))
+    for path in (left, fresh, other):
+        path.write_text("half")
+    for path in (left, other):
+        os.utime(path, (0, 0))
+    files.sweep(tmp_path)
+    files.sweep(tmp_path / "absent")
+    assert set(tmp_path.iterdir()) == {fresh, other}
 
 
 def test_a_json_file_that_is_not_there_reads_as_none(tmp_path: Path) -> None:
@@ -71,7 +81,7 @@ def test_a_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -> N
 def test_a_broken_line_in_the_middle_is_damage_and_raises(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('{"epoch": 1}\n{"epo\n{"epoch": 3}\n')
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(DamagedError, match=r"log\.jsonl cannot be read: .*remove its line 2"):
         files.read_json_lines(path)
 
 

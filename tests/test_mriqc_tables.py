@@ -131,3 +131,11 @@ def test_an_absent_or_empty_source_is_refused_in_words(tmp_path: Path) -> None:
         mriqc_tables.read(tmp_path / "gone.tsv")
     with pytest.raises(SourceError, match="no column of MRIQC's metrics"):
         mriqc_tables.read(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"cjv": ' + "9" * 100_000 + "}"])
+def test_json_that_no_parser_can_take_is_a_row_with_its_reason(tmp_path: Path, text: str) -> None:
+    (tmp_path / "sub-01_T1w.json").write_text('{"cjv": 0.4}')
+    (tmp_path / "sub-02_T1w.json").write_text(text)
+    rows = mriqc_tables.read(tmp_path).rows.set_index("key")
+    assert "is not valid JSON" in rows.loc["sub-02_T1w", "problem"]

@@ -196,6 +196,10 @@ GOOD = "SCAN\tAda\tpass-fail\t1\t2026-01-01T10:00:00\t2\tinu\tfalse\thigher is b
         (HEADER + GOOD.replace("\t1\t", "\t7\t"), "line 2: 7 is not on the scale"),
         (HEADER + GOOD.replace("pass-fail", "stars"), "line 2: there is no scale 'stars'"),
         (HEADER + GOOD.replace("2026-01", "2026-13"), "line 2: at holds '2026-13"),
+        (
+            HEADER + GOOD.replace("2026-01-01T10:00:00", "0001-01-01T00:00:00+14:00"),
+            "line 2: at holds '0001-01-01T00:00:00.14:00'; expected is a moment",
+        ),
         (HEADER + GOOD.replace("\t2\t", "\t5\t"), "line 2: Confidence goes from 0 to 4"),
         (HEADER + GOOD.replace("inu", "gremlins"), "line 2: gremlins is not known"),
         (
@@ -228,6 +232,9 @@ def test_a_bad_table_is_refused_whole_with_its_line(empty, tmp_path, text, words
         ('{"subject": "SCAN", "rating": 2, "artifacts": "inu"}', "expected is a list"),
         ('{"subject": "SCAN", "rating": 2, "artifacts": ["elves"]}', "elves is not known"),
         ('{"subject": "sub-00", "rating": 2}', "may be made-pool"),
+        ('{"subject": "SCAN", "rating": ' + "9" * 100_000 + "}", "not JSON that can be read"),
+        ('{"subject": "SCAN", "rating": ' + "9" * 400 + "}", "expected is a number"),
+        ("[" * 100_000, "nested too deep"),
     ],
 )
 def test_a_bad_widget_file_is_refused_in_words(empty, tmp_path, text, words) -> None:

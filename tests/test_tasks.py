@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nibabel as nib
 
-from curation import assess, background, phantoms, tables
+from curation import background, pending, phantoms, tables
 from curation.ingest import ingest
 from curation.workspace import Workspace
 from pages.ui import tasks
@@ -45,7 +45,7 @@ def test_scoring_runs_to_its_end_and_leaves_no_complaint(
     assert tasks.all_running(workspace) == [tasks.SCORING]
     wait(ended(workspace, tasks.SCORING))
     assert tasks.failure(workspace, tasks.SCORING) is None
-    assert assess.progress_of(workspace).done == len(tables.read_scans(workspace)) == 1
+    assert pending.progress_of(workspace).done == len(tables.read_scans(workspace)) == 1
 
 
 def test_a_task_is_not_started_twice_and_can_be_stopped(workspace: Workspace) -> None:

@@ -4,7 +4,6 @@ Nothing of Tierscope is needed to load it: the lines of ``docs/training.md`` do 
 """
 
 import contextlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from curation import __version__, files
-from curation.errors import StudyError
+from curation.errors import DamagedError, StudyError
 from training import grid, masked_autoencoder, plain_weights, pretrain
 from training.config import Preset
 from training.runs import Run
@@ -82,7 +81,7 @@ def _refuse_another(made: Exported, about: dict[str, Any]) -> None:
     if not made.about.exists() and not made.weights.exists():
         return
     there = None
-    with contextlib.suppress(json.JSONDecodeError, UnicodeDecodeError):
+    with contextlib.suppress(DamagedError):
         there = files.read_json(made.about)
     told = there if isinstance(there, dict) else {}
     if any(told.get(key) != about[key] for key in ("study", "run", "volumes")):

@@ -167,6 +167,8 @@ def _start(workspace: Workspace, study: Study, place: Place, *, chosen: list[str
         slurm_jobs.cancel(study, grace_s=workflow.CLUSTER_GRACE_S)
     _end(standing.orphans(study))
     runs.write_configs(study)
+    for folder in (study.folder, *(run.folder for run in runs.runs_of(study))):
+        files.sweep(folder)
     runs.expect(study, chosen)
     for path in (
         workflow.outcome_path,

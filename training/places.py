@@ -118,7 +118,9 @@ def path_of(study: Study) -> Path:
 
 def of(study: Study) -> Place:
     """Return where a study was last started; here where it never was."""
-    return Place.from_dict(files.read_json(path_of(study)) or {})
+    with contextlib.suppress(StudyError, TypeError):
+        return Place.from_dict(files.read_note(path_of(study)))
+    return Place()
 
 
 def write(study: Study, place: Place) -> None:
@@ -129,7 +131,7 @@ def write(study: Study, place: Place) -> None:
 def remembered(workspace: Workspace) -> Place:
     """Return the place that a study of this workspace was last planned for, Slurm's settings included."""
     with contextlib.suppress(StudyError, TypeError):
-        return Place.from_dict(files.read_json(workspace.place_path) or {})
+        return Place.from_dict(files.read_note(workspace.place_path))
     return Place()
 
 

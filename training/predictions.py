@@ -146,7 +146,8 @@ def read(workspace: Workspace, study: Study) -> Predictions:
     """Read the predictions of a study; arms, seeds and people that are not there yet are NaN."""
     rows: list[dict[str, Any]] = []
     for run in runs.runs_of(study):
-        result = files.read_json(run.result_path) if run.kind == "finetune" else None
+        again = f"Do the run again: 'python -m training retry {study.id} {run.id} --anew'."
+        result = files.read_json(run.result_path, again) if run.kind == "finetune" else None
         if result:
             key = {
                 "arm": run.arm, "seed": run.seed, "fold": run.fold,

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from curation import files
+from curation import damage, files
 from curation.background import Process
-from curation.errors import StudyError
+from curation.errors import DamagedError, StudyError, in_words
 from curation.workspace import slug
 from training.study import Study
 
@@ -234,12 +234,12 @@ def forget(study: Study, chosen: Sequence[Run]) -> list[Run]:
 def expect(study: Study, chosen: Sequence[str] | None) -> None:
     """Let runs that failed wait for another try: all of them, or those chosen by their ids."""
     for run in runs_of(study):
-        status = files.read_json(run.status_path) or {}
+        status = _read_status(run)
         wanted = chosen is None or run.id in chosen
         if wanted and status.get("state") == "failed" and not run.result_path.exists():
             files.write_json(run.status_path, status | {"state": "waiting", "message": ""})
     preparing = study.folder / "prepare" / "status.json"
-    status = files.read_json(preparing) or {}
+    status = files.read_note(preparing)
     if status.get("state") == "failed":
         files.write_json(preparing, status | {"state": "waiting", "message": ""})
 
@@ -254,7 +254,7 @@ def states(study: Study) -> list[RunState]:
 
 def state_of(study: Study, run: Run) -> RunState:
     """Read the state of one run; a process that is gone is not shown as running."""
-    status = files.read_json(run.status_path) or {}
+    status = _read_status(run)
     state: State = status.get("state", "waiting")
     epoch = int(status.get("epoch", 0))
     message = status.get("message", "")
@@ -270,8 +270,19 @@ def state_of(study: Study, run: Run) -> RunState:
         loss=status.get("loss"), age_mae_years=status.get("age_mae_years"),
         heartbeat=status.get("heartbeat"), seconds=float(status.get("seconds", 0.0)),
         volumes_per_s=status.get("volumes_per_s"), host=status.get("host", ""),
-        usage=files.read_json(run.usage_path) if state == "running" else None,
+        usage=(files.read_note(run.usage_path) or None) if state == "running" else None,
     )  # fmt: skip
+
+
+def _read_status(run: Run) -> dict[str, Any]:
+    """Return what a run's process last said; one that cannot be read is told as a failure."""
+    remedy = "Resume goes on from what else lies in the run's folder, and writes it anew."
+    try:
+        with damage.readable(run.status_path, remedy):
+            noted = files.read_json(run.status_path, remedy) or {}
+            return {"state": "waiting", **noted}
+    except (DamagedError, OSError) as error:
+        return {"state": "failed", "message": in_words(error)}
 
 
 def is_alive(status: dict[str, Any]) -> bool:
@@ -299,7 +310,7 @@ class Status:
 
     def write(self, state: State, **values: Any) -> None:
         """Write the state, its time and any other values; those that were written earlier are kept."""
-        earlier = files.read_json(self.path) or {}
+        earlier = files.read_note(self.path)
         now = {"state": state, "heartbeat": time.time(), "message": "", **values}
         files.write_json(self.path, earlier | self.values | now)
 

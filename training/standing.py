@@ -95,7 +95,7 @@ def leader_path(study: Study) -> Path:
 
 def elapsed_s(study: Study) -> float | None:
     """Return the seconds since the last start of a study; none where it was never started."""
-    noted = files.read_json(leader_path(study))
+    noted = background.read_note(leader_path(study))
     return time.time() - noted["started"] if noted else None
 
 
@@ -109,10 +109,8 @@ def led(study: Study) -> bool:
 
 def led_elsewhere(study: Study) -> bool:
     """Tell whether another machine leads a study: its heartbeat is fresh and it has not ended."""
-    noted = files.read_json(leader_path(study)) or {}
-    if noted.get("host", socket.gethostname()) == socket.gethostname():
-        return False
-    if files.read_json(workflow.outcome_path(study)) is not None:
+    noted = background.read_note(leader_path(study))
+    if not noted or noted["host"] == socket.gethostname() or workflow.outcome_path(study).exists():
         return False
     try:
         beaten = workflow.heartbeat_path(study).stat().st_mtime
@@ -123,8 +121,8 @@ def led_elsewhere(study: Study) -> bool:
 
 def members(study: Study) -> list[psutil.Process]:
     """Return the processes in the group that was noted for the study and that work on it."""
-    noted = files.read_json(leader_path(study))
-    if not noted or noted.get("host", socket.gethostname()) != socket.gethostname():
+    noted = background.read_note(leader_path(study))
+    if not noted or noted["host"] != socket.gethostname():
         return []
     return [p for p in psutil.process_iter() if _works_on(p, study, noted)]
 
@@ -133,8 +131,8 @@ def orphans(study: Study) -> list[psutil.Process]:
     """Return the processes of this machine that train runs of a study, whoever started them."""
     found = []
     for run in runs.runs_of(study):
-        noted = files.read_json(run.status_path) or {}
-        if noted.get("state") == "running" and noted.get("host") == socket.gethostname():
+        noted = background.read_note(run.status_path)
+        if noted.get("state") == "running" and noted["host"] == socket.gethostname():
             with contextlib.suppress(psutil.NoSuchProcess):
                 if Process.noted(noted).alive():
                     found.append(psutil.Process(noted["pid"]))
@@ -143,7 +141,7 @@ def orphans(study: Study) -> list[psutil.Process]:
 
 def leftovers(study: Study) -> list[psutil.Process]:
     """Return processes that go on although the leader of their group was killed."""
-    ended = files.read_json(workflow.outcome_path(study)) is not None
+    ended = workflow.outcome_path(study).exists()
     leader = background.running(leader_path(study))
     return [] if leader or ended else [p for p in members(study) if _alive(p)]
 
@@ -175,9 +173,9 @@ def _state(study: Study, states: list[RunState], at_work: bool) -> StudyState:
         return "finished"
     if not leader_path(study).exists():
         return "planned"
-    outcome = files.read_json(workflow.outcome_path(study))
+    outcome = files.read_note(workflow.outcome_path(study))
     failed = any(run.state == "failed" for run in states)
-    if failed or (outcome and outcome["returncode"] != 0 and not outcome["stopped"]):
+    if failed or (outcome.get("returncode", 0) != 0 and not outcome.get("stopped")):
         return "failed"
     return "stopped"
 
@@ -192,7 +190,7 @@ def _message(workspace: Workspace, study: Study, state: StudyState, states: list
         return f"{which}{fold}: {troubled.message}"
     if state in ("failed", "stopped") and _disk_is_full(study):
         return "The disk is full. Free some space, then resume: nothing finished is lost."
-    preparing = files.read_json(study.folder / "prepare" / "status.json") or {}
+    preparing = files.read_note(study.folder / "prepare" / "status.json")
     if state == "failed":
         return preparing.get("message") or (
             "A run ended without a word; the machine may have run out of memory, or the cluster out of "

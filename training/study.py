@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from curation import __version__, database, files
+from curation import __version__, damage, database, files
 from curation.cohorts import Cohort
-from curation.errors import StudyError, WorkspaceError
+from curation.errors import StudyError, TierscopeError, WorkspaceError
 from curation.workspace import Workspace, slug
 from training import arms as arms_
 from training import checks, pets, separation, splits
@@ -23,11 +23,16 @@ from training.arms import Arm, available_arms
 from training.config import PRESETS, Preset
 from training.separation import Separation
 
-__all__ = ["Arm", "Study", "available_arms", "list_studies", "load", "plan"]
+__all__ = ["Arm", "Study", "available_arms", "list_studies", "load", "plan", "read_studies"]
 
 SCHEMA = 2
 #: Scans of the pool that the mean patches are taken from, at most.
 CODING_SCANS = 512
+#: What to do where a file of a study cannot be read.
+_REMEDY = (
+    "Put back a copy of it, update Tierscope if a newer one wrote it, or move the study's folder away: the "
+    "other studies go on without it."
+)
 #: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where the
 #: study looks at PET, also :data:`training.pets.COLUMNS`.
 SCAN_COLUMNS = (
@@ -103,7 +108,7 @@ class Study:
 
     def scans(self) -> pd.DataFrame:
         """Read the study's scans, the columns of :data:`SCAN_COLUMNS`; ``fold`` is −1 in the pool."""
-        return pd.read_parquet(self.scans_path)
+        return files.read_parquet(self.scans_path, _REMEDY)
 
     def pretraining_scans(self, arm_name: str, seed: int) -> list[str]:
         """Return the ``scan_id`` of the scans that an arm is pretrained on with a seed."""
@@ -228,26 +233,33 @@ def load(workspace: Workspace, study_id: str) -> Study:
     Raises
     ------
     StudyError
-        When there is none of that id.
+        When there is none of that id, or a newer Tierscope made it.
+    DamagedError
+        When its file cannot be read.
     """
     try:
         folder = workspace.study_dir(study_id)
     except WorkspaceError as error:
         raise StudyError(str(error)) from error
-    values = files.read_json(folder / "study.json")
-    if values is None:
+    if not (folder / "study.json").exists():
         known = ", ".join(study.id for study in list_studies(workspace)) or "none yet"
         raise StudyError(f"There is no study {study_id!r}; the workspace has: {known}.")
-    if values["schema"] > SCHEMA:
-        raise StudyError(f"Study {study_id} was made by a newer Tierscope. Update Tierscope.")
-    return Study(
-        arms=tuple(Arm.from_dict(arm) for arm in values["arms"]),
-        seeds=tuple(values["seeds"]),
-        preset=Preset.from_dict(values["preset"]),
-        folder=folder,
-        separation=separation.from_dict(values.get("separation")),
-        **{key: values[key] for key in _PLAIN},
-    )
+    return _read(folder / "study.json")
+
+
+def _read(path: Path) -> Study:
+    with damage.readable(path, _REMEDY):
+        values = files.read_json(path, _REMEDY)
+        if values["schema"] > SCHEMA:
+            raise StudyError(f"{path} was made by a newer Tierscope. Update Tierscope to open it.")
+        return Study(
+            arms=tuple(Arm.from_dict(arm) for arm in values["arms"]),
+            seeds=tuple(values["seeds"]),
+            preset=Preset.from_dict(values["preset"]),
+            folder=path.parent,
+            separation=separation.from_dict(values.get("separation")),
+            **{key: values[key] for key in _PLAIN},
+        )
 
 
 _PLAIN = (
@@ -257,11 +269,14 @@ _PLAIN = (
 
 
 def list_studies(workspace: Workspace) -> list[Study]:
-    """Return all planned studies, newest first."""
-    found = [
-        load(workspace, path.parent.name) for path in workspace.studies_dir.glob("*/study.json")
-    ]
-    return sorted(found, key=lambda study: (study.created, study.id), reverse=True)
+    """Return all planned studies that can be read, newest first."""
+    return read_studies(workspace)[0]
+
+
+def read_studies(workspace: Workspace) -> tuple[list[Study], list[TierscopeError | OSError]]:
+    """Return all planned studies, newest first, and what is wrong with those that cannot be read."""
+    found, troubles = damage.read_each(sorted(workspace.studies_dir.glob("*/study.json")), _read)
+    return sorted(found, key=lambda study: (study.created, study.id), reverse=True), troubles
 
 
 # ---- writing -------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import argparse
 
 from curation.command_line import Command
-from curation.errors import StudyError
+from curation.errors import StudyError, in_words
 from curation.workspace import Workspace
 from training import demo_study, launch, mlflow_log, place_options, runs
 from training import study as studies
@@ -53,9 +53,12 @@ def add_demo_study_options(command: argparse.ArgumentParser) -> None:
 def run_status(chosen: argparse.Namespace) -> int:
     """Say where one study stands, or all."""
     workspace = Workspace.open(chosen.workspace)
-    ids = [chosen.study] if chosen.study else [s.id for s in studies.list_studies(workspace)]
-    if not ids:
+    planned, troubles = studies.read_studies(workspace)
+    ids = [chosen.study] if chosen.study else [study.id for study in planned]
+    if not ids and not troubles:
         print("No study is planned yet.")
+    for trouble in troubles if not chosen.study else []:
+        print(in_words(trouble))
     for study_id in ids:
         show(study_id, launch.status(workspace, study_id), runs=bool(chosen.study))
     return follow(workspace, chosen.study) if chosen.follow and chosen.study else 0

@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from curation import files
+from curation import background, files
 from curation.background import Process
 from curation.errors import StudyError
 from curation.workspace import Workspace
@@ -70,7 +69,7 @@ def _tickets(workspace: Workspace) -> list[tuple[float, str]]:
     """Return the waiting studies with the time since when, in their order."""
     found = []
     for path in workspace.studies_dir.glob("*/workflow/ticket.json"):
-        ticket: dict[str, Any] | None = files.read_json(path)
+        ticket = background.read_note(path)
         if ticket and Process.noted(ticket).alive():
             found.append((ticket["since"], path.parents[1].name))
     return sorted(found)

@@ -5,7 +5,6 @@ traceback. Started by the Snakefile.
 """
 
 import argparse
-import errno
 import sys
 import time
 import traceback
@@ -15,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from curation import __version__, database, files
-from curation.errors import StudyError, TierscopeError
+from curation.errors import StudyError, TierscopeError, in_words
 from curation.leases import lease
 from curation.workspace import Workspace
 from training import mlflow_log, places, prepare, runs, statistics
@@ -41,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
             return _guarded(_Job(chosen, study, Status(folder / "status.json"), interruption))
     except Stopped:
         return STOPPED  # while it waited for its turn: nothing to tell
-    except StudyError as error:
+    except TierscopeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -99,10 +98,8 @@ def _tell(status: Status, state: State, message: str) -> None:
 
 
 def _in_words(error: Exception) -> str:
-    if isinstance(error, TierscopeError):
-        return str(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "The disk is full. Free some space, then resume: nothing finished is lost."
+    if isinstance(error, TierscopeError | OSError):
+        return in_words(error)
     if isinstance(error, MemoryError) or "out of memory" in str(error):
         return (
             "The memory is used up. Close other programs, or plan the study with smaller batches "

@@ -13,6 +13,7 @@ import streamlit as st
 from curation import agreement, cohorts, cutoffs, fitting, lists, ratings, references, tables
 from curation.anchors import Reference
 from curation.cutoffs import Suggestion
+from curation.errors import TierscopeError
 from curation.lists import ScanList
 from curation.references import ReferenceHeader
 from curation.scales import Scale
@@ -104,8 +105,10 @@ def listed_scans(workspace: Workspace, list_ids: Collection[int]) -> frozenset[s
     return frozenset[str]().union(*(_listed(workspace, number) for number in list_ids))
 
 
-def cohort_headers(workspace: Workspace) -> list[cohorts.CohortHeader]:
-    """Return the headers of the frozen cohorts, newest first."""
+def cohort_headers(
+    workspace: Workspace,
+) -> tuple[list[cohorts.CohortHeader], list[TierscopeError | OSError]]:
+    """Return the headers of the frozen cohorts, newest first, and what is wrong with the others."""
     return _cohort_headers(workspace, stamp(workspace.cohorts_dir))
 
 
@@ -200,8 +203,10 @@ def _listed(workspace: Workspace, number: int) -> frozenset[str]:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
-def _cohort_headers(workspace: Workspace, changed: Stamp) -> list[cohorts.CohortHeader]:
-    return cohorts.list_cohorts(workspace)
+def _cohort_headers(
+    workspace: Workspace, changed: Stamp
+) -> tuple[list[cohorts.CohortHeader], list[TierscopeError | OSError]]:
+    return cohorts.read_cohorts(workspace)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_HASH)

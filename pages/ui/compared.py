@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from curation.errors import DamagedError
 from curation.workspace import Workspace
 from pages.ui import cached, charts
 from pages.ui.charts import Style
@@ -160,7 +161,10 @@ def held_out_of(workspace: Workspace, study: Study) -> Predictions:
 
 def why_not(study: Study, other: Study) -> str:
     """Say why two studies cannot be compared, see :func:`training.comparable.why_not`; kept in mind."""
-    return _why_not(study, other)
+    try:
+        return _why_not(study, other)
+    except DamagedError as error:
+        return str(error)
 
 
 def _finished(study: Study) -> tuple[int, int]:

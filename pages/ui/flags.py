@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from curation import tables
+from curation.errors import DamagedError
 from curation.validity import FLAGS
 from curation.workspace import Workspace
 from pages.ui import cached, frame, state, text
@@ -29,8 +30,15 @@ def of_scans(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
 
 
 def of_workspace(workspace: Workspace) -> dict[str, dict[str, str]]:
-    """Return the same for all scans of a workspace, read once and without their metrics."""
-    return _of_workspace(workspace, cached.stamp(workspace.metrics_dir))
+    """Return the same for all scans of a workspace, read once and without their metrics.
+
+    Nothing where these cannot be read; the page tells it.
+    """
+    try:
+        return _of_workspace(workspace, cached.stamp(workspace.metrics_dir))
+    except DamagedError as error:
+        frame.tell(error)
+        return {}
 
 
 @st.cache_resource(
@@ -98,7 +106,7 @@ def _sentence(words: str) -> str:
 
 def overview(workspace: Workspace, usable: pd.DataFrame) -> None:
     """Draw how many scans have each flag; a click opens them on Review."""
-    counted = counts(of_scans(cached.metrics(workspace)), set(usable["scan_id"]))
+    counted = counts(of_workspace(workspace), set(usable["scan_id"]))
     if not counted:
         return
     st.subheader("Recognised on the scans")

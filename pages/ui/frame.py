@@ -5,13 +5,16 @@ import gc
 import html
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
 
+from curation import errors, references
 from curation.errors import TierscopeError
 from curation.workspace import Source, Workspace
 from pages.ui import charts, door, state, text
@@ -95,14 +98,18 @@ def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) ->
     try:
         workspace = Workspace.current()
         sources = workspace.sources()
-    except TierscopeError as error:
+    except (TierscopeError, OSError) as error:
         _heading(page, "")
-        st.error(text.escape(str(error)))
+        st.error(text.escape(errors.in_words(error)))
         return
     if not quiet:
         _heading(page, f"Workspace {workspace.root.name}")
     _simulated_banner(sources, named=not quiet)
+    _read_only_banner(workspace)
+    _telling.set(_Told(st.container()))
     with in_words():
+        if references.mend(workspace):
+            tell(f"{workspace.scores_path} could not be read and was made anew from the metrics.")
         body(workspace)
     _collected(key)
 
@@ -120,12 +127,36 @@ def _collected(key: str) -> None:
 
 @contextlib.contextmanager
 def in_words() -> Iterator[None]:
-    """Turn an error of ours inside the block into a sentence where it happens; the page goes on."""
+    """Turn an error of ours or of the system inside the block into a sentence there; the page goes on."""
     try:
         yield
-    except TierscopeError as error:
+    except (TierscopeError, OSError) as error:
         _log.warning("%s", error, exc_info=True)
-        st.error(text.escape(str(error)))
+        words, told = errors.in_words(error), _telling.get()
+        if told is None or words not in told.words:
+            st.error(text.escape(words))
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Where what is wrong with the workspace is told on this page, and what was told there."""
+
+    place: DeltaGenerator
+    words: set[str] = field(default_factory=set)
+
+
+#: Of the page that is being drawn; none while a part of it is drawn anew by itself.
+_telling: ContextVar[_Told | None] = ContextVar("telling", default=None)
+
+
+def tell(*troubles: TierscopeError | OSError | str) -> None:
+    """Tell at the top of the page, once, what is wrong with the workspace while the page goes on."""
+    told = _telling.get()
+    for trouble in troubles:
+        words = trouble if isinstance(trouble, str) else errors.in_words(trouble)
+        if told is not None and words not in told.words:
+            told.words.add(words)
+            told.place.warning(text.escape(words))
 
 
 def link(key: str, label: str) -> None:
@@ -195,6 +226,14 @@ def _heading(page: PageInfo, where: str) -> None:
         f'<header class="ts-head"><h1>{html.escape(page.question)}</h1>'
         f'<span class="ts-where">{html.escape(where)}</span></header>'
     )
+
+
+def _read_only_banner(workspace: Workspace) -> None:
+    if not workspace.writable:
+        st.html(
+            '<div class="ts-read-only" role="note"><b>Read-only.</b> This account may look at the workspace, '
+            "but not write to it: nothing can be saved, scored or started here.</div>"
+        )
 
 
 def _simulated_banner(sources: list[Source], *, named: bool) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from curation import scores as scores_
 from curation.anchors import Anchor, Reference
+from curation.errors import DamagedError
 from curation.groups import POOLED, groups_of
 from curation.metrics import METRICS_VERSION
 from curation.workspace import Workspace
@@ -35,7 +36,7 @@ class Judged:
     flags : dict of str to str
         What was recognised, with the evidence.
     failure : str or None
-        Why it could not be measured.
+        Why it could not be measured, or what was measured cannot be read.
     """
 
     reference: Reference
@@ -88,7 +89,10 @@ def of(workspace: Workspace, scan: pd.Series) -> Judged:
     named = scan.get("reference")
     reference = cached.reference(workspace, named if isinstance(named, str) else None)
     site = scan["site"] if isinstance(scan["site"], str) else None
-    row = cached.metrics_row(workspace, scan["scan_id"])
+    try:
+        row = cached.metrics_row(workspace, scan["scan_id"])
+    except DamagedError as error:
+        return Judged(reference, site, failure=str(error))
     if row is None:
         return Judged(reference, site)
     if isinstance(row.get("failure"), str):

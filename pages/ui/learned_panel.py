@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from curation import tables
 from curation.workspace import Workspace
 from pages.ui import cached, charts, frame, learned_chart, state, summaries, tasks, text
 from training import reconstructions
@@ -51,6 +52,7 @@ def _offer(workspace: Workspace, study: Study, run: Run, done: Progress) -> None
 
 def _follow(workspace: Workspace, study: Study, run: Run) -> None:
     @st.fragment(run_every=1.0)
+    @frame.in_words()
     def live() -> None:
         if not tasks.running(workspace, tasks.LOOK_AT_ALL):
             st.rerun(scope="app")
@@ -67,9 +69,7 @@ def _follow(workspace: Workspace, study: Study, run: Run) -> None:
 
 def _of(workspace: Workspace) -> tuple[str, str] | None:
     """Return study and run whose errors are offered at present."""
-    if not workspace.learned_path.exists():
-        return None
-    table = pd.read_parquet(workspace.learned_path, columns=["study", "run"])
+    table = tables.read_learned(workspace, ["study", "run"])
     return (table["study"].iloc[0], table["run"].iloc[0]) if len(table) else None
 
 

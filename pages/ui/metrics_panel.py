@@ -22,7 +22,7 @@ def show(scan: pd.Series, judged: Judged) -> None:
     """Draw what makes the score of a scan, or every metric, each to be followed to its source."""
     st.subheader("How the score came about")
     if judged.failure:
-        st.error(f"Measuring failed: {text.escape(judged.failure)}")
+        st.error(f"There are no metrics of this scan: {text.escape(judged.failure)}")
         return
     if not judged.measured:
         st.caption("This scan is not measured yet. The page Cohort starts the scoring.")

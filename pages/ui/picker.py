@@ -85,7 +85,7 @@ def listed(
         "Order", list(summaries.SORTS), key=state.SORT, width=140,
         label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
-    recognised = flags.of_scans(cached.metrics(workspace))
+    recognised = flags.of_workspace(workspace)
     sources, names, chosen, unrated, on_lists = _filters(workspace, usable, recognised)
     if on_lists is not None:
         usable = usable[usable["scan_id"].isin(on_lists)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from curation import assess
+from curation import pending
 from curation.workspace import Workspace
 from pages.ui import cached, frame, state, tasks, text
 
@@ -17,6 +17,7 @@ def scoring(workspace: Workspace) -> None:
     busy = bool(tasks.all_running(workspace))
 
     @st.fragment(run_every=EVERY if busy else None)
+    @frame.in_words()
     def live() -> None:
         _scoring(workspace, was_busy=busy)
 
@@ -30,10 +31,11 @@ def background_note(workspace: Workspace, watched: Path) -> None:
         return
 
     @st.fragment(run_every=EVERY)
+    @frame.in_words()
     def live() -> None:
         if tasks.all_running(workspace) != busy or cached.stamp(watched) != seen:
             st.rerun(scope="app")
-        done = assess.progress_of(workspace)
+        done = pending.progress_of(workspace)
         names = ", ".join(tasks.LABELS.get(name, name) for name in busy)
         st.info(
             f"In the background: {text.escape(names)}. {_scoring_words(workspace, done, True)}."
@@ -43,7 +45,7 @@ def background_note(workspace: Workspace, watched: Path) -> None:
 
 
 def _scoring(workspace: Workspace, *, was_busy: bool) -> None:
-    done = assess.progress_of(workspace)
+    done = pending.progress_of(workspace)
     busy = tasks.all_running(workspace)
     if was_busy and not busy:
         st.rerun(scope="app")
@@ -56,15 +58,18 @@ def _scoring(workspace: Workspace, *, was_busy: bool) -> None:
         elif done.done < done.total:
             _offer_start(workspace, done.total - done.done)
         else:
+            if done.failed:
+                _offer_again(workspace, done)
             frame.link("review", "Look at the scans, worst first")
     if problem := tasks.failure(workspace, tasks.SCORING):
         st.error(f"Scoring stopped: {text.escape(problem)}")
 
 
-def _scoring_words(workspace: Workspace, done: assess.Progress, busy: bool) -> str:
+def _scoring_words(workspace: Workspace, done: pending.Progress, busy: bool) -> str:
     words = f"{done.done:,} of {text.plural(done.total, 'scan')} scored"
     if done.failed:
         words += f", {done.failed:,} could not be measured"
+        words += f" ({done.again:,} may be by now)" if done.again else ""
     left = _seconds_left(workspace, done.total - done.done)
     return words + (f" · about {text.duration(left)} left" if busy and left else "")
 
@@ -91,8 +96,19 @@ def _offer_start(workspace: Workspace, remaining: int) -> None:
         jobs = st.number_input("Processes", 1, cores, value=cores, width=140, key=state.JOBS)
         label = f"Score {text.plural(remaining, 'scan')}"
         if st.button(label, type="primary", icon=":material/play_arrow:"):
-            tasks.start(workspace, tasks.SCORING, "--jobs", str(jobs))
-            st.rerun(scope="app")
+            _start(workspace, "--jobs", str(jobs))
+
+
+def _offer_again(workspace: Workspace, done: pending.Progress) -> None:
+    label = f"Try {text.plural(done.failed, 'scan')} again"
+    told = "Those that could not be measured. Review says of each why; a share may have been away."
+    if st.button(label, icon=":material/refresh:", help=told):
+        _start(workspace, "--again", "failed")
+
+
+def _start(workspace: Workspace, *options: str) -> None:
+    tasks.start(workspace, tasks.SCORING, *options)
+    st.rerun(scope="app")
 
 
 def task_outcome(workspace: Workspace, name: str) -> None:
@@ -102,6 +118,7 @@ def task_outcome(workspace: Workspace, name: str) -> None:
     busy = tasks.running(workspace, name) is not None
 
     @st.fragment(run_every=EVERY if busy else None)
+    @frame.in_words()
     def live() -> None:
         if busy and not tasks.running(workspace, name):
             st.rerun(scope="app")

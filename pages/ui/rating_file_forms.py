@@ -9,7 +9,9 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from curation import ratings
-from curation.rating_files import export_ratings
+from curation.derivatives import DESCRIPTION
+from curation.errors import RatingError
+from curation.rating_files import OVERRIDES, RATINGS, SESSIONS, export_ratings
 from curation.rating_import import Imported, import_ratings
 from curation.workspace import Workspace, slug
 from pages.ui import frame, text
@@ -78,19 +80,50 @@ def _import(workspace: Workspace) -> None:
 
 
 def _from_upload(workspace: Workspace, given: list[UploadedFile], rater: str | None) -> Imported:
-    """Import uploaded files: tables one by one, files of the widget together."""
+    """Import uploaded files one by one, several of one name too."""
+    done: list[Imported] = []
     with tempfile.TemporaryDirectory(prefix="tierscope-ratings-") as holder:
-        folder, done = Path(holder), []
-        for one in given:
-            (folder / slug(Path(one.name).name)).write_bytes(one.getvalue())
-        for table in sorted(folder.glob("*.tsv")):
-            done.append(import_ratings(workspace, table, rater))
-        widget = [path for path in folder.glob("*.json") if not path.with_suffix(".tsv").exists()]
-        done += [import_ratings(workspace, path, rater) for path in sorted(widget)]
+        for path in _unpacked(Path(holder), given):
+            try:
+                done.append(import_ratings(workspace, path, rater))
+            except RatingError as error:
+                before = "What came before it is imported; it is not doubled." if done else ""
+                raise RatingError(f"{error} {before}".strip()) from error
     return Imported(
         sum(one.added for one in done), sum(one.known for one in done),
         sum(one.overrides for one in done), tuple(name for one in done for name in one.unknown),
     )  # fmt: skip
+
+
+def _unpacked(holder: Path, given: list[UploadedFile]) -> list[Path]:
+    """Write uploaded files, each that is imported into a folder of its own; return these.
+
+    What is exported beside a table of ratings (sessions, tiers by hand) goes beside it again: the first of a
+    name to the first table, and so on; one alone to every table, as what is there already is not doubled.
+    """
+    named = [(slug(Path(one.name).name.strip(".") or "ratings"), one.getvalue()) for one in given]
+    beside = {
+        name: [data for called, data in named if called == name] for name in (OVERRIDES, SESSIONS)
+    }
+    tables = [one for one in named if one[0].endswith(".tsv") and one[0] not in beside]
+    twins = {f"{Path(name).stem}.json" for name, _ in (*tables, (OVERRIDES, b""))}  # dictionaries
+    known = twins | {SESSIONS, DESCRIPTION}
+    others = [one for one in named if one[0].endswith(".json") and one[0] not in known]
+    written = []
+    for number, (name, data) in enumerate((*tables, *others)):
+        folder = holder / str(number)
+        folder.mkdir()
+        (folder / name).write_bytes(data)
+        written.append(folder / name)
+    for name, found in beside.items():
+        if len(found) not in (0, 1, len(tables)) or (found and not tables):
+            raise RatingError(
+                f"{len(found)} {name} came with {len(tables)} tables of ratings: it is not known which "
+                f"belong together. Import each {RATINGS} by itself with what was exported beside it."
+            )
+        for number in range(len(tables) if found else 0):
+            (holder / str(number) / name).write_bytes(found[number if len(found) > 1 else 0])
+    return written
 
 
 def _say(done: Imported) -> None:

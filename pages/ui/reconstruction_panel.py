@@ -10,7 +10,7 @@ import streamlit as st
 from curation import volumes
 from curation.errors import VolumeError
 from curation.workspace import Workspace
-from pages.ui import cached, image_panel, state, tasks, text, viewer
+from pages.ui import cached, frame, image_panel, state, tasks, text, viewer
 from pages.ui.prepared import Prepared
 from training import reconstructions
 from training.reconstructions import MAPS, Reconstruction
@@ -137,6 +137,7 @@ def _make(workspace: Workspace, study: Study, run: Run, scan: pd.Series, *, busy
 
 def _wait(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
     @st.fragment(run_every=EVERY_S)
+    @frame.in_words()
     def waiting() -> None:
         there = reconstructions.read(study, run, scan) is not None
         if there or not tasks.running(workspace, tasks.LOOK):

@@ -16,7 +16,8 @@ from training.places import Place
 
 def show(workspace: Workspace, *, first: bool) -> None:
     """Offer a new study, open where there is none yet; without cohorts, say what is missing."""
-    headers = cached.cohort_headers(workspace)
+    headers, troubles = cached.cohort_headers(workspace)
+    frame.tell(*troubles)
     pools = [header for header in headers if header.role == "pool"]
     targets = [header for header in headers if header.role == "target"]
     if not pools or not targets:

@@ -9,13 +9,21 @@ from pages.ui import cached, charts, compared, frame, runs_panel, state, text
 from pages.ui.progress import EVERY
 from pages.ui.states import state_chip
 from training import curves, images, launch, places, statistics
+from training import study as studies
 from training.launch import StudyStatus
 from training.study import Study
 
 
-def choose(workspace: Workspace, studies: list[Study]) -> Study:
+def listed(workspace: Workspace) -> list[Study]:
+    """Return the planned studies, newest first; those that cannot be read are told."""
+    planned, troubles = studies.read_studies(workspace)
+    frame.tell(*troubles)
+    return planned
+
+
+def choose(workspace: Workspace, planned: list[Study]) -> Study:
     """Let people choose one of the studies; at first the one that runs, or else the newest."""
-    by_id = {study.id: study for study in studies}
+    by_id = {study.id: study for study in planned}
     if pending := state.get(state.PENDING_STUDY):
         state.put(state.STUDY, pending)
         state.put(state.PENDING_STUDY, None)
@@ -26,13 +34,13 @@ def choose(workspace: Workspace, studies: list[Study]) -> Study:
         "Study", list(by_id), key=state.STUDY, persist_state="session",
         format_func=lambda study_id: _study_words(by_id[study_id]),
     )  # fmt: skip
-    _others(workspace, [study for study in studies if study.id != chosen])
+    _others(workspace, [study for study in planned if study.id != chosen])
     return by_id[chosen]
 
 
-def _others(workspace: Workspace, studies: list[Study]) -> None:
+def _others(workspace: Workspace, planned: list[Study]) -> None:
     """Say which other studies run, and which wait for their turn, in its order."""
-    found = {study.name: cached.study_state(workspace, study.id) for study in reversed(studies)}
+    found = {study.name: cached.study_state(workspace, study.id) for study in reversed(planned)}
     for state_, words in (("running", "Also running"), ("queued", "In the queue")):
         names = [name for name, of in found.items() if of == state_]
         if names:
@@ -50,6 +58,7 @@ def live(workspace: Workspace, study: Study) -> None:
     before = launch.status(workspace, study.id)
 
     @st.fragment(run_every=EVERY if before.going else None)
+    @frame.in_words()
     def shown() -> None:
         now = launch.status(workspace, study.id)
         if now.state != before.state:

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from curation import background, files
+from curation import background
 from curation.background import Process
 from curation.workspace import Workspace
 from pages.ui.frame import ROOT
@@ -88,7 +88,7 @@ def jobs(workspace: Workspace) -> int:
 
 def asked(workspace: Workspace, name: str) -> list[str]:
     """Return the command line that a task was last started with; empty where it never was."""
-    return (files.read_json(_state_path(workspace, name)) or {}).get("command", [])
+    return background.read_note(_state_path(workspace, name)).get("command", [])
 
 
 def log_path(workspace: Workspace, name: str) -> Path:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from curation import cohorts, overlaps
+from curation import cohorts, errors, overlaps
 from curation.cohorts import Cohort, CohortHeader
 from curation.tiers import TierRule
 from curation.workspace import Role, Workspace
@@ -15,7 +15,9 @@ _LISTED = 20
 def show(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) -> None:
     """Draw the form that freezes, and what is frozen."""
     _freeze(workspace, ground, role, rule)
-    headers = cached.cohort_headers(workspace)
+    headers, troubles = cached.cohort_headers(workspace)
+    for trouble in troubles:  # here, as this part is also drawn by itself
+        st.warning(text.escape(errors.in_words(trouble)))
     if headers:
         st.subheader("Frozen cohorts")
         _table(headers)

@@ -4,7 +4,7 @@ import time
 
 import pandas as pd
 
-from curation import background, overlaps, tables
+from curation import background, files, overlaps, tables
 from curation.validity import FLAGS
 from pages.ui import state, tasks
 from pages.ui.frame import PAGES
@@ -43,6 +43,19 @@ def test_flags_are_counted_and_open_their_scans_on_review(made, run) -> None:
     checked(button(app, label).click().run())
     assert PAGES["review"].question in words(app)
     assert len(app.selectbox(key=state.SCAN).options) == made_workspace.FLAGGED
+
+
+def test_what_could_not_be_measured_can_be_tried_again(own, run, monkeypatch) -> None:
+    part = own.metrics_dir / "part-made.parquet"
+    failures = {0: "the file cannot be read: Input/output error", 1: "the file is cut off"}
+    table = pd.read_parquet(part)
+    files.write_parquet(part, table.assign(failure=table.index.map(failures).astype("str")))
+    started = []
+    monkeypatch.setattr(tasks, "start", lambda _, *command: started.append(command))
+    page = run("cohort", own)
+    assert "2 could not be measured (1 may be by now)" in page.get("progress")[0].proto.text
+    checked(button(page, "Try 2 scans again").click().run())
+    assert started == [(tasks.SCORING, "--again", "failed")]
 
 
 def test_scans_without_image_are_counted_and_said_to_be_such(own, tmp_path, run) -> None:

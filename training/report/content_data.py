@@ -1,5 +1,6 @@
 """The first messages of a report: the question, who came in, and where the tiers were cut."""
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -148,8 +149,8 @@ def _examples(source: Source, pool: pd.DataFrame, names: list[str]) -> tuple[Pic
             continue
         scan = scans.iloc[(len(scans) - 1) // 2]
         path = source.workspace.preview_path(scan["scan_id"])
-        if path.exists():
-            score = f"Tier {name}, score {scan['distortion_score']:.1f}"
+        score = f"Tier {name}, score {scan['distortion_score']:.1f}"
+        with contextlib.suppress(OSError):  # a thumbnail that is not there, or is damaged
             found.append(Picture(_axial(path), score, _colour(name)))
     return tuple(found)
 

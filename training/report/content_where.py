@@ -184,5 +184,5 @@ def _drawn(plot: Plot, intervals: str) -> str:
 
 
 def _is_ours(source: Source) -> bool:
-    offered = pd.read_parquet(source.workspace.learned_path, columns=["study"])
+    offered = tables.read_learned(source.workspace, ["study"])
     return bool((offered["study"] == source.study.id).any())
