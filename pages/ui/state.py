@@ -27,6 +27,8 @@ OWN_WINDOW, LEVEL, WIDTH = "own_window", "window_level", "window_width"
 OVERLAYS, BESIDE, CANNOT_DRAW = "overlays", "beside", "cannot_draw"
 #: The scans that are selected on Explore, by id, and what the search there last found.
 SELECTED, FIND, FOUND = "selected_scans", "find", "found"
+#: What a box, a lasso or a search there does to the selection: one of ``linked_plots.MODES``.
+SELECT_MODE = "select_mode"
 #: The page of tiles of them, counted from 0.
 SELECTED_PAGE = "selected_page"
 #: What Explore draws, and which scans.
