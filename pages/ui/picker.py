@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import cached, flags, list_filter, state, summaries, text
+from pages.ui import cached, flags, list_filter, state, steps, summaries, text
 
 
 def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None, str | None]:
@@ -28,7 +28,7 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
     """
     _open_pending(usable)
     with st.container(horizontal=True, vertical_alignment="center"):
-        steps = st.container(horizontal=True, width="content", vertical_alignment="center")
+        bar = st.container(horizontal=True, width="content", vertical_alignment="center")
         pick = st.container(width="stretch", key="pick")
         among = listed(workspace, usable)
     ids = among["scan_id"].tolist()
@@ -36,8 +36,8 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
         return None, None
     with pick:
         position = ids.index(_pick(among))
-    with steps:
-        _step_buttons(ids, position)
+    with bar:
+        _step_buttons(ids)
     following = ids[position + 1] if position + 1 < len(ids) else None
     return among.iloc[position], following
 
@@ -56,12 +56,29 @@ def _pick(listed: pd.DataFrame) -> str:
         scan_id: f"{scan_id}  ·  score {text.score(score)}  ·  {tier}"
         for scan_id, score, tier in zip(*columns, strict=True)
     }
-    state.keep_one_of(state.SCAN, ids)
+    scan = state.keep_one_of(state.SCAN, ids)
+    field = field_of(scan)
+    state.put(field, scan)
     st.selectbox(
-        "Scan", ids, key=state.SCAN, format_func=lambda i: words.get(i, i),
-        label_visibility="collapsed", persist_state="session",
+        "Scan", ids, key=field, format_func=lambda i: words.get(i, i),
+        label_visibility="collapsed", on_change=_picked, args=(field, scan),
     )  # fmt: skip
-    return state.get(state.SCAN)
+    return scan
+
+
+def field_of(scan_id: str) -> str:
+    """Return the key of the field that shows a scan.
+
+    Each scan has a field of its own: one field for all would be told by the browser, with whatever comes
+    next, what it showed before the last step, and lead back there.
+    """
+    return f"pick-{scan_id}"
+
+
+def _picked(field: str, shown: str) -> None:
+    """Take over what was chosen; a field that only tells the scan it was drawn with chose nothing."""
+    if state.get(field) != shown:
+        state.put(state.SCAN, state.get(field))
 
 
 def listed(
@@ -130,14 +147,9 @@ def _filters(
     return sources, names, chosen, unrated, on_lists
 
 
-def _step_buttons(ids: list[str], position: int) -> None:
-    for label, step, icon, key in (
-        ("Previous", -1, ":material/chevron_left:", "P"),
-        ("Next", 1, ":material/chevron_right:", "N"),
-    ):
-        there = 0 <= position + step < len(ids)
-        st.button(
-            label, icon=icon, shortcut=key, disabled=not there,
-            on_click=state.put, args=(state.SCAN, ids[position + step] if there else ids[position]),
-        )  # fmt: skip
-    st.markdown(f"{position + 1:,} of {len(ids):,}", width="content")
+def _step_buttons(ids: list[str]) -> None:
+    def at() -> int:
+        return ids.index(state.get(state.SCAN)) if state.get(state.SCAN) in ids else 0
+
+    steps.buttons("scan", len(ids), at, lambda place: state.put(state.SCAN, ids[place]))
+    st.markdown(f"{at() + 1:,} of {len(ids):,}", width="content")

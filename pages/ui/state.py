@@ -16,6 +16,8 @@ from curation.tiers import DEFAULT_RULE, TierRule
 UNDER_APP, WANTED_PAGE = "under_app", "wanted_page"
 #: The scan that is looked at, and one to open on the next run of the Review page.
 SCAN, PENDING_SCAN = "scan", "pending_scan"
+#: How far the browser has gone with Previous and Next, as it was last heard.
+STEPS = "steps"
 #: How the list of scans on Review is ordered and narrowed.
 SORT, SOURCES, TIERS, UNRATED_ONLY = "sort", "filter_sources", "filter_tiers", "filter_unrated"
 FLAGS = "filter_flags"

@@ -5,6 +5,8 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from pages.ui import picker, state
+
 
 def checked(page: AppTest) -> AppTest:
     assert not page.exception, [e.value for e in page.exception]
@@ -28,3 +30,8 @@ def components(page: AppTest) -> list[dict[str, Any]]:
 
 def button(page: AppTest, label: str):  # type: ignore[no-untyped-def]
     return next(b for b in page.button if b.label == label)
+
+
+def scan_field(page: AppTest):  # type: ignore[no-untyped-def]
+    """The field that chooses the scan on Review."""
+    return page.selectbox(key=picker.field_of(page.session_state[state.SCAN]))

@@ -9,7 +9,7 @@ from curation.scores import builtin, explain
 from curation.validity import FLAGS
 from pages.ui import state, verdict
 from tests import made_workspace
-from tests.pages.said import button, checked, words
+from tests.pages.said import button, checked, scan_field, words
 
 HOSTILE = "<b>x</b> [y](http://z) :red[w] $q$"
 
@@ -82,7 +82,7 @@ def test_save_and_next_goes_on_and_unrated_leaves_the_rated_out(own, run) -> Non
     checked(button(page, "Save, next scan").click().run())
     assert page.session_state[state.SCAN] != first
     checked(next(t for t in page.toggle).set_value(True).run())
-    assert first not in page.selectbox(key=state.SCAN).options
+    assert first not in scan_field(page).options
 
 
 def test_a_scan_that_cannot_be_read_shows_the_reason(own, run) -> None:
@@ -133,7 +133,7 @@ def test_what_was_recognised_is_said_and_narrows_the_list(made, run) -> None:
     page = run("review", made[0], **{state.FLAGS: ["no_air"]})
     assert "All is zero." in words(page)
     assert FLAGS["no_air"].label in words(page)
-    assert len(page.selectbox(key=state.SCAN).options) == made_workspace.FLAGGED
+    assert len(scan_field(page).options) == made_workspace.FLAGGED
     assert any(
         f"{FLAGS['no_air'].label} {made_workspace.FLAGGED}" in o for o in _flag_options(page)
     )
@@ -141,7 +141,7 @@ def test_what_was_recognised_is_said_and_narrows_the_list(made, run) -> None:
 
 def test_a_flag_that_no_scan_has_filters_nothing(made, run) -> None:
     page = run("review", made[0], **{state.FLAGS: ["skull_stripped"]})
-    assert len(page.selectbox(key=state.SCAN).options) == 38
+    assert len(scan_field(page).options) == 38
 
 
 def _flag_options(page) -> list[str]:  # type: ignore[no-untyped-def]
