@@ -1,9 +1,9 @@
-"""Previous and Next: what the browser counted is gone on by once, whatever was cut short between."""
+"""Previous and Next: each press counts once, and no field leads back, whatever was cut short between."""
 
 import pytest
 import streamlit as st
 
-from pages.ui import picker, state, steps
+from pages.ui import fields, state, steps
 
 
 @pytest.fixture
@@ -31,9 +31,21 @@ def test_what_is_no_count_moves_nothing(said: object, session: dict) -> None:
     assert steps._fresh(said) == 0 and session == {}
 
 
-def test_a_field_that_tells_the_scan_it_was_drawn_with_chooses_nothing(session: dict) -> None:
-    session.update({state.SCAN: "third", "field": "second"})
-    picker._picked("field", "second")
+def test_a_field_that_tells_what_it_was_drawn_with_chooses_nothing(session: dict) -> None:
+    told: list[dict] = []
+
+    def drawn(_: str, options: list[str], **more: object) -> None:
+        told.append(more)
+
+    options = ["first", "second", "third"]
+    assert fields.draw(drawn, "Scan", options, key=state.SCAN) == "first"
+    fields.put(state.SCAN, "second")
+    assert fields.draw(drawn, "Scan", options, key=state.SCAN) == "second"
+    old, new = told
+    assert old["key"] != new["key"]  # what the browser still says of the old one is not heard
+    fields.put(state.SCAN, "third")
+    new["on_change"](*new["args"])
     assert session[state.SCAN] == "third"
-    picker._picked("field", "first")
-    assert session[state.SCAN] == "second"
+    session[new["key"]] = "first"
+    new["on_change"](*new["args"])
+    assert session[state.SCAN] == "first"

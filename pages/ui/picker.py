@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import cached, flags, list_filter, state, steps, summaries, text
+from pages.ui import cached, fields, flags, list_filter, state, steps, summaries, text
 
 
 def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None, str | None]:
@@ -45,7 +45,7 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
 def _open_pending(usable: pd.DataFrame) -> None:
     pending = state.get(state.PENDING_SCAN)
     if pending in set(usable["scan_id"]):
-        state.put(state.SCAN, pending)
+        fields.put(state.SCAN, pending)
     state.put(state.PENDING_SCAN, None)
 
 
@@ -56,29 +56,10 @@ def _pick(listed: pd.DataFrame) -> str:
         scan_id: f"{scan_id}  ·  score {text.score(score)}  ·  {tier}"
         for scan_id, score, tier in zip(*columns, strict=True)
     }
-    scan = state.keep_one_of(state.SCAN, ids)
-    field = field_of(scan)
-    state.put(field, scan)
-    st.selectbox(
-        "Scan", ids, key=field, format_func=lambda i: words.get(i, i),
-        label_visibility="collapsed", on_change=_picked, args=(field, scan),
+    return fields.draw(
+        st.selectbox, "Scan", ids, key=state.SCAN, format_func=lambda i: words.get(i, i),
+        label_visibility="collapsed",
     )  # fmt: skip
-    return scan
-
-
-def field_of(scan_id: str) -> str:
-    """Return the key of the field that shows a scan.
-
-    Each scan has a field of its own: one field for all would be told by the browser, with whatever comes
-    next, what it showed before the last step, and lead back there.
-    """
-    return f"pick-{scan_id}"
-
-
-def _picked(field: str, shown: str) -> None:
-    """Take over what was chosen; a field that only tells the scan it was drawn with chose nothing."""
-    if state.get(field) != shown:
-        state.put(state.SCAN, state.get(field))
 
 
 def listed(
@@ -151,5 +132,5 @@ def _step_buttons(ids: list[str]) -> None:
     def at() -> int:
         return ids.index(state.get(state.SCAN)) if state.get(state.SCAN) in ids else 0
 
-    steps.buttons("scan", len(ids), at, lambda place: state.put(state.SCAN, ids[place]))
+    steps.buttons("scan", len(ids), at, lambda place: fields.put(state.SCAN, ids[place]))
     st.markdown(f"{at() + 1:,} of {len(ids):,}", width="content")

@@ -2,8 +2,9 @@
 
 from curation.ratings import ARTEFACTS
 from curation.scales import Scale
+from pages.ui import window_choice
 
-NEXT, UNDO, COMMENT, WINDOW = "N", "U", "T", "K"
+NEXT, UNDO, COMMENT, WINDOW = "N", "U", "T", window_choice.KEY
 #: After the last scan.
 SHOW = "S"
 

@@ -21,6 +21,7 @@ from curation.volumes import Volume
 from pages.ui import cached, niivue_build, shelf, state
 from pages.ui.prepared import Facts, Prepared, write
 from pages.ui.shelf import Shelf
+from pages.ui.windows import AIR_WINDOW, FIRST_WINDOW
 
 #: Width that the panel has on a desk and on a tablet, about; heights follow from it.
 PANEL_PX, MAX_HEIGHT_PX = 730, 560
@@ -33,6 +34,8 @@ VIEWS: dict[str, str] = {
     "Sagittal": "sagittal",
     "3D": "3d",
 }
+#: The view that has a window of its own: see :attr:`pages.ui.prepared.Prepared.solid`.
+SOLID = "3D"
 
 
 @dataclass(frozen=True)
@@ -116,15 +119,15 @@ def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) ->
             item = store.get(key, lambda file: write(file, load()))
     facts: Facts = item.facts
     warnings = facts.warnings
-    if facts.without_air and window == "Background":
-        window = "Tissue"
+    if facts.without_air and window == AIR_WINDOW:
+        window = FIRST_WINDOW
         warnings += (
             "There is no air to look at (the background is exactly 0: stripped or masked), so the tissue "
             "window is shown.",
         )
     black, white = facts.limits[window]
     return Prepared(
-        item.path, facts.shape, facts.affine, window, black, white, facts.edges_mm,
+        item.path, facts.shape, facts.affine, window, black, white, facts.solid, facts.edges_mm,
         facts.oriented, warnings,
     )  # fmt: skip
 
@@ -165,8 +168,8 @@ _SETTINGS = {"crosshair": True, "radiological": True, "colorbar": False, "interp
 
 #: What a mouse does on the image.
 HANDLING = (
-    "Click: go there · wheel: slices · drag with the right button: own window · "
-    "double click: window back"
+    "Click: move the cross hair · wheel: slices · drag with the right button: custom window · "
+    "double click: reset the window"
 )
 
 
@@ -241,6 +244,8 @@ def show(
     str or None
         Why the browser cannot draw it.
     """
+    if view == SOLID:
+        image, home, on_window = image.in_3d(), None, None
     address = f"{_SHELF}/{image.file.name}"
     said = _niivue().component(
         image=address,

@@ -106,7 +106,10 @@ def _check_stored(workspace: Workspace) -> None:
     assert (first["confidence"], first["comment"]) == (3.0, "nothing of the kind 123")
     assert standing.iloc[1]["value"] == LEVELS["3"]
     assert standing["blinded"].all() and (standing["seconds"] > 0).all()
-    assert first["shown"]["windows"] == ["Background"]
+    assert first["shown"]["windows"] == ["Tissue"]
+    assert standing.iloc[-1]["shown"]["windows"] == [
+        "Background"
+    ]  # K, four scans before the restart
 
 
 def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
@@ -126,6 +129,9 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     _at(page, 3)
     page.keyboard.press("u")
     _rate(page, 2, "3")
+    _at(page, 3)
+    page.keyboard.press("k")
+    expect(page.get_by_text("Background window")).to_be_visible()
     for place in range(3, 7):
         _rate(page, place, "123"[place % 3])
         page.keyboard.press("n")  # a doubled press saves once
@@ -136,6 +142,7 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     serving.__enter__()
     page.reload()
     conftest.listening(page)
+    expect(page.get_by_text("Background window")).to_be_visible()
     _rate(page, 7, "1")
     _at(page, 8)
     # as if the browser had been closed: no address leads into the session

@@ -12,6 +12,7 @@ from playwright.sync_api import Frame, Page, expect
 
 from curation import ingest
 from curation.workspace import Workspace
+from pages.ui import own_window
 from tests.browser import conftest
 from tests.browser.test_looking_at_scans import _drawn, _settled
 
@@ -93,6 +94,32 @@ def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: st
         assert _frame(page).evaluate("Boolean(tierscopeView.volumeTexture.tierscopeFlat)") is flat
 
 
+def test_the_air_is_one_key_away_and_stays_so_when_the_page_is_loaded_anew(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/review")
+    _drawn(page)
+    _settled(page)
+    conftest.listening(page)
+    tissue = _window(page)
+    page.keyboard.press("k")
+    expect(page.get_by_text("Background window")).to_be_visible()
+    page.wait_for_function(_WHITE_BELOW, arg=tissue[1] / 2)
+    page.reload()
+    _drawn(page)
+    expect(page.get_by_text("Background window")).to_be_visible()
+    assert _window(page)[1] < tissue[1] / 2
+    page.get_by_role("radio", name="3D").click()
+    expect(page.get_by_text("3D window")).to_be_visible()
+    page.wait_for_function(f"(white) => !({_WHITE_BELOW})(white)", arg=tissue[1] / 2)
+
+
+_WHITE_BELOW = (
+    "(white) => document.querySelector('iframe[title*=niivue]').contentWindow.tierscopeView"
+    ".volumes[0].cal_max < white"
+)
+
+
 def _window(page: Page) -> list[float]:
     return _frame(page).evaluate(
         "(({ cal_min, cal_max }) => [cal_min, cal_max])(tierscopeView.volumes[0])"
@@ -102,7 +129,6 @@ def _window(page: Page) -> list[float]:
 def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
     _drawn(page)
-    page.get_by_role("radio", name="Tissue").click()
     _settled(page)
     page.wait_for_timeout(1500)
     before, seen = _window(page), _greys(page)
@@ -140,7 +166,8 @@ def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, addr
 def _fields_say(page: Page, window: list[float]) -> None:
     """Wait until the fields show the level and the width of what the image shows."""
     for label, value in (("Level", sum(window) / 2), ("Width", window[1] - window[0])):
-        expect(page.get_by_label(label, exact=True)).to_have_value(f"{value:.6g}")
+        said = own_window.shown_as(window[1] - window[0]) % float(f"{value:.6g}")
+        expect(page.get_by_label(label, exact=True)).to_have_value(said)
 
 
 def test_the_next_scan_is_in_the_browser_before_it_is_asked_for(page: Page, address: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import picker, state
+from pages.ui import fields
 
 
 def checked(page: AppTest) -> AppTest:
@@ -32,6 +32,8 @@ def button(page: AppTest, label: str):  # type: ignore[no-untyped-def]
     return next(b for b in page.button if b.label == label)
 
 
-def scan_field(page: AppTest):  # type: ignore[no-untyped-def]
-    """The field that chooses the scan on Review."""
-    return page.selectbox(key=picker.field_of(page.session_state[state.SCAN]))
+def field(page: AppTest, kind: str, key: str):  # type: ignore[no-untyped-def]
+    """A field that keys and buttons change too, such as the ``'selectbox'`` of ``state.SCAN``."""
+    kept, moves = page.session_state, f"{key}_moves"
+    changed = kept[moves] if moves in kept else 0  # noqa: SIM401 - it has no 'get'
+    return getattr(page, kind)(key=fields.name(key, changed))

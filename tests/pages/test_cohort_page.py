@@ -12,7 +12,7 @@ from curation.validity import FLAGS
 from pages.ui import state, tasks
 from pages.ui.frame import PAGES
 from tests import made_workspace
-from tests.pages.said import button, checked, scan_field, words
+from tests.pages.said import button, checked, field, words
 
 
 def test_cohort_counts_and_gives_reasons(made, run) -> None:
@@ -92,7 +92,7 @@ def test_flags_are_counted_and_open_their_scans_on_review(made, run) -> None:
     label = f"{FLAGS['no_air'].label} **{made_workspace.FLAGGED}**"
     checked(button(app, label).click().run())
     assert PAGES["review"].question in words(app)
-    assert len(scan_field(app).options) == made_workspace.FLAGGED
+    assert len(field(app, "selectbox", state.SCAN).options) == made_workspace.FLAGGED
 
 
 def test_scans_without_image_are_counted_and_said_to_be_such(own, tmp_path, run) -> None:
