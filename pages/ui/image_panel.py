@@ -221,9 +221,8 @@ def _legend(scan: pd.Series, found: Evidence | None, chosen: list[str]) -> None:
 def _waiting(path: Path) -> None:
     asked = evidence.ask(path)
     if not asked.done():
-        st.html(
-            '<div class="ts-caption"><span>Looking for brain and air, a few seconds …</span></div>'
-        )
+        seconds = text.duration(state.seconds_of(state.SEARCHED, str(path)))
+        st.html(f'<div class="ts-caption"><span>Looking for brain and air … {seconds}</span></div>')
         return
     if asked.exception() is not None:
         st.error(f"Nothing can be laid over this scan: {text.escape(str(asked.exception()))}")

@@ -4,6 +4,7 @@ A widget takes one of these as its ``key`` together with ``persist_state="sessio
 outlives a change of page.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ VIEW, WINDOW = "view", "window"
 OWN_WINDOW, LEVEL, WIDTH = "own_window", "window_level", "window_width"
 #: What is laid over it, whether a reference scan stands beside it, and why this browser cannot draw some.
 OVERLAYS, BESIDE, CANNOT_DRAW = "overlays", "beside", "cannot_draw"
+#: Since when masks are looked for on a scan.
+SEARCHED = "searched"
 #: The scans that are selected on Explore, by id, and what the search there last found.
 SELECTED, FIND, FOUND = "selected_scans", "find", "found"
 #: What a box, a lasso or a search there does to the selection: one of ``linked_plots.MODES``.
@@ -128,6 +131,15 @@ def get(key: str, default: Any = None) -> Any:
 def put(key: str, value: Any) -> None:
     """Keep ``value`` for this session; to be called before the widget of that key is drawn."""
     st.session_state[key] = value
+
+
+def seconds_of(key: str, what: Any) -> float:
+    """Return for how long ``what`` has been the one under ``key``; the first call for it starts the clock."""
+    since = get(key)
+    if since is None or since[0] != what:
+        since = (what, time.monotonic())
+        put(key, since)
+    return time.monotonic() - float(since[1])
 
 
 def keep_one_of(key: str, options: list[Any]) -> Any:

@@ -25,6 +25,8 @@ from pages.ui.windows import AIR_WINDOW, FIRST_WINDOW
 
 #: Width that the panel has on a desk and on a tablet, about; heights follow from it.
 PANEL_PX, MAX_HEIGHT_PX = 730, 560
+#: The line below the image that says where the cross hair is, as in :file:`niivue_page.html`.
+_READOUT_PX = 26
 
 #: label -> NiiVue's name.
 VIEWS: dict[str, str] = {
@@ -166,10 +168,10 @@ _SHELF = "scans"
 _SETTINGS = {"crosshair": True, "radiological": True, "colorbar": False, "interpolation": False}
 
 
-#: What a mouse does on the image.
+#: What a mouse does on the image, and the key that the image's own page listens for.
 HANDLING = (
-    "Click: move the cross hair · wheel: slices · drag with the right button: custom window · "
-    "double click: reset the window"
+    "Click: move the cross hair · X: hide or show it · wheel: slices · "
+    "drag with the right button: custom window · double click: reset the window"
 )
 
 
@@ -198,7 +200,7 @@ def height_px(image: Prepared, view: str, width_px: int = PANEL_PX) -> int:
     wide_to_high = {
         "multiplanar": (x + y) / (y + z), "axial": x / y, "coronal": x / z, "sagittal": y / z,
     }.get(VIEWS[view], 1.0)  # fmt: skip
-    return int(min(width_px / wide_to_high, MAX_HEIGHT_PX)) + 10
+    return int(min(width_px / wide_to_high, MAX_HEIGHT_PX)) + 10 + _READOUT_PX
 
 
 def warm() -> None:

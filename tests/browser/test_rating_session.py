@@ -59,6 +59,7 @@ def _chosen(page: Page, label: str) -> None:
     """Wait until a button looks chosen."""
     button = page.get_by_role("button", name=re.compile(rf"^{label}"))
     expect(button).to_have_attribute("data-testid", "stBaseButton-primary")
+    expect(button).to_have_attribute("aria-pressed", "true")
 
 
 def _rate(page: Page, place: int, digit: str) -> None:
@@ -80,6 +81,9 @@ def _rate_first(page: Page) -> None:
     ):  # fmt: skip
         page.keyboard.press(key)
         _chosen(page, label)
+    others = page.get_by_role("button", name=re.compile("^(accept|exclude|Uneven|guess)"))
+    for other in others.all():
+        expect(other).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("t")
     page.keyboard.type("nothing of the kind 123")
     page.keyboard.press("Enter")

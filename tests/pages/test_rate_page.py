@@ -21,7 +21,13 @@ def _rate(page, label: str) -> None:  # type: ignore[no-untyped-def]
 
 def test_every_artefact_has_a_key_of_its_own_and_none_is_taken() -> None:
     letters = [key for key in rating_keys.OF_ARTEFACT.values() if key]
-    others = [rating_keys.NEXT, rating_keys.UNDO, rating_keys.COMMENT, rating_keys.WINDOW]
+    others = [
+        rating_keys.NEXT,
+        rating_keys.UNDO,
+        rating_keys.COMMENT,
+        rating_keys.WINDOW,
+        rating_keys.CROSS,
+    ]
     assert len(letters) == len(ARTEFACTS)
     assert len({*letters, *others}) == len(letters) + len(others)
     assert not rating_keys.RESERVED & {*letters, *others}
