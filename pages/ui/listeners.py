@@ -13,7 +13,7 @@ COMMENT_KEY, PRESSED = "comment_key", "pressed"
 
 def listen(script: str) -> None:
     """Let one of the scripts of :file:`assets/` listen while this is on the screen."""
-    _component(script)(key=f"{script}-listener", height=1)
+    _component(script)(key=f"listener-{script}", height=1)
 
 
 @st.cache_resource(show_spinner=False)

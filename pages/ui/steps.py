@@ -42,7 +42,7 @@ def buttons(name: str, count: int, at: Callable[[], int], put: Callable[[int], N
             label, icon=icon, shortcut=key, key=own, disabled=not 0 <= place + by < count,
             on_click=go, args=(by,),
         )  # fmt: skip
-    listener = f"{name}-steps"
+    listener = f"listener-{name}"
 
     def heard() -> None:
         if by := _fresh(getattr(st.session_state.get(listener), "moved", None)):
