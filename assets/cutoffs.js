@@ -207,6 +207,8 @@ class Panel {
     });
   }
   listen(line, i) {
+    // else the browser takes the finger for scrolling: Chromium does not heed touch-action inside this drawing
+    line.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
     line.onpointerdown = (event) => {
       if (!this.axis) return;
       event.preventDefault();

@@ -3,7 +3,6 @@
 const GAP = 92, LEFT = 78, RIGHT = 14, TOP = 14, FOOT = 76, HEIGHT = 324, NARROW = 720;
 const INK = "#1F2933", MUTED = "#52606D", GRID = "#E1E7EC";
 const TOOLS = [["select", "Box"], ["lasso", "Lasso"], ["zoom", "Zoom"]];
-const MODES = [["new", "New selection"], ["add", "Add"], ["keep", "Keep only"], ["drop", "Take away"]];
 
 const make = (parent, kind, css, text) => {
   const made = document.createElement(kind);
@@ -94,11 +93,11 @@ class Drawing {
 }
 
 class Plots {
-  constructor(root, send) {
-    Object.assign(this, { root, send, chosen: [], tool: "select", mode: "new", drawn: null, width: 0 });
+  constructor(root, send, { modes, mode }) {
+    Object.assign(this, { root, send, chosen: [], tool: "select", mode, drawn: null, width: 0 });
     this.bar = make(root, "div", "bar");
     this.buttons(TOOLS, "tool", "Select or zoom");
-    this.buttons(MODES, "mode", "What a box, a lasso or a click does");
+    this.buttons(modes, "mode", "What a box, a lasso, a click or a search does");
     const selected = make(this.bar, "div", "selected");
     this.count = make(selected, "span", "count");
     this.count.setAttribute("role", "status");
@@ -122,7 +121,8 @@ class Plots {
       button.onclick = () => {
         this[name] = value;
         for (const other of group.children) other.setAttribute("aria-pressed", String(other === button));
-        if (name === "tool" && this.drawn) window.Plotly.relayout(this.plot, { dragmode: value });
+        if (name === "mode") this.send("mode", value); // the search on the page obeys it too
+        else if (this.drawn) window.Plotly.relayout(this.plot, { dragmode: value });
       };
     }
   }
@@ -187,7 +187,7 @@ class Plots {
       return;
     }
     const [x, y] = ["x", "y"].map((letter) => Object.keys(shape).find((name) => name.startsWith(letter)));
-    this.send({ version: this.data.version, panel: Number(x.slice(1) || 1) - 1, kind: event.range ? "box" : "lasso", x: shape[x], y: shape[y], mode: this.mode });
+    this.send("selected", { version: this.data.version, panel: Number(x.slice(1) || 1) - 1, kind: event.range ? "box" : "lasso", x: shape[x], y: shape[y], mode: this.mode });
   }
   clicked(event) {
     const points = (event?.points ?? []).filter((p) => p.data.role === "scans");
@@ -198,13 +198,13 @@ class Plots {
       this.chosen = chosen;
       this.paint();
     }
-    this.send({ version: this.data.version, kind: "scans", chosen });
+    this.send("selected", { version: this.data.version, kind: "scans", chosen });
   }
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".linked");
-  root.plots ??= new Plots(root, (what) => root.send(what));
-  root.send = (what) => setTriggerValue("selected", what);
+  root.plots ??= new Plots(root, (...what) => root.send(...what), data);
+  root.send = setTriggerValue;
   root.plots.take(data);
 }

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -160,8 +160,20 @@ def noted(state: Path) -> Iterator[None]:
         state.unlink(missing_ok=True)
 
 
-def stop(process: Process, *, grace_s: float = 10.0) -> None:
-    """End a process and those it started: politely first, by force after ``grace_s`` seconds."""
+def stop(
+    process: Process, *, grace_s: float = 10.0, meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """End a process and those it started: politely first, by force after ``grace_s`` seconds.
+
+    Parameters
+    ----------
+    process : Process
+        Which one; nothing happens where it has ended.
+    grace_s : float
+        How long it may take to end by itself.
+    meanwhile : callable
+        Called again and again while it is waited for.
+    """
     for number in (signal.SIGTERM, signal.SIGKILL):
         if not process.alive():
             break
@@ -170,6 +182,7 @@ def stop(process: Process, *, grace_s: float = 10.0) -> None:
         deadline = time.monotonic() + grace_s
         while process.alive() and time.monotonic() < deadline:
             _reap()
+            meanwhile()
             time.sleep(0.05)
 
 

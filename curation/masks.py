@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from curation.alignment import place, threshold
+from curation.alignment import place
+from curation.brightness import threshold
 from curation.template import template
 from curation.tissues import Tissues, find_tissues
 from curation.volumes import Volume

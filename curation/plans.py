@@ -34,6 +34,8 @@ class Plan:
         Whether name, age, group, site, scores and other ratings are hidden until a rating is saved.
     seed : int
         Draws the scans, their order and the repeats.
+    air_first : bool
+        Whether each scan is first seen through the window that shows the air, before the brain draws the eye.
     rule : TierRule
         The tiers and cut-offs that ``'tier:…'`` and ``'near-cutoff'`` mean.
     """
@@ -47,6 +49,7 @@ class Plan:
     blinded: bool = True
     seed: int = 0
     rule: TierRule = DEFAULT_RULE
+    air_first: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain JSON-ready values."""
@@ -108,6 +111,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "repeats_share": _is_share,
     "blinded": _is_truth,
     "seed": _is_whole,
+    "air_first": _is_truth,
 }
 
 

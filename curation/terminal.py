@@ -1,34 +1,82 @@
 """What every command line of Tierscope does on a terminal: progress, plain text, and a quiet end."""
 
 import contextlib
+import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from curation import durations
+
 #: Exit status of a command whose reader went away, as the shell gives it for SIGPIPE.
 CLOSED = 141
 #: Characters by which a text would steer the terminal, and how they are shown; lines and tabs stay.
 _STEERING = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160)) if chr(n) not in "\n\t"}
+#: A log gets a line of progress so often, seconds.
+LINE_EVERY_S = 10.0
 
 
 class bar:
-    """A progress bar on the terminal, plain lines in a log."""
+    """A progress bar on a terminal; where the output goes to a file, a plain line every some seconds.
+
+    Parameters
+    ----------
+    verb : str
+        What is being done.
+    unit : str
+        What is counted, in the singular.
+    """
 
     def __init__(self, verb: str, unit: str = "scan") -> None:
-        self._bar = tqdm(desc=verb, unit=unit, disable=None)
+        self._shown: _Bar | _Lines
+        self._shown = _Bar(verb, unit) if sys.stderr.isatty() else _Lines(verb, unit)
 
     def __enter__(self) -> Callable[[int, int], None]:
-        return self._show
+        return self._shown.show
 
-    def _show(self, done: int, total: int) -> None:
+    def __exit__(self, *_: object) -> None:
+        self._shown.close()
+
+
+class _Bar:
+    def __init__(self, verb: str, unit: str) -> None:
+        self._bar = tqdm(desc=verb, unit=unit)
+
+    def show(self, done: int, total: int) -> None:
         self._bar.total = total
         self._bar.update(done - self._bar.n)
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._bar.close()
+
+
+class _Lines:
+    def __init__(self, verb: str, unit: str) -> None:
+        self._verb, self._unit = verb, unit
+        self._began: tuple[float, int] | None = None
+        self._told = -math.inf
+
+    def show(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not total or (done < total and now - self._told < LINE_EVERY_S):
+            return
+        self._told = now
+        if self._began is None:
+            self._began = (now, done)
+        began, before = self._began
+        left = ""
+        if before < done < total:
+            left_s = (now - began) / (done - before) * (total - done)
+            left = f", about {durations.in_words(left_s)} left"
+        unit = self._unit if total == 1 else f"{self._unit}s"
+        print(f"{self._verb}: {done:,} of {total:,} {unit}{left}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Nothing is left open."""
 
 
 def plain(text: str) -> str:

@@ -97,17 +97,13 @@ def _find(scans: Ground) -> None:
 
 
 def _search(scans: Ground) -> None:
-    """Add the scans whose name holds the words to the selection, and empty the field."""
+    """Search for scans whose name holds the words, and empty the field."""
     words = (state.get(state.FIND) or "").strip()
     state.put(state.FIND, "")
-    if not words:
-        return
-    ids = scans.scans["scan_id"]
-    found = ids[ids.str.contains(words, case=False, regex=False)].tolist()
-    before = state.get(state.SELECTED) or ()
-    state.put(state.SELECTED, tuple(dict.fromkeys([*before, *found])))
-    said = text.plural(len(found), "scan") if found else "No scan"
-    state.put(state.FOUND, f"{said} with “{words}” in the name{', selected' if found else ''}.")
+    if words:
+        ids = scans.scans["scan_id"]
+        found = ids[ids.str.contains(words, case=False, regex=False)].tolist()
+        selected_scans.found(linked_plots.mode(), words, found)
 
 
 def _filtered(workspace: Workspace, scans: Ground) -> View:

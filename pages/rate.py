@@ -14,6 +14,7 @@ from pages.ui import (
     session_start,
     state,
     summaries,
+    window_choice,
 )
 
 _PARTS = {
@@ -44,4 +45,5 @@ def body(workspace: Workspace) -> None:
 
 
 opened_session.take_from_address()
+window_choice.take_from_address()
 frame.show("rate", body, quiet=opened_session.number() is not None)

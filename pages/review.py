@@ -20,6 +20,7 @@ from pages.ui import (
     state,
     summaries,
     trial_panel,
+    window_choice,
 )
 
 
@@ -68,4 +69,5 @@ def _image_of(usable: pd.DataFrame, scan_id: str | None) -> Path | None:
     return Path(found.iloc[0]) if len(found) else None
 
 
+window_choice.take_from_address()
 frame.show("review", body)

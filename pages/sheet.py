@@ -8,7 +8,19 @@ import streamlit as st
 
 from curation import overrides
 from curation.workspace import Workspace
-from pages.ui import cached, flags, frame, picker, progress, state, summaries, text, tiles, viewer
+from pages.ui import (
+    cached,
+    flags,
+    frame,
+    picker,
+    progress,
+    state,
+    steps,
+    summaries,
+    text,
+    tiles,
+    viewer,
+)
 
 
 def body(workspace: Workspace) -> None:
@@ -82,14 +94,12 @@ def _pages(found: pd.DataFrame) -> int:
     count = math.ceil(len(found) / tiles.PAGE_SIZE)
     page = min(max(int(state.get(state.SHEET_PAGE) or 0), 0), count - 1)
     state.put(state.SHEET_PAGE, page)
-    for label, step, icon, key in (
-        ("Previous", -1, ":material/chevron_left:", "P"),
-        ("Next", 1, ":material/chevron_right:", "N"),
-    ):
-        st.button(
-            label, icon=icon, shortcut=key, disabled=not 0 <= page + step < count,
-            on_click=state.put, args=(state.SHEET_PAGE, page + step),
-        )  # fmt: skip
+    steps.buttons(
+        "sheet",
+        count,
+        lambda: int(state.get(state.SHEET_PAGE)),
+        lambda place: state.put(state.SHEET_PAGE, place),
+    )
     first, last = tiles.PAGE_SIZE * page + 1, min(tiles.PAGE_SIZE * (page + 1), len(found))
     st.markdown(
         f"{first:,} to {last:,} of {text.plural(len(found), 'scan')} · "

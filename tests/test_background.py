@@ -98,8 +98,10 @@ def test_a_task_that_ignores_a_polite_stop_is_ended_by_force(tmp_path: Path) -> 
     )
     process = _start(tmp_path, code)
     assert _wait_until(note.exists)
-    background.stop(process, grace_s=0.3)
+    alive: list[bool] = []
+    background.stop(process, grace_s=0.3, meanwhile=lambda: alive.append(process.alive()))
     assert not process.alive()
+    assert alive[0]  # who waits is told so while it lasts
 
 
 def test_no_state_file_is_not_running(tmp_path: Path) -> None:

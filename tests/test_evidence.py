@@ -76,7 +76,7 @@ def test_the_legend_says_each_colour_and_what_has_no_place(found: Evidence) -> N
     for key in CHOICES["Where the score comes from"]:
         assert LAYERS[key].colour in said
         assert LAYERS[key].label in said
-    assert "no place of their own" in said
+    assert "cannot be outlined" in said
     assert "no place" not in image_panel.legend(found, ["brain"])
 
 

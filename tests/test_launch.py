@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -77,8 +78,12 @@ def test_a_study_stopped_resumed_killed_and_resumed_comes_to_the_same_numbers(
 
     launch.launch(workspace, study.id, cores=2)
     wait(workspace, study, under_way)
-    status = launch.stop(workspace, study.id)
+    told: list[tuple[str, bool]] = []
+    status = launch.stop(
+        workspace, study.id, tell=lambda words: told.append((words, bool(processes(study))))
+    )
     assert status.state == "stopped"
+    assert "saves where it is" in told[0][0] and told[0][1]  # said before anything is waited for
     assert "Resume" in status.message
     assert not processes(study)
     assert launch.stop(workspace, study.id).state == "stopped"
@@ -96,6 +101,25 @@ def test_a_study_stopped_resumed_killed_and_resumed_comes_to_the_same_numbers(
     assert status.state == "finished", status.message
     uninterrupted = results(finished[1])
     assert results(study) == {key: uninterrupted[key] for key in results(study)}
+
+
+def test_a_stop_names_the_runs_that_it_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
+    study = training_workspace.plan(workspace)
+    told: list[str] = []
+    clock = iter([0.0, 3.0, 6.0, 7.0, 12.0])
+    monkeypatch.setattr(launch.time, "monotonic", lambda: next(clock))
+    waiting = launch._Waiting(study, told.append)
+    busy = [run for run in runs.states(study) if run.kind == "pretrain"][:1]
+    monkeypatch.setattr(runs, "states", lambda _: [replace(r, state="running") for r in busy])
+    for _ in range(3):
+        waiting()
+    assert told == [f"Waiting for {busy[0].run_id} …"]
+    busy.clear()
+    waiting()
+    assert told[1] == "Waiting for its processes to end …"
 
 
 def test_when_only_the_leader_is_killed_stop_ends_the_rest(tmp_path: Path) -> None:

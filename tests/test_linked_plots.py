@@ -1,10 +1,12 @@
 """What the linked plots are given, and which scans a box or lasso holds, few of them and many."""
 
 import base64
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 
 from pages.ui import density, linked_plots
 from pages.ui.density import Panel
@@ -175,3 +177,15 @@ def test_a_box_starts_anew_adds_keeps_or_takes_away(
     dense.panels[1].y[2000:2010] = 5.0
     found = say(dense, [0, 1], kind="box", panel=1, mode=mode, x=[0.5, 1.5], y=[-2, 0])
     assert found == wanted
+
+
+def test_a_mode_that_comes_together_with_a_search_holds_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session: dict = {}
+    monkeypatch.setattr(st, "session_state", session)
+    assert linked_plots.mode() == "new"
+    session[linked_plots._KEY] = SimpleNamespace(mode="drop")
+    assert linked_plots.mode() == "drop"  # before any callback has taken it over
+    session[linked_plots._KEY] = SimpleNamespace(mode=None)
+    assert linked_plots.mode() == "drop"

@@ -29,7 +29,9 @@ def drawn(tmp_path: Path, code: str, spacing: tuple[float, float, float] = (2.0,
     volume = Volume(np.asarray(turned.dataobj), turned.affine, edges, code, "float32")
     path = tmp_path / "a.nii"
     facts = write(path, volume)
-    return Prepared(path, facts.shape, facts.affine, "Tissue", 0, 100, facts.edges_mm, True, ())
+    return Prepared(
+        path, facts.shape, facts.affine, "Tissue", 0, 100, (0, 100), facts.edges_mm, True, ()
+    )
 
 
 def bright(picture: Image.Image) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pages.ui.windows import FIRST_WINDOW, WINDOWS
+from pages.ui.windows import AIR_WINDOW, FIRST_WINDOW, WINDOWS, solid
 
 
 def sample() -> np.ndarray:
@@ -12,8 +12,27 @@ def sample() -> np.ndarray:
     return np.concatenate([air, tissue]).astype(np.float32)
 
 
-def test_the_background_comes_first() -> None:
-    assert next(iter(WINDOWS)) == FIRST_WINDOW == "Background"
+def test_tissue_comes_first_and_the_air_is_the_other() -> None:
+    assert list(WINDOWS) == [FIRST_WINDOW, AIR_WINDOW] == ["Tissue", "Background"]
+
+
+def test_in_3d_the_air_is_left_out_and_the_head_is_not() -> None:
+    (black, white), (_, tissue_white) = solid(sample()), WINDOWS[FIRST_WINDOW].limits(sample())
+    assert (sample()[:6000] > black).mean() < 0.001  # what would stand around the head as fog
+    assert (sample()[6000:] > black).mean() > 0.999
+    assert white == tissue_white
+
+
+def test_in_3d_a_stripped_head_keeps_all_its_tissue() -> None:
+    rng = np.random.default_rng(1)
+    stripped = np.concatenate([np.zeros(6000), rng.normal(500, 60, 4000)]).astype(np.float32)
+    assert 0 <= solid(stripped)[0] < stripped[6000:].min()
+
+
+@pytest.mark.parametrize("value", [0.0, -3.0, 7.0])
+def test_in_3d_an_image_of_nothing_has_a_window(value: float) -> None:
+    black, white = solid(np.full(1000, value, np.float32))
+    assert np.isfinite([black, white]).all() and black <= white
 
 
 def test_the_background_is_the_lowest_tenth_of_the_tissue() -> None:

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from curation import background, cohorts
+from curation import background, cohorts, terminal
 from curation.background import Process
 from curation.workspace import Workspace
 from training import launch
@@ -23,7 +23,8 @@ def run(workspace: Workspace) -> str:
     """
     from curation import assess  # brings SimpleITK: not for 'status' and the pages
 
-    assess.assess(workspace, jobs=os.cpu_count() or 1)
+    with terminal.bar("scoring") as progress:
+        assess.assess(workspace, jobs=os.cpu_count() or 1, progress=progress)
     pool = cohorts.freeze(workspace, "demo-pool", author=AUTHOR)
     target = cohorts.freeze(workspace, "demo-target", author=AUTHOR, role="target")
     names = [arm.name for arm in studies.available_arms(pool)]

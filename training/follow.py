@@ -2,6 +2,7 @@
 
 import time
 
+from curation import durations
 from curation.workspace import Workspace
 from training import launch
 from training.launch import StudyStatus
@@ -9,7 +10,7 @@ from training.launch import StudyStatus
 
 def show(study_id: str, status: StudyStatus, *, runs: bool = False) -> None:
     """Print where a study stands, and where each of its runs does."""
-    left = "" if status.eta_s is None else f", about {_minutes(status.eta_s)} left"
+    left = "" if status.eta_s is None else f", about {durations.in_words(status.eta_s)} left"
     print(
         f"{study_id}: {status.state}, {status.fraction:.0%}, "
         f"{status.done} of {status.total} runs finished{left}"
@@ -31,7 +32,3 @@ def follow(workspace: Workspace, study_id: str) -> int:
         show(study_id, status)
     show(study_id, status, runs=True)
     return 0 if status.state == "finished" else 1
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -9,7 +9,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -27,6 +27,9 @@ __all__ = ["StudyStatus", "elapsed_s", "launch", "log_path", "resume", "retry", 
 
 #: How long a run may take to save and end itself before it is ended by force, seconds.
 GRACE_S = 20.0
+#: How often a stop says whom it waits for, seconds, and how many runs it names.
+TELL_EVERY_S = 5.0
+_NAMED = 3
 
 
 def launch(
@@ -118,28 +121,57 @@ def retry(
     return status(workspace, study_id)
 
 
-def stop(workspace: Workspace, study_id: str) -> StudyStatus:
+def stop(
+    workspace: Workspace, study_id: str, *, tell: Callable[[str], None] = lambda words: None
+) -> StudyStatus:
     """Stop a study and every process of it, on a cluster too; each run saves where it is.
+
+    Parameters
+    ----------
+    workspace, study_id
+        Which study. One that does not run is left as it is.
+    tell : callable
+        Hears, in words, what is done and what is waited for: it may take a minute.
 
     Returns
     -------
     StudyStatus
-        Afterwards. A study that does not run is left as it is.
+        Afterwards.
     """
     study = studies.load(workspace, study_id)
     with _alone(study):
-        process = background.running(leader_path(study))
+        process, elsewhere = background.running(leader_path(study)), standing.led_elsewhere(study)
         members = standing.members(study)
-        if process or standing.led_elsewhere(study):
-            _ask_to_stop(study)
+        if process or elsewhere or members:
+            tell(f"Stopping {study.id}: each run saves where it is, which may take up to a minute.")
+        waiting = _Waiting(study, tell)
+        if process or elsewhere:
+            _ask_to_stop(study, waiting)
         if process:
             grace_s = GRACE_S + workflow.CLUSTER_GRACE_S * (places.of(study).kind != "here")
-            background.stop(process, grace_s=grace_s)
+            background.stop(process, grace_s=grace_s, meanwhile=waiting)
         _end([member for member in members if member.is_running()])
         if places.of(study).kind == "slurm":
+            tell("Cancelling its jobs on Slurm.")
             slurm_jobs.cancel(study, grace_s=workflow.CLUSTER_GRACE_S)
         _end(standing.orphans(study))
     return status(workspace, study_id)
+
+
+class _Waiting:
+    """Says every few seconds which runs a stop still waits for."""
+
+    def __init__(self, study: Study, tell: Callable[[str], None]) -> None:
+        self._study, self._tell, self._told = study, tell, time.monotonic()
+
+    def __call__(self) -> None:
+        now = time.monotonic()
+        if now - self._told < TELL_EVERY_S:
+            return
+        self._told = now
+        going = [run.run_id for run in runs.states(self._study) if run.state == "running"]
+        whom = ", ".join(going) or "its processes to end"
+        self._tell(f"Waiting for {whom if len(going) <= _NAMED else f'{len(going)} runs'} …")
 
 
 # ---- the process that leads ----------------------------------------------------------------------
@@ -200,12 +232,13 @@ def import_path() -> str:
     return os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")]))
 
 
-def _ask_to_stop(study: Study) -> None:
+def _ask_to_stop(study: Study, waiting: Callable[[], None]) -> None:
     """Ask the leader through a file, which another machine sees too, and wait there for its answer."""
     with contextlib.suppress(OSError):  # a full disk: the signal has to do
         workflow.stop_path(study).touch()
     deadline = time.monotonic() + GRACE_S + workflow.CLUSTER_GRACE_S
     while standing.led_elsewhere(study) and time.monotonic() < deadline:
+        waiting()
         time.sleep(workflow.POLL_S)
 
 

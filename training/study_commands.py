@@ -1,6 +1,7 @@
 """Commands on studies: ``status``, ``stop``, ``resume``, ``retry``, ``mlflow`` and ``demo-study``."""
 
 import argparse
+from functools import partial
 
 from curation.command_line import Command
 from curation.errors import StudyError, in_words
@@ -68,7 +69,7 @@ def run_stop(chosen: argparse.Namespace) -> int:
     """Stop a study."""
     workspace = Workspace.open(chosen.workspace)
     study_id = chosen.study or _only(workspace, "running", "queued")
-    show(study_id, launch.stop(workspace, study_id))
+    show(study_id, launch.stop(workspace, study_id, tell=partial(print, flush=True)))
     return 0
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from curation import examples
 from curation.examples import EXAMPLES, Example
 from curation.workspace import Workspace
-from pages.ui import progress, tasks, text
+from pages.ui import source_jobs, tasks, text
 
 
 def show(workspace: Workspace) -> None:
@@ -25,7 +25,7 @@ def show(workspace: Workspace) -> None:
             st.caption(text.escape(example.meaning))
             st.caption(text.escape(f"{example.licence} {example.citation}"))
             _button(workspace, example, people.strip())
-    progress.task_outcome(workspace, tasks.EXAMPLE)
+    source_jobs.show(workspace, tasks.EXAMPLE)
 
 
 def offer(workspace: Workspace, name: str = "abide") -> None:
@@ -66,6 +66,7 @@ def _button(workspace: Workspace, example: Example, people: str) -> None:
     )  # fmt: skip
     if not clicked:
         return
+    source_jobs.forget(workspace)
     if people and not Path(people).expanduser().is_file():
         st.error(f"There is no table of people at {text.escape(people)}\\.")
         return

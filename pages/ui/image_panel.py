@@ -12,6 +12,7 @@ from curation.errors import VolumeError
 from pages.ui import (
     companion,
     evidence,
+    fields,
     own_window,
     scan_panel,
     slice_panel,
@@ -20,12 +21,16 @@ from pages.ui import (
     trial_panel,
     trials,
     viewer,
+    window_choice,
 )
 from pages.ui.evidence import LAYERS, Evidence
 from pages.ui.prepared import Prepared
 from pages.ui.trials import Trial
 from pages.ui.viewer import Overlay
 from pages.ui.windows import WINDOWS
+
+#: Stands beside the 3D view.
+IN_3D = "The 3D view shows the outer surface, in a window of its own; to judge a scan, look at its planes."
 
 
 def show(
@@ -52,14 +57,20 @@ def show(
     try:
         # before anything of it is drawn, so that the frame changes together with the image
         prepare = partial(_prepared, scan, tried)
-        image, home = own_window.seen(window, prepare), own_window.home(window, prepare)
+        image, home = own_window.seen(window, prepare), prepare(own_window.named(window))
         taken = partial(own_window.take, home=home, tissue=prepare("Tissue"))
     except VolumeError as error:
         st.error(f"This scan cannot be shown: {text.escape(str(error))}")
         return
     found = _found(scan, chosen)
     ahead = None if trial or following is None else viewer.address_of(following)
-    own_window.fields(image, taken)
+    in_3d = state.get(state.VIEW) == viewer.SOLID and not _cannot_be_drawn(image)
+    if in_3d:
+        st.caption(IN_3D)
+    else:
+        with st.container(horizontal=True, vertical_alignment="center", key="level-width"):
+            own_window.level_and_width(image, taken)
+            window_choice.button(window)
     drawn = partial(
         draw, image, _name(scan, tried), _overlays(found, chosen), following=ahead,
         home=(home.black, home.white), on_window=taken,
@@ -74,7 +85,7 @@ def show(
             drawn()
         else:
             _draw_beside(drawn, scan["scan_id"], beside, window)
-        st.html(scan_panel.foot(image))
+        st.html(scan_panel.foot(image.in_3d() if in_3d else image))
     for warning in image.warnings:
         st.warning(text.escape(warning))
     if following is not None and not trial:
@@ -100,7 +111,7 @@ def draw(
     on_window: Callable[[float, float], None] | None = None,
 ) -> None:  # fmt: skip
     """Draw a scan in NiiVue; in slices where NiiVue or this browser cannot."""
-    reason = image.too_large or state.get(state.CANNOT_DRAW, {}).get(image.file.name)
+    reason = _cannot_be_drawn(image)
     if reason is None:
         failed = viewer.show(
             image, scan_id=name, view=state.get(state.VIEW), overlays=overlays, key=key,
@@ -112,6 +123,11 @@ def draw(
             st.rerun()
         return
     slice_panel.show(image, state.get(state.VIEW), overlays, reason, key=key)
+
+
+def _cannot_be_drawn(image: Prepared) -> str | None:
+    """Return why NiiVue or this browser cannot draw it; none where nothing is known of that."""
+    return image.too_large or state.get(state.CANNOT_DRAW, {}).get(image.file.name)
 
 
 def _draw_beside(drawn: Callable[..., None], name: str, beside: pd.Series, window: str) -> None:
@@ -146,13 +162,15 @@ def _tools(scan: pd.Series, trial: Trial | None) -> str:
             "View", list(viewer.VIEWS), key=state.VIEW, required=True,
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
-        window = state.keep_one_of(state.WINDOW, own_window.options())
-        st.segmented_control(
-            "Window", own_window.options(), key=state.WINDOW, required=True,
-            label_visibility="collapsed", persist_state="session",
-            help=" · ".join(f"{w.label}: {w.meaning}" for w in WINDOWS.values()),
+        window = str(
+            fields.draw(
+                st.segmented_control, "Window", own_window.options(), key=state.WINDOW, required=True,
+                label_visibility="collapsed", disabled=state.get(state.VIEW) == viewer.SOLID,
+                help=" · ".join(f"{w.label}: {w.meaning}" for w in WINDOWS.values()),
+            )
         )  # fmt: skip
         trial_panel.toggle(scan, trial)
+    window_choice.keep_in_address(own_window.named(window))
     return window
 
 
@@ -203,9 +221,8 @@ def _legend(scan: pd.Series, found: Evidence | None, chosen: list[str]) -> None:
 def _waiting(path: Path) -> None:
     asked = evidence.ask(path)
     if not asked.done():
-        st.html(
-            '<div class="ts-caption"><span>Looking for brain and air, a few seconds …</span></div>'
-        )
+        seconds = text.duration(state.seconds_of(state.SEARCHED, str(path)))
+        st.html(f'<div class="ts-caption"><span>Looking for brain and air … {seconds}</span></div>')
         return
     if asked.exception() is not None:
         st.error(f"Nothing can be laid over this scan: {text.escape(str(asked.exception()))}")
@@ -220,7 +237,7 @@ def legend(found: Evidence, chosen: list[str]) -> str:
         for key in chosen
     )
     if any(LAYERS[key].score for key in chosen):
-        rows += "<div>Noise, blur, contrast and shading have no place of their own.</div>"
+        rows += "<div>Noise, blur, contrast and shading affect the whole image and cannot be outlined.</div>"
     return f'<div class="ts-legend">{rows}</div>'
 
 

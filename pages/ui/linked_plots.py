@@ -18,12 +18,19 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.components import v2
 
-from pages.ui import charts, density, frame, served, text
+from pages.ui import charts, density, frame, served, state, text
 from pages.ui.density import Floats, Panel, Places
 
 #: More scans than these are drawn as density.
 POINTS_DRAWN = 20_000
 _KEY = "linked_plots"
+#: What a box, a lasso, a click or a search does -> what the screen calls it; the first by default.
+MODES: dict[str, str] = {
+    "new": "New selection",
+    "add": "Add",
+    "keep": "Keep only",
+    "drop": "Take away",
+}
 #: The scan that is open on Review, and what is selected of a density.
 OPEN, CHOSEN = "#56B4E9", "#B1173B"
 
@@ -85,6 +92,7 @@ def describe(shown: Shown, legend: Sequence[tuple[str, str]], chosen: Places) ->
     version = hashlib.blake2b(json.dumps(drawn).encode(), digest_size=8).hexdigest()
     return drawn | {
         "version": version, "script": served.plotly_script(), "font": charts.FONT,
+        "modes": list(MODES.items()), "mode": mode(),
         "chosen": [] if shown.dense else chosen.tolist(),
         "many": len(chosen), "all": len(shown.names),
         "alt": (
@@ -175,8 +183,27 @@ def picked(shown: Shown, version: str, said: Mapping[str, Any], before: Places) 
     return combined(str(said.get("mode")), before, np.flatnonzero(found))
 
 
-def combined(mode: str, before: Places, found: Places) -> Places:
-    """Return a selection after another one: new, added, only what is in both, or taken away."""
+def mode() -> str:
+    """Return what the next box, lasso, click or search does: one of :data:`MODES`.
+
+    A mode and a search that came together are told of in any order: the browser's word comes first.
+    """
+    said = getattr(st.session_state.get(_KEY), "mode", None)
+    if said in MODES:
+        state.put(state.SELECT_MODE, said)
+    return str(state.keep_one_of(state.SELECT_MODE, list(MODES)))
+
+
+def combined(mode: str, before: NDArray[Any], found: NDArray[Any]) -> NDArray[Any]:
+    """Return a selection after another one: new, added, only what is in both, or taken away.
+
+    Parameters
+    ----------
+    mode : str
+        One of :data:`MODES`.
+    before, found : numpy.ndarray, shapes (N,) and (M,)
+        Positions or names, each once.
+    """
     if mode == "add":
         return np.union1d(before, found)
     if mode == "keep":
@@ -199,7 +226,7 @@ def show(
             if found is not None:
                 taken(found)
 
-    _component()(key=_KEY, data=data, on_selected_change=heard)
+    _component()(key=_KEY, data=data, on_selected_change=heard, on_mode_change=mode)
 
 
 @st.cache_resource(show_spinner=False)

@@ -17,12 +17,9 @@ from pathlib import Path
 CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
     "nose left": (("sagittalNoseLeft:!1", "sagittalNoseLeft:!0"),),
     "3D only when asked for": (("multiplanarShowRender:2", "multiplanarShowRender:0"),),
-    "letters on both sides": (("showAllOrientationMarkers:!1", "showAllOrientationMarkers:!0"),),
-    "letters that show on black and on white": (
-        ("fontColor:[.5,.5,.5,1]", "fontColor:[.2,.58,.95,1]"),
-    ),
     "gaps between the planes": (("multiplanarPadPixels:0", "multiplanarPadPixels:8"),),
     "thin crosshair": (('crosshairWidthUnit:"voxels"', 'crosshairWidthUnit:"mm"'),),
+    "crosshair open in its middle": (("crosshairGap:0,", "crosshairGap:10,"),),
     "quiet crosshair": (("crosshairColor:[1,0,0,1]", "crosshairColor:[.34,.71,.91,.7]"),),
     "images by address": (
         (

@@ -1,7 +1,11 @@
-// What is changed in NiiVue's view itself: drawn once a message, and the scan's colours made without a shader.
+// What is changed in NiiVue's view itself: drawn once a message, letters that can be read, a cross hair that can be
+// put away, and the scan's colours made without a shader.
 (() => {
   "use strict";
   const RENDER = 4;                              // NiiVue's number of the 3D view
+  const AXIAL = 0, SAGITTAL = 2;
+  const LETTER_PX = 16, MARGIN_PX = 4, HALO_PX = 3, WHITE = [1, 1, 1, 1], DARK = [0, 0, 0, 0.85];
+  const AROUND = [[-1, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]];
   const INT16 = 65536;
   let room = new Uint8ClampedArray(0), held = false;
 
@@ -18,7 +22,56 @@
       if (type === RENDER && this.volumeTexture?.tierscopeFlat) this.updateGLVolume();
       return kind.setSliceType.call(this, type);
     };
+    view.drawSliceOrientationText = function (tile, plane) { letters(this, tile, plane); };
+    for (const part of ["drawCrosshairs3D", "drawCrossLines"]) {
+      view[part] = function (...how) { return window.tierscopeCross ? kind[part].apply(this, how) : undefined; };
+    }
+    let told = null;                             // NiiVue's page listens too, and at times afresh
+    Object.defineProperty(view, "onLocationChange", {
+      get: () => (where) => { told?.(where); window.tierscopeLocated?.(where); },
+      set: (listener) => { told = listener; },
+    });
   };
+
+  // ---- letters -------------------------------------------------------------------------------------
+
+  const sides = ({ opts }, plane) => [
+    ...(plane === SAGITTAL ? ["A", "P"] : ["L", "R"]),
+    ...(plane === AXIAL ? ["A", "P"] : ["S", "I"]),
+    plane === SAGITTAL ? opts.sagittalNoseLeft : !opts.isRadiologicalConvention,
+  ];
+
+  // Where the cross hair meets the edges of a plane, in pixels of the canvas.
+  function crossing(view, [left, top, wide, high], plane, lowFirst) {
+    const [x, y, z] = view.scene.crosshairPos, along = plane === SAGITTAL ? 1 - y : x, up = plane === AXIAL ? y : z;
+    return [left + wide * (lowFirst ? along : 1 - along), top + high * (1 - up)];
+  }
+
+  // In the middle of each edge, but beside the cross hair.
+  function letters(view, tile, plane) {
+    if (!(view.fontPx > 0)) return;
+    const { gl, uiData } = view, dpr = uiData.dpr || 1, size = LETTER_PX * dpr, margin = MARGIN_PX * dpr;
+    const [left, top, wide, high] = tile, [first, second, upper, lower, firstIsLeft] = sides(view, plane);
+    const [acrossAt, downAt] = crossing(view, tile, plane, firstIsLeft);
+    const beside = (middle, cross) => (window.tierscopeCross && Math.abs(middle - cross) < size ? cross + size : middle);
+    const x = beside(left + wide / 2, acrossAt), y = beside(top + high / 2, downAt);
+    const [onLeft, onRight] = firstIsLeft ? [first, second] : [second, first];
+    const width = (letter) => view.textWidth(size, letter);
+    gl.viewport(0, 0, gl.canvas.width, gl.canvas.height);
+    for (const [letter, at] of [
+      [upper, [x - width(upper) / 2, top + margin]], [lower, [x - width(lower) / 2, top + high - size - margin]],
+      [onLeft, [left + margin, y - size / 2]], [onRight, [left + wide - margin - width(onRight), y - size / 2]],
+    ]) outlined(view, letter, at, size / view.fontPx, HALO_PX * dpr);
+  }
+
+  function outlined(view, letter, [x, y], scale, halo) {
+    for (const far of [halo, halo / 2]) {
+      for (const [dx, dy] of AROUND) view.drawText([x + dx * far, y + dy * far], letter, scale, DARK);
+    }
+    view.drawText([x, y], letter, scale, WHITE);
+  }
+
+  // ---- grey planes ---------------------------------------------------------------------------------
 
   const whole = (img) => img instanceof Int16Array || img instanceof Uint8Array;
 

@@ -1,7 +1,5 @@
 """Which rating session is open in this browser: kept in the address, so that it outlives a restart."""
 
-import time
-
 import streamlit as st
 
 from curation import sessions
@@ -50,9 +48,4 @@ def load(workspace: Workspace) -> Session | None:
 
 def seconds_on_screen(session: Session) -> float:
     """Return for how long the present scan has been shown here; the first call starts the clock."""
-    place = (session.id, session.position, session.attempt)
-    seen = state.get(state.ON_SCREEN)
-    if seen is None or seen[0] != place:
-        seen = (place, time.monotonic())
-        state.put(state.ON_SCREEN, seen)
-    return time.monotonic() - seen[1]
+    return state.seconds_of(state.ON_SCREEN, (session.id, session.position, session.attempt))

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from pages.ui import state
+from pages.ui import fields, state
 from pages.ui.prepared import Prepared
 from pages.ui.windows import FIRST_WINDOW, WINDOWS
 
 #: What it is called beside :data:`pages.ui.windows.WINDOWS`.
-OWN, _UNIT = "Own", "Tissue"
+OWN, _UNIT = "Custom", "Tissue"
 _DIGITS = 6
 
 
@@ -52,10 +52,10 @@ def seen(window: str, prepare: Callable[[str], Prepared]) -> Prepared:
     return own.of(prepare(_UNIT)) if window == OWN and own else prepare(window)
 
 
-def home(window: str, prepare: Callable[[str], Prepared]) -> Prepared:
-    """Return a scan through the named window that a double click on the image leads back to."""
+def named(window: str) -> str:
+    """Return the named window that a double click on the image leads back to from one of :func:`options`."""
     own: OwnWindow | None = state.get(state.OWN_WINDOW)
-    return prepare(own.instead_of if window == OWN and own else window)
+    return own.instead_of if window == OWN and own else window
 
 
 def take(black: float, white: float, home: Prepared, tissue: Prepared) -> None:
@@ -78,33 +78,35 @@ def take(black: float, white: float, home: Prepared, tissue: Prepared) -> None:
     instead_of = own.instead_of if before == OWN and own else before or FIRST_WINDOW
     shown = max(abs(span), abs(home.black), abs(home.white)) * 10.0 ** (1 - _DIGITS)
     if abs(black - home.black) <= shown and abs(white - home.white) <= shown:
-        state.put(state.WINDOW, instead_of)
+        fields.put(state.WINDOW, instead_of)
         return
     low, high = ((end - tissue.black) / span for end in (black, white))
     state.put(state.OWN_WINDOW, OwnWindow(low, high, instead_of))
-    state.put(state.WINDOW, OWN)
+    fields.put(state.WINDOW, OWN)
 
 
-def fields(image: Prepared, taken: Callable[[float, float], None]) -> None:
+def level_and_width(image: Prepared, taken: Callable[[float, float], None]) -> None:
     """Draw level and width of what is shown; ``taken`` is told black and white when one was changed."""
     width = image.white - image.black
     state.put(state.LEVEL, _rounded((image.black + image.white) / 2))
     state.put(state.WIDTH, _rounded(width))
     step = 10.0 ** math.floor(math.log10(width / 5)) if width > 0 else 1.0
-    with st.container(horizontal=True, vertical_alignment="center", key="level-width"):
-        for label, key, least, meaning in (
-            ("Level", state.LEVEL, None, "The grey in the middle between black and white."),
-            ("Width", state.WIDTH, 0.0, "From black to white."),
-        ):
-            st.markdown(label, width="content")
-            st.number_input(
-                label, min_value=least, key=key, step=step, format=f"%.{_DIGITS}g", width=150,
-                label_visibility="collapsed", on_change=_typed, args=(taken,), help=meaning,
-            )  # fmt: skip
-        st.markdown(
-            '<span class="ts-muted">in the units of the scan</span>', width="content",
-            unsafe_allow_html=True,
+    for label, key, least, meaning in (
+        ("Level", state.LEVEL, None, "The grey in the middle between black and white"),
+        ("Width", state.WIDTH, 0.0, "From black to white"),
+    ):
+        st.markdown(label, width="content")
+        st.number_input(
+            label, min_value=least, key=key, step=step, format=shown_as(width), width=150,
+            label_visibility="collapsed", on_change=_typed, args=(taken,),
+            help=f"{meaning}, in the units of the scan.",
         )  # fmt: skip
+
+
+def shown_as(width: float) -> str:
+    """Return the format of level and width: to about a hundredth of the width, which an eye can tell."""
+    places = 2 - math.floor(math.log10(width)) if width > 0 else 2
+    return f"%.{min(max(places, 0), _DIGITS)}f"
 
 
 def _typed(taken: Callable[[float, float], None]) -> None:

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.workspace import Workspace
-from pages.ui import cached, flags, list_filter, state, summaries, text
+from pages.ui import cached, fields, flags, list_filter, state, steps, summaries, text
 
 
 def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None, str | None]:
@@ -28,7 +28,7 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
     """
     _open_pending(usable)
     with st.container(horizontal=True, vertical_alignment="center"):
-        steps = st.container(horizontal=True, width="content", vertical_alignment="center")
+        bar = st.container(horizontal=True, width="content", vertical_alignment="center")
         pick = st.container(width="stretch", key="pick")
         among = listed(workspace, usable)
     ids = among["scan_id"].tolist()
@@ -36,8 +36,8 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
         return None, None
     with pick:
         position = ids.index(_pick(among))
-    with steps:
-        _step_buttons(ids, position)
+    with bar:
+        _step_buttons(ids)
     following = ids[position + 1] if position + 1 < len(ids) else None
     return among.iloc[position], following
 
@@ -45,7 +45,7 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
 def _open_pending(usable: pd.DataFrame) -> None:
     pending = state.get(state.PENDING_SCAN)
     if pending in set(usable["scan_id"]):
-        state.put(state.SCAN, pending)
+        fields.put(state.SCAN, pending)
     state.put(state.PENDING_SCAN, None)
 
 
@@ -56,12 +56,10 @@ def _pick(listed: pd.DataFrame) -> str:
         scan_id: f"{scan_id}  ·  score {text.score(score)}  ·  {tier}"
         for scan_id, score, tier in zip(*columns, strict=True)
     }
-    state.keep_one_of(state.SCAN, ids)
-    st.selectbox(
-        "Scan", ids, key=state.SCAN, format_func=lambda i: words.get(i, i),
-        label_visibility="collapsed", persist_state="session",
+    return fields.draw(
+        st.selectbox, "Scan", ids, key=state.SCAN, format_func=lambda i: words.get(i, i),
+        label_visibility="collapsed",
     )  # fmt: skip
-    return state.get(state.SCAN)
 
 
 def listed(
@@ -130,14 +128,9 @@ def _filters(
     return sources, names, chosen, unrated, on_lists
 
 
-def _step_buttons(ids: list[str], position: int) -> None:
-    for label, step, icon, key in (
-        ("Previous", -1, ":material/chevron_left:", "P"),
-        ("Next", 1, ":material/chevron_right:", "N"),
-    ):
-        there = 0 <= position + step < len(ids)
-        st.button(
-            label, icon=icon, shortcut=key, disabled=not there,
-            on_click=state.put, args=(state.SCAN, ids[position + step] if there else ids[position]),
-        )  # fmt: skip
-    st.markdown(f"{position + 1:,} of {len(ids):,}", width="content")
+def _step_buttons(ids: list[str]) -> None:
+    def at() -> int:
+        return ids.index(state.get(state.SCAN)) if state.get(state.SCAN) in ids else 0
+
+    steps.buttons("scan", len(ids), at, lambda place: fields.put(state.SCAN, ids[place]))
+    st.markdown(f"{at() + 1:,} of {len(ids):,}", width="content")

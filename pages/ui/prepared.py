@@ -5,7 +5,7 @@ The file on disk is only read. What is written is a fresh NIfTI image with the s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from curation.volumes import Volume
 from pages.ui import shelf
-from pages.ui.windows import FIRST_WINDOW, WINDOWS
+from pages.ui.windows import FIRST_WINDOW, WINDOWS, solid, without_air
 
 #: What browsers draw in three dimensions; a larger image is drawn in slices, see :mod:`pages.ui.slices`.
 MAX_VOXELS, MAX_EDGE = 64_000_000, 2048
@@ -37,6 +37,8 @@ class Prepared:
         The window that is shown.
     black, white : float
         Its ends in the scan's own units.
+    solid : tuple of float
+        Black and white of the 3D view, whatever the window.
     edges_mm : tuple of float
         Lengths of the image from side to side, from back to front and from below to above.
     oriented : bool
@@ -51,9 +53,15 @@ class Prepared:
     window: str
     black: float
     white: float
+    solid: tuple[float, float]
     edges_mm: tuple[float, float, float]
     oriented: bool
     warnings: tuple[str, ...]
+
+    def in_3d(self) -> "Prepared":
+        """Return the scan as the 3D view shows it, in a window of its own."""
+        black, white = self.solid
+        return replace(self, window="3D", black=black, white=white)
 
     @property
     def too_large(self) -> str | None:
@@ -76,6 +84,7 @@ class Facts:
     shape: tuple[int, int, int]
     affine: NDArray[np.float64]
     limits: Mapping[str, tuple[float, float]]
+    solid: tuple[float, float]
     edges_mm: tuple[float, float, float]
     oriented: bool
     warnings: tuple[str, ...]
@@ -102,11 +111,17 @@ def write(path: Path, volume: Volume) -> Facts:
     shelf.write_image(
         path, data, volume.affine, window=limits[FIRST_WINDOW], span=(low, top), whole=whole
     )
-    without_air = bool(np.median(sample) == 0 == np.percentile(sample, 10))
     shape = (data.shape[0], data.shape[1], data.shape[2])
     oriented = volume.orientation is not None
     return Facts(
-        shape, volume.affine, limits, _edges(volume), oriented, _warnings(volume), without_air
+        shape,
+        volume.affine,
+        limits,
+        solid(sample),
+        _edges(volume),
+        oriented,
+        _warnings(volume),
+        without_air(sample),
     )
 
 

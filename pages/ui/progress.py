@@ -109,23 +109,3 @@ def _offer_again(workspace: Workspace, done: pending.Progress) -> None:
 def _start(workspace: Workspace, *options: str) -> None:
     tasks.start(workspace, tasks.SCORING, *options)
     st.rerun(scope="app")
-
-
-def task_outcome(workspace: Workspace, name: str) -> None:
-    """Show what a task says: while it runs, and how it ended."""
-    if not tasks.log_path(workspace, name).exists():
-        return
-    busy = tasks.running(workspace, name) is not None
-
-    @st.fragment(run_every=EVERY if busy else None)
-    @frame.in_words()
-    def live() -> None:
-        if busy and not tasks.running(workspace, name):
-            st.rerun(scope="app")
-        if problem := tasks.failure(workspace, name):
-            st.error(text.escape(problem))
-        else:
-            st.caption("Under way …" if busy else "The last one ended with:")
-            st.code(tasks.last_lines(workspace, name), language=None)
-
-    live()

@@ -2,8 +2,11 @@
 
 from curation.ratings import ARTEFACTS
 from curation.scales import Scale
+from pages.ui import window_choice
 
-NEXT, UNDO, COMMENT, WINDOW = "N", "U", "T", "K"
+NEXT, UNDO, COMMENT, WINDOW = "N", "U", "T", window_choice.KEY
+#: What :file:`niivue_page.html` listens for: the cross hair.
+CROSS = "X"
 #: After the last scan.
 SHOW = "S"
 
@@ -28,7 +31,7 @@ _WANTED: dict[str, str] = {
     "field-variation": "V",
     "signal-dropout": "D",
     "incomplete-coverage": "I",
-    "processing": "X",
+    "processing": "Z",
     "uncategorized": "L",
 }
 
@@ -57,5 +60,5 @@ def in_words(scale: Scale) -> str:
     how = f"{sure[0]} to {sure[-1]} how sure · " if sure else ""
     return (
         f"{digits[0]} to {digits[-1]} rate · {how}letters what is wrong · {COMMENT} comment · "
-        f"{NEXT} save and next · {UNDO} undo · {WINDOW} background or tissue"
+        f"{NEXT} save and next · {UNDO} undo · {WINDOW} background or tissue · {CROSS} cross hair"
     )

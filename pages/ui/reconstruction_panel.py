@@ -1,6 +1,7 @@
 """One scan as a pretrained model sees it: four maps in NiiVue, made in the background when asked for."""
 
 import html
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,7 +143,9 @@ def _wait(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None
         there = reconstructions.read(study, run, scan) is not None
         if there or not tasks.running(workspace, tasks.LOOK):
             st.rerun(scope="app")
+        began = tasks.started(workspace, tasks.LOOK)
+        seconds = f" {text.duration(time.time() - began)}" if began else ""
         with st.container(border=True):
-            st.markdown(":material/hourglass_top: The model looks at the scan, a few seconds …")
+            st.markdown(f":material/hourglass_top: The model looks at the scan …{seconds}")
 
     waiting()

@@ -1,6 +1,7 @@
 """On Explore: the scans that are selected, as tiles and as a table; saved as a list, or as a file."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +14,19 @@ from curation.balance import Floats
 from curation.measures import MEASURES, SCORE
 from curation.rating_rows import MAX_RATER
 from curation.workspace import Workspace
-from pages.ui import cached, flags, frame, state, text, tiles
+from pages.ui import cached, flags, frame, linked_plots, state, text, tiles
 from pages.ui.ground import Ground, Sorted
 
 _TILES = 12
 #: Rows of the table on the screen; the file holds them all.
 _ROWS = 1000
+#: What was done with what a search found, by mode.
+_DONE = {
+    "new": ", selected",
+    "add": ", added to the selection",
+    "keep": "; only those of the selection are kept",
+    "drop": ", taken away from the selection",
+}
 _SHOWN = ("scan_id", "tier", SCORE, "site", "age_years", "sex", "group")
 
 
@@ -40,6 +48,26 @@ def put(ground: Ground, rows: NDArray[np.intp], chosen: NDArray[np.intp]) -> Non
     """Select some of the scans that are shown; a selected scan that a filter hides goes with the others."""
     state.put(state.SELECTED, tuple(ground.scores.scan_ids[rows[chosen]]))
     state.put(state.FOUND, None)
+
+
+def found(mode: str, words: str, scan_ids: Sequence[str]) -> None:
+    """Do with the scans that a search found what the mode of the plots says; keep what there is to say.
+
+    Parameters
+    ----------
+    mode : str
+        One of :data:`pages.ui.linked_plots.MODES`.
+    words : str
+        What was searched for.
+    scan_ids : sequence of str
+        What was found; where that is nothing, the selection stays.
+    """
+    if scan_ids:
+        before, new = (np.array(list(one), dtype=object) for one in (ids(), scan_ids))
+        state.put(state.SELECTED, tuple(linked_plots.combined(mode, before, new)))
+    many = text.plural(len(scan_ids), "scan") if scan_ids else "No scan"
+    done = _DONE[mode] if scan_ids else ""
+    state.put(state.FOUND, f"{many} with “{words}” in the name{done}.")
 
 
 def offer(ground: Ground, label: str, chosen: NDArray[np.bool_], *, key: str) -> None:

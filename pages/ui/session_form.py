@@ -8,7 +8,7 @@ from curation.ratings import ARTEFACTS
 from curation.scales import Scale
 from curation.sessions import Session
 from curation.workspace import Workspace
-from pages.ui import comment_key, frame, opened_session, rating_keys, state, text
+from pages.ui import frame, listeners, opened_session, rating_keys, state, text
 from pages.ui.drafts import Draft
 
 
@@ -47,6 +47,8 @@ def _form(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> 
             type="primary", shortcut=rating_keys.NEXT, key=f"save-{place}", on_click=draft.save,
             width="stretch",
         )  # fmt: skip
+        for script in (listeners.COMMENT_KEY, listeners.PRESSED):
+            listeners.listen(script)
         st.caption(f"Keys: {rating_keys.in_words(scale)}.")
 
 
@@ -123,7 +125,6 @@ def _comment(draft: Draft, place: str) -> None:
         max_chars=ratings.MAX_COMMENT, placeholder="what you see, and where",
         on_change=_take_comment, args=(draft, key),
     )  # fmt: skip
-    comment_key.listen()
 
 
 def _take_comment(draft: Draft, key: str) -> None:

@@ -28,12 +28,11 @@ from pages.ui import (
     state,
     text,
     viewer,
+    window_choice,
 )
+from pages.ui.drafts import Draft
 from pages.ui.prepared import Prepared
-from pages.ui.windows import WINDOWS
-
-#: The window of a scan's first sight: air, ghosts and noise are seen before the brain draws the eye.
-FIRST_WINDOW, OTHER_WINDOW = "Background", "Tissue"
+from pages.ui.windows import AIR_WINDOW, WINDOWS
 
 HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "other ratings")
 
@@ -56,7 +55,7 @@ def show(workspace: Workspace, session: Session) -> None:
         with st.container(width="stretch"):
             _image(session, scan, following, window)
         with st.container(width=470, key="rating"):
-            session_form.show(workspace, session, draft, _shown(session))
+            session_form.show(workspace, session, draft, _shown(session, draft))
             if not session.plan.blinded and scan is not None:
                 _known(workspace, scan)
 
@@ -124,28 +123,40 @@ def name_of(session: Session) -> str:
 
 
 def _window(session: Session) -> str:
-    """Return the window of the present scan; each scan begins with the background."""
-    place = (session.id, session.position, session.attempt)
+    """Return the window of the present scan: the rater's own choice, unless each begins with the air."""
+    if not session.plan.air_first:
+        return window_choice.current()
     window = state.get(state.SESSION_WINDOW)
-    if window is None or window[0] != place:
-        state.put(state.SESSION_WINDOW, (place, FIRST_WINDOW))
+    if window is None or window[0] != _place(session):
+        state.put(state.SESSION_WINDOW, (_place(session), AIR_WINDOW))
     return state.get(state.SESSION_WINDOW)[1]
 
 
+def _place(session: Session) -> tuple[int, int, int]:
+    return session.id, session.position, session.attempt
+
+
 def _tools(session: Session, window: str) -> None:
-    place = (session.id, session.position, session.attempt)
-    other = OTHER_WINDOW if window == FIRST_WINDOW else FIRST_WINDOW
+    def of_this_scan(other: str) -> None:
+        state.put(state.SESSION_WINDOW, (_place(session), other))
+
     with st.container(horizontal=True, vertical_alignment="center"):
         state.keep_one_of(state.VIEW, list(viewer.VIEWS))
         st.segmented_control(
             "View", list(viewer.VIEWS), key=state.VIEW, required=True,
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
-        st.button(
-            f"Show {other.lower()}", icon=":material/contrast:", shortcut=rating_keys.WINDOW,
-            key="other-window", on_click=state.put,
-            args=(state.SESSION_WINDOW, (place, other)), help=WINDOWS[other].meaning,
+        window_choice.button(
+            window, of_this_scan if session.plan.air_first else None,
+            disabled=state.get(state.VIEW) == viewer.SOLID,
         )  # fmt: skip
+    if session.plan.air_first:
+        st.caption(
+            "Air first, as this session was planned: look at the background, then press "
+            f"{window_choice.KEY} for the tissue."
+        )
+    else:
+        window_choice.keep_in_address(window)
 
 
 def _image(
@@ -163,11 +174,14 @@ def _image(
         )
         return
     ahead, then = _file_of(following), _showing(session, _after(session))
-    name, meaning = name_of(session), WINDOWS[window].meaning.partition(":")[0]
+    name, meaning = name_of(session), WINDOWS[image.window].meaning.partition(":")[0]
+    seen = f"{image.window} window: {meaning}"
+    if state.get(state.VIEW) == viewer.SOLID:
+        seen = image_panel.IN_3D
     with st.container(key="viewer"):
         st.html(
             f'<div class="ts-caption"><b>{html.escape(name)}</b>'
-            f"<span>{html.escape(window)} window: {html.escape(meaning)}</span></div>"
+            f"<span>{html.escape(seen)}</span></div>"
         )
         image_panel.draw(
             image, name, (), key="niivue-session",
@@ -204,12 +218,12 @@ def _prepared(session: Session, scan: pd.Series | None, window: str) -> Prepared
 # ---- what is known besides -------------------------------------------------------------------------
 
 
-def _shown(session: Session) -> dict:
+def _shown(session: Session, draft: Draft) -> dict:
     """Return what is stored with a rating about what its rater saw."""
     return {
         "blinded": session.plan.blinded,
         "hidden": list(HIDDEN) if session.plan.blinded else [],
-        "first_window": FIRST_WINDOW,
+        "first_window": draft.windows[0],
         "view": state.get(state.VIEW),
     }
 

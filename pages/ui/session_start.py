@@ -12,7 +12,7 @@ from curation.errors import TierscopeError
 from curation.sessions import Plan
 from curation.tiers import TierRule
 from curation.workspace import Workspace
-from pages.ui import cached, frame, marks, opened_session, scale_form, state, text
+from pages.ui import cached, frame, marks, opened_session, scale_form, state, text, window_choice
 
 _USUAL_SIZE, _LARGEST_SEED, _CARDS = 50, 99_999, 4
 #: Which lists take as many scans as there are.
@@ -130,11 +130,15 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
             "Blinded: name, age, sex, group, site, scores and other ratings stay hidden until the end",
             value=True,
         )
+        air_first = st.toggle(
+            "Air first: each scan begins with the air stretched, for ghosts and motion; key "
+            f"{window_choice.KEY} shows the tissue"
+        )
         if st.button("Start rating", type="primary", icon=":material/play_arrow:"):
             plan = Plan(
                 name=name, rater=rater, scale=scale, choice=choice, size=size,
                 repeats_share=repeats / 100, blinded=blinded, seed=seed,
-                rule=state.rule()[0],
+                rule=state.rule()[0], air_first=air_first,
             )  # fmt: skip
             _start(workspace, plan)
     scale_form.show(workspace)

@@ -17,8 +17,8 @@ from pages.ui.viewer import Overlay
 
 #: Shortest edge of a picture, in pixels.
 _EDGE_PX = 420
-_LETTERS_PX = 18
-_LETTER_COLOUR = (51, 148, 242)
+_LETTERS_PX, _HALO_PX = 18, 2
+_LETTER_COLOUR, _HALO_COLOUR = (255, 255, 255), (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -125,5 +125,8 @@ def _lettered(picture: Image.Image, plane: Plane) -> Image.Image:
         (top, (wide // 2, 2), "mt"),
         (bottom, (wide // 2, high - 2), "mb"),
     ):
-        draw.text(place, letter, fill=_LETTER_COLOUR, font=font, anchor=anchor)
+        draw.text(
+            place, letter, fill=_LETTER_COLOUR, font=font, anchor=anchor, stroke_width=_HALO_PX,
+            stroke_fill=_HALO_COLOUR,
+        )  # fmt: skip
     return picture

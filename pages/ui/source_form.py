@@ -6,15 +6,16 @@ import streamlit as st
 
 from curation import modalities
 from curation.workspace import ROLES, Workspace
-from pages.ui import example_form, progress, state, tasks, text
+from pages.ui import example_form, source_jobs, state, tasks, text
 
 _IMAGES, _TABLE, _EXAMPLE = "images", "table", "example"
 _KINDS = {
     _IMAGES: "Images", _TABLE: "MRIQC's results, without images", _EXAMPLE: "A real example",
 }  # fmt: skip
-_HELP = {
-    _IMAGES: "BIDS data set, folder of NIfTI files, or a CSV/TSV table with a column of paths",
-    _TABLE: "group_T1w.tsv, a CSV with MRIQC's columns, a JSON file of MRIQC or a folder of them",
+_TAKEN = {
+    _IMAGES: "A BIDS data set, a folder of NIfTI files (.nii, .nii.gz), or a CSV or TSV table with a column "
+    "of paths. DICOM files have to be converted first, for example with dcm2niix.",
+    _TABLE: "group_T1w.tsv, a CSV with MRIQC's columns, a JSON file of MRIQC, or a folder of them.",
 }
 _EXAMPLES = {_IMAGES: "/data/my-study", _TABLE: "/data/my-study/derivatives/mriqc/group_T1w.tsv"}
 
@@ -35,9 +36,9 @@ def show(workspace: Workspace, *, opened: bool) -> None:
                 "Such scans are scored, sorted into tiers, rated and plotted like others; they "
                 "cannot be looked at or trained on. Ratings in the table are taken in too."
             )
-        _form(workspace, kind)
-        for task in (tasks.INGEST, tasks.IMPORT):
-            progress.task_outcome(workspace, task)
+        task = tasks.INGEST if kind == _IMAGES else tasks.IMPORT
+        _form(workspace, kind, task)
+        source_jobs.show(workspace, task)
 
 
 def offer_again(workspace: Workspace) -> None:
@@ -50,9 +51,10 @@ def offer_again(workspace: Workspace) -> None:
         st.rerun()
 
 
-def _form(workspace: Workspace, kind: str) -> None:
+def _form(workspace: Workspace, kind: str, task: str) -> None:
     with st.form(f"add-{kind}", border=False):
-        path = st.text_input("Path on this machine", placeholder=_EXAMPLES[kind], help=_HELP[kind])
+        path = st.text_input("Path on this machine", placeholder=_EXAMPLES[kind])
+        st.caption(_TAKEN[kind])
         role = st.radio("Role", list(ROLES), format_func=lambda r: f"{r}: {ROLES[r]}")
         name = st.text_input("Short name (optional)", placeholder="taken from the path")
         modality = st.selectbox(
@@ -68,7 +70,7 @@ def _form(workspace: Workspace, kind: str) -> None:
         sent = st.form_submit_button(label, type="primary")
     if sent:
         arguments += [f"--name={name.strip()}"] if name.strip() else []
-        _start(workspace, tasks.INGEST if kind == _IMAGES else tasks.IMPORT, path, arguments)
+        _start(workspace, task, path, arguments)
 
 
 def _kind_words(kind: str) -> str:
@@ -76,6 +78,10 @@ def _kind_words(kind: str) -> str:
 
 
 def _start(workspace: Workspace, task: str, path: str, arguments: list[str]) -> None:
+    if busy := source_jobs.busy_with(workspace, task):
+        st.error(f"{text.escape(busy)} is being read just now\\. Add this one when that is done\\.")
+        return
+    source_jobs.forget(workspace)
     given = Path(path.strip()).expanduser()
     if not path.strip() or not given.is_absolute() or not given.exists():
         st.error(

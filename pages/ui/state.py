@@ -4,6 +4,7 @@ A widget takes one of these as its ``key`` together with ``persist_state="sessio
 outlives a change of page.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from curation.tiers import DEFAULT_RULE, TierRule
 UNDER_APP, WANTED_PAGE = "under_app", "wanted_page"
 #: The scan that is looked at, and one to open on the next run of the Review page.
 SCAN, PENDING_SCAN = "scan", "pending_scan"
+#: How far the browser has gone with Previous and Next, as it was last heard.
+STEPS = "steps"
 #: How the list of scans on Review is ordered and narrowed.
 SORT, SOURCES, TIERS, UNRATED_ONLY = "sort", "filter_sources", "filter_tiers", "filter_unrated"
 FLAGS = "filter_flags"
@@ -25,8 +28,12 @@ VIEW, WINDOW = "view", "window"
 OWN_WINDOW, LEVEL, WIDTH = "own_window", "window_level", "window_width"
 #: What is laid over it, whether a reference scan stands beside it, and why this browser cannot draw some.
 OVERLAYS, BESIDE, CANNOT_DRAW = "overlays", "beside", "cannot_draw"
+#: Since when masks are looked for on a scan.
+SEARCHED = "searched"
 #: The scans that are selected on Explore, by id, and what the search there last found.
 SELECTED, FIND, FOUND = "selected_scans", "find", "found"
+#: What a box, a lasso or a search there does to the selection: one of ``linked_plots.MODES``.
+SELECT_MODE = "select_mode"
 #: The page of tiles of them, counted from 0.
 SELECTED_PAGE = "selected_page"
 #: What Explore draws, and which scans.
@@ -125,6 +132,15 @@ def get(key: str, default: Any = None) -> Any:
 def put(key: str, value: Any) -> None:
     """Keep ``value`` for this session; to be called before the widget of that key is drawn."""
     st.session_state[key] = value
+
+
+def seconds_of(key: str, what: Any) -> float:
+    """Return for how long ``what`` has been the one under ``key``; the first call for it starts the clock."""
+    since = get(key)
+    if since is None or since[0] != what:
+        since = (what, time.monotonic())
+        put(key, since)
+    return time.monotonic() - float(since[1])
 
 
 def keep_one_of(key: str, options: list[Any]) -> Any:

@@ -15,6 +15,8 @@ LOOK, LOOK_AT_ALL = "reconstruct", "reconstruct-errors"
 #: The files of a study's report.
 REPORT = "report"
 
+_WORKSPACE = "--workspace"
+
 #: Tasks by the name of their state file -> what the screen calls them.
 LABELS: dict[str, str] = {
     SCORING: "Scoring",
@@ -50,7 +52,7 @@ def start(
     """
     if running(workspace, name):
         return
-    program = [sys.executable, "-m", room, command or name, "--workspace", str(workspace.root)]
+    program = [sys.executable, "-m", room, command or name, _WORKSPACE, str(workspace.root)]
     log_path(workspace, name).unlink(missing_ok=True)
     background.start(
         [*program, *arguments],
@@ -89,6 +91,25 @@ def jobs(workspace: Workspace) -> int:
 def asked(workspace: Workspace, name: str) -> list[str]:
     """Return the command line that a task was last started with; empty where it never was."""
     return background.read_note(_state_path(workspace, name)).get("command", [])
+
+
+def arguments(workspace: Workspace, name: str) -> list[str]:
+    """Return what :func:`start` was last told besides the workspace; empty where it never was called."""
+    command = asked(workspace, name)
+    return command[command.index(_WORKSPACE) + 2 :] if _WORKSPACE in command else []
+
+
+def started(workspace: Workspace, name: str) -> float | None:
+    """Return when a task was last started, in seconds since the epoch; none where it never was."""
+    return background.read_note(_state_path(workspace, name)).get("started")
+
+
+def forget(workspace: Workspace, name: str) -> None:
+    """Forget what a task that has ended was asked and said; one that runs goes on."""
+    if running(workspace, name):
+        return
+    for path in (log_path(workspace, name), _state_path(workspace, name)):
+        path.unlink(missing_ok=True)
 
 
 def log_path(workspace: Workspace, name: str) -> Path:

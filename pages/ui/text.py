@@ -5,6 +5,8 @@ import html
 import math
 import re
 
+from curation import durations
+
 DASH = "–"
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~<>|&])")
@@ -50,12 +52,7 @@ def duration(seconds: float | None) -> str:
     """Return a time span in the words of a clock: ``42 s``, ``3 min``, ``2 h 05 min``."""
     if seconds is None or not math.isfinite(seconds):
         return DASH
-    if seconds < 90:
-        return f"{max(seconds, 0):.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+    return durations.in_words(seconds)
 
 
 def moment(when: datetime.datetime | str) -> str:

@@ -93,7 +93,7 @@ def response(scan: pd.Series, trial: Trial, judged: Judged) -> None:
 def _both(scan: pd.Series, trial: Trial, judged: Judged) -> tuple[pd.Series, pd.Series]:
     """Return the metrics of the scan as it is and with the artefact, measured by the same code."""
     path, row = Path(scan["path"]), judged.row
-    with st.spinner("Measuring the altered image, a few seconds …", show_time=True):
+    with st.spinner("Measuring the altered image …", show_time=True):
         if row.get("metrics_version") != METRICS_VERSION:
             # severity 0 is the scan itself, whatever the artefact
             row = measured(path, scan["sha256"], Trial(next(iter(ARTIFACTS)), 0.0))

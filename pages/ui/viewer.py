@@ -20,9 +20,12 @@ from curation.volumes import Volume
 from pages.ui import cached, niivue_build, scratch, shelf, state
 from pages.ui.prepared import Facts, Prepared, write
 from pages.ui.shelf import Shelf
+from pages.ui.windows import AIR_WINDOW, FIRST_WINDOW
 
 #: Width that the panel has on a desk and on a tablet, about; heights follow from it.
 PANEL_PX, MAX_HEIGHT_PX = 730, 560
+#: The line below the image that says where the cross hair is, as in :file:`niivue_page.html`.
+_READOUT_PX = 26
 
 #: label -> NiiVue's name.
 VIEWS: dict[str, str] = {
@@ -32,6 +35,8 @@ VIEWS: dict[str, str] = {
     "Sagittal": "sagittal",
     "3D": "3d",
 }
+#: The view that has a window of its own: see :attr:`pages.ui.prepared.Prepared.solid`.
+SOLID = "3D"
 
 
 @dataclass(frozen=True)
@@ -115,15 +120,15 @@ def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) ->
             item = store.get(key, lambda file: write(file, load()))
     facts: Facts = item.facts
     warnings = facts.warnings
-    if facts.without_air and window == "Background":
-        window = "Tissue"
+    if facts.without_air and window == AIR_WINDOW:
+        window = FIRST_WINDOW
         warnings += (
             "There is no air to look at (the background is exactly 0: stripped or masked), so the tissue "
             "window is shown.",
         )
     black, white = facts.limits[window]
     return Prepared(
-        item.path, facts.shape, facts.affine, window, black, white, facts.edges_mm,
+        item.path, facts.shape, facts.affine, window, black, white, facts.solid, facts.edges_mm,
         facts.oriented, warnings,
     )  # fmt: skip
 
@@ -160,10 +165,10 @@ _SHELF = "scans"
 _SETTINGS = {"crosshair": True, "radiological": True, "colorbar": False, "interpolation": False}
 
 
-#: What a mouse does on the image.
+#: What a mouse does on the image, and the key that the image's own page listens for.
 HANDLING = (
-    "Click: go there · wheel: slices · drag with the right button: own window · "
-    "double click: window back"
+    "Click: move the cross hair · X: hide or show it · wheel: slices · "
+    "drag with the right button: custom window · double click: reset the window"
 )
 
 
@@ -192,7 +197,7 @@ def height_px(image: Prepared, view: str, width_px: int = PANEL_PX) -> int:
     wide_to_high = {
         "multiplanar": (x + y) / (y + z), "axial": x / y, "coronal": x / z, "sagittal": y / z,
     }.get(VIEWS[view], 1.0)  # fmt: skip
-    return int(min(width_px / wide_to_high, MAX_HEIGHT_PX)) + 10
+    return int(min(width_px / wide_to_high, MAX_HEIGHT_PX)) + 10 + _READOUT_PX
 
 
 def warm() -> None:
@@ -238,6 +243,8 @@ def show(
     str or None
         Why the browser cannot draw it.
     """
+    if view == SOLID:
+        image, home, on_window = image.in_3d(), None, None
     address = f"{_SHELF}/{image.file.name}"
     said = _niivue().component(
         image=address,

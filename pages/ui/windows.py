@@ -6,6 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.brightness import threshold
+
+#: The head begins below the brightness that lies between it and air.
+_OF_THRESHOLD = 0.7
+
 
 @dataclass(frozen=True)
 class Window:
@@ -38,19 +43,35 @@ def _air(sample: NDArray[np.float32]) -> tuple[float, float]:
     return low, low + (high - low) / 10
 
 
+def without_air(sample: NDArray[np.float32]) -> bool:
+    """Tell whether the background is exactly 0: stripped or masked."""
+    return bool(np.median(sample) == 0 == np.percentile(sample, 10))
+
+
+def solid(sample: NDArray[np.float32]) -> tuple[float, float]:
+    """Return black and white of the 3D view, in which air would stand around the head as fog."""
+    low, high = _tissue(sample)
+    if without_air(sample):
+        return low, high
+    edge = _OF_THRESHOLD * threshold(sample)
+    return (max(low, edge) if edge < high else low), high
+
+
+#: The window that a scan is first seen through, and the one that shows the air.
+FIRST_WINDOW, AIR_WINDOW = "Tissue", "Background"
+
 WINDOWS: dict[str, Window] = {
     window.label: window
     for window in (
         Window(
-            "Background",
+            FIRST_WINDOW,
+            "black at the 1st percentile, white at the 99th of the brighter part",
+            _tissue,
+        ),
+        Window(
+            AIR_WINDOW,
             "air stretched: white is a tenth of the tissue window, so ghosts and noise show",
             _air,
         ),
-        Window(
-            "Tissue", "black at the 1st percentile, white at the 99th of the brighter part", _tissue
-        ),
     )
 }
-
-#: The window that a scan is first seen through.
-FIRST_WINDOW = "Background"

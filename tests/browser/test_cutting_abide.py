@@ -156,6 +156,29 @@ def test_the_line_moves_by_keys_and_stays_between_its_neighbours(tiers: Page) ->
     assert not tiers.get_by_text("cross").count()
 
 
+def test_the_line_follows_a_finger_all_the_way(tiers: Page) -> None:
+    lower, finger = line(tiers), tiers.context.new_cdp_session(tiers)
+    box, began = lower.bounding_box(), float(lower.get_attribute("aria-valuenow"))
+    assert box
+    a_point = tiers.evaluate(
+        "() => { const a = document.querySelector('.cutoffs .plot')._fullLayout.xaxis;"
+        "return a.d2p(1) - a.d2p(0) }"
+    )
+    x, y = box["x"] + box["width"] / 2, box["y"] + 80
+
+    def touch(kind: str, *places: float) -> None:
+        points = [{"x": place, "y": y + place % 3} for place in places]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", x)
+    for step in range(1, 13):
+        touch("touchMove", x + step * a_point)
+        expect(lower).to_have_attribute("aria-valuenow", f"{began + step:g}")
+    touch("touchEnd")
+    expect(tiers.locator(".cutoffs")).to_have_attribute("data-counted", "server")
+    assert lower.get_attribute("aria-valuenow") == f"{began + 12:g}"
+
+
 def test_plotly_is_fetched_once_from_this_server(page: Page, served: str) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from curation import lists, tables
 from curation.workspace import Workspace
+from tests.browser.test_pages_look import settled
 
 pytestmark = pytest.mark.browser
 
@@ -22,6 +23,7 @@ WORST = """() => { const { y } = document.querySelector(".linked .plot")._fullDa
 
 def drag(page: Page, box: tuple[float, float, float, float]) -> None:
     """Draw a box, given in shares of the first plot's width and height."""
+    settled(page)  # a line that comes or goes above the plots would move them meanwhile
     place = page.evaluate(
         """() => { const plot = document.querySelector(".linked .plot"), at = plot.getBoundingClientRect();
         const { xaxis: x, yaxis: y } = plot._fullLayout;
@@ -61,6 +63,12 @@ def marked(page: Page, many: int) -> None:
     page.wait_for_function(f"many => ({MARKED})().join() === Array(4).fill(many).join()", arg=many)
 
 
+def find(page: Page, words: str) -> None:
+    """Search for a scan by its name."""
+    page.get_by_placeholder("Find by name and select").fill(words)
+    page.keyboard.press("Enter")
+
+
 def chosen(page: Page) -> int:
     return int(plots(page).get_attribute("data-chosen") or 0)
 
@@ -75,8 +83,7 @@ def test_a_selection_in_one_plot_is_followed_saved_and_opened(
     expect(page.get_by_text(f"all {there} scans are listed")).to_be_visible()
 
     name = str(scans.loc[scans["role"] == "pool", "scan_id"].iloc[0])
-    page.get_by_placeholder("Find by name and select").fill(name)
-    page.keyboard.press("Enter")
+    find(page, name)
     expect(page.get_by_text(f"1 of {there} scans selected")).to_be_visible()
     expect(page.locator(".sheet button")).to_have_attribute("data-scan", name)
     marked(page, 1)
@@ -96,9 +103,21 @@ def test_a_selection_in_one_plot_is_followed_saved_and_opened(
     marked(page, 1)
     drag(page, (0.02, 0.02, 0.98, 0.6))
     expect(page.get_by_text(f"{upper} of {there} scans selected")).to_be_visible()
+    find(page, name)  # as a new selection, like the boxes before it
+    expect(page.get_by_text(f"1 of {there} scans selected")).to_be_visible()
+    marked(page, 1)
+    drag(page, (0.02, 0.02, 0.98, 0.6))
+    expect(page.get_by_text(f"{upper} of {there} scans selected")).to_be_visible()
+    marked(page, upper)
 
     page.get_by_role("button", name="Add", exact=True).click()
     drag(page, (0.02, 0.4, 0.98, 0.98))
+    expect(page.get_by_text(f"{there} of {there} scans selected")).to_be_visible()
+    page.get_by_role("button", name="Take away").click()
+    find(page, name)
+    expect(page.get_by_text(f"{there - 1} of {there} scans selected")).to_be_visible()
+    page.get_by_role("button", name="Add", exact=True).click()
+    find(page, name)
     expect(page.get_by_text(f"{there} of {there} scans selected")).to_be_visible()
     page.get_by_role("button", name="Take away").click()
     drag(page, (0.02, 0.02, 0.98, 0.6))

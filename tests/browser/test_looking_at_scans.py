@@ -78,13 +78,31 @@ def test_the_next_scan_takes_the_same_canvas_and_its_keys_work_from_inside(
     expect(page.frame_locator("iframe[title*=niivue]").locator("canvas")).to_have_count(1)
 
 
+def test_every_quick_press_of_next_counts_by_key_and_by_mouse(page: Page, dashboard: str) -> None:
+    page.goto(f"{dashboard}/review")
+    _drawn(page)
+    _settled(page)
+    conftest.listening(page)
+    for press, lands in (
+        (lambda: page.keyboard.press("n"), 6),
+        (lambda: page.get_by_role("button", name=re.compile("^Next")).click(), 11),
+        (lambda: page.keyboard.press("p"), 6),
+    ):
+        for _ in range(5):
+            press()
+            page.wait_for_timeout(150)
+        expect(page.get_by_text(re.compile(rf"^{lands} of \d+$"))).to_be_visible()
+        _settled(page)
+    # what a run that was cut short left behind leads nowhere else
+    expect(page.get_by_text(re.compile(r"^6 of \d+$"))).to_be_visible()
+    page.get_by_role("combobox", name="Scan").click()
+    page.get_by_role("option").nth(2).click()
+    expect(page.get_by_text(re.compile(r"^3 of \d+$"))).to_be_visible()
+
+
 def test_a_mask_colours_the_brain_and_goes_again(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/review")
     _drawn(page)
-    page.get_by_role("radio", name="Tissue").or_(
-        page.get_by_role("button", name="Tissue")
-    ).first.click()
-    _settled(page)
     page.wait_for_timeout(1500)
     before = _bluish(page)
     page.get_by_role("button", name="Brain", exact=True).click()

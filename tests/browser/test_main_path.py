@@ -53,10 +53,6 @@ def test_review_draws_a_brain_and_says_how_it_lies(page: Page, dashboard: str) -
     page.wait_for_function(
         "() => [...document.querySelectorAll('iframe')].some(f => f.title.includes('niivue'))"
     )
-    # each scan is first seen through the background's window, in which the head is white
-    page.get_by_role("radio", name="Tissue").or_(
-        page.get_by_role("button", name="Tissue")
-    ).first.click()
     for _ in range(60):
         if _brain_pixels(page) > 20_000:
             break

@@ -59,6 +59,7 @@ def _chosen(page: Page, label: str) -> None:
     """Wait until a button looks chosen."""
     button = page.get_by_role("button", name=re.compile(rf"^{label}"))
     expect(button).to_have_attribute("data-testid", "stBaseButton-primary")
+    expect(button).to_have_attribute("aria-pressed", "true")
 
 
 def _rate(page: Page, place: int, digit: str) -> None:
@@ -80,6 +81,9 @@ def _rate_first(page: Page) -> None:
     ):  # fmt: skip
         page.keyboard.press(key)
         _chosen(page, label)
+    others = page.get_by_role("button", name=re.compile("^(accept|exclude|Uneven|guess)"))
+    for other in others.all():
+        expect(other).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("t")
     page.keyboard.type("nothing of the kind 123")
     page.keyboard.press("Enter")
@@ -106,7 +110,9 @@ def _check_stored(workspace: Workspace) -> None:
     assert (first["confidence"], first["comment"]) == (3.0, "nothing of the kind 123")
     assert standing.iloc[1]["value"] == LEVELS["3"]
     assert standing["blinded"].all() and (standing["seconds"] > 0).all()
-    assert first["shown"]["windows"] == ["Background"]
+    assert first["shown"]["windows"] == ["Tissue"]
+    before_and_after_the_restart = [standing.iloc[k]["shown"]["windows"] for k in (5, 6)]
+    assert before_and_after_the_restart == [["Background"], ["Background"]]  # K, on the third scan
 
 
 def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
@@ -126,6 +132,9 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     _at(page, 3)
     page.keyboard.press("u")
     _rate(page, 2, "3")
+    _at(page, 3)
+    page.keyboard.press("k")
+    expect(page.get_by_text("Background window")).to_be_visible()
     for place in range(3, 7):
         _rate(page, place, "123"[place % 3])
         page.keyboard.press("n")  # a doubled press saves once
@@ -136,6 +145,7 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     serving.__enter__()
     page.reload()
     conftest.listening(page)
+    expect(page.get_by_text("Background window")).to_be_visible()
     _rate(page, 7, "1")
     _at(page, 8)
     # as if the browser had been closed: no address leads into the session

@@ -1,6 +1,7 @@
 """The quick way to an image in Chromium: the picture is NiiVue's own, and the next one is fetched ahead."""
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from playwright.sync_api import Frame, Page, expect
 
 from curation import ingest
 from curation.workspace import Workspace
+from pages.ui import own_window
 from tests.browser import conftest
 from tests.browser.test_looking_at_scans import _drawn, _settled
 
@@ -21,11 +23,17 @@ KINDS = ("LAS", "PSR", "RAS", "float")
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A dashboard on a scan of each orientation and kind, all of different images."""
-    folder = tmp_path_factory.mktemp("kinds")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scan of each orientation and kind, all of different images."""
+    made = tmp_path_factory.mktemp("kinds")
     for seed, kind in enumerate(KINDS):
-        _write(folder / f"sub-{seed}{kind}_T1w.nii.gz", kind, seed)
+        _write(made / f"sub-{seed}{kind}_T1w.nii.gz", kind, seed)
+    return made
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A dashboard on these scans."""
     workspace = Workspace.create(folder.parent / f"{folder.name}-workspace")
     ingest.ingest(workspace, folder, name="kinds", simulated=True)
     log = tmp_path_factory.mktemp("kinds-log") / "log.txt"
@@ -93,6 +101,117 @@ def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: st
         assert _frame(page).evaluate("Boolean(tierscopeView.volumeTexture.tierscopeFlat)") is flat
 
 
+def test_the_read_out_names_the_voxel_of_the_file_however_it_is_stored(
+    page: Page, address: str, folder: Path
+) -> None:
+    page.goto(f"{address}/review")
+    conftest.listening(page)
+    shown = None
+    for _ in KINDS:
+        shown = _drawn(page, shown)
+        _settled(page)
+        box = page.frame_locator("iframe[title*=niivue]").locator("canvas").first.bounding_box()
+        assert box
+        page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + 0.15 * box["height"])
+        said = page.frame_locator("iframe[title*=niivue]").locator("#readout")
+        expect(said).to_have_text(re.compile(r"^.+ mm · voxel \d+, \d+, \d+ · value \S+$"))
+        numbers = said.inner_text().replace("−", "-")
+        mm, voxel = (
+            [int(n) for n in re.findall(r"-?\d+", part)] for part in numbers.split("·")[:2]
+        )
+        frame = page.locator("iframe[title*=niivue]").get_attribute("title") or ""
+        (path,) = [path for path in folder.iterdir() if path.name.split("_")[0] in frame]
+        image = nib.load(path)
+        value = image.get_fdata()[tuple(voxel)]
+        assert float(numbers.rsplit(" ", 1)[1]) == pytest.approx(value, abs=max(0.01 * value, 0.1))
+        assert image.affine[:3] @ [*voxel, 1] == pytest.approx(mm, abs=2.6)  # half a voxel
+        page.keyboard.press("n")
+
+
+_LETTERS = """() => {
+  const view = tierscopeView, draw = view.drawText, said = [];
+  view.drawText = function (at, letter, scale, colour) {
+    if (colour[0] === 1) said.push([letter, at[0], at[1], scale * this.fontPx]);
+    return draw.call(this, at, letter, scale, colour);
+  };
+  view.drawScene();
+  delete view.drawText;
+  const own = view.uiData.dpr || 1;
+  return said.map(([letter, x, y, size]) => [letter, x / own, y / own, size / own]);
+}"""
+
+
+def _blue(page: Page) -> np.ndarray:
+    """Tell which pixels of the image have the colour of the cross hair."""
+    canvas = page.frame_locator("iframe[title*=niivue]").locator("canvas").first
+    colours = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).astype(int)
+    return colours[..., 2] - colours[..., 0] > 60
+
+
+def test_letters_are_large_and_clear_of_the_cross_hair(page: Page, address: str) -> None:
+    page.goto(f"{address}/review")
+    _drawn(page)
+    _settled(page)
+    page.wait_for_timeout(1200)
+    letters, blue = _frame(page).evaluate(_LETTERS), _blue(page)
+    planes = [letters[i : i + 4] for i in range(0, 12, 4)]
+    assert sorted("".join(letter for letter, *_ in plane) for plane in planes) == [
+        "APRL", "SIAP", "SIRL",
+    ]  # fmt: skip
+    for upper, lower, left, right in planes:
+        assert upper[2] < left[2] < lower[2] and left[1] < upper[1] < right[1]
+        for _, x, y, size in (upper, lower, left, right):
+            assert size == pytest.approx(16)
+            assert not blue[int(y) : int(y + size), int(x) : int(x + 0.7 * size)].any()
+
+
+def test_a_key_puts_the_cross_hair_away_and_that_is_remembered(page: Page, address: str) -> None:
+    page.goto(f"{address}/review")
+    _drawn(page)
+    _settled(page)
+    conftest.listening(page)
+    page.wait_for_timeout(1200)
+    there = _blue(page).sum()
+    assert there > 500
+    page.keyboard.press("x")
+    page.wait_for_timeout(300)
+    assert not _blue(page).any()
+    page.reload()
+    _drawn(page)
+    page.wait_for_timeout(1200)
+    assert not _blue(page).any()
+    page.frame_locator("iframe[title*=niivue]").locator("canvas").first.click()
+    page.keyboard.press("x")  # from inside the frame, and heard once
+    page.wait_for_timeout(300)
+    assert _blue(page).sum() > 0.5 * there
+
+
+def test_the_air_is_one_key_away_and_stays_so_when_the_page_is_loaded_anew(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/review")
+    _drawn(page)
+    _settled(page)
+    conftest.listening(page)
+    tissue = _window(page)
+    page.keyboard.press("k")
+    expect(page.get_by_text("Background window")).to_be_visible()
+    page.wait_for_function(_WHITE_BELOW, arg=tissue[1] / 2)
+    page.reload()
+    _drawn(page)
+    expect(page.get_by_text("Background window")).to_be_visible()
+    assert _window(page)[1] < tissue[1] / 2
+    page.get_by_role("radio", name="3D").click()
+    expect(page.get_by_text("3D window")).to_be_visible()
+    page.wait_for_function(f"(white) => !({_WHITE_BELOW})(white)", arg=tissue[1] / 2)
+
+
+_WHITE_BELOW = (
+    "(white) => document.querySelector('iframe[title*=niivue]').contentWindow.tierscopeView"
+    ".volumes[0].cal_max < white"
+)
+
+
 def _window(page: Page) -> list[float]:
     return _frame(page).evaluate(
         "(({ cal_min, cal_max }) => [cal_min, cal_max])(tierscopeView.volumes[0])"
@@ -102,7 +221,6 @@ def _window(page: Page) -> list[float]:
 def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
     _drawn(page)
-    page.get_by_role("radio", name="Tissue").click()
     _settled(page)
     page.wait_for_timeout(1500)
     before, seen = _window(page), _greys(page)
@@ -140,7 +258,8 @@ def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, addr
 def _fields_say(page: Page, window: list[float]) -> None:
     """Wait until the fields show the level and the width of what the image shows."""
     for label, value in (("Level", sum(window) / 2), ("Width", window[1] - window[0])):
-        expect(page.get_by_label(label, exact=True)).to_have_value(f"{value:.6g}")
+        said = own_window.shown_as(window[1] - window[0]) % float(f"{value:.6g}")
+        expect(page.get_by_label(label, exact=True)).to_have_value(said)
 
 
 def test_the_next_scan_is_in_the_browser_before_it_is_asked_for(page: Page, address: str) -> None:

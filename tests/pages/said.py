@@ -5,6 +5,8 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
+from pages.ui import fields
+
 
 def checked(page: AppTest) -> AppTest:
     assert not page.exception, [e.value for e in page.exception]
@@ -28,3 +30,10 @@ def components(page: AppTest) -> list[dict[str, Any]]:
 
 def button(page: AppTest, label: str):  # type: ignore[no-untyped-def]
     return next(b for b in page.button if b.label == label)
+
+
+def field(page: AppTest, kind: str, key: str):  # type: ignore[no-untyped-def]
+    """A field that keys and buttons change too, such as the ``'selectbox'`` of ``state.SCAN``."""
+    kept, moves = page.session_state, f"{key}_moves"
+    changed = kept[moves] if moves in kept else 0  # noqa: SIM401 - it has no 'get'
+    return getattr(page, kind)(key=fields.name(key, changed))

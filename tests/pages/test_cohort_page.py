@@ -1,15 +1,18 @@
 """Cohort: what it counts, what it refuses, what it starts."""
 
+import sys
 import time
+from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from curation import background, files, overlaps, tables
 from curation.validity import FLAGS
 from pages.ui import state, tasks
 from pages.ui.frame import PAGES
 from tests import made_workspace
-from tests.pages.said import button, checked, words
+from tests.pages.said import button, checked, field, words
 
 
 def test_cohort_counts_and_gives_reasons(made, run) -> None:
@@ -36,13 +39,60 @@ def test_cohort_reads_a_source_in_the_background(workspace, tmp_path, run) -> No
     assert tables.read_scans(workspace)["status"].tolist() == ["ok"]
 
 
+@pytest.fixture
+def refused(workspace, tmp_path) -> Path:
+    """A folder in which an earlier job found no scan."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    tasks.start(workspace, tasks.INGEST, "--role", "pool", str(folder))
+    deadline = time.monotonic() + 300
+    while tasks.running(workspace, tasks.INGEST) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return folder
+
+
+def test_the_answer_of_a_job_stands_under_its_path_and_can_be_dismissed(
+    workspace, refused, run
+) -> None:
+    page = run("cohort", workspace)
+    assert f"**{refused}**" in words(page)
+    assert "names no scan" in page.error[0].value
+    checked(button(page, "Dismiss").click().run())
+    assert not page.error and str(refused) not in words(page)
+
+
+def test_the_answer_of_one_job_is_not_shown_for_another(
+    workspace, refused, tmp_path, run, monkeypatch
+) -> None:
+    assert not run("cohort", workspace, **{state.SOURCE_KIND: "table"}).error
+    page = run("cohort", workspace)
+    page.text_input[0].set_value("/not/there")
+    checked(button(page, "Add the source").click().run())
+    assert [error.value.split(" at")[0] for error in page.error] == ["There is nothing"]
+    checked(page.run())
+    assert not page.error
+
+
+def test_a_source_asked_for_while_another_is_read_is_told_to_wait(workspace, tmp_path, run) -> None:
+    log = tasks.log_path(workspace, tasks.INGEST)
+    program = [sys.executable, "-c", "import time; time.sleep(60)"]
+    command = [*program, "--workspace", str(workspace.root), "/data/first"]
+    going = background.start(command, log=log, state=log.with_suffix(".json"))
+    page = run("cohort", workspace)
+    page.text_input[0].set_value(str(tmp_path))
+    checked(button(page, "Add the source").click().run())
+    background.stop(going)
+    assert "/data/first is being read just now" in words(page)
+    assert tasks.arguments(workspace, tasks.INGEST) == ["/data/first"]
+
+
 def test_flags_are_counted_and_open_their_scans_on_review(made, run) -> None:
     app = run("app", made[0])
     checked(app.switch_page(PAGES["cohort"].path).run())
     label = f"{FLAGS['no_air'].label} **{made_workspace.FLAGGED}**"
     checked(button(app, label).click().run())
     assert PAGES["review"].question in words(app)
-    assert len(app.selectbox(key=state.SCAN).options) == made_workspace.FLAGGED
+    assert len(field(app, "selectbox", state.SCAN).options) == made_workspace.FLAGGED
 
 
 def test_what_could_not_be_measured_can_be_tried_again(own, run, monkeypatch) -> None:

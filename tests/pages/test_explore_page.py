@@ -80,16 +80,36 @@ def test_what_the_plots_say_becomes_the_selection(made, run, seen, monkeypatch) 
     assert session[state.SELECTED] == (seen.names()[1], seen.names()[3])
 
 
-def test_search_adds_to_the_selection_and_says_what_it_found(made, run, seen) -> None:
+def _find(page, words_: str) -> None:  # type: ignore[no-untyped-def]
+    page.text_input(key=state.FIND).set_value(words_)
+    checked(page.run())
+
+
+@pytest.mark.parametrize(
+    ("mode", "left", "said"),
+    [
+        ("new", 10, "10 scans with “SUB-1” in the name, selected"),
+        ("add", 11, "10 scans with “SUB-1” in the name, added to the selection"),
+        ("keep", 1, "10 scans with “SUB-1” in the name; only those of the selection are kept"),
+        ("drop", 1, "10 scans with “SUB-1” in the name, taken away from the selection"),
+    ],
+)
+def test_search_does_what_a_box_or_a_lasso_would(mode, left, said, made, run, seen) -> None:
+    page = run("explore", made[0], **{state.SELECT_MODE: mode})
+    before = [seen.names().index("made-pool_sub-00_T1w")]
+    if mode in ("keep", "drop"):
+        before.append(seen.names().index("made-pool_sub-10_T1w"))
+    selected(page, seen, before)
+    _find(page, "SUB-1")
+    assert said in words(page)
+    assert len(seen.chosen) == left and page.text_input(key=state.FIND).value == ""
+
+
+def test_search_that_finds_nothing_leaves_the_selection(made, run, seen) -> None:
     page = run("explore", made[0])
     selected(page, seen, [0])
-    page.text_input(key=state.FIND).set_value("SUB-1")
-    checked(page.run())
-    assert "10 scans with “SUB-1” in the name, selected" in words(page)
-    assert len(seen.chosen) == 11 and page.text_input(key=state.FIND).value == ""
-    page.text_input(key=state.FIND).set_value(".*")
-    checked(page.run())
-    assert "No scan with “.*” in the name." in words(page) and len(seen.chosen) == 11
+    _find(page, ".*")
+    assert "No scan with “.*” in the name." in words(page) and seen.chosen == [0]
 
 
 def test_filters_narrow_the_plots_and_say_what_of_the_selection_they_hide(own, run, seen) -> None:

@@ -41,7 +41,7 @@ def test_where_the_score_comes_from_is_laid_over_the_image_and_said(made, run, l
     page = run("review", made[0], **{state.OVERLAYS: ["Where the score comes from"]})
     assert looked["overlays"] == ["structure", "folded", "missing"]
     assert "25.0 % of the air" in words(page)
-    assert "no place of their own" in words(page)
+    assert "cannot be outlined" in words(page)
 
 
 def test_the_reference_scan_stands_beside_and_is_named(made, run, looked) -> None:

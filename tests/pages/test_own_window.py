@@ -92,3 +92,11 @@ def test_a_window_drawn_on_the_image_is_kept_and_a_double_click_leads_back(
     assert kept[state.OWN_WINDOW].white == pytest.approx(1 / 30)
     drawn["on_window"](image.black, image.white)
     assert kept[state.WINDOW] == "Background"
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [(165.33, "83"), (26.4, "82.7"), (1.5, "82.66"), (4000.0, "83"), (0.0, "82.66")],
+)
+def test_level_and_width_are_written_as_finely_as_an_eye_can_tell(width: float, said: str) -> None:
+    assert own_window.shown_as(width) % 82.6649 == said

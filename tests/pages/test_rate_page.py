@@ -21,7 +21,13 @@ def _rate(page, label: str) -> None:  # type: ignore[no-untyped-def]
 
 def test_every_artefact_has_a_key_of_its_own_and_none_is_taken() -> None:
     letters = [key for key in rating_keys.OF_ARTEFACT.values() if key]
-    others = [rating_keys.NEXT, rating_keys.UNDO, rating_keys.COMMENT, rating_keys.WINDOW]
+    others = [
+        rating_keys.NEXT,
+        rating_keys.UNDO,
+        rating_keys.COMMENT,
+        rating_keys.WINDOW,
+        rating_keys.CROSS,
+    ]
     assert len(letters) == len(ARTEFACTS)
     assert len({*letters, *others}) == len(letters) + len(others)
     assert not rating_keys.RESERVED & {*letters, *others}
@@ -136,7 +142,7 @@ def test_nothing_is_preselected_and_none_is_refused(own, run) -> None:
 def test_what_is_chosen_is_stored_with_time_and_what_was_seen(own, run) -> None:
     session = started(own)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
-    for label in ("Head motion", "Wrap-around", "Head motion", "sure", "Show tissue"):
+    for label in ("Head motion", "Wrap-around", "Head motion", "sure", "Show background"):
         checked(button(page, label).click().run())
     next(t for t in page.text_input if t.label.startswith("Comment")).set_value("a ring")
     _rate(page, "doubtful")
@@ -144,10 +150,48 @@ def test_what_is_chosen_is_stored_with_time_and_what_was_seen(own, run) -> None:
     assert (row["value"], row["confidence"], row["artefacts"]) == (0.0, 3.0, ("wrap-around",))
     assert (row["comment"], row["blinded"]) == ("a ring", True)
     assert row["seconds"] >= 0
-    assert row["shown"]["windows"] == ["Background", "Tissue"]
+    assert row["shown"]["windows"] == ["Tissue", "Background"]
+    assert row["shown"]["first_window"] == "Tissue"
     assert "site" in row["shown"]["hidden"]
     assert "Scan 2 of 3" in words(page)
-    assert button(page, "Show tissue")  # the background comes first again
+
+
+def test_the_window_that_a_rater_chose_stays_from_scan_to_scan_and_over_a_reload(own, run) -> None:
+    session = started(own)
+    page = run("rate", own, **{state.RATING_SESSION: session.id})
+    assert "Tissue window" in words(page)
+    checked(button(page, "Show background").click().run())
+    _rate(page, "doubtful")
+    assert "Scan 2 of 3" in words(page) and "Background window" in words(page)
+    again = run("rate", own)
+    again.query_params["session"], again.query_params["window"] = str(session.id), "Background"
+    assert "Background" in page.query_params["window"]
+    assert "Background window" in words(checked(again.run()))
+    checked(button(again, "Show tissue").click().run())
+    assert "Tissue window" in words(again) and "window" not in again.query_params
+
+
+def test_a_protocol_that_wants_the_air_first_begins_each_scan_with_it_and_says_so(own, run) -> None:
+    page = run("rate", own)
+    page.text_input(key="new-rater").set_value("Ada")
+    next(t for t in page.toggle if t.label.startswith("Air first")).set_value(True)
+    checked(button(page, "Start rating").click().run())
+    for place in (1, 2):
+        said = words(page)
+        assert f"Scan {place} of" in said and "Background window" in said
+        assert "Air first, as this session was planned" in said
+        checked(button(page, "Show tissue").click().run())
+        assert "Tissue window" in words(page)
+        _rate(page, "accept")
+    shown = ratings.list_ratings(own)["shown"].iloc[0]
+    assert (shown["first_window"], shown["windows"]) == ("Background", ["Background", "Tissue"])
+
+
+def test_a_session_planned_before_there_was_that_choice_still_opens() -> None:
+    plan = sessions.Plan("old", "Ada", "three-level")
+    stored = plan.as_dict()
+    del stored["air_first"]
+    assert sessions.Plan.from_dict(stored) == plan and not plan.air_first
 
 
 def test_what_is_not_saved_yet_outlives_the_browser(own, run) -> None:

@@ -3,13 +3,18 @@
 import html
 from pathlib import Path
 
+import pytest
+from streamlit.testing.v1 import AppTest
+
 from curation import files, ratings, tables
 from curation.metrics import METRICS
 from curation.scores import builtin, explain
 from curation.validity import FLAGS
-from pages.ui import state, verdict
+from curation.workspace import ENVIRONMENT_VARIABLE
+from pages.ui import state, verdict, viewer
+from pages.ui.frame import PAGES, ROOT
 from tests import made_workspace
-from tests.pages.said import button, checked, words
+from tests.pages.said import button, checked, field, words
 
 HOSTILE = "<b>x</b> [y](http://z) :red[w] $q$"
 
@@ -82,7 +87,7 @@ def test_save_and_next_goes_on_and_unrated_leaves_the_rated_out(own, run) -> Non
     checked(button(page, "Save, next scan").click().run())
     assert page.session_state[state.SCAN] != first
     checked(next(t for t in page.toggle).set_value(True).run())
-    assert first not in page.selectbox(key=state.SCAN).options
+    assert first not in field(page, "selectbox", state.SCAN).options
 
 
 def test_a_scan_that_cannot_be_read_shows_the_reason(own, run) -> None:
@@ -133,7 +138,7 @@ def test_what_was_recognised_is_said_and_narrows_the_list(made, run) -> None:
     page = run("review", made[0], **{state.FLAGS: ["no_air"]})
     assert "All is zero." in words(page)
     assert FLAGS["no_air"].label in words(page)
-    assert len(page.selectbox(key=state.SCAN).options) == made_workspace.FLAGGED
+    assert len(field(page, "selectbox", state.SCAN).options) == made_workspace.FLAGGED
     assert any(
         f"{FLAGS['no_air'].label} {made_workspace.FLAGGED}" in o for o in _flag_options(page)
     )
@@ -141,7 +146,7 @@ def test_what_was_recognised_is_said_and_narrows_the_list(made, run) -> None:
 
 def test_a_flag_that_no_scan_has_filters_nothing(made, run) -> None:
     page = run("review", made[0], **{state.FLAGS: ["skull_stripped"]})
-    assert len(page.selectbox(key=state.SCAN).options) == 38
+    assert len(field(page, "selectbox", state.SCAN).options) == 38
 
 
 def _flag_options(page) -> list[str]:  # type: ignore[no-untyped-def]
@@ -161,3 +166,39 @@ def test_a_scan_without_image_is_scored_and_rated_but_not_shown(own, tmp_path, r
     page.radio[0].set_value(-1.0)
     checked(button(page, "Save").click().run())
     assert ratings.list_ratings(own)["label"].tolist() == ["exclude"]
+
+
+# ---- the window --------------------------------------------------------------------------------------
+
+
+def test_tissue_is_seen_first_and_a_key_leads_to_the_air_and_back(made, run) -> None:
+    page = run("review", made[0])
+    assert "Tissue window" in words(page)
+    checked(button(page, "Show background").click().run())
+    assert "Background window" in words(page)
+    assert field(page, "segmented_control", state.WINDOW).value == "Background"
+    checked(button(page, "Next").click().run())
+    assert "Background window" in words(page)
+    assert "Background" in page.query_params["window"]
+    checked(button(page, "Show tissue").click().run())
+    assert "Tissue window" in words(page) and "window" not in page.query_params
+
+
+@pytest.mark.parametrize(
+    ("named", "window"), [("Background", "Background"), ("Own", "Tissue"), ("<b>", "Tissue")]
+)
+def test_a_page_loaded_anew_shows_the_window_that_its_address_names(
+    named, window, made, run, monkeypatch
+) -> None:
+    page = AppTest.from_file(ROOT / PAGES["review"].path, default_timeout=30)
+    page.query_params["window"] = named
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(made[0].root))
+    assert f"{window} window" in words(checked(page.run()))
+
+
+def test_in_3d_there_is_no_window_to_choose_and_it_says_why(made, run) -> None:
+    page = run("review", made[0], **{state.VIEW: viewer.SOLID})
+    said = words(page)
+    assert "look at its planes" in said and "3D window" in said
+    assert field(page, "segmented_control", state.WINDOW).disabled
+    assert not [n for n in page.number_input if n.label in ("Level", "Width")]

@@ -1,0 +1,35 @@
+// Every press of Previous and Next counts, by key and by mouse: while the page still draws, streamlit makes one of
+// two presses of a button. What is sent is how far one went since the window was opened; the server moves by the rest.
+// Listens from its first use until the window is closed: between two runs streamlit takes components away.
+const typing = (target) => /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName ?? "") || target.isContentEditable;
+const shown = (name) => document.querySelector(`.st-key-${name} button`);
+
+function go(kept, event, by) {
+  event.preventDefault();
+  event.stopImmediatePropagation(); // streamlit's own button would go one further
+  if (event.repeat) return;
+  kept.far += by;
+  kept.send("moved", { since: kept.since, far: kept.far });
+}
+
+function pressed(event) {
+  const kept = window.tierscopeSteps;
+  const step = kept.steps.find(({ key }) => key.toLowerCase() === event.key?.toLowerCase());
+  if (!step || !shown(step.name) || typing(event.target) || event.ctrlKey || event.altKey || event.metaKey) return;
+  go(kept, event, step.by);
+}
+
+function clicked(event) {
+  const kept = window.tierscopeSteps;
+  const step = kept.steps.find(({ name }) => event.target.closest?.(`.st-key-${name} button`));
+  if (step) go(kept, event, step.by);
+}
+
+export default function ({ data, setTriggerValue }) {
+  if (!window.tierscopeSteps) {
+    window.tierscopeSteps = { since: `${performance.timeOrigin} ${Math.random()}`, far: 0 };
+    window.addEventListener("keydown", pressed, true);
+    window.addEventListener("click", clicked, true);
+  }
+  Object.assign(window.tierscopeSteps, { steps: data.steps, send: setTriggerValue });
+}
