@@ -18,7 +18,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from curation import files
+from curation import __version__, files
 from curation.errors import StudyError
 from training import checkpoints
 from training.data import Batch, batches, part_of
@@ -181,7 +181,7 @@ class Trainer:
         header = {
             "run_id": self.run.id, **run, "steps": steps, "seconds": seconds,
             "device": self.meter.device, "precision": str(self.fabric.strategy.precision.precision),
-            "torch": torch.__version__, **self.meter.numbers(),
+            "torch": torch.__version__, "tierscope": __version__, **self.meter.numbers(),
         }  # fmt: skip
         files.write_json(self.run.result_path, header | result)
         self._tell("finished")

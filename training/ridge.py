@@ -16,7 +16,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from curation import files
+from curation import __version__, files
 from curation.template import template
 from curation.tissues import find_tissues
 from curation.workspace import Workspace
@@ -55,7 +55,10 @@ def fit_run(workspace: Workspace, study: Study, run: Run) -> None:
         line | {"age_mae_years": error, "seconds": seconds, "time": time.time()},
     )
     about = {name: getattr(run, name) for name in ("kind", "arm", "seed", "fold")}
-    header = {"run_id": run.id, **about, "steps": 1, "seconds": seconds, "device": "cpu"}
+    header = {
+        "run_id": run.id, **about, "steps": 1, "seconds": seconds, "device": "cpu",
+        "tierscope": __version__,
+    }  # fmt: skip
     coefficients = dict(zip(FEATURES, model[-1].coef_.tolist(), strict=True))
     files.write_json(
         run.result_path,
