@@ -18,7 +18,7 @@ import pandas as pd
 from curation import files, parts, references, tables
 from curation.batches import Batch
 from curation.measurement import GONE, assess_file, empty_row
-from curation.metrics import METRICS_VERSION
+from curation.metrics import up_to_date
 from curation.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -140,9 +140,9 @@ def due_scans(workspace: Workspace) -> pd.DataFrame:
 def progress_of(workspace: Workspace) -> Progress:
     """Return how far the scoring is, from the tables alone."""
     scans, metrics = _readable(workspace), tables.read_metrics(workspace)
-    current = _is_current(scans, metrics)
-    failed = scans[current]["scan_id"].isin(_failures(metrics))
-    return Progress(int(current.sum()), len(scans), int(failed.sum()))
+    done = _is_current(scans, metrics)
+    failed = scans[done]["scan_id"].isin(_failures(metrics))
+    return Progress(int(done.sum()), len(scans), int(failed.sum()))
 
 
 def failures(workspace: Workspace, scan_ids: pd.Series) -> int:
@@ -175,8 +175,7 @@ def _is_current(scans: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:
     """Tell which scans have metrics of this very file and this version."""
     if metrics.empty:
         return pd.Series(False, index=scans.index)
-    current = metrics[metrics["metrics_version"] == METRICS_VERSION]
-    known = current.set_index("scan_id")["sha256"]
+    known = metrics[up_to_date(metrics)].set_index("scan_id")["sha256"]
     return scans["scan_id"].map(known) == scans["sha256"]
 
 

@@ -24,6 +24,7 @@ from curation import (
 from curation.cohort_flow import Flow
 from curation.cohort_lists import COLUMNS, Draft, draft
 from curation.errors import CohortError
+from curation.scores import SCORING_VERSION
 from curation.tiers import DEFAULT_RULE, UNUSABLE, TierRule
 from curation.workspace import Role, Workspace, slug
 
@@ -243,6 +244,7 @@ def _versions(workspace: Workspace, scans: pd.DataFrame) -> dict[str, str]:
     measured = measured[measured["scan_id"].isin(scans["scan_id"])]
     told = {"python": platform.python_version()}
     told |= {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    told["scoring_version"] = str(tables.scoring_version(workspace) or SCORING_VERSION)
     for name in ("metrics_version", "measured_by"):
         if name in measured:
             told[name] = ", ".join(sorted(map(str, measured[name].dropna().unique())))

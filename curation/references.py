@@ -15,7 +15,7 @@ from curation import cohort_anchors, files, fitting, ratings, tables
 from curation.anchors import ASSETS, Kind, Reference, builtin, read_reference
 from curation.errors import TierscopeError
 from curation.groups import POOLED, groups_of
-from curation.scores import explain, score
+from curation.scores import SCORING_VERSION, explain, score
 from curation.workspace import Workspace, slug
 
 
@@ -130,6 +130,19 @@ def rescore(workspace: Workspace) -> None:
             again = score(metrics[lost], for_tables(workspace), sites[lost])
             scores = pd.concat([scores[~lost], again]).sort_values("scan_id", ignore_index=True)
         files.write_parquet(workspace.scores_path, scores)
+
+
+def bring_up_to_date(workspace: Workspace) -> bool:
+    """Score all scans anew where their scores were made in an earlier way, and say whether they were.
+
+    Scores follow from the metrics, so nothing is measured for it. Frozen cohorts keep what they were frozen
+    with.
+    """
+    made_by = tables.scoring_version(workspace)
+    if made_by in (None, SCORING_VERSION):
+        return False
+    rescore(workspace)
+    return True
 
 
 def explain_scan(workspace: Workspace, scan_id: str) -> pd.DataFrame:

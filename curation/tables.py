@@ -173,6 +173,16 @@ def read_scores(workspace: Workspace) -> pd.DataFrame:
     return pd.read_parquet(workspace.scores_path)
 
 
+def scoring_version(workspace: Workspace) -> int | None:
+    """Return the least ``scoring_version`` of the scores, 1 before it was kept; none without scores."""
+    if not workspace.scores_path.exists():
+        return None
+    held = _read_part(workspace.scores_path, ("scoring_version",)).to_pandas()
+    if "scoring_version" not in held:
+        return 1
+    return int(held["scoring_version"].min()) if len(held) else None
+
+
 def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:
     """Read the scans with their sub-scores and distortion score beside them (NaN: not scored).
 

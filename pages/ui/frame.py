@@ -14,7 +14,7 @@ from streamlit.errors import StreamlitAPIException
 
 from curation.errors import TierscopeError
 from curation.workspace import Source, Workspace
-from pages.ui import charts, state, text
+from pages.ui import cached, charts, state, text
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets"
@@ -96,6 +96,8 @@ def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) ->
     if not quiet:
         _heading(page, f"Workspace {workspace.root.name}")
     _simulated_banner(sources, named=not quiet)
+    with in_words():
+        cached.keep_scores_current(workspace)
     with in_words():
         body(workspace)
     _collected(key)

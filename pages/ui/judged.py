@@ -9,7 +9,7 @@ import pandas as pd
 from curation import scores as scores_
 from curation.anchors import Anchor, Reference
 from curation.groups import POOLED, groups_of
-from curation.metrics import METRICS_VERSION
+from curation.metrics import up_to_date
 from curation.workspace import Workspace
 from pages.ui import cached, flags
 
@@ -65,7 +65,7 @@ class Judged:
     @property
     def outdated(self) -> bool:
         """Whether an older version of the metrics measured it."""
-        return self.measured and self.row.get("metrics_version") != METRICS_VERSION
+        return self.measured and not up_to_date(self.row.to_frame().T).all()
 
     @property
     def reasons(self) -> dict[str, str]:
