@@ -35,6 +35,6 @@ def test_where_no_site_is_known_the_source_is_one() -> None:
 
 def test_it_is_named_as_such() -> None:
     first, second = companion.named(scans().iloc[1])
-    assert first == "Reference: score 9, lowest of North"
+    assert first == "Reference: score 9.0, lowest of North"
     assert second == "b"
     assert "study" in companion.named(scans().iloc[7])[0]

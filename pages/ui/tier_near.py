@@ -32,7 +32,7 @@ def show(ground: Ground, sorted_: Sorted) -> None:
     st.markdown("**On either side of each cut-off**: click a scan to look at it")
     at_the_cut.show(
         ground.workspace, ground.scans, values, edges, sorted_.codes, rule.labels,
-        rising=not rule.measure.better_is_higher,
+        measure=rule.measure,
     )  # fmt: skip
     _agreement(ground, sorted_)
 

@@ -10,7 +10,7 @@ from PIL import Image
 from curation import previews
 from curation.cohort_flow import Arrived
 from curation.cohorts import Cohort
-from curation.measures import SCORE
+from curation.measures import SCORE, SCORE_DIGITS
 from curation.tiers import TIER_COLOURS
 from training.report.plots import Box, Flow, Line, Message, Picture, Plot, Series
 from training.report.source import Source, ages_of, count_of, counted, plural, tiers_of
@@ -141,7 +141,7 @@ def _examples(source: Source, pool: pd.DataFrame, names: list[str]) -> tuple[Pic
         scan = scans.iloc[(len(scans) - 1) // 2]
         path = source.workspace.preview_path(scan["scan_id"])
         if path.exists():
-            score = f"Tier {name}, score {scan['distortion_score']:.1f}"
+            score = f"Tier {name}, score {scan['distortion_score']:.{SCORE_DIGITS}f}"
             found.append(Picture(_axial(path), score, _colour(name)))
     return tuple(found)
 
