@@ -94,7 +94,7 @@ def test_agreement_is_told_with_intervals_and_the_ceiling() -> None:
     counts = pd.DataFrame([[40, 5], [10, 30]], index=["A", "B"], columns=["keep", "exclude"])
     cut = tier_agreement.AtCutoff("A", "B", Figure(0.6, 0.5, 0.7), 0.857, np.nan)
     told = tier_agreement.TierAgreement(
-        85, counts, Figure(0.8, 0.7, 0.9), (cut,), None, NOWHERE, ""
+        85, counts, Figure(0.8, 0.7, 0.9), (cut,), None, NOWHERE, "", 85
     )
     made = balance_panel.agreement(told, 0.44)
     assert "0.60 (0.50 to 0.70)" in made and "86 %" in made and "0.44" in made and "–" in made

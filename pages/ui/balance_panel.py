@@ -179,7 +179,7 @@ def near(
 
 
 def agreement(told: TierAgreement, ceiling: float | None) -> str:
-    """Return a table of how the cut-offs agree with people's verdicts, as HTML; empty without verdicts."""
+    """Return a table of how the cut-offs agree with raters, as HTML; empty where none are decided."""
     if not told.scans:
         return ""
     rows = [
@@ -195,10 +195,17 @@ def agreement(told: TierAgreement, ceiling: float | None) -> str:
 
 
 def agreement_said(told: TierAgreement) -> str:
-    """Say in markdown how the tiers agree with ratings; empty without verdicts."""
+    """Say in markdown how the tiers agree with ratings; empty where none are decided."""
     if not told.scans:
         return ""
-    said = f"From {text.plural(told.scans, 'scan')} with a verdict."
+    split, rated = told.rated - told.scans, text.plural(told.rated, "rated scan")
+    said = f"From {rated}."
+    if split:
+        on = "one" if split == 1 else f"{split:,}"
+        said = (
+            f"From {told.scans:,} of {rated}: on {on} as many raters keep as exclude, so that it counts "
+            "for neither."
+        )
     if math.isfinite(told.auc.value):
         said += (
             f" A scan that people exclude is in a worse tier than one that they keep in "
@@ -211,7 +218,7 @@ def agreement_said(told: TierAgreement) -> str:
 
 
 def confusion(told: TierAgreement) -> str:
-    """Return the scans of each tier by what people say of them, as HTML; empty without ratings."""
+    """Return the scans of each tier by what raters say of them, as HTML; empty without ratings."""
     table = told.counts if told.levels is None else told.levels
     if not told.scans:
         return ""
@@ -222,6 +229,16 @@ def confusion(told: TierAgreement) -> str:
     return marks.table(
         ("Tier", *map(str, table.columns)), rows, numeric=range(1, table.shape[1] + 1)
     )
+
+
+def confusion_said(told: TierAgreement) -> str:
+    """Say in markdown which scans :func:`confusion` counts; empty without ratings."""
+    if not told.scans:
+        return ""
+    if told.levels is None:
+        return text.escape(f"{text.plural(told.scans, 'scan')}, by what most raters say.")
+    count = text.plural(int(told.levels.to_numpy().sum()), "rated scan")
+    return text.escape(f"All {count} on this scale, by their middle rating (of two, the worse).")
 
 
 def figure(value: Figure) -> str:

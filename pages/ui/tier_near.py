@@ -55,7 +55,7 @@ def _agreement(ground: Ground, sorted_: Sorted) -> None:
         list(ratings.all_scales(workspace).values()),
     )  # fmt: skip
     if not told.scans:
-        st.caption("No scan here has a rating on which people agree. Rate some on the page Rate.")
+        st.caption("No scan here has ratings of which most say the same. Rate some on the page Rate.")
         frame.link("rate", "Go to Rate")
         return
     st.markdown(balance_panel.agreement_said(told))
@@ -64,3 +64,4 @@ def _agreement(ground: Ground, sorted_: Sorted) -> None:
             st.html(balance_panel.agreement(told, tier_facts.ceiling(workspace)))
         with st.container(width="stretch"):
             st.html(balance_panel.confusion(told))
+            st.caption(balance_panel.confusion_said(told))

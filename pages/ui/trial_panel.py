@@ -85,7 +85,8 @@ def response(scan: pd.Series, trial: Trial, judged: Judged) -> None:
     st.html(marks.changes(pairs, expected=expected))
     st.caption(
         f"Sub-scores, 0 to 100, higher is worse; the tick is the scan as it is. "
-        f"{expected} is the one that this artefact has to raise."
+        f"{expected} is the one that this artefact has to raise. The worst counts most by far: where "
+        "another is worse already, the score itself hardly moves."
     )
     _moved(before, after, judged)
 

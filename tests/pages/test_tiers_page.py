@@ -266,7 +266,7 @@ def test_who_is_where_and_what_lies_at_the_cutoffs_follow_the_rule(made, run) ->
 
 def test_agreement_with_ratings_is_told_where_there_are_some(rated, run) -> None:
     page = opened(run, rated, NEAR)
-    assert "with a verdict" in words(checked(page))
+    assert "rated scan" in words(checked(page))
 
 
 def test_scans_of_a_tier_and_near_a_cutoff_can_be_selected_for_explore(made, run) -> None:
