@@ -12,6 +12,7 @@ from curation import (
     controls,
     files,
     flow_drawing,
+    matching,
     rule_text,
     rule_versions,
     terminal,
@@ -134,7 +135,9 @@ def run_control(chosen: argparse.Namespace) -> int:
         Workspace.open(chosen.workspace), chosen.cohort, tuple(chosen.tiers), seed=chosen.seed,
         author=chosen.author, name=chosen.name,
     )  # fmt: skip
+    matched = matching.matched_on(control.scans)
     print(f"{control.id}: {control.size} {control.role} scans ({_counts(control)})")
+    print(f"of the same {matched.words} as the tiers {', '.join(chosen.tiers)}. {matched.note}")
     return 0
 
 
@@ -186,7 +189,8 @@ COMMANDS = (
         run_freeze, add_freeze_options,
     ),
     Command(
-        "control", "freeze a random sample of a cohort, matched to some tiers in size, age and site",
+        "control",
+        "freeze a random sample of a cohort, matched to some tiers in size, age and site (or source)",
         run_control, add_control_options,
     ),
     Command(

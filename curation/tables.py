@@ -221,9 +221,9 @@ def _scores_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
 
 #: What :func:`read_usable` reads of each scan, and which of it few different texts make up.
 USABLE_COLUMNS = (
-    "scan_id", "subject_id", "sha256", "modality", "site", "age_years", "sex", "group", "status",
+    "scan_id", "subject_id", "sha256", "modality", "source", "site", "age_years", "sex", "group", "status",
 )  # fmt: skip
-_FEW_TEXTS = ["modality", "site", "sex", "group", "status"]
+_FEW_TEXTS = ["modality", "source", "site", "sex", "group", "status"]
 
 
 def read_usable(workspace: Workspace, role: str) -> pd.DataFrame:

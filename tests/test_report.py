@@ -149,6 +149,26 @@ def test_methods_tell_of_arms_that_are_trained_in_other_ways(workspace) -> None:
     assert "Some arms learned from 50 % of the people's ages." in told
 
 
+def test_methods_and_limits_claim_of_controls_only_what_was_matched(workspace) -> None:
+    training_workspace.make(workspace)
+    study = training_workspace.plan(workspace, arms=["scratch", "A", "all", "control-A"])
+    scans, known = study.scans(), content.build(workspace, study.id)
+    assert "at random within sites and thirds of age." in known.methods[2]
+    assert "scans of A are also in control-A." in known.methods[2]
+    assert not any("scanner" in point for point in known.messages[-1].points)
+    for source, words in (
+        (scans["scan_id"], "within sources and thirds"),
+        ("one", "random within thirds"),
+    ):
+        files.write_parquet(study.scans_path, scans.assign(site=None, source=source))
+        report = content.build(workspace, study.id)
+        assert words in report.methods[2] and "No site is known" in report.methods[2]
+        assert "within sites" not in report.methods[2]
+        assert any("A tier may be a scanner." in point for point in report.messages[-1].points)
+    bare = training_workspace.plan(workspace, name="bare", arms=["scratch", "all"])
+    assert "controls" not in content.build(workspace, bare.id).methods[2]
+
+
 def test_every_file_says_that_the_data_are_simulated(made) -> None:
     out = made[2]
     for path in (out / "report.html", out / "methods.txt", out / "README.txt"):

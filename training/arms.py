@@ -41,7 +41,7 @@ class Arm:
     tiers : tuple of str
         Tiers that the scans come from; none for ``scratch``.
     matches : str or None
-        For a control: the arm whose size (and, where known, sites and ages) it has.
+        For a control: the arm whose size, sites (or sources) and ages it has, as far as they are known.
     keep_percent : int
         For a sweep: the share of the scans that is kept, best first, 1 to 100.
     method : {'full', 'probe', 'cnn', 'ridge'}
@@ -178,7 +178,8 @@ def scans_of(
     arm : Arm
         The arm.
     pool : pandas.DataFrame
-        ``scan_id, tier, distortion_score, site, age_years`` of the pretraining pool.
+        ``scan_id, tier, distortion_score, site, age_years`` of the pretraining pool; ``source`` where it
+        is known.
     matched : Arm, optional
         For a control: the arm that it matches.
     seed : int

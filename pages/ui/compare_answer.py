@@ -10,6 +10,7 @@ from pages.ui import comparison_charts, downloads, marks, picked, state, text
 from pages.ui.compared import Compared
 from pages.ui.comparison_charts import VERDICTS
 from training import statistics, strata
+from training.overlap import Overlap
 from training.predictions import BASELINE
 
 _HOW = """\
@@ -42,7 +43,7 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
     reference = _reference(shown)
     differences = statistics.differences(shown.held_out, reference)
     controls = statistics.against_controls(shown.held_out)
-    _verdicts(differences, controls)
+    _verdicts(shown, differences, controls)
     picks = _forests(shown, final, differences)
     for arm in dict.fromkeys(picks):
         scans = strata.of_scans(shown.held_out, arm)
@@ -70,13 +71,13 @@ def _reference(shown: Compared) -> str:
     )  # fmt: skip
 
 
-def _verdicts(differences: pd.DataFrame, controls: pd.DataFrame) -> None:
+def _verdicts(shown: Compared, differences: pd.DataFrame, controls: pd.DataFrame) -> None:
     lines = [_line(row) for row in differences.itertuples() if row.arm != BASELINE]
-    against = [_line(row) for row in controls.itertuples()]
+    shared = shown.overlaps() if len(controls) else {}
+    against = [_line(row, shared.get(row.reference)) for row in controls.itertuples()]
     if against:
-        lines.append(
-            '<div class="ts-muted">Against a random sample of the same size, sites and ages:</div>'
-        )
+        alike = f"Against a random sample of the same {shown.controls_match}:"
+        lines.append(f'<div class="ts-muted">{html.escape(alike)}</div>')
     lines += against
     lines += [_line(row) for row in differences.itertuples() if row.arm == BASELINE]
     if not lines:
@@ -84,10 +85,11 @@ def _verdicts(differences: pd.DataFrame, controls: pd.DataFrame) -> None:
     st.html(f'<div class="ts-verdicts">{"".join(lines)}</div>')
 
 
-def _line(row) -> str:  # type: ignore[no-untyped-def]
+def _line(row, shared: Overlap | None = None) -> str:  # type: ignore[no-untyped-def]
     colour, word = VERDICTS[row.verdict]
+    beside = f' <span class="ts-muted">{html.escape(shared.words)}</span>' if shared else ""
     chip = f'<span class="ts-chip" style="background:{colour};color:{marks.ink_on(colour)}">{word}</span>'
-    return f"<div>{chip}<span>{html.escape(row.words)}</span></div>"
+    return f"<div>{chip}<span>{html.escape(row.words)}{beside}</span></div>"
 
 
 def _forests(shown: Compared, final: pd.DataFrame, differences: pd.DataFrame) -> list[str]:

@@ -159,7 +159,7 @@ def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
                 st.caption(
                     "Where the line runs below the band, the scans are better, not only more, "
                     "fewer or younger: "
-                    "each control has as many scans, of the same sites and ages, drawn at random."
+                    f"each control is of the same {shown.controls_match}, drawn at random."
                 )
         with st.container(width="stretch"):
             st.subheader("With fewer labels")

@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from curation.matching import Matched
 from curation.workspace import Workspace
 from pages.ui import cached, charts
 from pages.ui.charts import Style
-from training import comparable, curves, predictions, runs, sweeps
+from training import comparable, curves, overlap, predictions, runs, sweeps
 from training.arms import Arm
+from training.overlap import Overlap
 from training.predictions import Predictions
 from training.run_logs import RunLogs
 from training.runs import Run
@@ -67,6 +69,20 @@ class Compared:
             for name, one in self.parts.items()
             for arm, count in _sizes(one).items()
         }
+
+    def overlaps(self) -> dict[str, Overlap]:
+        """Return what each control shares with the arm that it matches, by the control's name."""
+        return {
+            self._called(name, one.control): one
+            for name, study in self.parts.items()
+            for one in _overlaps(study)
+        }
+
+    @property
+    def controls_match(self) -> str:
+        """In what controls are like their arms, such as ``size, sites and ages``; empty without controls."""
+        found = [matched for one in self.parts.values() if (matched := _matched(one))]
+        return ", or ".join(dict.fromkeys(matched.words for matched in found))
 
     def curves(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the curves of age error and of the pretraining loss of what is left.
@@ -167,6 +183,16 @@ def _runs(study: Study) -> list[Run]:
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
 def _sizes(study: Study) -> dict[str, int]:
     return sweeps.sizes(study)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
+def _overlaps(study: Study) -> list[Overlap]:
+    return overlap.of_study(study)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
+def _matched(study: Study) -> Matched | None:
+    return overlap.controls_matched_on(study)
 
 
 @st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=_HASH)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from curation import scores as scores_
 from curation.anchors import Anchor, Reference
-from curation.groups import POOLED, groups_of
+from curation.groups import POOLED, groups_of, sites_of
 from curation.metrics import up_to_date
 from curation.workspace import Workspace
 from pages.ui import cached, flags
@@ -23,7 +23,7 @@ class Judged:
     reference : Reference
         What judged it, or would.
     site : str or None
-        Where it was made.
+        Where it was made, see :func:`curation.groups.sites_of`.
     group : str
         The group of comparable scans that it is judged with, see :mod:`curation.groups`.
     row : pandas.Series
@@ -87,7 +87,7 @@ def of(workspace: Workspace, scan: pd.Series) -> Judged:
     """Gather what is known of a scan, a row of the scored scans."""
     named = scan.get("reference")
     reference = cached.reference(workspace, named if isinstance(named, str) else None)
-    site = scan["site"] if isinstance(scan["site"], str) else None
+    site = sites_of(scan.to_frame().T).iloc[0]
     row = cached.metrics_row(workspace, scan["scan_id"])
     if row is None:
         return Judged(reference, site)

@@ -55,7 +55,9 @@ def _agreement(ground: Ground, sorted_: Sorted) -> None:
         list(ratings.all_scales(workspace).values()),
     )  # fmt: skip
     if not told.scans:
-        st.caption("No scan here has ratings of which most say the same. Rate some on the page Rate.")
+        st.caption(
+            "No scan here has ratings of which most say the same. Rate some on the page Rate."
+        )
         frame.link("rate", "Go to Rate")
         return
     st.markdown(balance_panel.agreement_said(told))

@@ -1,9 +1,12 @@
 """The answer: curves, errors with intervals, differences with verdicts, and what they cannot say."""
 
+from dataclasses import replace
+
 import pandas as pd
 
+from curation.groups import places_of
 from training import curves as curves_
-from training import statistics
+from training import overlap, statistics
 from training.predictions import BASELINE
 from training.report.plots import Line, Message, Plot, Table
 from training.report.source import Source, ages_of, number, plural
@@ -119,8 +122,15 @@ def controls(source: Source) -> Message | None:
         if len(table) == 1 and kinds
         else "Better, or only bigger? Each arm against its control"
     )
-    lead = "A control holds as many scans as its arm, of the same sites and ages, at random from all tiers."
-    return _compared(source, "controls", title, table, lead)
+    lead = "A control holds as many scans as its arm, at random from all tiers."
+    if matched := overlap.controls_matched_on(source.study):
+        lead = (
+            f"A control is of the same {matched.words} as its arm, at random from all tiers. "
+            f"{matched.note}".strip()
+        )
+    message = _compared(source, "controls", title, table, lead)
+    shared = tuple(one.words for one in overlap.of_study(source.study))
+    return replace(message, points=(*message.points, *shared))
 
 
 def _differences(source: Source) -> pd.DataFrame:
@@ -162,6 +172,8 @@ def limits(source: Source) -> Message:
         "The distortion score sorts scans for research; it is no medical device and no "
         "radiologist's eye.",
     ]
+    if note := places_of(source.of("pool")).note:
+        points.insert(2, f"{note} A tier may be a scanner.")
     if study.simulated:
         points.insert(0, "The scans are simulated. No number here says anything about patients.")
     if not study.result_path.exists():

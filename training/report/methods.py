@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from curation import __version__
 from curation.cohorts import Cohort
-from training import images, sweeps
+from training import images, overlap, sweeps
 from training.report.source import Source, ages_of, count_of, plural, short
 
 #: Whose versions a reader needs to make the same again.
@@ -75,10 +75,21 @@ def _pretraining(source: Source) -> str:
         f"{100 * preset.masking_ratio:.0f} % of the "
         f"patches removed) was trained for {preset.pretrain_epochs} epochs of "
         f"{preset.pretrain_steps} steps of "
-        f"{preset.pretrain_batch} scans, the same number of steps for every arm. Size-matched "
-        "controls were drawn "
-        "at random within sites and thirds of age."
+        f"{preset.pretrain_batch} scans, the same number of steps for every arm."
+        f"{_controls(source)}"
     )
+
+
+def _controls(source: Source) -> str:
+    """Say how controls were drawn and what they share with their arms; nothing where there is none."""
+    matched = overlap.controls_matched_on(source.study)
+    if matched is None:
+        return ""
+    within = [*filter(None, [matched.places.words]), *["thirds of age"] * matched.ages]
+    strata = f" within {' and '.join(within)}" if within else ""
+    told = [f"Size-matched controls were drawn at random{strata}.", matched.note]
+    told += [one.words for one in overlap.of_study(source.study)]
+    return "".join(f" {sentence}" for sentence in told if sentence)
 
 
 def _images(source: Source) -> str:
