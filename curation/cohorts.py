@@ -29,8 +29,8 @@ from curation.tiers import DEFAULT_RULE, UNUSABLE, TierRule
 from curation.workspace import Role, Workspace, slug
 
 __all__ = [
-    "COLUMNS", "Cohort", "CohortHeader", "Draft", "changed_scans", "draft", "freeze", "list_cohorts",
-    "load", "store",
+    "COLUMNS", "Cohort", "CohortHeader", "Draft", "changed_scans", "draft", "freeze", "freeze_draft",
+    "list_cohorts", "load", "store",
 ]  # fmt: skip
 
 #: Whose versions are kept with a cohort: what scores and lists are made with.
@@ -140,9 +140,21 @@ def freeze(
     """
     _check_names(name, author)
     drafted = draft(workspace, role, rule, images_only=images_only)
+    return freeze_draft(workspace, drafted, name=name, author=author)
+
+
+def freeze_draft(workspace: Workspace, drafted: Draft, *, name: str, author: str) -> Cohort:
+    """Freeze a list that a rule made, as :func:`freeze` does; its doubts can be said before.
+
+    Raises
+    ------
+    CohortError
+        When there is no name or no author.
+    """
     return store(
-        workspace, drafted.text, name=name, author=author, role=role, rule=rule, counts=drafted.counts,
-        reference=drafted.reference, images_only=images_only, flow=drafted.flow,
+        workspace, drafted.text, name=name, author=author, role=drafted.role, rule=drafted.rule,
+        counts=drafted.counts, reference=drafted.reference, images_only=drafted.images_only,
+        flow=drafted.flow,
     )  # fmt: skip
 
 

@@ -144,9 +144,9 @@ def choose(cohort: Cohort, names: list[str]) -> tuple[Arm, ...]:
     StudyError
         When no arm is named, one is named twice, or the cohort cannot carry one.
     """
-    available = {arm.name: arm for arm in available_arms(cohort)}
     if not names:
-        raise StudyError(f"A study needs at least one arm; choose from {', '.join(available)}.")
+        available = ", ".join(arm.name for arm in available_arms(cohort))
+        raise StudyError(f"A study needs at least one arm; choose from {available}.")
     if len(set(names)) < len(names):
         raise StudyError(f"Each arm is named once; these are {', '.join(names)}.")
     chosen = []
@@ -154,10 +154,8 @@ def choose(cohort: Cohort, names: list[str]) -> tuple[Arm, ...]:
         arm = find(cohort, name)
         if arm is None:
             raise StudyError(
-                f"Cohort {cohort.id} cannot carry the arm {name!r}: {_counts(cohort)}. It can carry "
-                f"{', '.join(available)}, keep-1 to keep-99 with their controls, probe- before "
-                "each, -labels-1 to -labels-99 behind each, cnn and ridge. Move the cut-offs and freeze "
-                "again, or leave the arm out."
+                f"Cohort {cohort.id} cannot carry the arm {name!r}: {counts(cohort)}. "
+                f"{what_it_carries(cohort)} Move the cut-offs and freeze again, or leave the arm out."
             )
         if arm.base not in (None, *names):
             raise StudyError(
@@ -246,5 +244,15 @@ def _control(arm: Arm, tiers: tuple[str, ...]) -> Arm:
     )
 
 
-def _counts(cohort: CohortHeader) -> str:
+def what_it_carries(cohort: CohortHeader) -> str:
+    """Say which arms a cohort can carry."""
+    available = ", ".join(arm.name for arm in available_arms(cohort))
+    return (
+        f"It can carry {available}, keep-1 to keep-99 with their controls, probe- before each, -labels-1 to "
+        "-labels-99 behind each, cnn and ridge."
+    )
+
+
+def counts(cohort: CohortHeader) -> str:
+    """Say how many scans each tier of a cohort holds."""
     return ", ".join(f"{number} scans in {name}" for name, number in cohort.counts.items())
