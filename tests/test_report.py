@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from curation import files
+from curation import cohorts, files
 from curation.errors import StudyError
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests import finished_study, report_reading, training_workspace
 from training import __main__ as command
 from training import predictions, runs, strata
+from training import study as studies
 from training.predictions import BASELINE
 from training.report import anonymous, bundle, content
 from training.report.plots import Report
@@ -147,6 +149,30 @@ def test_methods_tell_of_arms_that_are_trained_in_other_ways(workspace) -> None:
     told = " ".join(content.build(workspace, study.id).methods)
     assert "Linear probes" in told and "plain 3D network" in told and "Ridge regression" in told
     assert "Some arms learned from 50 % of the people's ages." in told
+
+
+def test_methods_name_the_rules_of_both_cohorts_and_that_they_differ(workspace) -> None:
+    training_workspace.make(workspace)
+    same = training_workspace.plan(workspace)
+    told = content.build(workspace, same.id).methods[1]
+    assert (
+        "Tiers of pool and target were cut by the same rule" in told and "A: 0 to under 25" in told
+    )
+    target = cohorts.freeze(
+        workspace, "other", author="Ada", role="target", rule=TierRule(cutoffs=(15.0, 60.0))
+    )
+    other = studies.plan(
+        workspace, name="other", cohort_id=same.cohort_id, target_id=target.id, arms=["scratch", "A"],
+        seeds=[0], folds=2, preset="smoke",
+    )  # fmt: skip
+    told = content.build(workspace, other.id).methods[1]
+    for words in (
+        "A: 0 to under 25",
+        "A: 0 to under 15",
+        "by another rule",
+        "not the same quality",
+    ):
+        assert words in told
 
 
 def test_methods_and_limits_claim_of_controls_only_what_was_matched(workspace) -> None:

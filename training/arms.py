@@ -67,6 +67,11 @@ class Arm:
         """Name of the pretraining that it starts from; none where there is none."""
         return None if self.kind == "scratch" else self.base or self.name
 
+    @property
+    def is_scratch(self) -> bool:
+        """Whether it is the plain one without pretraining, fine-tuned whole on everybody."""
+        return self.kind == "scratch" and self.method == "full" and self.label_percent == 100
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""
         return asdict(self) | {"tiers": list(self.tiers)}

@@ -53,7 +53,7 @@ class Compared:
         self, arms: Collection[str], seeds: Collection[int], folds: Collection[int]
     ) -> "Compared":
         """Return what filters leave; an empty one leaves all. Arms without pretraining always stay."""
-        kept = [a.name for a in self.arms if not arms or a.name in arms or is_scratch(a)]
+        kept = [a.name for a in self.arms if not arms or a.name in arms or a.is_scratch]
         return replace(
             self,
             held_out=self.held_out.only(arms=kept, seeds=seeds or None, folds=folds or None),
@@ -116,11 +116,6 @@ class Compared:
             & table["seed"].isin(self.seeds)
             & table["fold"].isin([*self.folds, -1])
         ]
-
-
-def is_scratch(arm: Arm) -> bool:
-    """Tell whether an arm is the plain one without pretraining."""
-    return arm.kind == "scratch" and arm.label_percent == 100 and arm.method == "full"
 
 
 def of(workspace: Workspace, study: Study, others: list[Study]) -> Compared:

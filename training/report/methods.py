@@ -4,7 +4,7 @@ import importlib.metadata
 import platform
 from collections.abc import Iterable
 
-from curation import __version__
+from curation import __version__, target_rules
 from curation.cohorts import Cohort
 from training import images, overlap, sweeps
 from training.report.source import Source, ages_of, count_of, plural, short
@@ -16,8 +16,8 @@ LIBRARIES = ("torch", "monai", "numpy", "scipy", "SimpleITK", "nilearn")
 def paragraphs(source: Source) -> tuple[str, ...]:
     """Return the methods, a paragraph each: data, scoring, pretraining, fine-tuning, statistics, versions."""
     return (
-        _data(source), _scoring(source.pool), _pretraining(source), _finetuning(source), _statistics(),
-        _versions(source),
+        _data(source), _scoring(source.pool, source.target), _pretraining(source), _finetuning(source),
+        _statistics(), _versions(source),
     )  # fmt: skip
 
 
@@ -47,16 +47,26 @@ def _excluded(source: Source) -> str:
     return "".join(told)
 
 
-def _scoring(pool: Cohort | None) -> str:
+def _scoring(pool: Cohort | None, target: Cohort | None) -> str:
     if pool is None:
         return "Scoring. Each scan got a distortion score from 0 (pristine) to 100 (unusable)."
-    gates = "; ".join(gate.describe() for gate in pool.rule.gates)
     return (
         "Scoring. Each scan got a distortion score from 0 (pristine) to 100 (unusable), made of "
         "seven sub-scores "
-        f"and judged by the reference {pool.reference}. Tiers were cut on "
-        f"{pool.rule.measure.label.lower()}: "
-        f"{'; '.join(pool.rule.describe())}.{f' Gates: {gates}.' if gates else ''}"
+        f"and judged by the reference {pool.reference}. {_rules(pool, target)}"
+    )
+
+
+def _rules(pool: Cohort, target: Cohort | None) -> str:
+    """Tell by which rule each cohort was cut into tiers."""
+    own = target_rules.in_words(pool.rule)
+    if target is None:
+        return f"Tiers of the pool were cut on {own}."
+    if target_rules.same(pool.rule, target.rule):
+        return f"Tiers of pool and target were cut by the same rule, on {own}."
+    return (
+        f"Tiers of the pool were cut on {own}; those of the target by another rule, on "
+        f"{target_rules.in_words(target.rule)}: the same letter is not the same quality in both."
     )
 
 
