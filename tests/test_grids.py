@@ -1,11 +1,13 @@
 """Cells of tier × tier: number, interval and people in each; colour by difference, faded where few."""
 
 import html
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from tests import report_reading
+from training.predictions import BASELINE
 from training.report import deck, grids, interactive, pictures
 from training.report.plots import Message, Plot, Report, Series
 
@@ -39,6 +41,9 @@ def test_colours_are_of_the_difference_and_few_people_do_not_stretch_them() -> N
     )  # 2 years better is the end of the scale, not a third of it
     red, green, blue = (int(held[1][1].colour[i : i + 2], 16) for i in (1, 3, 5))
     assert red > blue and min(red, green, blue) > 200  # worse, and pale
+    mean = TABLE.iloc[:2].assign(arm=BASELINE, difference_years=40.0)
+    with_mean = replace(PLOT, table=pd.concat([TABLE, mean], ignore_index=True))
+    assert grids.cells(with_mean)[2][1][0].colour == held[1][0].colour
     assert grids.span(TABLE.assign(difference_years=0.01), "difference_years", "n_subjects") == 1.0
 
 

@@ -92,8 +92,8 @@ def tier_by_tier(table: pd.DataFrame, arms: Sequence[str], tiers: Sequence[str])
         In the order in which they are drawn.
     """
     cells = table[table["arm"].isin(arms) & table["tier"].isin(tiers)]
-    order = {name: place for place, name in enumerate([*arms, *tiers])}
-    cells = cells.sort_values(["arm", "tier"], key=lambda names: names.map(order))
+    places = {"arm": list(arms), "tier": list(tiers)}
+    cells = cells.sort_values(["arm", "tier"], key=lambda name: name.map(places[name.name].index))
     cells = cells.assign(column=[t if t == NOT_KNOWN else f"Tier {t}" for t in cells["tier"]])
     plot = Plot(
         "tier-by-tier", "grid", cells, x="column", y="arm", by="arm", value="age_mae_years",

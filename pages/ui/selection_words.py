@@ -7,7 +7,7 @@ import numpy as np
 
 from curation.balance import Tally
 from curation.groups import SOURCE
-from curation.selection import TRAITS, UNEXPLAINED, Selection, Trait, strongest
+from curation.selection import NOTABLE, TRAITS, UNEXPLAINED, Selection, Trait, strongest
 from pages.ui import text
 from pages.ui.balance_panel import smd
 
@@ -83,11 +83,15 @@ def calm(selections: Sequence[Selection]) -> str:
         one = strongest(selections, trait)
         if one is None or one.differs or _warned(selections, trait):
             continue
-        by_chance = (
-            f"; random cuts of this size stay below {smd(one.chance)}" if trait == "site" else ""
-        )
-        apart = f"standardised difference at most {smd(abs(one.seen))}{by_chance}"
-        said.append(f"{trait.capitalize()}s hardly differ between the tiers ({apart}).")
+        apart = smd(abs(one.seen))
+        if abs(one.seen) < NOTABLE:
+            what = f"{trait.capitalize()}s hardly differ between the tiers"
+            said.append(f"{what} (standardised difference at most {apart}).")
+        else:
+            said.append(
+                f"{trait.capitalize()}s differ between the tiers by no more than chance (standardised "
+                f"difference {apart}; random cuts of this size stay below {smd(one.chance)})."
+            )
     return " ".join(said)
 
 

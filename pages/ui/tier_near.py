@@ -56,7 +56,7 @@ def _agreement(ground: Ground, sorted_: Sorted) -> None:
     )  # fmt: skip
     if not told.scans:
         st.caption(
-            "No scan here has ratings of which most say the same. Rate some on the page Rate."
+            "No scan here is rated, or raters are split on each. Rate some on the page Rate."
         )
         frame.link("rate", "Go to Rate")
         return

@@ -118,12 +118,12 @@ def _empty(made: Deck, report: Report, title: str) -> Slide:
 
 def _plot(slide: Slide, plot: Plot, left: int, top: int, width: int, height: int) -> None:
     if plot.kind == "grid":
-        _grid(slide, plot, left, top, width)
+        _grid(slide, plot, left, top, width, height)
         return
     deck_charts.add(slide, plot, left, top, width, height)
 
 
-def _grid(slide: Slide, plot: Plot, left: int, top: int, width: int) -> None:
+def _grid(slide: Slide, plot: Plot, left: int, top: int, width: int, height: int) -> None:
     """Draw a grid as a table with coloured cells, which PowerPoint has no chart for."""
     rows, columns, held = grids.cells(plot)
     labels = plot.labels()
@@ -131,32 +131,37 @@ def _grid(slide: Slide, plot: Plot, left: int, top: int, width: int) -> None:
         (labels.get(row, row), *(_in_cell(cell) for cell in line))
         for row, line in zip(rows, held, strict=True)
     )
-    drawn = table(slide, Table(("", *columns), body), left, top, width, 16)
+    # a row holds a line of these letters, and one of smaller ones
+    size = max(9, min(16, int(height / Pt(1) / (2.1 + 2.3 * max(len(rows), 1)))))
+    drawn = table(slide, Table(("", *columns), body), left, top, width, size)
     drawn.name = plot.name
     for r, line in enumerate(held, start=1):
+        drawn.table.rows[r].height = Emu(int(Pt(2.3 * size)))
         for c, cell in enumerate(line, start=1):
             if cell:
-                _fill(drawn.table.cell(r, c), cell)
+                _fill(drawn.table.cell(r, c), cell, size)
+    drawn.table.rows[0].height = Emu(int(Pt(2.1 * size)))
+    for c in range(1, len(columns) + 1):
+        drawn.table.cell(0, c).text_frame.paragraphs[0].alignment = PP_ALIGN.CENTER
 
 
 def _in_cell(cell: grids.Cell | None) -> str:
-    return "\n".join((cell.value, *cell.beneath)) if cell else "–"
+    return "\n".join(filter(None, (cell.value, " · ".join(cell.beneath)))) if cell else "–"
 
 
-def _fill(place, cell: grids.Cell) -> None:  # type: ignore[no-untyped-def]
+def _fill(place, cell: grids.Cell, size: int) -> None:  # type: ignore[no-untyped-def]
     place.fill.solid()
     place.fill.fore_color.rgb = colour(cell.colour)
     for line, paragraph in enumerate(place.text_frame.paragraphs):
         paragraph.alignment = PP_ALIGN.CENTER
-        paragraph.font.size = Pt(16 if line == 0 else 11)
+        paragraph.font.size = Pt(size if line == 0 else 0.7 * size)
         paragraph.font.color.rgb = colour(MUTED if cell.faded else INK)
 
 
 def table(slide: Slide, content: Table, left: int, top: int, width: int, size: int):  # type: ignore[no-untyped-def]
     """Add a native table; its columns are as wide as their longest words ask for."""
     rows, columns = len(content.rows) + 1, len(content.head)
-    lines = [max(words.count("\n") for words in row) for row in content.rows]
-    height = int(Pt(size) * 2.1) * rows + int(Pt(size) * 1.2) * sum(lines)
+    height = int(Pt(size) * 2.1) * rows
     drawn = slide.shapes.add_table(rows, columns, *emu(left, top, width, height))
     letters = [
         max(0.6 * len(content.head[place]), *(_longest(row[place]) for row in content.rows), 5)

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from training.predictions import BASELINE
 from training.report.plots import Plot
 from training.strata import FEW_PEOPLE
 
@@ -44,7 +45,7 @@ def cells(plot: Plot) -> tuple[list[str], list[str], list[list[Cell | None]]]:
     table = plot.table
     rows, columns = (list(dict.fromkeys(table[name].astype(str))) for name in (plot.y, plot.x))
     held: list[list[Cell | None]] = [[None] * len(columns) for _ in rows]
-    reach = span(table, plot.shade, plot.people) if plot.shade else LEAST_SPAN
+    reach = span(table[table[plot.y] != BASELINE], plot.shade, plot.people) if plot.shade else 1.0
     for _, row in table.iterrows():
         if np.isfinite(row[plot.value]):
             place = rows.index(str(row[plot.y])), columns.index(str(row[plot.x]))
@@ -68,7 +69,8 @@ def _cell(plot: Plot, row: pd.Series, reach: float) -> Cell:
 def span(table: pd.DataFrame, shade: str, people: str) -> float:
     """Return how far the scale of colours reaches to either side of 0.
 
-    Cells of few people do not stretch it, unless there are no others.
+    Cells of few people do not stretch it, unless there are no others; nor does predicting the mean age, which
+    :func:`cells` leaves out.
     """
     apart = table[shade].abs()
     relied = apart[table[people] >= FEW_PEOPLE] if people else apart
