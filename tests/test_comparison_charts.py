@@ -68,7 +68,10 @@ def test_the_heat_map_says_and_hands_on_every_cell() -> None:
     figure = comparison_charts.tier_by_tier(table, ["A", "all", BASELINE], ["A", "B"])
     heat, marks = figure.data
     assert np.shape(heat.z) == (3, 2) and len(marks.x) == 6
-    assert list(heat.y) == ["A", "all", "predict the mean age"] and list(heat.x) == ["Tier A", "Tier B"]
+    assert list(heat.y) == ["A", "all", "predict the mean age"] and list(heat.x) == [
+        "Tier A",
+        "Tier B",
+    ]
     assert set(marks.y) == set(heat.y) and set(marks.x) == set(heat.x)
     cells = table.set_index(["arm", "tier"])
     said = [cell for line in heat.text for cell in line]

@@ -301,6 +301,12 @@ def test_points_in_the_files_are_rounded_scans(made) -> None:
     assert len(points) == 12 * points["arm"].nunique()
 
 
+def test_a_source_in_the_place_of_a_site_leaves_without_its_name() -> None:
+    sites = pd.Series(["North", "source secret", "source secret"])
+    for keep in (True, False):
+        assert anonymous.site_names(sites, keep=keep)["source secret"] == "Source 1"
+
+
 def test_sites_are_numbered_by_size_then_name() -> None:
     sites = pd.Series(["b", "a", "c", "c", None])
     assert anonymous.site_names(sites, keep=False) == {"c": "Site 1", "a": "Site 2", "b": "Site 3"}

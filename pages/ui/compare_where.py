@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from curation import target_rules
+from curation.groups import SOURCE
 from curation.workspace import Workspace
 from pages.ui import cached, comparison_charts, downloads, picked, state, strata_charts, text
 from pages.ui.charts import MUTED, Style
@@ -103,7 +104,7 @@ def _figure(
         st.caption(
             "Mean over people and 95 % interval (t, over people); in brackets the number of "
             "people. Groups may "
-            "differ in age and score, too. Click on a point to list its scans."
+            f"differ in age and score, too. {_stand_in(scans, against)}Click on a point to list its scans."
         )
         wanted = {str(point[0]) for point in points}
         return scans[scans[against].fillna(NOT_KNOWN).isin(wanted)]
@@ -135,6 +136,12 @@ def _figure(
         "to list scans."
     )
     return scans[scans["scan_id"].isin({str(point[0]) for point in points})]
+
+
+def _stand_in(scans: pd.DataFrame, against: str) -> str:
+    """Say that a source stands in for a site, where one does."""
+    by_source = against == "site" and scans["site"].astype(str).str.startswith(SOURCE).any()
+    return "Where no site is known, the source stands in for it. " if by_source else ""
 
 
 def _correlation(scans: pd.DataFrame, column: str, value: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from curation import tables, target_rules
+from curation.groups import SOURCE
 from training import reconstructions, strata, sweeps
 from training.predictions import BASELINE
 from training.report.anonymous import site_names, without_identity
@@ -113,8 +114,14 @@ def by_site(source: Source) -> Message | None:
         series=tuple(Series(str(site), str(site), _KEPT) for site in table["site"]),
         alt="Age error of the best arm site by site, with 95 % intervals",
     )  # fmt: skip
+    sources = [name for name in names if name.startswith(SOURCE)]
+    what = "source by source" if len(sources) == len(names) else "site by site"
+    stands = " Where no site is known, the source stands in for it." if sources else ""
     return Message(
-        "by-site", f"Age error of {trained.iloc[0]['arm']} site by site", plot=plot, note=_STUDENT
+        "by-site",
+        f"Age error of {trained.iloc[0]['arm']} {what}",
+        plot=plot,
+        note=f"{_STUDENT}{stands}",
     )
 
 
