@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from curation.coded import SEXES, Coded, Codes, coded, sexes
 from curation.differences import categorical_smd, chance_smd, continuous_smd, moments
+from curation.groups import sites_of
 from curation.tiers import UNSCORED
 
 Floats = NDArray[np.float64]
@@ -109,10 +110,10 @@ def prepare(scans: pd.DataFrame) -> Traits:
     Parameters
     ----------
     scans : pandas.DataFrame, N rows
-        With ``age_years subject_id`` and :data:`CATEGORIES`.
+        With ``age_years subject_id`` and :data:`CATEGORIES`; ``source`` stands in for an unknown ``site``.
     """
-    held = {name: coded(scans[name]) for name in CATEGORIES if name != "sex"}
-    held = {name: held[name] if name in held else sexes(scans["sex"]) for name in CATEGORIES}
+    read: dict[str, Coded] = {"sex": sexes(scans["sex"]), "site": coded(sites_of(scans))}
+    held = {name: read[name] if name in read else coded(scans[name]) for name in CATEGORIES}
     ages = scans["age_years"].to_numpy(dtype=float)
     nothing = Coded(np.zeros(len(scans), dtype=np.int64), ())
     return Traits(ages, coded(scans["subject_id"]), held, nothing)

@@ -12,15 +12,18 @@ from curation import (
     controls,
     files,
     flow_drawing,
+    matching,
     overlaps,
     rule_text,
     rule_versions,
+    target_rules,
     terminal,
     tiers,
 )
 from curation.cohorts import CohortHeader, Draft
 from curation.command_line import Command
 from curation.errors import CohortError
+from curation.measures import plain
 from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
 from curation.workspace import ROLES, Workspace
 
@@ -43,8 +46,9 @@ def add_freeze_options(command: argparse.ArgumentParser) -> None:
     how = command.add_mutually_exclusive_group()
     how.add_argument("--rule", type=Path, help="the rule, a YAML file")
     how.add_argument(
-        "--cutoffs", type=float, nargs="+", default=list(DEFAULT_RULE.cutoffs), metavar="SCORE",
-        help="rising cut-offs of the distortion score (default: %(default)s)",
+        "--cutoffs", type=float, nargs="+", metavar="SCORE",
+        help="rising cut-offs of the distortion score; without any rule a target takes that of the newest "
+        f"pool cohort, a pool {', '.join(map(plain, DEFAULT_RULE.cutoffs))}",
     )  # fmt: skip
     _add_scans(command)
     _add_author(command)
@@ -94,8 +98,7 @@ def run_tiers(chosen: argparse.Namespace) -> int:
             f"A flow chart is written as .svg or .txt; {chosen.flow.name} is neither."
         )
     draft = cohorts.draft(workspace, chosen.role, rule, images_only=chosen.images_only)
-    for doubt in draft.doubts:
-        print(f"note: {doubt.message}", file=sys.stderr)
+    _say(draft)
     if chosen.expect and chosen.expect.rpartition("-")[2] != draft.hash:
         raise CohortError(
             f"These scans and this rule give a list of hash {draft.hash}, not {chosen.expect}, so nothing "
@@ -117,18 +120,33 @@ def run_tiers(chosen: argparse.Namespace) -> int:
 def run_freeze(chosen: argparse.Namespace) -> int:
     """Freeze a cohort."""
     workspace = Workspace.open(chosen.workspace)
-    if chosen.rule is not None:
-        rule = rule_text.read(chosen.rule)
-    else:
-        rule = TierRule(TIER_NAMES[: len(chosen.cutoffs) + 1], tuple(chosen.cutoffs))
-    cohort = cohorts.freeze(
-        workspace, chosen.name, author=chosen.author, role=chosen.role, rule=rule,
-        images_only=chosen.images_only,
-    )  # fmt: skip
-    print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({_counts(cohort)})")
+    rule, said = _rule_to_freeze(workspace, chosen)
+    draft = cohorts.draft(workspace, chosen.role, rule, images_only=chosen.images_only)
+    _say(draft)
+    cohort = cohorts.freeze_draft(workspace, draft, name=chosen.name, author=chosen.author)
+    print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({_counts(cohort)}), by {said}")
     for note in overlaps.notes(workspace, set(cohort.scans["source"])):
         print(f"note: {note}", file=sys.stderr)
     return 0
+
+
+def _rule_to_freeze(workspace: Workspace, chosen: argparse.Namespace) -> tuple[TierRule, str]:
+    """Return the rule that was asked for, else the usual one, and where it comes from."""
+    if chosen.rule is not None:
+        return rule_text.read(chosen.rule), f"the rule in {chosen.rule.name}"
+    if chosen.cutoffs:
+        rule = TierRule(TIER_NAMES[: len(chosen.cutoffs) + 1], tuple(chosen.cutoffs))
+        return rule, "the cut-offs given"
+    pool = target_rules.newest_pool(cohorts.list_cohorts(workspace))
+    if chosen.role == "target" and pool is not None:
+        return pool.rule, f"the rule of the newest pool cohort {pool.id}: {pool.rule.brief()}"
+    return DEFAULT_RULE, f"the usual rule: {DEFAULT_RULE.brief()}"
+
+
+def _say(draft: Draft) -> None:
+    """Print what somebody should look at."""
+    for doubt in draft.doubts:
+        print(f"note: {doubt.message}", file=sys.stderr)
 
 
 def run_control(chosen: argparse.Namespace) -> int:
@@ -137,7 +155,9 @@ def run_control(chosen: argparse.Namespace) -> int:
         Workspace.open(chosen.workspace), chosen.cohort, tuple(chosen.tiers), seed=chosen.seed,
         author=chosen.author, name=chosen.name,
     )  # fmt: skip
+    matched = matching.matched_on(control.scans)
     print(f"{control.id}: {control.size} {control.role} scans ({_counts(control)})")
+    print(f"of the same {matched.words} as the tiers {', '.join(chosen.tiers)}. {matched.note}")
     return 0
 
 
@@ -189,7 +209,8 @@ COMMANDS = (
         run_freeze, add_freeze_options,
     ),
     Command(
-        "control", "freeze a random sample of a cohort, matched to some tiers in size, age and site",
+        "control",
+        "freeze a random sample of a cohort, matched to some tiers in size, age and site (or source)",
         run_control, add_control_options,
     ),
     Command(

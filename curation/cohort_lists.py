@@ -17,6 +17,7 @@ from curation import (
     modalities,
     overlaps,
     overrides,
+    references,
     rule_advice,
     spreadsheets,
     tables,
@@ -84,7 +85,7 @@ def draft(workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool
     Parameters
     ----------
     workspace : Workspace
-        Where the scans and the decisions are. Nothing is written.
+        Where the scans and the decisions are. Nothing is written but scores made in an earlier way, anew.
     role : {'pool', 'target'}
         Which scans. Of the target only those with a known age, since others cannot be judged on.
     rule : TierRule
@@ -97,6 +98,7 @@ def draft(workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool
     CohortError
         When there is no scan left, with what is missing.
     """
+    references.bring_up_to_date(workspace)
     found = _of_role(workspace, role, rule)
     usable = found[cohort_flow.usable_rows(found, images_only)]
     if problem := mixed(usable, f"The {role}"):
@@ -122,13 +124,13 @@ def draft(workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool
             )
     text = to_tsv(table.assign(tier=assignment.names(codes, rule))[chosen], rule)
     held = np.bincount(codes[chosen], minlength=len(rule.tiers)).tolist()
-    references = table["reference"][chosen] if "reference" in table else pd.Series(dtype="str")
+    judged_by = table["reference"][chosen] if "reference" in table else pd.Series(dtype="str")
     return Draft(
         role, rule, images_only, text, content_hash(text, rule),
         dict(zip(rule.tiers, held, strict=False)),
         cohort_flow.of_rule(found, role, images_only, rule, arrays, by_rule, codes),
         tuple(rule_advice.problems(rule, arrays, codes)),
-        ", ".join(sorted(references.dropna().unique())),
+        ", ".join(sorted(judged_by.dropna().unique())),
     )  # fmt: skip
 
 

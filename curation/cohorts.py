@@ -26,12 +26,13 @@ from curation import (
 from curation.cohort_flow import Flow
 from curation.cohort_lists import COLUMNS, Draft, draft
 from curation.errors import CohortError, TierscopeError
+from curation.scores import SCORING_VERSION
 from curation.tiers import DEFAULT_RULE, UNUSABLE, TierRule
 from curation.workspace import Role, Workspace, slug
 
 __all__ = [
-    "COLUMNS", "Cohort", "CohortHeader", "Draft", "changed_scans", "draft", "freeze", "list_cohorts",
-    "load", "read_cohorts", "store",
+    "COLUMNS", "Cohort", "CohortHeader", "Draft", "changed_scans", "draft", "freeze", "freeze_draft",
+    "list_cohorts", "load", "read_cohorts", "store",
 ]  # fmt: skip
 
 #: What to do where a file of a cohort cannot be read.
@@ -146,9 +147,21 @@ def freeze(
     """
     _check_names(name, author)
     drafted = draft(workspace, role, rule, images_only=images_only)
+    return freeze_draft(workspace, drafted, name=name, author=author)
+
+
+def freeze_draft(workspace: Workspace, drafted: Draft, *, name: str, author: str) -> Cohort:
+    """Freeze a list that a rule made, as :func:`freeze` does; its doubts can be said before.
+
+    Raises
+    ------
+    CohortError
+        When there is no name or no author.
+    """
     return store(
-        workspace, drafted.text, name=name, author=author, role=role, rule=rule, counts=drafted.counts,
-        reference=drafted.reference, images_only=images_only, flow=drafted.flow,
+        workspace, drafted.text, name=name, author=author, role=drafted.role, rule=drafted.rule,
+        counts=drafted.counts, reference=drafted.reference, images_only=drafted.images_only,
+        flow=drafted.flow,
     )  # fmt: skip
 
 
@@ -301,6 +314,7 @@ def _versions(workspace: Workspace, scans: pd.DataFrame) -> dict[str, str]:
     measured = measured[measured["scan_id"].isin(scans["scan_id"])]
     told = {"python": platform.python_version()}
     told |= {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    told["scoring_version"] = str(tables.scoring_version(workspace) or SCORING_VERSION)
     for name in ("metrics_version", "measured_by"):
         if name in measured:
             told[name] = ", ".join(sorted(map(str, measured[name].dropna().unique())))

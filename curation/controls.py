@@ -1,4 +1,4 @@
-"""Random controls as cohorts of their own: as large, as old and from the same sites as some tiers."""
+"""Random controls as cohorts of their own: as large, as old and from the same sites (or sources) as tiers."""
 
 from curation import cohort_flow, cohort_lists, cohorts, matching
 from curation.cohorts import Cohort
@@ -10,7 +10,7 @@ def draw_control(
     workspace: Workspace, cohort_id: str, tiers: tuple[str, ...], *, seed: int, author: str,
     name: str = "",
 ) -> Cohort:  # fmt: skip
-    """Freeze a random sample of a cohort that matches some of its tiers in size, ages and sites.
+    """Freeze a random sample of a cohort that matches some of its tiers, see :func:`curation.matching.draw`.
 
     Parameters
     ----------

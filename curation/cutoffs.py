@@ -190,8 +190,8 @@ def _check(scans: int, excluded: int, cost_ratio: float) -> None:
     if excluded in (0, scans):
         said, other = ("exclude", "keep") if excluded else ("keep", "exclude")
         raise RatingError(
-            f"All {scans} verdicts say {said}. A cut-off needs both: rate scans until at least "
-            f"{ENOUGH_OF_EACH} more say {other}."
+            f"On all {scans} rated scans most raters say {said}. A cut-off needs both: rate scans "
+            f"until at least {ENOUGH_OF_EACH} more say {other}."
         )
     if not 1 / MAX_COST_RATIO <= cost_ratio <= MAX_COST_RATIO:
         raise RatingError(
@@ -208,7 +208,9 @@ def _warnings(scans: int, excluded: int) -> tuple[str, ...]:
         )
     for number, said in ((excluded, "exclude"), (scans - excluded, "keep")):
         if number < ENOUGH_OF_EACH:
-            told.append(f"Only {number} of the verdicts say {said}: single scans decide.")
+            told.append(
+                f"On only {number} rated scans most raters say {said}: single scans decide."
+            )
     return tuple(told)
 
 

@@ -122,9 +122,9 @@ def find_masks(volume: Volume) -> Masks:
         absent["tissues"] = "no grey and white matter could be told apart in this image"
     elif tissues.means[1] > 1.03 * tissues.means[2]:
         absent["t1w"] = "grey matter is brighter than white matter: this is no T1-weighted image"
-    if _is_stripped(raw, depth):
+    if _is_stripped(raw, depth, lit):
         absent["outside"] = "the skull and all around it were removed: only the brain is left"
-    elif _is_defaced(raw, depth, alignment.matrix):
+    elif _is_defaced(raw, depth, lit, alignment.matrix):
         absent["face"] = "the face was removed: there it is exactly zero"
     if (unseen := _out_of_view(alignment.matrix, lit)) > _MAX_UNSEEN:
         absent["brain"] = f"{unseen:.0%} of the brain lies outside the image or in empty slices"
@@ -260,20 +260,22 @@ def _air(raw: Floats, depth: Floats, matrix: NDArray[np.float64]) -> tuple[Bools
     return air, None
 
 
-def _is_stripped(raw: Floats, depth: Floats) -> bool:
-    shell = (depth < -6.0) & (depth > -18.0)
+def _is_stripped(raw: Floats, depth: Floats, lit: Bools) -> bool:
+    shell = (depth < -6.0) & (depth > -18.0) & lit
     return bool(shell.any()) and float(np.mean(raw[shell] == 0)) > 0.9
 
 
-def _is_defaced(raw: Floats, depth: Floats, matrix: NDArray[np.float64]) -> bool:
-    face = depth < -8.0
+def _is_defaced(raw: Floats, depth: Floats, lit: Bools, matrix: NDArray[np.float64]) -> bool:
+    # Zeros of an empty slice are missing data, not a face that somebody removed.
+    face = (depth < -8.0) & lit
     for axis, (low, high) in enumerate(_FACE_MM):
         place = in_template(matrix, raw.shape, axis)
         face &= (place > low) & (place < high)
     if face.sum() < 500:
         return False
     # Where all of the air was rounded off to zero, so was that in nose and mouth.
-    masked = float(np.mean(raw[depth < -AIR_DISTANCE_MM] == 0)) > 0.5
+    around = (depth < -AIR_DISTANCE_MM) & lit
+    masked = around.any() and float(np.mean(raw[around] == 0)) > 0.5
     return float(np.mean(raw[face] == 0)) > (0.4 if masked else 0.2)
 
 

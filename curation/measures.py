@@ -11,9 +11,21 @@ from curation.metrics import METRICS
 from curation.metrics.registry import Direction
 from curation.scores import SUBSCORES
 
-__all__ = ["LEARNED", "MEASURES", "SCORE", "Direction", "Measure", "closest", "find", "plain"]
+__all__ = [
+    "LEARNED",
+    "MEASURES",
+    "SCORE",
+    "SCORE_DIGITS",
+    "Direction",
+    "Measure",
+    "closest",
+    "find",
+    "plain",
+]
 
 SCORE = "distortion_score"
+#: Decimals with which a score or sub-score is written wherever people read one.
+SCORE_DIGITS = 1
 #: What a pretrained model offers, see :mod:`training.reconstructions`; NaN where none was asked.
 LEARNED = "reconstruction_error"
 _SQUARED = "squared standardised intensity"

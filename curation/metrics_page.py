@@ -7,7 +7,7 @@ import numpy as np
 
 from curation.command_line import Command
 from curation.metrics import METRICS, Metric
-from curation.scores import SUBSCORES, Anchor, Reference, builtin
+from curation.scores import SCORING_VERSION, SUBSCORES, Anchor, Reference, builtin
 from curation.validity import FLAGS, Flag
 
 #: What each of :data:`curation.metrics.NEEDS` asks of a scan, in plain words.
@@ -29,6 +29,25 @@ Made by `python -m curation describe-metrics > docs/metrics.md` from the registr
 needs, the metric has no value and says why; it is never 0 or −1. {scored} of them count for the score by the
 built-in reference `{reference}`; the others are shown, and can count in references made from the cohort or
 from ratings. MRIQC's names stand only where the definition is MRIQC's.
+
+## From metrics to the score
+
+Scoring version {scoring}. By anchors each metric becomes a badness b from 0 (pristine) to 100, see the
+tables below. A sub-score is the power mean of its metrics, the distortion score that of the sub-scores:
+`100 · (Σ (b / 100)¹⁰ / N)^(1/10)`. N counts **all metrics of the sub-score that the reference judges** (for
+the distortion score: all sub-scores), not only those that could be measured. What could not be measured
+adds nothing to the sum, so a scan never scores worse for lacking it: the same ripples give a stripped head
+no higher score than a whole one. It may give a lower one, where what could not be seen was bad; `certainty`
+says how much was measured. A sub-score of which nothing was measured has no value and counts like a
+flawless one. References learned from ratings add log-odds instead: a metric without a value counts as
+usual.
+
+Version 1 divided by the number of metrics that were measured, so that missing ones raised the score. Scores
+of an earlier version are made anew from the stored metrics when a workspace is opened or a cohort drafted;
+nothing is measured for that. Frozen cohorts and studies keep the scores and tiers that they were made with;
+`versions` in a cohort's JSON holds the `scoring_version`.
+
+## Metrics by family
 
 Reading: ↑ higher is better, ↓ lower is better, – describes the acquisition, not the quality. What a metric
 needs of a scan:
@@ -76,6 +95,7 @@ def page(
             families=len(families),
             scored=len(set(reference.anchors) & set(metrics)),
             reference=reference.id,
+            scoring=SCORING_VERSION,
             needs="\n".join(f"- **{need}**: {words}" for need, words in NEEDS_IN_WORDS.items()),
         ),
         " · ".join(f"[{_title(family)}](#{family})" for family in families)

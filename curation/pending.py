@@ -8,7 +8,7 @@ import pandas as pd
 
 from curation import tables
 from curation.measurement import GONE, of_the_moment
-from curation.metrics import METRICS_VERSION
+from curation.metrics import up_to_date
 from curation.workspace import Workspace
 
 
@@ -101,8 +101,7 @@ def _is_current(scans: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:
     """Tell which scans have metrics of this very file and this version."""
     if metrics.empty:
         return pd.Series(False, index=scans.index)
-    current = metrics[metrics["metrics_version"] == METRICS_VERSION]
-    known = current.set_index("scan_id")["sha256"]
+    known = metrics[up_to_date(metrics)].set_index("scan_id")["sha256"]
     return scans["scan_id"].map(known) == scans["sha256"]
 
 

@@ -14,8 +14,8 @@ import pandas as pd
 from curation import cohort_anchors, damage, files, fitting, ratings, tables
 from curation.anchors import ASSETS, Kind, Reference, builtin, read_reference
 from curation.errors import TierscopeError
-from curation.groups import POOLED, groups_of
-from curation.scores import explain, score
+from curation.groups import POOLED, groups_of, sites_of
+from curation.scores import SCORING_VERSION, explain, score
 from curation.workspace import Workspace, slug
 
 
@@ -119,7 +119,7 @@ def rescore(workspace: Workspace) -> None:
         metrics, scans = _metrics_and_scans(workspace)
         if metrics.empty:
             return
-        sites = metrics["scan_id"].map(scans.set_index("scan_id")["site"])
+        sites = _sites(scans, metrics["scan_id"])
         reference = active(workspace)
         scores = score(metrics, reference, sites)
         foreign = groups_of(metrics).ne(POOLED).to_numpy()
@@ -142,6 +142,19 @@ def mend(workspace: Workspace) -> bool:
     return tables.scores_are_whole(workspace)
 
 
+def bring_up_to_date(workspace: Workspace) -> bool:
+    """Score all scans anew where their scores were made in an earlier way, and say whether they were.
+
+    Scores follow from the metrics, so nothing is measured for it. Frozen cohorts keep what they were frozen
+    with.
+    """
+    made_by = tables.scoring_version(workspace)
+    if made_by in (None, SCORING_VERSION):
+        return False
+    rescore(workspace)
+    return True
+
+
 def explain_scan(workspace: Workspace, scan_id: str) -> pd.DataFrame:
     """Say which metrics made the score of one scan, by the reference that it was scored by.
 
@@ -159,9 +172,8 @@ def explain_scan(workspace: Workspace, scan_id: str) -> pd.DataFrame:
     metrics = tables.read_metrics(workspace).set_index("scan_id", drop=False)
     if scan_id not in scores.index or scan_id not in metrics.index:
         raise TierscopeError(f"{scan_id} is not scored yet. Score the scans first.")
-    scans = tables.read_scans(workspace).set_index("scan_id")
     reference = load(workspace, scores.at[scan_id, "reference"])
-    site = scans["site"].get(scan_id)
+    site = _sites(tables.read_scans(workspace), pd.Series([scan_id])).iloc[0]
     return explain(metrics.loc[scan_id], reference, site if isinstance(site, str) else None)
 
 
@@ -243,5 +255,9 @@ def _measured(workspace: Workspace) -> tuple[pd.DataFrame, pd.Series]:
     metrics, scans = _metrics_and_scans(workspace)
     if "failure" in metrics:
         metrics = metrics[metrics["failure"].isna()].reset_index(drop=True)
-    sites = metrics["scan_id"].map(scans.set_index("scan_id")["site"])
-    return metrics, groups_of(metrics, sites)
+    return metrics, groups_of(metrics, _sites(scans, metrics["scan_id"]))
+
+
+def _sites(scans: pd.DataFrame, scan_ids: pd.Series) -> pd.Series:
+    """Return where the scans of some ids were made, see :func:`curation.groups.sites_of`."""
+    return scan_ids.map(sites_of(scans.set_index("scan_id")))

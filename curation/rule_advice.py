@@ -76,7 +76,7 @@ def _of_columns(rule: TierRule, scans: ScanArrays) -> list[Doubt]:
 def _of_tiers(rule: TierRule, codes: Codes) -> list[Doubt]:
     held = np.bincount(codes, minlength=len(rule.labels))
     return [
-        Doubt("empty tier", name, f"Tier {name} has nobody: no arm can be trained on it.")
+        Doubt("empty tier", name, f"Tier {name} has nobody: no arm can be trained or tested on it.")
         for name, count in zip(rule.names, held, strict=False)
         if not count
     ]

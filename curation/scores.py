@@ -2,8 +2,12 @@
 
 By anchors, each metric becomes a badness from 0 to 100 on a soft step: 20 at its ``good`` value, 80 at its
 ``bad`` value, never flat, so that worse is always a little more. A sub-score is the power mean of its
-metrics' badness, the distortion score the power mean of the sub-scores that could be measured. The power is
-high: of seven sub-scores, the worst alone keeps the score at 82 % of its own value.
+metrics' badness, the distortion score the power mean of the sub-scores. The power is high: of seven
+sub-scores, the worst alone keeps the score at 82 % of its own value.
+
+Means are over all that the reference judges, measured or not: what could not be measured adds nothing and
+is divided by all the same. So a scan never scores worse for what it lacks, such as air around a stripped
+head; how much of it was measured, ``certainty`` says.
 
 By a model learned from ratings, each metric adds to the log-odds that people exclude the scan. Families
 that the model knows no metric of, and incompleteness and geometry always, are judged by anchors as well; the
@@ -17,7 +21,16 @@ from curation.anchors import Anchor, Reference, builtin
 from curation.groups import POOLED, groups_of
 from curation.metrics import METRICS
 
-__all__ = ["POWER", "SUBSCORES", "Anchor", "Reference", "builtin", "explain", "score"]
+__all__ = [
+    "POWER",
+    "SCORING_VERSION",
+    "SUBSCORES",
+    "Anchor",
+    "Reference",
+    "builtin",
+    "explain",
+    "score",
+]
 
 SUBSCORES = (
     "noise", "motion", "blur", "contrast", "inhomogeneity", "incompleteness", "geometry",
@@ -25,6 +38,9 @@ SUBSCORES = (
 
 #: Families judged by anchors beside a learned model: rated scans are hardly ever warped or incomplete.
 GUARDED = ("incompleteness", "geometry")
+#: Kept with each score: another number is another way from metrics to scores. Rises when the sums here
+#: change; scores of an earlier one are then made anew from the metrics (:mod:`curation.references`).
+SCORING_VERSION = 2
 #: Power of the mean over the metrics of one family, and over the families.
 POWER = 10.0
 
@@ -46,8 +62,9 @@ def score(
     Returns
     -------
     pandas.DataFrame
-        ``scan_id``, ``sha256``, ``reference``, the seven sub-scores and ``distortion_score`` (0 pristine to
-        100 unusable, NaN where nothing of it could be measured), ``families_measured`` (0 to 7) and
+        ``scan_id``, ``sha256``, ``reference``, ``scoring_version``, the seven sub-scores and
+        ``distortion_score`` (0 pristine to 100 unusable, NaN where nothing of it could be measured),
+        ``families_measured`` (0 to 7) and
         ``certainty`` (0 to 1: the measured part of the metrics that the reference judges, averaged over
         the seven families).
 
@@ -130,6 +147,7 @@ def _score_group(metrics: pd.DataFrame, reference: Reference, group: str) -> pd.
             "scan_id": metrics["scan_id"].astype("str"),
             "sha256": metrics["sha256"].astype("str"),
             "reference": reference.id,
+            "scoring_version": SCORING_VERSION,
         }
     )
     return pd.concat([about, scores], axis=1).assign(
@@ -174,7 +192,8 @@ def _combine(badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference
     table = pd.DataFrame(
         {family: _power_mean(_of(badness, family)) for family in SUBSCORES}, index=badness.index
     )
-    score = _power_mean(table.to_numpy())
+    judged = {METRICS[name].family for name in badness}
+    score = _power_mean(table[[family for family in SUBSCORES if family in judged]].to_numpy())
     for family in {METRICS[name].family for name in log_odds}:
         chance = _chance(_sum(_of(log_odds, family)), reference)
         table[family] = np.fmax(table[family], chance)
@@ -195,13 +214,12 @@ def _sum(values: np.ndarray) -> np.ndarray:
 
 
 def _power_mean(values: np.ndarray) -> np.ndarray:
-    """Return the power mean of each row over what is not NaN; NaN where nothing is left."""
+    """Return the power mean of each row, shape (N, M), NaN counting as 0; NaN where a row is all NaN."""
     present = np.isfinite(values)
-    count = present.sum(axis=1)
-    total = np.where(present, values / 100, 0.0) ** POWER
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = 100 * (total.sum(axis=1) / count) ** (1 / POWER)
-    return np.where(count > 0, means, np.nan)
+    total = (np.where(present, values / 100, 0.0) ** POWER).sum(axis=1)
+    # All that is judged is divided by, not what was measured: see the head of this module.
+    means = 100 * (total / max(values.shape[1], 1)) ** (1 / POWER)
+    return np.where(present.any(axis=1), means, np.nan)
 
 
 def _certainty(judged: pd.DataFrame) -> np.ndarray:
@@ -218,7 +236,7 @@ def _shares(badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference)
     """Return what part of one scan's score each metric made, the model's metrics first."""
     # In a power mean each part counts by its power; within a family the family's share is split again.
     families = pd.Series({name: METRICS[name].family for name in badness}, dtype="str")
-    count = badness.iloc[0].notna().groupby(families).transform("sum").clip(lower=1)
+    count = families.groupby(families).transform("size")
     anchored = ((badness.iloc[0].fillna(0.0) / 100) ** POWER / count).to_numpy()
     modelled = np.nan_to_num(np.clip(log_odds.to_numpy()[0], 0, None))
     # The larger of the two made the score, so the other has no share in it.

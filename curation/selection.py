@@ -20,6 +20,7 @@ from curation.differences import categorical_smd, chance_smd
 from curation.scales import Scale
 
 Trait = Literal["age", "site"]
+TRAITS: tuple[Trait, ...] = ("age", "site")
 
 #: From here on a difference counts as one (Cohen 1988: small), and this much of it has to be unexplained.
 NOTABLE, UNEXPLAINED = 0.2, 0.1
@@ -166,6 +167,21 @@ class Selection:
         """Whether it selects more than quality would explain, and more than chance."""
         beyond = max(UNEXPLAINED, self.chance if np.isfinite(self.chance) else np.inf)
         return bool(abs(self.seen) >= NOTABLE and self.unexplained > beyond)
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two sides differ notably, whatever explains it; in sites, more than by chance.
+
+        For ages chance is no excuse: scans of other ages stay so. Of many sites it makes much.
+        """
+        beyond = self.chance if self.trait == "site" and np.isfinite(self.chance) else 0.0
+        return bool(abs(self.seen) >= max(NOTABLE, beyond))
+
+
+def strongest(found: Sequence[Selection], trait: Trait) -> Selection | None:
+    """Return the cut-off whose sides differ most in a trait; none where it cannot be told."""
+    of_trait = [one for one in found if one.trait == trait]
+    return max(of_trait, key=lambda one: abs(one.seen), default=None)
 
 
 def selections(tally: Tally) -> list[Selection]:

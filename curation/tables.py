@@ -210,6 +210,16 @@ def scores_are_whole(workspace: Workspace) -> bool:
     return True
 
 
+def scoring_version(workspace: Workspace) -> int | None:
+    """Return the least ``scoring_version`` of the scores, 1 before it was kept; none without scores."""
+    if not workspace.scores_path.exists():
+        return None
+    held = files.read_part(workspace.scores_path, _SCORES_REMEDY, ("scoring_version",)).to_pandas()
+    if "scoring_version" not in held:
+        return 1
+    return int(held["scoring_version"].min()) if len(held) else None
+
+
 def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:
     """Read the scans with their sub-scores and distortion score beside them (NaN: not scored).
 
@@ -248,9 +258,9 @@ def _scores_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
 
 #: What :func:`read_usable` reads of each scan, and which of it few different texts make up.
 USABLE_COLUMNS = (
-    "scan_id", "subject_id", "sha256", "modality", "site", "age_years", "sex", "group", "status",
+    "scan_id", "subject_id", "sha256", "modality", "source", "site", "age_years", "sex", "group", "status",
 )  # fmt: skip
-_FEW_TEXTS = ["modality", "site", "sex", "group", "status"]
+_FEW_TEXTS = ["modality", "source", "site", "sex", "group", "status"]
 
 
 def read_usable(workspace: Workspace, role: str) -> pd.DataFrame:

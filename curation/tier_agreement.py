@@ -1,4 +1,4 @@
-"""Do the tiers agree with what people say? The tiers against the verdicts of the rated scans."""
+"""Do the tiers agree with what people say? The tiers against what raters, most of them, say of scans."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ NOTHING = Figure(np.nan, np.nan, np.nan)
 
 @dataclass(frozen=True)
 class AtCutoff:
-    """One cut-off against people's verdicts, were everything above it excluded.
+    """One cut-off against what raters say, were everything above it excluded.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class AtCutoff:
 
 @dataclass(frozen=True)
 class TierAgreement:
-    """Tiers against verdicts.
+    """Tiers against what raters say.
 
     Parameters
     ----------
     scans : int
-        Scans with a tier and a verdict.
+        Scans with a tier of which most raters, or who settled it, say whether to keep or exclude them.
     counts : pandas.DataFrame
         One row a tier, columns ``keep`` and ``exclude``.
     auc : Figure
@@ -57,6 +57,8 @@ class TierAgreement:
         Of ``levels``, where there are as many tiers as levels; else NaN.
     scale : str
         Name of that scale; empty without ratings.
+    rated : int
+        Scans with a tier and a rating: ``scans``, and those on which raters stand half and half.
     """
 
     scans: int
@@ -66,6 +68,7 @@ class TierAgreement:
     levels: pd.DataFrame | None
     weighted_kappa: Figure
     scale: str
+    rated: int
 
 
 def compare(
@@ -90,8 +93,8 @@ def compare(
     scales : list of Scale
         Scales that may be in use.
     """
-    said = cutoffs.verdicts(given)
-    said = said[said["decided"]]
+    rated = cutoffs.verdicts(given)
+    said = rated[rated["decided"]]
     table = _table(codes, scan_ids, said["scan_id"], said["excluded"].astype(int), len(names), 2)
     counts = pd.DataFrame(table, pd.Index(names, name="tier"), columns=["keep", "exclude"])
     scale, levels = _levels(codes, names, scan_ids, given, scales)
@@ -100,7 +103,7 @@ def compare(
         weighted = coefficients.kappa_with_interval(levels.to_numpy())
     return TierAgreement(
         int(table.sum()), counts, auc_with_interval(table), _at_cutoffs(table, names), levels,
-        weighted, scale,
+        weighted, scale, _count(codes, scan_ids, rated["scan_id"], len(names)),
     )  # fmt: skip
 
 
@@ -114,6 +117,10 @@ def _table(
     scored = tier < tiers
     flat = np.bincount(tier[scored] * levels + given[scored], minlength=tiers * levels)
     return flat.reshape(tiers, levels)
+
+
+def _count(codes: Codes, scan_ids: pd.Index, rated: pd.Series, tiers: int) -> int:
+    return int(_table(codes, scan_ids, rated, pd.Series(0, rated.index), tiers, 1).sum())
 
 
 def _levels(

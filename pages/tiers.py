@@ -77,7 +77,7 @@ def _plot(scans: Ground, sorted_: Sorted) -> None:
         rest = text.plural(left_out, "smaller site")
         said.append(f"{rest} without a row; all scans are in the histogram.")
     if marked:
-        name, value = text.escape(marked[0]), text.significant(marked[1])
+        name, value = text.escape(marked[0]), text.measured(sorted_.rule.measure, marked[1])
         said.append(f"▲ {name}, the scan that is open on Review: {value}.")
     st.caption(" ".join(said))
 

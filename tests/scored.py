@@ -3,6 +3,7 @@
 import pandas as pd
 
 from curation import files, tables
+from curation.scores import SCORING_VERSION
 from curation.workspace import Workspace
 
 
@@ -12,7 +13,9 @@ def put_scans(workspace: Workspace, rows: list[dict]) -> None:
     tables.write_scans(workspace, pd.DataFrame(full))
     scored = [row for row in full if row.get("distortion_score") is not None]
     table = pd.DataFrame(scored)[["scan_id", "sha256", "distortion_score"]]
-    files.write_parquet(workspace.scores_path, table.assign(reference="builtin-1"))
+    files.write_parquet(
+        workspace.scores_path, table.assign(reference="builtin-1", scoring_version=SCORING_VERSION)
+    )
 
 
 def _row(number: int, row: dict) -> dict:

@@ -14,7 +14,7 @@ import pytest
 
 from curation import assess as assess_module
 from curation import files, measurement, parts, tables, volumes
-from curation.assess import Summary, assess
+from curation.assess import Summary, assess, due_scans
 from curation.metrics import METRICS
 from curation.pending import progress_of
 from curation.scores import SUBSCORES, score
@@ -285,6 +285,16 @@ def test_parts_of_an_older_tierscope_are_read_and_measured_anew(done: Workspace)
     assert set(metrics["measured_by"]) == {"tierscope"}
     assert set(metrics["flags"]) == {"{}"}
     assert progress_of(done).done == 0
+
+
+def test_of_version_5_only_scans_with_empty_slices_are_measured_anew(done: Workspace) -> None:
+    (part,) = done.metrics_dir.glob("part-*.parquet")
+    old = pd.read_parquet(part).assign(metrics_version=5)
+    before = progress_of(done).done
+    old["empty_slices"] = np.where(old["scan_id"] == "s0", 0.2, 0.0)
+    files.write_parquet(part, old)
+    assert progress_of(done).done == before - 1
+    assert "s0" in set(due_scans(done)["scan_id"])
 
 
 def test_parts_with_other_columns_and_types_are_read_as_one_table(done: Workspace) -> None:

@@ -44,12 +44,12 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict:
     return told
 
 
-def _page(root: str, rising: bool) -> None:
+def _page(root: str, column: str) -> None:
     from pathlib import Path
 
     import numpy as np
 
-    from curation import tables
+    from curation import measures, tables
     from curation.workspace import Workspace
     from pages.ui import at_the_cut
 
@@ -57,21 +57,29 @@ def _page(root: str, rising: bool) -> None:
     scans = tables.read_scored_scans(workspace)
     values = scans["distortion_score"].to_numpy()
     codes = np.searchsorted((25, 50), values, side="right")
-    at_the_cut.show(workspace, scans, values, (25.0, 50.0), codes, ("A", "B", "C"), rising=rising)
+    at_the_cut.show(
+        workspace,
+        scans,
+        values,
+        (25.0, 50.0),
+        codes,
+        ("A", "B", "C"),
+        measure=measures.find(column),
+    )
 
 
 def test_each_side_of_each_cutoff_is_drawn_and_a_click_opens_review(
     workspace: Workspace, shown: dict
 ) -> None:
     put_scans(workspace, [{"distortion_score": score} for score in (10.0, 24.0, 26.0, 48.0)])
-    run = AppTest.from_function(_page, args=(str(workspace.root), True)).run()
+    run = AppTest.from_function(_page, args=(str(workspace.root), "distortion_score")).run()
     assert not run.exception
     ids = tables.read_scored_scans(workspace)["scan_id"].tolist()
     assert [one["id"] for one in shown["cut-0-better"]] == [ids[1], ids[0]]
     assert [one["id"] for one in shown["cut-0-worse"]] == [ids[2], ids[3]]
-    assert [one["score"] for one in shown["cut-0-worse"]] == ["26", "48"]
+    assert [one["score"] for one in shown["cut-0-worse"]] == ["26.0", "48.0"]
     assert "cut-1-worse" not in shown and "no scan" in [one.value for one in run.caption]
     shown["clicked"] = ids[2]
-    run = AppTest.from_function(_page, args=(str(workspace.root), False)).run()
+    run = AppTest.from_function(_page, args=(str(workspace.root), "snr_total")).run()
     assert [one["id"] for one in shown["cut-0-better"]] == [ids[2], ids[3]]
     assert run.session_state[state.PENDING_SCAN] == ids[2]

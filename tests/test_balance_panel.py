@@ -3,35 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from curation import balance, selection, tier_agreement
+from curation import balance, tier_agreement
 from curation.coefficients import Figure
-from curation.selection import Selection
 from curation.stability import RaterSpread
 from pages.ui import balance_panel
-from pages.ui.text import escape
 
 NOWHERE = Figure(np.nan, np.nan, np.nan)
-
-
-def test_a_warning_says_what_is_selected_by_how_much_and_what_explains_it() -> None:
-    age = Selection("A", "B", "age", -0.5, -0.1, 0.2, years=-4.25)
-    site = Selection(
-        "B", "<b>", "site", np.inf, 0.1, 0.3, share_by_trait=0.4, share_by_quality=0.2,
-        most=("N*", 0.9, 0.25),
-    )  # fmt: skip
-    calm = Selection("A", "B", "age", 0.1, 0.1, 0.2)
-    said_age, said_site = balance_panel.warnings([age, calm, site])
-    for words in (
-        "between A and B selects age",
-        "4.2 years younger",
-        "0.50",
-        "explains 0.10",
-        "below 0.20",
-    ):
-        assert words in said_age.replace("\\", "")
-    for words in ("90 % of the scans of N*", "25 % of all", "difference of ∞", "40 %", "20 %"):
-        assert words in said_site.replace("\\", "")
-    assert "<b>" not in said_site and escape("N*") in said_site
 
 
 def tally(ages: list[float], site: list[str | None]) -> balance.Tally:
@@ -41,33 +18,6 @@ def tally(ages: list[float], site: list[str | None]) -> balance.Tally:
     })  # fmt: skip
     prepared = balance.prepare(scans)
     return prepared.tally(np.arange(len(ages)) % 2, ("A", "very <bad>"))
-
-
-def said_of(ages: list[float], site: list[str | None]) -> tuple[str, str]:
-    made = tally(ages, site)
-    levels = made.traits.with_quality(balance.coded(pd.Series(["q", "r"] * (len(ages) // 2))))
-    with_quality = levels.tally(np.arange(len(ages)) // 2 % 2, ("A", "B"))
-    found = selection.selections(with_quality)
-    return balance_panel.calm(found), " ".join(balance_panel.not_told(found, with_quality))
-
-
-def test_what_is_not_known_is_never_said_to_be_well() -> None:
-    ages, sites = [20.0, 30.0, 40.0, 50.0, 60.0] * 8, ["N", "S"] * 20
-    assert said_of(ages, sites) == (
-        "No cut-off selects age or site beyond what quality and chance explain.", "",
-    )  # fmt: skip
-    calm, missing = said_of([np.nan] * 40, sites)
-    assert calm == "No cut-off selects site beyond what quality and chance explain."
-    assert missing == "Whether a cut-off selects age cannot be told: no age is known."
-    calm, missing = said_of([np.nan] * 40, [None] * 40)
-    assert calm == "" and "no age is known" in missing and "no site is known" in missing
-    calm, missing = said_of([*ages[:30], *[np.nan] * 10], ["N"] * 40)
-    assert "selects age beyond" in calm
-    assert missing == (
-        "Age is known of 30 of 40 scored scans; the others are left out. All scored scans are of one site."
-    )
-    calm, missing = said_of([7.0, *[np.nan] * 39], sites)
-    assert "selects site beyond" in calm and "age is known of 1 of 40 scored scans" in missing
 
 
 def test_differences_are_told_for_what_differs_and_large_ones_stand_out() -> None:
@@ -94,12 +44,12 @@ def test_agreement_is_told_with_intervals_and_the_ceiling() -> None:
     counts = pd.DataFrame([[40, 5], [10, 30]], index=["A", "B"], columns=["keep", "exclude"])
     cut = tier_agreement.AtCutoff("A", "B", Figure(0.6, 0.5, 0.7), 0.857, np.nan)
     told = tier_agreement.TierAgreement(
-        85, counts, Figure(0.8, 0.7, 0.9), (cut,), None, NOWHERE, ""
+        85, counts, Figure(0.8, 0.7, 0.9), (cut,), None, NOWHERE, "", 85
     )
     made = balance_panel.agreement(told, 0.44)
     assert "0.60 (0.50 to 0.70)" in made and "86 %" in made and "0.44" in made and "–" in made
     assert "80 of 100" in balance_panel.agreement_said(told)
     assert "exclude" in balance_panel.confusion(told) and "30" in balance_panel.confusion(told)
-    none = tier_agreement.TierAgreement(0, counts * 0, NOWHERE, (), None, NOWHERE, "")
+    none = tier_agreement.TierAgreement(0, counts * 0, NOWHERE, (), None, NOWHERE, "", 0)
     assert balance_panel.agreement(none, None) == balance_panel.confusion(none) == ""
     assert balance_panel.agreement_said(none) == ""

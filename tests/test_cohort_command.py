@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import cohorts, ratings, rule_text
+from curation import cohorts, ratings, rule_text, target_rules
 from curation.__main__ import main
 from curation.tiers import Gate, TierRule
 from curation.workspace import Source, Workspace
@@ -137,6 +137,37 @@ def test_freezing_controls_checking_and_exporting(scored, tmp_path: Path, capsys
     assert main(["export-cohort", frozen, *workspace]) == 0
     assert Path(capsys.readouterr().out.strip()).is_file()
     assert main(["export-cohort", frozen, *workspace, "--as", "list"]) == 2
+
+
+def test_a_target_takes_the_rule_of_the_newest_pool_unless_told_otherwise(
+    workspace: Workspace, capsys
+) -> None:
+    scores = [5.0, 12.0, 40.0, 5.0, 12.0, 40.0]
+    put_scans(workspace, [{"distortion_score": score, "role": ("pool", "target")[place > 2]}
+                          for place, score in enumerate(scores)])  # fmt: skip
+    freeze = ["freeze", "-w", str(workspace.root)]
+    assert main([*freeze, "early", "--role", "target"]) == 0
+    assert "by the usual rule: distortion_score cut at 25, 50" in capsys.readouterr().out
+    assert main([*freeze, "pool", "--cutoffs", "10"]) == 0
+    pool = capsys.readouterr().out.partition(":")[0]
+    assert main([*freeze, "target", "--role", "target"]) == 0
+    told = capsys.readouterr().out
+    assert (
+        f"(A 1, B 2), by the rule of the newest pool cohort {pool}: distortion_score cut at 10"
+        in told
+    )
+    target = cohorts.load(workspace, told.partition(":")[0])
+    assert target_rules.same(cohorts.load(workspace, pool).rule, target.rule)
+    assert main([*freeze, "own", "--role", "target", "--cutoffs", "20"]) == 0
+    own = cohorts.load(workspace, capsys.readouterr().out.partition(":")[0])
+    said = target_rules.difference(cohorts.load(workspace, pool).rule, own.rule)
+    assert "A: 0 to under 10" in said and "A: 0 to under 20" in said
+
+
+def test_an_empty_tier_is_noted_when_a_cohort_is_frozen(workspace: Workspace, capsys) -> None:
+    put_scans(workspace, [{"distortion_score": 5.0}, {"distortion_score": 80.0}])
+    assert main(["freeze", "pool", "-w", str(workspace.root)]) == 0
+    assert "note: Tier B has nobody" in capsys.readouterr().err
 
 
 def test_rules_are_listed_printed_and_saved(scored: Workspace, tmp_path: Path, capsys) -> None:

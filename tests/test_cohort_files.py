@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from curation import cohort_files, cohorts, files, ingest, tables
+from curation.scores import SCORING_VERSION
 from curation.tiers import Gate, TierRule
 from curation.workspace import Workspace
 from tests.images import write_nifti
@@ -25,7 +26,9 @@ def frozen(workspace: Workspace, folder: Path) -> cohorts.Cohort:
     ingest.ingest(workspace, folder, name="set")
     scans = tables.read_scans(workspace)
     scores = scans[["scan_id", "sha256"]].assign(
-        distortion_score=[5.0, 30.0, 60.0, 99.0], reference="builtin-1"
+        distortion_score=[5.0, 30.0, 60.0, 99.0],
+        reference="builtin-1",
+        scoring_version=SCORING_VERSION,
     )
     files.write_parquet(workspace.scores_path, scores)
     rule = TierRule(gates=(Gate("distortion_score", above=90.0),))

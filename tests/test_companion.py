@@ -30,11 +30,11 @@ def test_it_is_the_least_distorted_with_an_image_of_the_same_site_and_modality()
 
 
 def test_where_no_site_is_known_the_source_is_one() -> None:
-    assert reference_of("g") == "c"
+    assert reference_of("g") == "h"
 
 
 def test_it_is_named_as_such() -> None:
     first, second = companion.named(scans().iloc[1])
-    assert first == "Reference: score 9, lowest of North"
+    assert first == "Reference: score 9.0, lowest of North"
     assert second == "b"
-    assert "study" in companion.named(scans().iloc[7])[0]
+    assert "source study" in companion.named(scans().iloc[7])[0]

@@ -92,7 +92,7 @@ def test_few_scans_and_few_of_a_kind_are_warned_of() -> None:
     assert cutoffs.suggest(SCORES, BAD).warnings == ()
     few = cutoffs.suggest(SCORES[:40], np.arange(40) < 3)
     assert "rate 10 more" in few.warnings[0]
-    assert "Only 3 of the verdicts say exclude" in few.warnings[1]
+    assert "On only 3 rated scans most raters say exclude" in few.warnings[1]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import pytest
 
 from curation import cohorts
+from curation.errors import StudyError
 from curation.workspace import Workspace
 from tests.scored import put_scans
 from training.arms import choose
@@ -27,10 +28,25 @@ def test_the_usual_arms_of_each_design(workspace: Workspace) -> None:
 @pytest.mark.parametrize("design", DESIGNS.values(), ids=lambda design: design.name)
 def test_every_design_is_a_study_that_the_cohort_can_carry(workspace, design, scores) -> None:
     cohort = _cohort(workspace, scores)
+    if design.why_not(cohort):
+        assert (design.name, scores) == ("tiers", [5, 6])
+        return
     names = design.arms(cohort)
     chosen = choose(cohort, names)
     assert [arm.name for arm in chosen] == names
     assert names[0] == "scratch" and "all" in names
+
+
+def test_a_question_whose_arms_are_not_there_is_refused_with_what_can_be_asked(workspace) -> None:
+    cohort = _cohort(workspace, [5, 6])
+    with pytest.raises(StudyError, match="no tier is better") as refused:
+        DESIGNS["tiers"].arms(cohort)
+    told = str(refused.value)
+    assert "2 scans in A, 0 scans in B, 0 scans in C" in told
+    assert "It can carry scratch, all, keep-1 to keep-99" in told and "Move the cut-offs" in told
+    assert DESIGNS["sweep"].why_not(cohort) == "" and "at least one" in DESIGNS["sweep"].why_not(
+        cohort, []
+    )
 
 
 def test_each_share_of_a_sweep_has_its_control(workspace: Workspace) -> None:

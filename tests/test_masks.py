@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from curation import volumes
 from curation.artifacts import apply
-from curation.masks import GRID_MM, Masks, find_masks
+from curation.masks import GRID_MM, Masks, find_masks, in_template
 from curation.template import template
 from curation.volumes import Volume
 
@@ -155,3 +155,22 @@ def test_real_scans_are_found_and_say_what_they_lack(
     assert 0.15 < litres["wm"] < 0.6
     scales = np.linalg.svd(masks.grid_to_template[:3, :3], compute_uv=False)
     assert scales.min() > 0.85 and scales.max() < 1.4
+
+
+@pytest.mark.parametrize("every", [2, 3])
+def test_empty_slices_are_no_removed_face(every: int) -> None:
+    volume, _ = phantom()
+    holed = volume.data.copy()
+    holed[:, :, ::every] = 0
+    assert "face" not in find_masks(replace(volume, data=holed)).absent
+
+
+def test_a_removed_face_is_said_with_and_without_empty_slices() -> None:
+    volume, whole, _ = found("whole")
+    cut = volume.data.copy()
+    places = [in_template(whole.template_affine @ volume.affine @ np.diag([0.5] * 3 + [1]), cut.shape, k)
+              for k in range(3)]  # fmt: skip
+    cut[(places[1] > 45) & (places[2] < -20)] = 0
+    assert "face" in find_masks(replace(volume, data=cut)).absent
+    cut[:, :, ::3] = 0
+    assert "face" in find_masks(replace(volume, data=cut)).absent

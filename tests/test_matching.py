@@ -3,6 +3,9 @@ import pandas as pd
 
 from curation import matching
 
+#: Drawn before the source stood in for an unknown site.
+OF_BEFORE = [f"scan-{number:03d}" for number in (0, 2, 4, 5, 6, 9, 22, 32, 35, 39)]
+
 
 def _pool(count: int = 120) -> pd.DataFrame:
     rng = np.random.default_rng(1)
@@ -42,3 +45,25 @@ def test_a_draw_is_this_one_for_good() -> None:
     assert matching.draw(pool, np.arange(12) < 4, 7) == [
         "scan-001", "scan-007", "scan-008", "scan-010",
     ]  # fmt: skip
+
+
+def test_scans_without_a_site_are_matched_within_their_source() -> None:
+    pool = _pool().assign(site=None, source=np.where(np.arange(120) < 60, "one", "two"))
+    members = np.arange(120) < 30
+    for seed in range(10):
+        drawn = matching.draw(pool, members, seed)
+        assert set(drawn) <= set(pool.loc[pool["source"] == "one", "scan_id"])
+    assert matching.matched_on(pool).words == "size, sources and ages"
+    assert "the source stands in" in matching.matched_on(pool).note
+
+
+def test_what_is_matched_is_named_and_nothing_else() -> None:
+    pool = _pool().assign(source="one")
+    assert matching.matched_on(pool.assign(site="North")).words == "size, sites and ages"
+    assert matching.matched_on(pool.assign(site=None)).words == "size and ages"
+    assert matching.matched_on(pool.assign(site=None, age_years=np.nan)).words == "size"
+
+
+def test_a_pool_without_sources_keeps_the_draw_that_it_had() -> None:
+    pool, members = _pool(40), np.arange(40) % 4 == 0
+    assert matching.draw(pool, members, 1000) == OF_BEFORE

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import mriqc_import, ratings, references, tables
+from curation import cohorts, files, mriqc_import, ratings, references, tables
 from curation.errors import RatingError, TierscopeError
-from curation.scores import builtin
+from curation.scores import SCORING_VERSION, builtin
 from curation.workspace import Workspace
 from tests import made_workspace, rated
 
@@ -48,6 +48,20 @@ def test_scoring_again_is_the_same_file_and_the_same_scores(made: Workspace) -> 
     before = made.scores_path.read_bytes()
     references.rescore(made)
     assert made.scores_path.read_bytes() == before
+
+
+def test_scores_of_an_earlier_way_of_scoring_are_made_anew_and_those_of_now_stay(
+    made: Workspace,
+) -> None:
+    references.rescore(made)
+    now, frozen = made.scores_path.read_bytes(), cohorts.freeze(made, "before", author="tests")
+    old = tables.read_scores(made).drop(columns="scoring_version")
+    files.write_parquet(made.scores_path, old.assign(distortion_score=99.0))
+    assert cohorts.draft(made, "pool", frozen.rule).hash == frozen.hash
+    assert made.scores_path.read_bytes() == now
+    assert not references.bring_up_to_date(made)
+    assert made.scores_path.read_bytes() == now
+    assert cohorts.load(made, frozen.id).versions["scoring_version"] == str(SCORING_VERSION)
 
 
 @pytest.mark.parametrize("name", ["gone-1", "../../etc/passwd", ""])

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from curation import files
+from curation import cohorts, files
 from curation.errors import StudyError
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests import finished_study, report_reading, training_workspace
 from training import __main__ as command
 from training import predictions, runs, separation, strata
+from training import study as studies
 from training.predictions import BASELINE
 from training.report import anonymous, bundle, content
 from training.report.plots import Report
@@ -182,6 +184,50 @@ def test_methods_tell_of_arms_that_are_trained_in_other_ways(workspace) -> None:
     assert "Some arms learned from 50 % of the people's ages." in told
 
 
+def test_methods_name_the_rules_of_both_cohorts_and_that_they_differ(workspace) -> None:
+    training_workspace.make(workspace)
+    same = training_workspace.plan(workspace)
+    told = content.build(workspace, same.id).methods[1]
+    assert (
+        "Tiers of pool and target were cut by the same rule" in told and "A: 0 to under 25" in told
+    )
+    target = cohorts.freeze(
+        workspace, "other", author="Ada", role="target", rule=TierRule(cutoffs=(15.0, 60.0))
+    )
+    other = studies.plan(
+        workspace, name="other", cohort_id=same.cohort_id, target_id=target.id, arms=["scratch", "A"],
+        seeds=[0], folds=2, preset="smoke",
+    )  # fmt: skip
+    told = content.build(workspace, other.id).methods[1]
+    for words in (
+        "A: 0 to under 25",
+        "A: 0 to under 15",
+        "by another rule",
+        "not the same quality",
+    ):
+        assert words in told
+
+
+def test_methods_and_limits_claim_of_controls_only_what_was_matched(workspace) -> None:
+    training_workspace.make(workspace)
+    study = training_workspace.plan(workspace, arms=["scratch", "A", "all", "control-A"])
+    scans, known = study.scans(), content.build(workspace, study.id)
+    assert "at random within sites and thirds of age." in known.methods[2]
+    assert "scans of A are also in control-A." in known.methods[2]
+    assert not any("scanner" in point for point in known.messages[-1].points)
+    for source, words in (
+        (scans["scan_id"], "within sources and thirds"),
+        ("one", "random within thirds"),
+    ):
+        files.write_parquet(study.scans_path, scans.assign(site=None, source=source))
+        report = content.build(workspace, study.id)
+        assert words in report.methods[2] and "No site is known" in report.methods[2]
+        assert "within sites" not in report.methods[2]
+        assert any("A tier may be a scanner." in point for point in report.messages[-1].points)
+    bare = training_workspace.plan(workspace, name="bare", arms=["scratch", "all"])
+    assert "controls" not in content.build(workspace, bare.id).methods[2]
+
+
 def test_every_file_says_that_the_data_are_simulated(made) -> None:
     out = made[2]
     for path in (out / "report.html", out / "methods.txt", out / "README.txt"):
@@ -286,6 +332,12 @@ def test_points_in_the_files_are_rounded_scans(made) -> None:
     assert set(points) == {"arm", "age_years", "predicted_age_years"}
     assert (points["age_years"] % 1 == 0).all()
     assert len(points) == 12 * points["arm"].nunique()
+
+
+def test_a_source_in_the_place_of_a_site_leaves_without_its_name() -> None:
+    sites = pd.Series(["North", "source secret", "source secret"])
+    for keep in (True, False):
+        assert anonymous.site_names(sites, keep=keep)["source secret"] == "Source 1"
 
 
 def test_sites_are_numbered_by_size_then_name() -> None:

@@ -10,7 +10,7 @@ from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE_TYPE
 
 from tests import report_reading
-from training.report import deck, interactive, page, pictures
+from training.report import deck, grids, interactive, page, pictures
 from training.report.plots import Box, Flow, Line, Message, Plot, Report, Series, Table
 
 #: What a name of a tier could be.
@@ -120,9 +120,10 @@ def test_points_of_a_scatter_are_pairs() -> None:
 
 
 def test_an_empty_cell_of_a_grid_stays_empty() -> None:
-    rows, columns, values = interactive.grid_of(PLOTS["grid"])
+    rows, columns, held = grids.cells(PLOTS["grid"])
     assert (rows, columns) == (["a", "b"], ["A", "B"])
-    assert np.isnan(values[1, 1]) and values[0].tolist() == [1.5, 2.5]
+    assert held[1][1] is None
+    assert [cell and cell.value for cell in held[0]] == ["1.50", "2.50"]
     assert "–" in report_reading.deck_texts(deck.deck(EVERYTHING))
 
 

@@ -49,7 +49,7 @@ def test_a_column_without_values_is_named_with_what_follows() -> None:
 
 def test_a_tier_with_nobody_is_named() -> None:
     said = _said(TierRule(("A", "B", "C"), (50.0, 50.1)))
-    assert said["empty tier"] == ["Tier B has nobody: no arm can be trained on it."]
+    assert said["empty tier"] == ["Tier B has nobody: no arm can be trained or tested on it."]
 
 
 def test_a_site_of_two_scans_and_one_that_is_not_there_are_named() -> None:

@@ -62,7 +62,8 @@ def test_what_cannot_be_measured_is_nan_and_condemns_nothing() -> None:
     partial = score(row(motion=math.nan, noise=math.nan), PLAIN).iloc[0]
     assert math.isnan(partial["motion"]) and math.isnan(partial["noise"])
     assert partial["families_measured"] == 5
-    assert partial["distortion_score"] == pytest.approx(20.0)
+    # two of seven are missing: they count as flawless, and the others keep their weight
+    assert partial["distortion_score"] == pytest.approx(20.0 * (5 / 7) ** (1 / POWER))
 
 
 def test_a_scan_without_any_metric_has_no_score() -> None:
@@ -125,6 +126,36 @@ def test_points_are_what_the_score_falls_by_when_the_metric_is_flawless() -> Non
     flawless = score(row(blur=-50, noise=0.8), PLAIN)["distortion_score"][0]
     whole = score(frame, PLAIN)["distortion_score"][0]
     assert explained.loc["blur", "points"] == pytest.approx(whole - flawless, abs=1e-3)
+
+
+@pytest.mark.parametrize("reference", [PLAIN, builtin()], ids=["plain", "builtin"])
+def test_no_metric_taken_away_raises_a_score(reference: Reference) -> None:
+    rng = np.random.default_rng(1)
+    names, table = list(reference.anchors), []
+    for _ in range(40):
+        anchors = reference.anchors.values()
+        table.append([a.good + rng.uniform(-0.5, 2) * (a.bad - a.good) for a in anchors])
+    scans = pd.DataFrame(table, columns=names).mask(rng.random((40, len(names))) < 0.2)
+    scans = scans.assign(scan_id=[f"s{n}" for n in range(40)], sha256="x")
+    judged = ["distortion_score", *SUBSCORES]
+    whole = score(scans, reference)[judged]
+    for name in names:
+        without = score(scans.assign(**{name: np.nan}), reference)[judged]
+        assert not (without > whole + 1e-9).any(axis=None), name
+
+
+def test_the_same_ripples_score_no_worse_without_air_around_the_head() -> None:
+    seen = {name: anchor.good for name, anchor in builtin().anchors.items()}
+    seen["ripples"] = builtin().anchors["ripples"].bad
+    stripped = {
+        k: np.nan if {"air", "outside"} & set(METRICS[k].needs) else v for k, v in seen.items()
+    }
+    scored = score(pd.DataFrame([seen, stripped]).assign(scan_id=["air", "none"], sha256="x"))
+    air, none = scored["motion"]
+    assert none == pytest.approx(air, rel=0.01)
+    assert none <= air
+    assert scored["distortion_score"][1] <= scored["distortion_score"][0]
+    assert scored["certainty"][1] < scored["certainty"][0]
 
 
 # ---- a learned reference -------------------------------------------------------------------------

@@ -46,6 +46,20 @@ def test_a_cells_interval_is_students_over_people() -> None:
     assert (cell["ci_low"], cell["ci_high"]) == pytest.approx((bounds.low, bounds.high))
 
 
+def test_a_cell_is_set_against_no_pretraining_else_against_the_mean_of_its_column() -> None:
+    held_out = random(people=41)
+    table = strata.tier_by_tier(held_out).set_index(["arm", "tier"])
+    assert set(table["against"]) == {"scratch"}
+    for tier in ("A", "B"):
+        column = table.xs(tier, level="tier")
+        assert column.at["scratch", "difference_years"] == 0
+        apart = column["age_mae_years"] - column.at["scratch", "age_mae_years"]
+        assert column["difference_years"].tolist() == pytest.approx(apart.tolist())
+    without = strata.tier_by_tier(held_out.only(arms=["A", "all"])).query("arm != @BASELINE")
+    assert set(without["against"]) == {strata.MEAN_OF_ARMS}
+    assert without.groupby("tier")["difference_years"].sum().abs().max() < 1e-12
+
+
 def test_groups_that_are_not_known_are_a_group() -> None:
     scans = strata.of_scans(random(people=30), "A")
     table = strata.by_group(scans, "site")

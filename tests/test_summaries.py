@@ -119,7 +119,7 @@ def _luminance(colour: str) -> float:
 
 @pytest.mark.parametrize(
     ("score", "said"),
-    [(24.9, "24"), (25.0, "25"), (0.0, "0"), (100.0, "100"), (math.nan, "–"), (None, "–")],
+    [(24.94, "24.9"), (25, "25.0"), (0.0, "0.0"), (100, "100.0"), (math.nan, "–"), (None, "–")],
 )
-def test_a_score_under_a_cutoff_is_never_shown_as_the_cutoff(score, said: str) -> None:
+def test_a_score_has_one_decimal(score, said: str) -> None:
     assert text.score(score) == said

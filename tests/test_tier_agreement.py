@@ -7,6 +7,7 @@ from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
 from curation import tier_agreement
 from curation.scales import SCALES
+from pages.ui import balance_panel
 
 NAMES = ("A", "B", "C")
 RNG = np.random.default_rng(0)
@@ -53,6 +54,19 @@ def test_tables_count_rated_scans_that_are_here_and_scored() -> None:
     assert told.counts.to_numpy().sum() == told.levels.to_numpy().sum() == 50
     assert told.levels.columns.tolist() == ["accept", "doubtful", "exclude"]
     assert told.levels.loc["A", "accept"] == ((codes == 0) & (SAID == 1))[:100].sum()
+
+
+def test_scans_on_which_raters_stand_half_and_half_are_rated_but_not_decided() -> None:
+    ids = pd.Index([f"s{i}" for i in range(7)])
+    ada, bob = (given(np.array(said), ids[: len(said)], who) for who, said in (
+        ("Ada", [1.0, 1, 1, -1, -1, 0, 1]), ("Bob", [-1.0, 1, 1])))  # fmt: skip
+    codes, both = np.array([0, 0, 0, 2, 2, 1, 1]), pd.concat([ada, bob], ignore_index=True)
+    told = tier_agreement.compare(codes, NAMES, ids, both, list(SCALES.values()))
+    assert (told.scans, told.rated) == (6, 7)
+    assert told.levels is not None and told.levels.to_numpy().sum() == 7
+    said = balance_panel.agreement_said(told)
+    assert "6 of 7 rated scans" in said and "verdict" not in said
+    assert "7 rated scans" in balance_panel.confusion_said(told)
 
 
 def test_as_many_tiers_as_levels_are_needed_for_a_weighted_kappa() -> None:

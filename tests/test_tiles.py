@@ -24,7 +24,7 @@ def described(**more: object) -> list[dict]:
 
 def test_each_tile_says_score_and_tier_in_its_colour() -> None:
     first, second, third = described()
-    assert (first["score"], first["tier"], first["colour"]) == ("12", "A", TIER_COLOURS["A"])
+    assert (first["score"], first["tier"], first["colour"]) == ("12.4", "A", TIER_COLOURS["A"])
     assert second["score"] == "–"
     assert second["tier"] == UNSCORED
     assert (third["more"], third["colour"]) == ("rated", TIER_COLOURS["C"])

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from curation import cohorts, tables, terminal
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests import pets, training_workspace
 from training import images, launch
@@ -51,6 +52,40 @@ def test_a_share_that_is_none_is_refused(frozen: list[str], capsys) -> None:
     with pytest.raises(SystemExit):
         main(["launch", *frozen, "--design", "sweep", "--percents", "100"])
     assert "between 1 and 99" in capsys.readouterr().err
+
+
+def test_a_design_without_its_question_is_refused_and_nothing_is_planned(
+    frozen: list[str], workspace: Workspace, capsys
+) -> None:
+    rule = TierRule(cutoffs=(99.0, 99.5))
+    pool = cohorts.freeze(workspace, "all-in-a", author="Ada", rule=rule)
+    command = ["launch", *frozen, "--folds", "2", "--cohort", pool.id, "--design", "tiers"]
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert (
+        "12 scans in A, 0 scans in B, 0 scans in C" in told and "It can carry scratch, all" in told
+    )
+    assert studies.list_studies(workspace) == []
+
+
+def test_what_is_doubtful_of_a_plan_is_noted(
+    frozen: list[str], workspace: Workspace, capsys
+) -> None:
+    rule = TierRule(("A", "B"), (60.0,))
+    pool = cohorts.freeze(workspace, "most-in-a", author="Ada", rule=rule)
+    arms = ["--arms", "scratch", "A", "all", "control-A", "--folds", "2"]
+    assert main(["launch", *frozen, *arms]) == 0
+    told = capsys.readouterr()
+    assert "note:" not in told.err and "of the same size, sites and ages" in told.out
+    assert "scans of A are also in control-A" in told.out
+    assert main(["launch", *frozen, *arms, "--cohort", pool.id, "--name", "other"]) == 0
+    told = capsys.readouterr().err
+    assert (
+        "cut by different rules" in told
+        and "A: 0 to under 60" in told
+        and "A: 0 to under 25" in told
+    )
+    assert "more than half of the pool: its control shares most of the same scans" in told
 
 
 def test_a_study_without_arms_is_refused_in_words(frozen: list[str], capsys) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from curation import cohorts, files, tables, volumes
+from curation.scores import SCORING_VERSION
 from curation.workspace import Workspace
 from training import study as studies
 from training.config import PRESETS
@@ -40,7 +41,9 @@ def write_tables(workspace: Workspace, scans: pd.DataFrame) -> None:
     affine = np.eye(4).ravel().tolist()
     metrics = scans[["scan_id", "sha256"]].assign(template_affine=[affine] * len(scans))
     files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
-    scores = scans[["scan_id", "sha256", "distortion_score"]].assign(reference="builtin-1")
+    scores = scans[["scan_id", "sha256", "distortion_score"]].assign(
+        reference="builtin-1", scoring_version=SCORING_VERSION
+    )
     files.write_parquet(workspace.scores_path, scores)
 
 

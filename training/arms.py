@@ -41,7 +41,7 @@ class Arm:
     tiers : tuple of str
         Tiers that the scans come from; none for ``scratch``.
     matches : str or None
-        For a control: the arm whose size (and, where known, sites and ages) it has.
+        For a control: the arm whose size, sites (or sources) and ages it has, as far as they are known.
     keep_percent : int
         For a sweep: the share of the scans that is kept, best first, 1 to 100.
     method : {'full', 'probe', 'cnn', 'ridge'}
@@ -74,6 +74,11 @@ class Arm:
         Its method, its share of the labels, and whether it is a control: these draw other scans a seed.
         """
         return self.method, self.label_percent, self.kind == "control"
+
+    @property
+    def is_scratch(self) -> bool:
+        """Whether it is the plain one without pretraining, fine-tuned whole on everybody."""
+        return self.kind == "scratch" and self.method == "full" and self.label_percent == 100
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""
@@ -152,9 +157,9 @@ def choose(cohort: Cohort, names: list[str]) -> tuple[Arm, ...]:
     StudyError
         When no arm is named, one is named twice, or the cohort cannot carry one.
     """
-    available = {arm.name: arm for arm in available_arms(cohort)}
     if not names:
-        raise StudyError(f"A study needs at least one arm; choose from {', '.join(available)}.")
+        available = ", ".join(arm.name for arm in available_arms(cohort))
+        raise StudyError(f"A study needs at least one arm; choose from {available}.")
     if len(set(names)) < len(names):
         raise StudyError(f"Each arm is named once; these are {', '.join(names)}.")
     chosen = []
@@ -162,10 +167,8 @@ def choose(cohort: Cohort, names: list[str]) -> tuple[Arm, ...]:
         arm = find(cohort, name)
         if arm is None:
             raise StudyError(
-                f"Cohort {cohort.id} cannot carry the arm {name!r}: {_counts(cohort)}. It can carry "
-                f"{', '.join(available)}, keep-1 to keep-99 with their controls, probe- before "
-                "each, -labels-1 to -labels-99 behind each, cnn and ridge. Move the cut-offs and freeze "
-                "again, or leave the arm out."
+                f"Cohort {cohort.id} cannot carry the arm {name!r}: {counts(cohort)}. "
+                f"{what_it_carries(cohort)} Move the cut-offs and freeze again, or leave the arm out."
             )
         if arm.base not in (None, *names):
             raise StudyError(
@@ -186,7 +189,8 @@ def scans_of(
     arm : Arm
         The arm.
     pool : pandas.DataFrame
-        ``scan_id, tier, distortion_score, site, age_years`` of the pretraining pool.
+        ``scan_id, tier, distortion_score, site, age_years`` of the pretraining pool; ``source`` where it
+        is known.
     matched : Arm, optional
         For a control: the arm that it matches.
     seed : int
@@ -253,5 +257,15 @@ def _control(arm: Arm, tiers: tuple[str, ...]) -> Arm:
     )
 
 
-def _counts(cohort: CohortHeader) -> str:
+def what_it_carries(cohort: CohortHeader) -> str:
+    """Say which arms a cohort can carry."""
+    available = ", ".join(arm.name for arm in available_arms(cohort))
+    return (
+        f"It can carry {available}, keep-1 to keep-99 with their controls, probe- before each, -labels-1 to "
+        "-labels-99 behind each, cnn and ridge."
+    )
+
+
+def counts(cohort: CohortHeader) -> str:
+    """Say how many scans each tier of a cohort holds."""
     return ", ".join(f"{number} scans in {name}" for name, number in cohort.counts.items())

@@ -4,7 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from curation.cohorts import CohortHeader
-from training.arms import ALL, BASELINES, SCRATCH, available_arms, find
+from curation.errors import StudyError
+from training.arms import (
+    ALL,
+    BASELINES,
+    SCRATCH,
+    available_arms,
+    counts,
+    find,
+    what_it_carries,
+)
 
 #: Shares of the scans kept by a sweep, and of the people whose ages are learned from, %.
 KEPT_PERCENT = (80, 60, 40, 20)
@@ -25,6 +34,8 @@ class Design:
         ``build(cohort, percents)`` returns names of arms.
     percents : tuple of int
         The usual shares; none where the design has no shares.
+    compares_tiers : bool
+        Whether the question is of the best tier against the others.
     """
 
     name: str
@@ -32,6 +43,25 @@ class Design:
     question: str
     build: Callable[[CohortHeader, Sequence[int]], list[str]]
     percents: tuple[int, ...] = ()
+    compares_tiers: bool = False
+
+    def why_not(self, cohort: CohortHeader, percents: Sequence[int] | None = None) -> str:
+        """Say why the question cannot be asked of a cohort, and what to do; empty where it can.
+
+        Parameters
+        ----------
+        cohort, percents
+            As :meth:`arms` takes them.
+        """
+        if self.compares_tiers and best_tier(cohort) is None:
+            return (
+                f"The design {self.name!r} asks: {self.question} It cannot be asked of cohort {cohort.id}: "
+                f"{counts(cohort)}, so no tier is better than another. {what_it_carries(cohort)} Move the "
+                "cut-offs and freeze again, or ask something else of it."
+            )
+        if self.percents and percents is not None and not percents:
+            return f"The design {self.name!r} compares shares: name at least one, 1 to 99 %."
+        return ""
 
     def arms(self, cohort: CohortHeader, percents: Sequence[int] | None = None) -> list[str]:
         """Return the names of the arms that a cohort can carry of this design.
@@ -42,19 +72,27 @@ class Design:
             The pretraining pool.
         percents : sequence of int, optional
             Shares to take instead of the usual ones, 1 to 99.
+
+        Raises
+        ------
+        StudyError
+            Where the arms that make the question are not there, see :meth:`why_not`.
         """
+        if why := self.why_not(cohort, percents):
+            raise StudyError(why)
         names = self.build(cohort, self.percents if percents is None else percents)
         return [name for name in dict.fromkeys(names) if find(cohort, name)]
 
 
 def best_tier(cohort: CohortHeader) -> str | None:
-    """Return the arm of the best tier alone; none where there is one tier only."""
-    return next((arm.name for arm in available_arms(cohort) if arm.kind == "tiers"), None)
+    """Return the arm of the best tier alone; none where one tier holds all scans."""
+    arms = (arm for arm in available_arms(cohort) if arm.kind == "tiers" and arm.name != ALL)
+    return next((arm.name for arm in arms), None)
 
 
 def _tiers(cohort: CohortHeader, _: Sequence[int]) -> list[str]:
     best = best_tier(cohort)
-    return [SCRATCH, *([best] if best not in (None, ALL) else []), ALL, f"control-{best}"]
+    return [SCRATCH, str(best), ALL, f"control-{best}"]
 
 
 def _sweep(cohort: CohortHeader, percents: Sequence[int]) -> list[str]:
@@ -64,7 +102,7 @@ def _sweep(cohort: CohortHeader, percents: Sequence[int]) -> list[str]:
 
 def _labels(cohort: CohortHeader, percents: Sequence[int]) -> list[str]:
     best = best_tier(cohort)
-    bases = [SCRATCH, *([best] if best not in (None, ALL) else []), ALL]
+    bases = [SCRATCH, *([best] if best else []), ALL]
     shares = sorted(percents, reverse=True)
     return [*bases, *(f"{base}-labels-{percent}" for percent in shares for base in bases)]
 
@@ -82,6 +120,7 @@ DESIGNS: dict[str, Design] = {
             "Tiers",
             "Is the best tier worth more than all scans, or than as many at random?",
             _tiers,
+            compares_tiers=True,
         ),
         Design(
             "sweep",

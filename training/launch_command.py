@@ -1,12 +1,13 @@
 """The command ``launch``: plan a study, and start it in the background."""
 
 import argparse
+import sys
 
 from curation import cohorts
 from curation.command_line import Command
 from curation.errors import StudyError
 from curation.workspace import Workspace
-from training import launch, place_options, preset_changes
+from training import launch, place_options, plan_advice, preset_changes
 from training import study as studies
 from training.config import PRESETS, default_preset
 from training.designs import DESIGNS
@@ -66,9 +67,8 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
         raise StudyError(
             "Name a planned study, or give --cohort, --target and --arms (or --design) to plan a new one."
         )
-    arms = chosen.arms or DESIGNS[chosen.design].arms(
-        cohorts.load(workspace, chosen.cohort), chosen.percents
-    )
+    pool, target = (cohorts.load(workspace, one) for one in (chosen.cohort, chosen.target))
+    arms = chosen.arms or DESIGNS[chosen.design].arms(pool, chosen.percents)
     changes = preset_changes.parse(PRESETS[chosen.preset], chosen.changes)
     if chosen.images:
         changes |= IMAGES[chosen.images].overrides
@@ -77,6 +77,10 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
         arms=arms, seeds=chosen.seeds, folds=chosen.folds, preset=chosen.preset,
         overrides=changes,
     )  # fmt: skip
+    for doubt in plan_advice.doubts(pool, target, study.arms, study.seeds):
+        print(f"note: {doubt}", file=sys.stderr)
+    if said := plan_advice.controls_said(pool, study.arms, study.seeds):
+        print(said)
     return study.id
 
 

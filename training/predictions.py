@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from curation import cohorts, files
 from curation.errors import CohortError
+from curation.groups import sites_of
 from curation.workspace import Workspace
 from training import runs
 from training.arms import Arm
@@ -21,7 +22,8 @@ from training.study import Study
 BASELINE = "predict-the-mean"
 BASELINE_LABEL = "predict the mean age"
 
-#: What is known of each scan that was predicted; text is ``None`` where it is not known.
+#: What is known of each scan that was predicted; text is ``None`` where it is not known. Where no site
+#: is known, the source stands in for it (:func:`curation.groups.sites_of`).
 SCAN_COLUMNS = (
     "scan_id", "subject_id", "fold", "age_years", "tier", "distortion_score", "site", "sex",
 )  # fmt: skip
@@ -247,7 +249,7 @@ def _scans(workspace: Workspace, study: Study, table: pd.DataFrame) -> pd.DataFr
     """Return the target scans of a study with what is known of them; predicted ones always."""
     target = study.scans().query("role == 'target'")
     sex = _sex(workspace, study)
-    target = target.assign(sex=target["scan_id"].map(sex))
+    target = target.assign(sex=target["scan_id"].map(sex), site=sites_of(target))
     if table.empty:
         return target
     columns = ["scan_id", "subject_id", "fold", "age_years"]

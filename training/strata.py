@@ -6,9 +6,13 @@ from scipy.special import stdtr
 
 from training import age_metrics, statistics
 from training.curves import t_quantile
-from training.predictions import Predictions
+from training.predictions import BASELINE, Predictions
 
 NOT_KNOWN = "not known"
+#: A mean over fewer people than these is shown, but faded: one of them moves it.
+FEW_PEOPLE = 10
+#: What a cell of :func:`tier_by_tier` is set against where there is no arm without pretraining.
+MEAN_OF_ARMS = "the mean of the arms"
 #: What an error is looked at against: column -> its name with unit.
 NUMBERS = {
     "distortion_score": "Distortion score (0 pristine – 100 unusable; higher is worse)",
@@ -61,6 +65,8 @@ def tier_by_tier(held_out: Predictions) -> pd.DataFrame:
         ``arm, tier, age_mae_years, ci_low, ci_high, n_scans, n_subjects``: tiers in their order, a scan's
         error being the mean over seeds; the interval is Student's over people, a person's scans of that
         tier averaged, and NaN for fewer than 2 people. Test scans without a tier are ``not known``.
+        ``difference_years``: to ``against`` on the same scans, below 0 is better; that is the arm without
+        pretraining, else the mean of the trained arms.
     """
     rows = []
     for arm in held_out.there:
@@ -68,7 +74,36 @@ def tier_by_tier(held_out: Predictions) -> pd.DataFrame:
         scans = scans.assign(tier=scans["tier"].fillna(NOT_KNOWN))
         rows.append(_summarised(scans, "tier").assign(arm=arm))
     columns = ["arm", "tier", "age_mae_years", "ci_low", "ci_high", "n_scans", "n_subjects"]
-    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
+    table = pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
+    return _against(table, _without_pretraining(held_out))
+
+
+def colours_said(table: pd.DataFrame) -> str:
+    """Say what the colours of :func:`tier_by_tier` mean."""
+    against = table["against"].iloc[0] if len(table) else MEAN_OF_ARMS
+    faded = (
+        f" Faded: fewer than {FEW_PEOPLE} people."
+        if (table["n_subjects"] < FEW_PEOPLE).any()
+        else ""
+    )
+    return f"Blue is better than {against} on the same scans, orange is worse.{faded}"
+
+
+def _without_pretraining(held_out: Predictions) -> str | None:
+    plain = (arm.name for arm in held_out.arms if arm.is_scratch)
+    return next((name for name in plain if name in held_out.there), None)
+
+
+def _against(table: pd.DataFrame, reference: str | None) -> pd.DataFrame:
+    """Add what each cell differs by from the reference's, or the trained arms' mean, of its tier."""
+    trained = table[table["arm"] != BASELINE]
+    means = trained.groupby("tier")["age_mae_years"].mean()
+    own = trained[trained["arm"] == reference].set_index("tier")["age_mae_years"]
+    usual = table["tier"].map(own if len(own) else means).astype(float)
+    return table.assign(
+        difference_years=table["age_mae_years"].astype(float) - usual,
+        against=reference if len(own) else MEAN_OF_ARMS,
+    )
 
 
 def by_group(scans: pd.DataFrame, column: str) -> pd.DataFrame:

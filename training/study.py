@@ -37,8 +37,10 @@ _REMEDY = (
 #: study looks at PET, also :data:`training.pets.COLUMNS`.
 SCAN_COLUMNS = (
     "scan_id", "subject_id", "role", "sha256", "site", "age_years", "tier", "distortion_score",
-    "template_affine", "fold",
+    "template_affine", "fold", "source",
 )  # fmt: skip
+#: A control's draw takes this and the seed of its run.
+CONTROL_SEED = 1000
 
 
 @dataclass(frozen=True)
@@ -107,15 +109,22 @@ class Study:
         return next(arm for arm in self.arms if arm.name == name)
 
     def scans(self) -> pd.DataFrame:
-        """Read the study's scans, the columns of :data:`SCAN_COLUMNS`; ``fold`` is −1 in the pool."""
+        """Read the study's scans, the columns of :data:`SCAN_COLUMNS`; ``fold`` is −1 in the pool.
+
+        Studies planned by earlier versions have no ``source``: there nothing stands in for an unknown site,
+        and controls stay as they were drawn.
+        """
         return files.read_parquet(self.scans_path, _REMEDY)
+
+    def pool(self) -> pd.DataFrame:
+        """Return the scans of the pretraining pool."""
+        return self.scans().query("role == 'pool'")
 
     def pretraining_scans(self, arm_name: str, seed: int) -> list[str]:
         """Return the ``scan_id`` of the scans that an arm is pretrained on with a seed."""
         arm = self.arm(arm_name)
-        pool = self.scans().query("role == 'pool'")
         matched = arms_.matched_arm(arm) if arm.matches else None
-        return arms_.scans_of(arm, pool, matched=matched, seed=self.control_seed + seed)
+        return arms_.scans_of(arm, self.pool(), matched=matched, seed=self.control_seed + seed)
 
     def coding_scans(self) -> list[str]:
         """Return the ``scan_id`` of the scans whose mean patches set the input coding of every arm.
@@ -218,7 +227,7 @@ def plan(
         "folds": folds,
         "preset": changed.as_dict(),
         "split_seed": 0,
-        "control_seed": 1000,
+        "control_seed": CONTROL_SEED,
         "simulated": bool(pool.scans["simulated"].any() or target.scans["simulated"].any()),
     }
     checks.refuse_same_folder(chosen)

@@ -3,6 +3,9 @@
 import math
 from collections.abc import Iterable
 
+import numpy as np
+import pandas as pd
+
 from curation.masks import Masks
 from curation.metrics import (  # noqa: F401 - importing a family fills the registry
     blur,
@@ -18,10 +21,39 @@ from curation.metrics.registry import METRICS, NEEDS, Metric, NotMeasurable
 from curation.metrics.scan import Scan
 from curation.volumes import Volume
 
-__all__ = ["METRICS", "METRICS_VERSION", "NEEDS", "Metric", "NotMeasurable", "Scan", "measure"]
+__all__ = [
+    "METRICS",
+    "METRICS_VERSION",
+    "NEEDS",
+    "Metric",
+    "NotMeasurable",
+    "Scan",
+    "measure",
+    "up_to_date",
+]
 
-#: Raised with every change that alters a value, so that scans are measured anew.
-METRICS_VERSION = 5
+#: Raised with every change that alters a value or a flag, so that scans are measured anew.
+METRICS_VERSION = 6
+
+
+def up_to_date(metrics: pd.DataFrame) -> pd.Series:
+    """Tell which rows of metrics would be the same if they were measured now.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        With ``metrics_version``, and ``empty_slices`` where it was measured.
+
+    Returns
+    -------
+    pandas.Series of bool
+        True for rows of this version, and for those of version 5 of scans without empty slices: version 6
+        differs in that zeros of an empty slice are no longer taken for a removed face.
+    """
+    unknown = pd.Series(np.nan, metrics.index)
+    version = pd.to_numeric(metrics.get("metrics_version", unknown))
+    gaps = pd.to_numeric(metrics.get("empty_slices", unknown))
+    return (version == METRICS_VERSION) | ((version == 5) & ~(gaps > 0))
 
 
 def measure(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from curation.balance import Floats
 from curation.coded import Codes
+from curation.measures import Measure
 from curation.workspace import Workspace
 from pages.ui import cached, flags, frame, state, text, tiles
 
@@ -46,7 +47,7 @@ def _first(places: NDArray[np.intp], far: Floats, count: int) -> NDArray[np.intp
 
 def show(
     workspace: Workspace, scans: pd.DataFrame, values: Floats, edges: Sequence[float | Floats],
-    codes: Codes, names: Sequence[str], *, rising: bool = True,
+    codes: Codes, names: Sequence[str], *, measure: Measure,
 ) -> None:  # fmt: skip
     """Draw the scans around each cut-off.
 
@@ -64,38 +65,39 @@ def show(
         The tier that each scan has, position in ``names``.
     names : sequence of str
         Tiers, best first, and what a scan without one is called.
-    rising : bool
-        Whether higher is worse.
+    measure : Measure
+        What the values are of: which way is worse, and how they are written.
     """
     for place, edge in enumerate(edges):
         sides = nearest(values, edge, COUNT)
-        better, worse = sides if rising else sides[::-1]
+        better, worse = sides[::-1] if measure.better_is_higher else sides
         at = "" if isinstance(edge, np.ndarray) else f" at {text.significant(float(edge))}"
         st.markdown(f"**{text.escape(f'{names[place]} | {names[place + 1]}{at}')}**")
         left, right = st.columns(2, gap="medium")
         for column, side, said in ((left, better, "just better"), (right, worse, "just worse")):
             with column:
                 st.caption(said)
-                _tiles(workspace, scans, values, side, codes, names, f"cut-{place}-{said[5:]}")
+                rows, key = _rows(scans, values, side, codes, names), f"cut-{place}-{said[5:]}"
+                _tiles(workspace, rows, [text.measured(measure, v) for v in values[side]], key)
 
 
-def _tiles(
-    workspace: Workspace, scans: pd.DataFrame, values: Floats, side: NDArray[np.intp],
-    codes: Codes, names: Sequence[str], key: str,
-) -> None:  # fmt: skip
-    if not len(side):
-        st.caption("no scan")
-        return
-    rows = scans.iloc[side][["scan_id", "status"]].assign(
+def _rows(
+    scans: pd.DataFrame, values: Floats, side: NDArray[np.intp], codes: Codes, names: Sequence[str]
+) -> pd.DataFrame:
+    return scans.iloc[side][["scan_id", "status"]].assign(
         distortion_score=values[side], tier=[names[code] for code in codes[side]]
     )
+
+
+def _tiles(workspace: Workspace, rows: pd.DataFrame, written: list[str], key: str) -> None:
+    if rows.empty:
+        st.caption("no scan")
+        return
     drawn = tiles.describe(
         rows, pictures=tiles.pictures(workspace, rows["scan_id"]), rated=cached.rated(workspace),
         recognised=flags.of_workspace(workspace), current=state.get(state.SCAN),
     )  # fmt: skip
-    shown = [
-        one | {"score": text.significant(values[at])} for one, at in zip(drawn, side, strict=True)
-    ]
+    shown = [one | {"score": value} for one, value in zip(drawn, written, strict=True)]
     opened = tiles.show(workspace, shown, key=key)
     if opened in set(rows["scan_id"]):
         state.put(state.PENDING_SCAN, opened)

@@ -1,4 +1,4 @@
-"""On Tiers: what the cut-offs select, how far the tiers are apart, and whether raters agree with them."""
+"""On Tiers: how far the tiers are apart, who is near a cut-off, and whether raters agree with them."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ import numpy as np
 
 from curation.balance import CATEGORIES, Floats, Tally
 from curation.coefficients import Figure
-from curation.selection import NOTABLE, Selection
+from curation.selection import NOTABLE
 from curation.stability import RaterSpread, counts_near
 from curation.tier_agreement import TierAgreement
 from pages.ui import marks, text
@@ -16,80 +16,7 @@ from pages.ui.marks import Card, Cell
 _TRAITS = ("age", *CATEGORIES)
 
 
-# ---- what a cut-off selects ------------------------------------------------------------------------
-
-
-def warnings(selections: Sequence[Selection]) -> list[str]:
-    """Say in markdown which cut-offs select age or site beyond quality and chance, with the numbers."""
-    return [_WORDS[one.trait](one) for one in selections if one.warns]
-
-
-def _age(one: Selection) -> str:
-    side = "younger" if one.years < 0 else "older"
-    between = f"**The cut-off between {text.escape(one.better)} and {text.escape(one.worse)} selects age.**"
-    return f"{between} " + text.escape(
-        f"Scans on its worse side are of people who are {abs(one.years):.1f} years {side}: a standardised "
-        f"difference of {text.number(abs(one.seen), 2)}, of which quality explains "
-        f"{text.number(abs(one.seen) - one.unexplained, 2)}; random cuts of this size stay below "
-        f"{text.number(one.chance, 2)}."
-    )
-
-
-def _site(one: Selection) -> str:
-    between = f"**The cut-off between {text.escape(one.better)} and {text.escape(one.worse)} selects sites.**"
-    said = (
-        f"A standardised difference of {smd(one.seen)}, of which quality explains "
-        f"{text.number(one.explained, 2)}; random cuts of this size stay below {text.number(one.chance, 2)}."
-    )
-    if one.most:
-        name, share, of_all = one.most
-        said = (
-            f"On its worse side lie {100 * share:.0f} % of the scans of {name}, and {100 * of_all:.0f} % of "
-            f"all. {said}"
-        )
-    if math.isfinite(one.share_by_trait) and math.isfinite(one.share_by_quality):
-        said += (
-            f" Sites account for {100 * one.share_by_trait:.0f} % of which side a scan is on, quality for "
-            f"{100 * one.share_by_quality:.0f} %."
-        )
-    return f"{between} {text.escape(said)}"
-
-
-_WORDS = {"age": _age, "site": _site}
-
-
-def calm(selections: Sequence[Selection]) -> str:
-    """Say that no cut-off selects what was looked at; empty where nothing could be."""
-    looked_at = [
-        trait for trait in ("age", "site") if any(one.trait == trait for one in selections)
-    ]
-    if not looked_at:
-        return ""
-    return f"No cut-off selects {' or '.join(looked_at)} beyond what quality and chance explain."
-
-
-def not_told(selections: Sequence[Selection], tally: Tally) -> list[str]:
-    """Say which of age and site cannot be held against the cut-offs, or only for some scans, and why."""
-    scored = int(tally.scans[:-1].sum())
-    sites = tally.counts("site")[:-1, :-1]
-    told = {one.trait for one in selections}
-    known = {"age": int(tally.age_counts[:-1].sum()), "site": int(sites.sum())}
-    one_site = int((sites.sum(axis=0) > 0).sum()) == 1
-    said = []
-    for trait, count in known.items():
-        of_all = f"of {count:,} of {text.plural(scored, 'scored scan')}"
-        if scored and not count:
-            said.append(f"Whether a cut-off selects {trait} cannot be told: no {trait} is known.")
-        elif scored and trait == "site" and one_site and count == scored:
-            said.append("All scored scans are of one site.")
-        elif scored and trait not in told:
-            why = "with it there are too few on one side, or all alike"
-            said.append(
-                f"Whether a cut-off selects {trait} cannot be told: {trait} is known {of_all}; {why}."
-            )
-        elif count < scored:
-            said.append(f"{trait.capitalize()} is known {of_all}; the others are left out.")
-    return said
+# ---- how far apart the tiers are -------------------------------------------------------------------
 
 
 def smd(value: float) -> str:
@@ -97,9 +24,6 @@ def smd(value: float) -> str:
     if math.isinf(value):
         return "∞"
     return text.number(value, 2)
-
-
-# ---- how far apart the tiers are -------------------------------------------------------------------
 
 
 def differences(tally: Tally) -> str:
@@ -179,7 +103,7 @@ def near(
 
 
 def agreement(told: TierAgreement, ceiling: float | None) -> str:
-    """Return a table of how the cut-offs agree with people's verdicts, as HTML; empty without verdicts."""
+    """Return a table of how the cut-offs agree with raters, as HTML; empty where none are decided."""
     if not told.scans:
         return ""
     rows = [
@@ -195,10 +119,17 @@ def agreement(told: TierAgreement, ceiling: float | None) -> str:
 
 
 def agreement_said(told: TierAgreement) -> str:
-    """Say in markdown how the tiers agree with ratings; empty without verdicts."""
+    """Say in markdown how the tiers agree with ratings; empty where none are decided."""
     if not told.scans:
         return ""
-    said = f"From {text.plural(told.scans, 'scan')} with a verdict."
+    split, rated = told.rated - told.scans, text.plural(told.rated, "rated scan")
+    said = f"From {rated}."
+    if split:
+        on = "one" if split == 1 else f"{split:,}"
+        said = (
+            f"From {told.scans:,} of {rated}: on {on} as many raters keep as exclude, so that it counts "
+            "for neither."
+        )
     if math.isfinite(told.auc.value):
         said += (
             f" A scan that people exclude is in a worse tier than one that they keep in "
@@ -211,7 +142,7 @@ def agreement_said(told: TierAgreement) -> str:
 
 
 def confusion(told: TierAgreement) -> str:
-    """Return the scans of each tier by what people say of them, as HTML; empty without ratings."""
+    """Return the scans of each tier by what raters say of them, as HTML; empty without ratings."""
     table = told.counts if told.levels is None else told.levels
     if not told.scans:
         return ""
@@ -222,6 +153,16 @@ def confusion(told: TierAgreement) -> str:
     return marks.table(
         ("Tier", *map(str, table.columns)), rows, numeric=range(1, table.shape[1] + 1)
     )
+
+
+def confusion_said(told: TierAgreement) -> str:
+    """Say in markdown which scans :func:`confusion` counts; empty without ratings."""
+    if not told.scans:
+        return ""
+    if told.levels is None:
+        return text.escape(f"{text.plural(told.scans, 'scan')}, by what most raters say.")
+    count = text.plural(int(told.levels.to_numpy().sum()), "rated scan")
+    return text.escape(f"All {count} on this scale, by their middle rating (of two, the worse).")
 
 
 def figure(value: Figure) -> str:

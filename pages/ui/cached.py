@@ -58,6 +58,11 @@ def reference(workspace: Workspace, reference_id: str | None = None) -> Referenc
     return _reference(workspace, reference_id, stamp(path))
 
 
+def keep_scores_current(workspace: Workspace) -> None:
+    """Make scores of an earlier way of scoring anew, see :func:`references.bring_up_to_date`."""
+    _keep_scores_current(workspace, stamp(workspace.scores_path))
+
+
 def verdict_count(workspace: Workspace) -> int:
     """Return how many ratings a reference can be learned from: those of scored scans."""
     return _verdict_count(workspace, ratings.newest(workspace), stamp(workspace.scores_path))
@@ -149,6 +154,11 @@ def _metrics(workspace: Workspace, changed: Stamp) -> pd.DataFrame:
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
 def _scored(workspace: Workspace, changed: tuple[Stamp, ...]) -> pd.DataFrame:
     return tables.read_scored_scans(workspace)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+def _keep_scores_current(workspace: Workspace, scored_at: Stamp) -> bool:
+    return references.bring_up_to_date(workspace)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)

@@ -2,7 +2,17 @@
 
 import streamlit as st
 
-from curation import cohort_exports, cohort_files, cohorts, controls, flow_drawing, rule_text, tiers
+from curation import (
+    cohort_exports,
+    cohort_files,
+    cohort_lists,
+    cohorts,
+    controls,
+    flow_drawing,
+    matching,
+    rule_text,
+    tiers,
+)
 from curation.cohorts import Cohort, CohortHeader
 from curation.workspace import Workspace
 from pages.ui import cached, frame, marks, state, text
@@ -128,7 +138,8 @@ def _control(workspace: Workspace, cohort: Cohort) -> None:
         st.form(f"control-{cohort.id}", border=True),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        st.markdown("**Draw a control**: as many scans at random, of the same ages and sites")
+        matched = matching.matched_on(cohort_lists.included(cohort.scans))
+        st.markdown(f"**Draw a control**: at random, of the same {matched.words}. {matched.note}")
         chosen = st.multiselect("As tiers", cohort.rule.names, default=list(cohort.rule.names[:1]))
         seed = st.number_input("Seed", min_value=0, max_value=2**31 - 1, value=0, step=1)
         author = st.text_input("Who draws it", value=state.get(state.PERSON, ""), max_chars=100)

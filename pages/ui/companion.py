@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from curation.groups import sites_of
 from pages.ui import text
 
 
@@ -13,20 +14,20 @@ def reference_scan(scan: pd.Series, usable: pd.DataFrame) -> pd.Series | None:
     scan : pandas.Series
         The scan that is looked at; never its own reference.
     usable : pandas.DataFrame
-        The scans to choose from, with ``distortion_score``. Where no site is known, those of the same
-        source are of one site.
+        The scans to choose from, with ``distortion_score``; see :func:`curation.groups.sites_of` for where
+        they were made.
 
     Returns
     -------
     pandas.Series or None
         ``None`` where there is no other scored scan with an image.
     """
-    place = "site" if isinstance(scan["site"], str) and scan["site"] else "source"
+    site = sites_of(scan.to_frame().T).iloc[0]
     alike = usable[
         (usable["status"] == "ok")
         & (usable["scan_id"] != scan["scan_id"])
         & usable["distortion_score"].notna()
-        & (usable[place] == scan[place])
+        & (sites_of(usable) == site)
         & (usable["modality"].fillna("") == (scan["modality"] or ""))
     ]
     if alike.empty:
@@ -36,7 +37,6 @@ def reference_scan(scan: pd.Series, usable: pd.DataFrame) -> pd.Series | None:
 
 def named(reference: pd.Series) -> tuple[str, str]:
     """Say what a reference scan is, in a short line and a second one."""
-    site = reference["site"]
-    where = site if isinstance(site, str) and site else reference["source"]
+    where = sites_of(reference.to_frame().T).iloc[0]
     score = text.score(float(reference["distortion_score"]))
     return f"Reference: score {score}, lowest of {where}", reference["scan_id"]

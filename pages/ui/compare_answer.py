@@ -12,6 +12,7 @@ from pages.ui.comparison_charts import VERDICTS
 from training import comparisons, conclusions, statistics, strata
 from training.comparisons import Comparisons
 from training.conclusions import Conclusion
+from training.overlap import Overlap
 from training.predictions import BASELINE
 
 _HOW = """\
@@ -52,7 +53,7 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
         _headline(conclusion)
     final = shown.left(final)
     found = Comparisons(*map(shown.left, found))
-    _verdicts(found, conclusion, final, _against(shown, reference))
+    _verdicts(shown, found, conclusion, final, _against(shown, reference))
     picks = _forests(shown, final, found.reference, conclusion)
     for arm in dict.fromkeys(picks):
         scans = strata.of_scans(shown.held_out, arm)
@@ -101,7 +102,7 @@ def _against(shown: Compared, reference: str) -> str:
 
 
 def _verdicts(
-    found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
+    shown: Compared, found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
 ) -> None:
     mean = final.loc[final["arm"] == BASELINE, "age_mae_years"]
     error = f" ({text.number(float(mean.iloc[0]), 2)} years)" if len(mean) else ""
@@ -109,28 +110,32 @@ def _verdicts(
         (f"Against predicting the mean age{error}:", found.mean_age, True),
         (against, found.reference, conclusion.ranks),
         (
-            "Against a random sample of the same size, sites and ages:",
+            f"Against a random sample of the same {shown.controls_match}:",
             found.controls,
             conclusion.ranks,
         ),
     )
+    shared = shown.overlaps() if len(found.controls) else {}
     lines = []
     for head, table, judged in blocks:
         if len(table):
             lines.append(f'<div class="ts-muted">{html.escape(head)}</div>')
-            lines += [_line(row, judged=judged) for row in table.itertuples()]
+            lines += [
+                _line(row, shared.get(row.reference), judged=judged) for row in table.itertuples()
+            ]
     if found.reference.empty:
         lines.append('<div class="ts-muted">There is no other arm to compare with yet.</div>')
     st.html(f'<div class="ts-verdicts">{"".join(lines)}</div>')
 
 
-def _line(row, *, judged: bool) -> str:  # type: ignore[no-untyped-def]
+def _line(row, shared: Overlap | None, *, judged: bool) -> str:  # type: ignore[no-untyped-def]
     """Return a comparison as a line; in grey where arms cannot be ranked."""
     colour, word = VERDICTS[row.verdict]
     colour = colour if judged else _GREY
     chip = f'<span class="ts-chip" style="background:{colour};color:{marks.ink_on(colour)}">{word}</span>'
+    beside = f' <span class="ts-muted">{html.escape(shared.words)}</span>' if shared else ""
     muted = "" if judged else ' class="ts-faded"'
-    return f"<div{muted}>{chip}<span>{html.escape(row.words)}</span></div>"
+    return f"<div{muted}>{chip}<span>{html.escape(row.words)}{beside}</span></div>"
 
 
 def _forests(

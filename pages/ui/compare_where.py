@@ -3,12 +3,13 @@
 import pandas as pd
 import streamlit as st
 
+from curation import target_rules
+from curation.groups import SOURCE
 from curation.workspace import Workspace
-from pages.ui import comparison_charts, downloads, picked, state, strata_charts, text
+from pages.ui import cached, comparison_charts, downloads, picked, state, strata_charts, text
 from pages.ui.charts import MUTED, Style
 from pages.ui.compared import Compared
 from training import statistics, strata, sweeps
-from training.predictions import BASELINE
 from training.strata import GROUPS, NOT_KNOWN
 
 _AGAINST = {
@@ -30,6 +31,7 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
 
 def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
     st.subheader("Tier × tier")
+    _rules_differ(workspace, shown)
     table = shown.left(strata.tier_by_tier(shown.held_out))
     tiers = sorted(set(table["tier"]) - {NOT_KNOWN}) + [NOT_KNOWN] * (
         NOT_KNOWN in set(table["tier"])
@@ -37,15 +39,11 @@ def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
     figure = comparison_charts.tier_by_tier(table, shown.there, tiers)
     alt = "Age error of each arm on the test scans of each tier"
     cells = picked.figure(figure, key="tier-by-tier", alt=alt)
-    counts = table[table["arm"] == BASELINE].set_index("tier")["n_scans"]
-    held = ", ".join(f"{counts.get(tier, 0)} in {tier}" for tier in tiers)
     st.caption(
         text.escape(
-            f"Mean absolute error in years; test scans: {held}. Read a column down: the same scans, "
-            "another "
-            "pretraining. Across a row people differ too, so a worse column need not be the scans' "
-            "doing. Click on "
-            "a cell to list its scans."
+            "Mean absolute error in years, its 95 % interval over people, and how many. Read a column down: "
+            f"the same scans, another pretraining. {strata.colours_said(table)} Across a row people differ "
+            "too, so a worse column need not be the scans' doing. Click on a cell to list its scans."
         )
     )
     for arm, tier in {(str(cell[0]), str(cell[1])) for cell in cells}:
@@ -54,6 +52,16 @@ def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
         what = f"{comparison_charts.plain(arm)}, test scans of tier {tier}"
         picked.scans(workspace, scans, what=what, key=f"scans-of-{arm}-{tier}")
     downloads.tables(name, {"tier-by-tier": table}, left_out=shown.left_out)
+
+
+def _rules_differ(workspace: Workspace, shown: Compared) -> None:
+    """Warn where pool and target have tiers of the same names by different rules."""
+    rules = {header.id: header.rule for header in cached.cohort_headers(workspace)[0]}
+    for name, study in shown.parts.items():
+        pool, target = rules.get(study.cohort_id), rules.get(study.target_id)
+        if pool and target and (said := target_rules.difference(pool, target)):
+            whose = f"{name}: " if len(shown.parts) > 1 else ""
+            st.warning(text.escape(f"{whose}{said}"), icon=":material/warning:")
 
 
 # ---- one arm ---------------------------------------------------------------------------------------
@@ -103,7 +111,7 @@ def _figure(
         st.caption(
             "Mean over people and 95 % interval (t, over people); in brackets the number of "
             "people. Groups may "
-            "differ in age and score, too. Click on a point to list its scans."
+            f"differ in age and score, too. {_stand_in(scans, against)}Click on a point to list its scans."
         )
         wanted = {str(point[0]) for point in points}
         return scans[scans[against].fillna(NOT_KNOWN).isin(wanted)]
@@ -136,6 +144,12 @@ def _figure(
     return scans[scans["scan_id"].isin({str(point[0]) for point in points})]
 
 
+def _stand_in(scans: pd.DataFrame, against: str) -> str:
+    """Say that a source stands in for a site, where one does."""
+    by_source = against == "site" and scans["site"].astype(str).str.startswith(SOURCE).any()
+    return "Where no site is known, the source stands in for it. " if by_source else ""
+
+
 def _correlation(scans: pd.DataFrame, column: str, value: str) -> str:
     rho, p, people = strata.rank_correlation(scans, column, value)
     if people < 3 or rho != rho:
@@ -166,7 +180,7 @@ def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
                 st.caption(
                     "Where the line runs below the band, the scans are better, not only more, "
                     "fewer or younger: "
-                    "each control has as many scans, of the same sites and ages, drawn at random."
+                    f"each control is of the same {shown.controls_match}, drawn at random."
                 )
         with st.container(width="stretch"):
             st.subheader("With fewer labels")

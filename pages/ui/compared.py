@@ -8,11 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from curation.errors import DamagedError
+from curation.matching import Matched
 from curation.workspace import Workspace
 from pages.ui import cached, charts
 from pages.ui.charts import Style
-from training import comparable, curves, predictions, runs, sweeps
+from training import comparable, curves, overlap, predictions, runs, sweeps
 from training.arms import Arm
+from training.overlap import Overlap
 from training.predictions import BASELINE, Predictions
 from training.run_logs import RunLogs
 from training.runs import Run
@@ -54,7 +56,7 @@ class Compared:
         self, arms: Collection[str], seeds: Collection[int], folds: Collection[int]
     ) -> "Compared":
         """Return what filters leave; an empty one leaves all. Arms without pretraining always stay."""
-        kept = tuple(a for a in self.arms if not arms or a.name in arms or is_scratch(a))
+        kept = tuple(a for a in self.arms if not arms or a.name in arms or a.is_scratch)
         names = [arm.name for arm in kept]
         left = replace(
             self,
@@ -84,6 +86,20 @@ class Compared:
             for name, one in self.parts.items()
             for arm, count in _sizes(one).items()
         }
+
+    def overlaps(self) -> dict[str, Overlap]:
+        """Return what each control shares with the arm that it matches, by the control's name."""
+        return {
+            self._called(name, one.control): one
+            for name, study in self.parts.items()
+            for one in _overlaps(study)
+        }
+
+    @property
+    def controls_match(self) -> str:
+        """In what controls are like their arms, such as ``size, sites and ages``; empty without controls."""
+        found = [matched for one in self.parts.values() if (matched := _matched(one))]
+        return ", or ".join(dict.fromkeys(matched.words for matched in found))
 
     def curves(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the curves of age error and of the pretraining loss of the seeds and folds that are left.
@@ -127,11 +143,6 @@ def _left_out(everything: Compared, left: Compared) -> str:
         for noun, before, after in kept
         if len(after) < len(before)
     )
-
-
-def is_scratch(arm: Arm) -> bool:
-    """Tell whether an arm is the plain one without pretraining."""
-    return arm.kind == "scratch" and arm.label_percent == 100 and arm.method == "full"
 
 
 def of(workspace: Workspace, study: Study, others: list[Study]) -> Compared:
@@ -197,6 +208,16 @@ def _runs(study: Study) -> list[Run]:
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
 def _sizes(study: Study) -> dict[str, int]:
     return sweeps.sizes(study)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
+def _overlaps(study: Study) -> list[Overlap]:
+    return overlap.of_study(study)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
+def _matched(study: Study) -> Matched | None:
+    return overlap.controls_matched_on(study)
 
 
 @st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=_HASH)

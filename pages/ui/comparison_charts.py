@@ -12,6 +12,8 @@ import plotly.graph_objects as go
 
 from pages.ui.charts import GRID, INK, MUTED, TEMPLATE, Style
 from training.predictions import BASELINE, BASELINE_LABEL
+from training.report import interactive
+from training.report.plots import Plot, Series
 from training.strata import NOT_KNOWN
 
 #: Colour and word of a verdict; blue and orange are told apart by everyone.
@@ -34,7 +36,7 @@ def plain(arm: str) -> str:
 
 def called(arm: str) -> str:
     """Return an arm's name on an axis; plotly would read markup in the names of studies."""
-    return html.escape(plain(arm))
+    return html.escape(plain(arm), quote=False)
 
 
 def final_errors(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
@@ -86,49 +88,37 @@ def differences(
 
 
 def tier_by_tier(table: pd.DataFrame, arms: Sequence[str], tiers: Sequence[str]) -> go.Figure:
-    """Draw the error of each arm (rows) on the test scans of each tier (columns) as a heat map.
+    """Draw the error of each arm (rows) on the test scans of each tier (columns), as the report does.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As :func:`training.strata.tier_by_tier` gives.
     arms, tiers : sequence of str
-        In the order in which they are drawn; those without scans stay blank.
+        In the order in which they are drawn.
     """
-    names = [called(arm) for arm in arms]
-    grid = table.pivot(index="arm", columns="tier", values="age_mae_years")
-    grid = grid.reindex(index=list(arms), columns=list(tiers))
-    columns = [t if t == NOT_KNOWN else f"Tier {t}" for t in tiers]
-    figure = go.Figure(
-        go.Heatmap(
-            z=grid.to_numpy(dtype=float), x=columns, y=names, colorscale="Blues", hoverinfo="skip",
-            xgap=3, ygap=3, colorbar={"title": {"text": "MAE<br>(years)"}, "thickness": 14},
-        )
-    )  # fmt: skip
     cells = table[table["arm"].isin(arms) & table["tier"].isin(tiers)]
-    columns_of_cell = ["arm", "tier", "n_scans", "n_subjects", "ci_low", "ci_high"]
-    shown = cells["age_mae_years"]
-    # the colour scale grows dark above here
-    dark = shown.min() + 0.55 * (shown.max() - shown.min())
-    # a heat map cannot be clicked on: over each cell lies a mark that can, and that holds its number
-    figure.add_scatter(
-        x=[columns[list(tiers).index(t)] for t in cells["tier"]],
-        y=[called(arm) for arm in cells["arm"]],
-        mode="markers+text", showlegend=False,
-        marker={"symbol": "square", "size": 34, "color": "rgba(0,0,0,0)"},
-        text=[f"{v:.1f}" for v in shown],
-        textfont={"size": 15, "color": ["#FFFFFF" if v > dark else INK for v in shown]},
-        customdata=cells[columns_of_cell].to_numpy(dtype=object),
-        hovertemplate=(
-            "pretrained on %{y}, tested on %{x}: %{text} years<br>%{customdata[4]:.1f} to "
-            "%{customdata[5]:.1f}; %{customdata[2]} scans of %{customdata[3]} people<extra></extra>"
-        ),
-        selected={"textfont": {"color": "#B34700"}}, unselected={"marker": {"opacity": 0}},
+    places = {"arm": list(arms), "tier": list(tiers)}
+    cells = cells.sort_values(["arm", "tier"], key=lambda name: name.map(places[name.name].index))
+    cells = cells.assign(column=[t if t == NOT_KNOWN else f"Tier {t}" for t in cells["tier"]])
+    plot = Plot(
+        "tier-by-tier", "grid", cells, x="column", y="arm", by="arm", value="age_mae_years",
+        low="ci_low", high="ci_high", shade="difference_years", people="n_subjects", digits=1,
+        x_label="Quality of the test scan", y_label="Pretrained on", alt="",
+        series=tuple(Series(arm, plain(arm), MUTED) for arm in arms),
     )  # fmt: skip
-    figure.update_layout(
-        template=TEMPLATE, height=110 + 44 * len(names), margin={"l": 170, "t": 60, "b": 16},
-        xaxis={"title": "Quality of the test scan", "side": "top", "showgrid": False, "ticks": ""},
-        yaxis={"title": "Pretrained on", "autorange": "reversed", "showgrid": False, "ticks": ""},
+    figure = interactive.figure(plot)
+    # a heat map cannot be clicked on: over each cell lies a mark that can
+    columns = ["arm", "tier", "n_scans", "n_subjects", "difference_years", "against"]
+    figure.add_scatter(
+        x=cells["column"], y=[called(arm) for arm in cells["arm"]], mode="markers", showlegend=False,
+        marker={"symbol": "square", "size": 46, "color": "rgba(0,0,0,0)"},
+        customdata=cells[columns].to_numpy(dtype=object),
+        hovertemplate=(
+            "pretrained on %{y}, tested on %{x}<br>%{customdata[4]:+.1f} years to %{customdata[5]}; "
+            "%{customdata[2]} scans of %{customdata[3]} people<extra></extra>"
+        ),
+        selected={"marker": {"color": "rgba(179,71,0,0.25)"}}, unselected={"marker": {"opacity": 0}},
     )  # fmt: skip
     return figure
 

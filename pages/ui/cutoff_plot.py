@@ -211,7 +211,9 @@ def describe(
         "highest": max(1, int(_grouped(whole, _group(axis)).max(initial=0))),
         "rows": _rows(bins, lines), "cutoffs": list(lines.at), "names": list(lines.names),
         "colours": [colours[name] for name in lines.names], "cards": _cards(lines, colours),
-        "marked": {"name": f"{marked[0]}: {marked[1]:g}", "at": marked[1]} if marked else None,
+        "marked": marked and {
+            "name": f"{marked[0]}: {text.measured(lines.rule.measure, marked[1])}", "at": marked[1]
+        },
         "alt": f"Histogram of {said}, coloured by tier, with the cut-offs as lines",
     }  # fmt: skip
 

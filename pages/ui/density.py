@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pages.ui import text
+
 Floats = NDArray[np.floating[Any]]
 Places = NDArray[np.intp]
 
@@ -31,6 +33,8 @@ class Panel:
         Categories of ``x``; empty where it is a number.
     words : str
         What is said in the place of a plot that cannot be drawn.
+    formats : tuple of str
+        How values along and up are written where the mouse rests, as d3 formats.
     """
 
     along: str
@@ -39,6 +43,7 @@ class Panel:
     y: Floats
     sites: tuple[str, ...] = ()
     words: str = ""
+    formats: tuple[str, str] = (text.D3_NUMBER, text.D3_NUMBER)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from curation.embedding import Embedding
 from curation.measures import MEASURES, SCORE
 from curation.metric_matrix import read_matrix
 from curation.metrics import METRICS
-from pages.ui import cached
+from pages.ui import cached, text
 from pages.ui.density import Floats, Panel
 from pages.ui.ground import Ground
 
@@ -88,7 +88,13 @@ def _two(ground: Ground, rows: NDArray[np.intp], along: str, up: str) -> Panel:
         MEASURES[name].label for name, one in ((along, x), (up, y)) if not np.isfinite(one).any()
     ]
     words = f"{' and '.join(missing)}: {_NOT_MEASURED}" if missing else ""
-    return Panel(title(along), title(up, "\n"), x, y, words=words)
+    return Panel(
+        title(along), title(up, "\n"), x, y, words=words, formats=(_format(along), _format(up))
+    )
+
+
+def _format(name: str) -> str:
+    return text.D3_SCORE if MEASURES[name].is_score else text.D3_NUMBER
 
 
 def _values(ground: Ground, name: str) -> Floats:
@@ -103,7 +109,8 @@ def _by_site(ground: Ground, rows: NDArray[np.intp], name: str) -> Panel:
     codes, sites = few_sites(ground.site_codes[rows], ground.sites)
     y = _values(ground, name)[rows]
     words = "" if np.isfinite(y).any() else f"{MEASURES[name].label}: {_NOT_MEASURED}"
-    return Panel("Site", title(name, "\n"), codes.astype(float), y, sites, words)
+    formats = (text.D3_NUMBER, _format(name))
+    return Panel("Site", title(name, "\n"), codes.astype(float), y, sites, words, formats)
 
 
 def few_sites(

@@ -111,7 +111,7 @@ def overview(workspace: Workspace, usable: pd.DataFrame) -> None:
         return
     st.subheader("Recognised on the scans")
     st.caption(
-        "What limits what can be measured, and so how sure a score is. No verdict on quality. "
+        "What limits what can be measured, and so how sure a score is. Not a rating of quality. "
         "Click to look at them on Review."
     )
     with st.container(horizontal=True, gap="small"):

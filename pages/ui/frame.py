@@ -17,7 +17,7 @@ from streamlit.errors import StreamlitAPIException
 from curation import errors, references
 from curation.errors import TierscopeError
 from curation.workspace import Source, Workspace
-from pages.ui import charts, door, state, text
+from pages.ui import cached, charts, door, state, text
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "assets"
@@ -110,6 +110,8 @@ def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) ->
     with in_words():
         if references.mend(workspace):
             tell(f"{workspace.scores_path} could not be read and was made anew from the metrics.")
+        cached.keep_scores_current(workspace)
+    with in_words():
         body(workspace)
     _collected(key)
 

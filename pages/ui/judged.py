@@ -9,8 +9,8 @@ import pandas as pd
 from curation import scores as scores_
 from curation.anchors import Anchor, Reference
 from curation.errors import DamagedError
-from curation.groups import POOLED, groups_of
-from curation.metrics import METRICS_VERSION
+from curation.groups import POOLED, groups_of, sites_of
+from curation.metrics import up_to_date
 from curation.workspace import Workspace
 from pages.ui import cached, flags
 
@@ -24,7 +24,7 @@ class Judged:
     reference : Reference
         What judged it, or would.
     site : str or None
-        Where it was made.
+        Where it was made, see :func:`curation.groups.sites_of`.
     group : str
         The group of comparable scans that it is judged with, see :mod:`curation.groups`.
     row : pandas.Series
@@ -66,7 +66,7 @@ class Judged:
     @property
     def outdated(self) -> bool:
         """Whether an older version of the metrics measured it."""
-        return self.measured and self.row.get("metrics_version") != METRICS_VERSION
+        return self.measured and not up_to_date(self.row.to_frame().T).all()
 
     @property
     def reasons(self) -> dict[str, str]:
@@ -88,7 +88,7 @@ def of(workspace: Workspace, scan: pd.Series) -> Judged:
     """Gather what is known of a scan, a row of the scored scans."""
     named = scan.get("reference")
     reference = cached.reference(workspace, named if isinstance(named, str) else None)
-    site = scan["site"] if isinstance(scan["site"], str) else None
+    site = sites_of(scan.to_frame().T).iloc[0]
     try:
         row = cached.metrics_row(workspace, scan["scan_id"])
     except DamagedError as error:

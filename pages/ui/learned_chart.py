@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from curation import tiers
 from curation.tiers import TIER_COLOURS, TierRule
+from pages.ui import text
 from pages.ui.charts import TEMPLATE
 
 
@@ -33,7 +34,8 @@ def against_score(table: pd.DataFrame, rule: TierRule) -> go.Figure:
                 marker={"color": TIER_COLOURS.get(name, "#7F7F7F"), "size": 9, "symbol": symbol,
                         "line": {"width": 1.5, "color": TIER_COLOURS.get(name, "#7F7F7F")}},
                 customdata=[[scan, html.escape(scan)] for scan in rows["scan_id"]],
-                hovertemplate="%{customdata[1]}<br>score %{x:.1f}, error %{y:.3f}<extra></extra>",
+                hovertemplate="%{customdata[1]}<br>"
+                f"score %{{x:{text.D3_SCORE}}}, error %{{y:.3f}}<extra></extra>",
             )  # fmt: skip
     return figure.update_layout(
         template=TEMPLATE, height=420,

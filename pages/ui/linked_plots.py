@@ -102,7 +102,8 @@ def describe(shown: Shown, legend: Sequence[tuple[str, str]], chosen: Places) ->
 
 
 def _panel(panel: Panel, shown: Shown, chosen: Places) -> dict[str, Any]:
-    hover = "%{y:.4~g}" if panel.sites else "%{x:.4~g}, %{y:.4~g}"
+    x_as, y_as = panel.formats
+    hover = f"%{{y:{y_as}}}" if panel.sites else f"%{{x:{x_as}}}, %{{y:{y_as}}}"
     drawn: dict[str, Any] = {
         "along": html.escape(panel.along), "up": html.escape(panel.up).replace("\n", "<br>"), "hover": hover,
         "words": html.escape(panel.words), "sites": list(map(_short, panel.sites)) or None, "open": None,

@@ -88,12 +88,12 @@ def changes(values: Mapping[str, tuple[float, float]], *, expected: str | None =
 
 def arrow(before: float, after: float) -> str:
     """Return two scores, before and after."""
-    return f"{text.number(before, 0)} → <b>{text.number(after, 0)}</b>"
+    return f"{text.score(before)} → <b>{text.score(after)}</b>"
 
 
 def _bar_row(name: str, value: float, worst: bool) -> str:
     known = math.isfinite(value)
-    shown = f"{value:.0f}" if known else f'<span title="not measurable">{text.DASH}</span>'
+    shown = text.score(value) if known else f'<span title="not measurable">{text.DASH}</span>'
     return (
         f"<span>{html.escape(name)}</span>{track(value, worst=worst)}"
         f'<span class="ts-num">{shown}</span>'

@@ -78,7 +78,7 @@ def _all_metrics(scan: pd.Series, judged: Judged) -> Iterator[tuple[object, ...]
 
 
 def _family_title(family: str, scan: pd.Series, judged: Judged) -> str:
-    score = text.number(scan_panel.value_of(scan, family), 0)
+    score = text.score(scan_panel.value_of(scan, family))
     parts = judged.parts
     share = parts.loc[parts["family"] == family, "share_of_score"].sum()
     title = scan_panel.FAMILIES[family]
@@ -110,9 +110,10 @@ def _with_unit(value: float, metric: Metric) -> marks.Cell:
 
 
 def _share(share: float, points: float) -> str:
-    if share < 0.005 and abs(points) < 0.5:
-        return text.DASH
-    return f"{100 * share:.0f} % ({text.number(points, 0)} points)"
+    """Return the share of the score as it is given to a sub-score too: all metrics together are 100 %."""
+    if share >= 0.005:
+        return f"{100 * share:.0f} %"
+    return "speaks for it" if points <= -0.5 else text.DASH
 
 
 def _says(metric: Metric, judged: Judged, known: bool) -> str:
@@ -137,7 +138,7 @@ def _missing(judged: Judged) -> None:
     if judged.flags:
         st.caption(text.escape(flags.consequences(judged.flags)))
     st.caption(
-        "A line opens to its formula and source. Points: by how much the score would fall if this "
-        "metric were flawless, or as usual at its site where people's ratings judge. Not scored: shown "
+        "A line opens to its formula and source. Shares add up to 100 %; the worst counts most by far, so "
+        "a score hardly moves where something else gets a little worse. Not scored: shown "
         "for comparison with other tools; another metric of its kind counts."
     )

@@ -16,7 +16,7 @@ _COLUMNS = {
     "age_gap_years": st.column_config.NumberColumn("Gap (years)", format="%+.1f"),
     "age_years": st.column_config.NumberColumn("True age", format="%.1f"),
     "predicted_age_years": st.column_config.NumberColumn("Predicted", format="%.1f"),
-    "distortion_score": st.column_config.NumberColumn("Score", format="%.0f"),
+    "distortion_score": st.column_config.NumberColumn("Score", format=text.SCORE_COLUMN),
     "tier": st.column_config.TextColumn("Tier"),
     "site": st.column_config.TextColumn("Site"),
     "sex": st.column_config.TextColumn("Sex"),

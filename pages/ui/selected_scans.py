@@ -244,7 +244,9 @@ def _rows(table: pd.DataFrame) -> None:
         on_select="rerun", selection_mode="single-row",
         column_config={
             "scan_id": "Scan", "tier": "Tier", "site": "Site", "sex": "Sex", "group": "Group",
-            SCORE: st.column_config.NumberColumn("Score", format="%.0f", help="0 pristine to 100 unusable"),
+            SCORE: st.column_config.NumberColumn(
+                "Score", format=text.SCORE_COLUMN, help="0 pristine to 100 unusable"
+            ),
             "age_years": st.column_config.NumberColumn("Age (years)", format="%.1f"),
         },
     )  # fmt: skip

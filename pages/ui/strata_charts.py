@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from curation.tiers import TIER_COLOURS
+from pages.ui import text
 from pages.ui.charts import INK, MUTED, TEMPLATE, Style
 from pages.ui.comparison_charts import ROW, bars, scatter_layout
 from training.strata import NUMBERS
@@ -112,7 +113,7 @@ def _scans(scans: pd.DataFrame, x: str, y: str, style: Style, shown: str) -> go.
         marker={"size": 9, "color": style.colour, "opacity": 0.75,
                 "line": {"width": 0.5, "color": "#FFFFFF"}},
         hovertemplate="%{customdata[0]}<br>" + shown + "<br>true age %{customdata[1]:.1f} years, "
-        "score %{customdata[2]:.1f}<extra></extra>",
+        f"score %{{customdata[2]:{text.D3_SCORE}}}<extra></extra>",
         unselected={"marker": {"opacity": 0.2}},
     )  # fmt: skip
 

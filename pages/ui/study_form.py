@@ -4,7 +4,7 @@ import streamlit as st
 
 from curation.cohorts import CohortHeader
 from curation.workspace import Workspace
-from pages.ui import cached, frame, place_form, state, text
+from pages.ui import cached, frame, place_form, plan_notes, state, text
 from training import costs, launch, places, preset_changes, study
 from training.arms import Arm, available_arms, find
 from training.config import PRESETS, Preset, default_preset
@@ -56,7 +56,9 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     arms = [arm for name in names if (arm := find(pool, name))]
     scans = pool.size + target.size
     chosen = preset.changed(_overrides(looked_at))
-    st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, scans, place))
+    if arms:
+        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, scans, place))
+    plan_notes.show(workspace, pool, target, names, seeds)
     ready = bool(names) and place is not None
     if st.button("Launch the study", type="primary", disabled=not ready) and place:
         with frame.in_words():
@@ -116,6 +118,9 @@ def _arms(pool: CohortHeader) -> tuple[Design, list[str]]:
                 help="Of the scans that are kept, or of the people whose ages are learned from.",
             )
         )  # fmt: skip
+    if why := design.why_not(pool, percents):
+        st.warning(text.escape(why), icon=":material/warning:")
+        return design, []
     proposed = design.arms(pool, percents)
     offered = list(dict.fromkeys([*(arm.name for arm in available_arms(pool)), *proposed]))
     names = st.multiselect(

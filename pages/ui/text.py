@@ -6,8 +6,13 @@ import math
 import re
 
 from curation import durations
+from curation.measures import SCORE_DIGITS, Measure
 
 DASH = "–"
+#: Format of a table's column of scores.
+SCORE_COLUMN = f"%.{SCORE_DIGITS}f"
+#: How plots write a score, and any other number, where the mouse rests: d3's formats.
+D3_SCORE, D3_NUMBER = f".{SCORE_DIGITS}f", ".4~g"
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~<>|&])")
 
@@ -36,8 +41,13 @@ def number(value: float | None, digits: int = 1, unit: str = "") -> str:
 
 
 def score(value: float | None) -> str:
-    """Return a distortion score in whole points, rounded down: 24.9 is never shown as 25, a cut-off."""
-    return number(value if value is None or not math.isfinite(value) else math.floor(value), 0)
+    """Return a score or sub-score, 0 to 100; :data:`SCORE_COLUMN` writes it the same in a column."""
+    return number(value, SCORE_DIGITS)
+
+
+def measured(measure: Measure, value: float | None) -> str:
+    """Return a value of what is cut: scores as everywhere, others with some significant digits."""
+    return score(value) if measure.is_score else significant(value)
 
 
 def significant(value: float | None, unit: str = "", *, digits: int = 4) -> str:

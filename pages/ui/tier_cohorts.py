@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from curation import cohorts, errors, overlaps
+from curation import cohorts, errors, overlaps, target_rules
 from curation.cohorts import Cohort, CohortHeader
 from curation.tiers import TierRule
 from curation.workspace import Role, Workspace
@@ -10,6 +10,8 @@ from pages.ui import cached, cohort_panel, frame, marks, state, text
 from pages.ui.ground import Ground
 
 _LISTED = 20
+#: Whose rule cuts a target: the newest pool's, or that of the page.
+_POOLS, _HERE = "pool", "here"
 
 
 def show(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) -> None:
@@ -30,19 +32,45 @@ def _freeze(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) ->
         "A frozen cohort is a named list of these scans with their tiers, hashes and the rule. It does "
         "not change when you move a cut-off later; studies are trained on frozen cohorts only."
     )
-    with st.form("freeze", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name", value=role, max_chars=60)
-        author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
-        images_only = _images_only(ground)
-        sent = st.form_submit_button(f"Freeze this {role} cohort", type="primary")
+    with st.form("freeze", border=True):
+        by = _rule(workspace, rule) if role == "target" else rule
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input("Name", value=role, max_chars=60)
+            author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
+            images_only = _images_only(ground)
+            sent = st.form_submit_button(f"Freeze this {role} cohort", type="primary")
     if sent:
         with frame.in_words():
-            cohort = cohorts.freeze(
-                workspace, name, role=role, rule=rule, author=author, images_only=images_only
-            )
+            draft = cohorts.draft(workspace, role, by, images_only=images_only)
+            cohort = cohorts.freeze_draft(workspace, draft, name=name, author=author)
             _say_frozen(cohort, author)
             for note in overlaps.notes(workspace, set(cohort.scans["source"])):
                 st.warning(text.escape(note), icon=":material/group:")
+            if draft.doubts:
+                st.warning(
+                    text.escape(" ".join(doubt.message for doubt in draft.doubts)),
+                    icon=":material/warning:",
+                )
+
+
+def _rule(workspace: Workspace, rule: TierRule) -> TierRule:
+    """Let people choose whose rule cuts a target: the newest pool's, unless they want that of this page."""
+    pool = target_rules.newest_pool(cached.cohort_headers(workspace)[0])
+    if pool is None:
+        st.caption("There is no pool cohort yet: freeze the target again by its rule later.")
+        return rule
+    if target_rules.same(pool.rule, rule):
+        st.caption(text.escape(f"By the same rule as the newest pool cohort, {pool.id}."))
+        return rule
+    words = {
+        _POOLS: f"As the newest pool cohort, {pool.id}: {target_rules.in_words(pool.rule)}",
+        _HERE: f"As on this page: {target_rules.in_words(rule)}",
+    }
+    chosen = st.radio(
+        "Tiers of the target", list(words), format_func=lambda key: text.escape(words[key]),
+        help="By another rule than the pool's, the same letter is not the same quality in both.",
+    )  # fmt: skip
+    return pool.rule if chosen == _POOLS else rule
 
 
 def _images_only(ground: Ground) -> bool:

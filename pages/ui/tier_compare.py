@@ -69,7 +69,7 @@ def _scans(ground: Ground, moves: Moves, colours: dict[str, str]) -> None:
         on_select="rerun", selection_mode="single-row", key="moved-scans",
         column_config={
             "scan_id": "Scan",
-            "distortion_score": st.column_config.NumberColumn("Distortion score", format="%.1f"),
+            "distortion_score": st.column_config.NumberColumn("Distortion score", format=text.SCORE_COLUMN),
             "site": "Site",
             "age_years": st.column_config.NumberColumn("Age (years)", format="%.1f"),
         },

@@ -32,7 +32,7 @@ def show(ground: Ground, sorted_: Sorted) -> None:
     st.markdown("**On either side of each cut-off**: click a scan to look at it")
     at_the_cut.show(
         ground.workspace, ground.scans, values, edges, sorted_.codes, rule.labels,
-        rising=not rule.measure.better_is_higher,
+        measure=rule.measure,
     )  # fmt: skip
     _agreement(ground, sorted_)
 
@@ -55,7 +55,9 @@ def _agreement(ground: Ground, sorted_: Sorted) -> None:
         list(ratings.all_scales(workspace).values()),
     )  # fmt: skip
     if not told.scans:
-        st.caption("No scan here has a rating on which people agree. Rate some on the page Rate.")
+        st.caption(
+            "No scan here is rated, or raters are split on each. Rate some on the page Rate."
+        )
         frame.link("rate", "Go to Rate")
         return
     st.markdown(balance_panel.agreement_said(told))
@@ -64,3 +66,4 @@ def _agreement(ground: Ground, sorted_: Sorted) -> None:
             st.html(balance_panel.agreement(told, tier_facts.ceiling(workspace)))
         with st.container(width="stretch"):
             st.html(balance_panel.confusion(told))
+            st.caption(balance_panel.confusion_said(told))

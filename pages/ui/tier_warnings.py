@@ -6,31 +6,29 @@ import streamlit as st
 
 from curation import rule_advice, selection
 from curation.selection import Selection
-from pages.ui import balance_panel, marks, text, tier_facts
+from pages.ui import balance_panel, marks, selection_words, text, tier_facts
 from pages.ui.ground import Ground, Sorted
 
 
 def show(ground: Ground, sorted_: Sorted) -> None:
-    """Draw the warnings with their numbers; one quiet line where there are none."""
+    """Draw what tiers differ in, and the warnings, with their numbers; one quiet line where there is none."""
     facts = tier_facts.of(ground)
     tally = facts.tally(sorted_)
     found = selection.selections(tally)
-    said = balance_panel.warnings(found)
+    said = [*selection_words.warnings(found), *selection_words.differences(found, tally)]
     if said:
         st.warning("\n\n".join(said), icon=":material/balance:")
     doubts = rule_advice.problems(sorted_.rule, ground.arrays(sorted_.rule.columns), sorted_.codes)
     if doubts:
         told = [text.escape(doubt.message) for doubt in doubts]
         st.warning("\n\n".join(told), icon=":material/warning:")
-    summary = balance_panel.calm(found)
-    if said:
-        summary = "What cut-offs select, against quality and chance:"
-    if summary:
+    if found:
+        summary = selection_words.calm(found) or "What cut-offs select, against quality and chance:"
         with st.container(horizontal=True, vertical_alignment="center", key="selection"):
             st.markdown(f":material/balance: {summary}", width="content")
             with st.popover("The numbers"):
                 _numbers(found, facts.quality_reason)
-    if missing := balance_panel.not_told(found, tally):
+    if missing := selection_words.not_told(found, tally):
         st.caption(text.escape(" ".join(missing)))
 
 

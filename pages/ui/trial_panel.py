@@ -7,7 +7,7 @@ import streamlit as st
 
 from curation import scores as scores_
 from curation.artifacts import ARTIFACTS
-from curation.metrics import METRICS, METRICS_VERSION
+from curation.metrics import METRICS
 from pages.ui import marks, scan_panel, state, text
 from pages.ui.judged import Judged
 from pages.ui.trials import Trial, measured, moved
@@ -85,7 +85,8 @@ def response(scan: pd.Series, trial: Trial, judged: Judged) -> None:
     st.html(marks.changes(pairs, expected=expected))
     st.caption(
         f"Sub-scores, 0 to 100, higher is worse; the tick is the scan as it is. "
-        f"{expected} is the one that this artefact has to raise."
+        f"{expected} is the one that this artefact has to raise. The worst counts most by far: where "
+        "another is worse already, the score itself hardly moves."
     )
     _moved(before, after, judged)
 
@@ -94,7 +95,7 @@ def _both(scan: pd.Series, trial: Trial, judged: Judged) -> tuple[pd.Series, pd.
     """Return the metrics of the scan as it is and with the artefact, measured by the same code."""
     path, row = Path(scan["path"]), judged.row
     with st.spinner("Measuring the altered image …", show_time=True):
-        if row.get("metrics_version") != METRICS_VERSION:
+        if judged.outdated or not judged.measured:
             # severity 0 is the scan itself, whatever the artefact
             row = measured(path, scan["sha256"], Trial(next(iter(ARTIFACTS)), 0.0))
         return row, measured(path, scan["sha256"], trial) if trial.alters else row

@@ -25,6 +25,7 @@ import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from curation import files, overrides, rule_advice, selection, stability, tables
+from curation.scores import SCORING_VERSION
 from curation.tiers import TierRule
 from curation.workspace import Source, Workspace
 from pages.ui import cutoff_plot, ground, tier_facts
@@ -62,7 +63,9 @@ def simulated(root: Path, size: int) -> Workspace:
     })  # fmt: skip
     tables.write_scans(workspace, scans)
     score = np.clip(rng.gamma(2.0, 9.0, size) + site / 4 + scans["age_years"] / 20, 0, 100)
-    scores = scans[["scan_id", "sha256"]].assign(distortion_score=score, reference="simulated")
+    scores = scans[["scan_id", "sha256"]].assign(
+        distortion_score=score, reference="simulated", scoring_version=SCORING_VERSION
+    )
     for name in ground.SUBSCORES:
         scores[name] = np.clip(score + rng.normal(0, 8, size), 0, 100)
     files.write_parquet(workspace.scores_path, scores)

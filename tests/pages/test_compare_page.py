@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import background, files
+from curation import background, cohorts, files
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from pages.ui import comparison_charts, picked, state
 from tests import made_workspace
@@ -236,6 +237,25 @@ def test_one_arm_is_looked_at_against_everything_that_is_known(made, run, agains
     )  # fmt: skip
     assert _figures(page) == 3
     assert "to list" in words(page)
+
+
+def test_controls_say_what_they_are_alike_in_and_share(made, run) -> None:
+    workspace, finished, _ = made
+    said = words(run("compare", workspace, **{state.STUDY: finished.id}))
+    assert "Against a random sample of the same size, sites and ages:" in said
+    assert "scans of A are also in control-A." in said
+
+
+def test_rules_of_pool_and_target_that_differ_are_said_where_tiers_meet(mine, run) -> None:
+    own, first, _ = mine
+    target = cohorts.freeze(
+        own, "other", author="Ada", role="target", rule=TierRule(cutoffs=(15.0, 60.0))
+    )
+    for change in ({}, {"target_id": target.id}):
+        header = files.read_json(first.folder / "study.json") | change
+        files.write_json(first.folder / "study.json", header)
+        page = run("compare", own, **{state.STUDY: first.id, state.COMPARE_PART: "where"})
+        assert ("A: 0 to under 15" in words(page)) == bool(change)
 
 
 # ---- many studies ----------------------------------------------------------------------------------

@@ -45,11 +45,40 @@ def test_the_command_that_the_page_shows_gives_the_same_bytes(own, frozen, run, 
     assert again == (own.cohorts_dir / f"{frozen.id}.tsv").read_bytes()
 
 
+def test_a_target_is_cut_by_the_rule_of_the_newest_pool_unless_one_chooses_otherwise(
+    own, frozen, run
+) -> None:
+    page = run(
+        "tiers", own, **{state.TIERS_PART: COHORTS, state.PERSON: "Bob", state.ROLE: "target"}
+    )
+    (choice,) = (radio for radio in page.radio if radio.label == "Tiers of the target")
+    assert f"As the newest pool cohort, {frozen.id}" in choice.options[0].replace("\\", "")
+    checked(button(page, "Freeze this target cohort").click().run())
+    target = next(h for h in cohorts.list_cohorts(own) if h.role == "target")
+    assert target.rule == frozen.rule
+    page = run(
+        "tiers", own, **{state.TIERS_PART: COHORTS, state.PERSON: "Bob", state.ROLE: "target"}
+    )
+    next(radio for radio in page.radio if radio.label == "Tiers of the target").set_value("here")
+    checked(button(page, "Freeze this target cohort").click().run())
+    rules = {h.rule for h in cohorts.list_cohorts(own) if h.role == "target"}
+    assert rules == {frozen.rule, TierRule()}
+
+
+def test_an_empty_tier_is_said_when_a_cohort_is_frozen(own, run) -> None:
+    cohorts.freeze(own, "mine", author="Ada", rule=TierRule(cutoffs=(99.0, 99.5)))
+    page = run(
+        "tiers", own, **{state.TIERS_PART: COHORTS, state.PERSON: "Bob", state.ROLE: "target"}
+    )
+    checked(button(page, "Freeze this target cohort").click().run())
+    assert "Tier C has nobody" in words(page)
+
+
 def test_the_newest_frozen_cohort_is_shown(own, frozen, run) -> None:
     page = opened(run, own)
     checked(button(page, "Freeze this pool cohort").click().run())
-    newest = cohorts.list_cohorts(own)[0].id
-    assert page.selectbox(key=state.COHORT).value in {newest, frozen.id}
+    (newest,) = {cohort.id for cohort in cohorts.list_cohorts(own)} - {frozen.id} or {frozen.id}
+    assert page.selectbox(key=state.COHORT).value == newest
     assert "Frozen as" in words(page)
 
 

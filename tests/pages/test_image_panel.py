@@ -47,7 +47,7 @@ def test_where_the_score_comes_from_is_laid_over_the_image_and_said(made, run, l
 def test_the_reference_scan_stands_beside_and_is_named(made, run, looked) -> None:
     page = run("review", made[0], **{state.BESIDE: True})
     assert looked["keys"] == ["niivue", "niivue-reference"]
-    assert re.search(r"Reference: score \d+, lowest of (North|South)", words(page))
+    assert re.search(r"Reference: score \d+\.\d, lowest of (North|South)", words(page))
 
 
 def test_what_the_browser_cannot_draw_is_drawn_as_slices_with_the_reason(made, run, looked) -> None:

@@ -71,7 +71,7 @@ def test_a_cutoff_of_zero_is_kept(made, run) -> None:
     page = run("tiers", made[0])
     page.slider(key=state.slider_key(0)).set_value(0.0).run()
     assert plot(page)["cutoffs"] == [0.0, 50.0]
-    assert "Tier A has nobody" in page.warning[0].value.replace("\\", "")
+    assert any("Tier A has nobody" in warning.value for warning in page.warning)
     assert not page.error
 
 
@@ -261,12 +261,12 @@ def test_who_is_where_and_what_lies_at_the_cutoffs_follow_the_rule(made, run) ->
     page.segmented_control(key=state.TIERS_PART).set_value(NEAR).run()
     said = words(checked(page))
     assert "just better" in said and "one rater's standard deviation" in said
-    assert "No scan here has a rating on which people agree" in said
+    assert "No scan here is rated, or raters are split on each" in said
 
 
 def test_agreement_with_ratings_is_told_where_there_are_some(rated, run) -> None:
     page = opened(run, rated, NEAR)
-    assert "with a verdict" in words(checked(page))
+    assert "rated scan" in words(checked(page))
 
 
 def test_scans_of_a_tier_and_near_a_cutoff_can_be_selected_for_explore(made, run) -> None:

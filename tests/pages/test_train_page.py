@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from curation import background, cohorts, profiles, tables
+from curation.tiers import TierRule
 from curation.workspace import Source, Workspace
 from pages.ui import state
 from tests import made_workspace, pets
@@ -61,6 +62,26 @@ def test_train_plans_and_launches_what_was_chosen(own, run, monkeypatch) -> None
     assert launched == [planned.id]
     assert [arm.name for arm in planned.arms] == ["scratch", "A", "all", "control-A"]
     assert (planned.seeds, planned.folds) == ((0,), 3)
+
+
+def test_a_design_without_its_question_cannot_be_launched_and_says_why(own, run) -> None:
+    cohorts.freeze(own, "pool", author="tests", rule=TierRule(cutoffs=(99.0, 99.5)))
+    cohorts.freeze(own, "target", author="tests", role="target")
+    page = run("train", own)
+    assert "24 scans in A, 0 scans in B, 0 scans in C" in words(page)
+    assert button(page, "Launch the study").disabled
+    checked(page.segmented_control(key=state.DESIGN).set_value("sweep").run())
+    assert not button(page, "Launch the study").disabled
+
+
+def test_a_plan_says_what_controls_share_and_that_two_rules_differ(own, run) -> None:
+    cohorts.freeze(own, "pool", author="tests", rule=TierRule(("A", "B"), (40.0,)))
+    cohorts.freeze(own, "target", author="tests", role="target")
+    said = words(run("train", own))
+    assert "Controls are of the same size, sites and ages as their arms" in said
+    assert "scans of A are also in control-A" in said
+    assert "cut by different rules" in said and "A: 0 to under 40" in said
+    assert "more than half of the pool" in said
 
 
 def test_train_says_why_a_study_is_refused(own, run) -> None:

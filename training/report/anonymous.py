@@ -6,6 +6,8 @@ Names, ids, paths and free text never reach the tables of a report; they are not
 import numpy as np
 import pandas as pd
 
+from curation.groups import SOURCE
+
 #: Ages from here on are told as this age, as rules for health data ask.
 OLDEST_YEARS = 90
 
@@ -18,11 +20,15 @@ def site_names(sites: pd.Series, *, keep: bool) -> dict[str, str]:
     sites : pandas.Series of str
         One a scan.
     keep : bool
-        Keep the names; else they are ``Site 1``, ``Site 2`` and so on, the largest first.
+        Keep the names; else they are ``Site 1``, ``Site 2`` and so on, the largest first. A source that
+        stands in for an unknown site is ``Source 1``, ``Source 2`` in either case.
     """
     counts = sites.dropna().astype(str).value_counts()
     order = sorted(counts.index, key=lambda site: (-counts[site], site))
-    return {site: site if keep else f"Site {place}" for place, site in enumerate(order, start=1)}
+    return {
+        site: f"Source {place}" if site.startswith(SOURCE) else site if keep else f"Site {place}"
+        for place, site in enumerate(order, start=1)
+    }
 
 
 def without_identity(points: pd.DataFrame) -> pd.DataFrame:

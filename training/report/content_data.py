@@ -11,7 +11,7 @@ from PIL import Image
 from curation import previews
 from curation.cohort_flow import Arrived
 from curation.cohorts import Cohort
-from curation.measures import SCORE
+from curation.measures import SCORE, SCORE_DIGITS
 from curation.tiers import TIER_COLOURS
 from training import separation
 from training.report.plots import Box, Flow, Line, Message, Picture, Plot, Series
@@ -149,7 +149,7 @@ def _examples(source: Source, pool: pd.DataFrame, names: list[str]) -> tuple[Pic
             continue
         scan = scans.iloc[(len(scans) - 1) // 2]
         path = source.workspace.preview_path(scan["scan_id"])
-        score = f"Tier {name}, score {scan['distortion_score']:.1f}"
+        score = f"Tier {name}, score {scan['distortion_score']:.{SCORE_DIGITS}f}"
         with contextlib.suppress(OSError):  # a thumbnail that is not there, or is damaged
             found.append(Picture(_axial(path), score, _colour(name)))
     return tuple(found)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from curation.differences import chance_smd, continuous_smd
+from curation.groups import places_of
 from curation.selection import NOTABLE
 from training import conclusions
 from training.report.plots import Message
@@ -19,6 +20,7 @@ def limits(source: Source) -> Message:
         f"Judged on {people}, {ages_of(target)}: nothing is said of others.",
         conclusions.detectable(source.compared.reference),
         _seeds(len(study.seeds)),
+        _sites(source),
         _ages(source),
         "All arms were fine-tuned and judged on this one target cohort: another could shift all at once.",
         "The distortion score sorts scans for research; it is no medical device and no "
@@ -44,6 +46,12 @@ def _seeds(count: int) -> str:
     if count == 1:
         return "One seed: how far training again would move the numbers is not known."
     return f"{count} seeds: how far training again would move the numbers is known only so well."
+
+
+def _sites(source: Source) -> str:
+    """Say what follows where sites are not known; nothing where they are."""
+    note = places_of(source.of("pool")).note
+    return f"{note} A tier may be a scanner." if note else ""
 
 
 def _ages(source: Source) -> str:

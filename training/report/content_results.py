@@ -1,8 +1,11 @@
 """The answer: curves, errors with intervals, differences with verdicts, and what they cannot say."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from training import curves as curves_
+from training import overlap
 from training.predictions import BASELINE
 from training.report.plots import Line, Message, Plot, Table
 from training.report.source import Source, number
@@ -164,8 +167,15 @@ def controls(source: Source) -> Message | None:
         if len(table) == 1 and kinds and source.conclusion.ranks
         else "Better, or only bigger? Each arm against its control"
     )
-    lead = "A control holds as many scans as its arm, of the same sites and ages, at random from all tiers."
-    return _compared(source, "controls", title, table, lead)
+    lead = "A control holds as many scans as its arm, at random from all tiers."
+    if matched := overlap.controls_matched_on(source.study):
+        lead = (
+            f"A control is of the same {matched.words} as its arm, at random from all tiers. "
+            f"{matched.note}".strip()
+        )
+    message = _compared(source, "controls", title, table, lead)
+    shared = tuple(one.words for one in overlap.of_study(source.study))
+    return replace(message, points=(*message.points, *shared))
 
 
 def _compared(

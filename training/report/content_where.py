@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from curation import tables
+from curation import tables, target_rules
+from curation.groups import SOURCE
 from training import reconstructions, strata, sweeps
 from training.predictions import BASELINE
 from training.report.anonymous import site_names, without_identity
@@ -23,23 +24,27 @@ def tier_by_tier(source: Source) -> Message | None:
         return None
     plot = Plot(
         "tier-by-tier", "grid", table.sort_values("tier", kind="stable"), x="tier", y="arm", by="arm",
-        value="age_mae_years", low="ci_low", high="ci_high", series=source.series,
-        x_label="Tier of the test scan", y_label="Pretrained on",
+        value="age_mae_years", low="ci_low", high="ci_high", shade="difference_years",
+        people="n_subjects", series=source.series, x_label="Tier of the test scan", y_label="Pretrained on",
         alt="Age error by what was pretrained on and by the tier of the test scan",
     )  # fmt: skip
     order = {series.name: place for place, series in enumerate(source.series)}
     ordered = plot.table.sort_values("arm", key=lambda arm: arm.map(order), kind="stable")
-    sizes = table.drop_duplicates("tier").sort_values("tier")
-    told = ", ".join(
-        f"{row['n_subjects']:,} people in {row['tier']}" for _, row in sizes.iterrows()
-    )
     return Message(
         "tier-by-tier",
         "Does it matter how good the test scan is?",
-        f"Age error (MAE, years) by what was pretrained on and the tier of the test scan: {told}.",
+        "Age error (MAE, years) by what was pretrained on and the tier of the test scan. "
+        f"{strata.colours_said(table)}",
         plot=replace(plot, table=ordered.reset_index(drop=True)),
-        note=_STUDENT,
+        points=(rules,) if (rules := _rules_differ(source)) else (),
+        note=f"Read a column down: across a row people differ too. {_STUDENT}",
     )
+
+
+def _rules_differ(source: Source) -> str:
+    if source.pool is None or source.target is None:
+        return ""
+    return target_rules.difference(source.pool.rule, source.target.rule)
 
 
 def along_score(source: Source) -> Message | None:
@@ -109,8 +114,14 @@ def by_site(source: Source) -> Message | None:
         series=tuple(Series(str(site), str(site), _KEPT) for site in table["site"]),
         alt="Age error of the best arm site by site, with 95 % intervals",
     )  # fmt: skip
+    sources = [name for name in names if name.startswith(SOURCE)]
+    what = "source by source" if len(sources) == len(names) else "site by site"
+    stands = " Where no site is known, the source stands in for it." if sources else ""
     return Message(
-        "by-site", f"Age error of {trained.iloc[0]['arm']} site by site", plot=plot, note=_STUDENT
+        "by-site",
+        f"Age error of {trained.iloc[0]['arm']} {what}",
+        plot=plot,
+        note=f"{_STUDENT}{stands}",
     )
 
 

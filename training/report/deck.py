@@ -2,7 +2,6 @@
 
 import io
 import math
-from itertools import pairwise
 
 from pptx import Presentation
 from pptx.dml.color import RGBColor
@@ -11,9 +10,8 @@ from pptx.presentation import Presentation as Deck
 from pptx.slide import Slide
 from pptx.util import Emu, Inches, Pt
 
-from training.report import deck_charts
+from training.report import deck_charts, grids
 from training.report.deck_flow import draw_flows
-from training.report.interactive import SCALE, grid_of
 from training.report.look import INK, MUTED
 from training.report.plots import Message, Picture, Plot, Report, Table
 
@@ -121,47 +119,44 @@ def _empty(made: Deck, report: Report, title: str) -> Slide:
 
 def _plot(slide: Slide, plot: Plot, left: int, top: int, width: int, height: int) -> None:
     if plot.kind == "grid":
-        _grid(slide, plot, left, top, width)
+        _grid(slide, plot, left, top, width, height)
         return
     deck_charts.add(slide, plot, left, top, width, height)
 
 
-def _grid(slide: Slide, plot: Plot, left: int, top: int, width: int) -> None:
+def _grid(slide: Slide, plot: Plot, left: int, top: int, width: int, height: int) -> None:
     """Draw a grid as a table with coloured cells, which PowerPoint has no chart for."""
-    rows, columns, values = grid_of(plot)
+    rows, columns, held = grids.cells(plot)
     labels = plot.labels()
-    head = ("", *columns)
-    cells = tuple(
-        (
-            labels.get(row, row),
-            *("–" if value != value else f"{value:.{plot.digits}f}" for value in line),
-        )
-        for row, line in zip(rows, values, strict=True)
+    body = tuple(
+        (labels.get(row, row), *(_in_cell(cell) for cell in line))
+        for row, line in zip(rows, held, strict=True)
     )
-    drawn = table(slide, Table(head, cells), left, top, width, 18)
+    # a row holds a line of these letters, and one of smaller ones
+    size = max(9, min(16, int(height / Pt(1) / (2.1 + 2.3 * max(len(rows), 1)))))
+    drawn = table(slide, Table(("", *columns), body), left, top, width, size)
     drawn.name = plot.name
-    known = values[values == values]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    for r, line in enumerate(values, start=1):
-        for c, value in enumerate(line, start=1):
-            if value == value:
-                share = (value - low) / (high - low) if high > low else 0.0
-                cell = drawn.table.cell(r, c)
-                cell.fill.solid()
-                cell.fill.fore_color.rgb = colour(_shade(share))
-                cell.text_frame.paragraphs[0].font.color.rgb = colour(
-                    "#FFFFFF" if share > 0.6 else INK
-                )
+    for r, line in enumerate(held, start=1):
+        drawn.table.rows[r].height = Emu(int(Pt(2.3 * size)))
+        for c, cell in enumerate(line, start=1):
+            if cell:
+                _fill(drawn.table.cell(r, c), cell, size)
+    drawn.table.rows[0].height = Emu(int(Pt(2.1 * size)))
+    for c in range(1, len(columns) + 1):
+        drawn.table.cell(0, c).text_frame.paragraphs[0].alignment = PP_ALIGN.CENTER
 
 
-def _shade(share: float) -> str:
-    """Return the colour of a share from 0 to 1 on the grid's scale."""
-    for (a, first), (b, second) in pairwise(SCALE):
-        if share <= b:
-            part = (share - a) / (b - a)
-            pairs = ((int(first[i : i + 2], 16), int(second[i : i + 2], 16)) for i in (1, 3, 5))
-            return "#" + "".join(f"{round(one + part * (two - one)):02X}" for one, two in pairs)
-    return SCALE[-1][1]
+def _in_cell(cell: grids.Cell | None) -> str:
+    return "\n".join(filter(None, (cell.value, " · ".join(cell.beneath)))) if cell else "–"
+
+
+def _fill(place, cell: grids.Cell, size: int) -> None:  # type: ignore[no-untyped-def]
+    place.fill.solid()
+    place.fill.fore_color.rgb = colour(cell.colour)
+    for line, paragraph in enumerate(place.text_frame.paragraphs):
+        paragraph.alignment = PP_ALIGN.CENTER
+        paragraph.font.size = Pt(size if line == 0 else 0.7 * size)
+        paragraph.font.color.rgb = colour(MUTED if cell.faded else INK)
 
 
 def table(slide: Slide, content: Table, left: int, top: int, width: int, size: int):  # type: ignore[no-untyped-def]
@@ -170,7 +165,7 @@ def table(slide: Slide, content: Table, left: int, top: int, width: int, size: i
     height = int(Pt(size) * 2.1) * rows
     drawn = slide.shapes.add_table(rows, columns, *emu(left, top, width, height))
     letters = [
-        max(0.6 * len(content.head[place]), *(len(row[place]) for row in content.rows), 5)
+        max(0.6 * len(content.head[place]), *(_longest(row[place]) for row in content.rows), 5)
         for place in range(columns)
     ]
     for place, most in enumerate(letters):
@@ -190,6 +185,11 @@ def table(slide: Slide, content: Table, left: int, top: int, width: int, size: i
             cell.fill.fore_color.rgb = colour("#E4EAF0" if r == 0 else "#FFFFFF")
             paragraph.font.color.rgb = colour(INK)
     return drawn
+
+
+def _longest(words: str) -> int:
+    """Return the number of letters of the longest line."""
+    return max(map(len, words.split("\n")))
 
 
 def _pictures(

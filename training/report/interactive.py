@@ -5,11 +5,9 @@ import html
 import numpy as np
 import plotly.graph_objects as go
 
+from training.report import grids
 from training.report.look import INK, MUTED, TEMPLATE
 from training.report.plots import Plot, Series
-
-#: From little to much, in a grid.
-SCALE = ((0.0, "#F2F6FA"), (0.5, "#9DB8D2"), (1.0, "#2F5D8A"))
 
 
 def figure(plot: Plot, *, size: int = 15, height: int | None = None) -> go.Figure:
@@ -45,7 +43,7 @@ def _height(plot: Plot, size: int) -> int:
     if plot.kind == "intervals":
         return int((8 + 3.2 * len(plot.table)) * size)
     if plot.kind == "grid":
-        return int((8 + 3.4 * plot.table[plot.y].nunique()) * size)
+        return int((8 + 4.6 * plot.table[plot.y].nunique()) * size)
     return 460
 
 
@@ -137,31 +135,33 @@ def _scatter(drawn: go.Figure, plot: Plot, size: int) -> None:
 
 
 def _grid(drawn: go.Figure, plot: Plot, size: int) -> None:
-    rows, columns, values = grid_of(plot)
-    labels = plot.labels()
-    texts = [["" if np.isnan(v) else f"{v:.{plot.digits}f}" for v in line] for line in values]
+    rows, columns, held = grids.cells(plot)
+    labels, places = plot.labels(), np.arange(len(rows) * len(columns))
+    flat = [cell for line in held for cell in line]
+    # each cell is a step of the colour scale of its own, so that it has the very colour of every drawing
+    scale = [
+        [end / max(len(flat), 1), cell.colour if cell else "#FFFFFF"]
+        for place, cell in enumerate(flat)
+        for end in (place, place + 1)
+    ]
     drawn.add_heatmap(
-        z=values, x=[_plain(c) for c in columns], y=[_plain(labels.get(r, r)) for r in rows], text=texts,
-        texttemplate="%{text}", textfont={"size": 1.2 * size}, colorscale=SCALE, showscale=False,
-        xgap=3, ygap=3, hovertemplate="%{y}, %{x}: %{text}<extra></extra>",
+        z=places.reshape(len(rows), len(columns)) + 0.5, x=[_plain(c) for c in columns],
+        y=[_plain(labels.get(r, r)) for r in rows], zmin=0, zmax=len(flat), colorscale=scale,
+        showscale=False, xgap=3, ygap=3, textfont={"size": size, "color": INK}, texttemplate="%{text}",
+        text=[["" if cell is None else _in_cell(cell, size) for cell in line] for line in held],
+        hovertemplate="%{y}, %{x}<br>%{text}<extra></extra>",
     )  # fmt: skip
     drawn.update_yaxes(autorange="reversed", showgrid=False, type="category")
     drawn.update_xaxes(side="top", showgrid=False, type="category")
 
 
-def grid_of(plot: Plot) -> tuple[list[str], list[str], np.ndarray]:
-    """Return rows, columns and values of a grid, in the order of its table; NaN where there is none."""
-    rows = list(dict.fromkeys(plot.table[plot.y].astype(str)))
-    columns = list(dict.fromkeys(plot.table[plot.x].astype(str)))
-    values = np.full((len(rows), len(columns)), np.nan)
-    for row, column, value in zip(
-        plot.table[plot.y].astype(str),
-        plot.table[plot.x].astype(str),
-        plot.table[plot.value],
-        strict=True,
-    ):
-        values[rows.index(row), columns.index(column)] = value
-    return rows, columns, values
+def _in_cell(cell: grids.Cell, size: int) -> str:
+    ink = MUTED if cell.faded else INK
+    small = "".join(
+        f'<br><span style="font-size:{0.8 * size:.0f}px;color:{ink}">{line}</span>'
+        for line in cell.beneath
+    )
+    return f'<span style="font-size:{1.15 * size:.0f}px;color:{ink}">{cell.value}</span>{small}'
 
 
 def _line(drawn: go.Figure, axis: str, at: float, label: str, size: int) -> None:

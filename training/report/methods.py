@@ -4,9 +4,9 @@ import importlib.metadata
 import platform
 from collections.abc import Iterable
 
-from curation import __version__, files
+from curation import __version__, files, target_rules
 from curation.cohorts import Cohort
-from training import images, separation, sweeps
+from training import images, overlap, separation, sweeps
 from training.report.source import Source, ages_of, count_of, plural, short
 
 #: Whose versions a reader needs to make the same again.
@@ -16,7 +16,7 @@ LIBRARIES = ("torch", "monai", "numpy", "scipy", "SimpleITK", "nilearn")
 def paragraphs(source: Source) -> tuple[str, ...]:
     """Return the methods, a paragraph each, from the data to the versions of everything."""
     return (
-        _data(source), _scoring(source.pool), _pretraining(source), _finetuning(source),
+        _data(source), _scoring(source.pool, source.target), _pretraining(source), _finetuning(source),
         _optimisation(source), _statistics(source), _versions(source),
     )  # fmt: skip
 
@@ -47,16 +47,26 @@ def _excluded(source: Source) -> str:
     return "".join(told)
 
 
-def _scoring(pool: Cohort | None) -> str:
+def _scoring(pool: Cohort | None, target: Cohort | None) -> str:
     if pool is None:
         return "Scoring. Each scan got a distortion score from 0 (pristine) to 100 (unusable)."
-    gates = "; ".join(gate.describe() for gate in pool.rule.gates)
     return (
         "Scoring. Each scan got a distortion score from 0 (pristine) to 100 (unusable), made of "
         "seven sub-scores "
-        f"and judged by the reference {pool.reference}. Tiers were cut on "
-        f"{pool.rule.measure.label.lower()}: "
-        f"{'; '.join(pool.rule.describe())}.{f' Gates: {gates}.' if gates else ''}"
+        f"and judged by the reference {pool.reference}. {_rules(pool, target)}"
+    )
+
+
+def _rules(pool: Cohort, target: Cohort | None) -> str:
+    """Tell by which rule each cohort was cut into tiers."""
+    own = target_rules.in_words(pool.rule)
+    if target is None:
+        return f"Tiers of the pool were cut on {own}."
+    if target_rules.same(pool.rule, target.rule):
+        return f"Tiers of pool and target were cut by the same rule, on {own}."
+    return (
+        f"Tiers of the pool were cut on {own}; those of the target by another rule, on "
+        f"{target_rules.in_words(target.rule)}: the same letter is not the same quality in both."
     )
 
 
@@ -75,10 +85,21 @@ def _pretraining(source: Source) -> str:
         f"{100 * preset.masking_ratio:.0f} % of the "
         f"patches removed) was trained for {preset.pretrain_epochs} epochs of "
         f"{preset.pretrain_steps} steps of "
-        f"{preset.pretrain_batch} scans, the same number of steps for every arm. Size-matched "
-        "controls were drawn "
-        "at random within sites and thirds of age."
+        f"{preset.pretrain_batch} scans, the same number of steps for every arm."
+        f"{_controls(source)}"
     )
+
+
+def _controls(source: Source) -> str:
+    """Say how controls were drawn and what they share with their arms; nothing where there is none."""
+    matched = overlap.controls_matched_on(source.study)
+    if matched is None:
+        return ""
+    within = [*filter(None, [matched.places.words]), *["thirds of age"] * matched.ages]
+    strata = f" within {' and '.join(within)}" if within else ""
+    told = [f"Size-matched controls were drawn at random{strata}.", matched.note]
+    told += [one.words for one in overlap.of_study(source.study)]
+    return "".join(f" {sentence}" for sentence in told if sentence)
 
 
 def _images(source: Source) -> str:

@@ -7,10 +7,11 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
-from training.report.interactive import SCALE, grid_of
+from training.report import grids
 from training.report.look import GRID, INK, MUTED
 from training.report.plots import Plot, Series
 
@@ -130,18 +131,31 @@ def _scatter(axes: Axes, plot: Plot) -> None:
 
 
 def _grid(axes: Axes, plot: Plot) -> None:
-    rows, columns, values = grid_of(plot)
+    rows, columns, held = grids.cells(plot)
     labels = plot.labels()
-    colours = LinearSegmentedColormap.from_list("grid", [colour for _, colour in SCALE])
-    axes.imshow(values, cmap=colours, aspect="auto")
-    middle = (np.nanmin(values) + np.nanmax(values)) / 2 if np.isfinite(values).any() else 0
-    for (row, column), value in np.ndenumerate(values):
-        if np.isfinite(value):
-            ink = "white" if value > middle else INK
-            axes.text(column, row, f"{value:.{plot.digits}f}", ha="center", va="center", color=ink)
+    colours = [[to_rgb(cell.colour if cell else "#FFFFFF") for cell in line] for line in held]
+    axes.imshow(np.array(colours), aspect="auto")
+    for row, line in enumerate(held):
+        for column, cell in enumerate(line):
+            if cell:
+                _cell(axes, column, row, cell)
     axes.set_yticks(range(len(rows)), [labels.get(row, row) for row in rows])
     axes.set_xticks(range(len(columns)), columns)
     axes.grid(visible=False)
+
+
+def _cell(axes: Axes, column: int, row: int, cell: grids.Cell) -> None:
+    hatch = "///" if cell.faded else None
+    edge = Rectangle(
+        (column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="white", linewidth=3, hatch=hatch
+    )
+    axes.add_patch(edge)
+    ink = MUTED if cell.faded else INK
+    above = -0.16 if cell.beneath else 0.0
+    axes.text(column, row + above, cell.value, ha="center", va="center", color=ink, fontsize=13)
+    if cell.beneath:
+        small = "\n".join(cell.beneath)
+        axes.text(column, row + 0.2, small, ha="center", va="center", color=ink, fontsize=9)
 
 
 def _line(axes: Axes, axis: str, at: float, label: str) -> None:

@@ -63,10 +63,10 @@ class Plot:
         ``lines``: a line a series, with a band where ``low`` and ``high`` are known. ``bars``: stacked, a
         bin ``x`` to ``x`` + ``width``. ``intervals``: a row a value of ``y``, first on top, with a point at
         ``x`` from ``low`` to ``high``. ``scatter``: a point a row. ``grid``: ``value`` at column ``x`` and
-        row ``y``.
+        row ``y``, with its interval, coloured by ``shade``, faded where ``people`` are few.
     table : pandas.DataFrame
         Every plotted number, and no other.
-    x, y, by, low, high, value : str
+    x, y, by, low, high, value, shade, people : str
         Its columns; empty where the kind has no such part.
     x_label, y_label : str
         With units.
@@ -100,6 +100,8 @@ class Plot:
     low: str = ""
     high: str = ""
     value: str = ""
+    shade: str = ""
+    people: str = ""
     series: tuple[Series, ...] = ()
     lines: tuple[Line, ...] = ()
     diagonal: bool = False

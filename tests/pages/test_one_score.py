@@ -1,0 +1,76 @@
+"""One scan has one score, written one way on every page and in what is handed on."""
+
+import json
+import re
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from curation import files, previews, tables
+from curation.measures import SCORE_DIGITS
+from curation.workspace import Workspace
+from pages.ui import marks, state, text, tier_parts
+from pages.ui.picked import _COLUMNS
+from tests.pages.said import checked, components, words
+from training.report import content_data
+
+SCAN, SCORE, WRITTEN = "made-pool_sub-03_T1w", 65.68, "65.7"
+
+
+@pytest.fixture
+def scored(own: Workspace) -> Workspace:
+    scores = tables.read_scores(own).set_index("scan_id", drop=False)
+    scores.loc[SCAN, "distortion_score"] = SCORE
+    files.write_parquet(own.scores_path, scores.reset_index(drop=True))
+    return own
+
+
+def _tile(page) -> str:  # type: ignore[no-untyped-def]
+    drawn = [tile for part in components(page) for tile in part.get("scans", []) if tile]
+    (score,) = {tile["score"] for tile in drawn if isinstance(tile, dict) and tile["id"] == SCAN}
+    return score
+
+
+def _format(page, column: str) -> set[str]:  # type: ignore[no-untyped-def]
+    configs = [json.loads(table.proto.columns or "{}") for table in page.dataframe]
+    return {held[column]["type_config"]["format"] for held in configs if column in held}
+
+
+def test_tiles_tables_and_headlines_write_a_score_alike(scored, run) -> None:
+    assert _tile(run("sheet", scored)) == WRITTEN
+    explore = run("explore", scored, **{state.SELECTED: (SCAN,)})
+    assert _tile(explore) == WRITTEN
+    assert _format(explore, "distortion_score") == {text.SCORE_COLUMN}
+    review = words(run("review", scored, **{state.SCAN: SCAN}))
+    assert f'<span class="ts-value">{WRITTEN}</span>' in review
+    near = run("tiers", scored, **{state.TIERS_PART: tier_parts.NEAR})
+    near.session_state[state.TRIED] = {
+        "names": ["A", "B"], "cutoffs": [65.5], "column": "distortion_score", "gates": [], "by_site": {},
+    }  # fmt: skip
+    assert _tile(checked(near.run())) == WRITTEN
+
+
+def test_columns_and_artefact_trials_write_it_as_text_does() -> None:
+    assert text.score(SCORE) == WRITTEN == text.SCORE_COLUMN % SCORE
+    assert marks.arrow(SCORE, 70) == f"{WRITTEN} → <b>70.0</b>"
+    assert f">{WRITTEN}<" in marks.bars({"Noise": SCORE})
+    assert _COLUMNS["distortion_score"]["type_config"]["format"] == text.SCORE_COLUMN
+    assert f".{SCORE_DIGITS}f" == text.D3_SCORE
+
+
+def test_the_example_of_a_tier_in_a_report_writes_it_alike(workspace: Workspace) -> None:
+    picture = workspace.preview_path(SCAN)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (3 * previews.TILE, previews.TILE)).save(picture)
+    pool = pd.DataFrame({"scan_id": [SCAN], "tier": ["A"], "distortion_score": [SCORE]})
+    (example,) = content_data._examples(SimpleNamespace(workspace=workspace), pool, ["A"])
+    assert example.label == f"Tier A, score {WRITTEN}"
+
+
+def test_shares_of_a_score_are_of_one_kind_and_add_up(scored, run) -> None:
+    review = words(run("review", scored, **{state.SCAN: SCAN, state.METRICS_VIEW: "all"}))
+    assert " points)" not in review
+    cells = re.findall(r"<td class=.ts-whole.>(\d+) %</td>", review)
+    assert len(cells) > 1 and 97 <= sum(map(int, cells)) <= 103
