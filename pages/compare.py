@@ -50,6 +50,8 @@ def body(workspace: Workspace) -> None:
             st.rerun(scope="app")
         with frame.in_words():
             _state(workspace, chosen)
+            if outdated := conclusions.outdated([chosen, *others]):
+                st.warning(text.escape(outdated))
             if try_out := conclusions.try_out([chosen, *others]):
                 st.html(f'<div class="ts-state">{text.plain(try_out)}</div>')
             _parts(workspace, chosen, others, planned)

@@ -4,15 +4,16 @@ It holds tiny simulated heads, both cohorts, a rating, an override, a saved rule
 finished study of three arms, and a study that was stopped in the middle of a pretraining.
 """
 
+import re
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from curation import cohorts, lists, overrides, ratings, rule_versions, sessions, tables
+from curation import cohorts, files, lists, overrides, ratings, rule_versions, sessions, tables
 from curation.workspace import Workspace
 from tests.launched import ended, wait
-from training import launch, statistics
+from training import conclusions, launch, runs, statistics
 from training import study as studies
 
 ARCHIVE = Path(__file__).parent / "fixtures" / "workspace-26ee003.tar.xz"
@@ -52,6 +53,17 @@ def test_its_finished_study_is_finished_and_shows_its_errors(old: Workspace) -> 
     errors = statistics.final_errors(old, study.id).set_index("arm")
     assert {"scratch", "A", "control-A"} <= set(errors.index)
     assert errors["n_subjects"].eq(6).all()
+
+
+def test_what_its_models_were_calibrated_on_is_told_until_they_are_made_again(
+    old: Workspace,
+) -> None:
+    study = _study(old, "finished")
+    assert re.match("6 runs were made before Tierscope 0.4.0", conclusions.outdated([study]))
+    for run in runs.runs_of(study):
+        result = files.read_json(run.result_path)
+        files.write_json(run.result_path, {"tierscope": "0.4.0"} | result)
+    assert conclusions.outdated([study]) == ""
 
 
 def test_its_stopped_study_goes_on_to_its_end(old: Workspace) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from training import statistics
+from training import runs, statistics
 from training.comparisons import MEAN_AGE, Comparisons
 from training.power import ALPHA
 from training.predictions import Predictions
@@ -95,6 +95,24 @@ def detectable(table: pd.DataFrame) -> str:
     low, high = f"{known.min():.1f}", f"{known.max():.1f}"
     size = f"{high} years" if low == high else f"{low} to {high} years, by arm,"
     return f"True differences below {size} can stay unseen: one study in five misses as much."
+
+
+def outdated(studies: Iterable[Study]) -> str:
+    """Say that runs of studies were made in a way that was wrong; empty where none was."""
+    told = []
+    for study in studies:
+        if count := len(runs.made_before_calibration_on_all(study)):
+            made = "run was made" if count == 1 else "runs were made"
+            told.append(
+                f"{count} {made} before Tierscope 0.4.0, which calibrated models on the wrong people. Do "
+                f"them again before you conclude anything: 'python -m training retry {study.id} "
+                f"{' '.join(_arms_of(study))} --anew'."
+            )
+    return " ".join(told)
+
+
+def _arms_of(study: Study) -> list[str]:
+    return [arm.name for arm in study.arms]
 
 
 def try_out(studies: Iterable[Study]) -> str:

@@ -22,6 +22,9 @@ from training.study import Study
 State = Literal["waiting", "running", "stopped", "failed", "finished"]
 RunKind = Literal["pretrain", "finetune"]
 
+#: Characters at the beginning of a result in which its header lies.
+_HEADER = 4096
+
 #: On another machine a process cannot be looked up; its heartbeat may be this old.
 REMOTE_HEARTBEAT_S = 180.0
 
@@ -181,6 +184,25 @@ def epochs_of(study: Study, run: Run) -> int:
     if run.kind == "pretrain":
         return preset.pretrain_epochs
     return 1 if study.arm(run.arm).method == "ridge" else preset.finetune_epochs
+
+
+def made_before_calibration_on_all(study: Study) -> list[Run]:
+    """Return the finished fine-tunings of networks that Tierscope made before 0.4.0.
+
+    They were calibrated on the first 64 people by id, and scratch learned otherwise than pretrained arms.
+    Which Tierscope made a run stands in its result since then.
+    """
+    finished = [
+        run for run in runs_of(study) if run.kind == "finetune" and run.result_path.exists()
+    ]
+    trained = [run for run in finished if study.arm(run.arm).method != "ridge"]
+    return [run for run in trained if not _names_its_maker(run.result_path)]
+
+
+def _names_its_maker(result_path: Path) -> bool:
+    """Tell whether a result says which Tierscope made it: at its beginning, before the many predictions."""
+    with result_path.open(encoding="utf-8") as file:
+        return '"tierscope":' in file.read(_HEADER)
 
 
 def write_configs(study: Study) -> None:

@@ -36,7 +36,7 @@ def _state(source: Source) -> list[str]:
         points.append("The study is not finished: arms may stand on different runs.")
     if source.study.simulated:
         points.append("The scans are simulated. No number here says anything about patients.")
-    points.append(conclusions.try_out([source.study]))
+    points += [conclusions.outdated([source.study]), conclusions.try_out([source.study])]
     if source.conclusion.headline and not source.conclusion.ranks:
         points.append(f"{source.conclusion.headline}.")
     return points
