@@ -92,7 +92,7 @@ def test_3d_has_a_window_of_its_own_whatever_the_planes_show(
     window: str, own_shelf: shelf.Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: dict = {}
-    fake = viewer._Niivue(lambda **told: drawn.update(told), frozenset(), own_shelf, None)  # type: ignore[arg-type]
+    fake = viewer._Niivue(lambda **told: drawn.update(told), frozenset(), own_shelf)  # type: ignore[arg-type]
     monkeypatch.setattr(viewer, "_niivue", lambda: fake)
     data = np.abs(np.random.default_rng(2).normal(0, 5, (20, 20, 20)))
     data[6:14, 6:14, 6:14] = noise((8, 8, 8))
