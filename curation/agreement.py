@@ -5,7 +5,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from curation.coefficients import Figure, Level, alpha_of_counts, kappa_with_interval
-from curation.ratings import ROLES, current
+from curation.rating_rows import ROLES
+from curation.ratings import current
 from curation.scales import Scale
 
 # ---- who said what ---------------------------------------------------------------------------------

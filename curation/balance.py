@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from curation.coded import SEXES, Coded, Codes, coded, sexes
 from curation.differences import categorical_smd, chance_smd, continuous_smd, moments
 from curation.groups import sites_of
-from curation.tiers import UNSCORED
+from curation.rule_checks import UNSCORED
 
 Floats = NDArray[np.float64]
 

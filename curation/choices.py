@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from curation import agreement, database, lists, overrides, ratings, schema, tables, teaching
 from curation.errors import RatingError
+from curation.scales import all_scales
 from curation.tiers import DEFAULT_RULE, TierRule
 from curation.workspace import Workspace
 
@@ -119,7 +120,7 @@ def _disagreement(request: Request) -> list[str]:
     given = ratings.list_ratings(request.workspace)
     disputed = [
         agreement.contested(given, scale)["scan_id"]
-        for scale in ratings.all_scales(request.workspace).values()
+        for scale in all_scales(request.workspace).values()
     ]
     seen = set(request.scans["scan_id"])
     ids = list(dict.fromkeys(one for ids in disputed for one in ids if one in seen))

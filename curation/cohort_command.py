@@ -8,6 +8,7 @@ from pathlib import Path
 from curation import (
     cohort_exports,
     cohort_files,
+    cohort_lists,
     cohorts,
     controls,
     files,
@@ -20,7 +21,8 @@ from curation import (
     terminal,
     tiers,
 )
-from curation.cohorts import CohortHeader, Draft
+from curation.cohort_lists import Draft
+from curation.cohorts import CohortHeader
 from curation.command_line import Command
 from curation.errors import CohortError
 from curation.measures import plain
@@ -97,7 +99,7 @@ def run_tiers(chosen: argparse.Namespace) -> int:
         raise CohortError(
             f"A flow chart is written as .svg or .txt; {chosen.flow.name} is neither."
         )
-    draft = cohorts.draft(workspace, chosen.role, rule, images_only=chosen.images_only)
+    draft = cohort_lists.draft(workspace, chosen.role, rule, images_only=chosen.images_only)
     _say(draft)
     if chosen.expect and chosen.expect.rpartition("-")[2] != draft.hash:
         raise CohortError(
@@ -121,7 +123,7 @@ def run_freeze(chosen: argparse.Namespace) -> int:
     """Freeze a cohort."""
     workspace = Workspace.open(chosen.workspace)
     rule, said = _rule_to_freeze(workspace, chosen)
-    draft = cohorts.draft(workspace, chosen.role, rule, images_only=chosen.images_only)
+    draft = cohort_lists.draft(workspace, chosen.role, rule, images_only=chosen.images_only)
     _say(draft)
     cohort = cohorts.freeze_draft(workspace, draft, name=chosen.name, author=chosen.author)
     print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({_counts(cohort)}), by {said}")

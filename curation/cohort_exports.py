@@ -13,13 +13,13 @@ from curation import (
     derivatives,
     files,
     flow_drawing,
-    rating_files,
     rule_text,
     tables,
     tiers,
     tsv,
 )
 from curation.cohorts import Cohort
+from curation.derivatives import names_of
 from curation.errors import CohortError
 from curation.measures import MEASURES
 from curation.tsv import NUMBER, TRUTH, Column
@@ -124,7 +124,7 @@ def _as_bids(workspace: Workspace, cohort: Cohort) -> Path:
     folder = derivatives.folder(workspace)
     path = folder / "cohorts" / f"{cohort.id}.tsv"
     columns = _columns(cohort)
-    names = rating_files.names_of(tables.read_scans(workspace))
+    names = names_of(tables.read_scans(workspace))
     sessions = tables.read_scans(workspace).set_index("scan_id")["session_id"]
     table = cohort.scans.join(names[["participant_id", "bids_name"]], on="scan_id")
     table = table.join(sessions, on="scan_id")

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from curation import assignment
 from curation.assignment import Codes, ScanArrays
+from curation.rule_checks import UNUSABLE
 from curation.tables import SCORABLE
-from curation.tiers import UNUSABLE, TierRule
+from curation.tiers import TierRule
 from curation.workspace import Role
 
 Mask = NDArray[np.bool_]

@@ -26,7 +26,8 @@ from curation.cohort_flow import Flow
 from curation.entries import NO_IMAGE
 from curation.errors import CohortError
 from curation.rule_advice import Doubt
-from curation.tiers import UNUSABLE, TierRule
+from curation.rule_checks import UNUSABLE
+from curation.tiers import TierRule
 from curation.workspace import ROLES, Role, Workspace
 
 #: No path and no name of a person: a cohort may be handed on. What a rule looks at besides, such as a

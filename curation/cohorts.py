@@ -24,16 +24,12 @@ from curation import (
     tables,
 )
 from curation.cohort_flow import Flow
-from curation.cohort_lists import COLUMNS, Draft, draft
+from curation.cohort_lists import Draft, draft
 from curation.errors import CohortError, TierscopeError
+from curation.rule_checks import UNUSABLE
 from curation.scores import SCORING_VERSION
-from curation.tiers import DEFAULT_RULE, UNUSABLE, TierRule
+from curation.tiers import DEFAULT_RULE, TierRule
 from curation.workspace import Role, Workspace, slug
-
-__all__ = [
-    "COLUMNS", "Cohort", "CohortHeader", "Draft", "changed_scans", "draft", "freeze", "freeze_draft",
-    "list_cohorts", "load", "read_cohorts", "store",
-]  # fmt: skip
 
 #: What to do where a file of a cohort cannot be read.
 _REMEDY = (

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from curation import agreement, coefficients, database, ratings, references, schema, tables
 from curation.errors import RatingError
+from curation.scales import all_scales
 from curation.workspace import Workspace
 
 MIN_SCANS, ENOUGH_SCANS = 20, 50
@@ -283,7 +284,7 @@ _CIRCULAR = (
 
 def ceiling(workspace: Workspace, given: pd.DataFrame) -> float | None:
     """Return the raters' kappa, exclude against keep: the mean over pairs, weighted by scans in common."""
-    scales = ratings.all_scales(workspace)
+    scales = all_scales(workspace)
     used = [scales[name] for name in given["scale"].unique() if name in scales]
     compared = [agreement.pairs(given, scale) for scale in used]
     rows = [row for table in compared for row in table.dropna(subset="fail_kappa").itertuples()]

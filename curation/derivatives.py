@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from curation import __version__, files
 from curation.workspace import Workspace
 
@@ -28,3 +30,17 @@ def folder(workspace: Workspace) -> Path:
         },
     )
     return path
+
+
+def names_of(scans: pd.DataFrame) -> pd.DataFrame:
+    """Return ``source``, ``participant_id`` and ``bids_name`` (file name without ending) by ``scan_id``."""
+    stems = [
+        str(scan_id).removeprefix(f"{source}_")
+        if pd.isna(path)
+        else Path(path).name.removesuffix(".gz").removesuffix(".nii")
+        for scan_id, source, path in zip(
+            scans["scan_id"], scans["source"], scans["path"], strict=True
+        )
+    ]
+    table = scans[["scan_id", "source", "participant_id"]].assign(bids_name=stems)
+    return table.set_index("scan_id")

@@ -1,7 +1,6 @@
 """Learning references from what people said of scans."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,18 +8,14 @@ from numpy.typing import NDArray
 
 from curation import held_out, learned
 from curation.anchors import Reference
-from curation.errors import RatingError, SourceError
-from curation.groups import groups_of
+from curation.errors import RatingError
 from curation.learned import Floats
 from curation.metrics import METRICS
-from curation.mriqc_tables import RATING_SCALE, MriqcTable
-from curation.ratings import SCALES
+from curation.scales import SCALES
 
 MIN_RATINGS = 50
 #: A metric that fewer of the rated scans have is not learned from.
 MIN_MEASURED = 0.8
-#: A rater of this share of a table's scans saw them all; the verdicts of others weigh less.
-SAW_ALL, PART_WEIGHT = 0.95, 0.25
 
 
 @dataclass(frozen=True)
@@ -173,66 +168,3 @@ def _worst_words(verdicts: pd.DataFrame) -> str:
     words = [f"{scale.values[scale.worst]!r} of {scale.label}" for scale in known]
     words += [f"the worst level of {name}" for name in used if name not in SCALES]
     return "; ".join(words)
-
-
-# ---- rated tables ------------------------------------------------------------------------------------
-
-
-def lesson_of(tables: Mapping[str, MriqcTable]) -> Lesson:
-    """Prepare rated tables of MRIQC's metrics.
-
-    Parameters
-    ----------
-    tables : mapping of str to MriqcTable
-        By the name of the table.
-
-    Raises
-    ------
-    SourceError
-        When none of the tables has ratings.
-    RatingError
-        See :func:`lesson`.
-
-    Notes
-    -----
-    A rater who saw nearly every scan of a table counts fully, others by a quarter: they saw different
-    halves, with other thresholds, so that their verdicts blur each other.
-    """
-    named = [table.rows.assign(table=name) for name, table in tables.items()]
-    rows = pd.concat(named, ignore_index=True)
-    starts = np.cumsum([0, *(len(table.rows) for table in tables.values())])
-    parts = [
-        _verdicts(table, int(start)) for table, start in zip(tables.values(), starts, strict=False)
-    ]
-    verdicts = pd.concat(parts, ignore_index=True)
-    if verdicts.empty:
-        raise SourceError("None of the tables has ratings (columns such as rater_1). Name another.")
-    subjects = rows["table"] + ":" + rows["participant_id"]
-    return lesson(rows, groups_of(rows, rows["site"]), subjects, verdicts)
-
-
-def experts_of(tables: Mapping[str, MriqcTable]) -> Reference:
-    """Learn ``experts-1`` from rated tables: without anchors, and without these tables' own sites."""
-    reference = learn(lesson_of(tables))
-    return replace(
-        reference,
-        name="experts",
-        version="1",
-        label="Experts' ratings",
-        description=f"{reference.description} Tables: {', '.join(tables)}.",
-        model=reference.model and replace(reference.model, groups={}),
-    )
-
-
-def _verdicts(table: MriqcTable, start: int) -> pd.DataFrame:
-    """Return the verdicts of one table, its rows counted from ``start``."""
-    seen = table.ratings.groupby("rater")["row"].transform("count") / max(len(table.rows), 1)
-    return pd.DataFrame(
-        {
-            "row": table.ratings["row"].astype("int64") + start,
-            "excluded": (table.ratings["value"] == min(RATING_SCALE.values)).astype("int64"),
-            "weight": np.where(seen >= SAW_ALL, 1.0, PART_WEIGHT),
-            "rater": table.ratings["rater"],
-            "scale": RATING_SCALE.name,
-        }
-    )

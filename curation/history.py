@@ -6,8 +6,6 @@ import pandas as pd
 import sqlalchemy as sa
 
 from curation import database, schema
-from curation.errors import RatingError
-from curation.plans import Plan
 from curation.workspace import Workspace
 
 COLUMNS = ["at", "who", "what", "subject", "detail"]
@@ -53,12 +51,11 @@ def _withdrawal(row: sa.Row) -> tuple:
 
 
 def _session(row: sa.Row) -> tuple:
-    try:
-        plan = Plan.from_dict(row.plan)
-    except RatingError as error:
-        return row.at, row.rater, "session started", row.name, str(error)
-    blind = "blinded" if plan.blinded else "not blinded"
-    detail = f"{plan.choice}, scale {plan.scale}, {blind}, seed {plan.seed}"
+    given = [schema.plan_field(row.plan, name) for name in ("choice", "scale", "blinded", "seed")]
+    if None in given:
+        return row.at, row.rater, "session started", row.name, "its plan cannot be read"
+    choice, scale, blinded, seed = given
+    detail = f"{choice}, scale {scale}, {'' if blinded else 'not '}blinded, seed {seed}"
     return row.at, row.rater, "session started", row.name, detail
 
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from curation.errors import RuleError
 from curation.metrics import METRICS
-from curation.metrics.registry import Direction
-from curation.scores import SUBSCORES
+from curation.metrics.registry import FAMILIES, Direction
 
 __all__ = [
     "LEARNED",
@@ -62,7 +61,7 @@ class Measure:
     @property
     def is_score(self) -> bool:
         """True of the distortion score and the sub-scores."""
-        return self.name == SCORE or self.name in SUBSCORES
+        return self.name == SCORE or self.name in FAMILIES
 
     @property
     def can_be_cut(self) -> bool:
@@ -77,7 +76,7 @@ MEASURES: dict[str, Measure] = {
         Measure(SCORE, "Distortion score", "points", "higher is worse", 0.0, 100.0),
         *(
             Measure(name, name.capitalize(), "points", "higher is worse", 0.0, 100.0)
-            for name in SUBSCORES
+            for name in FAMILIES
         ),
         Measure("certainty", "Certainty of the score", "share", "higher is better", 0.0, 1.0),
         Measure(LEARNED, "Learned reconstruction error", _SQUARED, "higher is worse", 0.0),

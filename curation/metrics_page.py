@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from curation.anchors import Anchor, Reference, builtin
 from curation.command_line import Command
 from curation.metrics import METRICS, Metric
-from curation.scores import SCORING_VERSION, SUBSCORES, Anchor, Reference, builtin
+from curation.metrics.registry import FAMILIES
+from curation.scores import SCORING_VERSION
 from curation.validity import FLAGS, Flag
 
 #: What each of :data:`curation.metrics.NEEDS` asks of a scan, in plain words.
@@ -88,7 +90,7 @@ def page(
         Text that ends with a line break.
     """
     reference = reference or builtin()
-    families = sorted({entry.family for entry in metrics.values()}, key=SUBSCORES.index)
+    families = sorted({entry.family for entry in metrics.values()}, key=FAMILIES.index)
     parts = [
         _HEAD.format(
             count=len(metrics),

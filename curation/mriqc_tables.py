@@ -13,7 +13,7 @@ from curation import column_names, files, folders, modalities, people, scan_name
 from curation.errors import SourceError
 from curation.metrics import METRICS
 from curation.people import People
-from curation.ratings import SCALES
+from curation.scales import SCALES
 from curation.scan_names import as_unicode
 
 #: Where MRIQC writes a number for "could not be measured": the metric -> the largest such number.

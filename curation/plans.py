@@ -1,15 +1,14 @@
 """What a rating session will be, and how it stands."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from curation.errors import RatingError, RuleError
+from curation.schema import plan_field
 from curation.tiers import DEFAULT_RULE, TIER_NAMES, TierRule
 
 MAX_SIZE = 100_000
-MAX_REPEATS_SHARE = 0.5
-_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -73,46 +72,11 @@ class Plan:
         except (TypeError, ValueError, KeyError, AttributeError, RuleError) as error:
             raise RatingError(f"The plan of a session cannot be read ({error}).") from error
         for name, value in given.items():
-            if field(given, name) is None:
+            if plan_field(given, name) is None:
                 raise RatingError(
                     f"The plan of a session cannot be read: its {name} is {value!r:.60}."
                 )
         return plan
-
-
-def field(values: Any, name: str) -> Any:
-    """Return one field of a stored plan, the rule apart; none where no plan holds such a value there."""
-    value = values.get(name) if isinstance(values, Mapping) else None
-    return value if _FITS[name](value) else None
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_whole(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _LARGEST  # to Python a truth is a number too
-
-
-def _is_share(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value <= MAX_REPEATS_SHARE
-
-
-def _is_truth(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-_FITS: dict[str, Callable[[Any], bool]] = {
-    "name": _is_text,
-    "rater": _is_text,
-    "scale": _is_text,
-    "choice": _is_text,
-    "size": _is_whole,
-    "repeats_share": _is_share,
-    "blinded": _is_truth,
-    "seed": _is_whole,
-    "air_first": _is_truth,
-}
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from curation import (
 )
 from curation.errors import RatingError
 from curation.rating_columns import OVERRIDE_COLUMNS, RATING_COLUMNS
+from curation.scales import Scale, all_scales
 from curation.workspace import Workspace
 
 RATINGS, OVERRIDES, SESSIONS = "ratings.tsv", "overrides.tsv", "sessions.json"
@@ -59,7 +60,7 @@ def export_ratings(workspace: Workspace, *, force: bool = False) -> Path:
         now = {"ratings": len(given), "tiers by hand": len(decided)}
         _refuse_fewer(workspace, now | {"sessions": len(sessions["sessions"])})
     folder = derivatives.folder(workspace)
-    names = names_of(tables.read_scans(workspace))
+    names = derivatives.names_of(tables.read_scans(workspace))
     _write(folder / RATINGS, RATING_COLUMNS, _rating_rows(given, names))
     _write(folder / OVERRIDES, OVERRIDE_COLUMNS, decided)
     files.write_json(folder / SESSIONS, sessions)
@@ -98,20 +99,6 @@ def _write(path: Path, columns: tuple[tsv.Column, ...], rows: list[dict[str, Any
     files.write_json(path.with_suffix(".json"), tsv.dictionary(columns))
 
 
-def names_of(scans: pd.DataFrame) -> pd.DataFrame:
-    """Return ``source``, ``participant_id`` and ``bids_name`` (file name without ending) by ``scan_id``."""
-    stems = [
-        str(scan_id).removeprefix(f"{source}_")
-        if pd.isna(path)
-        else Path(path).name.removesuffix(".gz").removesuffix(".nii")
-        for scan_id, source, path in zip(
-            scans["scan_id"], scans["source"], scans["path"], strict=True
-        )
-    ]
-    table = scans[["scan_id", "source", "participant_id"]].assign(bids_name=stems)
-    return table.set_index("scan_id")
-
-
 def _rating_rows(given: pd.DataFrame, names: pd.DataFrame) -> list[dict[str, Any]]:
     table = given.rename(columns={ours: theirs for theirs, ours in RENAMED.items()})
     table = table.join(names[["participant_id", "bids_name"]], on="scan_id")
@@ -140,7 +127,7 @@ def _sessions(workspace: Workspace) -> dict[str, Any]:
             sa.select(items).order_by(items.c.session_id, items.c.position)
         ):
             listed.setdefault(row.session_id, []).append([row.scan_id, row.repeat_of])
-    scales = ratings.all_scales(workspace).values()
+    scales = all_scales(workspace).values()
     return {
         "scales": [_scale(scale) for scale in scales],
         "sessions": [
@@ -153,7 +140,7 @@ def _sessions(workspace: Workspace) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _scale(scale: ratings.Scale) -> Mapping[str, Any]:
+def _scale(scale: Scale) -> Mapping[str, Any]:
     return asdict(scale) | {"values": [list(pair) for pair in scale.values.items()]}
 
 

@@ -19,18 +19,11 @@ from curation import (
     tables,
     tsv,
 )
+from curation.derivatives import names_of
 from curation.errors import RatingError
 from curation.rating_columns import OVERRIDE_COLUMNS, RATING_COLUMNS
-from curation.rating_files import (
-    OVERRIDES,
-    RATINGS,
-    RENAMED,
-    SESSIONS,
-    fingerprint,
-    names_of,
-    without_time,
-)
-from curation.scales import Scale
+from curation.rating_files import OVERRIDES, RATINGS, RENAMED, SESSIONS, fingerprint, without_time
+from curation.scales import Scale, add_scale, all_scales
 from curation.session_import import Given
 from curation.workspace import Workspace
 
@@ -157,7 +150,7 @@ def _from_table(workspace: Workspace, path: Path, rater: str | None) -> Imported
     decided = tsv.read(beside, OVERRIDE_COLUMNS) if beside.exists() else []
     sessions = session_import.read(path.with_name(SESSIONS))
     for scale in sessions["scales"]:
-        ratings.add_scale(workspace, scale)
+        add_scale(workspace, scale)
     here = set(tables.read_scans(workspace)["scan_id"])
     here |= ratings.rated_scans(workspace)
     rows = [(where, row) for where, row in given if row["scan_id"] in here]
@@ -183,7 +176,7 @@ def _add(workspace: Workspace, connection: sa.Connection, rows: Given, origin: s
     equal.
     """
     database.take_turn(connection, _IMPORTING)
-    scales = ratings.all_scales(workspace)
+    scales = all_scales(workspace)
     there = ratings.list_ratings(workspace, withdrawn=True).to_dict("records")
     held = {
         fingerprint: Counter(map(fingerprint, there)),

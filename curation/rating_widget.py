@@ -13,6 +13,7 @@ import pandas as pd
 
 from curation import files, ratings
 from curation.errors import RatingError
+from curation.rating_rows import ROLES
 from curation.workspace import slug
 
 SCALE = "mriqc-4"
@@ -33,7 +34,7 @@ def export(folder: Path, given: pd.DataFrame, names: pd.DataFrame) -> int:
         ``source`` and ``bids_name`` by ``scan_id``.
     """
     standing = ratings.current(given)
-    table = standing[(standing["scale"] == SCALE) & (standing["role"] == ratings.ROLES[0])]
+    table = standing[(standing["scale"] == SCALE) & (standing["role"] == ROLES[0])]
     table = table.join(names[["source", "bids_name"]], on="scan_id")
     written: set[Path] = set()
     for row in table.to_dict("records"):

@@ -8,16 +8,10 @@ import sqlalchemy as sa
 
 from curation import database, schema
 from curation.errors import RatingError
-from curation.overrides import override
-from curation.plans import field
-from curation.rating_rows import ARTEFACTS, MAX_COMMENT, MAX_RATER, ROLES, append, prepared
-from curation.scales import SCALES, Scale, add_scale, all_scales, find_scale
+from curation.rating_rows import ROLES, append, prepared
+from curation.scales import Scale, all_scales, find_scale
+from curation.schema import plan_field
 from curation.workspace import Workspace
-
-__all__ = [
-    "ARTEFACTS", "MAX_COMMENT", "MAX_RATER", "ROLES", "SCALES", "Scale", "add_scale", "all_scales",
-    "find_scale", "override",
-]  # fmt: skip
 
 
 def add_rating(
@@ -146,7 +140,7 @@ def _joined() -> sa.Select:
 def _typed(table: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
     """Fill in what older ratings lack, and say of each what it means on its scale."""
     plans = table.pop("plan")
-    blinded, seeds = ([field(plan, name) for plan in plans] for name in ("blinded", "seed"))
+    blinded, seeds = ([plan_field(plan, name) for plan in plans] for name in ("blinded", "seed"))
     table["blinded"] = pd.Series([bool(one) for one in blinded], dtype="bool")
     table["seed"] = pd.Series(seeds, dtype="Int64")
     table["role"] = table["role"].fillna(ROLES[0])

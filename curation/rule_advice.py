@@ -7,7 +7,8 @@ import numpy as np
 
 from curation import assignment, measures
 from curation.assignment import Codes, ScanArrays
-from curation.tiers import Gate, TierRule
+from curation.rule_checks import Gate
+from curation.tiers import TierRule
 
 Kind = Literal["not measured", "empty tier", "site", "gate"]
 

@@ -1,23 +1,74 @@
 """What a tier rule must be to make sense; each check raises a sentence on what is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curation import measures
 from curation.errors import RuleError
 from curation.measures import Measure, plain
-
-if TYPE_CHECKING:
-    from curation.tiers import Gate
 
 MIN_TIERS, MAX_TIERS = 2, 6
 UNSCORED = "not scored"
 #: The tier past the last one, which gates send scans to; such scans are never trained on.
 UNUSABLE = "unusable"
 MAX_NAME = 50
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A limit that a scan may not pass, whatever its score.
+
+    Parameters
+    ----------
+    column : str
+        A key of :data:`curation.measures.MEASURES`.
+    above, below : float, optional
+        One of the two: the gate holds scans whose value is over, or under, this. A value that is exactly
+        the limit passes; so does a value that could not be measured.
+    tier : str
+        The tier that held scans get, unless they have a worse one: a name of the rule's but the best, or
+        ``unusable``, a tier of its own past the last.
+    """
+
+    column: str
+    _: KW_ONLY
+    above: float | None = None
+    below: float | None = None
+    tier: str = UNUSABLE
+
+    def __post_init__(self) -> None:
+        for side in ("above", "below"):
+            if (limit := getattr(self, side)) is not None:
+                object.__setattr__(self, side, *numbers([limit]))
+
+    @property
+    def limit(self) -> float:
+        """The one limit that is given."""
+        given = self.below if self.above is None else self.above
+        return float("nan") if given is None else given
+
+    def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which values the gate holds, shape (N,); NaN never."""
+        return values > self.limit if self.above is not None else values < self.limit
+
+    def describe(self) -> str:
+        """Return the gate in words."""
+        side = "over" if self.above is not None else "under"
+        return f"{self.column} {side} {plain(self.limit)} → {self.tier}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON-ready values."""
+        side = "above" if self.above is not None else "below"
+        return {"column": self.column, side: self.limit, "tier": self.tier}
+
+
+def numbers(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(float(value) + 0.0 for value in values)  # + 0.0: a minus zero is a zero
 
 
 def check_names(names: Sequence[str]) -> None:
@@ -82,7 +133,7 @@ def _of(measure: Measure) -> str:
     return "" if measure.name == measures.SCORE else f" of {measure.name}"
 
 
-def check_gate(gate: "Gate", names: Sequence[str]) -> None:
+def check_gate(gate: Gate, names: Sequence[str]) -> None:
     """Refuse a gate without one limit, on an unknown column, or to a tier that makes no sense."""
     measure = measures.find(gate.column)
     if (gate.above is None) == (gate.below is None):
@@ -109,7 +160,7 @@ def check_gate(gate: "Gate", names: Sequence[str]) -> None:
         )
 
 
-def check_overlaps(gates: Sequence["Gate"], names: Sequence[str]) -> None:
+def check_overlaps(gates: Sequence[Gate], names: Sequence[str]) -> None:
     """Refuse two gates on one column of which one never counts, or which together let nobody through.
 
     A ladder is well: over 20 to C, over 40 to unusable.
@@ -121,7 +172,7 @@ def check_overlaps(gates: Sequence["Gate"], names: Sequence[str]) -> None:
                 _check_pair(earlier, gate, order)
 
 
-def _check_pair(one: "Gate", other: "Gate", order: list[str]) -> None:
+def _check_pair(one: Gate, other: Gate, order: list[str]) -> None:
     if (one.above is None) != (other.above is None):
         low, high = (one, other) if one.above is not None else (other, one)
         if low.limit < high.limit:

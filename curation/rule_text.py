@@ -9,7 +9,8 @@ import yaml
 from curation import measures, rule_checks
 from curation.errors import RuleError
 from curation.measures import SCORE, plain
-from curation.tiers import UNUSABLE, Gate, TierRule
+from curation.rule_checks import UNUSABLE, Gate
+from curation.tiers import TierRule
 
 MAX_LENGTH = 100_000
 _KEYS = ("column", "tiers", "cutoffs", "by_site", "gates")

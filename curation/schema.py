@@ -5,6 +5,8 @@ that holds decisions is ever altered.
 """
 
 import datetime
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -65,7 +67,7 @@ details = sa.Table(
     # what makes a rating one and the same, however often it is sent: session, position and attempt, or a
     # row of an imported file
     sa.Column("key", sa.String(200), nullable=True, unique=True),
-    sa.Column("role", sa.String(20), nullable=False),  # one of curation.ratings.ROLES
+    sa.Column("role", sa.String(20), nullable=False),  # one of curation.rating_rows.ROLES
     sa.Column("session_id", sa.ForeignKey("sessions.id"), nullable=True, index=True),
     sa.Column("position", sa.Integer, nullable=True),
     sa.Column("repeat", sa.Boolean, nullable=False),
@@ -195,3 +197,43 @@ audit = sa.Table(
     sa.Column("subject", sa.String(200), nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
 )
+
+
+#: Hidden repeats as a share of a session's scans, at most.
+MAX_REPEATS_SHARE = 0.5
+_LARGEST = 2**63 - 1
+
+
+def plan_field(values: Any, name: str) -> Any:
+    """Return one field of a stored plan, the rule apart; none where no plan holds such a value there."""
+    value = values.get(name) if isinstance(values, Mapping) else None
+    return value if _FITS[name](value) else None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _LARGEST  # to Python a truth is a number too
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= MAX_REPEATS_SHARE
+
+
+def _is_truth(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "name": _is_text,
+    "rater": _is_text,
+    "scale": _is_text,
+    "choice": _is_text,
+    "size": _is_whole,
+    "repeats_share": _is_share,
+    "blinded": _is_truth,
+    "seed": _is_whole,
+    "air_first": _is_truth,
+}

@@ -17,24 +17,10 @@ larger of the two is the distortion score.
 import numpy as np
 import pandas as pd
 
-from curation.anchors import Anchor, Reference, builtin
+from curation.anchors import Reference, builtin
 from curation.groups import POOLED, groups_of
 from curation.metrics import METRICS
-
-__all__ = [
-    "POWER",
-    "SCORING_VERSION",
-    "SUBSCORES",
-    "Anchor",
-    "Reference",
-    "builtin",
-    "explain",
-    "score",
-]
-
-SUBSCORES = (
-    "noise", "motion", "blur", "contrast", "inhomogeneity", "incompleteness", "geometry",
-)  # fmt: skip
+from curation.metrics.registry import FAMILIES
 
 #: Families judged by anchors beside a learned model: rated scans are hardly ever warped or incomplete.
 GUARDED = ("incompleteness", "geometry")
@@ -151,7 +137,7 @@ def _score_group(metrics: pd.DataFrame, reference: Reference, group: str) -> pd.
         }
     )
     return pd.concat([about, scores], axis=1).assign(
-        families_measured=scores[list(SUBSCORES)].notna().sum(axis=1),
+        families_measured=scores[list(FAMILIES)].notna().sum(axis=1),
         certainty=_certainty(pd.concat([badness, log_odds], axis=1)),
     )
 
@@ -190,10 +176,10 @@ def _of(table: pd.DataFrame, family: str) -> np.ndarray:
 def _combine(badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference) -> pd.DataFrame:
     """Return the sub-scores and the distortion score, 0 to 100, NaN where nothing was measured."""
     table = pd.DataFrame(
-        {family: _power_mean(_of(badness, family)) for family in SUBSCORES}, index=badness.index
+        {family: _power_mean(_of(badness, family)) for family in FAMILIES}, index=badness.index
     )
     judged = {METRICS[name].family for name in badness}
-    score = _power_mean(table[[family for family in SUBSCORES if family in judged]].to_numpy())
+    score = _power_mean(table[[family for family in FAMILIES if family in judged]].to_numpy())
     for family in {METRICS[name].family for name in log_odds}:
         chance = _chance(_sum(_of(log_odds, family)), reference)
         table[family] = np.fmax(table[family], chance)
@@ -224,7 +210,7 @@ def _power_mean(values: np.ndarray) -> np.ndarray:
 
 def _certainty(judged: pd.DataFrame) -> np.ndarray:
     """Return the measured part of each family's metrics, averaged over all families; 0 to 1."""
-    parts = [np.isfinite(_of(judged, family)) for family in SUBSCORES]
+    parts = [np.isfinite(_of(judged, family)) for family in FAMILIES]
     zeros = np.zeros(len(judged))
     return np.mean([part.mean(axis=1) if part.shape[1] else zeros for part in parts], axis=0)
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from curation import files, plans, ratings, schema, tsv
+from curation import files, plans, schema, tsv
 from curation.errors import RatingError
 from curation.rating_files import RATINGS, SESSIONS
-from curation.scales import Scale
+from curation.rating_rows import MAX_RATER
+from curation.scales import SCALES, Scale
 
 Given = list[tuple[str, dict[str, Any]]]
 
@@ -29,7 +30,7 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         given = files.read_json(path) or {"scales": [], "sessions": []}
-        scales = [_scale(one) for one in given["scales"] if one["name"] not in ratings.SCALES]
+        scales = [_scale(one) for one in given["scales"] if one["name"] not in SCALES]
         sessions = [_session(one) for one in given["sessions"]]
         if len({(one["rater"], one["name"]) for one in sessions}) < len(sessions):
             raise ValueError("a session is in it twice")
@@ -57,7 +58,7 @@ def _session(given: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(scan_id, str) or not repeats:
             raise ValueError(f"place {position} of the session {given['name']!r:.60}")
     texts = {name: str(given[name]).strip() for name in ("name", "rater", "version")}
-    too_long = max(len(texts["name"]), len(texts["rater"])) > ratings.MAX_RATER
+    too_long = max(len(texts["name"]), len(texts["rater"])) > MAX_RATER
     if not places or not texts["name"] or not texts["rater"] or too_long:
         raise ValueError(f"the session {texts['name']!r:.60} of {texts['rater']!r:.60}")
     return given | texts | {"at": tsv.MOMENT.read(given["at"]), "version": texts["version"][:20]}

@@ -13,15 +13,13 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from curation import __version__, choices, database, rating_rows, ratings, reveals, schema
-from curation.choices import CHOICES
+from curation import __version__, choices, database, rating_rows, reveals, schema
 from curation.errors import RatingError
-from curation.plans import MAX_REPEATS_SHARE, MAX_SIZE, Item, Plan, Session
-from curation.ratings import current
-from curation.teaching import next_to_teach
+from curation.plans import MAX_SIZE, Item, Plan, Session
+from curation.rating_rows import MAX_RATER
+from curation.scales import find_scale
+from curation.schema import MAX_REPEATS_SHARE
 from curation.workspace import Workspace
-
-__all__ = ["CHOICES", "Item", "Plan", "Session", "current", "next_to_teach"]
 
 
 def start(workspace: Workspace, plan: Plan) -> Session:
@@ -61,11 +59,11 @@ def start(workspace: Workspace, plan: Plan) -> Session:
 
 def _checked(workspace: Workspace, plan: Plan) -> Plan:
     name, rater = plan.name.strip(), plan.rater.strip()
-    if not name or not rater or max(len(name), len(rater)) > ratings.MAX_RATER:
+    if not name or not rater or max(len(name), len(rater)) > MAX_RATER:
         raise RatingError(
-            f"Name the session and say who rates, each in at most {ratings.MAX_RATER} letters."
+            f"Name the session and say who rates, each in at most {MAX_RATER} letters."
         )
-    ratings.find_scale(workspace, plan.scale)
+    find_scale(workspace, plan.scale)
     choices.find_choice(plan.choice)
     if not 1 <= plan.size <= MAX_SIZE:
         raise RatingError(f"A session has 1 to {MAX_SIZE:,} scans; {plan.size} came.")
@@ -236,7 +234,7 @@ def save(
         open_now = session.attempts.get(position, 0)
         attempt = open_now if attempt is None else min(attempt, open_now)
         row = rating_rows.prepared(
-            ratings.find_scale(workspace, plan.scale), scan_id=item.scan_id, rater=plan.rater,
+            find_scale(workspace, plan.scale), scan_id=item.scan_id, rater=plan.rater,
             value=value, comment=comment,
             confidence=confidence, artefacts=artefacts, seconds=seconds, shown=shown,
             key=f"session {session_id} position {position} attempt {attempt}",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from curation import agreement, ratings
 from curation.balance import Floats
+from curation.rating_rows import ROLES
 from curation.scales import Scale
 
 #: Fewer scans with two ratings do not tell a reliability.
@@ -136,7 +137,7 @@ def _repeats(given: pd.DataFrame, scales: list[Scale]) -> list[tuple[float, int]
     found = []
     for scale in scales:
         places = {level: place for place, level in enumerate(scale.values)}
-        own = standing[(standing["scale"] == scale.name) & (standing["role"] == ratings.ROLES[0])]
+        own = standing[(standing["scale"] == scale.name) & (standing["role"] == ROLES[0])]
         own = own.assign(
             rank=own["level"].map(places), scan_id=own["rater"] + "\n" + own["scan_id"]
         )

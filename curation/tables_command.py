@@ -6,7 +6,6 @@ from pathlib import Path
 from curation import (
     examples,
     files,
-    fitting,
     ingest_command,
     mriqc_import,
     mriqc_tables,
@@ -14,6 +13,7 @@ from curation import (
 )
 from curation.command_line import Command
 from curation.mriqc_import import TableSummary
+from curation.rated_tables import experts_of
 from curation.workspace import ROLES, Workspace
 
 
@@ -92,7 +92,7 @@ def _say(workspace: Workspace, summary: TableSummary) -> None:
 def run_fit(chosen: argparse.Namespace) -> int:
     """Fit the experts' reference and print its evidence."""
     tables = {path.name: mriqc_tables.read(path) for path in chosen.tables}
-    reference = fitting.experts_of(tables)
+    reference = experts_of(tables)
     files.write_json(chosen.out, reference.as_dict())
     found = reference.evidence
     print(f"{reference.id}: {reference.description}")

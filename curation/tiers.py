@@ -4,8 +4,8 @@ A rule is data; applying it is a pure function of columns, see :mod:`curation.as
 best to worst, whichever way the column runs; a scan exactly on a cut-off goes to the worse tier.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -15,12 +15,7 @@ from numpy.typing import NDArray
 
 from curation import measures, rule_checks
 from curation.measures import SCORE, Measure, plain
-from curation.rule_checks import MAX_TIERS, MIN_TIERS, UNSCORED, UNUSABLE
-
-__all__ = [
-    "DEFAULT_RULE", "MAX_TIERS", "MIN_TIERS", "TIER_COLOURS", "TIER_NAMES", "UNSCORED", "UNUSABLE", "Gate",
-    "TierRule", "assign", "colours", "counts", "cut",
-]  # fmt: skip
+from curation.rule_checks import UNSCORED, UNUSABLE, Gate, numbers
 
 TIER_NAMES = ("A", "B", "C", "D", "E", "F")
 
@@ -35,58 +30,6 @@ TIER_COLOURS: dict[str, str] = {
     UNUSABLE: "#7F7F7F",
     UNSCORED: "#BBBBBB",
 }
-
-
-def _numbers(values: Iterable[float]) -> tuple[float, ...]:
-    return tuple(float(value) + 0.0 for value in values)  # + 0.0: a minus zero is a zero
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A limit that a scan may not pass, whatever its score.
-
-    Parameters
-    ----------
-    column : str
-        A key of :data:`curation.measures.MEASURES`.
-    above, below : float, optional
-        One of the two: the gate holds scans whose value is over, or under, this. A value that is exactly
-        the limit passes; so does a value that could not be measured.
-    tier : str
-        The tier that held scans get, unless they have a worse one: a name of the rule's but the best, or
-        ``unusable``, a tier of its own past the last.
-    """
-
-    column: str
-    _: KW_ONLY
-    above: float | None = None
-    below: float | None = None
-    tier: str = UNUSABLE
-
-    def __post_init__(self) -> None:
-        for side in ("above", "below"):
-            if (limit := getattr(self, side)) is not None:
-                object.__setattr__(self, side, *_numbers([limit]))
-
-    @property
-    def limit(self) -> float:
-        """The one limit that is given."""
-        given = self.below if self.above is None else self.above
-        return float("nan") if given is None else given
-
-    def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which values the gate holds, shape (N,); NaN never."""
-        return values > self.limit if self.above is not None else values < self.limit
-
-    def describe(self) -> str:
-        """Return the gate in words."""
-        side = "over" if self.above is not None else "under"
-        return f"{self.column} {side} {plain(self.limit)} → {self.tier}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON-ready values."""
-        side = "above" if self.above is not None else "below"
-        return {"column": self.column, side: self.limit, "tier": self.tier}
 
 
 @dataclass(frozen=True)
@@ -121,8 +64,8 @@ class TierRule:
     by_site: Mapping[str, tuple[float, ...]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cutoffs", _numbers(self.cutoffs))
-        sites = {str(site): _numbers(self.by_site[site]) for site in sorted(self.by_site)}
+        object.__setattr__(self, "cutoffs", numbers(self.cutoffs))
+        sites = {str(site): numbers(self.by_site[site]) for site in sorted(self.by_site)}
         object.__setattr__(self, "by_site", sites)
         rule_checks.check_names(self.names)
         measure = rule_checks.check_column(self.column)

@@ -17,7 +17,9 @@ from pages.ui import (
     text,
 )
 from pages.ui.progress import EVERY
-from training import comparable, conclusions, launch, study_marks
+from pages.ui.states import state_chip
+from training import comparable, conclusions, study_marks
+from training.standing import status
 from training.study import Study
 
 _PARTS = {
@@ -63,7 +65,7 @@ def _runs(workspace: Workspace, chosen: Study) -> bool:
     """Tell whether a study runs; of one that is finished nothing else is read."""
     if chosen.result_path.exists():
         return False
-    return launch.status(workspace, chosen.id).going
+    return status(workspace, chosen.id).going
 
 
 def _listed(workspace: Workspace, planned: list[Study]) -> list[Study]:
@@ -109,10 +111,10 @@ def _others(chosen: Study, planned: list[Study]) -> list[Study]:
 def _state(workspace: Workspace, chosen: Study) -> None:
     if chosen.result_path.exists():
         return
-    now = launch.status(workspace, chosen.id)
+    now = status(workspace, chosen.id)
     left = f" · about {text.duration(now.eta_s)} left" if now.eta_s is not None else ""
     st.html(
-        f"<p>{study_panel.state_chip(now.state)} {now.done} of {now.total} runs finished{left}. "
+        f"<p>{state_chip(now.state)} {now.done} of {now.total} runs finished{left}. "
         "What follows is of the runs so far: until all are finished, arms may stand on different folds.</p>"
     )
     if now.state == "failed" and now.message:

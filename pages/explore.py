@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from curation import overrides, tiers
 from curation.measures import MEASURES, SCORE
-from curation.tiers import UNSCORED
+from curation.rule_checks import UNSCORED
 from curation.workspace import ROLES, Role, Workspace
 from pages.ui import (
     explored,

@@ -19,6 +19,7 @@ from pages.ui import (
     tier_parts,
     tier_warnings,
 )
+from pages.ui.cutoff_axis import Lines
 from pages.ui.ground import Ground, Sorted
 
 
@@ -82,7 +83,7 @@ def _plot(scans: Ground, sorted_: Sorted) -> None:
     st.caption(" ".join(said))
 
 
-def _take(moved: Mapping[str, Any], lines: cutoff_plot.Lines) -> None:
+def _take(moved: Mapping[str, Any], lines: Lines) -> None:
     """Take over what the plot says of a moved line, unless something else is cut by now."""
     state.put(state.HEARD, moved["id"])
     if (moved["column"], moved["site"]) == (lines.rule.column, lines.site):

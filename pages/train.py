@@ -2,7 +2,7 @@
 
 from curation.workspace import Workspace
 from pages.ui import frame, progress, study_controls, study_form, study_panel
-from training import launch
+from training.standing import status
 
 
 def body(workspace: Workspace) -> None:
@@ -12,7 +12,7 @@ def body(workspace: Workspace) -> None:
     if planned:
         chosen = study_panel.choose(workspace, planned)
         with frame.in_words():
-            study_controls.show(workspace, chosen, launch.status(workspace, chosen.id))
+            study_controls.show(workspace, chosen, status(workspace, chosen.id))
             study_panel.live(workspace, chosen)
     study_form.show(workspace, first=not planned)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from curation.identity import URL_VARIABLE
+
 # before anything loads numpy or torch: on work this small threads only wait for each other, and on a busy
 # machine twenty times as long as the work takes
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -54,7 +56,7 @@ def postgres_server() -> Iterator[postgres.Server]:
 def postgres_url(postgres_server: postgres.Server, monkeypatch) -> Iterator[str]:
     """The URL of an empty database on it, in the environment."""
     made = postgres_server.new_url()
-    monkeypatch.setenv(database.URL_VARIABLE, made)
+    monkeypatch.setenv(URL_VARIABLE, made)
     yield made
     database.close()
 

@@ -8,8 +8,8 @@ import psutil
 
 from curation import files
 from curation.workspace import Workspace
-from training import launch, runs
-from training.launch import StudyStatus
+from training import runs, standing
+from training.standing import StudyStatus, log_path
 from training.study import Study
 
 TIMEOUT_S = 1200
@@ -21,11 +21,11 @@ def wait(
     """Wait until a study stands as wanted; the log is what a failure shows."""
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
-        status = launch.status(workspace, study.id)
+        status = standing.status(workspace, study.id)
         if until(status):
             return status
         time.sleep(every_s)
-    raise AssertionError(f"still {status}\n{launch.log_path(study).read_text()}")
+    raise AssertionError(f"still {status}\n{log_path(study).read_text()}")
 
 
 def ended(status: StudyStatus) -> bool:

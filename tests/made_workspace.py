@@ -12,6 +12,7 @@ import pandas as pd
 
 from curation import background, cohorts, files, mriqc_import, tables
 from curation import scores as scores_
+from curation.anchors import builtin
 from curation.metrics import METRICS, METRICS_VERSION
 from curation.workspace import Source, Workspace
 from tests.images import write_nifti
@@ -39,7 +40,7 @@ def make(root: Path) -> Workspace:
     tables.write_scans(workspace, scans)
     metrics = _metrics(scans[scans["status"] == "ok"])
     files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
-    scores = scores_.score(metrics, scores_.builtin())
+    scores = scores_.score(metrics, builtin())
     # spread evenly, so that every tier has scans whatever the metrics say
     spread = np.linspace(2, 90, len(scores)).round(1)
     files.write_parquet(workspace.scores_path, scores.assign(distortion_score=spread))

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation import database, sessions, tables
-from curation.sessions import Plan
+from curation import sessions, tables
+from curation.identity import URL_VARIABLE
+from curation.plans import Plan
 from curation.workspace import Workspace
 
 
@@ -31,7 +32,7 @@ def rate(root: str, rater: str, number: int, url: str | None) -> list[tuple[int,
         What was confirmed, and how long it took.
     """
     if url:
-        os.environ[database.URL_VARIABLE] = url
+        os.environ[URL_VARIABLE] = url
     workspace = Workspace(Path(root))
     plan = Plan("at once", rater, "mriqc-4", size=number, repeats_share=0.0, seed=1)
     session = sessions.start(workspace, plan)

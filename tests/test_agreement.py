@@ -8,8 +8,8 @@ import pytest
 from curation import agreement, mriqc_import, ratings, sessions
 from curation.coefficients import kappa
 from curation.errors import RatingError
-from curation.ratings import SCALES
-from curation.sessions import Plan
+from curation.plans import Plan
+from curation.scales import SCALES
 from curation.workspace import Workspace
 from tests import made_workspace
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from curation.artifacts import ARTIFACTS, apply
-from curation.scores import SUBSCORES
+from curation.metrics.registry import FAMILIES
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def head() -> np.ndarray:
 
 
 def test_every_family_has_an_artefact() -> None:
-    assert {artifact.family for artifact in ARTIFACTS.values()} == set(SUBSCORES)
+    assert {artifact.family for artifact in ARTIFACTS.values()} == set(FAMILIES)
 
 
 @pytest.mark.parametrize("name", ARTIFACTS)

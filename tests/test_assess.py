@@ -16,8 +16,9 @@ from curation import assess as assess_module
 from curation import files, measurement, parts, tables, volumes
 from curation.assess import Summary, assess, due_scans
 from curation.metrics import METRICS
+from curation.metrics.registry import FAMILIES
 from curation.pending import progress_of
-from curation.scores import SUBSCORES, score
+from curation.scores import score
 from curation.template import template
 from curation.workspace import Workspace
 from tests.heads import copy, fill, head
@@ -82,7 +83,7 @@ def test_scores_follow_from_the_metrics_alone(done: Workspace) -> None:
     scored = scores.set_index("scan_id")
     assert scored.loc["s1", "noise"] > scored.loc["s0", "noise"]
     assert scored.loc[["s3", "s4"], "distortion_score"].isna().all()
-    assert set(SUBSCORES) <= set(scores.columns)
+    assert set(FAMILIES) <= set(scores.columns)
 
 
 def test_every_scored_scan_has_a_thumbnail(done: Workspace) -> None:

@@ -9,7 +9,8 @@ import pytest
 from curation import assignment, tiers
 from curation.errors import RuleError
 from curation.measures import MEASURES
-from curation.tiers import UNSCORED, UNUSABLE, Gate, TierRule
+from curation.rule_checks import UNSCORED, UNUSABLE, Gate
+from curation.tiers import TierRule
 from tests.made_rules import random_rule, random_scans
 
 

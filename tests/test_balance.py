@@ -6,7 +6,7 @@ import pytest
 
 from curation import balance
 from curation.differences import categorical_smd, chance_smd, continuous_smd
-from curation.tiers import UNSCORED
+from curation.rule_checks import UNSCORED
 
 NAMES = ("A", "B", "C")
 #: Right heart catheterization, race by treatment: the vignette of R's tableone prints 0.036.

@@ -10,6 +10,7 @@ import pytest
 from curation.tiers import TIER_COLOURS
 from pages.ui import charts
 from training.arms import Arm
+from training.report.look import TEMPLATE, arm_styles
 
 ARMS = [
     Arm("scratch", "no pretraining", "scratch"),
@@ -18,7 +19,7 @@ ARMS = [
     Arm("all", "all tiers", "tiers", ("A", "B", "C")),
     Arm("control-A", "random, as many as A", "control", ("A", "B", "C"), "A"),
 ]
-STYLES = charts.arm_styles(ARMS)
+STYLES = arm_styles(ARMS)
 
 
 def band(arm: str, epochs: int = 3, n: int = 4) -> pd.DataFrame:
@@ -53,7 +54,7 @@ def test_controls_are_dashed_in_the_colour_of_what_they_match() -> None:
 
 
 def test_a_control_whose_match_is_not_in_the_study_still_gets_a_colour() -> None:
-    assert charts.arm_styles(ARMS[4:])["control-A"].colour.startswith("#")
+    assert arm_styles(ARMS[4:])["control-A"].colour.startswith("#")
 
 
 # ---- curves ----------------------------------------------------------------------------------------
@@ -116,4 +117,4 @@ def test_an_arm_without_data_is_not_drawn() -> None:
 def test_every_axis_has_a_name_and_a_direction(figure: go.Figure, x_says: str, y_says: str) -> None:
     assert x_says in figure.layout.xaxis.title.text
     assert y_says in figure.layout.yaxis.title.text
-    assert figure.layout.template == charts.TEMPLATE
+    assert figure.layout.template == TEMPLATE

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curation.anchors import builtin
 from curation.cohort_anchors import from_cohort
 from curation.errors import TierscopeError
 from curation.metrics import METRICS
-from curation.scores import builtin, score
+from curation.scores import score
 
 WORSE, BETTER = (
     next(

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import cohorts, ratings, rule_text, target_rules
+from curation import cohorts, rule_text, target_rules
 from curation.__main__ import main
-from curation.tiers import Gate, TierRule
+from curation.cohort_lists import draft
+from curation.overrides import override
+from curation.rule_checks import Gate
+from curation.tiers import TierRule
 from curation.workspace import Source, Workspace
 from tests.made_rules import random_rule
 from tests.scored import put_metrics, put_scans
@@ -30,7 +33,7 @@ def scored(workspace: Workspace) -> Workspace:
     put_scans(workspace, rows)
     values = {name: rng.uniform(0, 100, 70).tolist() for name in ("snr_total", "cjv", "wm2max")}
     put_metrics(workspace, values)
-    ratings.override(workspace, "made_sub-03_T1w", "Ada", "A", "clean to the eye")
+    override(workspace, "made_sub-03_T1w", "Ada", "A", "clean to the eye")
     return workspace
 
 
@@ -65,7 +68,7 @@ def test_any_rule_gives_page_and_command_the_same_bytes(scored, tmp_path: Path, 
     rule = random_rule(np.random.default_rng(seed))
     drafted = None
     if not set(rule.columns) & {"certainty", "incompleteness"}:
-        drafted = cohorts.draft(scored, "pool", rule)
+        drafted = draft(scored, "pool", rule)
     out = tmp_path / "cohort.tsv"
     status = _run(scored, rule, out)
     assert status == 0 or rule.column in ("certainty", "incompleteness")

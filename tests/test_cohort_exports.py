@@ -7,7 +7,8 @@ import pytest
 
 from curation import cohort_exports, cohorts, tables
 from curation.errors import CohortError
-from curation.tiers import Gate, TierRule
+from curation.rule_checks import Gate
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests import made_workspace
 from tests.scored import put_scans

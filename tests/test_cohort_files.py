@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from curation import cohort_files, cohorts, files, ingest, tables
+from curation.rule_checks import Gate
 from curation.scores import SCORING_VERSION
-from curation.tiers import Gate, TierRule
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests.images import write_nifti
 from tests.scored import put_scans

@@ -3,9 +3,12 @@
 import pandas as pd
 import pytest
 
-from curation import cohort_flow, cohorts, ratings, tables
+from curation import cohort_flow, cohorts, tables
 from curation.cohort_flow import Flow
-from curation.tiers import UNUSABLE, Gate, TierRule
+from curation.cohort_lists import draft
+from curation.overrides import override
+from curation.rule_checks import UNUSABLE, Gate
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests.scored import put_metrics, put_scans
 
@@ -42,13 +45,13 @@ SNR = [20.0, 7.0, 7.0, 1.0, 1.0, *[20.0] * 12]
 def scored(workspace: Workspace) -> Workspace:
     put_scans(workspace, ROWS)
     put_metrics(workspace, {"cjv": CJV, "snr_total": SNR})
-    ratings.override(workspace, "made_sub-05_T1w", "Ada", "A", "the score is wrong")
-    ratings.override(workspace, "made_sub-06_T1w", "Ada", UNUSABLE, "not a head")
+    override(workspace, "made_sub-05_T1w", "Ada", "A", "the score is wrong")
+    override(workspace, "made_sub-06_T1w", "Ada", UNUSABLE, "not a head")
     return workspace
 
 
 def test_every_scan_goes_one_way_and_the_flow_says_which(scored: Workspace) -> None:
-    drafted = cohorts.draft(scored, "pool", RULE, images_only=True)
+    drafted = draft(scored, "pool", RULE, images_only=True)
     assert drafted.flow.lines() == [
         "Scans found: 14 scans of 13 people",
         "    left out: 2 FLAIR, not scored",
@@ -68,21 +71,21 @@ def test_every_scan_goes_one_way_and_the_flow_says_which(scored: Workspace) -> N
         "  C: 0 scans of 0 people",
     ]
     assert drafted.counts == {"A": 2, "B": 2, "C": 0, UNUSABLE: 3}
-    with_tables = cohorts.draft(scored, "pool", RULE)
+    with_tables = draft(scored, "pool", RULE)
     assert with_tables.flow.stages[-1].scans == 5
 
 
 def test_a_pet_changes_neither_the_flow_nor_the_list(scored: Workspace) -> None:
-    before = cohorts.draft(scored, "pool", RULE)
+    before = draft(scored, "pool", RULE)
     scans = tables.read_scans(scored)
     pets = scans.head(3).assign(status="pet", modality="pet")
     pets["scan_id"] = pets["scan_id"].str.replace("T1w", "pet")
     tables.write_scans(scored, pd.concat([scans, pets]))
-    assert cohorts.draft(scored, "pool", RULE) == before
+    assert draft(scored, "pool", RULE) == before
 
 
 def test_of_the_target_those_without_an_age_leave_after_scoring(scored: Workspace) -> None:
-    assert cohorts.draft(scored, "target", TierRule()).flow.lines() == [
+    assert draft(scored, "target", TierRule()).flow.lines() == [
         "Scans found of the target: 2 scans of 2 people",
         "Readable: 2 scans of 2 people",
         "Scored: 2 scans of 2 people",
@@ -97,7 +100,7 @@ def test_of_the_target_those_without_an_age_leave_after_scoring(scored: Workspac
 @pytest.mark.parametrize("images_only", [True, False])
 @pytest.mark.parametrize("role", ["pool", "target"])
 def test_no_scan_is_lost_between_two_stages(scored: Workspace, role, images_only: bool) -> None:
-    flow = cohorts.draft(scored, role, RULE, images_only=images_only).flow
+    flow = draft(scored, role, RULE, images_only=images_only).flow
     for stage, following in zip(flow.stages, flow.stages[1:], strict=False):
         assert stage.scans - sum(out.scans for out in stage.left_out) == following.scans
     assert sum(tier.scans for tier in flow.tiers) == flow.stages[-1].scans

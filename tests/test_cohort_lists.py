@@ -2,10 +2,12 @@
 
 import pytest
 
-from curation import cohort_lists, cohorts, ratings
-from curation.cohort_lists import COLUMNS
+from curation import cohort_lists, cohorts
+from curation.cohort_lists import COLUMNS, draft
 from curation.errors import CohortError
-from curation.tiers import Gate, TierRule
+from curation.overrides import override
+from curation.rule_checks import Gate
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests.scored import put_metrics, put_scans
 
@@ -20,7 +22,7 @@ def scored(workspace: Workspace) -> Workspace:
 
 def test_what_is_drafted_is_what_is_frozen_to_the_byte(scored: Workspace) -> None:
     rule = TierRule(gates=(Gate("cjv", above=0.45, tier="C"),))
-    drafted = cohorts.draft(scored, "pool", rule)
+    drafted = draft(scored, "pool", rule)
     frozen = cohorts.freeze(scored, "spring", author="Ada", rule=rule)
     path = scored.cohorts_dir / f"{frozen.id}.tsv"
     assert path.read_bytes() == drafted.text.encode()
@@ -37,7 +39,7 @@ def test_neither_time_nor_author_nor_name_is_in_the_hash(scored: Workspace) -> N
 
 def test_what_a_rule_looks_at_stands_in_the_list(scored: Workspace) -> None:
     rule = TierRule(cutoffs=(0.45, 0.55), column="cjv", gates=(Gate("noise_wm", above=3.0),))
-    drafted = cohorts.draft(scored, "pool", rule)
+    drafted = draft(scored, "pool", rule)
     assert drafted.scans.columns.tolist() == [*COLUMNS[:-1], "cjv", "noise_wm", "tier"]
     assert drafted.scans["cjv"].tolist() == [0.4, 0.5, 0.6]
     assert drafted.scans["tier"].tolist() == ["A", "B", "C"]
@@ -48,18 +50,18 @@ def test_what_a_rule_looks_at_stands_in_the_list(scored: Workspace) -> None:
 
 
 def test_a_scan_without_a_score_that_somebody_put_into_a_tier_is_in_it(scored: Workspace) -> None:
-    ratings.override(scored, "made_sub-03_T1w", "Ada", "B", "looked at it")
-    assert cohorts.draft(scored, "pool", TierRule()).counts == {"A": 1, "B": 2, "C": 1}
+    override(scored, "made_sub-03_T1w", "Ada", "B", "looked at it")
+    assert draft(scored, "pool", TierRule()).counts == {"A": 1, "B": 2, "C": 1}
 
 
 def test_a_metric_that_nobody_has_is_said(scored: Workspace) -> None:
     with pytest.raises(CohortError, match="None of the 4 pool scans has a value of efc"):
-        cohorts.draft(scored, "pool", TierRule(cutoffs=(0.4, 0.6), column="efc"))
+        draft(scored, "pool", TierRule(cutoffs=(0.4, 0.6), column="efc"))
 
 
 def test_names_with_tabs_quotes_and_the_text_na_come_back(workspace: Workspace) -> None:
     sites = ["a\tb", 'he said "x"', "NA", "n", "line\nbreak", None]
     put_scans(workspace, [{"distortion_score": 5.0, "site": site} for site in sites])
-    drafted = cohorts.draft(workspace, "pool", TierRule())
+    drafted = draft(workspace, "pool", TierRule())
     assert drafted.scans["site"].tolist()[:-1] == sites[:-1]
     assert drafted.scans["site"].isna().tolist() == [False] * 5 + [True]

@@ -5,15 +5,15 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from pages.ui import charts, comparison_charts, run_lines, strata_charts
-from pages.ui.charts import Style
+from pages.ui import comparison_charts, run_lines, strata_charts
 from tests.held_out import ALL, CONTROL, SCRATCH, A, random
 from training import comparisons, statistics, strata, sweeps
 from training.arms import Arm
 from training.predictions import BASELINE
+from training.report.look import MUTED, TEMPLATE, Style, arm_styles
 
 ARMS = [SCRATCH, A, ALL, CONTROL]
-STYLES = charts.arm_styles(ARMS)
+STYLES = arm_styles(ARMS)
 HELD_OUT = random(people=40)
 FINAL = statistics.summarise(HELD_OUT)
 DIFFERENCES = comparisons.compare_all(HELD_OUT, "scratch").reference
@@ -63,7 +63,7 @@ def test_where_arms_cannot_be_ranked_no_verdict_has_a_colour() -> None:
         for j in (True, False)
     )
     assert judged == {comparison_charts.VERDICTS["better"][0]}
-    assert grey == {charts.MUTED}
+    assert grey == {MUTED}
 
 
 def test_a_difference_that_is_not_known_is_drawn_as_a_row_without_a_point() -> None:
@@ -182,4 +182,4 @@ FIGURES = [
 def test_every_figure_names_its_axis_and_unit(figure: go.Figure) -> None:
     titles = f"{figure.layout.xaxis.title.text} {figure.layout.yaxis.title.text}"
     assert "years" in titles or "Quality of the test scan" in titles
-    assert figure.layout.template == charts.TEMPLATE
+    assert figure.layout.template == TEMPLATE

@@ -5,7 +5,8 @@ import pytest
 
 from curation import cohorts, controls
 from curation.errors import CohortError
-from curation.tiers import UNUSABLE, Gate, TierRule
+from curation.rule_checks import UNUSABLE, Gate
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests.scored import put_scans
 

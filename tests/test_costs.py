@@ -5,6 +5,7 @@ from curation.workspace import Workspace
 from tests import training_workspace
 from training import costs, runs
 from training.config import PRESETS
+from training.standing import START_S
 from training.study import Study
 
 SECONDS = {"pretrain": 100.0, "finetune": 10.0}
@@ -22,7 +23,7 @@ def test_an_encoder_that_arms_share_is_paid_once_a_seed(study: Study) -> None:
         study.arms, seeds=3, folds=2, preset=study.preset, scans=20, seconds=SECONDS
     )
     assert (cost.pretrainings, cost.finetunings, cost.runs) == (6, 24, 30)
-    assert cost.work_s == 6 * (100 + costs.START_S) + 24 * (10 + costs.START_S)
+    assert cost.work_s == 6 * (100 + START_S) + 24 * (10 + START_S)
     assert cost.disk_bytes == 20 * 20 * 24 * 20 * 2
 
 
@@ -32,7 +33,7 @@ def test_no_number_of_places_makes_a_study_shorter_than_a_run_and_what_follows_i
     )
     assert cost.span_s(1) == cost.work_s
     assert cost.span_s(2) == cost.work_s / 2
-    assert cost.span_s(10_000) == 100 + 10 + 2 * costs.START_S
+    assert cost.span_s(10_000) == 100 + 10 + 2 * START_S
 
 
 def test_what_was_never_run_has_no_time(study: Study, workspace: Workspace) -> None:
@@ -44,7 +45,7 @@ def test_what_was_never_run_has_no_time(study: Study, workspace: Workspace) -> N
     scratch = costs.estimate(
         study.arms[:1], seeds=1, folds=2, preset=study.preset, scans=20, seconds={"finetune": 1.0}
     )
-    assert scratch.work_s == 2 * (1 + costs.START_S)
+    assert scratch.work_s == 2 * (1 + START_S)
 
 
 def test_earlier_runs_of_the_same_preset_tell_the_time_and_no_others(study, workspace) -> None:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from curation import tiers
-from curation.tiers import UNSCORED, TierRule
+from curation.rule_checks import UNSCORED
+from curation.tiers import TierRule
 from pages.ui import cutoff_plot, served
-from pages.ui.cutoff_plot import Axis, Bins, Lines
+from pages.ui.cutoff_axis import Axis, Bins, Lines, binned, round_step
 
 RULE = TierRule()
 
@@ -16,7 +17,7 @@ RULE = TierRule()
 def counted(values: list[float], axis: Axis | None = None, **more: object) -> Bins:
     array = np.array(values, dtype=float)
     site = np.arange(len(array)) % 2
-    return cutoff_plot.binned(array, site, ("North", "South"), axis or Axis(), **more)  # type: ignore[arg-type]
+    return binned(array, site, ("North", "South"), axis or Axis(), **more)  # type: ignore[arg-type]
 
 
 def lines(rule: TierRule = RULE, **more: object) -> Lines:
@@ -84,7 +85,7 @@ def test_what_is_drawn_does_not_grow_with_the_scans() -> None:
 def test_many_sites_are_left_without_a_row_and_that_is_known() -> None:
     names = tuple(f"S{number:03d}" for number in range(60))
     site = np.repeat(np.arange(60), 3)
-    bins = cutoff_plot.binned(np.full(180, 10.0), site, names, Axis())
+    bins = binned(np.full(180, 10.0), site, names, Axis())
     drawn = cutoff_plot.describe(bins, lines())
     assert len(drawn["rows"]) == cutoff_plot.SITES_DRAWN
     assert cutoff_plot.sites_left_out(bins) == 60 - cutoff_plot.SITES_DRAWN
@@ -108,7 +109,7 @@ def test_ticks_are_few_round_and_inside(low: float, high: float, step: float) ->
 
 
 def test_steps_are_round_and_not_less_than_asked_for() -> None:
-    assert [cutoff_plot.round_step(x) for x in (0.0301, 0.2, 1, 1.1, 4.9, 6)] == [
+    assert [round_step(x) for x in (0.0301, 0.2, 1, 1.1, 4.9, 6)] == [
         0.05, 0.2, 1.0, 2.0, 5.0, 10.0,
     ]  # fmt: skip
 

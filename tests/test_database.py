@@ -22,8 +22,10 @@ from curation import (
     sessions,
 )
 from curation.errors import WorkspaceError
-from curation.ratings import Scale
-from curation.sessions import Plan
+from curation.identity import URL_VARIABLE
+from curation.overrides import override
+from curation.plans import Plan
+from curation.scales import Scale, add_scale
 from curation.workspace import Workspace
 from tests import postgres, rating_writer
 
@@ -43,13 +45,11 @@ def _do_everything(workspace: Workspace) -> None:
         sessions.save(workspace, session.id, position, float(1 + position % 4), seconds=1)
         sessions.save(workspace, session.id, position, float(1 + position % 4), seconds=1)
     sessions.undo(workspace, session.id)
-    ratings.add_scale(
-        workspace, Scale("own", "Own", {1.0: "good", 2.0: "bad"}, "higher is worse", "here")
-    )
+    add_scale(workspace, Scale("own", "Own", {1.0: "good", 2.0: "bad"}, "higher is worse", "here"))
     ratings.add_rating(workspace, scan_id="a", rater="Bob", scale="own", value=2.0)
     verdict = {"scan_id": "a", "author": "Eve", "scale": "own", "value": 1.0, "reason": "fine"}
     ratings.adjudicate(workspace, **verdict)
-    ratings.override(workspace, "a", "Eve", "C", "cut off at the neck")
+    override(workspace, "a", "Eve", "C", "cut off at the neck")
     scores = [float(value) for value in range(30)]
     found = cutoffs.suggest(scores, [value > 15 for value in scores])
     cutoffs.save_suggestion(workspace, found, "Eve")
@@ -195,7 +195,7 @@ def test_what_one_database_exports_the_other_takes_in(listed, tmp_path, url, mon
     theirs = ratings.list_ratings(listed, withdrawn=True)
     assert rating_import.import_ratings(listed, folder).added == 0
     if url:
-        monkeypatch.delenv(database.URL_VARIABLE)
+        monkeypatch.delenv(URL_VARIABLE)
     other = rating_writer.workspace_of(tmp_path / "other", 60)
     found = rating_import.import_ratings(other, folder)
     assert (found.added, found.unknown) == (25, ("a",))  # of scan "a" nobody knows here
@@ -214,7 +214,7 @@ def test_what_one_database_exports_the_other_takes_in(listed, tmp_path, url, mon
 def test_a_database_that_cannot_be_used_is_said_in_words(workspace, monkeypatch, given, words):
     if given.startswith("postgresql") and postgres.missing():
         pytest.skip("psycopg is not installed")
-    monkeypatch.setenv(database.URL_VARIABLE, given)
+    monkeypatch.setenv(URL_VARIABLE, given)
     with pytest.raises(WorkspaceError, match=f"(?i){words}"):
         ratings.list_ratings(workspace)
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from curation.metrics import NotMeasurable, definitions
+from curation.errors import NotMeasurable
+from curation.metrics import definitions
 
 SHAPE = (40, 44, 42)
 

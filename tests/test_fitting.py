@@ -9,6 +9,8 @@ from curation import fitting, held_out, learned, mriqc_tables, ratings, referenc
 from curation.errors import RatingError, SourceError
 from curation.fitting import verdicts_of
 from curation.mriqc_import import import_table
+from curation.rated_tables import lesson_of
+from curation.scales import Scale, add_scale
 from curation.workspace import Workspace
 from tests import made_workspace, rated
 
@@ -31,8 +33,8 @@ def test_a_rater_who_changed_their_mind_counts_by_the_last_word(made: Workspace)
 
 def test_a_slider_near_its_end_and_the_worst_of_an_own_scale_exclude(made: Workspace) -> None:
     ids = tables.read_scores(made)["scan_id"].reset_index(drop=True)
-    own = ratings.Scale("own", "Own", {1.0: "fine", 5.0: "bad"}, "higher is worse", "here")
-    ratings.add_scale(made, own)
+    own = Scale("own", "Own", {1.0: "fine", 5.0: "bad"}, "higher is worse", "here")
+    add_scale(made, own)
     for scale, value in (("mriqc-4", 1.2), ("mriqc-4", 1.6), ("own", 5.0)):
         ratings.add_rating(made, scan_id=ids[0], rater=f"{value}", scale=scale, value=value)
     verdicts = verdicts_of(ratings.list_ratings(made), ids)
@@ -46,7 +48,7 @@ def _read(tmp_path: Path, name: str, **columns: object) -> mriqc_tables.MriqcTab
 
 def test_a_rater_who_saw_every_scan_counts_fully_another_by_a_quarter(tmp_path: Path) -> None:
     half = [1, -1] * 30 + [None] * 60
-    verdicts = fitting.lesson_of({"a": _read(tmp_path, "a.tsv", rater_2=half)}).verdicts
+    verdicts = lesson_of({"a": _read(tmp_path, "a.tsv", rater_2=half)}).verdicts
     assert verdicts.groupby("rater")["weight"].unique().map(list).to_dict() == {
         "rater_1": [1.0], "rater_2": [0.25],
     }  # fmt: skip
@@ -56,7 +58,7 @@ def test_several_tables_are_one_lesson_and_a_metric_that_few_have_is_not_learned
     tmp_path: Path,
 ) -> None:
     first, second = _read(tmp_path, "a.tsv"), _read(tmp_path, "b.csv", cnr=np.arange(120.0))
-    given = fitting.lesson_of({"a": first, "b": second})
+    given = lesson_of({"a": first, "b": second})
     assert len(given.metrics) == 240 and "cnr" not in given.metrics
     assert given.subjects.nunique() == 240
     assert given.verdicts["row"].tolist() == list(range(240))
@@ -64,23 +66,23 @@ def test_several_tables_are_one_lesson_and_a_metric_that_few_have_is_not_learned
 
 def test_doubtful_is_kept_and_only_exclude_excludes(tmp_path: Path) -> None:
     table = _read(tmp_path, "a.tsv")
-    verdicts = fitting.lesson_of({"a": table}).verdicts
+    verdicts = lesson_of({"a": table}).verdicts
     said = table.ratings["value"].to_numpy()
     assert (verdicts["excluded"].to_numpy() == (said == -1)).all()
 
 
 def test_tables_without_enough_ratings_are_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="None of the tables has ratings"):
-        fitting.lesson_of({"a": _read(tmp_path, "a.tsv", rater_1=None)})
+        lesson_of({"a": _read(tmp_path, "a.tsv", rater_1=None)})
     with pytest.raises(RatingError, match="say exclude"):
-        fitting.lesson_of({"b": _read(tmp_path, "b.tsv", rater_1=-1)})
+        lesson_of({"b": _read(tmp_path, "b.tsv", rater_1=-1)})
 
 
 def test_the_shipped_model_is_what_the_abide_table_gives(shared_data: Path) -> None:
     path = shared_data / "iqm" / "abide_iqm_rating_age.csv"
     if not path.exists():
         pytest.skip(f"no rated table at {path}")
-    given = fitting.lesson_of({path.name: mriqc_tables.read(path)})
+    given = lesson_of({path.name: mriqc_tables.read(path)})
     penalty = held_out.choose_penalty(given.inputs, given.verdicts, given.folds)
     made = learned.fit(given.metrics, given.groups, given.verdicts, penalty)
     shipped = references.experts().model

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from curation import files, overrides, tables
-from curation.tiers import Gate, TierRule
+from curation.rule_checks import Gate
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from pages.ui import ground
 from tests import made_workspace

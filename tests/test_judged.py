@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from curation import files, ratings, references, tables
-from curation.scores import builtin, explain
+from curation.anchors import builtin
+from curation.scores import explain
 from curation.workspace import Workspace
 from pages.ui import judged
 from tests import made_workspace

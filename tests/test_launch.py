@@ -14,8 +14,9 @@ from curation.errors import StudyError
 from curation.workspace import Workspace
 from tests import training_workspace
 from tests.launched import ended, processes, results, under_way, wait
-from training import curves, launch, runs, statistics
+from training import curves, launch, runs, standing, statistics
 from training.__main__ import main
+from training.standing import log_path
 from training.study import Study
 
 #: Long enough that it cannot end between a look at it and what is done to it.
@@ -28,18 +29,18 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study
     folder = tmp_path_factory.mktemp("with space {and} braces")
     workspace = training_workspace.make(Workspace.create(folder / "w"))
     study = training_workspace.plan(workspace, overrides=LONG)
-    assert launch.status(workspace, study.id).state == "planned"
+    assert standing.status(workspace, study.id).state == "planned"
     assert launch.launch(workspace, study.id).state == "running"
     with pytest.raises(StudyError, match="already running"):
         launch.launch(workspace, study.id)
     status = wait(workspace, study, ended)
-    assert status.state == "finished", launch.log_path(study).read_text()
+    assert status.state == "finished", log_path(study).read_text()
     return workspace, study
 
 
 def test_a_study_runs_from_scans_to_errors(finished: tuple[Workspace, Study]) -> None:
     workspace, study = finished
-    status = launch.status(workspace, study.id)
+    status = standing.status(workspace, study.id)
     assert (status.done, status.total, status.fraction, status.eta_s) == (5, 5, 1.0, None)
     errors = statistics.final_errors(workspace, study.id).set_index("arm")
     assert errors.index.tolist() == ["scratch", "A", "predict-the-mean"]
@@ -131,7 +132,7 @@ def test_when_only_the_leader_is_killed_stop_ends_the_rest(tmp_path: Path) -> No
     assert leader is not None
     os.kill(leader.pid, signal.SIGKILL)
     os.waitpid(leader.pid, 0)
-    assert launch.status(workspace, study.id).state == "running"  # and so it is: its runs go on
+    assert standing.status(workspace, study.id).state == "running"  # and so it is: its runs go on
     assert launch.stop(workspace, study.id).state == "stopped"
     assert not processes(study)
 
@@ -153,7 +154,7 @@ def test_a_study_that_ends_while_it_is_read_shows_no_run_as_running(
         return looks(path)
 
     monkeypatch.setattr(background, "running", too_late)
-    status = launch.status(workspace, study.id)
+    status = standing.status(workspace, study.id)
     assert status.state == "stopped"
     assert not [run for run in status.runs if run.state == "running"]
 

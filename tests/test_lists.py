@@ -4,7 +4,7 @@ import pytest
 
 from curation import choices, lists, sessions
 from curation.errors import RatingError
-from curation.sessions import Plan
+from curation.plans import Plan
 from curation.workspace import Workspace
 from tests.scored import put_scans
 

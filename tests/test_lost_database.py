@@ -9,6 +9,8 @@ import pytest
 from curation import database, rating_files, ratings, sessions
 from curation.__main__ import main
 from curation.errors import RatingError, WorkspaceError
+from curation.identity import URL_VARIABLE
+from curation.plans import Plan
 from curation.workspace import Workspace
 from tests import rating_writer
 
@@ -128,7 +130,7 @@ def test_fewer_ratings_are_exported_over_more_only_when_asked(rated: Workspace) 
 
 def test_sessions_are_not_exported_over_more_either(tmp_path: Path) -> None:
     workspace = rating_writer.workspace_of(tmp_path / "w", 5)
-    sessions.start(workspace, sessions.Plan("one", "Ada", "pass-fail", size=3))
+    sessions.start(workspace, Plan("one", "Ada", "pass-fail", size=3))
     rating_files.export_ratings(workspace)
     workspace.database_path.unlink()
     _database("--adopt", workspace=workspace)
@@ -171,11 +173,11 @@ def test_a_workspace_whose_decisions_lie_in_postgresql_is_not_opened_without_it(
     tmp_path: Path, postgres_url: str, monkeypatch
 ) -> None:
     workspace = _rated(tmp_path / "w")
-    monkeypatch.delenv(database.URL_VARIABLE)
+    monkeypatch.delenv(URL_VARIABLE)
     with pytest.raises(WorkspaceError, match="Set TIERSCOPE_DATABASE_URL"):
         ratings.list_ratings(workspace)
     assert not workspace.database_path.exists()
-    monkeypatch.setenv(database.URL_VARIABLE, postgres_url)
+    monkeypatch.setenv(URL_VARIABLE, postgres_url)
     assert len(ratings.list_ratings(workspace)) == 3
 
 

@@ -4,12 +4,12 @@ from curation import measures
 from curation.errors import RuleError
 from curation.measures import LEARNED, MEASURES
 from curation.metrics import METRICS
-from curation.scores import SUBSCORES
+from curation.metrics.registry import FAMILIES
 
 
 def test_the_score_its_parts_and_every_metric_can_be_looked_at_once() -> None:
-    assert set(MEASURES) == {"distortion_score", "certainty", LEARNED, *SUBSCORES, *METRICS}
-    assert len(MEASURES) == 3 + len(SUBSCORES) + len(METRICS)
+    assert set(MEASURES) == {"distortion_score", "certainty", LEARNED, *FAMILIES, *METRICS}
+    assert len(MEASURES) == 3 + len(FAMILIES) + len(METRICS)
     assert all(name == measure.name and measure.label for name, measure in MEASURES.items())
 
 

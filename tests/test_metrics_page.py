@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from curation.__main__ import main
+from curation.anchors import builtin
 from curation.metrics import METRICS, NEEDS
 from curation.metrics_page import NEEDS_IN_WORDS, page
-from curation.scores import builtin
 from curation.validity import FLAGS
 
 DOCS = Path(__file__).parents[1] / "docs" / "metrics.md"

@@ -17,7 +17,8 @@ from curation.errors import StudyError
 from curation.workspace import Workspace
 from tests import finished_study, training_workspace
 from tests.launched import ended, held, processes, results, under_way, wait
-from training import launch, places, runs
+from training import launch, places, runs, standing
+from training.standing import log_path
 from training.study import Study
 
 PLAN = {
@@ -66,7 +67,7 @@ def _no_dead_run_is_shown_as_running(workspace: Workspace, study: Study) -> None
         if noted.get("state") == "running" and not _trains(noted["pid"], run.id):
             dead.add(run.id)
     shown = {
-        run.run_id for run in launch.status(workspace, study.id).runs if run.state == "running"
+        run.run_id for run in standing.status(workspace, study.id).runs if run.state == "running"
     }
     assert not dead & shown
 
@@ -86,23 +87,23 @@ def _survive(
     draw, finished = random.Random(0), 0
     for number in range(kills):
         print(f"kill {number + 1} of {kills}, {finished} times finished", flush=True)
-        if launch.status(workspace, study.id).state == "finished":
+        if standing.status(workspace, study.id).state == "finished":
             finished += 1
             assert results(study) == expected
             runs.forget(study, runs.runs_of(study))
-        if not launch.status(workspace, study.id).going:
+        if not standing.status(workspace, study.id).going:
             launch.resume(workspace, study.id)
         time.sleep(draw.uniform(0, within_s))
         if processes(study):
             _kill(study, draw)
         _no_dead_run_is_shown_as_running(workspace, study)
-    if not launch.status(workspace, study.id).going:
+    if not standing.status(workspace, study.id).going:
         launch.resume(workspace, study.id)
     status = wait(workspace, study, ended, every_s=0.5)
     if status.state != "finished":  # the last kill took one process only
         launch.resume(workspace, study.id)
         status = wait(workspace, study, ended, every_s=0.5)
-    assert status.state == "finished", launch.log_path(study).read_text()
+    assert status.state == "finished", log_path(study).read_text()
     assert results(study) == expected
     return finished + 1
 
@@ -159,7 +160,7 @@ def test_a_full_disk_is_told_and_once_there_is_space_nothing_is_lost(expected, s
     ballast.unlink()
     launch.resume(workspace, study.id)
     status = wait(workspace, study, ended, every_s=0.5)
-    assert status.state == "finished", launch.log_path(study).read_text()
+    assert status.state == "finished", log_path(study).read_text()
     assert results(study) == expected
 
 
@@ -172,7 +173,7 @@ def test_a_disk_that_is_full_before_the_start_is_told_in_words(tmp_path, monkeyp
     monkeypatch.setattr(places, "write", full)
     with pytest.raises(StudyError, match="disk is full"):
         launch.launch(workspace, study.id)
-    assert launch.status(workspace, study.id).state == "planned"
+    assert standing.status(workspace, study.id).state == "planned"
 
 
 # ---- two at once -----------------------------------------------------------------------------------

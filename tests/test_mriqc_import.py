@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from curation import cohorts, ingest, mriqc_import, ratings, references, tables
-from curation.errors import SourceError
+from curation.errors import CohortError, SourceError
 from curation.workspace import Workspace
 from tests import rated
 
@@ -83,7 +83,7 @@ def test_a_table_leaves_other_sources_and_their_names_alone(workspace, path, tmp
 def test_scans_of_a_table_can_be_frozen_with_or_left_out(workspace, path) -> None:
     mriqc_import.import_table(workspace, path)
     assert cohorts.freeze(workspace, "all", author="tests").size == 120
-    with pytest.raises(cohorts.CohortError, match="No readable scan"):
+    with pytest.raises(CohortError, match="No readable scan"):
         cohorts.freeze(workspace, "images", author="tests", images_only=True)
 
 

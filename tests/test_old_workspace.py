@@ -13,8 +13,9 @@ import pytest
 from curation import cohorts, files, lists, overrides, ratings, rule_versions, sessions, tables
 from curation.workspace import Workspace
 from tests.launched import ended, wait
-from training import conclusions, launch, runs, statistics
+from training import conclusions, launch, runs, standing, statistics
 from training import study as studies
+from training.standing import log_path
 
 ARCHIVE = Path(__file__).parent / "fixtures" / "workspace-26ee003.tar.xz"
 
@@ -49,7 +50,7 @@ def test_its_tables_and_decisions_are_read(old: Workspace) -> None:
 
 def test_its_finished_study_is_finished_and_shows_its_errors(old: Workspace) -> None:
     study = _study(old, "finished")
-    assert launch.status(old, study.id).state == "finished"
+    assert standing.status(old, study.id).state == "finished"
     errors = statistics.final_errors(old, study.id).set_index("arm")
     assert {"scratch", "A", "control-A"} <= set(errors.index)
     assert errors["n_subjects"].eq(6).all()
@@ -68,10 +69,10 @@ def test_what_its_models_were_calibrated_on_is_told_until_they_are_made_again(
 
 def test_its_stopped_study_goes_on_to_its_end(old: Workspace) -> None:
     study = _study(old, "stopped")
-    before = {run.run_id: run.epoch for run in launch.status(old, study.id).runs}
-    assert launch.status(old, study.id).state == "stopped"
+    before = {run.run_id: run.epoch for run in standing.status(old, study.id).runs}
+    assert standing.status(old, study.id).state == "stopped"
     assert before["pretrain_A_seed0"] > 0
     launch.resume(old, study.id)
     status = wait(old, study, ended, every_s=0.5)
-    assert status.state == "finished", launch.log_path(study).read_text()
+    assert status.state == "finished", log_path(study).read_text()
     assert statistics.final_errors(old, study.id)["n_subjects"].eq(6).all()

@@ -2,9 +2,11 @@
 
 import pytest
 
-from curation import overrides, ratings, tables
+from curation import overrides, tables
 from curation.errors import RatingError
-from curation.tiers import Gate, TierRule
+from curation.overrides import override
+from curation.rule_checks import Gate
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests.scored import put_metrics, put_scans
 
@@ -12,9 +14,9 @@ from tests.scored import put_metrics, put_scans
 def test_overrides_stand_until_the_next_and_need_a_reason(workspace: Workspace) -> None:
     put_scans(workspace, [{"distortion_score": score} for score in (5.0, 10.0, 30.0)])
     first, second, _ = ids = [f"made_sub-0{number}_T1w" for number in range(3)]
-    ratings.override(workspace, first, "Ada", "C", "ringing")
-    ratings.override(workspace, second, "Ada", "C", "ringing")
-    ratings.override(workspace, first, "Bob", None, "seen again: fine")
+    override(workspace, first, "Ada", "C", "ringing")
+    override(workspace, second, "Ada", "C", "ringing")
+    override(workspace, first, "Bob", None, "seen again: fine")
     assert overrides.standing(workspace)["scan_id"].tolist() == [second]
     assert len(overrides.list_overrides(workspace)) == 3
     scans = tables.read_scored_scans(workspace)
@@ -28,7 +30,7 @@ def test_overrides_stand_until_the_next_and_need_a_reason(workspace: Workspace) 
         ("Ada", "", "why", "Name the tier"),
     ):
         with pytest.raises(RatingError, match=words):
-            ratings.override(workspace, first, author, tier, reason)
+            override(workspace, first, author, tier, reason)
 
 
 def test_metrics_that_a_rule_looks_at_are_read_where_the_scans_lack_them(workspace) -> None:

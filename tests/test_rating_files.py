@@ -9,9 +9,11 @@ import pytest
 
 from curation import overrides, rating_files, ratings, sessions, tables
 from curation.errors import RatingError
+from curation.overrides import override
+from curation.plans import Plan
 from curation.rating_import import Imported, import_ratings
-from curation.ratings import ARTEFACTS, Scale
-from curation.sessions import Plan
+from curation.rating_rows import ARTEFACTS
+from curation.scales import SCALES, Scale, add_scale, all_scales
 from curation.workspace import Workspace
 from tests import made_workspace
 
@@ -34,7 +36,7 @@ def made(tmp_path: Path) -> Workspace:
         )  # fmt: skip
     sessions.undo(made, session.id)
     sessions.save(made, session.id, 4, 4.0)
-    ratings.add_scale(made, OWN, "Ada")
+    add_scale(made, OWN, "Ada")
     scans = [item.scan_id for item in session.items]
     ratings.add_rating(made, scan_id=scans[0], rater="n/a", scale="study", value=2.5)
     ratings.adjudicate(
@@ -45,8 +47,8 @@ def made(tmp_path: Path) -> Workspace:
         value=9.0,
         reason="half of it is missing",
     )
-    ratings.override(made, scans[1], "Eve", "C", NASTY)
-    ratings.override(made, scans[1], "Eve", None, "was wrong")
+    override(made, scans[1], "Eve", "C", NASTY)
+    override(made, scans[1], "Eve", None, "was wrong")
     return made
 
 
@@ -79,7 +81,7 @@ def test_a_round_trip_loses_nothing(made: Workspace, empty: Workspace) -> None:
         .drop(columns=drop)
         .equals(overrides.list_overrides(made).drop(columns=drop))
     )
-    assert ratings.all_scales(empty) == ratings.all_scales(made)
+    assert all_scales(empty) == all_scales(made)
     # and once more out: the same files
     again = rating_files.export_ratings(empty)
     for name in ("overrides.tsv", "ratings.json", "sessions.json", "dataset_description.json"):
@@ -159,7 +161,7 @@ def test_a_file_as_mriqcs_widget_saves_it_is_understood(empty: Workspace, tmp_pa
      (3.51, "excellent"), (4.0, "excellent")],
 )  # fmt: skip
 def test_mriqcs_slider_is_read_with_mriqcs_limits(value: float, word: str) -> None:
-    scale = ratings.SCALES["mriqc-4"]
+    scale = SCALES["mriqc-4"]
     assert scale.values[scale.level(value)] == word
 
 
@@ -270,7 +272,7 @@ def test_damaged_sessions_are_refused_and_without_them_the_ratings_come(made, em
     with pytest.raises(RatingError, match=r"sessions\.json is not as it was exported"):
         import_ratings(empty, folder)
     (folder / "sessions.json").unlink()
-    ratings.add_scale(empty, OWN)
+    add_scale(empty, OWN)
     assert import_ratings(empty, folder).added == 8
     assert sessions.list_sessions(empty).empty
 
@@ -318,7 +320,7 @@ def test_no_cell_of_the_tables_is_run_by_a_spreadsheet_and_all_come_back(made, e
         ratings.add_rating(
             made, scan_id=scan, rater=f"={text}", scale="mriqc-4", value=4.0, comment=text
         )
-        ratings.override(made, scan, text, "B", text)
+        override(made, scan, text, "B", text)
     folder = rating_files.export_ratings(made)
     for name in ("ratings.tsv", "overrides.tsv"):
         cells = (folder / name).read_text().replace("\n", "\t").split("\t")

@@ -7,8 +7,8 @@ import pytest
 
 from curation import cutoffs
 from pages.ui import agreement_words, rating_charts
-from pages.ui.charts import TEMPLATE
 from pages.ui.scale_form import made
+from training.report.look import TEMPLATE
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 
 from curation import ratings
 from curation.errors import RatingError
-from curation.ratings import SCALES
+from curation.scales import SCALES
 from curation.workspace import Workspace
 
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from curation import cohorts, files, mriqc_import, ratings, references, tables
+from curation.anchors import builtin
+from curation.cohort_lists import draft
 from curation.errors import RatingError, TierscopeError
-from curation.scores import SCORING_VERSION, builtin
+from curation.scores import SCORING_VERSION
 from curation.workspace import Workspace
 from tests import made_workspace, rated
 
@@ -57,7 +59,7 @@ def test_scores_of_an_earlier_way_of_scoring_are_made_anew_and_those_of_now_stay
     now, frozen = made.scores_path.read_bytes(), cohorts.freeze(made, "before", author="tests")
     old = tables.read_scores(made).drop(columns="scoring_version")
     files.write_parquet(made.scores_path, old.assign(distortion_score=99.0))
-    assert cohorts.draft(made, "pool", frozen.rule).hash == frozen.hash
+    assert draft(made, "pool", frozen.rule).hash == frozen.hash
     assert made.scores_path.read_bytes() == now
     assert not references.bring_up_to_date(made)
     assert made.scores_path.read_bytes() == now

@@ -4,7 +4,7 @@ import pytest
 
 from curation import history, reveals, sessions
 from curation.errors import RatingError
-from curation.sessions import Plan
+from curation.plans import Plan
 from tests import made_workspace
 
 

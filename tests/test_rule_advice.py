@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from curation import assignment, rule_advice
-from curation.tiers import Gate, TierRule
+from curation.rule_checks import Gate
+from curation.tiers import TierRule
 
 
 def _scans(size: int = 40) -> pd.DataFrame:

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from curation import assignment, rule_moves
-from curation.tiers import UNSCORED, UNUSABLE, Gate, TierRule
+from curation.rule_checks import UNSCORED, UNUSABLE, Gate
+from curation.tiers import TierRule
 from tests.made_rules import random_rule, random_scans
 
 

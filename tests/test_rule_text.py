@@ -8,7 +8,8 @@ import yaml
 
 from curation import rule_text
 from curation.errors import RuleError
-from curation.tiers import Gate, TierRule
+from curation.rule_checks import Gate
+from curation.tiers import TierRule
 from tests.made_rules import random_rule
 
 FULL = TierRule(

@@ -6,7 +6,8 @@ import pytest
 
 from curation import history, rule_text, rule_versions
 from curation.errors import RuleError
-from curation.tiers import Gate, TierRule
+from curation.rule_checks import Gate
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 
 ONE = "# mine\ntiers: [A, B]\ncutoffs: [30]\n"

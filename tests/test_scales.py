@@ -6,15 +6,15 @@ import pytest
 
 from curation import ratings
 from curation.errors import RatingError
-from curation.ratings import Scale
+from curation.scales import Scale, add_scale, all_scales
 from curation.workspace import Workspace
 
 OWN = Scale("cat12", "Grades", {1.0: "A", 2.0: "B", 6.0: "F"}, "higher is worse", "CAT12")
 
 
 def test_an_own_scale_is_rated_on_and_its_worst_level_excludes(workspace: Workspace) -> None:
-    ratings.add_scale(workspace, OWN, "Ada")
-    assert ratings.all_scales(workspace)["cat12"] == OWN
+    add_scale(workspace, OWN, "Ada")
+    assert all_scales(workspace)["cat12"] == OWN
     for value in (1.0, 6.0):
         ratings.add_rating(workspace, scan_id="s", rater="Ada", scale="cat12", value=value)
     table = ratings.list_ratings(workspace)
@@ -25,11 +25,11 @@ def test_an_own_scale_is_rated_on_and_its_worst_level_excludes(workspace: Worksp
 
 
 def test_the_same_scale_again_changes_nothing_and_another_of_its_name_is_refused(workspace) -> None:
-    ratings.add_scale(workspace, OWN)
-    ratings.add_scale(workspace, OWN)
+    add_scale(workspace, OWN)
+    add_scale(workspace, OWN)
     with pytest.raises(RatingError, match="another scale named"):
-        ratings.add_scale(workspace, replace(OWN, values={1.0: "good", 2.0: "bad"}))
-    assert ratings.all_scales(workspace)["cat12"] == OWN
+        add_scale(workspace, replace(OWN, values={1.0: "good", 2.0: "bad"}))
+    assert all_scales(workspace)["cat12"] == OWN
 
 
 @pytest.mark.parametrize(
@@ -48,5 +48,5 @@ def test_the_same_scale_again_changes_nothing_and_another_of_its_name_is_refused
 )
 def test_a_scale_that_makes_no_sense_is_refused(workspace: Workspace, change, words) -> None:
     with pytest.raises(RatingError, match=words):
-        ratings.add_scale(workspace, replace(OWN, **change))
-    assert "cat12" not in ratings.all_scales(workspace)
+        add_scale(workspace, replace(OWN, **change))
+    assert "cat12" not in all_scales(workspace)

@@ -7,22 +7,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curation.anchors import Anchor, Reference, builtin
 from curation.learned import Model, quantiles_of
 from curation.metrics import METRICS
-from curation.scores import POWER, SUBSCORES, Anchor, Reference, builtin, explain, score
+from curation.metrics.registry import FAMILIES
+from curation.scores import POWER, explain, score
 
 #: One metric a family, good at 0 and bad at 1.
-FIRST = {family: next(n for n, m in METRICS.items() if m.family == family) for family in SUBSCORES}
+FIRST = {family: next(n for n, m in METRICS.items() if m.family == family) for family in FAMILIES}
 PLAIN = Reference("plain", "1", "for tests", {name: Anchor(0.0, 1.0) for name in FIRST.values()})
 
 
 def row(**values: float) -> pd.DataFrame:
     """One scan whose metrics are 0 (good), but for those named by their family."""
-    metrics = {FIRST[family]: values.get(family, 0.0) for family in SUBSCORES}
+    metrics = {FIRST[family]: values.get(family, 0.0) for family in FAMILIES}
     return pd.DataFrame([{"scan_id": "s", "sha256": "x", **metrics}])
 
 
-@pytest.mark.parametrize("family", SUBSCORES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_more_of_any_one_badness_is_always_a_higher_score(family: str) -> None:
     scores = [
         score(row(**{family: v}), PLAIN)["distortion_score"][0] for v in np.linspace(0, 1.5, 31)
@@ -33,28 +35,28 @@ def test_more_of_any_one_badness_is_always_a_higher_score(family: str) -> None:
 def test_one_ruined_dimension_is_never_averaged_away() -> None:
     rng = np.random.default_rng(0)
     table = pd.concat(
-        [row(**dict(zip(SUBSCORES, rng.uniform(-1, 2, 7), strict=True))) for _ in range(300)],
+        [row(**dict(zip(FAMILIES, rng.uniform(-1, 2, 7), strict=True))) for _ in range(300)],
         ignore_index=True,
     )
     scored = score(table, PLAIN)
-    worst = scored[list(SUBSCORES)].max(axis=1)
+    worst = scored[list(FAMILIES)].max(axis=1)
     assert (scored["distortion_score"] >= worst * (1 / 7) ** (1 / POWER)).all()
     assert (scored["distortion_score"] <= worst + 1e-9).all()
 
 
-@pytest.mark.parametrize("family", SUBSCORES)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_single_ruined_dimension_ruins_the_score(family: str) -> None:
     ruined = score(row(**{family: 2.0}), PLAIN).iloc[0]
     assert ruined[family] > 98
     assert ruined["distortion_score"] > 80
-    assert ruined[[f for f in SUBSCORES if f != family]].max() == pytest.approx(20)
+    assert ruined[[f for f in FAMILIES if f != family]].max() == pytest.approx(20)
 
 
 def test_a_good_scan_has_room_below_it_and_a_bad_one_above() -> None:
     assert score(row(), PLAIN)["distortion_score"][0] == pytest.approx(20.0)
-    pristine = score(row(**dict.fromkeys(SUBSCORES, -1.0)), PLAIN)
+    pristine = score(row(**dict.fromkeys(FAMILIES, -1.0)), PLAIN)
     assert pristine["distortion_score"][0] < 2
-    wreck = score(row(**dict.fromkeys(SUBSCORES, 1.0)), PLAIN)
+    wreck = score(row(**dict.fromkeys(FAMILIES, 1.0)), PLAIN)
     assert wreck["distortion_score"][0] == pytest.approx(80.0)
 
 
@@ -67,7 +69,7 @@ def test_what_cannot_be_measured_is_nan_and_condemns_nothing() -> None:
 
 
 def test_a_scan_without_any_metric_has_no_score() -> None:
-    nothing = score(row(**dict.fromkeys(SUBSCORES, math.nan)), PLAIN).iloc[0]
+    nothing = score(row(**dict.fromkeys(FAMILIES, math.nan)), PLAIN).iloc[0]
     assert math.isnan(nothing["distortion_score"])
     assert nothing["families_measured"] == 0
     assert nothing["certainty"] == 0
@@ -108,7 +110,7 @@ def test_shares_of_the_explanation_rebuild_the_score() -> None:
     frame = row(blur=0.9, noise=0.8, motion=math.nan)
     explained = explain(frame.iloc[0], PLAIN)
     scored = score(frame, PLAIN).iloc[0]
-    powers = scored[list(SUBSCORES)].astype(float) ** POWER
+    powers = scored[list(FAMILIES)].astype(float) ** POWER
     by_family = explained.groupby("family")["share_of_score"].sum()
     expected = (powers / powers.sum()).fillna(0)
     assert by_family.to_dict() == pytest.approx(expected.to_dict())
@@ -137,7 +139,7 @@ def test_no_metric_taken_away_raises_a_score(reference: Reference) -> None:
         table.append([a.good + rng.uniform(-0.5, 2) * (a.bad - a.good) for a in anchors])
     scans = pd.DataFrame(table, columns=names).mask(rng.random((40, len(names))) < 0.2)
     scans = scans.assign(scan_id=[f"s{n}" for n in range(40)], sha256="x")
-    judged = ["distortion_score", *SUBSCORES]
+    judged = ["distortion_score", *FAMILIES]
     whole = score(scans, reference)[judged]
     for name in names:
         without = score(scans.assign(**{name: np.nan}), reference)[judged]
@@ -213,7 +215,7 @@ def test_every_anchor_belongs_to_a_metric_points_its_way_and_names_its_source() 
 
 
 def test_every_family_has_an_anchor_that_holds_without_air() -> None:
-    for family in SUBSCORES:
+    for family in FAMILIES:
         names = [n for n in builtin().anchors if METRICS[n].family == family]
         assert any("air" not in METRICS[n].needs for n in names), family
 

@@ -34,7 +34,7 @@ def test_a_warning_says_what_is_selected_by_how_much_and_what_explains_it() -> N
 
 def said_of(ages: list[float], site: list[str | None]) -> tuple[str, str]:
     made = tally(ages, site)
-    levels = made.traits.with_quality(balance.coded(pd.Series(["q", "r"] * (len(ages) // 2))))
+    levels = made.traits.with_quality(coded(pd.Series(["q", "r"] * (len(ages) // 2))))
     with_quality = levels.tally(np.arange(len(ages)) // 2 % 2, ("A", "B"))
     found = selection.selections(with_quality)
     return selection_words.calm(found), " ".join(selection_words.not_told(found, with_quality))

@@ -20,10 +20,12 @@ from curation import (
     sessions,
     tables,
 )
+from curation.choices import CHOICES
 from curation.errors import RatingError
 from curation.history import history
-from curation.sessions import CHOICES, Plan, Session
-from curation.tiers import DEFAULT_RULE, Gate, TierRule
+from curation.plans import Plan, Session
+from curation.rule_checks import Gate
+from curation.tiers import DEFAULT_RULE, TierRule
 from curation.workspace import Workspace
 from tests import made_workspace
 

@@ -19,6 +19,7 @@ from tests import heads, slurm, training_workspace
 from tests.launched import ended, processes, results, under_way, wait
 from training import launch, slurm_jobs, standing
 from training.places import Place
+from training.standing import log_path
 from training.study import Study
 
 PLACE = Place(
@@ -54,7 +55,7 @@ def _planned(folder: Path, **changes: object) -> tuple[Workspace, Study]:
 def _run(workspace: Workspace, study: Study, place: Place) -> dict[str, dict]:
     launch.launch(workspace, study.id, place=place)
     status = wait(workspace, study, ended, every_s=1)
-    assert status.state == "finished", launch.log_path(study).read_text()
+    assert status.state == "finished", log_path(study).read_text()
     return results(study)
 
 
@@ -80,7 +81,7 @@ def test_a_run_on_slurm_stopped_and_resumed_comes_to_the_numbers_of_this_machine
 
     launch.retry(workspace, study.id, only)  # where it ran before
     status = wait(workspace, study, ended, every_s=1)
-    assert (status.state, status.done) == ("stopped", 1), launch.log_path(study).read_text()
+    assert (status.state, status.done) == ("stopped", 1), log_path(study).read_text()
     assert results(study)["pretrain_A_seed0"] == results(here)["pretrain_A_seed0"]
     assert cluster.jobs() == []
 
@@ -104,7 +105,7 @@ def test_jobs_of_a_study_whose_leader_was_killed_are_ended_by_stop(
     wait(workspace, study, under_way)
     for process in standing.members(study):
         process.kill()
-    assert launch.status(workspace, study.id).state == "running"  # and so it is: its run goes on
+    assert standing.status(workspace, study.id).state == "running"  # and so it is: its run goes on
     assert cluster.jobs()
     assert launch.stop(workspace, study.id).state == "stopped"
     assert cluster.jobs() == []

@@ -35,14 +35,14 @@ def _note(study: Study, **changes: object) -> None:
 
 def test_a_study_is_running_while_its_leader_is_there(workspace: Workspace, study: Study) -> None:
     _note(study)
-    status = launch.status(workspace, study.id)
+    status = standing.status(workspace, study.id)
     assert (status.state, status.runs[0].state) == ("running", "running")
 
 
 def test_after_a_reboot_neither_study_nor_run_is_running(workspace, study: Study) -> None:
     ticks = Process.of(os.getpid()).boot.partition("/")[2]
     _note(study, boot=f"another-boot/{ticks}")
-    status = launch.status(workspace, study.id)
+    status = standing.status(workspace, study.id)
     assert (status.state, status.runs[0].state) == ("stopped", "stopped")
     assert "Resume" in status.message
 
@@ -54,14 +54,14 @@ def test_a_study_led_from_another_machine_is_running_while_its_heart_beats(
     heart = workflow.heartbeat_path(study)
     heart.parent.mkdir(exist_ok=True)
     heart.touch()
-    assert launch.status(workspace, study.id).state == "running"
+    assert standing.status(workspace, study.id).state == "running"
     long_ago = time.time() - standing.ELSEWHERE_S - 1
     os.utime(heart, (long_ago, long_ago))
     run = runs.runs_of(study)[0]
-    assert launch.status(workspace, study.id).state == "running"  # its run still tells of itself
+    assert standing.status(workspace, study.id).state == "running"  # its run still tells of itself
     stale = files.read_json(run.status_path) | {"heartbeat": time.time() - 1000}
     files.write_json(run.status_path, stale)
-    assert launch.status(workspace, study.id).state == "stopped"
+    assert standing.status(workspace, study.id).state == "stopped"
 
 
 def test_a_leader_that_ended_elsewhere_is_not_running(workspace, study: Study) -> None:
@@ -69,7 +69,7 @@ def test_a_leader_that_ended_elsewhere_is_not_running(workspace, study: Study) -
     files.write_json(runs.runs_of(study)[0].status_path, {"state": "finished"})
     outcome = {"returncode": 1, "stopped": False, "ended": 0.0}
     files.write_json(workflow.outcome_path(study), outcome)
-    assert launch.status(workspace, study.id).state == "failed"
+    assert standing.status(workspace, study.id).state == "failed"
 
 
 def test_another_machine_is_asked_to_stop_through_a_file(workspace, study, monkeypatch) -> None:
@@ -91,12 +91,12 @@ def test_a_study_that_ended_on_a_full_disk_says_so(workspace, study: Study, monk
     _note(study, boot="gone/1")
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(100, 100, 0))
-    assert "disk is full" in launch.status(workspace, study.id).message
+    assert "disk is full" in standing.status(workspace, study.id).message
 
 
 def test_on_a_cluster_it_is_said_where_and_how_many_runs_are_at_work(workspace, study) -> None:
     _note(study)
     files.write_json(study.folder / "prepare" / "status.json", {"state": "finished"})
     places.write(study, Place("slurm", partition="gpu"))
-    message = launch.status(workspace, study.id).message
+    message = standing.status(workspace, study.id).message
     assert message == "On Slurm, partition gpu: 1 of its runs are at work now."

@@ -4,7 +4,8 @@ import pytest
 
 from curation import cohorts, files, tables
 from curation.errors import CohortError, StudyError
-from curation.tiers import Gate, TierRule
+from curation.rule_checks import Gate
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from tests import training_workspace
 from training import study as studies

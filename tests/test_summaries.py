@@ -5,7 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from curation.tiers import TIER_COLOURS, UNSCORED
+from curation.rule_checks import UNSCORED
+from curation.tiers import TIER_COLOURS
 from curation.workspace import Source
 from pages.ui import marks, summaries, text
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from curation import cutoffs, ratings, tables
-from curation.sessions import next_to_teach
+from curation.teaching import next_to_teach
 from curation.workspace import Workspace
 from tests import made_workspace
 

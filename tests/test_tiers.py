@@ -6,15 +6,8 @@ import pytest
 
 from curation import tiers
 from curation.errors import RuleError
-from curation.tiers import (
-    TIER_COLOURS,
-    TIER_NAMES,
-    UNSCORED,
-    UNUSABLE,
-    Gate,
-    TierRule,
-    colours,
-)
+from curation.rule_checks import UNSCORED, UNUSABLE, Gate
+from curation.tiers import TIER_COLOURS, TIER_NAMES, TierRule, colours
 
 
 def test_a_score_on_a_cut_off_goes_to_the_worse_tier() -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation.tiers import TIER_COLOURS, UNSCORED
+from curation.rule_checks import UNSCORED
+from curation.tiers import TIER_COLOURS
 from curation.workspace import Workspace
 from pages.ui import frame, tiles
 

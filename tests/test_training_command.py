@@ -13,13 +13,14 @@ from training import images, launch
 from training import study as studies
 from training.__main__ import main
 from training.images import IMAGES
+from training.standing import status
 
 
 @pytest.fixture
 def frozen(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Arguments that name a workspace and both its cohorts; nothing is started."""
     training_workspace.make(workspace)
-    monkeypatch.setattr(launch, "launch", lambda w, study_id, **_: launch.status(w, study_id))
+    monkeypatch.setattr(launch, "launch", lambda w, study_id, **_: status(w, study_id))
     pool = cohorts.freeze(workspace, "pool", author="Ada")
     target = cohorts.freeze(workspace, "target", author="Ada", role="target")
     return ["--workspace", str(workspace.root), "--cohort", pool.id, "--target", target.id]

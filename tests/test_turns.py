@@ -53,8 +53,8 @@ def test_a_study_in_the_queue_is_shown_there_and_can_be_taken_out(workspace, stu
     first, second, _ = studies
     with turns.turn(workspace, first, check=_give_up):
         launch.launch(workspace, second.id)
-        _until(lambda: launch.status(workspace, second.id).state == "queued")
-        status = launch.status(workspace, second.id)
+        _until(lambda: standing.status(workspace, second.id).state == "queued")
+        status = standing.status(workspace, second.id)
         assert status.going
         assert "another study is running" in status.message
         assert launch.stop(workspace, second.id).state == "stopped"

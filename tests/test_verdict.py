@@ -5,7 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from curation.scores import SUBSCORES, Anchor
+from curation.anchors import Anchor
+from curation.metrics.registry import FAMILIES
 from pages.ui import verdict
 
 ANCHORS = {"noise_wm": Anchor(0.05, 0.12), "cnr": Anchor(3.0, 1.0)}
@@ -16,7 +17,7 @@ def _parts(*rows: tuple[str, str, float, float]) -> pd.DataFrame:
 
 
 def _scores(**known: float) -> pd.Series:
-    return pd.Series(dict.fromkeys(SUBSCORES, 5.0) | known)
+    return pd.Series(dict.fromkeys(FAMILIES, 5.0) | known)
 
 
 def test_the_worst_kind_its_metric_and_what_would_be_good_are_said() -> None:
@@ -41,7 +42,7 @@ def test_nothing_stands_out_on_a_good_scan() -> None:
 
 
 def test_nothing_is_said_of_what_was_not_measured() -> None:
-    scores = pd.Series(dict.fromkeys(SUBSCORES, math.nan))
+    scores = pd.Series(dict.fromkeys(FAMILIES, math.nan))
     assert verdict.headline(scores, _parts(), {}) == "Nothing of this scan could be judged."
 
 

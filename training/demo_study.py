@@ -8,7 +8,8 @@ from curation.background import Process
 from curation.workspace import Workspace
 from training import launch
 from training import study as studies
-from training.arms import ALL, SCRATCH
+from training.arms import ALL, SCRATCH, available_arms
+from training.standing import status
 
 NAME = "demo"
 AUTHOR = "Tierscope demo"
@@ -27,14 +28,14 @@ def run(workspace: Workspace) -> str:
         assess.assess(workspace, jobs=os.cpu_count() or 1, progress=progress)
     pool = cohorts.freeze(workspace, "demo-pool", author=AUTHOR)
     target = cohorts.freeze(workspace, "demo-target", author=AUTHOR, role="target")
-    names = [arm.name for arm in studies.available_arms(pool)]
+    names = [arm.name for arm in available_arms(pool)]
     best = next((name for name in names if name not in (SCRATCH, ALL)), None)
     wanted = [SCRATCH, best, ALL, f"control-{best}"]
     planned = studies.plan(
         workspace, name=NAME, cohort_id=pool.id, target_id=target.id,
         arms=[name for name in wanted if name in names], seeds=SEEDS, folds=FOLDS, preset="smoke",
     )  # fmt: skip
-    if launch.status(workspace, planned.id).state == "planned":
+    if status(workspace, planned.id).state == "planned":
         launch.launch(workspace, planned.id)
     return planned.id
 

@@ -4,8 +4,8 @@ import time
 
 from curation import durations
 from curation.workspace import Workspace
-from training import launch
-from training.launch import StudyStatus
+from training import standing
+from training.standing import StudyStatus
 
 
 def show(study_id: str, status: StudyStatus, *, runs: bool = False) -> None:
@@ -27,7 +27,7 @@ def show(study_id: str, status: StudyStatus, *, runs: bool = False) -> None:
 
 def follow(workspace: Workspace, study_id: str) -> int:
     """Print it again and again until the study ends; return 0 where it finished, else 1."""
-    while (status := launch.status(workspace, study_id)).going:
+    while (status := standing.status(workspace, study_id)).going:
         time.sleep(2)
         show(study_id, status)
     show(study_id, status, runs=True)

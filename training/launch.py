@@ -20,10 +20,8 @@ from curation.workspace import Workspace
 from training import places, runs, slurm_jobs, standing, turns, workflow
 from training import study as studies
 from training.places import Place
-from training.standing import StudyStatus, elapsed_s, leader_path, log_path, status
+from training.standing import StudyStatus, leader_path, log_path, status
 from training.study import Study
-
-__all__ = ["StudyStatus", "elapsed_s", "launch", "log_path", "resume", "retry", "status", "stop"]
 
 #: How long a run may take to save and end itself before it is ended by force, seconds.
 GRACE_S = 20.0

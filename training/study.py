@@ -19,11 +19,9 @@ from curation.errors import StudyError, TierscopeError, WorkspaceError
 from curation.workspace import Workspace, slug
 from training import arms as arms_
 from training import checks, pets, separation, splits
-from training.arms import Arm, available_arms
+from training.arms import Arm
 from training.config import PRESETS, Preset
 from training.separation import Separation
-
-__all__ = ["Arm", "Study", "available_arms", "list_studies", "load", "plan", "read_studies"]
 
 SCHEMA = 2
 #: Scans of the pool that the mean patches are taken from, at most.

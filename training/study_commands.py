@@ -10,6 +10,7 @@ from training import demo_study, launch, mlflow_log, place_options, runs
 from training import study as studies
 from training.follow import follow, show
 from training.place_options import chosen_place
+from training.standing import status
 
 
 def add_status_options(command: argparse.ArgumentParser) -> None:
@@ -61,7 +62,7 @@ def run_status(chosen: argparse.Namespace) -> int:
     for trouble in troubles if not chosen.study else []:
         print(in_words(trouble))
     for study_id in ids:
-        show(study_id, launch.status(workspace, study_id), runs=bool(chosen.study))
+        show(study_id, status(workspace, study_id), runs=bool(chosen.study))
     return follow(workspace, chosen.study) if chosen.follow and chosen.study else 0
 
 
@@ -107,7 +108,7 @@ def run_demo_study(chosen: argparse.Namespace) -> int:
         print("The demo's scans are being scored; its study starts by itself afterwards.")
         return 0
     study_id = demo_study.run(workspace)
-    show(study_id, launch.status(workspace, study_id))
+    show(study_id, status(workspace, study_id))
     return follow(workspace, study_id) if chosen.follow else 0
 
 
@@ -115,7 +116,7 @@ def _only(workspace: Workspace, *wanted: str) -> str:
     found = [
         study.id
         for study in studies.list_studies(workspace)
-        if launch.status(workspace, study.id).state in wanted
+        if status(workspace, study.id).state in wanted
     ]
     if len(found) != 1:
         listed = ", ".join(found) or "none"

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.metrics.registry import Family
+
 Array = NDArray[np.float32]
 Function = Callable[[Array, float, np.random.Generator], Array]
-Family = Literal[
-    "noise", "motion", "blur", "contrast", "inhomogeneity", "incompleteness", "geometry"
-]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from curation.errors import NotMeasurable
 from curation.masks import Masks
 from curation.metrics import (  # noqa: F401 - importing a family fills the registry
     blur,
@@ -17,7 +18,7 @@ from curation.metrics import (  # noqa: F401 - importing a family fills the regi
     mriqc_set,
     noise,
 )
-from curation.metrics.registry import METRICS, NEEDS, Metric, NotMeasurable
+from curation.metrics.registry import METRICS, NEEDS, Metric
 from curation.metrics.scan import Scan
 from curation.volumes import Volume
 

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from curation.errors import NotMeasurable
 from curation.masks import GRID_MM
-from curation.metrics.registry import NotMeasurable, metric
+from curation.metrics.registry import metric
 from curation.metrics.scan import Scan
 from curation.template import template
 

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from curation.metrics.registry import NotMeasurable, metric
+from curation.errors import NotMeasurable
+from curation.metrics.registry import metric
 from curation.metrics.scan import Scan
 
 _FIELD = "field fitted with the tissues, after Van Leemput et al., IEEE TMI 18 (1999) 885–896"

@@ -10,8 +10,9 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
+from curation.errors import NotMeasurable
 from curation.metrics import definitions
-from curation.metrics.registry import Direction, Family, NotMeasurable, metric
+from curation.metrics.registry import Direction, Family, metric
 from curation.metrics.scan import Scan
 
 _MRIQC = "MRIQC: Esteban et al., PLoS ONE 12 (2017) e0184661"

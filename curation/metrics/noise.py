@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from curation.metrics.registry import NotMeasurable, metric
+from curation.errors import NotMeasurable
+from curation.metrics.registry import metric
 from curation.metrics.scan import Scan
 
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from curation.errors import NotMeasurable
 from curation.metrics.scan import Scan
 
 Direction = Literal["higher is worse", "higher is better", "describes the acquisition"]
@@ -13,7 +12,8 @@ Family = Literal[
 ]
 Function = Callable[[Scan], float]
 
-__all__ = ["METRICS", "NEEDS", "Direction", "Family", "Metric", "NotMeasurable", "metric"]
+#: The seven families of metrics, each with a sub-score of its own, in the order in which they are told.
+FAMILIES: tuple[Family, ...] = get_args(Family)
 
 #: What a metric may need of a scan; without it, it is not measurable and :class:`Masks` says why.
 NEEDS = frozenset({"air", "outside", "face", "brain", "tissues", "t1w"})

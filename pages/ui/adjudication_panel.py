@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from curation import agreement, ratings
+from curation.rating_rows import MAX_COMMENT, MAX_RATER
 from curation.scales import Scale
 from curation.workspace import Workspace
 from pages.ui import frame, marks, state, text
@@ -48,11 +49,9 @@ def _verdict(workspace: Workspace, scan_id: str, scale: Scale) -> None:
             format_func=scale.values.__getitem__,
         )  # fmt: skip
         author = st.text_input(
-            "Who decides", value=state.get(state.PERSON, ""), max_chars=ratings.MAX_RATER
+            "Who decides", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
         )
-        reason = st.text_input(
-            "Reason", max_chars=ratings.MAX_COMMENT, placeholder="what decided it"
-        )
+        reason = st.text_input("Reason", max_chars=MAX_COMMENT, placeholder="what decided it")
         sent = st.form_submit_button("Settle", type="primary")
     if not sent:
         return

@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import streamlit as st
 
-from curation import agreement, ratings
-from curation.scales import Scale
+from curation import agreement
+from curation.scales import Scale, all_scales
 from curation.workspace import Workspace
 from pages.ui import adjudication_panel, agreement_words, cached, frame, marks, state, text
 from pages.ui.agreement_words import figure, meaning
@@ -35,7 +35,7 @@ def show(workspace: Workspace) -> None:
 
 
 def _choose_scale(workspace: Workspace, given: pd.DataFrame) -> Scale | None:
-    scales = ratings.all_scales(workspace)
+    scales = all_scales(workspace)
     used = [name for name in given["scale"].value_counts().index if name in scales]
     if not used:
         return None

@@ -16,9 +16,9 @@ from curation.cutoffs import Suggestion
 from curation.errors import TierscopeError
 from curation.lists import ScanList
 from curation.references import ReferenceHeader
-from curation.scales import Scale
+from curation.scales import Scale, find_scale
 from curation.workspace import Workspace
-from training import costs, launch
+from training import costs, standing
 from training.config import Preset
 
 Stamp = tuple[int, int, int]
@@ -183,7 +183,7 @@ def _all_ratings(workspace: Workspace, newest: int) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing the ratings …", hash_funcs=_HASH)
 def _pairs(workspace: Workspace, scale: str, newest: int) -> pd.DataFrame:
-    return agreement.pairs(ratings.list_ratings(workspace), ratings.find_scale(workspace, scale))
+    return agreement.pairs(ratings.list_ratings(workspace), find_scale(workspace, scale))
 
 
 @st.cache_resource(max_entries=32, show_spinner="Reading the ratings …", hash_funcs=_HASH)
@@ -226,7 +226,7 @@ def _cohort(workspace: Workspace, cohort_id: str, changed: Stamp) -> cohorts.Coh
 
 @st.cache_data(ttl=5, max_entries=1000, show_spinner=False, hash_funcs=_HASH)
 def _study_state(workspace: Workspace, study_id: str) -> str:
-    return launch.status(workspace, study_id).state
+    return standing.status(workspace, study_id).state
 
 
 @st.cache_data(ttl=60, max_entries=16, show_spinner=False, hash_funcs=_HASH | {Preset: repr})

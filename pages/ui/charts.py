@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from curation.tiers import TIER_COLOURS, UNSCORED
+from curation.rule_checks import UNSCORED
+from curation.tiers import TIER_COLOURS
 from training import curves
-from training.report.look import FONT, GRID, INK, MUTED, TEMPLATE, Style, arm_styles
+from training.report.look import MUTED, TEMPLATE, Style
 
 #: Looks that others draw with as well.
-__all__ = ["FONT", "GRID", "INK", "MUTED", "TEMPLATE", "Style", "arm_styles"]
-
 #: For ``st.plotly_chart``: one button, which saves the figure; a double click undoes a zoom.
 CONFIG = {
     "displaylogo": False,

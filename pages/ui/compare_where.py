@@ -7,9 +7,9 @@ from curation import target_rules
 from curation.groups import SOURCE
 from curation.workspace import Workspace
 from pages.ui import cached, comparison_charts, downloads, picked, state, strata_charts, text
-from pages.ui.charts import MUTED, Style
 from pages.ui.compared import Compared
 from training import statistics, strata, sweeps
+from training.report.look import MUTED, Style
 from training.strata import GROUPS, NOT_KNOWN
 
 _AGAINST = {

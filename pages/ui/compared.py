@@ -10,12 +10,12 @@ import streamlit as st
 from curation.errors import DamagedError
 from curation.matching import Matched
 from curation.workspace import Workspace
-from pages.ui import cached, charts
-from pages.ui.charts import Style
+from pages.ui import cached
 from training import comparable, curves, overlap, predictions, runs, sweeps
 from training.arms import Arm
 from training.overlap import Overlap
 from training.predictions import BASELINE, Predictions
+from training.report.look import Style, arm_styles
 from training.run_logs import RunLogs
 from training.runs import Run
 from training.study import Study
@@ -154,7 +154,7 @@ def of(workspace: Workspace, study: Study, others: list[Study]) -> Compared:
         styles = _styles(joined.arms, list(parts))
     else:
         (joined,) = held_out.values()
-        styles = charts.arm_styles(study.arms)
+        styles = arm_styles(study.arms)
     folds = list(range(study.folds))
     return Compared(parts, joined, styles, list(joined.seeds), folds, joined.arms)
 
@@ -240,7 +240,7 @@ def _beside(name: str, study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _styles(arms: tuple[Arm, ...], studies: list[str]) -> dict[str, Style]:
-    styles = charts.arm_styles(arms)
+    styles = arm_styles(arms)
     for place, name in enumerate(studies[1:]):
         dash = _DASHES[place % len(_DASHES)]
         for arm in [arm for arm in styles if arm.startswith(f"{name} · ")]:

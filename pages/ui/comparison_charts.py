@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.ui.charts import GRID, INK, MUTED, TEMPLATE, Style
 from training.predictions import BASELINE, BASELINE_LABEL
 from training.report import interactive
+from training.report.look import GRID, INK, MUTED, TEMPLATE, Style
 from training.report.plots import Plot, Series
 from training.strata import NOT_KNOWN
 

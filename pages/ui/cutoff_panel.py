@@ -5,7 +5,7 @@ import streamlit as st
 from curation import cutoffs
 from curation.cutoffs import ENOUGH_SCANS, MIN_SCANS, Suggestion
 from curation.errors import RatingError
-from curation.ratings import MAX_RATER
+from curation.rating_rows import MAX_RATER
 from curation.workspace import Workspace
 from pages.ui import cached, frame, marks, rating_charts, state, text
 from pages.ui.agreement_words import strength

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from curation.sessions import Session
+from curation.plans import Session
 from curation.workspace import Workspace
 
 MAX_DRAFTS = 1000
@@ -21,7 +21,7 @@ class Draft:
     Parameters
     ----------
     position, attempt : int
-        The place that it is for, see :class:`curation.sessions.Session`.
+        The place that it is for, see :class:`curation.plans.Session`.
     value, confidence, artefacts, comment
         What is chosen; nothing at first.
     windows : list of str

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.components import v2
 
 from pages.ui import charts, marks, served
+from training.report.look import FONT
 
 _KEY = "flow_plot"
 _FAINT, _CLEAR = 0.25, 0.6
@@ -36,7 +37,7 @@ def describe(
     same = np.array([[one == other for other in right] for one in left])
     moved = int(counts[~same].sum())
     return {
-        "script": served.plotly_script(), "font": charts.FONT, "links": links,
+        "script": served.plotly_script(), "font": FONT, "links": links,
         "nodes": [
             *_nodes(left, counts.sum(axis=1), before, 0.001),
             *_nodes(right, counts.sum(axis=0), after, 0.999),

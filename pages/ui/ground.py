@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 from curation import assignment, measures, tables
 from curation.assignment import Codes, ScanArrays
 from curation.measures import SCORE, Measure
+from curation.metrics.registry import FAMILIES
 from curation.rule_advice import FEW_SCANS
-from curation.scores import SUBSCORES
 from curation.tiers import TierRule
 from curation.workspace import Role, Workspace
-from pages.ui import cached, cutoff_plot
-from pages.ui.cutoff_plot import Axis, Bins, Lines
+from pages.ui import cached
+from pages.ui.cutoff_axis import Axis, Bins, Lines, binned, round_step
 
 UNKNOWN = "not known"
-_AT_HAND = (SCORE, *SUBSCORES)
+_AT_HAND = (SCORE, *FAMILIES)
 _STEPS = 200
 
 
@@ -238,7 +238,7 @@ def _axis(
         title = f"{measure.label} (0 pristine – 100 unusable; higher is worse)"
         return Axis(column, title=title)
     low, high = _range(_ground.values(column), measure)
-    step = cutoff_plot.round_step((high - low) / _STEPS)
+    step = round_step((high - low) / _STEPS)
     low, high = step * np.floor(low / step + 1e-9), step * np.ceil(high / step - 1e-9)
     return Axis(
         column, float(f"{low:.10g}"), float(f"{high:.10g}"), step, f"{measure.label}{unit}",
@@ -266,4 +266,4 @@ def _bins(
         held |= gate.holds(_ground.values(gate.column))
     held[_sorted.decided] = True
     values, axis = _ground.values(column), _ground.axis(column)
-    return cutoff_plot.binned(values, _ground.site_codes, _ground.sites, axis, held), held
+    return binned(values, _ground.site_codes, _ground.sites, axis, held), held

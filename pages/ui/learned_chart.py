@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from curation import tiers
 from curation.tiers import TIER_COLOURS, TierRule
 from pages.ui import text
-from pages.ui.charts import TEMPLATE
+from training.report.look import TEMPLATE
 
 
 def against_score(table: pd.DataFrame, rule: TierRule) -> go.Figure:

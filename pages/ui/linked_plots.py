@@ -18,8 +18,9 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.components import v2
 
-from pages.ui import charts, density, frame, served, state, text
+from pages.ui import density, frame, served, state, text
 from pages.ui.density import Floats, Panel, Places
+from training.report.look import FONT
 
 #: More scans than these are drawn as density.
 POINTS_DRAWN = 20_000
@@ -91,7 +92,7 @@ def describe(shown: Shown, legend: Sequence[tuple[str, str]], chosen: Places) ->
         drawn |= {"names": list(map(html.escape, shown.names)), "codes": _packed(shown.codes, "u1")}
     version = hashlib.blake2b(json.dumps(drawn).encode(), digest_size=8).hexdigest()
     return drawn | {
-        "version": version, "script": served.plotly_script(), "font": charts.FONT,
+        "version": version, "script": served.plotly_script(), "font": FONT,
         "modes": list(MODES.items()), "mode": mode(),
         "chosen": [] if shown.dense else chosen.tolist(),
         "many": len(chosen), "all": len(shown.names),

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 import streamlit as st
 
-from curation import scores as scores_
 from curation.metrics import METRICS, Metric
+from curation.metrics.registry import FAMILIES
 from pages.ui import flags, marks, scan_panel, state, text, verdict
 from pages.ui.judged import Judged
 
@@ -70,7 +70,7 @@ def _drivers(scan: pd.Series, judged: Judged) -> Iterator[tuple[object, ...]]:
 def _all_metrics(scan: pd.Series, judged: Judged) -> Iterator[tuple[object, ...]]:
     """Yield every metric, those that count first in each family."""
     counted = judged.parts["metric"].tolist()
-    for family in scores_.SUBSCORES:
+    for family in FAMILIES:
         yield (_family_title(family, scan, judged),)
         its = [metric for metric in METRICS.values() if metric.family == family]
         for metric in sorted(its, key=lambda metric: metric.name not in counted):
@@ -81,7 +81,7 @@ def _family_title(family: str, scan: pd.Series, judged: Judged) -> str:
     score = text.score(scan_panel.value_of(scan, family))
     parts = judged.parts
     share = parts.loc[parts["family"] == family, "share_of_score"].sum()
-    title = scan_panel.FAMILIES[family]
+    title = scan_panel.FAMILY_NAMES[family]
     return f"{title}: sub-score {score}, makes {100 * share:.0f} % of the score"
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from curation import sessions
 from curation.errors import RatingError
-from curation.sessions import Session
+from curation.plans import Session
 from curation.workspace import Workspace
 from pages.ui import state
 

@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from curation import overrides, ratings
+from curation import overrides
+from curation.rating_rows import MAX_COMMENT, MAX_RATER
 from curation.workspace import Workspace
 from pages.ui import frame, marks, state, text
 from pages.ui.marks import Cell
@@ -29,11 +30,9 @@ def _form(workspace: Workspace, scan_id: str, count: int) -> None:
     with st.form(f"override-{scan_id}-{count}", border=False):
         tier = st.radio("Tier", [*rule.tiers, _BY_RULE], index=None, horizontal=True)
         author = st.text_input(
-            "Who decides", value=state.get(state.PERSON, ""), max_chars=ratings.MAX_RATER
+            "Who decides", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
         )
-        reason = st.text_input(
-            "Reason", max_chars=ratings.MAX_COMMENT, placeholder="what the score misses"
-        )
+        reason = st.text_input("Reason", max_chars=MAX_COMMENT, placeholder="what the score misses")
         sent = st.form_submit_button("Decide")
     if not sent:
         return

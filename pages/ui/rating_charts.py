@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from curation.cutoffs import Suggestion
-from pages.ui.charts import INK, MUTED, TEMPLATE
+from training.report.look import INK, MUTED, TEMPLATE
 
 _LINE, _POINT = "#0072B2", "#D55E00"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from curation import ratings
 from curation.derivatives import DESCRIPTION
 from curation.errors import RatingError
 from curation.rating_files import OVERRIDES, RATINGS, SESSIONS, export_ratings
 from curation.rating_import import Imported, import_ratings
+from curation.rating_rows import MAX_RATER
 from curation.workspace import Workspace, slug
 from pages.ui import frame, text
 
@@ -65,7 +65,7 @@ def _import(workspace: Workspace) -> None:
             max_upload_size=_UPLOAD_MB,
         )  # fmt: skip
         folder = st.text_input("or a folder on this computer", placeholder="/data/ratings")
-        rater = st.text_input("Who rated, where the files do not say", max_chars=ratings.MAX_RATER)
+        rater = st.text_input("Who rated, where the files do not say", max_chars=MAX_RATER)
         sent = st.form_submit_button("Import")
     if not sent:
         return

@@ -1,6 +1,6 @@
 """Which key does what while rating."""
 
-from curation.ratings import ARTEFACTS
+from curation.rating_rows import ARTEFACTS
 from curation.scales import Scale
 from pages.ui import window_choice
 

@@ -4,6 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from curation import ratings
+from curation.rating_rows import ARTEFACTS, MAX_COMMENT, MAX_RATER
+from curation.scales import Scale, all_scales
 from curation.workspace import Workspace
 from pages.ui import frame, marks, state, text
 
@@ -11,7 +13,7 @@ from pages.ui import frame, marks, state, text
 def rate(workspace: Workspace, scan_id: str, following: str | None) -> None:
     """Draw the rating form of a scan and the ratings that it has; nothing is preselected."""
     given = ratings.list_ratings(workspace, scan_id)
-    scales = ratings.all_scales(workspace)
+    scales = all_scales(workspace)
     name = state.keep_one_of(state.SCALE, list(scales))
     st.markdown("**Your rating**")
     # the count in the key makes an empty form after each rating
@@ -24,17 +26,17 @@ def rate(workspace: Workspace, scan_id: str, following: str | None) -> None:
     )  # fmt: skip
 
 
-def _form(workspace: Workspace, scan_id: str, scale: ratings.Scale, following: str | None) -> None:
+def _form(workspace: Workspace, scan_id: str, scale: Scale, following: str | None) -> None:
     value = st.radio(
         "Rating", list(scale.values), index=None, horizontal=True,
         format_func=lambda v: f"{scale.values[v]} ({text.number(v, 0)})",
         label_visibility="collapsed",
     )  # fmt: skip
     rater = st.text_input(
-        "Your name or initials", value=state.get(state.PERSON, ""), max_chars=ratings.MAX_RATER
+        "Your name or initials", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
     )
     comment = st.text_area(
-        "Comment (optional)", max_chars=ratings.MAX_COMMENT, height=68,
+        "Comment (optional)", max_chars=MAX_COMMENT, height=68,
         placeholder="what you see, and where",
     )  # fmt: skip
     with st.container(horizontal=True):
@@ -74,7 +76,5 @@ def _past(given: pd.DataFrame) -> None:
 
 def _said(artefacts: tuple[str, ...], comment: str) -> str:
     """Return what was tagged and written."""
-    labels = ", ".join(
-        ratings.ARTEFACTS[key].label for key in artefacts if key in ratings.ARTEFACTS
-    )
+    labels = ", ".join(ARTEFACTS[key].label for key in artefacts if key in ARTEFACTS)
     return ". ".join(part for part in (labels, comment) if part) or text.DASH

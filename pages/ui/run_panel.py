@@ -5,7 +5,8 @@ import html
 import streamlit as st
 
 from curation import files
-from pages.ui import frame, study_panel, text
+from pages.ui import frame, text
+from pages.ui.states import state_chip
 from training import runs
 from training.runs import Run, RunState
 from training.study import Study
@@ -22,7 +23,7 @@ def show(study: Study, run_id: str) -> None:
         what = "Pretraining" if run.kind == "pretrain" else "Fine-tuning"
         fold = "" if run.fold is None else f", fold {run.fold + 1}"
         st.html(
-            f"<p>{study_panel.state_chip(now.state)} <b>{what} of {html.escape(run.arm)}, seed {run.seed}"
+            f"<p>{state_chip(now.state)} <b>{what} of {html.escape(run.arm)}, seed {run.seed}"
             f"{fold}</b> <span class='ts-muted'>{html.escape(run.id)}</span></p>"
         )
         st.markdown(text.escape(_facts(run, now)))

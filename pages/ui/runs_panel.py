@@ -8,8 +8,8 @@ import streamlit as st
 from pages.ui import marks, text
 from pages.ui.states import STATES
 from training import places
-from training.launch import StudyStatus
 from training.runs import RunState, find
+from training.standing import StudyStatus
 from training.study import Study
 
 #: So many lines of a failed run's log are shown.

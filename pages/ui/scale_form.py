@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from curation import ratings
 from curation.errors import RatingError
-from curation.ratings import Scale
+from curation.scales import Scale, add_scale
 from curation.workspace import Workspace, slug
 from pages.ui import frame, state, text
 
@@ -25,7 +24,7 @@ def show(workspace: Workspace) -> None:
         if st.form_submit_button("Add the scale"):
             with frame.in_words():
                 scale = made(label, lines, source, higher=order == _HIGHER)
-                ratings.add_scale(workspace, scale)
+                add_scale(workspace, scale)
                 state.put(state.PENDING_SCALE, scale.name)
                 st.toast(f"Scale {text.escape(label)} added.", icon=":material/check:")
                 st.rerun()

@@ -6,13 +6,13 @@ import math
 import pandas as pd
 import streamlit as st
 
-from curation import scores as scores_
+from curation.metrics.registry import FAMILIES
 from pages.ui import flags, marks, text, verdict, viewer
 from pages.ui.judged import Judged
 from pages.ui.prepared import Prepared
 
 #: Families of metrics, as the screen calls them.
-FAMILIES: dict[str, str] = {
+FAMILY_NAMES: dict[str, str] = {
     "noise": "Noise",
     "motion": "Motion, ghosting",
     "blur": "Blur",
@@ -51,8 +51,8 @@ def foot(image: Prepared) -> str:
 
 def scores(scan: pd.Series, judged: Judged) -> None:
     """Draw the score, the tier, what is wrong in one line, what was recognised, and the sub-scores."""
-    families = list(scores_.SUBSCORES)
-    values = {FAMILIES[name]: value_of(scan, name) for name in families}
+    families = list(FAMILIES)
+    values = {FAMILY_NAMES[name]: value_of(scan, name) for name in families}
     measured = sum(math.isfinite(value) for value in values.values())
     sure = verdict.certainty(value_of(scan, "certainty"))
     st.html(marks.score(value_of(scan, "distortion_score"), scan["tier"], sure))

@@ -3,10 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from curation import agreement, overrides, ratings, reveals
-from curation.scales import Scale
-from curation.sessions import Session
-from curation.tiers import UNSCORED
+from curation import agreement, overrides, reveals
+from curation.plans import Session
+from curation.rule_checks import UNSCORED
+from curation.scales import Scale, find_scale
 from curation.workspace import Workspace
 from pages.ui import agreement_words, cached, frame, marks, opened_session, rating_keys, state, text
 from pages.ui.marks import Card, Cell
@@ -14,7 +14,7 @@ from pages.ui.marks import Card, Cell
 
 def show(workspace: Workspace, session: Session) -> None:
     """Draw the summary of a finished session."""
-    scale = ratings.find_scale(workspace, session.plan.scale)
+    scale = find_scale(workspace, session.plan.scale)
     given = cached.all_ratings(workspace)
     own = given[given["session_id"] == session.id].sort_values("position")
     _cards(own, scale)

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from curation import ratings, sessions
+from curation import sessions
 from curation.errors import TierscopeError
-from curation.ratings import ARTEFACTS
-from curation.scales import Scale
-from curation.sessions import Session
+from curation.plans import Session
+from curation.rating_rows import ARTEFACTS, MAX_COMMENT
+from curation.scales import Scale, find_scale
 from curation.workspace import Workspace
 from pages.ui import frame, listeners, opened_session, rating_keys, state, text
 from pages.ui.drafts import Draft
@@ -34,7 +34,7 @@ def show(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> N
 @st.fragment
 def _form(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> None:
     with frame.in_words():
-        scale = ratings.find_scale(workspace, session.plan.scale)
+        scale = find_scale(workspace, session.plan.scale)
         if draft.wants_save:
             _save(workspace, session, draft, shown)
         place = f"{session.id}-{session.position}-{session.attempt}"
@@ -122,7 +122,7 @@ def _comment(draft: Draft, place: str) -> None:
     key = f"comment-{place}"
     st.text_input(
         f"Comment (optional; key {rating_keys.COMMENT}, then Enter)", value=draft.comment, key=key,
-        max_chars=ratings.MAX_COMMENT, placeholder="what you see, and where",
+        max_chars=MAX_COMMENT, placeholder="what you see, and where",
         on_change=_take_comment, args=(draft, key),
     )  # fmt: skip
 

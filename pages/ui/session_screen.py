@@ -12,7 +12,7 @@ import streamlit as st
 
 from curation import overrides, reveals, sessions
 from curation.errors import TierscopeError, VolumeError
-from curation.sessions import Session
+from curation.plans import Session
 from curation.workspace import Workspace
 from pages.ui import (
     cached,

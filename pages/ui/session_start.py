@@ -6,10 +6,12 @@ import random
 import pandas as pd
 import streamlit as st
 
-from curation import overrides, ratings, sessions
+from curation import overrides, sessions
 from curation.choices import CHOICES
 from curation.errors import TierscopeError
-from curation.sessions import Plan
+from curation.plans import Plan
+from curation.rating_rows import MAX_RATER
+from curation.scales import Scale, all_scales
 from curation.tiers import TierRule
 from curation.workspace import Workspace
 from pages.ui import cached, frame, marks, opened_session, scale_form, state, text, window_choice
@@ -105,15 +107,15 @@ def _list_in_words(workspace: Workspace, choice: str, listed: pd.DataFrame) -> s
 
 def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
     st.subheader("Start a session")
-    scales = ratings.all_scales(workspace)
+    scales = all_scales(workspace)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             rater = st.text_input(
                 "Your name or initials", value=state.get(state.PERSON, ""),
-                max_chars=ratings.MAX_RATER, key="new-rater",
+                max_chars=MAX_RATER, key="new-rater",
             )  # fmt: skip
             name = st.text_input(
-                "Name of the session", value=_free_name(listed), max_chars=ratings.MAX_RATER
+                "Name of the session", value=_free_name(listed), max_chars=MAX_RATER
             )
         if state.get(state.PENDING_SCALE) in scales:
             state.put(state.SCALE, state.get(state.PENDING_SCALE))
@@ -165,7 +167,7 @@ def _start(workspace: Workspace, plan: Plan) -> None:
     st.rerun()
 
 
-def _scale_in_words(scale: ratings.Scale) -> str:
+def _scale_in_words(scale: Scale) -> str:
     words = ", ".join(f"{word} ({text.number(value, 0)})" for value, word in scale.values.items())
     return text.escape(f"Best first: {words}. The last one excludes a scan. {scale.citation}")
 

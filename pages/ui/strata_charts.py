@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from curation.tiers import TIER_COLOURS
 from pages.ui import text
-from pages.ui.charts import INK, MUTED, TEMPLATE, Style
 from pages.ui.comparison_charts import ROW, bars, scatter_layout
+from training.report.look import INK, MUTED, TEMPLATE, Style
 from training.strata import NUMBERS
 
 

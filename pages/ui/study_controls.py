@@ -5,7 +5,7 @@ import streamlit as st
 from curation.workspace import Workspace
 from pages.ui import cached, frame, place_form, text
 from training import launch, places
-from training.launch import StudyStatus
+from training.standing import StudyStatus
 from training.study import Study
 
 

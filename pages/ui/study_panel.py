@@ -8,9 +8,10 @@ from curation.workspace import Workspace
 from pages.ui import cached, charts, compared, frame, runs_panel, state, text
 from pages.ui.progress import EVERY
 from pages.ui.states import state_chip
-from training import curves, images, launch, places, statistics
+from training import curves, images, places, statistics
 from training import study as studies
-from training.launch import StudyStatus
+from training.report.look import arm_styles
+from training.standing import StudyStatus, status
 from training.study import Study
 
 
@@ -55,12 +56,12 @@ def _study_words(study: Study) -> str:
 
 def live(workspace: Workspace, study: Study) -> None:
     """Show a study's progress, its runs and its losses, live while it runs."""
-    before = launch.status(workspace, study.id)
+    before = status(workspace, study.id)
 
     @st.fragment(run_every=EVERY if before.going else None)
     @frame.in_words()
     def shown() -> None:
-        now = launch.status(workspace, study.id)
+        now = status(workspace, study.id)
         if now.state != before.state:
             st.rerun(scope="app")
         _progress(study, now)
@@ -95,7 +96,7 @@ def _progress(study: Study, now: StudyStatus) -> None:
 
 
 def _losses(workspace: Workspace, study: Study) -> None:
-    styles = charts.arm_styles(study.arms)
+    styles = arm_styles(study.arms)
     loss = curves.loss_band(curves.pretrain_curves(workspace, study.id))
     error = curves.age_error_band(curves.age_error_curves(workspace, study.id), study.arms)
     with st.container(horizontal=True, key="split-losses"):

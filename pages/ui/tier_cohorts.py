@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from curation import cohorts, errors, overlaps, target_rules
+from curation import cohort_lists, cohorts, errors, overlaps, target_rules
 from curation.cohorts import Cohort, CohortHeader
 from curation.tiers import TierRule
 from curation.workspace import Role, Workspace
@@ -41,7 +41,7 @@ def _freeze(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) ->
             sent = st.form_submit_button(f"Freeze this {role} cohort", type="primary")
     if sent:
         with frame.in_words():
-            draft = cohorts.draft(workspace, role, by, images_only=images_only)
+            draft = cohort_lists.draft(workspace, role, by, images_only=images_only)
             cohort = cohorts.freeze_draft(workspace, draft, name=name, author=author)
             _say_frozen(cohort, author)
             for note in overlaps.notes(workspace, set(cohort.scans["source"])):

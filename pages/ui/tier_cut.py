@@ -7,10 +7,11 @@ import streamlit as st
 
 from curation import measures, tiers
 from curation.measures import MEASURES, SCORE
-from curation.tiers import MAX_TIERS, MIN_TIERS, TierRule
+from curation.rule_checks import MAX_TIERS, MIN_TIERS, UNUSABLE
+from curation.tiers import TierRule
 from pages.ui import ground as ground_
 from pages.ui import marks, rule_problem, state, text
-from pages.ui.cutoff_plot import Axis
+from pages.ui.cutoff_axis import Axis
 from pages.ui.ground import Ground
 
 #: The part that these fields are, see :func:`pages.ui.state.try_rule`.
@@ -73,7 +74,7 @@ def _start(ground: Ground, column: str, count: int) -> None:
     names = [*values["names"], *spare][:count]
     is_score = measures.find(column).is_score
     cutoffs = state.usual_cutoffs(count) if is_score else ground_.spread(ground, column, count)
-    known = (*names, tiers.UNUSABLE)
+    known = (*names, UNUSABLE)
     gates = [g if g["tier"] in known else g | {"tier": names[-1]} for g in values["gates"]]
     state.put(state.SITE, None)
     state.try_rule(PART, column=column, names=names, cutoffs=list(cutoffs), gates=gates, by_site={})

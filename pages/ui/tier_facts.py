@@ -9,6 +9,7 @@ import streamlit as st
 from curation import balance, cutoffs, ratings, selection, stability
 from curation.balance import Tally, Traits
 from curation.measures import SCORE
+from curation.scales import all_scales
 from curation.stability import RaterSpread
 from curation.workspace import Workspace
 from pages.ui import cached
@@ -60,7 +61,7 @@ def _ceiling(workspace: Workspace, newest: int) -> float | None:
 def _facts(_ground: Ground, key: tuple[Hashable, ...], newest: int) -> Facts:
     traits = balance.prepare(_ground.scans)
     said = selection.rated_quality(
-        cached.all_ratings(_ground.workspace), list(ratings.all_scales(_ground.workspace).values())
+        cached.all_ratings(_ground.workspace), list(all_scales(_ground.workspace).values())
     )
     found = said.reindex(_ground.scores.scan_ids).to_numpy(dtype=np.float64)
     levels, _, reason = selection.levels_of_quality(
@@ -76,6 +77,6 @@ def _spread(
     workspace: Workspace = _ground.workspace
     return stability.rater_spread(
         cached.all_ratings(workspace),
-        list(ratings.all_scales(workspace).values()),
+        list(all_scales(workspace).values()),
         _ground.values(column),
     )

@@ -7,7 +7,8 @@ import numpy as np
 import streamlit as st
 
 from curation.measures import MEASURES
-from curation.tiers import UNUSABLE, TierRule
+from curation.rule_checks import UNUSABLE
+from curation.tiers import TierRule
 from pages.ui import rule_problem, state, text, tier_cut
 from pages.ui.ground import Ground
 

@@ -4,7 +4,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from curation import ratings, stability, tier_agreement
+from curation import stability, tier_agreement
+from curation.scales import all_scales
 from pages.ui import (
     at_the_cut,
     balance_panel,
@@ -52,7 +53,7 @@ def _agreement(ground: Ground, sorted_: Sorted) -> None:
     st.markdown("**Do raters agree with the tiers?**")
     told = tier_agreement.compare(
         sorted_.codes, sorted_.rule.tiers, ground.scores.scan_ids, given,
-        list(ratings.all_scales(workspace).values()),
+        list(all_scales(workspace).values()),
     )  # fmt: skip
     if not told.scans:
         st.caption(

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.components import v2
 
-from curation.tiers import UNSCORED
+from curation.rule_checks import UNSCORED
 from curation.workspace import Workspace
 from pages.ui import cached, frame, marks, served, text
 

@@ -76,7 +76,7 @@ def response(scan: pd.Series, trial: Trial, judged: Judged) -> None:
         '<span class="ts-of">distortion score, the scan → the altered image<br>'
         "<b>higher is worse</b></span></div>"
     )
-    families = scan_panel.FAMILIES
+    families = scan_panel.FAMILY_NAMES
     pairs = {
         words: (scan_panel.value_of(scores[0], name), scan_panel.value_of(scores[1], name))
         for name, words in families.items()

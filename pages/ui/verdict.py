@@ -5,8 +5,9 @@ import math
 
 import pandas as pd
 
+from curation.anchors import Anchor
 from curation.metrics import METRICS
-from curation.scores import SUBSCORES, Anchor
+from curation.metrics.registry import FAMILIES
 from pages.ui import text
 
 #: Each kind of trouble, as one says it of a scan.
@@ -46,7 +47,7 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
     anchors : dict of str to Anchor
         What its metrics were judged by.
     """
-    known = pd.to_numeric(scores.reindex(list(SUBSCORES))).dropna()
+    known = pd.to_numeric(scores.reindex(list(FAMILIES))).dropna()
     if known.empty:
         return "Nothing of this scan could be judged."
     of_score = parts.groupby("family")["share_of_score"].sum()

@@ -12,6 +12,9 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
+from curation.anchors import builtin
+from curation.metrics.registry import FAMILIES
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -52,7 +55,7 @@ def _cases(task: tuple[Path, int, str]) -> list[dict[str, object]]:
         volume = clean
         if severity:
             volume = replace(clean, data=artifacts.apply(name, clean.data, severity, seed))
-        values, _ = measure(volume, find_masks(volume), scores.builtin().anchors)
+        values, _ = measure(volume, find_masks(volume), builtin().anchors)
         scan_id = f"{path.name.split('.')[0]}-{name}-{severity:g}"
         keys = {"scan": path.name, "artifact": name, "severity": severity}
         rows.append(keys | {"scan_id": scan_id, "sha256": scan_id} | values)
@@ -70,7 +73,7 @@ def judged(table: pd.DataFrame) -> pd.DataFrame:
         doses = [0.0, *cases["severity"]]
         totals = [base["distortion_score"], *cases["distortion_score"]]
         middle = cases[cases["severity"] == MIDDLE].iloc[0]
-        families = list(scores.SUBSCORES)
+        families = list(FAMILIES)
         rise = (middle[families].astype(float) - base[families].astype(float)).fillna(-np.inf)
         rows.append(
             {
@@ -108,7 +111,7 @@ def blind_spots(path: Path) -> pd.DataFrame:
     table = []
     for name, data in rows.items():
         volume = replace(clean, data=np.asarray(data, dtype=np.float32))
-        names = {*scores.builtin().anchors, *_USUAL}
+        names = {*builtin().anchors, *_USUAL}
         values, _ = measure(volume, find_masks(volume), names)
         table.append({"case": name, "scan_id": name, "sha256": name} | values)
     frame = pd.DataFrame(table)

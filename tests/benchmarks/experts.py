@@ -18,10 +18,12 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 
+from curation.rated_tables import experts_of, lesson_of
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from curation import fitting, held_out, learned, mriqc_tables, scores  # noqa: E402
+from curation import held_out, learned, mriqc_tables, scores  # noqa: E402
 from curation.fitting import Lesson  # noqa: E402
 from curation.groups import groups_of  # noqa: E402
 from curation.mriqc_tables import MriqcTable  # noqa: E402
@@ -46,7 +48,7 @@ def figures(abide_path: Path, ds030_path: Path) -> dict[str, Any]:
         best on the training sites; ``best_metric`` and its AUC; ``raters_kappa`` and ``raters_auc`` by pair.
     """
     abide, ds030 = mriqc_tables.read(abide_path), mriqc_tables.read(ds030_path)
-    given = fitting.lesson_of({"abide": abide})
+    given = lesson_of({"abide": abide})
     log_odds, accurate, agreeing = _leave_one_site_out(given)
     found: dict[str, Any] = {}
     for name, raters in (
@@ -124,7 +126,7 @@ def _threshold(
 
 def _on_another(table: MriqcTable, other: MriqcTable) -> dict[str, Any]:
     """Fit to one table and judge the distortion scores of the other as the product would make them."""
-    reference = fitting.experts_of({"abide": table})
+    reference = experts_of({"abide": table})
     groups, rows = groups_of(other.rows, other.rows["site"]), other.rows.assign(sha256="")
     rows = rows.assign(scan_id=rows["participant_id"])
     frozen = replace(reference, model=reference.model and reference.model.frozen_to(rows, groups))

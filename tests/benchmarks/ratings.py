@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from curation.identity import URL_VARIABLE
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -48,16 +50,16 @@ def figures() -> dict[str, Any]:
 
 def _on(url: str | None) -> dict[str, float]:
     """Measure one database; it is named by the environment, here and in the raters' processes."""
-    before = os.environ.pop(database.URL_VARIABLE, None)
+    before = os.environ.pop(URL_VARIABLE, None)
     if url:
-        os.environ[database.URL_VARIABLE] = url
+        os.environ[URL_VARIABLE] = url
     try:
         with tempfile.TemporaryDirectory() as folder:
             return _measure(Path(folder) / "workspace", url)
     finally:
-        os.environ.pop(database.URL_VARIABLE, None)
+        os.environ.pop(URL_VARIABLE, None)
         if before is not None:
-            os.environ[database.URL_VARIABLE] = before
+            os.environ[URL_VARIABLE] = before
 
 
 def _measure(root: Path, url: str | None) -> dict[str, float]:

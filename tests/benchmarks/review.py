@@ -28,6 +28,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from curation.anchors import builtin
+from curation.plans import Plan
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
@@ -41,7 +44,6 @@ from scipy import ndimage  # noqa: E402
 from curation import files, ratings, sessions, tables  # noqa: E402
 from curation import scores as scores_  # noqa: E402
 from curation.previews import write_preview  # noqa: E402
-from curation.sessions import Plan  # noqa: E402
 from curation.volumes import conform, load  # noqa: E402
 from curation.workspace import Source, Workspace  # noqa: E402
 from tests import made_workspace  # noqa: E402
@@ -137,7 +139,7 @@ def _workspace(root: Path, heads: list[Path], count: int) -> Workspace:
     metrics = made_workspace._metrics(table)
     files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
     spread = np.linspace(95, 2, count).round(2)
-    scored = scores_.score(metrics, scores_.builtin()).assign(distortion_score=spread)
+    scored = scores_.score(metrics, builtin()).assign(distortion_score=spread)
     files.write_parquet(workspace.scores_path, scored)
     return workspace
 

@@ -25,6 +25,7 @@ import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from curation import files, overrides, rule_advice, selection, stability, tables
+from curation.metrics.registry import FAMILIES
 from curation.scores import SCORING_VERSION
 from curation.tiers import TierRule
 from curation.workspace import Source, Workspace
@@ -66,7 +67,7 @@ def simulated(root: Path, size: int) -> Workspace:
     scores = scans[["scan_id", "sha256"]].assign(
         distortion_score=score, reference="simulated", scoring_version=SCORING_VERSION
     )
-    for name in ground.SUBSCORES:
+    for name in FAMILIES:
         scores[name] = np.clip(score + rng.normal(0, 8, size), 0, 100)
     files.write_parquet(workspace.scores_path, scores)
     for number in range(20):

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from curation import ratings, sessions, tables
-from curation.sessions import Plan
+from curation.plans import Plan
 from curation.workspace import Workspace
 from tests import made_workspace, marked_workspace
 from tests.browser import conftest

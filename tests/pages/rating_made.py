@@ -1,11 +1,11 @@
 """Rating sessions for the tests of pages."""
 
 from curation import sessions
-from curation.sessions import Plan
+from curation.plans import Plan, Session
 from curation.workspace import Workspace
 
 
-def started(workspace: Workspace, **changed) -> sessions.Session:  # type: ignore[no-untyped-def]
+def started(workspace: Workspace, **changed) -> Session:  # type: ignore[no-untyped-def]
     plan = {
         "name": "pilot",
         "rater": "Ada",

@@ -3,7 +3,9 @@
 import pytest
 
 from curation import ratings, sessions, tables
-from curation.ratings import ARTEFACTS, SCALES
+from curation.plans import Plan
+from curation.rating_rows import ARTEFACTS
+from curation.scales import SCALES, find_scale
 from curation.tiers import TierRule
 from pages.ui import rating_keys, state, viewer
 from tests import made_workspace, marked_workspace
@@ -122,7 +124,7 @@ def test_the_studys_own_scale_is_added_and_chosen(own, run) -> None:
     next(t for t in page.text_input if t.label == "Name of the scale").set_value("House scale")
     next(t for t in page.text_area if t.label == "Levels").set_value("fine\nso so\nbin")
     checked(button(page, "Add the scale").click().run())
-    scale = ratings.find_scale(own, "House-scale")
+    scale = find_scale(own, "House-scale")
     assert scale.values == {3.0: "fine", 2.0: "so so", 1.0: "bin"}
     assert page.session_state[state.SCALE] == "House-scale"
 
@@ -188,10 +190,10 @@ def test_a_protocol_that_wants_the_air_first_begins_each_scan_with_it_and_says_s
 
 
 def test_a_session_planned_before_there_was_that_choice_still_opens() -> None:
-    plan = sessions.Plan("old", "Ada", "three-level")
+    plan = Plan("old", "Ada", "three-level")
     stored = plan.as_dict()
     del stored["air_first"]
-    assert sessions.Plan.from_dict(stored) == plan and not plan.air_first
+    assert Plan.from_dict(stored) == plan and not plan.air_first
 
 
 def test_what_is_not_saved_yet_outlives_the_browser(own, run) -> None:

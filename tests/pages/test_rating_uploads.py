@@ -6,6 +6,7 @@ import pytest
 
 from curation import overrides, rating_files, ratings, sessions
 from curation.errors import RatingError
+from curation.overrides import override
 from curation.workspace import Workspace
 from pages.ui import rating_file_forms
 from tests import rating_writer
@@ -48,7 +49,7 @@ def test_a_whole_export_comes_back_from_an_upload(listed: Workspace, tmp_path) -
     session = started(listed, scale="pass-fail", size=4, repeats_share=0.0)
     for position in range(3):
         sessions.save(listed, session.id, position, 1.0)
-    ratings.override(listed, "made_00002", "Eve", "C", "cut off")
+    override(listed, "made_00002", "Eve", "C", "cut off")
     folder = rating_files.export_ratings(listed)
     whole = [_file(path.name, path.read_bytes()) for path in sorted(folder.glob("*.*"))]
     other = rating_writer.workspace_of(tmp_path / "other", 12)

@@ -7,8 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation import files, ratings, tables
+from curation.anchors import builtin
 from curation.metrics import METRICS
-from curation.scores import builtin, explain
+from curation.scores import explain
 from curation.validity import FLAGS
 from curation.workspace import ENVIRONMENT_VARIABLE
 from pages.ui import state, verdict, viewer

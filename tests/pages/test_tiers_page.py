@@ -3,10 +3,11 @@
 import pytest
 
 from curation import cohorts, ratings, rule_text, tables
+from curation.anchors import builtin
 from curation.fitting import MIN_RATINGS
 from curation.references import active, available
-from curation.scores import builtin
-from curation.tiers import Gate, TierRule
+from curation.rule_checks import Gate
+from curation.tiers import TierRule
 from curation.workspace import Workspace
 from pages.ui import state, text
 from pages.ui.frame import PAGES

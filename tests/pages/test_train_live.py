@@ -15,6 +15,7 @@ from tests import made_workspace
 from tests.pages.said import button, checked, words
 from training import launch, places, runs, study, turns
 from training.places import Place
+from training.standing import status
 from training.study import Study
 
 GPU = {
@@ -90,7 +91,7 @@ def test_a_study_in_the_queue_says_so_and_can_be_taken_out(half, run) -> None:
     page = run("train", workspace, **{state.STUDY: made.id})
     assert "in the queue" in words(page)
     checked(button(page, "Take it out of the queue").click().run())
-    assert launch.status(workspace, made.id).state == "stopped"
+    assert status(workspace, made.id).state == "stopped"
 
 
 @pytest.fixture

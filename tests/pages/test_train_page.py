@@ -12,6 +12,7 @@ from tests import made_workspace, pets
 from tests.pages.said import button, checked, words
 from training import launch, places, study
 from training.places import Place
+from training.standing import status
 from training.study import Study
 
 
@@ -31,7 +32,7 @@ def test_train_shows_a_running_study_with_progress_and_a_way_to_stop(half_runnin
     epochs = half.preset.pretrain_epochs
     assert f"epoch {epochs // 2} of {epochs}" in words(page)
     checked(button(page, "Stop the study").click().run())
-    assert launch.status(workspace, half.id).state == "stopped"
+    assert status(workspace, half.id).state == "stopped"
     assert button(page, "Resume the study")
 
 

@@ -50,7 +50,7 @@ def test_score_sub_scores_and_metrics_are_shown_before_and_after(made, run, meas
     page = _begun(run, made[0], **{state.ARTIFACT: "blur"})
     said = words(page)
     assert said.count(" → ") > 8
-    assert f"<b>{scan_panel.FAMILIES['blur']}</b>" in said
+    assert f"<b>{scan_panel.FAMILY_NAMES['blur']}</b>" in said
     assert "What moved most" in said
     assert len(measuring) == 1  # the scan itself is measured already
 
