@@ -18,16 +18,16 @@ from curation import (
 
 #: In the order of the help.
 COMMANDS = (
-    ingest_command.COMMAND,
-    people_command.COMMAND,
+    ingest_command.INGEST_COMMAND,
+    people_command.PEOPLE_COMMAND,
     assess_command.COMMAND,
-    *tables_command.COMMANDS,
-    *ratings_command.COMMANDS,
+    *tables_command.MRIQC_COMMANDS,
+    *ratings_command.RATING_COMMANDS,
     metrics_page.COMMAND,
     *cohort_command.COMMANDS,
     rules_command.COMMAND,
-    database_command.COMMAND,
-    demo_command.COMMAND,
+    database_command.DATABASE_COMMAND,
+    demo_command.DEMO_COMMAND,
 )
 
 

@@ -17,7 +17,7 @@ _COUNTED = {
 }  # fmt: skip
 
 
-def add_options(command: argparse.ArgumentParser) -> None:
+def add_database_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``database``."""
     command.add_argument(
         "--adopt", action="store_true",
@@ -26,7 +26,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_database(chosen: argparse.Namespace) -> int:
     """Say where the decisions lie and how many there are."""
     workspace = Workspace.open(chosen.workspace)
     if chosen.adopt:
@@ -44,10 +44,10 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Command(
+DATABASE_COMMAND = Command(
     "database",
     "say where the decisions of people lie and how many there are",
-    run,
-    add_options,
+    run_database,
+    add_database_options,
     epilog="A copy: stop the page and copy decisions.sqlite, or dump the server's database.",
 )

@@ -7,14 +7,14 @@ from curation import demo, terminal
 from curation.command_line import Command
 
 
-def add_options(command: argparse.ArgumentParser) -> None:
+def add_demo_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``demo``."""
     command.add_argument(
         "--jobs", type=int, default=os.cpu_count(), help="processes (default: cores)"
     )
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_demo(chosen: argparse.Namespace) -> int:
     """Make the workspace and say how to go on."""
     with terminal.bar("simulating") as progress:
         workspace = demo.make_demo(chosen.workspace, jobs=chosen.jobs, progress=progress)
@@ -23,6 +23,9 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Command(
-    "demo", "make a workspace of simulated people, each with T1w and PET", run, add_options
+DEMO_COMMAND = Command(
+    "demo",
+    "make a workspace of simulated people, each with T1w and PET",
+    run_demo,
+    add_demo_options,
 )

@@ -54,7 +54,7 @@ class Listing:
     notes: tuple[str, ...] = ()
 
 
-def describe(
+def describe_entry(
     key: str,
     path: Path,
     participant_id: str,

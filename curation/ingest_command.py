@@ -13,7 +13,7 @@ from curation.ingest import IngestSummary, ingest
 from curation.workspace import ROLES, Workspace
 
 
-def add_options(command: argparse.ArgumentParser) -> None:
+def add_ingest_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``ingest``."""
     command.add_argument(
         "source", type=Path, nargs="?", help="BIDS data set, folder of NIfTI, or CSV/TSV manifest"
@@ -51,7 +51,7 @@ def add_kind_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_ingest(chosen: argparse.Namespace) -> int:
     """List a source's scans, or those of all sources again, and say what was found."""
     if chosen.again == (chosen.source is not None):
         raise SourceError("Name one source to list, or give --again to list all that are known.")
@@ -113,6 +113,9 @@ def _say(workspace: Workspace, summary: IngestSummary) -> None:
         print(line)
 
 
-COMMAND = Command(
-    "ingest", "list a source's scans, T1w and others, in the workspace", run, add_options
+INGEST_COMMAND = Command(
+    "ingest",
+    "list a source's scans, T1w and others, in the workspace",
+    run_ingest,
+    add_ingest_options,
 )

@@ -103,7 +103,7 @@ def _of_bids(path: Path, table: People) -> Entry | None:
     if modality is None or "sub" not in entities:
         return None
     participant_id = as_unicode(f"sub-{entities['sub']}")
-    return entries.describe(stem, path, participant_id, entities.get("ses"), modality, table)
+    return entries.describe_entry(stem, path, participant_id, entities.get("ses"), modality, table)
 
 
 def _absent(name: str, table: People, closed: list[Closed], root: Path) -> Entry:
@@ -137,7 +137,9 @@ def _list_folder(source: Source, participants: Path | None) -> Listing:
 def _loose(key: str, path: Path, participant_id: str, table: People) -> Entry:
     stem = stem_of(path)
     session_id = scan_names.entities(stem, loose=True).get("ses")
-    return entries.describe(key, path, participant_id, session_id, modalities.of_name(stem), table)
+    return entries.describe_entry(
+        key, path, participant_id, session_id, modalities.of_name(stem), table
+    )
 
 
 # ---- both ------------------------------------------------------------------------------------

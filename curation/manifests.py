@@ -63,4 +63,4 @@ def _manifest_row(
     session_id = row.get("session_id") or scan_names.entities(stem, loose=True).get("ses")
     modality = modalities.of_table(row.get("modality")) or modalities.of_name(stem)
     known = {name: text for name, text in row.items() if text is not None}
-    return entries.describe(key, path, person_id, session_id, modality, joined, known)
+    return entries.describe_entry(key, path, person_id, session_id, modality, joined, known)

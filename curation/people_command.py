@@ -10,7 +10,7 @@ from curation.errors import SourceError
 from curation.workspace import Workspace
 
 
-def add_options(command: argparse.ArgumentParser) -> None:
+def add_people_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``people``."""
     command.add_argument(
         "--different",
@@ -29,7 +29,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--author", default=getpass.getuser(), help="who says so")
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_people(chosen: argparse.Namespace) -> int:
     """Note what is known, then say what is not."""
     workspace = Workspace.open(chosen.workspace)
     for names, different in ((chosen.different, True), (chosen.perhaps_same, False)):
@@ -47,9 +47,9 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Command(
+PEOPLE_COMMAND = Command(
     "people",
     "say which participant ids several sources share, and that they are different people",
-    run,
-    add_options,
+    run_people,
+    add_people_options,
 )

@@ -15,7 +15,7 @@ def add_export_options(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_import_options(command: argparse.ArgumentParser) -> None:
+def add_import_ratings_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``import-ratings``."""
     command.add_argument(
         "files",
@@ -33,7 +33,7 @@ def run_export(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def run_import(chosen: argparse.Namespace) -> int:
+def run_import_ratings(chosen: argparse.Namespace) -> int:
     """Import ratings and say what came of it."""
     found = rating_import.import_ratings(
         Workspace.open(chosen.workspace), chosen.files, rater=chosen.rater
@@ -49,7 +49,7 @@ def run_import(chosen: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = (
+RATING_COMMANDS = (
     Command(
         "export-ratings",
         "write ratings as BIDS-style TSV and JSON, and as files of MRIQC's rating widget",
@@ -59,7 +59,7 @@ COMMANDS = (
     Command(
         "import-ratings",
         "add ratings from such files; those that are there already are not doubled",
-        run_import,
-        add_import_options,
+        run_import_ratings,
+        add_import_ratings_options,
     ),
 )

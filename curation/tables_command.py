@@ -17,7 +17,7 @@ from curation.rated_tables import experts_of
 from curation.workspace import ROLES, Workspace
 
 
-def add_import_options(command: argparse.ArgumentParser) -> None:
+def add_import_mriqc_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``import-mriqc``."""
     command.add_argument(
         "table",
@@ -47,7 +47,7 @@ def add_fit_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, help="the JSON file to write")
 
 
-def run_import(chosen: argparse.Namespace) -> int:
+def run_import_mriqc(chosen: argparse.Namespace) -> int:
     """Import a table and say what came of it."""
     workspace = Workspace.create(chosen.workspace)
     summary = mriqc_import.import_table(
@@ -105,10 +105,10 @@ def run_fit(chosen: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = (
+MRIQC_COMMANDS = (
     Command(
         "import-mriqc", "take in MRIQC's metrics and their ratings: scans without images",
-        run_import, add_import_options,
+        run_import_mriqc, add_import_mriqc_options,
     ),
     Command(
         "example", "take in a real example: published metrics and ratings, without images",

@@ -42,7 +42,7 @@ def body(workspace: Workspace) -> None:
             corrected=bool(state.get(state.REPORT_CORRECTED, False)),
         )
         with st.popover("Take it with you", icon=":material/download:"):
-            present_export.show(workspace, chosen, options)
+            present_export.show_exports(workspace, chosen, options)
         report = presented.report(workspace, chosen, options)
         message = present_screen.step(report)
     if report.progress:

@@ -14,11 +14,11 @@ def test_the_demo_plans_and_starts_its_study_once(
     started: list[str] = []
     monkeypatch.setattr(assess, "assess", lambda workspace, **_: None)
     monkeypatch.setattr(launch, "launch", lambda workspace, study_id: started.append(study_id))
-    study_id = demo_study.run(workspace)
+    study_id = demo_study.train_demo_study(workspace)
     planned = studies.load(workspace, study_id)
     assert [arm.name for arm in planned.arms] == ["scratch", "A", "all", "control-A"]
     assert planned.preset.name == "smoke"
     assert started == [study_id]
     (planned.folder / "workflow.json").write_text('{"pid": 1, "started": 0, "command": []}')
-    assert demo_study.run(workspace) == study_id
+    assert demo_study.train_demo_study(workspace) == study_id
     assert started == [study_id]

@@ -158,7 +158,7 @@ def test_a_source_whose_own_path_is_not_utf8_is_refused_in_words(
     _write(root, ("a",))
     with pytest.raises(SourceError, match=r"caf\\xe9.*not UTF-8"):
         ingest(workspace, root)
-    made = parser("python -m curation", None, [ingest_command.COMMAND])
+    made = parser("python -m curation", None, [ingest_command.INGEST_COMMAND])
     assert run(made, ["ingest", str(root), "-w", str(workspace.root)], "") == 2
     assert workspace.sources() == []
 

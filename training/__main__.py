@@ -15,9 +15,9 @@ from training import (
 COMMANDS = (
     launch_command.COMMAND,
     *study_commands.COMMANDS,
-    export_command.COMMAND,
+    export_command.EXPORT_COMMAND,
     reconstruct_command.COMMAND,
-    report_command.COMMAND,
+    report_command.REPORT_COMMAND,
 )
 
 

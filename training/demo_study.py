@@ -17,7 +17,7 @@ SEEDS = [0, 1]
 FOLDS = 3
 
 
-def run(workspace: Workspace) -> str:
+def train_demo_study(workspace: Workspace) -> str:
     """Do all of it in this process (the study itself runs in the background) and return the study's id.
 
     What is there already is not made again, so it may be interrupted and called again.
@@ -40,7 +40,7 @@ def run(workspace: Workspace) -> str:
     return planned.id
 
 
-def start(workspace: Workspace) -> Process:
+def start_demo_study(workspace: Workspace) -> Process:
     """Do all of it in a background process; one that runs already is left alone."""
     state = workspace.tasks_dir / "demo-study.json"
     return background.running(state) or background.start(

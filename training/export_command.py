@@ -10,7 +10,7 @@ from training import study as studies
 from training.config import MODALITIES
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_export_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command to its parser."""
     parser.add_argument("study", help="id of a study")
     parser.add_argument(
@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_export(chosen: argparse.Namespace) -> int:
     """Do what the options ask, and print where the files are."""
     from training import export  # torch only where it is needed
 
@@ -40,9 +40,9 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Command(
+EXPORT_COMMAND = Command(
     "export",
     "write a pretrained network as safetensors, to be loaded with plain MONAI",
-    run,
-    add_options,
+    run_export,
+    add_export_options,
 )

@@ -8,7 +8,7 @@ from training import standing
 from training.standing import StudyStatus
 
 
-def show(study_id: str, status: StudyStatus, *, runs: bool = False) -> None:
+def print_status(study_id: str, status: StudyStatus, *, runs: bool = False) -> None:
     """Print where a study stands, and where each of its runs does."""
     left = "" if status.eta_s is None else f", about {durations.in_words(status.eta_s)} left"
     print(
@@ -29,6 +29,6 @@ def follow(workspace: Workspace, study_id: str) -> int:
     """Print it again and again until the study ends; return 0 where it finished, else 1."""
     while (status := standing.status(workspace, study_id)).going:
         time.sleep(2)
-        show(study_id, status)
-    show(study_id, status, runs=True)
+        print_status(study_id, status)
+    print_status(study_id, status, runs=True)
     return 0 if status.state == "finished" else 1

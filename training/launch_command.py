@@ -11,7 +11,7 @@ from training import launch, place_options, plan_advice, preset_changes
 from training import study as studies
 from training.config import PRESETS, default_preset
 from training.designs import DESIGNS
-from training.follow import follow, show
+from training.follow import follow, print_status
 from training.images import IMAGES
 from training.place_options import chosen_place
 
@@ -58,7 +58,9 @@ def run(chosen: argparse.Namespace) -> int:
     """Plan a study where none is named, and start it."""
     workspace = Workspace.open(chosen.workspace)
     study_id = chosen.study or _plan(workspace, chosen)
-    show(study_id, launch.launch(workspace, study_id, place=chosen_place(workspace, chosen)))
+    print_status(
+        study_id, launch.launch(workspace, study_id, place=chosen_place(workspace, chosen))
+    )
     return follow(workspace, study_id) if chosen.follow else 0
 
 

@@ -8,7 +8,7 @@ from curation.command_line import Command
 from curation.workspace import Workspace
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command to its parser."""
     parser.add_argument("--study", required=True, help="id of a study")
     parser.add_argument("--out", required=True, type=Path, help="folder to write into")
@@ -17,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corrected", action="store_true", help="bias-corrected figures too")
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_report(chosen: argparse.Namespace) -> int:
     """Write the report and say where it is, and what was removed."""
     from training.report import bundle, content  # brings plotly, matplotlib and python-pptx
     from training.report.source import Options
@@ -36,9 +36,9 @@ def run(chosen: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Command(
+REPORT_COMMAND = Command(
     "report",
     "write the report of a study: HTML, PowerPoint, figures, numbers, methods, without identities",
-    run,
-    add_options,
+    run_report,
+    add_report_options,
 )

@@ -8,7 +8,7 @@ from curation.errors import StudyError, in_words
 from curation.workspace import Workspace
 from training import demo_study, launch, mlflow_log, place_options, runs
 from training import study as studies
-from training.follow import follow, show
+from training.follow import follow, print_status
 from training.place_options import chosen_place
 from training.standing import status
 
@@ -62,7 +62,7 @@ def run_status(chosen: argparse.Namespace) -> int:
     for trouble in troubles if not chosen.study else []:
         print(in_words(trouble))
     for study_id in ids:
-        show(study_id, status(workspace, study_id), runs=bool(chosen.study))
+        print_status(study_id, status(workspace, study_id), runs=bool(chosen.study))
     return follow(workspace, chosen.study) if chosen.follow and chosen.study else 0
 
 
@@ -70,7 +70,7 @@ def run_stop(chosen: argparse.Namespace) -> int:
     """Stop a study."""
     workspace = Workspace.open(chosen.workspace)
     study_id = chosen.study or _only(workspace, "running", "queued")
-    show(study_id, launch.stop(workspace, study_id, tell=partial(print, flush=True)))
+    print_status(study_id, launch.stop(workspace, study_id, tell=partial(print, flush=True)))
     return 0
 
 
@@ -78,7 +78,9 @@ def run_resume(chosen: argparse.Namespace) -> int:
     """Go on with a study."""
     workspace = Workspace.open(chosen.workspace)
     study_id = chosen.study or _only(workspace, "stopped", "failed")
-    show(study_id, launch.resume(workspace, study_id, place=chosen_place(workspace, chosen)))
+    print_status(
+        study_id, launch.resume(workspace, study_id, place=chosen_place(workspace, chosen))
+    )
     return follow(workspace, study_id) if chosen.follow else 0
 
 
@@ -87,7 +89,7 @@ def run_retry(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     place = chosen_place(workspace, chosen)
     done = launch.retry(workspace, chosen.study, chosen.names, anew=chosen.anew, place=place)
-    show(chosen.study, done)
+    print_status(chosen.study, done)
     return follow(workspace, chosen.study) if chosen.follow else 0
 
 
@@ -104,11 +106,11 @@ def run_demo_study(chosen: argparse.Namespace) -> int:
     """Score the demo's scans and start its study, here or in the background."""
     workspace = Workspace.open(chosen.workspace)
     if chosen.detach:
-        demo_study.start(workspace)
+        demo_study.start_demo_study(workspace)
         print("The demo's scans are being scored; its study starts by itself afterwards.")
         return 0
-    study_id = demo_study.run(workspace)
-    show(study_id, status(workspace, study_id))
+    study_id = demo_study.train_demo_study(workspace)
+    print_status(study_id, status(workspace, study_id))
     return follow(workspace, study_id) if chosen.follow else 0
 
 

@@ -10,7 +10,7 @@ from curation.workspace import Workspace
 from pages.ui import source_jobs, tasks, text
 
 
-def show(workspace: Workspace) -> None:
+def show_examples(workspace: Workspace) -> None:
     """Draw what examples there are, each with its licence and its button."""
     if not _installed():
         return
@@ -25,7 +25,7 @@ def show(workspace: Workspace) -> None:
             st.caption(text.escape(example.meaning))
             st.caption(text.escape(f"{example.licence} {example.citation}"))
             _button(workspace, example, people.strip())
-    source_jobs.show(workspace, tasks.EXAMPLE)
+    source_jobs.show_answers(workspace, tasks.EXAMPLE)
 
 
 def offer(workspace: Workspace, name: str = "abide") -> None:

@@ -14,7 +14,7 @@ _READ, _SHOWN = 5000, 40
 def show(workspace: Workspace) -> None:
     """Draw the part of Rate."""
     with st.expander("Export and import ratings", icon=":material/import_export:"):
-        rating_file_forms.show(workspace)
+        rating_file_forms.show_rating_files(workspace)
     _lines(history(workspace, _READ))
 
 

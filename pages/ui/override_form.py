@@ -21,11 +21,11 @@ def show(workspace: Workspace, scan_id: str) -> None:
             "For a scan that the score judges wrongly. The decision stands in the history with its reason; "
             "the score and the rule stay as they are."
         )
-        _form(workspace, scan_id, len(decided))
-        _past(decided)
+        _override_form(workspace, scan_id, len(decided))
+        _past_overrides(decided)
 
 
-def _form(workspace: Workspace, scan_id: str, count: int) -> None:
+def _override_form(workspace: Workspace, scan_id: str, count: int) -> None:
     rule, _ = state.rule()
     with st.form(f"override-{scan_id}-{count}", border=False):
         tier = st.radio("Tier", [*rule.tiers, _BY_RULE], index=None, horizontal=True)
@@ -46,7 +46,7 @@ def _form(workspace: Workspace, scan_id: str, count: int) -> None:
         st.rerun()
 
 
-def _past(decided: pd.DataFrame) -> None:
+def _past_overrides(decided: pd.DataFrame) -> None:
     if decided.empty:
         return
     rows = [

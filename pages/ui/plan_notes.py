@@ -11,7 +11,7 @@ from training import plan_advice
 from training.arms import find
 
 
-def show(
+def show_plan_notes(
     workspace: Workspace, pool: CohortHeader, target: CohortHeader, names: Sequence[str], seeds: int
 ) -> None:
     """Draw the notes of a plan; nothing where there is nothing to say.

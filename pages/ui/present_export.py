@@ -21,7 +21,7 @@ _FILES = (
 )  # fmt: skip
 
 
-def show(workspace: Workspace, study: Study, options: Options) -> None:
+def show_exports(workspace: Workspace, study: Study, options: Options) -> None:
     """Draw what can be chosen, and the files once they are made."""
     st.markdown(
         "One HTML file with interactive plots, slides with native charts and tables, figures (PNG, "
@@ -40,7 +40,7 @@ def show(workspace: Workspace, study: Study, options: Options) -> None:
         persist_state="session",
         help="The age bias taken out, where predictions follow age: for those who ask for it.",
     )
-    folder = presented.folder(workspace, study, options)
+    folder = presented.report_folder(workspace, study, options)
     if (folder / ALL).exists():
         _downloads(study, folder)
     elif tasks.running(workspace, tasks.REPORT):

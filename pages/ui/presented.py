@@ -25,7 +25,7 @@ def report(workspace: Workspace, study: Study, options: Options) -> Report:
     return _report(workspace, study, options, _changed(workspace, study))
 
 
-def folder(workspace: Workspace, study: Study, options: Options) -> Path:
+def report_folder(workspace: Workspace, study: Study, options: Options) -> Path:
     """Return where the files of this very report belong: another state of the study is another folder."""
     key = files.short_hash(repr((options, _changed(workspace, study))))
     return study.folder / "reports" / key

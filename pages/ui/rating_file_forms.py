@@ -20,7 +20,7 @@ _UPLOAD_MB = 50
 _NAMED = 5
 
 
-def show(workspace: Workspace) -> None:
+def show_rating_files(workspace: Workspace) -> None:
     """Draw export and import side by side."""
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True):

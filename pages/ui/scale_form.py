@@ -10,7 +10,7 @@ from pages.ui import frame, state, text
 _HIGHER = "The best has the highest number"
 
 
-def show(workspace: Workspace) -> None:
+def show_scale_form(workspace: Workspace) -> None:
     """Draw the form."""
     with st.expander("Add the study's own scale"), st.form("own-scale", border=False):
         st.caption(

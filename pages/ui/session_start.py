@@ -143,7 +143,7 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
                 rule=state.rule()[0], air_first=air_first,
             )  # fmt: skip
             _start(workspace, plan)
-    scale_form.show(workspace)
+    scale_form.show_scale_form(workspace)
 
 
 def _free_name(listed: pd.DataFrame) -> str:

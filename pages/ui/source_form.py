@@ -29,7 +29,7 @@ def show(workspace: Workspace, *, opened: bool) -> None:
             format_func=lambda kind: _KINDS[kind], persist_state="session",
         )  # fmt: skip
         if kind == _EXAMPLE:
-            example_form.show(workspace)
+            example_form.show_examples(workspace)
             return
         if kind == _TABLE:
             st.caption(
@@ -38,7 +38,7 @@ def show(workspace: Workspace, *, opened: bool) -> None:
             )
         task = tasks.INGEST if kind == _IMAGES else tasks.IMPORT
         _form(workspace, kind, task)
-        source_jobs.show(workspace, task)
+        source_jobs.show_answers(workspace, task)
 
 
 def offer_again(workspace: Workspace) -> None:

@@ -25,7 +25,7 @@ def busy_with(workspace: Workspace, task: str) -> str | None:
     return _subject(workspace, task) if tasks.running(workspace, task) else None
 
 
-def show(workspace: Workspace, task: str) -> None:
+def show_answers(workspace: Workspace, task: str) -> None:
     """Draw the last job of a task: what it was about, since when, and what it says."""
     if not tasks.log_path(workspace, task).exists():
         return

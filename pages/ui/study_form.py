@@ -58,7 +58,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     chosen = preset.changed(_overrides(looked_at))
     if arms:
         st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, scans, place))
-    plan_notes.show(workspace, pool, target, names, seeds)
+    plan_notes.show_plan_notes(workspace, pool, target, names, seeds)
     ready = bool(names) and place is not None
     if st.button("Launch the study", type="primary", disabled=not ready) and place:
         with frame.in_words():

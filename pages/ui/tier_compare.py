@@ -11,10 +11,10 @@ from pages.ui import flow_plot, frame, marks, selected_scans, state, text
 from pages.ui.ground import Ground, Sorted
 
 _NOW, _DEFAULT = "The rule in force", "The rule that Tierscope starts with"
-_LISTED = 500
+_MOVED_LISTED = 500
 
 
-def show(workspace: Workspace, ground: Ground, sorted_: Sorted) -> None:
+def show_rule_comparison(workspace: Workspace, ground: Ground, sorted_: Sorted) -> None:
     """Draw the comparison of two rules that are chosen here."""
     saved = {one.label: one for one in rule_versions.list_rules(workspace)}
     options = [*saved, _DEFAULT, _NOW]
@@ -60,7 +60,7 @@ def _scans(ground: Ground, moves: Moves, colours: dict[str, str]) -> None:
         format_func=lambda flow: f"{flow[0]} → {flow[1]}: {flows[tuple(flow)]:,}",
     )  # fmt: skip
     ids = moves.scan_ids(*chosen)
-    table = pd.DataFrame({"scan_id": ids[:_LISTED]}).merge(ground.scans, on="scan_id")
+    table = pd.DataFrame({"scan_id": ids[:_MOVED_LISTED]}).merge(ground.scans, on="scan_id")
     st.html(
         f"{marks.tier_chip(chosen[0], colours[chosen[0]])} → {marks.tier_chip(chosen[1], colours[chosen[1]])}"
     )
@@ -74,8 +74,8 @@ def _scans(ground: Ground, moves: Moves, colours: dict[str, str]) -> None:
             "age_years": st.column_config.NumberColumn("Age (years)", format="%.1f"),
         },
     )  # fmt: skip
-    if len(ids) > _LISTED:
-        st.caption(f"The first {_LISTED} of {len(ids):,}.")
+    if len(ids) > _MOVED_LISTED:
+        st.caption(f"The first {_MOVED_LISTED} of {len(ids):,}.")
     moving = ground.scores.scan_ids.isin(ids)
     label = f"See {'these' if len(ids) > 1 else 'this'} {text.plural(len(ids), 'scan')} on Explore"
     selected_scans.offer(ground, label, moving, key="see-moves")

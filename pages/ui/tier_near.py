@@ -20,7 +20,7 @@ from pages.ui.ground import Ground, Sorted
 Edges = list[float | NDArray[np.float64]]
 
 
-def show(ground: Ground, sorted_: Sorted) -> None:
+def show_near_cutoffs(ground: Ground, sorted_: Sorted) -> None:
     """Draw stability, pictures on either side, and agreement with ratings."""
     rule, values, edges = sorted_.rule, ground.values(sorted_.rule.column), _edges(ground, sorted_)
     spread = tier_facts.spread(ground, rule.column)

@@ -41,11 +41,11 @@ def show(workspace: Workspace, scans: Ground, sorted_: Sorted) -> None:
     elif part == PEOPLE:
         tier_people.show(scans, sorted_)
     elif part == NEAR:
-        tier_near.show(scans, sorted_)
+        tier_near.show_near_cutoffs(scans, sorted_)
     elif part == RULE:
         tier_gates.show(scans, sorted_.rule)
         rule_text_panel.show(workspace, sorted_.rule)
-        tier_compare.show(workspace, scans, sorted_)
+        tier_compare.show_rule_comparison(workspace, scans, sorted_)
     elif part == COHORTS:
         tier_cohorts.show(workspace, scans, state.get(state.ROLE), sorted_.rule)
     else:

@@ -74,7 +74,7 @@ def test_the_files_are_made_in_the_background_as_chosen(made, run, monkeypatch) 
 
 def test_files_that_are_made_are_handed_over(own, run) -> None:
     finished, _ = made_workspace.add_studies(own)
-    folder = presented.folder(own, finished, Options())
+    folder = presented.report_folder(own, finished, Options())
     files.write_text(folder / ALL, "zip")
     page = run("present", own, **{state.STUDY: finished.id})
     labels = [each.proto.label for each in page.get("download_button")]
@@ -84,16 +84,16 @@ def test_files_that_are_made_are_handed_over(own, run) -> None:
 
 def test_files_of_an_earlier_state_are_not_handed_over(own, run) -> None:
     finished, half = made_workspace.add_studies(own)
-    before = presented.folder(own, finished, Options())
-    assert before != presented.folder(own, finished, Options(sites=True))
-    assert before != presented.folder(own, half, Options())
+    before = presented.report_folder(own, finished, Options())
+    assert before != presented.report_folder(own, finished, Options(sites=True))
+    assert before != presented.report_folder(own, half, Options())
     files.write_json(finished.result_path, {"made": "again"})
-    assert before != presented.folder(own, finished, Options())
+    assert before != presented.report_folder(own, finished, Options())
 
 
 def test_what_failed_is_said(own, run) -> None:
     finished, _ = made_workspace.add_studies(own)
-    folder = presented.folder(own, finished, Options())
+    folder = presented.report_folder(own, finished, Options())
     files.write_json(
         own.tasks_dir / "report.json", {"command": ["--out", str(folder)], "pid": 1, "started": 0.0}
     )
