@@ -78,7 +78,11 @@ def test_a_name_that_can_be_read_two_ways_is_refused(headers: list[tuple[str, st
     assert door.refusal(_scope(("127.0.0.1", 8501), *headers)) is not None
 
 
-def test_a_server_that_ends_leaves_no_images(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_ends_leaves_no_images(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scratch, "_held", [])  # the folders of tests that look at images stay
+
     async def serve() -> Path:
         async with door.lifespan(None):
             return scratch.make()
