@@ -104,8 +104,15 @@ def _compared(counts: NDArray[np.int64]) -> dict[str, float]:
 
 
 _FIGURES = [
-    "n", "same", "weighted_kappa", "low", "high", "fail_kappa", "fail_low", "fail_high",
-]  # fmt: skip
+    "n",
+    "same",
+    "weighted_kappa",
+    "low",
+    "high",
+    "fail_kappa",
+    "fail_low",
+    "fail_high",
+]
 
 
 def pairs(ratings: pd.DataFrame, scale: Scale) -> pd.DataFrame:

@@ -176,11 +176,16 @@ _Task = tuple[Path, str, str, Path, str | None, Path]
 def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[str | None]:
     """Measure scans, write each one's part, and yield its failure (or ``None``) as it ends."""
     tasks: list[_Task] = [
-        (Path(row.path), row.scan_id, row.sha256, workspace.preview_path(row.scan_id),
-         row.modality if isinstance(row.modality, str) else None,
-         parts.path_of(workspace, row.scan_id))
+        (
+            Path(row.path),
+            row.scan_id,
+            row.sha256,
+            workspace.preview_path(row.scan_id),
+            row.modality if isinstance(row.modality, str) else None,
+            parts.path_of(workspace, row.scan_id),
+        )
         for row in due.itertuples()
-    ]  # fmt: skip
+    ]
     if jobs <= 1 or len(tasks) <= 1:
         yield from map(_assess_to_part, tasks)
         return

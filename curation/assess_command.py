@@ -18,10 +18,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=int, help="processes (default: cores; with --batches: 1 a batch)"
     )
     parser.add_argument(
-        "--again", choices=["failed"],
+        "--again",
+        choices=["failed"],
         help="also try what could not be measured for a reason that lies in the file; what failed "
         "for a reason of the moment (no access, no memory) is tried again in any case",
-    )  # fmt: skip
+    )
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
         "--batches", type=int, metavar="N", help="measure in N batches by Snakemake, then gather"

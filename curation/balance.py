@@ -194,13 +194,18 @@ class Tally:
         mean, variance = moments(
             self.age_counts.sum(axis=1), self.age_sum.sum(axis=1), self.age_squares.sum(axis=1)
         )
-        table = pd.DataFrame({
-            "tier": [*self.names, UNSCORED], "scans": self.scans,
-            "share": self.scans / max(int(self.scans.sum()), 1), "people": self.people,
-            "age_known": self.age_counts.sum(axis=1),
-            "age_mean_years": mean + self.traits._age_centre, "age_sd_years": np.sqrt(variance),
-            "female": self._female(),
-        })  # fmt: skip
+        table = pd.DataFrame(
+            {
+                "tier": [*self.names, UNSCORED],
+                "scans": self.scans,
+                "share": self.scans / max(int(self.scans.sum()), 1),
+                "people": self.people,
+                "age_known": self.age_counts.sum(axis=1),
+                "age_mean_years": mean + self.traits._age_centre,
+                "age_sd_years": np.sqrt(variance),
+                "female": self._female(),
+            }
+        )
         return table if self.scans[-1] else table.iloc[:-1]
 
     def _female(self) -> Floats:
@@ -242,12 +247,14 @@ class Tally:
         size, members = len(self.names), np.eye(len(self.names), dtype=bool)
         found = {"age": self.age_difference(members)}
         found |= {name: self.category_difference(name, members) for name in CATEGORIES}
-        return pd.DataFrame({
-            "tier": np.tile(np.array(self.names, dtype=object), len(found)),
-            "trait": np.repeat(np.array(list(found), dtype=object), size),
-            "smd": np.concatenate([smd for smd, _ in found.values()]),
-            "chance": np.concatenate([chance for _, chance in found.values()]),
-        })  # fmt: skip
+        return pd.DataFrame(
+            {
+                "tier": np.tile(np.array(self.names, dtype=object), len(found)),
+                "trait": np.repeat(np.array(list(found), dtype=object), size),
+                "smd": np.concatenate([smd for smd, _ in found.values()]),
+                "chance": np.concatenate([chance for _, chance in found.values()]),
+            }
+        )
 
     def age_difference(self, members: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Return the standardised difference in age of groups of tiers from the rest, and chance's.

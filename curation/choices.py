@@ -153,40 +153,61 @@ def _all(request: Request) -> list[str]:
 CHOICES: dict[str, Choice] = {
     choice.key: choice
     for choice in (
-        Choice("random", "Random sample", "Drawn by chance from all scans with an image.", "", _random),
         Choice(
-            "tier", "One tier", "Drawn by chance from one tier of the rule on Tiers.", "the tier's name",
+            "random", "Random sample", "Drawn by chance from all scans with an image.", "", _random
+        ),
+        Choice(
+            "tier",
+            "One tier",
+            "Drawn by chance from one tier of the rule on Tiers.",
+            "the tier's name",
             _tier,
         ),
         Choice(
-            "near-cutoff", "Near a cut-off",
+            "near-cutoff",
+            "Near a cut-off",
             "The scans that are nearest to a cut-off of the rule on Tiers, by what it cuts.",
-            "a cut-off, or nothing for those in use", _near_cutoff,
+            "a cut-off, or nothing for those in use",
+            _near_cutoff,
         ),
         Choice(
-            "teach", "What would teach most",
-            "Scans where score and ratings are at odds, then unrated ones nearest to the cut-off.", "",
+            "teach",
+            "What would teach most",
+            "Scans where score and ratings are at odds, then unrated ones nearest to the cut-off.",
+            "",
             _teaching,
         ),
         Choice(
-            "suspicious", "Suspicious only", "The scans with the highest distortion scores.", "",
+            "suspicious",
+            "Suspicious only",
+            "The scans with the highest distortion scores.",
+            "",
             _suspicious,
         ),
         Choice(
-            "disagreement", "Disagreements", "The scans on which raters disagree, the worst dispute first.",
-            "", _disagreement,
+            "disagreement",
+            "Disagreements",
+            "The scans on which raters disagree, the worst dispute first.",
+            "",
+            _disagreement,
         ),
         Choice(
-            "session", "The scans of another session", "The same scans, so that two raters can be compared.",
-            "the session's number", _session,
+            "session",
+            "The scans of another session",
+            "The same scans, so that two raters can be compared.",
+            "the session's number",
+            _session,
         ),
         Choice(
-            "list", "A saved list", "The scans of a list that was saved on the page Explore.",
-            "the list's number", _list,
+            "list",
+            "A saved list",
+            "The scans of a list that was saved on the page Explore.",
+            "the list's number",
+            _list,
         ),
         Choice("all", "All scans", "Every scan with an image.", "", _all),
     )
-}  # fmt: skip
+}
 
 
 def find_choice(text: str) -> tuple[Choice, str]:

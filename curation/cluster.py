@@ -120,10 +120,15 @@ def _plan(
     due = sorted(int(number) for number in sizes.index)
     longest = int(sizes.max()) if due else 0
     plan = {
-        "workspace": str(workspace.root), "batches": count, "due": due, "jobs": jobs, "slots": slots,
-        "mem_mb": MEMORY_MB, "again": again,
+        "workspace": str(workspace.root),
+        "batches": count,
+        "due": due,
+        "jobs": jobs,
+        "slots": slots,
+        "mem_mb": MEMORY_MB,
+        "again": again,
         "minutes": MINUTES_TO_START + math.ceil(MINUTES_A_SCAN * longest / jobs),
-    }  # fmt: skip
+    }
     files.write_json(folder / "plan.json", plan)
     return due
 
@@ -139,18 +144,33 @@ def _command(folder: Path, cores: int | None, profile: str | None) -> list[str]:
     if cores or not profile:
         where += ["--cores", str(cores or os.cpu_count() or 1)]
     return [
-        sys.executable, "-m", "snakemake",
-        "--snakefile", str(WORKFLOW),
-        "--directory", str(folder),
-        "--configfile", str(folder / "plan.json"),
-        "--keep-going", "--nolock", "--ignore-incomplete", "--drop-metadata",
-        "--rerun-triggers", "mtime",
-        "--scheduler", "greedy",
-        "--runtime-source-cache-path", str(folder / "cache"),
-        "--nocolor", "--quiet", "host", "reason", "rules",
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(WORKFLOW),
+        "--directory",
+        str(folder),
+        "--configfile",
+        str(folder / "plan.json"),
+        "--keep-going",
+        "--nolock",
+        "--ignore-incomplete",
+        "--drop-metadata",
+        "--rerun-triggers",
+        "mtime",
+        "--scheduler",
+        "greedy",
+        "--runtime-source-cache-path",
+        str(folder / "cache"),
+        "--nocolor",
+        "--quiet",
+        "host",
+        "reason",
+        "rules",
         *profiles.NO_OTHER,
         *where,
-    ]  # fmt: skip
+    ]
 
 
 def _run(command: list[str]) -> int:

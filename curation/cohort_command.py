@@ -36,9 +36,10 @@ def add_tiers_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, help="the TSV to write")
     command.add_argument("--flow", type=Path, help="write the flow chart too, as .svg or .txt")
     command.add_argument(
-        "--expect", metavar="HASH",
+        "--expect",
+        metavar="HASH",
         help="write nothing unless this is the list's hash; the id of a frozen cohort ends in its hash",
-    )  # fmt: skip
+    )
     _add_scans(command)
 
 
@@ -48,10 +49,13 @@ def add_freeze_options(command: argparse.ArgumentParser) -> None:
     how = command.add_mutually_exclusive_group()
     how.add_argument("--rule", type=Path, help="the rule, a YAML file")
     how.add_argument(
-        "--cutoffs", type=float, nargs="+", metavar="SCORE",
+        "--cutoffs",
+        type=float,
+        nargs="+",
+        metavar="SCORE",
         help="rising cut-offs of the distortion score; without any rule a target takes that of the newest "
         f"pool cohort, a pool {', '.join(map(plain, DEFAULT_RULE.cutoffs))}",
-    )  # fmt: skip
+    )
     _add_scans(command)
     _add_author(command)
 
@@ -154,9 +158,13 @@ def _say(draft: Draft) -> None:
 def run_control(chosen: argparse.Namespace) -> int:
     """Draw and freeze a control."""
     control = controls.draw_control(
-        Workspace.open(chosen.workspace), chosen.cohort, tuple(chosen.tiers), seed=chosen.seed,
-        author=chosen.author, name=chosen.name,
-    )  # fmt: skip
+        Workspace.open(chosen.workspace),
+        chosen.cohort,
+        tuple(chosen.tiers),
+        seed=chosen.seed,
+        author=chosen.author,
+        name=chosen.name,
+    )
     matched = matching.matched_on(control.scans)
     print(f"{control.id}: {control.size} {control.role} scans ({_counts(control)})")
     print(f"of the same {matched.words} as the tiers {', '.join(chosen.tiers)}. {matched.note}")
@@ -203,25 +211,34 @@ def _counts(cohort: CohortHeader | Draft) -> str:
 
 COMMANDS = (
     Command(
-        "tiers", "sort the scans of a role into tiers by a rule and write the list, nothing else",
-        run_tiers, add_tiers_options,
+        "tiers",
+        "sort the scans of a role into tiers by a rule and write the list, nothing else",
+        run_tiers,
+        add_tiers_options,
     ),
     Command(
-        "freeze", "freeze the scans of a role that have a tier as a cohort",
-        run_freeze, add_freeze_options,
+        "freeze",
+        "freeze the scans of a role that have a tier as a cohort",
+        run_freeze,
+        add_freeze_options,
     ),
     Command(
         "control",
         "freeze a random sample of a cohort, matched to some tiers in size, age and site (or source)",
-        run_control, add_control_options,
+        run_control,
+        add_control_options,
     ),
     Command(
-        "check-cohort", "look whether the files of a cohort are still those that it was frozen with",
-        run_check, add_check_options,
+        "check-cohort",
+        "look whether the files of a cohort are still those that it was frozen with",
+        run_check,
+        add_check_options,
     ),
     Command(
         "export-cohort",
-        "export a cohort; " + "; ".join(f"{kind}: {what}" for kind, what in cohort_exports.KINDS.items()),
-        run_export, add_export_options,
+        "export a cohort; "
+        + "; ".join(f"{kind}: {what}" for kind, what in cohort_exports.KINDS.items()),
+        run_export,
+        add_export_options,
     ),
-)  # fmt: skip
+)

@@ -143,9 +143,14 @@ def _columns(cohort: Cohort) -> tuple[Column, ...]:
     """Describe the columns of this cohort's table, what its rule looks at among them."""
     known = {column.name for column in _COLUMNS}
     looked_at = [
-        Column(name, f"{MEASURES[name].label}; {MEASURES[name].direction}.", NUMBER,
-               units=MEASURES[name].unit)
-        for name in cohort.rule.columns if name not in known
-    ]  # fmt: skip
+        Column(
+            name,
+            f"{MEASURES[name].label}; {MEASURES[name].direction}.",
+            NUMBER,
+            units=MEASURES[name].unit,
+        )
+        for name in cohort.rule.columns
+        if name not in known
+    ]
     order = f"Best to worst: {', '.join(cohort.rule.tiers)}."
     return (*_COLUMNS, *looked_at, Column("tier", f"Quality tier by the rule beside. {order}"))

@@ -17,9 +17,11 @@ from curation.workspace import Role
 Mask = NDArray[np.bool_]
 
 _STATUSES = {
-    "unreadable": "unreadable", "missing": "missing", "duplicate": "listed twice",
+    "unreadable": "unreadable",
+    "missing": "missing",
+    "duplicate": "listed twice",
     "table": "without image, metrics only",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,14 @@ class Flow:
 
 
 def of_rule(
-    found: pd.DataFrame, role: Role, images_only: bool, rule: TierRule,
-    scans: ScanArrays, by_rule: Codes, codes: Codes,
-) -> Flow:  # fmt: skip
+    found: pd.DataFrame,
+    role: Role,
+    images_only: bool,
+    rule: TierRule,
+    scans: ScanArrays,
+    by_rule: Codes,
+    codes: Codes,
+) -> Flow:
     """Count the flow from the scans of a role into the tiers of a rule.
 
     Parameters
@@ -144,11 +151,18 @@ def of_rule(
     in_cohort = scored & aged
     tiered = in_cohort & ~unusable
     stages = [
-        Stage(_found(role), len(found), found["subject_id"].nunique(), _by_status(found, images_only)),
-        _stage("Readable", np.ones_like(scored), people, [
-            (f"not scored: {rule.measure.label.lower()} not measured", ~scored),
-        ]),
-    ]  # fmt: skip
+        Stage(
+            _found(role), len(found), found["subject_id"].nunique(), _by_status(found, images_only)
+        ),
+        _stage(
+            "Readable",
+            np.ones_like(scored),
+            people,
+            [
+                (f"not scored: {rule.measure.label.lower()} not measured", ~scored),
+            ],
+        ),
+    ]
     if role == "target":
         stages.append(_stage("Scored", scored, people, [("age not known", scored & ~aged)]))
     last = "Scored and of known age" if role == "target" else "Scored"
@@ -163,19 +177,24 @@ def of_rule(
         inside = tiered & (codes == place)
         tiers.append(
             Arrived(
-                name, int(inside.sum()), _different(people[inside]), int((inside & by_gate).sum()),
+                name,
+                int(inside.sum()),
+                _different(people[inside]),
+                int((inside & by_gate).sum()),
                 int((inside & by_hand).sum()),
             )
-        )  # fmt: skip
+        )
     return Flow(tuple(stages), tuple(tiers))
 
 
 def of_draw(label: str, scans: pd.DataFrame, drawn: pd.DataFrame, names: tuple[str, ...]) -> Flow:
     """Count the flow from a cohort's scans into a sample drawn from them."""
     first = Stage(
-        label, len(scans), scans["subject_id"].nunique(),
+        label,
+        len(scans),
+        scans["subject_id"].nunique(),
         (LeftOut("not drawn", len(scans) - len(drawn)),),
-    )  # fmt: skip
+    )
     last = Stage("Drawn at random", len(drawn), drawn["subject_id"].nunique())
     tiers = []
     for name in names:

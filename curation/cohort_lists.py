@@ -33,9 +33,19 @@ from curation.workspace import ROLES, Role, Workspace
 #: No path and no name of a person: a cohort may be handed on. What a rule looks at besides, such as a
 #: metric, stands before the tier.
 COLUMNS = (
-    "scan_id", "subject_id", "source", "sha256", "modality", "site", "age_years", "sex", "group",
-    "simulated", "distortion_score", "tier",
-)  # fmt: skip
+    "scan_id",
+    "subject_id",
+    "source",
+    "sha256",
+    "modality",
+    "site",
+    "age_years",
+    "sex",
+    "group",
+    "simulated",
+    "distortion_score",
+    "tier",
+)
 
 
 @dataclass(frozen=True)
@@ -127,12 +137,16 @@ def draft(workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool
     held = np.bincount(codes[chosen], minlength=len(rule.tiers)).tolist()
     judged_by = table["reference"][chosen] if "reference" in table else pd.Series(dtype="str")
     return Draft(
-        role, rule, images_only, text, content_hash(text, rule),
+        role,
+        rule,
+        images_only,
+        text,
+        content_hash(text, rule),
         dict(zip(rule.tiers, held, strict=False)),
         cohort_flow.of_rule(found, role, images_only, rule, arrays, by_rule, codes),
         tuple(rule_advice.problems(rule, arrays, codes)),
         ", ".join(sorted(judged_by.dropna().unique())),
-    )  # fmt: skip
+    )
 
 
 def columns_of(rule: TierRule) -> tuple[str, ...]:
@@ -163,9 +177,12 @@ def from_tsv(text: str) -> pd.DataFrame:
     texts = set(COLUMNS).difference(("age_years", "distortion_score", "simulated"))
     kinds = {name: "str" if name in texts else "float64" for name in names}
     table = pd.read_csv(
-        io.StringIO(text), sep="\t", na_values=["n/a"], keep_default_na=False,
+        io.StringIO(text),
+        sep="\t",
+        na_values=["n/a"],
+        keep_default_na=False,
         dtype=kinds | {"simulated": "bool"},
-    )  # fmt: skip
+    )
     return spreadsheets.unguarded_table(table)
 
 

@@ -111,9 +111,14 @@ class Cohort(CohortHeader):
 
 
 def freeze(
-    workspace: Workspace, name: str, *, author: str, role: Role = "pool",
-    rule: TierRule = DEFAULT_RULE, images_only: bool = False,
-) -> Cohort:  # fmt: skip
+    workspace: Workspace,
+    name: str,
+    *,
+    author: str,
+    role: Role = "pool",
+    rule: TierRule = DEFAULT_RULE,
+    images_only: bool = False,
+) -> Cohort:
     """Freeze all usable scans of one role that have a tier, those given by hand included.
 
     Parameters
@@ -155,10 +160,17 @@ def freeze_draft(workspace: Workspace, drafted: Draft, *, name: str, author: str
         When there is no name or no author.
     """
     return store(
-        workspace, drafted.text, name=name, author=author, role=drafted.role, rule=drafted.rule,
-        counts=drafted.counts, reference=drafted.reference, images_only=drafted.images_only,
+        workspace,
+        drafted.text,
+        name=name,
+        author=author,
+        role=drafted.role,
+        rule=drafted.rule,
+        counts=drafted.counts,
+        reference=drafted.reference,
+        images_only=drafted.images_only,
         flow=drafted.flow,
-    )  # fmt: skip
+    )
 
 
 def store(
@@ -190,10 +202,16 @@ def store(
     _check_names(name, author)
     scans = cohort_lists.from_tsv(text)
     cohort = Cohort(
-        name=slug(name), hash=cohort_lists.content_hash(text, rule), author=author.strip(), rule=rule,
-        created=database.now().isoformat(timespec="seconds"), version=__version__,
-        versions=_versions(workspace, scans), scans=scans, **about,
-    )  # fmt: skip
+        name=slug(name),
+        hash=cohort_lists.content_hash(text, rule),
+        author=author.strip(),
+        rule=rule,
+        created=database.now().isoformat(timespec="seconds"),
+        version=__version__,
+        versions=_versions(workspace, scans),
+        scans=scans,
+        **about,
+    )
     json_path = workspace.cohorts_dir / f"{cohort.id}.json"
     if not json_path.exists():
         files.write_text(json_path.with_suffix(".tsv"), text)

@@ -64,10 +64,12 @@ def parser(program: str, about: str | None, commands: Iterable[Command]) -> argp
 
 def _add_workspace(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--workspace", "-w", type=Path,
+        "--workspace",
+        "-w",
+        type=Path,
         default=Path(os.environ.get(ENVIRONMENT_VARIABLE, DEFAULT_ROOT)),
         help=f"its folder (default: ${ENVIRONMENT_VARIABLE} or ./{DEFAULT_ROOT})",
-    )  # fmt: skip
+    )
 
 
 def run(made: argparse.ArgumentParser, arguments: list[str] | None, interrupted: str) -> int:

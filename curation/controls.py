@@ -7,9 +7,14 @@ from curation.workspace import Workspace
 
 
 def draw_control(
-    workspace: Workspace, cohort_id: str, tiers: tuple[str, ...], *, seed: int, author: str,
+    workspace: Workspace,
+    cohort_id: str,
+    tiers: tuple[str, ...],
+    *,
+    seed: int,
+    author: str,
     name: str = "",
-) -> Cohort:  # fmt: skip
+) -> Cohort:
     """Freeze a random sample of a cohort that matches some of its tiers, see :func:`curation.matching.draw`.
 
     Parameters
@@ -45,14 +50,18 @@ def draw_control(
     drawn = pool[pool["scan_id"].isin(matching.draw(pool, members, seed))]
     found = drawn["tier"].value_counts()
     return cohorts.store(
-        workspace, cohort_lists.to_tsv(drawn, source.rule),
+        workspace,
+        cohort_lists.to_tsv(drawn, source.rule),
         name=name.strip() or f"control-{'-'.join(tiers)}-of-{source.name}-seed-{seed}",
-        author=author, rule=source.rule, role=source.role, reference=source.reference,
+        author=author,
+        rule=source.rule,
+        role=source.role,
+        reference=source.reference,
         counts={tier: int(found.get(tier, 0)) for tier in source.rule.names},
         images_only=source.images_only,
         flow=cohort_flow.of_draw(f"Cohort {source.id}, in tiers", pool, drawn, source.rule.names),
         drawn={"cohort": source.id, "tiers": list(tiers), "seed": seed},
-    )  # fmt: skip
+    )
 
 
 def _check(cohort: Cohort, tiers: tuple[str, ...], seed: int, members: int, size: int) -> None:

@@ -175,11 +175,23 @@ def suggest(
     (low, auc_low), (high, auc_high) = np.quantile(draws, [0.025, 0.975], axis=0).tolist()
     found, kept = int(bad.sum()) - missed, int((~bad).sum()) - wrong
     return Suggestion(
-        cutoff, low, high, found / int(bad.sum()), kept / int((~bad).sum()), len(values),
-        int(bad.sum()), _auc(values, bad), auc_low, auc_high,
-        float(coefficients.kappa([[kept, wrong], [missed, found]])), ceiling_kappa,
-        float(cost_ratio), seed, _warnings(len(values), int(bad.sum())), evidence or {},
-    )  # fmt: skip
+        cutoff,
+        low,
+        high,
+        found / int(bad.sum()),
+        kept / int((~bad).sum()),
+        len(values),
+        int(bad.sum()),
+        _auc(values, bad),
+        auc_low,
+        auc_high,
+        float(coefficients.kappa([[kept, wrong], [missed, found]])),
+        ceiling_kappa,
+        float(cost_ratio),
+        seed,
+        _warnings(len(values), int(bad.sum())),
+        evidence or {},
+    )
 
 
 def _check(scans: int, excluded: int, cost_ratio: float) -> None:
@@ -268,9 +280,13 @@ def from_ratings(workspace: Workspace, cost_ratio: float = 1.0, seed: int = 0) -
         "ratings_until": ratings.newest(workspace),
     }
     found = suggest(
-        used["distortion_score"], used["excluded"], cost_ratio, seed,
-        ceiling_kappa=ceiling(workspace, given), evidence=evidence,
-    )  # fmt: skip
+        used["distortion_score"],
+        used["excluded"],
+        cost_ratio,
+        seed,
+        ceiling_kappa=ceiling(workspace, given),
+        evidence=evidence,
+    )
     if references.active(workspace).kind == "learned":
         return replace(found, warnings=(*found.warnings, _CIRCULAR))
     return found
@@ -296,9 +312,12 @@ def ceiling(workspace: Workspace, given: pd.DataFrame) -> float | None:
 def save_suggestion(workspace: Workspace, suggestion: Suggestion, author: str) -> None:
     """Append a suggestion, for the Tiers page to offer."""
     database.note(
-        workspace, author=author.strip(), action=ACTION, subject=f"{suggestion.cutoff:.1f}",
+        workspace,
+        author=author.strip(),
+        action=ACTION,
+        subject=f"{suggestion.cutoff:.1f}",
         detail=asdict(suggestion),
-    )  # fmt: skip
+    )
 
 
 def latest_suggestion(workspace: Workspace) -> Suggestion | None:

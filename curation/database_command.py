@@ -12,18 +12,23 @@ from curation.workspace import Workspace
 
 #: What is counted, by what it is called.
 _COUNTED = {
-    "ratings": schema.ratings, "sessions": schema.sessions, "tiers by hand": schema.overrides,
-    "rules": schema.rules, "lists": schema.scan_lists, "lines of history": schema.audit,
-}  # fmt: skip
+    "ratings": schema.ratings,
+    "sessions": schema.sessions,
+    "tiers by hand": schema.overrides,
+    "rules": schema.rules,
+    "lists": schema.scan_lists,
+    "lines of history": schema.audit,
+}
 
 
 def add_database_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``database``."""
     command.add_argument(
-        "--adopt", action="store_true",
+        "--adopt",
+        action="store_true",
         help="from now on take the database that is there (an empty one where there is none) for the "
         "workspace's own: after a loss without a copy, or to move to a server",
-    )  # fmt: skip
+    )
 
 
 def run_database(chosen: argparse.Namespace) -> int:

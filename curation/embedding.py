@@ -93,10 +93,13 @@ def embed(names: Sequence[str], values: NDArray[np.floating[Any]]) -> Embedding 
     points[known] = matrix @ first.T.astype(np.float32)
     shares = np.clip(variances[[-1, -2]], 0, None) / max(float(variances.sum()), 1e-12)
     return Embedding(
-        points, (float(shares[0]), float(shares[1])), tuple(names[place] for place in used),
+        points,
+        (float(shares[0]), float(shares[1])),
+        tuple(names[place] for place in used),
         tuple(name for place, name in enumerate(names) if place not in used),
-        float(1 - there[:, used].mean()), first,
-    )  # fmt: skip
+        float(1 - there[:, used].mean()),
+        first,
+    )
 
 
 def _usable(there: NDArray[np.bool_]) -> bool:

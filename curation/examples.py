@@ -46,21 +46,23 @@ EXAMPLES: dict[str, Example] = {
     example.name: example
     for example in (
         Example(
-            "abide", "ABIDE",
+            "abide",
+            "ABIDE",
             "1,101 real T1w scans of children and adults from 17 sites: MRIQC's metrics and the ratings of "
             "three raters. No images, and no ages unless you join a table of people.",
             "mriqc-learn: Apache-2.0. ABIDE's own data are for non-commercial research.",
             _CITATION,
         ),
         Example(
-            "ds030", "DS030",
+            "ds030",
+            "DS030",
             "265 real T1w scans of adults from 2 scanners: MRIQC's metrics and the ratings of one rater. No "
             "images, and no ages unless you join a table of people.",
             "mriqc-learn: Apache-2.0. OpenNeuro ds000030: CC0.",
             _CITATION,
         ),
     )
-}  # fmt: skip
+}
 
 
 def is_installed() -> bool:
@@ -106,6 +108,10 @@ def import_example(
         )
     table = Path(found.origin).parent / "datasets" / f"{name}.tsv"
     return mriqc_import.import_table(
-        workspace, table, name=name, role=role, participants=participants,
+        workspace,
+        table,
+        name=name,
+        role=role,
+        participants=participants,
         raters=f"{EXAMPLES[name].label} ",
-    )  # fmt: skip
+    )

@@ -109,9 +109,10 @@ def _tiers(
         drawn, bottom = _box(left, box_top, width, lines + [""] * (most - len(lines)))
         colour = escape(colours.get(tier.tier, _INK))
         parts += [
-            _arrow(centre, rail, box_top), *drawn,
+            _arrow(centre, rail, box_top),
+            *drawn,
             f'<rect x="{left:g}" y="{box_top:g}" width="{width:g}" height="5" fill="{colour}"/>',
-        ]  # fmt: skip
+        ]
     return parts, bottom
 
 
@@ -130,8 +131,10 @@ def _numbers(scans: int, people: int) -> str:
 def _wrapped(text: str, width: float, *, indent: bool = False) -> list[str]:
     letters = max(6, int((width - 2 * _PAD) * _LETTERS_A_PIXEL) - 2 * indent)
     lines = textwrap.wrap(text, letters) or [""]
-    return [f"{'– ' if number == 0 else '   '}{line}" if indent else line
-            for number, line in enumerate(lines)]  # fmt: skip
+    return [
+        f"{'– ' if number == 0 else '   '}{line}" if indent else line
+        for number, line in enumerate(lines)
+    ]
 
 
 def _height(lines: int) -> float:

@@ -72,8 +72,12 @@ def save(
     _check(name, author, note, ids)
     lists, items = schema.scan_lists, schema.scan_list_items
     row = {
-        "at": database.now(), "name": name, "author": author, "note": note.strip(), "version": __version__,
-    }  # fmt: skip
+        "at": database.now(),
+        "name": name,
+        "author": author,
+        "note": note.strip(),
+        "version": __version__,
+    }
     try:
         with database.writing(workspace) as connection:
             insert = lists.insert().values(row).returning(lists.c.id)

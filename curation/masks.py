@@ -129,11 +129,24 @@ def find_masks(volume: Volume) -> Masks:
     if (unseen := _out_of_view(alignment.matrix, lit)) > _MAX_UNSEEN:
         absent["brain"] = f"{unseen:.0%} of the brain lies outside the image or in empty slices"
     return Masks(
-        data=data, step=step, lit=lit, head=head, brain=(depth > 0) & lit, air=air, **core,
-        shares=shares, log_field=log_field, depth_mm=depth, priors=priors, expected=expected, tissues=tissues,
-        grid_to_template=alignment.matrix, template_affine=alignment.matrix @ to_grid_mm,
-        similarity=alignment.similarity, absent=absent,
-    )  # fmt: skip
+        data=data,
+        step=step,
+        lit=lit,
+        head=head,
+        brain=(depth > 0) & lit,
+        air=air,
+        **core,
+        shares=shares,
+        log_field=log_field,
+        depth_mm=depth,
+        priors=priors,
+        expected=expected,
+        tissues=tissues,
+        grid_to_template=alignment.matrix,
+        template_affine=alignment.matrix @ to_grid_mm,
+        similarity=alignment.similarity,
+        absent=absent,
+    )
 
 
 # ---- grids -----------------------------------------------------------------------------------------
@@ -206,9 +219,13 @@ def _from_template(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> tuple
             layer, pull[:3, :3], pull[:3, 3], output_shape=shape, order=1, cval=outside
         )
         for layer, outside in (
-            (maps.csf, 0.0), (maps.gm, 0.0), (maps.wm, 0.0), (maps.t1, 0.0), (maps.depth_mm, -99.0),
+            (maps.csf, 0.0),
+            (maps.gm, 0.0),
+            (maps.wm, 0.0),
+            (maps.t1, 0.0),
+            (maps.depth_mm, -99.0),
         )
-    )  # fmt: skip
+    )
 
 
 # ---- parts -----------------------------------------------------------------------------------------

@@ -97,10 +97,16 @@ def of_the_moment(failures: pd.Series) -> pd.Series:
 def empty_row(scan_id: str, sha256: str) -> dict[str, Any]:
     """Return a row of the metrics table in which nothing is measured yet."""
     return {
-        "scan_id": scan_id, "sha256": sha256, "metrics_version": METRICS_VERSION,
-        "measured_by": MEASURED_BY, "template_affine": None, "seconds": 0.0, "failure": None,
-        "reasons": "{}", "flags": "{}",
-    } | dict.fromkeys(METRICS, np.nan)  # fmt: skip
+        "scan_id": scan_id,
+        "sha256": sha256,
+        "metrics_version": METRICS_VERSION,
+        "measured_by": MEASURED_BY,
+        "template_affine": None,
+        "seconds": 0.0,
+        "failure": None,
+        "reasons": "{}",
+        "flags": "{}",
+    } | dict.fromkeys(METRICS, np.nan)
 
 
 def _json(words: dict[str, str]) -> str:

@@ -176,6 +176,8 @@ def run(_: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    "describe-metrics", "print the page of metrics and flags, docs/metrics.md", run,
+    "describe-metrics",
+    "print the page of metrics and flags, docs/metrics.md",
+    run,
     on_workspace=False,
-)  # fmt: skip
+)

@@ -44,9 +44,13 @@ def override(workspace: Workspace, scan_id: str, author: str, tier: str | None, 
     if tier is not None and not 0 < len(tier) <= 50:
         raise RatingError("Name the tier that the scan belongs to.")
     row = {
-        "at": database.now(), "scan_id": scan_id, "author": author, "tier": tier, "reason": reason,
+        "at": database.now(),
+        "scan_id": scan_id,
+        "author": author,
+        "tier": tier,
+        "reason": reason,
         "version": __version__,
-    }  # fmt: skip
+    }
     insert = schema.overrides.insert().values(row).returning(schema.overrides.c.id)
     with database.writing(workspace) as connection:
         return connection.execute(insert).scalar_one()

@@ -14,21 +14,28 @@ RATING_COLUMNS: tuple[Column, ...] = (
     Column("label", "The word for it; not read when ratings are imported."),
     Column("confidence", "How sure the rater was, 0 to 4.", NUMBER),
     Column("artefacts", "What was seen: MRIQC's keys and two more, with commas between.", KEYS),
-    Column("comment", "What was written; backslash, tab and line break have a backslash before, and what a "
-           "spreadsheet would run has an apostrophe before."),
+    Column(
+        "comment",
+        "What was written; backslash, tab and line break have a backslash before, and what a "
+        "spreadsheet would run has an apostrophe before.",
+    ),
     Column("time_sec", "Time spent on the scan.", NUMBER, units="s"),
     Column("role", "rater, or adjudicator: the verdict on a scan that raters disagree on."),
     Column("rating_session", "Name of the rating session."),
     Column("position", "Place in the session's list, from 0.", INTEGER),
-    Column("repeat", "Whether the scan was shown a second time, hidden, to see if the rater agrees "
-           "with himself.", TRUTH),
+    Column(
+        "repeat",
+        "Whether the scan was shown a second time, hidden, to see if the rater agrees "
+        "with himself.",
+        TRUTH,
+    ),
     Column("blinded", "Whether name, age, group, site and scores were hidden.", TRUTH),
     Column("seed", "Of the session's draw.", INTEGER),
     Column("shown", "What was on the screen.", JSON),
     Column("withdrawn", "When the rating was taken back, in UTC; it does not count then.", MOMENT),
     Column("origin", "The file from which the rating was imported, if it was."),
     Column("version", "Version of Tierscope that stored it."),
-)  # fmt: skip
+)
 
 OVERRIDE_COLUMNS: tuple[Column, ...] = (
     Column("scan_id", "The scan whose tier was decided by hand.", required=True),

@@ -72,9 +72,10 @@ def _refuse_fewer(workspace: Workspace, now: dict[str, int]) -> None:
     folder = workspace.derivatives_dir
     sessions = files.read_note(folder / SESSIONS).get("sessions", ())
     before = {
-        "ratings": _rows_in(folder / RATINGS), "tiers by hand": _rows_in(folder / OVERRIDES),
+        "ratings": _rows_in(folder / RATINGS),
+        "tiers by hand": _rows_in(folder / OVERRIDES),
         "sessions": len(sessions),
-    }  # fmt: skip
+    }
     fewer = [f"{before[what]} {what}, now {now[what]}" for what in now if now[what] < before[what]]
     if fewer:
         raise RatingError(
@@ -132,12 +133,16 @@ def _sessions(workspace: Workspace) -> dict[str, Any]:
         "scales": [_scale(scale) for scale in scales],
         "sessions": [
             {
-                "name": row.name, "rater": row.rater, "at": row.at.isoformat(), "plan": row.plan,
-                "version": row.version, "items": listed.get(row.id, []),
+                "name": row.name,
+                "rater": row.rater,
+                "at": row.at.isoformat(),
+                "plan": row.plan,
+                "version": row.version,
+                "items": listed.get(row.id, []),
             }
             for row, _ in reversed(known)
         ],
-    }  # fmt: skip
+    }
 
 
 def _scale(scale: Scale) -> Mapping[str, Any]:

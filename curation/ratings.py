@@ -85,9 +85,14 @@ def adjudicate(
     if not reason.strip():
         raise RatingError("A verdict needs a reason: say in a sentence what decided it.")
     return add_rating(
-        workspace, scan_id=scan_id, rater=author, scale=scale, value=value, comment=reason,
+        workspace,
+        scan_id=scan_id,
+        rater=author,
+        scale=scale,
+        value=value,
+        comment=reason,
         role="adjudicator",
-    )  # fmt: skip
+    )
 
 
 def list_ratings(
@@ -131,9 +136,12 @@ def _joined() -> sa.Select:
     sessions = schema.sessions
     joined = joined.outerjoin(sessions, sessions.c.id == details.c.session_id)
     columns = (
-        *ratings.c, *more, withdrawals.c.at.label("withdrawn"), sessions.c.name.label("session"),
+        *ratings.c,
+        *more,
+        withdrawals.c.at.label("withdrawn"),
+        sessions.c.name.label("session"),
         sessions.c.plan,
-    )  # fmt: skip
+    )
     return sa.select(*columns).select_from(joined).order_by(ratings.c.id)
 
 

@@ -11,8 +11,10 @@ from curation.workspace import Workspace
 def add_export_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``export-ratings``."""
     command.add_argument(
-        "--force", action="store_true", help="also where the exported files hold more than the database"
-    )  # fmt: skip
+        "--force",
+        action="store_true",
+        help="also where the exported files hold more than the database",
+    )
 
 
 def add_import_ratings_options(command: argparse.ArgumentParser) -> None:

@@ -68,9 +68,14 @@ def _to_points() -> Matrix:
 
 
 def _step(
-    change: Matrix, data: NDArray, valid: NDArray, edge_mm: float, basis: Matrix,
-    levels: NDArray[np.int64], slopes: list[NDArray],
-) -> Matrix:  # fmt: skip
+    change: Matrix,
+    data: NDArray,
+    valid: NDArray,
+    edge_mm: float,
+    basis: Matrix,
+    levels: NDArray[np.int64],
+    slopes: list[NDArray],
+) -> Matrix:
     where = (basis @ change.T).T / edge_mm
     nearest = np.round(where).astype(int)
     size = np.array(data.shape)[:, None]

@@ -12,9 +12,12 @@ ACTION = "what was hidden shown"
 def reveal(workspace: Workspace, session: Session) -> None:
     """Note that the rater was shown what a session hid; once, however often it is sent."""
     row = {
-        "at": database.now(), "author": session.plan.rater, "action": ACTION,
-        "subject": _subject(session.id), "detail": {"name": session.plan.name},
-    }  # fmt: skip
+        "at": database.now(),
+        "author": session.plan.rater,
+        "action": ACTION,
+        "subject": _subject(session.id),
+        "detail": {"name": session.plan.name},
+    }
     with database.writing(workspace) as connection:
         database.take_turn(connection, session.id)
         if not noted(connection, session.id):

@@ -96,9 +96,14 @@ def save(workspace: Workspace, name: str, text: str, author: str) -> SavedRule:
         if newest is not None and newest.text == text:
             return SavedRule(**newest._mapping)
         saved = SavedRule(
-            name, 1 if newest is None else newest.number + 1, content_hash(rule), author,
-            database.now(), text, __version__,
-        )  # fmt: skip
+            name,
+            1 if newest is None else newest.number + 1,
+            content_hash(rule),
+            author,
+            database.now(),
+            text,
+            __version__,
+        )
         connection.execute(schema.rules.insert().values(vars(saved)))
     return saved
 

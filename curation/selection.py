@@ -230,10 +230,13 @@ def _by_age(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
     return [
         {"seen": seen, "explained": explained, "chance": bound, "years": apart}
         for seen, explained, bound, apart in zip(
-            *(one.tolist() for one in (years / spread, (level_1 - level_2) / spread, chance, years)),
+            *(
+                one.tolist()
+                for one in (years / spread, (level_1 - level_2) / spread, chance, years)
+            ),
             strict=True,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _by_site(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
@@ -250,13 +253,15 @@ def _by_site(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
     chance = chance_smd(n1, n2, levels - 1)
     return [
         {
-            "seen": float(seen[cut]), "explained": float(explained[cut]), "chance": float(chance[cut]),
+            "seen": float(seen[cut]),
+            "explained": float(explained[cut]),
+            "chance": float(chance[cut]),
             "share_by_trait": between(inside[cut], outside[cut]),
             "share_by_quality": between((above @ by_level)[cut], (~above @ by_level)[cut]),
             "most": _most(inside[cut], outside[cut], names),
         }
         for cut in range(len(above))
-    ]  # fmt: skip
+    ]
 
 
 def between(inside: NDArray[Any], outside: NDArray[Any]) -> float:

@@ -36,9 +36,12 @@ def start(workspace: Workspace, plan: Plan) -> Session:
     rng = np.random.default_rng([plan.seed, 1])
     items = choices.with_repeats(ids, repeats, rng)
     row = {
-        "at": database.now(), "name": plan.name, "rater": plan.rater, "plan": plan.as_dict(),
+        "at": database.now(),
+        "name": plan.name,
+        "rater": plan.rater,
+        "plan": plan.as_dict(),
         "version": __version__,
-    }  # fmt: skip
+    }
     try:
         with database.writing(workspace) as connection:
             insert = schema.sessions.insert().values(row).returning(schema.sessions.c.id)
@@ -103,12 +106,21 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
     columns = ["id", "at", "name", "rater", "scale", "choice", "blinded", "done", "total"]
     table = pd.DataFrame(
         [
-            (row.id, row.at, row.name, row.rater, plan.scale, plan.choice, plan.blinded,
-             done.get(row.id, 0), total.get(row.id, 0))
+            (
+                row.id,
+                row.at,
+                row.name,
+                row.rater,
+                plan.scale,
+                plan.choice,
+                plan.blinded,
+                done.get(row.id, 0),
+                total.get(row.id, 0),
+            )
             for row, plan in rows
         ],
         columns=columns,
-    )  # fmt: skip
+    )
     return table.assign(finished=table["done"] == table["total"])
 
 
@@ -234,12 +246,20 @@ def save(
         open_now = session.attempts.get(position, 0)
         attempt = open_now if attempt is None else min(attempt, open_now)
         row = rating_rows.prepared(
-            find_scale(workspace, plan.scale), scan_id=item.scan_id, rater=plan.rater,
-            value=value, comment=comment,
-            confidence=confidence, artefacts=artefacts, seconds=seconds, shown=shown,
+            find_scale(workspace, plan.scale),
+            scan_id=item.scan_id,
+            rater=plan.rater,
+            value=value,
+            comment=comment,
+            confidence=confidence,
+            artefacts=artefacts,
+            seconds=seconds,
+            shown=shown,
             key=f"session {session_id} position {position} attempt {attempt}",
-            session_id=session_id, position=position, repeat=item.repeat_of is not None,
-        )  # fmt: skip
+            session_id=session_id,
+            position=position,
+            repeat=item.repeat_of is not None,
+        )
         stored = _stored(connection, row)
         return rating_rows.append(connection, [row])[0] if stored is None else stored
 
@@ -295,8 +315,10 @@ def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) ->
             raise RatingError("There is no rating in this session to undo.")
         if number in session.rated.values():
             withdrawal = {
-                "at": database.now(), "rating_id": number, "author": session.plan.rater,
+                "at": database.now(),
+                "rating_id": number,
+                "author": session.plan.rater,
                 "version": __version__,
-            }  # fmt: skip
+            }
             connection.execute(schema.withdrawals.insert().values(withdrawal))
     return load(workspace, session_id)

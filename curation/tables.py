@@ -258,8 +258,17 @@ def _scores_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
 
 #: What :func:`read_usable` reads of each scan, and which of it few different texts make up.
 USABLE_COLUMNS = (
-    "scan_id", "subject_id", "sha256", "modality", "source", "site", "age_years", "sex", "group", "status",
-)  # fmt: skip
+    "scan_id",
+    "subject_id",
+    "sha256",
+    "modality",
+    "source",
+    "site",
+    "age_years",
+    "sex",
+    "group",
+    "status",
+)
 _FEW_TEXTS = ["modality", "source", "site", "sex", "group", "status"]
 
 
@@ -285,9 +294,11 @@ def read_usable(workspace: Workspace, role: str) -> pd.DataFrame:
         rows = [("role", "==", role), ("status", "in", list(SCORABLE))]
         with damage.readable(workspace.scans_path, _SCANS_REMEDY):
             scans = pq.read_table(
-                workspace.scans_path, columns=list(USABLE_COLUMNS), filters=rows,
+                workspace.scans_path,
+                columns=list(USABLE_COLUMNS),
+                filters=rows,
                 read_dictionary=_FEW_TEXTS,
-            ).to_pandas(split_blocks=True, self_destruct=True)  # fmt: skip
+            ).to_pandas(split_blocks=True, self_destruct=True)
     scores = read_scores(workspace)
     numbers = scores.select_dtypes("number").columns
     if not len(scores):

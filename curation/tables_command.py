@@ -107,15 +107,22 @@ def run_fit(chosen: argparse.Namespace) -> int:
 
 MRIQC_COMMANDS = (
     Command(
-        "import-mriqc", "take in MRIQC's metrics and their ratings: scans without images",
-        run_import_mriqc, add_import_mriqc_options,
+        "import-mriqc",
+        "take in MRIQC's metrics and their ratings: scans without images",
+        run_import_mriqc,
+        add_import_mriqc_options,
     ),
     Command(
-        "example", "take in a real example: published metrics and ratings, without images",
-        run_example, add_example_options,
+        "example",
+        "take in a real example: published metrics and ratings, without images",
+        run_example,
+        add_example_options,
     ),
     Command(
-        "fit-experts", "learn the experts' reference from rated tables of MRIQC's metrics",
-        run_fit, add_fit_options, on_workspace=False,
+        "fit-experts",
+        "learn the experts' reference from rated tables of MRIQC's metrics",
+        run_fit,
+        add_fit_options,
+        on_workspace=False,
     ),
-)  # fmt: skip
+)

@@ -102,9 +102,15 @@ def compare(
     if levels is not None and levels.shape[0] == levels.shape[1]:
         weighted = coefficients.kappa_with_interval(levels.to_numpy())
     return TierAgreement(
-        int(table.sum()), counts, auc_with_interval(table), _at_cutoffs(table, names), levels,
-        weighted, scale, _count(codes, scan_ids, rated["scan_id"], len(names)),
-    )  # fmt: skip
+        int(table.sum()),
+        counts,
+        auc_with_interval(table),
+        _at_cutoffs(table, names),
+        levels,
+        weighted,
+        scale,
+        _count(codes, scan_ids, rated["scan_id"], len(names)),
+    )
 
 
 def _table(

@@ -88,9 +88,10 @@ MOMENT = Kind(
 )
 KEYS = Kind("keys with commas between", ",".join, lambda text: tuple(text.split(",")))
 JSON = Kind(
-    "JSON", lambda value: _escape(json.dumps(value, ensure_ascii=False)),
+    "JSON",
+    lambda value: _escape(json.dumps(value, ensure_ascii=False)),
     lambda text: files.parse_json(_unescape(text)),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

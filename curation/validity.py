@@ -39,26 +39,62 @@ class Flag:
 FLAGS: dict[str, Flag] = {
     flag.key: flag
     for flag in (
-        Flag("skull_stripped", "Skull-stripped", "All around the brain was removed.",
-             "What needs air or scalp is not measured: most of noise in air, ghosting, fold-over, entropy."),
-        Flag("defaced", "Defaced", "The face was removed to protect the person.",
-             "The zeroed part is left out of the air; entropy (efc) is not measured."),
-        Flag("field_of_view_cut", "Field of view cut", "Part of the brain lies outside the image.",
-             "Volumes and overlap of the tissues are not measured; incompleteness says how much is missing."),
-        Flag("no_air", "No air", "Around the head there is no noise to measure on.",
-             "What needs air is not measured; noise is judged inside white matter only."),
-        Flag("rescaled_8bit", "8 bits", "Brightness was stored in at most 256 steps.",
-             "Fine grain may have been rounded off, above all in the air."),
-        Flag("low_resolution", "Low resolution", "Voxels are 1.8 mm or larger along each axis.",
-             "Blur and noise were averaged away before they could be seen: both look better than they were."),
-        Flag("thick_slices", "Thick slices", "Slices are 2.5 mm or thicker, and twice as thick as wide.",
-             "Detail along one axis is lost; tissues are told apart less well."),
-        Flag("not_t1w", "Not T1-weighted", "Grey matter is the brighter one, or the file's name says so.",
-             "Contrast and agreement with the T1-weighted template are not measured."),
-        Flag("no_orientation", "No orientation", "The header gives neither sform nor qform.",
-             "Left and right have to be taken on trust."),
+        Flag(
+            "skull_stripped",
+            "Skull-stripped",
+            "All around the brain was removed.",
+            "What needs air or scalp is not measured: most of noise in air, ghosting, fold-over, entropy.",
+        ),
+        Flag(
+            "defaced",
+            "Defaced",
+            "The face was removed to protect the person.",
+            "The zeroed part is left out of the air; entropy (efc) is not measured.",
+        ),
+        Flag(
+            "field_of_view_cut",
+            "Field of view cut",
+            "Part of the brain lies outside the image.",
+            "Volumes and overlap of the tissues are not measured; incompleteness says how much is missing.",
+        ),
+        Flag(
+            "no_air",
+            "No air",
+            "Around the head there is no noise to measure on.",
+            "What needs air is not measured; noise is judged inside white matter only.",
+        ),
+        Flag(
+            "rescaled_8bit",
+            "8 bits",
+            "Brightness was stored in at most 256 steps.",
+            "Fine grain may have been rounded off, above all in the air.",
+        ),
+        Flag(
+            "low_resolution",
+            "Low resolution",
+            "Voxels are 1.8 mm or larger along each axis.",
+            "Blur and noise were averaged away before they could be seen: both look better than they were.",
+        ),
+        Flag(
+            "thick_slices",
+            "Thick slices",
+            "Slices are 2.5 mm or thicker, and twice as thick as wide.",
+            "Detail along one axis is lost; tissues are told apart less well.",
+        ),
+        Flag(
+            "not_t1w",
+            "Not T1-weighted",
+            "Grey matter is the brighter one, or the file's name says so.",
+            "Contrast and agreement with the T1-weighted template are not measured.",
+        ),
+        Flag(
+            "no_orientation",
+            "No orientation",
+            "The header gives neither sform nor qform.",
+            "Left and right have to be taken on trust.",
+        ),
     )
-}  # fmt: skip
+}
 
 _LOW_RESOLUTION_MM = 1.8
 _THICK_MM, _THICK_RATIO = 2.5, 2.0
@@ -85,9 +121,12 @@ def recognise(volume: Volume, masks: Masks, modality: str | None = None) -> dict
     found: dict[str, str] = {}
     absent = masks.absent
     of_masks = {
-        "skull_stripped": "outside", "defaced": "face", "field_of_view_cut": "brain", "no_air": "air",
+        "skull_stripped": "outside",
+        "defaced": "face",
+        "field_of_view_cut": "brain",
+        "no_air": "air",
         "not_t1w": "t1w",
-    }  # fmt: skip
+    }
     for key, part in of_masks.items():
         if part in absent:
             found[key] = absent[part]

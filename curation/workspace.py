@@ -238,9 +238,14 @@ class Workspace:
             self.exports_dir / "cohorts",
         )
         for folder in (
-            self.root, self.metrics_dir, self.previews_dir, self.references_dir, self.cohorts_dir,
-            self.tasks_dir, *exported,
-        ):  # fmt: skip
+            self.root,
+            self.metrics_dir,
+            self.previews_dir,
+            self.references_dir,
+            self.cohorts_dir,
+            self.tasks_dir,
+            *exported,
+        ):
             files.sweep(folder)
 
     # ---- paths -------------------------------------------------------------------------------

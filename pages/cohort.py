@@ -95,9 +95,15 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
         for row in table.to_dict("records")
     ]
     head = (
-        "Source", "Role", "People", "Usable scans", *counted.values(), "Age (years): mean (range)",
-        "Sites", "Path",
-    )  # fmt: skip
+        "Source",
+        "Role",
+        "People",
+        "Usable scans",
+        *counted.values(),
+        "Age (years): mean (range)",
+        "Sites",
+        "Path",
+    )
     age = 4 + len(counted)
     st.html(marks.table(head, rows, numeric=(*range(2, age), age + 1), whole=(0, age, age + 2)))
     _say_what_is_not_scored(workspace, scans)
@@ -123,9 +129,13 @@ def _say_what_is_not_scored(workspace: Workspace, scans: pd.DataFrame) -> None:
 
 #: Statuses that are counted beside the usable scans, where a source has any of them.
 _BESIDES = {
-    "table": "Without image", "pet": "PET", "other": "Other kinds", "unreadable": "Unreadable",
-    "missing": "Missing", "duplicate": "Twice",
-}  # fmt: skip
+    "table": "Without image",
+    "pet": "PET",
+    "other": "Other kinds",
+    "unreadable": "Unreadable",
+    "missing": "Missing",
+    "duplicate": "Twice",
+}
 
 
 def _problems(scans: pd.DataFrame) -> None:

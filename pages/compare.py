@@ -86,10 +86,14 @@ def _others(chosen: Study, planned: list[Study]) -> list[Study]:
     by_id = dict(zip([one.id for one in rest], compared.names(rest), strict=True))
     with st.popover("Set other studies beside it", icon=":material/compare_arrows:"):
         ids = st.multiselect(
-            "Studies on the same people in the same folds", [one.id for one in able],
-            key=state.COMPARE_ALSO, persist_state="session", format_func=lambda i: by_id[i],
-            placeholder="none" if able else "there is none", disabled=not able,
-        )  # fmt: skip
+            "Studies on the same people in the same folds",
+            [one.id for one in able],
+            key=state.COMPARE_ALSO,
+            persist_state="session",
+            format_func=lambda i: by_id[i],
+            placeholder="none" if able else "there is none",
+            disabled=not able,
+        )
         for one in rest:
             if one not in able:
                 st.caption(
@@ -127,9 +131,14 @@ def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: li
         finished = bool(everything.held_out.there)
         state.put(state.COMPARE_PART, "answer" if finished else "curves")
     part = st.segmented_control(
-        "Part", list(_PARTS), key=state.COMPARE_PART, label_visibility="collapsed", required=True,
-        format_func=lambda key: _PARTS[key], persist_state="session",
-    )  # fmt: skip
+        "Part",
+        list(_PARTS),
+        key=state.COMPARE_PART,
+        label_visibility="collapsed",
+        required=True,
+        format_func=lambda key: _PARTS[key],
+        persist_state="session",
+    )
     if part == "studies":
         compare_studies.show(workspace, planned, chosen)
         return

@@ -79,10 +79,14 @@ def body(workspace: Workspace) -> None:
 def _choose_role(roles: list[Role]) -> Role:
     role: Role = state.keep_one_of(state.ROLE, roles)
     st.segmented_control(
-        "Scans", roles, key=state.ROLE, required=True, label_visibility="collapsed",
+        "Scans",
+        roles,
+        key=state.ROLE,
+        required=True,
+        label_visibility="collapsed",
         format_func=lambda r: "Pretraining pool" if r == "pool" else "Target cohort",
         persist_state="session",
-    )  # fmt: skip
+    )
     return role
 
 
@@ -91,9 +95,15 @@ def _choose_role(roles: list[Role]) -> Role:
 
 def _find(scans: Ground) -> None:
     st.text_input(
-        "Find", key=state.FIND, placeholder="Find by name and select", label_visibility="collapsed",
-        icon=":material/search:", width="stretch", on_change=_search, args=(scans,),
-    )  # fmt: skip
+        "Find",
+        key=state.FIND,
+        placeholder="Find by name and select",
+        label_visibility="collapsed",
+        icon=":material/search:",
+        width="stretch",
+        on_change=_search,
+        args=(scans,),
+    )
 
 
 def _search(scans: Ground) -> None:
@@ -116,9 +126,12 @@ def _filtered(workspace: Workspace, scans: Ground) -> View:
     label = "Filter (on)" if on else "Filter"
     with st.popover(label, icon=":material/filter_list:", key="explore-filter"):
         names = st.multiselect(
-            "Tiers, by the rule on the page Tiers", there, key=state.EXPLORED_TIERS,
-            placeholder="all", persist_state="session",
-        )  # fmt: skip
+            "Tiers, by the rule on the page Tiers",
+            there,
+            key=state.EXPLORED_TIERS,
+            placeholder="all",
+            persist_state="session",
+        )
         sites = st.multiselect(
             "Sites",
             scans.sites,
@@ -148,14 +161,19 @@ def _plots(view: View) -> None:
     colours = tiers.colours(rule)
     place = names.get_indexer([state.get(state.SCAN)])[0] if state.get(state.SCAN) else -1
     shown = Shown(
-        panels, names, view.sorted_.codes[rows], tuple(colours[name] for name in rule.labels),
+        panels,
+        names,
+        view.sorted_.codes[rows],
+        tuple(colours[name] for name in rule.labels),
         int(place) if place >= 0 else None,
-    )  # fmt: skip
+    )
     legend = _legend(view, shown.dense)
     linked_plots.show(
-        shown, legend, selected_scans.positions(names),
+        shown,
+        legend,
+        selected_scans.positions(names),
         lambda chosen: selected_scans.put(scans, rows, chosen),
-    )  # fmt: skip
+    )
     if shown.dense:
         st.caption(f"{len(rows):,} scans are drawn as density. Select with a box or a lasso.")
     if said := explored.embedding_said(explored.all_metrics(scans)):
@@ -166,9 +184,11 @@ def _axes(measured: list[str]) -> tuple[str, tuple[str, str], str]:
     """Draw what chooses the axes."""
     one, two = explored.usual(measured)
     usual = {
-        state.AGAINST: one, state.PAIR_ALONG: one, state.PAIR_UP: two,
+        state.AGAINST: one,
+        state.PAIR_ALONG: one,
+        state.PAIR_UP: two,
         state.BY_SITE: SCORE if SCORE in measured else one,
-    }  # fmt: skip
+    }
     labels = ("Score against", "Two metrics: across", "Two metrics: up", "By site")
     with st.container(key="axes"):
         columns = st.columns(4)

@@ -59,9 +59,12 @@ def _choose_run(chosen: Study, found: list[Run]) -> Run:
         state.put(state.MODEL, whole)
     labels = {arm.name: arm.label for arm in chosen.arms}
     st.selectbox(
-        "Model: an encoder pretrained on", list(by_id), key=state.MODEL, persist_state="session",
+        "Model: an encoder pretrained on",
+        list(by_id),
+        key=state.MODEL,
+        persist_state="session",
         format_func=lambda i: f"{labels.get(by_id[i].arm, by_id[i].arm)}, seed {by_id[i].seed}",
-    )  # fmt: skip
+    )
     return by_id[state.get(state.MODEL)]
 
 

@@ -38,9 +38,13 @@ def body(workspace: Workspace) -> None:
         return
     part = state.keep_one_of(state.RATE_PART, list(_PARTS))
     st.segmented_control(
-        "Part", list(_PARTS), key=state.RATE_PART, required=True, label_visibility="collapsed",
+        "Part",
+        list(_PARTS),
+        key=state.RATE_PART,
+        required=True,
+        label_visibility="collapsed",
         persist_state="session",
-    )  # fmt: skip
+    )
     _PARTS[part](workspace)
 
 

@@ -77,9 +77,14 @@ def _open(scan: pd.Series) -> None:
 
 def _search() -> None:
     st.text_input(
-        "Find", key=state.SEARCH, placeholder="Find a scan by its name", label_visibility="collapsed",
-        persist_state="session", icon=":material/search:", width="stretch",
-    )  # fmt: skip
+        "Find",
+        key=state.SEARCH,
+        placeholder="Find a scan by its name",
+        label_visibility="collapsed",
+        persist_state="session",
+        icon=":material/search:",
+        width="stretch",
+    )
 
 
 def _searched(found: pd.DataFrame) -> pd.DataFrame:

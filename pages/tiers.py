@@ -56,10 +56,14 @@ def _choose_role(roles: list[Role]) -> Role:
     role: Role = state.keep_one_of(state.ROLE, roles)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
-            "Scans", roles, key=state.ROLE, required=True, label_visibility="collapsed",
+            "Scans",
+            roles,
+            key=state.ROLE,
+            required=True,
+            label_visibility="collapsed",
             format_func=lambda r: "Pretraining pool" if r == "pool" else "Target cohort",
             persist_state="session",
-        )  # fmt: skip
+        )
         st.caption(ROLES[role][:1].upper() + ROLES[role][1:])
     return role
 

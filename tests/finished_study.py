@@ -45,9 +45,16 @@ def _plan(workspace: Workspace, seeds: tuple[int, ...]) -> Study:
     pool = cohorts.freeze(workspace, "zanzibar-pool-list", author=AUTHOR)
     target = cohorts.freeze(workspace, "zanzibar-target-list", author=AUTHOR, role="target")
     return studies.plan(
-        workspace, name="zanzibar study", cohort_id=pool.id, target_id=target.id, arms=ARMS,
-        seeds=list(seeds), folds=2, preset="smoke", overrides=TINY,
-    )  # fmt: skip
+        workspace,
+        name="zanzibar study",
+        cohort_id=pool.id,
+        target_id=target.id,
+        arms=ARMS,
+        seeds=list(seeds),
+        folds=2,
+        preset="smoke",
+        overrides=TINY,
+    )
 
 
 def train(workspace: Workspace, planned: Study) -> None:

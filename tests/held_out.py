@@ -17,9 +17,13 @@ CONTROL = Arm("control-A", "random, as many as A", "control", ("A", "B"), "A")
 
 
 def made(
-    predicted: NDArray[np.float64], ages: NDArray[np.float64] | list[float], *,
-    arms: tuple[Arm, ...] | None = None, folds: int = 2, baseline: float = 50.0,
-) -> Predictions:  # fmt: skip
+    predicted: NDArray[np.float64],
+    ages: NDArray[np.float64] | list[float],
+    *,
+    arms: tuple[Arm, ...] | None = None,
+    folds: int = 2,
+    baseline: float = 50.0,
+) -> Predictions:
     """Return predictions of one scan a person from an array (arms, seeds, people), years; NaN is left out."""
     predicted = np.asarray(predicted, dtype=float)
     arms = arms or (SCRATCH, A, ALL, CONTROL)[: len(predicted)]
@@ -35,15 +39,17 @@ def made(
             "site": [("North", "South", None)[i % 3] for i in range(people)],
             "sex": ["FM"[i % 2] for i in range(people)],
         }
-    )  # fmt: skip
+    )
     arm, seed, person = np.nonzero(np.isfinite(predicted))
     table = pd.DataFrame(
         {
-            "arm": [arms[i].name for i in arm], "seed": seed,
+            "arm": [arms[i].name for i in arm],
+            "seed": seed,
             "scan_id": scans["scan_id"].to_numpy()[person],
-            "predicted_age_years": predicted[arm, seed, person], "baseline_age_years": baseline,
+            "predicted_age_years": predicted[arm, seed, person],
+            "baseline_age_years": baseline,
         }
-    )  # fmt: skip
+    )
     return from_long(arms, tuple(range(predicted.shape[1])), scans, table)
 
 

@@ -19,9 +19,12 @@ def random_rule(rng: np.random.Generator) -> TierRule:
     column = str(rng.choice([name for name in COLUMNS if MEASURES[name].can_be_cut]))
     sites = rng.permutation(SITES)[: rng.integers(0, 4)] if rng.random() < 0.5 else []
     return TierRule(
-        tuple(map(str, names)), _cutoffs(rng, column, count - 1), column,
-        tuple(_gates(rng, names)), {str(site): _cutoffs(rng, column, count - 1) for site in sites},
-    )  # fmt: skip
+        tuple(map(str, names)),
+        _cutoffs(rng, column, count - 1),
+        column,
+        tuple(_gates(rng, names)),
+        {str(site): _cutoffs(rng, column, count - 1) for site in sites},
+    )
 
 
 def random_scans(rng: np.random.Generator, size: int) -> pd.DataFrame:
@@ -53,8 +56,9 @@ def _gates(rng: np.random.Generator, names: tuple[str, ...]) -> list[Gate]:
     chosen = rng.permutation(COLUMNS)[: rng.integers(0, 4)]
     return [
         Gate(
-            str(column), **{str(rng.choice(["above", "below"])): float(rng.uniform(0, _top(column)))},
+            str(column),
+            **{str(rng.choice(["above", "below"])): float(rng.uniform(0, _top(column)))},
             tier=str(rng.choice([*names[1:], UNUSABLE])),
         )
         for column in chosen
-    ]  # fmt: skip
+    ]

@@ -17,13 +17,26 @@ def make(data: np.ndarray, **parts: object) -> Scan:
         data.astype(np.float32), np.diag([2.0, 2, 2, 1]), (2.0, 2.0, 2.0), "RAS", "int16"
     )
     defaults = {
-        "data": volume.data, "step": np.ones(3), "lit": all_, "head": all_, "brain": all_, "air": none,
-        "csf": none, "gm": none, "wm": none, "shares": np.zeros((*shape, 3), np.float32),
-        "log_field": np.zeros(shape, np.float32), "depth_mm": np.full(shape, 20.0, np.float32),
+        "data": volume.data,
+        "step": np.ones(3),
+        "lit": all_,
+        "head": all_,
+        "brain": all_,
+        "air": none,
+        "csf": none,
+        "gm": none,
+        "wm": none,
+        "shares": np.zeros((*shape, 3), np.float32),
+        "log_field": np.zeros(shape, np.float32),
+        "depth_mm": np.full(shape, 20.0, np.float32),
         "priors": np.zeros((*shape, 3), np.float32),
-        "expected": np.zeros(shape, np.float32), "tissues": None, "grid_to_template": np.eye(4),
-        "template_affine": np.eye(4), "similarity": 0.5, "absent": {},
-    }  # fmt: skip
+        "expected": np.zeros(shape, np.float32),
+        "tissues": None,
+        "grid_to_template": np.eye(4),
+        "template_affine": np.eye(4),
+        "similarity": 0.5,
+        "absent": {},
+    }
     return Scan(volume, Masks(**(defaults | parts)))  # type: ignore[arg-type]
 
 

@@ -53,11 +53,17 @@ def add_studies(workspace: Workspace) -> tuple[Study, Study]:
     target = cohorts.freeze(workspace, "target", author="tests", role="target")
     finished, half = (
         study.plan(
-            workspace, name=name, cohort_id=pool.id, target_id=target.id, arms=ARMS, seeds=[0, 1],
-            folds=2, preset="smoke",
+            workspace,
+            name=name,
+            cohort_id=pool.id,
+            target_id=target.id,
+            arms=ARMS,
+            seeds=[0, 1],
+            folds=2,
+            preset="smoke",
         )
         for name in ("finished", "half")
-    )  # fmt: skip
+    )
     for run in runs.runs_of(finished):
         _write_run(finished, run, done=1.0)
     files.write_json(finished.result_path, {"made": True})
@@ -101,20 +107,28 @@ def _scan(images: Path, source: str, role: str, number: int) -> dict:
 
 def _broken() -> dict:
     return {
-        "scan_id": "made-pool_sub-99_T1w", "subject_id": "made-pool:sub-99", "simulated": True,
-        "participant_id": "sub-99", "modality": "T1w", "source": "made-pool", "role": "pool",
-        "path": "/nowhere/sub-99_T1w.nii.gz", "status": "unreadable",
+        "scan_id": "made-pool_sub-99_T1w",
+        "subject_id": "made-pool:sub-99",
+        "simulated": True,
+        "participant_id": "sub-99",
+        "modality": "T1w",
+        "source": "made-pool",
+        "role": "pool",
+        "path": "/nowhere/sub-99_T1w.nii.gz",
+        "status": "unreadable",
         "reason": "the file is cut off: <b>5</b> of 10 voxels are there",
-    }  # fmt: skip
+    }
 
 
 def _metrics(scans: pd.DataFrame) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     table = scans[["scan_id", "sha256"]].assign(
-        metrics_version=METRICS_VERSION, measured_by="tierscope",
+        metrics_version=METRICS_VERSION,
+        measured_by="tierscope",
         template_affine=[np.eye(4).ravel().tolist()] * len(scans),
-        seconds=0.1, failure=None,
-    )  # fmt: skip
+        seconds=0.1,
+        failure=None,
+    )
     for name in METRICS:
         table[name] = rng.uniform(0.2, 2.0, len(scans))
     unmeasured = next(iter(METRICS))

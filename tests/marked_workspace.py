@@ -14,12 +14,24 @@ from tests import made_workspace
 AGE_YEARS, SCORE = 47.321875, 37.417125
 #: What must not be found in anything that the server sends while a session is blinded.
 MARKS: tuple[bytes, ...] = (
-    b"MARKSCAN", b"MARKPERSON", b"MARKPATH", b"MARKHEADER", b"MARKSITE", b"MARKSEX", b"MARKGROUP",
-    b"MARKRATER", b"MARKCOMMENT", b"made-pool", b"made-target", b"Tier A", b"Tier B", b"Tier C",
+    b"MARKSCAN",
+    b"MARKPERSON",
+    b"MARKPATH",
+    b"MARKHEADER",
+    b"MARKSITE",
+    b"MARKSEX",
+    b"MARKGROUP",
+    b"MARKRATER",
+    b"MARKCOMMENT",
+    b"made-pool",
+    b"made-target",
+    b"Tier A",
+    b"Tier B",
+    b"Tier C",
     *(f"{value}"[:6].encode() for value in (AGE_YEARS, SCORE)),
     *(struct.pack("<d", value) for value in (AGE_YEARS, SCORE)),
     *(struct.pack("<f", value) for value in (AGE_YEARS, SCORE)),
-)  # fmt: skip
+)
 
 
 def make(root: Path) -> Workspace:
@@ -32,9 +44,13 @@ def make(root: Path) -> Workspace:
         scan_id=[f"MARKSCAN{place:03d}" for place in range(len(scans))],
         subject_id=[f"MARKPERSON{place:03d}" for place in range(len(scans))],
         participant_id=[f"MARKPERSON{place:03d}" for place in range(len(scans))],
-        path=[str(path) for path in copies], sha256=[files.sha256_of(path) for path in copies],
-        site="MARKSITE", sex="MARKSEX", group="MARKGROUP", age_years=AGE_YEARS,
-    )  # fmt: skip
+        path=[str(path) for path in copies],
+        sha256=[files.sha256_of(path) for path in copies],
+        site="MARKSITE",
+        sex="MARKSEX",
+        group="MARKGROUP",
+        age_years=AGE_YEARS,
+    )
     renamed = dict(zip(scans["scan_id"], named["scan_id"], strict=True))
     hashes = dict(zip(named["scan_id"], named["sha256"], strict=True))
     tables.write_scans(workspace, named)
@@ -48,11 +64,16 @@ def make(root: Path) -> Workspace:
     ratings.add_ratings(
         workspace,
         [
-            {"scan_id": scan_id, "rater": "MARKRATER", "scale": "three-level", "value": float(value),
-             "comment": "MARKCOMMENT"}
+            {
+                "scan_id": scan_id,
+                "rater": "MARKRATER",
+                "scale": "three-level",
+                "value": float(value),
+                "comment": "MARKCOMMENT",
+            }
             for value, scan_id in zip(np.arange(len(named)) % 3 - 1, named["scan_id"], strict=True)
         ],
-    )  # fmt: skip
+    )
     return workspace
 
 

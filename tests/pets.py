@@ -35,15 +35,22 @@ def row(workspace: Workspace, scan: dict, name: str = "pet", **written: tuple) -
     path = Path(scan["path"]).with_name(f"{scan['participant_id']}_{name}.nii.gz")
     write(path, scan["age_years"], seed=len(scan["scan_id"]) + sum(path.name.encode()), **written)
     return scan | {
-        "scan_id": scan["scan_id"].replace("T1w", name), "modality": "pet", "status": "pet",
-        "path": str(path), "sha256": files.sha256_of(path),
-    }  # fmt: skip
+        "scan_id": scan["scan_id"].replace("T1w", name),
+        "modality": "pet",
+        "status": "pet",
+        "path": str(path),
+        "sha256": files.sha256_of(path),
+    }
 
 
 def write(
-    path: Path, age_years: float, *, seed: int = 0, middle_mm: tuple = MIDDLE_MM,
+    path: Path,
+    age_years: float,
+    *,
+    seed: int = 0,
+    middle_mm: tuple = MIDDLE_MM,
     shape: tuple = SHAPE,
-) -> Path:  # fmt: skip
+) -> Path:
     """Write a shell of uptake about a middle that takes up less, and less again in the old."""
     affine = np.diag([SPACING_MM] * 3 + [1.0])
     affine[:3, 3] = np.array(middle_mm) - SPACING_MM * (np.array(shape) - 1) / 2

@@ -53,9 +53,18 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it answers."""
         command = [
-            _program("postgres"), "-D", str(self.folder / "data"), "-k", str(self.folder),
-            "-c", "listen_addresses=", "-c", "max_connections=80", "-c", "shared_buffers=32MB",
-        ]  # fmt: skip
+            _program("postgres"),
+            "-D",
+            str(self.folder / "data"),
+            "-k",
+            str(self.folder),
+            "-c",
+            "listen_addresses=",
+            "-c",
+            "max_connections=80",
+            "-c",
+            "shared_buffers=32MB",
+        ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, **_user())
         for _ in range(1200):  # on a busy disk it takes its time
@@ -104,10 +113,23 @@ def server() -> Iterator[Server]:
         if given := _user():
             os.chown(folder, given["user"], given["group"])
         subprocess.run(
-            [_program("initdb"), "-D", str(folder / "data"), "-U", "tierscope", "--auth=trust",
-             "-E", "UTF8", "--no-locale", "--no-instructions"],
-            check=True, capture_output=True, cwd="/", **given,
-        )  # fmt: skip
+            [
+                _program("initdb"),
+                "-D",
+                str(folder / "data"),
+                "-U",
+                "tierscope",
+                "--auth=trust",
+                "-E",
+                "UTF8",
+                "--no-locale",
+                "--no-instructions",
+            ],
+            check=True,
+            capture_output=True,
+            cwd="/",
+            **given,
+        )
         made = Server(folder)
         made.start()
         try:

@@ -20,10 +20,14 @@ def table(scans: int = 120, sites: int = 3, seed: int = 0) -> pd.DataFrame:
             "snr_total": 10 - 4 * site - 0.5 * bad + 0.2 * rng.normal(size=scans),
             "efc": 0.5 + 0.1 * rng.normal(size=scans),
             "qi_1": np.where(np.arange(scans) == 3, -1.0, 0.01),
-            "size_x": 160, "size_y": 192, "size_z": 192,
-            "spacing_x": 1.0, "spacing_y": 1.33, "spacing_z": 1.33,
+            "size_x": 160,
+            "size_y": 192,
+            "size_z": 192,
+            "spacing_x": 1.0,
+            "spacing_y": 1.33,
+            "spacing_z": 1.33,
         }
-    )  # fmt: skip
+    )
 
 
 def write(path: Path, rows: pd.DataFrame) -> Path:

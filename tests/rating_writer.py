@@ -41,10 +41,15 @@ def rate(root: str, rater: str, number: int, url: str | None) -> list[tuple[int,
         for _ in range(2 if item.position % 7 == 0 else 1):
             before = time.perf_counter()
             rating = sessions.save(
-                workspace, session.id, item.position, float(1 + item.position % 4),
-                artefacts=["inu"], comment="ratings of a made rater", seconds=3.5,
+                workspace,
+                session.id,
+                item.position,
+                float(1 + item.position % 4),
+                artefacts=["inu"],
+                comment="ratings of a made rater",
+                seconds=3.5,
                 shown={"blinded": True, "views": ["background", "three planes"]},
-            )  # fmt: skip
+            )
             taken = time.perf_counter() - before
             confirmed.append((session.id, item.position, rating, taken))
     return confirmed

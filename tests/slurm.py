@@ -100,10 +100,15 @@ class Cluster:
         """Start the daemons and wait until the node is ready."""
         self._write()
         self._daemon(
-            "munged", "--foreground", "--force", f"--socket={self.folder}/munge.socket",
-            f"--key-file={self.folder}/munge.key", f"--pid-file={self.folder}/munged.pid",
-            f"--log-file={self.folder}/munged.log", f"--seed-file={self.folder}/munged.seed",
-        )  # fmt: skip
+            "munged",
+            "--foreground",
+            "--force",
+            f"--socket={self.folder}/munge.socket",
+            f"--key-file={self.folder}/munge.key",
+            f"--pid-file={self.folder}/munged.pid",
+            f"--log-file={self.folder}/munged.log",
+            f"--seed-file={self.folder}/munged.seed",
+        )
         self._wait(lambda: (self.folder / "munge.socket").exists())
         self._daemon("slurmctld", "-D", "-c")
         self._daemon("slurmd", "-D", "-N", socket.gethostname())
@@ -134,10 +139,15 @@ class Cluster:
             (self.folder / name).mkdir()
         memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
         text = _CONF.format(
-            host=socket.gethostname(), user=_user(), folder=self.folder, cores=self.cores,
-            controller_port=_free_port(), node_port=_free_port(), memory_mb=memory_mb // 2,
+            host=socket.gethostname(),
+            user=_user(),
+            folder=self.folder,
+            cores=self.cores,
+            controller_port=_free_port(),
+            node_port=_free_port(),
+            memory_mb=memory_mb // 2,
             partition=PARTITION,
-        )  # fmt: skip
+        )
         (self.folder / "slurm.conf").write_text(text)
         CONF.parent.mkdir(parents=True, exist_ok=True)
         CONF.unlink(missing_ok=True)  # a link that leads nowhere

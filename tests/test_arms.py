@@ -139,9 +139,18 @@ def test_an_arm_with_fewer_labels_shares_the_pretraining_of_its_base(workspace: 
 
 @pytest.mark.parametrize(
     "name",
-    ["keep-0", "keep-100", "keep-5x", "all-labels-0", "all-labels-100", "all-labels-25-labels-5",
-     "control-all", "nothing-labels-25", ""],
-)  # fmt: skip
+    [
+        "keep-0",
+        "keep-100",
+        "keep-5x",
+        "all-labels-0",
+        "all-labels-100",
+        "all-labels-25-labels-5",
+        "control-all",
+        "nothing-labels-25",
+        "",
+    ],
+)
 def test_a_name_that_means_no_arm_is_refused(workspace: Workspace, name: str) -> None:
     with pytest.raises(StudyError, match="cannot carry the arm"):
         choose(_cohort(workspace, [5, 30, 80]), [name])

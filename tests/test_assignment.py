@@ -57,10 +57,12 @@ def test_nobody_at_all_is_no_error() -> None:
 def test_a_gate_never_makes_a_scan_better_and_needs_a_value() -> None:
     scans = pd.DataFrame(
         {
-            "scan_id": list("pqrst"), "site": None, "distortion_score": [5.0, 60.0, 5.0, np.nan, np.nan],
+            "scan_id": list("pqrst"),
+            "site": None,
+            "distortion_score": [5.0, 60.0, 5.0, np.nan, np.nan],
             "cjv": [0.9, 0.9, np.nan, 0.9, 0.1],
         }
-    )  # fmt: skip
+    )
     rule = TierRule(gates=(Gate("cjv", above=0.5, tier="B"),))
     arrays = assignment.prepare(scans, rule.columns)
     found = assignment.names(assignment.assign_codes(arrays, rule), rule).tolist()

@@ -76,10 +76,19 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 def _start(root: Path) -> subprocess.Popen:
     privileged = os.geteuid() == 0 and shutil.which("setpriv")
     return subprocess.Popen(
-        [*(UNPRIVILEGED if privileged else ()), sys.executable, "-c", RUN,
-         str(root / "images"), str(root / "workspace")],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            *(UNPRIVILEGED if privileged else ()),
+            sys.executable,
+            "-c",
+            RUN,
+            str(root / "images"),
+            str(root / "workspace"),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _tables(root: Path, process: subprocess.Popen) -> tuple[list[pd.DataFrame], float]:

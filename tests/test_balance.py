@@ -22,12 +22,16 @@ def scans(n: int = 400, seed: int = 0) -> pd.DataFrame:
     def some(*values: object) -> np.ndarray:
         return np.array(values, dtype=object)[rng.integers(0, len(values), n)]
 
-    return pd.DataFrame({
-        "subject_id": [f"s{i // 2}" for i in range(n)],
-        "age_years": np.where(rng.random(n) < 0.1, np.nan, rng.uniform(5, 80, n)),
-        "sex": some("F", "male", None, "M", "female", "?"), "site": some("N", "S", "E", None),
-        "group": some("patient", "control", None), "modality": some("T1w", "T2w"),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "subject_id": [f"s{i // 2}" for i in range(n)],
+            "age_years": np.where(rng.random(n) < 0.1, np.nan, rng.uniform(5, 80, n)),
+            "sex": some("F", "male", None, "M", "female", "?"),
+            "site": some("N", "S", "E", None),
+            "group": some("patient", "control", None),
+            "modality": some("T1w", "T2w"),
+        }
+    )
 
 
 def codes_of(n: int = 400, seed: int = 1) -> np.ndarray:

@@ -12,10 +12,16 @@ NOWHERE = Figure(np.nan, np.nan, np.nan)
 
 
 def tally(ages: list[float], site: list[str | None]) -> balance.Tally:
-    scans = pd.DataFrame({
-        "age_years": ages, "subject_id": [f"s{i}" for i in range(len(ages))], "sex": None, "site": site,
-        "group": None, "modality": "T1w",
-    })  # fmt: skip
+    scans = pd.DataFrame(
+        {
+            "age_years": ages,
+            "subject_id": [f"s{i}" for i in range(len(ages))],
+            "sex": None,
+            "site": site,
+            "group": None,
+            "modality": "T1w",
+        }
+    )
     prepared = balance.prepare(scans)
     return prepared.tally(np.arange(len(ages)) % 2, ("A", "very <bad>"))
 

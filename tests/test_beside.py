@@ -49,8 +49,10 @@ def test_tensorboard_gets_every_epoch_once_with_its_step_and_time(run: Run) -> N
     files.append_json_line(run.metrics_path, _line(2, 0.25) | {"age_mae_years": 7.5})
     events.close()
     assert _scalars(run.folder) == [
-        ("loss", 4, 0.5, 1e9 + 1), ("loss", 8, 0.25, 1e9 + 2), ("age_mae_years", 8, 7.5, 1e9 + 2)
-    ]  # fmt: skip
+        ("loss", 4, 0.5, 1e9 + 1),
+        ("loss", 8, 0.25, 1e9 + 2),
+        ("age_mae_years", 8, 7.5, 1e9 + 2),
+    ]
 
 
 def test_after_an_interruption_an_epoch_that_was_repeated_counts_once(run: Run) -> None:
@@ -62,8 +64,10 @@ def test_after_an_interruption_an_epoch_that_was_repeated_counts_once(run: Run) 
     files.append_json_line(run.metrics_path, _line(3, 0.125))
     events.close()
     assert [(tag, step) for tag, step, *_ in _scalars(run.folder)] == [
-        ("loss", 4), ("loss", 8), ("loss", 12)
-    ]  # fmt: skip
+        ("loss", 4),
+        ("loss", 8),
+        ("loss", 12),
+    ]
 
 
 def test_a_run_shows_what_it_takes_of_the_machine_only_while_it_runs(run: Run, monkeypatch) -> None:

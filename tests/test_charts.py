@@ -26,9 +26,16 @@ def band(arm: str, epochs: int = 3, n: int = 4) -> pd.DataFrame:
     mean = np.linspace(9, 7, epochs)
     half = 1.0 if n > 1 else math.nan
     return pd.DataFrame(
-        {"arm": arm, "epoch": range(1, epochs + 1), "age_mae_years": mean, "loss": mean / 10,
-         "low": mean - half, "high": mean + half, "seeds": n}
-    )  # fmt: skip
+        {
+            "arm": arm,
+            "epoch": range(1, epochs + 1),
+            "age_mae_years": mean,
+            "loss": mean / 10,
+            "low": mean - half,
+            "high": mean + half,
+            "seeds": n,
+        }
+    )
 
 
 def test_site_shares_add_up_to_100_percent() -> None:

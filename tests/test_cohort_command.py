@@ -25,11 +25,12 @@ def scored(workspace: Workspace) -> Workspace:
         {
             "distortion_score": float(rng.uniform(0, 100)) if number % 9 else None,
             "site": ["North", "South", "NYU", None][number % 4],
-            "role": "pool" if number < 50 else "target", "status": "ok" if number % 5 else "table",
+            "role": "pool" if number < 50 else "target",
+            "status": "ok" if number % 5 else "table",
             "age_years": float(number) if number % 7 else None,
         }
         for number in range(70)
-    ]  # fmt: skip
+    ]
     put_scans(workspace, rows)
     values = {name: rng.uniform(0, 100, 70).tolist() for name in ("snr_total", "cjv", "wm2max")}
     put_metrics(workspace, values)
@@ -146,8 +147,13 @@ def test_a_target_takes_the_rule_of_the_newest_pool_unless_told_otherwise(
     workspace: Workspace, capsys
 ) -> None:
     scores = [5.0, 12.0, 40.0, 5.0, 12.0, 40.0]
-    put_scans(workspace, [{"distortion_score": score, "role": ("pool", "target")[place > 2]}
-                          for place, score in enumerate(scores)])  # fmt: skip
+    put_scans(
+        workspace,
+        [
+            {"distortion_score": score, "role": ("pool", "target")[place > 2]}
+            for place, score in enumerate(scores)
+        ],
+    )
     freeze = ["freeze", "-w", str(workspace.root)]
     assert main([*freeze, "early", "--role", "target"]) == 0
     assert "by the usual rule: distortion_score cut at 25, 50" in capsys.readouterr().out

@@ -53,8 +53,9 @@ def test_what_changed_is_named_with_its_reason(workspace, frozen, folder: Path) 
     third.unlink()
     held.unlink()  # unusable: nobody needs it
     assert _reasons(workspace, frozen) == {
-        "sub-1": "its file has other content now", "sub-2": "its file is gone",
-    }  # fmt: skip
+        "sub-1": "its file has other content now",
+        "sub-2": "its file is gone",
+    }
     ingest.ingest(workspace, folder, name="set")
     assert _reasons(workspace, frozen)["sub-1"] == "it was listed again since, with other content"
     scans = tables.read_scans(workspace)

@@ -14,9 +14,11 @@ from tests.scored import put_metrics, put_scans
 
 RULE = TierRule(
     gates=(
-        Gate("cjv", above=0.8), Gate("snr_total", below=5.0), Gate("snr_total", below=10.0, tier="B"),
+        Gate("cjv", above=0.8),
+        Gate("snr_total", below=5.0),
+        Gate("snr_total", below=10.0, tier="B"),
     )
-)  # fmt: skip
+)
 ROWS: list[dict] = [
     {"distortion_score": 5.0},  # A
     {"distortion_score": 5.0},  # to B by its gate

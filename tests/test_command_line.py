@@ -47,9 +47,13 @@ def test_an_error_of_ours_is_one_sentence(capsys) -> None:
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.ENOSPC, "disk is full"), (errno.EROFS, "may not"), (errno.EACCES, "may not"),
-     (errno.EIO, "disk can be reached")],
-)  # fmt: skip
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EROFS, "may not"),
+        (errno.EACCES, "may not"),
+        (errno.EIO, "disk can be reached"),
+    ],
+)
 def test_an_error_of_the_system_is_in_words_with_the_path(number, words, capsys) -> None:
     def fail(_: argparse.Namespace) -> int:
         raise OSError(number, os.strerror(number), "/data/scans.parquet")

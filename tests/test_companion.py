@@ -7,11 +7,15 @@ from pages.ui import companion
 
 def scans() -> pd.DataFrame:
     rows = [
-        ("a", "North", "T1w", 50.0, "ok"), ("b", "North", "T1w", 9.0, "ok"),
-        ("c", "South", "T1w", 1.0, "ok"), ("d", "North", "T2w", 2.0, "ok"),
-        ("e", "North", "T1w", 3.0, "table"), ("f", "North", "T1w", float("nan"), "ok"),
-        ("g", None, "T1w", 30.0, "ok"), ("h", None, "T1w", 20.0, "ok"),
-    ]  # fmt: skip
+        ("a", "North", "T1w", 50.0, "ok"),
+        ("b", "North", "T1w", 9.0, "ok"),
+        ("c", "South", "T1w", 1.0, "ok"),
+        ("d", "North", "T2w", 2.0, "ok"),
+        ("e", "North", "T1w", 3.0, "table"),
+        ("f", "North", "T1w", float("nan"), "ok"),
+        ("g", None, "T1w", 30.0, "ok"),
+        ("h", None, "T1w", 20.0, "ok"),
+    ]
     names = ["scan_id", "site", "modality", "distortion_score", "status"]
     return pd.DataFrame(rows, columns=names).assign(source="study")
 

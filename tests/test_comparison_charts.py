@@ -155,10 +155,14 @@ def test_shares_of_labels_are_a_line_a_pretraining() -> None:
 def test_single_runs_are_lines_with_gaps_between_them_that_know_their_run() -> None:
     curves = pd.DataFrame(
         {
-            "run_id": ["r1", "r1", "r0", "r0"], "arm": "A", "seed": [0, 0, 1, 1], "fold": [2, 2, 0, 0],
-            "epoch": [1, 2, 1, 2], "age_mae_years": [5.0, 4.0, 7.0, 6.0],
+            "run_id": ["r1", "r1", "r0", "r0"],
+            "arm": "A",
+            "seed": [0, 0, 1, 1],
+            "fold": [2, 2, 0, 0],
+            "epoch": [1, 2, 1, 2],
+            "age_mae_years": [5.0, 4.0, 7.0, 6.0],
         }
-    )  # fmt: skip
+    )
     figure = go.Figure()
     run_lines.add(figure, curves, "age_mae_years", STYLES, runs=["r0", "r1"])
     (trace,) = figure.data

@@ -17,12 +17,14 @@ def source(workspace: Workspace) -> cohorts.Cohort:
         workspace,
         [
             {
-                "distortion_score": float(number), "site": ("North", "South")[number % 2],
-                "age_years": 20.0 + 7 * number % 60, "reference": "builtin-1",
+                "distortion_score": float(number),
+                "site": ("North", "South")[number % 2],
+                "age_years": 20.0 + 7 * number % 60,
+                "reference": "builtin-1",
             }
             for number in range(80)
         ],
-    )  # fmt: skip
+    )
     rule = TierRule(gates=(Gate("distortion_score", above=70.0),))
     return cohorts.freeze(workspace, "spring", author="Ada", rule=rule)
 

@@ -11,10 +11,17 @@ from training.arms import Arm
 
 def _frame(values: dict[tuple[int, int], float]) -> pd.DataFrame:
     rows = [
-        {"run_id": f"A-{seed}-{fold}", "arm": "A", "seed": seed, "fold": fold, "epoch": 1, "step": 10,
-         "age_mae_years": value}
+        {
+            "run_id": f"A-{seed}-{fold}",
+            "arm": "A",
+            "seed": seed,
+            "fold": fold,
+            "epoch": 1,
+            "step": 10,
+            "age_mae_years": value,
+        }
         for (seed, fold), value in values.items()
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 
@@ -124,10 +131,18 @@ def test_curves_are_read_from_the_runs_and_a_repeated_epoch_counts_once(workspac
 
 def _lines(*values: list[float]) -> pd.DataFrame:
     rows = [
-        {"run_id": f"run-{seed}", "arm": "A", "seed": seed, "fold": 0, "epoch": epoch,
-         "step": 7 * epoch, "loss": value}
-        for seed, line in enumerate(values) for epoch, value in enumerate(line, 1)
-    ]  # fmt: skip
+        {
+            "run_id": f"run-{seed}",
+            "arm": "A",
+            "seed": seed,
+            "fold": 0,
+            "epoch": epoch,
+            "step": 7 * epoch,
+            "loss": value,
+        }
+        for seed, line in enumerate(values)
+        for epoch, value in enumerate(line, 1)
+    ]
     return pd.DataFrame(rows)
 
 

@@ -70,8 +70,10 @@ def test_where_higher_is_better_the_worst_tier_is_left() -> None:
     assert drawn["names"] == ["bad", "fair", "good"]
     assert drawn["cutoffs"] == [1.0, 3.0]
     assert [card["name"] for card in sorted(drawn["cards"], key=lambda c: c["place"])][:3] == [
-        "good", "fair", "bad",
-    ]  # fmt: skip
+        "good",
+        "fair",
+        "bad",
+    ]
     assert lines(rule).turned([1.0, 3.0]) == (3.0, 1.0)
 
 
@@ -110,8 +112,13 @@ def test_ticks_are_few_round_and_inside(low: float, high: float, step: float) ->
 
 def test_steps_are_round_and_not_less_than_asked_for() -> None:
     assert [round_step(x) for x in (0.0301, 0.2, 1, 1.1, 4.9, 6)] == [
-        0.05, 0.2, 1.0, 2.0, 5.0, 10.0,
-    ]  # fmt: skip
+        0.05,
+        0.2,
+        1.0,
+        2.0,
+        5.0,
+        10.0,
+    ]
 
 
 def test_plotly_comes_from_the_installed_package_and_is_not_sent_with_the_page() -> None:

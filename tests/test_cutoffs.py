@@ -103,12 +103,16 @@ def rated(tmp_path: Path) -> Workspace:
     ratings.add_ratings(
         made,
         [
-            {"scan_id": row.scan_id, "rater": rater, "scale": "pass-fail",
-             "value": float(row.distortion_score < cut)}
+            {
+                "scan_id": row.scan_id,
+                "rater": rater,
+                "scale": "pass-fail",
+                "value": float(row.distortion_score < cut),
+            }
             for row in scored.itertuples()
             for rater, cut in (("Ada", 40), ("Bob", 50))
         ],
-    )  # fmt: skip
+    )
     return made
 
 

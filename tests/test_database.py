@@ -75,9 +75,14 @@ def test_history_tells_everything_newest_first(listed: Workspace) -> None:
     told = history.history(listed)
     assert told["at"].is_monotonic_decreasing and str(told["at"].dt.tz) == "UTC"
     assert told["what"].value_counts().to_dict() == {
-        "rating": 26, "verdict": 1, "rating taken back": 1, "session started": 1, "scale added": 1,
-        "tier C by hand": 1, cutoffs.ACTION: 1,
-    }  # fmt: skip
+        "rating": 26,
+        "verdict": 1,
+        "rating taken back": 1,
+        "session started": 1,
+        "scale added": 1,
+        "tier C by hand": 1,
+        cutoffs.ACTION: 1,
+    }
     assert history.history(listed, limit=3).equals(told.head(3))
 
 
@@ -179,14 +184,20 @@ def test_a_workspace_of_the_first_version_opens_and_goes_on(tmp_path: Path) -> N
     old.close()
     (row,) = ratings.list_ratings(workspace).to_dict("records")
     assert (row["label"], row["role"], row["excluded"], row["artefacts"]) == (
-        "exclude", "rater", True, (),
-    )  # fmt: skip
+        "exclude",
+        "rater",
+        True,
+        (),
+    )
     assert ratings.newest(workspace) == 1
     session = sessions.start(workspace, PLAN)
     assert sessions.save(workspace, session.id, 0, 4.0) == 2
     assert history.history(workspace)["what"].tolist() == [
-        "rating", "session started", "freeze cohort", "rating",
-    ]  # fmt: skip
+        "rating",
+        "session started",
+        "freeze cohort",
+        "rating",
+    ]
 
 
 def test_what_one_database_exports_the_other_takes_in(listed, tmp_path, url, monkeypatch) -> None:
@@ -208,9 +219,12 @@ def test_what_one_database_exports_the_other_takes_in(listed, tmp_path, url, mon
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [("nonsense", "expected"), ("oracle+nothing://a/b", "expected"),
-     ("postgresql+psycopg://a@/b?host=/nowhere", "cannot be opened")],
-)  # fmt: skip
+    [
+        ("nonsense", "expected"),
+        ("oracle+nothing://a/b", "expected"),
+        ("postgresql+psycopg://a@/b?host=/nowhere", "cannot be opened"),
+    ],
+)
 def test_a_database_that_cannot_be_used_is_said_in_words(workspace, monkeypatch, given, words):
     if given.startswith("postgresql") and postgres.missing():
         pytest.skip("psycopg is not installed")

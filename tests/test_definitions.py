@@ -120,8 +120,10 @@ def test_tissue_maps_are_mriqcs(mriqc: Any, head: dict[str, np.ndarray]) -> None
     maps = [head["shares"][..., k].copy() for k in range(3)]
     volumes = mriqc.volume_fraction(maps)
     np.testing.assert_allclose(
-        definitions.volume_fractions(head["shares"]), [volumes[k] for k in ("csf", "gm", "wm")], rtol=1e-9
-    )  # fmt: skip
+        definitions.volume_fractions(head["shares"]),
+        [volumes[k] for k in ("csf", "gm", "wm")],
+        rtol=1e-9,
+    )
     theirs = mriqc.rpve(maps, None)
     for k, name in enumerate(("csf", "gm", "wm")):
         assert definitions.rpve(head["shares"][..., k]) == pytest.approx(theirs[name], rel=1e-9)

@@ -17,11 +17,21 @@ def test_the_usual_arms_of_each_design(workspace: Workspace) -> None:
     cohort = _cohort(workspace, [5, 30, 80])
     assert DESIGNS["tiers"].arms(cohort) == ["scratch", "A", "all", "control-A"]
     assert DESIGNS["sweep"].arms(cohort, [20, 60]) == [
-        "scratch", "all", "keep-60", "keep-20", "control-keep-60", "control-keep-20"
-    ]  # fmt: skip
+        "scratch",
+        "all",
+        "keep-60",
+        "keep-20",
+        "control-keep-60",
+        "control-keep-20",
+    ]
     assert DESIGNS["labels"].arms(cohort, [25]) == [
-        "scratch", "A", "all", "scratch-labels-25", "A-labels-25", "all-labels-25"
-    ]  # fmt: skip
+        "scratch",
+        "A",
+        "all",
+        "scratch-labels-25",
+        "A-labels-25",
+        "all-labels-25",
+    ]
 
 
 @pytest.mark.parametrize("scores", [[5, 30, 80], [30, 80], [5, 6]])

@@ -40,18 +40,24 @@ def test_the_lines_of_the_documentation_run_as_they_are_printed(
 ) -> None:
     study, run, loss = _finished(training_workspace.make(workspace))
     words = _printed("training.md", "sh", "## An encoder for elsewhere").split()
-    places = {"STUDY": study.id, "pretrain_all_seed0": run.id, "~/lab": str(workspace.root),
-              "~/encoder": str(tmp_path / "encoder")}  # fmt: skip
+    places = {
+        "STUDY": study.id,
+        "pretrain_all_seed0": run.id,
+        "~/lab": str(workspace.root),
+        "~/encoder": str(tmp_path / "encoder"),
+    }
     assert set(places) < set(words) and words[:3] == ["python", "-m", "training"]
     assert command.main([places.get(word, word) for word in words[3:]]) == 0
     lines = _printed("training.md", "python", "## An encoder for elsewhere")
     again = lines[lines.index("first = ") :]
     script = (
-        "import sys, warnings\nwarnings.simplefilter('ignore')\n" + lines
+        "import sys, warnings\nwarnings.simplefilter('ignore')\n"
+        + lines
         + "assert not {name for name in sys.modules if name.startswith(('training', 'curation'))}\n"
-        f"x = torch.load({str(tmp_path / 'x.pt')!r}, weights_only=True)\n" + again
+        f"x = torch.load({str(tmp_path / 'x.pt')!r}, weights_only=True)\n"
+        + again
         + f"torch.save(tokens.detach(), {str(tmp_path / 'tokens.pt')!r})\n"
-    )  # fmt: skip
+    )
     x = torch.rand(2, 1, *study.preset.shape)
     torch.save(x, tmp_path / "x.pt")
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path / "encoder")

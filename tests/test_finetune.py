@@ -129,9 +129,10 @@ def _people(folder: Path, ages: np.ndarray, scale: AgeScale) -> finetune.People:
 def test_scratch_is_shown_what_pretrained_arms_are_shown(workspace: Workspace) -> None:
     """By the mean patches of one set of scans, whatever arm: else arms differ by more than their weights."""
     study = training_workspace.plan(
-        training_workspace.make(workspace), arms=["scratch", "A", "all"],
+        training_workspace.make(workspace),
+        arms=["scratch", "A", "all"],
         overrides={"centred": True, "pretrain_epochs": 1, "pretrain_steps": 1},
-    )  # fmt: skip
+    )
     usual = []
     for arm in ("A", "all"):
         _train(workspace, study, f"pretrain_{arm}_seed0")

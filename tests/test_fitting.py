@@ -50,8 +50,9 @@ def test_a_rater_who_saw_every_scan_counts_fully_another_by_a_quarter(tmp_path: 
     half = [1, -1] * 30 + [None] * 60
     verdicts = lesson_of({"a": _read(tmp_path, "a.tsv", rater_2=half)}).verdicts
     assert verdicts.groupby("rater")["weight"].unique().map(list).to_dict() == {
-        "rater_1": [1.0], "rater_2": [0.25],
-    }  # fmt: skip
+        "rater_1": [1.0],
+        "rater_2": [0.25],
+    }
 
 
 def test_several_tables_are_one_lesson_and_a_metric_that_few_have_is_not_learned(

@@ -30,10 +30,21 @@ def _texts(svg: str) -> list[str]:
 def test_every_number_stands_in_it() -> None:
     texts = _texts(flow_drawing.svg(FLOW, {"A": "#0072B2"}))
     for text in (
-        "Scans found", "n = 1,234 (1,000 people)", "Left out (n = 34)", "– file is missing (n = 30)",
-        "n = 1,200 (990 people)", "Left out (n = 7)", "n = 1,193 (985 people)", "Tier A", "n = 800",
-        "700 people", "2 by hand", "n = 393", "1 person", "31 by a gate",
-    ):  # fmt: skip
+        "Scans found",
+        "n = 1,234 (1,000 people)",
+        "Left out (n = 34)",
+        "– file is missing (n = 30)",
+        "n = 1,200 (990 people)",
+        "Left out (n = 7)",
+        "n = 1,193 (985 people)",
+        "Tier A",
+        "n = 800",
+        "700 people",
+        "2 by hand",
+        "n = 393",
+        "1 person",
+        "31 by a gate",
+    ):
         assert text in texts
     assert NASTY in " ".join(text.strip() for text in texts)
 

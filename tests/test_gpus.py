@@ -31,8 +31,9 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 def test_memory_and_use_of_every_gpu_and_none_where_the_driver_does_not_say(driver) -> None:
     driver([ONE, TWO])
     assert gpus.now() == [
-        Gpu("GPU-1", "NVIDIA H100", 1024, 81559, 87), Gpu("GPU-2", "Tesla T4", None, 15360, None)
-    ]  # fmt: skip
+        Gpu("GPU-1", "NVIDIA H100", 1024, 81559, 87),
+        Gpu("GPU-2", "Tesla T4", None, 15360, None),
+    ]
 
 
 def test_a_process_is_told_its_own_gpu(driver) -> None:

@@ -11,16 +11,35 @@ from training.predictions import BASELINE
 from training.report import deck, grids, interactive, pictures
 from training.report.plots import Message, Plot, Report, Series
 
-TABLE = pd.DataFrame({
-    "arm": ["scratch", "scratch", "A", "A"], "tier": ["A", "B"] * 2,
-    "age_mae_years": [7.0, 8.0, 5.0, 14.0], "ci_low": [6.1, 1.2, 4.2, 0.4], "ci_high": [7.9, 14.8, 5.8, 27.6],
-    "difference_years": [0.0, 0.0, -2.0, 6.0], "n_subjects": [67, 5, 67, 5],
-})  # fmt: skip
+TABLE = pd.DataFrame(
+    {
+        "arm": ["scratch", "scratch", "A", "A"],
+        "tier": ["A", "B"] * 2,
+        "age_mae_years": [7.0, 8.0, 5.0, 14.0],
+        "ci_low": [6.1, 1.2, 4.2, 0.4],
+        "ci_high": [7.9, 14.8, 5.8, 27.6],
+        "difference_years": [0.0, 0.0, -2.0, 6.0],
+        "n_subjects": [67, 5, 67, 5],
+    }
+)
 PLOT = Plot(
-    "tier-by-tier", "grid", TABLE, x="tier", y="arm", by="arm", value="age_mae_years", low="ci_low",
-    high="ci_high", shade="difference_years", people="n_subjects", x_label="Tier", y_label="Arm", alt="a",
-    series=(Series("scratch", "scratch", "#3E4C59"), Series("A", "A", "#0072B2")), digits=1,
-)  # fmt: skip
+    "tier-by-tier",
+    "grid",
+    TABLE,
+    x="tier",
+    y="arm",
+    by="arm",
+    value="age_mae_years",
+    low="ci_low",
+    high="ci_high",
+    shade="difference_years",
+    people="n_subjects",
+    x_label="Tier",
+    y_label="Arm",
+    alt="a",
+    series=(Series("scratch", "scratch", "#3E4C59"), Series("A", "A", "#0072B2")),
+    digits=1,
+)
 
 
 def test_every_cell_has_its_interval_and_people_and_few_people_are_faded() -> None:

@@ -40,9 +40,14 @@ def test_folds_share_no_site_or_with_few_sites_no_person() -> None:
 def test_chances_of_noise_do_not_beat_chance_on_held_out_people() -> None:
     inputs = RNG.normal(size=(120, 60))
     verdicts = pd.DataFrame(
-        {"row": range(120), "excluded": RNG.integers(0, 2, 120), "weight": 1.0, "stratum": "R",
-         "rater": "R"}
-    )  # fmt: skip
+        {
+            "row": range(120),
+            "excluded": RNG.integers(0, 2, 120),
+            "weight": 1.0,
+            "stratum": "R",
+            "rater": "R",
+        }
+    )
     groups, subjects = pd.Series(["A"] * 120), pd.Series([f"p{i}" for i in range(120)])
     found = held_out.evidence(inputs, verdicts, groups, subjects)
     assert found["low"] < 0.5 < found["high"] or abs(found["auc"] - 0.5) < 0.1

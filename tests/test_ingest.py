@@ -287,8 +287,10 @@ def test_a_pet_is_listed_beside_its_t1w_and_is_neither_scored_nor_a_problem(
     (root / "sub-02" / "pet" / "sub-02_pet.nii.gz").write_bytes(b"no image")
     summary = ingest(workspace, root)
     assert summary.scans.set_index("scan_id")["status"].to_dict() == {
-        "set_sub-01_T1w": "ok", "set_sub-01_trc-18FFDG_pet": "pet", "set_sub-02_pet": "unreadable",
-    }  # fmt: skip
+        "set_sub-01_T1w": "ok",
+        "set_sub-01_trc-18FFDG_pet": "pet",
+        "set_sub-02_pet": "unreadable",
+    }
     assert set(summary.problems["scan_id"]) == {"set_sub-02_pet"}
     assert set(assess.due_scans(workspace)["scan_id"]) == {"set_sub-01_T1w"}
     pd.testing.assert_frame_equal(ingest(workspace, root).scans, summary.scans)

@@ -62,9 +62,12 @@ def _learned(workspace: Workspace):  # type: ignore[no-untyped-def]
     for rater in ("Ada", "Grace"):
         for row in metrics.itertuples():
             ratings.add_rating(
-                workspace, scan_id=row.scan_id, rater=rater, scale="pass-fail",
+                workspace,
+                scan_id=row.scan_id,
+                rater=rater,
+                scale="pass-fail",
                 value=float(row.noise_wm < 1.0),
-            )  # fmt: skip
+            )
     return references.fit_ratings(workspace)
 
 

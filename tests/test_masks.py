@@ -56,9 +56,15 @@ def misplacement_mm(masks: Masks, matrix: np.ndarray) -> float:
 
 @pytest.mark.parametrize(
     ("kind", "limit_mm"),
-    [("whole", 1.5), ("stripped", 1.5), ("noise", 2.0), ("bias", 4.0), ("dropped_slab", 4.0),
-     ("cropped_fov", 6.0)],
-)  # fmt: skip
+    [
+        ("whole", 1.5),
+        ("stripped", 1.5),
+        ("noise", 2.0),
+        ("bias", 4.0),
+        ("dropped_slab", 4.0),
+        ("cropped_fov", 6.0),
+    ],
+)
 def test_the_template_is_found_where_it_was_put(kind: str, limit_mm: float) -> None:
     _, masks, matrix = found(kind)
     assert misplacement_mm(masks, matrix) < limit_mm
@@ -168,8 +174,10 @@ def test_empty_slices_are_no_removed_face(every: int) -> None:
 def test_a_removed_face_is_said_with_and_without_empty_slices() -> None:
     volume, whole, _ = found("whole")
     cut = volume.data.copy()
-    places = [in_template(whole.template_affine @ volume.affine @ np.diag([0.5] * 3 + [1]), cut.shape, k)
-              for k in range(3)]  # fmt: skip
+    places = [
+        in_template(whole.template_affine @ volume.affine @ np.diag([0.5] * 3 + [1]), cut.shape, k)
+        for k in range(3)
+    ]
     cut[(places[1] > 45) & (places[2] < -20)] = 0
     assert "face" in find_masks(replace(volume, data=cut)).absent
     cut[:, :, ::3] = 0

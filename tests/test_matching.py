@@ -43,8 +43,11 @@ def test_the_order_of_the_scans_changes_nothing_and_the_seed_does() -> None:
 def test_a_draw_is_this_one_for_good() -> None:
     pool = _pool(12).assign(site="North", age_years=np.nan)
     assert matching.draw(pool, np.arange(12) < 4, 7) == [
-        "scan-001", "scan-007", "scan-008", "scan-010",
-    ]  # fmt: skip
+        "scan-001",
+        "scan-007",
+        "scan-008",
+        "scan-010",
+    ]
 
 
 def test_scans_without_a_site_are_matched_within_their_source() -> None:

@@ -44,9 +44,15 @@ def brain() -> Scan:
     matrix = maps.affine @ np.diag([0.5, 0.5, 0.5, 1.0])
     wm = maps.wm > 0.9
     return make(
-        maps.t1 * 100, depth_mm=maps.depth_mm, brain=maps.brain, wm=wm, gm=maps.gm > 0.9,
-        grid_to_template=matrix, expected=maps.t1, air=maps.depth_mm < -26,
-    )  # fmt: skip
+        maps.t1 * 100,
+        depth_mm=maps.depth_mm,
+        brain=maps.brain,
+        wm=wm,
+        gm=maps.gm > 0.9,
+        grid_to_template=matrix,
+        expected=maps.t1,
+        air=maps.depth_mm < -26,
+    )
 
 
 def without(scan: Scan, gone: np.ndarray) -> Scan:

@@ -22,8 +22,9 @@ from training.standing import log_path
 from training.study import Study
 
 PLAN = {
-    "arms": ["A"], "overrides": {"pretrain_epochs": 60, "pretrain_steps": 8, "finetune_epochs": 20},
-}  # fmt: skip
+    "arms": ["A"],
+    "overrides": {"pretrain_epochs": 60, "pretrain_steps": 8, "finetune_epochs": 20},
+}
 #: A kill comes so long after the start at most: in it are the start itself and, in the longer, all epochs.
 SHORT_S, LONG_S = 12.0, 25.0
 

@@ -74,7 +74,8 @@ def test_a_finished_run_is_logged_once_with_every_epoch(workspace, study, monkey
     assert logged.data.params["pretrain_epochs"] == "3"
     history = client.get_metric_history(logged.info.run_id, "loss")
     assert [(m.step, m.value, m.timestamp) for m in history] == [
-        (4, 0.5, 1000000001000), (8, 0.25, 1000000002000)
-    ]  # fmt: skip
+        (4, 0.5, 1000000001000),
+        (8, 0.25, 1000000002000),
+    ]
     names = {artifact.path for artifact in client.list_artifacts(logged.info.run_id)}
     assert names == {"config.json", "result.json"}

@@ -57,8 +57,10 @@ def test_repeated_and_empty_rows_are_kept_with_their_reason(workspace, tmp_path)
     path = rated.write(tmp_path / "group_T1w.tsv", table)
     summary = mriqc_import.import_table(workspace, path)
     assert summary.scans["status"].value_counts().to_dict() == {
-        "table": 28, "duplicate": 1, "unreadable": 1,
-    }  # fmt: skip
+        "table": 28,
+        "duplicate": 1,
+        "unreadable": 1,
+    }
     assert set(summary.problems["reason"]) == {
         "the table names this scan more than once; its first row is used",
         "the table holds no metric of it",

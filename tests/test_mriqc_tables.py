@@ -20,8 +20,10 @@ def _read(path: Path, rows: pd.DataFrame) -> mriqc_tables.MriqcTable:
 def test_names_tell_the_person_and_the_session(tmp_path: Path) -> None:
     row = _read(tmp_path / "group_T1w.tsv", rated.table(5)).rows.iloc[1]
     assert (row["key"], row["participant_id"], row["session_id"]) == (
-        "sub-001_ses-1_T1w", "sub-001", "1",
-    )  # fmt: skip
+        "sub-001_ses-1_T1w",
+        "sub-001",
+        "1",
+    )
     assert (row["modality"], row["measured_by"], row["problem"]) == ("T1w", "mriqc", None)
     assert (row["shape"], row["spacing_mm"]) == ([160, 192, 192], [1.0, 1.33, 1.33])
 
@@ -82,10 +84,17 @@ def test_json_files_are_read_from_a_folder_with_their_version(tmp_path: Path) ->
     folder = tmp_path / "sub-01" / "anat"
     folder.mkdir(parents=True)
     values = {
-        "cjv": 0.4, "qi_2": 0.0, "size_x": 10, "size_y": 11, "size_z": 12, "spacing_x": 1, "spacing_y": 1,
-        "spacing_z": 2, "bids_meta": {"subject_id": "01", "modality": "T1w", "RepetitionTime": 2.3},
+        "cjv": 0.4,
+        "qi_2": 0.0,
+        "size_x": 10,
+        "size_y": 11,
+        "size_z": 12,
+        "spacing_x": 1,
+        "spacing_y": 1,
+        "spacing_z": 2,
+        "bids_meta": {"subject_id": "01", "modality": "T1w", "RepetitionTime": 2.3},
         "provenance": {"version": "23.1.0", "settings": {"testing": False}},
-    }  # fmt: skip
+    }
     (folder / "sub-01_T1w.json").write_text(json.dumps(values))
     (folder / "sub-02_T1w.json").write_text("{ cut off")
     (tmp_path / "dataset_description.json").write_text('{"Name": "x"}')

@@ -13,10 +13,15 @@ from training.study import Study
 
 
 def pool(size: int = 20, **columns: object) -> pd.DataFrame:
-    return pd.DataFrame({
-        "scan_id": [f"s{number:02d}" for number in range(size)], "tier": ["A", "B"] * (size // 2),
-        "distortion_score": np.arange(size, dtype=float), "age_years": 30.0, "site": "North",
-    }).assign(**columns)  # fmt: skip
+    return pd.DataFrame(
+        {
+            "scan_id": [f"s{number:02d}" for number in range(size)],
+            "tier": ["A", "B"] * (size // 2),
+            "distortion_score": np.arange(size, dtype=float),
+            "age_years": 30.0,
+            "site": "North",
+        }
+    ).assign(**columns)
 
 
 CONTROL = Arm("control-A", "random, as many as A", "control", ("A", "B"), "A")

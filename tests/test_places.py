@@ -46,11 +46,15 @@ def test_what_is_asked_of_slurm_stands_in_the_profile(study: Study, commands) ->
     )
     assert profile["executor"] == "slurm"
     assert profile["default-resources"] == {
-        "mem_mb": 8000, "runtime": 90, "slurm_partition": "gpu", "slurm_account": "lab"
-    }  # fmt: skip
+        "mem_mb": 8000,
+        "runtime": 90,
+        "slurm_partition": "gpu",
+        "slurm_account": "lab",
+    }
     assert profile["set-resources"] == {
-        "pretrain": {"gres": "gpu:a100:1"}, "finetune": {"gres": "gpu:a100:1"}
-    }  # fmt: skip
+        "pretrain": {"gres": "gpu:a100:1"},
+        "finetune": {"gres": "gpu:a100:1"},
+    }
     assert profile["slurm-status-command"] == "sacct"
 
 

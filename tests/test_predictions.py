@@ -18,13 +18,22 @@ def test_the_last_arm_predicts_the_mean_age_of_the_training_folds() -> None:
 
 def test_a_persons_scans_are_averaged() -> None:
     scans = pd.DataFrame(
-        {"scan_id": ["a", "b", "c"], "subject_id": ["s:0", "s:0", "s:1"], "fold": [0, 0, 1],
-         "age_years": [30.0, 30.0, 50.0]}
-    )  # fmt: skip
+        {
+            "scan_id": ["a", "b", "c"],
+            "subject_id": ["s:0", "s:0", "s:1"],
+            "fold": [0, 0, 1],
+            "age_years": [30.0, 30.0, 50.0],
+        }
+    )
     table = pd.DataFrame(
-        {"arm": "A", "seed": 0, "scan_id": ["a", "b", "c"],
-         "predicted_age_years": [20.0, 40.0, 50.0], "baseline_age_years": 40.0}
-    )  # fmt: skip
+        {
+            "arm": "A",
+            "seed": 0,
+            "scan_id": ["a", "b", "c"],
+            "predicted_age_years": [20.0, 40.0, 50.0],
+            "baseline_age_years": 40.0,
+        }
+    )
     held_out = from_long((A,), (0,), scans, table)
     assert held_out.people["scans"].tolist() == [2, 1]
     assert held_out.errors_years[0].tolist() == [[0, 0]]
@@ -36,9 +45,14 @@ def test_a_person_with_a_missing_scan_is_missing() -> None:
         {"scan_id": ["a", "b"], "subject_id": ["s:0", "s:0"], "fold": 0, "age_years": 30.0}
     )
     table = pd.DataFrame(
-        {"arm": ["A"], "seed": [0], "scan_id": ["a"], "predicted_age_years": [20.0],
-         "baseline_age_years": [40.0]}
-    )  # fmt: skip
+        {
+            "arm": ["A"],
+            "seed": [0],
+            "scan_id": ["a"],
+            "predicted_age_years": [20.0],
+            "baseline_age_years": [40.0],
+        }
+    )
     held_out = from_long((A,), (0,), scans, table)
     assert np.isnan(held_out.predicted_years[0]).all()
     assert held_out.there == ()
@@ -49,9 +63,15 @@ def test_the_baseline_is_of_the_arm_that_learned_from_most_people() -> None:
         {"scan_id": ["a"], "subject_id": ["s:0"], "fold": [0], "age_years": [30.0]}
     )
     table = pd.DataFrame(
-        {"arm": ["A", "scratch"], "seed": 0, "scan_id": "a", "predicted_age_years": 20.0,
-         "baseline_age_years": [44.0, 33.0], "trained_on": [50, 5]}
-    )  # fmt: skip
+        {
+            "arm": ["A", "scratch"],
+            "seed": 0,
+            "scan_id": "a",
+            "predicted_age_years": 20.0,
+            "baseline_age_years": [44.0, 33.0],
+            "trained_on": [50, 5],
+        }
+    )
     assert from_long((A, SCRATCH), (0,), scans, table).by_scan[-1, 0, 0] == 44
 
 
@@ -77,11 +97,18 @@ def test_the_order_of_rows_does_not_matter() -> None:
     places = rng.permutation(10)
     table = pd.DataFrame(
         [
-            {"arm": arm.name, "seed": s, "scan_id": held_out.scans["scan_id"][p],
-             "predicted_age_years": held_out.by_scan[a, s, p], "baseline_age_years": 50.0}
-            for a, arm in enumerate(held_out.arms) for s in held_out.seeds for p in places
+            {
+                "arm": arm.name,
+                "seed": s,
+                "scan_id": held_out.scans["scan_id"][p],
+                "predicted_age_years": held_out.by_scan[a, s, p],
+                "baseline_age_years": 50.0,
+            }
+            for a, arm in enumerate(held_out.arms)
+            for s in held_out.seeds
+            for p in places
         ]
-    )  # fmt: skip
+    )
     mixed = from_long(held_out.arms, held_out.seeds, held_out.scans.iloc[places], table)
     assert np.array_equal(mixed.predicted_years, held_out.predicted_years)
 

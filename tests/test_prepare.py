@@ -206,10 +206,13 @@ def test_a_prepared_pet_is_named_by_itself_its_t1w_and_the_grid() -> None:
 @pytest.mark.parametrize(
     ("images", "arms", "count"),
     [
-        ("T1w", ["scratch"], 20), ("pet", ["scratch"], 20), ("together", ["scratch"], 40),
-        ("by-turns", ["scratch"], 32), ("pet", ["scratch", "ridge"], 28),
+        ("T1w", ["scratch"], 20),
+        ("pet", ["scratch"], 20),
+        ("together", ["scratch"], 40),
+        ("by-turns", ["scratch"], 32),
+        ("pet", ["scratch", "ridge"], 28),
     ],
-)  # fmt: skip
+)
 def test_what_a_study_looks_at_is_prepared_and_nothing_else(workspace, images, arms, count) -> None:
     overrides = dict(IMAGES[images].overrides)
     study = training_workspace.plan(pets.make(workspace), arms=arms, overrides=overrides)

@@ -30,10 +30,16 @@ def made(tmp_path: Path) -> Workspace:
     keys = list(ARTEFACTS)
     for position in range(5):
         sessions.save(
-            made, session.id, position, float(1 + position % 4), confidence=position / 2,
-            artefacts=keys[position : 2 * position], comment=NASTY if position == 2 else "n/a",
-            seconds=1 / 3 + position, shown={"views": ["background"], "text": NASTY},
-        )  # fmt: skip
+            made,
+            session.id,
+            position,
+            float(1 + position % 4),
+            confidence=position / 2,
+            artefacts=keys[position : 2 * position],
+            comment=NASTY if position == 2 else "n/a",
+            seconds=1 / 3 + position,
+            shown={"views": ["background"], "text": NASTY},
+        )
     sessions.undo(made, session.id)
     sessions.save(made, session.id, 4, 4.0)
     add_scale(made, OWN, "Ada")
@@ -95,8 +101,10 @@ def test_a_session_that_was_imported_goes_on_where_it_was(made, empty) -> None:
     session = sessions.load(empty, row["id"])
     theirs = sessions.load(made, sessions.list_sessions(made)["id"][0])
     assert (session.plan, session.items, session.position) == (
-        theirs.plan, theirs.items, theirs.position,
-    )  # fmt: skip
+        theirs.plan,
+        theirs.items,
+        theirs.position,
+    )
     assert session.attempts == theirs.attempts
     before = len(ratings.list_ratings(empty))
     sessions.save(empty, session.id, 4, 4.0)  # what was imported, sent once more
@@ -137,9 +145,14 @@ def test_a_file_as_mriqcs_widget_saves_it_is_understood(empty: Workspace, tmp_pa
     scan = tables.read_scans(empty).query("status == 'ok'").iloc[0]
     stem = Path(scan["path"]).name.removesuffix(".nii.gz")
     given = {
-        "dataset": scan["source"], "subject": stem, "rating": "2.35", "artifacts": ["head-motion"],
-        "time_sec": 17.204, "confidence": "3.5", "comments": "moved",
-    }  # fmt: skip
+        "dataset": scan["source"],
+        "subject": stem,
+        "rating": "2.35",
+        "artifacts": ["head-motion"],
+        "time_sec": 17.204,
+        "confidence": "3.5",
+        "comments": "moved",
+    }
     path = tmp_path / "widget.json"
     path.write_text(json.dumps(given))
     with pytest.raises(RatingError, match="does not say who rated"):
@@ -147,8 +160,12 @@ def test_a_file_as_mriqcs_widget_saves_it_is_understood(empty: Workspace, tmp_pa
     assert import_ratings(empty, path, rater="Ada") == Imported(1, 0)
     (row,) = ratings.list_ratings(empty).to_dict("records")
     assert (row["scan_id"], row["value"], row["level"], row["label"], row["excluded"]) == (
-        scan["scan_id"], 2.35, 2.0, "poor", False,
-    )  # fmt: skip
+        scan["scan_id"],
+        2.35,
+        2.0,
+        "poor",
+        False,
+    )
     assert (row["confidence"], row["seconds"], row["origin"]) == (3.5, 17.204, "widget.json")
     # a rating between two levels leaves as it came
     (out,) = (rating_files.export_ratings(empty) / "mriqc").rglob("*.json")
@@ -157,9 +174,16 @@ def test_a_file_as_mriqcs_widget_saves_it_is_understood(empty: Workspace, tmp_pa
 
 @pytest.mark.parametrize(
     ("value", "word"),
-    [(1.49, "exclude"), (1.5, "poor"), (2.49, "poor"), (2.5, "acceptable"), (3.5, "acceptable"),
-     (3.51, "excellent"), (4.0, "excellent")],
-)  # fmt: skip
+    [
+        (1.49, "exclude"),
+        (1.5, "poor"),
+        (2.49, "poor"),
+        (2.5, "acceptable"),
+        (3.5, "acceptable"),
+        (3.51, "excellent"),
+        (4.0, "excellent"),
+    ],
+)
 def test_mriqcs_slider_is_read_with_mriqcs_limits(value: float, word: str) -> None:
     scale = SCALES["mriqc-4"]
     assert scale.values[scale.level(value)] == word

@@ -14,10 +14,15 @@ from training.report.look import TEMPLATE
 @pytest.mark.parametrize(
     ("value", "word"),
     [
-        (-0.2, "no better than chance"), (0.0, "no better than chance"), (0.2, "slight"),
-        (0.21, "fair"), (0.6, "moderate"), (0.61, "substantial"), (1.0, "almost perfect"),
+        (-0.2, "no better than chance"),
+        (0.0, "no better than chance"),
+        (0.2, "slight"),
+        (0.21, "fair"),
+        (0.6, "moderate"),
+        (0.61, "substantial"),
+        (1.0, "almost perfect"),
     ],
-)  # fmt: skip
+)
 def test_a_coefficient_has_the_word_of_landis_and_koch(value: float, word: str) -> None:
     assert agreement_words.strength(value) == word
 

@@ -69,8 +69,6 @@ def test_best_comes_first_on_every_scale() -> None:
 def test_rated_scans_are_known_without_reading_all(workspace: Workspace) -> None:
     assert (ratings.newest(workspace), ratings.rated_scans(workspace)) == (0, frozenset())
     for scan_id in ("a", "b", "a"):
-        ratings.add_rating(
-            workspace, scan_id=scan_id, rater="Ada", scale="pass-fail", value=1.0
-        )  # fmt: skip
+        ratings.add_rating(workspace, scan_id=scan_id, rater="Ada", scale="pass-fail", value=1.0)
     assert ratings.newest(workspace) == 3
     assert ratings.rated_scans(workspace) == {"a", "b"}

@@ -135,9 +135,10 @@ def test_an_interrupted_pass_goes_on_where_it_was(looked, monkeypatch) -> None:
     looked_at: list[str] = []
     look = reconstruct.Looker.volume
     monkeypatch.setattr(
-        reconstruct.Looker, "volume",
+        reconstruct.Looker,
+        "volume",
         lambda self, scan: looked_at.append(scan["scan_id"]) or look(self, scan),
-    )  # fmt: skip
+    )
     reconstruct.errors(workspace, study, run)
     assert len(looked_at) == 5
 

@@ -16,9 +16,15 @@ def test_every_kind_says_what_a_scan_is_compared_with() -> None:
 def test_a_learned_reference_shows_its_auc_its_interval_and_from_what() -> None:
     said = reference_panel.evidence(
         _header(
-            "learned", auc=0.787, low=0.75, high=0.817, held_out="site", ratings=2301, excluded=522,
+            "learned",
+            auc=0.787,
+            low=0.75,
+            high=0.817,
+            held_out="site",
+            ratings=2301,
+            excluded=522,
             scans=1101,
         )
-    )  # fmt: skip
+    )
     assert "AUC 0.79 (95 % interval 0.75–0.82) on held-out sites" in said
     assert "2,301 ratings of 1,101 scans, 522 exclusions" in said

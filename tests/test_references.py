@@ -138,8 +138,9 @@ def test_too_few_or_one_sided_ratings_are_refused_in_words(made: Workspace) -> N
     scan_ids = tables.read_scores(made)["scan_id"]
     given = [
         {"scan_id": scan_id, "rater": rater, "scale": "pass-fail", "value": 1.0}
-        for scan_id in scan_ids for rater in ("A", "B")
-    ]  # fmt: skip
+        for scan_id in scan_ids
+        for rater in ("A", "B")
+    ]
     ratings.add_ratings(made, given)
     with pytest.raises(RatingError, match="say keep"):
         references.fit_ratings(made)

@@ -52,8 +52,15 @@ def _result(made: Made) -> pd.DataFrame:
 def test_every_plot_is_there_as_html_png_svg_and_numbers(made) -> None:
     _, _, out, report = made
     names = {plot.name for plot in report.plots}
-    assert {"tiers", "age-error-curves", "final-errors", "differences", "controls",
-            "tier-by-tier", "predicted-age"} <= names  # fmt: skip
+    assert {
+        "tiers",
+        "age-error-curves",
+        "final-errors",
+        "differences",
+        "controls",
+        "tier-by-tier",
+        "predicted-age",
+    } <= names
     figures = report_reading.html_figures((out / "report.html").read_text())
     assert set(figures) == names
     for name in names:
@@ -195,9 +202,15 @@ def test_methods_name_the_rules_of_both_cohorts_and_that_they_differ(workspace) 
         workspace, "other", author="Ada", role="target", rule=TierRule(cutoffs=(15.0, 60.0))
     )
     other = studies.plan(
-        workspace, name="other", cohort_id=same.cohort_id, target_id=target.id, arms=["scratch", "A"],
-        seeds=[0], folds=2, preset="smoke",
-    )  # fmt: skip
+        workspace,
+        name="other",
+        cohort_id=same.cohort_id,
+        target_id=target.id,
+        arms=["scratch", "A"],
+        seeds=[0],
+        folds=2,
+        preset="smoke",
+    )
     told = content.build(workspace, other.id).methods[1]
     for words in (
         "A: 0 to under 25",

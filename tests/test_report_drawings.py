@@ -21,20 +21,35 @@ SERIES = (Series("a", NASTY, "#0072B2"), Series("b", "plain", "#D55E00", "dash",
 def _plot(kind: str) -> Plot:
     lines = {"by": ["a"] * 3 + ["b"] * 3, "x": [1, 2, 3] * 2, "y": [3.0, 2.5, 2.0, 4.0, 3.5, 3.0]}
     tables = {
-        "lines": pd.DataFrame(lines).assign(low=lambda t: t["y"] - 0.5, high=lambda t: t["y"] + 0.5),
+        "lines": pd.DataFrame(lines).assign(
+            low=lambda t: t["y"] - 0.5, high=lambda t: t["y"] + 0.5
+        ),
         "bars": pd.DataFrame({"by": ["a", "a", "b"], "x": [0.0, 2.5, 2.5], "y": [4, 2, 7]}),
-        "intervals": pd.DataFrame({"by": ["a", "b"], "x": [1.25, -0.5], "low": [1.0, np.nan],
-                                   "high": [1.5, np.nan]}),
+        "intervals": pd.DataFrame(
+            {"by": ["a", "b"], "x": [1.25, -0.5], "low": [1.0, np.nan], "high": [1.5, np.nan]}
+        ),
         "scatter": pd.DataFrame(lines),
         "grid": pd.DataFrame({"by": ["a", "a", "b"], "x": ["A", "B", "A"], "v": [1.5, 2.5, 3.5]}),
-    }  # fmt: skip
+    }
     rows = {"intervals": "by", "grid": "by"}
     return Plot(
-        f"of-{kind}", kind, tables[kind], x="x", y=rows.get(kind, "y"), by="by",  # type: ignore[arg-type]
-        low="low" * (kind in ("lines", "intervals")), high="high" * (kind in ("lines", "intervals")),
-        value="v" * (kind == "grid"), x_label=NASTY, y_label="years", alt=NASTY, series=SERIES,
-        width=2.5, lines=(Line("y", 2.75, NASTY),) if kind == "lines" else (), diagonal=kind == "scatter",
-    )  # fmt: skip
+        f"of-{kind}",
+        kind,
+        tables[kind],
+        x="x",
+        y=rows.get(kind, "y"),
+        by="by",  # type: ignore[arg-type]
+        low="low" * (kind in ("lines", "intervals")),
+        high="high" * (kind in ("lines", "intervals")),
+        value="v" * (kind == "grid"),
+        x_label=NASTY,
+        y_label="years",
+        alt=NASTY,
+        series=SERIES,
+        width=2.5,
+        lines=(Line("y", 2.75, NASTY),) if kind == "lines" else (),
+        diagonal=kind == "scatter",
+    )
 
 
 KINDS = ["lines", "bars", "intervals", "scatter", "grid"]
@@ -48,9 +63,15 @@ def _report(*messages: Message) -> Report:
 def _message(kind: str) -> Message:
     flow = Flow(NASTY, (Box(NASTY, (NASTY,), (NASTY,)), Box("last")), (Box("A"), Box("B")))
     return Message(
-        f"m-{kind}", NASTY, NASTY, PLOTS[kind], Table((NASTY, "b"), ((NASTY, "2"),)), (flow,),
-        points=(NASTY,), note=NASTY,
-    )  # fmt: skip
+        f"m-{kind}",
+        NASTY,
+        NASTY,
+        PLOTS[kind],
+        Table((NASTY, "b"), ((NASTY, "2"),)),
+        (flow,),
+        points=(NASTY,),
+        note=NASTY,
+    )
 
 
 EVERYTHING = _report(*map(_message, KINDS))

@@ -62,8 +62,11 @@ def test_the_charts_that_libreoffice_read_hold_the_numbers_of_the_csv(
     for name, chart in zip(names, charts, strict=True):
         held = [v for plot in chart.plots for s in plot.series for v in s.values if v is not None]
         csv = pd.read_csv(written / "numbers" / f"{name}.csv")
-        columns = {"tiers": ["scans"], "age-error-curves": ["age_mae_years", "seed_0", "seed_1"],
-                   "predicted-age": ["predicted_age_years"]}.get(name)  # fmt: skip
+        columns = {
+            "tiers": ["scans"],
+            "age-error-curves": ["age_mae_years", "seed_0", "seed_1"],
+            "predicted-age": ["predicted_age_years"],
+        }.get(name)
         columns = columns or ([values[name], "ci_low", "ci_high"] if name in values else [])
         for value in csv[columns].to_numpy(dtype=float).ravel():
             assert np.isnan(value) or np.isclose(held, value, rtol=1e-6).any(), (name, value)

@@ -13,10 +13,12 @@ from tests.made_rules import random_rule, random_scans
 def test_the_moves_of_a_few_scans_are_counted_and_named() -> None:
     scans = pd.DataFrame(
         {
-            "scan_id": list("pqrst"), "site": None, "distortion_score": [5.0, 22.0, 30.0, 60.0, np.nan],
+            "scan_id": list("pqrst"),
+            "site": None,
+            "distortion_score": [5.0, 22.0, 30.0, 60.0, np.nan],
             "noise": [0.0, 0.0, 90.0, 0.0, 0.0],
         }
-    )  # fmt: skip
+    )
     before, after = TierRule(), TierRule(cutoffs=(20.0, 50.0), gates=(Gate("noise", above=80.0),))
     arrays = assignment.prepare(scans, (*before.columns, *after.columns))
     moves = rule_moves.compare(before, after, arrays)
@@ -25,8 +27,10 @@ def test_the_moves_of_a_few_scans_are_counted_and_named() -> None:
     assert moves.table.loc["A"].tolist() == [1, 1, 0, 0, 0]
     assert moves.table.loc["B", UNUSABLE] == 1
     assert moves.moved.to_dict("list") == {
-        "scan_id": ["q", "r"], "before": ["A", "B"], "after": ["B", UNUSABLE],
-    }  # fmt: skip
+        "scan_id": ["q", "r"],
+        "before": ["A", "B"],
+        "after": ["B", UNUSABLE],
+    }
     assert moves.stayed == 3
     assert moves.scan_ids("B", UNUSABLE) == ["r"]
     by_hand = pd.DataFrame({"scan_id": ["q"], "tier": ["A"]})

@@ -104,7 +104,7 @@ GATES = HEAD + "gates:\n  - {column: noise, above: 50, tier: unusable}\n"
         ("x" * 200_000, None, "short text"),
         ("!!python/object/apply:os.system ['true']", 1, "a rule is expected"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_said_where_it_stands(text: str, line: int | None, words: str) -> None:
     with pytest.raises(RuleError) as told:
         rule_text.parse(text)

@@ -19,8 +19,10 @@ def test_each_version_is_kept_with_who_and_when(workspace: Workspace) -> None:
     second = rule_versions.save(workspace, " strict ", TWO, "Grace")
     other = rule_versions.save(workspace, "mild", TWO, "Ada")
     assert [(s.label, s.author) for s in rule_versions.list_rules(workspace)] == [
-        ("mild, version 1", "Ada"), ("strict, version 2", "Grace"), ("strict, version 1", "Ada"),
-    ]  # fmt: skip
+        ("mild, version 1", "Ada"),
+        ("strict, version 2", "Grace"),
+        ("strict, version 1", "Ada"),
+    ]
     assert rule_versions.load(workspace, "strict") == second
     assert rule_versions.load(workspace, "strict", 1) == first
     assert first.text == ONE
@@ -33,8 +35,10 @@ def test_who_saved_a_rule_stands_in_the_history(workspace: Workspace) -> None:
     saved = rule_versions.save(workspace, "strict", ONE, "Ada")
     told = history.history(workspace).iloc[0]
     assert (told["who"], told["what"], told["subject"]) == (
-        "Ada", "rule saved", "strict, version 1",
-    )  # fmt: skip
+        "Ada",
+        "rule saved",
+        "strict, version 1",
+    )
     assert saved.hash in told["detail"]
 
 
@@ -68,8 +72,12 @@ def test_what_a_rule_does_makes_its_hash_not_how_it_is_written() -> None:
     different = {
         rule_versions.content_hash(r)
         for r in (
-            TierRule(), rule, TierRule(gates=gates[:1]), TierRule(by_site={"X": (25.0, 50.0)}),
-            TierRule(cutoffs=(25.0, 50.1)), TierRule(column="noise"),
+            TierRule(),
+            rule,
+            TierRule(gates=gates[:1]),
+            TierRule(by_site={"X": (25.0, 50.0)}),
+            TierRule(cutoffs=(25.0, 50.1)),
+            TierRule(column="noise"),
         )
-    }  # fmt: skip
+    }
     assert len(different) == 6

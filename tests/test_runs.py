@@ -18,8 +18,9 @@ def study(workspace) -> Study:
 def test_an_arm_is_pretrained_once_a_seed_and_judged_on_every_fold(study: Study) -> None:
     found = runs.runs_of(study)
     assert [run.id for run in found if run.kind == "pretrain"] == [
-        "pretrain_A_seed0", "pretrain_A_seed1"
-    ]  # fmt: skip
+        "pretrain_A_seed0",
+        "pretrain_A_seed1",
+    ]
     assert len([run for run in found if run.kind == "finetune"]) == 2 * 2 * 2
     assert len({run.id for run in found}) == len(found)
 
@@ -59,8 +60,10 @@ def test_a_pretraining_that_begins_anew_takes_what_was_built_on_it_along(study: 
     files.write_json(study.result_path, {})
     forgotten = runs.forget(study, [runs.find(study, "pretrain_A_seed0")])
     assert {run.id for run in forgotten} == {
-        "pretrain_A_seed0", "finetune_A_seed0_fold0", "finetune_A_seed0_fold1"
-    }  # fmt: skip
+        "pretrain_A_seed0",
+        "finetune_A_seed0_fold0",
+        "finetune_A_seed0_fold1",
+    }
     states = {state.run_id: (state.state, state.epoch) for state in runs.states(study)}
     assert {run for run, state in states.items() if state == ("waiting", 0)} == {
         run.id for run in forgotten

@@ -20,10 +20,16 @@ def told(
     score: np.ndarray, *, ages=AGE, site=SITE, said=None, cutoffs=(0.5,)
 ) -> dict[str, Selection]:
     """Return what one cut-off of a score selects, in age and in site."""
-    scans = pd.DataFrame({
-        "subject_id": [f"s{i}" for i in range(len(score))], "age_years": ages, "sex": None, "group": None,
-        "site": [f"site-{i}" for i in site], "modality": "T1w",
-    })  # fmt: skip
+    scans = pd.DataFrame(
+        {
+            "subject_id": [f"s{i}" for i in range(len(score))],
+            "age_years": ages,
+            "sex": None,
+            "group": None,
+            "site": [f"site-{i}" for i in site],
+            "modality": "T1w",
+        }
+    )
     prepared = balance.prepare(scans)
     rated = np.full(len(score), np.nan) if said is None else said
     levels, _, _ = selection.levels_of_quality(score, prepared.categories["site"], rated)
@@ -114,11 +120,19 @@ def test_ratings_tell_quality_only_where_there_are_enough() -> None:
 
 
 def test_what_people_say_is_the_mean_place_on_their_scales() -> None:
-    given = pd.DataFrame({
-        "id": range(4), "rater": ["Ada", "Bob", "Ada", "Ada"], "scan_id": ["x", "x", "y", "x"],
-        "scale": ["three-level"] * 3 + ["pass-fail"], "level": [0.0, -1.0, 1.0, 0.0], "role": "rater",
-        "session_id": 1, "repeat": False, "withdrawn": None,
-    })  # fmt: skip
+    given = pd.DataFrame(
+        {
+            "id": range(4),
+            "rater": ["Ada", "Bob", "Ada", "Ada"],
+            "scan_id": ["x", "x", "y", "x"],
+            "scale": ["three-level"] * 3 + ["pass-fail"],
+            "level": [0.0, -1.0, 1.0, 0.0],
+            "role": "rater",
+            "session_id": 1,
+            "repeat": False,
+            "withdrawn": None,
+        }
+    )
     said = selection.rated_quality(given, list(SCALES.values()))
     assert said.to_dict() == {"x": pytest.approx((0.5 + 1 + 1) / 3), "y": 0.0}
     assert selection.rated_quality(given.head(0), list(SCALES.values())).empty

@@ -14,9 +14,16 @@ from tests.test_balance_panel import tally
 def test_a_warning_says_what_is_selected_by_how_much_and_what_explains_it() -> None:
     age = Selection("A", "B", "age", -0.5, -0.1, 0.2, years=-4.25)
     site = Selection(
-        "B", "<b>", "site", np.inf, 0.1, 0.3, share_by_trait=0.4, share_by_quality=0.2,
+        "B",
+        "<b>",
+        "site",
+        np.inf,
+        0.1,
+        0.3,
+        share_by_trait=0.4,
+        share_by_quality=0.2,
         most=("N*", 0.9, 0.25),
-    )  # fmt: skip
+    )
     calm = Selection("A", "B", "age", 0.1, 0.1, 0.2)
     said_age, said_site = selection_words.warnings([age, calm, site])
     for words in (
@@ -78,10 +85,17 @@ def test_tiers_of_other_ages_are_never_told_as_if_they_were_alike() -> None:
 
 
 def test_where_no_site_is_known_the_source_is_held_against_the_cutoff_and_that_is_said() -> None:
-    scans = pd.DataFrame({
-        "age_years": np.nan, "subject_id": [f"s{i}" for i in range(40)], "sex": None, "site": None,
-        "source": ["one", "two"] * 20, "group": None, "modality": "T1w",
-    })  # fmt: skip
+    scans = pd.DataFrame(
+        {
+            "age_years": np.nan,
+            "subject_id": [f"s{i}" for i in range(40)],
+            "sex": None,
+            "site": None,
+            "source": ["one", "two"] * 20,
+            "group": None,
+            "modality": "T1w",
+        }
+    )
     traits = balance.prepare(scans).with_quality(coded(pd.Series(["q", "r", "r", "q"] * 10)))
     cut = traits.tally(np.arange(40) % 2, ("A", "B"))
     found = selection.selections(cut)

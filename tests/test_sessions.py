@@ -145,9 +145,7 @@ def test_only_scans_with_an_image_are_drawn_whatever_the_choice(made: Workspace)
     sessions.start(made, replace(PLAN, rater="Bob", scale="pass-fail", name="b"))
     for scan_id in sorted(ok)[:4]:
         for rater, value in (("Ada", 1.0), ("Bob", 0.0)):
-            ratings.add_rating(
-                made, scan_id=scan_id, rater=rater, scale="pass-fail", value=value
-            )  # fmt: skip
+            ratings.add_rating(made, scan_id=scan_id, rater=rater, scale="pass-fail", value=value)
     saved = lists.save(made, "looked odd", "Ada", sorted(ok)[:5])
     argument = {"tier": ":B", "session": f":{other.id}", "list": f":{saved}"}
     for key in CHOICES:

@@ -117,13 +117,24 @@ def test_jobs_of_a_study_whose_leader_was_killed_are_ended_by_stop(
 
 def _scoring(workspace: Workspace) -> subprocess.Popen[str]:
     command = [
-        sys.executable, "-m", "curation", "assess", "--workspace", str(workspace.root),
-        "--batches", "3", "--profile", "slurm",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "curation",
+        "assess",
+        "--workspace",
+        str(workspace.root),
+        "--batches",
+        "3",
+        "--profile",
+        "slurm",
+    ]
     return subprocess.Popen(
-        command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        command,
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-    )  # fmt: skip
+    )
 
 
 def _wait_for(what, process: subprocess.Popen[str]) -> None:  # type: ignore[no-untyped-def]

@@ -51,9 +51,11 @@ def test_the_draw_of_labels_follows_its_seed_and_not_the_order_of_the_rows() -> 
     people = [
         set(labelled(frame, percent=25, seed=seed)["subject_id"])
         for frame, seed in (
-            (target, (0, 1)), (target.sample(frac=1, random_state=4), (0, 1)), (target, (0, 2))
+            (target, (0, 1)),
+            (target.sample(frac=1, random_state=4), (0, 1)),
+            (target, (0, 2)),
         )
-    ]  # fmt: skip
+    ]
     assert people[0] == people[1] != people[2]
 
 

@@ -23,10 +23,14 @@ def test_the_last_row_predicts_the_mean_of_the_training_folds(workspace) -> None
     for run in runs.runs_of(study):
         if run.kind == "finetune":
             predictions = [
-                {"scan_id": f"{run.fold}-{n}", "subject_id": f"{run.fold}-{n}",
-                 "age_years": 40.0 + n, "predicted_age_years": 41.0 + n}
+                {
+                    "scan_id": f"{run.fold}-{n}",
+                    "subject_id": f"{run.fold}-{n}",
+                    "age_years": 40.0 + n,
+                    "predicted_age_years": 41.0 + n,
+                }
                 for n in range(4)
-            ]  # fmt: skip
+            ]
             result = {"baseline_age_years": 30.0, "predictions": predictions}
             files.write_json(run.result_path, result)
     table = statistics.final_errors(workspace, study.id).set_index("arm")

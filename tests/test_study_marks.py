@@ -15,8 +15,9 @@ def test_what_was_said_last_holds_and_all_of_it_is_kept(workspace) -> None:
     marks = study_marks.marks(workspace)["one"]
     assert marks.tags == ("done",)
     assert [(n.author, n.words) for n in marks.notes] == [
-        ("Ben", "learning rate too high"), ("Ada", "repeated as two"),
-    ]  # fmt: skip
+        ("Ben", "learning rate too high"),
+        ("Ada", "repeated as two"),
+    ]
     assert marks.archived
     study_marks.archive(workspace, "one", "Ben", False)
     assert not study_marks.marks(workspace)["one"].archived
@@ -35,8 +36,10 @@ def test_the_history_says_it_in_words(workspace) -> None:
     study_marks.archive(workspace, "one", "Ada", False)
     said = history(workspace)
     assert set(said["what"]) == {
-        "study tagged", "study archived", "study taken back from the archive"
-    }  # fmt: skip
+        "study tagged",
+        "study archived",
+        "study taken back from the archive",
+    }
     assert "pilot" in set(said["detail"])
 
 

@@ -17,11 +17,21 @@ IDS = pd.Index([f"s{i}" for i in range(200)])
 
 
 def given(said: np.ndarray, ids: pd.Index, rater: str = "Ada") -> pd.DataFrame:
-    return pd.DataFrame({
-        "id": np.arange(len(said)), "rater": rater, "scan_id": ids, "scale": "three-level", "level": said,
-        "label": "", "role": "rater", "session_id": 1, "repeat": False, "withdrawn": None,
-        "excluded": said == -1,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "id": np.arange(len(said)),
+            "rater": rater,
+            "scan_id": ids,
+            "scale": "three-level",
+            "level": said,
+            "label": "",
+            "role": "rater",
+            "session_id": 1,
+            "repeat": False,
+            "withdrawn": None,
+            "excluded": said == -1,
+        }
+    )
 
 
 def found(
@@ -58,8 +68,10 @@ def test_tables_count_rated_scans_that_are_here_and_scored() -> None:
 
 def test_scans_on_which_raters_stand_half_and_half_are_rated_but_not_decided() -> None:
     ids = pd.Index([f"s{i}" for i in range(7)])
-    ada, bob = (given(np.array(said), ids[: len(said)], who) for who, said in (
-        ("Ada", [1.0, 1, 1, -1, -1, 0, 1]), ("Bob", [-1.0, 1, 1])))  # fmt: skip
+    ada, bob = (
+        given(np.array(said), ids[: len(said)], who)
+        for who, said in (("Ada", [1.0, 1, 1, -1, -1, 0, 1]), ("Bob", [-1.0, 1, 1]))
+    )
     codes, both = np.array([0, 0, 0, 2, 2, 1, 1]), pd.concat([ada, bob], ignore_index=True)
     told = tier_agreement.compare(codes, NAMES, ids, both, list(SCALES.values()))
     assert (told.scans, told.rated) == (6, 7)

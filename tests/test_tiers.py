@@ -99,8 +99,10 @@ def test_unusable_is_a_tier_past_the_last_where_a_gate_leads_to_it() -> None:
 
 def test_a_metric_reads_as_words_whichever_way_it_runs() -> None:
     assert TierRule(column="cjv", cutoffs=(0.3, 0.55)).describe() == [
-        "A: under 0.3", "B: 0.3 to under 0.55", "C: 0.55 and over",
-    ]  # fmt: skip
+        "A: under 0.3",
+        "B: 0.3 to under 0.55",
+        "C: 0.55 and over",
+    ]
     falling = TierRule(column="snr_total", cutoffs=(20.0, 10.0))
     assert falling.describe() == ["A: over 20", "B: over 10 to 20", "C: 10 and under"]
     with pytest.raises(RuleError, match=r"10 and 20 cross.*below 10"):

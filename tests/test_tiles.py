@@ -13,13 +13,18 @@ from pages.ui import frame, tiles
 def described(**more: object) -> list[dict]:
     scans = pd.DataFrame(
         [
-            ("a", "ok", 12.4, "A"), ("<b>", "ok", float("nan"), UNSCORED),
+            ("a", "ok", 12.4, "A"),
+            ("<b>", "ok", float("nan"), UNSCORED),
             ("c", "table", 80.0, "C"),
         ],
         columns=["scan_id", "status", "distortion_score", "tier"],
-    )  # fmt: skip
-    given = {"pictures": {"a": "a.png?1"}, "rated": {"c"}, "recognised": {"c": {"no_air": "Cut."}},
-             "current": "a"}  # fmt: skip
+    )
+    given = {
+        "pictures": {"a": "a.png?1"},
+        "rated": {"c"},
+        "recognised": {"c": {"no_air": "Cut."}},
+        "current": "a",
+    }
     return tiles.describe(scans, **(given | more))  # type: ignore[arg-type]
 
 

@@ -82,8 +82,9 @@ def test_a_polite_stop_saves_where_the_run_is(workspace: Workspace, tmp_path: Pa
     command = [sys.executable, "-m", "training.worker", "pretrain", "--run", run.id]
     process = subprocess.Popen(
         [*command, "--workspace", str(workspace.root), "--study", study.id],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         deadline = time.monotonic() + 300
         while runs.state_of(study, run).epoch < 2 and time.monotonic() < deadline:

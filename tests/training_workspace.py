@@ -18,11 +18,23 @@ SPACING_MM = 8.0
 SHAPE = (24, 28, 24)
 #: A network and volumes so small that an epoch takes a fraction of a second.
 TINY: dict[str, Any] = {
-    "spacing_mm": 8.0, "shape": (20, 24, 20), "patch": 4, "hidden": 24, "layers": 2, "heads": 2,
-    "mlp": 32, "decoder_hidden": 12, "decoder_layers": 1, "decoder_heads": 2, "decoder_mlp": 16,
-    "pretrain_epochs": 3, "pretrain_steps": 4, "pretrain_batch": 4, "finetune_epochs": 3,
+    "spacing_mm": 8.0,
+    "shape": (20, 24, 20),
+    "patch": 4,
+    "hidden": 24,
+    "layers": 2,
+    "heads": 2,
+    "mlp": 32,
+    "decoder_hidden": 12,
+    "decoder_layers": 1,
+    "decoder_heads": 2,
+    "decoder_mlp": 16,
+    "pretrain_epochs": 3,
+    "pretrain_steps": 4,
+    "pretrain_batch": 4,
+    "finetune_epochs": 3,
     "finetune_batch": 4,
-}  # fmt: skip
+}
 TINY_PRESET = PRESETS["smoke"].changed(TINY)
 
 
@@ -53,9 +65,14 @@ def plan(workspace: Workspace, **changes: Any) -> Study:
     target = cohorts.freeze(workspace, "target", author="Ada", role="target")
     overrides = TINY | changes.pop("overrides", {})
     values = {
-        "name": "tiny", "cohort_id": pool.id, "target_id": target.id, "arms": ["scratch", "A"],
-        "seeds": [0], "folds": 2, "preset": "smoke",
-    } | changes  # fmt: skip
+        "name": "tiny",
+        "cohort_id": pool.id,
+        "target_id": target.id,
+        "arms": ["scratch", "A"],
+        "seeds": [0],
+        "folds": 2,
+        "preset": "smoke",
+    } | changes
     return studies.plan(workspace, **values, overrides=overrides)
 
 

@@ -144,9 +144,12 @@ def find(cohort: CohortHeader, name: str) -> Arm | None:
         return None
     percent = int(labels["percent"])
     return replace(
-        arm, name=name, label=f"{arm.label}, {percent} % of the labels", label_percent=percent,
+        arm,
+        name=name,
+        label=f"{arm.label}, {percent} % of the labels",
+        label_percent=percent,
         base=arm.encoder,
-    )  # fmt: skip
+    )
 
 
 def choose(cohort: Cohort, names: list[str]) -> tuple[Arm, ...]:
@@ -246,9 +249,12 @@ def _probe(arm: Arm | None) -> Arm | None:
     if arm is None or arm.encoder is None or arm.method != "full":
         return None
     return replace(
-        arm, name=f"{_PROBE}{arm.name}", label=f"{arm.label}, linear probe", method="probe",
+        arm,
+        name=f"{_PROBE}{arm.name}",
+        label=f"{arm.label}, linear probe",
+        method="probe",
         base=arm.encoder,
-    )  # fmt: skip
+    )
 
 
 def _control(arm: Arm, tiers: tuple[str, ...]) -> Arm:

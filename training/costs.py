@@ -76,9 +76,14 @@ def _of_study(study: Study) -> list[tuple[str, float]]:
 
 
 def estimate(
-    arms: Sequence[Arm], *, seeds: int, folds: int, preset: Preset, scans: int,
+    arms: Sequence[Arm],
+    *,
+    seeds: int,
+    folds: int,
+    preset: Preset,
+    scans: int,
     seconds: dict[str, float],
-) -> Cost:  # fmt: skip
+) -> Cost:
     """Estimate a study.
 
     Parameters

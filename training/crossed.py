@@ -172,9 +172,18 @@ def estimate(values: NDArray[np.float64], spread: SeedSpread | None = None) -> E
     se = float(np.sqrt(variance))
     half = float(stdtrit(df, 0.5 + LEVEL / 2)) * se
     return Estimate(
-        mean, mean - half, mean + half, se, float(df), _p(mean, se, df),
-        float(person), float(seed), float(rest), people, seeds,
-    )  # fmt: skip
+        mean,
+        mean - half,
+        mean + half,
+        se,
+        float(df),
+        _p(mean, se, df),
+        float(person),
+        float(seed),
+        float(rest),
+        people,
+        seeds,
+    )
 
 
 def _unknown(mean: float, people: int, seeds: int) -> Estimate:

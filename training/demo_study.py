@@ -32,9 +32,15 @@ def train_demo_study(workspace: Workspace) -> str:
     best = next((name for name in names if name not in (SCRATCH, ALL)), None)
     wanted = [SCRATCH, best, ALL, f"control-{best}"]
     planned = studies.plan(
-        workspace, name=NAME, cohort_id=pool.id, target_id=target.id,
-        arms=[name for name in wanted if name in names], seeds=SEEDS, folds=FOLDS, preset="smoke",
-    )  # fmt: skip
+        workspace,
+        name=NAME,
+        cohort_id=pool.id,
+        target_id=target.id,
+        arms=[name for name in wanted if name in names],
+        seeds=SEEDS,
+        folds=FOLDS,
+        preset="smoke",
+    )
     if status(workspace, planned.id).state == "planned":
         launch.launch(workspace, planned.id)
     return planned.id

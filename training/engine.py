@@ -107,9 +107,17 @@ class Trainer:
     """
 
     def __init__(
-        self, fabric: Fabric, run: Run, schedule: Schedule, model: nn.Module, groups: list[dict],
-        interruption: Interruption, *, compiled: bool = False, parts: int = 1,
-    ) -> None:  # fmt: skip
+        self,
+        fabric: Fabric,
+        run: Run,
+        schedule: Schedule,
+        model: nn.Module,
+        groups: list[dict],
+        interruption: Interruption,
+        *,
+        compiled: bool = False,
+        parts: int = 1,
+    ) -> None:
         self.fabric, self.run, self.schedule = fabric, run, schedule
         self.interruption = interruption
         self.raw = model
@@ -179,10 +187,16 @@ class Trainer:
         steps, seconds = self.progress.step, round(self.progress.seconds, 3)
         run = {name: getattr(self.run, name) for name in ("kind", "arm", "seed", "fold")}
         header = {
-            "run_id": self.run.id, **run, "steps": steps, "seconds": seconds,
-            "device": self.meter.device, "precision": str(self.fabric.strategy.precision.precision),
-            "torch": torch.__version__, "tierscope": __version__, **self.meter.numbers(),
-        }  # fmt: skip
+            "run_id": self.run.id,
+            **run,
+            "steps": steps,
+            "seconds": seconds,
+            "device": self.meter.device,
+            "precision": str(self.fabric.strategy.precision.precision),
+            "torch": torch.__version__,
+            "tierscope": __version__,
+            **self.meter.numbers(),
+        }
         files.write_json(self.run.result_path, header | result)
         self._tell("finished")
         self.run.checkpoint_path.unlink(missing_ok=True)
@@ -290,10 +304,15 @@ class Trainer:
     def _tell(self, state: State) -> None:
         if self.fabric.is_global_zero:
             self.status.write(
-                state, epoch=self.epoch, epochs=self.schedule.epochs, **self.progress.last,
-                **self.meter.numbers(), message=self._note, seconds=round(self.progress.seconds, 3),
+                state,
+                epoch=self.epoch,
+                epochs=self.schedule.epochs,
+                **self.progress.last,
+                **self.meter.numbers(),
+                message=self._note,
+                seconds=round(self.progress.seconds, 3),
                 saved_epoch=self._saved_epoch,
-            )  # fmt: skip
+            )
 
     def _save(self) -> None:
         self.progress.loss_sum = float(self._sum)

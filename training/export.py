@@ -92,8 +92,9 @@ def _refuse_another(made: Exported, about: dict[str, Any]) -> None:
 
 
 _WHITE = {
-    "T1w": "the 95th percentile of the brain (T1w)", "pet": "twice the mean of the brain (PET)",
-}  # fmt: skip
+    "T1w": "the 95th percentile of the brain (T1w)",
+    "pet": "twice the mean of the brain (PET)",
+}
 
 
 def _about(study: Study, run: Run, modality: str | None) -> dict[str, Any]:
@@ -111,9 +112,13 @@ def _about(study: Study, run: Run, modality: str | None) -> dict[str, Any]:
             + ", x / white limited to 0 to 1.5; -2 outside the template's brain",
         },
         "decoder": "predicts by how much a patch differs from the mean patch at its place",
-        "study": study.id, "run": run.id, "arm": run.arm, "seed": run.seed,
-        "simulated": study.simulated, "version": __version__,
-    }  # fmt: skip
+        "study": study.id,
+        "run": run.id,
+        "arm": run.arm,
+        "seed": run.seed,
+        "simulated": study.simulated,
+        "version": __version__,
+    }
 
 
 def _place_of(preset: Preset, modality: str | None) -> int:

@@ -53,9 +53,13 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
     model = _model(workspace, study, run, head_seed=seed)
     rates = {"full": preset.finetune_lr, "probe": preset.probe_lr, "cnn": preset.cnn_lr}
     schedule = Schedule(
-        seed=seed, epochs=preset.finetune_epochs, steps=steps, lr=rates[method],
-        warmup=preset.warmup, clip_norm=preset.clip_norm,
-    )  # fmt: skip
+        seed=seed,
+        epochs=preset.finetune_epochs,
+        steps=steps,
+        lr=rates[method],
+        warmup=preset.warmup,
+        clip_norm=preset.clip_norm,
+    )
     with devices.device(preset, interruption) as fabric:
         masked_autoencoder.use_fused_attention(model, devices.fuses_attention(fabric, preset))
         trainer = engine.Trainer(
@@ -108,9 +112,14 @@ class Ageing(engine.Task):
     """
 
     def __init__(
-        self, fabric: Fabric, preset: Preset, seed: int, model: AgeModel, known: People,
+        self,
+        fabric: Fabric,
+        preset: Preset,
+        seed: int,
+        model: AgeModel,
+        known: People,
         unseen: People,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(preset.finetune_batch)
         self.fabric, self.preset, self.seed = fabric, preset, seed
         self.model, self.known, self.unseen = model, known, unseen
@@ -124,9 +133,11 @@ class Ageing(engine.Task):
             rng, self.size, channels=preset.channels, shift_voxels=preset.shift_voxels
         )
         return {
-            "volumes": self.known.volumes.batch(chosen, changes), "gain": changes.gain,
-            "offset": changes.offset, "goal": self.known.goal[chosen],
-        }  # fmt: skip
+            "volumes": self.known.volumes.batch(chosen, changes),
+            "gain": changes.gain,
+            "offset": changes.offset,
+            "goal": self.known.goal[chosen],
+        }
 
     def backward(self, fabric: Fabric, model: nn.Module, parts: list[Batch]) -> Tensor:
         """Go over the whole batch at once, or over parts so that the result is the same."""

@@ -41,17 +41,20 @@ IMAGES: dict[str, Images] = {
         Images("T1w", "T1w", "pretrained on, fine-tuned on and judged by the T1w", ("T1w",)),
         Images("pet", "PET", "pretrained on, fine-tuned on and judged by the PET", ("pet",)),
         Images(
-            "by-turns", "T1w and PET by turns",
+            "by-turns",
+            "T1w and PET by turns",
             "one network pretrained on either, half of every step each; fine-tuned on and judged by the T1w",
             ("T1w", "pet"),
         ),
         Images(
-            "together", "T1w and PET together",
+            "together",
+            "T1w and PET together",
             "both images of a person at once, as two channels, in pretraining and fine-tuning",
-            ("T1w", "pet"), paired=True,
+            ("T1w", "pet"),
+            paired=True,
         ),
     )
-}  # fmt: skip
+}
 
 
 def of(preset: Preset) -> Images:

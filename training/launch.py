@@ -74,9 +74,13 @@ def resume(
 
 
 def retry(
-    workspace: Workspace, study_id: str, names: Sequence[str], *, anew: bool = False,
+    workspace: Workspace,
+    study_id: str,
+    names: Sequence[str],
+    *,
+    anew: bool = False,
     place: Place | None = None,
-) -> StudyStatus:  # fmt: skip
+) -> StudyStatus:
     """Do single arms or runs of a study again, and nothing else of it.
 
     Parameters
@@ -212,12 +216,19 @@ def _start(workspace: Workspace, study: Study, place: Place, *, chosen: list[str
         files.write_json(workflow.chosen_path(study), chosen)
     threads = str(study.preset.threads)
     background.start(
-        [sys.executable, "-m", "training.workflow", "--workspace", str(workspace.root),
-         "--study", study.id],
+        [
+            sys.executable,
+            "-m",
+            "training.workflow",
+            "--workspace",
+            str(workspace.root),
+            "--study",
+            study.id,
+        ],
         log=log_path(study),
         state=leader_path(study),
         environment={"PYTHONPATH": import_path(), "OMP_NUM_THREADS": threads},
-    )  # fmt: skip
+    )
 
 
 def _place(study: Study, cores: int | None) -> Place:

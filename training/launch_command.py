@@ -24,27 +24,35 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--target", help="id of the frozen target cohort")
     command.add_argument("--arms", nargs="+", help="e.g. scratch A all control-A all-labels-25")
     command.add_argument(
-        "--design", choices=list(DESIGNS),
+        "--design",
+        choices=list(DESIGNS),
         help="instead of --arms: " + "; ".join(f"{d.name}: {d.question}" for d in DESIGNS.values()),
-    )  # fmt: skip
+    )
     command.add_argument(
         "--percents", nargs="+", type=_share, help="shares of a design, percent, e.g. 80 60 40 20"
     )
     command.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     command.add_argument("--folds", type=int, default=5)
     command.add_argument(
-        "--preset", choices=list(PRESETS), default=default_preset().name,
+        "--preset",
+        choices=list(PRESETS),
+        default=default_preset().name,
         help="; ".join(f"{preset.name}: {preset.label}" for preset in PRESETS.values()),
-    )  # fmt: skip
+    )
     command.add_argument(
-        "--images", choices=list(IMAGES),
+        "--images",
+        choices=list(IMAGES),
         help="what is looked at (default: T1w): "
         + "; ".join(f"{i.name}: {i.label}, {i.meaning}" for i in IMAGES.values()),
-    )  # fmt: skip
+    )
     command.add_argument(
-        "--set", nargs="+", dest="changes", default=[], metavar="NAME=VALUE",
+        "--set",
+        nargs="+",
+        dest="changes",
+        default=[],
+        metavar="NAME=VALUE",
         help="change fields of the preset, e.g. pretrain_epochs=100 pretrain_lr=1e-4",
-    )  # fmt: skip
+    )
     place_options.add_options(command)
 
 
@@ -75,10 +83,16 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
     if chosen.images:
         changes |= IMAGES[chosen.images].overrides
     study = studies.plan(
-        workspace, name=chosen.name, cohort_id=chosen.cohort, target_id=chosen.target,
-        arms=arms, seeds=chosen.seeds, folds=chosen.folds, preset=chosen.preset,
+        workspace,
+        name=chosen.name,
+        cohort_id=chosen.cohort,
+        target_id=chosen.target,
+        arms=arms,
+        seeds=chosen.seeds,
+        folds=chosen.folds,
+        preset=chosen.preset,
         overrides=changes,
-    )  # fmt: skip
+    )
     for doubt in plan_advice.doubts(pool, target, study.arms, study.seeds):
         print(f"note: {doubt}", file=sys.stderr)
     if said := plan_advice.controls_said(pool, study.arms, study.seeds):
@@ -87,6 +101,9 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
 
 
 COMMAND = Command(
-    "launch", "start a study in the background", run, add_options,
+    "launch",
+    "start a study in the background",
+    run,
+    add_options,
     epilog="A study is planned from --cohort, --target and --arms or --design, or named by its id.",
-)  # fmt: skip
+)

@@ -107,10 +107,15 @@ def _log(client: Any, artifacts: str | None, study: Study, run: Run) -> None:
 def _params(study: Study, run: Run) -> dict[str, Any]:
     arm = study.arm(run.arm)
     return {
-        "kind": run.kind, "arm": run.arm, "seed": run.seed, "fold": run.fold,
-        "method": arm.method, "label_percent": arm.label_percent, "cohort": study.cohort_id,
+        "kind": run.kind,
+        "arm": run.arm,
+        "seed": run.seed,
+        "fold": run.fold,
+        "method": arm.method,
+        "label_percent": arm.label_percent,
+        "cohort": study.cohort_id,
         **study.preset.as_dict(),
-    }  # fmt: skip
+    }
 
 
 def _metrics(run: Run) -> Iterator[tuple[str, float, int, int]]:

@@ -9,9 +9,17 @@ from training import places
 from training.places import Place
 
 _FIELDS = (
-    "cores", "beside", "partition", "account", "hours", "memory_gb", "gres", "at_once", "profile",
+    "cores",
+    "beside",
+    "partition",
+    "account",
+    "hours",
+    "memory_gb",
+    "gres",
+    "at_once",
+    "profile",
     "mlflow",
-)  # fmt: skip
+)
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -23,9 +31,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
     place.add_argument("--here", action="store_true", help="on this machine")
     place.add_argument("--cores", type=int, help="processor cores to use (default: all)")
     place.add_argument(
-        "--beside", action="store_true", default=None,
+        "--beside",
+        action="store_true",
+        default=None,
         help="start at once beside a study that runs, instead of waiting for its end",
-    )  # fmt: skip
+    )
     place.add_argument(
         "--slurm", action="store_true", help="on Slurm; what was given before is kept"
     )
@@ -39,9 +49,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
         "--profile", help=f"a Snakemake profile named in {profiles.ENVIRONMENT_VARIABLE}"
     )
     place.add_argument(
-        "--mlflow", action="store_true", default=None,
+        "--mlflow",
+        action="store_true",
+        default=None,
         help="also log each finished run to MLflow, which is to be installed",
-    )  # fmt: skip
+    )
 
 
 def chosen_place(workspace: Workspace, chosen: argparse.Namespace) -> Place | None:

@@ -25,8 +25,15 @@ BASELINE_LABEL = "predict the mean age"
 #: What is known of each scan that was predicted; text is ``None`` where it is not known. Where no site
 #: is known, the source stands in for it (:func:`curation.groups.sites_of`).
 SCAN_COLUMNS = (
-    "scan_id", "subject_id", "fold", "age_years", "tier", "distortion_score", "site", "sex",
-)  # fmt: skip
+    "scan_id",
+    "subject_id",
+    "fold",
+    "age_years",
+    "tier",
+    "distortion_score",
+    "site",
+    "sex",
+)
 _LONG = (
     "arm",
     "seed",
@@ -123,9 +130,12 @@ class Predictions:
         return np.unique(self.scans["fold"].to_numpy())
 
     def only(
-        self, *, arms: Collection[str] | None = None, seeds: Collection[int] | None = None,
+        self,
+        *,
+        arms: Collection[str] | None = None,
+        seeds: Collection[int] | None = None,
         folds: Collection[int] | None = None,
-    ) -> "Predictions":  # fmt: skip
+    ) -> "Predictions":
         """Return what a filter leaves; ``None`` leaves all, and predicting the mean is always left."""
         kept_arms = [i for i, a in enumerate(self.arms) if arms is None or a.name in arms]
         kept_seeds = [i for i, seed in enumerate(self.seeds) if seeds is None or seed in seeds]
@@ -152,10 +162,12 @@ def read(workspace: Workspace, study: Study) -> Predictions:
         result = files.read_json(run.result_path, again) if run.kind == "finetune" else None
         if result:
             key = {
-                "arm": run.arm, "seed": run.seed, "fold": run.fold,
+                "arm": run.arm,
+                "seed": run.seed,
+                "fold": run.fold,
                 "baseline_age_years": result["baseline_age_years"],
                 "trained_on": result.get("training_subjects", 0),
-            }  # fmt: skip
+            }
             rows += [key | row for row in result["predictions"]]
     table = pd.DataFrame(rows)
     scans = _scans(workspace, study, table)
@@ -230,11 +242,13 @@ def joined(parts: dict[str, Predictions]) -> Predictions:
     for name, part in parts.items():
         arms += [
             replace(
-                arm, name=f"{name} · {arm.name}", label=f"{arm.label} ({name})",
+                arm,
+                name=f"{name} · {arm.name}",
+                label=f"{arm.label} ({name})",
                 matches=f"{name} · {arm.matches}" if arm.matches else None,
             )
             for arm in part.arms
-        ]  # fmt: skip
+        ]
         padding = ((0, 0), (0, depth - len(part.seeds)), (0, 0))
         arrays.append(np.pad(part.by_scan[:-1], padding, constant_values=np.nan))
     baseline = np.repeat(first.by_scan[-1:, :1], depth, axis=1)

@@ -39,9 +39,12 @@ _FWHM_PER_SIGMA = 2.3548
 
 
 def prepare(
-    workspace: Workspace, study: Study, *, jobs: int | None = None,
+    workspace: Workspace,
+    study: Study,
+    *,
+    jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> int:  # fmt: skip
+) -> int:
     """Prepare every volume of a study that is not in the cache yet, in parallel.
 
     Parameters
@@ -198,9 +201,13 @@ def prepared_volume(
 
 
 def read_and_prepare(
-    path: Path, sha256: str, template_affine: Iterable[float], preset: Preset,
-    mask: NDArray[np.bool_], modality: str = "T1w",
-) -> NDArray[np.float16]:  # fmt: skip
+    path: Path,
+    sha256: str,
+    template_affine: Iterable[float],
+    preset: Preset,
+    mask: NDArray[np.bool_],
+    modality: str = "T1w",
+) -> NDArray[np.float16]:
     """Read the file of a scan or PET, which has to be what it was, and prepare it.
 
     Raises

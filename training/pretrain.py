@@ -108,9 +108,13 @@ def begin(
     for kind in range(kinds):
         loss.expect(coding.in_batches(range(kind * people, (kind + 1) * people), _AT_ONCE), kind)
     schedule = Schedule(
-        seed=run.seed, epochs=preset.pretrain_epochs, steps=preset.pretrain_steps,
-        lr=preset.pretrain_lr, warmup=preset.warmup, clip_norm=preset.clip_norm,
-    )  # fmt: skip
+        seed=run.seed,
+        epochs=preset.pretrain_epochs,
+        steps=preset.pretrain_steps,
+        lr=preset.pretrain_lr,
+        warmup=preset.warmup,
+        clip_norm=preset.clip_norm,
+    )
     groups = split_decay(
         [parameter for parameter in loss.parameters() if parameter.requires_grad],
         preset.weight_decay,
@@ -161,8 +165,10 @@ class Reconstruction(engine.Task):
         masks = Masks(*(one[self.own] for one in masking.draw(rng, count, self.shares, preset)))
         batch = {
             "volumes": self.volumes.batch(chosen[self.own], changes, self.dtype),
-            "gain": changes.gain, "offset": changes.offset, **masks._asdict(),
-        }  # fmt: skip
+            "gain": changes.gain,
+            "offset": changes.offset,
+            **masks._asdict(),
+        }
         if self.kinds > 1:
             batch["kind"] = torch.from_numpy(kind[self.own])
         if preset.warp_mm:

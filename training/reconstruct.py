@@ -59,9 +59,13 @@ class Looker:
         for modality in images.shown(self.study.preset):
             path, sha256 = ("pet_path", "pet_sha256") if modality == "pet" else ("path", "sha256")
             ready = prepare.read_and_prepare(
-                Path(scan[path]), scan[sha256], scan["template_affine"], self.study.preset,
-                self.mask, modality,
-            )  # fmt: skip
+                Path(scan[path]),
+                scan[sha256],
+                scan["template_affine"],
+                self.study.preset,
+                self.mask,
+                modality,
+            )
             channels.append(torch.from_numpy(ready.astype(np.float32)))
         return torch.stack(channels)[None]
 
@@ -133,16 +137,23 @@ def maps(
     files.write_json(  # last: with it the maps are there
         folder / "facts.json",
         {
-            "scan_id": scan_id, "sha256": scan["sha256"], "study": study.id, "run": run.id,
-            "arm": run.arm, "seed": run.seed,
+            "scan_id": scan_id,
+            "sha256": scan["sha256"],
+            "study": study.id,
+            "run": run.id,
+            "arm": run.arm,
+            "seed": run.seed,
             "pretrained_on": bool(scan["pretrained_on"]),
             "reconstruction_error": looker.error_of(error, removed),
-            "error_share": shares[0], "error_shares": dict(zip(shown, shares, strict=True)),
-            "masking_ratio": study.preset.masking_ratio, "draws": DRAWS,
-            "model": files.sha256_of(run.model_path), "version": __version__,
+            "error_share": shares[0],
+            "error_shares": dict(zip(shown, shares, strict=True)),
+            "masking_ratio": study.preset.masking_ratio,
+            "draws": DRAWS,
+            "model": files.sha256_of(run.model_path),
+            "version": __version__,
             "seconds": round(time.monotonic() - started, 3),
         },
-    )  # fmt: skip
+    )
     made = reconstructions.read(study, run, scan)
     if made is None:
         raise StudyError(f"The maps in {folder} were removed while they were made. Try again.")

@@ -21,9 +21,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--scan", help="id of a scan: write its maps")
     what.add_argument(
-        "--errors", action="store_true",
+        "--errors",
+        action="store_true",
         help="measure every scan, and offer the error as a number that tiers can be cut on",
-    )  # fmt: skip
+    )
 
 
 def run(chosen: argparse.Namespace) -> int:

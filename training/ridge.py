@@ -28,8 +28,13 @@ from training.study import Study
 
 #: What age is told from.
 FEATURES = (
-    "head_ml", "csf_share", "grey_share", "white_share", "ventricle_csf_share", "rim_csf_share",
-)  # fmt: skip
+    "head_ml",
+    "csf_share",
+    "grey_share",
+    "white_share",
+    "ventricle_csf_share",
+    "rim_csf_share",
+)
 #: Fluid this near the middle of the ventricles, or this near the brain's surface, is counted apart, mm.
 VENTRICLES_MM, REACH_MM, RIM_MM = (0.0, -16.0, 18.0), 32.0, 12.0
 #: Darker is no signal, share of white matter's brightness.
@@ -56,15 +61,20 @@ def fit_run(workspace: Workspace, study: Study, run: Run) -> None:
     )
     about = {name: getattr(run, name) for name in ("kind", "arm", "seed", "fold")}
     header = {
-        "run_id": run.id, **about, "steps": 1, "seconds": seconds, "device": "cpu",
+        "run_id": run.id,
+        **about,
+        "steps": 1,
+        "seconds": seconds,
+        "device": "cpu",
         "tierscope": __version__,
-    }  # fmt: skip
+    }
     coefficients = dict(zip(FEATURES, model[-1].coef_.tolist(), strict=True))
     files.write_json(
         run.result_path,
-        header | {"alpha": float(model[-1].alpha_), "coefficients": coefficients}
+        header
+        | {"alpha": float(model[-1].alpha_), "coefficients": coefficients}
         | result_of(training, held_out, predicted, scale),
-    )  # fmt: skip
+    )
     status.write("finished", epoch=1, epochs=1, age_mae_years=error, seconds=seconds)
 
 
@@ -137,10 +147,19 @@ def _grid(preset: Preset) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
     maps = [
         ndimage.affine_transform(
             ndimage.gaussian_filter(layer, preset.spacing_mm / 4),
-            to_voxel[:3, :3], to_voxel[:3, 3], output_shape=preset.shape, order=1,
+            to_voxel[:3, :3],
+            to_voxel[:3, 3],
+            output_shape=preset.shape,
+            order=1,
         )
-        for layer in (finest.brain.astype(np.float32), finest.csf, finest.gm, finest.wm, finest.depth_mm)
-    ]  # fmt: skip
+        for layer in (
+            finest.brain.astype(np.float32),
+            finest.csf,
+            finest.gm,
+            finest.wm,
+            finest.depth_mm,
+        )
+    ]
     where = maps[0] > 0.5
     index = np.argwhere(where)
     world = index @ affine[:3, :3].T + affine[:3, 3]

@@ -211,9 +211,15 @@ def write_configs(study: Study) -> None:
         if run.config_path.exists():
             continue
         config: dict[str, Any] = {
-            "run_id": run.id, "kind": run.kind, "arm": run.arm, "seed": run.seed, "fold": run.fold,
-            "study": study.id, "epochs": epochs_of(study, run), "preset": study.preset.as_dict(),
-        }  # fmt: skip
+            "run_id": run.id,
+            "kind": run.kind,
+            "arm": run.arm,
+            "seed": run.seed,
+            "fold": run.fold,
+            "study": study.id,
+            "epochs": epochs_of(study, run),
+            "preset": study.preset.as_dict(),
+        }
         if run.kind == "pretrain":
             config["scans"] = study.pretraining_scans(run.arm, run.seed)
         files.write_json(run.config_path, config)
@@ -245,8 +251,14 @@ def forget(study: Study, chosen: Sequence[Run]) -> list[Run]:
         pretraining = pretraining_of(study, run) if run.kind == "finetune" else None
         if run.id in ids or (pretraining and pretraining.id in ids):
             # the result first: without it, nothing else is taken for finished
-            for path in (run.result_path, run.model_path, run.checkpoint_path, run.metrics_path,
-                         run.status_path, run.usage_path):  # fmt: skip
+            for path in (
+                run.result_path,
+                run.model_path,
+                run.checkpoint_path,
+                run.metrics_path,
+                run.status_path,
+                run.usage_path,
+            ):
                 path.unlink(missing_ok=True)
             forgotten.append(run)
     study.result_path.unlink(missing_ok=True)
@@ -287,13 +299,23 @@ def state_of(study: Study, run: Run) -> RunState:
         saved = int(status.get("saved_epoch", epoch))
         message = f"interrupted without a word; resume goes on from epoch {saved}"
     return RunState(
-        run_id=run.id, kind=run.kind, arm=run.arm, seed=run.seed, fold=run.fold,
-        state=state, epoch=epoch, epochs=epochs_of(study, run), message=message,
-        loss=status.get("loss"), age_mae_years=status.get("age_mae_years"),
-        heartbeat=status.get("heartbeat"), seconds=float(status.get("seconds", 0.0)),
-        volumes_per_s=status.get("volumes_per_s"), host=status.get("host", ""),
+        run_id=run.id,
+        kind=run.kind,
+        arm=run.arm,
+        seed=run.seed,
+        fold=run.fold,
+        state=state,
+        epoch=epoch,
+        epochs=epochs_of(study, run),
+        message=message,
+        loss=status.get("loss"),
+        age_mae_years=status.get("age_mae_years"),
+        heartbeat=status.get("heartbeat"),
+        seconds=float(status.get("seconds", 0.0)),
+        volumes_per_s=status.get("volumes_per_s"),
+        host=status.get("host", ""),
         usage=(files.read_note(run.usage_path) or None) if state == "running" else None,
-    )  # fmt: skip
+    )
 
 
 def _read_status(run: Run) -> dict[str, Any]:

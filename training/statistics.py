@@ -16,10 +16,27 @@ from training.crossed import Estimate, SeedSpread
 from training.predictions import BASELINE, Predictions
 
 FINAL_COLUMNS = (
-    "arm", "label", "age_mae_years", "ci_low", "ci_high", "r", "r2", "mean_error_years", "slope",
-    "corrected_mae_years", "corrected_r", "corrected_r2", "corrected_mean_error_years", "corrected_slope",
-    "boot_low", "boot_high", "seed_sd_years", "n_subjects", "n_seeds", "n_runs",
-)  # fmt: skip
+    "arm",
+    "label",
+    "age_mae_years",
+    "ci_low",
+    "ci_high",
+    "r",
+    "r2",
+    "mean_error_years",
+    "slope",
+    "corrected_mae_years",
+    "corrected_r",
+    "corrected_r2",
+    "corrected_mean_error_years",
+    "corrected_slope",
+    "boot_low",
+    "boot_high",
+    "seed_sd_years",
+    "n_subjects",
+    "n_seeds",
+    "n_runs",
+)
 
 
 def final_errors(workspace: Workspace, study_id: str) -> pd.DataFrame:
@@ -127,13 +144,19 @@ def _final_row(held_out: Predictions, name: str) -> dict[str, Any]:
     unbiased = age_metrics.corrected(predicted, ages, folds)
     trained = name != BASELINE
     return {
-        "arm": name, "label": held_out.labels[name], **age_metrics.figures(predicted, ages),
-        "ci_low": max(found.low, 0.0), "ci_high": found.high, "boot_low": low, "boot_high": high,
+        "arm": name,
+        "label": held_out.labels[name],
+        **age_metrics.figures(predicted, ages),
+        "ci_low": max(found.low, 0.0),
+        "ci_high": found.high,
+        "boot_low": low,
+        "boot_high": high,
         **_corrected(age_metrics.figures(unbiased, ages)),
-        "n_subjects": found.people, "n_seeds": found.seeds if trained else 0,
+        "n_subjects": found.people,
+        "n_seeds": found.seeds if trained else 0,
         "seed_sd_years": _seed_sd(predicted, ages) if trained else np.nan,
         "n_runs": held_out.finished_runs(name) if trained else 0,
-    }  # fmt: skip
+    }
 
 
 def _corrected(figures: dict[str, float]) -> dict[str, float]:

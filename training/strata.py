@@ -157,9 +157,14 @@ def along(
     half = t_quantile(n) * grouped[value].std().to_numpy() / np.sqrt(n)
     mean = grouped[value].mean().to_numpy()
     return pd.DataFrame(
-        {"at": grouped[column].mean().to_numpy(), "mean": mean, "low": mean - half, "high": mean + half,
-         "n_scans": known.groupby(bin_).size().to_numpy()}
-    )  # fmt: skip
+        {
+            "at": grouped[column].mean().to_numpy(),
+            "mean": mean,
+            "low": mean - half,
+            "high": mean + half,
+            "n_scans": known.groupby(bin_).size().to_numpy(),
+        }
+    )
 
 
 def rank_correlation(
@@ -184,7 +189,12 @@ def _summarised(scans: pd.DataFrame, column: str) -> pd.DataFrame:
     mean, n = people.mean(), people.size()
     half = t_quantile(n.to_numpy()) * people.std() / np.sqrt(n)
     table = pd.DataFrame(
-        {"age_mae_years": mean, "ci_low": mean - half, "ci_high": mean + half,
-         "n_scans": scans.groupby(column).size(), "n_subjects": n}
-    )  # fmt: skip
+        {
+            "age_mae_years": mean,
+            "ci_low": mean - half,
+            "ci_high": mean + half,
+            "n_scans": scans.groupby(column).size(),
+            "n_subjects": n,
+        }
+    )
     return table.reset_index()

@@ -34,9 +34,18 @@ _REMEDY = (
 #: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where the
 #: study looks at PET, also :data:`training.pets.COLUMNS`.
 SCAN_COLUMNS = (
-    "scan_id", "subject_id", "role", "sha256", "site", "age_years", "tier", "distortion_score",
-    "template_affine", "fold", "source",
-)  # fmt: skip
+    "scan_id",
+    "subject_id",
+    "role",
+    "sha256",
+    "site",
+    "age_years",
+    "tier",
+    "distortion_score",
+    "template_affine",
+    "fold",
+    "source",
+)
 #: A control's draw takes this and the seed of its run.
 CONTROL_SEED = 1000
 
@@ -166,9 +175,17 @@ class Judged(NamedTuple):
 
 
 def plan(
-    workspace: Workspace, *, name: str, cohort_id: str, target_id: str, arms: list[str],
-    seeds: list[int], folds: int, preset: str, overrides: Mapping[str, Any] | None = None,
-) -> Study:  # fmt: skip
+    workspace: Workspace,
+    *,
+    name: str,
+    cohort_id: str,
+    target_id: str,
+    arms: list[str],
+    seeds: list[int],
+    folds: int,
+    preset: str,
+    overrides: Mapping[str, Any] | None = None,
+) -> Study:
     """Plan a study and write its folder; the same plan again returns the study that is there.
 
     Parameters
@@ -270,9 +287,17 @@ def _read(path: Path) -> Study:
 
 
 _PLAIN = (
-    "id", "name", "cohort_id", "target_id", "folds", "split_seed", "control_seed", "created",
-    "version", "simulated",
-)  # fmt: skip
+    "id",
+    "name",
+    "cohort_id",
+    "target_id",
+    "folds",
+    "split_seed",
+    "control_seed",
+    "created",
+    "version",
+    "simulated",
+)
 
 
 def list_studies(workspace: Workspace) -> list[Study]:

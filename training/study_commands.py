@@ -35,9 +35,10 @@ def add_retry_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("study")
     command.add_argument("names", nargs="+", help="names of arms, ids of runs (see 'status STUDY')")
     command.add_argument(
-        "--anew", action="store_true",
+        "--anew",
+        action="store_true",
         help="from the beginning, also what is finished, with all that builds on it",
-    )  # fmt: skip
+    )
     place_options.add_options(command)
 
 
@@ -128,14 +129,14 @@ def _only(workspace: Workspace, *wanted: str) -> str:
 
 COMMANDS = (
     Command("status", "show where studies stand", run_status, add_status_options),
-    Command(
-        "stop", "stop a running study; nothing finished is lost", run_stop, add_stop_options
-    ),
+    Command("stop", "stop a running study; nothing finished is lost", run_stop, add_stop_options),
     Command("resume", "go on with a stopped or failed study", run_resume, add_resume_options),
     Command("retry", "do single arms or runs of a study again", run_retry, add_retry_options),
     Command("mlflow", "log a study's finished runs to MLflow", run_mlflow, add_mlflow_options),
     Command(
-        "demo-study", "score the demo's scans and start its study",
-        run_demo_study, add_demo_study_options,
+        "demo-study",
+        "score the demo's scans and start its study",
+        run_demo_study,
+        add_demo_study_options,
     ),
-)  # fmt: skip
+)

@@ -85,6 +85,9 @@ def _base(arm: Arm) -> str:
 def _figures(held_out: Predictions, name: str) -> dict[str, float]:
     found, _, _ = statistics.estimate(held_out, name)
     return {
-        "age_mae_years": found.mean, "ci_low": found.low, "ci_high": found.high,
-        "n_subjects": found.people, "n_seeds": found.seeds,
-    }  # fmt: skip
+        "age_mae_years": found.mean,
+        "ci_low": found.low,
+        "ci_high": found.high,
+        "n_subjects": found.people,
+        "n_seeds": found.seeds,
+    }

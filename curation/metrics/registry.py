@@ -73,9 +73,17 @@ def metric(
 
     def register(function: Function) -> Function:
         METRICS[name] = Metric(
-            name, label, family, direction, unit, formula, meaning, frozenset(needs), citation,
+            name,
+            label,
+            family,
+            direction,
+            unit,
+            formula,
+            meaning,
+            frozenset(needs),
+            citation,
             function,
-        )  # fmt: skip
+        )
         return function
 
     return register

@@ -45,9 +45,12 @@ def _waiting(workspace: Workspace, row, scale: Scale) -> None:  # type: ignore[n
 def _verdict(workspace: Workspace, scan_id: str, scale: Scale) -> None:
     with st.form(f"verdict-{scan_id}", border=False):
         value = st.radio(
-            "Verdict", list(scale.values), index=None, horizontal=True,
+            "Verdict",
+            list(scale.values),
+            index=None,
+            horizontal=True,
             format_func=scale.values.__getitem__,
-        )  # fmt: skip
+        )
         author = st.text_input(
             "Who decides", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
         )

@@ -22,7 +22,7 @@ def show(workspace: Workspace) -> None:
             "Nobody has rated yet.",
             "Agreement is told from scans that at least two people rated. Start a session under Rate; "
             "a second rater then takes the list “The scans of another session”.",
-        )  # fmt: skip
+        )
         return
     opinions = agreement.opinions(given, scale)
     pairs = cached.pairs(workspace, scale)
@@ -41,9 +41,13 @@ def _choose_scale(workspace: Workspace, given: pd.DataFrame) -> Scale | None:
         return None
     state.keep_one_of(state.AGREEMENT_SCALE, used)
     name = st.selectbox(
-        "Scale", used, key=state.AGREEMENT_SCALE, format_func=lambda k: scales[k].label,
-        persist_state="session", help="Only ratings on the same scale are compared.",
-    )  # fmt: skip
+        "Scale",
+        used,
+        key=state.AGREEMENT_SCALE,
+        format_func=lambda k: scales[k].label,
+        persist_state="session",
+        help="Only ratings on the same scale are compared.",
+    )
     return scales[name]
 
 
@@ -60,12 +64,13 @@ def _cards(given: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
                 Card("raters", f"{opinions['rater'].nunique():,}", f"{len(opinions):,} ratings"),
                 Card("scans rated", f"{len(often):,}", f"{shared:,} of them by two or more"),
                 Card(
-                    "all raters together: Krippendorff's α", text.number(alpha.value, 2),
+                    "all raters together: Krippendorff's α",
+                    text.number(alpha.value, 2),
                     meaning(alpha.value, shared) + (between if known and interval else ""),
                 ),
             ]
         )
-    )  # fmt: skip
+    )
     st.caption(
         "1 is perfect agreement, 0 is what chance alone would give. Only the first rating of a scan counts, "
         f"not its hidden repeats. {text.escape(agreement_words.WHAT_EXPERTS_REACH)}"
@@ -114,19 +119,25 @@ def _head(scale: Scale, counted: str) -> tuple[str, ...]:
 
 def _figures(row) -> tuple[str, ...]:  # type: ignore[no-untyped-def]
     return (
-        f"{row.n:,}", f"{100 * row.same:.0f} %",
-        figure(row.weighted_kappa, row.low, row.high), meaning(row.weighted_kappa, row.n),
-        figure(row.fail_kappa, row.fail_low, row.fail_high), meaning(row.fail_kappa, row.n),
-    )  # fmt: skip
+        f"{row.n:,}",
+        f"{100 * row.same:.0f} %",
+        figure(row.weighted_kappa, row.low, row.high),
+        meaning(row.weighted_kappa, row.n),
+        figure(row.fail_kappa, row.fail_low, row.fail_high),
+        meaning(row.fail_kappa, row.n),
+    )
 
 
 def _confusion(given: pd.DataFrame, scale: Scale, pairs: pd.DataFrame) -> None:
     st.subheader("Who said what")
     names = [(row.rater_1, row.rater_2) for row in pairs.itertuples()]
     chosen = st.selectbox(
-        "Two raters", range(len(names)), format_func=lambda i: " and ".join(names[i]),
-        label_visibility="collapsed", disabled=len(names) == 1,
-    )  # fmt: skip
+        "Two raters",
+        range(len(names)),
+        format_func=lambda i: " and ".join(names[i]),
+        label_visibility="collapsed",
+        disabled=len(names) == 1,
+    )
     first, second = names[chosen]
     counts = agreement.confusion(given, scale, first, second)
     rows = [

@@ -46,9 +46,15 @@ def _first(places: NDArray[np.intp], far: Floats, count: int) -> NDArray[np.intp
 
 
 def show(
-    workspace: Workspace, scans: pd.DataFrame, values: Floats, edges: Sequence[float | Floats],
-    codes: Codes, names: Sequence[str], *, measure: Measure,
-) -> None:  # fmt: skip
+    workspace: Workspace,
+    scans: pd.DataFrame,
+    values: Floats,
+    edges: Sequence[float | Floats],
+    codes: Codes,
+    names: Sequence[str],
+    *,
+    measure: Measure,
+) -> None:
     """Draw the scans around each cut-off.
 
     Parameters
@@ -94,9 +100,12 @@ def _tiles(workspace: Workspace, rows: pd.DataFrame, written: list[str], key: st
         st.caption("no scan")
         return
     drawn = tiles.describe(
-        rows, pictures=tiles.pictures(workspace, rows["scan_id"]), rated=cached.rated(workspace),
-        recognised=flags.of_workspace(workspace), current=state.get(state.SCAN),
-    )  # fmt: skip
+        rows,
+        pictures=tiles.pictures(workspace, rows["scan_id"]),
+        rated=cached.rated(workspace),
+        recognised=flags.of_workspace(workspace),
+        current=state.get(state.SCAN),
+    )
     shown = [one | {"score": value} for one, value in zip(drawn, written, strict=True)]
     opened = tiles.show(workspace, shown, key=key)
     if opened in set(rows["scan_id"]):

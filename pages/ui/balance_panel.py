@@ -87,15 +87,24 @@ def near(
     scored = max(int(np.isfinite(values).sum()), 1)
     *each, any_of = counts_near(values, edges, spread.points)
     cards = [
-        Card("one rater's standard deviation", f"± {text.significant(spread.points, digits=3)}",
-             spread.reason),
-        Card("near any cut-off", f"{any_of:,}", f"{100 * any_of / scored:.0f} % of the scored scans"),
-    ]  # fmt: skip
+        Card(
+            "one rater's standard deviation",
+            f"± {text.significant(spread.points, digits=3)}",
+            spread.reason,
+        ),
+        Card(
+            "near any cut-off", f"{any_of:,}", f"{100 * any_of / scored:.0f} % of the scored scans"
+        ),
+    ]
     if len(each) > 1:
         cards += [
-            Card(f"near {names[place]} | {names[place + 1]}", f"{count:,}", f"{100 * count / scored:.0f} %")
+            Card(
+                f"near {names[place]} | {names[place + 1]}",
+                f"{count:,}",
+                f"{100 * count / scored:.0f} %",
+            )
             for place, count in enumerate(each)
-        ]  # fmt: skip
+        ]
     return marks.cards(cards)
 
 
@@ -108,10 +117,13 @@ def agreement(told: TierAgreement, ceiling: float | None) -> str:
         return ""
     rows = [
         (
-            f"{one.better} | {one.worse}", _share(one.found), _share(one.kept), figure(one.kappa),
+            f"{one.better} | {one.worse}",
+            _share(one.found),
+            _share(one.kept),
+            figure(one.kappa),
         )
         for one in told.cutoffs
-    ]  # fmt: skip
+    ]
     head = ("Exclude from", "Bad scans found", "Good scans kept", "κ with people (95 %)")
     if ceiling is not None:
         rows.append(("people among each other", text.DASH, text.DASH, f"{ceiling:.2f}"))

@@ -41,15 +41,23 @@ def tier_shares(counts: pd.DataFrame, colours: Mapping[str, str] = TIER_COLOURS)
     for name in names:
         share = 100 * counts[name] / counts["scans"].clip(lower=1)
         figure.add_bar(
-            y=counts.index, x=share, orientation="h", name=name if name == UNSCORED else f"Tier {name}",
-            marker={"color": colours.get(name, "#7F7F7F")}, customdata=counts[name],
+            y=counts.index,
+            x=share,
+            orientation="h",
+            name=name if name == UNSCORED else f"Tier {name}",
+            marker={"color": colours.get(name, "#7F7F7F")},
+            customdata=counts[name],
             hovertemplate="%{y}: %{customdata} scans, %{x:.0f} %<extra>%{fullData.name}</extra>",
-        )  # fmt: skip
+        )
     figure.update_layout(
-        template=TEMPLATE, barmode="stack", height=90 + 34 * len(counts), bargap=0.3,
+        template=TEMPLATE,
+        barmode="stack",
+        height=90 + 34 * len(counts),
+        bargap=0.3,
         xaxis={"title": "Share of the site's scans (%)", "range": [0, 100]},
-        yaxis={"title": "", "autorange": "reversed", "automargin": True}, legend={"traceorder": "normal"},
-    )  # fmt: skip
+        yaxis={"title": "", "autorange": "reversed", "automargin": True},
+        legend={"traceorder": "normal"},
+    )
     return figure
 
 
@@ -57,9 +65,12 @@ def tier_shares(counts: pd.DataFrame, colours: Mapping[str, str] = TIER_COLOURS)
 
 
 def age_error(
-    band: pd.DataFrame, styles: Mapping[str, Style], *, baseline_years: float | None = None,
+    band: pd.DataFrame,
+    styles: Mapping[str, Style],
+    *,
+    baseline_years: float | None = None,
     along: str = "epoch",
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """Draw the age error on the held-out folds against the epoch of fine-tuning, a line an arm.
 
     Parameters
@@ -76,11 +87,15 @@ def age_error(
     figure = _bands(band, "age_mae_years", styles, "%{y:.2f} years", along)
     if baseline_years is not None and np.isfinite(baseline_years):
         figure.add_hline(
-            y=baseline_years, line={"color": MUTED, "width": 2, "dash": "dot"},
-            annotation={"text": f"predicting the mean age: {baseline_years:.2f} years",
-                        "font": {"color": MUTED, "size": 14}, "xanchor": "right",
-                        "yanchor": "bottom"},
-        )  # fmt: skip
+            y=baseline_years,
+            line={"color": MUTED, "width": 2, "dash": "dot"},
+            annotation={
+                "text": f"predicting the mean age: {baseline_years:.2f} years",
+                "font": {"color": MUTED, "size": 14},
+                "xanchor": "right",
+                "yanchor": "bottom",
+            },
+        )
     figure.update_layout(
         height=460,
         xaxis={"title": f"{along.title()} of fine-tuning"},
@@ -122,16 +137,26 @@ def _bands(
             figure.add_scatter(**_area(rows.dropna(subset=["low", "high"]), along, name, style))
         for single in singles:
             figure.add_scatter(
-                x=rows[along], y=rows[single], mode="lines", legendgroup=name, showlegend=False,
-                opacity=0.55, hoverinfo="skip",
+                x=rows[along],
+                y=rows[single],
+                mode="lines",
+                legendgroup=name,
+                showlegend=False,
+                opacity=0.55,
+                hoverinfo="skip",
                 line={"color": style.colour, "width": 1, "dash": style.dash},
-            )  # fmt: skip
+            )
         figure.add_scatter(
-            x=rows[along], y=rows[value], name=style.label, legendgroup=name, showlegend=True,
-            mode="lines+markers" if len(rows) == 1 else "lines", customdata=rows["seeds"],
+            x=rows[along],
+            y=rows[value],
+            name=style.label,
+            legendgroup=name,
+            showlegend=True,
+            mode="lines+markers" if len(rows) == 1 else "lines",
+            customdata=rows["seeds"],
             line={"color": style.colour, "width": 3, "dash": style.dash},
             hovertemplate=f"{along} %{{x}}: {shown}, %{{customdata}} seeds<extra>{name}</extra>",
-        )  # fmt: skip
+        )
     return figure
 
 

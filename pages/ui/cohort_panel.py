@@ -58,11 +58,14 @@ def _flow(cohort: Cohort) -> None:
 
 def _facts(workspace: Workspace, cohort: Cohort) -> None:
     rows = [
-        ("Role", cohort.role), ("Frozen by", f"{cohort.author}, {text.moment(cohort.created)} UTC"),
-        ("Scans", f"{cohort.size:,}"), ("Hash of list and rule", cohort.hash),
-        ("Scored by", cohort.reference or text.DASH), ("Tierscope", cohort.version),
+        ("Role", cohort.role),
+        ("Frozen by", f"{cohort.author}, {text.moment(cohort.created)} UTC"),
+        ("Scans", f"{cohort.size:,}"),
+        ("Hash of list and rule", cohort.hash),
+        ("Scored by", cohort.reference or text.DASH),
+        ("Tierscope", cohort.version),
         ("Rule", "; ".join([*cohort.rule.describe(), *(g.describe() for g in cohort.rule.gates)])),
-    ]  # fmt: skip
+    ]
     if cohort.drawn:
         of = f"{', '.join(cohort.drawn['tiers'])} of {cohort.drawn['cohort']}"
         rows.append(("Drawn at random", f"to match {of}; seed {cohort.drawn['seed']}"))
@@ -71,9 +74,11 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
     with st.container(horizontal=True):
         for label, ending in (("List (TSV)", ".tsv"), ("Facts (JSON)", ".json")):
             st.download_button(
-                label, path.with_suffix(ending).read_bytes, f"{cohort.id}{ending}",
+                label,
+                path.with_suffix(ending).read_bytes,
+                f"{cohort.id}{ending}",
                 icon=":material/download:",
-            )  # fmt: skip
+            )
         st.download_button(
             "Rule (YAML)",
             rule_text.to_yaml(cohort.rule),
@@ -86,8 +91,9 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
         st.code(
             f"python -m curation tiers --workspace {workspace.root} --role {cohort.role}{only} "
             f"--rule {cohort.id}.yaml --expect {cohort.hash} --out {cohort.id}.tsv",
-            language="shell", wrap_lines=True,
-        )  # fmt: skip
+            language="shell",
+            wrap_lines=True,
+        )
 
 
 def _changed(workspace: Workspace, cohort: Cohort) -> None:
@@ -109,9 +115,10 @@ def _changed(workspace: Workspace, cohort: Cohort) -> None:
 
 
 @st.cache_data(
-    max_entries=16, show_spinner=False,
+    max_entries=16,
+    show_spinner=False,
     hash_funcs={Workspace: lambda w: str(w.root), Cohort: lambda cohort: cohort.id},
-)  # fmt: skip
+)
 def _gone(workspace: Workspace, cohort: Cohort, scans_at: cached.Stamp) -> list[str]:
     return cohorts.changed_scans(workspace, cohort)["scan_id"].tolist()
 
@@ -125,9 +132,10 @@ def _exports(workspace: Workspace, cohort: Cohort) -> None:
     st.markdown("**Hand it on**")
     with st.container(horizontal=True):
         asked = [
-            kind for kind, label in _KINDS.items()
+            kind
+            for kind, label in _KINDS.items()
             if st.button(label, key=f"export-{kind}", help=cohort_exports.KINDS[kind])
-        ]  # fmt: skip
+        ]
     for kind in asked:
         with frame.in_words():
             st.success(text.escape(f"Written: {cohort_exports.export(workspace, cohort, kind)}"))
@@ -148,7 +156,7 @@ def _control(workspace: Workspace, cohort: Cohort) -> None:
         with frame.in_words():
             drawn = controls.draw_control(
                 workspace, cohort.id, tuple(chosen), seed=int(seed), author=author
-            )  # fmt: skip
+            )
             state.put(state.PERSON, author.strip())
             state.put(state.PENDING_COHORT, drawn.id)
             st.toast(text.escape(f"Frozen as {drawn.id}: {text.plural(drawn.size, 'scan')}."))

@@ -80,9 +80,13 @@ def _reference(shown: Compared) -> str:
         first = statistics.default_reference(shown.held_out)
         state.put(state.COMPARE_REFERENCE, first if first in there else there[0])
     return st.selectbox(
-        "Compare every arm with", there, key=state.COMPARE_REFERENCE, width=320,
-        format_func=comparison_charts.plain, persist_state="session",
-    )  # fmt: skip
+        "Compare every arm with",
+        there,
+        key=state.COMPARE_REFERENCE,
+        width=320,
+        format_func=comparison_charts.plain,
+        persist_state="session",
+    )
 
 
 def _headline(conclusion: Conclusion) -> None:
@@ -179,8 +183,17 @@ def _table(final: pd.DataFrame) -> str:
         )
         for row in final.sort_values("age_mae_years").itertuples()
     ]
-    head = ("Arm", "Age error (MAE, years)", "r", "R²", "Mean error (years)", "Slope on age",
-            "People", "Seeds", "Runs")  # fmt: skip
+    head = (
+        "Arm",
+        "Age error (MAE, years)",
+        "r",
+        "R²",
+        "Mean error (years)",
+        "Slope on age",
+        "People",
+        "Seeds",
+        "Runs",
+    )
     return marks.table(head, rows, numeric=range(1, len(head)))
 
 
@@ -242,15 +255,30 @@ def _tests(table: pd.DataFrame) -> None:
     rows = [
         (
             f"{comparison_charts.plain(row.arm)} − {comparison_charts.plain(row.reference)}",
-            text.number(row.difference_years, 2), _span(row),
+            text.number(row.difference_years, 2),
+            _span(row),
             f"{text.number(row.boot_low, 2)} to {text.number(row.boot_high, 2)}",
-            _p(row.p), _p(row.p_holm), _p(row.p_flip), text.number(row.detectable_years, 1),
-            f"{row.n_subjects:.0f}", f"{row.n_seeds:.0f}",
+            _p(row.p),
+            _p(row.p_holm),
+            _p(row.p_flip),
+            text.number(row.detectable_years, 1),
+            f"{row.n_subjects:.0f}",
+            f"{row.n_seeds:.0f}",
         )
         for row in table.itertuples()
-    ]  # fmt: skip
-    head = ("Difference", "Years", "95 % interval", "Bootstrap", "p", "p (Holm)", "p (sign flip)",
-            "Would be found (years)", "People", "Seeds")  # fmt: skip
+    ]
+    head = (
+        "Difference",
+        "Years",
+        "95 % interval",
+        "Bootstrap",
+        "p",
+        "p (Holm)",
+        "p (sign flip)",
+        "Would be found (years)",
+        "People",
+        "Seeds",
+    )
     st.html(marks.table(head, rows, numeric=range(1, len(head))))
 
 

@@ -42,8 +42,11 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
         st.caption(_nothing(error, "curves begin with the first epoch of fine-tuning."))
     else:
         figure = charts.age_error(
-            of_error, shown.styles, along=along, baseline_years=statistics.mean_age_error(shown.held_out),
-        )  # fmt: skip
+            of_error,
+            shown.styles,
+            along=along,
+            baseline_years=statistics.mean_age_error(shown.held_out),
+        )
         _draw(figure, error, "age_mae_years", shown, along, single, " years")
         st.caption(_error_words(of_error, window, shown))
     st.subheader("Pretraining")
@@ -67,31 +70,44 @@ def _options(epochs: int) -> tuple[str, int, bool, tuple[int, int]]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         state.keep_one_of(state.COMPARE_ALONG, ["epoch", "step"])
         along = st.segmented_control(
-            "Against", ["epoch", "step"], key=state.COMPARE_ALONG, required=True,
+            "Against",
+            ["epoch", "step"],
+            key=state.COMPARE_ALONG,
+            required=True,
             persist_state="session",
-        )  # fmt: skip
+        )
         state.keep_one_of(state.COMPARE_SMOOTHING, list(_WINDOWS))
         window = st.selectbox(
-            "Smoothing", _WINDOWS, key=state.COMPARE_SMOOTHING, width=190, persist_state="session",
+            "Smoothing",
+            _WINDOWS,
+            key=state.COMPARE_SMOOTHING,
+            width=190,
+            persist_state="session",
             format_func=lambda w: "none" if w == 1 else f"mean of {w} epochs",
-        )  # fmt: skip
+        )
         single = st.toggle("Single runs", key=state.COMPARE_RUNS, persist_state="session")
         between = compare_filters.epochs(epochs)
     return str(along), int(window), bool(single), between
 
 
 def _draw(
-    figure: go.Figure, curves_: pd.DataFrame, value: str, shown: Compared, along: str, single: bool,
+    figure: go.Figure,
+    curves_: pd.DataFrame,
+    value: str,
+    shown: Compared,
+    along: str,
+    single: bool,
     unit: str,
-) -> None:  # fmt: skip
+) -> None:
     runs = sorted(curves_["run_id"].unique()) if single else []
     if single:
         thin = curves.thinned(curves_, max(POINTS // max(len(runs), 1), 10))
         run_lines.add(figure, thin, value, shown.styles, runs=runs, along=along, unit=unit)
     chosen = picked.figure(
-        figure, key=f"curves-{value}",
+        figure,
+        key=f"curves-{value}",
         alt=f"{figure.layout.yaxis.title.text} against {figure.layout.xaxis.title.text}, a line an arm",
-    )  # fmt: skip
+    )
     for place in {int(point[0]) for point in chosen if len(point) == 3}:
         if place < len(runs):
             run_panel.show(*shown.run(runs[place]))

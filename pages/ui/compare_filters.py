@@ -37,9 +37,14 @@ def epochs(last: int) -> tuple[int, int]:
 def _several(label: str, key: str, options: list, *, shift: int = 0) -> list:
     state.keep_among(key, options)
     return st.multiselect(
-        label, options, key=key, placeholder="all", persist_state="session",
-        disabled=len(options) < 2, format_func=lambda o: str(o + shift) if shift else str(o),
-    )  # fmt: skip
+        label,
+        options,
+        key=key,
+        placeholder="all",
+        persist_state="session",
+        disabled=len(options) < 2,
+        format_func=lambda o: str(o + shift) if shift else str(o),
+    )
 
 
 def _say(everything: Compared, left: Compared) -> None:

@@ -30,10 +30,16 @@ def show(workspace: Workspace, studies: list[Study], current: Study) -> None:
         return
     rows = [_row(workspace, one, marks.get(one.id, _NONE), current) for one in found]
     chosen = st.dataframe(
-        rows, hide_index=True, key="studies", on_select="rerun", selection_mode="single-row",
-        column_config=_COLUMNS, height=38 + 35 * min(len(rows), 12), row_height=35,
+        rows,
+        hide_index=True,
+        key="studies",
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config=_COLUMNS,
+        height=38 + 35 * min(len(rows), 12),
+        row_height=35,
         alt="Studies of this workspace",
-    )["selection"]["rows"]  # fmt: skip
+    )["selection"]["rows"]
     if not chosen or chosen[0] >= len(found):
         st.caption("Choose a study to open it, tag it, note something, or archive it.")
         return
@@ -51,13 +57,19 @@ def _filtered(studies: list[Study], marks: dict[str, StudyMarks]) -> list[Study]
     state.keep_among(state.STUDY_TAGS, tags)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         words = st.text_input(
-            "Find", key=state.STUDY_SEARCH, persist_state="session",
+            "Find",
+            key=state.STUDY_SEARCH,
+            persist_state="session",
             placeholder="a name, an arm, a tag, a word of a note",
-        )  # fmt: skip
+        )
         wanted = st.multiselect(
-            "Tags", tags, key=state.STUDY_TAGS, placeholder="all", persist_state="session",
+            "Tags",
+            tags,
+            key=state.STUDY_TAGS,
+            placeholder="all",
+            persist_state="session",
             disabled=not tags,
-        )  # fmt: skip
+        )
         archive = st.toggle("Archive", key=state.STUDY_ARCHIVE, persist_state="session")
     return [
         one
@@ -113,9 +125,13 @@ def _form(workspace: Workspace, study: Study, held: StudyMarks, known: set[str])
             "Your name", key=state.PERSON, persist_state="session", width=200, max_chars=100
         )
         tags = st.multiselect(
-            "Tags", sorted(known | set(held.tags)), default=list(held.tags), accept_new_options=True,
-            key=f"tags-{study.id}", placeholder="type a new one",
-        )  # fmt: skip
+            "Tags",
+            sorted(known | set(held.tags)),
+            default=list(held.tags),
+            accept_new_options=True,
+            key=f"tags-{study.id}",
+            placeholder="type a new one",
+        )
     words = st.text_input(
         "Note",
         key=f"note-{study.id}-{len(held.notes)}",

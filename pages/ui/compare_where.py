@@ -13,9 +13,13 @@ from training.report.look import MUTED, Style
 from training.strata import GROUPS, NOT_KNOWN
 
 _AGAINST = {
-    "distortion_score": "Distortion score", "age_years": "Age", "sex": "Sex", "site": "Site",
-    "predicted": "Predicted and true", "gap": "Age gap",
-}  # fmt: skip
+    "distortion_score": "Distortion score",
+    "age_years": "Age",
+    "sex": "Sex",
+    "site": "Site",
+    "predicted": "Predicted and true",
+    "gap": "Age gap",
+}
 
 
 def show(workspace: Workspace, shown: Compared, name: str) -> None:
@@ -73,14 +77,22 @@ def _closely(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: s
         best = final.sort_values("age_mae_years")["arm"].tolist()
         state.keep_one_of(state.COMPARE_ARM, best)
         arm = st.selectbox(
-            "Arm", best, key=state.COMPARE_ARM, width=260, persist_state="session",
+            "Arm",
+            best,
+            key=state.COMPARE_ARM,
+            width=260,
+            persist_state="session",
             format_func=comparison_charts.plain,
-        )  # fmt: skip
+        )
         state.keep_one_of(state.COMPARE_AGAINST, list(_AGAINST))
         against = st.segmented_control(
-            "Its error against", list(_AGAINST), key=state.COMPARE_AGAINST, required=True,
-            format_func=lambda key: _AGAINST[key], persist_state="session",
-        )  # fmt: skip
+            "Its error against",
+            list(_AGAINST),
+            key=state.COMPARE_AGAINST,
+            required=True,
+            format_func=lambda key: _AGAINST[key],
+            persist_state="session",
+        )
         scans = strata.of_scans(shown.held_out, arm)
         able = bool(scans["corrected_gap_years"].notna().any())
         corrected = (

@@ -80,9 +80,14 @@ def differences(
         colour, word = VERDICTS[str(row.verdict)]
         told = judged and row.verdict in ("better", "worse")
         figure.add_annotation(
-            x=1.01, xref="paper", y=called(str(row.arm)), text=word, showarrow=False,
-            xanchor="left", font={"size": 14, "color": colour if told else MUTED},
-        )  # fmt: skip
+            x=1.01,
+            xref="paper",
+            y=called(str(row.arm)),
+            text=word,
+            showarrow=False,
+            xanchor="left",
+            font={"size": 14, "color": colour if told else MUTED},
+        )
     figure.update_layout(margin={"r": 150})
     return figure
 
@@ -102,24 +107,40 @@ def tier_by_tier(table: pd.DataFrame, arms: Sequence[str], tiers: Sequence[str])
     cells = cells.sort_values(["arm", "tier"], key=lambda name: name.map(places[name.name].index))
     cells = cells.assign(column=[t if t == NOT_KNOWN else f"Tier {t}" for t in cells["tier"]])
     plot = Plot(
-        "tier-by-tier", "grid", cells, x="column", y="arm", by="arm", value="age_mae_years",
-        low="ci_low", high="ci_high", shade="difference_years", people="n_subjects", digits=1,
-        x_label="Quality of the test scan", y_label="Pretrained on", alt="",
+        "tier-by-tier",
+        "grid",
+        cells,
+        x="column",
+        y="arm",
+        by="arm",
+        value="age_mae_years",
+        low="ci_low",
+        high="ci_high",
+        shade="difference_years",
+        people="n_subjects",
+        digits=1,
+        x_label="Quality of the test scan",
+        y_label="Pretrained on",
+        alt="",
         series=tuple(Series(arm, plain(arm), MUTED) for arm in arms),
-    )  # fmt: skip
+    )
     figure = interactive.figure(plot)
     # a heat map cannot be clicked on: over each cell lies a mark that can
     columns = ["arm", "tier", "n_scans", "n_subjects", "difference_years", "against"]
     figure.add_scatter(
-        x=cells["column"], y=[called(arm) for arm in cells["arm"]], mode="markers", showlegend=False,
+        x=cells["column"],
+        y=[called(arm) for arm in cells["arm"]],
+        mode="markers",
+        showlegend=False,
         marker={"symbol": "square", "size": 46, "color": "rgba(0,0,0,0)"},
         customdata=cells[columns].to_numpy(dtype=object),
         hovertemplate=(
             "pretrained on %{y}, tested on %{x}<br>%{customdata[4]:+.1f} years to %{customdata[5]}; "
             "%{customdata[2]} scans of %{customdata[3]} people<extra></extra>"
         ),
-        selected={"marker": {"color": "rgba(179,71,0,0.25)"}}, unselected={"marker": {"opacity": 0}},
-    )  # fmt: skip
+        selected={"marker": {"color": "rgba(179,71,0,0.25)"}},
+        unselected={"marker": {"opacity": 0}},
+    )
     return figure
 
 
@@ -136,9 +157,13 @@ def by_size(table: pd.DataFrame) -> go.Figure:
     figure.add_scatter(
         x=[*control["n_scans"], *control["n_scans"][::-1]],
         y=[*control["ci_high"], *control["ci_low"][::-1]],
-        fill="toself", fillcolor="rgba(82,96,109,0.16)", line={"width": 0}, mode="lines",
-        hoverinfo="skip", showlegend=False,
-    )  # fmt: skip
+        fill="toself",
+        fillcolor="rgba(82,96,109,0.16)",
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+    )
     figure.add_scatter(
         **_swept(control, "n_scans", "as many at random (band: 95 %)", MUTED, "dash")
     )
@@ -185,45 +210,70 @@ def _forest(rows: pd.DataFrame, value: str, styles: Mapping[str, Style], shown: 
     colours = [style.colour for style in drawn]
     symbols = ["circle" if style.dash == "solid" else "circle-open" for style in drawn]
     return go.Scatter(
-        x=rows[value], y=[called(arm) for arm in rows["arm"]], mode="markers",
-        marker={"size": 13, "color": colours, "symbol": symbols,
-                "line": {"width": 2, "color": colours}},
+        x=rows[value],
+        y=[called(arm) for arm in rows["arm"]],
+        mode="markers",
+        marker={
+            "size": 13,
+            "color": colours,
+            "symbol": symbols,
+            "line": {"width": 2, "color": colours},
+        },
         customdata=rows[["arm", "ci_low", "ci_high", "n_subjects"]].to_numpy(dtype=object),
         error_x=bars(rows, value),
         hovertemplate=shown + ", %{customdata[1]:.2f} to %{customdata[2]:.2f}; "
         "%{customdata[3]} people<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def _forest_layout(figure: go.Figure, arms: pd.Series, title: str) -> None:
     figure.update_layout(
-        template=TEMPLATE, height=100 + ROW * max(len(arms), 1), showlegend=False,
+        template=TEMPLATE,
+        height=100 + ROW * max(len(arms), 1),
+        showlegend=False,
         xaxis={"title": title},
-        yaxis={"title": "", "automargin": True, "type": "category", "range": [-0.6, len(arms) - 0.4]},
-    )  # fmt: skip
+        yaxis={
+            "title": "",
+            "automargin": True,
+            "type": "category",
+            "range": [-0.6, len(arms) - 0.4],
+        },
+    )
 
 
 def bars(rows: pd.DataFrame, value: str) -> dict:
     """Return the error bars from ``ci_low`` to ``ci_high`` around a column."""
     return {
-        "type": "data", "symmetric": False, "color": MUTED, "thickness": 2,
-        "array": rows["ci_high"] - rows[value], "arrayminus": rows[value] - rows["ci_low"],
-    }  # fmt: skip
+        "type": "data",
+        "symmetric": False,
+        "color": MUTED,
+        "thickness": 2,
+        "array": rows["ci_high"] - rows[value],
+        "arrayminus": rows[value] - rows["ci_low"],
+    }
 
 
 def _swept(rows: pd.DataFrame, x: str, name: str, colour: str, dash: str = "solid") -> dict:
     return {
-        "x": rows[x], "y": rows["age_mae_years"], "name": name, "mode": "lines+markers",
-        "line": {"color": colour, "width": 3, "dash": dash}, "marker": {"size": 9},
+        "x": rows[x],
+        "y": rows["age_mae_years"],
+        "name": name,
+        "mode": "lines+markers",
+        "line": {"color": colour, "width": 3, "dash": dash},
+        "marker": {"size": 9},
         "customdata": rows[["arm", "n_subjects"]].to_numpy(dtype=object),
         "hovertemplate": "%{customdata[0]}: %{y:.2f} years, %{customdata[1]} people<extra></extra>",
-    }  # fmt: skip
+    }
 
 
 def scatter_layout(figure: go.Figure, x: str, y: str) -> None:
     """Give a figure of points its axes."""
     figure.update_layout(
-        template=TEMPLATE, height=400, xaxis={"title": x}, yaxis={"title": y}, hovermode="closest",
+        template=TEMPLATE,
+        height=400,
+        xaxis={"title": x},
+        yaxis={"title": y},
+        hovermode="closest",
         legend={"font": {"size": 14}},
-    )  # fmt: skip
+    )
     figure.update_xaxes(gridcolor=GRID)

@@ -96,9 +96,12 @@ class Bins:
 
 
 def binned(
-    values: NDArray[np.float64], site: NDArray[np.integer[Any]], sites: Sequence[str], axis: Axis,
+    values: NDArray[np.float64],
+    site: NDArray[np.integer[Any]],
+    sites: Sequence[str],
+    axis: Axis,
     held: NDArray[np.bool_] | None = None,
-) -> Bins:  # fmt: skip
+) -> Bins:
     """Count values into fine bins.
 
     Parameters

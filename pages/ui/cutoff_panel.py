@@ -18,9 +18,13 @@ _COSTS = (0.1, 0.2, 0.33, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0)
 def show(workspace: Workspace) -> None:
     """Draw the part of Rate."""
     cost = st.select_slider(
-        "What is worse: a bad scan kept, or a good scan thrown away?", _COSTS, value=1.0,
-        format_func=cost_in_words, key=state.COST, persist_state="session",
-    )  # fmt: skip
+        "What is worse: a bad scan kept, or a good scan thrown away?",
+        _COSTS,
+        value=1.0,
+        format_func=cost_in_words,
+        key=state.COST,
+        persist_state="session",
+    )
     try:
         suggestion = cached.suggestion(workspace, cost)
     except RatingError as error:
@@ -32,13 +36,14 @@ def show(workspace: Workspace) -> None:
     with left:
         curve = cutoffs.roc(*_judged(workspace))
         frame.figure(
-            rating_charts.roc(curve, suggestion), key="roc",
+            rating_charts.roc(curve, suggestion),
+            key="roc",
             alt=(
                 f"ROC curve of the distortion score against the raters, area {suggestion.auc:.2f}; cut at "
                 f"{suggestion.cutoff:.1f} it finds {100 * suggestion.sensitivity:.0f} % of the bad scans and "
                 f"excludes {100 * (1 - suggestion.specificity):.0f} % of the good ones"
             ),
-        )  # fmt: skip
+        )
     with right:
         _words(suggestion)
         _pass_on(workspace, suggestion)
@@ -70,7 +75,7 @@ def _not_yet(workspace: Workspace, why: str) -> None:
             min(len(scores) / MIN_SCANS, 1.0),
             f"{len(scores):,} rated scans with a score; {MIN_SCANS} are the least, "
             f"{ENOUGH_SCANS} to 100 are good, blinded ones best",
-        )  # fmt: skip
+        )
 
 
 def _figures(suggestion: Suggestion) -> None:
@@ -83,16 +88,25 @@ def _figures(suggestion: Suggestion) -> None:
     st.html(
         marks.cards(
             [
-                Card("exclude from a score of", f"{suggestion.cutoff:.1f}",
-                     f"95 %: {suggestion.low:.1f} to {suggestion.high:.1f}"),
-                Card("bad scans found", f"{100 * suggestion.sensitivity:.0f} %",
-                     f"of {suggestion.excluded:,} that raters exclude"),
-                Card("good scans kept", f"{100 * suggestion.specificity:.0f} %",
-                     f"of {suggestion.n - suggestion.excluded:,} that raters keep"),
+                Card(
+                    "exclude from a score of",
+                    f"{suggestion.cutoff:.1f}",
+                    f"95 %: {suggestion.low:.1f} to {suggestion.high:.1f}",
+                ),
+                Card(
+                    "bad scans found",
+                    f"{100 * suggestion.sensitivity:.0f} %",
+                    f"of {suggestion.excluded:,} that raters exclude",
+                ),
+                Card(
+                    "good scans kept",
+                    f"{100 * suggestion.specificity:.0f} %",
+                    f"of {suggestion.n - suggestion.excluded:,} that raters keep",
+                ),
                 Card("score and raters agree: κ", f"{suggestion.kappa:.2f}", raters),
             ]
         )
-    )  # fmt: skip
+    )
 
 
 def _words(suggestion: Suggestion) -> None:
@@ -125,9 +139,11 @@ def evidence(suggestion: Suggestion) -> str:
 def _rate_more() -> None:
     """Lead to a session of the scans whose ratings would tell most about the cut-off."""
     st.button(
-        "Rate the scans that would teach most", icon=":material/how_to_reg:", on_click=_choose_teaching,
+        "Rate the scans that would teach most",
+        icon=":material/how_to_reg:",
+        on_click=_choose_teaching,
         help="Where score and ratings are at odds, then unrated scans nearest to the cut-off.",
-    )  # fmt: skip
+    )
 
 
 def _choose_teaching() -> None:

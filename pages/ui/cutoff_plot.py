@@ -47,19 +47,35 @@ def describe(
     of_site = f" of {lines.site}" if lines.site else ""
     said = f"{text.plural(int(whole.sum()), 'scan')}{of_site}"
     return {
-        "script": served.plotly_script(), "font": FONT, "heard": heard,
-        "column": axis.column, "site": lines.site,
-        "low": axis.low, "high": axis.high, "step": axis.step, "big": 10 * axis.step,
-        "digits": axis.digits, "ticks": axis.ticks, "title": axis.title, "up": f"Scans{of_site}",
-        "bins": free.tolist(), "fixed": (whole - free).tolist(), "group": _group(axis),
+        "script": served.plotly_script(),
+        "font": FONT,
+        "heard": heard,
+        "column": axis.column,
+        "site": lines.site,
+        "low": axis.low,
+        "high": axis.high,
+        "step": axis.step,
+        "big": 10 * axis.step,
+        "digits": axis.digits,
+        "ticks": axis.ticks,
+        "title": axis.title,
+        "up": f"Scans{of_site}",
+        "bins": free.tolist(),
+        "fixed": (whole - free).tolist(),
+        "group": _group(axis),
         "highest": max(1, int(_grouped(whole, _group(axis)).max(initial=0))),
-        "rows": _rows(bins, lines), "cutoffs": list(lines.at), "names": list(lines.names),
-        "colours": [colours[name] for name in lines.names], "cards": _cards(lines, colours),
-        "marked": marked and {
-            "name": f"{marked[0]}: {text.measured(lines.rule.measure, marked[1])}", "at": marked[1]
+        "rows": _rows(bins, lines),
+        "cutoffs": list(lines.at),
+        "names": list(lines.names),
+        "colours": [colours[name] for name in lines.names],
+        "cards": _cards(lines, colours),
+        "marked": marked
+        and {
+            "name": f"{marked[0]}: {text.measured(lines.rule.measure, marked[1])}",
+            "at": marked[1],
         },
         "alt": f"Histogram of {said}, coloured by tier, with the cut-offs as lines",
-    }  # fmt: skip
+    }
 
 
 def _cards(lines: Lines, colours: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -69,13 +85,17 @@ def _cards(lines: Lines, colours: Mapping[str, str]) -> list[dict[str, Any]]:
     names = [*lines.names, *(n for n in rule.labels[len(rule.names) :] if lines.counts.get(n))]
     return [
         {
-            "title": name if name == UNSCORED else marks.tier_label(name), "name": name,
-            "count": lines.counts.get(name, 0), "fixed": lines.fixed.get(name, 0),
-            "range": "" if lines.site else held.get(name, ""), "place": rule.labels.index(name),
-            "colour": colours[name], "ink": marks.ink_on(colours[name]),
+            "title": name if name == UNSCORED else marks.tier_label(name),
+            "name": name,
+            "count": lines.counts.get(name, 0),
+            "fixed": lines.fixed.get(name, 0),
+            "range": "" if lines.site else held.get(name, ""),
+            "place": rule.labels.index(name),
+            "colour": colours[name],
+            "ink": marks.ink_on(colours[name]),
         }
         for name in names
-    ]  # fmt: skip
+    ]
 
 
 def _rows(bins: Bins, lines: Lines) -> list[dict[str, Any]]:
@@ -86,12 +106,14 @@ def _rows(bins: Bins, lines: Lines) -> list[dict[str, Any]]:
     largest = np.argsort(-size, kind="stable")[:SITES_DRAWN].tolist()
     return [
         {
-            "name": bins.sites[i], "scans": int(size[i]),
+            "name": bins.sites[i],
+            "scans": int(size[i]),
             "points": _grouped(bins.counts[i], _group(bins.axis)).tolist(),
-            "follows": lines.follows(bins.sites[i]), "cutoffs": list(lines.of(bins.sites[i])),
+            "follows": lines.follows(bins.sites[i]),
+            "cutoffs": list(lines.of(bins.sites[i])),
         }
         for i in sorted(largest, key=bins.sites.__getitem__)
-    ]  # fmt: skip
+    ]
 
 
 def _group(axis: Axis) -> int:
@@ -100,17 +122,22 @@ def _group(axis: Axis) -> int:
 
 
 def show(
-    bins: Bins, lines: Lines, taken: Callable[[Mapping[str, Any]], None], *,
-    marked: tuple[str, float] | None = None, heard: str | None = None,
-) -> None:  # fmt: skip
+    bins: Bins,
+    lines: Lines,
+    taken: Callable[[Mapping[str, Any]], None],
+    *,
+    marked: tuple[str, float] | None = None,
+    heard: str | None = None,
+) -> None:
     """Draw the plot.
 
     ``taken`` gets ``id column site cutoffs`` (from left to right) of a moved line, before the page runs.
     """
     _component()(
-        key=_KEY, data=describe(bins, lines, marked=marked, heard=heard),
+        key=_KEY,
+        data=describe(bins, lines, marked=marked, heard=heard),
         on_moved_change=lambda: _hand_on(taken),
-    )  # fmt: skip
+    )
 
 
 _KEY = "cutoff_plot"
@@ -135,6 +162,9 @@ def _grouped(counts: NDArray[np.int64], group: int) -> NDArray[np.int64]:
 def _component() -> Callable[..., object]:
     css = (frame.ASSETS / "cutoffs.css").read_text(encoding="utf-8")
     return v2.component(
-        "tierscope_cutoffs", html='<div class="cutoffs"></div>', css=css,
-        js=served.drawing("cutoffs"), isolate_styles=False,
-    )  # fmt: skip
+        "tierscope_cutoffs",
+        html='<div class="cutoffs"></div>',
+        css=css,
+        js=served.drawing("cutoffs"),
+        isolate_styles=False,
+    )

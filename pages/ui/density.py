@@ -97,9 +97,13 @@ def cells(panel: Panel, chosen: Places) -> dict[str, Any]:
         return found.reshape(up.count, along.count).tolist()
 
     return {
-        "counts": counted(flat), "chosen": counted(flat[chosen]) if len(chosen) else None,
-        "x0": along.first, "dx": along.step, "y0": up.first, "dy": up.step,
-    }  # fmt: skip
+        "counts": counted(flat),
+        "chosen": counted(flat[chosen]) if len(chosen) else None,
+        "x0": along.first,
+        "dx": along.step,
+        "y0": up.first,
+        "dy": up.step,
+    }
 
 
 def inside(panel: Panel, kind: str, xs: Sequence[float], ys: Sequence[float]) -> NDArray[np.bool_]:

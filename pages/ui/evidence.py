@@ -85,16 +85,24 @@ LAYERS: dict[str, Layer] = {
         Layer("brain", "Brain", "blue", "#2F6BFF", False, lambda scan: scan.masks.brain),
         Layer("air", "Air", "green", "#00C853", False, lambda scan: scan.masks.air),
         Layer(
-            "structure", "Ghosts, structure in the air", "red", "#FF3B30", True,
+            "structure",
+            "Ghosts, structure in the air",
+            "red",
+            "#FF3B30",
+            True,
             _air_structure,
         ),
         Layer(
-            "folded", "Head folded over", "violet", "#C04DFF", True,
+            "folded",
+            "Head folded over",
+            "violet",
+            "#C04DFF",
+            True,
             lambda scan: scan.folded,
         ),
         Layer("missing", "Brain without signal, dark slices", "gold", "#FFC400", True, _missing),
     )
-}  # fmt: skip
+}
 
 #: What is offered on the screen: label -> the layers that it shows.
 CHOICES: dict[str, tuple[str, ...]] = {

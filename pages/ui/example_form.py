@@ -60,10 +60,12 @@ def _button(workspace: Workspace, example: Example, people: str) -> None:
     here = any(examples.of_source(source) == example for source in workspace.sources())
     busy = tasks.running(workspace, tasks.EXAMPLE) is not None
     clicked = st.button(
-        f"Real example: {example.label}", key=f"example-{example.name}", icon=":material/dataset:",
+        f"Real example: {example.label}",
+        key=f"example-{example.name}",
+        icon=":material/dataset:",
         disabled=busy or (here and not people),
         help="It is in this workspace already." if here else None,
-    )  # fmt: skip
+    )
     if not clicked:
         return
     source_jobs.forget(workspace)

@@ -118,8 +118,9 @@ def overview(workspace: Workspace, usable: pd.DataFrame) -> None:
         for key, count in counted.items():
             flag = FLAGS[key]
             if st.button(
-                f"{text.escape(flag.label)} **{count:,}**", key=f"flag-{key}",
+                f"{text.escape(flag.label)} **{count:,}**",
+                key=f"flag-{key}",
                 help=text.escape(f"{flag.meaning} {flag.consequence}"),
-            ):  # fmt: skip
+            ):
                 state.put(state.FLAGS, [key])
                 frame.open_page("review")

@@ -30,21 +30,29 @@ def describe(
     left, right = list(map(str, table.index)), list(map(str, table.columns))
     counts = table.to_numpy()
     links = [
-        {"from": i, "to": len(left) + j, "scans": int(counts[i, j]),
-         "colour": charts.see_through(before[one], _FAINT if one == other else _CLEAR)}
-        for i, one in enumerate(left) for j, other in enumerate(right) if counts[i, j]
-    ]  # fmt: skip
+        {
+            "from": i,
+            "to": len(left) + j,
+            "scans": int(counts[i, j]),
+            "colour": charts.see_through(before[one], _FAINT if one == other else _CLEAR),
+        }
+        for i, one in enumerate(left)
+        for j, other in enumerate(right)
+        if counts[i, j]
+    ]
     same = np.array([[one == other for other in right] for one in left])
     moved = int(counts[~same].sum())
     return {
-        "script": served.plotly_script(), "font": FONT, "links": links,
+        "script": served.plotly_script(),
+        "font": FONT,
+        "links": links,
         "nodes": [
             *_nodes(left, counts.sum(axis=1), before, 0.001),
             *_nodes(right, counts.sum(axis=0), after, 0.999),
         ],
         "height": 60 + 70 * max(len(left), len(right)),
         "alt": f"Flow diagram from the tiers of one rule to those of the other: {moved:,} scans move",
-    }  # fmt: skip
+    }
 
 
 def _nodes(
@@ -54,15 +62,22 @@ def _nodes(
     share = sizes / max(sizes.sum(), 1)
     middle = np.clip((np.cumsum(share) - share / 2), 0.001, 0.999)
     return [
-        {"label": f"{marks.tier_label(name)} · {size:,}", "colour": colours[name], "x": x, "y": float(y)}
+        {
+            "label": f"{marks.tier_label(name)} · {size:,}",
+            "colour": colours[name],
+            "x": x,
+            "y": float(y),
+        }
         for name, size, y in zip(names, sizes.tolist(), middle, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def show(
-    table: pd.DataFrame, before: Mapping[str, str], after: Mapping[str, str],
+    table: pd.DataFrame,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
     chosen: Callable[[str, str], None],
-) -> None:  # fmt: skip
+) -> None:
     """Draw the diagram; ``chosen`` gets the two tiers of a flow that was clicked, before the page runs."""
     data = describe(table, before, after)
     _component()(key=_KEY, data=data, on_chosen_change=lambda: _hand_on(table, chosen))
@@ -82,6 +97,9 @@ def _hand_on(table: pd.DataFrame, chosen: Callable[[str, str], None]) -> None:
 @st.cache_resource(show_spinner=False)
 def _component() -> Callable[..., object]:
     return v2.component(
-        "tierscope_flows", html='<div class="flows"></div>', css=".flows { width: 100%; }",
-        js=served.drawing("flows"), isolate_styles=False,
-    )  # fmt: skip
+        "tierscope_flows",
+        html='<div class="flows"></div>',
+        css=".flows { width: 100%; }",
+        js=served.drawing("flows"),
+        isolate_styles=False,
+    )

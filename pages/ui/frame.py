@@ -199,9 +199,12 @@ def navigation() -> None:
     }
     # The default page has no address of its own, so it is one that only opens the first.
     start = st.Page(
-        lambda: st.switch_page(next(iter(pages.values()))), title="Tierscope", url_path="start",
-        default=True, visibility="hidden",
-    )  # fmt: skip
+        lambda: st.switch_page(next(iter(pages.values()))),
+        title="Tierscope",
+        url_path="start",
+        default=True,
+        visibility="hidden",
+    )
     current = st.navigation([start, *pages.values()], position="top")
     wanted = state.get(state.WANTED_PAGE)
     if wanted in pages:

@@ -241,9 +241,13 @@ def _axis(
     step = round_step((high - low) / _STEPS)
     low, high = step * np.floor(low / step + 1e-9), step * np.ceil(high / step - 1e-9)
     return Axis(
-        column, float(f"{low:.10g}"), float(f"{high:.10g}"), step, f"{measure.label}{unit}",
+        column,
+        float(f"{low:.10g}"),
+        float(f"{high:.10g}"),
+        step,
+        f"{measure.label}{unit}",
         measure.better_is_higher,
-    )  # fmt: skip
+    )
 
 
 def _range(values: NDArray[np.float64], measure: Measure) -> tuple[float, float]:
@@ -258,9 +262,14 @@ def _range(values: NDArray[np.float64], measure: Measure) -> tuple[float, float]
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _bins(
-    _ground: Ground, _sorted: Sorted, key: tuple[Hashable, ...], column: str,
-    gates: tuple[Any, ...], hands: bytes, metrics_at: cached.Stamp,
-) -> tuple[Bins, NDArray[np.bool_]]:  # fmt: skip
+    _ground: Ground,
+    _sorted: Sorted,
+    key: tuple[Hashable, ...],
+    column: str,
+    gates: tuple[Any, ...],
+    hands: bytes,
+    metrics_at: cached.Stamp,
+) -> tuple[Bins, NDArray[np.bool_]]:
     held = np.zeros(len(_ground.scans), dtype=bool)
     for gate in gates:
         held |= gate.holds(_ground.values(gate.column))

@@ -72,9 +72,14 @@ def show(
             own_window.level_and_width(image, taken)
             window_choice.button(window)
     drawn = partial(
-        draw, image, _name(scan, tried), _overlays(found, chosen), following=ahead,
-        home=(home.black, home.white), on_window=taken,
-    )  # fmt: skip
+        draw,
+        image,
+        _name(scan, tried),
+        _overlays(found, chosen),
+        following=ahead,
+        home=(home.black, home.white),
+        on_window=taken,
+    )
     with st.container(key="viewer-altered" if tried else "viewer"):
         if tried:
             st.html(_banner(tried))
@@ -105,18 +110,30 @@ def _prepared(scan: pd.Series, tried: Trial | None, window: str) -> Prepared:
 
 
 def draw(
-    image: Prepared, name: str, overlays: Sequence[Overlay], *, key: str = "niivue",
-    width_px: int = viewer.PANEL_PX, following: str | None = None,
+    image: Prepared,
+    name: str,
+    overlays: Sequence[Overlay],
+    *,
+    key: str = "niivue",
+    width_px: int = viewer.PANEL_PX,
+    following: str | None = None,
     home: tuple[float, float] | None = None,
     on_window: Callable[[float, float], None] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Draw a scan in NiiVue; in slices where NiiVue or this browser cannot."""
     reason = _cannot_be_drawn(image)
     if reason is None:
         failed = viewer.show(
-            image, scan_id=name, view=state.get(state.VIEW), overlays=overlays, key=key,
-            width_px=width_px, following=following, home=home, on_window=on_window,
-        )  # fmt: skip
+            image,
+            scan_id=name,
+            view=state.get(state.VIEW),
+            overlays=overlays,
+            key=key,
+            width_px=width_px,
+            following=following,
+            home=home,
+            on_window=on_window,
+        )
         if failed is not None:
             known = state.get(state.CANNOT_DRAW, {})
             state.put(state.CANNOT_DRAW, {**known, image.file.name: failed})
@@ -159,16 +176,25 @@ def _tools(scan: pd.Series, trial: Trial | None) -> str:
     with st.container(horizontal=True, vertical_alignment="center"):
         state.keep_one_of(state.VIEW, list(viewer.VIEWS))
         st.segmented_control(
-            "View", list(viewer.VIEWS), key=state.VIEW, required=True,
-            label_visibility="collapsed", persist_state="session",
-        )  # fmt: skip
+            "View",
+            list(viewer.VIEWS),
+            key=state.VIEW,
+            required=True,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
         window = str(
             fields.draw(
-                st.segmented_control, "Window", own_window.options(), key=state.WINDOW, required=True,
-                label_visibility="collapsed", disabled=state.get(state.VIEW) == viewer.SOLID,
+                st.segmented_control,
+                "Window",
+                own_window.options(),
+                key=state.WINDOW,
+                required=True,
+                label_visibility="collapsed",
+                disabled=state.get(state.VIEW) == viewer.SOLID,
                 help=" · ".join(f"{w.label}: {w.meaning}" for w in WINDOWS.values()),
             )
-        )  # fmt: skip
+        )
         trial_panel.toggle(scan, trial)
     window_choice.keep_in_address(own_window.named(window))
     return window
@@ -179,17 +205,24 @@ def _more_tools(scan: pd.Series, usable: pd.DataFrame) -> tuple[list[str], pd.Se
     with st.container(horizontal=True, vertical_alignment="center"):
         state.keep_among(state.OVERLAYS, list(evidence.CHOICES))
         labels = st.pills(
-            "Lay over the image", list(evidence.CHOICES), key=state.OVERLAYS, selection_mode="multi",
-            label_visibility="collapsed", persist_state="session",
+            "Lay over the image",
+            list(evidence.CHOICES),
+            key=state.OVERLAYS,
+            selection_mode="multi",
+            label_visibility="collapsed",
+            persist_state="session",
             help="Masks that the metrics were measured in, and what of the image raises the score.",
-        )  # fmt: skip
+        )
         other = companion.reference_scan(scan, usable)
         on = st.toggle(
-            "Reference scan beside", key=state.BESIDE, persist_state="session",
+            "Reference scan beside",
+            key=state.BESIDE,
+            persist_state="session",
             disabled=other is None,
             help="The scan of the lowest distortion score of the same site and modality."
-            if other is not None else "There is no other scored scan of this site and modality.",
-        )  # fmt: skip
+            if other is not None
+            else "There is no other scored scan of this site and modality.",
+        )
     return [key for label in labels for key in evidence.CHOICES[label]], other if on else None
 
 

@@ -100,9 +100,14 @@ def of(workspace: Workspace, scan: pd.Series) -> Judged:
     table = row.to_frame().T
     group = str(groups_of(table, pd.Series([site], table.index)).iloc[0])
     return Judged(
-        reference, site, group, row, scores_.explain(row, reference, site),
-        _anchors(reference, group), flags.of_row(row),
-    )  # fmt: skip
+        reference,
+        site,
+        group,
+        row,
+        scores_.explain(row, reference, site),
+        _anchors(reference, group),
+        flags.of_row(row),
+    )
 
 
 def _anchors(reference: Reference, group: str) -> dict[str, Anchor]:

@@ -29,16 +29,23 @@ def against_score(table: pd.DataFrame, rule: TierRule) -> go.Figure:
             if rows.empty:
                 continue
             figure.add_scattergl(
-                x=rows["distortion_score"], y=rows["reconstruction_error"], mode="markers",
+                x=rows["distortion_score"],
+                y=rows["reconstruction_error"],
+                mode="markers",
                 name=f"{name}, {'pretrained on' if seen else 'held out'}",
-                marker={"color": TIER_COLOURS.get(name, "#7F7F7F"), "size": 9, "symbol": symbol,
-                        "line": {"width": 1.5, "color": TIER_COLOURS.get(name, "#7F7F7F")}},
+                marker={
+                    "color": TIER_COLOURS.get(name, "#7F7F7F"),
+                    "size": 9,
+                    "symbol": symbol,
+                    "line": {"width": 1.5, "color": TIER_COLOURS.get(name, "#7F7F7F")},
+                },
                 customdata=[[scan, html.escape(scan)] for scan in rows["scan_id"]],
                 hovertemplate="%{customdata[1]}<br>"
                 f"score %{{x:{text.D3_SCORE}}}, error %{{y:.3f}}<extra></extra>",
-            )  # fmt: skip
+            )
     return figure.update_layout(
-        template=TEMPLATE, height=420,
+        template=TEMPLATE,
+        height=420,
         xaxis={"title": "Distortion score (0 pristine – 100 unusable; higher is worse)"},
         yaxis={"title": "Reconstruction error (higher is worse)", "rangemode": "tozero"},
-    )  # fmt: skip
+    )

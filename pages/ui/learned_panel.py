@@ -44,9 +44,15 @@ def _offer(workspace: Workspace, study: Study, run: Run, done: Progress) -> None
     label = f"Measure {text.plural(done.total - done.done, 'scan')}"
     if st.button(label, type="primary", icon=":material/play_arrow:"):
         tasks.start(
-            workspace, tasks.LOOK_AT_ALL, study.id, "--run", run.id, "--errors",
-            room="training", command="reconstruct",
-        )  # fmt: skip
+            workspace,
+            tasks.LOOK_AT_ALL,
+            study.id,
+            "--run",
+            run.id,
+            "--errors",
+            room="training",
+            command="reconstruct",
+        )
         st.rerun()
 
 
@@ -92,10 +98,14 @@ def _errors(scored: pd.DataFrame, done: Progress) -> None:
     table = summaries.usable(scored).dropna(subset=["reconstruction_error", "distortion_score"])
     rule, _ = state.rule()
     picked = st.plotly_chart(
-        learned_chart.against_score(table, rule), theme=None, key="learned", on_select="rerun",
-        selection_mode="points", config=charts.CONFIG,
+        learned_chart.against_score(table, rule),
+        theme=None,
+        key="learned",
+        on_select="rerun",
+        selection_mode="points",
+        config=charts.CONFIG,
         alt="Reconstruction error of each scan against its distortion score",
-    )  # fmt: skip
+    )
     _open_picked(picked)
     for seen in (False, True):
         some = table[table["pretrained_on"] == seen]

@@ -84,31 +84,44 @@ def describe(shown: Shown, legend: Sequence[tuple[str, str]], chosen: Places) ->
     opened = [(OPEN, "open on Review")] if shown.open is not None else []
     panels = [_panel(panel, shown, chosen) for panel in shown.panels]
     drawn: dict[str, Any] = {
-        "panels": panels, "colours": list(shown.colours), "names": None, "codes": None,
-        "legend": [*map(list, legend), *map(list, opened)], "open": OPEN, "selected": CHOSEN,
+        "panels": panels,
+        "colours": list(shown.colours),
+        "names": None,
+        "codes": None,
+        "legend": [*map(list, legend), *map(list, opened)],
+        "open": OPEN,
+        "selected": CHOSEN,
         "axes": "|".join(f"{panel.along}/{panel.up}" for panel in shown.panels),
-    }  # fmt: skip
+    }
     if not shown.dense:
         drawn |= {"names": list(map(html.escape, shown.names)), "codes": _packed(shown.codes, "u1")}
     version = hashlib.blake2b(json.dumps(drawn).encode(), digest_size=8).hexdigest()
     return drawn | {
-        "version": version, "script": served.plotly_script(), "font": FONT,
-        "modes": list(MODES.items()), "mode": mode(),
+        "version": version,
+        "script": served.plotly_script(),
+        "font": FONT,
+        "modes": list(MODES.items()),
+        "mode": mode(),
         "chosen": [] if shown.dense else chosen.tolist(),
-        "many": len(chosen), "all": len(shown.names),
+        "many": len(chosen),
+        "all": len(shown.names),
         "alt": (
             f"{len(panels)} plots of {text.plural(len(shown.names), 'scan')}, {len(chosen):,} selected"
         ),
-    }  # fmt: skip
+    }
 
 
 def _panel(panel: Panel, shown: Shown, chosen: Places) -> dict[str, Any]:
     x_as, y_as = panel.formats
     hover = f"%{{y:{y_as}}}" if panel.sites else f"%{{x:{x_as}}}, %{{y:{y_as}}}"
     drawn: dict[str, Any] = {
-        "along": html.escape(panel.along), "up": html.escape(panel.up).replace("\n", "<br>"), "hover": hover,
-        "words": html.escape(panel.words), "sites": list(map(_short, panel.sites)) or None, "open": None,
-    }  # fmt: skip
+        "along": html.escape(panel.along),
+        "up": html.escape(panel.up).replace("\n", "<br>"),
+        "hover": hover,
+        "words": html.escape(panel.words),
+        "sites": list(map(_short, panel.sites)) or None,
+        "open": None,
+    }
     if panel.words:
         return drawn | {"x": [], "y": []}
     x = panel.x + _jitter(len(panel.x)) if panel.sites and not shown.dense else panel.x
@@ -235,6 +248,9 @@ def show(
 def _component() -> Callable[..., object]:
     css = (frame.ASSETS / "linked.css").read_text(encoding="utf-8")
     return v2.component(
-        "tierscope_linked", html='<div class="linked"></div>', css=css, js=served.drawing("linked"),
+        "tierscope_linked",
+        html='<div class="linked"></div>',
+        css=css,
+        js=served.drawing("linked"),
         isolate_styles=False,
-    )  # fmt: skip
+    )

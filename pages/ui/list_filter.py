@@ -13,7 +13,11 @@ def choose(workspace: Workspace) -> frozenset[str] | None:
     if not saved:
         return None
     chosen = st.multiselect(
-        "On any of these lists", list(saved), key=state.LISTS, placeholder="all",
-        format_func=lambda number: saved.get(number, str(number)), persist_state="session",
-    )  # fmt: skip
+        "On any of these lists",
+        list(saved),
+        key=state.LISTS,
+        placeholder="all",
+        format_func=lambda number: saved.get(number, str(number)),
+        persist_state="session",
+    )
     return cached.listed_scans(workspace, tuple(chosen)) if chosen else None

@@ -108,9 +108,13 @@ class Cell:
 
 
 def table(
-    head: Sequence[str], rows: Iterable[Sequence[object]], *,
-    numeric: Iterable[int] = (), whole: Iterable[int] = (), even: bool = False,
-) -> str:  # fmt: skip
+    head: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    numeric: Iterable[int] = (),
+    whole: Iterable[int] = (),
+    even: bool = False,
+) -> str:
     """Return an HTML table.
 
     Parameters

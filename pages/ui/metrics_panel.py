@@ -31,10 +31,14 @@ def show(scan: pd.Series, judged: Judged) -> None:
     view = state.keep_one_of(state.METRICS_VIEW, list(views))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
-            "Metrics", list(views), key=state.METRICS_VIEW, required=True,
-            format_func=lambda name: views[name], label_visibility="collapsed",
+            "Metrics",
+            list(views),
+            key=state.METRICS_VIEW,
+            required=True,
+            format_func=lambda name: views[name],
+            label_visibility="collapsed",
             persist_state="session",
-        )  # fmt: skip
+        )
         with st.popover("Judged by", icon=":material/balance:"):
             _reference(judged)
     if judged.outdated:
@@ -98,9 +102,14 @@ def _line(metric: Metric, judged: Judged) -> tuple[object, ...]:
         return (metric.label, _with_unit(value, metric), "", "", "not scored", "", says)
     share, points = part["share_of_score"].iloc[0], part["points"].iloc[0]
     return (
-        metric.label, _with_unit(value, metric), good, bad,
-        marks.Cell(marks.track(float(part["badness"].iloc[0]))), _share(share, points), says,
-    )  # fmt: skip
+        metric.label,
+        _with_unit(value, metric),
+        good,
+        bad,
+        marks.Cell(marks.track(float(part["badness"].iloc[0]))),
+        _share(share, points),
+        says,
+    )
 
 
 def _with_unit(value: float, metric: Metric) -> marks.Cell:
@@ -121,10 +130,13 @@ def _says(metric: Metric, judged: Judged, known: bool) -> str:
     said = metric.meaning if known else f"Not measurable: {judged.reason(metric.name)}."
     anchor = judged.anchors.get(metric.name)
     facts = {
-        "Name": metric.name, "Formula": metric.formula, "Direction": metric.direction,
-        "Meaning": "" if known else metric.meaning, "Citation": metric.citation,
+        "Name": metric.name,
+        "Formula": metric.formula,
+        "Direction": metric.direction,
+        "Meaning": "" if known else metric.meaning,
+        "Citation": metric.citation,
         "Good, bad": f"{judged.reference.id}: {anchor.source}" if anchor and anchor.source else "",
-    }  # fmt: skip
+    }
     rows = (f"<dt>{name}</dt><dd>{html.escape(fact)}</dd>" for name, fact in facts.items() if fact)
     return f"<details><summary>{html.escape(said)}</summary><dl>{''.join(rows)}</dl></details>"
 

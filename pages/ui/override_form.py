@@ -51,9 +51,11 @@ def _past_overrides(decided: pd.DataFrame) -> None:
         return
     rows = [
         (
-            text.moment(row.at), row.author,
-            Cell(marks.tier_chip(row.tier)) if row.tier else _BY_RULE, row.reason,
+            text.moment(row.at),
+            row.author,
+            Cell(marks.tier_chip(row.tier)) if row.tier else _BY_RULE,
+            row.reason,
         )
         for row in decided.iloc[::-1].itertuples()
-    ]  # fmt: skip
+    ]
     st.html(marks.table(("When (UTC)", "Who", "Tier", "Reason"), rows))

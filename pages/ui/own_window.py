@@ -97,10 +97,17 @@ def level_and_width(image: Prepared, taken: Callable[[float, float], None]) -> N
     ):
         st.markdown(label, width="content")
         st.number_input(
-            label, min_value=least, key=key, step=step, format=shown_as(width), width=150,
-            label_visibility="collapsed", on_change=_typed, args=(taken,),
+            label,
+            min_value=least,
+            key=key,
+            step=step,
+            format=shown_as(width),
+            width=150,
+            label_visibility="collapsed",
+            on_change=_typed,
+            args=(taken,),
             help=f"{meaning}, in the units of the scan.",
-        )  # fmt: skip
+        )
 
 
 def shown_as(width: float) -> str:

@@ -39,9 +39,14 @@ def figure(drawn: go.Figure, *, key: str, alt: str, many: bool = False) -> list[
     if many:
         drawn.update_layout(dragmode="select", selections=[])
     chosen = st.plotly_chart(
-        drawn, theme=None, config=charts.CONFIG, key=key, alt=alt, on_select="rerun",
+        drawn,
+        theme=None,
+        config=charts.CONFIG,
+        key=key,
+        alt=alt,
+        on_select="rerun",
         selection_mode=("points", "box") if many else "points",
-    )  # fmt: skip
+    )
     points = chosen["selection"]["points"] if chosen else []
     carried = [point["customdata"] for point in points if point.get("customdata") is not None]
     # rows of plain numbers travel as typed arrays, which come back as mappings of place to value
@@ -81,10 +86,15 @@ def scans(workspace: Workspace, found: pd.DataFrame, *, what: str, key: str) -> 
         st.caption(f"{gone} of these are no longer in this workspace.")
     known = [name for name in _COLUMNS if name in rows]
     st.dataframe(
-        rows[known], column_config=_COLUMNS, hide_index=True, key=key, selection_mode="single-row",
-        height=38 + 35 * min(len(rows), _SHOWN), alt=f"Scans: {what}",
+        rows[known],
+        column_config=_COLUMNS,
+        hide_index=True,
+        key=key,
+        selection_mode="single-row",
+        height=38 + 35 * min(len(rows), _SHOWN),
+        alt=f"Scans: {what}",
         on_select=_wanted(rows["scan_id"].tolist(), present, key),
-    )  # fmt: skip
+    )
 
 
 def _wanted(scan_ids: list[str], present: set[str], key: str) -> Any:

@@ -57,9 +57,13 @@ def _pick(listed: pd.DataFrame) -> str:
         for scan_id, score, tier in zip(*columns, strict=True)
     }
     return fields.draw(
-        st.selectbox, "Scan", ids, key=state.SCAN, format_func=lambda i: words.get(i, i),
+        st.selectbox,
+        "Scan",
+        ids,
+        key=state.SCAN,
+        format_func=lambda i: words.get(i, i),
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
 
 
 def listed(
@@ -80,18 +84,25 @@ def listed(
         first()
     sort = state.keep_one_of(state.SORT, list(summaries.SORTS))
     st.selectbox(
-        "Order", list(summaries.SORTS), key=state.SORT, width=140,
-        label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
+        "Order",
+        list(summaries.SORTS),
+        key=state.SORT,
+        width=140,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
     recognised = flags.of_workspace(workspace)
     sources, names, chosen, unrated, on_lists = _filters(workspace, usable, recognised)
     if on_lists is not None:
         usable = usable[usable["scan_id"].isin(on_lists)]
     return summaries.review_list(
-        usable, sort=sort, sources=sources, tier_names=names,
+        usable,
+        sort=sort,
+        sources=sources,
+        tier_names=names,
         leave_out=cached.rated(workspace) if unrated else (),
         only=flags.scans_with(recognised, chosen) if chosen else None,
-    )  # fmt: skip
+    )
 
 
 def _filters(
@@ -109,18 +120,28 @@ def _filters(
     on = any(map(state.get, (*options, state.LISTS, state.UNRATED_ONLY)))
     with st.popover("Filter (on)" if on else "Filter", icon=":material/filter_list:", key="filter"):
         sources = st.multiselect(
-            "Sources", options[state.SOURCES], key=state.SOURCES, placeholder="all",
+            "Sources",
+            options[state.SOURCES],
+            key=state.SOURCES,
+            placeholder="all",
             persist_state="session",
-        )  # fmt: skip
+        )
         names = st.multiselect(
-            "Tiers, by the cut-offs on the page Tiers", options[state.TIERS], key=state.TIERS,
-            placeholder="all", persist_state="session",
-        )  # fmt: skip
+            "Tiers, by the cut-offs on the page Tiers",
+            options[state.TIERS],
+            key=state.TIERS,
+            placeholder="all",
+            persist_state="session",
+        )
         chosen = st.multiselect(
-            "Recognised as any of", options[state.FLAGS], key=state.FLAGS, placeholder="all",
+            "Recognised as any of",
+            options[state.FLAGS],
+            key=state.FLAGS,
+            placeholder="all",
             format_func=lambda key: f"{flags.label(key)} {counts.get(key, 0):,}",
-            persist_state="session", disabled=not counts,
-        )  # fmt: skip
+            persist_state="session",
+            disabled=not counts,
+        )
         unrated = st.toggle(
             "Only scans without a rating", key=state.UNRATED_ONLY, persist_state="session"
         )

@@ -40,9 +40,13 @@ def choose(workspace: Workspace, before: Place, *, key: str) -> Place | None:
     """
     kinds: list[Kind] = list(KINDS)
     kind = st.segmented_control(
-        "Where it runs", kinds, default=before.kind, key=f"place-{key}", required=True,
+        "Where it runs",
+        kinds,
+        default=before.kind,
+        key=f"place-{key}",
+        required=True,
         format_func=lambda kind: f"{KINDS[kind][0].upper()}{KINDS[kind][1:]}",
-    )  # fmt: skip
+    )
     known = before if before.kind == kind else places.remembered(workspace)
     try:
         values = _FIELDS[kind](known, key)
@@ -73,20 +77,27 @@ def _slurm(known: Place, key: str) -> dict[str, Any]:
         "partition": left.text_input("Partition", known.partition, key=f"partition-{key}"),
         "account": right.text_input("Account", known.account, key=f"account-{key}"),
         "hours": left.number_input(
-            "Longest time of a run, hours", 0.1, 1000.0, known.hours, key=f"hours-{key}",
+            "Longest time of a run, hours",
+            0.1,
+            1000.0,
+            known.hours,
+            key=f"hours-{key}",
             help="A run that needs longer goes on when the study is resumed.",
         ),
         "memory_gb": right.number_input(
             "Memory of a run, GB", 1.0, 4000.0, known.memory_gb, key=f"memory-{key}"
         ),
         "gres": left.text_input(
-            "Resource of a training run", known.gres, placeholder="gpu:1", key=f"gres-{key}",
+            "Resource of a training run",
+            known.gres,
+            placeholder="gpu:1",
+            key=f"gres-{key}",
             help="As Slurm's --gres: NAME, NAME:COUNT or NAME:TYPE:COUNT.",
         ),
         "at_once": right.number_input(
             "Jobs at once", 1, 10_000, known.at_once, key=f"at-once-{key}"
         ),
-    }  # fmt: skip
+    }
     st.caption("Empty: Slurm's own default. The workspace lies on a disk that every node sees.")
     return values
 
@@ -98,10 +109,13 @@ def _profile(known: Place, key: str) -> dict[str, Any]:
         return {"profile": known.profile}
     other = known.profile not in ("", *names)  # not silently taken for another
     name = st.selectbox(
-        "Profile", names, None if other else names.index(known.profile or names[0]),
-        key=f"profile-{key}", placeholder="Choose a profile",
+        "Profile",
+        names,
+        None if other else names.index(known.profile or names[0]),
+        key=f"profile-{key}",
+        placeholder="Choose a profile",
         help="A Snakemake profile says where jobs run. Whoever runs Tierscope names them.",
-    )  # fmt: skip
+    )
     return {"profile": name or known.profile}
 
 

@@ -35,9 +35,7 @@ def show_plan_notes(
             st.warning("\n\n".join(map(text.escape, doubts)), icon=":material/warning:")
 
 
-@st.cache_data(
-    max_entries=32, show_spinner=False, hash_funcs={Workspace: lambda w: str(w.root)}
-)  # fmt: skip
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Workspace: lambda w: str(w.root)})
 def _notes(
     workspace: Workspace, pool_id: str, target_id: str, names: tuple[str, ...], seeds: int
 ) -> tuple[str, list[str]]:

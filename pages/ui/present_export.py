@@ -18,7 +18,7 @@ _FILES = (
     ("Report (HTML, opens without a network)", REPORT, "text/html"),
     ("Slides (PowerPoint)", DECK, _PRESENTATION),
     ("Methods (text)", METHODS, "text/plain"),
-)  # fmt: skip
+)
 
 
 def show_exports(workspace: Workspace, study: Study, options: Options) -> None:
@@ -31,9 +31,11 @@ def show_exports(workspace: Workspace, study: Study, options: Options) -> None:
     )
     st.toggle("Keep the names of sites", key=state.REPORT_SITES, persist_state="session")
     st.toggle(
-        "Show an example scan of each tier (one axial slice)", value=True,
-        key=state.REPORT_PICTURES, persist_state="session",
-    )  # fmt: skip
+        "Show an example scan of each tier (one axial slice)",
+        value=True,
+        key=state.REPORT_PICTURES,
+        persist_state="session",
+    )
     st.toggle(
         "Show bias-corrected errors",
         key=state.REPORT_CORRECTED,
@@ -85,6 +87,12 @@ def _wait(workspace: Workspace, folder: Path) -> None:
 def _downloads(study: Study, folder: Path) -> None:
     for label, name, kind in _FILES:
         st.download_button(
-            label, (folder / name).read_bytes, f"tierscope-{study.id.rsplit('-', 1)[-1]}-{name}", kind,
-            icon=":material/download:", on_click="ignore", width="stretch", key=f"take-{name}",
-        )  # fmt: skip
+            label,
+            (folder / name).read_bytes,
+            f"tierscope-{study.id.rsplit('-', 1)[-1]}-{name}",
+            kind,
+            icon=":material/download:",
+            on_click="ignore",
+            width="stretch",
+            key=f"take-{name}",
+        )

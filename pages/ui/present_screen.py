@@ -22,7 +22,7 @@ def step(report: Report) -> Message:
         ("Back", place - 1, ":material/chevron_left:", "Left"),
         ("Next", place + 1, ":material/chevron_right:", "Right"),
         ("Last", count - 1, ":material/last_page:", "End"),
-    )  # fmt: skip
+    )
     for label, to, icon, key in moves:
         _move(label, to, key, icon=icon, disabled=to == place or not 0 <= to < count)
     st.markdown(f"{place + 1} of {count}", width="content")
@@ -30,18 +30,24 @@ def step(report: Report) -> Message:
         key="present-keys"
     ):  # not seen: what a presenter's clicker and the space bar send
         for label, to, key in (
-            ("forward", place + 1, "Space"), ("page forward", place + 1, "PageDown"),
+            ("forward", place + 1, "Space"),
+            ("page forward", place + 1, "PageDown"),
             ("page back", place - 1, "PageUp"),
-        ):  # fmt: skip
+        ):
             _move(label, to, key, disabled=not 0 <= to < count)
     return report.messages[place]
 
 
 def _move(label: str, to: int, key: str, *, disabled: bool, icon: str | None = None) -> None:
     st.button(
-        label, icon=icon, shortcut=key, disabled=disabled, key=f"present-{key}",
-        on_click=state.put, args=(state.SLIDE, to),
-    )  # fmt: skip
+        label,
+        icon=icon,
+        shortcut=key,
+        disabled=disabled,
+        key=f"present-{key}",
+        on_click=state.put,
+        args=(state.SLIDE, to),
+    )
 
 
 def show(message: Message) -> None:

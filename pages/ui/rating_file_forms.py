@@ -40,9 +40,13 @@ def _export(workspace: Workspace) -> None:
             folder = export_ratings(workspace)
             st.success(f"Written to {text.escape(str(folder))}")
             st.download_button(
-                "Download all as one zip", _zipped(folder), "tierscope-ratings.zip", "application/zip",
-                on_click="ignore", icon=":material/download:",
-            )  # fmt: skip
+                "Download all as one zip",
+                _zipped(folder),
+                "tierscope-ratings.zip",
+                "application/zip",
+                on_click="ignore",
+                icon=":material/download:",
+            )
 
 
 def _zipped(folder: Path) -> bytes:
@@ -61,9 +65,12 @@ def _import(workspace: Workspace) -> None:
     )
     with st.form("import-ratings", border=False):
         given = st.file_uploader(
-            "Rating files", ["tsv", "json"], accept_multiple_files=True, label_visibility="collapsed",
+            "Rating files",
+            ["tsv", "json"],
+            accept_multiple_files=True,
+            label_visibility="collapsed",
             max_upload_size=_UPLOAD_MB,
-        )  # fmt: skip
+        )
         folder = st.text_input("or a folder on this computer", placeholder="/data/ratings")
         rater = st.text_input("Who rated, where the files do not say", max_chars=MAX_RATER)
         sent = st.form_submit_button("Import")
@@ -90,9 +97,11 @@ def _from_upload(workspace: Workspace, given: list[UploadedFile], rater: str | N
                 before = "What came before it is imported; it is not doubled." if done else ""
                 raise RatingError(f"{error} {before}".strip()) from error
     return Imported(
-        sum(one.added for one in done), sum(one.known for one in done),
-        sum(one.overrides for one in done), tuple(name for one in done for name in one.unknown),
-    )  # fmt: skip
+        sum(one.added for one in done),
+        sum(one.known for one in done),
+        sum(one.overrides for one in done),
+        tuple(name for one in done for name in one.unknown),
+    )
 
 
 def _unpacked(holder: Path, given: list[UploadedFile]) -> list[Path]:

@@ -21,24 +21,32 @@ def rate(workspace: Workspace, scan_id: str, following: str | None) -> None:
         _form(workspace, scan_id, scales[name], following)
     _past(given)
     st.selectbox(
-        "Scale of your ratings", list(scales), key=state.SCALE,
-        format_func=lambda key: scales[key].label, persist_state="session",
-    )  # fmt: skip
+        "Scale of your ratings",
+        list(scales),
+        key=state.SCALE,
+        format_func=lambda key: scales[key].label,
+        persist_state="session",
+    )
 
 
 def _form(workspace: Workspace, scan_id: str, scale: Scale, following: str | None) -> None:
     value = st.radio(
-        "Rating", list(scale.values), index=None, horizontal=True,
+        "Rating",
+        list(scale.values),
+        index=None,
+        horizontal=True,
         format_func=lambda v: f"{scale.values[v]} ({text.number(v, 0)})",
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     rater = st.text_input(
         "Your name or initials", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
     )
     comment = st.text_area(
-        "Comment (optional)", max_chars=MAX_COMMENT, height=68,
+        "Comment (optional)",
+        max_chars=MAX_COMMENT,
+        height=68,
         placeholder="what you see, and where",
-    )  # fmt: skip
+    )
     with st.container(horizontal=True):
         stay = st.form_submit_button("Save")
         onward = st.form_submit_button("Save, next scan", type="primary", disabled=not following)
@@ -49,9 +57,13 @@ def _form(workspace: Workspace, scan_id: str, scale: Scale, following: str | Non
     else:
         with frame.in_words():
             ratings.add_rating(
-                workspace, scan_id=scan_id, rater=rater, scale=scale.name, value=value,
+                workspace,
+                scan_id=scan_id,
+                rater=rater,
+                scale=scale.name,
+                value=value,
                 comment=comment,
-            )  # fmt: skip
+            )
             state.put(state.PERSON, rater.strip())
             state.put(state.PENDING_SCAN, following if onward else None)
             st.toast("Rating saved.", icon=":material/check:")
@@ -70,7 +82,7 @@ def _past(given: pd.DataFrame) -> None:
             _said(row.artefacts, row.comment),
         )
         for row in given.iloc[::-1].itertuples()
-    ]  # fmt: skip
+    ]
     st.html(marks.table(("When (UTC)", "Who", "Rating", "Comment"), rows))
 
 

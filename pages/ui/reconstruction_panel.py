@@ -38,9 +38,13 @@ def show(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
         return
     state.keep_one_of(state.VIEW, list(viewer.VIEWS))
     st.segmented_control(
-        "View", list(viewer.VIEWS), key=state.VIEW, required=True, label_visibility="collapsed",
+        "View",
+        list(viewer.VIEWS),
+        key=state.VIEW,
+        required=True,
+        label_visibility="collapsed",
         persist_state="session",
-    )  # fmt: skip
+    )
     image = _image(made)
     with st.container(key="viewer"):
         st.html(_caption(scan, made, image))
@@ -59,9 +63,14 @@ def _image(made: Reconstruction) -> str:
         return names[0]
     state.keep_one_of(state.MAPS_OF, names)
     st.segmented_control(
-        "Image", names, key=state.MAPS_OF, required=True, label_visibility="collapsed",
-        format_func=lambda name: "PET" if name == "pet" else name, persist_state="session",
-    )  # fmt: skip
+        "Image",
+        names,
+        key=state.MAPS_OF,
+        required=True,
+        label_visibility="collapsed",
+        format_func=lambda name: "PET" if name == "pet" else name,
+        persist_state="session",
+    )
     return state.get(state.MAPS_OF)
 
 

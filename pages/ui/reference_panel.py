@@ -65,11 +65,13 @@ def _choose(workspace: Workspace, headers: list[ReferenceHeader], active: str) -
         state.put(state.REFERENCE, active)
     chosen = state.keep_one_of(state.REFERENCE, list(by_id))
     st.radio(
-        "A score is relative to what it is judged by", list(by_id), key=state.REFERENCE,
+        "A score is relative to what it is judged by",
+        list(by_id),
+        key=state.REFERENCE,
         format_func=lambda key: f"{text.escape(by_id[key].label)} ({text.escape(key)})",
         captions=[text.escape(evidence(header)) for header in by_id.values()],
         persist_state="session",
-    )  # fmt: skip
+    )
     st.caption(text.escape(by_id[chosen].description))
     label = "This one is in use" if chosen == active else f"Judge by {by_id[chosen].label}"
     if st.button(label, type="primary", disabled=chosen == active):

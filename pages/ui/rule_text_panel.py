@@ -44,9 +44,12 @@ def _text() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Apply the text", on_click=_apply, type="primary")
         st.download_button(
-            "Download", lambda: state.get(state.RULE_TEXT), "rule.yaml", "application/yaml",
+            "Download",
+            lambda: state.get(state.RULE_TEXT),
+            "rule.yaml",
+            "application/yaml",
             icon=":material/download:",
-        )  # fmt: skip
+        )
     st.file_uploader(
         "Or take it from a file",
         type=["yaml", "yml", "txt"],

@@ -10,9 +10,15 @@ from training.report.look import Style
 
 
 def add(
-    figure: go.Figure, curves: pd.DataFrame, value: str, styles: Mapping[str, Style], *,
-    runs: Sequence[str], along: str = "epoch", unit: str = "",
-) -> None:  # fmt: skip
+    figure: go.Figure,
+    curves: pd.DataFrame,
+    value: str,
+    styles: Mapping[str, Style],
+    *,
+    runs: Sequence[str],
+    along: str = "epoch",
+    unit: str = "",
+) -> None:
     """Add a line a run, all of an arm in one trace, behind the means (WebGL lies below).
 
     Parameters
@@ -46,11 +52,15 @@ def add(
                 x=np.insert(rows[along].to_numpy(float), ends, np.nan),
                 y=np.insert(rows[value].to_numpy(float), ends, np.nan),
                 customdata=np.insert(numbers, ends, np.nan, axis=1).T,
-                mode="lines+markers", legendgroup=name, showlegend=False, opacity=0.45,
-                line={"color": style.colour, "width": 1}, marker={"size": 4, "color": style.colour},
+                mode="lines+markers",
+                legendgroup=name,
+                showlegend=False,
+                opacity=0.45,
+                line={"color": style.colour, "width": 1},
+                marker={"size": 4, "color": style.colour},
                 hovertemplate=f"{along} %{{x}}: %{{y:.4g}}{unit}<br>seed %{{customdata[1]}}"
                 + (", fold %{customdata[2]}" if (rows["fold"] >= 0).any() else "")
                 + f"<extra>{name}</extra>",
             )
-        )  # fmt: skip
+        )
     figure.add_traces(traces)

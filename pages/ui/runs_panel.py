@@ -86,11 +86,15 @@ def _work_row(run: RunState) -> list[object]:
     share = 100 * run.epoch / run.epochs
     bar = f"{run.epoch} of {run.epochs}{marks.track(share)}"
     return [
-        name_of(run), marks.Cell(bar), text.number(run.loss, 3),
-        text.number(run.age_mae_years, 1, "years"), text.significant(run.volumes_per_s, digits=3),
+        name_of(run),
+        marks.Cell(bar),
+        text.number(run.loss, 3),
+        text.number(run.age_mae_years, 1, "years"),
+        text.significant(run.volumes_per_s, digits=3),
         text.number(memory / 1024 if memory else None, 1, "GB"),
-        text.number(use[0] if use else None, 0, "%"), text.duration(left),
-    ]  # fmt: skip
+        text.number(use[0] if use else None, 0, "%"),
+        text.duration(left),
+    ]
 
 
 def name_of(run: RunState) -> str:

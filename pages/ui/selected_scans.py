@@ -73,9 +73,12 @@ def found(mode: str, words: str, scan_ids: Sequence[str]) -> None:
 def offer(ground: Ground, label: str, chosen: NDArray[np.bool_], *, key: str) -> None:
     """Draw a button that selects some scans of a ground and opens Explore, on which they are listed."""
     pressed = st.button(
-        label, icon=frame.PAGES["explore"].icon, key=key, disabled=not chosen.any(),
+        label,
+        icon=frame.PAGES["explore"].icon,
+        key=key,
+        disabled=not chosen.any(),
         help="Selects these scans on Explore: listed, saved as a list, downloaded there.",
-    )  # fmt: skip
+    )
     if pressed:
         explore(tuple(ground.scores.scan_ids[chosen]))
 
@@ -163,10 +166,14 @@ def _bar(workspace: Workspace, listed: _Listed, shown: int, table: pd.DataFrame)
         ):
             _save_form(workspace, table)
         st.download_button(
-            "Download", lambda: _file(table), file_name="scans.tsv", icon=":material/download:",
-            mime="text/tab-separated-values", on_click="ignore",
+            "Download",
+            lambda: _file(table),
+            file_name="scans.tsv",
+            icon=":material/download:",
+            mime="text/tab-separated-values",
+            on_click="ignore",
             help="These scans as a table, worst first, with scores, tiers and what is known of the people.",
-        )  # fmt: skip
+        )
     if hidden:
         st.caption(
             f"{text.plural(hidden, 'selected scan')} not shown: filtered out, or of the other role."
@@ -214,19 +221,25 @@ def _tiles(workspace: Workspace, table: pd.DataFrame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, step, icon in (("Previous", -1, "chevron_left"), ("Next", 1, "chevron_right")):
             st.button(
-                label, icon=f":material/{icon}:", key=f"selected-{label}",
-                disabled=not 0 <= page + step < pages, on_click=state.put,
+                label,
+                icon=f":material/{icon}:",
+                key=f"selected-{label}",
+                disabled=not 0 <= page + step < pages,
+                on_click=state.put,
                 args=(state.SELECTED_PAGE, page + step),
-            )  # fmt: skip
+            )
         first, last = _TILES * page + 1, min(_TILES * (page + 1), len(table))
         st.markdown(
             f"{first:,} to {last:,} of {len(table):,}, worst first · click to look", width="content"
         )
     rows = table.iloc[first - 1 : last]
     drawn = tiles.describe(
-        rows, pictures=tiles.pictures(workspace, rows["scan_id"]), rated=cached.rated(workspace),
-        recognised=flags.of_workspace(workspace), current=state.get(state.SCAN),
-    )  # fmt: skip
+        rows,
+        pictures=tiles.pictures(workspace, rows["scan_id"]),
+        rated=cached.rated(workspace),
+        recognised=flags.of_workspace(workspace),
+        current=state.get(state.SCAN),
+    )
     opened = tiles.show(workspace, drawn)
     if opened in set(rows["scan_id"]):
         _review(str(opened))
@@ -240,16 +253,24 @@ def _rows(table: pd.DataFrame) -> None:
     ]
     shown = table[columns].head(_ROWS)
     event = st.dataframe(
-        shown, hide_index=True, height=min(38 + 35 * max(len(shown), 1), 560), key="selected-rows",
-        on_select="rerun", selection_mode="single-row",
+        shown,
+        hide_index=True,
+        height=min(38 + 35 * max(len(shown), 1), 560),
+        key="selected-rows",
+        on_select="rerun",
+        selection_mode="single-row",
         column_config={
-            "scan_id": "Scan", "tier": "Tier", "site": "Site", "sex": "Sex", "group": "Group",
+            "scan_id": "Scan",
+            "tier": "Tier",
+            "site": "Site",
+            "sex": "Sex",
+            "group": "Group",
             SCORE: st.column_config.NumberColumn(
                 "Score", format=text.SCORE_COLUMN, help="0 pristine to 100 unusable"
             ),
             "age_years": st.column_config.NumberColumn("Age (years)", format="%.1f"),
         },
-    )  # fmt: skip
+    )
     more = (
         f"The first {_ROWS:,} of {len(table):,}; the file holds all. " if len(table) > _ROWS else ""
     )

@@ -32,9 +32,12 @@ def _ask(workspace: Workspace, session: Session) -> None:
         "your own and with others'. After that nothing can be undone, because it would not be blind."
     )
     if st.button(
-        "Show what was hidden", type="primary", shortcut=rating_keys.SHOW, key="show-hidden",
+        "Show what was hidden",
+        type="primary",
+        shortcut=rating_keys.SHOW,
+        key="show-hidden",
         icon=":material/visibility:",
-    ):  # fmt: skip
+    ):
         with frame.in_words():
             reveals.reveal(workspace, session)
             st.rerun()
@@ -95,7 +98,8 @@ def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
         return
     rows = [
         (
-            row.rater_2 if row.rater_1 == rater else row.rater_1, f"{row.n:,}",
+            row.rater_2 if row.rater_1 == rater else row.rater_1,
+            f"{row.n:,}",
             f"{100 * row.same:.0f} %",
             agreement_words.figure(row.weighted_kappa, row.low, row.high),
             agreement_words.meaning(row.weighted_kappa, row.n),
@@ -103,11 +107,16 @@ def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
             agreement_words.meaning(row.fail_kappa, row.n),
         )
         for row in mine.itertuples()
-    ]  # fmt: skip
+    ]
     head = (
-        "Other rater", "Scans both rated", "Rated the same", "Weighted κ (95 %)", "that is",
-        f"κ, {list(scale.values.values())[-1]} or not (95 %)", "that is",
-    )  # fmt: skip
+        "Other rater",
+        "Scans both rated",
+        "Rated the same",
+        "Weighted κ (95 %)",
+        "that is",
+        f"κ, {list(scale.values.values())[-1]} or not (95 %)",
+        "that is",
+    )
     st.html(marks.table(head, rows, numeric=(1, 2)))
     st.caption(text.escape(agreement_words.WHAT_EXPERTS_REACH))
 
@@ -127,17 +136,32 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         said = ", ".join(f"{row.rater}: {row.label}" for row in others.itertuples())
         rows.append(
             (
-                f"{item.position + 1}", _word(item.scan_id), _again(item.repeat_of),
-                labels.loc[item.position, "label"], _word(said), _word(scan.get("site")),
-                text.number(_float(scan.get("age_years")), 0), _word(scan.get("sex")),
-                _word(scan.get("group")), text.score(score.iloc[0]),
+                f"{item.position + 1}",
+                _word(item.scan_id),
+                _again(item.repeat_of),
+                labels.loc[item.position, "label"],
+                _word(said),
+                _word(scan.get("site")),
+                text.number(_float(scan.get("age_years")), 0),
+                _word(scan.get("sex")),
+                _word(scan.get("group")),
+                text.score(score.iloc[0]),
                 Cell(marks.tier_chip(scan.get("tier", UNSCORED))),
             )
-        )  # fmt: skip
+        )
     head = (
-        "Place", "Scan", "Repeat of", "Your rating", "Others", "Site", "Age (years)", "Sex", "Group",
-        "Score (higher is worse)", "Tier",
-    )  # fmt: skip
+        "Place",
+        "Scan",
+        "Repeat of",
+        "Your rating",
+        "Others",
+        "Site",
+        "Age (years)",
+        "Sex",
+        "Group",
+        "Score (higher is worse)",
+        "Tier",
+    )
     st.html(marks.table(head, rows, numeric=(6, 9)))
     _open(session)
 

@@ -44,9 +44,12 @@ def _form(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> 
         _comment(draft, place)
         st.button(
             "Save and next" if session.done + 1 < session.total else "Save and finish",
-            type="primary", shortcut=rating_keys.NEXT, key=f"save-{place}", on_click=draft.save,
+            type="primary",
+            shortcut=rating_keys.NEXT,
+            key=f"save-{place}",
+            on_click=draft.save,
             width="stretch",
-        )  # fmt: skip
+        )
         for script in (listeners.COMMENT_KEY, listeners.PRESSED):
             listeners.listen(script)
         st.caption(f"Keys: {rating_keys.in_words(scale)}.")
@@ -60,11 +63,17 @@ def _save(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> 
         return
     try:
         sessions.save(
-            workspace, session.id, draft.position, draft.value, confidence=draft.confidence,
-            artefacts=[key for key in ARTEFACTS if key in draft.artefacts], comment=draft.comment,
+            workspace,
+            session.id,
+            draft.position,
+            draft.value,
+            confidence=draft.confidence,
+            artefacts=[key for key in ARTEFACTS if key in draft.artefacts],
+            comment=draft.comment,
             seconds=round(opened_session.seconds_on_screen(session), 1),
-            shown=shown | {"windows": draft.windows}, attempt=draft.attempt,
-        )  # fmt: skip
+            shown=shown | {"windows": draft.windows},
+            attempt=draft.attempt,
+        )
     except TierscopeError as error:
         if sessions.load(workspace, session.id).position == session.position:
             raise
@@ -81,10 +90,13 @@ def _levels(scale: Scale, draft: Draft, place: str) -> None:
     with st.container(horizontal=True, key="levels", gap="small"):
         for value, word in scale.values.items():
             st.button(
-                text.escape(word), key=f"level-{place}-{value:g}", shortcut=digits[value],
+                text.escape(word),
+                key=f"level-{place}-{value:g}",
+                shortcut=digits[value],
                 type="primary" if draft.value == value else "secondary",
-                on_click=draft.choose, args=(value,),
-            )  # fmt: skip
+                on_click=draft.choose,
+                args=(value,),
+            )
 
 
 def _sureness(scale: Scale, draft: Draft, place: str) -> None:
@@ -93,10 +105,13 @@ def _sureness(scale: Scale, draft: Draft, place: str) -> None:
     with st.container(horizontal=True, key="sureness", gap="small"):
         for step, word in rating_keys.SURE.items():
             st.button(
-                word, key=f"sure-{place}-{step}", shortcut=digits[step],
+                word,
+                key=f"sure-{place}-{step}",
+                shortcut=digits[step],
                 type="primary" if draft.confidence == step else "secondary",
-                on_click=draft.be_sure, args=(step,),
-            )  # fmt: skip
+                on_click=draft.be_sure,
+                args=(step,),
+            )
 
 
 def _artefacts(draft: Draft, place: str) -> None:
@@ -106,11 +121,14 @@ def _artefacts(draft: Draft, place: str) -> None:
         half = -(-len(ARTEFACTS) // 2)
         for number, artefact in enumerate(ARTEFACTS.values()):
             (left if number < half else right).button(
-                _short(artefact.label), key=f"artefact-{place}-{artefact.key}", width="stretch",
+                _short(artefact.label),
+                key=f"artefact-{place}-{artefact.key}",
+                width="stretch",
                 shortcut=rating_keys.OF_ARTEFACT[artefact.key],
                 type="primary" if artefact.key in draft.artefacts else "secondary",
-                on_click=draft.toggle, args=(artefact.key,),
-            )  # fmt: skip
+                on_click=draft.toggle,
+                args=(artefact.key,),
+            )
 
 
 def _short(label: str) -> str:
@@ -121,10 +139,14 @@ def _short(label: str) -> str:
 def _comment(draft: Draft, place: str) -> None:
     key = f"comment-{place}"
     st.text_input(
-        f"Comment (optional; key {rating_keys.COMMENT}, then Enter)", value=draft.comment, key=key,
-        max_chars=MAX_COMMENT, placeholder="what you see, and where",
-        on_change=_take_comment, args=(draft, key),
-    )  # fmt: skip
+        f"Comment (optional; key {rating_keys.COMMENT}, then Enter)",
+        value=draft.comment,
+        key=key,
+        max_chars=MAX_COMMENT,
+        placeholder="what you see, and where",
+        on_change=_take_comment,
+        args=(draft, key),
+    )
 
 
 def _take_comment(draft: Draft, key: str) -> None:

@@ -85,16 +85,23 @@ def _bar(session: Session, *, final: bool) -> None:
             width="stretch",
         )
         st.button(
-            "Undo", icon=":material/undo:", shortcut=rating_keys.UNDO, key=f"undo-{session.last}",
-            disabled=session.last is None or final, on_click=state.put,
+            "Undo",
+            icon=":material/undo:",
+            shortcut=rating_keys.UNDO,
+            key=f"undo-{session.last}",
+            disabled=session.last is None or final,
+            on_click=state.put,
             args=(state.UNDO, (session.id, session.last)),
             help="Takes back the last rating. It stays in the records, marked as taken back.",
-        )  # fmt: skip
+        )
         st.button(
-            "Close" if session.finished else "Pause", icon=":material/close:", key="leave-session",
-            on_click=opened_session.put, args=(None,),
+            "Close" if session.finished else "Pause",
+            icon=":material/close:",
+            key="leave-session",
+            on_click=opened_session.put,
+            args=(None,),
             help="Everything saved is kept; go on at the same scan whenever you like.",
-        )  # fmt: skip
+        )
 
 
 def _scan(workspace: Workspace, session: Session, position: int) -> pd.Series | None:
@@ -143,13 +150,18 @@ def _tools(session: Session, window: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         state.keep_one_of(state.VIEW, list(viewer.VIEWS))
         st.segmented_control(
-            "View", list(viewer.VIEWS), key=state.VIEW, required=True,
-            label_visibility="collapsed", persist_state="session",
-        )  # fmt: skip
+            "View",
+            list(viewer.VIEWS),
+            key=state.VIEW,
+            required=True,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
         window_choice.button(
-            window, of_this_scan if session.plan.air_first else None,
+            window,
+            of_this_scan if session.plan.air_first else None,
             disabled=state.get(state.VIEW) == viewer.SOLID,
-        )  # fmt: skip
+        )
     if session.plan.air_first:
         st.caption(
             "Air first, as this session was planned: look at the background, then press "
@@ -184,9 +196,12 @@ def _image(
             f"<span>{html.escape(seen)}</span></div>"
         )
         image_panel.draw(
-            image, name, (), key="niivue-session",
+            image,
+            name,
+            (),
+            key="niivue-session",
             following=None if ahead is None else viewer.address_of(ahead, then),
-        )  # fmt: skip
+        )
         sides = html.escape(viewer.convention(image.oriented))
         how = html.escape(viewer.HANDLING)
         st.html(

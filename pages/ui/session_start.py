@@ -31,8 +31,9 @@ def show(workspace: Workspace) -> None:
         )
         frame.nothing_yet(
             "No scan here has an image to rate.",
-            f"{there}To rate scans, add their images as a source on the page Cohort.", "cohort",
-        )  # fmt: skip
+            f"{there}To rate scans, add their images as a source on the page Cohort.",
+            "cohort",
+        )
         return
     listed = sessions.list_sessions(workspace)
     if unreadable := sessions.unreadable_sessions(workspace):
@@ -60,10 +61,13 @@ def _go_on(listed: pd.DataFrame) -> None:
         st.button(
             f"Go on with session {text.escape(row.name)}, {row.done:,} of {row.total:,} "
             f"({text.escape(row.rater)})",
-            key=f"go-on-{row.id}", type="primary" if first else "secondary",
-            icon=":material/play_arrow:", shortcut="G" if first else None,
-            on_click=opened_session.put, args=(row.id,),
-        )  # fmt: skip
+            key=f"go-on-{row.id}",
+            type="primary" if first else "secondary",
+            icon=":material/play_arrow:",
+            shortcut="G" if first else None,
+            on_click=opened_session.put,
+            args=(row.id,),
+        )
 
 
 def _earlier(workspace: Workspace, listed: pd.DataFrame) -> None:
@@ -73,12 +77,17 @@ def _earlier(workspace: Workspace, listed: pd.DataFrame) -> None:
     head = ("Session", "Rater", "Scale", "List", "Blinded", "Rated", "Started (UTC)", "")
     rows = [
         (
-            row.name, row.rater, row.scale, _list_in_words(workspace, row.choice, listed),
-            "yes" if row.blinded else "no", f"{row.done:,} of {row.total:,}", text.moment(row.at),
+            row.name,
+            row.rater,
+            row.scale,
+            _list_in_words(workspace, row.choice, listed),
+            "yes" if row.blinded else "no",
+            f"{row.done:,} of {row.total:,}",
+            text.moment(row.at),
             "done" if row.finished else "open",
         )
         for row in listed.itertuples()
-    ]  # fmt: skip
+    ]
     st.html(marks.table(head, rows, numeric=(5,)))
     ids = listed["id"].tolist()
     names = {
@@ -111,9 +120,11 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             rater = st.text_input(
-                "Your name or initials", value=state.get(state.PERSON, ""),
-                max_chars=MAX_RATER, key="new-rater",
-            )  # fmt: skip
+                "Your name or initials",
+                value=state.get(state.PERSON, ""),
+                max_chars=MAX_RATER,
+                key="new-rater",
+            )
             name = st.text_input(
                 "Name of the session", value=_free_name(listed), max_chars=MAX_RATER
             )
@@ -122,9 +133,12 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
             state.put(state.PENDING_SCALE, None)
         state.keep_one_of(state.SCALE, list(scales))
         scale = st.selectbox(
-            "Scale", list(scales), key=state.SCALE, format_func=lambda k: scales[k].label,
+            "Scale",
+            list(scales),
+            key=state.SCALE,
+            format_func=lambda k: scales[k].label,
             persist_state="session",
-        )  # fmt: skip
+        )
         st.caption(_scale_in_words(scales[scale]))
         choice = _choice(workspace, listed)
         size, repeats, seed = _amounts(workspace, choice)
@@ -138,10 +152,17 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
         )
         if st.button("Start rating", type="primary", icon=":material/play_arrow:"):
             plan = Plan(
-                name=name, rater=rater, scale=scale, choice=choice, size=size,
-                repeats_share=repeats / 100, blinded=blinded, seed=seed,
-                rule=state.rule()[0], air_first=air_first,
-            )  # fmt: skip
+                name=name,
+                rater=rater,
+                scale=scale,
+                choice=choice,
+                size=size,
+                repeats_share=repeats / 100,
+                blinded=blinded,
+                seed=seed,
+                rule=state.rule()[0],
+                air_first=air_first,
+            )
             _start(workspace, plan)
     scale_form.show_scale_form(workspace)
 
@@ -185,9 +206,11 @@ def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
         if key == "tier":
             held = _scans_of_tiers(workspace, rule)
             argument = st.selectbox(
-                "Tier", list(held), format_func=lambda tier: f"{tier} ({held.get(tier, 0):,})",
+                "Tier",
+                list(held),
+                format_func=lambda tier: f"{tier} ({held.get(tier, 0):,})",
                 key="new-tier",
-            )  # fmt: skip
+            )
         elif key == "near-cutoff":
             common = [f"{cut:g}" for cut in rule.cutoffs]
             argument = st.selectbox(
@@ -225,16 +248,26 @@ def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
         state.put(state.NEW_SEED, random.randrange(_LARGEST_SEED))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         size = st.number_input(
-            "How many scans", 1, max(there, 1), value=min(_USUAL_SIZE, max(there, 1)),
-            disabled=whole, help="As many as the list has." if whole else None,
-        )  # fmt: skip
+            "How many scans",
+            1,
+            max(there, 1),
+            value=min(_USUAL_SIZE, max(there, 1)),
+            disabled=whole,
+            help="As many as the list has." if whole else None,
+        )
         repeats = st.number_input(
-            "Hidden repeats (%)", 0, 50, value=10, step=5,
+            "Hidden repeats (%)",
+            0,
+            50,
+            value=10,
+            step=5,
             help="So many of the scans come a second time, unannounced and far from the first: they "
             "tell how well you agree with yourself.",
-        )  # fmt: skip
+        )
         seed = st.number_input(
-            "Seed", 0, value=state.get(state.NEW_SEED),
+            "Seed",
+            0,
+            value=state.get(state.NEW_SEED),
             help="Draws the scans and their order; the same seed draws the same list.",
-        )  # fmt: skip
+        )
     return int(there if whole else size), int(repeats), int(seed)

@@ -149,9 +149,14 @@ class Shelf:
 
 
 def write_image(
-    path: Path, data: NDArray[np.float32], affine: NDArray[np.float64], *,
-    window: tuple[float, float], span: tuple[float, float], whole: bool = False,
-) -> None:  # fmt: skip
+    path: Path,
+    data: NDArray[np.float32],
+    affine: NDArray[np.float64],
+    *,
+    window: tuple[float, float],
+    span: tuple[float, float],
+    whole: bool = False,
+) -> None:
     """Write an image in the smallest whole numbers that lose nothing visible.
 
     Parameters

@@ -126,7 +126,12 @@ def _lettered(picture: Image.Image, plane: Plane) -> Image.Image:
         (bottom, (wide // 2, high - 2), "mb"),
     ):
         draw.text(
-            place, letter, fill=_LETTER_COLOUR, font=font, anchor=anchor, stroke_width=_HALO_PX,
+            place,
+            letter,
+            fill=_LETTER_COLOUR,
+            font=font,
+            anchor=anchor,
+            stroke_width=_HALO_PX,
             stroke_fill=_HALO_COLOUR,
-        )  # fmt: skip
+        )
     return picture

@@ -10,8 +10,10 @@ from pages.ui import example_form, source_jobs, state, tasks, text
 
 _IMAGES, _TABLE, _EXAMPLE = "images", "table", "example"
 _KINDS = {
-    _IMAGES: "Images", _TABLE: "MRIQC's results, without images", _EXAMPLE: "A real example",
-}  # fmt: skip
+    _IMAGES: "Images",
+    _TABLE: "MRIQC's results, without images",
+    _EXAMPLE: "A real example",
+}
 _TAKEN = {
     _IMAGES: "A BIDS data set, a folder of NIfTI files (.nii, .nii.gz), or a CSV or TSV table with a column "
     "of paths. DICOM files have to be converted first, for example with dcm2niix.",
@@ -25,9 +27,13 @@ def show(workspace: Workspace, *, opened: bool) -> None:
     with st.expander("Add a source", expanded=opened, icon=":material/add:"):
         kind = state.keep_one_of(state.SOURCE_KIND, list(_KINDS))
         st.segmented_control(
-            "What there is", list(_KINDS), key=state.SOURCE_KIND, required=True,
-            format_func=lambda kind: _KINDS[kind], persist_state="session",
-        )  # fmt: skip
+            "What there is",
+            list(_KINDS),
+            key=state.SOURCE_KIND,
+            required=True,
+            format_func=lambda kind: _KINDS[kind],
+            persist_state="session",
+        )
         if kind == _EXAMPLE:
             example_form.show_examples(workspace)
             return

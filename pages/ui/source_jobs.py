@@ -50,9 +50,12 @@ def _head(workspace: Workspace, task: str, *, busy: bool) -> None:
         st.markdown(f"**{text.escape(_subject(workspace, task))}**{since}", width="stretch")
         if not busy:
             st.button(
-                "Dismiss", icon=":material/close:", key=f"dismiss-{task}", on_click=tasks.forget,
+                "Dismiss",
+                icon=":material/close:",
+                key=f"dismiss-{task}",
+                on_click=tasks.forget,
                 args=(workspace, task),
-            )  # fmt: skip
+            )
 
 
 def _answer(workspace: Workspace, task: str, *, busy: bool) -> None:

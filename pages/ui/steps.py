@@ -39,9 +39,14 @@ def buttons(name: str, count: int, at: Callable[[], int], put: Callable[[int], N
         own = f"{name}-{label.lower()}"
         told.append({"key": key, "name": own, "by": by})
         st.button(
-            label, icon=icon, shortcut=key, key=own, disabled=not 0 <= place + by < count,
-            on_click=go, args=(by,),
-        )  # fmt: skip
+            label,
+            icon=icon,
+            shortcut=key,
+            key=own,
+            disabled=not 0 <= place + by < count,
+            on_click=go,
+            args=(by,),
+        )
     listener = f"listener-{name}"
 
     def heard() -> None:

@@ -32,12 +32,22 @@ def error_along(scans: pd.DataFrame, trend: pd.DataFrame, column: str, style: St
     """
     figure = go.Figure(_scans(scans, column, "error_years", style, "error %{y:.1f} years"))
     figure.add_scatter(
-        x=trend["at"], y=trend["mean"], mode="lines+markers", name="mean of equally many scans",
-        line={"color": INK, "width": 2.5}, marker={"size": 8},
-        error_y={"type": "data", "symmetric": False, "array": trend["high"] - trend["mean"],
-                 "arrayminus": trend["mean"] - trend["low"], "color": INK, "thickness": 1.5},
+        x=trend["at"],
+        y=trend["mean"],
+        mode="lines+markers",
+        name="mean of equally many scans",
+        line={"color": INK, "width": 2.5},
+        marker={"size": 8},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": trend["high"] - trend["mean"],
+            "arrayminus": trend["mean"] - trend["low"],
+            "color": INK,
+            "thickness": 1.5,
+        },
         hovertemplate="mean %{y:.1f} years<extra></extra>",
-    )  # fmt: skip
+    )
     scatter_layout(figure, NUMBERS[column], "Age error (years; lower is better)")
     figure.update_yaxes(rangemode="nonnegative")
     return figure
@@ -65,17 +75,22 @@ def error_by_group(table: pd.DataFrame, column: str, style: Style) -> go.Figure:
     ]
     figure = go.Figure(
         go.Scatter(
-            x=table["age_mae_years"], y=names, mode="markers",
+            x=table["age_mae_years"],
+            y=names,
+            mode="markers",
             customdata=table[[column]].to_numpy(dtype=object),
-            marker={"size": 13, "color": colours}, error_x=bars(table, "age_mae_years"),
+            marker={"size": 13, "color": colours},
+            error_x=bars(table, "age_mae_years"),
             hovertemplate="%{y} people: %{x:.2f} years<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.update_layout(
-        template=TEMPLATE, height=110 + ROW * max(len(names), 1), showlegend=False,
+        template=TEMPLATE,
+        height=110 + ROW * max(len(names), 1),
+        showlegend=False,
         xaxis={"title": "Age error (MAE, years; lower is better)", "rangemode": "tozero"},
         yaxis={"title": "", "autorange": "reversed", "automargin": True},
-    )  # fmt: skip
+    )
     return figure
 
 
@@ -86,9 +101,13 @@ def predicted_against_true(scans: pd.DataFrame, style: Style) -> go.Figure:
     )
     ends = _ends(scans[["age_years", "predicted_age_years"]])
     figure.add_scatter(
-        x=ends, y=ends, mode="lines", name="predicted as it is", hoverinfo="skip",
+        x=ends,
+        y=ends,
+        mode="lines",
+        name="predicted as it is",
+        hoverinfo="skip",
         line={"color": MUTED, "width": 2, "dash": "dash"},
-    )  # fmt: skip
+    )
     scatter_layout(figure, "True age (years)", "Predicted age (years)")
     return figure
 
@@ -108,14 +127,21 @@ def age_gap(scans: pd.DataFrame, style: Style, *, corrected: bool) -> go.Figure:
 
 def _scans(scans: pd.DataFrame, x: str, y: str, style: Style, shown: str) -> go.Scatter:
     return go.Scatter(
-        x=scans[x], y=scans[y], mode="markers", name="a scan",
+        x=scans[x],
+        y=scans[y],
+        mode="markers",
+        name="a scan",
         customdata=scans[["scan_id", "age_years", "distortion_score"]].to_numpy(dtype=object),
-        marker={"size": 9, "color": style.colour, "opacity": 0.75,
-                "line": {"width": 0.5, "color": "#FFFFFF"}},
+        marker={
+            "size": 9,
+            "color": style.colour,
+            "opacity": 0.75,
+            "line": {"width": 0.5, "color": "#FFFFFF"},
+        },
         hovertemplate="%{customdata[0]}<br>" + shown + "<br>true age %{customdata[1]:.1f} years, "
         f"score %{{customdata[2]:{text.D3_SCORE}}}<extra></extra>",
         unselected={"marker": {"opacity": 0.2}},
-    )  # fmt: skip
+    )
 
 
 def _ends(table: pd.DataFrame) -> list[float]:

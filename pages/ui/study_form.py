@@ -42,16 +42,19 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     seeds = columns[0].number_input("Seeds", 1, 20, value=2, help="each arm is trained once a seed")
     folds = columns[1].number_input("Folds", 2, 10, value=3, help="of the target cohort, by person")
     preset = columns[2].selectbox(
-        "Preset", list(PRESETS.values()), index=list(PRESETS.values()).index(default_preset()),
+        "Preset",
+        list(PRESETS.values()),
+        index=list(PRESETS.values()).index(default_preset()),
         format_func=lambda preset: preset.name,
-    )  # fmt: skip
+    )
     title = columns[3].text_input(
         "Name of the study", value=_title(design, looked_at), max_chars=60
     )
     changes = st.text_input(
-        "Changes of the preset, if any", placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
+        "Changes of the preset, if any",
+        placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
         help="Fields of the preset as NAME=VALUE, with a space between them.",
-    )  # fmt: skip
+    )
     place = place_form.choose(workspace, Place(), key="new")
     arms = [arm for name in names if (arm := find(pool, name))]
     scans = pool.size + target.size
@@ -63,10 +66,16 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     if st.button("Launch the study", type="primary", disabled=not ready) and place:
         with frame.in_words():
             planned = study.plan(
-                workspace, name=title, cohort_id=pool.id, target_id=target.id, arms=names,
-                seeds=list(range(seeds)), folds=folds, preset=preset.name,
+                workspace,
+                name=title,
+                cohort_id=pool.id,
+                target_id=target.id,
+                arms=names,
+                seeds=list(range(seeds)),
+                folds=folds,
+                preset=preset.name,
                 overrides=preset_changes.parse(preset, changes.split()) | _overrides(looked_at),
-            )  # fmt: skip
+            )
             state.put(state.PENDING_STUDY, planned.id)
             launch.launch(workspace, planned.id, place=place)
             places.remember(workspace, place)
@@ -81,10 +90,14 @@ def _images(workspace: Workspace, pool: CohortHeader) -> Images:
         return IMAGES["T1w"]
     images = IMAGES[
         st.segmented_control(
-            "Images", list(IMAGES), default="T1w", key=state.IMAGES, required=True,
+            "Images",
+            list(IMAGES),
+            default="T1w",
+            key=state.IMAGES,
+            required=True,
             format_func=lambda name: IMAGES[name].label,
         )
-    ]  # fmt: skip
+    ]
     st.caption(
         f"{images.meaning[0].upper()}{images.meaning[1:]}. To compare T1w, PET and both, plan a study of "
         "each with the same cohorts, seeds and folds: Compare sets their arms side by side."
@@ -105,19 +118,26 @@ def _arms(pool: CohortHeader) -> tuple[Design, list[str]]:
     """Let people choose a question, and change the arms that answer it."""
     design = DESIGNS[
         st.segmented_control(
-            "Question", list(DESIGNS), default=next(iter(DESIGNS)), key=state.DESIGN, required=True,
+            "Question",
+            list(DESIGNS),
+            default=next(iter(DESIGNS)),
+            key=state.DESIGN,
+            required=True,
             format_func=lambda name: DESIGNS[name].label,
         )
-    ]  # fmt: skip
+    ]
     st.caption(design.question)
     percents: tuple[int, ...] = design.percents
     if percents:
         percents = tuple(
             st.multiselect(
-                "Shares, %", range(1, 100), default=percents, key=f"shares-{design.name}",
+                "Shares, %",
+                range(1, 100),
+                default=percents,
+                key=f"shares-{design.name}",
                 help="Of the scans that are kept, or of the people whose ages are learned from.",
             )
-        )  # fmt: skip
+        )
     if why := design.why_not(pool, percents):
         st.warning(text.escape(why), icon=":material/warning:")
         return design, []
@@ -146,9 +166,14 @@ def _cohort_words(header: CohortHeader) -> str:
 
 
 def _cost_words(
-    workspace: Workspace, arms: list[Arm], seeds: int, folds: int, preset: Preset, scans: int,
+    workspace: Workspace,
+    arms: list[Arm],
+    seeds: int,
+    folds: int,
+    preset: Preset,
+    scans: int,
     place: Place | None,
-) -> str:  # fmt: skip
+) -> str:
     seconds = cached.seconds_a_run(workspace, preset)
     cost = costs.estimate(
         arms, seeds=seeds, folds=folds, preset=preset, scans=scans, seconds=seconds

@@ -32,9 +32,12 @@ def choose(workspace: Workspace, planned: list[Study]) -> Study:
         running = (id_ for id_ in by_id if cached.study_state(workspace, id_) == "running")
         state.put(state.STUDY, next(running, next(iter(by_id))))
     chosen = st.selectbox(
-        "Study", list(by_id), key=state.STUDY, persist_state="session",
+        "Study",
+        list(by_id),
+        key=state.STUDY,
+        persist_state="session",
         format_func=lambda study_id: _study_words(by_id[study_id]),
-    )  # fmt: skip
+    )
     _others(workspace, [study for study in planned if study.id != chosen])
     return by_id[chosen]
 

@@ -34,9 +34,11 @@ def _button(suggestion: Suggestion) -> None:
         st.markdown(":material/check: in force", width="content")
         return
     st.button(
-        f"Take it over: {rule.names[-1]} begins at {wanted:g}", on_click=state.take_over,
-        args=(suggestion.cutoff,), type="primary",
-    )  # fmt: skip
+        f"Take it over: {rule.names[-1]} begins at {wanted:g}",
+        on_click=state.take_over,
+        args=(suggestion.cutoff,),
+        type="primary",
+    )
 
 
 def _evidence(suggestion: Suggestion) -> str:

@@ -69,10 +69,14 @@ def problems(scans: pd.DataFrame) -> pd.DataFrame:
 
 
 def review_list(
-    scored: pd.DataFrame, *, sort: str, sources: Collection[str] = (),
-    tier_names: Collection[str] = (), leave_out: Collection[str] = (),
+    scored: pd.DataFrame,
+    *,
+    sort: str,
+    sources: Collection[str] = (),
+    tier_names: Collection[str] = (),
+    leave_out: Collection[str] = (),
     only: Collection[str] | None = None,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """Return the scans to look at, in order.
 
     Parameters

@@ -32,9 +32,12 @@ LABELS: dict[str, str] = {
 
 
 def start(
-    workspace: Workspace, name: str, *arguments: str, room: str = "curation",
+    workspace: Workspace,
+    name: str,
+    *arguments: str,
+    room: str = "curation",
     command: str | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Start a command for the workspace, unless the task runs already.
 
     Parameters

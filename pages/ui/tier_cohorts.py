@@ -67,9 +67,11 @@ def _rule(workspace: Workspace, rule: TierRule) -> TierRule:
         _HERE: f"As on this page: {target_rules.in_words(rule)}",
     }
     chosen = st.radio(
-        "Tiers of the target", list(words), format_func=lambda key: text.escape(words[key]),
+        "Tiers of the target",
+        list(words),
+        format_func=lambda key: text.escape(words[key]),
         help="By another rule than the pool's, the same letter is not the same quality in both.",
-    )  # fmt: skip
+    )
     return pool.rule if chosen == _POOLS else rule
 
 
@@ -91,12 +93,16 @@ def _say_frozen(cohort: Cohort, author: str) -> None:
 def _table(headers: list[CohortHeader]) -> None:
     rows = [
         (
-            header.id, header.role, f"{header.size:,}", _counts_in_words(header),
-            header.rule.brief(), header.author,
+            header.id,
+            header.role,
+            f"{header.size:,}",
+            _counts_in_words(header),
+            header.rule.brief(),
+            header.author,
             text.moment(header.created),
         )
         for header in headers[:_LISTED]
-    ]  # fmt: skip
+    ]
     head = ("Cohort", "Role", "Scans", "Per tier", "Rule", "By", "When (UTC)")
     st.html(marks.table(head, rows, numeric=(2,)))
     if len(headers) > _LISTED:

@@ -56,24 +56,33 @@ def _scans(ground: Ground, moves: Moves, colours: dict[str, str]) -> None:
     options = [list(flow) for flow in flows.index]
     chosen = state.keep_one_of(state.MOVE, options)
     st.selectbox(
-        "Scans that move", options, key=state.MOVE, width=330,
+        "Scans that move",
+        options,
+        key=state.MOVE,
+        width=330,
         format_func=lambda flow: f"{flow[0]} → {flow[1]}: {flows[tuple(flow)]:,}",
-    )  # fmt: skip
+    )
     ids = moves.scan_ids(*chosen)
     table = pd.DataFrame({"scan_id": ids[:_MOVED_LISTED]}).merge(ground.scans, on="scan_id")
     st.html(
         f"{marks.tier_chip(chosen[0], colours[chosen[0]])} → {marks.tier_chip(chosen[1], colours[chosen[1]])}"
     )
     event = st.dataframe(
-        table[["scan_id", "distortion_score", "site", "age_years"]], hide_index=True, height=240,
-        on_select="rerun", selection_mode="single-row", key="moved-scans",
+        table[["scan_id", "distortion_score", "site", "age_years"]],
+        hide_index=True,
+        height=240,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="moved-scans",
         column_config={
             "scan_id": "Scan",
-            "distortion_score": st.column_config.NumberColumn("Distortion score", format=text.SCORE_COLUMN),
+            "distortion_score": st.column_config.NumberColumn(
+                "Distortion score", format=text.SCORE_COLUMN
+            ),
             "site": "Site",
             "age_years": st.column_config.NumberColumn("Age (years)", format="%.1f"),
         },
-    )  # fmt: skip
+    )
     if len(ids) > _MOVED_LISTED:
         st.caption(f"The first {_MOVED_LISTED} of {len(ids):,}.")
     moving = ground.scores.scan_ids.isin(ids)

@@ -28,9 +28,7 @@ def show(ground: Ground, rule: TierRule) -> None:
             _column(ground, values)
             _count(ground, values)
             _names(values)
-            st.button(
-                "Default cut-offs", on_click=_default, args=(ground,), icon=":material/undo:"
-            )  # fmt: skip
+            st.button("Default cut-offs", on_click=_default, args=(ground,), icon=":material/undo:")
         axis = ground.axis(values["column"])
         for position, value in enumerate(state.cutoffs()):
             _cutoff(position, value, values["names"], axis)
@@ -41,9 +39,13 @@ def show(ground: Ground, rule: TierRule) -> None:
 def _column(ground: Ground, values: dict[str, Any]) -> None:
     state.put(state.COLUMN, values["column"])
     st.selectbox(
-        "What is cut", _CUTTABLE, key=state.COLUMN, format_func=column_label, width=330,
+        "What is cut",
+        _CUTTABLE,
+        key=state.COLUMN,
+        format_func=column_label,
+        width=330,
         on_change=lambda: _start(ground, state.get(state.COLUMN), len(values["names"])),
-    )  # fmt: skip
+    )
 
 
 def column_label(name: str) -> str:
@@ -57,9 +59,12 @@ def column_label(name: str) -> str:
 def _count(ground: Ground, values: dict[str, Any]) -> None:
     state.put(state.TIER_COUNT, len(values["names"]))
     st.segmented_control(
-        "Number of tiers", list(range(MIN_TIERS, MAX_TIERS + 1)), key=state.TIER_COUNT, required=True,
+        "Number of tiers",
+        list(range(MIN_TIERS, MAX_TIERS + 1)),
+        key=state.TIER_COUNT,
+        required=True,
         on_change=lambda: _start(ground, state.tried()["column"], state.get(state.TIER_COUNT)),
-    )  # fmt: skip
+    )
 
 
 def _default(ground: Ground) -> None:
@@ -85,10 +90,14 @@ def _names(values: dict[str, Any]) -> None:
         for position, name in enumerate(values["names"]):
             state.put(state.name_key(position), name)
             st.text_input(
-                f"Tier {position + 1} of {len(values['names'])}, best first" if position == 0
+                f"Tier {position + 1} of {len(values['names'])}, best first"
+                if position == 0
                 else f"Tier {position + 1}",
-                key=state.name_key(position), max_chars=50, on_change=_rename, args=(position,),
-            )  # fmt: skip
+                key=state.name_key(position),
+                max_chars=50,
+                on_change=_rename,
+                args=(position,),
+            )
 
 
 def _rename(position: int) -> None:
@@ -109,14 +118,27 @@ def _cutoff(position: int, value: float, names: list[str], axis: Axis) -> None:
     state.put(number, float(value))
     left, right = st.columns([5, 1], vertical_alignment="bottom")
     left.slider(
-        label, axis.low, axis.high, step=axis.step, key=slider, format=f"%.{axis.digits}f",
-        on_change=_move, args=(position, slider),
-    )  # fmt: skip
+        label,
+        axis.low,
+        axis.high,
+        step=axis.step,
+        key=slider,
+        format=f"%.{axis.digits}f",
+        on_change=_move,
+        args=(position, slider),
+    )
     low, high = (edge if np.isfinite(edge) else None for edge in (measure.low, measure.high))
     right.number_input(
-        label, low, high, step=axis.step, key=number, format="%g", label_visibility="collapsed",
-        on_change=_move, args=(position, number),
-    )  # fmt: skip
+        label,
+        low,
+        high,
+        step=axis.step,
+        key=number,
+        format="%g",
+        label_visibility="collapsed",
+        on_change=_move,
+        args=(position, number),
+    )
 
 
 def _move(position: int, key: str) -> None:
@@ -138,16 +160,23 @@ def _sites(ground: Ground, rule: TierRule) -> None:
     own = state.tried()["by_site"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
-            "Whose cut-offs the lines are", names, index=None, placeholder=_IN_COMMON, key=state.SITE,
-            width=330, format_func=lambda site: f"{site} (its own)" if site in own else site,
+            "Whose cut-offs the lines are",
+            names,
+            index=None,
+            placeholder=_IN_COMMON,
+            key=state.SITE,
+            width=330,
+            format_func=lambda site: f"{site} (its own)" if site in own else site,
             persist_state="session",
             help="Choose a site and move a line: from then on it has cut-offs of its own.",
-        )  # fmt: skip
+        )
         st.button(
-            "Each site its own, same shares", on_click=_same_shares, args=(ground,),
+            "Each site its own, same shares",
+            on_click=_same_shares,
+            args=(ground,),
             help="Every site with ten scans or more gets cut-offs at which the same share of its scans "
             "falls into each tier as of all scans now.",
-        )  # fmt: skip
+        )
         site = state.get(state.SITE)
         if own and (site is None or site in own):
             said = f"Back to the common ones: {site or 'all sites'}"

@@ -46,9 +46,14 @@ def _row(position: int, gate: dict[str, Any], values: dict[str, Any]) -> None:
         state.put(key, value)
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"gate-{position}"):
         st.selectbox(
-            "If", list(MEASURES), key=column, format_func=tier_cut.column_label, width=300,
-            on_change=_change, args=(position,),
-        )  # fmt: skip
+            "If",
+            list(MEASURES),
+            key=column,
+            format_func=tier_cut.column_label,
+            width=300,
+            on_change=_change,
+            args=(position,),
+        )
         st.selectbox("is", list(_SIDES), key=where, width=110, on_change=_change, args=(position,))
         st.number_input(
             "the limit", key=limit, format="%g", width=150, on_change=_change, args=(position,)
@@ -57,9 +62,13 @@ def _row(position: int, gate: dict[str, Any], values: dict[str, Any]) -> None:
             "then the tier is", names, key=tier, width=170, on_change=_change, args=(position,)
         )
         st.button(
-            "Remove", key=state.gate_key(position, "remove"), on_click=_remove, args=(position,),
-            icon=":material/close:", help="Remove this gate",
-        )  # fmt: skip
+            "Remove",
+            key=state.gate_key(position, "remove"),
+            on_click=_remove,
+            args=(position,),
+            icon=":material/close:",
+            help="Remove this gate",
+        )
 
 
 def _limit(gate: dict[str, Any]) -> float:
@@ -72,8 +81,10 @@ def _change(position: int) -> None:
         state.get(state.gate_key(position, part)) for part in ("column", "side", "limit", "tier")
     )
     gates[position] = {
-        "column": column, _SIDES[side]: math.nan if limit is None else float(limit), "tier": tier,
-    }  # fmt: skip
+        "column": column,
+        _SIDES[side]: math.nan if limit is None else float(limit),
+        "tier": tier,
+    }
     state.try_rule(PART, gates=gates)
 
 

@@ -32,9 +32,14 @@ def show_near_cutoffs(ground: Ground, sorted_: Sorted) -> None:
     )
     st.markdown("**On either side of each cut-off**: click a scan to look at it")
     at_the_cut.show(
-        ground.workspace, ground.scans, values, edges, sorted_.codes, rule.labels,
+        ground.workspace,
+        ground.scans,
+        values,
+        edges,
+        sorted_.codes,
+        rule.labels,
         measure=rule.measure,
-    )  # fmt: skip
+    )
     _agreement(ground, sorted_)
 
 
@@ -52,9 +57,12 @@ def _agreement(ground: Ground, sorted_: Sorted) -> None:
     given = cached.all_ratings(workspace)
     st.markdown("**Do raters agree with the tiers?**")
     told = tier_agreement.compare(
-        sorted_.codes, sorted_.rule.tiers, ground.scores.scan_ids, given,
+        sorted_.codes,
+        sorted_.rule.tiers,
+        ground.scores.scan_ids,
+        given,
         list(all_scales(workspace).values()),
-    )  # fmt: skip
+    )
     if not told.scans:
         st.caption(
             "No scan here is rated, or raters are split on each. Rate some on the page Rate."

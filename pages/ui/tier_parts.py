@@ -21,8 +21,13 @@ from pages.ui import (
 from pages.ui.ground import Ground, Sorted
 
 CUT, PEOPLE, NEAR, RULE, COHORTS, JUDGE = PARTS = (
-    "Cut-offs", "Who is where", "At the cut-offs", "Rule", "Cohorts", "What judges the scans",
-)  # fmt: skip
+    "Cut-offs",
+    "Who is where",
+    "At the cut-offs",
+    "Rule",
+    "Cohorts",
+    "What judges the scans",
+)
 #: What each part's fields are called where a rule goes wrong.
 _FIELDS = {CUT: (tier_cut.PART,), RULE: (tier_gates.PART, rule_text_panel.PART)}
 
@@ -32,9 +37,13 @@ def show(workspace: Workspace, scans: Ground, sorted_: Sorted) -> None:
     state.keep_one_of(state.TIERS_PART, list(PARTS))
     rule_problem.elsewhere(_FIELDS.get(state.get(state.TIERS_PART), ()))
     part = st.segmented_control(
-        "Part", PARTS, key=state.TIERS_PART, required=True, label_visibility="collapsed",
+        "Part",
+        PARTS,
+        key=state.TIERS_PART,
+        required=True,
+        label_visibility="collapsed",
         persist_state="session",
-    )  # fmt: skip
+    )
     if part == CUT:
         suggested_cutoff.show(workspace)
         tier_cut.show(scans, sorted_.rule)

@@ -41,12 +41,16 @@ def _table(tally: Tally, rule: TierRule) -> str:
     shares = [_share_of(tally, *level) for level in levels]
     rows = [
         (
-            Cell(marks.tier_chip(row.tier, colours[row.tier])), f"{row.scans:,}",
-            f"{100 * row.share:.0f} %", f"{row.people:,}", _age(row.age_mean_years, row.age_sd_years),
-            _percent(row.female), *(_percent(of_tier[place]) for of_tier in shares),
+            Cell(marks.tier_chip(row.tier, colours[row.tier])),
+            f"{row.scans:,}",
+            f"{100 * row.share:.0f} %",
+            f"{row.people:,}",
+            _age(row.age_mean_years, row.age_sd_years),
+            _percent(row.female),
+            *(_percent(of_tier[place]) for of_tier in shares),
         )
         for place, row in enumerate(table.itertuples())
-    ]  # fmt: skip
+    ]
     told = [name if kind == "modality" else f"{kind.capitalize()} {name}" for kind, name in levels]
     head = ("Tier", "Scans", "Share", "People", "Age, mean ± SD (years)", "Female", *told)
     return marks.table(head, rows, numeric=range(1, len(head)))
@@ -92,8 +96,9 @@ def _sites(tally: Tally, rule: TierRule) -> None:
     by_site = tally.shares("site")
     if len(by_site) <= _SITES_DRAWN:
         frame.figure(
-            charts.tier_shares(by_site, tiers.colours(rule)), key="sites",
+            charts.tier_shares(by_site, tiers.colours(rule)),
+            key="sites",
             alt="For each site the share of its scans in each tier",
-        )  # fmt: skip
+        )
     else:
         st.dataframe(by_site)

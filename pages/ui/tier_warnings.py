@@ -35,14 +35,25 @@ def show(ground: Ground, sorted_: Sorted) -> None:
 def _numbers(found: list[Selection], reason: str) -> None:
     rows = [
         (
-            f"{one.better} | {one.worse}", one.trait, balance_panel.smd(one.seen),
-            balance_panel.smd(one.explained), text.number(one.chance, 2),
-            _percent(one.share_by_trait), _percent(one.share_by_quality),
+            f"{one.better} | {one.worse}",
+            one.trait,
+            balance_panel.smd(one.seen),
+            balance_panel.smd(one.explained),
+            text.number(one.chance, 2),
+            _percent(one.share_by_trait),
+            _percent(one.share_by_quality),
         )
         for one in found
-    ]  # fmt: skip
-    head = ("Cut-off", "In", "Difference", "By quality alone", "By chance", "Between sites",
-            "Between qualities")  # fmt: skip
+    ]
+    head = (
+        "Cut-off",
+        "In",
+        "Difference",
+        "By quality alone",
+        "By chance",
+        "Between sites",
+        "Between qualities",
+    )
     st.html(marks.table(head, rows, numeric=range(2, 7)))
     st.caption(
         f"{text.escape(reason)} Differences are standardised; by chance: what 95 of 100 random cuts stay "

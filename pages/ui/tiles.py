@@ -22,9 +22,13 @@ _WITHOUT = {"ok": "no picture yet: not scored", "table": "no image: from a table
 
 
 def describe(
-    scans: pd.DataFrame, *, pictures: Mapping[str, str], rated: Collection[str],
-    recognised: Mapping[str, Mapping[str, str]], current: str | None,
-) -> list[dict[str, Any]]:  # fmt: skip
+    scans: pd.DataFrame,
+    *,
+    pictures: Mapping[str, str],
+    rated: Collection[str],
+    recognised: Mapping[str, Mapping[str, str]],
+    current: str | None,
+) -> list[dict[str, Any]]:
     """Say what stands on each tile.
 
     Parameters

@@ -31,34 +31,51 @@ def toggle(scan: pd.Series, trial: Trial | None) -> None:
     """Draw the button that begins a trial, or ends it in the same place."""
     if trial:
         st.button(
-            "Back to the scan", shortcut="A", type="primary",
-            on_click=state.put, args=(state.TRIED_ON, None),
-        )  # fmt: skip
+            "Back to the scan",
+            shortcut="A",
+            type="primary",
+            on_click=state.put,
+            args=(state.TRIED_ON, None),
+        )
         return
     st.button(
-        "Try an artefact", icon=":material/science:", shortcut="A",
+        "Try an artefact",
+        icon=":material/science:",
+        shortcut="A",
         help="Simulate motion, noise, blur and others on this scan, and watch the score respond. "
         "The scan itself is not touched and nothing is stored.",
-        on_click=state.put, args=(state.TRIED_ON, scan["scan_id"]),
-    )  # fmt: skip
+        on_click=state.put,
+        args=(state.TRIED_ON, scan["scan_id"]),
+    )
 
 
 def controls() -> None:
     """Draw the choice of artefact and severity."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
-            "Artefact", list(ARTIFACTS), key=state.ARTIFACT, persist_state="session",
-            format_func=lambda name: ARTIFACTS[name].label, width=230,
-        )  # fmt: skip
-        st.slider(
-            "Severity, 0 (untouched) to 1", 0.0, 1.0, step=0.05, format="%.2f", key=state.SEVERITY,
+            "Artefact",
+            list(ARTIFACTS),
+            key=state.ARTIFACT,
             persist_state="session",
-        )  # fmt: skip
+            format_func=lambda name: ARTIFACTS[name].label,
+            width=230,
+        )
+        st.slider(
+            "Severity, 0 (untouched) to 1",
+            0.0,
+            1.0,
+            step=0.05,
+            format="%.2f",
+            key=state.SEVERITY,
+            persist_state="session",
+        )
         st.button(
-            "Another draw", icon=":material/casino:",
+            "Another draw",
+            icon=":material/casino:",
             help="The same artefact at the same severity, placed otherwise.",
-            on_click=state.put, args=(state.DRAW, state.get(state.DRAW, 0) + 1),
-        )  # fmt: skip
+            on_click=state.put,
+            args=(state.DRAW, state.get(state.DRAW, 0) + 1),
+        )
     meaning = ARTIFACTS[state.get(state.ARTIFACT)].meaning
     st.caption(text.escape(f"At severity 1: {meaning}."))
 

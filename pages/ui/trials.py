@@ -64,8 +64,9 @@ def image(path: Path, window: str, trial: Trial) -> Prepared:
     return viewer.made(
         ("trial", str(path), cached.stamp(path), trial),
         lambda: altered(volumes.conform(volumes.load(path)), trial),
-        window, "Making the artefact …",
-    )  # fmt: skip
+        window,
+        "Making the artefact …",
+    )
 
 
 def measured(path: Path, sha256: str, trial: Trial) -> pd.Series:

@@ -128,9 +128,17 @@ def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) ->
         )
     black, white = facts.limits[window]
     return Prepared(
-        item.path, facts.shape, facts.affine, window, black, white, facts.solid, facts.edges_mm,
-        facts.oriented, warnings,
-    )  # fmt: skip
+        item.path,
+        facts.shape,
+        facts.affine,
+        window,
+        black,
+        white,
+        facts.solid,
+        facts.edges_mm,
+        facts.oriented,
+        warnings,
+    )
 
 
 def _key(path: Path, showing: Hashable) -> Hashable:
@@ -195,25 +203,41 @@ def height_px(image: Prepared, view: str, width_px: int = PANEL_PX) -> int:
     """Return the height at which a view fills the width of its panel, within reason."""
     x, y, z = image.edges_mm
     wide_to_high = {
-        "multiplanar": (x + y) / (y + z), "axial": x / y, "coronal": x / z, "sagittal": y / z,
-    }.get(VIEWS[view], 1.0)  # fmt: skip
+        "multiplanar": (x + y) / (y + z),
+        "axial": x / y,
+        "coronal": x / z,
+        "sagittal": y / z,
+    }.get(VIEWS[view], 1.0)
     return int(min(width_px / wide_to_high, MAX_HEIGHT_PX)) + 10 + _READOUT_PX
 
 
 def warm() -> None:
     """Let the browser read NiiVue and make its shaders, out of sight, on a page that leads to a scan."""
     _niivue().component(
-        image=None, filename="nothing.nii", height=1, view_mode=VIEWS["Three planes"], styled=False,
-        settings=_SETTINGS, update_interval_ms=None, default=None, key="niivue-warm",
-    )  # fmt: skip
+        image=None,
+        filename="nothing.nii",
+        height=1,
+        view_mode=VIEWS["Three planes"],
+        styled=False,
+        settings=_SETTINGS,
+        update_interval_ms=None,
+        default=None,
+        key="niivue-warm",
+    )
 
 
 def show(
-    image: Prepared, *, scan_id: str, view: str, overlays: Sequence[Overlay] = (),
-    key: str = "niivue", width_px: int = PANEL_PX, following: str | None = None,
+    image: Prepared,
+    *,
+    scan_id: str,
+    view: str,
+    overlays: Sequence[Overlay] = (),
+    key: str = "niivue",
+    width_px: int = PANEL_PX,
+    following: str | None = None,
     home: tuple[float, float] | None = None,
     on_window: Callable[[float, float], None] | None = None,
-) -> str | None:  # fmt: skip
+) -> str | None:
     """Draw a prepared scan.
 
     Parameters
@@ -263,7 +287,7 @@ def show(
         default=None,
         key=key,
         on_change=None if on_window is None else lambda: _heard(key, address, on_window),
-    )  # fmt: skip
+    )
     return str(said["failed"]) if _is_of(said, address, "failed") else None
 
 
@@ -284,6 +308,8 @@ def _laid(image: Prepared, overlay: Overlay) -> dict[str, Any]:
         lambda file: shelf.write_mask(file, overlay.mask, overlay.affine),
     )
     return {
-        "file": f"{_SHELF}/{item.path.name}", "name": f"{item.path.stem}.nii",
-        "colormap": overlay.colour, "opacity": overlay.opacity,
-    }  # fmt: skip
+        "file": f"{_SHELF}/{item.path.name}",
+        "name": f"{item.path.stem}.nii",
+        "colormap": overlay.colour,
+        "opacity": overlay.opacity,
+    }

@@ -56,9 +56,15 @@ def button(window: str, chosen: Callable[[str], None] | None = None, **more: Any
     """
     to = other(window)
     st.button(
-        f"Show {to.lower()}", icon=":material/contrast:", shortcut=KEY, key="other-window",
-        on_click=chosen or choose, args=(to,), help=WINDOWS[to].meaning, **more,
-    )  # fmt: skip
+        f"Show {to.lower()}",
+        icon=":material/contrast:",
+        shortcut=KEY,
+        key="other-window",
+        on_click=chosen or choose,
+        args=(to,),
+        help=WINDOWS[to].meaning,
+        **more,
+    )
 
 
 def choose(window: str) -> None:

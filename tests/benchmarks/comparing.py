@@ -23,9 +23,19 @@ from training.study import Study
 
 PEOPLE, EPOCHS, SEEDS, FOLDS, REPEATS = 70, 200, 5, 5, 3
 ARMS = [
-    "scratch", "A", "all", "control-A", "keep-80", "keep-60", "keep-50", "keep-40", "keep-30",
-    "keep-20", "control-keep-60", "control-keep-20",
-]  # fmt: skip
+    "scratch",
+    "A",
+    "all",
+    "control-A",
+    "keep-80",
+    "keep-60",
+    "keep-50",
+    "keep-40",
+    "keep-30",
+    "keep-20",
+    "control-keep-60",
+    "control-keep-20",
+]
 _LINES = """(least) => {
   const plots = [...document.querySelectorAll('.js-plotly-plot')];
   return plots.some((p) => p.querySelectorAll('.scatterlayer .trace').length >= least);
@@ -50,10 +60,16 @@ def make(root: Path) -> tuple[Workspace, Study]:
     pool = cohorts.freeze(workspace, "pool", author="bench", role="pool")
     target = cohorts.freeze(workspace, "target", author="bench", role="target")
     planned = study.plan(
-        workspace, name="large", cohort_id=pool.id, target_id=target.id, arms=ARMS,
-        seeds=list(range(SEEDS)), folds=FOLDS, preset="smoke",
+        workspace,
+        name="large",
+        cohort_id=pool.id,
+        target_id=target.id,
+        arms=ARMS,
+        seeds=list(range(SEEDS)),
+        folds=FOLDS,
+        preset="smoke",
         overrides={"finetune_epochs": EPOCHS, "pretrain_epochs": EPOCHS},
-    )  # fmt: skip
+    )
     scans = planned.scans().query("role == 'target'")
     for number, run in enumerate(runs.runs_of(planned)):
         _write(run, np.random.default_rng(number), scans)
@@ -67,10 +83,18 @@ def _write(run: runs.Run, rng: np.random.Generator, scans) -> None:  # type: ign
     values = (6 + 6 / np.sqrt(epochs) + rng.normal(0, 0.3, EPOCHS)).round(4)
     key = "loss" if run.kind == "pretrain" else "age_mae_years"
     lines = [
-        json.dumps({"epoch": int(e), "step": int(8 * e), "loss": float(v), key: float(v),
-                    "seconds": float(e), "time": 1.7e9 + float(e)})
+        json.dumps(
+            {
+                "epoch": int(e),
+                "step": int(8 * e),
+                "loss": float(v),
+                key: float(v),
+                "seconds": float(e),
+                "time": 1.7e9 + float(e),
+            }
+        )
         for e, v in zip(epochs, values, strict=True)
-    ]  # fmt: skip
+    ]
     files.write_text(run.metrics_path, "\n".join(lines) + "\n")
     status = {"state": "finished", "epoch": EPOCHS, "seconds": 200.0, key: float(values[-1])}
     files.write_json(run.status_path, status)
@@ -123,10 +147,13 @@ def _one(browser: Browser, address: str) -> dict[str, float]:
     filtered = np.median(_filtered(page), axis=0)
     page.context.close()
     return {
-        "first_plot_s": first[0], "first_plot_cpu_s": first[1],
-        "curves_s": drawn[0], "curves_cpu_s": drawn[1],
-        "filter_ms": 1000 * float(filtered[0]), "filter_cpu_ms": 1000 * float(filtered[1]),
-    }  # fmt: skip
+        "first_plot_s": first[0],
+        "first_plot_cpu_s": first[1],
+        "curves_s": drawn[0],
+        "curves_cpu_s": drawn[1],
+        "filter_ms": 1000 * float(filtered[0]),
+        "filter_cpu_ms": 1000 * float(filtered[1]),
+    }
 
 
 def _filtered(page: Page) -> list[tuple[float, float]]:

@@ -54,9 +54,13 @@ def studies(count: int) -> Iterator[tuple[Predictions, np.ndarray, int, str]]:
 
 
 def _study(
-    rng: np.random.Generator, seeds: int, people: int, spread: tuple[float, float],
-    worth: np.ndarray, uneven: float = 1.0,
-) -> tuple[Predictions, np.ndarray]:  # fmt: skip
+    rng: np.random.Generator,
+    seeds: int,
+    people: int,
+    spread: tuple[float, float],
+    worth: np.ndarray,
+    uneven: float = 1.0,
+) -> tuple[Predictions, np.ndarray]:
     shape = (len(ARMS), seeds, people)
     error = (
         rng.normal(0, _PERSON, people)

@@ -77,12 +77,16 @@ def judged(table: pd.DataFrame) -> pd.DataFrame:
         rise = (middle[families].astype(float) - base[families].astype(float)).fillna(-np.inf)
         rows.append(
             {
-                "scan": scan, "artifact": name, "rho": stats.spearmanr(doses, totals).statistic,
-                "own": rise.idxmax() == artifacts.ARTIFACTS[str(name)].family, "rose": rise.idxmax(),
-                "clean": totals[0], "middle": middle["distortion_score"],
+                "scan": scan,
+                "artifact": name,
+                "rho": stats.spearmanr(doses, totals).statistic,
+                "own": rise.idxmax() == artifacts.ARTIFACTS[str(name)].family,
+                "rose": rise.idxmax(),
+                "clean": totals[0],
+                "middle": middle["distortion_score"],
                 "scores": " ".join(f"{value:.1f}" for value in totals),
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows)
 
 

@@ -52,8 +52,9 @@ def figures(abide_path: Path, ds030_path: Path) -> dict[str, Any]:
     log_odds, accurate, agreeing = _leave_one_site_out(given)
     found: dict[str, Any] = {}
     for name, raters in (
-        ("abide_rater3_within", ["rater_3"]), ("abide_raters12_within", ["rater_1", "rater_2"]),
-    ):  # fmt: skip
+        ("abide_rater3_within", ["rater_3"]),
+        ("abide_raters12_within", ["rater_1", "rater_2"]),
+    ):
         rated = given.verdicts[given.verdicts["rater"].isin(raters)]
         found |= _named(name, held_out.figures(log_odds, rated, given.groups, given.subjects))
     found |= _named("ds030", _on_another(abide, ds030))

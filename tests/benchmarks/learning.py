@@ -55,9 +55,15 @@ def _planned(root: Path, preset: str) -> tuple[Workspace, Study]:
     pool = cohorts.freeze(workspace, "pool", author="bench-learning")
     target = cohorts.freeze(workspace, "target", author="bench-learning", role="target")
     study = studies.plan(
-        workspace, name="learning", cohort_id=pool.id, target_id=target.id,
-        arms=["scratch", "all"], seeds=[0], folds=3, preset=preset,
-    )  # fmt: skip
+        workspace,
+        name="learning",
+        cohort_id=pool.id,
+        target_id=target.id,
+        arms=["scratch", "all"],
+        seeds=[0],
+        folds=3,
+        preset=preset,
+    )
     prepare.prepare(workspace, study)
     runs.write_configs(study)
     return workspace, study
@@ -84,8 +90,9 @@ def _measured(workspace: Workspace, study: Study) -> dict[str, float | None]:
                 error = held_out.error(loss)
             print(
                 f"step {trainer.progress.step}: {error / means['place']:.3f} of the mean patch of "
-                f"each place, load {os.getloadavg()[0]:.1f}", flush=True,
-            )  # fmt: skip
+                f"each place, load {os.getloadavg()[0]:.1f}",
+                flush=True,
+            )
             return {"held_out": error}
 
         task.evaluate = told  # type: ignore[method-assign]

@@ -146,11 +146,23 @@ def _workspace(root: Path, heads: list[Path], count: int) -> Workspace:
 
 def _row(number: int, scan_id: str, path: Path, sha256: str) -> dict:
     return {
-        "scan_id": scan_id, "subject_id": f"bench:sub-{number:04d}", "sha256": sha256,
-        "participant_id": f"sub-{number:04d}", "modality": "T1w", "source": "bench", "role": "pool",
-        "path": str(path), "shape": [EDGE] * 3, "spacing_mm": [0.8, 1.28, 1.28], "orientation": "LAS",
-        "site": None, "age_years": 30.0, "sex": "F", "simulated": False, "status": "ok",
-    }  # fmt: skip
+        "scan_id": scan_id,
+        "subject_id": f"bench:sub-{number:04d}",
+        "sha256": sha256,
+        "participant_id": f"sub-{number:04d}",
+        "modality": "T1w",
+        "source": "bench",
+        "role": "pool",
+        "path": str(path),
+        "shape": [EDGE] * 3,
+        "spacing_mm": [0.8, 1.28, 1.28],
+        "orientation": "LAS",
+        "site": None,
+        "age_years": 30.0,
+        "sex": "F",
+        "simulated": False,
+        "status": "ok",
+    }
 
 
 # ---- what is measured ------------------------------------------------------------------------------

@@ -10,9 +10,14 @@ sys.path.insert(0, str(ROOT))
 from tests.benchmarks import ratings, review  # noqa: E402
 
 KEYS = (
-    "first_image_s", "next_scan_s", "save_ms", "contact_sheet_s", "memory_growth_mb", "ratings_lost",
+    "first_image_s",
+    "next_scan_s",
+    "save_ms",
+    "contact_sheet_s",
+    "memory_growth_mb",
+    "ratings_lost",
     "ratings_doubled",
-)  # fmt: skip
+)
 SCANS = 200
 
 if __name__ == "__main__":

@@ -55,13 +55,24 @@ def simulated(root: Path, size: int) -> Workspace:
     ids = np.char.mod("simulated_sub-%07d_T1w", np.arange(size))
     people = np.char.mod("simulated:%07d", np.arange(size))
     site = rng.integers(0, SITES, size)
-    scans = pd.DataFrame({
-        "scan_id": ids, "subject_id": people, "participant_id": people, "modality": "T1w",
-        "source": "simulated", "role": "pool", "path": "", "sha256": np.char.mod("%064d", np.arange(size)),
-        "site": np.char.mod("site-%02d", site), "age_years": rng.uniform(6, 90, size).round(1),
-        "sex": rng.choice(["F", "M"], size), "group": rng.choice(["patient", "control"], size),
-        "simulated": True, "status": "table",
-    })  # fmt: skip
+    scans = pd.DataFrame(
+        {
+            "scan_id": ids,
+            "subject_id": people,
+            "participant_id": people,
+            "modality": "T1w",
+            "source": "simulated",
+            "role": "pool",
+            "path": "",
+            "sha256": np.char.mod("%064d", np.arange(size)),
+            "site": np.char.mod("site-%02d", site),
+            "age_years": rng.uniform(6, 90, size).round(1),
+            "sex": rng.choice(["F", "M"], size),
+            "group": rng.choice(["patient", "control"], size),
+            "simulated": True,
+            "status": "table",
+        }
+    )
     tables.write_scans(workspace, scans)
     score = np.clip(rng.gamma(2.0, 9.0, size) + site / 4 + scans["age_years"] / 20, 0, 100)
     scores = scans[["scan_id", "sha256"]].assign(
@@ -98,9 +109,14 @@ def _figures(scans: Ground, rule: TierRule) -> tuple[object, ...]:
     points = tier_facts.spread(scans, rule.column).points
     near = stability.counts_near(scans.values(rule.column), rule.cutoffs, points)
     return (
-        drawn, doubts, near, tally.table(), tally.differences(), tally.shares("site"),
+        drawn,
+        doubts,
+        near,
+        tally.table(),
+        tally.differences(),
+        tally.shares("site"),
         selection.selections(tally),
-    )  # fmt: skip
+    )
 
 
 def redraw_ms(browser: Browser, workspace: Workspace, log: Path) -> tuple[float, float]:

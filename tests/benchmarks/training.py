@@ -137,13 +137,15 @@ class _Stock:
     def __init__(self, device: torch.device, preset: Preset, paths: list[Path]) -> None:
         self.device = device
         keys = ["image"]
-        transforms = Compose([
-            LoadImaged(keys, reader="NumpyReader"),
-            EnsureChannelFirstd(keys, channel_dim="no_channel"),
-            RandFlipd(keys, prob=0.5, spatial_axis=0),
-            RandScaleIntensityd(keys, factors=0.05, prob=1.0),
-            RandShiftIntensityd(keys, offsets=0.05, prob=1.0),
-        ])  # fmt: skip
+        transforms = Compose(
+            [
+                LoadImaged(keys, reader="NumpyReader"),
+                EnsureChannelFirstd(keys, channel_dim="no_channel"),
+                RandFlipd(keys, prob=0.5, spatial_axis=0),
+                RandScaleIntensityd(keys, factors=0.05, prob=1.0),
+                RandShiftIntensityd(keys, offsets=0.05, prob=1.0),
+            ]
+        )
         data = CacheDataset([{"image": path} for path in paths], transforms, progress=False)
         self.loader = DataLoader(data, batch_size=preset.pretrain_batch, shuffle=True)
         self.network = MaskedAutoEncoderViT(**masked_autoencoder.arguments(preset)).to(device)

@@ -134,10 +134,23 @@ def test_a_dragged_line_moves_counts_balance_and_warnings_and_freezes_reproducib
 def _command_line(workspace: Workspace, rule: Path, out: Path) -> str:
     """Sort by a rule without the page; return the hash that it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "curation", "tiers", "--workspace", str(workspace.root),
-         "--rule", str(rule), "--out", str(out)],
-        cwd=conftest.ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "curation",
+            "tiers",
+            "--workspace",
+            str(workspace.root),
+            "--rule",
+            str(rule),
+            "--out",
+            str(out),
+        ],
+        cwd=conftest.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     found = re.search(r"^hash ([0-9a-f]+)", done.stdout, re.MULTILINE)
     assert found is not None, done.stdout
     return found[1]

@@ -48,8 +48,15 @@ def _opened(page: Page, address: str) -> None:
 def test_keys_lead_from_message_to_message(page: Page, presenting: str) -> None:
     _opened(page, presenting)
     count = int(page.get_by_text(re.compile(r"^1 of \d+$")).inner_text().split()[-1])
-    presses = [("ArrowRight", 2), ("Space", 3), ("PageDown", 4), ("ArrowLeft", 3), ("PageUp", 2),
-               ("End", count), ("Home", 1)]  # fmt: skip
+    presses = [
+        ("ArrowRight", 2),
+        ("Space", 3),
+        ("PageDown", 4),
+        ("ArrowLeft", 3),
+        ("PageUp", 2),
+        ("End", count),
+        ("Home", 1),
+    ]
     for key, there in presses:
         page.keyboard.press(key)
         expect(page.get_by_text(f"{there} of {count}", exact=True)).to_be_visible()

@@ -77,8 +77,11 @@ def _rate_first(page: Page) -> None:
     page.keyboard.press("n")
     expect(page.get_by_text("none is chosen for you")).to_be_visible()
     for key, label in (
-        ("2", "doubtful"), ("h", "Head motion"), ("w", "Wrap-around"), ("8", "sure"),
-    ):  # fmt: skip
+        ("2", "doubtful"),
+        ("h", "Head motion"),
+        ("w", "Wrap-around"),
+        ("8", "sure"),
+    ):
         page.keyboard.press(key)
         _chosen(page, label)
     others = page.get_by_role("button", name=re.compile("^(accept|exclude|Uneven|guess)"))

@@ -156,8 +156,10 @@ def test_letters_are_large_and_clear_of_the_cross_hair(page: Page, address: str)
     letters, blue = _frame(page).evaluate(_LETTERS), _blue(page)
     planes = [letters[i : i + 4] for i in range(0, 12, 4)]
     assert sorted("".join(letter for letter, *_ in plane) for plane in planes) == [
-        "APRL", "SIAP", "SIRL",
-    ]  # fmt: skip
+        "APRL",
+        "SIAP",
+        "SIRL",
+    ]
     for upper, lower, left, right in planes:
         assert upper[2] < left[2] < lower[2] and left[1] < upper[1] < right[1]
         for _, x, y, size in (upper, lower, left, right):

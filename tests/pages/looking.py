@@ -18,9 +18,13 @@ from training.__main__ import main as training_main
 #: Commands that only read, and commands that write; words in capitals are filled in.
 READING = ("database", "rules", "status", "check-cohort COHORT")
 WRITING = (
-    "assess", "ingest IMAGES", "freeze new --author Ada", "export-ratings", "stop STUDY",
+    "assess",
+    "ingest IMAGES",
+    "freeze new --author Ada",
+    "export-ratings",
+    "stop STUDY",
     "database --adopt",
-)  # fmt: skip
+)
 
 
 def page(key: str) -> dict[str, object]:

@@ -191,11 +191,16 @@ def test_predictions_that_do_not_follow_age_are_not_corrected(mine, run) -> None
 def test_every_part_obeys_the_filters(made, run, part) -> None:
     workspace, finished, _ = made
     page = run(
-        "compare", workspace, **{
-            state.STUDY: finished.id, state.COMPARE_PART: part, state.COMPARE_ARMS: ["A"],
-            state.COMPARE_SEEDS: [1], state.COMPARE_FOLDS: [0],
+        "compare",
+        workspace,
+        **{
+            state.STUDY: finished.id,
+            state.COMPARE_PART: part,
+            state.COMPARE_ARMS: ["A"],
+            state.COMPARE_SEEDS: [1],
+            state.COMPARE_FOLDS: [0],
         },
-    )  # fmt: skip
+    )
     said = words(page)
     assert "Left out: 2 arms, 1 seed, 1 fold." in said
     drawn = json.dumps([c.proto.spec for c in page.get("plotly_chart")], default=str)
@@ -208,9 +213,10 @@ def test_every_part_obeys_the_filters(made, run, part) -> None:
 def test_choices_of_another_study_that_mean_nothing_here_are_dropped(made, run) -> None:
     workspace, finished, _ = made
     page = run(
-        "compare", workspace,
+        "compare",
+        workspace,
         **{state.STUDY: finished.id, state.COMPARE_ARMS: ["gone"], state.COMPARE_REFERENCE: "gone"},
-    )  # fmt: skip
+    )
     assert "Left out" not in words(page)
 
 
@@ -220,9 +226,10 @@ def test_smoothing_steps_and_single_runs_are_said(made, run) -> None:
     checked(page.selectbox(key=state.COMPARE_SMOOTHING).set_value(5).run())
     assert "Smoothed: a centred mean of 5 epochs" in words(page)
     page = run(
-        "compare", workspace,
+        "compare",
+        workspace,
         **{state.STUDY: finished.id, state.COMPARE_PART: "curves", state.COMPARE_ALONG: "step"},
-    )  # fmt: skip
+    )
     assert "did not write them" in words(page)
 
 
@@ -232,9 +239,10 @@ def test_smoothing_steps_and_single_runs_are_said(made, run) -> None:
 def test_one_arm_is_looked_at_against_everything_that_is_known(made, run, against) -> None:
     workspace, finished, _ = made
     page = run(
-        "compare", workspace,
+        "compare",
+        workspace,
         **{state.STUDY: finished.id, state.COMPARE_PART: "where", state.COMPARE_AGAINST: against},
-    )  # fmt: skip
+    )
     assert _figures(page) == 3
     assert "to list" in words(page)
 

@@ -38,8 +38,11 @@ def test_the_command_that_the_page_shows_gives_the_same_bytes(own, frozen, run, 
     parts = command.replace(f"{frozen.id}.yaml", str(rule)).split()[1:]
     done = subprocess.run(
         [sys.executable, *parts[:-1], str(tmp_path / "again.tsv")],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     again = (tmp_path / "again.tsv").read_bytes()
     assert again == (own.cohorts_dir / f"{frozen.id}.tsv").read_bytes()

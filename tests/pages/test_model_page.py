@@ -33,9 +33,11 @@ def _make_maps(workspace: Workspace, study: Study, run: Run, *, seen: bool = Fal
     for name in reconstructions.MAPS:
         write_nifti(folder / f"{name}.nii.gz", seed=len(name))
     facts = {
-        "reconstruction_error": 0.4321, "error_share": 0.123, "masking_ratio": 0.75,
+        "reconstruction_error": 0.4321,
+        "error_share": 0.123,
+        "masking_ratio": 0.75,
         "pretrained_on": seen,
-    }  # fmt: skip
+    }
     files.write_json(folder / "facts.json", facts)
     return scan["scan_id"]
 

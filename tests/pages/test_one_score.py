@@ -47,8 +47,12 @@ def test_tiles_tables_and_headlines_write_a_score_alike(scored, run) -> None:
     assert f'<span class="ts-value">{WRITTEN}</span>' in review
     near = run("tiers", scored, **{state.TIERS_PART: tier_parts.NEAR})
     near.session_state[state.TRIED] = {
-        "names": ["A", "B"], "cutoffs": [65.5], "column": "distortion_score", "gates": [], "by_site": {},
-    }  # fmt: skip
+        "names": ["A", "B"],
+        "cutoffs": [65.5],
+        "column": "distortion_score",
+        "gates": [],
+        "by_site": {},
+    }
     assert _tile(checked(near.run())) == WRITTEN
 
 

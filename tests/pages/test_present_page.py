@@ -78,8 +78,12 @@ def test_files_that_are_made_are_handed_over(own, run) -> None:
     files.write_text(folder / ALL, "zip")
     page = run("present", own, **{state.STUDY: finished.id})
     labels = [each.proto.label for each in page.get("download_button")]
-    assert labels == ["Everything (zip)", "Report (HTML, opens without a network)",
-                      "Slides (PowerPoint)", "Methods (text)"]  # fmt: skip
+    assert labels == [
+        "Everything (zip)",
+        "Report (HTML, opens without a network)",
+        "Slides (PowerPoint)",
+        "Methods (text)",
+    ]
 
 
 def test_files_of_an_earlier_state_are_not_handed_over(own, run) -> None:

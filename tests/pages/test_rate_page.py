@@ -73,8 +73,13 @@ def test_without_any_image_the_way_to_images_is_offered(workspace, tmp_path, run
     page = run("rate", workspace)
     assert "No scan here has an image to rate." in words(page)
     assert "under Agreement" not in words(page)
-    ratings.add_rating(workspace, scan_id=tables.read_scans(workspace)["scan_id"][0], rater="Ada",
-                       scale="pass-fail", value=1.0)  # fmt: skip
+    ratings.add_rating(
+        workspace,
+        scan_id=tables.read_scans(workspace)["scan_id"][0],
+        rater="Ada",
+        scale="pass-fail",
+        value=1.0,
+    )
     assert "Ratings that came with a table are under Agreement." in words(run("rate", workspace))
 
 
@@ -99,8 +104,13 @@ def test_the_address_leads_back_into_the_session(own, run) -> None:
 
 def test_the_tiers_offered_are_those_of_the_rule_on_tiers(own, run) -> None:
     gates = [{"column": "distortion_score", "above": 80.0, "tier": "unusable"}]
-    rule = {"names": ["fine", "poor"], "cutoffs": [40.0], "column": "distortion_score", "gates": gates,
-            "by_site": {}}  # fmt: skip
+    rule = {
+        "names": ["fine", "poor"],
+        "cutoffs": [40.0],
+        "column": "distortion_score",
+        "gates": gates,
+        "by_site": {},
+    }
     page = run("rate", own, **{state.TRIED: rule, state.NEW_CHOICE: "tier"})
     (tier,) = [box for box in page.selectbox if box.label == "Tier"]
     assert [option.split(" (")[0] for option in tier.options] == ["fine", "poor", "unusable"]

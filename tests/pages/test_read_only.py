@@ -47,9 +47,19 @@ def _look(root: Path, names: dict[str, str]) -> dict[str, dict]:
     privileged = UNPRIVILEGED if os.geteuid() == 0 else ()
     with _closed(root):
         done = subprocess.run(
-            [*privileged, sys.executable, "-m", "tests.pages.looking", str(root), json.dumps(names)],
-            cwd=ROOT, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [
+                *privileged,
+                sys.executable,
+                "-m",
+                "tests.pages.looking",
+                str(root),
+                json.dumps(names),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -74,8 +74,11 @@ def test_rating_is_stored_shown_and_the_rater_remembered(own, run) -> None:
     checked(button(page, "Save").click().run())
     (row,) = ratings.list_ratings(own).to_dict("records")
     assert (row["scan_id"], row["rater"], row["value"], row["comment"]) == (
-        first, "Ada", -1.0, HOSTILE,
-    )  # fmt: skip
+        first,
+        "Ada",
+        -1.0,
+        HOSTILE,
+    )
     assert "&lt;b&gt;x&lt;/b&gt;" in words(page)
     assert page.text_input[0].value == "Ada"
     assert page.radio[0].value is None

@@ -230,8 +230,10 @@ def test_a_text_that_is_no_rule_is_said_with_its_line_and_stays(made, run, writt
 
 def test_versions_are_saved_with_their_author_and_compared(own, run) -> None:
     page = opened(run, own, RULE)
-    name, author = (next(f for f in page.text_input if f.label == label)
-                    for label in ("Name of the rule", "Who decides"))  # fmt: skip
+    name, author = (
+        next(f for f in page.text_input if f.label == label)
+        for label in ("Name of the rule", "Who decides")
+    )
     name.set_value("mine")
     author.set_value("Ada")
     checked(button(page, "Save this version").click().run())
@@ -346,9 +348,12 @@ def _rate(workspace: Workspace, count: int, rater: str = "") -> None:
     for number in range(count):
         row = metrics.iloc[number % len(metrics)]
         ratings.add_rating(
-            workspace, scan_id=row["scan_id"], rater=rater or f"rater {number // len(metrics)}",
-            scale="pass-fail", value=float(row["noise_wm"] < 1.0),
-        )  # fmt: skip
+            workspace,
+            scan_id=row["scan_id"],
+            rater=rater or f"rater {number // len(metrics)}",
+            scale="pass-fail",
+            value=float(row["noise_wm"] < 1.0),
+        )
 
 
 def test_freezing_offers_to_leave_out_scans_without_image(own, tmp_path, run) -> None:

@@ -19,9 +19,12 @@ from training.standing import status
 from training.study import Study
 
 GPU = {
-    "uuid": "GPU-1", "name": "Made GPU", "memory_used_mb": 10240.0, "memory_total_mb": 81920.0,
+    "uuid": "GPU-1",
+    "name": "Made GPU",
+    "memory_used_mb": 10240.0,
+    "memory_total_mb": 81920.0,
     "use_percent": 87.0,
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -49,9 +52,15 @@ def test_a_live_study_shows_loss_speed_memory_gpu_and_time_left(half, run) -> No
     files.write_json(going.usage_path, {"memory_mb": 2048, "gpus": [GPU]})
     said = words(run("train", workspace, **{state.STUDY: made.id}))
     for part in (
-        "Pretraining A, seed 0", "0.432", "12.5", "2.0 GB", "87 %", "Made GPU: 10 of 80 GB",
-        "6 of 24", "3 min",
-    ):  # fmt: skip
+        "Pretraining A, seed 0",
+        "0.432",
+        "12.5",
+        "2.0 GB",
+        "87 %",
+        "Made GPU: 10 of 80 GB",
+        "6 of 24",
+        "3 min",
+    ):
         assert part in said, part
     assert socket.gethostname() not in said  # on this machine that is no news
     places.write(made, Place("slurm"))
@@ -115,8 +124,13 @@ def test_a_sweep_and_fewer_labels_are_planned_by_their_question(frozen, run, mon
     (planned,) = study.list_studies(frozen)
     assert planned.name == "sweep"
     assert [arm.name for arm in planned.arms] == [
-        "scratch", "all", "keep-60", "keep-30", "control-keep-60", "control-keep-30"
-    ]  # fmt: skip
+        "scratch",
+        "all",
+        "keep-60",
+        "keep-30",
+        "control-keep-60",
+        "control-keep-30",
+    ]
 
 
 def test_slurm_is_offered_with_what_it_lacks_and_keeps_its_settings(

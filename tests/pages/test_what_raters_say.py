@@ -41,8 +41,11 @@ def test_a_contested_scan_opens_and_is_settled_by_one_more_row(rated, run) -> No
     given = ratings.list_ratings(rated)
     assert len(given) == before + 1
     assert given.iloc[-1][["scan_id", "role", "rater", "comment"]].tolist() == [
-        contested, "adjudicator", "Dan", "rings",
-    ]  # fmt: skip
+        contested,
+        "adjudicator",
+        "Dan",
+        "rings",
+    ]
     opened = next(b for b in page.button if b.key and b.key.startswith("open-made"))
     checked(opened.click().run())
     assert page.session_state[state.PENDING_SCAN] == opened.key.removeprefix("open-")

@@ -16,9 +16,12 @@ _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
 def write(
-    workspace: Workspace, study_id: str, folder: Path, options: Options | None = None,
+    workspace: Workspace,
+    study_id: str,
+    folder: Path,
+    options: Options | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Path]:  # fmt: skip
+) -> list[Path]:
     """Write everything that is handed on of a study.
 
     Parameters

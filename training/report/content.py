@@ -51,9 +51,12 @@ def build(workspace: Workspace, study_id: str, options: Options | None = None) -
     messages = tuple(message for make in MESSAGES if (message := make(read)))
     pictures = any(message.pictures for message in messages)
     return Report(
-        study=source.short(read.study.id), date=read.study.created[:10],
-        simulated=read.study.simulated, finished=read.study.result_path.exists(),
-        try_out=conclusions.try_out([read.study]), messages=messages,
+        study=source.short(read.study.id),
+        date=read.study.created[:10],
+        simulated=read.study.simulated,
+        finished=read.study.result_path.exists(),
+        try_out=conclusions.try_out([read.study]),
+        messages=messages,
         methods=methods.paragraphs(read),
         removed=anonymous.removed(sites_kept=options.sites, pictures=pictures),
-    )  # fmt: skip
+    )

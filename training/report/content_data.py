@@ -68,11 +68,12 @@ def _flow(title: str, cohort: Cohort | None, used: pd.DataFrame) -> Flow:
         return Flow(title, (Box("In the frozen cohort", (count_of(used),)),), ends)
     boxes = tuple(
         Box(
-            stage.label, (counted(stage.scans, stage.people),),
+            stage.label,
+            (counted(stage.scans, stage.people),),
             tuple(f"{out.scans:,} {out.reason}" for out in stage.left_out),
         )
         for stage in cohort.flow.stages
-    )  # fmt: skip
+    )
     ends = tuple(
         Box(f"Tier {end.tier}", (counted(end.scans, end.people), *_by_other(end)))
         for end in cohort.flow.tiers
@@ -100,21 +101,31 @@ def tiers(source: Source) -> Message | None:
         pairs = zip(rule.cutoffs, rule.names, rule.names[1:], strict=False)
         lines = [Line("x", at, f"{better} | {worse} at {at:g}") for at, better, worse in pairs]
     plot = Plot(
-        "tiers", "bars", _histogram(known, names), x="score_from", y="scans", by="tier",
-        x_label="Distortion score (0 pristine – 100 unusable; higher is worse)", y_label="Scans",
+        "tiers",
+        "bars",
+        _histogram(known, names),
+        x="score_from",
+        y="scans",
+        by="tier",
+        x_label="Distortion score (0 pristine – 100 unusable; higher is worse)",
+        y_label="Scans",
         series=tuple(Series(name, f"Tier {name}", _colour(name)) for name in names),
-        lines=tuple(lines), width=BIN, digits=0,
+        lines=tuple(lines),
+        width=BIN,
+        digits=0,
         alt="Histogram of the distortion score of the pretraining pool, coloured by tier",
-    )  # fmt: skip
+    )
     told = ", ".join(f"{counts.get(name, 0):,} in {name}" for name in names)
     measure = (
         ""
         if rule is None or rule.column == SCORE
         else f" Tiers are cut on {rule.measure.label.lower()}."
     )
-    gates = "" if rule is None or not rule.gates else (
-        " Gates: " + "; ".join(gate.describe() for gate in rule.gates) + "."
-    )  # fmt: skip
+    gates = (
+        ""
+        if rule is None or not rule.gates
+        else (" Gates: " + "; ".join(gate.describe() for gate in rule.gates) + ".")
+    )
     sites = " Some sites have cut-offs of their own." if rule and rule.by_site else ""
     return Message(
         "tiers",

@@ -32,11 +32,21 @@ def curves(source: Source) -> Message | None:
     baseline = source.final.loc[source.final["arm"] == BASELINE, "age_mae_years"]
     lines = [Line("y", float(at), f"predicting the mean age: {at:.2f} years") for at in baseline]
     plot = Plot(
-        "age-error-curves", "lines", table, x="epoch", y="age_mae_years", low="low", high="high", by="arm",
-        x_label="Epoch of fine-tuning", y_label=ERROR, series=source.series, lines=tuple(lines),
+        "age-error-curves",
+        "lines",
+        table,
+        x="epoch",
+        y="age_mae_years",
+        low="low",
+        high="high",
+        by="arm",
+        x_label="Epoch of fine-tuning",
+        y_label=ERROR,
+        series=source.series,
+        lines=tuple(lines),
         singles=tuple(curves_.single_seeds(table)),
         alt="Age error on held-out people against the epoch of fine-tuning, a line an arm",
-    )  # fmt: skip
+    )
     return Message(
         "curves",
         curves_.course(table),
@@ -80,10 +90,20 @@ def answer(source: Source) -> Message | None:
         "n_runs",
     ]
     plot = Plot(
-        "final-errors", "intervals", table[columns], x="age_mae_years", y="arm", by="arm", low="ci_low",
-        high="ci_high", x_label=ERROR, y_label="", series=source.series, from_zero=True,
+        "final-errors",
+        "intervals",
+        table[columns],
+        x="age_mae_years",
+        y="arm",
+        by="arm",
+        low="ci_low",
+        high="ci_high",
+        x_label=ERROR,
+        y_label="",
+        series=source.series,
+        from_zero=True,
         alt="Final age error of each arm with its 95 % interval, the smallest on top",
-    )  # fmt: skip
+    )
     return Message(
         "answer",
         source.conclusion.headline,
@@ -100,13 +120,15 @@ def figures(source: Source) -> Message | None:
     with_corrected = source.options.corrected
     rows = tuple(
         (
-            row["label"] if row["arm"] == BASELINE else row["arm"], number(row["age_mae_years"]),
+            row["label"] if row["arm"] == BASELINE else row["arm"],
+            number(row["age_mae_years"]),
             f"{number(row['ci_low'])} to {number(row['ci_high'])}",
             *(number(row[name]) for name in ("r", "r2", "mean_error_years", "slope")),
-            *[number(row["corrected_mae_years"])] * with_corrected, number(row["n_runs"], 0),
+            *[number(row["corrected_mae_years"])] * with_corrected,
+            number(row["n_runs"], 0),
         )
         for _, row in source.final.sort_values("age_mae_years").iterrows()
-    )  # fmt: skip
+    )
     head = (
         "Arm",
         "MAE (years)",
@@ -204,10 +226,20 @@ def _compared(
         "verdict",
     ]
     plot = Plot(
-        name, "intervals", table[columns], x="difference_years", y="arm", by="arm", low="ci_low",
-        high="ci_high", x_label=DIFFERENCE, y_label="", series=source.series, lines=(Line("x", 0.0, ""),),
+        name,
+        "intervals",
+        table[columns],
+        x="difference_years",
+        y="arm",
+        by="arm",
+        low="ci_low",
+        high="ci_high",
+        x_label=DIFFERENCE,
+        y_label="",
+        series=source.series,
+        lines=(Line("x", 0.0, ""),),
         alt="Paired difference of the age error with its 95 % interval, the best on top",
-    )  # fmt: skip
+    )
     return Message(
         name,
         title,

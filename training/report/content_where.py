@@ -23,11 +23,22 @@ def tier_by_tier(source: Source) -> Message | None:
     if table["tier"].nunique() < 2:
         return None
     plot = Plot(
-        "tier-by-tier", "grid", table.sort_values("tier", kind="stable"), x="tier", y="arm", by="arm",
-        value="age_mae_years", low="ci_low", high="ci_high", shade="difference_years",
-        people="n_subjects", series=source.series, x_label="Tier of the test scan", y_label="Pretrained on",
+        "tier-by-tier",
+        "grid",
+        table.sort_values("tier", kind="stable"),
+        x="tier",
+        y="arm",
+        by="arm",
+        value="age_mae_years",
+        low="ci_low",
+        high="ci_high",
+        shade="difference_years",
+        people="n_subjects",
+        series=source.series,
+        x_label="Tier of the test scan",
+        y_label="Pretrained on",
         alt="Age error by what was pretrained on and by the tier of the test scan",
-    )  # fmt: skip
+    )
     order = {series.name: place for place, series in enumerate(source.series)}
     ordered = plot.table.sort_values("arm", key=lambda arm: arm.map(order), kind="stable")
     return Message(
@@ -58,16 +69,25 @@ def along_score(source: Source) -> Message | None:
     if table.empty:
         return None
     plot = Plot(
-        "error-along-score", "lines", table[["arm", "at", "mean", "low", "high", "n_scans"]],
-        x="at", y="mean",
-        low="low", high="high", by="arm", x_label=strata.NUMBERS["distortion_score"], y_label=ERROR,
+        "error-along-score",
+        "lines",
+        table[["arm", "at", "mean", "low", "high", "n_scans"]],
+        x="at",
+        y="mean",
+        low="low",
+        high="high",
+        by="arm",
+        x_label=strata.NUMBERS["distortion_score"],
+        y_label=ERROR,
         series=source.series,
         alt="Age error against the distortion score of the test scan, a line an arm",
-    )  # fmt: skip
+    )
     return Message(
-        "along-score", "Age error along the distortion score of the test scan", plot=plot,
+        "along-score",
+        "Age error along the distortion score of the test scan",
+        plot=plot,
         note=f"Mean in bins of equally many scans. {_drawn(plot, _STUDENT)}".strip(),
-    )  # fmt: skip
+    )
 
 
 def predicted(source: Source) -> Message | None:
@@ -79,11 +99,19 @@ def predicted(source: Source) -> Message | None:
     parts = [strata.of_scans(source.held_out, str(arm)).assign(arm=arm) for arm in arms]
     points = pd.concat(parts)[["arm", "age_years", "predicted_age_years"]]
     plot = Plot(
-        "predicted-age", "scatter", without_identity(points), x="age_years", y="predicted_age_years",
+        "predicted-age",
+        "scatter",
+        without_identity(points),
+        x="age_years",
+        y="predicted_age_years",
         by="arm",
-        x_label="True age (years)", y_label="Predicted age (years)", diagonal=True, digits=0,
-        series=source.series, alt="Predicted against true age, a point a scan",
-    )  # fmt: skip
+        x_label="True age (years)",
+        y_label="Predicted age (years)",
+        diagonal=True,
+        digits=0,
+        series=source.series,
+        alt="Predicted against true age, a point a scan",
+    )
     rows = trained.set_index("arm")
     told = "; ".join(
         f"{arm}: r {number(rows.at[arm, 'r'])}, slope of the error on age "
@@ -92,9 +120,12 @@ def predicted(source: Source) -> Message | None:
         if arm in rows.index
     )
     return Message(
-        "predicted-age", "Predicted against true age", f"{told}. On the dotted line both are the same.",
-        plot=plot, note="Mean over seeds of held-out predictions, a point a scan, years rounded.",
-    )  # fmt: skip
+        "predicted-age",
+        "Predicted against true age",
+        f"{told}. On the dotted line both are the same.",
+        plot=plot,
+        note="Mean over seeds of held-out predictions, a point a scan, years rounded.",
+    )
 
 
 def by_site(source: Source) -> Message | None:
@@ -109,11 +140,20 @@ def by_site(source: Source) -> Message | None:
     scans = scans.assign(site=scans["site"].map(names))
     table = strata.by_group(scans, "site").sort_values("age_mae_years", ignore_index=True)
     plot = Plot(
-        "error-by-site", "intervals", table, x="age_mae_years", y="site", by="site", low="ci_low",
-        high="ci_high", x_label=ERROR, y_label="", from_zero=True,
+        "error-by-site",
+        "intervals",
+        table,
+        x="age_mae_years",
+        y="site",
+        by="site",
+        low="ci_low",
+        high="ci_high",
+        x_label=ERROR,
+        y_label="",
+        from_zero=True,
         series=tuple(Series(str(site), str(site), _KEPT) for site in table["site"]),
         alt="Age error of the best arm site by site, with 95 % intervals",
-    )  # fmt: skip
+    )
     sources = [name for name in names if name.startswith(SOURCE)]
     what = "source by source" if len(sources) == len(names) else "site by site"
     stands = " Where no site is known, the source stands in for it." if sources else ""
@@ -131,17 +171,29 @@ def by_size(source: Source) -> Message | None:
     if table.loc[table["role"] == "kept", "n_scans"].nunique() < 3:
         return None
     plot = Plot(
-        "by-size", "lines", table, x="n_scans", y="age_mae_years", low="ci_low", high="ci_high", by="role",
-        x_label="Scans pretrained on", y_label=ERROR,
-        series=(Series("kept", "the best by score", _KEPT),
-                Series("control", "as many at random", _CONTROL, "dash", hollow=True)),
+        "by-size",
+        "lines",
+        table,
+        x="n_scans",
+        y="age_mae_years",
+        low="ci_low",
+        high="ci_high",
+        by="role",
+        x_label="Scans pretrained on",
+        y_label=ERROR,
+        series=(
+            Series("kept", "the best by score", _KEPT),
+            Series("control", "as many at random", _CONTROL, "dash", hollow=True),
+        ),
         alt="Age error against the number of scans pretrained on, the best by score and as many at random",
-    )  # fmt: skip
+    )
     return Message(
-        "by-size", "Is less more? The best scans alone against as many at random",
-        "Age error by how many scans are kept: the best by score, and as many at random.", plot=plot,
+        "by-size",
+        "Is less more? The best scans alone against as many at random",
+        "Age error by how many scans are kept: the best by score, and as many at random.",
+        plot=plot,
         note=_drawn(plot, intervals_of(table)),
-    )  # fmt: skip
+    )
 
 
 def by_labels(source: Source) -> Message | None:
@@ -150,14 +202,25 @@ def by_labels(source: Source) -> Message | None:
     if table.empty:
         return None
     plot = Plot(
-        "by-labels", "lines", table, x="label_percent", y="age_mae_years", low="ci_low", high="ci_high",
-        by="base", x_label="People whose ages are learned from (%)", y_label=ERROR, series=source.series,
+        "by-labels",
+        "lines",
+        table,
+        x="label_percent",
+        y="age_mae_years",
+        low="ci_low",
+        high="ci_high",
+        by="base",
+        x_label="People whose ages are learned from (%)",
+        y_label=ERROR,
+        series=source.series,
         alt="Age error against the share of people whose ages are learned from",
-    )  # fmt: skip
+    )
     return Message(
-        "by-labels", "What if fewer ages are known?", plot=plot,
+        "by-labels",
+        "What if fewer ages are known?",
+        plot=plot,
         note=_drawn(plot, intervals_of(table)),
-    )  # fmt: skip
+    )
 
 
 def learned(source: Source) -> Message | None:
@@ -172,19 +235,27 @@ def learned(source: Source) -> Message | None:
         return None
     points = held[["distortion_score", "reconstruction_error"]].assign(kind="held out")
     plot = Plot(
-        "reconstruction-error", "scatter", without_identity(points), x="distortion_score",
-        y="reconstruction_error", by="kind", x_label=strata.NUMBERS["distortion_score"],
-        y_label="Reconstruction error (higher is worse)", series=(Series("held out", "held out", _KEPT),),
+        "reconstruction-error",
+        "scatter",
+        without_identity(points),
+        x="distortion_score",
+        y="reconstruction_error",
+        by="kind",
+        x_label=strata.NUMBERS["distortion_score"],
+        y_label="Reconstruction error (higher is worse)",
+        series=(Series("held out", "held out", _KEPT),),
         alt="Reconstruction error of a pretrained model against the distortion score, a point a scan",
-    )  # fmt: skip
+    )
     return Message(
-        "learned", "Does a model that was never told what an artefact is see the same?",
+        "learned",
+        "Does a model that was never told what an artefact is see the same?",
         f"Correlation of its reconstruction error with the score {number(found.rho)} "
         f"({number(found.low)} to "
         f"{number(found.high)}) over {plural(found.people, 'person', 'people')} that it has not "
         "seen.",
-        plot=plot, note="Spearman's over people; Bonett and Wright's 95 % interval.",
-    )  # fmt: skip
+        plot=plot,
+        note="Spearman's over people; Bonett and Wright's 95 % interval.",
+    )
 
 
 def _drawn(plot: Plot, intervals: str) -> str:

@@ -207,7 +207,7 @@ def _pictures(
 
 def text(  # type: ignore[no-untyped-def]
     slide: Slide, words: str, left: int, top: int, width: int, height: int, size: int, ink: str
-):  # fmt: skip
+):
     """Add a box with words in one size and colour."""
     box = slide.shapes.add_textbox(*emu(left, top, width, height))
     box.text_frame.word_wrap = True

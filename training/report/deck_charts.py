@@ -270,8 +270,14 @@ def _colour(code: str) -> RGBColor:
 
 
 _DATA = {
-    "lines": _lines_data, "bars": _bars_data, "intervals": _intervals_data, "scatter": _scatter_data,
-}  # fmt: skip
+    "lines": _lines_data,
+    "bars": _bars_data,
+    "intervals": _intervals_data,
+    "scatter": _scatter_data,
+}
 _STYLE = {
-    "lines": _style_lines, "bars": _style_bars, "intervals": _style_intervals, "scatter": _style_scatter,
-}  # fmt: skip
+    "lines": _style_lines,
+    "bars": _style_bars,
+    "intervals": _style_intervals,
+    "scatter": _style_scatter,
+}

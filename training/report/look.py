@@ -18,17 +18,32 @@ TEMPLATE = go.layout.Template(
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "#FFFFFF",
         "margin": {"l": 64, "r": 16, "t": 28, "b": 56},
-        "xaxis": {"gridcolor": GRID, "linecolor": MUTED, "ticks": "outside", "zeroline": False,
-                  "title": {"standoff": 10}},
-        "yaxis": {"gridcolor": GRID, "linecolor": MUTED, "ticks": "outside", "zeroline": False,
-                  "title": {"standoff": 10}},
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0,
-                   "font": {"size": 14}},
+        "xaxis": {
+            "gridcolor": GRID,
+            "linecolor": MUTED,
+            "ticks": "outside",
+            "zeroline": False,
+            "title": {"standoff": 10},
+        },
+        "yaxis": {
+            "gridcolor": GRID,
+            "linecolor": MUTED,
+            "ticks": "outside",
+            "zeroline": False,
+            "title": {"standoff": 10},
+        },
+        "legend": {
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.02,
+            "x": 0,
+            "font": {"size": 14},
+        },
         "hoverlabel": {"font": {"family": FONT, "size": 14}},
         "hovermode": "closest",
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#9AA5B1", "activecolor": INK},
     }
-)  # fmt: skip
+)
 
 
 class ArmLike(Protocol):

@@ -16,9 +16,14 @@ LIBRARIES = ("torch", "monai", "numpy", "scipy", "SimpleITK", "nilearn")
 def paragraphs(source: Source) -> tuple[str, ...]:
     """Return the methods, a paragraph each, from the data to the versions of everything."""
     return (
-        _data(source), _scoring(source.pool, source.target), _pretraining(source), _finetuning(source),
-        _optimisation(source), _statistics(source), _versions(source),
-    )  # fmt: skip
+        _data(source),
+        _scoring(source.pool, source.target),
+        _pretraining(source),
+        _finetuning(source),
+        _optimisation(source),
+        _statistics(source),
+        _versions(source),
+    )
 
 
 def _data(source: Source) -> str:

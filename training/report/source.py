@@ -100,9 +100,13 @@ def read(workspace: Workspace, study_id: str, options: Options) -> Source:
     """
     study = studies.load(workspace, study_id)
     return Source(
-        workspace, study, predictions.read(workspace, study), _cohort(workspace, study.cohort_id),
-        _cohort(workspace, study.target_id), options,
-    )  # fmt: skip
+        workspace,
+        study,
+        predictions.read(workspace, study),
+        _cohort(workspace, study.cohort_id),
+        _cohort(workspace, study.target_id),
+        options,
+    )
 
 
 def _cohort(workspace: Workspace, cohort_id: str) -> Cohort | None:
