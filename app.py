@@ -1,4 +1,4 @@
-"""The dashboard: ``streamlit run app.py``. Which pages there are stands in :mod:`pages.ui.frame`."""
+"""The dashboard: ``streamlit run app.py``. Which pages there are stands in :mod:`pages.ui.shell.frame`."""
 
 import sys
 
@@ -6,7 +6,7 @@ from starlette.middleware import Middleware
 from streamlit.starlette import App
 
 from curation.errors import ServerError
-from pages.ui import door, frame
+from pages.ui.shell import door, frame
 
 if __name__ == "__main__":  # streamlit runs it for a browser's tab
     frame.navigation()

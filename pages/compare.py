@@ -2,25 +2,22 @@
 
 import streamlit as st
 
-from curation.workspace import Workspace
-from pages.ui import (
+from curation.storage.workspace import Workspace
+from pages.ui.compare import (
     compare_answer,
     compare_curves,
-    compare_filters,
     compare_studies,
     compare_where,
-    compared,
-    frame,
-    progress,
-    state,
-    study_panel,
-    text,
+    comparison_data,
 )
-from pages.ui.progress import EVERY
-from pages.ui.states import state_chip
-from training import comparable, conclusions, study_marks
-from training.standing import status
-from training.study import Study
+from pages.ui.shell import formatting, frame, progress, state
+from pages.ui.shell.html_marks import state_chip
+from pages.ui.shell.progress import EVERY
+from pages.ui.train import study_panel
+from training.jobs.study_status import status
+from training.results import conclusions, study_sets
+from training.studies import annotations
+from training.studies.planned_study import Study
 
 _PARTS = {
     "answer": "The answer",
@@ -53,9 +50,9 @@ def body(workspace: Workspace) -> None:
         with frame.in_words():
             _state(workspace, chosen)
             if outdated := conclusions.outdated([chosen, *others]):
-                st.warning(text.escape(outdated))
+                st.warning(formatting.escape(outdated))
             if try_out := conclusions.try_out([chosen, *others]):
-                st.html(f'<div class="ts-state">{text.plain(try_out)}</div>')
+                st.html(f'<div class="ts-state">{formatting.plain(try_out)}</div>')
             _parts(workspace, chosen, others, planned)
 
     live()
@@ -70,7 +67,7 @@ def _runs(workspace: Workspace, chosen: Study) -> bool:
 
 def _listed(workspace: Workspace, planned: list[Study]) -> list[Study]:
     """Leave out what is in the archive, unless it is open or all is."""
-    marks = study_marks.marks(workspace)
+    marks = annotations.marks(workspace)
     archived = {study_id for study_id, held in marks.items() if held.archived}
     open_ = {state.get(state.STUDY), state.get(state.PENDING_STUDY)}
     return [one for one in planned if one.id not in archived or one.id in open_] or planned
@@ -79,11 +76,11 @@ def _listed(workspace: Workspace, planned: list[Study]) -> list[Study]:
 def _others(chosen: Study, planned: list[Study]) -> list[Study]:
     """Let people set other studies beside this one, where they were judged on the same people and folds."""
     rest = [one for one in planned if one.id != chosen.id]
-    able = [one for one in rest if not compared.why_not(chosen, one)]
+    able = [one for one in rest if not comparison_data.why_not(chosen, one)]
     state.keep_among(state.COMPARE_ALSO, [one.id for one in able])
     if not rest:
         return []
-    by_id = dict(zip([one.id for one in rest], compared.names(rest), strict=True))
+    by_id = dict(zip([one.id for one in rest], comparison_data.names(rest), strict=True))
     with st.popover("Set other studies beside it", icon=":material/compare_arrows:"):
         ids = st.multiselect(
             "Studies on the same people in the same folds",
@@ -97,14 +94,15 @@ def _others(chosen: Study, planned: list[Study]) -> list[Study]:
         for one in rest:
             if one not in able:
                 st.caption(
-                    f"Not {text.escape(by_id[one.id])}: {text.escape(compared.why_not(chosen, one))}"
+                    f"Not {formatting.escape(by_id[one.id])}: "
+                    f"{formatting.escape(comparison_data.why_not(chosen, one))}"
                 )
     others = [one for one in able if one.id in ids]
     for one in others:
-        differs = comparable.what_else_differs(chosen, one)
+        differs = study_sets.what_else_differs(chosen, one)
         if differs:
             st.warning(
-                text.escape(
+                formatting.escape(
                     f"Between this study and {by_id[one.id]}, more than the arms differs: "
                     f"{'; '.join(differs)}."
                 )
@@ -116,17 +114,17 @@ def _state(workspace: Workspace, chosen: Study) -> None:
     if chosen.result_path.exists():
         return
     now = status(workspace, chosen.id)
-    left = f" · about {text.duration(now.eta_s)} left" if now.eta_s is not None else ""
+    left = f" · about {formatting.duration(now.eta_s)} left" if now.eta_s is not None else ""
     st.html(
         f"<p>{state_chip(now.state)} {now.done} of {now.total} runs finished{left}. "
         "What follows is of the runs so far: until all are finished, arms may stand on different folds.</p>"
     )
     if now.state == "failed" and now.message:
-        st.error(text.escape(now.message))
+        st.error(formatting.escape(now.message))
 
 
 def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: list[Study]) -> None:
-    everything = compared.of(workspace, chosen, others)
+    everything = comparison_data.of(workspace, chosen, others)
     if state.get(state.COMPARE_PART) not in _PARTS:
         finished = bool(everything.held_out.there)
         state.put(state.COMPARE_PART, "answer" if finished else "curves")
@@ -142,7 +140,7 @@ def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: li
     if part == "studies":
         compare_studies.show(workspace, planned, chosen)
         return
-    shown = compare_filters.narrowed(everything)
+    shown = compare_studies.narrowed(everything)
     draw = {
         "answer": compare_answer.show,
         "curves": compare_curves.show,

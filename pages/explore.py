@@ -6,24 +6,15 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from curation import overrides, tiers
-from curation.measures import MEASURES, SCORE
-from curation.rule_checks import UNSCORED
-from curation.workspace import ROLES, Role, Workspace
-from pages.ui import (
-    explored,
-    frame,
-    ground,
-    linked_plots,
-    list_filter,
-    marks,
-    progress,
-    selected_scans,
-    state,
-    text,
-)
-from pages.ui.ground import Ground, Sorted
-from pages.ui.linked_plots import Shown
+from curation.storage.workspace import ROLES, Role, Workspace
+from curation.tiers import overrides, tier_rule
+from curation.tiers.rule_checks import UNSCORED
+from curation.tiers.rule_columns import MEASURES, SCORE
+from pages.ui.explore import explore_plots, linked_plots, selected_scans
+from pages.ui.explore.linked_plots import Shown
+from pages.ui.scan_table import scan_arrays
+from pages.ui.scan_table.scan_arrays import Ground, Sorted
+from pages.ui.shell import formatting, frame, html_marks, progress, scan_lists, state
 
 
 @dataclass(frozen=True)
@@ -48,7 +39,7 @@ class View:
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.scores_path)
-    roles = [role for role in ROLES if len(ground.of(workspace, role).scans)]
+    roles = [role for role in ROLES if len(scan_arrays.of(workspace, role).scans)]
     if not roles:
         frame.nothing_yet(
             "There is no scan to explore yet.",
@@ -57,12 +48,12 @@ def body(workspace: Workspace) -> None:
         )
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        scans = ground.of(workspace, _choose_role(roles))
+        scans = scan_arrays.of(workspace, _choose_role(roles))
         _find(scans)
         view = _filtered(workspace, scans)
     if found := state.get(state.FOUND):
-        st.caption(text.escape(found))
-    if not explored.measured(scans):
+        st.caption(formatting.escape(found))
+    if not explore_plots.measured(scans):
         frame.nothing_yet(
             "None of these scans is measured yet.",
             "The plots show scores and metrics. Start the scoring on the page Cohort.",
@@ -118,7 +109,7 @@ def _search(scans: Ground) -> None:
 
 def _filtered(workspace: Workspace, scans: Ground) -> View:
     rule, _ = state.rule()
-    sorted_ = ground.sort(scans, rule, overrides.standing(workspace))
+    sorted_ = scan_arrays.sort(scans, rule, overrides.standing(workspace))
     there = [rule.labels[code] for code in np.unique(sorted_.codes)]
     state.keep_among(state.EXPLORED_TIERS, there)
     state.keep_among(state.EXPLORED_SITES, list(scans.sites))
@@ -139,7 +130,7 @@ def _filtered(workspace: Workspace, scans: Ground) -> View:
             placeholder="all",
             persist_state="session",
         )
-        listed = list_filter.choose(workspace)
+        listed = scan_lists.choose(workspace)
     keep = np.ones(len(scans.scans), dtype=bool)
     if names:
         keep &= np.isin(sorted_.codes, [rule.labels.index(name) for name in names])
@@ -156,9 +147,9 @@ def _filtered(workspace: Workspace, scans: Ground) -> View:
 def _plots(view: View) -> None:
     scans, rows = view.scans, view.rows
     rule = view.sorted_.rule
-    panels = explored.panels(scans, rows, *_axes(explored.measured(scans)))
+    panels = explore_plots.panels(scans, rows, *_axes(explore_plots.measured(scans)))
     names = scans.scores.scan_ids[rows]
-    colours = tiers.colours(rule)
+    colours = tier_rule.colours(rule)
     place = names.get_indexer([state.get(state.SCAN)])[0] if state.get(state.SCAN) else -1
     shown = Shown(
         panels,
@@ -176,13 +167,13 @@ def _plots(view: View) -> None:
     )
     if shown.dense:
         st.caption(f"{len(rows):,} scans are drawn as density. Select with a box or a lasso.")
-    if said := explored.embedding_said(explored.all_metrics(scans)):
-        st.caption(text.escape(said))
+    if said := explore_plots.embedding_said(explore_plots.all_metrics(scans)):
+        st.caption(formatting.escape(said))
 
 
 def _axes(measured: list[str]) -> tuple[str, tuple[str, str], str]:
     """Draw what chooses the axes."""
-    one, two = explored.usual(measured)
+    one, two = explore_plots.usual(measured)
     usual = {
         state.AGAINST: one,
         state.PAIR_ALONG: one,
@@ -212,9 +203,9 @@ def _legend(view: View, dense: bool) -> list[tuple[str, str]]:
         return [("#102A43", "many scans"), ("#9FB3C8", "few"), (linked_plots.CHOSEN, "selected")]
     rule, codes = view.sorted_.rule, view.sorted_.codes[view.rows]
     found = np.bincount(codes, minlength=len(rule.labels)).tolist()
-    colours = tiers.colours(rule)
+    colours = tier_rule.colours(rule)
     return [
-        (colours[name], f"{name if name == UNSCORED else marks.tier_label(name)}: {count:,}")
+        (colours[name], f"{name if name == UNSCORED else html_marks.tier_label(name)}: {count:,}")
         for name, count in zip(rule.labels, found, strict=True)
         if count
     ]

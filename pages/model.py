@@ -3,27 +3,21 @@
 import pandas as pd
 import streamlit as st
 
-from curation import overrides
-from curation.workspace import Workspace
-from pages.ui import (
-    cached,
-    frame,
-    learned_panel,
-    picker,
-    reconstruction_panel,
-    state,
-    study_panel,
-    summaries,
-)
-from training import reconstructions
-from training.runs import Run
-from training.study import Study
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from pages.ui.model import learned_panel, reconstruction_panel
+from pages.ui.review import scan_picker
+from pages.ui.shell import cache, frame, state, summaries
+from pages.ui.train import study_panel
+from training.reconstruction import reconstruction_files
+from training.studies.planned_study import Study
+from training.studies.runs import Run
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     planned = study_panel.listed(workspace)
-    looked = {each.id: reconstructions.finished_pretrainings(each) for each in planned}
+    looked = {each.id: reconstruction_files.finished_pretrainings(each) for each in planned}
     planned = [each for each in planned if looked[each.id]]
     if not planned:
         frame.nothing_yet(
@@ -44,7 +38,7 @@ def body(workspace: Workspace) -> None:
             "No scan has both an image and an alignment to the template. Score the scans first."
         )
         return
-    scan, _ = picker.choose(workspace, scans)
+    scan, _ = scan_picker.choose(workspace, scans)
     if scan is None:
         st.info("No scan matches this choice. Widen it above.")
         return
@@ -71,8 +65,8 @@ def _choose_run(chosen: Study, found: list[Run]) -> Run:
 def _scans(workspace: Workspace, chosen: Study, run: Run) -> pd.DataFrame:
     """Return the scored scans that can be looked at, with tier and whether the model knows them."""
     rule, _ = state.rule()
-    scored = summaries.usable(cached.scored_scans(workspace))
-    seen = reconstructions.usable_scans(workspace, chosen, run)
+    scored = summaries.usable(cache.scored_scans(workspace))
+    seen = reconstruction_files.usable_scans(workspace, chosen, run)
     pet = [name for name in seen if name.startswith("pet_")]
     seen = seen[["scan_id", "template_affine", "pretrained_on", *pet]]
     scored = scored.drop(columns=["pretrained_on"], errors="ignore").merge(seen, on="scan_id")

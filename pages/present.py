@@ -3,23 +3,17 @@
 import streamlit as st
 
 from curation import errors
-from curation.workspace import Workspace
-from pages.ui import (
-    frame,
-    present_export,
-    present_screen,
-    presented,
-    state,
-    study_panel,
-    text,
-)
-from training import study
+from curation.storage.workspace import Workspace
+from pages.ui.present import present_screen
+from pages.ui.shell import formatting, frame, state
+from pages.ui.train import study_panel
 from training.report.source import Options
+from training.studies import planned_study
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
-    planned, troubles = study.read_studies(workspace)
+    planned, troubles = planned_study.read_studies(workspace)
     if not planned:
         frame.tell(*troubles)
         frame.nothing_yet(
@@ -35,18 +29,18 @@ def body(workspace: Workspace) -> None:
         with st.popover("Study", icon=":material/folder_open:"):
             chosen = study_panel.choose(workspace, planned)
             for trouble in troubles:  # not on the screen that others see
-                st.warning(text.escape(errors.in_words(trouble)))
+                st.warning(formatting.escape(errors.in_words(trouble)))
         options = Options(
             sites=bool(state.get(state.REPORT_SITES, False)),
             pictures=bool(state.get(state.REPORT_PICTURES, True)),
             corrected=bool(state.get(state.REPORT_CORRECTED, False)),
         )
         with st.popover("Take it with you", icon=":material/download:"):
-            present_export.show_exports(workspace, chosen, options)
-        report = presented.report(workspace, chosen, options)
+            present_screen.show_exports(workspace, chosen, options)
+        report = present_screen.report(workspace, chosen, options)
         message = present_screen.step(report)
     if report.progress:
-        st.html(f'<div class="ts-state">{text.plain(report.progress)}</div>')
+        st.html(f'<div class="ts-state">{formatting.plain(report.progress)}</div>')
     present_screen.show(message)
 
 

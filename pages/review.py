@@ -5,29 +5,25 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from curation import overrides
-from curation.workspace import Workspace
-from pages.ui import (
-    cached,
-    frame,
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from pages.ui.review import (
     image_panel,
-    judged,
     metrics_panel,
-    override_form,
-    picker,
     rating_panel,
+    scan_judgement,
     scan_panel,
-    state,
-    summaries,
+    scan_picker,
     trial_panel,
-    window_choice,
 )
+from pages.ui.shell import cache, frame, state, summaries
+from pages.ui.viewer import user_window
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     rule, _ = state.rule()
-    usable = summaries.usable(cached.scored_scans(workspace))
+    usable = summaries.usable(cache.scored_scans(workspace))
     if usable.empty:
         frame.nothing_yet(
             "There is no scan to look at yet.",
@@ -36,11 +32,11 @@ def body(workspace: Workspace) -> None:
         )
         return
     usable = usable.assign(tier=overrides.assigned(workspace, usable, rule))
-    scan, following = picker.choose(workspace, usable)
+    scan, following = scan_picker.choose(workspace, usable)
     if scan is None:
         st.info("No scan matches this choice. Widen it above.")
         return
-    trial, known = trial_panel.running(scan), judged.of(workspace, scan)
+    trial, known = trial_panel.running(scan), scan_judgement.of(workspace, scan)
     with_image = scan["status"] == "ok"
     with st.container(horizontal=True, key="split-review", gap="medium"):
         with st.container(width="stretch"):
@@ -57,7 +53,7 @@ def body(workspace: Workspace) -> None:
                     if with_image:
                         scan_panel.scores(scan, known)
                     rating_panel.rate(workspace, scan["scan_id"], following)
-                    override_form.show(workspace, scan["scan_id"])
+                    rating_panel.show(workspace, scan["scan_id"])
     if not trial:
         with st.container(key="of-scan-metrics"):
             metrics_panel.show(scan, known)
@@ -69,5 +65,5 @@ def _image_of(usable: pd.DataFrame, scan_id: str | None) -> Path | None:
     return Path(found.iloc[0]) if len(found) else None
 
 
-window_choice.take_from_address()
+user_window.take_from_address()
 frame.show("review", body)

@@ -6,28 +6,18 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from curation import overrides
-from curation.workspace import Workspace
-from pages.ui import (
-    cached,
-    flags,
-    frame,
-    picker,
-    progress,
-    state,
-    steps,
-    summaries,
-    text,
-    tiles,
-    viewer,
-)
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from pages.ui.review import scan_picker
+from pages.ui.shell import cache, flags, formatting, frame, progress, scan_lists, state, summaries
+from pages.ui.viewer import niivue_viewer, tiles
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.scores_path)
     rule, _ = state.rule()
-    scans = cached.scored_scans(workspace)
+    scans = cache.scored_scans(workspace)
     usable = summaries.usable(scans)
     if usable.empty:
         frame.nothing_yet(
@@ -38,14 +28,16 @@ def body(workspace: Workspace) -> None:
         return
     usable = usable.assign(tier=overrides.assigned(workspace, usable, rule))
     with st.container(horizontal=True, vertical_alignment="center"):
-        found = _searched(picker.listed(workspace, usable, first=_search))
+        found = _searched(scan_picker.listed(workspace, usable, first=_search))
     if found.empty:
         st.info("No scan matches this choice. Widen it above.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         page = _pages(found)
     if unread := len(summaries.problems(scans)):
-        st.caption(f"{text.plural(unread, 'more scan')} cannot be read; the page Cohort says why.")
+        st.caption(
+            f"{formatting.plural(unread, 'more scan')} cannot be read; the page Cohort says why."
+        )
     shown = found.iloc[tiles.PAGE_SIZE * page : tiles.PAGE_SIZE * (page + 1)]
     if (shown["status"] == "table").all():
         st.caption(
@@ -54,7 +46,7 @@ def body(workspace: Workspace) -> None:
     drawn = tiles.describe(
         shown,
         pictures=tiles.pictures(workspace, shown["scan_id"]),
-        rated=cached.rated(workspace),
+        rated=cache.rated(workspace),
         recognised=flags.of_workspace(workspace),
         current=state.get(state.SCAN),
     )
@@ -64,13 +56,13 @@ def body(workspace: Workspace) -> None:
         _open(clicked.iloc[0])
     if (found["status"] == "ok").any():
         with st.container(key="out-of-sight"):
-            viewer.warm()
+            niivue_viewer.warm()
 
 
 def _open(scan: pd.Series) -> None:
     """Open a scan on Review; its image is read while the page changes."""
     if scan["status"] == "ok":
-        viewer.prefetch(Path(scan["path"]), at_once=True)
+        niivue_viewer.prefetch(Path(scan["path"]), at_once=True)
     state.put(state.PENDING_SCAN, scan["scan_id"])
     frame.open_page("review")
 
@@ -99,7 +91,7 @@ def _pages(found: pd.DataFrame) -> int:
     count = math.ceil(len(found) / tiles.PAGE_SIZE)
     page = min(max(int(state.get(state.SHEET_PAGE) or 0), 0), count - 1)
     state.put(state.SHEET_PAGE, page)
-    steps.buttons(
+    scan_lists.buttons(
         "sheet",
         count,
         lambda: int(state.get(state.SHEET_PAGE)),
@@ -107,7 +99,7 @@ def _pages(found: pd.DataFrame) -> int:
     )
     first, last = tiles.PAGE_SIZE * page + 1, min(tiles.PAGE_SIZE * (page + 1), len(found))
     st.markdown(
-        f"{first:,} to {last:,} of {text.plural(len(found), 'scan')} · "
+        f"{first:,} to {last:,} of {formatting.plural(len(found), 'scan')} · "
         "distortion score, 0 pristine to 100 unusable · click to look",
         width="content",
     )

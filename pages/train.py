@@ -1,8 +1,9 @@
 """Train: what is running? Studies with their live progress, and planning a new one."""
 
-from curation.workspace import Workspace
-from pages.ui import frame, progress, study_controls, study_form, study_panel
-from training.standing import status
+from curation.storage.workspace import Workspace
+from pages.ui.shell import frame, progress
+from pages.ui.train import study_form, study_panel
+from training.jobs.study_status import status
 
 
 def body(workspace: Workspace) -> None:
@@ -12,7 +13,7 @@ def body(workspace: Workspace) -> None:
     if planned:
         chosen = study_panel.choose(workspace, planned)
         with frame.in_words():
-            study_controls.show(workspace, chosen, status(workspace, chosen.id))
+            study_panel.show(workspace, chosen, status(workspace, chosen.id))
             study_panel.live(workspace, chosen)
     study_form.show(workspace, first=not planned)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from curation.template import template
+from curation.imaging.template import template
 from tests.heads import head
 
 AFFINE = np.diag([4.0, 4.0, 4.0, 1.0])

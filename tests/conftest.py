@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from curation.identity import URL_VARIABLE
+from curation.decisions.database_identity import URL_VARIABLE
 
 # before anything loads numpy or torch: on work this small threads only wait for each other, and on a busy
 # machine twenty times as long as the work takes
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from curation import database
-from curation.assess import Summary, assess
-from curation.workspace import Workspace
+from curation.assessment.assess_workspace import Summary, assess
+from curation.decisions import database
+from curation.storage.workspace import Workspace
 from tests import heads, postgres
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from curation.workspace import ENVIRONMENT_VARIABLE, Workspace
+from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
 
 ROOT = Path(__file__).parents[1]
 TRACED = Path(__file__).with_name("traced")

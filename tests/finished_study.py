@@ -5,15 +5,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from curation import cohorts, files, tables
+from curation.cohorts import frozen_cohort
+from curation.imaging.thumbnails import TILE
 from curation.metrics import METRICS_VERSION
-from curation.previews import TILE
-from curation.workspace import Source, Workspace
+from curation.storage import files, tables
+from curation.storage.workspace import Source, Workspace
 from tests import training_workspace
 from tests.training_workspace import TINY
-from training import runs, study_marks, worker
-from training import study as studies
-from training.study import Study
+from training.jobs import worker
+from training.studies import annotations, planned_study, runs
+from training.studies.planned_study import Study
 
 AUTHOR = "Dr. Quixote Zanzibar"
 NOTE = "call Zanzibar about the 1987 scans"
@@ -35,16 +36,16 @@ def make(root: Path, *, seeds: tuple[int, ...] = (0, 1)) -> tuple[Workspace, Stu
     for scan_id in scans["scan_id"]:
         _write_preview(workspace.preview_path(scan_id), len(scan_id))
     planned = _plan(workspace, seeds)
-    study_marks.note(workspace, planned.id, AUTHOR, NOTE)
-    study_marks.tag(workspace, planned.id, AUTHOR, ["zanzibar-tag"])
+    annotations.note(workspace, planned.id, AUTHOR, NOTE)
+    annotations.tag(workspace, planned.id, AUTHOR, ["zanzibar-tag"])
     train(workspace, planned)
     return workspace, planned
 
 
 def _plan(workspace: Workspace, seeds: tuple[int, ...]) -> Study:
-    pool = cohorts.freeze(workspace, "zanzibar-pool-list", author=AUTHOR)
-    target = cohorts.freeze(workspace, "zanzibar-target-list", author=AUTHOR, role="target")
-    return studies.plan(
+    pool = frozen_cohort.freeze(workspace, "zanzibar-pool-list", author=AUTHOR)
+    target = frozen_cohort.freeze(workspace, "zanzibar-target-list", author=AUTHOR, role="target")
+    return planned_study.plan(
         workspace,
         name="zanzibar study",
         cohort_id=pool.id,

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from curation import files, tables
-from curation.template import template
-from curation.workspace import Workspace
+from curation.imaging.template import template
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 
 
 def head(seed: int, noise: float = 6.0) -> np.ndarray:

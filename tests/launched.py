@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 
 import psutil
 
-from curation import files
-from curation.workspace import Workspace
-from training import runs, standing
-from training.standing import StudyStatus, log_path
-from training.study import Study
+from curation.storage import files
+from curation.storage.workspace import Workspace
+from training.jobs import study_status
+from training.jobs.study_status import StudyStatus, log_path
+from training.studies import runs
+from training.studies.planned_study import Study
 
 TIMEOUT_S = 1200
 
@@ -21,7 +22,7 @@ def wait(
     """Wait until a study stands as wanted; the log is what a failure shows."""
     deadline = time.monotonic() + TIMEOUT_S
     while time.monotonic() < deadline:
-        status = standing.status(workspace, study.id)
+        status = study_status.status(workspace, study.id)
         if until(status):
             return status
         time.sleep(every_s)

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from curation.measures import MEASURES
-from curation.rule_checks import UNUSABLE, Gate
-from curation.tiers import TIER_NAMES, TierRule
+from curation.tiers.rule_checks import UNUSABLE, Gate
+from curation.tiers.rule_columns import MEASURES
+from curation.tiers.tier_rule import TIER_NAMES, TierRule
 
 COLUMNS = ("distortion_score", "incompleteness", "snr_total", "cjv", "certainty", "wm2max")
 SITES = ("NYU", "NO", "001", "Zürich: Süd", "a, b", "# five", 'O\'Hara "x"', "null")

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from curation.masks import Masks
+from curation.imaging.masks import Masks
+from curation.imaging.volumes import Volume
 from curation.metrics import METRICS, Scan
-from curation.volumes import Volume
 
 SHAPE = (60, 64, 62)
 

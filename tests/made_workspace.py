@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from curation import background, cohorts, files, mriqc_import, tables
-from curation import scores as scores_
-from curation.anchors import builtin
+from curation.cohorts import frozen_cohort
+from curation.interchange import mriqc_import
 from curation.metrics import METRICS, METRICS_VERSION
-from curation.workspace import Source, Workspace
+from curation.scoring import distortion_score
+from curation.scoring.score_reference import builtin
+from curation.storage import files, processes, tables
+from curation.storage.workspace import Source, Workspace
 from tests.images import write_nifti
-from training import runs, study
-from training.study import Study
+from training.studies import planned_study, runs
+from training.studies.planned_study import Study
 
 POOL, TARGET = 24, 14
 #: So many scans, the first of the pool, carry a validity flag.
@@ -40,7 +42,7 @@ def make(root: Path) -> Workspace:
     tables.write_scans(workspace, scans)
     metrics = _metrics(scans[scans["status"] == "ok"])
     files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
-    scores = scores_.score(metrics, builtin())
+    scores = distortion_score.score(metrics, builtin())
     # spread evenly, so that every tier has scans whatever the metrics say
     spread = np.linspace(2, 90, len(scores)).round(1)
     files.write_parquet(workspace.scores_path, scores.assign(distortion_score=spread))
@@ -49,10 +51,10 @@ def make(root: Path) -> Workspace:
 
 def add_studies(workspace: Workspace) -> tuple[Study, Study]:
     """Freeze both cohorts and write a finished study and one that looks as if it ran half-way."""
-    pool = cohorts.freeze(workspace, "pool", author="tests", role="pool")
-    target = cohorts.freeze(workspace, "target", author="tests", role="target")
+    pool = frozen_cohort.freeze(workspace, "pool", author="tests", role="pool")
+    target = frozen_cohort.freeze(workspace, "target", author="tests", role="target")
     finished, half = (
-        study.plan(
+        planned_study.plan(
             workspace,
             name=name,
             cohort_id=pool.id,
@@ -72,9 +74,9 @@ def add_studies(workspace: Workspace) -> tuple[Study, Study]:
     return finished, half
 
 
-def pretend_running(half: Study) -> background.Process:
+def pretend_running(half: Study) -> processes.Process:
     """Start a process that does nothing in the place of a study's workflow; the caller stops it."""
-    return background.start(
+    return processes.start(
         ["sleep", "120"], log=half.folder / "workflow.log", state=half.folder / "workflow.json"
     )
 

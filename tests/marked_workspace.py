@@ -7,8 +7,9 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from curation import files, ratings, tables
-from curation.workspace import Workspace
+from curation.ratings import rating_log
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 from tests import made_workspace
 
 AGE_YEARS, SCORE = 47.321875, 37.417125
@@ -61,7 +62,7 @@ def make(root: Path) -> Workspace:
         if "distortion_score" in table:
             table["distortion_score"] = np.where(np.arange(len(table)) % 3, SCORE, SCORE + 30)
         files.write_parquet(path, table)
-    ratings.add_ratings(
+    rating_log.add_ratings(
         workspace,
         [
             {

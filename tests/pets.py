@@ -6,8 +6,8 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from curation import files, tables
-from curation.workspace import Workspace
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 from tests import training_workspace
 
 SHAPE, SPACING_MM = (34, 40, 34), 6.0

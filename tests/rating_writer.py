@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation import sessions, tables
-from curation.identity import URL_VARIABLE
-from curation.plans import Plan
-from curation.workspace import Workspace
+from curation.decisions.database_identity import URL_VARIABLE
+from curation.sessions import session_log
+from curation.sessions.session_plan import Plan
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 
 
 def workspace_of(root: Path, scans: int) -> Workspace:
@@ -35,12 +36,12 @@ def rate(root: str, rater: str, number: int, url: str | None) -> list[tuple[int,
         os.environ[URL_VARIABLE] = url
     workspace = Workspace(Path(root))
     plan = Plan("at once", rater, "mriqc-4", size=number, repeats_share=0.0, seed=1)
-    session = sessions.start(workspace, plan)
+    session = session_log.start(workspace, plan)
     confirmed = []
     for item in session.items:
         for _ in range(2 if item.position % 7 == 0 else 1):
             before = time.perf_counter()
-            rating = sessions.save(
+            rating = session_log.save(
                 workspace,
                 session.id,
                 item.position,
@@ -60,7 +61,7 @@ def rate_together(
 ) -> list[tuple[int, int, int, float]]:
     """Let so many raters write at once, each a process; return everything that was confirmed."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["curation.sessions"])
+    context.set_forkserver_preload(["curation.sessions.session_log"])
     with context.Pool(raters) as pool:
         given = [(str(workspace.root), f"rater {i:02d}", number, url) for i in range(raters)]
         found: Sequence[list] = pool.starmap(rate, given, chunksize=1)
@@ -70,14 +71,14 @@ def rate_together(
 def main(root: str, session_id: str) -> None:
     """Rate a session and print each confirmed rating, until the end or until somebody kills this process."""
     workspace = Workspace(Path(root))
-    session = sessions.load(workspace, int(session_id))
+    session = session_log.load(workspace, int(session_id))
     while not session.finished:
         place = session.position
-        rating = sessions.save(
+        rating = session_log.save(
             workspace, session.id, place, 2.0, comment=f"at {place}", seconds=1.0
         )
         print(place, rating, flush=True)
-        session = sessions.load(workspace, session.id)
+        session = session_log.load(workspace, session.id)
 
 
 if __name__ == "__main__":

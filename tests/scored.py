@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from curation import files, tables
-from curation.scores import SCORING_VERSION
-from curation.workspace import Workspace
+from curation.scoring.distortion_score import SCORING_VERSION
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 
 
 def put_scans(workspace: Workspace, rows: list[dict]) -> None:

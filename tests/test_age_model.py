@@ -3,10 +3,10 @@ import torch
 from torch.nn import functional
 
 from tests.training_workspace import TINY
-from training import masked_autoencoder
-from training.age_model import EncoderAgeModel, accumulate, split_decay
-from training.brain_age_cnn import BrainAgeCnn
-from training.config import PRESETS
+from training.models import masked_autoencoder
+from training.models.age_model import EncoderAgeModel, accumulate, split_decay
+from training.models.brain_age_cnn import BrainAgeCnn
+from training.studies.presets import PRESETS
 
 PRESET = PRESETS["smoke"].changed(TINY)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation.anchors import Anchor, Reference, read_reference
 from curation.errors import TierscopeError
-from curation.learned import Model
+from curation.scoring.exclusion_model import Model
+from curation.scoring.score_reference import Anchor, Reference, read_reference
 
 
 def test_badness_is_20_at_good_50_half_way_and_80_at_bad() -> None:

@@ -1,18 +1,18 @@
 import pandas as pd
 import pytest
 
-from curation import cohorts
-from curation.cohorts import Cohort
+from curation.cohorts import frozen_cohort
+from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import StudyError
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.storage.workspace import Workspace
+from curation.tiers.tier_rule import TierRule
 from tests.scored import put_scans
-from training.arms import Arm, available_arms, choose, find, matched_arm, scans_of
+from training.studies.study_arms import Arm, available_arms, choose, find, matched_arm, scans_of
 
 
 def _cohort(workspace: Workspace, scores: list[float], rule: TierRule | None = None) -> Cohort:
     put_scans(workspace, [{"distortion_score": score} for score in scores])
-    return cohorts.freeze(workspace, "pool", author="Ada", rule=rule or TierRule())
+    return frozen_cohort.freeze(workspace, "pool", author="Ada", rule=rule or TierRule())
 
 
 def _pool(count: int = 120) -> pd.DataFrame:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from curation.artifacts import ARTIFACTS, apply
 from curation.metrics.registry import FAMILIES
+from curation.simulation.artefacts import ARTIFACTS, apply
 
 
 @pytest.fixture(scope="module")

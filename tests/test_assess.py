@@ -12,15 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import assess as assess_module
-from curation import files, measurement, parts, tables, volumes
-from curation.assess import Summary, assess, due_scans
+from curation.assessment import assess_scan, assess_workspace, metric_parts
+from curation.assessment.assess_workspace import Summary, assess, due_scans
+from curation.assessment.pending import progress_of
+from curation.imaging import volumes
+from curation.imaging.template import template
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
-from curation.pending import progress_of
-from curation.scores import score
-from curation.template import template
-from curation.workspace import Workspace
+from curation.scoring.distortion_score import score
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 from tests.heads import copy, fill, head
 
 
@@ -39,14 +40,14 @@ def done(measured: tuple[Workspace, Summary, list], tmp_path: Path) -> Workspace
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, one_head: tuple) -> None:
     """Let every head measure as one does, at once: for tests of what is done around measuring."""
-    monkeypatch.setattr(measurement, "assess_volume", lambda volume: one_head)
+    monkeypatch.setattr(assess_scan, "assess_volume", lambda volume: one_head)
 
 
 @pytest.fixture(scope="module")
 def one_head(tmp_path_factory: pytest.TempPathFactory) -> tuple:
     path = tmp_path_factory.mktemp("one") / "head.nii.gz"
     nib.save(nib.Nifti1Image(head(0), template(4).affine), path)
-    return measurement.assess_volume(volumes.conform(volumes.load(path)))
+    return assess_scan.assess_volume(volumes.conform(volumes.load(path)))
 
 
 def test_every_readable_scan_gets_a_row_and_bad_files_a_reason(
@@ -195,25 +196,27 @@ def test_which_failures_of_earlier_versions_are_tried_again(done: Workspace) -> 
     tables.write_scans(done, rows)
     sha256 = scans["sha256"].iloc[0]
     made = [
-        measurement.empty_row(scan_id, sha256) | {"failure": failure}
+        assess_scan.empty_row(scan_id, sha256) | {"failure": failure}
         for scan_id, failure in zip(rows["scan_id"], FAILURES, strict=True)
     ]
-    parts.write(done.metrics_dir / "part-older.parquet", pd.DataFrame(made))
+    metric_parts.write(done.metrics_dir / "part-older.parquet", pd.DataFrame(made))
     due = [failure for failure, again in FAILURES.items() if again]
     assert [made[int(scan_id[1:])]["failure"] for scan_id in _due(done)] == due
 
 
 def _due(workspace: Workspace) -> list[str]:
-    return assess_module.due_scans(workspace)["scan_id"].tolist()
+    return assess_workspace.due_scans(workspace)["scan_id"].tolist()
 
 
 def test_what_failed_before_is_tried_last(done: Workspace) -> None:
     scans = tables.read_scans(done)
     late = scans[scans["scan_id"] == "s2"].assign(scan_id="s9")
     tables.write_scans(done, pd.concat([scans, late]))
-    made = measurement.empty_row("s1", scans.set_index("scan_id")["sha256"]["s1"])
-    failure = measurement.ENDED  # whatever ends its process again shall not hold up the others
-    parts.write(parts.path_of(done, "s1"), pd.DataFrame([made | {"failure": failure}]))
+    made = assess_scan.empty_row("s1", scans.set_index("scan_id")["sha256"]["s1"])
+    failure = assess_scan.ENDED  # whatever ends its process again shall not hold up the others
+    metric_parts.write(
+        metric_parts.path_of(done, "s1"), pd.DataFrame([made | {"failure": failure}])
+    )
     assert _due(done) == ["s9", "s1"]
 
 
@@ -228,7 +231,7 @@ def test_a_pipe_that_was_a_file_is_not_waited_for(filled: Workspace) -> None:
 def test_a_scan_that_ends_its_process_becomes_a_row_and_the_others_are_measured(
     filled: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assess_module, "_assess_to_part", _dies_on_s1)
+    monkeypatch.setattr(assess_workspace, "_assess_to_part", _dies_on_s1)
     summary = assess(filled, jobs=2)
     assert (summary.assessed, summary.failed) == (4, 1)
     failures = tables.read_metrics(filled).set_index("scan_id")["failure"]
@@ -238,7 +241,7 @@ def test_a_scan_that_ends_its_process_becomes_a_row_and_the_others_are_measured(
 def _dies_on_s1(task: tuple) -> str | None:
     if task[1] == "s1":
         os.kill(os.getpid(), signal.SIGKILL)
-    parts.write(task[-1], pd.DataFrame([measurement.empty_row(*task[1:3])]))
+    metric_parts.write(task[-1], pd.DataFrame([assess_scan.empty_row(*task[1:3])]))
     return None
 
 
@@ -246,8 +249,8 @@ def test_what_is_written_while_parts_are_gathered_is_kept(
     done: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def row(seconds: float) -> None:
-        made = measurement.empty_row("s9", "0" * 64) | {"seconds": seconds}
-        parts.write(parts.path_of(done, "s9"), pd.DataFrame([made]))
+        made = assess_scan.empty_row("s9", "0" * 64) | {"seconds": seconds}
+        metric_parts.write(metric_parts.path_of(done, "s9"), pd.DataFrame([made]))
 
     def read(workspace: Workspace) -> pd.DataFrame:
         table = read_metrics(workspace)
@@ -257,7 +260,7 @@ def test_what_is_written_while_parts_are_gathered_is_kept(
     read_metrics = tables.read_metrics
     row(1.0)
     monkeypatch.setattr(tables, "read_metrics", read)
-    parts.compact(done)
+    metric_parts.compact(done)
     monkeypatch.undo()
     assert tables.read_metrics(done).set_index("scan_id").loc["s9", "seconds"] == 2.0
     assert len(tables.read_metrics(done)) == 6
@@ -267,14 +270,14 @@ def test_what_is_written_while_parts_are_gathered_is_kept(
 def test_which_measurement_is_newest_does_not_depend_on_clocks(
     done: Workspace, hours: float
 ) -> None:
-    made = measurement.empty_row("s0", "f" * 64)
-    own = parts.path_of(done, "s0")
-    parts.write(own, pd.DataFrame([made]))
+    made = assess_scan.empty_row("s0", "f" * 64)
+    own = metric_parts.path_of(done, "s0")
+    metric_parts.write(own, pd.DataFrame([made]))
     moment = own.stat().st_mtime + 3600 * hours  # of another machine, or after the clock was set
     os.utime(own, (moment, moment))
     for _ in range(2):
         assert tables.read_metrics(done).set_index("scan_id").loc["s0", "sha256"] == "f" * 64
-        parts.compact(done)
+        metric_parts.compact(done)
         assert not own.exists()
 
 
@@ -304,7 +307,7 @@ def test_parts_with_other_columns_and_types_are_read_as_one_table(done: Workspac
     before = tables.read_metrics(done).set_index("scan_id")
     assert (before.loc["s7", "cjv"], before.loc["s7", "flags"]) == (1, "{}")
     assert pd.isna(before.loc["s7", "failure"])
-    parts.compact(done)
+    metric_parts.compact(done)
     pd.testing.assert_frame_equal(
         tables.read_metrics(done).set_index("scan_id"), before, check_dtype=False
     )
@@ -313,7 +316,7 @@ def test_parts_with_other_columns_and_types_are_read_as_one_table(done: Workspac
 def test_scans_without_an_image_are_never_due(workspace: Workspace) -> None:
     row = {"scan_id": "imported", "sha256": "0" * 64, "status": "table", "simulated": False}
     tables.write_scans(workspace, pd.DataFrame([row]))
-    assert assess_module.due_scans(workspace).empty
+    assert assess_workspace.due_scans(workspace).empty
     assert assess(workspace).assessed == 0
 
 
@@ -321,13 +324,13 @@ def test_scans_without_an_image_are_never_due(workspace: Workspace) -> None:
 def test_an_error_inside_one_scan_does_not_end_the_batch(
     filled: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = measurement.assess_volume
+    real = assess_scan.assess_volume
 
     def breaks_once(volume):  # type: ignore[no-untyped-def]
-        monkeypatch.setattr(measurement, "assess_volume", real)
+        monkeypatch.setattr(assess_scan, "assess_volume", real)
         raise ZeroDivisionError("for the test")
 
-    monkeypatch.setattr(measurement, "assess_volume", breaks_once)
+    monkeypatch.setattr(assess_scan, "assess_volume", breaks_once)
     summary = assess(filled)
     assert (summary.assessed, summary.failed) == (2, 3)
     failures = tables.read_metrics(filled).set_index("scan_id")["failure"]

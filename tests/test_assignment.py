@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import assignment, tiers
 from curation.errors import RuleError
-from curation.measures import MEASURES
-from curation.rule_checks import UNSCORED, UNUSABLE, Gate
-from curation.tiers import TierRule
+from curation.tiers import assignment, tier_rule
+from curation.tiers.rule_checks import UNSCORED, UNUSABLE, Gate
+from curation.tiers.rule_columns import MEASURES
+from curation.tiers.tier_rule import TierRule
 from tests.made_rules import random_rule, random_scans
 
 
@@ -117,7 +117,7 @@ def test_cut_offs_alone_are_the_same_by_plot_and_by_assignment() -> None:
     scans = random_scans(np.random.default_rng(3), 200)
     rule = TierRule(cutoffs=(20.0, 40.0))
     arrays = assignment.prepare(scans, rule.columns)
-    by_plot = tiers.assign(scans["distortion_score"], rule)
+    by_plot = tier_rule.assign(scans["distortion_score"], rule)
     assert (
         assignment.names(assignment.assign_codes(arrays, rule), rule).tolist() == by_plot.tolist()
     )

@@ -4,31 +4,33 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import tables
-from curation.workspace import Workspace
-from pages.ui import at_the_cut, state, tiles
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from pages.ui.shell import state
+from pages.ui.tiers import scans_at_cutoff
+from pages.ui.viewer import tiles
 from tests.scored import put_scans
 
 VALUES = np.array([10.0, 24, 25, 25, 90, 26, np.nan, 24.5])
 
 
 def test_the_nearest_come_first_and_a_scan_on_the_cutoff_is_above_it() -> None:
-    below, above = at_the_cut.nearest(VALUES, 25, 2)
+    below, above = scans_at_cutoff.nearest(VALUES, 25, 2)
     assert below.tolist() == [7, 1] and above.tolist() == [2, 3]
-    below, above = at_the_cut.nearest(VALUES, 25, 10)
+    below, above = scans_at_cutoff.nearest(VALUES, 25, 10)
     assert below.tolist() == [7, 1, 0] and above.tolist() == [2, 3, 5, 4]
 
 
 def test_scans_may_have_cutoffs_of_their_own_and_there_may_be_none_on_a_side() -> None:
     edges = np.array([9.0, 30, 30, 20, 20, 99, 1, 99])
-    below, above = at_the_cut.nearest(VALUES, edges, 10)
+    below, above = scans_at_cutoff.nearest(VALUES, edges, 10)
     assert below.tolist() == [2, 1, 5, 7] and above.tolist() == [0, 3, 4]
-    assert [len(side) for side in at_the_cut.nearest(VALUES, 100, 3)] == [3, 0]
+    assert [len(side) for side in scans_at_cutoff.nearest(VALUES, 100, 3)] == [3, 0]
 
 
 def test_few_of_many_are_the_same_as_the_first_of_all() -> None:
     values = np.random.default_rng(0).uniform(0, 100, 5000)
-    few, all_ = (at_the_cut.nearest(values, 40.0, count) for count in (4, 5000))
+    few, all_ = (scans_at_cutoff.nearest(values, 40.0, count) for count in (4, 5000))
     assert [side.tolist() for side in few] == [side[:4].tolist() for side in all_]
 
 
@@ -49,22 +51,23 @@ def _page(root: str, column: str) -> None:
 
     import numpy as np
 
-    from curation import measures, tables
-    from curation.workspace import Workspace
-    from pages.ui import at_the_cut
+    from curation.storage import tables
+    from curation.storage.workspace import Workspace
+    from curation.tiers import rule_columns
+    from pages.ui.tiers import scans_at_cutoff
 
     workspace = Workspace(Path(root))
     scans = tables.read_scored_scans(workspace)
     values = scans["distortion_score"].to_numpy()
     codes = np.searchsorted((25, 50), values, side="right")
-    at_the_cut.show(
+    scans_at_cutoff.show(
         workspace,
         scans,
         values,
         (25.0, 50.0),
         codes,
         ("A", "B", "C"),
-        measure=measures.find(column),
+        measure=rule_columns.find(column),
     )
 
 

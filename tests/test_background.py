@@ -4,12 +4,12 @@ import sys
 import time
 from pathlib import Path
 
-from curation import background, files
-from curation.background import Process
+from curation.storage import files, processes
+from curation.storage.processes import Process
 
 
 def _start(tmp_path: Path, code: str) -> Process:
-    return background.start(
+    return processes.start(
         [sys.executable, "-c", code], log=tmp_path / "log.txt", state=tmp_path / "state.json"
     )
 
@@ -25,9 +25,9 @@ def _wait_until(condition, timeout_s: float = 60) -> bool:
 
 def test_a_started_task_is_running_until_it_is_stopped(tmp_path: Path) -> None:
     process = _start(tmp_path, "import time; time.sleep(60)")
-    assert background.running(tmp_path / "state.json") == process
-    background.stop(process)
-    assert background.running(tmp_path / "state.json") is None
+    assert processes.running(tmp_path / "state.json") == process
+    processes.stop(process)
+    assert processes.running(tmp_path / "state.json") is None
 
 
 def test_a_task_that_ended_is_not_running_even_as_a_zombie(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_what_a_task_prints_is_in_its_log(tmp_path: Path) -> None:
 def test_another_process_under_a_reused_id_is_not_taken_for_the_task(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     files.write_json(state, {"command": [], "pid": os.getpid(), "started": time.time() - 1e6})
-    assert background.running(state) is None
+    assert processes.running(state) is None
 
 
 def test_a_clock_that_is_set_ends_no_task(tmp_path: Path) -> None:
@@ -52,25 +52,25 @@ def test_a_clock_that_is_set_ends_no_task(tmp_path: Path) -> None:
     process = _start(tmp_path, "import time; time.sleep(60)")
     noted = files.read_json(state)
     files.write_json(state, noted | {"started": noted["started"] - 3600})
-    assert background.running(state) is not None
-    background.stop(process)
-    assert background.running(state) is None
+    assert processes.running(state) is not None
+    processes.stop(process)
+    assert processes.running(state) is None
 
 
 def test_after_a_reboot_nothing_is_running_whatever_the_ids_and_times(tmp_path: Path) -> None:
     state, own = tmp_path / "state.json", Process.of(os.getpid())
     earlier = "00000000-0000-0000-0000-000000000000/" + own.boot.partition("/")[2]
     files.write_json(state, {"command": [], **vars(own)})
-    assert background.running(state) == own
+    assert processes.running(state) == own
     files.write_json(state, {"command": [], **vars(own), "boot": earlier})
-    assert background.running(state) is None
+    assert processes.running(state) is None
 
 
 def test_a_task_of_another_machine_is_not_looked_for_here(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     own = vars(Process.of(os.getpid()))
     files.write_json(state, {"command": [], "host": "elsewhere", **own})
-    assert background.running(state) is None
+    assert processes.running(state) is None
 
 
 def test_stopping_ends_the_children_too(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_stopping_ends_the_children_too(tmp_path: Path) -> None:
     process = _start(tmp_path, code)
     assert _wait_until(lambda: note.exists() and note.read_text())
     child = Process.of(int(note.read_text()))
-    background.stop(process)
+    processes.stop(process)
     assert _wait_until(lambda: not child.alive())
 
 
@@ -99,13 +99,13 @@ def test_a_task_that_ignores_a_polite_stop_is_ended_by_force(tmp_path: Path) -> 
     process = _start(tmp_path, code)
     assert _wait_until(note.exists)
     alive: list[bool] = []
-    background.stop(process, grace_s=0.3, meanwhile=lambda: alive.append(process.alive()))
+    processes.stop(process, grace_s=0.3, meanwhile=lambda: alive.append(process.alive()))
     assert not process.alive()
     assert alive[0]  # who waits is told so while it lasts
 
 
 def test_no_state_file_is_not_running(tmp_path: Path) -> None:
-    assert background.running(tmp_path / "absent.json") is None
+    assert processes.running(tmp_path / "absent.json") is None
 
 
 def test_a_task_outlives_the_process_that_started_it(tmp_path: Path) -> None:
@@ -116,24 +116,24 @@ def test_a_task_outlives_the_process_that_started_it(tmp_path: Path) -> None:
         " log=folder / 'log', state=folder / 'state.json')"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    process = background.running(tmp_path / "state.json")
+    process = processes.running(tmp_path / "state.json")
     assert process is not None
-    background.stop(process)
+    processes.stop(process)
 
 
 def test_a_process_that_notes_itself_is_running_until_its_block_ends(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
-    with background.noted(state):
-        assert background.running(state) == Process.of(os.getpid())
-    assert background.running(state) is None
+    with processes.noted(state):
+        assert processes.running(state) == Process.of(os.getpid())
+    assert processes.running(state) is None
 
 
 def test_a_note_of_another_live_process_stays(tmp_path: Path) -> None:
     process = _start(tmp_path, "import time; time.sleep(60)")
-    with background.noted(tmp_path / "state.json"):
-        assert background.running(tmp_path / "state.json") == process
-    assert background.running(tmp_path / "state.json") == process
-    background.stop(process)
+    with processes.noted(tmp_path / "state.json"):
+        assert processes.running(tmp_path / "state.json") == process
+    assert processes.running(tmp_path / "state.json") == process
+    processes.stop(process)
 
 
 def test_stopping_a_task_from_a_terminal_spares_its_group(tmp_path: Path) -> None:
@@ -147,6 +147,6 @@ def test_stopping_a_task_from_a_terminal_spares_its_group(tmp_path: Path) -> Non
     task = subprocess.Popen([sys.executable, "-c", code])  # in the group of these tests
     assert _wait_until(lambda: note.exists() and note.read_text())
     child = Process.of(int(note.read_text()))
-    background.stop(Process.of(task.pid))
+    processes.stop(Process.of(task.pid))
     assert task.wait(10) != 0
     assert _wait_until(lambda: not child.alive())

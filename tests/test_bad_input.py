@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import tables
+from curation.imaging.template import template
 from curation.metrics import METRICS
-from curation.template import template
-from curation.workspace import Workspace
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests.bad_images import STRANGE, UNREADABLE, write
 from tests.heads import head
 

@@ -4,9 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import balance
-from curation.differences import categorical_smd, chance_smd, continuous_smd
-from curation.rule_checks import UNSCORED
+from curation.tier_effects import tier_balance
+from curation.tier_effects.standardised_differences import (
+    categorical_smd,
+    chance_smd,
+    continuous_smd,
+)
+from curation.tiers.rule_checks import UNSCORED
 
 NAMES = ("A", "B", "C")
 #: Right heart catheterization, race by treatment: the vignette of R's tableone prints 0.036.
@@ -83,7 +87,7 @@ def test_ages_differ_by_what_r_prints() -> None:
 def test_tiers_are_described_as_pandas_describes_them() -> None:
     table, codes = scans(), codes_of()
     tier = pd.Series([*NAMES, UNSCORED]).loc[codes].to_numpy()
-    found = balance.prepare(table).tally(codes, NAMES).table().set_index("tier")
+    found = tier_balance.prepare(table).tally(codes, NAMES).table().set_index("tier")
     grouped = table.groupby(tier)
     order = [*NAMES, UNSCORED]
     assert found.index.tolist() == order
@@ -101,19 +105,21 @@ def test_tiers_are_described_as_pandas_describes_them() -> None:
 
 def test_shares_count_each_scan_once_and_say_what_is_not_known() -> None:
     table, codes = scans(), codes_of()
-    tally = balance.prepare(table).tally(codes, NAMES)
-    for category in balance.CATEGORIES:
+    tally = tier_balance.prepare(table).tally(codes, NAMES)
+    for category in tier_balance.CATEGORIES:
         found = tally.shares(category)
         assert found["scans"].sum() == len(table)
         assert found.drop(columns="scans").to_numpy().sum() == len(table)
-    assert tally.shares("site").index.tolist() == ["E", "N", "S", balance.UNKNOWN]
+    assert tally.shares("site").index.tolist() == ["E", "N", "S", tier_balance.UNKNOWN]
     assert tally.shares("site").loc["N", "B"] == ((table["site"] == "N") & (codes == 1)).sum()
     assert tally.shares("modality").index.tolist() == ["T1w", "T2w"]
 
 
 def test_differences_are_those_of_each_tier_from_the_other_scored_scans() -> None:
     table, codes = scans(), codes_of()
-    found = balance.prepare(table).tally(codes, NAMES).differences().set_index(["tier", "trait"])
+    found = (
+        tier_balance.prepare(table).tally(codes, NAMES).differences().set_index(["tier", "trait"])
+    )
     for place, name in enumerate(NAMES):
         inside, outside = (
             table["age_years"][which] for which in (codes == place, (codes != place) & (codes < 3))
@@ -132,7 +138,7 @@ def test_differences_are_those_of_each_tier_from_the_other_scored_scans() -> Non
 def test_random_tiers_stay_below_what_is_called_chance_as_often_as_is_said() -> None:
     table, rng = scans(600), np.random.default_rng(5)
     table["subject_id"] = [f"s{i}" for i in range(600)]  # one scan a person: chance counts people
-    prepared, below = balance.prepare(table), []
+    prepared, below = tier_balance.prepare(table), []
     for _ in range(300):
         found = prepared.tally(rng.integers(0, 2, 600), ("A", "B")).differences()
         found = found[found["tier"] == "A"]
@@ -141,8 +147,8 @@ def test_random_tiers_stay_below_what_is_called_chance_as_often_as_is_said() -> 
 
 
 def test_two_scans_of_a_person_count_as_one_for_chance() -> None:
-    one = balance.prepare(scans(400).assign(subject_id=[f"s{i}" for i in range(400)]))
-    two = balance.prepare(scans(400))
+    one = tier_balance.prepare(scans(400).assign(subject_id=[f"s{i}" for i in range(400)]))
+    two = tier_balance.prepare(scans(400))
     codes = codes_of()
     wide, narrow = (p.tally(codes, NAMES).differences()["chance"] for p in (two, one))
     assert (wide / narrow).to_numpy() == pytest.approx(np.sqrt(2))
@@ -150,12 +156,12 @@ def test_two_scans_of_a_person_count_as_one_for_chance() -> None:
 
 def test_nobody_in_a_tier_nothing_known_and_no_scan_at_all_are_gaps_not_errors() -> None:
     nothing = scans(20).assign(age_years=np.nan, sex=None, site=None, group=None, modality=None)
-    tally = balance.prepare(nothing).tally(np.ones(20, dtype=int), NAMES)
+    tally = tier_balance.prepare(nothing).tally(np.ones(20, dtype=int), NAMES)
     assert tally.table()["scans"].tolist() == [0, 20, 0]
     assert tally.table()[["age_mean_years", "age_sd_years", "female"]].isna().all(axis=None)
     assert tally.differences()["smd"].isna().all()
-    assert tally.shares("site").index.tolist() == [balance.UNKNOWN]
-    empty = balance.prepare(scans(0)).tally(np.zeros(0, dtype=int), NAMES)
+    assert tally.shares("site").index.tolist() == [tier_balance.UNKNOWN]
+    empty = tier_balance.prepare(scans(0)).tally(np.zeros(0, dtype=int), NAMES)
     assert empty.table()["share"].tolist() == [0, 0, 0] and empty.differences()["smd"].isna().all()
 
 
@@ -167,7 +173,7 @@ def test_chance_shrinks_with_the_root_of_the_size() -> None:
 
 def test_sexes_in_codes_of_their_own_are_compared_and_not_called_female() -> None:
     table = scans(40).assign(sex=np.array(["1", "2"], dtype=object)[np.arange(40) % 2])
-    tally = balance.prepare(table).tally(np.arange(40) % 2, ("A", "B"))
+    tally = tier_balance.prepare(table).tally(np.arange(40) % 2, ("A", "B"))
     assert tally.table()["female"].isna().all()
     found = tally.differences().set_index(["tier", "trait"])["smd"]
     assert found[("A", "sex")] == np.inf

@@ -3,15 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from curation import balance, tier_agreement
-from curation.coefficients import Figure
-from curation.stability import RaterSpread
-from pages.ui import balance_panel
+from curation.ratings.agreement_coefficients import Figure
+from curation.tier_effects import tier_agreement, tier_balance
+from curation.tier_effects.cutoff_stability import RaterSpread
+from pages.ui.tiers import balance_panel
 
 NOWHERE = Figure(np.nan, np.nan, np.nan)
 
 
-def tally(ages: list[float], site: list[str | None]) -> balance.Tally:
+def tally(ages: list[float], site: list[str | None]) -> tier_balance.Tally:
     scans = pd.DataFrame(
         {
             "age_years": ages,
@@ -22,7 +22,7 @@ def tally(ages: list[float], site: list[str | None]) -> balance.Tally:
             "modality": "T1w",
         }
     )
-    prepared = balance.prepare(scans)
+    prepared = tier_balance.prepare(scans)
     return prepared.tally(np.arange(len(ages)) % 2, ("A", "very <bad>"))
 
 

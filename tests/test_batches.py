@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from curation.batches import Batch, numbers
+from curation.assessment.pending import Batch, numbers
 from curation.errors import TierscopeError
 
 IDS = pd.Series([f"site_sub-{number:04d}_T1w" for number in range(1000)])

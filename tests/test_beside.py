@@ -9,11 +9,12 @@ import pytest
 from tensorboardX import SummaryWriter
 from tensorboardX.proto.event_pb2 import Event
 
-from curation import files
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training import beside, gpus, runs
-from training.runs import Run
+from training.jobs import gpus, monitoring
+from training.studies import runs
+from training.studies.runs import Run
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def _scalars(folder: Path) -> list[tuple[str, int, float, float]]:
 
 
 def test_tensorboard_gets_every_epoch_once_with_its_step_and_time(run: Run) -> None:
-    events = beside.Events(run)
+    events = monitoring.Events(run)
     files.append_json_line(run.metrics_path, _line(1, 0.5))
     events.update()
     files.append_json_line(run.metrics_path, _line(2, 0.25) | {"age_mae_years": 7.5})
@@ -60,7 +61,7 @@ def test_after_an_interruption_an_epoch_that_was_repeated_counts_once(run: Run) 
     files.append_json_line(run.metrics_path, _line(2, 0.25))
     SummaryWriter(str(run.folder)).close()  # of the process that died
     files.append_json_line(run.metrics_path, _line(2, 0.25))
-    events = beside.Events(run)
+    events = monitoring.Events(run)
     files.append_json_line(run.metrics_path, _line(3, 0.125))
     events.close()
     assert [(tag, step) for tag, step, *_ in _scalars(run.folder)] == [
@@ -72,11 +73,11 @@ def test_after_an_interruption_an_epoch_that_was_repeated_counts_once(run: Run) 
 
 def test_a_run_shows_what_it_takes_of_the_machine_only_while_it_runs(run: Run, monkeypatch) -> None:
     study_id = run.folder.parents[1].name
-    monkeypatch.setattr(beside, "INTERVAL_S", 0.05)
+    monkeypatch.setattr(monitoring, "INTERVAL_S", 0.05)
     study = training_workspace.studies.load(Workspace(run.folder.parents[3]), study_id)
     status = runs.Status(run.status_path)
     status.write("running")
-    with beside.beside(run):
+    with monitoring.beside(run):
         while not run.usage_path.exists():
             time.sleep(0.02)
         state = runs.state_of(study, run)
@@ -88,7 +89,7 @@ def test_a_run_shows_what_it_takes_of_the_machine_only_while_it_runs(run: Run, m
 
 
 def test_what_goes_wrong_beside_the_training_does_not_end_it(run: Run, monkeypatch, capfd) -> None:
-    monkeypatch.setattr(beside, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(monitoring, "INTERVAL_S", 0.01)
 
     tried = threading.Event()
 
@@ -97,6 +98,6 @@ def test_what_goes_wrong_beside_the_training_does_not_end_it(run: Run, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files, "write_json", full)
-    with beside.beside(run):
+    with monitoring.beside(run):
         assert tried.wait(60)
     assert "No space left" in capfd.readouterr().err

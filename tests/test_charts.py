@@ -7,10 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from curation.tiers import TIER_COLOURS
-from pages.ui import charts
-from training.arms import Arm
+from curation.tiers.tier_rule import TIER_COLOURS
+from pages.ui.shell import charts
 from training.report.look import TEMPLATE, arm_styles
+from training.studies.study_arms import Arm
 
 ARMS = [
     Arm("scratch", "no pretraining", "scratch"),

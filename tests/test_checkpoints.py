@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from curation.errors import StudyError
-from training import checkpoints
+from training.tasks import checkpoints
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import folders, mriqc_import, tables
 from curation.errors import SourceError
-from curation.ingest import ingest
-from curation.workspace import Workspace
+from curation.interchange import mriqc_import
+from curation.sources.ingest import ingest
+from curation.storage import folder_walk, tables
+from curation.storage.workspace import Workspace
 from tests.images import make_bids, write_nifti
 
 Close = Callable[..., None]
@@ -129,7 +130,7 @@ def test_folders_behind_links_are_entered_once_and_loops_end(tmp_path: Path) -> 
     (root / "again").symlink_to(root / "sub-01")
     (root / "sub-01" / "up").symlink_to(root)
     (tmp_path / "archive" / "sub-02" / "all").symlink_to(tmp_path)
-    found = folders.walk(root)
+    found = folder_walk.walk(root)
     assert [path.relative_to(root).as_posix() for path in found.files] == [
         "sub-01/a.nii.gz",
         "sub-02/b.nii.gz",

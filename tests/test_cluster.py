@@ -6,11 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import cluster, files, tables
-from curation.assess import assess_batch, due_scans
-from curation.batches import Batch
+from curation.assessment import snakemake_batches
+from curation.assessment.assess_workspace import assess_batch, due_scans
+from curation.assessment.pending import Batch
 from curation.errors import TierscopeError
-from curation.workspace import Workspace
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 from tests.heads import copy
 
 
@@ -51,14 +52,14 @@ def test_three_batches_after_an_interruption_make_the_numbers_of_one_process(
     assert left == 4
     assert not unmeasured.scores_path.exists()  # gathering does that
 
-    done = cluster.run(unmeasured, 3, cores=2)
+    done = snakemake_batches.run(unmeasured, 3, cores=2)
     assert (done.measured, done.left, done.complete) == (left, 0, True)
     pd.testing.assert_frame_equal(values(unmeasured), values(alone), check_exact=True)
     pd.testing.assert_frame_equal(
         tables.read_scores(unmeasured), tables.read_scores(alone), check_exact=True
     )
     assert len(list(unmeasured.metrics_dir.glob("part-*"))) == 1
-    assert cluster.run(unmeasured, 3).measured == 0
+    assert snakemake_batches.run(unmeasured, 3).measured == 0
 
 
 def _due(workspace: Workspace, batch: Batch) -> pd.DataFrame:
@@ -74,8 +75,8 @@ def _stop_after_one(done: int, _total: int) -> None:
 def test_a_batch_that_fails_leaves_a_log_and_the_others_their_scores(
     unmeasured: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "_run", lambda command: 1)
-    done = cluster.run(unmeasured, 2)
+    monkeypatch.setattr(snakemake_batches, "_run", lambda command: 1)
+    done = snakemake_batches.run(unmeasured, 2)
     assert not done.complete
     assert "5 left; run the same command to go on" in str(done)
 
@@ -85,10 +86,10 @@ def test_two_calls_at_once_are_refused(workspace: Workspace) -> None:
         files.lock(workspace.batches_dir / "lock"),
         pytest.raises(TierscopeError, match="already"),
     ):
-        cluster.run(workspace, 2)
+        snakemake_batches.run(workspace, 2)
 
 
 def test_a_path_is_no_profile_whatever_lies_there(workspace: Workspace, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("executor: slurm\n")
     with pytest.raises(TierscopeError, match="TIERSCOPE_PROFILES"):
-        cluster.run(workspace, 2, profile=str(tmp_path))
+        snakemake_batches.run(workspace, 2, profile=str(tmp_path))

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from curation.coefficients import alpha_of_counts, kappa, kappa_with_interval
+from curation.ratings.agreement_coefficients import alpha_of_counts, kappa, kappa_with_interval
 
 #: Two radiologists on 85 xeromammograms: Boyd et al. 1982, in Altman 1991, p. 403, and Stata's manual of kap.
 RADIOLOGISTS = [[21, 12, 0, 0], [4, 17, 1, 0], [3, 9, 15, 2], [0, 0, 0, 1]]

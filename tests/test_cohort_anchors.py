@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation.anchors import builtin
-from curation.cohort_anchors import from_cohort
 from curation.errors import TierscopeError
 from curation.metrics import METRICS
-from curation.scores import score
+from curation.scoring.cohort_anchors import from_cohort
+from curation.scoring.distortion_score import score
+from curation.scoring.score_reference import builtin
 
 WORSE, BETTER = (
     next(

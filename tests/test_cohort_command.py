@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import cohorts, rule_text, target_rules
 from curation.__main__ import main
-from curation.cohort_lists import draft
-from curation.overrides import override
-from curation.rule_checks import Gate
-from curation.tiers import TierRule
-from curation.workspace import Source, Workspace
+from curation.cohorts import frozen_cohort, target_rules
+from curation.cohorts.cohort_draft import draft
+from curation.storage.workspace import Source, Workspace
+from curation.tiers import rule_yaml
+from curation.tiers.overrides import override
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
 from tests.made_rules import random_rule
 from tests.scored import put_metrics, put_scans
 
@@ -40,7 +41,7 @@ def scored(workspace: Workspace) -> Workspace:
 
 def _run(workspace: Workspace, rule: TierRule, out: Path, *options: str) -> int:
     path = out.with_suffix(".yaml")
-    path.write_text(rule_text.to_yaml(rule), encoding="utf-8")
+    path.write_text(rule_yaml.to_yaml(rule), encoding="utf-8")
     arguments = ["--workspace", str(workspace.root), "--rule", str(path), "--out", str(out)]
     return main(["tiers", *arguments, *options])
 
@@ -50,7 +51,7 @@ def _run(workspace: Workspace, rule: TierRule, out: Path, *options: str) -> int:
 def test_the_command_writes_what_the_page_freezes_to_the_byte(
     scored: Workspace, tmp_path: Path, capsys, role, images_only: bool
 ) -> None:
-    frozen = cohorts.freeze(
+    frozen = frozen_cohort.freeze(
         scored, "page", author="Ada", role=role, rule=RULE, images_only=images_only
     )
     options = ["--role", role, *(["--images-only"] if images_only else []), "--expect", frozen.id]
@@ -116,7 +117,7 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(scored, tmp_path, 
         (tmp_path / "rule.yaml" / "list.tsv", [], "cannot be written"),
         (out, ["--flow", str(tmp_path / "flow.png")], "as .svg or .txt"),
     ):
-        rule.write_text(rule_text.to_yaml(RULE))
+        rule.write_text(rule_yaml.to_yaml(RULE))
         assert main([*base, str(rule), "--out", str(place), *options]) == 2
         said = capsys.readouterr().err
         assert words in said
@@ -127,15 +128,15 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(scored, tmp_path, 
 def test_freezing_controls_checking_and_exporting(scored, tmp_path: Path, capsys) -> None:
     workspace = ["-w", str(scored.root)]
     rule = tmp_path / "rule.yaml"
-    rule.write_text(rule_text.to_yaml(RULE))
+    rule.write_text(rule_yaml.to_yaml(RULE))
     assert main(["freeze", "spring", *workspace, "--rule", str(rule), "--author", "Ada"]) == 0
     frozen = capsys.readouterr().out.partition(":")[0]
-    assert cohorts.load(scored, frozen).rule == RULE
+    assert frozen_cohort.load(scored, frozen).rule == RULE
     assert main(["freeze", "cut", *workspace, "--cutoffs", "20", "40"]) == 0
     capsys.readouterr()
     assert main(["control", frozen, *workspace, "--tiers", "A", "--seed", "4"]) == 0
     control = capsys.readouterr().out.partition(":")[0]
-    assert (cohorts.load(scored, control).drawn or {})["seed"] == 4
+    assert (frozen_cohort.load(scored, control).drawn or {})["seed"] == 4
     assert main(["check-cohort", frozen, *workspace]) == 1
     assert "its file is gone" in capsys.readouterr().out
     assert main(["export-cohort", frozen, *workspace]) == 0
@@ -165,11 +166,11 @@ def test_a_target_takes_the_rule_of_the_newest_pool_unless_told_otherwise(
         f"(A 1, B 2), by the rule of the newest pool cohort {pool}: distortion_score cut at 10"
         in told
     )
-    target = cohorts.load(workspace, told.partition(":")[0])
-    assert target_rules.same(cohorts.load(workspace, pool).rule, target.rule)
+    target = frozen_cohort.load(workspace, told.partition(":")[0])
+    assert target_rules.same(frozen_cohort.load(workspace, pool).rule, target.rule)
     assert main([*freeze, "own", "--role", "target", "--cutoffs", "20"]) == 0
-    own = cohorts.load(workspace, capsys.readouterr().out.partition(":")[0])
-    said = target_rules.difference(cohorts.load(workspace, pool).rule, own.rule)
+    own = frozen_cohort.load(workspace, capsys.readouterr().out.partition(":")[0])
+    said = target_rules.difference(frozen_cohort.load(workspace, pool).rule, own.rule)
     assert "A: 0 to under 10" in said and "A: 0 to under 20" in said
 
 
@@ -181,10 +182,10 @@ def test_an_empty_tier_is_noted_when_a_cohort_is_frozen(workspace: Workspace, ca
 
 def test_rules_are_listed_printed_and_saved(scored: Workspace, tmp_path: Path, capsys) -> None:
     path = tmp_path / "rule.yaml"
-    path.write_text("# mine\n" + rule_text.to_yaml(RULE))
+    path.write_text("# mine\n" + rule_yaml.to_yaml(RULE))
     base = ["rules", "-w", str(scored.root)]
     assert main([*base, "strict", "--save", str(path), "--author", "Ada"]) == 0
-    path.write_text(rule_text.to_yaml(TierRule()))
+    path.write_text(rule_yaml.to_yaml(TierRule()))
     assert main([*base, "strict", "--save", str(path), "--author", "Ada"]) == 0
     assert "strict, version 2" in capsys.readouterr().out
     assert main(base) == 0
@@ -193,7 +194,7 @@ def test_rules_are_listed_printed_and_saved(scored: Workspace, tmp_path: Path, c
         "strict, version 1",
     ]
     assert main([*base, "strict", "--version", "1"]) == 0
-    assert capsys.readouterr().out == "# mine\n" + rule_text.to_yaml(RULE)
+    assert capsys.readouterr().out == "# mine\n" + rule_yaml.to_yaml(RULE)
     assert main([*base, "mild"]) == 2
     assert main([*base, "--save", str(path)]) == 2
     path.write_text("tiers: [A]")

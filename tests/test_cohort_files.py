@@ -6,11 +6,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import cohort_files, cohorts, files, ingest, tables
-from curation.rule_checks import Gate
-from curation.scores import SCORING_VERSION
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.cohorts import cohort_integrity, frozen_cohort
+from curation.scoring.distortion_score import SCORING_VERSION
+from curation.sources import ingest
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
 from tests.images import write_nifti
 from tests.scored import put_scans
 
@@ -23,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def frozen(workspace: Workspace, folder: Path) -> cohorts.Cohort:
+def frozen(workspace: Workspace, folder: Path) -> frozen_cohort.Cohort:
     ingest.ingest(workspace, folder, name="set")
     scans = tables.read_scans(workspace)
     scores = scans[["scan_id", "sha256"]].assign(
@@ -33,11 +35,11 @@ def frozen(workspace: Workspace, folder: Path) -> cohorts.Cohort:
     )
     files.write_parquet(workspace.scores_path, scores)
     rule = TierRule(gates=(Gate("distortion_score", above=90.0),))
-    return cohorts.freeze(workspace, "spring", author="Ada", rule=rule)
+    return frozen_cohort.freeze(workspace, "spring", author="Ada", rule=rule)
 
 
-def _reasons(workspace: Workspace, cohort: cohorts.Cohort) -> dict[str, str]:
-    found = cohort_files.changed(workspace, cohort)
+def _reasons(workspace: Workspace, cohort: frozen_cohort.Cohort) -> dict[str, str]:
+    found = cohort_integrity.changed(workspace, cohort)
     return dict(zip(found["scan_id"].str[4:9], found["reason"], strict=True))
 
 
@@ -75,9 +77,9 @@ def test_a_same_size_change_with_the_old_time_put_back_is_the_known_limit(
 
 def test_scans_of_a_table_have_no_file_to_look_at(workspace: Workspace) -> None:
     put_scans(workspace, [{"distortion_score": 5.0, "status": "table", "path": None}])
-    cohort = cohorts.freeze(workspace, "tables", author="Ada")
+    cohort = frozen_cohort.freeze(workspace, "tables", author="Ada")
     seen: list[tuple[int, int]] = []
-    found = cohort_files.changed(workspace, cohort, lambda *done: seen.append(done))
+    found = cohort_integrity.changed(workspace, cohort, lambda *done: seen.append(done))
     pd.testing.assert_index_equal(found.columns, pd.Index(["scan_id", "path", "reason"]))
     assert found.empty
     assert seen == [(1, 1)]

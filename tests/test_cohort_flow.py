@@ -3,13 +3,14 @@
 import pandas as pd
 import pytest
 
-from curation import cohort_flow, cohorts, tables
-from curation.cohort_flow import Flow
-from curation.cohort_lists import draft
-from curation.overrides import override
-from curation.rule_checks import UNUSABLE, Gate
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.cohorts import flow_chart, frozen_cohort
+from curation.cohorts.cohort_draft import draft
+from curation.cohorts.flow_chart import Flow
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers.overrides import override
+from curation.tiers.rule_checks import UNUSABLE, Gate
+from curation.tiers.tier_rule import TierRule
 from tests.scored import put_metrics, put_scans
 
 RULE = TierRule(
@@ -109,8 +110,8 @@ def test_no_scan_is_lost_between_two_stages(scored: Workspace, role, images_only
 
 
 def test_a_flow_survives_being_written_down(scored: Workspace) -> None:
-    frozen = cohorts.freeze(scored, "spring", author="Ada", rule=RULE)
-    loaded = cohorts.load(scored, frozen.id)
+    frozen = frozen_cohort.freeze(scored, "spring", author="Ada", rule=RULE)
+    loaded = frozen_cohort.load(scored, frozen.id)
     assert loaded.flow == frozen.flow
     assert isinstance(loaded.flow, Flow)
-    assert all(isinstance(tier, cohort_flow.Arrived) for tier in loaded.flow.tiers)
+    assert all(isinstance(tier, flow_chart.Arrived) for tier in loaded.flow.tiers)

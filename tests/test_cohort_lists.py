@@ -2,13 +2,13 @@
 
 import pytest
 
-from curation import cohort_lists, cohorts
-from curation.cohort_lists import COLUMNS, draft
+from curation.cohorts import cohort_draft, frozen_cohort
+from curation.cohorts.cohort_draft import COLUMNS, draft
 from curation.errors import CohortError
-from curation.overrides import override
-from curation.rule_checks import Gate
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.storage.workspace import Workspace
+from curation.tiers.overrides import override
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
 from tests.scored import put_metrics, put_scans
 
 
@@ -23,7 +23,7 @@ def scored(workspace: Workspace) -> Workspace:
 def test_what_is_drafted_is_what_is_frozen_to_the_byte(scored: Workspace) -> None:
     rule = TierRule(gates=(Gate("cjv", above=0.45, tier="C"),))
     drafted = draft(scored, "pool", rule)
-    frozen = cohorts.freeze(scored, "spring", author="Ada", rule=rule)
+    frozen = frozen_cohort.freeze(scored, "spring", author="Ada", rule=rule)
     path = scored.cohorts_dir / f"{frozen.id}.tsv"
     assert path.read_bytes() == drafted.text.encode()
     assert frozen.hash == drafted.hash
@@ -32,8 +32,8 @@ def test_what_is_drafted_is_what_is_frozen_to_the_byte(scored: Workspace) -> Non
 
 
 def test_neither_time_nor_author_nor_name_is_in_the_hash(scored: Workspace) -> None:
-    first = cohorts.freeze(scored, "spring", author="Ada")
-    other = cohorts.freeze(scored, "autumn", author="Grace")
+    first = frozen_cohort.freeze(scored, "spring", author="Ada")
+    other = frozen_cohort.freeze(scored, "autumn", author="Grace")
     assert first.hash == other.hash
 
 
@@ -44,9 +44,9 @@ def test_what_a_rule_looks_at_stands_in_the_list(scored: Workspace) -> None:
     assert drafted.scans["cjv"].tolist() == [0.4, 0.5, 0.6]
     assert drafted.scans["tier"].tolist() == ["A", "B", "C"]
     assert drafted.scans["distortion_score"].isna().tolist() == [False, False, True]
-    assert cohort_lists.columns_of(TierRule()) == COLUMNS
-    frozen = cohorts.freeze(scored, "spring", author="Ada", rule=rule)
-    assert cohorts.load(scored, frozen.id).scans.equals(drafted.scans)
+    assert cohort_draft.columns_of(TierRule()) == COLUMNS
+    frozen = frozen_cohort.freeze(scored, "spring", author="Ada", rule=rule)
+    assert frozen_cohort.load(scored, frozen.id).scans.equals(drafted.scans)
 
 
 def test_a_scan_without_a_score_that_somebody_put_into_a_tier_is_in_it(scored: Workspace) -> None:

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from curation import cohorts, database, files, history, ratings, tables
+from curation.cohorts import frozen_cohort
+from curation.decisions import audit_trail, database
 from curation.errors import CohortError, WorkspaceError
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.ratings import rating_log
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from curation.tiers.tier_rule import TierRule
 from tests.scored import put_scans
 
 
@@ -29,20 +32,20 @@ def scored(workspace: Workspace) -> Workspace:
 
 
 def test_a_cohort_holds_the_scored_readable_scans_of_its_role(scored: Workspace) -> None:
-    pool = cohorts.freeze(scored, "spring", author="Ada")
+    pool = frozen_cohort.freeze(scored, "spring", author="Ada")
     assert pool.counts == {"A": 1, "B": 1, "C": 1}
     assert pool.scans["tier"].tolist() == ["A", "B", "C"]
     assert pool.size == 3
 
 
 def test_a_target_holds_only_people_of_known_age(scored: Workspace) -> None:
-    target = cohorts.freeze(scored, "external", author="Ada", role="target")
+    target = frozen_cohort.freeze(scored, "external", author="Ada", role="target")
     assert target.scans["age_years"].tolist() == [35.0]
 
 
 def test_what_was_frozen_is_what_is_loaded(scored: Workspace) -> None:
-    frozen = cohorts.freeze(scored, "spring", author="Ada")
-    loaded = cohorts.load(scored, frozen.id)
+    frozen = frozen_cohort.freeze(scored, "spring", author="Ada")
+    loaded = frozen_cohort.load(scored, frozen.id)
     assert loaded.scans.equals(frozen.scans)
     assert (loaded.rule, loaded.author, loaded.created) == (
         frozen.rule,
@@ -52,13 +55,15 @@ def test_what_was_frozen_is_what_is_loaded(scored: Workspace) -> None:
 
 
 def test_the_same_list_is_the_same_cohort_and_another_rule_another(scored: Workspace) -> None:
-    first = cohorts.freeze(scored, "spring", author="Ada")
-    again = cohorts.freeze(scored, "spring", author="Grace")
-    other = cohorts.freeze(scored, "spring", author="Ada", rule=TierRule(cutoffs=(20.0, 50.0)))
+    first = frozen_cohort.freeze(scored, "spring", author="Ada")
+    again = frozen_cohort.freeze(scored, "spring", author="Grace")
+    other = frozen_cohort.freeze(
+        scored, "spring", author="Ada", rule=TierRule(cutoffs=(20.0, 50.0))
+    )
     assert again.id == first.id
     assert again.author == "Ada"
     assert other.id != first.id
-    assert {header.id for header in cohorts.list_cohorts(scored)} == {first.id, other.id}
+    assert {header.id for header in frozen_cohort.list_cohorts(scored)} == {first.id, other.id}
 
 
 @contextlib.contextmanager
@@ -79,18 +84,20 @@ def _fails(*_: object, **__: object) -> None:
 def test_a_cohort_and_its_line_in_the_history_are_both_there_or_neither(
     scored: Workspace, monkeypatch, where, name, broken
 ) -> None:
-    ratings.newest(scored)  # the database is there
+    rating_log.newest(scored)  # the database is there
     with monkeypatch.context() as patched:
         patched.setattr(where, name, broken)
         with pytest.raises(WorkspaceError, match="disk"):
-            cohorts.freeze(scored, "spring", author="Ada")
-    assert cohorts.list_cohorts(scored) == [] and _frozen_by(scored) == []
-    frozen = cohorts.freeze(scored, "spring", author="Ada")
+            frozen_cohort.freeze(scored, "spring", author="Ada")
+    assert frozen_cohort.list_cohorts(scored) == [] and _frozen_by(scored) == []
+    frozen = frozen_cohort.freeze(scored, "spring", author="Ada")
     assert _frozen_by(scored) == [("Ada", frozen.id)]
 
 
 def _frozen_by(workspace: Workspace) -> list[tuple[str, str]]:
-    return list(history.history(workspace)[["who", "subject"]].itertuples(index=False, name=None))
+    return list(
+        audit_trail.history(workspace)[["who", "subject"]].itertuples(index=False, name=None)
+    )
 
 
 def test_a_cohort_that_was_left_without_its_line_gets_it_when_it_is_frozen_again(
@@ -100,53 +107,53 @@ def test_a_cohort_that_was_left_without_its_line_gets_it_when_it_is_frozen_again
         patched.setattr(
             database, "note_within", lambda *_, **__: None
         )  # killed at the wrong moment
-        frozen = cohorts.freeze(scored, "spring", author="Ada")
+        frozen = frozen_cohort.freeze(scored, "spring", author="Ada")
     assert _frozen_by(scored) == []
     for _ in range(2):
-        assert cohorts.freeze(scored, "spring", author="Grace").author == "Ada"
+        assert frozen_cohort.freeze(scored, "spring", author="Grace").author == "Ada"
         assert _frozen_by(scored) == [("Ada", frozen.id)]
 
 
 def test_a_list_edited_by_hand_is_noticed(scored: Workspace) -> None:
-    cohort = cohorts.freeze(scored, "spring", author="Ada")
+    cohort = frozen_cohort.freeze(scored, "spring", author="Ada")
     path = scored.cohorts_dir / f"{cohort.id}.tsv"
     path.write_text(path.read_text().replace("\tC\n", "\tA\n"))
     with pytest.raises(CohortError, match="changed after it was frozen"):
-        cohorts.load(scored, cohort.id)
+        frozen_cohort.load(scored, cohort.id)
 
 
 def test_a_file_that_changed_after_freezing_is_named(scored: Workspace) -> None:
-    cohort = cohorts.freeze(scored, "spring", author="Ada")
-    assert cohorts.changed_scans(scored, cohort).empty
+    cohort = frozen_cohort.freeze(scored, "spring", author="Ada")
+    assert frozen_cohort.changed_scans(scored, cohort).empty
     scans = tables.read_scans(scored)
     scans.loc[0, "sha256"] = "f" * 64
     tables.write_scans(scored, scans.drop(index=1))
-    assert cohorts.changed_scans(scored, cohort)["scan_id"].tolist() == [
+    assert frozen_cohort.changed_scans(scored, cohort)["scan_id"].tolist() == [
         "made_sub-00_T1w",
         "made_sub-01_T1w",
     ]
 
 
 def test_no_path_leaves_in_a_cohort(scored: Workspace) -> None:
-    cohort = cohorts.freeze(scored, "spring", author="Ada")
+    cohort = frozen_cohort.freeze(scored, "spring", author="Ada")
     assert "/nowhere" not in (scored.cohorts_dir / f"{cohort.id}.tsv").read_text()
 
 
 @pytest.mark.parametrize("cohort_id", ["absent-123", "../workspace", ""])
 def test_an_unknown_cohort_is_refused_with_those_there_are(scored: Workspace, cohort_id) -> None:
-    frozen = cohorts.freeze(scored, "spring", author="Ada")
+    frozen = frozen_cohort.freeze(scored, "spring", author="Ada")
     with pytest.raises(CohortError, match=frozen.id):
-        cohorts.load(scored, cohort_id)
+        frozen_cohort.load(scored, cohort_id)
 
 
 def test_what_is_missing_is_said(workspace: Workspace) -> None:
     with pytest.raises(CohortError, match="Ingest a source"):
-        cohorts.freeze(workspace, "spring", author="Ada")
+        frozen_cohort.freeze(workspace, "spring", author="Ada")
     put_scans(workspace, [{"distortion_score": 5.0, "role": "target", "age_years": None}, {}])
     with pytest.raises(CohortError, match="Score them first"):
-        cohorts.freeze(workspace, "spring", author="Ada")
+        frozen_cohort.freeze(workspace, "spring", author="Ada")
     with pytest.raises(CohortError, match="known age"):
-        cohorts.freeze(workspace, "spring", author="Ada", role="target")
+        frozen_cohort.freeze(workspace, "spring", author="Ada", role="target")
     with pytest.raises(CohortError, match="a name and an author"):
-        cohorts.freeze(workspace, " ", author="Ada")
-    assert cohorts.list_cohorts(workspace) == []
+        frozen_cohort.freeze(workspace, " ", author="Ada")
+    assert frozen_cohort.list_cohorts(workspace) == []

@@ -6,23 +6,23 @@ import os
 
 import pytest
 
-from curation import command_line
 from curation.__main__ import COMMANDS as CURATION
-from curation.command_line import Command
+from curation.cli import framework
+from curation.cli.framework import Command
 from curation.errors import WorkspaceError
 from training.__main__ import COMMANDS as TRAINING
 
 
 def ended(run, *arguments: str) -> int:
-    made = command_line.parser("python -m x", "About.", [Command("do", "do it", run)])
-    return command_line.run(made, ["do", *arguments], "Go on later.")
+    made = framework.parser("python -m x", "About.", [Command("do", "do it", run)])
+    return framework.run(made, ["do", *arguments], "Go on later.")
 
 
 @pytest.mark.parametrize("commands", [CURATION, TRAINING])
 def test_every_command_is_there_once_and_says_what_it_is_for(commands, capsys) -> None:
     names = [command.name for command in commands]
     assert len(set(names)) == len(names)
-    made = command_line.parser("python -m x", None, commands)
+    made = framework.parser("python -m x", None, commands)
     for command in commands:
         with pytest.raises(SystemExit, match="0"):
             made.parse_args([command.name, "--help"])

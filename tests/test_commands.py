@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from curation import tables
 from curation.__main__ import main
-from curation.workspace import Workspace
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests.images import make_bids, write_nifti
 
 

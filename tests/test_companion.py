@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from pages.ui import companion
+from pages.ui.review import image_panel
 
 
 def scans() -> pd.DataFrame:
@@ -22,7 +22,7 @@ def scans() -> pd.DataFrame:
 
 def reference_of(scan_id: str) -> str | None:
     table = scans()
-    found = companion.reference_scan(table.set_index("scan_id", drop=False).loc[scan_id], table)
+    found = image_panel.reference_scan(table.set_index("scan_id", drop=False).loc[scan_id], table)
     return None if found is None else found["scan_id"]
 
 
@@ -38,7 +38,7 @@ def test_where_no_site_is_known_the_source_is_one() -> None:
 
 
 def test_it_is_named_as_such() -> None:
-    first, second = companion.named(scans().iloc[1])
+    first, second = image_panel.named(scans().iloc[1])
     assert first == "Reference: score 9.0, lowest of North"
     assert second == "b"
-    assert "source study" in companion.named(scans().iloc[7])[0]
+    assert "source study" in image_panel.named(scans().iloc[7])[0]

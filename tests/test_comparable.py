@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from curation import files
+from curation.storage import files
 from tests import training_workspace
-from training import comparable
-from training.study import Study
+from training.results import study_sets
+from training.studies.planned_study import Study
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def _changed(study: Study, tmp_path, **columns) -> Study:  # type: ignore[no-unt
 
 
 def test_the_same_people_in_the_same_folds_can_be_compared(study, tmp_path) -> None:
-    assert comparable.why_not(study, _changed(study, tmp_path)) == ""
+    assert study_sets.why_not(study, _changed(study, tmp_path)) == ""
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_the_same_people_in_the_same_folds_can_be_compared(study, tmp_path) -> N
     ],
 )
 def test_why_studies_cannot_be_compared_is_said(study, tmp_path, columns, why) -> None:
-    assert why in comparable.why_not(study, _changed(study, tmp_path, **columns))
+    assert why in study_sets.why_not(study, _changed(study, tmp_path, **columns))
 
 
 def test_another_preset_or_pool_is_named(study) -> None:
-    assert comparable.what_else_differs(study, study) == []
+    assert study_sets.what_else_differs(study, study) == []
     other = replace(study, cohort_id="pool-2", preset=study.preset.changed({"finetune_epochs": 9}))
-    preset, pool = comparable.what_else_differs(study, other)
+    preset, pool = study_sets.what_else_differs(study, other)
     assert "preset" in preset and "pool-2 there" in pool

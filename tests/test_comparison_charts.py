@@ -5,20 +5,20 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from pages.ui import comparison_charts, run_lines, strata_charts
+from pages.ui.compare import compare_curves, comparison_charts, strata_charts
 from tests.held_out import ALL, CONTROL, SCRATCH, A, random
-from training import comparisons, statistics, strata, sweeps
-from training.arms import Arm
-from training.predictions import BASELINE
 from training.report.look import MUTED, TEMPLATE, Style, arm_styles
+from training.results import comparisons, error_strata, study_sets, study_summary
+from training.results.predictions import BASELINE
+from training.studies.study_arms import Arm
 
 ARMS = [SCRATCH, A, ALL, CONTROL]
 STYLES = arm_styles(ARMS)
 HELD_OUT = random(people=40)
-FINAL = statistics.summarise(HELD_OUT)
+FINAL = study_summary.summarise(HELD_OUT)
 DIFFERENCES = comparisons.compare_all(HELD_OUT, "scratch").reference
-SCANS = strata.of_scans(HELD_OUT, "A")
-SIZED = sweeps.by_size(HELD_OUT, {"scratch": 0, "A": 20, "all": 60, "control-A": 20})
+SCANS = error_strata.of_scans(HELD_OUT, "A")
+SIZED = study_sets.by_size(HELD_OUT, {"scratch": 0, "A": 20, "all": 60, "control-A": 20})
 
 
 def _custom(trace: go.Scatter) -> list:  # type: ignore[type-arg]
@@ -77,7 +77,7 @@ def test_a_difference_that_is_not_known_is_drawn_as_a_row_without_a_point() -> N
 
 
 def test_the_heat_map_says_and_hands_on_every_cell() -> None:
-    table = strata.tier_by_tier(HELD_OUT)
+    table = error_strata.tier_by_tier(HELD_OUT)
     figure = comparison_charts.tier_by_tier(table, ["A", "all", BASELINE], ["A", "B"])
     heat, marks = figure.data
     assert np.shape(heat.z) == (3, 2) and len(marks.x) == 6
@@ -100,18 +100,20 @@ def test_arms_of_a_study_with_markup_in_its_name_are_drawn_as_text() -> None:
     assert "&lt;b&gt;x&lt;/b&gt; · A" in points.y
 
 
-@pytest.mark.parametrize("column", list(strata.NUMBERS))
+@pytest.mark.parametrize("column", list(error_strata.NUMBERS))
 def test_error_against_a_number_shows_every_scan_and_the_mean(column) -> None:
-    figure = strata_charts.error_along(SCANS, strata.along(SCANS, column), column, STYLES["A"])
+    figure = strata_charts.error_along(
+        SCANS, error_strata.along(SCANS, column), column, STYLES["A"]
+    )
     points, mean = figure.data
     assert _custom(points) == SCANS["scan_id"].tolist()
     assert np.allclose(points.y, SCANS["error_years"])
     assert len(mean.x) == 5
-    assert figure.layout.xaxis.title.text == strata.NUMBERS[column]
+    assert figure.layout.xaxis.title.text == error_strata.NUMBERS[column]
 
 
 def test_groups_say_how_many_people_they_hold() -> None:
-    table = strata.by_group(SCANS, "site")
+    table = error_strata.by_group(SCANS, "site")
     (points,) = strata_charts.error_by_group(table, "site", STYLES["A"]).data
     assert points.y[0] == "North (14)"
     assert _custom(points) == ["North", "South", "not known"]
@@ -146,7 +148,7 @@ def test_shares_of_labels_are_a_line_a_pretraining() -> None:
     few = Arm("all-labels-25", "few", "tiers", ("A", "B"), label_percent=25, base="all")
     held_out = random(arms=3)
     held_out = type(held_out)(**{**vars(held_out), "arms": (SCRATCH, ALL, few)})
-    figure = comparison_charts.by_labels(sweeps.by_labels(held_out), STYLES)
+    figure = comparison_charts.by_labels(study_sets.by_labels(held_out), STYLES)
     (line,) = figure.data
     assert (line.name, list(line.x)) == ("all", [25, 100])
     assert line.line.color == STYLES["all"].colour
@@ -164,7 +166,7 @@ def test_single_runs_are_lines_with_gaps_between_them_that_know_their_run() -> N
         }
     )
     figure = go.Figure()
-    run_lines.add(figure, curves, "age_mae_years", STYLES, runs=["r0", "r1"])
+    compare_curves.add(figure, curves, "age_mae_years", STYLES, runs=["r0", "r1"])
     (trace,) = figure.data
     assert np.array_equal(trace.y, [7, 6, np.nan, 5, 4], equal_nan=True)
     assert trace.customdata[0].tolist() == [0, 1, 1]
@@ -174,11 +176,11 @@ def test_single_runs_are_lines_with_gaps_between_them_that_know_their_run() -> N
 FIGURES = [
     comparison_charts.final_errors(FINAL, STYLES),
     comparison_charts.differences(DIFFERENCES, STYLES),
-    comparison_charts.tier_by_tier(strata.tier_by_tier(HELD_OUT), ["A"], ["A", "B"]),
+    comparison_charts.tier_by_tier(error_strata.tier_by_tier(HELD_OUT), ["A"], ["A", "B"]),
     comparison_charts.by_size(SIZED),
     strata_charts.predicted_against_true(SCANS, STYLES["A"]),
     strata_charts.age_gap(SCANS, Style("", "#000000"), corrected=True),
-    strata_charts.error_by_group(strata.by_group(SCANS, "sex"), "sex", STYLES["A"]),
+    strata_charts.error_by_group(error_strata.by_group(SCANS, "sex"), "sex", STYLES["A"]),
 ]
 
 

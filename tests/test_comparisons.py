@@ -4,10 +4,10 @@ import pytest
 from scipy import stats
 
 from tests.held_out import ALL, SCRATCH, A, made, random
-from training import predictions
-from training.comparisons import compare_all
-from training.predictions import BASELINE, Predictions
-from training.resampling import holm
+from training.results import predictions
+from training.results.comparisons import compare_all
+from training.results.predictions import BASELINE, Predictions
+from training.results.resampling import holm
 
 AGES = np.linspace(20, 80, 31)
 #: Two trainings that err alike on the whole, and on other people.

@@ -3,10 +3,10 @@ import pytest
 
 from tests import training_workspace
 from tests.held_out import made
-from training import conclusions
-from training.comparisons import compare_all
-from training.conclusions import Conclusion
-from training.predictions import Predictions
+from training.results import conclusions
+from training.results.comparisons import compare_all
+from training.results.conclusions import Conclusion
+from training.results.predictions import Predictions
 
 AGES = np.linspace(20, 80, 31)
 NOISE = np.random.default_rng(0).normal(0, 9, (3, 31))

@@ -4,8 +4,8 @@ import sys
 import pytest
 
 from curation.errors import StudyError
-from training import config
-from training.config import PRESETS, Preset
+from training.studies import presets
+from training.studies.presets import PRESETS, Preset
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -55,16 +55,19 @@ def test_values_that_do_not_fit_are_refused_in_words(overrides: dict, words: str
 
 
 def test_without_a_gpu_the_default_is_the_try_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(config, "gpu_count", lambda: 0)
-    assert config.default_preset().name == "smoke"
-    monkeypatch.setattr(config, "gpu_count", lambda: 2)
-    assert config.default_preset().name == "gpu-base"
+    monkeypatch.setattr(presets, "gpu_count", lambda: 0)
+    assert presets.default_preset().name == "smoke"
+    monkeypatch.setattr(presets, "gpu_count", lambda: 2)
+    assert presets.default_preset().name == "gpu-base"
 
 
 def test_what_pages_import_brings_no_torch() -> None:
     code = (
-        "import sys, training.config, training.arms, training.study, training.splits, training.runs,"
-        " training.launch, training.curves, training.statistics, training.demo_study\n"
+        "import sys\n"
+        "from training.studies import planned_study, presets, runs, splits, study_arms\n"
+        "from training.jobs import launch\n"
+        "from training.results import error_curves, study_summary\n"
+        "from training.cli import studies\n"
         "print(sorted({'torch', 'monai', 'lightning_fabric', 'SimpleITK'} & set(sys.modules)))"
     )
     result = subprocess.run(

@@ -6,16 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import assess, cohorts, files, mriqc_import, parts, references, tables
 from curation.__main__ import main
-from curation.anchors import builtin
-from curation.cohorts import Cohort
+from curation.assessment import assess_workspace, metric_parts
+from curation.cohorts import frozen_cohort
+from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError, SourceError, StudyError
-from curation.ingest import ingest
-from curation.workspace import Workspace
+from curation.interchange import mriqc_import
+from curation.references import reference_library
+from curation.scoring.score_reference import builtin
+from curation.sources.ingest import ingest
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 from tests import rated, training_workspace
 from tests.images import make_bids, write_nifti
-from training import study as studies
+from training.studies import planned_study
 
 OTHERS = ("T2w", "FLAIR", "ce-gd_T1w", "PDw", "UNIT1", "inv-1_MP2RAGE")
 
@@ -31,11 +35,11 @@ def contrasts(tmp_path: Path) -> Path:
 
 def _score_due(workspace: Workspace, measured: Workspace) -> pd.DataFrame:
     """Give all scans that are due the metrics of heads that were measured before, and score them."""
-    due = assess.due_scans(workspace)
+    due = assess_workspace.due_scans(workspace)
     metrics = tables.read_metrics(measured).head(len(due))
     own = {name: due[name].to_numpy() for name in ("scan_id", "sha256")}
-    parts.write(workspace.metrics_dir / "part-due.parquet", metrics.assign(**own))
-    assess.gather(workspace)
+    metric_parts.write(workspace.metrics_dir / "part-due.parquet", metrics.assign(**own))
+    assess_workspace.gather(workspace)
     return due
 
 
@@ -53,7 +57,7 @@ def _target(workspace: Workspace, folder: Path) -> Cohort:
     scores = scans[["scan_id", "sha256"]].assign(distortion_score=5.0, reference="builtin-1")
     every = pd.concat([tables.read_scores(workspace), scores], ignore_index=True)
     files.write_parquet(workspace.scores_path, every)
-    return cohorts.freeze(workspace, "target", author="Ada", role="target")
+    return frozen_cohort.freeze(workspace, "target", author="Ada", role="target")
 
 
 def test_three_contrasts_walk_from_ingest_to_a_study(
@@ -70,7 +74,7 @@ def test_three_contrasts_walk_from_ingest_to_a_study(
     due = _score_due(workspace, measured[0])
     assert due["scan_id"].tolist() == ["contrasts_sub-01_T1w", "contrasts_sub-02_T1w"]
     assert len(tables.read_scores(workspace)) == 2
-    pool = cohorts.freeze(workspace, "pool", author="Ada")
+    pool = frozen_cohort.freeze(workspace, "pool", author="Ada")
     assert pool.scans["scan_id"].tolist() == due["scan_id"].tolist()
     assert pool.flow is not None
     lines = pool.flow.lines()
@@ -79,7 +83,7 @@ def test_three_contrasts_walk_from_ingest_to_a_study(
     assert pool.flow.stages[1].scans == 2
 
     target = _target(workspace, tmp_path / "external")
-    study = studies.plan(
+    study = planned_study.plan(
         workspace,
         name="made",
         cohort_id=pool.id,
@@ -98,7 +102,7 @@ def test_another_kind_is_scored_where_it_is_asked_for(
 ) -> None:
     scans = ingest(workspace, contrasts, modality="FLAIR").scans
     assert scans.loc[scans["status"] == "ok", "modality"].tolist() == ["FLAIR"]
-    assert set(assess.due_scans(workspace)["scan_id"]) == {"contrasts_sub-01_FLAIR"}
+    assert set(assess_workspace.due_scans(workspace)["scan_id"]) == {"contrasts_sub-01_FLAIR"}
     assert ingest(workspace, contrasts).source.modality == "FLAIR"  # as it was asked for
     again = ingest(workspace, contrasts, modality="T1w").scans
     assert again.loc[again["status"] == "ok", "modality"].tolist() == ["T1w", "T1w"]
@@ -145,7 +149,7 @@ def _as_before(workspace: Workspace, contrasts: Path) -> None:
     affines = [np.eye(4).ravel().tolist()] * len(scans)
     metrics = scans[["scan_id", "sha256"]].assign(**good, template_affine=affines)
     files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
-    references.rescore(workspace)
+    reference_library.rescore(workspace)
 
 
 def test_a_mixed_cohort_is_not_frozen_and_its_few_are_named(
@@ -155,9 +159,9 @@ def test_a_mixed_cohort_is_not_frozen_and_its_few_are_named(
     with pytest.raises(
         CohortError, match=r"The pool holds 3 T1w, .*1 FLAIR.*Ingest the sources again"
     ):
-        cohorts.freeze(workspace, "pool", author="Ada")
+        frozen_cohort.freeze(workspace, "pool", author="Ada")
     ingest(workspace, contrasts)
-    assert cohorts.freeze(workspace, "pool", author="Ada").size == 2
+    assert frozen_cohort.freeze(workspace, "pool", author="Ada").size == 2
 
 
 def test_a_mixed_cohort_that_was_frozen_before_is_not_planned_with(
@@ -165,16 +169,16 @@ def test_a_mixed_cohort_that_was_frozen_before_is_not_planned_with(
 ) -> None:
     _as_before(workspace, contrasts)
     with monkeypatch.context() as before:
-        before.setattr("curation.cohort_lists.mixed", lambda scans, whose: None)
-        pool = cohorts.freeze(workspace, "pool", author="Ada")
+        before.setattr("curation.cohorts.cohort_draft.mixed", lambda scans, whose: None)
+        pool = frozen_cohort.freeze(workspace, "pool", author="Ada")
     target = _target(workspace, tmp_path / "external")
     plan = {"name": "made", "cohort_id": pool.id, "target_id": target.id, "arms": ["scratch"]}
     plan |= {"seeds": [0], "folds": 2, "preset": "smoke"}
     with pytest.raises(StudyError, match=rf"Cohort {pool.id} holds 3 T1w.*Then freeze"):
-        studies.plan(workspace, **plan)
+        planned_study.plan(workspace, **plan)
     ingest(workspace, contrasts)
     with pytest.raises(StudyError, match=r"6 scans of cohort .* are listed by now and not scored"):
-        studies.plan(workspace, **plan)
+        planned_study.plan(workspace, **plan)
 
 
 def test_what_was_scored_and_is_only_listed_now_counts_no_more(
@@ -185,7 +189,7 @@ def test_what_was_scored_and_is_only_listed_now_counts_no_more(
     ingest(workspace, contrasts)
     assert tables.read_usable(workspace, "pool")["modality"].astype(str).tolist() == ["T1w", "T1w"]
     assert len(tables.read_scores(workspace)) == 2  # as are those that were counted before
-    metrics, _ = references._measured(workspace)
+    metrics, _ = reference_library._measured(workspace)
     assert set(metrics["scan_id"]) == {"contrasts_sub-01_T1w", "contrasts_sub-02_T1w"}
 
 

@@ -3,16 +3,16 @@
 import pandas as pd
 import pytest
 
-from curation import cohorts, controls
+from curation.cohorts import frozen_cohort, matched_controls
 from curation.errors import CohortError
-from curation.rule_checks import UNUSABLE, Gate
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.storage.workspace import Workspace
+from curation.tiers.rule_checks import UNUSABLE, Gate
+from curation.tiers.tier_rule import TierRule
 from tests.scored import put_scans
 
 
 @pytest.fixture
-def source(workspace: Workspace) -> cohorts.Cohort:
+def source(workspace: Workspace) -> frozen_cohort.Cohort:
     put_scans(
         workspace,
         [
@@ -26,11 +26,11 @@ def source(workspace: Workspace) -> cohorts.Cohort:
         ],
     )
     rule = TierRule(gates=(Gate("distortion_score", above=70.0),))
-    return cohorts.freeze(workspace, "spring", author="Ada", rule=rule)
+    return frozen_cohort.freeze(workspace, "spring", author="Ada", rule=rule)
 
 
 def test_a_control_is_as_large_and_from_the_same_sites(workspace: Workspace, source) -> None:
-    control = controls.draw_control(workspace, source.id, ("A",), seed=3, author="Ada")
+    control = matched_controls.draw_control(workspace, source.id, ("A",), seed=3, author="Ada")
     assert control.name == "control-A-of-spring-seed-3"
     assert control.drawn == {"cohort": source.id, "tiers": ["A"], "seed": 3}
     assert control.size == source.counts["A"] == 25
@@ -41,7 +41,7 @@ def test_a_control_is_as_large_and_from_the_same_sites(workspace: Workspace, sou
     assert sites[0] == sites[1]
     rows = source.scans.set_index("scan_id").loc[control.scans["scan_id"]].reset_index()
     pd.testing.assert_frame_equal(rows, control.scans)
-    assert cohorts.load(workspace, control.id).drawn == control.drawn
+    assert frozen_cohort.load(workspace, control.id).drawn == control.drawn
     assert control.flow is not None
     assert control.flow.lines()[:3] == [
         f"Cohort {source.id}, in tiers: 71 scans of 71 people",
@@ -50,9 +50,11 @@ def test_a_control_is_as_large_and_from_the_same_sites(workspace: Workspace, sou
     ]
 
 
-def test_the_seed_makes_the_draw(workspace: Workspace, source: cohorts.Cohort) -> None:
+def test_the_seed_makes_the_draw(workspace: Workspace, source: frozen_cohort.Cohort) -> None:
     first, again, other = (
-        controls.draw_control(workspace, source.id, ("A",), seed=seed, author="Ada", name="control")
+        matched_controls.draw_control(
+            workspace, source.id, ("A",), seed=seed, author="Ada", name="control"
+        )
         for seed in (1, 1, 2)
     )
     assert first.id == again.id != other.id
@@ -70,11 +72,11 @@ def test_the_seed_makes_the_draw(workspace: Workspace, source: cohorts.Cohort) -
 )
 def test_a_control_that_makes_no_sense_is_refused(workspace, source, tiers, seed, words) -> None:
     with pytest.raises(CohortError, match=words):
-        controls.draw_control(workspace, source.id, tiers, seed=seed, author="Ada")
+        matched_controls.draw_control(workspace, source.id, tiers, seed=seed, author="Ada")
 
 
 def test_an_empty_tier_has_no_control(workspace: Workspace) -> None:
     put_scans(workspace, [{"distortion_score": 5.0}, {"distortion_score": 90.0}])
-    cohort = cohorts.freeze(workspace, "two", author="Ada")
+    cohort = frozen_cohort.freeze(workspace, "two", author="Ada")
     with pytest.raises(CohortError, match="have nobody"):
-        controls.draw_control(workspace, cohort.id, ("B",), seed=0, author="Ada")
+        matched_controls.draw_control(workspace, cohort.id, ("B",), seed=0, author="Ada")

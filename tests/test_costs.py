@@ -1,12 +1,13 @@
 import pytest
 
-from curation import files
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training import costs, runs
-from training.config import PRESETS
-from training.standing import START_S
-from training.study import Study
+from training.jobs import cost_estimate
+from training.jobs.study_status import START_S
+from training.studies import runs
+from training.studies.planned_study import Study
+from training.studies.presets import PRESETS
 
 SECONDS = {"pretrain": 100.0, "finetune": 10.0}
 
@@ -19,7 +20,7 @@ def study(workspace: Workspace) -> Study:
 
 
 def test_an_encoder_that_arms_share_is_paid_once_a_seed(study: Study) -> None:
-    cost = costs.estimate(
+    cost = cost_estimate.estimate(
         study.arms, seeds=3, folds=2, preset=study.preset, scans=20, seconds=SECONDS
     )
     assert (cost.pretrainings, cost.finetunings, cost.runs) == (6, 24, 30)
@@ -28,7 +29,7 @@ def test_an_encoder_that_arms_share_is_paid_once_a_seed(study: Study) -> None:
 
 
 def test_no_number_of_places_makes_a_study_shorter_than_a_run_and_what_follows_it(study) -> None:
-    cost = costs.estimate(
+    cost = cost_estimate.estimate(
         study.arms, seeds=3, folds=2, preset=study.preset, scans=20, seconds=SECONDS
     )
     assert cost.span_s(1) == cost.work_s
@@ -37,12 +38,12 @@ def test_no_number_of_places_makes_a_study_shorter_than_a_run_and_what_follows_i
 
 
 def test_what_was_never_run_has_no_time(study: Study, workspace: Workspace) -> None:
-    assert costs.seconds_a_run(workspace, study.preset) == {}
-    cost = costs.estimate(
+    assert cost_estimate.seconds_a_run(workspace, study.preset) == {}
+    cost = cost_estimate.estimate(
         study.arms, seeds=1, folds=2, preset=study.preset, scans=20, seconds={"finetune": 1.0}
     )
     assert cost.work_s is cost.span_s(2) is None
-    scratch = costs.estimate(
+    scratch = cost_estimate.estimate(
         study.arms[:1], seeds=1, folds=2, preset=study.preset, scans=20, seconds={"finetune": 1.0}
     )
     assert scratch.work_s == 2 * (1 + START_S)
@@ -54,5 +55,5 @@ def test_earlier_runs_of_the_same_preset_tell_the_time_and_no_others(study, work
             files.write_json(
                 run.status_path, {"state": "stopped", "epoch": 1, "seconds": 2.0 + number}
             )
-    assert costs.seconds_a_run(workspace, study.preset) == {"pretrain": 2.5 * 3}
-    assert costs.seconds_a_run(workspace, PRESETS["smoke"]) == {}
+    assert cost_estimate.seconds_a_run(workspace, study.preset) == {"pretrain": 2.5 * 3}
+    assert cost_estimate.seconds_a_run(workspace, PRESETS["smoke"]) == {}

@@ -3,10 +3,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from curation import files
+from curation.storage import files
 from tests import training_workspace
-from training import curves, runs
-from training.arms import Arm
+from training.results import error_curves
+from training.studies import runs
+from training.studies.study_arms import Arm
 
 
 def _frame(values: dict[tuple[int, int], float]) -> pd.DataFrame:
@@ -30,7 +31,7 @@ CONTROL = Arm("control-A", "", "control", ("A", "B"), "A")
 
 
 def _band(table: pd.DataFrame, *arms: Arm) -> pd.DataFrame:
-    return curves.age_error_band(table, arms or (A,))
+    return error_curves.age_error_band(table, arms or (A,))
 
 
 def test_the_band_is_students_over_seeds_of_the_means_over_folds() -> None:
@@ -72,9 +73,9 @@ def test_an_error_is_never_below_nothing() -> None:
 
 def test_few_seeds_are_there_one_by_one() -> None:
     table = _band(_frame({(0, 0): 4, (0, 1): 6, (1, 0): 7, (1, 1): 9}))
-    assert curves.single_seeds(table) == ["seed_0", "seed_1"]
+    assert error_curves.single_seeds(table) == ["seed_0", "seed_1"]
     assert table.loc[0, ["seed_0", "seed_1"]].tolist() == [5, 8]
-    assert not curves.single_seeds(_band(_frame({(seed, 0): seed for seed in range(4)})))
+    assert not error_curves.single_seeds(_band(_frame({(seed, 0): seed for seed in range(4)})))
 
 
 def test_one_seed_has_a_mean_and_no_band() -> None:
@@ -108,12 +109,12 @@ def test_the_course_of_the_curves_is_told_from_the_curves(ends, said) -> None:
         for arm, values in ends.items()
         for epoch, value in enumerate(values, 1)
     ]
-    assert curves.course(pd.DataFrame(rows)) == f"Age error at the end of fine-tuning: {said}"
+    assert error_curves.course(pd.DataFrame(rows)) == f"Age error at the end of fine-tuning: {said}"
 
 
 def test_curves_are_read_from_the_runs_and_a_repeated_epoch_counts_once(workspace) -> None:
     study = training_workspace.plan(training_workspace.make(workspace))
-    assert curves.age_error_curves(workspace, study.id).empty
+    assert error_curves.age_error_curves(workspace, study.id).empty
     run = runs.find(study, "finetune_A_seed0_fold1")
     run.folder.mkdir(parents=True)
     for epoch, value in ((1, 9.0), (2, 8.0), (2, 7.0)):
@@ -122,11 +123,11 @@ def test_curves_are_read_from_the_runs_and_a_repeated_epoch_counts_once(workspac
         )
     with run.metrics_path.open("a") as file:
         file.write('{"epoch": 3, "lo')  # a process that died while it wrote
-    table = curves.age_error_curves(workspace, study.id)
+    table = error_curves.age_error_curves(workspace, study.id)
     assert table["epoch"].tolist() == [1, 2]
     assert table["age_mae_years"].tolist() == [9.0, 7.0]
     assert set(table["arm"]) == {"A"}
-    assert curves.pretrain_curves(workspace, study.id).empty
+    assert error_curves.pretrain_curves(workspace, study.id).empty
 
 
 def _lines(*values: list[float]) -> pd.DataFrame:
@@ -147,38 +148,38 @@ def _lines(*values: list[float]) -> pd.DataFrame:
 
 
 def test_smoothing_is_a_mean_over_a_window_of_each_run_by_itself() -> None:
-    table = curves.smoothed(_lines([1, 2, 6, 4, 5], [9, 9, 9]), "loss", 3)
+    table = error_curves.smoothed(_lines([1, 2, 6, 4, 5], [9, 9, 9]), "loss", 3)
     assert table["loss"].tolist() == pytest.approx([1, 3, 4, 5, 5, 9, 9, 9])
 
 
 def test_the_last_epoch_of_a_smoothed_curve_is_what_it_is() -> None:
     line = [*np.random.default_rng(0).uniform(1, 9, 20)]
-    table = curves.smoothed(_lines(line), "loss", 9)
+    table = error_curves.smoothed(_lines(line), "loss", 9)
     assert table["loss"].iloc[[0, -1]].tolist() == pytest.approx([line[0], line[-1]])
     assert table["loss"].iloc[10] == pytest.approx(np.mean(line[6:15]))
 
 
 def test_a_window_of_one_changes_nothing() -> None:
     table = _lines([1, 2, 6])
-    assert curves.smoothed(table, "loss", 1) is table
-    assert curves.smoothed(table.iloc[:0], "loss", 5).empty
+    assert error_curves.smoothed(table, "loss", 1) is table
+    assert error_curves.smoothed(table.iloc[:0], "loss", 5).empty
 
 
 def test_curves_can_be_drawn_against_steps() -> None:
-    table = curves.loss_band(_lines([1, 2], [3, 4]), along="step")
+    table = error_curves.loss_band(_lines([1, 2], [3, 4]), along="step")
     assert table["step"].tolist() == [7, 14]
     assert table["loss"].tolist() == [2, 3]
 
 
 def test_runs_that_wrote_no_step_have_no_curve_against_steps() -> None:
     table = _lines([1, 2]).assign(step=float("nan"))
-    assert curves.loss_band(table, along="step").empty
+    assert error_curves.loss_band(table, along="step").empty
 
 
 def test_thinned_curves_keep_their_ends() -> None:
-    table = curves.thinned(_lines([*range(1, 201)], [*range(1, 90)]), 20)
+    table = error_curves.thinned(_lines([*range(1, 201)], [*range(1, 90)]), 20)
     first = table[table["run_id"] == "run-0"]["epoch"].tolist()
     assert first == [1, *range(10, 201, 10)]
     assert table[table["run_id"] == "run-1"]["epoch"].max() == 89
-    assert len(curves.thinned(_lines([1, 2, 3]), 20)) == 3
-    assert curves.thinned(_lines([1]).iloc[:0], 20).empty
+    assert len(error_curves.thinned(_lines([1, 2, 3]), 20)) == 3
+    assert error_curves.thinned(_lines([1]).iloc[:0], 20).empty

@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from curation import tiers
-from curation.rule_checks import UNSCORED
-from curation.tiers import TierRule
-from pages.ui import cutoff_plot, served
-from pages.ui.cutoff_axis import Axis, Bins, Lines, binned, round_step
+from curation.tiers import tier_rule
+from curation.tiers.rule_checks import UNSCORED
+from curation.tiers.tier_rule import TierRule
+from pages.ui.scan_table.cutoff_axis import Axis, Bins, Lines, binned, round_step
+from pages.ui.shell import static_files
+from pages.ui.tiers import cutoff_plot
 
 RULE = TierRule()
 
@@ -40,7 +41,9 @@ def test_a_value_on_an_edge_lies_on_the_side_of_its_tier(better_is_higher: bool)
     values = np.array([round(0.1 * k, 1) for k in range(1, 200)])
     cuts = (5.3, 12.7)
     rule = TierRule(("A", "B", "C"), cuts[::-1] if better_is_higher else cuts, column)
-    left_to_right = 2 - tiers.cut(values, rule) if better_is_higher else tiers.cut(values, rule)
+    left_to_right = (
+        2 - tier_rule.cut(values, rule) if better_is_higher else tier_rule.cut(values, rule)
+    )
     middles = axis.low + (axis.bin_of(values) + 0.5) * axis.step
     assert (np.searchsorted(cuts, middles) == left_to_right).all()
 
@@ -122,6 +125,6 @@ def test_steps_are_round_and_not_less_than_asked_for() -> None:
 
 
 def test_plotly_comes_from_the_installed_package_and_is_not_sent_with_the_page() -> None:
-    assert served.plotly_script().endswith("/plotly.min.js")
-    assert served.plotly_script().startswith("/component/")
-    assert len(served.drawing("cutoffs")) < 40_000
+    assert static_files.plotly_script().endswith("/plotly.min.js")
+    assert static_files.plotly_script().startswith("/component/")
+    assert len(static_files.drawing("cutoffs")) < 40_000

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score, roc_auc_score, roc_curve
 
-from curation import cutoffs, history, ratings, tables
+from curation.decisions import audit_trail
 from curation.errors import RatingError
-from curation.workspace import Workspace
+from curation.ratings import rating_log
+from curation.sessions import suggested_cutoff
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests import made_workspace
 
 RNG = np.random.default_rng(3)
@@ -18,7 +21,7 @@ SCORES = np.clip(np.where(BAD, 60, 30) + 15 * RNG.normal(size=120), 0, 100).roun
 
 
 def test_the_curve_is_that_of_scikit_learn_and_ends_at_both_corners() -> None:
-    curve = cutoffs.roc(SCORES, BAD)
+    curve = suggested_cutoff.roc(SCORES, BAD)
     wrong, found, _ = roc_curve(BAD, SCORES, drop_intermediate=False)
     assert curve["sensitivity"].to_numpy() == pytest.approx(found)
     assert (1 - curve["specificity"]).to_numpy() == pytest.approx(wrong)
@@ -30,7 +33,7 @@ def test_the_curve_is_that_of_scikit_learn_and_ends_at_both_corners() -> None:
 
 @pytest.mark.parametrize("ratio", [0.2, 1.0, 3.0, 10.0])
 def test_no_other_cutoff_is_cheaper(ratio: float) -> None:
-    found = cutoffs.suggest(SCORES, BAD, ratio)
+    found = suggested_cutoff.suggest(SCORES, BAD, ratio)
 
     def cost(cut: float) -> float:
         return ratio * (BAD & (cut > SCORES)).sum() + (~BAD & (cut <= SCORES)).sum()
@@ -45,13 +48,13 @@ def test_no_other_cutoff_is_cheaper(ratio: float) -> None:
 
 
 def test_dearer_misses_lower_the_cutoff() -> None:
-    cuts = [cutoffs.suggest(SCORES, BAD, ratio).cutoff for ratio in (0.2, 1, 5, 25)]
+    cuts = [suggested_cutoff.suggest(SCORES, BAD, ratio).cutoff for ratio in (0.2, 1, 5, 25)]
     assert cuts == sorted(cuts, reverse=True) and cuts[0] > cuts[-1]
 
 
 def test_of_scans_told_apart_cleanly_the_cutoff_lies_in_the_gap() -> None:
     scores = np.r_[np.linspace(5, 30, 30), np.linspace(60, 90, 30)]
-    found = cutoffs.suggest(scores, scores > 45)
+    found = suggested_cutoff.suggest(scores, scores > 45)
     assert found.cutoff == 45 and 30 < found.low <= found.high < 62
     assert (found.auc, found.sensitivity, found.specificity, found.kappa) == (1, 1, 1, 1)
 
@@ -63,14 +66,16 @@ def test_the_interval_holds_the_best_cutoff_about_as_often_as_it_says() -> None:
         rng = np.random.default_rng(seed)
         bad = np.arange(100) < 50
         scores = np.clip(np.where(bad, 60, 35) + 10 * rng.normal(size=100), 0, 100)
-        found = cutoffs.suggest(scores, bad, seed=seed)
+        found = suggested_cutoff.suggest(scores, bad, seed=seed)
         held += found.low <= 47.5 <= found.high
     assert held >= 33
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
-    assert cutoffs.suggest(SCORES, BAD, seed=1) == cutoffs.suggest(SCORES, BAD, seed=1)
-    assert cutoffs.suggest(SCORES, BAD, seed=1).low != pytest.approx(np.nan)
+    assert suggested_cutoff.suggest(SCORES, BAD, seed=1) == suggested_cutoff.suggest(
+        SCORES, BAD, seed=1
+    )
+    assert suggested_cutoff.suggest(SCORES, BAD, seed=1).low != pytest.approx(np.nan)
 
 
 @pytest.mark.parametrize(
@@ -85,12 +90,12 @@ def test_the_same_seed_gives_the_same_interval() -> None:
 )
 def test_what_cannot_be_suggested_is_refused_with_what_to_do(scores, bad, ratio, words) -> None:
     with pytest.raises(RatingError, match=words):
-        cutoffs.suggest(scores, bad, ratio)
+        suggested_cutoff.suggest(scores, bad, ratio)
 
 
 def test_few_scans_and_few_of_a_kind_are_warned_of() -> None:
-    assert cutoffs.suggest(SCORES, BAD).warnings == ()
-    few = cutoffs.suggest(SCORES[:40], np.arange(40) < 3)
+    assert suggested_cutoff.suggest(SCORES, BAD).warnings == ()
+    few = suggested_cutoff.suggest(SCORES[:40], np.arange(40) < 3)
     assert "rate 10 more" in few.warnings[0]
     assert "On only 3 rated scans most raters say exclude" in few.warnings[1]
 
@@ -100,7 +105,7 @@ def rated(tmp_path: Path) -> Workspace:
     """Two raters on all scans: Ada excludes from 40 on, Bob from 50 on."""
     made = made_workspace.make(tmp_path / "workspace")
     scored = tables.read_scored_scans(made).dropna(subset="distortion_score")
-    ratings.add_ratings(
+    rating_log.add_ratings(
         made,
         [
             {
@@ -119,7 +124,7 @@ def rated(tmp_path: Path) -> Workspace:
 def test_ratings_become_a_suggestion_with_its_evidence(rated: Workspace) -> None:
     scores = tables.read_scores(rated)["distortion_score"]
     torn = int(scores.between(40, 49.9999).sum())
-    found = cutoffs.from_ratings(rated)
+    found = suggested_cutoff.from_ratings(rated)
     assert 40 - 3 < found.cutoff < 50 + 3 and found.auc == 1.0
     assert found.evidence["undecided_scans"] == torn > 0
     assert found.n == len(scores) - torn
@@ -131,35 +136,37 @@ def test_ratings_become_a_suggestion_with_its_evidence(rated: Workspace) -> None
 
 
 def test_a_score_learned_from_ratings_is_warned_of(rated: Workspace, monkeypatch) -> None:
-    assert cutoffs.from_ratings(rated).warnings == (
+    assert suggested_cutoff.from_ratings(rated).warnings == (
         "Only 33 scans are rated: rate 17 more before you rely on it.",
     )
-    monkeypatch.setattr(cutoffs.references, "active", lambda _: cutoffs.references.experts())
-    assert "learned from ratings" in cutoffs.from_ratings(rated).warnings[-1]
+    monkeypatch.setattr(
+        suggested_cutoff.references, "active", lambda _: suggested_cutoff.references.experts()
+    )
+    assert "learned from ratings" in suggested_cutoff.from_ratings(rated).warnings[-1]
 
 
 def test_an_adjudicators_verdict_outweighs_all_raters(rated: Workspace) -> None:
     scored = tables.read_scored_scans(rated).sort_values("distortion_score")
     best = scored["scan_id"].iloc[0]
-    ratings.adjudicate(
+    rating_log.adjudicate(
         rated, scan_id=best, author="Chief", scale="pass-fail", value=0.0, reason="lesion cut off"
     )
-    said = cutoffs.verdicts(ratings.list_ratings(rated)).set_index("scan_id")
+    said = suggested_cutoff.verdicts(rating_log.list_ratings(rated)).set_index("scan_id")
     assert said.loc[best, ["raters", "excluded", "decided"]].tolist() == [2, True, True]
     assert said["decided"].sum() < len(said)
 
 
 def test_the_suggestion_saved_last_is_offered_and_is_history(rated: Workspace) -> None:
-    assert cutoffs.latest_suggestion(rated) is None
-    first = cutoffs.from_ratings(rated)
-    cutoffs.save_suggestion(rated, first, "Ada")
-    dear = cutoffs.from_ratings(rated, 5.0)
-    cutoffs.save_suggestion(rated, dear, "Bob")
-    assert cutoffs.latest_suggestion(rated) == dear
-    told = history.history(rated).iloc[0]
-    assert (told["who"], told["what"]) == ("Bob", cutoffs.ACTION)
+    assert suggested_cutoff.latest_suggestion(rated) is None
+    first = suggested_cutoff.from_ratings(rated)
+    suggested_cutoff.save_suggestion(rated, first, "Ada")
+    dear = suggested_cutoff.from_ratings(rated, 5.0)
+    suggested_cutoff.save_suggestion(rated, dear, "Bob")
+    assert suggested_cutoff.latest_suggestion(rated) == dear
+    told = audit_trail.history(rated).iloc[0]
+    assert (told["who"], told["what"]) == ("Bob", suggested_cutoff.ACTION)
 
 
 def test_one_rater_alone_has_no_ceiling() -> None:
-    assert cutoffs.suggest(SCORES, BAD).ceiling_kappa is None
-    assert replace(cutoffs.suggest(SCORES, BAD, ceiling_kappa=0.4)).ceiling_kappa == 0.4
+    assert suggested_cutoff.suggest(SCORES, BAD).ceiling_kappa is None
+    assert replace(suggested_cutoff.suggest(SCORES, BAD, ceiling_kappa=0.4)).ceiling_kappa == 0.4

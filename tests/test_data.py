@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.data import (
+from training.studies.prepare_volumes import BACKGROUND
+from training.tasks.batches import (
     Augmentation,
     Volumes,
     batch_indices,
@@ -15,7 +16,6 @@ from training.data import (
     part_of,
     warp,
 )
-from training.prepare import BACKGROUND
 
 
 def test_batches_are_the_volumes_on_disk(tmp_path: Path) -> None:

@@ -10,23 +10,18 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from curation import (
-    cutoffs,
-    database,
-    files,
-    history,
-    rating_files,
-    rating_import,
-    ratings,
-    rule_versions,
-    sessions,
-)
+from curation.decisions import audit_trail, database
+from curation.decisions.database_identity import URL_VARIABLE
 from curation.errors import WorkspaceError
-from curation.identity import URL_VARIABLE
-from curation.overrides import override
-from curation.plans import Plan
-from curation.scales import Scale, add_scale
-from curation.workspace import Workspace
+from curation.interchange import rating_export, rating_import
+from curation.ratings import rating_log
+from curation.ratings.scales import Scale, add_scale
+from curation.sessions import session_log, suggested_cutoff
+from curation.sessions.session_plan import Plan
+from curation.storage import files
+from curation.storage.workspace import Workspace
+from curation.tiers import rule_versions
+from curation.tiers.overrides import override
 from tests import postgres, rating_writer
 
 ROOT = Path(__file__).parents[1]
@@ -40,19 +35,19 @@ def listed(tmp_path: Path, url: str | None) -> Workspace:
 
 def _do_everything(workspace: Workspace) -> None:
     """Call everything that writes to the database."""
-    session = sessions.start(workspace, PLAN)
+    session = session_log.start(workspace, PLAN)
     for position in range(25):
-        sessions.save(workspace, session.id, position, float(1 + position % 4), seconds=1)
-        sessions.save(workspace, session.id, position, float(1 + position % 4), seconds=1)
-    sessions.undo(workspace, session.id)
+        session_log.save(workspace, session.id, position, float(1 + position % 4), seconds=1)
+        session_log.save(workspace, session.id, position, float(1 + position % 4), seconds=1)
+    session_log.undo(workspace, session.id)
     add_scale(workspace, Scale("own", "Own", {1.0: "good", 2.0: "bad"}, "higher is worse", "here"))
-    ratings.add_rating(workspace, scan_id="a", rater="Bob", scale="own", value=2.0)
+    rating_log.add_rating(workspace, scan_id="a", rater="Bob", scale="own", value=2.0)
     verdict = {"scan_id": "a", "author": "Eve", "scale": "own", "value": 1.0, "reason": "fine"}
-    ratings.adjudicate(workspace, **verdict)
+    rating_log.adjudicate(workspace, **verdict)
     override(workspace, "a", "Eve", "C", "cut off at the neck")
     scores = [float(value) for value in range(30)]
-    found = cutoffs.suggest(scores, [value > 15 for value in scores])
-    cutoffs.save_suggestion(workspace, found, "Eve")
+    found = suggested_cutoff.suggest(scores, [value > 15 for value in scores])
+    suggested_cutoff.save_suggestion(workspace, found, "Eve")
 
 
 def test_every_statement_reads_or_appends(listed: Workspace) -> None:
@@ -60,7 +55,7 @@ def test_every_statement_reads_or_appends(listed: Workspace) -> None:
     engine = database.engine(listed)
     sa.event.listen(engine, "before_cursor_execute", lambda _c, _d, text, *_: seen.append(text))
     _do_everything(listed)
-    history.history(listed)
+    audit_trail.history(listed)
     verbs = {text.split()[0].upper() for text in seen}
     assert verbs <= {"SELECT", "INSERT", "BEGIN"}
     # nor the clauses that change rows on the way
@@ -72,7 +67,7 @@ def test_every_statement_reads_or_appends(listed: Workspace) -> None:
 
 def test_history_tells_everything_newest_first(listed: Workspace) -> None:
     _do_everything(listed)
-    told = history.history(listed)
+    told = audit_trail.history(listed)
     assert told["at"].is_monotonic_decreasing and str(told["at"].dt.tz) == "UTC"
     assert told["what"].value_counts().to_dict() == {
         "rating": 26,
@@ -81,34 +76,34 @@ def test_history_tells_everything_newest_first(listed: Workspace) -> None:
         "session started": 1,
         "scale added": 1,
         "tier C by hand": 1,
-        cutoffs.ACTION: 1,
+        suggested_cutoff.ACTION: 1,
     }
-    assert history.history(listed, limit=3).equals(told.head(3))
+    assert audit_trail.history(listed, limit=3).equals(told.head(3))
 
 
 def test_raters_who_write_at_once_lose_nothing_and_double_nothing(listed, url) -> None:
     confirmed = rating_writer.rate_together(listed, raters=20, number=14, url=url)
-    kept = ratings.list_ratings(listed)
+    kept = rating_log.list_ratings(listed)
     assert {number for _, _, number, _ in confirmed} == set(kept["id"])
     assert len(kept) == 20 * 14 == kept.groupby(["session_id", "position"]).ngroups
-    assert sessions.list_sessions(listed)["finished"].all()
+    assert session_log.list_sessions(listed)["finished"].all()
 
 
 def test_a_writer_who_holds_on_is_waited_for_and_then_named(workspace, monkeypatch) -> None:
-    ratings.newest(workspace)  # the tables are there
+    rating_log.newest(workspace)  # the tables are there
     monkeypatch.setattr(database, "_PATIENCE_MS", 200)
     held = database._lock_path(workspace)
     with files.lock(held), pytest.raises(WorkspaceError, match="another program has been writing"):
-        ratings.add_rating(workspace, scan_id="a", rater="Ada", scale="pass-fail", value=1.0)
-    ratings.add_rating(workspace, scan_id="a", rater="Ada", scale="pass-fail", value=1.0)
-    assert len(ratings.list_ratings(workspace)) == 1
+        rating_log.add_rating(workspace, scan_id="a", rater="Ada", scale="pass-fail", value=1.0)
+    rating_log.add_rating(workspace, scan_id="a", rater="Ada", scale="pass-fail", value=1.0)
+    assert len(rating_log.list_ratings(workspace)) == 1
 
 
 def test_many_windows_of_one_session_make_one_rating_of_each_scan(listed, url) -> None:
-    session = sessions.start(listed, PLAN)
+    session = session_log.start(listed, PLAN)
     writers = [_writer(listed, session.id, url) for _ in range(4)]
     said = [line for writer in writers for line in writer.communicate(timeout=100)[0].splitlines()]
-    kept = ratings.list_ratings(listed)
+    kept = rating_log.list_ratings(listed)
     assert sorted(kept["position"]) == list(range(session.total))
     confirmed = {tuple(map(int, line.split())) for line in said}
     assert confirmed == set(zip(kept["position"], kept["id"], strict=True))
@@ -123,7 +118,7 @@ def _writer(workspace: Workspace, session_id: int, url: str | None) -> subproces
 def test_a_writer_killed_in_the_middle_loses_nothing_that_was_confirmed(tmp_path, url) -> None:
     workspace = rating_writer.workspace_of(tmp_path / "many", 3000)
     plan = Plan("long", "Ada", "mriqc-4", size=2000, repeats_share=0.0)
-    session = sessions.start(workspace, plan)
+    session = session_log.start(workspace, plan)
     confirmed: dict[int, int] = {}
     for upto in (20, 45, 70):
         writer = _writer(workspace, session.id, url)
@@ -137,9 +132,9 @@ def test_a_writer_killed_in_the_middle_loses_nothing_that_was_confirmed(tmp_path
         assert writer.returncode == -signal.SIGKILL
         whole = rest[: rest.rfind("\n") + 1].splitlines()  # the last line may be cut off
         confirmed |= {int(place): int(number) for place, number in map(str.split, whole)}
-        kept = ratings.list_ratings(workspace)
+        kept = rating_log.list_ratings(workspace)
         stored = dict(zip(kept["position"], kept["id"], strict=True))
-        assert len(kept) == len(stored) == sessions.load(workspace, session.id).position
+        assert len(kept) == len(stored) == session_log.load(workspace, session.id).position
         assert confirmed.items() <= stored.items()
         # at most the one that was stored when the plug was pulled, but not yet said to be
         assert len(stored) - len(confirmed) <= 1
@@ -151,15 +146,15 @@ def test_a_database_server_killed_in_the_middle_loses_nothing_either(
     tmp_path: Path, postgres_server: postgres.Server
 ) -> None:
     workspace = rating_writer.workspace_of(tmp_path / "workspace", 60)
-    session = sessions.start(workspace, PLAN)
-    confirmed = [sessions.save(workspace, session.id, place, 2.0) for place in range(10)]
+    session = session_log.start(workspace, PLAN)
+    confirmed = [session_log.save(workspace, session.id, place, 2.0) for place in range(10)]
     postgres_server.stop(signal.SIGKILL)
     with pytest.raises(WorkspaceError, match="was not stored"):
-        sessions.save(workspace, session.id, 10, 2.0)
+        session_log.save(workspace, session.id, 10, 2.0)
     postgres_server.start()
-    assert sessions.load(workspace, session.id).position == 10
-    confirmed.append(sessions.save(workspace, session.id, 10, 2.0))
-    assert ratings.list_ratings(workspace)["id"].tolist() == confirmed
+    assert session_log.load(workspace, session.id).position == 10
+    confirmed.append(session_log.save(workspace, session.id, 10, 2.0))
+    assert rating_log.list_ratings(workspace)["id"].tolist() == confirmed
 
 
 #: The database as Tierscope 0.1.0 made it.
@@ -182,17 +177,17 @@ def test_a_workspace_of_the_first_version_opens_and_goes_on(tmp_path: Path) -> N
     with sqlite3.connect(workspace.database_path) as old:
         old.executescript(OLD)
     old.close()
-    (row,) = ratings.list_ratings(workspace).to_dict("records")
+    (row,) = rating_log.list_ratings(workspace).to_dict("records")
     assert (row["label"], row["role"], row["excluded"], row["artefacts"]) == (
         "exclude",
         "rater",
         True,
         (),
     )
-    assert ratings.newest(workspace) == 1
-    session = sessions.start(workspace, PLAN)
-    assert sessions.save(workspace, session.id, 0, 4.0) == 2
-    assert history.history(workspace)["what"].tolist() == [
+    assert rating_log.newest(workspace) == 1
+    session = session_log.start(workspace, PLAN)
+    assert session_log.save(workspace, session.id, 0, 4.0) == 2
+    assert audit_trail.history(workspace)["what"].tolist() == [
         "rating",
         "session started",
         "freeze cohort",
@@ -202,15 +197,15 @@ def test_a_workspace_of_the_first_version_opens_and_goes_on(tmp_path: Path) -> N
 
 def test_what_one_database_exports_the_other_takes_in(listed, tmp_path, url, monkeypatch) -> None:
     _do_everything(listed)
-    folder = rating_files.export_ratings(listed)
-    theirs = ratings.list_ratings(listed, withdrawn=True)
+    folder = rating_export.export_ratings(listed)
+    theirs = rating_log.list_ratings(listed, withdrawn=True)
     assert rating_import.import_ratings(listed, folder).added == 0
     if url:
         monkeypatch.delenv(URL_VARIABLE)
     other = rating_writer.workspace_of(tmp_path / "other", 60)
     found = rating_import.import_ratings(other, folder)
     assert (found.added, found.unknown) == (25, ("a",))  # of scan "a" nobody knows here
-    ours = ratings.list_ratings(other, withdrawn=True)
+    ours = rating_log.list_ratings(other, withdrawn=True)
     assert (set(ours["origin"]), set(theirs["origin"])) == ({"ratings.tsv"}, {""})
     drop = ["id", "key", "session_id", "origin"]
     known = theirs[theirs["scan_id"] != "a"].reset_index(drop=True)
@@ -230,7 +225,7 @@ def test_a_database_that_cannot_be_used_is_said_in_words(workspace, monkeypatch,
         pytest.skip("psycopg is not installed")
     monkeypatch.setenv(URL_VARIABLE, given)
     with pytest.raises(WorkspaceError, match=f"(?i){words}"):
-        ratings.list_ratings(workspace)
+        rating_log.list_ratings(workspace)
 
 
 @pytest.mark.usefixtures("url")

@@ -13,7 +13,7 @@ import pytest
 from scipy import ndimage, stats
 
 from curation.errors import NotMeasurable
-from curation.metrics import definitions
+from curation.metrics import mriqc_definitions
 
 SHAPE = (40, 44, 42)
 
@@ -65,12 +65,14 @@ def head() -> dict[str, np.ndarray]:
     return {"image": image, "shares": shares, "air": air}
 
 
-def summaries(head: dict[str, np.ndarray]) -> dict[str, definitions.Summary]:
+def summaries(head: dict[str, np.ndarray]) -> dict[str, mriqc_definitions.Summary]:
     found = {
-        name: definitions.summarise(head["image"].ravel(), head["shares"][..., k].ravel())
+        name: mriqc_definitions.summarise(head["image"].ravel(), head["shares"][..., k].ravel())
         for k, name in enumerate(("csf", "gm", "wm"))
     }
-    found["bg"] = definitions.summarise(head["image"].ravel(), head["air"].ravel().astype(float))
+    found["bg"] = mriqc_definitions.summarise(
+        head["image"].ravel(), head["air"].ravel().astype(float)
+    )
     return found
 
 
@@ -89,16 +91,16 @@ def test_ratios_of_tissues_are_mriqcs(mriqc: Any, head: dict[str, np.ndarray]) -
     s = summaries(head)
     wm, gm, air = s["wm"], s["gm"], s["bg"]
     for one in (wm, gm, s["csf"]):
-        assert definitions.snr(one.median, one.stdv, one.n) == pytest.approx(
+        assert mriqc_definitions.snr(one.median, one.stdv, one.n) == pytest.approx(
             mriqc.snr(one.median, one.stdv, one.n), rel=1e-12
         )
-        assert definitions.snr_dietrich(one.median, air.mad) == pytest.approx(
+        assert mriqc_definitions.snr_dietrich(one.median, air.mad) == pytest.approx(
             mriqc.snr_dietrich(one.median, air.mad, air.stdv), rel=1e-12
         )
-    assert definitions.cnr(wm, gm, air.stdv) == pytest.approx(
+    assert mriqc_definitions.cnr(wm, gm, air.stdv) == pytest.approx(
         mriqc.cnr(wm.median, gm.median, air.stdv, wm.stdv, gm.stdv), rel=1e-12
     )
-    assert definitions.cjv(wm, gm) == pytest.approx(
+    assert mriqc_definitions.cjv(wm, gm) == pytest.approx(
         mriqc.cjv(wm.median, gm.median, wm.mad, gm.mad), rel=1e-12
     )
 
@@ -106,34 +108,38 @@ def test_ratios_of_tissues_are_mriqcs(mriqc: Any, head: dict[str, np.ndarray]) -
 def test_measures_of_the_whole_image_are_mriqcs(mriqc: Any, head: dict[str, np.ndarray]) -> None:
     image, air = head["image"], head["air"]
     theirs = mriqc.fber(image, (~air).astype(np.uint8))
-    assert definitions.fber(image, ~air, air) == pytest.approx(theirs, abs=6e-5)
+    assert mriqc_definitions.fber(image, ~air, air) == pytest.approx(theirs, abs=6e-5)
     frame = np.zeros(SHAPE, dtype=bool)
     frame[:6] = True
-    assert definitions.efc(image) == pytest.approx(mriqc.efc(image), abs=6e-5)
-    assert definitions.efc(image, frame) == pytest.approx(
+    assert mriqc_definitions.efc(image) == pytest.approx(mriqc.efc(image), abs=6e-5)
+    assert mriqc_definitions.efc(image, frame) == pytest.approx(
         mriqc.efc(image, frame.astype(np.uint8)), abs=6e-5
     )
-    assert definitions.wm2max(image, 1000.0) == pytest.approx(mriqc.wm2max(image, 1000.0), rel=1e-9)
+    assert mriqc_definitions.wm2max(image, 1000.0) == pytest.approx(
+        mriqc.wm2max(image, 1000.0), rel=1e-9
+    )
 
 
 def test_tissue_maps_are_mriqcs(mriqc: Any, head: dict[str, np.ndarray]) -> None:
     maps = [head["shares"][..., k].copy() for k in range(3)]
     volumes = mriqc.volume_fraction(maps)
     np.testing.assert_allclose(
-        definitions.volume_fractions(head["shares"]),
+        mriqc_definitions.volume_fractions(head["shares"]),
         [volumes[k] for k in ("csf", "gm", "wm")],
         rtol=1e-9,
     )
     theirs = mriqc.rpve(maps, None)
     for k, name in enumerate(("csf", "gm", "wm")):
-        assert definitions.rpve(head["shares"][..., k]) == pytest.approx(theirs[name], rel=1e-9)
+        assert mriqc_definitions.rpve(head["shares"][..., k]) == pytest.approx(
+            theirs[name], rel=1e-9
+        )
 
 
 def test_qi_1_is_mriqcs(mriqc: Any, head: dict[str, np.ndarray]) -> None:
     art = np.zeros(SHAPE, dtype=bool)
     art[:4, 30:] = True
     air = head["air"] & ~art
-    assert definitions.qi_1(air, art) == pytest.approx(mriqc.art_qi1(air, art), rel=1e-12)
+    assert mriqc_definitions.qi_1(air, art) == pytest.approx(mriqc.art_qi1(air, art), rel=1e-12)
 
 
 def test_qi_2_is_mriqcs(
@@ -142,7 +148,7 @@ def test_qi_2_is_mriqcs(
     monkeypatch.chdir(tmp_path)  # MRIQC writes a figure into the current folder
     air = head["air"] & (np.arange(SHAPE[2]) % 3 == 0)
     theirs, _ = mriqc.art_qi2(head["image"], air, save_plot=False)
-    assert definitions.qi_2(head["image"][air]) == pytest.approx(theirs, rel=1e-6)
+    assert mriqc_definitions.qi_2(head["image"][air]) == pytest.approx(theirs, rel=1e-6)
 
 
 # ---- closed forms --------------------------------------------------------------------------------
@@ -158,25 +164,25 @@ def test_fwhm_is_that_of_smoothed_noise(sigma: float) -> None:
     kernel = stats.norm.pdf(reach, scale=sigma)
     lag = float((kernel[1:] * kernel[:-1]).sum() / (kernel**2).sum())
     expected = np.sqrt(-2 * np.log(2) / np.log(lag))
-    np.testing.assert_allclose(definitions.fwhm(smooth, inside), expected, rtol=0.04)
+    np.testing.assert_allclose(mriqc_definitions.fwhm(smooth, inside), expected, rtol=0.04)
     assert expected == pytest.approx(np.sqrt(8 * np.log(2)) * sigma, rel=0.02)
 
 
 def test_efc_is_one_where_all_voxels_are_equal_and_zero_where_one_holds_all() -> None:
-    assert definitions.efc(np.full((8, 8, 8), 3.0)) == pytest.approx(1.0, rel=1e-6)
+    assert mriqc_definitions.efc(np.full((8, 8, 8), 3.0)) == pytest.approx(1.0, rel=1e-6)
     single = np.zeros((8, 8, 8))
     single[4, 4, 4] = 9.0
-    assert definitions.efc(single) == 0.0
+    assert mriqc_definitions.efc(single) == 0.0
 
 
 def test_overlap_of_a_map_with_itself_is_one_and_with_its_half_a_half() -> None:
     share = np.random.default_rng(0).uniform(0, 1, SHAPE)
-    assert definitions.fuzzy_jaccard(share, share) == 1.0
-    assert definitions.fuzzy_jaccard(share, share / 2) == pytest.approx(0.5)
+    assert mriqc_definitions.fuzzy_jaccard(share, share) == 1.0
+    assert mriqc_definitions.fuzzy_jaccard(share, share / 2) == pytest.approx(0.5)
 
 
 def test_inu_of_a_ramp_is_nine_tenths_of_it() -> None:
-    spread, middle = definitions.inu(np.linspace(0.5, 1.5, 100_001))
+    spread, middle = mriqc_definitions.inu(np.linspace(0.5, 1.5, 100_001))
     assert spread == pytest.approx(0.9)
     assert middle == pytest.approx(1.0)
 
@@ -189,29 +195,31 @@ def test_artefacts_in_the_air_are_found_where_they_were_put() -> None:
     put = np.zeros(SHAPE, dtype=bool)
     put[10:20, 10:20, 30:36] = True
     image[put] = 300
-    found = definitions.artefact_mask(image, hat, np.ones(SHAPE))
+    found = mriqc_definitions.artefact_mask(image, hat, np.ones(SHAPE))
     # An opening with a cross rounds the corners off and adds nothing.
     assert not (found & ~put).any()
     assert found.sum() > 0.85 * put.sum()
-    assert not definitions.artefact_mask(image, hat, np.zeros(SHAPE)).any()
+    assert not mriqc_definitions.artefact_mask(image, hat, np.zeros(SHAPE)).any()
 
 
 @pytest.mark.parametrize(
     "measure",
     [
-        lambda: definitions.summarise(np.ones(9), np.zeros(9)),
-        lambda: definitions.snr(5.0, 0.0, 100),
-        lambda: definitions.snr_dietrich(5.0, 0.0),
-        lambda: definitions.fber(np.zeros((4, 4)), np.ones((4, 4), bool), np.ones((4, 4), bool)),
-        lambda: definitions.efc(np.zeros((4, 4))),
-        lambda: definitions.qi_1(np.zeros(4, bool), np.ones(4, bool)),
-        lambda: definitions.qi_2(np.zeros(5000)),
-        lambda: definitions.qi_2(np.ones(50)),
-        lambda: definitions.fwhm(np.ones((9, 9, 9)), np.ones((9, 9, 9), bool)),
-        lambda: definitions.volume_fractions(np.zeros((5, 3))),
-        lambda: definitions.rpve(np.zeros(5)),
-        lambda: definitions.fuzzy_jaccard(np.zeros(5), np.zeros(5)),
-        lambda: definitions.inu(np.ones(3)),
+        lambda: mriqc_definitions.summarise(np.ones(9), np.zeros(9)),
+        lambda: mriqc_definitions.snr(5.0, 0.0, 100),
+        lambda: mriqc_definitions.snr_dietrich(5.0, 0.0),
+        lambda: mriqc_definitions.fber(
+            np.zeros((4, 4)), np.ones((4, 4), bool), np.ones((4, 4), bool)
+        ),
+        lambda: mriqc_definitions.efc(np.zeros((4, 4))),
+        lambda: mriqc_definitions.qi_1(np.zeros(4, bool), np.ones(4, bool)),
+        lambda: mriqc_definitions.qi_2(np.zeros(5000)),
+        lambda: mriqc_definitions.qi_2(np.ones(50)),
+        lambda: mriqc_definitions.fwhm(np.ones((9, 9, 9)), np.ones((9, 9, 9), bool)),
+        lambda: mriqc_definitions.volume_fractions(np.zeros((5, 3))),
+        lambda: mriqc_definitions.rpve(np.zeros(5)),
+        lambda: mriqc_definitions.fuzzy_jaccard(np.zeros(5), np.zeros(5)),
+        lambda: mriqc_definitions.inu(np.ones(3)),
     ],
 )
 def test_what_cannot_be_measured_is_said_and_never_minus_one(measure: Any) -> None:

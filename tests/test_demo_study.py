@@ -1,10 +1,11 @@
 import pytest
 
-from curation import assess
-from curation.workspace import Workspace
+from curation.assessment import assess_workspace
+from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training import demo_study, launch
-from training import study as studies
+from training.cli import studies as demo_study
+from training.jobs import launch
+from training.studies import planned_study
 
 
 def test_the_demo_plans_and_starts_its_study_once(
@@ -12,10 +13,10 @@ def test_the_demo_plans_and_starts_its_study_once(
 ) -> None:
     training_workspace.make(workspace)
     started: list[str] = []
-    monkeypatch.setattr(assess, "assess", lambda workspace, **_: None)
+    monkeypatch.setattr(assess_workspace, "assess", lambda workspace, **_: None)
     monkeypatch.setattr(launch, "launch", lambda workspace, study_id: started.append(study_id))
     study_id = demo_study.train_demo_study(workspace)
-    planned = studies.load(workspace, study_id)
+    planned = planned_study.load(workspace, study_id)
     assert [arm.name for arm in planned.arms] == ["scratch", "A", "all", "control-A"]
     assert planned.preset.name == "smoke"
     assert started == [study_id]

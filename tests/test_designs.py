@@ -1,16 +1,16 @@
 import pytest
 
-from curation import cohorts
+from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
-from curation.workspace import Workspace
+from curation.storage.workspace import Workspace
 from tests.scored import put_scans
-from training.arms import choose
-from training.designs import DESIGNS
+from training.studies.designs import DESIGNS
+from training.studies.study_arms import choose
 
 
-def _cohort(workspace: Workspace, scores: list[float]) -> cohorts.Cohort:
+def _cohort(workspace: Workspace, scores: list[float]) -> frozen_cohort.Cohort:
     put_scans(workspace, [{"distortion_score": score} for score in scores])
-    return cohorts.freeze(workspace, "pool", author="Ada")
+    return frozen_cohort.freeze(workspace, "pool", author="Ada")
 
 
 def test_the_usual_arms_of_each_design(workspace: Workspace) -> None:

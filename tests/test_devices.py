@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from curation import files
-from training import devices
-from training.config import PRESETS
-from training.interruption import Interruption, Stopped
+from curation.storage import files
+from training.studies.presets import PRESETS
+from training.tasks import devices
+from training.tasks.stop_signal import Interruption, Stopped
 
 
 class _Never(Interruption):

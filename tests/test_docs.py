@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 
 from curation import __main__ as curation_main
-from curation import __version__, cohorts, command_line
-from curation.workspace import Workspace
+from curation import __version__
+from curation.cli import framework
+from curation.cohorts import frozen_cohort
+from curation.storage.workspace import Workspace
 from tests.launched import ended, wait
 from tests.printed import PAGES, ROOT, commands
 from training import __main__ as training_main
-from training import statistics
-from training import study as studies
+from training.results import study_summary
+from training.studies import planned_study
 
 MAINS = {"curation": curation_main, "training": training_main}
 
@@ -21,7 +23,7 @@ def test_every_command_that_is_printed_can_be_typed(page: Path) -> None:
     for words in commands(page):
         main = MAINS[words[2]]
         typed = [word.replace("$images", "T1w") for word in words[3:]]  # of a loop
-        command_line.parser("python", None, main.COMMANDS).parse_args(typed)
+        framework.parser("python", None, main.COMMANDS).parse_args(typed)
 
 
 def test_enough_commands_are_found_to_be_tested() -> None:
@@ -47,9 +49,9 @@ def test_the_first_study_runs_as_it_is_printed(
     for words in commands(ROOT / "docs" / "first-study.md"):
         assert MAINS[words[2]].main([_filled(word, root) for word in words[3:]]) == 0, words
     workspace = Workspace.open(root)
-    (study,) = studies.list_studies(workspace)
+    (study,) = planned_study.list_studies(workspace)
     assert wait(workspace, study, ended, every_s=5).state == "finished"
-    errors = statistics.final_errors(workspace, study.id).set_index("arm")
+    errors = study_summary.final_errors(workspace, study.id).set_index("arm")
     assert errors["n_subjects"].eq(72).all()
     print(errors.to_string())
 
@@ -59,6 +61,8 @@ def _filled(word: str, root: Path) -> str:
         return str(root)
     if word in ("POOL-ID", "TARGET-ID"):
         role = word.partition("-")[0].lower()
-        found = [one for one in cohorts.list_cohorts(Workspace.open(root)) if one.role == role]
+        found = [
+            one for one in frozen_cohort.list_cohorts(Workspace.open(root)) if one.role == role
+        ]
         return found[0].id
     return word

@@ -8,7 +8,7 @@ import pytest
 from streamlit import config
 
 from curation.errors import ServerError
-from pages.ui import door, scratch
+from pages.ui.shell import door, scratch
 
 SAFE = {
     "server.address": "127.0.0.1",

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from curation import embedding
-from curation.embedding import CLIP, NORMAL_IQR, Embedding
+from curation.tier_effects import metric_pca
+from curation.tier_effects.metric_pca import CLIP, NORMAL_IQR, Embedding
 
 RNG = np.random.default_rng(0)
 
 
 def embed(columns: dict[str, np.ndarray]) -> Embedding | None:
     table = np.stack(list(columns.values()), axis=1) if columns else np.empty((0, 0))
-    return embedding.embed(list(columns), table)
+    return metric_pca.embed(list(columns), table)
 
 
 def columns(n: int = 300) -> dict[str, np.ndarray]:

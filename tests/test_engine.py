@@ -7,13 +7,13 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
 from torch import Tensor, nn
 
-from curation import files
 from curation.errors import StudyError
-from training import checkpoints, engine
-from training.data import Batch
-from training.interruption import Interruption, Stopped
-from training.runs import Run
-from training.schedule import Schedule, step_seed
+from curation.storage import files
+from training.studies.runs import Run
+from training.tasks import checkpoints, training_loop
+from training.tasks.batches import Batch
+from training.tasks.schedule import Schedule, step_seed
+from training.tasks.stop_signal import Interruption, Stopped
 
 _TIMES = ("seconds", "time", "volumes_per_s", "data_wait_share")
 SCHEDULE = Schedule(seed=3, epochs=4, steps=5, lr=0.05, warmup=0.2, clip_norm=1.0)
@@ -47,16 +47,16 @@ class _Net(nn.Module):
         return self.layers(x).squeeze(1)
 
 
-def _trainer(folder: Path, stop: Interruption, schedule=SCHEDULE) -> engine.Trainer:
+def _trainer(folder: Path, stop: Interruption, schedule=SCHEDULE) -> training_loop.Trainer:
     torch.manual_seed(0)
     model = _Net()
     run = Run("pretrain_A_seed0", "pretrain", "A", 0, None, folder)
     groups = [{"params": list(model.parameters()), "lr_scale": 1.0}]
     fabric = Fabric(accelerator="cpu", devices=1, plugins=LightningEnvironment())
-    return engine.Trainer(fabric, run, schedule, model, groups, stop)
+    return training_loop.Trainer(fabric, run, schedule, model, groups, stop)
 
 
-class _Sums(engine.Task):
+class _Sums(training_loop.Task):
     """Learns the sum of four numbers; one step can be spoilt, and memory can be short."""
 
     def __init__(self, spoil_at: int | None = None, memory: int = 6) -> None:
@@ -77,11 +77,11 @@ class _Sums(engine.Task):
         return {"age_mae_years": 1.0}
 
 
-def _fit(trainer: engine.Trainer, spoil_at: int | None = None) -> engine.Progress:
+def _fit(trainer: training_loop.Trainer, spoil_at: int | None = None) -> training_loop.Progress:
     return trainer.fit(_Sums(spoil_at))
 
 
-def _weights(trainer: engine.Trainer) -> list[Tensor]:
+def _weights(trainer: training_loop.Trainer) -> list[Tensor]:
     return [value.clone() for value in trainer.raw.state_dict().values()]
 
 
@@ -109,7 +109,7 @@ def test_a_killed_run_goes_on_from_what_was_saved_to_the_same_weights(
 ) -> None:
     whole = _trainer(tmp_path / "whole", _StopAt())
     _fit(whole)
-    monkeypatch.setattr(engine, "SAVE_EVERY_S", -1.0)  # after every step
+    monkeypatch.setattr(training_loop, "SAVE_EVERY_S", -1.0)  # after every step
     killed = _trainer(tmp_path / "killed", _StopAt())
     with pytest.raises(StudyError):
         _fit(killed, spoil_at=13)  # dies in the third epoch
@@ -134,7 +134,7 @@ def test_the_state_is_saved_by_time_and_at_a_stop_not_with_every_epoch(
         checkpoints, "save", lambda path, state: (saved.append(path.name), save(path, state))
     )
     clock = [0.0]
-    monkeypatch.setattr(engine.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(training_loop.time, "monotonic", lambda: clock[0])
 
     class Slow(_Sums):
         def draw(self, step: int) -> Batch:
@@ -293,11 +293,13 @@ def test_a_single_volume_that_is_too_much_is_told_in_words(tmp_path: Path) -> No
 
 
 def test_other_errors_are_not_taken_for_short_memory(tmp_path: Path) -> None:
-    assert not engine.out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
-    assert engine.out_of_memory(
+    assert not training_loop.out_of_memory(
+        RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    )
+    assert training_loop.out_of_memory(
         RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")
     )
-    assert engine.out_of_memory(MemoryError())
+    assert training_loop.out_of_memory(MemoryError())
 
 
 def test_speed_is_told_with_every_epoch(tmp_path: Path) -> None:

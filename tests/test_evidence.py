@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import artifacts
-from curation.template import template
-from curation.volumes import Volume, conform, load
-from pages.ui import evidence, image_panel
-from pages.ui.evidence import CHOICES, LAYERS, Evidence, Finder
+from curation.imaging.template import template
+from curation.imaging.volumes import Volume, conform, load
+from curation.simulation import artefacts
+from pages.ui.review import image_panel
+from pages.ui.viewer import image_overlays
+from pages.ui.viewer.image_overlays import CHOICES, LAYERS, Evidence, Finder
 from tests import heads
 
 
@@ -22,7 +23,7 @@ def head() -> Volume:
 
 @pytest.fixture(scope="module")
 def found(head: Volume) -> Evidence:
-    return evidence.find(head)
+    return image_overlays.find(head)
 
 
 def test_brain_and_air_do_not_meet_and_lie_where_the_image_says(
@@ -41,7 +42,7 @@ def test_dark_slices_show_where_they_are_and_nowhere_else(head: Volume, found: E
     middle = head.data.shape[2] // 2
     data = head.data.copy()
     data[:, :, middle : middle + 2] *= 0.5
-    spoilt = evidence.find(Volume(data, head.affine, head.spacing_mm, "RAS", "float32"))
+    spoilt = image_overlays.find(Volume(data, head.affine, head.spacing_mm, "RAS", "float32"))
     assert spoilt.shares["missing"] > found.shares["missing"]
     new = spoilt.masks["missing"] & ~found.masks["missing"]
     at = np.argwhere(new)[:, 2] * 2.0 / head.spacing_mm[2]
@@ -50,15 +51,15 @@ def test_dark_slices_show_where_they_are_and_nowhere_else(head: Volume, found: E
 
 def test_ghosts_show_as_structure_in_the_air(shared_data: Path) -> None:
     scan = conform(load(shared_data / "t1w_2mm" / "ds000011_sub-03_T1w_2mm.nii.gz"))
-    data = artifacts.apply("ghosting", scan.data, 0.5, 0)
-    ghosted = evidence.find(Volume(data, scan.affine, scan.spacing_mm, "RAS", "float32"))
-    assert ghosted.shares["structure"] > evidence.find(scan).shares["structure"] + 0.02
+    data = artefacts.apply("ghosting", scan.data, 0.5, 0)
+    ghosted = image_overlays.find(Volume(data, scan.affine, scan.spacing_mm, "RAS", "float32"))
+    assert ghosted.shares["structure"] > image_overlays.find(scan).shares["structure"] + 0.02
 
 
 def test_a_scan_is_looked_through_once_and_few_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence, "_KEPT", 2)
+    monkeypatch.setattr(image_overlays, "_KEPT", 2)
     looked: list[str] = []
 
     def look(path: Path) -> Evidence:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from curation import examples, ratings, tables
 from curation.__main__ import main
 from curation.errors import SourceError
-from curation.workspace import Source, Workspace
+from curation.interchange import example_datasets
+from curation.ratings import rating_log
+from curation.storage import tables
+from curation.storage.workspace import Source, Workspace
 
 
 @pytest.mark.parametrize(
@@ -18,19 +20,19 @@ from curation.workspace import Source, Workspace
 def test_an_example_is_all_there_scored_and_rated(
     workspace: Workspace, name: str, scans: int, sites: int, raters: int
 ) -> None:
-    summary = examples.import_example(workspace, name)
+    summary = example_datasets.import_example(workspace, name)
     table = tables.read_scored_scans(workspace)
     assert len(table) == scans == summary.added
     assert set(table["status"]) == {"table"}
     assert table["site"].nunique() == sites
     assert table["distortion_score"].notna().all()
     assert table["age_years"].isna().all()
-    label = examples.EXAMPLES[name].label
-    given = ratings.list_ratings(workspace)
+    label = example_datasets.EXAMPLES[name].label
+    given = rating_log.list_ratings(workspace)
     assert set(given["rater"]) == {f"{label} rater_{number + 1}" for number in range(raters)}
     assert set(given["value"]) == {-1.0, 0.0, 1.0}
-    assert examples.of_source(workspace.sources()[0]) == examples.EXAMPLES[name]
-    assert f"{scans:,} real" in examples.EXAMPLES[name].meaning
+    assert example_datasets.of_source(workspace.sources()[0]) == example_datasets.EXAMPLES[name]
+    assert f"{scans:,} real" in example_datasets.EXAMPLES[name].meaning
     assert "mriqc_learn" not in sys.modules
 
 
@@ -49,19 +51,22 @@ def test_the_command_joins_ages_and_says_what_it_took_in(tmp_path: Path, capsys)
 
 def test_without_the_package_the_command_that_installs_it_is_named(workspace, monkeypatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert not examples.is_installed()
+    assert not example_datasets.is_installed()
     with pytest.raises(SourceError, match=r"Install it with 'pip install mriqc-learn==0\.0\.3'"):
-        examples.import_example(workspace, "abide")
+        example_datasets.import_example(workspace, "abide")
     with pytest.raises(SourceError, match="no example 'oasis'"):
-        examples.import_example(workspace, "oasis")
+        example_datasets.import_example(workspace, "oasis")
 
 
 def test_a_source_of_the_same_name_is_no_example() -> None:
-    assert examples.of_source(Source("abide", "/data/abide.tsv", "mriqc")) is None
-    assert examples.of_source(Source("mine", "/x/mriqc_learn/datasets/abide.tsv", "mriqc")) is None
+    assert example_datasets.of_source(Source("abide", "/data/abide.tsv", "mriqc")) is None
+    assert (
+        example_datasets.of_source(Source("mine", "/x/mriqc_learn/datasets/abide.tsv", "mriqc"))
+        is None
+    )
 
 
 def test_the_pinned_version_is_the_one_that_is_named() -> None:
     root = Path(__file__).parents[1]
     for path in ("requirements-examples.txt", "tests/requirements.txt"):
-        assert f"mriqc-learn=={examples.VERSION}\n" in (root / path).read_text()
+        assert f"mriqc-learn=={example_datasets.VERSION}\n" in (root / path).read_text()

@@ -6,15 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from curation import files
 from curation.errors import StudyError
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests import pets, training_workspace
 from training import __main__ as command
-from training import checkpoints, export, grid, masked_autoencoder, runs
-from training.masked_autoencoder import ReconstructionLoss
-from training.runs import Run
-from training.study import Study
+from training.models import masked_autoencoder
+from training.models.masked_autoencoder import ReconstructionLoss
+from training.studies import runs, volume_grid
+from training.studies.planned_study import Study
+from training.studies.runs import Run
+from training.tasks import checkpoints, export_network
 
 
 def _printed(page: str, kind: str, after: str) -> str:
@@ -28,7 +30,9 @@ def _finished(workspace: Workspace, **overrides) -> tuple[Study, Run, Reconstruc
     runs.write_configs(study)
     run = runs.find(study, "pretrain_A_seed0")
     preset = study.preset
-    shares = masked_autoencoder.patch_weights(grid.brain_mask(workspace, preset), preset.patch)
+    shares = masked_autoencoder.patch_weights(
+        volume_grid.brain_mask(workspace, preset), preset.patch
+    )
     loss = ReconstructionLoss(masked_autoencoder.build(preset, seed=7), preset, shares)
     checkpoints.save(run.model_path, loss.weights_to_keep())
     files.write_json(run.result_path, {"loss": 1.0})
@@ -70,15 +74,15 @@ def test_the_lines_of_the_documentation_run_as_they_are_printed(
 
 def test_a_network_does_not_take_the_place_of_another(workspace: Workspace, tmp_path: Path) -> None:
     study, run, _ = _finished(pets.make(workspace), modalities=("T1w", "pet"))
-    made = export.export(study, run, tmp_path)
-    export.export(study, run, tmp_path)  # the same again is no other
+    made = export_network.export(study, run, tmp_path)
+    export_network.export(study, run, tmp_path)  # the same again is no other
     kept = made.weights.read_bytes()
     with pytest.raises(StudyError, match="holds another network already"):
-        export.export(study, run, tmp_path, "pet")
+        export_network.export(study, run, tmp_path, "pet")
     assert made.weights.read_bytes() == kept
     made.about.write_text("[broken")
     with pytest.raises(StudyError, match="of unknown origin"):
-        export.export(study, run, tmp_path)
+        export_network.export(study, run, tmp_path)
 
 
 def test_networks_of_a_workspace_have_a_folder_each(workspace: Workspace, capsys) -> None:
@@ -91,7 +95,7 @@ def test_networks_of_a_workspace_have_a_folder_each(workspace: Workspace, capsys
 
 def test_what_is_expected_of_volumes_stands_beside(workspace: Workspace, tmp_path: Path) -> None:
     study, run, _ = _finished(training_workspace.make(workspace))
-    about = json.loads(export.export(study, run, tmp_path).about.read_text())
+    about = json.loads(export_network.export(study, run, tmp_path).about.read_text())
     assert about["volumes"]["shape"] == list(study.preset.shape)
     assert about["volumes"]["modalities"] == ["T1w"]
     assert about["simulated"] is True
@@ -101,7 +105,7 @@ def test_for_pet_a_mixed_network_is_exported_as_it_sees_pet(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     study, run, loss = _finished(pets.make(workspace), modalities=("T1w", "pet"))
-    made = export.export(study, run, tmp_path, "pet")
+    made = export_network.export(study, run, tmp_path, "pet")
     from safetensors.torch import load_file
 
     weights = load_file(made.weights)
@@ -111,7 +115,7 @@ def test_for_pet_a_mixed_network_is_exported_as_it_sees_pet(
     assert json.loads(made.about.read_text())["volumes"]["modalities"] == ["pet"]
     assert "twice the mean of the brain (PET)" in made.about.read_text()
     with pytest.raises(StudyError, match="cannot be exported for 'FLAIR'"):
-        export.export(study, run, tmp_path, "FLAIR")
+        export_network.export(study, run, tmp_path, "FLAIR")
 
 
 def test_what_is_not_pretrained_is_refused(workspace: Workspace, tmp_path: Path, capsys) -> None:

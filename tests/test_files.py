@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import files
 from curation.errors import DamagedError, StudyError, WorkspaceError
+from curation.storage import files
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:

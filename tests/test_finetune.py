@@ -5,16 +5,18 @@ import pandas as pd
 import pytest
 import torch
 
-from curation import files
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training import devices, finetune, masked_autoencoder, plain_weights, pretrain, runs
-from training.age_model import AgeModel
-from training.ages import AgeScale, age_error
-from training.config import Preset
-from training.data import Volumes
-from training.interruption import Interruption
-from training.study import Study
+from training.models import masked_autoencoder, monai_weights
+from training.models.age_model import AgeModel
+from training.studies import runs
+from training.studies.planned_study import Study
+from training.studies.presets import Preset
+from training.tasks import devices, finetune, pretrain
+from training.tasks.age_scale import AgeScale, age_error
+from training.tasks.batches import Volumes
+from training.tasks.stop_signal import Interruption
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +142,7 @@ def test_scratch_is_shown_what_pretrained_arms_are_shown(workspace: Workspace) -
         usual.append(kept["usual"])
     assert torch.equal(*usual)
     network = masked_autoencoder.build(study.preset, seed=0)
-    expected = plain_weights.centred(network.state_dict(), usual[0][0])
+    expected = monai_weights.centred(network.state_dict(), usual[0][0])
     scratch = finetune._model(
         workspace, study, runs.find(study, "finetune_scratch_seed0_fold0"), head_seed=0
     )

@@ -5,13 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import fitting, held_out, learned, mriqc_tables, ratings, references, tables
 from curation.errors import RatingError, SourceError
-from curation.fitting import verdicts_of
-from curation.mriqc_import import import_table
-from curation.rated_tables import lesson_of
-from curation.scales import Scale, add_scale
-from curation.workspace import Workspace
+from curation.interchange import mriqc_tables
+from curation.interchange.mriqc_import import import_table
+from curation.interchange.rated_tables import lesson_of
+from curation.ratings import rating_log
+from curation.ratings.scales import Scale, add_scale
+from curation.references import cross_validation, fit_from_ratings, reference_library
+from curation.references.fit_from_ratings import verdicts_of
+from curation.scoring import exclusion_model
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests import made_workspace, rated
 
 
@@ -23,10 +27,10 @@ def made(tmp_path: Path) -> Workspace:
 def test_a_rater_who_changed_their_mind_counts_by_the_last_word(made: Workspace) -> None:
     ids = tables.read_scores(made)["scan_id"].reset_index(drop=True)
     for value in (1.0, -1.0):
-        ratings.add_rating(made, scan_id=ids[0], rater="A", scale="three-level", value=value)
-    ratings.add_rating(made, scan_id=ids[0], rater="B", scale="mriqc-4", value=2.0)
-    ratings.add_rating(made, scan_id="not here", rater="B", scale="mriqc-4", value=1.0)
-    verdicts = verdicts_of(ratings.list_ratings(made), ids)
+        rating_log.add_rating(made, scan_id=ids[0], rater="A", scale="three-level", value=value)
+    rating_log.add_rating(made, scan_id=ids[0], rater="B", scale="mriqc-4", value=2.0)
+    rating_log.add_rating(made, scan_id="not here", rater="B", scale="mriqc-4", value=1.0)
+    verdicts = verdicts_of(rating_log.list_ratings(made), ids)
     assert verdicts["excluded"].tolist() == [1, 0]
     assert verdicts["weight"].tolist() == [0.5, 0.5]
 
@@ -36,10 +40,10 @@ def test_a_slider_near_its_end_and_the_worst_of_an_own_scale_exclude(made: Works
     own = Scale("own", "Own", {1.0: "fine", 5.0: "bad"}, "higher is worse", "here")
     add_scale(made, own)
     for scale, value in (("mriqc-4", 1.2), ("mriqc-4", 1.6), ("own", 5.0)):
-        ratings.add_rating(made, scan_id=ids[0], rater=f"{value}", scale=scale, value=value)
-    verdicts = verdicts_of(ratings.list_ratings(made), ids)
+        rating_log.add_rating(made, scan_id=ids[0], rater=f"{value}", scale=scale, value=value)
+    verdicts = verdicts_of(rating_log.list_ratings(made), ids)
     assert verdicts["excluded"].tolist() == [1, 0, 1]
-    assert fitting._worst_words(verdicts).endswith("the worst level of own")
+    assert fit_from_ratings._worst_words(verdicts).endswith("the worst level of own")
 
 
 def _read(tmp_path: Path, name: str, **columns: object) -> mriqc_tables.MriqcTable:
@@ -84,14 +88,14 @@ def test_the_shipped_model_is_what_the_abide_table_gives(shared_data: Path) -> N
     if not path.exists():
         pytest.skip(f"no rated table at {path}")
     given = lesson_of({path.name: mriqc_tables.read(path)})
-    penalty = held_out.choose_penalty(given.inputs, given.verdicts, given.folds)
-    made = learned.fit(given.metrics, given.groups, given.verdicts, penalty)
-    shipped = references.experts().model
+    penalty = cross_validation.choose_penalty(given.inputs, given.verdicts, given.folds)
+    made = exclusion_model.fit(given.metrics, given.groups, given.verdicts, penalty)
+    shipped = reference_library.experts().model
     assert shipped is not None and shipped.metrics == made.metrics
     assert shipped.scaled == pytest.approx(made.scaled, abs=1e-4)
     assert shipped.ranked == pytest.approx(made.ranked, abs=1e-4)
     assert shipped.intercept == pytest.approx(made.intercept, abs=1e-3)
-    assert references.experts().evidence["raters"]["rater_3"]["auc"] >= 0.87
+    assert reference_library.experts().evidence["raters"]["rater_3"]["auc"] >= 0.87
 
 
 def test_the_experts_tell_excluded_scans_of_another_study(shared_data: Path, workspace) -> None:
@@ -100,8 +104,8 @@ def test_the_experts_tell_excluded_scans_of_another_study(shared_data: Path, wor
         pytest.skip(f"no rated table at {path}")
     import_table(workspace, path, name="ds030")
     scans = tables.read_scored_scans(workspace).set_index("scan_id")
-    said = ratings.list_ratings(workspace).set_index("scan_id")["value"].reindex(scans.index)
-    auc = held_out.within_group_auc(
+    said = rating_log.list_ratings(workspace).set_index("scan_id")["value"].reindex(scans.index)
+    auc = cross_validation.within_group_auc(
         scans["distortion_score"].to_numpy(), (said == -1).to_numpy(), scans["site"].to_numpy()
     )
     assert auc >= 0.80

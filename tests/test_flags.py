@@ -4,8 +4,8 @@ import json
 
 import pandas as pd
 
-from curation.validity import FLAGS
-from pages.ui import flags
+from curation.imaging.image_flags import FLAGS
+from pages.ui.shell import flags
 
 METRICS = pd.DataFrame(
     {

@@ -4,8 +4,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from curation import flow_drawing
-from curation.cohort_flow import Arrived, Flow, LeftOut, Stage
+from curation.cohorts import flow_svg
+from curation.cohorts.flow_chart import Arrived, Flow, LeftOut, Stage
 
 NASTY = "a <b onload=\"x\"> & 'tier'"
 FLOW = Flow(
@@ -28,7 +28,7 @@ def _texts(svg: str) -> list[str]:
 
 
 def test_every_number_stands_in_it() -> None:
-    texts = _texts(flow_drawing.svg(FLOW, {"A": "#0072B2"}))
+    texts = _texts(flow_svg.svg(FLOW, {"A": "#0072B2"}))
     for text in (
         "Scans found",
         "n = 1,234 (1,000 people)",
@@ -52,7 +52,7 @@ def test_every_number_stands_in_it() -> None:
 @pytest.mark.parametrize("tiers", range(2, 7))
 def test_nothing_lies_outside_or_on_something_else(tiers: int) -> None:
     flow = Flow(FLOW.stages, tuple(Arrived(name, 10, 9, 3, 1) for name in "ABCDEF"[:tiers]))
-    root = ET.fromstring(flow_drawing.svg(flow, {}))  # noqa: S314 - our own
+    root = ET.fromstring(flow_svg.svg(flow, {}))  # noqa: S314 - our own
     width, height = float(root.get("width", 0)), float(root.get("height", 0))
     boxes = [
         tuple(float(node.get(side, 0)) for side in ("x", "y", "width", "height"))
@@ -70,7 +70,7 @@ def test_nothing_lies_outside_or_on_something_else(tiers: int) -> None:
 
 
 def test_people_who_cannot_see_it_get_it_in_words() -> None:
-    svg = flow_drawing.svg(FLOW, {}, "Cohort <x>")
+    svg = flow_svg.svg(FLOW, {}, "Cohort <x>")
     assert "<title>Cohort &lt;x&gt;</title>" in svg
     assert "left out: 30 file is missing" in svg
     assert 'onload="' not in svg

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from pages.ui import flow_plot
+from pages.ui.tiers import flow_plot
 
 COLOURS = {"A": "#0072B2", "B": "#E69F00", "C": "#D55E00"}
 TABLE = pd.DataFrame([[5, 2, 0], [0, 3, 1]], index=["A", "B"], columns=["A", "B", "C"])

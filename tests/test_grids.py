@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from tests import report_reading
-from training.predictions import BASELINE
 from training.report import deck, grids, interactive, pictures
 from training.report.plots import Message, Plot, Report, Series
+from training.results.predictions import BASELINE
 
 TABLE = pd.DataFrame(
     {

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import files, overrides, tables
-from curation.rule_checks import Gate
-from curation.tiers import TierRule
-from curation.workspace import Workspace
-from pages.ui import ground
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
+from pages.ui.scan_table import scan_arrays
 from tests import made_workspace
 
 RULE = TierRule(gates=(Gate("noise", above=5.0, tier="C"),), by_site={"North": (10.0, 60.0)})
@@ -20,18 +21,20 @@ def own(tmp_path) -> Workspace:
 
 
 def test_the_open_scan_is_told_only_where_it_has_a_value(own: Workspace) -> None:
-    scans = ground.of(own, "pool")
-    name, value = ground.open_scan(scans, "made-pool_sub-03_T1w", "distortion_score")
+    scans = scan_arrays.of(own, "pool")
+    name, value = scan_arrays.open_scan(scans, "made-pool_sub-03_T1w", "distortion_score")
     assert (name, value) == ("made-pool_sub-03_T1w", scans.values("distortion_score")[3])
     unmeasured = next(iter(made_workspace.METRICS))
-    assert ground.open_scan(scans, "made-pool_sub-03_T1w", unmeasured) is None
-    assert ground.open_scan(scans, "elsewhere", "noise") is None
-    assert ground.open_scan(scans, None, "noise") is None
+    assert scan_arrays.open_scan(scans, "made-pool_sub-03_T1w", unmeasured) is None
+    assert scan_arrays.open_scan(scans, "elsewhere", "noise") is None
+    assert scan_arrays.open_scan(scans, None, "noise") is None
 
 
-def sorted_by(workspace: Workspace, rule: TierRule) -> tuple[ground.Ground, ground.Sorted]:
-    scans = ground.of(workspace, "pool")
-    return scans, ground.sort(scans, rule, overrides.standing(workspace))
+def sorted_by(
+    workspace: Workspace, rule: TierRule
+) -> tuple[scan_arrays.Ground, scan_arrays.Sorted]:
+    scans = scan_arrays.of(workspace, "pool")
+    return scans, scan_arrays.sort(scans, rule, overrides.standing(workspace))
 
 
 def test_tiers_are_those_of_the_one_assignment(own: Workspace) -> None:
@@ -45,29 +48,29 @@ def test_tiers_are_those_of_the_one_assignment(own: Workspace) -> None:
 def test_counts_of_lines_and_of_what_no_line_reaches_make_all(own: Workspace) -> None:
     overrides.override(own, "made-pool_sub-03_T1w", "Ada", "A", "the score is wrong")
     scans, found = sorted_by(own, RULE)
-    bins, held = ground.bins(scans, found)
+    bins, held = scan_arrays.bins(scans, found)
     for site in (None, "North", "South"):
-        lines = ground.lines(scans, found, held, site)
+        lines = scan_arrays.lines(scans, found, held, site)
         free = bins.free[[lines.follows(name) for name in scans.sites]].sum()
         assert free + sum(lines.fixed.values()) == made_workspace.POOL
 
 
 def test_a_changed_table_is_read_anew(own: Workspace) -> None:
-    before = ground.of(own, "pool")
-    assert ground.of(own, "pool") is before
+    before = scan_arrays.of(own, "pool")
+    assert scan_arrays.of(own, "pool") is before
     scans = tables.read_scans(own)
     tables.write_scans(own, scans.assign(site="East"))
-    assert ground.of(own, "pool").sites == ("East",)
+    assert scan_arrays.of(own, "pool").sites == ("East",)
 
 
 def test_a_site_that_is_not_known_is_a_site_of_its_own(own: Workspace) -> None:
     scans = tables.read_scans(own)
     tables.write_scans(own, scans.assign(site=scans["site"].where(scans["site"] == "North")))
-    assert ground.of(own, "pool").sites == ("North", ground.UNKNOWN)
+    assert scan_arrays.of(own, "pool").sites == ("North", scan_arrays.UNKNOWN)
 
 
 def test_metrics_are_read_when_asked_for_and_have_an_axis(own: Workspace) -> None:
-    scans = ground.of(own, "pool")
+    scans = scan_arrays.of(own, "pool")
     table = tables.with_metrics(own, scans.scans, ["cnr"])
     assert np.array_equal(scans.values("cnr"), table["cnr"].to_numpy())
     axis = scans.axis("cnr")
@@ -77,10 +80,10 @@ def test_metrics_are_read_when_asked_for_and_have_an_axis(own: Workspace) -> Non
 
 def test_a_metric_that_was_never_measured_has_an_axis_and_cutoffs(own: Workspace) -> None:
     unmeasured = next(iter(made_workspace.METRICS))
-    scans = ground.of(own, "pool")
+    scans = scan_arrays.of(own, "pool")
     assert np.isnan(scans.values(unmeasured)).all()
     assert scans.axis(unmeasured).bins > 10
-    cuts = ground.spread(scans, unmeasured, 3)
+    cuts = scan_arrays.spread(scans, unmeasured, 3)
     assert len(set(cuts)) == 2
 
 
@@ -88,13 +91,15 @@ def test_a_metric_that_was_never_measured_has_an_axis_and_cutoffs(own: Workspace
 @pytest.mark.parametrize("column", ["noise", "cnr", "certainty"])
 def test_cutoffs_to_start_with_make_a_rule(own: Workspace, column: str, count: int) -> None:
     names = tuple("ABCDEF"[:count])
-    rule = TierRule(names, tuple(ground.spread(ground.of(own, "pool"), column, count)), column)
+    rule = TierRule(
+        names, tuple(scan_arrays.spread(scan_arrays.of(own, "pool"), column, count)), column
+    )
     assert len(rule.cutoffs) == count - 1
 
 
 def test_the_same_shares_are_the_same_shares(own: Workspace) -> None:
     scans, found = sorted_by(own, TierRule())
-    by_site = ground.same_shares(scans, found.rule)
+    by_site = scan_arrays.same_shares(scans, found.rule)
     _, again = sorted_by(own, TierRule(by_site=by_site))
     share = pd.crosstab(scans.site_codes, again.codes, normalize="index").to_numpy()
     assert np.abs(share - np.bincount(found.codes) / len(found.codes)).max() < 0.15

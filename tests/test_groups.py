@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from curation.groups import groups_of, places_of, pooled, sites_of, with_pools
+from curation.scoring.comparison_groups import groups_of, places_of, pooled, sites_of, with_pools
 
 METRICS = pd.DataFrame({"measured_by": ["tierscope", "mriqc 23.1.0", None], "cjv": [1.0, 2.0, 3.0]})
 SITES = pd.Series(["North", "North", None])

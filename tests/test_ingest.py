@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import assess, tables
+from curation.assessment import assess_workspace
 from curation.errors import SourceError
-from curation.ingest import ingest
-from curation.workspace import Workspace
+from curation.sources.ingest import ingest
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests.images import make_bids, write_nifti
 
 
@@ -292,7 +293,7 @@ def test_a_pet_is_listed_beside_its_t1w_and_is_neither_scored_nor_a_problem(
         "set_sub-02_pet": "unreadable",
     }
     assert set(summary.problems["scan_id"]) == {"set_sub-02_pet"}
-    assert set(assess.due_scans(workspace)["scan_id"]) == {"set_sub-01_T1w"}
+    assert set(assess_workspace.due_scans(workspace)["scan_id"]) == {"set_sub-01_T1w"}
     pd.testing.assert_frame_equal(ingest(workspace, root).scans, summary.scans)
 
 

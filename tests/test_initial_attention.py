@@ -7,10 +7,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from tests.training_workspace import TINY
-from training import masked_autoencoder, masking
-from training.age_model import split_decay
-from training.config import PRESETS
-from training.masked_autoencoder import ReconstructionLoss
+from training.models import masked_autoencoder, masking
+from training.models.age_model import split_decay
+from training.models.masked_autoencoder import ReconstructionLoss
+from training.studies.presets import PRESETS
 
 PLAIN = PRESETS["smoke"].changed(
     TINY | {"hidden": 48, "mlp": 96, "decoder_hidden": 48, "decoder_mlp": 96}

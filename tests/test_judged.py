@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import files, ratings, references, tables
-from curation.anchors import builtin
-from curation.scores import explain
-from curation.workspace import Workspace
-from pages.ui import judged
+from curation.ratings import rating_log
+from curation.references import reference_library
+from curation.scoring.distortion_score import explain
+from curation.scoring.score_reference import builtin
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from pages.ui.review import scan_judgement
 from tests import made_workspace
 
 
@@ -25,7 +27,7 @@ def _scan(workspace: Workspace) -> pd.Series:
 
 
 def test_a_scan_is_explained_by_the_reference_that_scored_it(made: Workspace) -> None:
-    known = judged.of(made, _scan(made))
+    known = scan_judgement.of(made, _scan(made))
     assert known.reference == builtin()
     assert known.anchors == builtin().anchors
     pd.testing.assert_frame_equal(known.parts, explain(known.row, builtin(), "North"))
@@ -39,16 +41,16 @@ def test_a_scan_without_metrics_is_not_measured(tmp_path) -> None:
     scan, metrics = _scan(workspace), tables.read_metrics(workspace)
     path = workspace.metrics_dir / "part-made.parquet"
     files.write_parquet(path, metrics[metrics["scan_id"] != scan["scan_id"]])
-    assert not judged.of(workspace, scan).measured
+    assert not scan_judgement.of(workspace, scan).measured
     files.write_parquet(path, metrics.assign(failure="no head"))
-    known = judged.of(workspace, scan)
+    known = scan_judgement.of(workspace, scan)
     assert known.failure == "no head" and not known.measured and known.reasons == {}
 
 
 def test_what_a_model_judges_has_its_sites_usual_value_and_no_anchors(tmp_path) -> None:
     workspace = made_workspace.make(tmp_path / "workspace")
     reference, scan = _learned(workspace), _scan(workspace)
-    known = judged.of(workspace, scan.to_frame().T.assign(reference=reference.id).iloc[0])
+    known = scan_judgement.of(workspace, scan.to_frame().T.assign(reference=reference.id).iloc[0])
     assert reference.model is not None
     assert not set(known.anchors) & set(reference.model.metrics)
     rows = tables.read_metrics(workspace).merge(tables.read_scans(workspace)[["scan_id", "site"]])
@@ -61,18 +63,18 @@ def _learned(workspace: Workspace):  # type: ignore[no-untyped-def]
     metrics = tables.read_metrics(workspace)
     for rater in ("Ada", "Grace"):
         for row in metrics.itertuples():
-            ratings.add_rating(
+            rating_log.add_rating(
                 workspace,
                 scan_id=row.scan_id,
                 rater=rater,
                 scale="pass-fail",
                 value=float(row.noise_wm < 1.0),
             )
-    return references.fit_ratings(workspace)
+    return reference_library.fit_ratings(workspace)
 
 
 def test_what_has_no_value_has_a_reason(made: Workspace) -> None:
-    known = judged.of(made, _scan(made))
+    known = scan_judgement.of(made, _scan(made))
     assert known.reason(next(iter(known.reasons))) == "the background is exactly 0"
     older = replace(known, row=pd.Series({"metrics_version": 1, "measured_by": "tierscope"}))
     assert "score the scans again" in older.reason("cjv")

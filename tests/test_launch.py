@@ -9,15 +9,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from curation import background, files
 from curation.errors import StudyError
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage import processes as background
+from curation.storage.workspace import Workspace
 from tests import training_workspace
 from tests.launched import ended, processes, results, under_way, wait
-from training import curves, launch, runs, standing, statistics
 from training.__main__ import main
-from training.standing import log_path
-from training.study import Study
+from training.jobs import launch, study_status
+from training.jobs.study_status import log_path
+from training.results import error_curves, study_summary
+from training.studies import runs
+from training.studies.planned_study import Study
 
 #: Long enough that it cannot end between a look at it and what is done to it.
 LONG = {"pretrain_epochs": 100}
@@ -29,7 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study
     folder = tmp_path_factory.mktemp("with space {and} braces")
     workspace = training_workspace.make(Workspace.create(folder / "w"))
     study = training_workspace.plan(workspace, overrides=LONG)
-    assert standing.status(workspace, study.id).state == "planned"
+    assert study_status.status(workspace, study.id).state == "planned"
     assert launch.launch(workspace, study.id).state == "running"
     with pytest.raises(StudyError, match="already running"):
         launch.launch(workspace, study.id)
@@ -40,13 +43,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study
 
 def test_a_study_runs_from_scans_to_errors(finished: tuple[Workspace, Study]) -> None:
     workspace, study = finished
-    status = standing.status(workspace, study.id)
+    status = study_status.status(workspace, study.id)
     assert (status.done, status.total, status.fraction, status.eta_s) == (5, 5, 1.0, None)
-    errors = statistics.final_errors(workspace, study.id).set_index("arm")
+    errors = study_summary.final_errors(workspace, study.id).set_index("arm")
     assert errors.index.tolist() == ["scratch", "A", "predict-the-mean"]
     assert errors["n_subjects"].tolist() == [8, 8, 8]
-    assert set(curves.age_error_curves(workspace, study.id)["epoch"]) == {1, 2, 3}
-    assert len(curves.pretrain_curves(workspace, study.id)) == LONG["pretrain_epochs"]
+    assert set(error_curves.age_error_curves(workspace, study.id)["epoch"]) == {1, 2, 3}
+    assert len(error_curves.pretrain_curves(workspace, study.id)) == LONG["pretrain_epochs"]
     assert files.read_json(study.result_path)["final_errors"][0]["arm"] == "scratch"
 
 
@@ -132,7 +135,9 @@ def test_when_only_the_leader_is_killed_stop_ends_the_rest(tmp_path: Path) -> No
     assert leader is not None
     os.kill(leader.pid, signal.SIGKILL)
     os.waitpid(leader.pid, 0)
-    assert standing.status(workspace, study.id).state == "running"  # and so it is: its runs go on
+    assert (
+        study_status.status(workspace, study.id).state == "running"
+    )  # and so it is: its runs go on
     assert launch.stop(workspace, study.id).state == "stopped"
     assert not processes(study)
 
@@ -154,7 +159,7 @@ def test_a_study_that_ends_while_it_is_read_shows_no_run_as_running(
         return looks(path)
 
     monkeypatch.setattr(background, "running", too_late)
-    status = standing.status(workspace, study.id)
+    status = study_status.status(workspace, study.id)
     assert status.state == "stopped"
     assert not [run for run in status.runs if run.state == "running"]
 

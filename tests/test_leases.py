@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from curation.leases import lease
-from training.interruption import Stopped
+from curation.storage.processes import lease
+from training.tasks.stop_signal import Stopped
 
 
 def _give_up() -> None:

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import streamlit as st
 
-from pages.ui import density, linked_plots
-from pages.ui.density import Panel
-from pages.ui.linked_plots import Shown
+from pages.ui.explore import density, linked_plots
+from pages.ui.explore.density import Panel
+from pages.ui.explore.linked_plots import Shown
 
 RNG = np.random.default_rng(0)
 NOBODY = np.empty(0, dtype=np.intp)

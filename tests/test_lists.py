@@ -2,20 +2,20 @@
 
 import pytest
 
-from curation import choices, lists, sessions
 from curation.errors import RatingError
-from curation.plans import Plan
-from curation.workspace import Workspace
+from curation.sessions import sampling, saved_lists, session_log
+from curation.sessions.session_plan import Plan
+from curation.storage.workspace import Workspace
 from tests.scored import put_scans
 
 
 def test_a_list_comes_back_as_it_was_picked_each_scan_once(workspace: Workspace) -> None:
-    assert lists.list_lists(workspace) == [] and lists.newest(workspace) == 0
-    number = lists.save(workspace, " odd ones ", "Ada", ["b", "a", "b"], "cjv over 1")
-    lists.save(workspace, "more", "Bob", ["c"])
-    assert lists.scans_of(workspace, number) == ["b", "a"]
-    newest, first = lists.list_lists(workspace)
-    assert (newest.name, newest.scans) == ("more", 1) and lists.newest(workspace) == newest.id
+    assert saved_lists.list_lists(workspace) == [] and saved_lists.newest(workspace) == 0
+    number = saved_lists.save(workspace, " odd ones ", "Ada", ["b", "a", "b"], "cjv over 1")
+    saved_lists.save(workspace, "more", "Bob", ["c"])
+    assert saved_lists.scans_of(workspace, number) == ["b", "a"]
+    newest, first = saved_lists.list_lists(workspace)
+    assert (newest.name, newest.scans) == ("more", 1) and saved_lists.newest(workspace) == newest.id
     assert (first.name, first.author, first.note, first.scans) == (
         "odd ones",
         "Ada",
@@ -27,7 +27,7 @@ def test_a_list_comes_back_as_it_was_picked_each_scan_once(workspace: Workspace)
 
 def test_many_scans_are_stored_whole(workspace: Workspace) -> None:
     ids = [f"scan-{i}" for i in range(12_001)]
-    assert lists.scans_of(workspace, lists.save(workspace, "all", "Ada", ids)) == ids
+    assert saved_lists.scans_of(workspace, saved_lists.save(workspace, "all", "Ada", ids)) == ids
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_many_scans_are_stored_whole(workspace: Workspace) -> None:
 def test_what_makes_no_list_is_said_and_nothing_is_stored(
     workspace, name, author, scans, why
 ) -> None:
-    lists.save(workspace, "taken", "Eve", ["z"])
+    saved_lists.save(workspace, "taken", "Eve", ["z"])
     with pytest.raises(RatingError, match=why):
-        lists.save(workspace, name, author, scans)
-    assert [(one.name, one.scans) for one in lists.list_lists(workspace)] == [("taken", 1)]
-    assert lists.scans_of(workspace, 99) == []
+        saved_lists.save(workspace, name, author, scans)
+    assert [(one.name, one.scans) for one in saved_lists.list_lists(workspace)] == [("taken", 1)]
+    assert saved_lists.scans_of(workspace, 99) == []
 
 
 def test_a_session_is_about_the_scans_of_a_list_that_have_an_image(workspace: Workspace) -> None:
@@ -57,10 +57,10 @@ def test_a_session_is_about_the_scans_of_a_list_that_have_an_image(workspace: Wo
         + [{"status": "table", "distortion_score": 5.0}],
     )
     ids = [f"made_sub-{i:02d}_T1w" for i in (1, 4, 6, 77)]
-    number = lists.save(workspace, "odd", "Ada", ids)
+    number = saved_lists.save(workspace, "odd", "Ada", ids)
     plan = Plan("s", "Ada", "three-level", choice=f"list:{number}", size=50, repeats_share=0.0)
-    assert {item.scan_id for item in sessions.start(workspace, plan).items} == set(ids[:2])
+    assert {item.scan_id for item in session_log.start(workspace, plan).items} == set(ids[:2])
     with pytest.raises(RatingError, match="needs the list's number"):
-        choices.find_choice("list")
+        sampling.find_choice("list")
     with pytest.raises(RatingError, match="empty"):
-        choices.draw(workspace, "list:99", 5, 0, (25.0,))
+        sampling.draw(workspace, "list:99", 5, 0, (25.0,))

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from curation import database, rating_files, ratings, sessions
 from curation.__main__ import main
+from curation.decisions import database
+from curation.decisions.database_identity import URL_VARIABLE
 from curation.errors import RatingError, WorkspaceError
-from curation.identity import URL_VARIABLE
-from curation.plans import Plan
-from curation.workspace import Workspace
+from curation.interchange import rating_export
+from curation.ratings import rating_log
+from curation.sessions import session_log
+from curation.sessions.session_plan import Plan
+from curation.storage.workspace import Workspace
 from tests import rating_writer
 
 
@@ -24,19 +27,19 @@ def rated(tmp_path: Path) -> Workspace:
 def _rated(root: Path, count: int = 3) -> Workspace:
     workspace = rating_writer.workspace_of(root, 5)
     _rate(workspace, count)
-    rating_files.export_ratings(workspace)
+    rating_export.export_ratings(workspace)
     return workspace
 
 
 def _rate(workspace: Workspace, count: int) -> None:
     for number in range(count):
-        ratings.add_rating(
+        rating_log.add_rating(
             workspace, scan_id=f"made_{number:05d}", rater="Ada", scale="pass-fail", value=1.0
         )
 
 
 def _exported(workspace: Workspace) -> int:
-    lines = (workspace.derivatives_dir / rating_files.RATINGS).read_text().splitlines()
+    lines = (workspace.derivatives_dir / rating_export.RATINGS).read_text().splitlines()
     return len(lines) - 1
 
 
@@ -48,7 +51,7 @@ def _database(*options: str, workspace: Workspace) -> int:
 def test_a_new_workspace_opens_by_itself_and_knows_its_database_from_then_on(tmp_path) -> None:
     workspace = _rated(tmp_path / "new")
     database.close()
-    assert len(ratings.list_ratings(workspace)) == 3
+    assert len(rating_log.list_ratings(workspace)) == 3
 
 
 def _remove(path: Path) -> None:
@@ -81,7 +84,7 @@ def test_a_lost_database_stops_everything_until_it_is_put_back(rated, lose, caps
     lose(rated.database_path)
     left = rated.database_path.read_bytes() if rated.database_path.exists() else None
     for _ in range(2):  # while it was open, and opened anew
-        for use in (ratings.list_ratings, ratings.newest, lambda w: _rate(w, 1)):
+        for use in (rating_log.list_ratings, rating_log.newest, lambda w: _rate(w, 1)):
             with pytest.raises(WorkspaceError, match=r"(?is)decisions\.sqlite.*put back a copy"):
                 use(rated)
         database.close()
@@ -92,7 +95,7 @@ def test_a_lost_database_stops_everything_until_it_is_put_back(rated, lose, caps
     now = rated.database_path.read_bytes() if rated.database_path.exists() else None
     assert now == left  # nothing was made or written in its place
     shutil.copy(copy, rated.database_path)
-    assert len(ratings.list_ratings(rated)) == 3
+    assert len(rating_log.list_ratings(rated)) == 3
 
 
 def test_a_database_of_another_workspace_is_refused_until_somebody_takes_it(
@@ -101,23 +104,23 @@ def test_a_database_of_another_workspace_is_refused_until_somebody_takes_it(
     other = _rated(tmp_path / "other", count=1)
     shutil.copy(other.database_path, rated.database_path)
     with pytest.raises(WorkspaceError, match="is not the one of this workspace"):
-        ratings.list_ratings(rated)
+        rating_log.list_ratings(rated)
     assert _database(workspace=rated) == 2
     assert _database("--adopt", workspace=rated) == 0
     assert "1 ratings" in capsys.readouterr().out
-    assert len(ratings.list_ratings(rated)) == 1
+    assert len(rating_log.list_ratings(rated)) == 1
     with pytest.raises(RatingError, match=r"3 ratings, now 1.*--force"):
-        rating_files.export_ratings(rated)
+        rating_export.export_ratings(rated)
 
 
 def test_what_is_lost_for_good_can_be_begun_anew(rated: Workspace) -> None:
     rated.database_path.unlink()
     assert _database("--adopt", workspace=rated) == 0
-    assert len(ratings.list_ratings(rated)) == 0
+    assert len(rating_log.list_ratings(rated)) == 0
     export = ["export-ratings", "--workspace", str(rated.root)]
     assert main(export) == 2 and _exported(rated) == 3
     assert main(["import-ratings", str(rated.derivatives_dir), "-w", str(rated.root)]) == 0
-    assert len(ratings.list_ratings(rated)) == 3
+    assert len(rating_log.list_ratings(rated)) == 3
     assert main(export) == 0
 
 
@@ -130,20 +133,20 @@ def test_fewer_ratings_are_exported_over_more_only_when_asked(rated: Workspace) 
 
 def test_sessions_are_not_exported_over_more_either(tmp_path: Path) -> None:
     workspace = rating_writer.workspace_of(tmp_path / "w", 5)
-    sessions.start(workspace, Plan("one", "Ada", "pass-fail", size=3))
-    rating_files.export_ratings(workspace)
+    session_log.start(workspace, Plan("one", "Ada", "pass-fail", size=3))
+    rating_export.export_ratings(workspace)
     workspace.database_path.unlink()
     _database("--adopt", workspace=workspace)
     with pytest.raises(RatingError, match="1 sessions"):
-        rating_files.export_ratings(workspace)
+        rating_export.export_ratings(workspace)
 
 
 def test_a_workspace_from_before_there_was_an_id_opens_and_has_one_from_then_on(rated) -> None:
     _forget_the_id(rated)
-    assert len(ratings.list_ratings(rated)) == 3
+    assert len(rating_log.list_ratings(rated)) == 3
     rated.database_path.unlink()
     with pytest.raises(WorkspaceError, match="Put back a copy"):
-        ratings.list_ratings(rated)
+        rating_log.list_ratings(rated)
 
 
 def _forget_the_id(workspace: Workspace) -> None:
@@ -161,12 +164,12 @@ def _forget_the_id(workspace: Workspace) -> None:
 @pytest.mark.usefixtures("postgres_url")
 def test_two_workspaces_do_not_share_a_database_by_mistake(tmp_path: Path, capsys) -> None:
     first = rating_writer.workspace_of(tmp_path / "first", 5)
-    assert len(ratings.list_ratings(first)) == 0  # tied, although it is still empty
+    assert len(rating_log.list_ratings(first)) == 0  # tied, although it is still empty
     second = rating_writer.workspace_of(tmp_path / "second", 5)
     with pytest.raises(WorkspaceError, match="another workspace"):
-        ratings.list_ratings(second)
+        rating_log.list_ratings(second)
     assert _database("--adopt", workspace=second) == 0
-    assert len(ratings.list_ratings(second)) == 0
+    assert len(rating_log.list_ratings(second)) == 0
 
 
 def test_a_workspace_whose_decisions_lie_in_postgresql_is_not_opened_without_it(
@@ -175,19 +178,19 @@ def test_a_workspace_whose_decisions_lie_in_postgresql_is_not_opened_without_it(
     workspace = _rated(tmp_path / "w")
     monkeypatch.delenv(URL_VARIABLE)
     with pytest.raises(WorkspaceError, match="Set TIERSCOPE_DATABASE_URL"):
-        ratings.list_ratings(workspace)
+        rating_log.list_ratings(workspace)
     assert not workspace.database_path.exists()
     monkeypatch.setenv(URL_VARIABLE, postgres_url)
-    assert len(ratings.list_ratings(workspace)) == 3
+    assert len(rating_log.list_ratings(workspace)) == 3
 
 
 def test_decisions_in_the_workspace_are_not_left_behind_for_an_empty_server(
     rated: Workspace, postgres_url: str
 ) -> None:
     with pytest.raises(WorkspaceError, match=r"lie in .*decisions\.sqlite"):
-        ratings.list_ratings(rated)
+        rating_log.list_ratings(rated)
     assert _database("--adopt", workspace=rated) == 0
-    assert len(ratings.list_ratings(rated)) == 0
+    assert len(rating_log.list_ratings(rated)) == 0
 
 
 # ---- odd paths -------------------------------------------------------------------------------------
@@ -209,7 +212,7 @@ def test_decisions_that_an_earlier_version_put_beside_the_workspace_are_pointed_
     beside = tmp_path / "lab"
     shutil.copy(_rated(tmp_path / "other").database_path, beside)
     with pytest.raises(WorkspaceError, match="Copy that file") as error:
-        ratings.list_ratings(workspace)
+        rating_log.list_ratings(workspace)
     assert str(beside) in str(error.value) and not workspace.database_path.exists()
     shutil.copy(beside, workspace.database_path)
-    assert len(ratings.list_ratings(workspace)) == 3
+    assert len(rating_log.list_ratings(workspace)) == 3

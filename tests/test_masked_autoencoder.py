@@ -4,10 +4,10 @@ import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 
 from tests.training_workspace import TINY
-from training import masked_autoencoder, masking, plain_weights
-from training.config import PRESETS, Preset
-from training.masked_autoencoder import ReconstructionLoss
-from training.masking import Masks
+from training.models import masked_autoencoder, masking, monai_weights
+from training.models.masked_autoencoder import ReconstructionLoss
+from training.models.masking import Masks
+from training.studies.presets import PRESETS, Preset
 
 PRESET = PRESETS["smoke"].changed(TINY)
 
@@ -221,7 +221,7 @@ def test_for_one_kind_a_mixed_network_is_a_plain_one() -> None:
     kept = loss.weights_to_keep()
     for kind in (0, 1):
         plain = masked_autoencoder.build(PRESET, seed=5)
-        plain.load_state_dict(plain_weights.weights_for(kept, kind))
+        plain.load_state_dict(monai_weights.weights_for(kept, kind))
         with torch.no_grad():
             expected = _monais(plain, volumes, masks.kept)
             predicted, _, removed = loss.patch_errors(volumes, masks, torch.full((2,), kind))
@@ -239,7 +239,7 @@ def test_a_centred_network_is_a_plain_one_with_other_positions(preset: Preset) -
         loss.expect([volumes[3 * kind :]], kind=kind)
         loss.expected[kind] = 0  # what MONAI's own forward does not add
         plain = masked_autoencoder.build(PRESET, seed=5)
-        plain.load_state_dict(plain_weights.weights_for(loss.weights_to_keep(), kind))
+        plain.load_state_dict(monai_weights.weights_for(loss.weights_to_keep(), kind))
         with torch.no_grad():
             expected = _monais(plain, volumes[:2], masks.kept)
             predicted, _, removed = loss.patch_errors(volumes[:2], masks, torch.full((2,), kind))

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from tests.training_workspace import TINY
-from training import masking
-from training.config import PRESETS
+from training.models import masking
+from training.studies.presets import PRESETS
 
 PRESET = PRESETS["smoke"].changed(TINY)
 COUNT = int(np.prod(PRESET.grid))

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from curation import volumes
-from curation.artifacts import apply
-from curation.masks import GRID_MM, Masks, find_masks, in_template
-from curation.template import template
-from curation.volumes import Volume
+from curation.imaging import volumes
+from curation.imaging.masks import GRID_MM, Masks, find_masks, in_template
+from curation.imaging.template import template
+from curation.imaging.volumes import Volume
+from curation.simulation.artefacts import apply
 
 CORNERS = np.array([[x, y, z, 1.0] for x in (-55, 55) for y in (-90, 60) for z in (-35, 65)]).T
 

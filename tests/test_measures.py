@@ -1,10 +1,10 @@
 import pytest
 
-from curation import measures
 from curation.errors import RuleError
-from curation.measures import LEARNED, MEASURES
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
+from curation.tiers import rule_columns
+from curation.tiers.rule_columns import LEARNED, MEASURES
 
 
 def test_the_score_its_parts_and_every_metric_can_be_looked_at_once() -> None:
@@ -15,14 +15,14 @@ def test_the_score_its_parts_and_every_metric_can_be_looked_at_once() -> None:
 
 def test_an_unknown_name_is_answered_with_those_nearby() -> None:
     with pytest.raises(RuleError, match="did you mean incompleteness"):
-        measures.find("incompletness")
+        rule_columns.find("incompletness")
     with pytest.raises(RuleError, match=r"no score or metric 'shoe size'\.$"):
-        measures.find("shoe size")
+        rule_columns.find("shoe size")
 
 
 @pytest.mark.parametrize(
     ("value", "text"), [(25.0, "25"), (0.1, "0.1"), (12.3456789, "12.3456789"), (1e-9, "1e-09")]
 )
 def test_a_number_is_written_as_people_do_and_loses_no_digit(value: float, text: str) -> None:
-    assert measures.plain(value) == text
-    assert float(measures.plain(value)) == value
+    assert rule_columns.plain(value) == text
+    assert float(rule_columns.plain(value)) == value

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from curation import files, tables
-from curation.metric_matrix import read_matrix
 from curation.metrics import METRICS
-from curation.workspace import Workspace
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from curation.tier_effects.metric_pca import read_matrix
 from tests import made_workspace
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from curation.imaging.template import template
+from curation.imaging.volumes import Volume
 from curation.metrics import Scan
 from curation.metrics.geometry import scales_and_shears
-from curation.template import template
-from curation.volumes import Volume
 from tests.made_scan import SHAPE, make, value
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from curation.__main__ import main
-from curation.anchors import builtin
+from curation.cli.describe_metrics import NEEDS_IN_WORDS, page
+from curation.imaging.image_flags import FLAGS
 from curation.metrics import METRICS, NEEDS
-from curation.metrics_page import NEEDS_IN_WORDS, page
-from curation.validity import FLAGS
+from curation.scoring.score_reference import builtin
 
 DOCS = Path(__file__).parents[1] / "docs" / "metrics.md"
 

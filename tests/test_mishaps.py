@@ -12,14 +12,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from curation import files
 from curation.errors import StudyError
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests import finished_study, training_workspace
 from tests.launched import ended, held, processes, results, under_way, wait
-from training import launch, places, runs, standing
-from training.standing import log_path
-from training.study import Study
+from training.jobs import execution_backend, launch, study_status
+from training.jobs.study_status import log_path
+from training.studies import runs
+from training.studies.planned_study import Study
 
 PLAN = {
     "arms": ["A"],
@@ -68,7 +69,9 @@ def _no_dead_run_is_shown_as_running(workspace: Workspace, study: Study) -> None
         if noted.get("state") == "running" and not _trains(noted["pid"], run.id):
             dead.add(run.id)
     shown = {
-        run.run_id for run in standing.status(workspace, study.id).runs if run.state == "running"
+        run.run_id
+        for run in study_status.status(workspace, study.id).runs
+        if run.state == "running"
     }
     assert not dead & shown
 
@@ -88,17 +91,17 @@ def _survive(
     draw, finished = random.Random(0), 0
     for number in range(kills):
         print(f"kill {number + 1} of {kills}, {finished} times finished", flush=True)
-        if standing.status(workspace, study.id).state == "finished":
+        if study_status.status(workspace, study.id).state == "finished":
             finished += 1
             assert results(study) == expected
             runs.forget(study, runs.runs_of(study))
-        if not standing.status(workspace, study.id).going:
+        if not study_status.status(workspace, study.id).going:
             launch.resume(workspace, study.id)
         time.sleep(draw.uniform(0, within_s))
         if processes(study):
             _kill(study, draw)
         _no_dead_run_is_shown_as_running(workspace, study)
-    if not standing.status(workspace, study.id).going:
+    if not study_status.status(workspace, study.id).going:
         launch.resume(workspace, study.id)
     status = wait(workspace, study, ended, every_s=0.5)
     if status.state != "finished":  # the last kill took one process only
@@ -171,10 +174,10 @@ def test_a_disk_that_is_full_before_the_start_is_told_in_words(tmp_path, monkeyp
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(places, "write", full)
+    monkeypatch.setattr(execution_backend, "write", full)
     with pytest.raises(StudyError, match="disk is full"):
         launch.launch(workspace, study.id)
-    assert standing.status(workspace, study.id).state == "planned"
+    assert study_status.status(workspace, study.id).state == "planned"
 
 
 # ---- two at once -----------------------------------------------------------------------------------

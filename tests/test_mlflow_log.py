@@ -4,14 +4,15 @@ import importlib.util
 
 import pytest
 
-from curation import files
 from curation.errors import StudyError
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training import mlflow_log, runs
 from training.__main__ import main
-from training.places import Place, refuse_unusable
-from training.study import Study
+from training.jobs import mlflow_log
+from training.jobs.execution_backend import Place, refuse_unusable
+from training.studies import runs
+from training.studies.planned_study import Study
 
 
 @pytest.fixture

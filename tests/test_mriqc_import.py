@@ -6,9 +6,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import cohorts, ingest, mriqc_import, ratings, references, tables
+from curation.cohorts import frozen_cohort
 from curation.errors import CohortError, SourceError
-from curation.workspace import Workspace
+from curation.interchange import mriqc_import
+from curation.ratings import rating_log
+from curation.references import reference_library
+from curation.sources import ingest
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests import rated
 
 
@@ -25,7 +30,7 @@ def test_every_row_is_a_scored_scan_and_every_rating_is_kept(workspace, path) ->
     assert scans["path"].isna().all()
     assert scans["distortion_score"].between(0, 100).all()
     assert scans["certainty"].between(0.01, 0.99).all()
-    assert ratings.list_ratings(workspace)["rater"].unique().tolist() == ["rater_1"]
+    assert rating_log.list_ratings(workspace)["rater"].unique().tolist() == ["rater_1"]
 
 
 def test_importing_twice_adds_nothing_twice(workspace, path) -> None:
@@ -34,7 +39,7 @@ def test_importing_twice_adds_nothing_twice(workspace, path) -> None:
     again = mriqc_import.import_table(workspace, path)
     assert (again.added, again.ratings) == (0, 0)
     pd.testing.assert_frame_equal(tables.read_scored_scans(workspace), before)
-    assert len(ratings.list_ratings(workspace)) == 120
+    assert len(rating_log.list_ratings(workspace)) == 120
     assert len(workspace.sources()) == 1
 
 
@@ -84,9 +89,9 @@ def test_a_table_leaves_other_sources_and_their_names_alone(workspace, path, tmp
 
 def test_scans_of_a_table_can_be_frozen_with_or_left_out(workspace, path) -> None:
     mriqc_import.import_table(workspace, path)
-    assert cohorts.freeze(workspace, "all", author="tests").size == 120
+    assert frozen_cohort.freeze(workspace, "all", author="tests").size == 120
     with pytest.raises(CohortError, match="No readable scan"):
-        cohorts.freeze(workspace, "images", author="tests", images_only=True)
+        frozen_cohort.freeze(workspace, "images", author="tests", images_only=True)
 
 
 def test_ingesting_a_table_as_a_manifest_points_to_the_right_command(workspace, path) -> None:
@@ -106,4 +111,4 @@ def test_the_abide_table_comes_in_within_seconds(workspace: Workspace, shared_da
     assert scans["distortion_score"].notna().all()
     assert scans["reference"].str.startswith("experts-1.").all()
     assert scans["age_years"].between(6, 65).all() and scans["site"].nunique() == 17
-    assert references.active(workspace).id == "builtin-1"
+    assert reference_library.active(workspace).id == "builtin-1"

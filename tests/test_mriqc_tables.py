@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import mriqc_tables
 from curation.errors import SourceError
-from curation.people import People
+from curation.interchange import mriqc_tables
+from curation.sources.participants_table import People
 from tests import rated
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import ingest_command, mriqc_import, tables
-from curation.command_line import parser, run
+from curation.cli import sources
+from curation.cli.framework import parser, run
 from curation.errors import SourceError
-from curation.ingest import ingest
-from curation.workspace import Workspace
+from curation.interchange import mriqc_import
+from curation.sources.ingest import ingest
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests import rated
 from tests.images import make_bids, write_nifti
 
@@ -158,7 +160,7 @@ def test_a_source_whose_own_path_is_not_utf8_is_refused_in_words(
     _write(root, ("a",))
     with pytest.raises(SourceError, match=r"caf\\xe9.*not UTF-8"):
         ingest(workspace, root)
-    made = parser("python -m curation", None, [ingest_command.INGEST_COMMAND])
+    made = parser("python -m curation", None, [sources.INGEST_COMMAND])
     assert run(made, ["ingest", str(root), "-w", str(workspace.root)], "") == 2
     assert workspace.sources() == []
 

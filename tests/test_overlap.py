@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import files
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training import overlap
-from training.arms import Arm
-from training.study import Study
+from training.studies import arm_overlap
+from training.studies.planned_study import Study
+from training.studies.study_arms import Arm
 
 
 def pool(size: int = 20, **columns: object) -> pd.DataFrame:
@@ -28,7 +28,7 @@ CONTROL = Arm("control-A", "random, as many as A", "control", ("A", "B"), "A")
 
 
 def test_what_both_hold_is_counted_for_every_seed() -> None:
-    (one,) = overlap.planned(pool(), [CONTROL], [0, 1, 2])
+    (one,) = arm_overlap.planned(pool(), [CONTROL], [0, 1, 2])
     assert (one.arm, one.control, one.scans, one.pool) == ("A", "control-A", 10, 20)
     assert len(one.shared) == 3 and all(0 <= shared <= 10 for shared in one.shared)
     low, high = min(one.shared), max(one.shared)
@@ -37,7 +37,7 @@ def test_what_both_hold_is_counted_for_every_seed() -> None:
 
 
 def test_the_control_of_more_than_half_a_pool_has_to_share() -> None:
-    (one,) = overlap.planned(pool(tier=["A"] * 15 + ["B"] * 5), [CONTROL], [0])
+    (one,) = arm_overlap.planned(pool(tier=["A"] * 15 + ["B"] * 5), [CONTROL], [0])
     assert one.most and one.shared[0] >= 10
     assert one.words == f"{one.shared[0]} of 15 scans of A are also in control-A."
 
@@ -50,9 +50,9 @@ def study(workspace: Workspace) -> Study:
 
 
 def test_a_study_says_in_what_its_controls_are_like_their_arms(study: Study) -> None:
-    matched = overlap.controls_matched_on(study)
+    matched = arm_overlap.controls_matched_on(study)
     assert matched is not None and matched.words == "size, sites and ages" and matched.note == ""
-    (one,) = overlap.of_study(study)
+    (one,) = arm_overlap.of_study(study)
     drawn = set(study.pretraining_scans("control-A", study.seeds[0]))
     assert one.shared[0] == len(drawn & set(study.pretraining_scans("A", study.seeds[0])))
 
@@ -65,6 +65,6 @@ def test_a_study_without_sources_keeps_its_controls_and_claims_no_sites(study: S
     files.write_parquet(study.scans_path, old.assign(source="study"))
     assert study.pretraining_scans("control-A", 0) == before  # one source: the strata stay
     files.write_parquet(study.scans_path, old)
-    matched = overlap.controls_matched_on(study)
+    matched = arm_overlap.controls_matched_on(study)
     assert matched is not None
     assert (matched.words, matched.note) == ("size and ages", "No site is known.")

@@ -2,12 +2,13 @@
 
 import pytest
 
-from curation import overrides, tables
 from curation.errors import RatingError
-from curation.overrides import override
-from curation.rule_checks import Gate
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from curation.tiers.overrides import override
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
 from tests.scored import put_metrics, put_scans
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from curation import column_names, mriqc_import, people, tables
 from curation.__main__ import main
 from curation.errors import SourceError
-from curation.ingest import ingest
-from curation.people import People
-from curation.workspace import Workspace
+from curation.interchange import mriqc_import
+from curation.sources import participants_table
+from curation.sources.ingest import ingest
+from curation.sources.participants_table import People
+from curation.storage import tables, text_tables
+from curation.storage.workspace import Workspace
 from tests import rated
 from tests.images import make_bids, write_nifti
 
@@ -32,7 +34,7 @@ from tests.images import make_bids, write_nifti
     ],
 )
 def test_ages_as_tables_spell_them(text, years, noted) -> None:
-    found, note = people.age_in_years(text)
+    found, note = participants_table.age_in_years(text)
     assert found == years or (math.isnan(found) and math.isnan(years))
     assert bool(note) == noted
 
@@ -40,16 +42,16 @@ def test_ages_as_tables_spell_them(text, years, noted) -> None:
 def test_missing_spellings_are_missing_and_ids_stay_text(tmp_path: Path) -> None:
     path = tmp_path / "participants.tsv"
     path.write_text("participant_id\tage\tsex\n007\tn/a\tmale\n08\t\tF\n")
-    table = people.participants(path)
+    table = participants_table.participants(path)
     assert list(table.rows) == ["007", "08"]
     assert [row["age_years"] for row in table.rows.values()] == [None, None]
-    assert people.describe(table.row("007"))["sex"] == "M"
+    assert participants_table.describe(table.row("007"))["sex"] == "M"
 
 
 def test_semicolons_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("\ufeffSubject;Age;Site\na;20,5;X\nb;30;Y\n", encoding="utf-8")
-    table = people.participants(path)
+    table = participants_table.participants(path)
     assert [(row["age_years"], row["site"]) for row in table.rows.values()] == [
         ("20,5", "X"),
         ("30", "Y"),
@@ -57,7 +59,7 @@ def test_semicolons_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
 
 
 def test_no_file_is_no_people(tmp_path: Path) -> None:
-    assert people.participants(tmp_path / "absent.tsv").rows == {}
+    assert participants_table.participants(tmp_path / "absent.tsv").rows == {}
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00\x01\x02", b""])
@@ -65,14 +67,14 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes) -> N
     path = tmp_path / "people.csv"
     path.write_bytes(content)
     with pytest.raises(SourceError, match="cannot be read as a table"):
-        people.participants(path)
+        participants_table.participants(path)
 
 
 def test_a_table_without_people_names_its_columns(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("shoe,age\n43,20\n44,30\n")
     with pytest.raises(SourceError, match="shoe"):
-        people.participants(path)
+        participants_table.participants(path)
 
 
 # ---- names of columns ------------------------------------------------------------------------
@@ -82,7 +84,7 @@ def _columns(tmp_path: Path, header: str) -> dict[str, str]:
     """Return which of our names a column got, by the name that the file gives it."""
     path = tmp_path / "people.csv"
     path.write_text(f"{header}\n{','.join('1' for _ in header.split(','))}\n")
-    table = column_names.read_table(path)
+    table = text_tables.read_table(path)
     written = table.attrs["written"]
     return {
         theirs: ours for theirs, ours in zip(written, table.columns, strict=True) if theirs != ours
@@ -120,16 +122,18 @@ def test_what_is_no_age_in_years_is_not_taken_for_one(tmp_path: Path, name: str)
 def test_a_guessed_age_is_said_and_two_that_could_be_it_are_not_guessed(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("id,age at baseline\n1,30\n")
-    assert people.participants(path).notes == ("Ages are taken from the column 'age at baseline'.",)
+    assert participants_table.participants(path).notes == (
+        "Ages are taken from the column 'age at baseline'.",
+    )
     path.write_text("id,age at baseline,age at follow-up\n1,30,33\n")
-    assert people.participants(path).notes == ()
+    assert participants_table.participants(path).notes == ()
 
 
 def test_two_columns_of_one_meaning_are_refused_with_their_names(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("Subject ID,subject_id\n1,2\n")
     with pytest.raises(SourceError, match="Subject ID and subject_id"):
-        people.participants(path)
+        participants_table.participants(path)
 
 
 def test_columns_that_are_not_in_the_file_are_not_named(
@@ -258,5 +262,5 @@ def test_a_table_of_very_many_columns_is_read_at_once(tmp_path: Path) -> None:
     names = ",".join(f"c{number}" for number in range(10_000))
     path.write_text(f"path,{names}\n" + ("a.nii" + ",1" * 10_000 + "\n") * 3)
     started = time.process_time()
-    assert column_names.read_table(path).shape == (3, 10_001)
+    assert text_tables.read_table(path).shape == (3, 10_001)
     assert time.process_time() - started < 3  # 7 s when each column was gone over by itself

@@ -7,26 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from curation import files, tables, volumes
-from curation.workspace import Workspace
+from curation.imaging import volumes
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 from tests import pets, training_workspace
-from training import (
-    checkpoints,
-    comparable,
-    finetune,
-    grid,
-    images,
-    prepare,
-    pretrain,
-    reconstruct,
-    reconstructions,
-    runs,
-)
-from training.data import Volumes
-from training.images import IMAGES
-from training.interruption import Interruption, Stopped
-from training.runs import Run
-from training.study import Study
+from training.reconstruction import reconstruct, reconstruction_files
+from training.results import study_sets
+from training.studies import input_images, prepare_volumes, runs, volume_grid
+from training.studies.input_images import IMAGES
+from training.studies.planned_study import Study
+from training.studies.runs import Run
+from training.tasks import checkpoints, finetune, pretrain
+from training.tasks.batches import Volumes
+from training.tasks.stop_signal import Interruption, Stopped
 
 ARMS = ["scratch", "A"]
 
@@ -95,8 +88,8 @@ def _task(workspace: Workspace, name: str, process: Any = _Process()) -> pretrai
 def test_every_choice_is_found_again_in_the_preset_that_it_makes() -> None:
     preset = training_workspace.TINY_PRESET
     for choice in IMAGES.values():
-        assert images.of(preset.changed(choice.overrides)) is choice
-    assert images.of(preset).name == "T1w"
+        assert input_images.of(preset.changed(choice.overrides)) is choice
+    assert input_images.of(preset).name == "T1w"
 
 
 def test_each_step_shows_the_same_people_whatever_is_looked_at(shared: Workspace) -> None:
@@ -178,20 +171,25 @@ def test_all_that_a_study_has_is_trained_and_judged_on_its_images(
     weights = checkpoints.load(runs.find(study, "finetune_A_seed0_fold0").model_path)
     assert weights is not None
     channels = weights["patch_embedding.patch_embeddings.weight"].shape[1]
-    assert channels == len(images.shown(study.preset)) == (2 if name == "together" else 1)
+    assert channels == len(input_images.shown(study.preset)) == (2 if name == "together" else 1)
     run = runs.find(study, "pretrain_A_seed0")
     made = reconstruct.maps(workspace, study, run, "pool_sub-00_T1w")
-    assert tuple(made.maps_of) == images.shown(study.preset) == tuple(made.facts["error_shares"])
+    assert (
+        tuple(made.maps_of) == input_images.shown(study.preset) == tuple(made.facts["error_shares"])
+    )
     inputs = [volumes.load(maps["input"]).data for maps in made.maps_of.values()]
-    paths = prepare.sample_paths(workspace, study, ["pool_sub-00_T1w"])[0]
-    shares = [np.load(path).astype(float) * prepare.SCALE + prepare.OFFSET for path in paths]
-    inside = grid.brain_mask(workspace, study.preset)
+    paths = prepare_volumes.sample_paths(workspace, study, ["pool_sub-00_T1w"])[0]
+    shares = [
+        np.load(path).astype(float) * prepare_volumes.SCALE + prepare_volumes.OFFSET
+        for path in paths
+    ]
+    inside = volume_grid.brain_mask(workspace, study.preset)
     assert all(
         np.allclose(one[inside], share[inside], atol=1e-3)
         for one, share in zip(inputs, shares, strict=True)
     )
     looker = reconstruct.Looker(workspace, study, run)
-    scan = reconstructions.usable_scans(workspace, study, run).iloc[3]
+    scan = reconstruction_files.usable_scans(workspace, study, run).iloc[3]
     inside = looker.volume(scan)
     looker._own = looker._own.iloc[:0]
     assert torch.equal(looker.volume(scan), inside)
@@ -202,11 +200,11 @@ def test_all_that_a_study_has_is_trained_and_judged_on_its_images(
 def test_the_arms_of_t1w_pet_and_both_can_be_compared_and_the_images_are_named(shared) -> None:
     t1w, pet, turns, together = (_plan(shared, name) for name in IMAGES)
     for other in (pet, turns, together):
-        assert comparable.why_not(t1w, other) == "" == comparable.why_not(other, t1w)
-        (differs,) = comparable.what_else_differs(t1w, other)
-        assert differs == f"the images (T1w here, {images.of(other.preset).label} there)"
+        assert study_sets.why_not(t1w, other) == "" == study_sets.why_not(other, t1w)
+        (differs,) = study_sets.what_else_differs(t1w, other)
+        assert differs == f"the images (T1w here, {input_images.of(other.preset).label} there)"
     longer = _plan(shared, "pet", overrides={"finetune_epochs": 9})
-    assert len(comparable.what_else_differs(t1w, longer)) == 2
+    assert len(study_sets.what_else_differs(t1w, longer)) == 2
     assert (
         t1w.judged("scratch", 0, 1)
         .training["scan_id"]
@@ -219,10 +217,10 @@ def test_through_a_model_of_pet_those_without_one_are_not_looked_at(workspace: W
     study = _plan(workspace, "pet")
     runs.write_configs(study)
     run = runs.find(study, "pretrain_A_seed0")
-    before = reconstructions.usable_scans(workspace, study, run)
-    keys = reconstructions.keys_of(study, before)
+    before = reconstruction_files.usable_scans(workspace, study, run)
+    keys = reconstruction_files.keys_of(study, before)
     assert len(set(keys)) == 20
     scans = tables.read_scans(workspace)
     tables.write_scans(workspace, scans[scans["scan_id"] != "pool_sub-00_pet"])
-    after = reconstructions.usable_scans(workspace, study, run)
+    after = reconstruction_files.usable_scans(workspace, study, run)
     assert len(after) == 19 and "pool_sub-00_T1w" not in set(after["scan_id"])

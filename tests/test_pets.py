@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from curation import files, tables
 from curation.errors import StudyError
-from curation.workspace import Workspace
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 from tests import pets as made
 from tests import training_workspace
-from training import pets
-from training.images import IMAGES
-from training.study import Study
+from training.studies import pet_pairing
+from training.studies.input_images import IMAGES
+from training.studies.planned_study import Study
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_a_study_on_t1w_is_planned_as_if_there_were_no_pet(ready: Workspace) -> 
     with_pets = _plan(ready, "T1w")
     _drop(ready, *tables.read_scans(ready).query("status == 'pet'")["scan_id"])
     assert training_workspace.plan(ready).id == with_pets.id
-    assert not set(pets.COLUMNS) & set(with_pets.scans())
+    assert not set(pet_pairing.COLUMNS) & set(with_pets.scans())
 
 
 def test_another_pet_is_another_study(ready: Workspace) -> None:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from curation import profiles
+from curation.assessment import snakemake_profiles
 from curation.errors import ProfileError, StudyError
-from curation.workspace import Workspace
+from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training import launch, places, workflow
-from training.places import Place
-from training.study import Study
+from training.jobs import execution_backend, launch, supervisor
+from training.jobs.execution_backend import Place
+from training.studies.planned_study import Study
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def _profile(study: Study, place: Place) -> dict:
-    folder = places.snakemake_profile(study, place)
+    folder = execution_backend.snakemake_profile(study, place)
     assert folder is not None
     return json.loads((folder / "config.yaml").read_text())
 
@@ -82,13 +82,13 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "lab"
     folder.mkdir()
     (folder / "config.yaml").write_text("jobs: 2\n")
-    monkeypatch.setenv(profiles.ENVIRONMENT_VARIABLE, f"lab:{folder}")
+    monkeypatch.setenv(snakemake_profiles.ENVIRONMENT_VARIABLE, f"lab:{folder}")
     return folder
 
 
 def test_on_this_machine_there_is_no_profile_and_one_is_found_by_its_name(study, lab) -> None:
-    assert places.snakemake_profile(study, Place()) is None
-    assert places.snakemake_profile(study, Place("profile", profile="lab")) == lab
+    assert execution_backend.snakemake_profile(study, Place()) is None
+    assert execution_backend.snakemake_profile(study, Place("profile", profile="lab")) == lab
 
 
 def test_no_path_becomes_a_profile_be_it_asked_for_or_stored(
@@ -97,28 +97,28 @@ def test_no_path_becomes_a_profile_be_it_asked_for_or_stored(
     place = Place("profile", profile=str(evil))
     with pytest.raises(ProfileError, match=r"no Snakemake profile named .*there is: lab"):
         launch.launch(workspace, study.id, place=place)
-    places.write(study, place)  # as an older Tierscope did, or whoever may write there
-    places.remember(workspace, place)
-    assert places.of(study) == place
-    assert "evil" in places.remembered(workspace).words
+    execution_backend.write(study, place)  # as an older Tierscope did, or whoever may write there
+    execution_backend.remember(workspace, place)
+    assert execution_backend.of(study) == place
+    assert "evil" in execution_backend.remembered(workspace).words
     with pytest.raises(ProfileError, match="TIERSCOPE_PROFILES"):
         launch.resume(workspace, study.id)
     with pytest.raises(ProfileError, match="TIERSCOPE_PROFILES"):
-        workflow.command(workspace, study, places.of(study), [])
+        supervisor.command(workspace, study, execution_backend.of(study), [])
     assert not (evil.parent / "ran").exists()
 
 
 def test_a_place_survives_being_written_down_and_is_offered_the_next_time(study, workspace) -> None:
     place = Place("slurm", partition="long", gres="gpu:1", at_once=3)
-    assert places.of(study) == Place()
-    places.write(study, place)
-    assert places.of(study) == place
-    assert places.remembered(workspace) == Place()
-    places.remember(workspace, place)
-    assert places.remembered(workspace) == place
+    assert execution_backend.of(study) == Place()
+    execution_backend.write(study, place)
+    assert execution_backend.of(study) == place
+    assert execution_backend.remembered(workspace) == Place()
+    execution_backend.remember(workspace, place)
+    assert execution_backend.remembered(workspace) == place
     assert Place.from_dict(asdict(place) | {"unknown": 1}) == place
-    places.remember(workspace, Place(cores=2, beside=True))
-    known = places.remembered(workspace)
+    execution_backend.remember(workspace, Place(cores=2, beside=True))
+    known = execution_backend.remembered(workspace)
     assert (known.kind, known.cores, known.beside) == ("here", 2, False)
     assert (known.partition, known.gres, known.at_once) == ("long", "gpu:1", 3)
 
@@ -127,7 +127,7 @@ def test_what_snakemake_is_told_of_each_place(study: Study, workspace, commands,
     commands("scontrol")
 
     def told(place: Place) -> str:
-        return " ".join(workflow.command(workspace, study, place, ["../result.json"]))
+        return " ".join(supervisor.command(workspace, study, place, ["../result.json"]))
 
     here = told(Place(cores=3))
     assert "--cores 3" in here
@@ -161,10 +161,10 @@ def test_a_place_that_cannot_be_is_refused_in_words(values: dict, words: str) ->
 
 def test_what_slurm_lacks_is_said_before_anything_starts(commands, monkeypatch, tmp_path) -> None:
     commands("sbatch")
-    assert places.slurm_lacks() is None
-    monkeypatch.setattr(places.importlib.util, "find_spec", lambda name: None)
+    assert execution_backend.slurm_lacks() is None
+    monkeypatch.setattr(execution_backend.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match="plugin"):
-        places.refuse_unusable(Place("slurm"))
+        execution_backend.refuse_unusable(Place("slurm"))
     monkeypatch.setenv("PATH", str(tmp_path / "none"))
     with pytest.raises(StudyError, match="sbatch is not found"):
-        places.refuse_unusable(Place("slurm"))
+        execution_backend.refuse_unusable(Place("slurm"))

@@ -3,8 +3,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-from training import crossed, power
-from training.crossed import Estimate
+from training.results import crossed_effects
+from training.results.crossed_effects import Estimate
 
 
 def _seen(mean: float, *, se: float = 0.5, df: float = 69.0) -> Estimate:
@@ -13,7 +13,7 @@ def _seen(mean: float, *, se: float = 0.5, df: float = 69.0) -> Estimate:
 
 @pytest.mark.parametrize("df", [1.0, 1.37, 2.0, 3.7, 7.3, 66.2, 69.0, np.inf])
 def test_its_power_is_that_of_the_non_central_t(df) -> None:
-    found = power.detectable_years(_seen(0.1, se=1.0, df=df))
+    found = crossed_effects.detectable_years(_seen(0.1, se=1.0, df=df))
     df = min(df, 1e6)
     assert stats.nct.sf(stats.t.ppf(0.975, df), df, found) == pytest.approx(0.8, abs=1e-4)
 
@@ -21,16 +21,20 @@ def test_its_power_is_that_of_the_non_central_t(df) -> None:
 @pytest.mark.parametrize("people", [5, 24, 70])
 def test_it_is_the_difference_that_students_paired_test_finds_with_80_percent(people) -> None:
     exact = TTestPower().solve_power(nobs=people, power=0.8, alpha=0.05)
-    found = power.detectable_years(_seen(0.1, se=2 / np.sqrt(people), df=people - 1))
+    found = crossed_effects.detectable_years(_seen(0.1, se=2 / np.sqrt(people), df=people - 1))
     assert found == pytest.approx(2 * exact, rel=1e-3)
 
 
 def test_few_degrees_of_freedom_see_far_less() -> None:
-    assert power.detectable_years(_seen(0.1, df=1)) > 5 * power.detectable_years(_seen(0.1, df=69))
+    assert crossed_effects.detectable_years(
+        _seen(0.1, df=1)
+    ) > 5 * crossed_effects.detectable_years(_seen(0.1, df=69))
 
 
 def test_what_was_seen_does_not_change_what_could_be_seen() -> None:
-    assert power.detectable_years(_seen(0.01)) == power.detectable_years(_seen(-9.0))
+    assert crossed_effects.detectable_years(_seen(0.01)) == crossed_effects.detectable_years(
+        _seen(-9.0)
+    )
 
 
 def test_four_of_five_studies_find_it() -> None:
@@ -38,10 +42,10 @@ def test_four_of_five_studies_find_it() -> None:
     rng, found = np.random.default_rng(2), []
     for _ in range(400):
         seeds = rng.normal(0, 0.3, (3, 1)) + rng.normal(0, 2, (3, 60)) + rng.normal(0, 3, 60)
-        there = power.detectable_years(crossed.estimate(seeds))
-        found.append(crossed.estimate(seeds + there).p <= 0.05)
+        there = crossed_effects.detectable_years(crossed_effects.estimate(seeds))
+        found.append(crossed_effects.estimate(seeds + there).p <= 0.05)
     assert np.mean(found) == pytest.approx(0.8, abs=0.06)
 
 
 def test_nothing_seen_needs_nothing_said() -> None:
-    assert np.isnan(power.detectable_years(crossed.estimate(np.ones((1, 1)))))
+    assert np.isnan(crossed_effects.detectable_years(crossed_effects.estimate(np.ones((1, 1)))))

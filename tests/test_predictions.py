@@ -2,11 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import files
+from curation.storage import files
 from tests import training_workspace
 from tests.held_out import ALL, SCRATCH, A, made, random
-from training import predictions, runs
-from training.predictions import BASELINE, from_long
+from training.results import predictions
+from training.results.predictions import BASELINE, from_long
+from training.studies import runs
 
 
 def test_the_last_arm_predicts_the_mean_age_of_the_training_folds() -> None:

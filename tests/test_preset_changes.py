@@ -1,8 +1,8 @@
 import pytest
 
 from curation.errors import StudyError
-from training.config import PRESETS
-from training.preset_changes import parse
+from training.studies.preset_changes import parse
+from training.studies.presets import PRESETS
 
 SMOKE = PRESETS["smoke"]
 

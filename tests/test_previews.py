@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from curation.previews import TILE, preview, write_preview
-from curation.volumes import Volume
+from curation.imaging.thumbnails import TILE, preview, write_preview
+from curation.imaging.volumes import Volume
 
 
 def volume_of(data: np.ndarray, spacing_mm: tuple[float, float, float] = (2.0, 2.0, 2.0)) -> Volume:

@@ -7,14 +7,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import overrides, rating_files, ratings, sessions, tables
 from curation.errors import RatingError
-from curation.overrides import override
-from curation.plans import Plan
-from curation.rating_import import Imported, import_ratings
-from curation.rating_rows import ARTEFACTS
-from curation.scales import SCALES, Scale, add_scale, all_scales
-from curation.workspace import Workspace
+from curation.interchange import rating_export
+from curation.interchange.rating_import import Imported, import_ratings
+from curation.ratings import rating_log
+from curation.ratings.rating_record import ARTEFACTS
+from curation.ratings.scales import SCALES, Scale, add_scale, all_scales
+from curation.sessions import session_log
+from curation.sessions.session_plan import Plan
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from curation.tiers.overrides import override
 from tests import made_workspace
 
 NASTY = 'a "quoted"\ttab,\nline\r\nbreak \\n back\\slash \u2028 n/a é <b>'
@@ -26,10 +30,10 @@ def made(tmp_path: Path) -> Workspace:
     """A workspace with ratings of every kind."""
     made = made_workspace.make(tmp_path / "workspace")
     plan = Plan("blind\tone", "Ada", "mriqc-4", size=6, repeats_share=0.5, seed=3)
-    session = sessions.start(made, plan)
+    session = session_log.start(made, plan)
     keys = list(ARTEFACTS)
     for position in range(5):
-        sessions.save(
+        session_log.save(
             made,
             session.id,
             position,
@@ -40,12 +44,12 @@ def made(tmp_path: Path) -> Workspace:
             seconds=1 / 3 + position,
             shown={"views": ["background"], "text": NASTY},
         )
-    sessions.undo(made, session.id)
-    sessions.save(made, session.id, 4, 4.0)
+    session_log.undo(made, session.id)
+    session_log.save(made, session.id, 4, 4.0)
     add_scale(made, OWN, "Ada")
     scans = [item.scan_id for item in session.items]
-    ratings.add_rating(made, scan_id=scans[0], rater="n/a", scale="study", value=2.5)
-    ratings.adjudicate(
+    rating_log.add_rating(made, scan_id=scans[0], rater="n/a", scale="study", value=2.5)
+    rating_log.adjudicate(
         made,
         scan_id=scans[0],
         author="Eve",
@@ -67,7 +71,7 @@ def empty(made: Workspace, tmp_path: Path) -> Workspace:
 
 
 def _all(workspace: Workspace) -> list[dict]:
-    table = ratings.list_ratings(workspace, withdrawn=True)
+    table = rating_log.list_ratings(workspace, withdrawn=True)
     return (
         table.drop(columns=["id", "key", "session_id", "origin"]).astype(object).to_dict("records")
     )
@@ -78,7 +82,7 @@ def _same(one: list[dict], other: list[dict]) -> bool:
 
 
 def test_a_round_trip_loses_nothing(made: Workspace, empty: Workspace) -> None:
-    folder = rating_files.export_ratings(made)
+    folder = rating_export.export_ratings(made)
     assert import_ratings(empty, folder) == Imported(8, 0, 2)
     assert _same(_all(empty), _all(made))
     drop = ["id"]
@@ -89,31 +93,31 @@ def test_a_round_trip_loses_nothing(made: Workspace, empty: Workspace) -> None:
     )
     assert all_scales(empty) == all_scales(made)
     # and once more out: the same files
-    again = rating_files.export_ratings(empty)
+    again = rating_export.export_ratings(empty)
     for name in ("overrides.tsv", "ratings.json", "sessions.json", "dataset_description.json"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
     assert sorted(p.name for p in again.rglob("*")) == sorted(p.name for p in folder.rglob("*"))
 
 
 def test_a_session_that_was_imported_goes_on_where_it_was(made, empty) -> None:
-    import_ratings(empty, rating_files.export_ratings(made))
-    (row,) = sessions.list_sessions(empty).to_dict("records")
-    session = sessions.load(empty, row["id"])
-    theirs = sessions.load(made, sessions.list_sessions(made)["id"][0])
+    import_ratings(empty, rating_export.export_ratings(made))
+    (row,) = session_log.list_sessions(empty).to_dict("records")
+    session = session_log.load(empty, row["id"])
+    theirs = session_log.load(made, session_log.list_sessions(made)["id"][0])
     assert (session.plan, session.items, session.position) == (
         theirs.plan,
         theirs.items,
         theirs.position,
     )
     assert session.attempts == theirs.attempts
-    before = len(ratings.list_ratings(empty))
-    sessions.save(empty, session.id, 4, 4.0)  # what was imported, sent once more
-    sessions.save(empty, session.id, session.position, 1.0)
-    assert len(ratings.list_ratings(empty)) == before + 1
+    before = len(rating_log.list_ratings(empty))
+    session_log.save(empty, session.id, 4, 4.0)  # what was imported, sent once more
+    session_log.save(empty, session.id, session.position, 1.0)
+    assert len(rating_log.list_ratings(empty)) == before + 1
 
 
 def test_importing_twice_or_at_home_doubles_nothing(made, empty) -> None:
-    folder = rating_files.export_ratings(made)
+    folder = rating_export.export_ratings(made)
     before = _all(made)
     assert import_ratings(made, folder) == Imported(0, 8, 0)
     assert import_ratings(made, folder / "mriqc") == Imported(0, 5)
@@ -124,7 +128,7 @@ def test_importing_twice_or_at_home_doubles_nothing(made, empty) -> None:
 
 
 def test_the_widgets_files_say_what_mriqcs_say_and_come_back(made, empty) -> None:
-    folder = rating_files.export_ratings(made) / "mriqc"
+    folder = rating_export.export_ratings(made) / "mriqc"
     found = sorted(folder.rglob("*.json"))
     assert len(found) == 5 and {path.parent.name for path in found} == {"rater-Ada"}
     keys = ["dataset", "subject", "rating", "artifacts", "time_sec", "confidence", "comments"]
@@ -133,8 +137,8 @@ def test_the_widgets_files_say_what_mriqcs_say_and_come_back(made, empty) -> Non
     assert import_ratings(empty, folder) == Imported(5, 0)
     assert import_ratings(empty, folder) == Imported(0, 5)
     columns = ["scan_id", "rater", "value", "artefacts", "seconds", "confidence", "comment"]
-    theirs = ratings.list_ratings(made).query("scale == 'mriqc-4'")[columns]
-    ours = ratings.list_ratings(empty)[columns]
+    theirs = rating_log.list_ratings(made).query("scale == 'mriqc-4'")[columns]
+    ours = rating_log.list_ratings(empty)[columns]
     order = ["scan_id", "value"]
     assert ours.sort_values(order, ignore_index=True).equals(
         theirs.sort_values(order, ignore_index=True)
@@ -158,7 +162,7 @@ def test_a_file_as_mriqcs_widget_saves_it_is_understood(empty: Workspace, tmp_pa
     with pytest.raises(RatingError, match="does not say who rated"):
         import_ratings(empty, path)
     assert import_ratings(empty, path, rater="Ada") == Imported(1, 0)
-    (row,) = ratings.list_ratings(empty).to_dict("records")
+    (row,) = rating_log.list_ratings(empty).to_dict("records")
     assert (row["scan_id"], row["value"], row["level"], row["label"], row["excluded"]) == (
         scan["scan_id"],
         2.35,
@@ -168,7 +172,7 @@ def test_a_file_as_mriqcs_widget_saves_it_is_understood(empty: Workspace, tmp_pa
     )
     assert (row["confidence"], row["seconds"], row["origin"]) == (3.5, 17.204, "widget.json")
     # a rating between two levels leaves as it came
-    (out,) = (rating_files.export_ratings(empty) / "mriqc").rglob("*.json")
+    (out,) = (rating_export.export_ratings(empty) / "mriqc").rglob("*.json")
     assert json.loads(out.read_text())["rating"] == 2.35
 
 
@@ -199,7 +203,7 @@ def test_a_table_of_four_columns_is_enough(empty: Workspace, tmp_path: Path) -> 
     )
     assert import_ratings(empty, path) == Imported(2, 0, unknown=("nowhere",))
     assert import_ratings(empty, path).added == 0
-    assert ratings.list_ratings(empty)["label"].tolist() == ["pass", "fail"]
+    assert rating_log.list_ratings(empty)["label"].tolist() == ["pass", "fail"]
 
 
 HEADER = "scan_id\trater\tscale\tvalue\tat\tconfidence\tartefacts\trepeat\tdirection\n"
@@ -244,7 +248,7 @@ def test_a_bad_table_is_refused_whole_with_its_line(empty, tmp_path, text, words
     path.write_text((text.replace(GOOD, GOOD * 1)).replace("SCAN", scan))
     with pytest.raises(RatingError, match=words):
         import_ratings(empty, path)
-    assert ratings.list_ratings(empty, withdrawn=True).empty
+    assert rating_log.list_ratings(empty, withdrawn=True).empty
 
 
 @pytest.mark.parametrize(
@@ -269,7 +273,7 @@ def test_a_bad_widget_file_is_refused_in_words(empty, tmp_path, text, words) -> 
     path.write_text(text.replace("SCAN", scan))
     with pytest.raises(RatingError, match=words):
         import_ratings(empty, path, rater="Ada")
-    assert ratings.list_ratings(empty, withdrawn=True).empty
+    assert rating_log.list_ratings(empty, withdrawn=True).empty
 
 
 def test_bytes_that_are_no_text_and_places_that_are_not_there_are_said(empty, tmp_path) -> None:
@@ -284,21 +288,21 @@ def test_bytes_that_are_no_text_and_places_that_are_not_there_are_said(empty, tm
 
 
 def test_another_session_of_the_same_name_is_not_mixed_in(made, empty, tmp_path) -> None:
-    sessions.start(empty, Plan("blind\tone", "Ada", "mriqc-4", size=2, repeats_share=0.0))
+    session_log.start(empty, Plan("blind\tone", "Ada", "mriqc-4", size=2, repeats_share=0.0))
     with pytest.raises(RatingError, match="another session named"):
-        import_ratings(empty, rating_files.export_ratings(made))
-    assert ratings.list_ratings(empty, withdrawn=True).empty
+        import_ratings(empty, rating_export.export_ratings(made))
+    assert rating_log.list_ratings(empty, withdrawn=True).empty
 
 
 def test_damaged_sessions_are_refused_and_without_them_the_ratings_come(made, empty, tmp_path):
-    folder = shutil.copytree(rating_files.export_ratings(made), tmp_path / "copy")
+    folder = shutil.copytree(rating_export.export_ratings(made), tmp_path / "copy")
     (folder / "sessions.json").write_text('{"scales": 1, "sessions": []}')
     with pytest.raises(RatingError, match=r"sessions\.json is not as it was exported"):
         import_ratings(empty, folder)
     (folder / "sessions.json").unlink()
     add_scale(empty, OWN)
     assert import_ratings(empty, folder).added == 8
-    assert sessions.list_sessions(empty).empty
+    assert session_log.list_sessions(empty).empty
 
 
 #: What a session in sessions.json cannot be.
@@ -322,7 +326,7 @@ NO_SESSIONS: list[dict] = [
 
 
 def test_a_session_that_is_none_is_refused_and_nothing_is_stored(made, empty, tmp_path) -> None:
-    folder = shutil.copytree(rating_files.export_ratings(made), tmp_path / "copy")
+    folder = shutil.copytree(rating_export.export_ratings(made), tmp_path / "copy")
     as_exported = (folder / "sessions.json").read_text()
     for change in NO_SESSIONS:
         told = json.loads(as_exported)
@@ -331,8 +335,8 @@ def test_a_session_that_is_none_is_refused_and_nothing_is_stored(made, empty, tm
         (folder / "sessions.json").write_text(json.dumps(told))
         with pytest.raises(RatingError, match=r"sessions\.json is not as it was exported"):
             import_ratings(empty, folder)
-    assert sessions.list_sessions(empty).empty
-    assert ratings.list_ratings(empty, withdrawn=True).empty
+    assert session_log.list_sessions(empty).empty
+    assert rating_log.list_ratings(empty, withdrawn=True).empty
 
 
 def test_no_cell_of_the_tables_is_run_by_a_spreadsheet_and_all_come_back(made, empty) -> None:
@@ -341,16 +345,16 @@ def test_no_cell_of_the_tables_is_run_by_a_spreadsheet_and_all_come_back(made, e
         ["=1+1", "'=1+1", "+x", "@a", "-\t", "-1.5"],
     )
     for text in texts:
-        ratings.add_rating(
+        rating_log.add_rating(
             made, scan_id=scan, rater=f"={text}", scale="mriqc-4", value=4.0, comment=text
         )
         override(made, scan, text, "B", text)
-    folder = rating_files.export_ratings(made)
+    folder = rating_export.export_ratings(made)
     for name in ("ratings.tsv", "overrides.tsv"):
         cells = (folder / name).read_text().replace("\n", "\t").split("\t")
         assert {cell for cell in cells if cell.startswith(("=", "+", "-", "@"))} == {"-1.5"}
     import_ratings(empty, folder)
-    for read in (ratings.list_ratings, overrides.list_overrides):
+    for read in (rating_log.list_ratings, overrides.list_overrides):
         there, back = (read(one).drop(columns="id", errors="ignore") for one in (made, empty))
         kept = [
             name for name in ("rater", "comment", "author", "reason", "scan_id") if name in there
@@ -359,7 +363,7 @@ def test_no_cell_of_the_tables_is_run_by_a_spreadsheet_and_all_come_back(made, e
 
 
 def test_the_export_describes_itself_as_bids_wants(made: Workspace) -> None:
-    folder = rating_files.export_ratings(made)
+    folder = rating_export.export_ratings(made)
     assert folder.relative_to(made.root).as_posix() == "exports/derivatives/tierscope"
     description = json.loads((folder / "dataset_description.json").read_text())
     assert description["DatasetType"] == "derivative"

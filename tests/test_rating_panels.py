@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from curation import cutoffs
-from pages.ui import agreement_words, rating_charts
-from pages.ui.scale_form import made
+from curation.sessions import suggested_cutoff
+from pages.ui.rate import agreement_words, cutoff_panel
+from pages.ui.rate.session_start import made
 from training.report.look import TEMPLATE
 
 
@@ -43,8 +43,8 @@ def test_the_curve_goes_from_nothing_found_to_all_and_holds_the_cut_off() -> Non
     rng = np.random.default_rng(0)
     excluded = np.arange(60) % 3 == 0
     scores = np.clip(40 + 25 * excluded + rng.normal(0, 12, 60), 0, 100)
-    suggestion = cutoffs.suggest(scores, excluded)
-    figure = rating_charts.roc(cutoffs.roc(scores, excluded), suggestion)
+    suggestion = suggested_cutoff.suggest(scores, excluded)
+    figure = cutoff_panel.roc(suggested_cutoff.roc(scores, excluded), suggestion)
     chance, curve, point = figure.data
     assert (curve.x[0], curve.y[0], curve.x[-1], curve.y[-1]) == (0, 0, 100, 100)
     assert np.all(np.diff(curve.x) >= 0) and np.all(np.diff(curve.y) >= 0)

@@ -1,20 +1,20 @@
 import pytest
 
-from curation import ratings
 from curation.errors import RatingError
-from curation.scales import SCALES
-from curation.workspace import Workspace
+from curation.ratings import rating_log
+from curation.ratings.scales import SCALES
+from curation.storage.workspace import Workspace
 
 
 def _rate(workspace: Workspace, **changes) -> int:
     given = {"scan_id": "s1", "rater": "Ada", "scale": "three-level", "value": 1.0} | changes
-    return ratings.add_rating(workspace, **given)
+    return rating_log.add_rating(workspace, **given)
 
 
 def test_a_second_opinion_is_appended_and_the_first_stays(workspace: Workspace) -> None:
     _rate(workspace, value=1.0)
     _rate(workspace, value=-1.0, comment="  ringing at the vertex ")
-    table = ratings.list_ratings(workspace, "s1")
+    table = rating_log.list_ratings(workspace, "s1")
     assert table["label"].tolist() == ["accept", "exclude"]
     assert table["comment"].tolist() == ["", "ringing at the vertex"]
     assert table["id"].is_monotonic_increasing
@@ -23,7 +23,7 @@ def test_a_second_opinion_is_appended_and_the_first_stays(workspace: Workspace) 
 def test_scale_and_direction_are_stored_with_each_rating(workspace: Workspace) -> None:
     for scale in SCALES.values():
         _rate(workspace, scale=scale.name, value=next(iter(scale.values)))
-    table = ratings.list_ratings(workspace)
+    table = rating_log.list_ratings(workspace)
     assert table["scale"].tolist() == list(SCALES)
     assert table["direction"].tolist() == [scale.direction for scale in SCALES.values()]
 
@@ -31,14 +31,14 @@ def test_scale_and_direction_are_stored_with_each_rating(workspace: Workspace) -
 def test_only_the_ratings_of_the_scan_asked_for_come(workspace: Workspace) -> None:
     _rate(workspace)
     _rate(workspace, scan_id="s2")
-    assert ratings.list_ratings(workspace, "s2")["scan_id"].tolist() == ["s2"]
-    assert ratings.list_ratings(workspace, "s3").empty
+    assert rating_log.list_ratings(workspace, "s2")["scan_id"].tolist() == ["s2"]
+    assert rating_log.list_ratings(workspace, "s3").empty
 
 
 def test_text_of_people_is_stored_as_text(workspace: Workspace) -> None:
     nasty = "Robert'); DROP TABLE ratings;--"
     _rate(workspace, rater=nasty, comment="<script>alert(1)</script>")
-    row = ratings.list_ratings(workspace).iloc[0]
+    row = rating_log.list_ratings(workspace).iloc[0]
     assert (row["rater"], row["comment"]) == (nasty, "<script>alert(1)</script>")
 
 
@@ -57,7 +57,7 @@ def test_a_rating_that_cannot_be_taken_is_refused_and_nothing_is_stored(
 ) -> None:
     with pytest.raises(RatingError, match=message):
         _rate(workspace, **changes)
-    assert ratings.list_ratings(workspace).empty
+    assert rating_log.list_ratings(workspace).empty
 
 
 def test_best_comes_first_on_every_scale() -> None:
@@ -67,8 +67,8 @@ def test_best_comes_first_on_every_scale() -> None:
 
 
 def test_rated_scans_are_known_without_reading_all(workspace: Workspace) -> None:
-    assert (ratings.newest(workspace), ratings.rated_scans(workspace)) == (0, frozenset())
+    assert (rating_log.newest(workspace), rating_log.rated_scans(workspace)) == (0, frozenset())
     for scan_id in ("a", "b", "a"):
-        ratings.add_rating(workspace, scan_id=scan_id, rater="Ada", scale="pass-fail", value=1.0)
-    assert ratings.newest(workspace) == 3
-    assert ratings.rated_scans(workspace) == {"a", "b"}
+        rating_log.add_rating(workspace, scan_id=scan_id, rater="Ada", scale="pass-fail", value=1.0)
+    assert rating_log.newest(workspace) == 3
+    assert rating_log.rated_scans(workspace) == {"a", "b"}

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from curation import ratings, tables
 from curation.__main__ import main
-from curation.workspace import Workspace
+from curation.ratings import rating_log
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests import made_workspace
 
 
@@ -12,7 +13,7 @@ def test_ratings_leave_and_come_back_by_command(tmp_path: Path, capsys) -> None:
     made = made_workspace.make(tmp_path / "workspace")
     scans = tables.read_scans(made)
     for scan_id in scans["scan_id"][:3]:
-        ratings.add_rating(made, scan_id=scan_id, rater="Ada", scale="mriqc-4", value=1.0)
+        rating_log.add_rating(made, scan_id=scan_id, rater="Ada", scale="mriqc-4", value=1.0)
     assert main(["export-ratings", "--workspace", str(made.root)]) == 0
     assert str(made.derivatives_dir) in capsys.readouterr().out
     other = Workspace.create(tmp_path / "other")

@@ -6,21 +6,18 @@ import pandas as pd
 import pytest
 import torch
 
-from curation import files, overrides, tables
 from curation.errors import StudyError
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from curation.tiers.tier_rule import TierRule
 from tests import training_workspace
-from training import (
-    checkpoints,
-    grid,
-    masked_autoencoder,
-    reconstruct,
-    reconstructions,
-    runs,
-)
-from training.runs import Run
-from training.study import Study
+from training.models import masked_autoencoder
+from training.reconstruction import reconstruct, reconstruction_files
+from training.studies import runs, volume_grid
+from training.studies.planned_study import Study
+from training.studies.runs import Run
+from training.tasks import checkpoints
 
 
 def finish(study: Study, run: Run) -> None:
@@ -42,7 +39,7 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study, 
     return workspace, study, run
 
 
-def _maps(made: reconstructions.Reconstruction) -> dict[str, np.ndarray]:
+def _maps(made: reconstruction_files.Reconstruction) -> dict[str, np.ndarray]:
     return {name: np.asarray(nib.load(path).dataobj) for name, path in made.maps.items()}
 
 
@@ -51,7 +48,7 @@ def test_the_four_maps_say_what_was_removed_and_how_far_off_it_is(looked) -> Non
     made = reconstruct.maps(workspace, study, run, "pool_sub-00_T1w")
     maps = _maps(made)
     assert {data.shape for data in maps.values()} == {study.preset.shape}
-    inside = grid.brain_mask(workspace, study.preset)
+    inside = volume_grid.brain_mask(workspace, study.preset)
     removed = maps["masked"] == np.float32(reconstruct.REMOVED)
     assert removed.mean() == pytest.approx(study.preset.masking_ratio, abs=0.02)
     kept = inside & ~removed
@@ -66,7 +63,7 @@ def test_the_four_maps_say_what_was_removed_and_how_far_off_it_is(looked) -> Non
 def test_a_map_lies_where_the_template_is(looked) -> None:
     workspace, study, run = looked
     made = reconstruct.maps(workspace, study, run, "pool_sub-00_T1w")
-    assert np.allclose(nib.load(made.maps["error"]).affine, grid.grid_affine(study.preset))
+    assert np.allclose(nib.load(made.maps["error"]).affine, volume_grid.grid_affine(study.preset))
 
 
 def test_the_error_of_a_scan_is_the_pretraining_loss_on_its_removed_patches(looked) -> None:
@@ -77,10 +74,10 @@ def test_the_error_of_a_scan_is_the_pretraining_loss_on_its_removed_patches(look
     predicted, error, removed = looker.look(volume)
     torch.manual_seed(0)
     with torch.inference_mode():
-        loss = looker.loss(volume.expand(reconstructions.DRAWS, -1, -1, -1, -1))
+        loss = looker.loss(volume.expand(reconstruction_files.DRAWS, -1, -1, -1, -1))
     assert looker.error_of(error, removed) == pytest.approx(float(loss), rel=1e-5)
     assert (removed.sum(0) > 0).all()  # no patch was spared in every draw
-    assert predicted.shape[0] == reconstructions.DRAWS
+    assert predicted.shape[0] == reconstruction_files.DRAWS
 
 
 def test_looking_twice_gives_the_same_number(looked) -> None:
@@ -93,7 +90,7 @@ def test_looking_twice_gives_the_same_number(looked) -> None:
 
 def test_people_that_the_model_was_trained_on_are_marked(looked) -> None:
     workspace, study, run = looked
-    scans = reconstructions.usable_scans(workspace, study, run)
+    scans = reconstruction_files.usable_scans(workspace, study, run)
     trained = set(files.read_json(run.config_path)["scans"])
     assert set(scans.loc[scans["pretrained_on"], "scan_id"]) == trained
     assert not scans.loc[scans["role"] == "target", "pretrained_on"].any()
@@ -110,7 +107,9 @@ def test_errors_of_all_scans_become_a_column_of_the_scored_scans(looked) -> None
     usable = tables.read_usable(workspace, "pool")  # what Tiers and Explore read
     assert usable["reconstruction_error"].notna().all()
     assert scored["pretrained_on"].sum() == table["pretrained_on"].sum() == 4
-    assert reconstructions.progress_of(workspace, study, run) == reconstructions.Progress(20, 20, 0)
+    assert reconstruction_files.progress_of(workspace, study, run) == reconstruction_files.Progress(
+        20, 20, 0
+    )
 
 
 def test_tiers_can_be_cut_on_the_learned_error(looked) -> None:
@@ -127,7 +126,7 @@ def test_tiers_can_be_cut_on_the_learned_error(looked) -> None:
 def test_an_interrupted_pass_goes_on_where_it_was(looked, monkeypatch) -> None:
     workspace, study, run = looked
     reconstruct.errors(workspace, study, run)
-    path = reconstructions.errors_path(study, run)
+    path = reconstruction_files.errors_path(study, run)
     lines = path.read_text().splitlines(keepends=True)
     path.write_text(
         "".join(lines[:15]) + lines[15][:20]
@@ -176,10 +175,10 @@ def test_an_unknown_scan_is_refused_in_words(looked) -> None:
 
 def test_another_model_makes_maps_of_its_own(looked) -> None:
     _, study, run = looked
-    before = reconstructions.folder_of(study, run)
+    before = reconstruction_files.folder_of(study, run)
     made = files.read_json(run.result_path)
     files.write_json(run.result_path, made | {"loss": 0.5})
-    assert reconstructions.folder_of(study, run) != before
+    assert reconstruction_files.folder_of(study, run) != before
     files.write_json(run.result_path, made)
 
 
@@ -190,10 +189,10 @@ def test_correlation_of_people_has_bonett_and_wright_s_interval() -> None:
     """Closed form: ρ = 0.5 at n = 20 gives tanh(0.5493 ± 1.96·√(1.125/17)) = 0.0451 to 0.7832."""
     order = np.arange(20.0)
     table = pd.DataFrame({"subject_id": order.astype(str), "x": order, "y": order})
-    found = reconstructions.correlation(table, "x", "y")
+    found = reconstruction_files.correlation(table, "x", "y")
     assert found.rho == pytest.approx(1.0) and found.people == 20
     half = 1.959964 * np.sqrt(1.125 / 17)
-    low, high = reconstructions.interval(0.5, 20)
+    low, high = reconstruction_files.interval(0.5, 20)
     assert (low, high) == pytest.approx(
         (np.tanh(np.arctanh(0.5) - half), np.tanh(np.arctanh(0.5) + half))
     )
@@ -204,16 +203,16 @@ def test_scans_of_one_person_count_once() -> None:
     table = pd.DataFrame(
         {"subject_id": list("aabbccddee"), "x": np.arange(10.0), "y": -np.arange(10.0)}
     )
-    found = reconstructions.correlation(table, "x", "y")
+    found = reconstruction_files.correlation(table, "x", "y")
     assert (found.people, found.rho) == (5, pytest.approx(-1))
 
 
 @pytest.mark.parametrize("y", [[1.0] * 6, [1.0, 2.0, np.nan, np.nan, np.nan, np.nan]])
 def test_what_cannot_go_together_has_no_correlation(y: list[float]) -> None:
     table = pd.DataFrame({"subject_id": list("abcdef"), "x": np.arange(6.0), "y": y})
-    assert np.isnan(reconstructions.correlation(table, "x", "y").rho)
+    assert np.isnan(reconstruction_files.correlation(table, "x", "y").rho)
 
 
 def _scan(looked: tuple[Workspace, Study, Run], scan_id: str) -> pd.Series:
-    scans = reconstructions.usable_scans(*looked)
+    scans = reconstruction_files.usable_scans(*looked)
     return scans[scans["scan_id"] == scan_id].iloc[0]

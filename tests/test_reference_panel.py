@@ -1,7 +1,7 @@
 """How a reference is described on the screen."""
 
-from curation.references import ReferenceHeader
-from pages.ui import reference_panel
+from curation.references.reference_library import ReferenceHeader
+from pages.ui.tiers import reference_panel
 
 
 def _header(kind, **evidence: object) -> ReferenceHeader:  # type: ignore[no-untyped-def]

@@ -9,19 +9,21 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from curation import cohorts, files
+from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
+from curation.tiers.tier_rule import TierRule
 from tests import finished_study, report_reading, training_workspace
 from training import __main__ as command
-from training import predictions, runs, separation, strata
-from training import study as studies
-from training.predictions import BASELINE
-from training.report import anonymous, bundle, content
+from training.report import bundle, content
+from training.report import source as anonymous
 from training.report.plots import Report
 from training.report.source import Options
-from training.study import Study
+from training.results import error_strata, predictions
+from training.results.predictions import BASELINE
+from training.studies import planned_study, pool_target_separation, runs
+from training.studies.planned_study import Study
 
 Made = tuple[Workspace, Study, Path, Report]
 
@@ -112,7 +114,7 @@ def test_the_table_of_a_slide_is_the_grid_of_the_csv(made) -> None:
 
 def test_tier_by_tier_is_what_the_page_compare_shows(made) -> None:
     workspace, study, *_ = made
-    table = strata.tier_by_tier(predictions.read(workspace, study))
+    table = error_strata.tier_by_tier(predictions.read(workspace, study))
     both = table.merge(_csv(made, "tier-by-tier"), on=["arm", "tier"], suffixes=("", "_csv"))
     assert len(both) == len(table)
     assert np.allclose(both["age_mae_years"], both["age_mae_years_csv"])
@@ -178,7 +180,7 @@ def test_methods_claim_no_more_than_was_compared(made) -> None:
     _, study, out, _ = made
     told = (out / "methods.txt").read_text()
     assert study.separation is not None and study.separation.by_voxels == 36
-    assert separation.words(study.separation) in told
+    assert pool_target_separation.words(study.separation) in told
     assert "No person and no file" not in told
 
 
@@ -198,10 +200,10 @@ def test_methods_name_the_rules_of_both_cohorts_and_that_they_differ(workspace) 
     assert (
         "Tiers of pool and target were cut by the same rule" in told and "A: 0 to under 25" in told
     )
-    target = cohorts.freeze(
+    target = frozen_cohort.freeze(
         workspace, "other", author="Ada", role="target", rule=TierRule(cutoffs=(15.0, 60.0))
     )
-    other = studies.plan(
+    other = planned_study.plan(
         workspace,
         name="other",
         cohort_id=same.cohort_id,

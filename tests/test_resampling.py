@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from training import resampling
+from training.results import resampling
 
 RNG = np.random.default_rng(3)
 

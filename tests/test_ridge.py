@@ -2,12 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import files
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training import finetune, prepare, ridge, runs
-from training.config import PRESETS
-from training.interruption import Interruption
+from training.studies import prepare_volumes, runs
+from training.studies.presets import PRESETS
+from training.tasks import finetune, ridge
+from training.tasks.stop_signal import Interruption
 
 SMOKE = PRESETS["smoke"]
 
@@ -19,7 +20,7 @@ def _brain(csf: float, *, seed: int = 0) -> np.ndarray:
     brightness = np.where(priors[:, 1] > priors[:, 2], 0.65, 1.0)
     likely = priors[:, 0] + rng.normal(0, 0.05, len(priors))
     brightness[likely > np.quantile(likely, 1 - csf)] = 0.2
-    volume = np.full(SMOKE.shape, prepare.BACKGROUND, np.float32)
+    volume = np.full(SMOKE.shape, prepare_volumes.BACKGROUND, np.float32)
     volume[where] = (brightness + rng.normal(0, 0.03, len(brightness)) - 0.5) / 0.25
     return volume
 
@@ -39,7 +40,7 @@ def test_the_head_is_told_in_the_persons_own_size() -> None:
 
 
 def test_an_image_without_signal_is_not_measurable_and_still_gets_an_age() -> None:
-    empty = np.full(SMOKE.shape, prepare.BACKGROUND, np.float32)
+    empty = np.full(SMOKE.shape, prepare_volumes.BACKGROUND, np.float32)
     assert np.isnan(ridge.measure(empty, 1.0, SMOKE)["csf_share"])
     rng = np.random.default_rng(0)
     known = pd.DataFrame(rng.normal(size=(20, len(ridge.FEATURES))), columns=list(ridge.FEATURES))

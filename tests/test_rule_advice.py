@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from curation import assignment, rule_advice
-from curation.rule_checks import Gate
-from curation.tiers import TierRule
+from curation.tiers import assignment, rule_warnings
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
 
 
 def _scans(size: int = 40) -> pd.DataFrame:
@@ -23,7 +23,7 @@ def _scans(size: int = 40) -> pd.DataFrame:
 def _said(rule: TierRule, scans: pd.DataFrame | None = None) -> dict[str, list[str]]:
     arrays = assignment.prepare(_scans() if scans is None else scans, rule.columns)
     found: dict[str, list[str]] = {}
-    for doubt in rule_advice.problems(rule, arrays):
+    for doubt in rule_warnings.problems(rule, arrays):
         found.setdefault(doubt.kind, []).append(doubt.message)
     return found
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import yaml
 
-from curation import rule_text
 from curation.errors import RuleError
-from curation.rule_checks import Gate
-from curation.tiers import TierRule
+from curation.tiers import rule_yaml
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
 from tests.made_rules import random_rule
 
 FULL = TierRule(
@@ -31,29 +31,29 @@ gates:  # whatever the cut-offs say; of several the worst tier counts
 
 
 def test_a_rule_is_text_that_people_can_read() -> None:
-    assert rule_text.to_yaml(FULL) == TEXT
-    assert rule_text.parse(TEXT) == FULL
+    assert rule_yaml.to_yaml(FULL) == TEXT
+    assert rule_yaml.parse(TEXT) == FULL
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_any_rule_survives_the_way_through_text(seed: int) -> None:
     rule = random_rule(np.random.default_rng(seed))
-    text = rule_text.to_yaml(rule)
-    assert rule_text.parse(text) == rule
-    assert rule_text.to_yaml(rule_text.parse(text)) == text
+    text = rule_yaml.to_yaml(rule)
+    assert rule_yaml.parse(text) == rule
+    assert rule_yaml.to_yaml(rule_yaml.parse(text)) == text
     others = yaml.safe_load(text)  # another program reads the same names
     assert others["tiers"] == list(rule.names)
     assert list(others.get("by_site", {})) == list(rule.by_site)
 
 
 def test_a_short_rule_is_enough_and_names_stay_as_written() -> None:
-    assert rule_text.parse("tiers: [A, B, C]\ncutoffs: [25, 50]") == TierRule()
+    assert rule_yaml.parse("tiers: [A, B, C]\ncutoffs: [25, 50]") == TierRule()
     text = "tiers: [1, 2]\ncutoffs: [4e1]\nby_site:\n  NO: [2]\n  007: [3.5]\n"
-    assert rule_text.parse(text) == TierRule(
+    assert rule_yaml.parse(text) == TierRule(
         ("1", "2"), (40.0,), by_site={"NO": (2.0,), "007": (3.5,)}
     )
     block = "tiers:\n - A\n - B\ncutoffs:\n - 4\ngates:\n - column: noise\n   above: 60\n"
-    assert rule_text.parse(block).gates == (Gate("noise", above=60.0),)
+    assert rule_yaml.parse(block).gates == (Gate("noise", above=60.0),)
 
 
 HEAD = "tiers: [A, B, C]\ncutoffs: [25, 50]\n"
@@ -107,7 +107,7 @@ GATES = HEAD + "gates:\n  - {column: noise, above: 50, tier: unusable}\n"
 )
 def test_what_is_wrong_is_said_where_it_stands(text: str, line: int | None, words: str) -> None:
     with pytest.raises(RuleError) as told:
-        rule_text.parse(text)
+        rule_yaml.parse(text)
     assert words in str(told.value)
     assert told.value.line == line
     assert line is None or str(told.value).startswith(f"Line {line}: ")
@@ -116,18 +116,18 @@ def test_what_is_wrong_is_said_where_it_stands(text: str, line: int | None, word
 def test_a_file_that_is_no_rule_is_named(tmp_path: Path) -> None:
     path = tmp_path / "rule.yaml"
     with pytest.raises(RuleError, match="cannot be read as a rule"):
-        rule_text.read(path)
+        rule_yaml.read(path)
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(RuleError, match="cannot be read as a rule"):
-        rule_text.read(path)
+        rule_yaml.read(path)
     path.write_text("tiers: [A, B]\ncutoffs: [x]\n")
     with pytest.raises(RuleError, match=r"rule\.yaml: Line 2: "):
-        rule_text.read(path)
+        rule_yaml.read(path)
     path.write_text("\ufeff" + TEXT, encoding="utf-8")
-    assert rule_text.read(path) == FULL
+    assert rule_yaml.read(path) == FULL
 
 
 def test_the_rule_in_the_documentation_is_one_as_it_is_written() -> None:
     page = (Path(__file__).parents[1] / "docs" / "rules.md").read_text(encoding="utf-8")
     text = page.partition("```yaml\n")[2].partition("```")[0]
-    assert rule_text.to_yaml(rule_text.parse(text)) == text
+    assert rule_yaml.to_yaml(rule_yaml.parse(text)) == text

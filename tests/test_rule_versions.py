@@ -4,11 +4,12 @@ import datetime
 
 import pytest
 
-from curation import history, rule_text, rule_versions
+from curation.decisions import audit_trail
 from curation.errors import RuleError
-from curation.rule_checks import Gate
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.storage.workspace import Workspace
+from curation.tiers import rule_versions, rule_yaml
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
 
 ONE = "# mine\ntiers: [A, B]\ncutoffs: [30]\n"
 TWO = "tiers: [A, B]\ncutoffs: [40]\n"
@@ -33,7 +34,7 @@ def test_each_version_is_kept_with_who_and_when(workspace: Workspace) -> None:
 
 def test_who_saved_a_rule_stands_in_the_history(workspace: Workspace) -> None:
     saved = rule_versions.save(workspace, "strict", ONE, "Ada")
-    told = history.history(workspace).iloc[0]
+    told = audit_trail.history(workspace).iloc[0]
     assert (told["who"], told["what"], told["subject"]) == (
         "Ada",
         "rule saved",
@@ -67,7 +68,7 @@ def test_what_a_rule_does_makes_its_hash_not_how_it_is_written() -> None:
     gates = (Gate("noise", above=50.0), Gate("cjv", above=0.8))
     rule, turned = TierRule(gates=gates), TierRule(gates=gates[::-1])
     assert rule_versions.content_hash(rule) == rule_versions.content_hash(turned)
-    read = rule_text.parse("# other words\n" + rule_text.to_yaml(rule))
+    read = rule_yaml.parse("# other words\n" + rule_yaml.to_yaml(rule))
     assert rule_versions.content_hash(read) == rule_versions.content_hash(rule)
     different = {
         rule_versions.content_hash(r)

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import files
 from curation.errors import StudyError
-from training.run_logs import RunLogs
-from training.runs import Run
+from curation.storage import files
+from training.results.run_logs import RunLogs
+from training.studies.runs import Run
 
 
 def _run(folder: Path, number: int = 0) -> Run:
@@ -39,7 +39,7 @@ def test_a_file_that_grew_is_read_from_where_it_was_left(tmp_path, monkeypatch) 
     run, logs, parsed = _run(tmp_path), RunLogs(), []
     _write(run, 1, 2)
     logs.read([run])
-    from training import run_logs
+    from training.results import run_logs
 
     parse = run_logs._parse
     monkeypatch.setattr(run_logs, "_parse", lambda texts: parsed.extend(texts) or parse(texts))

@@ -3,11 +3,11 @@ import time
 
 import pytest
 
-from curation import files
 from curation.errors import StudyError
+from curation.storage import files
 from tests import training_workspace
-from training import runs
-from training.study import Study
+from training.studies import runs
+from training.studies.planned_study import Study
 
 
 @pytest.fixture

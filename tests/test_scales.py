@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from curation import ratings
 from curation.errors import RatingError
-from curation.scales import Scale, add_scale, all_scales
-from curation.workspace import Workspace
+from curation.ratings import rating_log
+from curation.ratings.scales import Scale, add_scale, all_scales
+from curation.storage.workspace import Workspace
 
 OWN = Scale("cat12", "Grades", {1.0: "A", 2.0: "B", 6.0: "F"}, "higher is worse", "CAT12")
 
@@ -16,12 +16,12 @@ def test_an_own_scale_is_rated_on_and_its_worst_level_excludes(workspace: Worksp
     add_scale(workspace, OWN, "Ada")
     assert all_scales(workspace)["cat12"] == OWN
     for value in (1.0, 6.0):
-        ratings.add_rating(workspace, scan_id="s", rater="Ada", scale="cat12", value=value)
-    table = ratings.list_ratings(workspace)
+        rating_log.add_rating(workspace, scan_id="s", rater="Ada", scale="cat12", value=value)
+    table = rating_log.list_ratings(workspace)
     assert table["label"].tolist() == ["A", "F"] and table["excluded"].tolist() == [False, True]
     assert table["direction"].unique().tolist() == ["higher is worse"]
     with pytest.raises(RatingError, match="not on the scale"):
-        ratings.add_rating(workspace, scan_id="s", rater="Ada", scale="cat12", value=3.0)
+        rating_log.add_rating(workspace, scan_id="s", rater="Ada", scale="cat12", value=3.0)
 
 
 def test_the_same_scale_again_changes_nothing_and_another_of_its_name_is_refused(workspace) -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation.anchors import Anchor, Reference, builtin
-from curation.learned import Model, quantiles_of
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
-from curation.scores import POWER, explain, score
+from curation.scoring.distortion_score import POWER, explain, score
+from curation.scoring.exclusion_model import Model, quantiles_of
+from curation.scoring.score_reference import Anchor, Reference, builtin
 
 #: One metric a family, good at 0 and bad at 1.
 FIRST = {family: next(n for n, m in METRICS.items() if m.family == family) for family in FAMILIES}

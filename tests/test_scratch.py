@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.ui import scratch
+from pages.ui.shell import scratch
 
 OTHER = (
     "import sys; from pages.ui import scratch; print(scratch.make(), flush=True); sys.stdin.read()"

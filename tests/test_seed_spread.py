@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.held_out import null_studies
-from training import statistics
+from training.results import study_summary
 
 #: Seeds and arms of a study.
 CASES = [(2, 4), (3, 4), (2, 10), (3, 10)]
@@ -16,7 +16,7 @@ def _false(of_pair: float, of_others: float) -> list[float]:
         float(
             np.mean(
                 [
-                    statistics.compare(held_out, "A", "scratch").estimate.p <= 0.05
+                    study_summary.compare(held_out, "A", "scratch").estimate.p <= 0.05
                     for held_out in null_studies(
                         200, arms=arms, seeds=seeds, of_pair=of_pair, of_others=of_others
                     )

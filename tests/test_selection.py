@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import balance, selection
-from curation.coded import Coded
-from curation.scales import SCALES
-from curation.selection import Selection
+from curation.ratings.scales import SCALES
+from curation.tier_effects import selection_bias, tier_balance
+from curation.tier_effects.selection_bias import Selection
+from curation.tier_effects.standardised_differences import Coded
 
 N = 2000
 RNG = np.random.default_rng(0)
@@ -30,14 +30,14 @@ def told(
             "modality": "T1w",
         }
     )
-    prepared = balance.prepare(scans)
+    prepared = tier_balance.prepare(scans)
     rated = np.full(len(score), np.nan) if said is None else said
-    levels, _, _ = selection.levels_of_quality(score, prepared.categories["site"], rated)
+    levels, _, _ = selection_bias.levels_of_quality(score, prepared.categories["site"], rated)
     names = tuple("ABCDEF"[: len(cutoffs) + 1])
     tally = prepared.with_quality(levels).tally(
         np.searchsorted(cutoffs, score, side="right"), names
     )
-    found = selection.selections(tally)
+    found = selection_bias.selections(tally)
     assert len(found) <= 2 * len(cutoffs)
     return {one.trait: one for one in found if one.better == names[0]}
 
@@ -76,7 +76,7 @@ def test_where_people_say_that_a_site_is_worse_its_selection_is_explained() -> N
 
 def test_a_cut_by_rank_within_each_site_selects_no_site() -> None:
     site = Coded(SITE, ("a", "b", "c", "d"))
-    ranks = selection.ranks_within_site(QUALITY + 5.0 * SITE, site).codes
+    ranks = selection_bias.ranks_within_site(QUALITY + 5.0 * SITE, site).codes
     assert told(ranks.astype(float), cutoffs=(6.5,))["site"].seen < 0.05
 
 
@@ -93,16 +93,18 @@ def test_each_cutoff_is_told_and_random_cuts_rarely_warn() -> None:
 def test_tenths_of_a_site_hold_as_many_scans_and_equal_scores_share_one() -> None:
     site = Coded(np.repeat([0, 1], 100), ("a", "b"))
     values = np.r_[RNG.normal(size=100), 50 + RNG.normal(size=100)]
-    levels = selection.ranks_within_site(values, site).codes
+    levels = selection_bias.ranks_within_site(values, site).codes
     assert np.bincount(levels[:100]).tolist() == np.bincount(levels[100:]).tolist() == [10] * 10
     assert (np.diff(levels[:100][np.argsort(values[:100])]) >= 0).all()
-    assert np.unique(selection.ranks_within_site(np.ones(200), site).codes).tolist() == [5]
-    holes = selection.ranks_within_site(
+    assert np.unique(selection_bias.ranks_within_site(np.ones(200), site).codes).tolist() == [5]
+    holes = selection_bias.ranks_within_site(
         np.array([1.0, np.nan, 2.0]), Coded(np.zeros(3, int), ("a",))
     )
-    assert holes.codes.tolist() == [2, selection.RANK_LEVELS, 7]
+    assert holes.codes.tolist() == [2, selection_bias.RANK_LEVELS, 7]
     assert (
-        selection.ranks_within_site(np.full(3, np.nan), Coded(np.zeros(3, int), ())).codes.tolist()
+        selection_bias.ranks_within_site(
+            np.full(3, np.nan), Coded(np.zeros(3, int), ())
+        ).codes.tolist()
         == [10] * 3
     )
 
@@ -113,10 +115,10 @@ def test_ratings_tell_quality_only_where_there_are_enough() -> None:
     def source(rated: int, bad: int) -> str:
         said = np.full(200, np.nan)
         said[:rated], said[:bad] = 0.0, 1.0
-        return selection.levels_of_quality(scores, site, said)[1]
+        return selection_bias.levels_of_quality(scores, site, said)[1]
 
-    assert source(150, 20) == source(100, 5) == selection.RATINGS
-    assert source(99, 20) == source(150, 4) == source(150, 147) == selection.RANKS
+    assert source(150, 20) == source(100, 5) == selection_bias.RATINGS
+    assert source(99, 20) == source(150, 4) == source(150, 147) == selection_bias.RANKS
 
 
 def test_what_people_say_is_the_mean_place_on_their_scales() -> None:
@@ -133,17 +135,17 @@ def test_what_people_say_is_the_mean_place_on_their_scales() -> None:
             "withdrawn": None,
         }
     )
-    said = selection.rated_quality(given, list(SCALES.values()))
+    said = selection_bias.rated_quality(given, list(SCALES.values()))
     assert said.to_dict() == {"x": pytest.approx((0.5 + 1 + 1) / 3), "y": 0.0}
-    assert selection.rated_quality(given.head(0), list(SCALES.values())).empty
+    assert selection_bias.rated_quality(given.head(0), list(SCALES.values())).empty
 
 
 def test_shares_of_variance_equal_their_closed_forms() -> None:
     # V squared = 1/9 for 2:1 against 1:2, with n = 300 and two levels
-    found = selection.between(np.array([100, 50]), np.array([50, 100]))
+    found = selection_bias.between(np.array([100, 50]), np.array([50, 100]))
     assert found == pytest.approx(1 - (1 - 1 / 9) * 299 / 298)
-    assert selection.between(np.array([10, 0]), np.array([0, 10])) == 1
-    assert np.isnan(selection.between(np.array([5, 5]), np.array([0, 0])))
+    assert selection_bias.between(np.array([10, 0]), np.array([0, 10])) == 1
+    assert np.isnan(selection_bias.between(np.array([5, 5]), np.array([0, 0])))
 
 
 def test_one_site_unknown_ages_or_one_scan_tell_nothing() -> None:

@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from curation import balance, selection
-from curation.coded import coded
-from curation.selection import Selection
-from pages.ui import selection_words
-from pages.ui.text import escape
+from curation.tier_effects import selection_bias, tier_balance
+from curation.tier_effects.selection_bias import Selection
+from curation.tier_effects.standardised_differences import coded
+from pages.ui.shell.formatting import escape
+from pages.ui.tiers import selection_words
 from tests.test_balance_panel import tally
 
 
@@ -43,7 +43,7 @@ def said_of(ages: list[float], site: list[str | None]) -> tuple[str, str]:
     made = tally(ages, site)
     levels = made.traits.with_quality(coded(pd.Series(["q", "r"] * (len(ages) // 2))))
     with_quality = levels.tally(np.arange(len(ages)) // 2 % 2, ("A", "B"))
-    found = selection.selections(with_quality)
+    found = selection_bias.selections(with_quality)
     return selection_words.calm(found), " ".join(selection_words.not_told(found, with_quality))
 
 
@@ -74,7 +74,7 @@ def test_tiers_of_other_ages_are_never_told_as_if_they_were_alike() -> None:
     made = tally(list(np.where(bad, 57.3, 41.6) + rng.normal(0, 15, 80)), ["N"] * 80)
     quality = coded(pd.Series(np.where(bad, "poor", "fine")))
     cut = made.traits.with_quality(quality).tally(bad, ("A", "B"))
-    found = selection.selections(cut)
+    found = selection_bias.selections(cut)
     assert not selection_words.warnings(found)
     (said,) = (words.replace("\\", "") for words in selection_words.differences(found, cut))
     apart = abs(np.diff(cut.table()["age_mean_years"])[0])
@@ -96,12 +96,12 @@ def test_where_no_site_is_known_the_source_is_held_against_the_cutoff_and_that_i
             "modality": "T1w",
         }
     )
-    traits = balance.prepare(scans).with_quality(coded(pd.Series(["q", "r", "r", "q"] * 10)))
+    traits = tier_balance.prepare(scans).with_quality(coded(pd.Series(["q", "r", "r", "q"] * 10)))
     cut = traits.tally(np.arange(40) % 2, ("A", "B"))
-    found = selection.selections(cut)
+    found = selection_bias.selections(cut)
     (said,) = selection_words.warnings(found)
     assert "selects sources" in said and "scans of source one" in said.replace("\\", "")
     (_, missing) = selection_words.not_told(found, cut)
     assert missing == "No site is known: the source of a scan stands in for its site."
-    alone = balance.prepare(scans.assign(source="one")).tally(np.arange(40) % 2, ("A", "B"))
+    alone = tier_balance.prepare(scans.assign(source="one")).tally(np.arange(40) % 2, ("A", "B"))
     assert "all scored scans are of one source" in selection_words.not_told([], alone)[1]

@@ -8,18 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import cohorts, files, overlaps, tables
 from curation.__main__ import main
-from curation.cohorts import Cohort
+from curation.cohorts import frozen_cohort
+from curation.cohorts.frozen_cohort import Cohort
+from curation.decisions.audit_trail import history
 from curation.errors import CohortError, SourceError, StudyError
-from curation.history import history
-from curation.ingest import ingest
-from curation.workspace import Workspace
+from curation.sources import duplicates
+from curation.sources.ingest import ingest
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 from tests import training_workspace
 from tests.images import make_bids
-from training import separation
-from training import study as studies
-from training.separation import Separation
+from training.studies import planned_study, pool_target_separation
+from training.studies.pool_target_separation import Separation
 
 BOTH = frozenset(("pool", "external"))
 AGES = "participant_id\tage\tsex\n"
@@ -50,14 +51,14 @@ def _people(count: int, age: int = 30, first: int = 1) -> dict[str, tuple[int, s
 def _cohorts(workspace: Workspace) -> tuple[Cohort, Cohort]:
     _score(workspace)
     return (
-        cohorts.freeze(workspace, "pool", author="Ada"),
-        cohorts.freeze(workspace, "target", author="Ada", role="target"),
+        frozen_cohort.freeze(workspace, "pool", author="Ada"),
+        frozen_cohort.freeze(workspace, "target", author="Ada", role="target"),
     )
 
 
-def _plan(workspace: Workspace) -> studies.Study:
+def _plan(workspace: Workspace) -> planned_study.Study:
     pool, target = _cohorts(workspace)
-    return studies.plan(
+    return planned_study.plan(
         workspace,
         name="made",
         cohort_id=pool.id,
@@ -97,7 +98,7 @@ def test_the_same_image_in_pool_and_target_is_refused_however_it_is_stored(
         StudyError, match=r"1 image is in the target.*pool_sub-02_T1w.*target_sub-53_T1w"
     ):
         _plan(workspace)
-    assert "target_sub-53_T1w" in overlaps.in_both_roles(tables.read_scans(workspace))[0]
+    assert "target_sub-53_T1w" in duplicates.in_both_roles(tables.read_scans(workspace))[0]
 
 
 def test_the_same_image_twice_in_a_source_is_used_once_and_the_other_names_it(
@@ -188,7 +189,7 @@ def test_a_study_of_a_workspace_of_before_says_that_voxels_were_not_compared(
     files.write_parquet(workspace.scans_path, scans.drop(columns=["image_hash", "person"]))
     study = _plan(workspace)
     assert study.separation == Separation(scans=8, by_voxels=0, named_people=0, other_people=0)
-    assert "the voxels of 0 of 8 scans" in separation.words(study.separation)
+    assert "the voxels of 0 of 8 scans" in pool_target_separation.words(study.separation)
 
 
 def test_a_cohort_frozen_before_with_one_image_twice_is_refused(
@@ -230,7 +231,7 @@ def test_equal_ids_are_refused_until_somebody_says_that_they_are_other_people(
     assert main(["people", "--different", "external", "pool", *where]) == 0
     assert "different people: external and pool" in capsys.readouterr().out
     study = _plan(alike)
-    assert studies.load(alike, study.id).separation == Separation(9, 9, 0, 4)
+    assert planned_study.load(alike, study.id).separation == Separation(9, 9, 0, 4)
     assert main(["people", "--perhaps-same", "external", "pool", *where]) == 0
     assert "share 4 participant ids (sub-01, sub-02, sub-03 and 1 more)" in capsys.readouterr().out
     with pytest.raises(StudyError, match="share 4"):
@@ -240,7 +241,7 @@ def test_equal_ids_are_refused_until_somebody_says_that_they_are_other_people(
 def test_what_was_said_of_a_source_outlives_listing_it_again(
     alike: Workspace, tmp_path: Path
 ) -> None:
-    overlaps.say_different(alike, [BOTH], "Ada")
+    duplicates.say_different(alike, [BOTH], "Ada")
     ingest(alike, tmp_path / "external")
     assert history(alike)[["who", "what", "subject"]].values.tolist() == [
         ["Ada", "different people", "external and pool"]
@@ -258,7 +259,7 @@ def test_ingest_and_freeze_report_equal_ids(alike: Workspace, tmp_path: Path, ca
     _score(alike)
     assert main(["freeze", "pool", "--author", "Ada", *where]) == 0
     assert "external and pool share 4 participant ids" in capsys.readouterr().err
-    overlaps.say_different(alike, [BOTH], "Ada")
+    duplicates.say_different(alike, [BOTH], "Ada")
     assert main(["freeze", "pool", "--author", "Ada", *where]) == 0
     assert "share" not in capsys.readouterr().err
 
@@ -272,7 +273,7 @@ def test_a_person_of_two_sources_of_the_target_may_be_in_two_folds_and_is_refuse
         ingest(workspace, folder, role="target")
     with pytest.raises(StudyError, match="one and two share 3 participant ids"):
         _plan(workspace)
-    overlaps.say_different(workspace, [frozenset(("one", "two"))], "Ada")
+    duplicates.say_different(workspace, [frozenset(("one", "two"))], "Ada")
     assert _plan(workspace).separation == Separation(9, 9, 0, 3)
 
 
@@ -282,7 +283,7 @@ def test_equal_ids_within_the_pool_are_reported_but_do_no_harm(
     for number, name in enumerate(("one", "two")):
         ingest(workspace, _bids(tmp_path / name, _people(3), seed=10 * number))
     ingest(workspace, _bids(tmp_path / "t", _people(4, first=50), seed=100), role="target")
-    assert [each.sources for each in overlaps.undecided(workspace)] == [("one", "two")]
+    assert [each.sources for each in duplicates.undecided(workspace)] == [("one", "two")]
     assert _plan(workspace).separation == Separation(10, 10, 0, 0)
 
 
@@ -298,10 +299,10 @@ def test_a_column_of_persons_tells_who_is_who_in_all_sources(
     _name(tmp_path / "external", ["Q1", "P2", "Q3", "Q4", "Q5"])
     ingest(alike, tmp_path / "pool")
     ingest(alike, tmp_path / "external")
-    assert overlaps.undecided(alike) == []
+    assert duplicates.undecided(alike) == []
     assert (
         "1 person is in the pool and in the target"
-        in overlaps.in_both_roles(tables.read_scans(alike))[0]
+        in duplicates.in_both_roles(tables.read_scans(alike))[0]
     )
     with pytest.raises(StudyError, match=r"1 person is in the target.*external_sub-02_T1w"):
         _plan(alike)
@@ -325,9 +326,9 @@ def test_who_is_whom_may_not_change_after_freezing(alike: Workspace, tmp_path: P
     pool, target = _cohorts(alike)
     _name(tmp_path / "pool", ["P1", "P2", "P3", "P4"])
     ingest(alike, tmp_path / "pool")
-    overlaps.say_different(alike, [BOTH], "Ada")
+    duplicates.say_different(alike, [BOTH], "Ada")
     with pytest.raises(StudyError, match="Of 4 scans the person is another than when"):
-        studies.plan(
+        planned_study.plan(
             alike,
             name="made",
             cohort_id=pool.id,
@@ -346,16 +347,16 @@ def test_ids_are_compared_without_prefix_case_and_zeros() -> None:
     ]
     scans = pd.DataFrame(rows, columns=["source", "participant_id"])
     scans = scans.assign(person=None, age_years=np.nan, sex=None)
-    (found,) = overlaps.shared_ids(scans, ())
+    (found,) = duplicates.shared_ids(scans, ())
     assert (found.ids, found.fitting) == (("sub-001", "sub-AB2"), 0)
-    assert overlaps.shared_ids(scans, [frozenset(("one", "two"))]) == []
+    assert duplicates.shared_ids(scans, [frozenset(("one", "two"))]) == []
 
 
 def test_a_source_that_is_not_there_is_refused_in_words(alike: Workspace) -> None:
     with pytest.raises(SourceError, match=r"no source 'gone'; it has: pool, external"):
-        overlaps.say_different(alike, [frozenset(("gone", "pool"))], "Ada")
+        duplicates.say_different(alike, [frozenset(("gone", "pool"))], "Ada")
     with pytest.raises(SourceError, match="Say who says"):
-        overlaps.say_different(alike, [BOTH], " ")
+        duplicates.say_different(alike, [BOTH], " ")
     assert main(["people", "--different", "pool", "--workspace", str(alike.root)]) == 2
 
 
@@ -364,9 +365,9 @@ def test_what_was_said_of_some_sources_is_not_said_of_one_that_comes_later(
 ) -> None:
     where = ["--workspace", str(alike.root)]
     assert main(["ingest", str(tmp_path / "external"), "--own-ids", *where]) == 0
-    assert overlaps.undecided(alike) == []
+    assert duplicates.undecided(alike) == []
     ingest(alike, _bids(tmp_path / "third", _people(1), seed=300))
-    pairs = [each.sources for each in overlaps.undecided(alike)]
+    pairs = [each.sources for each in duplicates.undecided(alike)]
     assert pairs == [("external", "third"), ("pool", "third")]
 
 
@@ -394,15 +395,15 @@ def test_what_was_said_of_some_sources_is_not_said_of_one_that_comes_later(
 def test_nothing_is_said_to_be_checked_that_was_not(
     found: Separation | None, said: str, unsaid: str
 ) -> None:
-    words = separation.words(found)
+    words = pool_target_separation.words(found)
     assert said in words and unsaid not in words
-    assert found is None or separation.from_dict(asdict(found)) == found
+    assert found is None or pool_target_separation.from_dict(asdict(found)) == found
     if found is None or found.by_voxels < found.scans:
-        assert "image" not in separation.in_short(found)
+        assert "image" not in pool_target_separation.in_short(found)
 
 
 def test_a_target_of_nobody_is_still_refused_in_words(alike: Workspace) -> None:
     tables.write_scans(alike, tables.read_scans(alike).assign(age_years=np.nan))
     _score(alike)
     with pytest.raises(CohortError, match="No scan of the target has a known age"):
-        cohorts.freeze(alike, "target", author="Ada", role="target")
+        frozen_cohort.freeze(alike, "target", author="Ada", role="target")

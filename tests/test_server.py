@@ -9,7 +9,7 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.sync.client import connect
 
-from curation.workspace import Workspace
+from curation.storage.workspace import Workspace
 from tests.dashboard import Dashboard
 
 ROUTES = [

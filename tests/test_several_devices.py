@@ -6,14 +6,15 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from curation import files
 from curation.errors import StudyError
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training import checkpoints, devices, pretrain, runs
-from training.interruption import Interruption
-from training.runs import Run
-from training.study import Study
+from training.studies import runs
+from training.studies.planned_study import Study
+from training.studies.runs import Run
+from training.tasks import checkpoints, devices, pretrain
+from training.tasks.stop_signal import Interruption
 
 
 class _Never(Interruption):

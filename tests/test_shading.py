@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from curation.metrics import definitions
-from curation.shading import n4_field
+from curation.imaging.bias_field import n4_field
+from curation.metrics import mriqc_definitions
 
 SHAPE = (88, 96, 80)
 
@@ -26,8 +26,8 @@ def test_a_shading_is_found_with_its_range(
     data, inside = brain
     ramp = np.exp(strength * np.linspace(-1, 1, SHAPE[1]))[None, :, None].astype(np.float32)
     low, high = np.percentile(np.broadcast_to(ramp, SHAPE)[inside], [5, 95])
-    plain, _ = definitions.inu(n4_field(data, inside))
-    spread, middle = definitions.inu(n4_field(data * ramp, inside))
+    plain, _ = mriqc_definitions.inu(n4_field(data, inside))
+    spread, middle = mriqc_definitions.inu(n4_field(data * ramp, inside))
     assert plain < 0.1
     assert spread / middle == pytest.approx(high - low, rel=0.25)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages.ui import shelf
-from pages.ui.shelf import Shelf
+from pages.ui.viewer import image_cache
+from pages.ui.viewer.image_cache import Shelf
 
 
 def test_two_that_ask_at_once_wait_for_one_making(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_two_that_ask_at_once_wait_for_one_making(tmp_path: Path) -> None:
 def test_the_shelf_is_bounded_and_the_last_used_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shelf, "MAX_FILES", 3)
+    monkeypatch.setattr(image_cache, "MAX_FILES", 3)
     store = Shelf(tmp_path / "s")
     for key in "abc":
         store.get(key, lambda path: path.write_bytes(b"1"))
@@ -42,7 +42,7 @@ def test_the_shelf_is_bounded_and_the_last_used_stays(
     store.get("d", lambda path: path.write_bytes(b"3"))
     assert [store.has(key) for key in "abcd"] == [True, False, True, True]
     assert len(list((tmp_path / "s").iterdir())) == 3
-    monkeypatch.setattr(shelf, "MAX_BYTES", 2)
+    monkeypatch.setattr(image_cache, "MAX_BYTES", 2)
     store.get("e", lambda path: path.write_bytes(b"12"))
     assert [store.has(key) for key in "ade"] == [False, False, True]
 
@@ -64,7 +64,7 @@ def test_a_failed_making_leaves_nothing_and_can_be_tried_again(tmp_path: Path) -
 def test_what_is_made_ahead_lies_where_it_was_said_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shelf, "PAUSE_S", 0.0)
+    monkeypatch.setattr(image_cache, "PAUSE_S", 0.0)
     store, made = Shelf(tmp_path / "s"), threading.Event()
 
     def make(path: Path) -> None:
@@ -87,7 +87,7 @@ def test_names_on_two_shelves_differ(tmp_path: Path) -> None:
 def test_an_image_is_read_back_in_place(tmp_path: Path) -> None:
     data = np.random.default_rng(0).normal(50, 9, (5, 6, 7)).astype(np.float32)
     span = (float(data.min()), float(data.max()))
-    shelf.write_image(tmp_path / "a.nii", data, np.eye(4), window=(0, 100), span=span)
-    voxels, slope, low = shelf.read_image(tmp_path / "a.nii")
+    image_cache.write_image(tmp_path / "a.nii", data, np.eye(4), window=(0, 100), span=span)
+    voxels, slope, low = image_cache.read_image(tmp_path / "a.nii")
     assert isinstance(voxels, np.memmap)
     assert np.allclose(voxels * slope + low, data, atol=slope)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curation.volumes import Volume
-from pages.ui import shelf, slices
-from pages.ui.prepared import Prepared, write
-from pages.ui.slices import PLANES, Slices
-from pages.ui.viewer import Overlay
+from curation.imaging.volumes import Volume
+from pages.ui.viewer import image_cache, slice_images
+from pages.ui.viewer.browser_image import Prepared, write
+from pages.ui.viewer.niivue_viewer import Overlay
+from pages.ui.viewer.slice_images import PLANES, Slices
 
 HIGH = slice(26, 36)
 
@@ -79,4 +79,4 @@ def test_only_what_is_looked_at_is_read(tmp_path: Path) -> None:
     while base.base is not None and not isinstance(base, np.memmap):
         base = base.base
     assert isinstance(base, np.memmap)
-    assert shelf.read_image and slices.PLANES
+    assert image_cache.read_image and slice_images.PLANES

@@ -11,16 +11,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import profiles, tables
-from curation.assess import assess, due_scans
+from curation.assessment import snakemake_profiles
+from curation.assessment.assess_workspace import assess, due_scans
 from curation.errors import StudyError
-from curation.workspace import Workspace
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests import heads, slurm, training_workspace
 from tests.launched import ended, processes, results, under_way, wait
-from training import launch, slurm_jobs, standing
-from training.places import Place
-from training.standing import log_path
-from training.study import Study
+from training.jobs import launch, study_status
+from training.jobs import slurm as slurm_jobs
+from training.jobs.execution_backend import Place
+from training.jobs.study_status import log_path
+from training.studies.planned_study import Study
 
 PLACE = Place(
     "slurm", partition=slurm.PARTITION, hours=0.5, memory_gb=1.5, check_s=1, at_once=8, cores=2
@@ -103,9 +105,11 @@ def test_jobs_of_a_study_whose_leader_was_killed_are_ended_by_stop(
     workspace, study = _planned(tmp_path / "w", arms=["A"], overrides={"pretrain_epochs": 100_000})
     launch.launch(workspace, study.id, place=PLACE)
     wait(workspace, study, under_way)
-    for process in standing.members(study):
+    for process in study_status.members(study):
         process.kill()
-    assert standing.status(workspace, study.id).state == "running"  # and so it is: its run goes on
+    assert (
+        study_status.status(workspace, study.id).state == "running"
+    )  # and so it is: its run goes on
     assert cluster.jobs()
     assert launch.stop(workspace, study.id).state == "stopped"
     assert cluster.jobs() == []
@@ -153,7 +157,7 @@ def test_scoring_on_slurm_interrupted_and_gone_on_with_makes_the_numbers_of_one_
     profile = tmp_path / "profile"
     profile.mkdir()
     (profile / "config.yaml").write_text(PROFILE)
-    monkeypatch.setenv(profiles.ENVIRONMENT_VARIABLE, f"slurm:{profile}")
+    monkeypatch.setenv(snakemake_profiles.ENVIRONMENT_VARIABLE, f"slurm:{profile}")
     alone = heads.fill(tmp_path)
     there = Workspace(Path(shutil.copytree(alone.root, tmp_path / "a {b} 'c' ü")))
     assess(alone)

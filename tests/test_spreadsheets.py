@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import cohort_lists, spreadsheets
-from curation.tiers import TierRule
+from curation.cohorts import cohort_draft
+from curation.storage import text_tables
+from curation.tiers.tier_rule import TierRule
 
 COMMAND = "=cmd|'/c calc'!A0"
 RUN = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -28,8 +29,8 @@ def test_any_text_comes_back_and_none_is_run() -> None:
     rng, letters = np.random.default_rng(0), [*"=+-@'\t\r\n\"\\;, a1.e＝－"]
     for size in rng.integers(0, 7, 20_000):
         text = "".join(rng.choice(letters, size))
-        cell = spreadsheets.guarded(text)
-        assert spreadsheets.unguarded(cell) == text
+        cell = text_tables.guarded(text)
+        assert text_tables.unguarded(cell) == text
         assert not _is_run(cell)
 
 
@@ -37,12 +38,12 @@ def test_any_text_comes_back_and_none_is_run() -> None:
     "text", [COMMAND, "+1+1", "-2+3", "@SUM(A1)", "\t=1", "－1+1", "-", "-1-1"]
 )
 def test_what_a_spreadsheet_would_run_has_a_mark_in_front(text: str) -> None:
-    assert spreadsheets.guarded(text) == f"'{text}"
+    assert text_tables.guarded(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", ["-1.5", "+3", "-1e-5", "1", "-,5", "", "n/a", "a=b", "'a'", "é"])
 def test_a_number_and_a_plain_text_stay_as_they_are(text: str) -> None:
-    assert spreadsheets.guarded(text) == spreadsheets.unguarded(text) == text
+    assert text_tables.guarded(text) == text_tables.unguarded(text) == text
 
 
 def test_a_table_for_people_holds_no_formula_and_all_its_numbers() -> None:
@@ -57,29 +58,33 @@ def test_a_table_for_people_holds_no_formula_and_all_its_numbers() -> None:
         },
         index=[7, 7, 2],  # no index that rows could be told by
     )
-    head, *rows = csv.reader(io.StringIO(spreadsheets.csv(table)))
+    head, *rows = csv.reader(io.StringIO(text_tables.csv(table)))
     assert head == ["'=site", "mixed", "kind", "value", "whole", "when"]
     assert [row[:5] for row in rows] == [
         [f"'{COMMAND}", "-1.5", "'@a", "-0.1", "-1"],
         ["Bonn", "'-x", "b", "", ""],
         ["", "", "'@a", "-1e-17", "3"],
     ]
-    back = spreadsheets.unguarded_table(pd.read_csv(io.StringIO(spreadsheets.csv(table))))
+    back = text_tables.unguarded_table(pd.read_csv(io.StringIO(text_tables.csv(table))))
     assert back["=site"].tolist()[:2] == [COMMAND, "Bonn"]
     assert back["kind"].tolist() == ["@a", "b", "@a"]
 
 
 def test_a_table_that_needs_nothing_is_written_as_pandas_writes_it() -> None:
     table = pd.DataFrame({"site": ["a", None], "n": [1, 2], "x": [0.1, np.nan]})
-    assert spreadsheets.csv(table) == table.to_csv(index=False, lineterminator="\n")
-    assert spreadsheets.guarded_table(table).dtypes.equals(table.dtypes)
-    assert spreadsheets.csv(table.iloc[:0]) == "site,n,x\n"
+    assert text_tables.csv(table) == table.to_csv(index=False, lineterminator="\n")
+    assert text_tables.guarded_table(table).dtypes.equals(table.dtypes)
+    assert text_tables.csv(table.iloc[:0]) == "site,n,x\n"
 
 
 def test_no_table_leaves_by_another_way() -> None:
     """Those that write text of their own: the rule itself, a cohort's list by it, and simulated people."""
     root = Path(__file__).parents[1]
-    own = {"curation/spreadsheets.py", "curation/cohort_lists.py", "curation/demo.py"}
+    own = {
+        "curation/storage/text_tables.py",
+        "curation/cohorts/cohort_draft.py",
+        "curation/simulation/demo_workspace.py",
+    }
     found = {
         str(path.relative_to(root))
         for room in ("curation", "training", "pages")
@@ -95,11 +100,11 @@ def test_a_frozen_list_holds_no_formula_and_is_read_back_as_it_was() -> None:
         {"scan_id": ["a", "b"], "group": [COMMAND, "HC"], "site": ["-", None], "simulated": False}
         | {"age_years": [-1.5, np.nan], "distortion_score": 3.0, "tier": "A"}
     )
-    text = cohort_lists.to_tsv(scans, rule)
+    text = cohort_draft.to_tsv(scans, rule)
     assert f"\t'{COMMAND}\t" in text
     assert "\t-1.5\t" in text
-    back = cohort_lists.from_tsv(text)
+    back = cohort_draft.from_tsv(text)
     assert back["group"].tolist() == [COMMAND, "HC"]
     assert back["site"].tolist()[0] == "-"
-    assert cohort_lists.to_tsv(back, rule) == text
-    assert cohort_lists.from_tsv(text.replace(f"'{COMMAND}", COMMAND)).equals(back)  # as 0.3 wrote
+    assert cohort_draft.to_tsv(back, rule) == text
+    assert cohort_draft.from_tsv(text.replace(f"'{COMMAND}", COMMAND)).equals(back)  # as 0.3 wrote

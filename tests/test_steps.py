@@ -3,7 +3,7 @@
 import pytest
 import streamlit as st
 
-from pages.ui import fields, state, steps
+from pages.ui.shell import linked_fields, scan_lists, state
 
 
 @pytest.fixture
@@ -18,17 +18,17 @@ def _said(far: object, since: str = "one window") -> dict:
 
 
 def test_only_what_was_not_heard_yet_is_gone_on_by(session: dict) -> None:
-    assert [steps._fresh(_said(far)) for far in (1, 4, 4, 3)] == [1, 3, 0, -1]
+    assert [scan_lists._fresh(_said(far)) for far in (1, 4, 4, 3)] == [1, 3, 0, -1]
 
 
 def test_a_window_that_was_loaded_anew_counts_from_nothing(session: dict) -> None:
-    steps._fresh(_said(9))
-    assert steps._fresh(_said(2, since="another")) == 2
+    scan_lists._fresh(_said(9))
+    assert scan_lists._fresh(_said(2, since="another")) == 2
 
 
 @pytest.mark.parametrize("said", [None, "5", {"far": "5"}, {"since": "x"}, {"far": None}])
 def test_what_is_no_count_moves_nothing(said: object, session: dict) -> None:
-    assert steps._fresh(said) == 0 and session == {}
+    assert scan_lists._fresh(said) == 0 and session == {}
 
 
 def test_a_field_that_tells_what_it_was_drawn_with_chooses_nothing(session: dict) -> None:
@@ -38,12 +38,12 @@ def test_a_field_that_tells_what_it_was_drawn_with_chooses_nothing(session: dict
         told.append(more)
 
     options = ["first", "second", "third"]
-    assert fields.draw(drawn, "Scan", options, key=state.SCAN) == "first"
-    fields.put(state.SCAN, "second")
-    assert fields.draw(drawn, "Scan", options, key=state.SCAN) == "second"
+    assert linked_fields.draw(drawn, "Scan", options, key=state.SCAN) == "first"
+    linked_fields.put(state.SCAN, "second")
+    assert linked_fields.draw(drawn, "Scan", options, key=state.SCAN) == "second"
     old, new = told
     assert old["key"] != new["key"]  # what the browser still says of the old one is not heard
-    fields.put(state.SCAN, "third")
+    linked_fields.put(state.SCAN, "third")
     new["on_change"](*new["args"])
     assert session[state.SCAN] == "third"
     session[new["key"]] = "first"

@@ -2,13 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from curation import cohorts, files, tables
+from curation.cohorts import frozen_cohort
 from curation.errors import CohortError, StudyError
-from curation.rule_checks import Gate
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
 from tests import training_workspace
-from training import study as studies
+from training.studies import planned_study
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def _change(workspace: Workspace, scan_id: str, **values: object) -> None:
 
 def test_a_study_is_what_was_planned(ready: Workspace) -> None:
     planned = training_workspace.plan(ready, arms=["scratch", "A", "control-A"], seeds=[3, 5])
-    loaded = studies.load(ready, planned.id)
+    loaded = planned_study.load(ready, planned.id)
     assert loaded == planned
     assert [arm.name for arm in loaded.arms] == ["scratch", "A", "control-A"]
     assert loaded.seeds == (3, 5)
@@ -44,7 +45,9 @@ def test_the_same_plan_is_the_same_study_and_any_change_another(ready: Workspace
         training_workspace.plan(ready, overrides={"finetune_epochs": 4}),
     ]
     assert len({study.id for study in (first, *others)}) == 4
-    assert {study.id for study in studies.list_studies(ready)} == {s.id for s in (first, *others)}
+    assert {study.id for study in planned_study.list_studies(ready)} == {
+        s.id for s in (first, *others)
+    }
 
 
 def test_the_pool_has_no_fold_and_the_target_all_of_them(ready: Workspace) -> None:
@@ -87,7 +90,7 @@ def test_a_study_of_an_older_tierscope_is_still_read(ready: Workspace) -> None:
     new = ("keep_percent", "method", "label_percent", "base")
     arms = [{k: v for k, v in arm.items() if k not in new} for arm in values["arms"]]
     files.write_json(path, values | {"schema": 1, "arms": arms})
-    assert studies.load(ready, study.id) == study
+    assert planned_study.load(ready, study.id) == study
 
 
 def test_pretraining_never_sees_the_target(ready: Workspace) -> None:
@@ -121,8 +124,8 @@ def test_what_a_gate_holds_is_neither_pretrained_on_nor_judged(ready: Workspace)
     values = tables.read_scored_scans(ready)
     limit = values["distortion_score"].quantile(0.7)
     rule = TierRule(gates=(Gate("distortion_score", above=limit),))
-    pool = cohorts.freeze(ready, "gated", author="Ada", rule=rule)
-    target = cohorts.freeze(ready, "gated", author="Ada", rule=rule, role="target")
+    pool = frozen_cohort.freeze(ready, "gated", author="Ada", rule=rule)
+    target = frozen_cohort.freeze(ready, "gated", author="Ada", rule=rule, role="target")
     assert pool.unusable
     assert target.unusable
     study = training_workspace.plan(ready, arms=["all"], cohort_id=pool.id, target_id=target.id)
@@ -161,7 +164,7 @@ def test_a_scan_without_alignment_is_refused(ready: Workspace) -> None:
 def test_a_plan_that_cannot_work_is_refused_in_words(ready, changes: dict, words: str) -> None:
     with pytest.raises(StudyError, match=words):
         training_workspace.plan(ready, **changes)
-    assert studies.list_studies(ready) == []
+    assert planned_study.list_studies(ready) == []
 
 
 def test_a_cohort_of_the_other_role_is_refused(ready: Workspace) -> None:
@@ -176,7 +179,7 @@ def test_a_cohort_of_the_other_role_is_refused(ready: Workspace) -> None:
 def test_an_unknown_study_is_refused(ready: Workspace, study_id: str) -> None:
     training_workspace.plan(ready)
     with pytest.raises(StudyError):
-        studies.load(ready, study_id)
+        planned_study.load(ready, study_id)
 
 
 def test_a_scan_that_came_from_a_table_is_not_trained_on(ready: Workspace) -> None:

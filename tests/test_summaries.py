@@ -5,10 +5,10 @@ import math
 import pandas as pd
 import pytest
 
-from curation.rule_checks import UNSCORED
-from curation.tiers import TIER_COLOURS
-from curation.workspace import Source
-from pages.ui import marks, summaries, text
+from curation.storage.workspace import Source
+from curation.tiers.rule_checks import UNSCORED
+from curation.tiers.tier_rule import TIER_COLOURS
+from pages.ui.shell import formatting, html_marks, summaries
 
 
 @pytest.fixture
@@ -64,23 +64,23 @@ def test_filters_narrow_the_list(scans: pd.DataFrame) -> None:
 
 def test_unknown_is_a_dash_never_zero() -> None:
     for value in (None, math.nan, math.inf):
-        assert text.number(value) == text.significant(value) == text.DASH
-    assert text.duration(None) == text.DASH
+        assert formatting.number(value) == formatting.significant(value) == formatting.DASH
+    assert formatting.duration(None) == formatting.DASH
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0.2, "0 s"), (89, "89 s"), (90, "2 min"), (3600 * 2.1, "2 h 06 min")]
 )
 def test_durations_read_like_a_clock(seconds: float, said: str) -> None:
-    assert text.duration(seconds) == said
+    assert formatting.duration(seconds) == said
 
 
 def test_numbers_have_no_negative_zero() -> None:
-    assert (text.number(-0.001, 2), text.number(-1.5, 1)) == ("0.00", "−1.5")
+    assert (formatting.number(-0.001, 2), formatting.number(-1.5, 1)) == ("0.00", "−1.5")
 
 
 def test_markdown_of_strangers_stays_text() -> None:
-    assert text.escape("[x](javascript:1) :red[y] $z$ <b>") == (
+    assert formatting.escape("[x](javascript:1) :red[y] $z$ <b>") == (
         r"\[x\]\(javascript\:1\) \:red\[y\] \$z\$ \<b\>"
     )
 
@@ -88,23 +88,23 @@ def test_markdown_of_strangers_stays_text() -> None:
 def test_html_of_strangers_stays_text() -> None:
     hostile = "<img src=x onerror=alert(1)>"
     for markup in (
-        marks.table((hostile,), [(hostile,)]),
-        marks.cards([marks.Card(hostile, hostile, hostile)]),
-        marks.tier_chip(hostile),
-        marks.bars({hostile: 1.0}),
+        html_marks.table((hostile,), [(hostile,)]),
+        html_marks.cards([html_marks.Card(hostile, hostile, hostile)]),
+        html_marks.tier_chip(hostile),
+        html_marks.bars({hostile: 1.0}),
     ):
         assert "<img" not in markup
 
 
 def test_not_measurable_is_hatched_and_a_dash() -> None:
-    drawn = marks.bars({"Noise": math.nan, "Blur": 0.0})
+    drawn = html_marks.bars({"Noise": math.nan, "Blur": 0.0})
     assert drawn.count("ts-none") == 1
-    assert text.DASH in drawn
+    assert formatting.DASH in drawn
 
 
 def test_text_on_tier_colours_can_be_read() -> None:
     for colour in TIER_COLOURS.values():
-        assert _contrast(marks.ink_on(colour), colour) >= 4.5
+        assert _contrast(html_marks.ink_on(colour), colour) >= 4.5
 
 
 def _contrast(one: str, other: str) -> float:
@@ -123,4 +123,4 @@ def _luminance(colour: str) -> float:
     [(24.94, "24.9"), (25, "25.0"), (0.0, "0.0"), (100, "100.0"), (math.nan, "–"), (None, "–")],
 )
 def test_a_score_has_one_decimal(score, said: str) -> None:
-    assert text.score(score) == said
+    assert formatting.score(score) == said

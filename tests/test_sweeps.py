@@ -2,8 +2,8 @@ import numpy as np
 
 from tests import training_workspace
 from tests.held_out import SCRATCH, made
-from training import sweeps
-from training.arms import Arm
+from training.results import study_sets
+from training.studies.study_arms import Arm
 
 TIERS = ("A", "B", "C")
 ALL = Arm("all", "all", "tiers", TIERS)
@@ -24,7 +24,7 @@ def _made(*arms: Arm):  # type: ignore[no-untyped-def]
 
 def test_arms_stand_at_their_size_with_their_controls_and_all_is_both() -> None:
     held_out = _made(SCRATCH, ALL, KEEP, CONTROL, A, FEW, RIDGE)
-    table = sweeps.by_size(held_out, SIZES | {"all-labels-25": 90, "ridge": 0})
+    table = study_sets.by_size(held_out, SIZES | {"all-labels-25": 90, "ridge": 0})
     kept, control = (table[table["role"] == role] for role in ("kept", "control"))
     assert kept["arm"].tolist() == ["A", "keep-50", "all"]
     assert kept["n_scans"].tolist() == [30, 45, 90]
@@ -32,7 +32,7 @@ def test_arms_stand_at_their_size_with_their_controls_and_all_is_both() -> None:
 
 
 def test_shares_of_labels_are_grouped_by_the_pretraining_they_share() -> None:
-    table = sweeps.by_labels(_made(SCRATCH, ALL, FEW, FEW_SCRATCH, A, RIDGE))
+    table = study_sets.by_labels(_made(SCRATCH, ALL, FEW, FEW_SCRATCH, A, RIDGE))
     assert table["arm"].tolist() == ["all-labels-25", "all", "scratch-labels-25", "scratch"]
     assert table["label_percent"].tolist() == [25, 100, 25, 100]
     assert set(table["base"]) == {"all", "scratch"}
@@ -40,12 +40,12 @@ def test_shares_of_labels_are_grouped_by_the_pretraining_they_share() -> None:
 
 def test_a_study_without_sweeps_has_empty_tables() -> None:
     held_out = _made(SCRATCH)
-    assert sweeps.by_size(held_out, SIZES).empty
-    assert sweeps.by_labels(held_out).empty
+    assert study_sets.by_size(held_out, SIZES).empty
+    assert study_sets.by_labels(held_out).empty
 
 
 def test_sizes_are_counted_from_the_study(workspace) -> None:
     study = training_workspace.plan(
         training_workspace.make(workspace), arms=["scratch", "A", "all", "control-A"]
     )
-    assert sweeps.sizes(study) == {"scratch": 0, "A": 4, "all": 12, "control-A": 4}
+    assert study_sets.sizes(study) == {"scratch": 0, "A": 4, "all": 12, "control-A": 4}

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from curation import files, tables
-from curation.workspace import Workspace
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
 from tests.scored import put_metrics, put_scans
 
 NAN = float("nan")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from curation.__main__ import main
-from curation.anchors import read_reference
+from curation.scoring.score_reference import read_reference
 from tests import rated
 
 

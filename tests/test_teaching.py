@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from curation import cutoffs, ratings, tables
-from curation.teaching import next_to_teach
-from curation.workspace import Workspace
+from curation.ratings import rating_log
+from curation.sessions import suggested_cutoff
+from curation.sessions.active_learning import next_to_teach
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests import made_workspace
 
 
@@ -16,7 +18,7 @@ def made(tmp_path: Path) -> Workspace:
 
 
 def _rate(made: Workspace, scan_id: str, rater: str, value: float) -> None:
-    ratings.add_rating(made, scan_id=scan_id, rater=rater, scale="pass-fail", value=value)
+    rating_log.add_rating(made, scan_id=scan_id, rater=rater, scale="pass-fail", value=value)
 
 
 def test_without_ratings_the_nearest_to_the_cutoff_comes_first(made: Workspace) -> None:
@@ -61,8 +63,8 @@ def test_nobody_is_asked_twice_and_three_opinions_are_enough(made: Workspace) ->
 
 def test_the_suggested_cutoff_is_the_one_that_counts(made: Workspace) -> None:
     scores = [float(value) for value in range(0, 60, 2)]
-    found = cutoffs.suggest(scores, [value > 20 for value in scores])
-    cutoffs.save_suggestion(made, found, "Ada")
+    found = suggested_cutoff.suggest(scores, [value > 20 for value in scores])
+    suggested_cutoff.save_suggestion(made, found, "Ada")
     listed = next_to_teach(made)
     assert listed["gap"][0] == pytest.approx(
         abs(listed["distortion_score"][0] - found.cutoff), abs=1e-6

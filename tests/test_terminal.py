@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from curation import __main__ as curation_main
-from curation import terminal
-from curation.terminal import CLOSED
+from curation.cli import framework
+from curation.cli.framework import CLOSED
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,7 +46,7 @@ def test_what_a_table_or_an_error_holds_steers_no_terminal(
 
 
 def test_lines_tabs_and_letters_stay_as_they_are() -> None:
-    assert terminal.plain("a\tb\nMüller 张伟 – 3 %") == "a\tb\nMüller 张伟 – 3 %"
+    assert framework.plain("a\tb\nMüller 张伟 – 3 %") == "a\tb\nMüller 张伟 – 3 %"
 
 
 # ---- how far it is ---------------------------------------------------------------------------------
@@ -56,7 +56,7 @@ def test_lines_tabs_and_letters_stay_as_they_are() -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that shows its last number."""
     times = [1000.0]
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: times[-1])
+    monkeypatch.setattr(framework.time, "monotonic", lambda: times[-1])
     return times
 
 
@@ -67,7 +67,7 @@ def _lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_a_log_gets_a_line_at_once_then_every_some_seconds_and_at_the_end(clock, capsys) -> None:
-    with terminal.bar("scoring") as progress:
+    with framework.bar("scoring") as progress:
         progress(0, 400)
         assert _lines(capsys) == ["scoring: 0 of 400 scans"]
         for done in range(1, 100):
@@ -81,7 +81,7 @@ def test_a_log_gets_a_line_at_once_then_every_some_seconds_and_at_the_end(clock,
 
 
 def test_what_was_done_before_is_not_counted_into_the_pace(clock, capsys) -> None:
-    with terminal.bar("reading", unit="file") as progress:
+    with framework.bar("reading", unit="file") as progress:
         progress(900, 1000)
         clock.append(clock[-1] + 60)
         progress(901, 1000)
@@ -89,7 +89,7 @@ def test_what_was_done_before_is_not_counted_into_the_pace(clock, capsys) -> Non
 
 
 def test_nothing_to_do_is_not_told_as_progress(capsys) -> None:
-    with terminal.bar("scoring") as progress:
+    with framework.bar("scoring") as progress:
         progress(0, 0)
     assert _lines(capsys) == []
 
@@ -98,7 +98,7 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
     screen.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stderr", screen)
-    with terminal.bar("scoring") as progress:
+    with framework.bar("scoring") as progress:
         progress(0, 4)
         progress(4, 4)
     assert "100%" in screen.getvalue() and "\r" in screen.getvalue()

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
-from curation import tier_agreement
-from curation.scales import SCALES
-from pages.ui import balance_panel
+from curation.ratings.scales import SCALES
+from curation.tier_effects import tier_agreement
+from pages.ui.tiers import balance_panel
 
 NAMES = ("A", "B", "C")
 RNG = np.random.default_rng(0)

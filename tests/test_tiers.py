@@ -4,32 +4,32 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import tiers
 from curation.errors import RuleError
-from curation.rule_checks import UNSCORED, UNUSABLE, Gate
-from curation.tiers import TIER_COLOURS, TIER_NAMES, TierRule, colours
+from curation.tiers import tier_rule
+from curation.tiers.rule_checks import UNSCORED, UNUSABLE, Gate
+from curation.tiers.tier_rule import TIER_COLOURS, TIER_NAMES, TierRule, colours
 
 
 def test_a_score_on_a_cut_off_goes_to_the_worse_tier() -> None:
     rule = TierRule(cutoffs=(20.0, 60.0))
     scores = pd.Series([0.0, 19.999, 20.0, 59.9, 60.0, 100.0], index=list("uvwxyz"))
-    assert tiers.assign(scores, rule).to_dict() == dict(zip("uvwxyz", "AABBCC", strict=True))
+    assert tier_rule.assign(scores, rule).to_dict() == dict(zip("uvwxyz", "AABBCC", strict=True))
 
 
 def test_a_scan_without_a_score_is_in_no_tier() -> None:
-    assert tiers.assign(pd.Series([np.nan, 5.0])).tolist() == [UNSCORED, "A"]
+    assert tier_rule.assign(pd.Series([np.nan, 5.0])).tolist() == [UNSCORED, "A"]
 
 
 def test_counts_add_up_and_keep_empty_tiers_in_order() -> None:
     rule = TierRule(names=("A", "B", "C", "D"), cutoffs=(10.0, 20.0, 30.0))
-    table = tiers.counts(tiers.assign(pd.Series([5.0, 25.0, 25.0, np.nan]), rule), rule)
+    table = tier_rule.counts(tier_rule.assign(pd.Series([5.0, 25.0, 25.0, np.nan]), rule), rule)
     assert table["tier"].tolist() == ["A", "B", "C", "D", UNSCORED]
     assert table["scans"].tolist() == [1, 0, 2, 0, 1]
     assert table["share"].sum() == pytest.approx(1.0)
 
 
 def test_counts_of_nobody_are_zero() -> None:
-    assert tiers.counts(pd.Series([], dtype="str"))["scans"].tolist() == [0, 0, 0]
+    assert tier_rule.counts(pd.Series([], dtype="str"))["scans"].tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

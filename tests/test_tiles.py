@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation.rule_checks import UNSCORED
-from curation.tiers import TIER_COLOURS
-from curation.workspace import Workspace
-from pages.ui import frame, tiles
+from curation.storage.workspace import Workspace
+from curation.tiers.rule_checks import UNSCORED
+from curation.tiers.tier_rule import TIER_COLOURS
+from pages.ui.shell import frame
+from pages.ui.viewer import tiles
 
 
 def described(**more: object) -> list[dict]:

@@ -5,15 +5,17 @@ import sys
 
 import pytest
 
-from curation import cohorts, tables, terminal
-from curation.tiers import TierRule
-from curation.workspace import Workspace
+from curation.cli import framework
+from curation.cohorts import frozen_cohort
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers.tier_rule import TierRule
 from tests import pets, training_workspace
-from training import images, launch
-from training import study as studies
 from training.__main__ import main
-from training.images import IMAGES
-from training.standing import status
+from training.jobs import launch
+from training.jobs.study_status import status
+from training.studies import input_images, planned_study
+from training.studies.input_images import IMAGES
 
 
 @pytest.fixture
@@ -21,14 +23,14 @@ def frozen(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Arguments that name a workspace and both its cohorts; nothing is started."""
     training_workspace.make(workspace)
     monkeypatch.setattr(launch, "launch", lambda w, study_id, **_: status(w, study_id))
-    pool = cohorts.freeze(workspace, "pool", author="Ada")
-    target = cohorts.freeze(workspace, "target", author="Ada", role="target")
+    pool = frozen_cohort.freeze(workspace, "pool", author="Ada")
+    target = frozen_cohort.freeze(workspace, "target", author="Ada", role="target")
     return ["--workspace", str(workspace.root), "--cohort", pool.id, "--target", target.id]
 
 
 def test_a_design_is_planned_with_its_shares(frozen: list[str], workspace: Workspace) -> None:
     assert main(["launch", *frozen, "--folds", "2", "--design", "sweep", "--percents", "50"]) == 0
-    (study,) = studies.list_studies(workspace)
+    (study,) = planned_study.list_studies(workspace)
     assert [arm.name for arm in study.arms] == ["scratch", "all", "keep-50", "control-keep-50"]
 
 
@@ -38,8 +40,8 @@ def test_images_are_chosen_by_name(workspace: Workspace, frozen: list[str], name
     pets.add(workspace, [pets.row(workspace, head) for head in heads])
     command = ["launch", *frozen, "--folds", "2", "--arms", "scratch", "--images", name]
     assert main([*command, "--preset", "smoke", "--set", "pretrain_epochs=7"]) == 0
-    (study,) = studies.list_studies(workspace)
-    assert images.of(study.preset).name == name
+    (study,) = planned_study.list_studies(workspace)
+    assert input_images.of(study.preset).name == name
     assert study.preset.pretrain_epochs == 7
 
 
@@ -59,21 +61,21 @@ def test_a_design_without_its_question_is_refused_and_nothing_is_planned(
     frozen: list[str], workspace: Workspace, capsys
 ) -> None:
     rule = TierRule(cutoffs=(99.0, 99.5))
-    pool = cohorts.freeze(workspace, "all-in-a", author="Ada", rule=rule)
+    pool = frozen_cohort.freeze(workspace, "all-in-a", author="Ada", rule=rule)
     command = ["launch", *frozen, "--folds", "2", "--cohort", pool.id, "--design", "tiers"]
     assert main(command) == 2
     told = capsys.readouterr().err
     assert (
         "12 scans in A, 0 scans in B, 0 scans in C" in told and "It can carry scratch, all" in told
     )
-    assert studies.list_studies(workspace) == []
+    assert planned_study.list_studies(workspace) == []
 
 
 def test_what_is_doubtful_of_a_plan_is_noted(
     frozen: list[str], workspace: Workspace, capsys
 ) -> None:
     rule = TierRule(("A", "B"), (60.0,))
-    pool = cohorts.freeze(workspace, "most-in-a", author="Ada", rule=rule)
+    pool = frozen_cohort.freeze(workspace, "most-in-a", author="Ada", rule=rule)
     arms = ["--arms", "scratch", "A", "all", "control-A", "--folds", "2"]
     assert main(["launch", *frozen, *arms]) == 0
     told = capsys.readouterr()
@@ -101,5 +103,5 @@ def test_a_reader_who_wants_no_more_ends_it_quietly(
     command = [sys.executable, "-m", "training", "status", "--workspace", str(workspace.root)]
     unread = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     unread.stdout.close()
-    assert (unread.stderr.read(), unread.wait()) == ("", terminal.CLOSED)
+    assert (unread.stderr.read(), unread.wait()) == ("", framework.CLOSED)
     unread.stderr.close()

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation import files, volumes
-from curation.artifacts import ARTIFACTS
-from pages.ui import trials
-from pages.ui.trials import Trial
+from curation.imaging import volumes
+from curation.simulation.artefacts import ARTIFACTS
+from curation.storage import files
+from pages.ui.review import artefact_trial
+from pages.ui.review.artefact_trial import Trial
 from tests.images import write_nifti
 
 
@@ -22,24 +23,24 @@ def path(tmp_path: Path) -> Path:
 def test_severity_0_is_the_scan_bit_for_bit(path: Path) -> None:
     volume = volumes.conform(volumes.load(path))
     for name in ARTIFACTS:
-        assert np.array_equal(trials.altered(volume, Trial(name, 0.0)).data, volume.data)
+        assert np.array_equal(artefact_trial.altered(volume, Trial(name, 0.0)).data, volume.data)
 
 
 def test_an_altered_image_keeps_its_place_and_leaves_the_scan_alone(path: Path) -> None:
     before, volume = files.sha256_of(path), volumes.conform(volumes.load(path))
     kept = volume.data.copy()
-    altered = trials.altered(volume, Trial("noise", 0.5))
+    altered = artefact_trial.altered(volume, Trial("noise", 0.5))
     assert not np.array_equal(altered.data, volume.data)
     assert np.array_equal(volume.data, kept)
     assert np.array_equal(altered.affine, volume.affine)
-    trials.image(path, "Tissue", Trial("noise", 0.5))
+    artefact_trial.image(path, "Tissue", Trial("noise", 0.5))
     assert files.sha256_of(path) == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
 def test_the_same_trial_shows_the_same_image_and_another_draw_another(path: Path) -> None:
     first, again, other = (
-        trials.image(path, "Tissue", Trial("noise", 0.5, seed)).file.read_bytes()
+        artefact_trial.image(path, "Tissue", Trial("noise", 0.5, seed)).file.read_bytes()
         for seed in (0, 0, 1)
     )
     assert first == again != other
@@ -63,7 +64,7 @@ def _parts(**badness: float) -> pd.DataFrame:
 
 
 def test_what_moved_most_comes_first_and_what_stayed_is_left_out() -> None:
-    moved = trials.moved(
+    moved = artefact_trial.moved(
         _parts(a=10.0, b=10.0, c=50.0, d=20.0), _parts(a=12.0, b=90.0, c=50.0, d=math.nan)
     )
     assert moved["metric"].tolist() == ["d", "b", "a"]

@@ -6,13 +6,13 @@ from dataclasses import asdict
 
 import pytest
 
-from curation import background, files
-from curation.background import Process
-from curation.workspace import Workspace
+from curation.storage import files, processes
+from curation.storage.processes import Process
+from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training import launch, standing, turns
-from training.interruption import Stopped
-from training.study import Study
+from training.jobs import launch, study_queue, study_status
+from training.studies.planned_study import Study
+from training.tasks.stop_signal import Stopped
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ def _give_up() -> None:
 
 def test_one_study_has_its_turn_and_the_next_waits(workspace: Workspace, studies) -> None:
     first, second, _ = studies
-    with turns.turn(workspace, first, check=_give_up):
-        assert turns.ahead(workspace, first) is None
-        with pytest.raises(Stopped), turns.turn(workspace, second, check=_give_up):
+    with study_queue.turn(workspace, first, check=_give_up):
+        assert study_queue.ahead(workspace, first) is None
+        with pytest.raises(Stopped), study_queue.turn(workspace, second, check=_give_up):
             pass
-        assert not turns.ticket_path(second).exists()
-    with turns.turn(workspace, second, check=_give_up):
+        assert not study_queue.ticket_path(second).exists()
+    with study_queue.turn(workspace, second, check=_give_up):
         pass
 
 
@@ -44,22 +44,22 @@ def test_who_came_first_is_first_and_a_ticket_of_the_dead_does_not_count(
     gone = asdict(Process.of(dead.pid))
     dead.wait()
     for study, since, owner in zip(studies, (30.0, 10.0, 20.0), (alive, gone, alive), strict=True):
-        files.write_json(turns.ticket_path(study), {"since": since, **owner})
+        files.write_json(study_queue.ticket_path(study), {"since": since, **owner})
     one, two, three = studies
-    assert [turns.ahead(workspace, study) for study in (three, one, two)] == [0, 1, None]
+    assert [study_queue.ahead(workspace, study) for study in (three, one, two)] == [0, 1, None]
 
 
 def test_a_study_in_the_queue_is_shown_there_and_can_be_taken_out(workspace, studies) -> None:
     first, second, _ = studies
-    with turns.turn(workspace, first, check=_give_up):
+    with study_queue.turn(workspace, first, check=_give_up):
         launch.launch(workspace, second.id)
-        _until(lambda: standing.status(workspace, second.id).state == "queued")
-        status = standing.status(workspace, second.id)
+        _until(lambda: study_status.status(workspace, second.id).state == "queued")
+        status = study_status.status(workspace, second.id)
         assert status.going
         assert "another study is running" in status.message
         assert launch.stop(workspace, second.id).state == "stopped"
-    assert background.running(standing.leader_path(second)) is None
-    assert not turns.ticket_path(second).exists()
+    assert processes.running(study_status.leader_path(second)) is None
+    assert not study_queue.ticket_path(second).exists()
 
 
 def _until(condition, seconds: float = 300) -> None:

@@ -6,17 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curation import phantoms, volumes
-from curation.masks import Masks, find_masks
-from curation.phantoms import SCANNERS, Person
-from curation.validity import FLAGS, recognise
-from curation.volumes import Volume
+from curation.imaging import volumes
+from curation.imaging.image_flags import FLAGS, recognise
+from curation.imaging.masks import Masks, find_masks
+from curation.imaging.volumes import Volume
+from curation.simulation import phantom_t1w
+from curation.simulation.phantom_t1w import SCANNERS, Person
 
 
 @pytest.fixture(scope="module")
 def whole() -> tuple[Volume, Masks]:
     """A simulated whole head of 2 mm in 16 bits, and its masks."""
-    data, affine = phantoms.scan(Person("sub-1", 40.0, "F", 7), SCANNERS["North"])
+    data, affine = phantom_t1w.scan(Person("sub-1", 40.0, "F", 7), SCANNERS["North"])
     spacing = tuple(float(edge) for edge in np.linalg.norm(affine[:3, :3], axis=0))
     volume = volumes.conform(Volume(data.astype(np.float32), affine, spacing, "RAS", "int16"))  # type: ignore[arg-type]
     return volume, find_masks(volume)

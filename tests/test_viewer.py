@@ -7,28 +7,28 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from curation import volumes
-from curation.volumes import Volume
-from pages.ui import niivue_build, prepared, shelf, viewer
-from pages.ui.prepared import Prepared
-from pages.ui.windows import WINDOWS
+from curation.imaging import volumes
+from curation.imaging.volumes import Volume
+from pages.ui.viewer import browser_image, image_cache, niivue_build, niivue_viewer
+from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.display_window import WINDOWS
 from tests.images import write_nifti
 
 TISSUE, BACKGROUND = "Tissue", "Background"
 
 
 @pytest.fixture(autouse=True)
-def own_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> shelf.Shelf:
+def own_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> image_cache.Shelf:
     """A viewer with a shelf of its own and no browser."""
-    own = shelf.Shelf(tmp_path / "shelf")
-    fake = viewer._Niivue(lambda **_: None, frozenset(), own)
-    monkeypatch.setattr(viewer, "_niivue", lambda: fake)
+    own = image_cache.Shelf(tmp_path / "shelf")
+    fake = niivue_viewer._Niivue(lambda **_: None, frozenset(), own)
+    monkeypatch.setattr(niivue_viewer, "_niivue", lambda: fake)
     return own
 
 
 def prepare(volume: Volume, window: str) -> Prepared:
     content = hashlib.sha256(volume.data.tobytes() + volume.affine.tobytes()).hexdigest()
-    return viewer.made(content, lambda: volume, window, "")
+    return niivue_viewer.made(content, lambda: volume, window, "")
 
 
 def volume(data: np.ndarray, affine: np.ndarray | None = None, orientation: str | None = "RAS"):
@@ -89,19 +89,19 @@ def test_window_travels_in_the_header() -> None:
 
 @pytest.mark.parametrize("window", [TISSUE, BACKGROUND])
 def test_3d_has_a_window_of_its_own_whatever_the_planes_show(
-    window: str, own_shelf: shelf.Shelf, monkeypatch: pytest.MonkeyPatch
+    window: str, own_shelf: image_cache.Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: dict = {}
-    fake = viewer._Niivue(lambda **told: drawn.update(told), frozenset(), own_shelf)  # type: ignore[arg-type]
-    monkeypatch.setattr(viewer, "_niivue", lambda: fake)
+    fake = niivue_viewer._Niivue(lambda **told: drawn.update(told), frozenset(), own_shelf)  # type: ignore[arg-type]
+    monkeypatch.setattr(niivue_viewer, "_niivue", lambda: fake)
     data = np.abs(np.random.default_rng(2).normal(0, 5, (20, 20, 20)))
     data[6:14, 6:14, 6:14] = noise((8, 8, 8))
     image = prepare(volume(data), window)
-    viewer.show(image, scan_id="one", view=viewer.SOLID, on_window=print)
+    niivue_viewer.show(image, scan_id="one", view=niivue_viewer.SOLID, on_window=print)
     assert (drawn["black"], drawn["white"]) == image.solid == drawn["home"]
     assert not drawn["tells_window"]
     assert data[0].max() < drawn["black"] < data[6:14, 6:14, 6:14].min()
-    viewer.show(image, scan_id="one", view="Axial", on_window=print)
+    niivue_viewer.show(image, scan_id="one", view="Axial", on_window=print)
     assert (drawn["black"], drawn["white"], drawn["tells_window"]) == (
         image.black,
         image.white,
@@ -135,10 +135,10 @@ def test_missing_orientation_is_said() -> None:
 def test_a_scan_that_no_texture_holds_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     image = prepare(volume(noise()), TISSUE)
     assert image.too_large is None
-    monkeypatch.setattr(prepared, "MAX_VOXELS", 300)
+    monkeypatch.setattr(browser_image, "MAX_VOXELS", 300)
     assert "million voxels" in (image.too_large or "")
-    monkeypatch.setattr(prepared, "MAX_VOXELS", 10**9)
-    monkeypatch.setattr(prepared, "MAX_EDGE", 13)
+    monkeypatch.setattr(browser_image, "MAX_VOXELS", 10**9)
+    monkeypatch.setattr(browser_image, "MAX_EDGE", 13)
     assert "an edge of 14 voxels" in (image.too_large or "")
 
 
@@ -148,32 +148,34 @@ def test_one_file_serves_both_windows() -> None:
 
 
 def test_a_scan_prepared_ahead_is_not_read_again(
-    tmp_path: Path, own_shelf: shelf.Shelf, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, own_shelf: image_cache.Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_nifti(tmp_path / "scan.nii.gz")
-    viewer.prefetch(path)
+    niivue_viewer.prefetch(path)
     own_shelf._ahead.shutdown(wait=True)
     monkeypatch.setattr(volumes, "load", None)
-    assert viewer.prepared(path, TISSUE).file.is_file()
+    assert niivue_viewer.prepared(path, TISSUE).file.is_file()
 
 
 def test_every_showing_of_a_scan_has_an_address_of_its_own(
-    tmp_path: Path, own_shelf: shelf.Shelf
+    tmp_path: Path, own_shelf: image_cache.Shelf
 ) -> None:
     path = write_nifti(tmp_path / "scan.nii.gz")
-    first, again = (viewer.prepared(path, TISSUE, showing) for showing in ((7, 0), (7, 3)))
+    first, again = (niivue_viewer.prepared(path, TISSUE, showing) for showing in ((7, 0), (7, 3)))
     assert first.file != again.file
     assert first.file.read_bytes() == again.file.read_bytes()
-    assert viewer.prepared(path, BACKGROUND, (7, 3)).file == again.file
-    viewer.prefetch(path, (7, 5))
+    assert niivue_viewer.prepared(path, BACKGROUND, (7, 3)).file == again.file
+    niivue_viewer.prefetch(path, (7, 5))
     own_shelf._ahead.shutdown(wait=True)
-    assert viewer.prepared(path, TISSUE, (7, 5)).file.name in viewer.address_of(path, (7, 5))
+    assert niivue_viewer.prepared(path, TISSUE, (7, 5)).file.name in niivue_viewer.address_of(
+        path, (7, 5)
+    )
     assert len(list(own_shelf.folder.iterdir())) == 3
 
 
 def test_the_name_of_the_file_says_nothing_of_the_scan(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "sub-secret_T1w.nii.gz")
-    image = viewer.prepared(path, TISSUE)
+    image = niivue_viewer.prepared(path, TISSUE)
     assert "secret" not in image.file.name
     assert b"secret" not in image.file.read_bytes()
 
@@ -181,7 +183,7 @@ def test_the_name_of_the_file_says_nothing_of_the_scan(tmp_path: Path) -> None:
 def test_the_file_on_disk_is_only_read(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "scan.nii.gz")
     before = path.read_bytes()
-    viewer.prepared(path, BACKGROUND)
+    niivue_viewer.prepared(path, BACKGROUND)
     assert path.read_bytes() == before
 
 
@@ -198,10 +200,10 @@ def test_real_scans_of_every_kind_can_be_prepared(shared_data: Path) -> None:
             assert decoded(image).shape == read.data.shape
 
 
-@pytest.mark.parametrize("view", list(viewer.VIEWS))
+@pytest.mark.parametrize("view", list(niivue_viewer.VIEWS))
 def test_a_view_is_never_taller_than_the_screen(view: str) -> None:
     image = prepare(volume(noise((10, 10, 80))), TISSUE)
-    assert 0 < viewer.height_px(image, view) <= viewer.MAX_HEIGHT_PX + 36
+    assert 0 < niivue_viewer.height_px(image, view) <= niivue_viewer.MAX_HEIGHT_PX + 36
 
 
 def test_a_head_is_as_high_however_its_voxels_are_stored() -> None:
@@ -219,7 +221,7 @@ def test_a_head_is_as_high_however_its_voxels_are_stored() -> None:
 def test_without_orientation_no_side_is_claimed(tmp_path: Path) -> None:
     image = prepare(volume(noise(), orientation=None), TISSUE)
     assert not image.oriented
-    assert "right is on the left" not in viewer.convention(image.oriented)
+    assert "right is on the left" not in niivue_viewer.convention(image.oriented)
 
 
 # ---- NiiVue's defaults -----------------------------------------------------------------------------
@@ -256,7 +258,7 @@ def test_a_change_of_several_texts_is_made_whole_or_not(tmp_path: Path) -> None:
 
 def test_the_screen_says_what_is_really_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     for changed, nose in ((frozenset({"nose left"}), "left"), (frozenset(), "right")):
-        fake = viewer._Niivue(lambda **_: None, changed, None)  # type: ignore[arg-type]
-        monkeypatch.setattr(viewer, "_niivue", lambda fake=fake: fake)
-        assert f"the nose points {nose}" in viewer.convention()
-        assert "patient's right is on the left" in viewer.convention()
+        fake = niivue_viewer._Niivue(lambda **_: None, changed, None)  # type: ignore[arg-type]
+        monkeypatch.setattr(niivue_viewer, "_niivue", lambda fake=fake: fake)
+        assert f"the nose points {nose}" in niivue_viewer.convention()
+        assert "patient's right is on the left" in niivue_viewer.convention()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from curation.errors import VolumeError
-from curation.volumes import conform, load, read_header, verify
+from curation.imaging.volumes import conform, load, read_header, verify
 
 AFFINE = np.diag([2.0, 2.0, 2.5, 1.0])
 

@@ -7,8 +7,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from curation import volumes
-from curation.voxel_hash import VoxelHash
+from curation.imaging import volumes
+from curation.imaging.voxel_hash import VoxelHash
 
 AFFINE = np.array([[-2.0, 0.1, 0, 30], [0.1, 2.1, 0.2, -20], [0, 0.2, 2.5, 5], [0, 0, 0, 1]])
 DATA = np.random.default_rng(0).integers(-50, 1000, (9, 11, 13)).astype(np.int16)

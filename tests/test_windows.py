@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pages.ui.windows import AIR_WINDOW, FIRST_WINDOW, WINDOWS, solid
+from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW, WINDOWS, solid
 
 
 def sample() -> np.ndarray:

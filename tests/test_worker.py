@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from curation import files
 from curation.errors import StudyError
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training import pretrain, runs, worker
-from training.interruption import Interruption
-from training.study import Study
+from training.jobs import worker
+from training.studies import runs
+from training.studies.planned_study import Study
+from training.tasks import pretrain
+from training.tasks.stop_signal import Interruption
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_a_polite_stop_saves_where_the_run_is(workspace: Workspace, tmp_path: Pa
     )
     runs.write_configs(study)
     run = runs.find(study, "pretrain_A_seed0")
-    command = [sys.executable, "-m", "training.worker", "pretrain", "--run", run.id]
+    command = [sys.executable, "-m", "training.jobs.worker", "pretrain", "--run", run.id]
     process = subprocess.Popen(
         [*command, "--workspace", str(workspace.root), "--study", study.id],
         stdout=subprocess.DEVNULL,

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from curation import ratings
 from curation.errors import WorkspaceError
-from curation.workspace import Source, Workspace, slug
+from curation.ratings import rating_log
+from curation.storage.workspace import Source, Workspace, slug
 
 
 def test_a_folder_with_other_files_is_not_taken(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_group_may_write_to_the_decisions_where_the_umask_lets_it(tmp_path: Pa
     before = os.umask(0o007)
     try:
         made = Workspace.create(tmp_path / "lab")
-        ratings.add_rating(made, scan_id="a", rater="Ada", scale="mriqc-4", value=4.0)
+        rating_log.add_rating(made, scan_id="a", rater="Ada", scale="mriqc-4", value=4.0)
     finally:
         os.umask(before)
     modes = {path.name: path.stat().st_mode & 0o777 for path in made.root.iterdir()}

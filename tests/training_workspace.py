@@ -7,12 +7,14 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from curation import cohorts, files, tables, volumes
-from curation.scores import SCORING_VERSION
-from curation.workspace import Workspace
-from training import study as studies
-from training.config import PRESETS
-from training.study import Study
+from curation.cohorts import frozen_cohort
+from curation.imaging import volumes
+from curation.scoring.distortion_score import SCORING_VERSION
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from training.studies import planned_study
+from training.studies.planned_study import Study
+from training.studies.presets import PRESETS
 
 SPACING_MM = 8.0
 SHAPE = (24, 28, 24)
@@ -61,8 +63,8 @@ def write_tables(workspace: Workspace, scans: pd.DataFrame) -> None:
 
 def plan(workspace: Workspace, **changes: Any) -> Study:
     """Freeze both cohorts and plan a tiny study."""
-    pool = cohorts.freeze(workspace, "pool", author="Ada")
-    target = cohorts.freeze(workspace, "target", author="Ada", role="target")
+    pool = frozen_cohort.freeze(workspace, "pool", author="Ada")
+    target = frozen_cohort.freeze(workspace, "target", author="Ada", role="target")
     overrides = TINY | changes.pop("overrides", {})
     values = {
         "name": "tiny",
@@ -73,7 +75,7 @@ def plan(workspace: Workspace, **changes: Any) -> Study:
         "folds": 2,
         "preset": "smoke",
     } | changes
-    return studies.plan(workspace, **values, overrides=overrides)
+    return planned_study.plan(workspace, **values, overrides=overrides)
 
 
 def _row(folder: Path, number: int, role: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from curation.errors import NotMeasurable
-from curation.masks import Masks
+from curation.imaging.masks import Masks
+from curation.imaging.volumes import Volume
 from curation.metrics import (  # noqa: F401 - importing a family fills the registry
     blur,
     contrast,
@@ -15,12 +16,11 @@ from curation.metrics import (  # noqa: F401 - importing a family fills the regi
     incompleteness,
     inhomogeneity,
     motion,
-    mriqc_set,
+    mriqc_metrics,
     noise,
 )
 from curation.metrics.registry import METRICS, NEEDS, Metric
-from curation.metrics.scan import Scan
-from curation.volumes import Volume
+from curation.metrics.scan_context import Scan
 
 __all__ = [
     "METRICS",

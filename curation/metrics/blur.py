@@ -8,7 +8,7 @@ from scipy import fft, ndimage
 
 from curation.errors import NotMeasurable
 from curation.metrics.registry import metric
-from curation.metrics.scan import Scan
+from curation.metrics.scan_context import Scan
 
 _MIN_EDGES = 400
 #: Voxels on each side of an edge over which the whole step is taken.

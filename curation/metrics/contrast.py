@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from curation.errors import NotMeasurable
 from curation.metrics.registry import metric
-from curation.metrics.scan import Scan
+from curation.metrics.scan_context import Scan
 
 
 def _white_and_grey(scan: Scan) -> tuple[NDArray, NDArray]:

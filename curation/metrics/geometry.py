@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from curation.errors import NotMeasurable
-from curation.masks import GRID_MM
+from curation.imaging.masks import GRID_MM
+from curation.imaging.template import template
 from curation.metrics.registry import metric
-from curation.metrics.scan import Scan
-from curation.template import template
+from curation.metrics.scan_context import Scan
 
 #: Log of how much larger than people the template is, along x, y and z: medians of the clean scans.
 USUAL_LOG_SCALE = np.array([0.125, 0.085, 0.14])

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from curation.errors import NotMeasurable
-from curation.masks import GRID_MM
+from curation.imaging.masks import GRID_MM
+from curation.imaging.template import template
 from curation.metrics.registry import metric
-from curation.metrics.scan import Scan
-from curation.template import template
+from curation.metrics.scan_context import Scan
 
 #: Points of the 2 mm grid: how thick a slab is, and how far apart two are compared.
 _SLAB, _SLAB_LAG = 6, 9

@@ -5,7 +5,7 @@ from scipy import ndimage
 
 from curation.errors import NotMeasurable
 from curation.metrics.registry import metric
-from curation.metrics.scan import Scan
+from curation.metrics.scan_context import Scan
 
 _FIELD = "field fitted with the tissues, after Van Leemput et al., IEEE TMI 18 (1999) 885–896"
 

@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from curation.errors import NotMeasurable
 from curation.metrics.registry import metric
-from curation.metrics.scan import Scan
+from curation.metrics.scan_context import Scan
 
 _MIN_VOXELS = 400
 _AXES = (("x", "left–right"), ("y", "front–back"), ("z", "head–foot"))

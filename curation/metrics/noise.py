@@ -6,7 +6,7 @@ from scipy import fft
 
 from curation.errors import NotMeasurable
 from curation.metrics.registry import metric
-from curation.metrics.scan import Scan
+from curation.metrics.scan_context import Scan
 
 
 @metric(

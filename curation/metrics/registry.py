@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from curation.metrics.scan import Scan
+from curation.metrics.scan_context import Scan
 
 Direction = Literal["higher is worse", "higher is better", "describes the acquisition"]
 Family = Literal[

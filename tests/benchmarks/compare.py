@@ -18,13 +18,11 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+from tests.benchmarks import comparing, coverage
 
-from tests.benchmarks import comparing, coverage  # noqa: E402
+ROOT = Path(__file__).parents[2]
 
 if __name__ == "__main__":
     found: dict[str, float] = dict(coverage.figures())

@@ -14,12 +14,13 @@ import numpy as np
 import psutil
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from curation import cohorts, files
-from curation.workspace import Workspace
+from curation.cohorts import frozen_cohort
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests import made_workspace
 from tests.browser import conftest
-from training import runs, study
-from training.study import Study
+from training.studies import planned_study, runs
+from training.studies.planned_study import Study
 
 PEOPLE, EPOCHS, SEEDS, FOLDS, REPEATS = 70, 200, 5, 5, 3
 ARMS = [
@@ -57,9 +58,9 @@ def make(root: Path) -> tuple[Workspace, Study]:
         workspace = made_workspace.make(root)
     finally:
         made_workspace.POOL, made_workspace.TARGET = before
-    pool = cohorts.freeze(workspace, "pool", author="bench", role="pool")
-    target = cohorts.freeze(workspace, "target", author="bench", role="target")
-    planned = study.plan(
+    pool = frozen_cohort.freeze(workspace, "pool", author="bench", role="pool")
+    target = frozen_cohort.freeze(workspace, "target", author="bench", role="target")
+    planned = planned_study.plan(
         workspace,
         name="large",
         cohort_id=pool.id,

@@ -1,4 +1,4 @@
-"""How fast scans are looked at in real Chromium: ``python tests/benchmarks/review.py [--scans N]``.
+"""How fast scans are looked at in real Chromium: ``python -m tests.benchmarks.review [--scans N]``.
 
 Made of whole heads resampled to 200 × 200 × 200 voxels (8 million), on software WebGL. Prints what it does;
 the last line is one JSON object:
@@ -23,31 +23,30 @@ import argparse
 import json
 import re
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from curation.anchors import builtin
-from curation.plans import Plan
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import psutil
+from playwright.sync_api import Browser, Page, sync_playwright
+from scipy import ndimage
+
+from curation.imaging.thumbnails import write_preview
+from curation.imaging.volumes import conform, load
+from curation.ratings import rating_log
+from curation.scoring import distortion_score
+from curation.scoring.score_reference import builtin
+from curation.sessions import session_log
+from curation.sessions.session_plan import Plan
+from curation.storage import files, tables
+from curation.storage.workspace import Source, Workspace
+from tests import made_workspace
+from tests.browser import conftest
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-import nibabel as nib  # noqa: E402
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-import psutil  # noqa: E402
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
-from scipy import ndimage  # noqa: E402
-
-from curation import files, ratings, sessions, tables  # noqa: E402
-from curation import scores as scores_  # noqa: E402
-from curation.previews import write_preview  # noqa: E402
-from curation.volumes import conform, load  # noqa: E402
-from curation.workspace import Source, Workspace  # noqa: E402
-from tests import made_workspace  # noqa: E402
-from tests.browser import conftest  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data" / "ds000011"
 EDGE = 200
@@ -139,7 +138,7 @@ def _workspace(root: Path, heads: list[Path], count: int) -> Workspace:
     metrics = made_workspace._metrics(table)
     files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
     spread = np.linspace(95, 2, count).round(2)
-    scored = scores_.score(metrics, builtin()).assign(distortion_score=spread)
+    scored = distortion_score.score(metrics, builtin()).assign(distortion_score=spread)
     files.write_parquet(workspace.scores_path, scored)
     return workspace
 
@@ -214,7 +213,7 @@ def _stepping(browser: Browser, address: str) -> dict[str, float]:
 def _sitting(browser: Browser, address: str, workspace: Workspace, scans: int) -> dict[str, float]:
     """Rate so many scans by keyboard, blinded, in one browser that is never reloaded."""
     plan = Plan("bench", "bench", "three-level", size=scans, repeats_share=0.0)
-    session = sessions.start(workspace, plan)
+    session = session_log.start(workspace, plan)
     page = browser.new_context(viewport=conftest.DESKTOP).new_page()
     page.set_default_timeout(60_000)
     page.goto(f"{address}/rate?session={session.id}")
@@ -242,7 +241,7 @@ def _sitting(browser: Browser, address: str, workspace: Workspace, scans: int) -
         "rated_to_drawn_s": _median(drawn),
         "memory_growth_mb": round(float(np.median(memory[-5:]) - np.median(after[:5])), 1),
         "memory_mb": round(memory[-1], 1),
-        "rated_in_one_sitting": len(ratings.list_ratings(workspace)) + 1,
+        "rated_in_one_sitting": len(rating_log.list_ratings(workspace)) + 1,
     }
 
 

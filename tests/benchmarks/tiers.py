@@ -24,13 +24,16 @@ import pandas as pd
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from curation import files, overrides, rule_advice, selection, stability, tables
 from curation.metrics.registry import FAMILIES
-from curation.scores import SCORING_VERSION
-from curation.tiers import TierRule
-from curation.workspace import Source, Workspace
-from pages.ui import cutoff_plot, ground, tier_facts
-from pages.ui.ground import Ground
+from curation.scoring.distortion_score import SCORING_VERSION
+from curation.storage import files, tables
+from curation.storage.workspace import Source, Workspace
+from curation.tier_effects import cutoff_stability, selection_bias
+from curation.tiers import overrides, rule_warnings
+from curation.tiers.tier_rule import TierRule
+from pages.ui.scan_table import scan_arrays
+from pages.ui.scan_table.scan_arrays import Ground
+from pages.ui.tiers import cutoff_plot, tier_facts
 from tests.browser import conftest
 
 SITES, RETIERS, DRAGS = 20, 50, 15
@@ -88,7 +91,7 @@ def simulated(root: Path, size: int) -> Workspace:
 
 def retier_ms(workspace: Workspace) -> tuple[float, float]:
     """Return the median time from a moved cut-off to all new figures, in ms, and that of the processor."""
-    scans = ground.of(workspace, "pool")
+    scans = scan_arrays.of(workspace, "pool")
     rng, took, worked = np.random.default_rng(0), [], []
     _figures(scans, TierRule())  # what is made once is made before
     for _ in range(RETIERS):
@@ -101,13 +104,13 @@ def retier_ms(workspace: Workspace) -> tuple[float, float]:
 
 
 def _figures(scans: Ground, rule: TierRule) -> tuple[object, ...]:
-    sorted_ = ground.sort(scans, rule, overrides.standing(scans.workspace))
-    bins, held = ground.bins(scans, sorted_)
-    drawn = cutoff_plot.describe(bins, ground.lines(scans, sorted_, held, None))
+    sorted_ = scan_arrays.sort(scans, rule, overrides.standing(scans.workspace))
+    bins, held = scan_arrays.bins(scans, sorted_)
+    drawn = cutoff_plot.describe(bins, scan_arrays.lines(scans, sorted_, held, None))
     tally = tier_facts.of(scans).tally(sorted_)
-    doubts = rule_advice.problems(rule, scans.arrays(rule.columns), sorted_.codes)
+    doubts = rule_warnings.problems(rule, scans.arrays(rule.columns), sorted_.codes)
     points = tier_facts.spread(scans, rule.column).points
-    near = stability.counts_near(scans.values(rule.column), rule.cutoffs, points)
+    near = cutoff_stability.counts_near(scans.values(rule.column), rule.cutoffs, points)
     return (
         drawn,
         doubts,
@@ -115,7 +118,7 @@ def _figures(scans: Ground, rule: TierRule) -> tuple[object, ...]:
         tally.table(),
         tally.differences(),
         tally.shares("site"),
-        selection.selections(tally),
+        selection_bias.selections(tally),
     )
 
 

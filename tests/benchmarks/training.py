@@ -32,14 +32,16 @@ from monai.transforms import (
 )
 from torch import nn
 
-from training import devices, engine, grid, masked_autoencoder, pretrain
-from training.age_model import split_decay
-from training.config import PRESETS, Preset
-from training.data import Volumes, batches
-from training.interruption import Interruption
-from training.masked_autoencoder import ReconstructionLoss
-from training.runs import Run
-from training.schedule import Schedule
+from training.models import masked_autoencoder
+from training.models.age_model import split_decay
+from training.models.masked_autoencoder import ReconstructionLoss
+from training.studies import volume_grid
+from training.studies.presets import PRESETS, Preset
+from training.studies.runs import Run
+from training.tasks import devices, pretrain, training_loop
+from training.tasks.batches import Volumes, batches
+from training.tasks.schedule import Schedule
+from training.tasks.stop_signal import Interruption
 
 _MATRIX = 8192
 
@@ -105,17 +107,17 @@ def _compare(
 
 
 class _Ours:
-    """Pretraining as :mod:`training.pretrain` does it."""
+    """Pretraining as :mod:`training.tasks.pretrain` does it."""
 
     def __init__(self, fabric: Fabric, preset: Preset, paths: list[Path], folder: Path) -> None:
         network = masked_autoencoder.build(preset, seed=0)
         masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
-        shares = masked_autoencoder.patch_weights(grid.template_brain(preset), preset.patch)
+        shares = masked_autoencoder.patch_weights(volume_grid.template_brain(preset), preset.patch)
         loss = ReconstructionLoss(network, preset, shares)
         schedule = Schedule(seed=0, epochs=1000, steps=1000, lr=1e-4, warmup=0.1, clip_norm=1.0)
         groups = split_decay([p for p in loss.parameters() if p.requires_grad], preset.weight_decay)
         run = Run("bench", "pretrain", "all", 0, None, folder / "run")
-        self.trainer = engine.Trainer(
+        self.trainer = training_loop.Trainer(
             fabric, run, schedule, loss, groups, Interruption(), compiled=preset.compiled
         )
         self.meter = self.trainer.meter

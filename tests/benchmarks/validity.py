@@ -7,10 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+from tests.benchmarks import dose, experts
 
-from tests.benchmarks import dose, experts  # noqa: E402
+ROOT = Path(__file__).parents[2]
 
 
 def main(arguments: list[str]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from curation.workspace import Workspace
+from curation.storage.workspace import Workspace
 from tests import made_workspace
 from tests.browser import conftest
 

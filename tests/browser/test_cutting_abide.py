@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from curation import cohorts, examples
-from curation.workspace import Workspace
-from pages.ui import tier_parts
+from curation.cohorts import frozen_cohort
+from curation.interchange import example_datasets
+from curation.storage.workspace import Workspace
+from pages import tiers as tier_parts
 from tests.browser import conftest
 from tests.browser.test_pages_look import settled
 
@@ -24,12 +25,12 @@ SHARED = conftest.ROOT.parent / "shared" / "data" / "iqm" / "abide_iqm_rating_ag
 @pytest.fixture(scope="module")
 def abide(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """ABIDE's scans without images, with ratings and sites, and with ages where this machine has them."""
-    if not examples.is_installed():
-        pytest.skip(f"the example's package is not installed: {examples.INSTALL}")
+    if not example_datasets.is_installed():
+        pytest.skip(f"the example's package is not installed: {example_datasets.INSTALL}")
     folder = tmp_path_factory.mktemp("abide")
     people = _people(folder / "participants.tsv") if SHARED.is_file() else None
     workspace = Workspace.create(folder / "workspace")
-    examples.import_example(workspace, "abide", participants=people)
+    example_datasets.import_example(workspace, "abide", participants=people)
     return workspace
 
 
@@ -118,7 +119,7 @@ def test_a_dragged_line_moves_counts_balance_and_warnings_and_freezes_reproducib
     tiers.get_by_label("Who decides").first.fill("Ada")
     tiers.get_by_role("button", name="Freeze this pool cohort").click()
     expect(tiers.get_by_text(re.compile("Frozen as"))).to_be_visible()
-    (frozen,) = cohorts.list_cohorts(abide)
+    (frozen,) = frozen_cohort.list_cohorts(abide)
     assert list(frozen.counts.values()) == counts(tiers)
     expect(tiers.get_by_role("cell", name=frozen.hash, exact=True)).to_be_visible()
     with tiers.expect_download() as download:

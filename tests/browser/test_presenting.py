@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from curation import files
-from curation.workspace import Workspace
-from pages.ui.frame import PAGES
+from curation.storage import files
+from curation.storage.workspace import Workspace
+from pages.ui.shell.frame import PAGES
 from tests import finished_study, report_reading
 from tests.browser import conftest
-from training.predictions import BASELINE
-from training.study import Study
+from training.results.predictions import BASELINE
+from training.studies.planned_study import Study
 
 pytestmark = pytest.mark.browser
 

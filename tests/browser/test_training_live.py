@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from curation.workspace import Source, Workspace
+from curation.storage.workspace import Source, Workspace
 from tests import training_workspace
 from tests.browser import conftest
 from tests.launched import processes, under_way, wait
-from training import launch, standing
-from training.study import Study
+from training.jobs import launch, study_status
+from training.studies.planned_study import Study
 
 pytestmark = pytest.mark.browser
 
@@ -59,7 +59,7 @@ def test_a_live_study_shows_its_numbers_and_is_stopped_and_resumed(
     again.get_by_role("button", name="Stop the study").click()
     expect(again.get_by_text("stopped", exact=True).first).to_be_visible(timeout=60_000)
     assert not processes(study)
-    epoch = standing.status(workspace, study.id).runs[0].epoch
+    epoch = study_status.status(workspace, study.id).runs[0].epoch
     assert epoch > 0
 
     again.get_by_role("button", name="Resume …").click()

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Frame, Page, expect
 
-from curation import ingest
-from curation.workspace import Workspace
-from pages.ui import own_window
+from curation.sources import ingest
+from curation.storage.workspace import Workspace
+from pages.ui.viewer import user_window
 from tests.browser import conftest
 from tests.browser.test_looking_at_scans import _drawn, _settled
 
@@ -260,7 +260,7 @@ def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, addr
 def _fields_say(page: Page, window: list[float]) -> None:
     """Wait until the fields show the level and the width of what the image shows."""
     for label, value in (("Level", sum(window) / 2), ("Width", window[1] - window[0])):
-        said = own_window.shown_as(window[1] - window[0]) % float(f"{value:.6g}")
+        said = user_window.shown_as(window[1] - window[0]) % float(f"{value:.6g}")
         expect(page.get_by_label(label, exact=True)).to_have_value(said)
 
 

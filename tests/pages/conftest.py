@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import sessions, tables
-from curation.workspace import ENVIRONMENT_VARIABLE, Workspace
-from pages.ui import door
-from pages.ui.frame import PAGES, ROOT
+from curation.sessions import session_log
+from curation.storage import tables
+from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
+from pages.ui.shell import door
+from pages.ui.shell.frame import PAGES, ROOT
 from tests import made_workspace
 from tests.pages.rating_made import started
 from tests.pages.said import checked
-from training.study import Study
+from training.studies.planned_study import Study
 
 
 @pytest.fixture(scope="session")
@@ -64,5 +65,5 @@ def rated(own: Workspace) -> Workspace:
         for item in session.items:
             seen = scores[item.scan_id] + rng.normal(0, noise)
             value = 1.0 if seen < 30 else 0.0 if seen < 60 else -1.0
-            sessions.save(own, session.id, item.position, value, seconds=20)
+            session_log.save(own, session.id, item.position, value, seconds=20)
     return own

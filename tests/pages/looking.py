@@ -9,9 +9,9 @@ import sys
 from streamlit.testing.v1 import AppTest
 
 from curation.__main__ import main as curation_main
-from curation.workspace import ENVIRONMENT_VARIABLE
-from pages.ui import door
-from pages.ui.frame import PAGES, ROOT
+from curation.storage.workspace import ENVIRONMENT_VARIABLE
+from pages.ui.shell import door
+from pages.ui.shell.frame import PAGES, ROOT
 from tests.pages.said import words
 from training.__main__ import main as training_main
 

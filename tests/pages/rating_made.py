@@ -1,8 +1,8 @@
 """Rating sessions for the tests of pages."""
 
-from curation import sessions
-from curation.plans import Plan, Session
-from curation.workspace import Workspace
+from curation.sessions import session_log
+from curation.sessions.session_plan import Plan, Session
+from curation.storage.workspace import Workspace
 
 
 def started(workspace: Workspace, **changed) -> Session:  # type: ignore[no-untyped-def]
@@ -13,4 +13,4 @@ def started(workspace: Workspace, **changed) -> Session:  # type: ignore[no-unty
         "size": 3,
         "repeats_share": 0.0,
     }
-    return sessions.start(workspace, Plan(**plan | changed))
+    return session_log.start(workspace, Plan(**plan | changed))

@@ -2,7 +2,7 @@
 
 import gc
 
-from pages.ui import frame
+from pages.ui.shell import frame
 
 
 def test_after_a_pages_first_run_the_collector_passes_over_what_stays(made, run) -> None:

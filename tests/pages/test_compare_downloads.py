@@ -5,7 +5,7 @@ import io
 import pandas as pd
 import pytest
 
-from pages.ui import downloads, state
+from pages.ui.shell import downloads, state
 from training.report import content
 
 

@@ -8,16 +8,18 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import background, cohorts, files
-from curation.tiers import TierRule
-from curation.workspace import Workspace
-from pages.ui import comparison_charts, picked, state
+from curation.cohorts import frozen_cohort
+from curation.storage import files, processes
+from curation.storage.workspace import Workspace
+from curation.tiers.tier_rule import TierRule
+from pages.ui.compare import comparison_charts, picked_points
+from pages.ui.shell import state
 from tests import made_workspace
 from tests.pages.said import checked, words
-from training import runs, study_marks
 from training.report import content
 from training.report import page as html_page
-from training.study import Study
+from training.studies import annotations, runs
+from training.studies.planned_study import Study
 
 PARTS = {"answer": 2, "curves": 2, "where": 3, "studies": 0}
 
@@ -33,7 +35,7 @@ def half_running(made) -> Iterator[tuple[Workspace, Study]]:
     workspace, _, half = made
     process = made_workspace.pretend_running(half)
     yield workspace, half
-    background.stop(process)
+    processes.stop(process)
     (half.folder / "workflow.json").unlink()
 
 
@@ -256,7 +258,7 @@ def test_controls_say_what_they_are_alike_in_and_share(made, run) -> None:
 
 def test_rules_of_pool_and_target_that_differ_are_said_where_tiers_meet(mine, run) -> None:
     own, first, _ = mine
-    target = cohorts.freeze(
+    target = frozen_cohort.freeze(
         own, "other", author="Ada", role="target", rule=TierRule(cutoffs=(15.0, 60.0))
     )
     for change in ({}, {"target_id": target.id}):
@@ -278,8 +280,8 @@ def test_studies_on_the_same_folds_are_set_beside_each_other(mine, run) -> None:
 
 def test_studies_are_searched_tagged_noted_and_archived(mine, run) -> None:
     workspace, finished, half = mine
-    study_marks.tag(workspace, half.id, "Ada", ["pilot"])
-    study_marks.note(workspace, half.id, "Ada", "stopped for lunch")
+    annotations.tag(workspace, half.id, "Ada", ["pilot"])
+    annotations.note(workspace, half.id, "Ada", "stopped for lunch")
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "studies"})
     table = page.dataframe[0].value
     assert set(table["Study"]) == {"finished", "half"}
@@ -287,7 +289,7 @@ def test_studies_are_searched_tagged_noted_and_archived(mine, run) -> None:
     assert table.set_index("Study").loc["half", "Beside the open one"] == "can be compared"
     checked(page.text_input(key=state.STUDY_SEARCH).set_value("lunch").run())
     assert page.dataframe[0].value["Study"].tolist() == ["half"]
-    study_marks.archive(workspace, half.id, "Ada")
+    annotations.archive(workspace, half.id, "Ada")
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "studies"})
     assert page.dataframe[0].value["Study"].tolist() == ["finished"]
     checked(page.toggle(key=state.STUDY_ARCHIVE).set_value(True).run())
@@ -296,7 +298,7 @@ def test_studies_are_searched_tagged_noted_and_archived(mine, run) -> None:
 
 def test_a_study_in_the_archive_is_not_offered_but_can_be_open(mine, run) -> None:
     workspace, finished, half = mine
-    study_marks.archive(workspace, half.id, "Ada")
+    annotations.archive(workspace, half.id, "Ada")
     page = run("compare", workspace, **{state.STUDY: finished.id})
     assert len(page.selectbox(key=state.STUDY).options) == 1
     page = run("compare", workspace, **{state.STUDY: half.id})
@@ -306,5 +308,5 @@ def test_a_study_in_the_archive_is_not_offered_but_can_be_open(mine, run) -> Non
 def test_numbers_that_come_back_as_mappings_are_rows_all_the_same(monkeypatch) -> None:
     points = [{"customdata": {"0": 3.0, "1": 1.0}}, {"customdata": ["A", 2]}, {"x": 1}]
     chosen = {"selection": {"points": points}}
-    monkeypatch.setattr(picked.st, "plotly_chart", lambda *_, **__: chosen)
-    assert picked.figure(go.Figure(), key="k", alt="a") == [[3.0, 1.0], ["A", 2]]
+    monkeypatch.setattr(picked_points.st, "plotly_chart", lambda *_, **__: chosen)
+    assert picked_points.figure(go.Figure(), key="k", alt="a") == [[3.0, 1.0], ["A", 2]]

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import database, files, tables
 from curation.__main__ import main as curation_main
-from curation.workspace import Workspace
-from pages.ui import state
+from curation.decisions import database
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from pages.ui.shell import state
 from tests.pages.said import words
 from training.__main__ import main as training_main
-from training.study import Study
+from training.studies.planned_study import Study
 
 Made = tuple[Workspace, Study, Study]
 

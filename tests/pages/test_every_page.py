@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from curation.workspace import Workspace
-from pages.ui import door, state
-from pages.ui.frame import PAGES
+from curation.storage.workspace import Workspace
+from pages.ui.shell import door, state
+from pages.ui.shell.frame import PAGES
 from tests import made_workspace
 from tests.pages.said import checked, words
 

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from curation import files, lists, tables
-from pages.ui import linked_plots, state, tiles
+from curation.sessions import saved_lists
+from curation.storage import files, tables
+from pages.ui.explore import linked_plots
+from pages.ui.shell import state
+from pages.ui.viewer import tiles
 from tests import made_workspace
 from tests.pages.said import button, checked, words
 from tests.scored import put_scans
@@ -123,7 +126,7 @@ def test_filters_narrow_the_plots_and_say_what_of_the_selection_they_hide(own, r
     page.multiselect(key=state.EXPLORED_TIERS).set_value(["C"])
     checked(page.run())
     assert len(seen.names()) == 1
-    number = lists.save(own, "few", "Ada", ["made-pool_sub-00_T1w"])
+    number = saved_lists.save(own, "few", "Ada", ["made-pool_sub-00_T1w"])
     page = run("explore", own, **{state.LISTS: [number]})
     assert seen.names() == ["made-pool_sub-00_T1w"]
     page.multiselect(key=state.EXPLORED_TIERS).set_value(["C"])
@@ -145,14 +148,14 @@ def test_a_selection_is_saved_as_a_list_with_its_author(own, run, seen) -> None:
         next(one for one in page.text_input if one.label == label).set_value(value)
     button(page, "Save 2 scans").click()
     checked(page.run())
-    (saved,) = lists.list_lists(own)
+    (saved,) = saved_lists.list_lists(own)
     assert (saved.name, saved.author, saved.scans) == ("odd", "Ada", 2)
-    assert set(lists.scans_of(own, saved.id)) == set(ids)
+    assert set(saved_lists.scans_of(own, saved.id)) == set(ids)
     assert "Saved: odd, 2 scans" in words(page)
     button(page, "Save 2 scans").click()
     page = checked(page.run())
     assert "needs a name" in words(page) or "There is a list named" in words(page)
-    assert len(lists.list_lists(own)) == 1
+    assert len(saved_lists.list_lists(own)) == 1
 
 
 def test_a_click_on_a_tile_opens_review_and_the_open_scan_is_marked(made, run, seen) -> None:

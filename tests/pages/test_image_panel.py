@@ -6,8 +6,9 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 
-from pages.ui import evidence, state, viewer
-from pages.ui.prepared import Prepared
+from pages.ui.shell import state
+from pages.ui.viewer import image_overlays, niivue_viewer
+from pages.ui.viewer.browser_image import Prepared
 from tests.pages.said import words
 
 
@@ -21,17 +22,17 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> dict:
         told["keys"].append(key)
         return told.get("failed")
 
-    done: Future[evidence.Evidence] = Future()
-    masks = {key: np.ones((4, 4, 4), bool) for key in evidence.LAYERS}
+    done: Future[image_overlays.Evidence] = Future()
+    masks = {key: np.ones((4, 4, 4), bool) for key in image_overlays.LAYERS}
     shares = dict.fromkeys(("structure", "folded", "missing"), 0.25)
-    done.set_result(evidence.Evidence(np.eye(4), masks, shares, None))
-    monkeypatch.setattr(viewer, "show", show)
-    monkeypatch.setattr(evidence, "ask", lambda path: done)
+    done.set_result(image_overlays.Evidence(np.eye(4), masks, shares, None))
+    monkeypatch.setattr(niivue_viewer, "show", show)
+    monkeypatch.setattr(image_overlays, "ask", lambda path: done)
     return told
 
 
 def test_nothing_is_searched_for_until_it_is_asked_for(made, run, looked, monkeypatch) -> None:
-    monkeypatch.setattr(evidence, "ask", None)
+    monkeypatch.setattr(image_overlays, "ask", None)
     run("review", made[0])
     assert looked["overlays"] == []
     assert looked["keys"] == ["niivue"]

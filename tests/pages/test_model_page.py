@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from curation import background, files, tables
-from curation.workspace import Source, Workspace
-from pages.ui import state, tasks
+from curation.storage import files, processes, tables
+from curation.storage.workspace import Source, Workspace
+from pages.ui.shell import background_tasks, state
 from tests import made_workspace, pets, training_workspace
 from tests.images import write_nifti
 from tests.pages.said import button, checked, words
-from training import prepare, reconstructions, runs
-from training.images import IMAGES
-from training.runs import Run
-from training.study import Study
+from training.reconstruction import reconstruction_files
+from training.studies import prepare_volumes, runs
+from training.studies.input_images import IMAGES
+from training.studies.planned_study import Study
+from training.studies.runs import Run
 
 
 @pytest.fixture
@@ -23,14 +24,14 @@ def model(own: Workspace, monkeypatch: pytest.MonkeyPatch) -> tuple[Workspace, S
     runs.write_configs(finished)
     run.model_path.write_bytes(b"weights")
     files.write_json(run.result_path, {"loss": 0.5})
-    monkeypatch.setattr(background, "start", lambda *_, **__: None)
+    monkeypatch.setattr(processes, "start", lambda *_, **__: None)
     return own, finished, run
 
 
 def _make_maps(workspace: Workspace, study: Study, run: Run, *, seen: bool = False) -> str:
-    scan = reconstructions.usable_scans(workspace, study, run).iloc[0]
-    folder = reconstructions.scan_folder(study, run, scan)
-    for name in reconstructions.MAPS:
+    scan = reconstruction_files.usable_scans(workspace, study, run).iloc[0]
+    folder = reconstruction_files.scan_folder(study, run, scan)
+    for name in reconstruction_files.MAPS:
         write_nifti(folder / f"{name}.nii.gz", seed=len(name))
     facts = {
         "reconstruction_error": 0.4321,
@@ -43,11 +44,11 @@ def _make_maps(workspace: Workspace, study: Study, run: Run, *, seen: bool = Fal
 
 
 def _make_errors(study: Study, run: Run, workspace: Workspace, leave_out: int = 0) -> None:
-    scans = reconstructions.usable_scans(workspace, study, run).iloc[leave_out:]
-    path = reconstructions.errors_path(study, run)
+    scans = reconstruction_files.usable_scans(workspace, study, run).iloc[leave_out:]
+    path = reconstruction_files.errors_path(study, run)
     path.parent.mkdir(parents=True, exist_ok=True)
     for place, (scan_id, key) in enumerate(
-        zip(scans["scan_id"], reconstructions.keys_of(study, scans), strict=True)
+        zip(scans["scan_id"], reconstruction_files.keys_of(study, scans), strict=True)
     ):
         row = {"scan_id": scan_id, "key": key, "reconstruction_error": 0.1 * place, "reason": ""}
         files.append_json_line(path, row)
@@ -62,8 +63,8 @@ def test_a_scan_that_was_not_looked_at_is_looked_at_in_the_background(
 ) -> None:
     workspace, _, pretrained = model
     started: list[list[str]] = []
-    monkeypatch.setattr(background, "start", lambda command, **_: started.append(list(command)))
-    monkeypatch.setattr(tasks, "running", lambda *_: object() if started else None)
+    monkeypatch.setattr(processes, "start", lambda command, **_: started.append(list(command)))
+    monkeypatch.setattr(background_tasks, "running", lambda *_: object() if started else None)
     page = run("model", workspace)
     (command,) = started
     assert command[1:4] == ["-m", "training", "reconstruct"]
@@ -76,9 +77,9 @@ def test_a_scan_that_failed_says_why_and_is_not_tried_again_by_itself(
     model, run, monkeypatch
 ) -> None:
     workspace, study, pretrained = model
-    scan_id = reconstructions.usable_scans(workspace, study, pretrained)["scan_id"].iloc[0]
+    scan_id = reconstruction_files.usable_scans(workspace, study, pretrained)["scan_id"].iloc[0]
     started: list[str] = []
-    monkeypatch.setattr(background, "start", lambda command, **_: started.append(command[-1]))
+    monkeypatch.setattr(processes, "start", lambda command, **_: started.append(command[-1]))
     asked = [study.id, "--run", pretrained.id, "--scan", scan_id]
     files.write_json(
         workspace.tasks_dir / "reconstruct.json", {"command": asked, "pid": 1, "started": 0.0}
@@ -94,9 +95,9 @@ def test_a_process_that_ended_without_a_word_is_not_started_again_and_again(
     model, run, monkeypatch
 ) -> None:
     workspace, study, pretrained = model
-    scan_id = reconstructions.usable_scans(workspace, study, pretrained)["scan_id"].iloc[0]
+    scan_id = reconstruction_files.usable_scans(workspace, study, pretrained)["scan_id"].iloc[0]
     started: list[str] = []
-    monkeypatch.setattr(background, "start", lambda command, **_: started.append(command[-1]))
+    monkeypatch.setattr(processes, "start", lambda command, **_: started.append(command[-1]))
     asked = [study.id, "--run", pretrained.id, "--scan", scan_id]
     files.write_json(
         workspace.tasks_dir / "reconstruct.json", {"command": asked, "pid": 1, "started": 0.0}
@@ -131,10 +132,10 @@ def test_of_a_model_of_both_images_the_maps_of_either_are_drawn(
     pretrained = runs.find(study, "pretrain_A_seed0")
     files.write_json(pretrained.result_path, {"loss": 1.0})
     pretrained.model_path.write_bytes(b"")
-    monkeypatch.setattr(background, "start", lambda *_, **__: None)
+    monkeypatch.setattr(processes, "start", lambda *_, **__: None)
     scan_id = _make_maps(workspace, study, pretrained)
     (facts,) = study.folder.glob("reconstructions/*/*/facts.json")
-    for name in reconstructions.MAPS:
+    for name in reconstruction_files.MAPS:
         write_nifti(facts.with_name(f"pet-{name}.nii.gz"), seed=len(name))
     shares = {"error_shares": {"T1w": 0.123, "pet": 0.217}}
     files.write_json(facts, files.read_json(facts) | shares)
@@ -153,7 +154,7 @@ def test_errors_are_offered_to_be_measured_and_say_how_many_are_left(
     _make_errors(study, pretrained, workspace, leave_out=30)
     page = run("model", workspace, **{state.SCAN: scan_id})
     started: list[list[str]] = []
-    monkeypatch.setattr(background, "start", lambda command, **_: started.append(list(command)))
+    monkeypatch.setattr(processes, "start", lambda command, **_: started.append(list(command)))
     checked(button(page, "Measure 30 scans").click().run())
     assert started[0][-1] == "--errors"
 
@@ -180,17 +181,17 @@ def test_scans_without_alignment_are_not_offered(model) -> None:
     metrics = tables.read_metrics(workspace)
     metrics.at[0, "template_affine"] = None
     files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
-    found = reconstructions.usable_scans(workspace, study, pretrained)
+    found = reconstruction_files.usable_scans(workspace, study, pretrained)
     assert metrics["scan_id"][0] not in set(found["scan_id"])
     assert len(found) == len(metrics) - 1
 
 
 def test_the_name_of_a_map_follows_from_scan_and_alignment(model) -> None:
     workspace, study, pretrained = model
-    scan = reconstructions.usable_scans(workspace, study, pretrained).iloc[0].copy()
-    before = reconstructions.scan_folder(study, pretrained, scan)
+    scan = reconstruction_files.usable_scans(workspace, study, pretrained).iloc[0].copy()
+    before = reconstruction_files.scan_folder(study, pretrained, scan)
     scan["template_affine"] = (2 * np.eye(4)).ravel().tolist()
-    assert reconstructions.scan_folder(study, pretrained, scan) != before
-    assert before.name == prepare.volume_key(
+    assert reconstruction_files.scan_folder(study, pretrained, scan) != before
+    assert before.name == prepare_volumes.volume_key(
         scan["sha256"], np.eye(4).ravel().tolist(), study.preset
     )

@@ -2,9 +2,10 @@
 
 import pytest
 
-from pages.ui import own_window, state, viewer
-from pages.ui.prepared import Prepared
-from pages.ui.windows import WINDOWS
+from pages.ui.shell import state
+from pages.ui.viewer import niivue_viewer, user_window
+from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.display_window import WINDOWS
 from tests.pages.said import button, checked
 
 
@@ -17,7 +18,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> dict:
         if key == "niivue":
             told.update(image=image, home=home, on_window=on_window)
 
-    monkeypatch.setattr(viewer, "show", show)
+    monkeypatch.setattr(niivue_viewer, "show", show)
     return told
 
 
@@ -45,7 +46,7 @@ def test_a_typed_level_or_width_changes_the_image_and_makes_a_window_of_ones_own
     checked(page.number_input(key=state.WIDTH).set_value(width / 2).run())
     checked(page.number_input(key=state.LEVEL).set_value(level + 10).run())
     assert _ends(drawn) == pytest.approx((level + 10 - width / 4, level + 10 + width / 4), rel=1e-4)
-    assert page.session_state[state.WINDOW] == own_window.OWN
+    assert page.session_state[state.WINDOW] == user_window.OWN
     assert drawn["home"] == preset
     page.session_state[state.WINDOW] = "Tissue"
     checked(page.run())
@@ -58,7 +59,7 @@ def test_it_goes_along_from_scan_to_scan_in_proportion(made, run, drawn) -> None
     checked(page.number_input(key=state.WIDTH).set_value(width / 2).run())
     first = (drawn["image"].white - drawn["image"].black) / (white - black)
     checked(button(page, "Next").click().run())
-    assert page.session_state[state.WINDOW] == own_window.OWN
+    assert page.session_state[state.WINDOW] == user_window.OWN
     assert (drawn["image"].white - drawn["image"].black) / (
         drawn["home"][1] - drawn["home"][0]
     ) == pytest.approx(first, rel=1e-6)
@@ -74,7 +75,7 @@ def test_what_is_no_window_is_not_taken(ends, made, run, drawn) -> None:
     with pytest.MonkeyPatch.context() as patch:
         kept: dict = {}
         patch.setattr(state, "put", kept.__setitem__)
-        own_window.take(*ends, home=drawn["image"], tissue=drawn["image"])
+        user_window.take(*ends, home=drawn["image"], tissue=drawn["image"])
     assert not kept
 
 
@@ -87,7 +88,7 @@ def test_a_window_drawn_on_the_image_is_kept_and_a_double_click_leads_back(
     monkeypatch.setattr(state, "get", lambda key, default=None: kept.get(key, default))
     span = image.white - image.black
     drawn["on_window"](image.black, image.black + span / 3)
-    assert kept[state.WINDOW] == own_window.OWN
+    assert kept[state.WINDOW] == user_window.OWN
     assert kept[state.OWN_WINDOW].instead_of == "Background"
     assert kept[state.OWN_WINDOW].white == pytest.approx(1 / 30)
     drawn["on_window"](image.black, image.white)
@@ -99,4 +100,4 @@ def test_a_window_drawn_on_the_image_is_kept_and_a_double_click_leads_back(
     [(165.33, "83"), (26.4, "82.7"), (1.5, "82.66"), (4000.0, "83"), (0.0, "82.66")],
 )
 def test_level_and_width_are_written_as_finely_as_an_eye_can_tell(width: float, said: str) -> None:
-    assert own_window.shown_as(width) % 82.6649 == said
+    assert user_window.shown_as(width) % 82.6649 == said

@@ -2,13 +2,13 @@
 
 import pytest
 
-from curation import background, files
-from pages.ui import presented, state
+from curation.storage import files, processes
+from pages.ui.present import present_screen
+from pages.ui.shell import state
 from tests import made_workspace
 from tests.pages.said import button, checked, words
 from training.report import content
-from training.report.names import ALL
-from training.report.source import Options
+from training.report.source import ALL, Options
 
 
 def _report(made):  # type: ignore[no-untyped-def]
@@ -63,7 +63,7 @@ def test_a_study_that_is_not_finished_says_so_on_every_screen(made, run) -> None
 def test_the_files_are_made_in_the_background_as_chosen(made, run, monkeypatch) -> None:
     workspace, finished, _ = made
     started: list[list[str]] = []
-    monkeypatch.setattr(background, "start", lambda command, **_: started.append(list(command)))
+    monkeypatch.setattr(processes, "start", lambda command, **_: started.append(list(command)))
     page = run("present", workspace, **{state.STUDY: finished.id, state.REPORT_SITES: True})
     checked(button(page, "Make the files").click().run())
     (command,) = started
@@ -74,7 +74,7 @@ def test_the_files_are_made_in_the_background_as_chosen(made, run, monkeypatch) 
 
 def test_files_that_are_made_are_handed_over(own, run) -> None:
     finished, _ = made_workspace.add_studies(own)
-    folder = presented.report_folder(own, finished, Options())
+    folder = present_screen.report_folder(own, finished, Options())
     files.write_text(folder / ALL, "zip")
     page = run("present", own, **{state.STUDY: finished.id})
     labels = [each.proto.label for each in page.get("download_button")]
@@ -88,16 +88,16 @@ def test_files_that_are_made_are_handed_over(own, run) -> None:
 
 def test_files_of_an_earlier_state_are_not_handed_over(own, run) -> None:
     finished, half = made_workspace.add_studies(own)
-    before = presented.report_folder(own, finished, Options())
-    assert before != presented.report_folder(own, finished, Options(sites=True))
-    assert before != presented.report_folder(own, half, Options())
+    before = present_screen.report_folder(own, finished, Options())
+    assert before != present_screen.report_folder(own, finished, Options(sites=True))
+    assert before != present_screen.report_folder(own, half, Options())
     files.write_json(finished.result_path, {"made": "again"})
-    assert before != presented.report_folder(own, finished, Options())
+    assert before != present_screen.report_folder(own, finished, Options())
 
 
 def test_what_failed_is_said(own, run) -> None:
     finished, _ = made_workspace.add_studies(own)
-    folder = presented.report_folder(own, finished, Options())
+    folder = present_screen.report_folder(own, finished, Options())
     files.write_json(
         own.tasks_dir / "report.json", {"command": ["--out", str(folder)], "pid": 1, "started": 0.0}
     )

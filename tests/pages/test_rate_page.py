@@ -2,12 +2,16 @@
 
 import pytest
 
-from curation import ratings, sessions, tables
-from curation.plans import Plan
-from curation.rating_rows import ARTEFACTS
-from curation.scales import SCALES, find_scale
-from curation.tiers import TierRule
-from pages.ui import rating_keys, state, viewer
+from curation.ratings import rating_log
+from curation.ratings.rating_record import ARTEFACTS
+from curation.ratings.scales import SCALES, find_scale
+from curation.sessions import session_log
+from curation.sessions.session_plan import Plan
+from curation.storage import tables
+from curation.tiers.tier_rule import TierRule
+from pages.ui.rate import rating_keys
+from pages.ui.shell import state
+from pages.ui.viewer import niivue_viewer
 from tests import made_workspace, marked_workspace
 from tests.pages.rating_made import started
 from tests.pages.said import button, checked, words
@@ -55,8 +59,8 @@ def test_a_session_is_started_blinded_with_its_seed_shown(own, run) -> None:
     (seed,) = [n.value for n in page.number_input if n.label == "Seed"]
     page.text_input(key="new-rater").set_value("Ada")
     checked(button(page, "Start rating").click().run())
-    (session,) = sessions.list_sessions(own).to_dict("records")
-    plan = sessions.load(own, session["id"]).plan
+    (session,) = session_log.list_sessions(own).to_dict("records")
+    plan = session_log.load(own, session["id"]).plan
     assert (plan.rater, plan.blinded, plan.seed) == ("Ada", True, seed)
     assert f"Scan 1 of {session['total']}" in words(page)
     assert page.query_params["session"] == str(session["id"])
@@ -65,7 +69,7 @@ def test_a_session_is_started_blinded_with_its_seed_shown(own, run) -> None:
 def test_without_a_name_no_session_begins(own, run) -> None:
     page = checked(button(run("rate", own), "Start rating").click().run())
     assert "say who rates" in page.error[0].value
-    assert sessions.list_sessions(own).empty
+    assert session_log.list_sessions(own).empty
 
 
 def test_without_any_image_the_way_to_images_is_offered(workspace, tmp_path, run) -> None:
@@ -73,7 +77,7 @@ def test_without_any_image_the_way_to_images_is_offered(workspace, tmp_path, run
     page = run("rate", workspace)
     assert "No scan here has an image to rate." in words(page)
     assert "under Agreement" not in words(page)
-    ratings.add_rating(
+    rating_log.add_rating(
         workspace,
         scan_id=tables.read_scans(workspace)["scan_id"][0],
         rater="Ada",
@@ -85,7 +89,7 @@ def test_without_any_image_the_way_to_images_is_offered(workspace, tmp_path, run
 
 def test_an_open_session_is_offered_and_resumed_at_its_scan(own, run) -> None:
     session = started(own)
-    sessions.save(own, session.id, 0, 1.0)
+    session_log.save(own, session.id, 0, 1.0)
     page = run("rate", own)
     checked(button(page, "Go on with session pilot, 1 of 3 (Ada)").click().run())
     assert "Scan 2 of 3" in words(page)
@@ -118,7 +122,7 @@ def test_the_tiers_offered_are_those_of_the_rule_on_tiers(own, run) -> None:
     tier.set_value("unusable").run()
     page.text_input(key="new-rater").set_value("Ada")
     checked(button(page, "Start rating").click().run())
-    plan = sessions.load(own, int(sessions.list_sessions(own)["id"][0])).plan
+    plan = session_log.load(own, int(session_log.list_sessions(own)["id"][0])).plan
     assert (plan.choice, plan.rule.brief()) == ("tier:unusable", TierRule.from_dict(rule).brief())
 
 
@@ -148,7 +152,7 @@ def test_nothing_is_preselected_and_none_is_refused(own, run) -> None:
     assert [b.label for b in page.button if b.proto.type == "primary"] == ["Save and next"]
     checked(button(page, "Save and next").click().run())
     assert "none is chosen for you" in page.error[0].value
-    assert ratings.list_ratings(own).empty
+    assert rating_log.list_ratings(own).empty
 
 
 def test_what_is_chosen_is_stored_with_time_and_what_was_seen(own, run) -> None:
@@ -158,7 +162,7 @@ def test_what_is_chosen_is_stored_with_time_and_what_was_seen(own, run) -> None:
         checked(button(page, label).click().run())
     next(t for t in page.text_input if t.label.startswith("Comment")).set_value("a ring")
     _rate(page, "doubtful")
-    (row,) = ratings.list_ratings(own).to_dict("records")
+    (row,) = rating_log.list_ratings(own).to_dict("records")
     assert (row["value"], row["confidence"], row["artefacts"]) == (0.0, 3.0, ("wrap-around",))
     assert (row["comment"], row["blinded"]) == ("a ring", True)
     assert row["seconds"] >= 0
@@ -195,7 +199,7 @@ def test_a_protocol_that_wants_the_air_first_begins_each_scan_with_it_and_says_s
         checked(button(page, "Show tissue").click().run())
         assert "Tissue window" in words(page)
         _rate(page, "accept")
-    shown = ratings.list_ratings(own)["shown"].iloc[0]
+    shown = rating_log.list_ratings(own)["shown"].iloc[0]
     assert (shown["first_window"], shown["windows"]) == ("Background", ["Background", "Tissue"])
 
 
@@ -218,9 +222,9 @@ def test_a_scan_saved_elsewhere_is_not_rated_twice(own, run) -> None:
     session = started(own)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     checked(button(page, "accept").click().run())
-    sessions.save(own, session.id, 0, -1.0)
+    session_log.save(own, session.id, 0, -1.0)
     checked(button(page, "Save and next").click().run())
-    assert ratings.list_ratings(own)["value"].tolist() == [-1.0]
+    assert rating_log.list_ratings(own)["value"].tolist() == [-1.0]
     assert "Scan 2 of 3" in words(page)
 
 
@@ -230,8 +234,8 @@ def test_undo_opens_the_last_scan_again_and_keeps_the_record(own, run) -> None:
     _rate(page, "accept")
     checked(button(page, "Undo").click().run())
     assert "Scan 1 of 3" in words(page)
-    assert ratings.list_ratings(own).empty
-    assert len(ratings.list_ratings(own, withdrawn=True)) == 1
+    assert rating_log.list_ratings(own).empty
+    assert len(rating_log.list_ratings(own, withdrawn=True)) == 1
 
 
 def test_a_repeat_has_no_address_in_common_with_its_first_showing(own, run, monkeypatch) -> None:
@@ -243,7 +247,7 @@ def test_a_repeat_has_no_address_in_common_with_its_first_showing(own, run, monk
         drawn.append(f"scans/{image.file.name}")
         ahead.append(following)
 
-    monkeypatch.setattr(viewer, "show", show)
+    monkeypatch.setattr(niivue_viewer, "show", show)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     for _ in range(2):
         _rate(page, "accept")
@@ -256,7 +260,7 @@ def test_a_repeat_has_no_address_in_common_with_its_first_showing(own, run, monk
 
 def test_slices_have_no_address_that_a_repeat_could_share(own, run, monkeypatch) -> None:
     session = started(own)
-    monkeypatch.setattr(viewer, "show", lambda *_, **__: "this browser has no WebGL 2")
+    monkeypatch.setattr(niivue_viewer, "show", lambda *_, **__: "this browser has no WebGL 2")
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     pictures = page.get("image")
     assert len(pictures) == 3
@@ -292,7 +296,7 @@ def _messages(block):  # type: ignore[no-untyped-def]
 def test_a_single_repeat_makes_no_kappa(own, run) -> None:
     session = started(own, size=2, repeats_share=0.5)
     for item in session.items:
-        sessions.save(own, session.id, item.position, 1.0)
+        session_log.save(own, session.id, item.position, 1.0)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     said = words(checked(button(page, "Show what was hidden").click().run()))
     assert "You gave the same rating to 1 of them." in said
@@ -307,7 +311,7 @@ def test_a_session_that_is_not_blinded_says_what_is_known(own, run) -> None:
 
 
 def test_the_end_tells_agreement_and_what_was_hidden(rated, run) -> None:
-    session = sessions.list_sessions(rated, "Ada").iloc[0]
+    session = session_log.list_sessions(rated, "Ada").iloc[0]
     page = run("rate", rated, **{state.RATING_SESSION: int(session["id"])})
     checked(button(page, "Show what was hidden").click().run())
     said = words(page)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from curation import ratings
-from pages.ui.frame import PAGES, ROOT
+from curation.ratings import rating_log
+from pages.ui.shell.frame import PAGES, ROOT
 from tests import made_workspace
 from tests.pages.looking import READING, WRITING
 
@@ -36,7 +36,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
         writer.execute(
             "SELECT * FROM ratings"
         )  # while it is open, what is new lies beside the file
-        ratings.add_rating(
+        rating_log.add_rating(
             workspace, scan_id=RATED, rater="Ada", scale="pass-fail", value=1.0, comment="just now"
         )
         names = {"COHORT": study.cohort_id, "STUDY": study.id, "IMAGES": str(workspace.root.parent)}

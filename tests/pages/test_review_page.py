@@ -6,14 +6,17 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import files, ratings, tables
-from curation.anchors import builtin
+from curation.imaging.image_flags import FLAGS
 from curation.metrics import METRICS
-from curation.scores import explain
-from curation.validity import FLAGS
-from curation.workspace import ENVIRONMENT_VARIABLE
-from pages.ui import state, verdict, viewer
-from pages.ui.frame import PAGES, ROOT
+from curation.ratings import rating_log
+from curation.scoring.distortion_score import explain
+from curation.scoring.score_reference import builtin
+from curation.storage import files, tables
+from curation.storage.workspace import ENVIRONMENT_VARIABLE
+from pages.ui.review import scan_judgement
+from pages.ui.shell import state
+from pages.ui.shell.frame import PAGES, ROOT
+from pages.ui.viewer import niivue_viewer
 from tests import made_workspace
 from tests.pages.said import button, checked, field, words
 
@@ -54,7 +57,7 @@ def test_rating_preselects_nothing_and_refuses_none(own, run) -> None:
     assert page.radio[0].value is None
     checked(button(page, "Save").click().run())
     assert "none is chosen for you" in page.error[0].value
-    assert ratings.list_ratings(own).empty
+    assert rating_log.list_ratings(own).empty
 
 
 def test_rating_needs_a_name(own, run) -> None:
@@ -62,7 +65,7 @@ def test_rating_needs_a_name(own, run) -> None:
     page.radio[0].set_value(1.0)
     checked(button(page, "Save").click().run())
     assert "Say who rates" in page.error[0].value
-    assert ratings.list_ratings(own).empty
+    assert rating_log.list_ratings(own).empty
 
 
 def test_rating_is_stored_shown_and_the_rater_remembered(own, run) -> None:
@@ -72,7 +75,7 @@ def test_rating_is_stored_shown_and_the_rater_remembered(own, run) -> None:
     page.text_input[0].set_value("Ada")
     page.text_area[0].set_value(HOSTILE)
     checked(button(page, "Save").click().run())
-    (row,) = ratings.list_ratings(own).to_dict("records")
+    (row,) = rating_log.list_ratings(own).to_dict("records")
     assert (row["scan_id"], row["rater"], row["value"], row["comment"]) == (
         first,
         "Ada",
@@ -113,7 +116,7 @@ def test_a_score_is_followed_to_its_metrics_their_anchors_and_sources(made, run)
     said = words(page)
     assert "How the score came about" in [s.value for s in page.subheader]
     for name in parts.loc[parts["share_of_score"] >= 0.01, "metric"].head(6):
-        metric, (good, bad) = METRICS[name], verdict.good_and_bad(builtin().anchors[name])
+        metric, (good, bad) = METRICS[name], scan_judgement.good_and_bad(builtin().anchors[name])
         for expected in (metric.label, metric.formula, metric.citation, good, bad):
             assert html.escape(expected) in said
     assert builtin().id in said
@@ -169,7 +172,7 @@ def test_a_scan_without_image_is_scored_and_rated_but_not_shown(own, tmp_path, r
     assert not [b for b in page.button if b.label == "Try an artefact"]
     page.radio[0].set_value(-1.0)
     checked(button(page, "Save").click().run())
-    assert ratings.list_ratings(own)["label"].tolist() == ["exclude"]
+    assert rating_log.list_ratings(own)["label"].tolist() == ["exclude"]
 
 
 # ---- the window --------------------------------------------------------------------------------------
@@ -201,7 +204,7 @@ def test_a_page_loaded_anew_shows_the_window_that_its_address_names(
 
 
 def test_in_3d_there_is_no_window_to_choose_and_it_says_why(made, run) -> None:
-    page = run("review", made[0], **{state.VIEW: viewer.SOLID})
+    page = run("review", made[0], **{state.VIEW: niivue_viewer.SOLID})
     said = words(page)
     assert "look at its planes" in said and "3D window" in said
     assert field(page, "segmented_control", state.WINDOW).disabled

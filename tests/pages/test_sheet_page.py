@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from curation.workspace import Workspace
-from pages.ui import state, tiles, viewer
+from curation.storage.workspace import Workspace
+from pages.ui.shell import state
+from pages.ui.viewer import niivue_viewer, tiles
 from tests import made_workspace, pets
 from tests.pages.said import words
 
@@ -92,5 +93,5 @@ def test_the_open_scan_is_marked_on_the_sheet_and_on_tiers(made, run, shown) -> 
 
 def test_scans_of_a_table_are_said_to_have_no_images(workspace, tmp_path, run, monkeypatch) -> None:
     made_workspace.import_table(workspace, tmp_path / "tables", 5)
-    monkeypatch.setattr(viewer, "warm", None)
+    monkeypatch.setattr(niivue_viewer, "warm", None)
     assert "come from tables and have no images" in words(run("sheet", workspace))

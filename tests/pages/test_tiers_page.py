@@ -2,16 +2,19 @@
 
 import pytest
 
-from curation import cohorts, ratings, rule_text, tables
-from curation.anchors import builtin
-from curation.fitting import MIN_RATINGS
-from curation.references import active, available
-from curation.rule_checks import Gate
-from curation.tiers import TierRule
-from curation.workspace import Workspace
-from pages.ui import state, text
-from pages.ui.frame import PAGES
-from pages.ui.tier_parts import COHORTS, JUDGE, NEAR, PARTS, PEOPLE, RULE
+from curation.cohorts import frozen_cohort
+from curation.ratings import rating_log
+from curation.references.fit_from_ratings import MIN_RATINGS
+from curation.references.reference_library import active, available
+from curation.scoring.score_reference import builtin
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers import rule_yaml
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
+from pages.tiers import COHORTS, JUDGE, NEAR, PARTS, PEOPLE, RULE
+from pages.ui.shell import formatting, state
+from pages.ui.shell.frame import PAGES
 from tests import made_workspace
 from tests.pages.said import button, checked, components, words
 
@@ -157,7 +160,7 @@ def test_a_site_gets_cutoffs_of_its_own(made, run) -> None:
     rows = {row["name"]: row for row in plot(page)["rows"]}
     assert (rows["North"]["follows"], rows["South"]["follows"]) == (False, True)
     assert sum(plot(page)["fixed"]) == rows["North"]["scans"]
-    button(page, text.escape("Back to the common ones: all sites")).click().run()
+    button(page, formatting.escape("Back to the common ones: all sites")).click().run()
     assert state_of(checked(page)).by_site == {}
 
 
@@ -196,13 +199,13 @@ def test_gates_that_overlap_are_refused_where_they_stand(made, run) -> None:
     page.selectbox(key=state.gate_key(1, "column")).set_value("incompleteness").run()
     (error,) = checked(page).error
     assert "same limit" in error.value
-    assert rule_text.parse(page.text_area(key=state.RULE_TEXT).value).gates != good.gates
+    assert rule_yaml.parse(page.text_area(key=state.RULE_TEXT).value).gates != good.gates
 
 
 def test_the_text_says_the_rule_and_makes_it(made, run) -> None:
     page = opened(run, made[0], RULE)
     text = page.text_area(key=state.RULE_TEXT)
-    assert rule_text.parse(text.value) == TierRule()
+    assert rule_yaml.parse(text.value) == TierRule()
     text.set_value("tiers: [good, bad]\ncutoffs: [30]  # mine\n")
     button(page, "Apply the text").click().run()
     assert state_of(checked(page)).names == ("good", "bad")
@@ -296,7 +299,7 @@ def test_freezing_needs_an_author_then_lists_the_cohort(own, run) -> None:
     assert "name and an author" in page.error[0].value
     page.text_input[1].set_value("Ada")
     checked(button(page, "Freeze this pool cohort").click().run())
-    (header,) = cohorts.list_cohorts(own)
+    (header,) = frozen_cohort.list_cohorts(own)
     assert (header.author, header.role, header.size) == ("Ada", "pool", 24)
     assert header.id in words(page)
 
@@ -347,7 +350,7 @@ def _rate(workspace: Workspace, count: int, rater: str = "") -> None:
     metrics = tables.read_metrics(workspace)
     for number in range(count):
         row = metrics.iloc[number % len(metrics)]
-        ratings.add_rating(
+        rating_log.add_rating(
             workspace,
             scan_id=row["scan_id"],
             rater=rater or f"rater {number // len(metrics)}",
@@ -362,7 +365,7 @@ def test_freezing_offers_to_leave_out_scans_without_image(own, tmp_path, run) ->
     (offer,) = (box for box in page.checkbox if "without image" in box.label)
     assert offer.value
     checked(button(page, "Freeze this pool cohort").click().run())
-    (header,) = cohorts.list_cohorts(own)
+    (header,) = frozen_cohort.list_cohorts(own)
     assert header.size == 24
 
 

@@ -7,16 +7,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from curation import background, cohorts, files
-from curation.background import Process
-from curation.workspace import Workspace
-from pages.ui import state
+from curation.cohorts import frozen_cohort
+from curation.storage import files, processes
+from curation.storage.processes import Process
+from curation.storage.workspace import Workspace
+from pages.ui.shell import state
 from tests import made_workspace
 from tests.pages.said import button, checked, words
-from training import launch, places, runs, study, turns
-from training.places import Place
-from training.standing import status
-from training.study import Study
+from training.jobs import execution_backend, launch, study_queue
+from training.jobs.execution_backend import Place
+from training.jobs.study_status import status
+from training.studies import planned_study, runs
+from training.studies.planned_study import Study
 
 GPU = {
     "uuid": "GPU-1",
@@ -33,7 +35,7 @@ def half(own: Workspace) -> Iterator[tuple[Workspace, Study]]:
     _, made = made_workspace.add_studies(own)
     process = made_workspace.pretend_running(made)
     yield own, made
-    background.stop(process)
+    processes.stop(process)
 
 
 def _status(made: Study, run_id: str, state_: str, **values: object) -> runs.Run:
@@ -63,7 +65,7 @@ def test_a_live_study_shows_loss_speed_memory_gpu_and_time_left(half, run) -> No
     ):
         assert part in said, part
     assert socket.gethostname() not in said  # on this machine that is no news
-    places.write(made, Place("slurm"))
+    execution_backend.write(made, Place("slurm"))
     assert socket.gethostname() in words(run("train", workspace, **{state.STUDY: made.id}))
 
 
@@ -96,7 +98,7 @@ def test_a_run_that_failed_says_why_and_can_be_done_again(half, run, monkeypatch
 def test_a_study_in_the_queue_says_so_and_can_be_taken_out(half, run) -> None:
     workspace, made = half
     ticket = {"since": 1.0, **dataclasses.asdict(Process.of(os.getpid()))}
-    files.write_json(turns.ticket_path(made), ticket)
+    files.write_json(study_queue.ticket_path(made), ticket)
     page = run("train", workspace, **{state.STUDY: made.id})
     assert "in the queue" in words(page)
     checked(button(page, "Take it out of the queue").click().run())
@@ -105,8 +107,8 @@ def test_a_study_in_the_queue_says_so_and_can_be_taken_out(half, run) -> None:
 
 @pytest.fixture
 def frozen(own: Workspace) -> Workspace:
-    cohorts.freeze(own, "pool", author="tests")
-    cohorts.freeze(own, "target", author="tests", role="target")
+    frozen_cohort.freeze(own, "pool", author="tests")
+    frozen_cohort.freeze(own, "target", author="tests", role="target")
     return own
 
 
@@ -121,7 +123,7 @@ def test_a_sweep_and_fewer_labels_are_planned_by_their_question(frozen, run, mon
     assert "as many at random" in words(page)
     page.multiselect[0].set_value([60, 30]).run()
     checked(button(page, "Launch the study").click().run())
-    (planned,) = study.list_studies(frozen)
+    (planned,) = planned_study.list_studies(frozen)
     assert planned.name == "sweep"
     assert [arm.name for arm in planned.arms] == [
         "scratch",
@@ -136,12 +138,14 @@ def test_a_sweep_and_fewer_labels_are_planned_by_their_question(frozen, run, mon
 def test_slurm_is_offered_with_what_it_lacks_and_keeps_its_settings(
     frozen, run, monkeypatch
 ) -> None:
-    monkeypatch.setattr(places, "slurm_lacks", lambda: "There is no Slurm on this machine.")
+    monkeypatch.setattr(
+        execution_backend, "slurm_lacks", lambda: "There is no Slurm on this machine."
+    )
     page = _choose(run("train", frozen), "Where it runs", "slurm")
     assert "There is no Slurm on this machine" in words(page)
     assert button(page, "Launch the study").disabled
 
-    monkeypatch.setattr(places, "slurm_lacks", lambda: None)
+    monkeypatch.setattr(execution_backend, "slurm_lacks", lambda: None)
     launched = []
     monkeypatch.setattr(launch, "launch", lambda *_, place: launched.append(place))
     page = _choose(run("train", frozen), "Where it runs", "slurm")
@@ -151,11 +155,11 @@ def test_slurm_is_offered_with_what_it_lacks_and_keeps_its_settings(
     checked(page.run())
     checked(button(page, "Launch the study").click().run())
     assert launched == [Place("slurm", partition="gpu", gres="gpu:1")]
-    assert places.remembered(frozen).partition == "gpu"
+    assert execution_backend.remembered(frozen).partition == "gpu"
 
 
 def test_a_wrong_resource_is_refused_before_the_launch(frozen, run, monkeypatch) -> None:
-    monkeypatch.setattr(places, "slurm_lacks", lambda: None)
+    monkeypatch.setattr(execution_backend, "slurm_lacks", lambda: None)
     page = _choose(run("train", frozen), "Where it runs", "slurm")
     next(f for f in page.text_input if f.label == "Resource of a training run").set_value("a b")
     checked(page.run())

@@ -2,11 +2,13 @@
 
 import pytest
 
-from curation import ratings, tables
-from curation.artifacts import ARTIFACTS
 from curation.metrics import METRICS
-from curation.workspace import Workspace
-from pages.ui import scan_panel, state, trials
+from curation.ratings import rating_log
+from curation.simulation.artefacts import ARTIFACTS
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from pages.ui.review import artefact_trial, scan_panel
+from pages.ui.shell import state
 from tests.pages.said import button, checked, words
 
 
@@ -19,8 +21,8 @@ def measuring(monkeypatch) -> list[str]:
         calls.append(str(volume.data.shape))
         return dict.fromkeys(METRICS, 2.5), {}, None
 
-    monkeypatch.setattr(trials, "assess_volume", stand_in)
-    trials._measured.clear()
+    monkeypatch.setattr(artefact_trial, "assess_volume", stand_in)
+    artefact_trial._measured.clear()
     return calls
 
 
@@ -88,4 +90,4 @@ def test_nothing_is_stored(own, run, measuring) -> None:
     _begun(run, own)
     assert everything() == before
     assert tables.read_scores(own).equals(scores)
-    assert ratings.newest(own) == 0
+    assert rating_log.newest(own) == 0

@@ -4,12 +4,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from curation import files
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from training.report import content, deck, page, pictures
-from training.report.names import ALL, DECK, METHODS, REMOVED, REPORT
 from training.report.plots import Report
-from training.report.source import Options
+from training.report.source import ALL, DECK, METHODS, REMOVED, REPORT, Options
 
 #: A moment that every entry of a zip file carries: the same report is the same file.
 _MOMENT = (1980, 1, 1, 0, 0, 0)

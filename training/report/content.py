@@ -2,19 +2,11 @@
 
 from collections.abc import Callable
 
-from curation.workspace import Workspace
-from training import conclusions
-from training.report import (
-    anonymous,
-    content_data,
-    content_limits,
-    content_results,
-    content_where,
-    methods,
-    source,
-)
+from curation.storage.workspace import Workspace
+from training.report import content_data, content_results, content_where, methods, source
 from training.report.plots import Message, Report
 from training.report.source import Options, Source
+from training.results import conclusions
 
 #: What is said, in order; a message that a study has nothing for is left out.
 MESSAGES: tuple[Callable[[Source], Message | None], ...] = (
@@ -34,7 +26,7 @@ MESSAGES: tuple[Callable[[Source], Message | None], ...] = (
     content_where.by_size,
     content_where.by_labels,
     content_where.learned,
-    content_limits.limits,
+    content_results.limits,
 )
 
 
@@ -58,5 +50,5 @@ def build(workspace: Workspace, study_id: str, options: Options | None = None) -
         try_out=conclusions.try_out([read.study]),
         messages=messages,
         methods=methods.paragraphs(read),
-        removed=anonymous.removed(sites_kept=options.sites, pictures=pictures),
+        removed=source.removed(sites_kept=options.sites, pictures=pictures),
     )

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from curation import previews
-from curation.cohort_flow import Arrived
-from curation.cohorts import Cohort
-from curation.measures import SCORE, SCORE_DIGITS
-from curation.tiers import TIER_COLOURS
-from training import separation
+from curation.cohorts.flow_chart import Arrived
+from curation.cohorts.frozen_cohort import Cohort
+from curation.imaging import thumbnails
+from curation.tiers.rule_columns import SCORE, SCORE_DIGITS
+from curation.tiers.tier_rule import TIER_COLOURS
 from training.report.plots import Box, Flow, Line, Message, Picture, Plot, Series
 from training.report.source import Source, ages_of, count_of, counted, plural, tiers_of
+from training.studies import pool_target_separation
 
 BIN = 2.5
 _GREY = "#7F7F7F"
@@ -57,7 +57,7 @@ def flow(source: Source) -> Message:
         f"{count_of(pool)} to learn from, {count_of(target)} to be judged on",
         flows=tuple(_flow(title, cohort, used) for title, cohort, used in found),
         note="Counts were taken when the cohorts were frozen. "
-        + separation.in_short(source.study.separation),
+        + pool_target_separation.in_short(source.study.separation),
     )
 
 
@@ -169,7 +169,7 @@ def _examples(source: Source, pool: pd.DataFrame, names: list[str]) -> tuple[Pic
 def _axial(path: Path) -> bytes:
     """Return the axial slice of a thumbnail, drawn anew: nothing of its file but the pixels."""
     with Image.open(path) as image:
-        pixels = np.asarray(image.convert("L"))[:, 2 * previews.TILE :]
+        pixels = np.asarray(image.convert("L"))[:, 2 * thumbnails.TILE :]
     target = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(target, format="PNG")
     return target.getvalue()

@@ -1,14 +1,21 @@
-"""The answer: curves, errors with intervals, differences with verdicts, and what they cannot say."""
+"""The answer: curves, errors with intervals, differences with verdicts, and what they cannot say.
+
+The last message of a report: what the study cannot say, from its own numbers.
+"""
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
-from training import curves as curves_
-from training import overlap
-from training.predictions import BASELINE
+from curation.scoring.comparison_groups import places_of
+from curation.tier_effects.selection_bias import NOTABLE
+from curation.tier_effects.standardised_differences import chance_smd, continuous_smd
 from training.report.plots import Line, Message, Plot, Table
-from training.report.source import Source, number
+from training.report.source import Source, ages_of, number, plural, tiers_of
+from training.results import conclusions, error_curves
+from training.results.predictions import BASELINE
+from training.studies import arm_overlap
 
 ERROR = "Age error (MAE, years; lower is better)"
 DIFFERENCE = "Difference (years; below 0 is better)"
@@ -25,8 +32,8 @@ def intervals_of(table: pd.DataFrame) -> str:
 
 def curves(source: Source) -> Message | None:
     """Show the age error while fine-tuning."""
-    read = curves_.age_error_curves(source.workspace, source.study.id)
-    table = curves_.age_error_band(read, source.study.arms)
+    read = error_curves.age_error_curves(source.workspace, source.study.id)
+    table = error_curves.age_error_band(read, source.study.arms)
     if table.empty:
         return None
     baseline = source.final.loc[source.final["arm"] == BASELINE, "age_mae_years"]
@@ -44,12 +51,12 @@ def curves(source: Source) -> Message | None:
         y_label=ERROR,
         series=source.series,
         lines=tuple(lines),
-        singles=tuple(curves_.single_seeds(table)),
+        singles=tuple(error_curves.single_seeds(table)),
         alt="Age error on held-out people against the epoch of fine-tuning, a line an arm",
     )
     return Message(
         "curves",
-        curves_.course(table),
+        error_curves.course(table),
         "Error on people that are held out, mean over folds and seeds.",
         plot=plot,
         note=_bands(plot),
@@ -190,13 +197,13 @@ def controls(source: Source) -> Message | None:
         else "Better, or only bigger? Each arm against its control"
     )
     lead = "A control holds as many scans as its arm, at random from all tiers."
-    if matched := overlap.controls_matched_on(source.study):
+    if matched := arm_overlap.controls_matched_on(source.study):
         lead = (
             f"A control is of the same {matched.words} as its arm, at random from all tiers. "
             f"{matched.note}".strip()
         )
     message = _compared(source, "controls", title, table, lead)
-    shared = tuple(one.words for one in overlap.of_study(source.study))
+    shared = tuple(one.words for one in arm_overlap.of_study(source.study))
     return replace(message, points=(*message.points, *shared))
 
 
@@ -249,3 +256,73 @@ def _compared(
         note=f"{intervals_of(table)} Paired by person and seed; verdicts after Holm's correction.".strip(),
         faded=faded,
     )
+
+
+def limits(source: Source) -> Message:
+    """Say what the study cannot say."""
+    study, target = source.study, source.of("target")
+    people = plural(target["subject_id"].nunique(), "person", "people")
+    points = [
+        *_state(source),
+        f"Judged on {people}, {ages_of(target)}: nothing is said of others.",
+        conclusions.detectable(source.compared.reference),
+        _seeds(len(study.seeds)),
+        _sites(source),
+        _ages(source),
+        "All arms were fine-tuned and judged on this one target cohort: another could shift all at once.",
+        "The distortion score sorts scans for research; it is no medical device and no "
+        "radiologist's eye.",
+    ]
+    return Message("limits", "What this study cannot say", points=tuple(filter(None, points)))
+
+
+def _state(source: Source) -> list[str]:
+    """Return what stands before everything else."""
+    points = []
+    if not source.study.result_path.exists():
+        points.append("The study is not finished: arms may stand on different runs.")
+    if source.study.simulated:
+        points.append("The scans are simulated. No number here says anything about patients.")
+    points += [conclusions.outdated([source.study]), conclusions.try_out([source.study])]
+    if source.conclusion.headline and not source.conclusion.ranks:
+        points.append(f"{source.conclusion.headline}.")
+    return points
+
+
+def _seeds(count: int) -> str:
+    if count == 1:
+        return "One seed: how far training again would move the numbers is not known."
+    return f"{count} seeds: how far training again would move the numbers is known only so well."
+
+
+def _sites(source: Source) -> str:
+    """Say what follows where sites are not known; nothing where they are."""
+    note = places_of(source.of("pool")).note
+    return f"{note} A tier may be a scanner." if note else ""
+
+
+def _ages(source: Source) -> str:
+    """Say whether the best tier is also another age; nothing where all scans are of one tier."""
+    pool = source.of("pool")
+    tiers = tiers_of(pool)
+    if len(tiers) < 2:
+        return ""
+    best = pool["tier"] == tiers[0]
+    size = f"Tier {tiers[0]} holds {int(best.sum()):,} of {plural(len(pool), 'scan')}"
+    ages = [_of_people(pool[members]) for members in (best, ~best)]
+    apart = continuous_smd(*((each.mean(), each.var(ddof=1)) for each in ages))
+    if apart != apart:
+        return f"{size}. Too few ages are known to tell whether it is also another age."
+    told = f"{ages[0].mean():.1f} against {ages[1].mean():.1f} years on average"
+    first, second = (np.array([len(each)]) for each in ages)
+    by_chance = chance_smd(first, second, 1)[0]
+    if abs(apart) < max(NOTABLE, by_chance):
+        return f"{size}; its people are about as old as the others ({told})."
+    which = "younger" if apart < 0 else "older"
+    return (
+        f"{size}, and its people are {which} ({told}): what it is worth may be their age's doing."
+    )
+
+
+def _of_people(scans: pd.DataFrame) -> pd.Series:
+    return scans.dropna(subset=["age_years"]).groupby("subject_id")["age_years"].mean()

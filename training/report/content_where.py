@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pandas as pd
 
-from curation import tables, target_rules
-from curation.groups import SOURCE
-from training import reconstructions, strata, sweeps
-from training.predictions import BASELINE
-from training.report.anonymous import site_names, without_identity
+from curation.cohorts import target_rules
+from curation.scoring.comparison_groups import SOURCE
+from curation.storage import tables
+from training.reconstruction import reconstruction_files
 from training.report.content_results import ERROR, intervals_of
 from training.report.plots import Message, Plot, Series
-from training.report.source import Source, number, plural
+from training.report.source import Source, number, plural, site_names, without_identity
+from training.results import error_strata, study_sets
+from training.results.predictions import BASELINE
 
 _STUDENT = "Intervals: 95 %, Student's over people; a person's scans of a group are averaged."
 _KEPT, _CONTROL = "#0072B2", "#7F7F7F"
@@ -19,7 +20,7 @@ _KEPT, _CONTROL = "#0072B2", "#7F7F7F"
 
 def tier_by_tier(source: Source) -> Message | None:
     """Show the error by what was pretrained on (rows) and the tier of the test scan (columns)."""
-    table = strata.tier_by_tier(source.held_out)
+    table = error_strata.tier_by_tier(source.held_out)
     if table["tier"].nunique() < 2:
         return None
     plot = Plot(
@@ -45,7 +46,7 @@ def tier_by_tier(source: Source) -> Message | None:
         "tier-by-tier",
         "Does it matter how good the test scan is?",
         "Age error (MAE, years) by what was pretrained on and the tier of the test scan. "
-        f"{strata.colours_said(table)}",
+        f"{error_strata.colours_said(table)}",
         plot=replace(plot, table=ordered.reset_index(drop=True)),
         points=(rules,) if (rules := _rules_differ(source)) else (),
         note=f"Read a column down: across a row people differ too. {_STUDENT}",
@@ -62,9 +63,9 @@ def along_score(source: Source) -> Message | None:
     """Show how the error runs along the distortion score of the test scan."""
     parts = []
     for arm in source.held_out.there:
-        scans = strata.of_scans(source.held_out, arm)
+        scans = error_strata.of_scans(source.held_out, arm)
         if scans["distortion_score"].notna().any():
-            parts.append(strata.along(scans, "distortion_score").assign(arm=arm))
+            parts.append(error_strata.along(scans, "distortion_score").assign(arm=arm))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if table.empty:
         return None
@@ -77,7 +78,7 @@ def along_score(source: Source) -> Message | None:
         low="low",
         high="high",
         by="arm",
-        x_label=strata.NUMBERS["distortion_score"],
+        x_label=error_strata.NUMBERS["distortion_score"],
         y_label=ERROR,
         series=source.series,
         alt="Age error against the distortion score of the test scan, a line an arm",
@@ -96,7 +97,7 @@ def predicted(source: Source) -> Message | None:
     if trained.empty:
         return None
     arms = list(dict.fromkeys([trained.iloc[0]["arm"], source.reference]))
-    parts = [strata.of_scans(source.held_out, str(arm)).assign(arm=arm) for arm in arms]
+    parts = [error_strata.of_scans(source.held_out, str(arm)).assign(arm=arm) for arm in arms]
     points = pd.concat(parts)[["arm", "age_years", "predicted_age_years"]]
     plot = Plot(
         "predicted-age",
@@ -133,12 +134,12 @@ def by_site(source: Source) -> Message | None:
     trained = source.final[source.final["arm"] != BASELINE].sort_values("age_mae_years")
     if trained.empty:
         return None
-    scans = strata.of_scans(source.held_out, trained.iloc[0]["arm"])
+    scans = error_strata.of_scans(source.held_out, trained.iloc[0]["arm"])
     names = site_names(scans["site"], keep=source.options.sites)
     if len(names) < 2:
         return None
     scans = scans.assign(site=scans["site"].map(names))
-    table = strata.by_group(scans, "site").sort_values("age_mae_years", ignore_index=True)
+    table = error_strata.by_group(scans, "site").sort_values("age_mae_years", ignore_index=True)
     plot = Plot(
         "error-by-site",
         "intervals",
@@ -167,7 +168,7 @@ def by_site(source: Source) -> Message | None:
 
 def by_size(source: Source) -> Message | None:
     """Show the error along the number of scans kept, beside as many at random."""
-    table = sweeps.by_size(source.held_out, sweeps.sizes(source.study))
+    table = study_sets.by_size(source.held_out, study_sets.sizes(source.study))
     if table.loc[table["role"] == "kept", "n_scans"].nunique() < 3:
         return None
     plot = Plot(
@@ -198,7 +199,7 @@ def by_size(source: Source) -> Message | None:
 
 def by_labels(source: Source) -> Message | None:
     """Show the error along the share of people whose ages are learned from."""
-    table = sweeps.by_labels(source.held_out)
+    table = study_sets.by_labels(source.held_out)
     if table.empty:
         return None
     plot = Plot(
@@ -230,7 +231,7 @@ def learned(source: Source) -> Message | None:
         return None
     known = scored.dropna(subset=["reconstruction_error", "distortion_score"])
     held = known[~known["pretrained_on"] & known["scan_id"].isin(source.scans["scan_id"])]
-    found = reconstructions.correlation(held, "distortion_score", "reconstruction_error")
+    found = reconstruction_files.correlation(held, "distortion_score", "reconstruction_error")
     if found.rho != found.rho:
         return None
     points = held[["distortion_score", "reconstruction_error"]].assign(kind="held out")
@@ -241,7 +242,7 @@ def learned(source: Source) -> Message | None:
         x="distortion_score",
         y="reconstruction_error",
         by="kind",
-        x_label=strata.NUMBERS["distortion_score"],
+        x_label=error_strata.NUMBERS["distortion_score"],
         y_label="Reconstruction error (higher is worse)",
         series=(Series("held out", "held out", _KEPT),),
         alt="Reconstruction error of a pretrained model against the distortion score, a point a scan",

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import plotly.graph_objects as go
 
-from curation.tiers import TIER_COLOURS
+from curation.tiers.tier_rule import TIER_COLOURS
 
 INK, MUTED, GRID = "#1F2933", "#52606D", "#E1E7EC"
 FONT = '"Source Sans", "Source Sans Pro", sans-serif'
@@ -47,7 +47,7 @@ TEMPLATE = go.layout.Template(
 
 
 class ArmLike(Protocol):
-    """What a chart must know of an arm; :class:`training.arms.Arm` is one."""
+    """What a chart must know of an arm; :class:`training.studies.study_arms.Arm` is one."""
 
     @property
     def name(self) -> str: ...

@@ -4,10 +4,13 @@ import importlib.metadata
 import platform
 from collections.abc import Iterable
 
-from curation import __version__, files, target_rules
-from curation.cohorts import Cohort
-from training import images, overlap, separation, sweeps
+from curation import __version__
+from curation.cohorts import target_rules
+from curation.cohorts.frozen_cohort import Cohort
+from curation.storage import files
 from training.report.source import Source, ages_of, count_of, plural, short
+from training.results import study_sets
+from training.studies import arm_overlap, input_images, pool_target_separation
 
 #: Whose versions a reader needs to make the same again.
 LIBRARIES = ("torch", "monai", "numpy", "scipy", "SimpleITK", "nilearn")
@@ -34,7 +37,7 @@ def _data(source: Source) -> str:
         f"{short(source.study.cohort_id)}); "
         f"every arm was judged on {count_of(target)} of an external cohort ({ages_of(target)}; "
         "cohort "
-        f"{short(source.study.target_id)}). {separation.words(source.study.separation)}"
+        f"{short(source.study.target_id)}). {pool_target_separation.words(source.study.separation)}"
         f"{simulated}{_excluded(source)}"
     )
 
@@ -76,7 +79,7 @@ def _rules(pool: Cohort, target: Cohort | None) -> str:
 
 
 def _pretraining(source: Source) -> str:
-    preset, sizes = source.study.preset, sweeps.sizes(source.study)
+    preset, sizes = source.study.preset, study_sets.sizes(source.study)
     arms = "; ".join(
         f"{arm.name} ({arm.label}, {plural(sizes[arm.name], 'scan')})" for arm in source.study.arms
     )
@@ -97,19 +100,19 @@ def _pretraining(source: Source) -> str:
 
 def _controls(source: Source) -> str:
     """Say how controls were drawn and what they share with their arms; nothing where there is none."""
-    matched = overlap.controls_matched_on(source.study)
+    matched = arm_overlap.controls_matched_on(source.study)
     if matched is None:
         return ""
     within = [*filter(None, [matched.places.words]), *["thirds of age"] * matched.ages]
     strata = f" within {' and '.join(within)}" if within else ""
     told = [f"Size-matched controls were drawn at random{strata}.", matched.note]
-    told += [one.words for one in overlap.of_study(source.study)]
+    told += [one.words for one in arm_overlap.of_study(source.study)]
     return "".join(f" {sentence}" for sentence in told if sentence)
 
 
 def _images(source: Source) -> str:
     """Say what was looked at, where it was not the T1w alone."""
-    looked_at = images.of(source.study.preset)
+    looked_at = input_images.of(source.study.preset)
     if "pet" not in looked_at.modalities:
         return ""
     return (

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
-from curation import spreadsheets
+from curation.storage import text_tables
 
 SIMULATED = "Simulated data: no number here says anything about patients."
 UNFINISHED = "Not finished: the figures are of the runs so far."
@@ -144,7 +144,7 @@ class Plot:
 
     def csv(self) -> str:
         """Return every plotted number as CSV, in full precision."""
-        return spreadsheets.csv(self.table)
+        return text_tables.csv(self.table)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,99 @@
-"""What the messages of a report are made from, read once."""
+"""What the messages of a report are made from, read once.
+
+What the files of a report are called.
+
+What leaves a workspace with a report, and what does not: nobody can be told from it.
+
+Names, ids, paths and free text never reach the tables of a report; they are not filtered out afterwards.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
-from curation import cohorts
-from curation.cohorts import Cohort
+from curation.cohorts import frozen_cohort
+from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
-from curation.workspace import Workspace
-from training import comparisons, conclusions, predictions, statistics
-from training import study as studies
-from training.comparisons import Comparisons
-from training.conclusions import Conclusion
-from training.predictions import BASELINE, BASELINE_LABEL, Predictions
-from training.report.anonymous import OLDEST_YEARS
+from curation.scoring.comparison_groups import SOURCE
+from curation.storage.workspace import Workspace
 from training.report.look import MUTED, arm_styles
 from training.report.plots import Series
-from training.study import Study
+from training.results import comparisons, conclusions, predictions, study_summary
+from training.results.comparisons import Comparisons
+from training.results.conclusions import Conclusion
+from training.results.predictions import BASELINE, BASELINE_LABEL, Predictions
+from training.studies import planned_study
+from training.studies.planned_study import Study
+
+#: Ages from here on are told as this age, as rules for health data ask.
+OLDEST_YEARS = 90
+
+
+def site_names(sites: pd.Series, *, keep: bool) -> dict[str, str]:
+    """Return what each site is called in a report.
+
+    Parameters
+    ----------
+    sites : pandas.Series of str
+        One a scan.
+    keep : bool
+        Keep the names; else they are ``Site 1``, ``Site 2`` and so on, the largest first. A source that
+        stands in for an unknown site is ``Source 1``, ``Source 2`` in either case.
+    """
+    counts = sites.dropna().astype(str).value_counts()
+    order = sorted(counts.index, key=lambda site: (-counts[site], site))
+    return {
+        site: f"Source {place}" if site.startswith(SOURCE) else site if keep else f"Site {place}"
+        for place, site in enumerate(order, start=1)
+    }
+
+
+def without_identity(points: pd.DataFrame) -> pd.DataFrame:
+    """Return single scans' numbers such that no row points to a person.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        Columns of numbers and of group names only; ``age_years`` becomes whole years, at most
+        :data:`OLDEST_YEARS`, other years one decimal.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Ordered by its own values, so that the order says nothing either.
+    """
+    table = points.copy()
+    for name in table.columns:
+        if name == "age_years":
+            table[name] = np.minimum(np.round(table[name].astype(float)), OLDEST_YEARS)
+        elif name.endswith("_years"):
+            table[name] = table[name].astype(float).round(1)
+    return table.sort_values(list(table.columns), ignore_index=True)
+
+
+def removed(*, sites_kept: bool, pictures: bool) -> tuple[str, ...]:
+    """Say what was taken out of a report."""
+    return (
+        "Ids of scans, people and sessions, file names and paths: left out everywhere. Points of "
+        "plots are "
+        "single scans without an id, ordered by their own values.",
+        "Names of the study, of cohorts, sources and authors: left out; content hashes stand for "
+        "them.",
+        "Names of sites: kept, as was asked for."
+        if sites_kept
+        else "Names of sites: replaced by Site 1, Site 2 and so on, the largest first.",
+        "Notes, tags, comments, ratings and reasons: left out.",
+        f"Ages of single scans: whole years, {OLDEST_YEARS} and above as {OLDEST_YEARS}; predicted "
+        "ages of "
+        "single scans to a tenth of a year. Summaries are of the exact values.",
+        "Sex, group and dates of single scans: left out.",
+        "Example images: one axial slice through the brain a tier, drawn anew, without anything of "
+        "its file."
+        if pictures
+        else "Example images: none.",
+    )
 
 
 @dataclass(frozen=True)
@@ -52,8 +128,8 @@ class Source:
 
     @cached_property
     def final(self) -> pd.DataFrame:
-        """See :func:`training.statistics.summarise`."""
-        return statistics.summarise(self.held_out)
+        """See :func:`training.results.study_summary.summarise`."""
+        return study_summary.summarise(self.held_out)
 
     @cached_property
     def scans(self) -> pd.DataFrame:
@@ -67,11 +143,11 @@ class Source:
     @cached_property
     def reference(self) -> str | None:
         """The arm that others are compared with."""
-        return statistics.default_reference(self.held_out)
+        return study_summary.default_reference(self.held_out)
 
     @cached_property
     def compared(self) -> Comparisons:
-        """See :func:`training.comparisons.compare_all`."""
+        """See :func:`training.results.comparisons.compare_all`."""
         return comparisons.compare_all(self.held_out, self.reference)
 
     @cached_property
@@ -98,7 +174,7 @@ def read(workspace: Workspace, study_id: str, options: Options) -> Source:
     StudyError
         When there is none of that id.
     """
-    study = studies.load(workspace, study_id)
+    study = planned_study.load(workspace, study_id)
     return Source(
         workspace,
         study,
@@ -111,7 +187,7 @@ def read(workspace: Workspace, study_id: str, options: Options) -> Source:
 
 def _cohort(workspace: Workspace, cohort_id: str) -> Cohort | None:
     try:
-        return cohorts.load(workspace, cohort_id)
+        return frozen_cohort.load(workspace, cohort_id)
     except CohortError:
         return None
 
@@ -159,3 +235,12 @@ def number(value: float, digits: int = 2) -> str:
 def tiers_of(scans: pd.DataFrame) -> list[str]:
     """Return the tiers of a table of scans, best first."""
     return sorted(scans["tier"].dropna().astype(str).unique())
+
+
+REPORT, DECK, METHODS, REMOVED, ALL = (
+    "report.html",
+    "deck.pptx",
+    "methods.txt",
+    "README.txt",
+    "report.zip",
+)

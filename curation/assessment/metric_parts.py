@@ -1,0 +1,45 @@
+"""The parts of the metrics table: one file a scan while many processes write, one file afterwards."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from curation.assessment.assess_scan import empty_row
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+
+
+def path_of(workspace: Workspace, scan_id: str) -> Path:
+    """Return the part that one scan's row is written to."""
+    return workspace.metrics_dir / f"part-{files.short_hash(scan_id, 16)}.parquet"
+
+
+def write(path: Path, rows: pd.DataFrame) -> None:
+    """Write rows of metrics with their columns in one order, so that equal rows make equal files."""
+    texts = dict.fromkeys(
+        ("scan_id", "sha256", "measured_by", "failure", "reasons", "flags"), "str"
+    )
+    own = list(empty_row("", ""))
+    others = sorted(set(rows.columns) - set(own))
+    files.write_parquet(path, rows.reindex(columns=own + others).astype(texts))
+
+
+def compact(workspace: Workspace) -> None:
+    """Put all parts of a workspace into one file, then remove them; cut off between, nothing is lost.
+
+    Batches may write meanwhile: a part is removed only if it is still the one that was read, and one that
+    stays wins over the gathered rows.
+    """
+    read = {part: _version(part) for part in workspace.metrics_dir.glob("part-*.parquet")}
+    if len(read) < 2:
+        return
+    write(workspace.gathered_path, tables.read_metrics(workspace))
+    for part, version in read.items():
+        if part != workspace.gathered_path and _version(part) == version:
+            part.unlink()
+
+
+def _version(part: Path) -> tuple[int, int, int]:
+    """Return what changes when a part is written anew, whatever the clock says."""
+    status = part.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,172 @@
+"""Learning references from what people said of scans."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from curation.errors import RatingError
+from curation.metrics import METRICS
+from curation.ratings.scales import SCALES
+from curation.references import cross_validation
+from curation.scoring import exclusion_model
+from curation.scoring.exclusion_model import Floats
+from curation.scoring.score_reference import Reference
+
+MIN_RATINGS = 50
+#: A metric that fewer of the rated scans have is not learned from.
+MIN_MEASURED = 0.8
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What there is to learn from: scans and verdicts on some of them.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame, shape (N, M)
+        The metrics to learn from, of all scans, rated or not: those without ratings help to scale.
+    groups, subjects : pandas.Series of str, shape (N,)
+        Which scans are comparable, and who is on them.
+    verdicts : pandas.DataFrame
+        See :func:`curation.scoring.exclusion_model.fit`, and ``rater`` and ``scale``.
+    inputs : numpy.ndarray, shape (N, 2 M)
+        See :func:`curation.scoring.exclusion_model.inputs_of`.
+    folds : numpy.ndarray of int, shape (N,)
+        See :func:`curation.references.cross_validation.folds_of`.
+    """
+
+    metrics: pd.DataFrame
+    groups: pd.Series
+    subjects: pd.Series
+    verdicts: pd.DataFrame
+    inputs: Floats
+    folds: NDArray[np.int64]
+
+
+def verdicts_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
+    """Turn ratings into verdicts: the worst word of a scale excludes, every other word keeps.
+
+    Parameters
+    ----------
+    ratings : pandas.DataFrame
+        See :func:`curation.ratings.rating_log.list_ratings`. Of a rater's several ratings of a scan the last
+        counts.
+    scan_ids : pandas.Series of str, shape (N,)
+        The scans that can be learned from; ratings of others are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``row`` (0 to N - 1), ``excluded`` (0 or 1), ``weight`` (a scan's verdicts together weigh 1),
+        ``rater`` and ``scale``.
+    """
+    last = ratings.drop_duplicates(["rater", "scan_id"], keep="last")
+    last = last[last["scan_id"].isin(scan_ids)]
+    rows = dict(zip(scan_ids, range(len(scan_ids)), strict=True))
+    return pd.DataFrame(
+        {
+            "row": last["scan_id"].map(rows).astype("int64"),
+            "excluded": last["excluded"].astype("int64"),
+            "weight": 1.0 / last.groupby("scan_id")["rater"].transform("count"),
+            "rater": last["rater"],
+            "scale": last["scale"],
+        }
+    ).reset_index(drop=True)
+
+
+def lesson(
+    metrics: pd.DataFrame, groups: pd.Series, subjects: pd.Series, verdicts: pd.DataFrame
+) -> Lesson:
+    """Prepare what can be learned from.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame, shape (N, ...)
+        Of all measured scans.
+    groups, subjects : pandas.Series of str, shape (N,)
+        Which scans are comparable, and who is on them.
+    verdicts : pandas.DataFrame
+        See :func:`verdicts_of`.
+
+    Raises
+    ------
+    RatingError
+        When there are fewer than 50 verdicts, or all of them are the same.
+    """
+    if len(verdicts) < MIN_RATINGS:
+        raise RatingError(
+            f"Learning needs {MIN_RATINGS} ratings of scored scans; there are {len(verdicts)}. Rate "
+            f"{MIN_RATINGS - len(verdicts)} more, the doubtful and the bad ones too."
+        )
+    if verdicts["excluded"].nunique() < 2:
+        said = "exclude" if verdicts["excluded"].any() else "keep"
+        raise RatingError(
+            f"All {len(verdicts)} ratings say {said}. Learning needs both excluded and kept scans: rate "
+            "some of the other kind."
+        )
+    group = groups.to_numpy()[verdicts["row"]]
+    table = _learnable(metrics, verdicts)
+    return Lesson(
+        metrics=table,
+        groups=groups,
+        subjects=subjects,
+        verdicts=verdicts.assign(stratum=verdicts["rater"] + " at " + group),
+        inputs=exclusion_model.inputs_of(table, groups),
+        folds=cross_validation.folds_of(subjects.tolist(), groups.tolist())[0],
+    )
+
+
+def learn(given: Lesson) -> Reference:
+    """Learn a reference from the verdicts of people, with its evidence.
+
+    Returns
+    -------
+    Reference
+        Of the kind ``'learned'``, without a version and anchors.
+
+    Notes
+    -----
+    Few ratings bear only a strong penalty and many a weaker one; which, is chosen by the log loss on
+    held-out people or sites, and within each training part again for the evidence, so that the AUC shown
+    is of scans that neither the coefficients nor the penalty have seen.
+    """
+    verdicts, groups = given.verdicts, given.groups
+    penalty = cross_validation.choose_penalty(given.inputs, verdicts, given.folds)
+    model = exclusion_model.fit(given.metrics, groups, verdicts, penalty)
+    raters = verdicts["rater"].nunique()
+    return Reference(
+        name="ratings",
+        version="",
+        kind="learned",
+        label=f"This workspace's {len(verdicts)} ratings",
+        description=(
+            f"The chance that people exclude the scan, learned from {len(verdicts)} ratings by {raters} "
+            f"rater{'s' if raters > 1 else ''}, {verdicts['excluded'].sum()} of them exclusions. The worst "
+            f"step of a scale counts as exclusion ({_worst_words(verdicts)}), a doubtful scan as kept. "
+            "Scans are compared with the other scans of their site, rated or not."
+        ),
+        anchors={},
+        evidence=cross_validation.evidence(given.inputs, verdicts, groups, given.subjects),
+        model=model.frozen_to(given.metrics, groups),
+    )
+
+
+def _learnable(metrics: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Return the metrics that most rated scans have and that vary."""
+    known = [name for name in METRICS if name in metrics]
+    table = metrics[known].apply(pd.to_numeric).astype("float64")
+    rated = table.iloc[verdicts["row"].unique()]
+    kept = rated.columns[(rated.notna().mean() >= MIN_MEASURED) & (rated.nunique() > 1)]
+    if kept.empty:
+        raise RatingError("The rated scans have no metric in common. Score the scans first.")
+    return table[kept]
+
+
+def _worst_words(verdicts: pd.DataFrame) -> str:
+    used = sorted(set(verdicts["scale"]))
+    known = [SCALES[name] for name in used if name in SCALES]
+    words = [f"{scale.values[scale.worst]!r} of {scale.label}" for scale in known]
+    words += [f"the worst level of {name}" for name in used if name not in SCALES]
+    return "; ".join(words)

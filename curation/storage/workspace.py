@@ -1,0 +1,358 @@
+"""The workspace on disk: the only module that spells its paths."""
+
+import contextlib
+import datetime
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+
+from curation import __version__
+from curation.errors import WorkspaceError
+from curation.storage import files
+
+SCHEMA = 1
+ENVIRONMENT_VARIABLE = "TIERSCOPE_WORKSPACE"
+DEFAULT_ROOT = "workspace"
+
+Role = Literal["pool", "target"]
+ROLES: dict[Role, str] = {
+    "pool": "pretraining pool: scans that are scored, sorted into tiers and pretrained on",
+    "target": "external target cohort: scans with ages on which every arm is judged",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place that scans come from.
+
+    Parameters
+    ----------
+    name : str
+        Short name, unique in the workspace; prefix of every ``scan_id``, and of the ``subject_id`` of those
+        whom no table names.
+    path : str
+        Absolute path of the data set folder or the manifest file. Only read, never written.
+    kind : str
+        ``bids``, ``folder`` or ``manifest``.
+    role : {'pool', 'target'}
+        What the scans are for.
+    simulated : bool
+        True for scans that are not of people. Shown wherever they are.
+    include : str
+        Pattern that file names must match, such as ``'*_T1w*'``.
+    participants : str
+        Absolute path of a table of people to join; empty for the source's own ``participants.tsv``.
+    modality : str
+        Which kind of image is scored, see :data:`curation.sources.image_modality.KINDS`; others are only
+        listed.
+    """
+
+    name: str
+    path: str
+    kind: str
+    role: Role = "pool"
+    simulated: bool = False
+    include: str = "*"
+    participants: str = ""
+    modality: str = "T1w"
+
+
+def slug(text: str) -> str:
+    """Return ``text`` as a safe file name: letters, digits, ``-``, ``_``, ``.``; never empty."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:80] or "unnamed"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with everything that Tierscope knows and makes.
+
+    Parameters
+    ----------
+    root : Path
+        The folder. Use :meth:`open` or :meth:`create` to get one that was checked.
+    """
+
+    root: Path
+
+    # ---- opening -----------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, root: str | Path) -> "Workspace":
+        """Open an existing workspace.
+
+        Raises
+        ------
+        WorkspaceError
+            When there is none at ``root`` or it was made by a newer Tierscope.
+        """
+        workspace = cls(Path(root).expanduser().resolve())
+        settings = workspace.settings()
+        schema = settings.get("schema", 0)
+        if not isinstance(schema, int):
+            raise WorkspaceError(
+                f"{workspace.settings_path}: schema is {schema!r}; expected is a number, {SCHEMA} for this "
+                "Tierscope. Mend the line, or put back a copy of the file."
+            )
+        if schema > SCHEMA:
+            raise WorkspaceError(
+                f"{workspace.root} was made by a newer Tierscope (layout {schema}, this "
+                f"one reads up to {SCHEMA}). Update Tierscope, or open another workspace."
+            )
+        return workspace
+
+    @classmethod
+    def create(cls, root: str | Path) -> "Workspace":
+        """Open the workspace at ``root``, making an empty one where there is none.
+
+        Raises
+        ------
+        WorkspaceError
+            When ``root`` is a file, or a folder with other things in it.
+
+        Notes
+        -----
+        A new folder is this account's alone; one that was there keeps what its group may do. Others may
+        not look in, whatever the umask says.
+        """
+        workspace = cls(Path(root).expanduser().resolve())
+        if workspace.settings_path.exists():
+            return cls.open(root)
+        if workspace.root.is_file():
+            raise WorkspaceError(f"{workspace.root} is a file. Name a folder for the workspace.")
+        if workspace.root.is_dir() and any(workspace.root.iterdir()):
+            raise WorkspaceError(
+                f"{workspace.root} holds other files. Name an empty or new folder for the "
+                "workspace: Tierscope never writes among your data."
+            )
+        workspace._close_to_others()
+        workspace._write_settings(
+            {
+                "schema": SCHEMA,
+                "tierscope": __version__,
+                "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "display": "radiological",
+                "sources": [],
+            }
+        )
+        return workspace
+
+    def _close_to_others(self) -> None:
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            self.root.mkdir(mode=0o700)
+        mode = stat.S_IMODE(self.root.stat().st_mode)
+        if mode & stat.S_IRWXO:
+            with contextlib.suppress(
+                PermissionError
+            ):  # another account's folder, which is its affair
+                self.root.chmod(mode & ~stat.S_IRWXO)
+
+    @classmethod
+    def current(cls) -> "Workspace":
+        """Open the workspace named by ``TIERSCOPE_WORKSPACE``, or ``./workspace``."""
+        return cls.open(os.environ.get(ENVIRONMENT_VARIABLE, DEFAULT_ROOT))
+
+    @property
+    def writable(self) -> bool:
+        """Whether this account may write to the workspace; if not, it can still be looked at."""
+        return os.access(self.root, os.W_OK)
+
+    # ---- settings ----------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """Return what ``workspace.toml`` holds.
+
+        Raises
+        ------
+        WorkspaceError
+            When there is no workspace, or the file cannot be read as TOML.
+        """
+        try:
+            return tomllib.loads(self.settings_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise WorkspaceError(
+                f"There is no workspace at {self.root}. Make one with "
+                f"'python -m curation ingest SOURCE --workspace {self.root}', or with "
+                f"'python -m curation demo --workspace {self.root}' to try Tierscope out."
+            ) from None
+        except tomllib.TOMLDecodeError as error:
+            raise WorkspaceError(
+                f"{self.settings_path} is not valid TOML ({error}). Mend the line it names."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise WorkspaceError(
+                f"{self.settings_path} is not UTF-8 text ({error}). Save it as UTF-8, or put back a copy."
+            ) from error
+
+    def sources(self) -> list[Source]:
+        """Return the sources in the order in which they were added.
+
+        Raises
+        ------
+        WorkspaceError
+            When one of them lacks its name, path or kind. What a newer Tierscope noted besides is left out.
+        """
+        known = {item.name for item in fields(Source)}
+        try:
+            return [
+                Source(**{name: value for name, value in row.items() if name in known})
+                for row in self.settings().get("sources", [])
+            ]
+        except (TypeError, AttributeError) as error:
+            raise WorkspaceError(
+                f"{self.settings_path} does not describe its sources ({error}). Each is a table [[sources]] "
+                "with name, path and kind; mend it, or put back a copy of the file."
+            ) from error
+
+    def put_source(self, source: Source) -> None:
+        """Add ``source``, or put it in the place of the one of its name; others stay as they are."""
+        self.sources()  # a file that cannot be read is not written over
+        rows = {row["name"]: row for row in self.settings().get("sources", [])}
+        settings = self.settings() | {
+            "sources": list((rows | {source.name: asdict(source)}).values())
+        }
+        self._write_settings(settings)
+
+    def different_people(self) -> set[frozenset[str]]:
+        """Return the pairs of sources whose equal participant ids somebody said to be different people."""
+        return {frozenset(pair) for pair in self.settings().get("different_people", [])}
+
+    def put_different_people(self, pairs: Iterable[frozenset[str]]) -> None:
+        """Keep these pairs and no others."""
+        listed = sorted(sorted(pair) for pair in pairs)
+        self._write_settings(self.settings() | {"different_people": listed})
+
+    def _write_settings(self, settings: dict[str, Any]) -> None:
+        files.write_text(self.settings_path, tomli_w.dumps(settings))
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half-written in the folders of tables and cohorts."""
+        exported = (
+            self.derivatives_dir,
+            self.derivatives_dir / "cohorts",
+            self.exports_dir / "cohorts",
+        )
+        for folder in (
+            self.root,
+            self.metrics_dir,
+            self.previews_dir,
+            self.references_dir,
+            self.cohorts_dir,
+            self.tasks_dir,
+            *exported,
+        ):
+            files.sweep(folder)
+
+    # ---- paths -------------------------------------------------------------------------------
+
+    @property
+    def settings_path(self) -> Path:
+        return self.root / "workspace.toml"
+
+    @property
+    def scans_path(self) -> Path:
+        return self.root / "scans.parquet"
+
+    @property
+    def metrics_dir(self) -> Path:
+        return self.root / "metrics"
+
+    @property
+    def gathered_path(self) -> Path:
+        """The metrics of all scans that were gathered; a scan's own part beside it is newer."""
+        return self.metrics_dir / "part-all.parquet"
+
+    @property
+    def scores_path(self) -> Path:
+        return self.root / "scores.parquet"
+
+    @property
+    def learned_path(self) -> Path:
+        """One learned number a scan, from a pretrained model: a column of the scored scans."""
+        return self.root / "learned.parquet"
+
+    @property
+    def database_path(self) -> Path:
+        return self.root / "decisions.sqlite"
+
+    @property
+    def database_note_path(self) -> Path:
+        """Which database the decisions lie in, see :mod:`curation.decisions.database_identity`."""
+        return self.root / "decisions.json"
+
+    @property
+    def previews_dir(self) -> Path:
+        return self.root / "previews"
+
+    @property
+    def references_dir(self) -> Path:
+        """References made from the workspace's own scans and ratings, and which one is active."""
+        return self.root / "references"
+
+    @property
+    def cohorts_dir(self) -> Path:
+        return self.root / "cohorts"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Prepared volumes, named by their content: may be deleted at any time."""
+        return self.root / "cache"
+
+    @property
+    def studies_dir(self) -> Path:
+        return self.root / "studies"
+
+    @property
+    def exports_dir(self) -> Path:
+        return self.root / "exports"
+
+    @property
+    def derivatives_dir(self) -> Path:
+        """Ratings as BIDS derivatives."""
+        return self.exports_dir / "derivatives" / "tierscope"
+
+    @property
+    def tasks_dir(self) -> Path:
+        """State and log of background tasks other than studies (ingest, assess, demo)."""
+        return self.root / "tasks"
+
+    @property
+    def batches_dir(self) -> Path:
+        """Plan, logs and Snakemake's own state of scoring in batches."""
+        return self.tasks_dir / "assess-batches"
+
+    @property
+    def place_path(self) -> Path:
+        """Where studies were last run, Slurm's settings included: what is offered the next time."""
+        return self.root / "place.json"
+
+    @property
+    def turn_path(self) -> Path:
+        """Lock of the study whose turn it is on this machine."""
+        return self.tasks_dir / "turn.lock"
+
+    @property
+    def demo_images_dir(self) -> Path:
+        """Simulated scans of the demo, the only images that live inside a workspace."""
+        return self.root / "demo-images"
+
+    def study_dir(self, study_id: str) -> Path:
+        """Return the folder of one study; an id that is not a plain name is refused."""
+        return self._inside(self.studies_dir, study_id)
+
+    def preview_path(self, scan_id: str) -> Path:
+        """Return where the thumbnail of one scan lies."""
+        return self._inside(self.previews_dir, f"{scan_id}.png")
+
+    @staticmethod
+    def _inside(folder: Path, name: str) -> Path:
+        if slug(name) != name:
+            raise WorkspaceError(f"{name!r} is not a plain name (letters, digits, '-', '_', '.').")
+        return folder / name

@@ -1,0 +1,1 @@
+"""What cut-offs do besides: balance of covariates, selection bias, stability."""

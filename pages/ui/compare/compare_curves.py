@@ -1,0 +1,217 @@
+"""The curves of Compare: mean, band and single runs; a click opens a run.
+
+Single runs as thin lines behind the mean of their arm; a point knows its run.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from curation.storage.workspace import Workspace
+from pages.ui.compare import compare_studies, picked_points, run_panel
+from pages.ui.compare.comparison_data import Compared
+from pages.ui.shell import charts, downloads, state
+from training.report.look import Style
+from training.results import error_curves, study_summary
+
+
+def add(
+    figure: go.Figure,
+    curves: pd.DataFrame,
+    value: str,
+    styles: Mapping[str, Style],
+    *,
+    runs: Sequence[str],
+    along: str = "epoch",
+    unit: str = "",
+) -> None:
+    """Add a line a run, all of an arm in one trace, behind the means (WebGL lies below).
+
+    Parameters
+    ----------
+    figure : plotly.graph_objects.Figure
+        As :func:`pages.ui.shell.charts.age_error` gives.
+    curves : pandas.DataFrame
+        As :mod:`training.results.error_curves` gives.
+    value : str
+        Column that is drawn.
+    styles : mapping of str to Style
+        A style an arm.
+    runs : sequence of str
+        Ids of all runs; the first entry of a point's ``customdata`` is a place in it.
+    along : {'epoch', 'step'}
+        The column that it is drawn against.
+    unit : str
+        Behind the value that is shown.
+    """
+    places = pd.Index(runs)
+    traces = []
+    for name, style in styles.items():
+        rows = curves[curves["arm"] == name].sort_values(["run_id", along], kind="stable")
+        if rows.empty:
+            continue
+        run = places.get_indexer(rows["run_id"])
+        ends = np.flatnonzero(run[1:] != run[:-1]) + 1  # a gap parts one run from the next
+        numbers = np.stack([run, rows["seed"], rows["fold"] + 1]).astype(float)
+        traces.append(
+            go.Scattergl(
+                x=np.insert(rows[along].to_numpy(float), ends, np.nan),
+                y=np.insert(rows[value].to_numpy(float), ends, np.nan),
+                customdata=np.insert(numbers, ends, np.nan, axis=1).T,
+                mode="lines+markers",
+                legendgroup=name,
+                showlegend=False,
+                opacity=0.45,
+                line={"color": style.colour, "width": 1},
+                marker={"size": 4, "color": style.colour},
+                hovertemplate=f"{along} %{{x}}: %{{y:.4g}}{unit}<br>seed %{{customdata[1]}}"
+                + (", fold %{customdata[2]}" if (rows["fold"] >= 0).any() else "")
+                + f"<extra>{name}</extra>",
+            )
+        )
+    figure.add_traces(traces)
+
+
+#: Points that all runs together may have on the screen; more makes it slow, not finer.
+POINTS = 12_000
+_WINDOWS = (1, 3, 5, 9, 15, 25, 51)
+
+
+def show(workspace: Workspace, shown: Compared, name: str) -> None:
+    """Draw the part.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        For the runs that are opened.
+    shown : Compared
+        What the filters leave.
+    name : str
+        Begins the names of downloaded files.
+    """
+    all_error, all_loss = shown.curves()
+    ends = [int(table["epoch"].max()) for table in (all_error, all_loss) if len(table)]
+    along, window, single, (first, last) = _options(max(ends, default=0))
+    error, loss = (
+        error_curves.smoothed(table[table["epoch"].between(first, last)], value, window)
+        for table, value in ((all_error, "age_mae_years"), (all_loss, "loss"))
+    )
+    # of all arms, so that leaving some out changes no band of the others
+    of_error = shown.left(error_curves.age_error_band(error, shown.held_out.arms, along=along))
+    of_loss = shown.left(error_curves.loss_band(loss, along=along))
+    error, loss = shown.left(error), shown.left(loss)
+    st.subheader("Age error while fine-tuning")
+    if of_error.empty:
+        st.caption(_nothing(error, "curves begin with the first epoch of fine-tuning."))
+    else:
+        figure = charts.age_error(
+            of_error,
+            shown.styles,
+            along=along,
+            baseline_years=study_summary.mean_age_error(shown.held_out),
+        )
+        _draw(figure, error, "age_mae_years", shown, along, single, " years")
+        st.caption(_error_words(of_error, window, shown))
+    st.subheader("Pretraining")
+    if of_loss.empty:
+        st.caption(_nothing(loss, "no epoch of pretraining is finished."))
+    else:
+        figure = charts.pretraining_loss(of_loss, shown.styles, along=along)
+        _draw(figure, loss, "loss", shown, along, single, "")
+        st.caption(
+            "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
+            "losses of different arms are not to be compared. The age error above is."
+        )
+    downloads.tables(
+        name,
+        {"age-error-curves": of_error, "age-error-runs": error, "pretraining-loss": of_loss},
+        left_out=_left_out(shown, window, (first, last), max(ends, default=0)),
+    )
+
+
+def _options(epochs: int) -> tuple[str, int, bool, tuple[int, int]]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        state.keep_one_of(state.COMPARE_ALONG, ["epoch", "step"])
+        along = st.segmented_control(
+            "Against",
+            ["epoch", "step"],
+            key=state.COMPARE_ALONG,
+            required=True,
+            persist_state="session",
+        )
+        state.keep_one_of(state.COMPARE_SMOOTHING, list(_WINDOWS))
+        window = st.selectbox(
+            "Smoothing",
+            _WINDOWS,
+            key=state.COMPARE_SMOOTHING,
+            width=190,
+            persist_state="session",
+            format_func=lambda w: "none" if w == 1 else f"mean of {w} epochs",
+        )
+        single = st.toggle("Single runs", key=state.COMPARE_RUNS, persist_state="session")
+        between = compare_studies.epochs(epochs)
+    return str(along), int(window), bool(single), between
+
+
+def _draw(
+    figure: go.Figure,
+    curves_: pd.DataFrame,
+    value: str,
+    shown: Compared,
+    along: str,
+    single: bool,
+    unit: str,
+) -> None:
+    runs = sorted(curves_["run_id"].unique()) if single else []
+    if single:
+        thin = error_curves.thinned(curves_, max(POINTS // max(len(runs), 1), 10))
+        add(figure, thin, value, shown.styles, runs=runs, along=along, unit=unit)
+    chosen = picked_points.figure(
+        figure,
+        key=f"curves-{value}",
+        alt=f"{figure.layout.yaxis.title.text} against {figure.layout.xaxis.title.text}, a line an arm",
+    )
+    for place in {int(point[0]) for point in chosen if len(point) == 3}:
+        if place < len(runs):
+            run_panel.show(*shown.run(runs[place]))
+
+
+def _nothing(unfiltered: pd.DataFrame, otherwise: str) -> str:
+    if len(unfiltered):
+        return "Nothing to draw against steps: these runs did not write them. Choose epochs."
+    return f"No data yet: {otherwise}"
+
+
+def _left_out(shown: Compared, window: int, epochs: tuple[int, int], most: int) -> str:
+    """Return what of the curves is not as it was written, for what is downloaded."""
+    parts = [shown.left_out]
+    if epochs[0] > 1 or epochs[1] < most:
+        parts.append(f"epochs {epochs[0]} to {epochs[1]} only")
+    if window > 1:
+        parts.append(f"means of {window} epochs")
+    return "; ".join(filter(None, parts))
+
+
+def _error_words(band: pd.DataFrame, window: int, shown: Compared) -> str:
+    """Say what is drawn, from what is drawn."""
+    words = "Mean absolute error on the held-out folds, averaged over folds; "
+    if error_curves.single_seeds(band):
+        words += "the thick line is the mean over seeds, thin lines are single seeds, too few for a band."
+    elif band["low"].isna().all():
+        words += "of one seed, so there is no band."
+    else:
+        words += (
+            "the line is the mean over seeds, the band its 95 % interval (t, over seeds, whose spread is "
+            "pooled over arms trained alike)."
+        )
+    kinds = {arm.kind for arm in shown.arms}
+    if "tiers" in kinds:
+        words += " Arms made of tiers carry the colour of the worst tier they let in."
+    if "control" in kinds:
+        words += " Random controls are dashed."
+    if window > 1:
+        words += f" Smoothed: a centred mean of {window} epochs of each run, fewer at the ends."
+    return words + " With single runs shown, a click on one opens it."

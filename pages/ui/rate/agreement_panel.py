@@ -1,0 +1,157 @@
+"""Do raters agree? Pairs, all of them, each with himself, and who said what."""
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from curation.ratings import agreement
+from curation.ratings.scales import Scale, all_scales
+from curation.storage.workspace import Workspace
+from pages.ui.rate import adjudication_panel, agreement_words
+from pages.ui.rate.agreement_words import figure, meaning
+from pages.ui.shell import cache, formatting, frame, html_marks, state
+from pages.ui.shell.html_marks import Card, Cell
+
+
+def show(workspace: Workspace) -> None:
+    """Draw the part of Rate."""
+    given = cache.all_ratings(workspace)
+    scale = _choose_scale(workspace, given)
+    if scale is None:
+        frame.nothing_yet(
+            "Nobody has rated yet.",
+            "Agreement is told from scans that at least two people rated. Start a session under Rate; "
+            "a second rater then takes the list “The scans of another session”.",
+        )
+        return
+    opinions = agreement.opinions(given, scale)
+    pairs = cache.pairs(workspace, scale)
+    _cards(given, opinions, scale)
+    _pairs(pairs, opinions, scale)
+    _oneself(given, scale)
+    if not pairs.empty:
+        _confusion(given, scale, pairs)
+    adjudication_panel.show(workspace, given, scale)
+
+
+def _choose_scale(workspace: Workspace, given: pd.DataFrame) -> Scale | None:
+    scales = all_scales(workspace)
+    used = [name for name in given["scale"].value_counts().index if name in scales]
+    if not used:
+        return None
+    state.keep_one_of(state.AGREEMENT_SCALE, used)
+    name = st.selectbox(
+        "Scale",
+        used,
+        key=state.AGREEMENT_SCALE,
+        format_func=lambda k: scales[k].label,
+        persist_state="session",
+        help="Only ratings on the same scale are compared.",
+    )
+    return scales[name]
+
+
+def _cards(given: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
+    often = opinions["scan_id"].value_counts()
+    shared = int((often > 1).sum())
+    alpha = agreement.alpha(given, scale)
+    known = math.isfinite(alpha.value)
+    interval = math.isfinite(alpha.low) and math.isfinite(alpha.high)
+    between = f" · 95 %: {formatting.number(alpha.low, 2)} to {formatting.number(alpha.high, 2)}"
+    st.html(
+        html_marks.cards(
+            [
+                Card("raters", f"{opinions['rater'].nunique():,}", f"{len(opinions):,} ratings"),
+                Card("scans rated", f"{len(often):,}", f"{shared:,} of them by two or more"),
+                Card(
+                    "all raters together: Krippendorff's α",
+                    formatting.number(alpha.value, 2),
+                    meaning(alpha.value, shared) + (between if known and interval else ""),
+                ),
+            ]
+        )
+    )
+    st.caption(
+        "1 is perfect agreement, 0 is what chance alone would give. Only the first rating of a scan counts, "
+        f"not its hidden repeats. {formatting.escape(agreement_words.WHAT_EXPERTS_REACH)}"
+    )
+
+
+def _pairs(pairs: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
+    st.subheader("Each two raters")
+    if pairs.empty:
+        who = " and ".join(opinions["rater"].unique()[:3])
+        st.markdown(
+            f"No scan was rated by two people yet; so far by {formatting.escape(who)}. A "
+            "second rater takes the "
+            "list **The scans of another session**."
+        )
+        return
+    rows = [(row.rater_1, row.rater_2, *_figures(row)) for row in pairs.itertuples()]
+    st.html(
+        html_marks.table(("Rater", "and", *_head(scale, "Scans both rated")), rows, numeric=(2, 3))
+    )
+    st.caption(
+        "Weighted κ counts a disagreement by two levels four times as much as one by one level."
+    )
+
+
+def _oneself(given: pd.DataFrame, scale: Scale) -> None:
+    table = agreement.intra(given, scale)
+    st.subheader("Each rater with the same scan seen twice")
+    if table.empty:
+        st.markdown(
+            "No hidden repeats were rated yet. A session with 10 % of repeats tells it as a by-product."
+        )
+        return
+    rows = [(row.rater, *_figures(row)) for row in table.itertuples()]
+    st.html(html_marks.table(("Rater", *_head(scale, "Scans seen twice")), rows, numeric=(1, 2)))
+
+
+def _head(scale: Scale, counted: str) -> tuple[str, ...]:
+    worst = scale.values[scale.worst]
+    return (
+        counted,
+        "Rated the same",
+        "Weighted κ (95 %)",
+        "that is",
+        f"κ, {worst} or not (95 %)",
+        "that is",
+    )
+
+
+def _figures(row) -> tuple[str, ...]:  # type: ignore[no-untyped-def]
+    return (
+        f"{row.n:,}",
+        f"{100 * row.same:.0f} %",
+        figure(row.weighted_kappa, row.low, row.high),
+        meaning(row.weighted_kappa, row.n),
+        figure(row.fail_kappa, row.fail_low, row.fail_high),
+        meaning(row.fail_kappa, row.n),
+    )
+
+
+def _confusion(given: pd.DataFrame, scale: Scale, pairs: pd.DataFrame) -> None:
+    st.subheader("Who said what")
+    names = [(row.rater_1, row.rater_2) for row in pairs.itertuples()]
+    chosen = st.selectbox(
+        "Two raters",
+        range(len(names)),
+        format_func=lambda i: " and ".join(names[i]),
+        label_visibility="collapsed",
+        disabled=len(names) == 1,
+    )
+    first, second = names[chosen]
+    counts = agreement.confusion(given, scale, first, second)
+    rows = [
+        (f"{first}: {word}", *(_count(int(n), word == other) for other, n in line.items()))
+        for word, line in counts.iterrows()
+    ]
+    head = ("", *(f"{second}: {word}" for word in counts.columns))
+    st.html(html_marks.table(head, rows, numeric=range(1, len(head))))
+    st.caption("Scans counted; those on the grey fields were rated the same by both.")
+
+
+def _count(number: int, same: bool) -> Cell | str:
+    return Cell(f'<span class="ts-same">{number:,}</span>') if same else f"{number:,}"

@@ -1,0 +1,120 @@
+"""An artefact tried on one scan, in memory alone: the altered image, and what is measured on it.
+
+Nothing of a trial is stored, and the file is only read.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from curation.assessment.assess_scan import assess_volume
+from curation.imaging import volumes
+from curation.imaging.volumes import Volume
+from curation.simulation import artefacts
+from curation.simulation.artefacts import ARTIFACTS
+from pages.ui.shell import cache
+from pages.ui.viewer import niivue_viewer
+from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.image_overlays import MEASURING
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Which artefact, and how much of it.
+
+    Parameters
+    ----------
+    artifact : str
+        Key in :data:`curation.simulation.artefacts.ARTIFACTS`.
+    severity : float
+        0 (the scan as it is) to 1.
+    seed : int
+        Which draw of it.
+    """
+
+    artifact: str
+    severity: float
+    seed: int = 0
+
+    @property
+    def words(self) -> str:
+        """What is simulated, in words."""
+        return f"{ARTIFACTS[self.artifact].label}, severity {self.severity:g}"
+
+    @property
+    def alters(self) -> bool:
+        """Whether the image differs from the scan."""
+        return self.severity > 0
+
+
+def altered(volume: Volume, trial: Trial) -> Volume:
+    """Return the image with the artefact; the volume stays as it is."""
+    data = artefacts.apply(trial.artifact, volume.data, trial.severity, trial.seed)
+    return replace(volume, data=data)
+
+
+def image(path: Path, window: str, trial: Trial) -> Prepared:
+    """Return the altered image for the browser, kept for a while.
+
+    Raises
+    ------
+    VolumeError
+        When the file cannot be read as an image.
+    """
+    return niivue_viewer.made(
+        ("trial", str(path), cache.stamp(path), trial),
+        lambda: altered(volumes.conform(volumes.load(path)), trial),
+        window,
+        "Making the artefact …",
+    )
+
+
+def measured(path: Path, sha256: str, trial: Trial) -> pd.Series:
+    """Measure the altered image; kept for the last 64.
+
+    Returns
+    -------
+    pandas.Series
+        Like a row of the metrics table: ``scan_id`` and ``sha256`` (of the untouched file) and a value a
+        metric.
+
+    Raises
+    ------
+    VolumeError
+        When the file cannot be read as an image.
+    """
+    return _measured(str(path), sha256, cache.stamp(path), trial)
+
+
+def moved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Say which metrics moved, by how much their badness changed.
+
+    Parameters
+    ----------
+    before, after : pandas.DataFrame
+        As :func:`curation.scoring.distortion_score.explain` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``metric family value_before value_after badness_before badness_after``, the largest change
+        first; what was or became not measurable counts as the largest.
+    """
+    kept = ["metric", "family", "value", "badness"]
+    both = before[kept].merge(
+        after[kept], on=["metric", "family"], how="outer", suffixes=("_before", "_after")
+    )
+    change = (both["badness_after"] - both["badness_before"]).abs()
+    lost = both["badness_after"].isna() != both["badness_before"].isna()
+    order = change.where(~lost, 101.0).fillna(0.0).sort_values(ascending=False, kind="stable")
+    return both.loc[order[order > 0].index].reset_index(drop=True)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _measured(path: str, sha256: str, changed: cache.Stamp, trial: Trial) -> pd.Series:
+    with MEASURING:
+        volume = altered(volumes.conform(volumes.load(Path(path))), trial)
+        values, *_ = assess_volume(volume)
+    return pd.Series({"scan_id": "", "sha256": sha256} | values, dtype=object)

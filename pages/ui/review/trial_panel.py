@@ -1,0 +1,146 @@
+"""Trying an artefact on Review: what to simulate, and how score and metrics respond."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from curation.metrics import METRICS
+from curation.scoring import distortion_score
+from curation.simulation.artefacts import ARTIFACTS
+from pages.ui.review import scan_panel
+from pages.ui.review.artefact_trial import Trial, measured, moved
+from pages.ui.review.scan_judgement import Judged
+from pages.ui.shell import formatting, html_marks, state
+
+_MOVED_SHOWN = 8
+_DEFAULT_SEVERITY = 0.5
+
+
+def running(scan: pd.Series) -> Trial | None:
+    """Return what is tried on this scan, or ``None``: a trial belongs to the scan it was begun on."""
+    if state.get(state.TRIED_ON) != scan["scan_id"]:
+        return None
+    artifact = state.keep_one_of(state.ARTIFACT, list(ARTIFACTS))
+    severity = state.get(state.SEVERITY)
+    if severity is None:
+        state.put(state.SEVERITY, severity := _DEFAULT_SEVERITY)
+    return Trial(artifact, float(severity), int(state.get(state.DRAW, 0)))
+
+
+def toggle(scan: pd.Series, trial: Trial | None) -> None:
+    """Draw the button that begins a trial, or ends it in the same place."""
+    if trial:
+        st.button(
+            "Back to the scan",
+            shortcut="A",
+            type="primary",
+            on_click=state.put,
+            args=(state.TRIED_ON, None),
+        )
+        return
+    st.button(
+        "Try an artefact",
+        icon=":material/science:",
+        shortcut="A",
+        help="Simulate motion, noise, blur and others on this scan, and watch the score respond. "
+        "The scan itself is not touched and nothing is stored.",
+        on_click=state.put,
+        args=(state.TRIED_ON, scan["scan_id"]),
+    )
+
+
+def controls() -> None:
+    """Draw the choice of artefact and severity."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Artefact",
+            list(ARTIFACTS),
+            key=state.ARTIFACT,
+            persist_state="session",
+            format_func=lambda name: ARTIFACTS[name].label,
+            width=230,
+        )
+        st.slider(
+            "Severity, 0 (untouched) to 1",
+            0.0,
+            1.0,
+            step=0.05,
+            format="%.2f",
+            key=state.SEVERITY,
+            persist_state="session",
+        )
+        st.button(
+            "Another draw",
+            icon=":material/casino:",
+            help="The same artefact at the same severity, placed otherwise.",
+            on_click=state.put,
+            args=(state.DRAW, state.get(state.DRAW, 0) + 1),
+        )
+    meaning = ARTIFACTS[state.get(state.ARTIFACT)].meaning
+    st.caption(formatting.escape(f"At severity 1: {meaning}."))
+
+
+def response(scan: pd.Series, trial: Trial, judged: Judged) -> None:
+    """Draw how score, sub-scores and metrics respond to the artefact, beside the untouched scan's."""
+    # What the last run drew stays until this one ends: the form must not stand beside this image.
+    st.html("<style>.st-key-of-scan, .st-key-of-scan-metrics { display: none }</style>")
+    st.html('<div class="ts-note"><b>Rating is off:</b> this is not the scan.</div>')
+    before, after = _both(scan, trial, judged)
+    scores = [_scored(row, judged) for row in (before, after)]
+    values = [scan_panel.value_of(row, "distortion_score") for row in scores]
+    st.html(
+        f'<div class="ts-score"><span class="ts-value">{html_marks.arrow(*values)}</span>'
+        '<span class="ts-of">distortion score, the scan → the altered image<br>'
+        "<b>higher is worse</b></span></div>"
+    )
+    families = scan_panel.FAMILY_NAMES
+    pairs = {
+        words: (scan_panel.value_of(scores[0], name), scan_panel.value_of(scores[1], name))
+        for name, words in families.items()
+    }
+    expected = families[ARTIFACTS[trial.artifact].family]
+    st.html(html_marks.changes(pairs, expected=expected))
+    st.caption(
+        f"Sub-scores, 0 to 100, higher is worse; the tick is the scan as it is. "
+        f"{expected} is the one that this artefact has to raise. The worst counts most by far: where "
+        "another is worse already, the score itself hardly moves."
+    )
+    _moved(before, after, judged)
+
+
+def _both(scan: pd.Series, trial: Trial, judged: Judged) -> tuple[pd.Series, pd.Series]:
+    """Return the metrics of the scan as it is and with the artefact, measured by the same code."""
+    path, row = Path(scan["path"]), judged.row
+    with st.spinner("Measuring the altered image …", show_time=True):
+        if judged.outdated or not judged.measured:
+            # severity 0 is the scan itself, whatever the artefact
+            row = measured(path, scan["sha256"], Trial(next(iter(ARTIFACTS)), 0.0))
+        return row, measured(path, scan["sha256"], trial) if trial.alters else row
+
+
+def _scored(row: pd.Series, judged: Judged) -> pd.Series:
+    table = row.to_frame().T
+    return distortion_score.score(
+        table, judged.reference, pd.Series([judged.site], table.index)
+    ).iloc[0]
+
+
+def _moved(before: pd.Series, after: pd.Series, judged: Judged) -> None:
+    parts = [
+        distortion_score.explain(row, judged.reference, judged.site) for row in (before, after)
+    ]
+    table = moved(*parts)
+    if table.empty:
+        st.caption("Nothing moved: at severity 0 the image is the scan, voxel for voxel.")
+        return
+    st.markdown("**What moved most**")
+    lines = [
+        (
+            METRICS[row.metric].label,
+            f"{formatting.significant(row.value_before)} → {formatting.significant(row.value_after)}",
+            html_marks.Cell(html_marks.arrow(row.badness_before, row.badness_after)),
+        )
+        for row in table.head(_MOVED_SHOWN).itertuples()
+    ]
+    st.html(html_marks.table(("Metric", "Value", "How bad (0–100)"), lines, numeric=(1, 2)))

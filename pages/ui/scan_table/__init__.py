@@ -1,0 +1,1 @@
+"""Scans as arrays and histogram bins, shared by Tiers and Explore."""

@@ -1,0 +1,1 @@
+"""The page around every page: door, frame, state, caches, formatting, background tasks."""

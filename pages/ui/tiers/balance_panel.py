@@ -1,0 +1,193 @@
+"""On Tiers: how far the tiers are apart, who is near a cut-off, and whether raters agree with them."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from curation.ratings.agreement_coefficients import Figure
+from curation.tier_effects.cutoff_stability import RaterSpread, counts_near
+from curation.tier_effects.selection_bias import NOTABLE
+from curation.tier_effects.tier_agreement import TierAgreement
+from curation.tier_effects.tier_balance import CATEGORIES, Floats, Tally
+from pages.ui.shell import formatting, html_marks
+from pages.ui.shell.html_marks import Card, Cell
+
+_TRAITS = ("age", *CATEGORIES)
+
+
+# ---- how far apart the tiers are -------------------------------------------------------------------
+
+
+def smd(value: float) -> str:
+    """Return a standardised difference, with its sign if it has one."""
+    if math.isinf(value):
+        return "∞"
+    return formatting.number(value, 2)
+
+
+def differences(tally: Tally) -> str:
+    """Return a table of the standardised differences of each tier from the rest, as HTML.
+
+    Traits that say nothing, because all scans are alike in them or nothing is known, are left out; the empty
+    text where that holds for all.
+    """
+    table = tally.differences().set_index(["trait", "tier"])
+    rows = []
+    for trait in _TRAITS:
+        of_trait = table.loc[trait]
+        if of_trait["smd"].isna().all():
+            continue
+        cells = [_difference(*of_trait.loc[tier, ["smd", "chance"]]) for tier in tally.names]
+        rows.append((trait, *cells))
+    if not rows:
+        return ""
+    head = ("Against the rest", *map(_label, tally.names))
+    return html_marks.table(head, rows, numeric=range(1, len(head)), even=True)
+
+
+def _label(tier: str) -> str:
+    return f"Tier {tier}" if len(tier) == 1 else tier
+
+
+def _difference(value: float, chance: float) -> Cell:
+    if math.isnan(value):
+        return Cell(f'<span class="ts-muted">{formatting.DASH}</span>')
+    shown = smd(value)
+    if abs(value) >= NOTABLE and not abs(value) <= chance:
+        shown = f"<b>{shown}</b>"
+    beside = f'<br><small class="ts-muted">chance {formatting.number(chance, 2)}</small>'
+    return Cell(shown + (beside if math.isfinite(chance) else ""))
+
+
+DIFFERENCES_SAID = (
+    "Standardised mean differences of each tier from the other scored scans: 0.2 is small, 0.5 medium, 0.8 "
+    "large. Bold: 0.2 or more, and more than 95 of 100 random tiers of that size have. Age has "
+    "a sign: − is younger."
+)
+
+
+# ---- who is near a cut-off -------------------------------------------------------------------------
+
+
+def near(
+    values: Floats, edges: Sequence[float | Floats], names: Sequence[str], spread: RaterSpread
+) -> str:
+    """Return cards that count the scans within one rater's standard deviation of each cut-off, as HTML.
+
+    Parameters
+    ----------
+    values, edges
+        See :func:`curation.tier_effects.cutoff_stability.near`.
+    names : sequence of str
+        Tiers, best first, one more than edges.
+    spread : RaterSpread
+        In the unit of the values.
+    """
+    scored = max(int(np.isfinite(values).sum()), 1)
+    *each, any_of = counts_near(values, edges, spread.points)
+    cards = [
+        Card(
+            "one rater's standard deviation",
+            f"± {formatting.significant(spread.points, digits=3)}",
+            spread.reason,
+        ),
+        Card(
+            "near any cut-off", f"{any_of:,}", f"{100 * any_of / scored:.0f} % of the scored scans"
+        ),
+    ]
+    if len(each) > 1:
+        cards += [
+            Card(
+                f"near {names[place]} | {names[place + 1]}",
+                f"{count:,}",
+                f"{100 * count / scored:.0f} %",
+            )
+            for place, count in enumerate(each)
+        ]
+    return html_marks.cards(cards)
+
+
+# ---- do raters agree -------------------------------------------------------------------------------
+
+
+def agreement(told: TierAgreement, ceiling: float | None) -> str:
+    """Return a table of how the cut-offs agree with raters, as HTML; empty where none are decided."""
+    if not told.scans:
+        return ""
+    rows = [
+        (
+            f"{one.better} | {one.worse}",
+            _share(one.found),
+            _share(one.kept),
+            figure(one.kappa),
+        )
+        for one in told.cutoffs
+    ]
+    head = ("Exclude from", "Bad scans found", "Good scans kept", "κ with people (95 %)")
+    if ceiling is not None:
+        rows.append(("people among each other", formatting.DASH, formatting.DASH, f"{ceiling:.2f}"))
+    return html_marks.table(head, rows, numeric=(1, 2, 3))
+
+
+def agreement_said(told: TierAgreement) -> str:
+    """Say in markdown how the tiers agree with ratings; empty where none are decided."""
+    if not told.scans:
+        return ""
+    split, rated = told.rated - told.scans, formatting.plural(told.rated, "rated scan")
+    said = f"From {rated}."
+    if split:
+        on = "one" if split == 1 else f"{split:,}"
+        said = (
+            f"From {told.scans:,} of {rated}: on {on} as many raters keep as exclude, so that it counts "
+            "for neither."
+        )
+    if math.isfinite(told.auc.value):
+        said += (
+            f" A scan that people exclude is in a worse tier than one that they keep in "
+            f"{100 * told.auc.value:.0f} of 100 pairs (area under the curve "
+            f"{figure(told.auc)}; 0.50 is chance)."
+        )
+    if math.isfinite(told.weighted_kappa.value):
+        said += f" Tiers against levels of the scale: weighted κ {figure(told.weighted_kappa)}."
+    return formatting.escape(said)
+
+
+def confusion(told: TierAgreement) -> str:
+    """Return the scans of each tier by what raters say of them, as HTML; empty without ratings."""
+    table = told.counts if told.levels is None else told.levels
+    if not told.scans:
+        return ""
+    rows = [
+        (Cell(html_marks.tier_chip(str(tier))), *(f"{count:,}" for count in row))
+        for tier, row in zip(table.index, table.to_numpy(), strict=True)
+    ]
+    return html_marks.table(
+        ("Tier", *map(str, table.columns)), rows, numeric=range(1, table.shape[1] + 1)
+    )
+
+
+def confusion_said(told: TierAgreement) -> str:
+    """Say in markdown which scans :func:`confusion` counts; empty without ratings."""
+    if not told.scans:
+        return ""
+    if told.levels is None:
+        return formatting.escape(
+            f"{formatting.plural(told.scans, 'scan')}, by what most raters say."
+        )
+    count = formatting.plural(int(told.levels.to_numpy().sum()), "rated scan")
+    return formatting.escape(
+        f"All {count} on this scale, by their middle rating (of two, the worse)."
+    )
+
+
+def figure(value: Figure) -> str:
+    """Return a figure with its interval."""
+    if not math.isfinite(value.low):
+        return formatting.number(value.value, 2)
+    number = formatting.number
+    return f"{number(value.value, 2)} ({number(value.low, 2)} to {number(value.high, 2)})"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.0f} %" if math.isfinite(value) else formatting.DASH

@@ -1,0 +1,210 @@
+"""On Tiers: freezing a cohort, and those that are frozen.
+
+On Tiers: two rules on the same scans, who moves where, and the scans of a move.
+"""
+
+import pandas as pd
+import streamlit as st
+
+from curation import errors
+from curation.cohorts import cohort_draft, frozen_cohort, target_rules
+from curation.cohorts.frozen_cohort import Cohort, CohortHeader
+from curation.sources import duplicates
+from curation.storage.workspace import Role, Workspace
+from curation.tiers import overrides, rule_diff, rule_versions, tier_rule
+from curation.tiers.rule_diff import Moves
+from curation.tiers.tier_rule import TierRule
+from pages.ui.explore import selected_scans
+from pages.ui.scan_table.scan_arrays import Ground, Sorted
+from pages.ui.shell import cache, formatting, frame, html_marks, state
+from pages.ui.tiers import cohort_panel, flow_plot
+
+_LISTED = 20
+#: Whose rule cuts a target: the newest pool's, or that of the page.
+_POOLS, _HERE = "pool", "here"
+
+
+def show(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) -> None:
+    """Draw the form that freezes, and what is frozen."""
+    _freeze(workspace, ground, role, rule)
+    headers, troubles = cache.cohort_headers(workspace)
+    for trouble in troubles:  # here, as this part is also drawn by itself
+        st.warning(formatting.escape(errors.in_words(trouble)))
+    if headers:
+        st.subheader("Frozen cohorts")
+        _table(headers)
+        cohort_panel.show(workspace, headers)
+
+
+def _freeze(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) -> None:
+    st.subheader("Freeze a cohort")
+    st.caption(
+        "A frozen cohort is a named list of these scans with their tiers, hashes and the rule. It does "
+        "not change when you move a cut-off later; studies are trained on frozen cohorts only."
+    )
+    with st.form("freeze", border=True):
+        by = _rule(workspace, rule) if role == "target" else rule
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            name = st.text_input("Name", value=role, max_chars=60)
+            author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
+            images_only = _images_only(ground)
+            sent = st.form_submit_button(f"Freeze this {role} cohort", type="primary")
+    if sent:
+        with frame.in_words():
+            draft = cohort_draft.draft(workspace, role, by, images_only=images_only)
+            cohort = frozen_cohort.freeze_draft(workspace, draft, name=name, author=author)
+            _say_frozen(cohort, author)
+            for note in duplicates.notes(workspace, set(cohort.scans["source"])):
+                st.warning(formatting.escape(note), icon=":material/group:")
+            if draft.doubts:
+                st.warning(
+                    formatting.escape(" ".join(doubt.message for doubt in draft.doubts)),
+                    icon=":material/warning:",
+                )
+
+
+def _rule(workspace: Workspace, rule: TierRule) -> TierRule:
+    """Let people choose whose rule cuts a target: the newest pool's, unless they want that of this page."""
+    pool = target_rules.newest_pool(cache.cohort_headers(workspace)[0])
+    if pool is None:
+        st.caption("There is no pool cohort yet: freeze the target again by its rule later.")
+        return rule
+    if target_rules.same(pool.rule, rule):
+        st.caption(formatting.escape(f"By the same rule as the newest pool cohort, {pool.id}."))
+        return rule
+    words = {
+        _POOLS: f"As the newest pool cohort, {pool.id}: {target_rules.in_words(pool.rule)}",
+        _HERE: f"As on this page: {target_rules.in_words(rule)}",
+    }
+    chosen = st.radio(
+        "Tiers of the target",
+        list(words),
+        format_func=lambda key: formatting.escape(words[key]),
+        help="By another rule than the pool's, the same letter is not the same quality in both.",
+    )
+    return pool.rule if chosen == _POOLS else rule
+
+
+def _images_only(ground: Ground) -> bool:
+    """Offer to leave out scans that cannot be trained on, where there are both kinds."""
+    without = int((ground.scans["status"] == "table").sum())
+    if not 0 < without < len(ground.scans):
+        return False
+    return st.checkbox(f"Leave out {formatting.plural(without, 'scan')} without image", value=True)
+
+
+def _say_frozen(cohort: Cohort, author: str) -> None:
+    state.put(state.PERSON, author.strip())
+    state.put(state.PENDING_COHORT, cohort.id)
+    st.success(
+        formatting.escape(f"Frozen as {cohort.id}: {formatting.plural(cohort.size, 'scan')}.")
+    )
+    frame.link("train", "Train on frozen cohorts")
+
+
+def _table(headers: list[CohortHeader]) -> None:
+    rows = [
+        (
+            header.id,
+            header.role,
+            f"{header.size:,}",
+            _counts_in_words(header),
+            header.rule.brief(),
+            header.author,
+            formatting.moment(header.created),
+        )
+        for header in headers[:_LISTED]
+    ]
+    head = ("Cohort", "Role", "Scans", "Per tier", "Rule", "By", "When (UTC)")
+    st.html(html_marks.table(head, rows, numeric=(2,)))
+    if len(headers) > _LISTED:
+        st.caption(f"The newest {_LISTED} of {len(headers):,}; all are in the list below.")
+
+
+def _counts_in_words(header: CohortHeader) -> str:
+    return " · ".join(f"{tier} {count:,}" for tier, count in header.counts.items())
+
+
+_NOW, _DEFAULT = "The rule in force", "The rule that Tierscope starts with"
+_MOVED_LISTED = 500
+
+
+def show_rule_comparison(workspace: Workspace, ground: Ground, sorted_: Sorted) -> None:
+    """Draw the comparison of two rules that are chosen here."""
+    saved = {one.label: one for one in rule_versions.list_rules(workspace)}
+    options = [*saved, _DEFAULT, _NOW]
+    with st.container(border=True):
+        st.markdown("**Compare two rules** – who would move where")
+        state.keep_one_of(state.BEFORE, options)
+        if state.get(state.AFTER) not in options:
+            state.put(state.AFTER, _NOW)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            chosen = [
+                st.selectbox(label, options, key=key, width=330, persist_state="session")
+                for label, key in (("From", state.BEFORE), ("To", state.AFTER))
+            ]
+        known = {_NOW: sorted_.rule, _DEFAULT: tier_rule.DEFAULT_RULE}
+        with frame.in_words():
+            before, after = (known.get(one) or saved[one].rule for one in chosen)
+            _moves(ground, before, after)
+
+
+def _moves(ground: Ground, before: TierRule, after: TierRule) -> None:
+    decisions = overrides.standing(ground.workspace)
+    arrays = ground.arrays([*before.columns, *after.columns])
+    moves = rule_diff.compare(before, after, arrays, decisions)
+    if not len(moves.moved):
+        st.caption(
+            f"Nobody moves: all {formatting.plural(moves.stayed, 'scan')} stay in their tier."
+        )
+        return
+    st.caption(
+        f"{formatting.plural(len(moves.moved), 'scan moves', 'scans move')} to another tier, "
+        f"{moves.stayed:,} stay. Click a flow to see its scans."
+    )
+    colours = tier_rule.colours(before), tier_rule.colours(after)
+    flow_plot.show(moves.table, *colours, lambda *flow: state.put(state.MOVE, list(flow)))
+    _scans(ground, moves, colours[0] | colours[1])
+
+
+def _scans(ground: Ground, moves: Moves, colours: dict[str, str]) -> None:
+    """List the scans of one move."""
+    flows = moves.moved.groupby(["before", "after"], sort=False).size().sort_values(ascending=False)
+    options = [list(flow) for flow in flows.index]
+    chosen = state.keep_one_of(state.MOVE, options)
+    st.selectbox(
+        "Scans that move",
+        options,
+        key=state.MOVE,
+        width=330,
+        format_func=lambda flow: f"{flow[0]} → {flow[1]}: {flows[tuple(flow)]:,}",
+    )
+    ids = moves.scan_ids(*chosen)
+    table = pd.DataFrame({"scan_id": ids[:_MOVED_LISTED]}).merge(ground.scans, on="scan_id")
+    st.html(" → ".join(html_marks.tier_chip(tier, colours[tier]) for tier in chosen))
+    event = st.dataframe(
+        table[["scan_id", "distortion_score", "site", "age_years"]],
+        hide_index=True,
+        height=240,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="moved-scans",
+        column_config={
+            "scan_id": "Scan",
+            "distortion_score": st.column_config.NumberColumn(
+                "Distortion score", format=formatting.SCORE_COLUMN
+            ),
+            "site": "Site",
+            "age_years": st.column_config.NumberColumn("Age (years)", format="%.1f"),
+        },
+    )
+    if len(ids) > _MOVED_LISTED:
+        st.caption(f"The first {_MOVED_LISTED} of {len(ids):,}.")
+    moving = ground.scores.scan_ids.isin(ids)
+    label = f"See {'these' if len(ids) > 1 else 'this'} {formatting.plural(len(ids), 'scan')} on Explore"
+    selected_scans.offer(ground, label, moving, key="see-moves")
+    if rows := event.selection.rows:
+        scan = table["scan_id"].iloc[rows[0]]
+        if st.button(formatting.escape(f"Look at {scan} on Review"), icon=":material/visibility:"):
+            state.put(state.PENDING_SCAN, scan)
+            frame.open_page("review")

@@ -1,0 +1,126 @@
+"""Where a study shall run: this machine, Slurm, or a Snakemake profile by its name."""
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from curation.assessment import snakemake_profiles
+from curation.errors import TierscopeError
+from curation.storage.workspace import Workspace
+from pages.ui.shell import formatting
+from training.jobs import execution_backend, mlflow_log
+from training.jobs.execution_backend import KINDS, Kind, Place
+from training.studies.presets import gpu_count
+
+
+def machine() -> str:
+    """Return what this machine computes with, in words."""
+    gpus = gpu_count()
+    return (
+        formatting.plural(gpus, "GPU")
+        if gpus
+        else formatting.plural(os.cpu_count() or 1, "processor core")
+    )
+
+
+def choose(workspace: Workspace, before: Place, *, key: str) -> Place | None:
+    """Let people choose a place.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Remembers Slurm's settings from one study to the next.
+    before : Place
+        Where it ran before, which is offered first.
+    key : str
+        Tells several forms on a page apart.
+
+    Returns
+    -------
+    Place or None
+        None where it cannot be used, with the reason on the screen.
+    """
+    kinds: list[Kind] = list(KINDS)
+    kind = st.segmented_control(
+        "Where it runs",
+        kinds,
+        default=before.kind,
+        key=f"place-{key}",
+        required=True,
+        format_func=lambda kind: f"{KINDS[kind][0].upper()}{KINDS[kind][1:]}",
+    )
+    known = before if before.kind == kind else execution_backend.remembered(workspace)
+    try:
+        values = _FIELDS[kind](known, key)
+        if mlflow_log.lacks() is None:
+            values["mlflow"] = st.checkbox(
+                "Also log finished runs to MLflow", value=known.mlflow, key=f"mlflow-{key}"
+            )
+        place = replace(Place(kind), **values)
+        execution_backend.refuse_unusable(place)
+    except TierscopeError as error:
+        st.warning(formatting.escape(str(error)))
+        return None
+    return place
+
+
+def _here(known: Place, key: str) -> dict[str, Any]:
+    st.caption(f"On {machine()}. Another study that runs here is waited for.")
+    beside = st.checkbox("Start at once, beside what runs", value=known.beside, key=f"beside-{key}")
+    return {"beside": beside, "cores": known.cores}
+
+
+def _slurm(known: Place, key: str) -> dict[str, Any]:
+    if lacking := execution_backend.slurm_lacks():
+        st.caption(formatting.escape(lacking))
+        return {}
+    left, right = st.columns(2)
+    values = {
+        "partition": left.text_input("Partition", known.partition, key=f"partition-{key}"),
+        "account": right.text_input("Account", known.account, key=f"account-{key}"),
+        "hours": left.number_input(
+            "Longest time of a run, hours",
+            0.1,
+            1000.0,
+            known.hours,
+            key=f"hours-{key}",
+            help="A run that needs longer goes on when the study is resumed.",
+        ),
+        "memory_gb": right.number_input(
+            "Memory of a run, GB", 1.0, 4000.0, known.memory_gb, key=f"memory-{key}"
+        ),
+        "gres": left.text_input(
+            "Resource of a training run",
+            known.gres,
+            placeholder="gpu:1",
+            key=f"gres-{key}",
+            help="As Slurm's --gres: NAME, NAME:COUNT or NAME:TYPE:COUNT.",
+        ),
+        "at_once": right.number_input(
+            "Jobs at once", 1, 10_000, known.at_once, key=f"at-once-{key}"
+        ),
+    }
+    st.caption("Empty: Slurm's own default. The workspace lies on a disk that every node sees.")
+    return values
+
+
+def _profile(known: Place, key: str) -> dict[str, Any]:
+    """Offer the profiles that were set up; one noted by an older version, as a path, is said to be none."""
+    names = list(snakemake_profiles.named())
+    if not names:
+        return {"profile": known.profile}
+    other = known.profile not in ("", *names)  # not silently taken for another
+    name = st.selectbox(
+        "Profile",
+        names,
+        None if other else names.index(known.profile or names[0]),
+        key=f"profile-{key}",
+        placeholder="Choose a profile",
+        help="A Snakemake profile says where jobs run. Whoever runs Tierscope names them.",
+    )
+    return {"profile": name or known.profile}
+
+
+_FIELDS = {"here": _here, "slurm": _slurm, "profile": _profile}

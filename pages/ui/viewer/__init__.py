@@ -1,0 +1,1 @@
+"""The image viewer: NiiVue, image cache, windows, overlays, slices, tiles."""

@@ -1,0 +1,87 @@
+"""The command ``export``: the network of a finished pretraining, for use without Tierscope.
+
+The command ``report``: everything that is handed on of a study, in a folder.
+"""
+
+import argparse
+from pathlib import Path
+
+from curation.cli import framework
+from curation.cli.framework import Command
+from curation.storage.workspace import Workspace
+from training.studies import planned_study, runs
+from training.studies.presets import MODALITIES
+
+
+def add_export_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    parser.add_argument("study", help="id of a study")
+    parser.add_argument(
+        "pretraining", metavar="run", help="id of a finished pretraining, e.g. pretrain_all_seed0"
+    )
+    parser.add_argument(
+        "--to",
+        type=Path,
+        help="folder for this one network (default: one in the workspace's exports)",
+    )
+    parser.add_argument(
+        "--modality", choices=MODALITIES[-1], help="of a network trained on several by turns"
+    )
+
+
+def run_export(chosen: argparse.Namespace) -> int:
+    """Do what the options ask, and print where the files are."""
+    from training.tasks import export_network  # torch only where it is needed
+
+    workspace = Workspace.open(chosen.workspace)
+    study = planned_study.load(workspace, chosen.study)
+    run_ = runs.find(study, chosen.pretraining)
+    named = export_network.folder_name(study, run_, chosen.modality)
+    folder = chosen.to or workspace.exports_dir / "networks" / named
+    made = export_network.export(study, run_, folder, chosen.modality)
+    print(f"weights: {made.weights}\nabout: {made.about}")
+    return 0
+
+
+EXPORT_COMMAND = Command(
+    "export",
+    "write a pretrained network as safetensors, to be loaded with plain MONAI",
+    run_export,
+    add_export_options,
+)
+
+
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    parser.add_argument("--study", required=True, help="id of a study")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write into")
+    parser.add_argument("--sites", action="store_true", help="keep the names of sites")
+    parser.add_argument("--no-pictures", action="store_true", help="no example scans")
+    parser.add_argument("--corrected", action="store_true", help="bias-corrected figures too")
+
+
+def run_report(chosen: argparse.Namespace) -> int:
+    """Write the report and say where it is, and what was removed."""
+    from training.report import bundle, content  # brings plotly, matplotlib and python-pptx
+    from training.report.source import Options
+
+    workspace = Workspace.open(chosen.workspace)
+    options = Options(
+        sites=chosen.sites, pictures=not chosen.no_pictures, corrected=chosen.corrected
+    )
+    with framework.bar("writing", unit="file") as progress:
+        written = bundle.write(workspace, chosen.study, chosen.out, options, progress)
+    for path in written:
+        print(path)
+    print("\nRemoved, so that nobody can be told from these files:")
+    for line in content.build(workspace, chosen.study, options).removed:
+        print(f"- {line}")
+    return 0
+
+
+REPORT_COMMAND = Command(
+    "report",
+    "write the report of a study: HTML, PowerPoint, figures, numbers, methods, without identities",
+    run_report,
+    add_report_options,
+)

@@ -1,0 +1,75 @@
+"""Turns: on this machine one study of a workspace runs at a time, the others wait in the order they came.
+
+A waiting study is a ticket in its folder, held by a process; a ticket whose process is gone does not count.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from curation.errors import StudyError
+from curation.storage import files, processes
+from curation.storage.processes import Process
+from curation.storage.workspace import Workspace
+from training.studies.planned_study import Study
+
+_POLL_S = 0.5
+
+
+def ticket_path(study: Study) -> Path:
+    """Return the file that is there while a study waits for its turn."""
+    return study.folder / "workflow" / "ticket.json"
+
+
+def ahead(workspace: Workspace, study: Study) -> int | None:
+    """Return how many waiting studies come before this one; none where it does not wait."""
+    waiting = [study_id for _, study_id in _tickets(workspace)]
+    return waiting.index(study.id) if study.id in waiting else None
+
+
+@contextlib.contextmanager
+def turn(workspace: Workspace, study: Study, *, check: Callable[[], None]) -> Iterator[None]:
+    """Wait for the study's turn and hold it while the block runs; a process that dies lets go of it.
+
+    Parameters
+    ----------
+    workspace, study
+        Where, and whose.
+    check : callable
+        Called again and again while waiting; what it raises ends the waiting.
+    """
+    path = ticket_path(study)
+    files.write_json(path, {"since": time.time(), **asdict(Process.of(os.getpid()))})
+    taken = StudyError("Another study has its turn.")
+    with contextlib.ExitStack() as held:
+        try:
+            while not _mine(workspace, study, held, taken):
+                check()
+                time.sleep(_POLL_S)
+        finally:
+            path.unlink(missing_ok=True)
+        yield
+
+
+def _mine(
+    workspace: Workspace, study: Study, held: contextlib.ExitStack, taken: StudyError
+) -> bool:
+    if ahead(workspace, study):
+        return False
+    with contextlib.suppress(StudyError):
+        held.enter_context(files.lock(workspace.turn_path, taken))
+        return True
+    return False
+
+
+def _tickets(workspace: Workspace) -> list[tuple[float, str]]:
+    """Return the waiting studies with the time since when, in their order."""
+    found = []
+    for path in workspace.studies_dir.glob("*/workflow/ticket.json"):
+        ticket = processes.read_note(path)
+        if ticket and Process.noted(ticket).alive():
+            found.append((ticket["since"], path.parents[1].name))
+    return sorted(found)

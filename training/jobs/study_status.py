@@ -1,0 +1,252 @@
+"""Where a study stands: read from its files, and checked against the processes that are really there."""
+
+import contextlib
+import os
+import shutil
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from curation.storage import files, processes
+from curation.storage.processes import Process
+from curation.storage.workspace import Workspace
+from training.jobs import execution_backend, study_queue, supervisor
+from training.studies import planned_study, runs
+from training.studies.planned_study import Study
+from training.studies.runs import RunState
+
+StudyState = Literal["planned", "queued", "running", "stopped", "failed", "finished"]
+
+#: Rough time that a process needs before its first step (importing torch and MONAI), seconds.
+START_S = 4.0
+#: A study that is led from another machine is taken for running while its heartbeat is no older, seconds.
+ELSEWHERE_S = 60.0
+#: With less space left than this, a study that ended without a word is told to have filled the disk.
+FULL_BYTES = 8 * 2**20
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    """Where a study stands.
+
+    Parameters
+    ----------
+    state : {'planned', 'queued', 'running', 'stopped', 'failed', 'finished'}
+        ``running`` only while its processes are there, ``queued`` while it waits for its turn.
+    runs : list of RunState
+        Every run, pretrainings first.
+    done, total : int
+        Finished runs and all runs.
+    fraction : float
+        Share of the epochs done, each kind of run weighted by its measured time; 0 to 1.
+    eta_s : float or None
+        Estimated seconds to the end; none while there is nothing to estimate from.
+    message : str
+        What is going on, or what went wrong, in a sentence.
+    """
+
+    state: StudyState
+    runs: list[RunState]
+    done: int
+    total: int
+    fraction: float
+    eta_s: float | None
+    message: str
+
+    @property
+    def going(self) -> bool:
+        """Whether a process holds the study: it runs, or waits for its turn."""
+        return self.state in ("queued", "running")
+
+
+def status(workspace: Workspace, study_id: str) -> StudyStatus:
+    """Read where a study stands."""
+    study = planned_study.load(workspace, study_id)
+    # before its runs: one that ends between the two is then not "running"
+    at_work = led(study) or bool(leftovers(study))
+    states = runs.states(study)
+    state = _state(study, states, at_work)
+    done = sum(run.state == "finished" for run in states)
+    left_s, fraction = _progress(states)
+    return StudyStatus(
+        state=state,
+        runs=states,
+        done=done,
+        total=len(states),
+        fraction=1.0 if state == "finished" else fraction,
+        eta_s=left_s / _at_once(study, states) if left_s and state == "running" else None,
+        message=_message(workspace, study, state, states),
+    )
+
+
+def log_path(study: Study) -> Path:
+    """Return the workflow's own log."""
+    return study.folder / "workflow.log"
+
+
+def leader_path(study: Study) -> Path:
+    """Return the file that notes the process that leads the study."""
+    return study.folder / "workflow.json"
+
+
+def elapsed_s(study: Study) -> float | None:
+    """Return the seconds since the last start of a study; none where it was never started."""
+    noted = processes.read_note(leader_path(study))
+    return time.time() - noted["started"] if noted else None
+
+
+# ---- processes -----------------------------------------------------------------------------------
+
+
+def led(study: Study) -> bool:
+    """Tell whether the process that leads a study is there, on this machine or on another."""
+    return processes.running(leader_path(study)) is not None or led_elsewhere(study)
+
+
+def led_elsewhere(study: Study) -> bool:
+    """Tell whether another machine leads a study: its heartbeat is fresh and it has not ended."""
+    noted = processes.read_note(leader_path(study))
+    if (
+        not noted
+        or noted["host"] == socket.gethostname()
+        or supervisor.outcome_path(study).exists()
+    ):
+        return False
+    try:
+        beaten = supervisor.heartbeat_path(study).stat().st_mtime
+    except FileNotFoundError:
+        beaten = noted["started"]
+    return time.time() - beaten < ELSEWHERE_S
+
+
+def members(study: Study) -> list[psutil.Process]:
+    """Return the processes in the group that was noted for the study and that work on it."""
+    noted = processes.read_note(leader_path(study))
+    if not noted or noted["host"] != socket.gethostname():
+        return []
+    return [p for p in psutil.process_iter() if _works_on(p, study, noted)]
+
+
+def orphans(study: Study) -> list[psutil.Process]:
+    """Return the processes of this machine that train runs of a study, whoever started them."""
+    found = []
+    for run in runs.runs_of(study):
+        noted = processes.read_note(run.status_path)
+        if noted.get("state") == "running" and noted["host"] == socket.gethostname():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if Process.noted(noted).alive():
+                    found.append(psutil.Process(noted["pid"]))
+    return found
+
+
+def leftovers(study: Study) -> list[psutil.Process]:
+    """Return processes that go on although the leader of their group was killed."""
+    ended = supervisor.outcome_path(study).exists()
+    leader = processes.running(leader_path(study))
+    return [] if leader or ended else [p for p in members(study) if _alive(p)]
+
+
+def _works_on(process: psutil.Process, study: Study, noted: dict) -> bool:
+    try:
+        same_group = os.getpgid(process.pid) == noted["pid"]
+        return same_group and study.id in " ".join(process.cmdline())
+    except (ProcessLookupError, psutil.Error):
+        return False
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return Process(process.pid, process.create_time()).alive()
+    except psutil.NoSuchProcess:
+        return False
+
+
+# ---- states and words ----------------------------------------------------------------------------
+
+
+def _state(study: Study, states: list[RunState], at_work: bool) -> StudyState:
+    if at_work:
+        return "queued" if study_queue.ticket_path(study).exists() else "running"
+    if any(run.state == "running" for run in states):
+        return "running"  # on a cluster, although its leader was killed
+    if study.result_path.exists():
+        return "finished"
+    if not leader_path(study).exists():
+        return "planned"
+    outcome = files.read_note(supervisor.outcome_path(study))
+    failed = any(run.state == "failed" for run in states)
+    if failed or (outcome.get("returncode", 0) != 0 and not outcome.get("stopped")):
+        return "failed"
+    return "stopped"
+
+
+def _message(workspace: Workspace, study: Study, state: StudyState, states: list[RunState]) -> str:
+    if state == "queued":
+        return _waiting_words(study_queue.ahead(workspace, study))
+    troubled = next((run for run in states if run.state == "failed"), None)
+    if troubled:
+        which = f"{troubled.kind} {troubled.arm}, seed {troubled.seed}"
+        fold = "" if troubled.fold is None else f", fold {troubled.fold}"
+        return f"{which}{fold}: {troubled.message}"
+    if state in ("failed", "stopped") and _disk_is_full(study):
+        return "The disk is full. Free some space, then resume: nothing finished is lost."
+    preparing = files.read_note(study.folder / "prepare" / "status.json")
+    if state == "failed":
+        return preparing.get("message") or (
+            "A run ended without a word; the machine may have run out of memory, or the cluster out of "
+            f"time. See {log_path(study)} and the run's log.txt. Resume goes on where each run was."
+        )
+    if state == "stopped":
+        return "Stopped. Resume goes on where each run was."
+    if state == "running" and preparing.get("state") != "finished":
+        return f"Preparing volumes: {preparing.get('done', 0)} of {preparing.get('total', '…')}"
+    going = sum(run.state == "running" for run in states)
+    if state == "running" and execution_backend.of(study).kind != "here":
+        return f"On {execution_backend.of(study).words}: {going} of its runs are at work now."
+    if state == "running" and not going:
+        return "The next runs are starting: a process needs some seconds before its first step."
+    return ""
+
+
+def _waiting_words(before: int | None) -> str:
+    if not before:
+        return "Waits for its turn: another study is running."
+    return f"Waits for its turn: {before} more wait before it, and one is running."
+
+
+def _disk_is_full(study: Study) -> bool:
+    return shutil.disk_usage(study.folder).free < FULL_BYTES
+
+
+# ---- progress ------------------------------------------------------------------------------------
+
+
+def _progress(states: list[RunState]) -> tuple[float | None, float]:
+    """Return the processor seconds left (none if unknown) and the share done."""
+    rates = {kind: _seconds_an_epoch(states, kind) for kind in {run.kind for run in states}}
+    known = all(rate is not None for rate in rates.values())
+    weights = [(rates[run.kind] or 0.0) if known else 1.0 for run in states]
+    total = sum(w * run.epochs for w, run in zip(weights, states, strict=True))
+    done = sum(w * run.epoch for w, run in zip(weights, states, strict=True))
+    waiting = sum(run.state != "finished" and run.epoch == 0 for run in states)
+    left_s = total - done + waiting * START_S if known else None
+    return left_s, done / total if total else 0.0
+
+
+def _seconds_an_epoch(states: list[RunState], kind: str) -> float | None:
+    of_kind = [run for run in states if run.kind == kind and run.epoch > 0]
+    epochs = sum(run.epoch for run in of_kind)
+    return sum(run.seconds for run in of_kind) / epochs if epochs else None
+
+
+def _at_once(study: Study, states: list[RunState]) -> int:
+    """Return how many runs go on at the same time: on a cluster as many as do so now."""
+    place = execution_backend.of(study)
+    going = sum(run.state == "running" for run in states)
+    slots = execution_backend.slots(place, study.preset) if place.kind == "here" else going
+    unfinished = sum(run.state != "finished" for run in states)
+    return max(min(slots, unfinished), 1)

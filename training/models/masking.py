@@ -1,0 +1,68 @@
+"""Which patches are removed: drawn anew for every volume of every step."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.studies.presets import Preset
+
+
+class Masks(NamedTuple):
+    """The patches of some volumes.
+
+    Parameters
+    ----------
+    kept, removed : Tensor of int64, [B, K] and [B, R]
+        Numbers of the patches that are shown and of those that are asked for; together all patches, or all
+        with brain.
+    weights : Tensor of float32, [B, R]
+        Share of brain of the removed patches, divided by its sum over the batch.
+    """
+
+    kept: Tensor
+    removed: Tensor
+    weights: Tensor
+
+
+def usable(shares: Tensor, preset: Preset) -> Tensor:
+    """Return which patches a preset works with, [K]: all, or those with brain."""
+    if preset.masking == "brain":
+        return torch.nonzero(shares > 0).flatten()
+    return torch.arange(len(shares))
+
+
+def draw(rng: np.random.Generator, count: int, shares: Tensor, preset: Preset) -> Masks:
+    """Draw the masks of a batch.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Seeded for the step.
+    count : int
+        Volumes.
+    shares : Tensor, [N]
+        Share of brain in each patch, from :func:`training.models.masked_autoencoder.patch_weights`.
+    preset : Preset
+        Gives ratio and kind of masking.
+
+    Notes
+    -----
+    ``int((1 − ratio) · patches)`` patches are kept, as MONAI does. Under ``brain`` the patches with brain are
+    all there is: empty ones are neither shown nor asked for, and the others are removed one after the other
+    with chances proportional to their share of brain (Efraimidis & Spirakis 2006,
+    doi:10.1016/j.ipl.2005.11.003).
+    """
+    share, places = shares.numpy(), usable(shares, preset).numpy()
+    chance = share[places] if preset.masking == "brain" else np.ones(len(places))
+    keys = np.log(1 - rng.random((count, len(places)))) / chance  # the largest are removed first
+    order = places[np.argsort(keys, axis=1)]
+    keep = max(1, int((1 - preset.masking_ratio) * len(places)))
+    kept, removed = order[:, :keep], order[:, keep:]
+    weights = share[removed]
+    return Masks(
+        torch.from_numpy(kept),
+        torch.from_numpy(removed),
+        torch.from_numpy(weights / max(float(weights.sum()), 1e-6)).float(),
+    )

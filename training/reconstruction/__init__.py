@@ -1,0 +1,1 @@
+"""What a pretrained network makes of masked scans."""

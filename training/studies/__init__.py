@@ -1,0 +1,1 @@
+"""What a study is: presets, arms, designs, inputs, splits, checks, its runs."""

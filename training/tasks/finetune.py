@@ -1,0 +1,194 @@
+"""Fine-tuning for age on the training folds of the target cohort, judged on the held-out fold.
+
+The number of epochs is fixed beforehand and the last weights are used: nothing is chosen on the
+held-out people, so their error after each epoch can be shown without favouring any arm.
+"""
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from curation.storage.workspace import Workspace
+from training.models import masked_autoencoder, masking, monai_weights
+from training.models.age_model import AgeModel, EncoderAgeModel, accumulate
+from training.models.brain_age_cnn import BrainAgeCnn
+from training.studies import prepare_volumes, runs, volume_grid
+from training.studies.planned_study import Study
+from training.studies.presets import Preset
+from training.studies.runs import Run
+from training.tasks import devices, ridge, training_loop
+from training.tasks.age_scale import AgeScale, age_error, result_of
+from training.tasks.batches import Augmentation, Batch, Volumes, batch_indices, brighten
+from training.tasks.pretrain import load_pretrained
+from training.tasks.schedule import Schedule, step_seed
+from training.tasks.stop_signal import Interruption
+
+_EVALUATION_BATCH = 16
+
+
+def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interruption) -> None:
+    """Train the age model of a run, as its arm's method says; write ``model.pt`` and ``result.json``."""
+    method = study.arm(run.arm).method
+    if method == "ridge":
+        ridge.fit_run(workspace, study, run)
+        return
+    preset = study.preset
+    training, held_out, steps = study.judged(run.arm, run.seed, run.fold or 0)
+    scale = AgeScale.of(training["age_years"].to_numpy())
+    # the same draws for every arm: the seed knows of the fold, not of the arm
+    seed = step_seed(run.seed, 1_000_003 * (1 + (run.fold or 0)))
+    model = _model(workspace, study, run, head_seed=seed)
+    rates = {"full": preset.finetune_lr, "probe": preset.probe_lr, "cnn": preset.cnn_lr}
+    schedule = Schedule(
+        seed=seed,
+        epochs=preset.finetune_epochs,
+        steps=steps,
+        lr=rates[method],
+        warmup=preset.warmup,
+        clip_norm=preset.clip_norm,
+    )
+    with devices.device(preset, interruption) as fabric:
+        masked_autoencoder.use_fused_attention(model, devices.fuses_attention(fabric, preset))
+        trainer = training_loop.Trainer(
+            fabric, run, schedule, model, model.parameter_groups(preset), interruption
+        )
+        known, unseen = (
+            People(Volumes(prepare_volumes.sample_paths(workspace, study, s["scan_id"])), s, scale)
+            for s in (training, held_out)
+        )
+        task = Ageing(fabric, preset, seed, model, known, unseen)
+        trainer.fit(task)
+        model.eval()
+        with torch.inference_mode():
+            predicted = task.predict()
+        trainer.finish(model.state_dict(), result_of(training, held_out, predicted, scale))
+
+
+class People:
+    """Scans of the target cohort: prepared volumes, and standardised ages [B].
+
+    Parameters
+    ----------
+    volumes : Volumes
+        In the order of ``scans``.
+    scans : pandas.DataFrame
+        ``subject_id, age_years``.
+    scale : AgeScale
+        Of those who are trained on.
+    """
+
+    def __init__(self, volumes: Volumes, scans: pd.DataFrame, scale: AgeScale) -> None:
+        self.volumes, self.scans, self.scale = volumes, scans, scale
+        ages = scale.standardise(scans["age_years"].to_numpy())
+        self.goal = torch.tensor(ages, dtype=torch.float32)
+
+
+class Ageing(training_loop.Task):
+    """Telling standardised age, by its absolute error.
+
+    Parameters
+    ----------
+    fabric : Fabric
+        Device and precision.
+    preset, seed
+        Give batches and augmentation.
+    model : AgeModel
+        As it is trained, without Fabric's wrapping.
+    known, unseen : People
+        Who is trained on, and who is held out.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        preset: Preset,
+        seed: int,
+        model: AgeModel,
+        known: People,
+        unseen: People,
+    ) -> None:
+        super().__init__(preset.finetune_batch)
+        self.fabric, self.preset, self.seed = fabric, preset, seed
+        self.model, self.known, self.unseen = model, known, unseen
+
+    def draw(self, step: int) -> Batch:
+        """Draw people and what is done to their volumes."""
+        rng = np.random.default_rng(step_seed(self.seed, step))
+        preset, count = self.preset, len(self.known.volumes)
+        chosen = batch_indices(count, batch=self.size, step=step, seed=self.seed)
+        changes = Augmentation.draw(
+            rng, self.size, channels=preset.channels, shift_voxels=preset.shift_voxels
+        )
+        return {
+            "volumes": self.known.volumes.batch(chosen, changes),
+            "gain": changes.gain,
+            "offset": changes.offset,
+            "goal": self.known.goal[chosen],
+        }
+
+    def backward(self, fabric: Fabric, model: nn.Module, parts: list[Batch]) -> Tensor:
+        """Go over the whole batch at once, or over parts so that the result is the same."""
+        volumes = [brighten(part["volumes"], part["gain"], part["offset"]) for part in parts]
+        goal = torch.cat([part["goal"] for part in parts])
+
+        def loss_of(predicted: Tensor) -> Tensor:
+            return functional.l1_loss(predicted.float(), goal)
+
+        if len(parts) > 1:
+            with fabric.autocast():
+                return accumulate(self.model, volumes, loss_of)
+        loss = loss_of(model(volumes[0]))
+        fabric.backward(loss)
+        return loss.detach()
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the error on the held-out fold, years."""
+        # all of them: the first by id are those of one source, whose mean is not that of the others
+        self.model.calibrate(self._features(self.known.volumes))
+        return {"age_mae_years": age_error(self.unseen.scans, self.predict())}
+
+    def predict(self) -> NDArray[np.float64]:
+        """Return the ages of the held-out people's scans, years."""
+        features = self._features(self.unseen.volumes)
+        return self.known.scale.years(self.model.judge(features).cpu().numpy())
+
+    def _features(self, volumes: Volumes) -> Tensor:
+        batches = volumes.in_batches(range(len(volumes)), _EVALUATION_BATCH)
+        with self.fabric.autocast():
+            parts = [self.model.pooled(self.fabric.to_device(batch)) for batch in batches]
+        return torch.cat(parts).float()
+
+
+def _model(workspace: Workspace, study: Study, run: Run, *, head_seed: int) -> AgeModel:
+    method, preset = study.arm(run.arm).method, study.preset
+    if method == "cnn":
+        return BrainAgeCnn(preset, seed=run.seed, head_seed=head_seed)
+    network = masked_autoencoder.build(preset, seed=run.seed)
+    pretraining = runs.pretraining_of(study, run)
+    if pretraining is not None:
+        load_pretrained(pretraining, network)
+    elif preset.centred:
+        _centre(workspace, study, network)
+    mask = volume_grid.brain_mask(workspace, preset)
+    return EncoderAgeModel(
+        network,
+        preset,
+        head_seed=head_seed,
+        places=masking.usable(masked_autoencoder.patch_weights(mask, preset.patch), preset),
+        frozen=method == "probe",
+        pretrained=pretraining is not None,
+    )
+
+
+def _centre(workspace: Workspace, study: Study, network: MaskedAutoEncoderViT) -> None:
+    """Let an untrained network see what pretrained ones see: patches less the mean at their place."""
+    preset = study.preset
+    coding = Volumes(prepare_volumes.sample_paths(workspace, study, study.coding_scans()))
+    batches = coding.in_batches(range(len(coding)), _EVALUATION_BATCH)
+    (usual,) = masked_autoencoder.mean_patches(batches, preset.patch, lambda patches: patches)
+    network.load_state_dict(monai_weights.centred(network.state_dict(), usual))
