@@ -9,7 +9,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.cohort import people_panel, source_form
 from pages.ui.shell import (
     cache,
-    downloads,
+    controls,
     flags,
     formatting,
     frame,
@@ -145,7 +145,7 @@ def _problems(scans: pd.DataFrame) -> None:
     if len(found):
         st.subheader("Cannot be used, and why")
         _problem_table(found)
-        downloads.tables("scans", {"cannot-be-used": found})
+        controls.tables("scans", {"cannot-be-used": found})
     if len(noted):
         with st.expander(
             f"Taken differently than written: {formatting.plural(len(noted), 'scan')}"

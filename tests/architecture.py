@@ -34,7 +34,9 @@ def main() -> int:
     """Print the measures; return 1 where one is out of bounds."""
     found = measures()
     print(json.dumps(found))
-    beyond = [f"{name} {found[name]} > {most}" for name, most in BOUNDS.items() if found[name] > most]
+    beyond = [
+        f"{name} {found[name]} > {most}" for name, most in BOUNDS.items() if found[name] > most
+    ]
     if beyond:
         print(f"out of bounds: {', '.join(beyond)}", file=sys.stderr)
     return bool(beyond)

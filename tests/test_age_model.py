@@ -6,6 +6,7 @@ from tests.training_workspace import TINY
 from training.models import masked_autoencoder
 from training.models.age_model import EncoderAgeModel, accumulate, split_decay
 from training.models.brain_age_cnn import BrainAgeCnn
+from training.models.patches import unpatchify
 from training.studies.presets import PRESETS
 
 PRESET = PRESETS["smoke"].changed(TINY)
@@ -133,7 +134,7 @@ def test_only_the_places_asked_for_are_looked_at() -> None:
     places = torch.arange(0, network.patch_embedding.n_patches, 2)
     model = EncoderAgeModel(network, PRESET, head_seed=1, places=places)
     patches = torch.rand(2, network.patch_embedding.n_patches, PRESET.patch**3)
-    before = model.pooled(masked_autoencoder.unpatchify(patches, PRESET.grid, PRESET.patch))
+    before = model.pooled(unpatchify(patches, PRESET.grid, PRESET.patch))
     patches[:, 1::2] = 9.0
-    after = model.pooled(masked_autoencoder.unpatchify(patches, PRESET.grid, PRESET.patch))
+    after = model.pooled(unpatchify(patches, PRESET.grid, PRESET.patch))
     assert torch.equal(before, after)

@@ -12,8 +12,9 @@ from tensorboardX.proto.event_pb2 import Event
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests import training_workspace
-from training.jobs import gpus, monitoring
-from training.studies import runs
+from training.jobs import monitoring
+from training.studies import hardware, runs
+from training.studies.run_status import Status, state_of
 from training.studies.runs import Run
 
 
@@ -75,17 +76,17 @@ def test_a_run_shows_what_it_takes_of_the_machine_only_while_it_runs(run: Run, m
     study_id = run.folder.parents[1].name
     monkeypatch.setattr(monitoring, "INTERVAL_S", 0.05)
     study = training_workspace.studies.load(Workspace(run.folder.parents[3]), study_id)
-    status = runs.Status(run.status_path)
+    status = Status(run.status_path)
     status.write("running")
     with monitoring.beside(run):
         while not run.usage_path.exists():
             time.sleep(0.02)
-        state = runs.state_of(study, run)
+        state = state_of(study, run)
         assert state.usage is not None
         assert state.usage["memory_mb"] > 10
-        assert state.usage["gpus"] == [vars(gpu) for gpu in gpus.used_by(os.getpid())]
+        assert state.usage["gpus"] == [vars(gpu) for gpu in hardware.used_by(os.getpid())]
     status.write("finished")
-    assert runs.state_of(study, run).usage is None
+    assert state_of(study, run).usage is None
 
 
 def test_what_goes_wrong_beside_the_training_does_not_end_it(run: Run, monkeypatch, capfd) -> None:

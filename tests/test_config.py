@@ -5,7 +5,8 @@ import pytest
 
 from curation.errors import StudyError
 from training.studies import presets
-from training.studies.presets import PRESETS, Preset
+from training.studies.preset import Preset
+from training.studies.presets import PRESETS
 
 
 @pytest.mark.parametrize("name", PRESETS)

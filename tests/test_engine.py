@@ -12,6 +12,7 @@ from curation.storage import files
 from training.studies.runs import Run
 from training.tasks import checkpoints, training_loop
 from training.tasks.batches import Batch
+from training.tasks.devices import out_of_memory
 from training.tasks.schedule import Schedule, step_seed
 from training.tasks.stop_signal import Interruption, Stopped
 
@@ -293,13 +294,9 @@ def test_a_single_volume_that_is_too_much_is_told_in_words(tmp_path: Path) -> No
 
 
 def test_other_errors_are_not_taken_for_short_memory(tmp_path: Path) -> None:
-    assert not training_loop.out_of_memory(
-        RuntimeError("mat1 and mat2 shapes cannot be multiplied")
-    )
-    assert training_loop.out_of_memory(
-        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried")
-    )
-    assert training_loop.out_of_memory(MemoryError())
+    assert not out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"))
+    assert out_of_memory(MemoryError())
 
 
 def test_speed_is_told_with_every_epoch(tmp_path: Path) -> None:

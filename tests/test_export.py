@@ -13,6 +13,7 @@ from tests import pets, training_workspace
 from training import __main__ as command
 from training.models import masked_autoencoder
 from training.models.masked_autoencoder import ReconstructionLoss
+from training.models.patches import patch_weights
 from training.studies import runs, volume_grid
 from training.studies.planned_study import Study
 from training.studies.runs import Run
@@ -30,9 +31,7 @@ def _finished(workspace: Workspace, **overrides) -> tuple[Study, Run, Reconstruc
     runs.write_configs(study)
     run = runs.find(study, "pretrain_A_seed0")
     preset = study.preset
-    shares = masked_autoencoder.patch_weights(
-        volume_grid.brain_mask(workspace, preset), preset.patch
-    )
+    shares = patch_weights(volume_grid.brain_mask(workspace, preset), preset.patch)
     loss = ReconstructionLoss(masked_autoencoder.build(preset, seed=7), preset, shares)
     checkpoints.save(run.model_path, loss.weights_to_keep())
     files.write_json(run.result_path, {"loss": 1.0})

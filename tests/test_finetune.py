@@ -12,7 +12,7 @@ from training.models import masked_autoencoder, monai_weights
 from training.models.age_model import AgeModel
 from training.studies import runs
 from training.studies.planned_study import Study
-from training.studies.presets import Preset
+from training.studies.preset import Preset
 from training.tasks import devices, finetune, pretrain
 from training.tasks.age_scale import AgeScale, age_error
 from training.tasks.batches import Volumes

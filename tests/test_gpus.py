@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from training.jobs import gpus
-from training.jobs.gpus import Gpu
+from training.studies import hardware
+from training.studies.hardware import Gpu
 
 ONE = "GPU-1, NVIDIA H100, 1024, 81559, 87"
 TWO = "GPU-2, Tesla T4, [N/A], 15360, [N/A]"
@@ -30,7 +30,7 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_memory_and_use_of_every_gpu_and_none_where_the_driver_does_not_say(driver) -> None:
     driver([ONE, TWO])
-    assert gpus.now() == [
+    assert hardware.now() == [
         Gpu("GPU-1", "NVIDIA H100", 1024, 81559, 87),
         Gpu("GPU-2", "Tesla T4", None, 15360, None),
     ]
@@ -38,16 +38,16 @@ def test_memory_and_use_of_every_gpu_and_none_where_the_driver_does_not_say(driv
 
 def test_a_process_is_told_its_own_gpu(driver) -> None:
     driver([ONE, TWO], ["GPU-2, 4711", "GPU-1, 12"])
-    assert [gpu.uuid for gpu in gpus.used_by(4711)] == ["GPU-2"]
-    assert gpus.used_by(1) == []
+    assert [gpu.uuid for gpu in hardware.used_by(4711)] == ["GPU-2"]
+    assert hardware.used_by(1) == []
     driver([ONE], ["GPU-1, 12"])  # in a container ids differ
-    assert [gpu.uuid for gpu in gpus.used_by(4711)] == ["GPU-1"]
+    assert [gpu.uuid for gpu in hardware.used_by(4711)] == ["GPU-1"]
 
 
 def test_without_a_driver_or_with_a_broken_one_there_are_none(driver, monkeypatch) -> None:
     driver(["NVIDIA-SMI has failed because it could not communicate with the driver"], code=9)
-    assert gpus.now() == []
+    assert hardware.now() == []
     driver(["what is this"])
-    assert gpus.now() == []
+    assert hardware.now() == []
     monkeypatch.setenv("PATH", "/nowhere")
-    assert gpus.now() == gpus.used_by(1) == []
+    assert hardware.now() == hardware.used_by(1) == []

@@ -10,6 +10,7 @@ from tests.training_workspace import TINY
 from training.models import masked_autoencoder, masking
 from training.models.age_model import split_decay
 from training.models.masked_autoencoder import ReconstructionLoss
+from training.models.patches import patchify, take
 from training.studies.presets import PRESETS
 
 PLAIN = PRESETS["smoke"].changed(
@@ -59,9 +60,7 @@ def test_held_out_people_are_filled_in_better_than_by_the_mean_of_each_place() -
     loss = ReconstructionLoss(masked_autoencoder.build(preset, seed=0), preset, shares)
     loss.expect([people])
     masks = masking.draw(np.random.default_rng(0), len(held_out), shares, preset)
-    true = masked_autoencoder.take(
-        masked_autoencoder.patchify(held_out, preset.patch), masks.removed
-    )
+    true = take(patchify(held_out, preset.patch), masks.removed)
     error_of_the_mean = float((loss.expected[0][masks.removed] - true).square().mean())
     optimizer = torch.optim.AdamW(
         split_decay([p for p in loss.parameters() if p.requires_grad], 0.05)

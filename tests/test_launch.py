@@ -19,7 +19,7 @@ from training.__main__ import main
 from training.jobs import launch, study_status
 from training.jobs.study_status import log_path
 from training.results import error_curves, study_summary
-from training.studies import runs
+from training.studies import run_status, runs
 from training.studies.planned_study import Study
 
 #: Long enough that it cannot end between a look at it and what is done to it.
@@ -116,7 +116,7 @@ def test_a_stop_names_the_runs_that_it_waits_for(
     clock = iter([0.0, 3.0, 6.0, 7.0, 12.0])
     monkeypatch.setattr(launch.time, "monotonic", lambda: next(clock))
     waiting = launch._Waiting(study, told.append)
-    busy = [run for run in runs.states(study) if run.kind == "pretrain"][:1]
+    busy = [run for run in run_status.states(study) if run.kind == "pretrain"][:1]
     monkeypatch.setattr(runs, "states", lambda _: [replace(r, state="running") for r in busy])
     for _ in range(3):
         waiting()

@@ -7,7 +7,9 @@ from tests.training_workspace import TINY
 from training.models import masked_autoencoder, masking, monai_weights
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.masking import Masks
-from training.studies.presets import PRESETS, Preset
+from training.models.patches import patch_weights, patchify, take, unpatchify
+from training.studies.preset import Preset
+from training.studies.presets import PRESETS
 
 PRESET = PRESETS["smoke"].changed(TINY)
 
@@ -28,21 +30,21 @@ def test_patches_are_cut_in_the_order_of_the_patch_embedding() -> None:
         convolution.weight.fill_(1.0)
         convolution.bias.zero_()
         sums = convolution(volumes).flatten(2).transpose(1, 2)[..., 0]
-    patches = masked_autoencoder.patchify(volumes, PRESET.patch)
+    patches = patchify(volumes, PRESET.patch)
     assert patches.shape == (2, np.prod(PRESET.grid), PRESET.patch**3)
     assert torch.allclose(patches.sum(-1), sums, rtol=1e-4)
 
 
 def test_patches_go_back_where_they_came_from() -> None:
     volumes = torch.rand(2, 1, *PRESET.shape)
-    patches = masked_autoencoder.patchify(volumes, PRESET.patch)
-    assert torch.equal(masked_autoencoder.unpatchify(patches, PRESET.grid, PRESET.patch), volumes)
+    patches = patchify(volumes, PRESET.patch)
+    assert torch.equal(unpatchify(patches, PRESET.grid, PRESET.patch), volumes)
 
 
 def test_weights_are_the_share_of_brain() -> None:
     mask = np.zeros(PRESET.shape, bool)
     mask[:4, :4, :2] = True
-    weights = masked_autoencoder.patch_weights(mask, PRESET.patch)
+    weights = patch_weights(mask, PRESET.patch)
     assert weights[0] == 0.5
     assert weights[1:].sum() == 0
 
@@ -94,11 +96,9 @@ def test_gradients_are_those_of_monais_own_forward() -> None:
     loss(volumes, masks).backward()
     ours = {name: p.grad for name, p in loss.network.named_parameters() if p.grad is not None}
     loss.network.zero_grad()
-    target = masked_autoencoder.patchify(volumes, PRESET.patch)
+    target = patchify(volumes, PRESET.patch)
     error = (_monais(loss.network, volumes, masks.kept) - target).square().mean(-1)
-    (
-        masked_autoencoder.take(error.unsqueeze(-1), masks.removed)[..., 0] * masks.weights
-    ).sum().backward()
+    (take(error.unsqueeze(-1), masks.removed)[..., 0] * masks.weights).sum().backward()
     theirs = {name: p.grad for name, p in loss.network.named_parameters() if p.grad is not None}
     assert set(ours) == set(theirs)
     assert all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in ours)
@@ -116,7 +116,7 @@ def test_the_loss_is_the_mean_square_over_removed_patches_only(monkeypatch) -> N
     monkeypatch.setattr(loss, "predict", lambda shown, masks, kind: torch.zeros(1))
     patches = torch.full((3, int(np.prod(PRESET.grid)), PRESET.patch**3), 100.0)
     patches.scatter_(1, masks.removed.unsqueeze(-1).expand(-1, -1, PRESET.patch**3), 2.0)
-    volumes = masked_autoencoder.unpatchify(patches, PRESET.grid, PRESET.patch)
+    volumes = unpatchify(patches, PRESET.grid, PRESET.patch)
     assert loss(volumes, masks) == pytest.approx(4.0)
 
 
@@ -152,7 +152,7 @@ def test_predictions_are_told_in_the_volume_s_own_intensities(monkeypatch) -> No
     monkeypatch.setattr(loss, "predict", lambda shown, masks, kind: zeros)
     volumes = torch.rand(1, 1, *PRESET.shape)
     predicted, error, removed = loss.patch_errors(volumes, masks)
-    means = masked_autoencoder.patchify(volumes, PRESET.patch).mean(-1, keepdim=True)
+    means = patchify(volumes, PRESET.patch).mean(-1, keepdim=True)
     gone = removed.bool()
     assert torch.allclose(predicted[gone], means.expand_as(predicted)[gone])
     assert error.shape == removed.shape == (1, np.prod(PRESET.grid))
@@ -173,7 +173,7 @@ def test_training_starts_at_the_mean_patch_and_its_mirror_image() -> None:
     volumes = torch.rand(6, 1, *PRESET.shape)
     loss.expect(volumes.split(4))
     both = torch.cat((volumes, volumes.flip(2)))
-    expected = masked_autoencoder.patchify(both, PRESET.patch).mean(0)
+    expected = patchify(both, PRESET.patch).mean(0)
     assert torch.allclose(loss.expected[0], expected, atol=1e-5)
     torch.nn.init.zeros_(loss.network.decoder_pred.weight)
     torch.nn.init.zeros_(loss.network.decoder_pred.bias)
@@ -198,9 +198,9 @@ def test_masks_by_brain_keep_empty_patches_out_of_everything() -> None:
     loss = _loss(preset, shares)
     masks = masking.draw(np.random.default_rng(0), 2, shares, preset)
     patches = torch.rand(2, len(shares), preset.patch**3)
-    before = loss(masked_autoencoder.unpatchify(patches, preset.grid, preset.patch), masks)
+    before = loss(unpatchify(patches, preset.grid, preset.patch), masks)
     patches[:, shares == 0] = 50.0
-    after = loss(masked_autoencoder.unpatchify(patches, preset.grid, preset.patch), masks)
+    after = loss(unpatchify(patches, preset.grid, preset.patch), masks)
     assert before == after
 
 
@@ -252,7 +252,7 @@ def test_the_usual_patch_is_the_mean_of_the_volumes_also_of_standardised_targets
     volumes = torch.rand(3, 1, *PRESET.shape)
     loss.expect([volumes])
     both = torch.cat((volumes, volumes.flip(2)))
-    assert torch.allclose(loss.usual[0], masked_autoencoder.patchify(both, PRESET.patch).mean(0))
+    assert torch.allclose(loss.usual[0], patchify(both, PRESET.patch).mean(0))
     again = _loss(loss.preset)
     again.load_kept(loss.weights_to_keep())
     assert torch.equal(again.usual, loss.usual)

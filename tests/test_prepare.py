@@ -10,7 +10,8 @@ from curation.storage.workspace import Workspace
 from tests import pets, training_workspace
 from training.studies import prepare_volumes, volume_grid
 from training.studies.input_images import IMAGES
-from training.studies.presets import PRESETS, Preset
+from training.studies.preset import Preset
+from training.studies.presets import PRESETS
 
 TINY = PRESETS["smoke"].changed(training_workspace.TINY)
 SMOKE = PRESETS["smoke"]

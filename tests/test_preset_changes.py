@@ -1,7 +1,7 @@
 import pytest
 
 from curation.errors import StudyError
-from training.studies.preset_changes import parse
+from training.studies.preset import parse_changes
 from training.studies.presets import PRESETS
 
 SMOKE = PRESETS["smoke"]
@@ -14,12 +14,12 @@ def test_changes_are_numbers_words_and_sizes() -> None:
         "shape=[48,48,48]",
         "normalise_targets=true",
     ]
-    values = parse(SMOKE, words)
+    values = parse_changes(SMOKE, words)
     changed = SMOKE.changed(values)
     assert (changed.pretrain_epochs, changed.pretrain_lr) == (100, 1e-4)
     assert (changed.shape, changed.normalise_targets) == ((48, 48, 48), True)
-    assert parse(SMOKE, []) == {}
-    assert parse(SMOKE, ["dropout=0"]) == {"dropout": 0}
+    assert parse_changes(SMOKE, []) == {}
+    assert parse_changes(SMOKE, ["dropout=0"]) == {"dropout": 0}
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_changes_are_numbers_words_and_sizes() -> None:
 )
 def test_what_is_no_change_is_refused_in_words(change: str, words: str) -> None:
     with pytest.raises(StudyError, match=words):
-        parse(SMOKE, [change])
+        parse_changes(SMOKE, [change])

@@ -7,6 +7,7 @@ from curation.storage.workspace import Workspace
 from tests import training_workspace
 from training.studies import prepare_volumes, runs
 from training.studies.presets import PRESETS
+from training.studies.run_status import state_of
 from training.tasks import finetune, ridge
 from training.tasks.stop_signal import Interruption
 
@@ -63,7 +64,7 @@ def test_a_ridge_arm_is_a_run_like_others(workspace: Workspace) -> None:
         result = files.read_json(run.result_path)
         assert result["age_mae_years"] < 0.5 * result["baseline_mae_years"]
         assert set(result["coefficients"]) == set(ridge.FEATURES)
-        state = runs.state_of(study, run)
+        state = state_of(study, run)
         assert (state.state, state.epoch, state.epochs) == ("finished", 1, 1)
         assert state.age_mae_years == result["age_mae_years"]
     people = [

@@ -6,8 +6,9 @@ import pytest
 from curation.errors import StudyError
 from curation.storage import files
 from tests import training_workspace
-from training.studies import runs
+from training.studies import run_status, runs
 from training.studies.planned_study import Study
+from training.studies.run_status import RunState, Status, expect, state_of
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_names_mean_runs_and_whole_arms(study: Study) -> None:
 def test_a_pretraining_that_begins_anew_takes_what_was_built_on_it_along(study: Study) -> None:
     for run in runs.runs_of(study):
         files.write_json(run.result_path, {})
-        runs.Status(run.status_path).write("finished", epoch=3)
+        Status(run.status_path).write("finished", epoch=3)
     files.write_json(study.result_path, {})
     forgotten = runs.forget(study, [runs.find(study, "pretrain_A_seed0")])
     assert {run.id for run in forgotten} == {
@@ -64,7 +65,7 @@ def test_a_pretraining_that_begins_anew_takes_what_was_built_on_it_along(study: 
         "finetune_A_seed0_fold0",
         "finetune_A_seed0_fold1",
     }
-    states = {state.run_id: (state.state, state.epoch) for state in runs.states(study)}
+    states = {state.run_id: (state.state, state.epoch) for state in run_status.states(study)}
     assert {run for run, state in states.items() if state == ("waiting", 0)} == {
         run.id for run in forgotten
     }
@@ -74,10 +75,10 @@ def test_a_pretraining_that_begins_anew_takes_what_was_built_on_it_along(study: 
 def test_what_failed_waits_for_another_try_where_it_was(study: Study) -> None:
     first, second = runs.runs_of(study)[:2]
     for run in (first, second):
-        runs.Status(run.status_path).write("failed", epoch=2, message="broken")
-    runs.expect(study, [second.id])
-    assert runs.state_of(study, first).state == "failed"
-    state = runs.state_of(study, second)
+        Status(run.status_path).write("failed", epoch=2, message="broken")
+    expect(study, [second.id])
+    assert state_of(study, first).state == "failed"
+    state = state_of(study, second)
     assert (state.state, state.epoch, state.message) == ("waiting", 2, "")
 
 
@@ -97,20 +98,20 @@ def test_the_config_is_there_before_the_start_and_is_never_rewritten(study: Stud
     assert path.stat().st_mtime_ns == before
 
 
-def _state(study: Study, **status: object) -> runs.RunState:
+def _state(study: Study, **status: object) -> RunState:
     run = runs.runs_of(study)[0]
     files.write_json(run.status_path, status)
-    return runs.state_of(study, run)
+    return state_of(study, run)
 
 
 def test_nothing_on_disk_is_waiting(study: Study) -> None:
-    assert {state.state for state in runs.states(study)} == {"waiting"}
+    assert {state.state for state in run_status.states(study)} == {"waiting"}
 
 
 def test_running_is_only_what_runs(study: Study) -> None:
-    status = runs.Status(runs.runs_of(study)[0].status_path)
+    status = Status(runs.runs_of(study)[0].status_path)
     status.write("running", epoch=1)
-    assert runs.state_of(study, runs.runs_of(study)[0]).state == "running"
+    assert state_of(study, runs.runs_of(study)[0]).state == "running"
     noted = files.read_json(status.path)
     gone = _state(study, **(noted | {"boot": "another/1", "started": time.time()}))
     assert gone.state == "stopped"
@@ -131,7 +132,7 @@ def test_a_result_means_finished_whatever_the_status_says(study: Study) -> None:
 
 def test_earlier_values_are_kept_and_messages_are_not(study: Study) -> None:
     path = runs.runs_of(study)[0].status_path
-    runs.Status(path).write("failed", epoch=2, loss=0.5, message="broken")
-    runs.Status(path).write("running")
-    state = runs.state_of(study, runs.runs_of(study)[0])
+    Status(path).write("failed", epoch=2, loss=0.5, message="broken")
+    Status(path).write("running")
+    state = state_of(study, runs.runs_of(study)[0])
     assert (state.epoch, state.loss, state.message) == (2, 0.5, "")

@@ -3,7 +3,7 @@
 import pytest
 import streamlit as st
 
-from pages.ui.shell import linked_fields, scan_lists, state
+from pages.ui.shell import controls, scan_lists, state
 
 
 @pytest.fixture
@@ -38,12 +38,12 @@ def test_a_field_that_tells_what_it_was_drawn_with_chooses_nothing(session: dict
         told.append(more)
 
     options = ["first", "second", "third"]
-    assert linked_fields.draw(drawn, "Scan", options, key=state.SCAN) == "first"
-    linked_fields.put(state.SCAN, "second")
-    assert linked_fields.draw(drawn, "Scan", options, key=state.SCAN) == "second"
+    assert controls.draw(drawn, "Scan", options, key=state.SCAN) == "first"
+    controls.put(state.SCAN, "second")
+    assert controls.draw(drawn, "Scan", options, key=state.SCAN) == "second"
     old, new = told
     assert old["key"] != new["key"]  # what the browser still says of the old one is not heard
-    linked_fields.put(state.SCAN, "third")
+    controls.put(state.SCAN, "third")
     new["on_change"](*new["args"])
     assert session[state.SCAN] == "third"
     session[new["key"]] = "first"

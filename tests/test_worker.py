@@ -14,6 +14,7 @@ from tests import training_workspace
 from training.jobs import worker
 from training.studies import runs
 from training.studies.planned_study import Study
+from training.studies.run_status import state_of
 from training.tasks import pretrain
 from training.tasks.stop_signal import Interruption
 
@@ -48,7 +49,7 @@ def test_whatever_happens_is_said_in_words(
     run = ["--run", "pretrain_A_seed0"]
     code = worker.main(["pretrain", "--workspace", str(workspace.root), "--study", study.id, *run])
     assert code == 1
-    state = runs.state_of(study, runs.find(study, "pretrain_A_seed0"))
+    state = state_of(study, runs.find(study, "pretrain_A_seed0"))
     assert state.state == "failed"
     assert words in state.message
     assert "Traceback" in capfd.readouterr().err
@@ -62,7 +63,7 @@ def test_a_run_is_trained_by_one_process_at_a_time(planned, monkeypatch, capfd) 
     with files.lock(run.folder / "lock"):
         assert worker.main(["pretrain", *arguments]) == 2
     assert "already at work" in capfd.readouterr().err
-    assert runs.state_of(study, run).state == "waiting"
+    assert state_of(study, run).state == "waiting"
 
 
 def test_a_target_scan_smuggled_into_a_pretraining_is_refused(planned) -> None:
@@ -89,15 +90,15 @@ def test_a_polite_stop_saves_where_the_run_is(workspace: Workspace, tmp_path: Pa
     )
     try:
         deadline = time.monotonic() + 300
-        while runs.state_of(study, run).epoch < 2 and time.monotonic() < deadline:
+        while state_of(study, run).epoch < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert runs.state_of(study, run).state == "running"
+        assert state_of(study, run).state == "running"
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=300) == worker.STOPPED
     finally:
         process.kill()
         process.wait()
-    state = runs.state_of(study, run)
+    state = state_of(study, run)
     assert state.state == "stopped"
     assert state.epoch >= 2
     assert run.checkpoint_path.exists()

@@ -5,7 +5,8 @@ import pytest
 
 from curation.errors import WorkspaceError
 from curation.ratings import rating_log
-from curation.storage.workspace import Source, Workspace, slug
+from curation.storage.files import slug
+from curation.storage.workspace import Source, Workspace
 
 
 def test_a_folder_with_other_files_is_not_taken(tmp_path: Path) -> None:

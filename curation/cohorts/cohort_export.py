@@ -12,7 +12,8 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
 from curation.storage import bids_tables, files, tables
 from curation.storage.bids_tables import NUMBER, TRUTH, Column, names_of
-from curation.storage.workspace import Workspace, slug
+from curation.storage.files import slug
+from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml, tier_rule
 from curation.tiers.rule_columns import MEASURES
 

@@ -21,7 +21,8 @@ from curation.decisions import database
 from curation.errors import CohortError, TierscopeError
 from curation.scoring.distortion_score import SCORING_VERSION
 from curation.storage import files, tables
-from curation.storage.workspace import Role, Workspace, slug
+from curation.storage.files import slug
+from curation.storage.workspace import Role, Workspace
 from curation.tiers import rule_versions, rule_yaml
 from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.tier_rule import DEFAULT_RULE, TierRule

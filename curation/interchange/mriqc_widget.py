@@ -15,7 +15,7 @@ from curation.errors import RatingError
 from curation.ratings import rating_log
 from curation.ratings.rating_record import ROLES
 from curation.storage import files
-from curation.storage.workspace import slug
+from curation.storage.files import slug
 
 SCALE = "mriqc-4"
 KEYS = ("dataset", "subject", "rating", "artifacts", "time_sec", "confidence", "comments")

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from curation import __version__
 from curation.decisions import database, schema
 from curation.errors import RatingError
-from curation.storage.workspace import Workspace, slug
+from curation.storage.files import slug
+from curation.storage.workspace import Workspace
 
 MAX_NAME, MAX_WORD, MAX_LEVELS = 50, 50, 10
 

@@ -20,7 +20,8 @@ from curation.scoring.comparison_groups import POOLED, groups_of, sites_of
 from curation.scoring.distortion_score import SCORING_VERSION, explain, score
 from curation.scoring.score_reference import ASSETS, Kind, Reference, builtin, read_reference
 from curation.storage import files, tables
-from curation.storage.workspace import Workspace, slug
+from curation.storage.files import slug
+from curation.storage.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from curation.storage import files
-from curation.storage.workspace import slug
+from curation.storage.files import slug
 
 SUFFIXES = (".nii.gz", ".nii")
 #: Short enough for a suffix such as ``-copy2`` or ``.png`` in a plain file name.

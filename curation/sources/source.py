@@ -13,7 +13,8 @@ from curation.sources import image_modality, participants_table, scan_names
 from curation.sources.participants_table import People
 from curation.sources.scan_names import as_unicode, is_unicode
 from curation.storage import files
-from curation.storage.workspace import ROLES, Source, Workspace, slug
+from curation.storage.files import slug
+from curation.storage.workspace import ROLES, Source, Workspace
 
 
 def describe(

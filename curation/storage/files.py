@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import secrets
 import stat
 import time
@@ -296,3 +297,8 @@ def sha256_of(path: Path) -> str:
 def short_hash(text: str, length: int = 8) -> str:
     """Return the first ``length`` hexadecimal digits of the SHA-256 of ``text``."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+def slug(text: str) -> str:
+    """Return ``text`` as a safe file name: letters, digits, ``-``, ``_``, ``.``; never empty."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:80] or "unnamed"

@@ -3,7 +3,6 @@
 import contextlib
 import datetime
 import os
-import re
 import stat
 import tomllib
 from collections.abc import Iterable
@@ -62,11 +61,6 @@ class Source:
     include: str = "*"
     participants: str = ""
     modality: str = "T1w"
-
-
-def slug(text: str) -> str:
-    """Return ``text`` as a safe file name: letters, digits, ``-``, ``_``, ``.``; never empty."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:80] or "unnamed"
 
 
 @dataclass(frozen=True)
@@ -149,9 +143,7 @@ class Workspace:
             self.root.mkdir(mode=0o700)
         mode = stat.S_IMODE(self.root.stat().st_mode)
         if mode & stat.S_IRWXO:
-            with contextlib.suppress(
-                PermissionError
-            ):  # another account's folder, which is its affair
+            with contextlib.suppress(PermissionError):  # another account's folder: its affair
                 self.root.chmod(mode & ~stat.S_IRWXO)
 
     @classmethod
@@ -353,6 +345,6 @@ class Workspace:
 
     @staticmethod
     def _inside(folder: Path, name: str) -> Path:
-        if slug(name) != name:
+        if files.slug(name) != name:
             raise WorkspaceError(f"{name!r} is not a plain name (letters, digits, '-', '_', '.').")
         return folder / name

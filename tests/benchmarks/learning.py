@@ -27,11 +27,13 @@ from curation.assessment import assess_workspace
 from curation.cohorts import frozen_cohort
 from curation.simulation import demo_workspace, phantom_t1w
 from curation.storage.workspace import Workspace
-from training.models import masked_autoencoder, masking
-from training.models.masked_autoencoder import ReconstructionLoss, patchify, take
+from training.models import masking
+from training.models.masked_autoencoder import ReconstructionLoss
+from training.models.patches import patch_weights, patchify, take
 from training.studies import planned_study, prepare_volumes, runs, volume_grid
 from training.studies.planned_study import Study
-from training.studies.presets import PRESETS, Preset
+from training.studies.preset import Preset
+from training.studies.presets import PRESETS
 from training.tasks import devices, pretrain
 from training.tasks.batches import Volumes
 from training.tasks.stop_signal import Interruption
@@ -83,9 +85,7 @@ def _measured(workspace: Workspace, study: Study) -> dict[str, float | None]:
         )
         for role in ("pool", "target")
     )
-    shares = masked_autoencoder.patch_weights(
-        volume_grid.brain_mask(workspace, preset), preset.patch
-    )
+    shares = patch_weights(volume_grid.brain_mask(workspace, preset), preset.patch)
     held_out = HeldOut(target, shares, preset)
     means = held_out.errors_of_means(pool)
     run = runs.find(study, "pretrain_all_seed0")

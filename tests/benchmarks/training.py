@@ -35,8 +35,10 @@ from torch import nn
 from training.models import masked_autoencoder
 from training.models.age_model import split_decay
 from training.models.masked_autoencoder import ReconstructionLoss
+from training.models.patches import patch_weights, patchify
 from training.studies import volume_grid
-from training.studies.presets import PRESETS, Preset
+from training.studies.preset import Preset
+from training.studies.presets import PRESETS
 from training.studies.runs import Run
 from training.tasks import devices, pretrain, training_loop
 from training.tasks.batches import Volumes, batches
@@ -112,7 +114,7 @@ class _Ours:
     def __init__(self, fabric: Fabric, preset: Preset, paths: list[Path], folder: Path) -> None:
         network = masked_autoencoder.build(preset, seed=0)
         masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
-        shares = masked_autoencoder.patch_weights(volume_grid.template_brain(preset), preset.patch)
+        shares = patch_weights(volume_grid.template_brain(preset), preset.patch)
         loss = ReconstructionLoss(network, preset, shares)
         schedule = Schedule(seed=0, epochs=1000, steps=1000, lr=1e-4, warmup=0.1, clip_norm=1.0)
         groups = split_decay([p for p in loss.parameters() if p.requires_grad], preset.weight_decay)
@@ -165,7 +167,7 @@ class _Stock:
         for _ in range(count):
             images = next(self._coming).to(self.device, torch.float32).as_tensor()
             predicted, mask = self.network(images)
-            target = masked_autoencoder.patchify(images, self.patch)
+            target = patchify(images, self.patch)
             error = nn.functional.mse_loss(predicted, target, reduction="none").mean(-1)
             loss = (error * mask).sum() / mask.sum()
             self.optimizer.zero_grad()

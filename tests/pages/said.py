@@ -5,7 +5,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.shell import linked_fields
+from pages.ui.shell import controls
 
 
 def checked(page: AppTest) -> AppTest:
@@ -36,4 +36,4 @@ def field(page: AppTest, kind: str, key: str):  # type: ignore[no-untyped-def]
     """A field that keys and buttons change too, such as the ``'selectbox'`` of ``state.SCAN``."""
     kept, moves = page.session_state, f"{key}_moves"
     changed = kept[moves] if moves in kept else 0  # noqa: SIM401 - it has no 'get'
-    return getattr(page, kind)(key=linked_fields.name(key, changed))
+    return getattr(page, kind)(key=controls.name(key, changed))

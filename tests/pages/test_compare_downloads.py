@@ -5,7 +5,7 @@ import io
 import pandas as pd
 import pytest
 
-from pages.ui.shell import downloads, state
+from pages.ui.shell import controls, state
 from training.report import content
 
 
@@ -17,7 +17,7 @@ def taken(monkeypatch) -> dict[str, str]:
     def button(label, data, file_name, *_, **__) -> None:  # type: ignore[no-untyped-def]
         offered[file_name] = data()
 
-    monkeypatch.setattr(downloads.st, "download_button", button)
+    monkeypatch.setattr(controls.st, "download_button", button)
     return offered
 
 

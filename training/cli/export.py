@@ -10,7 +10,7 @@ from curation.cli import framework
 from curation.cli.framework import Command
 from curation.storage.workspace import Workspace
 from training.studies import planned_study, runs
-from training.studies.presets import MODALITIES
+from training.studies.preset import MODALITIES
 
 
 def add_export_options(parser: argparse.ArgumentParser) -> None:

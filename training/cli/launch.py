@@ -11,9 +11,10 @@ from training.cli import backend_options
 from training.cli.backend_options import chosen_place
 from training.cli.studies import follow, print_status
 from training.jobs import launch
-from training.studies import plan_advice, planned_study, preset_changes
+from training.studies import plan_advice, planned_study
 from training.studies.designs import DESIGNS
 from training.studies.input_images import IMAGES
+from training.studies.preset import parse_changes
 from training.studies.presets import PRESETS, default_preset
 
 
@@ -80,7 +81,7 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
         )
     pool, target = (frozen_cohort.load(workspace, one) for one in (chosen.cohort, chosen.target))
     arms = chosen.arms or DESIGNS[chosen.design].arms(pool, chosen.percents)
-    changes = preset_changes.parse(PRESETS[chosen.preset], chosen.changes)
+    changes = parse_changes(PRESETS[chosen.preset], chosen.changes)
     if chosen.images:
         changes |= IMAGES[chosen.images].overrides
     study = planned_study.plan(

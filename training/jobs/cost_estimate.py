@@ -7,9 +7,10 @@ import numpy as np
 
 from curation.storage.workspace import Workspace
 from training.jobs.study_status import START_S
-from training.studies import planned_study, runs
+from training.studies import planned_study
 from training.studies.planned_study import Study
-from training.studies.presets import Preset
+from training.studies.preset import Preset
+from training.studies.run_status import states
 from training.studies.study_arms import Arm
 
 #: Bytes of one voxel of a prepared volume.
@@ -69,7 +70,7 @@ def seconds_a_run(workspace: Workspace, preset: Preset) -> dict[str, float]:
 def _of_study(study: Study) -> list[tuple[str, float]]:
     return [
         (state.kind, state.seconds / state.epoch * state.epochs)
-        for state in runs.states(study)
+        for state in states(study)
         if state.epoch > 0 and state.seconds > 0
     ]
 

@@ -20,8 +20,9 @@ from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.jobs import mlflow_log
+from training.studies.hardware import gpu_count
 from training.studies.planned_study import Study
-from training.studies.presets import Preset, gpu_count
+from training.studies.preset import Preset
 
 Kind = Literal["here", "slurm", "profile"]
 KINDS: dict[Kind, str] = {

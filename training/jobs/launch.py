@@ -22,6 +22,7 @@ from training.jobs.execution_backend import Place
 from training.jobs.study_status import StudyStatus, leader_path, log_path, status
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
+from training.studies.run_status import expect, states
 
 #: How long a run may take to save and end itself before it is ended by force, seconds.
 GRACE_S = 20.0
@@ -176,7 +177,7 @@ class _Waiting:
         if now - self._told < TELL_EVERY_S:
             return
         self._told = now
-        going = [run.run_id for run in runs.states(self._study) if run.state == "running"]
+        going = [run.run_id for run in states(self._study) if run.state == "running"]
         whom = ", ".join(going) or "its processes to end"
         self._tell(f"Waiting for {whom if len(going) <= _NAMED else f'{len(going)} runs'} …")
 
@@ -208,7 +209,7 @@ def _start(workspace: Workspace, study: Study, place: Place, *, chosen: list[str
     runs.write_configs(study)
     for folder in (study.folder, *(run.folder for run in runs.runs_of(study))):
         files.sweep(folder)
-    runs.expect(study, chosen)
+    expect(study, chosen)
     for path in (
         supervisor.outcome_path,
         supervisor.stop_path,

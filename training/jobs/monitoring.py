@@ -18,7 +18,7 @@ import psutil
 from tensorboardX import SummaryWriter
 
 from curation.storage import files
-from training.jobs import gpus
+from training.studies import hardware
 from training.studies.runs import Run
 
 INTERVAL_S = 5.0
@@ -44,14 +44,14 @@ def usage() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``time`` · ``host`` · ``memory_mb`` of this process · ``gpus``: see :class:`training.jobs.gpus.Gpu`.
+        ``time`` · ``host`` · ``memory_mb`` of this process · ``gpus``, each a :class:`.Gpu`.
     """
     memory = psutil.Process().memory_info().rss
     return {
         "time": time.time(),
         "host": socket.gethostname(),
         "memory_mb": round(memory / 2**20),
-        "gpus": [asdict(gpu) for gpu in gpus.used_by(os.getpid())],
+        "gpus": [asdict(gpu) for gpu in hardware.used_by(os.getpid())],
     }
 
 

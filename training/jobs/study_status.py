@@ -15,9 +15,9 @@ from curation.storage import files, processes
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
 from training.jobs import execution_backend, study_queue, supervisor
-from training.studies import planned_study, runs
+from training.studies import planned_study, run_status, runs
 from training.studies.planned_study import Study
-from training.studies.runs import RunState
+from training.studies.run_status import RunState
 
 StudyState = Literal["planned", "queued", "running", "stopped", "failed", "finished"]
 
@@ -68,7 +68,7 @@ def status(workspace: Workspace, study_id: str) -> StudyStatus:
     study = planned_study.load(workspace, study_id)
     # before its runs: one that ends between the two is then not "running"
     at_work = led(study) or bool(leftovers(study))
-    states = runs.states(study)
+    states = run_status.states(study)
     state = _state(study, states, at_work)
     done = sum(run.state == "finished" for run in states)
     left_s, fraction = _progress(states)

@@ -19,8 +19,8 @@ from curation.storage.workspace import Workspace
 from training.jobs import execution_backend, slurm, study_queue
 from training.jobs.execution_backend import Place
 from training.studies import planned_study, runs
+from training.studies.hardware import gpu_count
 from training.studies.planned_study import Study
-from training.studies.presets import gpu_count
 from training.tasks.stop_signal import Stopped
 
 SNAKEFILE = Path(__file__).parent / "Snakefile"

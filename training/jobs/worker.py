@@ -21,9 +21,10 @@ from curation.storage.processes import lease
 from curation.storage.workspace import Workspace
 from training.jobs import execution_backend, mlflow_log
 from training.results import study_summary
-from training.studies import planned_study, prepare_volumes, runs
+from training.studies import planned_study, prepare_volumes, run_status, runs
 from training.studies.planned_study import Study
-from training.studies.runs import Run, State, Status
+from training.studies.run_status import State, Status
+from training.studies.runs import Run
 from training.tasks.stop_signal import Interruption, Stopped
 
 #: Exit status of a job that was asked to stop, as the shell gives it for SIGTERM.
@@ -166,7 +167,7 @@ def _summarise(job: _Job) -> None:
     study = job.study
     errors = study_summary.final_errors(job.workspace, study.id)
     rows = errors.astype(object).where(errors.notna(), None).to_dict("records")
-    states = runs.states(study)
+    states = run_status.states(study)
     summary = {
         "study": study.id,
         "version": __version__,

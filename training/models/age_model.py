@@ -6,8 +6,8 @@ import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from torch import Tensor, nn
 
-from training.models.masked_autoencoder import embed, patchify
-from training.studies.presets import Preset
+from training.models.patches import embed, patchify
+from training.studies.preset import Preset
 
 
 class AgeModel(nn.Module):

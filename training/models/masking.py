@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.studies.presets import Preset
+from training.studies.preset import Preset
 
 
 class Masks(NamedTuple):
@@ -43,7 +43,7 @@ def draw(rng: np.random.Generator, count: int, shares: Tensor, preset: Preset) -
     count : int
         Volumes.
     shares : Tensor, [N]
-        Share of brain in each patch, from :func:`training.models.masked_autoencoder.patch_weights`.
+        Share of brain in each patch, from :func:`training.models.patches.patch_weights`.
     preset : Preset
         Gives ratio and kind of masking.
 

@@ -19,7 +19,7 @@ from curation import __version__
 from curation.errors import StudyError, TierscopeError
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.models import masked_autoencoder
+from training.models.patches import patch_weights, patchify, unpatchify
 from training.reconstruction import reconstruction_files
 from training.reconstruction.reconstruction_files import DRAWS
 from training.studies import input_images, prepare_volumes, volume_grid
@@ -49,7 +49,7 @@ class Looker:
         self.workspace, self.study, self.run = workspace, study, run
         self.mask = volume_grid.brain_mask(workspace, study.preset)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        shares = masked_autoencoder.patch_weights(self.mask, study.preset.patch)
+        shares = patch_weights(self.mask, study.preset.patch)
         loss = pretrain.load_loss(run, study.preset, shares)
         self.loss = loss.to(self.device).eval()
         self._own = study.scans().set_index("scan_id")
@@ -227,7 +227,7 @@ def _drawn(
 ) -> dict[str, NDArray[np.float32]]:
     """Return the four maps in shares of white matter's brightness, each [C, X, Y, Z]."""
     preset = looker.study.preset
-    true = masked_autoencoder.patchify(volume, preset.patch)  # [1, N, P]
+    true = patchify(volume, preset.patch)  # [1, N, P]
     gone = removed[:1, :, None]
     filled = true * (1 - gone) + predicted[:1] * gone
     off = ((predicted - true).abs() * removed[..., None]).sum(0) / removed.sum(0).clamp_min(1)[
@@ -253,7 +253,7 @@ def _share(standard: Tensor) -> Tensor:
 
 
 def _volume(patches: Tensor, places: tuple[int, int, int], patch: int) -> NDArray[np.float32]:
-    return masked_autoencoder.unpatchify(patches, places, patch)[0].numpy().astype(np.float32)
+    return unpatchify(patches, places, patch)[0].numpy().astype(np.float32)
 
 
 def _save(path: Path, data: NDArray[np.float32], affine: NDArray[np.float64]) -> None:

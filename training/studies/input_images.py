@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from training.studies.presets import Preset
+from training.studies.preset import Preset
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Images:
     meaning : str
         How it is trained on and judged.
     modalities : tuple of str
-        See :class:`training.studies.presets.Preset`.
+        See :class:`training.studies.preset.Preset`.
     paired : bool
         Both at once, as two channels.
     """

@@ -17,7 +17,7 @@ from curation.sources import image_modality
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from training.studies import input_images, volume_grid
-from training.studies.presets import Preset
+from training.studies.preset import Preset
 
 #: Columns of a study's scans besides, where it looks at PET: of the PET that goes with the T1w.
 COLUMNS = ("pet_scan_id", "pet_sha256")

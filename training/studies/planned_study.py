@@ -18,10 +18,12 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.decisions import database
 from curation.errors import StudyError, TierscopeError, WorkspaceError
 from curation.storage import files
-from curation.storage.workspace import Workspace, slug
+from curation.storage.files import slug
+from curation.storage.workspace import Workspace
 from training.studies import pet_pairing, pool_target_separation, splits, study_arms, study_checks
 from training.studies.pool_target_separation import Separation
-from training.studies.presets import PRESETS, Preset
+from training.studies.preset import Preset
+from training.studies.presets import PRESETS
 from training.studies.study_arms import Arm
 
 SCHEMA = 2

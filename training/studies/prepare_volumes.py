@@ -23,7 +23,7 @@ from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from training.studies import input_images, volume_grid
 from training.studies.planned_study import Study
-from training.studies.presets import Preset
+from training.studies.preset import Preset
 
 #: Part of every name in the cache; raised when prepared volumes change.
 VERSION = 1

@@ -10,7 +10,8 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import StudyError
 from curation.sources import image_modality
 from curation.storage import tables
-from curation.storage.workspace import Role, Workspace, slug
+from curation.storage.files import slug
+from curation.storage.workspace import Role, Workspace
 from training.studies.study_arms import Arm
 
 

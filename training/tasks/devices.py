@@ -19,7 +19,7 @@ from torch.multiprocessing import ProcessRaisedException
 
 from curation.errors import BusyError, StudyError
 from curation.storage import files
-from training.studies.presets import Preset
+from training.studies.preset import Preset
 from training.tasks.stop_signal import Interruption, Stopped
 
 #: On a CPU bfloat16 pays from this width on; below it, turning numbers takes longer than it saves.
@@ -183,3 +183,10 @@ def _take(places: list[Path], count: int, held: contextlib.ExitStack) -> list[in
                 held.enter_context(files.lock(path, busy))
                 taken.append(index)
     return taken
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that memory ran out, on a GPU or on the CPU."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        "can't allocate memory" in str(error)
+    )

@@ -16,7 +16,7 @@ from curation.storage import files
 from training.models import masked_autoencoder, monai_weights
 from training.studies import volume_grid
 from training.studies.planned_study import Study
-from training.studies.presets import Preset
+from training.studies.preset import Preset
 from training.studies.runs import Run
 from training.tasks import pretrain
 

@@ -17,9 +17,10 @@ from curation.storage.workspace import Workspace
 from training.models import masked_autoencoder, masking, monai_weights
 from training.models.age_model import AgeModel, EncoderAgeModel, accumulate
 from training.models.brain_age_cnn import BrainAgeCnn
+from training.models.patches import mean_patches, patch_weights
 from training.studies import prepare_volumes, runs, volume_grid
 from training.studies.planned_study import Study
-from training.studies.presets import Preset
+from training.studies.preset import Preset
 from training.studies.runs import Run
 from training.tasks import devices, ridge, training_loop
 from training.tasks.age_scale import AgeScale, age_error, result_of
@@ -179,7 +180,7 @@ def _model(workspace: Workspace, study: Study, run: Run, *, head_seed: int) -> A
         network,
         preset,
         head_seed=head_seed,
-        places=masking.usable(masked_autoencoder.patch_weights(mask, preset.patch), preset),
+        places=masking.usable(patch_weights(mask, preset.patch), preset),
         frozen=method == "probe",
         pretrained=pretraining is not None,
     )
@@ -190,5 +191,5 @@ def _centre(workspace: Workspace, study: Study, network: MaskedAutoEncoderViT) -
     preset = study.preset
     coding = Volumes(prepare_volumes.sample_paths(workspace, study, study.coding_scans()))
     batches = coding.in_batches(range(len(coding)), _EVALUATION_BATCH)
-    (usual,) = masked_autoencoder.mean_patches(batches, preset.patch, lambda patches: patches)
+    (usual,) = mean_patches(batches, preset.patch, lambda patches: patches)
     network.load_state_dict(monai_weights.centred(network.state_dict(), usual))

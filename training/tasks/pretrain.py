@@ -14,9 +14,10 @@ from training.models import masked_autoencoder, masking, monai_weights
 from training.models.age_model import split_decay
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.masking import Masks
+from training.models.patches import patch_weights
 from training.studies import input_images, prepare_volumes, volume_grid
 from training.studies.planned_study import Study
-from training.studies.presets import Preset
+from training.studies.preset import Preset
 from training.studies.runs import Run
 from training.tasks import checkpoints, devices, training_loop
 from training.tasks.batches import (
@@ -47,9 +48,7 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
     preset = study.preset
     paths = _paths(workspace, study, scan_ids)
     coding = _paths(workspace, study, study.coding_scans())
-    shares = masked_autoencoder.patch_weights(
-        volume_grid.brain_mask(workspace, preset), preset.patch
-    )
+    shares = patch_weights(volume_grid.brain_mask(workspace, preset), preset.patch)
     if preset.devices > 1:
         devices.spread(preset, interruption, train, preset, run, paths, coding, shares)
         return

@@ -24,8 +24,9 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.studies import prepare_volumes, volume_grid
 from training.studies.planned_study import Study
-from training.studies.presets import Preset
-from training.studies.runs import Run, Status
+from training.studies.preset import Preset
+from training.studies.run_status import Status
+from training.studies.runs import Run
 from training.tasks.age_scale import AgeScale, age_error, result_of
 
 #: What age is told from.

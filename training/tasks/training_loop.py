@@ -21,9 +21,11 @@ from torch import Tensor, nn
 from curation import __version__
 from curation.errors import StudyError
 from curation.storage import files
-from training.studies.runs import Run, State, Status
+from training.studies.run_status import State, Status
+from training.studies.runs import Run
 from training.tasks import checkpoints
 from training.tasks.batches import Batch, batches, part_of
+from training.tasks.devices import out_of_memory
 from training.tasks.schedule import Schedule, step_seed
 from training.tasks.stop_signal import Interruption, Stopped
 from training.tasks.throughput import Meter
@@ -341,10 +343,3 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
             parts = max(self.progress.parts, state["progress"].get("parts", 1))
             self.progress = Progress(**state["progress"] | {"parts": parts})
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error means that memory ran out, on a GPU or on the CPU."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        "can't allocate memory" in str(error)
-    )

@@ -9,7 +9,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.compare import comparison_charts, picked_points
 from pages.ui.compare.comparison_charts import VERDICTS
 from pages.ui.compare.comparison_data import Compared
-from pages.ui.shell import downloads, formatting, html_marks, state
+from pages.ui.shell import controls, formatting, html_marks, state
 from training.results import comparisons, conclusions, error_strata, study_summary
 from training.results.comparisons import Comparisons
 from training.results.conclusions import Conclusion
@@ -72,7 +72,7 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
         "differences": found.reference,
         "against-controls": found.controls,
     }
-    downloads.tables(name, tables, left_out=shown.left_out)
+    controls.tables(name, tables, left_out=shown.left_out)
 
 
 def _reference(shown: Compared) -> str:

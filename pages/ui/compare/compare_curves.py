@@ -13,7 +13,7 @@ import streamlit as st
 from curation.storage.workspace import Workspace
 from pages.ui.compare import compare_studies, picked_points, run_panel
 from pages.ui.compare.comparison_data import Compared
-from pages.ui.shell import charts, downloads, state
+from pages.ui.shell import charts, controls, state
 from training.report.look import Style
 from training.results import error_curves, study_summary
 
@@ -125,7 +125,7 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
             "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
             "losses of different arms are not to be compared. The age error above is."
         )
-    downloads.tables(
+    controls.tables(
         name,
         {"age-error-curves": of_error, "age-error-runs": error, "pretraining-loss": of_loss},
         left_out=_left_out(shown, window, (first, last), max(ends, default=0)),

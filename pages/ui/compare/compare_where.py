@@ -8,7 +8,7 @@ from curation.scoring.comparison_groups import SOURCE
 from curation.storage.workspace import Workspace
 from pages.ui.compare import comparison_charts, picked_points, strata_charts
 from pages.ui.compare.comparison_data import Compared
-from pages.ui.shell import cache, downloads, formatting, state
+from pages.ui.shell import cache, controls, formatting, state
 from training.report.look import MUTED, Style
 from training.results import error_strata, study_sets, study_summary
 from training.results.error_strata import GROUPS, NOT_KNOWN
@@ -57,7 +57,7 @@ def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
         scans = scans[scans["tier"].fillna(NOT_KNOWN) == tier]
         what = f"{comparison_charts.plain(arm)}, test scans of tier {tier}"
         picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}-{tier}")
-    downloads.tables(name, {"tier-by-tier": table}, left_out=shown.left_out)
+    controls.tables(name, {"tier-by-tier": table}, left_out=shown.left_out)
 
 
 def _rules_differ(workspace: Workspace, shown: Compared) -> None:
@@ -111,7 +111,7 @@ def _closely(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: s
     if len(chosen):
         what = f"{comparison_charts.plain(arm)}, chosen"
         picked_points.scans(workspace, chosen, what=what, key=f"scans-chosen-{arm}-{against}")
-    downloads.tables(name, {"errors-of-scans": scans.assign(arm=arm)}, left_out=shown.left_out)
+    controls.tables(name, {"errors-of-scans": scans.assign(arm=arm)}, left_out=shown.left_out)
 
 
 def _figure(
@@ -213,6 +213,6 @@ def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
         scans = error_strata.of_scans(shown.held_out, arm)
         what = f"Test scans of {comparison_charts.plain(arm)}"
         picked_points.scans(workspace, scans, what=what, key=f"scans-of-sweep-{arm}")
-    downloads.tables(
+    controls.tables(
         name, {"error-by-size": size, "error-by-labels": labels}, left_out=shown.left_out
     )

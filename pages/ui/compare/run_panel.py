@@ -9,7 +9,8 @@ from pages.ui.shell import formatting, frame
 from pages.ui.shell.html_marks import state_chip
 from training.studies import runs
 from training.studies.planned_study import Study
-from training.studies.runs import Run, RunState
+from training.studies.run_status import RunState, state_of
+from training.studies.runs import Run
 
 _LINES = 12
 _READ_BYTES = 20_000
@@ -19,7 +20,7 @@ def show(study: Study, run_id: str) -> None:
     """Show a run of a study."""
     with st.container(border=True), frame.in_words():
         run = runs.find(study, run_id)
-        now = runs.state_of(study, run)
+        now = state_of(study, run)
         what = "Pretraining" if run.kind == "pretrain" else "Fine-tuning"
         fold = "" if run.fold is None else f", fold {run.fold + 1}"
         st.html(

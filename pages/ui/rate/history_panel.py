@@ -18,7 +18,8 @@ from curation.interchange.rating_export import OVERRIDES, RATINGS, SESSIONS, exp
 from curation.interchange.rating_import import Imported, import_ratings
 from curation.ratings.rating_record import MAX_RATER
 from curation.storage.bids_tables import DESCRIPTION
-from curation.storage.workspace import Workspace, slug
+from curation.storage.files import slug
+from curation.storage.workspace import Workspace
 from pages.ui.shell import formatting, frame, html_marks
 
 _UPLOAD_MB = 50

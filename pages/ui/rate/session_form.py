@@ -10,7 +10,7 @@ from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
 from pages.ui.rate import rating_draft, rating_keys
 from pages.ui.rate.rating_draft import Draft
-from pages.ui.shell import formatting, frame, linked_fields, state
+from pages.ui.shell import controls, formatting, frame, state
 
 
 def show(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> None:
@@ -51,8 +51,8 @@ def _form(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> 
             on_click=draft.save,
             width="stretch",
         )
-        for script in (linked_fields.COMMENT_KEY, linked_fields.PRESSED):
-            linked_fields.listen(script)
+        for script in (controls.COMMENT_KEY, controls.PRESSED):
+            controls.listen(script)
         st.caption(f"Keys: {rating_keys.in_words(scale)}.")
 
 

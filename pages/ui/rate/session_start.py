@@ -15,7 +15,8 @@ from curation.ratings.scales import Scale, add_scale, all_scales
 from curation.sessions import session_log
 from curation.sessions.sampling import CHOICES
 from curation.sessions.session_plan import Plan
-from curation.storage.workspace import Workspace, slug
+from curation.storage.files import slug
+from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
 from pages.ui.rate import rating_draft

@@ -15,7 +15,7 @@ from curation.errors import VolumeError
 from curation.scoring.comparison_groups import sites_of
 from pages.ui.review import artefact_trial, scan_panel, trial_panel
 from pages.ui.review.artefact_trial import Trial
-from pages.ui.shell import formatting, linked_fields, state
+from pages.ui.shell import controls, formatting, state
 from pages.ui.viewer import image_overlays, niivue_viewer, slice_images, user_window
 from pages.ui.viewer.browser_image import Prepared
 from pages.ui.viewer.display_window import WINDOWS
@@ -216,7 +216,7 @@ def _tools(scan: pd.Series, trial: Trial | None) -> str:
             persist_state="session",
         )
         window = str(
-            linked_fields.draw(
+            controls.draw(
                 st.segmented_control,
                 "Window",
                 user_window.options(),

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.storage.workspace import Workspace
-from pages.ui.shell import cache, flags, formatting, linked_fields, scan_lists, state, summaries
+from pages.ui.shell import cache, controls, flags, formatting, scan_lists, state, summaries
 
 
 def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None, str | None]:
@@ -45,7 +45,7 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
 def _open_pending(usable: pd.DataFrame) -> None:
     pending = state.get(state.PENDING_SCAN)
     if pending in set(usable["scan_id"]):
-        linked_fields.put(state.SCAN, pending)
+        controls.put(state.SCAN, pending)
     state.put(state.PENDING_SCAN, None)
 
 
@@ -56,7 +56,7 @@ def _pick(listed: pd.DataFrame) -> str:
         scan_id: f"{scan_id}  ·  score {formatting.score(score)}  ·  {tier}"
         for scan_id, score, tier in zip(*columns, strict=True)
     }
-    return linked_fields.draw(
+    return controls.draw(
         st.selectbox,
         "Scan",
         ids,
@@ -153,7 +153,5 @@ def _step_buttons(ids: list[str]) -> None:
     def at() -> int:
         return ids.index(state.get(state.SCAN)) if state.get(state.SCAN) in ids else 0
 
-    scan_lists.buttons(
-        "scan", len(ids), at, lambda place: linked_fields.put(state.SCAN, ids[place])
-    )
+    scan_lists.buttons("scan", len(ids), at, lambda place: controls.put(state.SCAN, ids[place]))
     st.markdown(f"{at() + 1:,} of {len(ids):,}", width="content")

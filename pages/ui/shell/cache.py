@@ -23,7 +23,7 @@ from curation.sessions.suggested_cutoff import Suggestion
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from training.jobs import cost_estimate, study_status
-from training.studies.presets import Preset
+from training.studies.preset import Preset
 
 Stamp = tuple[int, int, int]
 

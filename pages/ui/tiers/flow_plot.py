@@ -23,7 +23,7 @@ def describe(
     Parameters
     ----------
     table : pandas.DataFrame of int
-        See :class:`curation.tiers.rule_diff.Moves`.
+        See :class:`curation.tiers.assignment.Moves`.
     before, after : mapping of str to str
         Colours of the tiers of either rule.
     """

@@ -11,8 +11,8 @@ from curation.cohorts import cohort_draft, frozen_cohort, target_rules
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.sources import duplicates
 from curation.storage.workspace import Role, Workspace
-from curation.tiers import overrides, rule_diff, rule_versions, tier_rule
-from curation.tiers.rule_diff import Moves
+from curation.tiers import assignment, overrides, rule_versions, tier_rule
+from curation.tiers.assignment import Moves
 from curation.tiers.tier_rule import TierRule
 from pages.ui.explore import selected_scans
 from pages.ui.scan_table.scan_arrays import Ground, Sorted
@@ -152,7 +152,7 @@ def show_rule_comparison(workspace: Workspace, ground: Ground, sorted_: Sorted) 
 def _moves(ground: Ground, before: TierRule, after: TierRule) -> None:
     decisions = overrides.standing(ground.workspace)
     arrays = ground.arrays([*before.columns, *after.columns])
-    moves = rule_diff.compare(before, after, arrays, decisions)
+    moves = assignment.compare(before, after, arrays, decisions)
     if not len(moves.moved):
         st.caption(
             f"Nobody moves: all {formatting.plural(moves.stayed, 'scan')} stay in their tier."

@@ -12,7 +12,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.shell import formatting
 from training.jobs import execution_backend, mlflow_log
 from training.jobs.execution_backend import KINDS, Kind, Place
-from training.studies.presets import gpu_count
+from training.studies.hardware import gpu_count
 
 
 def machine() -> str:

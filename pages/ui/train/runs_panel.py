@@ -10,7 +10,8 @@ from pages.ui.shell.html_marks import STATES
 from training.jobs import execution_backend
 from training.jobs.study_status import StudyStatus
 from training.studies.planned_study import Study
-from training.studies.runs import RunState, find
+from training.studies.run_status import RunState
+from training.studies.runs import find
 
 #: So many lines of a failed run's log are shown.
 _LOG_LINES = 15

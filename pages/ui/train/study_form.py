@@ -13,11 +13,12 @@ from pages.ui.shell import cache, formatting, frame, state
 from pages.ui.train import backend_form
 from training.jobs import cost_estimate, execution_backend, launch
 from training.jobs.execution_backend import Place
-from training.studies import plan_advice, planned_study, preset_changes
+from training.studies import plan_advice, planned_study
 from training.studies.designs import DESIGNS, Design
 from training.studies.input_images import IMAGES, Images
 from training.studies.input_images import of as images_of
-from training.studies.presets import PRESETS, Preset, default_preset
+from training.studies.preset import Preset, parse_changes
+from training.studies.presets import PRESETS, default_preset
 from training.studies.study_arms import Arm, available_arms, find
 
 
@@ -117,7 +118,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
                 seeds=list(range(seeds)),
                 folds=folds,
                 preset=preset.name,
-                overrides=preset_changes.parse(preset, changes.split()) | _overrides(looked_at),
+                overrides=parse_changes(preset, changes.split()) | _overrides(looked_at),
             )
             state.put(state.PENDING_STUDY, planned.id)
             launch.launch(workspace, planned.id, place=place)

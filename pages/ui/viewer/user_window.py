@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.shell import linked_fields, state
+from pages.ui.shell import controls, state
 from pages.ui.viewer.browser_image import Prepared
 from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW, WINDOWS
 
@@ -81,11 +81,11 @@ def take(black: float, white: float, home: Prepared, tissue: Prepared) -> None:
     instead_of = own.instead_of if before == OWN and own else before or FIRST_WINDOW
     shown = max(abs(span), abs(home.black), abs(home.white)) * 10.0 ** (1 - _DIGITS)
     if abs(black - home.black) <= shown and abs(white - home.white) <= shown:
-        linked_fields.put(state.WINDOW, instead_of)
+        controls.put(state.WINDOW, instead_of)
         return
     low, high = ((end - tissue.black) / span for end in (black, white))
     state.put(state.OWN_WINDOW, OwnWindow(low, high, instead_of))
-    linked_fields.put(state.WINDOW, OWN)
+    controls.put(state.WINDOW, OWN)
 
 
 def level_and_width(image: Prepared, taken: Callable[[float, float], None]) -> None:
@@ -137,7 +137,7 @@ def take_from_address() -> None:
     """Take the window that the address names, where none is chosen: it outlives a reload so."""
     named = st.query_params.get(_ADDRESS)
     if state.get(state.WINDOW) is None and named in WINDOWS:
-        linked_fields.put(state.WINDOW, named)
+        controls.put(state.WINDOW, named)
 
 
 def keep_in_address(window: str) -> None:
@@ -189,4 +189,4 @@ def button(window: str, chosen: Callable[[str], None] | None = None, **more: Any
 
 def choose(window: str) -> None:
     """Choose a window for this scan and all that follow."""
-    linked_fields.put(state.WINDOW, window)
+    controls.put(state.WINDOW, window)

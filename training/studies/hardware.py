@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from dataclasses import dataclass
+from functools import lru_cache
 
 _FIELDS = "uuid,name,memory.used,memory.total,utilization.gpu"
 _TIMEOUT_S = 10
@@ -71,3 +72,9 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:  # [N/A], [Not Supported]
         return None
+
+
+@lru_cache(maxsize=1)
+def gpu_count() -> int:
+    """Count the NVIDIA GPUs that the driver shows, once a process."""
+    return len(_ask("--query-gpu=uuid"))

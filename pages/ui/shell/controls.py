@@ -4,14 +4,19 @@ Whatever the browser tells next carries what each field showed before. A field t
 so lead back there: hence it becomes another field, and what the old one says is not heard.
 
 Scripts that listen on a page: what streamlit's own shortcuts and buttons cannot do.
+
+Tables to take away, as CSV.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 from streamlit.components import v2
 
+from curation.storage import text_tables
 from pages.ui.shell import frame, state
 
 
@@ -74,3 +79,37 @@ def listen(script: str) -> None:
 def _component(script: str) -> Callable[..., object]:
     code = (frame.ASSETS / f"{script}.js").read_text(encoding="utf-8")
     return v2.component(f"tierscope_{script}", html="<span></span>", js=code)
+
+
+def tables(name: str, found: Mapping[str, pd.DataFrame], *, left_out: str = "") -> None:
+    """Offer tables for download; empty ones cannot be taken.
+
+    Parameters
+    ----------
+    name : str
+        Begins the files' names.
+    found : mapping of str to pandas.DataFrame
+        What each is called -> the table.
+    left_out : str
+        What a filter left of the study, in words: the file then says so in its name and in a column, so that
+        a part is not taken for the whole later.
+    """
+    part = "-part" if left_out else ""
+    with st.container(horizontal=True):
+        for kind, table in found.items():
+            st.download_button(
+                f"{kind.replace('-', ' ').capitalize()} (CSV)",
+                partial(csv, table, left_out),
+                f"{name}{part}-{kind}.csv",
+                "text/csv",
+                disabled=table.empty,
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"download-{kind}",
+            )
+
+
+def csv(table: pd.DataFrame, left_out: str = "") -> str:
+    """Return a table as CSV, with a column ``filter`` where a filter was on."""
+    told = table.assign(filter=left_out) if left_out else table
+    return text_tables.csv(told)

@@ -1,0 +1,8 @@
+"""Jobs of a study that was started before 0.5.0 and still runs: its supervisor names them by this module."""
+
+import sys
+
+from training.jobs.worker import main
+
+if __name__ == "__main__":
+    sys.exit(main())
