@@ -27,11 +27,12 @@ demo: $(RUNTIME) ## make the demo workspace (simulated people) and start its stu
 test: $(TESTING) ## run all tests but those of 'make soak'
 	$(PY) -m pytest -m "not soak"
 
-check: $(TESTING) ## format, lint, types, import layers
+check: $(TESTING) ## format, lint, types, import layers, sizes of rooms
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
+	$(PY) -m tests.architecture
 
 format: $(TESTING) ## put the code into the one format
 	$(VENV)/bin/ruff format .
