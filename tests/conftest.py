@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from curation.decisions.database_identity import URL_VARIABLE
+from tests.helpers.paths import SHARED_DATA
 
 # before anything loads numpy or torch: on work this small threads only wait for each other, and on a busy
 # machine twenty times as long as the work takes
@@ -16,9 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from curation.assessment.assess_workspace import Summary, assess
 from curation.decisions import database
 from curation.storage.workspace import Workspace
-from tests import heads, postgres
-
-SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+from tests.helpers import phantom_heads, postgres
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Summary, list]:
     """Heads measured by one process in one go, and the progress that it told; only to read."""
-    workspace, seen = heads.fill(tmp_path_factory.mktemp("measured")), []
+    workspace, seen = phantom_heads.fill(tmp_path_factory.mktemp("measured")), []
     summary = assess(workspace, progress=lambda done, total: seen.append((done, total)))
     return workspace, summary, seen
 

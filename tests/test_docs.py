@@ -9,8 +9,8 @@ from curation import __version__
 from curation.cli import framework
 from curation.cohorts import frozen_cohort
 from curation.storage.workspace import Workspace
-from tests.launched import ended, wait
-from tests.printed import PAGES, ROOT, commands
+from tests.helpers.launched_studies import ended, wait
+from tests.helpers.printed_commands import PAGES, ROOT, commands
 from training import __main__ as training_main
 from training.results import study_summary
 from training.studies import planned_study

@@ -2,11 +2,11 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers.paths import ROOT
+
 #: Loaded by workers only; each takes seconds.
 HEAVY = ("torch", "monai", "lightning_fabric", "snakemake", "matplotlib", "pptx")
 

@@ -16,13 +16,14 @@ from curation.sessions import saved_lists, session_log
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides, rule_versions
-from tests.launched import ended, wait
+from tests.helpers.launched_studies import ended, wait
+from tests.helpers.paths import ROOT
 from training.jobs import launch, study_status
 from training.jobs.study_status import log_path
 from training.results import conclusions, study_summary
 from training.studies import planned_study, runs
 
-ARCHIVE = Path(__file__).parent / "fixtures" / "workspace-26ee003.tar.xz"
+ARCHIVE = ROOT / "tests" / "fixtures" / "workspace-26ee003.tar.xz"
 
 
 @pytest.fixture

@@ -18,11 +18,8 @@
 
 import json
 import shutil
-from pathlib import Path
 
 from tests.benchmarks import comparing, coverage
-
-ROOT = Path(__file__).parents[2]
 
 if __name__ == "__main__":
     found: dict[str, float] = dict(coverage.figures())

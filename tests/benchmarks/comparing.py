@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from curation.cohorts import frozen_cohort
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from tests import made_workspace
 from tests.browser import conftest
+from tests.helpers import workspace_full
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
 
@@ -52,12 +52,12 @@ _ARMS_DRAWN = """(count) => {
 
 def make(root: Path) -> tuple[Workspace, Study]:
     """Make a workspace with one large finished study of invented numbers, marked as simulated."""
-    before = made_workspace.POOL, made_workspace.TARGET
-    made_workspace.POOL, made_workspace.TARGET = 40, PEOPLE
+    before = workspace_full.POOL, workspace_full.TARGET
+    workspace_full.POOL, workspace_full.TARGET = 40, PEOPLE
     try:
-        workspace = made_workspace.make(root)
+        workspace = workspace_full.make(root)
     finally:
-        made_workspace.POOL, made_workspace.TARGET = before
+        workspace_full.POOL, workspace_full.TARGET = before
     pool = frozen_cohort.freeze(workspace, "pool", author="bench", role="pool")
     target = frozen_cohort.freeze(workspace, "target", author="bench", role="target")
     planned = planned_study.plan(

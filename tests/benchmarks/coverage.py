@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tests.held_out import made, null_studies
+from tests.helpers.made_predictions import made, null_studies
 from training.results import comparisons, study_summary
 from training.results.predictions import BASELINE, Predictions
 from training.studies.study_arms import Arm

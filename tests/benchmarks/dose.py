@@ -23,8 +23,7 @@ from curation.metrics.registry import FAMILIES
 from curation.scoring import distortion_score
 from curation.scoring.score_reference import builtin
 from curation.simulation import artefacts
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.paths import ROOT
 
 DATA = ROOT.parent / "shared" / "data" / "ds000011"
 SEVERITIES = (0.25, 0.5, 0.75, 1.0)

@@ -25,8 +25,7 @@ from curation.references import cross_validation
 from curation.references.fit_from_ratings import Lesson
 from curation.scoring import distortion_score, exclusion_model
 from curation.scoring.comparison_groups import groups_of
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers.paths import ROOT
 
 IQM = ROOT.parent / "shared" / "data" / "iqm"
 ABIDE, DS030 = IQM / "abide_iqm_rating_age.csv", IQM / "ds030_iqm_rating_age.csv"

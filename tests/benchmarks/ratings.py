@@ -17,9 +17,7 @@ import numpy as np
 from curation.decisions import database
 from curation.decisions.database_identity import URL_VARIABLE
 from curation.ratings import rating_log
-from tests import postgres, rating_writer
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers import postgres, rating_writer
 
 RATERS, EACH, ALONE = 20, 500, 200
 

@@ -43,10 +43,9 @@ from curation.sessions import session_log
 from curation.sessions.session_plan import Plan
 from curation.storage import files, tables
 from curation.storage.workspace import Source, Workspace
-from tests import made_workspace
 from tests.browser import conftest
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers import workspace_full
+from tests.helpers.paths import ROOT
 
 DATA = ROOT.parent / "shared" / "data" / "ds000011"
 EDGE = 200
@@ -135,7 +134,7 @@ def _workspace(root: Path, heads: list[Path], count: int) -> Workspace:
         rows.append(_row(number, scan_id, path, hashes[number % len(heads)]))
     table = pd.DataFrame(rows)
     tables.write_scans(workspace, table)
-    metrics = made_workspace._metrics(table)
+    metrics = workspace_full._metrics(table)
     files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
     spread = np.linspace(95, 2, count).round(2)
     scored = distortion_score.score(metrics, builtin()).assign(distortion_score=spread)

@@ -1,11 +1,8 @@
 """Looking at scans and rating them: figures of :mod:`.review` and :mod:`.ratings` in one JSON object."""
 
 import json
-from pathlib import Path
 
 from tests.benchmarks import ratings, review
-
-ROOT = Path(__file__).parents[2]
 
 KEYS = (
     "first_image_s",

@@ -5,11 +5,8 @@
 
 import json
 import sys
-from pathlib import Path
 
 from tests.benchmarks import dose, experts
-
-ROOT = Path(__file__).parents[2]
 
 
 def main(arguments: list[str]) -> int:

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from curation.assessment import assess_workspace
 from curation.simulation import demo_workspace as demo
 from curation.storage.workspace import Workspace
-from tests.dashboard import ROOT as ROOT
-from tests.dashboard import Dashboard as _serving
+from tests.helpers.dashboard import ROOT as ROOT
+from tests.helpers.dashboard import Dashboard as _serving
 from training.jobs import launch
 from training.studies.planned_study import list_studies
 

@@ -12,9 +12,9 @@ from curation.sessions import session_log
 from curation.sessions.session_plan import Plan
 from curation.storage import tables
 from curation.storage.workspace import Workspace
-from tests import made_workspace, marked_workspace
 from tests.browser import conftest
 from tests.browser.test_pages_look import opened, settled
+from tests.helpers import workspace_full, workspace_marked
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +25,7 @@ LEVELS = {"1": 1.0, "2": 0.0, "3": -1.0}
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[Workspace, conftest._serving, str]]:
     """A workspace whose scans Bob rated, and a dashboard that can be started anew."""
-    workspace = made_workspace.make(tmp_path / "workspace")
+    workspace = workspace_full.make(tmp_path / "workspace")
     session = session_log.start(
         workspace, Plan("his", "Bob", "three-level", "all", repeats_share=0.0)
     )
@@ -197,7 +197,7 @@ class _Traffic:
 
     def found(self) -> set[bytes]:
         """Return the marks that were sent."""
-        return {mark for mark in marked_workspace.MARKS if any(mark in part for part in self.parts)}
+        return {mark for mark in workspace_marked.MARKS if any(mark in part for part in self.parts)}
 
 
 def _drawn(page: Page, before: list[str]) -> str:
@@ -209,7 +209,7 @@ def _drawn(page: Page, before: list[str]) -> str:
 
 
 def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: Path) -> None:
-    workspace = marked_workspace.make(tmp_path / "workspace")
+    workspace = workspace_marked.make(tmp_path / "workspace")
     unreadable = tables.read_scans(workspace).set_index("scan_id")["path"]
     session = session_log.start(
         workspace, Plan("blind", "Ada", "three-level", size=4, repeats_share=0.25, seed=1)

@@ -8,9 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from curation.storage.workspace import Source, Workspace
-from tests import training_workspace
 from tests.browser import conftest
-from tests.launched import processes, under_way, wait
+from tests.helpers import workspace_trainable
+from tests.helpers.launched_studies import processes, under_way, wait
 from training.jobs import launch, study_status
 from training.studies.planned_study import Study
 
@@ -20,11 +20,11 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def planned(tmp_path: Path) -> Iterator[tuple[str, Workspace, Study]]:
     """A dashboard on a workspace with a planned study that would go on for hours."""
-    workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
+    workspace = workspace_trainable.make(Workspace.create(tmp_path / "w"))
     for role in ("pool", "target"):
         folder = str(workspace.root / "images")
         workspace.put_source(Source(role, folder, "folder", role, simulated=True))
-    study = training_workspace.plan(workspace, arms=["A"], overrides={"pretrain_epochs": 100_000})
+    study = workspace_trainable.plan(workspace, arms=["A"], overrides={"pretrain_epochs": 100_000})
     with conftest._serving(workspace, tmp_path / "log.txt") as address:
         yield address, workspace, study
     launch.stop(workspace, study.id)

@@ -12,23 +12,23 @@ from curation.storage import tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
 from pages.ui.shell import door
 from pages.ui.shell.frame import PAGES, ROOT
-from tests import made_workspace
-from tests.pages.rating_made import started
-from tests.pages.said import checked
+from tests.helpers import workspace_full
+from tests.helpers.page_words import checked
+from tests.helpers.rating_sessions import started
 from training.studies.planned_study import Study
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study, Study]:
     """A full workspace that tests only read."""
-    workspace = made_workspace.make(tmp_path_factory.mktemp("made") / "workspace")
-    return workspace, *made_workspace.add_studies(workspace)
+    workspace = workspace_full.make(tmp_path_factory.mktemp("made") / "workspace")
+    return workspace, *workspace_full.add_studies(workspace)
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Workspace:
     """A full workspace without studies, for one test alone."""
-    return made_workspace.make(tmp_path / "own")
+    return workspace_full.make(tmp_path / "own")
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from curation.sources import duplicates
 from curation.storage import files, processes, tables
 from pages.ui.shell import background_tasks, state
 from pages.ui.shell.frame import PAGES
-from tests import made_workspace
-from tests.pages.said import button, checked, field, words
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, field, words
 
 
 def test_cohort_counts_and_gives_reasons(made, run) -> None:
@@ -30,7 +30,7 @@ def test_cohort_refuses_a_path_that_is_not_there(made, run) -> None:
 
 
 def test_cohort_reads_a_source_in_the_background(workspace, tmp_path, run) -> None:
-    made_workspace.write_nifti(tmp_path / "new" / "one_T1w.nii.gz")
+    workspace_full.write_nifti(tmp_path / "new" / "one_T1w.nii.gz")
     page = run("cohort", workspace)
     page.text_input[0].set_value(str(tmp_path / "new"))
     checked(button(page, "Add the source").click().run())
@@ -92,10 +92,10 @@ def test_a_source_asked_for_while_another_is_read_is_told_to_wait(workspace, tmp
 def test_flags_are_counted_and_open_their_scans_on_review(made, run) -> None:
     app = run("app", made[0])
     checked(app.switch_page(PAGES["cohort"].path).run())
-    label = f"{FLAGS['no_air'].label} **{made_workspace.FLAGGED}**"
+    label = f"{FLAGS['no_air'].label} **{workspace_full.FLAGGED}**"
     checked(button(app, label).click().run())
     assert PAGES["review"].question in words(app)
-    assert len(field(app, "selectbox", state.SCAN).options) == made_workspace.FLAGGED
+    assert len(field(app, "selectbox", state.SCAN).options) == workspace_full.FLAGGED
 
 
 def test_what_could_not_be_measured_can_be_tried_again(own, run, monkeypatch) -> None:
@@ -112,7 +112,7 @@ def test_what_could_not_be_measured_can_be_tried_again(own, run, monkeypatch) ->
 
 
 def test_scans_without_image_are_counted_and_said_to_be_such(own, tmp_path, run) -> None:
-    made_workspace.import_table(own, tmp_path / "tables", 7)
+    workspace_full.import_table(own, tmp_path / "tables", 7)
     said = words(run("cohort", own))
     assert "<b>31</b>" in said and "7 without image" in said
     assert "Without image" in said

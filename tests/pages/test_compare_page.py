@@ -14,8 +14,8 @@ from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from pages.ui.compare import comparison_charts, picked_points
 from pages.ui.shell import state
-from tests import made_workspace
-from tests.pages.said import checked, words
+from tests.helpers import workspace_full
+from tests.helpers.page_words import checked, words
 from training.report import content
 from training.report import page as html_page
 from training.studies import annotations, runs
@@ -27,13 +27,13 @@ PARTS = {"answer": 2, "curves": 2, "where": 3, "studies": 0}
 @pytest.fixture
 def mine(own: Workspace) -> tuple[Workspace, Study, Study]:
     """A workspace with studies that a test may spoil."""
-    return own, *made_workspace.add_studies(own)
+    return own, *workspace_full.add_studies(own)
 
 
 @pytest.fixture
 def half_running(made) -> Iterator[tuple[Workspace, Study]]:
     workspace, _, half = made
-    process = made_workspace.pretend_running(half)
+    process = workspace_full.pretend_running(half)
     yield workspace, half
     processes.stop(process)
     (half.folder / "workflow.json").unlink()

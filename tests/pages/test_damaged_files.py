@@ -15,7 +15,7 @@ from curation.decisions import database
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from pages.ui.shell import state
-from tests.pages.said import words
+from tests.helpers.page_words import words
 from training.__main__ import main as training_main
 from training.studies.planned_study import Study
 

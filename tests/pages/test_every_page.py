@@ -7,8 +7,8 @@ import pytest
 from curation.storage.workspace import Workspace
 from pages.ui.shell import door, state
 from pages.ui.shell.frame import PAGES
-from tests import made_workspace
-from tests.pages.said import checked, words
+from tests.helpers import workspace_full
+from tests.helpers.page_words import checked, words
 
 
 @pytest.mark.parametrize("name", list(PAGES))
@@ -81,5 +81,5 @@ def test_page_costs_less_than_a_second_with_1500_scans(name, many, run) -> None:
 def many(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("many")
     workspace = Workspace.create(folder / "workspace")
-    made_workspace.import_table(workspace, folder / "tables", 1500)
+    workspace_full.import_table(workspace, folder / "tables", 1500)
     return workspace

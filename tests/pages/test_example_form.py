@@ -6,7 +6,7 @@ from pathlib import Path
 from curation.interchange import example_datasets
 from curation.storage.workspace import Source
 from pages.ui.shell import background_tasks, state
-from tests.pages.said import button, checked, words
+from tests.helpers.page_words import button, checked, words
 
 
 def test_one_click_takes_an_example_in(workspace, run, monkeypatch) -> None:

@@ -11,9 +11,9 @@ from curation.storage import files, tables
 from pages.ui.explore import linked_plots
 from pages.ui.shell import state
 from pages.ui.viewer import tiles
-from tests import made_workspace
-from tests.pages.said import button, checked, words
-from tests.scored import put_scans
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, words
+from tests.helpers.workspace_scored import put_scans
 
 
 class Seen:
@@ -56,7 +56,7 @@ def selected(page, seen: Seen, places: list[int]):  # type: ignore[no-untyped-de
 
 def test_all_scans_of_the_role_are_drawn_and_listed_worst_first(made, run, seen) -> None:
     page = run("explore", made[0])
-    assert len(seen.names()) == made_workspace.POOL and seen.chosen == []
+    assert len(seen.names()) == workspace_full.POOL and seen.chosen == []
     assert "Nothing selected: all 24 scans are listed" in words(page)
     scores = page.dataframe[0].value["distortion_score"]
     assert len(scores) == 24 and scores.is_monotonic_decreasing
@@ -136,7 +136,7 @@ def test_filters_narrow_the_plots_and_say_what_of_the_selection_they_hide(own, r
 
 def test_the_other_role_is_another_picture(made, run, seen) -> None:
     run("explore", made[0], **{state.ROLE: "target"})
-    assert len(seen.names()) == made_workspace.TARGET
+    assert len(seen.names()) == workspace_full.TARGET
     assert all(name.startswith("made-target") for name in seen.names())
 
 
@@ -179,7 +179,7 @@ def test_axes_are_chosen_and_fall_back_where_a_measure_is_gone(made, run, seen) 
 
 
 def test_scans_from_a_table_have_a_table_and_no_tiles(workspace, tmp_path, run, seen) -> None:
-    made_workspace.import_table(workspace, tmp_path / "tables", 30)
+    workspace_full.import_table(workspace, tmp_path / "tables", 30)
     page = run("explore", workspace)
     assert len(seen.names()) == 30 and seen.tiles == []
     assert "come from tables and have no images" in words(page)

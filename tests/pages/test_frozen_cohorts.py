@@ -13,7 +13,7 @@ from curation.tiers.tier_rule import TierRule
 from pages.tiers import COHORTS
 from pages.ui.shell import state
 from pages.ui.shell.frame import ROOT
-from tests.pages.said import button, checked, words
+from tests.helpers.page_words import button, checked, words
 
 
 @pytest.fixture

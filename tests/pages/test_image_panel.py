@@ -9,7 +9,7 @@ import pytest
 from pages.ui.shell import state
 from pages.ui.viewer import image_overlays, niivue_viewer
 from pages.ui.viewer.browser_image import Prepared
-from tests.pages.said import words
+from tests.helpers.page_words import words
 
 
 @pytest.fixture

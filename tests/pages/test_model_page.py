@@ -6,9 +6,9 @@ import pytest
 from curation.storage import files, processes, tables
 from curation.storage.workspace import Source, Workspace
 from pages.ui.shell import background_tasks, state
-from tests import made_workspace, pets, training_workspace
-from tests.images import write_nifti
-from tests.pages.said import button, checked, words
+from tests.helpers import pet_images, workspace_full, workspace_trainable
+from tests.helpers.nifti_images import write_nifti
+from tests.helpers.page_words import button, checked, words
 from training.reconstruction import reconstruction_files
 from training.studies import prepare_volumes, runs
 from training.studies.input_images import IMAGES
@@ -19,7 +19,7 @@ from training.studies.runs import Run
 @pytest.fixture
 def model(own: Workspace, monkeypatch: pytest.MonkeyPatch) -> tuple[Workspace, Study, Run]:
     """A workspace with a study of which one pretraining is finished; nothing is really started."""
-    finished, _ = made_workspace.add_studies(own)
+    finished, _ = workspace_full.add_studies(own)
     run = runs.find(finished, "pretrain_all_seed0")
     runs.write_configs(finished)
     run.model_path.write_bytes(b"weights")
@@ -125,9 +125,9 @@ def test_the_maps_are_drawn_with_their_error_and_whether_the_person_is_known(
 def test_of_a_model_of_both_images_the_maps_of_either_are_drawn(
     workspace, run, monkeypatch
 ) -> None:
-    pets.make(workspace)
+    pet_images.make(workspace)
     workspace.put_source(Source("pool", str(workspace.root), "bids", simulated=True))
-    study = training_workspace.plan(workspace, overrides=dict(IMAGES["together"].overrides))
+    study = workspace_trainable.plan(workspace, overrides=dict(IMAGES["together"].overrides))
     runs.write_configs(study)
     pretrained = runs.find(study, "pretrain_A_seed0")
     files.write_json(pretrained.result_path, {"loss": 1.0})
@@ -167,12 +167,12 @@ def test_measured_errors_become_a_column_and_are_held_against_the_score(model, r
     checked(button(page, "Take this model's errors").click().run())
     scored = tables.read_scored_scans(workspace)
     assert (
-        scored["reconstruction_error"].notna().sum() == made_workspace.POOL + made_workspace.TARGET
+        scored["reconstruction_error"].notna().sum() == workspace_full.POOL + workspace_full.TARGET
     )
     said = words(page)
     # the target is held out; everyone in the pool was pretrained on
-    assert f"over {made_workspace.TARGET} people" in said
-    assert f"over {made_workspace.POOL} people" in said
+    assert f"over {workspace_full.TARGET} people" in said
+    assert f"over {workspace_full.POOL} people" in said
     assert len(page.get("plotly_chart")) == 1
 
 

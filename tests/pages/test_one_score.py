@@ -15,7 +15,7 @@ from curation.tiers.rule_columns import SCORE_DIGITS
 from pages import tiers
 from pages.ui.compare.picked_points import _COLUMNS
 from pages.ui.shell import formatting, html_marks, state
-from tests.pages.said import checked, components, words
+from tests.helpers.page_words import checked, components, words
 from training.report import content_data
 
 SCAN, SCORE, WRITTEN = "made-pool_sub-03_T1w", 65.68, "65.7"

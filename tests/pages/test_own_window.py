@@ -6,7 +6,7 @@ from pages.ui.shell import state
 from pages.ui.viewer import niivue_viewer, user_window
 from pages.ui.viewer.browser_image import Prepared
 from pages.ui.viewer.display_window import WINDOWS
-from tests.pages.said import button, checked
+from tests.helpers.page_words import button, checked
 
 
 @pytest.fixture

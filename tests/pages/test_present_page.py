@@ -5,8 +5,8 @@ import pytest
 from curation.storage import files, processes
 from pages.ui.present import present_screen
 from pages.ui.shell import state
-from tests import made_workspace
-from tests.pages.said import button, checked, words
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, words
 from training.report import content
 from training.report.source import ALL, Options
 
@@ -73,7 +73,7 @@ def test_the_files_are_made_in_the_background_as_chosen(made, run, monkeypatch) 
 
 
 def test_files_that_are_made_are_handed_over(own, run) -> None:
-    finished, _ = made_workspace.add_studies(own)
+    finished, _ = workspace_full.add_studies(own)
     folder = present_screen.report_folder(own, finished, Options())
     files.write_text(folder / ALL, "zip")
     page = run("present", own, **{state.STUDY: finished.id})
@@ -87,7 +87,7 @@ def test_files_that_are_made_are_handed_over(own, run) -> None:
 
 
 def test_files_of_an_earlier_state_are_not_handed_over(own, run) -> None:
-    finished, half = made_workspace.add_studies(own)
+    finished, half = workspace_full.add_studies(own)
     before = present_screen.report_folder(own, finished, Options())
     assert before != present_screen.report_folder(own, finished, Options(sites=True))
     assert before != present_screen.report_folder(own, half, Options())
@@ -96,7 +96,7 @@ def test_files_of_an_earlier_state_are_not_handed_over(own, run) -> None:
 
 
 def test_what_failed_is_said(own, run) -> None:
-    finished, _ = made_workspace.add_studies(own)
+    finished, _ = workspace_full.add_studies(own)
     folder = present_screen.report_folder(own, finished, Options())
     files.write_json(
         own.tasks_dir / "report.json", {"command": ["--out", str(folder)], "pid": 1, "started": 0.0}

@@ -12,9 +12,9 @@ from curation.tiers.tier_rule import TierRule
 from pages.ui.rate import rating_keys
 from pages.ui.shell import state
 from pages.ui.viewer import niivue_viewer
-from tests import made_workspace, marked_workspace
-from tests.pages.rating_made import started
-from tests.pages.said import button, checked, words
+from tests.helpers import workspace_full, workspace_marked
+from tests.helpers.page_words import button, checked, words
+from tests.helpers.rating_sessions import started
 
 
 def _rate(page, label: str) -> None:  # type: ignore[no-untyped-def]
@@ -73,7 +73,7 @@ def test_without_a_name_no_session_begins(own, run) -> None:
 
 
 def test_without_any_image_the_way_to_images_is_offered(workspace, tmp_path, run) -> None:
-    made_workspace.import_table(workspace, tmp_path / "tables", 5)
+    workspace_full.import_table(workspace, tmp_path / "tables", 5)
     page = run("rate", workspace)
     assert "No scan here has an image to rate." in words(page)
     assert "under Agreement" not in words(page)
@@ -268,18 +268,18 @@ def test_slices_have_no_address_that_a_repeat_could_share(own, run, monkeypatch)
 
 
 def test_while_blinded_the_page_holds_none_of_what_is_hidden(tmp_path, run) -> None:
-    workspace = marked_workspace.make(tmp_path / "marked")
+    workspace = workspace_marked.make(tmp_path / "marked")
     session = started(workspace)
     page = run("rate", workspace, **{state.RATING_SESSION: session.id})
     sent = page._tree  # every element, as it goes to the browser
     held = b"".join(_messages(sent))
     assert b"Scan 1 of 3" in held
-    assert [mark for mark in marked_workspace.MARKS if mark in held] == []
+    assert [mark for mark in workspace_marked.MARKS if mark in held] == []
     for label in ("accept", "accept", "accept"):
         _rate(page, label)
     assert "Finished" in words(page)
     held = b"".join(_messages(page._tree))
-    assert [mark for mark in marked_workspace.MARKS if mark in held] == []
+    assert [mark for mark in workspace_marked.MARKS if mark in held] == []
     checked(button(page, "Show what was hidden").click().run())
     said = words(page)
     assert all(mark in said for mark in ("MARKSCAN", "MARKSITE", "MARKGROUP", "MARKRATER: "))

@@ -12,8 +12,8 @@ from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.overrides import override
 from pages.ui.rate import history_panel
-from tests import rating_writer
-from tests.pages.rating_made import started
+from tests.helpers import rating_writer
+from tests.helpers.rating_sessions import started
 
 HEAD = "scan_id\trater\tscale\tvalue\n"
 

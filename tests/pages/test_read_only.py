@@ -15,8 +15,8 @@ import pytest
 
 from curation.ratings import rating_log
 from pages.ui.shell.frame import PAGES, ROOT
-from tests import made_workspace
-from tests.pages.looking import READING, WRITING
+from tests.helpers import workspace_full
+from tests.helpers.page_reader import READING, WRITING
 
 #: Without these rights even the superuser may not write where it is forbidden.
 UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
@@ -30,8 +30,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     """What a process saw that may not write, while another one had just written a rating."""
     if os.geteuid() == 0 and not shutil.which("setpriv"):
         pytest.skip("the superuser may write everywhere")
-    workspace = made_workspace.make(tmp_path_factory.mktemp("read-only") / "workspace")
-    study, _ = made_workspace.add_studies(workspace)
+    workspace = workspace_full.make(tmp_path_factory.mktemp("read-only") / "workspace")
+    study, _ = workspace_full.add_studies(workspace)
     with contextlib.closing(sqlite3.connect(workspace.database_path)) as writer:
         writer.execute(
             "SELECT * FROM ratings"
@@ -51,7 +51,7 @@ def _look(root: Path, names: dict[str, str]) -> dict[str, dict]:
                 *privileged,
                 sys.executable,
                 "-m",
-                "tests.pages.looking",
+                "tests.helpers.page_reader",
                 str(root),
                 json.dumps(names),
             ],

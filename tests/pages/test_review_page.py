@@ -17,8 +17,8 @@ from pages.ui.review import scan_judgement
 from pages.ui.shell import state
 from pages.ui.shell.frame import PAGES, ROOT
 from pages.ui.viewer import niivue_viewer
-from tests import made_workspace
-from tests.pages.said import button, checked, field, words
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, field, words
 
 HOSTILE = "<b>x</b> [y](http://z) :red[w] $q$"
 
@@ -145,9 +145,9 @@ def test_what_was_recognised_is_said_and_narrows_the_list(made, run) -> None:
     page = run("review", made[0], **{state.FLAGS: ["no_air"]})
     assert "All is zero." in words(page)
     assert FLAGS["no_air"].label in words(page)
-    assert len(field(page, "selectbox", state.SCAN).options) == made_workspace.FLAGGED
+    assert len(field(page, "selectbox", state.SCAN).options) == workspace_full.FLAGGED
     assert any(
-        f"{FLAGS['no_air'].label} {made_workspace.FLAGGED}" in o for o in _flag_options(page)
+        f"{FLAGS['no_air'].label} {workspace_full.FLAGGED}" in o for o in _flag_options(page)
     )
 
 
@@ -164,7 +164,7 @@ def _flag_options(page) -> list[str]:  # type: ignore[no-untyped-def]
 
 
 def test_a_scan_without_image_is_scored_and_rated_but_not_shown(own, tmp_path, run) -> None:
-    made_workspace.import_table(own, tmp_path / "tables", 5)
+    workspace_full.import_table(own, tmp_path / "tables", 5)
     page = run("review", own, **{state.SOURCES: ["mriqc"], state.PERSON: "Ada"})
     said = words(page)
     assert "No image: imported from an MRIQC table." in said

@@ -3,7 +3,7 @@
 from curation.sessions import saved_lists, session_log
 from pages.ui.shell import state
 from pages.ui.viewer import tiles
-from tests.pages.said import button, checked, words
+from tests.helpers.page_words import button, checked, words
 
 IDS = ["made-pool_sub-03_T1w", "made-target_sub-02_T1w"]
 

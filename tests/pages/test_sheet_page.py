@@ -7,8 +7,8 @@ import pytest
 from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from pages.ui.viewer import niivue_viewer, tiles
-from tests import made_workspace, pets
-from tests.pages.said import words
+from tests.helpers import pet_images, workspace_full
+from tests.helpers.page_words import words
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_scans_that_cannot_be_read_are_counted_and_their_reasons_pointed_to(
 
 
 def test_a_pet_is_no_scan_that_cannot_be_read(tmp_path: Path, run, shown) -> None:
-    workspace = pets.make(Workspace.create(tmp_path / "w"))
+    workspace = pet_images.make(Workspace.create(tmp_path / "w"))
     assert "cannot be read" not in words(run("sheet", workspace))
     assert shown["tiles"]
 
@@ -92,6 +92,6 @@ def test_the_open_scan_is_marked_on_the_sheet_and_on_tiers(made, run, shown) -> 
 
 
 def test_scans_of_a_table_are_said_to_have_no_images(workspace, tmp_path, run, monkeypatch) -> None:
-    made_workspace.import_table(workspace, tmp_path / "tables", 5)
+    workspace_full.import_table(workspace, tmp_path / "tables", 5)
     monkeypatch.setattr(niivue_viewer, "warm", None)
     assert "come from tables and have no images" in words(run("sheet", workspace))

@@ -15,8 +15,8 @@ from curation.tiers.tier_rule import TierRule
 from pages.tiers import COHORTS, JUDGE, NEAR, PARTS, PEOPLE, RULE
 from pages.ui.shell import formatting, state
 from pages.ui.shell.frame import PAGES
-from tests import made_workspace
-from tests.pages.said import button, checked, components, words
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, components, words
 
 
 def plot(page) -> dict:  # type: ignore[no-untyped-def]
@@ -122,11 +122,11 @@ def test_a_metric_of_which_more_is_better_is_cut_from_the_right(made, run) -> No
     assert drawn["cutoffs"] == sorted(drawn["cutoffs"])
     assert state_of(page).cutoffs == tuple(sorted(drawn["cutoffs"], reverse=True))
     assert "higher is better" in drawn["title"]
-    assert all(0 < count < made_workspace.POOL for count in counts(page).values())
+    assert all(0 < count < workspace_full.POOL for count in counts(page).values())
 
 
 def test_a_metric_that_was_never_measured_is_said_and_breaks_nothing(made, run) -> None:
-    unmeasured = next(iter(made_workspace.METRICS))
+    unmeasured = next(iter(workspace_full.METRICS))
     page = run(
         "tiers", made[0], **{state.TRIED: TierRule(gates=(_gate("C", unmeasured),)).as_dict()}
     )
@@ -360,7 +360,7 @@ def _rate(workspace: Workspace, count: int, rater: str = "") -> None:
 
 
 def test_freezing_offers_to_leave_out_scans_without_image(own, tmp_path, run) -> None:
-    made_workspace.import_table(own, tmp_path / "tables", 6)
+    workspace_full.import_table(own, tmp_path / "tables", 6)
     page = opened(run, own, COHORTS, **{state.PERSON: "Ada"})
     (offer,) = (box for box in page.checkbox if "without image" in box.label)
     assert offer.value
@@ -393,13 +393,13 @@ def _upload(page, name: str, content: bytes) -> None:  # type: ignore[no-untyped
     page.file_uploader(key=state.RULE_FILE).upload(name, content, "text/yaml").run()
 
 
-@pytest.mark.parametrize("column", [next(iter(made_workspace.METRICS)), "reconstruction_error"])
+@pytest.mark.parametrize("column", [next(iter(workspace_full.METRICS)), "reconstruction_error"])
 def test_what_nobody_has_a_value_of_can_be_chosen_and_is_said(made, run, column) -> None:
     page = run("tiers", made[0])
     page.selectbox(key=state.COLUMN).set_value(column).run()
     assert not checked(page).error
     assert "is not measured on any" in page.warning[0].value.replace("\\", "")
-    assert counts(page)["not scored"] == made_workspace.POOL
+    assert counts(page)["not scored"] == workspace_full.POOL
     page.segmented_control(key=state.TIER_COUNT).set_value(6).run()
     assert len(checked(page).slider) == 5
     for part in PARTS[1:]:

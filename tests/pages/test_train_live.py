@@ -12,8 +12,8 @@ from curation.storage import files, processes
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
 from pages.ui.shell import state
-from tests import made_workspace
-from tests.pages.said import button, checked, words
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, words
 from training.jobs import execution_backend, launch, study_queue
 from training.jobs.execution_backend import Place
 from training.jobs.study_status import status
@@ -32,8 +32,8 @@ GPU = {
 @pytest.fixture
 def half(own: Workspace) -> Iterator[tuple[Workspace, Study]]:
     """A study that seems to run half-way."""
-    _, made = made_workspace.add_studies(own)
-    process = made_workspace.pretend_running(made)
+    _, made = workspace_full.add_studies(own)
+    process = workspace_full.pretend_running(made)
     yield own, made
     processes.stop(process)
 

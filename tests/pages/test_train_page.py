@@ -10,8 +10,8 @@ from curation.storage import processes, tables
 from curation.storage.workspace import Source, Workspace
 from curation.tiers.tier_rule import TierRule
 from pages.ui.shell import state
-from tests import made_workspace, pets
-from tests.pages.said import button, checked, words
+from tests.helpers import pet_images, workspace_full
+from tests.helpers.page_words import button, checked, words
 from training.jobs import execution_backend, launch
 from training.jobs.execution_backend import Place
 from training.jobs.study_status import status
@@ -22,7 +22,7 @@ from training.studies.planned_study import Study
 @pytest.fixture
 def half_running(made) -> Iterator[tuple[Workspace, Study]]:
     workspace, _, half = made
-    process = made_workspace.pretend_running(half)
+    process = workspace_full.pretend_running(half)
     yield workspace, half
     processes.stop(process)
     (half.folder / "workflow.json").unlink()
@@ -41,7 +41,7 @@ def test_train_shows_a_running_study_with_progress_and_a_way_to_stop(half_runnin
 
 def test_resume_asks_first(made, run, monkeypatch) -> None:
     workspace, _, half = made
-    processes.stop(made_workspace.pretend_running(half))
+    processes.stop(workspace_full.pretend_running(half))
     launched = []
     monkeypatch.setattr(launch, "launch", lambda _, study_id, place: launched.append(study_id))
     page = run("train", workspace, **{state.STUDY: half.id})
@@ -101,7 +101,7 @@ def test_a_profile_is_chosen_by_its_name_and_a_stored_path_is_none(
     made, run, monkeypatch, tmp_path
 ) -> None:
     workspace, _, half = made
-    processes.stop(made_workspace.pretend_running(half))
+    processes.stop(workspace_full.pretend_running(half))
     (tmp_path / "config.yaml").write_text("jobs: 2\n")
     with monkeypatch.context() as stored:
         stored.setattr(
@@ -127,7 +127,7 @@ def test_train_without_cohorts_offers_to_freeze_them(own, run) -> None:
 def test_images_are_chosen_where_the_pool_has_pet_and_the_study_looks_at_them(
     workspace, run, monkeypatch
 ) -> None:
-    pets.make(workspace)
+    pet_images.make(workspace)
     workspace.put_source(Source("pool", str(workspace.root), "bids", simulated=True))
     frozen_cohort.freeze(workspace, "pool", author="tests")
     frozen_cohort.freeze(workspace, "target", author="tests", role="target")
@@ -143,7 +143,7 @@ def test_images_are_chosen_where_the_pool_has_pet_and_the_study_looks_at_them(
 
 
 def test_who_has_no_pet_is_said_where_a_study_is_planned(workspace, run) -> None:
-    pets.make(workspace)
+    pet_images.make(workspace)
     workspace.put_source(Source("pool", str(workspace.root), "bids", simulated=True))
     scans = tables.read_scans(workspace)
     tables.write_scans(workspace, scans[scans["scan_id"] != "pool_sub-00_pet"])

@@ -9,7 +9,7 @@ from curation.storage import tables
 from curation.storage.workspace import Workspace
 from pages.ui.review import artefact_trial, scan_panel
 from pages.ui.shell import state
-from tests.pages.said import button, checked, words
+from tests.helpers.page_words import button, checked, words
 
 
 @pytest.fixture

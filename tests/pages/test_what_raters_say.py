@@ -4,9 +4,9 @@ from curation.ratings import rating_log
 from curation.sessions import session_log, suggested_cutoff
 from curation.tiers import overrides
 from pages.ui.shell import state
-from tests import made_workspace
-from tests.pages.rating_made import started
-from tests.pages.said import button, checked, words
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, words
+from tests.helpers.rating_sessions import started
 
 # ---- agreement -------------------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ def test_ratings_go_out_to_files_and_come_back_once(rated, tmp_path, run) -> Non
     checked(button(page, "Write the files").click().run())
     folder = rated.derivatives_dir
     assert (folder / "ratings.tsv").is_file()
-    other = made_workspace.make(tmp_path / "other")
+    other = workspace_full.make(tmp_path / "other")
     page = run("rate", other, **{state.RATE_PART: "History"})
     for added in (len(rating_log.list_ratings(rated)), 0):
         next(t for t in page.text_input if "folder" in t.label).set_value(str(folder))
