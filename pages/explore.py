@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from curation.storage.workspace import ROLES, Role, Workspace
 from curation.tiers import overrides, tier_rule
 from curation.tiers.rule_checks import UNSCORED
-from curation.tiers.rule_columns import MEASURES, SCORE
+from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
 from pages.ui.explore import explore_plots, linked_plots, selected_scans
 from pages.ui.explore.linked_plots import Shown
 from pages.ui.scan_table import scan_arrays
-from pages.ui.scan_table.scan_arrays import Ground, Sorted
+from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import formatting, frame, html_marks, progress, scan_lists, state
 
 
@@ -31,8 +31,8 @@ class View:
         Positions of those that are shown.
     """
 
-    scans: Ground
-    sorted_: Sorted
+    scans: ScanTable
+    sorted_: SortedScans
     rows: NDArray[np.intp]
 
 
@@ -84,7 +84,7 @@ def _choose_role(roles: list[Role]) -> Role:
 # ---- which scans -----------------------------------------------------------------------------------
 
 
-def _find(scans: Ground) -> None:
+def _find(scans: ScanTable) -> None:
     st.text_input(
         "Find",
         key=state.FIND,
@@ -97,7 +97,7 @@ def _find(scans: Ground) -> None:
     )
 
 
-def _search(scans: Ground) -> None:
+def _search(scans: ScanTable) -> None:
     """Search for scans whose name holds the words, and empty the field."""
     words = (state.get(state.FIND) or "").strip()
     state.put(state.FIND, "")
@@ -107,7 +107,7 @@ def _search(scans: Ground) -> None:
         selected_scans.found(linked_plots.mode(), words, found)
 
 
-def _filtered(workspace: Workspace, scans: Ground) -> View:
+def _filtered(workspace: Workspace, scans: ScanTable) -> View:
     rule, _ = state.rule()
     sorted_ = scan_arrays.sort(scans, rule, overrides.standing(workspace))
     there = [rule.labels[code] for code in np.unique(sorted_.codes)]
@@ -190,7 +190,7 @@ def _axes(measured: list[str]) -> tuple[str, tuple[str, str], str]:
             label,
             measured,
             key=key,
-            format_func=lambda name: MEASURES[name].label,
+            format_func=lambda name: RULE_COLUMNS[name].label,
             persist_state="session",
         )
     against, along, up, by_site = (state.get(key) for key in usual)

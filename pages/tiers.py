@@ -13,7 +13,7 @@ from curation.tiers import overrides
 from pages.ui.cohort import source_form
 from pages.ui.scan_table import scan_arrays
 from pages.ui.scan_table.cutoff_axis import Lines
-from pages.ui.scan_table.scan_arrays import Ground, Sorted
+from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, formatting, frame, progress, state, summaries
 from pages.ui.tiers import (
     cutoff_plot,
@@ -39,7 +39,7 @@ CUT, PEOPLE, NEAR, RULE, COHORTS, JUDGE = PARTS = (
 _FIELDS = {CUT: (tier_cut.PART,), RULE: (tier_gates.PART, rule_text_panel.PART)}
 
 
-def show(workspace: Workspace, scans: Ground, sorted_: Sorted) -> None:
+def show(workspace: Workspace, scans: ScanTable, sorted_: SortedScans) -> None:
     """Draw the choice of the parts, and the one that is chosen."""
     state.keep_one_of(state.TIERS_PART, list(PARTS))
     rule_text_panel.elsewhere(_FIELDS.get(state.get(state.TIERS_PART), ()))
@@ -113,7 +113,7 @@ def _choose_role(roles: list[Role]) -> Role:
     return role
 
 
-def _plot(scans: Ground, sorted_: Sorted) -> None:
+def _plot(scans: ScanTable, sorted_: SortedScans) -> None:
     column = sorted_.rule.column
     bins, held = scan_arrays.bins(scans, sorted_)
     site = state.get(state.SITE)
@@ -142,7 +142,7 @@ def _take(moved: Mapping[str, Any], lines: Lines) -> None:
         state.set_cutoffs(lines.turned(moved["cutoffs"]), tier_cut.PART)
 
 
-def _say_by_hand(sorted_: Sorted) -> None:
+def _say_by_hand(sorted_: SortedScans) -> None:
     if changed := len(sorted_.by_hand):
         whose = formatting.plural(changed, "scan has its tier", "scans have their tier")
         st.caption(f"{whose} by hand and not by the rule: see Rate, History.")

@@ -14,7 +14,7 @@ from tests.helpers.paths import SHARED_DATA
 # machine twenty times as long as the work takes
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from curation.assessment.assess_workspace import Summary, assess
+from curation.assessment.assess_workspace import AssessmentSummary, assess
 from curation.decisions import database
 from curation.storage.workspace import Workspace
 from tests.helpers import phantom_heads, postgres
@@ -35,7 +35,7 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Summary, list]:
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, AssessmentSummary, list]:
     """Heads measured by one process in one go, and the progress that it told; only to read."""
     workspace, seen = phantom_heads.fill(tmp_path_factory.mktemp("measured")), []
     summary = assess(workspace, progress=lambda done, total: seen.append((done, total)))

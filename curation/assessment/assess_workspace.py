@@ -35,7 +35,7 @@ _GATHER_EVERY_S, _GATHER_SHARE = 10.0, 0.05
 
 
 @dataclass(frozen=True)
-class Summary:
+class AssessmentSummary:
     """What one call of :func:`assess` did.
 
     Parameters
@@ -62,7 +62,7 @@ def assess(
     scan_ids: Iterable[str] | None = None,
     again: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> Summary:
+) -> AssessmentSummary:
     """Measure and score the readable scans that are not yet, or whose file has changed.
 
     What failed for a reason of the moment (no access, no memory, ...) is tried again.
@@ -101,7 +101,7 @@ def assess_batch(
     jobs: int = 1,
     again: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> Summary:
+) -> AssessmentSummary:
     """Measure the scans of one batch that are due, and nothing else; :func:`gather` does the rest.
 
     Batches may run at the same time on any number of machines that see the workspace: each writes the
@@ -141,9 +141,9 @@ def due_scans(workspace: Workspace, *, again: bool = False) -> pd.DataFrame:
 # ---- all scans -------------------------------------------------------------------------------------
 
 
-def _summary(standing: Standing, failed: int, seconds: float) -> Summary:
+def _summary(standing: Standing, failed: int, seconds: float) -> AssessmentSummary:
     tried, before = int(standing.is_due.sum()), int((standing.failed & ~standing.is_due).sum())
-    return Summary(tried - failed, len(standing.scans) - tried, failed, seconds, before)
+    return AssessmentSummary(tried - failed, len(standing.scans) - tried, failed, seconds, before)
 
 
 def _measure(

@@ -17,7 +17,7 @@ from curation.storage.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Progress:
+class AssessmentProgress:
     """How far the scoring of a workspace is.
 
     Parameters
@@ -88,12 +88,14 @@ def standing(workspace: Workspace, *, again: bool = False) -> Standing:
     return Standing(scans, current, scans["scan_id"].isin(failed["scan_id"]), is_due)
 
 
-def progress_of(workspace: Workspace) -> Progress:
+def progress_of(workspace: Workspace) -> AssessmentProgress:
     """Return how far the scoring is."""
     now = standing(workspace)
     failed = now.current & now.failed
     again = failed & now.is_due
-    return Progress(int(now.current.sum()), len(now.scans), int(failed.sum()), int(again.sum()))
+    return AssessmentProgress(
+        int(now.current.sum()), len(now.scans), int(failed.sum()), int(again.sum())
+    )
 
 
 def failures(workspace: Workspace, scan_ids: pd.Series) -> int:

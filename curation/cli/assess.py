@@ -5,7 +5,7 @@ import contextlib
 import os
 
 from curation.assessment import snakemake_batches, snakemake_profiles
-from curation.assessment.assess_workspace import Summary, assess, assess_batch, gather
+from curation.assessment.assess_workspace import AssessmentSummary, assess, assess_batch, gather
 from curation.assessment.pending import Batch
 from curation.cli import framework
 from curation.cli.framework import Command
@@ -85,7 +85,7 @@ def _slot(workspace: Workspace, count: int) -> contextlib.AbstractContextManager
     return lease(places, check=lambda: None) if places else contextlib.nullcontext()
 
 
-def _words(summary: Summary) -> str:
+def _words(summary: AssessmentSummary) -> str:
     """Say what was done, in one line."""
     failed = f", {summary.failed} could not be measured" if summary.failed else ""
     before = summary.failed_before

@@ -19,7 +19,7 @@ from curation.cohorts import (
     matched_controls,
     target_rules,
 )
-from curation.cohorts.cohort_draft import Draft
+from curation.cohorts.cohort_draft import CohortDraft
 from curation.cohorts.frozen_cohort import CohortHeader
 from curation.errors import CohortError, RuleError
 from curation.sources import duplicates
@@ -77,7 +77,9 @@ def add_check_options(command: argparse.ArgumentParser) -> None:
 def add_export_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``export-cohort``."""
     command.add_argument("cohort", help="id of a frozen cohort")
-    command.add_argument("--as", dest="kind", choices=list(cohort_export.KINDS), default="bids")
+    command.add_argument(
+        "--as", dest="kind", choices=list(cohort_export.EXPORT_FORMATS), default="bids"
+    )
 
 
 def _add_scans(command: argparse.ArgumentParser) -> None:
@@ -149,7 +151,7 @@ def _rule_to_freeze(workspace: Workspace, chosen: argparse.Namespace) -> tuple[T
     return DEFAULT_RULE, f"the usual rule: {DEFAULT_RULE.brief()}"
 
 
-def _say(draft: Draft) -> None:
+def _say(draft: CohortDraft) -> None:
     """Print what somebody should look at."""
     for doubt in draft.doubts:
         print(f"note: {doubt.message}", file=sys.stderr)
@@ -192,7 +194,7 @@ def run_export(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _flow(draft: Draft, suffix: str) -> str:
+def _flow(draft: CohortDraft, suffix: str) -> str:
     if suffix == ".txt":
         return "\n".join(draft.flow.lines()) + "\n"
     return flow_svg.svg(draft.flow, tier_rule.colours(draft.rule))
@@ -207,7 +209,7 @@ def _refuse_raw(workspace: Workspace, path: Path) -> None:
             raise CohortError(f"{path} lies in the source {source.name}, which is only read.")
 
 
-def _counts(cohort: CohortHeader | Draft) -> str:
+def _counts(cohort: CohortHeader | CohortDraft) -> str:
     return ", ".join(f"{tier} {number}" for tier, number in cohort.counts.items())
 
 
@@ -239,7 +241,7 @@ COMMANDS = (
     Command(
         "export-cohort",
         "export a cohort; "
-        + "; ".join(f"{kind}: {what}" for kind, what in cohort_export.KINDS.items()),
+        + "; ".join(f"{kind}: {what}" for kind, what in cohort_export.EXPORT_FORMATS.items()),
         run_export,
         add_export_options,
     ),

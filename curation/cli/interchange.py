@@ -16,7 +16,7 @@ from curation.interchange import (
     rating_import,
 )
 from curation.interchange.mriqc_import import TableSummary
-from curation.interchange.rated_tables import experts_of
+from curation.interchange.rated_tables import experts_reference
 from curation.sources import source_summary
 from curation.storage import files
 from curation.storage.workspace import ROLES, Workspace
@@ -156,7 +156,7 @@ def _say(workspace: Workspace, summary: TableSummary) -> None:
 def run_fit(chosen: argparse.Namespace) -> int:
     """Fit the experts' reference and print its evidence."""
     tables = {path.name: mriqc_tables.read(path) for path in chosen.tables}
-    reference = experts_of(tables)
+    reference = experts_reference(tables)
     files.write_json(chosen.out, reference.as_dict())
     found = reference.evidence
     print(f"{reference.id}: {reference.description}")

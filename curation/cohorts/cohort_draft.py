@@ -25,7 +25,7 @@ from curation.tiers.tier_rule import TierRule
 
 #: No path and no name of a person: a cohort may be handed on. What a rule looks at besides, such as a
 #: metric, stands before the tier.
-COLUMNS = (
+COHORT_COLUMNS = (
     "scan_id",
     "subject_id",
     "source",
@@ -42,7 +42,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Draft:
+class CohortDraft:
     """A cohort before it is frozen.
 
     Parameters
@@ -83,7 +83,9 @@ class Draft:
         return from_tsv(self.text)
 
 
-def draft(workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool = False) -> Draft:
+def draft(
+    workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool = False
+) -> CohortDraft:
     """Apply a rule to all usable scans of a role, and drop those without a tier.
 
     Parameters
@@ -129,7 +131,7 @@ def draft(workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool
     text = to_tsv(table.assign(tier=assignment.names(codes, rule))[chosen], rule)
     held = np.bincount(codes[chosen], minlength=len(rule.tiers)).tolist()
     judged_by = table["reference"][chosen] if "reference" in table else pd.Series(dtype="str")
-    return Draft(
+    return CohortDraft(
         role,
         rule,
         images_only,
@@ -144,8 +146,8 @@ def draft(workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool
 
 def columns_of(rule: TierRule) -> tuple[str, ...]:
     """Return the columns of a list that a rule made."""
-    seen = (name for name in rule.columns if name not in COLUMNS)
-    return (*COLUMNS[:-1], *seen, COLUMNS[-1])
+    seen = (name for name in rule.columns if name not in COHORT_COLUMNS)
+    return (*COHORT_COLUMNS[:-1], *seen, COHORT_COLUMNS[-1])
 
 
 def content_hash(text: str, rule: TierRule) -> str:
@@ -167,7 +169,7 @@ def to_tsv(scans: pd.DataFrame, rule: TierRule) -> str:
 def from_tsv(text: str) -> pd.DataFrame:
     """Read a list back."""
     names = text.partition("\n")[0].split("\t")
-    texts = set(COLUMNS).difference(("age_years", "distortion_score", "simulated"))
+    texts = set(COHORT_COLUMNS).difference(("age_years", "distortion_score", "simulated"))
     kinds = {name: "str" if name in texts else "float64" for name in names}
     table = pd.read_csv(
         io.StringIO(text),
@@ -214,7 +216,7 @@ def mixed(scans: pd.DataFrame, whose: str) -> str | None:
 def _of_role(workspace: Workspace, role: Role, rule: TierRule) -> pd.DataFrame:
     if role not in ROLES:
         raise CohortError(f"A cohort is of a role, one of {', '.join(ROLES)}; not {role!r}.")
-    seen = {*COLUMNS, *rule.columns, "role", "status", "reason", "reference"}
+    seen = {*COHORT_COLUMNS, *rule.columns, "role", "status", "reason", "reference"}
     scans = tables.read_scored_scans(workspace, seen)
     nobody = scans["reason"].fillna("").str.startswith(NO_IMAGE)  # a person, but no scan
     mine = (scans["role"] == role) & (scans["status"] != "pet") & ~nobody

@@ -15,10 +15,10 @@ from curation.storage.bids_tables import NUMBER, TRUTH, Column, names_of
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml, tier_rule
-from curation.tiers.rule_columns import MEASURES
+from curation.tiers.rule_columns import RULE_COLUMNS
 
 #: What each way of exporting makes, by its name.
-KINDS = {
+EXPORT_FORMATS = {
     "list": "a text file of paths, one scan a line",
     "links": "a folder of links to the images, one folder a tier",
     "bids": "BIDS derivatives: a table with dictionary, the rule, the flow chart",
@@ -52,15 +52,17 @@ def export(workspace: Workspace, cohort: Cohort, kind: str) -> Path:
     cohort : Cohort
         Frozen.
     kind : str
-        A key of :data:`KINDS`.
+        A key of :data:`EXPORT_FORMATS`.
 
     Raises
     ------
     CohortError
         For another kind; where there is no image to list or link, or one is no longer what it was.
     """
-    if kind not in KINDS:
-        raise CohortError(f"A cohort is exported as one of {', '.join(KINDS)}; not {kind!r}.")
+    if kind not in EXPORT_FORMATS:
+        raise CohortError(
+            f"A cohort is exported as one of {', '.join(EXPORT_FORMATS)}; not {kind!r}."
+        )
     return {"list": _as_list, "links": _as_links, "bids": _as_bids}[kind](workspace, cohort)
 
 
@@ -137,9 +139,9 @@ def _columns(cohort: Cohort) -> tuple[Column, ...]:
     looked_at = [
         Column(
             name,
-            f"{MEASURES[name].label}; {MEASURES[name].direction}.",
+            f"{RULE_COLUMNS[name].label}; {RULE_COLUMNS[name].direction}.",
             NUMBER,
-            units=MEASURES[name].unit,
+            units=RULE_COLUMNS[name].unit,
         )
         for name in cohort.rule.columns
         if name not in known

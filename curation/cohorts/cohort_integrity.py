@@ -7,12 +7,14 @@ import pandas as pd
 
 from curation.cohorts import cohort_draft
 from curation.cohorts.frozen_cohort import Cohort
-from curation.sources.ingest import Progress
+from curation.sources.ingest import ProgressCallback
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 
 
-def changed(workspace: Workspace, cohort: Cohort, progress: Progress | None = None) -> pd.DataFrame:
+def changed(
+    workspace: Workspace, cohort: Cohort, progress: ProgressCallback | None = None
+) -> pd.DataFrame:
     """Look at the files of a cohort's scans.
 
     Parameters
@@ -39,7 +41,7 @@ def changed(workspace: Workspace, cohort: Cohort, progress: Progress | None = No
 
 
 def changed_scans(
-    workspace: Workspace, scans: pd.DataFrame, progress: Progress | None = None
+    workspace: Workspace, scans: pd.DataFrame, progress: ProgressCallback | None = None
 ) -> pd.DataFrame:
     """Look at the files of any scans, kept with ``scan_id`` and ``sha256``, as :func:`changed` does."""
     scans = scans[["scan_id", "sha256"]]

@@ -15,7 +15,7 @@ import pandas as pd
 
 from curation import __version__, errors
 from curation.cohorts import cohort_draft
-from curation.cohorts.cohort_draft import Draft, draft
+from curation.cohorts.cohort_draft import CohortDraft, draft
 from curation.cohorts.flow_chart import Flow
 from curation.decisions import database
 from curation.errors import CohortError, TierscopeError
@@ -147,7 +147,7 @@ def freeze(
     return freeze_draft(workspace, drafted, name=name, author=author)
 
 
-def freeze_draft(workspace: Workspace, drafted: Draft, *, name: str, author: str) -> Cohort:
+def freeze_draft(workspace: Workspace, drafted: CohortDraft, *, name: str, author: str) -> Cohort:
     """Freeze a list that a rule made, as :func:`freeze` does; its doubts can be said before.
 
     Raises

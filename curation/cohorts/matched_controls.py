@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from curation.cohorts import cohort_draft, flow_chart, frozen_cohort
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
-from curation.scoring.comparison_groups import Places, places_of, sites_of
+from curation.scoring.comparison_groups import Sites, known_sites_of, sites_of
 from curation.storage.workspace import Workspace
 
 _AGE_BANDS = 3
@@ -26,13 +26,13 @@ class Matched:
 
     Parameters
     ----------
-    places : curation.scoring.comparison_groups.Places
+    places : curation.scoring.comparison_groups.Sites
         What stands for sites.
     ages : bool
         Whether any age is known.
     """
 
-    places: Places
+    places: Sites
     ages: bool
 
     @property
@@ -49,11 +49,11 @@ class Matched:
 
 
 def matched_on(scans: pd.DataFrame) -> Matched:
-    """Tell in what samples that :func:`draw` draws of these scans are like the group that they match."""
-    return Matched(places_of(scans), bool(scans["age_years"].notna().any()))
+    """Return the covariates on which :func:`sample_control` matches these scans."""
+    return Matched(known_sites_of(scans), bool(scans["age_years"].notna().any()))
 
 
-def draw(scans: pd.DataFrame, members: NDArray[np.bool_], seed: int) -> list[str]:
+def sample_control(scans: pd.DataFrame, members: NDArray[np.bool_], seed: int) -> list[str]:
     """Draw, without replacement, a sample that matches some of the scans.
 
     Parameters
@@ -104,7 +104,7 @@ def draw_control(
     author: str,
     name: str = "",
 ) -> Cohort:
-    """Freeze a random sample of a cohort that matches some of its tiers, see :func:`draw`.
+    """Freeze a random sample of a cohort that matches some of its tiers, see :func:`sample_control`.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def draw_control(
     pool = cohort_draft.included(source.scans)
     members = pool["tier"].isin(tiers).to_numpy()
     _check(source, tiers, seed, int(members.sum()), len(pool))
-    drawn = pool[pool["scan_id"].isin(draw(pool, members, seed))]
+    drawn = pool[pool["scan_id"].isin(sample_control(pool, members, seed))]
     found = drawn["tier"].value_counts()
     return frozen_cohort.store(
         workspace,

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from curation.decisions import database, schema
 from curation.storage.workspace import Workspace
 
-COLUMNS = ["at", "who", "what", "subject", "detail"]
+AUDIT_COLUMNS = ["at", "who", "what", "subject", "detail"]
 
 
 def history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
@@ -32,7 +32,7 @@ def history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
         for query, tell in _SOURCES:
             recent = query if limit is None else query.limit(limit)
             lines += [tell(row) for row in connection.execute(recent)]
-    table = pd.DataFrame(lines, columns=COLUMNS)
+    table = pd.DataFrame(lines, columns=AUDIT_COLUMNS)
     newest = table.sort_values("at", ascending=False, kind="stable", ignore_index=True)
     return newest if limit is None else newest.head(limit)
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from curation.decisions import database_identity
-from curation.decisions.database_identity import URL_VARIABLE, Kind
+from curation.decisions.database_identity import URL_VARIABLE, DatabaseKind
 from curation.decisions.schema import metadata
 from curation.errors import DamagedError, WorkspaceError
 from curation.storage.workspace import Workspace
@@ -25,7 +25,7 @@ PATIENCE_MS = 60_000
 Check = Callable[[str | None], None]
 
 
-def kind_of(url: str | None) -> Kind:
+def kind_of(url: str | None) -> DatabaseKind:
     """Return where the decisions lie: in the workspace's own file, or on the server that ``url`` names."""
     return "file" if url is None else "server"
 

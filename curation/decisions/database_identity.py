@@ -16,7 +16,7 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 
 #: In the workspace, or on a server.
-Kind = Literal["file", "server"]
+DatabaseKind = Literal["file", "server"]
 URL_VARIABLE = "TIERSCOPE_DATABASE_URL"
 
 _NOTE_REMEDY = (
@@ -41,7 +41,7 @@ class Note:
     """
 
     id: str
-    kind: Kind
+    kind: DatabaseKind
     made: bool = True
 
 
@@ -92,7 +92,9 @@ def of_connection(raw: Any, errors: tuple[type[Exception], ...]) -> str | None:
     return row and row[0]
 
 
-def refuse_other(workspace: Workspace, note: Note | None, kind: Kind, found: str | None) -> None:
+def refuse_other(
+    workspace: Workspace, note: Note | None, kind: DatabaseKind, found: str | None
+) -> None:
     """Refuse a database that is not the one of the workspace, saying what to do.
 
     Parameters
@@ -129,7 +131,7 @@ def refuse_other(workspace: Workspace, note: Note | None, kind: Kind, found: str
         )
 
 
-def refuse_other_kind(workspace: Workspace, note: Note | None, kind: Kind) -> None:
+def refuse_other_kind(workspace: Workspace, note: Note | None, kind: DatabaseKind) -> None:
     """Refuse a server in the place of the workspace's own file, and the other way round."""
     if note is None or not note.made or note.kind == kind:
         return

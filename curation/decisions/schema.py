@@ -67,7 +67,9 @@ details = sa.Table(
     # what makes a rating one and the same, however often it is sent: session, position and attempt, or a
     # row of an imported file
     sa.Column("key", sa.String(200), nullable=True, unique=True),
-    sa.Column("role", sa.String(20), nullable=False),  # one of curation.ratings.rating_record.ROLES
+    sa.Column(
+        "role", sa.String(20), nullable=False
+    ),  # one of curation.ratings.rating_record.RATING_ROLES
     sa.Column("session_id", sa.ForeignKey("sessions.id"), nullable=True, index=True),
     sa.Column("position", sa.Integer, nullable=True),
     sa.Column("repeat", sa.Boolean, nullable=False),

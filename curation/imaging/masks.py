@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from curation.imaging.otsu_threshold import threshold
-from curation.imaging.registration import place
+from curation.imaging.registration import register
 from curation.imaging.template import template
 from curation.imaging.tissue_segmentation import Tissues, find_tissues
 from curation.imaging.volumes import Volume
@@ -107,7 +107,7 @@ def find_masks(volume: Volume) -> Masks:
     data = _on_grid(_patched(volume.data, empty), step)
     lit = _lit_on_grid(empty, data.shape, step)
     rotation = _nearest_rotation(volume.affine[:3, :3] / spacing)
-    alignment = place(data, GRID_MM, lit, rotation)
+    alignment = register(data, GRID_MM, lit, rotation)
     csf, gm, wm, expected, depth = _from_template(alignment.matrix, data.shape)
     priors = np.stack([csf, gm, wm], axis=-1)
     tissues, shares, log_field = _tissues(data, depth > -2.0, lit, priors)

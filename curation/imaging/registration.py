@@ -79,7 +79,7 @@ def align(
     return Alignment(np.asarray(np.linalg.inv(matrix), dtype=np.float64), fine.agreement(matrix))
 
 
-def place(
+def register(
     data: NDArray[np.float32],
     spacing_mm: float,
     valid: NDArray[np.bool_],
@@ -221,12 +221,12 @@ def _starts(pair: _Pair, rotation: NDArray[np.float64]) -> Iterator[NDArray[np.f
     for turn in [np.eye(3), rotation.T] if turned else [np.eye(3)]:
         for below, nod, size in product(range(-20, 100, 10), (-0.3, 0.0, 0.3), (0.82, 0.95)):
             start = np.eye(4)
-            start[:3, :3] = turn @ _nodding(nod) * size
+            start[:3, :3] = turn @ _pitch(nod) * size
             start[:3, 3] = np.array([x, y, crown - below]) - start[:3, :3] @ _CENTRE
             yield start
 
 
-def _nodding(angle: float) -> NDArray[np.float64]:
+def _pitch(angle: float) -> NDArray[np.float64]:
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
 

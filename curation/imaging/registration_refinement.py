@@ -86,7 +86,7 @@ def _step(
     where, basis, levels = where[:, inside], basis[inside], levels[inside]
     values = ndimage.map_coordinates(data, where, order=1)
     slope = np.stack([ndimage.map_coordinates(part, where, order=1) for part in slopes], axis=1)
-    rest = _expected(values, levels) - values
+    rest = _conditional_mean(values, levels) - values
     spread = 1.4826 * float(np.median(np.abs(rest))) + 1e-9
     weight = 1.0 / np.maximum(1.0, np.abs(rest) / (1.5 * spread)) ** 2
     design = (slope[:, :, None] * basis[:, None, :]).reshape(len(values), 12)
@@ -95,7 +95,7 @@ def _step(
     return np.linalg.solve(normal, design.T @ (weight * rest)).reshape(3, 4)
 
 
-def _expected(values: NDArray, levels: NDArray[np.int64]) -> NDArray:
+def _conditional_mean(values: NDArray, levels: NDArray[np.int64]) -> NDArray:
     """Return the scan's mean brightness for each of the template's levels, smoothed over levels."""
     count = np.bincount(levels, minlength=32).astype(np.float64)
     total = np.bincount(levels, weights=values, minlength=32)

@@ -13,11 +13,11 @@ import pandas as pd
 
 from curation.errors import RatingError
 from curation.ratings import rating_log
-from curation.ratings.rating_record import ROLES
+from curation.ratings.rating_record import RATING_ROLES
 from curation.storage import files
 from curation.storage.files import slug
 
-SCALE = "mriqc-4"
+WIDGET_SCALE = "mriqc-4"
 KEYS = ("dataset", "subject", "rating", "artifacts", "time_sec", "confidence", "comments")
 _REQUIRED = ("subject", "rating")
 
@@ -35,7 +35,7 @@ def export(folder: Path, given: pd.DataFrame, names: pd.DataFrame) -> int:
         ``source`` and ``bids_name`` by ``scan_id``.
     """
     standing = rating_log.current(given)
-    table = standing[(standing["scale"] == SCALE) & (standing["role"] == ROLES[0])]
+    table = standing[(standing["scale"] == WIDGET_SCALE) & (standing["role"] == RATING_ROLES[0])]
     table = table.join(names[["source", "bids_name"]], on="scan_id")
     written: set[Path] = set()
     for row in table.to_dict("records"):
@@ -130,7 +130,7 @@ def _read(path: Path, rater: str | None) -> dict[str, Any]:
         "dataset": str(given.get("dataset") or ""),
         "subject": str(given["subject"]),
         "rater": rater or (folder.removeprefix("rater-") if folder.startswith("rater-") else ""),
-        "scale": SCALE,
+        "scale": WIDGET_SCALE,
         "value": _number(path, given, "rating"),
         "artefacts": tuple(artefacts),
         "seconds": _number(path, given, "time_sec"),

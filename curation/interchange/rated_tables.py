@@ -8,7 +8,7 @@ import pandas as pd
 
 from curation.errors import SourceError
 from curation.interchange.mriqc_tables import RATING_SCALE, MriqcTable
-from curation.references.fit_from_ratings import Lesson, learn, lesson
+from curation.references.fit_from_ratings import TrainingSet, learn_reference, training_set
 from curation.scoring.comparison_groups import groups_of
 from curation.scoring.score_reference import Reference
 
@@ -16,7 +16,7 @@ from curation.scoring.score_reference import Reference
 SAW_ALL, PART_WEIGHT = 0.95, 0.25
 
 
-def lesson_of(tables: Mapping[str, MriqcTable]) -> Lesson:
+def training_set_of(tables: Mapping[str, MriqcTable]) -> TrainingSet:
     """Prepare rated tables of MRIQC's metrics.
 
     Parameters
@@ -46,12 +46,12 @@ def lesson_of(tables: Mapping[str, MriqcTable]) -> Lesson:
     if verdicts.empty:
         raise SourceError("None of the tables has ratings (columns such as rater_1). Name another.")
     subjects = rows["table"] + ":" + rows["participant_id"]
-    return lesson(rows, groups_of(rows, rows["site"]), subjects, verdicts)
+    return training_set(rows, groups_of(rows, rows["site"]), subjects, verdicts)
 
 
-def experts_of(tables: Mapping[str, MriqcTable]) -> Reference:
+def experts_reference(tables: Mapping[str, MriqcTable]) -> Reference:
     """Learn ``experts-1`` from rated tables: without anchors, and without these tables' own sites."""
-    reference = learn(lesson_of(tables))
+    reference = learn_reference(training_set_of(tables))
     return replace(
         reference,
         name="experts",

@@ -53,7 +53,7 @@ def _scale(given: dict[str, Any]) -> Scale:
 
 def _session(given: dict[str, Any]) -> dict[str, Any]:
     """Return a session of an export, looked through: what is stored is never taken away again."""
-    session_plan.Plan.from_dict(given["plan"])
+    session_plan.SessionPlan.from_dict(given["plan"])
     places = given["items"]
     for position, (scan_id, first) in enumerate(places):
         repeats = first is None or (type(first) is int and 0 <= first < position)

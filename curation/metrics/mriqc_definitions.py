@@ -30,7 +30,7 @@ _MIN_NOISE_VOXELS = 1000
 
 
 @dataclass(frozen=True)
-class Summary:
+class IntensitySummary:
     """How the voxels of one tissue are distributed.
 
     Parameters
@@ -56,7 +56,7 @@ class Summary:
     n: float
 
 
-def summarise(values: NDArray, shares: NDArray) -> Summary:
+def summarise(values: NDArray, shares: NDArray) -> IntensitySummary:
     """Summarise the values of one tissue, rounded to whole numbers as MRIQC does.
 
     Parameters
@@ -81,7 +81,7 @@ def summarise(values: NDArray, shares: NDArray) -> Summary:
     core = np.asarray(values, dtype=np.float64)[shares > 0.5 * float(shares.max())]
     spread = float(np.average((rounded - mean) ** 2, weights=weights)) ** 0.5
     flat = np.ptp(core) == 0
-    return Summary(
+    return IntensitySummary(
         mean=mean,
         median=median,
         mad=float(np.median(np.abs(core - median))) / _NORMAL_MAD,
@@ -121,7 +121,7 @@ def snr_dietrich(median: float, mad_air: float) -> float:
     return float(DIETRICH_FACTOR * median / mad_air)
 
 
-def cnr(wm: Summary, gm: Summary, stdv_air: float) -> float:
+def cnr(wm: IntensitySummary, gm: IntensitySummary, stdv_air: float) -> float:
     """Return |μ_wm − μ_gm| / √(σ_air² + σ_wm² + σ_gm²), with medians as μ."""
     spread = float(np.sqrt(stdv_air**2 + wm.stdv**2 + gm.stdv**2))
     if spread == 0:
@@ -129,7 +129,7 @@ def cnr(wm: Summary, gm: Summary, stdv_air: float) -> float:
     return abs(wm.median - gm.median) / spread
 
 
-def cjv(wm: Summary, gm: Summary) -> float:
+def cjv(wm: IntensitySummary, gm: IntensitySummary) -> float:
     """Return (MAD_wm + MAD_gm) / |μ_wm − μ_gm|, with medians as μ."""
     gap = abs(wm.median - gm.median)
     if gap == 0:

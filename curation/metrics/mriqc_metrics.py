@@ -323,5 +323,5 @@ def _summary_metric(part: str, called: str, key: str) -> None:
 
 
 for _part, _called in {"bg": "air", **_TISSUES}.items():
-    for _field in fields(mriqc_definitions.Summary):
+    for _field in fields(mriqc_definitions.IntensitySummary):
         _summary_metric(_part, _called, _field.name)

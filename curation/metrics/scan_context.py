@@ -202,7 +202,7 @@ class Scan:
         """Return the template's share of ``csf``, ``gm`` or ``wm`` in each point."""
         return self.masks.priors[..., _TISSUES.index(tissue)]
 
-    def summary(self, part: str) -> mriqc_definitions.Summary:
+    def summary(self, part: str) -> mriqc_definitions.IntensitySummary:
         """Return how the brightness of ``csf``, ``gm``, ``wm`` or the air (``bg``) is distributed."""
         if part not in self._summaries:
             share = self.quiet_air if part == "bg" else self.share(part)
@@ -213,7 +213,7 @@ class Scan:
         return self._summaries[part]
 
     @cached_property
-    def _summaries(self) -> dict[str, mriqc_definitions.Summary]:
+    def _summaries(self) -> dict[str, mriqc_definitions.IntensitySummary]:
         return {}
 
     @cached_property

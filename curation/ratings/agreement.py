@@ -11,7 +11,7 @@ from curation.ratings.agreement_coefficients import (
     kappa_with_interval,
 )
 from curation.ratings.rating_log import current
-from curation.ratings.rating_record import ROLES
+from curation.ratings.rating_record import RATING_ROLES
 from curation.ratings.scales import Scale
 
 # ---- who said what ---------------------------------------------------------------------------------
@@ -34,7 +34,9 @@ def opinions(ratings: pd.DataFrame, scale: Scale) -> pd.DataFrame:
     """
     standing = current(ratings)
     first = standing[
-        (standing["scale"] == scale.name) & (standing["role"] == ROLES[0]) & ~standing["repeat"]
+        (standing["scale"] == scale.name)
+        & (standing["role"] == RATING_ROLES[0])
+        & ~standing["repeat"]
     ]
     newest = first.drop_duplicates(["rater", "scan_id"], keep="last").reset_index(drop=True)
     return newest.assign(rank=_ranks(newest, scale))

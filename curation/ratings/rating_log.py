@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from curation.decisions import database, schema
 from curation.decisions.schema import plan_field
 from curation.errors import RatingError
-from curation.ratings.rating_record import ROLES, append, prepared
+from curation.ratings.rating_record import RATING_ROLES, append, prepared
 from curation.ratings.scales import Scale, all_scales, find_scale
 from curation.storage.workspace import Workspace
 
@@ -151,7 +151,7 @@ def _typed(table: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
     blinded, seeds = ([plan_field(plan, name) for plan in plans] for name in ("blinded", "seed"))
     table["blinded"] = pd.Series([bool(one) for one in blinded], dtype="bool")
     table["seed"] = pd.Series(seeds, dtype="Int64")
-    table["role"] = table["role"].fillna(ROLES[0])
+    table["role"] = table["role"].fillna(RATING_ROLES[0])
     table["repeat"] = table["repeat"].fillna(False).astype(bool)
     table["origin"] = table["origin"].fillna("")
     table["artefacts"] = [tuple(keys) if keys else () for keys in table["artefacts"]]

@@ -17,7 +17,7 @@ MAX_RATER = 100
 MAX_CONFIDENCE = 4.0
 
 #: Who speaks: a rater gives an opinion, an adjudicator the verdict on a contested scan.
-ROLES = ("rater", "adjudicator")
+RATING_ROLES = ("rater", "adjudicator")
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ def prepared(
     _check_words(rater, comment)
     _check_numbers(scale, value, confidence, seconds)
     unknown = [key for key in artefacts if key not in ARTEFACTS]
-    if unknown or role not in ROLES:
+    if unknown or role not in RATING_ROLES:
         raise RatingError(
             f"{', '.join(unknown) or role} is not known; choose of "
-            f"{', '.join(ARTEFACTS if unknown else ROLES)}."
+            f"{', '.join(ARTEFACTS if unknown else RATING_ROLES)}."
         )
     rating = {
         "at": stored.get("at") or database.now(),

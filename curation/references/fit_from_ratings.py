@@ -20,7 +20,7 @@ MIN_MEASURED = 0.8
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingSet:
     """What there is to learn from: scans and verdicts on some of them.
 
     Parameters
@@ -45,7 +45,7 @@ class Lesson:
     folds: NDArray[np.int64]
 
 
-def verdicts_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
+def labels_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
     """Turn ratings into verdicts: the worst word of a scale excludes, every other word keeps.
 
     Parameters
@@ -76,9 +76,9 @@ def verdicts_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def lesson(
+def training_set(
     metrics: pd.DataFrame, groups: pd.Series, subjects: pd.Series, verdicts: pd.DataFrame
-) -> Lesson:
+) -> TrainingSet:
     """Prepare what can be learned from.
 
     Parameters
@@ -88,7 +88,7 @@ def lesson(
     groups, subjects : pandas.Series of str, shape (N,)
         Which scans are comparable, and who is on them.
     verdicts : pandas.DataFrame
-        See :func:`verdicts_of`.
+        See :func:`labels_of`.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def lesson(
         )
     group = groups.to_numpy()[verdicts["row"]]
     table = _learnable(metrics, verdicts)
-    return Lesson(
+    return TrainingSet(
         metrics=table,
         groups=groups,
         subjects=subjects,
@@ -118,7 +118,7 @@ def lesson(
     )
 
 
-def learn(given: Lesson) -> Reference:
+def learn_reference(given: TrainingSet) -> Reference:
     """Learn a reference from the verdicts of people, with its evidence.
 
     Returns

@@ -18,7 +18,13 @@ from curation.references import fit_from_ratings
 from curation.scoring import cohort_anchors
 from curation.scoring.comparison_groups import POOLED, groups_of, sites_of
 from curation.scoring.distortion_score import SCORING_VERSION, explain, score
-from curation.scoring.score_reference import ASSETS, Kind, Reference, builtin, read_reference
+from curation.scoring.score_reference import (
+    ASSETS,
+    Reference,
+    ReferenceKind,
+    builtin,
+    read_reference,
+)
 from curation.storage import files, tables
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
@@ -38,7 +44,7 @@ class ReferenceHeader:
     """
 
     id: str
-    kind: Kind
+    kind: ReferenceKind
     label: str
     description: str
     evidence: dict[str, Any]
@@ -226,8 +232,10 @@ def fit_ratings(workspace: Workspace) -> Reference:
     metrics, groups = _measured(workspace)
     scans = tables.read_scans(workspace).set_index("scan_id")
     subjects = metrics["scan_id"].map(scans["subject_id"])
-    verdicts = fit_from_ratings.verdicts_of(rating_log.list_ratings(workspace), metrics["scan_id"])
-    reference = fit_from_ratings.learn(fit_from_ratings.lesson(metrics, groups, subjects, verdicts))
+    verdicts = fit_from_ratings.labels_of(rating_log.list_ratings(workspace), metrics["scan_id"])
+    reference = fit_from_ratings.learn_reference(
+        fit_from_ratings.training_set(metrics, groups, subjects, verdicts)
+    )
     return _keep(workspace, replace(reference, anchors=builtin().anchors))
 
 

@@ -40,7 +40,7 @@ def sites_of(scans: pd.DataFrame) -> pd.Series:
 
 
 @dataclass(frozen=True)
-class Places:
+class Sites:
     """What stands for the sites of some scans.
 
     Parameters
@@ -80,11 +80,11 @@ class Places:
         return f"{unknown}: the source{others} stands in for the site."
 
 
-def places_of(scans: pd.DataFrame) -> Places:
+def known_sites_of(scans: pd.DataFrame) -> Sites:
     """Return what stands for the sites of some scans, see :func:`sites_of`."""
     known, where = scans["site"].notna(), sites_of(scans)
     by_source = int(where.notna().sum() - known.sum())
-    return Places(int(known.sum()), by_source, len(scans), where.nunique())
+    return Sites(int(known.sum()), by_source, len(scans), where.nunique())
 
 
 def groups_of(metrics: pd.DataFrame, sites: pd.Series | None = None) -> pd.Series:

@@ -100,14 +100,14 @@ def explain(
     group = groups_of(row, None if site is None else pd.Series([site], row.index)).iloc[0]
     badness, log_odds = _judge(row, reference, group)
     names = [*log_odds.columns, *badness.columns]
-    alone = np.hstack([_chance(log_odds.to_numpy(), reference), badness.to_numpy()])
+    alone = np.hstack([_exclusion_probability(log_odds.to_numpy(), reference), badness.to_numpy()])
     table = pd.DataFrame(
         {
             "metric": names,
             "family": [METRICS[name].family for name in names],
             "value": pd.to_numeric(metrics_row.reindex(names)).to_numpy(dtype=np.float64),
             "badness": alone[0],
-            "share_of_score": _shares(badness, log_odds, reference),
+            "share_of_score": _contributions(badness, log_odds, reference),
             "points": _points(badness, log_odds, reference),
         }
     )
@@ -182,14 +182,14 @@ def _combine(badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference
     judged = {METRICS[name].family for name in badness}
     score = _power_mean(table[[family for family in FAMILIES if family in judged]].to_numpy())
     for family in {METRICS[name].family for name in log_odds}:
-        chance = _chance(_sum(_of(log_odds, family)), reference)
+        chance = _exclusion_probability(_sum(_of(log_odds, family)), reference)
         table[family] = np.fmax(table[family], chance)
     if reference.model is not None:
-        score = np.fmax(score, _chance(_sum(log_odds.to_numpy()), reference))
+        score = np.fmax(score, _exclusion_probability(_sum(log_odds.to_numpy()), reference))
     return table.assign(distortion_score=score)
 
 
-def _chance(log_odds: np.ndarray, reference: Reference) -> np.ndarray:
+def _exclusion_probability(log_odds: np.ndarray, reference: Reference) -> np.ndarray:
     """Return the chance of exclusion in percent, from what metrics add to its log-odds."""
     intercept = reference.model.intercept if reference.model else 0.0
     return 100.0 / (1.0 + np.exp(-(intercept + log_odds)))
@@ -219,7 +219,9 @@ def _certainty(judged: pd.DataFrame) -> np.ndarray:
 # ---- explaining --------------------------------------------------------------------------------------
 
 
-def _shares(badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference) -> np.ndarray:
+def _contributions(
+    badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference
+) -> np.ndarray:
     """Return what part of one scan's score each metric made, the model's metrics first."""
     # In a power mean each part counts by its power; within a family the family's share is split again.
     families = pd.Series({name: METRICS[name].family for name in badness}, dtype="str")
@@ -229,7 +231,8 @@ def _shares(badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference)
     # The larger of the two made the score, so the other has no share in it.
     whole = _combine(badness, log_odds, reference)["distortion_score"].iloc[0]
     by_model = (
-        reference.model is not None and whole == _chance(_sum(log_odds.to_numpy()), reference)[0]
+        reference.model is not None
+        and whole == _exclusion_probability(_sum(log_odds.to_numpy()), reference)[0]
     )
     parts = np.concatenate([modelled * by_model, anchored * (not by_model)])
     return parts / parts.sum() if parts.sum() > 0 else parts

@@ -40,7 +40,7 @@ STRATUM_SIZE = 3.0
 
 
 @dataclass(frozen=True)
-class Model:
+class ExclusionModel:
     """A fitted model, all that is needed to apply it.
 
     Parameters
@@ -65,7 +65,7 @@ class Model:
     groups: dict[str, tuple[tuple[float | None, ...], ...]] = field(default_factory=dict)
 
     @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> "Model":
+    def from_dict(cls, raw: Mapping[str, Any]) -> "ExclusionModel":
         """Read what a JSON file holds of it."""
         return cls(
             metrics=tuple(raw["metrics"]),
@@ -97,7 +97,7 @@ class Model:
         added = scaled * np.array(self.scaled) + ranked * np.array(self.ranked)
         return pd.DataFrame(added, index=metrics.index, columns=list(self.metrics))
 
-    def frozen_to(self, metrics: pd.DataFrame, groups: pd.Series) -> "Model":
+    def frozen_to(self, metrics: pd.DataFrame, groups: pd.Series) -> "ExclusionModel":
         """Return the model with the distributions of these scans' groups, and of all sites together.
 
         Parameters
@@ -114,7 +114,7 @@ class Model:
 
 def fit(
     metrics: pd.DataFrame, groups: pd.Series, verdicts: pd.DataFrame, penalty: float = PENALTY_C
-) -> Model:
+) -> ExclusionModel:
     """Fit a model to verdicts.
 
     Parameters
@@ -142,7 +142,7 @@ def fit(
     """
     coefficients, intercept = regression(inputs_of(metrics, groups), verdicts, penalty)
     scaled, ranked = np.split(coefficients.round(6), 2)
-    return Model(
+    return ExclusionModel(
         metrics=tuple(metrics.columns),
         scaled=tuple(scaled.tolist()),
         ranked=tuple(ranked.tolist()),

@@ -15,14 +15,14 @@ import numpy as np
 from curation import errors
 from curation.errors import TierscopeError
 from curation.scoring.comparison_groups import pooled
-from curation.scoring.exclusion_model import Model
+from curation.scoring.exclusion_model import ExclusionModel
 from curation.storage import files
 
 #: Badness is a logistic step: this steep, it is 20 at ``good`` and 80 at ``bad``.
 STEEPNESS = 2 * math.log(4.0)
 ASSETS = Path(__file__).parents[2] / "assets" / "references"
 
-Kind = Literal["builtin", "cohort", "learned"]
+ReferenceKind = Literal["builtin", "cohort", "learned"]
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ class Reference:
     version: str
     description: str
     anchors: dict[str, Anchor]
-    kind: Kind = "builtin"
+    kind: ReferenceKind = "builtin"
     label: str = "Built-in"
     evidence: dict[str, Any] = field(default_factory=dict)
     sites: dict[str, dict[str, Anchor]] = field(default_factory=dict)
-    model: Model | None = None
+    model: ExclusionModel | None = None
 
     @property
     def id(self) -> str:
@@ -113,7 +113,7 @@ class Reference:
         values = dict(raw)
         values["anchors"] = _anchors(values["anchors"])
         values["sites"] = {site: _anchors(table) for site, table in values.get("sites", {}).items()}
-        values["model"] = Model.from_dict(values["model"]) if values.get("model") else None
+        values["model"] = ExclusionModel.from_dict(values["model"]) if values.get("model") else None
         return cls(**values)
 
 

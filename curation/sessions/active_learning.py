@@ -20,10 +20,10 @@ from curation.tiers.tier_rule import DEFAULT_RULE
 
 #: With this many raters, a dispute between score and ratings is for people to settle, not for another rating.
 ENOUGH_RATERS = 3
-COLUMNS = ["scan_id", "distortion_score", "kind", "gap", "reason"]
+SUGGESTION_COLUMNS = ["scan_id", "distortion_score", "kind", "gap", "reason"]
 
 
-def next_to_teach(
+def next_to_rate(
     workspace: Workspace,
     *,
     rater: str | None = None,
@@ -67,9 +67,9 @@ def next_to_teach(
     unrated = table[table["size"].isna()].sort_values(["gap", "scan_id"])
     listed = pd.concat([disputed.assign(kind="at odds"), unrated.assign(kind="near the cut-off")])
     reasons = [_reason(row.kind, row.distortion_score, cut, row.gap) for row in listed.itertuples()]
-    return listed.assign(reason=pd.Series(reasons, listed.index, dtype="str"))[COLUMNS].reset_index(
-        drop=True
-    )
+    return listed.assign(reason=pd.Series(reasons, listed.index, dtype="str"))[
+        SUGGESTION_COLUMNS
+    ].reset_index(drop=True)
 
 
 def _cutoff(workspace: Workspace) -> float:

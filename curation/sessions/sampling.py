@@ -23,7 +23,7 @@ _TRIES = 200
 
 
 @dataclass(frozen=True)
-class Request:
+class SamplingRequest:
     """What a list is drawn from.
 
     Parameters
@@ -51,7 +51,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Choice:
+class SamplingMethod:
     """A way of choosing the scans of a session.
 
     Parameters
@@ -63,26 +63,26 @@ class Choice:
     argument : str
         What has to follow a colon, in words; empty where nothing may.
     draw : callable
-        :class:`Request` -> ids of scans.
+        :class:`SamplingRequest` -> ids of scans.
     """
 
     key: str
     label: str
     meaning: str
     argument: str
-    draw: Callable[[Request], list[str]]
+    draw: Callable[[SamplingRequest], list[str]]
 
 
-def _at_random(ids: list[str], request: Request) -> list[str]:
+def _at_random(ids: list[str], request: SamplingRequest) -> list[str]:
     drawn = request.rng.permutation(len(ids))[: request.size]
     return [ids[index] for index in sorted(drawn)]
 
 
-def _random(request: Request) -> list[str]:
+def _random(request: SamplingRequest) -> list[str]:
     return _at_random(request.scans["scan_id"].tolist(), request)
 
 
-def _tier(request: Request) -> list[str]:
+def _tier(request: SamplingRequest) -> list[str]:
     rule = request.rule
     if request.argument not in rule.labels:
         raise RatingError(
@@ -92,7 +92,7 @@ def _tier(request: Request) -> list[str]:
     return _at_random(request.scans.loc[inside, "scan_id"].tolist(), request)
 
 
-def _near_cutoff(request: Request) -> list[str]:
+def _near_cutoff(request: SamplingRequest) -> list[str]:
     rule = request.rule
     table = tables.with_metrics(request.workspace, request.scans, [rule.column])
     scored = table[table[rule.column].notna()]
@@ -114,13 +114,13 @@ def _number(text: str) -> float:
         raise RatingError(f"A number has to follow the colon; {text!r} came.") from None
 
 
-def _suspicious(request: Request) -> list[str]:
+def _suspicious(request: SamplingRequest) -> list[str]:
     scored = request.scans[request.scans["distortion_score"].notna()]
     worst = scored.sort_values(["distortion_score", "scan_id"], ascending=[False, True])
     return worst["scan_id"].head(request.size).tolist()
 
 
-def _disagreement(request: Request) -> list[str]:
+def _disagreement(request: SamplingRequest) -> list[str]:
     given = rating_log.list_ratings(request.workspace)
     disputed = [
         agreement.contested(given, scale)["scan_id"]
@@ -131,12 +131,12 @@ def _disagreement(request: Request) -> list[str]:
     return ids[: request.size]
 
 
-def _teaching(request: Request) -> list[str]:
-    first = active_learning.next_to_teach(request.workspace)["scan_id"]
+def _teaching(request: SamplingRequest) -> list[str]:
+    first = active_learning.next_to_rate(request.workspace)["scan_id"]
     return first.head(request.size).tolist()
 
 
-def _session(request: Request) -> list[str]:
+def _session(request: SamplingRequest) -> list[str]:
     items = schema.session_items
     number = int(_number(request.argument))
     query = sa.select(items.c.scan_id).where(items.c.session_id == number).distinct()
@@ -145,76 +145,76 @@ def _session(request: Request) -> list[str]:
     return sorted(listed & set(request.scans["scan_id"]))
 
 
-def _list(request: Request) -> list[str]:
+def _list(request: SamplingRequest) -> list[str]:
     listed = set(saved_lists.scans_of(request.workspace, int(_number(request.argument))))
     return sorted(listed & set(request.scans["scan_id"]))
 
 
-def _all(request: Request) -> list[str]:
+def _all(request: SamplingRequest) -> list[str]:
     return request.scans["scan_id"].tolist()
 
 
-CHOICES: dict[str, Choice] = {
+CHOICES: dict[str, SamplingMethod] = {
     choice.key: choice
     for choice in (
-        Choice(
+        SamplingMethod(
             "random", "Random sample", "Drawn by chance from all scans with an image.", "", _random
         ),
-        Choice(
+        SamplingMethod(
             "tier",
             "One tier",
             "Drawn by chance from one tier of the rule on Tiers.",
             "the tier's name",
             _tier,
         ),
-        Choice(
+        SamplingMethod(
             "near-cutoff",
             "Near a cut-off",
             "The scans that are nearest to a cut-off of the rule on Tiers, by what it cuts.",
             "a cut-off, or nothing for those in use",
             _near_cutoff,
         ),
-        Choice(
+        SamplingMethod(
             "teach",
             "What would teach most",
             "Scans where score and ratings are at odds, then unrated ones nearest to the cut-off.",
             "",
             _teaching,
         ),
-        Choice(
+        SamplingMethod(
             "suspicious",
             "Suspicious only",
             "The scans with the highest distortion scores.",
             "",
             _suspicious,
         ),
-        Choice(
+        SamplingMethod(
             "disagreement",
             "Disagreements",
             "The scans on which raters disagree, the worst dispute first.",
             "",
             _disagreement,
         ),
-        Choice(
+        SamplingMethod(
             "session",
             "The scans of another session",
             "The same scans, so that two raters can be compared.",
             "the session's number",
             _session,
         ),
-        Choice(
+        SamplingMethod(
             "list",
             "A saved list",
             "The scans of a list that was saved on the page Explore.",
             "the list's number",
             _list,
         ),
-        Choice("all", "All scans", "Every scan with an image.", "", _all),
+        SamplingMethod("all", "All scans", "Every scan with an image.", "", _all),
     )
 }
 
 
-def find_choice(text: str) -> tuple[Choice, str]:
+def find_choice(text: str) -> tuple[SamplingMethod, str]:
     """Return the choice that ``text`` names, and what stands after its colon.
 
     Raises
@@ -231,7 +231,7 @@ def find_choice(text: str) -> tuple[Choice, str]:
     return choice, argument
 
 
-def draw(
+def sample_scans(
     workspace: Workspace, text: str, size: int, seed: int, rule: TierRule = DEFAULT_RULE
 ) -> list[str]:
     """Draw the scans of a session, each once, shuffled.
@@ -250,7 +250,7 @@ def draw(
     scans = tables.read_scored_scans(workspace)
     scans = scans[scans["status"] == "ok"].sort_values("scan_id", ignore_index=True)
     rng = np.random.default_rng(seed)
-    ids = choice.draw(Request(workspace, scans, argument, rule, size, rng))
+    ids = choice.draw(SamplingRequest(workspace, scans, argument, rule, size, rng))
     if not ids:
         raise RatingError(
             f"The list {choice.label!r} is empty: {len(scans)} scans have an image, and none of them is on "

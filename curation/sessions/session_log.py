@@ -21,11 +21,11 @@ from curation.ratings import rating_record
 from curation.ratings.rating_record import MAX_RATER
 from curation.ratings.scales import find_scale
 from curation.sessions import sampling, unblinding
-from curation.sessions.session_plan import MAX_SIZE, Item, Plan, Session
+from curation.sessions.session_plan import MAX_SIZE, Session, SessionItem, SessionPlan
 from curation.storage.workspace import Workspace
 
 
-def start(workspace: Workspace, plan: Plan) -> Session:
+def start(workspace: Workspace, plan: SessionPlan) -> Session:
     """Draw the list of a session and store both.
 
     Raises
@@ -34,7 +34,7 @@ def start(workspace: Workspace, plan: Plan) -> Session:
         When the plan does not make sense, its list is empty, or the rater has a session of this name.
     """
     plan = _checked(workspace, plan)
-    ids = sampling.draw(workspace, plan.choice, plan.size, plan.seed, plan.rule)
+    ids = sampling.sample_scans(workspace, plan.choice, plan.size, plan.seed, plan.rule)
     repeats = min(round(plan.repeats_share * len(ids)), len(ids) - 1)
     rng = np.random.default_rng([plan.seed, 1])
     items = sampling.with_repeats(ids, repeats, rng)
@@ -63,7 +63,7 @@ def start(workspace: Workspace, plan: Plan) -> Session:
     return load(workspace, number)
 
 
-def _checked(workspace: Workspace, plan: Plan) -> Plan:
+def _checked(workspace: Workspace, plan: SessionPlan) -> SessionPlan:
     name, rater = plan.name.strip(), plan.rater.strip()
     if not name or not rater or max(len(name), len(rater)) > MAX_RATER:
         raise RatingError(
@@ -136,16 +136,16 @@ def unreadable_sessions(workspace: Workspace) -> list[str]:
 
 def stored(
     connection: sa.Connection, rater: str | None = None
-) -> tuple[list[tuple[sa.Row, Plan]], list[sa.Row]]:
+) -> tuple[list[tuple[sa.Row, SessionPlan]], list[sa.Row]]:
     """Return the sessions with their plans, newest first, and those whose plan cannot be read."""
     query = sa.select(schema.sessions).order_by(schema.sessions.c.id.desc())
     if rater is not None:
         query = query.where(schema.sessions.c.rater == rater)
-    known: list[tuple[sa.Row, Plan]] = []
+    known: list[tuple[sa.Row, SessionPlan]] = []
     unreadable: list[sa.Row] = []
     for row in connection.execute(query):
         try:
-            known.append((row, Plan.from_dict(row.plan)))
+            known.append((row, SessionPlan.from_dict(row.plan)))
         except RatingError:
             unreadable.append(row)
     return known, unreadable
@@ -191,13 +191,13 @@ def _load(connection: sa.Connection, session_id: int) -> Session:
     )
     rated: dict[int, int] = {}
     attempts: dict[int, int] = {}
-    places = tuple(Item(*one) for one in connection.execute(listed))
+    places = tuple(SessionItem(*one) for one in connection.execute(listed))
     for position, number, withdrawal in connection.execute(given):
         if withdrawal is None:
             rated[position] = number
         else:
             attempts[position] = attempts.get(position, 0) + 1
-    return Session(row.id, Plan.from_dict(row.plan), places, rated, attempts)
+    return Session(row.id, SessionPlan.from_dict(row.plan), places, rated, attempts)
 
 
 def save(

@@ -12,7 +12,7 @@ MAX_SIZE = 100_000
 
 
 @dataclass(frozen=True)
-class Plan:
+class SessionPlan:
     """What a session will be.
 
     Parameters
@@ -55,7 +55,7 @@ class Plan:
         return asdict(replace(self, rule=DEFAULT_RULE)) | {"rule": self.rule.as_dict()}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Plan":
+    def from_dict(cls, values: Mapping[str, Any]) -> "SessionPlan":
         """Build a plan from what :meth:`as_dict` gave; older ones held cut-offs of the score alone.
 
         Raises
@@ -80,7 +80,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Item:
+class SessionItem:
     """One place of a session's list.
 
     Parameters
@@ -117,8 +117,8 @@ class Session:
     """
 
     id: int
-    plan: Plan
-    items: tuple[Item, ...]
+    plan: SessionPlan
+    items: tuple[SessionItem, ...]
     rated: dict[int, int]
     attempts: dict[int, int]
 

@@ -231,7 +231,7 @@ def _warnings(scans: int, excluded: int) -> tuple[str, ...]:
     return tuple(told)
 
 
-def verdicts(given: pd.DataFrame) -> pd.DataFrame:
+def exclusion_labels(given: pd.DataFrame) -> pd.DataFrame:
     """Return what people together say of each scan.
 
     Parameters
@@ -271,7 +271,7 @@ def from_ratings(workspace: Workspace, cost_ratio: float = 1.0, seed: int = 0) -
     given = rating_log.list_ratings(workspace)
     scored = tables.read_scored_scans(workspace)
     scored = scored[scored["distortion_score"].notna()]
-    said = verdicts(given).merge(scored, on="scan_id")
+    said = exclusion_labels(given).merge(scored, on="scan_id")
     used = said[said["decided"]]
     behind = given[given["scan_id"].isin(used["scan_id"])]
     judged_by = scored["reference"].dropna().unique() if "reference" in scored else []

@@ -9,7 +9,7 @@ from curation.storage.workspace import Workspace
 ACTION = "what was hidden shown"
 
 
-def reveal(workspace: Workspace, session: Session) -> None:
+def unblind(workspace: Workspace, session: Session) -> None:
     """Note that the rater was shown what a session hid; once, however often it is sent."""
     row = {
         "at": database.now(),
@@ -24,7 +24,7 @@ def reveal(workspace: Workspace, session: Session) -> None:
             connection.execute(schema.audit.insert().values(row))
 
 
-def revealed(workspace: Workspace, session: Session) -> bool:
+def is_unblinded(workspace: Workspace, session: Session) -> bool:
     """Tell whether nothing of a session is hidden any more: it is not blinded, or was shown."""
     if not session.plan.blinded:
         return True
@@ -33,7 +33,7 @@ def revealed(workspace: Workspace, session: Session) -> bool:
 
 
 def noted(connection: sa.Connection, session_id: int) -> bool:
-    """Tell whether :func:`reveal` was called for a session."""
+    """Tell whether :func:`unblind` was called for a session."""
     audit = schema.audit
     query = sa.select(audit.c.id).where(
         audit.c.action == ACTION, audit.c.subject == _subject(session_id)

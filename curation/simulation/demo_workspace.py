@@ -16,7 +16,7 @@ from curation import __version__
 from curation.errors import WorkspaceError
 from curation.simulation import artefacts, phantom_pet, phantom_t1w
 from curation.simulation.phantom_t1w import SCANNERS, Person
-from curation.sources.ingest import Progress, ingest
+from curation.sources.ingest import ProgressCallback, ingest
 from curation.storage import files
 from curation.storage.workspace import Workspace
 
@@ -28,7 +28,7 @@ CLEAN_SHARE = 0.4
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoPlan:
     """One simulated person to be scanned: a T1w, and a PET in its space that no artefact touches.
 
     Parameters
@@ -38,7 +38,7 @@ class Plan:
     site : str
         Key of :data:`curation.simulation.phantom_t1w.SCANNERS`.
     artifact : str or None
-        Key of :data:`curation.simulation.artefacts.ARTIFACTS`, of the T1w.
+        Key of :data:`curation.simulation.artefacts.ARTEFACTS`, of the T1w.
     severity : float
         0 to 1.
     """
@@ -50,7 +50,7 @@ class Plan:
 
 
 def make_demo(
-    root: str | Path, *, jobs: int | None = None, progress: Progress | None = None
+    root: str | Path, *, jobs: int | None = None, progress: ProgressCallback | None = None
 ) -> Workspace:
     """Make a workspace with simulated T1w and PET: a pool of two sites and a clean external target.
 
@@ -92,25 +92,25 @@ def make_demo(
     return workspace
 
 
-def pool_plans() -> list[Plan]:
+def pool_plans() -> list[DemoPlan]:
     """Plan the pool: every artefact in turn, mild to severe, more often in the old, on two sites."""
     rng = np.random.default_rng([SEED, 1])
     people = list(_people(rng, POOL_SIZE, first=1))
     chance = np.array([person.age_years for person in people]) / 100 + rng.uniform(0, 1, POOL_SIZE)
     distorted = set(np.argsort(chance)[int(CLEAN_SHARE * POOL_SIZE) :].tolist())
-    kinds, severities = cycle(artefacts.ARTIFACTS), cycle((0.3, 0.9, 0.5, 0.7))
+    kinds, severities = cycle(artefacts.ARTEFACTS), cycle((0.3, 0.9, 0.5, 0.7))
     return [
-        Plan(person, site, next(kinds), next(severities))
+        DemoPlan(person, site, next(kinds), next(severities))
         if index in distorted
-        else Plan(person, site)
+        else DemoPlan(person, site)
         for index, (person, site) in enumerate(zip(people, cycle(("North", "South")), strict=False))
     ]
 
 
-def target_plans() -> list[Plan]:
+def target_plans() -> list[DemoPlan]:
     """Plan the external cohort: other people, another scanner, nothing distorted."""
     rng = np.random.default_rng([SEED, 2])
-    return [Plan(person, "External") for person in _people(rng, TARGET_SIZE, first=101)]
+    return [DemoPlan(person, "External") for person in _people(rng, TARGET_SIZE, first=101)]
 
 
 def _people(rng: np.random.Generator, count: int, first: int) -> Iterator[Person]:
@@ -119,7 +119,7 @@ def _people(rng: np.random.Generator, count: int, first: int) -> Iterator[Person
         yield Person(f"sub-{number:03d}", age_years, "FM"[int(rng.integers(2))], SEED + number)
 
 
-def _write_scan(task: tuple[Path, Plan]) -> None:
+def _write_scan(task: tuple[Path, DemoPlan]) -> None:
     folder, plan = task
     name = plan.person.participant_id
     data, affine = phantom_t1w.scan(plan.person, SCANNERS[plan.site])
@@ -152,7 +152,7 @@ _PET_SIDECAR = {
 }
 
 
-def _write_tables(folder: Path, name: str, plans: list[Plan]) -> None:
+def _write_tables(folder: Path, name: str, plans: list[DemoPlan]) -> None:
     """Write the BIDS files beside the images; one more participant is listed than has a scan."""
     rows = [
         {

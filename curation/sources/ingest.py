@@ -24,7 +24,7 @@ _READ = ("ok", *tables.LISTED, "duplicate")
 _OF_FILE = ("sha256", "image_hash", "shape", "spacing_mm", "orientation")
 _GONE = "was in the source before; it is no longer"
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def ingest(
     simulated: bool | None = None,
     include: str | None = None,
     participants: str | Path | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> IngestSummary:
     """List a source's scans in the workspace, or bring its list up to date.
 
@@ -150,7 +150,7 @@ def _forget_scores_of_listed(workspace: Workspace) -> None:
 
 
 def _rows(
-    source: Source, entries: list[Entry], known: pd.DataFrame, progress: Progress | None
+    source: Source, entries: list[Entry], known: pd.DataFrame, progress: ProgressCallback | None
 ) -> pd.DataFrame:
     entries = sorted(entries, key=lambda entry: (entry.key, str(entry.path or "")))
     ids, used = scan_names.give_ids(

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.ratings import agreement, rating_log
-from curation.ratings.rating_record import ROLES
+from curation.ratings.rating_record import RATING_ROLES
 from curation.ratings.scales import Scale
 from curation.tier_effects.tier_balance import Floats
 
@@ -137,7 +137,7 @@ def _repeats(given: pd.DataFrame, scales: list[Scale]) -> list[tuple[float, int]
     found = []
     for scale in scales:
         places = {level: place for place, level in enumerate(scale.values)}
-        own = standing[(standing["scale"] == scale.name) & (standing["role"] == ROLES[0])]
+        own = standing[(standing["scale"] == scale.name) & (standing["role"] == RATING_ROLES[0])]
         own = own.assign(
             rank=own["level"].map(places), scan_id=own["rater"] + "\n" + own["scan_id"]
         )

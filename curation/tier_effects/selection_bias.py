@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from curation.ratings import agreement
 from curation.ratings.scales import Scale
-from curation.tier_effects.standardised_differences import Coded, categorical_smd, chance_smd
+from curation.tier_effects.standardised_differences import Coded, categorical_smd, null_smd
 from curation.tier_effects.tier_balance import Floats, Tally
 
 Trait = Literal["age", "site"]
@@ -224,7 +224,7 @@ def _by_age(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
         (n1, mean_1, variance_1, level_1), (n2, mean_2, variance_2, level_2) = sides
         spread = np.sqrt((variance_1 + variance_2) / 2)
         spread = np.where((spread > 0) & (np.minimum(n1, n2) > 1), spread, np.nan)
-    chance = chance_smd(tally.people_in(n1), tally.people_in(n2), 1)
+    chance = null_smd(tally.people_in(n1), tally.people_in(n2), 1)
     years = mean_1 - mean_2
     return [
         {"seen": seen, "explained": explained, "chance": bound, "years": apart}
@@ -249,7 +249,7 @@ def _by_site(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
     seen = categorical_smd(inside, outside)
     levels = int((by_site.sum(axis=0) > 0).sum())
     n1, n2 = (tally.people_in(one.sum(axis=1)) for one in (inside, outside))
-    chance = chance_smd(n1, n2, levels - 1)
+    chance = null_smd(n1, n2, levels - 1)
     return [
         {
             "seen": float(seen[cut]),

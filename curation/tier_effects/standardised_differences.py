@@ -63,7 +63,7 @@ def categorical_smd(first: NDArray[Any], second: NDArray[Any]) -> Floats:
     return np.where(several & there, apart, np.nan)
 
 
-def chance_smd(first: NDArray[Any], second: NDArray[Any], freedom: int) -> Floats:
+def null_smd(first: NDArray[Any], second: NDArray[Any], freedom: int) -> Floats:
     """Return what the difference of two random groups stays below in 95 of 100 cuts.
 
     ``n1 n2 / (n1 + n2)`` times the squared difference of random groups follows, for large groups, a
@@ -104,7 +104,7 @@ class Coded:
     names: tuple[str, ...]
 
 
-def coded(values: pd.Series) -> Coded:
+def categorical_codes(values: pd.Series) -> Coded:
     """Return texts as numbers; missing ones are not known."""
     codes, names = pd.factorize(values.astype(object), sort=True)
     return Coded(np.where(codes < 0, len(names), codes), tuple(map(str, names)))
@@ -115,5 +115,5 @@ def sexes(values: pd.Series) -> Coded:
     codes, names = pd.factorize(values.astype(object))
     places = [{"F": 0, "M": 1}.get(str(name).upper()[:1], 2) for name in names]
     if not {0, 1} & set(places):
-        return coded(values)
+        return categorical_codes(values)
     return Coded(np.array([*places, 2], dtype=np.int64)[codes], SEXES)

@@ -94,7 +94,7 @@ def compare(
     scales : list of Scale
         Scales that may be in use.
     """
-    rated = suggested_cutoff.verdicts(given)
+    rated = suggested_cutoff.exclusion_labels(given)
     said = rated[rated["decided"]]
     table = _table(codes, scan_ids, said["scan_id"], said["excluded"].astype(int), len(names), 2)
     counts = pd.DataFrame(table, pd.Index(names, name="tier"), columns=["keep", "exclude"])

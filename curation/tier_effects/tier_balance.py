@@ -17,11 +17,11 @@ from curation.tier_effects.standardised_differences import (
     SEXES,
     Coded,
     Codes,
+    categorical_codes,
     categorical_smd,
-    chance_smd,
-    coded,
     continuous_smd,
     moments,
+    null_smd,
     sexes,
 )
 from curation.tiers.rule_checks import UNSCORED
@@ -122,11 +122,16 @@ def prepare(scans: pd.DataFrame) -> Traits:
     scans : pandas.DataFrame, N rows
         With ``age_years subject_id`` and :data:`CATEGORIES`; ``source`` stands in for an unknown ``site``.
     """
-    read: dict[str, Coded] = {"sex": sexes(scans["sex"]), "site": coded(sites_of(scans))}
-    held = {name: read[name] if name in read else coded(scans[name]) for name in CATEGORIES}
+    read: dict[str, Coded] = {
+        "sex": sexes(scans["sex"]),
+        "site": categorical_codes(sites_of(scans)),
+    }
+    held = {
+        name: read[name] if name in read else categorical_codes(scans[name]) for name in CATEGORIES
+    }
     ages = scans["age_years"].to_numpy(dtype=float)
     nothing = Coded(np.zeros(len(scans), dtype=np.int64), ())
-    return Traits(ages, coded(scans["subject_id"]), held, nothing)
+    return Traits(ages, categorical_codes(scans["subject_id"]), held, nothing)
 
 
 @dataclass(frozen=True)
@@ -281,7 +286,7 @@ class Tally:
             [groups @ sums for sums in (n, total, squares)] for groups in (members, ~members)
         )
         smd = continuous_smd(moments(n1, s1, q1), moments(n2, s2, q2))
-        return smd, chance_smd(self.people_in(n1), self.people_in(n2), 1)
+        return smd, null_smd(self.people_in(n1), self.people_in(n2), 1)
 
     def category_difference(
         self, category: str, members: NDArray[np.bool_]
@@ -299,7 +304,7 @@ class Tally:
         inside, outside = members @ counts, ~members @ counts
         levels = int((counts.sum(axis=0) > 0).sum())
         n1, n2 = (self.people_in(one.sum(axis=1)) for one in (inside, outside))
-        return categorical_smd(inside, outside), chance_smd(n1, n2, levels - 1)
+        return categorical_smd(inside, outside), null_smd(n1, n2, levels - 1)
 
     def people_in(self, scans: NDArray[Any]) -> Floats:
         """Return about how many people some scans are of: two scans of one person count as one."""

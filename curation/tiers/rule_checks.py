@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from curation.errors import RuleError
 from curation.tiers import rule_columns
-from curation.tiers.rule_columns import Measure, plain
+from curation.tiers.rule_columns import RuleColumn, plain
 
 MIN_TIERS, MAX_TIERS = 2, 6
 UNSCORED = "not scored"
@@ -26,7 +26,7 @@ class Gate:
     Parameters
     ----------
     column : str
-        A key of :data:`curation.tiers.rule_columns.MEASURES`.
+        A key of :data:`curation.tiers.rule_columns.RULE_COLUMNS`.
     above, below : float, optional
         One of the two: the gate holds scans whose value is over, or under, this. A value that is exactly
         the limit passes; so does a value that could not be measured.
@@ -88,7 +88,7 @@ def _is_name(name: str) -> bool:
     return 0 < len(name) <= MAX_NAME and name == name.strip() and name.isprintable()
 
 
-def check_column(name: str) -> Measure:
+def check_column(name: str) -> RuleColumn:
     """Return what is cut, refusing what is unknown or neither better nor worse."""
     measure = rule_columns.find(name)
     if not measure.can_be_cut:
@@ -100,7 +100,7 @@ def check_column(name: str) -> Measure:
 
 
 def check_cutoffs(
-    names: Sequence[str], cutoffs: Sequence[float], measure: Measure, site: str | None = None
+    names: Sequence[str], cutoffs: Sequence[float], measure: RuleColumn, site: str | None = None
 ) -> None:
     """Refuse cut-offs that are too few or many, out of range, or cross."""
     count, of_site = len(names), "" if site is None else f" of site {site}"
@@ -129,7 +129,7 @@ def check_cutoffs(
             )
 
 
-def _of(measure: Measure) -> str:
+def _of(measure: RuleColumn) -> str:
     return "" if measure.name == rule_columns.SCORE else f" of {measure.name}"
 
 

@@ -12,11 +12,11 @@ from curation.metrics.registry import FAMILIES, Direction
 
 __all__ = [
     "LEARNED",
-    "MEASURES",
+    "RULE_COLUMNS",
     "SCORE",
     "SCORE_DIGITS",
     "Direction",
-    "Measure",
+    "RuleColumn",
     "closest",
     "find",
     "plain",
@@ -32,13 +32,13 @@ _SQUARED = "squared standardised intensity"
 
 
 @dataclass(frozen=True)
-class Measure:
+class RuleColumn:
     """One column of numbers that a tier rule can look at.
 
     Parameters
     ----------
     name : str
-        Key in :data:`MEASURES`, and the column's name in the tables.
+        Key in :data:`RULE_COLUMNS`, and the column's name in the tables.
     label, unit : str
         For the screen.
     direction : str
@@ -71,22 +71,22 @@ class Measure:
 
 
 #: All of them by name, the score first.
-MEASURES: dict[str, Measure] = {
+RULE_COLUMNS: dict[str, RuleColumn] = {
     measure.name: measure
     for measure in (
-        Measure(SCORE, "Distortion score", "points", "higher is worse", 0.0, 100.0),
+        RuleColumn(SCORE, "Distortion score", "points", "higher is worse", 0.0, 100.0),
         *(
-            Measure(name, name.capitalize(), "points", "higher is worse", 0.0, 100.0)
+            RuleColumn(name, name.capitalize(), "points", "higher is worse", 0.0, 100.0)
             for name in FAMILIES
         ),
-        Measure("certainty", "Certainty of the score", "share", "higher is better", 0.0, 1.0),
-        Measure(LEARNED, "Learned reconstruction error", _SQUARED, "higher is worse", 0.0),
-        *(Measure(m.name, m.label, m.unit, m.direction) for m in METRICS.values()),
+        RuleColumn("certainty", "Certainty of the score", "share", "higher is better", 0.0, 1.0),
+        RuleColumn(LEARNED, "Learned reconstruction error", _SQUARED, "higher is worse", 0.0),
+        *(RuleColumn(m.name, m.label, m.unit, m.direction) for m in METRICS.values()),
     )
 }
 
 
-def find(name: str) -> Measure:
+def find(name: str) -> RuleColumn:
     """Return a measure by its name.
 
     Raises
@@ -94,9 +94,9 @@ def find(name: str) -> Measure:
     RuleError
         When there is none, with names that are nearly the same.
     """
-    if name not in MEASURES:
-        raise RuleError(f"There is no score or metric {name!r}{closest(name, MEASURES)}")
-    return MEASURES[name]
+    if name not in RULE_COLUMNS:
+        raise RuleError(f"There is no score or metric {name!r}{closest(name, RULE_COLUMNS)}")
+    return RULE_COLUMNS[name]
 
 
 def closest(name: str, known: Iterable[str], otherwise: str = ".") -> str:

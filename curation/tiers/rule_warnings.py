@@ -10,7 +10,7 @@ from curation.tiers.assignment import Codes, ScanArrays
 from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import TierRule
 
-Kind = Literal["not measured", "empty tier", "site", "gate"]
+WarningKind = Literal["not measured", "empty tier", "site", "gate"]
 
 #: Below so many scans of a site, its own cut-offs are drawn by chance.
 FEW_SCANS = 10
@@ -30,7 +30,7 @@ class Doubt:
         What is doubtful and what to do, in one or two sentences.
     """
 
-    kind: Kind
+    kind: WarningKind
     where: str
     message: str
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from curation.tiers import rule_checks, rule_columns
 from curation.tiers.rule_checks import UNSCORED, UNUSABLE, Gate, numbers
-from curation.tiers.rule_columns import SCORE, Measure, plain
+from curation.tiers.rule_columns import SCORE, RuleColumn, plain
 
 TIER_NAMES = ("A", "B", "C", "D", "E", "F")
 
@@ -44,7 +44,7 @@ class TierRule:
         Cut-offs in the unit of ``column``, from the best tier to the worst, one fewer than names: rising
         where higher is worse, as of every score, falling where higher is better.
     column : str
-        What is cut: a key of :data:`curation.tiers.rule_columns.MEASURES` that has a better and a worse.
+        What is cut: a key of :data:`curation.tiers.rule_columns.RULE_COLUMNS` that has a better and a worse.
     gates : tuple of Gate
         Limits on top, in any order; of several that hold a scan the worst tier counts.
     by_site : dict of str to tuple of float
@@ -77,7 +77,7 @@ class TierRule:
         rule_checks.check_overlaps(self.gates, self.names)
 
     @property
-    def measure(self) -> Measure:
+    def measure(self) -> RuleColumn:
         """What is cut."""
         return rule_columns.find(self.column)
 
@@ -219,7 +219,7 @@ def colours(rule: TierRule) -> dict[str, str]:
     return places | fixed
 
 
-def _bands(cutoffs: tuple[float, ...], measure: Measure) -> list[str]:
+def _bands(cutoffs: tuple[float, ...], measure: RuleColumn) -> list[str]:
     """Return what each tier holds, best first."""
     if measure.better_is_higher:
         edges = [plain(cut) for cut in cutoffs]

@@ -36,7 +36,7 @@ def measured(paths: list[Path], workers: int = 2) -> pd.DataFrame:
     tasks = [
         (path, seed, name)
         for seed, path in enumerate(paths)
-        for name in (CLEAN, *artefacts.ARTIFACTS)
+        for name in (CLEAN, *artefacts.ARTEFACTS)
     ]
     rows: list[dict[str, object]] = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
@@ -81,7 +81,7 @@ def judged(table: pd.DataFrame) -> pd.DataFrame:
                 "scan": scan,
                 "artifact": name,
                 "rho": stats.spearmanr(doses, totals).statistic,
-                "own": rise.idxmax() == artefacts.ARTIFACTS[str(name)].family,
+                "own": rise.idxmax() == artefacts.ARTEFACTS[str(name)].family,
                 "rose": rise.idxmax(),
                 "clean": totals[0],
                 "middle": middle["distortion_score"],

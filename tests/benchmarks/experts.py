@@ -20,9 +20,9 @@ from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 
 from curation.interchange import mriqc_tables
 from curation.interchange.mriqc_tables import MriqcTable
-from curation.interchange.rated_tables import experts_of, lesson_of
+from curation.interchange.rated_tables import experts_reference, training_set_of
 from curation.references import cross_validation
-from curation.references.fit_from_ratings import Lesson
+from curation.references.fit_from_ratings import TrainingSet
 from curation.scoring import distortion_score, exclusion_model
 from curation.scoring.comparison_groups import groups_of
 from tests.helpers.paths import ROOT
@@ -47,7 +47,7 @@ def figures(abide_path: Path, ds030_path: Path) -> dict[str, Any]:
         best on the training sites; ``best_metric`` and its AUC; ``raters_kappa`` and ``raters_auc`` by pair.
     """
     abide, ds030 = mriqc_tables.read(abide_path), mriqc_tables.read(ds030_path)
-    given = lesson_of({"abide": abide})
+    given = training_set_of({"abide": abide})
     log_odds, accurate, agreeing = _leave_one_site_out(given)
     found: dict[str, Any] = {}
     for name, raters in (
@@ -96,7 +96,7 @@ def _named(name: str, measured: Mapping[str, float]) -> dict[str, float]:
     return {new: round(measured[old], 3) for old, new in rename.items()}
 
 
-def _leave_one_site_out(given: Lesson) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _leave_one_site_out(given: TrainingSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return each scan's log-odds by the other sites' model, and whether that model excludes it.
 
     Penalty and thresholds (of the best balanced accuracy, and of the best κ, with rater_3) are chosen on
@@ -128,7 +128,7 @@ def _threshold(
 
 def _on_another(table: MriqcTable, other: MriqcTable) -> dict[str, Any]:
     """Fit to one table and judge the distortion scores of the other as the product would make them."""
-    reference = experts_of({"abide": table})
+    reference = experts_reference({"abide": table})
     groups, rows = groups_of(other.rows, other.rows["site"]), other.rows.assign(sha256="")
     rows = rows.assign(scan_id=rows["participant_id"])
     frozen = replace(reference, model=reference.model and reference.model.frozen_to(rows, groups))
@@ -137,7 +137,7 @@ def _on_another(table: MriqcTable, other: MriqcTable) -> dict[str, Any]:
     return cross_validation.figures(scored, excluded, groups, rows["participant_id"])
 
 
-def _best_metric(given: Lesson, rated: pd.DataFrame) -> dict[str, Any]:
+def _best_metric(given: TrainingSet, rated: pd.DataFrame) -> dict[str, Any]:
     """Return the metric that alone tells rater_3's exclusions best, on these very scans."""
     rows, said = rated["row"].to_numpy(), rated["excluded"].to_numpy()
     values, groups = given.metrics.to_numpy()[rows], given.groups.to_numpy()[rows]

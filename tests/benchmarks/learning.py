@@ -134,7 +134,7 @@ class HeldOut:
 
     def __init__(self, volumes: Volumes, shares: Tensor, preset: Preset) -> None:
         self.volumes, self.preset = volumes.batch(range(len(volumes))), preset
-        self.masks = masking.draw(np.random.default_rng(0), len(volumes), shares, preset)
+        self.masks = masking.sample_masks(np.random.default_rng(0), len(volumes), shares, preset)
         self.true = self._removed(self.volumes)
 
     @torch.inference_mode()
@@ -143,7 +143,9 @@ class HeldOut:
         total = 0.0
         for start in range(0, len(self.volumes), _AT_ONCE):
             own = slice(start, start + _AT_ONCE)
-            total += float(loss(self.volumes[own], masking.Masks(*(m[own] for m in self.masks))))
+            total += float(
+                loss(self.volumes[own], masking.PatchMasks(*(m[own] for m in self.masks)))
+            )
         return total
 
     def error_of(self, volumes: Tensor) -> float:

@@ -40,7 +40,7 @@ from curation.ratings import rating_log
 from curation.scoring import distortion_score
 from curation.scoring.score_reference import builtin
 from curation.sessions import session_log
-from curation.sessions.session_plan import Plan
+from curation.sessions.session_plan import SessionPlan
 from curation.storage import files, tables
 from curation.storage.workspace import Source, Workspace
 from tests.browser import conftest
@@ -211,7 +211,7 @@ def _stepping(browser: Browser, address: str) -> dict[str, float]:
 
 def _sitting(browser: Browser, address: str, workspace: Workspace, scans: int) -> dict[str, float]:
     """Rate so many scans by keyboard, blinded, in one browser that is never reloaded."""
-    plan = Plan("bench", "bench", "three-level", size=scans, repeats_share=0.0)
+    plan = SessionPlan("bench", "bench", "three-level", size=scans, repeats_share=0.0)
     session = session_log.start(workspace, plan)
     page = browser.new_context(viewport=conftest.DESKTOP).new_page()
     page.set_default_timeout(60_000)

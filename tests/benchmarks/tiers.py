@@ -32,7 +32,7 @@ from curation.tier_effects import cutoff_stability, selection_bias
 from curation.tiers import overrides, rule_warnings
 from curation.tiers.tier_rule import TierRule
 from pages.ui.scan_table import scan_arrays
-from pages.ui.scan_table.scan_arrays import Ground
+from pages.ui.scan_table.scan_arrays import ScanTable
 from pages.ui.tiers import cutoff_plot, tier_facts
 from tests.browser import conftest
 
@@ -103,7 +103,7 @@ def retier_ms(workspace: Workspace) -> tuple[float, float]:
     return statistics.median(took), statistics.median(worked)
 
 
-def _figures(scans: Ground, rule: TierRule) -> tuple[object, ...]:
+def _figures(scans: ScanTable, rule: TierRule) -> tuple[object, ...]:
     sorted_ = scan_arrays.sort(scans, rule, overrides.standing(scans.workspace))
     bins, held = scan_arrays.bins(scans, sorted_)
     drawn = cutoff_plot.describe(bins, scan_arrays.lines(scans, sorted_, held, None))

@@ -123,7 +123,7 @@ class _Ours:
             fabric, run, schedule, loss, groups, Interruption(), compiled=preset.compiled
         )
         self.meter = self.trainer.meter
-        self.task = pretrain.Reconstruction(fabric, preset, 0, Volumes(paths), shares)
+        self.task = pretrain.MaskedReconstruction(fabric, preset, 0, Volumes(paths), shares)
         ahead = fabric.device.type == "cuda"
         self._coming = self.meter.waiting_for(batches(self.task.draw, 0, 10**6, ahead=ahead))
 

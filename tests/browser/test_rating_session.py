@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from curation.ratings import rating_log
 from curation.sessions import session_log
-from curation.sessions.session_plan import Plan
+from curation.sessions.session_plan import SessionPlan
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.browser import conftest
@@ -27,7 +27,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Workspace, conftest._serving, str]]
     """A workspace whose scans Bob rated, and a dashboard that can be started anew."""
     workspace = workspace_full.make(tmp_path / "workspace")
     session = session_log.start(
-        workspace, Plan("his", "Bob", "three-level", "all", repeats_share=0.0)
+        workspace, SessionPlan("his", "Bob", "three-level", "all", repeats_share=0.0)
     )
     for item in session.items:
         session_log.save(
@@ -212,7 +212,7 @@ def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: 
     workspace = workspace_marked.make(tmp_path / "workspace")
     unreadable = tables.read_scans(workspace).set_index("scan_id")["path"]
     session = session_log.start(
-        workspace, Plan("blind", "Ada", "three-level", size=4, repeats_share=0.25, seed=1)
+        workspace, SessionPlan("blind", "Ada", "three-level", size=4, repeats_share=0.25, seed=1)
     )
     Path(unreadable[session.items[1].scan_id]).write_bytes(b"no image")
     with conftest._serving(workspace, tmp_path / "log.txt") as address:

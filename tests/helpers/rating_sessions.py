@@ -1,7 +1,7 @@
 """Rating sessions for the tests of pages."""
 
 from curation.sessions import session_log
-from curation.sessions.session_plan import Plan, Session
+from curation.sessions.session_plan import Session, SessionPlan
 from curation.storage.workspace import Workspace
 
 
@@ -13,4 +13,4 @@ def started(workspace: Workspace, **changed) -> Session:  # type: ignore[no-unty
         "size": 3,
         "repeats_share": 0.0,
     }
-    return session_log.start(workspace, Plan(**plan | changed))
+    return session_log.start(workspace, SessionPlan(**plan | changed))

@@ -11,7 +11,7 @@ import pandas as pd
 
 from curation.decisions.database_identity import URL_VARIABLE
 from curation.sessions import session_log
-from curation.sessions.session_plan import Plan
+from curation.sessions.session_plan import SessionPlan
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 
@@ -35,7 +35,7 @@ def rate(root: str, rater: str, number: int, url: str | None) -> list[tuple[int,
     if url:
         os.environ[URL_VARIABLE] = url
     workspace = Workspace(Path(root))
-    plan = Plan("at once", rater, "mriqc-4", size=number, repeats_share=0.0, seed=1)
+    plan = SessionPlan("at once", rater, "mriqc-4", size=number, repeats_share=0.0, seed=1)
     session = session_log.start(workspace, plan)
     confirmed = []
     for item in session.items:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from curation.tiers.rule_checks import UNUSABLE, Gate
-from curation.tiers.rule_columns import MEASURES
+from curation.tiers.rule_columns import RULE_COLUMNS
 from curation.tiers.tier_rule import TIER_NAMES, TierRule
 
 COLUMNS = ("distortion_score", "incompleteness", "snr_total", "cjv", "certainty", "wm2max")
@@ -16,7 +16,7 @@ def random_rule(rng: np.random.Generator) -> TierRule:
     """Return any valid rule."""
     count = int(rng.integers(2, 7))
     names = tuple(rng.permutation(NAMES)[:count]) if rng.random() < 0.3 else TIER_NAMES[:count]
-    column = str(rng.choice([name for name in COLUMNS if MEASURES[name].can_be_cut]))
+    column = str(rng.choice([name for name in COLUMNS if RULE_COLUMNS[name].can_be_cut]))
     sites = rng.permutation(SITES)[: rng.integers(0, 4)] if rng.random() < 0.5 else []
     return TierRule(
         tuple(map(str, names)),
@@ -43,13 +43,13 @@ def random_scans(rng: np.random.Generator, size: int) -> pd.DataFrame:
 
 
 def _top(name: str) -> float:
-    return float(min(MEASURES[name].high, 100.0))
+    return float(min(RULE_COLUMNS[name].high, 100.0))
 
 
 def _cutoffs(rng: np.random.Generator, column: str, count: int) -> tuple[float, ...]:
     drawn = np.sort(rng.choice(np.arange(1, 100), size=count, replace=False) / 100) * _top(column)
     drawn = drawn + (rng.random() < 0.5) * rng.uniform(0, 0.001)
-    return tuple(map(float, drawn[::-1] if MEASURES[column].better_is_higher else drawn))
+    return tuple(map(float, drawn[::-1] if RULE_COLUMNS[column].better_is_higher else drawn))
 
 
 def _gates(rng: np.random.Generator, names: tuple[str, ...]) -> list[Gate]:

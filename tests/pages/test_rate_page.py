@@ -6,7 +6,7 @@ from curation.ratings import rating_log
 from curation.ratings.rating_record import ARTEFACTS
 from curation.ratings.scales import SCALES, find_scale
 from curation.sessions import session_log
-from curation.sessions.session_plan import Plan
+from curation.sessions.session_plan import SessionPlan
 from curation.storage import tables
 from curation.tiers.tier_rule import TierRule
 from pages.ui.rate import rating_keys
@@ -204,10 +204,10 @@ def test_a_protocol_that_wants_the_air_first_begins_each_scan_with_it_and_says_s
 
 
 def test_a_session_planned_before_there_was_that_choice_still_opens() -> None:
-    plan = Plan("old", "Ada", "three-level")
+    plan = SessionPlan("old", "Ada", "three-level")
     stored = plan.as_dict()
     del stored["air_first"]
-    assert Plan.from_dict(stored) == plan and not plan.air_first
+    assert SessionPlan.from_dict(stored) == plan and not plan.air_first
 
 
 def test_what_is_not_saved_yet_outlives_the_browser(own, run) -> None:

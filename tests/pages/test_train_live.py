@@ -15,7 +15,7 @@ from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
 from training.jobs import execution_backend, launch, study_queue
-from training.jobs.execution_backend import Place
+from training.jobs.execution_backend import Backend
 from training.jobs.study_status import status
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
@@ -65,7 +65,7 @@ def test_a_live_study_shows_loss_speed_memory_gpu_and_time_left(half, run) -> No
     ):
         assert part in said, part
     assert socket.gethostname() not in said  # on this machine that is no news
-    execution_backend.write(made, Place("slurm"))
+    execution_backend.write_backend(made, Backend("slurm"))
     assert socket.gethostname() in words(run("train", workspace, **{state.STUDY: made.id}))
 
 
@@ -154,8 +154,8 @@ def test_slurm_is_offered_with_what_it_lacks_and_keeps_its_settings(
     fields["Resource of a training run"].set_value("gpu:1")
     checked(page.run())
     checked(button(page, "Launch the study").click().run())
-    assert launched == [Place("slurm", partition="gpu", gres="gpu:1")]
-    assert execution_backend.remembered(frozen).partition == "gpu"
+    assert launched == [Backend("slurm", partition="gpu", gres="gpu:1")]
+    assert execution_backend.remembered_backend(frozen).partition == "gpu"
 
 
 def test_a_wrong_resource_is_refused_before_the_launch(frozen, run, monkeypatch) -> None:

@@ -13,7 +13,7 @@ from pages.ui.shell import state
 from tests.helpers import pet_images, workspace_full
 from tests.helpers.page_words import button, checked, words
 from training.jobs import execution_backend, launch
-from training.jobs.execution_backend import Place
+from training.jobs.execution_backend import Backend
 from training.jobs.study_status import status
 from training.studies import planned_study
 from training.studies.planned_study import Study
@@ -105,7 +105,7 @@ def test_a_profile_is_chosen_by_its_name_and_a_stored_path_is_none(
     (tmp_path / "config.yaml").write_text("jobs: 2\n")
     with monkeypatch.context() as stored:
         stored.setattr(
-            execution_backend, "of", lambda study: Place("profile", profile=str(tmp_path))
+            execution_backend, "of", lambda study: Backend("profile", profile=str(tmp_path))
         )
         page = run("train", workspace, **{state.STUDY: half.id})
         assert any("no Snakemake profile named" in one.value for one in page.warning)

@@ -4,7 +4,7 @@ import pytest
 
 from curation.metrics import METRICS
 from curation.ratings import rating_log
-from curation.simulation.artefacts import ARTIFACTS
+from curation.simulation.artefacts import ARTEFACTS
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from pages.ui.review import artefact_trial, scan_panel
@@ -35,7 +35,7 @@ def test_the_altered_image_cannot_be_taken_for_the_scan(made, run, measuring) ->
     page = _begun(run, made[0], **{state.ARTIFACT: "motion"})
     said = words(page)
     assert (
-        f"Simulated artefact: {ARTIFACTS['motion'].label}, severity 0.5</b> – not the scan" in said
+        f"Simulated artefact: {ARTEFACTS['motion'].label}, severity 0.5</b> – not the scan" in said
     )
     assert page.session_state[state.SCAN] in said
 

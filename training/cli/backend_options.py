@@ -6,7 +6,7 @@ from dataclasses import asdict
 from curation.assessment import snakemake_profiles
 from curation.storage.workspace import Workspace
 from training.jobs import execution_backend
-from training.jobs.execution_backend import Place
+from training.jobs.execution_backend import Backend
 
 _FIELDS = (
     "cores",
@@ -56,15 +56,15 @@ def add_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_place(workspace: Workspace, chosen: argparse.Namespace) -> Place | None:
+def chosen_place(workspace: Workspace, chosen: argparse.Namespace) -> Backend | None:
     """Return the place that the arguments name, to be offered the next time; none where they name none."""
     given = {name: getattr(chosen, name) for name in _FIELDS if getattr(chosen, name) is not None}
     slurm = chosen.slurm or given.keys() & {"partition", "account", "hours", "memory_gb", "gres"}
     kind = "profile" if chosen.profile else "slurm" if slurm else "here"
     if kind == "here" and not given and not chosen.here:
         return None
-    kept = asdict(execution_backend.remembered(workspace)) if kind == "slurm" else {}
-    place = Place.from_dict(kept | given | {"kind": kind})
+    kept = asdict(execution_backend.remembered_backend(workspace)) if kind == "slurm" else {}
+    place = Backend.from_dict(kept | given | {"kind": kind})
     execution_backend.refuse_unusable(place)
-    execution_backend.remember(workspace, place)
+    execution_backend.remember_backend(workspace, place)
     return place

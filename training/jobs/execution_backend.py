@@ -24,8 +24,8 @@ from training.studies.hardware import gpu_count
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
 
-Kind = Literal["here", "slurm", "profile"]
-KINDS: dict[Kind, str] = {
+BackendKind = Literal["here", "slurm", "profile"]
+BACKENDS: dict[BackendKind, str] = {
     "here": "this machine",
     "slurm": "Slurm",
     "profile": "a Snakemake profile",
@@ -35,7 +35,7 @@ _GRES = re.compile(r"([A-Za-z0-9_]+(:[A-Za-z0-9_.]+)?(:[0-9]+[TGM]?)?)?")
 
 
 @dataclass(frozen=True)
-class Place:
+class Backend:
     """Where the jobs of a study run, and what is asked for each.
 
     Parameters
@@ -67,7 +67,7 @@ class Place:
         When a value cannot be used.
     """
 
-    kind: Kind = "here"
+    kind: BackendKind = "here"
     cores: int | None = None
     beside: bool = False
     partition: str = ""
@@ -81,8 +81,8 @@ class Place:
     mlflow: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise StudyError(f"A study runs on one of {', '.join(KINDS)}; not {self.kind!r}.")
+        if self.kind not in BACKENDS:
+            raise StudyError(f"A study runs on one of {', '.join(BACKENDS)}; not {self.kind!r}.")
         for name in ("partition", "account"):
             if not _NAME.fullmatch(getattr(self, name)):
                 raise StudyError(f"{getattr(self, name)!r} is no name of a Slurm {name}.")
@@ -97,7 +97,7 @@ class Place:
             raise StudyError("At least one processor core is needed.")
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Place":
+    def from_dict(cls, values: Mapping[str, Any]) -> "Backend":
         """Build a place from what :func:`dataclasses.asdict` gave; what is not known is left out."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in known})
@@ -107,7 +107,7 @@ class Place:
         """Where it is, in words."""
         if self.kind == "slurm":
             return f"Slurm, partition {self.partition}" if self.partition else "Slurm"
-        return f"the profile {self.profile}" if self.kind == "profile" else KINDS["here"]
+        return f"the profile {self.profile}" if self.kind == "profile" else BACKENDS["here"]
 
 
 _OF_SLURM = ("partition", "account", "hours", "memory_gb", "gres", "at_once")
@@ -118,35 +118,35 @@ def path_of(study: Study) -> Path:
     return study.folder / "workflow" / "place.json"
 
 
-def of(study: Study) -> Place:
+def backend_of(study: Study) -> Backend:
     """Return where a study was last started; here where it never was."""
     with contextlib.suppress(StudyError, TypeError):
-        return Place.from_dict(files.read_note(path_of(study)))
-    return Place()
+        return Backend.from_dict(files.read_note(path_of(study)))
+    return Backend()
 
 
-def write(study: Study, place: Place) -> None:
+def write_backend(study: Study, place: Backend) -> None:
     """Note where a study is started."""
     files.write_json(path_of(study), asdict(place))
 
 
-def remembered(workspace: Workspace) -> Place:
+def remembered_backend(workspace: Workspace) -> Backend:
     """Return the place that a study of this workspace was last planned for, Slurm's settings included."""
     with contextlib.suppress(StudyError, TypeError):
-        return Place.from_dict(files.read_note(workspace.place_path))
-    return Place()
+        return Backend.from_dict(files.read_note(workspace.place_path))
+    return Backend()
 
 
-def remember(workspace: Workspace, place: Place) -> None:
+def remember_backend(workspace: Workspace, place: Backend) -> None:
     """Keep a place as what is offered the next time; what is known of Slurm outlives a study here."""
     kept = place
     if place.kind != "slurm":
-        earlier = remembered(workspace)
+        earlier = remembered_backend(workspace)
         kept = replace(place, **{name: getattr(earlier, name) for name in _OF_SLURM})
     files.write_json(workspace.place_path, asdict(replace(kept, beside=False)))
 
 
-def slots(place: Place, preset: Preset) -> int:
+def slots(place: Backend, preset: Preset) -> int:
     """Return how many runs go on at the same time at a place: as its GPUs, or else its cores, allow."""
     if place.kind != "here":
         return place.at_once
@@ -155,7 +155,7 @@ def slots(place: Place, preset: Preset) -> int:
     return max((gpu_count() or cores) // each, 1)
 
 
-def refuse_unusable(place: Place) -> None:
+def refuse_unusable(place: Backend) -> None:
     """Refuse a place that this machine cannot reach, with what to do about it.
 
     Raises
@@ -191,7 +191,7 @@ def job_prefix(study: Study) -> str:
     return f"tierscope-{files.short_hash(str(study.folder))}"
 
 
-def snakemake_profile(study: Study, place: Place) -> Path | None:
+def snakemake_profile(study: Study, place: Backend) -> Path | None:
     """Return the folder of the profile that a study runs with, written anew for Slurm; none here.
 
     Raises
@@ -209,7 +209,7 @@ def snakemake_profile(study: Study, place: Place) -> Path | None:
     return folder
 
 
-def _for_slurm(study: Study, place: Place) -> dict[str, Any]:
+def _for_slurm(study: Study, place: Backend) -> dict[str, Any]:
     resources: dict[str, Any] = {
         "mem_mb": round(place.memory_gb * 1000),
         "runtime": max(1, round(place.hours * 60)),

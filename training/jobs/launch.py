@@ -18,8 +18,8 @@ from curation.errors import StudyError
 from curation.storage import files, processes
 from curation.storage.workspace import Workspace
 from training.jobs import execution_backend, slurm, study_queue, study_status, supervisor
-from training.jobs.execution_backend import Place
-from training.jobs.study_status import StudyStatus, leader_path, log_path, status
+from training.jobs.execution_backend import Backend
+from training.jobs.study_status import StudyStatus, log_path, status, supervisor_path
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
 from training.studies.run_status import expect, states
@@ -32,7 +32,7 @@ _NAMED = 3
 
 
 def launch(
-    workspace: Workspace, study_id: str, *, place: Place | None = None, cores: int | None = None
+    workspace: Workspace, study_id: str, *, place: Backend | None = None, cores: int | None = None
 ) -> StudyStatus:
     """Start a study in the background, or go on with one that was stopped.
 
@@ -68,7 +68,7 @@ def launch(
 
 
 def resume(
-    workspace: Workspace, study_id: str, *, place: Place | None = None, cores: int | None = None
+    workspace: Workspace, study_id: str, *, place: Backend | None = None, cores: int | None = None
 ) -> StudyStatus:
     """Go on with a stopped or failed study from what is on disk; as :func:`launch`."""
     return launch(workspace, study_id, place=place, cores=cores)
@@ -80,7 +80,7 @@ def retry(
     names: Sequence[str],
     *,
     anew: bool = False,
-    place: Place | None = None,
+    place: Backend | None = None,
 ) -> StudyStatus:
     """Do single arms or runs of a study again, and nothing else of it.
 
@@ -106,7 +106,7 @@ def retry(
     study = planned_study.load(workspace, study_id)
     chosen = runs.named(study, names)
     with _alone(study):
-        running = study_status.led(study)
+        running = study_status.supervised(study)
         if anew and running:
             raise StudyError("Stop the study first: a run that goes on cannot begin anew.")
         if anew:
@@ -120,7 +120,7 @@ def retry(
             earlier = files.read_json(supervisor.chosen_path(study)) or []
             files.write_json(supervisor.chosen_path(study), list(dict.fromkeys(earlier + left)))
         else:
-            _start(workspace, study, place or execution_backend.of(study), chosen=left)
+            _start(workspace, study, place or execution_backend.backend_of(study), chosen=left)
     return status(workspace, study_id)
 
 
@@ -144,8 +144,8 @@ def stop(
     study = planned_study.load(workspace, study_id)
     with _alone(study):
         process, elsewhere = (
-            processes.running(leader_path(study)),
-            study_status.led_elsewhere(study),
+            processes.running(supervisor_path(study)),
+            study_status.supervised_elsewhere(study),
         )
         members = study_status.members(study)
         if process or elsewhere or members:
@@ -155,11 +155,11 @@ def stop(
             _ask_to_stop(study, waiting)
         if process:
             grace_s = GRACE_S + supervisor.CLUSTER_GRACE_S * (
-                execution_backend.of(study).kind != "here"
+                execution_backend.backend_of(study).kind != "here"
             )
             processes.stop(process, grace_s=grace_s, meanwhile=waiting)
         _end([member for member in members if member.is_running()])
-        if execution_backend.of(study).kind == "slurm":
+        if execution_backend.backend_of(study).kind == "slurm":
             tell("Cancelling its jobs on Slurm.")
             slurm.cancel(study, grace_s=supervisor.CLUSTER_GRACE_S)
         _end(study_status.orphans(study))
@@ -198,12 +198,12 @@ def _alone(study: Study) -> Iterator[None]:
         raise StudyError("The disk is full. Free some space, then try again.") from error
 
 
-def _start(workspace: Workspace, study: Study, place: Place, *, chosen: list[str] | None) -> None:
-    if study_status.led(study):
+def _start(workspace: Workspace, study: Study, place: Backend, *, chosen: list[str] | None) -> None:
+    if study_status.supervised(study):
         raise StudyError(f"Study {study.id} is already running. Stop it first to start it again.")
     execution_backend.refuse_unusable(place)
     _end(study_status.leftovers(study))
-    if execution_backend.of(study).kind == "slurm":
+    if execution_backend.backend_of(study).kind == "slurm":
         slurm.cancel(study, grace_s=supervisor.CLUSTER_GRACE_S)
     _end(study_status.orphans(study))
     runs.write_configs(study)
@@ -217,7 +217,7 @@ def _start(workspace: Workspace, study: Study, place: Place, *, chosen: list[str
         study_queue.ticket_path,
     ):
         path(study).unlink(missing_ok=True)
-    execution_backend.write(study, place)
+    execution_backend.write_backend(study, place)
     if chosen is not None:
         files.write_json(supervisor.chosen_path(study), chosen)
     threads = str(study.preset.threads)
@@ -232,13 +232,13 @@ def _start(workspace: Workspace, study: Study, place: Place, *, chosen: list[str
             study.id,
         ],
         log=log_path(study),
-        state=leader_path(study),
+        state=supervisor_path(study),
         environment={"PYTHONPATH": import_path(), "OMP_NUM_THREADS": threads},
     )
 
 
-def _place(study: Study, cores: int | None) -> Place:
-    return Place(cores=cores) if cores else execution_backend.of(study)
+def _place(study: Study, cores: int | None) -> Backend:
+    return Backend(cores=cores) if cores else execution_backend.backend_of(study)
 
 
 def import_path() -> str:
@@ -252,7 +252,7 @@ def _ask_to_stop(study: Study, waiting: Callable[[], None]) -> None:
     with contextlib.suppress(OSError):  # a full disk: the signal has to do
         supervisor.stop_path(study).touch()
     deadline = time.monotonic() + GRACE_S + supervisor.CLUSTER_GRACE_S
-    while study_status.led_elsewhere(study) and time.monotonic() < deadline:
+    while study_status.supervised_elsewhere(study) and time.monotonic() < deadline:
         waiting()
         time.sleep(supervisor.POLL_S)
 

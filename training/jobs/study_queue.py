@@ -24,14 +24,16 @@ def ticket_path(study: Study) -> Path:
     return study.folder / "workflow" / "ticket.json"
 
 
-def ahead(workspace: Workspace, study: Study) -> int | None:
+def studies_ahead(workspace: Workspace, study: Study) -> int | None:
     """Return how many waiting studies come before this one; none where it does not wait."""
     waiting = [study_id for _, study_id in _tickets(workspace)]
     return waiting.index(study.id) if study.id in waiting else None
 
 
 @contextlib.contextmanager
-def turn(workspace: Workspace, study: Study, *, check: Callable[[], None]) -> Iterator[None]:
+def wait_for_turn(
+    workspace: Workspace, study: Study, *, check: Callable[[], None]
+) -> Iterator[None]:
     """Wait for the study's turn and hold it while the block runs; a process that dies lets go of it.
 
     Parameters
@@ -57,7 +59,7 @@ def turn(workspace: Workspace, study: Study, *, check: Callable[[], None]) -> It
 def _mine(
     workspace: Workspace, study: Study, held: contextlib.ExitStack, taken: StudyError
 ) -> bool:
-    if ahead(workspace, study):
+    if studies_ahead(workspace, study):
         return False
     with contextlib.suppress(StudyError):
         held.enter_context(files.lock(workspace.turn_path, taken))

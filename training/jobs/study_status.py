@@ -67,7 +67,7 @@ def status(workspace: Workspace, study_id: str) -> StudyStatus:
     """Read where a study stands."""
     study = planned_study.load(workspace, study_id)
     # before its runs: one that ends between the two is then not "running"
-    at_work = led(study) or bool(leftovers(study))
+    at_work = supervised(study) or bool(leftovers(study))
     states = run_status.states(study)
     state = _state(study, states, at_work)
     done = sum(run.state == "finished" for run in states)
@@ -88,28 +88,28 @@ def log_path(study: Study) -> Path:
     return study.folder / "workflow.log"
 
 
-def leader_path(study: Study) -> Path:
+def supervisor_path(study: Study) -> Path:
     """Return the file that notes the process that leads the study."""
     return study.folder / "workflow.json"
 
 
 def elapsed_s(study: Study) -> float | None:
     """Return the seconds since the last start of a study; none where it was never started."""
-    noted = processes.read_note(leader_path(study))
+    noted = processes.read_note(supervisor_path(study))
     return time.time() - noted["started"] if noted else None
 
 
 # ---- processes -----------------------------------------------------------------------------------
 
 
-def led(study: Study) -> bool:
+def supervised(study: Study) -> bool:
     """Tell whether the process that leads a study is there, on this machine or on another."""
-    return processes.running(leader_path(study)) is not None or led_elsewhere(study)
+    return processes.running(supervisor_path(study)) is not None or supervised_elsewhere(study)
 
 
-def led_elsewhere(study: Study) -> bool:
+def supervised_elsewhere(study: Study) -> bool:
     """Tell whether another machine leads a study: its heartbeat is fresh and it has not ended."""
-    noted = processes.read_note(leader_path(study))
+    noted = processes.read_note(supervisor_path(study))
     if (
         not noted
         or noted["host"] == socket.gethostname()
@@ -125,7 +125,7 @@ def led_elsewhere(study: Study) -> bool:
 
 def members(study: Study) -> list[psutil.Process]:
     """Return the processes in the group that was noted for the study and that work on it."""
-    noted = processes.read_note(leader_path(study))
+    noted = processes.read_note(supervisor_path(study))
     if not noted or noted["host"] != socket.gethostname():
         return []
     return [p for p in psutil.process_iter() if _works_on(p, study, noted)]
@@ -146,7 +146,7 @@ def orphans(study: Study) -> list[psutil.Process]:
 def leftovers(study: Study) -> list[psutil.Process]:
     """Return processes that go on although the leader of their group was killed."""
     ended = supervisor.outcome_path(study).exists()
-    leader = processes.running(leader_path(study))
+    leader = processes.running(supervisor_path(study))
     return [] if leader or ended else [p for p in members(study) if _alive(p)]
 
 
@@ -175,7 +175,7 @@ def _state(study: Study, states: list[RunState], at_work: bool) -> StudyState:
         return "running"  # on a cluster, although its leader was killed
     if study.result_path.exists():
         return "finished"
-    if not leader_path(study).exists():
+    if not supervisor_path(study).exists():
         return "planned"
     outcome = files.read_note(supervisor.outcome_path(study))
     failed = any(run.state == "failed" for run in states)
@@ -186,7 +186,7 @@ def _state(study: Study, states: list[RunState], at_work: bool) -> StudyState:
 
 def _message(workspace: Workspace, study: Study, state: StudyState, states: list[RunState]) -> str:
     if state == "queued":
-        return _waiting_words(study_queue.ahead(workspace, study))
+        return _waiting_words(study_queue.studies_ahead(workspace, study))
     troubled = next((run for run in states if run.state == "failed"), None)
     if troubled:
         which = f"{troubled.kind} {troubled.arm}, seed {troubled.seed}"
@@ -205,8 +205,10 @@ def _message(workspace: Workspace, study: Study, state: StudyState, states: list
     if state == "running" and preparing.get("state") != "finished":
         return f"Preparing volumes: {preparing.get('done', 0)} of {preparing.get('total', '…')}"
     going = sum(run.state == "running" for run in states)
-    if state == "running" and execution_backend.of(study).kind != "here":
-        return f"On {execution_backend.of(study).words}: {going} of its runs are at work now."
+    if state == "running" and execution_backend.backend_of(study).kind != "here":
+        return (
+            f"On {execution_backend.backend_of(study).words}: {going} of its runs are at work now."
+        )
     if state == "running" and not going:
         return "The next runs are starting: a process needs some seconds before its first step."
     return ""
@@ -245,7 +247,7 @@ def _seconds_an_epoch(states: list[RunState], kind: str) -> float | None:
 
 def _at_once(study: Study, states: list[RunState]) -> int:
     """Return how many runs go on at the same time: on a cluster as many as do so now."""
-    place = execution_backend.of(study)
+    place = execution_backend.backend_of(study)
     going = sum(run.state == "running" for run in states)
     slots = execution_backend.slots(place, study.preset) if place.kind == "here" else going
     unfinished = sum(run.state != "finished" for run in states)

@@ -17,7 +17,7 @@ from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.jobs import execution_backend, slurm, study_queue
-from training.jobs.execution_backend import Place
+from training.jobs.execution_backend import Backend
 from training.studies import planned_study, runs
 from training.studies.hardware import gpu_count
 from training.studies.planned_study import Study
@@ -50,7 +50,7 @@ def chosen_path(study: Study) -> Path:
     return study.folder / "workflow" / "chosen.json"
 
 
-def command(workspace: Workspace, study: Study, place: Place, targets: list[str]) -> list[str]:
+def command(workspace: Workspace, study: Study, place: Backend, targets: list[str]) -> list[str]:
     """Return the Snakemake command of a study.
 
     Every output is written whole or not at all, and a run's folder says where it is, so Snakemake's own
@@ -115,7 +115,11 @@ class _Leader:
     """One study from its start to its end or stop."""
 
     def __init__(self, workspace: Workspace, study: Study) -> None:
-        self.workspace, self.study, self.place = workspace, study, execution_backend.of(study)
+        self.workspace, self.study, self.place = (
+            workspace,
+            study,
+            execution_backend.backend_of(study),
+        )
         self.stopped, self._beat_at = False, 0.0
         stop_path(study).unlink(missing_ok=True)
         signal.signal(signal.SIGTERM, self._stop)
@@ -135,7 +139,7 @@ class _Leader:
     def _turn(self) -> contextlib.AbstractContextManager[None]:
         if self.place.kind != "here" or self.place.beside:
             return contextlib.nullcontext()
-        return study_queue.turn(self.workspace, self.study, check=self._check)
+        return study_queue.wait_for_turn(self.workspace, self.study, check=self._check)
 
     def _run_all(self) -> int:
         """Run what was chosen, then what was asked for meanwhile, then the summary where all is there."""

@@ -152,7 +152,7 @@ def _train(job: _Job, train: Callable[[Workspace, Study, Run, Interruption], Non
 
     with beside(job.run):
         train(job.workspace, job.study, job.run, job.interruption)
-    if execution_backend.of(job.study).mlflow:
+    if execution_backend.backend_of(job.study).mlflow:
         _log_to_mlflow(job)
 
 

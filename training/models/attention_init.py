@@ -16,7 +16,7 @@ _QUIETER = 0.1
 
 
 @torch.no_grad()
-def look_nearby(network: MaskedAutoEncoderViT, strength: float, *, seed: int) -> None:
+def mimetic_init(network: MaskedAutoEncoderViT, strength: float, *, seed: int) -> None:
     """Let every block's attention begin with what lies nearby.
 
     Parameters

@@ -18,9 +18,9 @@ from monai.networks.blocks.transformerblock import TransformerBlock
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from torch import Tensor, nn
 
-from training.models.attention_init import look_nearby
-from training.models.masking import Masks
-from training.models.masking import draw as draw_masks
+from training.models.attention_init import mimetic_init
+from training.models.masking import PatchMasks
+from training.models.masking import sample_masks as draw_masks
 from training.models.monai_weights import BESIDE
 from training.models.patches import embed, mean_patches, moments, patchify, take
 from training.studies.preset import Preset
@@ -44,7 +44,7 @@ def build(preset: Preset, *, seed: int) -> MaskedAutoEncoderViT:
         if isinstance(block, TransformerBlock):
             block.norm_cross_attn.requires_grad_(False)  # MONAI makes it and never uses it
     if preset.locality:
-        look_nearby(network, preset.locality, seed=seed)
+        mimetic_init(network, preset.locality, seed=seed)
     return network
 
 
@@ -112,7 +112,7 @@ class ReconstructionLoss(nn.Module):
             nn.init.normal_(weight, std=0.02)
 
     def forward(
-        self, volumes: Tensor, masks: Masks | None = None, kind: Tensor | None = None
+        self, volumes: Tensor, masks: PatchMasks | None = None, kind: Tensor | None = None
     ) -> Tensor:
         """Return the weighted mean squared error over removed patches, a scalar.
 
@@ -131,7 +131,7 @@ class ReconstructionLoss(nn.Module):
         return (error * masks.weights).sum()
 
     def patch_errors(
-        self, volumes: Tensor, masks: Masks | None = None, kind: Tensor | None = None
+        self, volumes: Tensor, masks: PatchMasks | None = None, kind: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return what is predicted, how far off each patch is, and which patches were removed.
 
@@ -192,7 +192,7 @@ class ReconstructionLoss(nn.Module):
         mean, spread = moments(patches)
         return (patches - mean) / spread
 
-    def predict(self, shown: Tensor, masks: Masks, kind: Tensor | None = None) -> Tensor:
+    def predict(self, shown: Tensor, masks: PatchMasks, kind: Tensor | None = None) -> Tensor:
         """Return the removed patches [B, R, P] as seen from the shown ones [B, K, P]."""
         network, kept = self.network, masks.kept
         if self.preset.centred:
@@ -211,7 +211,9 @@ class ReconstructionLoss(nn.Module):
         differing = network.decoder_pred(network.decoder_blocks[-1](asked))
         return differing + self._at(self.expected, masks.removed, kind)
 
-    def _errors(self, volumes: Tensor, masks: Masks, kind: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _errors(
+        self, volumes: Tensor, masks: PatchMasks, kind: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         patches = patchify(volumes.float(), self.patch)
         predicted = self.predict(take(patches, masks.kept), masks, kind).float()
         target = self._target(take(patches, masks.removed))
@@ -231,10 +233,10 @@ class ReconstructionLoss(nn.Module):
             kind = torch.zeros(len(tokens), dtype=torch.long, device=tokens.device)
         return tokens + self.kinds[side](kind).unsqueeze(1)
 
-    def _masks(self, volumes: Tensor) -> Masks:
+    def _masks(self, volumes: Tensor) -> PatchMasks:
         rng = np.random.default_rng(int(torch.randint(2**62, ())))
         drawn = draw_masks(rng, len(volumes), self.weights.cpu(), self.preset)
-        return Masks(*(one.to(volumes.device) for one in drawn))
+        return PatchMasks(*(one.to(volumes.device) for one in drawn))
 
     def _placed(self, values: Tensor, places: Tensor) -> Tensor:
         """Put values of removed patches [B, R, …] where they belong among all, [B, N, …]."""

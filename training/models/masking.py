@@ -9,7 +9,7 @@ from torch import Tensor
 from training.studies.preset import Preset
 
 
-class Masks(NamedTuple):
+class PatchMasks(NamedTuple):
     """The patches of some volumes.
 
     Parameters
@@ -33,7 +33,9 @@ def usable(shares: Tensor, preset: Preset) -> Tensor:
     return torch.arange(len(shares))
 
 
-def draw(rng: np.random.Generator, count: int, shares: Tensor, preset: Preset) -> Masks:
+def sample_masks(
+    rng: np.random.Generator, count: int, shares: Tensor, preset: Preset
+) -> PatchMasks:
     """Draw the masks of a batch.
 
     Parameters
@@ -61,7 +63,7 @@ def draw(rng: np.random.Generator, count: int, shares: Tensor, preset: Preset) -
     keep = max(1, int((1 - preset.masking_ratio) * len(places)))
     kept, removed = order[:, :keep], order[:, keep:]
     weights = share[removed]
-    return Masks(
+    return PatchMasks(
         torch.from_numpy(kept),
         torch.from_numpy(removed),
         torch.from_numpy(weights / max(float(weights.sum()), 1e-6)).float(),

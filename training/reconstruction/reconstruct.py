@@ -32,7 +32,7 @@ from training.tasks.batches import Volumes
 REMOVED = 0.25
 
 
-class Looker:
+class Reconstructor:
     """A finished autoencoder, ready to look at scans.
 
     Parameters
@@ -109,7 +109,7 @@ class Looker:
 
 def maps(
     workspace: Workspace, study: Study, run: Run, scan_id: str
-) -> reconstruction_files.Reconstruction:
+) -> reconstruction_files.ReconstructionRecord:
     """Write the maps of one scan, if they are not there yet, and return them.
 
     Raises
@@ -130,7 +130,7 @@ def maps(
     if found:
         return found
     started = time.monotonic()
-    looker = Looker(workspace, study, run)
+    looker = Reconstructor(workspace, study, run)
     volume = looker.volume(scan)
     predicted, error, removed = looker.look(volume)
     drawn = _drawn(looker, volume, predicted, removed)
@@ -192,7 +192,7 @@ def errors(
     known = reconstruction_files.read_errors(study, run)
     path = reconstruction_files.errors_path(study, run)
     _drop_half_line(path)
-    looker = Looker(workspace, study, run)
+    looker = Reconstructor(workspace, study, run)
     for done, (_, scan) in enumerate(scans.iterrows(), start=1):
         if scan["key"] not in set(known["key"]):
             files.append_json_line(path, _error_row(looker, scan))
@@ -207,7 +207,7 @@ def _drop_half_line(path: Path) -> None:
     files.write_text(path, written[: written.rfind("\n") + 1])
 
 
-def _error_row(looker: Looker, scan: pd.Series) -> dict:
+def _error_row(looker: Reconstructor, scan: pd.Series) -> dict:
     row = {
         "scan_id": scan["scan_id"],
         "key": scan["key"],
@@ -223,7 +223,7 @@ def _error_row(looker: Looker, scan: pd.Series) -> dict:
 
 
 def _drawn(
-    looker: Looker, volume: Tensor, predicted: Tensor, removed: Tensor
+    looker: Reconstructor, volume: Tensor, predicted: Tensor, removed: Tensor
 ) -> dict[str, NDArray[np.float32]]:
     """Return the four maps in shares of white matter's brightness, each [C, X, Y, Z]."""
     preset = looker.study.preset

@@ -34,11 +34,11 @@ MAPS: dict[str, str] = {
 }
 
 #: Columns of the table that scored scans take their learned error from.
-COLUMNS = ("scan_id", "sha256", "reconstruction_error", "pretrained_on", "study", "run")
+ERROR_COLUMNS = ("scan_id", "sha256", "reconstruction_error", "pretrained_on", "study", "run")
 
 
 @dataclass(frozen=True)
-class Reconstruction:
+class ReconstructionRecord:
     """One scan as a model sees it.
 
     Parameters
@@ -67,7 +67,7 @@ class Reconstruction:
 
 
 @dataclass(frozen=True)
-class Progress:
+class ReconstructionProgress:
     """How far the errors of a run are: scans done, all scans, and those that could not be used."""
 
     done: int
@@ -143,7 +143,7 @@ def scan_folder(study: Study, run: Run, scan: pd.Series) -> Path:
     return folder_of(study, run) / key
 
 
-def read(study: Study, run: Run, scan: pd.Series) -> Reconstruction | None:
+def read(study: Study, run: Run, scan: pd.Series) -> ReconstructionRecord | None:
     """Return the maps of one scan; ``None`` where they were not made yet."""
     folder = scan_folder(study, run, scan)
     facts = files.read_json(folder / "facts.json")
@@ -153,7 +153,7 @@ def read(study: Study, run: Run, scan: pd.Series) -> Reconstruction | None:
         image: {name: map_path(folder, name, image if place else "") for name in MAPS}
         for place, image in enumerate(input_images.shown(study.preset))
     }
-    return Reconstruction(made, facts)
+    return ReconstructionRecord(made, facts)
 
 
 def map_path(folder: Path, name: str, image: str = "") -> Path:
@@ -169,13 +169,13 @@ def errors_path(study: Study, run: Run) -> Path:
     return folder_of(study, run) / "errors.jsonl"
 
 
-def progress_of(workspace: Workspace, study: Study, run: Run) -> Progress:
+def progress_of(workspace: Workspace, study: Study, run: Run) -> ReconstructionProgress:
     """Tell how far the errors of a run are."""
     wanted = usable_scans(workspace, study, run)
     rows = read_errors(study, run)
     there = rows[rows["key"].isin(keys_of(study, wanted))]
     failed = int(there["reconstruction_error"].isna().sum())
-    return Progress(len(there), len(wanted), failed)
+    return ReconstructionProgress(len(there), len(wanted), failed)
 
 
 def read_errors(study: Study, run: Run) -> pd.DataFrame:
@@ -199,12 +199,14 @@ def offer(workspace: Workspace, study: Study, run: Run) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of :data:`COLUMNS`, a row a scan.
+        The columns of :data:`ERROR_COLUMNS`, a row a scan.
     """
     scans = usable_scans(workspace, study, run)
     errors = read_errors(study, run).set_index("key")["reconstruction_error"]
     found = pd.Series(keys_of(study, scans), scans.index).map(errors)
-    table = scans.assign(reconstruction_error=found, study=study.id, run=run.id)[list(COLUMNS)]
+    table = scans.assign(reconstruction_error=found, study=study.id, run=run.id)[
+        list(ERROR_COLUMNS)
+    ]
     files.write_parquet(workspace.learned_path, table)
     return table
 

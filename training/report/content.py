@@ -5,11 +5,11 @@ from collections.abc import Callable
 from curation.storage.workspace import Workspace
 from training.report import content_data, content_results, content_where, methods, source
 from training.report.plots import Message, Report
-from training.report.source import Options, Source
+from training.report.source import Options, ReportSource
 from training.results import conclusions
 
 #: What is said, in order; a message that a study has nothing for is left out.
-MESSAGES: tuple[Callable[[Source], Message | None], ...] = (
+MESSAGES: tuple[Callable[[ReportSource], Message | None], ...] = (
     content_data.question,
     content_data.flow,
     content_data.tiers,

@@ -13,15 +13,15 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.imaging import thumbnails
 from curation.tiers.rule_columns import SCORE, SCORE_DIGITS
 from curation.tiers.tier_rule import TIER_COLOURS
-from training.report.plots import Box, Flow, Line, Message, Picture, Plot, Series
-from training.report.source import Source, ages_of, count_of, counted, plural, tiers_of
+from training.report.plots import Box, FlowTable, Line, Message, Picture, Plot, Series
+from training.report.source import ReportSource, ages_of, count_of, counted, plural, tiers_of
 from training.studies import pool_target_separation
 
 BIN = 2.5
 _GREY = "#7F7F7F"
 
 
-def question(source: Source) -> Message:
+def question(source: ReportSource) -> Message:
     """Say what was asked, of whom, and how."""
     study, pool, target = source.study, source.of("pool"), source.of("target")
     arms = [arm.label for arm in study.arms]
@@ -42,13 +42,13 @@ def question(source: Source) -> Message:
     )
 
 
-def _measure(source: Source) -> str:
+def _measure(source: ReportSource) -> str:
     """Return what the tiers were cut on."""
     rule = source.pool.rule if source.pool else None
     return rule.measure.label.lower() if rule else "distortion score"
 
 
-def flow(source: Source) -> Message:
+def flow(source: ReportSource) -> Message:
     """Show who came in and who did not, as flow charts of both cohorts."""
     pool, target = source.of("pool"), source.of("target")
     found = (("Pretraining pool", source.pool, pool), ("Target cohort", source.target, target))
@@ -61,11 +61,11 @@ def flow(source: Source) -> Message:
     )
 
 
-def _flow(title: str, cohort: Cohort | None, used: pd.DataFrame) -> Flow:
+def _flow(title: str, cohort: Cohort | None, used: pd.DataFrame) -> FlowTable:
     tiers = tiers_of(used)
     if cohort is None or cohort.flow is None:
         ends = tuple(Box(f"Tier {t}", (count_of(used[used["tier"] == t]),)) for t in tiers)
-        return Flow(title, (Box("In the frozen cohort", (count_of(used),)),), ends)
+        return FlowTable(title, (Box("In the frozen cohort", (count_of(used),)),), ends)
     boxes = tuple(
         Box(
             stage.label,
@@ -78,7 +78,7 @@ def _flow(title: str, cohort: Cohort | None, used: pd.DataFrame) -> Flow:
         Box(f"Tier {end.tier}", (counted(end.scans, end.people), *_by_other(end)))
         for end in cohort.flow.tiers
     )
-    return Flow(title, boxes, ends)
+    return FlowTable(title, boxes, ends)
 
 
 def _by_other(end: Arrived) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def _by_other(end: Arrived) -> tuple[str, ...]:
     return tuple(f"{count:,} {way}" for count, way in parts if count)
 
 
-def tiers(source: Source) -> Message | None:
+def tiers(source: ReportSource) -> Message | None:
     """Show the scores of the pool, where they were cut, and what scans of each tier look like."""
     pool = source.of("pool")
     known = pool[pool["distortion_score"].notna()]
@@ -152,7 +152,7 @@ def _histogram(pool: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return table[table["score_from"].between(span.min(), span.max())].reset_index(drop=True)
 
 
-def _examples(source: Source, pool: pd.DataFrame, names: list[str]) -> tuple[Picture, ...]:
+def _examples(source: ReportSource, pool: pd.DataFrame, names: list[str]) -> tuple[Picture, ...]:
     found = []
     for name in names:
         scans = pool[pool["tier"] == name].sort_values("distortion_score")

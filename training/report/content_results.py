@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from curation.scoring.comparison_groups import places_of
+from curation.scoring.comparison_groups import known_sites_of
 from curation.tier_effects.selection_bias import NOTABLE
-from curation.tier_effects.standardised_differences import chance_smd, continuous_smd
+from curation.tier_effects.standardised_differences import continuous_smd, null_smd
 from training.report.plots import Line, Message, Plot, Table
-from training.report.source import Source, ages_of, number, plural, tiers_of
+from training.report.source import ReportSource, ages_of, number, plural, tiers_of
 from training.results import conclusions, error_curves
 from training.results.predictions import BASELINE
 from training.studies import arm_overlap
@@ -30,7 +30,7 @@ def intervals_of(table: pd.DataFrame) -> str:
     return "Intervals: 95 %, over people and seeds (two-way random effects)."
 
 
-def curves(source: Source) -> Message | None:
+def curves(source: ReportSource) -> Message | None:
     """Show the age error while fine-tuning."""
     read = error_curves.age_error_curves(source.workspace, source.study.id)
     table = error_curves.age_error_band(read, source.study.arms)
@@ -74,7 +74,7 @@ def _bands(plot: Plot) -> str:
     return "No bands (95 % over seeds, t) are drawn: they would hide the lines."
 
 
-def answer(source: Source) -> Message | None:
+def answer(source: ReportSource) -> Message | None:
     """Show the final error of each arm, with what the study came to as the title."""
     final = source.final
     if final.empty:
@@ -120,7 +120,7 @@ def answer(source: Source) -> Message | None:
     )
 
 
-def figures(source: Source) -> Message | None:
+def figures(source: ReportSource) -> Message | None:
     """Show every figure of each arm as a table."""
     if source.final.empty:
         return None
@@ -160,7 +160,7 @@ def figures(source: Source) -> Message | None:
     )
 
 
-def mean_age(source: Source) -> Message | None:
+def mean_age(source: ReportSource) -> Message | None:
     """Show each arm against predicting the mean age: was anything learned?"""
     table = source.compared.mean_age
     if table.empty:
@@ -173,7 +173,7 @@ def mean_age(source: Source) -> Message | None:
     return _compared(source, "mean-age", title, table, lead, faded=False)
 
 
-def differences(source: Source) -> Message | None:
+def differences(source: ReportSource) -> Message | None:
     """Show each arm's paired difference to the reference, with its verdict in words."""
     table = source.compared.reference
     if table.empty:
@@ -181,7 +181,7 @@ def differences(source: Source) -> Message | None:
     return _compared(source, "differences", f"Each arm against {source.reference}", table, "")
 
 
-def controls(source: Source) -> Message | None:
+def controls(source: ReportSource) -> Message | None:
     """Show each arm against as many random scans: better, or only more, fewer or younger?"""
     table = source.compared.controls
     if table.empty:
@@ -208,7 +208,7 @@ def controls(source: Source) -> Message | None:
 
 
 def _compared(
-    source: Source,
+    source: ReportSource,
     name: str,
     title: str,
     table: pd.DataFrame,
@@ -258,7 +258,7 @@ def _compared(
     )
 
 
-def limits(source: Source) -> Message:
+def limits(source: ReportSource) -> Message:
     """Say what the study cannot say."""
     study, target = source.study, source.of("target")
     people = plural(target["subject_id"].nunique(), "person", "people")
@@ -276,7 +276,7 @@ def limits(source: Source) -> Message:
     return Message("limits", "What this study cannot say", points=tuple(filter(None, points)))
 
 
-def _state(source: Source) -> list[str]:
+def _state(source: ReportSource) -> list[str]:
     """Return what stands before everything else."""
     points = []
     if not source.study.result_path.exists():
@@ -295,13 +295,13 @@ def _seeds(count: int) -> str:
     return f"{count} seeds: how far training again would move the numbers is known only so well."
 
 
-def _sites(source: Source) -> str:
+def _sites(source: ReportSource) -> str:
     """Say what follows where sites are not known; nothing where they are."""
-    note = places_of(source.of("pool")).note
+    note = known_sites_of(source.of("pool")).note
     return f"{note} A tier may be a scanner." if note else ""
 
 
-def _ages(source: Source) -> str:
+def _ages(source: ReportSource) -> str:
     """Say whether the best tier is also another age; nothing where all scans are of one tier."""
     pool = source.of("pool")
     tiers = tiers_of(pool)
@@ -315,7 +315,7 @@ def _ages(source: Source) -> str:
         return f"{size}. Too few ages are known to tell whether it is also another age."
     told = f"{ages[0].mean():.1f} against {ages[1].mean():.1f} years on average"
     first, second = (np.array([len(each)]) for each in ages)
-    by_chance = chance_smd(first, second, 1)[0]
+    by_chance = null_smd(first, second, 1)[0]
     if abs(apart) < max(NOTABLE, by_chance):
         return f"{size}; its people are about as old as the others ({told})."
     which = "younger" if apart < 0 else "older"

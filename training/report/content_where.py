@@ -10,7 +10,7 @@ from curation.storage import tables
 from training.reconstruction import reconstruction_files
 from training.report.content_results import ERROR, intervals_of
 from training.report.plots import Message, Plot, Series
-from training.report.source import Source, number, plural, site_names, without_identity
+from training.report.source import ReportSource, number, plural, site_names, without_identity
 from training.results import error_strata, study_sets
 from training.results.predictions import BASELINE
 
@@ -18,7 +18,7 @@ _STUDENT = "Intervals: 95 %, Student's over people; a person's scans of a group 
 _KEPT, _CONTROL = "#0072B2", "#7F7F7F"
 
 
-def tier_by_tier(source: Source) -> Message | None:
+def tier_by_tier(source: ReportSource) -> Message | None:
     """Show the error by what was pretrained on (rows) and the tier of the test scan (columns)."""
     table = error_strata.tier_by_tier(source.held_out)
     if table["tier"].nunique() < 2:
@@ -53,17 +53,17 @@ def tier_by_tier(source: Source) -> Message | None:
     )
 
 
-def _rules_differ(source: Source) -> str:
+def _rules_differ(source: ReportSource) -> str:
     if source.pool is None or source.target is None:
         return ""
     return target_rules.difference(source.pool.rule, source.target.rule)
 
 
-def along_score(source: Source) -> Message | None:
+def along_score(source: ReportSource) -> Message | None:
     """Show how the error runs along the distortion score of the test scan."""
     parts = []
     for arm in source.held_out.there:
-        scans = error_strata.of_scans(source.held_out, arm)
+        scans = error_strata.errors_by_scan(source.held_out, arm)
         if scans["distortion_score"].notna().any():
             parts.append(error_strata.along(scans, "distortion_score").assign(arm=arm))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
@@ -91,13 +91,13 @@ def along_score(source: Source) -> Message | None:
     )
 
 
-def predicted(source: Source) -> Message | None:
+def predicted(source: ReportSource) -> Message | None:
     """Show predicted against true age, of the best arm and of the reference."""
     trained = source.final[source.final["arm"] != BASELINE].sort_values("age_mae_years")
     if trained.empty:
         return None
     arms = list(dict.fromkeys([trained.iloc[0]["arm"], source.reference]))
-    parts = [error_strata.of_scans(source.held_out, str(arm)).assign(arm=arm) for arm in arms]
+    parts = [error_strata.errors_by_scan(source.held_out, str(arm)).assign(arm=arm) for arm in arms]
     points = pd.concat(parts)[["arm", "age_years", "predicted_age_years"]]
     plot = Plot(
         "predicted-age",
@@ -129,12 +129,12 @@ def predicted(source: Source) -> Message | None:
     )
 
 
-def by_site(source: Source) -> Message | None:
+def by_site(source: ReportSource) -> Message | None:
     """Show the error of the best arm site by site."""
     trained = source.final[source.final["arm"] != BASELINE].sort_values("age_mae_years")
     if trained.empty:
         return None
-    scans = error_strata.of_scans(source.held_out, trained.iloc[0]["arm"])
+    scans = error_strata.errors_by_scan(source.held_out, trained.iloc[0]["arm"])
     names = site_names(scans["site"], keep=source.options.sites)
     if len(names) < 2:
         return None
@@ -166,7 +166,7 @@ def by_site(source: Source) -> Message | None:
     )
 
 
-def by_size(source: Source) -> Message | None:
+def by_size(source: ReportSource) -> Message | None:
     """Show the error along the number of scans kept, beside as many at random."""
     table = study_sets.by_size(source.held_out, study_sets.sizes(source.study))
     if table.loc[table["role"] == "kept", "n_scans"].nunique() < 3:
@@ -197,7 +197,7 @@ def by_size(source: Source) -> Message | None:
     )
 
 
-def by_labels(source: Source) -> Message | None:
+def by_labels(source: ReportSource) -> Message | None:
     """Show the error along the share of people whose ages are learned from."""
     table = study_sets.by_labels(source.held_out)
     if table.empty:
@@ -224,7 +224,7 @@ def by_labels(source: Source) -> Message | None:
     )
 
 
-def learned(source: Source) -> Message | None:
+def learned(source: ReportSource) -> Message | None:
     """Show a model's reconstruction error against the score, of people that it has not seen."""
     scored = tables.read_scored_scans(source.workspace)
     if "reconstruction_error" not in scored or not _is_ours(source):
@@ -266,6 +266,6 @@ def _drawn(plot: Plot, intervals: str) -> str:
     return f"{intervals.removesuffix('.')}; not drawn here, where they would hide the lines."
 
 
-def _is_ours(source: Source) -> bool:
+def _is_ours(source: ReportSource) -> bool:
     offered = tables.read_learned(source.workspace, ["study"])
     return bool((offered["study"] == source.study.id).any())

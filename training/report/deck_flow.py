@@ -9,11 +9,11 @@ from pptx.slide import Slide
 from pptx.util import Emu, Inches, Pt
 
 from training.report.look import INK, MUTED
-from training.report.plots import Box, Flow
+from training.report.plots import Box, FlowTable
 
 
 def draw_flows(
-    slide: Slide, flows: tuple[Flow, ...], left: int, top: int, width: int, height: int
+    slide: Slide, flows: tuple[FlowTable, ...], left: int, top: int, width: int, height: int
 ) -> None:
     """Draw flow charts side by side."""
     gap = Inches(0.4)
@@ -22,7 +22,7 @@ def draw_flows(
         _flow(slide, flow, Emu(left + place * (each + gap)), top, each, height)
 
 
-def _flow(slide: Slide, flow: Flow, left: int, top: int, width: int, height: int) -> None:
+def _flow(slide: Slide, flow: FlowTable, left: int, top: int, width: int, height: int) -> None:
     title = _box(slide, Box(flow.title), left, top, width, Inches(0.35), fill=None)
     title.text_frame.paragraphs[0].font.bold = True
     rows = len(flow.boxes) + bool(flow.ends)

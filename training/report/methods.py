@@ -8,7 +8,7 @@ from curation import __version__
 from curation.cohorts import target_rules
 from curation.cohorts.frozen_cohort import Cohort
 from curation.storage import files
-from training.report.source import Source, ages_of, count_of, plural, short
+from training.report.source import ReportSource, ages_of, count_of, plural, short
 from training.results import study_sets
 from training.studies import arm_overlap, input_images, pool_target_separation
 
@@ -16,7 +16,7 @@ from training.studies import arm_overlap, input_images, pool_target_separation
 LIBRARIES = ("torch", "monai", "numpy", "scipy", "SimpleITK", "nilearn")
 
 
-def paragraphs(source: Source) -> tuple[str, ...]:
+def paragraphs(source: ReportSource) -> tuple[str, ...]:
     """Return the methods, a paragraph each, from the data to the versions of everything."""
     return (
         _data(source),
@@ -29,7 +29,7 @@ def paragraphs(source: Source) -> tuple[str, ...]:
     )
 
 
-def _data(source: Source) -> str:
+def _data(source: ReportSource) -> str:
     pool, target = source.of("pool"), source.of("target")
     simulated = " All or some scans are simulated." if source.study.simulated else ""
     return (
@@ -42,7 +42,7 @@ def _data(source: Source) -> str:
     )
 
 
-def _excluded(source: Source) -> str:
+def _excluded(source: ReportSource) -> str:
     """Tell the flow of inclusion in words."""
     told = []
     for name, cohort in (("pool", source.pool), ("target", source.target)):
@@ -78,7 +78,7 @@ def _rules(pool: Cohort, target: Cohort | None) -> str:
     )
 
 
-def _pretraining(source: Source) -> str:
+def _pretraining(source: ReportSource) -> str:
     preset, sizes = source.study.preset, study_sets.sizes(source.study)
     arms = "; ".join(
         f"{arm.name} ({arm.label}, {plural(sizes[arm.name], 'scan')})" for arm in source.study.arms
@@ -98,7 +98,7 @@ def _pretraining(source: Source) -> str:
     )
 
 
-def _controls(source: Source) -> str:
+def _controls(source: ReportSource) -> str:
     """Say how controls were drawn and what they share with their arms; nothing where there is none."""
     matched = arm_overlap.controls_matched_on(source.study)
     if matched is None:
@@ -110,7 +110,7 @@ def _controls(source: Source) -> str:
     return "".join(f" {sentence}" for sentence in told if sentence)
 
 
-def _images(source: Source) -> str:
+def _images(source: ReportSource) -> str:
     """Say what was looked at, where it was not the T1w alone."""
     looked_at = input_images.of(source.study.preset)
     if "pet" not in looked_at.modalities:
@@ -129,7 +129,7 @@ _METHODS = {
 }
 
 
-def _finetuning(source: Source) -> str:
+def _finetuning(source: ReportSource) -> str:
     study, preset = source.study, source.study.preset
     used = {arm.method for arm in study.arms}
     others = "".join(f" {words}" for method, words in _METHODS.items() if method in used)
@@ -148,7 +148,7 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(numbers)))
 
 
-def _optimisation(source: Source) -> str:
+def _optimisation(source: ReportSource) -> str:
     """Tell how networks were trained, from the preset that the study keeps."""
     preset, took = source.study.preset, files.read_json(source.study.result_path) or {}
     moved = f"shifted by up to {plural(preset.shift_voxels, 'voxel')}, " * bool(preset.shift_voxels)
@@ -170,7 +170,7 @@ def _optimisation(source: Source) -> str:
     )
 
 
-def _statistics(source: Source) -> str:
+def _statistics(source: ReportSource) -> str:
     seeds = (
         "Intervals are 95 %, of a two-way random-effects layout of seeds and people with Satterthwaite's "
         "degrees of freedom; differences are paired by person and seed, with the variance of the seeds of "
@@ -191,7 +191,7 @@ def _statistics(source: Source) -> str:
     )
 
 
-def _versions(source: Source) -> str:
+def _versions(source: ReportSource) -> str:
     found = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
     return (
         f"Versions and hashes. Study {short(source.study.id)}, planned {source.study.created[:10]} "

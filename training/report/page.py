@@ -11,7 +11,7 @@ import plotly.io
 from plotly.offline import get_plotlyjs
 
 from training.report import interactive
-from training.report.plots import Box, Flow, Message, Picture, Plot, Report, Table
+from training.report.plots import Box, FlowTable, Message, Picture, Plot, Report, Table
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: "
@@ -128,7 +128,7 @@ def address(picture: Picture) -> str:
     return f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"
 
 
-def flow(drawn: Flow) -> str:
+def flow(drawn: FlowTable) -> str:
     """Return a flow chart as HTML; how it looks stands in ``page.css``."""
     steps = []
     for place, box in enumerate(drawn.boxes):

@@ -14,7 +14,7 @@ from curation.storage import text_tables
 SIMULATED = "Simulated data: no number here says anything about patients."
 UNFINISHED = "Not finished: the figures are of the runs so far."
 
-Kind = Literal["lines", "bars", "intervals", "scatter", "grid"]
+PlotKind = Literal["lines", "bars", "intervals", "scatter", "grid"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Plot:
     """
 
     name: str
-    kind: Kind
+    kind: PlotKind
     table: pd.DataFrame
     x: str
     y: str
@@ -175,7 +175,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Flow:
+class FlowTable:
     """A flow chart: a column of boxes, and the groups in which it ends."""
 
     title: str
@@ -225,7 +225,7 @@ class Message:
     lead: str = ""
     plot: Plot | None = None
     table: Table | None = None
-    flows: tuple[Flow, ...] = ()
+    flows: tuple[FlowTable, ...] = ()
     pictures: tuple[Picture, ...] = ()
     points: tuple[str, ...] = ()
     note: str = ""

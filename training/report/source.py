@@ -116,7 +116,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Source:
+class ReportSource:
     """A study with its predictions and cohorts (none where they are gone or were changed)."""
 
     workspace: Workspace
@@ -166,7 +166,7 @@ class Source:
         return (*arms, Series(BASELINE, BASELINE_LABEL, MUTED, "dot", hollow=True))
 
 
-def read(workspace: Workspace, study_id: str, options: Options) -> Source:
+def read(workspace: Workspace, study_id: str, options: Options) -> ReportSource:
     """Read a study.
 
     Raises
@@ -175,7 +175,7 @@ def read(workspace: Workspace, study_id: str, options: Options) -> Source:
         When there is none of that id.
     """
     study = planned_study.load(workspace, study_id)
-    return Source(
+    return ReportSource(
         workspace,
         study,
         predictions.read(workspace, study),

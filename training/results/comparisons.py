@@ -15,7 +15,7 @@ from training.results.crossed_effects import ALPHA, Estimate, detectable_years
 from training.results.predictions import BASELINE, Predictions
 from training.results.study_summary import Difference
 
-Kind = Literal["better", "worse", "leaning", "open", "withheld", "unknown"]
+Outcome = Literal["better", "worse", "leaning", "open", "withheld", "unknown"]
 
 
 class Verdict(NamedTuple):
@@ -31,7 +31,7 @@ class Verdict(NamedTuple):
         The sentence.
     """
 
-    kind: Kind
+    kind: Outcome
     words: str
 
 
@@ -104,7 +104,7 @@ def _number(value: float) -> str:
 
 #: How predicting the mean age is called in a sentence.
 MEAN_AGE = "predicting the mean age"
-COLUMNS = (
+COMPARISON_COLUMNS = (
     "arm",
     "label",
     "reference",
@@ -196,7 +196,7 @@ def _compared(held_out: Predictions, pairs: list[Pair]) -> pd.DataFrame:
         _row(held_out, pair, difference, float(corrected))
         for pair, difference, corrected in zip(pairs, found, p_holm, strict=True)
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
 def _row(held_out: Predictions, pair: Pair, found: Difference, p_holm: float) -> dict[str, Any]:

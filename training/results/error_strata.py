@@ -21,7 +21,7 @@ NUMBERS = {
 GROUPS = {"sex": "Sex", "site": "Site", "tier": "Tier of the test scan"}
 
 
-def of_scans(held_out: Predictions, arm: str) -> pd.DataFrame:
+def errors_by_scan(held_out: Predictions, arm: str) -> pd.DataFrame:
     """Return the errors of an arm, a row a scan.
 
     Parameters
@@ -70,7 +70,7 @@ def tier_by_tier(held_out: Predictions) -> pd.DataFrame:
     """
     rows = []
     for arm in held_out.there:
-        scans = of_scans(held_out, arm)
+        scans = errors_by_scan(held_out, arm)
         scans = scans.assign(tier=scans["tier"].fillna(NOT_KNOWN))
         rows.append(_summarised(scans, "tier").assign(arm=arm))
     columns = ["arm", "tier", "age_mae_years", "ci_low", "ci_high", "n_scans", "n_subjects"]
@@ -112,7 +112,7 @@ def by_group(scans: pd.DataFrame, column: str) -> pd.DataFrame:
     Parameters
     ----------
     scans : pandas.DataFrame
-        From :func:`of_scans`.
+        From :func:`errors_by_scan`.
     column : str
         A key of :data:`GROUPS`.
 
@@ -132,7 +132,7 @@ def along(
     Parameters
     ----------
     scans : pandas.DataFrame
-        From :func:`of_scans`.
+        From :func:`errors_by_scan`.
     column : str
         A key of :data:`NUMBERS`.
     value : str

@@ -22,7 +22,7 @@ from curation.errors import StudyError
 from training.studies.runs import Run
 
 VALUES = ("epoch", "step", "loss", "age_mae_years")
-COLUMNS = ("run_id", "kind", "arm", "seed", "fold", *VALUES)
+LOG_COLUMNS = ("run_id", "kind", "arm", "seed", "fold", *VALUES)
 #: Files that are kept in mind at once.
 LIMIT = 5000
 #: Tables that are kept, so that a page that asks again while nothing was written is answered at once.
@@ -58,7 +58,7 @@ class RunLogs:
         Returns
         -------
         pandas.DataFrame
-            :data:`COLUMNS`: a row a run and epoch (from 1), ``fold`` −1 while pretraining, NaN where a
+            :data:`LOG_COLUMNS`: a row a run and epoch (from 1), ``fold`` −1 while pretraining, NaN where a
             value is not written. An epoch that was repeated after an interruption counts once, the last
             time. A last line that was cut off is left for the next reading. Shared: not to be written into.
 

@@ -40,8 +40,8 @@ def by_size(held_out: Predictions, scans: Mapping[str, int]) -> pd.DataFrame:
     pandas.DataFrame
         ``arm, role, n_scans`` and ``age_mae_years, ci_low, ci_high, n_subjects, n_seeds``, ordered by size.
         The role is ``kept`` (tiers from the best on, or a share by score) or ``control`` (as many at
-        random, see :func:`curation.cohorts.matched_controls.draw`). All scans are both: nothing is left out.
-        Arms that learn from a share of the labels, or in another way, are not among them.
+        random, see :func:`curation.cohorts.matched_controls.sample_control`). All scans are both: nothing is
+        left out. Arms that learn from a share of the labels, or in another way, are not among them.
     """
     rows = []
     for arm in held_out.arms:

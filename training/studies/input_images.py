@@ -71,6 +71,6 @@ def shown(preset: Preset) -> tuple[str, ...]:
     return preset.modalities if preset.paired else preset.modalities[:1]
 
 
-def by_turns(preset: Preset) -> int:
+def alternating(preset: Preset) -> int:
     """Return how many kinds of image take turns in pretraining; 1 where each step shows the same."""
     return 1 if preset.paired else len(preset.modalities)

@@ -20,7 +20,7 @@ from training.studies import input_images, volume_grid
 from training.studies.preset import Preset
 
 #: Columns of a study's scans besides, where it looks at PET: of the PET that goes with the T1w.
-COLUMNS = ("pet_scan_id", "pet_sha256")
+PAIR_COLUMNS = ("pet_scan_id", "pet_sha256")
 #: Share of the T1w's brain that the field of view of its PET has to cover.
 COVERED = 0.8
 #: So many places of the brain are looked up.
@@ -42,8 +42,8 @@ def with_pets(workspace: Workspace, scans: pd.DataFrame, preset: Preset) -> pd.D
     Returns
     -------
     pandas.DataFrame
-        With :data:`COLUMNS`; unchanged where the study looks at no PET. By turns the target, of which the T1w
-        alone is looked at, gets none.
+        With :data:`PAIR_COLUMNS`; unchanged where the study looks at no PET. By turns the target, of which
+        the T1w alone is looked at, gets none.
 
     Raises
     ------
@@ -55,10 +55,10 @@ def with_pets(workspace: Workspace, scans: pd.DataFrame, preset: Preset) -> pd.D
         return scans
     needed = scans["role"].eq("pool") | ("pet" in input_images.shown(preset))
     found = find(workspace, scans["scan_id"]).reset_index(drop=True)
-    chosen = scans.assign(**{name: found[name].where(needed, None) for name in COLUMNS})
+    chosen = scans.assign(**{name: found[name].where(needed, None) for name in PAIR_COLUMNS})
     _refuse_without(workspace, scans[needed], found[needed])
     _refuse_elsewhere(workspace, scans[needed], found.loc[needed, "pet_path"], preset)
-    _refuse_changed(workspace, chosen.loc[needed, list(COLUMNS)])
+    _refuse_changed(workspace, chosen.loc[needed, list(PAIR_COLUMNS)])
     _refuse_in_both(chosen, found)
     return chosen
 

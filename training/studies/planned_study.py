@@ -35,7 +35,7 @@ _REMEDY = (
     "other studies go on without it."
 )
 #: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where the
-#: study looks at PET, also :data:`training.studies.pet_pairing.COLUMNS`.
+#: study looks at PET, also :data:`training.studies.pet_pairing.PAIR_COLUMNS`.
 SCAN_COLUMNS = (
     "scan_id",
     "subject_id",
@@ -146,7 +146,7 @@ class Study:
         places = np.linspace(0, len(pool) - 1, min(len(pool), CODING_SCANS)).round().astype(int)
         return pool[places].tolist()
 
-    def judged(self, arm_name: str, seed: int, fold: int) -> "Judged":
+    def judged(self, arm_name: str, seed: int, fold: int) -> "Split":
         """Return whom a fine-tuning learns from and whom it is judged on."""
         target = self.scans().query("role == 'target'").reset_index(drop=True)
         training = target[target["fold"] != fold]
@@ -156,10 +156,10 @@ class Study:
             seed=(self.split_seed, seed, fold),
         )
         steps = -(-len(training) // self.preset.finetune_batch)
-        return Judged(labelled, target[target["fold"] == fold], steps)
+        return Split(labelled, target[target["fold"] == fold], steps)
 
 
-class Judged(NamedTuple):
+class Split(NamedTuple):
     """The target cohort as one fine-tuning sees it.
 
     Parameters

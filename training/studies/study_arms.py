@@ -15,7 +15,7 @@ from curation.cohorts import matched_controls
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.errors import StudyError
 
-Kind = Literal["scratch", "tiers", "sweep", "control"]
+ArmKind = Literal["scratch", "tiers", "sweep", "control"]
 #: What is trained while fine-tuning: encoder and head; the head only; a plain 3D CNN; ridge regression.
 Method = Literal["full", "probe", "cnn", "ridge"]
 
@@ -54,7 +54,7 @@ class Arm:
 
     name: str
     label: str
-    kind: Kind
+    kind: ArmKind
     tiers: tuple[str, ...] = ()
     matches: str | None = None
     keep_percent: int = 100
@@ -208,7 +208,7 @@ def scans_of(
     -----
     A sweep keeps the scans with the lowest distortion scores; among equals the ``scan_id`` decides.
     A control is drawn from all tiers, the matched arm's included, by
-    :func:`curation.cohorts.matched_controls.draw`.
+    :func:`curation.cohorts.matched_controls.sample_control`.
     """
     members = pool[pool["tier"].isin(arm.tiers)].sort_values("scan_id")
     if arm.kind == "sweep":
@@ -219,7 +219,7 @@ def scans_of(
     if matched is None:
         raise StudyError(f"The control {arm.name!r} needs the arm that it matches.")
     group = members["scan_id"].isin(scans_of(matched, pool)).to_numpy()
-    return matched_controls.draw(members, group, seed)
+    return matched_controls.sample_control(members, group, seed)
 
 
 def matched_arm(arm: Arm) -> Arm:

@@ -35,7 +35,7 @@ def device(preset: Preset, interruption: Interruption) -> Iterator[Fabric]:
 
     Each GPU is lent to one process of this user at a time.
     """
-    settle(preset)
+    set_determinism(preset)
     if not torch.cuda.is_available():
         yield fabric_on("cpu", 1, preset)
         return
@@ -43,7 +43,7 @@ def device(preset: Preset, interruption: Interruption) -> Iterator[Fabric]:
         yield fabric_on("cuda", indices, preset)
 
 
-def spread(
+def launch_ddp(
     preset: Preset, interruption: Interruption, work: Callable[..., None], *given: object
 ) -> None:
     """Do a piece of work in as many processes as the preset has devices, each with a GPU where there are any.
@@ -64,7 +64,7 @@ def spread(
     StudyError
         What ``work`` raised of our own errors.
     """
-    settle(preset)
+    set_determinism(preset)
     on_gpus = torch.cuda.is_available()
     gpus = leased_gpus(preset.devices, interruption) if on_gpus else nullcontext(preset.devices)
     with gpus as places:
@@ -82,7 +82,7 @@ def spread(
 def _one_of_several(
     preset: Preset, work: Callable[..., None], parts: int, given: tuple[object, ...], fabric: Fabric
 ) -> None:
-    settle(preset)
+    set_determinism(preset)
     with contextlib.suppress(Stopped):  # the process that waits was asked as well
         work(fabric, Interruption(), parts, *given)
 
@@ -111,7 +111,7 @@ def fabric_on(kind: Literal["cpu", "cuda"], devices: int | list[int], preset: Pr
     )
 
 
-def settle(preset: Preset) -> None:
+def set_determinism(preset: Preset) -> None:
     """Set what holds for the whole process: threads, and on a CPU the same sums every time."""
     torch.set_num_threads(preset.threads)
     if torch.cuda.is_available():

@@ -62,7 +62,7 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
             People(Volumes(prepare_volumes.sample_paths(workspace, study, s["scan_id"])), s, scale)
             for s in (training, held_out)
         )
-        task = Ageing(fabric, preset, seed, model, known, unseen)
+        task = AgeRegression(fabric, preset, seed, model, known, unseen)
         trainer.fit(task)
         model.eval()
         with torch.inference_mode():
@@ -89,7 +89,7 @@ class People:
         self.goal = torch.tensor(ages, dtype=torch.float32)
 
 
-class Ageing(training_loop.Task):
+class AgeRegression(training_loop.Task):
     """Telling standardised age, by its absolute error.
 
     Parameters

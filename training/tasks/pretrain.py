@@ -13,7 +13,7 @@ from curation.storage.workspace import Workspace
 from training.models import masked_autoencoder, masking, monai_weights
 from training.models.age_model import split_decay
 from training.models.masked_autoencoder import ReconstructionLoss
-from training.models.masking import Masks
+from training.models.masking import PatchMasks
 from training.models.patches import patch_weights
 from training.studies import input_images, prepare_volumes, volume_grid
 from training.studies.planned_study import Study
@@ -50,7 +50,7 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
     coding = _paths(workspace, study, study.coding_scans())
     shares = patch_weights(volume_grid.brain_mask(workspace, preset), preset.patch)
     if preset.devices > 1:
-        devices.spread(preset, interruption, train, preset, run, paths, coding, shares)
+        devices.launch_ddp(preset, interruption, train, preset, run, paths, coding, shares)
         return
     with devices.device(preset, interruption) as fabric:
         train(fabric, interruption, 1, preset, run, paths, coding, shares)
@@ -58,7 +58,7 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
 
 def _paths(workspace: Workspace, study: Study, scan_ids: list[str]) -> list[list[Path]]:
     """Return the files of each sample; by turns those of the second kind come after all of the first."""
-    if input_images.by_turns(study.preset) == 1:
+    if input_images.alternating(study.preset) == 1:
         return prepare_volumes.sample_paths(workspace, study, scan_ids)
     return [
         [path]
@@ -83,7 +83,7 @@ def train(
         fabric, interruption, parts, preset, run, volumes, Volumes(coding), shares
     )
     progress = trainer.fit(task)
-    people = len(volumes) // input_images.by_turns(preset)
+    people = len(volumes) // input_images.alternating(preset)
     trainer.finish(loss.weights_to_keep(), {"scans": people, "loss": progress.last["loss"]})
 
 
@@ -96,7 +96,7 @@ def begin(
     volumes: Volumes,
     coding: Volumes,
     shares: Tensor,
-) -> tuple[training_loop.Trainer, "Reconstruction", ReconstructionLoss]:
+) -> tuple[training_loop.Trainer, "MaskedReconstruction", ReconstructionLoss]:
     """Return what trains, what for, and the network with its loss; where a run was stopped it goes on.
 
     ``volumes`` are trained on; the mean patches of ``coding`` are what every arm begins at.
@@ -104,7 +104,7 @@ def begin(
     network = masked_autoencoder.build(preset, seed=run.seed)
     masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
     loss = ReconstructionLoss(network, preset, shares)
-    kinds = input_images.by_turns(preset)
+    kinds = input_images.alternating(preset)
     people = len(coding) // kinds
     for kind in range(kinds):
         loss.expect(coding.in_batches(range(kind * people, (kind + 1) * people), _AT_ONCE), kind)
@@ -123,10 +123,10 @@ def begin(
     trainer = training_loop.Trainer(
         fabric, run, schedule, loss, groups, interruption, compiled=preset.compiled, parts=parts
     )
-    return trainer, Reconstruction(fabric, preset, run.seed, volumes, shares), loss
+    return trainer, MaskedReconstruction(fabric, preset, run.seed, volumes, shares), loss
 
 
-class Reconstruction(training_loop.Task):
+class MaskedReconstruction(training_loop.Task):
     """Filling in removed patches.
 
     Parameters
@@ -147,7 +147,7 @@ class Reconstruction(training_loop.Task):
         super().__init__(preset.pretrain_batch // fabric.world_size)
         self.preset, self.seed = preset, seed
         self.volumes, self.shares = volumes, shares
-        self.kinds = input_images.by_turns(preset)
+        self.kinds = input_images.alternating(preset)
         self.own = slice(fabric.global_rank * self.size, (fabric.global_rank + 1) * self.size)
         self.dtype = torch.float16 if fabric.device.type == "cuda" else torch.float32
 
@@ -163,7 +163,9 @@ class Reconstruction(training_loop.Task):
         changes = Augmentation.draw(
             rng, count, channels=preset.channels, shift_voxels=preset.shift_voxels
         ).part(self.own)
-        masks = Masks(*(one[self.own] for one in masking.draw(rng, count, self.shares, preset)))
+        masks = PatchMasks(
+            *(one[self.own] for one in masking.sample_masks(rng, count, self.shares, preset))
+        )
         batch = {
             "volumes": self.volumes.batch(chosen[self.own], changes, self.dtype),
             "gain": changes.gain,
@@ -182,7 +184,7 @@ class Reconstruction(training_loop.Task):
         volumes = brighten(batch["volumes"], batch["gain"], batch["offset"])
         if "displacement" in batch:
             volumes = warp(volumes, batch["displacement"])
-        masks = Masks(batch["kept"], batch["removed"], batch["weights"])
+        masks = PatchMasks(batch["kept"], batch["removed"], batch["weights"])
         return model(volumes, masks, batch.get("kind"))
 
 

@@ -40,7 +40,7 @@ _AGREE_EVERY = 8
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """Where a run is: what a checkpoint holds beside weights and optimiser."""
 
     step: int = 0
@@ -124,7 +124,7 @@ class Trainer:
         self.fabric, self.run, self.schedule = fabric, run, schedule
         self.interruption = interruption
         self.raw = model
-        self.progress = Progress(parts=parts)
+        self.progress = TrainingProgress(parts=parts)
         state = self._earlier()
         on_gpu = fabric.device.type == "cuda"
         optimizer = torch.optim.AdamW(groups, lr=schedule.lr, betas=(0.9, 0.95), fused=True)
@@ -142,7 +142,7 @@ class Trainer:
         self.looks_at_each_step = not on_gpu
         self._saved_epoch, self._saved_at = self.epoch, time.monotonic()
 
-    def fit(self, task: Task) -> Progress:
+    def fit(self, task: Task) -> TrainingProgress:
         """Train to the end.
 
         Returns
@@ -342,4 +342,4 @@ class Trainer:
         if state is not None:
             self.optimizer.load_state_dict(state["optimizer"])
             parts = max(self.progress.parts, state["progress"].get("parts", 1))
-            self.progress = Progress(**state["progress"] | {"parts": parts})
+            self.progress = TrainingProgress(**state["progress"] | {"parts": parts})

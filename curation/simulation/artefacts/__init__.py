@@ -6,6 +6,6 @@ RAS order: 0 from left to right, 1 from back to front, 2 from bottom to top.
 """
 
 from curation.simulation.artefacts import acquisition, image  # noqa: F401 - importing them fills the registry
-from curation.simulation.artefacts.registry import ARTIFACTS, Artifact, Family, apply
+from curation.simulation.artefacts.registry import ARTEFACTS, Artefact, Family, apply
 
-__all__ = ["ARTIFACTS", "Artifact", "Family", "apply"]
+__all__ = ["ARTEFACTS", "Artefact", "Family", "apply"]

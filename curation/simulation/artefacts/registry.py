@@ -13,13 +13,13 @@ Function = Callable[[Array, float, np.random.Generator], Array]
 
 
 @dataclass(frozen=True)
-class Artifact:
+class Artefact:
     """One kind of artefact.
 
     Parameters
     ----------
     name : str
-        Key in :data:`ARTIFACTS`.
+        Key in :data:`ARTEFACTS`.
     label : str
         What people call it.
     family : str
@@ -39,7 +39,7 @@ class Artifact:
 
 
 #: All artefacts by name.
-ARTIFACTS: dict[str, Artifact] = {}
+ARTEFACTS: dict[str, Artefact] = {}
 
 
 def apply(name: str, data: NDArray, severity: float, seed: int = 0) -> Array:
@@ -48,7 +48,7 @@ def apply(name: str, data: NDArray, severity: float, seed: int = 0) -> Array:
     Parameters
     ----------
     name : str
-        Key in :data:`ARTIFACTS`.
+        Key in :data:`ARTEFACTS`.
     data : array of shape (X, Y, Z)
         Intensities in RAS order; finite.
     severity : float
@@ -67,7 +67,7 @@ def apply(name: str, data: NDArray, severity: float, seed: int = 0) -> Array:
     ValueError
         When ``severity`` is not within 0 to 1.
     """
-    chosen = ARTIFACTS[name]
+    chosen = ARTEFACTS[name]
     if not 0.0 <= severity <= 1.0:
         raise ValueError(f"A severity is between 0 and 1; got {severity}.")
     volume = np.array(data, dtype=np.float32)
@@ -79,7 +79,7 @@ def apply(name: str, data: NDArray, severity: float, seed: int = 0) -> Array:
 
 def artifact(name: str, label: str, family: Family, meaning: str) -> Callable[[Function], Function]:
     def register(function: Function) -> Function:
-        ARTIFACTS[name] = Artifact(name, label, family, meaning, function)
+        ARTEFACTS[name] = Artefact(name, label, family, meaning, function)
         return function
 
     return register

@@ -57,7 +57,7 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
     _verdicts(shown, found, conclusion, final, _against(shown, reference))
     picks = _forests(shown, final, found.reference, conclusion)
     for arm in dict.fromkeys(picks):
-        scans = error_strata.of_scans(shown.held_out, arm)
+        scans = error_strata.errors_by_scan(shown.held_out, arm)
         what = f"Test scans of {comparison_charts.plain(arm)}"
         picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}")
     st.subheader("All figures")

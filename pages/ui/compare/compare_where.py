@@ -53,7 +53,7 @@ def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
         )
     )
     for arm, tier in {(str(cell[0]), str(cell[1])) for cell in cells}:
-        scans = error_strata.of_scans(shown.held_out, arm)
+        scans = error_strata.errors_by_scan(shown.held_out, arm)
         scans = scans[scans["tier"].fillna(NOT_KNOWN) == tier]
         what = f"{comparison_charts.plain(arm)}, test scans of tier {tier}"
         picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}-{tier}")
@@ -95,7 +95,7 @@ def _closely(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: s
             format_func=lambda key: _AGAINST[key],
             persist_state="session",
         )
-        scans = error_strata.of_scans(shown.held_out, arm)
+        scans = error_strata.errors_by_scan(shown.held_out, arm)
         able = bool(scans["corrected_gap_years"].notna().any())
         corrected = (
             against == "gap"
@@ -210,7 +210,7 @@ def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
                 ]
                 st.caption("The test people are the same throughout; bars are 95 % intervals.")
     for arm in dict.fromkeys(chosen):
-        scans = error_strata.of_scans(shown.held_out, arm)
+        scans = error_strata.errors_by_scan(shown.held_out, arm)
         what = f"Test scans of {comparison_charts.plain(arm)}"
         picked_points.scans(workspace, scans, what=what, key=f"scans-of-sweep-{arm}")
     controls.tables(

@@ -62,7 +62,7 @@ def scans(workspace: Workspace, found: pd.DataFrame, *, what: str, key: str) -> 
     workspace : Workspace
         Where the scans are now.
     found : pandas.DataFrame
-        As :func:`training.results.error_strata.of_scans` gives.
+        As :func:`training.results.error_strata.errors_by_scan` gives.
     what : str
         Whose scans these are, in words.
     key : str

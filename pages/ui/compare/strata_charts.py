@@ -22,7 +22,7 @@ def error_along(scans: pd.DataFrame, trend: pd.DataFrame, column: str, style: St
     Parameters
     ----------
     scans : pandas.DataFrame
-        As :func:`training.results.error_strata.of_scans` gives, of one arm.
+        As :func:`training.results.error_strata.errors_by_scan` gives, of one arm.
     trend : pandas.DataFrame
         As :func:`training.results.error_strata.along` gives.
     column : str

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from curation.metrics import METRICS
 from curation.tier_effects import metric_pca
 from curation.tier_effects.metric_pca import Embedding, read_matrix
-from curation.tiers.rule_columns import MEASURES, SCORE
+from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
 from pages.ui.explore.density import Floats, Panel
-from pages.ui.scan_table.scan_arrays import Ground
+from pages.ui.scan_table.scan_arrays import ScanTable
 from pages.ui.shell import cache, formatting
 
 #: Sites with a column of their own; the rest share one.
@@ -23,17 +23,17 @@ _USUAL = ("cjv", "snr_total", "efc", "cnr")
 _NOT_MEASURED = "not measured on any of these scans"
 
 
-def measured(ground: Ground) -> list[str]:
+def measured(ground: ScanTable) -> list[str]:
     """Return the scores and metrics that at least one scan has, in the order of the registry."""
     known = _all_of(ground).known
     return [
         name
-        for name in MEASURES
+        for name in RULE_COLUMNS
         if (name in known if name in METRICS else np.isfinite(_values(ground, name)).any())
     ]
 
 
-def all_metrics(ground: Ground) -> Embedding | None:
+def all_metrics(ground: ScanTable) -> Embedding | None:
     """Return where the scans lie by all their metrics, see :func:`curation.tier_effects.metric_pca.embed`."""
     return _all_of(ground).layout
 
@@ -47,7 +47,7 @@ def usual(measured_: list[str]) -> tuple[str, str]:
 
 def title(name: str, between: str = " ") -> str:
     """Return a measure's name with its unit, and its direction where it has one, after ``between``."""
-    measure = MEASURES[name]
+    measure = RULE_COLUMNS[name]
     if measure.is_score:
         return f"{measure.label}{between}(0–100, higher is worse)"
     told = [measure.unit, measure.direction if measure.can_be_cut else ""]
@@ -56,7 +56,7 @@ def title(name: str, between: str = " ") -> str:
 
 
 def panels(
-    ground: Ground, rows: NDArray[np.intp], against: str, pair: tuple[str, str], by_site: str
+    ground: ScanTable, rows: NDArray[np.intp], against: str, pair: tuple[str, str], by_site: str
 ) -> tuple[Panel, ...]:
     """Return the four plots of some scans.
 
@@ -81,10 +81,12 @@ def panels(
     )
 
 
-def _two(ground: Ground, rows: NDArray[np.intp], along: str, up: str) -> Panel:
+def _two(ground: ScanTable, rows: NDArray[np.intp], along: str, up: str) -> Panel:
     x, y = (_values(ground, name)[rows] for name in (along, up))
     missing = [
-        MEASURES[name].label for name, one in ((along, x), (up, y)) if not np.isfinite(one).any()
+        RULE_COLUMNS[name].label
+        for name, one in ((along, x), (up, y))
+        if not np.isfinite(one).any()
     ]
     words = f"{' and '.join(missing)}: {_NOT_MEASURED}" if missing else ""
     return Panel(
@@ -93,10 +95,10 @@ def _two(ground: Ground, rows: NDArray[np.intp], along: str, up: str) -> Panel:
 
 
 def _format(name: str) -> str:
-    return formatting.D3_SCORE if MEASURES[name].is_score else formatting.D3_NUMBER
+    return formatting.D3_SCORE if RULE_COLUMNS[name].is_score else formatting.D3_NUMBER
 
 
-def _values(ground: Ground, name: str) -> Floats:
+def _values(ground: ScanTable, name: str) -> Floats:
     if name in ground.scores.values or name in METRICS:
         return ground.values(name)
     if name in ground.scans:
@@ -104,10 +106,10 @@ def _values(ground: Ground, name: str) -> Floats:
     return np.full(len(ground.scans), np.nan)
 
 
-def _by_site(ground: Ground, rows: NDArray[np.intp], name: str) -> Panel:
+def _by_site(ground: ScanTable, rows: NDArray[np.intp], name: str) -> Panel:
     codes, sites = few_sites(ground.site_codes[rows], ground.sites)
     y = _values(ground, name)[rows]
-    words = "" if np.isfinite(y).any() else f"{MEASURES[name].label}: {_NOT_MEASURED}"
+    words = "" if np.isfinite(y).any() else f"{RULE_COLUMNS[name].label}: {_NOT_MEASURED}"
     formats = (formatting.D3_NUMBER, _format(name))
     return Panel("Site", title(name, "\n"), codes.astype(float), y, sites, words, formats)
 
@@ -126,7 +128,7 @@ def few_sites(
     return place[codes], names if size[kept].sum() == len(codes) else (*names, OTHER_SITES)
 
 
-def _all(ground: Ground, rows: NDArray[np.intp]) -> Panel:
+def _all(ground: ScanTable, rows: NDArray[np.intp]) -> Panel:
     found = all_metrics(ground)
     if found is None:
         nothing = np.full(len(rows), np.nan)
@@ -166,15 +168,15 @@ class _Metrics:
     layout: Embedding | None
 
 
-def _all_of(ground: Ground) -> _Metrics:
+def _all_of(ground: ScanTable) -> _Metrics:
     return _metrics(ground, ground.key, cache.stamp(ground.workspace.metrics_dir))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading all metrics …")
-def _metrics(_ground: Ground, key: tuple[Hashable, ...], metrics_at: cache.Stamp) -> _Metrics:
+def _metrics(_ground: ScanTable, key: tuple[Hashable, ...], metrics_at: cache.Stamp) -> _Metrics:
     names = list(METRICS)
     values = read_matrix(_ground.workspace, _ground.scans, names)
     known = [name for place, name in enumerate(names) if np.isfinite(values[:, place]).any()]
-    judged = [place for place, name in enumerate(names) if MEASURES[name].can_be_cut]
+    judged = [place for place, name in enumerate(names) if RULE_COLUMNS[name].can_be_cut]
     found = metric_pca.embed([names[place] for place in judged], values[:, judged])
     return _Metrics(frozenset(known), found)

@@ -14,9 +14,9 @@ from curation.sessions import saved_lists
 from curation.storage import text_tables
 from curation.storage.workspace import Workspace
 from curation.tier_effects.tier_balance import Floats
-from curation.tiers.rule_columns import MEASURES, SCORE
+from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
 from pages.ui.explore import linked_plots
-from pages.ui.scan_table.scan_arrays import Ground, Sorted
+from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, flags, formatting, frame, state
 from pages.ui.viewer import tiles
 
@@ -47,7 +47,7 @@ def positions(names: pd.Index) -> NDArray[np.intp]:
     return np.sort(places[places >= 0])
 
 
-def put(ground: Ground, rows: NDArray[np.intp], chosen: NDArray[np.intp]) -> None:
+def put(ground: ScanTable, rows: NDArray[np.intp], chosen: NDArray[np.intp]) -> None:
     """Select some of the scans that are shown; a selected scan that a filter hides goes with the others."""
     state.put(state.SELECTED, tuple(ground.scores.scan_ids[rows[chosen]]))
     state.put(state.FOUND, None)
@@ -73,7 +73,7 @@ def found(mode: str, words: str, scan_ids: Sequence[str]) -> None:
     state.put(state.FOUND, f"{many} with “{words}” in the name{done}.")
 
 
-def offer(ground: Ground, label: str, chosen: NDArray[np.bool_], *, key: str) -> None:
+def offer(ground: ScanTable, label: str, chosen: NDArray[np.bool_], *, key: str) -> None:
     """Draw a button that selects some scans of a ground and opens Explore, on which they are listed."""
     pressed = st.button(
         label,
@@ -111,7 +111,9 @@ class _Listed:
     selected: bool
 
 
-def show(workspace: Workspace, ground: Ground, rows: NDArray[np.intp], sorted_: Sorted) -> None:
+def show(
+    workspace: Workspace, ground: ScanTable, rows: NDArray[np.intp], sorted_: SortedScans
+) -> None:
     """Draw what can be done with the selection, its tiles and its table.
 
     Parameters
@@ -140,12 +142,12 @@ def show(workspace: Workspace, ground: Ground, rows: NDArray[np.intp], sorted_: 
             _rows(table)
 
 
-def _worst_first(ground: Ground, places: NDArray[np.intp]) -> NDArray[np.intp]:
+def _worst_first(ground: ScanTable, places: NDArray[np.intp]) -> NDArray[np.intp]:
     score: Floats = ground.values(SCORE)[places]
     return places[np.argsort(-np.where(np.isfinite(score), score, -1.0), kind="stable")]
 
 
-def _table(ground: Ground, sorted_: Sorted, places: NDArray[np.intp]) -> pd.DataFrame:
+def _table(ground: ScanTable, sorted_: SortedScans, places: NDArray[np.intp]) -> pd.DataFrame:
     names = np.array(sorted_.rule.labels, dtype=object)[sorted_.codes[places]]
     return ground.scans.iloc[places].assign(tier=names)
 
@@ -213,7 +215,7 @@ def _save_form(workspace: Workspace, table: pd.DataFrame) -> None:
 
 def _file(table: pd.DataFrame) -> bytes:
     """Return the table as a file, without what only this machine knows."""
-    measures = [name for name in MEASURES if name in table]
+    measures = [name for name in RULE_COLUMNS if name in table]
     kept = dict.fromkeys((*_SHOWN, "modality", "session_id", "source", "sha256", *measures))
     columns = [name for name in kept if name in table]
     return text_tables.csv(table[columns], separator="\t", missing="n/a").encode()

@@ -15,7 +15,7 @@ from curation.tiers import tier_rule
 from curation.tiers.tier_rule import TIER_COLOURS, TierRule
 from pages.ui.shell import background_tasks, cache, charts, formatting, frame, state, summaries
 from training.reconstruction import reconstruction_files
-from training.reconstruction.reconstruction_files import Correlation, Progress
+from training.reconstruction.reconstruction_files import Correlation, ReconstructionProgress
 from training.report.look import TEMPLATE
 from training.studies.planned_study import Study
 from training.studies.runs import Run
@@ -85,7 +85,7 @@ def show(workspace: Workspace, study: Study, run: Run) -> None:
     _errors(scored, done)
 
 
-def _offer(workspace: Workspace, study: Study, run: Run, done: Progress) -> None:
+def _offer(workspace: Workspace, study: Study, run: Run, done: ReconstructionProgress) -> None:
     st.markdown(
         "How badly the model fills in a scan can be read as a second opinion on its quality: nobody told "
         "it what an artefact is. Every scored scan gets one number, which tiers can be cut on like any "
@@ -145,7 +145,7 @@ def _offer_column(workspace: Workspace, study: Study, run: Run) -> None:
         st.rerun()
 
 
-def _errors(scored: pd.DataFrame, done: Progress) -> None:
+def _errors(scored: pd.DataFrame, done: ReconstructionProgress) -> None:
     table = summaries.usable(scored).dropna(subset=["reconstruction_error", "distortion_score"])
     rule, _ = state.rule()
     picked = st.plotly_chart(

@@ -16,7 +16,7 @@ from pages.ui.shell import background_tasks, cache, formatting, frame, state
 from pages.ui.viewer import niivue_viewer
 from pages.ui.viewer.browser_image import Prepared
 from training.reconstruction import reconstruction_files
-from training.reconstruction.reconstruction_files import MAPS, Reconstruction
+from training.reconstruction.reconstruction_files import MAPS, ReconstructionRecord
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 
@@ -62,7 +62,7 @@ def show(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
     st.caption(_reading(made, image))
 
 
-def _image(made: Reconstruction) -> str:
+def _image(made: ReconstructionRecord) -> str:
     """Let people choose which image's maps are drawn, where the model is shown several."""
     names = list(made.maps_of)
     if len(names) == 1:
@@ -101,7 +101,7 @@ def _prepared(path: Path, black: float, white: float) -> Prepared:
     return replace(image, black=black, white=white, warnings=())
 
 
-def _caption(scan: pd.Series, made: Reconstruction, image: str) -> str:
+def _caption(scan: pd.Series, made: ReconstructionRecord, image: str) -> str:
     facts = made.facts
     told = f"{scan['scan_id']} · reconstruction error {facts['reconstruction_error']:.3f}"
     off = f"removed blocks are off by {100 * made.error_share(image):.1f} % of {_measure(image)}"
@@ -110,7 +110,7 @@ def _caption(scan: pd.Series, made: Reconstruction, image: str) -> str:
     )
 
 
-def _reading(made: Reconstruction, image: str) -> str:
+def _reading(made: ReconstructionRecord, image: str) -> str:
     facts = made.facts
     seen = (
         "**The model was pretrained on this person**, so its error is lower than on others."
@@ -129,7 +129,7 @@ def _measure(image: str) -> str:
     return "twice the brain's mean uptake" if image == "pet" else "white matter's brightness"
 
 
-def _of_both(made: Reconstruction) -> str:
+def _of_both(made: ReconstructionRecord) -> str:
     both = len(made.maps_of) > 1
     return " The model is shown T1w and PET at once; the reconstruction error is of both." * both
 

@@ -120,7 +120,7 @@ def cost_in_words(cost: float) -> str:
 
 def _judged(workspace: Workspace):  # type: ignore[no-untyped-def]
     """Return scores and verdicts of the scans that have both."""
-    said = suggested_cutoff.verdicts(cache.all_ratings(workspace))
+    said = suggested_cutoff.exclusion_labels(cache.all_ratings(workspace))
     scored = cache.scored_scans(workspace)[["scan_id", "distortion_score"]].dropna()
     both = said[said["decided"]].merge(scored, on="scan_id")
     return both["distortion_score"], both["excluded"]

@@ -63,7 +63,7 @@ MAX_DRAFTS = 1000
 
 
 @dataclass
-class Draft:
+class RatingDraft:
     """A rating in the making.
 
     Parameters
@@ -107,12 +107,12 @@ class Draft:
         self.wants_save = True
 
 
-def of(workspace: Workspace, session: Session) -> Draft:
+def of(workspace: Workspace, session: Session) -> RatingDraft:
     """Return the draft for the session's present place: an empty one when the place is new."""
     kept, key = _all(), (str(workspace.root), session.id)
     draft = kept.get(key)
     if draft is None or (draft.position, draft.attempt) != (session.position, session.attempt):
-        draft = Draft(session.position, session.attempt)
+        draft = RatingDraft(session.position, session.attempt)
         kept.pop(key, None)
         kept[key] = draft
         while len(kept) > MAX_DRAFTS:
@@ -121,5 +121,5 @@ def of(workspace: Workspace, session: Session) -> Draft:
 
 
 @st.cache_resource(show_spinner=False)
-def _all() -> dict[tuple[str, int], Draft]:
+def _all() -> dict[tuple[str, int], RatingDraft]:
     return {}

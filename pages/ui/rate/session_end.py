@@ -21,7 +21,7 @@ def show(workspace: Workspace, session: Session) -> None:
     given = cache.all_ratings(workspace)
     own = given[given["session_id"] == session.id].sort_values("position")
     _cards(own, scale)
-    if not unblinding.revealed(workspace, session):
+    if not unblinding.is_unblinded(workspace, session):
         _ask(workspace, session)
         return
     _oneself(given, session, scale)
@@ -42,7 +42,7 @@ def _ask(workspace: Workspace, session: Session) -> None:
         icon=":material/visibility:",
     ):
         with frame.in_words():
-            unblinding.reveal(workspace, session)
+            unblinding.unblind(workspace, session)
             st.rerun()
 
 

@@ -9,11 +9,11 @@ from curation.sessions import session_log
 from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
 from pages.ui.rate import rating_draft, rating_keys
-from pages.ui.rate.rating_draft import Draft
+from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.shell import controls, formatting, frame, state
 
 
-def show(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> None:
+def show(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
     """Draw the form for the session's present scan; nothing is preselected.
 
     Parameters
@@ -33,7 +33,7 @@ def show(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> N
 
 
 @st.fragment
-def _form(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> None:
+def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
     with frame.in_words():
         scale = find_scale(workspace, session.plan.scale)
         if draft.wants_save:
@@ -56,7 +56,7 @@ def _form(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> 
         st.caption(f"Keys: {rating_keys.in_words(scale)}.")
 
 
-def _save(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> None:
+def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
     """Save what is chosen and go on; a second press of the same scan finds it saved."""
     draft.wants_save = False
     if draft.value is None:
@@ -85,7 +85,7 @@ def _save(workspace: Workspace, session: Session, draft: Draft, shown: dict) -> 
 # ---- the parts of the form -------------------------------------------------------------------------
 
 
-def _levels(scale: Scale, draft: Draft, place: str) -> None:
+def _levels(scale: Scale, draft: RatingDraft, place: str) -> None:
     st.markdown("**How good is this scan?**")
     digits = rating_keys.of_levels(scale)
     with st.container(horizontal=True, key="levels", gap="small"):
@@ -100,7 +100,7 @@ def _levels(scale: Scale, draft: Draft, place: str) -> None:
             )
 
 
-def _sureness(scale: Scale, draft: Draft, place: str) -> None:
+def _sureness(scale: Scale, draft: RatingDraft, place: str) -> None:
     st.markdown("**How sure are you?** *(optional)*")
     digits = rating_keys.of_sureness(scale)
     with st.container(horizontal=True, key="sureness", gap="small"):
@@ -115,7 +115,7 @@ def _sureness(scale: Scale, draft: Draft, place: str) -> None:
             )
 
 
-def _artefacts(draft: Draft, place: str) -> None:
+def _artefacts(draft: RatingDraft, place: str) -> None:
     st.markdown("**What is wrong with it?** *(optional, any number)*")
     with st.container(key="artefacts"):
         left, right = st.columns(2, gap="small")
@@ -137,7 +137,7 @@ def _short(label: str) -> str:
     return label.partition(" (")[0]
 
 
-def _comment(draft: Draft, place: str) -> None:
+def _comment(draft: RatingDraft, place: str) -> None:
     key = f"comment-{place}"
     st.text_input(
         f"Comment (optional; key {rating_keys.COMMENT}, then Enter)",
@@ -150,5 +150,5 @@ def _comment(draft: Draft, place: str) -> None:
     )
 
 
-def _take_comment(draft: Draft, key: str) -> None:
+def _take_comment(draft: RatingDraft, key: str) -> None:
     draft.comment = state.get(key) or ""

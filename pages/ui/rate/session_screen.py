@@ -16,7 +16,7 @@ from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from pages.ui.rate import rating_draft, rating_keys, session_end, session_form
-from pages.ui.rate.rating_draft import Draft
+from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import image_panel, scan_judgement, scan_panel
 from pages.ui.shell import cache, formatting, frame, state
 from pages.ui.viewer import niivue_viewer, user_window
@@ -29,7 +29,7 @@ HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "othe
 def show(workspace: Workspace, session: Session) -> None:
     """Draw the next scan of a session, or its end."""
     session = _undone(workspace, session)
-    _bar(session, final=session.finished and unblinding.revealed(workspace, session))
+    _bar(session, final=session.finished and unblinding.is_unblinded(workspace, session))
     if session.finished:
         session_end.show(workspace, session)
         return
@@ -222,7 +222,7 @@ def _prepared(session: Session, scan: pd.Series | None, window: str) -> Prepared
 # ---- what is known besides -------------------------------------------------------------------------
 
 
-def _shown(session: Session, draft: Draft) -> dict:
+def _shown(session: Session, draft: RatingDraft) -> dict:
     """Return what is stored with a rating about what its rater saw."""
     return {
         "blinded": session.plan.blinded,

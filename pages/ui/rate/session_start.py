@@ -14,7 +14,7 @@ from curation.ratings.rating_record import MAX_RATER
 from curation.ratings.scales import Scale, add_scale, all_scales
 from curation.sessions import session_log
 from curation.sessions.sampling import CHOICES
-from curation.sessions.session_plan import Plan
+from curation.sessions.session_plan import SessionPlan
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
@@ -197,7 +197,7 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
             f"{user_window.KEY} shows the tissue"
         )
         if st.button("Start rating", type="primary", icon=":material/play_arrow:"):
-            plan = Plan(
+            plan = SessionPlan(
                 name=name,
                 rater=rater,
                 scale=scale,
@@ -222,7 +222,7 @@ def _free_name(listed: pd.DataFrame) -> str:
     return name
 
 
-def _start(workspace: Workspace, plan: Plan) -> None:
+def _start(workspace: Workspace, plan: SessionPlan) -> None:
     try:
         session = session_log.start(workspace, plan)
     except TierscopeError as error:

@@ -13,7 +13,7 @@ from curation.assessment.assess_scan import assess_volume
 from curation.imaging import volumes
 from curation.imaging.volumes import Volume
 from curation.simulation import artefacts
-from curation.simulation.artefacts import ARTIFACTS
+from curation.simulation.artefacts import ARTEFACTS
 from pages.ui.shell import cache
 from pages.ui.viewer import niivue_viewer
 from pages.ui.viewer.browser_image import Prepared
@@ -27,7 +27,7 @@ class Trial:
     Parameters
     ----------
     artifact : str
-        Key in :data:`curation.simulation.artefacts.ARTIFACTS`.
+        Key in :data:`curation.simulation.artefacts.ARTEFACTS`.
     severity : float
         0 (the scan as it is) to 1.
     seed : int
@@ -41,7 +41,7 @@ class Trial:
     @property
     def words(self) -> str:
         """What is simulated, in words."""
-        return f"{ARTIFACTS[self.artifact].label}, severity {self.severity:g}"
+        return f"{ARTEFACTS[self.artifact].label}, severity {self.severity:g}"
 
     @property
     def alters(self) -> bool:

@@ -10,7 +10,7 @@ import streamlit as st
 from curation.metrics import METRICS, Metric
 from curation.metrics.registry import FAMILIES
 from pages.ui.review import scan_judgement, scan_panel
-from pages.ui.review.scan_judgement import Judged
+from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.shell import flags, formatting, html_marks, state
 
 _DRIVERS, _ALL = "drivers", "all"
@@ -19,7 +19,7 @@ _SHORT_UNIT = 8  # letters; a longer one stands below its value
 _HEAD = ("Metric", "Value", "Good", "Bad", "How bad (0–100)", "Share of the score", "What it says")
 
 
-def show(scan: pd.Series, judged: Judged) -> None:
+def show(scan: pd.Series, judged: ScanJudgement) -> None:
     """Draw what makes the score of a scan, or every metric, each to be followed to its source."""
     st.subheader("How the score came about")
     if judged.failure:
@@ -49,7 +49,7 @@ def show(scan: pd.Series, judged: Judged) -> None:
     _missing(judged)
 
 
-def _reference(judged: Judged) -> None:
+def _reference(judged: ScanJudgement) -> None:
     reference = judged.reference
     st.markdown(f"**{formatting.escape(reference.label)}** ({formatting.escape(reference.id)})")
     st.markdown(formatting.escape(reference.description))
@@ -63,7 +63,7 @@ def _reference(judged: Judged) -> None:
 # ---- lines -----------------------------------------------------------------------------------------
 
 
-def _drivers(scan: pd.Series, judged: Judged) -> Iterator[tuple[object, ...]]:
+def _drivers(scan: pd.Series, judged: ScanJudgement) -> Iterator[tuple[object, ...]]:
     """Yield the metrics that count most, under the sub-scores that they make."""
     parts = judged.parts[judged.parts["share_of_score"] >= _LEAST_SHARE].head(_DRIVERS_SHOWN)
     for family in parts["family"].unique():
@@ -72,7 +72,7 @@ def _drivers(scan: pd.Series, judged: Judged) -> Iterator[tuple[object, ...]]:
             yield _line(METRICS[name], judged)
 
 
-def _all_metrics(scan: pd.Series, judged: Judged) -> Iterator[tuple[object, ...]]:
+def _all_metrics(scan: pd.Series, judged: ScanJudgement) -> Iterator[tuple[object, ...]]:
     """Yield every metric, those that count first in each family."""
     counted = judged.parts["metric"].tolist()
     for family in FAMILIES:
@@ -82,7 +82,7 @@ def _all_metrics(scan: pd.Series, judged: Judged) -> Iterator[tuple[object, ...]
             yield _line(metric, judged)
 
 
-def _family_title(family: str, scan: pd.Series, judged: Judged) -> str:
+def _family_title(family: str, scan: pd.Series, judged: ScanJudgement) -> str:
     score = formatting.score(scan_panel.value_of(scan, family))
     parts = judged.parts
     share = parts.loc[parts["family"] == family, "share_of_score"].sum()
@@ -90,7 +90,7 @@ def _family_title(family: str, scan: pd.Series, judged: Judged) -> str:
     return f"{title}: sub-score {score}, makes {100 * share:.0f} % of the score"
 
 
-def _line(metric: Metric, judged: Judged) -> tuple[object, ...]:
+def _line(metric: Metric, judged: ScanJudgement) -> tuple[object, ...]:
     value = scan_panel.value_of(judged.row, metric.name)
     part = judged.parts[judged.parts["metric"] == metric.name]
     good, bad = scan_judgement.good_and_bad(judged.anchors.get(metric.name))
@@ -134,7 +134,7 @@ def _share(share: float, points: float) -> str:
     return "speaks for it" if points <= -0.5 else formatting.DASH
 
 
-def _says(metric: Metric, judged: Judged, known: bool) -> str:
+def _says(metric: Metric, judged: ScanJudgement, known: bool) -> str:
     """Return the meaning, or why there is no value; it opens to formula and source."""
     said = metric.meaning if known else f"Not measurable: {judged.reason(metric.name)}."
     anchor = judged.anchors.get(metric.name)
@@ -150,7 +150,7 @@ def _says(metric: Metric, judged: Judged, known: bool) -> str:
     return f"<details><summary>{html.escape(said)}</summary><dl>{''.join(rows)}</dl></details>"
 
 
-def _missing(judged: Judged) -> None:
+def _missing(judged: ScanJudgement) -> None:
     reasons = judged.reasons
     if reasons:
         said = "; ".join(sorted(set(reasons.values())))

@@ -21,7 +21,7 @@ from pages.ui.shell import cache, flags, formatting
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScanJudgement:
     """What is known of a scan beside its scores.
 
     Parameters
@@ -89,7 +89,7 @@ class Judged:
         return "no reason was noted"
 
 
-def of(workspace: Workspace, scan: pd.Series) -> Judged:
+def of(workspace: Workspace, scan: pd.Series) -> ScanJudgement:
     """Gather what is known of a scan, a row of the scored scans."""
     named = scan.get("reference")
     reference = cache.reference(workspace, named if isinstance(named, str) else None)
@@ -97,14 +97,14 @@ def of(workspace: Workspace, scan: pd.Series) -> Judged:
     try:
         row = cache.metrics_row(workspace, scan["scan_id"])
     except DamagedError as error:
-        return Judged(reference, site, failure=str(error))
+        return ScanJudgement(reference, site, failure=str(error))
     if row is None:
-        return Judged(reference, site)
+        return ScanJudgement(reference, site)
     if isinstance(row.get("failure"), str):
-        return Judged(reference, site, failure=row["failure"])
+        return ScanJudgement(reference, site, failure=row["failure"])
     table = row.to_frame().T
     group = str(groups_of(table, pd.Series([site], table.index)).iloc[0])
-    return Judged(
+    return ScanJudgement(
         reference,
         site,
         group,

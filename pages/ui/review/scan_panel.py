@@ -8,7 +8,7 @@ import streamlit as st
 
 from curation.metrics.registry import FAMILIES
 from pages.ui.review import scan_judgement
-from pages.ui.review.scan_judgement import Judged
+from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.shell import flags, formatting, html_marks
 from pages.ui.viewer import niivue_viewer
 from pages.ui.viewer.browser_image import Prepared
@@ -51,7 +51,7 @@ def foot(image: Prepared) -> str:
     )
 
 
-def scores(scan: pd.Series, judged: Judged) -> None:
+def scores(scan: pd.Series, judged: ScanJudgement) -> None:
     """Draw the score, the tier, what is wrong in one line, what was recognised, and the sub-scores."""
     families = list(FAMILIES)
     values = {FAMILY_NAMES[name]: value_of(scan, name) for name in families}

@@ -7,10 +7,10 @@ import streamlit as st
 
 from curation.metrics import METRICS
 from curation.scoring import distortion_score
-from curation.simulation.artefacts import ARTIFACTS
+from curation.simulation.artefacts import ARTEFACTS
 from pages.ui.review import scan_panel
 from pages.ui.review.artefact_trial import Trial, measured, moved
-from pages.ui.review.scan_judgement import Judged
+from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.shell import formatting, html_marks, state
 
 _MOVED_SHOWN = 8
@@ -21,7 +21,7 @@ def running(scan: pd.Series) -> Trial | None:
     """Return what is tried on this scan, or ``None``: a trial belongs to the scan it was begun on."""
     if state.get(state.TRIED_ON) != scan["scan_id"]:
         return None
-    artifact = state.keep_one_of(state.ARTIFACT, list(ARTIFACTS))
+    artifact = state.keep_one_of(state.ARTIFACT, list(ARTEFACTS))
     severity = state.get(state.SEVERITY)
     if severity is None:
         state.put(state.SEVERITY, severity := _DEFAULT_SEVERITY)
@@ -55,10 +55,10 @@ def controls() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             "Artefact",
-            list(ARTIFACTS),
+            list(ARTEFACTS),
             key=state.ARTIFACT,
             persist_state="session",
-            format_func=lambda name: ARTIFACTS[name].label,
+            format_func=lambda name: ARTEFACTS[name].label,
             width=230,
         )
         st.slider(
@@ -77,11 +77,11 @@ def controls() -> None:
             on_click=state.put,
             args=(state.DRAW, state.get(state.DRAW, 0) + 1),
         )
-    meaning = ARTIFACTS[state.get(state.ARTIFACT)].meaning
+    meaning = ARTEFACTS[state.get(state.ARTIFACT)].meaning
     st.caption(formatting.escape(f"At severity 1: {meaning}."))
 
 
-def response(scan: pd.Series, trial: Trial, judged: Judged) -> None:
+def response(scan: pd.Series, trial: Trial, judged: ScanJudgement) -> None:
     """Draw how score, sub-scores and metrics respond to the artefact, beside the untouched scan's."""
     # What the last run drew stays until this one ends: the form must not stand beside this image.
     st.html("<style>.st-key-of-scan, .st-key-of-scan-metrics { display: none }</style>")
@@ -99,7 +99,7 @@ def response(scan: pd.Series, trial: Trial, judged: Judged) -> None:
         words: (scan_panel.value_of(scores[0], name), scan_panel.value_of(scores[1], name))
         for name, words in families.items()
     }
-    expected = families[ARTIFACTS[trial.artifact].family]
+    expected = families[ARTEFACTS[trial.artifact].family]
     st.html(html_marks.changes(pairs, expected=expected))
     st.caption(
         f"Sub-scores, 0 to 100, higher is worse; the tick is the scan as it is. "
@@ -109,24 +109,24 @@ def response(scan: pd.Series, trial: Trial, judged: Judged) -> None:
     _moved(before, after, judged)
 
 
-def _both(scan: pd.Series, trial: Trial, judged: Judged) -> tuple[pd.Series, pd.Series]:
+def _both(scan: pd.Series, trial: Trial, judged: ScanJudgement) -> tuple[pd.Series, pd.Series]:
     """Return the metrics of the scan as it is and with the artefact, measured by the same code."""
     path, row = Path(scan["path"]), judged.row
     with st.spinner("Measuring the altered image …", show_time=True):
         if judged.outdated or not judged.measured:
             # severity 0 is the scan itself, whatever the artefact
-            row = measured(path, scan["sha256"], Trial(next(iter(ARTIFACTS)), 0.0))
+            row = measured(path, scan["sha256"], Trial(next(iter(ARTEFACTS)), 0.0))
         return row, measured(path, scan["sha256"], trial) if trial.alters else row
 
 
-def _scored(row: pd.Series, judged: Judged) -> pd.Series:
+def _scored(row: pd.Series, judged: ScanJudgement) -> pd.Series:
     table = row.to_frame().T
     return distortion_score.score(
         table, judged.reference, pd.Series([judged.site], table.index)
     ).iloc[0]
 
 
-def _moved(before: pd.Series, after: pd.Series, judged: Judged) -> None:
+def _moved(before: pd.Series, after: pd.Series, judged: ScanJudgement) -> None:
     parts = [
         distortion_score.explain(row, judged.reference, judged.site) for row in (before, after)
     ]

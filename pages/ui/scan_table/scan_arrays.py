@@ -19,7 +19,7 @@ from curation.storage import tables
 from curation.storage.workspace import Role, Workspace
 from curation.tiers import assignment, rule_columns
 from curation.tiers.assignment import Codes, ScanArrays
-from curation.tiers.rule_columns import SCORE, Measure
+from curation.tiers.rule_columns import SCORE, RuleColumn
 from curation.tiers.rule_warnings import FEW_SCANS
 from curation.tiers.tier_rule import TierRule
 from pages.ui.scan_table.cutoff_axis import Axis, Bins, Lines, binned, round_step
@@ -31,7 +31,7 @@ _STEPS = 200
 
 
 @dataclass(frozen=True)
-class Ground:
+class ScanTable:
     """The usable scans of one role.
 
     Parameters
@@ -89,7 +89,7 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class Sorted:
+class SortedScans:
     """The scans of a ground, sorted by a rule.
 
     Parameters
@@ -122,7 +122,7 @@ def has_scores(workspace: Workspace, role: Role) -> bool:
     return bool(np.isfinite(of(workspace, role).values(SCORE)).any())
 
 
-def open_scan(ground: Ground, scan_id: str | None, column: str) -> tuple[str, float] | None:
+def open_scan(ground: ScanTable, scan_id: str | None, column: str) -> tuple[str, float] | None:
     """Return id and value of the scan that is open, if it is among these and has one."""
     if scan_id is None or (place := int(ground.scores.scan_ids.get_indexer([scan_id])[0])) < 0:
         return None
@@ -130,23 +130,23 @@ def open_scan(ground: Ground, scan_id: str | None, column: str) -> tuple[str, fl
     return (scan_id, value) if np.isfinite(value) else None
 
 
-def of(workspace: Workspace, role: Role) -> Ground:
+def of(workspace: Workspace, role: Role) -> ScanTable:
     """Return the usable scans of a role, prepared."""
     paths = (workspace.scans_path, workspace.scores_path, workspace.learned_path)
     return _ground(workspace, role, tuple(map(cache.stamp, paths)))
 
 
-def sort(ground: Ground, rule: TierRule, decisions: pd.DataFrame) -> Sorted:
+def sort(ground: ScanTable, rule: TierRule, decisions: pd.DataFrame) -> SortedScans:
     """Sort the scans by a rule and by what people decided, see :func:`curation.tiers.overrides.standing`."""
     arrays = ground.arrays(rule.columns)
     codes = assignment.assign_codes(arrays, rule)
     codes, changed = assignment.with_decisions(codes, arrays, rule, decisions)
     decided = decisions.loc[decisions["tier"].isin(rule.tiers), "scan_id"]
     places = arrays.scan_ids.get_indexer(decided) if len(decided) else np.empty(0, dtype=np.intp)
-    return Sorted(rule, codes, changed, places[places >= 0])
+    return SortedScans(rule, codes, changed, places[places >= 0])
 
 
-def bins(ground: Ground, sorted_: Sorted) -> tuple[Bins, NDArray[np.bool_]]:
+def bins(ground: ScanTable, sorted_: SortedScans) -> tuple[Bins, NDArray[np.bool_]]:
     """Return the scans counted for the plot, and which of them do not follow the cut-offs, shape (N,).
 
     They stay the same while a line moves, and are kept.
@@ -156,7 +156,9 @@ def bins(ground: Ground, sorted_: Sorted) -> tuple[Bins, NDArray[np.bool_]]:
     return _bins(ground, sorted_, ground.key, rule.column, rule.gates, hands, changed)
 
 
-def lines(ground: Ground, sorted_: Sorted, held: NDArray[np.bool_], site: str | None) -> Lines:
+def lines(
+    ground: ScanTable, sorted_: SortedScans, held: NDArray[np.bool_], site: str | None
+) -> Lines:
     """Return where the lines stand: those of one site, or the common ones."""
     rule, size = sorted_.rule, len(sorted_.rule.labels)
     drawn = Lines(rule, sorted_.counts, {}, site)
@@ -168,7 +170,7 @@ def lines(ground: Ground, sorted_: Sorted, held: NDArray[np.bool_], site: str | 
     return replace(drawn, fixed=dict(zip(rule.labels, fixed.tolist(), strict=True)))
 
 
-def spread(ground: Ground, column: str, count: int) -> list[float]:
+def spread(ground: ScanTable, column: str, count: int) -> list[float]:
     """Return cut-offs of a column, best to worst, where nobody has chosen any: at even shares of the scans.
 
     They lie on the steps of the axis, and apart from each other.
@@ -182,7 +184,7 @@ def spread(ground: Ground, column: str, count: int) -> list[float]:
     return _on_steps(wanted, axis)
 
 
-def same_shares(ground: Ground, rule: TierRule) -> dict[str, list[float]]:
+def same_shares(ground: ScanTable, rule: TierRule) -> dict[str, list[float]]:
     """Return cut-offs for each site at which the same share of its scans falls into each tier as of all.
 
     Sites with fewer scans than :data:`curation.tiers.rule_warnings.FEW_SCANS` are left out: theirs would rest
@@ -215,14 +217,14 @@ def _on_steps(wanted: NDArray[np.float64], axis: Axis) -> list[float]:
     show_spinner="Reading the tables …",
     hash_funcs={Workspace: lambda w: str(w.root)},
 )
-def _ground(workspace: Workspace, role: Role, changed: tuple[cache.Stamp, ...]) -> Ground:
+def _ground(workspace: Workspace, role: Role, changed: tuple[cache.Stamp, ...]) -> ScanTable:
     key = (str(workspace.root), role, *changed)
-    return Ground(workspace, tables.read_usable(workspace, role), key)
+    return ScanTable(workspace, tables.read_usable(workspace, role), key)
 
 
 @st.cache_resource(max_entries=12, show_spinner="Reading the metric …")
 def _metric(
-    _ground: Ground, key: tuple[Hashable, ...], column: str, metrics_at: cache.Stamp
+    _ground: ScanTable, key: tuple[Hashable, ...], column: str, metrics_at: cache.Stamp
 ) -> NDArray[np.float64]:
     known = _ground.scans[["scan_id", "sha256"]]
     table = tables.with_metrics(_ground.workspace, known, [column])
@@ -230,7 +232,9 @@ def _metric(
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _axis(_ground: Ground, key: tuple[Hashable, ...], column: str, metrics_at: cache.Stamp) -> Axis:
+def _axis(
+    _ground: ScanTable, key: tuple[Hashable, ...], column: str, metrics_at: cache.Stamp
+) -> Axis:
     measure = rule_columns.find(column)
     unit = " (" + "; ".join(filter(None, (measure.unit, measure.direction))) + ")"
     if measure.is_score:
@@ -249,7 +253,7 @@ def _axis(_ground: Ground, key: tuple[Hashable, ...], column: str, metrics_at: c
     )
 
 
-def _range(values: NDArray[np.float64], measure: Measure) -> tuple[float, float]:
+def _range(values: NDArray[np.float64], measure: RuleColumn) -> tuple[float, float]:
     """Return a range that shows nearly all values; the few beyond it count to the outermost bins."""
     known = values[np.isfinite(values)]
     if not len(known):
@@ -261,8 +265,8 @@ def _range(values: NDArray[np.float64], measure: Measure) -> tuple[float, float]
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _bins(
-    _ground: Ground,
-    _sorted: Sorted,
+    _ground: ScanTable,
+    _sorted: SortedScans,
     key: tuple[Hashable, ...],
     column: str,
     gates: tuple[Any, ...],

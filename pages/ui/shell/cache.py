@@ -203,7 +203,7 @@ def _rated(workspace: Workspace, newest: int) -> frozenset[str]:
 @st.cache_data(max_entries=4, show_spinner=False, hash_funcs=_HASH)
 def _verdict_count(workspace: Workspace, newest: int, scored_at: Stamp) -> int:
     scored = tables.read_scores(workspace)["scan_id"]
-    return len(fit_from_ratings.verdicts_of(rating_log.list_ratings(workspace), scored))
+    return len(fit_from_ratings.labels_of(rating_log.list_ratings(workspace), scored))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)

@@ -6,7 +6,7 @@ import math
 import re
 
 from curation import durations
-from curation.tiers.rule_columns import SCORE_DIGITS, Measure
+from curation.tiers.rule_columns import SCORE_DIGITS, RuleColumn
 
 DASH = "–"
 #: Format of a table's column of scores.
@@ -45,7 +45,7 @@ def score(value: float | None) -> str:
     return number(value, SCORE_DIGITS)
 
 
-def measured(measure: Measure, value: float | None) -> str:
+def measured(measure: RuleColumn, value: float | None) -> str:
     """Return a value of what is cut: scores as everywhere, others with some significant digits."""
     return score(value) if measure.is_score else significant(value)
 

@@ -65,7 +65,7 @@ def _scoring(workspace: Workspace, *, was_busy: bool) -> None:
         st.error(f"Scoring stopped: {formatting.escape(problem)}")
 
 
-def _scoring_words(workspace: Workspace, done: pending.Progress, busy: bool) -> str:
+def _scoring_words(workspace: Workspace, done: pending.AssessmentProgress, busy: bool) -> str:
     words = f"{done.done:,} of {formatting.plural(done.total, 'scan')} scored"
     if done.failed:
         words += f", {done.failed:,} could not be measured"
@@ -99,7 +99,7 @@ def _offer_start(workspace: Workspace, remaining: int) -> None:
             _start(workspace, "--jobs", str(jobs))
 
 
-def _offer_again(workspace: Workspace, done: pending.Progress) -> None:
+def _offer_again(workspace: Workspace, done: pending.AssessmentProgress) -> None:
     label = f"Try {formatting.plural(done.failed, 'scan')} again"
     told = "Those that could not be measured. Review says of each why; a share may have been away."
     if st.button(label, icon=":material/refresh:", help=told):

@@ -132,7 +132,7 @@ def _exports(workspace: Workspace, cohort: Cohort) -> None:
         asked = [
             kind
             for kind, label in _KINDS.items()
-            if st.button(label, key=f"export-{kind}", help=cohort_export.KINDS[kind])
+            if st.button(label, key=f"export-{kind}", help=cohort_export.EXPORT_FORMATS[kind])
         ]
     for kind in asked:
         with frame.in_words():

@@ -11,7 +11,7 @@ from curation.tiers import overrides
 from pages.ui.shell import cache, formatting, frame, state
 
 #: What the kinds of reference compare a scan with, in words.
-KINDS: dict[str, str] = {
+REFERENCE_KINDS: dict[str, str] = {
     "builtin": "The same good and bad values for every scan",
     "cohort": "Compared with the other scans of its site",
     "learned": "The chance that people would exclude the scan",
@@ -51,9 +51,9 @@ def evidence(header: ReferenceHeader) -> str:
     """Say how well a reference was found to do, where that was measured."""
     found = header.evidence
     if "auc" not in found:
-        return KINDS[header.kind] + "."
+        return REFERENCE_KINDS[header.kind] + "."
     return (
-        f"{KINDS[header.kind]}. AUC {found['auc']:.2f} (95 % interval {found['low']:.2f}–"
+        f"{REFERENCE_KINDS[header.kind]}. AUC {found['auc']:.2f} (95 % interval {found['low']:.2f}–"
         f"{found['high']:.2f}) on held-out {found['held_out']}s; "
         f"{formatting.plural(found['ratings'], 'rating')} of {formatting.plural(found['scans'], 'scan')}, "
         f"{formatting.plural(found['excluded'], 'exclusion')}."

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from curation.storage.workspace import Workspace
 from curation.tier_effects.standardised_differences import Codes
 from curation.tier_effects.tier_balance import Floats
-from curation.tiers.rule_columns import Measure
+from curation.tiers.rule_columns import RuleColumn
 from pages.ui.shell import cache, flags, formatting, frame, state
 from pages.ui.viewer import tiles
 
@@ -54,7 +54,7 @@ def show(
     codes: Codes,
     names: Sequence[str],
     *,
-    measure: Measure,
+    measure: RuleColumn,
 ) -> None:
     """Draw the scans around each cut-off.
 

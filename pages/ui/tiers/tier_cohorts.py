@@ -15,7 +15,7 @@ from curation.tiers import assignment, overrides, rule_versions, tier_rule
 from curation.tiers.assignment import Moves
 from curation.tiers.tier_rule import TierRule
 from pages.ui.explore import selected_scans
-from pages.ui.scan_table.scan_arrays import Ground, Sorted
+from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, formatting, frame, html_marks, state
 from pages.ui.tiers import cohort_panel, flow_plot
 
@@ -24,7 +24,7 @@ _LISTED = 20
 _POOLS, _HERE = "pool", "here"
 
 
-def show(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) -> None:
+def show(workspace: Workspace, ground: ScanTable, role: Role, rule: TierRule) -> None:
     """Draw the form that freezes, and what is frozen."""
     _freeze(workspace, ground, role, rule)
     headers, troubles = cache.cohort_headers(workspace)
@@ -36,7 +36,7 @@ def show(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) -> No
         cohort_panel.show(workspace, headers)
 
 
-def _freeze(workspace: Workspace, ground: Ground, role: Role, rule: TierRule) -> None:
+def _freeze(workspace: Workspace, ground: ScanTable, role: Role, rule: TierRule) -> None:
     st.subheader("Freeze a cohort")
     st.caption(
         "A frozen cohort is a named list of these scans with their tiers, hashes and the rule. It does "
@@ -85,7 +85,7 @@ def _rule(workspace: Workspace, rule: TierRule) -> TierRule:
     return pool.rule if chosen == _POOLS else rule
 
 
-def _images_only(ground: Ground) -> bool:
+def _images_only(ground: ScanTable) -> bool:
     """Offer to leave out scans that cannot be trained on, where there are both kinds."""
     without = int((ground.scans["status"] == "table").sum())
     if not 0 < without < len(ground.scans):
@@ -129,7 +129,7 @@ _NOW, _DEFAULT = "The rule in force", "The rule that Tierscope starts with"
 _MOVED_LISTED = 500
 
 
-def show_rule_comparison(workspace: Workspace, ground: Ground, sorted_: Sorted) -> None:
+def show_rule_comparison(workspace: Workspace, ground: ScanTable, sorted_: SortedScans) -> None:
     """Draw the comparison of two rules that are chosen here."""
     saved = {one.label: one for one in rule_versions.list_rules(workspace)}
     options = [*saved, _DEFAULT, _NOW]
@@ -149,7 +149,7 @@ def show_rule_comparison(workspace: Workspace, ground: Ground, sorted_: Sorted) 
             _moves(ground, before, after)
 
 
-def _moves(ground: Ground, before: TierRule, after: TierRule) -> None:
+def _moves(ground: ScanTable, before: TierRule, after: TierRule) -> None:
     decisions = overrides.standing(ground.workspace)
     arrays = ground.arrays([*before.columns, *after.columns])
     moves = assignment.compare(before, after, arrays, decisions)
@@ -167,7 +167,7 @@ def _moves(ground: Ground, before: TierRule, after: TierRule) -> None:
     _scans(ground, moves, colours[0] | colours[1])
 
 
-def _scans(ground: Ground, moves: Moves, colours: dict[str, str]) -> None:
+def _scans(ground: ScanTable, moves: Moves, colours: dict[str, str]) -> None:
     """List the scans of one move."""
     flows = moves.moved.groupby(["before", "after"], sort=False).size().sort_values(ascending=False)
     options = [list(flow) for flow in flows.index]

@@ -7,21 +7,21 @@ import streamlit as st
 
 from curation.tiers import rule_columns, tier_rule
 from curation.tiers.rule_checks import MAX_TIERS, MIN_TIERS, UNUSABLE
-from curation.tiers.rule_columns import MEASURES, SCORE
+from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
 from curation.tiers.tier_rule import TierRule
 from pages.ui.scan_table import scan_arrays
 from pages.ui.scan_table.cutoff_axis import Axis
-from pages.ui.scan_table.scan_arrays import Ground
+from pages.ui.scan_table.scan_arrays import ScanTable
 from pages.ui.shell import formatting, html_marks, state
 from pages.ui.tiers import rule_text_panel
 
 #: The part that these fields are, see :func:`pages.ui.shell.state.try_rule`.
 PART = "cutoffs"
-_CUTTABLE = [name for name, measure in MEASURES.items() if measure.can_be_cut]
+_CUTTABLE = [name for name, measure in RULE_COLUMNS.items() if measure.can_be_cut]
 _IN_COMMON = "All sites alike"
 
 
-def show(ground: Ground, rule: TierRule) -> None:
+def show(ground: ScanTable, rule: TierRule) -> None:
     """Draw the fields; :func:`pages.ui.shell.state.rule` says what they make."""
     values = state.tried()
     with st.container(border=True):
@@ -37,7 +37,7 @@ def show(ground: Ground, rule: TierRule) -> None:
         _sites(ground, rule)
 
 
-def _column(ground: Ground, values: dict[str, Any]) -> None:
+def _column(ground: ScanTable, values: dict[str, Any]) -> None:
     state.put(state.COLUMN, values["column"])
     st.selectbox(
         "What is cut",
@@ -51,13 +51,13 @@ def _column(ground: Ground, values: dict[str, Any]) -> None:
 
 def column_label(name: str) -> str:
     """Return what a score or metric is called in a list of them."""
-    measure = MEASURES[name]
+    measure = RULE_COLUMNS[name]
     if name == SCORE:
         return measure.label
     return f"{measure.label} (sub-score)" if measure.is_score else f"{measure.label} ({name})"
 
 
-def _count(ground: Ground, values: dict[str, Any]) -> None:
+def _count(ground: ScanTable, values: dict[str, Any]) -> None:
     state.put(state.TIER_COUNT, len(values["names"]))
     st.segmented_control(
         "Number of tiers",
@@ -68,12 +68,12 @@ def _count(ground: Ground, values: dict[str, Any]) -> None:
     )
 
 
-def _default(ground: Ground) -> None:
+def _default(ground: ScanTable) -> None:
     values = state.tried()
     _start(ground, values["column"], len(values["names"]))
 
 
-def _start(ground: Ground, column: str, count: int) -> None:
+def _start(ground: ScanTable, column: str, count: int) -> None:
     """Cut a column into so many tiers, anew; gates that lead to a tier that is gone lead to the last one."""
     values = state.tried()
     spare = [name for name in tier_rule.TIER_NAMES if name not in values["names"]]
@@ -152,7 +152,7 @@ def _move(position: int, key: str) -> None:
 # ---- sites -------------------------------------------------------------------------------------------
 
 
-def _sites(ground: Ground, rule: TierRule) -> None:
+def _sites(ground: ScanTable, rule: TierRule) -> None:
     """Offer cut-offs of single sites, where there are several."""
     names = list(ground.scores.sites)
     if len(names) < 2 and not rule.by_site:
@@ -188,7 +188,7 @@ def _sites(ground: Ground, rule: TierRule) -> None:
         )
 
 
-def _same_shares(ground: Ground) -> None:
+def _same_shares(ground: ScanTable) -> None:
     rule, _ = state.rule()
     state.put(state.SITE, None)
     state.try_rule(PART, by_site=scan_arrays.same_shares(ground, rule))

@@ -20,13 +20,13 @@ from curation.tier_effects.selection_bias import Selection
 from curation.tier_effects.tier_balance import Tally, Traits
 from curation.tiers import rule_warnings
 from curation.tiers.rule_columns import SCORE
-from pages.ui.scan_table.scan_arrays import Ground, Sorted
+from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, formatting, html_marks
 from pages.ui.tiers import balance_panel, selection_words
 
 
 @dataclass(frozen=True)
-class Facts:
+class TierFacts:
     """What does not depend on the rule.
 
     Parameters
@@ -40,17 +40,17 @@ class Facts:
     traits: Traits
     quality_reason: str
 
-    def tally(self, sorted_: Sorted) -> Tally:
+    def tally(self, sorted_: SortedScans) -> Tally:
         """Count the scans of each tier."""
         return self.traits.tally(sorted_.codes, sorted_.rule.tiers)
 
 
-def of(ground: Ground) -> Facts:
+def of(ground: ScanTable) -> TierFacts:
     """Return the facts of a ground."""
     return _facts(ground, ground.key, rating_log.newest(ground.workspace))
 
 
-def spread(ground: Ground, column: str) -> RaterSpread:
+def spread(ground: ScanTable, column: str) -> RaterSpread:
     """Return one rater's standard deviation in the unit of a column."""
     metrics_at = cache.stamp(ground.workspace.metrics_dir)
     return _spread(ground, ground.key, column, rating_log.newest(ground.workspace), metrics_at)
@@ -67,7 +67,7 @@ def _ceiling(workspace: Workspace, newest: int) -> float | None:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading who they are …")
-def _facts(_ground: Ground, key: tuple[Hashable, ...], newest: int) -> Facts:
+def _facts(_ground: ScanTable, key: tuple[Hashable, ...], newest: int) -> TierFacts:
     traits = tier_balance.prepare(_ground.scans)
     said = selection_bias.rated_quality(
         cache.all_ratings(_ground.workspace), list(all_scales(_ground.workspace).values())
@@ -76,12 +76,12 @@ def _facts(_ground: Ground, key: tuple[Hashable, ...], newest: int) -> Facts:
     levels, _, reason = selection_bias.levels_of_quality(
         _ground.values(SCORE), traits.categories["site"], found
     )
-    return Facts(traits.with_quality(levels), reason)
+    return TierFacts(traits.with_quality(levels), reason)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _spread(
-    _ground: Ground, key: tuple[Hashable, ...], column: str, newest: int, metrics_at: cache.Stamp
+    _ground: ScanTable, key: tuple[Hashable, ...], column: str, newest: int, metrics_at: cache.Stamp
 ) -> RaterSpread:
     workspace: Workspace = _ground.workspace
     return cutoff_stability.rater_spread(
@@ -91,7 +91,7 @@ def _spread(
     )
 
 
-def show(ground: Ground, sorted_: Sorted) -> None:
+def show(ground: ScanTable, sorted_: SortedScans) -> None:
     """Draw what tiers differ in, and the warnings, with their numbers; one quiet line where there is none."""
     facts = of(ground)
     tally = facts.tally(sorted_)

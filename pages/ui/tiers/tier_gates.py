@@ -7,9 +7,9 @@ import numpy as np
 import streamlit as st
 
 from curation.tiers.rule_checks import UNUSABLE
-from curation.tiers.rule_columns import MEASURES
+from curation.tiers.rule_columns import RULE_COLUMNS
 from curation.tiers.tier_rule import TierRule
-from pages.ui.scan_table.scan_arrays import Ground
+from pages.ui.scan_table.scan_arrays import ScanTable
 from pages.ui.shell import formatting, state
 from pages.ui.tiers import rule_text_panel, tier_cut
 
@@ -21,7 +21,7 @@ _SIDES = {_OVER: "above", _UNDER: "below"}
 _OFFERED = (("incompleteness", 20.0), ("geometry", 20.0))
 
 
-def show(ground: Ground, rule: TierRule) -> None:
+def show(ground: ScanTable, rule: TierRule) -> None:
     """Draw a row a gate, and how many scans each holds."""
     values = state.tried()
     with st.container(border=True):
@@ -48,7 +48,7 @@ def _row(position: int, gate: dict[str, Any], values: dict[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"gate-{position}"):
         st.selectbox(
             "If",
-            list(MEASURES),
+            list(RULE_COLUMNS),
             key=column,
             format_func=tier_cut.column_label,
             width=300,
@@ -94,17 +94,17 @@ def _remove(position: int) -> None:
     state.try_rule(PART, gates=[*gates[:position], *gates[position + 1 :]])
 
 
-def _add(ground: Ground) -> None:
+def _add(ground: ScanTable) -> None:
     """Add a gate on a score that is measured here and has none yet."""
     gates = list(state.tried()["gates"])
     used = {gate["column"] for gate in gates}
-    scores = [(name, 50.0) for name, measure in MEASURES.items() if measure.is_score]
+    scores = [(name, 50.0) for name, measure in RULE_COLUMNS.items() if measure.is_score]
     free = [pair for pair in (*_OFFERED, *scores) if pair[0] not in used]
     known = [pair for pair in free if np.isfinite(ground.values(pair[0])).any()]
     column, limit = [*known, *free, *_OFFERED][0]
     state.try_rule(PART, gates=[*gates, {"column": column, "above": limit, "tier": UNUSABLE}])
 
 
-def _held(ground: Ground, gate: Any) -> str:
+def _held(ground: ScanTable, gate: Any) -> str:
     held = int(np.count_nonzero(gate.holds(ground.values(gate.column))))
     return f"{formatting.escape(gate.describe())}: {formatting.plural(held, 'scan')}"

@@ -14,7 +14,7 @@ from curation.tier_effects.tier_balance import Floats, Tally
 from curation.tiers import tier_rule
 from curation.tiers.tier_rule import TierRule
 from pages.ui.explore import selected_scans
-from pages.ui.scan_table.scan_arrays import Ground, Sorted
+from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, charts, formatting, frame, html_marks
 from pages.ui.shell.html_marks import Cell
 from pages.ui.tiers import balance_panel, scans_at_cutoff, tier_facts
@@ -24,7 +24,7 @@ _SITES_DRAWN = 24
 _LEVELS = 4
 
 
-def show(ground: Ground, sorted_: Sorted) -> None:
+def show(ground: ScanTable, sorted_: SortedScans) -> None:
     """Draw the tables of tiers and the shares of sites."""
     tally, rule = tier_facts.of(ground).tally(sorted_), sorted_.rule
     st.html(_table(tally, rule))
@@ -118,7 +118,7 @@ def _sites(tally: Tally, rule: TierRule) -> None:
 Edges = list[float | NDArray[np.float64]]
 
 
-def show_near_cutoffs(ground: Ground, sorted_: Sorted) -> None:
+def show_near_cutoffs(ground: ScanTable, sorted_: SortedScans) -> None:
     """Draw stability, pictures on either side, and agreement with ratings."""
     rule, values, edges = sorted_.rule, ground.values(sorted_.rule.column), _edges(ground, sorted_)
     spread = tier_facts.spread(ground, rule.column)
@@ -144,7 +144,7 @@ def show_near_cutoffs(ground: Ground, sorted_: Sorted) -> None:
     _agreement(ground, sorted_)
 
 
-def _edges(ground: Ground, sorted_: Sorted) -> Edges:
+def _edges(ground: ScanTable, sorted_: SortedScans) -> Edges:
     """Return each cut-off, as one number, or one a scan where sites have their own."""
     rule = sorted_.rule
     if not rule.by_site:
@@ -153,7 +153,7 @@ def _edges(ground: Ground, sorted_: Sorted) -> Edges:
     return [np.ascontiguousarray(column)[ground.site_codes] for column in table.T]
 
 
-def _agreement(ground: Ground, sorted_: Sorted) -> None:
+def _agreement(ground: ScanTable, sorted_: SortedScans) -> None:
     workspace = ground.workspace
     given = cache.all_ratings(workspace)
     st.markdown("**Do raters agree with the tiers?**")

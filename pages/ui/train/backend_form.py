@@ -11,7 +11,7 @@ from curation.errors import TierscopeError
 from curation.storage.workspace import Workspace
 from pages.ui.shell import formatting
 from training.jobs import execution_backend, mlflow_log
-from training.jobs.execution_backend import KINDS, Kind, Place
+from training.jobs.execution_backend import BACKENDS, Backend, BackendKind
 from training.studies.hardware import gpu_count
 
 
@@ -25,7 +25,7 @@ def machine() -> str:
     )
 
 
-def choose(workspace: Workspace, before: Place, *, key: str) -> Place | None:
+def choose(workspace: Workspace, before: Backend, *, key: str) -> Backend | None:
     """Let people choose a place.
 
     Parameters
@@ -42,23 +42,23 @@ def choose(workspace: Workspace, before: Place, *, key: str) -> Place | None:
     Place or None
         None where it cannot be used, with the reason on the screen.
     """
-    kinds: list[Kind] = list(KINDS)
+    kinds: list[BackendKind] = list(BACKENDS)
     kind = st.segmented_control(
         "Where it runs",
         kinds,
         default=before.kind,
         key=f"place-{key}",
         required=True,
-        format_func=lambda kind: f"{KINDS[kind][0].upper()}{KINDS[kind][1:]}",
+        format_func=lambda kind: f"{BACKENDS[kind][0].upper()}{BACKENDS[kind][1:]}",
     )
-    known = before if before.kind == kind else execution_backend.remembered(workspace)
+    known = before if before.kind == kind else execution_backend.remembered_backend(workspace)
     try:
         values = _FIELDS[kind](known, key)
         if mlflow_log.lacks() is None:
             values["mlflow"] = st.checkbox(
                 "Also log finished runs to MLflow", value=known.mlflow, key=f"mlflow-{key}"
             )
-        place = replace(Place(kind), **values)
+        place = replace(Backend(kind), **values)
         execution_backend.refuse_unusable(place)
     except TierscopeError as error:
         st.warning(formatting.escape(str(error)))
@@ -66,13 +66,13 @@ def choose(workspace: Workspace, before: Place, *, key: str) -> Place | None:
     return place
 
 
-def _here(known: Place, key: str) -> dict[str, Any]:
+def _here(known: Backend, key: str) -> dict[str, Any]:
     st.caption(f"On {machine()}. Another study that runs here is waited for.")
     beside = st.checkbox("Start at once, beside what runs", value=known.beside, key=f"beside-{key}")
     return {"beside": beside, "cores": known.cores}
 
 
-def _slurm(known: Place, key: str) -> dict[str, Any]:
+def _slurm(known: Backend, key: str) -> dict[str, Any]:
     if lacking := execution_backend.slurm_lacks():
         st.caption(formatting.escape(lacking))
         return {}
@@ -106,7 +106,7 @@ def _slurm(known: Place, key: str) -> dict[str, Any]:
     return values
 
 
-def _profile(known: Place, key: str) -> dict[str, Any]:
+def _profile(known: Backend, key: str) -> dict[str, Any]:
     """Offer the profiles that were set up; one noted by an older version, as a path, is said to be none."""
     names = list(snakemake_profiles.named())
     if not names:

@@ -81,7 +81,7 @@ def at_work(study: Study, now: StudyStatus) -> None:
         "Time left",
     ]
     rows = [_work_row(run) for run in going]
-    if execution_backend.of(study).kind != "here":
+    if execution_backend.backend_of(study).kind != "here":
         head.append("Machine")
         rows = [[*row, run.host or formatting.DASH] for row, run in zip(rows, going, strict=True)]
     st.html(html_marks.table(head, rows, numeric=range(2, 8), whole=[0, 1]))

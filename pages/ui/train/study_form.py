@@ -12,7 +12,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.shell import cache, formatting, frame, state
 from pages.ui.train import backend_form
 from training.jobs import cost_estimate, execution_backend, launch
-from training.jobs.execution_backend import Place
+from training.jobs.execution_backend import Backend
 from training.studies import plan_advice, planned_study
 from training.studies.designs import DESIGNS, Design
 from training.studies.input_images import IMAGES, Images
@@ -99,7 +99,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
         help="Fields of the preset as NAME=VALUE, with a space between them.",
     )
-    place = backend_form.choose(workspace, Place(), key="new")
+    place = backend_form.choose(workspace, Backend(), key="new")
     arms = [arm for name in names if (arm := find(pool, name))]
     scans = pool.size + target.size
     chosen = preset.changed(_overrides(looked_at))
@@ -122,7 +122,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
             )
             state.put(state.PENDING_STUDY, planned.id)
             launch.launch(workspace, planned.id, place=place)
-            execution_backend.remember(workspace, place)
+            execution_backend.remember_backend(workspace, place)
             cache.forget_study_states()
             st.rerun()
 
@@ -216,14 +216,14 @@ def _cost_words(
     folds: int,
     preset: Preset,
     scans: int,
-    place: Place | None,
+    place: Backend | None,
 ) -> str:
     seconds = cache.seconds_a_run(workspace, preset)
     cost = cost_estimate.estimate(
         arms, seeds=seeds, folds=folds, preset=preset, scans=scans, seconds=seconds
     )
     where = place.words if place and place.kind != "here" else backend_form.machine()
-    slots = execution_backend.slots(place or Place(), preset)
+    slots = execution_backend.slots(place or Backend(), preset)
     if cost.work_s is None:
         looked_at = images_of(preset).label
         time = f"This workspace has not run {preset.name} on {looked_at} yet: its time is not known"

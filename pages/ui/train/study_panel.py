@@ -52,11 +52,11 @@ def _stop(workspace: Workspace, study: Study, now: StudyStatus) -> None:
 
 
 def _start(workspace: Workspace, study: Study, label: str) -> None:
-    place = backend_form.choose(workspace, execution_backend.of(study), key=study.id)
+    place = backend_form.choose(workspace, execution_backend.backend_of(study), key=study.id)
     if st.button(label, type="primary", disabled=place is None, key=f"start-{study.id}") and place:
         with frame.in_words():
             launch.launch(workspace, study.id, place=place)
-            execution_backend.remember(workspace, place)
+            execution_backend.remember_backend(workspace, place)
             _changed()
 
 
@@ -158,7 +158,7 @@ def _progress(study: Study, now: StudyStatus) -> None:
         f'<p>{state_chip(now.state)} <span class="ts-muted">{len(study.arms)} arms × '
         f"{formatting.plural(len(study.seeds), 'seed')} × {study.folds} folds · preset "
         f"{study.preset.name} · pool {study.cohort_id} · target {study.target_id} · on "
-        f"{html.escape(execution_backend.of(study).words)}</span></p>"
+        f"{html.escape(execution_backend.backend_of(study).words)}</span></p>"
     )
     st.progress(min(now.fraction, 1.0), text=words)
     if now.message:

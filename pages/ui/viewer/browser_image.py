@@ -79,7 +79,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ImageFacts:
     """What is remembered of a prepared file, whatever the window."""
 
     shape: tuple[int, int, int]
@@ -92,7 +92,7 @@ class Facts:
     without_air: bool
 
 
-def write(path: Path, volume: Volume) -> Facts:
+def write(path: Path, volume: Volume) -> ImageFacts:
     """Write the image that the browser draws.
 
     Parameters
@@ -114,7 +114,7 @@ def write(path: Path, volume: Volume) -> Facts:
     )
     shape = (data.shape[0], data.shape[1], data.shape[2])
     oriented = volume.orientation is not None
-    return Facts(
+    return ImageFacts(
         shape,
         volume.affine,
         limits,

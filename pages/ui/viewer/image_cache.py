@@ -28,7 +28,7 @@ _CHUNK = 1 << 22
 
 
 @dataclass(frozen=True)
-class Item:
+class CachedImage:
     """One file on the shelf.
 
     Parameters
@@ -43,7 +43,7 @@ class Item:
     facts: Any = field(default=None, repr=False)
 
 
-class Shelf:
+class ImageCache:
     """Files by key, made once, the least used ones removed.
 
     Parameters
@@ -56,7 +56,7 @@ class Shelf:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._secret = secrets.token_hex(16)
-        self._items: OrderedDict[str, Item] = OrderedDict()
+        self._items: OrderedDict[str, CachedImage] = OrderedDict()
         self._busy: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="shelf")
@@ -70,7 +70,7 @@ class Shelf:
         """Return where the file of a key is, or will be."""
         return self._path(self._name(key))
 
-    def get(self, key: Hashable, make: Callable[[Path], Any]) -> Item:
+    def get(self, key: Hashable, make: Callable[[Path], Any]) -> CachedImage:
         """Return the file of ``key``; where there is none, ``make`` writes it and returns its facts.
 
         Two that ask for the same at once wait for one making.
@@ -100,7 +100,7 @@ class Shelf:
             lambda _: self._done(name)
         )
 
-    def _later(self, wait_s: float, key: Hashable, make: Callable[[Path], Any]) -> Item:
+    def _later(self, wait_s: float, key: Hashable, make: Callable[[Path], Any]) -> CachedImage:
         time.sleep(wait_s)
         return self.get(key, make)
 
@@ -114,7 +114,7 @@ class Shelf:
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.nii"
 
-    def _found(self, name: str) -> Item | None:
+    def _found(self, name: str) -> CachedImage | None:
         with self._lock:
             item = self._items.get(name)
             if item is None or not item.path.is_file():
@@ -122,7 +122,7 @@ class Shelf:
             self._items.move_to_end(name)
             return item
 
-    def _made(self, name: str, make: Callable[[Path], Any]) -> Item:
+    def _made(self, name: str, make: Callable[[Path], Any]) -> CachedImage:
         path = self._path(name)
         temporary = path.with_suffix(".part")
         try:
@@ -130,7 +130,7 @@ class Shelf:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        item = Item(path, facts)
+        item = CachedImage(path, facts)
         with self._lock:
             self._items[name] = item
             self._drop()

@@ -19,9 +19,9 @@ from curation.imaging import volumes
 from curation.imaging.volumes import Volume
 from pages.ui.shell import cache, scratch, state
 from pages.ui.viewer import image_cache, niivue_build
-from pages.ui.viewer.browser_image import Facts, Prepared, write
+from pages.ui.viewer.browser_image import ImageFacts, Prepared, write
 from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW
-from pages.ui.viewer.image_cache import Shelf
+from pages.ui.viewer.image_cache import ImageCache
 
 #: Width that the panel has on a desk and on a tablet, about; heights follow from it.
 PANEL_PX, MAX_HEIGHT_PX = 730, 560
@@ -119,7 +119,7 @@ def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) ->
     else:
         with st.spinner(saying):
             item = store.get(key, lambda file: write(file, load()))
-    facts: Facts = item.facts
+    facts: ImageFacts = item.facts
     warnings = facts.warnings
     if facts.without_air and window == AIR_WINDOW:
         window = FIRST_WINDOW
@@ -153,7 +153,7 @@ def _key(path: Path, showing: Hashable) -> Hashable:
 class _Niivue:
     component: Callable[..., Any]
     changed: frozenset[str]
-    shelf: Shelf
+    shelf: ImageCache
 
 
 @st.cache_resource(show_spinner=False)
@@ -167,7 +167,7 @@ def _niivue() -> _Niivue:
     # Streamlit gzips whatever is no film, picture or archive by its type: for a whole head a second or two.
     mimetypes.add_type("video/x-nifti", ".nii")
     component = components.declare_component("tierscope_niivue", path=build.folder)
-    return _Niivue(component, build.changed, Shelf(build.folder / _SHELF))
+    return _Niivue(component, build.changed, ImageCache(build.folder / _SHELF))
 
 
 _SHELF = "scans"

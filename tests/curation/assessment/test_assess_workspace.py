@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from curation.assessment import assess_scan, assess_workspace, metric_parts
-from curation.assessment.assess_workspace import Summary, assess, due_scans
+from curation.assessment.assess_workspace import AssessmentSummary, assess, due_scans
 from curation.assessment.pending import progress_of
 from curation.imaging import volumes
 from curation.imaging.template import template
@@ -32,7 +32,7 @@ def filled(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def done(measured: tuple[Workspace, Summary, list], tmp_path: Path) -> Workspace:
+def done(measured: tuple[Workspace, AssessmentSummary, list], tmp_path: Path) -> Workspace:
     """A measured workspace of one's own."""
     return copy(measured[0], tmp_path / "copy")
 
@@ -51,7 +51,7 @@ def one_head(tmp_path_factory: pytest.TempPathFactory) -> tuple:
 
 
 def test_every_readable_scan_gets_a_row_and_bad_files_a_reason(
-    measured: tuple[Workspace, Summary, list],
+    measured: tuple[Workspace, AssessmentSummary, list],
 ) -> None:
     workspace, summary, seen = measured
     assert (summary.assessed, summary.skipped, summary.failed) == (3, 0, 2)

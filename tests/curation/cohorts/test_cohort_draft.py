@@ -3,7 +3,7 @@
 import pytest
 
 from curation.cohorts import cohort_draft, frozen_cohort
-from curation.cohorts.cohort_draft import COLUMNS, draft
+from curation.cohorts.cohort_draft import COHORT_COLUMNS, draft
 from curation.errors import CohortError
 from curation.storage.workspace import Workspace
 from curation.tiers.overrides import override
@@ -40,11 +40,11 @@ def test_neither_time_nor_author_nor_name_is_in_the_hash(scored: Workspace) -> N
 def test_what_a_rule_looks_at_stands_in_the_list(scored: Workspace) -> None:
     rule = TierRule(cutoffs=(0.45, 0.55), column="cjv", gates=(Gate("noise_wm", above=3.0),))
     drafted = draft(scored, "pool", rule)
-    assert drafted.scans.columns.tolist() == [*COLUMNS[:-1], "cjv", "noise_wm", "tier"]
+    assert drafted.scans.columns.tolist() == [*COHORT_COLUMNS[:-1], "cjv", "noise_wm", "tier"]
     assert drafted.scans["cjv"].tolist() == [0.4, 0.5, 0.6]
     assert drafted.scans["tier"].tolist() == ["A", "B", "C"]
     assert drafted.scans["distortion_score"].isna().tolist() == [False, False, True]
-    assert cohort_draft.columns_of(TierRule()) == COLUMNS
+    assert cohort_draft.columns_of(TierRule()) == COHORT_COLUMNS
     frozen = frozen_cohort.freeze(scored, "spring", author="Ada", rule=rule)
     assert frozen_cohort.load(scored, frozen.id).scans.equals(drafted.scans)
 

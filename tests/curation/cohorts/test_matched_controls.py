@@ -25,7 +25,7 @@ def test_a_sample_has_the_size_sites_and_ages_of_the_group_and_no_scan_twice() -
     strata = pool["site"].fillna("?") + bands.astype(str)
     strata.index = pool["scan_id"]
     for seed in range(10):
-        drawn = matched_controls.draw(pool, members, seed)
+        drawn = matched_controls.sample_control(pool, members, seed)
         assert len(drawn) == len(set(drawn)) == members.sum()
         assert drawn == sorted(drawn)
         wanted = strata[members].value_counts().to_dict()
@@ -36,15 +36,17 @@ def test_the_order_of_the_scans_changes_nothing_and_the_seed_does() -> None:
     pool = _pool()
     members = np.arange(120) % 3 == 0
     order = np.random.default_rng(2).permutation(120)
-    assert matched_controls.draw(pool, members, 1) == matched_controls.draw(
+    assert matched_controls.sample_control(pool, members, 1) == matched_controls.sample_control(
         pool.iloc[order], members[order], 1
     )
-    assert matched_controls.draw(pool, members, 1) != matched_controls.draw(pool, members, 2)
+    assert matched_controls.sample_control(pool, members, 1) != matched_controls.sample_control(
+        pool, members, 2
+    )
 
 
 def test_a_draw_is_this_one_for_good() -> None:
     pool = _pool(12).assign(site="North", age_years=np.nan)
-    assert matched_controls.draw(pool, np.arange(12) < 4, 7) == [
+    assert matched_controls.sample_control(pool, np.arange(12) < 4, 7) == [
         "scan-001",
         "scan-007",
         "scan-008",
@@ -56,7 +58,7 @@ def test_scans_without_a_site_are_matched_within_their_source() -> None:
     pool = _pool().assign(site=None, source=np.where(np.arange(120) < 60, "one", "two"))
     members = np.arange(120) < 30
     for seed in range(10):
-        drawn = matched_controls.draw(pool, members, seed)
+        drawn = matched_controls.sample_control(pool, members, seed)
         assert set(drawn) <= set(pool.loc[pool["source"] == "one", "scan_id"])
     assert matched_controls.matched_on(pool).words == "size, sources and ages"
     assert "the source stands in" in matched_controls.matched_on(pool).note
@@ -71,4 +73,4 @@ def test_what_is_matched_is_named_and_nothing_else() -> None:
 
 def test_a_pool_without_sources_keeps_the_draw_that_it_had() -> None:
     pool, members = _pool(40), np.arange(40) % 4 == 0
-    assert matched_controls.draw(pool, members, 1000) == OF_BEFORE
+    assert matched_controls.sample_control(pool, members, 1000) == OF_BEFORE

@@ -17,7 +17,7 @@ from curation.interchange import rating_export, rating_import
 from curation.ratings import rating_log
 from curation.ratings.scales import Scale, add_scale
 from curation.sessions import session_log, suggested_cutoff
-from curation.sessions.session_plan import Plan
+from curation.sessions.session_plan import SessionPlan
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_versions
@@ -25,7 +25,7 @@ from curation.tiers.overrides import override
 from tests.helpers import postgres, rating_writer
 from tests.helpers.paths import ROOT
 
-PLAN = Plan("first", "Ada", "mriqc-4", size=30, repeats_share=0.1)
+PLAN = SessionPlan("first", "Ada", "mriqc-4", size=30, repeats_share=0.1)
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def _writer(workspace: Workspace, session_id: int, url: str | None) -> subproces
 
 def test_a_writer_killed_in_the_middle_loses_nothing_that_was_confirmed(tmp_path, url) -> None:
     workspace = rating_writer.workspace_of(tmp_path / "many", 3000)
-    plan = Plan("long", "Ada", "mriqc-4", size=2000, repeats_share=0.0)
+    plan = SessionPlan("long", "Ada", "mriqc-4", size=2000, repeats_share=0.0)
     session = session_log.start(workspace, plan)
     confirmed: dict[int, int] = {}
     for upto in (20, 45, 70):

@@ -13,7 +13,7 @@ from curation.errors import RatingError, WorkspaceError
 from curation.interchange import rating_export
 from curation.ratings import rating_log
 from curation.sessions import session_log
-from curation.sessions.session_plan import Plan
+from curation.sessions.session_plan import SessionPlan
 from curation.storage.workspace import Workspace
 from tests.helpers import rating_writer
 
@@ -133,7 +133,7 @@ def test_fewer_ratings_are_exported_over_more_only_when_asked(rated: Workspace) 
 
 def test_sessions_are_not_exported_over_more_either(tmp_path: Path) -> None:
     workspace = rating_writer.workspace_of(tmp_path / "w", 5)
-    session_log.start(workspace, Plan("one", "Ada", "pass-fail", size=3))
+    session_log.start(workspace, SessionPlan("one", "Ada", "pass-fail", size=3))
     rating_export.export_ratings(workspace)
     workspace.database_path.unlink()
     _database("--adopt", workspace=workspace)

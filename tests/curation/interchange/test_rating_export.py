@@ -14,7 +14,7 @@ from curation.ratings import rating_log
 from curation.ratings.rating_record import ARTEFACTS
 from curation.ratings.scales import SCALES, Scale, add_scale, all_scales
 from curation.sessions import session_log
-from curation.sessions.session_plan import Plan
+from curation.sessions.session_plan import SessionPlan
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
@@ -29,7 +29,7 @@ OWN = Scale("study", "Ours", {1.0: "fine", 2.5: "so, so", 9.0: "useless"}, "high
 def made(tmp_path: Path) -> Workspace:
     """A workspace with ratings of every kind."""
     made = workspace_full.make(tmp_path / "workspace")
-    plan = Plan("blind\tone", "Ada", "mriqc-4", size=6, repeats_share=0.5, seed=3)
+    plan = SessionPlan("blind\tone", "Ada", "mriqc-4", size=6, repeats_share=0.5, seed=3)
     session = session_log.start(made, plan)
     keys = list(ARTEFACTS)
     for position in range(5):
@@ -288,7 +288,7 @@ def test_bytes_that_are_no_text_and_places_that_are_not_there_are_said(empty, tm
 
 
 def test_another_session_of_the_same_name_is_not_mixed_in(made, empty, tmp_path) -> None:
-    session_log.start(empty, Plan("blind\tone", "Ada", "mriqc-4", size=2, repeats_share=0.0))
+    session_log.start(empty, SessionPlan("blind\tone", "Ada", "mriqc-4", size=2, repeats_share=0.0))
     with pytest.raises(RatingError, match="another session named"):
         import_ratings(empty, rating_export.export_ratings(made))
     assert rating_log.list_ratings(empty, withdrawn=True).empty

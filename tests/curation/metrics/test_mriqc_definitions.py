@@ -65,7 +65,7 @@ def head() -> dict[str, np.ndarray]:
     return {"image": image, "shares": shares, "air": air}
 
 
-def summaries(head: dict[str, np.ndarray]) -> dict[str, mriqc_definitions.Summary]:
+def summaries(head: dict[str, np.ndarray]) -> dict[str, mriqc_definitions.IntensitySummary]:
     found = {
         name: mriqc_definitions.summarise(head["image"].ravel(), head["shares"][..., k].ravel())
         for k, name in enumerate(("csf", "gm", "wm"))

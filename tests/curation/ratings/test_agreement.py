@@ -11,7 +11,7 @@ from curation.ratings import agreement, rating_log
 from curation.ratings.agreement_coefficients import kappa
 from curation.ratings.scales import SCALES
 from curation.sessions import session_log
-from curation.sessions.session_plan import Plan
+from curation.sessions.session_plan import SessionPlan
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_full
 
@@ -42,7 +42,7 @@ def test_pairs_are_compared_on_the_scans_they_share(workspace: Workspace) -> Non
 
 def test_the_newest_rating_that_stands_is_compared_and_repeats_are_not(tmp_path: Path) -> None:
     made = workspace_full.make(tmp_path / "workspace")
-    plan = Plan("s", "Ada", SCALE.name, size=10, repeats_share=0.5)
+    plan = SessionPlan("s", "Ada", SCALE.name, size=10, repeats_share=0.5)
     session = session_log.start(made, plan)
     for item in session.items:
         session_log.save(made, session.id, item.position, 1.0 if item.repeat_of is None else -1.0)

@@ -8,11 +8,11 @@ import pytest
 from curation.errors import RatingError, SourceError
 from curation.interchange import mriqc_tables
 from curation.interchange.mriqc_import import import_table
-from curation.interchange.rated_tables import lesson_of
+from curation.interchange.rated_tables import training_set_of
 from curation.ratings import rating_log
 from curation.ratings.scales import Scale, add_scale
 from curation.references import cross_validation, fit_from_ratings, reference_library
-from curation.references.fit_from_ratings import verdicts_of
+from curation.references.fit_from_ratings import labels_of
 from curation.scoring import exclusion_model
 from curation.storage import tables
 from curation.storage.workspace import Workspace
@@ -30,7 +30,7 @@ def test_a_rater_who_changed_their_mind_counts_by_the_last_word(made: Workspace)
         rating_log.add_rating(made, scan_id=ids[0], rater="A", scale="three-level", value=value)
     rating_log.add_rating(made, scan_id=ids[0], rater="B", scale="mriqc-4", value=2.0)
     rating_log.add_rating(made, scan_id="not here", rater="B", scale="mriqc-4", value=1.0)
-    verdicts = verdicts_of(rating_log.list_ratings(made), ids)
+    verdicts = labels_of(rating_log.list_ratings(made), ids)
     assert verdicts["excluded"].tolist() == [1, 0]
     assert verdicts["weight"].tolist() == [0.5, 0.5]
 
@@ -41,7 +41,7 @@ def test_a_slider_near_its_end_and_the_worst_of_an_own_scale_exclude(made: Works
     add_scale(made, own)
     for scale, value in (("mriqc-4", 1.2), ("mriqc-4", 1.6), ("own", 5.0)):
         rating_log.add_rating(made, scan_id=ids[0], rater=f"{value}", scale=scale, value=value)
-    verdicts = verdicts_of(rating_log.list_ratings(made), ids)
+    verdicts = labels_of(rating_log.list_ratings(made), ids)
     assert verdicts["excluded"].tolist() == [1, 0, 1]
     assert fit_from_ratings._worst_words(verdicts).endswith("the worst level of own")
 
@@ -54,7 +54,7 @@ def _read(tmp_path: Path, name: str, **columns: object) -> mriqc_tables.MriqcTab
 
 def test_a_rater_who_saw_every_scan_counts_fully_another_by_a_quarter(tmp_path: Path) -> None:
     half = [1, -1] * 30 + [None] * 60
-    verdicts = lesson_of({"a": _read(tmp_path, "a.tsv", rater_2=half)}).verdicts
+    verdicts = training_set_of({"a": _read(tmp_path, "a.tsv", rater_2=half)}).verdicts
     assert verdicts.groupby("rater")["weight"].unique().map(list).to_dict() == {
         "rater_1": [1.0],
         "rater_2": [0.25],
@@ -65,7 +65,7 @@ def test_several_tables_are_one_lesson_and_a_metric_that_few_have_is_not_learned
     tmp_path: Path,
 ) -> None:
     first, second = _read(tmp_path, "a.tsv"), _read(tmp_path, "b.csv", cnr=np.arange(120.0))
-    given = lesson_of({"a": first, "b": second})
+    given = training_set_of({"a": first, "b": second})
     assert len(given.metrics) == 240 and "cnr" not in given.metrics
     assert given.subjects.nunique() == 240
     assert given.verdicts["row"].tolist() == list(range(240))
@@ -73,23 +73,23 @@ def test_several_tables_are_one_lesson_and_a_metric_that_few_have_is_not_learned
 
 def test_doubtful_is_kept_and_only_exclude_excludes(tmp_path: Path) -> None:
     table = _read(tmp_path, "a.tsv")
-    verdicts = lesson_of({"a": table}).verdicts
+    verdicts = training_set_of({"a": table}).verdicts
     said = table.ratings["value"].to_numpy()
     assert (verdicts["excluded"].to_numpy() == (said == -1)).all()
 
 
 def test_tables_without_enough_ratings_are_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="None of the tables has ratings"):
-        lesson_of({"a": _read(tmp_path, "a.tsv", rater_1=None)})
+        training_set_of({"a": _read(tmp_path, "a.tsv", rater_1=None)})
     with pytest.raises(RatingError, match="say exclude"):
-        lesson_of({"b": _read(tmp_path, "b.tsv", rater_1=-1)})
+        training_set_of({"b": _read(tmp_path, "b.tsv", rater_1=-1)})
 
 
 def test_the_shipped_model_is_what_the_abide_table_gives(shared_data: Path) -> None:
     path = shared_data / "iqm" / "abide_iqm_rating_age.csv"
     if not path.exists():
         pytest.skip(f"no rated table at {path}")
-    given = lesson_of({path.name: mriqc_tables.read(path)})
+    given = training_set_of({path.name: mriqc_tables.read(path)})
     penalty = cross_validation.choose_penalty(given.inputs, given.verdicts, given.folds)
     made = exclusion_model.fit(given.metrics, given.groups, given.verdicts, penalty)
     shipped = reference_library.experts().model

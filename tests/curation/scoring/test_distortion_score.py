@@ -10,7 +10,7 @@ import pytest
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
 from curation.scoring.distortion_score import POWER, explain, score
-from curation.scoring.exclusion_model import Model, quantiles_of
+from curation.scoring.exclusion_model import ExclusionModel, quantiles_of
 from curation.scoring.score_reference import Anchor, Reference, builtin
 
 #: One metric a family, good at 0 and bad at 1.
@@ -163,7 +163,7 @@ def test_the_same_ripples_score_no_worse_without_air_around_the_head() -> None:
 # ---- a learned reference -------------------------------------------------------------------------
 
 SPREAD = tuple(map(tuple, quantiles_of(np.random.default_rng(0).normal(size=(500, 2))).tolist()))
-MODEL = Model((FIRST["noise"], FIRST["blur"]), (1.0, 0.5), (0.0, 0.0), -1.0, SPREAD)
+MODEL = ExclusionModel((FIRST["noise"], FIRST["blur"]), (1.0, 0.5), (0.0, 0.0), -1.0, SPREAD)
 LEARNED = Reference("learned", "1", "for tests", PLAIN.anchors, kind="learned", model=MODEL)
 
 

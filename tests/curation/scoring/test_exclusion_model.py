@@ -10,7 +10,7 @@ from scipy import stats
 
 from curation.errors import RatingError
 from curation.scoring import exclusion_model
-from curation.scoring.exclusion_model import CLIP, QUANTILES, Model
+from curation.scoring.exclusion_model import CLIP, QUANTILES, ExclusionModel
 
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=(400, 3))
@@ -78,7 +78,7 @@ def test_raters_of_different_strictness_do_not_blur_each_other() -> None:
 def test_a_score_is_of_the_row_and_the_file_alone() -> None:
     frame, sites = pd.DataFrame(VALUES, columns=NAMES), pd.Series(["A"] * 200 + ["B"] * 200)
     model = exclusion_model.fit(frame, sites, _verdicts(VALUES[:, 0] > 0.8)).frozen_to(frame, sites)
-    read = Model.from_dict(json.loads(json.dumps(asdict(model), allow_nan=False)))
+    read = ExclusionModel.from_dict(json.loads(json.dumps(asdict(model), allow_nan=False)))
     assert read == model
     together = read.contributions(frame.iloc[:200], "A")
     single = read.contributions(frame.iloc[[7]], "A")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from curation.errors import TierscopeError
-from curation.scoring.exclusion_model import Model
+from curation.scoring.exclusion_model import ExclusionModel
 from curation.scoring.score_reference import Anchor, Reference, read_reference
 
 
@@ -28,7 +28,9 @@ def test_badness_never_leaves_0_to_100_and_keeps_nan() -> None:
 
 def test_a_reference_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
     quantiles = ((None,) * 41, tuple(range(41)))
-    model = Model(("cjv", "cnr"), (0.1, 0.2), (0.3, 0.4), -1.0, quantiles, {"North": quantiles})
+    model = ExclusionModel(
+        ("cjv", "cnr"), (0.1, 0.2), (0.3, 0.4), -1.0, quantiles, {"North": quantiles}
+    )
     sites = {"North": {"cjv": Anchor(0.0, 1.0)}}
     whole = Reference(
         "a", "1", "b", {"cjv": Anchor(1, 2)}, "learned", "c", {"auc": 0.8}, sites, model

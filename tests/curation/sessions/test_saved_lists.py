@@ -4,7 +4,7 @@ import pytest
 
 from curation.errors import RatingError
 from curation.sessions import sampling, saved_lists, session_log
-from curation.sessions.session_plan import Plan
+from curation.sessions.session_plan import SessionPlan
 from curation.storage.workspace import Workspace
 from tests.helpers.workspace_scored import put_scans
 
@@ -58,9 +58,11 @@ def test_a_session_is_about_the_scans_of_a_list_that_have_an_image(workspace: Wo
     )
     ids = [f"made_sub-{i:02d}_T1w" for i in (1, 4, 6, 77)]
     number = saved_lists.save(workspace, "odd", "Ada", ids)
-    plan = Plan("s", "Ada", "three-level", choice=f"list:{number}", size=50, repeats_share=0.0)
+    plan = SessionPlan(
+        "s", "Ada", "three-level", choice=f"list:{number}", size=50, repeats_share=0.0
+    )
     assert {item.scan_id for item in session_log.start(workspace, plan).items} == set(ids[:2])
     with pytest.raises(RatingError, match="needs the list's number"):
         sampling.find_choice("list")
     with pytest.raises(RatingError, match="empty"):
-        sampling.draw(workspace, "list:99", 5, 0, (25.0,))
+        sampling.sample_scans(workspace, "list:99", 5, 0, (25.0,))

@@ -16,7 +16,7 @@ from curation.interchange import rating_export
 from curation.ratings import rating_log
 from curation.sessions import sampling, saved_lists, session_log
 from curation.sessions.sampling import CHOICES
-from curation.sessions.session_plan import Plan, Session
+from curation.sessions.session_plan import Session, SessionPlan
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
@@ -24,7 +24,7 @@ from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
 from tests.helpers import workspace_full
 
-PLAN = Plan("first", "Ada", "mriqc-4", size=10, repeats_share=0.2, seed=7)
+PLAN = SessionPlan("first", "Ada", "mriqc-4", size=10, repeats_share=0.2, seed=7)
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_each_choice_draws_what_it_says(made: Workspace) -> None:
     scores = tables.read_scored_scans(made).set_index("scan_id")["distortion_score"]
 
     def drawn(choice: str, size: int = 5, rule: TierRule = DEFAULT_RULE) -> set[str]:
-        return set(sampling.draw(made, choice, size, 0, rule))
+        return set(sampling.sample_scans(made, choice, size, 0, rule))
 
     assert drawn("suspicious") == set(scores.nlargest(5).index)
     assert drawn("near-cutoff:42.5") == set((scores - 42.5).abs().nsmallest(5).index)
@@ -204,11 +204,13 @@ def test_a_tier_is_drawn_by_the_whole_rule_and_by_what_people_decided(made: Work
     for tier in rule.tiers:
         held = overrides.assigned(made, tables.read_scored_scans(made), rule) == tier
         expected = set(tables.read_scored_scans(made).loc[held, "scan_id"]) & set(scans.index)
-        assert expected and set(sampling.draw(made, f"tier:{tier}", 99, 0, rule)) == expected
-    good = sampling.draw(made, "tier:good", 99, 0, rule)
+        assert (
+            expected and set(sampling.sample_scans(made, f"tier:{tier}", 99, 0, rule)) == expected
+        )
+    good = sampling.sample_scans(made, "tier:good", 99, 0, rule)
     held = scans.index[scans["snr_total"] < gate.limit]
     assert set(south) - set(held) <= set(good) and north[0] in good
-    assert set(sampling.draw(made, "tier:unusable", 99, 0, rule)) == set(held) - {north[0]}
+    assert set(sampling.sample_scans(made, "tier:unusable", 99, 0, rule)) == set(held) - {north[0]}
 
 
 def test_near_a_cutoff_means_what_the_rule_cuts_and_each_sites_own_cutoffs(made: Workspace) -> None:
@@ -217,12 +219,12 @@ def test_near_a_cutoff_means_what_the_rule_cuts_and_each_sites_own_cutoffs(made:
     rule = TierRule(("A", "B"), (0.5,), "cjv", by_site={"South": (1.5,)})
     cut = scans["site"].map({"North": 0.5, "South": 1.5})
     nearest = (scans["cjv"] - cut).abs().nsmallest(6).index
-    assert set(sampling.draw(made, "near-cutoff", 6, 0, rule)) == set(nearest)
+    assert set(sampling.sample_scans(made, "near-cutoff", 6, 0, rule)) == set(nearest)
     nearest = (scans["cjv"] - 1.1).abs().nsmallest(6).index
-    assert set(sampling.draw(made, "near-cutoff:1.1", 6, 0, rule)) == set(nearest)
+    assert set(sampling.sample_scans(made, "near-cutoff:1.1", 6, 0, rule)) == set(nearest)
     nowhere = TierRule(("A", "B"), (0.5,), "reconstruction_error")
     with pytest.raises(RatingError, match="is empty"):
-        sampling.draw(made, "near-cutoff", 6, 0, nowhere)
+        sampling.sample_scans(made, "near-cutoff", 6, 0, nowhere)
 
 
 def test_a_session_keeps_the_rule_it_was_drawn_by(made: Workspace) -> None:
@@ -235,8 +237,8 @@ def test_a_session_keeps_the_rule_it_was_drawn_by(made: Workspace) -> None:
 
 def test_a_plan_of_cutoffs_alone_is_still_read() -> None:
     old = {key: value for key, value in PLAN.as_dict().items() if key != "rule"}
-    assert Plan.from_dict(old | {"cutoffs": [10.0]}).rule == TierRule(("A", "B"), (10.0,))
-    assert Plan.from_dict(PLAN.as_dict()) == PLAN
+    assert SessionPlan.from_dict(old | {"cutoffs": [10.0]}).rule == TierRule(("A", "B"), (10.0,))
+    assert SessionPlan.from_dict(PLAN.as_dict()) == PLAN
 
 
 @pytest.mark.parametrize("plan", [["a", "list"], "text", {}, {"blinded": 1, "seed": "x"}, None])

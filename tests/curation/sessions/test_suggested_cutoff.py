@@ -151,7 +151,7 @@ def test_an_adjudicators_verdict_outweighs_all_raters(rated: Workspace) -> None:
     rating_log.adjudicate(
         rated, scan_id=best, author="Chief", scale="pass-fail", value=0.0, reason="lesion cut off"
     )
-    said = suggested_cutoff.verdicts(rating_log.list_ratings(rated)).set_index("scan_id")
+    said = suggested_cutoff.exclusion_labels(rating_log.list_ratings(rated)).set_index("scan_id")
     assert said.loc[best, ["raters", "excluded", "decided"]].tolist() == [2, True, True]
     assert said["decided"].sum() < len(said)
 

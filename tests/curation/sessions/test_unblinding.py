@@ -5,7 +5,7 @@ import pytest
 from curation.decisions import audit_trail
 from curation.errors import RatingError
 from curation.sessions import session_log, unblinding
-from curation.sessions.session_plan import Plan
+from curation.sessions.session_plan import SessionPlan
 from tests.helpers import workspace_full
 
 
@@ -13,7 +13,7 @@ from tests.helpers import workspace_full
 def finished(tmp_path):  # type: ignore[no-untyped-def]
     workspace = workspace_full.make(tmp_path / "workspace")
     session = session_log.start(
-        workspace, Plan("pilot", "Ada", "pass-fail", size=2, repeats_share=0.0)
+        workspace, SessionPlan("pilot", "Ada", "pass-fail", size=2, repeats_share=0.0)
     )
     for item in session.items:
         session_log.save(workspace, session.id, item.position, 1.0)
@@ -22,15 +22,15 @@ def finished(tmp_path):  # type: ignore[no-untyped-def]
 
 def test_until_it_is_shown_a_rating_can_be_taken_back(finished) -> None:
     workspace, session = finished
-    assert not unblinding.revealed(workspace, session)
+    assert not unblinding.is_unblinded(workspace, session)
     assert session_log.undo(workspace, session.id).position == 1
 
 
 def test_once_it_is_shown_nothing_is_taken_back_and_history_knows(finished) -> None:
     workspace, session = finished
     for _ in range(2):
-        unblinding.reveal(workspace, session)
-    assert unblinding.revealed(workspace, session)
+        unblinding.unblind(workspace, session)
+    assert unblinding.is_unblinded(workspace, session)
     with pytest.raises(RatingError, match="would not be blind"):
         session_log.undo(workspace, session.id)
     assert audit_trail.history(workspace)["what"].tolist().count(unblinding.ACTION) == 1
@@ -38,5 +38,5 @@ def test_once_it_is_shown_nothing_is_taken_back_and_history_knows(finished) -> N
 
 def test_what_was_never_hidden_needs_no_showing(finished) -> None:
     workspace, _ = finished
-    plan = Plan("open", "Ada", "pass-fail", size=2, blinded=False)
-    assert unblinding.revealed(workspace, session_log.start(workspace, plan))
+    plan = SessionPlan("open", "Ada", "pass-fail", size=2, blinded=False)
+    assert unblinding.is_unblinded(workspace, session_log.start(workspace, plan))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from curation.metrics.registry import FAMILIES
-from curation.simulation.artefacts import ARTIFACTS, apply
+from curation.simulation.artefacts import ARTEFACTS, apply
 
 
 @pytest.fixture(scope="module")
@@ -18,15 +18,15 @@ def head() -> np.ndarray:
 
 
 def test_every_family_has_an_artefact() -> None:
-    assert {artifact.family for artifact in ARTIFACTS.values()} == set(FAMILIES)
+    assert {artifact.family for artifact in ARTEFACTS.values()} == set(FAMILIES)
 
 
-@pytest.mark.parametrize("name", ARTIFACTS)
+@pytest.mark.parametrize("name", ARTEFACTS)
 def test_severity_zero_is_the_identity_bit_for_bit(name: str, head: np.ndarray) -> None:
     assert apply(name, head, 0.0, seed=3).tobytes() == head.tobytes()
 
 
-@pytest.mark.parametrize("name", ARTIFACTS)
+@pytest.mark.parametrize("name", ARTEFACTS)
 def test_same_seed_gives_the_same_bytes_and_leaves_the_input_alone(
     name: str, head: np.ndarray
 ) -> None:
@@ -36,7 +36,7 @@ def test_same_seed_gives_the_same_bytes_and_leaves_the_input_alone(
     assert head.tobytes() == before
 
 
-@pytest.mark.parametrize("name", ARTIFACTS)
+@pytest.mark.parametrize("name", ARTEFACTS)
 def test_output_is_float32_of_the_same_shape_finite_and_not_negative(
     name: str, head: np.ndarray
 ) -> None:
@@ -48,13 +48,13 @@ def test_output_is_float32_of_the_same_shape_finite_and_not_negative(
         assert result.min() >= 0
 
 
-@pytest.mark.parametrize("name", ARTIFACTS)
+@pytest.mark.parametrize("name", ARTEFACTS)
 def test_more_severity_changes_more(name: str, head: np.ndarray) -> None:
     changes = [float(np.abs(apply(name, head, s, seed=2) - head).mean()) for s in (0.2, 0.5, 0.9)]
     assert 0 < changes[0] < changes[1] < changes[2]
 
 
-@pytest.mark.parametrize("name", ARTIFACTS)
+@pytest.mark.parametrize("name", ARTEFACTS)
 def test_an_empty_image_stays_empty(name: str) -> None:
     assert not apply(name, np.zeros((9, 10, 11)), 1.0).any()
 

@@ -50,7 +50,7 @@ def test_sites_store_different_orientations_of_the_same_head() -> None:
 def test_the_pool_has_every_artefact_two_sites_and_clean_scans() -> None:
     plans = demo_workspace.pool_plans()
     assert len(plans) == demo_workspace.POOL_SIZE
-    assert {plan.artifact for plan in plans} == {*artefacts.ARTIFACTS, None}
+    assert {plan.artifact for plan in plans} == {*artefacts.ARTEFACTS, None}
     assert {plan.site for plan in plans} == {"North", "South"}
     assert (
         sum(plan.artifact is None for plan in plans)

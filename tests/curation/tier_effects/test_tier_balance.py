@@ -7,8 +7,8 @@ import pytest
 from curation.tier_effects import tier_balance
 from curation.tier_effects.standardised_differences import (
     categorical_smd,
-    chance_smd,
     continuous_smd,
+    null_smd,
 )
 from curation.tiers.rule_checks import UNSCORED
 
@@ -166,9 +166,9 @@ def test_nobody_in_a_tier_nothing_known_and_no_scan_at_all_are_gaps_not_errors()
 
 
 def test_chance_shrinks_with_the_root_of_the_size() -> None:
-    small, large = chance_smd(np.array([50, 200]), np.array([50, 200]), 1)
+    small, large = null_smd(np.array([50, 200]), np.array([50, 200]), 1)
     assert small == pytest.approx(1.959964 * np.sqrt(2 / 50)) and small == pytest.approx(2 * large)
-    assert np.isnan(chance_smd(np.array([50]), np.array([50]), 0)).all()
+    assert np.isnan(null_smd(np.array([50]), np.array([50]), 0)).all()
 
 
 def test_sexes_in_codes_of_their_own_are_compared_and_not_called_female() -> None:

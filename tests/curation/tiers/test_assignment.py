@@ -9,7 +9,7 @@ import pytest
 from curation.errors import RuleError
 from curation.tiers import assignment, tier_rule
 from curation.tiers.rule_checks import UNSCORED, UNUSABLE, Gate
-from curation.tiers.rule_columns import MEASURES
+from curation.tiers.rule_columns import RULE_COLUMNS
 from curation.tiers.tier_rule import TierRule
 from tests.helpers.tier_rules import random_rule, random_scans
 
@@ -19,7 +19,7 @@ def _obvious(scan: pd.Series, rule: TierRule) -> str:
     value, order = scan[rule.column], [*rule.names, UNUSABLE]
     possible = set(rule.names)
     if not math.isnan(value):
-        worse = float.__le__ if MEASURES[rule.column].better_is_higher else float.__ge__
+        worse = float.__le__ if RULE_COLUMNS[rule.column].better_is_higher else float.__ge__
         cutoffs = rule.by_site.get(scan["site"], rule.cutoffs)
         possible = {rule.names[sum(worse(float(value), cutoff) for cutoff in cutoffs)]}
     for gate in rule.gates:

@@ -4,13 +4,13 @@ from curation.errors import RuleError
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
 from curation.tiers import rule_columns
-from curation.tiers.rule_columns import LEARNED, MEASURES
+from curation.tiers.rule_columns import LEARNED, RULE_COLUMNS
 
 
 def test_the_score_its_parts_and_every_metric_can_be_looked_at_once() -> None:
-    assert set(MEASURES) == {"distortion_score", "certainty", LEARNED, *FAMILIES, *METRICS}
-    assert len(MEASURES) == 3 + len(FAMILIES) + len(METRICS)
-    assert all(name == measure.name and measure.label for name, measure in MEASURES.items())
+    assert set(RULE_COLUMNS) == {"distortion_score", "certainty", LEARNED, *FAMILIES, *METRICS}
+    assert len(RULE_COLUMNS) == 3 + len(FAMILIES) + len(METRICS)
+    assert all(name == measure.name and measure.label for name, measure in RULE_COLUMNS.items())
 
 
 def test_an_unknown_name_is_answered_with_those_nearby() -> None:

@@ -9,7 +9,7 @@ from curation.errors import ProfileError, StudyError
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.jobs import execution_backend, launch, supervisor
-from training.jobs.execution_backend import Place
+from training.jobs.execution_backend import Backend
 from training.studies.planned_study import Study
 
 
@@ -32,7 +32,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return put
 
 
-def _profile(study: Study, place: Place) -> dict:
+def _profile(study: Study, place: Backend) -> dict:
     folder = execution_backend.snakemake_profile(study, place)
     assert folder is not None
     return json.loads((folder / "config.yaml").read_text())
@@ -42,7 +42,7 @@ def test_what_is_asked_of_slurm_stands_in_the_profile(study: Study, commands) ->
     commands("scontrol", "AccountingStorageType   = accounting_storage/slurmdbd")
     profile = _profile(
         study,
-        Place("slurm", partition="gpu", account="lab", hours=1.5, memory_gb=8, gres="gpu:a100:1"),
+        Backend("slurm", partition="gpu", account="lab", hours=1.5, memory_gb=8, gres="gpu:a100:1"),
     )
     assert profile["executor"] == "slurm"
     assert profile["default-resources"] == {
@@ -61,7 +61,7 @@ def test_what_is_asked_of_slurm_stands_in_the_profile(study: Study, commands) ->
 @pytest.mark.parametrize("kind", ["accounting_storage/none", "(null)"])
 def test_where_slurm_keeps_no_accounts_its_queue_is_asked(study, commands, kind: str) -> None:
     commands("scontrol", f"AccountingStorageType   = {kind}")
-    profile = _profile(study, Place("slurm"))
+    profile = _profile(study, Backend("slurm"))
     assert profile["slurm-status-command"] == "squeue"
     assert set(profile["default-resources"]) == {"mem_mb", "runtime"}
 
@@ -87,38 +87,40 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_on_this_machine_there_is_no_profile_and_one_is_found_by_its_name(study, lab) -> None:
-    assert execution_backend.snakemake_profile(study, Place()) is None
-    assert execution_backend.snakemake_profile(study, Place("profile", profile="lab")) == lab
+    assert execution_backend.snakemake_profile(study, Backend()) is None
+    assert execution_backend.snakemake_profile(study, Backend("profile", profile="lab")) == lab
 
 
 def test_no_path_becomes_a_profile_be_it_asked_for_or_stored(
     study: Study, workspace: Workspace, lab: Path, evil: Path
 ) -> None:
-    place = Place("profile", profile=str(evil))
+    place = Backend("profile", profile=str(evil))
     with pytest.raises(ProfileError, match=r"no Snakemake profile named .*there is: lab"):
         launch.launch(workspace, study.id, place=place)
-    execution_backend.write(study, place)  # as an older Tierscope did, or whoever may write there
-    execution_backend.remember(workspace, place)
-    assert execution_backend.of(study) == place
-    assert "evil" in execution_backend.remembered(workspace).words
+    execution_backend.write_backend(
+        study, place
+    )  # as an older Tierscope did, or whoever may write there
+    execution_backend.remember_backend(workspace, place)
+    assert execution_backend.backend_of(study) == place
+    assert "evil" in execution_backend.remembered_backend(workspace).words
     with pytest.raises(ProfileError, match="TIERSCOPE_PROFILES"):
         launch.resume(workspace, study.id)
     with pytest.raises(ProfileError, match="TIERSCOPE_PROFILES"):
-        supervisor.command(workspace, study, execution_backend.of(study), [])
+        supervisor.command(workspace, study, execution_backend.backend_of(study), [])
     assert not (evil.parent / "ran").exists()
 
 
 def test_a_place_survives_being_written_down_and_is_offered_the_next_time(study, workspace) -> None:
-    place = Place("slurm", partition="long", gres="gpu:1", at_once=3)
-    assert execution_backend.of(study) == Place()
-    execution_backend.write(study, place)
-    assert execution_backend.of(study) == place
-    assert execution_backend.remembered(workspace) == Place()
-    execution_backend.remember(workspace, place)
-    assert execution_backend.remembered(workspace) == place
-    assert Place.from_dict(asdict(place) | {"unknown": 1}) == place
-    execution_backend.remember(workspace, Place(cores=2, beside=True))
-    known = execution_backend.remembered(workspace)
+    place = Backend("slurm", partition="long", gres="gpu:1", at_once=3)
+    assert execution_backend.backend_of(study) == Backend()
+    execution_backend.write_backend(study, place)
+    assert execution_backend.backend_of(study) == place
+    assert execution_backend.remembered_backend(workspace) == Backend()
+    execution_backend.remember_backend(workspace, place)
+    assert execution_backend.remembered_backend(workspace) == place
+    assert Backend.from_dict(asdict(place) | {"unknown": 1}) == place
+    execution_backend.remember_backend(workspace, Backend(cores=2, beside=True))
+    known = execution_backend.remembered_backend(workspace)
     assert (known.kind, known.cores, known.beside) == ("here", 2, False)
     assert (known.partition, known.gres, known.at_once) == ("long", "gpu:1", 3)
 
@@ -126,18 +128,18 @@ def test_a_place_survives_being_written_down_and_is_offered_the_next_time(study,
 def test_what_snakemake_is_told_of_each_place(study: Study, workspace, commands, lab) -> None:
     commands("scontrol")
 
-    def told(place: Place) -> str:
+    def told(place: Backend) -> str:
         return " ".join(supervisor.command(workspace, study, place, ["../result.json"]))
 
-    here = told(Place(cores=3))
+    here = told(Backend(cores=3))
     assert "--cores 3" in here
     assert "slots=3" in here
     assert " --profile" not in here
-    slurm = told(Place("slurm"))
+    slurm = told(Backend("slurm"))
     assert f"--profile {study.folder}/workflow/profile" in slurm
     assert "slots=0 gpus=0" in slurm
     assert "--cores" not in slurm
-    assert f"--profile {lab}" in told(Place("profile", profile="lab"))
+    assert f"--profile {lab}" in told(Backend("profile", profile="lab"))
     assert "../result.json" in slurm
     assert "--workflow-profile none" in here  # none that lies in the folder that someone is in
 
@@ -156,7 +158,7 @@ def test_what_snakemake_is_told_of_each_place(study: Study, workspace, commands,
 )
 def test_a_place_that_cannot_be_is_refused_in_words(values: dict, words: str) -> None:
     with pytest.raises(StudyError, match=words):
-        Place(**values)
+        Backend(**values)
 
 
 def test_what_slurm_lacks_is_said_before_anything_starts(commands, monkeypatch, tmp_path) -> None:
@@ -164,7 +166,7 @@ def test_what_slurm_lacks_is_said_before_anything_starts(commands, monkeypatch, 
     assert execution_backend.slurm_lacks() is None
     monkeypatch.setattr(execution_backend.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match="plugin"):
-        execution_backend.refuse_unusable(Place("slurm"))
+        execution_backend.refuse_unusable(Backend("slurm"))
     monkeypatch.setenv("PATH", str(tmp_path / "none"))
     with pytest.raises(StudyError, match="sbatch is not found"):
-        execution_backend.refuse_unusable(Place("slurm"))
+        execution_backend.refuse_unusable(Backend("slurm"))

@@ -10,7 +10,7 @@ from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.__main__ import main
 from training.jobs import mlflow_log
-from training.jobs.execution_backend import Place, refuse_unusable
+from training.jobs.execution_backend import Backend, refuse_unusable
 from training.studies import runs
 from training.studies.planned_study import Study
 
@@ -32,7 +32,7 @@ def test_where_it_is_not_installed_it_is_said_before_anything_starts(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match="MLflow is not installed"):
-        refuse_unusable(Place(mlflow=True))
+        refuse_unusable(Backend(mlflow=True))
     assert main(["mlflow", "--workspace", str(workspace.root), study.id]) == 2
     assert "pip" in capsys.readouterr().err
 

@@ -21,11 +21,11 @@ from tests.helpers.launched_studies import ended, processes, results, under_way,
 from tests.helpers.paths import ROOT
 from training.jobs import launch, study_status
 from training.jobs import slurm as slurm_jobs
-from training.jobs.execution_backend import Place
+from training.jobs.execution_backend import Backend
 from training.jobs.study_status import log_path
 from training.studies.planned_study import Study
 
-PLACE = Place(
+PLACE = Backend(
     "slurm",
     partition=slurm_cluster.PARTITION,
     hours=0.5,
@@ -61,7 +61,7 @@ def _planned(folder: Path, **changes: object) -> tuple[Workspace, Study]:
     return workspace, workspace_trainable.plan(workspace, **changes)
 
 
-def _run(workspace: Workspace, study: Study, place: Place) -> dict[str, dict]:
+def _run(workspace: Workspace, study: Study, place: Backend) -> dict[str, dict]:
     launch.launch(workspace, study.id, place=place)
     status = wait(workspace, study, ended, every_s=1)
     assert status.state == "finished", log_path(study).read_text()
@@ -100,7 +100,7 @@ def test_three_arms_of_three_seeds_on_slurm_come_to_the_numbers_of_this_machine(
     cluster: slurm_cluster.Cluster, tmp_path: Path
 ) -> None:
     changes = {"arms": ["scratch", "A", "all"], "seeds": [0, 1, 2]}
-    expected = _run(*_planned(tmp_path / "here", **changes), Place())
+    expected = _run(*_planned(tmp_path / "here", **changes), Backend())
     assert len(expected) == 2 * 3 + 3 * 3 * 2
     assert _run(*_planned(tmp_path / "slurm", **changes), PLACE) == expected
 

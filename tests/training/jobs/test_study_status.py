@@ -14,7 +14,7 @@ from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.jobs import execution_backend, launch, study_status, supervisor
-from training.jobs.execution_backend import Place
+from training.jobs.execution_backend import Backend
 from training.studies import runs
 from training.studies.planned_study import Study
 
@@ -29,7 +29,7 @@ def study(workspace: Workspace) -> Study:
 def _note(study: Study, **changes: object) -> None:
     """Note this very process as the leader of a study and as its first run."""
     own = {"host": socket.gethostname(), **asdict(Process.of(os.getpid()))} | changes
-    files.write_json(study_status.leader_path(study), {"command": [], **own})
+    files.write_json(study_status.supervisor_path(study), {"command": [], **own})
     status = {"state": "running", "epoch": 1, "heartbeat": time.time(), **own}
     files.write_json(runs.runs_of(study)[0].status_path, status)
 
@@ -100,6 +100,6 @@ def test_a_study_that_ended_on_a_full_disk_says_so(workspace, study: Study, monk
 def test_on_a_cluster_it_is_said_where_and_how_many_runs_are_at_work(workspace, study) -> None:
     _note(study)
     files.write_json(study.folder / "prepare" / "status.json", {"state": "finished"})
-    execution_backend.write(study, Place("slurm", partition="gpu"))
+    execution_backend.write_backend(study, Backend("slurm", partition="gpu"))
     message = study_status.status(workspace, study.id).message
     assert message == "On Slurm, partition gpu: 1 of its runs are at work now."

@@ -59,7 +59,7 @@ def test_held_out_people_are_filled_in_better_than_by_the_mean_of_each_place() -
     shares = torch.ones(int(np.prod(preset.grid)))
     loss = ReconstructionLoss(masked_autoencoder.build(preset, seed=0), preset, shares)
     loss.expect([people])
-    masks = masking.draw(np.random.default_rng(0), len(held_out), shares, preset)
+    masks = masking.sample_masks(np.random.default_rng(0), len(held_out), shares, preset)
     true = take(patchify(held_out, preset.patch), masks.removed)
     error_of_the_mean = float((loss.expected[0][masks.removed] - true).square().mean())
     optimizer = torch.optim.AdamW(
@@ -70,7 +70,7 @@ def test_held_out_people_are_filled_in_better_than_by_the_mean_of_each_place() -
         rng = np.random.default_rng(step)
         chosen = rng.choice(len(people), 4, replace=False)
         optimizer.zero_grad()
-        loss(people[chosen], masking.draw(rng, 4, shares, preset)).backward()
+        loss(people[chosen], masking.sample_masks(rng, 4, shares, preset)).backward()
         torch.nn.utils.clip_grad_norm_(loss.parameters(), 1.0)
         optimizer.step()
         schedule.step()

@@ -6,7 +6,7 @@ from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from tests.helpers.workspace_trainable import TINY
 from training.models import masked_autoencoder, masking, monai_weights
 from training.models.masked_autoencoder import ReconstructionLoss
-from training.models.masking import Masks
+from training.models.masking import PatchMasks
 from training.models.patches import patch_weights, patchify, take, unpatchify
 from training.studies.preset import Preset
 from training.studies.presets import PRESETS
@@ -55,9 +55,9 @@ def _loss(preset: Preset = PRESET, weights: torch.Tensor | None = None) -> Recon
     return ReconstructionLoss(network, preset, torch.ones(count) if weights is None else weights)
 
 
-def _masks(count: int = 2, preset: Preset = PRESET, seed: int = 0) -> Masks:
+def _masks(count: int = 2, preset: Preset = PRESET, seed: int = 0) -> PatchMasks:
     shares = torch.ones(int(np.prod(preset.grid)))
-    return masking.draw(np.random.default_rng(seed), count, shares, preset)
+    return masking.sample_masks(np.random.default_rng(seed), count, shares, preset)
 
 
 def _monais(network: torch.nn.Module, volumes: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
@@ -124,7 +124,7 @@ def test_losses_of_parts_add_up_to_that_of_the_batch() -> None:
     loss, masks = _loss(), _masks(4)
     volumes = torch.randn(4, 1, *PRESET.shape)
     parts = [
-        loss(volumes[cut], Masks(*(one[cut] for one in masks)))
+        loss(volumes[cut], PatchMasks(*(one[cut] for one in masks)))
         for cut in (slice(0, 1), slice(1, 4))
     ]
     assert sum(parts).item() == pytest.approx(loss(volumes, masks).item(), rel=1e-5)
@@ -132,7 +132,7 @@ def test_losses_of_parts_add_up_to_that_of_the_batch() -> None:
 
 def test_empty_patches_do_not_count() -> None:
     shares = torch.zeros(int(np.prod(PRESET.grid)))
-    masks = masking.draw(np.random.default_rng(0), 1, shares, PRESET)
+    masks = masking.sample_masks(np.random.default_rng(0), 1, shares, PRESET)
     assert _loss(weights=shares)(torch.ones(1, 1, *PRESET.shape), masks) == 0
 
 
@@ -196,7 +196,7 @@ def test_masks_by_brain_keep_empty_patches_out_of_everything() -> None:
     preset = PRESET.changed({"masking": "brain"})
     shares = torch.linspace(-1, 1, int(np.prod(preset.grid))).clamp_min(0)
     loss = _loss(preset, shares)
-    masks = masking.draw(np.random.default_rng(0), 2, shares, preset)
+    masks = masking.sample_masks(np.random.default_rng(0), 2, shares, preset)
     patches = torch.rand(2, len(shares), preset.patch**3)
     before = loss(unpatchify(patches, preset.grid, preset.patch), masks)
     patches[:, shares == 0] = 50.0

@@ -11,9 +11,9 @@ COUNT = int(np.prod(PRESET.grid))
 SHARES = torch.linspace(-1, 1, COUNT).clamp_min(0)  # half of the patches are empty
 
 
-def _draw(seed: int, masking_: str = "uniform", count: int = 5) -> masking.Masks:
+def _draw(seed: int, masking_: str = "uniform", count: int = 5) -> masking.PatchMasks:
     preset = PRESET.changed({"masking": masking_})
-    return masking.draw(np.random.default_rng(seed), count, SHARES, preset)
+    return masking.sample_masks(np.random.default_rng(seed), count, SHARES, preset)
 
 
 def test_the_generator_alone_decides_and_every_volume_has_its_own_mask() -> None:
@@ -59,7 +59,7 @@ def test_one_removal_falls_on_a_patch_in_proportion_to_its_brain() -> None:
     """Closed form: with a single removal the chances are the shares over their sum."""
     shares = torch.tensor([0.0, 1.0, 2.0, 3.0, 4.0])
     preset = PRESET.changed({"masking": "brain", "masking_ratio": 0.01})
-    masks = masking.draw(np.random.default_rng(0), 20_000, shares, preset)
+    masks = masking.sample_masks(np.random.default_rng(0), 20_000, shares, preset)
     assert masks.removed.shape[1] == 1
     times = torch.bincount(masks.removed.flatten(), minlength=5) / 20_000
     assert times.tolist() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4], abs=0.015)

@@ -39,7 +39,7 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study, 
     return workspace, study, run
 
 
-def _maps(made: reconstruction_files.Reconstruction) -> dict[str, np.ndarray]:
+def _maps(made: reconstruction_files.ReconstructionRecord) -> dict[str, np.ndarray]:
     return {name: np.asarray(nib.load(path).dataobj) for name, path in made.maps.items()}
 
 
@@ -69,7 +69,7 @@ def test_a_map_lies_where_the_template_is(looked) -> None:
 def test_the_error_of_a_scan_is_the_pretraining_loss_on_its_removed_patches(looked) -> None:
     workspace, study, run = looked
     scan = _scan(looked, "pool_sub-01_T1w")
-    looker = reconstruct.Looker(workspace, study, run)
+    looker = reconstruct.Reconstructor(workspace, study, run)
     volume = looker.volume(scan)
     predicted, error, removed = looker.look(volume)
     torch.manual_seed(0)
@@ -83,7 +83,7 @@ def test_the_error_of_a_scan_is_the_pretraining_loss_on_its_removed_patches(look
 def test_looking_twice_gives_the_same_number(looked) -> None:
     workspace, study, run = looked
     scan = _scan(looked, "target_sub-12_T1w")
-    looker = reconstruct.Looker(workspace, study, run)
+    looker = reconstruct.Reconstructor(workspace, study, run)
     first, again = (looker.error_of(*looker.look(looker.volume(scan))[1:]) for _ in range(2))
     assert first == again
 
@@ -107,9 +107,9 @@ def test_errors_of_all_scans_become_a_column_of_the_scored_scans(looked) -> None
     usable = tables.read_usable(workspace, "pool")  # what Tiers and Explore read
     assert usable["reconstruction_error"].notna().all()
     assert scored["pretrained_on"].sum() == table["pretrained_on"].sum() == 4
-    assert reconstruction_files.progress_of(workspace, study, run) == reconstruction_files.Progress(
-        20, 20, 0
-    )
+    assert reconstruction_files.progress_of(
+        workspace, study, run
+    ) == reconstruction_files.ReconstructionProgress(20, 20, 0)
 
 
 def test_tiers_can_be_cut_on_the_learned_error(looked) -> None:
@@ -132,9 +132,9 @@ def test_an_interrupted_pass_goes_on_where_it_was(looked, monkeypatch) -> None:
         "".join(lines[:15]) + lines[15][:20]
     )  # the sixteenth was cut off in the writing
     looked_at: list[str] = []
-    look = reconstruct.Looker.volume
+    look = reconstruct.Reconstructor.volume
     monkeypatch.setattr(
-        reconstruct.Looker,
+        reconstruct.Reconstructor,
         "volume",
         lambda self, scan: looked_at.append(scan["scan_id"]) or look(self, scan),
     )
@@ -144,7 +144,7 @@ def test_an_interrupted_pass_goes_on_where_it_was(looked, monkeypatch) -> None:
 
 def test_a_scan_that_is_gone_is_a_row_with_its_reason(looked, tmp_path) -> None:
     workspace, study, run = looked
-    looker = reconstruct.Looker(workspace, study, run)
+    looker = reconstruct.Reconstructor(workspace, study, run)
     scan = _scan(looked, "pool_sub-00_T1w").copy()
     scan["scan_id"], scan["path"], scan["key"] = "new", str(tmp_path / "gone.nii.gz"), "k"
     row = reconstruct._error_row(looker, scan)
@@ -155,7 +155,7 @@ def test_a_scan_that_is_gone_is_a_row_with_its_reason(looked, tmp_path) -> None:
 def test_a_scan_outside_the_study_is_looked_at_as_those_in_it(looked) -> None:
     workspace, study, run = looked
     scan = _scan(looked, "pool_sub-02_T1w")
-    looker = reconstruct.Looker(workspace, study, run)
+    looker = reconstruct.Reconstructor(workspace, study, run)
     inside = looker.volume(scan)
     looker._own = looker._own.iloc[:0]
     assert torch.equal(looker.volume(scan), inside)

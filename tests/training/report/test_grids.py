@@ -54,9 +54,9 @@ def test_every_cell_has_its_interval_and_people_and_few_people_are_faded() -> No
 
 def test_colours_are_of_the_difference_and_few_people_do_not_stretch_them() -> None:
     _, _, held = grids.cells(PLOT)
-    assert held[0][0].colour == grids.SCALE[1][1]  # the same as what it is set against
+    assert held[0][0].colour == grids.COLOUR_SCALE[1][1]  # the same as what it is set against
     assert (
-        held[1][0].colour == grids.SCALE[0][1]
+        held[1][0].colour == grids.COLOUR_SCALE[0][1]
     )  # 2 years better is the end of the scale, not a third of it
     red, green, blue = (int(held[1][1].colour[i : i + 2], 16) for i in (1, 3, 5))
     assert red > blue and min(red, green, blue) > 200  # worse, and pale

@@ -11,7 +11,7 @@ from pptx.enum.shapes import MSO_SHAPE_TYPE
 
 from tests.helpers import report_reader
 from training.report import deck, grids, interactive, page, pictures
-from training.report.plots import Box, Flow, Line, Message, Plot, Report, Series, Table
+from training.report.plots import Box, FlowTable, Line, Message, Plot, Report, Series, Table
 
 #: What a name of a tier could be.
 NASTY = '<i>A</i> & "x" $\\frac{1}{2}$ </script><img src=x onerror=alert(1)>'
@@ -61,7 +61,7 @@ def _report(*messages: Message) -> Report:
 
 
 def _message(kind: str) -> Message:
-    flow = Flow(NASTY, (Box(NASTY, (NASTY,), (NASTY,)), Box("last")), (Box("A"), Box("B")))
+    flow = FlowTable(NASTY, (Box(NASTY, (NASTY,), (NASTY,)), Box("last")), (Box("A"), Box("B")))
     return Message(
         f"m-{kind}",
         NASTY,

@@ -12,7 +12,7 @@ AGES = np.linspace(20, 80, 30)
 
 def test_each_scan_has_its_error_gap_and_corrected_gap() -> None:
     shrunk = 50 + 0.5 * (AGES - 50)
-    scans = error_strata.of_scans(made(np.stack([[shrunk, shrunk + 4]]), AGES), "scratch")
+    scans = error_strata.errors_by_scan(made(np.stack([[shrunk, shrunk + 4]]), AGES), "scratch")
     assert scans["age_gap_years"].to_numpy() == pytest.approx(shrunk + 2 - AGES)
     assert scans["corrected_gap_years"].to_numpy() == pytest.approx(0, abs=1e-9)
     expected = (np.abs(shrunk - AGES) + np.abs(shrunk + 4 - AGES)) / 2
@@ -22,8 +22,8 @@ def test_each_scan_has_its_error_gap_and_corrected_gap() -> None:
 def test_scans_without_prediction_are_left_out() -> None:
     predicted = np.tile(AGES, (1, 2, 1))
     predicted[0, :, 4] = np.nan
-    assert len(error_strata.of_scans(made(predicted, AGES), "scratch")) == 29
-    nothing = error_strata.of_scans(made(np.full((1, 2, 30), np.nan), AGES), "scratch")
+    assert len(error_strata.errors_by_scan(made(predicted, AGES), "scratch")) == 29
+    nothing = error_strata.errors_by_scan(made(np.full((1, 2, 30), np.nan), AGES), "scratch")
     assert nothing.empty and "error_years" in nothing
 
 
@@ -61,14 +61,14 @@ def test_a_cell_is_set_against_no_pretraining_else_against_the_mean_of_its_colum
 
 
 def test_groups_that_are_not_known_are_a_group() -> None:
-    scans = error_strata.of_scans(random(people=30), "A")
+    scans = error_strata.errors_by_scan(random(people=30), "A")
     table = error_strata.by_group(scans, "site")
     assert table["site"].tolist() == ["North", "South", error_strata.NOT_KNOWN]
     assert table["n_scans"].tolist() == [10, 10, 10]
 
 
 def test_bins_hold_equally_many_scans_and_every_scan() -> None:
-    scans = error_strata.of_scans(random(people=50), "A")
+    scans = error_strata.errors_by_scan(random(people=50), "A")
     table = error_strata.along(scans, "distortion_score")
     assert table["n_scans"].tolist() == [10] * 5
     assert table["at"].is_monotonic_increasing
@@ -78,13 +78,15 @@ def test_bins_hold_equally_many_scans_and_every_scan() -> None:
 
 
 def test_scans_of_unknown_score_are_not_placed() -> None:
-    scans = error_strata.of_scans(random(people=20), "A").assign(distortion_score=float("nan"))
+    scans = error_strata.errors_by_scan(random(people=20), "A").assign(
+        distortion_score=float("nan")
+    )
     assert error_strata.along(scans, "distortion_score").empty
     assert np.isnan(error_strata.rank_correlation(scans, "distortion_score")[0])
 
 
 def test_the_correlation_is_spearmans_over_people() -> None:
-    scans = error_strata.of_scans(random(people=40), "A")
+    scans = error_strata.errors_by_scan(random(people=40), "A")
     rho, p, people = error_strata.rank_correlation(scans, "age_years")
     expected = stats.spearmanr(scans["age_years"], scans["error_years"])
     assert (rho, p, people) == pytest.approx((expected.statistic, expected.pvalue, 40))
@@ -93,5 +95,7 @@ def test_the_correlation_is_spearmans_over_people() -> None:
 
 
 def test_predicting_the_mean_errs_with_the_distance_from_it() -> None:
-    scans = error_strata.of_scans(made(np.tile(AGES, (1, 1, 1)), AGES, baseline=50.0), BASELINE)
+    scans = error_strata.errors_by_scan(
+        made(np.tile(AGES, (1, 1, 1)), AGES, baseline=50.0), BASELINE
+    )
     assert scans["error_years"].to_numpy() == pytest.approx(np.abs(AGES - 50))

@@ -46,7 +46,7 @@ def test_a_study_on_t1w_is_planned_as_if_there_were_no_pet(ready: Workspace) -> 
     with_pets = _plan(ready, "T1w")
     _drop(ready, *tables.read_scans(ready).query("status == 'pet'")["scan_id"])
     assert workspace_trainable.plan(ready).id == with_pets.id
-    assert not set(pet_pairing.COLUMNS) & set(with_pets.scans())
+    assert not set(pet_pairing.PAIR_COLUMNS) & set(with_pets.scans())
 
 
 def test_another_pet_is_another_study(ready: Workspace) -> None:

@@ -77,12 +77,14 @@ def _train(
     return run
 
 
-def _task(workspace: Workspace, name: str, process: Any = _Process()) -> pretrain.Reconstruction:
+def _task(
+    workspace: Workspace, name: str, process: Any = _Process()
+) -> pretrain.MaskedReconstruction:
     study = _plan(workspace, name, arms=["all"])
     ids = study.pretraining_scans("all", 0)
     paths = pretrain._paths(workspace, study, ids)
     shares = torch.ones(int(np.prod(study.preset.grid)))
-    return pretrain.Reconstruction(process, study.preset, 0, Volumes(paths), shares)
+    return pretrain.MaskedReconstruction(process, study.preset, 0, Volumes(paths), shares)
 
 
 def test_every_choice_is_found_again_in_the_preset_that_it_makes() -> None:
@@ -188,7 +190,7 @@ def test_all_that_a_study_has_is_trained_and_judged_on_its_images(
         np.allclose(one[inside], share[inside], atol=1e-3)
         for one, share in zip(inputs, shares, strict=True)
     )
-    looker = reconstruct.Looker(workspace, study, run)
+    looker = reconstruct.Reconstructor(workspace, study, run)
     scan = reconstruction_files.usable_scans(workspace, study, run).iloc[3]
     inside = looker.volume(scan)
     looker._own = looker._own.iloc[:0]

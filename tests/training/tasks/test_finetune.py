@@ -114,7 +114,7 @@ def test_a_model_is_calibrated_on_all_who_it_learned_from_not_on_the_first_sourc
     model = Telling(1, workspace_trainable.TINY_PRESET, head_seed=0).eval()
     torch.nn.init.ones_(model.head.weight)
     fabric = devices.fabric_on("cpu", 1, workspace_trainable.TINY_PRESET)
-    task = finetune.Ageing(fabric, workspace_trainable.TINY_PRESET, 0, model, known, unseen)
+    task = finetune.AgeRegression(fabric, workspace_trainable.TINY_PRESET, 0, model, known, unseen)
     with torch.inference_mode():
         assert task.evaluate()["age_mae_years"] < 0.1  # 54 years by the first 64 people
 

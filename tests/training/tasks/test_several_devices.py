@@ -69,7 +69,7 @@ def _work(fabric: Fabric, interruption: Interruption, parts: int, folder: Path) 
 
 def test_short_memory_in_one_process_lets_all_begin_again_in_smaller_parts(tmp_path: Path) -> None:
     preset = workspace_trainable.TINY_PRESET.changed({"devices": 2, "pretrain_batch": 8})
-    devices.spread(preset, _Never(), _work, tmp_path)
+    devices.launch_ddp(preset, _Never(), _work, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         f"{rank}-of-2-in-{parts}" for rank in (0, 1) for parts in (1, 2)
     }
@@ -80,4 +80,4 @@ def test_an_error_of_ours_arrives_in_its_own_words(tmp_path: Path) -> None:
     folder = tmp_path / "hopeless"
     folder.mkdir()
     with pytest.raises(StudyError, match=r"^The scans are of no use. Take others.$"):
-        devices.spread(preset, _Never(), _work, folder)
+        devices.launch_ddp(preset, _Never(), _work, folder)

@@ -78,7 +78,9 @@ class _Sums(training_loop.Task):
         return {"age_mae_years": 1.0}
 
 
-def _fit(trainer: training_loop.Trainer, spoil_at: int | None = None) -> training_loop.Progress:
+def _fit(
+    trainer: training_loop.Trainer, spoil_at: int | None = None
+) -> training_loop.TrainingProgress:
     return trainer.fit(_Sums(spoil_at))
 
 

@@ -17,7 +17,7 @@ STYLES = arm_styles(ARMS)
 HELD_OUT = random(people=40)
 FINAL = study_summary.summarise(HELD_OUT)
 DIFFERENCES = comparisons.compare_all(HELD_OUT, "scratch").reference
-SCANS = error_strata.of_scans(HELD_OUT, "A")
+SCANS = error_strata.errors_by_scan(HELD_OUT, "A")
 SIZED = study_sets.by_size(HELD_OUT, {"scratch": 0, "A": 20, "all": 60, "control-A": 20})
 
 

@@ -11,13 +11,13 @@ from tests.helpers.workspace_scored import put_scans
 
 
 @pytest.fixture(scope="module")
-def pool(tmp_path_factory: pytest.TempPathFactory) -> scan_arrays.Ground:
+def pool(tmp_path_factory: pytest.TempPathFactory) -> scan_arrays.ScanTable:
     return scan_arrays.of(
         workspace_full.make(tmp_path_factory.mktemp("made") / "workspace"), "pool"
     )
 
 
-def test_all_that_is_measured_can_be_an_axis_and_nothing_else(pool: scan_arrays.Ground) -> None:
+def test_all_that_is_measured_can_be_an_axis_and_nothing_else(pool: scan_arrays.ScanTable) -> None:
     names = explore_plots.measured(pool)
     assert names[0] == "distortion_score" and {"motion", "cjv", "efc"} <= set(names)
     unmeasured = next(iter(workspace_full.METRICS))
@@ -26,7 +26,7 @@ def test_all_that_is_measured_can_be_an_axis_and_nothing_else(pool: scan_arrays.
     assert explore_plots.usual(["distortion_score"]) == ("distortion_score", "distortion_score")
 
 
-def test_panels_hold_the_rows_in_their_order(pool: scan_arrays.Ground) -> None:
+def test_panels_hold_the_rows_in_their_order(pool: scan_arrays.ScanTable) -> None:
     rows = np.array([7, 3, 12])
     first, pair, site, metrics = explore_plots.panels(
         pool, rows, "cjv", ("efc", "snr_total"), "motion"
@@ -44,7 +44,7 @@ def test_panels_hold_the_rows_in_their_order(pool: scan_arrays.Ground) -> None:
     assert "higher is worse" in first.along and "%" in metrics.up and not metrics.words
 
 
-def test_what_no_scan_has_is_said_in_the_place_of_the_plot(pool: scan_arrays.Ground) -> None:
+def test_what_no_scan_has_is_said_in_the_place_of_the_plot(pool: scan_arrays.ScanTable) -> None:
     unmeasured = next(iter(workspace_full.METRICS))
     first, pair, site, _ = explore_plots.panels(
         pool, np.arange(3), unmeasured, ("cjv", unmeasured), unmeasured
@@ -62,7 +62,7 @@ def test_of_many_sites_the_largest_have_a_column_and_the_rest_share_one(monkeypa
     assert names == ("a", "b") and np.bincount(place).tolist() == [5, 1]
 
 
-def test_how_all_metrics_were_laid_out_is_said(pool: scan_arrays.Ground) -> None:
+def test_how_all_metrics_were_laid_out_is_said(pool: scan_arrays.ScanTable) -> None:
     said = explore_plots.embedding_said(explore_plots.all_metrics(pool))
     assert "principal" in said and "left out" in said and said.endswith(".")
     assert explore_plots.embedding_said(None) == ""

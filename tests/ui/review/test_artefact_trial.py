@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from curation.imaging import volumes
-from curation.simulation.artefacts import ARTIFACTS
+from curation.simulation.artefacts import ARTEFACTS
 from curation.storage import files
 from pages.ui.review import artefact_trial
 from pages.ui.review.artefact_trial import Trial
@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_severity_0_is_the_scan_bit_for_bit(path: Path) -> None:
     volume = volumes.conform(volumes.load(path))
-    for name in ARTIFACTS:
+    for name in ARTEFACTS:
         assert np.array_equal(artefact_trial.altered(volume, Trial(name, 0.0)).data, volume.data)
 
 
@@ -48,7 +48,7 @@ def test_the_same_trial_shows_the_same_image_and_another_draw_another(path: Path
 
 def test_a_trial_is_said_in_words() -> None:
     trial = Trial("motion", 0.5)
-    assert trial.words == f"{ARTIFACTS['motion'].label}, severity 0.5"
+    assert trial.words == f"{ARTEFACTS['motion'].label}, severity 0.5"
     assert trial.alters and not Trial("motion", 0.0).alters
 
 

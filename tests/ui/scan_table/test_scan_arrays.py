@@ -32,7 +32,7 @@ def test_the_open_scan_is_told_only_where_it_has_a_value(own: Workspace) -> None
 
 def sorted_by(
     workspace: Workspace, rule: TierRule
-) -> tuple[scan_arrays.Ground, scan_arrays.Sorted]:
+) -> tuple[scan_arrays.ScanTable, scan_arrays.SortedScans]:
     scans = scan_arrays.of(workspace, "pool")
     return scans, scan_arrays.sort(scans, rule, overrides.standing(workspace))
 

@@ -9,7 +9,7 @@ def _header(kind, **evidence: object) -> ReferenceHeader:  # type: ignore[no-unt
 
 
 def test_every_kind_says_what_a_scan_is_compared_with() -> None:
-    for kind, words in reference_panel.KINDS.items():
+    for kind, words in reference_panel.REFERENCE_KINDS.items():
         assert reference_panel.evidence(_header(kind)) == f"{words}."
 
 

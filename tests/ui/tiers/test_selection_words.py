@@ -5,7 +5,7 @@ import pandas as pd
 
 from curation.tier_effects import selection_bias, tier_balance
 from curation.tier_effects.selection_bias import Selection
-from curation.tier_effects.standardised_differences import coded
+from curation.tier_effects.standardised_differences import categorical_codes
 from pages.ui.shell.formatting import escape
 from pages.ui.tiers import selection_words
 from tests.ui.tiers.test_balance_panel import tally
@@ -41,7 +41,7 @@ def test_a_warning_says_what_is_selected_by_how_much_and_what_explains_it() -> N
 
 def said_of(ages: list[float], site: list[str | None]) -> tuple[str, str]:
     made = tally(ages, site)
-    levels = made.traits.with_quality(coded(pd.Series(["q", "r"] * (len(ages) // 2))))
+    levels = made.traits.with_quality(categorical_codes(pd.Series(["q", "r"] * (len(ages) // 2))))
     with_quality = levels.tally(np.arange(len(ages)) // 2 % 2, ("A", "B"))
     found = selection_bias.selections(with_quality)
     return selection_words.calm(found), " ".join(selection_words.not_told(found, with_quality))
@@ -72,7 +72,7 @@ def test_tiers_of_other_ages_are_never_told_as_if_they_were_alike() -> None:
     rng = np.random.default_rng(0)
     bad = np.arange(80) % 2
     made = tally(list(np.where(bad, 57.3, 41.6) + rng.normal(0, 15, 80)), ["N"] * 80)
-    quality = coded(pd.Series(np.where(bad, "poor", "fine")))
+    quality = categorical_codes(pd.Series(np.where(bad, "poor", "fine")))
     cut = made.traits.with_quality(quality).tally(bad, ("A", "B"))
     found = selection_bias.selections(cut)
     assert not selection_words.warnings(found)
@@ -96,7 +96,9 @@ def test_where_no_site_is_known_the_source_is_held_against_the_cutoff_and_that_i
             "modality": "T1w",
         }
     )
-    traits = tier_balance.prepare(scans).with_quality(coded(pd.Series(["q", "r", "r", "q"] * 10)))
+    traits = tier_balance.prepare(scans).with_quality(
+        categorical_codes(pd.Series(["q", "r", "r", "q"] * 10))
+    )
     cut = traits.tally(np.arange(40) % 2, ("A", "B"))
     found = selection_bias.selections(cut)
     (said,) = selection_words.warnings(found)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from pages.ui.viewer import image_cache
-from pages.ui.viewer.image_cache import Shelf
+from pages.ui.viewer.image_cache import ImageCache
 
 
 def test_two_that_ask_at_once_wait_for_one_making(tmp_path: Path) -> None:
-    store, made, gate = Shelf(tmp_path / "s"), [], threading.Event()
+    store, made, gate = ImageCache(tmp_path / "s"), [], threading.Event()
 
     def make(path: Path) -> int:
         gate.wait(5)
@@ -35,7 +35,7 @@ def test_the_shelf_is_bounded_and_the_last_used_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_cache, "MAX_FILES", 3)
-    store = Shelf(tmp_path / "s")
+    store = ImageCache(tmp_path / "s")
     for key in "abc":
         store.get(key, lambda path: path.write_bytes(b"1"))
     store.get("a", lambda path: path.write_bytes(b"2"))
@@ -48,7 +48,7 @@ def test_the_shelf_is_bounded_and_the_last_used_stays(
 
 
 def test_a_failed_making_leaves_nothing_and_can_be_tried_again(tmp_path: Path) -> None:
-    store = Shelf(tmp_path / "s")
+    store = ImageCache(tmp_path / "s")
 
     def fail(path: Path) -> None:
         path.write_bytes(b"half")
@@ -65,7 +65,7 @@ def test_what_is_made_ahead_lies_where_it_was_said_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_cache, "PAUSE_S", 0.0)
-    store, made = Shelf(tmp_path / "s"), threading.Event()
+    store, made = ImageCache(tmp_path / "s"), threading.Event()
 
     def make(path: Path) -> None:
         path.write_bytes(b"1")
@@ -80,7 +80,7 @@ def test_what_is_made_ahead_lies_where_it_was_said_to(
 
 
 def test_names_on_two_shelves_differ(tmp_path: Path) -> None:
-    one, two = (Shelf(tmp_path / n).get("a", lambda p: p.write_bytes(b"")).path for n in "xy")
+    one, two = (ImageCache(tmp_path / n).get("a", lambda p: p.write_bytes(b"")).path for n in "xy")
     assert one.name != two.name
 
 

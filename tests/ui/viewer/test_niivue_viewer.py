@@ -18,9 +18,9 @@ TISSUE, BACKGROUND = "Tissue", "Background"
 
 
 @pytest.fixture(autouse=True)
-def own_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> image_cache.Shelf:
+def own_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> image_cache.ImageCache:
     """A viewer with a shelf of its own and no browser."""
-    own = image_cache.Shelf(tmp_path / "shelf")
+    own = image_cache.ImageCache(tmp_path / "shelf")
     fake = niivue_viewer._Niivue(lambda **_: None, frozenset(), own)
     monkeypatch.setattr(niivue_viewer, "_niivue", lambda: fake)
     return own
@@ -89,7 +89,7 @@ def test_window_travels_in_the_header() -> None:
 
 @pytest.mark.parametrize("window", [TISSUE, BACKGROUND])
 def test_3d_has_a_window_of_its_own_whatever_the_planes_show(
-    window: str, own_shelf: image_cache.Shelf, monkeypatch: pytest.MonkeyPatch
+    window: str, own_shelf: image_cache.ImageCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: dict = {}
     fake = niivue_viewer._Niivue(lambda **told: drawn.update(told), frozenset(), own_shelf)  # type: ignore[arg-type]
@@ -148,7 +148,7 @@ def test_one_file_serves_both_windows() -> None:
 
 
 def test_a_scan_prepared_ahead_is_not_read_again(
-    tmp_path: Path, own_shelf: image_cache.Shelf, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, own_shelf: image_cache.ImageCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_nifti(tmp_path / "scan.nii.gz")
     niivue_viewer.prefetch(path)
@@ -158,7 +158,7 @@ def test_a_scan_prepared_ahead_is_not_read_again(
 
 
 def test_every_showing_of_a_scan_has_an_address_of_its_own(
-    tmp_path: Path, own_shelf: image_cache.Shelf
+    tmp_path: Path, own_shelf: image_cache.ImageCache
 ) -> None:
     path = write_nifti(tmp_path / "scan.nii.gz")
     first, again = (niivue_viewer.prepared(path, TISSUE, showing) for showing in ((7, 0), (7, 3)))
