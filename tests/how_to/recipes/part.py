@@ -1,0 +1,14 @@
+"""On Cohort: the oldest and the youngest, as a part of the page, ``pages/ui/cohort/age_range.py``."""
+
+import streamlit as st
+
+from curation.storage.workspace import Workspace
+from pages.ui.shell import cache, formatting
+
+
+def show(workspace: Workspace) -> None:
+    """Draw the part; nothing where no age is known."""
+    years = cache.scans(workspace)["age_years"].dropna()
+    if len(years):
+        youngest, oldest = formatting.number(years.min(), 0), formatting.number(years.max(), 0)
+        st.caption(f"The youngest is {youngest} years old, the oldest {oldest}.")
