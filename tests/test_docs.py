@@ -1,5 +1,7 @@
-"""What the documentation prints can be typed; the first study runs as it stands."""
+"""What the documentation prints can be typed and found; the first study runs as it stands."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,40 @@ def test_the_newest_release_of_the_changelog_is_the_version() -> None:
         if line.startswith("## ")
     ]
     assert releases[0] == __version__
+
+
+DEVELOPERS = (ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md")
+#: Made up where something is added.
+_EXAMPLES = ("pages/sites.py", "pages/ui/cohort/age_range.py")
+
+
+@pytest.mark.parametrize("page", (*DEVELOPERS, *PAGES), ids=lambda page: page.name)
+def test_every_path_that_is_named_is_there(page: Path) -> None:
+    named = re.findall(
+        r"`((?:assets|curation|docs|pages|tests|training)/[a-z0-9_./-]*)`", page.read_text("utf-8")
+    )
+    assert not [path for path in named if path not in _EXAMPLES and not (ROOT / path).exists()]
+
+
+def test_the_rooms_are_drawn_and_listed_in_the_order_in_which_they_call_each_other() -> None:
+    text = DEVELOPERS[0].read_text(encoding="utf-8")
+    drawing = text.split("```")[1]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    floors = {one["containers"][0]: one["layers"] for one in contracts if "containers" in one}
+    for floor, layers in floors.items():
+        folder = floor.replace(".", "/")
+        drawn = drawing.split(f"\n{folder}/ ")[1].split("   │")[0]
+        assert re.findall(r"\w+", drawn) == re.findall(r"\w+", " ".join(layers)), floor
+        rooms = [name for name in layers if (ROOT / folder / name).is_dir()]
+        assert re.findall(rf"^\| `{folder}/(\w+)/` \|", text, re.M) == rooms
+
+
+def test_the_glossary_has_at_most_30_words() -> None:
+    text = DEVELOPERS[0].read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z ,-]+) \| ", text.split("## Words")[1].split("\n## ")[0], re.M)
+    words = [word for row in rows[1:] for word in row.split(", ")]
+    assert len(words) == len(set(words)) <= 30
 
 
 @pytest.mark.soak

@@ -64,7 +64,7 @@ class Checkout:
 def _section(recipe: str) -> str:
     """Return what CONTRIBUTING.md says of adding something."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    found = re.search(rf"^### An? {recipe}\b.*?(?=^##)", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^### An? {recipe}\b.*?(?=^##|\Z)", text, flags=re.MULTILINE | re.DOTALL)
     assert found, f"no recipe for {recipe}"
     return found[0]
 
@@ -79,9 +79,14 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
+_UP_TO_DATE = "    return version == METRICS_VERSION"
+
+
 def test_a_metric(checkout: Checkout) -> None:
     checkout.append("curation/metrics/contrast.py", "metric.py")
-    checkout.replace("curation/metrics/__init__.py", r"^METRICS_VERSION = .*$", r"\g<0> + 1")
+    path = "curation/metrics/__init__.py"
+    checkout.replace(path, r"^METRICS_VERSION = .*$", r"\g<0> + 1")
+    checkout.replace(path, r"^    return \(version == METRICS_VERSION\) \|.*$", _UP_TO_DATE)
     checkout.prove("metric")
 
 
