@@ -174,7 +174,7 @@ def test_a_disk_that_is_full_before_the_start_is_told_in_words(tmp_path, monkeyp
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(execution_backend, "write", full)
+    monkeypatch.setattr(execution_backend, "write_backend", full)
     with pytest.raises(StudyError, match="disk is full"):
         launch.launch(workspace, study.id)
     assert study_status.status(workspace, study.id).state == "planned"
