@@ -3,6 +3,7 @@ PYTHON    ?= python3
 VENV      ?= .venv
 WORKSPACE ?= workspace
 PORT      ?= 8501
+JOBS      ?= auto
 
 PY        := $(VENV)/bin/python
 RUNTIME   := $(VENV)/.runtime
@@ -13,7 +14,7 @@ TESTING   := $(VENV)/.testing
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
-	@echo "  Variables: WORKSPACE=$(WORKSPACE) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV)"
+	@echo "  Variables: WORKSPACE=$(WORKSPACE) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV) JOBS=$(JOBS)"
 
 run: $(RUNTIME) ## install, make the demo workspace if there is none, open the dashboard
 	@test -f "$(WORKSPACE)/workspace.toml" || $(MAKE) --no-print-directory demo
@@ -24,8 +25,8 @@ demo: $(RUNTIME) ## make the demo workspace (simulated people) and start its stu
 	@$(PY) -m curation demo --workspace "$(WORKSPACE)"
 	@$(PY) -m training demo-study --workspace "$(WORKSPACE)" --detach
 
-test: $(TESTING) ## run all tests but those of 'make soak'
-	$(PY) -m pytest -m "not soak"
+test: $(TESTING) ## run all tests but those of 'make soak', on JOBS cores
+	$(PY) -m pytest -m "not soak" -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 check: $(TESTING) ## format, lint, types, import layers, sizes of rooms
 	$(VENV)/bin/ruff format --check .

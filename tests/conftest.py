@@ -20,6 +20,30 @@ from curation.storage.workspace import Workspace
 from tests.helpers import phantom_heads, postgres
 
 
+#: Files that take longest, begun first so that no process is left with one of them at the end.
+LONG = (
+    "tests/browser",
+    "tests/training/jobs",
+    "tests/test_old_workspace.py",
+    "tests/curation/sources",
+    "tests/curation/assessment",
+    "tests/training/tasks",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process, for what they share, and all that drive Chromium in one."""
+    items.sort(key=_turn)  # a stable sort: the order within files stays
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        group = "browser" if item.get_closest_marker("browser") else file
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _turn(item: pytest.Item) -> int:
+    return next((n for n, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG))
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """An empty workspace."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from curation import logs
 from curation.assessment import metric_parts, pending
 from curation.assessment.assess_scan import (
     ENDED,
@@ -143,6 +144,7 @@ def due_scans(workspace: Workspace, *, again: bool = False) -> pd.DataFrame:
 
 def _summary(standing: Standing, failed: int, seconds: float) -> AssessmentSummary:
     tried, before = int(standing.is_due.sum()), int((standing.failed & ~standing.is_due).sum())
+    log.info("%d scans tried, %d of them failed, in %.0f s", tried, failed, seconds)
     return AssessmentSummary(tried - failed, len(standing.scans) - tried, failed, seconds, before)
 
 
@@ -202,7 +204,7 @@ def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[st
 
 
 def _workers(count: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=logs.configure)
 
 
 def _assess_apart(task: _Task) -> str | None:
@@ -219,7 +221,8 @@ def _assess_to_part(task: _Task) -> str | None:
     try:
         row = assess_file(path, scan_id, sha256, preview_path, modality)
     except Exception as error:  # the worker's outermost edge: one scan must not end the batch
-        log.exception("%s could not be measured", scan_id)
+        log.error("a scan could not be measured: %s", type(error).__name__)
+        log.debug("scan %s", scan_id, exc_info=True)
         return _write_failure(task, f"{OUR_ERROR}{error!r}")
     metric_parts.write(part, pd.DataFrame([row]))
     return row["failure"]

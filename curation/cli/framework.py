@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from curation import durations
+from curation import durations, logs
 from curation.errors import TierscopeError, in_words
 from curation.storage.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE
 
@@ -175,6 +175,9 @@ def parser(program: str, about: str | None, commands: Iterable[Command]) -> argp
             command.name, help=command.meaning, description=command.meaning, epilog=command.epilog
         )
         one.set_defaults(run=command.run)
+        one.add_argument(
+            "--verbose", action="store_true", help="log everything that is done to standard error"
+        )
         if command.on_workspace:
             _add_workspace(one)
         command.options(one)
@@ -206,9 +209,10 @@ def run(made: argparse.ArgumentParser, arguments: list[str] | None, interrupted:
     try:
         with quiet_when_closed():
             chosen = made.parse_args(arguments)
+            logs.configure(verbose=chosen.verbose)
             return chosen.run(chosen)
     except (TierscopeError, OSError) as error:
-        _log.debug("", exc_info=True)
+        _log.debug("the command ended with an error", exc_info=True)
         print(plain(f"error: {in_words(error)}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:

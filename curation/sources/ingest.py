@@ -1,5 +1,6 @@
 """From sources to the scans table: every scan a row, readable or not."""
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from curation.sources import source as sources
 from curation.sources.source import NO_IMAGE, Entry
 from curation.storage import files, tables
 from curation.storage.workspace import Role, Source, Workspace
+
+_log = logging.getLogger(__name__)
 
 _THREADS = 4
 #: Statuses of files that were read as a whole.
@@ -128,6 +131,7 @@ def ingest(
     _forget_scores_of_listed(workspace)
     scans = tables.read_scans(workspace).query("source == @source.name")
     added = int((~scans["scan_id"].isin(known.index)).sum())
+    _log.info("source %s listed: %d scans, %d of them new", source.name, len(scans), added)
     return IngestSummary(source, scans, added, found.ignored_columns, found.notes)
 
 

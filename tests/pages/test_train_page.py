@@ -105,7 +105,7 @@ def test_a_profile_is_chosen_by_its_name_and_a_stored_path_is_none(
     (tmp_path / "config.yaml").write_text("jobs: 2\n")
     with monkeypatch.context() as stored:
         stored.setattr(
-            execution_backend, "of", lambda study: Backend("profile", profile=str(tmp_path))
+            execution_backend, "backend_of", lambda study: Backend("profile", profile=str(tmp_path))
         )
         page = run("train", workspace, **{state.STUDY: half.id})
         assert any("no Snakemake profile named" in one.value for one in page.warning)

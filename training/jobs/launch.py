@@ -6,6 +6,7 @@ of it is read by :mod:`training.jobs.study_status`.
 
 import contextlib
 import errno
+import logging
 import os
 import sys
 import time
@@ -23,6 +24,8 @@ from training.jobs.study_status import StudyStatus, log_path, status, supervisor
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
 from training.studies.run_status import expect, states
+
+_log = logging.getLogger(__name__)
 
 #: How long a run may take to save and end itself before it is ended by force, seconds.
 GRACE_S = 20.0
@@ -64,6 +67,7 @@ def launch(
         return status(workspace, study_id)
     with _alone(study):
         _start(workspace, study, place or _place(study, cores), chosen=None)
+    _log.info("study %s started", study_id)
     return status(workspace, study_id)
 
 

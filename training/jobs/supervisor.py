@@ -5,6 +5,7 @@ Started by :mod:`training.jobs.launch` as leader of its own process group. Not m
 
 import argparse
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from curation import logs
 from curation.assessment import snakemake_profiles
 from curation.errors import StudyError
 from curation.storage import files
@@ -22,6 +24,8 @@ from training.studies import planned_study, runs
 from training.studies.hardware import gpu_count
 from training.studies.planned_study import Study
 from training.tasks.stop_signal import Stopped
+
+_log = logging.getLogger(__name__)
 
 SNAKEFILE = Path(__file__).parent / "Snakefile"
 #: The leader says that it lives this often, and looks this often whether it is to stop, seconds.
@@ -104,6 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workspace", required=True)
     parser.add_argument("--study", required=True)
     chosen = parser.parse_args(arguments)
+    logs.configure("INFO")
     workspace = Workspace.open(chosen.workspace)
     study = planned_study.load(workspace, chosen.study)
     busy = StudyError(f"Study {study.id} is already running.")
@@ -129,11 +134,12 @@ class _Leader:
         returncode = 0
         with contextlib.suppress(Stopped), self._turn():
             returncode = self._run_all()
+        _log.info("study %s ends with %d%s", self.study.id, returncode, ", stopped" * self.stopped)
         outcome = {"returncode": returncode, "stopped": self.stopped, "ended": time.time()}
         try:
             files.write_json(outcome_path(self.study), outcome)
         except OSError as error:  # a full disk: the log has to do
-            print(f"The outcome could not be written: {error}", file=sys.stderr)
+            _log.error("the outcome could not be written: %s", error)
         return returncode
 
     def _turn(self) -> contextlib.AbstractContextManager[None]:

@@ -5,15 +5,15 @@ traceback. Started by the Snakefile.
 """
 
 import argparse
+import logging
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
-from curation import __version__
+from curation import __version__, logs
 from curation.decisions import database
 from curation.errors import StudyError, TierscopeError, in_words
 from curation.storage import files
@@ -27,17 +27,20 @@ from training.studies.run_status import State, Status
 from training.studies.runs import Run
 from training.tasks.stop_signal import Interruption, Stopped
 
+_log = logging.getLogger(__name__)
+
 #: Exit status of a job that was asked to stop, as the shell gives it for SIGTERM.
 STOPPED = 143
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Do one job, alone in its folder."""
+    logs.configure("INFO")
     chosen = _parser().parse_args(arguments)
     interruption = Interruption()
     study = planned_study.load(Workspace.open(chosen.workspace), chosen.study)
     folder = runs.find(study, chosen.run).folder if chosen.run else study.folder / chosen.job
-    print(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {chosen.job} {chosen.run or ''}", flush=True)
+    _log.info("%s %s begins", chosen.job, chosen.run or "")
     busy = StudyError(f"Another process is already at work in {folder}.")
     try:
         with _slot(study, chosen.slots, interruption), files.lock(folder / "lock", busy):
@@ -45,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Stopped:
         return STOPPED  # while it waited for its turn: nothing to tell
     except TierscopeError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _log.error("%s", error)
         return 2
 
 
@@ -88,7 +91,7 @@ def _guarded(job: _Job) -> int:
         _tell(job.status, "stopped", "stopped; resume goes on from here")
         return STOPPED
     except Exception as error:  # noqa: BLE001 - the edge: whatever it was, the run's folder tells
-        traceback.print_exc()
+        _log.exception("the job failed")
         _tell(job.status, "failed", _in_words(error))
         return 1
     return 0
@@ -98,7 +101,7 @@ def _tell(status: Status, state: State, message: str) -> None:
     try:
         status.write(state, message=message)
     except OSError as error:  # a full disk: the log has to do
-        print(f"The status could not be written: {error}", file=sys.stderr)
+        _log.error("the status could not be written: %s", error)
 
 
 def _in_words(error: Exception) -> str:
@@ -160,7 +163,7 @@ def _log_to_mlflow(job: _Job) -> None:
     try:
         mlflow_log.log(job.workspace, job.study, job.run)
     except Exception:  # noqa: BLE001 - an edge: whatever it is, the run is finished and stays so
-        traceback.print_exc()
+        _log.exception("the run is finished, but not in MLflow")
 
 
 def _summarise(job: _Job) -> None:

@@ -1,6 +1,7 @@
 """Which device a run computes on, in which precision, and GPUs of its own."""
 
 import contextlib
+import logging
 import math
 import re
 import tempfile
@@ -17,10 +18,13 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import LightningEnvironment
 from torch.multiprocessing import ProcessRaisedException
 
+from curation import logs
 from curation.errors import BusyError, StudyError
 from curation.storage import files
 from training.studies.preset import Preset
 from training.tasks.stop_signal import Interruption, Stopped
+
+_log = logging.getLogger(__name__)
 
 #: On a CPU bfloat16 pays from this width on; below it, turning numbers takes longer than it saves.
 BF16_WIDTH = 192
@@ -82,6 +86,7 @@ def launch_ddp(
 def _one_of_several(
     preset: Preset, work: Callable[..., None], parts: int, given: tuple[object, ...], fabric: Fabric
 ) -> None:
+    logs.configure("INFO")
     set_determinism(preset)
     with contextlib.suppress(Stopped):  # the process that waits was asked as well
         work(fabric, Interruption(), parts, *given)
@@ -94,7 +99,7 @@ def _after(error: ProcessRaisedException, parts: int, most: int) -> int:
     if ours:
         raise StudyError(ours[-1]) from error
     if "OutOfMemoryError" in said and parts < most:
-        print(f"memory ran out: batches in {2 * parts} parts from now on", flush=True)
+        _log.warning("memory ran out: batches in %d parts from now on", 2 * parts)
         return 2 * parts
     raise error
 

@@ -7,6 +7,7 @@ resumed does exactly what an uninterrupted one does (on the CPU bit for bit).
 
 import contextlib
 import gc
+import logging
 import math
 import time
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ from training.tasks.devices import out_of_memory
 from training.tasks.schedule import Schedule, step_seed
 from training.tasks.stop_signal import Interruption, Stopped
 from training.tasks.throughput import Meter
+
+_log = logging.getLogger(__name__)
 
 #: A heartbeat within an epoch, at most this often, seconds.
 HEARTBEAT_S = 5.0
@@ -257,7 +260,7 @@ class Trainer:
         gc.collect()
         if self.fabric.device.type == "cuda":
             torch.cuda.empty_cache()
-        print(f"step {self.progress.step}: {self._note}", flush=True)
+        _log.warning("step %d: %s", self.progress.step, self._note)
         self._tell("running")
 
     @property

@@ -123,7 +123,8 @@ class Door:
             return
         reason = refusal(scope)
         if reason is not None:
-            _log.warning("refused %s %r: %s", scope["type"], scope.get("path"), reason)
+            _log.warning("refused a request (%s): %s", scope["type"], reason)
+            _log.debug("it was for %r", scope.get("path"))
         if scope["type"] == "websocket" and reason is not None:
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
@@ -139,10 +140,10 @@ class Door:
 async def lifespan(_: object) -> AsyncIterator[None]:
     """Say where the page is once the server stands, and remove the images that it prepared at its end."""
     address, port = (st.get_option(f"server.{name}") for name in ("address", "port"))
-    print(f"Tierscope: http://{address}:{port}", flush=True)
+    _log.info("Tierscope: http://%s:%s", address, port)
     yield
     scratch.clear()
-    print("The page has ended. Scoring and studies go on.", flush=True)
+    _log.info("The page has ended. Scoring and studies go on.")
 
 
 def _with_manners(scope: Scope, send: Send) -> Send:

@@ -134,7 +134,8 @@ def in_words() -> Iterator[None]:
     try:
         yield
     except (TierscopeError, OSError) as error:
-        _log.warning("%s", error, exc_info=True)
+        _log.warning("a page reports a %s", type(error).__name__)
+        _log.debug("%s", error, exc_info=True)
         words, told = errors.in_words(error), _telling.get()
         if told is None or words not in told.words:
             st.error(formatting.escape(words))

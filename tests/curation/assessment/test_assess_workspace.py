@@ -131,10 +131,14 @@ def test_only_the_named_scans_are_measured(filled: Workspace) -> None:
     assert (progress.done, progress.total, progress.failed) == (1, 5, 0)
 
 
-def test_worker_counts_change_no_bit(done: Workspace) -> None:
-    alone = tables.read_metrics(done).drop(columns="seconds").head(2)
+@pytest.mark.parametrize(
+    ("heads", "jobs"),
+    [(2, 2), *(pytest.param(5, jobs, marks=pytest.mark.soak) for jobs in (2, 3, 5))],
+)
+def test_worker_counts_change_no_bit(done: Workspace, heads: int, jobs: int) -> None:
+    alone = tables.read_metrics(done).drop(columns="seconds").head(heads)
     shutil.rmtree(done.metrics_dir)
-    assess(done, jobs=2, scan_ids=list(alone["scan_id"]))
+    assess(done, jobs=jobs, scan_ids=list(alone["scan_id"]))
     together = tables.read_metrics(done).drop(columns="seconds")
     pd.testing.assert_frame_equal(alone, together, check_exact=True)
 

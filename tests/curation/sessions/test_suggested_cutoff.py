@@ -140,7 +140,9 @@ def test_a_score_learned_from_ratings_is_warned_of(rated: Workspace, monkeypatch
         "Only 33 scans are rated: rate 17 more before you rely on it.",
     )
     monkeypatch.setattr(
-        suggested_cutoff.references, "active", lambda _: suggested_cutoff.references.experts()
+        suggested_cutoff.reference_library,
+        "active",
+        lambda _: suggested_cutoff.reference_library.experts(),
     )
     assert "learned from ratings" in suggested_cutoff.from_ratings(rated).warnings[-1]
 

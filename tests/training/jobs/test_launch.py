@@ -117,7 +117,7 @@ def test_a_stop_names_the_runs_that_it_waits_for(
     monkeypatch.setattr(launch.time, "monotonic", lambda: next(clock))
     waiting = launch._Waiting(study, told.append)
     busy = [run for run in run_status.states(study) if run.kind == "pretrain"][:1]
-    monkeypatch.setattr(runs, "states", lambda _: [replace(r, state="running") for r in busy])
+    monkeypatch.setattr(launch, "states", lambda _: [replace(r, state="running") for r in busy])
     for _ in range(3):
         waiting()
     assert told == [f"Waiting for {busy[0].run_id} …"]

@@ -43,10 +43,10 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     return results(study)
 
 
-def _kill(study: Study, draw: random.Random) -> None:
-    """Kill everything of a study, only its leader, or one process of it."""
+def _kill(study: Study, draw: random.Random, how: str | None) -> None:
+    """Kill everything of a study, only its leader, or one process of it; at random where not said."""
     there = sorted(processes(study), key=lambda process: process.pid)
-    how = draw.choice(["all", "all", "leader", "one"])
+    how = how or draw.choice(["all", "all", "leader", "one"])
     victims = there if how == "all" else there[:1] if how == "leader" else draw.sample(there, 1)
     for victim in victims:
         if victim.is_running():
@@ -85,7 +85,12 @@ def _trains(pid: int, run_id: str) -> bool:
 
 
 def _survive(
-    workspace: Workspace, study: Study, expected: dict[str, dict], kills: int, within_s: float
+    workspace: Workspace,
+    study: Study,
+    expected: dict[str, dict],
+    kills: int,
+    within_s: float,
+    how: str | None = None,
 ) -> int:
     """Kill a study at random moments, beginning anew where it ends meanwhile; return how often it ended."""
     draw, finished = random.Random(0), 0
@@ -99,7 +104,7 @@ def _survive(
             launch.resume(workspace, study.id)
         time.sleep(draw.uniform(0, within_s))
         if processes(study):
-            _kill(study, draw)
+            _kill(study, draw, how)
         _no_dead_run_is_shown_as_running(workspace, study)
     if not study_status.status(workspace, study.id).going:
         launch.resume(workspace, study.id)
@@ -115,6 +120,16 @@ def _survive(
 def test_a_study_killed_three_times_comes_to_the_same_numbers(expected, tmp_path: Path) -> None:
     workspace, study = _planned(tmp_path / "w")
     _survive(workspace, study, expected, kills=3, within_s=SHORT_S)
+    assert not processes(study)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("how", ["all", "leader", "one"])
+def test_a_study_killed_in_one_way_comes_to_the_same_numbers(
+    expected, tmp_path: Path, how: str
+) -> None:
+    workspace, study = _planned(tmp_path / "w")
+    _survive(workspace, study, expected, kills=5, within_s=SHORT_S, how=how)
     assert not processes(study)
 
 
@@ -174,7 +189,7 @@ def test_a_disk_that_is_full_before_the_start_is_told_in_words(tmp_path, monkeyp
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(execution_backend, "write", full)
+    monkeypatch.setattr(execution_backend, "write_backend", full)
     with pytest.raises(StudyError, match="disk is full"):
         launch.launch(workspace, study.id)
     assert study_status.status(workspace, study.id).state == "planned"

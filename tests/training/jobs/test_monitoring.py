@@ -75,7 +75,7 @@ def test_after_an_interruption_an_epoch_that_was_repeated_counts_once(run: Run) 
 def test_a_run_shows_what_it_takes_of_the_machine_only_while_it_runs(run: Run, monkeypatch) -> None:
     study_id = run.folder.parents[1].name
     monkeypatch.setattr(monitoring, "INTERVAL_S", 0.05)
-    study = workspace_trainable.studies.load(Workspace(run.folder.parents[3]), study_id)
+    study = workspace_trainable.planned_study.load(Workspace(run.folder.parents[3]), study_id)
     status = Status(run.status_path)
     status.write("running")
     with monitoring.beside(run):

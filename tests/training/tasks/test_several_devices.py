@@ -57,21 +57,27 @@ def test_two_processes_come_to_what_one_comes_to(workspace: Workspace) -> None:
 
 
 def _work(fabric: Fabric, interruption: Interruption, parts: int, folder: Path) -> None:
-    """Runs out of memory in the second process until batches come in two parts."""
+    """Runs out of memory in the second process until batches come in as many parts as the folder's name says."""
     (folder / f"{fabric.global_rank}-of-{fabric.world_size}-in-{parts}").touch()
     fabric.barrier()
     if folder.name == "hopeless":
         raise StudyError("The scans are of no use. Take others.")
-    if fabric.global_rank == 1 and parts < 2:
+    if fabric.global_rank == 1 and parts < int(folder.name):
         raise torch.OutOfMemoryError("CUDA out of memory")
     fabric.barrier()
 
 
-def test_short_memory_in_one_process_lets_all_begin_again_in_smaller_parts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("enough", [2, pytest.param(4, marks=pytest.mark.soak)])
+def test_short_memory_in_one_process_lets_all_begin_again_in_smaller_parts(
+    tmp_path: Path, enough: int
+) -> None:
+    folder = tmp_path / str(enough)
+    folder.mkdir()
     preset = workspace_trainable.TINY_PRESET.changed({"devices": 2, "pretrain_batch": 8})
-    devices.launch_ddp(preset, _Never(), _work, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        f"{rank}-of-2-in-{parts}" for rank in (0, 1) for parts in (1, 2)
+    devices.launch_ddp(preset, _Never(), _work, folder)
+    tried = [parts for parts in (1, 2, 4) if parts <= enough]
+    assert {path.name for path in folder.iterdir()} == {
+        f"{rank}-of-2-in-{parts}" for rank in (0, 1) for parts in tried
     }
 
 

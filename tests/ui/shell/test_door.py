@@ -79,7 +79,7 @@ def test_a_name_that_can_be_read_two_ways_is_refused(headers: list[tuple[str, st
 
 
 def test_a_server_that_ends_leaves_no_images(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scratch, "_held", [])  # the folders of tests that look at images stay
 
@@ -87,7 +87,8 @@ def test_a_server_that_ends_leaves_no_images(
         async with door.lifespan(None):
             return scratch.make()
 
+    caplog.set_level("INFO", "pages")
     with ThreadPoolExecutor(1) as threads:  # a browser's loop may be running in this one
         left = threads.submit(lambda: asyncio.run(serve())).result()
     assert not left.exists()
-    assert "Tierscope: http://127.0.0.1:8501" in capsys.readouterr().out
+    assert "Tierscope: http://127.0.0.1:8501" in caplog.text
