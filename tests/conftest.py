@@ -19,7 +19,6 @@ from curation.decisions import database
 from curation.storage.workspace import Workspace
 from tests.helpers import phantom_heads, postgres
 
-
 #: Files that take longest, begun first so that no process is left with one of them at the end.
 LONG = (
     "tests/browser",

@@ -57,7 +57,7 @@ def test_two_processes_come_to_what_one_comes_to(workspace: Workspace) -> None:
 
 
 def _work(fabric: Fabric, interruption: Interruption, parts: int, folder: Path) -> None:
-    """Runs out of memory in the second process until batches come in as many parts as the folder's name says."""
+    """Runs out of memory in one process until batches come in as many parts as the folder is called."""
     (folder / f"{fabric.global_rank}-of-{fabric.world_size}-in-{parts}").touch()
     fabric.barrier()
     if folder.name == "hopeless":
