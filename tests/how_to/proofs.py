@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from streamlit.testing.v1 import AppTest
 
 from curation.cli import describe_metrics
 from curation.cohorts import frozen_cohort
@@ -21,6 +22,8 @@ from curation.simulation import artefacts
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
 from curation.tiers.rule_columns import RULE_COLUMNS
 from tests.helpers import page_reader, phantom_heads, scan_of_arrays, workspace_full
+from tests.helpers.page_words import words
+from tests.helpers.paths import ROOT
 from training.studies import planned_study
 from training.studies.designs import DESIGNS
 from training.studies.planned_study import Study
@@ -89,8 +92,10 @@ def page(folder: Path) -> None:
     os.environ[ENVIRONMENT_VARIABLE] = str(workspace_full.make(folder / "full").root)
     drawn = page_reader.page("sites")
     assert not drawn["broken"], drawn
-    for words in ("Where do the scans come from?", "North", "2 sites in all"):
-        assert words in drawn["said"], drawn
+    for told in ("Where do the scans come from?", "North", "2 sites in all"):
+        assert told in drawn["said"], drawn
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=60).run()
+    assert "2 sites in all" in words(app.switch_page("pages/sites.py").run())
     os.environ[ENVIRONMENT_VARIABLE] = str(Workspace.create(folder / "empty").root)
     empty = page_reader.page("sites")
     assert not empty["broken"] and "page Cohort" in empty["said"], empty
