@@ -29,4 +29,4 @@ def test_examples_hold(name: str, pytestconfig: pytest.Config) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert {"curation.durations", "curation.storage.files"} <= set(_with_examples())
+    assert len(_with_examples()) > 1
