@@ -13,15 +13,12 @@ from streamlit.testing.v1 import AppTest
 from curation.cli import describe_metrics
 from curation.cohorts import frozen_cohort
 from curation.cohorts.frozen_cohort import Cohort
-from curation.imaging.masks import find_masks
-from curation.imaging.template import template
-from curation.imaging.volumes import Volume
 from curation.metrics import METRICS, METRICS_VERSION, measure, up_to_date
 from curation.scoring import distortion_score
 from curation.simulation import artefacts
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
 from curation.tiers.rule_columns import RULE_COLUMNS
-from tests.helpers import page_reader, phantom_heads, scan_of_arrays, workspace_full
+from tests.helpers import page_reader, scan_of_arrays, workspace_full
 from tests.helpers.page_words import words
 from tests.helpers.paths import ROOT
 from training.studies import planned_study
@@ -44,16 +41,15 @@ def metric(_: Path) -> None:
 
 def artefact(_: Path) -> None:
     """An artefact is the identity at severity 0 and raises the sub-score of its family."""
-    head = phantom_heads.head(0).astype(np.float32)
-    assert np.array_equal(artefacts.apply("speckle", head, 0.0), head)
+    scan = scan_of_arrays.thirds()
+    same, spoilt = (
+        artefacts.apply("speckle", scan.volume.data, severity) for severity in (0.0, 1.0)
+    )
+    assert np.array_equal(same, scan.volume.data)
     family = artefacts.ARTEFACTS["speckle"].family
     names = [name for name, entry in METRICS.items() if entry.family == family]
-    clean = Volume(head, template(4).affine, (4.0, 4.0, 4.0), "RAS", "float32")
-    spoilt = replace(clean, data=artefacts.apply("speckle", head, 1.0))
-    masks = find_masks(clean)  # of both: a moment instead of seconds
-    rows = [
-        dict.fromkeys(METRICS, np.nan) | measure(each, masks, names)[0] for each in (clean, spoilt)
-    ]
+    volumes = (scan.volume, replace(scan.volume, data=spoilt))
+    rows = [dict.fromkeys(METRICS) | measure(each, scan.masks, names)[0] for each in volumes]
     scores = distortion_score.score(pd.DataFrame(rows).assign(scan_id="made", sha256="0"))[family]
     assert scores[1] > scores[0] + 20, scores
 
