@@ -128,7 +128,7 @@ def assess_batch(
 def gather(workspace: Workspace) -> None:
     """Put the parts of all batches into one file and write the scores."""
     workspace.sweep()
-    with files.lock(workspace.metrics_dir / ".lock"):
+    with files.lock(workspace.metrics_lock_path):
         metric_parts.compact(workspace)
         reference_library.rescore(workspace)
 

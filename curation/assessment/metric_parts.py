@@ -11,7 +11,7 @@ from curation.storage.workspace import Workspace
 
 def path_of(workspace: Workspace, scan_id: str) -> Path:
     """Return the part that one scan's row is written to."""
-    return workspace.metrics_dir / f"part-{files.short_hash(scan_id, 16)}.parquet"
+    return workspace.metrics_shard_path(files.short_hash(scan_id, 16))
 
 
 def write(path: Path, rows: pd.DataFrame) -> None:
@@ -30,7 +30,7 @@ def compact(workspace: Workspace) -> None:
     Batches may write meanwhile: a part is removed only if it is still the one that was read, and one that
     stays wins over the gathered rows.
     """
-    read = {part: _version(part) for part in workspace.metrics_dir.glob("part-*.parquet")}
+    read = {part: _version(part) for part in workspace.metrics_shards()}
     if len(read) < 2:
         return
     write(workspace.gathered_path, tables.read_metrics(workspace))

@@ -17,10 +17,9 @@ from curation.cohorts import (
     flow_svg,
     frozen_cohort,
     matched_controls,
-    target_rules,
 )
 from curation.cohorts.cohort_draft import CohortDraft
-from curation.cohorts.frozen_cohort import CohortHeader
+from curation.cohorts.frozen_cohort import CohortHeader, newest_pool
 from curation.errors import CohortError, RuleError
 from curation.sources import duplicates
 from curation.storage import files
@@ -145,7 +144,7 @@ def _rule_to_freeze(workspace: Workspace, chosen: argparse.Namespace) -> tuple[T
     if chosen.cutoffs:
         rule = TierRule(TIER_NAMES[: len(chosen.cutoffs) + 1], tuple(chosen.cutoffs))
         return rule, "the cut-offs given"
-    pool = target_rules.newest_pool(frozen_cohort.list_cohorts(workspace))
+    pool = newest_pool(frozen_cohort.list_cohorts(workspace))
     if chosen.role == "target" and pool is not None:
         return pool.rule, f"the rule of the newest pool cohort {pool.id}: {pool.rule.brief()}"
     return DEFAULT_RULE, f"the usual rule: {DEFAULT_RULE.brief()}"
@@ -178,7 +177,7 @@ def run_check(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     cohort = frozen_cohort.load(workspace, chosen.cohort)
     with framework.bar("looking") as progress:
-        changed = cohort_integrity.changed(workspace, cohort, progress)
+        changed = cohort_integrity.changed_files(workspace, cohort, progress)
     for row in changed.itertuples():
         print(f"  {row.scan_id}: {row.reason}")
     print(f"{cohort.id}: {len(changed)} of {cohort.size - cohort.unusable} scans changed")

@@ -7,6 +7,7 @@ same list twice gives the same cohort, whoever does it and whenever.
 
 import importlib.metadata
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from curation.cohorts import cohort_draft
 from curation.cohorts.cohort_draft import CohortDraft, draft
 from curation.cohorts.flow_chart import Flow
 from curation.decisions import database
+from curation.decisions.schema import AuditAction
 from curation.errors import CohortError, TierscopeError
 from curation.scoring.distortion_score import SCORING_VERSION
 from curation.storage import files, tables
@@ -208,7 +210,7 @@ def store(
         scans=scans,
         **about,
     )
-    json_path = workspace.cohorts_dir / f"{cohort.id}.json"
+    json_path = workspace.cohort_path(cohort.id)
     if not json_path.exists():
         files.write_text(json_path.with_suffix(".tsv"), text)
         files.write_text(json_path.with_suffix(".yaml"), rule_yaml.to_yaml(rule))
@@ -233,7 +235,9 @@ def _note_if_missing(workspace: Workspace, cohort: CohortHeader) -> None:
     """Note a cohort whose writer was killed between its file and its line, or that is of before 0.4."""
     line = _line_of(cohort)
     with database.engine(workspace).connect() as connection:
-        noted = database.is_noted(connection, action=line["action"], subject=line["subject"])
+        noted = database.is_noted(
+            connection, action=AuditAction.COHORT_FROZEN, subject=line["subject"]
+        )
     if not noted:
         database.note(workspace, **line)
 
@@ -242,7 +246,7 @@ def _line_of(cohort: CohortHeader) -> dict[str, Any]:
     detail = {"counts": cohort.counts, "rule": cohort.rule.brief(), "drawn": cohort.drawn}
     return {
         "author": cohort.author,
-        "action": "freeze cohort",
+        "action": AuditAction.COHORT_FROZEN.value,
         "subject": cohort.id,
         "detail": detail,
     }
@@ -251,6 +255,11 @@ def _line_of(cohort: CohortHeader) -> dict[str, Any]:
 def list_cohorts(workspace: Workspace) -> list[CohortHeader]:
     """Return the headers of all frozen cohorts that can be read, newest first."""
     return read_cohorts(workspace)[0]
+
+
+def newest_pool(headers: Iterable[CohortHeader]) -> CohortHeader | None:
+    """Return the first pool cohort of headers, newest first: its rule is a target's unless one is given."""
+    return next((header for header in headers if header.role == "pool"), None)
 
 
 def read_cohorts(
@@ -276,7 +285,7 @@ def load(workspace: Workspace, cohort_id: str) -> Cohort:
     DamagedError
         When its file cannot be read.
     """
-    json_path = workspace.cohorts_dir / f"{cohort_id}.json"
+    json_path = workspace.cohort_path(cohort_id)
     if slug(cohort_id) != cohort_id or not json_path.exists():
         known = ", ".join(header.id for header in list_cohorts(workspace)) or "none yet"
         raise CohortError(f"There is no cohort {cohort_id!r}; the workspace has: {known}.")
@@ -301,16 +310,6 @@ def _list_of(json_path: Path) -> str:
             f"The list of cohort {json_path.stem} is gone ({path}). Put back a copy of it, or freeze the "
             "cohort again under another name."
         ) from None
-
-
-def changed_scans(workspace: Workspace, cohort: Cohort) -> pd.DataFrame:
-    """Return the rows of a cohort whose scan is gone from the workspace's table or has other content there.
-
-    The files themselves are looked at by :func:`curation.cohorts.cohort_integrity.changed`.
-    """
-    known = tables.read_scans(workspace).set_index("scan_id")["sha256"]
-    present = cohort.scans["scan_id"].map(known)
-    return cohort.scans[present != cohort.scans["sha256"]]
 
 
 def _check_names(name: str, author: str) -> None:

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from curation import __version__
 from curation.decisions import database_connection, database_identity, schema
 from curation.decisions.database_identity import URL_VARIABLE, Note
-from curation.decisions.schema import audit, metadata
+from curation.decisions.schema import AuditAction, audit, metadata
 from curation.errors import WorkspaceError
 from curation.storage import files
 from curation.storage.workspace import Workspace
@@ -213,10 +213,10 @@ def note(workspace: Workspace, *, author: str, action: str, subject: str, detail
         note_within(connection, author=author, action=action, subject=subject, detail=detail)
 
 
-def is_noted(connection: sa.Connection, *, action: str, subject: str) -> bool:
-    """Tell whether the audit has a line on this."""
-    found = sa.select(audit.c.id).where(audit.c.action == action, audit.c.subject == subject)
-    return connection.execute(found.limit(1)).first() is not None
+def is_noted(connection: sa.Connection, *, action: AuditAction, subject: str) -> bool:
+    """Return whether the audit has a line on this action and subject."""
+    query = sa.select(audit.c.id).where(schema.is_action(action), audit.c.subject == subject)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def note_within(

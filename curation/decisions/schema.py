@@ -5,6 +5,7 @@ that holds decisions is ever altered.
 """
 
 import datetime
+import enum
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -199,6 +200,31 @@ audit = sa.Table(
     sa.Column("subject", sa.String(200), nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
 )
+
+
+class AuditAction(enum.StrEnum):
+    """Actions of the audit that decide something later and are therefore looked up, as they are stored.
+
+    What the history says of them is in :mod:`curation.decisions.audit_trail` and may be reworded; these keys
+    may not. All other actions are sentences that nobody but a reader looks at.
+    """
+
+    SESSION_UNBLINDED = "session_unblinded"
+    CUTOFF_SUGGESTED = "cutoff_suggested"
+    COHORT_FROZEN = "cohort_frozen"
+
+
+#: What earlier versions stored in place of the keys: never to be reworded, or their workspaces are misread.
+_EARLIER_ACTIONS = {
+    AuditAction.SESSION_UNBLINDED: "what was hidden shown",
+    AuditAction.CUTOFF_SUGGESTED: "cut-off suggested",
+    AuditAction.COHORT_FROZEN: "freeze cohort",
+}
+
+
+def is_action(action: AuditAction) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of the audit is of an action, whichever version stored it."""
+    return audit.c.action.in_((action.value, _EARLIER_ACTIONS[action]))
 
 
 #: Hidden repeats as a share of a session's scans, at most.

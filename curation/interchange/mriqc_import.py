@@ -86,12 +86,12 @@ def import_table(
         participants_table.participants(Path(source.participants)) if source.participants else None
     )
     table = mriqc_tables.read(Path(source.path), known_people)
-    with files.lock(workspace.root / ".ingest.lock"):
+    with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
         scans = _scans(source, table, known)
         usable = scans["status"].isin(_KEPT).to_numpy()
-        part = workspace.metrics_dir / f"part-table-{source.name}.parquet"
+        part = workspace.metrics_shard_path(f"table-{source.name}")
         metric_parts.write(part, _metrics(scans[usable], table.rows[usable]))
         rows = pd.concat([scans, gone(known, scans)], ignore_index=True)
         put(workspace, source, rows, before)

@@ -91,7 +91,7 @@ def load(workspace: Workspace, reference_id: str) -> Reference:
             return reference
     if slug(reference_id) != reference_id:
         raise TierscopeError(f"{reference_id!r} is no name of a reference. Choose another one.")
-    return read_reference(workspace.references_dir / f"{reference_id}.json")
+    return read_reference(workspace.reference_path(reference_id))
 
 
 def active(workspace: Workspace) -> Reference:
@@ -126,7 +126,7 @@ def rescore(workspace: Workspace) -> None:
     Scans that MRIQC measured are scored by the experts' model, as it knows their sites now, where the
     active reference cannot judge them: the built-in anchors are for our own metrics.
     """
-    with files.lock(workspace.references_dir / "lock"):
+    with files.lock(workspace.references_lock_path):
         metrics, scans = _metrics_and_scans(workspace)
         if metrics.empty:
             return
@@ -240,19 +240,19 @@ def fit_ratings(workspace: Workspace) -> Reference:
 
 
 def _settings(workspace: Workspace) -> dict[str, str]:
-    chosen = files.read_note(workspace.references_dir / "active.json")
+    chosen = files.read_note(workspace.active_reference_path)
     return {"active": builtin().id, "tables": experts().id} | chosen
 
 
 def _put_settings(workspace: Workspace, **changes: str) -> None:
-    files.write_json(workspace.references_dir / "active.json", _settings(workspace) | changes)
+    files.write_json(workspace.active_reference_path, _settings(workspace) | changes)
 
 
 def _keep(workspace: Workspace, reference: Reference, version: str = "") -> Reference:
     """Save a reference under a version that ends with the hash of what it holds."""
     held = json.dumps(reference.as_dict() | {"version": "", "evidence": {}}, sort_keys=True)
     named = replace(reference, version=version + files.short_hash(held))
-    files.write_json(workspace.references_dir / f"{named.id}.json", named.as_dict())
+    files.write_json(workspace.reference_path(named.id), named.as_dict())
     return named
 
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from numpy.typing import ArrayLike, NDArray
 
 from curation.decisions import database, schema
+from curation.decisions.schema import AuditAction
 from curation.errors import RatingError
 from curation.ratings import agreement, agreement_coefficients, rating_log
 from curation.ratings.scales import all_scales
@@ -26,7 +27,6 @@ MIN_SCANS, ENOUGH_SCANS = 20, 50
 ENOUGH_OF_EACH = 5
 RESAMPLES = 1000
 MAX_COST_RATIO = 100.0
-ACTION = "cut-off suggested"
 
 Floats = NDArray[np.float64]
 
@@ -318,7 +318,7 @@ def save_suggestion(workspace: Workspace, suggestion: Suggestion, author: str) -
     database.note(
         workspace,
         author=author.strip(),
-        action=ACTION,
+        action=AuditAction.CUTOFF_SUGGESTED.value,
         subject=f"{suggestion.cutoff:.1f}",
         detail=asdict(suggestion),
     )
@@ -327,7 +327,8 @@ def save_suggestion(workspace: Workspace, suggestion: Suggestion, author: str) -
 def latest_suggestion(workspace: Workspace) -> Suggestion | None:
     """Return the suggestion saved last, ``None`` where there is none."""
     audit = schema.audit
-    query = sa.select(audit.c.detail).where(audit.c.action == ACTION).order_by(audit.c.id.desc())
+    of_suggestions = schema.is_action(AuditAction.CUTOFF_SUGGESTED)
+    query = sa.select(audit.c.detail).where(of_suggestions).order_by(audit.c.id.desc())
     with database.engine(workspace).connect() as connection:
         detail = connection.execute(query.limit(1)).scalar()
     return detail and Suggestion(**detail | {"warnings": tuple(detail["warnings"])})

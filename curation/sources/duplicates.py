@@ -163,7 +163,7 @@ def say_different(
         if name not in known:
             have = ", ".join(known) or "none yet"
             raise SourceError(f"The workspace has no source {name!r}; it has: {have}.")
-    with files.lock(workspace.root / ".ingest.lock"):
+    with files.lock(workspace.ingest_lock_path):
         before = workspace.different_people()
         after = before | set(pairs) if different else before - set(pairs)
         workspace.put_different_people(after)

@@ -119,7 +119,7 @@ def ingest(
     found = discovery.list_source(
         source, Path(source.participants) if source.participants else None
     )
-    with files.lock(workspace.root / ".ingest.lock"):
+    with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
         rows = _rows(source, found.entries, known, progress)

@@ -169,9 +169,7 @@ def read_part_columns(workspace: Workspace, columns: Collection[str] | None) -> 
         When the parts were gathered into one in between: read again.
     """
     gathered = workspace.gathered_path
-    parts = sorted(
-        workspace.metrics_dir.glob("part-*.parquet"), key=lambda part: (part != gathered, part.name)
-    )
+    parts = sorted(workspace.metrics_shards(), key=lambda part: (part != gathered, part.name))
     if not parts:
         return None
     # joined before pandas sees them: there may be thousands, of one row each

@@ -157,7 +157,7 @@ def _refuse_elsewhere(
 def _refuse_changed(workspace: Workspace, scans: pd.DataFrame) -> None:
     """Refuse PETs that are no longer the files that were ingested; the T1w are looked at as a cohort."""
     kept = scans.set_axis(["scan_id", "sha256"], axis=1)
-    changed = cohort_integrity.changed_scans(workspace, kept)["scan_id"].tolist()
+    changed = cohort_integrity.changed_scan_files(workspace, kept)["scan_id"].tolist()
     if changed:
         raise StudyError(
             f"{len(changed)} PETs have changed since they were ingested: {_some(changed)}. Bring the files "

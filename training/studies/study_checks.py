@@ -22,7 +22,7 @@ def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
         raise StudyError(
             f"Cohort {cohort.id} is a {cohort.role} cohort; here one frozen as {role!r} is needed."
         )
-    changed = cohort_integrity.changed(workspace, cohort)
+    changed = cohort_integrity.changed_files(workspace, cohort)
     if len(changed):
         told = [f"{row.scan_id} ({row.reason})" for row in changed.itertuples()]
         raise StudyError(

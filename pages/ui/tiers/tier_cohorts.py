@@ -7,12 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from curation import errors
-from curation.cohorts import cohort_draft, frozen_cohort, target_rules
-from curation.cohorts.frozen_cohort import Cohort, CohortHeader
+from curation.cohorts import cohort_draft, frozen_cohort
+from curation.cohorts.frozen_cohort import Cohort, CohortHeader, newest_pool
 from curation.sources import duplicates
 from curation.storage.workspace import Role, Workspace
 from curation.tiers import assignment, overrides, rule_versions, tier_rule
 from curation.tiers.assignment import Moves
+from curation.tiers.rule_versions import same_rule, summary_line
 from curation.tiers.tier_rule import TierRule
 from pages.ui.explore import selected_scans
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
@@ -65,16 +66,16 @@ def _freeze(workspace: Workspace, ground: ScanTable, role: Role, rule: TierRule)
 
 def _rule(workspace: Workspace, rule: TierRule) -> TierRule:
     """Let people choose whose rule cuts a target: the newest pool's, unless they want that of this page."""
-    pool = target_rules.newest_pool(cache.cohort_headers(workspace)[0])
+    pool = newest_pool(cache.cohort_headers(workspace)[0])
     if pool is None:
         st.caption("There is no pool cohort yet: freeze the target again by its rule later.")
         return rule
-    if target_rules.same(pool.rule, rule):
+    if same_rule(pool.rule, rule):
         st.caption(formatting.escape(f"By the same rule as the newest pool cohort, {pool.id}."))
         return rule
     words = {
-        _POOLS: f"As the newest pool cohort, {pool.id}: {target_rules.in_words(pool.rule)}",
-        _HERE: f"As on this page: {target_rules.in_words(rule)}",
+        _POOLS: f"As the newest pool cohort, {pool.id}: {summary_line(pool.rule)}",
+        _HERE: f"As on this page: {summary_line(rule)}",
     }
     chosen = st.radio(
         "Tiers of the target",

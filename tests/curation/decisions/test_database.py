@@ -76,7 +76,7 @@ def test_history_tells_everything_newest_first(listed: Workspace) -> None:
         "session started": 1,
         "scale added": 1,
         "tier C by hand": 1,
-        suggested_cutoff.ACTION: 1,
+        "cut-off suggested": 1,
     }
     assert audit_trail.history(listed, limit=3).equals(told.head(3))
 

@@ -10,6 +10,7 @@ from sklearn.metrics import cohen_kappa_score, roc_auc_score, roc_curve
 from curation.decisions import audit_trail
 from curation.errors import RatingError
 from curation.ratings import rating_log
+from curation.references import reference_library
 from curation.sessions import suggested_cutoff
 from curation.storage import tables
 from curation.storage.workspace import Workspace
@@ -140,7 +141,7 @@ def test_a_score_learned_from_ratings_is_warned_of(rated: Workspace, monkeypatch
         "Only 33 scans are rated: rate 17 more before you rely on it.",
     )
     monkeypatch.setattr(
-        suggested_cutoff.references, "active", lambda _: suggested_cutoff.references.experts()
+        suggested_cutoff.reference_library, "active", lambda _: reference_library.experts()
     )
     assert "learned from ratings" in suggested_cutoff.from_ratings(rated).warnings[-1]
 
@@ -164,7 +165,7 @@ def test_the_suggestion_saved_last_is_offered_and_is_history(rated: Workspace) -
     suggested_cutoff.save_suggestion(rated, dear, "Bob")
     assert suggested_cutoff.latest_suggestion(rated) == dear
     told = audit_trail.history(rated).iloc[0]
-    assert (told["who"], told["what"]) == ("Bob", suggested_cutoff.ACTION)
+    assert (told["who"], told["what"]) == ("Bob", "cut-off suggested")
 
 
 def test_one_rater_alone_has_no_ceiling() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from curation.decisions import audit_trail
+from curation.decisions import audit_trail, database
 from curation.errors import RatingError
 from curation.sessions import session_log, unblinding
 from curation.sessions.session_plan import SessionPlan
@@ -33,7 +33,23 @@ def test_once_it_is_shown_nothing_is_taken_back_and_history_knows(finished) -> N
     assert unblinding.is_unblinded(workspace, session)
     with pytest.raises(RatingError, match="would not be blind"):
         session_log.undo(workspace, session.id)
-    assert audit_trail.history(workspace)["what"].tolist().count(unblinding.ACTION) == 1
+    assert audit_trail.history(workspace)["what"].tolist().count("what was hidden shown") == 1
+
+
+def test_a_session_unblinded_by_an_earlier_version_stays_unblinded(finished) -> None:
+    workspace, session = finished
+    database.note(  # the sentence that was stored before the action had a key
+        workspace,
+        author="Ada",
+        action="what was hidden shown",
+        subject=f"session {session.id}",
+        detail={"name": "pilot"},
+    )
+    assert unblinding.is_unblinded(workspace, session)
+    with pytest.raises(RatingError, match="would not be blind"):
+        session_log.undo(workspace, session.id)
+    unblinding.unblind(workspace, session)
+    assert audit_trail.history(workspace)["what"].tolist().count("what was hidden shown") == 1
 
 
 def test_what_was_never_hidden_needs_no_showing(finished) -> None:
