@@ -1,4 +1,4 @@
-"""Time spans in the words of a clock."""
+"""Durations in words."""
 
 
 def in_words(seconds: float) -> str:

@@ -1,9 +1,8 @@
-"""Every exception that Tierscope raises on purpose.
+"""All exceptions that Tierscope raises on purpose, and readers of files that may be damaged.
 
 A message is written for the person at the screen: what was expected, what came, what to do next.
-Pages and command lines show ``str(error)`` and nothing else; the log keeps the traceback.
-
-Damaged files: what readers complain of, as an error with the file, the reason and what to do.
+Pages and command lines show ``str(error)`` and nothing else; the log keeps the traceback. An error about a
+damaged file names the file, the reason and the remedy.
 """
 
 import contextlib
@@ -67,6 +66,18 @@ class RuleError(TierscopeError):
 
 class RatingError(TierscopeError):
     """A rating cannot be taken: unknown scale, value off the scale, no rater."""
+
+
+class SessionError(RatingError):
+    """A rating session cannot be planned, drawn, read or gone on with."""
+
+
+class ScanListError(RatingError):
+    """A list of scans cannot be saved: no name, a name that is taken, no scans."""
+
+
+class OverrideError(RatingError):
+    """A tier cannot be given by hand: no author, no reason."""
 
 
 class CohortError(TierscopeError):

@@ -4,7 +4,7 @@
 import sys
 from pathlib import Path
 
-PROJECT = str(Path(workflow.basedir).parent)
+PROJECT = str(Path(workflow.basedir).parents[1])
 #: Python and Tierscope's options; functions, since braces in a plain text are taken for wildcards.
 COMMON = dict(
     project=lambda wildcards: PROJECT,

@@ -1,4 +1,4 @@
-"""One scan: from its file to its row of the metrics table."""
+"""Assessment of one scan: from its file to its row of the metrics table."""
 
 import json
 import time

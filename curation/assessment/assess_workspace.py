@@ -12,10 +12,11 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from curation.assessment import metric_parts, pending
+from curation.assessment import metric_shards, pending
 from curation.assessment.assess_scan import (
     ENDED,
     OUR_ERROR,
@@ -105,7 +106,7 @@ def assess_batch(
     """Measure the scans of one batch that are due, and nothing else; :func:`gather` does the rest.
 
     Batches may run at the same time on any number of machines that see the workspace: each writes the
-    parts of its own scans only.
+    shards of its own scans only.
 
     Parameters
     ----------
@@ -126,10 +127,10 @@ def assess_batch(
 
 
 def gather(workspace: Workspace) -> None:
-    """Put the parts of all batches into one file and write the scores."""
+    """Put the shards of all batches into one file and write the scores."""
     workspace.sweep()
     with files.lock(workspace.metrics_lock_path):
-        metric_parts.compact(workspace)
+        metric_shards.compact(workspace)
         reference_library.rescore(workspace)
 
 
@@ -170,30 +171,37 @@ def _measure(
     return failed
 
 
-#: What a worker needs to know of one scan: see :func:`assess_file`; the last is the part to write.
-_Task = tuple[Path, str, str, Path, str | None, Path]
+class _Task(NamedTuple):
+    """One scan for a worker: the arguments of :func:`assess_file`, and the shard to write."""
+
+    path: Path
+    scan_id: str
+    sha256: str
+    preview_path: Path
+    modality: str | None
+    shard_path: Path
 
 
 def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[str | None]:
-    """Measure scans, write each one's part, and yield its failure (or ``None``) as it ends."""
-    tasks: list[_Task] = [
-        (
+    """Measure scans, write each one's shard, and yield its failure (or ``None``) as it ends."""
+    tasks = [
+        _Task(
             Path(row.path),
             row.scan_id,
             row.sha256,
             workspace.preview_path(row.scan_id),
             row.modality if isinstance(row.modality, str) else None,
-            metric_parts.path_of(workspace, row.scan_id),
+            metric_shards.path_of(workspace, row.scan_id),
         )
         for row in due.itertuples()
     ]
     if jobs <= 1 or len(tasks) <= 1:
-        yield from map(_assess_to_part, tasks)
+        yield from map(_assess_to_shard, tasks)
         return
     done = 0
     try:
         with _workers(min(jobs, len(tasks))) as pool:
-            for failure in pool.map(_assess_to_part, tasks):
+            for failure in pool.map(_assess_to_shard, tasks):
                 done += 1
                 yield failure
     except BrokenProcessPool:
@@ -209,23 +217,22 @@ def _assess_apart(task: _Task) -> str | None:
     """Measure one scan in a process of its own, so that a scan that ends its process is found out."""
     try:
         with _workers(1) as pool:
-            return pool.submit(_assess_to_part, task).result()
+            return pool.submit(_assess_to_shard, task).result()
     except BrokenProcessPool:
         return _write_failure(task, ENDED)
 
 
-def _assess_to_part(task: _Task) -> str | None:
-    path, scan_id, sha256, preview_path, modality, part = task
+def _assess_to_shard(task: _Task) -> str | None:
     try:
-        row = assess_file(path, scan_id, sha256, preview_path, modality)
+        row = assess_file(task.path, task.scan_id, task.sha256, task.preview_path, task.modality)
     except Exception as error:  # the worker's outermost edge: one scan must not end the batch
-        log.exception("%s could not be measured", scan_id)
+        log.exception("%s could not be measured", task.scan_id)
         return _write_failure(task, f"{OUR_ERROR}{error!r}")
-    metric_parts.write(part, pd.DataFrame([row]))
+    metric_shards.write(task.shard_path, pd.DataFrame([row]))
     return row["failure"]
 
 
 def _write_failure(task: _Task, failure: str) -> str:
-    row = empty_row(task[1], task[2]) | {"failure": failure}
-    metric_parts.write(task[-1], pd.DataFrame([row]))
+    row = empty_row(task.scan_id, task.sha256) | {"failure": failure}
+    metric_shards.write(task.shard_path, pd.DataFrame([row]))
     return failure

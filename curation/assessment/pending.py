@@ -1,6 +1,6 @@
-"""What of the scans is measured, what could not be, and what the next pass of scoring measures.
+"""State of scoring: measured scans, failures, scans due in the next pass, and their division into batches.
 
-Shares of the scans: which of several batches a scan belongs to.
+A scan belongs to a batch by the hash of its id, so that no list of batches has to be agreed on.
 """
 
 from collections.abc import Callable

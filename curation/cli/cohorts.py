@@ -1,7 +1,4 @@
-"""Commands on cohorts: ``tiers``, ``freeze``, ``control``, ``check-cohort`` and ``export-cohort``.
-
-The command ``rules``: saved tier rules from the command line.
-"""
+"""Commands on cohorts and rules, from ``tiers`` and ``freeze`` to ``export-cohort`` and ``rules``."""
 
 import argparse
 import getpass

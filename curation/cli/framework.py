@@ -1,7 +1,4 @@
-"""What both command lines are made of: commands as data, one parser of them, one way to end.
-
-What every command line of Tierscope does on a terminal: progress, plain text, and a quiet end.
-"""
+"""Framework of both command lines: commands as data, their parser, output on a terminal, exit codes."""
 
 import argparse
 import contextlib

@@ -1,6 +1,6 @@
-"""Commands on ratings: ``export-ratings`` and ``import-ratings``.
+"""Commands on other tools' files: ratings (``export-ratings``, ``import-ratings``) and MRIQC's tables.
 
-Commands on MRIQC's tables: ``import-mriqc``, ``example`` and ``fit-experts``.
+The latter are ``import-mriqc``, ``example`` and ``fit-experts``.
 """
 
 import argparse

@@ -1,7 +1,4 @@
-"""The command ``ingest``: a source's scans into the workspace.
-
-The command ``people``: who is in a workspace twice, or may be, and what is known of it.
-"""
+"""Commands on sources of scans: ``ingest`` and ``people`` (duplicates of people)."""
 
 import argparse
 import getpass

@@ -1,7 +1,4 @@
-"""The command ``demo``: a workspace of simulated people.
-
-The command ``database``: where the decisions of a workspace lie, and how to tie it to another database.
-"""
+"""Commands on workspaces: ``demo`` (simulated people) and ``database`` (where the decisions lie)."""
 
 import argparse
 import os

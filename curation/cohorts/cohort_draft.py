@@ -1,4 +1,4 @@
-"""What a rule makes of the scans of a role: the list that is frozen, downloaded or written by the command.
+"""Draft of a cohort: the scans of a role with their tiers by a rule, as frozen, downloaded or printed.
 
 The list is text, one line a scan; page and command line take it from here, so it is the same to the byte.
 """

@@ -1,6 +1,6 @@
-"""Frozen cohorts for other programs: a list of paths, a folder of links, BIDS derivatives.
+"""Export of frozen cohorts for other programs: a list of paths, a folder of links, BIDS derivatives.
 
-Unusable scans are in none of the lists and links; the BIDS table has them, as the record of who was left out.
+Unusable scans are in none of the lists and links; the BIDS table has them, as the record of exclusions.
 """
 
 import shutil

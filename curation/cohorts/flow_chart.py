@@ -1,4 +1,4 @@
-"""Who came into a cohort and who did not, and why: the flow chart of a paper, as data and as text."""
+"""Flow chart of a cohort as data and text: inclusions and exclusions with their reasons."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any

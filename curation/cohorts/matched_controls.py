@@ -1,8 +1,6 @@
-"""Random samples that are as large, as old and from the same sites as a group of scans.
+"""Matched random controls: samples of the size, ages and sites of a group of scans, as cohorts of their own.
 
 Where no site is known, the source stands in for it (:mod:`curation.scoring.comparison_groups`).
-
-Random controls as cohorts of their own: as large, as old and from the same sites (or sources) as tiers.
 """
 
 from dataclasses import dataclass

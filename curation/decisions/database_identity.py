@@ -1,4 +1,4 @@
-"""Which database a workspace has: an id that both of them hold, so that none is taken for another.
+"""Identity of the database of a workspace: an id that both hold, so that none is mistaken for another.
 
 The database holds it in its table ``identity``, the workspace in ``decisions.json``, written before the
 tables are made and once more when they are.

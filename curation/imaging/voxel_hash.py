@@ -1,4 +1,4 @@
-"""A hash of an image's voxels that is the same however the image is stored."""
+"""Hash of an image's voxels, independent of how the image is stored."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""MRIQC's results into a workspace: scans without images, but with metrics, scores and ratings."""
+"""Import of MRIQC's results: scans without images, but with metrics, scores and ratings."""
 
 import json
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from curation.assessment import metric_parts
+from curation.assessment import metric_shards
 from curation.interchange import mriqc_tables
 from curation.interchange.mriqc_tables import RATING_SCALE, MriqcTable
 from curation.metrics import METRICS, METRICS_VERSION
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.references import reference_library
 from curation.sources import participants_table, scan_names
 from curation.sources import source as sources
@@ -92,7 +93,7 @@ def import_table(
         scans = _scans(source, table, known)
         usable = scans["status"].isin(_KEPT).to_numpy()
         part = workspace.metrics_shard_path(f"table-{source.name}")
-        metric_parts.write(part, _metrics(scans[usable], table.rows[usable]))
+        metric_shards.write(part, _metrics(scans[usable], table.rows[usable]))
         rows = pd.concat([scans, gone(known, scans)], ignore_index=True)
         put(workspace, source, rows, before)
     added_ratings = _add_ratings(workspace, scans, table, raters)
@@ -184,7 +185,7 @@ def _add_ratings(workspace: Workspace, scans: pd.DataFrame, table: MriqcTable, r
     held = rating_log.list_ratings(workspace)
     seen = set(zip(held["scan_id"], held["rater"], held["scale"], held["value"], strict=True))
     new = [
-        {"scan_id": row.scan_id, "rater": row.rater, "scale": RATING_SCALE.name, "value": row.value}
+        Rating(scan_id=row.scan_id, rater=row.rater, scale=RATING_SCALE.name, value=row.value)
         for row in found[found["usable"]].itertuples()
         if (row.scan_id, row.rater, RATING_SCALE.name, row.value) not in seen
     ]

@@ -1,4 +1,4 @@
-"""Reading MRIQC's results: its group tables of any version, tables made from them, and its JSON files."""
+"""Readers of MRIQC's results: group tables of any version, tables made from them, and JSON files."""
 
 import math
 import re

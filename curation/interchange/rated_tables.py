@@ -1,4 +1,4 @@
-"""Learning a reference from rated tables of MRIQC's metrics, such as the published ABIDE and DS030 tables."""
+"""Training sets from rated tables of MRIQC's metrics, such as the published ABIDE and DS030 tables."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,9 +1,8 @@
-"""Ratings as files: written for BIDS and for MRIQC's users, and read back without losing or doubling any.
+"""Export of ratings and overrides as BIDS derivatives and for MRIQC's programs, and the columns of the files.
 
 ``WORKSPACE/exports/derivatives/tierscope/`` holds ``ratings.tsv`` and ``overrides.tsv`` with dictionaries,
-``sessions.json`` (sessions and scales), and ``mriqc/rater-NAME/SUBJECT.json`` for MRIQC's programs.
-
-The columns of exported ratings and overrides: what the files, their dictionary and the import share.
+``sessions.json`` (sessions and scales), and ``mriqc/rater-NAME/SUBJECT.json``. The import reads the same
+columns, so that nothing is lost or doubled.
 """
 
 import datetime

@@ -1,4 +1,4 @@
-"""Quality metrics: one registry, one small file a family, one pure function a metric."""
+"""Quality metrics: one registry, one module a family, one pure function a metric."""
 
 import math
 from collections.abc import Iterable

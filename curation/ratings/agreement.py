@@ -1,4 +1,4 @@
-"""How well people agree on what they see: between raters, and of a rater with himself."""
+"""Agreement of raters: between raters, and of each rater with himself."""
 
 import numpy as np
 import pandas as pd

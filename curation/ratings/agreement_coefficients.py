@@ -1,8 +1,8 @@
-"""Coefficients of agreement between people, from tables of counts.
+"""Coefficients of agreement between raters, from tables of counts.
 
 Cohen's kappa (1960; weighted: 1968; weights by the square of the distance between levels: Fleiss and Cohen
-1973) and Krippendorff's alpha (2011). Both are 1 for perfect agreement, 0 for what chance alone would give.
-Intervals are bootstraps over scans, 95 %, the same each time.
+1973) and Krippendorff's alpha (2011). Both are 1 for perfect agreement, 0 for chance alone. Intervals are
+bootstraps over scans, 95 %, the same each time.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Rating scales: those of the field, and those that a study adds."""
+"""Rating scales: the published ones, and those that a study adds."""
 
 import math
 from dataclasses import dataclass, replace

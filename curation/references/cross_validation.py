@@ -1,4 +1,4 @@
-"""How well a model agrees with people on scans that it was not fitted to.
+"""Cross-validation of the exclusion model: its agreement with raters on scans left out of the fit.
 
 Agreement is the AUC over pairs of scans of the same site: a pooled AUC would reward recognising bad sites.
 """

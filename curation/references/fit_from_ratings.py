@@ -1,4 +1,4 @@
-"""Learning references from what people said of scans."""
+"""Fitting of references from ratings of scans."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The references of a workspace: which there are, which one is active, and making new ones from its scans.
+"""Library of a workspace's references: those available, the active one, and new ones from its scans.
 
 A reference made here is frozen into ``WORKSPACE/references/ID.json``, so that scoring stays a pure function
 of a row of metrics and a file. ``references/active.json`` names the active one.
@@ -17,7 +17,7 @@ from curation.ratings import rating_log
 from curation.references import fit_from_ratings
 from curation.scoring import cohort_anchors
 from curation.scoring.comparison_groups import POOLED, groups_of, sites_of
-from curation.scoring.distortion_score import SCORING_VERSION, explain, score
+from curation.scoring.distortion_score import SCORING_VERSION, score
 from curation.scoring.score_reference import (
     ASSETS,
     Reference,
@@ -164,28 +164,6 @@ def bring_up_to_date(workspace: Workspace) -> bool:
         return False
     rescore(workspace)
     return True
-
-
-def explain_scan(workspace: Workspace, scan_id: str) -> pd.DataFrame:
-    """Say which metrics made the score of one scan, by the reference that it was scored by.
-
-    Returns
-    -------
-    pandas.DataFrame
-        See :func:`curation.scoring.distortion_score.explain`.
-
-    Raises
-    ------
-    TierscopeError
-        When the scan is not scored.
-    """
-    scores = tables.read_scores(workspace).set_index("scan_id")
-    metrics = tables.read_metrics(workspace).set_index("scan_id", drop=False)
-    if scan_id not in scores.index or scan_id not in metrics.index:
-        raise TierscopeError(f"{scan_id} is not scored yet. Score the scans first.")
-    reference = load(workspace, scores.at[scan_id, "reference"])
-    site = _sites(tables.read_scans(workspace), pd.Series([scan_id])).iloc[0]
-    return explain(metrics.loc[scan_id], reference, site if isinstance(site, str) else None)
 
 
 def for_tables(workspace: Workspace) -> Reference:

@@ -1,4 +1,4 @@
-"""Anchors from the scans themselves: what is unusual for its site counts as bad."""
+"""Anchors from a cohort's own scans: values unusual for their site count as bad."""
 
 import numpy as np
 import pandas as pd

@@ -1,6 +1,6 @@
-"""Which scans are comparable: those of one site, measured by the same program.
+"""Groups of comparable scans: those of one site, measured by the same program.
 
-Where a scan's site is not known, its source stands in for it: two data sets are two places, not one.
+Where a scan's site is not known, its source stands in for it: two data sets are two sites, not one.
 """
 
 from collections.abc import Iterator

@@ -1,16 +1,16 @@
-"""From metrics to seven sub-scores and one distortion score: a pure function of a named reference.
+"""Sub-scores and distortion score from metrics: a pure function of a named reference.
 
-By anchors, each metric becomes a badness from 0 to 100 on a soft step: 20 at its ``good`` value, 80 at its
+By anchors, each metric becomes a penalty from 0 to 100 on a soft step: 20 at its ``good`` value, 80 at its
 ``bad`` value, never flat, so that worse is always a little more. A sub-score is the power mean of its
-metrics' badness, the distortion score the power mean of the sub-scores. The power is high: of seven
+metrics' penalties, the distortion score the power mean of the sub-scores. The power is high: of seven
 sub-scores, the worst alone keeps the score at 82 % of its own value.
 
-Means are over all that the reference judges, measured or not: what could not be measured adds nothing and
-is divided by all the same. So a scan never scores worse for what it lacks, such as air around a stripped
-head; how much of it was measured, ``certainty`` says.
+Means are over all metrics of the reference, measured or not: what could not be measured adds nothing and
+is divided by all the same. So a scan never scores worse for lacking something, such as air around a stripped
+head; ``certainty`` says how much of it was measured.
 
-By a model learned from ratings, each metric adds to the log-odds that people exclude the scan. Families
-that the model knows no metric of, and incompleteness and geometry always, are judged by anchors as well; the
+By a model learned from ratings, each metric adds to the log-odds that raters exclude the scan. Families
+without a metric in the model, and incompleteness and geometry always, are judged by anchors as well; the
 larger of the two is the distortion score.
 """
 

@@ -1,4 +1,4 @@
-"""What experts would say: the chance that a scan is excluded, learned from ratings.
+"""Exclusion model: the probability that experts exclude a scan, learned from ratings.
 
 A logistic regression on quality metrics that are first made comparable between scanners: every metric
 enters twice, as a robust z-score and as a normal score, both taken within its site, because sites differ
@@ -30,6 +30,7 @@ MIN_SITE = 15
 QUANTILES = np.linspace(0, 1, 41)
 #: Beyond this many robust standard deviations a metric says no more.
 CLIP = 3.0
+#: Interquartile range of the normal distribution in standard deviations.
 NORMAL_IQR = 1.349
 #: Ranks end here, so that the best and the worst scan of a small site are not infinitely far out.
 RANK_EDGE = 0.01

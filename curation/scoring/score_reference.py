@@ -1,6 +1,6 @@
-"""What metrics are judged by: anchors, anchors of each site, or a model learned from ratings.
+"""References of the score: anchors, anchors of each site, or a model learned from ratings.
 
-A reference is data, one readable JSON file: who reads it and a row of metrics can work the score out again.
+A reference is data, one readable JSON file: with it and a row of metrics, anybody can compute the score.
 """
 
 import math

@@ -1,11 +1,11 @@
-"""What a rating session will be, and how it stands."""
+"""Plan and state of a rating session."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from curation.decisions.schema import plan_field
-from curation.errors import RatingError, RuleError
+from curation.errors import RuleError, SessionError
 from curation.tiers.tier_rule import DEFAULT_RULE, TIER_NAMES, TierRule
 
 MAX_SIZE = 100_000
@@ -60,7 +60,7 @@ class SessionPlan:
 
         Raises
         ------
-        RatingError
+        SessionError
             When the values are no plan.
         """
         try:
@@ -70,10 +70,10 @@ class SessionPlan:
             rule = TierRule.from_dict(given.pop("rule")) if "rule" in given else old
             plan = cls(**given, rule=rule)
         except (TypeError, ValueError, KeyError, AttributeError, RuleError) as error:
-            raise RatingError(f"The plan of a session cannot be read ({error}).") from error
+            raise SessionError(f"The plan of a session cannot be read ({error}).") from error
         for name, value in given.items():
             if plan_field(given, name) is None:
-                raise RatingError(
+                raise SessionError(
                     f"The plan of a session cannot be read: its {name} is {value!r:.60}."
                 )
         return plan

@@ -1,7 +1,7 @@
-"""A cut-off of the distortion score from people's ratings, with its evidence.
+"""Suggestion of a cut-off of the distortion score from ratings, with its evidence.
 
 A scan is excluded where its score reaches the cut-off, as in :mod:`curation.tiers.tier_rule`. The cut-off
-suggested is the one with the least expected cost, where a missed bad scan costs so many times a wrongly
+suggested is the one with the least expected cost, where a missed bad scan costs a multiple of a wrongly
 excluded good one.
 """
 

@@ -1,4 +1,4 @@
-"""The demo workspace: simulated people, with distortions of every family, to try everything on."""
+"""The demo workspace: simulated people with distortions of every family."""
 
 import gzip
 import os

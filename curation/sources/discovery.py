@@ -1,7 +1,4 @@
-"""Finding the scans of a source: a BIDS data set, a folder of NIfTI files, or a manifest.
-
-The scans that a manifest names: a CSV or TSV table with a column of paths.
-"""
+"""Discovery of the scans of a source: a BIDS data set, a folder of NIfTI files, or a manifest."""
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping

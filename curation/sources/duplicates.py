@@ -1,6 +1,7 @@
-"""People and images that are in a workspace twice: told, and left to people to decide.
+"""Duplicates in a workspace: the same person in two sources, the same image in two files.
 
-The same image twice in a workspace: one is used, the others are rows that name it.
+Possible duplicates of people are reported and left to people to decide; of equal images one is used, and the
+others are rows that name it.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Which kind of image a scan is, by its name or by what a table says of it, and which kind is scored."""
+"""Modality of an image, by its name or by a table, and the modalities that are scored."""
 
 import re
 from collections.abc import Mapping

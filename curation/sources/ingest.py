@@ -1,4 +1,4 @@
-"""From sources to the scans table: every scan a row, readable or not."""
+"""Ingest of sources into the scans table: every scan a row, readable or not."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What tables say of people: ages and sexes under their many spellings, and whose row is whose."""
+"""Participants tables: ages and sexes under their many spellings, matched to people."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Names of scans: what a file's name says, in whatever script, and the ids that are made of it."""
+"""Names of scans: the parts of a file's name, in any script, and the ids made of them."""
 
 import os
 import re

@@ -1,7 +1,4 @@
-"""What a source is: as people ask for it, as it was before, or as is usual.
-
-One scan that a source names, before its file was opened, and whose it is.
-"""
+"""A source of scans as requested, its settings from before, and its entries before their files are opened."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

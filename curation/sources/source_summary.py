@@ -1,4 +1,4 @@
-"""What is said when a source was listed: how many scans of which kind, and what to look at."""
+"""Summary of a listed source: scans of each kind, and points that need attention."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,9 +1,8 @@
-"""Tables as BIDS writes them: TSV with a JSON data dictionary; text comes back as it was, whatever is in it.
+"""BIDS tables (TSV with a JSON data dictionary) and the folder of BIDS derivatives.
 
 Cells are separated by tabs, without quotes; ``n/a`` is missing. A backslash, tab, line break, and a text that
-reads ``n/a``, are written with a backslash; a text that a spreadsheet would run has ``'`` in front.
-
-The folder of BIDS derivatives that ratings and cohorts are written into.
+reads ``n/a``, are written with a backslash; a text that a spreadsheet would run has ``'`` in front. Any text
+comes back as it was.
 """
 
 import datetime

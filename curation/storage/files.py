@@ -1,4 +1,4 @@
-"""Files that are whole or absent.
+"""Atomic files: whole or absent.
 
 Every write goes to a temporary file beside the target and is renamed over it, so that a reader (or a
 process that dies half-way) never meets half a file. Appended JSON lines are the one exception; there
@@ -276,13 +276,15 @@ def read_parquet(
         When there is none.
     """
     with readable(path, remedy):
-        return read_part(path, remedy, columns).to_pandas()
+        return read_arrow(path, remedy, columns).to_pandas()
 
 
-def read_part(path: Path, remedy: str = REMEDY, columns: Collection[str] | None = None) -> pa.Table:
-    """Read the same as it lies on disk, before pandas sees it."""
-    with readable(path, remedy), pq.ParquetFile(path) as part:
-        return part.read(columns and [name for name in part.schema_arrow.names if name in columns])
+def read_arrow(
+    path: Path, remedy: str = REMEDY, columns: Collection[str] | None = None
+) -> pa.Table:
+    """Read a parquet file as an arrow table, without pandas."""
+    with readable(path, remedy), pq.ParquetFile(path) as file:
+        return file.read(columns and [name for name in file.schema_arrow.names if name in columns])
 
 
 def sha256_of(path: Path) -> str:

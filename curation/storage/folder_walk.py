@@ -1,4 +1,4 @@
-"""What lies below a folder: every file, and every folder that could not be entered."""
+"""Walk over a folder: all files below it, and all folders that could not be entered."""
 
 import os
 from collections.abc import Callable

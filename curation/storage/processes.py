@@ -1,10 +1,8 @@
-"""Background processes that outlive the page or shell that started them.
+"""Background processes that outlive the page or shell that started them, and leases on slots.
 
-A task is a JSON state file: what runs, as which process, since when, and how far it is. A process is
-taken for alive only if its id, its start *and* the machine's boot match and it is no zombie, because ids are
-reused, clocks are set and machines start anew.
-
-Leases: one of a few places (GPUs, slots of the processor) for a process, as long as it lives.
+A task is a JSON state file: command, process, start and progress. A process is taken for alive only if its
+id, its start *and* the machine's boot match and it is no zombie, because ids are reused, clocks are set and
+machines start anew. A lease gives a process one of a few slots (GPUs, cores) as long as it lives.
 """
 
 import contextlib

@@ -124,8 +124,8 @@ def read_metrics(workspace: Workspace, columns: Collection[str] | None = None) -
     wanted = None if columns is None else {"scan_id", "sha256", *columns}
     for _ in range(_TRIES):
         with contextlib.suppress(FileNotFoundError):  # gathered into one file while we read
-            return _read_parts(workspace, wanted)
-    return _read_parts(workspace, wanted)
+            return _read_shards(workspace, wanted)
+    return _read_shards(workspace, wanted)
 
 
 def with_metrics(workspace: Workspace, scans: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
@@ -157,30 +157,30 @@ def with_metrics(workspace: Workspace, scans: pd.DataFrame, columns: Iterable[st
     return scans.assign(**values)
 
 
-def read_part_columns(workspace: Workspace, columns: Collection[str] | None) -> pa.Table | None:
-    """Read all metric parts, the newest last, as they lie on disk; ``None`` where there is none.
+def read_shard_columns(workspace: Workspace, columns: Collection[str] | None) -> pa.Table | None:
+    """Read all shards of the metrics, the newest last, as they lie on disk; ``None`` where there is none.
 
-    A part beside the gathered one was written after it or is in it already, whatever the times of the
+    A shard beside the gathered one was written after it or is in it already, whatever the times of the
     files say: clocks are set, and those of several machines differ.
 
     Raises
     ------
     FileNotFoundError
-        When the parts were gathered into one in between: read again.
+        When the shards were gathered into one in between: read again.
     """
     gathered = workspace.gathered_path
-    parts = sorted(workspace.metrics_shards(), key=lambda part: (part != gathered, part.name))
-    if not parts:
+    shards = sorted(workspace.metrics_shards(), key=lambda shard: (shard != gathered, shard.name))
+    if not shards:
         return None
     # joined before pandas sees them: there may be thousands, of one row each
     return pa.concat_tables(
-        [files.read_part(part, _METRICS_REMEDY, columns) for part in parts],
+        [files.read_arrow(shard, _METRICS_REMEDY, columns) for shard in shards],
         promote_options="permissive",
     )
 
 
-def _read_parts(workspace: Workspace, columns: Collection[str] | None) -> pd.DataFrame:
-    joined = read_part_columns(workspace, columns)
+def _read_shards(workspace: Workspace, columns: Collection[str] | None) -> pd.DataFrame:
+    joined = read_shard_columns(workspace, columns)
     if joined is None:
         return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
     table = joined.to_pandas()
@@ -214,7 +214,7 @@ def scoring_version(workspace: Workspace) -> int | None:
     """Return the least ``scoring_version`` of the scores, 1 before it was kept; none without scores."""
     if not workspace.scores_path.exists():
         return None
-    held = files.read_part(workspace.scores_path, _SCORES_REMEDY, ("scoring_version",)).to_pandas()
+    held = files.read_arrow(workspace.scores_path, _SCORES_REMEDY, ("scoring_version",)).to_pandas()
     if "scoring_version" not in held:
         return 1
     return int(held["scoring_version"].min()) if len(held) else None

@@ -1,9 +1,8 @@
-"""Tables as text, their columns under one name whatever they are called.
-
-Text cells that no spreadsheet takes for a formula: the one rule of every table that leaves.
+"""Text tables: columns recognised under their many names, and cells safe for spreadsheets.
 
 A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@``, also in CSV and TSV, whoever wrote it
-there. Such a text has ``'`` in front; a number has not. Reading takes exactly one off again.
+there. Such a text has ``'`` in front; a number has not. Reading takes exactly one off again. Every table that
+leaves Tierscope follows this rule.
 """
 
 import io

@@ -1,8 +1,8 @@
-"""Does a cut-off select by quality, or by age or site? The definition stands in docs/tiers.md.
+"""Selection bias of a cut-off: selection by age or site beyond quality. Defined in docs/tiers.md.
 
-Each cut-off parts the scored scans into the better and the worse. How far the two differ in age and in site
-is held against what their quality alone would bring about, and against random cuts of the same size. Quality
-is told by people, where enough scans are rated, and else by a scan's place among the scans of its own site.
+Each cut-off parts the scored scans into the better and the worse. Their difference in age and in site is
+compared with the difference that quality alone would bring about, and with random cuts of the same size.
+Quality comes from ratings, where enough scans are rated, and else from a scan's rank within its own site.
 """
 
 from collections.abc import Sequence

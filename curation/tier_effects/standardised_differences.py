@@ -1,7 +1,4 @@
-"""How far two groups are from each other: standardised mean differences, and what chance makes of them.
-
-Texts as numbers, to be counted by.
-"""
+"""Standardised mean differences between groups, their null distribution, and categorical codes."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Do the tiers agree with what people say? The tiers against what raters, most of them, say of scans."""
+"""Agreement of the tiers with the majority of raters."""
 
 from dataclasses import dataclass
 

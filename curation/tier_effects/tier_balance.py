@@ -1,6 +1,6 @@
-"""Who is in which tier: counts, people, ages, sexes, sites, and how far apart the tiers are in them.
+"""Balance of covariates between tiers: counts, people, ages, sexes, sites, and their differences.
 
-What does not depend on the cut-offs is worked out once (:func:`prepare`). A moved cut-off then costs a few
+Everything independent of the cut-offs is computed once (:func:`prepare`). A moved cut-off then costs a few
 passes over the scans (:meth:`Traits.tally`), and everything else is sums of the few numbers that these leave.
 """
 

@@ -1,9 +1,7 @@
-"""Which tier each scan gets: the one place where a rule meets scans.
+"""Assignment of tiers to scans by a rule, and the moves of scans between two rules.
 
 Page, command line, frozen cohorts and studies all come through here. :func:`prepare` turns tables into
 arrays, which is slow and done once; :func:`assign_codes` costs some milliseconds for a million scans.
-
-Two rules on the same scans: who moves from which tier to which.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,11 +1,11 @@
-"""Tiers that people give to single scans against the rule, each with its reason."""
+"""Overrides: tiers given to single scans by hand, against the rule, each with its reason."""
 
 import pandas as pd
 import sqlalchemy as sa
 
 from curation import __version__
 from curation.decisions import database, schema
-from curation.errors import RatingError
+from curation.errors import OverrideError
 from curation.ratings.rating_record import MAX_COMMENT, MAX_RATER
 from curation.storage import tables
 from curation.storage.workspace import Workspace
@@ -34,18 +34,18 @@ def override(workspace: Workspace, scan_id: str, author: str, tier: str | None, 
 
     Raises
     ------
-    RatingError
+    OverrideError
         Without author or reason.
     """
     author, reason = author.strip(), reason.strip()
     if not author or len(author) > MAX_RATER:
-        raise RatingError(f"Say who decides, in at most {MAX_RATER} letters.")
+        raise OverrideError(f"Say who decides, in at most {MAX_RATER} letters.")
     if not reason or len(reason) > MAX_COMMENT:
-        raise RatingError(
+        raise OverrideError(
             f"An override needs a reason, of at most {MAX_COMMENT} letters: say what the score misses."
         )
     if tier is not None and not 0 < len(tier) <= 50:
-        raise RatingError("Name the tier that the scan belongs to.")
+        raise OverrideError("Name the tier that the scan belongs to.")
     row = {
         "at": database.now(),
         "scan_id": scan_id,

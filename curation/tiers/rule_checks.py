@@ -1,4 +1,4 @@
-"""What a tier rule must be to make sense; each check raises a sentence on what is wrong."""
+"""Checks of tier rules; each raises a sentence on what is wrong."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass

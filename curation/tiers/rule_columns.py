@@ -1,4 +1,4 @@
-"""What scans can be cut into tiers by: the score, its sub-scores and certainty, metrics, a learned error."""
+"""Columns that a rule can cut: score, sub-scores, certainty, metrics, a learned error."""
 
 import difflib
 from collections.abc import Iterable

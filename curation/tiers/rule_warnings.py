@@ -1,4 +1,4 @@
-"""What is doubtful about a rule on these scans: the rule holds, but somebody should look."""
+"""Warnings about a rule on given scans: it is valid, but somebody should look."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Tier rules as readable text: YAML in, YAML out, with the line where it goes wrong."""
+"""Tier rules as YAML, written and read, with the line of an error."""
 
 import contextlib
 from collections.abc import Iterator

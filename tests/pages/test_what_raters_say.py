@@ -1,6 +1,7 @@
 """Rate: agreement, verdicts, the cut-off from ratings, history and files; tiers by hand."""
 
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log, suggested_cutoff
 from curation.tiers import overrides
 from pages.ui.shell import state
@@ -23,7 +24,7 @@ def test_few_scans_in_common_are_said_to_be_too_few(own, run) -> None:
     for who in ("Ada", "Bob"):
         session = started(own, rater=who, seed=1)
         for item in session.items:
-            session_log.save(own, session.id, item.position, 1.0)
+            session_log.save(own, session.id, item.position, Opinion(1.0))
     assert "not enough yet: 7 more" in words(run("rate", own, **{state.RATE_PART: "Agreement"}))
 
 

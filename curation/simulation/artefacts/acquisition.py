@@ -1,4 +1,4 @@
-"""What the scanner and the moving patient do: noise, motion, blur."""
+"""Artefacts of the acquisition: noise, motion, blur."""
 
 import numpy as np
 from numpy.typing import NDArray

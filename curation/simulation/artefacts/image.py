@@ -1,4 +1,4 @@
-"""What is wrong with brightness, coverage and shape: contrast, shading, missing parts, geometry."""
+"""Artefacts of the image: contrast, bias field, missing parts, geometry."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The table of artefacts, and what they are relative to: how bright, grainy and large the head is."""
+"""Registry of artefacts, and the intensity, noise and size of the head that they scale with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from curation.errors import RatingError
 from curation.interchange import rating_export
 from curation.interchange.rating_import import Imported, import_ratings
 from curation.ratings import rating_log
-from curation.ratings.rating_record import ARTEFACTS
+from curation.ratings.rating_record import ARTEFACTS, Opinion, Rating
 from curation.ratings.scales import SCALES, Scale, add_scale, all_scales
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
@@ -37,18 +37,20 @@ def made(tmp_path: Path) -> Workspace:
             made,
             session.id,
             position,
-            float(1 + position % 4),
-            confidence=position / 2,
-            artefacts=keys[position : 2 * position],
-            comment=NASTY if position == 2 else "n/a",
-            seconds=1 / 3 + position,
-            shown={"views": ["background"], "text": NASTY},
+            Opinion(
+                float(1 + position % 4),
+                confidence=position / 2,
+                artefacts=keys[position : 2 * position],
+                comment=NASTY if position == 2 else "n/a",
+                seconds=1 / 3 + position,
+                shown={"views": ["background"], "text": NASTY},
+            ),
         )
     session_log.undo(made, session.id)
-    session_log.save(made, session.id, 4, 4.0)
+    session_log.save(made, session.id, 4, Opinion(4.0))
     add_scale(made, OWN, "Ada")
     scans = [item.scan_id for item in session.items]
-    rating_log.add_rating(made, scan_id=scans[0], rater="n/a", scale="study", value=2.5)
+    rating_log.add_rating(made, Rating(scan_id=scans[0], rater="n/a", scale="study", value=2.5))
     rating_log.adjudicate(
         made,
         scan_id=scans[0],
@@ -111,8 +113,8 @@ def test_a_session_that_was_imported_goes_on_where_it_was(made, empty) -> None:
     )
     assert session.attempts == theirs.attempts
     before = len(rating_log.list_ratings(empty))
-    session_log.save(empty, session.id, 4, 4.0)  # what was imported, sent once more
-    session_log.save(empty, session.id, session.position, 1.0)
+    session_log.save(empty, session.id, 4, Opinion(4.0))  # what was imported, sent once more
+    session_log.save(empty, session.id, session.position, Opinion(1.0))
     assert len(rating_log.list_ratings(empty)) == before + 1
 
 
@@ -346,7 +348,7 @@ def test_no_cell_of_the_tables_is_run_by_a_spreadsheet_and_all_come_back(made, e
     )
     for text in texts:
         rating_log.add_rating(
-            made, scan_id=scan, rater=f"={text}", scale="mriqc-4", value=4.0, comment=text
+            made, Rating(scan_id=scan, rater=f"={text}", scale="mriqc-4", value=4.0, comment=text)
         )
         override(made, scan, text, "B", text)
     folder = rating_export.export_ratings(made)

@@ -10,6 +10,7 @@ from curation.interchange import mriqc_tables
 from curation.interchange.mriqc_import import import_table
 from curation.interchange.rated_tables import training_set_of
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.ratings.scales import Scale, add_scale
 from curation.references import cross_validation, fit_from_ratings, reference_library
 from curation.references.fit_from_ratings import labels_of
@@ -27,9 +28,11 @@ def made(tmp_path: Path) -> Workspace:
 def test_a_rater_who_changed_their_mind_counts_by_the_last_word(made: Workspace) -> None:
     ids = tables.read_scores(made)["scan_id"].reset_index(drop=True)
     for value in (1.0, -1.0):
-        rating_log.add_rating(made, scan_id=ids[0], rater="A", scale="three-level", value=value)
-    rating_log.add_rating(made, scan_id=ids[0], rater="B", scale="mriqc-4", value=2.0)
-    rating_log.add_rating(made, scan_id="not here", rater="B", scale="mriqc-4", value=1.0)
+        rating_log.add_rating(
+            made, Rating(scan_id=ids[0], rater="A", scale="three-level", value=value)
+        )
+    rating_log.add_rating(made, Rating(scan_id=ids[0], rater="B", scale="mriqc-4", value=2.0))
+    rating_log.add_rating(made, Rating(scan_id="not here", rater="B", scale="mriqc-4", value=1.0))
     verdicts = labels_of(rating_log.list_ratings(made), ids)
     assert verdicts["excluded"].tolist() == [1, 0]
     assert verdicts["weight"].tolist() == [0.5, 0.5]
@@ -40,7 +43,9 @@ def test_a_slider_near_its_end_and_the_worst_of_an_own_scale_exclude(made: Works
     own = Scale("own", "Own", {1.0: "fine", 5.0: "bad"}, "higher is worse", "here")
     add_scale(made, own)
     for scale, value in (("mriqc-4", 1.2), ("mriqc-4", 1.6), ("own", 5.0)):
-        rating_log.add_rating(made, scan_id=ids[0], rater=f"{value}", scale=scale, value=value)
+        rating_log.add_rating(
+            made, Rating(scan_id=ids[0], rater=f"{value}", scale=scale, value=value)
+        )
     verdicts = labels_of(rating_log.list_ratings(made), ids)
     assert verdicts["excluded"].tolist() == [1, 0, 1]
     assert fit_from_ratings._worst_words(verdicts).endswith("the worst level of own")

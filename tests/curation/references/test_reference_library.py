@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from curation.cohorts import frozen_cohort
@@ -11,8 +12,10 @@ from curation.cohorts.cohort_draft import draft
 from curation.errors import RatingError, TierscopeError
 from curation.interchange import mriqc_import
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.references import reference_library
-from curation.scoring.distortion_score import SCORING_VERSION
+from curation.scoring.comparison_groups import sites_of
+from curation.scoring.distortion_score import SCORING_VERSION, explain
 from curation.scoring.score_reference import builtin
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -29,6 +32,19 @@ def tabled(workspace: Workspace, tmp_path: Path) -> Workspace:
     path = rated_table.write(tmp_path / "group_T1w.tsv", rated_table.table())
     mriqc_import.import_table(workspace, path, name="made")
     return workspace
+
+
+def _explained(workspace: Workspace, scan_id: str) -> pd.DataFrame:
+    """The metrics behind the score of one scan, by the reference that it was scored by."""
+    by = tables.read_scores(workspace).set_index("scan_id").at[scan_id, "reference"]
+    metrics = tables.read_metrics(workspace).set_index("scan_id", drop=False)
+    sites = sites_of(tables.read_scans(workspace).set_index("scan_id"))
+    site = sites.get(scan_id)
+    return explain(
+        metrics.loc[scan_id],
+        reference_library.load(workspace, by),
+        site if isinstance(site, str) else None,
+    )
 
 
 def test_the_built_in_reference_is_active_until_another_is_chosen(made: Workspace) -> None:
@@ -99,7 +115,7 @@ def test_rows_of_mriqc_are_scored_by_the_experts_while_the_built_in_one_is_activ
     assert set(by[before]) == {"builtin-1"} == {reference_library.active(made).id}
     assert by.drop(before).str.startswith("experts-1.").all()
     scan_id = by.drop(before).index[0]
-    assert reference_library.explain_scan(made, scan_id)["metric"].isin(experts.metrics).any()
+    assert _explained(made, scan_id)["metric"].isin(experts.metrics).any()
 
 
 def test_old_copies_of_the_experts_model_are_not_offered(made: Workspace, tmp_path: Path) -> None:
@@ -138,9 +154,7 @@ def test_a_model_of_the_own_ratings_finds_what_the_raters_saw_and_says_how_well(
     said = rating_log.list_ratings(tabled).set_index("scan_id")["value"].reindex(scans["scan_id"])
     medians = scans.groupby(said.to_numpy())["distortion_score"].median()
     assert medians[-1.0] > medians[0.0] > medians[1.0]
-    explained = reference_library.explain_scan(
-        tabled, scans.sort_values("distortion_score")["scan_id"].iloc[-1]
-    )
+    explained = _explained(tabled, scans.sort_values("distortion_score")["scan_id"].iloc[-1])
     assert explained["metric"].iloc[0] in {"cjv", "snr_total"}
     assert explained["share_of_score"].sum() == pytest.approx(1)
 
@@ -150,7 +164,7 @@ def test_too_few_or_one_sided_ratings_are_refused_in_words(made: Workspace) -> N
         reference_library.fit_ratings(made)
     scan_ids = tables.read_scores(made)["scan_id"]
     given = [
-        {"scan_id": scan_id, "rater": rater, "scale": "pass-fail", "value": 1.0}
+        Rating(scan_id=scan_id, rater=rater, scale="pass-fail", value=1.0)
         for scan_id in scan_ids
         for rater in ("A", "B")
     ]
@@ -166,11 +180,9 @@ def test_every_kind_can_say_what_made_a_score(made: Workspace) -> None:
     scan_id = tables.read_scores(made)["scan_id"].iloc[0]
     for name in ("builtin-1", reference_library.fit_cohort(made).id, "experts-1"):
         reference_library.choose(made, name)
-        explained = reference_library.explain_scan(made, scan_id)
+        explained = _explained(made, scan_id)
         assert explained["share_of_score"].sum() == pytest.approx(1), name
         assert explained["points"].max() > 0, name
-    with pytest.raises(TierscopeError, match="not scored yet"):
-        reference_library.explain_scan(made, "nobody")
 
 
 def test_references_are_readable_files(made: Workspace) -> None:

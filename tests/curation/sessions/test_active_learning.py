@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.sessions import suggested_cutoff
 from curation.sessions.active_learning import next_to_rate
 from curation.storage import tables
@@ -18,7 +19,9 @@ def made(tmp_path: Path) -> Workspace:
 
 
 def _rate(made: Workspace, scan_id: str, rater: str, value: float) -> None:
-    rating_log.add_rating(made, scan_id=scan_id, rater=rater, scale="pass-fail", value=value)
+    rating_log.add_rating(
+        made, Rating(scan_id=scan_id, rater=rater, scale="pass-fail", value=value)
+    )
 
 
 def test_without_ratings_the_nearest_to_the_cutoff_comes_first(made: Workspace) -> None:

@@ -14,6 +14,7 @@ from curation.decisions.audit_trail import history
 from curation.errors import RatingError
 from curation.interchange import rating_export
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Opinion, Rating
 from curation.sessions import sampling, saved_lists, session_log
 from curation.sessions.sampling import CHOICES
 from curation.sessions.session_plan import Session, SessionPlan
@@ -35,7 +36,7 @@ def made(tmp_path: Path) -> Workspace:
 def _finish(made: Workspace, session: Session, value: Callable[[str], float]) -> Session:
     for item in session.items[session.position :]:
         session_log.save(
-            made, session.id, item.position, value(item.scan_id), seconds=3.0, shown={}
+            made, session.id, item.position, Opinion(value(item.scan_id), seconds=3.0, shown={})
         )
     return session_log.load(made, session.id)
 
@@ -45,7 +46,7 @@ def test_a_session_is_rated_interrupted_resumed_and_ended(made: Workspace) -> No
     assert (session.total, session.done, session.position, session.finished) == (12, 0, 0, False)
     for position in range(5):
         session_log.save(
-            made, session.id, position, 3.0, seconds=2.5, shown={"views": ["background"]}
+            made, session.id, position, Opinion(3.0, seconds=2.5, shown={"views": ["background"]})
         )
     again = session_log.load(made, session.id)
     assert (again.items, again.position, again.done) == (session.items, 5, 5)
@@ -86,8 +87,8 @@ def test_hidden_repeats_are_at_least_a_third_of_the_list_apart(seed, size, repea
 def test_what_is_sent_twice_is_one_rating(made: Workspace) -> None:
     session = session_log.start(made, PLAN)
     sent = {"confidence": 2.0, "artefacts": ["inu", "head-motion"], "comment": " odd "}
-    first = session_log.save(made, session.id, 0, 1.0, seconds=4.0, **sent)
-    assert session_log.save(made, session.id, 0, 1.0, seconds=9.0, **sent) == first
+    first = session_log.save(made, session.id, 0, Opinion(1.0, seconds=4.0, **sent))
+    assert session_log.save(made, session.id, 0, Opinion(1.0, seconds=9.0, **sent)) == first
     assert len(rating_log.list_ratings(made)) == 1
 
 
@@ -97,23 +98,23 @@ def test_what_is_sent_twice_is_one_rating(made: Workspace) -> None:
 def test_another_opinion_on_a_rated_position_is_refused_not_dropped(made, change) -> None:
     session = session_log.start(made, PLAN)
     given = {"value": 1.0, "comment": "a"}
-    session_log.save(made, session.id, 0, **given)
+    session_log.save(made, session.id, 0, Opinion(**given))
     with pytest.raises(RatingError, match="rated 'exclude' already"):
-        session_log.save(made, session.id, 0, **given | change)
+        session_log.save(made, session.id, 0, Opinion(**given | change))
     assert rating_log.list_ratings(made)["value"].tolist() == [1.0]
 
 
 def test_undo_appends_and_opens_the_position_again(made: Workspace) -> None:
     session = session_log.start(made, PLAN)
-    session_log.save(made, session.id, 0, 1.0)
-    taken_back = session_log.save(made, session.id, 1, 1.0)
+    session_log.save(made, session.id, 0, Opinion(1.0))
+    taken_back = session_log.save(made, session.id, 1, Opinion(1.0))
     before = rating_log.newest(made)
     after = session_log.undo(made, session.id, taken_back)
     assert (after.position, after.attempt, after.done) == (1, 1, 1)
     assert rating_log.newest(made) > before
     # the doubled click takes back nothing more
     assert session_log.undo(made, session.id, taken_back).done == 1
-    session_log.save(made, session.id, 1, 4.0, attempt=1)
+    session_log.save(made, session.id, 1, Opinion(4.0), attempt=1)
     assert rating_log.list_ratings(made)["value"].tolist() == [1.0, 4.0]
     everything = rating_log.list_ratings(made, withdrawn=True)
     assert everything["value"].tolist() == [1.0, 1.0, 4.0]
@@ -123,13 +124,13 @@ def test_undo_appends_and_opens_the_position_again(made: Workspace) -> None:
 
 def test_a_rating_that_arrives_late_after_an_undo_is_not_a_new_one(made: Workspace) -> None:
     session = session_log.start(made, PLAN)
-    first = session_log.save(made, session.id, 0, 1.0, attempt=session.attempt)
+    first = session_log.save(made, session.id, 0, Opinion(1.0), attempt=session.attempt)
     session_log.undo(made, session.id)
-    assert session_log.save(made, session.id, 0, 1.0, attempt=session.attempt) == first
+    assert session_log.save(made, session.id, 0, Opinion(1.0), attempt=session.attempt) == first
     assert session_log.load(made, session.id).done == 0
-    session_log.save(made, session.id, 0, 2.0, attempt=99)
+    session_log.save(made, session.id, 0, Opinion(2.0), attempt=99)
     with pytest.raises(RatingError, match="already"):
-        session_log.save(made, session.id, 0, 3.0, attempt=100)
+        session_log.save(made, session.id, 0, Opinion(3.0), attempt=100)
 
 
 def test_undo_of_nothing_is_said(made: Workspace) -> None:
@@ -145,7 +146,7 @@ def test_only_scans_with_an_image_are_drawn_whatever_the_choice(made: Workspace)
     for scan_id in sorted(ok)[:4]:
         for rater, value in (("Ada", 1.0), ("Bob", 0.0)):
             rating_log.add_rating(
-                made, scan_id=scan_id, rater=rater, scale="pass-fail", value=value
+                made, Rating(scan_id=scan_id, rater=rater, scale="pass-fail", value=value)
             )
     saved = saved_lists.save(made, "looked odd", "Ada", sorted(ok)[:5])
     argument = {"tier": ":B", "session": f":{other.id}", "list": f":{saved}"}
@@ -245,7 +246,7 @@ def test_a_plan_of_cutoffs_alone_is_still_read() -> None:
 def test_a_stored_plan_that_cannot_be_read_is_named_and_costs_nothing_else(made, plan) -> None:
     """As an import of an earlier version may have stored it."""
     session = session_log.start(made, PLAN)
-    session_log.save(made, session.id, 0, 3.0)
+    session_log.save(made, session.id, 0, Opinion(3.0))
     good = session_log.start(made, replace(PLAN, name="second"))
     table = schema.sessions
     with database.writing(made) as connection:
@@ -283,7 +284,13 @@ def test_a_rater_has_one_session_of_a_name(made: Workspace) -> None:
     ],
 )
 def test_a_rating_that_cannot_be_taken_stores_nothing(made: Workspace, given, words) -> None:
+    given = dict(given)
     session = session_log.start(made, PLAN)
     with pytest.raises(RatingError, match=words):
-        session_log.save(made, **{"session_id": session.id, "position": 0, "value": 1.0} | given)
+        session_log.save(
+            made,
+            given.pop("session_id", session.id),
+            given.pop("position", 0),
+            Opinion(**{"value": 1.0} | given),
+        )
     assert rating_log.list_ratings(made, withdrawn=True).empty

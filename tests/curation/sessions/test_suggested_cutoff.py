@@ -10,6 +10,7 @@ from sklearn.metrics import cohen_kappa_score, roc_auc_score, roc_curve
 from curation.decisions import audit_trail
 from curation.errors import RatingError
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.references import reference_library
 from curation.sessions import suggested_cutoff
 from curation.storage import tables
@@ -109,12 +110,12 @@ def rated(tmp_path: Path) -> Workspace:
     rating_log.add_ratings(
         made,
         [
-            {
-                "scan_id": row.scan_id,
-                "rater": rater,
-                "scale": "pass-fail",
-                "value": float(row.distortion_score < cut),
-            }
+            Rating(
+                scan_id=row.scan_id,
+                rater=rater,
+                scale="pass-fail",
+                value=float(row.distortion_score < cut),
+            )
             for row in scored.itertuples()
             for rater, cut in (("Ada", 40), ("Bob", 50))
         ],

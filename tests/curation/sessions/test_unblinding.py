@@ -4,6 +4,7 @@ import pytest
 
 from curation.decisions import audit_trail, database
 from curation.errors import RatingError
+from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log, unblinding
 from curation.sessions.session_plan import SessionPlan
 from tests.helpers import workspace_full
@@ -16,7 +17,7 @@ def finished(tmp_path):  # type: ignore[no-untyped-def]
         workspace, SessionPlan("pilot", "Ada", "pass-fail", size=2, repeats_share=0.0)
     )
     for item in session.items:
-        session_log.save(workspace, session.id, item.position, 1.0)
+        session_log.save(workspace, session.id, item.position, Opinion(1.0))
     return workspace, session_log.load(workspace, session.id)
 
 

@@ -1,4 +1,4 @@
-"""The parts of the metrics table: one file a scan while many processes write, one file afterwards."""
+"""Shards of the metrics table: one file a scan while many processes write, one file afterwards."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from curation.storage.workspace import Workspace
 
 
 def path_of(workspace: Workspace, scan_id: str) -> Path:
-    """Return the part that one scan's row is written to."""
+    """Return the shard that one scan's row is written to."""
     return workspace.metrics_shard_path(files.short_hash(scan_id, 16))
 
 
@@ -25,21 +25,21 @@ def write(path: Path, rows: pd.DataFrame) -> None:
 
 
 def compact(workspace: Workspace) -> None:
-    """Put all parts of a workspace into one file, then remove them; cut off between, nothing is lost.
+    """Gather all shards of a workspace into one file, then remove them; cut off between, nothing is lost.
 
-    Batches may write meanwhile: a part is removed only if it is still the one that was read, and one that
+    Batches may write meanwhile: a shard is removed only if it is still the one that was read, and one that
     stays wins over the gathered rows.
     """
-    read = {part: _version(part) for part in workspace.metrics_shards()}
+    read = {shard: _version(shard) for shard in workspace.metrics_shards()}
     if len(read) < 2:
         return
     write(workspace.gathered_path, tables.read_metrics(workspace))
-    for part, version in read.items():
-        if part != workspace.gathered_path and _version(part) == version:
-            part.unlink()
+    for shard, version in read.items():
+        if shard != workspace.gathered_path and _version(shard) == version:
+            shard.unlink()
 
 
-def _version(part: Path) -> tuple[int, int, int]:
-    """Return what changes when a part is written anew, whatever the clock says."""
-    status = part.stat()
+def _version(shard: Path) -> tuple[int, int, int]:
+    """Return inode, size and time of a shard: they differ once it is written anew, whatever the clock."""
+    status = shard.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
