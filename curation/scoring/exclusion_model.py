@@ -35,7 +35,7 @@ NORMAL_IQR = 1.349
 #: Ranks end here, so that the best and the worst scan of a small site are not infinitely far out.
 RANK_EDGE = 0.01
 #: Inverse strength of the penalty on the coefficients.
-PENALTY_C = 0.02
+REGULARISATION_C = 0.02
 #: The threshold of a stratum is penalised by this squared less than a coefficient.
 STRATUM_SIZE = 3.0
 
@@ -114,9 +114,12 @@ class ExclusionModel:
 
 
 def fit(
-    metrics: pd.DataFrame, groups: pd.Series, verdicts: pd.DataFrame, penalty: float = PENALTY_C
+    metrics: pd.DataFrame,
+    groups: pd.Series,
+    labels: pd.DataFrame,
+    regularisation: float = REGULARISATION_C,
 ) -> ExclusionModel:
-    """Fit a model to verdicts.
+    """Fit a model to labels.
 
     Parameters
     ----------
@@ -124,11 +127,11 @@ def fit(
         Metrics by name, NaN where not measurable.
     groups : pandas.Series of str, shape (N,)
         The group of comparable scans that each belongs to.
-    verdicts : pandas.DataFrame
-        One row a verdict: ``row`` (0 to N - 1), ``excluded`` (0 or 1), ``weight``, and ``stratum``: verdicts
+    labels : pandas.DataFrame
+        One row a label: ``row`` (0 to N - 1), ``excluded`` (0 or 1), ``weight``, and ``stratum``: labels
         of one stratum (a rater at a site) share a threshold of their own, so that strict raters and bad
         sites do not pass for bad metrics.
-    penalty : float
+    regularisation : float
         Inverse strength of the penalty on the coefficients.
 
     Returns
@@ -139,9 +142,9 @@ def fit(
     Raises
     ------
     RatingError
-        When the verdicts are all the same.
+        When the labels are all the same.
     """
-    coefficients, intercept = regression(inputs_of(metrics, groups), verdicts, penalty)
+    coefficients, intercept = regression(inputs_of(metrics, groups), labels, regularisation)
     scaled, ranked = np.split(coefficients.round(6), 2)
     return ExclusionModel(
         metrics=tuple(metrics.columns),
@@ -152,8 +155,8 @@ def fit(
     )
 
 
-def regression(inputs: Floats, verdicts: pd.DataFrame, penalty: float) -> tuple[Floats, float]:
-    """Fit the penalised logistic regression of verdicts (see :func:`fit`) on scaled metrics.
+def regression(inputs: Floats, labels: pd.DataFrame, regularisation: float) -> tuple[Floats, float]:
+    """Fit the penalised logistic regression of labels (see :func:`fit`) on scaled metrics.
 
     Parameters
     ----------
@@ -170,18 +173,18 @@ def regression(inputs: Floats, verdicts: pd.DataFrame, penalty: float) -> tuple[
     from sklearn.linear_model import LogisticRegression  # a second to import
     from threadpoolctl import threadpool_limits
 
-    if verdicts["excluded"].nunique() < 2:
+    if labels["excluded"].nunique() < 2:
         raise RatingError("Ratings of both kinds are needed to learn from, excluded and kept.")
-    strata = pd.get_dummies(verdicts["stratum"]).to_numpy(dtype=np.float64) * STRATUM_SIZE
-    machine = LogisticRegression(C=penalty, solver="newton-cholesky")
+    strata = pd.get_dummies(labels["stratum"]).to_numpy(dtype=np.float64) * STRATUM_SIZE
+    machine = LogisticRegression(C=regularisation, solver="newton-cholesky")
     with threadpool_limits(1):  # small systems: threads only wait for each other
         machine.fit(
-            np.hstack([inputs[verdicts["row"]], strata]),
-            verdicts["excluded"],
-            sample_weight=verdicts["weight"],
+            np.hstack([inputs[labels["row"]], strata]),
+            labels["excluded"],
+            sample_weight=labels["weight"],
         )
     coefficients, offsets = np.split(machine.coef_[0], [inputs.shape[1]])
-    offset = np.average(strata @ offsets, weights=verdicts["weight"])
+    offset = np.average(strata @ offsets, weights=labels["weight"])
     return coefficients, float(machine.intercept_[0] + offset)
 
 

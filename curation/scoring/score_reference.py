@@ -18,7 +18,7 @@ from curation.scoring.comparison_groups import pooled
 from curation.scoring.exclusion_model import ExclusionModel
 from curation.storage import files
 
-#: Badness is a logistic step: this steep, it is 20 at ``good`` and 80 at ``bad``.
+#: The penalty is a logistic step: this steep, it is 20 at ``good`` and 80 at ``bad``.
 STEEPNESS = 2 * math.log(4.0)
 ASSETS = Path(__file__).parents[2] / "assets" / "references"
 
@@ -32,7 +32,7 @@ class Anchor:
     Parameters
     ----------
     good, bad : float
-        Values of badness 20 and 80. ``bad`` may lie below ``good``.
+        Values of penalty 20 and 80. ``bad`` may lie below ``good``.
     scale : {'linear', 'log'}
         Whether equal differences or equal ratios count the same.
     source : str
@@ -44,8 +44,8 @@ class Anchor:
     scale: str = "linear"
     source: str = ""
 
-    def badness(self, values: np.ndarray) -> np.ndarray:
-        """Return the badness, 0 to 100; NaN stays NaN."""
+    def penalty(self, values: np.ndarray) -> np.ndarray:
+        """Return the penalty, 0 to 100; NaN stays NaN."""
         good, bad = to_scale(np.array([self.good, self.bad]), self.scale)
         position = (to_scale(values, self.scale) - good) / (bad - good)
         return 100.0 / (1.0 + np.exp(-STEEPNESS * (np.clip(position, -20, 20) - 0.5)))

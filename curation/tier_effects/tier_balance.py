@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from curation.scoring.comparison_groups import sites_of
 from curation.tier_effects.standardised_differences import (
     SEXES,
-    Coded,
+    CategoricalCodes,
     Codes,
     categorical_codes,
     categorical_smd,
@@ -41,21 +41,21 @@ class Traits:
     ----------
     age_years : numpy.ndarray, shape (N,)
         NaN where not known.
-    person : Coded
+    person : CategoricalCodes
         Whose scan it is.
-    categories : dict of str to Coded
+    categories : dict of str to CategoricalCodes
         One entry for each of :data:`CATEGORIES`.
-    quality : Coded
+    quality : CategoricalCodes
         A level of quality that does not come from the cut-offs, see
         :mod:`curation.tier_effects.selection_bias`.
     """
 
     age_years: Floats
-    person: Coded
-    categories: dict[str, Coded]
-    quality: Coded
+    person: CategoricalCodes
+    categories: dict[str, CategoricalCodes]
+    quality: CategoricalCodes
 
-    def with_quality(self, quality: Coded) -> "Traits":
+    def with_quality(self, quality: CategoricalCodes) -> "Traits":
         """Return the same scans with other levels of quality."""
         return replace(self, quality=quality)
 
@@ -122,7 +122,7 @@ def prepare(scans: pd.DataFrame) -> Traits:
     scans : pandas.DataFrame, N rows
         With ``age_years subject_id`` and :data:`CATEGORIES`; ``source`` stands in for an unknown ``site``.
     """
-    read: dict[str, Coded] = {
+    read: dict[str, CategoricalCodes] = {
         "sex": sexes(scans["sex"]),
         "site": categorical_codes(sites_of(scans)),
     }
@@ -130,7 +130,7 @@ def prepare(scans: pd.DataFrame) -> Traits:
         name: read[name] if name in read else categorical_codes(scans[name]) for name in CATEGORIES
     }
     ages = scans["age_years"].to_numpy(dtype=float)
-    nothing = Coded(np.zeros(len(scans), dtype=np.int64), ())
+    nothing = CategoricalCodes(np.zeros(len(scans), dtype=np.int64), ())
     return Traits(ages, categorical_codes(scans["subject_id"]), held, nothing)
 
 
@@ -255,9 +255,10 @@ class Tally:
         Returns
         -------
         pandas.DataFrame
-            One row a tier and trait: ``tier trait smd chance``. ``smd`` is the standardised mean difference,
-            with its sign for age (negative: the tier is younger) and without for categories; ``chance`` is
-            what 95 in 100 random tiers of that size stay below. NaN where there is nothing to compare.
+            One row a tier and trait: ``tier trait smd null_quantile``. ``smd`` is the standardised mean
+            difference, with its sign for age (negative: the tier is younger) and without for categories;
+            95 in 100 random tiers of that size stay below ``null_quantile``. NaN where nothing can be
+            compared.
         """
         size, members = len(self.names), np.eye(len(self.names), dtype=bool)
         found = {"age": self.age_difference(members)}
@@ -267,12 +268,12 @@ class Tally:
                 "tier": np.tile(np.array(self.names, dtype=object), len(found)),
                 "trait": np.repeat(np.array(list(found), dtype=object), size),
                 "smd": np.concatenate([smd for smd, _ in found.values()]),
-                "chance": np.concatenate([chance for _, chance in found.values()]),
+                "null_quantile": np.concatenate([quantile for _, quantile in found.values()]),
             }
         )
 
     def age_difference(self, members: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        """Return the standardised difference in age of groups of tiers from the rest, and chance's.
+        """Return the standardised difference in age of groups of tiers from the rest, with its null quantile.
 
         Parameters
         ----------
@@ -291,7 +292,7 @@ class Tally:
     def category_difference(
         self, category: str, members: NDArray[np.bool_]
     ) -> tuple[Floats, Floats]:
-        """Return the standardised difference in a category of groups of tiers from the rest, and chance's.
+        """Return the standardised difference in a category of tiers from the rest, with its null quantile.
 
         Parameters
         ----------
