@@ -90,7 +90,7 @@ def assess_file(
 
 
 def of_the_moment(failures: pd.Series) -> pd.Series:
-    """Tell which failures may be gone at another time; others are of the file and stay."""
+    """Return which failures are transient; all others are of the file and stay."""
     return failures.str.startswith(_OF_THE_MOMENT)
 
 

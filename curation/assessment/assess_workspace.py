@@ -37,7 +37,7 @@ _GATHER_EVERY_S, _GATHER_SHARE = 10.0, 0.05
 
 @dataclass(frozen=True)
 class AssessmentSummary:
-    """What one call of :func:`assess` did.
+    """Result of one call of :func:`assess`.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class AssessmentProgress:
 
 @dataclass(frozen=True)
 class Standing:
-    """The readable scans, and what is known of them.
+    """State of scoring of the readable scans.
 
     Parameters
     ----------
@@ -54,17 +54,17 @@ class Standing:
 
     @property
     def due(self) -> pd.DataFrame:
-        """What the next pass measures: what failed before comes last, as it may end its process again."""
+        """Scans that the next pass measures; failed ones come last, as they may end their process again."""
         first, last = self.is_due & ~self.failed, self.is_due & self.failed
         return pd.concat([self.scans[first], self.scans[last]])
 
     @property
     def unknown(self) -> pd.DataFrame:
-        """Those of the due of whose present file nothing is known, not even why it failed."""
+        """Scans without a result of their present file, not even a failure."""
         return self.scans[~self.current]
 
     def only(self, chosen: Callable[[pd.Series], pd.Series]) -> "Standing":
-        """Return what is left of it, chosen by the ids of the scans."""
+        """Return the state restricted to some scans, chosen by their ids."""
         rows = chosen(self.scans["scan_id"])
         columns = (self.scans, self.current, self.failed, self.is_due)
         return Standing(*(column[rows] for column in columns))
@@ -104,7 +104,7 @@ def failures(workspace: Workspace, scan_ids: pd.Series) -> int:
 
 
 def _is_current(scans: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:
-    """Tell which scans have metrics of this very file and this version."""
+    """Return which scans have metrics of this very file and this version."""
     if metrics.empty:
         return pd.Series(False, index=scans.index)
     known = metrics[up_to_date(metrics)].set_index("scan_id")["sha256"]
@@ -118,7 +118,7 @@ def _failures(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def _may_succeed(scans: pd.DataFrame, failed: pd.DataFrame) -> pd.Series:
-    """Tell which failures were of the moment; of a file that was gone, whether it is back."""
+    """Return which failures were transient; of a missing file, whether it is back."""
     gone = failed.loc[failed["failure"] == GONE, "scan_id"]
     paths = scans.loc[scans["scan_id"].isin(gone), ["scan_id", "path"]].itertuples(index=False)
     still = {scan_id for scan_id, path in paths if not _is_there(Path(path))}
@@ -167,7 +167,7 @@ class Batch:
         return f"{self.number}/{self.count}"
 
     def holds(self, scan_ids: pd.Series) -> pd.Series:
-        """Tell which scans belong to this batch."""
+        """Return which scans belong to this batch."""
         return numbers(scan_ids, self.count) == self.number
 
 

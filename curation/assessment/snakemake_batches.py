@@ -28,7 +28,7 @@ _GRACE_S = 30.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What scoring in batches did.
+    """Result of scoring in batches.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing is left to be measured, and every batch ended well."""
+        """Return whether nothing is left to be measured, and every batch ended well."""
         return self.left == 0 and not self.logs
 
     def __str__(self) -> str:
@@ -113,7 +113,7 @@ def run(
 def _plan(
     workspace: Workspace, scan_ids: pd.Series, count: int, jobs: int, slots: int, again: bool
 ) -> list[int]:
-    """Write what the workflow reads, forget what earlier calls finished, name the batches to run."""
+    """Write the plan for the workflow, remove marks of earlier calls, and return the batches to run."""
     folder = workspace.batches_dir
     for old in (*folder.glob("*.done"), *folder.glob("*.log")):
         old.unlink()
@@ -140,7 +140,7 @@ def _slots(cores: int | None, jobs: int, profile: str | None) -> int:
 
 
 def _command(workspace: Workspace, cores: int | None, profile: str | None) -> list[str]:
-    """Return the Snakemake command; what is written is whole or absent, so its own marks are not used."""
+    """Return the Snakemake command; files are whole or absent, so its own incomplete-marks are not used."""
     where = ["--profile", str(snakemake_profiles.folder(profile))] if profile else []
     if cores or not profile:
         where += ["--cores", str(cores or os.cpu_count() or 1)]

@@ -80,13 +80,13 @@ def _run(workspace: Workspace, chosen: argparse.Namespace) -> int:
 
 
 def _slot(workspace: Workspace, count: int) -> contextlib.AbstractContextManager[object]:
-    """Wait for one of ``count`` places: Snakemake may start more jobs than there are cores."""
+    """Wait for one of ``count`` slots: Snakemake may start more jobs than there are cores."""
     places = [workspace.batch_slot_path(number) for number in range(count)]
     return lease(places, check=lambda: None) if places else contextlib.nullcontext()
 
 
 def _words(summary: AssessmentSummary) -> str:
-    """Say what was done, in one line."""
+    """Print the result in one line."""
     failed = f", {summary.failed} could not be measured" if summary.failed else ""
     before = summary.failed_before
     earlier = (

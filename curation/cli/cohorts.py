@@ -148,7 +148,7 @@ def _rule_to_freeze(workspace: Workspace, chosen: argparse.Namespace) -> tuple[T
 
 
 def _say(draft: CohortDraft) -> None:
-    """Print what somebody should look at."""
+    """Print warnings."""
     for doubt in draft.doubts:
         print(f"note: {doubt.message}", file=sys.stderr)
 

@@ -158,7 +158,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Escape what would end a cell or be taken for markup."""
+    """Escape characters that would end a cell or read as markup."""
     for sign in "\\`*_<[":
         text = text.replace(sign, f"\\{sign}")
     return " ".join(text.replace("|", "\\|").split())

@@ -59,7 +59,7 @@ def add_database_options(command: argparse.ArgumentParser) -> None:
 
 
 def run_database(chosen: argparse.Namespace) -> int:
-    """Say where the decisions lie and how many there are."""
+    """Print the place of the decisions and their number."""
     workspace = Workspace.open(chosen.workspace)
     if chosen.adopt:
         database.adopt(workspace)

@@ -134,7 +134,7 @@ def _as_bids(workspace: Workspace, cohort: Cohort) -> Path:
 
 
 def _columns(cohort: Cohort) -> tuple[Column, ...]:
-    """Describe the columns of this cohort's table, what its rule looks at among them."""
+    """Describe the columns of this cohort's table, those that its rule reads included."""
     known = {column.name for column in _COLUMNS}
     looked_at = [
         Column(

@@ -69,7 +69,7 @@ def changed_listing(workspace: Workspace, cohort: Cohort) -> pd.DataFrame:
 
 
 def _reason(row: Any) -> str | None:
-    """Return why a scan is no longer what it was."""
+    """Return the difference of a scan from the frozen one, ``None`` where there is none."""
     if not isinstance(row.status, str):
         return "it is no longer in the workspace"
     if row.sha256 != row.sha256_listed:

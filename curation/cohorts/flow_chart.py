@@ -94,7 +94,7 @@ class Flow:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Flow":
-        """Build a flow from what :meth:`as_dict` gave."""
+        """Build a flow from the result of :meth:`as_dict`."""
         stages = (
             Stage(**stage | {"left_out": tuple(LeftOut(**out) for out in stage["left_out"])})
             for stage in values["stages"]
@@ -204,7 +204,7 @@ def of_draw(label: str, scans: pd.DataFrame, drawn: pd.DataFrame, names: tuple[s
 
 
 def usable_rows(found: pd.DataFrame, images_only: bool) -> Mask:
-    """Tell which scans can be used."""
+    """Return which scans can be used."""
     return found["status"].isin(("ok",) if images_only else SCORABLE).to_numpy()
 
 

@@ -40,7 +40,7 @@ _LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "nibabel", "simpleitk"
 
 @dataclass(frozen=True)
 class CohortHeader:
-    """What a list of cohorts shows of each, without its scans.
+    """Header of a cohort, without its scans.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def freeze(
 
 
 def freeze_draft(workspace: Workspace, drafted: CohortDraft, *, name: str, author: str) -> Cohort:
-    """Freeze a list that a rule made, as :func:`freeze` does; its doubts can be said before.
+    """Freeze a draft, as :func:`freeze` does; its warnings can be shown before.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def _write_with_note(workspace: Workspace, cohort: Cohort, path: Path) -> None:
 
 
 def _note_if_missing(workspace: Workspace, cohort: CohortHeader) -> None:
-    """Note a cohort whose writer was killed between its file and its line, or that is of before 0.4."""
+    """Add the audit line of a cohort whose writer was killed before it, or that is older than 0.4."""
     line = _line_of(cohort)
     with database.engine(workspace).connect() as connection:
         noted = database.is_noted(
@@ -265,7 +265,7 @@ def newest_pool(headers: Iterable[CohortHeader]) -> CohortHeader | None:
 def read_cohorts(
     workspace: Workspace,
 ) -> tuple[list[CohortHeader], list[TierscopeError | OSError]]:
-    """Return the headers of all frozen cohorts, newest first, and what is wrong with the others."""
+    """Return the headers of all frozen cohorts, newest first, and the errors of unreadable ones."""
     found, troubles = errors.read_each(sorted(workspace.cohorts_dir.glob("*.json")), _read_header)
     return sorted(found, key=lambda header: header.created, reverse=True), troubles
 
@@ -318,7 +318,7 @@ def _check_names(name: str, author: str) -> None:
 
 
 def _versions(workspace: Workspace, scans: pd.DataFrame) -> dict[str, str]:
-    """Return what the scores and the list were made with."""
+    """Return the versions behind the scores and the list."""
     measured = tables.read_metrics(workspace, ("metrics_version", "measured_by"))
     measured = measured[measured["scan_id"].isin(scans["scan_id"])]
     told = {"python": platform.python_version()}

@@ -20,7 +20,7 @@ _AGE_BANDS = 3
 
 @dataclass(frozen=True)
 class Matched:
-    """In what a sample is like the group that it matches.
+    """Criteria by which a sample matches its group.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ class Matched:
 
     @property
     def words(self) -> str:
-        """What both have alike: such as ``size, sites and ages``."""
+        """The criteria in words, such as ``size, sites and ages``."""
         *first, last = ["size", *filter(None, [self.places.words]), *["ages"] * self.ages]
         return f"{', '.join(first)} and {last}" if first else last
 
     @property
     def note(self) -> str:
-        """Say what of it was not known; empty where all was."""
+        """Return a sentence on missing values; empty where there are none."""
         no_age = "" if self.ages else "No age is known."
         return " ".join(filter(None, [self.places.note, no_age]))
 

@@ -77,7 +77,7 @@ def writing(workspace: Workspace) -> Iterator[sa.Connection]:
 
 
 def adopt(workspace: Workspace) -> None:
-    """Tie a workspace to the database that is there now, an empty one where there is none."""
+    """Tie a workspace to the present database, creating an empty one where there is none."""
     with files.lock(_lock_path(workspace)):
         _settle(workspace, os.environ.get(URL_VARIABLE), adopting=True)
     close()
@@ -156,7 +156,7 @@ def _make_tables(made: sa.Engine, new_id: str | None) -> None:
 
 @contextlib.contextmanager
 def _fair_turn(workspace: Workspace, made: sa.Engine) -> Iterator[None]:
-    """Let all who wait to write to a SQLite file have the same chance to be next.
+    """Give all writers that wait for a SQLite file the same chance to be next.
 
     SQLite lets each of them sleep longer and longer: with twenty writing without a pause, single ones would
     wait for half a minute.
@@ -222,6 +222,6 @@ def is_noted(connection: sa.Connection, *, action: AuditAction, subject: str) ->
 def note_within(
     connection: sa.Connection, *, author: str, action: str, subject: str, detail: dict
 ) -> None:
-    """Append one line to the audit together with what else is written over a connection, or not at all."""
+    """Append one line to the audit in the transaction of a connection."""
     row = {"at": now(), "author": author, "action": action, "subject": subject, "detail": detail}
     connection.execute(audit.insert().values(row))

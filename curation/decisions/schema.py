@@ -233,7 +233,7 @@ _LARGEST = 2**63 - 1
 
 
 def plan_field(values: Any, name: str) -> Any:
-    """Return one field of a stored plan, the rule apart; none where no plan holds such a value there."""
+    """Return one field of a stored plan, the rule apart; ``None`` where its value is not valid."""
     value = values.get(name) if isinstance(values, Mapping) else None
     return value if _FITS[name](value) else None
 

@@ -16,7 +16,7 @@ from curation.imaging.volumes import Volume
 
 @dataclass(frozen=True)
 class Flag:
-    """One kind of image that has to be known before its numbers are read.
+    """One flag: a kind of image that limits the meaning of its numbers.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ _EIGHT_BITS = 256
 
 
 def recognise(volume: Volume, masks: Masks, modality: str | None = None) -> dict[str, str]:
-    """Tell what kind of image a scan is.
+    """Return the flags of a scan.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ _CHUNK = 1 << 22
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its image.
+    """Checked content of an image's header.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ class Header:
 
 
 def cut_off(what: str) -> str:
-    """Say that a file is incomplete, and what to do."""
+    """Return the message of an incomplete file, with the remedy."""
     return f"the file is cut off: {what}; copy or download it again"
 
 
 def parse(stream: IO[bytes]) -> nib.Nifti1Header:
-    """Read the fixed part of a NIfTI-1 or NIfTI-2 header, leaving out what follows it."""
+    """Read the fixed part of a NIfTI-1 or NIfTI-2 header, without extensions."""
     block = stream.read(348)
     kinds = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
     sizes = {int.from_bytes(block[:4], order) for order in ("little", "big")} if block else set()
@@ -85,7 +85,7 @@ def parse(stream: IO[bytes]) -> nib.Nifti1Header:
 
 
 def describe(raw: nib.Nifti1Header) -> Header:
-    """Check a header and say what it means.
+    """Check a header and interpret it.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def write_mask(path: Path, mask: NDArray[np.bool_], affine: NDArray[np.float64])
 
 
 def read_image(path: Path) -> tuple[NDArray, float, float]:
-    """Return what :func:`write_image` wrote without reading it into memory: voxels, slope, intercept."""
+    """Return voxels (memory-mapped), slope and intercept of a file by :func:`write_image`."""
     with path.open("rb") as file:
         header = nib.Nifti1Header(file.read(348))
     voxels = np.memmap(

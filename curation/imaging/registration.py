@@ -239,7 +239,7 @@ def _pitch(angle: float) -> NDArray[np.float64]:
 
 
 def _apart(starts: list[NDArray[np.float64]], count: int) -> list[NDArray[np.float64]]:
-    """Return the first ``count`` transforms whose centres lie more than 15 mm from each other."""
+    """Return the first ``count`` transforms with centres more than 15 mm apart."""
     chosen: list[NDArray[np.float64]] = []
     for start in starts:
         place = start[:3, :3] @ _CENTRE + start[:3, 3]

@@ -80,7 +80,7 @@ class Verified(NamedTuple):
 
 
 def verify(path: Path) -> Verified:
-    """Read the whole file, keeping nothing, and return its header and what tells its image from others.
+    """Stream the whole file and return its header and the hash of its voxels.
 
     Raises
     ------

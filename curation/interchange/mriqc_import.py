@@ -27,7 +27,7 @@ _KEPT = ("table", "other")
 
 @dataclass(frozen=True)
 class TableSummary(IngestSummary):
-    """What importing MRIQC's results did.
+    """Result of importing MRIQC's results.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def _scans(source: Source, table: MriqcTable, known: pd.DataFrame) -> pd.DataFra
 
 
 def _ids_so_far(known: pd.DataFrame, content: list[str]) -> list[str | None]:
-    """Return the id of each row that is known: a scan is never renamed."""
+    """Return the id of each row from before: a scan is never renamed."""
     ids = known[known["status"].isin(_KEPT)].reset_index().drop_duplicates("sha256")
     id_of = dict(zip(ids["sha256"], ids["scan_id"], strict=True))
     return [id_of.pop(each, None) for each in content]

@@ -29,7 +29,7 @@ _GEOMETRY = tuple(f"{what}_{axis}" for what in ("size", "spacing") for axis in "
 
 @dataclass(frozen=True)
 class MriqcTable:
-    """What MRIQC's results say.
+    """Content of MRIQC's results.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def read(path: Path, participants: People | None = None) -> MriqcTable:
 
 
 def _table(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the results as a table of text, and what was guessed or could not be looked at."""
+    """Return the results as a table of text, and notes on guesses and skipped files."""
     if path.is_file() and path.suffix.lower() != ".json":
         table = text_tables.read_table(path)
         return table, table.attrs["guessed"]
@@ -164,7 +164,7 @@ def _flat(raw: Mapping[str, Any], stem: str) -> dict[str, Any]:
 
 
 def _row(number: int, row: Mapping[str, Any], metrics: list[str], known: People) -> dict[str, Any]:
-    """Describe one row of a table; what is wrong with it is its ``problem``, never an exception."""
+    """Describe one row of a table; an error in it becomes its ``problem``, never an exception."""
     row = {name: None if _is_missing(value) else str(value) for name, value in row.items()}
     key = _key(row)
     entities = scan_names.entities(key or "")

@@ -190,7 +190,7 @@ def _scale(scale: Scale) -> Mapping[str, Any]:
 
 
 def fingerprint(row: Mapping[str, Any]) -> tuple:
-    """Return what makes a rating this one and no other, whatever database it lies in."""
+    """Return the identity of a rating, independent of the database that holds it."""
     at = row.get("at")
     moment = at.astimezone(datetime.UTC).isoformat() if at is not None else None
     return (moment, *without_time(row))

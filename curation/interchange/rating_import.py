@@ -36,7 +36,7 @@ _IMPORTING = 0
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did.
+    """Result of an import.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def _from_table(workspace: Workspace, path: Path, rater: str | None) -> Imported
 
 
 def _add(workspace: Workspace, connection: sa.Connection, rows: Given, origin: str) -> int:
-    """Insert the ratings that are not there; return how many.
+    """Insert the ratings that the database lacks; return how many.
 
     As many equal ones as the files hold, and no more: without a time, a rating and its hidden repeat may be
     equal.

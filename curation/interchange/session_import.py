@@ -45,14 +45,14 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _scale(given: dict[str, Any]) -> Scale:
-    """Build a scale from what an export says of it; whether it makes sense is seen when it is added."""
+    """Build a scale from an export; it is checked when it is added."""
     words = {float(value): str(word) for value, word in given["values"]}
     texts = {name: str(given[name]) for name in ("name", "label", "direction", "citation")}
     return Scale(**given | texts | {"values": words})
 
 
 def _session(given: dict[str, Any]) -> dict[str, Any]:
-    """Return a session of an export, looked through: what is stored is never taken away again."""
+    """Return a session of an export, checked, since stored rows are never removed."""
     session_plan.SessionPlan.from_dict(given["plan"])
     places = given["items"]
     for position, (scan_id, first) in enumerate(places):
@@ -71,7 +71,7 @@ def _session(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def add(connection: sa.Connection, given: list[dict[str, Any]]) -> dict[tuple, int]:
-    """Add the sessions that are not there; return the number of each by rater and name.
+    """Add the sessions that the database lacks; return the number of each by rater and name.
 
     Raises
     ------

@@ -38,7 +38,7 @@ METRICS_VERSION = 6
 
 
 def up_to_date(metrics: pd.DataFrame) -> pd.Series:
-    """Tell which rows of metrics would be the same if they were measured now.
+    """Return which rows of metrics are up to date.
 
     Parameters
     ----------

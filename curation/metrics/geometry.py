@@ -16,7 +16,7 @@ _MIN_BRAIN_VOXELS = 3000
 
 
 def scales_and_shears(matrix: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
-    """Split a linear map into a turn, three scales and three shears (xy, xz, yz)."""
+    """Split a linear map into a rotation, three scales and three shears (xy, xz, yz)."""
     _, upper = np.linalg.qr(matrix[:3, :3])
     scales = np.abs(np.diag(upper))
     unit = upper / np.diag(upper)[:, None]

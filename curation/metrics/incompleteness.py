@@ -39,7 +39,7 @@ def brain_missing(scan: Scan) -> float:
 
 
 def has_signal(scan: Scan) -> NDArray[np.bool_]:
-    """Tell where the image is at least an eighth as bright as white matter would be, over 6 mm."""
+    """Return where the intensity, averaged over 6 mm, is at least an eighth of white matter's."""
     smooth = ndimage.uniform_filter(scan.masks.data / np.exp(scan.masks.log_bias_field), 3)
     return (smooth > 0.125 * scan.wm_mean) & scan.masks.valid_slices
 

@@ -62,7 +62,7 @@ def wave_amplitude(scan: Scan) -> float:
 
 
 def _oblique(shape: tuple[int, ...]) -> NDArray:
-    """Tell which samples of the half spectrum lie off the centre and off the axes.
+    """Return which samples of the half spectrum lie off the centre and off the axes.
 
     On an axis lie the steps between slices (odd and even ones of unequal brightness) and the image's edges.
     """

@@ -132,7 +132,7 @@ class Scan:
 
     @cached_property
     def air(self) -> NDArray[np.bool_]:
-        """The air without what reaches into it of the head, folded over or bent, and without strays."""
+        """The air without wrapped-around or bent parts of the head, and without stray components."""
         parts, solid, stray = self._at_border
         air = self.masks.air & ~self._bulging
         if len(stray):
@@ -163,7 +163,7 @@ class Scan:
 
     @cached_property
     def _bulging(self) -> NDArray[np.bool_]:
-        """Bright parts that lie mostly where a head is, and what is within 6 mm of them."""
+        """Bright components that lie mostly in the head, dilated by 6 mm."""
         parts, count = ndimage.label(self.masks.data > 0.4 * self.wm_mean)
         size = np.bincount(parts.ravel(), minlength=count + 1)
         in_air = np.bincount(parts[self.masks.air], minlength=count + 1)

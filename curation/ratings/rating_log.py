@@ -139,7 +139,7 @@ def _joined() -> sa.Select:
 
 
 def _typed(table: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
-    """Fill in what older ratings lack, and say of each what it means on its scale."""
+    """Fill in columns that older ratings lack, and derive each rating's level on its scale."""
     plans = table.pop("plan")
     blinded, seeds = ([plan_field(plan, name) for plan in plans] for name in ("blinded", "seed"))
     table["blinded"] = pd.Series([bool(one) for one in blinded], dtype="bool")

@@ -63,7 +63,7 @@ ARTEFACTS: dict[str, Artefact] = {
 
 @dataclass(frozen=True)
 class Opinion:
-    """What a rater enters of one scan.
+    """A rater's entries on one scan.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ MIN_MEASURED = 0.8
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What there is to learn from: scans and labels on some of them.
+    """Training set: scans, and labels of some of them.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def labels_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
 def training_set(
     metrics: pd.DataFrame, groups: pd.Series, subjects: pd.Series, labels: pd.DataFrame
 ) -> TrainingSet:
-    """Prepare what can be learned from.
+    """Prepare a training set.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ from curation.storage.workspace import Workspace
 
 @dataclass(frozen=True)
 class ReferenceHeader:
-    """What a list of references shows of each.
+    """Header of a reference.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def rescore(workspace: Workspace) -> None:
 
 
 def mend(workspace: Workspace) -> bool:
-    """Write the scores anew where their file is damaged, as they follow from the metrics; tell if it was."""
+    """Rewrite a damaged file of scores from the metrics; return whether it was rewritten."""
     if tables.scores_are_whole(workspace) or not workspace.writable:
         return False
     rescore(workspace)
@@ -227,7 +227,7 @@ def _put_settings(workspace: Workspace, **changes: str) -> None:
 
 
 def _keep(workspace: Workspace, reference: Reference, version: str = "") -> Reference:
-    """Save a reference under a version that ends with the hash of what it holds."""
+    """Save a reference under a version that ends with the hash of its content."""
     held = json.dumps(reference.as_dict() | {"version": "", "evidence": {}}, sort_keys=True)
     named = replace(reference, version=version + files.short_hash(held))
     files.write_json(workspace.reference_path(named.id), named.as_dict())

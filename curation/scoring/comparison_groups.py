@@ -41,7 +41,7 @@ def sites_of(scans: pd.DataFrame) -> pd.Series:
 
 @dataclass(frozen=True)
 class Sites:
-    """What stands for the sites of some scans.
+    """Sites of some scans, and sources in the place of unknown ones.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Sites:
 
     @property
     def note(self) -> str:
-        """Say what is not known, and what stands in for it; empty where every site is known."""
+        """Return a sentence on unknown sites and their substitutes; empty where every site is known."""
         if self.known == self.scans:
             return ""
         unknown = (
@@ -81,7 +81,7 @@ class Sites:
 
 
 def known_sites_of(scans: pd.DataFrame) -> Sites:
-    """Return what stands for the sites of some scans, see :func:`sites_of`."""
+    """Return a summary of the sites of some scans, see :func:`sites_of`."""
     known, where = scans["site"].notna(), sites_of(scans)
     by_source = int(where.notna().sum() - known.sum())
     return Sites(int(known.sum()), by_source, len(scans), where.nunique())

@@ -118,7 +118,7 @@ def explain(
 
 
 def _fits(metrics: pd.DataFrame, reference: Reference) -> pd.Series:
-    """Tell which scans a reference can judge: for a model, those with half of its metrics."""
+    """Return which scans a reference can judge: for a model, those with half of its metrics."""
     if reference.model is None:
         return pd.Series(True, metrics.index)
     present = metrics.reindex(columns=list(reference.model.metrics)).notna()
@@ -190,13 +190,13 @@ def _combine(penalty: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference
 
 
 def _exclusion_probability(log_odds: np.ndarray, reference: Reference) -> np.ndarray:
-    """Return the probability of exclusion in percent, from what metrics add to its log-odds."""
+    """Return the probability of exclusion in percent, from the metrics' terms of its log-odds."""
     intercept = reference.model.intercept if reference.model else 0.0
     return 100.0 / (1.0 + np.exp(-(intercept + log_odds)))
 
 
 def _sum(values: np.ndarray) -> np.ndarray:
-    """Return the sum of each row over what is not NaN; NaN where nothing is left."""
+    """Return the sum of each row without NaN; NaN where all are NaN."""
     return np.where(np.isfinite(values).any(axis=1), np.nansum(values, axis=1), np.nan)
 
 
@@ -222,7 +222,7 @@ def _certainty(judged: pd.DataFrame) -> np.ndarray:
 def _contributions(
     penalty: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference
 ) -> np.ndarray:
-    """Return what part of one scan's score each metric made, the model's metrics first."""
+    """Return each metric's share of one scan's score, the model's metrics first."""
     # In a power mean each part counts by its power; within a family the family's share is split again.
     families = pd.Series({name: METRICS[name].family for name in penalty}, dtype="str")
     count = families.groupby(families).transform("size")

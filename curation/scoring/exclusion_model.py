@@ -67,7 +67,7 @@ class ExclusionModel:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "ExclusionModel":
-        """Read what a JSON file holds of it."""
+        """Build it from the content of a JSON file."""
         return cls(
             metrics=tuple(raw["metrics"]),
             scaled=tuple(raw["scaled"]),
@@ -78,7 +78,7 @@ class ExclusionModel:
         )
 
     def contributions(self, metrics: pd.DataFrame, group: str) -> pd.DataFrame:
-        """Say what each metric adds to the log-odds that a scan is excluded.
+        """Return each metric's term of the log-odds that a scan is excluded.
 
         Parameters
         ----------

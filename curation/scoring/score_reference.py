@@ -60,7 +60,7 @@ def to_scale(values: np.ndarray, scale: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Reference:
-    """What metrics are judged by.
+    """A reference of the score.
 
     Parameters
     ----------
@@ -104,12 +104,12 @@ class Reference:
         return self.anchors
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what a JSON file holds of it."""
+        """Return it for a JSON file."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Reference":
-        """Read what :meth:`as_dict` returned."""
+        """Build it from the result of :meth:`as_dict`."""
         values = dict(raw)
         values["anchors"] = _anchors(values["anchors"])
         values["sites"] = {site: _anchors(table) for site, table in values.get("sites", {}).items()}

@@ -24,7 +24,7 @@ _TRIES = 200
 
 @dataclass(frozen=True)
 class SamplingRequest:
-    """What a list is drawn from.
+    """Population that a list is drawn from.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ CHOICES: dict[str, SamplingMethod] = {
 
 
 def find_choice(text: str) -> tuple[SamplingMethod, str]:
-    """Return the choice that ``text`` names, and what stands after its colon.
+    """Return the choice that ``text`` names, and the argument after its colon.
 
     Raises
     ------

@@ -13,7 +13,7 @@ MAX_SIZE = 100_000
 
 @dataclass(frozen=True)
 class SessionPlan:
-    """What a session will be.
+    """Plan of a session.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class SessionPlan:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "SessionPlan":
-        """Build a plan from what :meth:`as_dict` gave; older ones held cut-offs of the score alone.
+        """Build a plan from the result of :meth:`as_dict`; older ones held cut-offs of the score alone.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class SessionPlan:
 
 @dataclass(frozen=True)
 class SessionItem:
-    """One place of a session's list.
+    """One entry of a session's list.
 
     Parameters
     ----------
@@ -149,5 +149,5 @@ class Session:
 
     @property
     def last(self) -> int | None:
-        """The newest rating that stands: what :func:`undo` takes back."""
+        """The newest rating that is not withdrawn, the one that :func:`undo` takes back."""
         return max(self.rated.values(), default=None)

@@ -9,7 +9,7 @@ from curation.storage.workspace import Workspace
 
 
 def unblind(workspace: Workspace, session: Session) -> None:
-    """Note that the rater was shown what a session hid; once, however often it is sent."""
+    """Store that the hidden fields of a session were shown; once, however often it is sent."""
     with database.writing(workspace) as connection:
         database.take_turn(connection, session.id)
         if not noted(connection, session.id):
@@ -23,7 +23,7 @@ def unblind(workspace: Workspace, session: Session) -> None:
 
 
 def is_unblinded(workspace: Workspace, session: Session) -> bool:
-    """Tell whether nothing of a session is hidden any more: it is not blinded, or was shown."""
+    """Return whether nothing of a session is hidden: it is not blinded, or was unblinded."""
     if not session.plan.blinded:
         return True
     with database.engine(workspace).connect() as connection:
@@ -31,7 +31,7 @@ def is_unblinded(workspace: Workspace, session: Session) -> bool:
 
 
 def noted(connection: sa.Connection, session_id: int) -> bool:
-    """Tell whether :func:`unblind` was called for a session."""
+    """Return whether :func:`unblind` was called for a session."""
     return database.is_noted(
         connection, action=AuditAction.SESSION_UNBLINDED, subject=_subject(session_id)
     )

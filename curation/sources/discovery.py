@@ -16,7 +16,7 @@ from curation.storage.workspace import Source
 
 
 def list_manifest(source: Source, participants: Path | None) -> Listing:
-    """List the scans that a manifest names, each with what its row and a table of people say.
+    """List the scans of a manifest, each with the values of its row and of a table of people.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def list_manifest(source: Source, participants: Path | None) -> Listing:
 
 
 def _manifest_keys(paths: Iterable[str]) -> dict[str, str]:
-    """Return what names each file of a manifest: its path, but for where this machine has it."""
+    """Return the key of each file of a manifest: its path without the part that differs between machines."""
     keys = {path: (Path(path).parent / stem_of(Path(path))).as_posix() for path in paths}
     own = {path for path in keys if Path(path).is_absolute() or path.startswith(("~", ".."))}
     tails = scan_names.shortest_tails(keys[path] for path in own)
@@ -75,7 +75,7 @@ _IN_BIDS = ("anat", "pet")
 
 
 def kind_of(path: Path) -> str:
-    """Tell a manifest from a BIDS data set from a folder.
+    """Return the kind of a source: manifest, BIDS data set or folder.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def _of_bids(path: Path, table: People) -> Entry | None:
 
 
 def _absent(name: str, table: People, closed: list[Closed], root: Path) -> Entry:
-    """Describe a participant without an image, or one whose image may lie where nobody could look."""
+    """Describe a participant without an image, or with one that may lie in an unreadable folder."""
     anywhere = [folder for folder in closed if _participant_of(folder.path, root) is None]
     count = f"{len(anywhere)} folder{'s' * (len(anywhere) != 1)}"
     problem = f"{NO_IMAGE} was found; {count} could not be entered" if anywhere else None
@@ -203,7 +203,7 @@ def _loose(key: str, path: Path, participant_id: str, table: People) -> Entry:
 
 
 def _closed(folder: Closed, root: Path, table: People) -> Entry:
-    """Make a row of a folder that could not be entered, of the person whose it is where it says so."""
+    """Make a row of an unreadable folder, with its person where its name says so."""
     inside = as_unicode(folder.path.relative_to(root).as_posix())
     participant_id = _participant_of(folder.path, root) or inside
     problem = (

@@ -53,7 +53,7 @@ _ANY_KIND = ("mr", "mri", "anat", "anatomical", "structural", "smri", "nifti")
 
 
 def of_bids(suffix: str, entities: Mapping[str, str]) -> str | None:
-    """Return the kind of an image in a BIDS name; ``None`` for what is no image of a head.
+    """Return the modality in a BIDS name; ``None`` where it is no image of a head.
 
     A T1w with a contrast agent (``ce-``) is ``T1w-ce``, its phase (``part-phase``) ``T1w-phase``.
     """
@@ -107,7 +107,7 @@ def of_table(text: str | None) -> str | None:
 
 
 def status_of(kind: str, asked: str) -> str:
-    """Return the status of a readable image: ``ok``, ``pet``, or ``other`` for what is not scored.
+    """Return the status of a readable image: ``ok``, ``pet``, or ``other`` (not scored).
 
     Parameters
     ----------
@@ -122,6 +122,6 @@ def status_of(kind: str, asked: str) -> str:
 
 
 def counted(kinds: Mapping[str, int]) -> str:
-    """Say how many images there are of some kinds: ``2 T2w and 1 FLAIR``."""
+    """Return counts of images by modality in words: ``2 T2w and 1 FLAIR``."""
     told = [f"{count:,} {'PET' if kind == PET else kind}" for kind, count in kinds.items()]
     return " and ".join([*filter(None, [", ".join(told[:-1])]), *told[-1:]])

@@ -39,7 +39,7 @@ def entities(stem: str, *, loose: bool = False) -> dict[str, str]:
 
 
 def as_unicode(text: str) -> str:
-    r"""Return text that can be stored: what is not Unicode is written as ``\xe9``, all else is as it was."""
+    r"""Return text that can be stored: bytes that are not Unicode as ``\xe9``, all else unchanged."""
     try:
         return os.fsencode(text).decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # a lone surrogate of JSON, which is no byte of a file's name
@@ -47,7 +47,7 @@ def as_unicode(text: str) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether text can be stored as it is."""
+    """Return whether text can be stored as it is."""
     return as_unicode(text) == text
 
 

@@ -11,7 +11,7 @@ from curation.storage.workspace import Source, Workspace
 
 
 def counts(scans: pd.DataFrame) -> str:
-    """Say how many scans of a source are of which status, and what of it is not scored."""
+    """Return counts of a source's scans by status, and of images that are not scored, in a sentence."""
     by_status = scans.loc[~scans["status"].isin(tables.LISTED), "status"].value_counts()
     said = [", ".join(f"{number} {status}" for status, number in by_status.items())]
     besides = scans.loc[scans["status"].isin(tables.LISTED), "modality"].value_counts()
@@ -21,7 +21,7 @@ def counts(scans: pd.DataFrame) -> str:
 
 
 def lines(workspace: Workspace, summary: IngestSummary) -> Iterator[str]:
-    """Yield all that there is to say of a source besides the counts, a line each."""
+    """Yield the notes on a source besides the counts, a line each."""
     if summary.ignored_columns:
         yield f"columns not understood and left out: {', '.join(summary.ignored_columns)}"
     source, scans = summary.source, summary.scans
@@ -53,7 +53,7 @@ def of_older(sources: Iterable[Source], scans: pd.DataFrame) -> list[str]:
 
 
 def of_source(source: Source, scans: pd.DataFrame) -> list[str]:
-    """Return what should be looked at before a source is used, in sentences."""
+    """Return warnings to read before a source is used, in sentences."""
     usable = scans[scans["status"].isin(tables.SCORABLE)]
     listed = scans.loc[scans["status"] == "other", "modality"].value_counts()
     said = []

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 def open_file(path: Path) -> IO[bytes]:
-    """Open a file to read its bytes; what is no file (any more) is refused and never waited for.
+    """Open a regular file to read its bytes; pipes and devices are refused, never waited for.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def _new_beside(path: Path) -> Path:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers that were killed left in a folder, a day after: others may be at work now."""
+    """Remove temporary files of killed writers that are older than a day: others may be at work now."""
     before = time.time() - _LEFT_S
     for path in folder.glob(".*.tmp"):
         with contextlib.suppress(OSError):  # somebody else was faster, or it is not ours

@@ -199,7 +199,7 @@ def read_scores(workspace: Workspace) -> pd.DataFrame:
 
 
 def scores_are_whole(workspace: Workspace) -> bool:
-    """Tell whether the scores can be read, if there are any."""
+    """Return whether the scores can be read, if there are any."""
     try:
         with errors.readable(workspace.scores_path):
             pq.read_metadata(workspace.scores_path)
@@ -273,7 +273,7 @@ _FEW_TEXTS = ["modality", "source", "site", "sex", "group", "status"]
 
 
 def read_usable(workspace: Workspace, role: str) -> pd.DataFrame:
-    """Read what tiers and their consequences need of the usable scans of a role, in little memory.
+    """Read the columns for tiers and their balance of a role's usable scans, in little memory.
 
     Parameters
     ----------
@@ -325,7 +325,7 @@ def _with_learned(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_learned(workspace: Workspace, columns: Collection[str]) -> pd.DataFrame:
-    """Read some columns of what a model says of each scan; no rows where none was offered."""
+    """Read columns of a model's numbers for each scan; no rows where no model offered any."""
     if not workspace.learned_path.exists():
         return pd.DataFrame(columns=list(columns))
     with errors.readable(workspace.learned_path, _LEARNED_REMEDY):

@@ -87,7 +87,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def _cell(text: str | float) -> str | None:
-    """Return what a cell says, ``None`` where nothing; a row that ends early lacks its last ones."""
+    """Return the content of a cell, ``None`` where empty; a short row lacks its last cells."""
     said = text.strip() if isinstance(text, str) else ""
     return None if said.lower() in UNKNOWN else said
 

@@ -30,7 +30,7 @@ ROLES: dict[Role, str] = {
 
 @dataclass(frozen=True)
 class Source:
-    """One place that scans come from.
+    """A source of scans.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class Workspace(WorkspacePaths):
     # ---- settings ----------------------------------------------------------------------------
 
     def settings(self) -> dict[str, Any]:
-        """Return what ``workspace.toml`` holds.
+        """Return the content of ``workspace.toml``.
 
         Raises
         ------
@@ -203,7 +203,7 @@ class Workspace(WorkspacePaths):
             ) from error
 
     def put_source(self, source: Source) -> None:
-        """Add ``source``, or put it in the place of the one of its name; others stay as they are."""
+        """Add ``source``, or replace the one of its name; others stay as they are."""
         self.sources()  # a file that cannot be read is not written over
         rows = {row["name"]: row for row in self.settings().get("sources", [])}
         settings = self.settings() | {
@@ -212,7 +212,7 @@ class Workspace(WorkspacePaths):
         self._write_settings(settings)
 
     def different_people(self) -> set[frozenset[str]]:
-        """Return the pairs of sources whose equal participant ids somebody said to be different people."""
+        """Return the pairs of sources whose equal participant ids were declared different people."""
         return {frozenset(pair) for pair in self.settings().get("different_people", [])}
 
     def put_different_people(self, pairs: Iterable[frozenset[str]]) -> None:
@@ -224,7 +224,7 @@ class Workspace(WorkspacePaths):
         files.write_text(self.settings_path, tomli_w.dumps(settings))
 
     def sweep(self) -> None:
-        """Remove what killed processes left half-written in the folders of tables and cohorts."""
+        """Remove half-written files of killed processes in the folders of tables and cohorts."""
         for folder in (
             self.root,
             self.metrics_dir,

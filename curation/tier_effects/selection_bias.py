@@ -38,7 +38,7 @@ RATINGS, RANKS = "ratings", "ranks"
 
 
 def ranks_within_site(scores: Floats, site: CategoricalCodes) -> CategoricalCodes:
-    """Return in which tenth of its own site's scans each scan's score lies; not known without a score.
+    """Return the decile of each scan's score within its own site; unknown without a score.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def ranks_within_site(scores: Floats, site: CategoricalCodes) -> CategoricalCode
 
 
 def rated_quality(ratings: pd.DataFrame, scales: Sequence[Scale]) -> pd.Series:
-    """Return what people say of each rated scan, by its id: 0 all say the best, 1 all say the worst.
+    """Return the mean rating of each rated scan, by its id: 0 where all say the best, 1 the worst.
 
     The mean over raters of the place of the level on its scale; scales of any length count alike.
     """
@@ -78,7 +78,7 @@ def rated_quality(ratings: pd.DataFrame, scales: Sequence[Scale]) -> pd.Series:
 
 
 def by_ratings(quality: Floats) -> CategoricalCodes:
-    """Return what people say (0 best to 1 worst, NaN: not rated) as five levels."""
+    """Return mean ratings (0 best to 1 worst, NaN: not rated) as five levels."""
     known = np.isfinite(quality)
     levels = np.where(known, np.rint(np.nan_to_num(quality) * (RATING_LEVELS - 1)), RATING_LEVELS)
     return CategoricalCodes(
@@ -129,7 +129,7 @@ def levels_of_quality(
 
 @dataclass(frozen=True)
 class Selection:
-    """What one cut-off selects besides quality.
+    """Selection by one cut-off besides quality.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ class Selection:
 
 
 def strongest(found: Sequence[Selection], trait: Trait) -> Selection | None:
-    """Return the cut-off whose sides differ most in a trait; none where it cannot be told."""
+    """Return the cut-off whose sides differ most in a trait; ``None`` where there is none."""
     of_trait = [one for one in found if one.trait == trait]
     return max(of_trait, key=lambda one: abs(one.seen), default=None)
 

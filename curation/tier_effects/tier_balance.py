@@ -35,7 +35,7 @@ UNKNOWN = "not known"
 
 @dataclass(frozen=True)
 class Traits:
-    """What is known of N scans, ready for many cut-offs; made by :func:`prepare`.
+    """Traits of N scans, prepared for many cut-offs by :func:`prepare`.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Traits:
 
     @cached_property
     def _cells(self) -> tuple[Codes, dict[str, Codes]]:
-        """Return the cell of each scan, and what each cell stands for: scans of a cell are alike in all."""
+        """Return the cell of each scan, and the traits of each cell, alike for all of its scans."""
         cell: Codes = np.zeros(len(self.age_years), dtype=np.int64)
         parts: dict[str, Codes] = {}
         for name, codes, size in self._columns:
@@ -136,7 +136,7 @@ def prepare(scans: pd.DataFrame) -> Traits:
 
 @dataclass(frozen=True)
 class _Cells:
-    """How many scans of each tier lie in each cell, shape (K + 1, C), and what the cells stand for."""
+    """Counts of scans by tier and cell, shape (K + 1, C), and the traits of the cells."""
 
     found: NDArray[np.int64]
     parts: dict[str, Codes]
@@ -154,7 +154,7 @@ class _Cells:
 
 @dataclass(frozen=True)
 class Tally:
-    """Sums over the scans of each tier: K rows, and a last one for what is not scored.
+    """Sums over the scans of each tier: K rows, and a last one for scans without a score.
 
     Parameters
     ----------

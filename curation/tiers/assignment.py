@@ -23,7 +23,7 @@ _BLOCK = 1 << 14
 
 @dataclass(frozen=True)
 class ScanArrays:
-    """What rules look at, one entry a scan.
+    """Columns that rules read, one entry a scan.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def _edges_by_site(sites: tuple[str, ...], rule: TierRule) -> NDArray[np.float64
 def with_decisions(
     codes: Codes, scans: ScanArrays, rule: TierRule, decisions: pd.DataFrame
 ) -> tuple[Codes, NDArray[np.intp]]:
-    """Put the tiers that people gave by hand in the place of the rule's.
+    """Replace the rule's tiers by those given by hand.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def _floats(scans: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Moves:
-    """What changes from one rule to another.
+    """Changes from one rule to another.
 
     Parameters
     ----------

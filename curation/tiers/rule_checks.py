@@ -53,7 +53,7 @@ class Gate:
         return float("nan") if given is None else given
 
     def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which values the gate holds, shape (N,); NaN never."""
+        """Return which values the gate holds back, shape (N,); NaN never."""
         return values > self.limit if self.above is not None else values < self.limit
 
     def describe(self) -> str:
@@ -89,7 +89,7 @@ def _is_name(name: str) -> bool:
 
 
 def check_column(name: str) -> RuleColumn:
-    """Return what is cut, refusing what is unknown or neither better nor worse."""
+    """Return the column that is cut, refusing unknown ones and those that are neither better nor worse."""
     measure = rule_columns.find(name)
     if not measure.can_be_cut:
         raise RuleError(

@@ -59,7 +59,7 @@ class SavedRule:
 
 
 def content_hash(rule: TierRule) -> str:
-    """Return 8 hexadecimal digits that stand for what a rule does: comments and order do not count."""
+    """Return the hash of a rule's effect, 8 hexadecimal digits: comments and order do not count."""
     return files.short_hash(rule.identity())
 
 

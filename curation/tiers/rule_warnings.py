@@ -36,7 +36,7 @@ class Doubt:
 
 
 def problems(rule: TierRule, scans: ScanArrays, codes: Codes | None = None) -> list[Doubt]:
-    """Return what is doubtful about a rule on these scans.
+    """Return warnings about a rule on these scans.
 
     Parameters
     ----------

@@ -173,7 +173,7 @@ def _line(node: yaml.Node) -> int:
 
 
 def _mapping(node: yaml.Node, known: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
-    """Return the parts of a mapping, refusing what is no mapping, unknown or said twice."""
+    """Return the parts of a mapping, refusing other nodes, unknown keys and repeated ones."""
     if not isinstance(node, yaml.MappingNode):
         raise RuleError(f"Here {what} is expected, with {', '.join(known)}.", _line(node))
     parts: dict[str, yaml.Node] = {}

@@ -78,7 +78,7 @@ class TierRule:
 
     @property
     def measure(self) -> RuleColumn:
-        """What is cut."""
+        """The column that is cut."""
         return rule_columns.find(self.column)
 
     @property
@@ -94,7 +94,7 @@ class TierRule:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns that the rule looks at, what is cut first."""
+        """All columns that the rule reads, the one that is cut first."""
         return tuple(dict.fromkeys((self.column, *(gate.column for gate in self.gates))))
 
     def as_dict(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class TierRule:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TierRule":
-        """Build a rule from what :meth:`as_dict` gave; 0.2's had neither gates nor sites."""
+        """Build a rule from the result of :meth:`as_dict`; 0.2's had neither gates nor sites."""
         return cls(
             tuple(values["names"]),
             tuple(values["cutoffs"]),
@@ -131,12 +131,12 @@ class TierRule:
         return f"TierRule({text})"
 
     def describe(self) -> list[str]:
-        """Say in words what each of ``names`` holds by the cut-offs, best first."""
+        """Return the range of each of ``names`` by the cut-offs in words, best first."""
         held = _bands(self.cutoffs, self.measure)
         return [f"{name}: {band}" for name, band in zip(self.names, held, strict=True)]
 
     def brief(self) -> str:
-        """Return the whole rule in one line: what is cut where, gates, sites with cut-offs of their own."""
+        """Return the whole rule in one line: column, cut-offs, gates, sites with cut-offs of their own."""
         parts = [f"{self.column} cut at {', '.join(map(plain, self.cutoffs))}"]
         parts += [gate.describe() for gate in self.gates]
         parts += [f"own cut-offs of {', '.join(self.by_site)}"] if self.by_site else []
@@ -211,7 +211,7 @@ def counts(tiers: pd.Series, rule: TierRule = DEFAULT_RULE) -> pd.DataFrame:
 
 
 def colours(rule: TierRule) -> dict[str, str]:
-    """Return a colour for each of ``rule.labels``: the usual one of its name, else of its place."""
+    """Return a colour for each of ``rule.labels``: that of its name, else of its position."""
     if set(rule.labels) <= set(TIER_COLOURS):
         return {name: TIER_COLOURS[name] for name in rule.labels}
     places = dict(zip(rule.names, TIER_COLOURS.values(), strict=False))
@@ -220,7 +220,7 @@ def colours(rule: TierRule) -> dict[str, str]:
 
 
 def _bands(cutoffs: tuple[float, ...], measure: RuleColumn) -> list[str]:
-    """Return what each tier holds, best first."""
+    """Return the range of each tier in words, best first."""
     if measure.better_is_higher:
         edges = [plain(cut) for cut in cutoffs]
         middle = [f"over {low} to {high}" for high, low in pairwise(edges)]

@@ -89,7 +89,7 @@ def artifact(name: str, label: str, family: Family, meaning: str) -> Callable[[F
 
 
 def brightness(data: Array) -> float:
-    """Return how bright tissue is: the 90th percentile of what is brighter than the mean."""
+    """Return the intensity of tissue: the 90th percentile of the values above the mean."""
     return float(np.percentile(data[data > data.mean()], 90))
 
 
