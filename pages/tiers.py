@@ -129,7 +129,7 @@ def _plot(scans: ScanTable, sorted_: SortedScans) -> None:
     if marked:
         name, value = (
             formatting.escape(marked[0]),
-            formatting.measured(sorted_.rule.measure, marked[1]),
+            formatting.measured(sorted_.rule.rule_column, marked[1]),
         )
         said.append(f"▲ {name}, the scan that is open on Review: {value}.")
     st.caption(" ".join(said))

@@ -224,7 +224,7 @@ def _of_role(workspace: Workspace, role: Role, rule: TierRule) -> pd.DataFrame:
 
 
 def _nothing_scored(count: int, role: Role, rule: TierRule) -> str:
-    if rule.measure.is_score:
+    if rule.rule_column.is_score:
         return f"None of the {count} {role} scans is scored yet. Score them first."
     return (
         f"None of the {count} {role} scans has a value of {rule.column}, so the rule gives no tier to "

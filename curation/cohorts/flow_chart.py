@@ -159,7 +159,7 @@ def of_rule(
             np.ones_like(scored),
             people,
             [
-                (f"not scored: {rule.measure.label.lower()} not measured", ~scored),
+                (f"not scored: {rule.rule_column.label.lower()} not measured", ~scored),
             ],
         ),
     ]

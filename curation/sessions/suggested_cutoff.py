@@ -92,6 +92,15 @@ def roc(scores: ArrayLike, excluded: ArrayLike) -> pd.DataFrame:
     pandas.DataFrame
         ``cutoff`` (falling, one between each two scores, and one beyond each end, within 0 to 100),
         ``sensitivity`` and ``specificity``, and ``missed`` and ``wrongly_excluded`` (counts).
+
+    Examples
+    --------
+    >>> roc([10, 20, 80], [False, False, True])[["cutoff", "missed", "wrongly_excluded"]]
+       cutoff  missed  wrongly_excluded
+    0    90.0       1                 0
+    1    50.0       0                 0
+    2    15.0       0                 1
+    3     5.0       0                 2
     """
     values, bad = np.asarray(scores, dtype=np.float64), np.asarray(excluded, dtype=bool)
     cutoffs, missed, wrong = _errors(values, bad)

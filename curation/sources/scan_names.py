@@ -18,7 +18,13 @@ _OF_LOOSE = re.compile(r"(?:^|_)([A-Za-z0-9]+)-([A-Za-z0-9\u0080-\U0010ffff]+)")
 
 
 def stem_of(path: Path) -> str:
-    """Return a file's name without ``.nii`` or ``.nii.gz``."""
+    """Return a file's name without ``.nii`` or ``.nii.gz``.
+
+    Examples
+    --------
+    >>> stem_of(Path("anat/sub-01_T1w.nii.gz"))
+    'sub-01_T1w'
+    """
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix):
             return path.name[: -len(suffix)]
@@ -26,7 +32,7 @@ def stem_of(path: Path) -> str:
 
 
 def entities(stem: str, *, loose: bool = False) -> dict[str, str]:
-    """Return the entities of a BIDS name, such as ``{'sub': '01', 'ce': 'gd'}``.
+    """Return the entities of a BIDS name.
 
     Parameters
     ----------
@@ -34,6 +40,11 @@ def entities(stem: str, *, loose: bool = False) -> dict[str, str]:
         A file's name without its ending.
     loose : bool
         Of a name that only resembles BIDS: a value ends at a hyphen, too.
+
+    Examples
+    --------
+    >>> entities("sub-01_ce-gd_T1w")
+    {'sub': '01', 'ce': 'gd'}
     """
     return dict((_OF_LOOSE if loose else _OF_BIDS).findall(stem))
 

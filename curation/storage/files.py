@@ -302,5 +302,11 @@ def short_hash(text: str, length: int = 8) -> str:
 
 
 def slug(text: str) -> str:
-    """Return ``text`` as a safe file name: letters, digits, ``-``, ``_``, ``.``; never empty."""
+    """Return ``text`` as a safe file name: letters, digits, ``-``, ``_``, ``.``; never empty.
+
+    Examples
+    --------
+    >>> slug("Site A / first try")
+    'Site-A-first-try'
+    """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:80] or "unnamed"

@@ -131,14 +131,26 @@ _FORMULA, _GUARDED = re.compile(_RUN), re.compile(f"'(?={_RUN})")
 
 
 def guarded(text: str) -> str:
-    """Return a text as a cell; as it is where a spreadsheet takes it for text or for a number."""
+    """Return a text as a cell; as it is where a spreadsheet takes it for text or for a number.
+
+    Examples
+    --------
+    >>> guarded("=SUM(A1)"), guarded("-1.5"), guarded("plain")
+    ("'=SUM(A1)", '-1.5', 'plain')
+    """
     if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text
 
 
 def unguarded(cell: str) -> str:
-    """Return the text of which :func:`guarded` made a cell."""
+    """Return the text of which :func:`guarded` made a cell.
+
+    Examples
+    --------
+    >>> unguarded(guarded("=SUM(A1)"))
+    '=SUM(A1)'
+    """
     return cell[1:] if _GUARDED.match(cell) else cell
 
 

@@ -84,6 +84,13 @@ def assign_codes(scans: ScanArrays, rule: TierRule) -> Codes:
     numpy.ndarray of int, shape (N,)
         Position in ``rule.labels``; its last is ``not scored``. A scan without a value of the rule's column
         is not scored, unless a gate holds it in a tier that no score could make worse or better.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"scan_id": ["a", "b"], "site": ["X", "Y"], "distortion_score": [12.0, 61.0]})
+    >>> rule = tier_rule.DEFAULT_RULE
+    >>> assign_codes(prepare(table, rule.columns), rule).tolist()
+    [0, 2]
     """
     columns = {name: _column(scans, name) for name in rule.columns}
     edges = _edges_by_site(scans.sites, rule) if rule.by_site else None

@@ -151,7 +151,7 @@ def same_rule(pool: TierRule, target: TierRule) -> bool:
 
 def summary_line(rule: TierRule) -> str:
     """Return a rule in one line that names no site: column, tiers with their cut-offs, gates."""
-    parts = [f"{rule.measure.label.lower()}, {', '.join(rule.describe())}"]
+    parts = [f"{rule.rule_column.label.lower()}, {', '.join(rule.describe())}"]
     parts += [gate.describe() for gate in rule.gates]
     parts += ["some sites have cut-offs of their own"] if rule.by_site else []
     return "; ".join(parts)

@@ -68,16 +68,16 @@ class TierRule:
         sites = {str(site): numbers(self.by_site[site]) for site in sorted(self.by_site)}
         object.__setattr__(self, "by_site", sites)
         rule_checks.check_names(self.names)
-        measure = rule_checks.check_column(self.column)
-        rule_checks.check_cutoffs(self.names, self.cutoffs, measure)
+        rule_column = rule_checks.check_column(self.column)
+        rule_checks.check_cutoffs(self.names, self.cutoffs, rule_column)
         for site, cutoffs in sites.items():
-            rule_checks.check_cutoffs(self.names, cutoffs, measure, site)
+            rule_checks.check_cutoffs(self.names, cutoffs, rule_column, site)
         for gate in self.gates:
             rule_checks.check_gate(gate, self.names)
         rule_checks.check_overlaps(self.gates, self.names)
 
     @property
-    def measure(self) -> RuleColumn:
+    def rule_column(self) -> RuleColumn:
         """The column that is cut."""
         return rule_columns.find(self.column)
 
@@ -131,8 +131,14 @@ class TierRule:
         return f"TierRule({text})"
 
     def describe(self) -> list[str]:
-        """Return the range of each of ``names`` by the cut-offs in words, best first."""
-        held = _bands(self.cutoffs, self.measure)
+        """Return the range of each of ``names`` by the cut-offs in words, best first.
+
+        Examples
+        --------
+        >>> TierRule(("A", "B"), (40.0,)).describe()
+        ['A: 0 to under 40', 'B: 40 to 100']
+        """
+        held = _bands(self.cutoffs, self.rule_column)
         return [f"{name}: {band}" for name, band in zip(self.names, held, strict=True)]
 
     def brief(self) -> str:
@@ -160,7 +166,7 @@ def cut(
     edges : sequence of numpy.ndarray of float, shape (N,), optional
         Each value's own first cut-off, second, and so on; the global ones by default.
     """
-    worse = np.less_equal if rule.measure.better_is_higher else np.greater_equal
+    worse = np.less_equal if rule.rule_column.better_is_higher else np.greater_equal
     codes = np.zeros(len(values), dtype=np.uint8)
     for cutoff in rule.cutoffs if edges is None else edges:
         codes += worse(values, cutoff)
@@ -184,6 +190,13 @@ def assign(scores: pd.Series, rule: TierRule = DEFAULT_RULE) -> pd.Series:
     -------
     pandas.Series of str, shape (N,)
         Names from ``rule.names``, or ``not scored``; the index of ``scores``.
+
+    Examples
+    --------
+    A scan exactly on a cut-off goes to the worse tier:
+
+    >>> assign(pd.Series([10.0, 25.0, 60.0, np.nan]), TierRule(("A", "B", "C"), (25.0, 50.0))).tolist()
+    ['A', 'B', 'C', 'not scored']
     """
     names = np.array([*rule.names, UNSCORED], dtype=object)
     values = scores.to_numpy(dtype=float)
@@ -219,16 +232,16 @@ def colours(rule: TierRule) -> dict[str, str]:
     return places | fixed
 
 
-def _bands(cutoffs: tuple[float, ...], measure: RuleColumn) -> list[str]:
+def _bands(cutoffs: tuple[float, ...], rule_column: RuleColumn) -> list[str]:
     """Return the range of each tier in words, best first."""
-    if measure.better_is_higher:
+    if rule_column.better_is_higher:
         edges = [plain(cut) for cut in cutoffs]
         middle = [f"over {low} to {high}" for high, low in pairwise(edges)]
         return [f"over {edges[0]}", *middle, f"{edges[-1]} and under"]
-    if np.isinf(measure.high):
+    if np.isinf(rule_column.high):
         edges = [plain(cut) for cut in cutoffs]
         middle = [f"{low} to under {high}" for low, high in pairwise(edges)]
         return [f"under {edges[0]}", *middle, f"{edges[-1]} and over"]
-    edges = [plain(measure.low), *map(plain, cutoffs), plain(measure.high)]
+    edges = [plain(rule_column.low), *map(plain, cutoffs), plain(rule_column.high)]
     inner = [f"{low} to under {high}" for low, high in pairwise(edges[:-1])]
     return [*inner, f"{edges[-2]} to {edges[-1]}"]
