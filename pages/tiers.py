@@ -90,7 +90,7 @@ def _workbench(workspace: Workspace, roles: list[Role]) -> None:
         scans = scan_arrays.of(workspace, _choose_role(roles))
         rule, _ = state.rule()
         state.keep_one_of(state.SITE, [None, *scans.sites, *rule.by_site])
-        sorted_ = scan_arrays.sort(scans, rule, overrides.standing(workspace))
+        sorted_ = scan_arrays.sort(scans, rule, overrides.in_force(workspace))
         _plot(scans, sorted_)
         _say_by_hand(sorted_)
         tier_facts.show(scans, sorted_)

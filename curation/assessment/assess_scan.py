@@ -89,7 +89,7 @@ def assess_file(
     return row
 
 
-def of_the_moment(failures: pd.Series) -> pd.Series:
+def is_transient(failures: pd.Series) -> pd.Series:
     """Return which failures are transient; all others are of the file and stay."""
     return failures.str.startswith(_OF_THE_MOMENT)
 

@@ -23,7 +23,7 @@ from curation.assessment.assess_scan import (
     assess_file,
     empty_row,
 )
-from curation.assessment.pending import Batch, Standing
+from curation.assessment.pending import Batch, ScoringState
 from curation.references import reference_library
 from curation.storage import files
 from curation.storage.workspace import Workspace
@@ -87,7 +87,7 @@ def assess(
     """
     started = time.monotonic()
     named = None if scan_ids is None else set(scan_ids)
-    standing = pending.standing(workspace, again=again)
+    standing = pending.scoring_state(workspace, again=again)
     if named is not None:
         standing = standing.only(lambda ids: ids.isin(named))
     failed = _measure(workspace, standing.due, jobs, progress, gather_meanwhile=True)
@@ -121,7 +121,7 @@ def assess_batch(
         Of this batch alone.
     """
     started = time.monotonic()
-    standing = pending.standing(workspace, again=again).only(batch.holds)
+    standing = pending.scoring_state(workspace, again=again).only(batch.holds)
     failed = _measure(workspace, standing.due, jobs, progress)
     return _summary(standing, failed, time.monotonic() - started)
 
@@ -136,13 +136,13 @@ def gather(workspace: Workspace) -> None:
 
 def due_scans(workspace: Workspace, *, again: bool = False) -> pd.DataFrame:
     """Return the rows of the scans table that :func:`assess` would measure now."""
-    return pending.standing(workspace, again=again).due
+    return pending.scoring_state(workspace, again=again).due
 
 
 # ---- all scans -------------------------------------------------------------------------------------
 
 
-def _summary(standing: Standing, failed: int, seconds: float) -> AssessmentSummary:
+def _summary(standing: ScoringState, failed: int, seconds: float) -> AssessmentSummary:
     tried, before = int(standing.is_due.sum()), int((standing.failed & ~standing.is_due).sum())
     return AssessmentSummary(tried - failed, len(standing.scans) - tried, failed, seconds, before)
 
@@ -191,7 +191,7 @@ def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[st
             row.sha256,
             workspace.preview_path(row.scan_id),
             row.modality if isinstance(row.modality, str) else None,
-            metric_shards.path_of(workspace, row.scan_id),
+            metric_shards.shard_path(workspace, row.scan_id),
         )
         for row in due.itertuples()
     ]

@@ -9,7 +9,7 @@ from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 
 
-def path_of(workspace: Workspace, scan_id: str) -> Path:
+def shard_path(workspace: Workspace, scan_id: str) -> Path:
     """Return the shard that one scan's row is written to."""
     return workspace.metrics_shard_path(files.short_hash(scan_id, 16))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation.assessment.assess_scan import GONE, of_the_moment
+from curation.assessment.assess_scan import GONE, is_transient
 from curation.errors import TierscopeError
 from curation.metrics import up_to_date
 from curation.storage import files, tables
@@ -35,7 +35,7 @@ class AssessmentProgress:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ScoringState:
     """State of scoring of the readable scans.
 
     Parameters
@@ -63,14 +63,14 @@ class Standing:
         """Scans without a result of their present file, not even a failure."""
         return self.scans[~self.current]
 
-    def only(self, chosen: Callable[[pd.Series], pd.Series]) -> "Standing":
+    def only(self, chosen: Callable[[pd.Series], pd.Series]) -> "ScoringState":
         """Return the state restricted to some scans, chosen by their ids."""
         rows = chosen(self.scans["scan_id"])
         columns = (self.scans, self.current, self.failed, self.is_due)
-        return Standing(*(column[rows] for column in columns))
+        return ScoringState(*(column[rows] for column in columns))
 
 
-def standing(workspace: Workspace, *, again: bool = False) -> Standing:
+def scoring_state(workspace: Workspace, *, again: bool = False) -> ScoringState:
     """Return how the readable scans of a workspace stand, from the tables alone.
 
     Parameters
@@ -85,12 +85,12 @@ def standing(workspace: Workspace, *, again: bool = False) -> Standing:
     current, failed = _is_current(scans, metrics), _failures(metrics)
     tried_again = failed if again else failed[_may_succeed(scans, failed)]
     is_due = ~current | scans["scan_id"].isin(tried_again["scan_id"])
-    return Standing(scans, current, scans["scan_id"].isin(failed["scan_id"]), is_due)
+    return ScoringState(scans, current, scans["scan_id"].isin(failed["scan_id"]), is_due)
 
 
 def progress_of(workspace: Workspace) -> AssessmentProgress:
     """Return how far the scoring is."""
-    now = standing(workspace)
+    now = scoring_state(workspace)
     failed = now.current & now.failed
     again = failed & now.is_due
     return AssessmentProgress(
@@ -122,7 +122,7 @@ def _may_succeed(scans: pd.DataFrame, failed: pd.DataFrame) -> pd.Series:
     gone = failed.loc[failed["failure"] == GONE, "scan_id"]
     paths = scans.loc[scans["scan_id"].isin(gone), ["scan_id", "path"]].itertuples(index=False)
     still = {scan_id for scan_id, path in paths if not _is_there(Path(path))}
-    return of_the_moment(failed["failure"]) & ~failed["scan_id"].isin(still)
+    return is_transient(failed["failure"]) & ~failed["scan_id"].isin(still)
 
 
 def _is_there(path: Path) -> bool:
@@ -168,10 +168,10 @@ class Batch:
 
     def holds(self, scan_ids: pd.Series) -> pd.Series:
         """Return which scans belong to this batch."""
-        return numbers(scan_ids, self.count) == self.number
+        return batch_numbers(scan_ids, self.count) == self.number
 
 
-def numbers(scan_ids: pd.Series, count: int) -> pd.Series:
+def batch_numbers(scan_ids: pd.Series, count: int) -> pd.Series:
     """Return for each scan the number, from 1 to ``count``, of the batch that holds it."""
     drawn = [int(files.short_hash(scan_id, 16), 16) % count + 1 for scan_id in scan_ids]
     return pd.Series(drawn, index=scan_ids.index, dtype="int64")

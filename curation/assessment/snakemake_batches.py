@@ -27,7 +27,7 @@ _GRACE_S = 30.0
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BatchesSummary:
     """Result of scoring in batches.
 
     Parameters
@@ -64,7 +64,7 @@ def run(
     cores: int | None = None,
     profile: str | None = None,
     again: bool = False,
-) -> Outcome:
+) -> BatchesSummary:
     """Measure all scans that are due in batches, wait for them, and gather the scores.
 
     Parameters
@@ -103,11 +103,11 @@ def run(
         ended_well = not due or _run(_command(workspace, cores, profile)) == 0
         if not due or not ended_well:
             assess_workspace.gather(workspace)
-    left = pending.standing(workspace).unknown["scan_id"]
+    left = pending.scoring_state(workspace).unknown["scan_id"]
     done = before[~before.isin(left)]
     unfinished = [k for k in due if not workspace.batch_done_path(k).exists()]
     logs = [log for k in unfinished if (log := workspace.batch_log_path(k)).exists()]
-    return Outcome(len(done), pending.failures(workspace, done), len(left), tuple(logs))
+    return BatchesSummary(len(done), pending.failures(workspace, done), len(left), tuple(logs))
 
 
 def _plan(
@@ -117,7 +117,7 @@ def _plan(
     folder = workspace.batches_dir
     for old in (*folder.glob("*.done"), *folder.glob("*.log")):
         old.unlink()
-    sizes = pending.numbers(scan_ids, count).value_counts()
+    sizes = pending.batch_numbers(scan_ids, count).value_counts()
     due = sorted(int(number) for number in sizes.index)
     longest = int(sizes.max()) if due else 0
     plan = {

@@ -101,7 +101,7 @@ def run_tiers(chosen: argparse.Namespace) -> int:
         raise CohortError(
             f"A flow chart is written as .svg or .txt; {chosen.flow.name} is neither."
         )
-    draft = cohort_draft.draft(workspace, chosen.role, rule, images_only=chosen.images_only)
+    draft = cohort_draft.draft_cohort(workspace, chosen.role, rule, images_only=chosen.images_only)
     _say(draft)
     if chosen.expect and chosen.expect.rpartition("-")[2] != draft.hash:
         raise CohortError(
@@ -125,7 +125,7 @@ def run_freeze(chosen: argparse.Namespace) -> int:
     """Freeze a cohort."""
     workspace = Workspace.open(chosen.workspace)
     rule, said = _rule_to_freeze(workspace, chosen)
-    draft = cohort_draft.draft(workspace, chosen.role, rule, images_only=chosen.images_only)
+    draft = cohort_draft.draft_cohort(workspace, chosen.role, rule, images_only=chosen.images_only)
     _say(draft)
     cohort = frozen_cohort.freeze_draft(workspace, draft, name=chosen.name, author=chosen.author)
     print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({_counts(cohort)}), by {said}")
@@ -163,7 +163,7 @@ def run_control(chosen: argparse.Namespace) -> int:
         author=chosen.author,
         name=chosen.name,
     )
-    matched = matched_controls.matched_on(control.scans)
+    matched = matched_controls.matching_criteria(control.scans)
     print(f"{control.id}: {control.size} {control.role} scans ({_counts(control)})")
     print(f"of the same {matched.words} as the tiers {', '.join(chosen.tiers)}. {matched.note}")
     return 0

@@ -83,7 +83,7 @@ class CohortDraft:
         return from_tsv(self.text)
 
 
-def draft(
+def draft_cohort(
     workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool = False
 ) -> CohortDraft:
     """Apply a rule to all usable scans of a role, and drop those without a tier.
@@ -117,7 +117,7 @@ def draft(
     table = tables.with_metrics(workspace, usable, rule.columns)
     arrays = assignment.prepare(table, rule.columns)
     by_rule = assignment.assign_codes(arrays, rule)
-    codes, _ = assignment.with_decisions(by_rule, arrays, rule, overrides.standing(workspace))
+    codes, _ = assignment.with_decisions(by_rule, arrays, rule, overrides.in_force(workspace))
     chosen = codes < len(rule.tiers)
     if not chosen.any():
         raise CohortError(_nothing_scored(len(usable), role, rule))
@@ -138,7 +138,7 @@ def draft(
         text,
         content_hash(text, rule),
         dict(zip(rule.tiers, held, strict=False)),
-        flow_chart.of_rule(found, role, images_only, rule, arrays, by_rule, codes),
+        flow_chart.flow_of_rule(found, role, images_only, rule, arrays, by_rule, codes),
         tuple(rule_warnings.problems(rule, arrays, codes)),
         ", ".join(sorted(judged_by.dropna().unique())),
     )
@@ -207,8 +207,9 @@ def mixed(scans: pd.DataFrame, whose: str) -> str | None:
         return None
     few = scans.loc[kinds != counts.index[0], "scan_id"]
     return (
-        f"{whose} holds {image_modality.counted(counts.to_dict())}, such as {duplicates.some(few)}. Tiers of "
-        "different kinds of images mean nothing. Ingest the sources again: then only plain T1w is scored, or "
+        f"{whose} holds {image_modality.counts_in_words(counts.to_dict())}, such as "
+        f"{duplicates.some(few)}. Tiers of different kinds of images mean nothing. Ingest the sources "
+        "again: then only plain T1w is scored, or "
         "what '--modality' names."
     )
 

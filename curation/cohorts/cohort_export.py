@@ -11,7 +11,7 @@ from curation.cohorts import cohort_draft, cohort_integrity, flow_svg
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
 from curation.storage import bids_tables, files, tables
-from curation.storage.bids_tables import NUMBER, TRUTH, Column, names_of
+from curation.storage.bids_tables import NUMBER, TRUTH, Column, bids_names
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml, tier_rule
@@ -115,10 +115,10 @@ def _images(workspace: Workspace, cohort: Cohort) -> Iterator[tuple[str, str, Pa
 
 
 def _as_bids(workspace: Workspace, cohort: Cohort) -> Path:
-    bids_tables.folder(workspace)  # made, with the description of the derivatives
+    bids_tables.derivatives_folder(workspace)  # made, with the description of the derivatives
     path = workspace.cohort_derivatives_dir / f"{cohort.id}.tsv"
     columns = _columns(cohort)
-    names = names_of(tables.read_scans(workspace))
+    names = bids_names(tables.read_scans(workspace))
     sessions = tables.read_scans(workspace).set_index("scan_id")["session_id"]
     table = cohort.scans.join(names[["participant_id", "bids_name"]], on="scan_id")
     table = table.join(sessions, on="scan_id")

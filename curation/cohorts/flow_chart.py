@@ -116,7 +116,7 @@ class Flow:
         return said
 
 
-def of_rule(
+def flow_of_rule(
     found: pd.DataFrame,
     role: Role,
     images_only: bool,
@@ -187,7 +187,9 @@ def of_rule(
     return Flow(tuple(stages), tuple(tiers))
 
 
-def of_draw(label: str, scans: pd.DataFrame, drawn: pd.DataFrame, names: tuple[str, ...]) -> Flow:
+def flow_of_draw(
+    label: str, scans: pd.DataFrame, drawn: pd.DataFrame, names: tuple[str, ...]
+) -> Flow:
     """Count the flow from a cohort's scans into a sample drawn from them."""
     first = Stage(
         label,

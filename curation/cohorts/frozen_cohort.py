@@ -16,7 +16,7 @@ import pandas as pd
 
 from curation import __version__, errors
 from curation.cohorts import cohort_draft
-from curation.cohorts.cohort_draft import CohortDraft, draft
+from curation.cohorts.cohort_draft import CohortDraft, draft_cohort
 from curation.cohorts.flow_chart import Flow
 from curation.decisions import database
 from curation.decisions.schema import AuditAction
@@ -145,7 +145,7 @@ def freeze(
         When there is no name, no author, or no scan to freeze.
     """
     _check_names(name, author)
-    drafted = draft(workspace, role, rule, images_only=images_only)
+    drafted = draft_cohort(workspace, role, rule, images_only=images_only)
     return freeze_draft(workspace, drafted, name=name, author=author)
 
 

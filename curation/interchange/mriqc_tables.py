@@ -212,8 +212,8 @@ def _modality(said: str | None, key: str) -> str:
     """Return the kind of image that a row tells, or its name, a T1w where neither does."""
     last = key.rsplit("_", 1)[-1]
     of_name = last if last in (*image_modality.ANATOMICAL, "bold", "dwi") else image_modality.SCORED
-    kind = image_modality.of_table(said) or of_name
-    return image_modality.of_bids(kind, scan_names.entities(key)) or kind
+    kind = image_modality.modality_of_table(said) or of_name
+    return image_modality.modality_of_bids_name(kind, scan_names.entities(key)) or kind
 
 
 def _numbers(

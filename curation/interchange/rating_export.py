@@ -99,8 +99,8 @@ def export_ratings(workspace: Workspace, *, force: bool = False) -> Path:
     if not force:
         now = {"ratings": len(given), "tiers by hand": len(decided)}
         _refuse_fewer(workspace, now | {"sessions": len(sessions["sessions"])})
-    folder = bids_tables.folder(workspace)
-    names = bids_tables.names_of(tables.read_scans(workspace))
+    folder = bids_tables.derivatives_folder(workspace)
+    names = bids_tables.bids_names(tables.read_scans(workspace))
     _write(folder / RATINGS, RATING_COLUMNS, _rating_rows(given, names))
     _write(folder / OVERRIDES, OVERRIDE_COLUMNS, decided)
     files.write_json(folder / SESSIONS, sessions)
@@ -163,7 +163,7 @@ def _sessions(workspace: Workspace) -> dict[str, Any]:
     items = schema.session_items
     listed: dict[int, list] = {}
     with database.engine(workspace).connect() as connection:
-        known, _ = session_log.stored(connection)
+        known, _ = session_log.stored_sessions(connection)
         for row in connection.execute(
             sa.select(items).order_by(items.c.session_id, items.c.position)
         ):

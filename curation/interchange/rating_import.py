@@ -27,7 +27,7 @@ from curation.ratings import rating_log, rating_record
 from curation.ratings.rating_record import Rating
 from curation.ratings.scales import Scale, add_scale, all_scales
 from curation.storage import bids_tables, tables
-from curation.storage.bids_tables import names_of
+from curation.storage.bids_tables import bids_names
 from curation.storage.workspace import Workspace
 
 #: Held on PostgreSQL while ratings are imported, in the place of a session's number.
@@ -115,7 +115,7 @@ def _from_widget(workspace: Workspace, path: Path, rater: str | None) -> Importe
 
 def _finder(scans: pd.DataFrame) -> Callable[[str, str, str], str | None]:
     """Return a function that finds the scan of a subject's name, in words where there are two."""
-    names = names_of(scans).reset_index()
+    names = bids_names(scans).reset_index()
     candidates: dict[str, list[tuple[str, str]]] = {}
     for row in names.itertuples():
         for name in {row.scan_id, row.bids_name, row.participant_id} - {None}:

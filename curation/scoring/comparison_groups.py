@@ -40,7 +40,7 @@ def sites_of(scans: pd.DataFrame) -> pd.Series:
 
 
 @dataclass(frozen=True)
-class Sites:
+class SiteSummary:
     """Sites of some scans, and sources in the place of unknown ones.
 
     Parameters
@@ -80,11 +80,11 @@ class Sites:
         return f"{unknown}: the source{others} stands in for the site."
 
 
-def known_sites_of(scans: pd.DataFrame) -> Sites:
+def site_summary(scans: pd.DataFrame) -> SiteSummary:
     """Return a summary of the sites of some scans, see :func:`sites_of`."""
     known, where = scans["site"].notna(), sites_of(scans)
     by_source = int(where.notna().sum() - known.sum())
-    return Sites(int(known.sum()), by_source, len(scans), where.nunique())
+    return SiteSummary(int(known.sum()), by_source, len(scans), where.nunique())
 
 
 def groups_of(metrics: pd.DataFrame, sites: pd.Series | None = None) -> pd.Series:

@@ -88,7 +88,9 @@ def _tier(request: SamplingRequest) -> list[str]:
         raise SessionError(
             f"There is no tier {request.argument!r}; the tiers are {', '.join(rule.tiers)}."
         )
-    inside = overrides.assigned(request.workspace, request.scans, rule) == request.argument
+    inside = (
+        overrides.tiers_with_overrides(request.workspace, request.scans, rule) == request.argument
+    )
     return _at_random(request.scans.loc[inside, "scan_id"].tolist(), request)
 
 

@@ -102,7 +102,7 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
         schema.details.c.session_id
     )
     with database.engine(workspace).connect() as connection:
-        rows, _ = stored(connection, rater)
+        rows, _ = stored_sessions(connection, rater)
         total: dict[int, int] = {row[0]: row[1] for row in connection.execute(totals)}
         done: dict[int, int] = {row[0]: row[1] for row in connection.execute(standing)}
     columns = ["id", "at", "name", "rater", "scale", "choice", "blinded", "done", "total"]
@@ -129,11 +129,11 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
 def unreadable_sessions(workspace: Workspace) -> list[str]:
     """Name the sessions whose plan cannot be read, newest first; their ratings stay as they are."""
     with database.engine(workspace).connect() as connection:
-        _, unreadable = stored(connection)
+        _, unreadable = stored_sessions(connection)
     return [f"{row.name} ({row.rater})" for row in unreadable]
 
 
-def stored(
+def stored_sessions(
     connection: sa.Connection, rater: str | None = None
 ) -> tuple[list[tuple[sa.Row, SessionPlan]], list[sa.Row]]:
     """Return the sessions with their plans, newest first, and those whose plan cannot be read."""
@@ -296,7 +296,7 @@ def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) ->
     with database.writing(workspace) as connection:
         database.take_turn(connection, session_id)
         session = _load(connection, session_id)
-        if unblinding.noted(connection, session_id):
+        if unblinding.was_unblinded(connection, session_id):
             raise SessionError(
                 "What this session hid has been shown. A rating given after that would not be blind: start "
                 "another session to rate a scan again."

@@ -12,7 +12,7 @@ def unblind(workspace: Workspace, session: Session) -> None:
     """Store that the hidden fields of a session were shown; once, however often it is sent."""
     with database.writing(workspace) as connection:
         database.take_turn(connection, session.id)
-        if not noted(connection, session.id):
+        if not was_unblinded(connection, session.id):
             database.note_within(
                 connection,
                 author=session.plan.rater,
@@ -27,10 +27,10 @@ def is_unblinded(workspace: Workspace, session: Session) -> bool:
     if not session.plan.blinded:
         return True
     with database.engine(workspace).connect() as connection:
-        return noted(connection, session.id)
+        return was_unblinded(connection, session.id)
 
 
-def noted(connection: sa.Connection, session_id: int) -> bool:
+def was_unblinded(connection: sa.Connection, session_id: int) -> bool:
     """Return whether :func:`unblind` was called for a session."""
     return database.is_noted(
         connection, action=AuditAction.SESSION_UNBLINDED, subject=_subject(session_id)

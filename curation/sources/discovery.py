@@ -64,7 +64,8 @@ def _manifest_row(
     stem = stem_of(path)
     person_id = row.get("participant_id") or owners[key]
     session_id = row.get("session_id") or scan_names.entities(stem, loose=True).get("ses")
-    modality = image_modality.of_table(row.get("modality")) or image_modality.of_name(stem)
+    by_table = image_modality.modality_of_table(row.get("modality"))
+    modality = by_table or image_modality.modality_of_file_name(stem)
     known = {name: text for name, text in row.items() if text is not None}
     return entries.describe_entry(key, path, person_id, session_id, modality, joined, known)
 
@@ -156,7 +157,7 @@ def _without_name(paths: list[Path], root: Path) -> list[str]:
 def _of_bids(path: Path, table: People) -> Entry | None:
     stem = stem_of(path)
     entities = scan_names.entities(stem)
-    modality = image_modality.of_bids(stem.rsplit("_", 1)[-1], entities)
+    modality = image_modality.modality_of_bids_name(stem.rsplit("_", 1)[-1], entities)
     if modality is None or "sub" not in entities:
         return None
     participant_id = as_unicode(f"sub-{entities['sub']}")
@@ -195,7 +196,7 @@ def _loose(key: str, path: Path, participant_id: str, table: People) -> Entry:
     stem = stem_of(path)
     session_id = scan_names.entities(stem, loose=True).get("ses")
     return entries.describe_entry(
-        key, path, participant_id, session_id, image_modality.of_name(stem), table
+        key, path, participant_id, session_id, image_modality.modality_of_file_name(stem), table
     )
 
 

@@ -16,7 +16,7 @@ def counts(scans: pd.DataFrame) -> str:
     said = [", ".join(f"{number} {status}" for status, number in by_status.items())]
     besides = scans.loc[scans["status"].isin(tables.LISTED), "modality"].value_counts()
     if len(besides):
-        said.append(f"listed, not scored: {image_modality.counted(besides.to_dict())}")
+        said.append(f"listed, not scored: {image_modality.counts_in_words(besides.to_dict())}")
     return "; ".join(filter(None, said))
 
 
@@ -44,7 +44,7 @@ def of_older(sources: Iterable[Source], scans: pd.DataFrame) -> list[str]:
         its = scans[(scans["source"] == source.name) & scans["status"].isin(tables.SCORABLE)]
         wrong = its[its["modality"].notna() & (its["modality"] != source.modality)]
         if len(wrong):
-            kinds = image_modality.counted(wrong["modality"].value_counts().to_dict())
+            kinds = image_modality.counts_in_words(wrong["modality"].value_counts().to_dict())
             said.append(
                 f"{kinds} of {source.name} were scored as {source.modality}, before they were told apart. "
                 "List the sources again: they are then listed and not scored."

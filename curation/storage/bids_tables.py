@@ -228,7 +228,7 @@ def _value(where: str, column: Column, cell: str) -> Any:
 DESCRIPTION = "dataset_description.json"
 
 
-def folder(workspace: Workspace) -> Path:
+def derivatives_folder(workspace: Workspace) -> Path:
     """Return the folder, with the description that makes it a BIDS data set; it can be copied as it is."""
     path = workspace.derivatives_dir
     files.write_json(
@@ -250,7 +250,7 @@ def folder(workspace: Workspace) -> Path:
     return path
 
 
-def names_of(scans: pd.DataFrame) -> pd.DataFrame:
+def bids_names(scans: pd.DataFrame) -> pd.DataFrame:
     """Return ``source``, ``participant_id`` and ``bids_name`` (file name without ending) by ``scan_id``."""
     stems = [
         str(scan_id).removeprefix(f"{source}_")

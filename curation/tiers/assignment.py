@@ -140,7 +140,7 @@ def with_decisions(
     scans, rule
         What they were made from.
     decisions : pandas.DataFrame
-        ``scan_id`` and ``tier``, as :func:`curation.tiers.overrides.standing` returns. A decision for a tier
+        ``scan_id`` and ``tier``, as :func:`curation.tiers.overrides.in_force` returns. A decision for a tier
         that the rule does not have counts for nothing.
 
     Returns
@@ -216,7 +216,7 @@ def compare(
     scans : ScanArrays
         With the columns of both rules.
     decisions : pandas.DataFrame, optional
-        By hand, as :func:`curation.tiers.overrides.standing` returns: these scans move only where a rule
+        By hand, as :func:`curation.tiers.overrides.in_force` returns: these scans move only where a rule
         lacks the tier that they were given.
 
     Returns

@@ -70,13 +70,13 @@ def list_overrides(workspace: Workspace, scan_id: str | None = None) -> pd.DataF
         return pd.DataFrame(rows.all(), columns=list(rows.keys()))
 
 
-def standing(workspace: Workspace) -> pd.DataFrame:
+def in_force(workspace: Workspace) -> pd.DataFrame:
     """Return the decisions that hold: each scan's newest, unless it gives the scan back to the rule."""
     newest = list_overrides(workspace).drop_duplicates("scan_id", keep="last")
     return newest[newest["tier"].notna()].reset_index(drop=True)
 
 
-def assigned(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:
+def tiers_with_overrides(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:
     """Return the tier of each scan: by hand where somebody decided, else by the rule.
 
     Parameters
@@ -96,5 +96,5 @@ def assigned(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Se
     table = tables.with_metrics(workspace, scans, rule.columns)
     arrays = assignment.prepare(table, rule.columns)
     codes = assignment.assign_codes(arrays, rule)
-    decided, _ = assignment.with_decisions(codes, arrays, rule, standing(workspace))
+    decided, _ = assignment.with_decisions(codes, arrays, rule, in_force(workspace))
     return pd.Series(assignment.names(decided, rule), scans.index)

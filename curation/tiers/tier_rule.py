@@ -177,7 +177,7 @@ def assign(scores: pd.Series, rule: TierRule = DEFAULT_RULE) -> pd.Series:
     """Return the tier of each score by the rule's global cut-offs alone, for plots of one column.
 
     The tiers that scans really have, with gates, sites and decisions by hand, come from
-    :func:`curation.tiers.overrides.assigned`.
+    :func:`curation.tiers.overrides.tiers_with_overrides`.
 
     Parameters
     ----------

@@ -99,7 +99,7 @@ def test_a_tier_by_hand_needs_a_reason_and_is_seen_everywhere(own, run) -> None:
     next(r for r in page.radio if r.label == "Tier").set_value("A")
     next(t for t in page.text_input if t.label == "Reason").set_value("the score sees a coil")
     checked(button(page, "Decide").click().run())
-    assert overrides.standing(own)[["scan_id", "tier"]].values.tolist() == [[scan_id, "A"]]
+    assert overrides.in_force(own)[["scan_id", "tier"]].values.tolist() == [[scan_id, "A"]]
     assert "the score sees a coil" in words(page)
     assert "by hand and not by the rule" in words(run("tiers", own, **{state.ROLE: "target"}))
     said = words(run("rate", own, **{state.RATE_PART: "History"}))

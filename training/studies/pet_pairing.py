@@ -124,7 +124,9 @@ def _broken(workspace: Workspace, scans: pd.DataFrame) -> str:
     """Name the PETs of these people that cannot be used."""
     every = tables.read_scans(workspace)
     theirs = every["subject_id"].isin(scans["subject_id"]) & every["status"].isin(tables.TROUBLES)
-    bad = every[theirs & every["modality"].map(image_modality.of_table).eq(image_modality.PET)]
+    bad = every[
+        theirs & every["modality"].map(image_modality.modality_of_table).eq(image_modality.PET)
+    ]
     told = [f"{row.scan_id} ({row.reason})" for row in bad.itertuples()]
     return f" Of them cannot be used: {_some(told)}." if told else ""
 

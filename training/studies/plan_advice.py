@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from curation.cohorts import cohort_draft
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
-from curation.cohorts.matched_controls import matched_on
+from curation.cohorts.matched_controls import matching_criteria
 from curation.tiers.rule_versions import rule_difference
 from training.studies import arm_overlap
 from training.studies.arm_overlap import Overlap
@@ -40,7 +40,7 @@ def doubts(
     shared = arm_overlap.planned(scans, arms, seeds)
     told.append(_sharing(shared))
     if shared:
-        told.append(matched_on(scans).note)
+        told.append(matching_criteria(scans).note)
     return [sentence for sentence in told if sentence]
 
 
@@ -51,7 +51,7 @@ def controls_said(pool: Cohort, arms: Sequence[Arm], seeds: Sequence[int]) -> st
     if not shared:
         return ""
     counts = " ".join(one.words for one in shared)
-    return f"Controls are of the same {matched_on(scans).words} as their arms, at random. {counts}"
+    return f"Controls are of the same {matching_criteria(scans).words} as their arms, at random. {counts}"
 
 
 def _sharing(shared: Sequence[Overlap]) -> str:

@@ -146,7 +146,7 @@ def _control(workspace: Workspace, cohort: Cohort) -> None:
         st.form(f"control-{cohort.id}", border=True),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        matched = matched_controls.matched_on(cohort_draft.included(cohort.scans))
+        matched = matched_controls.matching_criteria(cohort_draft.included(cohort.scans))
         st.markdown(f"**Draw a control**: at random, of the same {matched.words}. {matched.note}")
         chosen = st.multiselect("As tiers", cohort.rule.names, default=list(cohort.rule.names[:1]))
         seed = st.number_input("Seed", min_value=0, max_value=2**31 - 1, value=0, step=1)

@@ -52,7 +52,7 @@ def _freeze(workspace: Workspace, ground: ScanTable, role: Role, rule: TierRule)
             sent = st.form_submit_button(f"Freeze this {role} cohort", type="primary")
     if sent:
         with frame.in_words():
-            draft = cohort_draft.draft(workspace, role, by, images_only=images_only)
+            draft = cohort_draft.draft_cohort(workspace, role, by, images_only=images_only)
             cohort = frozen_cohort.freeze_draft(workspace, draft, name=name, author=author)
             _say_frozen(cohort, author)
             for note in duplicates.notes(workspace, set(cohort.scans["source"])):
@@ -151,7 +151,7 @@ def show_rule_comparison(workspace: Workspace, ground: ScanTable, sorted_: Sorte
 
 
 def _moves(ground: ScanTable, before: TierRule, after: TierRule) -> None:
-    decisions = overrides.standing(ground.workspace)
+    decisions = overrides.in_force(ground.workspace)
     arrays = ground.arrays([*before.columns, *after.columns])
     moves = assignment.compare(before, after, arrays, decisions)
     if not len(moves.moved):

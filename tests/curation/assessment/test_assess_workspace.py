@@ -215,7 +215,7 @@ def test_what_failed_before_is_tried_last(done: Workspace) -> None:
     made = assess_scan.empty_row("s1", scans.set_index("scan_id")["sha256"]["s1"])
     failure = assess_scan.ENDED  # whatever ends its process again shall not hold up the others
     metric_shards.write(
-        metric_shards.path_of(done, "s1"), pd.DataFrame([made | {"failure": failure}])
+        metric_shards.shard_path(done, "s1"), pd.DataFrame([made | {"failure": failure}])
     )
     assert _due(done) == ["s9", "s1"]
 
@@ -250,7 +250,7 @@ def test_what_is_written_while_parts_are_gathered_is_kept(
 ) -> None:
     def row(seconds: float) -> None:
         made = assess_scan.empty_row("s9", "0" * 64) | {"seconds": seconds}
-        metric_shards.write(metric_shards.path_of(done, "s9"), pd.DataFrame([made]))
+        metric_shards.write(metric_shards.shard_path(done, "s9"), pd.DataFrame([made]))
 
     def read(workspace: Workspace) -> pd.DataFrame:
         table = read_metrics(workspace)
@@ -271,7 +271,7 @@ def test_which_measurement_is_newest_does_not_depend_on_clocks(
     done: Workspace, hours: float
 ) -> None:
     made = assess_scan.empty_row("s0", "f" * 64)
-    own = metric_shards.path_of(done, "s0")
+    own = metric_shards.shard_path(done, "s0")
     metric_shards.write(own, pd.DataFrame([made]))
     moment = own.stat().st_mtime + 3600 * hours  # of another machine, or after the clock was set
     os.utime(own, (moment, moment))

@@ -7,7 +7,7 @@ import pytest
 
 from curation.__main__ import main
 from curation.cohorts import frozen_cohort
-from curation.cohorts.cohort_draft import draft
+from curation.cohorts.cohort_draft import draft_cohort
 from curation.storage.workspace import Source, Workspace
 from curation.tiers import rule_yaml
 from curation.tiers.overrides import override
@@ -71,7 +71,7 @@ def test_any_rule_gives_page_and_command_the_same_bytes(scored, tmp_path: Path, 
     rule = random_rule(np.random.default_rng(seed))
     drafted = None
     if not set(rule.columns) & {"certainty", "incompleteness"}:
-        drafted = draft(scored, "pool", rule)
+        drafted = draft_cohort(scored, "pool", rule)
     out = tmp_path / "cohort.tsv"
     status = _run(scored, rule, out)
     assert status == 0 or rule.column in ("certainty", "incompleteness")

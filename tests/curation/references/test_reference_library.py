@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from curation.cohorts import frozen_cohort
-from curation.cohorts.cohort_draft import draft
+from curation.cohorts.cohort_draft import draft_cohort
 from curation.errors import RatingError, TierscopeError
 from curation.interchange import mriqc_import
 from curation.ratings import rating_log
@@ -82,7 +82,7 @@ def test_scores_of_an_earlier_way_of_scoring_are_made_anew_and_those_of_now_stay
     )
     old = tables.read_scores(made).drop(columns="scoring_version")
     files.write_parquet(made.scores_path, old.assign(distortion_score=99.0))
-    assert draft(made, "pool", frozen.rule).hash == frozen.hash
+    assert draft_cohort(made, "pool", frozen.rule).hash == frozen.hash
     assert made.scores_path.read_bytes() == now
     assert not reference_library.bring_up_to_date(made)
     assert made.scores_path.read_bytes() == now

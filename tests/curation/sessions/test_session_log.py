@@ -203,7 +203,7 @@ def test_a_tier_is_drawn_by_the_whole_rule_and_by_what_people_decided(made: Work
     north = scans[(scans["site"] == "North") & (scans["distortion_score"] > 30)].index
     overrides.override(made, north[0], "Ada", "good", "only the neck is noisy")
     for tier in rule.tiers:
-        held = overrides.assigned(made, tables.read_scored_scans(made), rule) == tier
+        held = overrides.tiers_with_overrides(made, tables.read_scored_scans(made), rule) == tier
         expected = set(tables.read_scored_scans(made).loc[held, "scan_id"]) & set(scans.index)
         assert (
             expected and set(sampling.sample_scans(made, f"tier:{tier}", 99, 0, rule)) == expected
