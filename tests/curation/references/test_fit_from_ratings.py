@@ -21,32 +21,32 @@ from tests.helpers import rated_table, workspace_full
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Workspace:
+def scored(tmp_path: Path) -> Workspace:
     return workspace_full.make(tmp_path / "made")
 
 
-def test_a_rater_who_changed_their_mind_counts_by_the_last_word(made: Workspace) -> None:
-    ids = tables.read_scores(made)["scan_id"].reset_index(drop=True)
+def test_a_rater_who_changed_their_mind_counts_by_the_last_word(scored: Workspace) -> None:
+    ids = tables.read_scores(scored)["scan_id"].reset_index(drop=True)
     for value in (1.0, -1.0):
         rating_log.add_rating(
-            made, Rating(scan_id=ids[0], rater="A", scale="three-level", value=value)
+            scored, Rating(scan_id=ids[0], rater="A", scale="three-level", value=value)
         )
-    rating_log.add_rating(made, Rating(scan_id=ids[0], rater="B", scale="mriqc-4", value=2.0))
-    rating_log.add_rating(made, Rating(scan_id="not here", rater="B", scale="mriqc-4", value=1.0))
-    labels = labels_of(rating_log.list_ratings(made), ids)
+    rating_log.add_rating(scored, Rating(scan_id=ids[0], rater="B", scale="mriqc-4", value=2.0))
+    rating_log.add_rating(scored, Rating(scan_id="not here", rater="B", scale="mriqc-4", value=1.0))
+    labels = labels_of(rating_log.list_ratings(scored), ids)
     assert labels["excluded"].tolist() == [1, 0]
     assert labels["weight"].tolist() == [0.5, 0.5]
 
 
-def test_a_slider_near_its_end_and_the_worst_of_an_own_scale_exclude(made: Workspace) -> None:
-    ids = tables.read_scores(made)["scan_id"].reset_index(drop=True)
+def test_a_slider_near_its_end_and_the_worst_of_an_own_scale_exclude(scored: Workspace) -> None:
+    ids = tables.read_scores(scored)["scan_id"].reset_index(drop=True)
     own = Scale("own", "Own", {1.0: "fine", 5.0: "bad"}, "higher is worse", "here")
-    add_scale(made, own)
+    add_scale(scored, own)
     for scale, value in (("mriqc-4", 1.2), ("mriqc-4", 1.6), ("own", 5.0)):
         rating_log.add_rating(
-            made, Rating(scan_id=ids[0], rater=f"{value}", scale=scale, value=value)
+            scored, Rating(scan_id=ids[0], rater=f"{value}", scale=scale, value=value)
         )
-    labels = labels_of(rating_log.list_ratings(made), ids)
+    labels = labels_of(rating_log.list_ratings(scored), ids)
     assert labels["excluded"].tolist() == [1, 0, 1]
     assert fit_from_ratings._worst_words(labels).endswith("the worst level of own")
 
@@ -96,12 +96,12 @@ def test_the_shipped_model_is_what_the_abide_table_gives(shared_data: Path) -> N
         pytest.skip(f"no rated table at {path}")
     given = training_set_of({path.name: mriqc_tables.read(path)})
     regularisation = cross_validation.choose_regularisation(given.inputs, given.labels, given.folds)
-    made = exclusion_model.fit(given.metrics, given.groups, given.labels, regularisation)
+    fitted = exclusion_model.fit(given.metrics, given.groups, given.labels, regularisation)
     shipped = reference_library.experts().model
-    assert shipped is not None and shipped.metrics == made.metrics
-    assert shipped.scaled == pytest.approx(made.scaled, abs=1e-4)
-    assert shipped.ranked == pytest.approx(made.ranked, abs=1e-4)
-    assert shipped.intercept == pytest.approx(made.intercept, abs=1e-3)
+    assert shipped is not None and shipped.metrics == fitted.metrics
+    assert shipped.scaled == pytest.approx(fitted.scaled, abs=1e-4)
+    assert shipped.ranked == pytest.approx(fitted.ranked, abs=1e-4)
+    assert shipped.intercept == pytest.approx(fitted.intercept, abs=1e-3)
     assert reference_library.experts().evidence["raters"]["rater_3"]["auc"] >= 0.87
 
 
