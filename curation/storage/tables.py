@@ -58,7 +58,7 @@ TROUBLES = ("unreadable", "missing", "duplicate")
 
 #: Columns that older tables of scans lack.
 _ADDED_SCAN_COLUMNS = ("person", "image_hash")
-#: Columns that older parts of the metrics table lack, and what held before there was a choice.
+#: Columns that older shards of the metrics table lack, and their value before there was a choice.
 _ADDED_COLUMNS = {"measured_by": "tierscope", "flags": "{}"}
 _TRIES = 5
 
@@ -106,7 +106,7 @@ def write_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
 
 
 def read_metrics(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:
-    """Read all metric parts as one table, one row a scan (its own part wins over the gathered one).
+    """Read all shards of the metrics as one table, one row a scan (its own shard wins over the gathered one).
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ class WorkspacePaths:
 
     @property
     def database_note_path(self) -> Path:
-        """Which database the decisions lie in, see :mod:`curation.decisions.database_identity`."""
+        """Identity of the database of decisions, see :mod:`curation.decisions.database_identity`."""
         return self.root / "decisions.json"
 
     @property
@@ -88,7 +88,7 @@ class WorkspacePaths:
 
     @property
     def active_reference_path(self) -> Path:
-        """Which references are in use, by id."""
+        """The references in use, by id."""
         return self.references_dir / "active.json"
 
     def reference_path(self, reference_id: str) -> Path:
@@ -153,7 +153,7 @@ class WorkspacePaths:
 
     @property
     def batches_plan_path(self) -> Path:
-        """What the workflow of the batches reads."""
+        """Plan of the batches, the configuration of their workflow."""
         return self.batches_dir / "plan.json"
 
     def batch_log_path(self, number: int) -> Path:

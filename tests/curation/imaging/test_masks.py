@@ -124,7 +124,7 @@ def test_empty_slices_are_not_taken_for_image() -> None:
 def test_the_same_image_gives_the_same_bytes() -> None:
     volume, masks, _ = found("noise")
     again = find_masks(volume)
-    for name in ("data", "air", "wm", "shares", "log_field", "template_affine"):
+    for name in ("data", "air", "wm", "tissue_probability", "log_bias_field", "template_affine"):
         assert getattr(again, name).tobytes() == getattr(masks, name).tobytes(), name
 
 
