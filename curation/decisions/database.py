@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from curation import __version__
 from curation.decisions import database_connection, database_identity, schema
-from curation.decisions.database_identity import URL_VARIABLE, Note
+from curation.decisions.database_identity import URL_VARIABLE, DatabaseNote
 from curation.decisions.schema import AuditAction, audit, metadata
 from curation.errors import WorkspaceError
 from curation.storage import files
@@ -134,11 +134,11 @@ def _settle(workspace: Workspace, url: str | None, *, adopting: bool = False) ->
             database_identity.refuse_other(workspace, note, kind, found)
         number = found or (note.id if note else database_identity.new_id())
         if found is None:
-            database_identity.write(workspace, Note(number, kind, made=False))
+            database_identity.write(workspace, DatabaseNote(number, kind, made=False))
         database_connection.let_readers_go_on(made)
         _make_tables(made, number if found is None else None)
         if note is None or not note.made or note.id != number:
-            database_identity.write(workspace, Note(number, kind))
+            database_identity.write(workspace, DatabaseNote(number, kind))
     finally:
         made.dispose()
 

@@ -29,7 +29,7 @@ _PLAIN = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r", "/": "/"}
 
 
 @dataclass(frozen=True)
-class Kind:
+class CellFormat:
     """How a value is written and read.
 
     Parameters
@@ -84,15 +84,15 @@ def _integer(text: str) -> int:
     return value
 
 
-TEXT = Kind("text", lambda value: _escape(str(value)), _unescape)
-NUMBER = Kind("a number", lambda value: repr(float(value)), _number)
-INTEGER = Kind("a whole number", lambda value: str(int(value)), _integer)
-TRUTH = Kind("true or false", lambda value: str(bool(value)).lower(), _truth)
-MOMENT = Kind(
+TEXT = CellFormat("text", lambda value: _escape(str(value)), _unescape)
+NUMBER = CellFormat("a number", lambda value: repr(float(value)), _number)
+INTEGER = CellFormat("a whole number", lambda value: str(int(value)), _integer)
+TRUTH = CellFormat("true or false", lambda value: str(bool(value)).lower(), _truth)
+MOMENT = CellFormat(
     "a moment such as 2026-11-24T09:30:00+00:00", lambda value: value.isoformat(), _moment
 )
-KEYS = Kind("keys with commas between", ",".join, lambda text: tuple(text.split(",")))
-JSON = Kind(
+KEYS = CellFormat("keys with commas between", ",".join, lambda text: tuple(text.split(",")))
+JSON = CellFormat(
     "JSON",
     lambda value: _escape(json.dumps(value, ensure_ascii=False)),
     lambda text: files.parse_json(_unescape(text)),
@@ -107,7 +107,7 @@ class Column:
     ----------
     name, description : str
         As the data dictionary has them.
-    kind : Kind
+    kind : CellFormat
         What it holds.
     required : bool
         Whether a table that is read must have it, filled.
@@ -117,7 +117,7 @@ class Column:
 
     name: str
     description: str
-    kind: Kind = TEXT
+    kind: CellFormat = TEXT
     required: bool = False
     units: str = ""
 

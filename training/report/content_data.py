@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from curation.cohorts.flow_chart import Arrived
+from curation.cohorts.flow_chart import TierCount
 from curation.cohorts.frozen_cohort import Cohort
 from curation.imaging import thumbnails
 from curation.tiers.rule_columns import SCORE, SCORE_DIGITS
@@ -81,7 +81,7 @@ def _flow(title: str, cohort: Cohort | None, used: pd.DataFrame) -> FlowTable:
     return FlowTable(title, boxes, ends)
 
 
-def _by_other(end: Arrived) -> tuple[str, ...]:
+def _by_other(end: TierCount) -> tuple[str, ...]:
     parts = [(end.by_gate, "by a gate"), (end.by_hand, "by hand")]
     return tuple(f"{count:,} {way}" for count, way in parts if count)
 

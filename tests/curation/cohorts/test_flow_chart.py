@@ -114,4 +114,4 @@ def test_a_flow_survives_being_written_down(scored: Workspace) -> None:
     loaded = frozen_cohort.load(scored, frozen.id)
     assert loaded.flow == frozen.flow
     assert isinstance(loaded.flow, Flow)
-    assert all(isinstance(tier, flow_chart.Arrived) for tier in loaded.flow.tiers)
+    assert all(isinstance(tier, flow_chart.TierCount) for tier in loaded.flow.tiers)

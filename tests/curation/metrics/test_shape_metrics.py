@@ -86,7 +86,7 @@ def test_cutting_the_array_is_the_same_as_emptying_it(brain: Scan) -> None:
     emptied = value("brain_missing", without(brain, gone))
     part = {
         name: getattr(brain.masks, name)[:, :, :90]
-        for name in ("data", "lit", "depth_mm", "brain", "wm", "log_field")
+        for name in ("data", "valid_slices", "signed_distance_mm", "brain", "wm", "log_bias_field")
     }
     volume = replace(brain.volume, data=brain.volume.data[:, :, :90])
     cropped = Scan(volume, replace(brain.masks, **part))
