@@ -1,4 +1,4 @@
-"""Who came into a cohort and who did not, and why: the flow chart of a paper, as data and as text."""
+"""Flow chart of a cohort as data and text: inclusions and exclusions with their reasons."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -25,7 +25,7 @@ _STATUSES = {
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class Exclusion:
     """Scans that leave for one reason."""
 
     reason: str
@@ -42,18 +42,18 @@ class Stage:
         What they are.
     scans, people : int
         How many.
-    left_out : tuple of LeftOut
+    left_out : tuple of Exclusion
         Those of them that do not come to the next stage; together they are the difference.
     """
 
     label: str
     scans: int
     people: int
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Exclusion, ...] = ()
 
 
 @dataclass(frozen=True)
-class Arrived:
+class TierCount:
     """Scans of one tier at the end of the flow.
 
     Parameters
@@ -81,12 +81,12 @@ class Flow:
     ----------
     stages : tuple of Stage
         In order; the last one's scans are those in ``tiers``.
-    tiers : tuple of Arrived
+    tiers : tuple of TierCount
         Best first.
     """
 
     stages: tuple[Stage, ...]
-    tiers: tuple[Arrived, ...]
+    tiers: tuple[TierCount, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""
@@ -94,12 +94,12 @@ class Flow:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Flow":
-        """Build a flow from what :meth:`as_dict` gave."""
+        """Build a flow from the result of :meth:`as_dict`."""
         stages = (
-            Stage(**stage | {"left_out": tuple(LeftOut(**out) for out in stage["left_out"])})
+            Stage(**stage | {"left_out": tuple(Exclusion(**out) for out in stage["left_out"])})
             for stage in values["stages"]
         )
-        return cls(tuple(stages), tuple(Arrived(**tier) for tier in values["tiers"]))
+        return cls(tuple(stages), tuple(TierCount(**tier) for tier in values["tiers"]))
 
     def lines(self) -> list[str]:
         """Return the flow as lines of text."""
@@ -116,7 +116,7 @@ class Flow:
         return said
 
 
-def of_rule(
+def flow_of_rule(
     found: pd.DataFrame,
     role: Role,
     images_only: bool,
@@ -159,7 +159,7 @@ def of_rule(
             np.ones_like(scored),
             people,
             [
-                (f"not scored: {rule.measure.label.lower()} not measured", ~scored),
+                (f"not scored: {rule.rule_column.label.lower()} not measured", ~scored),
             ],
         ),
     ]
@@ -176,7 +176,7 @@ def of_rule(
     for place, name in enumerate(rule.names):
         inside = tiered & (codes == place)
         tiers.append(
-            Arrived(
+            TierCount(
                 name,
                 int(inside.sum()),
                 _different(people[inside]),
@@ -187,24 +187,26 @@ def of_rule(
     return Flow(tuple(stages), tuple(tiers))
 
 
-def of_draw(label: str, scans: pd.DataFrame, drawn: pd.DataFrame, names: tuple[str, ...]) -> Flow:
+def flow_of_draw(
+    label: str, scans: pd.DataFrame, drawn: pd.DataFrame, names: tuple[str, ...]
+) -> Flow:
     """Count the flow from a cohort's scans into a sample drawn from them."""
     first = Stage(
         label,
         len(scans),
         scans["subject_id"].nunique(),
-        (LeftOut("not drawn", len(scans) - len(drawn)),),
+        (Exclusion("not drawn", len(scans) - len(drawn)),),
     )
     last = Stage("Drawn at random", len(drawn), drawn["subject_id"].nunique())
     tiers = []
     for name in names:
         inside = drawn[drawn["tier"] == name]
-        tiers.append(Arrived(name, len(inside), inside["subject_id"].nunique()))
+        tiers.append(TierCount(name, len(inside), inside["subject_id"].nunique()))
     return Flow((first, last), tuple(tiers))
 
 
 def usable_rows(found: pd.DataFrame, images_only: bool) -> Mask:
-    """Tell which scans can be used."""
+    """Return which scans can be used."""
     return found["status"].isin(("ok",) if images_only else SCORABLE).to_numpy()
 
 
@@ -218,19 +220,19 @@ def _found(role: Role) -> str:
     return "Scans found" if role == "pool" else "Scans found of the target"
 
 
-def _by_status(found: pd.DataFrame, images_only: bool) -> tuple[LeftOut, ...]:
+def _by_status(found: pd.DataFrame, images_only: bool) -> tuple[Exclusion, ...]:
     left = found[~usable_rows(found, images_only)]
     kinds = left.loc[left["status"] == "other", "modality"].value_counts()
-    others = [LeftOut(f"{kind}, not scored", int(count)) for kind, count in kinds.items()]
+    others = [Exclusion(f"{kind}, not scored", int(count)) for kind, count in kinds.items()]
     counts = left["status"].value_counts()
     known = [
-        LeftOut(words, int(counts[name])) for name, words in _STATUSES.items() if name in counts
+        Exclusion(words, int(counts[name])) for name, words in _STATUSES.items() if name in counts
     ]
     return (*others, *known)
 
 
 def _stage(label: str, mask: Mask, people: NDArray, left_out: list[tuple[str, Mask]]) -> Stage:
-    reasons = tuple(LeftOut(reason, int(out.sum())) for reason, out in left_out if out.any())
+    reasons = tuple(Exclusion(reason, int(out.sum())) for reason, out in left_out if out.any())
     return Stage(label, int(mask.sum()), _different(people[mask]), reasons)
 
 

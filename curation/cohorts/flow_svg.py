@@ -1,10 +1,10 @@
-"""The flow chart of a cohort as papers print it (CONSORT, STARD), as SVG."""
+"""Flow chart of a cohort as SVG, in the layout of CONSORT and STARD."""
 
 import textwrap
 from collections.abc import Mapping
 from html import escape
 
-from curation.cohorts.flow_chart import Arrived, Flow, LeftOut, Stage
+from curation.cohorts.flow_chart import Exclusion, Flow, Stage, TierCount
 
 _WIDTH, _MARGIN = 820, 16
 _SPINE, _SIDE = 300, 400
@@ -64,7 +64,7 @@ def _stage(stage: Stage, top: float) -> tuple[list[str], float]:
     return _box(_MARGIN, top, _SPINE, lines)
 
 
-def _side_lines(left_out: tuple[LeftOut, ...]) -> list[str]:
+def _side_lines(left_out: tuple[Exclusion, ...]) -> list[str]:
     lines = [f"Left out (n = {sum(out.scans for out in left_out):,})"]
     for out in left_out:
         lines += _wrapped(f"{out.reason} (n\u00a0=\u00a0{out.scans:,})", _SIDE, indent=True)
@@ -76,7 +76,7 @@ def _below_side(stage: Stage, bottom: float) -> float:
     return bottom + (_height(len(_side_lines(stage.left_out))) if stage.left_out else 0)
 
 
-def _side(left_out: tuple[LeftOut, ...], bottom: float, following: float) -> list[str]:
+def _side(left_out: tuple[Exclusion, ...], bottom: float, following: float) -> list[str]:
     lines = _side_lines(left_out)
     middle = (bottom + following) / 2
     left = _WIDTH - _MARGIN - _SIDE
@@ -90,7 +90,7 @@ def _side(left_out: tuple[LeftOut, ...], bottom: float, following: float) -> lis
 
 
 def _tiers(
-    tiers: tuple[Arrived, ...], colours: Mapping[str, str], top: float
+    tiers: tuple[TierCount, ...], colours: Mapping[str, str], top: float
 ) -> tuple[list[str], float]:
     """Draw the tiers in a row, each under its arrow."""
     gap = 10
@@ -116,7 +116,7 @@ def _tiers(
     return parts, bottom
 
 
-def _tier_lines(tier: Arrived, width: float) -> list[str]:
+def _tier_lines(tier: TierCount, width: float) -> list[str]:
     people = f"{tier.people:,} {'person' if tier.people == 1 else 'people'}"
     lines = [*_wrapped(f"Tier {tier.tier}", width), f"n = {tier.scans:,}", people]
     for way, count in (("by a gate", tier.by_gate), ("by hand", tier.by_hand)):

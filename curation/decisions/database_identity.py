@@ -1,4 +1,4 @@
-"""Which database a workspace has: an id that both of them hold, so that none is taken for another.
+"""Identity of the database of a workspace: an id that both hold, so that none is mistaken for another.
 
 The database holds it in its table ``identity``, the workspace in ``decisions.json``, written before the
 tables are made and once more when they are.
@@ -27,8 +27,8 @@ _UNTIL = "Until then nothing is read or written."
 
 
 @dataclass(frozen=True)
-class Note:
-    """What a workspace notes of its database.
+class DatabaseNote:
+    """A workspace's note of its database.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ class Note:
     made: bool = True
 
 
-def noted(workspace: Workspace) -> Note | None:
-    """Return what a workspace notes of its database; none before it had one.
+def noted(workspace: Workspace) -> DatabaseNote | None:
+    """Return a workspace's note of its database, ``None`` before it had one.
 
     Raises
     ------
@@ -56,10 +56,10 @@ def noted(workspace: Workspace) -> Note | None:
     path = workspace.database_note_path
     with damage.readable(path, _NOTE_REMEDY):
         given = files.read_json(path, _NOTE_REMEDY)
-        return None if given is None else Note(given["id"], given["kind"], given["made"])
+        return None if given is None else DatabaseNote(given["id"], given["kind"], given["made"])
 
 
-def write(workspace: Workspace, note: Note) -> None:
+def write(workspace: Workspace, note: DatabaseNote) -> None:
     """Note which database a workspace has."""
     files.write_json(workspace.database_note_path, asdict(note))
 
@@ -93,9 +93,9 @@ def of_connection(raw: Any, errors: tuple[type[Exception], ...]) -> str | None:
 
 
 def refuse_other(
-    workspace: Workspace, note: Note | None, kind: DatabaseKind, found: str | None
+    workspace: Workspace, note: DatabaseNote | None, kind: DatabaseKind, found: str | None
 ) -> None:
-    """Refuse a database that is not the one of the workspace, saying what to do.
+    """Refuse a database that is not the workspace's own, with the remedy.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def refuse_other(
         )
 
 
-def refuse_other_kind(workspace: Workspace, note: Note | None, kind: DatabaseKind) -> None:
+def refuse_other_kind(workspace: Workspace, note: DatabaseNote | None, kind: DatabaseKind) -> None:
     """Refuse a server in the place of the workspace's own file, and the other way round."""
     if note is None or not note.made or note.kind == kind:
         return
@@ -147,7 +147,7 @@ def refuse_other_kind(workspace: Workspace, note: Note | None, kind: DatabaseKin
     )
 
 
-def refuse_missing(workspace: Workspace, note: Note | None) -> None:
+def refuse_missing(workspace: Workspace, note: DatabaseNote | None) -> None:
     """Refuse to go on without the file of decisions that a workspace had."""
     path = workspace.database_path
     if note is None or not note.made or (path.exists() and path.stat().st_size):

@@ -1,9 +1,8 @@
-"""Tables as BIDS writes them: TSV with a JSON data dictionary; text comes back as it was, whatever is in it.
+"""BIDS tables (TSV with a JSON data dictionary) and the folder of BIDS derivatives.
 
 Cells are separated by tabs, without quotes; ``n/a`` is missing. A backslash, tab, line break, and a text that
-reads ``n/a``, are written with a backslash; a text that a spreadsheet would run has ``'`` in front.
-
-The folder of BIDS derivatives that ratings and cohorts are written into.
+reads ``n/a``, are written with a backslash; a text that a spreadsheet would run has ``'`` in front. Any text
+comes back as it was.
 """
 
 import datetime
@@ -30,7 +29,7 @@ _PLAIN = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r", "/": "/"}
 
 
 @dataclass(frozen=True)
-class Kind:
+class CellFormat:
     """How a value is written and read.
 
     Parameters
@@ -85,15 +84,15 @@ def _integer(text: str) -> int:
     return value
 
 
-TEXT = Kind("text", lambda value: _escape(str(value)), _unescape)
-NUMBER = Kind("a number", lambda value: repr(float(value)), _number)
-INTEGER = Kind("a whole number", lambda value: str(int(value)), _integer)
-TRUTH = Kind("true or false", lambda value: str(bool(value)).lower(), _truth)
-MOMENT = Kind(
+TEXT = CellFormat("text", lambda value: _escape(str(value)), _unescape)
+NUMBER = CellFormat("a number", lambda value: repr(float(value)), _number)
+INTEGER = CellFormat("a whole number", lambda value: str(int(value)), _integer)
+TRUTH = CellFormat("true or false", lambda value: str(bool(value)).lower(), _truth)
+MOMENT = CellFormat(
     "a moment such as 2026-11-24T09:30:00+00:00", lambda value: value.isoformat(), _moment
 )
-KEYS = Kind("keys with commas between", ",".join, lambda text: tuple(text.split(",")))
-JSON = Kind(
+KEYS = CellFormat("keys with commas between", ",".join, lambda text: tuple(text.split(",")))
+JSON = CellFormat(
     "JSON",
     lambda value: _escape(json.dumps(value, ensure_ascii=False)),
     lambda text: files.parse_json(_unescape(text)),
@@ -108,7 +107,7 @@ class Column:
     ----------
     name, description : str
         As the data dictionary has them.
-    kind : Kind
+    kind : CellFormat
         What it holds.
     required : bool
         Whether a table that is read must have it, filled.
@@ -118,7 +117,7 @@ class Column:
 
     name: str
     description: str
-    kind: Kind = TEXT
+    kind: CellFormat = TEXT
     required: bool = False
     units: str = ""
 
@@ -229,7 +228,7 @@ def _value(where: str, column: Column, cell: str) -> Any:
 DESCRIPTION = "dataset_description.json"
 
 
-def folder(workspace: Workspace) -> Path:
+def derivatives_folder(workspace: Workspace) -> Path:
     """Return the folder, with the description that makes it a BIDS data set; it can be copied as it is."""
     path = workspace.derivatives_dir
     files.write_json(
@@ -251,7 +250,7 @@ def folder(workspace: Workspace) -> Path:
     return path
 
 
-def names_of(scans: pd.DataFrame) -> pd.DataFrame:
+def bids_names(scans: pd.DataFrame) -> pd.DataFrame:
     """Return ``source``, ``participant_id`` and ``bids_name`` (file name without ending) by ``scan_id``."""
     stems = [
         str(scan_id).removeprefix(f"{source}_")

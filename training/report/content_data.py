@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from curation.cohorts.flow_chart import Arrived
+from curation.cohorts.flow_chart import TierCount
 from curation.cohorts.frozen_cohort import Cohort
 from curation.imaging import thumbnails
 from curation.tiers.rule_columns import SCORE, SCORE_DIGITS
@@ -45,7 +45,7 @@ def question(source: ReportSource) -> Message:
 def _measure(source: ReportSource) -> str:
     """Return what the tiers were cut on."""
     rule = source.pool.rule if source.pool else None
-    return rule.measure.label.lower() if rule else "distortion score"
+    return rule.rule_column.label.lower() if rule else "distortion score"
 
 
 def flow(source: ReportSource) -> Message:
@@ -81,7 +81,7 @@ def _flow(title: str, cohort: Cohort | None, used: pd.DataFrame) -> FlowTable:
     return FlowTable(title, boxes, ends)
 
 
-def _by_other(end: Arrived) -> tuple[str, ...]:
+def _by_other(end: TierCount) -> tuple[str, ...]:
     parts = [(end.by_gate, "by a gate"), (end.by_hand, "by hand")]
     return tuple(f"{count:,} {way}" for count, way in parts if count)
 
@@ -119,7 +119,7 @@ def tiers(source: ReportSource) -> Message | None:
     measure = (
         ""
         if rule is None or rule.column == SCORE
-        else f" Tiers are cut on {rule.measure.label.lower()}."
+        else f" Tiers are cut on {rule.rule_column.label.lower()}."
     )
     gates = (
         ""

@@ -5,16 +5,18 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from curation.cohorts import flow_svg
-from curation.cohorts.flow_chart import Arrived, Flow, LeftOut, Stage
+from curation.cohorts.flow_chart import Exclusion, Flow, Stage, TierCount
 
 NASTY = "a <b onload=\"x\"> & 'tier'"
 FLOW = Flow(
     (
-        Stage("Scans found", 1234, 1000, (LeftOut("file is missing", 30), LeftOut(NASTY * 5, 4))),
-        Stage("Readable", 1200, 990, (LeftOut("not scored", 7),)),
+        Stage(
+            "Scans found", 1234, 1000, (Exclusion("file is missing", 30), Exclusion(NASTY * 5, 4))
+        ),
+        Stage("Readable", 1200, 990, (Exclusion("not scored", 7),)),
         Stage("In tiers", 1193, 985),
     ),
-    (Arrived("A", 800, 700, 0, 2), Arrived(NASTY, 393, 1, 31)),
+    (TierCount("A", 800, 700, 0, 2), TierCount(NASTY, 393, 1, 31)),
 )
 
 
@@ -51,7 +53,7 @@ def test_every_number_stands_in_it() -> None:
 
 @pytest.mark.parametrize("tiers", range(2, 7))
 def test_nothing_lies_outside_or_on_something_else(tiers: int) -> None:
-    flow = Flow(FLOW.stages, tuple(Arrived(name, 10, 9, 3, 1) for name in "ABCDEF"[:tiers]))
+    flow = Flow(FLOW.stages, tuple(TierCount(name, 10, 9, 3, 1) for name in "ABCDEF"[:tiers]))
     root = ET.fromstring(flow_svg.svg(flow, {}))  # noqa: S314 - our own
     width, height = float(root.get("width", 0)), float(root.get("height", 0))
     boxes = [
