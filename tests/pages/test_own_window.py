@@ -31,17 +31,17 @@ def _ends(drawn: dict) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-def test_the_fields_say_what_is_black_and_white(window, made, run, drawn) -> None:
-    page = run("review", made[0], **{state.WINDOW: window})
+def test_the_fields_say_what_is_black_and_white(window, full, run, drawn) -> None:
+    page = run("review", full.workspace, **{state.WINDOW: window})
     black, white = _ends(drawn)
     assert _fields(page) == pytest.approx(((black + white) / 2, white - black), rel=1e-5)
     assert drawn["home"] == (black, white)
 
 
 def test_a_typed_level_or_width_changes_the_image_and_makes_a_window_of_ones_own(
-    made, run, drawn
+    full, run, drawn
 ) -> None:
-    page = run("review", made[0], **{state.WINDOW: "Tissue"})
+    page = run("review", full.workspace, **{state.WINDOW: "Tissue"})
     preset, (level, width) = _ends(drawn), _fields(page)
     checked(page.number_input(key=state.WIDTH).set_value(width / 2).run())
     checked(page.number_input(key=state.LEVEL).set_value(level + 10).run())
@@ -53,8 +53,8 @@ def test_a_typed_level_or_width_changes_the_image_and_makes_a_window_of_ones_own
     assert _ends(drawn) == preset
 
 
-def test_it_goes_along_from_scan_to_scan_in_proportion(made, run, drawn) -> None:
-    page = run("review", made[0], **{state.WINDOW: "Tissue"})
+def test_it_goes_along_from_scan_to_scan_in_proportion(full, run, drawn) -> None:
+    page = run("review", full.workspace, **{state.WINDOW: "Tissue"})
     (black, white), (_, width) = _ends(drawn), _fields(page)
     checked(page.number_input(key=state.WIDTH).set_value(width / 2).run())
     first = (drawn["image"].white - drawn["image"].black) / (white - black)
@@ -66,8 +66,8 @@ def test_it_goes_along_from_scan_to_scan_in_proportion(made, run, drawn) -> None
 
 
 @pytest.mark.parametrize("ends", [(5.0, 5.0), (9.0, 3.0), (float("nan"), 3.0)])
-def test_what_is_no_window_is_not_taken(ends, made, run, drawn) -> None:
-    page = run("review", made[0])
+def test_what_is_no_window_is_not_taken(ends, full, run, drawn) -> None:
+    page = run("review", full.workspace)
     before = _ends(drawn)
     level, width = _fields(page)
     checked(page.number_input(key=state.WIDTH).set_value(0.0).run())
@@ -75,14 +75,14 @@ def test_what_is_no_window_is_not_taken(ends, made, run, drawn) -> None:
     with pytest.MonkeyPatch.context() as patch:
         kept: dict = {}
         patch.setattr(state, "put", kept.__setitem__)
-        user_window.take(*ends, home=drawn["image"], tissue=drawn["image"])
+        user_window.set_window(*ends, home=drawn["image"], tissue=drawn["image"])
     assert not kept
 
 
 def test_a_window_drawn_on_the_image_is_kept_and_a_double_click_leads_back(
-    monkeypatch: pytest.MonkeyPatch, made, run, drawn
+    monkeypatch: pytest.MonkeyPatch, full, run, drawn
 ) -> None:
-    run("review", made[0], **{state.WINDOW: "Background"})
+    run("review", full.workspace, **{state.WINDOW: "Background"})
     image, kept = drawn["image"], {state.WINDOW: "Background"}
     monkeypatch.setattr(state, "put", kept.__setitem__)
     monkeypatch.setattr(state, "get", lambda key, default=None: kept.get(key, default))

@@ -1,4 +1,4 @@
-"""On Cohort: participant ids that several sources share, and a way to say that they are different people."""
+"""Shared participant ids of several sources on Cohort, and the decision that they are different people."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ _SHOWN = 5
 
 
 def show(workspace: Workspace) -> None:
-    """Draw what is in the workspace twice or may be; nothing where there is nothing to say."""
+    """Draw the duplicates of people and scans, certain and possible; nothing where there are none."""
     shared, twice = _found(workspace, cache.stamp(workspace.scans_path))
     decided = workspace.different_people()
     open_ = [each for each in shared if frozenset(each.sources) not in decided]
@@ -36,15 +36,13 @@ _WHAT_FOLLOWS = (
 )
 
 
-@st.cache_data(
-    max_entries=8, show_spinner=False, hash_funcs={Workspace: lambda workspace: str(workspace.root)}
-)
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _found(workspace: Workspace, scans_at: cache.Stamp) -> tuple[list[SharedIds], list[str]]:
     return duplicates.alike(workspace), duplicates.in_both_roles(cache.scans(workspace))
 
 
 def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Pair]) -> None:
-    """Let people say of which sources equal ids are different people."""
+    """Draw the form that notes for which sources equal ids are different people."""
     pairs = {" and ".join(each.sources): frozenset(each.sources) for each in shared}
     known = [name for name, pair in pairs.items() if pair in decided]
     with st.form(f"different-{'-'.join(known)}", border=True):

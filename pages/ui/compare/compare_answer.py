@@ -1,4 +1,4 @@
-"""The answer on Compare: final errors, differences to a reference, verdicts in words, all figures."""
+"""Answer on Compare: final errors, differences to a reference, verdicts in words, all figures."""
 
 import html
 
@@ -72,7 +72,7 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
         "differences": found.reference,
         "against-controls": found.controls,
     }
-    controls.tables(name, tables, left_out=shown.left_out)
+    controls.offer_tables(name, tables, left_out=shown.left_out)
 
 
 def _reference(shown: Compared) -> str:
@@ -91,13 +91,13 @@ def _reference(shown: Compared) -> str:
 
 
 def _headline(conclusion: Conclusion) -> None:
-    """Say what the study came to, before everything that it rests on."""
+    """Draw the conclusion of the study, before the figures that it rests on."""
     framed = "" if conclusion.ranks else " ts-note"
     st.html(f'<div class="ts-headline{framed}">{html.escape(conclusion.headline)}</div>')
 
 
 def _against(shown: Compared, reference: str) -> str:
-    """Say what the arms are compared with, and that another choice than the report's is made afterwards."""
+    """Return the reference of the comparison in words, with a note where it is not the report's choice."""
     first = study_summary.default_reference(shown.held_out)
     if reference == first:
         return f"Against {reference}:"
@@ -122,25 +122,25 @@ def _verdicts(
     )
     shared = shown.overlaps() if len(found.controls) else {}
     lines = []
-    for head, table, judged in blocks:
+    for head, table, ranked in blocks:
         if len(table):
             lines.append(f'<div class="ts-muted">{html.escape(head)}</div>')
             lines += [
-                _line(row, shared.get(row.reference), judged=judged) for row in table.itertuples()
+                _line(row, shared.get(row.reference), ranked=ranked) for row in table.itertuples()
             ]
     if found.reference.empty:
         lines.append('<div class="ts-muted">There is no other arm to compare with yet.</div>')
     st.html(f'<div class="ts-verdicts">{"".join(lines)}</div>')
 
 
-def _line(row, shared: Overlap | None, *, judged: bool) -> str:  # type: ignore[no-untyped-def]
+def _line(row, shared: Overlap | None, *, ranked: bool) -> str:  # type: ignore[no-untyped-def]
     """Return a comparison as a line; in grey where arms cannot be ranked."""
     colour, word = VERDICTS[row.verdict]
-    colour = colour if judged else _GREY
+    colour = colour if ranked else _GREY
     style = f"background:{colour};color:{html_marks.ink_on(colour)}"
     chip = f'<span class="ts-chip" style="{style}">{word}</span>'
     beside = f' <span class="ts-muted">{html.escape(shared.words)}</span>' if shared else ""
-    muted = "" if judged else ' class="ts-faded"'
+    muted = "" if ranked else ' class="ts-faded"'
     return f"<div{muted}>{chip}<span>{html.escape(row.words)}{beside}</span></div>"
 
 
@@ -159,7 +159,7 @@ def _forests(
                 st.caption("There is no other arm to compare with yet.")
                 return [str(point[0]) for point in first]
             figure = comparison_charts.differences(
-                differences, shown.styles, judged=conclusion.ranks
+                differences, shown.styles, ranked=conclusion.ranks
             )
             alt = "Paired difference of each arm to the reference with its 95 % interval"
             second = picked_points.figure(figure, key="forest-differences", alt=alt)
@@ -206,7 +206,7 @@ def _span(row) -> str:  # type: ignore[no-untyped-def]
 
 
 def _two(raw: str, corrected: float) -> html_marks.Cell:
-    """Return a cell with the raw figure, and below it the bias-corrected one where there is one."""
+    """Return a cell with the raw figure and, if any, the bias-corrected one below it."""
     if corrected != corrected:
         return html_marks.Cell(html.escape(raw))
     below = f"corrected {formatting.number(corrected, 2)}"
@@ -214,7 +214,7 @@ def _two(raw: str, corrected: float) -> html_marks.Cell:
 
 
 def _people(shown: Compared, final: pd.DataFrame) -> str:
-    """Say whom the figures are of, from the data."""
+    """Return the people that the figures are of, in words, from the data."""
     people, trained = shown.held_out.people, final[final["arm"] != BASELINE]
     ages = people["age_years"]
     count, most = len(people), int(trained["n_subjects"].max())

@@ -1,4 +1,4 @@
-"""Where it matters: tier × tier, errors against what is known of scans, age gap, sweeps."""
+"""Subgroup errors on Compare: tier × tier, errors against properties of scans, age gap, sweeps."""
 
 import pandas as pd
 import streamlit as st
@@ -57,7 +57,7 @@ def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
         scans = scans[scans["tier"].fillna(NOT_KNOWN) == tier]
         what = f"{comparison_charts.plain(arm)}, test scans of tier {tier}"
         picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}-{tier}")
-    controls.tables(name, {"tier-by-tier": table}, left_out=shown.left_out)
+    controls.offer_tables(name, {"tier-by-tier": table}, left_out=shown.left_out)
 
 
 def _rules_differ(workspace: Workspace, shown: Compared) -> None:
@@ -77,23 +77,20 @@ def _closely(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: s
     st.subheader("One arm, closely")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         best = final.sort_values("age_mae_years")["arm"].tolist()
-        state.keep_one_of(state.COMPARE_ARM, best)
-        arm = st.selectbox(
+        arm = controls.choose(
+            st.selectbox,
             "Arm",
             best,
             key=state.COMPARE_ARM,
             width=260,
-            persist_state="session",
             format_func=comparison_charts.plain,
         )
-        state.keep_one_of(state.COMPARE_AGAINST, list(_AGAINST))
-        against = st.segmented_control(
+        against = controls.choose_segment(
             "Its error against",
             list(_AGAINST),
             key=state.COMPARE_AGAINST,
-            required=True,
             format_func=lambda key: _AGAINST[key],
-            persist_state="session",
+            show_label=True,
         )
         scans = error_strata.errors_by_scan(shown.held_out, arm)
         able = bool(scans["corrected_gap_years"].notna().any())
@@ -107,17 +104,17 @@ def _closely(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: s
     if against == "gap" and not able:
         st.caption("These predictions do not follow age: there is no correction for the age bias.")
     style = shown.styles.get(arm, Style("", MUTED))
-    chosen = _figure(scans, str(against), style, bool(corrected), key=f"closely-{arm}-{against}")
+    chosen = _figure(scans, against, style, bool(corrected), key=f"closely-{arm}-{against}")
     if len(chosen):
         what = f"{comparison_charts.plain(arm)}, chosen"
         picked_points.scans(workspace, chosen, what=what, key=f"scans-chosen-{arm}-{against}")
-    controls.tables(name, {"errors-of-scans": scans.assign(arm=arm)}, left_out=shown.left_out)
+    controls.offer_tables(name, {"errors-of-scans": scans.assign(arm=arm)}, left_out=shown.left_out)
 
 
 def _figure(
     scans: pd.DataFrame, against: str, style: Style, corrected: bool, *, key: str
 ) -> pd.DataFrame:
-    """Draw the figure and say what it shows; return the scans that were picked on it."""
+    """Draw the figure with its caption; return the scans picked on it."""
     if against in GROUPS:
         table = error_strata.by_group(scans, against)
         figure = strata_charts.error_by_group(table, against, style)
@@ -213,6 +210,6 @@ def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
         scans = error_strata.errors_by_scan(shown.held_out, arm)
         what = f"Test scans of {comparison_charts.plain(arm)}"
         picked_points.scans(workspace, scans, what=what, key=f"scans-of-sweep-{arm}")
-    controls.tables(
+    controls.offer_tables(
         name, {"error-by-size": size, "error-by-labels": labels}, left_out=shown.left_out
     )

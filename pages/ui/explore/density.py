@@ -1,4 +1,4 @@
-"""A plot of more scans than can be drawn as points: counts in cells, and who lies in a box or lasso."""
+"""Density plot of many scans: counts in cells, and the scans inside a box or lasso."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ def cells(panel: Panel, chosen: Places) -> dict[str, Any]:
 
 
 def inside(panel: Panel, kind: str, xs: Sequence[float], ys: Sequence[float]) -> NDArray[np.bool_]:
-    """Tell which scans of a density lie in a box, or in a lasso.
+    """Return which scans of a density plot lie in a box or a lasso.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Several plots of the same scans: what is selected in one is selected in all.
+"""Linked plots: several plots of the same scans that share one selection.
 
 Up to some 20,000 scans are points; of more, the browser gets counts in cells, and which scans lie in a box or
 lasso is found here (:mod:`pages.ui.explore.density`). The drawing is ``assets/linked.js``.
@@ -39,7 +39,7 @@ OPEN, CHOSEN = "#56B4E9", "#B1173B"
 
 @dataclass(frozen=True)
 class Shown:
-    """What the plots show.
+    """Content of the plots.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Shown:
 
     @property
     def dense(self) -> bool:
-        """Whether there are too many scans for points."""
+        """Whether the scans are too many for points."""
         return len(self.names) > POINTS_DRAWN
 
 
@@ -169,7 +169,7 @@ def _boxes(panel: Panel) -> dict[str, list[float]]:
 
 
 def picked(shown: Shown, version: str, said: Mapping[str, Any], before: Places) -> Places | None:
-    """Return the positions that are selected after what the browser said; ``None`` where that is outdated.
+    """Return the selected positions after a report of the browser; ``None`` for an outdated report.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def picked(shown: Shown, version: str, said: Mapping[str, Any], before: Places) 
 
 
 def mode() -> str:
-    """Return what the next box, lasso, click or search does: one of :data:`MODES`.
+    """Return the mode of the next box, lasso, click or search: one of :data:`MODES`.
 
     A mode and a search that came together are told of in any order: the browser's word comes first.
     """
@@ -211,7 +211,7 @@ def mode() -> str:
 
 
 def combined(mode: str, before: NDArray[Any], found: NDArray[Any]) -> NDArray[Any]:
-    """Return a selection after another one: new, added, only what is in both, or taken away.
+    """Return the combination of two selections: the new one, union, intersection, or difference.
 
     Parameters
     ----------

@@ -1,7 +1,4 @@
-"""Reconstruction error of every scan: a signal of quality that a model learned, beside the score.
-
-The plot of what a model makes of scans against their scores.
-"""
+"""Reconstruction error of every scan, a learned signal of quality, against the distortion score."""
 
 import html
 
@@ -13,53 +10,13 @@ from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.tiers import tier_rule
 from curation.tiers.tier_rule import TIER_COLOURS, TierRule
+from pages.ui.scan_table import tried_rule
 from pages.ui.shell import background_tasks, cache, charts, formatting, frame, state, summaries
 from training.reconstruction import reconstruction_files
 from training.reconstruction.reconstruction_files import Correlation, ReconstructionProgress
 from training.report.look import TEMPLATE
 from training.studies.planned_study import Study
 from training.studies.runs import Run
-
-
-def against_score(table: pd.DataFrame, rule: TierRule) -> go.Figure:
-    """Draw the reconstruction error of each scan against its distortion score.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        ``scan_id distortion_score reconstruction_error pretrained_on``.
-    rule : TierRule
-        Gives each scan its tier and colour.
-    """
-    figure = go.Figure()
-    tier = tier_rule.assign(table["distortion_score"], rule)
-    for name in (*rule.names, "unusable"):
-        for seen, symbol in ((False, "circle"), (True, "circle-open")):
-            rows = table[(tier == name) & (table["pretrained_on"] == seen)]
-            if rows.empty:
-                continue
-            figure.add_scattergl(
-                x=rows["distortion_score"],
-                y=rows["reconstruction_error"],
-                mode="markers",
-                name=f"{name}, {'pretrained on' if seen else 'held out'}",
-                marker={
-                    "color": TIER_COLOURS.get(name, "#7F7F7F"),
-                    "size": 9,
-                    "symbol": symbol,
-                    "line": {"width": 1.5, "color": TIER_COLOURS.get(name, "#7F7F7F")},
-                },
-                customdata=[[scan, html.escape(scan)] for scan in rows["scan_id"]],
-                hovertemplate="%{customdata[1]}<br>"
-                f"score %{{x:{formatting.D3_SCORE}}}, error %{{y:.3f}}<extra></extra>",
-            )
-    return figure.update_layout(
-        template=TEMPLATE,
-        height=420,
-        xaxis={"title": "Distortion score (0 pristine – 100 unusable; higher is worse)"},
-        yaxis={"title": "Reconstruction error (higher is worse)", "rangemode": "tozero"},
-    )
-
 
 _WHO = {False: "People that the model has not seen", True: "People that it was pretrained on"}
 
@@ -83,6 +40,9 @@ def show(workspace: Workspace, study: Study, run: Run) -> None:
         _offer_column(workspace, study, run)
         return
     _errors(scored, done)
+
+
+# ---- measuring -----------------------------------------------------------------------------------
 
 
 def _offer(workspace: Workspace, study: Study, run: Run, done: ReconstructionProgress) -> None:
@@ -124,7 +84,7 @@ def _follow(workspace: Workspace, study: Study, run: Run) -> None:
 
 
 def _of(workspace: Workspace) -> tuple[str, str] | None:
-    """Return study and run whose errors are offered at present."""
+    """Return study and run of the errors in the column of the scored scans."""
     table = tables.read_learned(workspace, ["study", "run"])
     return (table["study"].iloc[0], table["run"].iloc[0]) if len(table) else None
 
@@ -145,9 +105,12 @@ def _offer_column(workspace: Workspace, study: Study, run: Run) -> None:
         st.rerun()
 
 
+# ---- the errors ----------------------------------------------------------------------------------
+
+
 def _errors(scored: pd.DataFrame, done: ReconstructionProgress) -> None:
     table = summaries.usable(scored).dropna(subset=["reconstruction_error", "distortion_score"])
-    rule, _ = state.rule()
+    rule, _ = tried_rule.current()
     picked = st.plotly_chart(
         against_score(table, rule),
         theme=None,
@@ -174,6 +137,46 @@ def _errors(scored: pd.DataFrame, done: ReconstructionProgress) -> None:
         "knows the scan, so the two kinds are not to be mixed. Correlation: Spearman's over people, with "
         f"Bonett and Wright's 95 % interval. A click opens the scan on Review.{failed} "
         "Tier rules can cut on it as *reconstruction_error*."
+    )
+
+
+def against_score(table: pd.DataFrame, rule: TierRule) -> go.Figure:
+    """Draw the reconstruction error of each scan against its distortion score.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        ``scan_id distortion_score reconstruction_error pretrained_on``.
+    rule : TierRule
+        Gives each scan its tier and colour.
+    """
+    figure = go.Figure()
+    tier = tier_rule.assign(table["distortion_score"], rule)
+    for name in (*rule.names, "unusable"):
+        for seen, symbol in ((False, "circle"), (True, "circle-open")):
+            rows = table[(tier == name) & (table["pretrained_on"] == seen)]
+            if rows.empty:
+                continue
+            figure.add_scattergl(
+                x=rows["distortion_score"],
+                y=rows["reconstruction_error"],
+                mode="markers",
+                name=f"{name}, {'pretrained on' if seen else 'held out'}",
+                marker={
+                    "color": TIER_COLOURS.get(name, "#7F7F7F"),
+                    "size": 9,
+                    "symbol": symbol,
+                    "line": {"width": 1.5, "color": TIER_COLOURS.get(name, "#7F7F7F")},
+                },
+                customdata=[[scan, html.escape(scan)] for scan in rows["scan_id"]],
+                hovertemplate="%{customdata[1]}<br>"
+                f"score %{{x:{formatting.D3_SCORE}}}, error %{{y:.3f}}<extra></extra>",
+            )
+    return figure.update_layout(
+        template=TEMPLATE,
+        height=420,
+        xaxis={"title": "Distortion score (0 pristine – 100 unusable; higher is worse)"},
+        yaxis={"title": "Reconstruction error (higher is worse)", "rangemode": "tozero"},
     )
 
 

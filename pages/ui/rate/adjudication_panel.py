@@ -1,4 +1,4 @@
-"""Scans on which raters disagree: opened with a click, settled by a verdict that is one more row."""
+"""Contested scans: opened with a click, settled by an adjudication that is one more rating."""
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +13,7 @@ _SHOWN = 10
 
 
 def show(workspace: Workspace, given: pd.DataFrame, scale: Scale) -> None:
-    """Draw the contested scans: those that wait for a verdict, then those that have one."""
+    """Draw the contested scans: those that wait for an adjudication, then the settled ones."""
     contested = agreement.contested(given, scale)
     queue = agreement.adjudication_queue(given, scale)
     st.subheader("Contested scans")

@@ -1,4 +1,4 @@
-"""The end of a rating session: what was said, how well it agrees, and what was hidden."""
+"""End of a rating session: its ratings, their agreement, and the unblinded scans."""
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +11,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.rule_checks import UNSCORED
 from pages.ui.rate import agreement_words, rating_draft, rating_keys
+from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Card, Cell
 
@@ -126,7 +127,7 @@ def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
 
 def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd.DataFrame) -> None:
     st.subheader("What was hidden" if session.plan.blinded else "The scans")
-    rule, _ = state.rule()
+    rule, _ = tried_rule.current()
     scans = cache.scored_scans(workspace)
     scans = scans.assign(tier=overrides.assigned(workspace, scans, rule)).set_index("scan_id")
     labels = own.set_index("position")
@@ -149,7 +150,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
                 _word(scan.get("sex")),
                 _word(scan.get("group")),
                 formatting.score(score.iloc[0]),
-                Cell(html_marks.tier_chip(scan.get("tier", UNSCORED))),
+                _tier_chip(scan.get("tier", UNSCORED)),
             )
         )
     head = (
@@ -175,8 +176,12 @@ def _open(session: Session) -> None:
         chosen = st.selectbox("Look at a scan again", ids, key="end-scan")
         if st.button("Open in Review", icon=":material/visibility:"):
             state.put(state.PENDING_SCAN, chosen)
-            rating_draft.put(None)
+            rating_draft.open_session(None)
             frame.open_page("review")
+
+
+def _tier_chip(tier: str) -> Cell:
+    return Cell(html_marks.tier_chip(tier, tried_rule.tier_colour(tier)))
 
 
 def _again(first: int | None) -> str:

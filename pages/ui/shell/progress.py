@@ -1,4 +1,4 @@
-"""Live parts of pages: fragments that read files every other second while something runs."""
+"""Live progress: fragments that read files every other second while something runs."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ def scoring(workspace: Workspace) -> None:
 
 
 def background_note(workspace: Workspace, watched: Path) -> None:
-    """Say what runs in the background; draw the page anew when ``watched`` changes or it ends."""
+    """Draw the running background tasks; rerun the page when ``watched`` changes or they end."""
     busy, seen = background_tasks.all_running(workspace), cache.stamp(watched)
     if not busy:
         return

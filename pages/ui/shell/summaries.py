@@ -1,4 +1,4 @@
-"""What the pages say of many scans: pure functions from tables to small tables."""
+"""Summaries of many scans: pure functions from tables to small tables and words."""
 
 from collections.abc import Callable, Collection
 
@@ -17,7 +17,7 @@ SORTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 
 def usable(scans: pd.DataFrame) -> pd.DataFrame:
-    """Return the scans that can be scored: readable ones, and those whose metrics were imported."""
+    """Return the scans that can be scored: readable ones, and those with imported metrics."""
     return scans[scans["status"].isin(tables.SCORABLE)]
 
 

@@ -1,4 +1,4 @@
-"""On Tiers: how far the tiers are apart, who is near a cut-off, and whether raters agree with them."""
+"""Tables of Tiers: differences between tiers, scans near cut-offs, agreement with raters."""
 
 import math
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from curation.tier_effects.cutoff_stability import RaterSpread, counts_near
 from curation.tier_effects.selection_bias import NOTABLE
 from curation.tier_effects.tier_agreement import TierAgreement
 from curation.tier_effects.tier_balance import CATEGORIES, Floats, Tally
+from pages.ui.scan_table import tried_rule
 from pages.ui.shell import formatting, html_marks
 from pages.ui.shell.html_marks import Card, Cell
 
@@ -42,12 +43,8 @@ def differences(tally: Tally) -> str:
         rows.append((trait, *cells))
     if not rows:
         return ""
-    head = ("Against the rest", *map(_label, tally.names))
+    head = ("Against the rest", *map(html_marks.tier_label, tally.names))
     return html_marks.table(head, rows, numeric=range(1, len(head)), even=True)
-
-
-def _label(tier: str) -> str:
-    return f"Tier {tier}" if len(tier) == 1 else tier
 
 
 def _difference(value: float, chance: float) -> Cell:
@@ -154,12 +151,15 @@ def agreement_said(told: TierAgreement) -> str:
 
 
 def confusion(told: TierAgreement) -> str:
-    """Return the scans of each tier by what raters say of them, as HTML; empty without ratings."""
+    """Return the confusion table of tiers and raters, as HTML; empty without ratings."""
     table = told.counts if told.levels is None else told.levels
     if not told.scans:
         return ""
     rows = [
-        (Cell(html_marks.tier_chip(str(tier))), *(f"{count:,}" for count in row))
+        (
+            Cell(html_marks.tier_chip(str(tier), tried_rule.tier_colour(str(tier)))),
+            *(f"{count:,}" for count in row),
+        )
         for tier, row in zip(table.index, table.to_numpy(), strict=True)
     ]
     return html_marks.table(

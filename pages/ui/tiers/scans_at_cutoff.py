@@ -1,4 +1,4 @@
-"""On Tiers: the scans that lie just on either side of a cut-off, as pictures; a click opens one on Review."""
+"""Scans just on either side of each cut-off, as tiles; a click opens one on Review."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,8 @@ from curation.storage.workspace import Workspace
 from curation.tier_effects.standardised_differences import Codes
 from curation.tier_effects.tier_balance import Floats
 from curation.tiers.rule_columns import RuleColumn
-from pages.ui.shell import cache, flags, formatting, frame, state
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import formatting, frame, state
 from pages.ui.viewer import tiles
 
 #: Scans on each side.
@@ -102,13 +103,7 @@ def _tiles(workspace: Workspace, rows: pd.DataFrame, written: list[str], key: st
     if rows.empty:
         st.caption("no scan")
         return
-    drawn = tiles.describe(
-        rows,
-        pictures=tiles.pictures(workspace, rows["scan_id"]),
-        rated=cache.rated(workspace),
-        recognised=flags.of_workspace(workspace),
-        current=state.get(state.SCAN),
-    )
+    drawn = tiles.from_workspace(workspace, rows, tried_rule.tier_colour)
     shown = [one | {"score": value} for one, value in zip(drawn, written, strict=True)]
     opened = tiles.show(workspace, shown, key=key)
     if opened in set(rows["scan_id"]):

@@ -1,4 +1,4 @@
-"""On Tiers: what the cut-offs select, in sentences: how far tiers differ first, then what explains it."""
+"""Selection by the cut-offs in sentences: differences between tiers first, then their explanation."""
 
 import math
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ _WORDS = {"age": _age, "site": _site}
 
 
 def differences(selections: Sequence[Selection], tally: Tally) -> list[str]:
-    """Say in markdown in what tiers differ although no cut-off is warned of: how far, why, what to do."""
+    """Return, in markdown, differences between tiers without a warning: size, explanation, advice."""
     said = []
     for trait in TRAITS:
         one = strongest(selections, trait)
@@ -88,7 +88,7 @@ def differences(selections: Sequence[Selection], tally: Tally) -> list[str]:
 
 
 def calm(selections: Sequence[Selection]) -> str:
-    """Say in what the tiers hardly differ; empty where they differ in all, or nothing could be told."""
+    """Return the traits in which the tiers hardly differ, in words; empty without any."""
     said = []
     for trait in TRAITS:
         one = strongest(selections, trait)

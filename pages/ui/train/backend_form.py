@@ -1,4 +1,4 @@
-"""Where a study shall run: this machine, Slurm, or a Snakemake profile by its name."""
+"""Form for the execution backend of a study: this machine, Slurm, or a Snakemake profile."""
 
 import os
 from dataclasses import replace
@@ -16,7 +16,7 @@ from training.studies.hardware import gpu_count
 
 
 def machine() -> str:
-    """Return what this machine computes with, in words."""
+    """Return the computing devices of this machine in words."""
     gpus = gpu_count()
     return (
         formatting.plural(gpus, "GPU")
@@ -26,7 +26,7 @@ def machine() -> str:
 
 
 def choose(workspace: Workspace, before: Backend, *, key: str) -> Backend | None:
-    """Let people choose a place.
+    """Draw the choice of a backend.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def _slurm(known: Backend, key: str) -> dict[str, Any]:
 
 
 def _profile(known: Backend, key: str) -> dict[str, Any]:
-    """Offer the profiles that were set up; one noted by an older version, as a path, is said to be none."""
+    """Draw the choice of a profile; one noted by an older version as a path is reported as unknown."""
     names = list(snakemake_profiles.named())
     if not names:
         return {"profile": known.profile}

@@ -12,7 +12,7 @@ from tests.helpers.workspace_scored import put_scans
 
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> scan_arrays.ScanTable:
-    return scan_arrays.of(
+    return scan_arrays.read_scan_table(
         workspace_full.make(tmp_path_factory.mktemp("made") / "workspace"), "pool"
     )
 
@@ -70,7 +70,7 @@ def test_how_all_metrics_were_laid_out_is_said(pool: scan_arrays.ScanTable) -> N
 
 def test_scores_without_metrics_one_scan_and_no_metrics_at_all(workspace: Workspace) -> None:
     put_scans(workspace, [{"distortion_score": 40.0}])
-    alone = scan_arrays.of(workspace, "pool")
+    alone = scan_arrays.read_scan_table(workspace, "pool")
     assert explore_plots.measured(alone) == ["distortion_score"]
     _, _, site, metrics = explore_plots.panels(
         alone, np.arange(1), "cjv", ("cjv", "efc"), "distortion_score"
