@@ -80,7 +80,7 @@ def _others(chosen: Study, planned: list[Study]) -> list[Study]:
     state.keep_among(state.COMPARE_ALSO, [one.id for one in able])
     if not rest:
         return []
-    by_id = dict(zip([one.id for one in rest], comparison_data.names(rest), strict=True))
+    by_id = dict(zip([one.id for one in rest], comparison_data.distinct_names(rest), strict=True))
     with st.popover("Set other studies beside it", icon=":material/compare_arrows:"):
         ids = st.multiselect(
             "Studies on the same people in the same folds",

@@ -11,14 +11,14 @@ from curation.tiers import overrides, tier_rule
 from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
 from pages.ui.explore import explore_plots, linked_plots, selected_scans
-from pages.ui.explore.linked_plots import Shown
+from pages.ui.explore.linked_plots import LinkedPlots
 from pages.ui.scan_table import scan_arrays, tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import controls, formatting, frame, html_marks, progress, scan_lists, state
 
 
 @dataclass(frozen=True)
-class View:
+class FilteredScans:
     """The scans that the filters leave.
 
     Parameters
@@ -53,7 +53,7 @@ def body(workspace: Workspace) -> None:
         view = _filtered(workspace, scans)
     if found := state.get(state.FOUND):
         st.caption(formatting.escape(found))
-    if not explore_plots.measured(scans):
+    if not explore_plots.measured_columns(scans):
         frame.nothing_yet(
             "None of these scans is measured yet.",
             "The plots show scores and metrics. Start the scoring on the page Cohort.",
@@ -90,10 +90,10 @@ def _search(scans: ScanTable) -> None:
     if words:
         ids = scans.scans["scan_id"]
         found = ids[ids.str.contains(words, case=False, regex=False)].tolist()
-        selected_scans.select_found(linked_plots.mode(), words, found)
+        selected_scans.select_found(linked_plots.current_mode(), words, found)
 
 
-def _filtered(workspace: Workspace, scans: ScanTable) -> View:
+def _filtered(workspace: Workspace, scans: ScanTable) -> FilteredScans:
     rule, _ = tried_rule.current()
     sorted_scans = scan_arrays.sort(scans, rule, overrides.standing(workspace))
     tiers = [rule.labels[code] for code in np.unique(sorted_scans.codes)]
@@ -114,20 +114,22 @@ def _filtered(workspace: Workspace, scans: ScanTable) -> View:
         keep &= np.isin(scans.site_codes, [scans.sites.index(site) for site in sites])
     if listed is not None:
         keep &= scans.scans["scan_id"].isin(listed).to_numpy()
-    return View(scans, sorted_scans, np.flatnonzero(keep))
+    return FilteredScans(scans, sorted_scans, np.flatnonzero(keep))
 
 
 # ---- the plots -------------------------------------------------------------------------------------
 
 
-def _plots(view: View) -> None:
+def _plots(view: FilteredScans) -> None:
     scans, rows = view.scans, view.rows
     rule = view.sorted_scans.rule
-    panels = explore_plots.panels(scans, rows, *_axes(explore_plots.measured(scans)))
+    panels = explore_plots.explore_panels(
+        scans, rows, *_axes(explore_plots.measured_columns(scans))
+    )
     names = scans.scores.scan_ids[rows]
     colours = tier_rule.colours(rule)
     place = names.get_indexer([state.get(state.SCAN)])[0] if state.get(state.SCAN) else -1
-    shown = Shown(
+    shown = LinkedPlots(
         panels,
         names,
         view.sorted_scans.codes[rows],
@@ -143,13 +145,13 @@ def _plots(view: View) -> None:
     )
     if shown.dense:
         st.caption(f"{len(rows):,} scans are drawn as density. Select with a box or a lasso.")
-    if said := explore_plots.embedding_said(explore_plots.all_metrics(scans)):
-        st.caption(formatting.escape(said))
+    if text := explore_plots.embedding_caption(explore_plots.all_metrics(scans)):
+        st.caption(formatting.escape(text))
 
 
 def _axes(measured: list[str]) -> tuple[str, tuple[str, str], str]:
     """Draw the choice of the axes."""
-    one, two = explore_plots.usual(measured)
+    one, two = explore_plots.default_metrics(measured)
     usual = {
         state.AGAINST: one,
         state.PAIR_ALONG: one,
@@ -173,7 +175,7 @@ def _axes(measured: list[str]) -> tuple[str, tuple[str, str], str]:
     return against, (along, up), by_site
 
 
-def _legend(view: View, dense: bool) -> list[tuple[str, str]]:
+def _legend(view: FilteredScans, dense: bool) -> list[tuple[str, str]]:
     """Return the legend of the colours: pairs of a colour and its words."""
     if dense:
         return [("#102A43", "many scans"), ("#9FB3C8", "few"), (linked_plots.CHOSEN, "selected")]

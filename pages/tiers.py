@@ -86,17 +86,17 @@ def _plot(scans: ScanTable, sorted_scans: SortedScans) -> None:
     cutoff_plot.show(
         bins, lines, lambda moved: _take(moved, lines), marked=marked, heard=state.get(state.HEARD)
     )
-    said = ["Drag a line, or choose it and press an arrow key (with Shift: ten steps)."]
+    texts = ["Drag a line, or choose it and press an arrow key (with Shift: ten steps)."]
     if left_out := cutoff_plot.sites_left_out(bins):
         rest = formatting.plural(left_out, "smaller site")
-        said.append(f"{rest} without a row; all scans are in the histogram.")
+        texts.append(f"{rest} without a row; all scans are in the histogram.")
     if marked:
         name, value = (
             formatting.escape(marked[0]),
             formatting.measured(sorted_scans.rule.measure, marked[1]),
         )
-        said.append(f"▲ {name}, the scan that is open on Review: {value}.")
-    st.caption(" ".join(said))
+        texts.append(f"▲ {name}, the scan that is open on Review: {value}.")
+    st.caption(" ".join(texts))
 
 
 def _take(moved: Mapping[str, Any], lines: Lines) -> None:

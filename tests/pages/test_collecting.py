@@ -1,4 +1,4 @@
-"""What streamlit does after each run stays cheap: the libraries are not gone through again."""
+"""Garbage collection after each run of a page stays cheap: libraries are not visited again."""
 
 import gc
 

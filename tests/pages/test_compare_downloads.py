@@ -1,4 +1,4 @@
-"""What Compare hands over as CSV: the numbers of the report, and of a part of a study that it is one."""
+"""CSV downloads of Compare: the numbers of the report; a part of a study is marked as one."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Explore: what is selected in a plot is listed, saved and opened; filters, search, and every empty state."""
+"""Explore: the selection of a plot is listed, saved and opened; filters, search, and every empty state."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ class Seen:
     """What was drawn last, and what is selected next as if with the mouse."""
 
     def __init__(self) -> None:
-        self.shown: linked_plots.Shown | None = None
+        self.shown: linked_plots.LinkedPlots | None = None
         self.chosen: list[int] = []
         self.taken: Callable | None = None
         self.tiles: list[str] = []

@@ -1,4 +1,4 @@
-"""Review: what is laid over the image, what it is held against, and what the browser cannot draw."""
+"""Image panel of Review: overlays, the reference scan, and images that the browser cannot draw."""
 
 import re
 from concurrent.futures import Future
@@ -8,7 +8,7 @@ import pytest
 
 from pages.ui.shell import state
 from pages.ui.viewer import image_overlays, niivue_viewer
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from tests.helpers.page_words import words
 
 
@@ -17,7 +17,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> dict:
     """What the viewer was told to draw, and a search for masks that has ended."""
     told: dict = {"overlays": [], "keys": []}
 
-    def show(image: Prepared, *, scan_id: str, overlays=(), key="niivue", **_: object):
+    def show(image: PreparedImage, *, scan_id: str, overlays=(), key="niivue", **_: object):
         told["overlays"] = [overlay.key for overlay in overlays] if key == "niivue" else []
         told["keys"].append(key)
         return told.get("failed")

@@ -1,4 +1,4 @@
-"""Review: which scan, what is said of it, and what people say."""
+"""Review: choice of the scan, its judgement, and its ratings."""
 
 import html
 from pathlib import Path
@@ -127,7 +127,7 @@ def test_a_score_is_followed_to_its_metrics_their_anchors_and_sources(full, run)
 
 def test_the_trouble_stands_in_one_line_of_words(full, run) -> None:
     said = words(run("review", full.workspace))
-    assert 'class="ts-verdict"' in said
+    assert 'class="ts-scan-headline"' in said
     assert any(f"{degree} " in said for degree in ("Severe", "Clear", "Slight", "Nothing stands"))
     assert "kinds of measures" in said
 
@@ -170,7 +170,7 @@ def test_a_scan_without_image_is_scored_and_rated_but_not_shown(own, tmp_path, r
     page = run("review", own, **{state.SOURCES: ["mriqc"], state.PERSON: "Ada"})
     said = words(page)
     assert "No image: imported from an MRIQC table." in said
-    assert "ts-verdict" in said and "Radiological" not in said
+    assert "ts-scan-headline" in said and "Radiological" not in said
     assert not [b for b in page.button if b.label == "Try an artefact"]
     page.radio[0].set_value(-1.0)
     checked(button(page, "Save").click().run())

@@ -32,14 +32,14 @@ GPU = {
 @pytest.fixture
 def half(own: Workspace) -> Iterator[tuple[Workspace, Study]]:
     """A study that seems to run half-way."""
-    _, study = workspace_full.add_studies(own)
-    process = workspace_full.pretend_running(study)
-    yield own, study
+    _, made = workspace_full.add_studies(own)
+    process = workspace_full.pretend_running(made)
+    yield own, made
     processes.stop(process)
 
 
-def _status(study: Study, run_id: str, state_: str, **values: object) -> runs.Run:
-    run = runs.find(study, run_id)
+def _status(made: Study, run_id: str, state_: str, **values: object) -> runs.Run:
+    run = runs.find(made, run_id)
     earlier = files.read_json(run.status_path) or {}
     here = {"host": socket.gethostname(), **dataclasses.asdict(Process.of(os.getpid()))}
     files.write_json(run.status_path, earlier | here | {"state": state_} | values)
@@ -47,12 +47,12 @@ def _status(study: Study, run_id: str, state_: str, **values: object) -> runs.Ru
 
 
 def test_a_live_study_shows_loss_speed_memory_gpu_and_time_left(half, run) -> None:
-    workspace, study = half
+    workspace, made = half
     going = _status(
-        study, "pretrain_A_seed0", "running", loss=0.4321, volumes_per_s=12.5, epoch=6, seconds=60.0
+        made, "pretrain_A_seed0", "running", loss=0.4321, volumes_per_s=12.5, epoch=6, seconds=60.0
     )
     files.write_json(going.usage_path, {"memory_mb": 2048, "gpus": [GPU]})
-    said = words(run("train", workspace, **{state.STUDY: study.id}))
+    said = words(run("train", workspace, **{state.STUDY: made.id}))
     for part in (
         "Pretraining A, seed 0",
         "0.432",
@@ -65,27 +65,27 @@ def test_a_live_study_shows_loss_speed_memory_gpu_and_time_left(half, run) -> No
     ):
         assert part in said, part
     assert socket.gethostname() not in said  # on this machine that is no news
-    execution_backend.write_backend(study, Backend("slurm"))
-    assert socket.gethostname() in words(run("train", workspace, **{state.STUDY: study.id}))
+    execution_backend.write_backend(made, Backend("slurm"))
+    assert socket.gethostname() in words(run("train", workspace, **{state.STUDY: made.id}))
 
 
 def test_without_a_gpu_nothing_is_made_up(half, run) -> None:
-    workspace, study = half
-    going = _status(study, "pretrain_A_seed0", "running")
+    workspace, made = half
+    going = _status(made, "pretrain_A_seed0", "running")
     files.write_json(going.usage_path, {"memory_mb": 512, "gpus": []})
-    said = words(run("train", workspace, **{state.STUDY: study.id}))
+    said = words(run("train", workspace, **{state.STUDY: made.id}))
     assert "no run computes on a GPU" in said
 
 
 def test_a_run_that_failed_says_why_and_can_be_done_again(half, run, monkeypatch) -> None:
-    workspace, study = half
-    failed = _status(study, "pretrain_A_seed1", "failed", message="The disk <b>is</b> full.")
+    workspace, made = half
+    failed = _status(made, "pretrain_A_seed1", "failed", message="The disk <b>is</b> full.")
     files.write_text(failed.log_path, "first line\nTraceback: the last line\n")
     asked = []
     monkeypatch.setattr(
         launch, "retry", lambda _, study_id, names, anew: asked.append((names, anew))
     )
-    page = run("train", workspace, **{state.STUDY: study.id})
+    page = run("train", workspace, **{state.STUDY: made.id})
     said = words(page)
     assert "Pretraining A, seed 1 failed" in [part.label for part in page.expander]
     assert "the last line" in page.code[0].value
@@ -96,13 +96,13 @@ def test_a_run_that_failed_says_why_and_can_be_done_again(half, run, monkeypatch
 
 
 def test_a_study_in_the_queue_says_so_and_can_be_taken_out(half, run) -> None:
-    workspace, study = half
+    workspace, made = half
     ticket = {"since": 1.0, **dataclasses.asdict(Process.of(os.getpid()))}
-    files.write_json(study_queue.ticket_path(study), ticket)
-    page = run("train", workspace, **{state.STUDY: study.id})
+    files.write_json(study_queue.ticket_path(made), ticket)
+    page = run("train", workspace, **{state.STUDY: made.id})
     assert "in the queue" in words(page)
     checked(button(page, "Take it out of the queue").click().run())
-    assert status(workspace, study.id).state == "stopped"
+    assert status(workspace, made.id).state == "stopped"
 
 
 @pytest.fixture

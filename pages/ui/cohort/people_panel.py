@@ -21,11 +21,13 @@ def show(workspace: Workspace) -> None:
     for sentence in twice:
         st.warning(formatting.escape(sentence), icon=":material/content_copy:")
     if open_:
-        told = [formatting.escape(each.words) for each in open_[:_SHOWN]]
+        paragraphs = [formatting.escape(each.words) for each in open_[:_SHOWN]]
         if len(open_) > _SHOWN:
-            told.append(formatting.escape(f"So do {len(open_) - _SHOWN:,} more pairs of sources."))
-        told.append(_WHAT_FOLLOWS)
-        st.warning("\n\n".join(told), icon=":material/group:")
+            paragraphs.append(
+                formatting.escape(f"So do {len(open_) - _SHOWN:,} more pairs of sources.")
+            )
+        paragraphs.append(_WHAT_FOLLOWS)
+        st.warning("\n\n".join(paragraphs), icon=":material/group:")
     if shared:
         _decide(workspace, shared, decided)
 
@@ -57,9 +59,9 @@ def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Pair]) -
             sent = st.form_submit_button("Note it", type="primary")
     if sent:
         with frame.in_words():
-            said = {pairs[name] for name in chosen}
+            decisions = {pairs[name] for name in chosen}
             before = {pairs[name] for name in known}
-            duplicates.say_different(workspace, said - before, author)
-            duplicates.say_different(workspace, before - said, author, different=False)
+            duplicates.say_different(workspace, decisions - before, author)
+            duplicates.say_different(workspace, before - decisions, author, different=False)
             state.put(state.PERSON, author.strip())
             st.rerun()

@@ -143,8 +143,8 @@ def describe_examples(workspace: Workspace) -> None:
     """Draw meaning, licence and citation of the examples in a workspace."""
     found = (example_datasets.of_source(source) for source in workspace.sources())
     for example in filter(None, found):
-        said = f"{example.label} is a real example. {example.meaning} {example.licence} {example.citation}"
-        st.caption(formatting.escape(said))
+        text = f"{example.label} is a real example. {example.meaning} {example.licence} {example.citation}"
+        st.caption(formatting.escape(text))
 
 
 def _installed() -> bool:
@@ -220,8 +220,8 @@ def _answer(workspace: Workspace, task: str, *, busy: bool) -> None:
         st.error(formatting.escape(problem))
         return
     st.caption("Under way …" if busy else "It ended with:")
-    if said := background_tasks.last_lines(workspace, task, 1 if busy else _LINES):
-        st.code(said, language=None, wrap_lines=True)
+    if text := background_tasks.last_lines(workspace, task, 1 if busy else _LINES):
+        st.code(text, language=None, wrap_lines=True)
 
 
 def _subject(workspace: Workspace, task: str) -> str:

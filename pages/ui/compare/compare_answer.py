@@ -8,7 +8,7 @@ import streamlit as st
 from curation.storage.workspace import Workspace
 from pages.ui.compare import comparison_charts, picked_points
 from pages.ui.compare.comparison_charts import VERDICTS
-from pages.ui.compare.comparison_data import Compared
+from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import controls, formatting, html_marks, state
 from training.results import comparisons, conclusions, error_strata, study_summary
 from training.results.comparisons import Comparisons
@@ -30,14 +30,14 @@ these intervals hold was measured: `docs/statistics.md`."""
 _GREY = "#9AA5B1"
 
 
-def show(workspace: Workspace, shown: Compared, name: str) -> None:
+def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     """Draw the part.
 
     Parameters
     ----------
     workspace : Workspace
         For the scans behind a number.
-    shown : Compared
+    shown : Comparison
         What the filters leave.
     name : str
         Begins the names of downloaded files.
@@ -75,14 +75,14 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
     controls.offer_tables(name, tables, left_out=shown.left_out)
 
 
-def _reference(shown: Compared) -> str:
-    there = [name for name in shown.there if name != BASELINE]
-    if state.get(state.COMPARE_REFERENCE) not in there:
+def _reference(shown: Comparison) -> str:
+    arms = [name for name in shown.arms_with_predictions if name != BASELINE]
+    if state.get(state.COMPARE_REFERENCE) not in arms:
         first = study_summary.default_reference(shown.held_out)
-        state.put(state.COMPARE_REFERENCE, first if first in there else there[0])
+        state.put(state.COMPARE_REFERENCE, first if first in arms else arms[0])
     return st.selectbox(
         "Compare every arm with",
-        there,
+        arms,
         key=state.COMPARE_REFERENCE,
         width=320,
         format_func=comparison_charts.plain,
@@ -96,7 +96,7 @@ def _headline(conclusion: Conclusion) -> None:
     st.html(f'<div class="ts-headline{framed}">{html.escape(conclusion.headline)}</div>')
 
 
-def _against(shown: Compared, reference: str) -> str:
+def _against(shown: Comparison, reference: str) -> str:
     """Return the reference of the comparison in words, with a note where it is not the report's choice."""
     first = study_summary.default_reference(shown.held_out)
     if reference == first:
@@ -107,7 +107,7 @@ def _against(shown: Compared, reference: str) -> str:
 
 
 def _verdicts(
-    shown: Compared, found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
+    shown: Comparison, found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
 ) -> None:
     mean = final.loc[final["arm"] == BASELINE, "age_mae_years"]
     error = f" ({formatting.number(float(mean.iloc[0]), 2)} years)" if len(mean) else ""
@@ -145,7 +145,7 @@ def _line(row, shared: Overlap | None, *, ranked: bool) -> str:  # type: ignore[
 
 
 def _forests(
-    shown: Compared, final: pd.DataFrame, differences: pd.DataFrame, conclusion: Conclusion
+    shown: Comparison, final: pd.DataFrame, differences: pd.DataFrame, conclusion: Conclusion
 ) -> list[str]:
     with st.container(horizontal=True, key="split-forests", gap="medium"):
         with st.container(width="stretch"):
@@ -213,7 +213,7 @@ def _two(raw: str, corrected: float) -> html_marks.Cell:
     return html_marks.Cell(f'{html.escape(raw)}<br><span class="ts-muted">{below}</span>')
 
 
-def _people(shown: Compared, final: pd.DataFrame) -> str:
+def _people(shown: Comparison, final: pd.DataFrame) -> str:
     """Return the people that the figures are of, in words, from the data."""
     people, trained = shown.held_out.people, final[final["arm"] != BASELINE]
     ages = people["age_years"]

@@ -9,7 +9,7 @@ import streamlit as st
 
 from curation.storage.workspace import Workspace
 from pages.ui.compare import compare_studies, picked_points, run_panel
-from pages.ui.compare.comparison_data import Compared
+from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import charts, controls, state
 from training.report.look import Style
 from training.results import error_curves, study_summary
@@ -19,14 +19,14 @@ POINTS = 12_000
 _WINDOWS = (1, 3, 5, 9, 15, 25, 51)
 
 
-def show(workspace: Workspace, shown: Compared, name: str) -> None:
+def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     """Draw the part.
 
     Parameters
     ----------
     workspace : Workspace
         For the runs that are opened.
-    shown : Compared
+    shown : Comparison
         What the filters leave.
     name : str
         Begins the names of downloaded files.
@@ -96,7 +96,7 @@ def _draw(
     figure: go.Figure,
     curves_: pd.DataFrame,
     value: str,
-    shown: Compared,
+    shown: Comparison,
     along: str,
     single: bool,
     unit: str,
@@ -181,7 +181,7 @@ def _nothing(unfiltered: pd.DataFrame, otherwise: str) -> str:
     return f"No data yet: {otherwise}"
 
 
-def _left_out(shown: Compared, window: int, epochs: tuple[int, int], most: int) -> str:
+def _left_out(shown: Comparison, window: int, epochs: tuple[int, int], most: int) -> str:
     """Return filters, epochs and smoothing of the curves in words, for the downloaded files."""
     parts = [shown.left_out]
     if epochs[0] > 1 or epochs[1] < most:
@@ -191,7 +191,7 @@ def _left_out(shown: Compared, window: int, epochs: tuple[int, int], most: int) 
     return "; ".join(filter(None, parts))
 
 
-def _error_words(band: pd.DataFrame, window: int, shown: Compared) -> str:
+def _error_words(band: pd.DataFrame, window: int, shown: Comparison) -> str:
     """Return the caption of the age errors, derived from the drawn band."""
     words = "Mean absolute error on the held-out folds, averaged over folds; "
     if error_curves.single_seeds(band):

@@ -4,7 +4,7 @@ import streamlit as st
 
 from curation.storage.workspace import Workspace
 from pages.ui.compare import comparison_data
-from pages.ui.compare.comparison_data import Compared
+from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, frame, state
 from pages.ui.shell.state import Key, T
 from training.studies import annotations
@@ -72,11 +72,11 @@ def _filtered(studies: list[Study], marks: dict[str, StudyMarks]) -> list[Study]
         for one in studies
         if marks.get(one.id, _NONE).archived == archive
         and set(wanted) <= set(marks.get(one.id, _NONE).tags)
-        and (words or "").casefold().strip() in _said(one, marks.get(one.id, _NONE))
+        and (words or "").casefold().strip() in _searchable(one, marks.get(one.id, _NONE))
     ]
 
 
-def _said(study: Study, marks: StudyMarks) -> str:
+def _searchable(study: Study, marks: StudyMarks) -> str:
     """Return the text of a study for the search."""
     arms = " ".join(f"{arm.name} {arm.label}" for arm in study.arms)
     notes = " ".join(f"{note.words} {note.author}" for note in marks.notes)
@@ -163,7 +163,7 @@ def _form(workspace: Workspace, study: Study, held: StudyMarks, known: set[str])
 # ---- filters -------------------------------------------------------------------------------------
 
 
-def choose_filters(everything: Compared) -> Compared:
+def choose_filters(everything: Comparison) -> Comparison:
     """Draw the filters and return the comparison that they leave."""
     arms = [arm.name for arm in everything.arms]
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-filters"):
@@ -201,7 +201,7 @@ def _several(label: str, key: Key[list[T]], options: list[T], *, shift: int = 0)
     )
 
 
-def _say(everything: Compared, left: Compared) -> None:
+def _say(everything: Comparison, left: Comparison) -> None:
     """Draw what is filtered out, and the effect on the numbers below."""
     out = [
         formatting.plural(len(before) - len(after), noun)

@@ -7,7 +7,7 @@ from curation.cohorts import target_rules
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage.workspace import Workspace
 from pages.ui.compare import comparison_charts, picked_points, strata_charts
-from pages.ui.compare.comparison_data import Compared
+from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, state
 from training.report.look import MUTED, Style
 from training.results import error_strata, study_sets, study_summary
@@ -23,7 +23,7 @@ _AGAINST = {
 }
 
 
-def show(workspace: Workspace, shown: Compared, name: str) -> None:
+def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     """Draw the part; parameters as :func:`pages.ui.compare.compare_answer.show`."""
     final = shown.left(study_summary.summarise(shown.held_out))
     if final.empty:
@@ -34,14 +34,14 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
     _sweeps(workspace, shown, name)
 
 
-def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
+def _tiers(workspace: Workspace, shown: Comparison, name: str) -> None:
     st.subheader("Tier × tier")
     _rules_differ(workspace, shown)
     table = shown.left(error_strata.tier_by_tier(shown.held_out))
     tiers = sorted(set(table["tier"]) - {NOT_KNOWN}) + [NOT_KNOWN] * (
         NOT_KNOWN in set(table["tier"])
     )
-    figure = comparison_charts.tier_by_tier(table, shown.there, tiers)
+    figure = comparison_charts.tier_by_tier(table, shown.arms_with_predictions, tiers)
     alt = "Age error of each arm on the test scans of each tier"
     cells = picked_points.figure(figure, key="tier-by-tier", alt=alt)
     st.caption(
@@ -60,20 +60,20 @@ def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
     controls.offer_tables(name, {"tier-by-tier": table}, left_out=shown.left_out)
 
 
-def _rules_differ(workspace: Workspace, shown: Compared) -> None:
+def _rules_differ(workspace: Workspace, shown: Comparison) -> None:
     """Warn where pool and target have tiers of the same names by different rules."""
     rules = {header.id: header.rule for header in cache.cohort_headers(workspace)[0]}
     for name, study in shown.parts.items():
         pool, target = rules.get(study.cohort_id), rules.get(study.target_id)
-        if pool and target and (said := target_rules.difference(pool, target)):
+        if pool and target and (text := target_rules.difference(pool, target)):
             whose = f"{name}: " if len(shown.parts) > 1 else ""
-            st.warning(formatting.escape(f"{whose}{said}"), icon=":material/warning:")
+            st.warning(formatting.escape(f"{whose}{text}"), icon=":material/warning:")
 
 
 # ---- one arm ---------------------------------------------------------------------------------------
 
 
-def _closely(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: str) -> None:
+def _closely(workspace: Workspace, shown: Comparison, final: pd.DataFrame, name: str) -> None:
     st.subheader("One arm, closely")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         best = final.sort_values("age_mae_years")["arm"].tolist()
@@ -174,7 +174,7 @@ def _correlation(scans: pd.DataFrame, column: str, value: str) -> str:
 # ---- sweeps ----------------------------------------------------------------------------------------
 
 
-def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
+def _sweeps(workspace: Workspace, shown: Comparison, name: str) -> None:
     size = shown.left(study_sets.by_size(shown.held_out, shown.sizes()))
     labels = shown.left(study_sets.by_labels(shown.held_out))
     chosen: list[str] = []

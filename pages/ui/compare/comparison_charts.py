@@ -78,7 +78,7 @@ def differences(
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
     for row in rows.itertuples():
         colour, word = VERDICTS[str(row.verdict)]
-        told = ranked and row.verdict in ("better", "worse")
+        is_clear = ranked and row.verdict in ("better", "worse")
         figure.add_annotation(
             x=1.01,
             xref="paper",
@@ -86,7 +86,7 @@ def differences(
             text=word,
             showarrow=False,
             xanchor="left",
-            font={"size": 14, "color": colour if told else MUTED},
+            font={"size": 14, "color": colour if is_clear else MUTED},
         )
     figure.update_layout(margin={"r": 150})
     return figure

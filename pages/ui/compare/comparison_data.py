@@ -25,7 +25,7 @@ _DASHES = ("dot", "longdash", "dashdot")
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """Results of the finished runs, with the studies and runs that they come from.
 
     Parameters
@@ -54,7 +54,7 @@ class Compared:
 
     def only(
         self, arms: Collection[str], seeds: Collection[int], folds: Collection[int]
-    ) -> "Compared":
+    ) -> "Comparison":
         """Return the filtered comparison; an empty filter leaves all. Arms without pretraining stay."""
         kept = tuple(a for a in self.arms if not arms or a.name in arms or a.is_scratch)
         names = [arm.name for arm in kept]
@@ -69,7 +69,7 @@ class Compared:
         return replace(left, left_out=_left_out(self, left))
 
     @property
-    def there(self) -> list[str]:
+    def arms_with_predictions(self) -> list[str]:
         """Names of the arms that are shown and have any prediction, and of predicting the mean."""
         names = [*(arm.name for arm in self.arms), BASELINE]
         return [name for name in self.held_out.there if name in names]
@@ -131,7 +131,7 @@ class Compared:
         return table[table["seed"].isin(self.seeds) & table["fold"].isin([*self.folds, -1])]
 
 
-def _left_out(everything: Compared, left: Compared) -> str:
+def _left_out(everything: Comparison, left: Comparison) -> str:
     """Return the choice of a filter in words; empty where nothing is filtered out."""
     kept = (
         ("arms", [a.name for a in everything.arms], [a.name for a in left.arms]),
@@ -145,9 +145,9 @@ def _left_out(everything: Compared, left: Compared) -> str:
     )
 
 
-def read_comparison(workspace: Workspace, study: Study, others: list[Study]) -> Compared:
+def read_comparison(workspace: Workspace, study: Study, others: list[Study]) -> Comparison:
     """Read a study, with the arms of other studies beside its own."""
-    parts = dict(zip(names([study, *others]), [study, *others], strict=True))
+    parts = dict(zip(distinct_names([study, *others]), [study, *others], strict=True))
     held_out = {name: held_out_of(workspace, one) for name, one in parts.items()}
     if others:
         joined = predictions.joined(held_out)
@@ -156,10 +156,10 @@ def read_comparison(workspace: Workspace, study: Study, others: list[Study]) -> 
         (joined,) = held_out.values()
         styles = arm_styles(study.arms)
     folds = list(range(study.folds))
-    return Compared(parts, joined, styles, list(joined.seeds), folds, joined.arms)
+    return Comparison(parts, joined, styles, list(joined.seeds), folds, joined.arms)
 
 
-def names(studies: list[Study]) -> list[str]:
+def distinct_names(studies: list[Study]) -> list[str]:
     """Return names that tell studies apart: their names, with ids where two are the same."""
     counts = pd.Series([one.name for one in studies]).value_counts()
     return [one.name if counts[one.name] == 1 else one.id for one in studies]

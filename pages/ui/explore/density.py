@@ -106,7 +106,9 @@ def cells(panel: Panel, chosen: Places) -> dict[str, Any]:
     }
 
 
-def inside(panel: Panel, kind: str, xs: Sequence[float], ys: Sequence[float]) -> NDArray[np.bool_]:
+def scans_inside(
+    panel: Panel, kind: str, xs: Sequence[float], ys: Sequence[float]
+) -> NDArray[np.bool_]:
     """Return which scans of a density plot lie in a box or a lasso.
 
     Parameters

@@ -23,7 +23,7 @@ _USUAL = ("cjv", "snr_total", "efc", "cnr")
 _NOT_MEASURED = "not measured on any of these scans"
 
 
-def measured(scan_table: ScanTable) -> list[str]:
+def measured_columns(scan_table: ScanTable) -> list[str]:
     """Return the scores and metrics that at least one scan has, in the order of the registry."""
     known = _all_of(scan_table).known
     return [
@@ -38,7 +38,7 @@ def all_metrics(scan_table: ScanTable) -> Embedding | None:
     return _all_of(scan_table).layout
 
 
-def usual(measured_: list[str]) -> tuple[str, str]:
+def default_metrics(measured_: list[str]) -> tuple[str, str]:
     """Return the two metrics that are drawn where nobody has chosen any."""
     metrics = [name for name in measured_ if name in METRICS] or measured_
     first = [name for name in _USUAL if name in metrics] or metrics
@@ -50,12 +50,12 @@ def title(name: str, between: str = " ") -> str:
     measure = RULE_COLUMNS[name]
     if measure.is_score:
         return f"{measure.label}{between}(0–100, higher is worse)"
-    told = [measure.unit, measure.direction if measure.can_be_cut else ""]
-    words = ", ".join(one for one in told if one)
+    details = [measure.unit, measure.direction if measure.can_be_cut else ""]
+    words = ", ".join(one for one in details if one)
     return f"{measure.label}{between}({words})" if words else measure.label
 
 
-def panels(
+def explore_panels(
     scan_table: ScanTable, rows: NDArray[np.intp], against: str, pair: tuple[str, str], by_site: str
 ) -> tuple[Panel, ...]:
     """Return the four plots of some scans.
@@ -143,21 +143,21 @@ def _all(scan_table: ScanTable, rows: NDArray[np.intp]) -> Panel:
     return Panel(along, up, x, y, words=words)
 
 
-def embedding_said(found: Embedding | None) -> str:
+def embedding_caption(found: Embedding | None) -> str:
     """Say how the picture of all metrics was made."""
     if found is None:
         return ""
     one, two = (" and ".join(found.mostly(axis)) for axis in (0, 1))
-    said = (
+    text = (
         f"Components: the two principal ones of {len(found.used)} metrics in robust standard deviations, the "
         f"first mostly {one}, the second mostly {two}"
     )
     if found.imputed:
         share = "under 0.1" if found.imputed < 0.001 else f"{100 * found.imputed:.1f}"
-        said += f"; {share} % of the values are not measurable and taken as the median"
+        text += f"; {share} % of the values are not measurable and taken as the median"
     if found.left_out:
-        said += f"; {len(found.left_out)} metrics left out, too seldom measured or the same on all scans"
-    return f"{said}."
+        text += f"; {len(found.left_out)} metrics left out, too seldom measured or the same on all scans"
+    return f"{text}."
 
 
 @dataclass(frozen=True)

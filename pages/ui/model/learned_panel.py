@@ -183,12 +183,12 @@ def against_score(table: pd.DataFrame, rule: TierRule) -> go.Figure:
 def _correlation(found: Correlation) -> str:
     if pd.isna(found.rho):
         return f"too few to tell a correlation ({found.people})"
-    told = (
+    words = (
         f"correlation with the distortion score **{formatting.number(found.rho, 2)}** "
         f"({formatting.number(found.low, 2)} to {formatting.number(found.high, 2)}) "
         f"over {formatting.plural(found.people, 'person', 'people')}"
     )
-    return told if found.low * found.high > 0 else f"{told}, so none can be told"
+    return words if found.low * found.high > 0 else f"{words}, so none can be told"
 
 
 def _open_picked(picked: object) -> None:

@@ -14,7 +14,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.review import image_panel
 from pages.ui.shell import background_tasks, cache, controls, formatting, frame, state
 from pages.ui.viewer import niivue_viewer
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from training.reconstruction import reconstruction_files
 from training.reconstruction.reconstruction_files import MAPS, ReconstructionRecord
 from training.studies.planned_study import Study
@@ -82,7 +82,7 @@ def _map(maps: dict[str, Path], name: str, scan_id: str) -> None:
     )
 
 
-def _prepared(path: Path, black: float, white: float) -> Prepared:
+def _prepared(path: Path, black: float, white: float) -> PreparedImage:
     key = ("map", str(path), cache.stamp(path))
     image = niivue_viewer.prepare_image(
         key, lambda: volumes.load(path), "Tissue", "Reading the map …"
@@ -92,11 +92,9 @@ def _prepared(path: Path, black: float, white: float) -> Prepared:
 
 def _caption(scan: pd.Series, made: ReconstructionRecord, image: str) -> str:
     facts = made.facts
-    told = f"{scan['scan_id']} · reconstruction error {facts['reconstruction_error']:.3f}"
+    headline = f"{scan['scan_id']} · reconstruction error {facts['reconstruction_error']:.3f}"
     off = f"removed blocks are off by {100 * made.error_share(image):.1f} % of {_measure(image)}"
-    return (
-        f'<div class="ts-caption"><b>{html.escape(told)}</b><span>{html.escape(off)}</span></div>'
-    )
+    return f'<div class="ts-caption"><b>{html.escape(headline)}</b><span>{html.escape(off)}</span></div>'
 
 
 def _reading(made: ReconstructionRecord, image: str) -> str:
@@ -147,8 +145,8 @@ def _wait(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None
     @st.fragment(run_every=EVERY_S)
     @frame.in_words()
     def waiting() -> None:
-        there = reconstruction_files.read(study, run, scan) is not None
-        if there or not background_tasks.running(workspace, background_tasks.LOOK):
+        is_made = reconstruction_files.read(study, run, scan) is not None
+        if is_made or not background_tasks.running(workspace, background_tasks.LOOK):
             st.rerun(scope="app")
         began = background_tasks.started(workspace, background_tasks.LOOK)
         seconds = f" {formatting.duration(time.time() - began)}" if began else ""

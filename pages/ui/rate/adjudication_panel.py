@@ -41,11 +41,11 @@ def _waiting(workspace: Workspace, row, scale: Scale) -> None:  # type: ignore[n
             state.put(state.PENDING_SCAN, row.scan_id)
             frame.open_page("review")
         with st.popover("Give the verdict", icon=":material/gavel:"):
-            _verdict(workspace, row.scan_id, scale)
+            _adjudicate(workspace, row.scan_id, scale)
 
 
-def _verdict(workspace: Workspace, scan_id: str, scale: Scale) -> None:
-    with st.form(f"verdict-{scan_id}", border=False):
+def _adjudicate(workspace: Workspace, scan_id: str, scale: Scale) -> None:
+    with st.form(f"adjudicate-{scan_id}", border=False):
         value = st.radio(
             "Verdict",
             list(scale.values),
@@ -75,10 +75,10 @@ def _verdict(workspace: Workspace, scan_id: str, scale: Scale) -> None:
 def _settled(given: pd.DataFrame, settled: pd.DataFrame) -> None:
     if settled.empty:
         return
-    verdicts = given[given["role"] == "adjudicator"].drop_duplicates("scan_id", keep="last")
+    adjudications = given[given["role"] == "adjudicator"].drop_duplicates("scan_id", keep="last")
     rows = [
         (row.scan_id, row.said, row.label, row.rater, row.comment, formatting.moment(row.at))
-        for row in settled.merge(verdicts, on="scan_id").itertuples()
+        for row in settled.merge(adjudications, on="scan_id").itertuples()
     ]
     head = ("Scan", "Raters said", "Verdict", "By", "Reason", "When (UTC)")
     st.html(html_marks.table(head, rows, whole=(5,)))

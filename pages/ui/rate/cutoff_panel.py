@@ -89,14 +89,14 @@ def _figures(suggestion: Suggestion) -> None:
 
 
 def _words(suggestion: Suggestion) -> None:
-    told = [
+    lines = [
         f"A bad scan scores higher than a good one in **{100 * suggestion.auc:.0f} of 100** pairs (area "
         f"under the curve {suggestion.auc:.2f}, 95 %: {suggestion.auc_low:.2f} to {suggestion.auc_high:.2f}; "
         "50 would be chance).",
         f"Score and raters agree to a degree that is called *{strength(suggestion.kappa)}*.",
         evidence(suggestion),
     ]
-    for line in told:
+    for line in lines:
         st.markdown(line)
     for warning in suggestion.warnings:
         st.warning(formatting.escape(warning))
@@ -116,13 +116,13 @@ def evidence(suggestion: Suggestion) -> str:
     known = suggestion.evidence
     raters, given = known.get("raters", []), int(known.get("ratings", 0))
     blinded, open_ = int(known.get("blinded_ratings", 0)), int(known.get("undecided_scans", 0))
-    said = (
+    text = (
         f"From {formatting.plural(suggestion.n, 'scan')} that "
         f"{formatting.plural(len(raters), 'person', 'people')} rated "
         f"({', '.join(raters)}); {blinded:,} of {given:,} ratings blinded"
     )
-    said += f"; {formatting.plural(open_, 'scan')} undecided, left out." if open_ else "."
-    return formatting.escape(said)
+    text += f"; {formatting.plural(open_, 'scan')} undecided, left out." if open_ else "."
+    return formatting.escape(text)
 
 
 # ---- the ROC curve -------------------------------------------------------------------------------
@@ -130,9 +130,9 @@ def evidence(suggestion: Suggestion) -> str:
 
 def _scores_and_labels(workspace: Workspace):  # type: ignore[no-untyped-def]
     """Return scores and exclusion labels of the scans that have both."""
-    said = suggested_cutoff.exclusion_labels(cache.all_ratings(workspace))
+    labels = suggested_cutoff.exclusion_labels(cache.all_ratings(workspace))
     scored = cache.scored_scans(workspace)[["scan_id", "distortion_score"]].dropna()
-    both = said[said["decided"]].merge(scored, on="scan_id")
+    both = labels[labels["decided"]].merge(scored, on="scan_id")
     return both["distortion_score"], both["excluded"]
 
 

@@ -190,8 +190,8 @@ def _unpacked(holder: Path, given: list[UploadedFile]) -> list[Path]:
 
 
 def _say(done: Imported) -> None:
-    said = f"{formatting.plural(done.added, 'rating')} added, {done.known:,} were here already."
-    st.success(formatting.escape(said))
+    text = f"{formatting.plural(done.added, 'rating')} added, {done.known:,} were here already."
+    st.success(formatting.escape(text))
     if done.unknown:
         named = ", ".join(done.unknown[:_NAMED])
         more = f" and {len(done.unknown) - _NAMED:,} more" if len(done.unknown) > _NAMED else ""

@@ -78,15 +78,15 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
     n, again = int(row["n"]), formatting.plural(int(row["n"]), "scan")
     wanting = agreement_words.ENOUGH_FOR_INTERVAL - n
     kappa = agreement_words.figure(row["weighted_kappa"], row["low"], row["high"])
-    said = (
+    text = (
         f"{again} came twice, unannounced, in all your sessions on this scale. You gave the same rating "
         f"to {round(row['same'] * n)} of them. "
     )
     if wanting > 0:
-        said += f"That is too few for a κ that means something: {wanting} more are needed."
+        text += f"That is too few for a κ that means something: {wanting} more are needed."
     else:
-        said += f"Weighted κ {kappa}: {agreement_words.strength(row['weighted_kappa'])}."
-    st.markdown(formatting.escape(said))
+        text += f"Weighted κ {kappa}: {agreement_words.strength(row['weighted_kappa'])}."
+    st.markdown(formatting.escape(text))
 
 
 def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
@@ -137,14 +137,14 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         scan = scans.loc[item.scan_id] if item.scan_id in scans.index else pd.Series(dtype=object)
         score = pd.to_numeric(pd.Series([scan.get("distortion_score")]), errors="coerce")
         others = elsewhere[elsewhere["scan_id"] == item.scan_id]
-        said = ", ".join(f"{row.rater}: {row.label}" for row in others.itertuples())
+        text = ", ".join(f"{row.rater}: {row.label}" for row in others.itertuples())
         rows.append(
             (
                 f"{item.position + 1}",
                 _word(item.scan_id),
                 _again(item.repeat_of),
                 labels.loc[item.position, "label"],
-                _word(said),
+                _word(text),
                 _word(scan.get("site")),
                 formatting.number(_float(scan.get("age_years")), 0),
                 _word(scan.get("sex")),

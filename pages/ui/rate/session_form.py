@@ -20,7 +20,7 @@ def show(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict
     ----------
     workspace, session
         What is rated.
-    draft : Draft
+    draft : RatingDraft
         What is chosen already.
     shown : dict
         What the rater saw, stored with the rating.

@@ -21,7 +21,7 @@ from pages.ui.review import image_panel, scan_judgement, scan_panel
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, state
 from pages.ui.viewer import niivue_viewer, user_window
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import AIR_WINDOW, WINDOWS
 
 HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "other ratings")
@@ -112,7 +112,7 @@ def _after(session: Session) -> int:
 # ---- the image -------------------------------------------------------------------------------------
 
 
-def name_of(session: Session) -> str:
+def scan_label(session: Session) -> str:
     """Return the name of a scan on the screen: its id, or its position while blinded."""
     if session.plan.blinded:
         return f"Scan {session.position + 1} of {session.total}"
@@ -168,7 +168,7 @@ def _image(
         )
         return
     ahead, then = _file_of(following), _showing(session, _after(session))
-    name, meaning = name_of(session), WINDOWS[image.window].meaning.partition(":")[0]
+    name, meaning = scan_label(session), WINDOWS[image.window].meaning.partition(":")[0]
     seen = f"{image.window} window: {meaning}"
     if niivue_viewer.current_view() == niivue_viewer.SOLID:
         seen = image_panel.IN_3D
@@ -205,7 +205,7 @@ def _showing(session: Session, position: int) -> tuple[int, int]:
     return session.id, position
 
 
-def _prepared(session: Session, scan: pd.Series | None, window: str) -> Prepared:
+def _prepared(session: Session, scan: pd.Series | None, window: str) -> PreparedImage:
     path = _file_of(scan)
     if path is None:
         raise VolumeError("It is not in the list of scans any more.")

@@ -30,12 +30,12 @@ _WHOLE = ("all", "session", "list")
 def show(workspace: Workspace) -> None:
     """Draw the sessions to go on with, and the form for a new one."""
     if cache.scored_scans(workspace)["status"].ne("ok").all():
-        there = (
+        elsewhere = (
             "Ratings that came with a table are under Agreement. " if cache.rated(workspace) else ""
         )
         frame.nothing_yet(
             "No scan here has an image to rate.",
-            f"{there}To rate scans, add their images as a source on the page Cohort.",
+            f"{elsewhere}To rate scans, add their images as a source on the page Cohort.",
             "cohort",
         )
         return
@@ -247,7 +247,7 @@ def _scans_of_tiers(workspace: Workspace, rule: TierRule) -> dict[str, int]:
 
 def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
     """Draw size, repeats in per cent, and seed."""
-    there = int((cache.scored_scans(workspace)["status"] == "ok").sum())
+    available = int((cache.scored_scans(workspace)["status"] == "ok").sum())
     whole = choice.partition(":")[0] in _WHOLE
     if state.get(state.NEW_SEED) is None:
         state.put(state.NEW_SEED, random.randrange(_LARGEST_SEED))
@@ -255,8 +255,8 @@ def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
         size = st.number_input(
             "How many scans",
             1,
-            max(there, 1),
-            value=min(_USUAL_SIZE, max(there, 1)),
+            max(available, 1),
+            value=min(_USUAL_SIZE, max(available, 1)),
             disabled=whole,
             help="As many as the list has." if whole else None,
         )
@@ -275,7 +275,7 @@ def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
             value=state.get(state.NEW_SEED),
             help="Draws the scans and their order; the same seed draws the same list.",
         )
-    return int(there if whole else size), int(repeats), int(seed)
+    return int(available if whole else size), int(repeats), int(seed)
 
 
 # ---- the study's own scale -----------------------------------------------------------------------

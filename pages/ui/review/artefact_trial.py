@@ -16,7 +16,7 @@ from curation.simulation import artefacts
 from curation.simulation.artefacts import ARTEFACTS
 from pages.ui.shell import cache
 from pages.ui.viewer import niivue_viewer
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.image_overlays import MEASURING
 
 
@@ -55,7 +55,7 @@ def altered(volume: Volume, trial: Trial) -> Volume:
     return replace(volume, data=data)
 
 
-def altered_image(path: Path, window: str, trial: Trial) -> Prepared:
+def altered_image(path: Path, window: str, trial: Trial) -> PreparedImage:
     """Return the altered image for the browser; cached.
 
     Raises

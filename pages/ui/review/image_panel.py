@@ -14,7 +14,7 @@ from pages.ui.review import artefact_trial, scan_panel, trial_panel
 from pages.ui.review.artefact_trial import Trial
 from pages.ui.shell import controls, formatting, state
 from pages.ui.viewer import image_overlays, niivue_viewer, slice_images, user_window
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import WINDOWS
 from pages.ui.viewer.image_overlays import LAYERS, OverlayMasks
 from pages.ui.viewer.niivue_viewer import Overlay
@@ -107,7 +107,7 @@ def _name(scan: pd.Series, tried: Trial | None) -> str:
     return f"{scan['scan_id']}-simulated-artefact" if tried else scan["scan_id"]
 
 
-def _prepared(scan: pd.Series, tried: Trial | None, window: str) -> Prepared:
+def _prepared(scan: pd.Series, tried: Trial | None, window: str) -> PreparedImage:
     path = Path(scan["path"])
     return (
         artefact_trial.altered_image(path, window, tried)
@@ -177,7 +177,7 @@ def _more_tools(scan: pd.Series, usable: pd.DataFrame) -> tuple[list[str], pd.Se
 
 
 def draw_image(
-    image: Prepared,
+    image: PreparedImage,
     name: str,
     overlays: Sequence[Overlay],
     *,
@@ -209,7 +209,7 @@ def draw_image(
     slice_images.show(image, niivue_viewer.current_view(), overlays, reason, key=key)
 
 
-def _cannot_be_drawn(image: Prepared) -> str | None:
+def _cannot_be_drawn(image: PreparedImage) -> str | None:
     """Return why NiiVue or this browser cannot draw an image; ``None`` where no reason is known."""
     return image.too_large or state.get(state.CANNOT_DRAW, {}).get(image.file.name)
 
@@ -280,7 +280,7 @@ def _waiting(path: Path) -> None:
 def legend(found: OverlayMasks, chosen: list[str]) -> str:
     """Return the legend of the overlays, with the extent of each, as HTML."""
     rows = "".join(
-        f'<div><i style="background:{LAYERS[key].colour}"></i>{html.escape(_said(found, key))}</div>'
+        f'<div><i style="background:{LAYERS[key].colour}"></i>{html.escape(_extent(found, key))}</div>'
         for key in chosen
     )
     if any(LAYERS[key].score for key in chosen):
@@ -288,7 +288,7 @@ def legend(found: OverlayMasks, chosen: list[str]) -> str:
     return f'<div class="ts-legend">{rows}</div>'
 
 
-def _said(found: OverlayMasks, key: str) -> str:
+def _extent(found: OverlayMasks, key: str) -> str:
     label = LAYERS[key].label
     if found.no_air and key in ("air", "structure", "folded"):
         return f"{label}: not measurable ({found.no_air})"

@@ -132,7 +132,7 @@ def _share(share: float, points: float) -> str:
 
 def _says(metric: Metric, judgement: ScanJudgement, known: bool) -> str:
     """Return the meaning, or the reason of a missing value; it opens to formula and source."""
-    said = metric.meaning if known else f"Not measurable: {judgement.reason(metric.name)}."
+    text = metric.meaning if known else f"Not measurable: {judgement.reason(metric.name)}."
     anchor = judgement.anchors.get(metric.name)
     facts = {
         "Name": metric.name,
@@ -145,15 +145,15 @@ def _says(metric: Metric, judgement: ScanJudgement, known: bool) -> str:
         else "",
     }
     rows = (f"<dt>{name}</dt><dd>{html.escape(fact)}</dd>" for name, fact in facts.items() if fact)
-    return f"<details><summary>{html.escape(said)}</summary><dl>{''.join(rows)}</dl></details>"
+    return f"<details><summary>{html.escape(text)}</summary><dl>{''.join(rows)}</dl></details>"
 
 
 def _missing(judgement: ScanJudgement) -> None:
     reasons = judgement.reasons
     if reasons:
-        said = "; ".join(sorted(set(reasons.values())))
+        text = "; ".join(sorted(set(reasons.values())))
         count = formatting.plural(len(reasons), "metric")
-        st.caption(formatting.escape(f"{count} not measurable on this scan: {said}."))
+        st.caption(formatting.escape(f"{count} not measurable on this scan: {text}."))
     if judgement.flags:
         st.caption(formatting.escape(flags.consequences(judgement.flags)))
     st.caption(

@@ -87,14 +87,14 @@ def _past(given: pd.DataFrame) -> None:
             formatting.moment(row.at),
             f"{row.rater} (verdict)" if row.role == "adjudicator" else row.rater,
             f"{row.label} ({formatting.number(row.value, 0)})",
-            _said(row.artefacts, row.comment),
+            _tags_and_comment(row.artefacts, row.comment),
         )
         for row in given.iloc[::-1].itertuples()
     ]
     st.html(html_marks.table(("When (UTC)", "Who", "Rating", "Comment"), rows))
 
 
-def _said(artefacts: tuple[str, ...], comment: str) -> str:
+def _tags_and_comment(artefacts: tuple[str, ...], comment: str) -> str:
     """Return tags and comment of a rating."""
     labels = ", ".join(ARTEFACTS[key].label for key in artefacts if key in ARTEFACTS)
     return ". ".join(part for part in (labels, comment) if part) or formatting.DASH

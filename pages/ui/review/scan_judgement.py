@@ -164,8 +164,8 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
         return f"<b>Nothing stands out.</b> The most there is: {TROUBLES[main]}."
     others = [TROUBLES[name] for name in known.index if name != main and known[name] >= _MENTIONED]
     also = f" Also {html.escape(' and '.join(others))}." if others else ""
-    said = f"<b>{degree} {html.escape(TROUBLES[main])}.</b>"
-    return f"{said} {html.escape(_fact(parts[parts['family'] == main], anchors))}{also}"
+    text = f"<b>{degree} {html.escape(TROUBLES[main])}.</b>"
+    return f"{text} {html.escape(_fact(parts[parts['family'] == main], anchors))}{also}"
 
 
 def certainty(value: float) -> str:

@@ -12,7 +12,7 @@ from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import flags, formatting, html_marks
 from pages.ui.viewer import niivue_viewer
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 
 #: Families of metrics, as the screen calls them.
 FAMILY_NAMES: dict[str, str] = {
@@ -42,7 +42,7 @@ def _stored(scan: pd.Series) -> str:
     return scan["orientation"] if known else "without orientation"
 
 
-def foot(image: Prepared) -> str:
+def foot(image: PreparedImage) -> str:
     """Return the line below the image: the display convention and the window."""
     limits = f"{formatting.significant(image.black)} to {formatting.significant(image.white)}"
     return (
@@ -61,8 +61,8 @@ def scores(scan: pd.Series, judgement: ScanJudgement) -> None:
     score, tier = value_of(scan, "distortion_score"), scan["tier"]
     st.html(html_marks.score(score, tier, tried_rule.tier_colour(tier), sure))
     if measured and judgement.measured:
-        said = scan_judgement.headline(scan, judgement.parts, judgement.anchors)
-        st.html(f'<div class="ts-verdict">{said}</div>')
+        text = scan_judgement.headline(scan, judgement.parts, judgement.anchors)
+        st.html(f'<div class="ts-scan-headline">{text}</div>')
     if judgement.flags:
         st.html(flags.chips(judgement.flags))
     if not measured:

@@ -133,11 +133,11 @@ def failure(workspace: Workspace, name: str) -> str | None:
     """Return the error of a finished task, if any."""
     if running(workspace, name):
         return None
-    said = last_lines(workspace, name, 200)
-    last = said.rsplit("\n", 1)[-1]
+    text = last_lines(workspace, name, 200)
+    last = text.rsplit("\n", 1)[-1]
     if last.startswith("error: "):
         return last.removeprefix("error: ")
-    if "Traceback (most recent call last)" in said:
+    if "Traceback (most recent call last)" in text:
         return f"It ended unexpectedly ({last}). More stands in {log_path(workspace, name)}."
     return None
 

@@ -70,13 +70,13 @@ def reference(workspace: Workspace, reference_id: str | None = None) -> Referenc
 
 
 def keep_scores_current(workspace: Workspace) -> None:
-    """Make scores of an earlier way of scoring anew, see :func:`references.bring_up_to_date`."""
+    """Replace scores of an earlier way of scoring (``reference_library.bring_up_to_date``)."""
     _keep_scores_current(workspace, stamp(workspace.scores_path))
 
 
-def verdict_count(workspace: Workspace) -> int:
+def label_count(workspace: Workspace) -> int:
     """Return how many ratings a reference can be learned from: those of scored scans."""
-    return _verdict_count(workspace, rating_log.newest(workspace), stamp(workspace.scores_path))
+    return _label_count(workspace, rating_log.newest(workspace), stamp(workspace.scores_path))
 
 
 def reference_headers(workspace: Workspace) -> list[ReferenceHeader]:
@@ -205,7 +205,7 @@ def _rated(workspace: Workspace, newest: int) -> frozenset[str]:
 
 
 @st.cache_data(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
-def _verdict_count(workspace: Workspace, newest: int, scored_at: Stamp) -> int:
+def _label_count(workspace: Workspace, newest: int, scored_at: Stamp) -> int:
     scored = tables.read_scores(workspace)["scan_id"]
     return len(fit_from_ratings.labels_of(rating_log.list_ratings(workspace), scored))
 

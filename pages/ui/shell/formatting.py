@@ -31,7 +31,7 @@ def plain(text: str) -> str:
 
 
 def number(value: float | None, digits: int = 1, unit: str = "") -> str:
-    """Return a number with its unit, or a dash for ``None`` and NaN."""
+    """Return a number with its unit, or a dash where it is not known."""
     if value is None or not math.isfinite(value):
         return DASH
     shown = f"{value:.{digits}f}"

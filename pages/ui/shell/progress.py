@@ -101,8 +101,10 @@ def _offer_start(workspace: Workspace, remaining: int) -> None:
 
 def _offer_again(workspace: Workspace, done: pending.AssessmentProgress) -> None:
     label = f"Try {formatting.plural(done.failed, 'scan')} again"
-    told = "Those that could not be measured. Review says of each why; a share may have been away."
-    if st.button(label, icon=":material/refresh:", help=told):
+    help_text = (
+        "Those that could not be measured. Review says of each why; a share may have been away."
+    )
+    if st.button(label, icon=":material/refresh:", help=help_text):
         _start(workspace, "--again", "failed")
 
 

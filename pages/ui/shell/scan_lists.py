@@ -63,16 +63,16 @@ def step_buttons(name: str, count: int, at: Callable[[], int], put: Callable[[in
         Returns where one is, counted from 0. It is asked again at each press: a run of the page that was
         cut short by one has not drawn where that press led.
     put : callable
-        Is told the new place, before the page runs again.
+        Called with the new place, before the page runs again.
     """
 
     def go(by: int) -> None:
         put(min(max(at() + by, 0), count - 1))
 
-    told, place = [], at()
+    steps, place = [], at()
     for label, key, icon, by in _STEPS:
         own = f"{name}-{label.lower()}"
-        told.append({"key": key, "name": own, "by": by})
+        steps.append({"key": key, "name": own, "by": by})
         st.button(
             label,
             icon=icon,
@@ -88,17 +88,17 @@ def step_buttons(name: str, count: int, at: Callable[[], int], put: Callable[[in
         if by := _fresh(getattr(st.session_state.get(listener), "moved", None)):
             go(by)
 
-    _component()(key=listener, height=1, data={"steps": told}, on_moved_change=heard)
+    _component()(key=listener, height=1, data={"steps": steps}, on_moved_change=heard)
 
 
-def _fresh(said: Any) -> int:
+def _fresh(report: Any) -> int:
     """Return the browser's steps since its last report."""
-    if not isinstance(said, Mapping) or not isinstance(said.get("far"), int):
+    if not isinstance(report, Mapping) or not isinstance(report.get("far"), int):
         return 0
     since, far = state.get(state.STEPS) or (None, 0)
-    before = far if since == said.get("since") else 0
-    state.put(state.STEPS, (said.get("since"), said["far"]))
-    return int(said["far"]) - before
+    before = far if since == report.get("since") else 0
+    state.put(state.STEPS, (report.get("since"), report["far"]))
+    return int(report["far"]) - before
 
 
 @st.cache_resource(show_spinner=False)

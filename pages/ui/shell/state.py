@@ -61,8 +61,8 @@ FLAGS = Key[list[str]]("filter_flags")
 #: View and window of the viewer.
 VIEW = Key[str]("view")
 WINDOW = Key[str]("window")
-#: The window that the user set (an ``OwnWindow``), and the fields of its level and width.
-OWN_WINDOW = Key[Any]("own_window")
+#: The window that the user set (an ``CustomWindow``), and the fields of its level and width.
+CUSTOM_WINDOW = Key[Any]("own_window")
 LEVEL = Key[float]("window_level")
 WIDTH = Key[float]("window_width")
 #: Overlays on the image, whether a reference scan stands beside it, and per image why the browser cannot

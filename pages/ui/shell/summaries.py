@@ -58,8 +58,8 @@ def ages(years: pd.Series) -> str:
     if known.empty:
         return "not known"
     missing = len(years) - len(known)
-    said = f"{known.mean():.1f} ({known.min():.0f}–{known.max():.0f})"
-    return said + (f", {missing} not known" if missing else "")
+    text = f"{known.mean():.1f} ({known.min():.0f}–{known.max():.0f})"
+    return text + (f", {missing} not known" if missing else "")
 
 
 def problems(scans: pd.DataFrame) -> pd.DataFrame:

@@ -97,8 +97,8 @@ def _changed(workspace: Workspace, cohort: Cohort) -> None:
     """Draw the scans that changed since: by the tables at once, by the files on request."""
     gone = _gone(workspace, cohort, cache.stamp(workspace.scans_path))
     if gone:
-        said = f"{formatting.plural(len(gone), 'scan')} changed or gone since it was frozen:"
-        st.warning(f"{formatting.escape(said)} {_some(gone)}")
+        text = f"{formatting.plural(len(gone), 'scan')} changed or gone since it was frozen:"
+        st.warning(f"{formatting.escape(text)} {_some(gone)}")
     if st.button("Look at the files themselves", icon=":material/fact_check:"):
         with st.spinner("Looking at the files …"):
             found = cohort_integrity.changed(workspace, cohort)

@@ -45,7 +45,7 @@ def describe(
     follow = [lines.follows(site) for site in bins.sites]
     whole, free = bins.counts[shown].sum(axis=0), bins.free[follow].sum(axis=0)
     of_site = f" of {lines.site}" if lines.site else ""
-    said = f"{formatting.plural(int(whole.sum()), 'scan')}{of_site}"
+    text = f"{formatting.plural(int(whole.sum()), 'scan')}{of_site}"
     return {
         "script": static_files.plotly_script(),
         "font": FONT,
@@ -74,7 +74,7 @@ def describe(
             "name": f"{marked[0]}: {formatting.measured(lines.rule.measure, marked[1])}",
             "at": marked[1],
         },
-        "alt": f"Histogram of {said}, coloured by tier, with the cut-offs as lines",
+        "alt": f"Histogram of {text}, coloured by tier, with the cut-offs as lines",
     }
 
 

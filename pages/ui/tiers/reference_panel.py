@@ -95,7 +95,7 @@ def _from_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
 
 def _from_ratings(workspace: Workspace) -> None:
     st.markdown("**From this workspace's ratings**")
-    count = cache.verdict_count(workspace)
+    count = cache.label_count(workspace)
     missing = fit_from_ratings.MIN_RATINGS - count
     st.caption(
         f"{formatting.plural(count, 'rating')} of scored scans so far. "

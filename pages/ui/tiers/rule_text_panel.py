@@ -94,8 +94,8 @@ def _upload() -> None:
     try:
         written = given.getvalue().decode("utf-8-sig")
     except UnicodeDecodeError:
-        said = f"{given.name} is no text in UTF-8. Choose a YAML file, as 'Download' writes it."
-        state.put(state.RULE_TEXT_PROBLEM, said)
+        text = f"{given.name} is no text in UTF-8. Choose a YAML file, as 'Download' writes it."
+        state.put(state.RULE_TEXT_PROBLEM, text)
         return
     if len(written) <= rule_yaml.MAX_LENGTH:
         state.put(state.RULE_TEXT, written)

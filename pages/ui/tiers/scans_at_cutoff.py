@@ -36,11 +36,11 @@ def nearest(
     apart = values - edge
     with np.errstate(invalid="ignore"):
         sides = np.flatnonzero(apart < 0), np.flatnonzero(apart >= 0)
-    below, above = (_first(side, np.abs(apart[side]), count) for side in sides)
+    below, above = (_nearest_places(side, np.abs(apart[side]), count) for side in sides)
     return below, above
 
 
-def _first(places: NDArray[np.intp], far: Floats, count: int) -> NDArray[np.intp]:
+def _nearest_places(places: NDArray[np.intp], far: Floats, count: int) -> NDArray[np.intp]:
     if len(places) > count:
         kept = np.argpartition(far, count - 1)[:count]
         places, far = places[kept], far[kept]
@@ -73,7 +73,7 @@ def show(
         The tier that each scan has, position in ``names``.
     names : sequence of str
         Tiers, best first, and what a scan without one is called.
-    measure : Measure
+    measure : RuleColumn
         What the values are of: which way is worse, and how they are written.
     """
     for place, edge in enumerate(edges):

@@ -211,8 +211,8 @@ def _sites(scan_table: ScanTable, rule: TierRule) -> None:
         )
         site = state.get(state.SITE)
         if own and (site is None or site in own):
-            said = f"Back to the common ones: {site or 'all sites'}"
-            st.button(formatting.escape(said), on_click=_back, args=(site,), icon=":material/undo:")
+            text = f"Back to the common ones: {site or 'all sites'}"
+            st.button(formatting.escape(text), on_click=_back, args=(site,), icon=":material/undo:")
     if own:
         st.caption(
             f"{formatting.plural(len(own), 'site has', 'sites have')} cut-offs of their own."

@@ -32,22 +32,25 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     facts = facts_of(scan_table)
     tally = facts.tally(sorted_scans)
     found = selection_bias.selections(tally)
-    said = [*selection_words.warnings(found), *selection_words.differences(found, tally)]
-    if said:
-        st.warning("\n\n".join(said), icon=":material/balance:")
+    texts = [*selection_words.warnings(found), *selection_words.differences(found, tally)]
+    if texts:
+        st.warning("\n\n".join(texts), icon=":material/balance:")
     doubts = rule_warnings.problems(
         sorted_scans.rule, scan_table.arrays(sorted_scans.rule.columns), sorted_scans.codes
     )
     if doubts:
-        told = [formatting.escape(doubt.message) for doubt in doubts]
-        st.warning("\n\n".join(told), icon=":material/warning:")
+        messages = [formatting.escape(doubt.message) for doubt in doubts]
+        st.warning("\n\n".join(messages), icon=":material/warning:")
     if found:
-        summary = selection_words.calm(found) or "What cut-offs select, against quality and chance:"
+        summary = (
+            selection_words.small_differences(found)
+            or "What cut-offs select, against quality and chance:"
+        )
         with st.container(horizontal=True, vertical_alignment="center", key="selection"):
             st.markdown(f":material/balance: {summary}", width="content")
             with st.popover("The numbers"):
                 _numbers(found, facts.quality_reason)
-    if missing := selection_words.not_told(found, tally):
+    if missing := selection_words.not_assessable(found, tally):
         st.caption(formatting.escape(" ".join(missing)))
 
 
@@ -115,10 +118,10 @@ def facts_of(scan_table: ScanTable) -> TierFacts:
 @st.cache_resource(max_entries=4, show_spinner="Reading who they are …")
 def _read_facts(_scan_table: ScanTable, key: tuple[Hashable, ...], newest: int) -> TierFacts:
     traits = tier_balance.prepare(_scan_table.scans)
-    said = selection_bias.rated_quality(
+    quality = selection_bias.rated_quality(
         cache.all_ratings(_scan_table.workspace), list(all_scales(_scan_table.workspace).values())
     )
-    found = said.reindex(_scan_table.scores.scan_ids).to_numpy(dtype=np.float64)
+    found = quality.reindex(_scan_table.scores.scan_ids).to_numpy(dtype=np.float64)
     levels, _, reason = selection_bias.levels_of_quality(
         _scan_table.values(SCORE), traits.categories["site"], found
     )

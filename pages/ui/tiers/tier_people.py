@@ -63,8 +63,10 @@ def _table(tally: Tally, rule: TierRule) -> str:
         )
         for place, row in enumerate(table.itertuples())
     ]
-    told = [name if kind == "modality" else f"{kind.capitalize()} {name}" for kind, name in levels]
-    head = ("Tier", "Scans", "Share", "People", "Age, mean ± SD (years)", "Female", *told)
+    level_heads = [
+        name if kind == "modality" else f"{kind.capitalize()} {name}" for kind, name in levels
+    ]
+    head = ("Tier", "Scans", "Share", "People", "Age, mean ± SD (years)", "Female", *level_heads)
     return html_marks.table(head, rows, numeric=range(1, len(head)))
 
 
@@ -96,9 +98,9 @@ def _percent(share: float) -> str:
 
 def _differences(tally: Tally) -> None:
     st.markdown("**How far the tiers are apart**")
-    if said := balance_panel.differences(tally):
-        st.html(said)
-        st.caption(balance_panel.DIFFERENCES_SAID)
+    if text := balance_panel.differences(tally):
+        st.html(text)
+        st.caption(balance_panel.DIFFERENCES_CAPTION)
         st.caption("A strict tier is often also a younger and a smaller one: look before you cut.")
     else:
         st.caption("Neither age, sex, site, group nor modality is known of these scans.")
@@ -162,23 +164,23 @@ def _agreement(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     workspace = scan_table.workspace
     given = cache.all_ratings(workspace)
     st.markdown("**Do raters agree with the tiers?**")
-    told = tier_agreement.compare(
+    result = tier_agreement.compare(
         sorted_scans.codes,
         sorted_scans.rule.tiers,
         scan_table.scores.scan_ids,
         given,
         list(all_scales(workspace).values()),
     )
-    if not told.scans:
+    if not result.scans:
         st.caption(
             "No scan here is rated, or raters are split on each. Rate some on the page Rate."
         )
         frame.link("rate", "Go to Rate")
         return
-    st.markdown(balance_panel.agreement_said(told))
+    st.markdown(balance_panel.agreement_text(result))
     with st.container(horizontal=True, key="split-agreement", gap="medium"):
         with st.container(width="stretch"):
-            st.html(balance_panel.agreement(told, tier_facts.rater_ceiling(workspace)))
+            st.html(balance_panel.agreement(result, tier_facts.rater_ceiling(workspace)))
         with st.container(width="stretch"):
-            st.html(balance_panel.confusion(told))
-            st.caption(balance_panel.confusion_said(told))
+            st.html(balance_panel.confusion(result))
+            st.caption(balance_panel.confusion_caption(result))

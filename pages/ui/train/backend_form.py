@@ -16,7 +16,7 @@ from training.studies.hardware import gpu_count
 
 
 def machine() -> str:
-    """Return the computing devices of this machine in words."""
+    """Return what this machine computes with, in words."""
     gpus = gpu_count()
     return (
         formatting.plural(gpus, "GPU")
@@ -26,7 +26,7 @@ def machine() -> str:
 
 
 def choose(workspace: Workspace, before: Backend, *, key: str) -> Backend | None:
-    """Draw the choice of a backend.
+    """Let people choose a place.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ _SAMPLE = 500_000
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedImage:
     """A scan as the browser gets it, seen through one window.
 
     Parameters
@@ -59,7 +59,7 @@ class Prepared:
     oriented: bool
     warnings: tuple[str, ...]
 
-    def in_3d(self) -> "Prepared":
+    def in_3d(self) -> "PreparedImage":
         """Return the scan as the 3D view shows it, in a window of its own."""
         black, white = self.solid
         return replace(self, window="3D", black=black, white=white)

@@ -19,7 +19,7 @@ from curation.imaging import volumes
 from curation.imaging.volumes import Volume
 from pages.ui.shell import cache, controls, scratch, state
 from pages.ui.viewer import image_cache, niivue_build
-from pages.ui.viewer.browser_image import ImageFacts, Prepared, write
+from pages.ui.viewer.browser_image import ImageFacts, PreparedImage, write
 from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW
 from pages.ui.viewer.image_cache import ImageCache
 
@@ -36,7 +36,7 @@ VIEWS: dict[str, str] = {
     "Sagittal": "sagittal",
     "3D": "3d",
 }
-#: The view that has a window of its own: see :attr:`pages.ui.viewer.browser_image.Prepared.solid`.
+#: The view that has a window of its own: see :attr:`pages.ui.viewer.browser_image.PreparedImage.solid`.
 SOLID = "3D"
 
 
@@ -75,7 +75,7 @@ class Overlay:
     opacity: float = 0.45
 
 
-def prepare_scan(path: Path, window: str, showing: Hashable = None) -> Prepared:
+def prepare_scan(path: Path, window: str, showing: Hashable = None) -> PreparedImage:
     """Read a scan and prepare it; the last ones are cached.
 
     Parameters
@@ -83,7 +83,7 @@ def prepare_scan(path: Path, window: str, showing: Hashable = None) -> Prepared:
     path : Path
         The scan.
     window : str
-        Key in :data:`WINDOWS`.
+        Key in :data:`pages.ui.viewer.display_window.WINDOWS`.
     showing : hashable
         On which occasion it is shown: every occasion has a file and an address of its own, so that the
         browser cannot tell that a scan comes again.
@@ -109,7 +109,9 @@ def address_of(path: Path, showing: Hashable = None) -> str:
     return f"{_IMAGES_FOLDER}/{_niivue().images.path_of(_key(path, showing)).name}"
 
 
-def prepare_image(key: Hashable, load: Callable[[], Volume], window: str, saying: str) -> Prepared:
+def prepare_image(
+    key: Hashable, load: Callable[[], Volume], window: str, saying: str
+) -> PreparedImage:
     """Prepare the image that ``load`` returns, unless one of that key is cached.
 
     Parameters
@@ -119,7 +121,7 @@ def prepare_image(key: Hashable, load: Callable[[], Volume], window: str, saying
     load : callable
         Returns it.
     window : str
-        Key in :data:`WINDOWS`.
+        Key in :data:`pages.ui.viewer.display_window.WINDOWS`.
     saying : str
         Stands on the screen meanwhile.
     """
@@ -138,7 +140,7 @@ def prepare_image(key: Hashable, load: Callable[[], Volume], window: str, saying
             "window is shown.",
         )
     black, white = facts.limits[window]
-    return Prepared(
+    return PreparedImage(
         item.path,
         facts.shape,
         facts.affine,
@@ -210,7 +212,7 @@ def convention(oriented: bool = True) -> str:
     )
 
 
-def height_px(image: Prepared, view: str, width_px: int = PANEL_PX) -> int:
+def height_px(image: PreparedImage, view: str, width_px: int = PANEL_PX) -> int:
     """Return the height at which a view fills the width of its panel, within reason."""
     x, y, z = image.edges_mm
     wide_to_high = {
@@ -238,7 +240,7 @@ def warm() -> None:
 
 
 def show(
-    image: Prepared,
+    image: PreparedImage,
     *,
     scan_id: str,
     view: str,
@@ -253,7 +255,7 @@ def show(
 
     Parameters
     ----------
-    image : Prepared
+    image : PreparedImage
         The scan.
     scan_id : str
         Stands on the image.
@@ -281,7 +283,7 @@ def show(
     if view == SOLID:
         image, home, on_window = image.in_3d(), None, None
     address = f"{_IMAGES_FOLDER}/{image.file.name}"
-    said = _niivue().component(
+    report = _niivue().component(
         image=address,
         overlay_files=[_laid(image, overlay) for overlay in overlays],
         following=following,
@@ -299,20 +301,20 @@ def show(
         key=key,
         on_change=None if on_window is None else lambda: _heard(key, address, on_window),
     )
-    return str(said["failed"]) if _is_of(said, address, "failed") else None
+    return str(report["failed"]) if _is_of(report, address, "failed") else None
 
 
 def _heard(key: str, address: str, on_window: Callable[[float, float], None]) -> None:
-    said = state.get(key)
-    if _is_of(said, address, "white"):
-        on_window(float(said["black"]), float(said["white"]))
+    report = state.get(key)
+    if _is_of(report, address, "white"):
+        on_window(float(report["black"]), float(report["white"]))
 
 
-def _is_of(said: Any, address: str, what: str) -> bool:
-    return isinstance(said, dict) and said.get("image") == address and what in said
+def _is_of(report: Any, address: str, what: str) -> bool:
+    return isinstance(report, dict) and report.get("image") == address and what in report
 
 
-def _laid(image: Prepared, overlay: Overlay) -> dict[str, Any]:
+def _laid(image: PreparedImage, overlay: Overlay) -> dict[str, Any]:
     """Return the overlay as the page takes it, after writing its file into the cache."""
     item = _niivue().images.get(
         ("overlay", image.file.name, overlay.key),

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pages.ui.shell import formatting
 from pages.ui.viewer import image_cache
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.image_overlays import LAYERS
 from pages.ui.viewer.niivue_viewer import Overlay
 
@@ -67,11 +67,11 @@ class Slices:
 
     Parameters
     ----------
-    image : Prepared
+    image : PreparedImage
         As :func:`pages.ui.viewer.niivue_viewer.prepare_scan` returns.
     """
 
-    def __init__(self, image: Prepared) -> None:
+    def __init__(self, image: PreparedImage) -> None:
         voxels, self._slope, self._low = image_cache.read_image(image.file)
         axes = nib.io_orientation(image.affine)
         self._voxels = nib.apply_orientation(voxels, axes)  # a view: nothing is read
@@ -148,12 +148,14 @@ def _lettered(picture: Image.Image, plane: Plane) -> Image.Image:
 # ---- on the screen -------------------------------------------------------------------------------
 
 
-def show(image: Prepared, view: str, overlays: Sequence[Overlay], reason: str, *, key: str) -> None:
+def show(
+    image: PreparedImage, view: str, overlays: Sequence[Overlay], reason: str, *, key: str
+) -> None:
     """Draw the planes of a view.
 
     Parameters
     ----------
-    image : Prepared
+    image : PreparedImage
         The scan.
     view : str
         One of :data:`pages.ui.viewer.niivue_viewer.VIEWS`; there is no 3D of slices, so that shows three

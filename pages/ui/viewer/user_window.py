@@ -12,11 +12,11 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.shell import controls, state
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW, WINDOWS
 
 #: What it is called beside :data:`pages.ui.viewer.display_window.WINDOWS`.
-OWN, _UNIT = "Custom", "Tissue"
+CUSTOM, _UNIT = "Custom", "Tissue"
 _DIGITS = 6
 #: The key that leads to the other window, on every page that shows a scan.
 KEY = "K"
@@ -27,7 +27,7 @@ _ADDRESS = "window"
 
 
 @dataclass(frozen=True)
-class OwnWindow:
+class CustomWindow:
     """A window in shares of the tissue window: 0 is its black, 1 its white.
 
     Parameters
@@ -42,16 +42,16 @@ class OwnWindow:
     white: float
     instead_of: str
 
-    def applied_to(self, tissue: Prepared) -> Prepared:
+    def applied_to(self, tissue: PreparedImage) -> PreparedImage:
         """Return a scan, given in its tissue window, as this window shows it."""
         span = tissue.white - tissue.black
         black, white = (tissue.black + share * span for share in (self.black, self.white))
-        return replace(tissue, window=OWN, black=black, white=white)
+        return replace(tissue, window=CUSTOM, black=black, white=white)
 
 
 def window_options() -> list[str]:
     """Return the windows to choose from, with the custom one once it is set."""
-    return [*WINDOWS, *([OWN] if state.get(state.OWN_WINDOW) else [])]
+    return [*WINDOWS, *([CUSTOM] if state.get(state.CUSTOM_WINDOW) else [])]
 
 
 def current_window() -> str:
@@ -65,49 +65,49 @@ def other_window(window: str) -> str:
     return FIRST_WINDOW if window == AIR_WINDOW else AIR_WINDOW
 
 
-def apply_window(window: str, prepare: Callable[[str], Prepared]) -> Prepared:
+def apply_window(window: str, prepare: Callable[[str], PreparedImage]) -> PreparedImage:
     """Return a scan through one of :func:`window_options`; ``prepare`` returns it through a named window."""
-    own: OwnWindow | None = state.get(state.OWN_WINDOW)
-    return own.applied_to(prepare(_UNIT)) if window == OWN and own else prepare(window)
+    own: CustomWindow | None = state.get(state.CUSTOM_WINDOW)
+    return own.applied_to(prepare(_UNIT)) if window == CUSTOM and own else prepare(window)
 
 
 def home_window(window: str) -> str:
     """Return the named window to which a double click on the image resets one of :func:`window_options`."""
-    own: OwnWindow | None = state.get(state.OWN_WINDOW)
-    return own.instead_of if window == OWN and own else window
+    own: CustomWindow | None = state.get(state.CUSTOM_WINDOW)
+    return own.instead_of if window == CUSTOM and own else window
 
 
 # ---- the custom window ---------------------------------------------------------------------------
 
 
-def set_window(black: float, white: float, home: Prepared, tissue: Prepared) -> None:
+def set_window(black: float, white: float, home: PreparedImage, tissue: PreparedImage) -> None:
     """Set the custom window, in the scan's own units; impossible ones are ignored.
 
     Parameters
     ----------
     black, white : float
         Its ends.
-    home : Prepared
+    home : PreparedImage
         The scan through the window that it takes the place of: those ends again lead back to it.
-    tissue : Prepared
+    tissue : PreparedImage
         The scan in its tissue window.
     """
     span = (tissue.white - tissue.black) or 1.0
     if not (math.isfinite(black) and math.isfinite(white) and white > black):
         return
     before = state.get(state.WINDOW)
-    own: OwnWindow | None = state.get(state.OWN_WINDOW)
-    instead_of = own.instead_of if before == OWN and own else before or FIRST_WINDOW
+    own: CustomWindow | None = state.get(state.CUSTOM_WINDOW)
+    instead_of = own.instead_of if before == CUSTOM and own else before or FIRST_WINDOW
     shown = max(abs(span), abs(home.black), abs(home.white)) * 10.0 ** (1 - _DIGITS)
     if abs(black - home.black) <= shown and abs(white - home.white) <= shown:
         controls.move(state.WINDOW, instead_of)
         return
     low, high = ((end - tissue.black) / span for end in (black, white))
-    state.put(state.OWN_WINDOW, OwnWindow(low, high, instead_of))
-    controls.move(state.WINDOW, OWN)
+    state.put(state.CUSTOM_WINDOW, CustomWindow(low, high, instead_of))
+    controls.move(state.WINDOW, CUSTOM)
 
 
-def level_and_width(image: Prepared, on_change: Callable[[float, float], None]) -> None:
+def level_and_width(image: PreparedImage, on_change: Callable[[float, float], None]) -> None:
     """Draw the fields of level and width; ``on_change`` gets black and white after a change."""
     width = image.white - image.black
     state.put(state.LEVEL, _rounded((image.black + image.white) / 2))

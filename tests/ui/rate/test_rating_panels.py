@@ -1,4 +1,4 @@
-"""Words and figures that pages make of ratings."""
+"""Words and figures of the panels on ratings."""
 
 import math
 

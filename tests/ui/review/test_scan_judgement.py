@@ -1,4 +1,4 @@
-"""A scan with what it was judged by: its group's anchors, its site's usual values, its reasons."""
+"""Judgement of a scan: its group's anchors, its site's usual values, its reasons."""
 
 import math
 from dataclasses import replace

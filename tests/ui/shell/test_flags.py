@@ -1,4 +1,4 @@
-"""What was recognised about scans: counted, found, shown, with texts from files shown as they are."""
+"""Flags of scans: counted, listed, shown, with texts from files shown as they are."""
 
 import json
 

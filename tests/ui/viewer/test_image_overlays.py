@@ -1,4 +1,4 @@
-"""What is laid over a scan lies where it is: planted ghosts and dark slices are found in their place."""
+"""Overlays lie where they belong: planted ghosts and dark slices are found in their position."""
 
 from concurrent.futures import Future
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the browser gets of a scan: the same place in space, nearly the same numbers, honest words."""
+"""Prepared images of the viewer: the same position in space, nearly the same intensities, honest words."""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from curation.imaging import volumes
 from curation.imaging.volumes import Volume
 from pages.ui.viewer import browser_image, image_cache, niivue_build, niivue_viewer
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import WINDOWS
 from tests.helpers.nifti_images import write_nifti
 
@@ -26,7 +26,7 @@ def own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> image_cache.I
     return own
 
 
-def prepare(volume: Volume, window: str) -> Prepared:
+def prepare(volume: Volume, window: str) -> PreparedImage:
     content = hashlib.sha256(volume.data.tobytes() + volume.affine.tobytes()).hexdigest()
     return niivue_viewer.prepare_image(content, lambda: volume, window, "")
 
@@ -41,7 +41,7 @@ def noise(shape: tuple[int, int, int] = (10, 12, 14)) -> np.ndarray:
     return np.random.default_rng(0).normal(500, 100, shape)
 
 
-def decoded(image: Prepared) -> nib.Nifti1Image:
+def decoded(image: PreparedImage) -> nib.Nifti1Image:
     return nib.Nifti1Image.from_bytes(image.file.read_bytes())
 
 
