@@ -1,4 +1,4 @@
-"""The dashboard: ``streamlit run app.py``. Which pages there are stands in :mod:`pages.ui.shell.frame`."""
+"""The dashboard: ``streamlit run app.py``. Its pages are listed in :mod:`pages.ui.shell.frame`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Cohort: what do I have? Sources, people, what cannot be used and why, and how far scoring is."""
+"""Page Cohort (what do I have?): sources, people, unusable scans with the reason, progress of scoring."""
 
 import pandas as pd
 import streamlit as st
@@ -113,7 +113,7 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
     )
     _say_what_is_not_scored(workspace, scans)
     source_form.offer_again(workspace)
-    source_form.say(workspace)
+    source_form.describe_examples(workspace)
 
 
 def _say_what_is_not_scored(workspace: Workspace, scans: pd.DataFrame) -> None:
@@ -149,7 +149,7 @@ def _problems(scans: pd.DataFrame) -> None:
     if len(found):
         st.subheader("Cannot be used, and why")
         _problem_table(found)
-        controls.tables("scans", {"cannot-be-used": found})
+        controls.offer_tables("scans", {"cannot-be-used": found})
     if len(noted):
         with st.expander(
             f"Taken differently than written: {formatting.plural(len(noted), 'scan')}"

@@ -1,4 +1,4 @@
-"""Compare: what is each tier worth? The answer in words, the curves, where it matters, many studies."""
+"""Page Compare (what is each tier worth?): the answer in words, curves, subgroup errors, many studies."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from pages.ui.compare import (
     compare_where,
     comparison_data,
 )
-from pages.ui.shell import formatting, frame, progress, state
+from pages.ui.shell import controls, formatting, frame, progress, state
 from pages.ui.shell.html_marks import state_chip
 from pages.ui.shell.progress import EVERY
 from pages.ui.train import study_panel
@@ -30,7 +30,7 @@ _PARTS = {
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.studies_dir)
-    planned = study_panel.listed(workspace)
+    planned = study_panel.list_studies(workspace)
     if not planned:
         frame.nothing_yet(
             "There is no study to compare yet.",
@@ -39,7 +39,7 @@ def body(workspace: Workspace) -> None:
             "train",
         )
         return
-    chosen = study_panel.choose(workspace, _listed(workspace, planned))
+    chosen = study_panel.choose_study(workspace, _listed(workspace, planned))
     others = _others(chosen, planned)
     running = _runs(workspace, chosen)
 
@@ -59,14 +59,14 @@ def body(workspace: Workspace) -> None:
 
 
 def _runs(workspace: Workspace, chosen: Study) -> bool:
-    """Tell whether a study runs; of one that is finished nothing else is read."""
+    """Return whether a study runs; of a finished one nothing else is read."""
     if chosen.result_path.exists():
         return False
     return status(workspace, chosen.id).going
 
 
 def _listed(workspace: Workspace, planned: list[Study]) -> list[Study]:
-    """Leave out what is in the archive, unless it is open or all is."""
+    """Leave out archived studies, unless they are open or all are archived."""
     marks = annotations.marks(workspace)
     archived = {study_id for study_id, held in marks.items() if held.archived}
     open_ = {state.get(state.STUDY), state.get(state.PENDING_STUDY)}
@@ -80,7 +80,7 @@ def _others(chosen: Study, planned: list[Study]) -> list[Study]:
     state.keep_among(state.COMPARE_ALSO, [one.id for one in able])
     if not rest:
         return []
-    by_id = dict(zip([one.id for one in rest], comparison_data.names(rest), strict=True))
+    by_id = dict(zip([one.id for one in rest], comparison_data.distinct_names(rest), strict=True))
     with st.popover("Set other studies beside it", icon=":material/compare_arrows:"):
         ids = st.multiselect(
             "Studies on the same people in the same folds",
@@ -124,29 +124,24 @@ def _state(workspace: Workspace, chosen: Study) -> None:
 
 
 def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: list[Study]) -> None:
-    everything = comparison_data.of(workspace, chosen, others)
-    if state.get(state.COMPARE_PART) not in _PARTS:
-        finished = bool(everything.held_out.there)
-        state.put(state.COMPARE_PART, "answer" if finished else "curves")
-    part = st.segmented_control(
+    everything = comparison_data.read_comparison(workspace, chosen, others)
+    part = controls.choose_segment(
         "Part",
         list(_PARTS),
         key=state.COMPARE_PART,
-        label_visibility="collapsed",
-        required=True,
+        first="answer" if everything.held_out.there else "curves",
         format_func=lambda key: _PARTS[key],
-        persist_state="session",
     )
     if part == "studies":
         compare_studies.show(workspace, planned, chosen)
         return
-    shown = compare_studies.narrowed(everything)
+    shown = compare_studies.choose_filters(everything)
     draw = {
         "answer": compare_answer.show,
         "curves": compare_curves.show,
         "where": compare_where.show,
     }
-    draw[str(part)](workspace, shown, chosen.id)
+    draw[part](workspace, shown, chosen.id)
 
 
 frame.show("compare", body)

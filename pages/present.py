@@ -1,4 +1,4 @@
-"""Present: how do I show it? One message a screen, large, by keyboard; and everything to take along."""
+"""Page Present (how do I show it?): one large message a screen, by keyboard, and the files to take along."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ def body(workspace: Workspace) -> None:
     """Draw the page."""
     planned, troubles = planned_study.read_studies(workspace)
     if not planned:
-        frame.tell(*troubles)
+        frame.report(*troubles)
         frame.nothing_yet(
             "There is no study to present yet.",
             "Freeze a pretraining pool and a target cohort on the page Tiers, then launch a study on the "
@@ -27,7 +27,7 @@ def body(workspace: Workspace) -> None:
     bar = st.container(horizontal=True, key="present-bar", vertical_alignment="center")
     with bar:
         with st.popover("Study", icon=":material/folder_open:"):
-            chosen = study_panel.choose(workspace, planned)
+            chosen = study_panel.choose_study(workspace, planned)
             for trouble in troubles:  # not on the screen that others see
                 st.warning(formatting.escape(errors.in_words(trouble)))
         options = Options(
@@ -38,10 +38,10 @@ def body(workspace: Workspace) -> None:
         with st.popover("Take it with you", icon=":material/download:"):
             present_screen.show_exports(workspace, chosen, options)
         report = present_screen.report(workspace, chosen, options)
-        message = present_screen.step(report)
+        message = present_screen.choose_message(report)
     if report.progress:
         st.html(f'<div class="ts-state">{formatting.plain(report.progress)}</div>')
-    present_screen.show(message)
+    present_screen.show_message(message)
 
 
 frame.show("present", body)

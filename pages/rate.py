@@ -1,6 +1,4 @@
-"""Rate: what do raters say? Sessions of rating, agreement, the cut-off that ratings suggest, history."""
-
-import streamlit as st
+"""Page Rate (what do raters say?): rating sessions, agreement, cut-off suggested by ratings, history."""
 
 from curation.storage.workspace import Workspace
 from pages.ui.rate import (
@@ -11,7 +9,7 @@ from pages.ui.rate import (
     session_screen,
     session_start,
 )
-from pages.ui.shell import cache, frame, state, summaries
+from pages.ui.shell import cache, controls, frame, state, summaries
 from pages.ui.viewer import user_window
 
 _PARTS = {
@@ -24,7 +22,7 @@ _PARTS = {
 
 def body(workspace: Workspace) -> None:
     """Draw the page: the open session and nothing else, or one of the parts."""
-    session = rating_draft.load(workspace)
+    session = rating_draft.load_session(workspace)
     if session is not None:
         session_screen.show(workspace, session)
         return
@@ -33,18 +31,10 @@ def body(workspace: Workspace) -> None:
             "There is no scan to rate yet.", "Add a source of scans on the page Cohort.", "cohort"
         )
         return
-    part = state.keep_one_of(state.RATE_PART, list(_PARTS))
-    st.segmented_control(
-        "Part",
-        list(_PARTS),
-        key=state.RATE_PART,
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
+    part = controls.choose_segment("Part", list(_PARTS), key=state.RATE_PART)
     _PARTS[part](workspace)
 
 
 rating_draft.take_from_address()
 user_window.take_from_address()
-frame.show("rate", body, quiet=rating_draft.number() is not None)
+frame.show("rate", body, quiet=rating_draft.open_session_id() is not None)

@@ -1,4 +1,4 @@
-"""Review: is this scan good? The image, what was measured on it, and what people say of it."""
+"""Page Review (is this scan good?): the image of one scan, its metrics and its ratings."""
 
 from pathlib import Path
 
@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from curation.storage.workspace import Workspace
-from curation.tiers import overrides
 from pages.ui.review import (
     image_panel,
     metrics_panel,
@@ -16,47 +15,40 @@ from pages.ui.review import (
     scan_picker,
     trial_panel,
 )
-from pages.ui.shell import cache, frame, state, summaries
+from pages.ui.shell import frame
 from pages.ui.viewer import user_window
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
-    rule, _ = state.rule()
-    usable = summaries.usable(cache.scored_scans(workspace))
-    if usable.empty:
-        frame.nothing_yet(
-            "There is no scan to look at yet.",
-            "Add a source of scans on the page Cohort.",
-            "cohort",
-        )
+    usable = scan_picker.usable_scans(workspace)
+    if usable is None:
         return
-    usable = usable.assign(tier=overrides.tiers_with_overrides(workspace, usable, rule))
     scan, following = scan_picker.choose(workspace, usable)
     if scan is None:
         st.info("No scan matches this choice. Widen it above.")
         return
-    trial, known = trial_panel.running(scan), scan_judgement.of(workspace, scan)
+    trial, judgement = trial_panel.running(scan), scan_judgement.judgement_of(workspace, scan)
     with_image = scan["status"] == "ok"
     with st.container(horizontal=True, key="split-review", gap="medium"):
         with st.container(width="stretch"):
             if with_image:
                 image_panel.show(scan, trial, usable, _image_of(usable, following))
             else:
-                image_panel.none()
-                scan_panel.scores(scan, known)
+                image_panel.show_no_image()
+                scan_panel.scores(scan, judgement)
         with st.container(width=470), frame.in_words():
             if trial:
-                trial_panel.response(scan, trial, known)
+                trial_panel.response(scan, trial, judgement)
             else:
                 with st.container(key="of-scan"):
                     if with_image:
-                        scan_panel.scores(scan, known)
-                    rating_panel.rate(workspace, scan["scan_id"], following)
-                    rating_panel.show(workspace, scan["scan_id"])
+                        scan_panel.scores(scan, judgement)
+                    rating_panel.show_ratings(workspace, scan["scan_id"], following)
+                    rating_panel.show_override(workspace, scan["scan_id"])
     if not trial:
         with st.container(key="of-scan-metrics"):
-            metrics_panel.show(scan, known)
+            metrics_panel.show(scan, judgement)
 
 
 def _image_of(usable: pd.DataFrame, scan_id: str | None) -> Path | None:

@@ -1,4 +1,4 @@
-"""Scans: the contact sheet. Every scan at a glance; a click opens one on Review."""
+"""Page Scans: the contact sheet. Every scan at a glance; a click opens one on Review."""
 
 import math
 from pathlib import Path
@@ -7,26 +7,18 @@ import pandas as pd
 import streamlit as st
 
 from curation.storage.workspace import Workspace
-from curation.tiers import overrides
 from pages.ui.review import scan_picker
-from pages.ui.shell import cache, flags, formatting, frame, progress, scan_lists, state, summaries
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import cache, formatting, frame, progress, scan_lists, state, summaries
 from pages.ui.viewer import niivue_viewer, tiles
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.scores_path)
-    rule, _ = state.rule()
-    scans = cache.scored_scans(workspace)
-    usable = summaries.usable(scans)
-    if usable.empty:
-        frame.nothing_yet(
-            "There is no scan to look at yet.",
-            "Add a source of scans on the page Cohort.",
-            "cohort",
-        )
+    usable = scan_picker.usable_scans(workspace)
+    if usable is None:
         return
-    usable = usable.assign(tier=overrides.tiers_with_overrides(workspace, usable, rule))
     with st.container(horizontal=True, vertical_alignment="center"):
         found = _searched(scan_picker.listed(workspace, usable, first=_search))
     if found.empty:
@@ -34,7 +26,7 @@ def body(workspace: Workspace) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         page = _pages(found)
-    if unread := len(summaries.problems(scans)):
+    if unread := len(summaries.problems(cache.scored_scans(workspace))):
         st.caption(
             f"{formatting.plural(unread, 'more scan')} cannot be read; the page Cohort says why."
         )
@@ -43,13 +35,7 @@ def body(workspace: Workspace) -> None:
         st.caption(
             "These scans come from tables and have no images; a click shows what was measured."
         )
-    drawn = tiles.describe(
-        shown,
-        pictures=tiles.pictures(workspace, shown["scan_id"]),
-        rated=cache.rated(workspace),
-        recognised=flags.of_workspace(workspace),
-        current=state.get(state.SCAN),
-    )
+    drawn = tiles.from_workspace(workspace, shown, tried_rule.tier_colour)
     opened = tiles.show(workspace, drawn)
     clicked = shown[shown["scan_id"] == opened]
     if len(clicked):
@@ -91,7 +77,7 @@ def _pages(found: pd.DataFrame) -> int:
     count = math.ceil(len(found) / tiles.PAGE_SIZE)
     page = min(max(int(state.get(state.SHEET_PAGE) or 0), 0), count - 1)
     state.put(state.SHEET_PAGE, page)
-    scan_lists.buttons(
+    scan_lists.step_buttons(
         "sheet",
         count,
         lambda: int(state.get(state.SHEET_PAGE)),

@@ -1,7 +1,4 @@
-"""Tiers: where do I cut? The score's distribution, movable cut-offs, what they do, frozen cohorts.
-
-The parts of Tiers below the plot, in the order of the work; one is on the screen at a time.
-"""
+"""Page Tiers (where do I cut?): distribution of the score, movable cut-offs, consequences, frozen cohorts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,15 +8,23 @@ import streamlit as st
 from curation.storage.workspace import ROLES, Role, Workspace
 from curation.tiers import overrides
 from pages.ui.cohort import source_form
-from pages.ui.scan_table import scan_arrays
+from pages.ui.scan_table import scan_arrays, tried_rule
 from pages.ui.scan_table.cutoff_axis import Lines
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import cache, formatting, frame, progress, state, summaries
+from pages.ui.shell import (
+    cache,
+    controls,
+    formatting,
+    frame,
+    progress,
+    scan_lists,
+    state,
+    summaries,
+)
 from pages.ui.tiers import (
     cutoff_plot,
     reference_panel,
     rule_text_panel,
-    suggested_cutoff,
     tier_cohorts,
     tier_cut,
     tier_facts,
@@ -27,6 +32,7 @@ from pages.ui.tiers import (
     tier_people,
 )
 
+#: The parts below the plot, in the order of the work; one is on the screen at a time.
 CUT, PEOPLE, NEAR, RULE, COHORTS, JUDGE = PARTS = (
     "Cut-offs",
     "Who is where",
@@ -35,37 +41,8 @@ CUT, PEOPLE, NEAR, RULE, COHORTS, JUDGE = PARTS = (
     "Cohorts",
     "What judges the scans",
 )
-#: What each part's fields are called where a rule goes wrong.
+#: Part of the page -> parts of the rule whose fields it holds, see ``tried_rule.change``.
 _FIELDS = {CUT: (tier_cut.PART,), RULE: (tier_gates.PART, rule_text_panel.PART)}
-
-
-def show(workspace: Workspace, scans: ScanTable, sorted_: SortedScans) -> None:
-    """Draw the choice of the parts, and the one that is chosen."""
-    state.keep_one_of(state.TIERS_PART, list(PARTS))
-    rule_text_panel.elsewhere(_FIELDS.get(state.get(state.TIERS_PART), ()))
-    part = st.segmented_control(
-        "Part",
-        PARTS,
-        key=state.TIERS_PART,
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    if part == CUT:
-        suggested_cutoff.show(workspace)
-        tier_cut.show(scans, sorted_.rule)
-    elif part == PEOPLE:
-        tier_people.show(scans, sorted_)
-    elif part == NEAR:
-        tier_people.show_near_cutoffs(scans, sorted_)
-    elif part == RULE:
-        tier_gates.show(scans, sorted_.rule)
-        rule_text_panel.show(workspace, sorted_.rule)
-        tier_cohorts.show_rule_comparison(workspace, scans, sorted_)
-    elif part == COHORTS:
-        tier_cohorts.show(workspace, scans, state.get(state.ROLE), sorted_.rule)
-    else:
-        reference_panel.show(workspace, summaries.usable(cache.scored_scans(workspace)))
 
 
 def body(workspace: Workspace) -> None:
@@ -78,7 +55,7 @@ def body(workspace: Workspace) -> None:
             "Tiers are cut from the distortion score. Start the scoring on the page Cohort.",
             "cohort",
         )
-        source_form.offer(workspace)
+        source_form.offer_example(workspace)
         return
     _workbench(workspace, roles)
 
@@ -87,65 +64,74 @@ def body(workspace: Workspace) -> None:
 def _workbench(workspace: Workspace, roles: list[Role]) -> None:
     """Draw all that follows a moved cut-off; nothing else of the page runs then."""
     with frame.in_words():
-        scans = scan_arrays.of(workspace, _choose_role(roles))
-        rule, _ = state.rule()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            role = scan_lists.choose_role(roles)
+            st.caption(ROLES[role][:1].upper() + ROLES[role][1:])
+        scans = scan_arrays.read_scan_table(workspace, role)
+        rule, _ = tried_rule.current()
         state.keep_one_of(state.SITE, [None, *scans.sites, *rule.by_site])
-        sorted_ = scan_arrays.sort(scans, rule, overrides.in_force(workspace))
-        _plot(scans, sorted_)
-        _say_by_hand(sorted_)
-        tier_facts.show(scans, sorted_)
-        show(workspace, scans, sorted_)
+        sorted_scans = scan_arrays.sort(scans, rule, overrides.in_force(workspace))
+        _plot(scans, sorted_scans)
+        _say_by_hand(sorted_scans)
+        tier_facts.show(scans, sorted_scans)
+        _parts(workspace, scans, role, sorted_scans)
 
 
-def _choose_role(roles: list[Role]) -> Role:
-    role: Role = state.keep_one_of(state.ROLE, roles)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.segmented_control(
-            "Scans",
-            roles,
-            key=state.ROLE,
-            required=True,
-            label_visibility="collapsed",
-            format_func=lambda r: "Pretraining pool" if r == "pool" else "Target cohort",
-            persist_state="session",
-        )
-        st.caption(ROLES[role][:1].upper() + ROLES[role][1:])
-    return role
-
-
-def _plot(scans: ScanTable, sorted_: SortedScans) -> None:
-    column = sorted_.rule.column
-    bins, held = scan_arrays.bins(scans, sorted_)
+def _plot(scans: ScanTable, sorted_scans: SortedScans) -> None:
+    column = sorted_scans.rule.column
+    bins, held = scan_arrays.bins(scans, sorted_scans)
     site = state.get(state.SITE)
-    lines = scan_arrays.lines(scans, sorted_, held, site if site in scans.sites else None)
+    lines = scan_arrays.lines(scans, sorted_scans, held, site if site in scans.sites else None)
     marked = scan_arrays.open_scan(scans, state.get(state.SCAN), column)
     cutoff_plot.show(
         bins, lines, lambda moved: _take(moved, lines), marked=marked, heard=state.get(state.HEARD)
     )
-    said = ["Drag a line, or choose it and press an arrow key (with Shift: ten steps)."]
+    texts = ["Drag a line, or choose it and press an arrow key (with Shift: ten steps)."]
     if left_out := cutoff_plot.sites_left_out(bins):
         rest = formatting.plural(left_out, "smaller site")
-        said.append(f"{rest} without a row; all scans are in the histogram.")
+        texts.append(f"{rest} without a row; all scans are in the histogram.")
     if marked:
         name, value = (
             formatting.escape(marked[0]),
-            formatting.measured(sorted_.rule.rule_column, marked[1]),
+            formatting.measured(sorted_scans.rule.rule_column, marked[1]),
         )
-        said.append(f"▲ {name}, the scan that is open on Review: {value}.")
-    st.caption(" ".join(said))
+        texts.append(f"▲ {name}, the scan that is open on Review: {value}.")
+    st.caption(" ".join(texts))
 
 
 def _take(moved: Mapping[str, Any], lines: Lines) -> None:
-    """Take over what the plot says of a moved line, unless something else is cut by now."""
+    """Set the cut-offs that the plot reports after a move, unless column or site changed meanwhile."""
     state.put(state.HEARD, moved["id"])
     if (moved["column"], moved["site"]) == (lines.rule.column, lines.site):
-        state.set_cutoffs(lines.turned(moved["cutoffs"]), tier_cut.PART)
+        tried_rule.set_cutoffs(lines.turned(moved["cutoffs"]), tier_cut.PART)
 
 
-def _say_by_hand(sorted_: SortedScans) -> None:
-    if changed := len(sorted_.by_hand):
+def _say_by_hand(sorted_scans: SortedScans) -> None:
+    if changed := len(sorted_scans.by_hand):
         whose = formatting.plural(changed, "scan has its tier", "scans have their tier")
         st.caption(f"{whose} by hand and not by the rule: see Rate, History.")
+
+
+def _parts(workspace: Workspace, scans: ScanTable, role: Role, sorted_scans: SortedScans) -> None:
+    """Draw the choice of a part, and the chosen one."""
+    shown = state.keep_one_of(state.TIERS_PART, PARTS)
+    rule_text_panel.problem_elsewhere(_FIELDS.get(shown, ()))
+    part = controls.choose_segment("Part", PARTS, key=state.TIERS_PART)
+    if part == CUT:
+        tier_cut.show_suggestion(workspace)
+        tier_cut.show(scans, sorted_scans.rule)
+    elif part == PEOPLE:
+        tier_people.show(scans, sorted_scans)
+    elif part == NEAR:
+        tier_people.show_near_cutoffs(scans, sorted_scans)
+    elif part == RULE:
+        tier_gates.show(scans, sorted_scans.rule)
+        rule_text_panel.show(workspace, sorted_scans.rule)
+        tier_cohorts.show_rule_comparison(workspace, scans, sorted_scans)
+    elif part == COHORTS:
+        tier_cohorts.show(workspace, scans, role, sorted_scans.rule)
+    else:
+        reference_panel.show(workspace, summaries.usable(cache.scored_scans(workspace)))
 
 
 frame.show("tiers", body)

@@ -182,7 +182,7 @@ def _first(browser: Browser, address: str) -> dict[str, float]:
     taken = []
     for number in range(FIRSTS):
         page = _opened(browser, address, "sheet")
-        # not the first scan: what any other session has looked at is on the shelf by now
+        # not the first scan: what any other session has looked at is in the image cache by now
         tile = page.locator(".sheet button").nth(7 * number + 5)
         tile.wait_for()
         page.wait_for_timeout(3000)

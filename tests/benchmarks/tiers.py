@@ -91,7 +91,7 @@ def simulated(root: Path, size: int) -> Workspace:
 
 def retier_ms(workspace: Workspace) -> tuple[float, float]:
     """Return the median time from a moved cut-off to all new figures, in ms, and that of the processor."""
-    scans = scan_arrays.of(workspace, "pool")
+    scans = scan_arrays.read_scan_table(workspace, "pool")
     rng, took, worked = np.random.default_rng(0), [], []
     _figures(scans, TierRule())  # what is made once is made before
     for _ in range(RETIERS):
@@ -104,12 +104,12 @@ def retier_ms(workspace: Workspace) -> tuple[float, float]:
 
 
 def _figures(scans: ScanTable, rule: TierRule) -> tuple[object, ...]:
-    sorted_ = scan_arrays.sort(scans, rule, overrides.in_force(scans.workspace))
-    bins, held = scan_arrays.bins(scans, sorted_)
-    drawn = cutoff_plot.describe(bins, scan_arrays.lines(scans, sorted_, held, None))
-    tally = tier_facts.of(scans).tally(sorted_)
-    doubts = rule_warnings.problems(rule, scans.arrays(rule.columns), sorted_.codes)
-    points = tier_facts.spread(scans, rule.column).points
+    sorted_scans = scan_arrays.sort(scans, rule, overrides.in_force(scans.workspace))
+    bins, held = scan_arrays.bins(scans, sorted_scans)
+    drawn = cutoff_plot.describe(bins, scan_arrays.lines(scans, sorted_scans, held, None))
+    tally = tier_facts.facts_of(scans).tally(sorted_scans)
+    doubts = rule_warnings.problems(rule, scans.arrays(rule.columns), sorted_scans.codes)
+    points = tier_facts.rater_spread(scans, rule.column).points
     near = cutoff_stability.counts_near(scans.values(rule.column), rule.cutoffs, points)
     return (
         drawn,

@@ -1,4 +1,4 @@
-"""How pages look in Chromium: nothing runs off the screen, keys work, left is where it is said to be."""
+"""Layout of pages in Chromium: nothing runs off the screen, keys work, left is where it is said to be."""
 
 import io
 import re

@@ -36,4 +36,4 @@ def field(page: AppTest, kind: str, key: str):  # type: ignore[no-untyped-def]
     """A field that keys and buttons change too, such as the ``'selectbox'`` of ``state.SCAN``."""
     kept, moves = page.session_state, f"{key}_moves"
     changed = kept[moves] if moves in kept else 0  # noqa: SIM401 - it has no 'get'
-    return getattr(page, kind)(key=controls.name(key, changed))
+    return getattr(page, kind)(key=controls.field_key(key, changed))

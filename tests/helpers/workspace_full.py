@@ -6,6 +6,7 @@ page to have something to show.
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -47,6 +48,14 @@ def make(root: Path) -> Workspace:
     spread = np.linspace(2, 90, len(scores)).round(1)
     files.write_parquet(workspace.scores_path, scores.assign(distortion_score=spread))
     return workspace
+
+
+class FullWorkspace(NamedTuple):
+    """A full workspace with the two studies of :func:`add_studies`."""
+
+    workspace: Workspace
+    finished: Study
+    half: Study
 
 
 def add_studies(workspace: Workspace) -> tuple[Study, Study]:

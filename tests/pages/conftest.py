@@ -16,14 +16,14 @@ from pages.ui.shell.frame import PAGES, ROOT
 from tests.helpers import workspace_full
 from tests.helpers.page_words import checked
 from tests.helpers.rating_sessions import started
-from training.studies.planned_study import Study
+from tests.helpers.workspace_full import FullWorkspace
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study, Study]:
-    """A full workspace that tests only read."""
-    workspace = workspace_full.make(tmp_path_factory.mktemp("made") / "workspace")
-    return workspace, *workspace_full.add_studies(workspace)
+def full(tmp_path_factory: pytest.TempPathFactory) -> FullWorkspace:
+    """A full workspace with studies that tests only read."""
+    workspace = workspace_full.make(tmp_path_factory.mktemp("full") / "workspace")
+    return FullWorkspace(workspace, *workspace_full.add_studies(workspace))
 
 
 @pytest.fixture

@@ -16,14 +16,14 @@ from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, field, words
 
 
-def test_cohort_counts_and_gives_reasons(made, run) -> None:
-    page = run("cohort", made[0])
+def test_cohort_counts_and_gives_reasons(full, run) -> None:
+    page = run("cohort", full.workspace)
     assert "<b>24</b>" in words(page) and "<b>14</b>" in words(page)
     assert "the file is cut off: &lt;b&gt;5&lt;/b&gt; of 10 voxels are there" in words(page)
 
 
-def test_cohort_refuses_a_path_that_is_not_there(made, run) -> None:
-    page = run("cohort", made[0])
+def test_cohort_refuses_a_path_that_is_not_there(full, run) -> None:
+    page = run("cohort", full.workspace)
     page.text_input[0].set_value("/not/there")
     checked(button(page, "Add the source").click().run())
     assert "There is nothing at" in page.error[0].value
@@ -89,8 +89,8 @@ def test_a_source_asked_for_while_another_is_read_is_told_to_wait(workspace, tmp
     assert background_tasks.arguments(workspace, background_tasks.INGEST) == ["/data/first"]
 
 
-def test_flags_are_counted_and_open_their_scans_on_review(made, run) -> None:
-    app = run("app", made[0])
+def test_flags_are_counted_and_open_their_scans_on_review(full, run) -> None:
+    app = run("app", full.workspace)
     checked(app.switch_page(PAGES["cohort"].path).run())
     label = f"{FLAGS['no_air'].label} **{workspace_full.FLAGGED}**"
     checked(button(app, label).click().run())
@@ -152,12 +152,12 @@ def test_an_mriqc_table_is_imported_in_the_background(
     ]
 
 
-def test_scoring_started_from_a_terminal_shows_as_running(made, run) -> None:
-    with processes.noted(made[0].tasks_dir / "assess.json"):
-        page = run("cohort", made[0])
+def test_scoring_started_from_a_terminal_shows_as_running(full, run) -> None:
+    with processes.noted(full.workspace.tasks_dir / "assess.json"):
+        page = run("cohort", full.workspace)
         assert "Running in the background: Scoring" in words(page)
         assert button(page, "Stop scoring")
-    assert "Running in the background" not in words(run("cohort", made[0]))
+    assert "Running in the background" not in words(run("cohort", full.workspace))
 
 
 def test_other_kinds_are_counted_beside_the_scans_and_said_not_to_be_scored(own, run) -> None:

@@ -31,8 +31,8 @@ def mine(own: Workspace) -> tuple[Workspace, Study, Study]:
 
 
 @pytest.fixture
-def half_running(made) -> Iterator[tuple[Workspace, Study]]:
-    workspace, _, half = made
+def half_running(full) -> Iterator[tuple[Workspace, Study]]:
+    workspace, _, half = full
     process = workspace_full.pretend_running(half)
     yield workspace, half
     processes.stop(process)
@@ -48,15 +48,15 @@ def _figures(page: AppTest) -> int:
 
 
 @pytest.mark.parametrize("part", list(PARTS))
-def test_every_part_of_a_finished_study_has_its_figures(made, run, part) -> None:
-    workspace, finished, _ = made
+def test_every_part_of_a_finished_study_has_its_figures(full, run, part) -> None:
+    workspace, finished, _ = full
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: part})
     assert _figures(page) == PARTS[part]
     assert not page.error
 
 
-def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(made, run) -> None:
-    workspace, finished, _ = made
+def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(full, run) -> None:
+    workspace, finished, _ = full
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
     assert "predict the mean age" in said and "scratch" in said
     assert "A is " in said or "A and scratch are not distinguishable with these 14 people" in said
@@ -65,8 +65,8 @@ def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(made, r
     assert "corrected" in said and "95 %" in said
 
 
-def test_another_reference_changes_the_verdicts(made, run) -> None:
-    workspace, finished, _ = made
+def test_another_reference_changes_the_verdicts(full, run) -> None:
+    workspace, finished, _ = full
     page = run("compare", workspace, **{state.STUDY: finished.id})
     checked(page.selectbox(key=state.COMPARE_REFERENCE).set_value("all").run())
     assert "scratch is " in words(page) or "scratch and all" in words(page)
@@ -86,8 +86,8 @@ def test_a_running_study_shows_its_curves_and_says_what_is_not_there_yet(half_ru
 
 
 @pytest.mark.parametrize("part", ["answer", "where"])
-def test_before_the_first_result_the_parts_say_so(made, run, part) -> None:
-    workspace, _, half = made
+def test_before_the_first_result_the_parts_say_so(full, run, part) -> None:
+    workspace, _, half = full
     page = run("compare", workspace, **{state.STUDY: half.id, state.COMPARE_PART: part})
     assert "No data yet: the first fine-tuning is not finished." in words(page)
     assert _figures(page) == 0
@@ -171,8 +171,8 @@ def test_where_nothing_was_learned_every_page_and_file_says_so_first(mine, run) 
     assert f"{answer.title}." in report.messages[-1].points
 
 
-def test_a_try_out_preset_is_named_on_compare_and_present(made, run) -> None:
-    workspace, finished, _ = made
+def test_a_try_out_preset_is_named_on_compare_and_present(full, run) -> None:
+    workspace, finished, _ = full
     for name in ("compare", "present"):
         page = run(name, workspace, **{state.STUDY: finished.id})
         assert "Preset smoke: to try Tierscope out, not for conclusions." in words(page)
@@ -190,8 +190,8 @@ def test_predictions_that_do_not_follow_age_are_not_corrected(mine, run) -> None
 
 
 @pytest.mark.parametrize("part", ["answer", "curves", "where"])
-def test_every_part_obeys_the_filters(made, run, part) -> None:
-    workspace, finished, _ = made
+def test_every_part_obeys_the_filters(full, run, part) -> None:
+    workspace, finished, _ = full
     page = run(
         "compare",
         workspace,
@@ -212,8 +212,8 @@ def test_every_part_obeys_the_filters(made, run, part) -> None:
         assert "no verdict" in said and ">better<" not in said and ">worse<" not in said
 
 
-def test_choices_of_another_study_that_mean_nothing_here_are_dropped(made, run) -> None:
-    workspace, finished, _ = made
+def test_choices_of_another_study_that_mean_nothing_here_are_dropped(full, run) -> None:
+    workspace, finished, _ = full
     page = run(
         "compare",
         workspace,
@@ -222,8 +222,8 @@ def test_choices_of_another_study_that_mean_nothing_here_are_dropped(made, run) 
     assert "Left out" not in words(page)
 
 
-def test_smoothing_steps_and_single_runs_are_said(made, run) -> None:
-    workspace, finished, _ = made
+def test_smoothing_steps_and_single_runs_are_said(full, run) -> None:
+    workspace, finished, _ = full
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "curves"})
     checked(page.selectbox(key=state.COMPARE_SMOOTHING).set_value(5).run())
     assert "Smoothed: a centred mean of 5 epochs" in words(page)
@@ -238,8 +238,8 @@ def test_smoothing_steps_and_single_runs_are_said(made, run) -> None:
 @pytest.mark.parametrize(
     "against", ["distortion_score", "age_years", "sex", "site", "predicted", "gap"]
 )
-def test_one_arm_is_looked_at_against_everything_that_is_known(made, run, against) -> None:
-    workspace, finished, _ = made
+def test_one_arm_is_looked_at_against_everything_that_is_known(full, run, against) -> None:
+    workspace, finished, _ = full
     page = run(
         "compare",
         workspace,
@@ -249,8 +249,8 @@ def test_one_arm_is_looked_at_against_everything_that_is_known(made, run, agains
     assert "to list" in words(page)
 
 
-def test_controls_say_what_they_are_alike_in_and_share(made, run) -> None:
-    workspace, finished, _ = made
+def test_controls_say_what_they_are_alike_in_and_share(full, run) -> None:
+    workspace, finished, _ = full
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
     assert "Against a random sample of the same size, sites and ages:" in said
     assert "scans of A are also in control-A." in said

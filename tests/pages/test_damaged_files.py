@@ -16,18 +16,17 @@ from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from tests.helpers.page_words import words
+from tests.helpers.workspace_full import FullWorkspace
 from training.__main__ import main as training_main
 from training.studies.planned_study import Study
 
-Made = tuple[Workspace, Study, Study]
-
 
 @pytest.fixture
-def ours(made: Made, tmp_path: Path) -> Made:
+def ours(full: FullWorkspace, tmp_path: Path) -> FullWorkspace:
     """A copy of the full workspace, to be damaged."""
-    root = Path(shutil.copytree(made[0].root, tmp_path / "workspace"))
+    root = Path(shutil.copytree(full.workspace.root, tmp_path / "workspace"))
     workspace = Workspace(root)
-    return workspace, *(_moved(study, workspace) for study in made[1:])
+    return FullWorkspace(workspace, _moved(full.finished, workspace), _moved(full.half, workspace))
 
 
 def _moved(study: Study, workspace: Workspace) -> Study:
@@ -235,7 +234,7 @@ def test_a_command_names_the_damaged_file(name, ours, capfd) -> None:
 
 
 def test_scores_that_cannot_be_read_are_made_anew(ours, run) -> None:
-    workspace = ours[0]
+    workspace = ours.workspace
     workspace.scores_path.write_bytes(b"")
     page = run("tiers", workspace)
     assert "made anew from the metrics" in words(page) and not page.error

@@ -1,4 +1,4 @@
-"""Explore: what is selected in a plot is listed, saved and opened; filters, search, and every empty state."""
+"""Explore: the selection of a plot is listed, saved and opened; filters, search, and every empty state."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ class Seen:
     """What was drawn last, and what is selected next as if with the mouse."""
 
     def __init__(self) -> None:
-        self.shown: linked_plots.Shown | None = None
+        self.shown: linked_plots.LinkedPlots | None = None
         self.chosen: list[int] = []
         self.taken: Callable | None = None
         self.tiles: list[str] = []
@@ -40,10 +40,10 @@ class Seen:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    made = Seen()
-    monkeypatch.setattr(linked_plots, "show", made.draw)
-    monkeypatch.setattr(tiles, "show", made.sheet)
-    return made
+    full = Seen()
+    monkeypatch.setattr(linked_plots, "show", full.draw)
+    monkeypatch.setattr(tiles, "show", full.sheet)
+    return full
 
 
 def selected(page, seen: Seen, places: list[int]):  # type: ignore[no-untyped-def]
@@ -54,8 +54,8 @@ def selected(page, seen: Seen, places: list[int]):  # type: ignore[no-untyped-de
     return ids
 
 
-def test_all_scans_of_the_role_are_drawn_and_listed_worst_first(made, run, seen) -> None:
-    page = run("explore", made[0])
+def test_all_scans_of_the_role_are_drawn_and_listed_worst_first(full, run, seen) -> None:
+    page = run("explore", full.workspace)
     assert len(seen.names()) == workspace_full.POOL and seen.chosen == []
     assert "Nothing selected: all 24 scans are listed" in words(page)
     scores = page.dataframe[0].value["distortion_score"]
@@ -63,8 +63,8 @@ def test_all_scans_of_the_role_are_drawn_and_listed_worst_first(made, run, seen)
     assert [words_ for _, words_ in seen.legend] == ["Tier A: 10", "Tier B: 11", "Tier C: 3"]
 
 
-def test_a_selection_is_in_plots_tiles_and_table(made, run, seen) -> None:
-    page = run("explore", made[0])
+def test_a_selection_is_in_plots_tiles_and_table(full, run, seen) -> None:
+    page = run("explore", full.workspace)
     ids = selected(page, seen, [2, 5, 11])
     assert seen.chosen == [2, 5, 11] and set(seen.tiles) == set(ids)
     assert set(page.dataframe[0].value["scan_id"]) == set(ids)
@@ -74,8 +74,8 @@ def test_a_selection_is_in_plots_tiles_and_table(made, run, seen) -> None:
     assert seen.chosen == [] and len(page.dataframe[0].value) == 24
 
 
-def test_what_the_plots_say_becomes_the_selection(made, run, seen, monkeypatch) -> None:
-    run("explore", made[0])
+def test_what_the_plots_say_becomes_the_selection(full, run, seen, monkeypatch) -> None:
+    run("explore", full.workspace)
     session: dict = {}
     monkeypatch.setattr(st, "session_state", session)
     assert seen.taken is not None
@@ -97,8 +97,8 @@ def _find(page, words_: str) -> None:  # type: ignore[no-untyped-def]
         ("drop", 1, "10 scans with “SUB-1” in the name, taken away from the selection"),
     ],
 )
-def test_search_does_what_a_box_or_a_lasso_would(mode, left, said, made, run, seen) -> None:
-    page = run("explore", made[0], **{state.SELECT_MODE: mode})
+def test_search_does_what_a_box_or_a_lasso_would(mode, left, said, full, run, seen) -> None:
+    page = run("explore", full.workspace, **{state.SELECT_MODE: mode})
     before = [seen.names().index("made-pool_sub-00_T1w")]
     if mode in ("keep", "drop"):
         before.append(seen.names().index("made-pool_sub-10_T1w"))
@@ -108,8 +108,8 @@ def test_search_does_what_a_box_or_a_lasso_would(mode, left, said, made, run, se
     assert len(seen.chosen) == left and page.text_input(key=state.FIND).value == ""
 
 
-def test_search_that_finds_nothing_leaves_the_selection(made, run, seen) -> None:
-    page = run("explore", made[0])
+def test_search_that_finds_nothing_leaves_the_selection(full, run, seen) -> None:
+    page = run("explore", full.workspace)
     selected(page, seen, [0])
     _find(page, ".*")
     assert "No scan with “.*” in the name." in words(page) and seen.chosen == [0]
@@ -134,8 +134,8 @@ def test_filters_narrow_the_plots_and_say_what_of_the_selection_they_hide(own, r
     assert "No scan matches these filters" in words(page)
 
 
-def test_the_other_role_is_another_picture(made, run, seen) -> None:
-    run("explore", made[0], **{state.ROLE: "target"})
+def test_the_other_role_is_another_picture(full, run, seen) -> None:
+    run("explore", full.workspace, **{state.ROLE: "target"})
     assert len(seen.names()) == workspace_full.TARGET
     assert all(name.startswith("made-target") for name in seen.names())
 
@@ -158,20 +158,22 @@ def test_a_selection_is_saved_as_a_list_with_its_author(own, run, seen) -> None:
     assert len(saved_lists.list_lists(own)) == 1
 
 
-def test_a_click_on_a_tile_opens_review_and_the_open_scan_is_marked(made, run, seen) -> None:
-    run("explore", made[0])
+def test_a_click_on_a_tile_opens_review_and_the_open_scan_is_marked(full, run, seen) -> None:
+    run("explore", full.workspace)
     seen.clicked = seen.tiles[3]
-    page = run("explore", made[0])
+    page = run("explore", full.workspace)
     assert page.session_state[state.PENDING_SCAN] == seen.clicked
     seen.clicked = None
-    run("explore", made[0], **{state.SCAN: "made-pool_sub-05_T1w"})
+    run("explore", full.workspace, **{state.SCAN: "made-pool_sub-05_T1w"})
     assert seen.shown is not None and seen.names()[seen.shown.open] == "made-pool_sub-05_T1w"
-    run("explore", made[0], **{state.SCAN: "made-target_sub-05_T1w"})
+    run("explore", full.workspace, **{state.SCAN: "made-target_sub-05_T1w"})
     assert seen.shown.open is None
 
 
-def test_axes_are_chosen_and_fall_back_where_a_measure_is_gone(made, run, seen) -> None:
-    page = run("explore", made[0], **{state.AGAINST: "no such metric", state.BY_SITE: "motion"})
+def test_axes_are_chosen_and_fall_back_where_a_measure_is_gone(full, run, seen) -> None:
+    page = run(
+        "explore", full.workspace, **{state.AGAINST: "no such metric", state.BY_SITE: "motion"}
+    )
     assert seen.shown is not None and "Motion" in seen.shown.panels[2].up
     page.selectbox(key=state.AGAINST).set_value("efc")
     checked(page.run())
@@ -200,8 +202,8 @@ def test_one_scan_and_scans_without_metrics_or_scores(workspace, run, seen) -> N
     assert [words_ for _, words_ in seen.legend] == ["not scored: 1"]
 
 
-def test_page_with_many_scans_draws_density(made, run, seen, monkeypatch) -> None:
+def test_page_with_many_scans_draws_density(full, run, seen, monkeypatch) -> None:
     monkeypatch.setattr(linked_plots, "POINTS_DRAWN", 10)
-    page = run("explore", made[0])
+    page = run("explore", full.workspace)
     assert seen.shown is not None and seen.shown.dense
     assert "drawn as density" in words(page)

@@ -1,4 +1,4 @@
-"""Frozen cohorts on Tiers: flow chart, facts, controls, exports, and what changed since."""
+"""Frozen cohorts on Tiers: flow chart, facts, controls, exports, and changes since."""
 
 import subprocess
 import sys

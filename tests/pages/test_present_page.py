@@ -11,24 +11,24 @@ from training.report import content
 from training.report.source import ALL, Options
 
 
-def _report(made):  # type: ignore[no-untyped-def]
-    workspace, finished, _ = made
+def _report(full):  # type: ignore[no-untyped-def]
+    workspace, finished, _ = full
     return content.build(workspace, finished.id)
 
 
-def test_the_first_screen_asks_the_question(made, run) -> None:
-    workspace, finished, _ = made
+def test_the_first_screen_asks_the_question(full, run) -> None:
+    workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id})
     assert "What is each quality tier worth for pretraining?" in words(page)
-    count = len(_report(made).messages)
+    count = len(_report(full).messages)
     assert f"1 of {count}" in words(page)
     assert button(page, "Back").disabled and button(page, "First").disabled
 
 
-def test_every_message_has_a_screen_and_the_last_one_an_end(made, run) -> None:
-    workspace, finished, _ = made
+def test_every_message_has_a_screen_and_the_last_one_an_end(full, run) -> None:
+    workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id})
-    for message in _report(made).messages:
+    for message in _report(full).messages:
         assert message.title in words(page).replace("&#x27;", "'")
         assert len(page.get("plotly_chart")) == (message.plot is not None)
         if not button(page, "Next").disabled:
@@ -38,30 +38,30 @@ def test_every_message_has_a_screen_and_the_last_one_an_end(made, run) -> None:
     assert "1 of" in words(page)
 
 
-def test_the_answer_is_the_verdict_in_words(made, run) -> None:
-    workspace, finished, _ = made
-    place = [message.name for message in _report(made).messages].index("answer")
+def test_the_answer_is_the_verdict_in_words(full, run) -> None:
+    workspace, finished, _ = full
+    place = [message.name for message in _report(full).messages].index("answer")
     page = run("present", workspace, **{state.STUDY: finished.id, state.SLIDE: place})
-    assert _report(made).messages[place].title in words(page)
+    assert _report(full).messages[place].title in words(page)
 
 
-def test_a_place_beyond_the_last_message_is_the_last(made, run) -> None:
-    workspace, finished, _ = made
+def test_a_place_beyond_the_last_message_is_the_last(full, run) -> None:
+    workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id, state.SLIDE: 99})
-    count = len(_report(made).messages)
+    count = len(_report(full).messages)
     assert f"{count} of {count}" in words(page)
 
 
-def test_a_study_that_is_not_finished_says_so_on_every_screen(made, run) -> None:
-    workspace, _, half = made
+def test_a_study_that_is_not_finished_says_so_on_every_screen(full, run) -> None:
+    workspace, _, half = full
     page = run("present", workspace, **{state.STUDY: half.id})
     assert "Not finished" in words(page)
     checked(button(page, "Next").click().run())
     assert "Not finished" in words(page)
 
 
-def test_the_files_are_made_in_the_background_as_chosen(made, run, monkeypatch) -> None:
-    workspace, finished, _ = made
+def test_the_files_are_made_in_the_background_as_chosen(full, run, monkeypatch) -> None:
+    workspace, finished, _ = full
     started: list[list[str]] = []
     monkeypatch.setattr(processes, "start", lambda command, **_: started.append(list(command)))
     page = run("present", workspace, **{state.STUDY: finished.id, state.REPORT_SITES: True})
@@ -108,7 +108,7 @@ def test_what_failed_is_said(own, run) -> None:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_what_is_removed_is_said_before_it_leaves(made, run, kept: bool) -> None:
-    workspace, finished, _ = made
+def test_what_is_removed_is_said_before_it_leaves(full, run, kept: bool) -> None:
+    workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id, state.REPORT_SITES: kept})
     assert ("kept, as was asked for" in words(page)) == kept

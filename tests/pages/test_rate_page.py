@@ -26,7 +26,7 @@ def _rate(page, label: str) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_every_artefact_has_a_key_of_its_own_and_none_is_taken() -> None:
-    letters = [key for key in rating_keys.OF_ARTEFACT.values() if key]
+    letters = [key for key in rating_keys.ARTEFACT_KEYS.values() if key]
     others = [
         rating_keys.NEXT,
         rating_keys.UNDO,
@@ -41,14 +41,14 @@ def test_every_artefact_has_a_key_of_its_own_and_none_is_taken() -> None:
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 def test_levels_and_sureness_have_different_digits(scale) -> None:
-    levels = list(rating_keys.of_levels(scale).values())
-    sure = [key for key in rating_keys.of_sureness(scale).values() if key]
+    levels = list(rating_keys.level_keys(scale).values())
+    sure = [key for key in rating_keys.confidence_keys(scale).values() if key]
     assert len({*levels, *sure}) == len(levels) + len(sure) == len(scale.values) + 5
 
 
 def test_digits_are_the_values_of_the_scale_where_they_can_be() -> None:
-    assert rating_keys.of_levels(SCALES["mriqc-4"]) == {4.0: "4", 3.0: "3", 2.0: "2", 1.0: "1"}
-    assert list(rating_keys.of_levels(SCALES["three-level"]).values()) == ["1", "2", "3"]
+    assert rating_keys.level_keys(SCALES["mriqc-4"]) == {4.0: "4", 3.0: "3", 2.0: "2", 1.0: "1"}
+    assert list(rating_keys.level_keys(SCALES["three-level"]).values()) == ["1", "2", "3"]
 
 
 # ---- starting and going on --------------------------------------------------------------------------

@@ -21,8 +21,8 @@ def test_scans_and_review_show_the_scans_on_the_lists_that_are_chosen(
     assert "1 of 3" in words(page)
 
 
-def test_without_a_list_nothing_is_asked(made, run) -> None:
-    page = run("sheet", made[0], **{state.LISTS: [5]})
+def test_without_a_list_nothing_is_asked(full, run) -> None:
+    page = run("sheet", full.workspace, **{state.LISTS: [5]})
     assert "On any of these lists" not in [one.label for one in page.multiselect]
     assert page.session_state[state.LISTS] == []
 

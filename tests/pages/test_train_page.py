@@ -20,8 +20,8 @@ from training.studies.planned_study import Study
 
 
 @pytest.fixture
-def half_running(made) -> Iterator[tuple[Workspace, Study]]:
-    workspace, _, half = made
+def half_running(full) -> Iterator[tuple[Workspace, Study]]:
+    workspace, _, half = full
     process = workspace_full.pretend_running(half)
     yield workspace, half
     processes.stop(process)
@@ -39,8 +39,8 @@ def test_train_shows_a_running_study_with_progress_and_a_way_to_stop(half_runnin
     assert button(page, "Resume the study")
 
 
-def test_resume_asks_first(made, run, monkeypatch) -> None:
-    workspace, _, half = made
+def test_resume_asks_first(full, run, monkeypatch) -> None:
+    workspace, _, half = full
     processes.stop(workspace_full.pretend_running(half))
     launched = []
     monkeypatch.setattr(launch, "launch", lambda _, study_id, place: launched.append(study_id))
@@ -98,9 +98,9 @@ def test_train_says_why_a_study_is_refused(own, run) -> None:
 
 
 def test_a_profile_is_chosen_by_its_name_and_a_stored_path_is_none(
-    made, run, monkeypatch, tmp_path
+    full, run, monkeypatch, tmp_path
 ) -> None:
-    workspace, _, half = made
+    workspace, _, half = full
     processes.stop(workspace_full.pretend_running(half))
     (tmp_path / "config.yaml").write_text("jobs: 2\n")
     with monkeypatch.context() as stored:

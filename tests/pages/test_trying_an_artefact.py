@@ -31,8 +31,8 @@ def _begun(run, workspace: Workspace, **session: object):  # type: ignore[no-unt
     return checked(button(page, "Try an artefact").click().run())
 
 
-def test_the_altered_image_cannot_be_taken_for_the_scan(made, run, measuring) -> None:
-    page = _begun(run, made[0], **{state.ARTIFACT: "motion"})
+def test_the_altered_image_cannot_be_taken_for_the_scan(full, run, measuring) -> None:
+    page = _begun(run, full.workspace, **{state.ARTEFACT: "motion"})
     said = words(page)
     assert (
         f"Simulated artefact: {ARTEFACTS['motion'].label}, severity 0.5</b> – not the scan" in said
@@ -40,16 +40,16 @@ def test_the_altered_image_cannot_be_taken_for_the_scan(made, run, measuring) ->
     assert page.session_state[state.SCAN] in said
 
 
-def test_rating_is_off_until_one_is_back_at_the_scan(made, run, measuring) -> None:
-    page = _begun(run, made[0])
+def test_rating_is_off_until_one_is_back_at_the_scan(full, run, measuring) -> None:
+    page = _begun(run, full.workspace)
     assert "Rating is off" in words(page)
     assert not page.radio and not [b for b in page.button if b.label.startswith("Save")]
     checked(button(page, "Back to the scan").click().run())
     assert page.radio and "not the scan" not in words(page)
 
 
-def test_score_sub_scores_and_metrics_are_shown_before_and_after(made, run, measuring) -> None:
-    page = _begun(run, made[0], **{state.ARTIFACT: "blur"})
+def test_score_sub_scores_and_metrics_are_shown_before_and_after(full, run, measuring) -> None:
+    page = _begun(run, full.workspace, **{state.ARTEFACT: "blur"})
     said = words(page)
     assert said.count(" → ") > 8
     assert f"<b>{scan_panel.FAMILY_NAMES['blur']}</b>" in said
@@ -57,23 +57,23 @@ def test_score_sub_scores_and_metrics_are_shown_before_and_after(made, run, meas
     assert len(measuring) == 1  # the scan itself is measured already
 
 
-def test_the_same_trial_is_measured_once_and_another_draw_anew(made, run, measuring) -> None:
-    page = _begun(run, made[0])
+def test_the_same_trial_is_measured_once_and_another_draw_anew(full, run, measuring) -> None:
+    page = _begun(run, full.workspace)
     checked(page.run())
     assert len(measuring) == 1
     checked(button(page, "Another draw").click().run())
     assert len(measuring) == 2
 
 
-def test_severity_0_is_the_scan(made, run, measuring) -> None:
-    page = _begun(run, made[0], **{state.SEVERITY: 0.0})
+def test_severity_0_is_the_scan(full, run, measuring) -> None:
+    page = _begun(run, full.workspace, **{state.SEVERITY: 0.0})
     said = words(page)
     assert "Nothing moved" in said and "not the scan</div>" not in said
     assert measuring == []
 
 
-def test_another_scan_is_shown_as_it_is(made, run, measuring) -> None:
-    page = _begun(run, made[0])
+def test_another_scan_is_shown_as_it_is(full, run, measuring) -> None:
+    page = _begun(run, full.workspace)
     checked(button(page, "Next").click().run())
     assert "Simulated artefact" not in words(page)
     assert page.radio

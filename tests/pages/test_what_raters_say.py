@@ -4,7 +4,9 @@ from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log, suggested_cutoff
 from curation.tiers import overrides
+from pages.ui.scan_table import tried_rule
 from pages.ui.shell import state
+from pages.ui.tiers import tier_cut
 from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
 from tests.helpers.rating_sessions import started
@@ -72,7 +74,7 @@ def test_a_suggested_cut_off_is_passed_on_and_taken_over_by_a_click(rated, run) 
     assert "Raters suggest" in words(tiers_page) and "(Ada, Bob, Cleo)" in words(tiers_page)
     take = next(b for b in tiers_page.button if b.label.startswith("Take it over"))
     checked(take.click().run())
-    assert tiers_page.session_state[state.slider_key(1)] == state.rounded(suggestion.cutoff)
+    assert tiers_page.session_state[tier_cut.slider_key(1)] == tried_rule.rounded(suggestion.cutoff)
     assert "in force" in words(tiers_page)
     assert not tiers_page.error
 

@@ -1,4 +1,4 @@
-"""On Cohort: participant ids that several sources share, and a way to say that they are different people."""
+"""Shared participant ids of several sources on Cohort, and the decision that they are different people."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ _SHOWN = 5
 
 
 def show(workspace: Workspace) -> None:
-    """Draw what is in the workspace twice or may be; nothing where there is nothing to say."""
+    """Draw the duplicates of people and scans, certain and possible; nothing where there are none."""
     shared, twice = _found(workspace, cache.stamp(workspace.scans_path))
     decided = workspace.different_people()
     open_ = [each for each in shared if frozenset(each.sources) not in decided]
@@ -21,11 +21,13 @@ def show(workspace: Workspace) -> None:
     for sentence in twice:
         st.warning(formatting.escape(sentence), icon=":material/content_copy:")
     if open_:
-        told = [formatting.escape(each.words) for each in open_[:_SHOWN]]
+        paragraphs = [formatting.escape(each.words) for each in open_[:_SHOWN]]
         if len(open_) > _SHOWN:
-            told.append(formatting.escape(f"So do {len(open_) - _SHOWN:,} more pairs of sources."))
-        told.append(_WHAT_FOLLOWS)
-        st.warning("\n\n".join(told), icon=":material/group:")
+            paragraphs.append(
+                formatting.escape(f"So do {len(open_) - _SHOWN:,} more pairs of sources.")
+            )
+        paragraphs.append(_WHAT_FOLLOWS)
+        st.warning("\n\n".join(paragraphs), icon=":material/group:")
     if shared:
         _decide(workspace, shared, decided)
 
@@ -36,15 +38,13 @@ _WHAT_FOLLOWS = (
 )
 
 
-@st.cache_data(
-    max_entries=8, show_spinner=False, hash_funcs={Workspace: lambda workspace: str(workspace.root)}
-)
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _found(workspace: Workspace, scans_at: cache.Stamp) -> tuple[list[SharedIds], list[str]]:
     return duplicates.alike(workspace), duplicates.in_both_roles(cache.scans(workspace))
 
 
 def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Pair]) -> None:
-    """Let people say of which sources equal ids are different people."""
+    """Draw the form that notes for which sources equal ids are different people."""
     pairs = {" and ".join(each.sources): frozenset(each.sources) for each in shared}
     known = [name for name, pair in pairs.items() if pair in decided]
     with st.form(f"different-{'-'.join(known)}", border=True):
@@ -59,9 +59,9 @@ def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Pair]) -
             sent = st.form_submit_button("Note it", type="primary")
     if sent:
         with frame.in_words():
-            said = {pairs[name] for name in chosen}
+            decisions = {pairs[name] for name in chosen}
             before = {pairs[name] for name in known}
-            duplicates.say_different(workspace, said - before, author)
-            duplicates.say_different(workspace, before - said, author, different=False)
+            duplicates.say_different(workspace, decisions - before, author)
+            duplicates.say_different(workspace, before - decisions, author, different=False)
             state.put(state.PERSON, author.strip())
             st.rerun()

@@ -1,4 +1,4 @@
-"""The answer on Compare: final errors, differences to a reference, verdicts in words, all figures."""
+"""Answer on Compare: final errors, differences to a reference, verdicts in words, all figures."""
 
 import html
 
@@ -8,7 +8,7 @@ import streamlit as st
 from curation.storage.workspace import Workspace
 from pages.ui.compare import comparison_charts, picked_points
 from pages.ui.compare.comparison_charts import VERDICTS
-from pages.ui.compare.comparison_data import Compared
+from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import controls, formatting, html_marks, state
 from training.results import comparisons, conclusions, error_strata, study_summary
 from training.results.comparisons import Comparisons
@@ -30,14 +30,14 @@ these intervals hold was measured: `docs/statistics.md`."""
 _GREY = "#9AA5B1"
 
 
-def show(workspace: Workspace, shown: Compared, name: str) -> None:
+def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     """Draw the part.
 
     Parameters
     ----------
     workspace : Workspace
         For the scans behind a number.
-    shown : Compared
+    shown : Comparison
         What the filters leave.
     name : str
         Begins the names of downloaded files.
@@ -72,17 +72,17 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
         "differences": found.reference,
         "against-controls": found.controls,
     }
-    controls.tables(name, tables, left_out=shown.left_out)
+    controls.offer_tables(name, tables, left_out=shown.left_out)
 
 
-def _reference(shown: Compared) -> str:
-    there = [name for name in shown.there if name != BASELINE]
-    if state.get(state.COMPARE_REFERENCE) not in there:
+def _reference(shown: Comparison) -> str:
+    arms = [name for name in shown.arms_with_predictions if name != BASELINE]
+    if state.get(state.COMPARE_REFERENCE) not in arms:
         first = study_summary.default_reference(shown.held_out)
-        state.put(state.COMPARE_REFERENCE, first if first in there else there[0])
+        state.put(state.COMPARE_REFERENCE, first if first in arms else arms[0])
     return st.selectbox(
         "Compare every arm with",
-        there,
+        arms,
         key=state.COMPARE_REFERENCE,
         width=320,
         format_func=comparison_charts.plain,
@@ -91,13 +91,13 @@ def _reference(shown: Compared) -> str:
 
 
 def _headline(conclusion: Conclusion) -> None:
-    """Say what the study came to, before everything that it rests on."""
+    """Draw the conclusion of the study, before the figures that it rests on."""
     framed = "" if conclusion.ranks else " ts-note"
     st.html(f'<div class="ts-headline{framed}">{html.escape(conclusion.headline)}</div>')
 
 
-def _against(shown: Compared, reference: str) -> str:
-    """Say what the arms are compared with, and that another choice than the report's is made afterwards."""
+def _against(shown: Comparison, reference: str) -> str:
+    """Return the reference of the comparison in words, with a note where it is not the report's choice."""
     first = study_summary.default_reference(shown.held_out)
     if reference == first:
         return f"Against {reference}:"
@@ -107,7 +107,7 @@ def _against(shown: Compared, reference: str) -> str:
 
 
 def _verdicts(
-    shown: Compared, found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
+    shown: Comparison, found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
 ) -> None:
     mean = final.loc[final["arm"] == BASELINE, "age_mae_years"]
     error = f" ({formatting.number(float(mean.iloc[0]), 2)} years)" if len(mean) else ""
@@ -122,30 +122,30 @@ def _verdicts(
     )
     shared = shown.overlaps() if len(found.controls) else {}
     lines = []
-    for head, table, judged in blocks:
+    for head, table, ranked in blocks:
         if len(table):
             lines.append(f'<div class="ts-muted">{html.escape(head)}</div>')
             lines += [
-                _line(row, shared.get(row.reference), judged=judged) for row in table.itertuples()
+                _line(row, shared.get(row.reference), ranked=ranked) for row in table.itertuples()
             ]
     if found.reference.empty:
         lines.append('<div class="ts-muted">There is no other arm to compare with yet.</div>')
     st.html(f'<div class="ts-verdicts">{"".join(lines)}</div>')
 
 
-def _line(row, shared: Overlap | None, *, judged: bool) -> str:  # type: ignore[no-untyped-def]
+def _line(row, shared: Overlap | None, *, ranked: bool) -> str:  # type: ignore[no-untyped-def]
     """Return a comparison as a line; in grey where arms cannot be ranked."""
     colour, word = VERDICTS[row.verdict]
-    colour = colour if judged else _GREY
+    colour = colour if ranked else _GREY
     style = f"background:{colour};color:{html_marks.ink_on(colour)}"
     chip = f'<span class="ts-chip" style="{style}">{word}</span>'
     beside = f' <span class="ts-muted">{html.escape(shared.words)}</span>' if shared else ""
-    muted = "" if judged else ' class="ts-faded"'
+    muted = "" if ranked else ' class="ts-faded"'
     return f"<div{muted}>{chip}<span>{html.escape(row.words)}{beside}</span></div>"
 
 
 def _forests(
-    shown: Compared, final: pd.DataFrame, differences: pd.DataFrame, conclusion: Conclusion
+    shown: Comparison, final: pd.DataFrame, differences: pd.DataFrame, conclusion: Conclusion
 ) -> list[str]:
     with st.container(horizontal=True, key="split-forests", gap="medium"):
         with st.container(width="stretch"):
@@ -159,7 +159,7 @@ def _forests(
                 st.caption("There is no other arm to compare with yet.")
                 return [str(point[0]) for point in first]
             figure = comparison_charts.differences(
-                differences, shown.styles, judged=conclusion.ranks
+                differences, shown.styles, ranked=conclusion.ranks
             )
             alt = "Paired difference of each arm to the reference with its 95 % interval"
             second = picked_points.figure(figure, key="forest-differences", alt=alt)
@@ -206,15 +206,15 @@ def _span(row) -> str:  # type: ignore[no-untyped-def]
 
 
 def _two(raw: str, corrected: float) -> html_marks.Cell:
-    """Return a cell with the raw figure, and below it the bias-corrected one where there is one."""
+    """Return a cell with the raw figure and, if any, the bias-corrected one below it."""
     if corrected != corrected:
         return html_marks.Cell(html.escape(raw))
     below = f"corrected {formatting.number(corrected, 2)}"
     return html_marks.Cell(f'{html.escape(raw)}<br><span class="ts-muted">{below}</span>')
 
 
-def _people(shown: Compared, final: pd.DataFrame) -> str:
-    """Say whom the figures are of, from the data."""
+def _people(shown: Comparison, final: pd.DataFrame) -> str:
+    """Return the people that the figures are of, in words, from the data."""
     people, trained = shown.held_out.people, final[final["arm"] != BASELINE]
     ages = people["age_years"]
     count, most = len(people), int(trained["n_subjects"].max())

@@ -1,7 +1,4 @@
-"""The curves of Compare: mean, band and single runs; a click opens a run.
-
-Single runs as thin lines behind the mean of their arm; a point knows its run.
-"""
+"""Learning curves of Compare: mean and band of each arm, single runs behind them; a click opens a run."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,13 +9,113 @@ import streamlit as st
 
 from curation.storage.workspace import Workspace
 from pages.ui.compare import compare_studies, picked_points, run_panel
-from pages.ui.compare.comparison_data import Compared
+from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import charts, controls, state
 from training.report.look import Style
 from training.results import error_curves, study_summary
 
+#: Points that all runs together may have on the screen; more makes it slow, not finer.
+POINTS = 12_000
+_WINDOWS = (1, 3, 5, 9, 15, 25, 51)
 
-def add(
+
+def show(workspace: Workspace, shown: Comparison, name: str) -> None:
+    """Draw the part.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        For the runs that are opened.
+    shown : Comparison
+        What the filters leave.
+    name : str
+        Begins the names of downloaded files.
+    """
+    all_error, all_loss = shown.curves()
+    ends = [int(table["epoch"].max()) for table in (all_error, all_loss) if len(table)]
+    along, window, single, (first, last) = _options(max(ends, default=0))
+    error, loss = (
+        error_curves.smoothed(table[table["epoch"].between(first, last)], value, window)
+        for table, value in ((all_error, "age_mae_years"), (all_loss, "loss"))
+    )
+    # of all arms, so that leaving some out changes no band of the others
+    of_error = shown.left(error_curves.age_error_band(error, shown.held_out.arms, along=along))
+    of_loss = shown.left(error_curves.loss_band(loss, along=along))
+    error, loss = shown.left(error), shown.left(loss)
+    st.subheader("Age error while fine-tuning")
+    if of_error.empty:
+        st.caption(_nothing(error, "curves begin with the first epoch of fine-tuning."))
+    else:
+        figure = charts.age_error(
+            of_error,
+            shown.styles,
+            along=along,
+            baseline_years=study_summary.mean_age_error(shown.held_out),
+        )
+        _draw(figure, error, "age_mae_years", shown, along, single, " years")
+        st.caption(_error_words(of_error, window, shown))
+    st.subheader("Pretraining")
+    if of_loss.empty:
+        st.caption(_nothing(loss, "no epoch of pretraining is finished."))
+    else:
+        figure = charts.pretraining_loss(of_loss, shown.styles, along=along)
+        _draw(figure, loss, "loss", shown, along, single, "")
+        st.caption(
+            "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
+            "losses of different arms are not to be compared. The age error above is."
+        )
+    controls.offer_tables(
+        name,
+        {"age-error-curves": of_error, "age-error-runs": error, "pretraining-loss": of_loss},
+        left_out=_left_out(shown, window, (first, last), max(ends, default=0)),
+    )
+
+
+def _options(epochs: int) -> tuple[str, int, bool, tuple[int, int]]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        along = controls.choose_segment(
+            "Against",
+            ["epoch", "step"],
+            key=state.COMPARE_ALONG,
+            show_label=True,
+        )
+        window = controls.choose(
+            st.selectbox,
+            "Smoothing",
+            _WINDOWS,
+            key=state.COMPARE_SMOOTHING,
+            width=190,
+            format_func=lambda w: "none" if w == 1 else f"mean of {w} epochs",
+        )
+        single = st.toggle("Single runs", key=state.COMPARE_RUNS, persist_state="session")
+        between = compare_studies.choose_epochs(epochs)
+    return along, window, bool(single), between
+
+
+def _draw(
+    figure: go.Figure,
+    curves_: pd.DataFrame,
+    value: str,
+    shown: Comparison,
+    along: str,
+    single: bool,
+    unit: str,
+) -> None:
+    runs = sorted(curves_["run_id"].unique()) if single else []
+    if single:
+        thin = error_curves.thinned(curves_, max(POINTS // max(len(runs), 1), 10))
+        add_single_runs(figure, thin, value, shown.styles, runs=runs, along=along, unit=unit)
+    chosen = picked_points.figure(
+        figure,
+        key=f"curves-{value}",
+        alt=f"{figure.layout.yaxis.title.text} against {figure.layout.xaxis.title.text}, a line an arm",
+    )
+    for place in {int(point[0]) for point in chosen if len(point) == 3}:
+        if place < len(runs):
+            run_panel.show(*shown.run(runs[place]))
+
+
+def add_single_runs(
     figure: go.Figure,
     curves: pd.DataFrame,
     value: str,
@@ -75,108 +172,7 @@ def add(
     figure.add_traces(traces)
 
 
-#: Points that all runs together may have on the screen; more makes it slow, not finer.
-POINTS = 12_000
-_WINDOWS = (1, 3, 5, 9, 15, 25, 51)
-
-
-def show(workspace: Workspace, shown: Compared, name: str) -> None:
-    """Draw the part.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        For the runs that are opened.
-    shown : Compared
-        What the filters leave.
-    name : str
-        Begins the names of downloaded files.
-    """
-    all_error, all_loss = shown.curves()
-    ends = [int(table["epoch"].max()) for table in (all_error, all_loss) if len(table)]
-    along, window, single, (first, last) = _options(max(ends, default=0))
-    error, loss = (
-        error_curves.smoothed(table[table["epoch"].between(first, last)], value, window)
-        for table, value in ((all_error, "age_mae_years"), (all_loss, "loss"))
-    )
-    # of all arms, so that leaving some out changes no band of the others
-    of_error = shown.left(error_curves.age_error_band(error, shown.held_out.arms, along=along))
-    of_loss = shown.left(error_curves.loss_band(loss, along=along))
-    error, loss = shown.left(error), shown.left(loss)
-    st.subheader("Age error while fine-tuning")
-    if of_error.empty:
-        st.caption(_nothing(error, "curves begin with the first epoch of fine-tuning."))
-    else:
-        figure = charts.age_error(
-            of_error,
-            shown.styles,
-            along=along,
-            baseline_years=study_summary.mean_age_error(shown.held_out),
-        )
-        _draw(figure, error, "age_mae_years", shown, along, single, " years")
-        st.caption(_error_words(of_error, window, shown))
-    st.subheader("Pretraining")
-    if of_loss.empty:
-        st.caption(_nothing(loss, "no epoch of pretraining is finished."))
-    else:
-        figure = charts.pretraining_loss(of_loss, shown.styles, along=along)
-        _draw(figure, loss, "loss", shown, along, single, "")
-        st.caption(
-            "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
-            "losses of different arms are not to be compared. The age error above is."
-        )
-    controls.tables(
-        name,
-        {"age-error-curves": of_error, "age-error-runs": error, "pretraining-loss": of_loss},
-        left_out=_left_out(shown, window, (first, last), max(ends, default=0)),
-    )
-
-
-def _options(epochs: int) -> tuple[str, int, bool, tuple[int, int]]:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        state.keep_one_of(state.COMPARE_ALONG, ["epoch", "step"])
-        along = st.segmented_control(
-            "Against",
-            ["epoch", "step"],
-            key=state.COMPARE_ALONG,
-            required=True,
-            persist_state="session",
-        )
-        state.keep_one_of(state.COMPARE_SMOOTHING, list(_WINDOWS))
-        window = st.selectbox(
-            "Smoothing",
-            _WINDOWS,
-            key=state.COMPARE_SMOOTHING,
-            width=190,
-            persist_state="session",
-            format_func=lambda w: "none" if w == 1 else f"mean of {w} epochs",
-        )
-        single = st.toggle("Single runs", key=state.COMPARE_RUNS, persist_state="session")
-        between = compare_studies.epochs(epochs)
-    return str(along), int(window), bool(single), between
-
-
-def _draw(
-    figure: go.Figure,
-    curves_: pd.DataFrame,
-    value: str,
-    shown: Compared,
-    along: str,
-    single: bool,
-    unit: str,
-) -> None:
-    runs = sorted(curves_["run_id"].unique()) if single else []
-    if single:
-        thin = error_curves.thinned(curves_, max(POINTS // max(len(runs), 1), 10))
-        add(figure, thin, value, shown.styles, runs=runs, along=along, unit=unit)
-    chosen = picked_points.figure(
-        figure,
-        key=f"curves-{value}",
-        alt=f"{figure.layout.yaxis.title.text} against {figure.layout.xaxis.title.text}, a line an arm",
-    )
-    for place in {int(point[0]) for point in chosen if len(point) == 3}:
-        if place < len(runs):
-            run_panel.show(*shown.run(runs[place]))
+# ---- words ---------------------------------------------------------------------------------------
 
 
 def _nothing(unfiltered: pd.DataFrame, otherwise: str) -> str:
@@ -185,8 +181,8 @@ def _nothing(unfiltered: pd.DataFrame, otherwise: str) -> str:
     return f"No data yet: {otherwise}"
 
 
-def _left_out(shown: Compared, window: int, epochs: tuple[int, int], most: int) -> str:
-    """Return what of the curves is not as it was written, for what is downloaded."""
+def _left_out(shown: Comparison, window: int, epochs: tuple[int, int], most: int) -> str:
+    """Return filters, epochs and smoothing of the curves in words, for the downloaded files."""
     parts = [shown.left_out]
     if epochs[0] > 1 or epochs[1] < most:
         parts.append(f"epochs {epochs[0]} to {epochs[1]} only")
@@ -195,8 +191,8 @@ def _left_out(shown: Compared, window: int, epochs: tuple[int, int], most: int) 
     return "; ".join(filter(None, parts))
 
 
-def _error_words(band: pd.DataFrame, window: int, shown: Compared) -> str:
-    """Say what is drawn, from what is drawn."""
+def _error_words(band: pd.DataFrame, window: int, shown: Comparison) -> str:
+    """Return the caption of the age errors, derived from the drawn band."""
     words = "Mean absolute error on the held-out folds, averaged over folds; "
     if error_curves.single_seeds(band):
         words += "the thick line is the mean over seeds, thin lines are single seeds, too few for a band."

@@ -1,19 +1,24 @@
-"""The table of studies: search, tags, notes, archive, and which can be compared.
-
-What narrows Compare, and every part of it: arms, seeds, folds, epochs.
-"""
+"""Table of studies on Compare, with tags, notes and archive; and the filters of all parts of Compare."""
 
 import streamlit as st
 
 from curation.storage.workspace import Workspace
 from pages.ui.compare import comparison_data
-from pages.ui.compare.comparison_data import Compared
-from pages.ui.shell import cache, formatting, frame, state
+from pages.ui.compare.comparison_data import Comparison
+from pages.ui.shell import cache, controls, formatting, frame, state
+from pages.ui.shell.state import Key, T
 from training.studies import annotations
 from training.studies.annotations import StudyMarks
 from training.studies.planned_study import Study
 
 _NONE = StudyMarks()
+_COLUMNS = {
+    "Arms": st.column_config.TextColumn(width="medium"),
+    "Beside the open one": st.column_config.TextColumn(width="large"),
+}
+
+
+# ---- the table -----------------------------------------------------------------------------------
 
 
 def show(workspace: Workspace, studies: list[Study], current: Study) -> None:
@@ -51,15 +56,8 @@ def show(workspace: Workspace, studies: list[Study], current: Study) -> None:
     _chosen(workspace, found[chosen[0]], marks, current)
 
 
-_COLUMNS = {
-    "Arms": st.column_config.TextColumn(width="medium"),
-    "Beside the open one": st.column_config.TextColumn(width="large"),
-}
-
-
 def _filtered(studies: list[Study], marks: dict[str, StudyMarks]) -> list[Study]:
     tags = sorted({tag for one in studies for tag in marks.get(one.id, _NONE).tags})
-    state.keep_among(state.STUDY_TAGS, tags)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         words = st.text_input(
             "Find",
@@ -67,26 +65,19 @@ def _filtered(studies: list[Study], marks: dict[str, StudyMarks]) -> list[Study]
             persist_state="session",
             placeholder="a name, an arm, a tag, a word of a note",
         )
-        wanted = st.multiselect(
-            "Tags",
-            tags,
-            key=state.STUDY_TAGS,
-            placeholder="all",
-            persist_state="session",
-            disabled=not tags,
-        )
+        wanted = controls.choose_several("Tags", tags, key=state.STUDY_TAGS, disabled=not tags)
         archive = st.toggle("Archive", key=state.STUDY_ARCHIVE, persist_state="session")
     return [
         one
         for one in studies
         if marks.get(one.id, _NONE).archived == archive
         and set(wanted) <= set(marks.get(one.id, _NONE).tags)
-        and (words or "").casefold().strip() in _said(one, marks.get(one.id, _NONE))
+        and (words or "").casefold().strip() in _searchable(one, marks.get(one.id, _NONE))
     ]
 
 
-def _said(study: Study, marks: StudyMarks) -> str:
-    """Return all words that a study can be found by."""
+def _searchable(study: Study, marks: StudyMarks) -> str:
+    """Return the text of a study for the search."""
     arms = " ".join(f"{arm.name} {arm.label}" for arm in study.arms)
     notes = " ".join(f"{note.words} {note.author}" for note in marks.notes)
     parts = (study.name, study.id, study.cohort_id, study.target_id, study.preset.name)
@@ -107,6 +98,9 @@ def _row(workspace: Workspace, study: Study, marks: StudyMarks, current: Study) 
         "Beside the open one": why or "can be compared",
         "Id": study.id,
     }
+
+
+# ---- the chosen study ----------------------------------------------------------------------------
 
 
 def _chosen(
@@ -166,8 +160,11 @@ def _form(workspace: Workspace, study: Study, held: StudyMarks, known: set[str])
         st.rerun()
 
 
-def narrowed(everything: Compared) -> Compared:
-    """Draw the filters and return what they leave."""
+# ---- filters -------------------------------------------------------------------------------------
+
+
+def choose_filters(everything: Comparison) -> Comparison:
+    """Draw the filters and return the comparison that they leave."""
     arms = [arm.name for arm in everything.arms]
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare-filters"):
         chosen = _several("Arms", state.COMPARE_ARMS, arms)
@@ -180,7 +177,7 @@ def narrowed(everything: Compared) -> Compared:
     return left
 
 
-def epochs(last: int) -> tuple[int, int]:
+def choose_epochs(last: int) -> tuple[int, int]:
     """Draw the range of epochs; one that went up to the last epoch follows while a study runs."""
     if last < 2:
         return 0, last
@@ -188,27 +185,24 @@ def epochs(last: int) -> tuple[int, int]:
     if high >= (state.get(state.COMPARE_LAST_EPOCH) or 0) or high > last:
         high = last
     state.put(state.COMPARE_LAST_EPOCH, last)
-    state.put(state.COMPARE_EPOCHS, (min(low, high), high))
+    shown = (min(low, high), high)
+    state.put(state.COMPARE_EPOCHS, shown)
     st.slider("Epochs", 1, last, key=state.COMPARE_EPOCHS, width=240, persist_state="session")
-    low, high = state.get(state.COMPARE_EPOCHS)
-    return low, high
+    return state.get(state.COMPARE_EPOCHS, shown)
 
 
-def _several(label: str, key: str, options: list, *, shift: int = 0) -> list:
-    state.keep_among(key, options)
-    return st.multiselect(
+def _several(label: str, key: Key[list[T]], options: list[T], *, shift: int = 0) -> list[T]:
+    return controls.choose_several(
         label,
         options,
         key=key,
-        placeholder="all",
-        persist_state="session",
         disabled=len(options) < 2,
         format_func=lambda o: str(o + shift) if shift else str(o),
     )
 
 
-def _say(everything: Compared, left: Compared) -> None:
-    """Say what is left out, and what that does to the numbers below."""
+def _say(everything: Comparison, left: Comparison) -> None:
+    """Draw what is filtered out, and the effect on the numbers below."""
     out = [
         formatting.plural(len(before) - len(after), noun)
         for before, after, noun in (

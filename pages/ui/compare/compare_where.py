@@ -1,4 +1,4 @@
-"""Where it matters: tier × tier, errors against what is known of scans, age gap, sweeps."""
+"""Subgroup errors on Compare: tier × tier, errors against properties of scans, age gap, sweeps."""
 
 import pandas as pd
 import streamlit as st
@@ -7,7 +7,7 @@ from curation.scoring.comparison_groups import SOURCE
 from curation.storage.workspace import Workspace
 from curation.tiers.rule_versions import rule_difference
 from pages.ui.compare import comparison_charts, picked_points, strata_charts
-from pages.ui.compare.comparison_data import Compared
+from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, state
 from training.report.look import MUTED, Style
 from training.results import error_strata, study_sets, study_summary
@@ -23,7 +23,7 @@ _AGAINST = {
 }
 
 
-def show(workspace: Workspace, shown: Compared, name: str) -> None:
+def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     """Draw the part; parameters as :func:`pages.ui.compare.compare_answer.show`."""
     final = shown.left(study_summary.summarise(shown.held_out))
     if final.empty:
@@ -34,14 +34,14 @@ def show(workspace: Workspace, shown: Compared, name: str) -> None:
     _sweeps(workspace, shown, name)
 
 
-def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
+def _tiers(workspace: Workspace, shown: Comparison, name: str) -> None:
     st.subheader("Tier × tier")
     _rules_differ(workspace, shown)
     table = shown.left(error_strata.tier_by_tier(shown.held_out))
     tiers = sorted(set(table["tier"]) - {NOT_KNOWN}) + [NOT_KNOWN] * (
         NOT_KNOWN in set(table["tier"])
     )
-    figure = comparison_charts.tier_by_tier(table, shown.there, tiers)
+    figure = comparison_charts.tier_by_tier(table, shown.arms_with_predictions, tiers)
     alt = "Age error of each arm on the test scans of each tier"
     cells = picked_points.figure(figure, key="tier-by-tier", alt=alt)
     st.caption(
@@ -57,43 +57,40 @@ def _tiers(workspace: Workspace, shown: Compared, name: str) -> None:
         scans = scans[scans["tier"].fillna(NOT_KNOWN) == tier]
         what = f"{comparison_charts.plain(arm)}, test scans of tier {tier}"
         picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}-{tier}")
-    controls.tables(name, {"tier-by-tier": table}, left_out=shown.left_out)
+    controls.offer_tables(name, {"tier-by-tier": table}, left_out=shown.left_out)
 
 
-def _rules_differ(workspace: Workspace, shown: Compared) -> None:
+def _rules_differ(workspace: Workspace, shown: Comparison) -> None:
     """Warn where pool and target have tiers of the same names by different rules."""
     rules = {header.id: header.rule for header in cache.cohort_headers(workspace)[0]}
     for name, study in shown.parts.items():
         pool, target = rules.get(study.cohort_id), rules.get(study.target_id)
-        if pool and target and (said := rule_difference(pool, target)):
+        if pool and target and (text := rule_difference(pool, target)):
             whose = f"{name}: " if len(shown.parts) > 1 else ""
-            st.warning(formatting.escape(f"{whose}{said}"), icon=":material/warning:")
+            st.warning(formatting.escape(f"{whose}{text}"), icon=":material/warning:")
 
 
 # ---- one arm ---------------------------------------------------------------------------------------
 
 
-def _closely(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: str) -> None:
+def _closely(workspace: Workspace, shown: Comparison, final: pd.DataFrame, name: str) -> None:
     st.subheader("One arm, closely")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         best = final.sort_values("age_mae_years")["arm"].tolist()
-        state.keep_one_of(state.COMPARE_ARM, best)
-        arm = st.selectbox(
+        arm = controls.choose(
+            st.selectbox,
             "Arm",
             best,
             key=state.COMPARE_ARM,
             width=260,
-            persist_state="session",
             format_func=comparison_charts.plain,
         )
-        state.keep_one_of(state.COMPARE_AGAINST, list(_AGAINST))
-        against = st.segmented_control(
+        against = controls.choose_segment(
             "Its error against",
             list(_AGAINST),
             key=state.COMPARE_AGAINST,
-            required=True,
             format_func=lambda key: _AGAINST[key],
-            persist_state="session",
+            show_label=True,
         )
         scans = error_strata.errors_by_scan(shown.held_out, arm)
         able = bool(scans["corrected_gap_years"].notna().any())
@@ -107,17 +104,17 @@ def _closely(workspace: Workspace, shown: Compared, final: pd.DataFrame, name: s
     if against == "gap" and not able:
         st.caption("These predictions do not follow age: there is no correction for the age bias.")
     style = shown.styles.get(arm, Style("", MUTED))
-    chosen = _figure(scans, str(against), style, bool(corrected), key=f"closely-{arm}-{against}")
+    chosen = _figure(scans, against, style, bool(corrected), key=f"closely-{arm}-{against}")
     if len(chosen):
         what = f"{comparison_charts.plain(arm)}, chosen"
         picked_points.scans(workspace, chosen, what=what, key=f"scans-chosen-{arm}-{against}")
-    controls.tables(name, {"errors-of-scans": scans.assign(arm=arm)}, left_out=shown.left_out)
+    controls.offer_tables(name, {"errors-of-scans": scans.assign(arm=arm)}, left_out=shown.left_out)
 
 
 def _figure(
     scans: pd.DataFrame, against: str, style: Style, corrected: bool, *, key: str
 ) -> pd.DataFrame:
-    """Draw the figure and say what it shows; return the scans that were picked on it."""
+    """Draw the figure with its caption; return the scans picked on it."""
     if against in GROUPS:
         table = error_strata.by_group(scans, against)
         figure = strata_charts.error_by_group(table, against, style)
@@ -177,7 +174,7 @@ def _correlation(scans: pd.DataFrame, column: str, value: str) -> str:
 # ---- sweeps ----------------------------------------------------------------------------------------
 
 
-def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
+def _sweeps(workspace: Workspace, shown: Comparison, name: str) -> None:
     size = shown.left(study_sets.by_size(shown.held_out, shown.sizes()))
     labels = shown.left(study_sets.by_labels(shown.held_out))
     chosen: list[str] = []
@@ -213,6 +210,6 @@ def _sweeps(workspace: Workspace, shown: Compared, name: str) -> None:
         scans = error_strata.errors_by_scan(shown.held_out, arm)
         what = f"Test scans of {comparison_charts.plain(arm)}"
         picked_points.scans(workspace, scans, what=what, key=f"scans-of-sweep-{arm}")
-    controls.tables(
+    controls.offer_tables(
         name, {"error-by-size": size, "error-by-labels": labels}, left_out=shown.left_out
     )

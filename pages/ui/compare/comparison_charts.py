@@ -1,4 +1,4 @@
-"""Figures of what each arm is worth. Pure functions of the tables of ``training``; no streamlit.
+"""Figures of the comparison of arms. Pure functions of the tables of ``training``; no streamlit.
 
 Points carry in ``customdata`` what they stand for (an arm, an arm and a tier, a scan), first in line, so that
 a click can lead to the scans behind a number.
@@ -57,7 +57,7 @@ def final_errors(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
 
 
 def differences(
-    table: pd.DataFrame, styles: Mapping[str, Style], *, judged: bool = True
+    table: pd.DataFrame, styles: Mapping[str, Style], *, ranked: bool = True
 ) -> go.Figure:
     """Draw the paired difference of each arm to its reference with its 95 % interval, best on top.
 
@@ -67,7 +67,7 @@ def differences(
         As :class:`training.results.comparisons.Comparisons` has it, of one reference.
     styles : mapping of str to Style
         A style an arm.
-    judged : bool
+    ranked : bool
         Show verdicts in their colours; else in grey.
     """
     rows = table.sort_values("difference_years", ascending=False, na_position="first")
@@ -78,7 +78,7 @@ def differences(
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
     for row in rows.itertuples():
         colour, word = VERDICTS[str(row.verdict)]
-        told = judged and row.verdict in ("better", "worse")
+        is_clear = ranked and row.verdict in ("better", "worse")
         figure.add_annotation(
             x=1.01,
             xref="paper",
@@ -86,7 +86,7 @@ def differences(
             text=word,
             showarrow=False,
             xanchor="left",
-            font={"size": 14, "color": colour if told else MUTED},
+            font={"size": 14, "color": colour if is_clear else MUTED},
         )
     figure.update_layout(margin={"r": 150})
     return figure

@@ -1,8 +1,7 @@
-"""What Compare shows: one study, or the arms of several beside each other, as tables that filters narrow."""
+"""Data of Compare: one study, or the arms of several side by side, as tables that filters narrow."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -26,8 +25,8 @@ _DASHES = ("dot", "longdash", "dashdot")
 
 
 @dataclass(frozen=True)
-class Compared:
-    """What is known of the finished runs, and where the rest of it is read.
+class Comparison:
+    """Results of the finished runs, with the studies and runs that they come from.
 
     Parameters
     ----------
@@ -55,8 +54,8 @@ class Compared:
 
     def only(
         self, arms: Collection[str], seeds: Collection[int], folds: Collection[int]
-    ) -> "Compared":
-        """Return what filters leave; an empty one leaves all. Arms without pretraining always stay."""
+    ) -> "Comparison":
+        """Return the filtered comparison; an empty filter leaves all. Arms without pretraining stay."""
         kept = tuple(a for a in self.arms if not arms or a.name in arms or a.is_scratch)
         names = [arm.name for arm in kept]
         left = replace(
@@ -70,7 +69,7 @@ class Compared:
         return replace(left, left_out=_left_out(self, left))
 
     @property
-    def there(self) -> list[str]:
+    def arms_with_predictions(self) -> list[str]:
         """Names of the arms that are shown and have any prediction, and of predicting the mean."""
         names = [*(arm.name for arm in self.arms), BASELINE]
         return [name for name in self.held_out.there if name in names]
@@ -89,7 +88,7 @@ class Compared:
         }
 
     def overlaps(self) -> dict[str, Overlap]:
-        """Return what each control shares with the arm that it matches, by the control's name."""
+        """Return the overlap of each control with the arm that it matches, by the control's name."""
         return {
             self._called(name, one.control): one
             for name, study in self.parts.items()
@@ -98,7 +97,7 @@ class Compared:
 
     @property
     def controls_match(self) -> str:
-        """In what controls are like their arms, such as ``size, sites and ages``; empty without controls."""
+        """Traits in which controls match their arms: ``size, sites and ages``; empty without controls."""
         found = [matched for one in self.parts.values() if (matched := _matched(one))]
         return ", or ".join(dict.fromkeys(matched.words for matched in found))
 
@@ -132,8 +131,8 @@ class Compared:
         return table[table["seed"].isin(self.seeds) & table["fold"].isin([*self.folds, -1])]
 
 
-def _left_out(everything: Compared, left: Compared) -> str:
-    """Return what a filter leaves, where it leaves something out."""
+def _left_out(everything: Comparison, left: Comparison) -> str:
+    """Return the choice of a filter in words; empty where nothing is filtered out."""
     kept = (
         ("arms", [a.name for a in everything.arms], [a.name for a in left.arms]),
         ("seeds", everything.seeds, left.seeds),
@@ -146,9 +145,9 @@ def _left_out(everything: Compared, left: Compared) -> str:
     )
 
 
-def of(workspace: Workspace, study: Study, others: list[Study]) -> Compared:
-    """Read a study, with the arms of others beside its own where there are some."""
-    parts = dict(zip(names([study, *others]), [study, *others], strict=True))
+def read_comparison(workspace: Workspace, study: Study, others: list[Study]) -> Comparison:
+    """Read a study, with the arms of other studies beside its own."""
+    parts = dict(zip(distinct_names([study, *others]), [study, *others], strict=True))
     held_out = {name: held_out_of(workspace, one) for name, one in parts.items()}
     if others:
         joined = predictions.joined(held_out)
@@ -157,11 +156,11 @@ def of(workspace: Workspace, study: Study, others: list[Study]) -> Compared:
         (joined,) = held_out.values()
         styles = arm_styles(study.arms)
     folds = list(range(study.folds))
-    return Compared(parts, joined, styles, list(joined.seeds), folds, joined.arms)
+    return Comparison(parts, joined, styles, list(joined.seeds), folds, joined.arms)
 
 
-def names(studies: list[Study]) -> list[str]:
-    """Return what studies are called beside each other: their names, with ids where two are the same."""
+def distinct_names(studies: list[Study]) -> list[str]:
+    """Return names that tell studies apart: their names, with ids where two are the same."""
     counts = pd.Series([one.name for one in studies]).value_counts()
     return [one.name if counts[one.name] == 1 else one.id for one in studies]
 
@@ -180,18 +179,12 @@ def why_not(study: Study, other: Study) -> str:
 
 
 def _finished(study: Study) -> tuple[int, int]:
-    """Return what changes when a run of a study finishes: how many have, and when the last one did."""
+    """Return count and latest time of the finished runs of a study: it changes whenever one finishes."""
     times = [cache.stamp(run.result_path)[0] for run in _runs(study) if run.kind == "finetune"]
     return sum(map(bool, times)), max(times, default=0)
 
 
-_HASH: dict[Any, Any] = {
-    Workspace: lambda workspace: str(workspace.root),
-    Study: lambda study: str(study.folder),
-}
-
-
-@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _held_out(workspace: Workspace, study: Study, changed: tuple[int, int]) -> Predictions:
     return predictions.read(workspace, study)
 
@@ -201,27 +194,27 @@ def _logs() -> RunLogs:
     return RunLogs()
 
 
-@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _runs(study: Study) -> list[Run]:
     return runs.runs_of(study)
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _sizes(study: Study) -> dict[str, int]:
     return study_sets.sizes(study)
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _overlaps(study: Study) -> list[Overlap]:
     return arm_overlap.of_study(study)
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _matched(study: Study) -> MatchingCriteria | None:
     return arm_overlap.controls_matched_on(study)
 
 
-@st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=_HASH)
+@st.cache_data(max_entries=1000, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _why_not(study: Study, other: Study) -> str:
     return study_sets.why_not(study, other)
 

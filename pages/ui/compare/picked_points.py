@@ -1,4 +1,4 @@
-"""From a number to its scans: figures whose points can be picked, and lists of scans that lead to Review."""
+"""Figures with selectable points, and lists of the scans behind them that lead to Review."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -81,7 +81,7 @@ def scans(workspace: Workspace, found: pd.DataFrame, *, what: str, key: str) -> 
         icon = frame.PAGES["explore"].icon
         if st.button("Select on Explore", key=f"explore-{key}", icon=icon, disabled=not here):
             state.put(state.ROLE, "target")
-            selected_scans.explore(tuple(here))
+            selected_scans.open_explore(tuple(here))
     if len(here) < len(rows):
         gone = formatting.plural(len(rows) - len(here), "scan")
         st.caption(f"{gone} of these are no longer in this workspace.")
@@ -99,7 +99,7 @@ def scans(workspace: Workspace, found: pd.DataFrame, *, what: str, key: str) -> 
 
 
 def _wanted(scan_ids: list[str], present: set[str], key: str) -> Any:
-    """Return what is called once a row is chosen: only then, not on every later run, the page is left."""
+    """Return the callback of a chosen row, so that the page is left at the choice and not on later runs."""
 
     def note() -> None:
         rows = state.get(key)["selection"]["rows"]

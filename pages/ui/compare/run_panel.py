@@ -1,4 +1,4 @@
-"""One run, opened from its curve: what it is, how it went, what it wrote."""
+"""Panel of one run, opened from its curve: facts, status, files."""
 
 import html
 

@@ -1,4 +1,4 @@
-"""Figures of where an arm errs: a point a scan, a row a group. Pure functions of tables.
+"""Figures of an arm's errors by scan and by group. Pure functions of tables.
 
 The first entry of a point's ``customdata`` is the scan, or the group, that it stands for.
 """

@@ -1,4 +1,4 @@
-"""A plot of more scans than can be drawn as points: counts in cells, and who lies in a box or lasso."""
+"""Density plot of many scans: counts in cells, and the scans inside a box or lasso."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,8 +106,10 @@ def cells(panel: Panel, chosen: Places) -> dict[str, Any]:
     }
 
 
-def inside(panel: Panel, kind: str, xs: Sequence[float], ys: Sequence[float]) -> NDArray[np.bool_]:
-    """Tell which scans of a density lie in a box, or in a lasso.
+def scans_inside(
+    panel: Panel, kind: str, xs: Sequence[float], ys: Sequence[float]
+) -> NDArray[np.bool_]:
+    """Return which scans of a density plot lie in a box or a lasso.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Several plots of the same scans: what is selected in one is selected in all.
+"""Linked plots: several plots of the same scans that share one selection.
 
 Up to some 20,000 scans are points; of more, the browser gets counts in cells, and which scans lie in a box or
 lasso is found here (:mod:`pages.ui.explore.density`). The drawing is ``assets/linked.js``.
@@ -38,8 +38,8 @@ OPEN, CHOSEN = "#56B4E9", "#B1173B"
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What the plots show.
+class LinkedPlots:
+    """Content of the plots.
 
     Parameters
     ----------
@@ -63,19 +63,21 @@ class Shown:
 
     @property
     def dense(self) -> bool:
-        """Whether there are too many scans for points."""
+        """Whether the scans are too many for points."""
         return len(self.names) > POINTS_DRAWN
 
 
 # ---- what the browser gets -------------------------------------------------------------------------
 
 
-def describe(shown: Shown, legend: Sequence[tuple[str, str]], chosen: Places) -> dict[str, Any]:
+def describe(
+    shown: LinkedPlots, legend: Sequence[tuple[str, str]], chosen: Places
+) -> dict[str, Any]:
     """Return all that the browser draws, as JSON-ready values.
 
     Parameters
     ----------
-    shown : Shown
+    shown : LinkedPlots
         The scans.
     legend : sequence of tuple of str
         Pairs of a colour and what it stands for.
@@ -102,7 +104,7 @@ def describe(shown: Shown, legend: Sequence[tuple[str, str]], chosen: Places) ->
         "script": static_files.plotly_script(),
         "font": FONT,
         "modes": list(MODES.items()),
-        "mode": mode(),
+        "mode": current_mode(),
         "chosen": [] if shown.dense else chosen.tolist(),
         "many": len(chosen),
         "all": len(shown.names),
@@ -112,7 +114,7 @@ def describe(shown: Shown, legend: Sequence[tuple[str, str]], chosen: Places) ->
     }
 
 
-def _panel(panel: Panel, shown: Shown, chosen: Places) -> dict[str, Any]:
+def _panel(panel: Panel, shown: LinkedPlots, chosen: Places) -> dict[str, Any]:
     x_as, y_as = panel.formats
     hover = f"%{{y:{y_as}}}" if panel.sites else f"%{{x:{x_as}}}, %{{y:{y_as}}}"
     drawn: dict[str, Any] = {
@@ -168,12 +170,14 @@ def _boxes(panel: Panel) -> dict[str, list[float]]:
 # ---- what the browser says -------------------------------------------------------------------------
 
 
-def picked(shown: Shown, version: str, said: Mapping[str, Any], before: Places) -> Places | None:
-    """Return the positions that are selected after what the browser said; ``None`` where that is outdated.
+def selection_after(
+    shown: LinkedPlots, version: str, report: Mapping[str, Any], before: Places
+) -> Places | None:
+    """Return the selected positions after a report of the browser; ``None`` for an outdated report.
 
     Parameters
     ----------
-    shown : Shown
+    shown : LinkedPlots
         What the browser was showing.
     version : str
         Of :func:`describe`.
@@ -182,36 +186,36 @@ def picked(shown: Shown, version: str, said: Mapping[str, Any], before: Places) 
     before : numpy.ndarray of int
         What was selected until now.
     """
-    if said.get("version") != version:
+    if report.get("version") != version:
         return None
     count = len(shown.names)
-    if said.get("kind") == "scans":
-        chosen = np.array(said.get("chosen") or [], dtype=np.intp)
+    if report.get("kind") == "scans":
+        chosen = np.array(report.get("chosen") or [], dtype=np.intp)
         return np.unique(chosen[(chosen >= 0) & (chosen < count)])
-    panel, xs, ys = said.get("panel"), said.get("x") or [], said.get("y") or []
+    panel, xs, ys = report.get("panel"), report.get("x") or [], report.get("y") or []
     if (
         not (isinstance(panel, int) and 0 <= panel < len(shown.panels))
         or len(xs) != len(ys)
         or len(xs) < 2
     ):
         return None
-    found = density.inside(shown.panels[panel], str(said.get("kind")), xs, ys)
-    return combined(str(said.get("mode")), before, np.flatnonzero(found))
+    found = density.scans_inside(shown.panels[panel], str(report.get("kind")), xs, ys)
+    return combined(str(report.get("mode")), before, np.flatnonzero(found))
 
 
-def mode() -> str:
-    """Return what the next box, lasso, click or search does: one of :data:`MODES`.
+def current_mode() -> str:
+    """Return the mode of the next box, lasso, click or search: one of :data:`MODES`.
 
     A mode and a search that came together are told of in any order: the browser's word comes first.
     """
-    said = getattr(st.session_state.get(_KEY), "mode", None)
-    if said in MODES:
-        state.put(state.SELECT_MODE, said)
+    reported = getattr(st.session_state.get(_KEY), "mode", None)
+    if reported in MODES:
+        state.put(state.SELECT_MODE, reported)
     return str(state.keep_one_of(state.SELECT_MODE, list(MODES)))
 
 
 def combined(mode: str, before: NDArray[Any], found: NDArray[Any]) -> NDArray[Any]:
-    """Return a selection after another one: new, added, only what is in both, or taken away.
+    """Return the combination of two selections: the new one, union, intersection, or difference.
 
     Parameters
     ----------
@@ -230,19 +234,22 @@ def combined(mode: str, before: NDArray[Any], found: NDArray[Any]) -> NDArray[An
 
 
 def show(
-    shown: Shown, legend: Sequence[tuple[str, str]], chosen: Places, taken: Callable[[Places], None]
+    shown: LinkedPlots,
+    legend: Sequence[tuple[str, str]],
+    chosen: Places,
+    taken: Callable[[Places], None],
 ) -> None:
     """Draw the plots; ``taken`` gets the positions that are selected, before the page runs again."""
     data = describe(shown, legend, chosen)
 
     def heard() -> None:
-        said = getattr(st.session_state.get(_KEY), "selected", None)
-        if isinstance(said, Mapping):
-            found = picked(shown, data["version"], said, chosen)
+        report = getattr(st.session_state.get(_KEY), "selected", None)
+        if isinstance(report, Mapping):
+            found = selection_after(shown, data["version"], report, chosen)
             if found is not None:
                 taken(found)
 
-    _component()(key=_KEY, data=data, on_selected_change=heard, on_mode_change=mode)
+    _component()(key=_KEY, data=data, on_selected_change=heard, on_mode_change=current_mode)
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,4 +1,4 @@
-"""On Explore: the scans that are selected, as tiles and as a table; saved as a list, or as a file."""
+"""Selected scans on Explore: as tiles and as a table, saved as a list or as a file."""
 
 import math
 from collections.abc import Sequence
@@ -16,8 +16,9 @@ from curation.storage.workspace import Workspace
 from curation.tier_effects.tier_balance import Floats
 from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
 from pages.ui.explore import linked_plots
+from pages.ui.scan_table import tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import cache, flags, formatting, frame, state
+from pages.ui.shell import formatting, frame, state
 from pages.ui.viewer import tiles
 
 _TILES = 12
@@ -36,25 +37,25 @@ _SHOWN = ("scan_id", "tier", SCORE, "site", "age_years", "sex", "group")
 # ---- the selection ---------------------------------------------------------------------------------
 
 
-def ids() -> tuple[str, ...]:
+def selected_ids() -> tuple[str, ...]:
     """Return the scans that are selected."""
     return state.get(state.SELECTED) or ()
 
 
 def positions(names: pd.Index) -> NDArray[np.intp]:
     """Return where the selected scans are among some, in rising order."""
-    places = names.get_indexer(pd.Index(ids(), dtype=object))
+    places = names.get_indexer(pd.Index(selected_ids(), dtype=object))
     return np.sort(places[places >= 0])
 
 
-def put(ground: ScanTable, rows: NDArray[np.intp], chosen: NDArray[np.intp]) -> None:
+def select(scan_table: ScanTable, rows: NDArray[np.intp], chosen: NDArray[np.intp]) -> None:
     """Select some of the scans that are shown; a selected scan that a filter hides goes with the others."""
-    state.put(state.SELECTED, tuple(ground.scores.scan_ids[rows[chosen]]))
+    state.put(state.SELECTED, tuple(scan_table.scores.scan_ids[rows[chosen]]))
     state.put(state.FOUND, None)
 
 
-def found(mode: str, words: str, scan_ids: Sequence[str]) -> None:
-    """Do with the scans that a search found what the mode of the plots says; keep what there is to say.
+def select_found(mode: str, words: str, scan_ids: Sequence[str]) -> None:
+    """Combine the selection with the scans that a search found, by the mode of the plots; note the result.
 
     Parameters
     ----------
@@ -66,15 +67,15 @@ def found(mode: str, words: str, scan_ids: Sequence[str]) -> None:
         What was found; where that is nothing, the selection stays.
     """
     if scan_ids:
-        before, new = (np.array(list(one), dtype=object) for one in (ids(), scan_ids))
+        before, new = (np.array(list(one), dtype=object) for one in (selected_ids(), scan_ids))
         state.put(state.SELECTED, tuple(linked_plots.combined(mode, before, new)))
     many = formatting.plural(len(scan_ids), "scan") if scan_ids else "No scan"
     done = _DONE[mode] if scan_ids else ""
     state.put(state.FOUND, f"{many} with “{words}” in the name{done}.")
 
 
-def offer(ground: ScanTable, label: str, chosen: NDArray[np.bool_], *, key: str) -> None:
-    """Draw a button that selects some scans of a ground and opens Explore, on which they are listed."""
+def offer(scan_table: ScanTable, label: str, chosen: NDArray[np.bool_], *, key: str) -> None:
+    """Draw a button that selects some scans of a scan table and opens Explore, on which they are listed."""
     pressed = st.button(
         label,
         icon=frame.PAGES["explore"].icon,
@@ -83,10 +84,10 @@ def offer(ground: ScanTable, label: str, chosen: NDArray[np.bool_], *, key: str)
         help="Selects these scans on Explore: listed, saved as a list, downloaded there.",
     )
     if pressed:
-        explore(tuple(ground.scores.scan_ids[chosen]))
+        open_explore(tuple(scan_table.scores.scan_ids[chosen]))
 
 
-def explore(scan_ids: tuple[str, ...]) -> None:
+def open_explore(scan_ids: tuple[str, ...]) -> None:
     """Select scans and open Explore, on which nothing hides them."""
     state.put(state.SELECTED, scan_ids)
     for hides in (state.EXPLORED_TIERS, state.EXPLORED_SITES, state.LISTS):
@@ -105,31 +106,31 @@ def clear() -> None:
 
 @dataclass(frozen=True)
 class _Listed:
-    """The scans below the plots: positions in the ground, worst first, and whether they were selected."""
+    """The scans below the plots: positions in the scan table, worst first, and whether they were selected."""
 
     places: NDArray[np.intp]
     selected: bool
 
 
 def show(
-    workspace: Workspace, ground: ScanTable, rows: NDArray[np.intp], sorted_: SortedScans
+    workspace: Workspace, scan_table: ScanTable, rows: NDArray[np.intp], sorted_scans: SortedScans
 ) -> None:
-    """Draw what can be done with the selection, its tiles and its table.
+    """Draw the actions on the selection, its tiles and its table.
 
     Parameters
     ----------
     workspace : Workspace
         Where lists go.
-    ground : Ground
+    scan_table : ScanTable
         All scans.
     rows : numpy.ndarray of int
         Those that the plots show.
-    sorted_ : Sorted
+    sorted_scans : SortedScans
         Their tiers.
     """
-    chosen = rows[positions(ground.scores.scan_ids[rows])]
-    listed = _Listed(_worst_first(ground, chosen if len(chosen) else rows), bool(len(chosen)))
-    table = _table(ground, sorted_, listed.places)
+    chosen = rows[positions(scan_table.scores.scan_ids[rows])]
+    listed = _Listed(_worst_first(scan_table, chosen if len(chosen) else rows), bool(len(chosen)))
+    table = _table(scan_table, sorted_scans, listed.places)
     _bar(workspace, listed, len(rows), table)
     if (table["status"] == "table").all():
         st.caption("These scans come from tables and have no images.")
@@ -142,21 +143,23 @@ def show(
             _rows(table)
 
 
-def _worst_first(ground: ScanTable, places: NDArray[np.intp]) -> NDArray[np.intp]:
-    score: Floats = ground.values(SCORE)[places]
+def _worst_first(scan_table: ScanTable, places: NDArray[np.intp]) -> NDArray[np.intp]:
+    score: Floats = scan_table.values(SCORE)[places]
     return places[np.argsort(-np.where(np.isfinite(score), score, -1.0), kind="stable")]
 
 
-def _table(ground: ScanTable, sorted_: SortedScans, places: NDArray[np.intp]) -> pd.DataFrame:
-    names = np.array(sorted_.rule.labels, dtype=object)[sorted_.codes[places]]
-    return ground.scans.iloc[places].assign(tier=names)
+def _table(
+    scan_table: ScanTable, sorted_scans: SortedScans, places: NDArray[np.intp]
+) -> pd.DataFrame:
+    names = np.array(sorted_scans.rule.labels, dtype=object)[sorted_scans.codes[places]]
+    return scan_table.scans.iloc[places].assign(tier=names)
 
 
 # ---- what can be done with it ----------------------------------------------------------------------
 
 
 def _bar(workspace: Workspace, listed: _Listed, shown: int, table: pd.DataFrame) -> None:
-    hidden = len(ids()) - len(listed.places) if listed.selected else len(ids())
+    hidden = len(selected_ids()) - len(listed.places) if listed.selected else len(selected_ids())
     with st.container(horizontal=True, vertical_alignment="center", key="selection-bar"):
         if listed.selected:
             st.markdown(
@@ -166,7 +169,7 @@ def _bar(workspace: Workspace, listed: _Listed, shown: int, table: pd.DataFrame)
         else:
             all_of_them = f"all {shown:,} scans are" if shown != 1 else "the one scan is"
             st.markdown(f"**Nothing selected: {all_of_them} listed**", width="content")
-        st.button("Clear", icon=":material/close:", on_click=clear, disabled=not ids())
+        st.button("Clear", icon=":material/close:", on_click=clear, disabled=not selected_ids())
         with st.popover(
             "Save as a list", icon=":material/playlist_add:", disabled=not listed.selected
         ):
@@ -214,7 +217,7 @@ def _save_form(workspace: Workspace, table: pd.DataFrame) -> None:
 
 
 def _file(table: pd.DataFrame) -> bytes:
-    """Return the table as a file, without what only this machine knows."""
+    """Return the table as a file, without the paths of this machine."""
     measures = [name for name in RULE_COLUMNS if name in table]
     kept = dict.fromkeys((*_SHOWN, "modality", "session_id", "source", "sha256", *measures))
     columns = [name for name in kept if name in table]
@@ -242,13 +245,7 @@ def _tiles(workspace: Workspace, table: pd.DataFrame) -> None:
             f"{first:,} to {last:,} of {len(table):,}, worst first · click to look", width="content"
         )
     rows = table.iloc[first - 1 : last]
-    drawn = tiles.describe(
-        rows,
-        pictures=tiles.pictures(workspace, rows["scan_id"]),
-        rated=cache.rated(workspace),
-        recognised=flags.of_workspace(workspace),
-        current=state.get(state.SCAN),
-    )
+    drawn = tiles.from_workspace(workspace, rows, tried_rule.tier_colour)
     opened = tiles.show(workspace, drawn)
     if opened in set(rows["scan_id"]):
         _review(str(opened))

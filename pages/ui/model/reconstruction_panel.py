@@ -1,4 +1,4 @@
-"""One scan as a pretrained model sees it: four maps in NiiVue, made in the background when asked for."""
+"""Reconstruction of one scan by a pretrained model: four maps in NiiVue, computed on request."""
 
 import html
 import time
@@ -12,9 +12,9 @@ from curation.errors import VolumeError
 from curation.imaging import volumes
 from curation.storage.workspace import Workspace
 from pages.ui.review import image_panel
-from pages.ui.shell import background_tasks, cache, formatting, frame, state
+from pages.ui.shell import background_tasks, cache, controls, formatting, frame, state
 from pages.ui.viewer import niivue_viewer
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from training.reconstruction import reconstruction_files
 from training.reconstruction.reconstruction_files import MAPS, ReconstructionRecord
 from training.studies.planned_study import Study
@@ -40,15 +40,7 @@ def show(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
     if made is None:
         _make(workspace, study, run, scan, busy=busy)
         return
-    state.keep_one_of(state.VIEW, list(niivue_viewer.VIEWS))
-    st.segmented_control(
-        "View",
-        list(niivue_viewer.VIEWS),
-        key=state.VIEW,
-        required=True,
-        label_visibility="collapsed",
-        persist_state="session",
-    )
+    niivue_viewer.choose_view()
     image = _image(made)
     with st.container(key="viewer"):
         st.html(_caption(scan, made, image))
@@ -63,21 +55,16 @@ def show(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None:
 
 
 def _image(made: ReconstructionRecord) -> str:
-    """Let people choose which image's maps are drawn, where the model is shown several."""
+    """Draw the choice of the input image to show maps of, where the model has several."""
     names = list(made.maps_of)
     if len(names) == 1:
         return names[0]
-    state.keep_one_of(state.MAPS_OF, names)
-    st.segmented_control(
+    return controls.choose_segment(
         "Image",
         names,
         key=state.MAPS_OF,
-        required=True,
-        label_visibility="collapsed",
         format_func=lambda name: "PET" if name == "pet" else name,
-        persist_state="session",
     )
-    return state.get(state.MAPS_OF)
 
 
 def _map(maps: dict[str, Path], name: str, scan_id: str) -> None:
@@ -90,24 +77,24 @@ def _map(maps: dict[str, Path], name: str, scan_id: str) -> None:
     except VolumeError as error:
         st.error(f"This map cannot be shown: {formatting.escape(str(error))}")
         return
-    image_panel.draw(
+    image_panel.draw_image(
         image, f"{scan_id}-{name}", (), key=f"niivue-{name}", width_px=niivue_viewer.PANEL_PX // 2
     )
 
 
-def _prepared(path: Path, black: float, white: float) -> Prepared:
+def _prepared(path: Path, black: float, white: float) -> PreparedImage:
     key = ("map", str(path), cache.stamp(path))
-    image = niivue_viewer.made(key, lambda: volumes.load(path), "Tissue", "Reading the map …")
+    image = niivue_viewer.prepare_image(
+        key, lambda: volumes.load(path), "Tissue", "Reading the map …"
+    )
     return replace(image, black=black, white=white, warnings=())
 
 
 def _caption(scan: pd.Series, made: ReconstructionRecord, image: str) -> str:
     facts = made.facts
-    told = f"{scan['scan_id']} · reconstruction error {facts['reconstruction_error']:.3f}"
+    headline = f"{scan['scan_id']} · reconstruction error {facts['reconstruction_error']:.3f}"
     off = f"removed blocks are off by {100 * made.error_share(image):.1f} % of {_measure(image)}"
-    return (
-        f'<div class="ts-caption"><b>{html.escape(told)}</b><span>{html.escape(off)}</span></div>'
-    )
+    return f'<div class="ts-caption"><b>{html.escape(headline)}</b><span>{html.escape(off)}</span></div>'
 
 
 def _reading(made: ReconstructionRecord, image: str) -> str:
@@ -138,7 +125,7 @@ def _of_both(made: ReconstructionRecord) -> str:
 
 
 def _make(workspace: Workspace, study: Study, run: Run, scan: pd.Series, *, busy: bool) -> None:
-    """Start the making where nothing runs; show what went wrong where this very scan has failed."""
+    """Start the computation where none runs; show the error where it failed for this scan."""
     wanted = [study.id, "--run", run.id, "--scan", scan["scan_id"]]
     if not busy:
         tried = background_tasks.asked(workspace, background_tasks.LOOK)[-len(wanted) :] == wanted
@@ -158,8 +145,8 @@ def _wait(workspace: Workspace, study: Study, run: Run, scan: pd.Series) -> None
     @st.fragment(run_every=EVERY_S)
     @frame.in_words()
     def waiting() -> None:
-        there = reconstruction_files.read(study, run, scan) is not None
-        if there or not background_tasks.running(workspace, background_tasks.LOOK):
+        is_made = reconstruction_files.read(study, run, scan) is not None
+        if is_made or not background_tasks.running(workspace, background_tasks.LOOK):
             st.rerun(scope="app")
         began = background_tasks.started(workspace, background_tasks.LOOK)
         seconds = f" {formatting.duration(time.time() - began)}" if began else ""

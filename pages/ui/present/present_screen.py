@@ -1,13 +1,7 @@
-"""One message a screen: large type, full width, forward and back by keyboard.
-
-The report of a study as Present shows it, kept until something that it is made from changes.
-
-What is taken along of a study: made in the background, then handed over one by one or all together.
-"""
+"""Screen of Present: one message at a time in large type, the report behind it, and its files."""
 
 import html
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -22,9 +16,20 @@ from training.studies.planned_study import Study
 
 #: Letters of a plot, and its height where it has no rows of its own, pixels.
 LETTERS_PX, HEIGHT_PX = 24, 600
+_PRESENTATION = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+#: What can be taken: label, file, type.
+_FILES = (
+    ("Everything (zip)", ALL, "application/zip"),
+    ("Report (HTML, opens without a network)", REPORT, "text/html"),
+    ("Slides (PowerPoint)", DECK, _PRESENTATION),
+    ("Methods (text)", METHODS, "text/plain"),
+)
 
 
-def step(report: Report) -> Message:
+# ---- the message ---------------------------------------------------------------------------------
+
+
+def choose_message(report: Report) -> Message:
     """Draw the way through the messages; return the one to show."""
     count = len(report.messages)
     place = min(max(int(state.get(state.SLIDE) or 0), 0), count - 1)
@@ -62,7 +67,7 @@ def _move(label: str, to: int, key: str, *, disabled: bool, icon: str | None = N
     )
 
 
-def show(message: Message) -> None:
+def show_message(message: Message) -> None:
     """Draw a message over the whole width."""
     with st.container(key="present-screen"):
         lead = f"<p>{html.escape(message.lead)}</p>" if message.lead else ""
@@ -115,10 +120,7 @@ def _picture(picture: Picture) -> str:
     )
 
 
-_HASH: dict[Any, Any] = {
-    Workspace: lambda workspace: str(workspace.root),
-    Study: lambda study: study.id,
-}
+# ---- the report ----------------------------------------------------------------------------------
 
 
 def report(workspace: Workspace, study: Study, options: Options) -> Report:
@@ -133,7 +135,7 @@ def report_folder(workspace: Workspace, study: Study, options: Options) -> Path:
 
 
 def _changed(workspace: Workspace, study: Study) -> tuple[object, ...]:
-    """Return what changes with anything that a report is made from."""
+    """Return stamps that change with anything that a report is made from."""
     of_runs = [
         cache.stamp(path)
         for run in runs.runs_of(study)
@@ -148,25 +150,18 @@ def _changed(workspace: Workspace, study: Study) -> tuple[object, ...]:
     return (*of_runs, *map(cache.stamp, others))
 
 
-@st.cache_resource(max_entries=8, show_spinner="Reading the study …", hash_funcs=_HASH)
+@st.cache_resource(max_entries=8, show_spinner="Reading the study …", hash_funcs=cache.BY_FOLDER)
 def _report(
     workspace: Workspace, study: Study, options: Options, changed: tuple[object, ...]
 ) -> Report:
     return content.build(workspace, study.id, options)
 
 
-_PRESENTATION = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
-#: What can be taken: label, file, type.
-_FILES = (
-    ("Everything (zip)", ALL, "application/zip"),
-    ("Report (HTML, opens without a network)", REPORT, "text/html"),
-    ("Slides (PowerPoint)", DECK, _PRESENTATION),
-    ("Methods (text)", METHODS, "text/plain"),
-)
+# ---- its files -----------------------------------------------------------------------------------
 
 
 def show_exports(workspace: Workspace, study: Study, options: Options) -> None:
-    """Draw what can be chosen, and the files once they are made."""
+    """Draw the options of the files, and the downloads once they are made."""
     st.markdown(
         "One HTML file with interactive plots, slides with native charts and tables, figures (PNG, "
         "SVG), "

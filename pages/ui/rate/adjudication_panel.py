@@ -1,4 +1,4 @@
-"""Scans on which raters disagree: opened with a click, settled by a verdict that is one more row."""
+"""Contested scans: opened with a click, settled by an adjudication that is one more rating."""
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +13,7 @@ _SHOWN = 10
 
 
 def show(workspace: Workspace, given: pd.DataFrame, scale: Scale) -> None:
-    """Draw the contested scans: those that wait for a verdict, then those that have one."""
+    """Draw the contested scans: those that wait for an adjudication, then the settled ones."""
     contested = agreement.contested(given, scale)
     queue = agreement.adjudication_queue(given, scale)
     st.subheader("Contested scans")
@@ -41,11 +41,11 @@ def _waiting(workspace: Workspace, row, scale: Scale) -> None:  # type: ignore[n
             state.put(state.PENDING_SCAN, row.scan_id)
             frame.open_page("review")
         with st.popover("Give the verdict", icon=":material/gavel:"):
-            _verdict(workspace, row.scan_id, scale)
+            _adjudicate(workspace, row.scan_id, scale)
 
 
-def _verdict(workspace: Workspace, scan_id: str, scale: Scale) -> None:
-    with st.form(f"verdict-{scan_id}", border=False):
+def _adjudicate(workspace: Workspace, scan_id: str, scale: Scale) -> None:
+    with st.form(f"adjudicate-{scan_id}", border=False):
         value = st.radio(
             "Verdict",
             list(scale.values),
@@ -75,10 +75,10 @@ def _verdict(workspace: Workspace, scan_id: str, scale: Scale) -> None:
 def _settled(given: pd.DataFrame, settled: pd.DataFrame) -> None:
     if settled.empty:
         return
-    verdicts = given[given["role"] == "adjudicator"].drop_duplicates("scan_id", keep="last")
+    adjudications = given[given["role"] == "adjudicator"].drop_duplicates("scan_id", keep="last")
     rows = [
         (row.scan_id, row.said, row.label, row.rater, row.comment, formatting.moment(row.at))
-        for row in settled.merge(verdicts, on="scan_id").itertuples()
+        for row in settled.merge(adjudications, on="scan_id").itertuples()
     ]
     head = ("Scan", "Raters said", "Verdict", "By", "Reason", "When (UTC)")
     st.html(html_marks.table(head, rows, whole=(5,)))

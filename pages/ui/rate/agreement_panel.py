@@ -1,4 +1,4 @@
-"""Do raters agree? Pairs, all of them, each with himself, and who said what."""
+"""Agreement of raters: of each two, of all together, of each with himself, and the confusion table."""
 
 import math
 
@@ -10,7 +10,7 @@ from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
 from pages.ui.rate import adjudication_panel, agreement_words
 from pages.ui.rate.agreement_words import figure, meaning
-from pages.ui.shell import cache, formatting, frame, html_marks, state
+from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Card, Cell
 
 
@@ -40,13 +40,12 @@ def _choose_scale(workspace: Workspace, given: pd.DataFrame) -> Scale | None:
     used = [name for name in given["scale"].value_counts().index if name in scales]
     if not used:
         return None
-    state.keep_one_of(state.AGREEMENT_SCALE, used)
-    name = st.selectbox(
+    name = controls.choose(
+        st.selectbox,
         "Scale",
         used,
         key=state.AGREEMENT_SCALE,
         format_func=lambda k: scales[k].label,
-        persist_state="session",
         help="Only ratings on the same scale are compared.",
     )
     return scales[name]

@@ -39,7 +39,7 @@ def figure(value: float, low: float, high: float) -> str:
 
 
 def meaning(value: float, n: int) -> str:
-    """Say what a coefficient from ``n`` scans means, or how many more are needed to tell."""
+    """Return the meaning of a coefficient from ``n`` scans, or how many more are needed for one."""
     if n < ENOUGH_FOR_INTERVAL:
         return f"not enough yet: {ENOUGH_FOR_INTERVAL - n} more"
     return strength(value)

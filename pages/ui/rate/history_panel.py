@@ -1,7 +1,4 @@
-"""Who decided what, and when; ratings to and from files.
-
-Ratings to and from files.
-"""
+"""History of all decisions, and export and import of ratings."""
 
 import io
 import tempfile
@@ -24,6 +21,54 @@ from pages.ui.shell import formatting, frame, html_marks
 
 _UPLOAD_MB = 50
 _NAMED = 5
+#: Lines that are looked through, and lines shown.
+_READ, _SHOWN = 5000, 40
+
+
+# ---- the history ---------------------------------------------------------------------------------
+
+
+def show(workspace: Workspace) -> None:
+    """Draw the part of Rate."""
+    with st.expander("Export and import ratings", icon=":material/import_export:"):
+        show_rating_files(workspace)
+    _lines(history(workspace, _READ))
+
+
+def _lines(table: pd.DataFrame) -> None:
+    if table.empty:
+        frame.nothing_yet(
+            "Nobody has decided anything yet.",
+            "Ratings, verdicts, tiers given by hand, cut-offs passed on and frozen cohorts are listed here, "
+            "with who and when. Nothing of it is ever overwritten.",
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        sought = st.text_input("Find", placeholder="a scan, a person, a word", key="history-sought")
+        people = st.multiselect("Who", sorted(set(table["who"]) - {""}), placeholder="everybody")
+        kinds = st.multiselect("What", sorted(set(table["what"])), placeholder="everything")
+    found = table
+    if people:
+        found = found[found["who"].isin(people)]
+    if kinds:
+        found = found[found["what"].isin(kinds)]
+    if sought:
+        words = found["who"] + " " + found["what"] + " " + found["subject"] + " " + found["detail"]
+        found = found[words.str.contains(sought, case=False, regex=False)]
+    rows = [
+        (formatting.moment(row.at), row.who or formatting.DASH, row.what, row.subject, row.detail)
+        for row in found.head(_SHOWN).itertuples()
+    ]
+    st.html(
+        html_marks.table(("When (UTC)", "Who", "What", "Of what", "In detail"), rows, whole=(0,))
+    )
+    if len(found) > _SHOWN:
+        st.caption(
+            f"The newest {_SHOWN} of {len(found):,}. Search, or export the ratings, for the others."
+        )
+
+
+# ---- export --------------------------------------------------------------------------------------
 
 
 def show_rating_files(workspace: Workspace) -> None:
@@ -61,6 +106,9 @@ def _zipped(folder: Path) -> bytes:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             archive.write(path, path.relative_to(folder))
     return packed.getvalue()
+
+
+# ---- import --------------------------------------------------------------------------------------
 
 
 def _import(workspace: Workspace) -> None:
@@ -142,55 +190,11 @@ def _unpacked(holder: Path, given: list[UploadedFile]) -> list[Path]:
 
 
 def _say(done: Imported) -> None:
-    said = f"{formatting.plural(done.added, 'rating')} added, {done.known:,} were here already."
-    st.success(formatting.escape(said))
+    text = f"{formatting.plural(done.added, 'rating')} added, {done.known:,} were here already."
+    st.success(formatting.escape(text))
     if done.unknown:
         named = ", ".join(done.unknown[:_NAMED])
         more = f" and {len(done.unknown) - _NAMED:,} more" if len(done.unknown) > _NAMED else ""
         st.warning(
             formatting.escape(f"Left out, because this workspace has no such scan: {named}{more}.")
-        )
-
-
-#: Lines that are looked through, and lines shown.
-_READ, _SHOWN = 5000, 40
-
-
-def show(workspace: Workspace) -> None:
-    """Draw the part of Rate."""
-    with st.expander("Export and import ratings", icon=":material/import_export:"):
-        show_rating_files(workspace)
-    _lines(history(workspace, _READ))
-
-
-def _lines(table: pd.DataFrame) -> None:
-    if table.empty:
-        frame.nothing_yet(
-            "Nobody has decided anything yet.",
-            "Ratings, verdicts, tiers given by hand, cut-offs passed on and frozen cohorts are listed here, "
-            "with who and when. Nothing of it is ever overwritten.",
-        )
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        sought = st.text_input("Find", placeholder="a scan, a person, a word", key="history-sought")
-        people = st.multiselect("Who", sorted(set(table["who"]) - {""}), placeholder="everybody")
-        kinds = st.multiselect("What", sorted(set(table["what"])), placeholder="everything")
-    found = table
-    if people:
-        found = found[found["who"].isin(people)]
-    if kinds:
-        found = found[found["what"].isin(kinds)]
-    if sought:
-        words = found["who"] + " " + found["what"] + " " + found["subject"] + " " + found["detail"]
-        found = found[words.str.contains(sought, case=False, regex=False)]
-    rows = [
-        (formatting.moment(row.at), row.who or formatting.DASH, row.what, row.subject, row.detail)
-        for row in found.head(_SHOWN).itertuples()
-    ]
-    st.html(
-        html_marks.table(("When (UTC)", "Who", "What", "Of what", "In detail"), rows, whole=(0,))
-    )
-    if len(found) > _SHOWN:
-        st.caption(
-            f"The newest {_SHOWN} of {len(found):,}. Search, or export the ratings, for the others."
         )

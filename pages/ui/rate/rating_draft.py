@@ -1,9 +1,8 @@
-"""Which rating session is open in this browser: kept in the address, so that it outlives a restart.
+"""The open rating session of this browser, and the draft of the rating of its present scan.
 
-What is chosen for a scan of a session and not saved yet.
-
-Kept in the server and not in the browser's tab: a tab that is closed by mistake loses nothing of it. What is
-saved is in the database, see :mod:`curation.sessions.session_log`.
+The session's number stands in the address of the page, so that it outlives a restart. Drafts are held by the
+server and not by the browser's tab: a tab that is closed by mistake loses nothing. Saved ratings are in the
+database, see :mod:`curation.sessions.session_log`.
 """
 
 from dataclasses import dataclass, field
@@ -18,9 +17,13 @@ from pages.ui.shell import state
 
 _ADDRESS = "session"
 _DIGITS = 10
+MAX_DRAFTS = 1000
 
 
-def number() -> int | None:
+# ---- the open session ----------------------------------------------------------------------------
+
+
+def open_session_id() -> int | None:
     """Return the number of the open session."""
     return state.get(state.RATING_SESSION)
 
@@ -28,11 +31,11 @@ def number() -> int | None:
 def take_from_address() -> None:
     """Open the session that the address names, where none is open."""
     named = st.query_params.get(_ADDRESS, "")
-    if number() is None and named.isdecimal() and len(named) < _DIGITS:
+    if open_session_id() is None and named.isdecimal() and len(named) < _DIGITS:
         state.put(state.RATING_SESSION, int(named))
 
 
-def put(session_id: int | None) -> None:
+def open_session(session_id: int | None) -> None:
     """Open a session, or none; before anything is drawn, as a button's callback does."""
     state.put(state.RATING_SESSION, session_id)
     state.put(state.ON_SCREEN, None)
@@ -40,15 +43,15 @@ def put(session_id: int | None) -> None:
         st.query_params.pop(_ADDRESS, None)
 
 
-def load(workspace: Workspace) -> Session | None:
+def load_session(workspace: Workspace) -> Session | None:
     """Return the open session as it stands; ``None`` where none is open."""
-    session_id = number()
+    session_id = open_session_id()
     if session_id is None:
         return None
     try:
         session = session_log.load(workspace, session_id)
     except RatingError:
-        put(None)
+        open_session(None)
         st.rerun()
     st.query_params[_ADDRESS] = str(session_id)
     return session
@@ -59,7 +62,7 @@ def seconds_on_screen(session: Session) -> float:
     return state.seconds_of(state.ON_SCREEN, (session.id, session.position, session.attempt))
 
 
-MAX_DRAFTS = 1000
+# ---- the draft -----------------------------------------------------------------------------------
 
 
 @dataclass
@@ -107,8 +110,8 @@ class RatingDraft:
         self.wants_save = True
 
 
-def of(workspace: Workspace, session: Session) -> RatingDraft:
-    """Return the draft for the session's present place: an empty one when the place is new."""
+def draft_of(workspace: Workspace, session: Session) -> RatingDraft:
+    """Return the draft for the session's present position; an empty one where the position is new."""
     kept, key = _all(), (str(workspace.root), session.id)
     draft = kept.get(key)
     if draft is None or (draft.position, draft.attempt) != (session.position, session.attempt):

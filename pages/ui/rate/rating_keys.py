@@ -1,4 +1,4 @@
-"""Which key does what while rating."""
+"""Keyboard shortcuts of a rating session."""
 
 from curation.ratings.rating_record import ARTEFACTS
 from curation.ratings.scales import Scale
@@ -36,10 +36,10 @@ _WANTED: dict[str, str] = {
 }
 
 #: Artefact -> letter; one that has none of its own has no key.
-OF_ARTEFACT: dict[str, str | None] = {key: _WANTED.get(key) for key in ARTEFACTS}
+ARTEFACT_KEYS: dict[str, str | None] = {key: _WANTED.get(key) for key in ARTEFACTS}
 
 
-def of_levels(scale: Scale) -> dict[float, str]:
+def level_keys(scale: Scale) -> dict[float, str]:
     """Return the digit of each level: its value where all are digits, else 1 for the best and so on."""
     values = list(scale.values)
     if all(value in range(10) for value in values):
@@ -47,16 +47,16 @@ def of_levels(scale: Scale) -> dict[float, str]:
     return {value: str(place % 10) for place, value in enumerate(values, 1)}
 
 
-def of_sureness(scale: Scale) -> dict[int, str | None]:
+def confidence_keys(scale: Scale) -> dict[int, str | None]:
     """Return the digit of each step of confidence, from 5 up; none where a level has it."""
-    taken = set(of_levels(scale).values())
+    taken = set(level_keys(scale).values())
     return {step: None if str(step + 5) in taken else str(step + 5) for step in SURE}
 
 
 def in_words(scale: Scale) -> str:
-    """Say in one line what the keys do."""
-    digits = sorted(of_levels(scale).values())
-    sure = [key for key in of_sureness(scale).values() if key]
+    """Return the keys in one line of words."""
+    digits = sorted(level_keys(scale).values())
+    sure = [key for key in confidence_keys(scale).values() if key]
     how = f"{sure[0]} to {sure[-1]} how sure · " if sure else ""
     return (
         f"{digits[0]} to {digits[-1]} rate · {how}letters what is wrong · {COMMENT} comment · "

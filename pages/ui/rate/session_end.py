@@ -1,4 +1,4 @@
-"""The end of a rating session: what was said, how well it agrees, and what was hidden."""
+"""End of a rating session: its ratings, their agreement, and the unblinded scans."""
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +11,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.rule_checks import UNSCORED
 from pages.ui.rate import agreement_words, rating_draft, rating_keys
+from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Card, Cell
 
@@ -77,15 +78,15 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
     n, again = int(row["n"]), formatting.plural(int(row["n"]), "scan")
     wanting = agreement_words.ENOUGH_FOR_INTERVAL - n
     kappa = agreement_words.figure(row["weighted_kappa"], row["low"], row["high"])
-    said = (
+    text = (
         f"{again} came twice, unannounced, in all your sessions on this scale. You gave the same rating "
         f"to {round(row['same'] * n)} of them. "
     )
     if wanting > 0:
-        said += f"That is too few for a κ that means something: {wanting} more are needed."
+        text += f"That is too few for a κ that means something: {wanting} more are needed."
     else:
-        said += f"Weighted κ {kappa}: {agreement_words.strength(row['weighted_kappa'])}."
-    st.markdown(formatting.escape(said))
+        text += f"Weighted κ {kappa}: {agreement_words.strength(row['weighted_kappa'])}."
+    st.markdown(formatting.escape(text))
 
 
 def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
@@ -126,7 +127,7 @@ def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
 
 def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd.DataFrame) -> None:
     st.subheader("What was hidden" if session.plan.blinded else "The scans")
-    rule, _ = state.rule()
+    rule, _ = tried_rule.current()
     scans = cache.scored_scans(workspace)
     scans = scans.assign(tier=overrides.tiers_with_overrides(workspace, scans, rule)).set_index(
         "scan_id"
@@ -138,20 +139,20 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
         scan = scans.loc[item.scan_id] if item.scan_id in scans.index else pd.Series(dtype=object)
         score = pd.to_numeric(pd.Series([scan.get("distortion_score")]), errors="coerce")
         others = elsewhere[elsewhere["scan_id"] == item.scan_id]
-        said = ", ".join(f"{row.rater}: {row.label}" for row in others.itertuples())
+        text = ", ".join(f"{row.rater}: {row.label}" for row in others.itertuples())
         rows.append(
             (
                 f"{item.position + 1}",
                 _word(item.scan_id),
                 _again(item.repeat_of),
                 labels.loc[item.position, "label"],
-                _word(said),
+                _word(text),
                 _word(scan.get("site")),
                 formatting.number(_float(scan.get("age_years")), 0),
                 _word(scan.get("sex")),
                 _word(scan.get("group")),
                 formatting.score(score.iloc[0]),
-                Cell(html_marks.tier_chip(scan.get("tier", UNSCORED))),
+                _tier_chip(scan.get("tier", UNSCORED)),
             )
         )
     head = (
@@ -177,8 +178,12 @@ def _open(session: Session) -> None:
         chosen = st.selectbox("Look at a scan again", ids, key="end-scan")
         if st.button("Open in Review", icon=":material/visibility:"):
             state.put(state.PENDING_SCAN, chosen)
-            rating_draft.put(None)
+            rating_draft.open_session(None)
             frame.open_page("review")
+
+
+def _tier_chip(tier: str) -> Cell:
+    return Cell(html_marks.tier_chip(tier, tried_rule.tier_colour(tier)))
 
 
 def _again(first: int | None) -> str:

@@ -1,4 +1,4 @@
-"""The form of a rating session: a fragment of its own, so that a key press does not touch the image."""
+"""Form of a rating session: a fragment of its own, so that a key press does not redraw the image."""
 
 import streamlit as st
 
@@ -20,7 +20,7 @@ def show(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict
     ----------
     workspace, session
         What is rated.
-    draft : Draft
+    draft : RatingDraft
         What is chosen already.
     shown : dict
         What the rater saw, stored with the rating.
@@ -57,7 +57,7 @@ def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
 
 
 def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
-    """Save what is chosen and go on; a second press of the same scan finds it saved."""
+    """Save the draft and go on; a second press for the same scan changes nothing."""
     draft.wants_save = False
     if draft.value is None:
         st.error("Choose a rating first; none is chosen for you.")
@@ -89,7 +89,7 @@ def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
 
 def _levels(scale: Scale, draft: RatingDraft, place: str) -> None:
     st.markdown("**How good is this scan?**")
-    digits = rating_keys.of_levels(scale)
+    digits = rating_keys.level_keys(scale)
     with st.container(horizontal=True, key="levels", gap="small"):
         for value, word in scale.values.items():
             st.button(
@@ -104,7 +104,7 @@ def _levels(scale: Scale, draft: RatingDraft, place: str) -> None:
 
 def _sureness(scale: Scale, draft: RatingDraft, place: str) -> None:
     st.markdown("**How sure are you?** *(optional)*")
-    digits = rating_keys.of_sureness(scale)
+    digits = rating_keys.confidence_keys(scale)
     with st.container(horizontal=True, key="sureness", gap="small"):
         for step, word in rating_keys.SURE.items():
             st.button(
@@ -127,7 +127,7 @@ def _artefacts(draft: RatingDraft, place: str) -> None:
                 _short(artefact.label),
                 key=f"artefact-{place}-{artefact.key}",
                 width="stretch",
-                shortcut=rating_keys.OF_ARTEFACT[artefact.key],
+                shortcut=rating_keys.ARTEFACT_KEYS[artefact.key],
                 type="primary" if artefact.key in draft.artefacts else "secondary",
                 on_click=draft.toggle,
                 args=(artefact.key,),
@@ -135,7 +135,7 @@ def _artefacts(draft: RatingDraft, place: str) -> None:
 
 
 def _short(label: str) -> str:
-    """Return a label without what it says in brackets."""
+    """Return a label without its part in brackets."""
     return label.partition(" (")[0]
 
 

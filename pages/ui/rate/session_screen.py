@@ -1,4 +1,4 @@
-"""A rating session on the screen: the image, the form, and nothing else.
+"""Screen of a rating session: the image, the form, and nothing else.
 
 While a session is blinded nothing of what it hides may leave the server: not the scan's id, not its path,
 person, site, scores or other ratings, and no error that names them. The browser gets the scan's place.
@@ -18,9 +18,10 @@ from curation.tiers import overrides
 from pages.ui.rate import rating_draft, rating_keys, session_end, session_form
 from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import image_panel, scan_judgement, scan_panel
+from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, state
 from pages.ui.viewer import niivue_viewer, user_window
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import AIR_WINDOW, WINDOWS
 
 HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "other ratings")
@@ -34,7 +35,7 @@ def show(workspace: Workspace, session: Session) -> None:
         session_end.show(workspace, session)
         return
     rating_draft.seconds_on_screen(session)
-    draft = rating_draft.of(workspace, session)
+    draft = rating_draft.draft_of(workspace, session)
     scan = _scan(workspace, session, session.position)
     following = _scan(workspace, session, _after(session))
     window = _window(session)
@@ -46,7 +47,7 @@ def show(workspace: Workspace, session: Session) -> None:
         with st.container(width=470, key="rating"):
             session_form.show(workspace, session, draft, _shown(session, draft))
             if not session.plan.blinded and scan is not None:
-                _known(workspace, scan)
+                _unblinded_facts(workspace, scan)
 
 
 def _undone(workspace: Workspace, session: Session) -> Session:
@@ -87,14 +88,14 @@ def _bar(session: Session, *, final: bool) -> None:
             "Close" if session.finished else "Pause",
             icon=":material/close:",
             key="leave-session",
-            on_click=rating_draft.put,
+            on_click=rating_draft.open_session,
             args=(None,),
             help="Everything saved is kept; go on at the same scan whenever you like.",
         )
 
 
 def _scan(workspace: Workspace, session: Session, position: int) -> pd.Series | None:
-    """Return the row of the scan at a place of the list; ``None`` behind its end."""
+    """Return the row of the scan at a position of the list; ``None`` behind its end."""
     if position >= session.total:
         return None
     scans = cache.scored_scans(workspace)
@@ -103,7 +104,7 @@ def _scan(workspace: Workspace, session: Session, position: int) -> pd.Series | 
 
 
 def _after(session: Session) -> int:
-    """Return the place that comes after the present one."""
+    """Return the next position without a rating."""
     places = range(session.position + 1, session.total)
     return next((place for place in places if place not in session.rated), session.total)
 
@@ -111,8 +112,8 @@ def _after(session: Session) -> int:
 # ---- the image -------------------------------------------------------------------------------------
 
 
-def name_of(session: Session) -> str:
-    """Return what a scan is called on the screen: its id, or its place while that is hidden."""
+def scan_label(session: Session) -> str:
+    """Return the name of a scan on the screen: its id, or its position while blinded."""
     if session.plan.blinded:
         return f"Scan {session.position + 1} of {session.total}"
     return session.items[session.position].scan_id
@@ -121,11 +122,11 @@ def name_of(session: Session) -> str:
 def _window(session: Session) -> str:
     """Return the window of the present scan: the rater's own choice, unless each begins with the air."""
     if not session.plan.air_first:
-        return user_window.current()
-    window = state.get(state.SESSION_WINDOW)
-    if window is None or window[0] != _place(session):
-        state.put(state.SESSION_WINDOW, (_place(session), AIR_WINDOW))
-    return state.get(state.SESSION_WINDOW)[1]
+        return user_window.current_window()
+    set_for = state.get(state.SESSION_WINDOW)
+    if set_for is None or set_for[0] != _place(session):
+        state.put(state.SESSION_WINDOW, set_for := (_place(session), AIR_WINDOW))
+    return set_for[1]
 
 
 def _place(session: Session) -> tuple[int, int, int]:
@@ -137,19 +138,11 @@ def _tools(session: Session, window: str) -> None:
         state.put(state.SESSION_WINDOW, (_place(session), other))
 
     with st.container(horizontal=True, vertical_alignment="center"):
-        state.keep_one_of(state.VIEW, list(niivue_viewer.VIEWS))
-        st.segmented_control(
-            "View",
-            list(niivue_viewer.VIEWS),
-            key=state.VIEW,
-            required=True,
-            label_visibility="collapsed",
-            persist_state="session",
-        )
-        user_window.button(
+        view = niivue_viewer.choose_view()
+        user_window.toggle_button(
             window,
             of_this_scan if session.plan.air_first else None,
-            disabled=state.get(state.VIEW) == niivue_viewer.SOLID,
+            disabled=view == niivue_viewer.SOLID,
         )
     if session.plan.air_first:
         st.caption(
@@ -175,16 +168,16 @@ def _image(
         )
         return
     ahead, then = _file_of(following), _showing(session, _after(session))
-    name, meaning = name_of(session), WINDOWS[image.window].meaning.partition(":")[0]
+    name, meaning = scan_label(session), WINDOWS[image.window].meaning.partition(":")[0]
     seen = f"{image.window} window: {meaning}"
-    if state.get(state.VIEW) == niivue_viewer.SOLID:
+    if niivue_viewer.current_view() == niivue_viewer.SOLID:
         seen = image_panel.IN_3D
     with st.container(key="viewer"):
         st.html(
             f'<div class="ts-caption"><b>{html.escape(name)}</b>'
             f"<span>{html.escape(seen)}</span></div>"
         )
-        image_panel.draw(
+        image_panel.draw_image(
             image,
             name,
             (),
@@ -208,33 +201,33 @@ def _file_of(scan: pd.Series | None) -> Path | None:
 
 
 def _showing(session: Session, position: int) -> tuple[int, int]:
-    """Return what a place's image is kept by, so that a hidden repeat shares no address with its first."""
+    """Return the cache key of a position's image: a hidden repeat has an address of its own."""
     return session.id, position
 
 
-def _prepared(session: Session, scan: pd.Series | None, window: str) -> Prepared:
+def _prepared(session: Session, scan: pd.Series | None, window: str) -> PreparedImage:
     path = _file_of(scan)
     if path is None:
         raise VolumeError("It is not in the list of scans any more.")
-    return niivue_viewer.prepared(path, window, _showing(session, session.position))
+    return niivue_viewer.prepare_scan(path, window, _showing(session, session.position))
 
 
 # ---- what is known besides -------------------------------------------------------------------------
 
 
 def _shown(session: Session, draft: RatingDraft) -> dict:
-    """Return what is stored with a rating about what its rater saw."""
+    """Return the display conditions that are stored with a rating."""
     return {
         "blinded": session.plan.blinded,
         "hidden": list(HIDDEN) if session.plan.blinded else [],
         "first_window": draft.windows[0],
-        "view": state.get(state.VIEW),
+        "view": niivue_viewer.current_view(),
     }
 
 
-def _known(workspace: Workspace, scan: pd.Series) -> None:
-    rule, _ = state.rule()
+def _unblinded_facts(workspace: Workspace, scan: pd.Series) -> None:
+    rule, _ = tried_rule.current()
     with st.expander("What is known of this scan"), frame.in_words():
         tier = overrides.tiers_with_overrides(workspace, scan.to_frame().T, rule).iloc[0]
-        known = pd.concat([scan, pd.Series({"tier": tier})])
-        scan_panel.scores(known, scan_judgement.of(workspace, scan))
+        with_tier = pd.concat([scan, pd.Series({"tier": tier})])
+        scan_panel.scores(with_tier, scan_judgement.judgement_of(workspace, scan))

@@ -1,7 +1,4 @@
-"""Starting a rating session, or going on with one.
-
-Adding the study's own rating scale.
-"""
+"""Start of a rating session: unfinished sessions, the form for a new one, and for the study's own scale."""
 
 import datetime
 import random
@@ -20,50 +17,11 @@ from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
 from pages.ui.rate import rating_draft
-from pages.ui.shell import cache, formatting, frame, html_marks, state
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
 from pages.ui.viewer import user_window
 
 _HIGHER = "The best has the highest number"
-
-
-def show_scale_form(workspace: Workspace) -> None:
-    """Draw the form."""
-    with st.expander("Add the study's own scale"), st.form("own-scale", border=False):
-        st.caption(
-            "One level a line, best first; the last one excludes a scan. A scale cannot be changed once it "
-            "is added, because ratings are read by it."
-        )
-        label = st.text_input("Name of the scale", max_chars=50)
-        lines = st.text_area("Levels", placeholder="good\nusable\nexclude", max_chars=600)
-        source = st.text_input("Where it comes from (optional)", max_chars=300)
-        order = st.radio("Numbers", [_HIGHER, "The best has the lowest number"], horizontal=True)
-        if st.form_submit_button("Add the scale"):
-            with frame.in_words():
-                scale = made(label, lines, source, higher=order == _HIGHER)
-                add_scale(workspace, scale)
-                state.put(state.PENDING_SCALE, scale.name)
-                st.toast(f"Scale {formatting.escape(label)} added.", icon=":material/check:")
-                st.rerun()
-
-
-def made(label: str, lines: str, source: str, *, higher: bool) -> Scale:
-    """Make a scale from what was typed: levels are numbered from 1.
-
-    Raises
-    ------
-    RatingError
-        Without a name.
-    """
-    words = [line.strip() for line in lines.splitlines() if line.strip()]
-    if not label.strip():
-        raise RatingError("Name the scale.")
-    numbers = range(len(words), 0, -1) if higher else range(1, len(words) + 1)
-    values = {float(number): word for number, word in zip(numbers, words, strict=True)}
-    return Scale(
-        slug(label), label, values, "higher is better" if higher else "higher is worse", source
-    )
-
-
 _USUAL_SIZE, _LARGEST_SEED, _CARDS = 50, 99_999, 4
 #: Which lists take as many scans as there are.
 _WHOLE = ("all", "session", "list")
@@ -72,12 +30,12 @@ _WHOLE = ("all", "session", "list")
 def show(workspace: Workspace) -> None:
     """Draw the sessions to go on with, and the form for a new one."""
     if cache.scored_scans(workspace)["status"].ne("ok").all():
-        there = (
+        elsewhere = (
             "Ratings that came with a table are under Agreement. " if cache.rated(workspace) else ""
         )
         frame.nothing_yet(
             "No scan here has an image to rate.",
-            f"{there}To rate scans, add their images as a source on the page Cohort.",
+            f"{elsewhere}To rate scans, add their images as a source on the page Cohort.",
             "cohort",
         )
         return
@@ -94,7 +52,7 @@ def show(workspace: Workspace) -> None:
     _earlier(workspace, listed)
 
 
-# ---- going on --------------------------------------------------------------------------------------
+# ---- unfinished and earlier sessions -------------------------------------------------------------
 
 
 def _go_on(listed: pd.DataFrame) -> None:
@@ -111,7 +69,7 @@ def _go_on(listed: pd.DataFrame) -> None:
             type="primary" if first else "secondary",
             icon=":material/play_arrow:",
             shortcut="G" if first else None,
-            on_click=rating_draft.put,
+            on_click=rating_draft.open_session,
             args=(row.id,),
         )
 
@@ -142,7 +100,7 @@ def _earlier(workspace: Workspace, listed: pd.DataFrame) -> None:
     }
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Open a session", ids, format_func=lambda i: names.get(i, str(i)))
-        st.button("Open", on_click=rating_draft.put, args=(chosen,), key="open-session")
+        st.button("Open", on_click=rating_draft.open_session, args=(chosen,), key="open-session")
 
 
 def _list_in_words(workspace: Workspace, choice: str, listed: pd.DataFrame) -> str:
@@ -157,7 +115,7 @@ def _list_in_words(workspace: Workspace, choice: str, listed: pd.DataFrame) -> s
     return f"{label} {argument}".strip()
 
 
-# ---- a new one -------------------------------------------------------------------------------------
+# ---- a new session -------------------------------------------------------------------------------
 
 
 def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
@@ -177,13 +135,12 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
         if state.get(state.PENDING_SCALE) in scales:
             state.put(state.SCALE, state.get(state.PENDING_SCALE))
             state.put(state.PENDING_SCALE, None)
-        state.keep_one_of(state.SCALE, list(scales))
-        scale = st.selectbox(
+        scale = controls.choose(
+            st.selectbox,
             "Scale",
             list(scales),
             key=state.SCALE,
             format_func=lambda k: scales[k].label,
-            persist_state="session",
         )
         st.caption(_scale_in_words(scales[scale]))
         choice = _choice(workspace, listed)
@@ -206,7 +163,7 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
                 repeats_share=repeats / 100,
                 blinded=blinded,
                 seed=seed,
-                rule=state.rule()[0],
+                rule=tried_rule.current()[0],
                 air_first=air_first,
             )
             _start(workspace, plan)
@@ -214,7 +171,7 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
 
 
 def _free_name(listed: pd.DataFrame) -> str:
-    """Return today's date, numbered where there is a session of that name."""
+    """Return today's date, numbered if a session has that name."""
     today, taken, number = datetime.date.today().isoformat(), set(listed["name"]), 2
     name = today
     while name in taken:
@@ -230,7 +187,7 @@ def _start(workspace: Workspace, plan: SessionPlan) -> None:
         return
     state.put(state.PERSON, plan.rater.strip())
     state.put(state.NEW_SEED, None)
-    rating_draft.put(session.id)
+    rating_draft.open_session(session.id)
     st.rerun()
 
 
@@ -250,7 +207,7 @@ def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
         key = st.selectbox(
             "Which scans", offered, format_func=lambda k: CHOICES[k].label, key=state.NEW_CHOICE
         )
-        rule, _ = state.rule()
+        rule, _ = tried_rule.current()
         if key == "tier":
             held = _scans_of_tiers(workspace, rule)
             argument = st.selectbox(
@@ -290,7 +247,7 @@ def _scans_of_tiers(workspace: Workspace, rule: TierRule) -> dict[str, int]:
 
 def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
     """Draw size, repeats in per cent, and seed."""
-    there = int((cache.scored_scans(workspace)["status"] == "ok").sum())
+    available = int((cache.scored_scans(workspace)["status"] == "ok").sum())
     whole = choice.partition(":")[0] in _WHOLE
     if state.get(state.NEW_SEED) is None:
         state.put(state.NEW_SEED, random.randrange(_LARGEST_SEED))
@@ -298,8 +255,8 @@ def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
         size = st.number_input(
             "How many scans",
             1,
-            max(there, 1),
-            value=min(_USUAL_SIZE, max(there, 1)),
+            max(available, 1),
+            value=min(_USUAL_SIZE, max(available, 1)),
             disabled=whole,
             help="As many as the list has." if whole else None,
         )
@@ -318,4 +275,45 @@ def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
             value=state.get(state.NEW_SEED),
             help="Draws the scans and their order; the same seed draws the same list.",
         )
-    return int(there if whole else size), int(repeats), int(seed)
+    return int(available if whole else size), int(repeats), int(seed)
+
+
+# ---- the study's own scale -----------------------------------------------------------------------
+
+
+def show_scale_form(workspace: Workspace) -> None:
+    """Draw the form."""
+    with st.expander("Add the study's own scale"), st.form("own-scale", border=False):
+        st.caption(
+            "One level a line, best first; the last one excludes a scan. A scale cannot be changed once it "
+            "is added, because ratings are read by it."
+        )
+        label = st.text_input("Name of the scale", max_chars=50)
+        lines = st.text_area("Levels", placeholder="good\nusable\nexclude", max_chars=600)
+        source = st.text_input("Where it comes from (optional)", max_chars=300)
+        order = st.radio("Numbers", [_HIGHER, "The best has the lowest number"], horizontal=True)
+        if st.form_submit_button("Add the scale"):
+            with frame.in_words():
+                scale = make_scale(label, lines, source, higher=order == _HIGHER)
+                add_scale(workspace, scale)
+                state.put(state.PENDING_SCALE, scale.name)
+                st.toast(f"Scale {formatting.escape(label)} added.", icon=":material/check:")
+                st.rerun()
+
+
+def make_scale(label: str, lines: str, source: str, *, higher: bool) -> Scale:
+    """Make a scale from the typed lines; levels are numbered from 1.
+
+    Raises
+    ------
+    RatingError
+        Without a name.
+    """
+    words = [line.strip() for line in lines.splitlines() if line.strip()]
+    if not label.strip():
+        raise RatingError("Name the scale.")
+    numbers = range(len(words), 0, -1) if higher else range(1, len(words) + 1)
+    values = {float(number): word for number, word in zip(numbers, words, strict=True)}
+    return Scale(
+        slug(label), label, values, "higher is better" if higher else "higher is worse", source
+    )

@@ -1,4 +1,4 @@
-"""An artefact tried on one scan, in memory alone: the altered image, and what is measured on it.
+"""Trial of an artefact on one scan, in memory alone: the altered image and its metrics.
 
 Nothing of a trial is stored, and the file is only read.
 """
@@ -16,17 +16,17 @@ from curation.simulation import artefacts
 from curation.simulation.artefacts import ARTEFACTS
 from pages.ui.shell import cache
 from pages.ui.viewer import niivue_viewer
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.image_overlays import MEASURING
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Which artefact, and how much of it.
+    """An artefact with its severity and seed.
 
     Parameters
     ----------
-    artifact : str
+    artefact : str
         Key in :data:`curation.simulation.artefacts.ARTEFACTS`.
     severity : float
         0 (the scan as it is) to 1.
@@ -34,14 +34,14 @@ class Trial:
         Which draw of it.
     """
 
-    artifact: str
+    artefact: str
     severity: float
     seed: int = 0
 
     @property
     def words(self) -> str:
-        """What is simulated, in words."""
-        return f"{ARTEFACTS[self.artifact].label}, severity {self.severity:g}"
+        """Artefact and severity in words."""
+        return f"{ARTEFACTS[self.artefact].label}, severity {self.severity:g}"
 
     @property
     def alters(self) -> bool:
@@ -51,19 +51,19 @@ class Trial:
 
 def altered(volume: Volume, trial: Trial) -> Volume:
     """Return the image with the artefact; the volume stays as it is."""
-    data = artefacts.apply(trial.artifact, volume.data, trial.severity, trial.seed)
+    data = artefacts.apply(trial.artefact, volume.data, trial.severity, trial.seed)
     return replace(volume, data=data)
 
 
-def image(path: Path, window: str, trial: Trial) -> Prepared:
-    """Return the altered image for the browser, kept for a while.
+def altered_image(path: Path, window: str, trial: Trial) -> PreparedImage:
+    """Return the altered image for the browser; cached.
 
     Raises
     ------
     VolumeError
         When the file cannot be read as an image.
     """
-    return niivue_viewer.made(
+    return niivue_viewer.prepare_image(
         ("trial", str(path), cache.stamp(path), trial),
         lambda: altered(volumes.conform(volumes.load(path)), trial),
         window,
@@ -71,8 +71,8 @@ def image(path: Path, window: str, trial: Trial) -> Prepared:
     )
 
 
-def measured(path: Path, sha256: str, trial: Trial) -> pd.Series:
-    """Measure the altered image; kept for the last 64.
+def measure_altered(path: Path, sha256: str, trial: Trial) -> pd.Series:
+    """Measure the altered image; the last 64 are cached.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def measured(path: Path, sha256: str, trial: Trial) -> pd.Series:
     return _measured(str(path), sha256, cache.stamp(path), trial)
 
 
-def moved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+def metric_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """Say which metrics moved, by how much their badness changed.
 
     Parameters

@@ -1,7 +1,4 @@
-"""Rating one scan on Review: the form, and the ratings that it has.
-
-A tier that a person gives to one scan against the rule; never without a reason.
-"""
+"""Rating panel of Review: the form for a rating, the ratings given, and a tier given by hand."""
 
 import pandas as pd
 import streamlit as st
@@ -11,11 +8,17 @@ from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, MAX_RATER, Ra
 from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
-from pages.ui.shell import formatting, frame, html_marks, state
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import controls, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Cell
 
+_BY_RULE = "by the rule"
 
-def rate(workspace: Workspace, scan_id: str, following: str | None) -> None:
+
+# ---- ratings -------------------------------------------------------------------------------------
+
+
+def show_ratings(workspace: Workspace, scan_id: str, following: str | None) -> None:
     """Draw the rating form of a scan and the ratings that it has; nothing is preselected."""
     given = rating_log.list_ratings(workspace, scan_id)
     scales = all_scales(workspace)
@@ -25,12 +28,12 @@ def rate(workspace: Workspace, scan_id: str, following: str | None) -> None:
     with st.form(f"rate-{scan_id}-{name}-{len(given)}", border=False):
         _form(workspace, scan_id, scales[name], following)
     _past(given)
-    st.selectbox(
+    controls.choose(
+        st.selectbox,
         "Scale of your ratings",
         list(scales),
         key=state.SCALE,
         format_func=lambda key: scales[key].label,
-        persist_state="session",
     )
 
 
@@ -82,24 +85,24 @@ def _past(given: pd.DataFrame) -> None:
             formatting.moment(row.at),
             f"{row.rater} (verdict)" if row.role == "adjudicator" else row.rater,
             f"{row.label} ({formatting.number(row.value, 0)})",
-            _said(row.artefacts, row.comment),
+            _tags_and_comment(row.artefacts, row.comment),
         )
         for row in given.iloc[::-1].itertuples()
     ]
     st.html(html_marks.table(("When (UTC)", "Who", "Rating", "Comment"), rows))
 
 
-def _said(artefacts: tuple[str, ...], comment: str) -> str:
-    """Return what was tagged and written."""
+def _tags_and_comment(artefacts: tuple[str, ...], comment: str) -> str:
+    """Return tags and comment of a rating."""
     labels = ", ".join(ARTEFACTS[key].label for key in artefacts if key in ARTEFACTS)
     return ". ".join(part for part in (labels, comment) if part) or formatting.DASH
 
 
-_BY_RULE = "by the rule"
+# ---- a tier by hand ------------------------------------------------------------------------------
 
 
-def show(workspace: Workspace, scan_id: str) -> None:
-    """Draw what was decided for a scan, and the form for another decision."""
+def show_override(workspace: Workspace, scan_id: str) -> None:
+    """Draw the tiers given to a scan by hand, and the form for another one."""
     decided = overrides.list_overrides(workspace, scan_id)
     tier = None if decided.empty else decided["tier"].iloc[-1]
     with st.expander(f"Tier by hand: {tier}" if tier else "Give it a tier by hand"):
@@ -112,7 +115,7 @@ def show(workspace: Workspace, scan_id: str) -> None:
 
 
 def _override_form(workspace: Workspace, scan_id: str, count: int) -> None:
-    rule, _ = state.rule()
+    rule, _ = tried_rule.current()
     with st.form(f"override-{scan_id}-{count}", border=False):
         tier = st.radio("Tier", [*rule.tiers, _BY_RULE], index=None, horizontal=True)
         author = st.text_input(
@@ -139,9 +142,13 @@ def _past_overrides(decided: pd.DataFrame) -> None:
         (
             formatting.moment(row.at),
             row.author,
-            Cell(html_marks.tier_chip(row.tier)) if row.tier else _BY_RULE,
+            _chip(row.tier) if row.tier else _BY_RULE,
             row.reason,
         )
         for row in decided.iloc[::-1].itertuples()
     ]
     st.html(html_marks.table(("When (UTC)", "Who", "Tier", "Reason"), rows))
+
+
+def _chip(tier: str) -> Cell:
+    return Cell(html_marks.tier_chip(tier, tried_rule.tier_colour(tier)))

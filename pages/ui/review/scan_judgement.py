@@ -1,7 +1,4 @@
-"""One scan with what it was judged by: its row of metrics, the reference, and what made the score.
-
-What is wrong with a scan, in words: the main trouble, the metric behind it, and how sure that is.
-"""
+"""Judgement of one scan: its metrics and flags, the reference that judges it, and the headline in words."""
 
 import html
 import json
@@ -19,10 +16,27 @@ from curation.scoring.score_reference import Anchor, Reference
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache, flags, formatting
 
+#: Each kind of trouble, as one says it of a scan.
+TROUBLES: dict[str, str] = {
+    "noise": "noise",
+    "motion": "motion or ghosting",
+    "blur": "blur",
+    "contrast": "loss of contrast",
+    "inhomogeneity": "uneven brightness",
+    "incompleteness": "loss of parts of the head",
+    "geometry": "geometric distortion",
+}
+#: From this sub-score on, a trouble is called so.
+_DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (30.0, "Slight"))
+_CHANCES = ((80.0, "most likely"), (50.0, "probably"), (25.0, "possibly"))
+_MENTIONED = 50.0  # other kinds from here on are named too
+#: From this share of what the reference judges on. Without air (stripped, masked) it is some 0.85.
+_SURE = ((0.95, "sure"), (0.7, "fairly sure"))
+
 
 @dataclass(frozen=True)
 class ScanJudgement:
-    """What is known of a scan beside its scores.
+    """Metrics, flags and reference behind a scan's scores.
 
     Parameters
     ----------
@@ -89,8 +103,8 @@ class ScanJudgement:
         return "no reason was noted"
 
 
-def of(workspace: Workspace, scan: pd.Series) -> ScanJudgement:
-    """Gather what is known of a scan, a row of the scored scans."""
+def judgement_of(workspace: Workspace, scan: pd.Series) -> ScanJudgement:
+    """Return the judgement of a scan, a row of the scored scans."""
     named = scan.get("reference")
     reference = cache.reference(workspace, named if isinstance(named, str) else None)
     site = sites_of(scan.to_frame().T).iloc[0]
@@ -111,7 +125,7 @@ def of(workspace: Workspace, scan: pd.Series) -> ScanJudgement:
         row,
         distortion_score.explain(row, reference, site),
         _anchors(reference, group),
-        flags.of_row(row),
+        flags.flags_of_row(row),
     )
 
 
@@ -122,33 +136,11 @@ def _anchors(reference: Reference, group: str) -> dict[str, Anchor]:
     return {name: anchor for name, anchor in anchors if name not in modelled}
 
 
-#: Each kind of trouble, as one says it of a scan.
-TROUBLES: dict[str, str] = {
-    "noise": "noise",
-    "motion": "motion or ghosting",
-    "blur": "blur",
-    "contrast": "loss of contrast",
-    "inhomogeneity": "uneven brightness",
-    "incompleteness": "loss of parts of the head",
-    "geometry": "geometric distortion",
-}
-#: From this sub-score on, a trouble is called so.
-_DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (30.0, "Slight"))
-_CHANCES = ((80.0, "most likely"), (50.0, "probably"), (25.0, "possibly"))
-_MENTIONED = 50.0  # other kinds from here on are named too
-#: From this share of what the reference judges on. Without air (stripped, masked) it is some 0.85.
-_SURE = ((0.95, "sure"), (0.7, "fairly sure"))
-
-
-def certainty(value: float) -> str:
-    """Return how sure a score is, in words: ``sure``, ``fairly sure``, ``unsure``; empty where not known."""
-    if not math.isfinite(value):
-        return ""
-    return next((word for least, word in _SURE if value >= least), "unsure")
+# ---- the headline --------------------------------------------------------------------------------
 
 
 def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:
-    """Say in one line of HTML what is wrong with a scan.
+    """Return the main trouble of a scan in one line of HTML.
 
     Parameters
     ----------
@@ -172,16 +164,15 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
         return f"<b>Nothing stands out.</b> The most there is: {TROUBLES[main]}."
     others = [TROUBLES[name] for name in known.index if name != main and known[name] >= _MENTIONED]
     also = f" Also {html.escape(' and '.join(others))}." if others else ""
-    said = f"<b>{degree} {html.escape(TROUBLES[main])}.</b>"
-    return f"{said} {html.escape(_fact(parts[parts['family'] == main], anchors))}{also}"
+    text = f"<b>{degree} {html.escape(TROUBLES[main])}.</b>"
+    return f"{text} {html.escape(_fact(parts[parts['family'] == main], anchors))}{also}"
 
 
-def _foretold(chance: float, main: str) -> str:
-    """Say what a model learned from ratings makes of a scan; ``chance`` of exclusion in percent."""
-    word = next((word for least, word in _CHANCES if chance >= least), None)
-    if word is None:
-        return "<b>People would keep it:</b> nothing stands out."
-    return f"<b>People would {word} exclude it.</b> What speaks against it most: {TROUBLES[main]}."
+def certainty(value: float) -> str:
+    """Return the certainty of a score in words: ``sure``, ``fairly sure``, ``unsure``; empty for NaN."""
+    if not math.isfinite(value):
+        return ""
+    return next((word for least, word in _SURE if value >= least), "unsure")
 
 
 def good_and_bad(anchor: Anchor | None) -> tuple[str, str]:
@@ -193,12 +184,20 @@ def good_and_bad(anchor: Anchor | None) -> tuple[str, str]:
     return (f"≤ {good}", f"≥ {bad}") if rises else (f"≥ {good}", f"≤ {bad}")
 
 
+def _foretold(chance: float, main: str) -> str:
+    """Return a learned reference's opinion in words; ``chance``: probability of exclusion, percent."""
+    word = next((word for least, word in _CHANCES if chance >= least), None)
+    if word is None:
+        return "<b>People would keep it:</b> nothing stands out."
+    return f"<b>People would {word} exclude it.</b> What speaks against it most: {TROUBLES[main]}."
+
+
 def _degree(score: float) -> str | None:
     return next((word for least, word in _DEGREES if score >= least), None)
 
 
 def _fact(parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:
-    """Say the metric that made most of a sub-score, and what would be good."""
+    """Return the metric that made most of a sub-score, and a good value, in words."""
     part = parts.iloc[0]
     metric, anchor = METRICS[part["metric"]], anchors.get(part["metric"])
     value = formatting.significant(part["value"], metric.unit, digits=3)

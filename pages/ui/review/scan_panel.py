@@ -1,4 +1,4 @@
-"""What Review says above, below and beside the image of one scan."""
+"""Captions and scores around the image of one scan on Review."""
 
 import html
 import math
@@ -9,9 +9,10 @@ import streamlit as st
 from curation.metrics.registry import FAMILIES
 from pages.ui.review import scan_judgement
 from pages.ui.review.scan_judgement import ScanJudgement
+from pages.ui.scan_table import tried_rule
 from pages.ui.shell import flags, formatting, html_marks
 from pages.ui.viewer import niivue_viewer
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 
 #: Families of metrics, as the screen calls them.
 FAMILY_NAMES: dict[str, str] = {
@@ -26,7 +27,7 @@ FAMILY_NAMES: dict[str, str] = {
 
 
 def caption(scan: pd.Series) -> str:
-    """Return the line above the image: its id, and what kind of image it is."""
+    """Return the line above the image: id, modality, grid and orientation."""
     shape = " × ".join(f"{int(n)}" for n in scan["shape"])
     edges = " × ".join(f"{edge:.3g}" for edge in scan["spacing_mm"])
     what = f"{scan['modality'] or 'image'} · {shape} voxels of {edges} mm · stored {_stored(scan)}"
@@ -41,7 +42,7 @@ def _stored(scan: pd.Series) -> str:
     return scan["orientation"] if known else "without orientation"
 
 
-def foot(image: Prepared) -> str:
+def foot(image: PreparedImage) -> str:
     """Return the line below the image: the display convention and the window."""
     limits = f"{formatting.significant(image.black)} to {formatting.significant(image.white)}"
     return (
@@ -51,18 +52,19 @@ def foot(image: Prepared) -> str:
     )
 
 
-def scores(scan: pd.Series, judged: ScanJudgement) -> None:
-    """Draw the score, the tier, what is wrong in one line, what was recognised, and the sub-scores."""
+def scores(scan: pd.Series, judgement: ScanJudgement) -> None:
+    """Draw score, tier, headline, flags and sub-scores."""
     families = list(FAMILIES)
     values = {FAMILY_NAMES[name]: value_of(scan, name) for name in families}
     measured = sum(math.isfinite(value) for value in values.values())
     sure = scan_judgement.certainty(value_of(scan, "certainty"))
-    st.html(html_marks.score(value_of(scan, "distortion_score"), scan["tier"], sure))
-    if measured and judged.measured:
-        said = scan_judgement.headline(scan, judged.parts, judged.anchors)
-        st.html(f'<div class="ts-verdict">{said}</div>')
-    if judged.flags:
-        st.html(flags.chips(judged.flags))
+    score, tier = value_of(scan, "distortion_score"), scan["tier"]
+    st.html(html_marks.score(score, tier, tried_rule.tier_colour(tier), sure))
+    if measured and judgement.measured:
+        text = scan_judgement.headline(scan, judgement.parts, judgement.anchors)
+        st.html(f'<div class="ts-scan-headline">{text}</div>')
+    if judgement.flags:
+        st.html(flags.chips(judgement.flags))
     if not measured:
         st.caption("The page Cohort starts the scoring.")
         return
@@ -70,11 +72,11 @@ def scores(scan: pd.Series, judged: ScanJudgement) -> None:
     st.caption(
         "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan. Made from "
         f"{measured} of {len(families)} kinds of measures{': ' if sure else ''}{sure}. "
-        f"Judged by: {formatting.escape(judged.reference.label)}."
+        f"Judged by: {formatting.escape(judgement.reference.label)}."
     )
 
 
 def value_of(row: pd.Series, name: str) -> float:
-    """Return a number of a row; NaN where there is none."""
+    """Return a number of a row; NaN where it is missing."""
     value = row.get(name)
     return float(value) if value is not None else math.nan

@@ -1,4 +1,4 @@
-"""Which scan Review shows: the bar that orders, narrows and steps through the list."""
+"""Scan picker of Review: the bar that orders, filters and steps through the list of scans."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,23 @@ import pandas as pd
 import streamlit as st
 
 from curation.storage.workspace import Workspace
-from pages.ui.shell import cache, controls, flags, formatting, scan_lists, state, summaries
+from curation.tiers import overrides
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import cache, controls, flags, formatting, frame, scan_lists, state, summaries
+
+
+def usable_scans(workspace: Workspace) -> pd.DataFrame | None:
+    """Return the usable scans with their ``tier``; with none, show the next step and return ``None``."""
+    rule, _ = tried_rule.current()
+    usable = summaries.usable(cache.scored_scans(workspace))
+    if usable.empty:
+        frame.nothing_yet(
+            "There is no scan to look at yet.",
+            "Add a source of scans on the page Cohort.",
+            "cohort",
+        )
+        return None
+    return usable.assign(tier=overrides.tiers_with_overrides(workspace, usable, rule))
 
 
 def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None, str | None]:
@@ -44,8 +60,8 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
 
 def _open_pending(usable: pd.DataFrame) -> None:
     pending = state.get(state.PENDING_SCAN)
-    if pending in set(usable["scan_id"]):
-        controls.put(state.SCAN, pending)
+    if pending is not None and pending in set(usable["scan_id"]):
+        controls.move(state.SCAN, pending)
     state.put(state.PENDING_SCAN, None)
 
 
@@ -56,7 +72,7 @@ def _pick(listed: pd.DataFrame) -> str:
         scan_id: f"{scan_id}  ·  score {formatting.score(score)}  ·  {tier}"
         for scan_id, score, tier in zip(*columns, strict=True)
     }
-    return controls.draw(
+    return controls.choose_movable(
         st.selectbox,
         "Scan",
         ids,
@@ -69,7 +85,7 @@ def _pick(listed: pd.DataFrame) -> str:
 def listed(
     workspace: Workspace, usable: pd.DataFrame, first: Callable[[], None] | None = None
 ) -> pd.DataFrame:
-    """Draw what orders and narrows the list, and return the scans that it leaves, in order.
+    """Draw order and filters of the list, and return the scans that they leave, in order.
 
     Parameters
     ----------
@@ -82,16 +98,15 @@ def listed(
     """
     if first:
         first()
-    sort = state.keep_one_of(state.SORT, list(summaries.SORTS))
-    st.selectbox(
+    sort = controls.choose(
+        st.selectbox,
         "Order",
         list(summaries.SORTS),
         key=state.SORT,
         width=140,
         label_visibility="collapsed",
-        persist_state="session",
     )
-    recognised = flags.of_workspace(workspace)
+    recognised = flags.flags_of_workspace(workspace)
     sources, names, chosen, unrated, on_lists = _filters(workspace, usable, recognised)
     if on_lists is not None:
         usable = usable[usable["scan_id"].isin(on_lists)]
@@ -108,50 +123,39 @@ def listed(
 def _filters(
     workspace: Workspace, usable: pd.DataFrame, recognised: dict[str, dict[str, str]]
 ) -> tuple[list[str], list[str], list[str], bool, frozenset[str] | None]:
-    """Draw what narrows the list; return sources, tiers, flags, whether to leave out the rated, and ids."""
+    """Draw the filters; return sources, tiers, flags, whether to leave out rated scans, and listed ids."""
     counts = flags.counts(recognised, set(usable["scan_id"]))
-    options = {
-        state.SOURCES: sorted(usable["source"].unique()),
-        state.TIERS: sorted(usable["tier"].unique()),
-        state.FLAGS: list(counts),
-    }
-    for key, values in options.items():
-        state.keep_among(key, values)
-    on = any(map(state.get, (*options, state.LISTS, state.UNRATED_ONLY)))
+    source_names, tier_names = sorted(usable["source"].unique()), sorted(usable["tier"].unique())
+    state.keep_among(state.SOURCES, source_names)
+    state.keep_among(state.TIERS, tier_names)
+    state.keep_among(state.FLAGS, list(counts))
+    filters = (state.SOURCES, state.TIERS, state.FLAGS, state.LISTS, state.UNRATED_ONLY)
+    on = any(state.get(key) for key in filters)
     with st.popover("Filter (on)" if on else "Filter", icon=":material/filter_list:", key="filter"):
-        sources = st.multiselect(
-            "Sources",
-            options[state.SOURCES],
-            key=state.SOURCES,
-            placeholder="all",
-            persist_state="session",
+        sources = controls.choose_several("Sources", source_names, key=state.SOURCES)
+        tiers = controls.choose_several(
+            "Tiers, by the cut-offs on the page Tiers", tier_names, key=state.TIERS
         )
-        names = st.multiselect(
-            "Tiers, by the cut-offs on the page Tiers",
-            options[state.TIERS],
-            key=state.TIERS,
-            placeholder="all",
-            persist_state="session",
-        )
-        chosen = st.multiselect(
+        chosen = controls.choose_several(
             "Recognised as any of",
-            options[state.FLAGS],
+            list(counts),
             key=state.FLAGS,
-            placeholder="all",
             format_func=lambda key: f"{flags.label(key)} {counts.get(key, 0):,}",
-            persist_state="session",
             disabled=not counts,
         )
         unrated = st.toggle(
             "Only scans without a rating", key=state.UNRATED_ONLY, persist_state="session"
         )
-        on_lists = scan_lists.choose(workspace)
-    return sources, names, chosen, unrated, on_lists
+        on_lists = scan_lists.choose_lists(workspace)
+    return sources, tiers, chosen, unrated, on_lists
 
 
 def _step_buttons(ids: list[str]) -> None:
     def at() -> int:
-        return ids.index(state.get(state.SCAN)) if state.get(state.SCAN) in ids else 0
+        scan_id = state.get(state.SCAN)
+        return ids.index(scan_id) if scan_id in ids else 0
 
-    scan_lists.buttons("scan", len(ids), at, lambda place: controls.put(state.SCAN, ids[place]))
+    scan_lists.step_buttons(
+        "scan", len(ids), at, lambda place: controls.move(state.SCAN, ids[place])
+    )
     st.markdown(f"{at() + 1:,} of {len(ids):,}", width="content")

@@ -1,4 +1,4 @@
-"""Trying an artefact on Review: what to simulate, and how score and metrics respond."""
+"""Trial panel of Review: choice of an artefact, and the response of score and metrics."""
 
 from pathlib import Path
 
@@ -9,27 +9,27 @@ from curation.metrics import METRICS
 from curation.scoring import distortion_score
 from curation.simulation.artefacts import ARTEFACTS
 from pages.ui.review import scan_panel
-from pages.ui.review.artefact_trial import Trial, measured, moved
+from pages.ui.review.artefact_trial import Trial, measure_altered, metric_changes
 from pages.ui.review.scan_judgement import ScanJudgement
-from pages.ui.shell import formatting, html_marks, state
+from pages.ui.shell import controls, formatting, html_marks, state
 
 _MOVED_SHOWN = 8
 _DEFAULT_SEVERITY = 0.5
 
 
 def running(scan: pd.Series) -> Trial | None:
-    """Return what is tried on this scan, or ``None``: a trial belongs to the scan it was begun on."""
+    """Return the trial on this scan, or ``None``: a trial belongs to the scan that it was begun on."""
     if state.get(state.TRIED_ON) != scan["scan_id"]:
         return None
-    artifact = state.keep_one_of(state.ARTIFACT, list(ARTEFACTS))
+    artefact = state.keep_one_of(state.ARTEFACT, list(ARTEFACTS))
     severity = state.get(state.SEVERITY)
     if severity is None:
         state.put(state.SEVERITY, severity := _DEFAULT_SEVERITY)
-    return Trial(artifact, float(severity), int(state.get(state.DRAW, 0)))
+    return Trial(artefact, float(severity), int(state.get(state.DRAW, 0)))
 
 
 def toggle(scan: pd.Series, trial: Trial | None) -> None:
-    """Draw the button that begins a trial, or ends it in the same place."""
+    """Draw the button that begins a trial or ends it."""
     if trial:
         st.button(
             "Back to the scan",
@@ -50,14 +50,14 @@ def toggle(scan: pd.Series, trial: Trial | None) -> None:
     )
 
 
-def controls() -> None:
+def choose_artefact() -> None:
     """Draw the choice of artefact and severity."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
+        artefact = controls.choose(
+            st.selectbox,
             "Artefact",
             list(ARTEFACTS),
-            key=state.ARTIFACT,
-            persist_state="session",
+            key=state.ARTEFACT,
             format_func=lambda name: ARTEFACTS[name].label,
             width=230,
         )
@@ -77,17 +77,17 @@ def controls() -> None:
             on_click=state.put,
             args=(state.DRAW, state.get(state.DRAW, 0) + 1),
         )
-    meaning = ARTEFACTS[state.get(state.ARTIFACT)].meaning
+    meaning = ARTEFACTS[artefact].meaning
     st.caption(formatting.escape(f"At severity 1: {meaning}."))
 
 
-def response(scan: pd.Series, trial: Trial, judged: ScanJudgement) -> None:
+def response(scan: pd.Series, trial: Trial, judgement: ScanJudgement) -> None:
     """Draw how score, sub-scores and metrics respond to the artefact, beside the untouched scan's."""
     # What the last run drew stays until this one ends: the form must not stand beside this image.
     st.html("<style>.st-key-of-scan, .st-key-of-scan-metrics { display: none }</style>")
     st.html('<div class="ts-note"><b>Rating is off:</b> this is not the scan.</div>')
-    before, after = _both(scan, trial, judged)
-    scores = [_scored(row, judged) for row in (before, after)]
+    before, after = _both(scan, trial, judgement)
+    scores = [_scored(row, judgement) for row in (before, after)]
     values = [scan_panel.value_of(row, "distortion_score") for row in scores]
     st.html(
         f'<div class="ts-score"><span class="ts-value">{html_marks.arrow(*values)}</span>'
@@ -99,38 +99,39 @@ def response(scan: pd.Series, trial: Trial, judged: ScanJudgement) -> None:
         words: (scan_panel.value_of(scores[0], name), scan_panel.value_of(scores[1], name))
         for name, words in families.items()
     }
-    expected = families[ARTEFACTS[trial.artifact].family]
+    expected = families[ARTEFACTS[trial.artefact].family]
     st.html(html_marks.changes(pairs, expected=expected))
     st.caption(
         f"Sub-scores, 0 to 100, higher is worse; the tick is the scan as it is. "
         f"{expected} is the one that this artefact has to raise. The worst counts most by far: where "
         "another is worse already, the score itself hardly moves."
     )
-    _moved(before, after, judged)
+    _moved(before, after, judgement)
 
 
-def _both(scan: pd.Series, trial: Trial, judged: ScanJudgement) -> tuple[pd.Series, pd.Series]:
+def _both(scan: pd.Series, trial: Trial, judgement: ScanJudgement) -> tuple[pd.Series, pd.Series]:
     """Return the metrics of the scan as it is and with the artefact, measured by the same code."""
-    path, row = Path(scan["path"]), judged.row
+    path, row = Path(scan["path"]), judgement.row
     with st.spinner("Measuring the altered image …", show_time=True):
-        if judged.outdated or not judged.measured:
+        if judgement.outdated or not judgement.measured:
             # severity 0 is the scan itself, whatever the artefact
-            row = measured(path, scan["sha256"], Trial(next(iter(ARTEFACTS)), 0.0))
-        return row, measured(path, scan["sha256"], trial) if trial.alters else row
+            row = measure_altered(path, scan["sha256"], Trial(next(iter(ARTEFACTS)), 0.0))
+        return row, measure_altered(path, scan["sha256"], trial) if trial.alters else row
 
 
-def _scored(row: pd.Series, judged: ScanJudgement) -> pd.Series:
+def _scored(row: pd.Series, judgement: ScanJudgement) -> pd.Series:
     table = row.to_frame().T
     return distortion_score.score(
-        table, judged.reference, pd.Series([judged.site], table.index)
+        table, judgement.reference, pd.Series([judgement.site], table.index)
     ).iloc[0]
 
 
-def _moved(before: pd.Series, after: pd.Series, judged: ScanJudgement) -> None:
+def _moved(before: pd.Series, after: pd.Series, judgement: ScanJudgement) -> None:
     parts = [
-        distortion_score.explain(row, judged.reference, judged.site) for row in (before, after)
+        distortion_score.explain(row, judgement.reference, judgement.site)
+        for row in (before, after)
     ]
-    table = moved(*parts)
+    table = metric_changes(*parts)
     if table.empty:
         st.caption("Nothing moved: at severity 0 the image is the scan, voxel for voxel.")
         return

@@ -1,4 +1,4 @@
-"""Values counted into fine bins along an axis, and where the lines of cut-offs stand on it."""
+"""Axis of a cut column: fine bins of values, and the lines of the cut-offs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from curation.tiers.tier_rule import TierRule
 
 @dataclass(frozen=True)
 class Axis:
-    """What is cut: its range and how finely.
+    """Range and step of a cut column.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Axis:
         return decimals(self.step)
 
     def bin_of(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the bin of each finite value; one on an edge is not moved by what division makes of it."""
+        """Return the bin of each finite value; rounding of the division moves none across an edge."""
         place = (values - self.low) / self.step
         place = np.ceil(place - 1e-9) - 1 if self.closed_right else np.floor(place + 1e-9)
         return np.clip(place, 0, self.bins - 1).astype(np.int64)
@@ -128,7 +128,7 @@ def binned(
 
 @dataclass(frozen=True)
 class Lines:
-    """Where the lines stand, and what that does.
+    """Lines of the cut-offs, with the tiers that they make.
 
     Parameters
     ----------
@@ -155,16 +155,16 @@ class Lines:
     @property
     def at(self) -> tuple[float, ...]:
         """Where the lines stand, from left to right."""
-        return self.of(self.site)
+        return self.cutoffs_of(self.site)
 
-    def of(self, site: str | None) -> tuple[float, ...]:
+    def cutoffs_of(self, site: str | None) -> tuple[float, ...]:
         """Return the cut-offs of a site, from left to right."""
         return self.turned(self.rule.by_site.get(site or "", self.rule.cutoffs))
 
     def follows(self, site: str) -> bool:
-        """Tell whether the scans of a site follow the lines."""
+        """Return whether the scans of a site follow the lines."""
         return site == self.site if self.site is not None else site not in self.rule.by_site
 
     def turned(self, listed: Sequence[Any]) -> tuple[Any, ...]:
-        """Return what is listed from best to worst in the order of the axis, or the other way round."""
+        """Return a list from best to worst in the order of the axis, or the other way round."""
         return tuple(reversed(listed)) if self.rule.rule_column.better_is_higher else tuple(listed)

@@ -1,4 +1,4 @@
-"""The scans of one role as arrays, prepared once, so that a moved cut-off costs milliseconds.
+"""Scans of one role as arrays, prepared once, so that a moved cut-off costs milliseconds.
 
 Texts become codes when the tables change, never when a line moves. Whatever depends on the rule comes from
 :mod:`curation.tiers.assignment`, as everywhere.
@@ -62,7 +62,7 @@ class ScanTable:
 
     @property
     def sites(self) -> tuple[str, ...]:
-        """Names of the sites; ``not known`` last where some scans have none."""
+        """Names of the sites; ``not known`` last if some scans have none."""
         return self._sites[1]
 
     @property
@@ -90,7 +90,7 @@ class ScanTable:
 
 @dataclass(frozen=True)
 class SortedScans:
-    """The scans of a ground, sorted by a rule.
+    """The scans of a scan table, sorted by a rule.
 
     Parameters
     ----------
@@ -111,34 +111,34 @@ class SortedScans:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """Scans of each tier, best first; ``not scored`` last and only where there are some."""
+        """Scans of each tier, best first; ``not scored`` last and only if any."""
         found = np.bincount(self.codes, minlength=len(self.rule.labels)).tolist()
         named = dict(zip(self.rule.labels, found, strict=True))
         return named if found[-1] else dict(list(named.items())[:-1])
 
 
 def has_scores(workspace: Workspace, role: Role) -> bool:
-    """Tell whether a role has a scan with a score."""
-    return bool(np.isfinite(of(workspace, role).values(SCORE)).any())
+    """Return whether a role has a scan with a score."""
+    return bool(np.isfinite(read_scan_table(workspace, role).values(SCORE)).any())
 
 
-def open_scan(ground: ScanTable, scan_id: str | None, column: str) -> tuple[str, float] | None:
+def open_scan(scan_table: ScanTable, scan_id: str | None, column: str) -> tuple[str, float] | None:
     """Return id and value of the scan that is open, if it is among these and has one."""
-    if scan_id is None or (place := int(ground.scores.scan_ids.get_indexer([scan_id])[0])) < 0:
+    if scan_id is None or (place := int(scan_table.scores.scan_ids.get_indexer([scan_id])[0])) < 0:
         return None
-    value = float(ground.values(column)[place])
+    value = float(scan_table.values(column)[place])
     return (scan_id, value) if np.isfinite(value) else None
 
 
-def of(workspace: Workspace, role: Role) -> ScanTable:
+def read_scan_table(workspace: Workspace, role: Role) -> ScanTable:
     """Return the usable scans of a role, prepared."""
     paths = (workspace.scans_path, workspace.scores_path, workspace.learned_path)
-    return _ground(workspace, role, tuple(map(cache.stamp, paths)))
+    return _read_table(workspace, role, tuple(map(cache.stamp, paths)))
 
 
-def sort(ground: ScanTable, rule: TierRule, decisions: pd.DataFrame) -> SortedScans:
-    """Sort the scans by a rule and by what people decided, see :func:`curation.tiers.overrides.in_force`."""
-    arrays = ground.arrays(rule.columns)
+def sort(scan_table: ScanTable, rule: TierRule, decisions: pd.DataFrame) -> SortedScans:
+    """Sort the scans into tiers by a rule and by overrides, see :func:`curation.tiers.overrides.in_force`."""
+    arrays = scan_table.arrays(rule.columns)
     codes = assignment.assign_codes(arrays, rule)
     codes, changed = assignment.with_decisions(codes, arrays, rule, decisions)
     decided = decisions.loc[decisions["tier"].isin(rule.tiers), "scan_id"]
@@ -146,37 +146,39 @@ def sort(ground: ScanTable, rule: TierRule, decisions: pd.DataFrame) -> SortedSc
     return SortedScans(rule, codes, changed, places[places >= 0])
 
 
-def bins(ground: ScanTable, sorted_: SortedScans) -> tuple[Bins, NDArray[np.bool_]]:
+def bins(scan_table: ScanTable, sorted_scans: SortedScans) -> tuple[Bins, NDArray[np.bool_]]:
     """Return the scans counted for the plot, and which of them do not follow the cut-offs, shape (N,).
 
     They stay the same while a line moves, and are kept.
     """
-    rule, hands = sorted_.rule, sorted_.decided.tobytes()
-    changed = cache.stamp(ground.workspace.metrics_dir)
-    return _bins(ground, sorted_, ground.key, rule.column, rule.gates, hands, changed)
+    rule, hands = sorted_scans.rule, sorted_scans.decided.tobytes()
+    changed = cache.stamp(scan_table.workspace.metrics_dir)
+    return _bins(scan_table, sorted_scans, scan_table.key, rule.column, rule.gates, hands, changed)
 
 
 def lines(
-    ground: ScanTable, sorted_: SortedScans, held: NDArray[np.bool_], site: str | None
+    scan_table: ScanTable, sorted_scans: SortedScans, held: NDArray[np.bool_], site: str | None
 ) -> Lines:
     """Return where the lines stand: those of one site, or the common ones."""
-    rule, size = sorted_.rule, len(sorted_.rule.labels)
-    drawn = Lines(rule, sorted_.counts, {}, site)
-    follow = np.array([drawn.follows(name) for name in ground.sites])
-    stays = held if follow.all() else held | ~follow[ground.site_codes]
+    rule, size = sorted_scans.rule, len(sorted_scans.rule.labels)
+    drawn = Lines(rule, sorted_scans.counts, {}, site)
+    follow = np.array([drawn.follows(name) for name in scan_table.sites])
+    stays = held if follow.all() else held | ~follow[scan_table.site_codes]
     fixed = (
-        np.bincount(sorted_.codes[stays], minlength=size) if stays.any() else np.zeros(size, int)
+        np.bincount(sorted_scans.codes[stays], minlength=size)
+        if stays.any()
+        else np.zeros(size, int)
     )
     return replace(drawn, fixed=dict(zip(rule.labels, fixed.tolist(), strict=True)))
 
 
-def spread(ground: ScanTable, column: str, count: int) -> list[float]:
+def spread(scan_table: ScanTable, column: str, count: int) -> list[float]:
     """Return cut-offs of a column, best to worst, where nobody has chosen any: at even shares of the scans.
 
     They lie on the steps of the axis, and apart from each other.
     """
-    axis = ground.axis(column)
-    known = ground.values(column)[np.isfinite(ground.values(column))]
+    axis = scan_table.axis(column)
+    known = scan_table.values(column)[np.isfinite(scan_table.values(column))]
     shares = np.arange(1, count) / count
     wanted = (
         np.quantile(known, shares) if len(known) else axis.low + shares * (axis.high - axis.low)
@@ -184,20 +186,22 @@ def spread(ground: ScanTable, column: str, count: int) -> list[float]:
     return _on_steps(wanted, axis)
 
 
-def same_shares(ground: ScanTable, rule: TierRule) -> dict[str, list[float]]:
+def same_shares(scan_table: ScanTable, rule: TierRule) -> dict[str, list[float]]:
     """Return cut-offs for each site at which the same share of its scans falls into each tier as of all.
 
     Sites with fewer scans than :data:`curation.tiers.rule_warnings.FEW_SCANS` are left out: theirs would rest
     on chance.
     """
-    axis, values = ground.axis(rule.column), ground.values(rule.column)
+    axis, values = scan_table.axis(rule.column), scan_table.values(rule.column)
     known = np.isfinite(values)
     below = [float((values[known] < cut).mean()) for cut in sorted(rule.cutoffs)]
-    order = np.argsort(ground.site_codes[known], kind="stable")
-    parts = np.split(values[known][order], np.cumsum(np.bincount(ground.site_codes[known]))[:-1])
+    order = np.argsort(scan_table.site_codes[known], kind="stable")
+    parts = np.split(
+        values[known][order], np.cumsum(np.bincount(scan_table.site_codes[known]))[:-1]
+    )
     return {
         site: _on_steps(np.quantile(part, below), axis)
-        for site, part in zip(ground.sites, parts, strict=False)
+        for site, part in zip(scan_table.sites, parts, strict=False)
         if site != UNKNOWN and len(part) >= FEW_SCANS
     }
 
@@ -215,32 +219,32 @@ def _on_steps(wanted: NDArray[np.float64], axis: Axis) -> list[float]:
 @st.cache_resource(
     max_entries=4,
     show_spinner="Reading the tables …",
-    hash_funcs={Workspace: lambda w: str(w.root)},
+    hash_funcs=cache.BY_FOLDER,
 )
-def _ground(workspace: Workspace, role: Role, changed: tuple[cache.Stamp, ...]) -> ScanTable:
+def _read_table(workspace: Workspace, role: Role, changed: tuple[cache.Stamp, ...]) -> ScanTable:
     key = (str(workspace.root), role, *changed)
     return ScanTable(workspace, tables.read_usable(workspace, role), key)
 
 
 @st.cache_resource(max_entries=12, show_spinner="Reading the metric …")
 def _metric(
-    _ground: ScanTable, key: tuple[Hashable, ...], column: str, metrics_at: cache.Stamp
+    _scan_table: ScanTable, key: tuple[Hashable, ...], column: str, metrics_at: cache.Stamp
 ) -> NDArray[np.float64]:
-    known = _ground.scans[["scan_id", "sha256"]]
-    table = tables.with_metrics(_ground.workspace, known, [column])
+    known = _scan_table.scans[["scan_id", "sha256"]]
+    table = tables.with_metrics(_scan_table.workspace, known, [column])
     return table[column].to_numpy(dtype=np.float64)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _axis(
-    _ground: ScanTable, key: tuple[Hashable, ...], column: str, metrics_at: cache.Stamp
+    _scan_table: ScanTable, key: tuple[Hashable, ...], column: str, metrics_at: cache.Stamp
 ) -> Axis:
     measure = rule_columns.find(column)
     unit = " (" + "; ".join(filter(None, (measure.unit, measure.direction))) + ")"
     if measure.is_score:
         title = f"{measure.label} (0 pristine – 100 unusable; higher is worse)"
         return Axis(column, title=title)
-    low, high = _range(_ground.values(column), measure)
+    low, high = _range(_scan_table.values(column), measure)
     step = round_step((high - low) / _STEPS)
     low, high = step * np.floor(low / step + 1e-9), step * np.ceil(high / step - 1e-9)
     return Axis(
@@ -265,17 +269,17 @@ def _range(values: NDArray[np.float64], measure: RuleColumn) -> tuple[float, flo
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _bins(
-    _ground: ScanTable,
-    _sorted: SortedScans,
+    _scan_table: ScanTable,
+    _sorted_scans: SortedScans,
     key: tuple[Hashable, ...],
     column: str,
     gates: tuple[Any, ...],
     hands: bytes,
     metrics_at: cache.Stamp,
 ) -> tuple[Bins, NDArray[np.bool_]]:
-    held = np.zeros(len(_ground.scans), dtype=bool)
+    held = np.zeros(len(_scan_table.scans), dtype=bool)
     for gate in gates:
-        held |= gate.holds(_ground.values(gate.column))
-    held[_sorted.decided] = True
-    values, axis = _ground.values(column), _ground.axis(column)
-    return binned(values, _ground.site_codes, _ground.sites, axis, held), held
+        held |= gate.holds(_scan_table.values(gate.column))
+    held[_sorted_scans.decided] = True
+    values, axis = _scan_table.values(column), _scan_table.axis(column)
+    return binned(values, _scan_table.site_codes, _scan_table.sites, axis, held), held

@@ -1,1 +1,1 @@
-"""The page around every page: door, frame, state, caches, formatting, background tasks."""
+"""Shell of all pages: door, frame, session state, caches, controls, formatting, background tasks."""

@@ -1,4 +1,4 @@
-"""Commands of the command lines as background tasks: started, watched and stopped from a page."""
+"""Background tasks: commands of the command line, started, watched and stopped from a page."""
 
 import os
 import sys
@@ -66,7 +66,7 @@ def start(
 
 
 def stop(workspace: Workspace, name: str) -> None:
-    """Stop a task; what it has finished is kept."""
+    """Stop a task; its finished parts stay."""
     process = running(workspace, name)
     if process:
         processes.stop(process)
@@ -97,7 +97,7 @@ def asked(workspace: Workspace, name: str) -> list[str]:
 
 
 def arguments(workspace: Workspace, name: str) -> list[str]:
-    """Return what :func:`start` was last told besides the workspace; empty where it never was called."""
+    """Return the last arguments of :func:`start` besides the workspace; empty before its first call."""
     command = asked(workspace, name)
     return command[command.index(_WORKSPACE) + 2 :] if _WORKSPACE in command else []
 
@@ -108,7 +108,7 @@ def started(workspace: Workspace, name: str) -> float | None:
 
 
 def forget(workspace: Workspace, name: str) -> None:
-    """Forget what a task that has ended was asked and said; one that runs goes on."""
+    """Delete arguments and messages of a finished task; a running one goes on."""
     if running(workspace, name):
         return
     for path in (log_path(workspace, name), _state_path(workspace, name)):
@@ -130,14 +130,14 @@ def last_lines(workspace: Workspace, name: str, count: int = 12) -> str:
 
 
 def failure(workspace: Workspace, name: str) -> str | None:
-    """Return what a task that has ended complained of, if it did."""
+    """Return the error of a finished task, if any."""
     if running(workspace, name):
         return None
-    said = last_lines(workspace, name, 200)
-    last = said.rsplit("\n", 1)[-1]
+    text = last_lines(workspace, name, 200)
+    last = text.rsplit("\n", 1)[-1]
     if last.startswith("error: "):
         return last.removeprefix("error: ")
-    if "Traceback (most recent call last)" in said:
+    if "Traceback (most recent call last)" in text:
         return f"It ended unexpectedly ({last}). More stands in {log_path(workspace, name)}."
     return None
 

@@ -1,4 +1,4 @@
-"""Everything that is read more than once, kept by path and time of change, and bounded.
+"""Caches of tables, references, ratings and cohorts, bounded; keyed by path and time of change.
 
 Tables are shared between sessions and not copied: pages derive new ones and never write into them.
 """
@@ -23,13 +23,20 @@ from curation.sessions.suggested_cutoff import Suggestion
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from training.jobs import cost_estimate, study_status
+from training.studies.planned_study import Study
 from training.studies.preset import Preset
 
 Stamp = tuple[int, int, int]
 
+#: For ``hash_funcs`` of streamlit's caches: workspaces and studies are identified by their folders.
+BY_FOLDER: dict[Any, Any] = {
+    Workspace: lambda workspace: str(workspace.root),
+    Study: lambda study: str(study.folder),
+}
+
 
 def stamp(path: Path) -> Stamp:
-    """Return what changes when a file is replaced or a folder's entries change."""
+    """Return a stamp that changes when a file is replaced or a folder's entries change."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -63,13 +70,13 @@ def reference(workspace: Workspace, reference_id: str | None = None) -> Referenc
 
 
 def keep_scores_current(workspace: Workspace) -> None:
-    """Make scores of an earlier way of scoring anew, see :func:`references.bring_up_to_date`."""
+    """Replace scores of an earlier way of scoring (``reference_library.bring_up_to_date``)."""
     _keep_scores_current(workspace, stamp(workspace.scores_path))
 
 
-def verdict_count(workspace: Workspace) -> int:
+def label_count(workspace: Workspace) -> int:
     """Return how many ratings a reference can be learned from: those of scored scans."""
-    return _verdict_count(workspace, rating_log.newest(workspace), stamp(workspace.scores_path))
+    return _label_count(workspace, rating_log.newest(workspace), stamp(workspace.scores_path))
 
 
 def reference_headers(workspace: Workspace) -> list[ReferenceHeader]:
@@ -117,7 +124,7 @@ def listed_scans(workspace: Workspace, list_ids: Collection[int]) -> frozenset[s
 def cohort_headers(
     workspace: Workspace,
 ) -> tuple[list[frozen_cohort.CohortHeader], list[TierscopeError | OSError]]:
-    """Return the headers of the frozen cohorts, newest first, and what is wrong with the others."""
+    """Return the headers of the frozen cohorts, newest first, and the errors of unreadable ones."""
     return _cohort_headers(workspace, stamp(workspace.cohorts_dir))
 
 
@@ -142,97 +149,94 @@ def forget_study_states() -> None:
     _study_state.clear()
 
 
-_HASH: dict[Any, Any] = {Workspace: lambda workspace: str(workspace.root)}
-
-
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _scans(workspace: Workspace, changed: Stamp) -> pd.DataFrame:
     return tables.read_scans(workspace)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _metrics(workspace: Workspace, changed: Stamp) -> pd.DataFrame:
     return tables.read_metrics(workspace)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _scored(workspace: Workspace, changed: tuple[Stamp, ...]) -> pd.DataFrame:
     return tables.read_scored_scans(workspace)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _keep_scores_current(workspace: Workspace, scored_at: Stamp) -> bool:
     return reference_library.bring_up_to_date(workspace)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _active(workspace: Workspace, changed: Stamp) -> Reference:
     return reference_library.active(workspace)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _reference_headers(workspace: Workspace, changed: Stamp) -> list[ReferenceHeader]:
     return reference_library.available(workspace)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_FOLDER)
 def _reference(workspace: Workspace, reference_id: str, changed: Stamp) -> Reference:
     return reference_library.load(workspace, reference_id)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _all_ratings(workspace: Workspace, newest: int) -> pd.DataFrame:
     return rating_log.list_ratings(workspace)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Comparing the ratings …", hash_funcs=_HASH)
+@st.cache_resource(max_entries=8, show_spinner="Comparing the ratings …", hash_funcs=BY_FOLDER)
 def _pairs(workspace: Workspace, scale: str, newest: int) -> pd.DataFrame:
     return agreement.pairs(rating_log.list_ratings(workspace), find_scale(workspace, scale))
 
 
-@st.cache_resource(max_entries=32, show_spinner="Reading the ratings …", hash_funcs=_HASH)
+@st.cache_resource(max_entries=32, show_spinner="Reading the ratings …", hash_funcs=BY_FOLDER)
 def _suggestion(workspace: Workspace, cost_ratio: float, changed: tuple[int, Stamp]) -> Suggestion:
     return suggested_cutoff.from_ratings(workspace, cost_ratio)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _rated(workspace: Workspace, newest: int) -> frozenset[str]:
     return rating_log.rated_scans(workspace)
 
 
-@st.cache_data(max_entries=4, show_spinner=False, hash_funcs=_HASH)
-def _verdict_count(workspace: Workspace, newest: int, scored_at: Stamp) -> int:
+@st.cache_data(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
+def _label_count(workspace: Workspace, newest: int, scored_at: Stamp) -> int:
     scored = tables.read_scores(workspace)["scan_id"]
     return len(fit_from_ratings.labels_of(rating_log.list_ratings(workspace), scored))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _scan_lists(workspace: Workspace, newest: int) -> list[ScanList]:
     return saved_lists.list_lists(workspace)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_FOLDER)
 def _listed(workspace: Workspace, number: int) -> frozenset[str]:
     return frozenset(saved_lists.scans_of(workspace, number))
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _cohort_headers(
     workspace: Workspace, changed: Stamp
 ) -> tuple[list[frozen_cohort.CohortHeader], list[TierscopeError | OSError]]:
     return frozen_cohort.read_cohorts(workspace)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_HASH)
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_FOLDER)
 def _cohort(workspace: Workspace, cohort_id: str, changed: Stamp) -> frozen_cohort.Cohort:
     return frozen_cohort.load(workspace, cohort_id)
 
 
-@st.cache_data(ttl=5, max_entries=1000, show_spinner=False, hash_funcs=_HASH)
+@st.cache_data(ttl=5, max_entries=1000, show_spinner=False, hash_funcs=BY_FOLDER)
 def _study_state(workspace: Workspace, study_id: str) -> str:
     return study_status.status(workspace, study_id).state
 
 
-@st.cache_data(ttl=60, max_entries=16, show_spinner=False, hash_funcs=_HASH | {Preset: repr})
+@st.cache_data(ttl=60, max_entries=16, show_spinner=False, hash_funcs=BY_FOLDER | {Preset: repr})
 def _seconds_a_run(workspace: Workspace, preset: Preset) -> dict[str, float]:
     return cost_estimate.seconds_a_run(workspace, preset)

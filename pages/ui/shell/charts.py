@@ -1,4 +1,4 @@
-"""Every plotly figure of the dashboard, in one template.
+"""Plotly figures that several pages share, in one template.
 
 Figures are pure functions of tables: no file is read here and nothing of streamlit is known.
 """

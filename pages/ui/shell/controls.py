@@ -1,11 +1,8 @@
-"""Fields whose value keys and buttons change too.
+"""Controls of the pages: fields whose values outlive a change of page, key listeners, CSV downloads.
 
-Whatever the browser tells next carries what each field showed before. A field that a key has moved on would
-so lead back there: hence it becomes another field, and what the old one says is not heard.
-
-Scripts that listen on a page: what streamlit's own shortcuts and buttons cannot do.
-
-Tables to take away, as CSV.
+A movable field is one whose value keys and buttons change too. The browser's next message carries what each
+field showed before, so a field that a key has moved on would be moved back by it. Hence a moved field becomes
+another field, under another key, and the message of the old one is ignored.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,85 +15,139 @@ from streamlit.components import v2
 
 from curation.storage import text_tables
 from pages.ui.shell import frame, state
+from pages.ui.shell.state import Key, T
+
+#: Scripts of :file:`assets/`: the key that puts the cursor into a rating's comment, and the pressed state of
+#: buttons for screen readers.
+COMMENT_KEY, PRESSED = "comment_key", "pressed"
 
 
-def put(key: str, value: Any) -> None:
-    """Change the value from elsewhere than its field, before the field is drawn."""
-    state.put(key, value)
-    state.put(_moves(key), state.get(_moves(key), 0) + 1)
+# ---- fields that outlive a change of page ----------------------------------------------------------
 
 
-def draw(
-    kind: Callable[..., Any], label: str, options: Sequence[Any], *, key: str, **more: Any
-) -> Any:
-    """Draw the field and return its value.
+def choose(
+    kind: Callable[..., Any],
+    label: str,
+    options: Sequence[T],
+    *,
+    key: Key[T],
+    first: T | None = None,
+    **more: Any,
+) -> T:
+    """Draw a choice of one of several options and return the option.
 
     Parameters
     ----------
     kind : callable
-        ``st.selectbox`` or ``st.segmented_control``.
+        ``st.selectbox`` or another choice of one.
     label, options
-        Of the field. A value that is none of the options becomes the first of them.
-    key : str
-        What the value is kept under, from page to page.
+        Of the field.
+    key : Key
+        Of the session's value. A value that is none of the options becomes ``first``.
+    first : T, optional
+        One of the options; the first of them without.
     **more
-        Given on to ``kind``.
+        Further arguments of ``kind``.
     """
-    if state.get(key) not in options:
-        put(key, options[0])
-    value, field = state.get(key), name(key, state.get(_moves(key), 0))
-    if state.get(field) != value:
-        state.put(field, value)
-    kind(label, options, key=field, on_change=_taken, args=(key, field, value), **more)
+    value = state.keep_one_of(key, options, first)
+    kind(label, options, key=key, persist_state="session", **more)
     return value
 
 
-def name(key: str, moves: int) -> str:
-    """Return the key of the field itself, after so many changes from elsewhere."""
+def choose_segment(
+    label: str, options: Sequence[T], *, key: Key[T], show_label: bool = False, **more: Any
+) -> T:
+    """Draw a segmented control as :func:`choose` does and return the option."""
+    return choose(
+        st.segmented_control,
+        label,
+        options,
+        key=key,
+        required=True,
+        label_visibility="visible" if show_label else "collapsed",
+        **more,
+    )
+
+
+def choose_several(label: str, options: Sequence[T], *, key: Key[list[T]], **more: Any) -> list[T]:
+    """Draw a choice of any number of options, where none means all, and return the options."""
+    state.keep_among(key, options)
+    return st.multiselect(
+        label, options, key=key, placeholder="all", persist_state="session", **more
+    )
+
+
+# ---- movable fields --------------------------------------------------------------------------------
+
+
+def choose_movable(
+    kind: Callable[..., Any], label: str, options: Sequence[T], *, key: Key[T], **more: Any
+) -> T:
+    """Draw a movable field and return its value; the arguments are those of :func:`choose`."""
+    if state.get(key) not in options:
+        move(key, options[0])
+    value: Any = state.get(key)
+    field = field_key(key, state.get(_moves_key(key), 0))
+    if state.get(field) != value:
+        state.put(field, value)
+    kind(label, options, key=field, on_change=_take, args=(key, field, value), **more)
+    return value
+
+
+def move(key: Key[T], value: T) -> None:
+    """Change the value of a movable field from elsewhere, before the field is drawn."""
+    state.put(key, value)
+    state.put(_moves_key(key), state.get(_moves_key(key), 0) + 1)
+
+
+def field_key(key: str, moves: int) -> str:
+    """Return the key of the movable field itself, after so many moves."""
     return f"{key}-{moves}"
 
 
-def _taken(key: str, field: str, shown: Any) -> None:
-    """Take over what was chosen; a field that only tells what it was drawn with chose nothing."""
+def _take(key: Key[T], field: str, shown: T) -> None:
+    """Take over what was chosen; a field that only reports what it was drawn with chose nothing."""
     if (chosen := state.get(field)) != shown:
         state.put(key, chosen)
 
 
-def _moves(key: str) -> str:
+def _moves_key(key: str) -> str:
     return f"{key}_moves"
 
 
-#: The key that puts the cursor into a rating's comment; which buttons are chosen, for who hears a page.
-COMMENT_KEY, PRESSED = "comment_key", "pressed"
+# ---- listeners -------------------------------------------------------------------------------------
 
 
 def listen(script: str) -> None:
-    """Let one of the scripts of :file:`assets/` listen while this is on the screen."""
-    _component(script)(key=f"listener-{script}", height=1)
+    """Let one of the scripts of :file:`assets/` listen on the page while this is on the screen."""
+    _listener(script)(key=f"listener-{script}", height=1)
 
 
 @st.cache_resource(show_spinner=False)
-def _component(script: str) -> Callable[..., object]:
+def _listener(script: str) -> Callable[..., object]:
     code = (frame.ASSETS / f"{script}.js").read_text(encoding="utf-8")
     return v2.component(f"tierscope_{script}", html="<span></span>", js=code)
 
 
-def tables(name: str, found: Mapping[str, pd.DataFrame], *, left_out: str = "") -> None:
-    """Offer tables for download; empty ones cannot be taken.
+# ---- downloads -------------------------------------------------------------------------------------
+
+
+def offer_tables(name: str, tables: Mapping[str, pd.DataFrame], *, left_out: str = "") -> None:
+    """Offer tables for download as CSV; empty ones cannot be downloaded.
 
     Parameters
     ----------
     name : str
         Begins the files' names.
-    found : mapping of str to pandas.DataFrame
-        What each is called -> the table.
+    tables : mapping of str to pandas.DataFrame
+        Name of each -> the table.
     left_out : str
         What a filter left of the study, in words: the file then says so in its name and in a column, so that
         a part is not taken for the whole later.
     """
     part = "-part" if left_out else ""
     with st.container(horizontal=True):
-        for kind, table in found.items():
+        for kind, table in tables.items():
             st.download_button(
                 f"{kind.replace('-', ' ').capitalize()} (CSV)",
                 partial(csv, table, left_out),
@@ -111,5 +162,4 @@ def tables(name: str, found: Mapping[str, pd.DataFrame], *, left_out: str = "") 
 
 def csv(table: pd.DataFrame, left_out: str = "") -> str:
     """Return a table as CSV, with a column ``filter`` where a filter was on."""
-    told = table.assign(filter=left_out) if left_out else table
-    return text_tables.csv(told)
+    return text_tables.csv(table.assign(filter=left_out) if left_out else table)

@@ -1,4 +1,4 @@
-"""The server's door: who is answered, and what every answer allows a browser.
+"""The server's door: checks of every request, and security headers of every answer.
 
 Streamlit itself looks at where a WebSocket comes from and at nothing else, takes any page of this machine for
 its own, and asks an outside address who it is. Here every route is looked at, and nobody is asked.
@@ -38,7 +38,7 @@ _built = False
 
 
 def stands() -> bool:
-    """Tell whether this process serves through the door, as ``streamlit run app.py`` does."""
+    """Return whether this process serves through the door, as ``streamlit run app.py`` does."""
     return _built
 
 
@@ -74,7 +74,7 @@ def refuse_open_settings(options: Mapping[str, object] | None = None) -> None:
 
 
 def is_own(address: str) -> bool:
-    """Tell whether an address reaches this machine from itself only."""
+    """Return whether an address reaches this machine from itself only."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -147,7 +147,7 @@ async def lifespan(_: object) -> AsyncIterator[None]:
 
 
 def _with_manners(scope: Scope, send: Send) -> Send:
-    """Return what sends an answer with the headers that hold browsers back."""
+    """Return a ``send`` that adds the security headers to an answer."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -184,7 +184,7 @@ def _manners(scope: Scope) -> dict[str, str]:
 
 
 def _no_address() -> None:
-    """Stand in for streamlit's question to an outside server what this machine is called there."""
+    """Replace streamlit's request to an outside server for this machine's public address."""
 
 
 for _name in ("get_external_ip", "get_internal_ip"):

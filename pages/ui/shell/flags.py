@@ -1,4 +1,4 @@
-"""What was recognised about scans that bears on their scores: counted, listed, and shown as chips."""
+"""Flags of scans that bear on their scores: counted, listed, and shown as chips."""
 
 import html
 import json
@@ -15,7 +15,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.shell import cache, formatting, frame, state
 
 
-def of_scans(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
+def flags_of_scans(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
     """Return for each scan that has any its flags and the evidence of each.
 
     Parameters
@@ -29,26 +29,24 @@ def of_scans(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
     return {row.scan_id: json.loads(row.flags) for row in found.itertuples()}
 
 
-def of_workspace(workspace: Workspace) -> dict[str, dict[str, str]]:
+def flags_of_workspace(workspace: Workspace) -> dict[str, dict[str, str]]:
     """Return the same for all scans of a workspace, read once and without their metrics.
 
     Nothing where these cannot be read; the page tells it.
     """
     try:
-        return _of_workspace(workspace, cache.stamp(workspace.metrics_dir))
+        return _flags_of_workspace(workspace, cache.stamp(workspace.metrics_dir))
     except DamagedError as error:
-        frame.tell(error)
+        frame.report(error)
         return {}
 
 
-@st.cache_resource(
-    max_entries=4, show_spinner=False, hash_funcs={Workspace: lambda workspace: str(workspace.root)}
-)
-def _of_workspace(workspace: Workspace, changed: cache.Stamp) -> dict[str, dict[str, str]]:
-    return of_scans(tables.read_metrics(workspace, ["flags"]))
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _flags_of_workspace(workspace: Workspace, changed: cache.Stamp) -> dict[str, dict[str, str]]:
+    return flags_of_scans(tables.read_metrics(workspace, ["flags"]))
 
 
-def of_row(row: pd.Series) -> dict[str, str]:
+def flags_of_row(row: pd.Series) -> dict[str, str]:
     """Return the flags of one row of the metrics table with their evidence."""
     written = row.get("flags")
     return json.loads(written) if isinstance(written, str) else {}
@@ -68,7 +66,7 @@ def scans_with(
 
 
 def label(key: str) -> str:
-    """Return what the screen calls a flag."""
+    """Return the label of a flag."""
     return FLAGS[key].label if key in FLAGS else key
 
 
@@ -83,7 +81,7 @@ def chips(found: Mapping[str, str]) -> str:
 
 
 def consequences(found: Mapping[str, str]) -> str:
-    """Say what follows from the flags of one scan for its metrics."""
+    """Return the consequences of one scan's flags for its metrics, in words."""
     return " ".join(f"{label(key)}: {_consequence(key)}" for key in _ordered(found))
 
 
@@ -106,7 +104,7 @@ def _sentence(words: str) -> str:
 
 def overview(workspace: Workspace, usable: pd.DataFrame) -> None:
     """Draw how many scans have each flag; a click opens them on Review."""
-    counted = counts(of_workspace(workspace), set(usable["scan_id"]))
+    counted = counts(flags_of_workspace(workspace), set(usable["scan_id"]))
     if not counted:
         return
     st.subheader("Recognised on the scans")

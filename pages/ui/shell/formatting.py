@@ -1,4 +1,4 @@
-"""Words and numbers for the screen: escaped, with units, never zero for "unknown"."""
+"""Formatting of words and numbers for the screen: escaped, with units, never zero for "unknown"."""
 
 import datetime
 import html
@@ -46,12 +46,12 @@ def score(value: float | None) -> str:
 
 
 def measured(measure: RuleColumn, value: float | None) -> str:
-    """Return a value of what is cut: scores as everywhere, others with some significant digits."""
+    """Return a value of a cut column: scores with one decimal, others with some significant digits."""
     return score(value) if measure.is_score else significant(value)
 
 
 def significant(value: float | None, unit: str = "", *, digits: int = 4) -> str:
-    """Return a number with some significant digits, or a dash where it is not known."""
+    """Return a number with some significant digits, or a dash for ``None`` and NaN."""
     if value is None or not math.isfinite(value):
         return DASH
     shown = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"

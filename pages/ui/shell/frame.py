@@ -1,4 +1,4 @@
-"""The frame around every page: its question, the workspace, the banner, errors in words."""
+"""Frame of every page: its question, the workspace, banners, errors in words."""
 
 import contextlib
 import gc
@@ -107,10 +107,10 @@ def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) ->
         _heading(page, f"Workspace {workspace.root.name}")
     _simulated_banner(sources, named=not quiet)
     _read_only_banner(workspace)
-    _telling.set(_Told(st.container()))
+    _reported.set(_Reported(st.container()))
     with in_words():
         if reference_library.mend(workspace):
-            tell(f"{workspace.scores_path} could not be read and was made anew from the metrics.")
+            report(f"{workspace.scores_path} could not be read and was made anew from the metrics.")
         cache.keep_scores_current(workspace)
     with in_words():
         body(workspace)
@@ -119,7 +119,7 @@ def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) ->
 
 @st.cache_resource(show_spinner=False)
 def _collected(key: str) -> None:
-    """Let the collector pass over what stays: libraries and what is kept, once a page.
+    """Exclude loaded libraries and caches from garbage collection (``gc.freeze``), once a page.
 
     Streamlit collects after every run, of a fragment too, and holds up all threads meanwhile: with the
     libraries of these pages for an eighth of a second each time.
@@ -130,37 +130,37 @@ def _collected(key: str) -> None:
 
 @contextlib.contextmanager
 def in_words() -> Iterator[None]:
-    """Turn an error of ours or of the system inside the block into a sentence there; the page goes on."""
+    """Draw an error of ours or of the system inside the block as a sentence; the page goes on."""
     try:
         yield
     except (TierscopeError, OSError) as error:
         _log.warning("a page reports a %s", type(error).__name__)
         _log.debug("%s", error, exc_info=True)
-        words, told = errors.in_words(error), _telling.get()
-        if told is None or words not in told.words:
+        words, reported = errors.in_words(error), _reported.get()
+        if reported is None or words not in reported.words:
             st.error(formatting.escape(words))
 
 
 @dataclass(frozen=True)
-class _Told:
-    """Where what is wrong with the workspace is told on this page, and what was told there."""
+class _Reported:
+    """Container of reported problems at the top of a page, and the words reported so far."""
 
-    place: DeltaGenerator
+    container: DeltaGenerator
     words: set[str] = field(default_factory=set)
 
 
 #: Of the page that is being drawn; none while a part of it is drawn anew by itself.
-_telling: ContextVar[_Told | None] = ContextVar("telling", default=None)
+_reported: ContextVar[_Reported | None] = ContextVar("reported", default=None)
 
 
-def tell(*troubles: TierscopeError | OSError | str) -> None:
-    """Tell at the top of the page, once, what is wrong with the workspace while the page goes on."""
-    told = _telling.get()
+def report(*troubles: TierscopeError | OSError | str) -> None:
+    """Report problems of the workspace at the top of the page, each once; the page goes on."""
+    reported = _reported.get()
     for trouble in troubles:
         words = trouble if isinstance(trouble, str) else errors.in_words(trouble)
-        if told is not None and words not in told.words:
-            told.words.add(words)
-            told.place.warning(formatting.escape(words))
+        if reported is not None and words not in reported.words:
+            reported.words.add(words)
+            reported.container.warning(formatting.escape(words))
 
 
 def link(key: str, label: str) -> None:
@@ -178,12 +178,12 @@ def open_page(key: str) -> None:
 
 
 def figure(drawn: go.Figure, *, key: str, alt: str) -> None:
-    """Show a figure; ``alt`` says what it shows to those who cannot see it."""
+    """Draw a figure; ``alt`` describes it for screen readers."""
     st.plotly_chart(drawn, theme=None, config=charts.CONFIG, key=key, alt=alt)
 
 
 def nothing_yet(what: str, next_step: str, page: str | None = None) -> None:
-    """Say what belongs on an empty page and offer the next step."""
+    """Draw an empty page's statement with the next step."""
     with st.container(border=True):
         st.markdown(f"**{formatting.escape(what)}**")
         st.markdown(formatting.escape(next_step))

@@ -1,25 +1,11 @@
-"""Small marks drawn as HTML: tier chips, score, bars, cards. Every text that comes in is escaped.
-
-How the state of a study or of a run is called and coloured on every page.
-"""
+"""Small marks drawn as HTML: chips of tiers and states, score, bars, tables, cards; every text is escaped."""
 
 import html
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from curation.tiers import tier_rule
-from curation.tiers.tier_rule import TIER_COLOURS
-from pages.ui.shell import formatting, state
-
-_NO_COLOUR = "#7F7F7F"
-
-
-def tier_colour(tier: str) -> str:
-    """Return the one colour of a tier; a name that people gave has that of its place in the rule in force."""
-    if tier in TIER_COLOURS:
-        return TIER_COLOURS[tier]
-    return tier_rule.colours(state.rule()[0]).get(tier, _NO_COLOUR)
+from pages.ui.shell import formatting
 
 
 def ink_on(colour: str) -> str:
@@ -31,20 +17,40 @@ def ink_on(colour: str) -> str:
 
 
 def tier_label(tier: str) -> str:
-    """Return what a tier is called where its name stands alone: a letter is "Tier A", a word is itself."""
+    """Return the label of a tier on its own: a letter is "Tier A", a word is itself."""
     return f"Tier {tier}" if len(tier) == 1 else tier
 
 
-def tier_chip(tier: str, colour: str | None = None) -> str:
-    """Return the chip of a tier, in its usual colour unless a rule gives it another."""
-    colour = colour or tier_colour(tier)
+def tier_chip(tier: str, colour: str) -> str:
+    """Return the chip of a tier, see :func:`pages.ui.scan_table.tried_rule.tier_colour` for its colour."""
     label = tier_label(tier)
     style = f"background:{colour};color:{ink_on(colour)}"
     return f'<span class="ts-chip" style="{style}">{html.escape(label)}</span>'
 
 
-def score(value: float, tier: str, certainty: str) -> str:
-    """Return the distortion score of one scan, large, with its tier, direction and how sure it is."""
+#: State -> the word on the screen and its colour.
+STATES: dict[str, tuple[str, str]] = {
+    "planned": ("planned", "#616E7C"),
+    "waiting": ("waiting", "#616E7C"),
+    "queued": ("in the queue", "#616E7C"),
+    "running": ("running", "#1A5A8A"),
+    "stopped": ("stopped", "#8D5B00"),
+    "failed": ("failed", "#A61B1B"),
+    "finished": ("finished", "#1F6F43"),
+}
+
+
+def state_chip(name: str) -> str:
+    """Return the chip of the state of a study or a run, the same on every page."""
+    word, colour = STATES[name]
+    return f'<span class="ts-chip" style="background:{colour};color:#fff">{word}</span>'
+
+
+# ---- score and bars --------------------------------------------------------------------------------
+
+
+def score(value: float, tier: str, colour: str, certainty: str) -> str:
+    """Return the distortion score of one scan, large, with its tier, direction and certainty in words."""
     if not math.isfinite(value):
         words = "No metric of this scan could be measured, or it is not scored yet."
         return f'<div class="ts-score"><span class="ts-value">{formatting.DASH}</span>{words}</div>'
@@ -54,7 +60,7 @@ def score(value: float, tier: str, certainty: str) -> str:
     )
     return (
         f'<div class="ts-score"><span class="ts-value">{formatting.score(value)}</span>'
-        f'<span class="ts-of">{of}</span>{tier_chip(tier)}</div>'
+        f'<span class="ts-of">{of}</span>{tier_chip(tier, colour)}</div>'
     )
 
 
@@ -65,8 +71,21 @@ def bars(values: Mapping[str, float]) -> str:
     return f'<div class="ts-bars">{"".join(rows)}</div>'
 
 
+def _bar_row(name: str, value: float, worst: bool) -> str:
+    known = math.isfinite(value)
+    shown = (
+        formatting.score(value)
+        if known
+        else f'<span title="not measurable">{formatting.DASH}</span>'
+    )
+    return (
+        f"<span>{html.escape(name)}</span>{track(value, worst=worst)}"
+        f'<span class="ts-num">{shown}</span>'
+    )
+
+
 def track(value: float, *, worst: bool = False, before: float = math.nan) -> str:
-    """Return one bar from 0 to 100, with a tick at ``before``; hatched where there is no value."""
+    """Return one bar from 0 to 100, with a tick at ``before``; hatched for NaN."""
     if not math.isfinite(value):
         return '<div class="ts-track ts-none" title="not measurable"></div>'
     css = "ts-track ts-worst" if worst else "ts-track"
@@ -94,17 +113,7 @@ def arrow(before: float, after: float) -> str:
     return f"{formatting.score(before)} → <b>{formatting.score(after)}</b>"
 
 
-def _bar_row(name: str, value: float, worst: bool) -> str:
-    known = math.isfinite(value)
-    shown = (
-        formatting.score(value)
-        if known
-        else f'<span title="not measurable">{formatting.DASH}</span>'
-    )
-    return (
-        f"<span>{html.escape(name)}</span>{track(value, worst=worst)}"
-        f'<span class="ts-num">{shown}</span>'
-    )
+# ---- tables and cards ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -162,12 +171,11 @@ def _cell_text(value: object) -> str:
 
 @dataclass(frozen=True)
 class Card:
-    """A number with its name, and the colour of a tier where it is one's."""
+    """A number with its name, and a line below it."""
 
     title: str
     value: str
     detail: str = ""
-    tier: str | None = None
 
 
 def cards(items: Iterable[Card]) -> str:
@@ -176,27 +184,7 @@ def cards(items: Iterable[Card]) -> str:
 
 
 def _card(card: Card) -> str:
-    style = f' style="--ts-tier:{tier_colour(card.tier)}"' if card.tier else ""
-    title = tier_chip(card.tier) if card.tier else f"<small>{html.escape(card.title)}</small>"
     return (
-        f'<div class="ts-card"{style}>{title}<b>{html.escape(card.value)}</b>'
+        f'<div class="ts-card"><small>{html.escape(card.title)}</small><b>{html.escape(card.value)}</b>'
         f"<small>{html.escape(card.detail)}</small></div>"
     )
-
-
-#: State -> the word on the screen and its colour.
-STATES: dict[str, tuple[str, str]] = {
-    "planned": ("planned", "#616E7C"),
-    "waiting": ("waiting", "#616E7C"),
-    "queued": ("in the queue", "#616E7C"),
-    "running": ("running", "#1A5A8A"),
-    "stopped": ("stopped", "#8D5B00"),
-    "failed": ("failed", "#A61B1B"),
-    "finished": ("finished", "#1F6F43"),
-}
-
-
-def state_chip(name: str) -> str:
-    """Return the chip of a state."""
-    word, colour = STATES[name]
-    return f'<span class="ts-chip" style="background:{colour};color:#fff">{word}</span>'

@@ -1,4 +1,4 @@
-"""Live parts of pages: fragments that read files every other second while something runs."""
+"""Live progress: fragments that read files every other second while something runs."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ def scoring(workspace: Workspace) -> None:
 
 
 def background_note(workspace: Workspace, watched: Path) -> None:
-    """Say what runs in the background; draw the page anew when ``watched`` changes or it ends."""
+    """Draw the running background tasks; rerun the page when ``watched`` changes or they end."""
     busy, seen = background_tasks.all_running(workspace), cache.stamp(watched)
     if not busy:
         return
@@ -101,8 +101,10 @@ def _offer_start(workspace: Workspace, remaining: int) -> None:
 
 def _offer_again(workspace: Workspace, done: pending.AssessmentProgress) -> None:
     label = f"Try {formatting.plural(done.failed, 'scan')} again"
-    told = "Those that could not be measured. Review says of each why; a share may have been away."
-    if st.button(label, icon=":material/refresh:", help=told):
+    help_text = (
+        "Those that could not be measured. Review says of each why; a share may have been away."
+    )
+    if st.button(label, icon=":material/refresh:", help=help_text):
         _start(workspace, "--again", "failed")
 
 

@@ -1,4 +1,4 @@
-"""Folders of the server for images that browsers look at: private, and gone when the server is.
+"""Temporary folders of the server for images of the browser: private, removed with the server.
 
 A server that was killed cannot tidy up; the next one does it, by the lock that a living server holds.
 """

@@ -1,260 +1,238 @@
-"""Every key of the session: ids and choices only, never data.
+"""Keys of the session state, room by room, each with the type of its value; ids and choices only, never data.
 
-A widget takes one of these as its ``key`` together with ``persist_state="session"``; so its value
-outlives a change of page.
+A widget takes a key as its ``key`` together with ``persist_state="session"``, so that its value outlives a
+change of page.
 """
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import streamlit as st
 
-from curation.errors import RuleError
-from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
+from curation.storage.workspace import Role
+
+T = TypeVar("T")
+
+
+class Key(str, Generic[T]):
+    """The name of one value of type ``T`` in the session state."""
+
+    __slots__ = ()
+
+
+# ---- every page ------------------------------------------------------------------------------------
 
 #: Whether ``app.py`` has run in this session, and the page that it shall show next.
-UNDER_APP, WANTED_PAGE = "under_app", "wanted_page"
+UNDER_APP = Key[bool]("under_app")
+WANTED_PAGE = Key[str]("wanted_page")
 #: The scan that is looked at, and one to open on the next run of the Review page.
-SCAN, PENDING_SCAN = "scan", "pending_scan"
-#: How far the browser has gone with Previous and Next, as it was last heard.
-STEPS = "steps"
-#: How the list of scans on Review is ordered and narrowed.
-SORT, SOURCES, TIERS, UNRATED_ONLY = "sort", "filter_sources", "filter_tiers", "filter_unrated"
-FLAGS = "filter_flags"
-#: How a scan is drawn.
-VIEW, WINDOW = "view", "window"
-#: The window that a person set, and the fields that show what is black and white.
-OWN_WINDOW, LEVEL, WIDTH = "own_window", "window_level", "window_width"
-#: What is laid over it, whether a reference scan stands beside it, and why this browser cannot draw some.
-OVERLAYS, BESIDE, CANNOT_DRAW = "overlays", "beside", "cannot_draw"
-#: Since when masks are looked for on a scan.
-SEARCHED = "searched"
-#: The scans that are selected on Explore, by id, and what the search there last found.
-SELECTED, FIND, FOUND = "selected_scans", "find", "found"
-#: What a box, a lasso or a search there does to the selection: one of ``linked_plots.MODES``.
-SELECT_MODE = "select_mode"
-#: The page of tiles of them, counted from 0.
-SELECTED_PAGE = "selected_page"
-#: What Explore draws, and which scans.
-AGAINST, PAIR_ALONG, PAIR_UP, BY_SITE = "against", "pair_along", "pair_up", "by_site"
-EXPLORED_TIERS, EXPLORED_SITES = "explored_tiers", "explored_sites"
-#: The saved lists that Scans, Review and Explore are narrowed to, and what the last saving of one has to say.
-LISTS, LIST_NOTE = "filter_lists", "list_note"
-#: The contact sheet: what is searched for, and which page of tiles is shown.
-SEARCH, SHEET_PAGE = "search", "sheet_page"
-#: The scan that an artefact is tried on (no other), which one, how strong, and which draw of it.
-TRIED_ON, ARTIFACT, SEVERITY, DRAW = "tried_on", "artifact", "severity", "draw"
-#: The part of Rate that is shown, the rating session that is open, and since when its scan is on the screen.
-RATE_PART, RATING_SESSION, ON_SCREEN = "rate_part", "rating_session", "on_screen"
-#: The window of that scan, a rating to be taken back, and what the next scan's screen has to say.
-SESSION_WINDOW, UNDO, SESSION_NOTE = "session_window", "undo", "session_note"
-#: The scale that agreement is told on, and what a missed bad scan costs.
-AGREEMENT_SCALE, COST = "agreement_scale", "cost"
-#: The seed and the list that are offered for a new session, and a scale that was just added.
-NEW_SEED, NEW_CHOICE, PENDING_SCALE = "new_seed", "new_choice", "pending_scale"
+SCAN = Key[str]("scan")
+PENDING_SCAN = Key[str]("pending_scan")
+#: The last state of Previous and Next that the browser reported: since when, and how far it has gone.
+STEPS = Key[tuple[Any, int]]("steps")
+#: The saved lists that Scans, Review and Explore are narrowed to, by id.
+LISTS = Key[list[int]]("filter_lists")
+#: Who works here: the author of ratings, cohorts and studies.
+PERSON = Key[str]("person")
+#: The scans that Explore and Tiers are about.
+ROLE = Key[Role]("role")
+#: The tier rule that is being tried, as plain values, see :mod:`pages.ui.scan_table.tried_rule`.
+TRIED = Key[dict[str, Any]]("tried_rule")
+
+# ---- Cohort ----------------------------------------------------------------------------------------
+
+#: The kind of source that is added: images or a table.
+SOURCE_KIND = Key[str]("source_kind")
+#: Number of scoring processes.
+JOBS = Key[int]("jobs")
+
+# ---- Scans and Review ------------------------------------------------------------------------------
+
+#: The contact sheet: what is searched for, and the page of tiles, counted from 0.
+SEARCH = Key[str]("search")
+SHEET_PAGE = Key[int]("sheet_page")
+#: Order and filters of the list of scans.
+SORT = Key[str]("sort")
+SOURCES = Key[list[str]]("filter_sources")
+TIERS = Key[list[str]]("filter_tiers")
+UNRATED_ONLY = Key[bool]("filter_unrated")
+FLAGS = Key[list[str]]("filter_flags")
+#: View and window of the viewer.
+VIEW = Key[str]("view")
+WINDOW = Key[str]("window")
+#: The window that the user set (an ``CustomWindow``), and the fields of its level and width.
+CUSTOM_WINDOW = Key[Any]("own_window")
+LEVEL = Key[float]("window_level")
+WIDTH = Key[float]("window_width")
+#: Overlays on the image, whether a reference scan stands beside it, and per image why the browser cannot
+#: draw it.
+OVERLAYS = Key[list[str]]("overlays")
+BESIDE = Key[bool]("beside")
+CANNOT_DRAW = Key[dict[str, str]]("cannot_draw")
+#: The scan whose masks are being computed, and since when.
+SEARCHED = Key[tuple[Any, float]]("searched")
+#: The scan of the artefact trial (no other), the artefact, its severity, and the number of the draw.
+TRIED_ON = Key[str]("tried_on")
+ARTEFACT = Key[str]("artifact")
+SEVERITY = Key[float]("severity")
+DRAW = Key[int]("draw")
 #: Which metrics Review lists.
-METRICS_VIEW = "metrics_view"
-#: Who sits here, for ratings, cohorts and studies.
-PERSON = "person"
-SCALE = "scale"
-#: The tier rule that is being tried, as plain values (see :func:`rule`), and whose scans it is tried on.
-TRIED, ROLE = "tried_rule", "role"
-#: What Tiers' fields show of it: number of tiers, what is cut, and the one site whose cut-offs are moved.
-TIER_COUNT, COLUMN, SITE = "tier_count", "cut_column", "cut_site"
-#: The rule as text, which rule it says, why it cannot be read, and a file with one.
-RULE_TEXT, RULE_TEXT_OF, RULE_TEXT_PROBLEM = "rule_text", "rule_text_of", "rule_text_problem"
-RULE_FILE = "rule_file"
-#: The two rules that are compared, and which move from tier to tier is looked at.
-BEFORE, AFTER, MOVE = "compare_before", "compare_after", "move"
-#: The frozen cohort that is looked at, and one to look at on the next run.
-COHORT, PENDING_COHORT = "cohort", "pending_cohort"
-#: The part of Tiers that is shown below the plot.
-TIERS_PART = "tiers_part"
-#: The last line that was moved on the plot and that the server has heard of.
-HEARD = "heard"
-#: Which reference is looked at on Tiers, and what its last change did.
-REFERENCE, REFERENCE_NOTE = "reference", "reference_note"
-#: What Cohort adds: images or a table.
-SOURCE_KIND = "source_kind"
-#: How many processes score.
-JOBS = "jobs"
-#: The study that Train and Compare show, and one to show on the next run.
-STUDY, PENDING_STUDY = "study", "pending_study"
-#: The question that a new study is planned for.
-DESIGN = "design"
-#: What its networks look at.
-IMAGES = "images"
-#: Which image's maps are drawn on Model, of a model that is shown several.
-MAPS_OF = "maps_of"
+METRICS_VIEW = Key[str]("metrics_view")
+#: The rating scale.
+SCALE = Key[str]("scale")
 
-#: The model that scans are looked at through, by its run's id.
-MODEL = "model"
-#: The message that Present shows, counted from 0, and what its files keep of sites and pictures.
-SLIDE, REPORT_SITES, REPORT_PICTURES = "slide", "report_sites", "report_pictures"
-REPORT_CORRECTED = "report_corrected"
+# ---- Rate ------------------------------------------------------------------------------------------
 
-#: Compare: its part, the reference, other studies beside the chosen one, and what its filters leave.
-COMPARE_PART, COMPARE_REFERENCE, COMPARE_ALSO = "compare_part", "compare_reference", "compare_also"
-COMPARE_ARMS, COMPARE_SEEDS, COMPARE_FOLDS = "compare_arms", "compare_seeds", "compare_folds"
-COMPARE_EPOCHS, COMPARE_ALONG, COMPARE_SMOOTHING = (
-    "compare_epochs",
-    "compare_along",
-    "compare_smoothing",
-)
-COMPARE_RUNS, COMPARE_LAST_EPOCH = "compare_runs", "compare_last_epoch"
-#: A page to open on this run, because something that leads there was chosen.
-LEAVE_FOR = "leave_for"
-#: Whose errors are looked at closely, against what, and whether the age bias is taken out.
-COMPARE_ARM, COMPARE_AGAINST, COMPARE_CORRECTED = (
-    "compare_arm",
-    "compare_against",
-    "compare_corrected",
-)
+#: The part of the page, the open rating session, and since when its present scan has been shown.
+RATE_PART = Key[str]("rate_part")
+RATING_SESSION = Key[int]("rating_session")
+ON_SCREEN = Key[tuple[Any, float]]("on_screen")
+#: The window of the present scan and the place that it is for, a rating to be taken back (session and
+#: rating), and a note for the next scan's screen.
+SESSION_WINDOW = Key[tuple[tuple[int, int, int], str]]("session_window")
+UNDO = Key[tuple[int, Any]]("undo")
+SESSION_NOTE = Key[str]("session_note")
+#: The scale of the agreement, and what a missed bad scan costs.
+AGREEMENT_SCALE = Key[str]("agreement_scale")
+COST = Key[float]("cost")
+#: The seed and the list offered for a new session, and a scale that was just added.
+NEW_SEED = Key[int]("new_seed")
+NEW_CHOICE = Key[str]("new_choice")
+PENDING_SCALE = Key[str]("pending_scale")
+
+# ---- Explore ---------------------------------------------------------------------------------------
+
+#: The selected scans by id, the search field, and the result of the last search.
+SELECTED = Key[tuple[str, ...]]("selected_scans")
+FIND = Key[str]("find")
+FOUND = Key[str]("found")
+#: How a box, a lasso or a search changes the selection: one of ``linked_plots.MODES``.
+SELECT_MODE = Key[str]("select_mode")
+#: The page of tiles of the selected scans, counted from 0.
+SELECTED_PAGE = Key[int]("selected_page")
+#: The axes of the plots.
+AGAINST = Key[str]("against")
+PAIR_ALONG = Key[str]("pair_along")
+PAIR_UP = Key[str]("pair_up")
+BY_SITE = Key[str]("by_site")
+#: Filters of the scans.
+EXPLORED_TIERS = Key[list[str]]("explored_tiers")
+EXPLORED_SITES = Key[list[str]]("explored_sites")
+#: Result of the last saving of a list.
+LIST_NOTE = Key[str]("list_note")
+
+# ---- Tiers -----------------------------------------------------------------------------------------
+
+#: The part of the page below the plot.
+TIERS_PART = Key[str]("tiers_part")
+#: The fields of the rule: number of tiers, the column that is cut, and the one site whose cut-offs are moved.
+TIER_COUNT = Key[int]("tier_count")
+COLUMN = Key[str]("cut_column")
+SITE = Key[str | None]("cut_site")
+#: The last move of a line that the server has processed.
+HEARD = Key[str]("heard")
+#: The rule as text, the rule that the text describes, why it cannot be read, and an uploaded file.
+RULE_TEXT = Key[str]("rule_text")
+RULE_TEXT_OF = Key[dict[str, Any]]("rule_text_of")
+RULE_TEXT_PROBLEM = Key[str]("rule_text_problem")
+RULE_FILE = Key[Any]("rule_file")
+#: The two rules that are compared, and the move from tier to tier whose scans are listed.
+BEFORE = Key[str]("compare_before")
+AFTER = Key[str]("compare_after")
+MOVE = Key[list[str]]("move")
+#: The frozen cohort that is shown, and one to show on the next run.
+COHORT = Key[str]("cohort")
+PENDING_COHORT = Key[str]("pending_cohort")
+#: The reference that is shown, and the result of its last change.
+REFERENCE = Key[str]("reference")
+REFERENCE_NOTE = Key[str]("reference_note")
+
+# ---- Train and Model -------------------------------------------------------------------------------
+
+#: The study that Train, Compare and Present show, and one to show on the next run.
+STUDY = Key[str]("study")
+PENDING_STUDY = Key[str]("pending_study")
+#: The design of a new study, and the images of its input.
+DESIGN = Key[str]("design")
+IMAGES = Key[str]("images")
+#: The autoencoder, by its run's id, and the input image whose maps are drawn.
+MODEL = Key[str]("model")
+MAPS_OF = Key[str]("maps_of")
+
+# ---- Compare ---------------------------------------------------------------------------------------
+
+#: The part of the page, the reference arm, and further studies beside the chosen one.
+COMPARE_PART = Key[str]("compare_part")
+COMPARE_REFERENCE = Key[str]("compare_reference")
+COMPARE_ALSO = Key[list[str]]("compare_also")
+#: Filters.
+COMPARE_ARMS = Key[list[str]]("compare_arms")
+COMPARE_SEEDS = Key[list[int]]("compare_seeds")
+COMPARE_FOLDS = Key[list[int]]("compare_folds")
+COMPARE_EPOCHS = Key[tuple[int, int]]("compare_epochs")
+COMPARE_LAST_EPOCH = Key[int]("compare_last_epoch")
+#: The curves: their axis, smoothing window, and whether single runs are drawn.
+COMPARE_ALONG = Key[str]("compare_along")
+COMPARE_SMOOTHING = Key[int]("compare_smoothing")
+COMPARE_RUNS = Key[bool]("compare_runs")
+#: The arm whose errors are broken down, by what, and whether the age bias is taken out.
+COMPARE_ARM = Key[str]("compare_arm")
+COMPARE_AGAINST = Key[str]("compare_against")
+COMPARE_CORRECTED = Key[bool]("compare_corrected")
+#: A page to open on this run, because a link to it was chosen.
+LEAVE_FOR = Key[str]("leave_for")
 #: The table of studies: what is searched for, by which tags, and whether the archive is shown.
-STUDY_SEARCH, STUDY_TAGS, STUDY_ARCHIVE = "study_search", "study_tags", "study_archive"
+STUDY_SEARCH = Key[str]("study_search")
+STUDY_TAGS = Key[list[str]]("study_tags")
+STUDY_ARCHIVE = Key[bool]("study_archive")
 
-_LAST_GOOD, _CHANGED = "last_good_rule", "changed_part"
-_SPREAD: dict[int, tuple[float, ...]] = {
-    2: (50.0,),
-    3: DEFAULT_RULE.cutoffs,
-    4: (20.0, 40.0, 60.0),
-    5: (15.0, 30.0, 45.0, 60.0),
-    6: (15.0, 30.0, 45.0, 60.0, 75.0),
-}
+# ---- Present ---------------------------------------------------------------------------------------
+
+#: The message that is shown, counted from 0, and what the files keep of sites and pictures.
+SLIDE = Key[int]("slide")
+REPORT_SITES = Key[bool]("report_sites")
+REPORT_PICTURES = Key[bool]("report_pictures")
+REPORT_CORRECTED = Key[bool]("report_corrected")
 
 
+@overload
+def get(key: Key[T]) -> T | None: ...
+@overload
+def get(key: Key[T], default: T) -> T: ...
+@overload
+def get(key: str, default: Any = None) -> Any: ...
 def get(key: str, default: Any = None) -> Any:
-    """Return what the session holds under ``key``."""
+    """Return the session's value of ``key``."""
     return st.session_state.get(key, default)
 
 
+@overload
+def put(key: Key[T], value: T | None) -> None: ...
+@overload
+def put(key: str, value: Any) -> None: ...
 def put(key: str, value: Any) -> None:
-    """Keep ``value`` for this session; to be called before the widget of that key is drawn."""
+    """Set the session's value of ``key``; to be called before the widget of that key is drawn."""
     st.session_state[key] = value
 
 
-def seconds_of(key: str, what: Any) -> float:
-    """Return for how long ``what`` has been the one under ``key``; the first call for it starts the clock."""
+def seconds_of(key: Key[tuple[Any, float]], subject: Any) -> float:
+    """Return for how long ``subject`` has been the one under ``key``; its first call starts the clock."""
     since = get(key)
-    if since is None or since[0] != what:
-        since = (what, time.monotonic())
+    if since is None or since[0] != subject:
+        since = (subject, time.monotonic())
         put(key, since)
     return time.monotonic() - float(since[1])
 
 
-def keep_one_of(key: str, options: list[Any]) -> Any:
-    """Make sure that ``key`` holds one of ``options`` (the first where it does not)."""
+def keep_one_of(key: Key[T], options: Sequence[T], first: T | None = None) -> T:
+    """Return the value of ``key``; ``first``, or the first option, replaces one that is no option."""
     if get(key) not in options:
-        put(key, options[0] if options else None)
-    return get(key)
+        put(key, first if first is not None else options[0] if options else None)
+    value: Any = get(key)
+    return value
 
 
-def keep_among(key: str, options: list[Any]) -> None:
+def keep_among(key: Key[list[T]], options: Sequence[T]) -> None:
     """Leave only those of ``options`` in the list under ``key``."""
     put(key, [value for value in get(key) or [] if value in options])
-
-
-# ---- the tier rule that is being tried -------------------------------------------------------------
-
-
-def slider_key(position: int) -> str:
-    """Return the key of the slider of one cut-off, counted from 0."""
-    return f"cutoff_slider_{position}"
-
-
-def number_key(position: int) -> str:
-    """Return the key of the number field of one cut-off, counted from 0."""
-    return f"cutoff_number_{position}"
-
-
-def name_key(position: int) -> str:
-    """Return the key of the field of one tier's name, counted from 0."""
-    return f"tier_name_{position}"
-
-
-def gate_key(position: int, part: str) -> str:
-    """Return the key of one field (``column side limit tier``) of one gate, counted from 0."""
-    return f"gate_{part}_{position}"
-
-
-def tried() -> dict[str, Any]:
-    """Return the fields as :meth:`curation.tiers.tier_rule.TierRule.as_dict` does; they may make no rule."""
-    return dict(get(TRIED) or DEFAULT_RULE.as_dict())
-
-
-def try_rule(part: str, **changes: Any) -> None:
-    """Change what the fields say.
-
-    Parameters
-    ----------
-    part : str
-        Where the change was made: what is wrong is said there, see :func:`problem_part`.
-    **changes
-        Entries of :func:`tried`.
-    """
-    put(TRIED, tried() | changes)
-    put(_CHANGED, part)
-
-
-def rule() -> tuple[TierRule, str | None]:
-    """Return the rule that the fields say, or the last good one and what is wrong with the new.
-
-    Returns
-    -------
-    rule : TierRule
-        Valid in any case.
-    problem : str or None
-        Why the fields make no rule.
-    """
-    try:
-        made = TierRule.from_dict(tried())
-    except RuleError as error:
-        return get(_LAST_GOOD, DEFAULT_RULE), str(error)
-    put(_LAST_GOOD, made)
-    return made, None
-
-
-def problem_part() -> str | None:
-    """Return the part whose last change made what is wrong, see :func:`try_rule`."""
-    return get(_CHANGED)
-
-
-def usual_cutoffs(count: int) -> tuple[float, ...]:
-    """Return cut-offs of a score for a number of tiers, where nobody has chosen any."""
-    return _SPREAD[count]
-
-
-def cutoffs() -> list[float]:
-    """Return the cut-offs that the lines and fields show: those of the chosen site, else the common ones."""
-    values = tried()
-    return list(values["by_site"].get(get(SITE), values["cutoffs"]))
-
-
-def set_cutoffs(wanted: Sequence[float], part: str = "cutoffs") -> None:
-    """Take over cut-offs, from best to worst, for the chosen site or in common."""
-    site, listed = get(SITE), [float(value) for value in wanted]
-    if site is None:
-        try_rule(part, cutoffs=listed)
-    else:
-        try_rule(part, by_site={**tried()["by_site"], site: listed})
-
-
-def rounded(cutoff: float) -> float:
-    """Return a cut-off of a score as the sliders step."""
-    return round(2 * cutoff) / 2
-
-
-def take_over(cutoff: float) -> None:
-    """Let the worst tier begin at this score; better tiers that it would cross share what is below."""
-    values = tried()
-    last = len(values["names"]) - 2
-    before = (
-        values["cutoffs"] if values["column"] == DEFAULT_RULE.column else usual_cutoffs(last + 2)
-    )
-    wanted = min(max(rounded(cutoff), 0.5 * (last + 1)), 100.0)
-    below = [float(value) for value in before[:last]]
-    if any(value >= wanted for value in below):
-        below = [rounded(wanted * (i + 1) / (last + 1)) for i in range(last)]
-    put(SITE, None)
-    try_rule("cutoffs", column=DEFAULT_RULE.column, cutoffs=[*below, wanted], by_site={})

@@ -1,4 +1,4 @@
-"""Folders whose files streamlit hands out to the browser, and the script of plotly as one of them."""
+"""Folders of static files that streamlit serves to the browser, such as the script of plotly."""
 
 import hashlib
 import secrets
@@ -37,7 +37,7 @@ def plotly_script() -> str:
 
 
 def drawing(name: str) -> str:
-    """Return our own script that draws with plotly, together with what fetches plotly."""
+    """Return one of our scripts that draw with plotly, preceded by the loader of plotly."""
     return "\n".join(
         (ASSETS / f"{part}.js").read_text(encoding="utf-8") for part in ("plotly", name)
     )

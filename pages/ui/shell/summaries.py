@@ -1,4 +1,4 @@
-"""What the pages say of many scans: pure functions from tables to small tables."""
+"""Summaries of many scans: pure functions from tables to small tables and words."""
 
 from collections.abc import Callable, Collection
 
@@ -17,7 +17,7 @@ SORTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 
 
 def usable(scans: pd.DataFrame) -> pd.DataFrame:
-    """Return the scans that can be scored: readable ones, and those whose metrics were imported."""
+    """Return the scans that can be scored: readable ones, and those with imported metrics."""
     return scans[scans["status"].isin(tables.SCORABLE)]
 
 
@@ -58,8 +58,8 @@ def ages(years: pd.Series) -> str:
     if known.empty:
         return "not known"
     missing = len(years) - len(known)
-    said = f"{known.mean():.1f} ({known.min():.0f}–{known.max():.0f})"
-    return said + (f", {missing} not known" if missing else "")
+    text = f"{known.mean():.1f} ({known.min():.0f}–{known.max():.0f})"
+    return text + (f", {missing} not known" if missing else "")
 
 
 def problems(scans: pd.DataFrame) -> pd.DataFrame:

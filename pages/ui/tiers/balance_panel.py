@@ -1,4 +1,4 @@
-"""On Tiers: how far the tiers are apart, who is near a cut-off, and whether raters agree with them."""
+"""Tables of Tiers: differences between tiers, scans near cut-offs, agreement with raters."""
 
 import math
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from curation.tier_effects.cutoff_stability import RaterSpread, counts_near
 from curation.tier_effects.selection_bias import NOTABLE
 from curation.tier_effects.tier_agreement import TierAgreement
 from curation.tier_effects.tier_balance import CATEGORIES, Floats, Tally
+from pages.ui.scan_table import tried_rule
 from pages.ui.shell import formatting, html_marks
 from pages.ui.shell.html_marks import Card, Cell
 
@@ -42,12 +43,8 @@ def differences(tally: Tally) -> str:
         rows.append((trait, *cells))
     if not rows:
         return ""
-    head = ("Against the rest", *map(_label, tally.names))
+    head = ("Against the rest", *map(html_marks.tier_label, tally.names))
     return html_marks.table(head, rows, numeric=range(1, len(head)), even=True)
-
-
-def _label(tier: str) -> str:
-    return f"Tier {tier}" if len(tier) == 1 else tier
 
 
 def _difference(value: float, chance: float) -> Cell:
@@ -60,7 +57,7 @@ def _difference(value: float, chance: float) -> Cell:
     return Cell(shown + (beside if math.isfinite(chance) else ""))
 
 
-DIFFERENCES_SAID = (
+DIFFERENCES_CAPTION = (
     "Standardised mean differences of each tier from the other scored scans: 0.2 is small, 0.5 medium, 0.8 "
     "large. Bold: 0.2 or more, and more than 95 of 100 random tiers of that size have. Age has "
     "a sign: − is younger."
@@ -111,9 +108,9 @@ def near(
 # ---- do raters agree -------------------------------------------------------------------------------
 
 
-def agreement(told: TierAgreement, ceiling: float | None) -> str:
+def agreement(result: TierAgreement, ceiling: float | None) -> str:
     """Return a table of how the cut-offs agree with raters, as HTML; empty where none are decided."""
-    if not told.scans:
+    if not result.scans:
         return ""
     rows = [
         (
@@ -122,7 +119,7 @@ def agreement(told: TierAgreement, ceiling: float | None) -> str:
             _share(one.kept),
             figure(one.kappa),
         )
-        for one in told.cutoffs
+        for one in result.cutoffs
     ]
     head = ("Exclude from", "Bad scans found", "Good scans kept", "κ with people (95 %)")
     if ceiling is not None:
@@ -130,36 +127,39 @@ def agreement(told: TierAgreement, ceiling: float | None) -> str:
     return html_marks.table(head, rows, numeric=(1, 2, 3))
 
 
-def agreement_said(told: TierAgreement) -> str:
+def agreement_text(result: TierAgreement) -> str:
     """Say in markdown how the tiers agree with ratings; empty where none are decided."""
-    if not told.scans:
+    if not result.scans:
         return ""
-    split, rated = told.rated - told.scans, formatting.plural(told.rated, "rated scan")
-    said = f"From {rated}."
+    split, rated = result.rated - result.scans, formatting.plural(result.rated, "rated scan")
+    text = f"From {rated}."
     if split:
         on = "one" if split == 1 else f"{split:,}"
-        said = (
-            f"From {told.scans:,} of {rated}: on {on} as many raters keep as exclude, so that it counts "
+        text = (
+            f"From {result.scans:,} of {rated}: on {on} as many raters keep as exclude, so that it counts "
             "for neither."
         )
-    if math.isfinite(told.auc.value):
-        said += (
+    if math.isfinite(result.auc.value):
+        text += (
             f" A scan that people exclude is in a worse tier than one that they keep in "
-            f"{100 * told.auc.value:.0f} of 100 pairs (area under the curve "
-            f"{figure(told.auc)}; 0.50 is chance)."
+            f"{100 * result.auc.value:.0f} of 100 pairs (area under the curve "
+            f"{figure(result.auc)}; 0.50 is chance)."
         )
-    if math.isfinite(told.weighted_kappa.value):
-        said += f" Tiers against levels of the scale: weighted κ {figure(told.weighted_kappa)}."
-    return formatting.escape(said)
+    if math.isfinite(result.weighted_kappa.value):
+        text += f" Tiers against levels of the scale: weighted κ {figure(result.weighted_kappa)}."
+    return formatting.escape(text)
 
 
-def confusion(told: TierAgreement) -> str:
-    """Return the scans of each tier by what raters say of them, as HTML; empty without ratings."""
-    table = told.counts if told.levels is None else told.levels
-    if not told.scans:
+def confusion(result: TierAgreement) -> str:
+    """Return the confusion table of tiers and raters, as HTML; empty without ratings."""
+    table = result.counts if result.levels is None else result.levels
+    if not result.scans:
         return ""
     rows = [
-        (Cell(html_marks.tier_chip(str(tier))), *(f"{count:,}" for count in row))
+        (
+            Cell(html_marks.tier_chip(str(tier), tried_rule.tier_colour(str(tier)))),
+            *(f"{count:,}" for count in row),
+        )
         for tier, row in zip(table.index, table.to_numpy(), strict=True)
     ]
     return html_marks.table(
@@ -167,15 +167,15 @@ def confusion(told: TierAgreement) -> str:
     )
 
 
-def confusion_said(told: TierAgreement) -> str:
+def confusion_caption(result: TierAgreement) -> str:
     """Say in markdown which scans :func:`confusion` counts; empty without ratings."""
-    if not told.scans:
+    if not result.scans:
         return ""
-    if told.levels is None:
+    if result.levels is None:
         return formatting.escape(
-            f"{formatting.plural(told.scans, 'scan')}, by what most raters say."
+            f"{formatting.plural(result.scans, 'scan')}, by what most raters say."
         )
-    count = formatting.plural(int(told.levels.to_numpy().sum()), "rated scan")
+    count = formatting.plural(int(result.levels.to_numpy().sum()), "rated scan")
     return formatting.escape(
         f"All {count} on this scale, by their middle rating (of two, the worse)."
     )

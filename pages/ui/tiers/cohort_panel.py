@@ -1,4 +1,4 @@
-"""On Tiers: one frozen cohort, its flow of inclusions, whether its files changed, controls and exports."""
+"""Panel of one frozen cohort: flow chart, integrity of its files, controls and exports."""
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from curation.cohorts.cohort_integrity import changed_listing
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml, tier_rule
-from pages.ui.shell import cache, formatting, frame, html_marks, state
+from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
 
 _KINDS = {"list": "Plain list", "links": "Folder of links", "bids": "BIDS derivatives"}
 _LISTED = 50
@@ -25,10 +25,9 @@ def show(workspace: Workspace, headers: list[CohortHeader]) -> None:
     if (wanted := state.get(state.PENDING_COHORT)) in names:
         state.put(state.COHORT, wanted)
         state.put(state.PENDING_COHORT, None)
-    state.keep_one_of(state.COHORT, names)
-    st.selectbox("Cohort", names, key=state.COHORT, width=480, persist_state="session")
+    cohort_id = controls.choose(st.selectbox, "Cohort", names, key=state.COHORT, width=480)
     with frame.in_words():
-        cohort = cache.cohort(workspace, state.get(state.COHORT))
+        cohort = cache.cohort(workspace, cohort_id)
         with st.container(horizontal=True, key="split-cohort", gap="medium"):
             with st.container(width="stretch"):
                 _flow(cohort)
@@ -95,11 +94,11 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
 
 
 def _changed(workspace: Workspace, cohort: Cohort) -> None:
-    """Say which scans are no longer what they were: by the tables at once, by the files when asked."""
+    """Draw the scans that changed since: by the tables at once, by the files on request."""
     gone = _gone(workspace, cohort, cache.stamp(workspace.scans_path))
     if gone:
-        said = f"{formatting.plural(len(gone), 'scan')} changed or gone since it was frozen:"
-        st.warning(f"{formatting.escape(said)} {_some(gone)}")
+        text = f"{formatting.plural(len(gone), 'scan')} changed or gone since it was frozen:"
+        st.warning(f"{formatting.escape(text)} {_some(gone)}")
     if st.button("Look at the files themselves", icon=":material/fact_check:"):
         with st.spinner("Looking at the files …"):
             found = cohort_integrity.changed_files(workspace, cohort)
@@ -115,7 +114,7 @@ def _changed(workspace: Workspace, cohort: Cohort) -> None:
 @st.cache_data(
     max_entries=16,
     show_spinner=False,
-    hash_funcs={Workspace: lambda w: str(w.root), Cohort: lambda cohort: cohort.id},
+    hash_funcs=cache.BY_FOLDER | {Cohort: lambda cohort: cohort.id},
 )
 def _gone(workspace: Workspace, cohort: Cohort, scans_at: cache.Stamp) -> list[str]:
     return changed_listing(workspace, cohort)["scan_id"].tolist()

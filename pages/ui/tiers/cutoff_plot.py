@@ -1,4 +1,4 @@
-"""The plot on which cut-offs are moved: cards, a histogram, a row a site, and lines that mouse and keys drag.
+"""Cut-off plot: cards, a histogram, a row a site, and lines that mouse and keys move.
 
 plotly.js draws it in the browser. Values are counted once into bins as fine as a line moves; whatever is
 moved is recounted from the bins, in the browser while a line moves. No single scan is sent.
@@ -27,7 +27,7 @@ _BARS = 50
 def describe(
     bins: Bins, lines: Lines, *, marked: tuple[str, float] | None = None, heard: str | None = None
 ) -> dict[str, Any]:
-    """Say what the plot draws, as plain values that do not grow with the number of scans.
+    """Return the content of the plot as plain values, whose size does not grow with the number of scans.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def describe(
     follow = [lines.follows(site) for site in bins.sites]
     whole, free = bins.counts[shown].sum(axis=0), bins.free[follow].sum(axis=0)
     of_site = f" of {lines.site}" if lines.site else ""
-    said = f"{formatting.plural(int(whole.sum()), 'scan')}{of_site}"
+    text = f"{formatting.plural(int(whole.sum()), 'scan')}{of_site}"
     return {
         "script": static_files.plotly_script(),
         "font": FONT,
@@ -74,7 +74,7 @@ def describe(
             "name": f"{marked[0]}: {formatting.measured(lines.rule.rule_column, marked[1])}",
             "at": marked[1],
         },
-        "alt": f"Histogram of {said}, coloured by tier, with the cut-offs as lines",
+        "alt": f"Histogram of {text}, coloured by tier, with the cut-offs as lines",
     }
 
 
@@ -110,7 +110,7 @@ def _rows(bins: Bins, lines: Lines) -> list[dict[str, Any]]:
             "scans": int(size[i]),
             "points": _grouped(bins.counts[i], _group(bins.axis)).tolist(),
             "follows": lines.follows(bins.sites[i]),
-            "cutoffs": list(lines.of(bins.sites[i])),
+            "cutoffs": list(lines.cutoffs_of(bins.sites[i])),
         }
         for i in sorted(largest, key=bins.sites.__getitem__)
     ]

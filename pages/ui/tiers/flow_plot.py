@@ -1,4 +1,4 @@
-"""Who moves from which tier to which, as a flow diagram; a click on a flow chooses it."""
+"""Flow diagram of scans that move between the tiers of two rules; a click chooses a flow."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ _FAINT, _CLEAR = 0.25, 0.6
 def describe(
     table: pd.DataFrame, before: Mapping[str, str], after: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Say what the diagram draws, as plain values.
+    """Return the content of the diagram as plain values.
 
     Parameters
     ----------

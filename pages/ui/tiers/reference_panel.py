@@ -1,4 +1,4 @@
-"""What scores are judged by, on Tiers: choose a reference, or make one from the own scans or ratings."""
+"""Reference panel of Tiers: choice of the reference, and fitting one to the own scans or ratings."""
 
 import pandas as pd
 import streamlit as st
@@ -8,7 +8,8 @@ from curation.references.reference_library import ReferenceHeader
 from curation.scoring import cohort_anchors
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
-from pages.ui.shell import cache, formatting, frame, state
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import cache, controls, formatting, frame, state
 
 #: What the kinds of reference compare a scan with, in words.
 REFERENCE_KINDS: dict[str, str] = {
@@ -19,7 +20,7 @@ REFERENCE_KINDS: dict[str, str] = {
 
 
 def show(workspace: Workspace, scans: pd.DataFrame) -> None:
-    """Draw which reference judges the scans, and what chooses or makes another one."""
+    """Draw the reference in use, the choice of another, and the fits."""
     active = cache.reference(workspace)
     if note := state.get(state.REFERENCE_NOTE):
         state.put(state.REFERENCE_NOTE, None)
@@ -37,7 +38,7 @@ def show(workspace: Workspace, scans: pd.DataFrame) -> None:
 
 
 def _in_use(workspace: Workspace, scans: pd.DataFrame) -> str:
-    """Say which references made the scores: more than one where the chosen one cannot judge all."""
+    """Return the references behind the scores in words: several where the chosen one cannot judge all."""
     counts = scans.loc[scans["distortion_score"].notna(), "reference"].value_counts()
     named = [
         f"{cache.reference(workspace, str(key)).label} ({key})"
@@ -48,7 +49,7 @@ def _in_use(workspace: Workspace, scans: pd.DataFrame) -> str:
 
 
 def evidence(header: ReferenceHeader) -> str:
-    """Say how well a reference was found to do, where that was measured."""
+    """Return the measured accuracy of a reference in words, where there is one."""
     found = header.evidence
     if "auc" not in found:
         return REFERENCE_KINDS[header.kind] + "."
@@ -63,16 +64,14 @@ def evidence(header: ReferenceHeader) -> str:
 
 def _choose(workspace: Workspace, headers: list[ReferenceHeader], active: str) -> None:
     by_id = {header.id: header for header in headers}
-    if state.get(state.REFERENCE) not in by_id:
-        state.put(state.REFERENCE, active)
-    chosen = state.keep_one_of(state.REFERENCE, list(by_id))
-    st.radio(
+    chosen = controls.choose(
+        st.radio,
         "A score is relative to what it is judged by",
         list(by_id),
         key=state.REFERENCE,
+        first=active,
         format_func=lambda key: f"{formatting.escape(by_id[key].label)} ({formatting.escape(key)})",
         captions=[formatting.escape(evidence(header)) for header in by_id.values()],
-        persist_state="session",
     )
     st.caption(formatting.escape(by_id[chosen].description))
     label = "This one is in use" if chosen == active else f"Judge by {by_id[chosen].label}"
@@ -96,7 +95,7 @@ def _from_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
 
 def _from_ratings(workspace: Workspace) -> None:
     st.markdown("**From this workspace's ratings**")
-    count = cache.verdict_count(workspace)
+    count = cache.label_count(workspace)
     missing = fit_from_ratings.MIN_RATINGS - count
     st.caption(
         f"{formatting.plural(count, 'rating')} of scored scans so far. "
@@ -119,12 +118,12 @@ def _make(workspace: Workspace, fit, words: str) -> None:  # type: ignore[no-unt
 
 
 def _switch(workspace: Workspace, reference_id: str) -> None:
-    """Judge all scans by another reference and say what that did to their tiers."""
+    """Score all scans by another reference and note how many changed their tier."""
     before = cache.scored_scans(workspace)
     with st.spinner("Scoring all scans anew …"):
         chosen = reference_library.choose(workspace, reference_id)
     after = cache.scored_scans(workspace)
-    rule, _ = state.rule()
+    rule, _ = tried_rule.current()
     old, new = (
         overrides.tiers_with_overrides(workspace, table, rule).set_axis(table["scan_id"])
         for table in (before, after)

@@ -1,7 +1,4 @@
-"""On Tiers: the rule as text, to be read, changed, handed on and kept in versions.
-
-What is wrong with the rule that the fields say, at the place where it was made wrong.
-"""
+"""Rule as text (YAML) on Tiers: read, changed, downloaded and saved in versions; and problems of the rule."""
 
 from collections.abc import Collection
 
@@ -12,34 +9,16 @@ from curation.storage.workspace import Workspace
 from curation.tiers import rule_versions, rule_yaml
 from curation.tiers.rule_versions import SavedRule
 from curation.tiers.tier_rule import TierRule
+from pages.ui.scan_table import tried_rule
 from pages.ui.shell import formatting, frame, html_marks, state
 
 _STAYS = "The last good rule stays in force."
-
-
-def at(part: str) -> None:
-    """Say it here, if it was made wrong here."""
-    _, problem = state.rule()
-    if problem and state.problem_part() == part:
-        st.error(f"{formatting.escape(problem)} {formatting.escape(_STAYS)}")
-
-
-def elsewhere(shown: Collection[str]) -> None:
-    """Say it below the plot, if the part where it was made wrong is not on the screen.
-
-    Parameters
-    ----------
-    shown : collection of str
-        The parts that are on the screen.
-    """
-    _, problem = state.rule()
-    if problem and state.problem_part() not in shown:
-        st.error(f"{formatting.escape(problem)} {formatting.escape(_STAYS)}")
-
-
-#: The part that these fields are, see :func:`pages.ui.shell.state.try_rule`.
+#: The part that these fields are, see :func:`pages.ui.scan_table.tried_rule.change`.
 PART = "text"
 _LISTED = 20
+
+
+# ---- the text ------------------------------------------------------------------------------------
 
 
 def show(workspace: Workspace, rule: TierRule) -> None:
@@ -68,7 +47,7 @@ def _text() -> None:
     st.text_area("Rule (YAML)", key=state.RULE_TEXT, height=230, max_chars=rule_yaml.MAX_LENGTH)
     if problem := state.get(state.RULE_TEXT_PROBLEM):
         st.error(f"{formatting.escape(problem)} The last good rule stays in force\\.")
-    at(PART)
+    problem_of(PART)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Apply the text", on_click=_apply, type="primary")
         st.download_button(
@@ -91,10 +70,10 @@ def _text() -> None:
 
 
 def _apply() -> None:
-    take(state.get(state.RULE_TEXT) or "")
+    apply_text(state.get(state.RULE_TEXT) or "")
 
 
-def take(written: str) -> None:
+def apply_text(written: str) -> None:
     """Put a written rule in force, or say in which line it makes no sense."""
     try:
         rule = rule_yaml.parse(written)
@@ -105,7 +84,7 @@ def take(written: str) -> None:
     state.put(state.RULE_TEXT_OF, rule.as_dict())
     state.put(state.RULE_TEXT_PROBLEM, None)
     state.put(state.SITE, None)
-    state.try_rule(PART, **rule.as_dict())
+    tried_rule.change(PART, **rule.as_dict())
 
 
 def _upload() -> None:
@@ -115,15 +94,15 @@ def _upload() -> None:
     try:
         written = given.getvalue().decode("utf-8-sig")
     except UnicodeDecodeError:
-        said = f"{given.name} is no text in UTF-8. Choose a YAML file, as 'Download' writes it."
-        state.put(state.RULE_TEXT_PROBLEM, said)
+        text = f"{given.name} is no text in UTF-8. Choose a YAML file, as 'Download' writes it."
+        state.put(state.RULE_TEXT_PROBLEM, text)
         return
     if len(written) <= rule_yaml.MAX_LENGTH:
         state.put(state.RULE_TEXT, written)
-    take(written)
+    apply_text(written)
 
 
-# ---- versions ----------------------------------------------------------------------------------------
+# ---- versions ------------------------------------------------------------------------------------
 
 
 def _save(workspace: Workspace, rule: TierRule) -> None:
@@ -169,4 +148,27 @@ def _versions(workspace: Workspace) -> None:
 
 
 def _put_in_force(saved: SavedRule) -> None:
-    take(saved.text)
+    apply_text(saved.text)
+
+
+# ---- problems ------------------------------------------------------------------------------------
+
+
+def problem_of(part: str) -> None:
+    """Say it here, if it was made wrong here."""
+    _, problem = tried_rule.current()
+    if problem and tried_rule.problem_part() == part:
+        st.error(f"{formatting.escape(problem)} {formatting.escape(_STAYS)}")
+
+
+def problem_elsewhere(shown: Collection[str]) -> None:
+    """Say it below the plot, if the part where it was made wrong is not on the screen.
+
+    Parameters
+    ----------
+    shown : collection of str
+        The parts that are on the screen.
+    """
+    _, problem = tried_rule.current()
+    if problem and tried_rule.problem_part() not in shown:
+        st.error(f"{formatting.escape(problem)} {formatting.escape(_STAYS)}")

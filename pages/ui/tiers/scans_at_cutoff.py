@@ -1,4 +1,4 @@
-"""On Tiers: the scans that lie just on either side of a cut-off, as pictures; a click opens one on Review."""
+"""Scans just on either side of each cut-off, as tiles; a click opens one on Review."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,8 @@ from curation.storage.workspace import Workspace
 from curation.tier_effects.standardised_differences import Codes
 from curation.tier_effects.tier_balance import Floats
 from curation.tiers.rule_columns import RuleColumn
-from pages.ui.shell import cache, flags, formatting, frame, state
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import formatting, frame, state
 from pages.ui.viewer import tiles
 
 #: Scans on each side.
@@ -35,11 +36,11 @@ def nearest(
     apart = values - edge
     with np.errstate(invalid="ignore"):
         sides = np.flatnonzero(apart < 0), np.flatnonzero(apart >= 0)
-    below, above = (_first(side, np.abs(apart[side]), count) for side in sides)
+    below, above = (_nearest_places(side, np.abs(apart[side]), count) for side in sides)
     return below, above
 
 
-def _first(places: NDArray[np.intp], far: Floats, count: int) -> NDArray[np.intp]:
+def _nearest_places(places: NDArray[np.intp], far: Floats, count: int) -> NDArray[np.intp]:
     if len(places) > count:
         kept = np.argpartition(far, count - 1)[:count]
         places, far = places[kept], far[kept]
@@ -72,7 +73,7 @@ def show(
         The tier that each scan has, position in ``names``.
     names : sequence of str
         Tiers, best first, and what a scan without one is called.
-    measure : Measure
+    measure : RuleColumn
         What the values are of: which way is worse, and how they are written.
     """
     for place, edge in enumerate(edges):
@@ -102,13 +103,7 @@ def _tiles(workspace: Workspace, rows: pd.DataFrame, written: list[str], key: st
     if rows.empty:
         st.caption("no scan")
         return
-    drawn = tiles.describe(
-        rows,
-        pictures=tiles.pictures(workspace, rows["scan_id"]),
-        rated=cache.rated(workspace),
-        recognised=flags.of_workspace(workspace),
-        current=state.get(state.SCAN),
-    )
+    drawn = tiles.from_workspace(workspace, rows, tried_rule.tier_colour)
     shown = [one | {"score": value} for one, value in zip(drawn, written, strict=True)]
     opened = tiles.show(workspace, shown, key=key)
     if opened in set(rows["scan_id"]):

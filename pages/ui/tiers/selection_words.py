@@ -1,4 +1,4 @@
-"""On Tiers: what the cut-offs select, in sentences: how far tiers differ first, then what explains it."""
+"""Selection by the cut-offs in sentences: differences between tiers first, then their explanation."""
 
 import math
 from collections.abc import Sequence
@@ -48,23 +48,23 @@ def _site(one: Selection) -> str:
     what = "sources" if one.most and one.most[0].startswith(SOURCE) else "sites"
     better, worse = formatting.escape(one.better), formatting.escape(one.worse)
     between = f"**The cut-off between {better} and {worse} selects {what}.**"
-    said = (
+    text = (
         f"A standardised difference of {smd(one.seen)}, of which quality explains "
         f"{formatting.number(one.explained, 2)}; random cuts of this size stay below "
         f"{formatting.number(one.null_quantile, 2)}."
     )
     if one.most:
         name, share, of_all = one.most
-        said = (
+        text = (
             f"On its worse side lie {100 * share:.0f} % of the scans of {name}, and {100 * of_all:.0f} % of "
-            f"all. {said}"
+            f"all. {text}"
         )
     if math.isfinite(one.share_by_trait) and math.isfinite(one.share_by_quality):
-        said += (
+        text += (
             f" Sites account for {100 * one.share_by_trait:.0f} % of which side a scan is on, quality for "
             f"{100 * one.share_by_quality:.0f} %."
         )
-    return f"{between} {formatting.escape(said)}"
+    return f"{between} {formatting.escape(text)}"
 
 
 _WORDS = {"age": _age, "site": _site}
@@ -74,22 +74,22 @@ _WORDS = {"age": _age, "site": _site}
 
 
 def differences(selections: Sequence[Selection], tally: Tally) -> list[str]:
-    """Say in markdown in what tiers differ although no cut-off is warned of: how far, why, what to do."""
-    said = []
+    """Return, in markdown, differences between tiers without a warning: size, explanation, advice."""
+    texts = []
     for trait in TRAITS:
         one = strongest(selections, trait)
         if one is None or not one.differs or _warned(selections, trait):
             continue
         fact = _years_apart(tally) if trait == "age" else _most_unlike(one)
-        said.append(
+        texts.append(
             f"**{formatting.escape(fact)}** {formatting.escape(f'{_why(one)} {_ADVICE[trait]}')}"
         )
-    return said
+    return texts
 
 
-def calm(selections: Sequence[Selection]) -> str:
-    """Say in what the tiers hardly differ; empty where they differ in all, or nothing could be told."""
-    said = []
+def small_differences(selections: Sequence[Selection]) -> str:
+    """Return the traits in which the tiers hardly differ, in words; empty without any."""
+    texts = []
     for trait in TRAITS:
         one = strongest(selections, trait)
         if one is None or one.differs or _warned(selections, trait):
@@ -97,13 +97,13 @@ def calm(selections: Sequence[Selection]) -> str:
         apart = smd(abs(one.seen))
         if abs(one.seen) < NOTABLE:
             what = f"{trait.capitalize()}s hardly differ between the tiers"
-            said.append(f"{what} (standardised difference at most {apart}).")
+            texts.append(f"{what} (standardised difference at most {apart}).")
         else:
-            said.append(
+            texts.append(
                 f"{trait.capitalize()}s differ between the tiers by no more than chance (standardised "
                 f"difference {apart}; random cuts of this size stay below {smd(one.null_quantile)})."
             )
-    return " ".join(said)
+    return " ".join(texts)
 
 
 def _warned(selections: Sequence[Selection], trait: Trait) -> bool:
@@ -150,30 +150,33 @@ def _why(one: Selection) -> str:
 # ---- what cannot be told ---------------------------------------------------------------------------
 
 
-def not_told(selections: Sequence[Selection], tally: Tally) -> list[str]:
+def not_assessable(selections: Sequence[Selection], tally: Tally) -> list[str]:
     """Say which of age and site cannot be held against the cut-offs, or only for some scans, and why."""
-    scored, told = int(tally.scans[:-1].sum()), {one.trait for one in selections}
+    scored, assessed = int(tally.scans[:-1].sum()), {one.trait for one in selections}
     if not scored:
         return []
     held = tally.counts("site")[:-1, :-1].sum(axis=0)
     names = tally.traits.categories["site"].names
     sources = [count for name, count in zip(names, held, strict=True) if name.startswith(SOURCE)]
     age, site = int(tally.age_counts[:-1].sum()), int(held.sum())
-    said = [_of_trait("age", age, scored, "age" in told)]
+    texts = [_of_trait("age", age, scored, "age" in assessed)]
     if site == scored and int((held > 0).sum()) == 1:
         one_source = "No site is known, and all scored scans are of one source."
-        said.append(one_source if any(sources) else "All scored scans are of one site.")
+        texts.append(one_source if any(sources) else "All scored scans are of one site.")
     else:
-        said += [_of_trait("site", site, scored, "site" in told), _stand_in(sum(sources), scored)]
-    return [sentence for sentence in said if sentence]
+        texts += [
+            _of_trait("site", site, scored, "site" in assessed),
+            _stand_in(sum(sources), scored),
+        ]
+    return [sentence for sentence in texts if sentence]
 
 
-def _of_trait(trait: Trait, known: int, scored: int, told: bool) -> str:
+def _of_trait(trait: Trait, known: int, scored: int, assessed: bool) -> str:
     cannot = f"Whether a cut-off selects {trait} cannot be told"
     of_all = f"of {known:,} of {formatting.plural(scored, 'scored scan')}"
     if not known:
         return f"{cannot}: no {trait} is known."
-    if not told:
+    if not assessed:
         why = "with it there are too few on one side, or all alike"
         return f"{cannot}: {trait} is known {of_all}; {why}."
     others = f"{trait.capitalize()} is known {of_all}; the others are left out."

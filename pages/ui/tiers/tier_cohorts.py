@@ -1,7 +1,4 @@
-"""On Tiers: freezing a cohort, and those that are frozen.
-
-On Tiers: two rules on the same scans, who moves where, and the scans of a move.
-"""
+"""Panels of Tiers on cohorts and rules: freezing, the frozen cohorts, and the comparison of two rules."""
 
 import pandas as pd
 import streamlit as st
@@ -17,17 +14,22 @@ from curation.tiers.rule_versions import same_rule, summary_line
 from curation.tiers.tier_rule import TierRule
 from pages.ui.explore import selected_scans
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import cache, formatting, frame, html_marks, state
+from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
 from pages.ui.tiers import cohort_panel, flow_plot
 
 _LISTED = 20
 #: Whose rule cuts a target: the newest pool's, or that of the page.
 _POOLS, _HERE = "pool", "here"
+_NOW, _DEFAULT = "The rule in force", "The rule that Tierscope starts with"
+_MOVED_LISTED = 500
 
 
-def show(workspace: Workspace, ground: ScanTable, role: Role, rule: TierRule) -> None:
-    """Draw the form that freezes, and what is frozen."""
-    _freeze(workspace, ground, role, rule)
+# ---- freezing ------------------------------------------------------------------------------------
+
+
+def show(workspace: Workspace, scan_table: ScanTable, role: Role, rule: TierRule) -> None:
+    """Draw the form that freezes a cohort, and the frozen cohorts."""
+    _freeze(workspace, scan_table, role, rule)
     headers, troubles = cache.cohort_headers(workspace)
     for trouble in troubles:  # here, as this part is also drawn by itself
         st.warning(formatting.escape(errors.in_words(trouble)))
@@ -37,7 +39,7 @@ def show(workspace: Workspace, ground: ScanTable, role: Role, rule: TierRule) ->
         cohort_panel.show(workspace, headers)
 
 
-def _freeze(workspace: Workspace, ground: ScanTable, role: Role, rule: TierRule) -> None:
+def _freeze(workspace: Workspace, scan_table: ScanTable, role: Role, rule: TierRule) -> None:
     st.subheader("Freeze a cohort")
     st.caption(
         "A frozen cohort is a named list of these scans with their tiers, hashes and the rule. It does "
@@ -48,7 +50,7 @@ def _freeze(workspace: Workspace, ground: ScanTable, role: Role, rule: TierRule)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input("Name", value=role, max_chars=60)
             author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
-            images_only = _images_only(ground)
+            images_only = _images_only(scan_table)
             sent = st.form_submit_button(f"Freeze this {role} cohort", type="primary")
     if sent:
         with frame.in_words():
@@ -65,7 +67,7 @@ def _freeze(workspace: Workspace, ground: ScanTable, role: Role, rule: TierRule)
 
 
 def _rule(workspace: Workspace, rule: TierRule) -> TierRule:
-    """Let people choose whose rule cuts a target: the newest pool's, unless they want that of this page."""
+    """Draw the choice of the rule that cuts a target: the newest pool's, or that of this page."""
     pool = newest_pool(cache.cohort_headers(workspace)[0])
     if pool is None:
         st.caption("There is no pool cohort yet: freeze the target again by its rule later.")
@@ -86,10 +88,10 @@ def _rule(workspace: Workspace, rule: TierRule) -> TierRule:
     return pool.rule if chosen == _POOLS else rule
 
 
-def _images_only(ground: ScanTable) -> bool:
-    """Offer to leave out scans that cannot be trained on, where there are both kinds."""
-    without = int((ground.scans["status"] == "table").sum())
-    if not 0 < without < len(ground.scans):
+def _images_only(scan_table: ScanTable) -> bool:
+    """Draw the choice to leave out scans without image, where there are both kinds."""
+    without = int((scan_table.scans["status"] == "table").sum())
+    if not 0 < without < len(scan_table.scans):
         return False
     return st.checkbox(f"Leave out {formatting.plural(without, 'scan')} without image", value=True)
 
@@ -101,6 +103,9 @@ def _say_frozen(cohort: Cohort, author: str) -> None:
         formatting.escape(f"Frozen as {cohort.id}: {formatting.plural(cohort.size, 'scan')}.")
     )
     frame.link("train", "Train on frozen cohorts")
+
+
+# ---- frozen cohorts ------------------------------------------------------------------------------
 
 
 def _table(headers: list[CohortHeader]) -> None:
@@ -126,33 +131,34 @@ def _counts_in_words(header: CohortHeader) -> str:
     return " · ".join(f"{tier} {count:,}" for tier, count in header.counts.items())
 
 
-_NOW, _DEFAULT = "The rule in force", "The rule that Tierscope starts with"
-_MOVED_LISTED = 500
+# ---- comparison of two rules ---------------------------------------------------------------------
 
 
-def show_rule_comparison(workspace: Workspace, ground: ScanTable, sorted_: SortedScans) -> None:
+def show_rule_comparison(
+    workspace: Workspace, scan_table: ScanTable, sorted_scans: SortedScans
+) -> None:
     """Draw the comparison of two rules that are chosen here."""
     saved = {one.label: one for one in rule_versions.list_rules(workspace)}
     options = [*saved, _DEFAULT, _NOW]
     with st.container(border=True):
         st.markdown("**Compare two rules** – who would move where")
-        state.keep_one_of(state.BEFORE, options)
-        if state.get(state.AFTER) not in options:
-            state.put(state.AFTER, _NOW)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             chosen = [
-                st.selectbox(label, options, key=key, width=330, persist_state="session")
-                for label, key in (("From", state.BEFORE), ("To", state.AFTER))
+                controls.choose(st.selectbox, label, options, key=key, first=first, width=330)
+                for label, key, first in (
+                    ("From", state.BEFORE, options[0]),
+                    ("To", state.AFTER, _NOW),
+                )
             ]
-        known = {_NOW: sorted_.rule, _DEFAULT: tier_rule.DEFAULT_RULE}
+        known = {_NOW: sorted_scans.rule, _DEFAULT: tier_rule.DEFAULT_RULE}
         with frame.in_words():
             before, after = (known.get(one) or saved[one].rule for one in chosen)
-            _moves(ground, before, after)
+            _moves(scan_table, before, after)
 
 
-def _moves(ground: ScanTable, before: TierRule, after: TierRule) -> None:
-    decisions = overrides.in_force(ground.workspace)
-    arrays = ground.arrays([*before.columns, *after.columns])
+def _moves(scan_table: ScanTable, before: TierRule, after: TierRule) -> None:
+    decisions = overrides.in_force(scan_table.workspace)
+    arrays = scan_table.arrays([*before.columns, *after.columns])
     moves = assignment.compare(before, after, arrays, decisions)
     if not len(moves.moved):
         st.caption(
@@ -165,10 +171,10 @@ def _moves(ground: ScanTable, before: TierRule, after: TierRule) -> None:
     )
     colours = tier_rule.colours(before), tier_rule.colours(after)
     flow_plot.show(moves.table, *colours, lambda *flow: state.put(state.MOVE, list(flow)))
-    _scans(ground, moves, colours[0] | colours[1])
+    _scans(scan_table, moves, colours[0] | colours[1])
 
 
-def _scans(ground: ScanTable, moves: Moves, colours: dict[str, str]) -> None:
+def _scans(scan_table: ScanTable, moves: Moves, colours: dict[str, str]) -> None:
     """List the scans of one move."""
     flows = moves.moved.groupby(["before", "after"], sort=False).size().sort_values(ascending=False)
     options = [list(flow) for flow in flows.index]
@@ -181,7 +187,7 @@ def _scans(ground: ScanTable, moves: Moves, colours: dict[str, str]) -> None:
         format_func=lambda flow: f"{flow[0]} → {flow[1]}: {flows[tuple(flow)]:,}",
     )
     ids = moves.scan_ids(*chosen)
-    table = pd.DataFrame({"scan_id": ids[:_MOVED_LISTED]}).merge(ground.scans, on="scan_id")
+    table = pd.DataFrame({"scan_id": ids[:_MOVED_LISTED]}).merge(scan_table.scans, on="scan_id")
     st.html(" → ".join(html_marks.tier_chip(tier, colours[tier]) for tier in chosen))
     event = st.dataframe(
         table[["scan_id", "distortion_score", "site", "age_years"]],
@@ -201,9 +207,9 @@ def _scans(ground: ScanTable, moves: Moves, colours: dict[str, str]) -> None:
     )
     if len(ids) > _MOVED_LISTED:
         st.caption(f"The first {_MOVED_LISTED} of {len(ids):,}.")
-    moving = ground.scores.scan_ids.isin(ids)
+    moving = scan_table.scores.scan_ids.isin(ids)
     label = f"See {'these' if len(ids) > 1 else 'this'} {formatting.plural(len(ids), 'scan')} on Explore"
-    selected_scans.offer(ground, label, moving, key="see-moves")
+    selected_scans.offer(scan_table, label, moving, key="see-moves")
     if rows := event.selection.rows:
         scan = table["scan_id"].iloc[rows[0]]
         if st.button(formatting.escape(f"Look at {scan} on Review"), icon=":material/visibility:"):

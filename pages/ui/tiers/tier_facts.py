@@ -1,6 +1,6 @@
-"""What the consequences of a rule are worked out from: made once from tables and ratings, then kept.
+"""Consequences of a rule on Tiers: selection by the cut-offs besides quality, and warnings.
 
-On Tiers, below the plot: what a cut-off selects besides quality, and what is doubtful about the rule.
+What does not depend on the rule is computed once from tables and ratings, and cached.
 """
 
 import math
@@ -24,94 +24,33 @@ from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, formatting, html_marks
 from pages.ui.tiers import balance_panel, selection_words
 
-
-@dataclass(frozen=True)
-class TierFacts:
-    """What does not depend on the rule.
-
-    Parameters
-    ----------
-    traits : Traits
-        Of the people, with levels of quality.
-    quality_reason : str
-        Where the levels come from, a sentence.
-    """
-
-    traits: Traits
-    quality_reason: str
-
-    def tally(self, sorted_: SortedScans) -> Tally:
-        """Count the scans of each tier."""
-        return self.traits.tally(sorted_.codes, sorted_.rule.tiers)
+# ---- the panel -----------------------------------------------------------------------------------
 
 
-def of(ground: ScanTable) -> TierFacts:
-    """Return the facts of a ground."""
-    return _facts(ground, ground.key, rating_log.newest(ground.workspace))
-
-
-def spread(ground: ScanTable, column: str) -> RaterSpread:
-    """Return one rater's standard deviation in the unit of a column."""
-    metrics_at = cache.stamp(ground.workspace.metrics_dir)
-    return _spread(ground, ground.key, column, rating_log.newest(ground.workspace), metrics_at)
-
-
-def ceiling(workspace: Workspace) -> float | None:
-    """Return how well raters agree among each other (Cohen's kappa); ``None`` where it cannot be told."""
-    return _ceiling(workspace, rating_log.newest(workspace))
-
-
-@st.cache_data(max_entries=4, show_spinner=False, hash_funcs={Workspace: lambda w: str(w.root)})
-def _ceiling(workspace: Workspace, newest: int) -> float | None:
-    return suggested_cutoff.ceiling(workspace, cache.all_ratings(workspace))
-
-
-@st.cache_resource(max_entries=4, show_spinner="Reading who they are …")
-def _facts(_ground: ScanTable, key: tuple[Hashable, ...], newest: int) -> TierFacts:
-    traits = tier_balance.prepare(_ground.scans)
-    said = selection_bias.rated_quality(
-        cache.all_ratings(_ground.workspace), list(all_scales(_ground.workspace).values())
-    )
-    found = said.reindex(_ground.scores.scan_ids).to_numpy(dtype=np.float64)
-    levels, _, reason = selection_bias.levels_of_quality(
-        _ground.values(SCORE), traits.categories["site"], found
-    )
-    return TierFacts(traits.with_quality(levels), reason)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _spread(
-    _ground: ScanTable, key: tuple[Hashable, ...], column: str, newest: int, metrics_at: cache.Stamp
-) -> RaterSpread:
-    workspace: Workspace = _ground.workspace
-    return cutoff_stability.rater_spread(
-        cache.all_ratings(workspace),
-        list(all_scales(workspace).values()),
-        _ground.values(column),
-    )
-
-
-def show(ground: ScanTable, sorted_: SortedScans) -> None:
-    """Draw what tiers differ in, and the warnings, with their numbers; one quiet line where there is none."""
-    facts = of(ground)
-    tally = facts.tally(sorted_)
+def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
+    """Draw differences between tiers and warnings, with their numbers; one quiet line without any."""
+    facts = facts_of(scan_table)
+    tally = facts.tally(sorted_scans)
     found = selection_bias.selections(tally)
-    said = [*selection_words.warnings(found), *selection_words.differences(found, tally)]
-    if said:
-        st.warning("\n\n".join(said), icon=":material/balance:")
+    texts = [*selection_words.warnings(found), *selection_words.differences(found, tally)]
+    if texts:
+        st.warning("\n\n".join(texts), icon=":material/balance:")
     doubts = rule_warnings.problems(
-        sorted_.rule, ground.arrays(sorted_.rule.columns), sorted_.codes
+        sorted_scans.rule, scan_table.arrays(sorted_scans.rule.columns), sorted_scans.codes
     )
     if doubts:
-        told = [formatting.escape(doubt.message) for doubt in doubts]
-        st.warning("\n\n".join(told), icon=":material/warning:")
+        messages = [formatting.escape(doubt.message) for doubt in doubts]
+        st.warning("\n\n".join(messages), icon=":material/warning:")
     if found:
-        summary = selection_words.calm(found) or "What cut-offs select, against quality and chance:"
+        summary = (
+            selection_words.small_differences(found)
+            or "What cut-offs select, against quality and chance:"
+        )
         with st.container(horizontal=True, vertical_alignment="center", key="selection"):
             st.markdown(f":material/balance: {summary}", width="content")
             with st.popover("The numbers"):
                 _numbers(found, facts.quality_reason)
-    if missing := selection_words.not_told(found, tally):
+    if missing := selection_words.not_assessable(found, tally):
         st.caption(formatting.escape(" ".join(missing)))
 
 
@@ -146,3 +85,78 @@ def _numbers(found: list[Selection], reason: str) -> None:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if math.isfinite(share) else formatting.DASH
+
+
+# ---- cached facts --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TierFacts:
+    """Facts that do not depend on the rule.
+
+    Parameters
+    ----------
+    traits : Traits
+        Of the people, with levels of quality.
+    quality_reason : str
+        Where the levels come from, a sentence.
+    """
+
+    traits: Traits
+    quality_reason: str
+
+    def tally(self, sorted_scans: SortedScans) -> Tally:
+        """Count the scans of each tier."""
+        return self.traits.tally(sorted_scans.codes, sorted_scans.rule.tiers)
+
+
+def facts_of(scan_table: ScanTable) -> TierFacts:
+    """Return the facts of a scan table; cached."""
+    return _read_facts(scan_table, scan_table.key, rating_log.newest(scan_table.workspace))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading who they are …")
+def _read_facts(_scan_table: ScanTable, key: tuple[Hashable, ...], newest: int) -> TierFacts:
+    traits = tier_balance.prepare(_scan_table.scans)
+    quality = selection_bias.rated_quality(
+        cache.all_ratings(_scan_table.workspace), list(all_scales(_scan_table.workspace).values())
+    )
+    found = quality.reindex(_scan_table.scores.scan_ids).to_numpy(dtype=np.float64)
+    levels, _, reason = selection_bias.levels_of_quality(
+        _scan_table.values(SCORE), traits.categories["site"], found
+    )
+    return TierFacts(traits.with_quality(levels), reason)
+
+
+def rater_spread(scan_table: ScanTable, column: str) -> RaterSpread:
+    """Return one rater's standard deviation in the unit of a column."""
+    metrics_at = cache.stamp(scan_table.workspace.metrics_dir)
+    return _spread(
+        scan_table, scan_table.key, column, rating_log.newest(scan_table.workspace), metrics_at
+    )
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _spread(
+    _scan_table: ScanTable,
+    key: tuple[Hashable, ...],
+    column: str,
+    newest: int,
+    metrics_at: cache.Stamp,
+) -> RaterSpread:
+    workspace: Workspace = _scan_table.workspace
+    return cutoff_stability.rater_spread(
+        cache.all_ratings(workspace),
+        list(all_scales(workspace).values()),
+        _scan_table.values(column),
+    )
+
+
+def rater_ceiling(workspace: Workspace) -> float | None:
+    """Return the agreement among raters (Cohen's kappa); ``None`` where it is undefined."""
+    return _ceiling(workspace, rating_log.newest(workspace))
+
+
+@st.cache_data(max_entries=4, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _ceiling(workspace: Workspace, newest: int) -> float | None:
+    return suggested_cutoff.ceiling(workspace, cache.all_ratings(workspace))

@@ -1,4 +1,4 @@
-"""On Tiers: gates, limits that no scan passes whatever its score."""
+"""Gates on Tiers: limits that no scan passes, whatever its score."""
 
 import math
 from typing import Any
@@ -9,11 +9,12 @@ import streamlit as st
 from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.rule_columns import RULE_COLUMNS
 from curation.tiers.tier_rule import TierRule
+from pages.ui.scan_table import tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable
 from pages.ui.shell import formatting, state
 from pages.ui.tiers import rule_text_panel, tier_cut
 
-#: The part that these fields are, see :func:`pages.ui.shell.state.try_rule`.
+#: The part that these fields are, see :func:`pages.ui.scan_table.tried_rule.change`.
 PART = "gates"
 _OVER, _UNDER = "over", "under"
 _SIDES = {_OVER: "above", _UNDER: "below"}
@@ -21,17 +22,22 @@ _SIDES = {_OVER: "above", _UNDER: "below"}
 _OFFERED = (("incompleteness", 20.0), ("geometry", 20.0))
 
 
-def show(ground: ScanTable, rule: TierRule) -> None:
+def gate_key(position: int, part: str) -> str:
+    """Return the key of one field (``column side limit tier``) of one gate, counted from 0."""
+    return f"gate_{part}_{position}"
+
+
+def show(scan_table: ScanTable, rule: TierRule) -> None:
     """Draw a row a gate, and how many scans each holds."""
-    values = state.tried()
+    values = tried_rule.fields()
     with st.container(border=True):
         st.markdown("**Gates** – limits that no scan passes, whatever its score")
         for position, gate in enumerate(values["gates"]):
             _row(position, gate, values)
         if rule.gates:
-            st.caption(" · ".join(_held(ground, gate) for gate in rule.gates))
-        st.button("Add a gate", on_click=_add, args=(ground,), icon=":material/add:")
-        rule_text_panel.at(PART)
+            st.caption(" · ".join(_held(scan_table, gate) for gate in rule.gates))
+        st.button("Add a gate", on_click=_add, args=(scan_table,), icon=":material/add:")
+        rule_text_panel.problem_of(PART)
 
 
 def _row(position: int, gate: dict[str, Any], values: dict[str, Any]) -> None:
@@ -40,7 +46,7 @@ def _row(position: int, gate: dict[str, Any], values: dict[str, Any]) -> None:
     if gate["tier"] not in names:
         names.append(gate["tier"])
     column, where, limit, tier = (
-        state.gate_key(position, part) for part in ("column", "side", "limit", "tier")
+        gate_key(position, part) for part in ("column", "side", "limit", "tier")
     )
     shown = {column: gate["column"], where: side, limit: _limit(gate), tier: gate["tier"]}
     for key, value in shown.items():
@@ -64,7 +70,7 @@ def _row(position: int, gate: dict[str, Any], values: dict[str, Any]) -> None:
         )
         st.button(
             "Remove",
-            key=state.gate_key(position, "remove"),
+            key=gate_key(position, "remove"),
             on_click=_remove,
             args=(position,),
             icon=":material/close:",
@@ -77,34 +83,34 @@ def _limit(gate: dict[str, Any]) -> float:
 
 
 def _change(position: int) -> None:
-    gates = list(state.tried()["gates"])
+    gates = list(tried_rule.fields()["gates"])
     column, side, limit, tier = (
-        state.get(state.gate_key(position, part)) for part in ("column", "side", "limit", "tier")
+        state.get(gate_key(position, part)) for part in ("column", "side", "limit", "tier")
     )
     gates[position] = {
         "column": column,
         _SIDES[side]: math.nan if limit is None else float(limit),
         "tier": tier,
     }
-    state.try_rule(PART, gates=gates)
+    tried_rule.change(PART, gates=gates)
 
 
 def _remove(position: int) -> None:
-    gates = list(state.tried()["gates"])
-    state.try_rule(PART, gates=[*gates[:position], *gates[position + 1 :]])
+    gates = list(tried_rule.fields()["gates"])
+    tried_rule.change(PART, gates=[*gates[:position], *gates[position + 1 :]])
 
 
-def _add(ground: ScanTable) -> None:
+def _add(scan_table: ScanTable) -> None:
     """Add a gate on a score that is measured here and has none yet."""
-    gates = list(state.tried()["gates"])
+    gates = list(tried_rule.fields()["gates"])
     used = {gate["column"] for gate in gates}
     scores = [(name, 50.0) for name, measure in RULE_COLUMNS.items() if measure.is_score]
     free = [pair for pair in (*_OFFERED, *scores) if pair[0] not in used]
-    known = [pair for pair in free if np.isfinite(ground.values(pair[0])).any()]
+    known = [pair for pair in free if np.isfinite(scan_table.values(pair[0])).any()]
     column, limit = [*known, *free, *_OFFERED][0]
-    state.try_rule(PART, gates=[*gates, {"column": column, "above": limit, "tier": UNUSABLE}])
+    tried_rule.change(PART, gates=[*gates, {"column": column, "above": limit, "tier": UNUSABLE}])
 
 
-def _held(ground: ScanTable, gate: Any) -> str:
-    held = int(np.count_nonzero(gate.holds(ground.values(gate.column))))
+def _held(scan_table: ScanTable, gate: Any) -> str:
+    held = int(np.count_nonzero(gate.holds(scan_table.values(gate.column))))
     return f"{formatting.escape(gate.describe())}: {formatting.plural(held, 'scan')}"

@@ -1,7 +1,4 @@
-"""On Tiers: who is in each tier, how far the tiers are from each other, and how the sites fall into them.
-
-On Tiers: what lies at the cut-offs. Scans that might as well be on the other side, and what raters say.
-"""
+"""Panels of Tiers on the people: composition of the tiers and of the sites, and the scans near cut-offs."""
 
 import numpy as np
 import pandas as pd
@@ -22,19 +19,23 @@ from pages.ui.tiers import balance_panel, scans_at_cutoff, tier_facts
 _SITES_DRAWN = 24
 #: Levels of a group or modality that get a column of their own.
 _LEVELS = 4
+Edges = list[float | NDArray[np.float64]]
 
 
-def show(ground: ScanTable, sorted_: SortedScans) -> None:
+# ---- composition of the tiers --------------------------------------------------------------------
+
+
+def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     """Draw the tables of tiers and the shares of sites."""
-    tally, rule = tier_facts.of(ground).tally(sorted_), sorted_.rule
+    tally, rule = tier_facts.facts_of(scan_table).tally(sorted_scans), sorted_scans.rule
     st.html(_table(tally, rule))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("See on Explore:", width="content")
         for place, name in enumerate(rule.tiers):
             if tally.scans[place]:
-                chosen = sorted_.codes == place
+                chosen = sorted_scans.codes == place
                 selected_scans.offer(
-                    ground,
+                    scan_table,
                     formatting.escape(html_marks.tier_label(name)),
                     chosen,
                     key=f"see-{place}",
@@ -62,8 +63,10 @@ def _table(tally: Tally, rule: TierRule) -> str:
         )
         for place, row in enumerate(table.itertuples())
     ]
-    told = [name if kind == "modality" else f"{kind.capitalize()} {name}" for kind, name in levels]
-    head = ("Tier", "Scans", "Share", "People", "Age, mean ± SD (years)", "Female", *told)
+    level_heads = [
+        name if kind == "modality" else f"{kind.capitalize()} {name}" for kind, name in levels
+    ]
+    head = ("Tier", "Scans", "Share", "People", "Age, mean ± SD (years)", "Female", *level_heads)
     return html_marks.table(head, rows, numeric=range(1, len(head)))
 
 
@@ -95,9 +98,9 @@ def _percent(share: float) -> str:
 
 def _differences(tally: Tally) -> None:
     st.markdown("**How far the tiers are apart**")
-    if said := balance_panel.differences(tally):
-        st.html(said)
-        st.caption(balance_panel.DIFFERENCES_SAID)
+    if text := balance_panel.differences(tally):
+        st.html(text)
+        st.caption(balance_panel.DIFFERENCES_CAPTION)
         st.caption("A strict tier is often also a younger and a smaller one: look before you cut.")
     else:
         st.caption("Neither age, sex, site, group nor modality is known of these scans.")
@@ -115,65 +118,69 @@ def _sites(tally: Tally, rule: TierRule) -> None:
         st.dataframe(by_site)
 
 
-Edges = list[float | NDArray[np.float64]]
+# ---- near the cut-offs ---------------------------------------------------------------------------
 
 
-def show_near_cutoffs(ground: ScanTable, sorted_: SortedScans) -> None:
+def show_near_cutoffs(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     """Draw stability, pictures on either side, and agreement with ratings."""
-    rule, values, edges = sorted_.rule, ground.values(sorted_.rule.column), _edges(ground, sorted_)
-    spread = tier_facts.spread(ground, rule.column)
+    rule, values, edges = (
+        sorted_scans.rule,
+        scan_table.values(sorted_scans.rule.column),
+        _edges(scan_table, sorted_scans),
+    )
+    spread = tier_facts.rater_spread(scan_table, rule.column)
     st.markdown("**How stable it is**: scans within one rater's standard deviation of a cut-off")
     st.html(balance_panel.near(values, edges, rule.names, spread))
     near = np.isfinite(cutoff_stability.near(values, edges, spread.points))
     selected_scans.offer(
-        ground,
+        scan_table,
         f"See these {formatting.plural(int(near.sum()), 'scan')} on Explore",
         near,
         key="see-near",
     )
     st.markdown("**On either side of each cut-off**: click a scan to look at it")
     scans_at_cutoff.show(
-        ground.workspace,
-        ground.scans,
+        scan_table.workspace,
+        scan_table.scans,
         values,
         edges,
-        sorted_.codes,
+        sorted_scans.codes,
         rule.labels,
         measure=rule.rule_column,
     )
-    _agreement(ground, sorted_)
+    _agreement(scan_table, sorted_scans)
 
 
-def _edges(ground: ScanTable, sorted_: SortedScans) -> Edges:
+def _edges(scan_table: ScanTable, sorted_scans: SortedScans) -> Edges:
     """Return each cut-off, as one number, or one a scan where sites have their own."""
-    rule = sorted_.rule
+    rule = sorted_scans.rule
     if not rule.by_site:
         return list(rule.cutoffs)
-    table = np.array([rule.by_site.get(site, rule.cutoffs) for site in ground.sites])
-    return [np.ascontiguousarray(column)[ground.site_codes] for column in table.T]
+    table = np.array([rule.by_site.get(site, rule.cutoffs) for site in scan_table.sites])
+    return [np.ascontiguousarray(column)[scan_table.site_codes] for column in table.T]
 
 
-def _agreement(ground: ScanTable, sorted_: SortedScans) -> None:
-    workspace = ground.workspace
+def _agreement(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
+    workspace = scan_table.workspace
     given = cache.all_ratings(workspace)
     st.markdown("**Do raters agree with the tiers?**")
-    told = tier_agreement.compare(
-        sorted_.codes,
-        sorted_.rule.tiers,
-        ground.scores.scan_ids,
+    result = tier_agreement.compare(
+        sorted_scans.codes,
+        sorted_scans.rule.tiers,
+        scan_table.scores.scan_ids,
         given,
         list(all_scales(workspace).values()),
     )
-    if not told.scans:
+    if not result.scans:
         st.caption(
             "No scan here is rated, or raters are split on each. Rate some on the page Rate."
         )
         frame.link("rate", "Go to Rate")
         return
-    st.markdown(balance_panel.agreement_said(told))
+    st.markdown(balance_panel.agreement_text(result))
     with st.container(horizontal=True, key="split-agreement", gap="medium"):
         with st.container(width="stretch"):
-            st.html(balance_panel.agreement(told, tier_facts.ceiling(workspace)))
+            st.html(balance_panel.agreement(result, tier_facts.rater_ceiling(workspace)))
         with st.container(width="stretch"):
-            st.html(balance_panel.confusion(told))
-            st.caption(balance_panel.confusion_said(told))
+            st.html(balance_panel.confusion(result))
+            st.caption(balance_panel.confusion_caption(result))

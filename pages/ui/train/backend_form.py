@@ -1,4 +1,4 @@
-"""Where a study shall run: this machine, Slurm, or a Snakemake profile by its name."""
+"""Form for the execution backend of a study: this machine, Slurm, or a Snakemake profile."""
 
 import os
 from dataclasses import replace
@@ -107,7 +107,7 @@ def _slurm(known: Backend, key: str) -> dict[str, Any]:
 
 
 def _profile(known: Backend, key: str) -> dict[str, Any]:
-    """Offer the profiles that were set up; one noted by an older version, as a path, is said to be none."""
+    """Draw the choice of a profile; one noted by an older version as a path is reported as unknown."""
     names = list(snakemake_profiles.named())
     if not names:
         return {"profile": known.profile}

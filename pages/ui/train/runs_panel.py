@@ -1,4 +1,4 @@
-"""The runs of a study: those at work now with their numbers, those that failed, and all of them."""
+"""Runs of a study: those at work with their numbers, the failed ones, and all."""
 
 import html
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _KIND = {"pretrain": "Pretraining", "finetune": "Fine-tuning"}
 
 
 def numbers(now: StudyStatus) -> None:
-    """Show what the study does and takes at this moment."""
+    """Draw the present throughput and use of resources of a study."""
     going = [run for run in now.runs if run.state == "running"]
     speed = [run.volumes_per_s for run in going if run.volumes_per_s is not None]
     taken = [run.usage for run in going if run.usage]
@@ -107,7 +107,7 @@ def _work_row(run: RunState) -> list[object]:
 
 
 def name_of(run: RunState) -> str:
-    """Return what a run is called on the screen."""
+    """Return the name of a run on the screen."""
     fold = "" if run.fold is None else f", fold {run.fold + 1}"
     return f"{_KIND[run.kind]} {run.arm}, seed {run.seed}{fold}"
 

@@ -1,7 +1,4 @@
-"""Planning a study: the question, its arms, seeds, folds and preset, what it costs and where it runs.
-
-On Train, where a study is planned: what controls share with their arms, and what is doubtful.
-"""
+"""Form for a new study: question, arms, seeds, folds and preset, with costs, notes and where it runs."""
 
 from collections.abc import Sequence
 
@@ -22,46 +19,10 @@ from training.studies.presets import PRESETS, default_preset
 from training.studies.study_arms import Arm, available_arms, find
 
 
-def show_plan_notes(
-    workspace: Workspace, pool: CohortHeader, target: CohortHeader, names: Sequence[str], seeds: int
-) -> None:
-    """Draw the notes of a plan; nothing where there is nothing to say.
-
-    Parameters
-    ----------
-    workspace : Workspace
-        Where the cohorts are.
-    pool, target : CohortHeader
-        What is pretrained and judged on.
-    names : sequence of str
-        Of the arms.
-    seeds : int
-        How many.
-    """
-    with frame.in_words():
-        said, doubts = _notes(workspace, pool.id, target.id, tuple(names), seeds)
-        if said:
-            st.caption(formatting.escape(said))
-        if doubts:
-            st.warning("\n\n".join(map(formatting.escape, doubts)), icon=":material/warning:")
-
-
-@st.cache_data(max_entries=32, show_spinner=False, hash_funcs={Workspace: lambda w: str(w.root)})
-def _notes(
-    workspace: Workspace, pool_id: str, target_id: str, names: tuple[str, ...], seeds: int
-) -> tuple[str, list[str]]:
-    pool, target = (cache.cohort(workspace, one) for one in (pool_id, target_id))
-    arms = [arm for name in names if (arm := find(pool, name))]
-    return (
-        plan_advice.controls_said(pool, arms, range(seeds)),
-        plan_advice.doubts(pool, target, arms, range(seeds)),
-    )
-
-
 def show(workspace: Workspace, *, first: bool) -> None:
-    """Offer a new study, open where there is none yet; without cohorts, say what is missing."""
+    """Draw the form, open if there is no study yet; without cohorts, the next step."""
     headers, troubles = cache.cohort_headers(workspace)
-    frame.tell(*troubles)
+    frame.report(*troubles)
     pools = [header for header in headers if header.role == "pool"]
     targets = [header for header in headers if header.role == "target"]
     if not pools or not targets:
@@ -127,39 +88,11 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
             st.rerun()
 
 
-def _images(workspace: Workspace, pool: CohortHeader) -> Images:
-    """Let people choose what the networks look at, where a source of pools has PET; else it is T1w."""
-    scans = cache.scans(workspace)
-    if not ((scans["status"] == "pet") & (scans["role"] == pool.role)).any():
-        return IMAGES["T1w"]
-    images = IMAGES[
-        st.segmented_control(
-            "Images",
-            list(IMAGES),
-            default="T1w",
-            key=state.IMAGES,
-            required=True,
-            format_func=lambda name: IMAGES[name].label,
-        )
-    ]
-    st.caption(
-        f"{images.meaning[0].upper()}{images.meaning[1:]}. To compare T1w, PET and both, plan a study of "
-        "each with the same cohorts, seeds and folds: Compare sets their arms side by side."
-    )
-    return images
-
-
-def _overrides(images: Images) -> dict:
-    """Return the fields to change; none for T1w, so that fields written by hand hold."""
-    return {} if images is IMAGES["T1w"] else images.overrides
-
-
-def _title(design: Design, images: Images) -> str:
-    return design.name if images is IMAGES["T1w"] else f"{design.name}-{images.name}"
+# ---- the question and the arms -------------------------------------------------------------------
 
 
 def _arms(pool: CohortHeader) -> tuple[Design, list[str]]:
-    """Let people choose a question, and change the arms that answer it."""
+    """Draw the choice of a question and of the arms that answer it."""
     design = DESIGNS[
         st.segmented_control(
             "Question",
@@ -209,6 +142,43 @@ def _cohort_words(header: CohortHeader) -> str:
     return f"{header.id} ({formatting.plural(header.size, 'scan')}: {per_tier})"
 
 
+def _title(design: Design, images: Images) -> str:
+    return design.name if images is IMAGES["T1w"] else f"{design.name}-{images.name}"
+
+
+# ---- the images ----------------------------------------------------------------------------------
+
+
+def _images(workspace: Workspace, pool: CohortHeader) -> Images:
+    """Draw the choice of the input images, where a source of pools has PET; else it is T1w."""
+    scans = cache.scans(workspace)
+    if not ((scans["status"] == "pet") & (scans["role"] == pool.role)).any():
+        return IMAGES["T1w"]
+    images = IMAGES[
+        st.segmented_control(
+            "Images",
+            list(IMAGES),
+            default="T1w",
+            key=state.IMAGES,
+            required=True,
+            format_func=lambda name: IMAGES[name].label,
+        )
+    ]
+    st.caption(
+        f"{images.meaning[0].upper()}{images.meaning[1:]}. To compare T1w, PET and both, plan a study of "
+        "each with the same cohorts, seeds and folds: Compare sets their arms side by side."
+    )
+    return images
+
+
+def _overrides(images: Images) -> dict:
+    """Return the preset fields to change; none for T1w, so that changes typed by hand hold."""
+    return {} if images is IMAGES["T1w"] else images.overrides
+
+
+# ---- costs and notes -----------------------------------------------------------------------------
+
+
 def _cost_words(
     workspace: Workspace,
     arms: list[Arm],
@@ -238,3 +208,39 @@ def _cost_words(
         f"{formatting.significant(cost.disk_bytes / 1e6, 'MB', digits=2)}. {preset.name}: {preset.label}."
     )
     return formatting.escape(words)
+
+
+def show_plan_notes(
+    workspace: Workspace, pool: CohortHeader, target: CohortHeader, names: Sequence[str], seeds: int
+) -> None:
+    """Draw the notes of a plan, if any.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the cohorts are.
+    pool, target : CohortHeader
+        What is pretrained and judged on.
+    names : sequence of str
+        Of the arms.
+    seeds : int
+        How many.
+    """
+    with frame.in_words():
+        said, doubts = _notes(workspace, pool.id, target.id, tuple(names), seeds)
+        if said:
+            st.caption(formatting.escape(said))
+        if doubts:
+            st.warning("\n\n".join(map(formatting.escape, doubts)), icon=":material/warning:")
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _notes(
+    workspace: Workspace, pool_id: str, target_id: str, names: tuple[str, ...], seeds: int
+) -> tuple[str, list[str]]:
+    pool, target = (cache.cohort(workspace, one) for one in (pool_id, target_id))
+    arms = [arm for name in names if (arm := find(pool, name))]
+    return (
+        plan_advice.controls_said(pool, arms, range(seeds)),
+        plan_advice.doubts(pool, target, arms, range(seeds)),
+    )

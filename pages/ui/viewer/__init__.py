@@ -1,1 +1,1 @@
-"""The image viewer: NiiVue, image cache, windows, overlays, slices, tiles."""
+"""Image viewer: NiiVue, image cache, display windows, overlays, slices, tiles."""

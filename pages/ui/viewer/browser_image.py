@@ -1,4 +1,4 @@
-"""The image of a scan that the browser gets, and what is remembered of it.
+"""Images of scans for the browser, with the facts that the server keeps of them.
 
 The file on disk is only read. What is written is a fresh NIfTI image with the same affine, whole numbers of
 8 or 16 bits and the chosen window in ``cal_min`` and ``cal_max``.
@@ -23,13 +23,13 @@ _SAMPLE = 500_000
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedImage:
     """A scan as the browser gets it, seen through one window.
 
     Parameters
     ----------
     file : Path
-        A NIfTI image on the shelf.
+        A NIfTI image in the image cache.
     shape : tuple of int
         Voxels along its three axes.
     affine : array of shape (4, 4)
@@ -59,7 +59,7 @@ class Prepared:
     oriented: bool
     warnings: tuple[str, ...]
 
-    def in_3d(self) -> "Prepared":
+    def in_3d(self) -> "PreparedImage":
         """Return the scan as the 3D view shows it, in a window of its own."""
         black, white = self.solid
         return replace(self, window="3D", black=black, white=white)
@@ -80,7 +80,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What is remembered of a prepared file, whatever the window."""
+    """Facts of a prepared file that hold for every window."""
 
     shape: tuple[int, int, int]
     affine: NDArray[np.float64]

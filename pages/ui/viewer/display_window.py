@@ -1,4 +1,4 @@
-"""Windows: which intensities of a scan are shown black and white."""
+"""Display windows: the intensities of a scan that are shown black and white."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Window:
 
 
 def _tissue(sample: NDArray[np.float32]) -> tuple[float, float]:
-    """1st percentile of the image to the 99th of what is brighter than its mean."""
+    """1st percentile of the image to the 99th percentile of the intensities above its mean."""
     low, top = np.percentile(sample, (1, 99.8))
     clipped = np.minimum(sample, top)  # a few blazing voxels must not pass for the brighter part
     high = np.percentile(clipped[clipped >= clipped.mean()], 99)
@@ -44,7 +44,7 @@ def _air(sample: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def without_air(sample: NDArray[np.float32]) -> bool:
-    """Tell whether the background is exactly 0: stripped or masked."""
+    """Return whether the background is exactly 0: stripped or masked."""
     return bool(np.median(sample) == 0 == np.percentile(sample, 10))
 
 

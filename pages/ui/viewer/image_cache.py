@@ -1,4 +1,4 @@
-"""Images made ready for the browser, as files that the server hands out by their address.
+"""Image cache of the viewer: prepared images as files that the server hands out by their address.
 
 They lie in a temporary folder of the server, named so that no name says what they hold; the oldest go
 when there are too many. Nothing of an image stays in the server's memory.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: Files on the shelf at once, and bytes of all of them together: twenty raters' present and next scans.
+#: Files in the cache at once, and bytes of all of them together: twenty raters' present and next scans.
 MAX_FILES, MAX_BYTES = 64, 1_500_000_000
 #: How long making ahead waits, so that it does not take the machine from what is drawn at the moment.
 PAUSE_S = 0.5
@@ -23,7 +23,7 @@ PAUSE_S = 0.5
 
 @dataclass(frozen=True)
 class CachedImage:
-    """One file on the shelf.
+    """One file in the cache.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ class ImageCache:
         self._items: OrderedDict[str, CachedImage] = OrderedDict()
         self._busy: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
-        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="shelf")
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="image-cache")
         self._asked: set[str] = set()
 
     def has(self, key: Hashable) -> bool:
-        """Tell whether a file is ready."""
+        """Return whether a file is ready."""
         return self._found(self._name(key)) is not None
 
     def path_of(self, key: Hashable) -> Path:
@@ -65,7 +65,7 @@ class ImageCache:
         return self._path(self._name(key))
 
     def get(self, key: Hashable, make: Callable[[Path], Any]) -> CachedImage:
-        """Return the file of ``key``; where there is none, ``make`` writes it and returns its facts.
+        """Return the file of ``key``; if missing, ``make`` writes it and returns its facts.
 
         Two that ask for the same at once wait for one making.
         """

@@ -1,9 +1,7 @@
-"""Where brain and air are on a scan, and where its score comes from: masks to lay over the image.
+"""Overlays of the viewer: masks of brain and air, and of the places that raise the score.
 
-Finding them takes seconds, so it is done only when asked for, in the background, one scan at a time, and
-what was found of the last few scans is kept.
-
-What raters who share a server take turns with.
+Computing them takes seconds. So it is done only on request, in the background, one scan at a time; the masks
+of the last few scans are cached.
 """
 
 import threading
@@ -26,17 +24,17 @@ from curation.metrics.motion import averaged_air
 from curation.metrics.scan_context import Scan
 from pages.ui.shell import cache
 
-#: Measuring one scan takes seconds and up to a gigabyte or two.
+#: Lock of the measuring of one scan, which takes seconds and up to two gigabytes: raters share the server.
 MEASURING = threading.Lock()
-
-
 Bools = NDArray[np.bool_]
-
 #: Air this much brighter than the rest of it, as a share of white matter's brightness, is marked.
 BRIGHT = 0.05
 #: Slices this much darker than their neighbours are marked.
 DARK = 0.15
 _KEPT = 8
+
+
+# ---- the layers ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -109,6 +107,7 @@ LAYERS: dict[str, Layer] = {
     )
 }
 
+
 #: What is offered on the screen: label -> the layers that it shows.
 CHOICES: dict[str, tuple[str, ...]] = {
     "Brain": ("brain",),
@@ -117,9 +116,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
+# ---- masks of one scan ---------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
-class Evidence:
-    """What was found on one scan.
+class OverlayMasks:
+    """Overlay masks of one scan, and their extent.
 
     Parameters
     ----------
@@ -139,7 +141,7 @@ class Evidence:
     no_air: str | None
 
 
-def find(volume: Volume) -> Evidence:
+def find_overlays(volume: Volume) -> OverlayMasks:
     """Find every layer on a scan.
 
     Parameters
@@ -155,20 +157,23 @@ def find(volume: Volume) -> Evidence:
     of = {"structure": air, "folded": air, "missing": brain}
     shares = {key: float(found[key].sum()) / of[key] for key in of}
     affine = volume.affine @ np.diag([*masks.step, 1.0])
-    return Evidence(affine, found, shares, masks.absent.get("air"))
+    return OverlayMasks(affine, found, shares, masks.absent.get("air"))
 
 
-class Finder:
-    """Finds in the background and keeps what was found of the last scans."""
+# ---- in the background ---------------------------------------------------------------------------
 
-    def __init__(self, find: Callable[[Path], Evidence]) -> None:
+
+class OverlayFinder:
+    """Computes overlays in the background and caches those of the last scans."""
+
+    def __init__(self, find: Callable[[Path], OverlayMasks]) -> None:
         self._find = find
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="evidence")
-        self._found: OrderedDict[object, Future[Evidence]] = OrderedDict()
+        self._found: OrderedDict[object, Future[OverlayMasks]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def ask(self, path: Path) -> Future[Evidence]:
-        """Return what is, or will be, found on a scan."""
+    def ask(self, path: Path) -> Future[OverlayMasks]:
+        """Return the present or future overlays of a scan."""
         key = (str(path), cache.stamp(path))
         with self._lock:
             if key not in self._found:
@@ -180,8 +185,8 @@ class Finder:
             return self._found[key]
 
 
-def ask(path: Path) -> Future[Evidence]:
-    """Return what is, or will be, found on a scan; asking begins the search.
+def request_overlays(path: Path) -> Future[OverlayMasks]:
+    """Return the present or future overlays of a scan; the first request starts their computation.
 
     Its result raises :class:`curation.errors.VolumeError` where the file cannot be read.
     """
@@ -189,10 +194,10 @@ def ask(path: Path) -> Future[Evidence]:
 
 
 @st.cache_resource(show_spinner=False)
-def _finder() -> Finder:
-    return Finder(_look)
+def _finder() -> OverlayFinder:
+    return OverlayFinder(_look)
 
 
-def _look(path: Path) -> Evidence:
+def _look(path: Path) -> OverlayMasks:
     with MEASURING:
-        return find(volumes.conform(volumes.load(path)))
+        return find_overlays(volumes.conform(volumes.load(path)))

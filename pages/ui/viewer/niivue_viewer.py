@@ -1,4 +1,4 @@
-"""One scan in NiiVue: prepared for the browser, with its display convention in words.
+"""NiiVue viewer of one scan: prepared for the browser, with its display convention in words.
 
 The browser fetches the image that :mod:`pages.ui.viewer.browser_image` writes as a file.
 """
@@ -18,9 +18,9 @@ from curation.errors import VolumeError
 from curation.imaging import volumes
 from curation.imaging.nifti_header import write_mask
 from curation.imaging.volumes import Volume
-from pages.ui.shell import cache, scratch, state
+from pages.ui.shell import cache, controls, scratch, state
 from pages.ui.viewer import niivue_build
-from pages.ui.viewer.browser_image import ImageFacts, Prepared, write
+from pages.ui.viewer.browser_image import ImageFacts, PreparedImage, write
 from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW
 from pages.ui.viewer.image_cache import ImageCache
 
@@ -37,8 +37,18 @@ VIEWS: dict[str, str] = {
     "Sagittal": "sagittal",
     "3D": "3d",
 }
-#: The view that has a window of its own: see :attr:`pages.ui.viewer.browser_image.Prepared.solid`.
+#: The view that has a window of its own: see :attr:`pages.ui.viewer.browser_image.PreparedImage.solid`.
 SOLID = "3D"
+
+
+def choose_view() -> str:
+    """Draw the choice of one of :data:`VIEWS`, the same on every page, and return it."""
+    return controls.choose_segment("View", list(VIEWS), key=state.VIEW)
+
+
+def current_view() -> str:
+    """Return the chosen one of :data:`VIEWS`."""
+    return state.get(state.VIEW, next(iter(VIEWS)))
 
 
 @dataclass(frozen=True)
@@ -66,15 +76,15 @@ class Overlay:
     opacity: float = 0.45
 
 
-def prepared(path: Path, window: str, showing: Hashable = None) -> Prepared:
-    """Read a scan and prepare it; kept for the last scans.
+def prepare_scan(path: Path, window: str, showing: Hashable = None) -> PreparedImage:
+    """Read a scan and prepare it; the last ones are cached.
 
     Parameters
     ----------
     path : Path
         The scan.
     window : str
-        Key in :data:`WINDOWS`.
+        Key in :data:`pages.ui.viewer.display_window.WINDOWS`.
     showing : hashable
         On which occasion it is shown: every occasion has a file and an address of its own, so that the
         browser cannot tell that a scan comes again.
@@ -85,23 +95,25 @@ def prepared(path: Path, window: str, showing: Hashable = None) -> Prepared:
         When the file cannot be read as an image, with the reason.
     """
     key = _key(path, showing)
-    return made(key, lambda: volumes.load(path), window, "Reading the scan …")
+    return prepare_image(key, lambda: volumes.load(path), window, "Reading the scan …")
 
 
 def prefetch(path: Path, showing: Hashable = None, *, at_once: bool = False) -> None:
     """Prepare a scan in the background of the server: it is likely to be looked at next, or now."""
-    _niivue().shelf.prepare(
+    _niivue().images.prepare(
         _key(path, showing), lambda file: write(file, volumes.load(path)), at_once=at_once
     )
 
 
 def address_of(path: Path, showing: Hashable = None) -> str:
-    """Return where the browser will find a scan once it is prepared; it says nothing of the scan."""
-    return f"{_SHELF}/{_niivue().shelf.path_of(_key(path, showing)).name}"
+    """Return the address of a scan, prepared or not; it says nothing of the scan."""
+    return f"{_IMAGES_FOLDER}/{_niivue().images.path_of(_key(path, showing)).name}"
 
 
-def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) -> Prepared:
-    """Prepare the image that ``load`` returns, if there is none of that key yet.
+def prepare_image(
+    key: Hashable, load: Callable[[], Volume], window: str, saying: str
+) -> PreparedImage:
+    """Prepare the image that ``load`` returns, unless one of that key is cached.
 
     Parameters
     ----------
@@ -110,11 +122,11 @@ def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) ->
     load : callable
         Returns it.
     window : str
-        Key in :data:`WINDOWS`.
+        Key in :data:`pages.ui.viewer.display_window.WINDOWS`.
     saying : str
         Stands on the screen meanwhile.
     """
-    store = _niivue().shelf
+    store = _niivue().images
     if store.has(key):
         item = store.get(key, lambda file: write(file, load()))
     else:
@@ -129,7 +141,7 @@ def made(key: Hashable, load: Callable[[], Volume], window: str, saying: str) ->
             "window is shown.",
         )
     black, white = facts.limits[window]
-    return Prepared(
+    return PreparedImage(
         item.path,
         facts.shape,
         facts.affine,
@@ -154,7 +166,7 @@ def _key(path: Path, showing: Hashable) -> Hashable:
 class _Niivue:
     component: Callable[..., Any]
     changed: frozenset[str]
-    shelf: ImageCache
+    images: ImageCache
 
 
 @st.cache_resource(show_spinner=False)
@@ -168,10 +180,10 @@ def _niivue() -> _Niivue:
     # Streamlit gzips whatever is no film, picture or archive by its type: for a whole head a second or two.
     mimetypes.add_type("video/x-nifti", ".nii")
     component = components.declare_component("tierscope_niivue", path=build.folder)
-    return _Niivue(component, build.changed, ImageCache(build.folder / _SHELF))
+    return _Niivue(component, build.changed, ImageCache(build.folder / _IMAGES_FOLDER))
 
 
-_SHELF = "scans"
+_IMAGES_FOLDER = "scans"
 _SETTINGS = {"crosshair": True, "radiological": True, "colorbar": False, "interpolation": False}
 
 
@@ -183,7 +195,7 @@ HANDLING = (
 
 
 def convention(oriented: bool = True) -> str:
-    """Say which side is which, as it is really drawn.
+    """Return the display convention in words, as it is really drawn.
 
     Parameters
     ----------
@@ -201,7 +213,7 @@ def convention(oriented: bool = True) -> str:
     )
 
 
-def height_px(image: Prepared, view: str, width_px: int = PANEL_PX) -> int:
+def height_px(image: PreparedImage, view: str, width_px: int = PANEL_PX) -> int:
     """Return the height at which a view fills the width of its panel, within reason."""
     x, y, z = image.edges_mm
     wide_to_high = {
@@ -229,7 +241,7 @@ def warm() -> None:
 
 
 def show(
-    image: Prepared,
+    image: PreparedImage,
     *,
     scan_id: str,
     view: str,
@@ -244,7 +256,7 @@ def show(
 
     Parameters
     ----------
-    image : Prepared
+    image : PreparedImage
         The scan.
     scan_id : str
         Stands on the image.
@@ -271,8 +283,8 @@ def show(
     """
     if view == SOLID:
         image, home, on_window = image.in_3d(), None, None
-    address = f"{_SHELF}/{image.file.name}"
-    said = _niivue().component(
+    address = f"{_IMAGES_FOLDER}/{image.file.name}"
+    report = _niivue().component(
         image=address,
         overlay_files=[_laid(image, overlay) for overlay in overlays],
         following=following,
@@ -290,27 +302,27 @@ def show(
         key=key,
         on_change=None if on_window is None else lambda: _heard(key, address, on_window),
     )
-    return str(said["failed"]) if _is_of(said, address, "failed") else None
+    return str(report["failed"]) if _is_of(report, address, "failed") else None
 
 
 def _heard(key: str, address: str, on_window: Callable[[float, float], None]) -> None:
-    said = state.get(key)
-    if _is_of(said, address, "white"):
-        on_window(float(said["black"]), float(said["white"]))
+    report = state.get(key)
+    if _is_of(report, address, "white"):
+        on_window(float(report["black"]), float(report["white"]))
 
 
-def _is_of(said: Any, address: str, what: str) -> bool:
-    return isinstance(said, dict) and said.get("image") == address and what in said
+def _is_of(report: Any, address: str, what: str) -> bool:
+    return isinstance(report, dict) and report.get("image") == address and what in report
 
 
-def _laid(image: Prepared, overlay: Overlay) -> dict[str, Any]:
-    """Return what the page is told of an overlay; its file is on the shelf by then."""
-    item = _niivue().shelf.get(
+def _laid(image: PreparedImage, overlay: Overlay) -> dict[str, Any]:
+    """Return the overlay as the page takes it, after writing its file into the cache."""
+    item = _niivue().images.get(
         ("overlay", image.file.name, overlay.key),
         lambda file: write_mask(file, overlay.mask, overlay.affine),
     )
     return {
-        "file": f"{_SHELF}/{item.path.name}",
+        "file": f"{_IMAGES_FOLDER}/{item.path.name}",
         "name": f"{item.path.stem}.nii",
         "colormap": overlay.colour,
         "opacity": overlay.opacity,

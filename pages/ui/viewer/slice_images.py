@@ -1,8 +1,6 @@
-"""A scan in plain pictures, slice by slice: for what NiiVue cannot draw, in the same convention.
+"""Plain pictures of a scan, slice by slice, for images that NiiVue cannot draw; in the same convention.
 
-Only the slices that are looked at are read; the file is the one that was prepared for the browser.
-
-A scan in slices on the screen: a picture and a slider a plane, with the reason.
+Only the slices that are looked at are read, from the file that was prepared for the browser.
 """
 
 import base64
@@ -18,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from curation.imaging.nifti_header import read_image
 from pages.ui.shell import formatting
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.image_overlays import LAYERS
 from pages.ui.viewer.niivue_viewer import Overlay
 
@@ -26,6 +24,9 @@ from pages.ui.viewer.niivue_viewer import Overlay
 _EDGE_PX = 420
 _LETTERS_PX, _HALO_PX = 18, 2
 _LETTER_COLOUR, _HALO_COLOUR = (255, 255, 255), (0, 0, 0)
+
+
+# ---- the pictures --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,11 @@ class Slices:
 
     Parameters
     ----------
-    image : Prepared
-        As :func:`pages.ui.viewer.niivue_viewer.prepared` returns.
+    image : PreparedImage
+        As :func:`pages.ui.viewer.niivue_viewer.prepare_scan` returns.
     """
 
-    def __init__(self, image: Prepared) -> None:
+    def __init__(self, image: PreparedImage) -> None:
         voxels, self._slope, self._low = read_image(image.file)
         axes = nib.io_orientation(image.affine)
         self._voxels = nib.apply_orientation(voxels, axes)  # a view: nothing is read
@@ -144,12 +145,17 @@ def _lettered(picture: Image.Image, plane: Plane) -> Image.Image:
     return picture
 
 
-def show(image: Prepared, view: str, overlays: Sequence[Overlay], reason: str, *, key: str) -> None:
+# ---- on the screen -------------------------------------------------------------------------------
+
+
+def show(
+    image: PreparedImage, view: str, overlays: Sequence[Overlay], reason: str, *, key: str
+) -> None:
     """Draw the planes of a view.
 
     Parameters
     ----------
-    image : Prepared
+    image : PreparedImage
         The scan.
     view : str
         One of :data:`pages.ui.viewer.niivue_viewer.VIEWS`; there is no 3D of slices, so that shows three
@@ -182,7 +188,7 @@ def _plane(slices: Slices, plane: Plane, overlays: Sequence[Overlay], key: str) 
 
 
 def _within(picture: Image.Image) -> str:
-    """Return a picture as an address that holds it: a file would be named by what is on it."""
+    """Return a picture as a data address: the name of a file would depend on the content."""
     kept = io.BytesIO()
     picture.save(kept, "PNG")
     return f"data:image/png;base64,{base64.b64encode(kept.getvalue()).decode()}"

@@ -13,12 +13,26 @@ from streamlit.components import v2
 
 from curation.storage.workspace import Workspace
 from curation.tiers.rule_checks import UNSCORED
-from pages.ui.shell import cache, formatting, frame, html_marks, static_files
+from pages.ui.shell import cache, flags, formatting, frame, html_marks, state, static_files
 
 #: Tiles on one page of the sheet.
 PAGE_SIZE = 60
 #: Why a tile has no picture, by the status of its scan.
 _WITHOUT = {"ok": "no picture yet: not scored", "table": "no image: from a table"}
+
+
+def from_workspace(
+    workspace: Workspace, scans: pd.DataFrame, colour_of: Callable[[str], str]
+) -> list[dict[str, Any]]:
+    """Return the content of the tiles of some scans of a workspace, see :func:`describe`."""
+    return describe(
+        scans,
+        pictures=pictures(workspace, scans["scan_id"]),
+        rated=cache.rated(workspace),
+        recognised=flags.flags_of_workspace(workspace),
+        current=state.get(state.SCAN),
+        colour_of=colour_of,
+    )
 
 
 def describe(
@@ -28,8 +42,9 @@ def describe(
     rated: Collection[str],
     recognised: Mapping[str, Mapping[str, str]],
     current: str | None,
+    colour_of: Callable[[str], str],
 ) -> list[dict[str, Any]]:
-    """Say what stands on each tile.
+    """Return the content of each tile as plain values.
 
     Parameters
     ----------
@@ -43,6 +58,8 @@ def describe(
         Scan id -> its flags.
     current : str or None
         Id of the scan that is open on Review.
+    colour_of : callable
+        From a tier to its colour.
     """
     columns = (scans[name] for name in ("scan_id", "status", "distortion_score", "tier"))
     return [
@@ -52,8 +69,8 @@ def describe(
             "why": _WITHOUT.get(status, formatting.DASH),
             "score": formatting.score(score),
             "tier": tier,
-            "colour": html_marks.tier_colour(tier),
-            "ink": html_marks.ink_on(html_marks.tier_colour(tier)),
+            "colour": colour_of(tier),
+            "ink": html_marks.ink_on(colour_of(tier)),
             "more": "rated" if scan_id in rated else "",
             "title": _title(scan_id, score, tier, recognised.get(scan_id, {})),
             "current": scan_id == current,
@@ -68,7 +85,7 @@ def _title(scan_id: str, score: float, tier: str, flags: Mapping[str, str]) -> s
 
 
 def pictures(workspace: Workspace, scan_ids: Collection[str]) -> dict[str, str]:
-    """Return the names of the pictures that there are, each with the time of its making."""
+    """Return the names of the existing pictures, each with the time of its making."""
     found = {}
     for scan_id in scan_ids:
         path = workspace.preview_path(scan_id)
@@ -89,7 +106,7 @@ def show(workspace: Workspace, tiles: list[dict[str, Any]], *, key: str = "tiles
 
 
 def bare(tiles: list[dict[str, Any]]) -> bool:
-    """Tell whether none of these scans can have a picture: then no room is left for one."""
+    """Return whether none of these scans can have a picture, so that no room is left for one."""
     return all(not tile["picture"] and tile["why"] == _WITHOUT["table"] for tile in tiles)
 
 

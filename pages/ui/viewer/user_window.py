@@ -1,8 +1,7 @@
-"""The window that a person sets on Review: level and width, in step with the image.
+"""Choice of the display window: named ones, and a custom one by level and width, in step with the image.
 
-It is kept in shares of the tissue window, so that it fits the next scan too, whatever its units.
-
-The window that a person looks through: kept from scan to scan and page to page, and in the address.
+The choice goes along from scan to scan and from page to page, and stands in the address of the page. A custom
+window is stored relative to the tissue window, so that it fits the next scan too, whatever its units.
 """
 
 import math
@@ -13,16 +12,22 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.shell import controls, state
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW, WINDOWS
 
 #: What it is called beside :data:`pages.ui.viewer.display_window.WINDOWS`.
-OWN, _UNIT = "Custom", "Tissue"
+CUSTOM, _UNIT = "Custom", "Tissue"
 _DIGITS = 6
+#: The key that leads to the other window, on every page that shows a scan.
+KEY = "K"
+_ADDRESS = "window"
+
+
+# ---- named and custom windows --------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class OwnWindow:
+class CustomWindow:
     """A window in shares of the tissue window: 0 is its black, 1 its white.
 
     Parameters
@@ -37,59 +42,73 @@ class OwnWindow:
     white: float
     instead_of: str
 
-    def of(self, tissue: Prepared) -> Prepared:
+    def applied_to(self, tissue: PreparedImage) -> PreparedImage:
         """Return a scan, given in its tissue window, as this window shows it."""
         span = tissue.white - tissue.black
         black, white = (tissue.black + share * span for share in (self.black, self.white))
-        return replace(tissue, window=OWN, black=black, white=white)
+        return replace(tissue, window=CUSTOM, black=black, white=white)
 
 
-def options() -> list[str]:
-    """Return the windows to choose from: the own one once there is one."""
-    return [*WINDOWS, *([OWN] if state.get(state.OWN_WINDOW) else [])]
+def window_options() -> list[str]:
+    """Return the windows to choose from, with the custom one once it is set."""
+    return [*WINDOWS, *([CUSTOM] if state.get(state.CUSTOM_WINDOW) else [])]
 
 
-def seen(window: str, prepare: Callable[[str], Prepared]) -> Prepared:
-    """Return a scan through one of :func:`options`; ``prepare`` returns it through a named window."""
-    own: OwnWindow | None = state.get(state.OWN_WINDOW)
-    return own.of(prepare(_UNIT)) if window == OWN and own else prepare(window)
+def current_window() -> str:
+    """Return the chosen one of :data:`WINDOWS`; the first where none of them is."""
+    chosen = state.get(state.WINDOW)
+    return chosen if chosen in WINDOWS else FIRST_WINDOW
 
 
-def named(window: str) -> str:
-    """Return the named window that a double click on the image leads back to from one of :func:`options`."""
-    own: OwnWindow | None = state.get(state.OWN_WINDOW)
-    return own.instead_of if window == OWN and own else window
+def other_window(window: str) -> str:
+    """Return the window that :data:`KEY` switches to from a window."""
+    return FIRST_WINDOW if window == AIR_WINDOW else AIR_WINDOW
 
 
-def take(black: float, white: float, home: Prepared, tissue: Prepared) -> None:
-    """Keep a window that was set, in the scan's own units; one that is no window is not taken.
+def apply_window(window: str, prepare: Callable[[str], PreparedImage]) -> PreparedImage:
+    """Return a scan through one of :func:`window_options`; ``prepare`` returns it through a named window."""
+    own: CustomWindow | None = state.get(state.CUSTOM_WINDOW)
+    return own.applied_to(prepare(_UNIT)) if window == CUSTOM and own else prepare(window)
+
+
+def home_window(window: str) -> str:
+    """Return the named window to which a double click on the image resets one of :func:`window_options`."""
+    own: CustomWindow | None = state.get(state.CUSTOM_WINDOW)
+    return own.instead_of if window == CUSTOM and own else window
+
+
+# ---- the custom window ---------------------------------------------------------------------------
+
+
+def set_window(black: float, white: float, home: PreparedImage, tissue: PreparedImage) -> None:
+    """Set the custom window, in the scan's own units; impossible ones are ignored.
 
     Parameters
     ----------
     black, white : float
         Its ends.
-    home : Prepared
+    home : PreparedImage
         The scan through the window that it takes the place of: those ends again lead back to it.
-    tissue : Prepared
+    tissue : PreparedImage
         The scan in its tissue window.
     """
     span = (tissue.white - tissue.black) or 1.0
     if not (math.isfinite(black) and math.isfinite(white) and white > black):
         return
     before = state.get(state.WINDOW)
-    own: OwnWindow | None = state.get(state.OWN_WINDOW)
-    instead_of = own.instead_of if before == OWN and own else before or FIRST_WINDOW
+    own: CustomWindow | None = state.get(state.CUSTOM_WINDOW)
+    instead_of = own.instead_of if before == CUSTOM and own else before or FIRST_WINDOW
     shown = max(abs(span), abs(home.black), abs(home.white)) * 10.0 ** (1 - _DIGITS)
     if abs(black - home.black) <= shown and abs(white - home.white) <= shown:
-        controls.put(state.WINDOW, instead_of)
+        controls.move(state.WINDOW, instead_of)
         return
     low, high = ((end - tissue.black) / span for end in (black, white))
-    state.put(state.OWN_WINDOW, OwnWindow(low, high, instead_of))
-    controls.put(state.WINDOW, OWN)
+    state.put(state.CUSTOM_WINDOW, CustomWindow(low, high, instead_of))
+    controls.move(state.WINDOW, CUSTOM)
 
 
-def level_and_width(image: Prepared, taken: Callable[[float, float], None]) -> None:
-    """Draw level and width of what is shown; ``taken`` is told black and white when one was changed."""
+def level_and_width(image: PreparedImage, on_change: Callable[[float, float], None]) -> None:
+    """Draw the fields of level and width; ``on_change`` gets black and white after a change."""
     width = image.white - image.black
     state.put(state.LEVEL, _rounded((image.black + image.white) / 2))
     state.put(state.WIDTH, _rounded(width))
@@ -107,37 +126,65 @@ def level_and_width(image: Prepared, taken: Callable[[float, float], None]) -> N
             format=shown_as(width),
             width=150,
             label_visibility="collapsed",
-            on_change=_typed,
-            args=(taken,),
+            on_change=_report_typed,
+            args=(on_change,),
             help=f"{meaning}, in the units of the scan.",
         )
 
 
 def shown_as(width: float) -> str:
-    """Return the format of level and width: to about a hundredth of the width, which an eye can tell."""
+    """Return the format of level and width: to about a hundredth of the width, which an eye can see."""
     places = 2 - math.floor(math.log10(width)) if width > 0 else 2
     return f"%.{min(max(places, 0), _DIGITS)}f"
 
 
-def _typed(taken: Callable[[float, float], None]) -> None:
-    level, width = state.get(state.LEVEL), state.get(state.WIDTH)
-    taken(level - width / 2, level + width / 2)
+def _report_typed(on_change: Callable[[float, float], None]) -> None:
+    level, width = state.get(state.LEVEL, 0.0), state.get(state.WIDTH, 0.0)
+    on_change(level - width / 2, level + width / 2)
 
 
 def _rounded(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
-#: The key that leads to the other window, on every page that shows a scan.
-KEY = "K"
-_ADDRESS = "window"
+# ---- the choice ----------------------------------------------------------------------------------
+
+
+def toggle_button(window: str, on_choice: Callable[[str], None] | None = None, **more: Any) -> None:
+    """Draw the button that leads from a window to the other one, with its key.
+
+    Parameters
+    ----------
+    window : str
+        What is shown at present.
+    on_choice : callable, optional
+        Called with the other window; by default it becomes the choice for all scans.
+    **more
+        Given on to ``st.button``.
+    """
+    to = other_window(window)
+    st.button(
+        f"Show {to.lower()}",
+        icon=":material/contrast:",
+        shortcut=KEY,
+        key="other-window",
+        on_click=on_choice or choose_window,
+        args=(to,),
+        help=WINDOWS[to].meaning,
+        **more,
+    )
+
+
+def choose_window(window: str) -> None:
+    """Choose a window for this scan and all that follow."""
+    controls.move(state.WINDOW, window)
 
 
 def take_from_address() -> None:
     """Take the window that the address names, where none is chosen: it outlives a reload so."""
     named = st.query_params.get(_ADDRESS)
     if state.get(state.WINDOW) is None and named in WINDOWS:
-        controls.put(state.WINDOW, named)
+        controls.move(state.WINDOW, named)
 
 
 def keep_in_address(window: str) -> None:
@@ -149,44 +196,3 @@ def keep_in_address(window: str) -> None:
         st.query_params.pop(_ADDRESS, None)
     else:
         st.query_params[_ADDRESS] = wanted
-
-
-def current() -> str:
-    """Return the chosen one of :data:`WINDOWS`; the first where none of them is."""
-    chosen = state.get(state.WINDOW)
-    return chosen if chosen in WINDOWS else FIRST_WINDOW
-
-
-def other(window: str) -> str:
-    """Return what :data:`KEY` leads to from a window."""
-    return FIRST_WINDOW if window == AIR_WINDOW else AIR_WINDOW
-
-
-def button(window: str, chosen: Callable[[str], None] | None = None, **more: Any) -> None:
-    """Draw the button that leads from a window to the other one, with its key.
-
-    Parameters
-    ----------
-    window : str
-        What is shown at present.
-    chosen : callable, optional
-        Is told the other window; by default it becomes the choice for all scans.
-    **more
-        Given on to ``st.button``.
-    """
-    to = other(window)
-    st.button(
-        f"Show {to.lower()}",
-        icon=":material/contrast:",
-        shortcut=KEY,
-        key="other-window",
-        on_click=chosen or choose,
-        args=(to,),
-        help=WINDOWS[to].meaning,
-        **more,
-    )
-
-
-def choose(window: str) -> None:
-    """Choose a window for this scan and all that follow."""
-    controls.put(state.WINDOW, window)

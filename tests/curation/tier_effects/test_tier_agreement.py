@@ -76,9 +76,9 @@ def test_scans_on_which_raters_stand_half_and_half_are_rated_but_not_decided() -
     told = tier_agreement.compare(codes, NAMES, ids, both, list(SCALES.values()))
     assert (told.scans, told.rated) == (6, 7)
     assert told.levels is not None and told.levels.to_numpy().sum() == 7
-    said = balance_panel.agreement_said(told)
+    said = balance_panel.agreement_text(told)
     assert "6 of 7 rated scans" in said and "verdict" not in said
-    assert "7 rated scans" in balance_panel.confusion_said(told)
+    assert "7 rated scans" in balance_panel.confusion_caption(told)
 
 
 def test_as_many_tiers_as_levels_are_needed_for_a_weighted_kappa() -> None:

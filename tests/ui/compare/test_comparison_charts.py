@@ -58,7 +58,7 @@ def test_where_arms_cannot_be_ranked_no_verdict_has_a_colour() -> None:
     judged, grey = (
         {
             note.font.color
-            for note in comparison_charts.differences(table, STYLES, judged=j).layout.annotations
+            for note in comparison_charts.differences(table, STYLES, ranked=j).layout.annotations
         }
         for j in (True, False)
     )
@@ -166,7 +166,7 @@ def test_single_runs_are_lines_with_gaps_between_them_that_know_their_run() -> N
         }
     )
     figure = go.Figure()
-    compare_curves.add(figure, curves, "age_mae_years", STYLES, runs=["r0", "r1"])
+    compare_curves.add_single_runs(figure, curves, "age_mae_years", STYLES, runs=["r0", "r1"])
     (trace,) = figure.data
     assert np.array_equal(trace.y, [7, 6, np.nan, 5, 4], equal_nan=True)
     assert trace.customdata[0].tolist() == [0, 1, 1]

@@ -12,23 +12,26 @@ from tests.helpers.workspace_scored import put_scans
 
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> scan_arrays.ScanTable:
-    return scan_arrays.of(
+    return scan_arrays.read_scan_table(
         workspace_full.make(tmp_path_factory.mktemp("made") / "workspace"), "pool"
     )
 
 
 def test_all_that_is_measured_can_be_an_axis_and_nothing_else(pool: scan_arrays.ScanTable) -> None:
-    names = explore_plots.measured(pool)
+    names = explore_plots.measured_columns(pool)
     assert names[0] == "distortion_score" and {"motion", "cjv", "efc"} <= set(names)
     unmeasured = next(iter(workspace_full.METRICS))
     assert unmeasured not in names
-    assert explore_plots.usual(names)[0] != explore_plots.usual(names)[1]
-    assert explore_plots.usual(["distortion_score"]) == ("distortion_score", "distortion_score")
+    assert explore_plots.default_metrics(names)[0] != explore_plots.default_metrics(names)[1]
+    assert explore_plots.default_metrics(["distortion_score"]) == (
+        "distortion_score",
+        "distortion_score",
+    )
 
 
 def test_panels_hold_the_rows_in_their_order(pool: scan_arrays.ScanTable) -> None:
     rows = np.array([7, 3, 12])
-    first, pair, site, metrics = explore_plots.panels(
+    first, pair, site, metrics = explore_plots.explore_panels(
         pool, rows, "cjv", ("efc", "snr_total"), "motion"
     )
     assert first.y.tolist() == pool.values("distortion_score")[rows].tolist()
@@ -46,7 +49,7 @@ def test_panels_hold_the_rows_in_their_order(pool: scan_arrays.ScanTable) -> Non
 
 def test_what_no_scan_has_is_said_in_the_place_of_the_plot(pool: scan_arrays.ScanTable) -> None:
     unmeasured = next(iter(workspace_full.METRICS))
-    first, pair, site, _ = explore_plots.panels(
+    first, pair, site, _ = explore_plots.explore_panels(
         pool, np.arange(3), unmeasured, ("cjv", unmeasured), unmeasured
     )
     assert all("not measured on any of these scans" in one.words for one in (first, pair, site))
@@ -63,16 +66,16 @@ def test_of_many_sites_the_largest_have_a_column_and_the_rest_share_one(monkeypa
 
 
 def test_how_all_metrics_were_laid_out_is_said(pool: scan_arrays.ScanTable) -> None:
-    said = explore_plots.embedding_said(explore_plots.all_metrics(pool))
+    said = explore_plots.embedding_caption(explore_plots.all_metrics(pool))
     assert "principal" in said and "left out" in said and said.endswith(".")
-    assert explore_plots.embedding_said(None) == ""
+    assert explore_plots.embedding_caption(None) == ""
 
 
 def test_scores_without_metrics_one_scan_and_no_metrics_at_all(workspace: Workspace) -> None:
     put_scans(workspace, [{"distortion_score": 40.0}])
-    alone = scan_arrays.of(workspace, "pool")
-    assert explore_plots.measured(alone) == ["distortion_score"]
-    _, _, site, metrics = explore_plots.panels(
+    alone = scan_arrays.read_scan_table(workspace, "pool")
+    assert explore_plots.measured_columns(alone) == ["distortion_score"]
+    _, _, site, metrics = explore_plots.explore_panels(
         alone, np.arange(1), "cjv", ("cjv", "efc"), "distortion_score"
     )
     assert site.y.tolist() == [40.0] and "two scans and two metrics" in metrics.words

@@ -1,4 +1,4 @@
-"""What the linked plots are given, and which scans a box or lasso holds, few of them and many."""
+"""Linked plots: the data that they are given, and the scans that a box or lasso holds, few and many."""
 
 import base64
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui.explore import density, linked_plots
 from pages.ui.explore.density import Panel
-from pages.ui.explore.linked_plots import Shown
+from pages.ui.explore.linked_plots import LinkedPlots
 
 RNG = np.random.default_rng(0)
 NOBODY = np.empty(0, dtype=np.intp)
@@ -21,12 +21,12 @@ def panel(n: int, **more: object) -> Panel:
     return Panel("across", "up", x, y, **more)  # type: ignore[arg-type]
 
 
-def shown(n: int = 50, **more: object) -> Shown:
+def shown(n: int = 50, **more: object) -> LinkedPlots:
     sites = Panel(
         "Site", "score", np.arange(n) % 3.0, RNG.normal(size=n), ("N", "<b>S</b>", "x" * 30)
     )
     names = pd.Index([f"scan-{i}" for i in range(n)])
-    return Shown((panel(n), sites), names, np.arange(n) % 2, ("#000000", "#ffffff"), **more)  # type: ignore[arg-type]
+    return LinkedPlots((panel(n), sites), names, np.arange(n) % 2, ("#000000", "#ffffff"), **more)  # type: ignore[arg-type]
 
 
 def floats(packed: dict[str, str]) -> np.ndarray:
@@ -75,13 +75,15 @@ def test_gaps_are_sent_as_gaps_and_an_open_scan_without_a_place_is_not_drawn() -
     drawn = linked_plots.describe(made, [], NOBODY)["panels"][0]
     assert np.isnan(floats(drawn["x"])[0]) and drawn["open"] is None
     empty = linked_plots.describe(
-        Shown((panel(0, words="nothing <here>"),), pd.Index([]), np.zeros(0, int), ()), [], NOBODY
+        LinkedPlots((panel(0, words="nothing <here>"),), pd.Index([]), np.zeros(0, int), ()),
+        [],
+        NOBODY,
     )
     assert empty["panels"][0]["words"] == "nothing &lt;here&gt;" and empty["panels"][0]["x"] == []
 
 
 @pytest.fixture
-def dense(monkeypatch: pytest.MonkeyPatch) -> Shown:
+def dense(monkeypatch: pytest.MonkeyPatch) -> LinkedPlots:
     monkeypatch.setattr(linked_plots, "POINTS_DRAWN", 1000)
     made = shown(4000)
     made.panels[0].x[:5] = np.nan
@@ -89,7 +91,7 @@ def dense(monkeypatch: pytest.MonkeyPatch) -> Shown:
     return made
 
 
-def test_many_scans_are_counts_in_cells_and_no_names(dense: Shown) -> None:
+def test_many_scans_are_counts_in_cells_and_no_names(dense: LinkedPlots) -> None:
     chosen = np.arange(100, 400)
     drawn = linked_plots.describe(dense, [], chosen)
     assert drawn["names"] is None and drawn["codes"] is None and drawn["chosen"] == []
@@ -102,17 +104,17 @@ def test_many_scans_are_counts_in_cells_and_no_names(dense: Shown) -> None:
     assert again["version"] != drawn["version"] and again["panels"][0]["cells"]["chosen"] is None
 
 
-def test_a_box_over_a_density_holds_the_scans_in_it_and_beyond_its_edge(dense: Shown) -> None:
+def test_a_box_over_a_density_holds_the_scans_in_it_and_beyond_its_edge(dense: LinkedPlots) -> None:
     one = dense.panels[0]
-    held = density.inside(one, "box", [1.0, -0.5], [-0.25, 0.5])
+    held = density.scans_inside(one, "box", [1.0, -0.5], [-0.25, 0.5])
     assert (
         np.flatnonzero(held).tolist()
         == np.flatnonzero(
             (one.x >= -0.5) & (one.x <= 1) & (one.y >= -0.25) & (one.y <= 0.5)
         ).tolist()
     )
-    assert density.inside(one, "box", [2.0, 10.0], [-10, 10])[5]
-    sites = density.inside(dense.panels[1], "box", [0.6, 1.4], [-9, 9])
+    assert density.scans_inside(one, "box", [2.0, 10.0], [-10, 10])[5]
+    sites = density.scans_inside(dense.panels[1], "box", [0.6, 1.4], [-9, 9])
     assert np.array_equal(sites, dense.panels[1].x == 1)
 
 
@@ -125,7 +127,7 @@ def test_a_lasso_holds_the_scans_on_the_inner_side_of_all_its_edges() -> None:
     for (x1, y1), (x2, y2) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
         wanted &= (x2 - x1) * (y - y1) > (y2 - y1) * (x - x1)
     for points in (outline, outline[::-1]):
-        held = density.inside(Panel("", "", x, y), "lasso", *points.T)
+        held = density.scans_inside(Panel("", "", x, y), "lasso", *points.T)
         assert np.array_equal(held, wanted) and 0 < held.sum() < 4000
 
 
@@ -133,12 +135,12 @@ def test_the_hole_of_a_ring_is_outside() -> None:
     ring = [(0, 0), (9, 0), (9, 9), (0, 9), (0, 0), (3, 3), (3, 6), (6, 6), (6, 3), (3, 3)]
     at = Panel("", "", np.array([1.0, 4.5, 8.0, 20.0]), np.array([1.0, 4.5, 5.0, 20.0]))
     xs, ys = zip(*ring, strict=True)
-    assert density.inside(at, "lasso", xs, ys).tolist() == [True, False, True, False]
+    assert density.scans_inside(at, "lasso", xs, ys).tolist() == [True, False, True, False]
 
 
-def say(made: Shown, before: list[int], **said: object) -> list[int] | None:
+def say(made: LinkedPlots, before: list[int], **said: object) -> list[int] | None:
     version = linked_plots.describe(made, [], NOBODY)["version"]
-    found = linked_plots.picked(
+    found = linked_plots.selection_after(
         made, version, {"version": version} | said, np.array(before, dtype=np.intp)
     )
     return None if found is None else found.tolist()
@@ -152,7 +154,7 @@ def test_positions_that_the_browser_names_are_taken_if_they_are_there() -> None:
 def test_what_was_drawn_over_an_earlier_picture_counts_for_nothing() -> None:
     made = shown()
     assert (
-        linked_plots.picked(
+        linked_plots.selection_after(
             made, "now", {"version": "before", "kind": "scans", "chosen": [1]}, NOBODY
         )
         is None
@@ -170,7 +172,7 @@ def test_what_was_drawn_over_an_earlier_picture_counts_for_nothing() -> None:
     ("mode", "wanted"), [("new", [1, 4]), ("add", [0, 1, 4]), ("keep", [1]), ("drop", [0])]
 )
 def test_a_box_starts_anew_adds_keeps_or_takes_away(
-    dense: Shown, mode: str, wanted: list[int]
+    dense: LinkedPlots, mode: str, wanted: list[int]
 ) -> None:
     dense.panels[1].y[:] = -8.0
     dense.panels[1].y[[1, 4]] = -1.0
@@ -184,8 +186,8 @@ def test_a_mode_that_comes_together_with_a_search_holds_for_it(
 ) -> None:
     session: dict = {}
     monkeypatch.setattr(st, "session_state", session)
-    assert linked_plots.mode() == "new"
+    assert linked_plots.current_mode() == "new"
     session[linked_plots._KEY] = SimpleNamespace(mode="drop")
-    assert linked_plots.mode() == "drop"  # before any callback has taken it over
+    assert linked_plots.current_mode() == "drop"  # before any callback has taken it over
     session[linked_plots._KEY] = SimpleNamespace(mode=None)
-    assert linked_plots.mode() == "drop"
+    assert linked_plots.current_mode() == "drop"

@@ -1,3 +1,5 @@
+"""Import of uploaded rating files."""
+
 from types import SimpleNamespace
 
 from curation.storage.workspace import Workspace

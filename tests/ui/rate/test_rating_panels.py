@@ -1,4 +1,4 @@
-"""Words and figures that pages make of ratings."""
+"""Words and figures of the panels on ratings."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 
 from curation.sessions import suggested_cutoff
 from pages.ui.rate import agreement_words, cutoff_panel
-from pages.ui.rate.session_start import made
+from pages.ui.rate.session_start import make_scale
 from training.report.look import TEMPLATE
 
 
@@ -44,7 +44,7 @@ def test_the_curve_goes_from_nothing_found_to_all_and_holds_the_cut_off() -> Non
     excluded = np.arange(60) % 3 == 0
     scores = np.clip(40 + 25 * excluded + rng.normal(0, 12, 60), 0, 100)
     suggestion = suggested_cutoff.suggest(scores, excluded)
-    figure = cutoff_panel.roc(suggested_cutoff.roc(scores, excluded), suggestion)
+    figure = cutoff_panel.roc_figure(suggested_cutoff.roc(scores, excluded), suggestion)
     chance, curve, point = figure.data
     assert (curve.x[0], curve.y[0], curve.x[-1], curve.y[-1]) == (0, 0, 100, 100)
     assert np.all(np.diff(curve.x) >= 0) and np.all(np.diff(curve.y) >= 0)
@@ -57,6 +57,6 @@ def test_the_curve_goes_from_nothing_found_to_all_and_holds_the_cut_off() -> Non
 
 
 def test_a_scale_is_numbered_so_that_the_best_stands_first() -> None:
-    assert made("House", "good\n\n bad ", "", higher=True).values == {2.0: "good", 1.0: "bad"}
-    lower = made("House", "good\nbad", "", higher=False)
+    assert make_scale("House", "good\n\n bad ", "", higher=True).values == {2.0: "good", 1.0: "bad"}
+    lower = make_scale("House", "good\nbad", "", higher=False)
     assert (lower.values, lower.direction) == ({1.0: "good", 2.0: "bad"}, "higher is worse")

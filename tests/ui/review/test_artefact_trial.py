@@ -33,14 +33,14 @@ def test_an_altered_image_keeps_its_place_and_leaves_the_scan_alone(path: Path) 
     assert not np.array_equal(altered.data, volume.data)
     assert np.array_equal(volume.data, kept)
     assert np.array_equal(altered.affine, volume.affine)
-    artefact_trial.image(path, "Tissue", Trial("noise", 0.5))
+    artefact_trial.altered_image(path, "Tissue", Trial("noise", 0.5))
     assert files.sha256_of(path) == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
 def test_the_same_trial_shows_the_same_image_and_another_draw_another(path: Path) -> None:
     first, again, other = (
-        artefact_trial.image(path, "Tissue", Trial("noise", 0.5, seed)).file.read_bytes()
+        artefact_trial.altered_image(path, "Tissue", Trial("noise", 0.5, seed)).file.read_bytes()
         for seed in (0, 0, 1)
     )
     assert first == again != other
@@ -64,7 +64,7 @@ def _parts(**badness: float) -> pd.DataFrame:
 
 
 def test_what_moved_most_comes_first_and_what_stayed_is_left_out() -> None:
-    moved = artefact_trial.moved(
+    moved = artefact_trial.metric_changes(
         _parts(a=10.0, b=10.0, c=50.0, d=20.0), _parts(a=12.0, b=90.0, c=50.0, d=math.nan)
     )
     assert moved["metric"].tolist() == ["d", "b", "a"]

@@ -38,7 +38,7 @@ def test_where_no_site_is_known_the_source_is_one() -> None:
 
 
 def test_it_is_named_as_such() -> None:
-    first, second = image_panel.named(scans().iloc[1])
+    first, second = image_panel.reference_caption(scans().iloc[1])
     assert first == "Reference: score 9.0, lowest of North"
     assert second == "b"
-    assert "source study" in image_panel.named(scans().iloc[7])[0]
+    assert "source study" in image_panel.reference_caption(scans().iloc[7])[0]

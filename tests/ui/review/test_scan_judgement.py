@@ -1,4 +1,4 @@
-"""A scan with what it was judged by: its group's anchors, its site's usual values, its reasons."""
+"""Judgement of a scan: its group's anchors, its site's usual values, its reasons."""
 
 import math
 from dataclasses import replace
@@ -19,7 +19,7 @@ from tests.helpers import workspace_full
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return workspace_full.make(tmp_path_factory.mktemp("judged") / "workspace")
 
 
@@ -27,8 +27,8 @@ def _scan(workspace: Workspace) -> pd.Series:
     return tables.read_scored_scans(workspace).iloc[0]
 
 
-def test_a_scan_is_explained_by_the_reference_that_scored_it(made: Workspace) -> None:
-    known = scan_judgement.of(made, _scan(made))
+def test_a_scan_is_explained_by_the_reference_that_scored_it(workspace: Workspace) -> None:
+    known = scan_judgement.judgement_of(workspace, _scan(workspace))
     assert known.reference == builtin()
     assert known.anchors == builtin().anchors
     pd.testing.assert_frame_equal(known.parts, explain(known.row, builtin(), "North"))
@@ -42,16 +42,18 @@ def test_a_scan_without_metrics_is_not_measured(tmp_path) -> None:
     scan, metrics = _scan(workspace), tables.read_metrics(workspace)
     path = workspace.metrics_dir / "part-made.parquet"
     files.write_parquet(path, metrics[metrics["scan_id"] != scan["scan_id"]])
-    assert not scan_judgement.of(workspace, scan).measured
+    assert not scan_judgement.judgement_of(workspace, scan).measured
     files.write_parquet(path, metrics.assign(failure="no head"))
-    known = scan_judgement.of(workspace, scan)
+    known = scan_judgement.judgement_of(workspace, scan)
     assert known.failure == "no head" and not known.measured and known.reasons == {}
 
 
 def test_what_a_model_judges_has_its_sites_usual_value_and_no_anchors(tmp_path) -> None:
     workspace = workspace_full.make(tmp_path / "workspace")
     reference, scan = _learned(workspace), _scan(workspace)
-    known = scan_judgement.of(workspace, scan.to_frame().T.assign(reference=reference.id).iloc[0])
+    known = scan_judgement.judgement_of(
+        workspace, scan.to_frame().T.assign(reference=reference.id).iloc[0]
+    )
     assert reference.model is not None
     assert not set(known.anchors) & set(reference.model.metrics)
     rows = tables.read_metrics(workspace).merge(tables.read_scans(workspace)[["scan_id", "site"]])
@@ -76,8 +78,8 @@ def _learned(workspace: Workspace):  # type: ignore[no-untyped-def]
     return reference_library.fit_ratings(workspace)
 
 
-def test_what_has_no_value_has_a_reason(made: Workspace) -> None:
-    known = scan_judgement.of(made, _scan(made))
+def test_what_has_no_value_has_a_reason(workspace: Workspace) -> None:
+    known = scan_judgement.judgement_of(workspace, _scan(workspace))
     assert known.reason(next(iter(known.reasons))) == "the background is exactly 0"
     older = replace(known, row=pd.Series({"metrics_version": 1, "measured_by": "tierscope"}))
     assert "score the scans again" in older.reason("cjv")

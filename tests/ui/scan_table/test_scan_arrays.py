@@ -21,7 +21,7 @@ def own(tmp_path) -> Workspace:
 
 
 def test_the_open_scan_is_told_only_where_it_has_a_value(own: Workspace) -> None:
-    scans = scan_arrays.of(own, "pool")
+    scans = scan_arrays.read_scan_table(own, "pool")
     name, value = scan_arrays.open_scan(scans, "made-pool_sub-03_T1w", "distortion_score")
     assert (name, value) == ("made-pool_sub-03_T1w", scans.values("distortion_score")[3])
     unmeasured = next(iter(workspace_full.METRICS))
@@ -33,7 +33,7 @@ def test_the_open_scan_is_told_only_where_it_has_a_value(own: Workspace) -> None
 def sorted_by(
     workspace: Workspace, rule: TierRule
 ) -> tuple[scan_arrays.ScanTable, scan_arrays.SortedScans]:
-    scans = scan_arrays.of(workspace, "pool")
+    scans = scan_arrays.read_scan_table(workspace, "pool")
     return scans, scan_arrays.sort(scans, rule, overrides.in_force(workspace))
 
 
@@ -56,21 +56,21 @@ def test_counts_of_lines_and_of_what_no_line_reaches_make_all(own: Workspace) ->
 
 
 def test_a_changed_table_is_read_anew(own: Workspace) -> None:
-    before = scan_arrays.of(own, "pool")
-    assert scan_arrays.of(own, "pool") is before
+    before = scan_arrays.read_scan_table(own, "pool")
+    assert scan_arrays.read_scan_table(own, "pool") is before
     scans = tables.read_scans(own)
     tables.write_scans(own, scans.assign(site="East"))
-    assert scan_arrays.of(own, "pool").sites == ("East",)
+    assert scan_arrays.read_scan_table(own, "pool").sites == ("East",)
 
 
 def test_a_site_that_is_not_known_is_a_site_of_its_own(own: Workspace) -> None:
     scans = tables.read_scans(own)
     tables.write_scans(own, scans.assign(site=scans["site"].where(scans["site"] == "North")))
-    assert scan_arrays.of(own, "pool").sites == ("North", scan_arrays.UNKNOWN)
+    assert scan_arrays.read_scan_table(own, "pool").sites == ("North", scan_arrays.UNKNOWN)
 
 
 def test_metrics_are_read_when_asked_for_and_have_an_axis(own: Workspace) -> None:
-    scans = scan_arrays.of(own, "pool")
+    scans = scan_arrays.read_scan_table(own, "pool")
     table = tables.with_metrics(own, scans.scans, ["cnr"])
     assert np.array_equal(scans.values("cnr"), table["cnr"].to_numpy())
     axis = scans.axis("cnr")
@@ -80,7 +80,7 @@ def test_metrics_are_read_when_asked_for_and_have_an_axis(own: Workspace) -> Non
 
 def test_a_metric_that_was_never_measured_has_an_axis_and_cutoffs(own: Workspace) -> None:
     unmeasured = next(iter(workspace_full.METRICS))
-    scans = scan_arrays.of(own, "pool")
+    scans = scan_arrays.read_scan_table(own, "pool")
     assert np.isnan(scans.values(unmeasured)).all()
     assert scans.axis(unmeasured).bins > 10
     cuts = scan_arrays.spread(scans, unmeasured, 3)
@@ -92,7 +92,9 @@ def test_a_metric_that_was_never_measured_has_an_axis_and_cutoffs(own: Workspace
 def test_cutoffs_to_start_with_make_a_rule(own: Workspace, column: str, count: int) -> None:
     names = tuple("ABCDEF"[:count])
     rule = TierRule(
-        names, tuple(scan_arrays.spread(scan_arrays.of(own, "pool"), column, count)), column
+        names,
+        tuple(scan_arrays.spread(scan_arrays.read_scan_table(own, "pool"), column, count)),
+        column,
     )
     assert len(rule.cutoffs) == count - 1
 

@@ -1,4 +1,4 @@
-"""Which settings and requests the door lets through."""
+"""Settings and requests that the door lets through."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""What was recognised about scans: counted, found, shown, with texts from files shown as they are."""
+"""Flags of scans: counted, listed, shown, with texts from files shown as they are."""
 
 import json
 
@@ -21,7 +21,7 @@ METRICS = pd.DataFrame(
 
 
 def test_flags_are_counted_among_the_scans_asked_for_in_the_registrys_order() -> None:
-    recognised = flags.of_scans(METRICS)
+    recognised = flags.flags_of_scans(METRICS)
     assert set(recognised) == {"a", "b", "d"}
     assert flags.counts(recognised, {"a", "b", "c"}) == {"skull_stripped": 1, "no_air": 2}
     assert list(flags.counts(recognised, set("abcd"))) == [
@@ -30,14 +30,14 @@ def test_flags_are_counted_among_the_scans_asked_for_in_the_registrys_order() ->
 
 
 def test_scans_with_any_of_the_flags_are_found() -> None:
-    recognised = flags.of_scans(METRICS)
+    recognised = flags.flags_of_scans(METRICS)
     assert flags.scans_with(recognised, ["no_air", "defaced"]) == {"a", "b", "d"}
     assert flags.scans_with(recognised, []) == frozenset()
 
 
 def test_metrics_of_older_versions_have_no_flags() -> None:
-    assert flags.of_scans(METRICS[["scan_id"]]) == {}
-    assert flags.of_row(METRICS.loc[0, ["scan_id"]]) == {}
+    assert flags.flags_of_scans(METRICS[["scan_id"]]) == {}
+    assert flags.flags_of_row(METRICS.loc[0, ["scan_id"]]) == {}
 
 
 def test_a_chip_says_its_evidence_and_escapes_it() -> None:

@@ -38,12 +38,12 @@ def test_a_field_that_tells_what_it_was_drawn_with_chooses_nothing(session: dict
         told.append(more)
 
     options = ["first", "second", "third"]
-    assert controls.draw(drawn, "Scan", options, key=state.SCAN) == "first"
-    controls.put(state.SCAN, "second")
-    assert controls.draw(drawn, "Scan", options, key=state.SCAN) == "second"
+    assert controls.choose_movable(drawn, "Scan", options, key=state.SCAN) == "first"
+    controls.move(state.SCAN, "second")
+    assert controls.choose_movable(drawn, "Scan", options, key=state.SCAN) == "second"
     old, new = told
     assert old["key"] != new["key"]  # what the browser still says of the old one is not heard
-    controls.put(state.SCAN, "third")
+    controls.move(state.SCAN, "third")
     new["on_change"](*new["args"])
     assert session[state.SCAN] == "third"
     session[new["key"]] = "first"

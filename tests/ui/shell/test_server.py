@@ -1,4 +1,4 @@
-"""Who is answered by a dashboard that runs, on which routes, and what its answers allow a browser."""
+"""A running dashboard: clients and routes that it answers, and the headers of its answers."""
 
 import contextlib
 import http.client

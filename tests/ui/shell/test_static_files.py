@@ -1,3 +1,5 @@
+"""Addresses of static files."""
+
 from pathlib import Path
 
 import pytest

@@ -90,7 +90,7 @@ def test_html_of_strangers_stays_text() -> None:
     for markup in (
         html_marks.table((hostile,), [(hostile,)]),
         html_marks.cards([html_marks.Card(hostile, hostile, hostile)]),
-        html_marks.tier_chip(hostile),
+        html_marks.tier_chip(hostile, TIER_COLOURS["A"]),
         html_marks.bars({hostile: 1.0}),
     ):
         assert "<img" not in markup

@@ -1,4 +1,4 @@
-"""What Tiers says of a cut-off's consequences: numbers with their words, nothing where nothing is known."""
+"""Consequences of a cut-off on Tiers: numbers with their words, nothing where nothing is known."""
 
 import numpy as np
 import pandas as pd
@@ -54,8 +54,8 @@ def test_agreement_is_told_with_intervals_and_the_ceiling() -> None:
     )
     made = balance_panel.agreement(told, 0.44)
     assert "0.60 (0.50 to 0.70)" in made and "86 %" in made and "0.44" in made and "–" in made
-    assert "80 of 100" in balance_panel.agreement_said(told)
+    assert "80 of 100" in balance_panel.agreement_text(told)
     assert "exclude" in balance_panel.confusion(told) and "30" in balance_panel.confusion(told)
     none = tier_agreement.TierAgreement(0, counts * 0, NOWHERE, (), None, NOWHERE, "", 0)
     assert balance_panel.agreement(none, None) == balance_panel.confusion(none) == ""
-    assert balance_panel.agreement_said(none) == ""
+    assert balance_panel.agreement_text(none) == ""

@@ -1,4 +1,4 @@
-"""The flow diagram: every scan flows once, from its tier by one rule to its tier by the other."""
+"""Flow diagram: every scan flows once, from its tier by one rule to its tier by the other."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""How a reference is described on the screen."""
+"""Descriptions of references on the screen."""
 
 from curation.references.reference_library import ReferenceHeader
 from pages.ui.tiers import reference_panel

@@ -1,4 +1,4 @@
-"""What Tiers says of a cut-off's selection: how far tiers differ comes first, what explains it second."""
+"""Selection by a cut-off in words: differences between tiers come first, their explanation second."""
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,9 @@ def said_of(ages: list[float], site: list[str | None]) -> tuple[str, str]:
     levels = made.traits.with_quality(categorical_codes(pd.Series(["q", "r"] * (len(ages) // 2))))
     with_quality = levels.tally(np.arange(len(ages)) // 2 % 2, ("A", "B"))
     found = selection_bias.selections(with_quality)
-    return selection_words.calm(found), " ".join(selection_words.not_told(found, with_quality))
+    return selection_words.small_differences(found), " ".join(
+        selection_words.not_assessable(found, with_quality)
+    )
 
 
 def test_what_is_not_known_is_never_said_to_be_well() -> None:
@@ -81,7 +83,7 @@ def test_tiers_of_other_ages_are_never_told_as_if_they_were_alike() -> None:
     assert said.startswith(f"**Tier A is {apart:.1f} years younger than tier B (mean ")
     assert "about what image quality alone would give" in said
     assert said.endswith("Age still differs between tiers: use an age-matched control.")
-    assert selection_words.calm(found) == ""
+    assert selection_words.small_differences(found) == ""
 
 
 def test_where_no_site_is_known_the_source_is_held_against_the_cutoff_and_that_is_said() -> None:
@@ -103,7 +105,7 @@ def test_where_no_site_is_known_the_source_is_held_against_the_cutoff_and_that_i
     found = selection_bias.selections(cut)
     (said,) = selection_words.warnings(found)
     assert "selects sources" in said and "scans of source one" in said.replace("\\", "")
-    (_, missing) = selection_words.not_told(found, cut)
+    (_, missing) = selection_words.not_assessable(found, cut)
     assert missing == "No site is known: the source of a scan stands in for its site."
     alone = tier_balance.prepare(scans.assign(source="one")).tally(np.arange(40) % 2, ("A", "B"))
-    assert "all scored scans are of one source" in selection_words.not_told([], alone)[1]
+    assert "all scored scans are of one source" in selection_words.not_assessable([], alone)[1]

@@ -32,7 +32,7 @@ def test_two_that_ask_at_once_wait_for_one_making(tmp_path: Path) -> None:
     assert found == [1, 1, 1, 1]
 
 
-def test_the_shelf_is_bounded_and_the_last_used_stays(
+def test_the_image_cache_is_bounded_and_the_last_used_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_cache, "MAX_FILES", 3)

@@ -1,4 +1,4 @@
-"""What the browser gets of a scan: the same place in space, nearly the same numbers, honest words."""
+"""Prepared images of the viewer: the same position in space, nearly the same intensities, honest words."""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from curation.imaging import volumes
 from curation.imaging.volumes import Volume
 from pages.ui.viewer import browser_image, image_cache, niivue_build, niivue_viewer
-from pages.ui.viewer.browser_image import Prepared
+from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import WINDOWS
 from tests.helpers.nifti_images import write_nifti
 
@@ -18,17 +18,17 @@ TISSUE, BACKGROUND = "Tissue", "Background"
 
 
 @pytest.fixture(autouse=True)
-def own_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> image_cache.ImageCache:
-    """A viewer with a shelf of its own and no browser."""
-    own = image_cache.ImageCache(tmp_path / "shelf")
+def own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> image_cache.ImageCache:
+    """A viewer with an image cache of its own and no browser."""
+    own = image_cache.ImageCache(tmp_path / "images")
     fake = niivue_viewer._Niivue(lambda **_: None, frozenset(), own)
     monkeypatch.setattr(niivue_viewer, "_niivue", lambda: fake)
     return own
 
 
-def prepare(volume: Volume, window: str) -> Prepared:
+def prepare(volume: Volume, window: str) -> PreparedImage:
     content = hashlib.sha256(volume.data.tobytes() + volume.affine.tobytes()).hexdigest()
-    return niivue_viewer.made(content, lambda: volume, window, "")
+    return niivue_viewer.prepare_image(content, lambda: volume, window, "")
 
 
 def volume(data: np.ndarray, affine: np.ndarray | None = None, orientation: str | None = "RAS"):
@@ -41,7 +41,7 @@ def noise(shape: tuple[int, int, int] = (10, 12, 14)) -> np.ndarray:
     return np.random.default_rng(0).normal(500, 100, shape)
 
 
-def decoded(image: Prepared) -> nib.Nifti1Image:
+def decoded(image: PreparedImage) -> nib.Nifti1Image:
     return nib.Nifti1Image.from_bytes(image.file.read_bytes())
 
 
@@ -89,10 +89,10 @@ def test_window_travels_in_the_header() -> None:
 
 @pytest.mark.parametrize("window", [TISSUE, BACKGROUND])
 def test_3d_has_a_window_of_its_own_whatever_the_planes_show(
-    window: str, own_shelf: image_cache.ImageCache, monkeypatch: pytest.MonkeyPatch
+    window: str, own_images: image_cache.ImageCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: dict = {}
-    fake = niivue_viewer._Niivue(lambda **told: drawn.update(told), frozenset(), own_shelf)  # type: ignore[arg-type]
+    fake = niivue_viewer._Niivue(lambda **told: drawn.update(told), frozenset(), own_images)  # type: ignore[arg-type]
     monkeypatch.setattr(niivue_viewer, "_niivue", lambda: fake)
     data = np.abs(np.random.default_rng(2).normal(0, 5, (20, 20, 20)))
     data[6:14, 6:14, 6:14] = noise((8, 8, 8))
@@ -148,34 +148,36 @@ def test_one_file_serves_both_windows() -> None:
 
 
 def test_a_scan_prepared_ahead_is_not_read_again(
-    tmp_path: Path, own_shelf: image_cache.ImageCache, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, own_images: image_cache.ImageCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_nifti(tmp_path / "scan.nii.gz")
     niivue_viewer.prefetch(path)
-    own_shelf._ahead.shutdown(wait=True)
+    own_images._ahead.shutdown(wait=True)
     monkeypatch.setattr(volumes, "load", None)
-    assert niivue_viewer.prepared(path, TISSUE).file.is_file()
+    assert niivue_viewer.prepare_scan(path, TISSUE).file.is_file()
 
 
 def test_every_showing_of_a_scan_has_an_address_of_its_own(
-    tmp_path: Path, own_shelf: image_cache.ImageCache
+    tmp_path: Path, own_images: image_cache.ImageCache
 ) -> None:
     path = write_nifti(tmp_path / "scan.nii.gz")
-    first, again = (niivue_viewer.prepared(path, TISSUE, showing) for showing in ((7, 0), (7, 3)))
+    first, again = (
+        niivue_viewer.prepare_scan(path, TISSUE, showing) for showing in ((7, 0), (7, 3))
+    )
     assert first.file != again.file
     assert first.file.read_bytes() == again.file.read_bytes()
-    assert niivue_viewer.prepared(path, BACKGROUND, (7, 3)).file == again.file
+    assert niivue_viewer.prepare_scan(path, BACKGROUND, (7, 3)).file == again.file
     niivue_viewer.prefetch(path, (7, 5))
-    own_shelf._ahead.shutdown(wait=True)
-    assert niivue_viewer.prepared(path, TISSUE, (7, 5)).file.name in niivue_viewer.address_of(
+    own_images._ahead.shutdown(wait=True)
+    assert niivue_viewer.prepare_scan(path, TISSUE, (7, 5)).file.name in niivue_viewer.address_of(
         path, (7, 5)
     )
-    assert len(list(own_shelf.folder.iterdir())) == 3
+    assert len(list(own_images.folder.iterdir())) == 3
 
 
 def test_the_name_of_the_file_says_nothing_of_the_scan(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "sub-secret_T1w.nii.gz")
-    image = niivue_viewer.prepared(path, TISSUE)
+    image = niivue_viewer.prepare_scan(path, TISSUE)
     assert "secret" not in image.file.name
     assert b"secret" not in image.file.read_bytes()
 
@@ -183,7 +185,7 @@ def test_the_name_of_the_file_says_nothing_of_the_scan(tmp_path: Path) -> None:
 def test_the_file_on_disk_is_only_read(tmp_path: Path) -> None:
     path = write_nifti(tmp_path / "scan.nii.gz")
     before = path.read_bytes()
-    niivue_viewer.prepared(path, BACKGROUND)
+    niivue_viewer.prepare_scan(path, BACKGROUND)
     assert path.read_bytes() == before
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from curation.imaging.nifti_header import read_image
 from curation.imaging.volumes import Volume
 from pages.ui.viewer import slice_images
-from pages.ui.viewer.browser_image import Prepared, write
+from pages.ui.viewer.browser_image import PreparedImage, write
 from pages.ui.viewer.niivue_viewer import Overlay
 from pages.ui.viewer.slice_images import PLANES, Slices
 
@@ -30,7 +30,7 @@ def drawn(tmp_path: Path, code: str, spacing: tuple[float, float, float] = (2.0,
     volume = Volume(np.asarray(turned.dataobj), turned.affine, edges, code, "float32")
     path = tmp_path / "a.nii"
     facts = write(path, volume)
-    return Prepared(
+    return PreparedImage(
         path, facts.shape, facts.affine, "Tissue", 0, 100, (0, 100), facts.edges_mm, True, ()
     )
 

@@ -25,6 +25,7 @@ def described(**more: object) -> list[dict]:
         "rated": {"c"},
         "recognised": {"c": {"no_air": "Cut."}},
         "current": "a",
+        "colour_of": TIER_COLOURS.get,
     }
     return tiles.describe(scans, **(given | more))  # type: ignore[arg-type]
 

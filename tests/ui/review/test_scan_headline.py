@@ -1,4 +1,4 @@
-"""The one line that says what is wrong with a scan, and how sure it is."""
+"""Headline of a scan: its main trouble in one line, and how sure that is."""
 
 import math
 
