@@ -23,9 +23,9 @@ from tests.helpers.phantom_heads import head
 RUN = """
 import json, sys, warnings
 from pathlib import Path
-from curation.assess import assess
-from curation.ingest import ingest
-from curation.workspace import Workspace
+from curation.assessment.assess_workspace import assess
+from curation.sources.ingest import ingest
+from curation.storage.workspace import Workspace
 
 if __name__ == "__main__":
     warnings.simplefilter("error", RuntimeWarning)
