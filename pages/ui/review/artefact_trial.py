@@ -89,7 +89,7 @@ def measure_altered(path: Path, sha256: str, trial: Trial) -> pd.Series:
 
 
 def metric_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Say which metrics moved, by how much their badness changed.
+    """Say which metrics moved, by how much their penalty changed.
 
     Parameters
     ----------
@@ -99,15 +99,15 @@ def metric_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``metric family value_before value_after badness_before badness_after``, the largest change
+        ``metric family value_before value_after penalty_before penalty_after``, the largest change
         first; what was or became not measurable counts as the largest.
     """
     kept = ["metric", "family", "value", "penalty"]
     both = before[kept].merge(
         after[kept], on=["metric", "family"], how="outer", suffixes=("_before", "_after")
     )
-    change = (both["badness_after"] - both["badness_before"]).abs()
-    lost = both["badness_after"].isna() != both["badness_before"].isna()
+    change = (both["penalty_after"] - both["penalty_before"]).abs()
+    lost = both["penalty_after"].isna() != both["penalty_before"].isna()
     order = change.where(~lost, 101.0).fillna(0.0).sort_values(ascending=False, kind="stable")
     return both.loc[order[order > 0].index].reset_index(drop=True)
 

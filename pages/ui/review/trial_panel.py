@@ -140,7 +140,7 @@ def _moved(before: pd.Series, after: pd.Series, judgement: ScanJudgement) -> Non
         (
             METRICS[row.metric].label,
             f"{formatting.significant(row.value_before)} → {formatting.significant(row.value_after)}",
-            html_marks.Cell(html_marks.arrow(row.badness_before, row.badness_after)),
+            html_marks.Cell(html_marks.arrow(row.penalty_before, row.penalty_after)),
         )
         for row in table.head(_MOVED_SHOWN).itertuples()
     ]

@@ -235,7 +235,7 @@ def test_a_pipe_that_was_a_file_is_not_waited_for(filled: Workspace) -> None:
 def test_a_scan_that_ends_its_process_becomes_a_row_and_the_others_are_measured(
     filled: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assess_workspace, "_assess_to_part", _dies_on_s1)
+    monkeypatch.setattr(assess_workspace, "_assess_to_shard", _dies_on_s1)
     summary = assess(filled, jobs=2)
     assert (summary.assessed, summary.failed) == (4, 1)
     failures = tables.read_metrics(filled).set_index("scan_id")["failure"]

@@ -25,7 +25,7 @@ def row(**values: float) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_more_of_any_one_badness_is_always_a_higher_score(family: str) -> None:
+def test_more_of_any_one_penalty_is_always_a_higher_score(family: str) -> None:
     scores = [
         score(row(**{family: v}), PLAIN)["distortion_score"][0] for v in np.linspace(0, 1.5, 31)
     ]

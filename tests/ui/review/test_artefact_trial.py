@@ -52,13 +52,13 @@ def test_a_trial_is_said_in_words() -> None:
     assert trial.alters and not Trial("motion", 0.0).alters
 
 
-def _parts(**badness: float) -> pd.DataFrame:
+def _parts(**penalty: float) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "metric": list(badness),
+            "metric": list(penalty),
             "family": "noise",
-            "value": list(badness.values()),
-            "penalty": list(badness.values()),
+            "value": list(penalty.values()),
+            "penalty": list(penalty.values()),
         }
     )
 
@@ -68,4 +68,4 @@ def test_what_moved_most_comes_first_and_what_stayed_is_left_out() -> None:
         _parts(a=10.0, b=10.0, c=50.0, d=20.0), _parts(a=12.0, b=90.0, c=50.0, d=math.nan)
     )
     assert moved["metric"].tolist() == ["d", "b", "a"]
-    assert moved.loc[1, ["badness_before", "badness_after"]].tolist() == [10.0, 90.0]
+    assert moved.loc[1, ["penalty_before", "penalty_after"]].tolist() == [10.0, 90.0]
