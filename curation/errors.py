@@ -1,9 +1,8 @@
-"""Every exception that Tierscope raises on purpose.
+"""All exceptions that Tierscope raises on purpose, and readers of files that may be damaged.
 
 A message is written for the person at the screen: what was expected, what came, what to do next.
-Pages and command lines show ``str(error)`` and nothing else; the log keeps the traceback.
-
-Damaged files: what readers complain of, as an error with the file, the reason and what to do.
+Pages and command lines show ``str(error)`` and nothing else; the log keeps the traceback. An error about a
+damaged file names the file, the reason and the remedy.
 """
 
 import contextlib
@@ -16,7 +15,7 @@ import pyarrow as pa
 
 
 class TierscopeError(Exception):
-    """Base of all errors whose message is fit to be shown."""
+    """Base of all errors whose message can be shown to a person."""
 
 
 class WorkspaceError(TierscopeError):
@@ -24,7 +23,7 @@ class WorkspaceError(TierscopeError):
 
 
 class DamagedError(WorkspaceError, ValueError):
-    """A file of the workspace does not hold what was written: cut off, overwritten, of a newer version.
+    """A file of the workspace is damaged: cut off, overwritten, or of a newer version.
 
     Parameters
     ----------
@@ -69,6 +68,18 @@ class RatingError(TierscopeError):
     """A rating cannot be taken: unknown scale, value off the scale, no rater."""
 
 
+class SessionError(RatingError):
+    """A rating session cannot be planned, drawn, read or gone on with."""
+
+
+class ScanListError(RatingError):
+    """A list of scans cannot be saved: no name, a name that is taken, no scans."""
+
+
+class OverrideError(RatingError):
+    """A tier cannot be given by hand: no author, no reason."""
+
+
 class CohortError(TierscopeError):
     """A cohort cannot be frozen or used: empty, name taken by other content, a scan that changed."""
 
@@ -78,7 +89,7 @@ class StudyError(TierscopeError):
 
 
 class BusyError(TierscopeError):
-    """Another process holds what is asked for; it may be free in a moment."""
+    """Another process holds the resource; it may be free in a moment."""
 
 
 class ProfileError(TierscopeError):
@@ -94,7 +105,7 @@ _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def in_words(error: TierscopeError | OSError) -> str:
-    """Say what went wrong, and what to do: of an error of ours its message, of one of the system as well."""
+    """Return the message of an error of Tierscope, or a sentence with a remedy for an error of the system."""
     if isinstance(error, TierscopeError):
         return str(error)
     where = str(error.filename) if error.filename is not None else "a file"
@@ -129,7 +140,7 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def readable(path: Path, remedy: str = REMEDY) -> Iterator[None]:
-    """Turn what a reader says of a damaged file inside the block into an error with path and remedy.
+    """Turn parse errors inside the block into a :class:`DamagedError` with path and remedy.
 
     Raises
     ------
@@ -151,7 +162,7 @@ def readable(path: Path, remedy: str = REMEDY) -> Iterator[None]:
 
 
 def _why(error: Exception) -> str:
-    """Return what a reader complained of, in a line."""
+    """Return the reason of a parse error in a line."""
     said = " ".join(str(error).split())[:_WHY_LENGTH].rstrip(".")
     if isinstance(error, KeyError) and not isinstance(error, pa.ArrowException):
         return f"it lacks {said}"
@@ -161,7 +172,7 @@ def _why(error: Exception) -> str:
 def read_each(
     paths: Iterable[Path], read: Callable[[Path], T]
 ) -> tuple[list[T], list[TierscopeError | OSError]]:
-    """Read many files; those that cannot be read are told and do not hold up the others.
+    """Read many files; errors of single files are returned and do not stop the others.
 
     Returns
     -------

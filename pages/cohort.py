@@ -72,7 +72,11 @@ def _role_card(title: str, found: pd.DataFrame) -> html_marks.Card:
     imported = int((scans["status"] == "table").sum())
     detail += f"; {imported:,} without image" if imported else ""
     listed = found.loc[found["status"].isin(tables.LISTED), "modality"].value_counts()
-    detail += f"; and {image_modality.counted(listed.to_dict())}, not scored" if len(listed) else ""
+    detail += (
+        f"; and {image_modality.counts_in_words(listed.to_dict())}, not scored"
+        if len(listed)
+        else ""
+    )
     return html_marks.Card(title, f"{len(scans):,}", detail)
 
 

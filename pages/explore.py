@@ -109,7 +109,7 @@ def _search(scans: ScanTable) -> None:
 
 def _filtered(workspace: Workspace, scans: ScanTable) -> View:
     rule, _ = state.rule()
-    sorted_ = scan_arrays.sort(scans, rule, overrides.standing(workspace))
+    sorted_ = scan_arrays.sort(scans, rule, overrides.in_force(workspace))
     there = [rule.labels[code] for code in np.unique(sorted_.codes)]
     state.keep_among(state.EXPLORED_TIERS, there)
     state.keep_among(state.EXPLORED_SITES, list(scans.sites))

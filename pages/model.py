@@ -70,7 +70,7 @@ def _scans(workspace: Workspace, chosen: Study, run: Run) -> pd.DataFrame:
     pet = [name for name in seen if name.startswith("pet_")]
     seen = seen[["scan_id", "template_affine", "pretrained_on", *pet]]
     scored = scored.drop(columns=["pretrained_on"], errors="ignore").merge(seen, on="scan_id")
-    return scored.assign(tier=overrides.assigned(workspace, scored, rule))
+    return scored.assign(tier=overrides.tiers_with_overrides(workspace, scored, rule))
 
 
 frame.show("model", body)

@@ -31,7 +31,7 @@ def body(workspace: Workspace) -> None:
             "cohort",
         )
         return
-    usable = usable.assign(tier=overrides.assigned(workspace, usable, rule))
+    usable = usable.assign(tier=overrides.tiers_with_overrides(workspace, usable, rule))
     scan, following = scan_picker.choose(workspace, usable)
     if scan is None:
         st.info("No scan matches this choice. Widen it above.")

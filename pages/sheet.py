@@ -26,7 +26,7 @@ def body(workspace: Workspace) -> None:
             "cohort",
         )
         return
-    usable = usable.assign(tier=overrides.assigned(workspace, usable, rule))
+    usable = usable.assign(tier=overrides.tiers_with_overrides(workspace, usable, rule))
     with st.container(horizontal=True, vertical_alignment="center"):
         found = _searched(scan_picker.listed(workspace, usable, first=_search))
     if found.empty:

@@ -90,7 +90,7 @@ def _workbench(workspace: Workspace, roles: list[Role]) -> None:
         scans = scan_arrays.of(workspace, _choose_role(roles))
         rule, _ = state.rule()
         state.keep_one_of(state.SITE, [None, *scans.sites, *rule.by_site])
-        sorted_ = scan_arrays.sort(scans, rule, overrides.standing(workspace))
+        sorted_ = scan_arrays.sort(scans, rule, overrides.in_force(workspace))
         _plot(scans, sorted_)
         _say_by_hand(sorted_)
         tier_facts.show(scans, sorted_)
@@ -129,7 +129,7 @@ def _plot(scans: ScanTable, sorted_: SortedScans) -> None:
     if marked:
         name, value = (
             formatting.escape(marked[0]),
-            formatting.measured(sorted_.rule.measure, marked[1]),
+            formatting.measured(sorted_.rule.rule_column, marked[1]),
         )
         said.append(f"▲ {name}, the scan that is open on Review: {value}.")
     st.caption(" ".join(said))

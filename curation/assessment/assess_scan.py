@@ -1,4 +1,4 @@
-"""One scan: from its file to its row of the metrics table."""
+"""Assessment of one scan: from its file to its row of the metrics table."""
 
 import json
 import time
@@ -89,8 +89,8 @@ def assess_file(
     return row
 
 
-def of_the_moment(failures: pd.Series) -> pd.Series:
-    """Tell which failures may be gone at another time; others are of the file and stay."""
+def is_transient(failures: pd.Series) -> pd.Series:
+    """Return which failures are transient; all others are of the file and stay."""
     return failures.str.startswith(_OF_THE_MOMENT)
 
 

@@ -12,18 +12,19 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from curation import logs
-from curation.assessment import metric_parts, pending
+from curation.assessment import metric_shards, pending
 from curation.assessment.assess_scan import (
     ENDED,
     OUR_ERROR,
     assess_file,
     empty_row,
 )
-from curation.assessment.pending import Batch, Standing
+from curation.assessment.pending import Batch, ScoringState
 from curation.references import reference_library
 from curation.storage import files
 from curation.storage.workspace import Workspace
@@ -37,7 +38,7 @@ _GATHER_EVERY_S, _GATHER_SHARE = 10.0, 0.05
 
 @dataclass(frozen=True)
 class AssessmentSummary:
-    """What one call of :func:`assess` did.
+    """Result of one call of :func:`assess`.
 
     Parameters
     ----------
@@ -87,7 +88,7 @@ def assess(
     """
     started = time.monotonic()
     named = None if scan_ids is None else set(scan_ids)
-    standing = pending.standing(workspace, again=again)
+    standing = pending.scoring_state(workspace, again=again)
     if named is not None:
         standing = standing.only(lambda ids: ids.isin(named))
     failed = _measure(workspace, standing.due, jobs, progress, gather_meanwhile=True)
@@ -106,7 +107,7 @@ def assess_batch(
     """Measure the scans of one batch that are due, and nothing else; :func:`gather` does the rest.
 
     Batches may run at the same time on any number of machines that see the workspace: each writes the
-    parts of its own scans only.
+    shards of its own scans only.
 
     Parameters
     ----------
@@ -121,28 +122,28 @@ def assess_batch(
         Of this batch alone.
     """
     started = time.monotonic()
-    standing = pending.standing(workspace, again=again).only(batch.holds)
+    standing = pending.scoring_state(workspace, again=again).only(batch.holds)
     failed = _measure(workspace, standing.due, jobs, progress)
     return _summary(standing, failed, time.monotonic() - started)
 
 
 def gather(workspace: Workspace) -> None:
-    """Put the parts of all batches into one file and write the scores."""
+    """Put the shards of all batches into one file and write the scores."""
     workspace.sweep()
-    with files.lock(workspace.metrics_dir / ".lock"):
-        metric_parts.compact(workspace)
+    with files.lock(workspace.metrics_lock_path):
+        metric_shards.compact(workspace)
         reference_library.rescore(workspace)
 
 
 def due_scans(workspace: Workspace, *, again: bool = False) -> pd.DataFrame:
     """Return the rows of the scans table that :func:`assess` would measure now."""
-    return pending.standing(workspace, again=again).due
+    return pending.scoring_state(workspace, again=again).due
 
 
 # ---- all scans -------------------------------------------------------------------------------------
 
 
-def _summary(standing: Standing, failed: int, seconds: float) -> AssessmentSummary:
+def _summary(standing: ScoringState, failed: int, seconds: float) -> AssessmentSummary:
     tried, before = int(standing.is_due.sum()), int((standing.failed & ~standing.is_due).sum())
     log.info("%d scans tried, %d of them failed, in %.0f s", tried, failed, seconds)
     return AssessmentSummary(tried - failed, len(standing.scans) - tried, failed, seconds, before)
@@ -172,30 +173,37 @@ def _measure(
     return failed
 
 
-#: What a worker needs to know of one scan: see :func:`assess_file`; the last is the part to write.
-_Task = tuple[Path, str, str, Path, str | None, Path]
+class _Task(NamedTuple):
+    """One scan for a worker: the arguments of :func:`assess_file`, and the shard to write."""
+
+    path: Path
+    scan_id: str
+    sha256: str
+    preview_path: Path
+    modality: str | None
+    shard_path: Path
 
 
 def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[str | None]:
-    """Measure scans, write each one's part, and yield its failure (or ``None``) as it ends."""
-    tasks: list[_Task] = [
-        (
+    """Measure scans, write each one's shard, and yield its failure (or ``None``) as it ends."""
+    tasks = [
+        _Task(
             Path(row.path),
             row.scan_id,
             row.sha256,
             workspace.preview_path(row.scan_id),
             row.modality if isinstance(row.modality, str) else None,
-            metric_parts.path_of(workspace, row.scan_id),
+            metric_shards.shard_path(workspace, row.scan_id),
         )
         for row in due.itertuples()
     ]
     if jobs <= 1 or len(tasks) <= 1:
-        yield from map(_assess_to_part, tasks)
+        yield from map(_assess_to_shard, tasks)
         return
     done = 0
     try:
         with _workers(min(jobs, len(tasks))) as pool:
-            for failure in pool.map(_assess_to_part, tasks):
+            for failure in pool.map(_assess_to_shard, tasks):
                 done += 1
                 yield failure
     except BrokenProcessPool:
@@ -211,24 +219,23 @@ def _assess_apart(task: _Task) -> str | None:
     """Measure one scan in a process of its own, so that a scan that ends its process is found out."""
     try:
         with _workers(1) as pool:
-            return pool.submit(_assess_to_part, task).result()
+            return pool.submit(_assess_to_shard, task).result()
     except BrokenProcessPool:
         return _write_failure(task, ENDED)
 
 
-def _assess_to_part(task: _Task) -> str | None:
-    path, scan_id, sha256, preview_path, modality, part = task
+def _assess_to_shard(task: _Task) -> str | None:
     try:
-        row = assess_file(path, scan_id, sha256, preview_path, modality)
+        row = assess_file(task.path, task.scan_id, task.sha256, task.preview_path, task.modality)
     except Exception as error:  # the worker's outermost edge: one scan must not end the batch
         log.error("a scan could not be measured: %s", type(error).__name__)
-        log.debug("scan %s", scan_id, exc_info=True)
+        log.debug("scan %s", task.scan_id, exc_info=True)
         return _write_failure(task, f"{OUR_ERROR}{error!r}")
-    metric_parts.write(part, pd.DataFrame([row]))
+    metric_shards.write(task.shard_path, pd.DataFrame([row]))
     return row["failure"]
 
 
 def _write_failure(task: _Task, failure: str) -> str:
-    row = empty_row(task[1], task[2]) | {"failure": failure}
-    metric_parts.write(task[-1], pd.DataFrame([row]))
+    row = empty_row(task.scan_id, task.sha256) | {"failure": failure}
+    metric_shards.write(task.shard_path, pd.DataFrame([row]))
     return failure

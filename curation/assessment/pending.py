@@ -1,6 +1,6 @@
-"""What of the scans is measured, what could not be, and what the next pass of scoring measures.
+"""State of scoring: measured scans, failures, scans due in the next pass, and their division into batches.
 
-Shares of the scans: which of several batches a scan belongs to.
+A scan belongs to a batch by the hash of its id, so that no list of batches has to be agreed on.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation.assessment.assess_scan import GONE, of_the_moment
+from curation.assessment.assess_scan import GONE, is_transient
 from curation.errors import TierscopeError
 from curation.metrics import up_to_date
 from curation.storage import files, tables
@@ -35,8 +35,8 @@ class AssessmentProgress:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """The readable scans, and what is known of them.
+class ScoringState:
+    """State of scoring of the readable scans.
 
     Parameters
     ----------
@@ -54,23 +54,23 @@ class Standing:
 
     @property
     def due(self) -> pd.DataFrame:
-        """What the next pass measures: what failed before comes last, as it may end its process again."""
+        """Scans that the next pass measures; failed ones come last, as they may end their process again."""
         first, last = self.is_due & ~self.failed, self.is_due & self.failed
         return pd.concat([self.scans[first], self.scans[last]])
 
     @property
     def unknown(self) -> pd.DataFrame:
-        """Those of the due of whose present file nothing is known, not even why it failed."""
+        """Scans without a result of their present file, not even a failure."""
         return self.scans[~self.current]
 
-    def only(self, chosen: Callable[[pd.Series], pd.Series]) -> "Standing":
-        """Return what is left of it, chosen by the ids of the scans."""
+    def only(self, chosen: Callable[[pd.Series], pd.Series]) -> "ScoringState":
+        """Return the state restricted to some scans, chosen by their ids."""
         rows = chosen(self.scans["scan_id"])
         columns = (self.scans, self.current, self.failed, self.is_due)
-        return Standing(*(column[rows] for column in columns))
+        return ScoringState(*(column[rows] for column in columns))
 
 
-def standing(workspace: Workspace, *, again: bool = False) -> Standing:
+def scoring_state(workspace: Workspace, *, again: bool = False) -> ScoringState:
     """Return how the readable scans of a workspace stand, from the tables alone.
 
     Parameters
@@ -85,12 +85,12 @@ def standing(workspace: Workspace, *, again: bool = False) -> Standing:
     current, failed = _is_current(scans, metrics), _failures(metrics)
     tried_again = failed if again else failed[_may_succeed(scans, failed)]
     is_due = ~current | scans["scan_id"].isin(tried_again["scan_id"])
-    return Standing(scans, current, scans["scan_id"].isin(failed["scan_id"]), is_due)
+    return ScoringState(scans, current, scans["scan_id"].isin(failed["scan_id"]), is_due)
 
 
 def progress_of(workspace: Workspace) -> AssessmentProgress:
     """Return how far the scoring is."""
-    now = standing(workspace)
+    now = scoring_state(workspace)
     failed = now.current & now.failed
     again = failed & now.is_due
     return AssessmentProgress(
@@ -104,7 +104,7 @@ def failures(workspace: Workspace, scan_ids: pd.Series) -> int:
 
 
 def _is_current(scans: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:
-    """Tell which scans have metrics of this very file and this version."""
+    """Return which scans have metrics of this very file and this version."""
     if metrics.empty:
         return pd.Series(False, index=scans.index)
     known = metrics[up_to_date(metrics)].set_index("scan_id")["sha256"]
@@ -118,11 +118,11 @@ def _failures(metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def _may_succeed(scans: pd.DataFrame, failed: pd.DataFrame) -> pd.Series:
-    """Tell which failures were of the moment; of a file that was gone, whether it is back."""
+    """Return which failures were transient; of a missing file, whether it is back."""
     gone = failed.loc[failed["failure"] == GONE, "scan_id"]
     paths = scans.loc[scans["scan_id"].isin(gone), ["scan_id", "path"]].itertuples(index=False)
     still = {scan_id for scan_id, path in paths if not _is_there(Path(path))}
-    return of_the_moment(failed["failure"]) & ~failed["scan_id"].isin(still)
+    return is_transient(failed["failure"]) & ~failed["scan_id"].isin(still)
 
 
 def _is_there(path: Path) -> bool:
@@ -167,11 +167,11 @@ class Batch:
         return f"{self.number}/{self.count}"
 
     def holds(self, scan_ids: pd.Series) -> pd.Series:
-        """Tell which scans belong to this batch."""
-        return numbers(scan_ids, self.count) == self.number
+        """Return which scans belong to this batch."""
+        return batch_numbers(scan_ids, self.count) == self.number
 
 
-def numbers(scan_ids: pd.Series, count: int) -> pd.Series:
+def batch_numbers(scan_ids: pd.Series, count: int) -> pd.Series:
     """Return for each scan the number, from 1 to ``count``, of the batch that holds it."""
     drawn = [int(files.short_hash(scan_id, 16), 16) % count + 1 for scan_id in scan_ids]
     return pd.Series(drawn, index=scan_ids.index, dtype="int64")

@@ -27,8 +27,8 @@ _GRACE_S = 30.0
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What scoring in batches did.
+class BatchesSummary:
+    """Result of scoring in batches.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
-        """Tell whether nothing is left to be measured, and every batch ended well."""
+        """Return whether nothing is left to be measured, and every batch ended well."""
         return self.left == 0 and not self.logs
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ def run(
     cores: int | None = None,
     profile: str | None = None,
     again: bool = False,
-) -> Outcome:
+) -> BatchesSummary:
     """Measure all scans that are due in batches, wait for them, and gather the scores.
 
     Parameters
@@ -96,29 +96,28 @@ def run(
         raise TierscopeError("At least one batch and one process a batch are needed.")
     if profile is not None:
         snakemake_profiles.folder(profile)  # refused before anything is written
-    folder = workspace.batches_dir
     busy = TierscopeError(f"{workspace.root} is being scored in batches already.")
-    with files.lock(folder / "lock", busy):
+    with files.lock(workspace.batches_lock_path, busy):
         before = assess_workspace.due_scans(workspace, again=again)["scan_id"]
         due = _plan(workspace, before, count, jobs, _slots(cores, jobs, profile), again)
-        ended_well = not due or _run(_command(folder, cores, profile)) == 0
+        ended_well = not due or _run(_command(workspace, cores, profile)) == 0
         if not due or not ended_well:
             assess_workspace.gather(workspace)
-    left = pending.standing(workspace).unknown["scan_id"]
+    left = pending.scoring_state(workspace).unknown["scan_id"]
     done = before[~before.isin(left)]
-    unfinished = [k for k in due if not (folder / f"batch-{k}.done").exists()]
-    logs = [log for k in unfinished if (log := folder / f"batch-{k}.log").exists()]
-    return Outcome(len(done), pending.failures(workspace, done), len(left), tuple(logs))
+    unfinished = [k for k in due if not workspace.batch_done_path(k).exists()]
+    logs = [log for k in unfinished if (log := workspace.batch_log_path(k)).exists()]
+    return BatchesSummary(len(done), pending.failures(workspace, done), len(left), tuple(logs))
 
 
 def _plan(
     workspace: Workspace, scan_ids: pd.Series, count: int, jobs: int, slots: int, again: bool
 ) -> list[int]:
-    """Write what the workflow reads, forget what earlier calls finished, name the batches to run."""
+    """Write the plan for the workflow, remove marks of earlier calls, and return the batches to run."""
     folder = workspace.batches_dir
     for old in (*folder.glob("*.done"), *folder.glob("*.log")):
         old.unlink()
-    sizes = pending.numbers(scan_ids, count).value_counts()
+    sizes = pending.batch_numbers(scan_ids, count).value_counts()
     due = sorted(int(number) for number in sizes.index)
     longest = int(sizes.max()) if due else 0
     plan = {
@@ -131,7 +130,7 @@ def _plan(
         "again": again,
         "minutes": MINUTES_TO_START + math.ceil(MINUTES_A_SCAN * longest / jobs),
     }
-    files.write_json(folder / "plan.json", plan)
+    files.write_json(workspace.batches_plan_path, plan)
     return due
 
 
@@ -140,8 +139,8 @@ def _slots(cores: int | None, jobs: int, profile: str | None) -> int:
     return 0 if profile else max((cores or os.cpu_count() or 1) // jobs, 1)
 
 
-def _command(folder: Path, cores: int | None, profile: str | None) -> list[str]:
-    """Return the Snakemake command; what is written is whole or absent, so its own marks are not used."""
+def _command(workspace: Workspace, cores: int | None, profile: str | None) -> list[str]:
+    """Return the Snakemake command; files are whole or absent, so its own incomplete-marks are not used."""
     where = ["--profile", str(snakemake_profiles.folder(profile))] if profile else []
     if cores or not profile:
         where += ["--cores", str(cores or os.cpu_count() or 1)]
@@ -152,9 +151,9 @@ def _command(folder: Path, cores: int | None, profile: str | None) -> list[str]:
         "--snakefile",
         str(WORKFLOW),
         "--directory",
-        str(folder),
+        str(workspace.batches_dir),
         "--configfile",
-        str(folder / "plan.json"),
+        str(workspace.batches_plan_path),
         "--keep-going",
         "--nolock",
         "--ignore-incomplete",
@@ -164,7 +163,7 @@ def _command(folder: Path, cores: int | None, profile: str | None) -> list[str]:
         "--scheduler",
         "greedy",
         "--runtime-source-cache-path",
-        str(folder / "cache"),
+        str(workspace.batches_dir / "cache"),
         "--nocolor",
         "--quiet",
         "host",

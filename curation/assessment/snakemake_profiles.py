@@ -1,4 +1,4 @@
-"""Snakemake profiles by name, as whoever runs Tierscope set them.
+"""Snakemake profiles by name, as set up by whoever runs Tierscope.
 
 A profile's ``config.yaml`` holds expressions that Snakemake evaluates: whoever may choose its path runs
 programs. So a path comes from the environment alone, never from a page, an argument or a stored file.

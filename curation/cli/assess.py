@@ -47,7 +47,7 @@ def run(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     if chosen.batch:  # one of many, perhaps on another machine
         return _run(workspace, chosen)
-    with processes.noted(workspace.tasks_dir / "assess.json"):
+    with processes.noted(workspace.assess_state_path):
         return _run(workspace, chosen)
 
 
@@ -80,13 +80,13 @@ def _run(workspace: Workspace, chosen: argparse.Namespace) -> int:
 
 
 def _slot(workspace: Workspace, count: int) -> contextlib.AbstractContextManager[object]:
-    """Wait for one of ``count`` places: Snakemake may start more jobs than there are cores."""
-    places = [workspace.batches_dir / f"slot-{number}" for number in range(count)]
+    """Wait for one of ``count`` slots: Snakemake may start more jobs than there are cores."""
+    places = [workspace.batch_slot_path(number) for number in range(count)]
     return lease(places, check=lambda: None) if places else contextlib.nullcontext()
 
 
 def _words(summary: AssessmentSummary) -> str:
-    """Say what was done, in one line."""
+    """Print the result in one line."""
     failed = f", {summary.failed} could not be measured" if summary.failed else ""
     before = summary.failed_before
     earlier = (

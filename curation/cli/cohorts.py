@@ -1,7 +1,4 @@
-"""Commands on cohorts: ``tiers``, ``freeze``, ``control``, ``check-cohort`` and ``export-cohort``.
-
-The command ``rules``: saved tier rules from the command line.
-"""
+"""Commands on cohorts and rules, from ``tiers`` and ``freeze`` to ``export-cohort`` and ``rules``."""
 
 import argparse
 import getpass
@@ -17,10 +14,9 @@ from curation.cohorts import (
     flow_svg,
     frozen_cohort,
     matched_controls,
-    target_rules,
 )
 from curation.cohorts.cohort_draft import CohortDraft
-from curation.cohorts.frozen_cohort import CohortHeader
+from curation.cohorts.frozen_cohort import CohortHeader, newest_pool
 from curation.errors import CohortError, RuleError
 from curation.sources import duplicates
 from curation.storage import files
@@ -105,7 +101,7 @@ def run_tiers(chosen: argparse.Namespace) -> int:
         raise CohortError(
             f"A flow chart is written as .svg or .txt; {chosen.flow.name} is neither."
         )
-    draft = cohort_draft.draft(workspace, chosen.role, rule, images_only=chosen.images_only)
+    draft = cohort_draft.draft_cohort(workspace, chosen.role, rule, images_only=chosen.images_only)
     _say(draft)
     if chosen.expect and chosen.expect.rpartition("-")[2] != draft.hash:
         raise CohortError(
@@ -129,7 +125,7 @@ def run_freeze(chosen: argparse.Namespace) -> int:
     """Freeze a cohort."""
     workspace = Workspace.open(chosen.workspace)
     rule, said = _rule_to_freeze(workspace, chosen)
-    draft = cohort_draft.draft(workspace, chosen.role, rule, images_only=chosen.images_only)
+    draft = cohort_draft.draft_cohort(workspace, chosen.role, rule, images_only=chosen.images_only)
     _say(draft)
     cohort = frozen_cohort.freeze_draft(workspace, draft, name=chosen.name, author=chosen.author)
     print(f"{cohort.id}: {cohort.size} {cohort.role} scans ({_counts(cohort)}), by {said}")
@@ -145,14 +141,14 @@ def _rule_to_freeze(workspace: Workspace, chosen: argparse.Namespace) -> tuple[T
     if chosen.cutoffs:
         rule = TierRule(TIER_NAMES[: len(chosen.cutoffs) + 1], tuple(chosen.cutoffs))
         return rule, "the cut-offs given"
-    pool = target_rules.newest_pool(frozen_cohort.list_cohorts(workspace))
+    pool = newest_pool(frozen_cohort.list_cohorts(workspace))
     if chosen.role == "target" and pool is not None:
         return pool.rule, f"the rule of the newest pool cohort {pool.id}: {pool.rule.brief()}"
     return DEFAULT_RULE, f"the usual rule: {DEFAULT_RULE.brief()}"
 
 
 def _say(draft: CohortDraft) -> None:
-    """Print what somebody should look at."""
+    """Print warnings."""
     for doubt in draft.doubts:
         print(f"note: {doubt.message}", file=sys.stderr)
 
@@ -167,7 +163,7 @@ def run_control(chosen: argparse.Namespace) -> int:
         author=chosen.author,
         name=chosen.name,
     )
-    matched = matched_controls.matched_on(control.scans)
+    matched = matched_controls.matching_criteria(control.scans)
     print(f"{control.id}: {control.size} {control.role} scans ({_counts(control)})")
     print(f"of the same {matched.words} as the tiers {', '.join(chosen.tiers)}. {matched.note}")
     return 0
@@ -178,7 +174,7 @@ def run_check(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     cohort = frozen_cohort.load(workspace, chosen.cohort)
     with framework.bar("looking") as progress:
-        changed = cohort_integrity.changed(workspace, cohort, progress)
+        changed = cohort_integrity.changed_files(workspace, cohort, progress)
     for row in changed.itertuples():
         print(f"  {row.scan_id}: {row.reason}")
     print(f"{cohort.id}: {len(changed)} of {cohort.size - cohort.unusable} scans changed")

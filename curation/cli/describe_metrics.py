@@ -140,7 +140,7 @@ def _anchors_table(entries: Sequence[Metric], reference: Reference) -> list[str]
     if not rows:
         return []
     head = ("name", "good", "bad", "scale", "source of the two values")
-    good, bad = Anchor(0.0, 1.0).badness(np.array([0.0, 1.0]))
+    good, bad = Anchor(0.0, 1.0).penalty(np.array([0.0, 1.0]))
     return [_ANCHORS.format(reference=reference.id, good=good, bad=bad), _table(head, rows)]
 
 
@@ -158,7 +158,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Escape what would end a cell or be taken for markup."""
+    """Escape characters that would end a cell or read as markup."""
     for sign in "\\`*_<[":
         text = text.replace(sign, f"\\{sign}")
     return " ".join(text.replace("|", "\\|").split())

@@ -1,7 +1,4 @@
-"""What both command lines are made of: commands as data, one parser of them, one way to end.
-
-What every command line of Tierscope does on a terminal: progress, plain text, and a quiet end.
-"""
+"""Framework of both command lines: commands as data, their parser, output on a terminal, exit codes."""
 
 import argparse
 import contextlib
@@ -108,7 +105,7 @@ class _Plain:
 
 @contextlib.contextmanager
 def quiet_when_closed() -> Iterator[None]:
-    """Print plain text only, and end without a complaint when who reads it (``| head``) wants no more of it.
+    """Print plain text only, and end quietly when the reader closes the pipe (``| head``).
 
     Raises
     ------
@@ -167,7 +164,7 @@ class Command:
 
 
 def parser(program: str, about: str | None, commands: Iterable[Command]) -> argparse.ArgumentParser:
-    """Return the parser of some commands; what it parses has the command's ``run``."""
+    """Return the parser of some commands; its result carries the command's ``run``."""
     made = argparse.ArgumentParser(prog=program, description=about)
     known = made.add_subparsers(required=True, metavar="COMMAND")
     for command in commands:

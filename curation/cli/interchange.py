@@ -1,6 +1,6 @@
-"""Commands on ratings: ``export-ratings`` and ``import-ratings``.
+"""Commands on other tools' files: ratings (``export-ratings``, ``import-ratings``) and MRIQC's tables.
 
-Commands on MRIQC's tables: ``import-mriqc``, ``example`` and ``fit-experts``.
+The latter are ``import-mriqc``, ``example`` and ``fit-experts``.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def run_export(chosen: argparse.Namespace) -> int:
 
 
 def run_import_ratings(chosen: argparse.Namespace) -> int:
-    """Import ratings and say what came of it."""
+    """Import ratings and print the result."""
     found = rating_import.import_ratings(
         Workspace.open(chosen.workspace), chosen.files, rater=chosen.rater
     )
@@ -112,7 +112,7 @@ def add_fit_options(command: argparse.ArgumentParser) -> None:
 
 
 def run_import_mriqc(chosen: argparse.Namespace) -> int:
-    """Import a table and say what came of it."""
+    """Import a table and print the result."""
     workspace = Workspace.create(chosen.workspace)
     summary = mriqc_import.import_table(
         workspace,
@@ -129,7 +129,7 @@ def run_import_mriqc(chosen: argparse.Namespace) -> int:
 
 
 def run_example(chosen: argparse.Namespace) -> int:
-    """Import an example and say what it is."""
+    """Import an example and describe it."""
     example = example_datasets.EXAMPLES[chosen.example]
     workspace = Workspace.create(chosen.workspace)
     summary = example_datasets.import_example(

@@ -1,7 +1,4 @@
-"""The command ``ingest``: a source's scans into the workspace.
-
-The command ``people``: who is in a workspace twice, or may be, and what is known of it.
-"""
+"""Commands on sources of scans: ``ingest`` and ``people`` (duplicates of people)."""
 
 import argparse
 import getpass
@@ -37,7 +34,7 @@ def add_ingest_options(command: argparse.ArgumentParser) -> None:
 
 
 def add_kind_options(command: argparse.ArgumentParser) -> None:
-    """Declare what a source is for and what of it is scored."""
+    """Add the options for the role of a source and its scored modality."""
     command.add_argument(
         "--role",
         choices=list(ROLES),
@@ -58,7 +55,7 @@ def add_kind_options(command: argparse.ArgumentParser) -> None:
 
 
 def run_ingest(chosen: argparse.Namespace) -> int:
-    """List a source's scans, or those of all sources again, and say what was found."""
+    """List a source's scans, or those of all sources again, and print a summary."""
     if chosen.again == (chosen.source is not None):
         raise SourceError("Name one source to list, or give --again to list all that are known.")
     if chosen.again:
@@ -147,7 +144,7 @@ def add_people_options(command: argparse.ArgumentParser) -> None:
 
 
 def run_people(chosen: argparse.Namespace) -> int:
-    """Note what is known, then say what is not."""
+    """Store the answers given, then print the open questions."""
     workspace = Workspace.open(chosen.workspace)
     for names, different in ((chosen.different, True), (chosen.perhaps_same, False)):
         if len(set(names)) == 1:

@@ -1,7 +1,4 @@
-"""The command ``demo``: a workspace of simulated people.
-
-The command ``database``: where the decisions of a workspace lie, and how to tie it to another database.
-"""
+"""Commands on workspaces: ``demo`` (simulated people) and ``database`` (where the decisions lie)."""
 
 import argparse
 import os
@@ -62,7 +59,7 @@ def add_database_options(command: argparse.ArgumentParser) -> None:
 
 
 def run_database(chosen: argparse.Namespace) -> int:
-    """Say where the decisions lie and how many there are."""
+    """Print the place of the decisions and their number."""
     workspace = Workspace.open(chosen.workspace)
     if chosen.adopt:
         database.adopt(workspace)

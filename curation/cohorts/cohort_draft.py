@@ -1,4 +1,4 @@
-"""What a rule makes of the scans of a role: the list that is frozen, downloaded or written by the command.
+"""Draft of a cohort: the scans of a role with their tiers by a rule, as frozen, downloaded or printed.
 
 The list is text, one line a scan; page and command line take it from here, so it is the same to the byte.
 """
@@ -83,7 +83,7 @@ class CohortDraft:
         return from_tsv(self.text)
 
 
-def draft(
+def draft_cohort(
     workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool = False
 ) -> CohortDraft:
     """Apply a rule to all usable scans of a role, and drop those without a tier.
@@ -117,7 +117,7 @@ def draft(
     table = tables.with_metrics(workspace, usable, rule.columns)
     arrays = assignment.prepare(table, rule.columns)
     by_rule = assignment.assign_codes(arrays, rule)
-    codes, _ = assignment.with_decisions(by_rule, arrays, rule, overrides.standing(workspace))
+    codes, _ = assignment.with_decisions(by_rule, arrays, rule, overrides.in_force(workspace))
     chosen = codes < len(rule.tiers)
     if not chosen.any():
         raise CohortError(_nothing_scored(len(usable), role, rule))
@@ -138,7 +138,7 @@ def draft(
         text,
         content_hash(text, rule),
         dict(zip(rule.tiers, held, strict=False)),
-        flow_chart.of_rule(found, role, images_only, rule, arrays, by_rule, codes),
+        flow_chart.flow_of_rule(found, role, images_only, rule, arrays, by_rule, codes),
         tuple(rule_warnings.problems(rule, arrays, codes)),
         ", ".join(sorted(judged_by.dropna().unique())),
     )
@@ -207,8 +207,9 @@ def mixed(scans: pd.DataFrame, whose: str) -> str | None:
         return None
     few = scans.loc[kinds != counts.index[0], "scan_id"]
     return (
-        f"{whose} holds {image_modality.counted(counts.to_dict())}, such as {duplicates.some(few)}. Tiers of "
-        "different kinds of images mean nothing. Ingest the sources again: then only plain T1w is scored, or "
+        f"{whose} holds {image_modality.counts_in_words(counts.to_dict())}, such as "
+        f"{duplicates.some(few)}. Tiers of different kinds of images mean nothing. Ingest the sources "
+        "again: then only plain T1w is scored, or "
         "what '--modality' names."
     )
 
@@ -224,7 +225,7 @@ def _of_role(workspace: Workspace, role: Role, rule: TierRule) -> pd.DataFrame:
 
 
 def _nothing_scored(count: int, role: Role, rule: TierRule) -> str:
-    if rule.measure.is_score:
+    if rule.rule_column.is_score:
         return f"None of the {count} {role} scans is scored yet. Score them first."
     return (
         f"None of the {count} {role} scans has a value of {rule.column}, so the rule gives no tier to "

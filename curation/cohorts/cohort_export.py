@@ -1,6 +1,6 @@
-"""Frozen cohorts for other programs: a list of paths, a folder of links, BIDS derivatives.
+"""Export of frozen cohorts for other programs: a list of paths, a folder of links, BIDS derivatives.
 
-Unusable scans are in none of the lists and links; the BIDS table has them, as the record of who was left out.
+Unusable scans are in none of the lists and links; the BIDS table has them, as the record of exclusions.
 """
 
 import shutil
@@ -11,7 +11,7 @@ from curation.cohorts import cohort_draft, cohort_integrity, flow_svg
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
 from curation.storage import bids_tables, files, tables
-from curation.storage.bids_tables import NUMBER, TRUTH, Column, names_of
+from curation.storage.bids_tables import NUMBER, TRUTH, Column, bids_names
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml, tier_rule
@@ -67,7 +67,7 @@ def export(workspace: Workspace, cohort: Cohort, kind: str) -> Path:
 
 
 def _as_list(workspace: Workspace, cohort: Cohort) -> Path:
-    path = workspace.exports_dir / "cohorts" / f"{cohort.id}.txt"
+    path = workspace.exported_cohorts_dir / f"{cohort.id}.txt"
     lines = [str(image) for _, _, image in _images(workspace, cohort)]
     files.write_text(path, "\n".join(lines) + "\n")
     return path
@@ -75,7 +75,7 @@ def _as_list(workspace: Workspace, cohort: Cohort) -> Path:
 
 def _as_links(workspace: Workspace, cohort: Cohort) -> Path:
     """Make ``TIER/SCAN_ID.nii.gz`` links in a new folder that takes the old one's place."""
-    folder = workspace.exports_dir / "cohorts" / cohort.id
+    folder = workspace.exported_cohorts_dir / cohort.id
     images = list(_images(workspace, cohort))
     making = folder.with_name(f".{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
@@ -103,7 +103,7 @@ def _images(workspace: Workspace, cohort: Cohort) -> Iterator[tuple[str, str, Pa
             f"Cohort {cohort.id} has no image to list: its scans came from a table, or are gone. Export "
             "it as BIDS derivatives instead."
         )
-    changed = cohort_integrity.changed(workspace, cohort)
+    changed = cohort_integrity.changed_files(workspace, cohort)
     if len(changed):
         told = "; ".join(f"{row.scan_id}: {row.reason}" for row in changed.head(3).itertuples())
         raise CohortError(
@@ -115,17 +115,17 @@ def _images(workspace: Workspace, cohort: Cohort) -> Iterator[tuple[str, str, Pa
 
 
 def _as_bids(workspace: Workspace, cohort: Cohort) -> Path:
-    folder = bids_tables.folder(workspace)
-    path = folder / "cohorts" / f"{cohort.id}.tsv"
+    bids_tables.derivatives_folder(workspace)  # made, with the description of the derivatives
+    path = workspace.cohort_derivatives_dir / f"{cohort.id}.tsv"
     columns = _columns(cohort)
-    names = names_of(tables.read_scans(workspace))
+    names = bids_names(tables.read_scans(workspace))
     sessions = tables.read_scans(workspace).set_index("scan_id")["session_id"]
     table = cohort.scans.join(names[["participant_id", "bids_name"]], on="scan_id")
     table = table.join(sessions, on="scan_id")
     bids_tables.write(path, columns, table.to_dict("records"))
     files.write_json(path.with_suffix(".json"), bids_tables.dictionary(columns))
     files.write_text(path.with_name(f"{cohort.id}_rule.yaml"), rule_yaml.to_yaml(cohort.rule))
-    header = files.read_json(workspace.cohorts_dir / f"{cohort.id}.json")
+    header = files.read_json(workspace.cohort_path(cohort.id))
     files.write_json(path.with_name(f"{cohort.id}_provenance.json"), header)
     if cohort.flow is not None:
         chart = flow_svg.svg(cohort.flow, tier_rule.colours(cohort.rule), f"Cohort {cohort.id}")
@@ -134,7 +134,7 @@ def _as_bids(workspace: Workspace, cohort: Cohort) -> Path:
 
 
 def _columns(cohort: Cohort) -> tuple[Column, ...]:
-    """Describe the columns of this cohort's table, what its rule looks at among them."""
+    """Describe the columns of this cohort's table, those that its rule reads included."""
     known = {column.name for column in _COLUMNS}
     looked_at = [
         Column(

@@ -1,4 +1,4 @@
-"""Whether the files behind a frozen cohort are still those that it was frozen with."""
+"""Integrity of frozen cohorts: scans whose file or listing differs from what was frozen."""
 
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 
 
-def changed(
+def changed_files(
     workspace: Workspace, cohort: Cohort, progress: ProgressCallback | None = None
 ) -> pd.DataFrame:
-    """Look at the files of a cohort's scans.
+    """Compare the files of a cohort's scans with what was frozen.
 
     Parameters
     ----------
@@ -37,13 +37,13 @@ def changed(
     A file of the size and time that it was listed with is taken to be the same. Any other is read, and is the
     same where its SHA-256 is.
     """
-    return changed_scans(workspace, cohort_draft.included(cohort.scans), progress)
+    return changed_scan_files(workspace, cohort_draft.included(cohort.scans), progress)
 
 
-def changed_scans(
+def changed_scan_files(
     workspace: Workspace, scans: pd.DataFrame, progress: ProgressCallback | None = None
 ) -> pd.DataFrame:
-    """Look at the files of any scans, kept with ``scan_id`` and ``sha256``, as :func:`changed` does."""
+    """Compare the files of any scans, kept with ``scan_id`` and ``sha256``, as :func:`changed_files` does."""
     scans = scans[["scan_id", "sha256"]]
     listed = tables.read_scans(workspace)[
         ["scan_id", "sha256", "path", "status", "bytes", "modified"]
@@ -58,8 +58,18 @@ def changed_scans(
     return pd.DataFrame(found, columns=["scan_id", "path", "reason"])
 
 
+def changed_listing(workspace: Workspace, cohort: Cohort) -> pd.DataFrame:
+    """Return the rows of a cohort whose scan is gone from the workspace's table or has other content there.
+
+    Only the table is compared; the files themselves are looked at by :func:`changed_files`.
+    """
+    listed = tables.read_scans(workspace).set_index("scan_id")["sha256"]
+    present = cohort.scans["scan_id"].map(listed)
+    return cohort.scans[present != cohort.scans["sha256"]]
+
+
 def _reason(row: Any) -> str | None:
-    """Return why a scan is no longer what it was."""
+    """Return the difference of a scan from the frozen one, ``None`` where there is none."""
     if not isinstance(row.status, str):
         return "it is no longer in the workspace"
     if row.sha256 != row.sha256_listed:

@@ -1,4 +1,4 @@
-"""Who came into a cohort and who did not, and why: the flow chart of a paper, as data and as text."""
+"""Flow chart of a cohort as data and text: inclusions and exclusions with their reasons."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -94,7 +94,7 @@ class Flow:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Flow":
-        """Build a flow from what :meth:`as_dict` gave."""
+        """Build a flow from the result of :meth:`as_dict`."""
         stages = (
             Stage(**stage | {"left_out": tuple(LeftOut(**out) for out in stage["left_out"])})
             for stage in values["stages"]
@@ -116,7 +116,7 @@ class Flow:
         return said
 
 
-def of_rule(
+def flow_of_rule(
     found: pd.DataFrame,
     role: Role,
     images_only: bool,
@@ -159,7 +159,7 @@ def of_rule(
             np.ones_like(scored),
             people,
             [
-                (f"not scored: {rule.measure.label.lower()} not measured", ~scored),
+                (f"not scored: {rule.rule_column.label.lower()} not measured", ~scored),
             ],
         ),
     ]
@@ -187,7 +187,9 @@ def of_rule(
     return Flow(tuple(stages), tuple(tiers))
 
 
-def of_draw(label: str, scans: pd.DataFrame, drawn: pd.DataFrame, names: tuple[str, ...]) -> Flow:
+def flow_of_draw(
+    label: str, scans: pd.DataFrame, drawn: pd.DataFrame, names: tuple[str, ...]
+) -> Flow:
     """Count the flow from a cohort's scans into a sample drawn from them."""
     first = Stage(
         label,
@@ -204,7 +206,7 @@ def of_draw(label: str, scans: pd.DataFrame, drawn: pd.DataFrame, names: tuple[s
 
 
 def usable_rows(found: pd.DataFrame, images_only: bool) -> Mask:
-    """Tell which scans can be used."""
+    """Return which scans can be used."""
     return found["status"].isin(("ok",) if images_only else SCORABLE).to_numpy()
 
 

@@ -1,4 +1,4 @@
-"""The flow chart of a cohort as papers print it (CONSORT, STARD), as SVG."""
+"""Flow chart of a cohort as SVG, in the layout of CONSORT and STARD."""
 
 import textwrap
 from collections.abc import Mapping

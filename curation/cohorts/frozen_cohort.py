@@ -7,6 +7,7 @@ same list twice gives the same cohort, whoever does it and whenever.
 
 import importlib.metadata
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import pandas as pd
 
 from curation import __version__, errors
 from curation.cohorts import cohort_draft
-from curation.cohorts.cohort_draft import CohortDraft, draft
+from curation.cohorts.cohort_draft import CohortDraft, draft_cohort
 from curation.cohorts.flow_chart import Flow
 from curation.decisions import database
+from curation.decisions.schema import AuditAction
 from curation.errors import CohortError, TierscopeError
 from curation.scoring.distortion_score import SCORING_VERSION
 from curation.storage import files, tables
@@ -38,7 +40,7 @@ _LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "nibabel", "simpleitk"
 
 @dataclass(frozen=True)
 class CohortHeader:
-    """What a list of cohorts shows of each, without its scans.
+    """Header of a cohort, without its scans.
 
     Parameters
     ----------
@@ -143,12 +145,12 @@ def freeze(
         When there is no name, no author, or no scan to freeze.
     """
     _check_names(name, author)
-    drafted = draft(workspace, role, rule, images_only=images_only)
+    drafted = draft_cohort(workspace, role, rule, images_only=images_only)
     return freeze_draft(workspace, drafted, name=name, author=author)
 
 
 def freeze_draft(workspace: Workspace, drafted: CohortDraft, *, name: str, author: str) -> Cohort:
-    """Freeze a list that a rule made, as :func:`freeze` does; its doubts can be said before.
+    """Freeze a draft, as :func:`freeze` does; its warnings can be shown before.
 
     Raises
     ------
@@ -208,7 +210,7 @@ def store(
         scans=scans,
         **about,
     )
-    json_path = workspace.cohorts_dir / f"{cohort.id}.json"
+    json_path = workspace.cohort_path(cohort.id)
     if not json_path.exists():
         files.write_text(json_path.with_suffix(".tsv"), text)
         files.write_text(json_path.with_suffix(".yaml"), rule_yaml.to_yaml(rule))
@@ -230,10 +232,12 @@ def _write_with_note(workspace: Workspace, cohort: Cohort, path: Path) -> None:
 
 
 def _note_if_missing(workspace: Workspace, cohort: CohortHeader) -> None:
-    """Note a cohort whose writer was killed between its file and its line, or that is of before 0.4."""
+    """Add the audit line of a cohort whose writer was killed before it, or that is older than 0.4."""
     line = _line_of(cohort)
     with database.engine(workspace).connect() as connection:
-        noted = database.is_noted(connection, action=line["action"], subject=line["subject"])
+        noted = database.is_noted(
+            connection, action=AuditAction.COHORT_FROZEN, subject=line["subject"]
+        )
     if not noted:
         database.note(workspace, **line)
 
@@ -242,7 +246,7 @@ def _line_of(cohort: CohortHeader) -> dict[str, Any]:
     detail = {"counts": cohort.counts, "rule": cohort.rule.brief(), "drawn": cohort.drawn}
     return {
         "author": cohort.author,
-        "action": "freeze cohort",
+        "action": AuditAction.COHORT_FROZEN.value,
         "subject": cohort.id,
         "detail": detail,
     }
@@ -253,10 +257,15 @@ def list_cohorts(workspace: Workspace) -> list[CohortHeader]:
     return read_cohorts(workspace)[0]
 
 
+def newest_pool(headers: Iterable[CohortHeader]) -> CohortHeader | None:
+    """Return the first pool cohort of headers, newest first: its rule is a target's unless one is given."""
+    return next((header for header in headers if header.role == "pool"), None)
+
+
 def read_cohorts(
     workspace: Workspace,
 ) -> tuple[list[CohortHeader], list[TierscopeError | OSError]]:
-    """Return the headers of all frozen cohorts, newest first, and what is wrong with the others."""
+    """Return the headers of all frozen cohorts, newest first, and the errors of unreadable ones."""
     found, troubles = errors.read_each(sorted(workspace.cohorts_dir.glob("*.json")), _read_header)
     return sorted(found, key=lambda header: header.created, reverse=True), troubles
 
@@ -276,7 +285,7 @@ def load(workspace: Workspace, cohort_id: str) -> Cohort:
     DamagedError
         When its file cannot be read.
     """
-    json_path = workspace.cohorts_dir / f"{cohort_id}.json"
+    json_path = workspace.cohort_path(cohort_id)
     if slug(cohort_id) != cohort_id or not json_path.exists():
         known = ", ".join(header.id for header in list_cohorts(workspace)) or "none yet"
         raise CohortError(f"There is no cohort {cohort_id!r}; the workspace has: {known}.")
@@ -303,23 +312,13 @@ def _list_of(json_path: Path) -> str:
         ) from None
 
 
-def changed_scans(workspace: Workspace, cohort: Cohort) -> pd.DataFrame:
-    """Return the rows of a cohort whose scan is gone from the workspace's table or has other content there.
-
-    The files themselves are looked at by :func:`curation.cohorts.cohort_integrity.changed`.
-    """
-    known = tables.read_scans(workspace).set_index("scan_id")["sha256"]
-    present = cohort.scans["scan_id"].map(known)
-    return cohort.scans[present != cohort.scans["sha256"]]
-
-
 def _check_names(name: str, author: str) -> None:
     if not name.strip() or not author.strip():
         raise CohortError("A cohort needs a name and an author: fill in both, then freeze.")
 
 
 def _versions(workspace: Workspace, scans: pd.DataFrame) -> dict[str, str]:
-    """Return what the scores and the list were made with."""
+    """Return the versions behind the scores and the list."""
     measured = tables.read_metrics(workspace, ("metrics_version", "measured_by"))
     measured = measured[measured["scan_id"].isin(scans["scan_id"])]
     told = {"python": platform.python_version()}

@@ -1,8 +1,6 @@
-"""Random samples that are as large, as old and from the same sites as a group of scans.
+"""Matched random controls: samples of the size, ages and sites of a group of scans, as cohorts of their own.
 
 Where no site is known, the source stands in for it (:mod:`curation.scoring.comparison_groups`).
-
-Random controls as cohorts of their own: as large, as old and from the same sites (or sources) as tiers.
 """
 
 from dataclasses import dataclass
@@ -14,43 +12,43 @@ from numpy.typing import NDArray
 from curation.cohorts import cohort_draft, flow_chart, frozen_cohort
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
-from curation.scoring.comparison_groups import Sites, known_sites_of, sites_of
+from curation.scoring.comparison_groups import SiteSummary, site_summary, sites_of
 from curation.storage.workspace import Workspace
 
 _AGE_BANDS = 3
 
 
 @dataclass(frozen=True)
-class Matched:
-    """In what a sample is like the group that it matches.
+class MatchingCriteria:
+    """Criteria by which a sample matches its group.
 
     Parameters
     ----------
-    places : curation.scoring.comparison_groups.Sites
+    places : curation.scoring.comparison_groups.SiteSummary
         What stands for sites.
     ages : bool
         Whether any age is known.
     """
 
-    places: Sites
+    places: SiteSummary
     ages: bool
 
     @property
     def words(self) -> str:
-        """What both have alike: such as ``size, sites and ages``."""
+        """The criteria in words, such as ``size, sites and ages``."""
         *first, last = ["size", *filter(None, [self.places.words]), *["ages"] * self.ages]
         return f"{', '.join(first)} and {last}" if first else last
 
     @property
     def note(self) -> str:
-        """Say what of it was not known; empty where all was."""
+        """Return a sentence on missing values; empty where there are none."""
         no_age = "" if self.ages else "No age is known."
         return " ".join(filter(None, [self.places.note, no_age]))
 
 
-def matched_on(scans: pd.DataFrame) -> Matched:
+def matching_criteria(scans: pd.DataFrame) -> MatchingCriteria:
     """Return the covariates on which :func:`sample_control` matches these scans."""
-    return Matched(known_sites_of(scans), bool(scans["age_years"].notna().any()))
+    return MatchingCriteria(site_summary(scans), bool(scans["age_years"].notna().any()))
 
 
 def sample_control(scans: pd.DataFrame, members: NDArray[np.bool_], seed: int) -> list[str]:
@@ -148,7 +146,9 @@ def draw_control(
         reference=source.reference,
         counts={tier: int(found.get(tier, 0)) for tier in source.rule.names},
         images_only=source.images_only,
-        flow=flow_chart.of_draw(f"Cohort {source.id}, in tiers", pool, drawn, source.rule.names),
+        flow=flow_chart.flow_of_draw(
+            f"Cohort {source.id}, in tiers", pool, drawn, source.rule.names
+        ),
         drawn={"cohort": source.id, "tiers": list(tiers), "seed": seed},
     )
 

@@ -1,4 +1,4 @@
-"""Who decided what and when, newest first, out of everything that was appended."""
+"""The audit trail: the decisions of people with author, moment and subject, newest first."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,16 @@ import pandas as pd
 import sqlalchemy as sa
 
 from curation.decisions import database, schema
+from curation.decisions.schema import AuditAction
 from curation.storage.workspace import Workspace
 
 AUDIT_COLUMNS = ["at", "who", "what", "subject", "detail"]
+#: Stored actions in words; of others, and of those of earlier versions, the stored text is the words.
+ACTION_WORDS: dict[str, str] = {
+    AuditAction.SESSION_UNBLINDED: "what was hidden shown",
+    AuditAction.CUTOFF_SUGGESTED: "cut-off suggested",
+    AuditAction.COHORT_FROZEN: "freeze cohort",
+}
 
 
 def history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
@@ -85,7 +92,7 @@ def _study_mark(row: sa.Row) -> tuple:
 def _note(row: sa.Row) -> tuple:
     known = ((name, _in_words(value)) for name, value in row.detail.items())
     detail = "; ".join(f"{name.replace('_', ' ')}: {words}" for name, words in known if words)
-    return row.at, row.author, row.action, row.subject, detail
+    return row.at, row.author, ACTION_WORDS.get(row.action, row.action), row.subject, detail
 
 
 def _in_words(value: object) -> str:

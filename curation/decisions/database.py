@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from curation import __version__
 from curation.decisions import database_connection, database_identity, schema
 from curation.decisions.database_identity import URL_VARIABLE, Note
-from curation.decisions.schema import audit, metadata
+from curation.decisions.schema import AuditAction, audit, metadata
 from curation.errors import WorkspaceError
 from curation.storage import files
 from curation.storage.workspace import Workspace
@@ -77,7 +77,7 @@ def writing(workspace: Workspace) -> Iterator[sa.Connection]:
 
 
 def adopt(workspace: Workspace) -> None:
-    """Tie a workspace to the database that is there now, an empty one where there is none."""
+    """Tie a workspace to the present database, creating an empty one where there is none."""
     with files.lock(_lock_path(workspace)):
         _settle(workspace, os.environ.get(URL_VARIABLE), adopting=True)
     close()
@@ -156,7 +156,7 @@ def _make_tables(made: sa.Engine, new_id: str | None) -> None:
 
 @contextlib.contextmanager
 def _fair_turn(workspace: Workspace, made: sa.Engine) -> Iterator[None]:
-    """Let all who wait to write to a SQLite file have the same chance to be next.
+    """Give all writers that wait for a SQLite file the same chance to be next.
 
     SQLite lets each of them sleep longer and longer: with twenty writing without a pause, single ones would
     wait for half a minute.
@@ -213,15 +213,15 @@ def note(workspace: Workspace, *, author: str, action: str, subject: str, detail
         note_within(connection, author=author, action=action, subject=subject, detail=detail)
 
 
-def is_noted(connection: sa.Connection, *, action: str, subject: str) -> bool:
-    """Tell whether the audit has a line on this."""
-    found = sa.select(audit.c.id).where(audit.c.action == action, audit.c.subject == subject)
-    return connection.execute(found.limit(1)).first() is not None
+def is_noted(connection: sa.Connection, *, action: AuditAction, subject: str) -> bool:
+    """Return whether the audit has a line on this action and subject."""
+    query = sa.select(audit.c.id).where(schema.is_action(action), audit.c.subject == subject)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def note_within(
     connection: sa.Connection, *, author: str, action: str, subject: str, detail: dict
 ) -> None:
-    """Append one line to the audit together with what else is written over a connection, or not at all."""
+    """Append one line to the audit in the transaction of a connection."""
     row = {"at": now(), "author": author, "action": action, "subject": subject, "detail": detail}
     connection.execute(audit.insert().values(row))

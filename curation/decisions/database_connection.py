@@ -81,7 +81,7 @@ def to_nothing() -> sa.Engine:
 
 
 def may_write(path: Path) -> bool:
-    """Tell whether this account may write to a SQLite file: to it, and beside it."""
+    """Return whether this account may write to a SQLite file and to its folder."""
     return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
@@ -124,7 +124,7 @@ def _to_file(workspace: Workspace, create: bool) -> sa.Engine:
 
 
 def _open(path: Path, create: bool) -> sqlite3.Connection:
-    """Open a SQLite file so that what is stored is on the disk, and those who write wait for each other.
+    """Open a SQLite file with durable commits and writers that wait for each other.
 
     Nothing is written by that: perhaps it is not ours.
     """
@@ -168,7 +168,7 @@ def _to_server(url: str) -> sa.Engine:
 
 
 def _say(workspace: Workspace, context: sa.ExceptionContext) -> None:
-    """Raise what the database complained of in words, with what to do."""
+    """Raise an error of the database in words, with the remedy."""
     error = context.sqlalchemy_exception
     if context.is_pre_ping or type(error) not in (sa.exc.OperationalError, sa.exc.DatabaseError):
         return

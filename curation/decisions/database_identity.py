@@ -1,4 +1,4 @@
-"""Which database a workspace has: an id that both of them hold, so that none is taken for another.
+"""Identity of the database of a workspace: an id that both hold, so that none is mistaken for another.
 
 The database holds it in its table ``identity``, the workspace in ``decisions.json``, written before the
 tables are made and once more when they are.
@@ -28,7 +28,7 @@ _UNTIL = "Until then nothing is read or written."
 
 @dataclass(frozen=True)
 class Note:
-    """What a workspace notes of its database.
+    """A workspace's note of its database.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Note:
 
 
 def noted(workspace: Workspace) -> Note | None:
-    """Return what a workspace notes of its database; none before it had one.
+    """Return a workspace's note of its database, ``None`` before it had one.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def of_connection(raw: Any, errors: tuple[type[Exception], ...]) -> str | None:
 def refuse_other(
     workspace: Workspace, note: Note | None, kind: DatabaseKind, found: str | None
 ) -> None:
-    """Refuse a database that is not the one of the workspace, saying what to do.
+    """Refuse a database that is not the workspace's own, with the remedy.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ that holds decisions is ever altered.
 """
 
 import datetime
+import enum
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -201,13 +202,38 @@ audit = sa.Table(
 )
 
 
+class AuditAction(enum.StrEnum):
+    """Actions of the audit that decide something later and are therefore looked up, as they are stored.
+
+    What the history says of them is in :mod:`curation.decisions.audit_trail` and may be reworded; these keys
+    may not. All other actions are sentences that nobody but a reader looks at.
+    """
+
+    SESSION_UNBLINDED = "session_unblinded"
+    CUTOFF_SUGGESTED = "cutoff_suggested"
+    COHORT_FROZEN = "cohort_frozen"
+
+
+#: What earlier versions stored in place of the keys: never to be reworded, or their workspaces are misread.
+_EARLIER_ACTIONS = {
+    AuditAction.SESSION_UNBLINDED: "what was hidden shown",
+    AuditAction.CUTOFF_SUGGESTED: "cut-off suggested",
+    AuditAction.COHORT_FROZEN: "freeze cohort",
+}
+
+
+def is_action(action: AuditAction) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of the audit is of an action, whichever version stored it."""
+    return audit.c.action.in_((action.value, _EARLIER_ACTIONS[action]))
+
+
 #: Hidden repeats as a share of a session's scans, at most.
 MAX_REPEATS_SHARE = 0.5
 _LARGEST = 2**63 - 1
 
 
 def plan_field(values: Any, name: str) -> Any:
-    """Return one field of a stored plan, the rule apart; none where no plan holds such a value there."""
+    """Return one field of a stored plan, the rule apart; ``None`` where its value is not valid."""
     value = values.get(name) if isinstance(values, Mapping) else None
     return value if _FITS[name](value) else None
 

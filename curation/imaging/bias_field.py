@@ -1,4 +1,4 @@
-"""The bias field as N4 finds it, on a coarse grid."""
+"""Bias field by N4, on a coarse grid."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ def n4_field(data: Floats, inside: NDArray[np.bool_]) -> Floats:
     Parameters
     ----------
     data : array of float32, shape (X, Y, Z)
-        Brightness on a 2 mm grid, averaged.
+        Intensity on a 2 mm grid, averaged.
     inside : array of bool, shape (X, Y, Z)
         The brain.
 
@@ -24,7 +24,7 @@ def n4_field(data: Floats, inside: NDArray[np.bool_]) -> Floats:
     -------
     array of float32, shape (N,)
         The field at every fourth point of the grid inside the brain, scaled so that the corrected brain keeps
-        its range of brightness, as ANTs does with ``--rescale-intensities``; empty where there is no brain.
+        its range of intensity, as ANTs does with ``--rescale-intensities``; empty where there is no brain.
     """
     import SimpleITK as sitk
 

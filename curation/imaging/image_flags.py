@@ -1,7 +1,8 @@
-"""What kind of image a scan is, where that limits what its numbers mean: recognised, said, never guessed.
+"""Flags of an image, such as stripped, defaced or rescaled, that limit the meaning of its numbers.
 
-A flag is no verdict on quality. It tells which metrics have no value on this scan, and why its score stands
-on fewer of them; what is missing itself is kept by :mod:`curation.imaging.masks` as ``absent``.
+A flag is recognised, never guessed, and says nothing of quality. It names the metrics that have no value on
+this scan, and why its score stands on fewer of them; missing parts themselves are kept by
+:mod:`curation.imaging.masks` as ``absent``.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from curation.imaging.volumes import Volume
 
 @dataclass(frozen=True)
 class Flag:
-    """One kind of image that has to be known before its numbers are read.
+    """One flag: a kind of image that limits the meaning of its numbers.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ _EIGHT_BITS = 256
 
 
 def recognise(volume: Volume, masks: Masks, modality: str | None = None) -> dict[str, str]:
-    """Tell what kind of image a scan is.
+    """Return the flags of a scan.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Where the head, the brain, its tissues and the air are, on a 2 mm grid of the scan.
+"""Masks of head, brain, tissues and air, on a 2 mm grid of the scan.
 
-A template is laid over the scan, so that the masks hold where brightness alone misleads: on heads that
-are stripped, defaced, cropped, noisy or shaded. What a scan does not have is named in words, and every
-metric that needs it says so instead of giving a number.
+A template is laid over the scan, so that the masks hold where intensity alone misleads: on heads that
+are stripped, defaced, cropped, noisy or under a strong bias field. Parts that a scan lacks are named in
+words, and a metric that needs one of them gives that reason instead of a number.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.linalg import polar
 
 from curation.imaging.otsu_threshold import threshold
 from curation.imaging.registration import register
@@ -35,7 +36,7 @@ _FACE_MM = ((-45, 45), (52, 72), (-60, -25))
 
 @dataclass(frozen=True)
 class Masks:
-    """A scan on the 2 mm grid, its parts, and its place on the template.
+    """A scan on the 2 mm grid, its masks, and its registration to the template.
 
     Parameters
     ----------
@@ -43,45 +44,45 @@ class Masks:
         The scan, averaged to the grid; grid index times ``step`` is the voxel index.
     step : array of float64, shape (3,)
         Voxels of the scan per voxel of the grid along each axis.
-    lit : array of bool, shape (X, Y, Z)
+    valid_slices : array of bool, shape (X, Y, Z)
         False in slices that hold one value only.
     head, brain, air, csf, gm, wm : array of bool, shape (X, Y, Z)
         Tissue masks hold the core of each tissue, where it is surest.
-    shares : array of float32, shape (X, Y, Z, 3)
-        Probability of fluid, grey and white matter.
-    log_field : array of float32, shape (X, Y, Z)
-        Natural logarithm of the shading inside the brain, 0 outside.
-    depth_mm : array of float32, shape (X, Y, Z)
+    tissue_probability : array of float32, shape (X, Y, Z, 3)
+        Probability of CSF, grey and white matter.
+    log_bias_field : array of float32, shape (X, Y, Z)
+        Natural logarithm of the bias field inside the brain, 0 outside.
+    signed_distance_mm : array of float32, shape (X, Y, Z)
         Distance to the surface of the template's brain, negative outside.
-    priors : array of float32, shape (X, Y, Z, 3)
-        The template's shares of fluid, grey and white matter.
-    expected : array of float32, shape (X, Y, Z)
-        The template's brightness, 0 to 1.
+    tissue_priors : array of float32, shape (X, Y, Z, 3)
+        The template's probability of CSF, grey and white matter.
+    template_intensity : array of float32, shape (X, Y, Z)
+        The template's intensity, 0 to 1.
     tissues : Tissues or None
         ``None`` where no tissue was found.
     grid_to_template, template_affine : array of shape (4, 4)
         From grid mm, and from the scan's world mm, to template world mm.
     similarity : float
-        How well the scan agrees with the template (mutual information, nats).
+        Mutual information of scan and template, nats.
     absent : mapping of str to str
-        What the scan does not have (``air``, ``outside``, ``face``, ``brain``: a complete one, ``tissues``,
+        Parts that the scan lacks (``air``, ``outside``, ``face``, ``brain``: a complete one, ``tissues``,
         ``t1w``: the contrast) and why.
     """
 
     data: Floats = field(repr=False)
     step: NDArray[np.float64]
-    lit: Bools = field(repr=False)
+    valid_slices: Bools = field(repr=False)
     head: Bools = field(repr=False)
     brain: Bools = field(repr=False)
     air: Bools = field(repr=False)
     csf: Bools = field(repr=False)
     gm: Bools = field(repr=False)
     wm: Bools = field(repr=False)
-    shares: Floats = field(repr=False)
-    log_field: Floats = field(repr=False)
-    depth_mm: Floats = field(repr=False)
-    priors: Floats = field(repr=False)
-    expected: Floats = field(repr=False)
+    tissue_probability: Floats = field(repr=False)
+    log_bias_field: Floats = field(repr=False)
+    signed_distance_mm: Floats = field(repr=False)
+    tissue_priors: Floats = field(repr=False)
+    template_intensity: Floats = field(repr=False)
     tissues: Tissues | None = field(repr=False)
     grid_to_template: NDArray[np.float64] = field(repr=False)
     template_affine: NDArray[np.float64] = field(repr=False)
@@ -90,7 +91,7 @@ class Masks:
 
 
 def find_masks(volume: Volume) -> Masks:
-    """Lay the template over a scan and find its parts.
+    """Register the template to a scan and find its masks.
 
     Parameters
     ----------
@@ -105,42 +106,45 @@ def find_masks(volume: Volume) -> Masks:
     step = GRID_MM / spacing
     empty = empty_slices(volume.data)
     data = _on_grid(_patched(volume.data, empty), step)
-    lit = _lit_on_grid(empty, data.shape, step)
+    valid = _valid_on_grid(empty, data.shape, step)
     rotation = _nearest_rotation(volume.affine[:3, :3] / spacing)
-    alignment = register(data, GRID_MM, lit, rotation)
-    csf, gm, wm, expected, depth = _from_template(alignment.matrix, data.shape)
+    alignment = register(data, GRID_MM, valid, rotation)
+    csf, gm, wm, template_intensity, distance = _from_template(alignment.matrix, data.shape)
     priors = np.stack([csf, gm, wm], axis=-1)
-    tissues, shares, log_field = _tissues(data, depth > -2.0, lit, priors)
+    tissues, probability, log_bias_field = _tissues(data, distance > -2.0, valid, priors)
     to_grid_mm = np.diag([*spacing, 1.0]) @ np.linalg.inv(volume.affine)
     raw = nearest(volume.data, step, data.shape)
     head = _head(data)
-    air, no_air = _air(raw, depth, alignment.matrix)
+    air, no_air = _air(raw, distance, alignment.matrix)
     absent = {} if no_air is None else {"air": no_air}
-    core = {k: (shares[..., i] > 0.85) & (depth > 2.0) for i, k in enumerate(("csf", "gm", "wm"))}
-    core["csf"] &= (depth > 15.0) & (csf > 0.4)
+    core = {
+        k: (probability[..., i] > 0.85) & (distance > 2.0)
+        for i, k in enumerate(("csf", "gm", "wm"))
+    }
+    core["csf"] &= (distance > 15.0) & (csf > 0.4)
     if tissues is None or min(core["gm"].sum(), core["wm"].sum()) < _MIN_CORE_VOXELS:
         absent["tissues"] = "no grey and white matter could be told apart in this image"
     elif tissues.means[1] > 1.03 * tissues.means[2]:
         absent["t1w"] = "grey matter is brighter than white matter: this is no T1-weighted image"
-    if _is_stripped(raw, depth, lit):
+    if _is_stripped(raw, distance, valid):
         absent["outside"] = "the skull and all around it were removed: only the brain is left"
-    elif _is_defaced(raw, depth, lit, alignment.matrix):
+    elif _is_defaced(raw, distance, valid, alignment.matrix):
         absent["face"] = "the face was removed: there it is exactly zero"
-    if (unseen := _out_of_view(alignment.matrix, lit)) > _MAX_UNSEEN:
+    if (unseen := _out_of_view(alignment.matrix, valid)) > _MAX_UNSEEN:
         absent["brain"] = f"{unseen:.0%} of the brain lies outside the image or in empty slices"
     return Masks(
         data=data,
         step=step,
-        lit=lit,
+        valid_slices=valid,
         head=head,
-        brain=(depth > 0) & lit,
+        brain=(distance > 0) & valid,
         air=air,
         **core,
-        shares=shares,
-        log_field=log_field,
-        depth_mm=depth,
-        priors=priors,
-        expected=expected,
+        tissue_probability=probability,
+        log_bias_field=log_bias_field,
+        signed_distance_mm=distance,
+        tissue_priors=priors,
+        template_intensity=template_intensity,
         tissues=tissues,
         grid_to_template=alignment.matrix,
         template_affine=alignment.matrix @ to_grid_mm,
@@ -153,7 +157,7 @@ def find_masks(volume: Volume) -> Masks:
 
 
 def empty_slices(data: Floats) -> list[Bools]:
-    """Tell for each axis which slices hold one value only."""
+    """Return, for each axis, the slices that hold one value only."""
     found = []
     for axis in range(3):
         others = tuple(k for k in range(3) if k != axis)
@@ -194,24 +198,23 @@ def _on_grid(data: Floats, step: NDArray[np.float64]) -> Floats:
     return ndimage.affine_transform(smooth, step, output_shape=shape, order=1, mode="nearest")
 
 
-def _lit_on_grid(empty: list[Bools], shape: tuple[int, ...], step: NDArray[np.float64]) -> Bools:
-    lit = np.ones(shape, dtype=bool)
+def _valid_on_grid(empty: list[Bools], shape: tuple[int, ...], step: NDArray[np.float64]) -> Bools:
+    valid = np.ones(shape, dtype=bool)
     for axis, gone in enumerate(empty):
         index = np.minimum(np.round(np.arange(shape[axis]) * step[axis]).astype(int), len(gone) - 1)
         along = [1, 1, 1]
         along[axis] = -1
-        lit &= ~gone[index].reshape(along)
-    return lit
+        valid &= ~gone[index].reshape(along)
+    return valid
 
 
 def _nearest_rotation(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    left, _, right = np.linalg.svd(matrix)
-    turn = left @ right
-    return turn if np.linalg.det(turn) > 0 else np.eye(3)
+    rotation, _ = polar(matrix)
+    return rotation if np.linalg.det(rotation) > 0 else np.eye(3)
 
 
 def _from_template(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[Floats, ...]:
-    """Bring the template's fluid, grey, white, brightness and depth onto the grid."""
+    """Resample the template's CSF, grey and white matter, intensity and distance to the grid."""
     maps = template(2)
     pull = np.linalg.inv(maps.affine) @ matrix @ np.diag([GRID_MM, GRID_MM, GRID_MM, 1.0])
     return tuple(
@@ -223,7 +226,7 @@ def _from_template(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> tuple
             (maps.gm, 0.0),
             (maps.wm, 0.0),
             (maps.t1, 0.0),
-            (maps.depth_mm, -99.0),
+            (maps.signed_distance_mm, -99.0),
         )
     )
 
@@ -232,21 +235,23 @@ def _from_template(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> tuple
 
 
 def _tissues(
-    data: Floats, inside: Bools, lit: Bools, priors: Floats
+    data: Floats, inside: Bools, valid: Bools, priors: Floats
 ) -> tuple[Tissues | None, Floats, Floats]:
-    shares = np.zeros(priors.shape, dtype=np.float32)
-    log_field = np.zeros(data.shape, dtype=np.float32)
+    probability = np.zeros(priors.shape, dtype=np.float32)
+    log_bias_field = np.zeros(data.shape, dtype=np.float32)
     where = np.nonzero(inside)
-    places = np.stack(where, axis=1).astype(np.float32)
-    if len(places):
-        low, high = places.min(axis=0), places.max(axis=0)
-        places = (places - low) / np.maximum(high - low, 1) * 2 - 1
-    seen = lit[where]
-    tissues = find_tissues(data[where][seen], priors[where][seen], places[seen])
+    positions = np.stack(where, axis=1).astype(np.float32)
+    if len(positions):
+        low, high = positions.min(axis=0), positions.max(axis=0)
+        positions = (positions - low) / np.maximum(high - low, 1) * 2 - 1
+    seen = valid[where]
+    tissues = find_tissues(data[where][seen], priors[where][seen], positions[seen])
     if tissues is not None:
-        shares[where] = tissues.posterior(data[where], priors[where], places) * seen[:, None]
-        log_field[where] = tissues.log_field(places)
-    return tissues, shares, log_field
+        probability[where] = (
+            tissues.posterior(data[where], priors[where], positions) * seen[:, None]
+        )
+        log_bias_field[where] = tissues.log_bias_field(positions)
+    return tissues, probability, log_bias_field
 
 
 def _head(data: Floats) -> Bools:
@@ -259,9 +264,9 @@ def _head(data: Floats) -> Bools:
     return ndimage.binary_fill_holes(ndimage.binary_closing(largest, iterations=3))
 
 
-def _air(raw: Floats, depth: Floats, matrix: NDArray[np.float64]) -> tuple[Bools, str | None]:
+def _air(raw: Floats, distance: Floats, matrix: NDArray[np.float64]) -> tuple[Bools, str | None]:
     """Find air with signal of its own; where there is none, say why."""
-    zone = (depth < -AIR_DISTANCE_MM) & (in_template(matrix, raw.shape, 2) > AIR_ABOVE_MM)
+    zone = (distance < -AIR_DISTANCE_MM) & (in_template(matrix, raw.shape, 2) > AIR_ABOVE_MM)
     # Where a whole neighbourhood is exactly zero, something was cut out: that is no air.
     air = zone & (ndimage.maximum_filter(raw, 3) > 0)
     nothing = np.zeros(raw.shape, dtype=bool)
@@ -277,34 +282,34 @@ def _air(raw: Floats, depth: Floats, matrix: NDArray[np.float64]) -> tuple[Bools
     return air, None
 
 
-def _is_stripped(raw: Floats, depth: Floats, lit: Bools) -> bool:
-    shell = (depth < -6.0) & (depth > -18.0) & lit
+def _is_stripped(raw: Floats, distance: Floats, valid: Bools) -> bool:
+    shell = (distance < -6.0) & (distance > -18.0) & valid
     return bool(shell.any()) and float(np.mean(raw[shell] == 0)) > 0.9
 
 
-def _is_defaced(raw: Floats, depth: Floats, lit: Bools, matrix: NDArray[np.float64]) -> bool:
+def _is_defaced(raw: Floats, distance: Floats, valid: Bools, matrix: NDArray[np.float64]) -> bool:
     # Zeros of an empty slice are missing data, not a face that somebody removed.
-    face = (depth < -8.0) & lit
+    face = (distance < -8.0) & valid
     for axis, (low, high) in enumerate(_FACE_MM):
         place = in_template(matrix, raw.shape, axis)
         face &= (place > low) & (place < high)
     if face.sum() < 500:
         return False
     # Where all of the air was rounded off to zero, so was that in nose and mouth.
-    around = (depth < -AIR_DISTANCE_MM) & lit
+    around = (distance < -AIR_DISTANCE_MM) & valid
     masked = around.any() and float(np.mean(raw[around] == 0)) > 0.5
     return float(np.mean(raw[face] == 0)) > (0.4 if masked else 0.2)
 
 
-def _out_of_view(matrix: NDArray[np.float64], lit: Bools) -> float:
+def _out_of_view(matrix: NDArray[np.float64], valid: Bools) -> float:
     """Return the share of the template's brain that lies off the grid or in empty slices."""
     maps = template(4)
-    where = np.argwhere(maps.depth_mm > 4)
+    where = np.argwhere(maps.signed_distance_mm > 4)
     world = where @ maps.affine[:3, :3].T + maps.affine[:3, 3]
     back = np.linalg.inv(matrix)
     index = np.round((world @ back[:3, :3].T + back[:3, 3]) / GRID_MM).astype(int)
-    inside = np.all((index >= 0) & (index < lit.shape), axis=1)
-    seen = lit[tuple(index[inside].T)].sum()
+    inside = np.all((index >= 0) & (index < valid.shape), axis=1)
+    seen = valid[tuple(index[inside].T)].sum()
     return 1.0 - float(seen) / len(where)
 
 

@@ -1,11 +1,15 @@
-"""Brightness between air and head, from the intensities alone."""
+"""Otsu's threshold between air and head.
+
+Written out instead of taken from SimpleITK: voxels of exactly zero (masks) do not count, and of a plateau of
+equally good thresholds the middle one is taken.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def threshold(data: NDArray[np.float32]) -> float:
-    """Return a brightness between air and head (Otsu on the square root; Otsu 1979); 0 where all is air."""
+    """Return an intensity between air and head (Otsu 1979, on the square root); 0 where all is air."""
     values = np.sqrt(np.clip(data[data > 0], 0, max(0.0, float(np.percentile(data, 99.5)))))
     counts, edges = np.histogram(values, 256)
     middle = (edges[:-1] + edges[1:]) / 2

@@ -1,8 +1,11 @@
-"""Placing a scan on the template: an affine registration that holds on stripped and cropped heads.
+"""Affine registration of a scan to the template, robust on stripped and cropped heads.
 
 The template is compared with the scan inside and closely around its brain only, by mutual information, so
 that a skull, a face or a lost background makes no difference. Everything runs on a coarse grid and on one
-thread: the result is the same on every machine load, and takes about a second.
+thread: the result does not depend on the load of the machine, and takes about a second.
+
+Mutual information of candidate transforms is computed here rather than by SimpleITK or scikit-learn: points
+outside the image or in empty slices have to lower it in proportion, which neither does.
 """
 
 from collections.abc import Iterator
@@ -18,18 +21,18 @@ from curation.imaging.otsu_threshold import threshold
 from curation.imaging.registration_refinement import refine
 from curation.imaging.template import template
 
-#: Middle of the template's brain in its world mm, about which the scan is turned and scaled.
+#: Middle of the template's brain in its world mm, about which the scan is rotated and scaled.
 _CENTRE = np.array([0.0, -18.0, 10.0])
 #: How far around the brain the two are compared.
 _RIM_MM = 6.0
 _BINS = 32
-#: A shading is strong where taking it out makes the head appear larger by this factor.
+#: A bias field is strong where dividing it out makes the head appear larger by this factor.
 _GROWTH = 1.06
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """Where a scan lies on the template.
+    """Affine transform from a scan to the template.
 
     Parameters
     ----------
@@ -54,13 +57,13 @@ def align(
     Parameters
     ----------
     data : array of shape (X, Y, Z)
-        The scan in RAS order, with its coarse shading taken out.
+        The scan in RAS order, with its coarse bias field divided out.
     spacing_mm : float
         Voxel edge.
     valid : array of bool, shape (X, Y, Z)
         False where there is no image: empty slices are no reason to squeeze the head.
     rotation : array of shape (3, 3)
-        How the header says that the grid is turned; tried beside "not at all".
+        Rotation of the grid according to the header; tried beside no rotation.
 
     Returns
     -------
@@ -69,11 +72,11 @@ def align(
     sitk = _itk()
     coarse = _Pair(data, spacing_mm, valid, step=8)
     fine = _Pair(data, spacing_mm, valid, step=4)
-    # The finer image tells better where a head is of which a slab is missing.
+    # The finer image locates a head of which a slab is missing more reliably.
     tried = sorted(_starts(coarse, rotation), key=fine.rough_agreement, reverse=True)
     found = [coarse.improve(sitk.Similarity3DTransform(), start, 40) for start in _apart(tried, 3)]
     rough = fine.improve(sitk.AffineTransform(3), max(found, key=fine.agreement), 60)
-    # Brightness finds shears and stretches that mutual information creeps towards; it has the last word.
+    # Intensities find shears and stretches that mutual information approaches only slowly: they come last.
     close = fine.improve(sitk.AffineTransform(3), fine.refined(coarse.refined(rough)), 60)
     matrix = max((rough, close), key=fine.agreement)
     return Alignment(np.asarray(np.linalg.inv(matrix), dtype=np.float64), fine.agreement(matrix))
@@ -85,7 +88,7 @@ def register(
     valid: NDArray[np.bool_],
     rotation: NDArray[np.float64],
 ) -> Alignment:
-    """Register a scan as it is; under a strong shading, with more of it taken out as well.
+    """Register a scan; under a strong bias field, also with more of the field divided out.
 
     Parameters
     ----------
@@ -106,13 +109,13 @@ def register(
 
 
 def _flattened(data: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
-    """Divide out coarse shading (30 mm, homomorphic), for the registration only; count the head's points."""
+    """Divide out a coarse bias field (30 mm, homomorphic), for registration only; count the head's points."""
     head = data > 0.7 * threshold(data)
     logs = np.where(head, np.log(np.maximum(data, 1e-6)), 0).astype(np.float32)[::2, ::2, ::2]
     weight = ndimage.gaussian_filter(head[::2, ::2, ::2].astype(np.float32), 7.5)
-    # Far from the head there is nothing to smooth: there, what is usual in the head holds.
-    usual = float(logs.sum() / max(1.0, float(head[::2, ::2, ::2].sum())))
-    smooth = (ndimage.gaussian_filter(logs, 7.5) + 0.02 * usual) / (weight + 0.02)
+    # Far from the head there is nothing to smooth: there, the mean of the head holds.
+    mean = float(logs.sum() / max(1.0, float(head[::2, ::2, ::2].sum())))
+    smooth = (ndimage.gaussian_filter(logs, 7.5) + 0.02 * mean) / (weight + 0.02)
     field_ = ndimage.zoom(smooth, np.array(data.shape) / smooth.shape, order=1)
     return np.minimum(data / np.exp(field_), 3.0).astype(np.float32), int(head.sum())
 
@@ -126,7 +129,9 @@ class _Pair:
         fixed = template(step)
         origin = fixed.affine[:3, 3]
         self.fixed = _image(fixed.t1, fixed.spacing_mm, origin)
-        self.fixed_mask = _image((fixed.depth_mm > -_RIM_MM).astype(np.uint8), step, origin)
+        self.fixed_mask = _image(
+            (fixed.signed_distance_mm > -_RIM_MM).astype(np.uint8), step, origin
+        )
         shrink = max(1, round(step / spacing_mm / 2))
         smooth = ndimage.gaussian_filter(data, 0.4 * step / spacing_mm)
         self.data = smooth[::shrink, ::shrink, ::shrink]
@@ -134,13 +139,13 @@ class _Pair:
         self.edge_mm = spacing_mm * shrink
         self.moving = _image(self.data, self.edge_mm)
         self.moving_mask = _image(self.valid.astype(np.uint8), self.edge_mm)
-        where = np.nonzero(fixed.depth_mm > -_RIM_MM)
+        where = np.nonzero(fixed.signed_distance_mm > -_RIM_MM)
         points = np.stack([*where, np.ones(len(where[0]))]).T.astype(np.float64)
         self.points: NDArray[np.float64] = points @ fixed.affine.T
         self.levels = _levels(fixed.t1[where])
 
     def refined(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the map improved by brightness instead of mutual information."""
+        """Return the map improved by intensities instead of mutual information."""
         return refine(matrix, self.data, self.valid, self.edge_mm, self.points, self.levels)
 
     def rough_agreement(self, matrix: NDArray[np.float64]) -> float:
@@ -154,17 +159,19 @@ class _Pair:
         inside = np.all((index >= 0) & (index < self.data.shape), axis=1)
         index = index[inside]
         x, y, z = index.T
-        lit = self.valid[x, y, z]
-        if lit.sum() < 0.2 * len(points):
+        valid = self.valid[x, y, z]
+        if valid.sum() < 0.2 * len(points):
             return 0.0
         joint = np.zeros((_BINS, _BINS))
-        pair = levels[inside][lit], _levels(self.data[x, y, z][lit])
+        pair = levels[inside][valid], _levels(self.data[x, y, z][valid])
         np.add.at(joint, pair, 1.0)
         joint /= joint.sum()
-        apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
-        some = joint > 0
-        information = float((joint[some] * np.log(joint[some] / apart[some])).sum())
-        return information * float(lit.sum()) / len(points)
+        independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+        positive = joint > 0
+        information = float(
+            (joint[positive] * np.log(joint[positive] / independent[positive])).sum()
+        )
+        return information * float(valid.sum()) / len(points)
 
     def improve(
         self, transform: Any, start: NDArray[np.float64], iterations: int
@@ -212,16 +219,16 @@ def _image(data: NDArray, spacing_mm: float, origin: object = (0.0, 0.0, 0.0)) -
 
 
 def _starts(pair: _Pair, rotation: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    """Yield guesses (template mm to grid mm): at every height below the crown, nodding, large, small."""
-    where = np.argwhere(_large(pair.data > threshold(pair.data))) * pair.edge_mm
+    """Yield initial transforms (template mm to grid mm): a grid of rotation, height, pitch and scale."""
+    where = np.argwhere(_large_components(pair.data > threshold(pair.data))) * pair.edge_mm
     crown = np.percentile(where[:, 2], 99.5)
     upper = where[where[:, 2] > crown - 130.0]
     x, y = ((np.percentile(upper, 2, axis=0) + np.percentile(upper, 98, axis=0)) / 2)[:2]
-    turned = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)) > np.deg2rad(5)
-    for turn in [np.eye(3), rotation.T] if turned else [np.eye(3)]:
-        for below, nod, size in product(range(-20, 100, 10), (-0.3, 0.0, 0.3), (0.82, 0.95)):
+    is_rotated = np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)) > np.deg2rad(5)
+    for rotated in [np.eye(3), rotation.T] if is_rotated else [np.eye(3)]:
+        for below, pitch, scale in product(range(-20, 100, 10), (-0.3, 0.0, 0.3), (0.82, 0.95)):
             start = np.eye(4)
-            start[:3, :3] = turn @ _pitch(nod) * size
+            start[:3, :3] = rotated @ _pitch(pitch) * scale
             start[:3, 3] = np.array([x, y, crown - below]) - start[:3, :3] @ _CENTRE
             yield start
 
@@ -232,7 +239,7 @@ def _pitch(angle: float) -> NDArray[np.float64]:
 
 
 def _apart(starts: list[NDArray[np.float64]], count: int) -> list[NDArray[np.float64]]:
-    """Return the first ``count`` guesses whose centres lie more than 15 mm from each other."""
+    """Return the first ``count`` transforms with centres more than 15 mm apart."""
     chosen: list[NDArray[np.float64]] = []
     for start in starts:
         place = start[:3, :3] @ _CENTRE + start[:3, 3]
@@ -242,8 +249,8 @@ def _apart(starts: list[NDArray[np.float64]], count: int) -> list[NDArray[np.flo
     return chosen
 
 
-def _large(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the largest part and those at least a tenth as large: an empty slab cuts a head in two."""
+def _large_components(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Keep components of at least a tenth of the largest: an empty slab cuts a head in two."""
     parts, count = ndimage.label(mask)
     if not count:
         return ~mask

@@ -1,7 +1,7 @@
-"""The last millimetres of an alignment: Gauss–Newton on brightness, robust against what differs.
+"""Refinement of a registration: robust Gauss–Newton steps on intensities.
 
 Mutual information finds the head from far away but stops short where the head is sheared or stretched.
-Close to the answer, the mean brightness of the scan for each brightness of the template is known, and the
+Close to the answer, the mean intensity of the scan for each intensity of the template is known, and the
 affine map that best explains the scan by it follows in a few linear steps (after the correlation ratio of
 Roche et al., MICCAI 1998, 1115–1124).
 """
@@ -40,7 +40,7 @@ def refine(
     points : array of shape (N, 4)
         Homogeneous template positions, mm.
     levels : array of int, shape (N,)
-        The template's brightness there, as one of 32 levels.
+        The template's intensity there, as one of 32 levels.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def _step(
 
 
 def _conditional_mean(values: NDArray, levels: NDArray[np.int64]) -> NDArray:
-    """Return the scan's mean brightness for each of the template's levels, smoothed over levels."""
+    """Return the scan's mean intensity for each of the template's levels, smoothed over levels."""
     count = np.bincount(levels, minlength=32).astype(np.float64)
     total = np.bincount(levels, weights=values, minlength=32)
     smooth_total = ndimage.gaussian_filter1d(total, 0.7, mode="nearest")

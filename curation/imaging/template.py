@@ -1,7 +1,7 @@
-"""The average brain that scans are compared with: ICBM152 2009a, as nilearn packages it.
+"""The template, an average brain: ICBM152 2009a, as nilearn packages it.
 
 Fonov et al., "Unbiased average age-appropriate brain templates", NeuroImage 47 (2009) S102. The image
-holds the brain only; grey and white matter come with it, fluid is what the other two leave over.
+holds the brain only; grey and white matter come with it, CSF is the remainder of the two.
 """
 
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class Template:
     Parameters
     ----------
     t1, csf, gm, wm : array of float32, shape (X, Y, Z)
-        Brightness and tissue shares, 0 to 1.
+        Intensity and tissue probability, 0 to 1.
     brain : array of bool, shape (X, Y, Z)
         The brain with its ventricles.
-    depth_mm : array of float32, shape (X, Y, Z)
+    signed_distance_mm : array of float32, shape (X, Y, Z)
         Distance to the surface of the brain: positive inside, negative outside.
     affine : array of shape (4, 4)
         Voxel index to template world mm (RAS+).
@@ -40,7 +40,7 @@ class Template:
     gm: NDArray[np.float32]
     wm: NDArray[np.float32]
     brain: NDArray[np.bool_]
-    depth_mm: NDArray[np.float32]
+    signed_distance_mm: NDArray[np.float32]
     affine: NDArray[np.float64]
     spacing_mm: float
 
@@ -71,11 +71,13 @@ def template(step: int) -> Template:
     else:
         raise ValueError(f"The template comes in steps of 2, 4 or 8 mm, not {step!r}.")
     t1, csf, gm, wm, brain = layers
-    return Template(t1, csf, gm, wm, brain > 0.5, _depth_mm(brain > 0.5, step), affine, float(step))
+    return Template(
+        t1, csf, gm, wm, brain > 0.5, _signed_distance_mm(brain > 0.5, step), affine, float(step)
+    )
 
 
 def _packaged() -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Read the packaged maps, pad them and average them over 2 mm; fluid and brain are derived."""
+    """Read the packaged maps, pad them and average them over 2 mm; CSF and brain are derived."""
     t1, gm, wm = (_halve(np.pad(_read(kind)[0], _padding())) for kind in ("t1", "gm", "wm"))
     brain = ndimage.binary_fill_holes(t1 > 0.05).astype(np.float32)
     affine = _read("t1")[1] @ _shift(-_MARGIN_MM)
@@ -121,6 +123,6 @@ def _shift(voxels: float) -> NDArray[np.float64]:
     return matrix
 
 
-def _depth_mm(brain: NDArray[np.bool_], step: int) -> NDArray[np.float32]:
+def _signed_distance_mm(brain: NDArray[np.bool_], step: int) -> NDArray[np.float32]:
     inside, outside = (ndimage.distance_transform_edt(part) for part in (brain, ~brain))
     return ((inside - outside) * step).astype(np.float32)

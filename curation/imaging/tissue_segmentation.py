@@ -1,7 +1,7 @@
-"""Tissue and shading, found together: three Gaussians with the template's priors under a smooth field.
+"""Tissue segmentation with its bias field: three Gaussians, the template's priors, a smooth field.
 
 Expectation–maximisation after Van Leemput et al., IEEE TMI 18 (1999) 885–896: each class has one
-brightness, the field is a polynomial in log-space, and an outlier class takes what is no tissue.
+intensity, the field is a polynomial in log-space, and an outlier class takes what is no tissue.
 """
 
 from dataclasses import dataclass
@@ -22,58 +22,60 @@ _MAX_POINTS = 40_000
 
 @dataclass(frozen=True)
 class Tissues:
-    """What was found in the brain.
+    """Intensity model of the brain: one Gaussian a tissue under a bias field.
 
     Parameters
     ----------
     means, deviations : array of float64, shape (3,)
-        Brightness of fluid, grey and white matter with the shading taken out, and its spread.
+        Corrected intensity of CSF, grey and white matter, and its standard deviation.
     coefficients : array of float64, shape (19,)
-        Of the polynomial log-field, in the order of :data:`POWERS`; coordinates run from -1 to 1.
+        Of the polynomial log bias field, in the order of :data:`POWERS`; coordinates run from -1 to 1.
     """
 
     means: NDArray[np.float64]
     deviations: NDArray[np.float64]
     coefficients: NDArray[np.float64]
 
-    def log_field(self, places: Floats) -> Floats:
-        """Return the natural logarithm of the shading at ``places`` of shape (N, 3)."""
-        return _basis(places) @ self.coefficients.astype(np.float32)
+    def log_bias_field(self, positions: Floats) -> Floats:
+        """Return the natural logarithm of the bias field at ``positions`` of shape (N, 3)."""
+        return _basis(positions) @ self.coefficients.astype(np.float32)
 
-    def posterior(self, values: Floats, priors: Floats, places: Floats) -> Floats:
-        """Return the probability of fluid, grey and white matter, shape (N, 3), each 0 to 1."""
-        flat = np.asarray(values / np.exp(self.log_field(places)), dtype=np.float32)
-        return self.shares(flat, priors)
+    def posterior(self, values: Floats, priors: Floats, positions: Floats) -> Floats:
+        """Return the probability of CSF, grey and white matter, shape (N, 3), each 0 to 1."""
+        flat = np.asarray(values / np.exp(self.log_bias_field(positions)), dtype=np.float32)
+        return self.tissue_probability(flat, priors)
 
-    def shares(self, flat: Floats, priors: Floats) -> Floats:
-        """Return the same for values that are free of shading already."""
+    def tissue_probability(self, flat: Floats, priors: Floats) -> Floats:
+        """Return the same for values whose bias field is corrected already."""
         return _posterior(flat, _softened(priors), self.means, self.deviations)
 
 
-def find_tissues(values: Floats, priors: Floats, places: Floats) -> Tissues | None:
-    """Fit tissues and shading.
+def find_tissues(values: Floats, priors: Floats, positions: Floats) -> Tissues | None:
+    """Fit tissues and bias field.
 
     Parameters
     ----------
     values : array of shape (N,)
-        Brightness of the voxels inside the brain.
+        Intensity of the voxels inside the brain.
     priors : array of shape (N, 3)
-        The template's shares of fluid, grey and white matter there.
-    places : array of shape (N, 3)
-        Where they are, each coordinate from -1 to 1 over the brain.
+        The template's probability of CSF, grey and white matter there.
+    positions : array of shape (N, 3)
+        Their positions, each coordinate from -1 to 1 over the brain.
 
     Returns
     -------
     Tissues or None
         ``None`` where there are too few voxels with signal.
     """
-    lit = values > 0.05 * np.percentile(values, 90) if len(values) else np.zeros(0, dtype=bool)
-    chosen = np.flatnonzero(lit)
+    has_signal = (
+        values > 0.05 * np.percentile(values, 90) if len(values) else np.zeros(0, dtype=bool)
+    )
+    chosen = np.flatnonzero(has_signal)
     chosen = chosen[:: max(1, len(chosen) // _MAX_POINTS)]
-    values, priors, places = values[chosen], _softened(priors[chosen]), places[chosen]
+    values, priors, positions = values[chosen], _softened(priors[chosen]), positions[chosen]
     if len(values) < 2000:
         return None
-    basis = _basis(places)
+    basis = _basis(positions)
     means, deviations = _start(values, priors)
     coefficients = np.zeros(basis.shape[1])
     logs = np.log(values)
@@ -88,12 +90,12 @@ def find_tissues(values: Floats, priors: Floats, places: Floats) -> Tissues | No
 
 def _softened(priors: Floats) -> Floats:
     total = priors.sum(axis=1, keepdims=True)
-    shares = np.divide(priors, total, out=np.full_like(priors, 1 / 3), where=total > 0)
-    return shares * (1 - 3 * _PRIOR_FLOOR) + np.float32(_PRIOR_FLOOR)
+    probability = np.divide(priors, total, out=np.full_like(priors, 1 / 3), where=total > 0)
+    return probability * (1 - 3 * _PRIOR_FLOOR) + np.float32(_PRIOR_FLOOR)
 
 
-def _basis(places: Floats) -> Floats:
-    x, y, z = places.T
+def _basis(positions: Floats) -> Floats:
+    x, y, z = positions.T
     powers = [[np.ones_like(axis), axis, axis**2, axis**3] for axis in (x, y, z)]
     return np.stack([powers[0][i] * powers[1][j] * powers[2][k] for i, j, k in POWERS], axis=1)
 
@@ -132,7 +134,7 @@ def _moments(flat: Floats, share: Floats, before: NDArray) -> tuple[NDArray, NDA
 def _fit_field(
     logs: Floats, share: Floats, means: NDArray, deviations: NDArray, basis: Floats
 ) -> NDArray[np.float64]:
-    """Fit the polynomial to what the tissue's brightness leaves over, fluid left out."""
+    """Fit the polynomial to the residual of the tissues' intensity, CSF left out."""
     precision = (np.maximum(means, 1e-6) / deviations).astype(np.float32) ** 2
     precision[0] = 0.0
     weights = share * precision

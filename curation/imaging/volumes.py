@@ -1,7 +1,7 @@
-"""Reading NIfTI images: whatever is wrong with a file becomes a :class:`VolumeError` with a reason.
+"""Reading of NIfTI images; whatever is wrong with a file becomes a :class:`VolumeError` with a reason.
 
 The file's own stream is read here, piece by piece and never more than the header promises, so that
-a broken or hostile file costs bounded memory and a cut-off one is told from a whole one.
+a broken or hostile file costs bounded memory, and a cut-off file is recognised.
 """
 
 import gzip
@@ -80,7 +80,7 @@ class Verified(NamedTuple):
 
 
 def verify(path: Path) -> Verified:
-    """Read the whole file, keeping nothing, and return its header and what tells its image from others.
+    """Stream the whole file and return its header and the hash of its voxels.
 
     Raises
     ------

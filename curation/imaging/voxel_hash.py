@@ -1,4 +1,4 @@
-"""A hash of an image's voxels that is the same however the image is stored."""
+"""Hash of an image's voxels, independent of how the image is stored."""
 
 import hashlib
 
@@ -47,7 +47,7 @@ class VoxelHash:
         self._start, self._sum = 0, 0
 
     def add(self, values: NDArray[np.float32]) -> None:
-        """Take the next intensities; what is no finite number counts as 0, as it does when it is read."""
+        """Add the next intensities; values that are not finite count as 0, as they do in :func:`load`."""
         values = np.where(np.isfinite(values), values, np.float32(0)) + np.float32(0)  # no -0
         bits = values.view(np.uint32).astype(np.uint64)
         mixed = (self._indices(len(values)) * _STEP) ^ (bits * _SECOND)
@@ -58,11 +58,11 @@ class VoxelHash:
         self._start += len(values)
 
     def hexdigest(self) -> str:
-        """Return the hash of what was taken, 16 hexadecimal digits."""
+        """Return the hash of all intensities so far, 16 hexadecimal digits."""
         return hashlib.sha256(f"{self._shape} {self._sum}".encode()).hexdigest()[:16]
 
     def _indices(self, count: int) -> NDArray[np.uint64]:
-        """Return the places, in the turned image, of the next voxels in file order."""
+        """Return the indices, in the reoriented image, of the next voxels in file order."""
         along_x, along_y, along_z = self._places
         width, height = len(along_x), len(along_y)
         first = self._start // width

@@ -66,7 +66,7 @@ EXAMPLES: dict[str, Example] = {
 
 
 def is_installed() -> bool:
-    """Tell whether the package with the tables is there."""
+    """Return whether the package with the tables is installed."""
     return importlib.util.find_spec(PACKAGE) is not None
 
 

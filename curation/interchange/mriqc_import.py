@@ -1,4 +1,4 @@
-"""MRIQC's results into a workspace: scans without images, but with metrics, scores and ratings."""
+"""Import of MRIQC's results: scans without images, but with metrics, scores and ratings."""
 
 import json
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from curation.assessment import metric_parts
+from curation.assessment import metric_shards
 from curation.interchange import mriqc_tables
 from curation.interchange.mriqc_tables import RATING_SCALE, MriqcTable
 from curation.metrics import METRICS, METRICS_VERSION
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.references import reference_library
 from curation.sources import participants_table, scan_names
 from curation.sources import source as sources
@@ -26,7 +27,7 @@ _KEPT = ("table", "other")
 
 @dataclass(frozen=True)
 class TableSummary(IngestSummary):
-    """What importing MRIQC's results did.
+    """Result of importing MRIQC's results.
 
     Parameters
     ----------
@@ -86,13 +87,13 @@ def import_table(
         participants_table.participants(Path(source.participants)) if source.participants else None
     )
     table = mriqc_tables.read(Path(source.path), known_people)
-    with files.lock(workspace.root / ".ingest.lock"):
+    with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
         scans = _scans(source, table, known)
         usable = scans["status"].isin(_KEPT).to_numpy()
-        part = workspace.metrics_dir / f"part-table-{source.name}.parquet"
-        metric_parts.write(part, _metrics(scans[usable], table.rows[usable]))
+        part = workspace.metrics_shard_path(f"table-{source.name}")
+        metric_shards.write(part, _metrics(scans[usable], table.rows[usable]))
         rows = pd.concat([scans, gone(known, scans)], ignore_index=True)
         put(workspace, source, rows, before)
     added_ratings = _add_ratings(workspace, scans, table, raters)
@@ -142,7 +143,7 @@ def _scans(source: Source, table: MriqcTable, known: pd.DataFrame) -> pd.DataFra
 
 
 def _ids_so_far(known: pd.DataFrame, content: list[str]) -> list[str | None]:
-    """Return the id of each row that is known: a scan is never renamed."""
+    """Return the id of each row from before: a scan is never renamed."""
     ids = known[known["status"].isin(_KEPT)].reset_index().drop_duplicates("sha256")
     id_of = dict(zip(ids["sha256"], ids["scan_id"], strict=True))
     return [id_of.pop(each, None) for each in content]
@@ -184,7 +185,7 @@ def _add_ratings(workspace: Workspace, scans: pd.DataFrame, table: MriqcTable, r
     held = rating_log.list_ratings(workspace)
     seen = set(zip(held["scan_id"], held["rater"], held["scale"], held["value"], strict=True))
     new = [
-        {"scan_id": row.scan_id, "rater": row.rater, "scale": RATING_SCALE.name, "value": row.value}
+        Rating(scan_id=row.scan_id, rater=row.rater, scale=RATING_SCALE.name, value=row.value)
         for row in found[found["usable"]].itertuples()
         if (row.scan_id, row.rater, RATING_SCALE.name, row.value) not in seen
     ]

@@ -1,4 +1,4 @@
-"""Reading MRIQC's results: its group tables of any version, tables made from them, and its JSON files."""
+"""Readers of MRIQC's results: group tables of any version, tables made from them, and JSON files."""
 
 import math
 import re
@@ -29,7 +29,7 @@ _GEOMETRY = tuple(f"{what}_{axis}" for what in ("size", "spacing") for axis in "
 
 @dataclass(frozen=True)
 class MriqcTable:
-    """What MRIQC's results say.
+    """Content of MRIQC's results.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def read(path: Path, participants: People | None = None) -> MriqcTable:
 
 
 def _table(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the results as a table of text, and what was guessed or could not be looked at."""
+    """Return the results as a table of text, and notes on guesses and skipped files."""
     if path.is_file() and path.suffix.lower() != ".json":
         table = text_tables.read_table(path)
         return table, table.attrs["guessed"]
@@ -164,7 +164,7 @@ def _flat(raw: Mapping[str, Any], stem: str) -> dict[str, Any]:
 
 
 def _row(number: int, row: Mapping[str, Any], metrics: list[str], known: People) -> dict[str, Any]:
-    """Describe one row of a table; what is wrong with it is its ``problem``, never an exception."""
+    """Describe one row of a table; an error in it becomes its ``problem``, never an exception."""
     row = {name: None if _is_missing(value) else str(value) for name, value in row.items()}
     key = _key(row)
     entities = scan_names.entities(key or "")
@@ -212,8 +212,8 @@ def _modality(said: str | None, key: str) -> str:
     """Return the kind of image that a row tells, or its name, a T1w where neither does."""
     last = key.rsplit("_", 1)[-1]
     of_name = last if last in (*image_modality.ANATOMICAL, "bold", "dwi") else image_modality.SCORED
-    kind = image_modality.of_table(said) or of_name
-    return image_modality.of_bids(kind, scan_names.entities(key)) or kind
+    kind = image_modality.modality_of_table(said) or of_name
+    return image_modality.modality_of_bids_name(kind, scan_names.entities(key)) or kind
 
 
 def _numbers(

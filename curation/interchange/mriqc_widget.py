@@ -1,4 +1,4 @@
-"""Ratings as MRIQC's rating widget saves them: one JSON file a rating.
+"""Ratings in the format of MRIQC's rating widget: one JSON file a rating.
 
 ``{dataset, subject, rating, artifacts, time_sec, confidence, comments}``. The file does not say who rated:
 the folder does, ``rater-NAME``. Only ratings on MRIQC's scale can be written.

@@ -1,4 +1,4 @@
-"""Learning a reference from rated tables of MRIQC's metrics, such as the published ABIDE and DS030 tables."""
+"""Training sets from rated tables of MRIQC's metrics, such as the published ABIDE and DS030 tables."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,7 +12,7 @@ from curation.references.fit_from_ratings import TrainingSet, learn_reference, t
 from curation.scoring.comparison_groups import groups_of
 from curation.scoring.score_reference import Reference
 
-#: A rater of this share of a table's scans saw them all; the verdicts of others weigh less.
+#: A rater of this share of a table's scans saw them all; the labels of others weigh less.
 SAW_ALL, PART_WEIGHT = 0.95, 0.25
 
 
@@ -34,19 +34,19 @@ def training_set_of(tables: Mapping[str, MriqcTable]) -> TrainingSet:
     Notes
     -----
     A rater who saw nearly every scan of a table counts fully, others by a quarter: they saw different
-    halves, with other thresholds, so that their verdicts blur each other.
+    halves, with other thresholds, so that their labels blur each other.
     """
     named = [table.rows.assign(table=name) for name, table in tables.items()]
     rows = pd.concat(named, ignore_index=True)
     starts = np.cumsum([0, *(len(table.rows) for table in tables.values())])
     parts = [
-        _verdicts(table, int(start)) for table, start in zip(tables.values(), starts, strict=False)
+        _labels(table, int(start)) for table, start in zip(tables.values(), starts, strict=False)
     ]
-    verdicts = pd.concat(parts, ignore_index=True)
-    if verdicts.empty:
+    labels = pd.concat(parts, ignore_index=True)
+    if labels.empty:
         raise SourceError("None of the tables has ratings (columns such as rater_1). Name another.")
     subjects = rows["table"] + ":" + rows["participant_id"]
-    return training_set(rows, groups_of(rows, rows["site"]), subjects, verdicts)
+    return training_set(rows, groups_of(rows, rows["site"]), subjects, labels)
 
 
 def experts_reference(tables: Mapping[str, MriqcTable]) -> Reference:
@@ -62,8 +62,8 @@ def experts_reference(tables: Mapping[str, MriqcTable]) -> Reference:
     )
 
 
-def _verdicts(table: MriqcTable, start: int) -> pd.DataFrame:
-    """Return the verdicts of one table, its rows counted from ``start``."""
+def _labels(table: MriqcTable, start: int) -> pd.DataFrame:
+    """Return the labels of one table, its rows counted from ``start``."""
     seen = table.ratings.groupby("rater")["row"].transform("count") / max(len(table.rows), 1)
     return pd.DataFrame(
         {

@@ -1,9 +1,8 @@
-"""Ratings as files: written for BIDS and for MRIQC's users, and read back without losing or doubling any.
+"""Export of ratings and overrides as BIDS derivatives and for MRIQC's programs, and the columns of the files.
 
 ``WORKSPACE/exports/derivatives/tierscope/`` holds ``ratings.tsv`` and ``overrides.tsv`` with dictionaries,
-``sessions.json`` (sessions and scales), and ``mriqc/rater-NAME/SUBJECT.json`` for MRIQC's programs.
-
-The columns of exported ratings and overrides: what the files, their dictionary and the import share.
+``sessions.json`` (sessions and scales), and ``mriqc/rater-NAME/SUBJECT.json``. The import reads the same
+columns, so that nothing is lost or doubled.
 """
 
 import datetime
@@ -100,8 +99,8 @@ def export_ratings(workspace: Workspace, *, force: bool = False) -> Path:
     if not force:
         now = {"ratings": len(given), "tiers by hand": len(decided)}
         _refuse_fewer(workspace, now | {"sessions": len(sessions["sessions"])})
-    folder = bids_tables.folder(workspace)
-    names = bids_tables.names_of(tables.read_scans(workspace))
+    folder = bids_tables.derivatives_folder(workspace)
+    names = bids_tables.bids_names(tables.read_scans(workspace))
     _write(folder / RATINGS, RATING_COLUMNS, _rating_rows(given, names))
     _write(folder / OVERRIDES, OVERRIDE_COLUMNS, decided)
     files.write_json(folder / SESSIONS, sessions)
@@ -164,7 +163,7 @@ def _sessions(workspace: Workspace) -> dict[str, Any]:
     items = schema.session_items
     listed: dict[int, list] = {}
     with database.engine(workspace).connect() as connection:
-        known, _ = session_log.stored(connection)
+        known, _ = session_log.stored_sessions(connection)
         for row in connection.execute(
             sa.select(items).order_by(items.c.session_id, items.c.position)
         ):
@@ -191,7 +190,7 @@ def _scale(scale: Scale) -> Mapping[str, Any]:
 
 
 def fingerprint(row: Mapping[str, Any]) -> tuple:
-    """Return what makes a rating this one and no other, whatever database it lies in."""
+    """Return the identity of a rating, independent of the database that holds it."""
     at = row.get("at")
     moment = at.astimezone(datetime.UTC).isoformat() if at is not None else None
     return (moment, *without_time(row))

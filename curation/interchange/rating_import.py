@@ -1,8 +1,8 @@
-"""Ratings out of files into the database: all or none, and none that is there already."""
+"""Import of ratings from files: all or none, and none that the database holds already."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,10 @@ from curation.interchange.rating_export import (
 )
 from curation.interchange.session_import import Given
 from curation.ratings import rating_log, rating_record
+from curation.ratings.rating_record import Rating
 from curation.ratings.scales import Scale, add_scale, all_scales
 from curation.storage import bids_tables, tables
-from curation.storage.bids_tables import names_of
+from curation.storage.bids_tables import bids_names
 from curation.storage.workspace import Workspace
 
 #: Held on PostgreSQL while ratings are imported, in the place of a session's number.
@@ -35,7 +36,7 @@ _IMPORTING = 0
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did.
+    """Result of an import.
 
     Parameters
     ----------
@@ -114,7 +115,7 @@ def _from_widget(workspace: Workspace, path: Path, rater: str | None) -> Importe
 
 def _finder(scans: pd.DataFrame) -> Callable[[str, str, str], str | None]:
     """Return a function that finds the scan of a subject's name, in words where there are two."""
-    names = names_of(scans).reset_index()
+    names = bids_names(scans).reset_index()
     candidates: dict[str, list[tuple[str, str]]] = {}
     for row in names.itertuples():
         for name in {row.scan_id, row.bids_name, row.participant_id} - {None}:
@@ -175,7 +176,7 @@ def _from_table(workspace: Workspace, path: Path, rater: str | None) -> Imported
 
 
 def _add(workspace: Workspace, connection: sa.Connection, rows: Given, origin: str) -> int:
-    """Insert the ratings that are not there; return how many.
+    """Insert the ratings that the database lacks; return how many.
 
     As many equal ones as the files hold, and no more: without a time, a rating and its hidden repeat may be
     equal.
@@ -194,7 +195,7 @@ def _add(workspace: Workspace, connection: sa.Connection, rows: Given, origin: s
         if known[mark] > 0:
             known[mark] -= 1
             continue
-        new.append(_prepared(where, scales, row, origin))
+        new.append(_checked(where, scales, row, origin))
         withdrawn.append(row.get("withdrawn"))
     try:
         ids = rating_record.append(connection, new)
@@ -213,9 +214,9 @@ def _add(workspace: Workspace, connection: sa.Connection, rows: Given, origin: s
     return len(ids)
 
 
-def _prepared(
+def _checked(
     where: str, scales: dict[str, Scale], row: dict[str, Any], origin: str
-) -> rating_record.Prepared:
+) -> rating_record.RatingRows:
     scale = scales.get(row["scale"])
     if scale is None:
         raise RatingError(
@@ -226,19 +227,10 @@ def _prepared(
             f"{where}: the direction is {row['direction']!r}, but on the scale {scale.name!r} "
             f"{scale.direction}. Say which scale is meant."
         )
-    derived = (
-        "scale",
-        "direction",
-        "label",
-        "participant_id",
-        "bids_name",
-        "blinded",
-        "seed",
-        "withdrawn",
-    )
-    known = {name: value for name, value in row.items() if name not in derived}
+    names = {item.name for item in fields(Rating)}
+    given = {name: value for name, value in row.items() if name in names}
     try:
-        return rating_record.prepared(scale, **{"origin": origin} | known)
+        return rating_record.checked_rows(Rating(**{"origin": origin} | given), scale)
     except RatingError as error:
         raise RatingError(f"{where}: {error}") from error
 

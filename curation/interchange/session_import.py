@@ -1,4 +1,4 @@
-"""Rating sessions out of an export: looked through, since what is stored is never taken away again."""
+"""Import of rating sessions, checked beforehand, since stored rows are never removed."""
 
 from collections import Counter
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from curation.decisions import schema
-from curation.errors import RatingError
+from curation.errors import RatingError, SessionError
 from curation.interchange.rating_export import RATINGS, SESSIONS
 from curation.ratings.rating_record import MAX_RATER
 from curation.ratings.scales import SCALES, Scale
@@ -27,7 +27,7 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises
     ------
-    RatingError
+    SessionError
         When the file is not as it was exported.
     """
     try:
@@ -37,7 +37,7 @@ def read(path: Path) -> dict[str, Any]:
         if len({(one["rater"], one["name"]) for one in sessions}) < len(sessions):
             raise ValueError("a session is in it twice")
     except (ValueError, KeyError, TypeError, RecursionError, RatingError) as error:
-        raise RatingError(
+        raise SessionError(
             f"{path.name} is not as it was exported ({error}). Export anew, or remove it: the ratings are "
             "then imported without their sessions."
         ) from error
@@ -45,14 +45,14 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _scale(given: dict[str, Any]) -> Scale:
-    """Build a scale from what an export says of it; whether it makes sense is seen when it is added."""
+    """Build a scale from an export; it is checked when it is added."""
     words = {float(value): str(word) for value, word in given["values"]}
     texts = {name: str(given[name]) for name in ("name", "label", "direction", "citation")}
     return Scale(**given | texts | {"values": words})
 
 
 def _session(given: dict[str, Any]) -> dict[str, Any]:
-    """Return a session of an export, looked through: what is stored is never taken away again."""
+    """Return a session of an export, checked, since stored rows are never removed."""
     session_plan.SessionPlan.from_dict(given["plan"])
     places = given["items"]
     for position, (scan_id, first) in enumerate(places):
@@ -71,11 +71,11 @@ def _session(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def add(connection: sa.Connection, given: list[dict[str, Any]]) -> dict[tuple, int]:
-    """Add the sessions that are not there; return the number of each by rater and name.
+    """Add the sessions that the database lacks; return the number of each by rater and name.
 
     Raises
     ------
-    RatingError
+    SessionError
         When a rater has another session of a name.
     """
     table, items = schema.sessions, schema.session_items
@@ -85,7 +85,7 @@ def add(connection: sa.Connection, given: list[dict[str, Any]]) -> dict[tuple, i
         key = (one["rater"], one["name"])
         found = there.get(key)
         if found is not None and (found.at, found.plan) != (one["at"], one["plan"]):
-            raise RatingError(
+            raise SessionError(
                 f"{one['rater']} has another session named {one['name']!r} in this workspace. Rename the one "
                 f"in the files, in {SESSIONS} and {RATINGS}."
             )

@@ -1,4 +1,4 @@
-"""Quality metrics: one registry, one small file a family, one pure function a metric."""
+"""Quality metrics: one registry, one module a family, one pure function a metric."""
 
 import math
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ METRICS_VERSION = 6
 
 
 def up_to_date(metrics: pd.DataFrame) -> pd.Series:
-    """Tell which rows of metrics would be the same if they were measured now.
+    """Return which rows of metrics are up to date.
 
     Parameters
     ----------

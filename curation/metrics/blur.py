@@ -1,4 +1,4 @@
-"""Blur: over how many voxels an edge is spread, whatever the noise."""
+"""Blur metrics: the width of edges, independent of noise."""
 
 from functools import partial
 
@@ -61,7 +61,7 @@ def _lines(scan: Scan, axis: int, kind: str) -> NDArray:
     """Return every third line of the brain's box along ``axis``, as [along, across, across]."""
     box = scan.brain_box
     if kind == "inside":
-        data = scan.on_voxels(scan.masks.brain & (scan.masks.depth_mm > 1), box)
+        data = scan.on_voxels(scan.masks.brain & (scan.masks.signed_distance_mm > 1), box)
         for number, part in enumerate(box):
             along = [1, 1, 1]
             along[number] = -1

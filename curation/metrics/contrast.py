@@ -1,4 +1,4 @@
-"""Contrast: whether grey and white matter can be told apart."""
+"""Contrast metrics: separation of grey and white matter, clipping, grey levels."""
 
 import numpy as np
 from numpy.typing import NDArray

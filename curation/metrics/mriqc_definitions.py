@@ -171,7 +171,7 @@ def wm2max(image: NDArray, median_wm: float) -> float:
 
 
 def artefact_mask(image: NDArray, hat: Bools, distance: NDArray) -> Bools:
-    """Find what in the air is no noise: brighter than ten deviations of it, after an opening.
+    """Find artefacts in the air: above ten deviations of its noise, after an opening.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""MRIQC's structural set under MRIQC's names: its definitions in Tierscope's masks.
+"""MRIQC's structural metrics under MRIQC's names: its definitions in Tierscope's masks.
 
-The voxels are the scan's own at the points of a 2 mm grid, shading taken out and scaled so that the median
-of white matter is 1000. The shares of the tissues come from :mod:`curation.imaging.tissue_segmentation`, the
-air is that above the ears and away from the head, the bias field is N4's on an 8 mm grid.
+The voxels are the scan's own at the points of a 2 mm grid, the bias field divided out, scaled so that the
+median of white matter is 1000. Tissue probabilities come from :mod:`curation.imaging.tissue_segmentation`,
+the air is that above the ears and away from the head, the bias field is N4's on an 8 mm grid.
 """
 
 from collections.abc import Callable
@@ -135,7 +135,7 @@ _of_each_tissue(
     "Residual partial volume",
     "contrast",
     _WORSE,
-    lambda scan, tissue: mriqc_definitions.rpve(scan.share(tissue)),
+    lambda scan, tissue: mriqc_definitions.rpve(scan.probability_of(tissue)),
     formula="(Σ p over p in (0.5, P98] + Σ (1 − p) over p ≤ 0.5 of the image) / n(p > 0)",
     meaning="How many voxels hold this tissue in part only. Depends on the field of view.",
     needs=("tissues", "brain"),
@@ -157,7 +157,9 @@ _of_each_tissue(
     "Overlap with the template",
     "geometry",
     _BETTER,
-    lambda scan, tissue: mriqc_definitions.fuzzy_jaccard(scan.share(tissue), scan.prior(tissue)),
+    lambda scan, tissue: mriqc_definitions.fuzzy_jaccard(
+        scan.probability_of(tissue), scan.prior(tissue)
+    ),
     formula="Σ min(p, template) / Σ max(p, template)",
     meaning="How well the tissue lies where the template has it.",
     needs=("tissues", "brain"),

@@ -1,4 +1,4 @@
-"""The table of metrics: what the screen, the documentation, the scores and the tests walk."""
+"""Registry of metrics, walked by screen, documentation, scores and tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

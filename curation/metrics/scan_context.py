@@ -1,4 +1,4 @@
-"""What several metrics look at, worked out once a scan."""
+"""Quantities of one scan that several metrics share, each computed once."""
 
 from functools import cached_property
 
@@ -13,9 +13,9 @@ from curation.metrics import mriqc_definitions
 
 Floats = NDArray[np.float32]
 _TISSUES = ("csf", "gm", "wm")
-#: Brightness, as shares of white matter's, of the head folded over: a part at least as bright as the first,
-#: with a core at least as bright as the second. Ghosts are hardly as bright as the first.
-FOLDED_BRIGHTNESS, FOLDED_CORE = 0.3, 1.0
+#: Wrap-around: a connected part of the air of at least the first intensity, with a core of at least the
+#: second, both as fractions of white matter's. Ghosts rarely reach the first.
+FOLDED_INTENSITY, FOLDED_CORE = 0.3, 1.0
 _FOLDED_CORE_POINTS = 20
 #: Parts as bright as that at the border, smaller than this and without a core: an ear, a tube.
 _STRAY_POINTS = 1500
@@ -47,12 +47,12 @@ class Scan:
 
     @cached_property
     def flat(self) -> Floats:
-        """:attr:`raw` with the shading taken out."""
-        return np.asarray(self.raw / np.exp(self.masks.log_field), dtype=np.float32)
+        """:attr:`raw` with the bias field divided out."""
+        return np.asarray(self.raw / np.exp(self.masks.log_bias_field), dtype=np.float32)
 
     @cached_property
     def wm_mean(self) -> float:
-        """Brightness of white matter; of the whole brain where no tissue could be told apart."""
+        """Mean intensity of white matter; the 95th percentile of the image where there is none."""
         if self.masks.wm.any():
             return max(float(np.mean(self.flat[self.masks.wm])), 1e-6)
         return max(float(np.percentile(self.raw, 95)), 1e-6)
@@ -65,7 +65,7 @@ class Scan:
     @cached_property
     def brain_box(self) -> tuple[slice, slice, slice]:
         """The voxels of the scan around the brain, a few voxels wider than it."""
-        inside = self.masks.depth_mm > 0
+        inside = self.masks.signed_distance_mm > 0
         box = []
         for axis, (step, size) in enumerate(
             zip(self.masks.step, self.volume.data.shape, strict=True)
@@ -96,7 +96,7 @@ class Scan:
         return index
 
     def clear(self, axis: int, margin: int) -> NDArray[np.bool_]:
-        """Tell which slices along ``axis`` have an image and ``margin`` further ones on both sides."""
+        """Return the slices along ``axis`` that have an image, as have ``margin`` more on both sides."""
         reach = np.ones(2 * margin + 1, dtype=bool)
         return ndimage.binary_erosion(~self.empty[axis], reach)
 
@@ -109,7 +109,7 @@ class Scan:
     @cached_property
     def _at_border(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
         """Bright parts of the air that hang on the border: labels, those with a bright core, small ones."""
-        bright = (self.masks.data > FOLDED_BRIGHTNESS * self.wm_mean) & self.masks.air
+        bright = (self.masks.data > FOLDED_INTENSITY * self.wm_mean) & self.masks.air
         parts, count = ndimage.label(bright)
         touching = np.unique(parts[self.border & bright])
         core = parts[bright & (self.masks.data > FOLDED_CORE * self.wm_mean)]
@@ -120,19 +120,19 @@ class Scan:
 
     @cached_property
     def folded(self) -> NDArray[np.bool_]:
-        """Air as bright as scalp or brain that hangs on the border: another side of the head, folded over."""
+        """Air as bright as scalp or brain, connected to the border: the head wrapped around."""
         parts, solid, _ = self._at_border
         return np.isin(parts, solid)
 
     @cached_property
     def border(self) -> NDArray[np.bool_]:
         """The outermost two points of the part of the grid that has an image."""
-        inner = ndimage.binary_erosion(self.masks.lit, iterations=2)
-        return self.masks.lit & ~inner
+        inner = ndimage.binary_erosion(self.masks.valid_slices, iterations=2)
+        return self.masks.valid_slices & ~inner
 
     @cached_property
     def air(self) -> NDArray[np.bool_]:
-        """The air without what reaches into it of the head, folded over or bent, and without strays."""
+        """The air without wrapped-around or bent parts of the head, and without stray components."""
         parts, solid, stray = self._at_border
         air = self.masks.air & ~self._bulging
         if len(stray):
@@ -143,11 +143,11 @@ class Scan:
 
     @cached_property
     def _within_fold(self) -> NDArray[np.bool_]:
-        """What lies further from both ends of an axis than the head that is folded over along it."""
+        """Points further from both ends of an axis than the wrapped-around head along it."""
         inner = np.ones(self.folded.shape, dtype=bool)
         for axis in range(3):
             others = tuple(k for k in range(3) if k != axis)
-            lit = np.flatnonzero(self.masks.lit.any(axis=others))
+            lit = np.flatnonzero(self.masks.valid_slices.any(axis=others))
             reached = np.flatnonzero(self.folded.any(axis=others))
             deep = [
                 reached[reached < lit[0] + len(inner) // 3],
@@ -163,7 +163,7 @@ class Scan:
 
     @cached_property
     def _bulging(self) -> NDArray[np.bool_]:
-        """Bright parts that lie mostly where a head is, and what is within 6 mm of them."""
+        """Bright components that lie mostly in the head, dilated by 6 mm."""
         parts, count = ndimage.label(self.masks.data > 0.4 * self.wm_mean)
         size = np.bincount(parts.ravel(), minlength=count + 1)
         in_air = np.bincount(parts[self.masks.air], minlength=count + 1)
@@ -176,7 +176,7 @@ class Scan:
         """Height of each grid point in the template's world (its z), in mm."""
         return in_template(self.masks.grid_to_template, self.masks.data.shape, 2)
 
-    # ---- what MRIQC's set is made of -------------------------------------------------------------
+    # ---- inputs of MRIQC's metrics -----------------------------------------------------------------
 
     @cached_property
     def harmonised(self) -> Floats:
@@ -184,28 +184,31 @@ class Scan:
         middle = float(np.median(self.flat[self.masks.wm])) if self.masks.wm.any() else self.wm_mean
         return np.maximum(self.flat, 0) * np.float32(1000 / max(middle, 1e-6))
 
-    def share(self, tissue: str) -> Floats:
-        """Return the share of ``csf``, ``gm`` or ``wm`` in each point."""
-        return self.shares[..., _TISSUES.index(tissue)]
+    def probability_of(self, tissue: str) -> Floats:
+        """Return the probability of ``csf``, ``gm`` or ``wm`` at each point."""
+        return self.tissue_probability[..., _TISSUES.index(tissue)]
 
     @cached_property
-    def shares(self) -> Floats:
-        """Share of each tissue in the scan's own voxels (:attr:`raw`), shape (X, Y, Z, 3)."""
-        tissues, where = self.masks.tissues, (self.masks.depth_mm > -2.0) & self.masks.lit
+    def tissue_probability(self) -> Floats:
+        """Probability of each tissue at the scan's own voxels (:attr:`raw`), shape (X, Y, Z, 3)."""
+        tissues, where = (
+            self.masks.tissues,
+            (self.masks.signed_distance_mm > -2.0) & self.masks.valid_slices,
+        )
         if tissues is None:
-            return self.masks.shares
-        found = np.zeros_like(self.masks.shares)
-        found[where] = tissues.shares(self.flat[where], self.masks.priors[where])
+            return self.masks.tissue_probability
+        found = np.zeros_like(self.masks.tissue_probability)
+        found[where] = tissues.tissue_probability(self.flat[where], self.masks.tissue_priors[where])
         return np.where(found < 0.01, np.float32(0), found)
 
     def prior(self, tissue: str) -> Floats:
-        """Return the template's share of ``csf``, ``gm`` or ``wm`` in each point."""
-        return self.masks.priors[..., _TISSUES.index(tissue)]
+        """Return the template's probability of ``csf``, ``gm`` or ``wm`` at each point."""
+        return self.masks.tissue_priors[..., _TISSUES.index(tissue)]
 
     def summary(self, part: str) -> mriqc_definitions.IntensitySummary:
-        """Return how the brightness of ``csf``, ``gm``, ``wm`` or the air (``bg``) is distributed."""
+        """Return how the intensity of ``csf``, ``gm``, ``wm`` or the air (``bg``) is distributed."""
         if part not in self._summaries:
-            share = self.quiet_air if part == "bg" else self.share(part)
+            share = self.quiet_air if part == "bg" else self.probability_of(part)
             some = share > 0
             self._summaries[part] = mriqc_definitions.summarise(
                 self.harmonised[some], share[some].astype(np.float32)
@@ -219,7 +222,7 @@ class Scan:
     @cached_property
     def volume_fractions(self) -> NDArray[np.float64]:
         """The part of the brain's volume that each tissue fills, shape (3,)."""
-        return mriqc_definitions.volume_fractions(self.shares)
+        return mriqc_definitions.volume_fractions(self.tissue_probability)
 
     @cached_property
     def voxels_a_point(self) -> float:
@@ -228,7 +231,7 @@ class Scan:
 
     @cached_property
     def air_artefacts(self) -> NDArray[np.bool_]:
-        """What in the air is no noise, as MRIQC finds it."""
+        """Signal in the air that is no noise, as MRIQC finds it."""
         distance = ndimage.distance_transform_edt(~self.masks.head)
         distance[~self.masks.air] = 0
         share = distance / max(float(distance.max()), 1e-6)
@@ -247,7 +250,7 @@ class Scan:
 
     @cached_property
     def smoothness(self) -> tuple[float, float, float]:
-        """Width in voxels over which brightness in the brain is alike, along each axis."""
+        """Full width at half maximum of the brain's smoothness along each axis, in voxels."""
         box = self.brain_box
         return mriqc_definitions.fwhm(self.volume.data[box], self.on_voxels(self.masks.brain, box))
 

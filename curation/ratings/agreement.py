@@ -1,4 +1,4 @@
-"""How well people agree on what they see: between raters, and of a rater with himself."""
+"""Agreement of raters: between raters, and of each rater with himself."""
 
 import numpy as np
 import pandas as pd
@@ -96,7 +96,7 @@ def _counts(first: ArrayLike, second: ArrayLike, size: int) -> NDArray[np.int64]
 
 
 def _compared(counts: NDArray[np.int64]) -> dict[str, float]:
-    """Return the figures of two people from the counts of what they said, best level first."""
+    """Return the agreement of two raters from the table of counts of their levels, best first."""
     keep = counts[:-1, :-1].sum(), counts[:-1, -1].sum()
     fail = counts[-1, :-1].sum(), counts[-1, -1]
     weighted = kappa_with_interval(counts)
@@ -172,7 +172,7 @@ def intra(ratings: pd.DataFrame, scale: Scale) -> pd.DataFrame:
 
 
 def confusion(ratings: pd.DataFrame, scale: Scale, first: str, second: str) -> pd.DataFrame:
-    """Count what two raters said of the same scans: rows by the first, columns by the second, best first."""
+    """Cross-tabulate two raters' levels of the same scans: rows the first, columns the second, best first."""
     words = list(scale.values.values())
     both = _wide(ratings, scale).reindex(columns=[first, second]).dropna()
     counts = _counts(both[first], both[second], len(words))

@@ -1,8 +1,8 @@
-"""Coefficients of agreement between people, from tables of counts.
+"""Coefficients of agreement between raters, from tables of counts.
 
 Cohen's kappa (1960; weighted: 1968; weights by the square of the distance between levels: Fleiss and Cohen
-1973) and Krippendorff's alpha (2011). Both are 1 for perfect agreement, 0 for what chance alone would give.
-Intervals are bootstraps over scans, 95 %, the same each time.
+1973) and Krippendorff's alpha (2011). Both are 1 for perfect agreement, 0 for chance alone. Intervals are
+bootstraps over scans, 95 %, the same each time.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,6 +46,13 @@ def kappa(counts: ArrayLike, weights: Weights = "quadratic") -> Floats:
     -------
     numpy.ndarray, shape (...)
         -1 to 1; NaN where both only ever used one and the same level, or there are no counts.
+
+    Examples
+    --------
+    Two raters agree on 35 of 50 scans:
+
+    >>> round(float(kappa([[20, 5], [10, 15]], weights="none")), 2)
+    0.4
     """
     observed = np.asarray(counts, dtype=np.float64)
     size = observed.shape[-1]
@@ -91,6 +98,14 @@ def alpha_of_counts(counts: ArrayLike, values: Sequence[float], level: Level) ->
     level : {'nominal', 'ordinal', 'interval'}
         What a disagreement weighs: 1; by the number of ratings between the levels; the squared difference
         of the levels' values.
+
+    Examples
+    --------
+    Two raters agree on three scans of four:
+
+    >>> figure = alpha_of_counts([[2, 0], [0, 2], [1, 1], [2, 0]], [0, 1], "nominal")
+    >>> round(figure.value, 2)
+    0.53
     """
     table = np.asarray(counts, dtype=np.float64)
     table = table[table.sum(axis=1) >= 2]

@@ -1,7 +1,6 @@
-"""What people say of a scan's quality: appended, never overwritten."""
+"""The log of ratings: appended, never overwritten."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -9,24 +8,20 @@ import sqlalchemy as sa
 from curation.decisions import database, schema
 from curation.decisions.schema import plan_field
 from curation.errors import RatingError
-from curation.ratings.rating_record import RATING_ROLES, append, prepared
+from curation.ratings.rating_record import RATING_ROLES, Rating, append, checked_rows
 from curation.ratings.scales import Scale, all_scales, find_scale
 from curation.storage.workspace import Workspace
 
 
-def add_rating(
-    workspace: Workspace, *, scan_id: str, rater: str, scale: str, value: float, **known: Any
-) -> int:
+def add_rating(workspace: Workspace, rating: Rating) -> int:
     """Append one rating.
 
     Parameters
     ----------
     workspace : Workspace
         Where it goes.
-    scan_id, rater, scale, value
-        What is rated, by whom, on which scale, and the rating.
-    **known
-        See :func:`curation.ratings.rating_record.prepared`.
+    rating : Rating
+        The rating.
 
     Returns
     -------
@@ -38,22 +33,20 @@ def add_rating(
     RatingError
         When the rater is not named, the scale is unknown, or the value is not on it.
     """
-    chosen = find_scale(workspace, scale)
-    rows = prepared(chosen, scan_id=scan_id, rater=rater, value=value, **known)
+    rows = checked_rows(rating, find_scale(workspace, rating.scale))
     with database.writing(workspace) as connection:
         return append(connection, [rows])[0]
 
 
-def add_ratings(workspace: Workspace, given: Sequence[Mapping[str, Any]]) -> None:
+def add_ratings(workspace: Workspace, ratings: Sequence[Rating]) -> None:
     """Append many ratings, all or none.
 
     Parameters
     ----------
     workspace : Workspace
         Where they go.
-    given : sequence of mapping
-        Each with ``scan_id``, ``rater``, ``scale``, ``value`` and whatever
-        :func:`curation.ratings.rating_record.prepared` takes.
+    ratings : sequence of Rating
+        The ratings.
 
     Raises
     ------
@@ -62,12 +55,12 @@ def add_ratings(workspace: Workspace, given: Sequence[Mapping[str, Any]]) -> Non
     """
     scales = all_scales(workspace)
     rows = []
-    for one in given:
-        rest = dict(one)
-        name = rest.pop("scale")
-        if name not in scales:
-            raise RatingError(f"There is no scale {name!r}; choose one of {', '.join(scales)}.")
-        rows.append(prepared(scales[name], **rest))
+    for rating in ratings:
+        if rating.scale not in scales:
+            raise RatingError(
+                f"There is no scale {rating.scale!r}; choose one of {', '.join(scales)}."
+            )
+        rows.append(checked_rows(rating, scales[rating.scale]))
     with database.writing(workspace) as connection:
         append(connection, rows)
 
@@ -75,7 +68,7 @@ def add_ratings(workspace: Workspace, given: Sequence[Mapping[str, Any]]) -> Non
 def adjudicate(
     workspace: Workspace, *, scan_id: str, author: str, scale: str, value: float, reason: str
 ) -> int:
-    """Append the verdict on a contested scan: one more row, which ends the dispute.
+    """Append an adjudicator's decision on a contested scan: one more row, which ends the dispute.
 
     Raises
     ------
@@ -84,8 +77,7 @@ def adjudicate(
     """
     if not reason.strip():
         raise RatingError("A verdict needs a reason: say in a sentence what decided it.")
-    return add_rating(
-        workspace,
+    rating = Rating(
         scan_id=scan_id,
         rater=author,
         scale=scale,
@@ -93,6 +85,7 @@ def adjudicate(
         comment=reason,
         role="adjudicator",
     )
+    return add_rating(workspace, rating)
 
 
 def list_ratings(
@@ -146,7 +139,7 @@ def _joined() -> sa.Select:
 
 
 def _typed(table: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
-    """Fill in what older ratings lack, and say of each what it means on its scale."""
+    """Fill in columns that older ratings lack, and derive each rating's level on its scale."""
     plans = table.pop("plan")
     blinded, seeds = ([plan_field(plan, name) for plan in plans] for name in ("blinded", "seed"))
     table["blinded"] = pd.Series([bool(one) for one in blinded], dtype="bool")

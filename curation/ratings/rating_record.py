@@ -1,5 +1,6 @@
-"""One rating as rows of the database: what it consists of, checked before it is stored."""
+"""A rating, its checks, and its rows in the database."""
 
+import datetime
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ MAX_COMMENT = 2000
 MAX_RATER = 100
 MAX_CONFIDENCE = 4.0
 
-#: Who speaks: a rater gives an opinion, an adjudicator the verdict on a contested scan.
+#: A rater gives an opinion, an adjudicator decides on a scan that raters disagree on.
 RATING_ROLES = ("rater", "adjudicator")
 
 
@@ -60,80 +61,123 @@ ARTEFACTS: dict[str, Artefact] = {
 }
 
 
-Prepared = tuple[dict[str, Any], dict[str, Any]]
-
-
-def prepared(
-    scale: Scale,
-    *,
-    scan_id: str,
-    rater: str,
-    value: float,
-    comment: str = "",
-    confidence: float | None = None,
-    artefacts: Sequence[str] = (),
-    seconds: float | None = None,
-    role: str = "rater",
-    **stored: Any,
-) -> Prepared:
-    """Check one rating and make its rows for the tables ``ratings`` and ``rating_details``.
+@dataclass(frozen=True)
+class Opinion:
+    """A rater's entries on one scan.
 
     Parameters
     ----------
-    scale : Scale
-        The scale.
-    scan_id, rater, value, comment
-        What is rated, by whom, the rating, and what was written.
+    value : float
+        The rating, one of the scale's.
+    comment : str
+        Free text.
     confidence : float, optional
         0 to 4, as in MRIQC's widget.
     artefacts : sequence of str
         Keys of :data:`ARTEFACTS`.
     seconds : float, optional
         Time spent on the scan.
+    shown : JSON-ready, optional
+        The state of the screen: views, overlays, hidden fields.
+    """
+
+    value: float
+    comment: str = ""
+    confidence: float | None = None
+    artefacts: Sequence[str] = ()
+    seconds: float | None = None
+    shown: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rating(Opinion):
+    """One rating as it is stored.
+
+    Parameters
+    ----------
+    scan_id, rater, scale : str
+        The scan, the person and the name of the scale.
     role : {'rater', 'adjudicator'}
-        Who speaks.
-    **stored
-        ``shown`` (JSON-ready: what was on the screen), ``at``, ``version``, ``label``, ``key``,
-        ``session_id``, ``position``, ``repeat``, ``origin``: stored as they are.
+        An opinion, or the label that ends a dispute.
+    key : str, optional
+        Identity of the rating, however often it is sent: unique in the database.
+    session_id, position : int, optional
+        Place in a session.
+    repeat : bool
+        Whether the scan was shown before in the session.
+    origin : str
+        File that it was imported from.
+    at : datetime, optional
+        Moment of the rating; now by default.
+    version : str
+        Tierscope that stored it.
+    """
+
+    scan_id: str
+    rater: str
+    scale: str
+    role: str = RATING_ROLES[0]
+    key: str | None = None
+    session_id: int | None = None
+    position: int | None = None
+    repeat: bool = False
+    origin: str = ""
+    at: datetime.datetime | None = None
+    version: str = __version__
+
+
+#: One row each for the tables ``ratings`` and ``rating_details``.
+RatingRows = tuple[dict[str, Any], dict[str, Any]]
+
+
+def checked_rows(rating: Rating, scale: Scale) -> RatingRows:
+    """Check one rating and make its rows for the tables ``ratings`` and ``rating_details``.
+
+    Parameters
+    ----------
+    rating : Rating
+        As it was given.
+    scale : Scale
+        The scale of its name.
 
     Raises
     ------
     RatingError
         When something is missing or out of its range.
     """
-    rater, comment = rater.strip(), comment.strip()
+    rater, comment = rating.rater.strip(), rating.comment.strip()
     _check_words(rater, comment)
-    _check_numbers(scale, value, confidence, seconds)
-    unknown = [key for key in artefacts if key not in ARTEFACTS]
-    if unknown or role not in RATING_ROLES:
+    _check_numbers(scale, rating.value, rating.confidence, rating.seconds)
+    unknown = [key for key in rating.artefacts if key not in ARTEFACTS]
+    if unknown or rating.role not in RATING_ROLES:
         raise RatingError(
-            f"{', '.join(unknown) or role} is not known; choose of "
+            f"{', '.join(unknown) or rating.role} is not known; choose of "
             f"{', '.join(ARTEFACTS if unknown else RATING_ROLES)}."
         )
-    rating = {
-        "at": stored.get("at") or database.now(),
-        "scan_id": scan_id,
+    row = {
+        "at": rating.at or database.now(),
+        "scan_id": rating.scan_id,
         "rater": rater,
         "scale": scale.name,
         "direction": scale.direction,
-        "value": float(value),
-        "label": scale.values[scale.level(value)],
+        "value": float(rating.value),
+        "label": scale.values[scale.level(rating.value)],
         "comment": comment,
-        "version": stored.get("version", __version__),
+        "version": rating.version,
     }
     detail = {
-        "key": stored.get("key"),
-        "role": role,
-        "session_id": stored.get("session_id"),
-        "position": stored.get("position"),
-        "repeat": bool(stored.get("repeat", False)),
-        "confidence": confidence,
-        "artefacts": list(artefacts),
-        "seconds": seconds,
-        "shown": stored.get("shown"),
-        "origin": stored.get("origin", ""),
+        "key": rating.key,
+        "role": rating.role,
+        "session_id": rating.session_id,
+        "position": rating.position,
+        "repeat": bool(rating.repeat),
+        "confidence": rating.confidence,
+        "artefacts": list(rating.artefacts),
+        "seconds": rating.seconds,
+        "shown": rating.shown,
+        "origin": rating.origin,
     }
-    return rating, detail
+    return row, detail
 
 
 def _check_words(rater: str, comment: str) -> None:
@@ -159,12 +203,12 @@ def _check_numbers(
         raise RatingError(f"Time on a scan is a number of seconds, 0 or more; {seconds} came.")
 
 
-def append(connection: sa.Connection, rows: Sequence[Prepared]) -> list[int]:
-    """Insert prepared ratings; return their numbers in order."""
+def append(connection: sa.Connection, rows: Sequence[RatingRows]) -> list[int]:
+    """Insert ratings; return their numbers in order."""
     if not rows:
         return []
     insert = schema.ratings.insert().returning(schema.ratings.c.id, sort_by_parameter_order=True)
-    ids = list(connection.execute(insert, [rating for rating, _ in rows]).scalars())
+    ids = list(connection.execute(insert, [row for row, _ in rows]).scalars())
     details = [
         {"rating_id": number} | detail for number, (_, detail) in zip(ids, rows, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Rating scales: those of the field, and those that a study adds."""
+"""Rating scales: the published ones, and those that a study adds."""
 
 import math
 from dataclasses import dataclass, replace
@@ -56,11 +56,18 @@ class Scale:
         """Return the level nearest to ``value``; half-way, the one nearer the middle of the scale.
 
         On MRIQC's slider: exclude under 1.5, poor under 2.5, acceptable up to 3.5, excellent above.
+
+        Examples
+        --------
+        >>> scale = SCALES["mriqc-4"]
+        >>> scale.values[scale.level(2.6)]
+        'acceptable'
         """
         middle = (min(self.values) + max(self.values)) / 2
         return min(self.values, key=lambda one: (abs(one - value), abs(one - middle)))
 
 
+#: The scales of the field, by name.
 SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (

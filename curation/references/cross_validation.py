@@ -1,4 +1,4 @@
-"""How well a model agrees with people on scans that it was not fitted to.
+"""Cross-validation of the exclusion model: its agreement with raters on scans left out of the fit.
 
 Agreement is the AUC over pairs of scans of the same site: a pooled AUC would reward recognising bad sites.
 """
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from curation.scoring import exclusion_model
 from curation.scoring.exclusion_model import Floats
 
-#: Penalties tried where none is given. Below 0.02 the chances of few ratings hardly leave their mean.
-PENALTIES = (0.02, 0.1, 0.5)
+#: Inverse strengths of the penalty tried where none is given. Below 0.02 the probabilities of few ratings
+#: hardly leave their mean.
+REGULARISATIONS = (0.02, 0.1, 0.5)
 MAX_FOLDS = 20
 SUBJECT_FOLDS = 5
 #: With this many sites, whole sites are held out.
 MIN_SITES = 3
-#: Into this many parts the folds are joined to choose a penalty.
+#: Into this many parts the folds are joined to choose a regularisation.
 INNER_FOLDS = 5
 RESAMPLES = 1000
 
@@ -33,6 +34,11 @@ def folds_of(subjects: Sequence[str], groups: Sequence[str]) -> tuple[NDArray[np
         At most 20 folds of sites or 5 of people, of about equal size.
     kind : str
         ``'site'`` or ``'person'``.
+
+    Notes
+    -----
+    Groups go to the smallest fold so far in the order of their names; scikit-learn's ``GroupKFold`` goes by
+    size, which would divide otherwise and change the evidence of references.
     """
     kind = "site" if len(set(groups)) >= MIN_SITES else "person"
     held = pd.Series(list(groups if kind == "site" else subjects))
@@ -47,9 +53,9 @@ def folds_of(subjects: Sequence[str], groups: Sequence[str]) -> tuple[NDArray[np
 
 def held_out(
     inputs: Floats,
-    verdicts: pd.DataFrame,
+    labels: pd.DataFrame,
     folds: NDArray[np.int64],
-    penalty: float | None = None,
+    regularisation: float | None = None,
 ) -> Floats:
     """Return the log-odds of exclusion of each scan by the model fitted to the other folds.
 
@@ -57,49 +63,49 @@ def held_out(
     ----------
     inputs : numpy.ndarray, shape (N, 2 M)
         See :func:`curation.scoring.exclusion_model.inputs_of`.
-    verdicts : pandas.DataFrame
+    labels : pandas.DataFrame
         See :func:`curation.scoring.exclusion_model.fit`.
     folds : numpy.ndarray of int, shape (N,)
         See :func:`folds_of`.
-    penalty : float, optional
+    regularisation : float, optional
         Chosen anew within each training part by default.
 
     Returns
     -------
     numpy.ndarray, shape (N,)
-        NaN where the other folds hold only one verdict.
+        NaN where the other folds hold one label only.
     """
     log_odds = np.full(len(inputs), np.nan)
     for fold in np.unique(folds):
-        others = verdicts[folds[verdicts["row"]] != fold]
+        others = labels[folds[labels["row"]] != fold]
         if others["excluded"].nunique() < 2:
             continue
-        chosen = penalty or choose_penalty(inputs, others, folds)
+        chosen = regularisation or choose_regularisation(inputs, others, folds)
         here = folds == fold
         coefficients, intercept = exclusion_model.regression(inputs, others, chosen)
         log_odds[here] = inputs[here] @ coefficients + intercept
     return log_odds
 
 
-def choose_penalty(inputs: Floats, verdicts: pd.DataFrame, folds: NDArray[np.int64]) -> float:
-    """Return the penalty whose held-out chances fit the verdicts best (log loss), of :data:`PENALTIES`."""
+def choose_regularisation(inputs: Floats, labels: pd.DataFrame, folds: NDArray[np.int64]) -> float:
+    """Return the regularisation of least held-out log loss, of :data:`REGULARISATIONS`."""
     losses = []
-    for penalty in PENALTIES:
-        log_odds = held_out(inputs, verdicts, folds % INNER_FOLDS, penalty)[verdicts["row"]]
-        sign = np.where(verdicts["excluded"] == 1, -1.0, 1.0)
-        losses.append(np.nansum(np.logaddexp(0, sign * log_odds) * verdicts["weight"]))
-    return PENALTIES[int(np.argmin(losses))]
+    for regularisation in REGULARISATIONS:
+        log_odds = held_out(inputs, labels, folds % INNER_FOLDS, regularisation)[labels["row"]]
+        sign = np.where(labels["excluded"] == 1, -1.0, 1.0)
+        losses.append(np.nansum(np.logaddexp(0, sign * log_odds) * labels["weight"]))
+    return REGULARISATIONS[int(np.argmin(losses))]
 
 
-def within_group_auc(chance: NDArray, excluded: NDArray, groups: NDArray) -> float:
+def within_group_auc(scores: NDArray, excluded: NDArray, groups: NDArray) -> float:
     """Return the AUC over pairs of one excluded and one kept scan of the same group.
 
     Every pair counts once, so that a group counts by its pairs. NaN where there is no pair.
     """
     wins = pairs = 0.0
     for group in np.unique(groups):
-        here = (groups == group) & np.isfinite(chance)
-        bad, good = np.sort(chance[here & (excluded == 1)]), chance[here & (excluded == 0)]
+        here = (groups == group) & np.isfinite(scores)
+        bad, good = np.sort(scores[here & (excluded == 1)]), scores[here & (excluded == 0)]
         below = np.searchsorted(bad, good, "left"), np.searchsorted(bad, good, "right")
         wins += len(bad) * len(good) - (below[0].sum() + below[1].sum()) / 2
         pairs += len(bad) * len(good)
@@ -107,7 +113,7 @@ def within_group_auc(chance: NDArray, excluded: NDArray, groups: NDArray) -> flo
 
 
 def interval(
-    chance: NDArray, excluded: NDArray, groups: NDArray, subjects: NDArray, seed: int = 0
+    scores: NDArray, excluded: NDArray, groups: NDArray, subjects: NDArray, seed: int = 0
 ) -> tuple[float, float]:
     """Return the bootstrap 95 % interval of :func:`within_group_auc`, drawing whole people, 1,000 times."""
     rng = np.random.default_rng(seed)
@@ -116,23 +122,23 @@ def interval(
     for _ in range(RESAMPLES):
         drawn = rng.integers(len(people), size=len(people))
         rows = np.concatenate([people[i] for i in drawn])
-        draws.append(within_group_auc(chance[rows], excluded[rows], groups[rows]))
+        draws.append(within_group_auc(scores[rows], excluded[rows], groups[rows]))
     low, high = np.nanquantile(draws, [0.025, 0.975]) if np.isfinite(draws).any() else (np.nan,) * 2
     return float(low), float(high)
 
 
 def evidence(
     inputs: Floats,
-    verdicts: pd.DataFrame,
+    labels: pd.DataFrame,
     groups: pd.Series,
     subjects: pd.Series,
-    penalty: float | None = None,
+    regularisation: float | None = None,
 ) -> dict[str, Any]:
     """Measure a way of fitting by cross-validation.
 
     Parameters
     ----------
-    inputs, verdicts, penalty
+    inputs, labels, regularisation
         See :func:`held_out`.
     groups, subjects : pandas.Series of str, shape (N,)
         The site and the person of each scan.
@@ -142,28 +148,28 @@ def evidence(
     dict
         ``auc`` with ``low`` and ``high`` (95 %; absent where there is no pair of scans to compare),
         ``ratings``, ``excluded``, ``scans``; ``held_out`` (``'site'`` or ``'person'``); ``raters``: the same
-        figures for the verdicts of each rater.
+        figures for the labels of each rater.
     """
     folds, kind = folds_of(subjects.tolist(), groups.tolist())
-    log_odds = held_out(inputs, verdicts, folds, penalty)
+    log_odds = held_out(inputs, labels, folds, regularisation)
     raters = {
         str(rater): figures(log_odds, rows, groups, subjects)
-        for rater, rows in verdicts.groupby("rater")
+        for rater, rows in labels.groupby("rater")
     }
-    return figures(log_odds, verdicts, groups, subjects) | {"held_out": kind, "raters": raters}
+    return figures(log_odds, labels, groups, subjects) | {"held_out": kind, "raters": raters}
 
 
 def figures(
-    log_odds: Floats, verdicts: pd.DataFrame, groups: pd.Series, subjects: pd.Series
+    log_odds: Floats, labels: pd.DataFrame, groups: pd.Series, subjects: pd.Series
 ) -> dict[str, Any]:
     """Return ``auc``, ``low``, ``high``, ``ratings``, ``excluded`` and ``scans``; see :func:`evidence`."""
-    rows = verdicts["row"].to_numpy()
-    seen = (log_odds[rows], verdicts["excluded"].to_numpy(), groups.to_numpy()[rows])
+    rows = labels["row"].to_numpy()
+    seen = (log_odds[rows], labels["excluded"].to_numpy(), groups.to_numpy()[rows])
     auc = within_group_auc(*seen)
     low, high = interval(*seen, subjects.to_numpy()[rows])
     known = {"auc": auc, "low": low, "high": high}
     return {name: round(value, 4) for name, value in known.items() if np.isfinite(value)} | {
-        "ratings": len(verdicts),
-        "excluded": int(verdicts["excluded"].sum()),
+        "ratings": len(labels),
+        "excluded": int(labels["excluded"].sum()),
         "scans": len(set(rows)),
     }

@@ -1,4 +1,4 @@
-"""Learning references from what people said of scans."""
+"""Fitting of references from ratings of scans."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ MIN_MEASURED = 0.8
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What there is to learn from: scans and verdicts on some of them.
+    """Training set: scans, and labels of some of them.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class TrainingSet:
         The metrics to learn from, of all scans, rated or not: those without ratings help to scale.
     groups, subjects : pandas.Series of str, shape (N,)
         Which scans are comparable, and who is on them.
-    verdicts : pandas.DataFrame
+    labels : pandas.DataFrame
         See :func:`curation.scoring.exclusion_model.fit`, and ``rater`` and ``scale``.
     inputs : numpy.ndarray, shape (N, 2 M)
         See :func:`curation.scoring.exclusion_model.inputs_of`.
@@ -40,13 +40,13 @@ class TrainingSet:
     metrics: pd.DataFrame
     groups: pd.Series
     subjects: pd.Series
-    verdicts: pd.DataFrame
+    labels: pd.DataFrame
     inputs: Floats
     folds: NDArray[np.int64]
 
 
 def labels_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
-    """Turn ratings into verdicts: the worst word of a scale excludes, every other word keeps.
+    """Turn ratings into labels: the worst word of a scale excludes, every other word keeps.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def labels_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``row`` (0 to N - 1), ``excluded`` (0 or 1), ``weight`` (a scan's verdicts together weigh 1),
+        ``row`` (0 to N - 1), ``excluded`` (0 or 1), ``weight`` (a scan's labels together weigh 1),
         ``rater`` and ``scale``.
     """
     last = ratings.drop_duplicates(["rater", "scan_id"], keep="last")
@@ -77,9 +77,9 @@ def labels_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
 
 
 def training_set(
-    metrics: pd.DataFrame, groups: pd.Series, subjects: pd.Series, verdicts: pd.DataFrame
+    metrics: pd.DataFrame, groups: pd.Series, subjects: pd.Series, labels: pd.DataFrame
 ) -> TrainingSet:
-    """Prepare what can be learned from.
+    """Prepare a training set.
 
     Parameters
     ----------
@@ -87,39 +87,39 @@ def training_set(
         Of all measured scans.
     groups, subjects : pandas.Series of str, shape (N,)
         Which scans are comparable, and who is on them.
-    verdicts : pandas.DataFrame
+    labels : pandas.DataFrame
         See :func:`labels_of`.
 
     Raises
     ------
     RatingError
-        When there are fewer than 50 verdicts, or all of them are the same.
+        When there are fewer than 50 labels, or all of them are the same.
     """
-    if len(verdicts) < MIN_RATINGS:
+    if len(labels) < MIN_RATINGS:
         raise RatingError(
-            f"Learning needs {MIN_RATINGS} ratings of scored scans; there are {len(verdicts)}. Rate "
-            f"{MIN_RATINGS - len(verdicts)} more, the doubtful and the bad ones too."
+            f"Learning needs {MIN_RATINGS} ratings of scored scans; there are {len(labels)}. Rate "
+            f"{MIN_RATINGS - len(labels)} more, the doubtful and the bad ones too."
         )
-    if verdicts["excluded"].nunique() < 2:
-        said = "exclude" if verdicts["excluded"].any() else "keep"
+    if labels["excluded"].nunique() < 2:
+        said = "exclude" if labels["excluded"].any() else "keep"
         raise RatingError(
-            f"All {len(verdicts)} ratings say {said}. Learning needs both excluded and kept scans: rate "
+            f"All {len(labels)} ratings say {said}. Learning needs both excluded and kept scans: rate "
             "some of the other kind."
         )
-    group = groups.to_numpy()[verdicts["row"]]
-    table = _learnable(metrics, verdicts)
+    group = groups.to_numpy()[labels["row"]]
+    table = _learnable(metrics, labels)
     return TrainingSet(
         metrics=table,
         groups=groups,
         subjects=subjects,
-        verdicts=verdicts.assign(stratum=verdicts["rater"] + " at " + group),
+        labels=labels.assign(stratum=labels["rater"] + " at " + group),
         inputs=exclusion_model.inputs_of(table, groups),
         folds=cross_validation.folds_of(subjects.tolist(), groups.tolist())[0],
     )
 
 
 def learn_reference(given: TrainingSet) -> Reference:
-    """Learn a reference from the verdicts of people, with its evidence.
+    """Learn a reference from the labels of people, with its evidence.
 
     Returns
     -------
@@ -128,44 +128,44 @@ def learn_reference(given: TrainingSet) -> Reference:
 
     Notes
     -----
-    Few ratings bear only a strong penalty and many a weaker one; which, is chosen by the log loss on
+    Few ratings bear only a strong regularisation and many a weaker one; which, is chosen by the log loss on
     held-out people or sites, and within each training part again for the evidence, so that the AUC shown
-    is of scans that neither the coefficients nor the penalty have seen.
+    is of scans that neither the coefficients nor the regularisation have seen.
     """
-    verdicts, groups = given.verdicts, given.groups
-    penalty = cross_validation.choose_penalty(given.inputs, verdicts, given.folds)
-    model = exclusion_model.fit(given.metrics, groups, verdicts, penalty)
-    raters = verdicts["rater"].nunique()
+    labels, groups = given.labels, given.groups
+    regularisation = cross_validation.choose_regularisation(given.inputs, labels, given.folds)
+    model = exclusion_model.fit(given.metrics, groups, labels, regularisation)
+    raters = labels["rater"].nunique()
     return Reference(
         name="ratings",
         version="",
         kind="learned",
-        label=f"This workspace's {len(verdicts)} ratings",
+        label=f"This workspace's {len(labels)} ratings",
         description=(
-            f"The chance that people exclude the scan, learned from {len(verdicts)} ratings by {raters} "
-            f"rater{'s' if raters > 1 else ''}, {verdicts['excluded'].sum()} of them exclusions. The worst "
-            f"step of a scale counts as exclusion ({_worst_words(verdicts)}), a doubtful scan as kept. "
+            f"The chance that people exclude the scan, learned from {len(labels)} ratings by {raters} "
+            f"rater{'s' if raters > 1 else ''}, {labels['excluded'].sum()} of them exclusions. The worst "
+            f"step of a scale counts as exclusion ({_worst_words(labels)}), a doubtful scan as kept. "
             "Scans are compared with the other scans of their site, rated or not."
         ),
         anchors={},
-        evidence=cross_validation.evidence(given.inputs, verdicts, groups, given.subjects),
+        evidence=cross_validation.evidence(given.inputs, labels, groups, given.subjects),
         model=model.frozen_to(given.metrics, groups),
     )
 
 
-def _learnable(metrics: pd.DataFrame, verdicts: pd.DataFrame) -> pd.DataFrame:
+def _learnable(metrics: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
     """Return the metrics that most rated scans have and that vary."""
     known = [name for name in METRICS if name in metrics]
     table = metrics[known].apply(pd.to_numeric).astype("float64")
-    rated = table.iloc[verdicts["row"].unique()]
+    rated = table.iloc[labels["row"].unique()]
     kept = rated.columns[(rated.notna().mean() >= MIN_MEASURED) & (rated.nunique() > 1)]
     if kept.empty:
         raise RatingError("The rated scans have no metric in common. Score the scans first.")
     return table[kept]
 
 
-def _worst_words(verdicts: pd.DataFrame) -> str:
-    used = sorted(set(verdicts["scale"]))
+def _worst_words(labels: pd.DataFrame) -> str:
+    used = sorted(set(labels["scale"]))
     known = [SCALES[name] for name in used if name in SCALES]
     words = [f"{scale.values[scale.worst]!r} of {scale.label}" for scale in known]
     words += [f"the worst level of {name}" for name in used if name not in SCALES]

@@ -1,4 +1,4 @@
-"""The references of a workspace: which there are, which one is active, and making new ones from its scans.
+"""Library of a workspace's references: those available, the active one, and new ones from its scans.
 
 A reference made here is frozen into ``WORKSPACE/references/ID.json``, so that scoring stays a pure function
 of a row of metrics and a file. ``references/active.json`` names the active one.
@@ -17,7 +17,7 @@ from curation.ratings import rating_log
 from curation.references import fit_from_ratings
 from curation.scoring import cohort_anchors
 from curation.scoring.comparison_groups import POOLED, groups_of, sites_of
-from curation.scoring.distortion_score import SCORING_VERSION, explain, score
+from curation.scoring.distortion_score import SCORING_VERSION, score
 from curation.scoring.score_reference import (
     ASSETS,
     Reference,
@@ -32,7 +32,7 @@ from curation.storage.workspace import Workspace
 
 @dataclass(frozen=True)
 class ReferenceHeader:
-    """What a list of references shows of each.
+    """Header of a reference.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def load(workspace: Workspace, reference_id: str) -> Reference:
             return reference
     if slug(reference_id) != reference_id:
         raise TierscopeError(f"{reference_id!r} is no name of a reference. Choose another one.")
-    return read_reference(workspace.references_dir / f"{reference_id}.json")
+    return read_reference(workspace.reference_path(reference_id))
 
 
 def active(workspace: Workspace) -> Reference:
@@ -126,7 +126,7 @@ def rescore(workspace: Workspace) -> None:
     Scans that MRIQC measured are scored by the experts' model, as it knows their sites now, where the
     active reference cannot judge them: the built-in anchors are for our own metrics.
     """
-    with files.lock(workspace.references_dir / "lock"):
+    with files.lock(workspace.references_lock_path):
         metrics, scans = _metrics_and_scans(workspace)
         if metrics.empty:
             return
@@ -146,7 +146,7 @@ def rescore(workspace: Workspace) -> None:
 
 
 def mend(workspace: Workspace) -> bool:
-    """Write the scores anew where their file is damaged, as they follow from the metrics; tell if it was."""
+    """Rewrite a damaged file of scores from the metrics; return whether it was rewritten."""
     if tables.scores_are_whole(workspace) or not workspace.writable:
         return False
     rescore(workspace)
@@ -164,28 +164,6 @@ def bring_up_to_date(workspace: Workspace) -> bool:
         return False
     rescore(workspace)
     return True
-
-
-def explain_scan(workspace: Workspace, scan_id: str) -> pd.DataFrame:
-    """Say which metrics made the score of one scan, by the reference that it was scored by.
-
-    Returns
-    -------
-    pandas.DataFrame
-        See :func:`curation.scoring.distortion_score.explain`.
-
-    Raises
-    ------
-    TierscopeError
-        When the scan is not scored.
-    """
-    scores = tables.read_scores(workspace).set_index("scan_id")
-    metrics = tables.read_metrics(workspace).set_index("scan_id", drop=False)
-    if scan_id not in scores.index or scan_id not in metrics.index:
-        raise TierscopeError(f"{scan_id} is not scored yet. Score the scans first.")
-    reference = load(workspace, scores.at[scan_id, "reference"])
-    site = _sites(tables.read_scans(workspace), pd.Series([scan_id])).iloc[0]
-    return explain(metrics.loc[scan_id], reference, site if isinstance(site, str) else None)
 
 
 def for_tables(workspace: Workspace) -> Reference:
@@ -232,27 +210,27 @@ def fit_ratings(workspace: Workspace) -> Reference:
     metrics, groups = _measured(workspace)
     scans = tables.read_scans(workspace).set_index("scan_id")
     subjects = metrics["scan_id"].map(scans["subject_id"])
-    verdicts = fit_from_ratings.labels_of(rating_log.list_ratings(workspace), metrics["scan_id"])
+    labels = fit_from_ratings.labels_of(rating_log.list_ratings(workspace), metrics["scan_id"])
     reference = fit_from_ratings.learn_reference(
-        fit_from_ratings.training_set(metrics, groups, subjects, verdicts)
+        fit_from_ratings.training_set(metrics, groups, subjects, labels)
     )
     return _keep(workspace, replace(reference, anchors=builtin().anchors))
 
 
 def _settings(workspace: Workspace) -> dict[str, str]:
-    chosen = files.read_note(workspace.references_dir / "active.json")
+    chosen = files.read_note(workspace.active_reference_path)
     return {"active": builtin().id, "tables": experts().id} | chosen
 
 
 def _put_settings(workspace: Workspace, **changes: str) -> None:
-    files.write_json(workspace.references_dir / "active.json", _settings(workspace) | changes)
+    files.write_json(workspace.active_reference_path, _settings(workspace) | changes)
 
 
 def _keep(workspace: Workspace, reference: Reference, version: str = "") -> Reference:
-    """Save a reference under a version that ends with the hash of what it holds."""
+    """Save a reference under a version that ends with the hash of its content."""
     held = json.dumps(reference.as_dict() | {"version": "", "evidence": {}}, sort_keys=True)
     named = replace(reference, version=version + files.short_hash(held))
-    files.write_json(workspace.references_dir / f"{named.id}.json", named.as_dict())
+    files.write_json(workspace.reference_path(named.id), named.as_dict())
     return named
 
 

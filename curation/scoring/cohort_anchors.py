@@ -1,4 +1,4 @@
-"""Anchors from the scans themselves: what is unusual for its site counts as bad."""
+"""Anchors from a cohort's own scans: values unusual for their site count as bad."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from curation.scoring.score_reference import Anchor, Reference, builtin, to_scal
 
 #: Fewer scans than this have no distribution of their own worth the name.
 MIN_COHORT = 20
-#: Robust standard deviations from the median, on the bad side, of badness 20 and 80.
+#: Robust standard deviations from the median, on the bad side, of penalties 20 and 80.
 GOOD_SD, BAD_SD = 2.0, 6.0
 
 

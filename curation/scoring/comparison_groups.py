@@ -1,6 +1,6 @@
-"""Which scans are comparable: those of one site, measured by the same program.
+"""Groups of comparable scans: those of one site, measured by the same program.
 
-Where a scan's site is not known, its source stands in for it: two data sets are two places, not one.
+Where a scan's site is not known, its source stands in for it: two data sets are two sites, not one.
 """
 
 from collections.abc import Iterator
@@ -40,8 +40,8 @@ def sites_of(scans: pd.DataFrame) -> pd.Series:
 
 
 @dataclass(frozen=True)
-class Sites:
-    """What stands for the sites of some scans.
+class SiteSummary:
+    """Sites of some scans, and sources in the place of unknown ones.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Sites:
 
     @property
     def note(self) -> str:
-        """Say what is not known, and what stands in for it; empty where every site is known."""
+        """Return a sentence on unknown sites and their substitutes; empty where every site is known."""
         if self.known == self.scans:
             return ""
         unknown = (
@@ -80,11 +80,11 @@ class Sites:
         return f"{unknown}: the source{others} stands in for the site."
 
 
-def known_sites_of(scans: pd.DataFrame) -> Sites:
-    """Return what stands for the sites of some scans, see :func:`sites_of`."""
+def site_summary(scans: pd.DataFrame) -> SiteSummary:
+    """Return a summary of the sites of some scans, see :func:`sites_of`."""
     known, where = scans["site"].notna(), sites_of(scans)
     by_source = int(where.notna().sum() - known.sum())
-    return Sites(int(known.sum()), by_source, len(scans), where.nunique())
+    return SiteSummary(int(known.sum()), by_source, len(scans), where.nunique())
 
 
 def groups_of(metrics: pd.DataFrame, sites: pd.Series | None = None) -> pd.Series:

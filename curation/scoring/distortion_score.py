@@ -1,16 +1,16 @@
-"""From metrics to seven sub-scores and one distortion score: a pure function of a named reference.
+"""Sub-scores and distortion score from metrics: a pure function of a named reference.
 
-By anchors, each metric becomes a badness from 0 to 100 on a soft step: 20 at its ``good`` value, 80 at its
+By anchors, each metric becomes a penalty from 0 to 100 on a soft step: 20 at its ``good`` value, 80 at its
 ``bad`` value, never flat, so that worse is always a little more. A sub-score is the power mean of its
-metrics' badness, the distortion score the power mean of the sub-scores. The power is high: of seven
+metrics' penalties, the distortion score the power mean of the sub-scores. The power is high: of seven
 sub-scores, the worst alone keeps the score at 82 % of its own value.
 
-Means are over all that the reference judges, measured or not: what could not be measured adds nothing and
-is divided by all the same. So a scan never scores worse for what it lacks, such as air around a stripped
-head; how much of it was measured, ``certainty`` says.
+Means are over all metrics of the reference, measured or not: what could not be measured adds nothing and
+is divided by all the same. So a scan never scores worse for lacking something, such as air around a stripped
+head; ``certainty`` says how much of it was measured.
 
-By a model learned from ratings, each metric adds to the log-odds that people exclude the scan. Families
-that the model knows no metric of, and incompleteness and geometry always, are judged by anchors as well; the
+By a model learned from ratings, each metric adds to the log-odds that raters exclude the scan. Families
+without a metric in the model, and incompleteness and geometry always, are judged by anchors as well; the
 larger of the two is the distortion score.
 """
 
@@ -89,7 +89,7 @@ def explain(
     -------
     pandas.DataFrame
         One row a metric that the reference judges, the largest share first: ``metric``, ``family``,
-        ``value``, ``badness`` (0 to 100, of this metric alone), ``share_of_score`` (0 to 1, together 1) and
+        ``value``, ``penalty`` (0 to 100, of this metric alone), ``share_of_score`` (0 to 1, together 1) and
         ``points``: by how much the distortion score would fall if this metric were flawless (anchors) or
         as usual at its site (a learned model); below 0 where it speaks for the scan. Metrics that could not
         be measured have NaN and share 0.
@@ -98,17 +98,17 @@ def explain(
     row = metrics_row.to_frame().T
     reference = reference if _fits(row, reference).all() else builtin()
     group = groups_of(row, None if site is None else pd.Series([site], row.index)).iloc[0]
-    badness, log_odds = _judge(row, reference, group)
-    names = [*log_odds.columns, *badness.columns]
-    alone = np.hstack([_exclusion_probability(log_odds.to_numpy(), reference), badness.to_numpy()])
+    penalty, log_odds = _judge(row, reference, group)
+    names = [*log_odds.columns, *penalty.columns]
+    alone = np.hstack([_exclusion_probability(log_odds.to_numpy(), reference), penalty.to_numpy()])
     table = pd.DataFrame(
         {
             "metric": names,
             "family": [METRICS[name].family for name in names],
             "value": pd.to_numeric(metrics_row.reindex(names)).to_numpy(dtype=np.float64),
-            "badness": alone[0],
-            "share_of_score": _contributions(badness, log_odds, reference),
-            "points": _points(badness, log_odds, reference),
+            "penalty": alone[0],
+            "share_of_score": _contributions(penalty, log_odds, reference),
+            "points": _points(penalty, log_odds, reference),
         }
     )
     return table.sort_values("share_of_score", ascending=False, ignore_index=True, kind="stable")
@@ -118,7 +118,7 @@ def explain(
 
 
 def _fits(metrics: pd.DataFrame, reference: Reference) -> pd.Series:
-    """Tell which scans a reference can judge: for a model, those with half of its metrics."""
+    """Return which scans a reference can judge: for a model, those with half of its metrics."""
     if reference.model is None:
         return pd.Series(True, metrics.index)
     present = metrics.reindex(columns=list(reference.model.metrics)).notna()
@@ -127,8 +127,8 @@ def _fits(metrics: pd.DataFrame, reference: Reference) -> pd.Series:
 
 def _score_group(metrics: pd.DataFrame, reference: Reference, group: str) -> pd.DataFrame:
     """Score comparable scans."""
-    badness, log_odds = _judge(metrics, reference, group)
-    scores = _combine(badness, log_odds, reference)
+    penalty, log_odds = _judge(metrics, reference, group)
+    scores = _combine(penalty, log_odds, reference)
     about = pd.DataFrame(
         {
             "scan_id": metrics["scan_id"].astype("str"),
@@ -139,25 +139,25 @@ def _score_group(metrics: pd.DataFrame, reference: Reference, group: str) -> pd.
     )
     return pd.concat([about, scores], axis=1).assign(
         families_measured=scores[list(FAMILIES)].notna().sum(axis=1),
-        certainty=_certainty(pd.concat([badness, log_odds], axis=1)),
+        certainty=_certainty(pd.concat([penalty, log_odds], axis=1)),
     )
 
 
 def _judge(
     metrics: pd.DataFrame, reference: Reference, group: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return badness by anchors and log-odds by the model: a column a metric, NaN where not measured."""
+    """Return penalty by anchors and log-odds by the model: a column a metric, NaN where not measured."""
     anchors = reference.anchors_of(group)
     log_odds = pd.DataFrame(index=metrics.index)
     if reference.model is not None:
         log_odds = reference.model.contributions(metrics, group)
     modelled = {METRICS[name].family for name in log_odds.columns}.difference(GUARDED)
-    badness = {
-        name: anchor.badness(_column(metrics, name))
+    penalty = {
+        name: anchor.penalty(_column(metrics, name))
         for name, anchor in anchors.items()
         if name in METRICS and METRICS[name].family not in modelled and name not in log_odds
     }
-    return pd.DataFrame(badness, index=metrics.index, dtype=np.float64), log_odds
+    return pd.DataFrame(penalty, index=metrics.index, dtype=np.float64), log_odds
 
 
 def _column(metrics: pd.DataFrame, name: str) -> np.ndarray:
@@ -174,29 +174,29 @@ def _of(table: pd.DataFrame, family: str) -> np.ndarray:
 # ---- combining ---------------------------------------------------------------------------------------
 
 
-def _combine(badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference) -> pd.DataFrame:
+def _combine(penalty: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference) -> pd.DataFrame:
     """Return the sub-scores and the distortion score, 0 to 100, NaN where nothing was measured."""
     table = pd.DataFrame(
-        {family: _power_mean(_of(badness, family)) for family in FAMILIES}, index=badness.index
+        {family: _power_mean(_of(penalty, family)) for family in FAMILIES}, index=penalty.index
     )
-    judged = {METRICS[name].family for name in badness}
+    judged = {METRICS[name].family for name in penalty}
     score = _power_mean(table[[family for family in FAMILIES if family in judged]].to_numpy())
     for family in {METRICS[name].family for name in log_odds}:
-        chance = _exclusion_probability(_sum(_of(log_odds, family)), reference)
-        table[family] = np.fmax(table[family], chance)
+        probability = _exclusion_probability(_sum(_of(log_odds, family)), reference)
+        table[family] = np.fmax(table[family], probability)
     if reference.model is not None:
         score = np.fmax(score, _exclusion_probability(_sum(log_odds.to_numpy()), reference))
     return table.assign(distortion_score=score)
 
 
 def _exclusion_probability(log_odds: np.ndarray, reference: Reference) -> np.ndarray:
-    """Return the chance of exclusion in percent, from what metrics add to its log-odds."""
+    """Return the probability of exclusion in percent, from the metrics' terms of its log-odds."""
     intercept = reference.model.intercept if reference.model else 0.0
     return 100.0 / (1.0 + np.exp(-(intercept + log_odds)))
 
 
 def _sum(values: np.ndarray) -> np.ndarray:
-    """Return the sum of each row over what is not NaN; NaN where nothing is left."""
+    """Return the sum of each row without NaN; NaN where all are NaN."""
     return np.where(np.isfinite(values).any(axis=1), np.nansum(values, axis=1), np.nan)
 
 
@@ -220,16 +220,16 @@ def _certainty(judged: pd.DataFrame) -> np.ndarray:
 
 
 def _contributions(
-    badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference
+    penalty: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference
 ) -> np.ndarray:
-    """Return what part of one scan's score each metric made, the model's metrics first."""
+    """Return each metric's share of one scan's score, the model's metrics first."""
     # In a power mean each part counts by its power; within a family the family's share is split again.
-    families = pd.Series({name: METRICS[name].family for name in badness}, dtype="str")
+    families = pd.Series({name: METRICS[name].family for name in penalty}, dtype="str")
     count = families.groupby(families).transform("size")
-    anchored = ((badness.iloc[0].fillna(0.0) / 100) ** POWER / count).to_numpy()
+    anchored = ((penalty.iloc[0].fillna(0.0) / 100) ** POWER / count).to_numpy()
     modelled = np.nan_to_num(np.clip(log_odds.to_numpy()[0], 0, None))
     # The larger of the two made the score, so the other has no share in it.
-    whole = _combine(badness, log_odds, reference)["distortion_score"].iloc[0]
+    whole = _combine(penalty, log_odds, reference)["distortion_score"].iloc[0]
     by_model = (
         reference.model is not None
         and whole == _exclusion_probability(_sum(log_odds.to_numpy()), reference)[0]
@@ -238,16 +238,16 @@ def _contributions(
     return parts / parts.sum() if parts.sum() > 0 else parts
 
 
-def _points(badness: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference) -> np.ndarray:
+def _points(penalty: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference) -> np.ndarray:
     """Return by how much one scan's score falls without each metric, the model's metrics first."""
-    row = np.hstack([log_odds.to_numpy(), badness.to_numpy()])
+    row = np.hstack([log_odds.to_numpy(), penalty.to_numpy()])
     without = np.repeat(row, row.shape[1], axis=0)
     np.fill_diagonal(without, np.where(np.isnan(row[0]), np.nan, 0.0))
     cut = log_odds.shape[1]
     scores = _combine(
-        pd.DataFrame(without[:, cut:], columns=badness.columns),
+        pd.DataFrame(without[:, cut:], columns=penalty.columns),
         pd.DataFrame(without[:, :cut], columns=log_odds.columns),
         reference,
     )["distortion_score"]
-    whole = _combine(badness, log_odds, reference)["distortion_score"].iloc[0]
+    whole = _combine(penalty, log_odds, reference)["distortion_score"].iloc[0]
     return np.where(np.isnan(row[0]), 0.0, whole - scores.to_numpy())

@@ -1,4 +1,4 @@
-"""What experts would say: the chance that a scan is excluded, learned from ratings.
+"""Exclusion model: the probability that experts exclude a scan, learned from ratings.
 
 A logistic regression on quality metrics that are first made comparable between scanners: every metric
 enters twice, as a robust z-score and as a normal score, both taken within its site, because sites differ
@@ -30,11 +30,12 @@ MIN_SITE = 15
 QUANTILES = np.linspace(0, 1, 41)
 #: Beyond this many robust standard deviations a metric says no more.
 CLIP = 3.0
+#: Interquartile range of the normal distribution in standard deviations.
 NORMAL_IQR = 1.349
 #: Ranks end here, so that the best and the worst scan of a small site are not infinitely far out.
 RANK_EDGE = 0.01
 #: Inverse strength of the penalty on the coefficients.
-PENALTY_C = 0.02
+REGULARISATION_C = 0.02
 #: The threshold of a stratum is penalised by this squared less than a coefficient.
 STRATUM_SIZE = 3.0
 
@@ -66,7 +67,7 @@ class ExclusionModel:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "ExclusionModel":
-        """Read what a JSON file holds of it."""
+        """Build it from the content of a JSON file."""
         return cls(
             metrics=tuple(raw["metrics"]),
             scaled=tuple(raw["scaled"]),
@@ -77,7 +78,7 @@ class ExclusionModel:
         )
 
     def contributions(self, metrics: pd.DataFrame, group: str) -> pd.DataFrame:
-        """Say what each metric adds to the log-odds that a scan is excluded.
+        """Return each metric's term of the log-odds that a scan is excluded.
 
         Parameters
         ----------
@@ -113,9 +114,12 @@ class ExclusionModel:
 
 
 def fit(
-    metrics: pd.DataFrame, groups: pd.Series, verdicts: pd.DataFrame, penalty: float = PENALTY_C
+    metrics: pd.DataFrame,
+    groups: pd.Series,
+    labels: pd.DataFrame,
+    regularisation: float = REGULARISATION_C,
 ) -> ExclusionModel:
-    """Fit a model to verdicts.
+    """Fit a model to labels.
 
     Parameters
     ----------
@@ -123,11 +127,11 @@ def fit(
         Metrics by name, NaN where not measurable.
     groups : pandas.Series of str, shape (N,)
         The group of comparable scans that each belongs to.
-    verdicts : pandas.DataFrame
-        One row a verdict: ``row`` (0 to N - 1), ``excluded`` (0 or 1), ``weight``, and ``stratum``: verdicts
+    labels : pandas.DataFrame
+        One row a label: ``row`` (0 to N - 1), ``excluded`` (0 or 1), ``weight``, and ``stratum``: labels
         of one stratum (a rater at a site) share a threshold of their own, so that strict raters and bad
         sites do not pass for bad metrics.
-    penalty : float
+    regularisation : float
         Inverse strength of the penalty on the coefficients.
 
     Returns
@@ -138,9 +142,9 @@ def fit(
     Raises
     ------
     RatingError
-        When the verdicts are all the same.
+        When the labels are all the same.
     """
-    coefficients, intercept = regression(inputs_of(metrics, groups), verdicts, penalty)
+    coefficients, intercept = regression(inputs_of(metrics, groups), labels, regularisation)
     scaled, ranked = np.split(coefficients.round(6), 2)
     return ExclusionModel(
         metrics=tuple(metrics.columns),
@@ -151,8 +155,8 @@ def fit(
     )
 
 
-def regression(inputs: Floats, verdicts: pd.DataFrame, penalty: float) -> tuple[Floats, float]:
-    """Fit the penalised logistic regression of verdicts (see :func:`fit`) on scaled metrics.
+def regression(inputs: Floats, labels: pd.DataFrame, regularisation: float) -> tuple[Floats, float]:
+    """Fit the penalised logistic regression of labels (see :func:`fit`) on scaled metrics.
 
     Parameters
     ----------
@@ -169,18 +173,18 @@ def regression(inputs: Floats, verdicts: pd.DataFrame, penalty: float) -> tuple[
     from sklearn.linear_model import LogisticRegression  # a second to import
     from threadpoolctl import threadpool_limits
 
-    if verdicts["excluded"].nunique() < 2:
+    if labels["excluded"].nunique() < 2:
         raise RatingError("Ratings of both kinds are needed to learn from, excluded and kept.")
-    strata = pd.get_dummies(verdicts["stratum"]).to_numpy(dtype=np.float64) * STRATUM_SIZE
-    machine = LogisticRegression(C=penalty, solver="newton-cholesky")
+    strata = pd.get_dummies(labels["stratum"]).to_numpy(dtype=np.float64) * STRATUM_SIZE
+    machine = LogisticRegression(C=regularisation, solver="newton-cholesky")
     with threadpool_limits(1):  # small systems: threads only wait for each other
         machine.fit(
-            np.hstack([inputs[verdicts["row"]], strata]),
-            verdicts["excluded"],
-            sample_weight=verdicts["weight"],
+            np.hstack([inputs[labels["row"]], strata]),
+            labels["excluded"],
+            sample_weight=labels["weight"],
         )
     coefficients, offsets = np.split(machine.coef_[0], [inputs.shape[1]])
-    offset = np.average(strata @ offsets, weights=verdicts["weight"])
+    offset = np.average(strata @ offsets, weights=labels["weight"])
     return coefficients, float(machine.intercept_[0] + offset)
 
 

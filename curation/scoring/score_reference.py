@@ -1,6 +1,6 @@
-"""What metrics are judged by: anchors, anchors of each site, or a model learned from ratings.
+"""References of the score: anchors, anchors of each site, or a model learned from ratings.
 
-A reference is data, one readable JSON file: who reads it and a row of metrics can work the score out again.
+A reference is data, one readable JSON file: with it and a row of metrics, anybody can compute the score.
 """
 
 import math
@@ -18,7 +18,7 @@ from curation.scoring.comparison_groups import pooled
 from curation.scoring.exclusion_model import ExclusionModel
 from curation.storage import files
 
-#: Badness is a logistic step: this steep, it is 20 at ``good`` and 80 at ``bad``.
+#: The penalty is a logistic step: this steep, it is 20 at ``good`` and 80 at ``bad``.
 STEEPNESS = 2 * math.log(4.0)
 ASSETS = Path(__file__).parents[2] / "assets" / "references"
 
@@ -32,7 +32,7 @@ class Anchor:
     Parameters
     ----------
     good, bad : float
-        Values of badness 20 and 80. ``bad`` may lie below ``good``.
+        Values of penalty 20 and 80. ``bad`` may lie below ``good``.
     scale : {'linear', 'log'}
         Whether equal differences or equal ratios count the same.
     source : str
@@ -44,8 +44,8 @@ class Anchor:
     scale: str = "linear"
     source: str = ""
 
-    def badness(self, values: np.ndarray) -> np.ndarray:
-        """Return the badness, 0 to 100; NaN stays NaN."""
+    def penalty(self, values: np.ndarray) -> np.ndarray:
+        """Return the penalty, 0 to 100; NaN stays NaN."""
         good, bad = to_scale(np.array([self.good, self.bad]), self.scale)
         position = (to_scale(values, self.scale) - good) / (bad - good)
         return 100.0 / (1.0 + np.exp(-STEEPNESS * (np.clip(position, -20, 20) - 0.5)))
@@ -60,7 +60,7 @@ def to_scale(values: np.ndarray, scale: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Reference:
-    """What metrics are judged by.
+    """A reference of the score.
 
     Parameters
     ----------
@@ -104,12 +104,12 @@ class Reference:
         return self.anchors
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what a JSON file holds of it."""
+        """Return it for a JSON file."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "Reference":
-        """Read what :meth:`as_dict` returned."""
+        """Build it from the result of :meth:`as_dict`."""
         values = dict(raw)
         values["anchors"] = _anchors(values["anchors"])
         values["sites"] = {site: _anchors(table) for site, table in values.get("sites", {}).items()}

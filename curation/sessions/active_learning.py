@@ -1,4 +1,4 @@
-"""Which scan to rate next: the one whose rating would teach most.
+"""Active learning: the scan whose rating is most informative comes next.
 
 The rule is meant to be explained in a sentence. First come scans where ratings and score are at odds (the
 score is on one side of the cut-off, most raters on the other) and that fewer than three people have

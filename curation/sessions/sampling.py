@@ -1,4 +1,4 @@
-"""Which scans a rating session is about, and in which order: drawn once, from a stored seed."""
+"""Sampling of the scans of a rating session, and their order: drawn once, from a stored seed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from curation.decisions import database, schema
-from curation.errors import RatingError
+from curation.errors import SessionError
 from curation.ratings import agreement, rating_log
 from curation.ratings.scales import all_scales
 from curation.sessions import active_learning, saved_lists
@@ -24,7 +24,7 @@ _TRIES = 200
 
 @dataclass(frozen=True)
 class SamplingRequest:
-    """What a list is drawn from.
+    """Population that a list is drawn from.
 
     Parameters
     ----------
@@ -85,10 +85,12 @@ def _random(request: SamplingRequest) -> list[str]:
 def _tier(request: SamplingRequest) -> list[str]:
     rule = request.rule
     if request.argument not in rule.labels:
-        raise RatingError(
+        raise SessionError(
             f"There is no tier {request.argument!r}; the tiers are {', '.join(rule.tiers)}."
         )
-    inside = overrides.assigned(request.workspace, request.scans, rule) == request.argument
+    inside = (
+        overrides.tiers_with_overrides(request.workspace, request.scans, rule) == request.argument
+    )
     return _at_random(request.scans.loc[inside, "scan_id"].tolist(), request)
 
 
@@ -111,7 +113,7 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise RatingError(f"A number has to follow the colon; {text!r} came.") from None
+        raise SessionError(f"A number has to follow the colon; {text!r} came.") from None
 
 
 def _suspicious(request: SamplingRequest) -> list[str]:
@@ -215,19 +217,19 @@ CHOICES: dict[str, SamplingMethod] = {
 
 
 def find_choice(text: str) -> tuple[SamplingMethod, str]:
-    """Return the choice that ``text`` names, and what stands after its colon.
+    """Return the choice that ``text`` names, and the argument after its colon.
 
     Raises
     ------
-    RatingError
+    SessionError
         When there is no such choice, or its argument is missing.
     """
     key, _, argument = text.partition(":")
     if key not in CHOICES:
-        raise RatingError(f"There is no list {text!r}; choose one of {', '.join(CHOICES)}.")
+        raise SessionError(f"There is no list {text!r}; choose one of {', '.join(CHOICES)}.")
     choice = CHOICES[key]
     if key in ("tier", "session", "list") and not argument:
-        raise RatingError(f"The list {key!r} needs {choice.argument} after a colon.")
+        raise SessionError(f"The list {key!r} needs {choice.argument} after a colon.")
     return choice, argument
 
 
@@ -243,7 +245,7 @@ def sample_scans(
 
     Raises
     ------
-    RatingError
+    SessionError
         When the choice leaves no scan.
     """
     choice, argument = find_choice(text)
@@ -252,7 +254,7 @@ def sample_scans(
     rng = np.random.default_rng(seed)
     ids = choice.draw(SamplingRequest(workspace, scans, argument, rule, size, rng))
     if not ids:
-        raise RatingError(
+        raise SessionError(
             f"The list {choice.label!r} is empty: {len(scans)} scans have an image, and none of them is on "
             "it. Choose another list."
         )

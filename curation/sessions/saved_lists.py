@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from curation import __version__
 from curation.decisions import database, schema
-from curation.errors import RatingError
+from curation.errors import ScanListError
 from curation.ratings.rating_record import MAX_COMMENT, MAX_RATER
 from curation.storage.workspace import Workspace
 
@@ -66,7 +66,7 @@ def save(
 
     Raises
     ------
-    RatingError
+    ScanListError
         Without name, author or scans, or where there is a list of that name.
     """
     name, author, ids = name.strip(), author.strip(), list(dict.fromkeys(scan_ids))
@@ -90,7 +90,7 @@ def save(
             for start in range(0, len(rows), _AT_ONCE):
                 connection.execute(items.insert(), rows[start : start + _AT_ONCE])
     except sa.exc.IntegrityError:
-        raise RatingError(
+        raise ScanListError(
             f"There is a list named {name!r}. Lists are never changed: choose another name."
         ) from None
     return number
@@ -98,13 +98,13 @@ def save(
 
 def _check(name: str, author: str, note: str, ids: list[str]) -> None:
     if not name or len(name) > MAX_NAME:
-        raise RatingError(f"A list needs a name, of at most {MAX_NAME} letters.")
+        raise ScanListError(f"A list needs a name, of at most {MAX_NAME} letters.")
     if not author or len(author) > MAX_RATER:
-        raise RatingError(f"Say who picked the scans, in at most {MAX_RATER} letters.")
+        raise ScanListError(f"Say who picked the scans, in at most {MAX_RATER} letters.")
     if len(note) > MAX_COMMENT:
-        raise RatingError(f"A note has at most {MAX_COMMENT} letters.")
+        raise ScanListError(f"A note has at most {MAX_COMMENT} letters.")
     if not ids:
-        raise RatingError("No scan is selected: select some, then save them as a list.")
+        raise ScanListError("No scan is selected: select some, then save them as a list.")
 
 
 def list_lists(workspace: Workspace) -> list[ScanList]:

@@ -5,7 +5,6 @@ A rating is known by session, position and attempt (how often the position was t
 doubled click, a retry or a second tab makes no second rating.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +15,9 @@ import sqlalchemy as sa
 from curation import __version__
 from curation.decisions import database, schema
 from curation.decisions.schema import MAX_REPEATS_SHARE
-from curation.errors import RatingError
+from curation.errors import SessionError
 from curation.ratings import rating_record
-from curation.ratings.rating_record import MAX_RATER
+from curation.ratings.rating_record import MAX_RATER, Opinion, Rating
 from curation.ratings.scales import find_scale
 from curation.sessions import sampling, unblinding
 from curation.sessions.session_plan import MAX_SIZE, Session, SessionItem, SessionPlan
@@ -30,7 +29,7 @@ def start(workspace: Workspace, plan: SessionPlan) -> Session:
 
     Raises
     ------
-    RatingError
+    SessionError
         When the plan does not make sense, its list is empty, or the rater has a session of this name.
     """
     plan = _checked(workspace, plan)
@@ -57,7 +56,7 @@ def start(workspace: Workspace, plan: SessionPlan) -> Session:
                 ],
             )
     except sa.exc.IntegrityError:
-        raise RatingError(
+        raise SessionError(
             f"{plan.rater} has a session named {plan.name!r} already. Go on with it, or choose another name."
         ) from None
     return load(workspace, number)
@@ -66,15 +65,15 @@ def start(workspace: Workspace, plan: SessionPlan) -> Session:
 def _checked(workspace: Workspace, plan: SessionPlan) -> SessionPlan:
     name, rater = plan.name.strip(), plan.rater.strip()
     if not name or not rater or max(len(name), len(rater)) > MAX_RATER:
-        raise RatingError(
+        raise SessionError(
             f"Name the session and say who rates, each in at most {MAX_RATER} letters."
         )
     find_scale(workspace, plan.scale)
     sampling.find_choice(plan.choice)
     if not 1 <= plan.size <= MAX_SIZE:
-        raise RatingError(f"A session has 1 to {MAX_SIZE:,} scans; {plan.size} came.")
+        raise SessionError(f"A session has 1 to {MAX_SIZE:,} scans; {plan.size} came.")
     if not 0 <= plan.repeats_share <= MAX_REPEATS_SHARE or plan.seed < 0:
-        raise RatingError(
+        raise SessionError(
             f"Repeats are a share from 0 to {MAX_REPEATS_SHARE:g} and the seed is 0 or more; "
             f"{plan.repeats_share:g} and {plan.seed} came."
         )
@@ -103,7 +102,7 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
         schema.details.c.session_id
     )
     with database.engine(workspace).connect() as connection:
-        rows, _ = stored(connection, rater)
+        rows, _ = stored_sessions(connection, rater)
         total: dict[int, int] = {row[0]: row[1] for row in connection.execute(totals)}
         done: dict[int, int] = {row[0]: row[1] for row in connection.execute(standing)}
     columns = ["id", "at", "name", "rater", "scale", "choice", "blinded", "done", "total"]
@@ -130,11 +129,11 @@ def list_sessions(workspace: Workspace, rater: str | None = None) -> pd.DataFram
 def unreadable_sessions(workspace: Workspace) -> list[str]:
     """Name the sessions whose plan cannot be read, newest first; their ratings stay as they are."""
     with database.engine(workspace).connect() as connection:
-        _, unreadable = stored(connection)
+        _, unreadable = stored_sessions(connection)
     return [f"{row.name} ({row.rater})" for row in unreadable]
 
 
-def stored(
+def stored_sessions(
     connection: sa.Connection, rater: str | None = None
 ) -> tuple[list[tuple[sa.Row, SessionPlan]], list[sa.Row]]:
     """Return the sessions with their plans, newest first, and those whose plan cannot be read."""
@@ -146,7 +145,7 @@ def stored(
     for row in connection.execute(query):
         try:
             known.append((row, SessionPlan.from_dict(row.plan)))
-        except RatingError:
+        except SessionError:
             unreadable.append(row)
     return known, unreadable
 
@@ -164,7 +163,7 @@ def load(workspace: Workspace, session_id: int) -> Session:
 
     Raises
     ------
-    RatingError
+    SessionError
         When there is none of this number.
     """
     with database.engine(workspace).connect() as connection:
@@ -176,7 +175,7 @@ def _load(connection: sa.Connection, session_id: int) -> Session:
     session_id = int(session_id)  # a number out of a table is numpy's, which drivers do not know
     row = connection.execute(sa.select(sessions).where(sessions.c.id == session_id)).one_or_none()
     if row is None:
-        raise RatingError(
+        raise SessionError(
             f"There is no session {session_id}. Choose one of the list, or start one."
         )
     listed = (
@@ -204,13 +203,8 @@ def save(
     workspace: Workspace,
     session_id: int,
     position: int,
-    value: float,
+    opinion: Opinion,
     *,
-    confidence: float | None = None,
-    artefacts: Sequence[str] = (),
-    comment: str = "",
-    seconds: float | None = None,
-    shown: Any = None,
     attempt: int | None = None,
 ) -> int:
     """Append the rating of one position.
@@ -218,11 +212,9 @@ def save(
     Parameters
     ----------
     workspace, session_id, position
-        What is rated.
-    value, confidence, artefacts, comment, seconds
-        See :func:`curation.ratings.rating_record.prepared`.
-    shown : JSON-ready, optional
-        What was on the screen: views, overlays, what was hidden.
+        The session and the place in its list.
+    opinion : Opinion
+        What the rater entered.
     attempt : int, optional
         The session's ``attempt`` when the scan was shown. A rating sent again late, after an undo, is then
         not taken for a new one. The present attempt by default.
@@ -242,32 +234,28 @@ def save(
         session = _load(connection, session_id)
         session_id, plan = session.id, session.plan
         if not 0 <= position < session.total:
-            raise RatingError(
+            raise SessionError(
                 f"Session {plan.name!r} has the positions 0 to {session.total - 1}; {position} came."
             )
         item = session.items[position]
         open_now = session.attempts.get(position, 0)
         attempt = open_now if attempt is None else min(attempt, open_now)
-        row = rating_record.prepared(
-            find_scale(workspace, plan.scale),
+        rating = Rating(
+            **vars(opinion),
             scan_id=item.scan_id,
             rater=plan.rater,
-            value=value,
-            comment=comment,
-            confidence=confidence,
-            artefacts=artefacts,
-            seconds=seconds,
-            shown=shown,
+            scale=plan.scale,
             key=f"session {session_id} position {position} attempt {attempt}",
             session_id=session_id,
             position=position,
             repeat=item.repeat_of is not None,
         )
+        row = rating_record.checked_rows(rating, find_scale(workspace, plan.scale))
         stored = _stored(connection, row)
         return rating_record.append(connection, [row])[0] if stored is None else stored
 
 
-def _stored(connection: sa.Connection, row: rating_record.Prepared) -> int | None:
+def _stored(connection: sa.Connection, row: rating_record.RatingRows) -> int | None:
     """Return the number of the rating with this key, if there is one; refuse another opinion there."""
     given, detail = row
     table = schema.ratings.join(schema.details)
@@ -281,7 +269,7 @@ def _stored(connection: sa.Connection, row: rating_record.Prepared) -> int | Non
     before = (found.value, found.comment, found.confidence, found.artefacts)
     now = (given["value"], given["comment"], detail["confidence"], detail["artefacts"])
     if before != now:
-        raise RatingError(
+        raise SessionError(
             f"This scan of the session was rated {found.label!r} already, perhaps in another window. Undo "
             "that rating to give another."
         )
@@ -301,21 +289,21 @@ def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) ->
 
     Raises
     ------
-    RatingError
+    SessionError
         When there is nothing to take back, the rating is of another session, or what the session hid was
         shown (:mod:`curation.sessions.unblinding`).
     """
     with database.writing(workspace) as connection:
         database.take_turn(connection, session_id)
         session = _load(connection, session_id)
-        if unblinding.noted(connection, session_id):
-            raise RatingError(
+        if unblinding.was_unblinded(connection, session_id):
+            raise SessionError(
                 "What this session hid has been shown. A rating given after that would not be blind: start "
                 "another session to rate a scan again."
             )
         number = session.last if rating_id is None else rating_id
         if number is None:
-            raise RatingError("There is no rating in this session to undo.")
+            raise SessionError("There is no rating in this session to undo.")
         if number in session.rated.values():
             withdrawal = {
                 "at": database.now(),

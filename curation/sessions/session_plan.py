@@ -1,11 +1,11 @@
-"""What a rating session will be, and how it stands."""
+"""Plan and state of a rating session."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from curation.decisions.schema import plan_field
-from curation.errors import RatingError, RuleError
+from curation.errors import RuleError, SessionError
 from curation.tiers.tier_rule import DEFAULT_RULE, TIER_NAMES, TierRule
 
 MAX_SIZE = 100_000
@@ -13,7 +13,7 @@ MAX_SIZE = 100_000
 
 @dataclass(frozen=True)
 class SessionPlan:
-    """What a session will be.
+    """Plan of a session.
 
     Parameters
     ----------
@@ -56,11 +56,11 @@ class SessionPlan:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "SessionPlan":
-        """Build a plan from what :meth:`as_dict` gave; older ones held cut-offs of the score alone.
+        """Build a plan from the result of :meth:`as_dict`; older ones held cut-offs of the score alone.
 
         Raises
         ------
-        RatingError
+        SessionError
             When the values are no plan.
         """
         try:
@@ -70,10 +70,10 @@ class SessionPlan:
             rule = TierRule.from_dict(given.pop("rule")) if "rule" in given else old
             plan = cls(**given, rule=rule)
         except (TypeError, ValueError, KeyError, AttributeError, RuleError) as error:
-            raise RatingError(f"The plan of a session cannot be read ({error}).") from error
+            raise SessionError(f"The plan of a session cannot be read ({error}).") from error
         for name, value in given.items():
             if plan_field(given, name) is None:
-                raise RatingError(
+                raise SessionError(
                     f"The plan of a session cannot be read: its {name} is {value!r:.60}."
                 )
         return plan
@@ -81,7 +81,7 @@ class SessionPlan:
 
 @dataclass(frozen=True)
 class SessionItem:
-    """One place of a session's list.
+    """One entry of a session's list.
 
     Parameters
     ----------
@@ -149,5 +149,5 @@ class Session:
 
     @property
     def last(self) -> int | None:
-        """The newest rating that stands: what :func:`undo` takes back."""
+        """The newest rating that is not withdrawn, the one that :func:`undo` takes back."""
         return max(self.rated.values(), default=None)

@@ -1,4 +1,4 @@
-"""The demo workspace: simulated people, with distortions of every family, to try everything on."""
+"""The demo workspace: simulated people with distortions of every family."""
 
 import gzip
 import os
@@ -37,7 +37,7 @@ class DemoPlan:
         Who.
     site : str
         Key of :data:`curation.simulation.phantom_t1w.SCANNERS`.
-    artifact : str or None
+    artefact : str or None
         Key of :data:`curation.simulation.artefacts.ARTEFACTS`, of the T1w.
     severity : float
         0 to 1.
@@ -45,7 +45,7 @@ class DemoPlan:
 
     person: Person
     site: str
-    artifact: str | None = None
+    artefact: str | None = None
     severity: float = 0.0
 
 
@@ -123,8 +123,8 @@ def _write_scan(task: tuple[Path, DemoPlan]) -> None:
     folder, plan = task
     name = plan.person.participant_id
     data, affine = phantom_t1w.scan(plan.person, SCANNERS[plan.site])
-    if plan.artifact:
-        data = artefacts.apply(plan.artifact, data, plan.severity, plan.person.seed)
+    if plan.artefact:
+        data = artefacts.apply(plan.artefact, data, plan.severity, plan.person.seed)
     _write_image(folder / name / "anat" / f"{name}_T1w.nii.gz", data, affine)
     pet = folder / name / "pet" / f"{name}_trc-18FFDG_pet.nii.gz"
     _write_image(pet, *phantom_pet.scan(plan.person))
@@ -160,7 +160,7 @@ def _write_tables(folder: Path, name: str, plans: list[DemoPlan]) -> None:
             "age": plan.person.age_years,
             "sex": plan.person.sex,
             "site": plan.site,
-            "simulated_artifact": plan.artifact or "none",
+            "simulated_artifact": plan.artefact or "none",
             "simulated_severity": plan.severity,
         }
         for plan in plans

@@ -119,7 +119,7 @@ def scan(person: Person, scanner: Scanner) -> tuple[np.ndarray, np.ndarray]:
 
 
 def anatomy(person: Person) -> tuple[dict[str, np.ndarray], np.random.Generator]:
-    """Grow a person: what every kind of image of them shows.
+    """Simulate a person: the anatomy behind every kind of image.
 
     Returns
     -------

@@ -1,7 +1,4 @@
-"""Finding the scans of a source: a BIDS data set, a folder of NIfTI files, or a manifest.
-
-The scans that a manifest names: a CSV or TSV table with a column of paths.
-"""
+"""Discovery of the scans of a source: a BIDS data set, a folder of NIfTI files, or a manifest."""
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +16,7 @@ from curation.storage.workspace import Source
 
 
 def list_manifest(source: Source, participants: Path | None) -> Listing:
-    """List the scans that a manifest names, each with what its row and a table of people say.
+    """List the scans of a manifest, each with the values of its row and of a table of people.
 
     Raises
     ------
@@ -53,7 +50,7 @@ def list_manifest(source: Source, participants: Path | None) -> Listing:
 
 
 def _manifest_keys(paths: Iterable[str]) -> dict[str, str]:
-    """Return what names each file of a manifest: its path, but for where this machine has it."""
+    """Return the key of each file of a manifest: its path without the part that differs between machines."""
     keys = {path: (Path(path).parent / stem_of(Path(path))).as_posix() for path in paths}
     own = {path for path in keys if Path(path).is_absolute() or path.startswith(("~", ".."))}
     tails = scan_names.shortest_tails(keys[path] for path in own)
@@ -67,7 +64,8 @@ def _manifest_row(
     stem = stem_of(path)
     person_id = row.get("participant_id") or owners[key]
     session_id = row.get("session_id") or scan_names.entities(stem, loose=True).get("ses")
-    modality = image_modality.of_table(row.get("modality")) or image_modality.of_name(stem)
+    by_table = image_modality.modality_of_table(row.get("modality"))
+    modality = by_table or image_modality.modality_of_file_name(stem)
     known = {name: text for name, text in row.items() if text is not None}
     return entries.describe_entry(key, path, person_id, session_id, modality, joined, known)
 
@@ -78,7 +76,7 @@ _IN_BIDS = ("anat", "pet")
 
 
 def kind_of(path: Path) -> str:
-    """Tell a manifest from a BIDS data set from a folder.
+    """Return the kind of a source: manifest, BIDS data set or folder.
 
     Raises
     ------
@@ -159,7 +157,7 @@ def _without_name(paths: list[Path], root: Path) -> list[str]:
 def _of_bids(path: Path, table: People) -> Entry | None:
     stem = stem_of(path)
     entities = scan_names.entities(stem)
-    modality = image_modality.of_bids(stem.rsplit("_", 1)[-1], entities)
+    modality = image_modality.modality_of_bids_name(stem.rsplit("_", 1)[-1], entities)
     if modality is None or "sub" not in entities:
         return None
     participant_id = as_unicode(f"sub-{entities['sub']}")
@@ -167,7 +165,7 @@ def _of_bids(path: Path, table: People) -> Entry | None:
 
 
 def _absent(name: str, table: People, closed: list[Closed], root: Path) -> Entry:
-    """Describe a participant without an image, or one whose image may lie where nobody could look."""
+    """Describe a participant without an image, or with one that may lie in an unreadable folder."""
     anywhere = [folder for folder in closed if _participant_of(folder.path, root) is None]
     count = f"{len(anywhere)} folder{'s' * (len(anywhere) != 1)}"
     problem = f"{NO_IMAGE} was found; {count} could not be entered" if anywhere else None
@@ -198,7 +196,7 @@ def _loose(key: str, path: Path, participant_id: str, table: People) -> Entry:
     stem = stem_of(path)
     session_id = scan_names.entities(stem, loose=True).get("ses")
     return entries.describe_entry(
-        key, path, participant_id, session_id, image_modality.of_name(stem), table
+        key, path, participant_id, session_id, image_modality.modality_of_file_name(stem), table
     )
 
 
@@ -206,7 +204,7 @@ def _loose(key: str, path: Path, participant_id: str, table: People) -> Entry:
 
 
 def _closed(folder: Closed, root: Path, table: People) -> Entry:
-    """Make a row of a folder that could not be entered, of the person whose it is where it says so."""
+    """Make a row of an unreadable folder, with its person where its name says so."""
     inside = as_unicode(folder.path.relative_to(root).as_posix())
     participant_id = _participant_of(folder.path, root) or inside
     problem = (

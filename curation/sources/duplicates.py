@@ -1,6 +1,7 @@
-"""People and images that are in a workspace twice: told, and left to people to decide.
+"""Duplicates in a workspace: the same person in two sources, the same image in two files.
 
-The same image twice in a workspace: one is used, the others are rows that name it.
+Possible duplicates of people are reported and left to people to decide; of equal images one is used, and the
+others are rows that name it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -45,7 +46,7 @@ class SharedIds:
 
     @property
     def words(self) -> str:
-        """What they have in common, as a sentence."""
+        """The ids in common, as a sentence."""
         ids = f"{len(self.ids)} participant id{'s' * (len(self.ids) != 1)}"
         return (
             f"{self.sources[0]} and {self.sources[1]} share {ids} ({some(self.ids)}); age and sex fit for "
@@ -54,7 +55,7 @@ class SharedIds:
 
     @property
     def remedy(self) -> str:
-        """What people can do about it, in sentences."""
+        """The remedy, in sentences."""
         return (
             "If these are different people, say so on Cohort, or with 'python -m curation people --different "
             f"{' '.join(self.sources)}'. If some are the same, give both sources a column 'person' that "
@@ -129,7 +130,7 @@ def in_both_roles(scans: pd.DataFrame) -> list[str]:
 
 
 def notes(workspace: Workspace, sources: Collection[str]) -> list[str]:
-    """Say of some sources, in sentences, what is in the workspace twice or may be."""
+    """Return sentences on certain and possible duplicates of some sources."""
     scans = tables.read_scans(workspace)
     told = [f"{each.words} {each.remedy}" for each in undecided(workspace, sources)]
     return [*told, *in_both_roles(scans)]
@@ -163,7 +164,7 @@ def say_different(
         if name not in known:
             have = ", ".join(known) or "none yet"
             raise SourceError(f"The workspace has no source {name!r}; it has: {have}.")
-    with files.lock(workspace.root / ".ingest.lock"):
+    with files.lock(workspace.ingest_lock_path):
         before = workspace.different_people()
         after = before | set(pairs) if different else before - set(pairs)
         workspace.put_different_people(after)
@@ -193,7 +194,7 @@ _OTHER_PERSON = ", under the id of another person"
 
 
 def same_name(used: Path | None, own: Path | None) -> str:
-    """Return why a scan is not used whose id another one of its source has."""
+    """Return the reason why a scan is not used whose id another one of its source has."""
     if used is not None and used == own:
         return f"{SAME_NAME} another line for the same file; the first one is used"
     return f"{SAME_NAME} {used.name if used else 'another'}, which is used; rename or remove one"

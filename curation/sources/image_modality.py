@@ -1,4 +1,4 @@
-"""Which kind of image a scan is, by its name or by what a table says of it, and which kind is scored."""
+"""Modality of an image, by its name or by a table, and the modalities that are scored."""
 
 import re
 from collections.abc import Mapping
@@ -52,8 +52,8 @@ _WITH = (
 _ANY_KIND = ("mr", "mri", "anat", "anatomical", "structural", "smri", "nifti")
 
 
-def of_bids(suffix: str, entities: Mapping[str, str]) -> str | None:
-    """Return the kind of an image in a BIDS name; ``None`` for what is no image of a head.
+def modality_of_bids_name(suffix: str, entities: Mapping[str, str]) -> str | None:
+    """Return the modality in a BIDS name; ``None`` where it is no image of a head.
 
     A T1w with a contrast agent (``ce-``) is ``T1w-ce``, its phase (``part-phase``) ``T1w-phase``.
     """
@@ -64,10 +64,10 @@ def of_bids(suffix: str, entities: Mapping[str, str]) -> str | None:
     return f"{suffix}-ce" if suffix == "T1w" and "ce" in entities else suffix
 
 
-def of_name(stem: str) -> str | None:
+def modality_of_file_name(stem: str) -> str | None:
     """Return the kind of image that a loose file's name tells, or ``None``."""
     suffix = stem.rsplit("_", 1)[-1]
-    if "_" in stem and (bids := of_bids(suffix, scan_names.entities(stem))):
+    if "_" in stem and (bids := modality_of_bids_name(suffix, scan_names.entities(stem))):
         return "T1w-ce" if bids == "T1w" and _has_agent(stem) else bids
     kind = _first_word(stem)
     return "T1w-ce" if kind == "T1w" and _has_agent(stem) else kind
@@ -93,7 +93,7 @@ def _has_agent(text: str) -> bool:
     return any(re.search(words, text) for words in _WITH)
 
 
-def of_table(text: str | None) -> str | None:
+def modality_of_table(text: str | None) -> str | None:
     """Return the kind of image that a table tells; ``None`` where it tells none.
 
     What is not understood is returned as it is written: it is then known not to be a T1w.
@@ -103,11 +103,11 @@ def of_table(text: str | None) -> str | None:
     for kind in (*ANATOMICAL, *KINDS):
         if text.lower() == kind.lower():
             return kind
-    return PET if text.lower() == "pt" else of_name(text) or text
+    return PET if text.lower() == "pt" else modality_of_file_name(text) or text
 
 
 def status_of(kind: str, asked: str) -> str:
-    """Return the status of a readable image: ``ok``, ``pet``, or ``other`` for what is not scored.
+    """Return the status of a readable image: ``ok``, ``pet``, or ``other`` (not scored).
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def status_of(kind: str, asked: str) -> str:
     return "pet" if kind == PET else "other"
 
 
-def counted(kinds: Mapping[str, int]) -> str:
-    """Say how many images there are of some kinds: ``2 T2w and 1 FLAIR``."""
+def counts_in_words(kinds: Mapping[str, int]) -> str:
+    """Return counts of images by modality in words: ``2 T2w and 1 FLAIR``."""
     told = [f"{count:,} {'PET' if kind == PET else kind}" for kind, count in kinds.items()]
     return " and ".join([*filter(None, [", ".join(told[:-1])]), *told[-1:]])

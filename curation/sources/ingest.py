@@ -1,4 +1,4 @@
-"""From sources to the scans table: every scan a row, readable or not."""
+"""Ingest of sources into the scans table: every scan a row, readable or not."""
 
 import logging
 from collections.abc import Callable
@@ -32,7 +32,7 @@ ProgressCallback = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class IngestSummary:
-    """What ingesting a source did.
+    """Result of ingesting a source.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def ingest(
     found = discovery.list_source(
         source, Path(source.participants) if source.participants else None
     )
-    with files.lock(workspace.root / ".ingest.lock"):
+    with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
         rows = _rows(source, found.entries, known, progress)
@@ -136,7 +136,7 @@ def ingest(
 
 
 def put(workspace: Workspace, source: Source, rows: pd.DataFrame, before: pd.DataFrame) -> None:
-    """Put the rows of a source in the place of those that the table of scans had of it."""
+    """Replace the rows of a source in the table of scans."""
     others = before[before["source"] != source.name]
     asked = {each.name: each.modality for each in (*workspace.sources(), source)}
     in_use = before.loc[before["status"] == "ok", "scan_id"]
@@ -146,7 +146,7 @@ def put(workspace: Workspace, source: Source, rows: pd.DataFrame, before: pd.Dat
 
 
 def _forget_scores_of_listed(workspace: Workspace) -> None:
-    """Score anew where a scan that is only listed has a score, of the time when it was not told apart."""
+    """Rescore where a scan that is only listed has a score from a version before modalities."""
     scans = tables.read_scans(workspace)
     listed = scans.loc[scans["status"].isin(tables.LISTED), "scan_id"]
     if tables.read_scores(workspace)["scan_id"].isin(listed).any():
@@ -174,7 +174,7 @@ def _rows(
 
 
 def _ids_so_far(known: pd.DataFrame, entries: list[Entry]) -> list[str | None]:
-    """Return the id of each scan whose file is known: a scan is never renamed."""
+    """Return the id of each scan whose file was listed before: a scan is never renamed."""
     copies = known["reason"].fillna("").str.startswith(duplicates.SAME_NAME)
     ids = known[~copies & known["path"].notna()].reset_index().drop_duplicates("path")
     id_of = dict(zip(ids["path"], ids["scan_id"], strict=True))
@@ -182,7 +182,7 @@ def _ids_so_far(known: pd.DataFrame, entries: list[Entry]) -> list[str | None]:
 
 
 def _row(source: Source, known: pd.DataFrame, scan_id: str, entry: Entry) -> dict[str, object]:
-    """Describe one scan; what is wrong with it is its reason, never an exception."""
+    """Describe one scan; an error in its file becomes its reason, never an exception."""
     row = {
         "scan_id": scan_id,
         "subject_id": subject_id(source.name, entry.participant_id, entry.person.get("person")),
@@ -207,12 +207,12 @@ def _row(source: Source, known: pd.DataFrame, scan_id: str, entry: Entry) -> dic
 
 
 def subject_id(source: str, participant_id: str, person: object) -> str:
-    """Return who it is: the person that a table names, in any source, or a participant of this source."""
+    """Return the person: as a table names them, in any source, or as a participant of this source."""
     return f"person={person}" if isinstance(person, str) else f"{source}:{participant_id}"
 
 
 def _inspect(path: Path, row: dict, known: pd.DataFrame, source: Source) -> dict[str, object]:
-    """Open a file and say what it is. A file of the same size and time as before is not read again."""
+    """Open a file and describe it. A file of the same size and time as before is not read again."""
     if not path.is_file():
         return _no_file(path)
     stat = path.stat()
@@ -235,7 +235,7 @@ def _inspect(path: Path, row: dict, known: pd.DataFrame, source: Source) -> dict
 
 
 def _unchanged(scan_id: str, here: dict[str, float], known: pd.DataFrame) -> pd.Series | None:
-    """Return what is known of a file that was read as a whole and is as it was; ``None`` otherwise."""
+    """Return the earlier row of a file that was read as a whole and is unchanged; ``None`` otherwise."""
     if scan_id not in known.index:
         return None
     old = known.loc[scan_id]
@@ -244,7 +244,7 @@ def _unchanged(scan_id: str, here: dict[str, float], known: pd.DataFrame) -> pd.
 
 
 def _no_file(path: Path) -> dict[str, object]:
-    """Say what is there instead of a file."""
+    """Return the reason why a path is no file."""
     if path.exists():
         what = "a folder" if path.is_dir() else "a pipe or device"
         return {"status": "unreadable", "reason": f"this is {what}, whatever its name says"}

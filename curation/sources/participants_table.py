@@ -1,4 +1,4 @@
-"""What tables say of people: ages and sexes under their many spellings, and whose row is whose."""
+"""Participants tables: ages and sexes under their many spellings, matched to people."""
 
 import math
 import re
@@ -56,7 +56,7 @@ class People:
         return None
 
     def row(self, name: str | None) -> dict[str, str | None]:
-        """Return what the table says of a person; empty where nothing."""
+        """Return the table's values of a person; empty where there are none."""
         return self.rows.get(self.find(name) or "", {}) if name else {}
 
     def joined(self, names: Iterable[str]) -> str | None:
@@ -82,14 +82,14 @@ class People:
 
 
 def same_person(name: str) -> str:
-    """Return what is left of a person's id without case, prefix and leading zeros: ``sub-007`` is ``7``."""
+    """Return a person's id without case, prefix and leading zeros: ``sub-007`` is ``7``."""
     text = unicodedata.normalize("NFC", name).casefold().strip()
     prefix = _PREFIX.match(text)
     return _LEADING_ZEROS.sub("", text[prefix.end() :] if prefix else text)
 
 
 def _is_letter(character: str) -> bool:
-    """Tell letters and digits of any script, and the marks on them, from what ends a word."""
+    """Return whether a character is part of a word: a letter, digit or mark of any script."""
     return character.isalnum() or unicodedata.category(character).startswith("M")
 
 

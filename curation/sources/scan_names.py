@@ -1,4 +1,4 @@
-"""Names of scans: what a file's name says, in whatever script, and the ids that are made of it."""
+"""Names of scans: the parts of a file's name, in any script, and the ids made of them."""
 
 import os
 import re
@@ -18,7 +18,13 @@ _OF_LOOSE = re.compile(r"(?:^|_)([A-Za-z0-9]+)-([A-Za-z0-9\u0080-\U0010ffff]+)")
 
 
 def stem_of(path: Path) -> str:
-    """Return a file's name without ``.nii`` or ``.nii.gz``."""
+    """Return a file's name without ``.nii`` or ``.nii.gz``.
+
+    Examples
+    --------
+    >>> stem_of(Path("anat/sub-01_T1w.nii.gz"))
+    'sub-01_T1w'
+    """
     for suffix in SUFFIXES:
         if path.name.lower().endswith(suffix):
             return path.name[: -len(suffix)]
@@ -26,7 +32,7 @@ def stem_of(path: Path) -> str:
 
 
 def entities(stem: str, *, loose: bool = False) -> dict[str, str]:
-    """Return the entities of a BIDS name, such as ``{'sub': '01', 'ce': 'gd'}``.
+    """Return the entities of a BIDS name.
 
     Parameters
     ----------
@@ -34,12 +40,17 @@ def entities(stem: str, *, loose: bool = False) -> dict[str, str]:
         A file's name without its ending.
     loose : bool
         Of a name that only resembles BIDS: a value ends at a hyphen, too.
+
+    Examples
+    --------
+    >>> entities("sub-01_ce-gd_T1w")
+    {'sub': '01', 'ce': 'gd'}
     """
     return dict((_OF_LOOSE if loose else _OF_BIDS).findall(stem))
 
 
 def as_unicode(text: str) -> str:
-    r"""Return text that can be stored: what is not Unicode is written as ``\xe9``, all else is as it was."""
+    r"""Return text that can be stored: bytes that are not Unicode as ``\xe9``, all else unchanged."""
     try:
         return os.fsencode(text).decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # a lone surrogate of JSON, which is no byte of a file's name
@@ -47,7 +58,7 @@ def as_unicode(text: str) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """Tell whether text can be stored as it is."""
+    """Return whether text can be stored as it is."""
     return as_unicode(text) == text
 
 

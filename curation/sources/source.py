@@ -1,7 +1,4 @@
-"""What a source is: as people ask for it, as it was before, or as is usual.
-
-One scan that a source names, before its file was opened, and whose it is.
-"""
+"""A source of scans as requested, its settings from before, and its entries before their files are opened."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -68,7 +65,7 @@ def describe(
 
 
 def absolute(path: str | Path) -> Path:
-    """Return the absolute path of what people named."""
+    """Return the absolute path of a path that was typed."""
     return files.expanded(path).resolve()
 
 
@@ -125,7 +122,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """All that a source names, what of it was not understood, and what was guessed, in sentences."""
+    """Entries of a source, with sentences on guesses and on entries that were not understood."""
 
     entries: list[Entry]
     ignored_columns: tuple[str, ...] = ()
@@ -141,7 +138,7 @@ def describe_entry(
     table: People,
     known: Mapping[str, str | None] | None = None,
 ) -> Entry:
-    """Describe one image; ``known`` is what its own row says of the person, which counts before the table."""
+    """Describe one image; ``known``, its own row's values of the person, take precedence over the table."""
     described = participants_table.describe({**table.row(participant_id), **(known or {})})
     problem = None if is_unicode(str(path)) else _NOT_UTF8
     session_id = session_id and as_unicode(session_id)
@@ -150,12 +147,12 @@ def describe_entry(
 
 
 def notes_of(table: People, names: Iterable[str]) -> tuple[str, ...]:
-    """Return what was guessed of a table of people, and how many of a source's people it knows."""
+    """Return notes on a table of people: guesses, and how many of a source's people it holds."""
     return (*table.notes, *filter(None, [table.joined(names)]))
 
 
 def owners_of(keys: Iterable[str], table: People) -> dict[str, str]:
-    """Return whose each scan is, by its path without ending.
+    """Return the person of each scan, by its path without ending.
 
     It is the person of the table with whose id the file's name begins, or after whom a folder is called; else
     the ``sub-`` of the file or a folder; else nobody knows, and the name stands for the person, with as much

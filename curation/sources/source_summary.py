@@ -1,4 +1,4 @@
-"""What is said when a source was listed: how many scans of which kind, and what to look at."""
+"""Summary of a listed source: scans of each kind, and points that need attention."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,17 +11,17 @@ from curation.storage.workspace import Source, Workspace
 
 
 def counts(scans: pd.DataFrame) -> str:
-    """Say how many scans of a source are of which status, and what of it is not scored."""
+    """Return counts of a source's scans by status, and of images that are not scored, in a sentence."""
     by_status = scans.loc[~scans["status"].isin(tables.LISTED), "status"].value_counts()
     said = [", ".join(f"{number} {status}" for status, number in by_status.items())]
     besides = scans.loc[scans["status"].isin(tables.LISTED), "modality"].value_counts()
     if len(besides):
-        said.append(f"listed, not scored: {image_modality.counted(besides.to_dict())}")
+        said.append(f"listed, not scored: {image_modality.counts_in_words(besides.to_dict())}")
     return "; ".join(filter(None, said))
 
 
 def lines(workspace: Workspace, summary: IngestSummary) -> Iterator[str]:
-    """Yield all that there is to say of a source besides the counts, a line each."""
+    """Yield the notes on a source besides the counts, a line each."""
     if summary.ignored_columns:
         yield f"columns not understood and left out: {', '.join(summary.ignored_columns)}"
     source, scans = summary.source, summary.scans
@@ -44,7 +44,7 @@ def of_older(sources: Iterable[Source], scans: pd.DataFrame) -> list[str]:
         its = scans[(scans["source"] == source.name) & scans["status"].isin(tables.SCORABLE)]
         wrong = its[its["modality"].notna() & (its["modality"] != source.modality)]
         if len(wrong):
-            kinds = image_modality.counted(wrong["modality"].value_counts().to_dict())
+            kinds = image_modality.counts_in_words(wrong["modality"].value_counts().to_dict())
             said.append(
                 f"{kinds} of {source.name} were scored as {source.modality}, before they were told apart. "
                 "List the sources again: they are then listed and not scored."
@@ -53,7 +53,7 @@ def of_older(sources: Iterable[Source], scans: pd.DataFrame) -> list[str]:
 
 
 def of_source(source: Source, scans: pd.DataFrame) -> list[str]:
-    """Return what should be looked at before a source is used, in sentences."""
+    """Return warnings to read before a source is used, in sentences."""
     usable = scans[scans["status"].isin(tables.SCORABLE)]
     listed = scans.loc[scans["status"] == "other", "modality"].value_counts()
     said = []

@@ -1,9 +1,8 @@
-"""Tables as BIDS writes them: TSV with a JSON data dictionary; text comes back as it was, whatever is in it.
+"""BIDS tables (TSV with a JSON data dictionary) and the folder of BIDS derivatives.
 
 Cells are separated by tabs, without quotes; ``n/a`` is missing. A backslash, tab, line break, and a text that
-reads ``n/a``, are written with a backslash; a text that a spreadsheet would run has ``'`` in front.
-
-The folder of BIDS derivatives that ratings and cohorts are written into.
+reads ``n/a``, are written with a backslash; a text that a spreadsheet would run has ``'`` in front. Any text
+comes back as it was.
 """
 
 import datetime
@@ -229,7 +228,7 @@ def _value(where: str, column: Column, cell: str) -> Any:
 DESCRIPTION = "dataset_description.json"
 
 
-def folder(workspace: Workspace) -> Path:
+def derivatives_folder(workspace: Workspace) -> Path:
     """Return the folder, with the description that makes it a BIDS data set; it can be copied as it is."""
     path = workspace.derivatives_dir
     files.write_json(
@@ -251,7 +250,7 @@ def folder(workspace: Workspace) -> Path:
     return path
 
 
-def names_of(scans: pd.DataFrame) -> pd.DataFrame:
+def bids_names(scans: pd.DataFrame) -> pd.DataFrame:
     """Return ``source``, ``participant_id`` and ``bids_name`` (file name without ending) by ``scan_id``."""
     stems = [
         str(scan_id).removeprefix(f"{source}_")

@@ -1,4 +1,4 @@
-"""Files that are whole or absent.
+"""Atomic files: whole or absent.
 
 Every write goes to a temporary file beside the target and is renamed over it, so that a reader (or a
 process that dies half-way) never meets half a file. Appended JSON lines are the one exception; there
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 def open_file(path: Path) -> IO[bytes]:
-    """Open a file to read its bytes; what is no file (any more) is refused and never waited for.
+    """Open a regular file to read its bytes; pipes and devices are refused, never waited for.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def _new_beside(path: Path) -> Path:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what writers that were killed left in a folder, a day after: others may be at work now."""
+    """Remove temporary files of killed writers that are older than a day: others may be at work now."""
     before = time.time() - _LEFT_S
     for path in folder.glob(".*.tmp"):
         with contextlib.suppress(OSError):  # somebody else was faster, or it is not ours
@@ -276,13 +276,15 @@ def read_parquet(
         When there is none.
     """
     with readable(path, remedy):
-        return read_part(path, remedy, columns).to_pandas()
+        return read_arrow(path, remedy, columns).to_pandas()
 
 
-def read_part(path: Path, remedy: str = REMEDY, columns: Collection[str] | None = None) -> pa.Table:
-    """Read the same as it lies on disk, before pandas sees it."""
-    with readable(path, remedy), pq.ParquetFile(path) as part:
-        return part.read(columns and [name for name in part.schema_arrow.names if name in columns])
+def read_arrow(
+    path: Path, remedy: str = REMEDY, columns: Collection[str] | None = None
+) -> pa.Table:
+    """Read a parquet file as an arrow table, without pandas."""
+    with readable(path, remedy), pq.ParquetFile(path) as file:
+        return file.read(columns and [name for name in file.schema_arrow.names if name in columns])
 
 
 def sha256_of(path: Path) -> str:
@@ -300,5 +302,11 @@ def short_hash(text: str, length: int = 8) -> str:
 
 
 def slug(text: str) -> str:
-    """Return ``text`` as a safe file name: letters, digits, ``-``, ``_``, ``.``; never empty."""
+    """Return ``text`` as a safe file name: letters, digits, ``-``, ``_``, ``.``; never empty.
+
+    Examples
+    --------
+    >>> slug("Site A / first try")
+    'Site-A-first-try'
+    """
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:80] or "unnamed"

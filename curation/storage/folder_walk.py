@@ -1,4 +1,4 @@
-"""What lies below a folder: every file, and every folder that could not be entered."""
+"""Walk over a folder: all files below it, and all folders that could not be entered."""
 
 import os
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Closed:
-    """A folder that could not be entered, so that nothing is known of what is in it."""
+    """A folder that could not be entered, with unknown content."""
 
     path: Path
     why: str
@@ -16,7 +16,7 @@ class Closed:
 
 @dataclass(frozen=True)
 class Contents:
-    """What lies below a folder, in the order of the names.
+    """Content of a folder, in the order of the names.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def walk(root: Path, leave_out: Callable[[str], bool] = lambda name: False) -> C
 def _enter(
     top: Path, leave_out: Callable[[str], bool], found: Contents, seen: set[tuple[int, int]]
 ) -> list[Path]:
-    """Add what lies below a folder to ``found`` and return the links to other folders."""
+    """Add the content of a folder to ``found`` and return the links to other folders."""
     links = []
     for name, folders, names in os.walk(top, onerror=lambda error: _note(error, found)):
         folder = Path(name)
@@ -78,6 +78,6 @@ def _note(error: OSError, found: Contents) -> None:
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    """Return what tells a folder from all others, by whatever path it is reached."""
+    """Return the identity of a folder, by whatever path it is reached."""
     stat = folder.stat()
     return stat.st_dev, stat.st_ino

@@ -1,10 +1,8 @@
-"""Background processes that outlive the page or shell that started them.
+"""Background processes that outlive the page or shell that started them, and leases on slots.
 
-A task is a JSON state file: what runs, as which process, since when, and how far it is. A process is
-taken for alive only if its id, its start *and* the machine's boot match and it is no zombie, because ids are
-reused, clocks are set and machines start anew.
-
-Leases: one of a few places (GPUs, slots of the processor) for a process, as long as it lives.
+A task is a JSON state file: command, process, start and progress. A process is taken for alive only if its
+id, its start *and* the machine's boot match and it is no zombie, because ids are reused, clocks are set and
+machines start anew. A lease gives a process one of a few slots (GPUs, cores) as long as it lives.
 """
 
 import contextlib
@@ -33,7 +31,7 @@ _children: list[subprocess.Popen] = []
 
 @dataclass(frozen=True)
 class Process:
-    """One process, told apart from later ones of the same id.
+    """One process, distinguished from later ones of the same id.
 
     Parameters
     ----------
@@ -57,11 +55,11 @@ class Process:
 
     @classmethod
     def noted(cls, values: Mapping[str, Any]) -> "Process":
-        """Build a process from what was noted of it: ``pid``, ``started`` and, where known, ``boot``."""
+        """Build a process from its note: ``pid``, ``started`` and, where known, ``boot``."""
         return cls(values["pid"], values["started"], values.get("boot", ""))
 
     def alive(self) -> bool:
-        """Tell whether this very process still runs (a zombie does not)."""
+        """Return whether this very process still runs (a zombie does not)."""
         try:
             process = psutil.Process(self.pid)
             if self.boot and (now := _boot(self.pid)):
@@ -125,7 +123,7 @@ def _note(command: Sequence[str], process: Process) -> dict[str, Any]:
 
 
 def read_note(state: Path) -> dict[str, Any]:
-    """Return what ``state`` notes of a process: ``pid``, ``started``, ``host`` and more; empty where nothing.
+    """Return the note of a process in ``state`` (``pid``, ``started``, ``host`` and more); empty where none.
 
     A state that cannot be read notes nothing: whoever starts the task again writes it anew.
     """
@@ -190,7 +188,7 @@ def stop(
 
 
 def _signal(pid: int, number: int) -> None:
-    """Signal a process and what it started; the whole group only where the process leads it."""
+    """Signal a process and its children; the whole group only where the process leads it."""
     if os.getpgid(pid) == pid:
         os.killpg(pid, number)
         return
@@ -209,7 +207,7 @@ _POLL_S = 0.2
 
 @contextlib.contextmanager
 def lease(places: Sequence[Path], *, check: Callable[[], None]) -> Iterator[int]:
-    """Hold the first place that is free, waiting for one.
+    """Hold the first free slot, waiting for one.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ TROUBLES = ("unreadable", "missing", "duplicate")
 
 #: Columns that older tables of scans lack.
 _ADDED_SCAN_COLUMNS = ("person", "image_hash")
-#: Columns that older parts of the metrics table lack, and what held before there was a choice.
+#: Columns that older shards of the metrics table lack, and their value before there was a choice.
 _ADDED_COLUMNS = {"measured_by": "tierscope", "flags": "{}"}
 _TRIES = 5
 
@@ -106,7 +106,7 @@ def write_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
 
 
 def read_metrics(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:
-    """Read all metric parts as one table, one row a scan (its own part wins over the gathered one).
+    """Read all shards of the metrics as one table, one row a scan (its own shard wins over the gathered one).
 
     Parameters
     ----------
@@ -124,8 +124,8 @@ def read_metrics(workspace: Workspace, columns: Collection[str] | None = None) -
     wanted = None if columns is None else {"scan_id", "sha256", *columns}
     for _ in range(_TRIES):
         with contextlib.suppress(FileNotFoundError):  # gathered into one file while we read
-            return _read_parts(workspace, wanted)
-    return _read_parts(workspace, wanted)
+            return _read_shards(workspace, wanted)
+    return _read_shards(workspace, wanted)
 
 
 def with_metrics(workspace: Workspace, scans: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
@@ -157,32 +157,30 @@ def with_metrics(workspace: Workspace, scans: pd.DataFrame, columns: Iterable[st
     return scans.assign(**values)
 
 
-def read_part_columns(workspace: Workspace, columns: Collection[str] | None) -> pa.Table | None:
-    """Read all metric parts, the newest last, as they lie on disk; ``None`` where there is none.
+def read_shard_columns(workspace: Workspace, columns: Collection[str] | None) -> pa.Table | None:
+    """Read all shards of the metrics, the newest last, as they lie on disk; ``None`` where there is none.
 
-    A part beside the gathered one was written after it or is in it already, whatever the times of the
+    A shard beside the gathered one was written after it or is in it already, whatever the times of the
     files say: clocks are set, and those of several machines differ.
 
     Raises
     ------
     FileNotFoundError
-        When the parts were gathered into one in between: read again.
+        When the shards were gathered into one in between: read again.
     """
     gathered = workspace.gathered_path
-    parts = sorted(
-        workspace.metrics_dir.glob("part-*.parquet"), key=lambda part: (part != gathered, part.name)
-    )
-    if not parts:
+    shards = sorted(workspace.metrics_shards(), key=lambda shard: (shard != gathered, shard.name))
+    if not shards:
         return None
     # joined before pandas sees them: there may be thousands, of one row each
     return pa.concat_tables(
-        [files.read_part(part, _METRICS_REMEDY, columns) for part in parts],
+        [files.read_arrow(shard, _METRICS_REMEDY, columns) for shard in shards],
         promote_options="permissive",
     )
 
 
-def _read_parts(workspace: Workspace, columns: Collection[str] | None) -> pd.DataFrame:
-    joined = read_part_columns(workspace, columns)
+def _read_shards(workspace: Workspace, columns: Collection[str] | None) -> pd.DataFrame:
+    joined = read_shard_columns(workspace, columns)
     if joined is None:
         return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
     table = joined.to_pandas()
@@ -201,7 +199,7 @@ def read_scores(workspace: Workspace) -> pd.DataFrame:
 
 
 def scores_are_whole(workspace: Workspace) -> bool:
-    """Tell whether the scores can be read, if there are any."""
+    """Return whether the scores can be read, if there are any."""
     try:
         with errors.readable(workspace.scores_path):
             pq.read_metadata(workspace.scores_path)
@@ -216,7 +214,7 @@ def scoring_version(workspace: Workspace) -> int | None:
     """Return the least ``scoring_version`` of the scores, 1 before it was kept; none without scores."""
     if not workspace.scores_path.exists():
         return None
-    held = files.read_part(workspace.scores_path, _SCORES_REMEDY, ("scoring_version",)).to_pandas()
+    held = files.read_arrow(workspace.scores_path, _SCORES_REMEDY, ("scoring_version",)).to_pandas()
     if "scoring_version" not in held:
         return 1
     return int(held["scoring_version"].min()) if len(held) else None
@@ -275,7 +273,7 @@ _FEW_TEXTS = ["modality", "source", "site", "sex", "group", "status"]
 
 
 def read_usable(workspace: Workspace, role: str) -> pd.DataFrame:
-    """Read what tiers and their consequences need of the usable scans of a role, in little memory.
+    """Read the columns for tiers and their balance of a role's usable scans, in little memory.
 
     Parameters
     ----------
@@ -327,7 +325,7 @@ def _with_learned(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_learned(workspace: Workspace, columns: Collection[str]) -> pd.DataFrame:
-    """Read some columns of what a model says of each scan; no rows where none was offered."""
+    """Read columns of a model's numbers for each scan; no rows where no model offered any."""
     if not workspace.learned_path.exists():
         return pd.DataFrame(columns=list(columns))
     with errors.readable(workspace.learned_path, _LEARNED_REMEDY):

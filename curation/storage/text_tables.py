@@ -1,9 +1,8 @@
-"""Tables as text, their columns under one name whatever they are called.
-
-Text cells that no spreadsheet takes for a formula: the one rule of every table that leaves.
+"""Text tables: columns recognised under their many names, and cells safe for spreadsheets.
 
 A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@``, also in CSV and TSV, whoever wrote it
-there. Such a text has ``'`` in front; a number has not. Reading takes exactly one off again.
+there. Such a text has ``'`` in front; a number has not. Reading takes exactly one off again. Every table that
+leaves Tierscope follows this rule.
 """
 
 import io
@@ -88,7 +87,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def _cell(text: str | float) -> str | None:
-    """Return what a cell says, ``None`` where nothing; a row that ends early lacks its last ones."""
+    """Return the content of a cell, ``None`` where empty; a short row lacks its last cells."""
     said = text.strip() if isinstance(text, str) else ""
     return None if said.lower() in UNKNOWN else said
 
@@ -132,14 +131,26 @@ _FORMULA, _GUARDED = re.compile(_RUN), re.compile(f"'(?={_RUN})")
 
 
 def guarded(text: str) -> str:
-    """Return a text as a cell; as it is where a spreadsheet takes it for text or for a number."""
+    """Return a text as a cell; as it is where a spreadsheet takes it for text or for a number.
+
+    Examples
+    --------
+    >>> guarded("=SUM(A1)"), guarded("-1.5"), guarded("plain")
+    ("'=SUM(A1)", '-1.5', 'plain')
+    """
     if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
         return f"'{text}"
     return text
 
 
 def unguarded(cell: str) -> str:
-    """Return the text of which :func:`guarded` made a cell."""
+    """Return the text of which :func:`guarded` made a cell.
+
+    Examples
+    --------
+    >>> unguarded(guarded("=SUM(A1)"))
+    '=SUM(A1)'
+    """
     return cell[1:] if _GUARDED.match(cell) else cell
 
 

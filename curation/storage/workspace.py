@@ -1,4 +1,4 @@
-"""The workspace on disk: the only module that spells its paths."""
+"""The workspace on disk: opening, settings and sources; its paths are :class:`WorkspacePaths`."""
 
 import contextlib
 import datetime
@@ -15,6 +15,7 @@ import tomli_w
 from curation import __version__
 from curation.errors import WorkspaceError
 from curation.storage import files
+from curation.storage.workspace_paths import WorkspacePaths
 
 SCHEMA = 1
 ENVIRONMENT_VARIABLE = "TIERSCOPE_WORKSPACE"
@@ -29,7 +30,7 @@ ROLES: dict[Role, str] = {
 
 @dataclass(frozen=True)
 class Source:
-    """One place that scans come from.
+    """A source of scans.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Workspace:
+class Workspace(WorkspacePaths):
     """A folder with everything that Tierscope knows and makes.
 
     Parameters
@@ -72,8 +73,6 @@ class Workspace:
     root : Path
         The folder. Use :meth:`open` or :meth:`create` to get one that was checked.
     """
-
-    root: Path
 
     # ---- opening -----------------------------------------------------------------------------
 
@@ -159,7 +158,7 @@ class Workspace:
     # ---- settings ----------------------------------------------------------------------------
 
     def settings(self) -> dict[str, Any]:
-        """Return what ``workspace.toml`` holds.
+        """Return the content of ``workspace.toml``.
 
         Raises
         ------
@@ -204,7 +203,7 @@ class Workspace:
             ) from error
 
     def put_source(self, source: Source) -> None:
-        """Add ``source``, or put it in the place of the one of its name; others stay as they are."""
+        """Add ``source``, or replace the one of its name; others stay as they are."""
         self.sources()  # a file that cannot be read is not written over
         rows = {row["name"]: row for row in self.settings().get("sources", [])}
         settings = self.settings() | {
@@ -213,7 +212,7 @@ class Workspace:
         self._write_settings(settings)
 
     def different_people(self) -> set[frozenset[str]]:
-        """Return the pairs of sources whose equal participant ids somebody said to be different people."""
+        """Return the pairs of sources whose equal participant ids were declared different people."""
         return {frozenset(pair) for pair in self.settings().get("different_people", [])}
 
     def put_different_people(self, pairs: Iterable[frozenset[str]]) -> None:
@@ -225,12 +224,7 @@ class Workspace:
         files.write_text(self.settings_path, tomli_w.dumps(settings))
 
     def sweep(self) -> None:
-        """Remove what killed processes left half-written in the folders of tables and cohorts."""
-        exported = (
-            self.derivatives_dir,
-            self.derivatives_dir / "cohorts",
-            self.exports_dir / "cohorts",
-        )
+        """Remove half-written files of killed processes in the folders of tables and cohorts."""
         for folder in (
             self.root,
             self.metrics_dir,
@@ -238,113 +232,8 @@ class Workspace:
             self.references_dir,
             self.cohorts_dir,
             self.tasks_dir,
-            *exported,
+            self.derivatives_dir,
+            self.cohort_derivatives_dir,
+            self.exported_cohorts_dir,
         ):
             files.sweep(folder)
-
-    # ---- paths -------------------------------------------------------------------------------
-
-    @property
-    def settings_path(self) -> Path:
-        return self.root / "workspace.toml"
-
-    @property
-    def scans_path(self) -> Path:
-        return self.root / "scans.parquet"
-
-    @property
-    def metrics_dir(self) -> Path:
-        return self.root / "metrics"
-
-    @property
-    def gathered_path(self) -> Path:
-        """The metrics of all scans that were gathered; a scan's own part beside it is newer."""
-        return self.metrics_dir / "part-all.parquet"
-
-    @property
-    def scores_path(self) -> Path:
-        return self.root / "scores.parquet"
-
-    @property
-    def learned_path(self) -> Path:
-        """One learned number a scan, from a pretrained model: a column of the scored scans."""
-        return self.root / "learned.parquet"
-
-    @property
-    def database_path(self) -> Path:
-        return self.root / "decisions.sqlite"
-
-    @property
-    def database_note_path(self) -> Path:
-        """Which database the decisions lie in, see :mod:`curation.decisions.database_identity`."""
-        return self.root / "decisions.json"
-
-    @property
-    def previews_dir(self) -> Path:
-        return self.root / "previews"
-
-    @property
-    def references_dir(self) -> Path:
-        """References made from the workspace's own scans and ratings, and which one is active."""
-        return self.root / "references"
-
-    @property
-    def cohorts_dir(self) -> Path:
-        return self.root / "cohorts"
-
-    @property
-    def cache_dir(self) -> Path:
-        """Prepared volumes, named by their content: may be deleted at any time."""
-        return self.root / "cache"
-
-    @property
-    def studies_dir(self) -> Path:
-        return self.root / "studies"
-
-    @property
-    def exports_dir(self) -> Path:
-        return self.root / "exports"
-
-    @property
-    def derivatives_dir(self) -> Path:
-        """Ratings as BIDS derivatives."""
-        return self.exports_dir / "derivatives" / "tierscope"
-
-    @property
-    def tasks_dir(self) -> Path:
-        """State and log of background tasks other than studies (ingest, assess, demo)."""
-        return self.root / "tasks"
-
-    @property
-    def batches_dir(self) -> Path:
-        """Plan, logs and Snakemake's own state of scoring in batches."""
-        return self.tasks_dir / "assess-batches"
-
-    @property
-    def place_path(self) -> Path:
-        """Where studies were last run, Slurm's settings included: what is offered the next time."""
-        return self.root / "place.json"
-
-    @property
-    def turn_path(self) -> Path:
-        """Lock of the study whose turn it is on this machine."""
-        return self.tasks_dir / "turn.lock"
-
-    @property
-    def demo_images_dir(self) -> Path:
-        """Simulated scans of the demo, the only images that live inside a workspace."""
-        return self.root / "demo-images"
-
-    def study_dir(self, study_id: str) -> Path:
-        """Return the folder of one study; an id that is not a plain name is refused."""
-        return self._inside(self.studies_dir, study_id)
-
-    def preview_path(self, scan_id: str) -> Path:
-        """Return where the thumbnail of one scan lies."""
-        return self._inside(self.previews_dir, f"{scan_id}.png")
-
-    @staticmethod
-    def _inside(folder: Path, name: str) -> Path:
-        if files.slug(name) != name:
-            raise WorkspaceError(f"{name!r} is not a plain name (letters, digits, '-', '_', '.').")
-        return folder / name

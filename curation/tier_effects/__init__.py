@@ -1,1 +1,1 @@
-"""What cut-offs do besides: balance of covariates, selection bias, stability."""
+"""Side effects of cut-offs: balance of covariates, selection bias, stability."""

@@ -1,4 +1,4 @@
-"""Which scans lie so near to a cut-off that another rater might have put them on its other side.
+"""Stability of tiers: scans so near to a cut-off that another rater might have put them on its other side.
 
 One rater's standard deviation, in points of the score: the standard error of measurement of classical test
 theory, ``SD sqrt(1 - r)``, with the spread of the scores of the scans and the reliability r of a single

@@ -1,8 +1,7 @@
-"""Many metrics of many scans as one array of numbers, read without a table of everything in between.
+"""Matrix of all metrics of many scans, and its first two principal components.
 
-All metrics in one picture: the two directions in which the scans differ most.
-
-Principal components of robustly scaled metrics: the same picture each time, whose axes can be said in words.
+The matrix is read column by column, without a table of everything in between. The metrics are scaled
+robustly; the components are deterministic, and their axes are described by their heaviest metrics.
 """
 
 import contextlib
@@ -15,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from curation.scoring.exclusion_model import NORMAL_IQR
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 
@@ -51,13 +51,13 @@ def read_matrix(
 
 def _read(workspace: Workspace, scans: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float32]:
     matrix = np.full((len(scans), len(names)), np.nan, dtype=np.float32, order="F")
-    keys = tables.read_part_columns(workspace, ["scan_id", "sha256"])
+    keys = tables.read_shard_columns(workspace, ["scan_id", "sha256"])
     if keys is None or not len(scans):
         return matrix
     here, rows = _places(keys, scans)
     for start in range(0, len(names), _AT_ONCE):
         some = names[start : start + _AT_ONCE]
-        table = tables.read_part_columns(workspace, some)
+        table = tables.read_shard_columns(workspace, some)
         for place, name in enumerate(some, start):
             if table is not None and name in table.column_names:
                 column = table[name].to_numpy().astype(np.float32)
@@ -78,7 +78,6 @@ def _places(keys: pa.Table, scans: pd.DataFrame) -> tuple[NDArray[np.intp], NDAr
 
 Floats = NDArray[np.float64]
 
-NORMAL_IQR = 1.349
 #: Beyond this many robust standard deviations a metric moves a scan no farther.
 CLIP = 5.0
 #: A metric that fewer of the scans have is left out.

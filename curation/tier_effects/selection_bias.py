@@ -1,8 +1,8 @@
-"""Does a cut-off select by quality, or by age or site? The definition stands in docs/tiers.md.
+"""Selection bias of a cut-off: selection by age or site beyond quality. Defined in docs/tiers.md.
 
-Each cut-off parts the scored scans into the better and the worse. How far the two differ in age and in site
-is held against what their quality alone would bring about, and against random cuts of the same size. Quality
-is told by people, where enough scans are rated, and else by a scan's place among the scans of its own site.
+Each cut-off parts the scored scans into the better and the worse. Their difference in age and in site is
+compared with the difference that quality alone would bring about, and with random cuts of the same size.
+Quality comes from ratings, where enough scans are rated, and else from a scan's rank within its own site.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 
 from curation.ratings import agreement
 from curation.ratings.scales import Scale
-from curation.tier_effects.standardised_differences import Coded, categorical_smd, null_smd
+from curation.tier_effects.standardised_differences import (
+    CategoricalCodes,
+    categorical_smd,
+    null_smd,
+)
 from curation.tier_effects.tier_balance import Floats, Tally
 
 Trait = Literal["age", "site"]
@@ -33,14 +37,14 @@ RATINGS, RANKS = "ratings", "ranks"
 # ---- levels of quality -----------------------------------------------------------------------------
 
 
-def ranks_within_site(scores: Floats, site: Coded) -> Coded:
-    """Return in which tenth of its own site's scans each scan's score lies; not known without a score.
+def ranks_within_site(scores: Floats, site: CategoricalCodes) -> CategoricalCodes:
+    """Return the decile of each scan's score within its own site; unknown without a score.
 
     Parameters
     ----------
     scores : numpy.ndarray, shape (N,)
         Higher is worse; NaN where there is none. Equal scores share a tenth.
-    site : Coded
+    site : CategoricalCodes
         Scans without a site count as one site.
     """
     scored = np.flatnonzero(np.isfinite(scores))
@@ -54,11 +58,11 @@ def ranks_within_site(scores: Floats, site: Coded) -> Coded:
     middle = (np.bincount(groups, place[order]) / np.bincount(groups))[groups] + 0.5
     levels = np.full(len(scores), RANK_LEVELS, dtype=np.int64)
     levels[scored[order]] = np.minimum(RANK_LEVELS * middle / size[at], RANK_LEVELS - 1).astype(int)
-    return Coded(levels, tuple(f"tenth {number + 1}" for number in range(RANK_LEVELS)))
+    return CategoricalCodes(levels, tuple(f"tenth {number + 1}" for number in range(RANK_LEVELS)))
 
 
 def rated_quality(ratings: pd.DataFrame, scales: Sequence[Scale]) -> pd.Series:
-    """Return what people say of each rated scan, by its id: 0 all say the best, 1 all say the worst.
+    """Return the mean rating of each rated scan, by its id: 0 where all say the best, 1 the worst.
 
     The mean over raters of the place of the level on its scale; scales of any length count alike.
     """
@@ -73,14 +77,18 @@ def rated_quality(ratings: pd.DataFrame, scales: Sequence[Scale]) -> pd.Series:
     return pd.concat(places).groupby("scan_id")["place"].mean()
 
 
-def by_ratings(quality: Floats) -> Coded:
-    """Return what people say (0 best to 1 worst, NaN: not rated) as five levels."""
+def by_ratings(quality: Floats) -> CategoricalCodes:
+    """Return mean ratings (0 best to 1 worst, NaN: not rated) as five levels."""
     known = np.isfinite(quality)
     levels = np.where(known, np.rint(np.nan_to_num(quality) * (RATING_LEVELS - 1)), RATING_LEVELS)
-    return Coded(levels.astype(np.int64), tuple(f"rated {n}" for n in range(RATING_LEVELS)))
+    return CategoricalCodes(
+        levels.astype(np.int64), tuple(f"rated {n}" for n in range(RATING_LEVELS))
+    )
 
 
-def levels_of_quality(scores: Floats, site: Coded, said: Floats) -> tuple[Coded, str, str]:
+def levels_of_quality(
+    scores: Floats, site: CategoricalCodes, said: Floats
+) -> tuple[CategoricalCodes, str, str]:
     """Return the levels of quality, where they come from, and why.
 
     Parameters
@@ -92,7 +100,7 @@ def levels_of_quality(scores: Floats, site: Coded, said: Floats) -> tuple[Coded,
 
     Returns
     -------
-    levels : Coded
+    levels : CategoricalCodes
         Of N scans.
     source : {'ratings', 'ranks'}
         What they come from.
@@ -121,20 +129,20 @@ def levels_of_quality(scores: Floats, site: Coded, said: Floats) -> tuple[Coded,
 
 @dataclass(frozen=True)
 class Selection:
-    """What one cut-off selects besides quality.
+    """Selection by one cut-off besides quality.
 
     Parameters
     ----------
     better, worse : str
         The tiers between which it lies.
     trait : {'age', 'site'}
-        What is compared: the scans above the cut-off with those below it.
+        The trait compared between the scans above and below the cut-off.
     seen : float
         Standardised mean difference; for age negative where the worse scans are those of younger people.
     explained : float
         The same, were a scan's tier a matter of its quality and chance alone.
-    chance : float
-        What 95 of 100 random cuts of this size stay below.
+    null_quantile : float
+        Difference that 95 of 100 random cuts of this size stay below.
     years : float
         Difference of mean age in years, worse less better; NaN for sites.
     share_by_trait, share_by_quality : float
@@ -150,7 +158,7 @@ class Selection:
     trait: Trait
     seen: float
     explained: float
-    chance: float
+    null_quantile: float
     years: float = np.nan
     share_by_trait: float = np.nan
     share_by_quality: float = np.nan
@@ -158,13 +166,13 @@ class Selection:
 
     @property
     def unexplained(self) -> float:
-        """What of the difference quality does not explain; 0 where it explains all of it."""
+        """The part of the difference that quality does not explain, 0 or more."""
         return max(abs(self.seen) - max(np.sign(self.seen) * self.explained, 0.0), 0.0)
 
     @property
     def warns(self) -> bool:
         """Whether it selects more than quality would explain, and more than chance."""
-        beyond = max(UNEXPLAINED, self.chance if np.isfinite(self.chance) else np.inf)
+        beyond = max(UNEXPLAINED, self.null_quantile if np.isfinite(self.null_quantile) else np.inf)
         return bool(abs(self.seen) >= NOTABLE and self.unexplained > beyond)
 
     @property
@@ -173,18 +181,20 @@ class Selection:
 
         For ages chance is no excuse: scans of other ages stay so. Of many sites it makes much.
         """
-        beyond = self.chance if self.trait == "site" and np.isfinite(self.chance) else 0.0
+        beyond = (
+            self.null_quantile if self.trait == "site" and np.isfinite(self.null_quantile) else 0.0
+        )
         return bool(abs(self.seen) >= max(NOTABLE, beyond))
 
 
 def strongest(found: Sequence[Selection], trait: Trait) -> Selection | None:
-    """Return the cut-off whose sides differ most in a trait; none where it cannot be told."""
+    """Return the cut-off whose sides differ most in a trait; ``None`` where there is none."""
     of_trait = [one for one in found if one.trait == trait]
     return max(of_trait, key=lambda one: abs(one.seen), default=None)
 
 
 def selections(tally: Tally) -> list[Selection]:
-    """Return what each cut-off of a rule selects, in age and in site.
+    """Return the selection by age and by site of each cut-off of a rule.
 
     Parameters
     ----------
@@ -224,14 +234,14 @@ def _by_age(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
         (n1, mean_1, variance_1, level_1), (n2, mean_2, variance_2, level_2) = sides
         spread = np.sqrt((variance_1 + variance_2) / 2)
         spread = np.where((spread > 0) & (np.minimum(n1, n2) > 1), spread, np.nan)
-    chance = null_smd(tally.people_in(n1), tally.people_in(n2), 1)
+    null_quantiles = null_smd(tally.people_in(n1), tally.people_in(n2), 1)
     years = mean_1 - mean_2
     return [
-        {"seen": seen, "explained": explained, "chance": bound, "years": apart}
+        {"seen": seen, "explained": explained, "null_quantile": bound, "years": apart}
         for seen, explained, bound, apart in zip(
             *(
                 one.tolist()
-                for one in (years / spread, (level_1 - level_2) / spread, chance, years)
+                for one in (years / spread, (level_1 - level_2) / spread, null_quantiles, years)
             ),
             strict=True,
         )
@@ -249,12 +259,12 @@ def _by_site(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
     seen = categorical_smd(inside, outside)
     levels = int((by_site.sum(axis=0) > 0).sum())
     n1, n2 = (tally.people_in(one.sum(axis=1)) for one in (inside, outside))
-    chance = null_smd(n1, n2, levels - 1)
+    null_quantiles = null_smd(n1, n2, levels - 1)
     return [
         {
             "seen": float(seen[cut]),
             "explained": float(explained[cut]),
-            "chance": float(chance[cut]),
+            "null_quantile": float(null_quantiles[cut]),
             "share_by_trait": between(inside[cut], outside[cut]),
             "share_by_quality": between((above @ by_level)[cut], (~above @ by_level)[cut]),
             "most": _most(inside[cut], outside[cut], names),

@@ -1,7 +1,4 @@
-"""How far two groups are from each other: standardised mean differences, and what chance makes of them.
-
-Texts as numbers, to be counted by.
-"""
+"""Standardised mean differences between groups, their null distribution, and categorical codes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +10,8 @@ from scipy import stats
 
 Floats = NDArray[np.float64]
 
-#: The share of random cuts that stay below what is called chance.
-CHANCE = 0.95
+#: Quantile of the null distribution that differences are compared with.
+NULL_QUANTILE = 0.95
 
 
 def moments(n: NDArray[Any], total: Floats, squares: Floats) -> tuple[Floats, Floats]:
@@ -64,7 +61,7 @@ def categorical_smd(first: NDArray[Any], second: NDArray[Any]) -> Floats:
 
 
 def null_smd(first: NDArray[Any], second: NDArray[Any], freedom: int) -> Floats:
-    """Return what the difference of two random groups stays below in 95 of 100 cuts.
+    """Return the 95 % quantile of the difference between two random groups.
 
     ``n1 n2 / (n1 + n2)`` times the squared difference of random groups follows, for large groups, a
     chi-square distribution with one degree of freedom for age and one less than its levels for a category.
@@ -79,7 +76,7 @@ def null_smd(first: NDArray[Any], second: NDArray[Any], freedom: int) -> Floats:
     if freedom < 1:
         return np.full(np.shape(first), np.nan)
     with np.errstate(divide="ignore"):
-        bound = np.sqrt(stats.chi2.ppf(CHANCE, freedom) * (1 / first + 1 / second))
+        bound = np.sqrt(stats.chi2.ppf(NULL_QUANTILE, freedom) * (1 / first + 1 / second))
     return np.where(np.isfinite(bound), bound, np.nan)
 
 
@@ -89,8 +86,8 @@ SEXES = ("F", "M")
 
 
 @dataclass(frozen=True)
-class Coded:
-    """Texts as numbers.
+class CategoricalCodes:
+    """Categorical codes of texts.
 
     Parameters
     ----------
@@ -104,16 +101,16 @@ class Coded:
     names: tuple[str, ...]
 
 
-def categorical_codes(values: pd.Series) -> Coded:
-    """Return texts as numbers; missing ones are not known."""
+def categorical_codes(values: pd.Series) -> CategoricalCodes:
+    """Return categorical codes of texts; missing ones are not known."""
     codes, names = pd.factorize(values.astype(object), sort=True)
-    return Coded(np.where(codes < 0, len(names), codes), tuple(map(str, names)))
+    return CategoricalCodes(np.where(codes < 0, len(names), codes), tuple(map(str, names)))
 
 
-def sexes(values: pd.Series) -> Coded:
+def sexes(values: pd.Series) -> CategoricalCodes:
     """Read ``F``, ``female``, ``m`` and the like; where nothing reads so, keep the table's own codes."""
     codes, names = pd.factorize(values.astype(object))
     places = [{"F": 0, "M": 1}.get(str(name).upper()[:1], 2) for name in names]
     if not {0, 1} & set(places):
         return categorical_codes(values)
-    return Coded(np.array([*places, 2], dtype=np.int64)[codes], SEXES)
+    return CategoricalCodes(np.array([*places, 2], dtype=np.int64)[codes], SEXES)

@@ -1,4 +1,4 @@
-"""Do the tiers agree with what people say? The tiers against what raters, most of them, say of scans."""
+"""Agreement of the tiers with the majority of raters."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ NOTHING = Figure(np.nan, np.nan, np.nan)
 
 @dataclass(frozen=True)
 class AtCutoff:
-    """One cut-off against what raters say, were everything above it excluded.
+    """Agreement of one cut-off with raters, were everything beyond it excluded.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class AtCutoff:
 
 @dataclass(frozen=True)
 class TierAgreement:
-    """Tiers against what raters say.
+    """Agreement of tiers with raters.
 
     Parameters
     ----------

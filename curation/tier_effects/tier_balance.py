@@ -1,6 +1,6 @@
-"""Who is in which tier: counts, people, ages, sexes, sites, and how far apart the tiers are in them.
+"""Balance of covariates between tiers: counts, people, ages, sexes, sites, and their differences.
 
-What does not depend on the cut-offs is worked out once (:func:`prepare`). A moved cut-off then costs a few
+Everything independent of the cut-offs is computed once (:func:`prepare`). A moved cut-off then costs a few
 passes over the scans (:meth:`Traits.tally`), and everything else is sums of the few numbers that these leave.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from curation.scoring.comparison_groups import sites_of
 from curation.tier_effects.standardised_differences import (
     SEXES,
-    Coded,
+    CategoricalCodes,
     Codes,
     categorical_codes,
     categorical_smd,
@@ -35,27 +35,27 @@ UNKNOWN = "not known"
 
 @dataclass(frozen=True)
 class Traits:
-    """What is known of N scans, ready for many cut-offs; made by :func:`prepare`.
+    """Traits of N scans, prepared for many cut-offs by :func:`prepare`.
 
     Parameters
     ----------
     age_years : numpy.ndarray, shape (N,)
         NaN where not known.
-    person : Coded
+    person : CategoricalCodes
         Whose scan it is.
-    categories : dict of str to Coded
+    categories : dict of str to CategoricalCodes
         One entry for each of :data:`CATEGORIES`.
-    quality : Coded
+    quality : CategoricalCodes
         A level of quality that does not come from the cut-offs, see
         :mod:`curation.tier_effects.selection_bias`.
     """
 
     age_years: Floats
-    person: Coded
-    categories: dict[str, Coded]
-    quality: Coded
+    person: CategoricalCodes
+    categories: dict[str, CategoricalCodes]
+    quality: CategoricalCodes
 
-    def with_quality(self, quality: Coded) -> "Traits":
+    def with_quality(self, quality: CategoricalCodes) -> "Traits":
         """Return the same scans with other levels of quality."""
         return replace(self, quality=quality)
 
@@ -80,7 +80,7 @@ class Traits:
 
     @cached_property
     def _cells(self) -> tuple[Codes, dict[str, Codes]]:
-        """Return the cell of each scan, and what each cell stands for: scans of a cell are alike in all."""
+        """Return the cell of each scan, and the traits of each cell, alike for all of its scans."""
         cell: Codes = np.zeros(len(self.age_years), dtype=np.int64)
         parts: dict[str, Codes] = {}
         for name, codes, size in self._columns:
@@ -122,7 +122,7 @@ def prepare(scans: pd.DataFrame) -> Traits:
     scans : pandas.DataFrame, N rows
         With ``age_years subject_id`` and :data:`CATEGORIES`; ``source`` stands in for an unknown ``site``.
     """
-    read: dict[str, Coded] = {
+    read: dict[str, CategoricalCodes] = {
         "sex": sexes(scans["sex"]),
         "site": categorical_codes(sites_of(scans)),
     }
@@ -130,13 +130,13 @@ def prepare(scans: pd.DataFrame) -> Traits:
         name: read[name] if name in read else categorical_codes(scans[name]) for name in CATEGORIES
     }
     ages = scans["age_years"].to_numpy(dtype=float)
-    nothing = Coded(np.zeros(len(scans), dtype=np.int64), ())
+    nothing = CategoricalCodes(np.zeros(len(scans), dtype=np.int64), ())
     return Traits(ages, categorical_codes(scans["subject_id"]), held, nothing)
 
 
 @dataclass(frozen=True)
 class _Cells:
-    """How many scans of each tier lie in each cell, shape (K + 1, C), and what the cells stand for."""
+    """Counts of scans by tier and cell, shape (K + 1, C), and the traits of the cells."""
 
     found: NDArray[np.int64]
     parts: dict[str, Codes]
@@ -154,7 +154,7 @@ class _Cells:
 
 @dataclass(frozen=True)
 class Tally:
-    """Sums over the scans of each tier: K rows, and a last one for what is not scored.
+    """Sums over the scans of each tier: K rows, and a last one for scans without a score.
 
     Parameters
     ----------
@@ -255,9 +255,10 @@ class Tally:
         Returns
         -------
         pandas.DataFrame
-            One row a tier and trait: ``tier trait smd chance``. ``smd`` is the standardised mean difference,
-            with its sign for age (negative: the tier is younger) and without for categories; ``chance`` is
-            what 95 in 100 random tiers of that size stay below. NaN where there is nothing to compare.
+            One row a tier and trait: ``tier trait smd null_quantile``. ``smd`` is the standardised mean
+            difference, with its sign for age (negative: the tier is younger) and without for categories;
+            95 in 100 random tiers of that size stay below ``null_quantile``. NaN where nothing can be
+            compared.
         """
         size, members = len(self.names), np.eye(len(self.names), dtype=bool)
         found = {"age": self.age_difference(members)}
@@ -267,12 +268,12 @@ class Tally:
                 "tier": np.tile(np.array(self.names, dtype=object), len(found)),
                 "trait": np.repeat(np.array(list(found), dtype=object), size),
                 "smd": np.concatenate([smd for smd, _ in found.values()]),
-                "chance": np.concatenate([chance for _, chance in found.values()]),
+                "null_quantile": np.concatenate([quantile for _, quantile in found.values()]),
             }
         )
 
     def age_difference(self, members: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        """Return the standardised difference in age of groups of tiers from the rest, and chance's.
+        """Return the standardised difference in age of groups of tiers from the rest, with its null quantile.
 
         Parameters
         ----------
@@ -291,7 +292,7 @@ class Tally:
     def category_difference(
         self, category: str, members: NDArray[np.bool_]
     ) -> tuple[Floats, Floats]:
-        """Return the standardised difference in a category of groups of tiers from the rest, and chance's.
+        """Return the standardised difference in a category of tiers from the rest, with its null quantile.
 
         Parameters
         ----------

@@ -1,9 +1,7 @@
-"""Which tier each scan gets: the one place where a rule meets scans.
+"""Assignment of tiers to scans by a rule, and the moves of scans between two rules.
 
 Page, command line, frozen cohorts and studies all come through here. :func:`prepare` turns tables into
 arrays, which is slow and done once; :func:`assign_codes` costs some milliseconds for a million scans.
-
-Two rules on the same scans: who moves from which tier to which.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +23,7 @@ _BLOCK = 1 << 14
 
 @dataclass(frozen=True)
 class ScanArrays:
-    """What rules look at, one entry a scan.
+    """Columns that rules read, one entry a scan.
 
     Parameters
     ----------
@@ -86,6 +84,13 @@ def assign_codes(scans: ScanArrays, rule: TierRule) -> Codes:
     numpy.ndarray of int, shape (N,)
         Position in ``rule.labels``; its last is ``not scored``. A scan without a value of the rule's column
         is not scored, unless a gate holds it in a tier that no score could make worse or better.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"scan_id": ["a", "b"], "site": ["X", "Y"], "distortion_score": [12.0, 61.0]})
+    >>> rule = tier_rule.DEFAULT_RULE
+    >>> assign_codes(prepare(table, rule.columns), rule).tolist()
+    [0, 2]
     """
     columns = {name: _column(scans, name) for name in rule.columns}
     edges = _edges_by_site(scans.sites, rule) if rule.by_site else None
@@ -126,7 +131,7 @@ def _edges_by_site(sites: tuple[str, ...], rule: TierRule) -> NDArray[np.float64
 def with_decisions(
     codes: Codes, scans: ScanArrays, rule: TierRule, decisions: pd.DataFrame
 ) -> tuple[Codes, NDArray[np.intp]]:
-    """Put the tiers that people gave by hand in the place of the rule's.
+    """Replace the rule's tiers by those given by hand.
 
     Parameters
     ----------
@@ -135,7 +140,7 @@ def with_decisions(
     scans, rule
         What they were made from.
     decisions : pandas.DataFrame
-        ``scan_id`` and ``tier``, as :func:`curation.tiers.overrides.standing` returns. A decision for a tier
+        ``scan_id`` and ``tier``, as :func:`curation.tiers.overrides.in_force` returns. A decision for a tier
         that the rule does not have counts for nothing.
 
     Returns
@@ -176,7 +181,7 @@ def _floats(scans: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Moves:
-    """What changes from one rule to another.
+    """Changes from one rule to another.
 
     Parameters
     ----------
@@ -211,7 +216,7 @@ def compare(
     scans : ScanArrays
         With the columns of both rules.
     decisions : pandas.DataFrame, optional
-        By hand, as :func:`curation.tiers.overrides.standing` returns: these scans move only where a rule
+        By hand, as :func:`curation.tiers.overrides.in_force` returns: these scans move only where a rule
         lacks the tier that they were given.
 
     Returns

@@ -1,11 +1,11 @@
-"""Tiers that people give to single scans against the rule, each with its reason."""
+"""Overrides: tiers given to single scans by hand, against the rule, each with its reason."""
 
 import pandas as pd
 import sqlalchemy as sa
 
 from curation import __version__
 from curation.decisions import database, schema
-from curation.errors import RatingError
+from curation.errors import OverrideError
 from curation.ratings.rating_record import MAX_COMMENT, MAX_RATER
 from curation.storage import tables
 from curation.storage.workspace import Workspace
@@ -34,18 +34,18 @@ def override(workspace: Workspace, scan_id: str, author: str, tier: str | None, 
 
     Raises
     ------
-    RatingError
+    OverrideError
         Without author or reason.
     """
     author, reason = author.strip(), reason.strip()
     if not author or len(author) > MAX_RATER:
-        raise RatingError(f"Say who decides, in at most {MAX_RATER} letters.")
+        raise OverrideError(f"Say who decides, in at most {MAX_RATER} letters.")
     if not reason or len(reason) > MAX_COMMENT:
-        raise RatingError(
+        raise OverrideError(
             f"An override needs a reason, of at most {MAX_COMMENT} letters: say what the score misses."
         )
     if tier is not None and not 0 < len(tier) <= 50:
-        raise RatingError("Name the tier that the scan belongs to.")
+        raise OverrideError("Name the tier that the scan belongs to.")
     row = {
         "at": database.now(),
         "scan_id": scan_id,
@@ -70,13 +70,13 @@ def list_overrides(workspace: Workspace, scan_id: str | None = None) -> pd.DataF
         return pd.DataFrame(rows.all(), columns=list(rows.keys()))
 
 
-def standing(workspace: Workspace) -> pd.DataFrame:
+def in_force(workspace: Workspace) -> pd.DataFrame:
     """Return the decisions that hold: each scan's newest, unless it gives the scan back to the rule."""
     newest = list_overrides(workspace).drop_duplicates("scan_id", keep="last")
     return newest[newest["tier"].notna()].reset_index(drop=True)
 
 
-def assigned(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:
+def tiers_with_overrides(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:
     """Return the tier of each scan: by hand where somebody decided, else by the rule.
 
     Parameters
@@ -96,5 +96,5 @@ def assigned(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Se
     table = tables.with_metrics(workspace, scans, rule.columns)
     arrays = assignment.prepare(table, rule.columns)
     codes = assignment.assign_codes(arrays, rule)
-    decided, _ = assignment.with_decisions(codes, arrays, rule, standing(workspace))
+    decided, _ = assignment.with_decisions(codes, arrays, rule, in_force(workspace))
     return pd.Series(assignment.names(decided, rule), scans.index)

@@ -1,4 +1,4 @@
-"""What a tier rule must be to make sense; each check raises a sentence on what is wrong."""
+"""Checks of tier rules; each raises a sentence on what is wrong."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -53,7 +53,7 @@ class Gate:
         return float("nan") if given is None else given
 
     def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which values the gate holds, shape (N,); NaN never."""
+        """Return which values the gate holds, shape (N,); NaN never."""
         return values > self.limit if self.above is not None else values < self.limit
 
     def describe(self) -> str:
@@ -89,18 +89,18 @@ def _is_name(name: str) -> bool:
 
 
 def check_column(name: str) -> RuleColumn:
-    """Return what is cut, refusing what is unknown or neither better nor worse."""
-    measure = rule_columns.find(name)
-    if not measure.can_be_cut:
+    """Return the column that is cut, refusing unknown ones and those that are neither better nor worse."""
+    rule_column = rule_columns.find(name)
+    if not rule_column.can_be_cut:
         raise RuleError(
             f"{name} describes the acquisition: no value of it is better or worse, so it cannot be cut "
             "into tiers. Use it in a gate, or cut a score."
         )
-    return measure
+    return rule_column
 
 
 def check_cutoffs(
-    names: Sequence[str], cutoffs: Sequence[float], measure: RuleColumn, site: str | None = None
+    names: Sequence[str], cutoffs: Sequence[float], rule_column: RuleColumn, site: str | None = None
 ) -> None:
     """Refuse cut-offs that are too few or many, out of range, or cross."""
     count, of_site = len(names), "" if site is None else f" of site {site}"
@@ -110,14 +110,14 @@ def check_cutoffs(
             f"{'' if site is None else f' for site {site}'}."
         )
     listed = ", ".join(map(plain, cutoffs))
-    if not all(np.isfinite(cut) and measure.low <= cut <= measure.high for cut in cutoffs):
+    if not all(np.isfinite(cut) and rule_column.low <= cut <= rule_column.high for cut in cutoffs):
         raise RuleError(
-            f"Cut-offs{of_site or _of(measure)} lie between {plain(measure.low)} and "
-            f"{plain(measure.high)}; these are {listed}."
-            if np.isfinite(measure.high)
-            else f"Cut-offs{of_site} of {measure.name} are numbers; these are {listed}."
+            f"Cut-offs{of_site or _of(rule_column)} lie between {plain(rule_column.low)} and "
+            f"{plain(rule_column.high)}; these are {listed}."
+            if np.isfinite(rule_column.high)
+            else f"Cut-offs{of_site} of {rule_column.name} are numbers; these are {listed}."
         )
-    up = not measure.better_is_higher
+    up = not rule_column.better_is_higher
     for (first, second), (better, worse) in zip(
         pairwise(cutoffs), pairwise(names[1:]), strict=True
     ):
@@ -129,13 +129,13 @@ def check_cutoffs(
             )
 
 
-def _of(measure: RuleColumn) -> str:
-    return "" if measure.name == rule_columns.SCORE else f" of {measure.name}"
+def _of(rule_column: RuleColumn) -> str:
+    return "" if rule_column.name == rule_columns.SCORE else f" of {rule_column.name}"
 
 
 def check_gate(gate: Gate, names: Sequence[str]) -> None:
     """Refuse a gate without one limit, on an unknown column, or to a tier that makes no sense."""
-    measure = rule_columns.find(gate.column)
+    rule_column = rule_columns.find(gate.column)
     if (gate.above is None) == (gate.below is None):
         raise RuleError(
             f"The gate on {gate.column} needs one limit: either above or below"
@@ -143,10 +143,10 @@ def check_gate(gate: Gate, names: Sequence[str]) -> None:
         )
     if not np.isfinite(gate.limit):
         raise RuleError(f"The limit of the gate on {gate.column} is not a number.")
-    if not measure.low <= gate.limit <= measure.high:
+    if not rule_column.low <= gate.limit <= rule_column.high:
         raise RuleError(
-            f"{gate.column} lies between {plain(measure.low)} and {plain(measure.high)}; the gate's limit "
-            f"{plain(gate.limit)} does not."
+            f"{gate.column} lies between {plain(rule_column.low)} and {plain(rule_column.high)}; the "
+            f"gate's limit {plain(gate.limit)} does not."
         )
     known = (*names[1:], UNUSABLE)
     if gate.tier == names[0]:

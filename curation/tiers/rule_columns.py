@@ -1,4 +1,4 @@
-"""What scans can be cut into tiers by: the score, its sub-scores and certainty, metrics, a learned error."""
+"""Columns that a rule can cut: score, sub-scores, certainty, metrics, a learned error."""
 
 import difflib
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ class RuleColumn:
     label, unit : str
         For the screen.
     direction : str
-        What a higher value says; a measure that only ``describes the acquisition`` can be a gate's, but
+        What a higher value says; a column that only ``describes the acquisition`` can be a gate's, but
         cannot be cut into better and worse.
     low, high : float
         The values that it can take; infinite where nothing limits it.
@@ -72,8 +72,8 @@ class RuleColumn:
 
 #: All of them by name, the score first.
 RULE_COLUMNS: dict[str, RuleColumn] = {
-    measure.name: measure
-    for measure in (
+    rule_column.name: rule_column
+    for rule_column in (
         RuleColumn(SCORE, "Distortion score", "points", "higher is worse", 0.0, 100.0),
         *(
             RuleColumn(name, name.capitalize(), "points", "higher is worse", 0.0, 100.0)
@@ -87,7 +87,7 @@ RULE_COLUMNS: dict[str, RuleColumn] = {
 
 
 def find(name: str) -> RuleColumn:
-    """Return a measure by its name.
+    """Return a rule_column by its name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Saved tier rules: every version a row that is never changed."""
+"""Saved versions of tier rules, each a row that is never changed, and the comparison of two rules."""
 
 import datetime
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class SavedRule:
 
 
 def content_hash(rule: TierRule) -> str:
-    """Return 8 hexadecimal digits that stand for what a rule does: comments and order do not count."""
+    """Return the hash of a rule's effect, 8 hexadecimal digits: comments and order do not count."""
     return files.short_hash(rule.identity())
 
 
@@ -139,3 +139,29 @@ def _query(name: str | None) -> sa.Select:
     columns = (table.c[field] for field in SavedRule.__dataclass_fields__)
     query = sa.select(*columns).order_by(table.c.id.desc())
     return query if name is None else query.where(table.c.name == name)
+
+
+# ---- rules compared ----------------------------------------------------------------------------------
+
+
+def same_rule(pool: TierRule, target: TierRule) -> bool:
+    """Return whether two rules do the same to every scan: only then is the same letter the same quality."""
+    return pool.identity() == target.identity()
+
+
+def summary_line(rule: TierRule) -> str:
+    """Return a rule in one line that names no site: column, tiers with their cut-offs, gates."""
+    parts = [f"{rule.rule_column.label.lower()}, {', '.join(rule.describe())}"]
+    parts += [gate.describe() for gate in rule.gates]
+    parts += ["some sites have cut-offs of their own"] if rule.by_site else []
+    return "; ".join(parts)
+
+
+def rule_difference(pool: TierRule, target: TierRule) -> str:
+    """Return a sentence on how the rules of pool and target differ; empty where they are the same."""
+    if same_rule(pool, target):
+        return ""
+    return (
+        "Pool and target were cut by different rules, so the same letter is not the same quality in both. "
+        f"Pool: {summary_line(pool)}. Target: {summary_line(target)}."
+    )

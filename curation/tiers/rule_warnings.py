@@ -1,4 +1,4 @@
-"""What is doubtful about a rule on these scans: the rule holds, but somebody should look."""
+"""Warnings about a rule on given scans: it is valid, but somebody should look."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -36,7 +36,7 @@ class Doubt:
 
 
 def problems(rule: TierRule, scans: ScanArrays, codes: Codes | None = None) -> list[Doubt]:
-    """Return what is doubtful about a rule on these scans.
+    """Return warnings about a rule on these scans.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def _of_sites(rule: TierRule, scans: ScanArrays) -> list[Doubt]:
 def _of_gate(gate: Gate, scans: ScanArrays) -> list[Doubt]:
     values = scans.values[gate.column]
     held, known = int(gate.holds(values).sum()), int(np.isfinite(values).sum())
-    measure, said = rule_columns.find(gate.column), gate.describe()
+    rule_column, said = rule_columns.find(gate.column), gate.describe()
     found = []
     if known and not held:
         found.append(
@@ -109,8 +109,8 @@ def _of_gate(gate: Gate, scans: ScanArrays) -> list[Doubt]:
         )
     if known and held == known:
         found.append(f"The gate '{said}' holds every scan that has a value.")
-    if measure.can_be_cut and measure.better_is_higher == (gate.above is not None):
+    if rule_column.can_be_cut and rule_column.better_is_higher == (gate.above is not None):
         found.append(
-            f"The gate '{said}' holds the better side: of {gate.column}, {measure.direction}."
+            f"The gate '{said}' holds the better side: of {gate.column}, {rule_column.direction}."
         )
     return [Doubt("gate", gate.column, message) for message in found]

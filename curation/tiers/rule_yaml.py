@@ -1,4 +1,4 @@
-"""Tier rules as readable text: YAML in, YAML out, with the line where it goes wrong."""
+"""Tier rules as YAML, written and read, with the line of an error."""
 
 import contextlib
 from collections.abc import Iterator
@@ -46,18 +46,18 @@ def parse(text: str) -> TierRule:
     if "column" in parts:
         column = _text(parts["column"])
     with _at(parts.get("column")):
-        measure = rule_checks.check_column(column)
+        rule_column = rule_checks.check_column(column)
     with _at(parts["tiers"]):
         names = tuple(map(_text, _list(parts["tiers"], "tiers")))
         rule_checks.check_names(names)
     with _at(parts["cutoffs"]):
         cutoffs = _numbers(parts["cutoffs"])
-        rule_checks.check_cutoffs(names, cutoffs, measure)
+        rule_checks.check_cutoffs(names, cutoffs, rule_column)
     by_site = {}
     for site, node in _sites(parts.get("by_site")).items():
         with _at(node):
             by_site[site] = _numbers(node)
-            rule_checks.check_cutoffs(names, by_site[site], measure, site)
+            rule_checks.check_cutoffs(names, by_site[site], rule_column, site)
     gates = _gates(parts.get("gates"), names)
     return TierRule(names, cutoffs, column, gates, by_site)
 
@@ -93,15 +93,15 @@ def to_yaml(rule: TierRule) -> str:
     str
         The same for the same rule, to the byte.
     """
-    measure = rule.measure
-    unit = f"{measure.unit}; " if measure.unit else ""
+    rule_column = rule.rule_column
+    unit = f"{rule_column.unit}; " if rule_column.unit else ""
     begins = ", ".join(
         f"{name} begins at {plain(cut)}"
         for name, cut in zip(rule.names[1:], rule.cutoffs, strict=True)
     )
     lines = [
         "# Sorts scans into quality tiers. A scan exactly on a cut-off goes to the worse tier.",
-        f"column: {rule.column}  # {unit}{measure.direction}",
+        f"column: {rule.column}  # {unit}{rule_column.direction}",
         f"tiers: {_flow(rule.names)}  # best to worst",
         f"cutoffs: {_cuts(rule.cutoffs)}  # {_comment(begins)}",
     ]
@@ -173,7 +173,7 @@ def _line(node: yaml.Node) -> int:
 
 
 def _mapping(node: yaml.Node, known: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
-    """Return the parts of a mapping, refusing what is no mapping, unknown or said twice."""
+    """Return the parts of a mapping, refusing other nodes, unknown keys and repeated ones."""
     if not isinstance(node, yaml.MappingNode):
         raise RuleError(f"Here {what} is expected, with {', '.join(known)}.", _line(node))
     parts: dict[str, yaml.Node] = {}

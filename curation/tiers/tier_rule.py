@@ -68,17 +68,17 @@ class TierRule:
         sites = {str(site): numbers(self.by_site[site]) for site in sorted(self.by_site)}
         object.__setattr__(self, "by_site", sites)
         rule_checks.check_names(self.names)
-        measure = rule_checks.check_column(self.column)
-        rule_checks.check_cutoffs(self.names, self.cutoffs, measure)
+        rule_column = rule_checks.check_column(self.column)
+        rule_checks.check_cutoffs(self.names, self.cutoffs, rule_column)
         for site, cutoffs in sites.items():
-            rule_checks.check_cutoffs(self.names, cutoffs, measure, site)
+            rule_checks.check_cutoffs(self.names, cutoffs, rule_column, site)
         for gate in self.gates:
             rule_checks.check_gate(gate, self.names)
         rule_checks.check_overlaps(self.gates, self.names)
 
     @property
-    def measure(self) -> RuleColumn:
-        """What is cut."""
+    def rule_column(self) -> RuleColumn:
+        """The column that is cut."""
         return rule_columns.find(self.column)
 
     @property
@@ -94,7 +94,7 @@ class TierRule:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All columns that the rule looks at, what is cut first."""
+        """All columns that the rule reads, the one that is cut first."""
         return tuple(dict.fromkeys((self.column, *(gate.column for gate in self.gates))))
 
     def as_dict(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class TierRule:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TierRule":
-        """Build a rule from what :meth:`as_dict` gave; 0.2's had neither gates nor sites."""
+        """Build a rule from the result of :meth:`as_dict`; 0.2's had neither gates nor sites."""
         return cls(
             tuple(values["names"]),
             tuple(values["cutoffs"]),
@@ -131,12 +131,18 @@ class TierRule:
         return f"TierRule({text})"
 
     def describe(self) -> list[str]:
-        """Say in words what each of ``names`` holds by the cut-offs, best first."""
-        held = _bands(self.cutoffs, self.measure)
+        """Return the range of each of ``names`` by the cut-offs in words, best first.
+
+        Examples
+        --------
+        >>> TierRule(("A", "B"), (40.0,)).describe()
+        ['A: 0 to under 40', 'B: 40 to 100']
+        """
+        held = _bands(self.cutoffs, self.rule_column)
         return [f"{name}: {band}" for name, band in zip(self.names, held, strict=True)]
 
     def brief(self) -> str:
-        """Return the whole rule in one line: what is cut where, gates, sites with cut-offs of their own."""
+        """Return the whole rule in one line: column, cut-offs, gates, sites with cut-offs of their own."""
         parts = [f"{self.column} cut at {', '.join(map(plain, self.cutoffs))}"]
         parts += [gate.describe() for gate in self.gates]
         parts += [f"own cut-offs of {', '.join(self.by_site)}"] if self.by_site else []
@@ -160,7 +166,7 @@ def cut(
     edges : sequence of numpy.ndarray of float, shape (N,), optional
         Each value's own first cut-off, second, and so on; the global ones by default.
     """
-    worse = np.less_equal if rule.measure.better_is_higher else np.greater_equal
+    worse = np.less_equal if rule.rule_column.better_is_higher else np.greater_equal
     codes = np.zeros(len(values), dtype=np.uint8)
     for cutoff in rule.cutoffs if edges is None else edges:
         codes += worse(values, cutoff)
@@ -171,7 +177,7 @@ def assign(scores: pd.Series, rule: TierRule = DEFAULT_RULE) -> pd.Series:
     """Return the tier of each score by the rule's global cut-offs alone, for plots of one column.
 
     The tiers that scans really have, with gates, sites and decisions by hand, come from
-    :func:`curation.tiers.overrides.assigned`.
+    :func:`curation.tiers.overrides.tiers_with_overrides`.
 
     Parameters
     ----------
@@ -184,6 +190,13 @@ def assign(scores: pd.Series, rule: TierRule = DEFAULT_RULE) -> pd.Series:
     -------
     pandas.Series of str, shape (N,)
         Names from ``rule.names``, or ``not scored``; the index of ``scores``.
+
+    Examples
+    --------
+    A scan exactly on a cut-off goes to the worse tier:
+
+    >>> assign(pd.Series([10.0, 25.0, 60.0, np.nan]), TierRule(("A", "B", "C"), (25.0, 50.0))).tolist()
+    ['A', 'B', 'C', 'not scored']
     """
     names = np.array([*rule.names, UNSCORED], dtype=object)
     values = scores.to_numpy(dtype=float)
@@ -211,7 +224,7 @@ def counts(tiers: pd.Series, rule: TierRule = DEFAULT_RULE) -> pd.DataFrame:
 
 
 def colours(rule: TierRule) -> dict[str, str]:
-    """Return a colour for each of ``rule.labels``: the usual one of its name, else of its place."""
+    """Return a colour for each of ``rule.labels``: that of its name, else of its position."""
     if set(rule.labels) <= set(TIER_COLOURS):
         return {name: TIER_COLOURS[name] for name in rule.labels}
     places = dict(zip(rule.names, TIER_COLOURS.values(), strict=False))
@@ -219,16 +232,16 @@ def colours(rule: TierRule) -> dict[str, str]:
     return places | fixed
 
 
-def _bands(cutoffs: tuple[float, ...], measure: RuleColumn) -> list[str]:
-    """Return what each tier holds, best first."""
-    if measure.better_is_higher:
+def _bands(cutoffs: tuple[float, ...], rule_column: RuleColumn) -> list[str]:
+    """Return the range of each tier in words, best first."""
+    if rule_column.better_is_higher:
         edges = [plain(cut) for cut in cutoffs]
         middle = [f"over {low} to {high}" for high, low in pairwise(edges)]
         return [f"over {edges[0]}", *middle, f"{edges[-1]} and under"]
-    if np.isinf(measure.high):
+    if np.isinf(rule_column.high):
         edges = [plain(cut) for cut in cutoffs]
         middle = [f"{low} to under {high}" for low, high in pairwise(edges)]
         return [f"under {edges[0]}", *middle, f"{edges[-1]} and over"]
-    edges = [plain(measure.low), *map(plain, cutoffs), plain(measure.high)]
+    edges = [plain(rule_column.low), *map(plain, cutoffs), plain(rule_column.high)]
     inner = [f"{low} to under {high}" for low, high in pairwise(edges[:-1])]
     return [*inner, f"{edges[-2]} to {edges[-1]}"]

@@ -54,12 +54,12 @@ def figures(abide_path: Path, ds030_path: Path) -> dict[str, Any]:
         ("abide_rater3_within", ["rater_3"]),
         ("abide_raters12_within", ["rater_1", "rater_2"]),
     ):
-        rated = given.verdicts[given.verdicts["rater"].isin(raters)]
+        rated = given.labels[given.labels["rater"].isin(raters)]
         found |= _named(
             name, cross_validation.figures(log_odds, rated, given.groups, given.subjects)
         )
     found |= _named("ds030", _on_another(abide, ds030))
-    third = given.verdicts[given.verdicts["rater"] == "rater_3"]
+    third = given.labels[given.labels["rater"] == "rater_3"]
     said, rows = third["excluded"].to_numpy(), third["row"].to_numpy()
     return (
         found
@@ -106,9 +106,9 @@ def _leave_one_site_out(given: TrainingSet) -> tuple[np.ndarray, np.ndarray, np.
     decided = np.zeros((2, len(given.metrics)), bool)
     for site in given.groups.unique():
         here = (given.groups == site).to_numpy()
-        others = given.verdicts[~here[given.verdicts["row"]]]
-        penalty = cross_validation.choose_penalty(given.inputs, others, given.folds)
-        coefficients, intercept = exclusion_model.regression(given.inputs, others, penalty)
+        others = given.labels[~here[given.labels["row"]]]
+        regularisation = cross_validation.choose_regularisation(given.inputs, others, given.folds)
+        coefficients, intercept = exclusion_model.regression(given.inputs, others, regularisation)
         everyone = given.inputs @ coefficients + intercept
         third = others[others["rater"] == "rater_3"]
         log_odds[here] = everyone[here]

@@ -104,7 +104,7 @@ def retier_ms(workspace: Workspace) -> tuple[float, float]:
 
 
 def _figures(scans: ScanTable, rule: TierRule) -> tuple[object, ...]:
-    sorted_ = scan_arrays.sort(scans, rule, overrides.standing(scans.workspace))
+    sorted_ = scan_arrays.sort(scans, rule, overrides.in_force(scans.workspace))
     bins, held = scan_arrays.bins(scans, sorted_)
     drawn = cutoff_plot.describe(bins, scan_arrays.lines(scans, sorted_, held, None))
     tally = tier_facts.of(scans).tally(sorted_)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
 from curation.storage import tables
@@ -31,7 +32,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Workspace, conftest._serving, str]]
     )
     for item in session.items:
         session_log.save(
-            workspace, session.id, item.position, float(item.position % 3 - 1), seconds=9
+            workspace, session.id, item.position, Opinion(float(item.position % 3 - 1), seconds=9)
         )
     serving = conftest._serving(workspace, tmp_path / "log.txt")
     with serving as address:

@@ -16,7 +16,9 @@ from curation.storage.workspace import Workspace
 def head(seed: int, noise: float = 6.0) -> np.ndarray:
     """The template's brain in a skull, in air, at 4 mm: quick to score."""
     maps = template(4)
-    skull = ndimage.gaussian_filter(((maps.depth_mm < -6) & (maps.depth_mm > -18)) * 0.6, 0.5)
+    skull = ndimage.gaussian_filter(
+        ((maps.signed_distance_mm < -6) & (maps.signed_distance_mm > -18)) * 0.6, 0.5
+    )
     rng = np.random.default_rng(seed)
     image = 400 * (maps.t1 + skull)
     return np.hypot(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from curation.decisions.database_identity import URL_VARIABLE
+from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
 from curation.storage import tables
@@ -45,11 +46,13 @@ def rate(root: str, rater: str, number: int, url: str | None) -> list[tuple[int,
                 workspace,
                 session.id,
                 item.position,
-                float(1 + item.position % 4),
-                artefacts=["inu"],
-                comment="ratings of a made rater",
-                seconds=3.5,
-                shown={"blinded": True, "views": ["background", "three planes"]},
+                Opinion(
+                    float(1 + item.position % 4),
+                    artefacts=["inu"],
+                    comment="ratings of a made rater",
+                    seconds=3.5,
+                    shown={"blinded": True, "views": ["background", "three planes"]},
+                ),
             )
             taken = time.perf_counter() - before
             confirmed.append((session.id, item.position, rating, taken))
@@ -75,7 +78,7 @@ def main(root: str, session_id: str) -> None:
     while not session.finished:
         place = session.position
         rating = session_log.save(
-            workspace, session.id, place, 2.0, comment=f"at {place}", seconds=1.0
+            workspace, session.id, place, Opinion(2.0, comment=f"at {place}", seconds=1.0)
         )
         print(place, rating, flush=True)
         session = session_log.load(workspace, session.id)

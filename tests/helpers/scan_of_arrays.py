@@ -19,18 +19,18 @@ def make(data: np.ndarray, **parts: object) -> Scan:
     defaults = {
         "data": volume.data,
         "step": np.ones(3),
-        "lit": all_,
+        "valid_slices": all_,
         "head": all_,
         "brain": all_,
         "air": none,
         "csf": none,
         "gm": none,
         "wm": none,
-        "shares": np.zeros((*shape, 3), np.float32),
-        "log_field": np.zeros(shape, np.float32),
-        "depth_mm": np.full(shape, 20.0, np.float32),
-        "priors": np.zeros((*shape, 3), np.float32),
-        "expected": np.zeros(shape, np.float32),
+        "tissue_probability": np.zeros((*shape, 3), np.float32),
+        "log_bias_field": np.zeros(shape, np.float32),
+        "signed_distance_mm": np.full(shape, 20.0, np.float32),
+        "tissue_priors": np.zeros((*shape, 3), np.float32),
+        "template_intensity": np.zeros(shape, np.float32),
         "tissues": None,
         "grid_to_template": np.eye(4),
         "template_affine": np.eye(4),
@@ -45,7 +45,7 @@ def value(name: str, scan: Scan) -> float:
 
 
 def thirds() -> Scan:
-    """Thirds of fluid, grey and white matter with known noise, and a slab of air."""
+    """Thirds of CSF, grey and white matter with known noise, and a slab of air."""
     rng = np.random.default_rng(0)
     data, masks = np.zeros(SHAPE), {}
     for index, (name, mean, spread) in enumerate(
@@ -56,5 +56,5 @@ def thirds() -> Scan:
         data[mask] = rng.normal(mean, spread, mask.sum())
         masks[name] = mask
     masks["head"] = ~masks["air"]
-    shares = np.stack([masks["csf"], masks["gm"], masks["wm"]], axis=-1).astype(np.float32)
-    return make(data, **masks, shares=shares)
+    probability = np.stack([masks["csf"], masks["gm"], masks["wm"]], axis=-1).astype(np.float32)
+    return make(data, **masks, tissue_probability=probability)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_full
@@ -65,13 +66,13 @@ def make(root: Path) -> Workspace:
     rating_log.add_ratings(
         workspace,
         [
-            {
-                "scan_id": scan_id,
-                "rater": "MARKRATER",
-                "scale": "three-level",
-                "value": float(value),
-                "comment": "MARKCOMMENT",
-            }
+            Rating(
+                scan_id=scan_id,
+                rater="MARKRATER",
+                scale="three-level",
+                value=float(value),
+                comment="MARKCOMMENT",
+            )
             for value, scan_id in zip(np.arange(len(named)) % 3 - 1, named["scan_id"], strict=True)
         ],
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log
 from curation.storage import tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
@@ -65,5 +66,5 @@ def rated(own: Workspace) -> Workspace:
         for item in session.items:
             seen = scores[item.scan_id] + rng.normal(0, noise)
             value = 1.0 if seen < 30 else 0.0 if seen < 60 else -1.0
-            session_log.save(own, session.id, item.position, value, seconds=20)
+            session_log.save(own, session.id, item.position, Opinion(value, seconds=20))
     return own

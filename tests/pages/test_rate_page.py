@@ -3,7 +3,7 @@
 import pytest
 
 from curation.ratings import rating_log
-from curation.ratings.rating_record import ARTEFACTS
+from curation.ratings.rating_record import ARTEFACTS, Opinion, Rating
 from curation.ratings.scales import SCALES, find_scale
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
@@ -79,17 +79,19 @@ def test_without_any_image_the_way_to_images_is_offered(workspace, tmp_path, run
     assert "under Agreement" not in words(page)
     rating_log.add_rating(
         workspace,
-        scan_id=tables.read_scans(workspace)["scan_id"][0],
-        rater="Ada",
-        scale="pass-fail",
-        value=1.0,
+        Rating(
+            scan_id=tables.read_scans(workspace)["scan_id"][0],
+            rater="Ada",
+            scale="pass-fail",
+            value=1.0,
+        ),
     )
     assert "Ratings that came with a table are under Agreement." in words(run("rate", workspace))
 
 
 def test_an_open_session_is_offered_and_resumed_at_its_scan(own, run) -> None:
     session = started(own)
-    session_log.save(own, session.id, 0, 1.0)
+    session_log.save(own, session.id, 0, Opinion(1.0))
     page = run("rate", own)
     checked(button(page, "Go on with session pilot, 1 of 3 (Ada)").click().run())
     assert "Scan 2 of 3" in words(page)
@@ -222,7 +224,7 @@ def test_a_scan_saved_elsewhere_is_not_rated_twice(own, run) -> None:
     session = started(own)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     checked(button(page, "accept").click().run())
-    session_log.save(own, session.id, 0, -1.0)
+    session_log.save(own, session.id, 0, Opinion(-1.0))
     checked(button(page, "Save and next").click().run())
     assert rating_log.list_ratings(own)["value"].tolist() == [-1.0]
     assert "Scan 2 of 3" in words(page)
@@ -296,7 +298,7 @@ def _messages(block):  # type: ignore[no-untyped-def]
 def test_a_single_repeat_makes_no_kappa(own, run) -> None:
     session = started(own, size=2, repeats_share=0.5)
     for item in session.items:
-        session_log.save(own, session.id, item.position, 1.0)
+        session_log.save(own, session.id, item.position, Opinion(1.0))
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     said = words(checked(button(page, "Show what was hidden").click().run()))
     assert "You gave the same rating to 1 of them." in said

@@ -7,6 +7,7 @@ import pytest
 from curation.errors import RatingError
 from curation.interchange import rating_export
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
@@ -51,7 +52,7 @@ def test_widget_files_of_one_name_are_both_imported(listed: Workspace) -> None:
 def test_a_whole_export_comes_back_from_an_upload(listed: Workspace, tmp_path) -> None:
     session = started(listed, scale="pass-fail", size=4, repeats_share=0.0)
     for position in range(3):
-        session_log.save(listed, session.id, position, 1.0)
+        session_log.save(listed, session.id, position, Opinion(1.0))
     override(listed, "made_00002", "Eve", "C", "cut off")
     folder = rating_export.export_ratings(listed)
     whole = [_file(path.name, path.read_bytes()) for path in sorted(folder.glob("*.*"))]

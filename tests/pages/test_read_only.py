@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from pages.ui.shell.frame import PAGES, ROOT
 from tests.helpers import workspace_full
 from tests.helpers.page_reader import READING, WRITING
@@ -37,7 +38,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
             "SELECT * FROM ratings"
         )  # while it is open, what is new lies beside the file
         rating_log.add_rating(
-            workspace, scan_id=RATED, rater="Ada", scale="pass-fail", value=1.0, comment="just now"
+            workspace,
+            Rating(scan_id=RATED, rater="Ada", scale="pass-fail", value=1.0, comment="just now"),
         )
         names = {"COHORT": study.cohort_id, "STUDY": study.id, "IMAGES": str(workspace.root.parent)}
         return _look(workspace.root, names)

@@ -4,6 +4,7 @@ import pytest
 
 from curation.cohorts import frozen_cohort
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.references.fit_from_ratings import MIN_RATINGS
 from curation.references.reference_library import active, available
 from curation.scoring.score_reference import builtin
@@ -352,10 +353,12 @@ def _rate(workspace: Workspace, count: int, rater: str = "") -> None:
         row = metrics.iloc[number % len(metrics)]
         rating_log.add_rating(
             workspace,
-            scan_id=row["scan_id"],
-            rater=rater or f"rater {number // len(metrics)}",
-            scale="pass-fail",
-            value=float(row["noise_wm"] < 1.0),
+            Rating(
+                scan_id=row["scan_id"],
+                rater=rater or f"rater {number // len(metrics)}",
+                scale="pass-fail",
+                value=float(row["noise_wm"] < 1.0),
+            ),
         )
 
 

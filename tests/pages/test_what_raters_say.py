@@ -1,6 +1,7 @@
 """Rate: agreement, verdicts, the cut-off from ratings, history and files; tiers by hand."""
 
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Opinion
 from curation.sessions import session_log, suggested_cutoff
 from curation.tiers import overrides
 from pages.ui.shell import state
@@ -23,7 +24,7 @@ def test_few_scans_in_common_are_said_to_be_too_few(own, run) -> None:
     for who in ("Ada", "Bob"):
         session = started(own, rater=who, seed=1)
         for item in session.items:
-            session_log.save(own, session.id, item.position, 1.0)
+            session_log.save(own, session.id, item.position, Opinion(1.0))
     assert "not enough yet: 7 more" in words(run("rate", own, **{state.RATE_PART: "Agreement"}))
 
 
@@ -98,7 +99,7 @@ def test_a_tier_by_hand_needs_a_reason_and_is_seen_everywhere(own, run) -> None:
     next(r for r in page.radio if r.label == "Tier").set_value("A")
     next(t for t in page.text_input if t.label == "Reason").set_value("the score sees a coil")
     checked(button(page, "Decide").click().run())
-    assert overrides.standing(own)[["scan_id", "tier"]].values.tolist() == [[scan_id, "A"]]
+    assert overrides.in_force(own)[["scan_id", "tier"]].values.tolist() == [[scan_id, "A"]]
     assert "the score sees a coil" in words(page)
     assert "by hand and not by the rule" in words(run("tiers", own, **{state.ROLE: "target"}))
     said = words(run("rate", own, **{state.RATE_PART: "History"}))

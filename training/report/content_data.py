@@ -45,7 +45,7 @@ def question(source: ReportSource) -> Message:
 def _measure(source: ReportSource) -> str:
     """Return what the tiers were cut on."""
     rule = source.pool.rule if source.pool else None
-    return rule.measure.label.lower() if rule else "distortion score"
+    return rule.rule_column.label.lower() if rule else "distortion score"
 
 
 def flow(source: ReportSource) -> Message:
@@ -119,7 +119,7 @@ def tiers(source: ReportSource) -> Message | None:
     measure = (
         ""
         if rule is None or rule.column == SCORE
-        else f" Tiers are cut on {rule.measure.label.lower()}."
+        else f" Tiers are cut on {rule.rule_column.label.lower()}."
     )
     gates = (
         ""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from curation.scoring.comparison_groups import known_sites_of
+from curation.scoring.comparison_groups import site_summary
 from curation.tier_effects.selection_bias import NOTABLE
 from curation.tier_effects.standardised_differences import continuous_smd, null_smd
 from training.report.plots import Line, Message, Plot, Table
@@ -297,7 +297,7 @@ def _seeds(count: int) -> str:
 
 def _sites(source: ReportSource) -> str:
     """Say what follows where sites are not known; nothing where they are."""
-    note = known_sites_of(source.of("pool")).note
+    note = site_summary(source.of("pool")).note
     return f"{note} A tier may be a scanner." if note else ""
 
 

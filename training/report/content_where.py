@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from curation.cohorts import target_rules
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage import tables
+from curation.tiers.rule_versions import rule_difference
 from training.reconstruction import reconstruction_files
 from training.report.content_results import ERROR, intervals_of
 from training.report.plots import Message, Plot, Series
@@ -56,7 +56,7 @@ def tier_by_tier(source: ReportSource) -> Message | None:
 def _rules_differ(source: ReportSource) -> str:
     if source.pool is None or source.target is None:
         return ""
-    return target_rules.difference(source.pool.rule, source.target.rule)
+    return rule_difference(source.pool.rule, source.target.rule)
 
 
 def along_score(source: ReportSource) -> Message | None:

@@ -5,9 +5,9 @@ import platform
 from collections.abc import Iterable
 
 from curation import __version__
-from curation.cohorts import target_rules
 from curation.cohorts.frozen_cohort import Cohort
 from curation.storage import files
+from curation.tiers.rule_versions import same_rule, summary_line
 from training.report.source import ReportSource, ages_of, count_of, plural, short
 from training.results import study_sets
 from training.studies import arm_overlap, input_images, pool_target_separation
@@ -67,14 +67,14 @@ def _scoring(pool: Cohort | None, target: Cohort | None) -> str:
 
 def _rules(pool: Cohort, target: Cohort | None) -> str:
     """Tell by which rule each cohort was cut into tiers."""
-    own = target_rules.in_words(pool.rule)
+    own = summary_line(pool.rule)
     if target is None:
         return f"Tiers of the pool were cut on {own}."
-    if target_rules.same(pool.rule, target.rule):
+    if same_rule(pool.rule, target.rule):
         return f"Tiers of pool and target were cut by the same rule, on {own}."
     return (
         f"Tiers of the pool were cut on {own}; those of the target by another rule, on "
-        f"{target_rules.in_words(target.rule)}: the same letter is not the same quality in both."
+        f"{summary_line(target.rule)}: the same letter is not the same quality in both."
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from curation.cohorts.matched_controls import Matched, matched_on
+from curation.cohorts.matched_controls import MatchingCriteria, matching_criteria
 from training.studies import study_arms
 from training.studies.planned_study import CONTROL_SEED, Study
 from training.studies.study_arms import Arm
@@ -87,8 +87,8 @@ def of_study(study: Study) -> list[Overlap]:
     return planned(study.pool(), study.arms, study.seeds, study.control_seed)
 
 
-def controls_matched_on(study: Study) -> Matched | None:
+def controls_matched_on(study: Study) -> MatchingCriteria | None:
     """Tell in what the controls of a study are like their arms; none where it has no control."""
     if not any(arm.kind == "control" for arm in study.arms):
         return None
-    return matched_on(study.pool())
+    return matching_criteria(study.pool())

@@ -124,7 +124,9 @@ def _broken(workspace: Workspace, scans: pd.DataFrame) -> str:
     """Name the PETs of these people that cannot be used."""
     every = tables.read_scans(workspace)
     theirs = every["subject_id"].isin(scans["subject_id"]) & every["status"].isin(tables.TROUBLES)
-    bad = every[theirs & every["modality"].map(image_modality.of_table).eq(image_modality.PET)]
+    bad = every[
+        theirs & every["modality"].map(image_modality.modality_of_table).eq(image_modality.PET)
+    ]
     told = [f"{row.scan_id} ({row.reason})" for row in bad.itertuples()]
     return f" Of them cannot be used: {_some(told)}." if told else ""
 
@@ -157,7 +159,7 @@ def _refuse_elsewhere(
 def _refuse_changed(workspace: Workspace, scans: pd.DataFrame) -> None:
     """Refuse PETs that are no longer the files that were ingested; the T1w are looked at as a cohort."""
     kept = scans.set_axis(["scan_id", "sha256"], axis=1)
-    changed = cohort_integrity.changed_scans(workspace, kept)["scan_id"].tolist()
+    changed = cohort_integrity.changed_scan_files(workspace, kept)["scan_id"].tolist()
     if changed:
         raise StudyError(
             f"{len(changed)} PETs have changed since they were ingested: {_some(changed)}. Bring the files "

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from curation.cohorts import cohort_draft, target_rules
+from curation.cohorts import cohort_draft
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
-from curation.cohorts.matched_controls import matched_on
+from curation.cohorts.matched_controls import matching_criteria
+from curation.tiers.rule_versions import rule_difference
 from training.studies import arm_overlap
 from training.studies.arm_overlap import Overlap
 from training.studies.study_arms import Arm
@@ -32,14 +33,14 @@ def doubts(
         That the two cohorts were cut by different rules; which arms hold more than half of the pool and so
         share most of their scans with their controls; what of site and age is not known.
     """
-    told = [target_rules.difference(pool.rule, target.rule)]
+    told = [rule_difference(pool.rule, target.rule)]
     if told[0]:
         told[0] += " Freeze the target again by the rule of the pool, or read their tiers apart."
     scans = cohort_draft.included(pool.scans)
     shared = arm_overlap.planned(scans, arms, seeds)
     told.append(_sharing(shared))
     if shared:
-        told.append(matched_on(scans).note)
+        told.append(matching_criteria(scans).note)
     return [sentence for sentence in told if sentence]
 
 
@@ -50,7 +51,7 @@ def controls_said(pool: Cohort, arms: Sequence[Arm], seeds: Sequence[int]) -> st
     if not shared:
         return ""
     counts = " ".join(one.words for one in shared)
-    return f"Controls are of the same {matched_on(scans).words} as their arms, at random. {counts}"
+    return f"Controls are of the same {matching_criteria(scans).words} as their arms, at random. {counts}"
 
 
 def _sharing(shared: Sequence[Overlap]) -> str:

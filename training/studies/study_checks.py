@@ -22,7 +22,7 @@ def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
         raise StudyError(
             f"Cohort {cohort.id} is a {cohort.role} cohort; here one frozen as {role!r} is needed."
         )
-    changed = cohort_integrity.changed(workspace, cohort)
+    changed = cohort_integrity.changed_files(workspace, cohort)
     if len(changed):
         told = [f"{row.scan_id} ({row.reason})" for row in changed.itertuples()]
         raise StudyError(
@@ -36,7 +36,7 @@ def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
     if len(listed):
         raise StudyError(
             f"{len(listed)} scans of cohort {cohort.id} are listed by now and not scored: "
-            f"{image_modality.counted(listed['modality'].value_counts().to_dict())}, such as "
+            f"{image_modality.counts_in_words(listed['modality'].value_counts().to_dict())}, such as "
             f"{_some(listed['scan_id'].tolist())}. Freeze the cohort again."
         )
     without = set(scans.loc[scans["status"] == "table", "scan_id"]) & set(cohort.scans["scan_id"])

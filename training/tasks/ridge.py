@@ -160,7 +160,7 @@ def _grid(preset: Preset) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
             finest.csf,
             finest.gm,
             finest.wm,
-            finest.depth_mm,
+            finest.signed_distance_mm,
         )
     ]
     where = maps[0] > 0.5

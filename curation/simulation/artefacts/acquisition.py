@@ -1,25 +1,29 @@
-"""What the scanner and the moving patient do: noise, motion, blur."""
+"""Artefacts of the acquisition: noise, motion, blur."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from curation.simulation.artefacts.registry import Array, artifact, brightness
+from curation.simulation.artefacts.registry import Array, register_artefact, tissue_intensity
 
 # ---- noise -----------------------------------------------------------------------------------------
 
 
-@artifact("noise", "thermal noise", "noise", "Rician noise of a fifth of the tissue's brightness")
+@register_artefact(
+    "noise", "thermal noise", "noise", "Rician noise of a fifth of the tissue's brightness"
+)
 def _noise(data: Array, severity: float, rng: np.random.Generator) -> Array:
-    sigma = np.float32(0.2 * severity * brightness(data))
+    sigma = np.float32(0.2 * severity * tissue_intensity(data))
     real = data + sigma * rng.standard_normal(data.shape, dtype=np.float32)
     imaginary = sigma * rng.standard_normal(data.shape, dtype=np.float32)
     return np.hypot(real, imaginary)
 
 
-@artifact("spikes", "radio spikes", "noise", "three plane waves (herringbone) across the image")
+@register_artefact(
+    "spikes", "radio spikes", "noise", "three plane waves (herringbone) across the image"
+)
 def _spikes(data: Array, severity: float, rng: np.random.Generator) -> Array:
-    amplitude = 0.12 * severity * brightness(data)
+    amplitude = 0.12 * severity * tissue_intensity(data)
     waves = np.zeros(data.shape, dtype=np.float32)
     for _ in range(3):
         cycles = rng.uniform(0.08, 0.35, 3) * rng.choice([-1.0, 1.0], 3)
@@ -34,7 +38,7 @@ def _spikes(data: Array, severity: float, rng: np.random.Generator) -> Array:
 # ---- motion ----------------------------------------------------------------------------------------
 
 
-@artifact(
+@register_artefact(
     "motion", "head motion", "motion", "five turns and shifts of the head while lines are read"
 )
 def _motion(data: Array, severity: float, rng: np.random.Generator) -> Array:
@@ -78,7 +82,9 @@ def _rotation(turn: NDArray) -> NDArray:
     return matrix
 
 
-@artifact("ghosting", "ghosting", "motion", "shifted copies of a third of the head's brightness")
+@register_artefact(
+    "ghosting", "ghosting", "motion", "shifted copies of a third of the head's brightness"
+)
 def _ghosting(data: Array, severity: float, rng: np.random.Generator) -> Array:
     every, axis = int(rng.integers(2, 4)), int(rng.integers(0, 2))
     lines = fft.fft(data, axis=axis)
@@ -92,12 +98,14 @@ def _ghosting(data: Array, severity: float, rng: np.random.Generator) -> Array:
 # ---- blur ------------------------------------------------------------------------------------------
 
 
-@artifact("blur", "blur", "blur", "a Gaussian of 2 voxels standard deviation over the image")
+@register_artefact(
+    "blur", "blur", "blur", "a Gaussian of 2 voxels standard deviation over the image"
+)
 def _blur(data: Array, severity: float, rng: np.random.Generator) -> Array:
     return ndimage.gaussian_filter(data, 2.0 * severity)
 
 
-@artifact("gibbs", "Gibbs ringing", "blur", "the outer four fifths of k-space are missing")
+@register_artefact("gibbs", "Gibbs ringing", "blur", "the outer four fifths of k-space are missing")
 def _gibbs(data: Array, severity: float, rng: np.random.Generator) -> Array:
     keep = 1.0 - 0.8 * severity
     result = data
@@ -109,7 +117,7 @@ def _gibbs(data: Array, severity: float, rng: np.random.Generator) -> Array:
     return np.abs(result).astype(np.float32)
 
 
-@artifact(
+@register_artefact(
     "thick_slices", "thick slices", "blur", "slices six times as thick, resampled to look thin"
 )
 def _thick_slices(data: Array, severity: float, rng: np.random.Generator) -> Array:

@@ -1,4 +1,4 @@
-"""The table of artefacts, and what they are relative to: how bright, grainy and large the head is."""
+"""Registry of artefacts, and the intensity, noise and size of the head that they scale with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,7 +77,9 @@ def apply(name: str, data: NDArray, severity: float, seed: int = 0) -> Array:
     return np.ascontiguousarray(distorted, dtype=np.float32)
 
 
-def artifact(name: str, label: str, family: Family, meaning: str) -> Callable[[Function], Function]:
+def register_artefact(
+    name: str, label: str, family: Family, meaning: str
+) -> Callable[[Function], Function]:
     def register(function: Function) -> Function:
         ARTEFACTS[name] = Artefact(name, label, family, meaning, function)
         return function
@@ -88,24 +90,24 @@ def artifact(name: str, label: str, family: Family, meaning: str) -> Callable[[F
 # ---- what artefacts are relative to ----------------------------------------------------------------
 
 
-def brightness(data: Array) -> float:
-    """Return how bright tissue is: the 90th percentile of what is brighter than the mean."""
+def tissue_intensity(data: Array) -> float:
+    """Return the intensity of tissue: the 90th percentile of the values above the mean."""
     return float(np.percentile(data[data > data.mean()], 90))
 
 
-def grain(data: Array) -> float:
+def noise_level(data: Array) -> float:
     """Return the standard deviation of the noise in the bright part, from differences of neighbours."""
     inner = data[1:-1, 1:-1, 1:-1]
     around = data[2:, 1:-1, 1:-1] + data[:-2, 1:-1, 1:-1] + data[1:-1, 2:, 1:-1]
     around = around + data[1:-1, :-2, 1:-1] + data[1:-1, 1:-1, 2:] + data[1:-1, 1:-1, :-2]
-    rest = np.abs(inner - around / 6)[inner > 0.5 * brightness(data)]
+    rest = np.abs(inner - around / 6)[inner > 0.5 * tissue_intensity(data)]
     # The quieter half tells the noise; the louder one holds the edges of the anatomy.
     return float(np.sqrt(6 / 7) * np.percentile(rest, 25) / 0.3186) if len(rest) else 0.0
 
 
-def extent(data: Array, axis: int) -> tuple[int, int]:
+def head_extent(data: Array, axis: int) -> tuple[int, int]:
     """Return the first and last but one index along ``axis`` that holds more than air."""
-    head = data > 0.2 * brightness(data)
+    head = data > 0.2 * tissue_intensity(data)
     others = tuple(k for k in range(3) if k != axis)
     present = np.flatnonzero(head.mean(axis=others) > 0.005)
     return (int(present[0]), int(present[-1]) + 1) if len(present) else (0, data.shape[axis])

@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from curation.cohorts import target_rules
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage.workspace import Workspace
+from curation.tiers.rule_versions import rule_difference
 from pages.ui.compare import comparison_charts, picked_points, strata_charts
 from pages.ui.compare.comparison_data import Compared
 from pages.ui.shell import cache, controls, formatting, state
@@ -65,7 +65,7 @@ def _rules_differ(workspace: Workspace, shown: Compared) -> None:
     rules = {header.id: header.rule for header in cache.cohort_headers(workspace)[0]}
     for name, study in shown.parts.items():
         pool, target = rules.get(study.cohort_id), rules.get(study.target_id)
-        if pool and target and (said := target_rules.difference(pool, target)):
+        if pool and target and (said := rule_difference(pool, target)):
             whose = f"{name}: " if len(shown.parts) > 1 else ""
             st.warning(formatting.escape(f"{whose}{said}"), icon=":material/warning:")
 

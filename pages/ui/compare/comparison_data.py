@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from curation.cohorts.matched_controls import Matched
+from curation.cohorts.matched_controls import MatchingCriteria
 from curation.errors import DamagedError
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache
@@ -217,7 +217,7 @@ def _overlaps(study: Study) -> list[Overlap]:
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_HASH)
-def _matched(study: Study) -> Matched | None:
+def _matched(study: Study) -> MatchingCriteria | None:
     return arm_overlap.controls_matched_on(study)
 
 

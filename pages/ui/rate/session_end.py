@@ -128,7 +128,9 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
     st.subheader("What was hidden" if session.plan.blinded else "The scans")
     rule, _ = state.rule()
     scans = cache.scored_scans(workspace)
-    scans = scans.assign(tier=overrides.assigned(workspace, scans, rule)).set_index("scan_id")
+    scans = scans.assign(tier=overrides.tiers_with_overrides(workspace, scans, rule)).set_index(
+        "scan_id"
+    )
     labels = own.set_index("position")
     elsewhere = given[given["rater"] != session.plan.rater]
     rows = []

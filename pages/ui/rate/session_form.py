@@ -3,7 +3,7 @@
 import streamlit as st
 
 from curation.errors import TierscopeError
-from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT
+from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, Opinion
 from curation.ratings.scales import Scale, find_scale
 from curation.sessions import session_log
 from curation.sessions.session_plan import Session
@@ -67,12 +67,14 @@ def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
             workspace,
             session.id,
             draft.position,
-            draft.value,
-            confidence=draft.confidence,
-            artefacts=[key for key in ARTEFACTS if key in draft.artefacts],
-            comment=draft.comment,
-            seconds=round(rating_draft.seconds_on_screen(session), 1),
-            shown=shown | {"windows": draft.windows},
+            Opinion(
+                draft.value,
+                confidence=draft.confidence,
+                artefacts=[key for key in ARTEFACTS if key in draft.artefacts],
+                comment=draft.comment,
+                seconds=round(rating_draft.seconds_on_screen(session), 1),
+                shown=shown | {"windows": draft.windows},
+            ),
             attempt=draft.attempt,
         )
     except TierscopeError as error:

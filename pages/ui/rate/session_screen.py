@@ -235,6 +235,6 @@ def _shown(session: Session, draft: RatingDraft) -> dict:
 def _known(workspace: Workspace, scan: pd.Series) -> None:
     rule, _ = state.rule()
     with st.expander("What is known of this scan"), frame.in_words():
-        tier = overrides.assigned(workspace, scan.to_frame().T, rule).iloc[0]
+        tier = overrides.tiers_with_overrides(workspace, scan.to_frame().T, rule).iloc[0]
         known = pd.concat([scan, pd.Series({"tier": tier})])
         scan_panel.scores(known, scan_judgement.of(workspace, scan))

@@ -283,7 +283,7 @@ def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
 def _scans_of_tiers(workspace: Workspace, rule: TierRule) -> dict[str, int]:
     """Return how many scans with an image each tier of a rule holds; tiers of none are left out."""
     scans = cache.scored_scans(workspace)
-    assigned = overrides.assigned(workspace, scans[scans["status"] == "ok"], rule)
+    assigned = overrides.tiers_with_overrides(workspace, scans[scans["status"] == "ok"], rule)
     found = assigned.value_counts()
     return {name: int(found[name]) for name in rule.labels if name in found}
 

@@ -102,7 +102,7 @@ def moved(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         ``metric family value_before value_after badness_before badness_after``, the largest change
         first; what was or became not measurable counts as the largest.
     """
-    kept = ["metric", "family", "value", "badness"]
+    kept = ["metric", "family", "value", "penalty"]
     both = before[kept].merge(
         after[kept], on=["metric", "family"], how="outer", suffixes=("_before", "_after")
     )

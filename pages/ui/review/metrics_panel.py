@@ -115,7 +115,7 @@ def _line(metric: Metric, judged: ScanJudgement) -> tuple[object, ...]:
         _with_unit(value, metric),
         good,
         bad,
-        html_marks.Cell(html_marks.track(float(part["badness"].iloc[0]))),
+        html_marks.Cell(html_marks.track(float(part["penalty"].iloc[0]))),
         _share(share, points),
         says,
     )

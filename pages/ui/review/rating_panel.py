@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.ratings import rating_log
-from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, MAX_RATER
+from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, MAX_RATER, Rating
 from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
@@ -63,11 +63,9 @@ def _form(workspace: Workspace, scan_id: str, scale: Scale, following: str | Non
         with frame.in_words():
             rating_log.add_rating(
                 workspace,
-                scan_id=scan_id,
-                rater=rater,
-                scale=scale.name,
-                value=value,
-                comment=comment,
+                Rating(
+                    scan_id=scan_id, rater=rater, scale=scale.name, value=value, comment=comment
+                ),
             )
             state.put(state.PERSON, rater.strip())
             state.put(state.PENDING_SCAN, following if onward else None)

@@ -167,4 +167,4 @@ class Lines:
 
     def turned(self, listed: Sequence[Any]) -> tuple[Any, ...]:
         """Return what is listed from best to worst in the order of the axis, or the other way round."""
-        return tuple(reversed(listed)) if self.rule.measure.better_is_higher else tuple(listed)
+        return tuple(reversed(listed)) if self.rule.rule_column.better_is_higher else tuple(listed)

@@ -137,7 +137,7 @@ def of(workspace: Workspace, role: Role) -> ScanTable:
 
 
 def sort(ground: ScanTable, rule: TierRule, decisions: pd.DataFrame) -> SortedScans:
-    """Sort the scans by a rule and by what people decided, see :func:`curation.tiers.overrides.standing`."""
+    """Sort the scans by a rule and by what people decided, see :func:`curation.tiers.overrides.in_force`."""
     arrays = ground.arrays(rule.columns)
     codes = assignment.assign_codes(arrays, rule)
     codes, changed = assignment.with_decisions(codes, arrays, rule, decisions)

@@ -38,7 +38,7 @@ def differences(tally: Tally) -> str:
         of_trait = table.loc[trait]
         if of_trait["smd"].isna().all():
             continue
-        cells = [_difference(*of_trait.loc[tier, ["smd", "chance"]]) for tier in tally.names]
+        cells = [_difference(*of_trait.loc[tier, ["smd", "null_quantile"]]) for tier in tally.names]
         rows.append((trait, *cells))
     if not rows:
         return ""

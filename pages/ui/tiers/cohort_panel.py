@@ -7,9 +7,9 @@ from curation.cohorts import (
     cohort_export,
     cohort_integrity,
     flow_svg,
-    frozen_cohort,
     matched_controls,
 )
+from curation.cohorts.cohort_integrity import changed_listing
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml, tier_rule
@@ -102,7 +102,7 @@ def _changed(workspace: Workspace, cohort: Cohort) -> None:
         st.warning(f"{formatting.escape(said)} {_some(gone)}")
     if st.button("Look at the files themselves", icon=":material/fact_check:"):
         with st.spinner("Looking at the files …"):
-            found = cohort_integrity.changed(workspace, cohort)
+            found = cohort_integrity.changed_files(workspace, cohort)
         if found.empty:
             st.success("Every file is what it was when the cohort was frozen.")
         else:
@@ -118,7 +118,7 @@ def _changed(workspace: Workspace, cohort: Cohort) -> None:
     hash_funcs={Workspace: lambda w: str(w.root), Cohort: lambda cohort: cohort.id},
 )
 def _gone(workspace: Workspace, cohort: Cohort, scans_at: cache.Stamp) -> list[str]:
-    return frozen_cohort.changed_scans(workspace, cohort)["scan_id"].tolist()
+    return changed_listing(workspace, cohort)["scan_id"].tolist()
 
 
 def _some(names: list[str]) -> str:
@@ -146,7 +146,7 @@ def _control(workspace: Workspace, cohort: Cohort) -> None:
         st.form(f"control-{cohort.id}", border=True),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        matched = matched_controls.matched_on(cohort_draft.included(cohort.scans))
+        matched = matched_controls.matching_criteria(cohort_draft.included(cohort.scans))
         st.markdown(f"**Draw a control**: at random, of the same {matched.words}. {matched.note}")
         chosen = st.multiselect("As tiers", cohort.rule.names, default=list(cohort.rule.names[:1]))
         seed = st.number_input("Seed", min_value=0, max_value=2**31 - 1, value=0, step=1)

@@ -71,7 +71,7 @@ def describe(
         "cards": _cards(lines, colours),
         "marked": marked
         and {
-            "name": f"{marked[0]}: {formatting.measured(lines.rule.measure, marked[1])}",
+            "name": f"{marked[0]}: {formatting.measured(lines.rule.rule_column, marked[1])}",
             "at": marked[1],
         },
         "alt": f"Histogram of {said}, coloured by tier, with the cut-offs as lines",

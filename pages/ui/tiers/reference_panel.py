@@ -126,7 +126,7 @@ def _switch(workspace: Workspace, reference_id: str) -> None:
     after = cache.scored_scans(workspace)
     rule, _ = state.rule()
     old, new = (
-        overrides.assigned(workspace, table, rule).set_axis(table["scan_id"])
+        overrides.tiers_with_overrides(workspace, table, rule).set_axis(table["scan_id"])
         for table in (before, after)
     )
     scored = int(after["distortion_score"].notna().sum())

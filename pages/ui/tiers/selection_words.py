@@ -40,7 +40,7 @@ def _age(one: Selection) -> str:
         f"Scans on its worse side are of people who are {abs(one.years):.1f} years {side}: a standardised "
         f"difference of {formatting.number(abs(one.seen), 2)}, of which quality explains "
         f"{formatting.number(abs(one.seen) - one.unexplained, 2)}; random cuts of this size stay below "
-        f"{formatting.number(one.chance, 2)}."
+        f"{formatting.number(one.null_quantile, 2)}."
     )
 
 
@@ -51,7 +51,7 @@ def _site(one: Selection) -> str:
     said = (
         f"A standardised difference of {smd(one.seen)}, of which quality explains "
         f"{formatting.number(one.explained, 2)}; random cuts of this size stay below "
-        f"{formatting.number(one.chance, 2)}."
+        f"{formatting.number(one.null_quantile, 2)}."
     )
     if one.most:
         name, share, of_all = one.most
@@ -101,7 +101,7 @@ def calm(selections: Sequence[Selection]) -> str:
         else:
             said.append(
                 f"{trait.capitalize()}s differ between the tiers by no more than chance (standardised "
-                f"difference {apart}; random cuts of this size stay below {smd(one.chance)})."
+                f"difference {apart}; random cuts of this size stay below {smd(one.null_quantile)})."
             )
     return " ".join(said)
 
@@ -143,7 +143,7 @@ def _why(one: Selection) -> str:
         )
     return (
         f"Image quality explains {explained} {of}; the rest may be chance (random cuts of this size stay "
-        f"below {smd(one.chance)})."
+        f"below {smd(one.null_quantile)})."
     )
 
 

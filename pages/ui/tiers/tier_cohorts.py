@@ -7,12 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from curation import errors
-from curation.cohorts import cohort_draft, frozen_cohort, target_rules
-from curation.cohorts.frozen_cohort import Cohort, CohortHeader
+from curation.cohorts import cohort_draft, frozen_cohort
+from curation.cohorts.frozen_cohort import Cohort, CohortHeader, newest_pool
 from curation.sources import duplicates
 from curation.storage.workspace import Role, Workspace
 from curation.tiers import assignment, overrides, rule_versions, tier_rule
 from curation.tiers.assignment import Moves
+from curation.tiers.rule_versions import same_rule, summary_line
 from curation.tiers.tier_rule import TierRule
 from pages.ui.explore import selected_scans
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
@@ -51,7 +52,7 @@ def _freeze(workspace: Workspace, ground: ScanTable, role: Role, rule: TierRule)
             sent = st.form_submit_button(f"Freeze this {role} cohort", type="primary")
     if sent:
         with frame.in_words():
-            draft = cohort_draft.draft(workspace, role, by, images_only=images_only)
+            draft = cohort_draft.draft_cohort(workspace, role, by, images_only=images_only)
             cohort = frozen_cohort.freeze_draft(workspace, draft, name=name, author=author)
             _say_frozen(cohort, author)
             for note in duplicates.notes(workspace, set(cohort.scans["source"])):
@@ -65,16 +66,16 @@ def _freeze(workspace: Workspace, ground: ScanTable, role: Role, rule: TierRule)
 
 def _rule(workspace: Workspace, rule: TierRule) -> TierRule:
     """Let people choose whose rule cuts a target: the newest pool's, unless they want that of this page."""
-    pool = target_rules.newest_pool(cache.cohort_headers(workspace)[0])
+    pool = newest_pool(cache.cohort_headers(workspace)[0])
     if pool is None:
         st.caption("There is no pool cohort yet: freeze the target again by its rule later.")
         return rule
-    if target_rules.same(pool.rule, rule):
+    if same_rule(pool.rule, rule):
         st.caption(formatting.escape(f"By the same rule as the newest pool cohort, {pool.id}."))
         return rule
     words = {
-        _POOLS: f"As the newest pool cohort, {pool.id}: {target_rules.in_words(pool.rule)}",
-        _HERE: f"As on this page: {target_rules.in_words(rule)}",
+        _POOLS: f"As the newest pool cohort, {pool.id}: {summary_line(pool.rule)}",
+        _HERE: f"As on this page: {summary_line(rule)}",
     }
     chosen = st.radio(
         "Tiers of the target",
@@ -150,7 +151,7 @@ def show_rule_comparison(workspace: Workspace, ground: ScanTable, sorted_: Sorte
 
 
 def _moves(ground: ScanTable, before: TierRule, after: TierRule) -> None:
-    decisions = overrides.standing(ground.workspace)
+    decisions = overrides.in_force(ground.workspace)
     arrays = ground.arrays([*before.columns, *after.columns])
     moves = assignment.compare(before, after, arrays, decisions)
     if not len(moves.moved):

@@ -122,7 +122,7 @@ def _numbers(found: list[Selection], reason: str) -> None:
             one.trait,
             balance_panel.smd(one.seen),
             balance_panel.smd(one.explained),
-            formatting.number(one.chance, 2),
+            formatting.number(one.null_quantile, 2),
             _percent(one.share_by_trait),
             _percent(one.share_by_quality),
         )

@@ -139,7 +139,7 @@ def show_near_cutoffs(ground: ScanTable, sorted_: SortedScans) -> None:
         edges,
         sorted_.codes,
         rule.labels,
-        measure=rule.measure,
+        measure=rule.rule_column,
     )
     _agreement(ground, sorted_)
 

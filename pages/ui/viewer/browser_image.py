@@ -12,8 +12,8 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.imaging.nifti_header import write_image
 from curation.imaging.volumes import Volume
-from pages.ui.viewer import image_cache
 from pages.ui.viewer.display_window import FIRST_WINDOW, WINDOWS, solid, without_air
 
 #: What browsers draw in three dimensions; a larger image is drawn in slices, see
@@ -109,7 +109,7 @@ def write(path: Path, volume: Volume) -> ImageFacts:
     # One blazing voxel must not leave the brain a handful of grey steps.
     low, brightest = float(data.min()), max(white for _, white in limits.values())
     top = min(float(data.max()), low + 20 * max(brightest - low, 1e-30))
-    image_cache.write_image(
+    write_image(
         path, data, volume.affine, window=limits[FIRST_WINDOW], span=(low, top), whole=whole
     )
     shape = (data.shape[0], data.shape[1], data.shape[2])

@@ -15,16 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
-import numpy as np
-from numpy.typing import NDArray
-
 #: Files on the shelf at once, and bytes of all of them together: twenty raters' present and next scans.
 MAX_FILES, MAX_BYTES = 64, 1_500_000_000
 #: How long making ahead waits, so that it does not take the machine from what is drawn at the moment.
 PAUSE_S = 0.5
-_STEPS = 32_000  # of 16 bits; the ends stay free
-_CHUNK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -143,81 +137,3 @@ class ImageCache:
         ):
             _, oldest = self._items.popitem(last=False)
             oldest.path.unlink(missing_ok=True)
-
-
-# ---- NIfTI ------------------------------------------------------------------------------------------
-
-
-def write_image(
-    path: Path,
-    data: NDArray[np.float32],
-    affine: NDArray[np.float64],
-    *,
-    window: tuple[float, float],
-    span: tuple[float, float],
-    whole: bool = False,
-) -> None:
-    """Write an image in the smallest whole numbers that lose nothing visible.
-
-    Parameters
-    ----------
-    path : Path
-        Is replaced.
-    data : array of float32, shape (X, Y, Z)
-        Finite.
-    affine : array of shape (4, 4)
-        Voxel index to world mm.
-    window : tuple of float
-        What is black and white; goes into the header's ``cal_min`` and ``cal_max``.
-    span : tuple of float
-        The least and the greatest intensity that are told apart; what is beyond becomes these.
-    whole : bool
-        The intensities are whole numbers: up to 256 of them are kept in 8 bits, and up to 32,000 exactly.
-    """
-    low, high = span
-    small = whole and high - low <= 255
-    slope = 1.0 if whole and high - low <= _STEPS else (high - low) / _STEPS or 1.0
-    kind, top = (np.uint8, 255) if small else (np.int16, _STEPS)
-    header = _header(data.shape, affine, kind, window)
-    header.set_slope_inter(slope, low)
-    flat = data.ravel(order="F")
-    with path.open("wb") as output:
-        output.write(header.binaryblock + b"\0\0\0\0")
-        for start in range(0, flat.size, _CHUNK):
-            steps = (flat[start : start + _CHUNK] - np.float32(low)) / np.float32(slope)
-            np.rint(np.clip(steps, 0, top, out=steps), out=steps)
-            output.write(steps.astype(kind).tobytes())
-
-
-def write_mask(path: Path, mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> None:
-    """Write a mask as zeros and ones of 8 bits."""
-    header = _header(mask.shape, affine, np.uint8, (0.0, 1.0))
-    header.set_slope_inter(1.0, 0.0)
-    path.write_bytes(
-        header.binaryblock + b"\0\0\0\0" + mask.astype(np.uint8).ravel(order="F").tobytes()
-    )
-
-
-def read_image(path: Path) -> tuple[NDArray, float, float]:
-    """Return what :func:`write_image` wrote without reading it into memory: voxels, slope, intercept."""
-    with path.open("rb") as file:
-        header = nib.Nifti1Header(file.read(348))
-    voxels = np.memmap(
-        path, header.get_data_dtype(), "r", 352, tuple(header.get_data_shape()), order="F"
-    )
-    return voxels, float(header["scl_slope"]), float(header["scl_inter"])
-
-
-def _header(
-    shape: tuple[int, ...], affine: NDArray[np.float64], kind: type, window: tuple[float, float]
-) -> nib.Nifti1Header:
-    header = nib.Nifti1Image(np.zeros((1, 1, 1), np.uint8), affine).header.copy()
-    header.set_data_dtype(kind)
-    header.set_data_shape(shape)
-    # the affine once more: the sizes above were those of a single voxel
-    header.set_sform(affine, 1)
-    header.set_qform(affine, 1)
-    header.set_xyzt_units("mm")
-    header["cal_min"], header["cal_max"] = window
-    header["vox_offset"], header["magic"] = 352, b"n+1"
-    return header

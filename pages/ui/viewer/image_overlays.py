@@ -73,8 +73,8 @@ def _air_structure(scan: Scan) -> Bools:
 
 def _missing(scan: Scan) -> Bools:
     """Brain without signal, and brain in slices that are darker than their neighbours."""
-    inside = scan.masks.depth_mm > 0
-    dark = inside & ~has_signal(scan) & (scan.masks.depth_mm > 4)
+    inside = scan.masks.signed_distance_mm > 0
+    dark = inside & ~has_signal(scan) & (scan.masks.signed_distance_mm > 4)
     for axis, (slices, drops) in enumerate(slice_drops(scan)):
         points = np.round(slices[drops > DARK] / scan.masks.step[axis]).astype(int)
         points = np.unique(np.minimum(points, dark.shape[axis] - 1))
@@ -151,7 +151,7 @@ def find(volume: Volume) -> Evidence:
         masks = find_masks(volume)
         scan = Scan(volume, masks)
         found = {key: np.asarray(layer.find(scan)) for key, layer in LAYERS.items()}
-    air, brain = max(1, int(masks.air.sum())), max(1, int((masks.depth_mm > 0).sum()))
+    air, brain = max(1, int(masks.air.sum())), max(1, int((masks.signed_distance_mm > 0).sum()))
     of = {"structure": air, "folded": air, "missing": brain}
     shares = {key: float(found[key].sum()) / of[key] for key in of}
     affine = volume.affine @ np.diag([*masks.step, 1.0])

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from curation.errors import VolumeError
 from curation.imaging import volumes
+from curation.imaging.nifti_header import write_mask
 from curation.imaging.volumes import Volume
 from pages.ui.shell import cache, scratch, state
-from pages.ui.viewer import image_cache, niivue_build
+from pages.ui.viewer import niivue_build
 from pages.ui.viewer.browser_image import ImageFacts, Prepared, write
 from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW
 from pages.ui.viewer.image_cache import ImageCache
@@ -306,7 +307,7 @@ def _laid(image: Prepared, overlay: Overlay) -> dict[str, Any]:
     """Return what the page is told of an overlay; its file is on the shelf by then."""
     item = _niivue().shelf.get(
         ("overlay", image.file.name, overlay.key),
-        lambda file: image_cache.write_mask(file, overlay.mask, overlay.affine),
+        lambda file: write_mask(file, overlay.mask, overlay.affine),
     )
     return {
         "file": f"{_SHELF}/{item.path.name}",

@@ -16,8 +16,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from curation.imaging.nifti_header import read_image
 from pages.ui.shell import formatting
-from pages.ui.viewer import image_cache
 from pages.ui.viewer.browser_image import Prepared
 from pages.ui.viewer.image_overlays import LAYERS
 from pages.ui.viewer.niivue_viewer import Overlay
@@ -71,7 +71,7 @@ class Slices:
     """
 
     def __init__(self, image: Prepared) -> None:
-        voxels, self._slope, self._low = image_cache.read_image(image.file)
+        voxels, self._slope, self._low = read_image(image.file)
         axes = nib.io_orientation(image.affine)
         self._voxels = nib.apply_orientation(voxels, axes)  # a view: nothing is read
         self._affine = image.affine @ nib.orientations.inv_ornt_aff(axes, voxels.shape)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from curation.assessment import assess_scan, assess_workspace, metric_parts
+from curation.assessment import assess_scan, assess_workspace, metric_shards
 from curation.assessment.assess_workspace import AssessmentSummary, assess, due_scans
 from curation.assessment.pending import progress_of
 from curation.imaging import volumes
@@ -203,7 +203,7 @@ def test_which_failures_of_earlier_versions_are_tried_again(done: Workspace) -> 
         assess_scan.empty_row(scan_id, sha256) | {"failure": failure}
         for scan_id, failure in zip(rows["scan_id"], FAILURES, strict=True)
     ]
-    metric_parts.write(done.metrics_dir / "part-older.parquet", pd.DataFrame(made))
+    metric_shards.write(done.metrics_dir / "part-older.parquet", pd.DataFrame(made))
     due = [failure for failure, again in FAILURES.items() if again]
     assert [made[int(scan_id[1:])]["failure"] for scan_id in _due(done)] == due
 
@@ -218,8 +218,8 @@ def test_what_failed_before_is_tried_last(done: Workspace) -> None:
     tables.write_scans(done, pd.concat([scans, late]))
     made = assess_scan.empty_row("s1", scans.set_index("scan_id")["sha256"]["s1"])
     failure = assess_scan.ENDED  # whatever ends its process again shall not hold up the others
-    metric_parts.write(
-        metric_parts.path_of(done, "s1"), pd.DataFrame([made | {"failure": failure}])
+    metric_shards.write(
+        metric_shards.shard_path(done, "s1"), pd.DataFrame([made | {"failure": failure}])
     )
     assert _due(done) == ["s9", "s1"]
 
@@ -245,7 +245,7 @@ def test_a_scan_that_ends_its_process_becomes_a_row_and_the_others_are_measured(
 def _dies_on_s1(task: tuple) -> str | None:
     if task[1] == "s1":
         os.kill(os.getpid(), signal.SIGKILL)
-    metric_parts.write(task[-1], pd.DataFrame([assess_scan.empty_row(*task[1:3])]))
+    metric_shards.write(task[-1], pd.DataFrame([assess_scan.empty_row(*task[1:3])]))
     return None
 
 
@@ -254,7 +254,7 @@ def test_what_is_written_while_parts_are_gathered_is_kept(
 ) -> None:
     def row(seconds: float) -> None:
         made = assess_scan.empty_row("s9", "0" * 64) | {"seconds": seconds}
-        metric_parts.write(metric_parts.path_of(done, "s9"), pd.DataFrame([made]))
+        metric_shards.write(metric_shards.shard_path(done, "s9"), pd.DataFrame([made]))
 
     def read(workspace: Workspace) -> pd.DataFrame:
         table = read_metrics(workspace)
@@ -264,7 +264,7 @@ def test_what_is_written_while_parts_are_gathered_is_kept(
     read_metrics = tables.read_metrics
     row(1.0)
     monkeypatch.setattr(tables, "read_metrics", read)
-    metric_parts.compact(done)
+    metric_shards.compact(done)
     monkeypatch.undo()
     assert tables.read_metrics(done).set_index("scan_id").loc["s9", "seconds"] == 2.0
     assert len(tables.read_metrics(done)) == 6
@@ -275,13 +275,13 @@ def test_which_measurement_is_newest_does_not_depend_on_clocks(
     done: Workspace, hours: float
 ) -> None:
     made = assess_scan.empty_row("s0", "f" * 64)
-    own = metric_parts.path_of(done, "s0")
-    metric_parts.write(own, pd.DataFrame([made]))
+    own = metric_shards.shard_path(done, "s0")
+    metric_shards.write(own, pd.DataFrame([made]))
     moment = own.stat().st_mtime + 3600 * hours  # of another machine, or after the clock was set
     os.utime(own, (moment, moment))
     for _ in range(2):
         assert tables.read_metrics(done).set_index("scan_id").loc["s0", "sha256"] == "f" * 64
-        metric_parts.compact(done)
+        metric_shards.compact(done)
         assert not own.exists()
 
 
@@ -311,7 +311,7 @@ def test_parts_with_other_columns_and_types_are_read_as_one_table(done: Workspac
     before = tables.read_metrics(done).set_index("scan_id")
     assert (before.loc["s7", "cjv"], before.loc["s7", "flags"]) == (1, "{}")
     assert pd.isna(before.loc["s7", "failure"])
-    metric_parts.compact(done)
+    metric_shards.compact(done)
     pd.testing.assert_frame_equal(
         tables.read_metrics(done).set_index("scan_id"), before, check_dtype=False
     )

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from curation.assessment.pending import Batch, numbers
+from curation.assessment.pending import Batch, batch_numbers
 from curation.errors import TierscopeError
 
 IDS = pd.Series([f"site_sub-{number:04d}_T1w" for number in range(1000)])
@@ -17,11 +17,11 @@ def test_every_scan_is_in_one_batch_and_one_only(count: int) -> None:
 
 def test_a_scan_stays_in_its_batch_whatever_other_scans_there_are() -> None:
     some = IDS.sample(100, random_state=0)
-    assert numbers(some, 9).equals(numbers(IDS, 9).loc[some.index])
+    assert batch_numbers(some, 9).equals(batch_numbers(IDS, 9).loc[some.index])
 
 
 def test_batches_are_about_equally_large() -> None:
-    sizes = numbers(IDS, 10).value_counts()
+    sizes = batch_numbers(IDS, 10).value_counts()
     assert sizes.between(60, 140).all()  # 100 on average, standard deviation 9.5
 
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from curation.__main__ import main
-from curation.cohorts import frozen_cohort, target_rules
-from curation.cohorts.cohort_draft import draft
+from curation.cohorts import frozen_cohort
+from curation.cohorts.cohort_draft import draft_cohort
 from curation.storage.workspace import Source, Workspace
 from curation.tiers import rule_yaml
 from curation.tiers.overrides import override
 from curation.tiers.rule_checks import Gate
+from curation.tiers.rule_versions import rule_difference, same_rule
 from curation.tiers.tier_rule import TierRule
 from tests.helpers.tier_rules import random_rule
 from tests.helpers.workspace_scored import put_metrics, put_scans
@@ -70,7 +71,7 @@ def test_any_rule_gives_page_and_command_the_same_bytes(scored, tmp_path: Path, 
     rule = random_rule(np.random.default_rng(seed))
     drafted = None
     if not set(rule.columns) & {"certainty", "incompleteness"}:
-        drafted = draft(scored, "pool", rule)
+        drafted = draft_cohort(scored, "pool", rule)
     out = tmp_path / "cohort.tsv"
     status = _run(scored, rule, out)
     assert status == 0 or rule.column in ("certainty", "incompleteness")
@@ -167,10 +168,10 @@ def test_a_target_takes_the_rule_of_the_newest_pool_unless_told_otherwise(
         in told
     )
     target = frozen_cohort.load(workspace, told.partition(":")[0])
-    assert target_rules.same(frozen_cohort.load(workspace, pool).rule, target.rule)
+    assert same_rule(frozen_cohort.load(workspace, pool).rule, target.rule)
     assert main([*freeze, "own", "--role", "target", "--cutoffs", "20"]) == 0
     own = frozen_cohort.load(workspace, capsys.readouterr().out.partition(":")[0])
-    said = target_rules.difference(frozen_cohort.load(workspace, pool).rule, own.rule)
+    said = rule_difference(frozen_cohort.load(workspace, pool).rule, own.rule)
     assert "A: 0 to under 10" in said and "A: 0 to under 20" in said
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from curation.__main__ import main
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_full
@@ -13,7 +14,9 @@ def test_ratings_leave_and_come_back_by_command(tmp_path: Path, capsys) -> None:
     made = workspace_full.make(tmp_path / "workspace")
     scans = tables.read_scans(made)
     for scan_id in scans["scan_id"][:3]:
-        rating_log.add_rating(made, scan_id=scan_id, rater="Ada", scale="mriqc-4", value=1.0)
+        rating_log.add_rating(
+            made, Rating(scan_id=scan_id, rater="Ada", scale="mriqc-4", value=1.0)
+        )
     assert main(["export-ratings", "--workspace", str(made.root)]) == 0
     assert str(made.derivatives_dir) in capsys.readouterr().out
     other = Workspace.create(tmp_path / "other")

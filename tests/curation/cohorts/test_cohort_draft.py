@@ -3,7 +3,7 @@
 import pytest
 
 from curation.cohorts import cohort_draft, frozen_cohort
-from curation.cohorts.cohort_draft import COHORT_COLUMNS, draft
+from curation.cohorts.cohort_draft import COHORT_COLUMNS, draft_cohort
 from curation.errors import CohortError
 from curation.storage.workspace import Workspace
 from curation.tiers.overrides import override
@@ -22,7 +22,7 @@ def scored(workspace: Workspace) -> Workspace:
 
 def test_what_is_drafted_is_what_is_frozen_to_the_byte(scored: Workspace) -> None:
     rule = TierRule(gates=(Gate("cjv", above=0.45, tier="C"),))
-    drafted = draft(scored, "pool", rule)
+    drafted = draft_cohort(scored, "pool", rule)
     frozen = frozen_cohort.freeze(scored, "spring", author="Ada", rule=rule)
     path = scored.cohorts_dir / f"{frozen.id}.tsv"
     assert path.read_bytes() == drafted.text.encode()
@@ -39,7 +39,7 @@ def test_neither_time_nor_author_nor_name_is_in_the_hash(scored: Workspace) -> N
 
 def test_what_a_rule_looks_at_stands_in_the_list(scored: Workspace) -> None:
     rule = TierRule(cutoffs=(0.45, 0.55), column="cjv", gates=(Gate("noise_wm", above=3.0),))
-    drafted = draft(scored, "pool", rule)
+    drafted = draft_cohort(scored, "pool", rule)
     assert drafted.scans.columns.tolist() == [*COHORT_COLUMNS[:-1], "cjv", "noise_wm", "tier"]
     assert drafted.scans["cjv"].tolist() == [0.4, 0.5, 0.6]
     assert drafted.scans["tier"].tolist() == ["A", "B", "C"]
@@ -51,17 +51,17 @@ def test_what_a_rule_looks_at_stands_in_the_list(scored: Workspace) -> None:
 
 def test_a_scan_without_a_score_that_somebody_put_into_a_tier_is_in_it(scored: Workspace) -> None:
     override(scored, "made_sub-03_T1w", "Ada", "B", "looked at it")
-    assert draft(scored, "pool", TierRule()).counts == {"A": 1, "B": 2, "C": 1}
+    assert draft_cohort(scored, "pool", TierRule()).counts == {"A": 1, "B": 2, "C": 1}
 
 
 def test_a_metric_that_nobody_has_is_said(scored: Workspace) -> None:
     with pytest.raises(CohortError, match="None of the 4 pool scans has a value of efc"):
-        draft(scored, "pool", TierRule(cutoffs=(0.4, 0.6), column="efc"))
+        draft_cohort(scored, "pool", TierRule(cutoffs=(0.4, 0.6), column="efc"))
 
 
 def test_names_with_tabs_quotes_and_the_text_na_come_back(workspace: Workspace) -> None:
     sites = ["a\tb", 'he said "x"', "NA", "n", "line\nbreak", None]
     put_scans(workspace, [{"distortion_score": 5.0, "site": site} for site in sites])
-    drafted = draft(workspace, "pool", TierRule())
+    drafted = draft_cohort(workspace, "pool", TierRule())
     assert drafted.scans["site"].tolist()[:-1] == sites[:-1]
     assert drafted.scans["site"].isna().tolist() == [False] * 5 + [True]

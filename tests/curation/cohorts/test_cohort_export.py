@@ -18,17 +18,19 @@ RULE = TierRule(gates=(Gate("distortion_score", above=45.0),))
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Workspace:
+def scored(tmp_path: Path) -> Workspace:
     return workspace_full.make(tmp_path / "workspace")
 
 
 @pytest.fixture
-def cohort(made: Workspace) -> frozen_cohort.Cohort:
-    return frozen_cohort.freeze(made, "gated", author="Ada", rule=RULE)
+def cohort(scored: Workspace) -> frozen_cohort.Cohort:
+    return frozen_cohort.freeze(scored, "gated", author="Ada", rule=RULE)
 
 
-def test_a_list_names_each_usable_image_once(made: Workspace, cohort: frozen_cohort.Cohort) -> None:
-    path = cohort_export.export(made, cohort, "list")
+def test_a_list_names_each_usable_image_once(
+    scored: Workspace, cohort: frozen_cohort.Cohort
+) -> None:
+    path = cohort_export.export(scored, cohort, "list")
     paths = [Path(line) for line in path.read_text().splitlines()]
     assert len(paths) == cohort.size - cohort.unusable < cohort.size
     assert len(set(paths)) == len(paths)
@@ -36,26 +38,26 @@ def test_a_list_names_each_usable_image_once(made: Workspace, cohort: frozen_coh
 
 
 def test_links_lead_to_the_images_a_folder_a_tier(
-    made: Workspace, cohort: frozen_cohort.Cohort
+    scored: Workspace, cohort: frozen_cohort.Cohort
 ) -> None:
-    folder = cohort_export.export(made, cohort, "links")
+    folder = cohort_export.export(scored, cohort, "links")
     before = sorted(folder.rglob("*.nii.gz"))
     assert {link.parent.name for link in before} == {"A", "B"}
     assert len(before) == cohort.size - cohort.unusable
-    known = tables.read_scans(made).set_index("scan_id")
+    known = tables.read_scans(scored).set_index("scan_id")
     for link in before:
         assert link.is_symlink()
         assert link.resolve() == Path(known.at[link.name.removesuffix(".nii.gz"), "path"])
     (folder / "A" / "left over").write_text("x")
-    assert cohort_export.export(made, cohort, "links") == folder
+    assert cohort_export.export(scored, cohort, "links") == folder
     assert sorted(folder.rglob("*.nii.gz")) == before
     assert not (folder / "A" / "left over").exists()
     assert all(link.is_file() for link in before)
 
 
-def test_bids_derivatives_have_a_description_a_dictionary_and_all_columns(made, cohort) -> None:
-    path = cohort_export.export(made, cohort, "bids")
-    described = json.loads((made.derivatives_dir / "dataset_description.json").read_text())
+def test_bids_derivatives_have_a_description_a_dictionary_and_all_columns(scored, cohort) -> None:
+    path = cohort_export.export(scored, cohort, "bids")
+    described = json.loads((scored.derivatives_dir / "dataset_description.json").read_text())
     assert described["DatasetType"] == "derivative"
     head, *rows = path.read_text().splitlines()
     columns = head.split("\t")
@@ -76,22 +78,22 @@ def test_bids_derivatives_have_a_description_a_dictionary_and_all_columns(made, 
     assert path.with_name(f"{cohort.id}_flow.svg").read_text().startswith("<svg")
 
 
-def test_what_the_rule_looks_at_is_described(made: Workspace) -> None:
+def test_what_the_rule_looks_at_is_described(scored: Workspace) -> None:
     rule = TierRule(column="noise", cutoffs=(1.0, 2.0))
-    cohort = frozen_cohort.freeze(made, "noise", author="Ada", rule=rule)
-    path = cohort_export.export(made, cohort, "bids")
+    cohort = frozen_cohort.freeze(scored, "noise", author="Ada", rule=rule)
+    path = cohort_export.export(scored, cohort, "bids")
     dictionary = json.loads(path.with_suffix(".json").read_text())
     assert dictionary["noise"] == {"Description": "Noise; higher is worse.", "Units": "points"}
 
 
-def test_a_changed_image_is_not_handed_on(made: Workspace, cohort: frozen_cohort.Cohort) -> None:
+def test_a_changed_image_is_not_handed_on(scored: Workspace, cohort: frozen_cohort.Cohort) -> None:
     image = Path(
-        tables.read_scans(made).set_index("scan_id").at[cohort.scans["scan_id"][0], "path"]
+        tables.read_scans(scored).set_index("scan_id").at[cohort.scans["scan_id"][0], "path"]
     )
     image.write_bytes(b"another")
     for kind in ("list", "links"):
         with pytest.raises(CohortError, match="its file has other content now"):
-            cohort_export.export(made, cohort, kind)
+            cohort_export.export(scored, cohort, kind)
 
 
 def test_without_images_there_is_nothing_to_list_but_a_table(workspace: Workspace) -> None:

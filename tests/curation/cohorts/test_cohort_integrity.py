@@ -39,7 +39,7 @@ def frozen(workspace: Workspace, folder: Path) -> frozen_cohort.Cohort:
 
 
 def _reasons(workspace: Workspace, cohort: frozen_cohort.Cohort) -> dict[str, str]:
-    found = cohort_integrity.changed(workspace, cohort)
+    found = cohort_integrity.changed_files(workspace, cohort)
     return dict(zip(found["scan_id"].str[4:9], found["reason"], strict=True))
 
 
@@ -79,7 +79,7 @@ def test_scans_of_a_table_have_no_file_to_look_at(workspace: Workspace) -> None:
     put_scans(workspace, [{"distortion_score": 5.0, "status": "table", "path": None}])
     cohort = frozen_cohort.freeze(workspace, "tables", author="Ada")
     seen: list[tuple[int, int]] = []
-    found = cohort_integrity.changed(workspace, cohort, lambda *done: seen.append(done))
+    found = cohort_integrity.changed_files(workspace, cohort, lambda *done: seen.append(done))
     pd.testing.assert_index_equal(found.columns, pd.Index(["scan_id", "path", "reason"]))
     assert found.empty
     assert seen == [(1, 1)]

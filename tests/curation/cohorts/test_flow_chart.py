@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from curation.cohorts import flow_chart, frozen_cohort
-from curation.cohorts.cohort_draft import draft
+from curation.cohorts.cohort_draft import draft_cohort
 from curation.cohorts.flow_chart import Flow
 from curation.storage import tables
 from curation.storage.workspace import Workspace
@@ -54,7 +54,7 @@ def scored(workspace: Workspace) -> Workspace:
 
 
 def test_every_scan_goes_one_way_and_the_flow_says_which(scored: Workspace) -> None:
-    drafted = draft(scored, "pool", RULE, images_only=True)
+    drafted = draft_cohort(scored, "pool", RULE, images_only=True)
     assert drafted.flow.lines() == [
         "Scans found: 14 scans of 13 people",
         "    left out: 2 FLAIR, not scored",
@@ -74,21 +74,21 @@ def test_every_scan_goes_one_way_and_the_flow_says_which(scored: Workspace) -> N
         "  C: 0 scans of 0 people",
     ]
     assert drafted.counts == {"A": 2, "B": 2, "C": 0, UNUSABLE: 3}
-    with_tables = draft(scored, "pool", RULE)
+    with_tables = draft_cohort(scored, "pool", RULE)
     assert with_tables.flow.stages[-1].scans == 5
 
 
 def test_a_pet_changes_neither_the_flow_nor_the_list(scored: Workspace) -> None:
-    before = draft(scored, "pool", RULE)
+    before = draft_cohort(scored, "pool", RULE)
     scans = tables.read_scans(scored)
     pets = scans.head(3).assign(status="pet", modality="pet")
     pets["scan_id"] = pets["scan_id"].str.replace("T1w", "pet")
     tables.write_scans(scored, pd.concat([scans, pets]))
-    assert draft(scored, "pool", RULE) == before
+    assert draft_cohort(scored, "pool", RULE) == before
 
 
 def test_of_the_target_those_without_an_age_leave_after_scoring(scored: Workspace) -> None:
-    assert draft(scored, "target", TierRule()).flow.lines() == [
+    assert draft_cohort(scored, "target", TierRule()).flow.lines() == [
         "Scans found of the target: 2 scans of 2 people",
         "Readable: 2 scans of 2 people",
         "Scored: 2 scans of 2 people",
@@ -103,7 +103,7 @@ def test_of_the_target_those_without_an_age_leave_after_scoring(scored: Workspac
 @pytest.mark.parametrize("images_only", [True, False])
 @pytest.mark.parametrize("role", ["pool", "target"])
 def test_no_scan_is_lost_between_two_stages(scored: Workspace, role, images_only: bool) -> None:
-    flow = draft(scored, role, RULE, images_only=images_only).flow
+    flow = draft_cohort(scored, role, RULE, images_only=images_only).flow
     for stage, following in zip(flow.stages, flow.stages[1:], strict=False):
         assert stage.scans - sum(out.scans for out in stage.left_out) == following.scans
     assert sum(tier.scans for tier in flow.tiers) == flow.stages[-1].scans

@@ -5,6 +5,7 @@ import pytest
 import sqlalchemy as sa
 
 from curation.cohorts import frozen_cohort
+from curation.cohorts.cohort_integrity import changed_listing
 from curation.decisions import audit_trail, database
 from curation.errors import CohortError, WorkspaceError
 from curation.ratings import rating_log
@@ -124,11 +125,11 @@ def test_a_list_edited_by_hand_is_noticed(scored: Workspace) -> None:
 
 def test_a_file_that_changed_after_freezing_is_named(scored: Workspace) -> None:
     cohort = frozen_cohort.freeze(scored, "spring", author="Ada")
-    assert frozen_cohort.changed_scans(scored, cohort).empty
+    assert changed_listing(scored, cohort).empty
     scans = tables.read_scans(scored)
     scans.loc[0, "sha256"] = "f" * 64
     tables.write_scans(scored, scans.drop(index=1))
-    assert frozen_cohort.changed_scans(scored, cohort)["scan_id"].tolist() == [
+    assert changed_listing(scored, cohort)["scan_id"].tolist() == [
         "made_sub-00_T1w",
         "made_sub-01_T1w",
     ]

@@ -60,15 +60,20 @@ def test_scans_without_a_site_are_matched_within_their_source() -> None:
     for seed in range(10):
         drawn = matched_controls.sample_control(pool, members, seed)
         assert set(drawn) <= set(pool.loc[pool["source"] == "one", "scan_id"])
-    assert matched_controls.matched_on(pool).words == "size, sources and ages"
-    assert "the source stands in" in matched_controls.matched_on(pool).note
+    assert matched_controls.matching_criteria(pool).words == "size, sources and ages"
+    assert "the source stands in" in matched_controls.matching_criteria(pool).note
 
 
 def test_what_is_matched_is_named_and_nothing_else() -> None:
     pool = _pool().assign(source="one")
-    assert matched_controls.matched_on(pool.assign(site="North")).words == "size, sites and ages"
-    assert matched_controls.matched_on(pool.assign(site=None)).words == "size and ages"
-    assert matched_controls.matched_on(pool.assign(site=None, age_years=np.nan)).words == "size"
+    assert (
+        matched_controls.matching_criteria(pool.assign(site="North")).words
+        == "size, sites and ages"
+    )
+    assert matched_controls.matching_criteria(pool.assign(site=None)).words == "size and ages"
+    assert (
+        matched_controls.matching_criteria(pool.assign(site=None, age_years=np.nan)).words == "size"
+    )
 
 
 def test_a_pool_without_sources_keeps_the_draw_that_it_had() -> None:

@@ -12,6 +12,7 @@ from curation.decisions.database_identity import URL_VARIABLE
 from curation.errors import RatingError, WorkspaceError
 from curation.interchange import rating_export
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
 from curation.storage.workspace import Workspace
@@ -34,7 +35,8 @@ def _rated(root: Path, count: int = 3) -> Workspace:
 def _rate(workspace: Workspace, count: int) -> None:
     for number in range(count):
         rating_log.add_rating(
-            workspace, scan_id=f"made_{number:05d}", rater="Ada", scale="pass-fail", value=1.0
+            workspace,
+            Rating(scan_id=f"made_{number:05d}", rater="Ada", scale="pass-fail", value=1.0),
         )
 
 

@@ -65,7 +65,7 @@ def test_another_contrast_is_recognised_by_brightness(whole: tuple[Volume, Masks
 
 def test_a_cut_field_of_view_is_recognised_and_says_how_much(whole: tuple[Volume, Masks]) -> None:
     volume, masks = whole
-    inside = np.flatnonzero((masks.depth_mm > 0).any(axis=(0, 1)))
+    inside = np.flatnonzero((masks.signed_distance_mm > 0).any(axis=(0, 1)))
     top = int((inside[0] + 0.7 * (inside[-1] - inside[0])) * masks.step[2])
     cut = replace(volume, data=np.ascontiguousarray(volume.data[:, :, :top]))
     assert "%" in recognise(cut, find_masks(cut))["field_of_view_cut"]

@@ -20,7 +20,7 @@ CORNERS = np.array([[x, y, z, 1.0] for x in (-55, 55) for y in (-90, 60) for z i
 def phantom(*, air: bool = True, turn: float = 0.1, size: float = 0.9) -> tuple[Volume, np.ndarray]:
     """The template's brain, turned and scaled, in air; and its map from world mm to template mm."""
     maps = template(2)
-    skull = np.where((maps.depth_mm < -4) & (maps.depth_mm > -16), 0.5, 0.0)
+    skull = np.where((maps.signed_distance_mm < -4) & (maps.signed_distance_mm > -16), 0.5, 0.0)
     image = (maps.t1 + skull * air) * 400.0
     cosine, sine = np.cos(turn), np.sin(turn)
     matrix = np.eye(4)
@@ -75,7 +75,7 @@ def test_tissue_masks_hold_their_tissue() -> None:
     for name, index in (("csf", 0), ("gm", 1), ("wm", 2)):
         mask = getattr(masks, name)
         assert mask.sum() > 300
-        assert masks.shares[mask][:, index].mean() > 0.9
+        assert masks.tissue_probability[mask][:, index].mean() > 0.9
     assert masks.tissues is not None
     assert np.all(np.diff(masks.tissues.means) > 0)
 
@@ -105,8 +105,8 @@ def test_a_field_laid_over_the_head_is_found() -> None:
     x = np.linspace(-1, 1, volume.data.shape[0])[:, None, None]
     shaded = replace(volume, data=(volume.data * np.exp(0.6 * x)).astype(np.float32))
     masks, plain = find_masks(shaded), found("whole")[1]
-    inside = masks.brain & plain.brain & (masks.depth_mm > 5)
-    added = (masks.log_field - plain.log_field)[inside]
+    inside = masks.brain & plain.brain & (masks.signed_distance_mm > 5)
+    added = (masks.log_bias_field - plain.log_bias_field)[inside]
     truth = np.broadcast_to(0.6 * x, inside.shape)[inside]
     assert np.corrcoef(added, truth)[0, 1] > 0.98
     assert np.ptp(np.percentile(added, [5, 95])) == pytest.approx(
@@ -118,13 +118,13 @@ def test_empty_slices_are_not_taken_for_image() -> None:
     volume, masks, _ = found("dropped_slab")
     gone = ~volume.data.any(axis=(0, 1))
     assert gone.sum() > 5
-    assert not masks.lit[:, :, gone].any()
+    assert not masks.valid_slices[:, :, gone].any()
 
 
 def test_the_same_image_gives_the_same_bytes() -> None:
     volume, masks, _ = found("noise")
     again = find_masks(volume)
-    for name in ("data", "air", "wm", "shares", "log_field", "template_affine"):
+    for name in ("data", "air", "wm", "tissue_probability", "log_bias_field", "template_affine"):
         assert getattr(again, name).tobytes() == getattr(masks, name).tobytes(), name
 
 

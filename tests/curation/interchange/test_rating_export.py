@@ -11,7 +11,7 @@ from curation.errors import RatingError
 from curation.interchange import rating_export
 from curation.interchange.rating_import import Imported, import_ratings
 from curation.ratings import rating_log
-from curation.ratings.rating_record import ARTEFACTS
+from curation.ratings.rating_record import ARTEFACTS, Opinion, Rating
 from curation.ratings.scales import SCALES, Scale, add_scale, all_scales
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
@@ -26,47 +26,49 @@ OWN = Scale("study", "Ours", {1.0: "fine", 2.5: "so, so", 9.0: "useless"}, "high
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Workspace:
+def rated(tmp_path: Path) -> Workspace:
     """A workspace with ratings of every kind."""
-    made = workspace_full.make(tmp_path / "workspace")
+    rated = workspace_full.make(tmp_path / "workspace")
     plan = SessionPlan("blind\tone", "Ada", "mriqc-4", size=6, repeats_share=0.5, seed=3)
-    session = session_log.start(made, plan)
+    session = session_log.start(rated, plan)
     keys = list(ARTEFACTS)
     for position in range(5):
         session_log.save(
-            made,
+            rated,
             session.id,
             position,
-            float(1 + position % 4),
-            confidence=position / 2,
-            artefacts=keys[position : 2 * position],
-            comment=NASTY if position == 2 else "n/a",
-            seconds=1 / 3 + position,
-            shown={"views": ["background"], "text": NASTY},
+            Opinion(
+                float(1 + position % 4),
+                confidence=position / 2,
+                artefacts=keys[position : 2 * position],
+                comment=NASTY if position == 2 else "n/a",
+                seconds=1 / 3 + position,
+                shown={"views": ["background"], "text": NASTY},
+            ),
         )
-    session_log.undo(made, session.id)
-    session_log.save(made, session.id, 4, 4.0)
-    add_scale(made, OWN, "Ada")
+    session_log.undo(rated, session.id)
+    session_log.save(rated, session.id, 4, Opinion(4.0))
+    add_scale(rated, OWN, "Ada")
     scans = [item.scan_id for item in session.items]
-    rating_log.add_rating(made, scan_id=scans[0], rater="n/a", scale="study", value=2.5)
+    rating_log.add_rating(rated, Rating(scan_id=scans[0], rater="n/a", scale="study", value=2.5))
     rating_log.adjudicate(
-        made,
+        rated,
         scan_id=scans[0],
         author="Eve",
         scale="study",
         value=9.0,
         reason="half of it is missing",
     )
-    override(made, scans[1], "Eve", "C", NASTY)
-    override(made, scans[1], "Eve", None, "was wrong")
-    return made
+    override(rated, scans[1], "Eve", "C", NASTY)
+    override(rated, scans[1], "Eve", None, "was wrong")
+    return rated
 
 
 @pytest.fixture
-def empty(made: Workspace, tmp_path: Path) -> Workspace:
+def empty(rated: Workspace, tmp_path: Path) -> Workspace:
     """Another workspace with the same scans and no ratings."""
     other = Workspace.create(tmp_path / "other")
-    tables.write_scans(other, tables.read_scans(made))
+    tables.write_scans(other, tables.read_scans(rated))
     return other
 
 
@@ -81,17 +83,17 @@ def _same(one: list[dict], other: list[dict]) -> bool:
     return pd.DataFrame(one).equals(pd.DataFrame(other))
 
 
-def test_a_round_trip_loses_nothing(made: Workspace, empty: Workspace) -> None:
-    folder = rating_export.export_ratings(made)
+def test_a_round_trip_loses_nothing(rated: Workspace, empty: Workspace) -> None:
+    folder = rating_export.export_ratings(rated)
     assert import_ratings(empty, folder) == Imported(8, 0, 2)
-    assert _same(_all(empty), _all(made))
+    assert _same(_all(empty), _all(rated))
     drop = ["id"]
     assert (
         overrides.list_overrides(empty)
         .drop(columns=drop)
-        .equals(overrides.list_overrides(made).drop(columns=drop))
+        .equals(overrides.list_overrides(rated).drop(columns=drop))
     )
-    assert all_scales(empty) == all_scales(made)
+    assert all_scales(empty) == all_scales(rated)
     # and once more out: the same files
     again = rating_export.export_ratings(empty)
     for name in ("overrides.tsv", "ratings.json", "sessions.json", "dataset_description.json"):
@@ -99,11 +101,11 @@ def test_a_round_trip_loses_nothing(made: Workspace, empty: Workspace) -> None:
     assert sorted(p.name for p in again.rglob("*")) == sorted(p.name for p in folder.rglob("*"))
 
 
-def test_a_session_that_was_imported_goes_on_where_it_was(made, empty) -> None:
-    import_ratings(empty, rating_export.export_ratings(made))
+def test_a_session_that_was_imported_goes_on_where_it_was(rated, empty) -> None:
+    import_ratings(empty, rating_export.export_ratings(rated))
     (row,) = session_log.list_sessions(empty).to_dict("records")
     session = session_log.load(empty, row["id"])
-    theirs = session_log.load(made, session_log.list_sessions(made)["id"][0])
+    theirs = session_log.load(rated, session_log.list_sessions(rated)["id"][0])
     assert (session.plan, session.items, session.position) == (
         theirs.plan,
         theirs.items,
@@ -111,24 +113,24 @@ def test_a_session_that_was_imported_goes_on_where_it_was(made, empty) -> None:
     )
     assert session.attempts == theirs.attempts
     before = len(rating_log.list_ratings(empty))
-    session_log.save(empty, session.id, 4, 4.0)  # what was imported, sent once more
-    session_log.save(empty, session.id, session.position, 1.0)
+    session_log.save(empty, session.id, 4, Opinion(4.0))  # what was imported, sent once more
+    session_log.save(empty, session.id, session.position, Opinion(1.0))
     assert len(rating_log.list_ratings(empty)) == before + 1
 
 
-def test_importing_twice_or_at_home_doubles_nothing(made, empty) -> None:
-    folder = rating_export.export_ratings(made)
-    before = _all(made)
-    assert import_ratings(made, folder) == Imported(0, 8, 0)
-    assert import_ratings(made, folder / "mriqc") == Imported(0, 5)
-    assert _same(_all(made), before)
+def test_importing_twice_or_at_home_doubles_nothing(rated, empty) -> None:
+    folder = rating_export.export_ratings(rated)
+    before = _all(rated)
+    assert import_ratings(rated, folder) == Imported(0, 8, 0)
+    assert import_ratings(rated, folder / "mriqc") == Imported(0, 5)
+    assert _same(_all(rated), before)
     import_ratings(empty, folder)
     assert import_ratings(empty, folder) == Imported(0, 8, 0)
     assert import_ratings(empty, folder / "ratings.tsv").added == 0
 
 
-def test_the_widgets_files_say_what_mriqcs_say_and_come_back(made, empty) -> None:
-    folder = rating_export.export_ratings(made) / "mriqc"
+def test_the_widgets_files_say_what_mriqcs_say_and_come_back(rated, empty) -> None:
+    folder = rating_export.export_ratings(rated) / "mriqc"
     found = sorted(folder.rglob("*.json"))
     assert len(found) == 5 and {path.parent.name for path in found} == {"rater-Ada"}
     keys = ["dataset", "subject", "rating", "artifacts", "time_sec", "confidence", "comments"]
@@ -137,7 +139,7 @@ def test_the_widgets_files_say_what_mriqcs_say_and_come_back(made, empty) -> Non
     assert import_ratings(empty, folder) == Imported(5, 0)
     assert import_ratings(empty, folder) == Imported(0, 5)
     columns = ["scan_id", "rater", "value", "artefacts", "seconds", "confidence", "comment"]
-    theirs = rating_log.list_ratings(made).query("scale == 'mriqc-4'")[columns]
+    theirs = rating_log.list_ratings(rated).query("scale == 'mriqc-4'")[columns]
     ours = rating_log.list_ratings(empty)[columns]
     order = ["scan_id", "value"]
     assert ours.sort_values(order, ignore_index=True).equals(
@@ -287,15 +289,15 @@ def test_bytes_that_are_no_text_and_places_that_are_not_there_are_said(empty, tm
             import_ratings(empty, tmp_path / path)
 
 
-def test_another_session_of_the_same_name_is_not_mixed_in(made, empty, tmp_path) -> None:
+def test_another_session_of_the_same_name_is_not_mixed_in(rated, empty, tmp_path) -> None:
     session_log.start(empty, SessionPlan("blind\tone", "Ada", "mriqc-4", size=2, repeats_share=0.0))
     with pytest.raises(RatingError, match="another session named"):
-        import_ratings(empty, rating_export.export_ratings(made))
+        import_ratings(empty, rating_export.export_ratings(rated))
     assert rating_log.list_ratings(empty, withdrawn=True).empty
 
 
-def test_damaged_sessions_are_refused_and_without_them_the_ratings_come(made, empty, tmp_path):
-    folder = shutil.copytree(rating_export.export_ratings(made), tmp_path / "copy")
+def test_damaged_sessions_are_refused_and_without_them_the_ratings_come(rated, empty, tmp_path):
+    folder = shutil.copytree(rating_export.export_ratings(rated), tmp_path / "copy")
     (folder / "sessions.json").write_text('{"scales": 1, "sessions": []}')
     with pytest.raises(RatingError, match=r"sessions\.json is not as it was exported"):
         import_ratings(empty, folder)
@@ -325,8 +327,8 @@ NO_SESSIONS: list[dict] = [
 ]
 
 
-def test_a_session_that_is_none_is_refused_and_nothing_is_stored(made, empty, tmp_path) -> None:
-    folder = shutil.copytree(rating_export.export_ratings(made), tmp_path / "copy")
+def test_a_session_that_is_none_is_refused_and_nothing_is_stored(rated, empty, tmp_path) -> None:
+    folder = shutil.copytree(rating_export.export_ratings(rated), tmp_path / "copy")
     as_exported = (folder / "sessions.json").read_text()
     for change in NO_SESSIONS:
         told = json.loads(as_exported)
@@ -339,32 +341,32 @@ def test_a_session_that_is_none_is_refused_and_nothing_is_stored(made, empty, tm
     assert rating_log.list_ratings(empty, withdrawn=True).empty
 
 
-def test_no_cell_of_the_tables_is_run_by_a_spreadsheet_and_all_come_back(made, empty) -> None:
+def test_no_cell_of_the_tables_is_run_by_a_spreadsheet_and_all_come_back(rated, empty) -> None:
     scan, texts = (
-        tables.read_scans(made)["scan_id"][0],
+        tables.read_scans(rated)["scan_id"][0],
         ["=1+1", "'=1+1", "+x", "@a", "-\t", "-1.5"],
     )
     for text in texts:
         rating_log.add_rating(
-            made, scan_id=scan, rater=f"={text}", scale="mriqc-4", value=4.0, comment=text
+            rated, Rating(scan_id=scan, rater=f"={text}", scale="mriqc-4", value=4.0, comment=text)
         )
-        override(made, scan, text, "B", text)
-    folder = rating_export.export_ratings(made)
+        override(rated, scan, text, "B", text)
+    folder = rating_export.export_ratings(rated)
     for name in ("ratings.tsv", "overrides.tsv"):
         cells = (folder / name).read_text().replace("\n", "\t").split("\t")
         assert {cell for cell in cells if cell.startswith(("=", "+", "-", "@"))} == {"-1.5"}
     import_ratings(empty, folder)
     for read in (rating_log.list_ratings, overrides.list_overrides):
-        there, back = (read(one).drop(columns="id", errors="ignore") for one in (made, empty))
+        there, back = (read(one).drop(columns="id", errors="ignore") for one in (rated, empty))
         kept = [
             name for name in ("rater", "comment", "author", "reason", "scan_id") if name in there
         ]
         pd.testing.assert_frame_equal(there[kept], back[kept])
 
 
-def test_the_export_describes_itself_as_bids_wants(made: Workspace) -> None:
-    folder = rating_export.export_ratings(made)
-    assert folder.relative_to(made.root).as_posix() == "exports/derivatives/tierscope"
+def test_the_export_describes_itself_as_bids_wants(rated: Workspace) -> None:
+    folder = rating_export.export_ratings(rated)
+    assert folder.relative_to(rated.root).as_posix() == "exports/derivatives/tierscope"
     description = json.loads((folder / "dataset_description.json").read_text())
     assert description["DatasetType"] == "derivative"
     assert description["GeneratedBy"][0]["Name"] == "Tierscope"

@@ -116,7 +116,7 @@ def test_a_ghost_has_its_amplitude_whatever_the_noise(axis: int, name: str, sigm
     signal = np.where(depth > 0, signal, ghost)
     rng = np.random.default_rng(4)
     data = np.hypot(signal + rng.normal(0, sigma, SHAPE), rng.normal(0, sigma, SHAPE))
-    scan = make(data, depth_mm=depth, air=depth < -26, wm=depth > 0)
+    scan = make(data, signed_distance_mm=depth, air=depth < -26, wm=depth > 0)
     assert value(f"ghost_{name}", scan) == pytest.approx(0.07, rel=0.1)
     for other in set("xyz") - {name}:
         assert value(f"ghost_{other}", scan) < 0.02
@@ -170,7 +170,7 @@ def test_filled_k_space_is_the_share_that_was_kept(kept: float) -> None:
 
 def test_bias_range_is_that_of_the_field() -> None:
     field = np.broadcast_to(np.linspace(-0.5, 0.5, SHAPE[0])[:, None, None], SHAPE)
-    scan = make(np.ones(SHAPE), log_field=field.astype(np.float32), wm=np.ones(SHAPE, bool))
+    scan = make(np.ones(SHAPE), log_bias_field=field.astype(np.float32), wm=np.ones(SHAPE, bool))
     assert value("bias_range", scan) == pytest.approx(0.9, rel=0.03)
     per_cm = 1.0 / ((SHAPE[0] - 1) * 0.2)
     assert value("bias_steepness", scan) == pytest.approx(per_cm, rel=0.01)

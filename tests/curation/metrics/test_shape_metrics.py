@@ -15,14 +15,16 @@ from tests.helpers.scan_of_arrays import SHAPE, make, value
 
 def test_a_dark_slab_is_found_and_a_dark_border_is_not() -> None:
     anatomy = np.linspace(0.5, 1.0, SHAPE[2]) * np.ones(SHAPE)
-    assert value("slab_dropout", make(100 * anatomy, expected=anatomy)) == pytest.approx(
+    assert value("slab_dropout", make(100 * anatomy, template_intensity=anatomy)) == pytest.approx(
         0, abs=1e-6
     )
     inner, outer = 100 * anatomy, 100 * anatomy
     inner[:, :, 28:36] *= 0.6
     outer[:, :, :8] *= 0.6
-    assert value("slab_dropout", make(inner, expected=anatomy)) == pytest.approx(0.4, abs=0.01)
-    assert value("slab_dropout", make(outer, expected=anatomy)) < 0.05
+    assert value("slab_dropout", make(inner, template_intensity=anatomy)) == pytest.approx(
+        0.4, abs=0.01
+    )
+    assert value("slab_dropout", make(outer, template_intensity=anatomy)) < 0.05
 
 
 @pytest.mark.parametrize("degrees", [0.0, 20.0, 90.0])
@@ -45,20 +47,22 @@ def brain() -> Scan:
     wm = maps.wm > 0.9
     return make(
         maps.t1 * 100,
-        depth_mm=maps.depth_mm,
+        signed_distance_mm=maps.signed_distance_mm,
         brain=maps.brain,
         wm=wm,
         gm=maps.gm > 0.9,
         grid_to_template=matrix,
-        expected=maps.t1,
-        air=maps.depth_mm < -26,
+        template_intensity=maps.t1,
+        air=maps.signed_distance_mm < -26,
     )
 
 
 def without(scan: Scan, gone: np.ndarray) -> Scan:
     data = np.where(gone, 0, scan.volume.data)
     lit = ~np.broadcast_to(gone.all(axis=(0, 1)), scan.masks.data.shape)
-    return Scan(replace(scan.volume, data=data), replace(scan.masks, data=data, lit=np.array(lit)))
+    return Scan(
+        replace(scan.volume, data=data), replace(scan.masks, data=data, valid_slices=np.array(lit))
+    )
 
 
 def test_a_whole_brain_misses_nothing(brain: Scan) -> None:
@@ -70,7 +74,7 @@ def test_a_whole_brain_misses_nothing(brain: Scan) -> None:
 def test_missing_brain_is_the_share_that_was_cut(brain: Scan, height: int) -> None:
     gone = np.zeros(brain.masks.data.shape, dtype=bool)
     gone[:, :, height:] = True
-    deep = brain.masks.depth_mm > 4
+    deep = brain.masks.signed_distance_mm > 4
     cut = without(brain, gone)
     assert value("brain_missing", cut) == pytest.approx((gone & deep).sum() / deep.sum(), abs=0.02)
     assert value("border_signal", cut) > 0.05
@@ -95,7 +99,7 @@ def test_empty_and_repeated_and_dark_slices_are_told_apart(brain: Scan) -> None:
     data[:, :, 80] *= 0.4
     data[:, :, 60] = 0
     changed = Scan(replace(brain.volume, data=data), replace(brain.masks, data=data))
-    inside = np.flatnonzero((brain.masks.depth_mm > 8).any(axis=(0, 1)))
+    inside = np.flatnonzero((brain.masks.signed_distance_mm > 8).any(axis=(0, 1)))
     assert value("empty_slices", changed) == pytest.approx(1 / (inside[-1] - inside[0] + 1))
     assert 0 < value("repeated_slices", changed) < 0.03
     assert value("slice_dropout", changed) == pytest.approx(0.6, abs=0.03)

@@ -9,6 +9,7 @@ from curation.errors import RatingError
 from curation.interchange import mriqc_import
 from curation.ratings import agreement, rating_log
 from curation.ratings.agreement_coefficients import kappa
+from curation.ratings.rating_record import Opinion, Rating
 from curation.ratings.scales import SCALES
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
@@ -24,7 +25,7 @@ def _rate(
     rating_log.add_ratings(
         workspace,
         [
-            {"scan_id": scan, "rater": rater, "scale": scale, "value": value}
+            Rating(scan_id=scan, rater=rater, scale=scale, value=value)
             for scan, value in said.items()
         ],
     )
@@ -45,7 +46,9 @@ def test_the_newest_rating_that_stands_is_compared_and_repeats_are_not(tmp_path:
     plan = SessionPlan("s", "Ada", SCALE.name, size=10, repeats_share=0.5)
     session = session_log.start(made, plan)
     for item in session.items:
-        session_log.save(made, session.id, item.position, 1.0 if item.repeat_of is None else -1.0)
+        session_log.save(
+            made, session.id, item.position, Opinion(1.0 if item.repeat_of is None else -1.0)
+        )
     scans = [item.scan_id for item in session.items if item.repeat_of is None]
     _rate(made, "Bob", dict.fromkeys(scans, -1.0))
     _rate(made, "Bob", dict.fromkeys(scans, 1.0))

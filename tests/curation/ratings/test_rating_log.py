@@ -2,13 +2,14 @@ import pytest
 
 from curation.errors import RatingError
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.ratings.scales import SCALES
 from curation.storage.workspace import Workspace
 
 
 def _rate(workspace: Workspace, **changes) -> int:
     given = {"scan_id": "s1", "rater": "Ada", "scale": "three-level", "value": 1.0} | changes
-    return rating_log.add_rating(workspace, **given)
+    return rating_log.add_rating(workspace, Rating(**given))
 
 
 def test_a_second_opinion_is_appended_and_the_first_stays(workspace: Workspace) -> None:
@@ -69,6 +70,8 @@ def test_best_comes_first_on_every_scale() -> None:
 def test_rated_scans_are_known_without_reading_all(workspace: Workspace) -> None:
     assert (rating_log.newest(workspace), rating_log.rated_scans(workspace)) == (0, frozenset())
     for scan_id in ("a", "b", "a"):
-        rating_log.add_rating(workspace, scan_id=scan_id, rater="Ada", scale="pass-fail", value=1.0)
+        rating_log.add_rating(
+            workspace, Rating(scan_id=scan_id, rater="Ada", scale="pass-fail", value=1.0)
+        )
     assert rating_log.newest(workspace) == 3
     assert rating_log.rated_scans(workspace) == {"a", "b"}

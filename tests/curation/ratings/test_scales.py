@@ -6,6 +6,7 @@ import pytest
 
 from curation.errors import RatingError
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.ratings.scales import Scale, add_scale, all_scales
 from curation.storage.workspace import Workspace
 
@@ -16,12 +17,14 @@ def test_an_own_scale_is_rated_on_and_its_worst_level_excludes(workspace: Worksp
     add_scale(workspace, OWN, "Ada")
     assert all_scales(workspace)["cat12"] == OWN
     for value in (1.0, 6.0):
-        rating_log.add_rating(workspace, scan_id="s", rater="Ada", scale="cat12", value=value)
+        rating_log.add_rating(
+            workspace, Rating(scan_id="s", rater="Ada", scale="cat12", value=value)
+        )
     table = rating_log.list_ratings(workspace)
     assert table["label"].tolist() == ["A", "F"] and table["excluded"].tolist() == [False, True]
     assert table["direction"].unique().tolist() == ["higher is worse"]
     with pytest.raises(RatingError, match="not on the scale"):
-        rating_log.add_rating(workspace, scan_id="s", rater="Ada", scale="cat12", value=3.0)
+        rating_log.add_rating(workspace, Rating(scan_id="s", rater="Ada", scale="cat12", value=3.0))
 
 
 def test_the_same_scale_again_changes_nothing_and_another_of_its_name_is_refused(workspace) -> None:

@@ -12,9 +12,9 @@ RNG = np.random.default_rng(0)
 
 def test_on_one_site_it_is_the_usual_auc_ties_counted_half() -> None:
     said = RNG.integers(0, 2, 200)
-    chance = np.round(said + RNG.normal(size=200), 1)
-    found = cross_validation.within_group_auc(chance, said, np.zeros(200))
-    assert found == pytest.approx(roc_auc_score(said, chance))
+    scores = np.round(said + RNG.normal(size=200), 1)
+    found = cross_validation.within_group_auc(scores, said, np.zeros(200))
+    assert found == pytest.approx(roc_auc_score(said, scores))
 
 
 def test_recognising_bad_sites_earns_nothing() -> None:
@@ -39,7 +39,7 @@ def test_folds_share_no_site_or_with_few_sites_no_person() -> None:
 
 def test_chances_of_noise_do_not_beat_chance_on_held_out_people() -> None:
     inputs = RNG.normal(size=(120, 60))
-    verdicts = pd.DataFrame(
+    labels = pd.DataFrame(
         {
             "row": range(120),
             "excluded": RNG.integers(0, 2, 120),
@@ -49,7 +49,7 @@ def test_chances_of_noise_do_not_beat_chance_on_held_out_people() -> None:
         }
     )
     groups, subjects = pd.Series(["A"] * 120), pd.Series([f"p{i}" for i in range(120)])
-    found = cross_validation.evidence(inputs, verdicts, groups, subjects)
+    found = cross_validation.evidence(inputs, labels, groups, subjects)
     assert found["low"] < 0.5 < found["high"] or abs(found["auc"] - 0.5) < 0.1
     assert found["low"] <= found["auc"] <= found["high"]
     assert (found["held_out"], found["ratings"], found["scans"]) == ("person", 120, 120)
@@ -57,11 +57,11 @@ def test_chances_of_noise_do_not_beat_chance_on_held_out_people() -> None:
 
 
 def test_the_interval_is_of_people_and_the_same_each_time() -> None:
-    said, chance = RNG.integers(0, 2, 80), RNG.normal(size=80)
-    once = cross_validation.interval(chance, said, np.zeros(80), np.arange(80))
-    assert once == cross_validation.interval(chance, said, np.zeros(80), np.arange(80))
+    said, scores = RNG.integers(0, 2, 80), RNG.normal(size=80)
+    once = cross_validation.interval(scores, said, np.zeros(80), np.arange(80))
+    assert once == cross_validation.interval(scores, said, np.zeros(80), np.arange(80))
     doubled = cross_validation.interval(
-        *(np.tile(a, 2) for a in (chance, said, np.zeros(80), np.arange(80)))
+        *(np.tile(a, 2) for a in (scores, said, np.zeros(80), np.arange(80)))
     )
     # the same scans twice are not twice the evidence
     assert doubled[1] - doubled[0] == pytest.approx(once[1] - once[0], rel=0.15)

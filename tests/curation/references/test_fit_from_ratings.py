@@ -1,4 +1,4 @@
-"""What is learned from: verdicts of people, and rated tables from which the experts' reference is made."""
+"""What is learned from: labels of people, and rated tables from which the experts' reference is made."""
 
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from curation.interchange import mriqc_tables
 from curation.interchange.mriqc_import import import_table
 from curation.interchange.rated_tables import training_set_of
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.ratings.scales import Scale, add_scale
 from curation.references import cross_validation, fit_from_ratings, reference_library
 from curation.references.fit_from_ratings import labels_of
@@ -20,30 +21,34 @@ from tests.helpers import rated_table, workspace_full
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Workspace:
+def scored(tmp_path: Path) -> Workspace:
     return workspace_full.make(tmp_path / "made")
 
 
-def test_a_rater_who_changed_their_mind_counts_by_the_last_word(made: Workspace) -> None:
-    ids = tables.read_scores(made)["scan_id"].reset_index(drop=True)
+def test_a_rater_who_changed_their_mind_counts_by_the_last_word(scored: Workspace) -> None:
+    ids = tables.read_scores(scored)["scan_id"].reset_index(drop=True)
     for value in (1.0, -1.0):
-        rating_log.add_rating(made, scan_id=ids[0], rater="A", scale="three-level", value=value)
-    rating_log.add_rating(made, scan_id=ids[0], rater="B", scale="mriqc-4", value=2.0)
-    rating_log.add_rating(made, scan_id="not here", rater="B", scale="mriqc-4", value=1.0)
-    verdicts = labels_of(rating_log.list_ratings(made), ids)
-    assert verdicts["excluded"].tolist() == [1, 0]
-    assert verdicts["weight"].tolist() == [0.5, 0.5]
+        rating_log.add_rating(
+            scored, Rating(scan_id=ids[0], rater="A", scale="three-level", value=value)
+        )
+    rating_log.add_rating(scored, Rating(scan_id=ids[0], rater="B", scale="mriqc-4", value=2.0))
+    rating_log.add_rating(scored, Rating(scan_id="not here", rater="B", scale="mriqc-4", value=1.0))
+    labels = labels_of(rating_log.list_ratings(scored), ids)
+    assert labels["excluded"].tolist() == [1, 0]
+    assert labels["weight"].tolist() == [0.5, 0.5]
 
 
-def test_a_slider_near_its_end_and_the_worst_of_an_own_scale_exclude(made: Workspace) -> None:
-    ids = tables.read_scores(made)["scan_id"].reset_index(drop=True)
+def test_a_slider_near_its_end_and_the_worst_of_an_own_scale_exclude(scored: Workspace) -> None:
+    ids = tables.read_scores(scored)["scan_id"].reset_index(drop=True)
     own = Scale("own", "Own", {1.0: "fine", 5.0: "bad"}, "higher is worse", "here")
-    add_scale(made, own)
+    add_scale(scored, own)
     for scale, value in (("mriqc-4", 1.2), ("mriqc-4", 1.6), ("own", 5.0)):
-        rating_log.add_rating(made, scan_id=ids[0], rater=f"{value}", scale=scale, value=value)
-    verdicts = labels_of(rating_log.list_ratings(made), ids)
-    assert verdicts["excluded"].tolist() == [1, 0, 1]
-    assert fit_from_ratings._worst_words(verdicts).endswith("the worst level of own")
+        rating_log.add_rating(
+            scored, Rating(scan_id=ids[0], rater=f"{value}", scale=scale, value=value)
+        )
+    labels = labels_of(rating_log.list_ratings(scored), ids)
+    assert labels["excluded"].tolist() == [1, 0, 1]
+    assert fit_from_ratings._worst_words(labels).endswith("the worst level of own")
 
 
 def _read(tmp_path: Path, name: str, **columns: object) -> mriqc_tables.MriqcTable:
@@ -54,8 +59,8 @@ def _read(tmp_path: Path, name: str, **columns: object) -> mriqc_tables.MriqcTab
 
 def test_a_rater_who_saw_every_scan_counts_fully_another_by_a_quarter(tmp_path: Path) -> None:
     half = [1, -1] * 30 + [None] * 60
-    verdicts = training_set_of({"a": _read(tmp_path, "a.tsv", rater_2=half)}).verdicts
-    assert verdicts.groupby("rater")["weight"].unique().map(list).to_dict() == {
+    labels = training_set_of({"a": _read(tmp_path, "a.tsv", rater_2=half)}).labels
+    assert labels.groupby("rater")["weight"].unique().map(list).to_dict() == {
         "rater_1": [1.0],
         "rater_2": [0.25],
     }
@@ -68,14 +73,14 @@ def test_several_tables_are_one_lesson_and_a_metric_that_few_have_is_not_learned
     given = training_set_of({"a": first, "b": second})
     assert len(given.metrics) == 240 and "cnr" not in given.metrics
     assert given.subjects.nunique() == 240
-    assert given.verdicts["row"].tolist() == list(range(240))
+    assert given.labels["row"].tolist() == list(range(240))
 
 
 def test_doubtful_is_kept_and_only_exclude_excludes(tmp_path: Path) -> None:
     table = _read(tmp_path, "a.tsv")
-    verdicts = training_set_of({"a": table}).verdicts
+    labels = training_set_of({"a": table}).labels
     said = table.ratings["value"].to_numpy()
-    assert (verdicts["excluded"].to_numpy() == (said == -1)).all()
+    assert (labels["excluded"].to_numpy() == (said == -1)).all()
 
 
 def test_tables_without_enough_ratings_are_refused_in_words(tmp_path: Path) -> None:
@@ -90,13 +95,13 @@ def test_the_shipped_model_is_what_the_abide_table_gives(shared_data: Path) -> N
     if not path.exists():
         pytest.skip(f"no rated table at {path}")
     given = training_set_of({path.name: mriqc_tables.read(path)})
-    penalty = cross_validation.choose_penalty(given.inputs, given.verdicts, given.folds)
-    made = exclusion_model.fit(given.metrics, given.groups, given.verdicts, penalty)
+    regularisation = cross_validation.choose_regularisation(given.inputs, given.labels, given.folds)
+    fitted = exclusion_model.fit(given.metrics, given.groups, given.labels, regularisation)
     shipped = reference_library.experts().model
-    assert shipped is not None and shipped.metrics == made.metrics
-    assert shipped.scaled == pytest.approx(made.scaled, abs=1e-4)
-    assert shipped.ranked == pytest.approx(made.ranked, abs=1e-4)
-    assert shipped.intercept == pytest.approx(made.intercept, abs=1e-3)
+    assert shipped is not None and shipped.metrics == fitted.metrics
+    assert shipped.scaled == pytest.approx(fitted.scaled, abs=1e-4)
+    assert shipped.ranked == pytest.approx(fitted.ranked, abs=1e-4)
+    assert shipped.intercept == pytest.approx(fitted.intercept, abs=1e-3)
     assert reference_library.experts().evidence["raters"]["rater_3"]["auc"] >= 0.87
 
 

@@ -4,8 +4,8 @@ import pandas as pd
 
 from curation.scoring.comparison_groups import (
     groups_of,
-    known_sites_of,
     pooled,
+    site_summary,
     sites_of,
     with_pools,
 )
@@ -33,7 +33,7 @@ def test_where_a_site_is_not_known_the_source_is_one_and_it_is_said() -> None:
     assert sites_of(scans).tolist() == ["North", "source one", "source two"]
     assert sites_of(scans.drop(columns="source")).tolist() == ["North", None, None]
     assert sites_of(scans.astype("category")).tolist() == ["North", "source one", "source two"]
-    said = [known_sites_of(scans.iloc[rows]) for rows in ([0], [0, 1, 2], [1, 2], [1])]
+    said = [site_summary(scans.iloc[rows]) for rows in ([0], [0, 1, 2], [1, 2], [1])]
     assert [one.words for one in said] == ["sites", "sites and sources", "sources", ""]
     assert said[0].note == ""
     assert said[1].note == (
@@ -41,5 +41,5 @@ def test_where_a_site_is_not_known_the_source_is_one_and_it_is_said() -> None:
     )
     assert said[2].note == "No site is known: the source stands in for the site."
     assert said[3].note == "No site is known, and all scans are of one source."
-    old = known_sites_of(scans.iloc[1:].drop(columns="source"))
+    old = site_summary(scans.iloc[1:].drop(columns="source"))
     assert (old.words, old.note) == ("", "No site is known.")

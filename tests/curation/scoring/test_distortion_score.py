@@ -89,7 +89,7 @@ def test_a_scan_is_judged_by_the_anchors_of_its_site_else_by_those_of_all_sites(
     frame = pd.concat([row(noise=1.0)] * 3, ignore_index=True)
     noise = score(frame, sited, pd.Series(["North", "South", None]))["noise"]
     assert noise[0] < noise[1] == noise[2]
-    by_site = explain(frame.iloc[0], sited, "North").set_index("metric")["badness"]
+    by_site = explain(frame.iloc[0], sited, "North").set_index("metric")["penalty"]
     assert by_site[FIRST["noise"]] == noise[0]
 
 
@@ -119,7 +119,7 @@ def test_shares_of_the_explanation_rebuild_the_score() -> None:
 def test_an_unmeasured_metric_has_no_share() -> None:
     explained = explain(row(motion=math.nan).iloc[0], PLAIN).set_index("family")
     assert explained.loc["motion", "share_of_score"] == 0
-    assert math.isnan(explained.loc["motion", "badness"])
+    assert math.isnan(explained.loc["motion", "penalty"])
 
 
 def test_points_are_what_the_score_falls_by_when_the_metric_is_flawless() -> None:

@@ -17,7 +17,7 @@ VALUES = RNG.normal(size=(400, 3))
 NAMES = ["cjv", "cnr", "efc"]
 
 
-def _verdicts(excluded: np.ndarray, rater: str = "R") -> pd.DataFrame:
+def _labels(excluded: np.ndarray, rater: str = "R") -> pd.DataFrame:
     rows = np.arange(len(excluded))
     return pd.DataFrame(
         {"row": rows, "excluded": excluded.astype(int), "weight": 1.0, "stratum": rater}
@@ -56,7 +56,7 @@ def test_a_small_site_borrows_the_distribution_of_all() -> None:
 
 def test_a_fitted_model_ranks_by_what_the_raters_saw_and_ignores_the_rest() -> None:
     frame = pd.DataFrame(VALUES, columns=NAMES)
-    model = exclusion_model.fit(frame, pd.Series(["A"] * 400), _verdicts(VALUES[:, 0] > 0.8))
+    model = exclusion_model.fit(frame, pd.Series(["A"] * 400), _labels(VALUES[:, 0] > 0.8))
     added = model.contributions(frame, "A")
     assert np.corrcoef(added["cjv"], VALUES[:, 0])[0, 1] > 0.9
     assert added["cnr"].abs().mean() < added["cjv"].abs().mean() / 5
@@ -65,11 +65,10 @@ def test_a_fitted_model_ranks_by_what_the_raters_saw_and_ignores_the_rest() -> N
 
 def test_raters_of_different_strictness_do_not_blur_each_other() -> None:
     frame, group = pd.DataFrame(VALUES, columns=NAMES), pd.Series(["A"] * 400)
-    lax, strict = _verdicts(VALUES[:, 0] > 1.5), _verdicts(VALUES[:, 0] > -1.5, "strict")
+    lax, strict = _labels(VALUES[:, 0] > 1.5), _labels(VALUES[:, 0] > -1.5, "strict")
     apart = pd.concat([lax, strict], ignore_index=True)
     known, mixed = (
-        exclusion_model.fit(frame, group, verdicts)
-        for verdicts in (apart, apart.assign(stratum="R"))
+        exclusion_model.fit(frame, group, labels) for labels in (apart, apart.assign(stratum="R"))
     )
     assert known.scaled[0] > 1.2 * mixed.scaled[0]
     assert known.intercept == pytest.approx(mixed.intercept, abs=0.2)
@@ -77,7 +76,7 @@ def test_raters_of_different_strictness_do_not_blur_each_other() -> None:
 
 def test_a_score_is_of_the_row_and_the_file_alone() -> None:
     frame, sites = pd.DataFrame(VALUES, columns=NAMES), pd.Series(["A"] * 200 + ["B"] * 200)
-    model = exclusion_model.fit(frame, sites, _verdicts(VALUES[:, 0] > 0.8)).frozen_to(frame, sites)
+    model = exclusion_model.fit(frame, sites, _labels(VALUES[:, 0] > 0.8)).frozen_to(frame, sites)
     read = ExclusionModel.from_dict(json.loads(json.dumps(asdict(model), allow_nan=False)))
     assert read == model
     together = read.contributions(frame.iloc[:200], "A")
@@ -89,7 +88,7 @@ def test_a_score_is_of_the_row_and_the_file_alone() -> None:
 
 def test_absent_and_unmeasured_metrics_are_unknown_not_zero() -> None:
     model = exclusion_model.fit(
-        pd.DataFrame(VALUES, columns=NAMES), pd.Series(["A"] * 400), _verdicts(VALUES[:, 0] > 0.8)
+        pd.DataFrame(VALUES, columns=NAMES), pd.Series(["A"] * 400), _labels(VALUES[:, 0] > 0.8)
     )
     added = model.contributions(pd.DataFrame({"cjv": [1.0, np.nan]}), "A")
     assert added.isna().to_numpy().tolist() == [[False, True, True], [True, True, True]]
@@ -98,5 +97,5 @@ def test_absent_and_unmeasured_metrics_are_unknown_not_zero() -> None:
 def test_one_verdict_alone_teaches_nothing() -> None:
     with pytest.raises(RatingError, match="both kinds"):
         exclusion_model.fit(
-            pd.DataFrame(VALUES, columns=NAMES), pd.Series(["A"] * 400), _verdicts(np.zeros(400))
+            pd.DataFrame(VALUES, columns=NAMES), pd.Series(["A"] * 400), _labels(np.zeros(400))
         )

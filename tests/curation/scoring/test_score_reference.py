@@ -15,12 +15,12 @@ from curation.scoring.score_reference import Anchor, Reference, read_reference
 def test_badness_is_20_at_good_50_half_way_and_80_at_bad() -> None:
     for anchor in (Anchor(1.0, 3.0), Anchor(3.0, 1.0), Anchor(1.0, 9.0, "log")):
         middle = 3.0 if anchor.scale == "log" else 2.0
-        values = anchor.badness(np.array([anchor.good, middle, anchor.bad]))
+        values = anchor.penalty(np.array([anchor.good, middle, anchor.bad]))
         assert values == pytest.approx([20.0, 50.0, 80.0])
 
 
 def test_badness_never_leaves_0_to_100_and_keeps_nan() -> None:
-    values = Anchor(1.0, 2.0).badness(np.array([-1e300, 1e300, np.nan]))
+    values = Anchor(1.0, 2.0).penalty(np.array([-1e300, 1e300, np.nan]))
     assert values[0] == pytest.approx(0.0, abs=1e-6)
     assert values[1] == pytest.approx(100.0)
     assert math.isnan(values[2])

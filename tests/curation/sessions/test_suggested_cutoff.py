@@ -10,6 +10,8 @@ from sklearn.metrics import cohen_kappa_score, roc_auc_score, roc_curve
 from curation.decisions import audit_trail
 from curation.errors import RatingError
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
+from curation.references import reference_library
 from curation.sessions import suggested_cutoff
 from curation.storage import tables
 from curation.storage.workspace import Workspace
@@ -108,12 +110,12 @@ def rated(tmp_path: Path) -> Workspace:
     rating_log.add_ratings(
         made,
         [
-            {
-                "scan_id": row.scan_id,
-                "rater": rater,
-                "scale": "pass-fail",
-                "value": float(row.distortion_score < cut),
-            }
+            Rating(
+                scan_id=row.scan_id,
+                rater=rater,
+                scale="pass-fail",
+                value=float(row.distortion_score < cut),
+            )
             for row in scored.itertuples()
             for rater, cut in (("Ada", 40), ("Bob", 50))
         ],
@@ -140,9 +142,7 @@ def test_a_score_learned_from_ratings_is_warned_of(rated: Workspace, monkeypatch
         "Only 33 scans are rated: rate 17 more before you rely on it.",
     )
     monkeypatch.setattr(
-        suggested_cutoff.reference_library,
-        "active",
-        lambda _: suggested_cutoff.reference_library.experts(),
+        suggested_cutoff.reference_library, "active", lambda _: reference_library.experts()
     )
     assert "learned from ratings" in suggested_cutoff.from_ratings(rated).warnings[-1]
 
@@ -166,7 +166,7 @@ def test_the_suggestion_saved_last_is_offered_and_is_history(rated: Workspace) -
     suggested_cutoff.save_suggestion(rated, dear, "Bob")
     assert suggested_cutoff.latest_suggestion(rated) == dear
     told = audit_trail.history(rated).iloc[0]
-    assert (told["who"], told["what"]) == ("Bob", suggested_cutoff.ACTION)
+    assert (told["who"], told["what"]) == ("Bob", "cut-off suggested")
 
 
 def test_one_rater_alone_has_no_ceiling() -> None:

@@ -50,17 +50,17 @@ def test_sites_store_different_orientations_of_the_same_head() -> None:
 def test_the_pool_has_every_artefact_two_sites_and_clean_scans() -> None:
     plans = demo_workspace.pool_plans()
     assert len(plans) == demo_workspace.POOL_SIZE
-    assert {plan.artifact for plan in plans} == {*artefacts.ARTEFACTS, None}
+    assert {plan.artefact for plan in plans} == {*artefacts.ARTEFACTS, None}
     assert {plan.site for plan in plans} == {"North", "South"}
     assert (
-        sum(plan.artifact is None for plan in plans)
+        sum(plan.artefact is None for plan in plans)
         == demo_workspace.CLEAN_SHARE * demo_workspace.POOL_SIZE
     )
 
 
 def test_the_target_is_clean_and_shares_nobody_with_the_pool() -> None:
     target = demo_workspace.target_plans()
-    assert {plan.artifact for plan in target} == {None}
+    assert {plan.artefact for plan in target} == {None}
     pool = {(plan.person.participant_id, plan.person.seed) for plan in demo_workspace.pool_plans()}
     assert pool.isdisjoint((plan.person.participant_id, plan.person.seed) for plan in target)
 

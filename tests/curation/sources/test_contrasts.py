@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from curation.__main__ import main
-from curation.assessment import assess_workspace, metric_parts
+from curation.assessment import assess_workspace, metric_shards
 from curation.cohorts import frozen_cohort
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError, SourceError, StudyError
@@ -38,7 +38,7 @@ def _score_due(workspace: Workspace, measured: Workspace) -> pd.DataFrame:
     due = assess_workspace.due_scans(workspace)
     metrics = tables.read_metrics(measured).head(len(due))
     own = {name: due[name].to_numpy() for name in ("scan_id", "sha256")}
-    metric_parts.write(workspace.metrics_dir / "part-due.parquet", metrics.assign(**own))
+    metric_shards.write(workspace.metrics_dir / "part-due.parquet", metrics.assign(**own))
     assess_workspace.gather(workspace)
     return due
 

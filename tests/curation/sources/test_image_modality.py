@@ -58,17 +58,20 @@ def _each(said: dict[str, str]) -> list[tuple[str, str | None]]:
 
 @pytest.mark.parametrize(("name", "kind"), _each(BIDS))
 def test_a_bids_name_tells_its_kind(name: str, kind: str | None) -> None:
-    assert image_modality.of_bids(name.rsplit("_", 1)[-1], scan_names.entities(name)) == kind
+    assert (
+        image_modality.modality_of_bids_name(name.rsplit("_", 1)[-1], scan_names.entities(name))
+        == kind
+    )
 
 
 @pytest.mark.parametrize(("name", "kind"), _each(LOOSE))
 def test_a_loose_name_tells_its_kind(name: str, kind: str | None) -> None:
-    assert image_modality.of_name(name) == kind
+    assert image_modality.modality_of_file_name(name) == kind
 
 
 @pytest.mark.parametrize(("said", "kind"), [*_each(TABLE), (None, None)])
 def test_a_table_tells_its_kind_as_it_likes(said: str | None, kind: str | None) -> None:
-    assert image_modality.of_table(said) == kind
+    assert image_modality.modality_of_table(said) == kind
 
 
 def test_readable_images_are_scored_if_they_are_what_was_asked_for() -> None:
@@ -79,5 +82,8 @@ def test_readable_images_are_scored_if_they_are_what_was_asked_for() -> None:
 
 
 def test_kinds_are_counted_in_words() -> None:
-    assert image_modality.counted({"T2w": 2}) == "2 T2w"
-    assert image_modality.counted({"T2w": 2, "FLAIR": 1, "pet": 3}) == "2 T2w, 1 FLAIR and 3 PET"
+    assert image_modality.counts_in_words({"T2w": 2}) == "2 T2w"
+    assert (
+        image_modality.counts_in_words({"T2w": 2, "FLAIR": 1, "pet": 3})
+        == "2 T2w, 1 FLAIR and 3 PET"
+    )

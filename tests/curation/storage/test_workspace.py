@@ -5,6 +5,7 @@ import pytest
 
 from curation.errors import WorkspaceError
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.storage.files import slug
 from curation.storage.workspace import Source, Workspace
 
@@ -74,7 +75,7 @@ def test_a_group_may_write_to_the_decisions_where_the_umask_lets_it(tmp_path: Pa
     before = os.umask(0o007)
     try:
         made = Workspace.create(tmp_path / "lab")
-        rating_log.add_rating(made, scan_id="a", rater="Ada", scale="mriqc-4", value=4.0)
+        rating_log.add_rating(made, Rating(scan_id="a", rater="Ada", scale="mriqc-4", value=4.0))
     finally:
         os.umask(before)
     modes = {path.name: path.stat().st_mode & 0o777 for path in made.root.iterdir()}

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from curation.scoring.exclusion_model import NORMAL_IQR
 from curation.tier_effects import metric_pca
-from curation.tier_effects.metric_pca import CLIP, NORMAL_IQR, Embedding
+from curation.tier_effects.metric_pca import CLIP, Embedding
 
 RNG = np.random.default_rng(0)
 

@@ -7,7 +7,7 @@ import pytest
 from curation.ratings.scales import SCALES
 from curation.tier_effects import selection_bias, tier_balance
 from curation.tier_effects.selection_bias import Selection
-from curation.tier_effects.standardised_differences import Coded
+from curation.tier_effects.standardised_differences import CategoricalCodes
 
 N = 2000
 RNG = np.random.default_rng(0)
@@ -75,7 +75,7 @@ def test_where_people_say_that_a_site_is_worse_its_selection_is_explained() -> N
 
 
 def test_a_cut_by_rank_within_each_site_selects_no_site() -> None:
-    site = Coded(SITE, ("a", "b", "c", "d"))
+    site = CategoricalCodes(SITE, ("a", "b", "c", "d"))
     ranks = selection_bias.ranks_within_site(QUALITY + 5.0 * SITE, site).codes
     assert told(ranks.astype(float), cutoffs=(6.5,))["site"].seen < 0.05
 
@@ -91,26 +91,26 @@ def test_each_cutoff_is_told_and_random_cuts_rarely_warn() -> None:
 
 
 def test_tenths_of_a_site_hold_as_many_scans_and_equal_scores_share_one() -> None:
-    site = Coded(np.repeat([0, 1], 100), ("a", "b"))
+    site = CategoricalCodes(np.repeat([0, 1], 100), ("a", "b"))
     values = np.r_[RNG.normal(size=100), 50 + RNG.normal(size=100)]
     levels = selection_bias.ranks_within_site(values, site).codes
     assert np.bincount(levels[:100]).tolist() == np.bincount(levels[100:]).tolist() == [10] * 10
     assert (np.diff(levels[:100][np.argsort(values[:100])]) >= 0).all()
     assert np.unique(selection_bias.ranks_within_site(np.ones(200), site).codes).tolist() == [5]
     holes = selection_bias.ranks_within_site(
-        np.array([1.0, np.nan, 2.0]), Coded(np.zeros(3, int), ("a",))
+        np.array([1.0, np.nan, 2.0]), CategoricalCodes(np.zeros(3, int), ("a",))
     )
     assert holes.codes.tolist() == [2, selection_bias.RANK_LEVELS, 7]
     assert (
         selection_bias.ranks_within_site(
-            np.full(3, np.nan), Coded(np.zeros(3, int), ())
+            np.full(3, np.nan), CategoricalCodes(np.zeros(3, int), ())
         ).codes.tolist()
         == [10] * 3
     )
 
 
 def test_ratings_tell_quality_only_where_there_are_enough() -> None:
-    site, scores = Coded(np.zeros(200, int), ("a",)), np.linspace(0, 100, 200)
+    site, scores = CategoricalCodes(np.zeros(200, int), ("a",)), np.linspace(0, 100, 200)
 
     def source(rated: int, bad: int) -> str:
         said = np.full(200, np.nan)

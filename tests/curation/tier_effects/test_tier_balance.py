@@ -142,7 +142,7 @@ def test_random_tiers_stay_below_what_is_called_chance_as_often_as_is_said() -> 
     for _ in range(300):
         found = prepared.tally(rng.integers(0, 2, 600), ("A", "B")).differences()
         found = found[found["tier"] == "A"]
-        below.append((found["smd"].abs() < found["chance"]).to_numpy())
+        below.append((found["smd"].abs() < found["null_quantile"]).to_numpy())
     assert np.mean(below, axis=0) == pytest.approx(0.95, abs=0.04)
 
 
@@ -150,7 +150,7 @@ def test_two_scans_of_a_person_count_as_one_for_chance() -> None:
     one = tier_balance.prepare(scans(400).assign(subject_id=[f"s{i}" for i in range(400)]))
     two = tier_balance.prepare(scans(400))
     codes = codes_of()
-    wide, narrow = (p.tally(codes, NAMES).differences()["chance"] for p in (two, one))
+    wide, narrow = (p.tally(codes, NAMES).differences()["null_quantile"] for p in (two, one))
     assert (wide / narrow).to_numpy() == pytest.approx(np.sqrt(2))
 
 

@@ -18,13 +18,13 @@ def test_overrides_stand_until_the_next_and_need_a_reason(workspace: Workspace) 
     override(workspace, first, "Ada", "C", "ringing")
     override(workspace, second, "Ada", "C", "ringing")
     override(workspace, first, "Bob", None, "seen again: fine")
-    assert overrides.standing(workspace)["scan_id"].tolist() == [second]
+    assert overrides.in_force(workspace)["scan_id"].tolist() == [second]
     assert len(overrides.list_overrides(workspace)) == 3
     scans = tables.read_scored_scans(workspace)
     assert scans["scan_id"].tolist() == ids
-    assert overrides.assigned(workspace, scans, TierRule()).tolist() == ["A", "C", "B"]
+    assert overrides.tiers_with_overrides(workspace, scans, TierRule()).tolist() == ["A", "C", "B"]
     without_c = TierRule(("A", "B"), (25.0,))
-    assert overrides.assigned(workspace, scans, without_c).tolist() == ["A", "A", "B"]
+    assert overrides.tiers_with_overrides(workspace, scans, without_c).tolist() == ["A", "A", "B"]
     for author, tier, reason, words in (
         (" ", "A", "why", "who decides"),
         ("Ada", "A", " ", "needs a reason"),
@@ -39,8 +39,12 @@ def test_metrics_that_a_rule_looks_at_are_read_where_the_scans_lack_them(workspa
     put_metrics(workspace, {"snr_total": [30.0, 8.0, float("nan")]})
     scans = tables.read_scored_scans(workspace)
     rule = TierRule(gates=(Gate("snr_total", below=10.0),))
-    assert overrides.assigned(workspace, scans, rule).tolist() == ["A", "unusable", "A"]
+    assert overrides.tiers_with_overrides(workspace, scans, rule).tolist() == ["A", "unusable", "A"]
     alone = scans.iloc[1].to_frame().T
-    assert overrides.assigned(workspace, alone, rule).tolist() == ["unusable"]
+    assert overrides.tiers_with_overrides(workspace, alone, rule).tolist() == ["unusable"]
     of_snr = TierRule(cutoffs=(20.0, 5.0), column="snr_total")
-    assert overrides.assigned(workspace, scans, of_snr).tolist() == ["A", "B", "not scored"]
+    assert overrides.tiers_with_overrides(workspace, scans, of_snr).tolist() == [
+        "A",
+        "B",
+        "not scored",
+    ]

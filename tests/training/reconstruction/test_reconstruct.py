@@ -118,7 +118,7 @@ def test_tiers_can_be_cut_on_the_learned_error(looked) -> None:
     middle = round(float(table["reconstruction_error"].median()), 3)
     rule = TierRule(("A", "B"), (middle,), "reconstruction_error")
     scored = tables.read_scored_scans(workspace)
-    tier = overrides.assigned(workspace, scored, rule)
+    tier = overrides.tiers_with_overrides(workspace, scored, rule)
     assert (tier == "A").tolist() == (scored["reconstruction_error"] < middle).tolist()
     assert 0 < (tier == "A").sum() < len(tier)
 

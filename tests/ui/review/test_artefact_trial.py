@@ -58,7 +58,7 @@ def _parts(**badness: float) -> pd.DataFrame:
             "metric": list(badness),
             "family": "noise",
             "value": list(badness.values()),
-            "badness": list(badness.values()),
+            "penalty": list(badness.values()),
         }
     )
 

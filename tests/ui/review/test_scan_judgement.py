@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
 from curation.references import reference_library
 from curation.scoring.distortion_score import explain
 from curation.scoring.score_reference import builtin
@@ -65,10 +66,12 @@ def _learned(workspace: Workspace):  # type: ignore[no-untyped-def]
         for row in metrics.itertuples():
             rating_log.add_rating(
                 workspace,
-                scan_id=row.scan_id,
-                rater=rater,
-                scale="pass-fail",
-                value=float(row.noise_wm < 1.0),
+                Rating(
+                    scan_id=row.scan_id,
+                    rater=rater,
+                    scale="pass-fail",
+                    value=float(row.noise_wm < 1.0),
+                ),
             )
     return reference_library.fit_ratings(workspace)
 

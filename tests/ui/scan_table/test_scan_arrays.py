@@ -34,13 +34,13 @@ def sorted_by(
     workspace: Workspace, rule: TierRule
 ) -> tuple[scan_arrays.ScanTable, scan_arrays.SortedScans]:
     scans = scan_arrays.of(workspace, "pool")
-    return scans, scan_arrays.sort(scans, rule, overrides.standing(workspace))
+    return scans, scan_arrays.sort(scans, rule, overrides.in_force(workspace))
 
 
 def test_tiers_are_those_of_the_one_assignment(own: Workspace) -> None:
     overrides.override(own, "made-pool_sub-03_T1w", "Ada", "A", "the score is wrong")
     scans, found = sorted_by(own, RULE)
-    expected = overrides.assigned(own, scans.scans, RULE)
+    expected = overrides.tiers_with_overrides(own, scans.scans, RULE)
     assert [RULE.labels[code] for code in found.codes] == expected.tolist()
     assert sum(found.counts.values()) == workspace_full.POOL
 

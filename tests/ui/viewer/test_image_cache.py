@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from curation.imaging.nifti_header import read_image, write_image
 from pages.ui.viewer import image_cache
 from pages.ui.viewer.image_cache import ImageCache
 
@@ -87,7 +88,7 @@ def test_names_on_two_shelves_differ(tmp_path: Path) -> None:
 def test_an_image_is_read_back_in_place(tmp_path: Path) -> None:
     data = np.random.default_rng(0).normal(50, 9, (5, 6, 7)).astype(np.float32)
     span = (float(data.min()), float(data.max()))
-    image_cache.write_image(tmp_path / "a.nii", data, np.eye(4), window=(0, 100), span=span)
-    voxels, slope, low = image_cache.read_image(tmp_path / "a.nii")
+    write_image(tmp_path / "a.nii", data, np.eye(4), window=(0, 100), span=span)
+    voxels, slope, low = read_image(tmp_path / "a.nii")
     assert isinstance(voxels, np.memmap)
     assert np.allclose(voxels * slope + low, data, atol=slope)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from curation.imaging.nifti_header import read_image
 from curation.imaging.volumes import Volume
-from pages.ui.viewer import image_cache, slice_images
+from pages.ui.viewer import slice_images
 from pages.ui.viewer.browser_image import Prepared, write
 from pages.ui.viewer.niivue_viewer import Overlay
 from pages.ui.viewer.slice_images import PLANES, Slices
@@ -79,4 +80,4 @@ def test_only_what_is_looked_at_is_read(tmp_path: Path) -> None:
     while base.base is not None and not isinstance(base, np.memmap):
         base = base.base
     assert isinstance(base, np.memmap)
-    assert image_cache.read_image and slice_images.PLANES
+    assert read_image and slice_images.PLANES
