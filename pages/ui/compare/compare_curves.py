@@ -14,8 +14,8 @@ from curation.storage.workspace import Workspace
 from pages.ui.compare import compare_studies, picked_points, run_panel
 from pages.ui.compare.comparison_data import Compared
 from pages.ui.shell import charts, controls, state
-from training.report.look import Style
 from training.results import error_curves, study_summary
+from training.theme import Style
 
 
 def add(

@@ -16,9 +16,9 @@ from curation.tiers.tier_rule import TIER_COLOURS, TierRule
 from pages.ui.shell import background_tasks, cache, charts, formatting, frame, state, summaries
 from training.reconstruction import reconstruction_files
 from training.reconstruction.reconstruction_files import Correlation, ReconstructionProgress
-from training.report.look import TEMPLATE
 from training.studies.planned_study import Study
 from training.studies.runs import Run
+from training.theme import TEMPLATE
 
 
 def against_score(table: pd.DataFrame, rule: TierRule) -> go.Figure:
