@@ -19,7 +19,6 @@ from curation.tiers import overrides, rule_versions
 from tests.helpers.launched_studies import ended, wait
 from tests.helpers.paths import ROOT
 from training.jobs import launch, study_status
-from training.jobs.study_status import log_path
 from training.results import conclusions, study_summary
 from training.studies import planned_study, runs
 
@@ -80,5 +79,5 @@ def test_its_stopped_study_goes_on_to_its_end(old: Workspace) -> None:
     assert before["pretrain_A_seed0"] > 0
     launch.resume(old, study.id)
     status = wait(old, study, ended, every_s=0.5)
-    assert status.state == "finished", log_path(study).read_text()
+    assert status.state == "finished", study.supervisor_log_path.read_text()
     assert study_summary.final_errors(old, study.id)["n_subjects"].eq(6).all()

@@ -8,7 +8,6 @@ import math
 import os
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,38 +139,17 @@ def _slots(cores: int | None, jobs: int, profile: str | None) -> int:
 
 
 def _command(workspace: Workspace, cores: int | None, profile: str | None) -> list[str]:
-    """Return the Snakemake command; files are whole or absent, so its own incomplete-marks are not used."""
+    """Return the Snakemake command of the plan of a workspace."""
     where = ["--profile", str(snakemake_profiles.folder(profile))] if profile else []
     if cores or not profile:
         where += ["--cores", str(cores or os.cpu_count() or 1)]
-    return [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(WORKFLOW),
-        "--directory",
-        str(workspace.batches_dir),
-        "--configfile",
-        str(workspace.batches_plan_path),
-        "--keep-going",
-        "--nolock",
-        "--ignore-incomplete",
-        "--drop-metadata",
-        "--rerun-triggers",
-        "mtime",
-        "--scheduler",
-        "greedy",
-        "--runtime-source-cache-path",
-        str(workspace.batches_dir / "cache"),
-        "--nocolor",
-        "--quiet",
-        "host",
-        "reason",
-        "rules",
-        *snakemake_profiles.NO_OTHER,
-        *where,
-    ]
+    return snakemake_profiles.command(
+        WORKFLOW,
+        workspace.batches_dir,
+        config=["--configfile", str(workspace.batches_plan_path)],
+        where=where,
+        quiet=["host", "reason", "rules"],
+    )
 
 
 def _run(command: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Snakemake profiles by name, as set up by whoever runs Tierscope.
+"""Snakemake: its command, and profiles by name, as set up by whoever runs Tierscope.
 
 A profile's ``config.yaml`` holds expressions that Snakemake evaluates: whoever may choose its path runs
 programs. So a path comes from the environment alone, never from a page, an argument or a stored file.
@@ -6,6 +6,8 @@ programs. So a path comes from the environment alone, never from a page, an argu
 
 import os
 import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from curation.errors import ProfileError
@@ -59,3 +61,58 @@ def folder(name: str) -> Path:
             f"The Snakemake profile {name!r} cannot be used: there is no config.yaml in {known[name]}."
         )
     return known[name]
+
+
+def command(
+    snakefile: Path,
+    folder: Path,
+    *,
+    config: Sequence[str],
+    where: Sequence[str],
+    quiet: Sequence[str],
+    targets: Sequence[str] = (),
+) -> list[str]:
+    """Return the Snakemake command of a workflow.
+
+    Every output is written whole or not at all, and its being there says that it is done, so Snakemake's own
+    marks of incomplete files and its lock are not used; whoever calls holds a lock.
+
+    Parameters
+    ----------
+    snakefile, folder : Path
+        The workflow, and its working directory.
+    config : sequence of str
+        Arguments that give its configuration.
+    where : sequence of str
+        Arguments that say where its jobs run.
+    quiet : sequence of str
+        What Snakemake leaves unsaid.
+    targets : sequence of str
+        Files to make; all by default.
+    """
+    return [
+        sys.executable,
+        "-m",
+        "snakemake",
+        *targets,
+        "--snakefile",
+        str(snakefile),
+        "--directory",
+        str(folder),
+        *config,
+        "--keep-going",
+        "--nolock",
+        "--ignore-incomplete",
+        "--drop-metadata",
+        "--rerun-triggers",
+        "mtime",
+        "--scheduler",
+        "greedy",
+        "--runtime-source-cache-path",
+        str(folder / "cache"),
+        "--nocolor",
+        "--quiet",
+        *quiet,
+        *NO_OTHER,
+        *where,
+    ]

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from curation import durations, logs
+from curation import logs, wording
 from curation.errors import TierscopeError, in_words
 from curation.storage.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE
 
@@ -77,7 +77,7 @@ class _Lines:
         left = ""
         if before < done < total:
             left_s = (now - began) / (done - before) * (total - done)
-            left = f", about {durations.in_words(left_s)} left"
+            left = f", about {wording.duration(left_s)} left"
         unit = self._unit if total == 1 else f"{self._unit}s"
         print(f"{self._verb}: {done:,} of {total:,} {unit}{left}", file=sys.stderr, flush=True)
 

@@ -33,7 +33,6 @@ from monai.transforms import (
 from torch import nn
 
 from training.models import masked_autoencoder
-from training.models.age_model import split_decay
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights, patchify
 from training.studies import volume_grid
@@ -42,7 +41,7 @@ from training.studies.presets import PRESETS
 from training.studies.runs import Run
 from training.tasks import devices, pretrain, training_loop
 from training.tasks.batches import Volumes, batches
-from training.tasks.schedule import Schedule
+from training.tasks.schedule import Schedule, split_decay
 from training.tasks.stop_signal import Interruption
 
 _MATRIX = 8192
@@ -124,13 +123,15 @@ class _Ours:
         )
         self.meter = self.trainer.meter
         self.task = pretrain.MaskedReconstruction(fabric, preset, 0, Volumes(paths), shares)
-        ahead = fabric.device.type == "cuda"
-        self._coming = self.meter.waiting_for(batches(self.task.draw, 0, 10**6, ahead=ahead))
+        prefetch = fabric.device.type == "cuda"
+        self._prefetched = self.meter.waiting_for(
+            batches(self.task.sample, 0, 10**6, prefetch=prefetch)
+        )
 
     def steps(self, count: int) -> None:
         """Train some steps."""
         for _ in range(count):
-            self.trainer._step(self.task, next(self._coming))
+            self.trainer._step(self.task, next(self._prefetched))
             self.trainer.progress.step += 1
             self.meter.count(self.task.size)
 
@@ -155,7 +156,7 @@ class _Stock:
         self.network = MaskedAutoEncoderViT(**masked_autoencoder.arguments(preset)).to(device)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-4)
         self.patch = preset.patch
-        self._coming = self._endless()
+        self._prefetched = self._endless()
 
     def _endless(self) -> Iterator[torch.Tensor]:
         while True:
@@ -165,7 +166,7 @@ class _Stock:
     def steps(self, count: int) -> None:
         """Train some steps."""
         for _ in range(count):
-            images = next(self._coming).to(self.device, torch.float32).as_tensor()
+            images = next(self._prefetched).to(self.device, torch.float32).as_tensor()
             predicted, mask = self.network(images)
             target = patchify(images, self.patch)
             error = nn.functional.mse_loss(predicted, target, reduction="none").mean(-1)

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from curation.storage.workspace import Source, Workspace
 from tests.browser import conftest
 from tests.helpers import workspace_trainable
-from tests.helpers.launched_studies import processes, under_way, wait
+from tests.helpers.launched_studies import study_processes, under_way, wait
 from training.jobs import launch, study_status
 from training.studies.planned_study import Study
 
@@ -58,7 +58,7 @@ def test_a_live_study_shows_its_numbers_and_is_stopped_and_resumed(
 
     again.get_by_role("button", name="Stop the study").click()
     expect(again.get_by_text("stopped", exact=True).first).to_be_visible(timeout=60_000)
-    assert not processes(study)
+    assert not study_processes(study)
     epoch = study_status.status(workspace, study.id).runs[0].epoch
     assert epoch > 0
 

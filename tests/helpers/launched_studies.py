@@ -9,7 +9,7 @@ import psutil
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.jobs import study_status
-from training.jobs.study_status import StudyStatus, log_path
+from training.jobs.study_status import StudyStatus
 from training.studies import runs
 from training.studies.planned_study import Study
 
@@ -26,7 +26,7 @@ def wait(
         if until(status):
             return status
         time.sleep(every_s)
-    raise AssertionError(f"still {status}\n{log_path(study).read_text()}")
+    raise AssertionError(f"still {status}\n{study.supervisor_log_path.read_text()}")
 
 
 def ended(status: StudyStatus) -> bool:
@@ -38,7 +38,7 @@ def under_way(status: StudyStatus) -> bool:
     return ended(status) or any(run.state == "running" and run.epoch for run in status.runs)
 
 
-def processes(study: Study) -> list[psutil.Process]:
+def study_processes(study: Study) -> list[psutil.Process]:
     """Return every process that works on a study."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
@@ -55,7 +55,7 @@ def processes(study: Study) -> list[psutil.Process]:
 @contextlib.contextmanager
 def held(study: Study) -> Iterator[None]:
     """Hold every process of a study still, so that it cannot end meanwhile; it has to be under way."""
-    there = processes(study)
+    there = study_processes(study)
     assert there, "the study ended before it could be held"
     for process in there:
         process.suspend()

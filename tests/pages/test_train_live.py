@@ -14,7 +14,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
-from training.jobs import execution_backend, launch, study_queue
+from training.jobs import execution_backend, launch
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import status
 from training.studies import planned_study, runs
@@ -98,7 +98,7 @@ def test_a_run_that_failed_says_why_and_can_be_done_again(half, run, monkeypatch
 def test_a_study_in_the_queue_says_so_and_can_be_taken_out(half, run) -> None:
     workspace, made = half
     ticket = {"since": 1.0, **dataclasses.asdict(Process.of(os.getpid()))}
-    files.write_json(study_queue.ticket_path(made), ticket)
+    files.write_json(made.ticket_path, ticket)
     page = run("train", workspace, **{state.STUDY: made.id})
     assert "in the queue" in words(page)
     checked(button(page, "Take it out of the queue").click().run())

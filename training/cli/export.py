@@ -1,4 +1,4 @@
-"""The command ``export``: the network of a finished pretraining, for use without Tierscope.
+"""The commands ``export`` and ``report``: a network for use elsewhere, and a study as something to hand on.
 
 The command ``report``: everything that is handed on of a study, in a folder.
 """
@@ -30,15 +30,15 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_export(chosen: argparse.Namespace) -> int:
-    """Do what the options ask, and print where the files are."""
+    """Export the network, and print the paths of its files."""
     from training.tasks import export_network  # torch only where it is needed
 
     workspace = Workspace.open(chosen.workspace)
     study = planned_study.load(workspace, chosen.study)
-    run_ = runs.find(study, chosen.pretraining)
-    named = export_network.folder_name(study, run_, chosen.modality)
+    pretraining = runs.find(study, chosen.pretraining)
+    named = export_network.folder_name(study, pretraining, chosen.modality)
     folder = chosen.to or workspace.exports_dir / "networks" / named
-    made = export_network.export(study, run_, folder, chosen.modality)
+    made = export_network.export(study, pretraining, folder, chosen.modality)
     print(f"weights: {made.weights}\nabout: {made.about}")
     return 0
 
@@ -61,7 +61,7 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_report(chosen: argparse.Namespace) -> int:
-    """Write the report and say where it is, and what was removed."""
+    """Write the report, and print its folder and what was removed."""
     from training.report import bundle, content  # brings plotly, matplotlib and python-pptx
     from training.report.source import Options
 

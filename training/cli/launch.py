@@ -8,10 +8,10 @@ from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from training.cli import backend_options
-from training.cli.backend_options import chosen_place
+from training.cli.backend_options import chosen_backend
 from training.cli.studies import follow, print_status
 from training.jobs import launch
-from training.studies import plan_advice, planned_study
+from training.studies import arm_overlap, planned_study
 from training.studies.designs import DESIGNS
 from training.studies.input_images import IMAGES
 from training.studies.preset import parse_changes
@@ -68,9 +68,8 @@ def run(chosen: argparse.Namespace) -> int:
     """Plan a study where none is named, and start it."""
     workspace = Workspace.open(chosen.workspace)
     study_id = chosen.study or _plan(workspace, chosen)
-    print_status(
-        study_id, launch.launch(workspace, study_id, place=chosen_place(workspace, chosen))
-    )
+    backend, mlflow = chosen_backend(workspace, chosen)
+    print_status(study_id, launch.launch(workspace, study_id, backend=backend, mlflow=mlflow))
     return follow(workspace, study_id) if chosen.follow else 0
 
 
@@ -95,9 +94,9 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
         preset=chosen.preset,
         overrides=changes,
     )
-    for doubt in plan_advice.doubts(pool, target, study.arms, study.seeds):
+    for doubt in arm_overlap.doubts(pool, target, study.arms, study.seeds):
         print(f"note: {doubt}", file=sys.stderr)
-    if said := plan_advice.controls_said(pool, study.arms, study.seeds):
+    if said := arm_overlap.controls_said(pool, study.arms, study.seeds):
         print(said)
     return study.id
 

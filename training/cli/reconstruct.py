@@ -1,4 +1,4 @@
-"""The command ``reconstruct``: what a pretrained model makes of one scan, or of every scan."""
+"""The command ``reconstruct``: reconstructions of one scan, or reconstruction errors of every scan."""
 
 import argparse
 
@@ -28,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Do what the options ask."""
+    """Write the maps of one scan, or measure the errors of all."""
     from training.reconstruction import reconstruct  # torch only where it is needed
 
     workspace = Workspace.open(chosen.workspace)

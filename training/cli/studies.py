@@ -1,8 +1,6 @@
 """Commands on studies: ``status``, ``stop``, ``resume``, ``retry``, ``mlflow`` and ``demo-study``.
 
-Where a study stands, as lines on a terminal.
-
-The demo's small study: score what is not scored, freeze both cohorts, plan and launch.
+The last one scores the demo's scans, freezes both cohorts, plans a small study and launches it.
 """
 
 import argparse
@@ -11,7 +9,7 @@ import sys
 import time
 from functools import partial
 
-from curation import durations
+from curation import wording
 from curation.cli import framework
 from curation.cli.framework import Command
 from curation.cohorts import frozen_cohort
@@ -20,7 +18,7 @@ from curation.storage import processes
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
 from training.cli import backend_options
-from training.cli.backend_options import chosen_place
+from training.cli.backend_options import chosen_backend
 from training.jobs import launch, mlflow_log, study_status
 from training.jobs.study_status import StudyStatus, status
 from training.studies import planned_study, runs
@@ -75,8 +73,8 @@ def start_demo_study(workspace: Workspace) -> Process:
 
 
 def print_status(study_id: str, status: StudyStatus, *, runs: bool = False) -> None:
-    """Print where a study stands, and where each of its runs does."""
-    left = "" if status.eta_s is None else f", about {durations.in_words(status.eta_s)} left"
+    """Print the status of a study, and that of each of its runs."""
+    left = "" if status.eta_s is None else f", about {wording.duration(status.eta_s)} left"
     print(
         f"{study_id}: {status.state}, {status.fraction:.0%}, "
         f"{status.done} of {status.total} runs finished{left}"
@@ -92,7 +90,7 @@ def print_status(study_id: str, status: StudyStatus, *, runs: bool = False) -> N
 
 
 def follow(workspace: Workspace, study_id: str) -> int:
-    """Print it again and again until the study ends; return 0 where it finished, else 1."""
+    """Print the status of a study until it ends; return 0 where it finished, else 1."""
     while (status := study_status.status(workspace, study_id)).going:
         time.sleep(2)
         print_status(study_id, status)
@@ -141,7 +139,7 @@ def add_demo_study_options(command: argparse.ArgumentParser) -> None:
 
 
 def run_status(chosen: argparse.Namespace) -> int:
-    """Say where one study stands, or all."""
+    """Print the status of one study, or of all."""
     workspace = Workspace.open(chosen.workspace)
     planned, troubles = planned_study.read_studies(workspace)
     ids = [chosen.study] if chosen.study else [study.id for study in planned]
@@ -166,17 +164,18 @@ def run_resume(chosen: argparse.Namespace) -> int:
     """Go on with a study."""
     workspace = Workspace.open(chosen.workspace)
     study_id = chosen.study or _only(workspace, "stopped", "failed")
-    print_status(
-        study_id, launch.resume(workspace, study_id, place=chosen_place(workspace, chosen))
-    )
+    backend, mlflow = chosen_backend(workspace, chosen)
+    print_status(study_id, launch.resume(workspace, study_id, backend=backend, mlflow=mlflow))
     return follow(workspace, study_id) if chosen.follow else 0
 
 
 def run_retry(chosen: argparse.Namespace) -> int:
     """Do single arms or runs again."""
     workspace = Workspace.open(chosen.workspace)
-    place = chosen_place(workspace, chosen)
-    done = launch.retry(workspace, chosen.study, chosen.names, anew=chosen.anew, place=place)
+    backend, mlflow = chosen_backend(workspace, chosen)
+    done = launch.retry(
+        workspace, chosen.study, chosen.names, anew=chosen.anew, backend=backend, mlflow=mlflow
+    )
     print_status(chosen.study, done)
     return follow(workspace, chosen.study) if chosen.follow else 0
 

@@ -1,4 +1,4 @@
-"""What a study will cost, told from what the same preset took in earlier studies of the workspace."""
+"""Cost estimate of a study, from the times of the same preset in earlier studies of the workspace."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _VOXEL_BYTES = 2
 
 @dataclass(frozen=True)
 class Cost:
-    """What a study asks for.
+    """Runs, time and disk space of a study.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Cost:
     longest_s : float or None
         Seconds of a pretraining and of the fine-tuning after it, which cannot be done at once.
     disk_bytes : int
-        Of the prepared volumes, where none of them is there yet.
+        Of the prepared volumes, where none of them is cached yet.
     """
 
     pretrainings: int

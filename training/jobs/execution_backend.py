@@ -1,6 +1,6 @@
-"""Places: where the jobs of a study run. On this machine, on Slurm, or wherever a Snakemake profile says.
+"""Execution backends of a study's jobs: this machine, Slurm, or a Snakemake profile.
 
-The place is no part of the study: the same study comes to the same numbers on any machine of the same kind.
+The backend is no part of the study: the same study comes to the same numbers on any machine of the same kind.
 """
 
 import contextlib
@@ -19,7 +19,6 @@ from curation.assessment import snakemake_profiles
 from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.jobs import mlflow_log
 from training.studies.hardware import gpu_count
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
@@ -36,7 +35,7 @@ _GRES = re.compile(r"([A-Za-z0-9_]+(:[A-Za-z0-9_.]+)?(:[0-9]+[TGM]?)?)?")
 
 @dataclass(frozen=True)
 class Backend:
-    """Where the jobs of a study run, and what is asked for each.
+    """Execution backend, with the resources that each job requests.
 
     Parameters
     ----------
@@ -45,21 +44,20 @@ class Backend:
     cores : int or None
         Here: processor cores to use, all by default. Elsewhere: cores of the job that prepares volumes.
     beside : bool
-        Here: start at once beside a study that runs, instead of waiting for its end.
+        Here: start at once beside a study that runs, instead of waiting in the queue.
     partition, account : str
         Slurm's, where they are needed; Slurm's own defaults otherwise.
     hours, memory_gb : float
         Longest time and memory of one job. A run that needs longer goes on when the study is resumed.
     gres : str
-        What else a training job needs, such as ``gpu:1`` or ``gpu:a100:1``.
+        Generic resource of Slurm that a training job requests, such as ``gpu:1`` or ``gpu:a100:1``.
     at_once : int
         Jobs that may wait or run at the same time.
     check_s : int
-        Slurm is asked how its jobs are this long after the first was sent, then more and more rarely.
+        Seconds from the first submission to the first query of Slurm for the state of its jobs; the
+        interval grows from there.
     profile : str
         Name of a Snakemake profile, see :mod:`curation.assessment.snakemake_profiles`.
-    mlflow : bool
-        Also log each finished run to MLflow, see :mod:`training.jobs.mlflow_log`.
 
     Raises
     ------
@@ -78,7 +76,6 @@ class Backend:
     at_once: int = 50
     check_s: int = 20
     profile: str = ""
-    mlflow: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in BACKENDS:
@@ -98,13 +95,13 @@ class Backend:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Backend":
-        """Build a place from what :func:`dataclasses.asdict` gave; what is not known is left out."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        """Build a backend from what :func:`dataclasses.asdict` gave; other keys are left out."""
+        names = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in names})
 
     @property
     def words(self) -> str:
-        """Where it is, in words."""
+        """Its name on the screen."""
         if self.kind == "slurm":
             return f"Slurm, partition {self.partition}" if self.partition else "Slurm"
         return f"the profile {self.profile}" if self.kind == "profile" else BACKENDS["here"]
@@ -113,66 +110,59 @@ class Backend:
 _OF_SLURM = ("partition", "account", "hours", "memory_gb", "gres", "at_once")
 
 
-def path_of(study: Study) -> Path:
-    """Return the file that holds where a study was last started."""
-    return study.folder / "workflow" / "place.json"
-
-
 def backend_of(study: Study) -> Backend:
-    """Return where a study was last started; here where it never was."""
+    """Return the backend that a study was last started on; this machine where it never was."""
     with contextlib.suppress(StudyError, TypeError):
-        return Backend.from_dict(files.read_note(path_of(study)))
+        return Backend.from_dict(files.read_note(study.backend_path))
     return Backend()
 
 
-def write_backend(study: Study, place: Backend) -> None:
-    """Note where a study is started."""
-    files.write_json(path_of(study), asdict(place))
+def write_backend(study: Study, backend: Backend) -> None:
+    """Note the backend that a study is started on; what else the note holds is kept."""
+    files.write_json(study.backend_path, files.read_note(study.backend_path) | asdict(backend))
 
 
 def remembered_backend(workspace: Workspace) -> Backend:
-    """Return the place that a study of this workspace was last planned for, Slurm's settings included."""
+    """Return the backend that a study of this workspace was last started on, with Slurm's settings."""
     with contextlib.suppress(StudyError, TypeError):
         return Backend.from_dict(files.read_note(workspace.place_path))
     return Backend()
 
 
-def remember_backend(workspace: Workspace, place: Backend) -> None:
-    """Keep a place as what is offered the next time; what is known of Slurm outlives a study here."""
-    kept = place
-    if place.kind != "slurm":
+def remember_backend(workspace: Workspace, backend: Backend) -> None:
+    """Keep a backend to be offered the next time; Slurm's settings outlive a study on this machine."""
+    if backend.kind != "slurm":
         earlier = remembered_backend(workspace)
-        kept = replace(place, **{name: getattr(earlier, name) for name in _OF_SLURM})
-    files.write_json(workspace.place_path, asdict(replace(kept, beside=False)))
+        backend = replace(backend, **{name: getattr(earlier, name) for name in _OF_SLURM})
+    note = files.read_note(workspace.place_path)
+    files.write_json(workspace.place_path, note | asdict(replace(backend, beside=False)))
 
 
-def slots(place: Backend, preset: Preset) -> int:
-    """Return how many runs go on at the same time at a place: as its GPUs, or else its cores, allow."""
-    if place.kind != "here":
-        return place.at_once
-    cores = place.cores or os.cpu_count() or 1
+def slots(backend: Backend, preset: Preset) -> int:
+    """Return how many runs go on at the same time on a backend: as its GPUs, or else its cores, allow."""
+    if backend.kind != "here":
+        return backend.at_once
+    cores = backend.cores or os.cpu_count() or 1
     each = preset.devices if gpu_count() else preset.threads * preset.devices
     return max((gpu_count() or cores) // each, 1)
 
 
-def refuse_unusable(place: Backend) -> None:
-    """Refuse a place that this machine cannot reach, with what to do about it.
+def refuse_unusable(backend: Backend) -> None:
+    """Refuse a backend that this machine cannot reach, with what to do about it.
 
     Raises
     ------
     StudyError, ProfileError
         For want of a program, or of a profile of this name.
     """
-    if place.kind == "profile":
-        snakemake_profiles.folder(place.profile)
-    if place.kind == "slurm" and (lacking := slurm_lacks()):
-        raise StudyError(lacking)
-    if place.mlflow and (lacking := mlflow_log.lacks()):
+    if backend.kind == "profile":
+        snakemake_profiles.folder(backend.profile)
+    if backend.kind == "slurm" and (lacking := slurm_lacks()):
         raise StudyError(lacking)
 
 
 def slurm_lacks() -> str | None:
-    """Return what Slurm cannot be used for want of; none where it can."""
+    """Return why Slurm cannot be used, and what to do; none where it can."""
     if shutil.which("sbatch") is None:
         return (
             "There is no Slurm on this machine: the command sbatch is not found. Open Tierscope on a "
@@ -187,11 +177,11 @@ def slurm_lacks() -> str | None:
 
 
 def job_prefix(study: Study) -> str:
-    """Return what the names of a study's Slurm jobs begin with."""
+    """Return the prefix of the names of a study's Slurm jobs."""
     return f"tierscope-{files.short_hash(str(study.folder))}"
 
 
-def snakemake_profile(study: Study, place: Backend) -> Path | None:
+def snakemake_profile(study: Study, backend: Backend) -> Path | None:
     """Return the folder of the profile that a study runs with, written anew for Slurm; none here.
 
     Raises
@@ -199,49 +189,53 @@ def snakemake_profile(study: Study, place: Backend) -> Path | None:
     ProfileError
         When no profile has the name that is noted, be it a path.
     """
-    if place.kind == "here":
+    if backend.kind == "here":
         return None
-    if place.kind == "profile":
-        return snakemake_profiles.folder(place.profile)
-    folder = study.folder / "workflow" / "profile"
+    if backend.kind == "profile":
+        return snakemake_profiles.folder(backend.profile)
+    folder = study.snakemake_profile_dir
     # JSON is YAML
-    files.write_text(folder / "config.yaml", json.dumps(_for_slurm(study, place), indent=2) + "\n")
+    files.write_text(
+        folder / "config.yaml", json.dumps(_for_slurm(study, backend), indent=2) + "\n"
+    )
     return folder
 
 
-def _for_slurm(study: Study, place: Backend) -> dict[str, Any]:
+def _for_slurm(study: Study, backend: Backend) -> dict[str, Any]:
     resources: dict[str, Any] = {
-        "mem_mb": round(place.memory_gb * 1000),
-        "runtime": max(1, round(place.hours * 60)),
+        "mem_mb": round(backend.memory_gb * 1000),
+        "runtime": max(1, round(backend.hours * 60)),
     }
-    if place.partition:
-        resources["slurm_partition"] = place.partition
-    if place.account:
-        resources["slurm_account"] = place.account
+    if backend.partition:
+        resources["slurm_partition"] = backend.partition
+    if backend.account:
+        resources["slurm_account"] = backend.account
     profile: dict[str, Any] = {
         "executor": "slurm",
-        "jobs": place.at_once,
+        "jobs": backend.at_once,
         "latency-wait": 60,
         "default-resources": resources,
         "slurm-jobname-prefix": job_prefix(study),
-        "slurm-logdir": str(study.folder / "workflow" / "slurm-logs"),
+        "slurm-logdir": str(study.slurm_logs_dir),
         "slurm-pass-command-as-script": True,
-        "slurm-init-seconds-before-status-checks": place.check_s,
+        "slurm-init-seconds-before-status-checks": backend.check_s,
         "slurm-status-command": _status_command(),
         "slurm-requeue": True,
     }
-    if place.gres:
-        profile["set-resources"] = {rule: {"gres": place.gres} for rule in ("pretrain", "finetune")}
+    if backend.gres:
+        profile["set-resources"] = {
+            rule: {"gres": backend.gres} for rule in ("pretrain", "finetune")
+        }
     return profile
 
 
 def _status_command() -> str:
-    """Return the command that tells how jobs are: without accounting, ``sacct`` never answers."""
+    """Return the command that queries the state of jobs: without accounting, ``sacct`` never answers."""
     try:
-        said = subprocess.run(
+        config = subprocess.run(
             ["scontrol", "show", "config"], capture_output=True, text=True, timeout=30
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return "sacct"
-    kind = re.search(r"^AccountingStorageType\s*=\s*(\S+)", said, re.MULTILINE)
+    kind = re.search(r"^AccountingStorageType\s*=\s*(\S+)", config, re.MULTILINE)
     return "squeue" if kind and kind[1] in ("accounting_storage/none", "(null)") else "sacct"

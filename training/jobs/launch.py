@@ -1,7 +1,7 @@
-"""Starting, stopping and repeating studies. The work happens in processes that outlive the page.
+"""Launch, stop and repetition of studies, whose processes outlive the page that starts them.
 
-A study is a Snakemake workflow in a process group of its own (:mod:`training.jobs.supervisor`). What is shown
-of it is read by :mod:`training.jobs.study_status`.
+A study is a Snakemake workflow in a process group of its own (:mod:`training.jobs.supervisor`). Its status
+is read by :mod:`training.jobs.study_status`.
 """
 
 import contextlib
@@ -18,24 +18,29 @@ import psutil
 from curation.errors import StudyError
 from curation.storage import files, processes
 from curation.storage.workspace import Workspace
-from training.jobs import execution_backend, slurm, study_queue, study_status, supervisor
+from training.jobs import execution_backend, mlflow_log, slurm, study_status, supervisor
 from training.jobs.execution_backend import Backend
-from training.jobs.study_status import StudyStatus, log_path, status, supervisor_path
+from training.jobs.study_status import StudyStatus, status
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
-from training.studies.run_status import expect, states
+from training.studies.run_status import reset_failed, states
 
 _log = logging.getLogger(__name__)
 
 #: How long a run may take to save and end itself before it is ended by force, seconds.
 GRACE_S = 20.0
-#: How often a stop says whom it waits for, seconds, and how many runs it names.
+#: How often a stop reports the runs that it waits for, seconds, and how many it names.
 TELL_EVERY_S = 5.0
 _NAMED = 3
 
 
 def launch(
-    workspace: Workspace, study_id: str, *, place: Backend | None = None, cores: int | None = None
+    workspace: Workspace,
+    study_id: str,
+    *,
+    backend: Backend | None = None,
+    mlflow: bool | None = None,
+    cores: int | None = None,
 ) -> StudyStatus:
     """Start a study in the background, or go on with one that was stopped.
 
@@ -47,10 +52,12 @@ def launch(
         Where the study is.
     study_id : str
         A planned study.
-    place : Place, optional
+    backend : Backend, optional
         Where its jobs run; by default where they ran before, at first on this machine.
+    mlflow : bool, optional
+        Whether finished runs are logged to MLflow too; by default as before, at first not.
     cores : int, optional
-        Processor cores to use on this machine, where no place is given; all by default.
+        Processor cores to use on this machine, where no backend is given; all by default.
 
     Returns
     -------
@@ -60,22 +67,27 @@ def launch(
     Raises
     ------
     StudyError
-        When the study is running already, there is none of that id, or the place cannot be used.
+        When the study is running already, there is none of that id, or the backend cannot be used.
     """
     study = planned_study.load(workspace, study_id)
     if study.result_path.exists():
         return status(workspace, study_id)
     with _alone(study):
-        _start(workspace, study, place or _place(study, cores), chosen=None)
+        _start(workspace, study, backend or _backend(study, cores), mlflow, selected=None)
     _log.info("study %s started", study_id)
     return status(workspace, study_id)
 
 
 def resume(
-    workspace: Workspace, study_id: str, *, place: Backend | None = None, cores: int | None = None
+    workspace: Workspace,
+    study_id: str,
+    *,
+    backend: Backend | None = None,
+    mlflow: bool | None = None,
+    cores: int | None = None,
 ) -> StudyStatus:
     """Go on with a stopped or failed study from what is on disk; as :func:`launch`."""
-    return launch(workspace, study_id, place=place, cores=cores)
+    return launch(workspace, study_id, backend=backend, mlflow=mlflow, cores=cores)
 
 
 def retry(
@@ -84,7 +96,8 @@ def retry(
     names: Sequence[str],
     *,
     anew: bool = False,
-    place: Backend | None = None,
+    backend: Backend | None = None,
+    mlflow: bool | None = None,
 ) -> StudyStatus:
     """Do single arms or runs of a study again, and nothing else of it.
 
@@ -99,7 +112,7 @@ def retry(
     anew : bool
         From the beginning, also what is finished, with all that builds on it; otherwise from where each
         run was.
-    place : Place, optional
+    backend, mlflow
         As in :func:`launch`.
 
     Raises
@@ -108,23 +121,24 @@ def retry(
         When a name is unknown, nothing is left to do, or a running study is to begin anew.
     """
     study = planned_study.load(workspace, study_id)
-    chosen = runs.named(study, names)
+    selected = runs.named(study, names)
     with _alone(study):
         running = study_status.supervised(study)
         if anew and running:
             raise StudyError("Stop the study first: a run that goes on cannot begin anew.")
         if anew:
-            chosen = runs.forget(study, chosen)
-        left = [run.id for run in chosen if not run.result_path.exists()]
+            selected = runs.delete_results(study, selected)
+        left = [run.id for run in selected if not run.result_path.exists()]
         if not left:
             raise StudyError(
                 f"Everything of {', '.join(names)} is finished. Ask for it anew to do it once more."
             )
         if running:
-            earlier = files.read_json(supervisor.chosen_path(study)) or []
-            files.write_json(supervisor.chosen_path(study), list(dict.fromkeys(earlier + left)))
+            earlier = files.read_json(study.selected_runs_path) or []
+            files.write_json(study.selected_runs_path, list(dict.fromkeys(earlier + left)))
         else:
-            _start(workspace, study, place or execution_backend.backend_of(study), chosen=left)
+            backend = backend or execution_backend.backend_of(study)
+            _start(workspace, study, backend, mlflow, selected=left)
     return status(workspace, study_id)
 
 
@@ -148,7 +162,7 @@ def stop(
     study = planned_study.load(workspace, study_id)
     with _alone(study):
         process, elsewhere = (
-            processes.running(supervisor_path(study)),
+            processes.running(study.supervisor_path),
             study_status.supervised_elsewhere(study),
         )
         members = study_status.members(study)
@@ -182,11 +196,11 @@ class _Waiting:
             return
         self._told = now
         going = [run.run_id for run in states(self._study) if run.state == "running"]
-        whom = ", ".join(going) or "its processes to end"
-        self._tell(f"Waiting for {whom if len(going) <= _NAMED else f'{len(going)} runs'} …")
+        awaited = ", ".join(going) or "its processes to end"
+        self._tell(f"Waiting for {awaited if len(going) <= _NAMED else f'{len(going)} runs'} …")
 
 
-# ---- the process that leads ----------------------------------------------------------------------
+# ---- the supervisor ------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -194,7 +208,7 @@ def _alone(study: Study) -> Iterator[None]:
     """Let one page or shell at a time start or stop a study; say in words when the disk is full."""
     busy = StudyError(f"Study {study.id} is being started or stopped by someone else right now.")
     try:
-        with files.lock(study.folder / "launch.lock", busy):
+        with files.lock(study.launch_lock_path, busy):
             yield
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -202,10 +216,19 @@ def _alone(study: Study) -> Iterator[None]:
         raise StudyError("The disk is full. Free some space, then try again.") from error
 
 
-def _start(workspace: Workspace, study: Study, place: Backend, *, chosen: list[str] | None) -> None:
+def _start(
+    workspace: Workspace,
+    study: Study,
+    backend: Backend,
+    mlflow: bool | None,
+    *,
+    selected: list[str] | None,
+) -> None:
     if study_status.supervised(study):
         raise StudyError(f"Study {study.id} is already running. Stop it first to start it again.")
-    execution_backend.refuse_unusable(place)
+    execution_backend.refuse_unusable(backend)
+    if tracked := mlflow_log.is_tracked(study) if mlflow is None else mlflow:
+        mlflow_log.refuse_lacking()
     _end(study_status.leftovers(study))
     if execution_backend.backend_of(study).kind == "slurm":
         slurm.cancel(study, grace_s=supervisor.CLUSTER_GRACE_S)
@@ -213,17 +236,18 @@ def _start(workspace: Workspace, study: Study, place: Backend, *, chosen: list[s
     runs.write_configs(study)
     for folder in (study.folder, *(run.folder for run in runs.runs_of(study))):
         files.sweep(folder)
-    expect(study, chosen)
+    reset_failed(study, selected)
     for path in (
-        supervisor.outcome_path,
-        supervisor.stop_path,
-        supervisor.chosen_path,
-        study_queue.ticket_path,
+        study.outcome_path,
+        study.stop_path,
+        study.selected_runs_path,
+        study.ticket_path,
     ):
-        path(study).unlink(missing_ok=True)
-    execution_backend.write_backend(study, place)
-    if chosen is not None:
-        files.write_json(supervisor.chosen_path(study), chosen)
+        path.unlink(missing_ok=True)
+    execution_backend.write_backend(study, backend)
+    mlflow_log.track(study, tracked)
+    if selected is not None:
+        files.write_json(study.selected_runs_path, selected)
     threads = str(study.preset.threads)
     processes.start(
         [
@@ -235,13 +259,13 @@ def _start(workspace: Workspace, study: Study, place: Backend, *, chosen: list[s
             "--study",
             study.id,
         ],
-        log=log_path(study),
-        state=supervisor_path(study),
+        log=study.supervisor_log_path,
+        state=study.supervisor_path,
         environment={"PYTHONPATH": import_path(), "OMP_NUM_THREADS": threads},
     )
 
 
-def _place(study: Study, cores: int | None) -> Backend:
+def _backend(study: Study, cores: int | None) -> Backend:
     return Backend(cores=cores) if cores else execution_backend.backend_of(study)
 
 
@@ -252,9 +276,9 @@ def import_path() -> str:
 
 
 def _ask_to_stop(study: Study, waiting: Callable[[], None]) -> None:
-    """Ask the leader through a file, which another machine sees too, and wait there for its answer."""
+    """Ask the supervisor through a file, which another machine sees too, and wait there for its answer."""
     with contextlib.suppress(OSError):  # a full disk: the signal has to do
-        supervisor.stop_path(study).touch()
+        study.stop_path.touch()
     deadline = time.monotonic() + GRACE_S + supervisor.CLUSTER_GRACE_S
     while study_status.supervised_elsewhere(study) and time.monotonic() < deadline:
         waiting()
@@ -262,8 +286,8 @@ def _ask_to_stop(study: Study, waiting: Callable[[], None]) -> None:
 
 
 def _end(members: list[psutil.Process]) -> None:
-    for signal_ in (psutil.Process.terminate, psutil.Process.kill):
+    for send in (psutil.Process.terminate, psutil.Process.kill):
         for member in members:
             with contextlib.suppress(psutil.NoSuchProcess):
-                signal_(member)
+                send(member)
         _, members = psutil.wait_procs(members, timeout=GRACE_S)

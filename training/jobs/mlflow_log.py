@@ -1,4 +1,7 @@
-"""Finished runs in MLflow, for people who keep their experiments there: optional, and on this machine."""
+"""Experiment tracking: finished runs in MLflow, which is optional, on this machine.
+
+Whether a study's runs are tracked is noted beside its execution backend, under the key ``mlflow``.
+"""
 
 import importlib.util
 import os
@@ -14,7 +17,7 @@ from training.studies.planned_study import Study
 from training.studies.runs import Run
 
 URI_VARIABLE = "MLFLOW_TRACKING_URI"
-_TAG = "tierscope.run"
+_TAG, _KEY = "tierscope.run", "mlflow"
 _HERE = ("127.0.0.1", "localhost", "::1")
 _BATCH = 500
 #: In every line of ``metrics.jsonl``, but no metric.
@@ -22,13 +25,45 @@ _NO_METRICS = ("epoch", "step", "time")
 
 
 def lacks() -> str | None:
-    """Return what MLflow cannot be used for want of; none where it can."""
+    """Return why MLflow cannot be used, and what to do; none where it can."""
     if importlib.util.find_spec("mlflow") is None or importlib.util.find_spec("alembic") is None:
         return (
             "MLflow is not installed. Install 'mlflow-skinny' and 'alembic' with pip into the "
             "environment that Tierscope runs in, or go on without it."
         )
     return None
+
+
+def refuse_lacking() -> None:
+    """Refuse to track runs where MLflow is not installed.
+
+    Raises
+    ------
+    StudyError
+        With what to do about it.
+    """
+    if lacking := lacks():
+        raise StudyError(lacking)
+
+
+def is_tracked(study: Study) -> bool:
+    """Tell whether the runs of a study go to MLflow once they are finished."""
+    return bool(files.read_note(study.backend_path).get(_KEY))
+
+
+def track(study: Study, tracked: bool) -> None:
+    """Note whether the runs of a study go to MLflow."""
+    files.write_json(study.backend_path, files.read_note(study.backend_path) | {_KEY: tracked})
+
+
+def remembered(workspace: Workspace) -> bool:
+    """Tell whether the study last started in a workspace was tracked."""
+    return bool(files.read_note(workspace.place_path).get(_KEY))
+
+
+def remember(workspace: Workspace, tracked: bool) -> None:
+    """Keep whether a study is tracked, to be offered the next time."""
+    files.write_json(workspace.place_path, files.read_note(workspace.place_path) | {_KEY: tracked})
 
 
 def tracking_uri(workspace: Workspace) -> str:
@@ -67,8 +102,7 @@ def log(workspace: Workspace, study: Study, run: Run) -> bool:
     StudyError
         When MLflow is not installed, or would be on another machine.
     """
-    if lacking := lacks():
-        raise StudyError(lacking)
+    refuse_lacking()
     if not run.result_path.exists():
         return False
     uri = tracking_uri(workspace)

@@ -1,6 +1,6 @@
-"""What goes on beside a training in the same process: its use of the machine, and TensorBoard's files.
+"""Monitoring of a training in a thread of its process: resource usage, and TensorBoard's event files.
 
-A thread looks every few seconds at what the run itself writes; so the training knows nothing of it, and
+The thread reads every few seconds what the run itself writes; so the training does not depend on it, and
 whatever goes wrong here ends nothing but itself.
 """
 
@@ -27,19 +27,19 @@ _NO_SCALARS = ("epoch", "step", "time", "seconds")
 
 
 @contextlib.contextmanager
-def beside(run: Run) -> Iterator[None]:
-    """Watch over a run while the block trains it."""
-    watch = _Watch(run)
-    watch.start()
+def monitored(run: Run) -> Iterator[None]:
+    """Monitor a run while the block trains it."""
+    monitor = _Monitor(run)
+    monitor.start()
     try:
         yield
     finally:
-        watch.ended.set()
-        watch.join()
+        monitor.ended.set()
+        monitor.join()
 
 
 def usage() -> dict[str, Any]:
-    """Return what this process takes of its machine now.
+    """Return the resource usage of this process now.
 
     Returns
     -------
@@ -69,7 +69,7 @@ class Events:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._told: dict[int, dict[str, Any]] = {}
+        self._written: dict[int, dict[str, Any]] = {}
         for old in run.folder.glob("events.out.tfevents.*"):
             old.unlink()
         self._writer: SummaryWriter | None = None
@@ -77,12 +77,12 @@ class Events:
     def update(self) -> None:
         """Write the epochs that are new since the last time."""
         lines = {line["epoch"]: line for line in files.read_json_lines(self._run.metrics_path)}
-        new = [line for epoch, line in lines.items() if self._told.get(epoch) != line]
+        new = [line for epoch, line in lines.items() if self._written.get(epoch) != line]
         if new and self._writer is None:
             self._writer = SummaryWriter(str(self._run.folder))
         for line in new if self._writer else []:
             self._write(line)
-        self._told = lines
+        self._written = lines
 
     def close(self) -> None:
         """Write what is new and close the files."""
@@ -98,16 +98,16 @@ class Events:
         self._writer.flush()
 
 
-class _Watch(threading.Thread):
+class _Monitor(threading.Thread):
     def __init__(self, run: Run) -> None:
-        super().__init__(name="beside", daemon=True)
-        self.run_, self.ended = run, threading.Event()
+        super().__init__(name="monitoring", daemon=True)
+        self.watched, self.ended = run, threading.Event()
 
     def run(self) -> None:
         try:
-            events = Events(self.run_)
+            events = Events(self.watched)
             while not self.ended.wait(INTERVAL_S):
-                files.write_json(self.run_.usage_path, usage())
+                files.write_json(self.watched.usage_path, usage())
                 events.update()
             events.close()
         except Exception:  # noqa: BLE001 - the edge of the thread: a full disk, say; the training goes on

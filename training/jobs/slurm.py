@@ -1,4 +1,4 @@
-"""A study's jobs on Slurm, found by their name: also those whose Snakemake is gone."""
+"""Jobs of a study on Slurm, found by their names: also those whose Snakemake is gone."""
 
 import getpass
 import shutil
@@ -12,8 +12,8 @@ _POLL_S = 0.5
 _TIMEOUT_S = 60
 
 
-def of(study: Study) -> list[str]:
-    """Return the ids of a study's jobs that wait or run; none where there is no Slurm."""
+def jobs_of(study: Study) -> list[str]:
+    """Return the ids of a study's pending and running jobs; none where there is no Slurm."""
     if shutil.which("squeue") is None:
         return []
     listed = _call("squeue", "--noheader", "--user", getpass.getuser(), "--format=%i %j")
@@ -25,7 +25,7 @@ def cancel(study: Study, *, grace_s: float) -> None:
     """Cancel a study's jobs and wait until they are gone: Slurm asks politely first, as its KillWait says."""
     deadline = time.monotonic() + grace_s
     cancelled: set[str] = set()
-    while jobs := of(study):
+    while jobs := jobs_of(study):
         new = set(jobs) - cancelled
         if new:
             _call("scancel", *sorted(new))

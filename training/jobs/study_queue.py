@@ -1,4 +1,4 @@
-"""Turns: on this machine one study of a workspace runs at a time, the others wait in the order they came.
+"""Queue of studies: on this machine one of a workspace runs at a time, the others wait in order.
 
 A waiting study is a ticket in its folder, held by a process; a ticket whose process is gone does not count.
 """
@@ -8,20 +8,15 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 
 from curation.errors import StudyError
 from curation.storage import files, processes
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
 from training.studies.planned_study import Study
+from training.studies.study_folder import TICKET
 
 _POLL_S = 0.5
-
-
-def ticket_path(study: Study) -> Path:
-    """Return the file that is there while a study waits for its turn."""
-    return study.folder / "workflow" / "ticket.json"
 
 
 def studies_ahead(workspace: Workspace, study: Study) -> int | None:
@@ -31,24 +26,22 @@ def studies_ahead(workspace: Workspace, study: Study) -> int | None:
 
 
 @contextlib.contextmanager
-def wait_for_turn(
-    workspace: Workspace, study: Study, *, check: Callable[[], None]
-) -> Iterator[None]:
-    """Wait for the study's turn and hold it while the block runs; a process that dies lets go of it.
+def queue_slot(workspace: Workspace, study: Study, *, check: Callable[[], None]) -> Iterator[None]:
+    """Wait in the queue and hold the slot while the block runs; a process that dies frees it.
 
     Parameters
     ----------
     workspace, study
-        Where, and whose.
+        The study, and the workspace whose queue it is.
     check : callable
         Called again and again while waiting; what it raises ends the waiting.
     """
-    path = ticket_path(study)
+    path = study.ticket_path
     files.write_json(path, {"since": time.time(), **asdict(Process.of(os.getpid()))})
-    taken = StudyError("Another study has its turn.")
+    taken = StudyError("Another study has the slot.")
     with contextlib.ExitStack() as held:
         try:
-            while not _mine(workspace, study, held, taken):
+            while not _take_slot(workspace, study, held, taken):
                 check()
                 time.sleep(_POLL_S)
         finally:
@@ -56,7 +49,7 @@ def wait_for_turn(
         yield
 
 
-def _mine(
+def _take_slot(
     workspace: Workspace, study: Study, held: contextlib.ExitStack, taken: StudyError
 ) -> bool:
     if studies_ahead(workspace, study):
@@ -70,7 +63,7 @@ def _mine(
 def _tickets(workspace: Workspace) -> list[tuple[float, str]]:
     """Return the waiting studies with the time since when, in their order."""
     found = []
-    for path in workspace.studies_dir.glob("*/workflow/ticket.json"):
+    for path in workspace.studies_dir.glob(f"*/{TICKET}"):
         ticket = processes.read_note(path)
         if ticket and Process.noted(ticket).alive():
             found.append((ticket["since"], path.parents[1].name))

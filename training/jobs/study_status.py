@@ -1,4 +1,4 @@
-"""Where a study stands: read from its files, and checked against the processes that are really there."""
+"""Status of a study: read from its files, and checked against the processes that are really there."""
 
 import contextlib
 import os
@@ -6,7 +6,6 @@ import shutil
 import socket
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import psutil
@@ -14,7 +13,7 @@ import psutil
 from curation.storage import files, processes
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
-from training.jobs import execution_backend, study_queue, supervisor
+from training.jobs import execution_backend, study_queue
 from training.studies import planned_study, run_status, runs
 from training.studies.planned_study import Study
 from training.studies.run_status import RunState
@@ -23,20 +22,20 @@ StudyState = Literal["planned", "queued", "running", "stopped", "failed", "finis
 
 #: Rough time that a process needs before its first step (importing torch and MONAI), seconds.
 START_S = 4.0
-#: A study that is led from another machine is taken for running while its heartbeat is no older, seconds.
+#: A study supervised from another machine is taken for running while its heartbeat is no older, seconds.
 ELSEWHERE_S = 60.0
-#: With less space left than this, a study that ended without a word is told to have filled the disk.
+#: With less space left than this, a study that ended without an outcome is reported to have filled the disk.
 FULL_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """Where a study stands.
+    """State of a study and its runs, with progress and time left.
 
     Parameters
     ----------
     state : {'planned', 'queued', 'running', 'stopped', 'failed', 'finished'}
-        ``running`` only while its processes are there, ``queued`` while it waits for its turn.
+        ``running`` only while its processes are there, ``queued`` while it waits in the queue.
     runs : list of RunState
         Every run, pretrainings first.
     done, total : int
@@ -46,7 +45,7 @@ class StudyStatus:
     eta_s : float or None
         Estimated seconds to the end; none while there is nothing to estimate from.
     message : str
-        What is going on, or what went wrong, in a sentence.
+        Current activity or failure, in a sentence.
     """
 
     state: StudyState
@@ -59,12 +58,12 @@ class StudyStatus:
 
     @property
     def going(self) -> bool:
-        """Whether a process holds the study: it runs, or waits for its turn."""
+        """Whether a process supervises the study: it runs, or waits in the queue."""
         return self.state in ("queued", "running")
 
 
 def status(workspace: Workspace, study_id: str) -> StudyStatus:
-    """Read where a study stands."""
+    """Read the status of a study."""
     study = planned_study.load(workspace, study_id)
     # before its runs: one that ends between the two is then not "running"
     at_work = supervised(study) or bool(leftovers(study))
@@ -83,41 +82,21 @@ def status(workspace: Workspace, study_id: str) -> StudyStatus:
     )
 
 
-def log_path(study: Study) -> Path:
-    """Return the workflow's own log."""
-    return study.folder / "workflow.log"
-
-
-def supervisor_path(study: Study) -> Path:
-    """Return the file that notes the process that leads the study."""
-    return study.folder / "workflow.json"
-
-
-def elapsed_s(study: Study) -> float | None:
-    """Return the seconds since the last start of a study; none where it was never started."""
-    noted = processes.read_note(supervisor_path(study))
-    return time.time() - noted["started"] if noted else None
-
-
 # ---- processes -----------------------------------------------------------------------------------
 
 
 def supervised(study: Study) -> bool:
-    """Tell whether the process that leads a study is there, on this machine or on another."""
-    return processes.running(supervisor_path(study)) is not None or supervised_elsewhere(study)
+    """Tell whether the supervisor of a study lives, on this machine or on another."""
+    return processes.running(study.supervisor_path) is not None or supervised_elsewhere(study)
 
 
 def supervised_elsewhere(study: Study) -> bool:
-    """Tell whether another machine leads a study: its heartbeat is fresh and it has not ended."""
-    noted = processes.read_note(supervisor_path(study))
-    if (
-        not noted
-        or noted["host"] == socket.gethostname()
-        or supervisor.outcome_path(study).exists()
-    ):
+    """Tell whether a supervisor on another machine lives: its heartbeat is fresh and it has not ended."""
+    noted = processes.read_note(study.supervisor_path)
+    if not noted or noted["host"] == socket.gethostname() or study.outcome_path.exists():
         return False
     try:
-        beaten = supervisor.heartbeat_path(study).stat().st_mtime
+        beaten = study.heartbeat_path.stat().st_mtime
     except FileNotFoundError:
         beaten = noted["started"]
     return time.time() - beaten < ELSEWHERE_S
@@ -125,7 +104,7 @@ def supervised_elsewhere(study: Study) -> bool:
 
 def members(study: Study) -> list[psutil.Process]:
     """Return the processes in the group that was noted for the study and that work on it."""
-    noted = processes.read_note(supervisor_path(study))
+    noted = processes.read_note(study.supervisor_path)
     if not noted or noted["host"] != socket.gethostname():
         return []
     return [p for p in psutil.process_iter() if _works_on(p, study, noted)]
@@ -144,10 +123,10 @@ def orphans(study: Study) -> list[psutil.Process]:
 
 
 def leftovers(study: Study) -> list[psutil.Process]:
-    """Return processes that go on although the leader of their group was killed."""
-    ended = supervisor.outcome_path(study).exists()
-    leader = processes.running(supervisor_path(study))
-    return [] if leader or ended else [p for p in members(study) if _alive(p)]
+    """Return processes that go on although their supervisor was killed."""
+    ended = study.outcome_path.exists()
+    supervisor = processes.running(study.supervisor_path)
+    return [] if supervisor or ended else [p for p in members(study) if _alive(p)]
 
 
 def _works_on(process: psutil.Process, study: Study, noted: dict) -> bool:
@@ -170,14 +149,14 @@ def _alive(process: psutil.Process) -> bool:
 
 def _state(study: Study, states: list[RunState], at_work: bool) -> StudyState:
     if at_work:
-        return "queued" if study_queue.ticket_path(study).exists() else "running"
+        return "queued" if study.ticket_path.exists() else "running"
     if any(run.state == "running" for run in states):
-        return "running"  # on a cluster, although its leader was killed
+        return "running"  # on a cluster, although its supervisor was killed
     if study.result_path.exists():
         return "finished"
-    if not supervisor_path(study).exists():
+    if not study.supervisor_path.exists():
         return "planned"
-    outcome = files.read_note(supervisor.outcome_path(study))
+    outcome = files.read_note(study.outcome_path)
     failed = any(run.state == "failed" for run in states)
     if failed or (outcome.get("returncode", 0) != 0 and not outcome.get("stopped")):
         return "failed"
@@ -194,11 +173,11 @@ def _message(workspace: Workspace, study: Study, state: StudyState, states: list
         return f"{which}{fold}: {troubled.message}"
     if state in ("failed", "stopped") and _disk_is_full(study):
         return "The disk is full. Free some space, then resume: nothing finished is lost."
-    preparing = files.read_note(study.folder / "prepare" / "status.json")
+    preparing = files.read_note(study.preparation_status_path)
     if state == "failed":
         return preparing.get("message") or (
             "A run ended without a word; the machine may have run out of memory, or the cluster out of "
-            f"time. See {log_path(study)} and the run's log.txt. Resume goes on where each run was."
+            f"time. See {study.supervisor_log_path} and the run's log.txt. Resume goes on where each run was."
         )
     if state == "stopped":
         return "Stopped. Resume goes on where each run was."
@@ -247,8 +226,8 @@ def _seconds_an_epoch(states: list[RunState], kind: str) -> float | None:
 
 def _at_once(study: Study, states: list[RunState]) -> int:
     """Return how many runs go on at the same time: on a cluster as many as do so now."""
-    place = execution_backend.backend_of(study)
+    backend = execution_backend.backend_of(study)
     going = sum(run.state == "running" for run in states)
-    slots = execution_backend.slots(place, study.preset) if place.kind == "here" else going
+    slots = execution_backend.slots(backend, study.preset) if backend.kind == "here" else going
     unfinished = sum(run.state != "finished" for run in states)
     return max(min(slots, unfinished), 1)

@@ -19,7 +19,7 @@ from curation.errors import StudyError, TierscopeError, in_words
 from curation.storage import files
 from curation.storage.processes import lease
 from curation.storage.workspace import Workspace
-from training.jobs import execution_backend, mlflow_log
+from training.jobs import mlflow_log
 from training.results import study_summary
 from training.studies import planned_study, prepare_volumes, run_status, runs
 from training.studies.planned_study import Study
@@ -39,34 +39,33 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     interruption = Interruption()
     study = planned_study.load(Workspace.open(chosen.workspace), chosen.study)
-    folder = runs.find(study, chosen.run).folder if chosen.run else study.folder / chosen.job
+    folder = runs.find(study, chosen.run).folder if chosen.run else study.job_dir(chosen.job)
     _log.info("%s %s begins", chosen.job, chosen.run or "")
     busy = StudyError(f"Another process is already at work in {folder}.")
     try:
         with _slot(study, chosen.slots, interruption), files.lock(folder / "lock", busy):
             return _guarded(_Job(chosen, study, Status(folder / "status.json"), interruption))
     except Stopped:
-        return STOPPED  # while it waited for its turn: nothing to tell
+        return STOPPED  # while it waited for a slot: nothing to report
     except TierscopeError as error:
         _log.error("%s", error)
         return 2
 
 
 def _slot(study: Study, slots: int, interruption: Interruption) -> AbstractContextManager:
-    """Wait for a turn where the number of jobs at once is limited.
+    """Wait for a slot where the number of jobs at once is limited.
 
     Snakemake 9.10 and later start more jobs than there are cores once a job was the only one ready
     (github.com/snakemake/snakemake/issues/3913); so the jobs count themselves.
     """
     if not slots:
         return nullcontext()
-    folder = study.folder / "workflow" / "slots"
-    return lease([folder / str(slot) for slot in range(slots)], check=interruption.check)
+    return lease([study.slots_dir / str(slot) for slot in range(slots)], check=interruption.check)
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What a job needs: the command line, the study, where to tell, and whether to stop."""
+    """Command line of a job, its study, its status file, and the stop signal."""
 
     chosen: argparse.Namespace
     study: Study
@@ -88,16 +87,16 @@ def _guarded(job: _Job) -> int:
         job.status.write("running")
         _JOBS[job.chosen.job](job)
     except Stopped:
-        _tell(job.status, "stopped", "stopped; resume goes on from here")
+        _report(job.status, "stopped", "stopped; resume goes on from here")
         return STOPPED
     except Exception as error:  # noqa: BLE001 - the edge: whatever it was, the run's folder tells
         _log.exception("the job failed")
-        _tell(job.status, "failed", _in_words(error))
+        _report(job.status, "failed", _in_words(error))
         return 1
     return 0
 
 
-def _tell(status: Status, state: State, message: str) -> None:
+def _report(status: Status, state: State, message: str) -> None:
     try:
         status.write(state, message=message)
     except OSError as error:  # a full disk: the log has to do
@@ -132,9 +131,7 @@ def _prepare(job: _Job) -> None:
         job.interruption.check()  # a stop of the whole group ends the children first
         raise
     seconds = round(time.monotonic() - started, 3)
-    files.write_json(
-        job.study.folder / "prepare" / "result.json", {"volumes": count, "seconds": seconds}
-    )
+    files.write_json(job.study.preparation_result_path, {"volumes": count, "seconds": seconds})
     job.status.write("finished")
 
 
@@ -151,11 +148,11 @@ def _finetune(job: _Job) -> None:
 
 
 def _train(job: _Job, train: Callable[[Workspace, Study, Run, Interruption], None]) -> None:
-    from training.jobs.monitoring import beside
+    from training.jobs.monitoring import monitored
 
-    with beside(job.run):
+    with monitored(job.run):
         train(job.workspace, job.study, job.run, job.interruption)
-    if execution_backend.backend_of(job.study).mlflow:
+    if mlflow_log.is_tracked(job.study):
         _log_to_mlflow(job)
 
 

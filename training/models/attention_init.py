@@ -1,9 +1,9 @@
-"""How attention begins: with what lies nearby, instead of with everything alike.
+"""Mimetic initialisation of attention: each token attends to nearby ones from the beginning.
 
-In a network as it is made, every token looks at all others alike, and that the nearby ones tell most has to
-be found out first. On a few dozen scans it is not: training stays at the mean patch. Here queries and keys
-begin as the same projection, so that a token looks most at those whose position is like its own (mimetic
-initialisation, Trockman & Kolter 2023, arXiv:2305.09828). Nothing of the network itself is changed.
+Under the usual initialisation every token attends to all others alike, and that the nearby ones matter most
+has to be learned first. On a few dozen scans it is not: training stays at the mean patch. Here queries and
+keys begin as the same projection, so that a token attends most to those whose positional embedding is like
+its own (Trockman & Kolter 2023, arXiv:2305.09828). The architecture is unchanged.
 """
 
 import torch
@@ -11,13 +11,13 @@ from monai.networks.blocks.selfattention import SABlock
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from torch import Tensor, nn
 
-#: What the encoder says of a place begins this much quieter in the decoder, lest it drowns the positions.
-_QUIETER = 0.1
+#: Scale of the encoder's tokens in the decoder to begin with, lest they drown the positional embedding.
+_TOKEN_SCALE = 0.1
 
 
 @torch.no_grad()
 def mimetic_init(network: MaskedAutoEncoderViT, strength: float, *, seed: int) -> None:
-    """Let every block's attention begin with what lies nearby.
+    """Initialise the attention of every block such that tokens attend to nearby ones.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def mimetic_init(network: MaskedAutoEncoderViT, strength: float, *, seed: int) -
     for block in (*network.blocks, *network.decoder_blocks):
         if isinstance(attention := getattr(block, "attn", None), SABlock):
             _begin(attention, strength, generator)
-    network.decoder_embed.weight.mul_(_QUIETER)
+    network.decoder_embed.weight.mul_(_TOKEN_SCALE)
     nn.init.zeros_(network.decoder_embed.bias)
 
 

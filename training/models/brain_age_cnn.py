@@ -1,4 +1,4 @@
-"""A plain 3D network for brain age, the baseline that readers ask for.
+"""Simple fully convolutional network (SFCN) for brain age: the baseline without pretraining.
 
 After SFCN: Peng et al. 2021, "Accurate brain age prediction with lightweight deep neural networks",
 doi:10.1016/j.media.2020.101871. Five blocks of convolution, normalisation, halving and ReLU, then a
@@ -43,7 +43,7 @@ class BrainAgeCnn(AgeModel):
         self.blocks = nn.Sequential(*blocks, _point(before, FEATURES))
 
     def pooled(self, volumes: Tensor) -> Tensor:
-        """Return features, averaged over what is left of the volume, [B, 64]."""
+        """Return features, averaged over the remaining positions, [B, 64]."""
         return self.blocks(volumes).mean(dim=(2, 3, 4))
 
 

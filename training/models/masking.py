@@ -1,4 +1,4 @@
-"""Which patches are removed: drawn anew for every volume of every step."""
+"""Random masks of a masked autoencoder, sampled anew for every volume of every step."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from training.studies.preset import Preset
 
 
 class PatchMasks(NamedTuple):
-    """The patches of some volumes.
+    """Kept and removed patches of some volumes.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class PatchMasks(NamedTuple):
 
 
 def usable(shares: Tensor, preset: Preset) -> Tensor:
-    """Return which patches a preset works with, [K]: all, or those with brain."""
+    """Return the indices of the patches that a preset uses, [K]: all, or those with brain."""
     if preset.masking == "brain":
         return torch.nonzero(shares > 0).flatten()
     return torch.arange(len(shares))
@@ -36,7 +36,7 @@ def usable(shares: Tensor, preset: Preset) -> Tensor:
 def sample_masks(
     rng: np.random.Generator, count: int, shares: Tensor, preset: Preset
 ) -> PatchMasks:
-    """Draw the masks of a batch.
+    """Sample the masks of a batch.
 
     Parameters
     ----------
@@ -53,14 +53,16 @@ def sample_masks(
     -----
     ``int((1 − ratio) · patches)`` patches are kept, as MONAI does. Under ``brain`` the patches with brain are
     all there is: empty ones are neither shown nor asked for, and the others are removed one after the other
-    with chances proportional to their share of brain (Efraimidis & Spirakis 2006,
+    with probabilities proportional to their share of brain (Efraimidis & Spirakis 2006,
     doi:10.1016/j.ipl.2005.11.003).
     """
-    share, places = shares.numpy(), usable(shares, preset).numpy()
-    chance = share[places] if preset.masking == "brain" else np.ones(len(places))
-    keys = np.log(1 - rng.random((count, len(places)))) / chance  # the largest are removed first
-    order = places[np.argsort(keys, axis=1)]
-    keep = max(1, int((1 - preset.masking_ratio) * len(places)))
+    share, positions = shares.numpy(), usable(shares, preset).numpy()
+    probability = share[positions] if preset.masking == "brain" else np.ones(len(positions))
+    keys = (
+        np.log(1 - rng.random((count, len(positions)))) / probability
+    )  # the largest are removed first
+    order = positions[np.argsort(keys, axis=1)]
+    keep = max(1, int((1 - preset.masking_ratio) * len(positions)))
     kept, removed = order[:, :keep], order[:, keep:]
     weights = share[removed]
     return PatchMasks(

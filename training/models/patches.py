@@ -1,4 +1,4 @@
-"""Cubic patches of volumes: cutting, joining, weights and mean patches."""
+"""Cubic patches of volumes: patchify and its inverse, share of brain, mean patches, patch embedding."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -25,6 +25,15 @@ def patchify(volumes: Tensor, patch: int) -> Tensor:
     -------
     Tensor, [B, N, P]
         ``P`` is C · patch³.
+
+    Examples
+    --------
+    >>> volumes = torch.rand(2, 1, 8, 8, 16)
+    >>> patches = patchify(volumes, 4)
+    >>> tuple(patches.shape)
+    (2, 16, 64)
+    >>> torch.equal(unpatchify(patches, (2, 2, 4), 4), volumes)
+    True
     """
     b, c, x, y, z = volumes.shape
     cut = volumes.reshape(b, c, x // patch, patch, y // patch, patch, z // patch, patch)
@@ -63,7 +72,7 @@ def patch_weights(mask: NDArray[np.bool_], patch: int) -> Tensor:
 def mean_patches(
     volumes: Iterable[Tensor], patch: int, *changes: Callable[[Tensor], Tensor]
 ) -> list[Tensor]:
-    """Average the patches at each place over volumes and their mirror images.
+    """Average the patches at each position over volumes and their mirror images.
 
     Parameters
     ----------
@@ -72,7 +81,7 @@ def mean_patches(
     patch : int
         Edge of a patch, voxels.
     *changes : callable
-        What is averaged: functions of patches, [B, N, P] to [B, N, P].
+        Functions of patches, [B, N, P] to [B, N, P], whose values are averaged.
 
     Returns
     -------
@@ -89,12 +98,12 @@ def mean_patches(
     return [total / count for total in sums]
 
 
-def take(tokens: Tensor, places: Tensor) -> Tensor:
-    """Return ``tokens`` [B, N, D] at ``places`` [B, K], as [B, K, D]."""
-    return tokens.gather(1, places.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))
+def take(tokens: Tensor, positions: Tensor) -> Tensor:
+    """Return ``tokens`` [B, N, D] at ``positions`` [B, K], as [B, K, D]."""
+    return tokens.gather(1, positions.unsqueeze(-1).expand(-1, -1, tokens.shape[-1]))
 
 
-def embed(embedding: PatchEmbeddingBlock, patches: Tensor, places: Tensor) -> Tensor:
+def embed(embedding: PatchEmbeddingBlock, patches: Tensor, positions: Tensor) -> Tensor:
     """Embed patches as MONAI's convolution does, by one product of matrices.
 
     Parameters
@@ -103,8 +112,8 @@ def embed(embedding: PatchEmbeddingBlock, patches: Tensor, places: Tensor) -> Te
         Of the network.
     patches : Tensor, [B, K, C · patch³]
         From :func:`patchify`, all or some.
-    places : Tensor of int, [B, K]
-        Which patches these are.
+    positions : Tensor of int, [B, K]
+        Their indices among all patches.
 
     Returns
     -------
@@ -112,7 +121,7 @@ def embed(embedding: PatchEmbeddingBlock, patches: Tensor, places: Tensor) -> Te
     """
     convolution: Any = embedding.patch_embeddings
     tokens = functional.linear(patches, convolution.weight.flatten(1), convolution.bias)
-    return tokens + embedding.position_embeddings[0][places]
+    return tokens + embedding.position_embeddings[0][positions]
 
 
 def moments(patches: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,1 +1,1 @@
-"""What a pretrained network makes of masked scans."""
+"""Reconstructions of masked scans by a pretrained network."""

@@ -1,4 +1,4 @@
-"""A pretrained autoencoder looks at scans: maps of one, and the error of each.
+"""Reconstruction of masked scans by a pretrained autoencoder: maps of one scan, and the error of each.
 
 Runs as ``python -m training reconstruct``, a process of its own, because it needs torch.
 """
@@ -21,19 +21,19 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.models.patches import patch_weights, patchify, unpatchify
 from training.reconstruction import reconstruction_files
-from training.reconstruction.reconstruction_files import DRAWS
+from training.reconstruction.reconstruction_files import MASK_SAMPLES
 from training.studies import input_images, prepare_volumes, volume_grid
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 from training.tasks import pretrain
 from training.tasks.batches import Volumes
 
-#: How bright removed blocks are drawn, share of white matter's brightness.
+#: Intensity of removed blocks in the map, share of white matter's.
 REMOVED = 0.25
 
 
 class Reconstructor:
-    """A finished autoencoder, ready to look at scans.
+    """Pretrained autoencoder that reconstructs scans.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Reconstructor:
         self._own = study.scans().set_index("scan_id")
 
     def volume(self, scan: pd.Series) -> Tensor:
-        """Return what is shown of a scan's person, [1, C, X, Y, Z], from the cache where it is there."""
+        """Return the input volume of a scan, [1, C, X, Y, Z], from the cache where it holds it."""
         if self._is_as_planned(scan):
             paths = prepare_volumes.sample_paths(self.workspace, self.study, [scan["scan_id"]])
             return Volumes(paths).batch([0])
@@ -74,7 +74,7 @@ class Reconstructor:
         return torch.stack(channels)[None]
 
     def _is_as_planned(self, scan: pd.Series) -> bool:
-        """Tell whether what the study prepared of a scan was made of the files that are there now."""
+        """Tell whether the prepared volume of a scan was made of the present files."""
         if scan["scan_id"] not in self._own.index:
             return False
         hashes = {"T1w": "sha256", "pet": "pet_sha256"}
@@ -82,7 +82,7 @@ class Reconstructor:
         return all(self._own.at[scan["scan_id"], name] == scan[name] for name in names)
 
     @torch.inference_mode()
-    def look(self, volume: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def reconstruct(self, volume: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Predict a volume :data:`DRAWS` times, other patches removed each time.
 
         Parameters
@@ -93,11 +93,11 @@ class Reconstructor:
         -------
         predicted : Tensor, [D, N, P]
         error, removed : Tensor, [D, N]
-            As :meth:`training.models.masked_autoencoder.ReconstructionLoss.patch_errors` returns. The draws
+            As :meth:`training.models.masked_autoencoder.ReconstructionLoss.patch_errors` returns. The samples
             are the same for every scan.
         """
         torch.manual_seed(0)
-        batch = volume.to(self.device).expand(DRAWS, -1, -1, -1, -1)
+        batch = volume.to(self.device).expand(MASK_SAMPLES, -1, -1, -1, -1)
         predicted, error, removed = self.loss.patch_errors(batch)
         return predicted.float().cpu(), error.float().cpu(), removed.float().cpu()
 
@@ -130,14 +130,14 @@ def maps(
     if found:
         return found
     started = time.monotonic()
-    looker = Reconstructor(workspace, study, run)
-    volume = looker.volume(scan)
-    predicted, error, removed = looker.look(volume)
-    drawn = _drawn(looker, volume, predicted, removed)
+    reconstructor = Reconstructor(workspace, study, run)
+    volume = reconstructor.volume(scan)
+    predicted, error, removed = reconstructor.reconstruct(volume)
+    drawn = _drawn(reconstructor, volume, predicted, removed)
     folder = reconstruction_files.scan_folder(study, run, scan)
     _save_all(folder, drawn, study)
     shown = input_images.shown(study.preset)
-    shares = [float(one[looker.mask].mean()) for one in drawn["error"]]
+    shares = [float(one[reconstructor.mask].mean()) for one in drawn["error"]]
     files.write_json(  # last: with it the maps are there
         folder / "facts.json",
         {
@@ -148,11 +148,11 @@ def maps(
             "arm": run.arm,
             "seed": run.seed,
             "pretrained_on": bool(scan["pretrained_on"]),
-            "reconstruction_error": looker.error_of(error, removed),
+            "reconstruction_error": reconstructor.error_of(error, removed),
             "error_share": shares[0],
             "error_shares": dict(zip(shown, shares, strict=True)),
             "masking_ratio": study.preset.masking_ratio,
-            "draws": DRAWS,
+            "draws": MASK_SAMPLES,
             "model": files.sha256_of(run.model_path),
             "version": __version__,
             "seconds": round(time.monotonic() - started, 3),
@@ -192,10 +192,10 @@ def errors(
     known = reconstruction_files.read_errors(study, run)
     path = reconstruction_files.errors_path(study, run)
     _drop_half_line(path)
-    looker = Reconstructor(workspace, study, run)
+    reconstructor = Reconstructor(workspace, study, run)
     for done, (_, scan) in enumerate(scans.iterrows(), start=1):
         if scan["key"] not in set(known["key"]):
-            files.append_json_line(path, _error_row(looker, scan))
+            files.append_json_line(path, _error_row(reconstructor, scan))
         if progress:
             progress(done, len(scans))
     return reconstruction_files.offer(workspace, study, run)
@@ -207,7 +207,7 @@ def _drop_half_line(path: Path) -> None:
     files.write_text(path, written[: written.rfind("\n") + 1])
 
 
-def _error_row(looker: Reconstructor, scan: pd.Series) -> dict:
+def _error_row(reconstructor: Reconstructor, scan: pd.Series) -> dict:
     row = {
         "scan_id": scan["scan_id"],
         "key": scan["key"],
@@ -215,18 +215,18 @@ def _error_row(looker: Reconstructor, scan: pd.Series) -> dict:
         "reason": "",
     }
     try:
-        _, error, removed = looker.look(looker.volume(scan))
-        row["reconstruction_error"] = looker.error_of(error, removed)
+        _, error, removed = reconstructor.reconstruct(reconstructor.volume(scan))
+        row["reconstruction_error"] = reconstructor.error_of(error, removed)
     except (TierscopeError, OSError) as problem:
         row["reason"] = str(problem)
     return row
 
 
 def _drawn(
-    looker: Reconstructor, volume: Tensor, predicted: Tensor, removed: Tensor
+    reconstructor: Reconstructor, volume: Tensor, predicted: Tensor, removed: Tensor
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the four maps in shares of white matter's brightness, each [C, X, Y, Z]."""
-    preset = looker.study.preset
+    """Return the four maps in shares of white matter's intensity, each [C, X, Y, Z]."""
+    preset = reconstructor.study.preset
     true = patchify(volume, preset.patch)  # [1, N, P]
     gone = removed[:1, :, None]
     filled = true * (1 - gone) + predicted[:1] * gone
@@ -239,7 +239,7 @@ def _drawn(
         "reconstruction": _share(filled),
         "error": off[None] * prepare_volumes.SCALE,
     }
-    inside = looker.mask.astype(np.float32)
+    inside = reconstructor.mask.astype(np.float32)
     return {
         name: _volume(patches, preset.grid, preset.patch) * (1 if name == "masked" else inside)
         for name, patches in share.items()

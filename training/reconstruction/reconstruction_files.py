@@ -1,4 +1,4 @@
-"""What a pretrained model makes of scans, as files: maps of one scan, and one error a scan.
+"""Files of reconstructions: maps of one scan, and one error a scan.
 
 Written by :mod:`training.reconstruction.reconstruct` (with torch), read here without it. Everything lies in
 the study's folder under a name that follows from the model, the scan and its alignment, so nothing stale is
@@ -23,14 +23,14 @@ from training.studies.runs import Run
 #: Part of every name; raised when the maps or the error change.
 VERSION = 1
 #: How often patches are removed anew: every patch is predicted several times.
-DRAWS = 8
+MASK_SAMPLES = 8
 
 #: Maps of one scan -> what each shows.
 MAPS: dict[str, str] = {
     "input": "the scan as the model gets it: on the template, the brain alone",
     "masked": "what the model sees of it in one draw: grey blocks are removed",
     "reconstruction": "the removed blocks as the model fills them in",
-    "error": f"how far off it is: mean of {DRAWS} draws, black is right",
+    "error": f"how far off it is: mean of {MASK_SAMPLES} draws, black is right",
 }
 
 #: Columns of the table that scored scans take their learned error from.
@@ -76,7 +76,7 @@ class ReconstructionProgress:
 
 
 def finished_pretrainings(study: Study) -> list[Run]:
-    """Return the pretrainings of a study whose weights are there."""
+    """Return the finished pretrainings of a study that still have their weights."""
     return [
         run
         for run in runs.runs_of(study)
@@ -85,7 +85,7 @@ def finished_pretrainings(study: Study) -> list[Run]:
 
 
 def folder_of(study: Study, run: Run) -> Path:
-    """Return where everything made with one model lies.
+    """Return the folder of the reconstructions by one model.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def folder_of(study: Study, run: Run) -> Path:
             f"{run.id} has no finished model to look through. Choose a finished pretraining of the study."
         )
     made = run.result_path.read_text(encoding="utf-8")
-    return study.folder / "reconstructions" / f"{run.id}-{files.short_hash(f'{VERSION}/{made}')}"
+    return study.reconstructions_dir / f"{run.id}-{files.short_hash(f'{VERSION}/{made}')}"
 
 
 def usable_scans(workspace: Workspace, study: Study, run: Run) -> pd.DataFrame:
@@ -135,7 +135,7 @@ def _with_pets(workspace: Workspace, scans: pd.DataFrame) -> pd.DataFrame:
 
 
 def scan_folder(study: Study, run: Run, scan: pd.Series) -> Path:
-    """Return where the maps of one scan, a row of :func:`usable_scans`, lie."""
+    """Return the folder of the maps of one scan, a row of :func:`usable_scans`."""
     pet_sha256 = scan["pet_sha256"] if "pet" in input_images.shown(study.preset) else None
     key = prepare_volumes.sample_key(
         scan["sha256"], scan["template_affine"], study.preset, pet_sha256
@@ -170,7 +170,7 @@ def errors_path(study: Study, run: Run) -> Path:
 
 
 def progress_of(workspace: Workspace, study: Study, run: Run) -> ReconstructionProgress:
-    """Tell how far the errors of a run are."""
+    """Return the progress of the errors of a run."""
     wanted = usable_scans(workspace, study, run)
     rows = read_errors(study, run)
     there = rows[rows["key"].isin(keys_of(study, wanted))]
@@ -179,7 +179,7 @@ def progress_of(workspace: Workspace, study: Study, run: Run) -> ReconstructionP
 
 
 def read_errors(study: Study, run: Run) -> pd.DataFrame:
-    """Return ``scan_id, key, reconstruction_error, reason`` of every scan that was looked at."""
+    """Return ``scan_id, key, reconstruction_error, reason`` of every scan that was measured."""
     rows = files.read_json_lines(errors_path(study, run))
     table = pd.DataFrame(rows, columns=["scan_id", "key", "reconstruction_error", "reason"])
     table["reconstruction_error"] = table["reconstruction_error"].astype("float64")
@@ -187,7 +187,7 @@ def read_errors(study: Study, run: Run) -> pd.DataFrame:
 
 
 def keys_of(study: Study, scans: pd.DataFrame) -> list[str]:
-    """Return the name of what is shown of each scan's person."""
+    """Return the cache key of each scan's input images."""
     pets_of = scans.get("pet_sha256", pd.Series(None, scans.index, dtype=object))
     rows = zip(scans["sha256"], scans["template_affine"], pets_of, strict=True)
     return [prepare_volumes.sample_key(sha, affine, study.preset, pet) for sha, affine, pet in rows]

@@ -1,4 +1,4 @@
-"""Everything of a report as files in a folder, and all of them in one zip file."""
+"""Bundle of a report: every file in a folder, and all of them in one zip file."""
 
 import zipfile
 from collections.abc import Callable, Iterator

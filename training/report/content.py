@@ -1,4 +1,4 @@
-"""What a report says of a study: its messages in order, each from the tables of ``training``."""
+"""Content of a report: its messages in order, each from the tables of ``training``."""
 
 from collections.abc import Callable
 

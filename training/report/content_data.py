@@ -1,4 +1,4 @@
-"""The first messages of a report: the question, who came in, and where the tiers were cut."""
+"""Messages on a study's data: the question, inclusion, and the cut-offs of the tiers."""
 
 import contextlib
 import io
@@ -13,8 +13,9 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.imaging import thumbnails
 from curation.tiers.rule_columns import SCORE, SCORE_DIGITS
 from curation.tiers.tier_rule import TIER_COLOURS
+from curation.wording import plural
 from training.report.plots import Box, FlowTable, Line, Message, Picture, Plot, Series
-from training.report.source import ReportSource, ages_of, count_of, counted, plural, tiers_of
+from training.report.source import ReportSource, ages_of, count_of, counted, tiers_of
 from training.studies import pool_target_separation
 
 BIN = 2.5
@@ -22,7 +23,7 @@ _GREY = "#7F7F7F"
 
 
 def question(source: ReportSource) -> Message:
-    """Say what was asked, of whom, and how."""
+    """State the question, the cohorts and the design."""
     study, pool, target = source.study, source.of("pool"), source.of("target")
     arms = [arm.label for arm in study.arms]
     return Message(
@@ -43,13 +44,13 @@ def question(source: ReportSource) -> Message:
 
 
 def _measure(source: ReportSource) -> str:
-    """Return what the tiers were cut on."""
+    """Return the measure that the tiers were cut on."""
     rule = source.pool.rule if source.pool else None
     return rule.rule_column.label.lower() if rule else "distortion score"
 
 
 def flow(source: ReportSource) -> Message:
-    """Show who came in and who did not, as flow charts of both cohorts."""
+    """Show inclusion and exclusion, as flow charts of both cohorts."""
     pool, target = source.of("pool"), source.of("target")
     found = (("Pretraining pool", source.pool, pool), ("Target cohort", source.target, target))
     return Message(
@@ -87,7 +88,7 @@ def _by_other(end: TierCount) -> tuple[str, ...]:
 
 
 def tiers(source: ReportSource) -> Message | None:
-    """Show the scores of the pool, where they were cut, and what scans of each tier look like."""
+    """Show the scores of the pool with the cut-offs, and example scans of each tier."""
     pool = source.of("pool")
     known = pool[pool["distortion_score"].notna()]
     if known.empty:

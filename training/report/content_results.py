@@ -1,4 +1,4 @@
-"""The answer: curves, errors with intervals, differences with verdicts, and what they cannot say.
+"""Messages on a study's results: curves, errors with intervals, differences with verdicts, and limits.
 
 The last message of a report: what the study cannot say, from its own numbers.
 """
@@ -11,8 +11,9 @@ import pandas as pd
 from curation.scoring.comparison_groups import site_summary
 from curation.tier_effects.selection_bias import NOTABLE
 from curation.tier_effects.standardised_differences import continuous_smd, null_smd
+from curation.wording import number, plural
 from training.report.plots import Line, Message, Plot, Table
-from training.report.source import ReportSource, ages_of, number, plural, tiers_of
+from training.report.source import ReportSource, ages_of, tiers_of
 from training.results import conclusions, error_curves
 from training.results.predictions import BASELINE
 from training.studies import arm_overlap
@@ -22,7 +23,7 @@ DIFFERENCE = "Difference (years; below 0 is better)"
 
 
 def intervals_of(table: pd.DataFrame) -> str:
-    """Say what the intervals of a table are over; empty where it has none."""
+    """Describe the intervals of a table in words; empty where it has none."""
     if table["ci_low"].isna().all():
         return ""
     if table["n_seeds"].max() < 2:
@@ -64,7 +65,7 @@ def curves(source: ReportSource) -> Message | None:
 
 
 def _bands(plot: Plot) -> str:
-    """Say what is drawn around the lines of a plot of means over seeds."""
+    """Describe the bands of a plot of means over seeds in words."""
     if plot.singles:
         return "Thick lines: mean over seeds. Thin lines: single seeds, too few for a band."
     if plot.bands:
@@ -75,7 +76,7 @@ def _bands(plot: Plot) -> str:
 
 
 def answer(source: ReportSource) -> Message | None:
-    """Show the final error of each arm, with what the study came to as the title."""
+    """Show the final error of each arm, under the conclusion of the study."""
     final = source.final
     if final.empty:
         return None
@@ -128,10 +129,10 @@ def figures(source: ReportSource) -> Message | None:
     rows = tuple(
         (
             row["label"] if row["arm"] == BASELINE else row["arm"],
-            number(row["age_mae_years"]),
-            f"{number(row['ci_low'])} to {number(row['ci_high'])}",
-            *(number(row[name]) for name in ("r", "r2", "mean_error_years", "slope")),
-            *[number(row["corrected_mae_years"])] * with_corrected,
+            number(row["age_mae_years"], 2),
+            f"{number(row['ci_low'], 2)} to {number(row['ci_high'], 2)}",
+            *(number(row[name], 2) for name in ("r", "r2", "mean_error_years", "slope")),
+            *[number(row["corrected_mae_years"], 2)] * with_corrected,
             number(row["n_runs"], 0),
         )
         for _, row in source.final.sort_values("age_mae_years").iterrows()
@@ -259,7 +260,7 @@ def _compared(
 
 
 def limits(source: ReportSource) -> Message:
-    """Say what the study cannot say."""
+    """State the limits of the study."""
     study, target = source.study, source.of("target")
     people = plural(target["subject_id"].nunique(), "person", "people")
     points = [
@@ -277,7 +278,7 @@ def limits(source: ReportSource) -> Message:
 
 
 def _state(source: ReportSource) -> list[str]:
-    """Return what stands before everything else."""
+    """Return the state of the data and of the study, which comes first."""
     points = []
     if not source.study.result_path.exists():
         points.append("The study is not finished: arms may stand on different runs.")
@@ -296,13 +297,13 @@ def _seeds(count: int) -> str:
 
 
 def _sites(source: ReportSource) -> str:
-    """Say what follows where sites are not known; nothing where they are."""
+    """State the consequences of unknown sites; nothing where they are known."""
     note = site_summary(source.of("pool")).note
     return f"{note} A tier may be a scanner." if note else ""
 
 
 def _ages(source: ReportSource) -> str:
-    """Say whether the best tier is also another age; nothing where all scans are of one tier."""
+    """State whether the best tier differs in age; nothing where all scans are of one tier."""
     pool = source.of("pool")
     tiers = tiers_of(pool)
     if len(tiers) < 2:

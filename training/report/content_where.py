@@ -1,4 +1,4 @@
-"""Where it matters: by tier of the test scan, along the score, by age and site, by size and labels."""
+"""Messages on subgroups and dose: by tier of the test scan, score, age and site, by size and labels."""
 
 from dataclasses import replace
 
@@ -7,10 +7,11 @@ import pandas as pd
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage import tables
 from curation.tiers.rule_versions import rule_difference
+from curation.wording import number, plural
 from training.reconstruction import reconstruction_files
 from training.report.content_results import ERROR, intervals_of
 from training.report.plots import Message, Plot, Series
-from training.report.source import ReportSource, number, plural, site_names, without_identity
+from training.report.source import ReportSource, site_names, without_identity
 from training.results import error_strata, study_sets
 from training.results.predictions import BASELINE
 
@@ -19,7 +20,7 @@ _KEPT, _CONTROL = "#0072B2", "#7F7F7F"
 
 
 def tier_by_tier(source: ReportSource) -> Message | None:
-    """Show the error by what was pretrained on (rows) and the tier of the test scan (columns)."""
+    """Show the error by pretraining arm (rows) and tier of the test scan (columns)."""
     table = error_strata.tier_by_tier(source.held_out)
     if table["tier"].nunique() < 2:
         return None
@@ -115,8 +116,8 @@ def predicted(source: ReportSource) -> Message | None:
     )
     rows = trained.set_index("arm")
     told = "; ".join(
-        f"{arm}: r {number(rows.at[arm, 'r'])}, slope of the error on age "
-        f"{number(rows.at[arm, 'slope'])}"
+        f"{arm}: r {number(rows.at[arm, 'r'], 2)}, slope of the error on age "
+        f"{number(rows.at[arm, 'slope'], 2)}"
         for arm in arms
         if arm in rows.index
     )
@@ -198,7 +199,7 @@ def by_size(source: ReportSource) -> Message | None:
 
 
 def by_labels(source: ReportSource) -> Message | None:
-    """Show the error along the share of people whose ages are learned from."""
+    """Show the error along the share of labels."""
     table = study_sets.by_labels(source.held_out)
     if table.empty:
         return None
@@ -250,9 +251,9 @@ def learned(source: ReportSource) -> Message | None:
     return Message(
         "learned",
         "Does a model that was never told what an artefact is see the same?",
-        f"Correlation of its reconstruction error with the score {number(found.rho)} "
-        f"({number(found.low)} to "
-        f"{number(found.high)}) over {plural(found.people, 'person', 'people')} that it has not "
+        f"Correlation of its reconstruction error with the score {number(found.rho, 2)} "
+        f"({number(found.low, 2)} to "
+        f"{number(found.high, 2)}) over {plural(found.people, 'person', 'people')} that it has not "
         "seen.",
         plot=plot,
         note="Spearman's over people; Bonett and Wright's 95 % interval.",
@@ -260,7 +261,7 @@ def learned(source: ReportSource) -> Message | None:
 
 
 def _drawn(plot: Plot, intervals: str) -> str:
-    """Say what the bands of a plot are, or that they are not drawn."""
+    """Describe the bands of a plot in words, or state that they are not drawn."""
     if plot.bands or not intervals:
         return intervals
     return f"{intervals.removesuffix('.')}; not drawn here, where they would hide the lines."

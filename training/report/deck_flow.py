@@ -8,8 +8,8 @@ from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.slide import Slide
 from pptx.util import Emu, Inches, Pt
 
-from training.report.look import INK, MUTED
 from training.report.plots import Box, FlowTable
+from training.theme import INK, MUTED
 
 
 def draw_flows(

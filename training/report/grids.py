@@ -1,4 +1,4 @@
-"""Cells of a grid: what stands in each, and its colour by how far it is from what it is set against."""
+"""Cells of a table drawn as a grid: text, and colour by the difference to a reference."""
 
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Plots drawn by plotly: on the page Present and in the HTML file."""
+"""Interactive plots by plotly, for the page Present and the HTML file."""
 
 import html
 
@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from training.report import grids
-from training.report.look import INK, MUTED, TEMPLATE
 from training.report.plots import Plot, Series
+from training.theme import INK, MUTED, TEMPLATE
 
 
 def figure(plot: Plot, *, size: int = 15, height: int | None = None) -> go.Figure:
@@ -16,28 +16,28 @@ def figure(plot: Plot, *, size: int = 15, height: int | None = None) -> go.Figur
     Parameters
     ----------
     plot : Plot
-        What is drawn. Names in it are shown as they are, never as markup.
+        Plot to draw. Names in it are shown as they are, never as markup.
     size : int
         Of the letters, pixels.
     height : int, optional
         Of the figure, pixels; by default what its rows need.
     """
     height = height or _height(plot, size)
-    drawn = go.Figure(layout={"template": TEMPLATE})
-    _KINDS[plot.kind](drawn, plot, size)
+    chart = go.Figure(layout={"template": TEMPLATE})
+    _KINDS[plot.kind](chart, plot, size)
     for line in plot.lines:
-        _line(drawn, line.axis, line.at, line.label, size)
+        _line(chart, line.axis, line.at, line.label, size)
     named = any(line.axis == "x" and line.label for line in plot.lines)
-    drawn.update_layout(
+    chart.update_layout(
         height=height,
         font={"size": size},
         legend={"font": {"size": size}, "y": 1.02 + (0.004 * size if named else 0)},
         margin={"l": 10, "r": 20, "t": int((4.4 if named else 2.6) * size), "b": 10},
         hoverlabel={"font": {"size": size}},
     )
-    drawn.update_xaxes(title_text=_plain(plot.x_label), automargin=True, title_font_size=size)
-    drawn.update_yaxes(title_text=_plain(plot.y_label), automargin=True, title_font_size=size)
-    return drawn
+    chart.update_xaxes(title_text=_plain(plot.x_label), automargin=True, title_font_size=size)
+    chart.update_yaxes(title_text=_plain(plot.y_label), automargin=True, title_font_size=size)
+    return chart
 
 
 def _height(plot: Plot, size: int) -> int:
@@ -52,12 +52,12 @@ def _plain(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
-def _lines(drawn: go.Figure, plot: Plot, size: int) -> None:
+def _lines(chart: go.Figure, plot: Plot, size: int) -> None:
     for series in plot.shown():
         rows, called = plot.of(series).sort_values(plot.x), _plain(series.label)
         if plot.bands:
             sure = rows.dropna(subset=[plot.low, plot.high])
-            drawn.add_scatter(
+            chart.add_scatter(
                 x=[*sure[plot.x], *sure[plot.x][::-1]],
                 y=[*sure[plot.high], *sure[plot.low][::-1]],
                 fill="toself",
@@ -69,7 +69,7 @@ def _lines(drawn: go.Figure, plot: Plot, size: int) -> None:
                 hoverinfo="skip",
             )
         for single in plot.singles:
-            drawn.add_scatter(
+            chart.add_scatter(
                 x=rows[plot.x],
                 y=rows[single],
                 mode="lines",
@@ -79,7 +79,7 @@ def _lines(drawn: go.Figure, plot: Plot, size: int) -> None:
                 line={"color": series.colour, "width": 1, "dash": series.dash},
                 hoverinfo="skip",
             )
-        drawn.add_scatter(
+        chart.add_scatter(
             x=rows[plot.x],
             y=rows[plot.y],
             name=called,
@@ -89,13 +89,13 @@ def _lines(drawn: go.Figure, plot: Plot, size: int) -> None:
             marker={"size": 8},
             hovertemplate=f"%{{x}}: %{{y:.{plot.digits}f}}<extra>{called}</extra>",
         )
-    drawn.update_yaxes(range=plot.span)
+    chart.update_yaxes(range=plot.span)
 
 
-def _bars(drawn: go.Figure, plot: Plot, size: int) -> None:
+def _bars(chart: go.Figure, plot: Plot, size: int) -> None:
     for series in plot.shown():
         rows, called = plot.of(series), _plain(series.label)
-        drawn.add_bar(
+        chart.add_bar(
             x=rows[plot.x] + plot.width / 2,
             y=rows[plot.y],
             width=0.94 * plot.width,
@@ -104,18 +104,18 @@ def _bars(drawn: go.Figure, plot: Plot, size: int) -> None:
             customdata=rows[plot.x],
             hovertemplate=f"from %{{customdata:g}}: %{{y}}<extra>{called}</extra>",
         )
-    drawn.update_layout(barmode="stack", bargap=0, legend={"traceorder": "normal"})
-    drawn.update_yaxes(rangemode="tozero")
+    chart.update_layout(barmode="stack", bargap=0, legend={"traceorder": "normal"})
+    chart.update_yaxes(rangemode="tozero")
 
 
-def _intervals(drawn: go.Figure, plot: Plot, size: int) -> None:
+def _intervals(chart: go.Figure, plot: Plot, size: int) -> None:
     looks = {series.name: series for series in plot.series}
     order = []
     for _, row in plot.table[::-1].iterrows():
         series = looks.get(str(row[plot.by]), Series("", str(row[plot.y]), MUTED))
         called = _plain(series.label)
         order.append(called)
-        drawn.add_scatter(
+        chart.add_scatter(
             x=[row[plot.x]],
             y=[called],
             mode="markers",
@@ -139,15 +139,15 @@ def _intervals(drawn: go.Figure, plot: Plot, size: int) -> None:
             hovertemplate=f"%{{y}}: %{{x:.{plot.digits}f}} (%{{customdata[0]:.{plot.digits}f}} to "
             f"%{{customdata[1]:.{plot.digits}f}})<extra></extra>",
         )
-    drawn.update_yaxes(categoryorder="array", categoryarray=order, type="category", showgrid=False)
+    chart.update_yaxes(categoryorder="array", categoryarray=order, type="category", showgrid=False)
     if plot.from_zero:
-        drawn.update_xaxes(rangemode="tozero")
+        chart.update_xaxes(rangemode="tozero")
 
 
-def _scatter(drawn: go.Figure, plot: Plot, size: int) -> None:
+def _scatter(chart: go.Figure, plot: Plot, size: int) -> None:
     for series in plot.shown():
         rows, called = plot.of(series), _plain(series.label)
-        drawn.add_scatter(
+        chart.add_scatter(
             x=rows[plot.x],
             y=rows[plot.y],
             mode="markers",
@@ -164,7 +164,7 @@ def _scatter(drawn: go.Figure, plot: Plot, size: int) -> None:
     if plot.diagonal and len(plot.table):
         both = plot.table[[plot.x, plot.y]].to_numpy(dtype=float)
         ends = [float(np.nanmin(both)), float(np.nanmax(both))]
-        drawn.add_scatter(
+        chart.add_scatter(
             x=ends,
             y=ends,
             mode="lines",
@@ -174,7 +174,7 @@ def _scatter(drawn: go.Figure, plot: Plot, size: int) -> None:
         )
 
 
-def _grid(drawn: go.Figure, plot: Plot, size: int) -> None:
+def _grid(chart: go.Figure, plot: Plot, size: int) -> None:
     rows, columns, held = grids.cells(plot)
     labels, places = plot.labels(), np.arange(len(rows) * len(columns))
     flat = [cell for line in held for cell in line]
@@ -184,7 +184,7 @@ def _grid(drawn: go.Figure, plot: Plot, size: int) -> None:
         for place, cell in enumerate(flat)
         for end in (place, place + 1)
     ]
-    drawn.add_heatmap(
+    chart.add_heatmap(
         z=places.reshape(len(rows), len(columns)) + 0.5,
         x=[_plain(c) for c in columns],
         y=[_plain(labels.get(r, r)) for r in rows],
@@ -199,8 +199,8 @@ def _grid(drawn: go.Figure, plot: Plot, size: int) -> None:
         text=[["" if cell is None else _in_cell(cell, size) for cell in line] for line in held],
         hovertemplate="%{y}, %{x}<br>%{text}<extra></extra>",
     )
-    drawn.update_yaxes(autorange="reversed", showgrid=False, type="category")
-    drawn.update_xaxes(side="top", showgrid=False, type="category")
+    chart.update_yaxes(autorange="reversed", showgrid=False, type="category")
+    chart.update_xaxes(side="top", showgrid=False, type="category")
 
 
 def _in_cell(cell: grids.Cell, size: int) -> str:
@@ -212,7 +212,7 @@ def _in_cell(cell: grids.Cell, size: int) -> str:
     return f'<span style="font-size:{1.15 * size:.0f}px;color:{ink}">{cell.value}</span>{small}'
 
 
-def _line(drawn: go.Figure, axis: str, at: float, label: str, size: int) -> None:
+def _line(chart: go.Figure, axis: str, at: float, label: str, size: int) -> None:
     style = {
         "color": INK if axis == "x" else MUTED,
         "width": 2,
@@ -225,9 +225,9 @@ def _line(drawn: go.Figure, axis: str, at: float, label: str, size: int) -> None
         "yanchor": "bottom",
     }
     if axis == "x":
-        drawn.add_vline(x=at, line=style, annotation=note | {"y": 1.0, "xanchor": "center"})
+        chart.add_vline(x=at, line=style, annotation=note | {"y": 1.0, "xanchor": "center"})
     else:
-        drawn.add_hline(y=at, line=style, annotation=note | {"xanchor": "right"})
+        chart.add_hline(y=at, line=style, annotation=note | {"xanchor": "right"})
 
 
 def _see_through(colour: str, share: float = 0.12) -> str:

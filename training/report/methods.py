@@ -1,4 +1,4 @@
-"""The methods of a study as paragraphs for a paper, with versions, hashes and counts."""
+"""Methods section of a study as paragraphs for a paper, with versions, hashes and counts."""
 
 import importlib.metadata
 import platform
@@ -8,7 +8,8 @@ from curation import __version__
 from curation.cohorts.frozen_cohort import Cohort
 from curation.storage import files
 from curation.tiers.rule_versions import same_rule, summary_line
-from training.report.source import ReportSource, ages_of, count_of, plural, short
+from curation.wording import plural
+from training.report.source import ReportSource, ages_of, count_of, short
 from training.results import study_sets
 from training.studies import arm_overlap, input_images, pool_target_separation
 
@@ -99,7 +100,7 @@ def _pretraining(source: ReportSource) -> str:
 
 
 def _controls(source: ReportSource) -> str:
-    """Say how controls were drawn and what they share with their arms; nothing where there is none."""
+    """Describe the sampling of controls and their overlap with their arms; nothing where there is none."""
     matched = arm_overlap.controls_matched_on(source.study)
     if matched is None:
         return ""
@@ -111,8 +112,8 @@ def _controls(source: ReportSource) -> str:
 
 
 def _images(source: ReportSource) -> str:
-    """Say what was looked at, where it was not the T1w alone."""
-    looked_at = input_images.of(source.study.preset)
+    """Describe the input images where they are not the T1w alone."""
+    looked_at = input_images.images_of(source.study.preset)
     if "pet" not in looked_at.modalities:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""The HTML file: everything of a report in one file that opens from disk, without a network.
+"""HTML page of a report: one file that opens from disk, without a network.
 
 plotly.js is in it once. A content security policy forbids it to ask anything of anyone. Texts are escaped.
 """

@@ -1,4 +1,4 @@
-"""Plots drawn by matplotlib: PNG and SVG files, without a browser and without a network."""
+"""Static plots by matplotlib: PNG and SVG files, without a browser or a network."""
 
 import io
 from typing import Any
@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from training.report import grids
-from training.report.look import GRID, INK, MUTED
 from training.report.plots import Plot, Series
+from training.theme import GRID, INK, MUTED
 
 SIZE_INCH, DPI = (9.0, 5.2), 200
 _DASHES = {"solid": "-", "dash": (0, (5, 2)), "dot": (0, (1, 1.5))}

@@ -1,4 +1,4 @@
-"""A plot as data: one table of numbers and how it is to be read.
+"""Plots as data: one table of numbers with its axes and marks, drawn by four renderers.
 
 Every drawing of it (on the screen, in HTML, as a picture, as an editable chart) and its CSV file are made
 from the same table, so none can disagree with another.
@@ -119,7 +119,7 @@ class Plot:
         return tuple(series for series in self.series if len(self.of(series)))
 
     def labels(self) -> dict[str, str]:
-        """Return what each series is called."""
+        """Return the label of each series."""
         return {series.name: series.label for series in self.series}
 
     @property
@@ -272,10 +272,10 @@ class Report:
 
     @property
     def state(self) -> str:
-        """What every page of it has to say of the data and the training; empty where nothing."""
+        """Remark on data and training for every page; empty where there is none."""
         return " ".join(filter(None, (SIMULATED * self.simulated, self.progress)))
 
     @property
     def progress(self) -> str:
-        """What every page has to say of the training."""
+        """Remark on the training for every page."""
         return " ".join(filter(None, (UNFINISHED * (not self.finished), self.try_out)))

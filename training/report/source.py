@@ -1,10 +1,7 @@
-"""What the messages of a report are made from, read once.
+"""Source of a report: a study read once, anonymised, with the names of the report's files.
 
-What the files of a report are called.
-
-What leaves a workspace with a report, and what does not: nobody can be told from it.
-
-Names, ids, paths and free text never reach the tables of a report; they are not filtered out afterwards.
+Nobody can be identified from a report: names, ids, paths and free text never reach its tables; they are not
+filtered out afterwards.
 """
 
 from dataclasses import dataclass
@@ -18,7 +15,7 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage.workspace import Workspace
-from training.report.look import MUTED, arm_styles
+from curation.wording import plural
 from training.report.plots import Series
 from training.results import comparisons, conclusions, predictions, study_summary
 from training.results.comparisons import Comparisons
@@ -26,13 +23,14 @@ from training.results.conclusions import Conclusion
 from training.results.predictions import BASELINE, BASELINE_LABEL, Predictions
 from training.studies import planned_study
 from training.studies.planned_study import Study
+from training.theme import MUTED, arm_styles
 
-#: Ages from here on are told as this age, as rules for health data ask.
+#: Ages from here on are reported as this age, as rules for health data ask.
 OLDEST_YEARS = 90
 
 
 def site_names(sites: pd.Series, *, keep: bool) -> dict[str, str]:
-    """Return what each site is called in a report.
+    """Return the name of each site in a report.
 
     Parameters
     ----------
@@ -51,7 +49,7 @@ def site_names(sites: pd.Series, *, keep: bool) -> dict[str, str]:
 
 
 def without_identity(points: pd.DataFrame) -> pd.DataFrame:
-    """Return single scans' numbers such that no row points to a person.
+    """Return values of single scans such that no row identifies a person.
 
     Parameters
     ----------
@@ -74,7 +72,7 @@ def without_identity(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def removed(*, sites_kept: bool, pictures: bool) -> tuple[str, ...]:
-    """Say what was taken out of a report."""
+    """Return the statements on what was removed from a report."""
     return (
         "Ids of scans, people and sessions, file names and paths: left out everywhere. Points of "
         "plots are "
@@ -98,7 +96,7 @@ def removed(*, sites_kept: bool, pictures: bool) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Options:
-    """What people choose of a report.
+    """Options of a report.
 
     Parameters
     ----------
@@ -152,12 +150,12 @@ class ReportSource:
 
     @cached_property
     def conclusion(self) -> Conclusion:
-        """What the study came to."""
+        """Conclusion of the study."""
         return conclusions.conclude(self.held_out, self.compared, self.reference)
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
-        """How each arm is drawn, and predicting the mean."""
+        """Style of each arm, and of predicting the mean."""
         styles = arm_styles(self.study.arms)
         arms = [
             Series(name, style.label, style.colour, style.dash, hollow=style.dash != "solid")
@@ -196,13 +194,8 @@ def _cohort(workspace: Workspace, cohort_id: str) -> Cohort | None:
 
 
 def short(named: str) -> str:
-    """Return the hash that ends an id of a study or cohort: what tells it from others, without its name."""
+    """Return the hash that ends an id of a study or cohort: it identifies them without their names."""
     return named.rsplit("-", 1)[-1]
-
-
-def plural(count: int, noun: str, nouns: str | None = None) -> str:
-    """Return a count with its noun."""
-    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def counted(scans: int, people: int) -> str:
@@ -222,14 +215,6 @@ def ages_of(scans: pd.DataFrame) -> str:
         return "ages not known"
     oldest = f"{ages.max():.0f}" if ages.max() < OLDEST_YEARS else f"{OLDEST_YEARS} or more"
     return f"{ages.mean():.0f} years on average ({ages.min():.0f} to {oldest})"
-
-
-def number(value: float, digits: int = 2) -> str:
-    """Return a number with a true minus; a dash where it is not known."""
-    if value != value:
-        return "–"
-    shown = f"{value:.{digits}f}"
-    return (shown.removeprefix("-") if float(shown) == 0 else shown).replace("-", "−")
 
 
 def tiers_of(scans: pd.DataFrame) -> list[str]:

@@ -1,6 +1,13 @@
-"""How well ages were predicted: the figures of one arm, raw and with the age bias taken out."""
+"""Age metrics: error, correlation and bias of predicted ages, raw and corrected for age bias.
+
+Also the standardisation of ages by the training folds, and the result of one fine-tuning.
+"""
+
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
@@ -11,7 +18,7 @@ FIGURES = ("age_mae_years", "r", "r2", "mean_error_years", "slope")
 
 
 def figures(predicted: NDArray[np.float64], ages: NDArray[np.float64]) -> dict[str, float]:
-    """Return the figures of one arm, each computed a seed and averaged over seeds.
+    """Return the age metrics of one arm, each computed per seed and averaged over seeds.
 
     Parameters
     ----------
@@ -27,6 +34,13 @@ def figures(predicted: NDArray[np.float64], ages: NDArray[np.float64]) -> dict[s
         constant · ``r2``: 1 − squared errors over squared deviations of age; below 0 is worse than one
         constant · ``mean_error_years``: predicted − true · ``slope``: of that error against age, years a
         year; −1 is a constant, 0 is no bias.
+
+    Examples
+    --------
+    >>> ages = np.array([20.0, 40.0, 60.0])
+    >>> found = figures(np.array([[25.0, 40.0, 55.0]]), ages)  # one seed, regressing to the mean
+    >>> round(found["age_mae_years"], 2), round(found["r"], 2), round(found["slope"], 2)
+    (3.33, 1.0, -0.25)
     """
     error = predicted - ages
     deviation = ages - ages.mean()
@@ -114,3 +128,56 @@ def corrected(
             return np.full(predicted.shape, np.nan)
         result[:, inside] = (predicted[:, inside] - a[:, None]) / b[:, None]
     return result
+
+
+@dataclass(frozen=True)
+class AgeScale:
+    """Standardises ages by the training folds: mean and standard deviation, years.
+
+    Examples
+    --------
+    >>> scale = AgeScale.of(np.array([50.0, 70.0]))
+    >>> scale.standardise(np.array([80.0])).tolist()
+    [2.0]
+    >>> scale.years(np.array([2.0])).tolist()
+    [80.0]
+    """
+
+    mean_years: float
+    sd_years: float
+
+    @classmethod
+    def of(cls, ages: NDArray[np.float64]) -> "AgeScale":
+        """Measure the scale; ages that do not differ get a deviation of 1 year."""
+        return cls(float(ages.mean()), float(ages.std()) or 1.0)
+
+    def standardise(self, years: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return years as deviations from the mean in standard deviations."""
+        return (years - self.mean_years) / self.sd_years
+
+    def years(self, standardised: NDArray) -> NDArray[np.float64]:
+        """Undo :meth:`standardise`."""
+        return np.asarray(standardised, dtype=np.float64) * self.sd_years + self.mean_years
+
+
+def age_error(people: pd.DataFrame, predicted_years: NDArray[np.float64]) -> float:
+    """Return the mean absolute error over people, years; a person's scans are averaged first."""
+    table = people.assign(predicted=predicted_years).groupby("subject_id")[
+        ["age_years", "predicted"]
+    ]
+    means = table.mean()
+    return float((means["predicted"] - means["age_years"]).abs().mean())
+
+
+def result_of(
+    train: pd.DataFrame, test: pd.DataFrame, predicted: NDArray[np.float64], scale: AgeScale
+) -> dict[str, Any]:
+    """Return the content of ``result.json``: errors, the mean age as a baseline, and every prediction."""
+    rows = test[["scan_id", "subject_id", "age_years"]].assign(predicted_age_years=predicted)
+    return {
+        "age_mae_years": age_error(test, predicted),
+        "baseline_age_years": scale.mean_years,
+        "baseline_mae_years": age_error(test, np.full(len(test), scale.mean_years)),
+        "training_subjects": int(train["subject_id"].nunique()),
+        "predictions": rows.to_dict("records"),
+    }

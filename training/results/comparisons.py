@@ -1,6 +1,7 @@
-"""The comparisons of a study, each with its verdict: against the mean age, a reference arm, and controls.
+"""Comparisons of the arms of a study with the mean age, a reference arm and controls, each with a verdict.
 
-What a comparison of two arms comes to, in a sentence.
+A verdict is an outcome with its sentence: the test of :mod:`training.results.crossed_effects` after Holm's
+correction, or the reason why nothing may be concluded yet.
 """
 
 import math
@@ -19,11 +20,11 @@ Outcome = Literal["better", "worse", "leaning", "open", "withheld", "unknown"]
 
 
 class Verdict(NamedTuple):
-    """A comparison in words.
+    """Outcome of a comparison, with its sentence.
 
     Parameters
     ----------
-    kind : {'better', 'worse', 'leaning', 'open', 'withheld', 'unknown'}
+    outcome : {'better', 'worse', 'leaning', 'open', 'withheld', 'unknown'}
         The arm against its reference. ``leaning``: its own interval leaves out 0, but not after Holm's
         correction for the number of comparisons. ``open``: not distinguishable. ``withheld``: nothing may be
         concluded from what is there. ``unknown``: nothing to compare yet.
@@ -31,14 +32,14 @@ class Verdict(NamedTuple):
         The sentence.
     """
 
-    kind: Outcome
+    outcome: Outcome
     words: str
 
 
 def verdict(
     arm: str, reference: str, difference: Estimate, p_corrected: float, *, withheld: str = ""
 ) -> Verdict:
-    """Say how an arm compares with a reference.
+    """Return the verdict on an arm against a reference.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def verdict(
     p_corrected : float
         After Holm's correction.
     withheld : str
-        Why there is no verdict whatever the numbers say; empty where there may be one.
+        Reason why there is no verdict whatever the numbers are; empty where there may be one.
     """
     if not math.isfinite(difference.p):
         words = f"{arm} and {reference} have no runs in common to compare yet."
@@ -78,7 +79,7 @@ def verdict(
 
 
 def rests_on(difference: Estimate) -> str:
-    """Return the people and seeds that a comparison rests on."""
+    """Return the numbers of people and seeds of a comparison in words."""
     return f"{difference.people} people and {difference.seeds} seeds"
 
 
@@ -102,7 +103,7 @@ def _number(value: float) -> str:
     return "0.00" if float(shown) == 0 else shown.replace("-", "−")
 
 
-#: How predicting the mean age is called in a sentence.
+#: Name of predicting the mean age in a sentence.
 MEAN_AGE = "predicting the mean age"
 COMPARISON_COLUMNS = (
     "arm",
@@ -169,8 +170,8 @@ def compare_all(held_out: Predictions, reference: str | None) -> Comparisons:
     with_reference = [
         (name, reference) for name in there if reference in there and name != reference
     ]
-    known = set(map(frozenset, with_reference))
-    with_control = [pair for pair in _control_pairs(held_out) if frozenset(pair) not in known]
+    compared = set(map(frozenset, with_reference))
+    with_control = [pair for pair in _control_pairs(held_out) if frozenset(pair) not in compared]
     others = _compared(held_out, [*with_reference, *with_control])
     count = len(with_reference)
     return Comparisons(
@@ -202,7 +203,7 @@ def _compared(held_out: Predictions, pairs: list[Pair]) -> pd.DataFrame:
 def _row(held_out: Predictions, pair: Pair, found: Difference, p_holm: float) -> dict[str, Any]:
     (arm, reference), (estimate, table, _) = pair, found
     low, high = resampling.bootstrap_interval(table)
-    said = verdict(
+    judgement = verdict(
         arm,
         MEAN_AGE if reference == BASELINE else reference,
         estimate,
@@ -224,13 +225,13 @@ def _row(held_out: Predictions, pair: Pair, found: Difference, p_holm: float) ->
         "detectable_years": detectable_years(estimate),
         "n_subjects": estimate.people,
         "n_seeds": estimate.seeds,
-        "verdict": said.kind,
-        "words": said.words + _spread_words(pair, found),
+        "verdict": judgement.outcome,
+        "words": judgement.words + _spread_words(pair, found),
     }
 
 
 def no_verdict(held_out: Predictions, arms: Iterable[str], seeds: int) -> str:
-    """Say why some arms may not be judged, however their numbers look; empty where they may.
+    """Return the reason why there is no verdict on some arms, whatever their numbers; empty for none.
 
     Parameters
     ----------
@@ -239,7 +240,7 @@ def no_verdict(held_out: Predictions, arms: Iterable[str], seeds: int) -> str:
     arms : iterable of str
         The arms.
     seeds : int
-        How many seeds they have in common.
+        Number of seeds they have in common.
     """
     unfinished = [name for name in arms if not held_out.finished(name)]
     if unfinished:
@@ -252,9 +253,9 @@ def no_verdict(held_out: Predictions, arms: Iterable[str], seeds: int) -> str:
 
 
 def _spread_words(pair: Pair, found: Difference) -> str:
-    """Say that the seeds of two arms spread unlike each other, where they do."""
+    """Return a remark where the seeds of two arms have different variances; else empty."""
     if not found.spreads or not crossed_effects.unlike(*found.spreads):
         return ""
     years = [math.sqrt(spread.mean_square / found.estimate.people) for spread in found.spreads]
-    told = " and ".join(f"{sd:.2f} for {arm}" for sd, arm in zip(years, pair, strict=True))
-    return f" Their seeds spread unlike each other (standard deviation, years: {told})."
+    listed = " and ".join(f"{sd:.2f} for {arm}" for sd, arm in zip(years, pair, strict=True))
+    return f" Their seeds spread unlike each other (standard deviation, years: {listed})."

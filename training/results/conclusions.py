@@ -1,4 +1,4 @@
-"""What a study came to in one sentence, the same on every page and in everything that is handed on."""
+"""Conclusion of a study in one sentence, the same on every page and in every report."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -17,12 +17,12 @@ TRY_OUTS = ("smoke",)
 
 
 class Conclusion(NamedTuple):
-    """What a study came to.
+    """Conclusion of a study.
 
     Parameters
     ----------
     headline : str
-        In a sentence; empty where no run is finished.
+        The sentence; empty where no run is finished.
     ranks : bool
         Whether arms can be ranked at all: at least one is shown to predict age better than the mean age does.
     """
@@ -32,7 +32,7 @@ class Conclusion(NamedTuple):
 
 
 def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -> Conclusion:
-    """Return what the comparisons of a study come to.
+    """Return the conclusion from the comparisons of a study.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def _nothing_learned(held_out: Predictions) -> str:
 
 
 def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:
-    """Return the verdict that matters most, or why there is none."""
+    """Return the verdict that matters most, or the reason why there is none."""
     so_far = "" if _whole(held_out) else "Not the whole study: so far "
     better = table[table["verdict"] == "better"].sort_values("difference_years")
     if len(better):
@@ -84,32 +84,32 @@ def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:
 
 
 def _whole(held_out: Predictions) -> bool:
-    """Tell whether all runs of all arms are there, and none are filtered away."""
+    """Tell whether all runs of all arms are finished, and none is filtered out."""
     return not held_out.narrowed and all(held_out.finished(arm.name) for arm in held_out.arms)
 
 
 def detectable(table: pd.DataFrame) -> str:
-    """Say which differences the comparisons of a table can miss; empty where none was estimated."""
-    known = table["detectable_years"].dropna()
-    if known.empty:
+    """Return a remark on the differences that comparisons can miss; empty where none was estimated."""
+    years = table["detectable_years"].dropna()
+    if years.empty:
         return ""
-    low, high = f"{known.min():.1f}", f"{known.max():.1f}"
+    low, high = f"{years.min():.1f}", f"{years.max():.1f}"
     size = f"{high} years" if low == high else f"{low} to {high} years, by arm,"
     return f"True differences below {size} can stay unseen: one study in five misses as much."
 
 
 def outdated(studies: Iterable[Study]) -> str:
-    """Say that runs of studies were made in a way that was wrong; empty where none was."""
-    told = []
+    """Return a warning about runs made by a faulty version; empty where there is none."""
+    warnings = []
     for study in studies:
         if count := len(runs.made_before_calibration_on_all(study)):
             made = "run was made" if count == 1 else "runs were made"
-            told.append(
+            warnings.append(
                 f"{count} {made} before Tierscope 0.4.0, which calibrated models on the wrong people. Do "
                 f"them again before you conclude anything: 'python -m training retry {study.id} "
                 f"{' '.join(_arms_of(study))} --anew'."
             )
-    return " ".join(told)
+    return " ".join(warnings)
 
 
 def _arms_of(study: Study) -> list[str]:
@@ -117,7 +117,7 @@ def _arms_of(study: Study) -> list[str]:
 
 
 def try_out(studies: Iterable[Study]) -> str:
-    """Say that studies were made with a preset for trying things out; empty where none was."""
+    """Return a warning about studies with a preset for trying things out; empty where there is none."""
     names = {study.preset.name for study in studies} & set(TRY_OUTS)
     if not names:
         return ""

@@ -31,7 +31,7 @@ def age_error_curves(
     study_id : str
         Its id.
     logs : RunLogs, optional
-        Keeps in mind what was read before.
+        Cache of what was read before.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def pretrain_curves(
 def of_runs(
     found: list[runs.Run], logs: RunLogs | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what :func:`age_error_curves` and :func:`pretrain_curves` do, of runs that are at hand."""
+    """Return the tables of :func:`age_error_curves` and :func:`pretrain_curves` for given runs."""
     logs = logs or RunLogs()
     error, loss = (
         logs.read([run for run in found if run.kind == kind])[[*KEYS, "epoch", "step", value]]
@@ -139,7 +139,7 @@ def single_seeds(band: pd.DataFrame) -> list[str]:
 
 
 def course(band: pd.DataFrame) -> str:
-    """Say where the age error of the arms ended, and whether it rose or fell while they were fine-tuned."""
+    """Describe in words the last age errors of the arms, and whether they rose or fell in fine-tuning."""
     ends = band.sort_values("epoch").groupby("arm")["age_mae_years"].agg(["first", "last", "size"])
     low, high = (f"{ends['last'].agg(which):.1f}" for which in ("min", "max"))
     where = f"{low} years" if low == high else f"{low} to {high} years"
@@ -204,6 +204,12 @@ def _half_width(
 
 
 def t_quantile(n: NDArray[Any]) -> NDArray[np.float64]:
-    """Return t(0.975) with ``n − 1`` degrees of freedom; NaN for ``n`` of 1."""
+    """Return t(0.975) with ``n − 1`` degrees of freedom; NaN for ``n`` of 1.
+
+    Examples
+    --------
+    >>> t_quantile(np.array([1, 2, 11])).round(3).tolist()
+    [nan, 12.706, 2.228]
+    """
     freedom = np.where(n > 1, n - 1.0, np.nan)
     return stdtrit(freedom, 0.975)

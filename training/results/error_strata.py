@@ -1,8 +1,8 @@
-"""Where an arm errs: by tier of the test scan, and against score, age, sex and site."""
+"""Subgroup errors of an arm: by tier of the test scan, and against score, age, sex and site."""
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr
+from scipy.stats import spearmanr
 
 from training.results import age_metrics, study_summary
 from training.results.error_curves import t_quantile
@@ -11,9 +11,9 @@ from training.results.predictions import BASELINE, Predictions
 NOT_KNOWN = "not known"
 #: A mean over fewer people than these is shown, but faded: one of them moves it.
 FEW_PEOPLE = 10
-#: What a cell of :func:`tier_by_tier` is set against where there is no arm without pretraining.
+#: Reference of the cells of :func:`tier_by_tier` where there is no arm without pretraining.
 MEAN_OF_ARMS = "the mean of the arms"
-#: What an error is looked at against: column -> its name with unit.
+#: Columns that errors are plotted against, with their names and units.
 NUMBERS = {
     "distortion_score": "Distortion score (0 pristine – 100 unusable; higher is worse)",
     "age_years": "Age (years)",
@@ -79,7 +79,7 @@ def tier_by_tier(held_out: Predictions) -> pd.DataFrame:
 
 
 def colours_said(table: pd.DataFrame) -> str:
-    """Say what the colours of :func:`tier_by_tier` mean."""
+    """Describe the colours of :func:`tier_by_tier` in words."""
     against = table["against"].iloc[0] if len(table) else MEAN_OF_ARMS
     faded = (
         f" Faded: fewer than {FEW_PEOPLE} people."
@@ -95,13 +95,13 @@ def _without_pretraining(held_out: Predictions) -> str | None:
 
 
 def _against(table: pd.DataFrame, reference: str | None) -> pd.DataFrame:
-    """Add what each cell differs by from the reference's, or the trained arms' mean, of its tier."""
+    """Add the difference of each cell to the reference's, or the trained arms' mean, of its tier."""
     trained = table[table["arm"] != BASELINE]
     means = trained.groupby("tier")["age_mae_years"].mean()
     own = trained[trained["arm"] == reference].set_index("tier")["age_mae_years"]
-    usual = table["tier"].map(own if len(own) else means).astype(float)
+    expected = table["tier"].map(own if len(own) else means).astype(float)
     return table.assign(
-        difference_years=table["age_mae_years"].astype(float) - usual,
+        difference_years=table["age_mae_years"].astype(float) - expected,
         against=reference if len(own) else MEAN_OF_ARMS,
     )
 
@@ -119,7 +119,7 @@ def by_group(scans: pd.DataFrame, column: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The column, and what :func:`tier_by_tier` says of each.
+        The column, and the errors and counts of :func:`tier_by_tier` for each group.
     """
     return _summarised(scans.assign(**{column: scans[column].fillna(NOT_KNOWN)}), column)
 
@@ -146,12 +146,14 @@ def along(
         ``at`` (mean of the column in the bin), ``mean, low, high`` (Student's 95 % interval over people),
         ``n_scans``. No rows for fewer than 5 scans.
     """
-    known = scans[np.isfinite(scans[column].to_numpy(dtype=float)) & np.isfinite(scans[value])]
-    count = min(bins, len(known) // 5)
+    measured = scans[np.isfinite(scans[column].to_numpy(dtype=float)) & np.isfinite(scans[value])]
+    count = min(bins, len(measured) // 5)
     if not count:
         return pd.DataFrame(columns=["at", "mean", "low", "high", "n_scans"], dtype="float64")
-    bin_ = pd.qcut(known[column].rank(method="first"), count, labels=False)
-    people = known.assign(bin=bin_).groupby(["bin", "subject_id"])[[column, value]].mean()
+    bins_of_scans = pd.qcut(measured[column].rank(method="first"), count, labels=False)
+    people = (
+        measured.assign(bin=bins_of_scans).groupby(["bin", "subject_id"])[[column, value]].mean()
+    )
     grouped = people.groupby("bin")
     n = grouped.size().to_numpy()
     half = t_quantile(n) * grouped[value].std().to_numpy() / np.sqrt(n)
@@ -162,7 +164,7 @@ def along(
             "mean": mean,
             "low": mean - half,
             "high": mean + half,
-            "n_scans": known.groupby(bin_).size().to_numpy(),
+            "n_scans": measured.groupby(bins_of_scans).size().to_numpy(),
         }
     )
 
@@ -177,11 +179,8 @@ def rank_correlation(
     people = scans.groupby("subject_id")[[column, value]].mean().dropna()
     if len(people) < 3 or (people.nunique() < 2).any():
         return float("nan"), float("nan"), len(people)
-    ranks = people.rank()
-    rho = float(np.corrcoef(ranks[column], ranks[value])[0, 1])
-    df = len(people) - 2
-    t = abs(rho) * np.sqrt(df / max((1 - rho) * (1 + rho), np.finfo(float).tiny))
-    return rho, float(2 * stdtr(df, -t)), len(people)
+    found = spearmanr(people[column], people[value])
+    return float(found.statistic), float(found.pvalue), len(people)
 
 
 def _summarised(scans: pd.DataFrame, column: str) -> pd.DataFrame:

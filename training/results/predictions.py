@@ -137,7 +137,7 @@ class Predictions:
         seeds: Collection[int] | None = None,
         folds: Collection[int] | None = None,
     ) -> "Predictions":
-        """Return what a filter leaves; ``None`` leaves all, and predicting the mean is always left."""
+        """Return the predictions that pass a filter; ``None`` passes all, as does predicting the mean."""
         kept_arms = [i for i, a in enumerate(self.arms) if arms is None or a.name in arms]
         kept_seeds = [i for i, seed in enumerate(self.seeds) if seeds is None or seed in seeds]
         kept = np.ones(len(self.scans), bool)
@@ -261,7 +261,7 @@ def joined(parts: dict[str, Predictions]) -> Predictions:
 
 
 def _scans(workspace: Workspace, study: Study, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the target scans of a study with what is known of them; predicted ones always."""
+    """Return the target scans of a study with their attributes; those with predictions always."""
     target = study.scans().query("role == 'target'")
     sex = _sex(workspace, study)
     target = target.assign(sex=target["scan_id"].map(sex), site=sites_of(target))

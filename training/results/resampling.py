@@ -12,18 +12,18 @@ _EXACT = 13  # so many people have 8,192 patterns of signs: all of them are look
 
 
 def bootstrap_interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the mean, seeds and people drawn with replacement.
+    """Return the 95 % percentile interval of the mean, seeds and people sampled with replacement.
 
     Parameters
     ----------
     values : array of shape (S, N)
-        Without gaps. The draws are the same every time.
+        Without gaps. The samples are the same every time.
 
     Notes
     -----
-    2,000 draws, each of S seeds and, independently, of N people (the pigeonhole bootstrap, Owen 2007). With
+    2,000 samples, each of S seeds and, independently, of N people (the pigeonhole bootstrap, Owen 2007). With
     few seeds it is too narrow by a factor of about √((S − 1)/S) in what seeds add; the closed form of
-    :mod:`training.results.crossed_effects` is not, and so it is the one that verdicts rest on.
+    :mod:`training.results.crossed_effects` is not, and so verdicts rest on it.
     """
     seeds, people = values.shape
     if people < 2 or not seeds:
@@ -48,6 +48,11 @@ def sign_flip_p(differences: NDArray[np.float64]) -> float:
     float
         Exact up to 13 people, otherwise of 9,999 patterns (Phipson & Smyth 2010). It asks whether *these
         trained models* differ; that training again gives other models is not in it. NaN for no person.
+
+    Examples
+    --------
+    >>> sign_flip_p(np.array([1.0, 2.0, 3.0]))  # 2 of 8 patterns reach the sum
+    0.25
     """
     people = len(differences)
     if not people:
@@ -59,10 +64,16 @@ def sign_flip_p(differences: NDArray[np.float64]) -> float:
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Return p-values corrected for their number by Holm (1979); NaN stay NaN and do not count."""
+    """Return p-values corrected for their number by Holm (1979); NaN stay NaN and do not count.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03, float("nan")]).tolist()
+    [0.03, 0.06, 0.06, nan]
+    """
     p = np.asarray(p_values, dtype=np.float64)
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
+    finite = np.flatnonzero(np.isfinite(p))
+    order = finite[np.argsort(p[finite], kind="stable")]
     stepped = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1))
     corrected = np.full(p.shape, np.nan)
     corrected[order] = np.minimum(stepped, 1.0)

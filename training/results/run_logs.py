@@ -1,4 +1,4 @@
-"""What runs wrote after each epoch, read once: a file that grew is read from where it was left.
+"""Cached reading of the metrics that runs append after each epoch: of a file that grew, the new lines alone.
 
 A page that follows a study asks every other second; with 300 runs of 200 epochs that are 60,000 lines, of
 which only the new ones are parsed.
@@ -23,16 +23,16 @@ from training.studies.runs import Run
 
 VALUES = ("epoch", "step", "loss", "age_mae_years")
 LOG_COLUMNS = ("run_id", "kind", "arm", "seed", "fold", *VALUES)
-#: Files that are kept in mind at once.
+#: Files that are cached at once.
 LIMIT = 5000
-#: Tables that are kept, so that a page that asks again while nothing was written is answered at once.
+#: Tables that are cached, so that a page that asks again while nothing was written is answered at once.
 TABLES = 16
 _HEAD = 64
 
 
 @dataclass
 class _File:
-    """What was read of one file so far."""
+    """Rows read of one file so far."""
 
     identity: tuple[int, bytes] = (0, b"")
     read: int = 0
@@ -40,7 +40,7 @@ class _File:
 
 
 class RunLogs:
-    """The lines of many ``metrics.jsonl``, kept in mind between readings; safe to share between threads."""
+    """Cache of the lines of many ``metrics.jsonl``; safe to share between threads."""
 
     def __init__(self) -> None:
         self._files: OrderedDict[Path, _File] = OrderedDict()
@@ -48,7 +48,7 @@ class RunLogs:
         self._lock = threading.Lock()
 
     def read(self, runs: list[Run]) -> pd.DataFrame:
-        """Return what the runs wrote.
+        """Return the metrics of runs.
 
         Parameters
         ----------

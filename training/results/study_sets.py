@@ -1,6 +1,6 @@
-"""How the error runs along the number of scans pretrained on, and along the share of labels.
+"""Errors by dose, and studies side by side: by number of scans or share of labels, and comparability.
 
-Whether the arms of two studies may be compared: only on the same people in the same folds.
+The arms of two studies are comparable only on the same people in the same folds.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _FIGURES = ["age_mae_years", "ci_low", "ci_high", "n_subjects", "n_seeds"]
 
 
 def sizes(study: Study) -> dict[str, int]:
-    """Return how many scans each arm is pretrained on; none for ``scratch``."""
+    """Return the number of pretraining scans of each arm; 0 for ``scratch``."""
     first = study.seeds[0]
     return {
         arm.name: 0 if arm.encoder is None else len(study.pretraining_scans(arm.encoder, first))
@@ -98,7 +98,7 @@ def _figures(held_out: Predictions, name: str) -> dict[str, float]:
 
 
 def why_not(study: Study, other: Study) -> str:
-    """Say why the arms of another study cannot be set beside those of this one.
+    """Return the reason why the arms of two studies cannot be compared.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def why_not(study: Study, other: Study) -> str:
     Returns
     -------
     str
-        A sentence; empty where they can be compared: both judge their arms on the same scans, of the same
+        A sentence; empty where they can be compared: both test their arms on the same scans, of the same
         content, in the same folds.
     """
     mine, theirs = (_target(of) for of in (study, other))
@@ -135,9 +135,9 @@ def why_not(study: Study, other: Study) -> str:
 
 
 def what_else_differs(study: Study, other: Study) -> list[str]:
-    """Name what differs besides the arms, so that nobody takes it for the arms' doing."""
+    """Return the differences between two studies besides their arms, which would confound a comparison."""
     differs = []
-    mine, theirs = input_images.of(study.preset), input_images.of(other.preset)
+    mine, theirs = input_images.images_of(study.preset), input_images.images_of(other.preset)
     if mine != theirs:
         differs.append(f"the images ({mine.label} here, {theirs.label} there)")
     if study.preset != other.preset.changed(mine.overrides):

@@ -1,4 +1,4 @@
-"""What the runs of a study came to: the final age error of each arm, and the difference of two.
+"""Summary of a study: the final age error of each arm, and the difference of two arms.
 
 How each number is defined, and how often its interval holds, is in ``docs/statistics.md``.
 """
@@ -194,7 +194,7 @@ def _spread_of_arm(
 def _others_alike(
     held_out: Predictions, name: str, seeds: NDArray[np.intp], people: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Return the errors of the other arms that were trained alike and whose every run is there, (K, S, N)."""
+    """Return the errors of the other complete arms that were trained alike, (K, S, N)."""
     way = held_out.arms[held_out.at(name)].way
     alike = [i for i, arm in enumerate(held_out.arms) if arm.way == way and arm.name != name]
     errors = held_out.errors_years[alike][:, seeds][:, :, people]

@@ -1,1 +1,1 @@
-"""What a study is: presets, arms, designs, inputs, splits, checks, its runs."""
+"""The plan of a study: presets, arms, designs, inputs, splits, checks, runs and their status."""

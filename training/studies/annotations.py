@@ -1,4 +1,4 @@
-"""Tags, notes and the archive of studies: appended, never changed; what was said last holds."""
+"""Annotations of studies: tags, notes and archiving; appended, never changed, the last one holds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MAX_TAG, MAX_TAGS = 40, 20
 
 @dataclass(frozen=True)
 class Note:
-    """What somebody wrote of a study: when (UTC), who, and what."""
+    """Note on a study: time (UTC), author and text."""
 
     at: datetime
     author: str
@@ -27,7 +27,7 @@ class Note:
 
 @dataclass(frozen=True)
 class StudyMarks:
-    """What holds of a study now.
+    """Current tags, notes and archiving of a study.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class StudyMarks:
 
 
 def tag(workspace: Workspace, study_id: str, author: str, tags: Sequence[str]) -> None:
-    """Say which tags a study has from now on.
+    """Set the tags of a study.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def archive(workspace: Workspace, study_id: str, author: str, archived: bool = T
 
 
 def marks(workspace: Workspace) -> dict[str, StudyMarks]:
-    """Return what holds of each study that anything was said of."""
+    """Return the current annotations of each study that has any."""
     table = schema.study_marks
     with database.engine(workspace).connect() as connection:
         rows = connection.execute(sa.select(table).order_by(table.c.id)).all()

@@ -1,4 +1,4 @@
-"""Designs: which arms answer which question. A design names arms, to be planned as they are or changed."""
+"""Designs of studies: a question with the arms that answer it, planned as they are or changed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Design:
     compares_tiers: bool = False
 
     def why_not(self, cohort: CohortHeader, percents: Sequence[int] | None = None) -> str:
-        """Say why the question cannot be asked of a cohort, and what to do; empty where it can.
+        """Return the reason why the question cannot be asked of a cohort, and a remedy; empty where it can.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""GPUs as the driver's ``nvidia-smi`` tells of them, without importing torch."""
+"""GPUs of this machine, from the driver's ``nvidia-smi``; without importing torch."""
 
 import shutil
 import subprocess
@@ -11,12 +11,12 @@ _TIMEOUT_S = 10
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU at one moment.
+    """Memory and usage of one GPU at one moment.
 
     Parameters
     ----------
     uuid, name : str
-        Which one.
+        Its identity.
     memory_used_mb, memory_total_mb : float or None
         Memory in use by all processes, and all there is, MiB; none where the driver does not say.
     use_percent : float or None

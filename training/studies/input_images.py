@@ -1,4 +1,4 @@
-"""What a study's networks look at: T1w, PET, or both. Without torch."""
+"""Input images of a study's networks: T1w, PET, alternating, or both as channels."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +8,14 @@ from training.studies.preset import Preset
 
 @dataclass(frozen=True)
 class Images:
-    """A choice of images.
+    """Input images by choice.
 
     Parameters
     ----------
     name, label : str
         Key in :data:`IMAGES`, and its name in words.
     meaning : str
-        How it is trained on and judged.
+        Use in training and testing, in words.
     modalities : tuple of str
         See :class:`training.studies.preset.Preset`.
     paired : bool
@@ -57,20 +57,20 @@ IMAGES: dict[str, Images] = {
 }
 
 
-def of(preset: Preset) -> Images:
-    """Return what a preset looks at."""
+def images_of(preset: Preset) -> Images:
+    """Return the input images of a preset."""
     wanted = (preset.modalities, preset.paired)
     return next(i for i in IMAGES.values() if (i.modalities, i.paired) == wanted)
 
 
 def shown(preset: Preset) -> tuple[str, ...]:
-    """Return the images of a person that a network is shown when it is fine-tuned, judged and looked through.
+    """Return the modalities of a person that are the channels in fine-tuning, testing and reconstruction.
 
-    They are its channels. By turns it is the first, the T1w, so that the target cohort needs no PET.
+    Of alternating modalities it is the first, the T1w, so that the target cohort needs no PET.
     """
     return preset.modalities if preset.paired else preset.modalities[:1]
 
 
-def alternating(preset: Preset) -> int:
-    """Return how many kinds of image take turns in pretraining; 1 where each step shows the same."""
+def alternating_modalities(preset: Preset) -> int:
+    """Return how many modalities alternate in pretraining; 1 where each step shows the same."""
     return 1 if preset.paired else len(preset.modalities)

@@ -1,4 +1,4 @@
-"""Which PET goes with which T1w: the one of the same person and session, which lies in its space.
+"""Pairing of PET with T1w: the PET of the same person and session, which lies in the space of the T1w.
 
 A PET has neither score nor tier: cohorts are of T1w, and each brings its PET along.
 """
@@ -14,6 +14,7 @@ from curation.cohorts import cohort_integrity
 from curation.errors import StudyError, VolumeError
 from curation.imaging import volumes
 from curation.sources import image_modality
+from curation.sources.duplicates import some
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from training.studies import input_images, volume_grid
@@ -42,8 +43,8 @@ def with_pets(workspace: Workspace, scans: pd.DataFrame, preset: Preset) -> pd.D
     Returns
     -------
     pandas.DataFrame
-        With :data:`PAIR_COLUMNS`; unchanged where the study looks at no PET. By turns the target, of which
-        the T1w alone is looked at, gets none.
+        With :data:`PAIR_COLUMNS`; unchanged where the study looks at no PET. Of alternating modalities the
+        target, of which the T1w alone is looked at, gets none.
 
     Raises
     ------
@@ -108,14 +109,14 @@ def _refuse_without(workspace: Workspace, scans: pd.DataFrame, found: pd.DataFra
         several = scans.loc[count > 1, "scan_id"].tolist()
         raise StudyError(
             f"{len(several)} of {len(scans)} scans have several PETs of the same person and session, and "
-            f"which one is meant cannot be told: {_some(several)}. Leave one in the source (a manifest can "
+            f"which one is meant cannot be told: {some(several)}. Leave one in the source (a manifest can "
             "list the files that count), then ingest it again."
         )
     if (count == 0).any():
         without = scans.loc[count == 0, "scan_id"].tolist()
         raise StudyError(
             f"{len(without)} of {len(scans)} scans have no PET of the same person and session: "
-            f"{_some(without)}.{_broken(workspace, scans.loc[count == 0])} Add the PETs to the source of the "
+            f"{some(without)}.{_broken(workspace, scans.loc[count == 0])} Add the PETs to the source of the "
             "T1w and ingest it again, or ingest a manifest of those who have both and freeze them."
         )
 
@@ -128,7 +129,7 @@ def _broken(workspace: Workspace, scans: pd.DataFrame) -> str:
         theirs & every["modality"].map(image_modality.modality_of_table).eq(image_modality.PET)
     ]
     told = [f"{row.scan_id} ({row.reason})" for row in bad.itertuples()]
-    return f" Of them cannot be used: {_some(told)}." if told else ""
+    return f" Of them cannot be used: {some(told)}." if told else ""
 
 
 def _refuse_elsewhere(
@@ -150,7 +151,7 @@ def _refuse_elsewhere(
             bad.append(f"{scan.scan_id} ({inside:.0%} of the brain lies within the PET)")
     if bad:
         raise StudyError(
-            f"{len(bad)} of {len(scans)} PETs do not lie where the brain of their T1w is: {_some(bad)}. A "
+            f"{len(bad)} of {len(scans)} PETs do not lie where the brain of their T1w is: {some(bad)}. A "
             "PET has to be in the space of the T1w: co-register a copy of it first (in SPM: Coregister, "
             "Estimate, with the T1w as the reference; its name has to stay), then ingest the source again."
         )
@@ -162,7 +163,7 @@ def _refuse_changed(workspace: Workspace, scans: pd.DataFrame) -> None:
     changed = cohort_integrity.changed_scan_files(workspace, kept)["scan_id"].tolist()
     if changed:
         raise StudyError(
-            f"{len(changed)} PETs have changed since they were ingested: {_some(changed)}. Bring the files "
+            f"{len(changed)} PETs have changed since they were ingested: {some(changed)}. Bring the files "
             "back, or ingest their source again."
         )
 
@@ -170,10 +171,5 @@ def _refuse_changed(workspace: Workspace, scans: pd.DataFrame) -> None:
 def _places(workspace: Workspace, preset: Preset) -> NDArray[np.float64]:
     """Return places all over the template's brain, mm, homogeneous, shape (4, P)."""
     voxels = np.argwhere(volume_grid.brain_mask(workspace, preset))
-    some = voxels[:: max(1, len(voxels) // _PLACES)]
-    return volume_grid.grid_affine(preset) @ np.c_[some, np.ones(len(some))].T
-
-
-def _some(names: list[str], shown: int = 3) -> str:
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    sampled = voxels[:: max(1, len(voxels) // _PLACES)]
+    return volume_grid.grid_affine(preset) @ np.c_[sampled, np.ones(len(sampled))].T

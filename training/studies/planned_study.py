@@ -1,4 +1,4 @@
-"""Studies: arms × seeds on one cohort, judged on one target cohort. Planned once, then never changed.
+"""Planned studies: arms × seeds on a pool, tested on a target cohort; planned once, then never changed.
 
 ``study.json`` holds every choice, ``scans.parquet`` every scan with the alignment it is used with.
 The study's id ends in a hash of both: the same plan is the same study.
@@ -25,6 +25,7 @@ from training.studies.pool_target_separation import Separation
 from training.studies.preset import Preset
 from training.studies.presets import PRESETS
 from training.studies.study_arms import Arm
+from training.studies.study_folder import HEADER, StudyFolder
 
 SCHEMA = 2
 #: Scans of the pool that the mean patches are taken from, at most.
@@ -49,12 +50,12 @@ SCAN_COLUMNS = (
     "fold",
     "source",
 )
-#: A control's draw takes this and the seed of its run.
+#: Seed of the sampling of a control: this plus the seed of its run.
 CONTROL_SEED = 1000
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(StudyFolder):
     """A planned study.
 
     Parameters
@@ -64,7 +65,7 @@ class Study:
     name : str
         As given by people.
     cohort_id, target_id : str
-        The frozen pool, and the frozen cohort on which every arm is judged.
+        The frozen pool, and the frozen cohort on which every arm is tested.
     arms : tuple of Arm
         What is compared.
     seeds : tuple of int
@@ -74,15 +75,15 @@ class Study:
     preset : Preset
         How volumes are prepared and trained on, overrides applied.
     split_seed, control_seed : int
-        Of the folds and of the shares of labels; of the controls' draws.
+        Of the folds and of the shares of labels; of the sampling of controls.
     created, version : str
         When (ISO 8601, UTC) and by which Tierscope.
     simulated : bool
         True when any scan in it is simulated.
     separation : Separation, optional
-        What was compared to keep pool and target apart; none up to 0.3.
+        Comparison that keeps pool and target apart; none up to 0.3.
     folder : Path
-        Where it lies.
+        See :class:`training.studies.study_folder.StudyFolder`.
     """
 
     id: str
@@ -98,21 +99,7 @@ class Study:
     created: str
     version: str
     simulated: bool
-    folder: Path = field(compare=False)
     separation: Separation | None = field(default=None, compare=False)
-
-    @property
-    def scans_path(self) -> Path:
-        return self.folder / "scans.parquet"
-
-    @property
-    def runs_dir(self) -> Path:
-        return self.folder / "runs"
-
-    @property
-    def result_path(self) -> Path:
-        """The summary, there once every run is finished."""
-        return self.folder / "result.json"
 
     def arm(self, name: str) -> Arm:
         """Return an arm by its name."""
@@ -143,11 +130,11 @@ class Study:
         pretrained on alone; at most :data:`CODING_SCANS`.
         """
         pool = np.sort(self.scans().query("role == 'pool'")["scan_id"].to_numpy(dtype=object))
-        places = np.linspace(0, len(pool) - 1, min(len(pool), CODING_SCANS)).round().astype(int)
-        return pool[places].tolist()
+        positions = np.linspace(0, len(pool) - 1, min(len(pool), CODING_SCANS)).round().astype(int)
+        return pool[positions].tolist()
 
-    def judged(self, arm_name: str, seed: int, fold: int) -> "Split":
-        """Return whom a fine-tuning learns from and whom it is judged on."""
+    def split(self, arm_name: str, seed: int, fold: int) -> "Split":
+        """Return the train/test split of the target cohort for one fine-tuning."""
         target = self.scans().query("role == 'target'").reset_index(drop=True)
         training = target[target["fold"] != fold]
         labelled = splits.labelled(
@@ -160,20 +147,20 @@ class Study:
 
 
 class Split(NamedTuple):
-    """The target cohort as one fine-tuning sees it.
+    """Train/test split of the target cohort for one fine-tuning.
 
     Parameters
     ----------
-    training, held_out : pandas.DataFrame
-        Columns of :data:`SCAN_COLUMNS`: the scans whose ages may be learned from (of an arm's share of the
+    train, test : pandas.DataFrame
+        Columns of :data:`SCAN_COLUMNS`: the labelled scans of the training folds (an arm's share of the
         people), and those of the held-out fold.
     steps : int
         Optimiser steps an epoch: one pass over all training folds, also where an arm has a share of the
         labels only, so that every arm gets the same number.
     """
 
-    training: pd.DataFrame
-    held_out: pd.DataFrame
+    train: pd.DataFrame
+    test: pd.DataFrame
     steps: int
 
 
@@ -265,13 +252,13 @@ def load(workspace: Workspace, study_id: str) -> Study:
         When its file cannot be read.
     """
     try:
-        folder = workspace.study_dir(study_id)
+        paths = StudyFolder(folder=workspace.study_dir(study_id))
     except WorkspaceError as error:
         raise StudyError(str(error)) from error
-    if not (folder / "study.json").exists():
+    if not paths.header_path.exists():
         known = ", ".join(study.id for study in list_studies(workspace)) or "none yet"
         raise StudyError(f"There is no study {study_id!r}; the workspace has: {known}.")
-    return _read(folder / "study.json")
+    return _read(paths.header_path)
 
 
 def _read(path: Path) -> Study:
@@ -309,8 +296,8 @@ def list_studies(workspace: Workspace) -> list[Study]:
 
 
 def read_studies(workspace: Workspace) -> tuple[list[Study], list[TierscopeError | OSError]]:
-    """Return all planned studies, newest first, and what is wrong with those that cannot be read."""
-    found, troubles = errors.read_each(sorted(workspace.studies_dir.glob("*/study.json")), _read)
+    """Return all planned studies, newest first, and the errors of those that cannot be read."""
+    found, troubles = errors.read_each(sorted(workspace.studies_dir.glob(f"*/{HEADER}")), _read)
     return sorted(found, key=lambda study: (study.created, study.id), reverse=True), troubles
 
 
@@ -322,13 +309,13 @@ def _write(
 ) -> Study:
     text = json.dumps(content, sort_keys=True) + scans.to_json(orient="records", double_precision=9)
     study_id = f"{slug(content['name'])}-{files.short_hash(text)}"
-    folder = workspace.study_dir(study_id)
-    if not (folder / "study.json").exists():
+    paths = StudyFolder(folder=workspace.study_dir(study_id))
+    if not paths.header_path.exists():
         created = database.now().isoformat(timespec="seconds")
-        files.write_parquet(folder / "scans.parquet", scans)
+        files.write_parquet(paths.scans_path, scans)
         header = {"id": study_id, "created": created, "version": __version__}
         about = {"separation": separated.as_dict()}
-        files.write_json(folder / "study.json", header | content | about)
+        files.write_json(paths.header_path, header | content | about)
     return load(workspace, study_id)
 
 

@@ -1,4 +1,4 @@
-"""Pool and target kept apart: no image twice and no person in both, and what exactly was compared."""
+"""Separation of pool and target: no image twice, no person in both, and the record of that comparison."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ _OF_SCANS = ["scan_id", "participant_id", "person", "image_hash", "subject_id", 
 
 @dataclass(frozen=True)
 class Separation:
-    """What was compared when a study was planned, and found to be apart.
+    """Record of the comparison of pool and target when a study was planned.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Separation:
 
 
 def check(workspace: Workspace, pool: Cohort, target: Cohort) -> Separation:
-    """Refuse an image that is in a study twice, and a person who is or may be in both of its parts.
+    """Refuse an image that is in a study twice, and a person who is or may be in both cohorts.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def check(workspace: Workspace, pool: Cohort, target: Cohort) -> Separation:
 
 
 def _joined(workspace: Workspace, pool: Cohort, target: Cohort) -> pd.DataFrame:
-    """Return the scans of both with their role and what the workspace knows of them today."""
+    """Return the scans of both with their role and their present rows in the workspace."""
     frozen = pd.concat([pool.scans.assign(role="pool"), target.scans.assign(role="target")])
     frozen = frozen[["scan_id", "subject_id", "source", "sha256", "role"]]
     today = tables.read_scans(workspace)[_OF_SCANS]
@@ -140,21 +140,21 @@ def _refuse_ids(scans: pd.DataFrame, shared: list[SharedIds]) -> None:
 
 
 def _that_matter(scans: pd.DataFrame, shared: list[SharedIds]) -> list[SharedIds]:
-    """Return those of which one source is judged on: within the pool, nobody is taken for another."""
-    judged = set(scans.loc[scans["role"] == "target", "source"])
-    return [each for each in shared if judged & set(each.sources)]
+    """Return those with a source of the target: within the pool, mistaken identity does no harm."""
+    tested = set(scans.loc[scans["role"] == "target", "source"])
+    return [each for each in shared if tested & set(each.sources)]
 
 
 # ---- in words ------------------------------------------------------------------------------------
 
 
 def from_dict(values: Mapping[str, Any] | None) -> Separation | None:
-    """Return what a study keeps of it; ``None`` of one that was planned before it was kept."""
+    """Read the record of a study; ``None`` for one planned before there was any."""
     return None if values is None else Separation(**values)
 
 
 def words(found: Separation | None) -> str:
-    """Say what was compared and found, and nothing else, in sentences."""
+    """The comparison and its findings in sentences."""
     if found is None:
         return (
             "No file is in both, byte for byte; whether an image or a person is in both under another name "
@@ -164,7 +164,7 @@ def words(found: Separation | None) -> str:
 
 
 def in_short(found: Separation | None) -> str:
-    """Say the same in a line."""
+    """The same in a line."""
     if found is None or found.by_voxels < found.scans:
         return "No file is in both."
     if found.other_people:

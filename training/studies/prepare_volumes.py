@@ -1,4 +1,4 @@
-"""Volumes prepared once: aligned to the template, cut to the brain, intensities made comparable.
+"""Volume preparation: resampling to the template, brain masking, intensity normalisation; cached on disk.
 
 A prepared volume is a float16 ``.npy`` in the workspace's cache, named by everything it depends on, so
 arms, seeds, folds and studies share it, and a changed scan or setting makes a new one. A PET is brought to
@@ -90,7 +90,7 @@ def prepare(
 def volume_paths(
     workspace: Workspace, study: Study, scan_ids: Iterable[str], modality: str = "T1w"
 ) -> list[Path]:
-    """Return the prepared files of some scans, or of their PETs, preparing again what was deleted."""
+    """Return the prepared files of some scans, or of their PETs; deleted ones are prepared again."""
     scans = study.scans().set_index("scan_id", drop=False).loc[list(scan_ids)]
     wanted = [(scan, modality) for _, scan in scans.iterrows()]
     for task in _missing(workspace, study.preset, wanted):
@@ -101,7 +101,7 @@ def volume_paths(
 
 
 def sample_paths(workspace: Workspace, study: Study, scan_ids: Iterable[str]) -> list[list[Path]]:
-    """Return the prepared files of what a network is shown of some people, one a channel."""
+    """Return the prepared files of the input images of some people, one a channel."""
     wanted = list(scan_ids)
     channels = [
         volume_paths(workspace, study, wanted, modality)
@@ -210,7 +210,7 @@ def read_and_prepare(
     mask: NDArray[np.bool_],
     modality: str = "T1w",
 ) -> NDArray[np.float16]:
-    """Read the file of a scan or PET, which has to be what it was, and prepare it.
+    """Read the unchanged file of a scan or PET, and prepare it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A preset: everything about a training run that is not data, as frozen values.
+"""Preset: every setting of a training run, as frozen values, and changes of single fields.
 
 A preset is chosen by name and may be changed field by field for one study; the study keeps the values
 that it was planned with, so a later change of a preset changes no study.
@@ -16,26 +16,20 @@ CENTRE_MM = (0.0, -17.0, 5.0)
 
 
 MASKINGS = ("uniform", "brain")
-
-
 PRECISIONS = ("auto", "float32", "bfloat16")
-
-
-#: What can be trained on; a PET is one that lies in the space of the person's T1w.
+#: Input modalities; a PET is one that lies in the space of the person's T1w.
 MODALITIES = (("T1w",), ("pet",), ("T1w", "pet"))
-
-
 _SEQUENCES = ("shape", "modalities")
 
 
 @dataclass(frozen=True)
 class Preset:
-    """How volumes are prepared and how the two trainings go.
+    """Settings of volume preparation, pretraining and fine-tuning.
 
     Parameters
     ----------
     name, label : str
-        Key in :data:`PRESETS`, and what it is for.
+        Key in :data:`training.studies.presets.PRESETS`, and its purpose.
     spacing_mm : float
         Voxel edge of the prepared volumes, mm.
     shape : tuple of int
@@ -49,16 +43,16 @@ class Preset:
     masking_ratio : float
         Share of patches removed, 0 to 1.
     masking : {'uniform', 'brain'}
-        Which patches are removed: any, with equal chances; or patches with brain only, the more likely the
-        more brain they hold. Then the ratio is of the patches with brain, and empty ones are left out of
-        everything, of fine-tuning too.
+        Sampling of removed patches: any, uniformly; or patches with brain only, with probabilities
+        proportional to their share of brain. Then the ratio is of the patches with brain, and empty ones
+        are left out of everything, of fine-tuning too.
     normalise_targets : bool
         Standardise each patch before it is compared (He et al. 2022).
     modalities : tuple of str
-        Kinds of image that are trained on: ``T1w``, or ``T1w`` and ``pet``.
+        Input modalities: ``T1w``, ``pet``, or both.
     paired : bool
-        With two modalities: True shows both images of a person at once, as two channels; False shows one at
-        a time, with an embedding that tells which.
+        With two modalities: True shows both images of a person at once, as two channels; False alternates
+        between them, with a modality embedding.
     pretrain_epochs, pretrain_steps : int
         Epochs and optimiser steps in each. Steps, not passes over the data: every arm gets the same
         number however many scans it holds.
@@ -88,15 +82,15 @@ class Preset:
         Augmentation while pretraining: smooth deformation, standard deviation along each axis. Not while
         fine-tuning, where the sizes of things are what is learned.
     centred : bool
-        Show each patch by how it differs from the mean patch at its place in the pool, in every arm;
-        otherwise what all people share drowns the positions.
+        Subtract the mean patch at its position in the pool from each patch, in every arm; otherwise what
+        all people share drowns the positional embedding.
     locality : float
-        How sharply attention begins with what lies nearby (:mod:`training.models.attention_init`); 0: with
-        everything alike, as MONAI makes it.
+        Strength of the mimetic initialisation of attention (:mod:`training.models.attention_init`); 0: the
+        usual one of MONAI.
     threads : int
         CPU threads of one run.
     devices : int
-        GPUs that one pretraining is spread over (fine-tunings take one each).
+        GPUs of one pretraining, by distributed data parallel (DDP); fine-tunings take one each.
     precision : {'auto', 'float32', 'bfloat16'}
         Of products of matrices; weights are always float32. ``auto``: bfloat16 where it is quicker.
     compiled : bool
@@ -270,6 +264,12 @@ def parse_changes(preset: Preset, changes: Iterable[str]) -> dict[str, Any]:
     ------
     StudyError
         When it is no change, there is no such field, or the value is of another kind than the field's.
+
+    Examples
+    --------
+    >>> from training.studies.presets import PRESETS
+    >>> parse_changes(PRESETS["smoke"], ["pretrain_epochs=100", "pretrain_lr=1e-4"])
+    {'pretrain_epochs': 100, 'pretrain_lr': 0.0001}
     """
     values: dict[str, Any] = {}
     for change in changes:

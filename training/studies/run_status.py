@@ -1,4 +1,4 @@
-"""State of a run: what its process writes and what others read of it."""
+"""Status of a run: its status file, written by its process and read by others."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ REMOTE_HEARTBEAT_S = 180.0
 
 @dataclass(frozen=True)
 class RunState:
-    """How far a run is, as read from its files and checked against the running processes.
+    """State and progress of a run, read from its files and checked against the running processes.
 
     Parameters
     ----------
@@ -44,13 +44,13 @@ class RunState:
     seconds : float
         Time spent training so far, over all starts.
     message : str
-        What people should know; empty while all is well.
+        Trouble, in words; empty while all is well.
     volumes_per_s : float or None
         Volumes trained on a second, since its process started.
     host : str
         The machine that it runs or last ran on.
     usage : dict or None
-        While it runs: what its process takes of the machine, see :func:`training.jobs.monitoring.usage`.
+        While it runs: resource usage of its process, see :func:`training.jobs.monitoring.usage`.
     """
 
     run_id: str
@@ -109,7 +109,7 @@ def state_of(study: Study, run: Run) -> RunState:
 
 
 def _read_status(run: Run) -> dict[str, Any]:
-    """Return what a run's process last said; one that cannot be read is told as a failure."""
+    """Return the last status of a run; one that cannot be read is reported as a failure."""
     remedy = "Resume goes on from what else lies in the run's folder, and writes it anew."
     try:
         with errors.readable(run.status_path, remedy):
@@ -149,14 +149,14 @@ class Status:
         files.write_json(self.path, earlier | self.values | now)
 
 
-def expect(study: Study, chosen: Sequence[str] | None) -> None:
-    """Let runs that failed wait for another try: all of them, or those chosen by their ids."""
+def reset_failed(study: Study, selected: Sequence[str] | None) -> None:
+    """Reset runs that failed to waiting: all of them, or those selected by their ids."""
     for run in runs_of(study):
         status = _read_status(run)
-        wanted = chosen is None or run.id in chosen
+        wanted = selected is None or run.id in selected
         if wanted and status.get("state") == "failed" and not run.result_path.exists():
             files.write_json(run.status_path, status | {"state": "waiting", "message": ""})
-    preparing = study.folder / "prepare" / "status.json"
+    preparing = study.preparation_status_path
     status = files.read_note(preparing)
     if status.get("state") == "failed":
         files.write_json(preparing, status | {"state": "waiting", "message": ""})

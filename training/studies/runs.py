@@ -1,8 +1,8 @@
-"""Runs: one folder a process, which tells the truth also after the process died.
+"""Runs of a study: one folder a training process, whose files are valid also after the process died.
 
 A folder holds ``config.json`` (before the start), ``status.json`` (atomic, with a heartbeat),
-``metrics.jsonl`` (one line an epoch, appended), ``log.txt``, ``usage.json`` and TensorBoard's files (from
-beside the training), ``last.pt`` (while unfinished), ``model.pt`` and ``result.json`` (once finished).
+``metrics.jsonl`` (one line an epoch, appended), ``log.txt``, ``usage.json`` and TensorBoard's event files
+(of its monitoring), ``last.pt`` (while unfinished), ``model.pt`` and ``result.json`` (once finished).
 """
 
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ class Run:
 
     @property
     def usage_path(self) -> Path:
-        """What its process takes of the machine: see :func:`training.jobs.monitoring.usage`."""
+        """Resource usage of its process: see :func:`training.jobs.monitoring.usage`."""
         return self.folder / "usage.json"
 
 
@@ -149,7 +149,7 @@ def _names_its_maker(result_path: Path) -> bool:
 
 
 def write_configs(study: Study) -> None:
-    """Write ``config.json`` of every run that has none yet: what it will do, before it starts."""
+    """Write ``config.json``, the configuration, of every run that has none yet, before it starts."""
     for run in runs_of(study):
         if run.config_path.exists():
             continue
@@ -169,7 +169,7 @@ def write_configs(study: Study) -> None:
 
 
 def named(study: Study, names: Sequence[str]) -> list[Run]:
-    """Return the runs that names mean: ids of runs, and names of arms with their own pretrainings.
+    """Return the runs by their ids, or by names of arms with their own pretrainings.
 
     Raises
     ------
@@ -187,9 +187,9 @@ def named(study: Study, names: Sequence[str]) -> list[Run]:
     return list(found.values())
 
 
-def forget(study: Study, chosen: Sequence[Run]) -> list[Run]:
-    """Delete what runs came to, with what was built on it; return all that begin anew."""
-    ids, forgotten = {run.id for run in chosen}, []
+def delete_results(study: Study, selected: Sequence[Run]) -> list[Run]:
+    """Delete the results of runs and of the fine-tunings built on them; return all that start over."""
+    ids, deleted = {run.id for run in selected}, []
     for run in runs_of(study):
         pretraining = pretraining_of(study, run) if run.kind == "finetune" else None
         if run.id in ids or (pretraining and pretraining.id in ids):
@@ -203,9 +203,9 @@ def forget(study: Study, chosen: Sequence[Run]) -> list[Run]:
                 run.usage_path,
             ):
                 path.unlink(missing_ok=True)
-            forgotten.append(run)
+            deleted.append(run)
     study.result_path.unlink(missing_ok=True)
-    return forgotten
+    return deleted
 
 
 def _run(study: Study, kind: RunKind, arm: str, seed: int, fold: int | None = None) -> Run:

@@ -1,11 +1,11 @@
-"""Folds of the target cohort, and shares of their labels: by subject, the same for every arm."""
+"""Split of the target cohort into folds by subject, and subsets of labels; the same for every arm."""
 
 import numpy as np
 import pandas as pd
 
 
 def fold_of_subject(target: pd.DataFrame, *, folds: int, seed: int = 0) -> pd.Series:
-    """Deal the subjects of a target cohort into folds.
+    """Split the subjects of a target cohort into folds, stratified by age.
 
     Parameters
     ----------
@@ -14,7 +14,7 @@ def fold_of_subject(target: pd.DataFrame, *, folds: int, seed: int = 0) -> pd.Se
     folds : int
         Number of folds, 2 or more.
     seed : int
-        Of the dealing.
+        Of the random order.
 
     Returns
     -------
@@ -25,6 +25,13 @@ def fold_of_subject(target: pd.DataFrame, *, folds: int, seed: int = 0) -> pd.Se
     -----
     Subjects in order of age are dealt in rounds of one a fold, in a random order within each round,
     so that the folds' ages are alike and their sizes differ by one at most.
+
+    Examples
+    --------
+    >>> people = {"subject_id": ["a", "b", "c", "d"], "age_years": [20.0, 30.0, 40.0, 50.0]}
+    >>> fold = fold_of_subject(pd.DataFrame(people), folds=2)
+    >>> sorted(fold[["a", "b"]]), sorted(fold[["c", "d"]])  # each fold gets one of each pair
+    ([0, 1], [0, 1])
     """
     ages = target.groupby("subject_id")["age_years"].mean().sort_index()
     by_age = ages.sort_values(kind="stable").index
@@ -34,17 +41,17 @@ def fold_of_subject(target: pd.DataFrame, *, folds: int, seed: int = 0) -> pd.Se
     return pd.Series(dealt, index=by_age, name="fold").sort_index()
 
 
-def labelled(training: pd.DataFrame, *, percent: int, seed: tuple[int, ...]) -> pd.DataFrame:
-    """Leave only a share of the people of the training folds, as if the others' ages were unknown.
+def labelled(train: pd.DataFrame, *, percent: int, seed: tuple[int, ...]) -> pd.DataFrame:
+    """Return a random share of the people of the training folds, whose ages are learned from.
 
     Parameters
     ----------
-    training : pandas.DataFrame
+    train : pandas.DataFrame
         ``subject_id``, one row a scan.
     percent : int
         Share of the people, 1 to 100.
     seed : tuple of int
-        Of the draw.
+        Of the sampling.
 
     Returns
     -------
@@ -52,7 +59,7 @@ def labelled(training: pd.DataFrame, *, percent: int, seed: tuple[int, ...]) -> 
         The rows of ``round(percent / 100 × people)`` people, two at least, in their order. A smaller share
         of the same seed is part of a larger one.
     """
-    people = np.sort(training["subject_id"].unique())
+    people = np.sort(train["subject_id"].unique())
     wanted = max(2, round(len(people) * percent / 100))
-    chosen = np.random.default_rng(seed).permutation(people)[:wanted]
-    return training[training["subject_id"].isin(chosen)]
+    sampled = np.random.default_rng(seed).permutation(people)[:wanted]
+    return train[train["subject_id"].isin(sampled)]

@@ -1,4 +1,4 @@
-"""Arms: what an encoder is pretrained on and how it is fine-tuned, and which scans that is.
+"""Arms of a study: pretraining scans of an encoder, and the method of its fine-tuning.
 
 An arm's name says all of it: ``A+B`` (tiers), ``keep-80`` (the best 80 % by score), ``control-keep-80`` (as
 many at random), ``all-labels-25`` (``all``, fine-tuned on a quarter of the people), ``probe-all`` (the
@@ -69,7 +69,7 @@ class Arm:
 
     @property
     def way(self) -> tuple[Method, int, bool]:
-        """What decides how far seeds spread: arms of the same way are trained alike.
+        """Key of how an arm is trained: seeds of arms with the same key spread alike.
 
         Its method, its share of the labels, and whether it is a control: these draw other scans a seed.
         """
@@ -265,7 +265,7 @@ def _control(arm: Arm, tiers: tuple[str, ...]) -> Arm:
 
 
 def what_it_carries(cohort: CohortHeader) -> str:
-    """Say which arms a cohort can carry."""
+    """Describe the arms that a cohort can carry."""
     available = ", ".join(arm.name for arm in available_arms(cohort))
     return (
         f"It can carry {available}, keep-1 to keep-99 with their controls, probe- before each, -labels-1 to "
@@ -274,5 +274,5 @@ def what_it_carries(cohort: CohortHeader) -> str:
 
 
 def counts(cohort: CohortHeader) -> str:
-    """Say how many scans each tier of a cohort holds."""
+    """Describe the number of scans in each tier of a cohort."""
     return ", ".join(f"{number} scans in {name}" for name, number in cohort.counts.items())

@@ -1,4 +1,4 @@
-"""What makes a study unfair or impossible, refused while it is planned, with what to do about it."""
+"""Checks of a study while it is planned: refusals of unfair or impossible ones, with remedies."""
 
 from dataclasses import replace
 
@@ -9,6 +9,7 @@ from curation.cohorts import cohort_draft, cohort_integrity, frozen_cohort
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import StudyError
 from curation.sources import image_modality
+from curation.sources.duplicates import some
 from curation.storage import tables
 from curation.storage.files import slug
 from curation.storage.workspace import Role, Workspace
@@ -27,7 +28,7 @@ def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
         told = [f"{row.scan_id} ({row.reason})" for row in changed.itertuples()]
         raise StudyError(
             f"{len(changed)} scans of cohort {cohort.id} are gone or have changed since it was "
-            f"frozen: {_some(told)}. Bring the files back, or ingest their source and freeze it again."
+            f"frozen: {some(told)}. Bring the files back, or ingest their source and freeze it again."
         )
     cohort = replace(cohort, scans=cohort_draft.included(cohort.scans))
     scans = tables.read_scans(workspace)
@@ -37,13 +38,13 @@ def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
         raise StudyError(
             f"{len(listed)} scans of cohort {cohort.id} are listed by now and not scored: "
             f"{image_modality.counts_in_words(listed['modality'].value_counts().to_dict())}, such as "
-            f"{_some(listed['scan_id'].tolist())}. Freeze the cohort again."
+            f"{some(listed['scan_id'].tolist())}. Freeze the cohort again."
         )
     without = set(scans.loc[scans["status"] == "table", "scan_id"]) & set(cohort.scans["scan_id"])
     if without:
         raise StudyError(
             f"{len(without)} scans of cohort {cohort.id} came from a table and have no image to train "
-            f"on: {_some(sorted(without))}. Freeze a cohort of the others: 'python -m curation freeze "
+            f"on: {some(sorted(without))}. Freeze a cohort of the others: 'python -m curation freeze "
             "NAME --images-only'."
         )
     return cohort
@@ -112,11 +113,6 @@ def alignments(workspace: Workspace, table: pd.DataFrame) -> list[list[float]]:
         bad = table["scan_id"][~np.array(usable)].tolist()
         raise StudyError(
             f"{len(bad)} of {len(table)} scans are not aligned to the template, or their file has "
-            f"changed since: {_some(bad)}. Score the scans again, then freeze the cohorts again."
+            f"changed since: {some(bad)}. Score the scans again, then freeze the cohorts again."
         )
     return [np.asarray(affine, dtype=float).ravel().tolist() for affine in found]
-
-
-def _some(ids: list[str], shown: int = 3) -> str:
-    more = f" and {len(ids) - shown} more" if len(ids) > shown else ""
-    return ", ".join(ids[:shown]) + more

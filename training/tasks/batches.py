@@ -1,4 +1,4 @@
-"""Prepared volumes as batches, their order, the augmentation of training batches, and reading ahead."""
+"""Batches of prepared volumes: sampling order, augmentation, and prefetching in threads."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from training.studies.prepare_volumes import BACKGROUND
 
-#: Batches that are read ahead of a GPU, and threads that read them.
-AHEAD, READERS = 6, 3
+#: Batches that are prefetched for a GPU, and threads that read them.
+PREFETCHED, READERS = 6, 3
 
 #: Knots of a smooth deformation along each axis.
 _KNOTS = (6, 7, 6)
@@ -23,16 +23,16 @@ _KNOTS = (6, 7, 6)
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is done to each volume of a batch, drawn apart from doing it.
+    """Parameters of the augmentation of each volume of a batch, sampled apart from applying it.
 
     Parameters
     ----------
     flip : array of bool, shape (B,)
         Left for right.
     shift : array of int, shape (B, 3)
-        Voxels along each axis; what comes in is background.
+        Voxels along each axis; background is shifted in.
     gain, offset : Tensor of float32, [B, C]
-        Contrast and brightness: ``gain · x + offset`` where there is signal.
+        Contrast and intensity: ``gain · x + offset`` where there is signal.
     """
 
     flip: NDArray[np.bool_]
@@ -41,12 +41,12 @@ class Augmentation:
     offset: Tensor
 
     @classmethod
-    def draw(
+    def sample(
         cls, rng: np.random.Generator, count: int, *, channels: int = 1, shift_voxels: int = 0
     ) -> "Augmentation":
-        """Draw for ``count`` volumes: half are flipped, contrast and brightness change by some 5 %."""
+        """Sample for ``count`` volumes: half are flipped, contrast and intensity change by some 5 %."""
         changes = rng.normal(0, 0.05, (2, count, 1))
-        if channels > 1:  # from a generator of their own: all else is drawn as for one channel
+        if channels > 1:  # from a generator of their own: all else is sampled as for one channel
             more = rng.spawn(1)[0].normal(0, 0.05, (2, count, channels - 1))
             changes = np.concatenate((changes, more), axis=2)
         changes = changes.astype(np.float32)
@@ -58,7 +58,7 @@ class Augmentation:
         )
 
     def part(self, own: slice) -> "Augmentation":
-        """Return what is drawn for some of the volumes."""
+        """Return the parameters of some of the volumes."""
         return Augmentation(self.flip[own], self.shift[own], self.gain[own], self.offset[own])
 
 
@@ -87,13 +87,13 @@ class Volumes:
         first = self._samples[0]
         shape = (len(indices), len(first), *_opened(first[0]).shape)
         batch = torch.full(shape, BACKGROUND, dtype=dtype)
-        for place, index in enumerate(indices):
+        for row, index in enumerate(indices):
             for channel, path in enumerate(self._samples[int(index)]):
-                target, array = batch[place, channel].numpy(), _opened(path)
+                target, array = batch[row, channel].numpy(), _opened(path)
                 if changes is None:
                     target[...] = array
                 else:
-                    _put(target, array, bool(changes.flip[place]), changes.shift[place].tolist())
+                    _put(target, array, bool(changes.flip[row]), changes.shift[row].tolist())
         return batch
 
     def in_batches(self, indices: Sequence[int], size: int) -> Iterator[Tensor]:
@@ -108,7 +108,7 @@ def _opened(path: Path) -> NDArray:
 
 
 def _put(target: NDArray, source: NDArray, flip: bool, shift: Sequence[int]) -> None:
-    """Copy a volume, mirrored and moved; what is moved out is lost."""
+    """Copy a volume, mirrored and shifted; voxels shifted out are lost."""
     source = source[::-1] if flip else source
     into = tuple(slice(max(move, 0), size + min(move, 0)) for move, size in _zip(shift, source))
     out_of = tuple(slice(max(-move, 0), size + min(-move, 0)) for move, size in _zip(shift, source))
@@ -119,8 +119,8 @@ def _zip(shift: Sequence[int], source: NDArray) -> Iterator[tuple[int, int]]:
     return zip(shift, source.shape, strict=True)
 
 
-def brighten(volumes: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
-    """Return float32 volumes with contrast and brightness changed where there is signal.
+def change_contrast(volumes: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
+    """Return float32 volumes with contrast and intensity changed where there is signal.
 
     Parameters
     ----------
@@ -132,8 +132,8 @@ def brighten(volumes: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
     return torch.where(whole > BACKGROUND, whole * gain + offset, whole)
 
 
-def draw_warp(rng: np.random.Generator, count: int, *, voxels: float) -> Tensor:
-    """Draw smooth displacements, [B, 3, 6, 7, 6]: at the knots of a coarse lattice, in voxels.
+def sample_warp(rng: np.random.Generator, count: int, *, voxels: float) -> Tensor:
+    """Sample smooth displacement fields, [B, 3, 6, 7, 6]: at the knots of a coarse lattice, in voxels.
 
     Parameters
     ----------
@@ -148,13 +148,13 @@ def draw_warp(rng: np.random.Generator, count: int, *, voxels: float) -> Tensor:
 
 
 def warp(volumes: Tensor, displacement: Tensor) -> Tensor:
-    """Deform volumes smoothly; what comes in from outside is what lies at the edge.
+    """Warp volumes by a displacement field; beyond the edge, values of the edge are repeated.
 
     Parameters
     ----------
     volumes : Tensor of float32, [B, C, X, Y, Z]
     displacement : Tensor, [B, 3, x, y, z]
-        From :func:`draw_warp`: how far from a voxel that is whose value it gets.
+        From :func:`sample_warp`: each voxel takes the value at its own position plus this, voxels.
     """
     size = volumes.shape[2:]
     fine = functional.interpolate(displacement, size, mode="trilinear", align_corners=True)
@@ -167,7 +167,7 @@ def warp(volumes: Tensor, displacement: Tensor) -> Tensor:
 
 
 def batch_indices(count: int, *, batch: int, step: int, seed: int) -> NDArray[np.int64]:
-    """Return which volumes the given step takes.
+    """Return the indices of the volumes of a step.
 
     The volumes are passed over again and again, each pass in a new order that follows from the seed and
     the pass alone; so any step can be reached without those before it.
@@ -186,40 +186,46 @@ def batch_indices(count: int, *, batch: int, step: int, seed: int) -> NDArray[np
     Returns
     -------
     array of int, shape (batch,)
+
+    Examples
+    --------
+    >>> first, second = (batch_indices(4, batch=2, step=step, seed=0) for step in range(2))
+    >>> sorted([*first.tolist(), *second.tolist()])  # a pass takes each volume once
+    [0, 1, 2, 3]
     """
     positions = np.arange(step * batch, (step + 1) * batch)
-    passes, places = np.divmod(positions, count)
+    passes, within = np.divmod(positions, count)
     orders = {int(p): np.random.default_rng([seed, int(p)]).permutation(count) for p in set(passes)}
-    return np.array([orders[int(p)][place] for p, place in zip(passes, places, strict=True)])
+    return np.array([orders[int(p)][at] for p, at in zip(passes, within, strict=True)])
 
 
 Batch = dict[str, Tensor]
 
 
 def batches(
-    draw: Callable[[int], Batch], first: int, last: int, *, ahead: bool
+    sample: Callable[[int], Batch], first: int, last: int, *, prefetch: bool
 ) -> Generator[Batch]:
-    """Yield ``draw(step)`` for the steps from ``first`` to before ``last``, in order.
+    """Yield ``sample(step)`` for the steps from ``first`` to before ``last``, in order.
 
     Parameters
     ----------
-    draw : callable
+    sample : callable
         Makes the batch of a step on the CPU, and depends on nothing but the step.
     first, last : int
         Steps.
-    ahead : bool
-        Make the coming batches in threads, in memory that a GPU can fetch from meanwhile.
+    prefetch : bool
+        Sample the coming batches in threads, into pinned memory, from which a GPU copies meanwhile.
     """
-    if not ahead:
-        yield from map(draw, range(first, last))
+    if not prefetch:
+        yield from map(sample, range(first, last))
         return
     with ThreadPoolExecutor(READERS) as pool:
         steps = iter(range(first, last))
         waiting: deque[Future[Batch]] = deque()
         try:
             while True:
-                while len(waiting) < AHEAD and (step := next(steps, None)) is not None:
-                    waiting.append(pool.submit(_pinned, draw, step))
+                while len(waiting) < PREFETCHED and (step := next(steps, None)) is not None:
+                    waiting.append(pool.submit(_pinned, sample, step))
                 if not waiting:
                     return
                 yield waiting.popleft().result()
@@ -228,11 +234,6 @@ def batches(
                 future.cancel()
 
 
-def _pinned(draw: Callable[[int], Batch], step: int) -> Batch:
+def _pinned(sample: Callable[[int], Batch], step: int) -> Batch:
     pin = torch.cuda.is_available()
-    return {name: value.pin_memory() if pin else value for name, value in draw(step).items()}
-
-
-def part_of(batch: Batch, start: int, end: int) -> Batch:
-    """Return some of a batch's volumes with all that goes with them."""
-    return {name: value[start:end] for name, value in batch.items()}
+    return {name: value.pin_memory() if pin else value for name, value in sample(step).items()}

@@ -1,9 +1,8 @@
-"""Which device a run computes on, in which precision, and GPUs of its own."""
+"""Compute devices of a run: CPU or leased GPUs, precision, determinism, and DDP over several."""
 
 import contextlib
 import logging
 import math
-import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from torch.multiprocessing import ProcessRaisedException
 
 from curation import logs
-from curation.errors import BusyError, StudyError
+from curation.errors import BusyError, StudyError, TierscopeError
 from curation.storage import files
 from training.studies.preset import Preset
 from training.tasks.stop_signal import Interruption, Stopped
@@ -59,48 +58,80 @@ def launch_ddp(
     interruption : Interruption
         Of this process, which waits; the others have their own.
     work : callable
-        A function of a module, called as ``work(fabric, interruption, parts, *given)`` in each process.
-        ``parts`` is in how many parts a process takes its batches: 1, and twice as many after each time
-        that memory ran out in one of them.
+        A function of a module, called as ``work(fabric, interruption, micro_batches, *given)`` in each
+        process. ``micro_batches`` is into how many micro-batches a process splits its batches: 1, and twice
+        as many after each time that memory ran out in one of them.
 
     Raises
     ------
     StudyError
-        What ``work`` raised of our own errors.
+        In the words of any error of ours that ``work`` raised.
     """
     set_determinism(preset)
     on_gpus = torch.cuda.is_available()
     gpus = leased_gpus(preset.devices, interruption) if on_gpus else nullcontext(preset.devices)
-    with gpus as places:
-        parts = 1
+    with gpus as indices:
+        micro_batches = 1
         while True:
-            fabric = fabric_on("cuda" if on_gpus else "cpu", places, preset)
-            try:
-                fabric.launch(partial(_one_of_several, preset, work, parts, given))
-                break
-            except ProcessRaisedException as error:
-                parts = _after(error, parts, preset.pretrain_batch // preset.devices)
+            fabric = fabric_on("cuda" if on_gpus else "cpu", indices, preset)
+            with tempfile.TemporaryDirectory(prefix="tierscope-ddp-") as folder:
+                failures = Path(folder)
+                try:
+                    fabric.launch(
+                        partial(_ddp_process, preset, work, micro_batches, failures, given)
+                    )
+                    break
+                except ProcessRaisedException as error:
+                    most = preset.pretrain_batch // preset.devices
+                    micro_batches = _micro_batches_after(error, failures, micro_batches, most)
     interruption.check()
 
 
-def _one_of_several(
-    preset: Preset, work: Callable[..., None], parts: int, given: tuple[object, ...], fabric: Fabric
+def _ddp_process(
+    preset: Preset,
+    work: Callable[..., None],
+    micro_batches: int,
+    failures: Path,
+    given: tuple[object, ...],
+    fabric: Fabric,
 ) -> None:
+    """Do the work of one process; write down an error, of which the parent gets a text alone otherwise."""
     logs.configure("INFO")
     set_determinism(preset)
-    with contextlib.suppress(Stopped):  # the process that waits was asked as well
-        work(fabric, Interruption(), parts, *given)
+    try:
+        with contextlib.suppress(Stopped):  # the process that waits was asked as well
+            work(fabric, Interruption(), micro_batches, *given)
+    except Exception as error:
+        failure = {
+            "class": type(error).__name__,
+            "message": str(error),
+            "ours": isinstance(error, TierscopeError),
+            "out_of_memory": _memory_ran_out(error),
+        }
+        with contextlib.suppress(OSError):  # a full disk: the traceback has to do
+            files.write_json(failures / f"{fabric.global_rank}.json", failure)
+        raise
 
 
-def _after(error: ProcessRaisedException, parts: int, most: int) -> int:
-    """Return in how many parts to try again; raise what cannot be helped."""
-    said = str(error)
-    ours = re.findall(r"^curation\.errors\.\w+: (.+)$", said, re.MULTILINE)
-    if ours:
-        raise StudyError(ours[-1]) from error
-    if "OutOfMemoryError" in said and parts < most:
-        _log.warning("memory ran out: batches in %d parts from now on", 2 * parts)
-        return 2 * parts
+def _memory_ran_out(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that it came from, is that of a GPU without memory left."""
+    while error is not None:
+        if isinstance(error, torch.OutOfMemoryError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _micro_batches_after(
+    error: ProcessRaisedException, failures: Path, micro_batches: int, most: int
+) -> int:
+    """Return the number of micro-batches of the next try; raise where that is no remedy."""
+    failed = [files.read_json(path) for path in sorted(failures.glob("*.json"))]
+    if ours := [failure for failure in failed if failure["ours"]]:
+        raise StudyError(ours[0]["message"]) from error
+    if any(failure["out_of_memory"] for failure in failed) and micro_batches < most:
+        _log.warning("memory ran out: batches in %d parts from now on", 2 * micro_batches)
+        return 2 * micro_batches
     raise error
 
 
@@ -117,7 +148,7 @@ def fabric_on(kind: Literal["cpu", "cuda"], devices: int | list[int], preset: Pr
 
 
 def set_determinism(preset: Preset) -> None:
-    """Set what holds for the whole process: threads, and on a CPU the same sums every time."""
+    """Set threads and determinism flags of the whole process: on a CPU the same sums every time."""
     torch.set_num_threads(preset.threads)
     if torch.cuda.is_available():
         torch.set_float32_matmul_precision("high")
@@ -161,13 +192,13 @@ def fuses_attention(fabric: Fabric, preset: Preset) -> bool:
 def leased_gpus(count: int, interruption: Interruption) -> Iterator[list[int]]:
     """Hold some GPUs, waiting until that many are free at once; none is held while waiting."""
     folder = Path(tempfile.gettempdir())
-    places = [
+    locks = [
         folder / f"tierscope-{getuid()}-gpu-{_gpu_id(index)}.lock"
         for index in range(torch.cuda.device_count())
     ]
     while True:
         with contextlib.ExitStack() as held:
-            if len(taken := _take(places, count, held)) == count:
+            if len(taken := _take(locks, count, held)) == count:
                 yield taken
                 return
         interruption.check()
@@ -179,10 +210,10 @@ def _gpu_id(index: int) -> str:
     return str(torch.cuda.get_device_properties(index).uuid)
 
 
-def _take(places: list[Path], count: int, held: contextlib.ExitStack) -> list[int]:
+def _take(locks: list[Path], count: int, held: contextlib.ExitStack) -> list[int]:
     busy = BusyError("This GPU is taken.")
     taken: list[int] = []
-    for index, path in enumerate(places):
+    for index, path in enumerate(locks):
         if len(taken) < count:
             with contextlib.suppress(BusyError):
                 held.enter_context(files.lock(path, busy))

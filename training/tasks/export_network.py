@@ -1,4 +1,4 @@
-"""An encoder for use elsewhere: weights as safetensors, and a JSON that says how to build the network.
+"""Export of an encoder for use elsewhere: weights as safetensors, and a JSON description of the network.
 
 Nothing of Tierscope is needed to load it: the lines of ``docs/training.md`` do it in a folder that holds one.
 """
@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from curation import __version__
 from curation.errors import DamagedError, StudyError
 from curation.storage import files
-from training.models import masked_autoencoder, monai_weights
+from training.models import masked_autoencoder
 from training.studies import volume_grid
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
@@ -23,7 +23,7 @@ from training.tasks import pretrain
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """Files of an exported network.
 
     Parameters
     ----------
@@ -49,22 +49,22 @@ def export(study: Study, run: Run, folder: Path, modality: str | None = None) ->
     folder : Path
         Made where it is not there. It holds one network: that one is replaced, another is not.
     modality : str, optional
-        For which kind of image, of a network that was trained on several by turns; the first by default.
+        Modality, of a network that was trained on several, alternating; the first by default.
 
     Raises
     ------
     StudyError
-        When the run is no finished pretraining, was not trained on that kind of image, or the folder holds
+        When the run is no finished pretraining, was not trained on that modality, or the folder holds
         another network.
     """
     if run.kind != "pretrain" or not run.result_path.exists():
         raise StudyError(f"{run.id} is no finished pretraining; there is no encoder to export.")
-    kind = _place_of(study.preset, modality)
+    index = _index_of(study.preset, modality)
     about = _about(study, run, modality)
     made = Exported(folder / "encoder.safetensors", folder / "encoder.json")
     _refuse_another(made, about)
     files.write_json(made.about, about)  # first: weights without it would be nobody's
-    weights = monai_weights.weights_for(pretrain.kept_weights(run), kind)
+    weights = masked_autoencoder.weights_for(pretrain.kept_weights(run), index)
     with files.replacing(made.weights) as temporary:
         save_file(
             {key: value.contiguous() for key, value in weights.items()},
@@ -75,7 +75,7 @@ def export(study: Study, run: Run, folder: Path, modality: str | None = None) ->
 
 
 def folder_name(study: Study, run: Run, modality: str | None = None) -> str:
-    """Return what the folder of a network is called among others."""
+    """Return the name of the folder of an exported network."""
     return f"{study.id}_{run.id}" + (f"_{modality}" if modality else "")
 
 
@@ -124,7 +124,7 @@ def _about(study: Study, run: Run, modality: str | None) -> dict[str, Any]:
     }
 
 
-def _place_of(preset: Preset, modality: str | None) -> int:
+def _index_of(preset: Preset, modality: str | None) -> int:
     if modality is None:
         return 0
     if preset.paired or modality not in preset.modalities:

@@ -1,4 +1,4 @@
-"""Pretraining of one arm with one seed: a masked autoencoder on the arm's scans."""
+"""Pretraining task: a masked autoencoder on the scans of one arm, with one seed."""
 
 from pathlib import Path
 
@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.models import masked_autoencoder, masking, monai_weights
-from training.models.age_model import split_decay
+from training.models import masked_autoencoder, masking
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.masking import PatchMasks
 from training.models.patches import patch_weights
@@ -25,11 +24,11 @@ from training.tasks.batches import (
     Batch,
     Volumes,
     batch_indices,
-    brighten,
-    draw_warp,
+    change_contrast,
+    sample_warp,
     warp,
 )
-from training.tasks.schedule import Schedule, step_seed
+from training.tasks.schedule import Schedule, split_decay, step_seed
 from training.tasks.stop_signal import Interruption
 
 _AT_ONCE = 8
@@ -57,8 +56,8 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
 
 
 def _paths(workspace: Workspace, study: Study, scan_ids: list[str]) -> list[list[Path]]:
-    """Return the files of each sample; by turns those of the second kind come after all of the first."""
-    if input_images.alternating(study.preset) == 1:
+    """Return the files of each sample; of alternating modalities, the second's follow all of the first's."""
+    if input_images.alternating_modalities(study.preset) == 1:
         return prepare_volumes.sample_paths(workspace, study, scan_ids)
     return [
         [path]
@@ -70,7 +69,7 @@ def _paths(workspace: Workspace, study: Study, scan_ids: list[str]) -> list[list
 def train(
     fabric: Fabric,
     interruption: Interruption,
-    parts: int,
+    micro_batches: int,
     preset: Preset,
     run: Run,
     paths: list[list[Path]],
@@ -80,34 +79,35 @@ def train(
     """Train on prepared volumes, in one process or as one of several."""
     volumes = Volumes(paths)
     trainer, task, loss = begin(
-        fabric, interruption, parts, preset, run, volumes, Volumes(coding), shares
+        fabric, interruption, micro_batches, preset, run, volumes, Volumes(coding), shares
     )
     progress = trainer.fit(task)
-    people = len(volumes) // input_images.alternating(preset)
+    people = len(volumes) // input_images.alternating_modalities(preset)
     trainer.finish(loss.weights_to_keep(), {"scans": people, "loss": progress.last["loss"]})
 
 
 def begin(
     fabric: Fabric,
     interruption: Interruption,
-    parts: int,
+    micro_batches: int,
     preset: Preset,
     run: Run,
     volumes: Volumes,
     coding: Volumes,
     shares: Tensor,
 ) -> tuple[training_loop.Trainer, "MaskedReconstruction", ReconstructionLoss]:
-    """Return what trains, what for, and the network with its loss; where a run was stopped it goes on.
+    """Return trainer, task, and network with loss; a run that was stopped continues.
 
     ``volumes`` are trained on; the mean patches of ``coding`` are what every arm begins at.
     """
     network = masked_autoencoder.build(preset, seed=run.seed)
     masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
     loss = ReconstructionLoss(network, preset, shares)
-    kinds = input_images.alternating(preset)
-    people = len(coding) // kinds
-    for kind in range(kinds):
-        loss.expect(coding.in_batches(range(kind * people, (kind + 1) * people), _AT_ONCE), kind)
+    modalities = input_images.alternating_modalities(preset)
+    people = len(coding) // modalities
+    for modality in range(modalities):
+        samples = range(modality * people, (modality + 1) * people)
+        loss.set_mean_patches(coding.in_batches(samples, _AT_ONCE), modality)
     schedule = Schedule(
         seed=run.seed,
         epochs=preset.pretrain_epochs,
@@ -121,22 +121,30 @@ def begin(
         preset.weight_decay,
     )
     trainer = training_loop.Trainer(
-        fabric, run, schedule, loss, groups, interruption, compiled=preset.compiled, parts=parts
+        fabric,
+        run,
+        schedule,
+        loss,
+        groups,
+        interruption,
+        compiled=preset.compiled,
+        micro_batches=micro_batches,
     )
     return trainer, MaskedReconstruction(fabric, preset, run.seed, volumes, shares), loss
 
 
 class MaskedReconstruction(training_loop.Task):
-    """Filling in removed patches.
+    """Masked reconstruction: predicting removed patches.
 
     Parameters
     ----------
     fabric : Fabric
-        Which of how many processes this is; each takes its share of every batch.
+        Rank and number of processes; each takes its share of every batch.
     preset, seed
         Give batches, masks and augmentation.
     volumes : Volumes
-        What is trained on; by turns all of the first kind, then all of the second, in the same order.
+        Training samples; of alternating modalities all of the first, then all of the second, in the same
+        order of people.
     shares : Tensor, [N]
         Share of brain in each patch.
     """
@@ -147,56 +155,56 @@ class MaskedReconstruction(training_loop.Task):
         super().__init__(preset.pretrain_batch // fabric.world_size)
         self.preset, self.seed = preset, seed
         self.volumes, self.shares = volumes, shares
-        self.kinds = input_images.alternating(preset)
+        self.modalities = input_images.alternating_modalities(preset)
         self.own = slice(fabric.global_rank * self.size, (fabric.global_rank + 1) * self.size)
         self.dtype = torch.float16 if fabric.device.type == "cuda" else torch.float32
 
-    def draw(self, step: int) -> Batch:
-        """Draw for the whole batch, whoever works on it, and return the own part."""
+    def sample(self, step: int) -> Batch:
+        """Sample the whole batch, and return this process's share of it."""
         preset, count = self.preset, self.preset.pretrain_batch
         rng = np.random.default_rng(step_seed(self.seed, step))
-        # the same people at each step, whatever is looked at of them
-        people = len(self.volumes) // self.kinds
-        chosen = batch_indices(people, batch=count, step=step, seed=self.seed)
-        kind = np.arange(step * count, (step + 1) * count) % self.kinds
-        chosen = chosen + kind * people
-        changes = Augmentation.draw(
+        # the same people at each step, whatever their modality
+        people = len(self.volumes) // self.modalities
+        indices = batch_indices(people, batch=count, step=step, seed=self.seed)
+        modality = np.arange(step * count, (step + 1) * count) % self.modalities
+        indices = indices + modality * people
+        changes = Augmentation.sample(
             rng, count, channels=preset.channels, shift_voxels=preset.shift_voxels
         ).part(self.own)
         masks = PatchMasks(
             *(one[self.own] for one in masking.sample_masks(rng, count, self.shares, preset))
         )
         batch = {
-            "volumes": self.volumes.batch(chosen[self.own], changes, self.dtype),
+            "volumes": self.volumes.batch(indices[self.own], changes, self.dtype),
             "gain": changes.gain,
             "offset": changes.offset,
             **masks._asdict(),
         }
-        if self.kinds > 1:
-            batch["kind"] = torch.from_numpy(kind[self.own])
+        if self.modalities > 1:
+            batch["modality"] = torch.from_numpy(modality[self.own])
         if preset.warp_mm:
             voxels = preset.warp_mm / preset.spacing_mm
-            batch["displacement"] = draw_warp(rng, count, voxels=voxels)[self.own]
+            batch["displacement"] = sample_warp(rng, count, voxels=voxels)[self.own]
         return batch
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Return the error of removed patches."""
-        volumes = brighten(batch["volumes"], batch["gain"], batch["offset"])
+        volumes = change_contrast(batch["volumes"], batch["gain"], batch["offset"])
         if "displacement" in batch:
             volumes = warp(volumes, batch["displacement"])
         masks = PatchMasks(batch["kept"], batch["removed"], batch["weights"])
-        return model(volumes, masks, batch.get("kind"))
+        return model(volumes, masks, batch.get("modality"))
 
 
 def load_pretrained(run: Run, network: masked_autoencoder.MaskedAutoEncoderViT) -> None:
-    """Put the weights of a finished pretraining into a network, by turns those for the first kind.
+    """Load the weights of a finished pretraining into a network, of alternating modalities the first's.
 
     Raises
     ------
     StudyError
         When the weights are not there.
     """
-    network.load_state_dict(monai_weights.weights_for(kept_weights(run), kind=0))
+    network.load_state_dict(masked_autoencoder.weights_for(kept_weights(run), modality=0))
 
 
 def load_loss(run: Run, preset: Preset, shares: Tensor) -> ReconstructionLoss:

@@ -22,14 +22,14 @@ from curation.imaging.template import template
 from curation.imaging.tissue_segmentation import find_tissues
 from curation.storage import files
 from curation.storage.workspace import Workspace
+from training.results.age_metrics import AgeScale, age_error, result_of
 from training.studies import prepare_volumes, volume_grid
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
 from training.studies.run_status import Status
 from training.studies.runs import Run
-from training.tasks.age_scale import AgeScale, age_error, result_of
 
-#: What age is told from.
+#: Features that age is regressed on.
 FEATURES = (
     "head_ml",
     "csf_share",
@@ -40,23 +40,23 @@ FEATURES = (
 )
 #: Fluid this near the middle of the ventricles, or this near the brain's surface, is counted apart, mm.
 VENTRICLES_MM, REACH_MM, RIM_MM = (0.0, -16.0, 18.0), 32.0, 12.0
-#: Darker is no signal, share of white matter's brightness.
+#: Lower is no signal, share of white matter's intensity.
 _SIGNAL = 0.02
 
 
 def fit_run(workspace: Workspace, study: Study, run: Run) -> None:
-    """Fit on the training folds, judge on the held-out fold, and write ``result.json``."""
+    """Fit on the training folds, test on the held-out fold, and write ``result.json``."""
     started = time.monotonic()
     status = Status(run.status_path)
     status.write("running", epoch=0, epochs=1)
-    training, held_out, _ = study.judged(run.arm, run.seed, run.fold or 0)
-    scale = AgeScale.of(training["age_years"].to_numpy())
-    known, unseen = (features_of(workspace, study, scans) for scans in (training, held_out))
-    model = fit(known, training["age_years"].to_numpy())
-    predicted = model.predict(unseen.to_numpy())
-    error = age_error(held_out, predicted)
+    train, test, _ = study.split(run.arm, run.seed, run.fold or 0)
+    scale = AgeScale.of(train["age_years"].to_numpy())
+    train_features, test_features = (features_of(workspace, study, s) for s in (train, test))
+    model = fit(train_features, train["age_years"].to_numpy())
+    predicted = model.predict(test_features.to_numpy())
+    error = age_error(test, predicted)
     seconds = round(time.monotonic() - started, 3)
-    line = {"epoch": 1, "step": 1, "loss": _loss(model, known, training, scale)}
+    line = {"epoch": 1, "step": 1, "loss": _loss(model, train_features, train, scale)}
     run.metrics_path.unlink(missing_ok=True)
     files.append_json_line(
         run.metrics_path,
@@ -76,7 +76,7 @@ def fit_run(workspace: Workspace, study: Study, run: Run) -> None:
         run.result_path,
         header
         | {"alpha": float(model[-1].alpha_), "coefficients": coefficients}
-        | result_of(training, held_out, predicted, scale),
+        | result_of(train, test, predicted, scale),
     )
     status.write("finished", epoch=1, epochs=1, age_mae_years=error, seconds=seconds)
 

@@ -1,11 +1,11 @@
-"""A polite stop: SIGTERM is noted, and the work ends itself at the next safe point."""
+"""Graceful stop: SIGTERM is noted, and the work ends itself at the next safe point."""
 
 import signal
 from types import FrameType
 
 
 class Stopped(Exception):
-    """The process was asked to stop and has saved what it had."""
+    """The process was asked to stop and has saved its state."""
 
 
 class Interruption:

@@ -1,4 +1,4 @@
-"""How fast a run is, how long it waits for data, and how much memory of the GPU it takes."""
+"""Throughput of a run: volumes a second, share of time waiting for data, and GPU memory."""
 
 import time
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ class Meter:
     Parameters
     ----------
     fabric : Fabric
-        Whose device is looked at.
+        Gives the device.
     """
 
     def __init__(self, fabric: Fabric) -> None:
         self._cuda = fabric.device.type == "cuda"
-        self._place = fabric.device
+        self._torch_device = fabric.device
         self._started: float | None = None
         self._volumes = 0
         self._waited_s = 0.0
@@ -45,7 +45,7 @@ class Meter:
             self._volumes += volumes
 
     def numbers(self) -> dict[str, float]:
-        """Return what is known so far.
+        """Return the measurements so far.
 
         Returns
         -------
@@ -59,6 +59,6 @@ class Meter:
             numbers["volumes_per_s"] = round(self._volumes / elapsed, 3)
             numbers["data_wait_share"] = round(self._waited_s / elapsed, 4)
         if self._cuda:
-            peak = torch.cuda.max_memory_allocated(self._place)
+            peak = torch.cuda.max_memory_allocated(self._torch_device)
             numbers["gpu_memory_gib"] = round(peak / 2**30, 2)
         return numbers

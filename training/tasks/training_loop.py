@@ -1,8 +1,10 @@
-"""The training loop: one for pretraining and fine-tuning, resumable to the step.
+"""The training loop of pretraining and fine-tuning: steps, gradient accumulation, epochs, checkpoints.
 
-All chance in a step (masks, dropout, augmentation) is drawn after seeding with the run's seed and the
-number of the step, and the order of the volumes follows from the same two; so a run that was stopped and
-resumed does exactly what an uninterrupted one does (on the CPU bit for bit).
+Everything random in a step (masks, dropout, augmentation) is sampled after seeding with the run's seed and
+the number of the step, and the order of the volumes follows from the same two; so a run that was stopped
+and resumed does exactly what an uninterrupted one does (on the CPU bit for bit). Where the memory is too
+small for a batch, its gradient is accumulated over micro-batches
+(:mod:`training.tasks.gradient_accumulation`).
 """
 
 import contextlib
@@ -10,11 +12,8 @@ import gc
 import logging
 import math
 import time
-from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -25,8 +24,10 @@ from curation.storage import files
 from training.studies.run_status import State, Status
 from training.studies.runs import Run
 from training.tasks import checkpoints
-from training.tasks.batches import Batch, batches, part_of
+from training.tasks.batches import Batch, batches
+from training.tasks.checkpoints import TrainingProgress
 from training.tasks.devices import out_of_memory
+from training.tasks.gradient_accumulation import add_gradients, micro_batches_of
 from training.tasks.schedule import Schedule, step_seed
 from training.tasks.stop_signal import Interruption, Stopped
 from training.tasks.throughput import Meter
@@ -42,19 +43,8 @@ SAVE_EVERY_S = 300.0
 _AGREE_EVERY = 8
 
 
-@dataclass
-class TrainingProgress:
-    """Where a run is: what a checkpoint holds beside weights and optimiser."""
-
-    step: int = 0
-    loss_sum: float = 0.0
-    seconds: float = 0.0
-    last: dict[str, float] = field(default_factory=dict)
-    parts: int = 1
-
-
 class Task:
-    """What a trainer trains for: draws batches, and turns them into a loss.
+    """Objective of a training: samples batches, and turns them into a loss.
 
     Parameters
     ----------
@@ -65,24 +55,17 @@ class Task:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def draw(self, step: int) -> Batch:
-        """Return the batch of a step on the CPU, with all chance in it; depends on the step alone."""
+    def sample(self, step: int) -> Batch:
+        """Return the batch of a step on the CPU, masks and augmentation sampled; it depends on step alone."""
         raise NotImplementedError
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Return the loss of a batch or of a part of it; those of the parts add up to the batch's."""
+        """Return the loss of a batch or micro-batch; those of its micro-batches add up to the batch's."""
         raise NotImplementedError
 
-    def backward(self, fabric: Fabric, model: nn.Module, parts: list[Batch]) -> Tensor:
-        """Add the gradient of a batch, given in parts, and return its loss."""
-        total = torch.zeros((), dtype=torch.float64, device=fabric.device)
-        for place, part in enumerate(parts, start=1):
-            waiting = fabric.world_size > 1 and place < len(parts)
-            with fabric.no_backward_sync(model, enabled=waiting):  # type: ignore[arg-type]
-                loss = self.loss(model, part)
-                fabric.backward(loss * fabric.world_size)  # processes are averaged
-            total += loss.detach()
-        return total
+    def backward(self, fabric: Fabric, model: nn.Module, micro_batches: list[Batch]) -> Tensor:
+        """Accumulate the gradient of a batch over its micro-batches, and return its loss."""
+        return add_gradients(fabric, model, micro_batches, self.loss)
 
     def evaluate(self) -> dict[str, float]:
         """Return numbers after an epoch, for ``metrics.jsonl``."""
@@ -108,8 +91,8 @@ class Trainer:
         Checked after every step.
     compiled : bool
         Compile the model where it is on a GPU.
-    parts : int
-        In how many parts a batch is worked through to begin with.
+    micro_batches : int
+        Micro-batches that a batch is split into to begin with; doubled whenever memory runs out.
     """
 
     def __init__(
@@ -122,12 +105,12 @@ class Trainer:
         interruption: Interruption,
         *,
         compiled: bool = False,
-        parts: int = 1,
+        micro_batches: int = 1,
     ) -> None:
         self.fabric, self.run, self.schedule = fabric, run, schedule
         self.interruption = interruption
         self.raw = model
-        self.progress = TrainingProgress(parts=parts)
+        self.progress = TrainingProgress(micro_batches=micro_batches)
         state = self._earlier()
         on_gpu = fabric.device.type == "cuda"
         optimizer = torch.optim.AdamW(groups, lr=schedule.lr, betas=(0.9, 0.95), fused=True)
@@ -150,7 +133,7 @@ class Trainer:
 
         Returns
         -------
-        Progress
+        TrainingProgress
             The last epoch's numbers in ``last``.
 
         Raises
@@ -161,12 +144,14 @@ class Trainer:
             When a stop was asked for; the state is saved.
         """
         schedule, progress = self.schedule, self.progress
-        self._tell("running")
-        started, told = time.monotonic() - progress.seconds, time.monotonic()
+        self._report("running")
+        started, reported = time.monotonic() - progress.seconds, time.monotonic()
         total = schedule.epochs * schedule.steps
-        coming = batches(task.draw, progress.step, total, ahead=self.fabric.device.type == "cuda")
-        with contextlib.closing(coming):
-            for batch in self.meter.waiting_for(coming):
+        prefetched = batches(
+            task.sample, progress.step, total, prefetch=self.fabric.device.type == "cuda"
+        )
+        with contextlib.closing(prefetched):
+            for batch in self.meter.waiting_for(prefetched):
                 self._sum += self._step(task, batch)
                 progress.step += 1
                 progress.seconds = time.monotonic() - started
@@ -179,10 +164,10 @@ class Trainer:
                     raise Stopped
                 if time.monotonic() - self._saved_at > SAVE_EVERY_S:
                     self._save()
-                if time.monotonic() - told > HEARTBEAT_S:
-                    told = time.monotonic()
-                    self._refuse_nonsense()
-                    self._tell("running")
+                if time.monotonic() - reported > HEARTBEAT_S:
+                    reported = time.monotonic()
+                    self._refuse_not_finite()
+                    self._report("running")
         return progress
 
     def finish(self, weights: dict[str, Tensor], result: dict[str, Any]) -> None:
@@ -192,11 +177,8 @@ class Trainer:
         checkpoints.save(self.run.model_path, weights)
         steps, seconds = self.progress.step, round(self.progress.seconds, 3)
         run = {name: getattr(self.run, name) for name in ("kind", "arm", "seed", "fold")}
-        header = {
-            "run_id": self.run.id,
-            **run,
-            "steps": steps,
-            "seconds": seconds,
+        header = {"run_id": self.run.id, **run, "steps": steps, "seconds": seconds}
+        header |= {
             "device": self.meter.device,
             "precision": str(self.fabric.strategy.precision.precision),
             "torch": torch.__version__,
@@ -204,7 +186,7 @@ class Trainer:
             **self.meter.numbers(),
         }
         files.write_json(self.run.result_path, header | result)
-        self._tell("finished")
+        self._report("finished")
         self.run.checkpoint_path.unlink(missing_ok=True)
 
     @property
@@ -230,7 +212,7 @@ class Trainer:
         return loss
 
     def _gradient(self, task: Task, batch: Batch) -> Tensor:
-        """Compute gradient and loss of a batch, in ever smaller parts where memory runs out."""
+        """Compute gradient and loss of a batch, in ever smaller micro-batches where memory runs out."""
         while True:
             torch.manual_seed(step_seed(self.schedule.seed, self.progress.step))
             self.optimizer.zero_grad(set_to_none=True)
@@ -245,30 +227,29 @@ class Trainer:
 
     def _try(self, task: Task, batch: Batch) -> Tensor:
         ready = {name: self.fabric.to_device(value) for name, value in batch.items()}
-        bounds = np.linspace(0, task.size, self.progress.parts + 1).round().astype(int)
-        cut = [part_of(ready, a, b) for a, b in pairwise(bounds.tolist())]
-        return task.backward(self.fabric, self.model, cut)
+        micro_batches = micro_batches_of(ready, task.size, self.progress.micro_batches)
+        return task.backward(self.fabric, self.model, micro_batches)
 
     def _halve(self, task: Task) -> None:
-        if self.progress.parts >= task.size:
+        if self.progress.micro_batches >= task.size:
             raise StudyError(
-                f"The memory is too small for {max(task.size // self.progress.parts, 1)} volumes at "
+                f"The memory is too small for {max(task.size // self.progress.micro_batches, 1)} volumes at "
                 "once. Close other programs, or plan the study with a smaller preset or batch."
             )
-        self.progress.parts = min(2 * self.progress.parts, task.size)
+        self.progress.micro_batches = min(2 * self.progress.micro_batches, task.size)
         self.optimizer.zero_grad(set_to_none=True)
         gc.collect()
         if self.fabric.device.type == "cuda":
             torch.cuda.empty_cache()
         _log.warning("step %d: %s", self.progress.step, self._note)
-        self._tell("running")
+        self._report("running")
 
     @property
     def _note(self) -> str:
-        parts = self.progress.parts
-        if parts == 1:
+        count = self.progress.micro_batches
+        if count == 1:
             return ""
-        return f"memory ran out, so each batch is worked through in {parts} parts; the results are the same"
+        return f"memory ran out, so each batch is worked through in {count} parts; the results are the same"
 
     def _asked_to_stop(self) -> bool:
         if self.fabric.world_size == 1:
@@ -280,7 +261,7 @@ class Trainer:
 
     def _end_epoch(self, task: Task) -> None:
         progress = self.progress
-        self._refuse_nonsense()
+        self._refuse_not_finite()
         self.model.eval()
         with torch.inference_mode():
             numbers = task.evaluate()
@@ -292,9 +273,9 @@ class Trainer:
                 self.run.metrics_path,
                 line | {"seconds": round(progress.seconds, 3), "time": time.time()},
             )
-        self._tell("running")
+        self._report("running")
 
-    def _refuse_nonsense(self) -> None:
+    def _refuse_not_finite(self) -> None:
         self._refuse(float(self._sum), float(self._norms), self.progress.step)
         self._norms.zero_()
 
@@ -307,7 +288,7 @@ class Trainer:
                 "rate (pretrain_lr, finetune_lr)."
             )
 
-    def _tell(self, state: State) -> None:
+    def _report(self, state: State) -> None:
         if self.fabric.is_global_zero:
             self.status.write(
                 state,
@@ -322,12 +303,12 @@ class Trainer:
 
     def _save(self) -> None:
         self.progress.loss_sum = float(self._sum)
-        self._refuse_nonsense()
+        self._refuse_not_finite()
         if self.fabric.is_global_zero:
             state = {
                 "model": self.raw.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
-                "progress": dict(vars(self.progress)),
+                "progress": self.progress.state(),
             }
             checkpoints.save(self.run.checkpoint_path, state)
         self._saved_epoch, self._saved_at = self.epoch, time.monotonic()
@@ -344,5 +325,6 @@ class Trainer:
     def _restore(self, state: dict[str, Any] | None) -> None:
         if state is not None:
             self.optimizer.load_state_dict(state["optimizer"])
-            parts = max(self.progress.parts, state["progress"].get("parts", 1))
-            self.progress = TrainingProgress(**state["progress"] | {"parts": parts})
+            self.progress = TrainingProgress.from_state(
+                state["progress"], micro_batches=self.progress.micro_batches
+            )

@@ -11,8 +11,8 @@ from curation.storage.workspace import Workspace
 from pages.ui.compare import compare_studies, picked_points, run_panel
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import charts, controls, state
-from training.report.look import Style
 from training.results import error_curves, study_summary
+from training.theme import Style
 
 #: Points that all runs together may have on the screen; more makes it slow, not finer.
 POINTS = 12_000

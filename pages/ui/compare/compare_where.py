@@ -9,9 +9,9 @@ from curation.tiers.rule_versions import rule_difference
 from pages.ui.compare import comparison_charts, picked_points, strata_charts
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, state
-from training.report.look import MUTED, Style
 from training.results import error_strata, study_sets, study_summary
 from training.results.error_strata import GROUPS, NOT_KNOWN
+from training.theme import MUTED, Style
 
 _AGAINST = {
     "distortion_score": "Distortion score",

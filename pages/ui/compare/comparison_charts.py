@@ -11,10 +11,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from training.report import interactive
-from training.report.look import GRID, INK, MUTED, TEMPLATE, Style
 from training.report.plots import Plot, Series
 from training.results.error_strata import NOT_KNOWN
 from training.results.predictions import BASELINE, BASELINE_LABEL
+from training.theme import GRID, INK, MUTED, TEMPLATE, Style
 
 #: Colour and word of a verdict; blue and orange are told apart by everyone.
 VERDICTS: dict[str, tuple[str, str]] = {

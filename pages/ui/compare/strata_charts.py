@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from curation.tiers.tier_rule import TIER_COLOURS
 from pages.ui.compare.comparison_charts import ROW, bars, scatter_layout
 from pages.ui.shell import formatting
-from training.report.look import INK, MUTED, TEMPLATE, Style
 from training.results.error_strata import NUMBERS
+from training.theme import INK, MUTED, TEMPLATE, Style
 
 
 def error_along(scans: pd.DataFrame, trend: pd.DataFrame, column: str, style: Style) -> go.Figure:

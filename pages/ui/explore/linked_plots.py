@@ -21,7 +21,7 @@ from streamlit.components import v2
 from pages.ui.explore import density
 from pages.ui.explore.density import Floats, Panel, Places
 from pages.ui.shell import formatting, frame, state, static_files
-from training.report.look import FONT
+from training.theme import FONT
 
 #: More scans than these are drawn as density.
 POINTS_DRAWN = 20_000

@@ -14,9 +14,9 @@ from pages.ui.scan_table import tried_rule
 from pages.ui.shell import background_tasks, cache, charts, formatting, frame, state, summaries
 from training.reconstruction import reconstruction_files
 from training.reconstruction.reconstruction_files import Correlation, ReconstructionProgress
-from training.report.look import TEMPLATE
 from training.studies.planned_study import Study
 from training.studies.runs import Run
+from training.theme import TEMPLATE
 
 _WHO = {False: "People that the model has not seen", True: "People that it was pretrained on"}
 

@@ -131,7 +131,7 @@ def report(workspace: Workspace, study: Study, options: Options) -> Report:
 def report_folder(workspace: Workspace, study: Study, options: Options) -> Path:
     """Return where the files of this very report belong: another state of the study is another folder."""
     key = files.short_hash(repr((options, _changed(workspace, study))))
-    return study.folder / "reports" / key
+    return study.reports_dir / key
 
 
 def _changed(workspace: Workspace, study: Study) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.rate.agreement_words import strength
 from pages.ui.shell import cache, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Card
-from training.report.look import INK, MUTED, TEMPLATE
+from training.theme import INK, MUTED, TEMPLATE
 
 _LINE, _POINT = "#0072B2", "#D55E00"
 #: What a missed bad scan may cost, in good scans.

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.tier_rule import TIER_COLOURS
-from training.report.look import MUTED, TEMPLATE, Style
 from training.results import error_curves
+from training.theme import MUTED, TEMPLATE, Style
 
 #: Looks that others draw with as well.
 #: For ``st.plotly_chart``: one button, which saves the figure; a double click undoes a zoom.

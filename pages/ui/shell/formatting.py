@@ -5,8 +5,10 @@ import html
 import math
 import re
 
-from curation import durations
+from curation import wording
 from curation.tiers.rule_columns import SCORE_DIGITS, RuleColumn
+from curation.wording import number as number
+from curation.wording import plural as plural
 
 DASH = "–"
 #: Format of a table's column of scores.
@@ -28,16 +30,6 @@ def escape(text: str) -> str:
 def plain(text: str) -> str:
     """Return ``text`` such that HTML shows it as it is."""
     return html.escape(str(text))
-
-
-def number(value: float | None, digits: int = 1, unit: str = "") -> str:
-    """Return a number with its unit, or a dash where it is not known."""
-    if value is None or not math.isfinite(value):
-        return DASH
-    shown = f"{value:.{digits}f}"
-    if float(shown) == 0:
-        shown = shown.removeprefix("-")
-    return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
 
 
 def score(value: float | None) -> str:
@@ -62,7 +54,7 @@ def duration(seconds: float | None) -> str:
     """Return a time span in the words of a clock: ``42 s``, ``3 min``, ``2 h 05 min``."""
     if seconds is None or not math.isfinite(seconds):
         return DASH
-    return durations.in_words(seconds)
+    return wording.duration(seconds)
 
 
 def moment(when: datetime.datetime | str) -> str:
@@ -70,8 +62,3 @@ def moment(when: datetime.datetime | str) -> str:
     if isinstance(when, str):
         when = datetime.datetime.fromisoformat(when)
     return when.strftime("%Y-%m-%d %H:%M")
-
-
-def plural(count: int, noun: str, nouns: str | None = None) -> str:
-    """Return a count with its noun: ``1 scan``, ``2 scans``, ``12,000 scans``."""
-    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

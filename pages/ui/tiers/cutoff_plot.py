@@ -16,7 +16,7 @@ from curation.tiers import tier_rule
 from curation.tiers.rule_checks import UNSCORED
 from pages.ui.scan_table.cutoff_axis import Axis, Bins, Lines
 from pages.ui.shell import formatting, frame, html_marks, static_files
-from training.report.look import FONT
+from training.theme import FONT
 
 #: Sites that get a row of their own, those with most scans; all others are drawn together only.
 SITES_DRAWN = 24

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.components import v2
 
 from pages.ui.shell import charts, html_marks, static_files
-from training.report.look import FONT
+from training.theme import FONT
 
 _KEY = "flow_plot"
 _FAINT, _CLEAR = 0.25, 0.6

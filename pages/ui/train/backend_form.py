@@ -25,22 +25,28 @@ def machine() -> str:
     )
 
 
-def choose(workspace: Workspace, before: Backend, *, key: str) -> Backend | None:
-    """Let people choose a place.
+def choose(
+    workspace: Workspace, before: Backend, *, tracked: bool, key: str
+) -> tuple[Backend | None, bool]:
+    """Let people choose an execution backend, and whether runs go to MLflow.
 
     Parameters
     ----------
     workspace : Workspace
         Remembers Slurm's settings from one study to the next.
-    before : Place
+    before : Backend
         Where it ran before, which is offered first.
+    tracked : bool
+        Whether its runs went to MLflow before.
     key : str
         Tells several forms on a page apart.
 
     Returns
     -------
-    Place or None
+    Backend or None
         None where it cannot be used, with the reason on the screen.
+    bool
+        Whether its runs go to MLflow.
     """
     kinds: list[BackendKind] = list(BACKENDS)
     kind = st.segmented_control(
@@ -51,19 +57,21 @@ def choose(workspace: Workspace, before: Backend, *, key: str) -> Backend | None
         required=True,
         format_func=lambda kind: f"{BACKENDS[kind][0].upper()}{BACKENDS[kind][1:]}",
     )
-    known = before if before.kind == kind else execution_backend.remembered_backend(workspace)
+    known = before
+    if before.kind != kind:
+        known = execution_backend.remembered_backend(workspace)
+        tracked = mlflow_log.remembered(workspace)
     try:
         values = _FIELDS[kind](known, key)
-        if mlflow_log.lacks() is None:
-            values["mlflow"] = st.checkbox(
-                "Also log finished runs to MLflow", value=known.mlflow, key=f"mlflow-{key}"
-            )
-        place = replace(Backend(kind), **values)
-        execution_backend.refuse_unusable(place)
+        tracked = mlflow_log.lacks() is None and st.checkbox(
+            "Also log finished runs to MLflow", value=tracked, key=f"mlflow-{key}"
+        )
+        backend = replace(Backend(kind), **values)
+        execution_backend.refuse_unusable(backend)
     except TierscopeError as error:
         st.warning(formatting.escape(str(error)))
-        return None
-    return place
+        return None, False
+    return backend, tracked
 
 
 def _here(known: Backend, key: str) -> dict[str, Any]:

@@ -8,12 +8,11 @@ from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache, formatting, frame, state
 from pages.ui.train import backend_form
-from training.jobs import cost_estimate, execution_backend, launch
+from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
 from training.jobs.execution_backend import Backend
-from training.studies import plan_advice, planned_study
+from training.studies import arm_overlap, planned_study
 from training.studies.designs import DESIGNS, Design
-from training.studies.input_images import IMAGES, Images
-from training.studies.input_images import of as images_of
+from training.studies.input_images import IMAGES, Images, images_of
 from training.studies.preset import Preset, parse_changes
 from training.studies.presets import PRESETS, default_preset
 from training.studies.study_arms import Arm, available_arms, find
@@ -60,15 +59,15 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
         help="Fields of the preset as NAME=VALUE, with a space between them.",
     )
-    place = backend_form.choose(workspace, Backend(), key="new")
+    backend, mlflow = backend_form.choose(workspace, Backend(), tracked=False, key="new")
     arms = [arm for name in names if (arm := find(pool, name))]
     scans = pool.size + target.size
     chosen = preset.changed(_overrides(looked_at))
     if arms:
-        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, scans, place))
+        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, scans, backend))
     show_plan_notes(workspace, pool, target, names, seeds)
-    ready = bool(names) and place is not None
-    if st.button("Launch the study", type="primary", disabled=not ready) and place:
+    ready = bool(names) and backend is not None
+    if st.button("Launch the study", type="primary", disabled=not ready) and backend:
         with frame.in_words():
             planned = planned_study.plan(
                 workspace,
@@ -82,8 +81,9 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
                 overrides=parse_changes(preset, changes.split()) | _overrides(looked_at),
             )
             state.put(state.PENDING_STUDY, planned.id)
-            launch.launch(workspace, planned.id, place=place)
-            execution_backend.remember_backend(workspace, place)
+            launch.launch(workspace, planned.id, backend=backend, mlflow=mlflow)
+            execution_backend.remember_backend(workspace, backend)
+            mlflow_log.remember(workspace, mlflow)
             cache.forget_study_states()
             st.rerun()
 
@@ -186,14 +186,14 @@ def _cost_words(
     folds: int,
     preset: Preset,
     scans: int,
-    place: Backend | None,
+    backend: Backend | None,
 ) -> str:
     seconds = cache.seconds_a_run(workspace, preset)
     cost = cost_estimate.estimate(
         arms, seeds=seeds, folds=folds, preset=preset, scans=scans, seconds=seconds
     )
-    where = place.words if place and place.kind != "here" else backend_form.machine()
-    slots = execution_backend.slots(place or Backend(), preset)
+    where = backend.words if backend and backend.kind != "here" else backend_form.machine()
+    slots = execution_backend.slots(backend or Backend(), preset)
     if cost.work_s is None:
         looked_at = images_of(preset).label
         time = f"This workspace has not run {preset.name} on {looked_at} yet: its time is not known"
@@ -241,6 +241,6 @@ def _notes(
     pool, target = (cache.cohort(workspace, one) for one in (pool_id, target_id))
     arms = [arm for name in names if (arm := find(pool, name))]
     return (
-        plan_advice.controls_said(pool, arms, range(seeds)),
-        plan_advice.doubts(pool, target, arms, range(seeds)),
+        arm_overlap.controls_said(pool, arms, range(seeds)),
+        arm_overlap.doubts(pool, target, arms, range(seeds)),
     )

@@ -10,12 +10,12 @@ from pages.ui.shell import cache, charts, formatting, frame, state
 from pages.ui.shell.html_marks import state_chip
 from pages.ui.shell.progress import EVERY
 from pages.ui.train import backend_form, runs_panel
-from training.jobs import execution_backend, launch
+from training.jobs import execution_backend, launch, mlflow_log
 from training.jobs.study_status import StudyStatus, status
-from training.report.look import arm_styles
 from training.results import error_curves, study_summary
 from training.studies import input_images, planned_study
 from training.studies.planned_study import Study
+from training.theme import arm_styles
 
 # ---- the choice ----------------------------------------------------------------------------------
 
@@ -57,7 +57,7 @@ def _others(workspace: Workspace, planned: list[Study]) -> None:
 
 
 def _study_words(study: Study) -> str:
-    looked_at = input_images.of(study.preset)
+    looked_at = input_images.images_of(study.preset)
     kind = "" if looked_at.name == "T1w" else f" · {looked_at.label}"
     return f"{study.name}{kind} · {formatting.moment(study.created)} UTC · {study.id}"
 
@@ -172,11 +172,14 @@ def _stop(workspace: Workspace, study: Study, now: StudyStatus) -> None:
 
 
 def _start(workspace: Workspace, study: Study, label: str) -> None:
-    place = backend_form.choose(workspace, execution_backend.backend_of(study), key=study.id)
-    if st.button(label, type="primary", disabled=place is None, key=f"start-{study.id}") and place:
+    before, tracked = execution_backend.backend_of(study), mlflow_log.is_tracked(study)
+    backend, mlflow = backend_form.choose(workspace, before, tracked=tracked, key=study.id)
+    start = st.button(label, type="primary", disabled=backend is None, key=f"start-{study.id}")
+    if start and backend:
         with frame.in_words():
-            launch.launch(workspace, study.id, place=place)
-            execution_backend.remember_backend(workspace, place)
+            launch.launch(workspace, study.id, backend=backend, mlflow=mlflow)
+            execution_backend.remember_backend(workspace, backend)
+            mlflow_log.remember(workspace, mlflow)
             _changed()
 
 

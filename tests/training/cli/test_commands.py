@@ -41,7 +41,7 @@ def test_images_are_chosen_by_name(workspace: Workspace, frozen: list[str], name
     command = ["launch", *frozen, "--folds", "2", "--arms", "scratch", "--images", name]
     assert main([*command, "--preset", "smoke", "--set", "pretrain_epochs=7"]) == 0
     (study,) = planned_study.list_studies(workspace)
-    assert input_images.of(study.preset).name == name
+    assert input_images.images_of(study.preset).name == name
     assert study.preset.pretrain_epochs == 7
 
 

@@ -32,8 +32,8 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return put
 
 
-def _profile(study: Study, place: Backend) -> dict:
-    folder = execution_backend.snakemake_profile(study, place)
+def _profile(study: Study, backend: Backend) -> dict:
+    folder = execution_backend.snakemake_profile(study, backend)
     assert folder is not None
     return json.loads((folder / "config.yaml").read_text())
 
@@ -94,14 +94,14 @@ def test_on_this_machine_there_is_no_profile_and_one_is_found_by_its_name(study,
 def test_no_path_becomes_a_profile_be_it_asked_for_or_stored(
     study: Study, workspace: Workspace, lab: Path, evil: Path
 ) -> None:
-    place = Backend("profile", profile=str(evil))
+    backend = Backend("profile", profile=str(evil))
     with pytest.raises(ProfileError, match=r"no Snakemake profile named .*there is: lab"):
-        launch.launch(workspace, study.id, place=place)
+        launch.launch(workspace, study.id, backend=backend)
     execution_backend.write_backend(
-        study, place
+        study, backend
     )  # as an older Tierscope did, or whoever may write there
-    execution_backend.remember_backend(workspace, place)
-    assert execution_backend.backend_of(study) == place
+    execution_backend.remember_backend(workspace, backend)
+    assert execution_backend.backend_of(study) == backend
     assert "evil" in execution_backend.remembered_backend(workspace).words
     with pytest.raises(ProfileError, match="TIERSCOPE_PROFILES"):
         launch.resume(workspace, study.id)
@@ -111,14 +111,14 @@ def test_no_path_becomes_a_profile_be_it_asked_for_or_stored(
 
 
 def test_a_place_survives_being_written_down_and_is_offered_the_next_time(study, workspace) -> None:
-    place = Backend("slurm", partition="long", gres="gpu:1", at_once=3)
+    backend = Backend("slurm", partition="long", gres="gpu:1", at_once=3)
     assert execution_backend.backend_of(study) == Backend()
-    execution_backend.write_backend(study, place)
-    assert execution_backend.backend_of(study) == place
+    execution_backend.write_backend(study, backend)
+    assert execution_backend.backend_of(study) == backend
     assert execution_backend.remembered_backend(workspace) == Backend()
-    execution_backend.remember_backend(workspace, place)
-    assert execution_backend.remembered_backend(workspace) == place
-    assert Backend.from_dict(asdict(place) | {"unknown": 1}) == place
+    execution_backend.remember_backend(workspace, backend)
+    assert execution_backend.remembered_backend(workspace) == backend
+    assert Backend.from_dict(asdict(backend) | {"unknown": 1}) == backend
     execution_backend.remember_backend(workspace, Backend(cores=2, beside=True))
     known = execution_backend.remembered_backend(workspace)
     assert (known.kind, known.cores, known.beside) == ("here", 2, False)
@@ -128,8 +128,8 @@ def test_a_place_survives_being_written_down_and_is_offered_the_next_time(study,
 def test_what_snakemake_is_told_of_each_place(study: Study, workspace, commands, lab) -> None:
     commands("scontrol")
 
-    def told(place: Backend) -> str:
-        return " ".join(supervisor.command(workspace, study, place, ["../result.json"]))
+    def told(backend: Backend) -> str:
+        return " ".join(supervisor.command(workspace, study, backend, ["../result.json"]))
 
     here = told(Backend(cores=3))
     assert "--cores 3" in here

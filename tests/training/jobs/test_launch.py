@@ -10,14 +10,12 @@ import psutil
 import pytest
 
 from curation.errors import StudyError
-from curation.storage import files
-from curation.storage import processes as background
+from curation.storage import files, processes
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
-from tests.helpers.launched_studies import ended, processes, results, under_way, wait
+from tests.helpers.launched_studies import ended, results, study_processes, under_way, wait
 from training.__main__ import main
 from training.jobs import launch, study_status
-from training.jobs.study_status import log_path
 from training.results import error_curves, study_summary
 from training.studies import run_status, runs
 from training.studies.planned_study import Study
@@ -37,7 +35,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study
     with pytest.raises(StudyError, match="already running"):
         launch.launch(workspace, study.id)
     status = wait(workspace, study, ended)
-    assert status.state == "finished", log_path(study).read_text()
+    assert status.state == "finished", study.supervisor_log_path.read_text()
     return workspace, study
 
 
@@ -71,7 +69,7 @@ def test_a_finished_study_is_left_as_it_is(finished) -> None:
     assert launch.launch(workspace, study.id).state == "finished"
     assert launch.stop(workspace, study.id).state == "finished"
     assert study.result_path.stat().st_mtime_ns == before
-    assert not processes(study)
+    assert not study_processes(study)
 
 
 def test_a_study_stopped_resumed_killed_and_resumed_comes_to_the_same_numbers(
@@ -84,17 +82,17 @@ def test_a_study_stopped_resumed_killed_and_resumed_comes_to_the_same_numbers(
     wait(workspace, study, under_way)
     told: list[tuple[str, bool]] = []
     status = launch.stop(
-        workspace, study.id, tell=lambda words: told.append((words, bool(processes(study))))
+        workspace, study.id, tell=lambda words: told.append((words, bool(study_processes(study))))
     )
     assert status.state == "stopped"
     assert "saves where it is" in told[0][0] and told[0][1]  # said before anything is waited for
     assert "Resume" in status.message
-    assert not processes(study)
+    assert not study_processes(study)
     assert launch.stop(workspace, study.id).state == "stopped"
 
     launch.resume(workspace, study.id)
     wait(workspace, study, under_way)
-    for process in processes(study):
+    for process in study_processes(study):
         process.kill()
     status = wait(workspace, study, ended)
     assert status.state == "stopped"
@@ -131,7 +129,7 @@ def test_when_only_the_leader_is_killed_stop_ends_the_rest(tmp_path: Path) -> No
     study = workspace_trainable.plan(workspace, overrides={"pretrain_epochs": 10_000})
     launch.launch(workspace, study.id)
     wait(workspace, study, lambda status: any(run.state == "running" for run in status.runs))
-    leader = background.running(study.folder / "workflow.json")
+    leader = processes.running(study.supervisor_path)
     assert leader is not None
     os.kill(leader.pid, signal.SIGKILL)
     os.waitpid(leader.pid, 0)
@@ -139,7 +137,7 @@ def test_when_only_the_leader_is_killed_stop_ends_the_rest(tmp_path: Path) -> No
         study_status.status(workspace, study.id).state == "running"
     )  # and so it is: its runs go on
     assert launch.stop(workspace, study.id).state == "stopped"
-    assert not processes(study)
+    assert not study_processes(study)
 
 
 def test_a_study_that_ends_while_it_is_read_shows_no_run_as_running(
@@ -149,16 +147,16 @@ def test_a_study_that_ends_while_it_is_read_shows_no_run_as_running(
     study = workspace_trainable.plan(workspace, overrides={"pretrain_epochs": 10_000})
     launch.launch(workspace, study.id)
     wait(workspace, study, lambda status: any(run.state == "running" for run in status.runs))
-    looks = background.running
+    looks = processes.running
 
     def too_late(path: Path) -> object:
-        for process in processes(study):
+        for process in study_processes(study):
             with contextlib.suppress(psutil.NoSuchProcess):  # one may end with another
                 process.kill()
                 process.wait(10)
         return looks(path)
 
-    monkeypatch.setattr(background, "running", too_late)
+    monkeypatch.setattr(processes, "running", too_late)
     status = study_status.status(workspace, study.id)
     assert status.state == "stopped"
     assert not [run for run in status.runs if run.state == "running"]

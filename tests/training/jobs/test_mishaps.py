@@ -16,9 +16,8 @@ from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_finished, workspace_trainable
-from tests.helpers.launched_studies import ended, held, processes, results, under_way, wait
+from tests.helpers.launched_studies import ended, held, results, study_processes, under_way, wait
 from training.jobs import execution_backend, launch, study_status
-from training.jobs.study_status import log_path
 from training.studies import runs
 from training.studies.planned_study import Study
 
@@ -45,7 +44,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
 
 def _kill(study: Study, draw: random.Random, how: str | None) -> None:
     """Kill everything of a study, only its leader, or one process of it; at random where not said."""
-    there = sorted(processes(study), key=lambda process: process.pid)
+    there = sorted(study_processes(study), key=lambda process: process.pid)
     how = how or draw.choice(["all", "all", "leader", "one"])
     victims = there if how == "all" else there[:1] if how == "leader" else draw.sample(there, 1)
     for victim in victims:
@@ -99,11 +98,11 @@ def _survive(
         if study_status.status(workspace, study.id).state == "finished":
             finished += 1
             assert results(study) == expected
-            runs.forget(study, runs.runs_of(study))
+            runs.delete_results(study, runs.runs_of(study))
         if not study_status.status(workspace, study.id).going:
             launch.resume(workspace, study.id)
         time.sleep(draw.uniform(0, within_s))
-        if processes(study):
+        if study_processes(study):
             _kill(study, draw, how)
         _no_dead_run_is_shown_as_running(workspace, study)
     if not study_status.status(workspace, study.id).going:
@@ -112,7 +111,7 @@ def _survive(
     if status.state != "finished":  # the last kill took one process only
         launch.resume(workspace, study.id)
         status = wait(workspace, study, ended, every_s=0.5)
-    assert status.state == "finished", log_path(study).read_text()
+    assert status.state == "finished", study.supervisor_log_path.read_text()
     assert results(study) == expected
     return finished + 1
 
@@ -120,7 +119,7 @@ def _survive(
 def test_a_study_killed_three_times_comes_to_the_same_numbers(expected, tmp_path: Path) -> None:
     workspace, study = _planned(tmp_path / "w")
     _survive(workspace, study, expected, kills=3, within_s=SHORT_S)
-    assert not processes(study)
+    assert not study_processes(study)
 
 
 @pytest.mark.soak
@@ -130,7 +129,7 @@ def test_a_study_killed_in_one_way_comes_to_the_same_numbers(
 ) -> None:
     workspace, study = _planned(tmp_path / "w")
     _survive(workspace, study, expected, kills=5, within_s=SHORT_S, how=how)
-    assert not processes(study)
+    assert not study_processes(study)
 
 
 @pytest.mark.soak
@@ -138,7 +137,7 @@ def test_a_study_killed_a_hundred_times_comes_to_the_same_numbers(expected, tmp_
     workspace, study = _planned(tmp_path / "w")
     times = _survive(workspace, study, expected, kills=100, within_s=LONG_S)
     print(f"100 kills; the study came to its end {times} times, each time with the same numbers")
-    assert not processes(study)
+    assert not study_processes(study)
 
 
 # ---- a full disk -----------------------------------------------------------------------------------
@@ -179,7 +178,7 @@ def test_a_full_disk_is_told_and_once_there_is_space_nothing_is_lost(expected, s
     ballast.unlink()
     launch.resume(workspace, study.id)
     status = wait(workspace, study, ended, every_s=0.5)
-    assert status.state == "finished", log_path(study).read_text()
+    assert status.state == "finished", study.supervisor_log_path.read_text()
     assert results(study) == expected
 
 
@@ -225,4 +224,4 @@ def test_two_dashboards_cannot_start_the_same_study_twice(tmp_path: Path) -> Non
         "already running" in words or "right now" in words for words in said if words != "started"
     )
     assert launch.stop(workspace, study.id).state == "stopped"
-    assert not processes(study)
+    assert not study_processes(study)

@@ -9,8 +9,8 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.__main__ import main
-from training.jobs import mlflow_log
-from training.jobs.execution_backend import Backend, refuse_unusable
+from training.jobs import execution_backend, launch, mlflow_log
+from training.jobs.execution_backend import Backend
 from training.studies import runs
 from training.studies.planned_study import Study
 
@@ -32,9 +32,24 @@ def test_where_it_is_not_installed_it_is_said_before_anything_starts(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match="MLflow is not installed"):
-        refuse_unusable(Backend(mlflow=True))
+        launch.launch(workspace, study.id, mlflow=True)
     assert main(["mlflow", "--workspace", str(workspace.root), study.id]) == 2
     assert "pip" in capsys.readouterr().err
+
+
+def test_tracking_and_backend_share_a_file_and_neither_forgets_the_other(study, workspace) -> None:
+    files.write_json(study.backend_path, {"kind": "here", "cores": 2, "mlflow": True})  # as before
+    assert mlflow_log.is_tracked(study)
+    assert execution_backend.backend_of(study) == Backend(cores=2)
+    execution_backend.write_backend(study, Backend(cores=3))
+    assert mlflow_log.is_tracked(study)
+    mlflow_log.track(study, False)
+    assert not mlflow_log.is_tracked(study)
+    assert execution_backend.backend_of(study) == Backend(cores=3)
+    mlflow_log.remember(workspace, True)
+    execution_backend.remember_backend(workspace, Backend(cores=4))
+    assert mlflow_log.remembered(workspace)
+    assert execution_backend.remembered_backend(workspace) == Backend(cores=4)
 
 
 @pytest.mark.parametrize(

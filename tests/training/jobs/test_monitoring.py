@@ -78,7 +78,7 @@ def test_a_run_shows_what_it_takes_of_the_machine_only_while_it_runs(run: Run, m
     study = workspace_trainable.planned_study.load(Workspace(run.folder.parents[3]), study_id)
     status = Status(run.status_path)
     status.write("running")
-    with monitoring.beside(run):
+    with monitoring.monitored(run):
         while not run.usage_path.exists():
             time.sleep(0.02)
         state = state_of(study, run)
@@ -99,6 +99,6 @@ def test_what_goes_wrong_beside_the_training_does_not_end_it(run: Run, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files, "write_json", full)
-    with monitoring.beside(run):
+    with monitoring.monitored(run):
         assert tried.wait(60)
     assert "No space left" in capfd.readouterr().err

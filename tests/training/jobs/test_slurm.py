@@ -17,15 +17,13 @@ from curation.errors import StudyError
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.helpers import phantom_heads, slurm_cluster, workspace_trainable
-from tests.helpers.launched_studies import ended, processes, results, under_way, wait
+from tests.helpers.launched_studies import ended, results, study_processes, under_way, wait
 from tests.helpers.paths import ROOT
-from training.jobs import launch, study_status
-from training.jobs import slurm as slurm_jobs
+from training.jobs import launch, slurm, study_status
 from training.jobs.execution_backend import Backend
-from training.jobs.study_status import log_path
 from training.studies.planned_study import Study
 
-PLACE = Backend(
+BACKEND = Backend(
     "slurm",
     partition=slurm_cluster.PARTITION,
     hours=0.5,
@@ -61,10 +59,10 @@ def _planned(folder: Path, **changes: object) -> tuple[Workspace, Study]:
     return workspace, workspace_trainable.plan(workspace, **changes)
 
 
-def _run(workspace: Workspace, study: Study, place: Backend) -> dict[str, dict]:
-    launch.launch(workspace, study.id, place=place)
+def _run(workspace: Workspace, study: Study, backend: Backend) -> dict[str, dict]:
+    launch.launch(workspace, study.id, backend=backend)
     status = wait(workspace, study, ended, every_s=1)
-    assert status.state == "finished", log_path(study).read_text()
+    assert status.state == "finished", study.supervisor_log_path.read_text()
     return results(study)
 
 
@@ -77,7 +75,7 @@ def test_a_run_on_slurm_stopped_and_resumed_comes_to_the_numbers_of_this_machine
     launch.retry(workspace, here.id, only)
     wait(workspace, here, ended, every_s=1)
     workspace, study = _planned(tmp_path / "a {b} 'c' ü", **changes)
-    launch.retry(workspace, study.id, only, place=PLACE)
+    launch.retry(workspace, study.id, only, backend=BACKEND)
     with pytest.raises(StudyError, match="already running"):
         launch.launch(workspace, study.id)
     status = wait(workspace, study, under_way)
@@ -85,12 +83,12 @@ def test_a_run_on_slurm_stopped_and_resumed_comes_to_the_numbers_of_this_machine
     status = launch.stop(workspace, study.id)
     assert status.state == "stopped"
     assert {run.state for run in status.runs} == {"stopped", "waiting"}
-    assert cluster.jobs() == slurm_jobs.of(study) == []
-    assert not processes(study)
+    assert cluster.jobs() == slurm.jobs_of(study) == []
+    assert not study_processes(study)
 
     launch.retry(workspace, study.id, only)  # where it ran before
     status = wait(workspace, study, ended, every_s=1)
-    assert (status.state, status.done) == ("stopped", 1), log_path(study).read_text()
+    assert (status.state, status.done) == ("stopped", 1), study.supervisor_log_path.read_text()
     assert results(study)["pretrain_A_seed0"] == results(here)["pretrain_A_seed0"]
     assert cluster.jobs() == []
 
@@ -102,7 +100,7 @@ def test_three_arms_of_three_seeds_on_slurm_come_to_the_numbers_of_this_machine(
     changes = {"arms": ["scratch", "A", "all"], "seeds": [0, 1, 2]}
     expected = _run(*_planned(tmp_path / "here", **changes), Backend())
     assert len(expected) == 2 * 3 + 3 * 3 * 2
-    assert _run(*_planned(tmp_path / "slurm", **changes), PLACE) == expected
+    assert _run(*_planned(tmp_path / "slurm", **changes), BACKEND) == expected
 
 
 @pytest.mark.soak
@@ -110,7 +108,7 @@ def test_jobs_of_a_study_whose_leader_was_killed_are_ended_by_stop(
     cluster: slurm_cluster.Cluster, tmp_path: Path
 ) -> None:
     workspace, study = _planned(tmp_path / "w", arms=["A"], overrides={"pretrain_epochs": 100_000})
-    launch.launch(workspace, study.id, place=PLACE)
+    launch.launch(workspace, study.id, backend=BACKEND)
     wait(workspace, study, under_way)
     for process in study_status.members(study):
         process.kill()
@@ -120,7 +118,7 @@ def test_jobs_of_a_study_whose_leader_was_killed_are_ended_by_stop(
     assert cluster.jobs()
     assert launch.stop(workspace, study.id).state == "stopped"
     assert cluster.jobs() == []
-    assert not processes(study)
+    assert not study_processes(study)
 
 
 # ---- scoring ---------------------------------------------------------------------------------------

@@ -27,12 +27,12 @@ def _give_up() -> None:
 
 def test_one_study_has_its_turn_and_the_next_waits(workspace: Workspace, studies) -> None:
     first, second, _ = studies
-    with study_queue.wait_for_turn(workspace, first, check=_give_up):
+    with study_queue.queue_slot(workspace, first, check=_give_up):
         assert study_queue.studies_ahead(workspace, first) is None
-        with pytest.raises(Stopped), study_queue.wait_for_turn(workspace, second, check=_give_up):
+        with pytest.raises(Stopped), study_queue.queue_slot(workspace, second, check=_give_up):
             pass
-        assert not study_queue.ticket_path(second).exists()
-    with study_queue.wait_for_turn(workspace, second, check=_give_up):
+        assert not second.ticket_path.exists()
+    with study_queue.queue_slot(workspace, second, check=_give_up):
         pass
 
 
@@ -44,7 +44,7 @@ def test_who_came_first_is_first_and_a_ticket_of_the_dead_does_not_count(
     gone = asdict(Process.of(dead.pid))
     dead.wait()
     for study, since, owner in zip(studies, (30.0, 10.0, 20.0), (alive, gone, alive), strict=True):
-        files.write_json(study_queue.ticket_path(study), {"since": since, **owner})
+        files.write_json(study.ticket_path, {"since": since, **owner})
     one, two, three = studies
     assert [study_queue.studies_ahead(workspace, study) for study in (three, one, two)] == [
         0,
@@ -55,15 +55,15 @@ def test_who_came_first_is_first_and_a_ticket_of_the_dead_does_not_count(
 
 def test_a_study_in_the_queue_is_shown_there_and_can_be_taken_out(workspace, studies) -> None:
     first, second, _ = studies
-    with study_queue.wait_for_turn(workspace, first, check=_give_up):
+    with study_queue.queue_slot(workspace, first, check=_give_up):
         launch.launch(workspace, second.id)
         _until(lambda: study_status.status(workspace, second.id).state == "queued")
         status = study_status.status(workspace, second.id)
         assert status.going
         assert "another study is running" in status.message
         assert launch.stop(workspace, second.id).state == "stopped"
-    assert processes.running(study_status.supervisor_path(second)) is None
-    assert not study_queue.ticket_path(second).exists()
+    assert processes.running(second.supervisor_path) is None
+    assert not second.ticket_path.exists()
 
 
 def _until(condition, seconds: float = 300) -> None:

@@ -13,7 +13,7 @@ from curation.storage import files
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
-from training.jobs import execution_backend, launch, study_status, supervisor
+from training.jobs import execution_backend, launch, study_status
 from training.jobs.execution_backend import Backend
 from training.studies import runs
 from training.studies.planned_study import Study
@@ -29,7 +29,7 @@ def study(workspace: Workspace) -> Study:
 def _note(study: Study, **changes: object) -> None:
     """Note this very process as the leader of a study and as its first run."""
     own = {"host": socket.gethostname(), **asdict(Process.of(os.getpid()))} | changes
-    files.write_json(study_status.supervisor_path(study), {"command": [], **own})
+    files.write_json(study.supervisor_path, {"command": [], **own})
     status = {"state": "running", "epoch": 1, "heartbeat": time.time(), **own}
     files.write_json(runs.runs_of(study)[0].status_path, status)
 
@@ -52,7 +52,7 @@ def test_a_study_led_from_another_machine_is_running_while_its_heart_beats(
     workspace, study
 ) -> None:
     _note(study, host="login-2", started=time.time() - 1000)
-    heart = supervisor.heartbeat_path(study)
+    heart = study.heartbeat_path
     heart.parent.mkdir(exist_ok=True)
     heart.touch()
     assert study_status.status(workspace, study.id).state == "running"
@@ -71,20 +71,20 @@ def test_a_leader_that_ended_elsewhere_is_not_running(workspace, study: Study) -
     _note(study, host="login-2")
     files.write_json(runs.runs_of(study)[0].status_path, {"state": "finished"})
     outcome = {"returncode": 1, "stopped": False, "ended": 0.0}
-    files.write_json(supervisor.outcome_path(study), outcome)
+    files.write_json(study.outcome_path, outcome)
     assert study_status.status(workspace, study.id).state == "failed"
 
 
 def test_another_machine_is_asked_to_stop_through_a_file(workspace, study, monkeypatch) -> None:
     _note(study, host="login-2")
     files.write_json(runs.runs_of(study)[0].status_path, {"state": "stopped"})
-    supervisor.heartbeat_path(study).parent.mkdir(exist_ok=True)
-    supervisor.heartbeat_path(study).touch()
+    study.heartbeat_path.parent.mkdir(exist_ok=True)
+    study.heartbeat_path.touch()
 
     def answers(seconds: float) -> None:  # the leader there sees the file and ends itself
-        assert supervisor.stop_path(study).exists()
+        assert study.stop_path.exists()
         ended = {"returncode": 0, "stopped": True, "ended": time.time()}
-        files.write_json(supervisor.outcome_path(study), ended)
+        files.write_json(study.outcome_path, ended)
 
     monkeypatch.setattr(launch.time, "sleep", answers)
     assert launch.stop(workspace, study.id).state == "stopped"
@@ -99,7 +99,7 @@ def test_a_study_that_ended_on_a_full_disk_says_so(workspace, study: Study, monk
 
 def test_on_a_cluster_it_is_said_where_and_how_many_runs_are_at_work(workspace, study) -> None:
     _note(study)
-    files.write_json(study.folder / "prepare" / "status.json", {"state": "finished"})
+    files.write_json(study.preparation_status_path, {"state": "finished"})
     execution_backend.write_backend(study, Backend("slurm", partition="gpu"))
     message = study_status.status(workspace, study.id).message
     assert message == "On Slurm, partition gpu: 1 of its runs are at work now."

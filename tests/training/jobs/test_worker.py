@@ -37,7 +37,7 @@ def planned(workspace: Workspace) -> tuple[Workspace, Study]:
     ],
 )
 def test_whatever_happens_is_said_in_words(
-    planned, monkeypatch: pytest.MonkeyPatch, capfd, error: Exception, words: str
+    planned, monkeypatch: pytest.MonkeyPatch, caplog, error: Exception, words: str
 ) -> None:
     workspace, study = planned
 
@@ -52,17 +52,17 @@ def test_whatever_happens_is_said_in_words(
     state = state_of(study, runs.find(study, "pretrain_A_seed0"))
     assert state.state == "failed"
     assert words in state.message
-    assert "Traceback" in capfd.readouterr().err
+    assert "Traceback" in caplog.text
 
 
-def test_a_run_is_trained_by_one_process_at_a_time(planned, monkeypatch, capfd) -> None:
+def test_a_run_is_trained_by_one_process_at_a_time(planned, monkeypatch, caplog) -> None:
     workspace, study = planned
     monkeypatch.setattr(worker, "Interruption", lambda: None)
     run = runs.find(study, "pretrain_A_seed0")
     arguments = ["--workspace", str(workspace.root), "--study", study.id, "--run", run.id]
     with files.lock(run.folder / "lock"):
         assert worker.main(["pretrain", *arguments]) == 2
-    assert "already at work" in capfd.readouterr().err
+    assert "already at work" in caplog.text
     assert state_of(study, run).state == "waiting"
 
 

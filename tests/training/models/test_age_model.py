@@ -4,10 +4,12 @@ from torch.nn import functional
 
 from tests.helpers.workspace_trainable import TINY
 from training.models import masked_autoencoder
-from training.models.age_model import EncoderAgeModel, accumulate, split_decay
+from training.models.age_model import EncoderAgeModel
 from training.models.brain_age_cnn import BrainAgeCnn
 from training.models.patches import unpatchify
 from training.studies.presets import PRESETS
+from training.tasks.gradient_accumulation import add_cached_gradients
+from training.tasks.schedule import parameter_groups, split_decay
 
 PRESET = PRESETS["smoke"].changed(TINY)
 
@@ -43,13 +45,13 @@ def test_the_head_starts_alike_for_every_arm() -> None:
 
 
 def test_an_untrained_network_learns_at_one_rate_throughout() -> None:
-    groups = _model().parameter_groups(PRESET)
+    groups = parameter_groups(_model(), PRESET)
     assert {group["lr_scale"] for group in groups} == {1.0}
 
 
 def test_every_parameter_is_trained_once_and_the_lower_of_a_pretrained_one_the_slower() -> None:
     model = _model(pretrained=True)
-    groups = model.parameter_groups(PRESET)
+    groups = parameter_groups(model, PRESET)
     listed = [id(parameter) for group in groups for parameter in group["params"]]
     trained = [id(parameter) for parameter in model.parameters() if parameter.requires_grad]
     assert sorted(listed) == sorted(trained)
@@ -90,7 +92,7 @@ def test_features_are_monais_own_encoder_with_every_patch_shown() -> None:
 
 def test_a_probe_trains_its_head_alone() -> None:
     model = _model(frozen=True)
-    trained = [p for group in model.parameter_groups(PRESET) for p in group["params"]]
+    trained = [p for group in parameter_groups(model, PRESET) for p in group["params"]]
     assert {id(p) for p in trained} == {id(model.head.weight), id(model.head.bias)}
     model(torch.rand(3, 1, *PRESET.shape)).sum().backward()
     assert model.cls_token.grad is None
@@ -98,15 +100,17 @@ def test_a_probe_trains_its_head_alone() -> None:
 
 
 @pytest.mark.parametrize("make", [_model, _cnn, lambda: _model(frozen=True)])
-def test_a_batch_in_parts_has_the_gradient_of_the_whole(make) -> None:
-    """Also of dropout and of the normalisation over the batch, which a part alone would change."""
+def test_a_batch_in_micro_batches_has_the_gradient_of_the_whole(make) -> None:
+    """Also of dropout and of the normalisation over the batch, which a micro-batch alone would change."""
     volumes, goal = torch.rand(6, 1, *PRESET.shape), torch.randn(6)
     whole, split = make().train(), make().train()
     torch.manual_seed(0)
     loss = functional.l1_loss(whole(volumes), goal)
     loss.backward()
     torch.manual_seed(0)
-    found = accumulate(split, list(volumes.split([1, 3, 2])), lambda x: functional.l1_loss(x, goal))
+    found = add_cached_gradients(
+        split, list(volumes.split([1, 3, 2])), lambda x: functional.l1_loss(x, goal)
+    )
     assert found.item() == pytest.approx(loss.item(), rel=1e-4)
     for a, b in zip(whole.parameters(), split.parameters(), strict=True):
         assert (a.grad is None) == (b.grad is None)
@@ -131,8 +135,8 @@ def test_the_plain_network_fits_every_preset(name: str) -> None:
 
 def test_only_the_places_asked_for_are_looked_at() -> None:
     network = masked_autoencoder.build(PRESET, seed=0)
-    places = torch.arange(0, network.patch_embedding.n_patches, 2)
-    model = EncoderAgeModel(network, PRESET, head_seed=1, places=places)
+    positions = torch.arange(0, network.patch_embedding.n_patches, 2)
+    model = EncoderAgeModel(network, PRESET, head_seed=1, positions=positions)
     patches = torch.rand(2, network.patch_embedding.n_patches, PRESET.patch**3)
     before = model.pooled(unpatchify(patches, PRESET.grid, PRESET.patch))
     patches[:, 1::2] = 9.0

@@ -8,10 +8,10 @@ from torch.nn import functional
 
 from tests.helpers.workspace_trainable import TINY
 from training.models import masked_autoencoder, masking
-from training.models.age_model import split_decay
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patchify, take
 from training.studies.presets import PRESETS
+from training.tasks.schedule import split_decay
 
 PLAIN = PRESETS["smoke"].changed(
     TINY | {"hidden": 48, "mlp": 96, "decoder_hidden": 48, "decoder_mlp": 96}
@@ -58,10 +58,10 @@ def test_held_out_people_are_filled_in_better_than_by_the_mean_of_each_place() -
     people, held_out = _people(24, seed=1), _people(12, seed=2)
     shares = torch.ones(int(np.prod(preset.grid)))
     loss = ReconstructionLoss(masked_autoencoder.build(preset, seed=0), preset, shares)
-    loss.expect([people])
+    loss.set_mean_patches([people])
     masks = masking.sample_masks(np.random.default_rng(0), len(held_out), shares, preset)
     true = take(patchify(held_out, preset.patch), masks.removed)
-    error_of_the_mean = float((loss.expected[0][masks.removed] - true).square().mean())
+    error_of_the_mean = float((loss.mean_patch_out[0][masks.removed] - true).square().mean())
     optimizer = torch.optim.AdamW(
         split_decay([p for p in loss.parameters() if p.requires_grad], 0.05)
     )

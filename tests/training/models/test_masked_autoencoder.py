@@ -4,7 +4,7 @@ import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 
 from tests.helpers.workspace_trainable import TINY
-from training.models import masked_autoencoder, masking, monai_weights
+from training.models import masked_autoencoder, masking
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.masking import PatchMasks
 from training.models.patches import patch_weights, patchify, take, unpatchify
@@ -113,21 +113,21 @@ def test_the_names_of_the_weights_are_monais() -> None:
 
 def test_the_loss_is_the_mean_square_over_removed_patches_only(monkeypatch) -> None:
     loss, masks = _loss(), _masks(3)
-    monkeypatch.setattr(loss, "predict", lambda shown, masks, kind: torch.zeros(1))
+    monkeypatch.setattr(loss, "predict", lambda shown, masks, modality: torch.zeros(1))
     patches = torch.full((3, int(np.prod(PRESET.grid)), PRESET.patch**3), 100.0)
     patches.scatter_(1, masks.removed.unsqueeze(-1).expand(-1, -1, PRESET.patch**3), 2.0)
     volumes = unpatchify(patches, PRESET.grid, PRESET.patch)
     assert loss(volumes, masks) == pytest.approx(4.0)
 
 
-def test_losses_of_parts_add_up_to_that_of_the_batch() -> None:
+def test_losses_of_micro_batches_add_up_to_that_of_the_batch() -> None:
     loss, masks = _loss(), _masks(4)
     volumes = torch.randn(4, 1, *PRESET.shape)
-    parts = [
+    losses = [
         loss(volumes[cut], PatchMasks(*(one[cut] for one in masks)))
         for cut in (slice(0, 1), slice(1, 4))
     ]
-    assert sum(parts).item() == pytest.approx(loss(volumes, masks).item(), rel=1e-5)
+    assert sum(losses).item() == pytest.approx(loss(volumes, masks).item(), rel=1e-5)
 
 
 def test_empty_patches_do_not_count() -> None:
@@ -138,7 +138,7 @@ def test_empty_patches_do_not_count() -> None:
 
 def test_normalised_targets_do_not_know_brightness(monkeypatch) -> None:
     loss, masks = _loss(PRESET.changed({"normalise_targets": True})), _masks(1)
-    monkeypatch.setattr(loss, "predict", lambda shown, masks, kind: torch.zeros(1))
+    monkeypatch.setattr(loss, "predict", lambda shown, masks, modality: torch.zeros(1))
     volumes = torch.rand(1, 1, *PRESET.shape)
     assert loss(volumes, masks).item() == pytest.approx(
         loss(5 * volumes + 3, masks).item(), rel=1e-3
@@ -149,7 +149,7 @@ def test_predictions_are_told_in_the_volume_s_own_intensities(monkeypatch) -> No
     """Of standardised targets a prediction of zeros is the patch's own mean."""
     loss, masks = _loss(PRESET.changed({"normalise_targets": True})), _masks(1)
     zeros = torch.zeros(1, masks.removed.shape[1], PRESET.patch**3)
-    monkeypatch.setattr(loss, "predict", lambda shown, masks, kind: zeros)
+    monkeypatch.setattr(loss, "predict", lambda shown, masks, modality: zeros)
     volumes = torch.rand(1, 1, *PRESET.shape)
     predicted, error, removed = loss.patch_errors(volumes, masks)
     means = patchify(volumes, PRESET.patch).mean(-1, keepdim=True)
@@ -171,10 +171,10 @@ def test_without_masks_torchs_generator_draws_them() -> None:
 def test_training_starts_at_the_mean_patch_and_its_mirror_image() -> None:
     loss, masks = _loss(), _masks()
     volumes = torch.rand(6, 1, *PRESET.shape)
-    loss.expect(volumes.split(4))
+    loss.set_mean_patches(volumes.split(4))
     both = torch.cat((volumes, volumes.flip(2)))
     expected = patchify(both, PRESET.patch).mean(0)
-    assert torch.allclose(loss.expected[0], expected, atol=1e-5)
+    assert torch.allclose(loss.mean_patch_out[0], expected, atol=1e-5)
     torch.nn.init.zeros_(loss.network.decoder_pred.weight)
     torch.nn.init.zeros_(loss.network.decoder_pred.bias)
     predicted, _, removed = loss.patch_errors(volumes[:2], masks)
@@ -185,11 +185,11 @@ def test_training_starts_at_the_mean_patch_and_its_mirror_image() -> None:
 def test_what_is_kept_of_a_pretraining_brings_it_back() -> None:
     loss, masks = _loss(MIXED), _masks()
     volumes = torch.rand(2, 1, *PRESET.shape)
-    loss.expect([volumes], kind=1)
+    loss.set_mean_patches([volumes], modality=1)
     again = ReconstructionLoss(masked_autoencoder.build(MIXED, seed=9), MIXED, loss.weights)
     again.load_kept(loss.weights_to_keep())
-    kind = torch.tensor([0, 1])
-    assert torch.equal(loss(volumes, masks, kind), again(volumes, masks, kind))
+    modality = torch.tensor([0, 1])
+    assert torch.equal(loss(volumes, masks, modality), again(volumes, masks, modality))
 
 
 def test_masks_by_brain_keep_empty_patches_out_of_everything() -> None:
@@ -210,7 +210,7 @@ MIXED = PRESET.changed({"modalities": ("T1w", "pet")})
 def test_a_mixed_network_is_told_which_kind_of_image_it_sees() -> None:
     loss, masks = _loss(MIXED), _masks()
     volumes = torch.rand(2, 1, *PRESET.shape)
-    as_t1w, as_pet = (loss(volumes, masks, torch.full((2,), kind)) for kind in (0, 1))
+    as_t1w, as_pet = (loss(volumes, masks, torch.full((2,), modality)) for modality in (0, 1))
     assert as_t1w != as_pet
     assert as_t1w == loss(volumes, masks)  # the first is what is not told otherwise
 
@@ -219,12 +219,12 @@ def test_for_one_kind_a_mixed_network_is_a_plain_one() -> None:
     loss, masks = _loss(MIXED), _masks()
     volumes = torch.randn(2, 1, *PRESET.shape)
     kept = loss.weights_to_keep()
-    for kind in (0, 1):
+    for modality in (0, 1):
         plain = masked_autoencoder.build(PRESET, seed=5)
-        plain.load_state_dict(monai_weights.weights_for(kept, kind))
+        plain.load_state_dict(masked_autoencoder.weights_for(kept, modality))
         with torch.no_grad():
             expected = _monais(plain, volumes, masks.kept)
-            predicted, _, removed = loss.patch_errors(volumes, masks, torch.full((2,), kind))
+            predicted, _, removed = loss.patch_errors(volumes, masks, torch.full((2,), modality))
         gone = removed.bool()
         assert torch.allclose(predicted[gone], expected[gone], atol=1e-4)
 
@@ -234,15 +234,17 @@ def test_a_centred_network_is_a_plain_one_with_other_positions(preset: Preset) -
     preset = preset.changed({"centred": True})
     loss, masks = _loss(preset), _masks(preset=preset)
     volumes = torch.rand(6, 1, *PRESET.shape) + torch.rand(1, 1, *PRESET.shape)
-    kinds = 1 if preset.channels == len(preset.modalities) else 2
-    for kind in range(kinds):
-        loss.expect([volumes[3 * kind :]], kind=kind)
-        loss.expected[kind] = 0  # what MONAI's own forward does not add
+    modalities = 1 if preset.channels == len(preset.modalities) else 2
+    for modality in range(modalities):
+        loss.set_mean_patches([volumes[3 * modality :]], modality=modality)
+        loss.mean_patch_out[modality] = 0  # what MONAI's own forward does not add
         plain = masked_autoencoder.build(PRESET, seed=5)
-        plain.load_state_dict(monai_weights.weights_for(loss.weights_to_keep(), kind))
+        plain.load_state_dict(masked_autoencoder.weights_for(loss.weights_to_keep(), modality))
         with torch.no_grad():
             expected = _monais(plain, volumes[:2], masks.kept)
-            predicted, _, removed = loss.patch_errors(volumes[:2], masks, torch.full((2,), kind))
+            predicted, _, removed = loss.patch_errors(
+                volumes[:2], masks, torch.full((2,), modality)
+            )
         gone = removed.bool()
         assert torch.allclose(predicted[gone], expected[gone], atol=1e-4)
 
@@ -250,12 +252,12 @@ def test_a_centred_network_is_a_plain_one_with_other_positions(preset: Preset) -
 def test_the_usual_patch_is_the_mean_of_the_volumes_also_of_standardised_targets() -> None:
     loss = _loss(PRESET.changed({"centred": True, "normalise_targets": True}))
     volumes = torch.rand(3, 1, *PRESET.shape)
-    loss.expect([volumes])
+    loss.set_mean_patches([volumes])
     both = torch.cat((volumes, volumes.flip(2)))
-    assert torch.allclose(loss.usual[0], patchify(both, PRESET.patch).mean(0))
+    assert torch.allclose(loss.mean_patch_in[0], patchify(both, PRESET.patch).mean(0))
     again = _loss(loss.preset)
     again.load_kept(loss.weights_to_keep())
-    assert torch.equal(again.usual, loss.usual)
+    assert torch.equal(again.mean_patch_in, loss.mean_patch_in)
 
 
 def test_the_loss_can_be_compiled_without_a_break() -> None:

@@ -11,8 +11,8 @@ COUNT = int(np.prod(PRESET.grid))
 SHARES = torch.linspace(-1, 1, COUNT).clamp_min(0)  # half of the patches are empty
 
 
-def _draw(seed: int, masking_: str = "uniform", count: int = 5) -> masking.PatchMasks:
-    preset = PRESET.changed({"masking": masking_})
+def _draw(seed: int, masking_kind: str = "uniform", count: int = 5) -> masking.PatchMasks:
+    preset = PRESET.changed({"masking": masking_kind})
     return masking.sample_masks(np.random.default_rng(seed), count, SHARES, preset)
 
 

@@ -69,22 +69,25 @@ def test_a_map_lies_where_the_template_is(looked) -> None:
 def test_the_error_of_a_scan_is_the_pretraining_loss_on_its_removed_patches(looked) -> None:
     workspace, study, run = looked
     scan = _scan(looked, "pool_sub-01_T1w")
-    looker = reconstruct.Reconstructor(workspace, study, run)
-    volume = looker.volume(scan)
-    predicted, error, removed = looker.look(volume)
+    reconstructor = reconstruct.Reconstructor(workspace, study, run)
+    volume = reconstructor.volume(scan)
+    predicted, error, removed = reconstructor.reconstruct(volume)
     torch.manual_seed(0)
     with torch.inference_mode():
-        loss = looker.loss(volume.expand(reconstruction_files.DRAWS, -1, -1, -1, -1))
-    assert looker.error_of(error, removed) == pytest.approx(float(loss), rel=1e-5)
+        loss = reconstructor.loss(volume.expand(reconstruction_files.MASK_SAMPLES, -1, -1, -1, -1))
+    assert reconstructor.error_of(error, removed) == pytest.approx(float(loss), rel=1e-5)
     assert (removed.sum(0) > 0).all()  # no patch was spared in every draw
-    assert predicted.shape[0] == reconstruction_files.DRAWS
+    assert predicted.shape[0] == reconstruction_files.MASK_SAMPLES
 
 
 def test_looking_twice_gives_the_same_number(looked) -> None:
     workspace, study, run = looked
     scan = _scan(looked, "target_sub-12_T1w")
-    looker = reconstruct.Reconstructor(workspace, study, run)
-    first, again = (looker.error_of(*looker.look(looker.volume(scan))[1:]) for _ in range(2))
+    reconstructor = reconstruct.Reconstructor(workspace, study, run)
+    first, again = (
+        reconstructor.error_of(*reconstructor.reconstruct(reconstructor.volume(scan))[1:])
+        for _ in range(2)
+    )
     assert first == again
 
 
@@ -144,10 +147,10 @@ def test_an_interrupted_pass_goes_on_where_it_was(looked, monkeypatch) -> None:
 
 def test_a_scan_that_is_gone_is_a_row_with_its_reason(looked, tmp_path) -> None:
     workspace, study, run = looked
-    looker = reconstruct.Reconstructor(workspace, study, run)
+    reconstructor = reconstruct.Reconstructor(workspace, study, run)
     scan = _scan(looked, "pool_sub-00_T1w").copy()
     scan["scan_id"], scan["path"], scan["key"] = "new", str(tmp_path / "gone.nii.gz"), "k"
-    row = reconstruct._error_row(looker, scan)
+    row = reconstruct._error_row(reconstructor, scan)
     assert row["reconstruction_error"] is None
     assert "gone.nii.gz" in row["reason"]
 
@@ -155,10 +158,10 @@ def test_a_scan_that_is_gone_is_a_row_with_its_reason(looked, tmp_path) -> None:
 def test_a_scan_outside_the_study_is_looked_at_as_those_in_it(looked) -> None:
     workspace, study, run = looked
     scan = _scan(looked, "pool_sub-02_T1w")
-    looker = reconstruct.Reconstructor(workspace, study, run)
-    inside = looker.volume(scan)
-    looker._own = looker._own.iloc[:0]
-    assert torch.equal(looker.volume(scan), inside)
+    reconstructor = reconstruct.Reconstructor(workspace, study, run)
+    inside = reconstructor.volume(scan)
+    reconstructor._own = reconstructor._own.iloc[:0]
+    assert torch.equal(reconstructor.volume(scan), inside)
 
 
 def test_without_a_finished_model_it_says_so(looked) -> None:

@@ -15,9 +15,8 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from tests.helpers import report_reader, workspace_finished, workspace_trainable
-from training import __main__ as command
-from training.report import bundle, content
-from training.report import source as anonymous
+from training.__main__ import main
+from training.report import bundle, content, source
 from training.report.plots import Report
 from training.report.source import Options
 from training.results import error_strata, predictions
@@ -230,11 +229,11 @@ def test_methods_and_limits_claim_of_controls_only_what_was_matched(workspace) -
     assert "at random within sites and thirds of age." in known.methods[2]
     assert "scans of A are also in control-A." in known.methods[2]
     assert not any("scanner" in point for point in known.messages[-1].points)
-    for source, words in (
+    for stand_in, words in (
         (scans["scan_id"], "within sources and thirds"),
         ("one", "random within thirds"),
     ):
-        files.write_parquet(study.scans_path, scans.assign(site=None, source=source))
+        files.write_parquet(study.scans_path, scans.assign(site=None, source=stand_in))
         report = content.build(workspace, study.id)
         assert words in report.methods[2] and "No site is known" in report.methods[2]
         assert "within sites" not in report.methods[2]
@@ -280,7 +279,7 @@ def test_an_unknown_study_is_refused_in_words(workspace, tmp_path) -> None:
 def test_the_command_writes_the_files_and_says_what_it_removed(made, tmp_path, capsys) -> None:
     workspace, study, *_ = made
     arguments = ["report", "--workspace", str(workspace.root), "--study", study.id]
-    assert command.main([*arguments, "--out", str(tmp_path / "out"), "--no-pictures"]) == 0
+    assert main([*arguments, "--out", str(tmp_path / "out"), "--no-pictures"]) == 0
     said = capsys.readouterr().out
     assert str(tmp_path / "out" / "report.zip") in said
     assert "Names of sites: replaced" in said and "Example images: none" in said
@@ -336,7 +335,7 @@ def test_single_scans_are_rounded_and_lose_their_order() -> None:
             "arm": "A",
         }
     )
-    told = anonymous.without_identity(table)
+    told = source.without_identity(table)
     assert told["age_years"].tolist() == [20.0, 21.0, 90.0]
     assert told["predicted_age_years"].tolist() == [30.1, 25.0, 80.1]
     assert table["age_years"].tolist() == [93.4, 20.49, 20.51]  # left as it was
@@ -352,13 +351,13 @@ def test_points_in_the_files_are_rounded_scans(made) -> None:
 def test_a_source_in_the_place_of_a_site_leaves_without_its_name() -> None:
     sites = pd.Series(["North", "source secret", "source secret"])
     for keep in (True, False):
-        assert anonymous.site_names(sites, keep=keep)["source secret"] == "Source 1"
+        assert source.site_names(sites, keep=keep)["source secret"] == "Source 1"
 
 
 def test_sites_are_numbered_by_size_then_name() -> None:
     sites = pd.Series(["b", "a", "c", "c", None])
-    assert anonymous.site_names(sites, keep=False) == {"c": "Site 1", "a": "Site 2", "b": "Site 3"}
-    assert anonymous.site_names(sites, keep=True) == {"c": "c", "a": "a", "b": "b"}
+    assert source.site_names(sites, keep=False) == {"c": "Site 1", "a": "Site 2", "b": "Site 3"}
+    assert source.site_names(sites, keep=True) == {"c": "c", "a": "a", "b": "b"}
 
 
 def _numbers(rows: list[list[object]]) -> list[float]:

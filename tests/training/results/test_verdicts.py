@@ -19,7 +19,7 @@ def test_a_clear_difference_says_who_by_how_much_and_how_sure() -> None:
 def test_what_cannot_be_told_says_with_how_many_and_what_would_be_found() -> None:
     seen = _seen(-0.5, 0.8, 0.3)
     said = comparisons.verdict("A", "all", seen, 0.6)
-    assert said.kind == "open"
+    assert said.outcome == "open"
     assert (
         "not distinguishable with these 72 people and 3 seeds (difference −0.50 years, −1.30 to 0.30; below "
         "0 favours A)" in said.words
@@ -31,7 +31,7 @@ def test_what_cannot_be_told_says_with_how_many_and_what_would_be_found() -> Non
 
 def test_what_only_its_own_interval_shows_is_no_verdict() -> None:
     said = comparisons.verdict("A", "all", _seen(-0.42, 0.4, 0.03), 0.12)
-    assert said.kind == "leaning"
+    assert said.outcome == "leaning"
     assert "A looks better than all by 0.42 years" in said.words
     assert "p = 0.12 after Holm" in said.words
 
@@ -39,7 +39,7 @@ def test_what_only_its_own_interval_shows_is_no_verdict() -> None:
 def test_whatever_the_numbers_say_a_withheld_verdict_says_why() -> None:
     seen = _seen(-0.4, 0.3, 0.01, seeds=1)
     said = comparisons.verdict("A", "all", seen, 0.01, withheld="one seed only")
-    assert said.kind == "withheld"
+    assert said.outcome == "withheld"
     assert said.words == (
         "A and all: difference −0.40 years, −0.70 to −0.10; below 0 favours A. No verdict: one seed only."
     )
@@ -47,5 +47,5 @@ def test_whatever_the_numbers_say_a_withheld_verdict_says_why() -> None:
 
 def test_nothing_in_common_is_said() -> None:
     said = comparisons.verdict("A", "all", crossed_effects.estimate(np.empty((0, 0))), np.nan)
-    assert said.kind == "unknown"
+    assert said.outcome == "unknown"
     assert "no runs in common" in said.words

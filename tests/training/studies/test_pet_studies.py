@@ -90,23 +90,23 @@ def _task(
 def test_every_choice_is_found_again_in_the_preset_that_it_makes() -> None:
     preset = workspace_trainable.TINY_PRESET
     for choice in IMAGES.values():
-        assert input_images.of(preset.changed(choice.overrides)) is choice
-    assert input_images.of(preset).name == "T1w"
+        assert input_images.images_of(preset.changed(choice.overrides)) is choice
+    assert input_images.images_of(preset).name == "T1w"
 
 
 def test_each_step_shows_the_same_people_whatever_is_looked_at(shared: Workspace) -> None:
     t1w, pet, turns, together = (_task(shared, name) for name in IMAGES)
     for step in range(7):
         of = {
-            name: task.draw(step)
+            name: task.sample(step)
             for name, task in zip(IMAGES, (t1w, pet, turns, together), strict=True)
         }
         one, other = of["T1w"]["volumes"], of["pet"]["volumes"]
         assert one.shape[1] == other.shape[1] == of["by-turns"]["volumes"].shape[1] == 1
         assert torch.equal(of["together"]["volumes"], torch.cat((one, other), dim=1))
-        kind = of["by-turns"]["kind"]
-        assert kind.tolist() == [0, 1, 0, 1]  # half of every step
-        where = kind.view(-1, 1, 1, 1, 1).bool()
+        modality = of["by-turns"]["modality"]
+        assert modality.tolist() == [0, 1, 0, 1]  # half of every step
+        where = modality.view(-1, 1, 1, 1, 1).bool()
         assert torch.equal(of["by-turns"]["volumes"], torch.where(where, other, one))
         assert all(torch.equal(of[name]["kept"], of["T1w"]["kept"]) for name in of)
 
@@ -129,15 +129,15 @@ def test_by_turns_every_person_is_shown_as_either_and_half_of_a_step_is_each(sha
     task = _task(shared, "by-turns")
     task.volumes = asked = _Asked(task.volumes)  # type: ignore[assignment]
     for step in range(60):
-        task.draw(step)
+        task.sample(step)
     assert set(np.concatenate(asked.seen).tolist()) == set(range(24))
     assert all((chosen >= 12).sum() == 2 for chosen in asked.seen)
 
 
 def test_several_processes_share_a_step_out(shared: Workspace) -> None:
     whole, half = _task(shared, "by-turns"), _task(shared, "by-turns", _Process(2, 1))
-    for name, value in whole.draw(3).items():
-        assert torch.equal(half.draw(3)[name], value[2:]), name
+    for name, value in whole.sample(3).items():
+        assert torch.equal(half.sample(3)[name], value[2:]), name
 
 
 @pytest.mark.parametrize("name", ["by-turns", "together", "pet"])
@@ -204,13 +204,15 @@ def test_the_arms_of_t1w_pet_and_both_can_be_compared_and_the_images_are_named(s
     for other in (pet, turns, together):
         assert study_sets.why_not(t1w, other) == "" == study_sets.why_not(other, t1w)
         (differs,) = study_sets.what_else_differs(t1w, other)
-        assert differs == f"the images (T1w here, {input_images.of(other.preset).label} there)"
+        assert (
+            differs == f"the images (T1w here, {input_images.images_of(other.preset).label} there)"
+        )
     longer = _plan(shared, "pet", overrides={"finetune_epochs": 9})
     assert len(study_sets.what_else_differs(t1w, longer)) == 2
     assert (
-        t1w.judged("scratch", 0, 1)
-        .training["scan_id"]
-        .equals(pet.judged("scratch", 0, 1).training["scan_id"])
+        t1w.split("scratch", 0, 1)
+        .train["scan_id"]
+        .equals(pet.split("scratch", 0, 1).train["scan_id"])
     )
 
 

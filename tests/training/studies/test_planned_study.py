@@ -59,7 +59,7 @@ def test_the_pool_has_no_fold_and_the_target_all_of_them(ready: Workspace) -> No
 def test_no_path_is_in_a_study(ready: Workspace) -> None:
     study = workspace_trainable.plan(ready)
     assert "path" not in study.scans()
-    assert str(ready.root) not in (study.folder / "study.json").read_text()
+    assert str(ready.root) not in study.header_path.read_text()
 
 
 def test_a_control_can_stand_without_the_arm_it_matches(ready: Workspace) -> None:
@@ -72,20 +72,20 @@ def test_fewer_labels_mean_fewer_people_and_as_many_steps(ready: Workspace) -> N
     study = workspace_trainable.plan(
         ready, arms=["A", "A-labels-50", "scratch", "scratch-labels-50"], seeds=[0, 1]
     )
-    every, few = study.judged("A", 0, 0), study.judged("A-labels-50", 0, 0)
-    assert set(few.training["subject_id"]) < set(every.training["subject_id"])
-    assert len(few.training) == len(every.training) / 2
+    every, few = study.split("A", 0, 0), study.split("A-labels-50", 0, 0)
+    assert set(few.train["subject_id"]) < set(every.train["subject_id"])
+    assert len(few.train) == len(every.train) / 2
     assert few.steps == every.steps == 1
-    assert few.held_out.equals(every.held_out)
-    assert not set(few.held_out["subject_id"]) & set(every.training["subject_id"])
-    assert few.training.equals(study.judged("scratch-labels-50", 0, 0).training)
-    draws = {tuple(study.judged("A-labels-50", seed, 0).training["scan_id"]) for seed in range(9)}
+    assert few.test.equals(every.test)
+    assert not set(few.test["subject_id"]) & set(every.train["subject_id"])
+    assert few.train.equals(study.split("scratch-labels-50", 0, 0).train)
+    draws = {tuple(study.split("A-labels-50", seed, 0).train["scan_id"]) for seed in range(9)}
     assert len(draws) > 1
 
 
 def test_a_study_of_an_older_tierscope_is_still_read(ready: Workspace) -> None:
     study = workspace_trainable.plan(ready, arms=["scratch", "A", "control-A"])
-    path = study.folder / "study.json"
+    path = study.header_path
     values = files.read_json(path)
     new = ("keep_percent", "method", "label_percent", "base")
     arms = [{k: v for k, v in arm.items() if k not in new} for arm in values["arms"]]

@@ -8,7 +8,7 @@ from curation.storage import files
 from tests.helpers import workspace_trainable
 from training.studies import run_status, runs
 from training.studies.planned_study import Study
-from training.studies.run_status import RunState, Status, expect, state_of
+from training.studies.run_status import RunState, Status, reset_failed, state_of
 
 
 @pytest.fixture
@@ -59,15 +59,15 @@ def test_a_pretraining_that_begins_anew_takes_what_was_built_on_it_along(study: 
         files.write_json(run.result_path, {})
         Status(run.status_path).write("finished", epoch=3)
     files.write_json(study.result_path, {})
-    forgotten = runs.forget(study, [runs.find(study, "pretrain_A_seed0")])
-    assert {run.id for run in forgotten} == {
+    deleted = runs.delete_results(study, [runs.find(study, "pretrain_A_seed0")])
+    assert {run.id for run in deleted} == {
         "pretrain_A_seed0",
         "finetune_A_seed0_fold0",
         "finetune_A_seed0_fold1",
     }
     states = {state.run_id: (state.state, state.epoch) for state in run_status.states(study)}
     assert {run for run, state in states.items() if state == ("waiting", 0)} == {
-        run.id for run in forgotten
+        run.id for run in deleted
     }
     assert not study.result_path.exists()
 
@@ -76,7 +76,7 @@ def test_what_failed_waits_for_another_try_where_it_was(study: Study) -> None:
     first, second = runs.runs_of(study)[:2]
     for run in (first, second):
         Status(run.status_path).write("failed", epoch=2, message="broken")
-    expect(study, [second.id])
+    reset_failed(study, [second.id])
     assert state_of(study, first).state == "failed"
     state = state_of(study, second)
     assert (state.state, state.epoch, state.message) == ("waiting", 2, "")

@@ -11,11 +11,11 @@ from training.tasks.batches import (
     Volumes,
     batch_indices,
     batches,
-    brighten,
-    draw_warp,
-    part_of,
+    change_contrast,
+    sample_warp,
     warp,
 )
+from training.tasks.gradient_accumulation import micro_batches_of
 
 
 def test_batches_are_the_volumes_on_disk(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def _saved(folder: Path, *arrays: np.ndarray) -> Volumes:
 def _changes(
     count: int, *, flip: bool = False, shift: tuple[int, int, int] = (0, 0, 0)
 ) -> Augmentation:
-    none = Augmentation.draw(np.random.default_rng(0), count)
+    none = Augmentation.sample(np.random.default_rng(0), count)
     return Augmentation(np.full(count, flip), np.tile(shift, (count, 1)), none.gain, none.offset)
 
 
@@ -105,7 +105,7 @@ def test_brightness_changes_where_there_is_signal_only() -> None:
     volume = torch.full((2, 1, 3, 3, 3), BACKGROUND)
     volume[:, :, 1] = torch.rand(3, 3)
     gain, offset = torch.tensor([[1.1], [1.0]]), torch.tensor([[0.2], [0.0]])
-    changed = brighten(volume.half(), gain, offset)
+    changed = change_contrast(volume.half(), gain, offset)
     assert changed.dtype == torch.float32
     assert torch.equal(changed[1], volume[1].half().float())
     assert torch.allclose(changed[0, 0, 1], volume[0, 0, 1].half().float() * 1.1 + 0.2)
@@ -114,45 +114,45 @@ def test_brightness_changes_where_there_is_signal_only() -> None:
 
 def test_what_is_drawn_follows_the_generator_and_may_be_cut() -> None:
     one, same = (
-        Augmentation.draw(np.random.default_rng(4), 6, channels=2, shift_voxels=2) for _ in "ab"
+        Augmentation.sample(np.random.default_rng(4), 6, channels=2, shift_voxels=2) for _ in "ab"
     )
     assert np.array_equal(one.shift, same.shift)
     assert torch.equal(one.gain, same.gain)
     assert one.gain.shape == (6, 2)
     assert np.abs(one.shift).max() <= 2
     assert torch.equal(one.part(slice(2, 4)).offset, one.offset[2:4])
-    many = Augmentation.draw(np.random.default_rng(4), 4000)
+    many = Augmentation.sample(np.random.default_rng(4), 4000)
     assert many.flip.mean() == pytest.approx(0.5, abs=0.03)
     assert not many.shift.any()
     assert many.gain.std() == pytest.approx(0.05, rel=0.1)
 
 
-@pytest.mark.parametrize("ahead", [False, True])
-def test_batches_come_in_order_whether_read_ahead_or_not(ahead: bool) -> None:
-    found = list(batches(lambda step: {"x": torch.tensor([step])}, 3, 20, ahead=ahead))
+@pytest.mark.parametrize("prefetch", [False, True])
+def test_batches_come_in_order_whether_prefetched_or_not(prefetch: bool) -> None:
+    found = list(batches(lambda step: {"x": torch.tensor([step])}, 3, 20, prefetch=prefetch))
     assert [int(batch["x"]) for batch in found] == list(range(3, 20))
 
 
-def test_an_error_while_reading_ahead_reaches_the_reader() -> None:
-    def draw(step: int) -> dict[str, torch.Tensor]:
+def test_an_error_while_prefetching_reaches_the_reader() -> None:
+    def sample(step: int) -> dict[str, torch.Tensor]:
         if step == 2:
             raise FileNotFoundError("volume 2")
         return {"x": torch.zeros(1)}
 
     with pytest.raises(FileNotFoundError, match="volume 2"):
-        list(batches(draw, 0, 9, ahead=True))
+        list(batches(sample, 0, 9, prefetch=True))
 
 
-def test_a_part_of_a_batch_has_all_that_belongs_to_its_volumes() -> None:
+def test_a_micro_batch_has_all_that_belongs_to_its_volumes() -> None:
     batch = {"x": torch.arange(6), "y": torch.arange(12).reshape(6, 2)}
-    part = part_of(batch, 2, 4)
+    _, part, _ = micro_batches_of(batch, 6, 3)
     assert part["x"].tolist() == [2, 3]
     assert part["y"].tolist() == [[4, 5], [6, 7]]
 
 
 def test_no_displacement_is_identity() -> None:
     volumes = torch.rand(2, 1, 8, 9, 10)
-    still = draw_warp(np.random.default_rng(0), 2, voxels=0.0)
+    still = sample_warp(np.random.default_rng(0), 2, voxels=0.0)
     assert torch.allclose(warp(volumes, still), volumes, atol=1e-5)
 
 
@@ -164,7 +164,7 @@ def test_a_displacement_tells_where_each_voxels_value_comes_from() -> None:
 
 
 def test_deformations_are_smooth_and_as_large_as_asked() -> None:
-    field = draw_warp(np.random.default_rng(0), 40, voxels=1.5)
+    field = sample_warp(np.random.default_rng(0), 40, voxels=1.5)
     assert field.std() == pytest.approx(1.5, rel=0.05)
     ramp = torch.arange(40.0).view(1, 1, 40, 1, 1).expand(1, 1, 40, 40, 40).contiguous()
     moved = warp(ramp, field[:1])[0, 0, 8:-8, 8:-8, 8:-8]
@@ -172,5 +172,5 @@ def test_deformations_are_smooth_and_as_large_as_asked() -> None:
 
 
 def test_a_warped_batch_follows_from_the_step_alone() -> None:
-    one, same = (draw_warp(np.random.default_rng(5), 3, voxels=1.0) for _ in "ab")
+    one, same = (sample_warp(np.random.default_rng(5), 3, voxels=1.0) for _ in "ab")
     assert torch.equal(one, same)

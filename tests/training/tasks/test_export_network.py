@@ -11,7 +11,7 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import pet_images, workspace_trainable
 from tests.helpers.paths import ROOT
-from training import __main__ as command
+from training.__main__ import main
 from training.models import masked_autoencoder
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights
@@ -51,7 +51,7 @@ def test_the_lines_of_the_documentation_run_as_they_are_printed(
         "~/encoder": str(tmp_path / "encoder"),
     }
     assert set(places) < set(words) and words[:3] == ["python", "-m", "training"]
-    assert command.main([places.get(word, word) for word in words[3:]]) == 0
+    assert main([places.get(word, word) for word in words[3:]]) == 0
     lines = _printed("training.md", "python", "## An encoder for elsewhere")
     again = lines[lines.index("first = ") :]
     script = (
@@ -87,7 +87,7 @@ def test_a_network_does_not_take_the_place_of_another(workspace: Workspace, tmp_
 
 def test_networks_of_a_workspace_have_a_folder_each(workspace: Workspace, capsys) -> None:
     study, run, _ = _finished(workspace_trainable.make(workspace))
-    assert command.main(["export", study.id, run.id, "--workspace", str(workspace.root)]) == 0
+    assert main(["export", study.id, run.id, "--workspace", str(workspace.root)]) == 0
     folder = workspace.exports_dir / "networks" / f"{study.id}_{run.id}"
     assert str(folder) in capsys.readouterr().out
     assert {path.name for path in folder.iterdir()} == {"encoder.json", "encoder.safetensors"}
@@ -110,7 +110,7 @@ def test_for_pet_a_mixed_network_is_exported_as_it_sees_pet(
 
     weights = load_file(made.weights)
     name = "patch_embedding.position_embeddings"
-    told = loss.network.patch_embedding.position_embeddings + loss.kinds[0].weight[1]
+    told = loss.network.patch_embedding.position_embeddings + loss.modality_embedding[0].weight[1]
     assert torch.allclose(weights[name], told)
     assert json.loads(made.about.read_text())["volumes"]["modalities"] == ["pet"]
     assert "twice the mean of the brain (PET)" in made.about.read_text()
@@ -122,8 +122,8 @@ def test_what_is_not_pretrained_is_refused(workspace: Workspace, tmp_path: Path,
     study, run, _ = _finished(workspace_trainable.make(workspace))
     run.result_path.unlink()
     at = ["--workspace", str(workspace.root)]
-    assert command.main(["export", study.id, run.id, "--to", str(tmp_path), *at]) == 2
+    assert main(["export", study.id, run.id, "--to", str(tmp_path), *at]) == 2
     assert "no finished pretraining" in capsys.readouterr().err
     files.write_json(run.result_path, {"loss": 1.0})
-    assert command.main(["export", study.id, run.id, "--to", str(tmp_path), *at]) == 0
+    assert main(["export", study.id, run.id, "--to", str(tmp_path), *at]) == 0
     assert Path(capsys.readouterr().out.splitlines()[0].removeprefix("weights: ")).exists()

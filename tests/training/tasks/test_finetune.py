@@ -8,13 +8,13 @@ import torch
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
-from training.models import masked_autoencoder, monai_weights
+from training.models import masked_autoencoder
 from training.models.age_model import AgeModel
+from training.results.age_metrics import AgeScale, age_error
 from training.studies import runs
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
 from training.tasks import devices, finetune, pretrain
-from training.tasks.age_scale import AgeScale, age_error
 from training.tasks.batches import Volumes
 from training.tasks.stop_signal import Interruption
 
@@ -142,7 +142,7 @@ def test_scratch_is_shown_what_pretrained_arms_are_shown(workspace: Workspace) -
         usual.append(kept["usual"])
     assert torch.equal(*usual)
     network = masked_autoencoder.build(study.preset, seed=0)
-    expected = monai_weights.centred(network.state_dict(), usual[0][0])
+    expected = masked_autoencoder.centred(network.state_dict(), usual[0][0])
     scratch = finetune._model(
         workspace, study, runs.find(study, "finetune_scratch_seed0_fold0"), head_seed=0
     )

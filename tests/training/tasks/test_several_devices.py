@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 from lightning_fabric import Fabric
+from torch.multiprocessing import ProcessRaisedException
 
-from curation.errors import StudyError
+from curation.errors import StudyError, TierscopeError
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.studies import runs
 from training.studies.planned_study import Study
+from training.studies.preset import Preset
 from training.studies.runs import Run
 from training.tasks import checkpoints, devices, pretrain
 from training.tasks.stop_signal import Interruption
@@ -56,34 +58,61 @@ def test_two_processes_come_to_what_one_comes_to(workspace: Workspace) -> None:
     )
 
 
-def _work(fabric: Fabric, interruption: Interruption, parts: int, folder: Path) -> None:
-    """Runs out of memory in one process until batches come in as many parts as the folder is called."""
-    (folder / f"{fabric.global_rank}-of-{fabric.world_size}-in-{parts}").touch()
+class _FromElsewhere(TierscopeError):
+    """An error of ours that no module named ``curation.errors`` holds, as after a renaming."""
+
+
+def _work(fabric: Fabric, interruption: Interruption, micro_batches: int, folder: Path) -> None:
+    """Runs out of memory in one process until a batch is split into as many as the folder is called."""
+    (folder / f"{fabric.global_rank}-of-{fabric.world_size}-in-{micro_batches}").touch()
     fabric.barrier()
     if folder.name == "hopeless":
         raise StudyError("The scans are of no use. Take others.")
-    if fabric.global_rank == 1 and parts < int(folder.name):
+    if folder.name == "renamed":
+        raise _FromElsewhere("The scans are of no use.\nTake others.")
+    if folder.name == "foreign":
+        raise RuntimeError("curation.errors.StudyError: a text that only looks like ours")
+    if fabric.global_rank == 1 and micro_batches < int(folder.name):
         raise torch.OutOfMemoryError("CUDA out of memory")
     fabric.barrier()
 
 
+@pytest.fixture
+def two_processes() -> Preset:
+    return workspace_trainable.TINY_PRESET.changed({"devices": 2, "pretrain_batch": 8})
+
+
 @pytest.mark.parametrize("enough", [2, pytest.param(4, marks=pytest.mark.soak)])
 def test_short_memory_in_one_process_lets_all_begin_again_in_smaller_parts(
-    tmp_path: Path, enough: int
+    tmp_path: Path, two_processes: Preset, enough: int
 ) -> None:
     folder = tmp_path / str(enough)
     folder.mkdir()
-    preset = workspace_trainable.TINY_PRESET.changed({"devices": 2, "pretrain_batch": 8})
-    devices.launch_ddp(preset, _Never(), _work, folder)
-    tried = [parts for parts in (1, 2, 4) if parts <= enough]
+    devices.launch_ddp(two_processes, _Never(), _work, folder)
+    tried = [count for count in (1, 2, 4) if count <= enough]
     assert {path.name for path in folder.iterdir()} == {
-        f"{rank}-of-2-in-{parts}" for rank in (0, 1) for parts in tried
+        f"{rank}-of-2-in-{count}" for rank in (0, 1) for count in tried
     }
 
 
-def test_an_error_of_ours_arrives_in_its_own_words(tmp_path: Path) -> None:
-    preset = workspace_trainable.TINY_PRESET.changed({"devices": 2})
-    folder = tmp_path / "hopeless"
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("hopeless", r"^The scans are of no use. Take others.$"),
+        ("renamed", r"^The scans are of no use.\nTake others.$"),
+    ],
+)
+def test_an_error_of_ours_arrives_in_its_own_words_wherever_its_class_lies(
+    tmp_path: Path, two_processes: Preset, name: str, words: str
+) -> None:
+    folder = tmp_path / name
     folder.mkdir()
-    with pytest.raises(StudyError, match=r"^The scans are of no use. Take others.$"):
-        devices.launch_ddp(preset, _Never(), _work, folder)
+    with pytest.raises(StudyError, match=words):
+        devices.launch_ddp(two_processes, _Never(), _work, folder)
+
+
+def test_an_error_of_others_is_not_taken_for_ours(tmp_path: Path, two_processes: Preset) -> None:
+    folder = tmp_path / "foreign"
+    folder.mkdir()
+    with pytest.raises(ProcessRaisedException):
+        devices.launch_ddp(two_processes, _Never(), _work, folder)

@@ -64,7 +64,7 @@ class _Sums(training_loop.Task):
         super().__init__(6)
         self.spoil_at, self.memory = spoil_at, memory
 
-    def draw(self, step: int) -> Batch:
+    def sample(self, step: int) -> Batch:
         x = torch.randn(6, 4, generator=torch.Generator().manual_seed(step))
         return {"x": x * float("nan") if step == self.spoil_at else x}
 
@@ -99,12 +99,12 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, stops:
     expected = _fit(whole)
     for steps in stops:
         with pytest.raises(Stopped):
-            _fit(_trainer(tmp_path / "parts", _StopAt(steps)))
-    parts = _trainer(tmp_path / "parts", _StopAt())
-    assert parts.progress.step == sum(stops)
-    assert _fit(parts).last == expected.last
-    assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(parts), strict=True))
-    assert _lines(tmp_path / "parts") == _lines(tmp_path / "whole")
+            _fit(_trainer(tmp_path / "resumed", _StopAt(steps)))
+    resumed = _trainer(tmp_path / "resumed", _StopAt())
+    assert resumed.progress.step == sum(stops)
+    assert _fit(resumed).last == expected.last
+    assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(resumed), strict=True))
+    assert _lines(tmp_path / "resumed") == _lines(tmp_path / "whole")
 
 
 def test_a_killed_run_goes_on_from_what_was_saved_to_the_same_weights(
@@ -140,9 +140,9 @@ def test_the_state_is_saved_by_time_and_at_a_stop_not_with_every_epoch(
     monkeypatch.setattr(training_loop.time, "monotonic", lambda: clock[0])
 
     class Slow(_Sums):
-        def draw(self, step: int) -> Batch:
+        def sample(self, step: int) -> Batch:
             clock[0] += 40.0
-            return super().draw(step)
+            return super().sample(step)
 
     with pytest.raises(Stopped):
         _trainer(tmp_path, _StopAt(19)).fit(Slow())  # 760 s, nearly four epochs
@@ -180,8 +180,8 @@ def test_a_gradient_that_is_no_number_is_told_in_words_and_not_saved(
     tmp_path: Path, each_step: bool
 ) -> None:
     class Task(_Sums):
-        def draw(self, step: int) -> Batch:
-            return super().draw(step) | {"step": torch.full((self.size,), step)}
+        def sample(self, step: int) -> Batch:
+            return super().sample(step) | {"step": torch.full((self.size,), step)}
 
         def loss(self, model: nn.Module, batch: Batch) -> Tensor:
             loss = super().loss(model, batch)
@@ -247,20 +247,20 @@ class _Plain(nn.Module):
         return self.layers(x).squeeze(1)
 
 
-@pytest.mark.parametrize(("memory", "parts"), [(3, 2), (2, 4), (1, 6)])
+@pytest.mark.parametrize(("memory", "micro_batches"), [(3, 2), (2, 4), (1, 6)])
 def test_short_memory_splits_the_batch_says_so_and_changes_no_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog, memory: int, parts: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog, memory: int, micro_batches: int
 ) -> None:
     monkeypatch.setattr(f"{__name__}._Net", _Plain)
     whole, split = (_trainer(tmp_path / name, _StopAt()) for name in ("whole", "split"))
     expected = whole.fit(_Sums())
     found = split.fit(_Sums(memory=memory))
-    assert found.parts == parts
+    assert found.micro_batches == micro_batches
     assert found.last == pytest.approx(expected.last, rel=1e-4)
     for a, b in zip(_weights(whole), _weights(split), strict=True):
         assert torch.allclose(a, b, atol=1e-4)
     words = files.read_json(tmp_path / "split" / "status.json")["message"]
-    assert f"in {parts} parts" in words
+    assert f"in {micro_batches} parts" in words
     assert "memory ran out" in caplog.text
     assert not files.read_json(tmp_path / "whole" / "status.json")["message"]
 
@@ -284,10 +284,12 @@ def test_what_a_failed_try_computed_is_gone_before_the_next_begins(
     assert len(computed) == 2  # failed with 6 and with 3 volumes
 
 
-def test_parts_are_remembered_by_a_resumed_run(tmp_path: Path) -> None:
+def test_micro_batches_are_remembered_by_a_resumed_run(tmp_path: Path) -> None:
     with pytest.raises(Stopped):
         _trainer(tmp_path, _StopAt(7)).fit(_Sums(memory=3))
-    assert _trainer(tmp_path, _StopAt()).progress.parts == 2
+    stored = checkpoints.load(tmp_path / "last.pt")
+    assert stored is not None and stored["progress"]["parts"] == 2  # as earlier versions wrote it
+    assert _trainer(tmp_path, _StopAt()).progress.micro_batches == 2
 
 
 def test_a_single_volume_that_is_too_much_is_told_in_words(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from curation.sessions import suggested_cutoff
 from pages.ui.rate import agreement_words, cutoff_panel
 from pages.ui.rate.session_start import make_scale
-from training.report.look import TEMPLATE
+from training.theme import TEMPLATE
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 
 from curation.tiers.tier_rule import TIER_COLOURS
 from pages.ui.shell import charts
-from training.report.look import TEMPLATE, arm_styles
 from training.studies.study_arms import Arm
+from training.theme import TEMPLATE, arm_styles
 
 ARMS = [
     Arm("scratch", "no pretraining", "scratch"),

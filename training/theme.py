@@ -1,4 +1,4 @@
-"""How everything of a study is drawn, on the screen and in what is handed on: colours, template, styles."""
+"""Theme of all charts, on the screen and in reports: colours, plotly's template, styles of arms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ TEMPLATE = go.layout.Template(
 
 
 class ArmLike(Protocol):
-    """What a chart must know of an arm; :class:`training.studies.study_arms.Arm` is one."""
+    """Attributes of an arm that charts use; :class:`training.studies.study_arms.Arm` is one."""
 
     @property
     def name(self) -> str: ...
@@ -63,7 +63,7 @@ class ArmLike(Protocol):
 
 @dataclass(frozen=True)
 class Style:
-    """How an arm is drawn everywhere."""
+    """Style of an arm in every chart."""
 
     label: str
     colour: str
