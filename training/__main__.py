@@ -3,14 +3,14 @@
 import sys
 
 from curation.cli import framework
-from training.cli import export, launch, reconstruct, studies
+from training.cli import export, launch, studies
 
 #: In the order of the help.
 COMMANDS = (
-    launch.COMMAND,
+    launch.LAUNCH_COMMAND,
     *studies.COMMANDS,
     export.EXPORT_COMMAND,
-    reconstruct.COMMAND,
+    export.RECONSTRUCT_COMMAND,
     export.REPORT_COMMAND,
 )
 

@@ -7,9 +7,8 @@ from curation.cli.framework import Command
 from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
-from training.cli import backend_options
-from training.cli.backend_options import chosen_backend
-from training.cli.studies import follow, print_status
+from training.cli import studies
+from training.cli.studies import chosen_backend, follow, print_status
 from training.jobs import launch
 from training.studies import arm_overlap, planned_study
 from training.studies.designs import DESIGNS
@@ -18,7 +17,7 @@ from training.studies.preset import parse_changes
 from training.studies.presets import PRESETS, default_preset
 
 
-def add_options(command: argparse.ArgumentParser) -> None:
+def add_launch_options(command: argparse.ArgumentParser) -> None:
     """Declare the options of ``launch``."""
     command.add_argument("study", nargs="?", help="id of a planned study")
     command.add_argument("--name", default="study", help="name of a new study")
@@ -55,7 +54,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="change fields of the preset, e.g. pretrain_epochs=100 pretrain_lr=1e-4",
     )
-    backend_options.add_options(command)
+    studies.add_backend_options(command)
 
 
 def _share(text: str) -> int:
@@ -64,7 +63,7 @@ def _share(text: str) -> int:
     return int(text)
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run_launch(chosen: argparse.Namespace) -> int:
     """Plan a study where none is named, and start it."""
     workspace = Workspace.open(chosen.workspace)
     study_id = chosen.study or _plan(workspace, chosen)
@@ -101,10 +100,10 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
     return study.id
 
 
-COMMAND = Command(
+LAUNCH_COMMAND = Command(
     "launch",
     "start a study in the background",
-    run,
-    add_options,
+    run_launch,
+    add_launch_options,
     epilog="A study is planned from --cohort, --target and --arms or --design, or named by its id.",
 )

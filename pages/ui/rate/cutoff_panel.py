@@ -9,7 +9,7 @@ from curation.ratings.rating_record import MAX_RATER
 from curation.sessions import suggested_cutoff
 from curation.sessions.suggested_cutoff import ENOUGH_SCANS, MIN_SCANS, Suggestion
 from curation.storage.workspace import Workspace
-from pages.ui.rate.agreement_words import strength
+from pages.ui.rate.agreement_panel import strength
 from pages.ui.shell import cache, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Card
 from training.theme import INK, MUTED, TEMPLATE

@@ -10,7 +10,7 @@ from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.rule_checks import UNSCORED
-from pages.ui.rate import agreement_words, rating_draft, rating_keys
+from pages.ui.rate import agreement_panel, rating_draft, rating_keys
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Card, Cell
@@ -76,8 +76,8 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
         return
     row = rows.iloc[0]
     n, again = int(row["n"]), formatting.plural(int(row["n"]), "scan")
-    wanting = agreement_words.ENOUGH_FOR_INTERVAL - n
-    kappa = agreement_words.figure(row["weighted_kappa"], row["low"], row["high"])
+    wanting = agreement_panel.ENOUGH_FOR_INTERVAL - n
+    kappa = agreement_panel.figure(row["weighted_kappa"], row["low"], row["high"])
     text = (
         f"{again} came twice, unannounced, in all your sessions on this scale. You gave the same rating "
         f"to {round(row['same'] * n)} of them. "
@@ -85,7 +85,7 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
     if wanting > 0:
         text += f"That is too few for a κ that means something: {wanting} more are needed."
     else:
-        text += f"Weighted κ {kappa}: {agreement_words.strength(row['weighted_kappa'])}."
+        text += f"Weighted κ {kappa}: {agreement_panel.strength(row['weighted_kappa'])}."
     st.markdown(formatting.escape(text))
 
 
@@ -105,10 +105,10 @@ def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
             row.rater_2 if row.rater_1 == rater else row.rater_1,
             f"{row.n:,}",
             f"{100 * row.same:.0f} %",
-            agreement_words.figure(row.weighted_kappa, row.low, row.high),
-            agreement_words.meaning(row.weighted_kappa, row.n),
-            agreement_words.figure(row.fail_kappa, row.fail_low, row.fail_high),
-            agreement_words.meaning(row.fail_kappa, row.n),
+            agreement_panel.figure(row.weighted_kappa, row.low, row.high),
+            agreement_panel.meaning(row.weighted_kappa, row.n),
+            agreement_panel.figure(row.fail_kappa, row.fail_low, row.fail_high),
+            agreement_panel.meaning(row.fail_kappa, row.n),
         )
         for row in mine.itertuples()
     ]
@@ -122,7 +122,7 @@ def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
         "that is",
     )
     st.html(html_marks.table(head, rows, numeric=(1, 2)))
-    st.caption(formatting.escape(agreement_words.WHAT_EXPERTS_REACH))
+    st.caption(formatting.escape(agreement_panel.WHAT_EXPERTS_REACH))
 
 
 def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd.DataFrame) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from curation.sessions import suggested_cutoff
-from pages.ui.rate import agreement_words, cutoff_panel
+from pages.ui.rate import agreement_panel, cutoff_panel
 from pages.ui.rate.session_start import make_scale
 from training.theme import TEMPLATE
 
@@ -24,19 +24,19 @@ from training.theme import TEMPLATE
     ],
 )
 def test_a_coefficient_has_the_word_of_landis_and_koch(value: float, word: str) -> None:
-    assert agreement_words.strength(value) == word
+    assert agreement_panel.strength(value) == word
 
 
 def test_what_cannot_be_told_is_said() -> None:
-    assert "cannot be told" in agreement_words.strength(math.nan)
-    assert agreement_words.figure(math.nan, math.nan, math.nan) == "–"
-    assert agreement_words.meaning(0.9, 4) == "not enough yet: 6 more"
-    assert agreement_words.meaning(0.9, 10) == "almost perfect"
+    assert "cannot be told" in agreement_panel.strength(math.nan)
+    assert agreement_panel.figure(math.nan, math.nan, math.nan) == "–"
+    assert agreement_panel.meaning(0.9, 4) == "not enough yet: 6 more"
+    assert agreement_panel.meaning(0.9, 10) == "almost perfect"
 
 
 def test_a_coefficient_stands_with_its_interval() -> None:
-    assert agreement_words.figure(0.5, -0.125, 0.75) == "0.50 (−0.12 to 0.75)"
-    assert agreement_words.figure(0.5, math.nan, math.nan) == "0.50"
+    assert agreement_panel.figure(0.5, -0.125, 0.75) == "0.50 (−0.12 to 0.75)"
+    assert agreement_panel.figure(0.5, math.nan, math.nan) == "0.50"
 
 
 def test_the_curve_goes_from_nothing_found_to_all_and_holds_the_cut_off() -> None:
