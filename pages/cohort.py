@@ -6,6 +6,7 @@ import streamlit as st
 from curation.sources import image_modality, source_summary
 from curation.storage import tables
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.cohort import people_panel, source_form
 from pages.ui.shell import (
     cache,
@@ -63,7 +64,7 @@ def _numbers(scans: pd.DataFrame) -> None:
 
 def _role_card(title: str, found: pd.DataFrame) -> html_marks.Card:
     scans = summaries.usable(found)
-    people = formatting.plural(scans["subject_id"].nunique(), "person", "people")
+    people = plural(scans["subject_id"].nunique(), "person", "people")
     detail = (
         f"scans of {people}, age (years): {summaries.ages(scans['age_years'])}"
         if len(scans)
@@ -151,9 +152,7 @@ def _problems(scans: pd.DataFrame) -> None:
         _problem_table(found)
         controls.offer_tables("scans", {"cannot-be-used": found})
     if len(noted):
-        with st.expander(
-            f"Taken differently than written: {formatting.plural(len(noted), 'scan')}"
-        ):
+        with st.expander(f"Taken differently than written: {plural(len(noted), 'scan')}"):
             st.dataframe(noted, hide_index=True, column_config=_PROBLEM_COLUMNS)
 
 

@@ -7,9 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.review import scan_picker
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import cache, formatting, frame, progress, scan_lists, state, summaries
+from pages.ui.shell import cache, frame, progress, scan_lists, state, summaries
 from pages.ui.viewer import niivue_viewer, tiles
 
 
@@ -27,9 +28,7 @@ def body(workspace: Workspace) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         page = _pages(found)
     if unread := len(summaries.problems(cache.scored_scans(workspace))):
-        st.caption(
-            f"{formatting.plural(unread, 'more scan')} cannot be read; the page Cohort says why."
-        )
+        st.caption(f"{plural(unread, 'more scan')} cannot be read; the page Cohort says why.")
     shown = found.iloc[tiles.PAGE_SIZE * page : tiles.PAGE_SIZE * (page + 1)]
     if (shown["status"] == "table").all():
         st.caption(
@@ -85,7 +84,7 @@ def _pages(found: pd.DataFrame) -> int:
     )
     first, last = tiles.PAGE_SIZE * page + 1, min(tiles.PAGE_SIZE * (page + 1), len(found))
     st.markdown(
-        f"{first:,} to {last:,} of {formatting.plural(len(found), 'scan')} · "
+        f"{first:,} to {last:,} of {plural(len(found), 'scan')} · "
         "distortion score, 0 pristine to 100 unusable · click to look",
         width="content",
     )

@@ -7,6 +7,7 @@ import streamlit as st
 
 from curation.storage.workspace import ROLES, Role, Workspace
 from curation.tiers import overrides
+from curation.wording import plural
 from pages.ui.cohort import source_form
 from pages.ui.scan_table import scan_arrays, tried_rule
 from pages.ui.scan_table.cutoff_axis import Lines
@@ -88,7 +89,7 @@ def _plot(scans: ScanTable, sorted_scans: SortedScans) -> None:
     )
     texts = ["Drag a line, or choose it and press an arrow key (with Shift: ten steps)."]
     if left_out := cutoff_plot.sites_left_out(bins):
-        rest = formatting.plural(left_out, "smaller site")
+        rest = plural(left_out, "smaller site")
         texts.append(f"{rest} without a row; all scans are in the histogram.")
     if marked:
         name, value = (
@@ -108,7 +109,7 @@ def _take(moved: Mapping[str, Any], lines: Lines) -> None:
 
 def _say_by_hand(sorted_scans: SortedScans) -> None:
     if changed := len(sorted_scans.by_hand):
-        whose = formatting.plural(changed, "scan has its tier", "scans have their tier")
+        whose = plural(changed, "scan has its tier", "scans have their tier")
         st.caption(f"{whose} by hand and not by the rule: see Rate, History.")
 
 

@@ -1,4 +1,4 @@
-"""Jobs of a study that was started before 0.5.0 and still runs: its supervisor names them by this module."""
+"""Jobs of a study that was started before 0.4.1 and still runs: its supervisor names them by this module."""
 
 import sys
 

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.storage.workspace import Workspace
+from curation.wording import number, plural
 from pages.ui.compare import comparison_charts, picked_points
 from pages.ui.compare.comparison_charts import VERDICTS
 from pages.ui.compare.comparison_data import Comparison
@@ -110,7 +111,7 @@ def _verdicts(
     shown: Comparison, found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
 ) -> None:
     mean = final.loc[final["arm"] == BASELINE, "age_mae_years"]
-    error = f" ({formatting.number(float(mean.iloc[0]), 2)} years)" if len(mean) else ""
+    error = f" ({number(float(mean.iloc[0]), 2)} years)" if len(mean) else ""
     blocks = (
         (f"Against predicting the mean age{error}:", found.mean_age, True),
         (against, found.reference, conclusion.ranks),
@@ -174,13 +175,11 @@ def _table(final: pd.DataFrame) -> str:
     rows = [
         (
             comparison_charts.plain(row.arm),
-            _two(
-                f"{formatting.number(row.age_mae_years, 2)} ({_span(row)})", row.corrected_mae_years
-            ),
-            _two(formatting.number(row.r, 2), row.corrected_r),
-            _two(formatting.number(row.r2, 2), row.corrected_r2),
-            _two(formatting.number(row.mean_error_years, 2), row.corrected_mean_error_years),
-            _two(formatting.number(row.slope, 2), row.corrected_slope),
+            _two(f"{number(row.age_mae_years, 2)} ({_span(row)})", row.corrected_mae_years),
+            _two(number(row.r, 2), row.corrected_r),
+            _two(number(row.r2, 2), row.corrected_r2),
+            _two(number(row.mean_error_years, 2), row.corrected_mean_error_years),
+            _two(number(row.slope, 2), row.corrected_slope),
             f"{row.n_subjects:.0f}",
             f"{row.n_seeds:.0f}" if row.n_seeds else formatting.DASH,
             f"{row.n_runs:.0f}" if row.n_runs else formatting.DASH,
@@ -202,14 +201,14 @@ def _table(final: pd.DataFrame) -> str:
 
 
 def _span(row) -> str:  # type: ignore[no-untyped-def]
-    return f"{formatting.number(row.ci_low, 2)} to {formatting.number(row.ci_high, 2)}"
+    return f"{number(row.ci_low, 2)} to {number(row.ci_high, 2)}"
 
 
 def _two(raw: str, corrected: float) -> html_marks.Cell:
     """Return a cell with the raw figure and, if any, the bias-corrected one below it."""
     if corrected != corrected:
         return html_marks.Cell(html.escape(raw))
-    below = f"corrected {formatting.number(corrected, 2)}"
+    below = f"corrected {number(corrected, 2)}"
     return html_marks.Cell(f'{html.escape(raw)}<br><span class="ts-muted">{below}</span>')
 
 
@@ -221,7 +220,7 @@ def _people(shown: Comparison, final: pd.DataFrame) -> str:
     of_all = f" of {count}" if most < count else ""
     words = (
         f"{most}{of_all} people, of {ages.min():.0f} to {ages.max():.0f} years, each predicted by models "
-        f"that never saw them ({formatting.plural(len(shown.folds), 'fold')}). {_interval_words(trained)}"
+        f"that never saw them ({plural(len(shown.folds), 'fold')}). {_interval_words(trained)}"
     )
     words += _corrected_words(trained)
     partly = [arm for arm in trained["arm"] if not shown.held_out.finished(arm)]
@@ -259,13 +258,13 @@ def _tests(table: pd.DataFrame) -> None:
     rows = [
         (
             f"{comparison_charts.plain(row.arm)} − {comparison_charts.plain(row.reference)}",
-            formatting.number(row.difference_years, 2),
+            number(row.difference_years, 2),
             _span(row),
-            f"{formatting.number(row.boot_low, 2)} to {formatting.number(row.boot_high, 2)}",
+            f"{number(row.boot_low, 2)} to {number(row.boot_high, 2)}",
             _p(row.p),
             _p(row.p_holm),
             _p(row.p_flip),
-            formatting.number(row.detectable_years, 1),
+            number(row.detectable_years, 1),
             f"{row.n_subjects:.0f}",
             f"{row.n_seeds:.0f}",
         )
@@ -287,4 +286,4 @@ def _tests(table: pd.DataFrame) -> None:
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else formatting.number(value, 3)
+    return "< 0.001" if value < 0.001 else number(value, 3)

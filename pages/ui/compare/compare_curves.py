@@ -13,6 +13,7 @@ import streamlit as st
 
 from curation.storage import files
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.compare import compare_studies, picked_points
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import charts, controls, formatting, frame, state
@@ -60,9 +61,7 @@ def _facts(run: Run, now: RunState) -> str:
         facts.append(f"training loss {now.loss:.4g}")
     result = files.read_json(run.result_path) or {}
     if "training_subjects" in result:
-        facts.append(
-            f"learned from {formatting.plural(result['training_subjects'], 'person', 'people')}"
-        )
+        facts.append(f"learned from {plural(result['training_subjects'], 'person', 'people')}")
     if "device" in result:
         facts.append(f"on {result['device']}")
     return " · ".join(facts)

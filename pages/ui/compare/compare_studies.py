@@ -3,6 +3,7 @@
 import streamlit as st
 
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.compare import comparison_data
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, frame, state
@@ -204,7 +205,7 @@ def _several(label: str, key: Key[list[T]], options: list[T], *, shift: int = 0)
 def _say(everything: Comparison, left: Comparison) -> None:
     """Draw what is filtered out, and the effect on the numbers below."""
     out = [
-        formatting.plural(len(before) - len(after), noun)
+        plural(len(before) - len(after), noun)
         for before, after, noun in (
             (everything.arms, left.arms, "arm"),
             (everything.seeds, left.seeds, "seed"),

@@ -6,6 +6,7 @@ import streamlit as st
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage.workspace import Workspace
 from curation.tiers.rule_versions import rule_difference
+from curation.wording import number
 from pages.ui.compare import comparison_charts, picked_points, strata_charts
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, state
@@ -168,7 +169,7 @@ def _correlation(scans: pd.DataFrame, column: str, value: str) -> str:
     if people < 3 or rho != rho:
         return "Too few people for a correlation."
     shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
-    return f"Spearman's ρ = {formatting.number(rho, 2)} (p {shown}, {people} people)."
+    return f"Spearman's ρ = {number(rho, 2)} (p {shown}, {people} people)."
 
 
 # ---- sweeps ----------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.explore import selected_scans
 from pages.ui.shell import cache, charts, formatting, frame, state
 
@@ -74,7 +75,7 @@ def scans(workspace: Workspace, found: pd.DataFrame, *, what: str, key: str) -> 
     here = [scan_id for scan_id in rows["scan_id"] if scan_id in present]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**{formatting.escape(what)}**: {formatting.plural(len(rows), 'scan')}, the "
+            f"**{formatting.escape(what)}**: {plural(len(rows), 'scan')}, the "
             "largest error first. Choose one to look at it on Review.",
             width="stretch",
         )
@@ -83,7 +84,7 @@ def scans(workspace: Workspace, found: pd.DataFrame, *, what: str, key: str) -> 
             state.put(state.ROLE, "target")
             selected_scans.open_explore(tuple(here))
     if len(here) < len(rows):
-        gone = formatting.plural(len(rows) - len(here), "scan")
+        gone = plural(len(rows) - len(here), "scan")
         st.caption(f"{gone} of these are no longer in this workspace.")
     known = [name for name in _COLUMNS if name in rows]
     st.dataframe(

@@ -18,9 +18,10 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.components import v2
 
+from curation.wording import plural
 from pages.ui.explore import density
 from pages.ui.explore.density import Floats, Panel, Places
-from pages.ui.shell import formatting, frame, state, static_files
+from pages.ui.shell import frame, state, static_files
 from training.theme import FONT
 
 #: More scans than these are drawn as density.
@@ -109,7 +110,7 @@ def describe(
         "many": len(chosen),
         "all": len(shown.names),
         "alt": (
-            f"{len(panels)} plots of {formatting.plural(len(shown.names), 'scan')}, {len(chosen):,} selected"
+            f"{len(panels)} plots of {plural(len(shown.names), 'scan')}, {len(chosen):,} selected"
         ),
     }
 

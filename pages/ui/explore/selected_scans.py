@@ -15,6 +15,7 @@ from curation.storage import text_tables
 from curation.storage.workspace import Workspace
 from curation.tier_effects.tier_balance import Floats
 from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
+from curation.wording import plural
 from pages.ui.explore import linked_plots
 from pages.ui.scan_table import tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
@@ -69,7 +70,7 @@ def select_found(mode: str, words: str, scan_ids: Sequence[str]) -> None:
     if scan_ids:
         before, new = (np.array(list(one), dtype=object) for one in (selected_ids(), scan_ids))
         state.put(state.SELECTED, tuple(linked_plots.combined(mode, before, new)))
-    many = formatting.plural(len(scan_ids), "scan") if scan_ids else "No scan"
+    many = plural(len(scan_ids), "scan") if scan_ids else "No scan"
     done = _DONE[mode] if scan_ids else ""
     state.put(state.FOUND, f"{many} with “{words}” in the name{done}.")
 
@@ -163,7 +164,7 @@ def _bar(workspace: Workspace, listed: _Listed, shown: int, table: pd.DataFrame)
     with st.container(horizontal=True, vertical_alignment="center", key="selection-bar"):
         if listed.selected:
             st.markdown(
-                f"**{len(table):,} of {formatting.plural(shown, 'scan')} selected**",
+                f"**{len(table):,} of {plural(shown, 'scan')} selected**",
                 width="content",
             )
         else:
@@ -185,7 +186,7 @@ def _bar(workspace: Workspace, listed: _Listed, shown: int, table: pd.DataFrame)
         )
     if hidden:
         st.caption(
-            f"{formatting.plural(hidden, 'selected scan')} not shown: filtered out, or of the other role."
+            f"{plural(hidden, 'selected scan')} not shown: filtered out, or of the other role."
         )
     if note := state.get(state.LIST_NOTE):
         st.success(formatting.escape(note))
@@ -199,9 +200,7 @@ def _save_form(workspace: Workspace, table: pd.DataFrame) -> None:
             "Who picked them", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
         )
         note = st.text_input("Why these (may stay empty)", max_chars=500)
-        sent = st.form_submit_button(
-            f"Save {formatting.plural(len(table), 'scan')}", type="primary"
-        )
+        sent = st.form_submit_button(f"Save {plural(len(table), 'scan')}", type="primary")
     if not sent:
         return
     with frame.in_words():
@@ -209,7 +208,7 @@ def _save_form(workspace: Workspace, table: pd.DataFrame) -> None:
         state.put(state.PERSON, author.strip())
         state.put(
             state.LIST_NOTE,
-            f"Saved: {name.strip()}, {formatting.plural(len(table), 'scan')}. Rate offers it as the list "
+            f"Saved: {name.strip()}, {plural(len(table), 'scan')}. Rate offers it as the list "
             "of a "
             "session; Scans, Review and Explore can be filtered by it.",
         )

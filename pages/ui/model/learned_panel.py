@@ -10,6 +10,7 @@ from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.tiers import tier_rule
 from curation.tiers.tier_rule import TIER_COLOURS, TierRule
+from curation.wording import number, plural
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import background_tasks, cache, charts, formatting, frame, state, summaries
 from training.reconstruction import reconstruction_files
@@ -51,7 +52,7 @@ def _offer(workspace: Workspace, study: Study, run: Run, done: ReconstructionPro
         "it what an artefact is. Every scored scan gets one number, which tiers can be cut on like any "
         "metric."
     )
-    label = f"Measure {formatting.plural(done.total - done.done, 'scan')}"
+    label = f"Measure {plural(done.total - done.done, 'scan')}"
     if st.button(label, type="primary", icon=":material/play_arrow:"):
         background_tasks.start(
             workspace,
@@ -128,9 +129,7 @@ def _errors(scored: pd.DataFrame, done: ReconstructionProgress) -> None:
                 some, "distortion_score", "reconstruction_error"
             )
             st.markdown(f"{_WHO[seen]}: {_correlation(found)}.")
-    failed = (
-        f" {formatting.plural(done.failed, 'scan')} could not be measured." if done.failed else ""
-    )
+    failed = f" {plural(done.failed, 'scan')} could not be measured." if done.failed else ""
     st.caption(
         "Mean squared error of removed blocks, standardised intensities, weighted by their share of "
         "brain; the same removals for every scan. Hollow: the model was pretrained on this person and "
@@ -184,9 +183,9 @@ def _correlation(found: Correlation) -> str:
     if pd.isna(found.rho):
         return f"too few to tell a correlation ({found.people})"
     words = (
-        f"correlation with the distortion score **{formatting.number(found.rho, 2)}** "
-        f"({formatting.number(found.low, 2)} to {formatting.number(found.high, 2)}) "
-        f"over {formatting.plural(found.people, 'person', 'people')}"
+        f"correlation with the distortion score **{number(found.rho, 2)}** "
+        f"({number(found.low, 2)} to {number(found.high, 2)}) "
+        f"over {plural(found.people, 'person', 'people')}"
     )
     return words if found.low * found.high > 0 else f"{words}, so none can be told"
 

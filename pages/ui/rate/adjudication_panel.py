@@ -7,6 +7,7 @@ from curation.ratings import agreement, rating_log
 from curation.ratings.rating_record import MAX_COMMENT, MAX_RATER
 from curation.ratings.scales import Scale
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.shell import formatting, frame, html_marks, state
 
 _SHOWN = 10
@@ -22,7 +23,7 @@ def show(workspace: Workspace, given: pd.DataFrame, scale: Scale) -> None:
         return
     settled = contested[~contested["scan_id"].isin(queue["scan_id"])]
     st.caption(
-        f"{formatting.plural(len(queue), 'scan')} wait for a verdict, the widest dispute first; "
+        f"{plural(len(queue), 'scan')} wait for a verdict, the widest dispute first; "
         f"{len(settled):,} settled. A verdict is one more rating: nobody's rating is changed."
     )
     for row in queue.head(_SHOWN).itertuples():

@@ -11,6 +11,7 @@ import streamlit as st
 from curation.ratings import agreement
 from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
+from curation.wording import number
 from pages.ui.rate import adjudication_panel
 from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Card, Cell
@@ -43,9 +44,9 @@ def strength(value: float) -> str:
 
 def figure(value: float, low: float, high: float) -> str:
     """Return a coefficient with its 95 % interval."""
-    shown = formatting.number(value, 2)
+    shown = number(value, 2)
     if math.isfinite(low) and math.isfinite(high):
-        return f"{shown} ({formatting.number(low, 2)} to {formatting.number(high, 2)})"
+        return f"{shown} ({number(low, 2)} to {number(high, 2)})"
     return shown
 
 
@@ -99,7 +100,7 @@ def _cards(given: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
     alpha = agreement.alpha(given, scale)
     known = math.isfinite(alpha.value)
     interval = math.isfinite(alpha.low) and math.isfinite(alpha.high)
-    between = f" · 95 %: {formatting.number(alpha.low, 2)} to {formatting.number(alpha.high, 2)}"
+    between = f" · 95 %: {number(alpha.low, 2)} to {number(alpha.high, 2)}"
     st.html(
         html_marks.cards(
             [
@@ -107,7 +108,7 @@ def _cards(given: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
                 Card("scans rated", f"{len(often):,}", f"{shared:,} of them by two or more"),
                 Card(
                     "all raters together: Krippendorff's α",
-                    formatting.number(alpha.value, 2),
+                    number(alpha.value, 2),
                     meaning(alpha.value, shared) + (between if known and interval else ""),
                 ),
             ]

@@ -9,6 +9,7 @@ from curation.ratings.rating_record import MAX_RATER
 from curation.sessions import suggested_cutoff
 from curation.sessions.suggested_cutoff import ENOUGH_SCANS, MIN_SCANS, Suggestion
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.rate.agreement_panel import strength
 from pages.ui.shell import cache, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Card
@@ -117,11 +118,11 @@ def evidence(suggestion: Suggestion) -> str:
     raters, given = known.get("raters", []), int(known.get("ratings", 0))
     blinded, open_ = int(known.get("blinded_ratings", 0)), int(known.get("undecided_scans", 0))
     text = (
-        f"From {formatting.plural(suggestion.n, 'scan')} that "
-        f"{formatting.plural(len(raters), 'person', 'people')} rated "
+        f"From {plural(suggestion.n, 'scan')} that "
+        f"{plural(len(raters), 'person', 'people')} rated "
         f"({', '.join(raters)}); {blinded:,} of {given:,} ratings blinded"
     )
-    text += f"; {formatting.plural(open_, 'scan')} undecided, left out." if open_ else "."
+    text += f"; {plural(open_, 'scan')} undecided, left out." if open_ else "."
     return formatting.escape(text)
 
 

@@ -17,6 +17,7 @@ from curation.ratings.rating_record import MAX_RATER
 from curation.storage.bids_tables import DESCRIPTION
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.shell import formatting, frame, html_marks
 
 _UPLOAD_MB = 50
@@ -190,7 +191,7 @@ def _unpacked(holder: Path, given: list[UploadedFile]) -> list[Path]:
 
 
 def _say(done: Imported) -> None:
-    text = f"{formatting.plural(done.added, 'rating')} added, {done.known:,} were here already."
+    text = f"{plural(done.added, 'rating')} added, {done.known:,} were here already."
     st.success(formatting.escape(text))
     if done.unknown:
         named = ", ".join(done.unknown[:_NAMED])

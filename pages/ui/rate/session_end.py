@@ -10,6 +10,7 @@ from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.rule_checks import UNSCORED
+from curation.wording import number, plural
 from pages.ui.rate import agreement_panel, rating_draft, rating_keys
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, html_marks, state
@@ -75,7 +76,7 @@ def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
         )
         return
     row = rows.iloc[0]
-    n, again = int(row["n"]), formatting.plural(int(row["n"]), "scan")
+    n, again = int(row["n"]), plural(int(row["n"]), "scan")
     wanting = agreement_panel.ENOUGH_FOR_INTERVAL - n
     kappa = agreement_panel.figure(row["weighted_kappa"], row["low"], row["high"])
     text = (
@@ -148,7 +149,7 @@ def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd
                 labels.loc[item.position, "label"],
                 _word(text),
                 _word(scan.get("site")),
-                formatting.number(_float(scan.get("age_years")), 0),
+                number(_float(scan.get("age_years")), 0),
                 _word(scan.get("sex")),
                 _word(scan.get("group")),
                 formatting.score(score.iloc[0]),

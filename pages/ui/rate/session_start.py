@@ -16,6 +16,7 @@ from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
+from curation.wording import number
 from pages.ui.rate import rating_draft
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
@@ -192,9 +193,7 @@ def _start(workspace: Workspace, plan: SessionPlan) -> None:
 
 
 def _scale_in_words(scale: Scale) -> str:
-    words = ", ".join(
-        f"{word} ({formatting.number(value, 0)})" for value, word in scale.values.items()
-    )
+    words = ", ".join(f"{word} ({number(value, 0)})" for value, word in scale.values.items())
     return formatting.escape(f"Best first: {words}. The last one excludes a scan. {scale.citation}")
 
 

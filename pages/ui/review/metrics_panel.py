@@ -9,6 +9,7 @@ import streamlit as st
 
 from curation.metrics import METRICS, Metric
 from curation.metrics.registry import FAMILIES
+from curation.wording import plural
 from pages.ui.review import scan_judgement, scan_panel
 from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.shell import controls, flags, formatting, html_marks, state
@@ -152,7 +153,7 @@ def _missing(judgement: ScanJudgement) -> None:
     reasons = judgement.reasons
     if reasons:
         text = "; ".join(sorted(set(reasons.values())))
-        count = formatting.plural(len(reasons), "metric")
+        count = plural(len(reasons), "metric")
         st.caption(formatting.escape(f"{count} not measurable on this scan: {text}."))
     if judgement.flags:
         st.caption(formatting.escape(flags.consequences(judgement.flags)))

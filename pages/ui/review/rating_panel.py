@@ -8,6 +8,7 @@ from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, MAX_RATER, Ra
 from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
+from curation.wording import number
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import controls, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Cell
@@ -43,7 +44,7 @@ def _form(workspace: Workspace, scan_id: str, scale: Scale, following: str | Non
         list(scale.values),
         index=None,
         horizontal=True,
-        format_func=lambda v: f"{scale.values[v]} ({formatting.number(v, 0)})",
+        format_func=lambda v: f"{scale.values[v]} ({number(v, 0)})",
         label_visibility="collapsed",
     )
     rater = st.text_input(
@@ -84,7 +85,7 @@ def _past(given: pd.DataFrame) -> None:
         (
             formatting.moment(row.at),
             f"{row.rater} (verdict)" if row.role == "adjudicator" else row.rater,
-            f"{row.label} ({formatting.number(row.value, 0)})",
+            f"{row.label} ({number(row.value, 0)})",
             _tags_and_comment(row.artefacts, row.comment),
         )
         for row in given.iloc[::-1].itertuples()

@@ -7,8 +7,6 @@ import re
 
 from curation import wording
 from curation.tiers.rule_columns import SCORE_DIGITS, RuleColumn
-from curation.wording import number as number
-from curation.wording import plural as plural
 
 DASH = "–"
 #: Format of a table's column of scores.

@@ -7,6 +7,7 @@ import streamlit as st
 
 from curation.assessment import pending
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.shell import background_tasks, cache, formatting, frame, state
 
 EVERY = "2s"
@@ -66,7 +67,7 @@ def _scoring(workspace: Workspace, *, was_busy: bool) -> None:
 
 
 def _scoring_words(workspace: Workspace, done: pending.AssessmentProgress, busy: bool) -> str:
-    words = f"{done.done:,} of {formatting.plural(done.total, 'scan')} scored"
+    words = f"{done.done:,} of {plural(done.total, 'scan')} scored"
     if done.failed:
         words += f", {done.failed:,} could not be measured"
         words += f" ({done.again:,} may be by now)" if done.again else ""
@@ -94,13 +95,13 @@ def _offer_start(workspace: Workspace, remaining: int) -> None:
     cores = os.cpu_count() or 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
         jobs = st.number_input("Processes", 1, cores, value=cores, width=140, key=state.JOBS)
-        label = f"Score {formatting.plural(remaining, 'scan')}"
+        label = f"Score {plural(remaining, 'scan')}"
         if st.button(label, type="primary", icon=":material/play_arrow:"):
             _start(workspace, "--jobs", str(jobs))
 
 
 def _offer_again(workspace: Workspace, done: pending.AssessmentProgress) -> None:
-    label = f"Try {formatting.plural(done.failed, 'scan')} again"
+    label = f"Try {plural(done.failed, 'scan')} again"
     help_text = (
         "Those that could not be measured. Review says of each why; a share may have been away."
     )

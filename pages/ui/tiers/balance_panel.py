@@ -10,6 +10,7 @@ from curation.tier_effects.cutoff_stability import RaterSpread, counts_near
 from curation.tier_effects.selection_bias import NOTABLE
 from curation.tier_effects.tier_agreement import TierAgreement
 from curation.tier_effects.tier_balance import CATEGORIES, Floats, Tally
+from curation.wording import number, plural
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import formatting, html_marks
 from pages.ui.shell.html_marks import Card, Cell
@@ -24,7 +25,7 @@ def smd(value: float) -> str:
     """Return a standardised difference, with its sign if it has one."""
     if math.isinf(value):
         return "∞"
-    return formatting.number(value, 2)
+    return number(value, 2)
 
 
 def differences(tally: Tally) -> str:
@@ -53,7 +54,7 @@ def _difference(value: float, chance: float) -> Cell:
     shown = smd(value)
     if abs(value) >= NOTABLE and not abs(value) <= chance:
         shown = f"<b>{shown}</b>"
-    beside = f'<br><small class="ts-muted">chance {formatting.number(chance, 2)}</small>'
+    beside = f'<br><small class="ts-muted">chance {number(chance, 2)}</small>'
     return Cell(shown + (beside if math.isfinite(chance) else ""))
 
 
@@ -131,7 +132,7 @@ def agreement_text(result: TierAgreement) -> str:
     """Say in markdown how the tiers agree with ratings; empty where none are decided."""
     if not result.scans:
         return ""
-    split, rated = result.rated - result.scans, formatting.plural(result.rated, "rated scan")
+    split, rated = result.rated - result.scans, plural(result.rated, "rated scan")
     text = f"From {rated}."
     if split:
         on = "one" if split == 1 else f"{split:,}"
@@ -172,10 +173,8 @@ def confusion_caption(result: TierAgreement) -> str:
     if not result.scans:
         return ""
     if result.levels is None:
-        return formatting.escape(
-            f"{formatting.plural(result.scans, 'scan')}, by what most raters say."
-        )
-    count = formatting.plural(int(result.levels.to_numpy().sum()), "rated scan")
+        return formatting.escape(f"{plural(result.scans, 'scan')}, by what most raters say.")
+    count = plural(int(result.levels.to_numpy().sum()), "rated scan")
     return formatting.escape(
         f"All {count} on this scale, by their middle rating (of two, the worse)."
     )
@@ -184,8 +183,7 @@ def confusion_caption(result: TierAgreement) -> str:
 def figure(value: Figure) -> str:
     """Return a figure with its interval."""
     if not math.isfinite(value.low):
-        return formatting.number(value.value, 2)
-    number = formatting.number
+        return number(value.value, 2)
     return f"{number(value.value, 2)} ({number(value.low, 2)} to {number(value.high, 2)})"
 
 

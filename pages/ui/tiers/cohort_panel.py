@@ -13,6 +13,7 @@ from curation.cohorts.cohort_integrity import changed_listing
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml, tier_rule
+from curation.wording import plural
 from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
 
 _KINDS = {"list": "Plain list", "links": "Folder of links", "bids": "BIDS derivatives"}
@@ -97,7 +98,7 @@ def _changed(workspace: Workspace, cohort: Cohort) -> None:
     """Draw the scans that changed since: by the tables at once, by the files on request."""
     gone = _gone(workspace, cohort, cache.stamp(workspace.scans_path))
     if gone:
-        text = f"{formatting.plural(len(gone), 'scan')} changed or gone since it was frozen:"
+        text = f"{plural(len(gone), 'scan')} changed or gone since it was frozen:"
         st.warning(f"{formatting.escape(text)} {_some(gone)}")
     if st.button("Look at the files themselves", icon=":material/fact_check:"):
         with st.spinner("Looking at the files …"):
@@ -105,9 +106,7 @@ def _changed(workspace: Workspace, cohort: Cohort) -> None:
         if found.empty:
             st.success("Every file is what it was when the cohort was frozen.")
         else:
-            st.warning(
-                f"{formatting.plural(len(found), 'scan is', 'scans are')} no longer what they were."
-            )
+            st.warning(f"{plural(len(found), 'scan is', 'scans are')} no longer what they were.")
             st.dataframe(found.head(_LISTED), hide_index=True)
 
 
@@ -158,7 +157,5 @@ def _control(workspace: Workspace, cohort: Cohort) -> None:
             )
             state.put(state.PERSON, author.strip())
             state.put(state.PENDING_COHORT, drawn.id)
-            st.toast(
-                formatting.escape(f"Frozen as {drawn.id}: {formatting.plural(drawn.size, 'scan')}.")
-            )
+            st.toast(formatting.escape(f"Frozen as {drawn.id}: {plural(drawn.size, 'scan')}."))
             st.rerun()

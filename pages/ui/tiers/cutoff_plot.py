@@ -14,6 +14,7 @@ from streamlit.components import v2
 
 from curation.tiers import tier_rule
 from curation.tiers.rule_checks import UNSCORED
+from curation.wording import plural
 from pages.ui.scan_table.cutoff_axis import Axis, Bins, Lines
 from pages.ui.shell import formatting, frame, html_marks, static_files
 from training.theme import FONT
@@ -45,7 +46,7 @@ def describe(
     follow = [lines.follows(site) for site in bins.sites]
     whole, free = bins.counts[shown].sum(axis=0), bins.free[follow].sum(axis=0)
     of_site = f" of {lines.site}" if lines.site else ""
-    text = f"{formatting.plural(int(whole.sum()), 'scan')}{of_site}"
+    text = f"{plural(int(whole.sum()), 'scan')}{of_site}"
     return {
         "script": static_files.plotly_script(),
         "font": FONT,

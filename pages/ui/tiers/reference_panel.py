@@ -8,6 +8,7 @@ from curation.references.reference_library import ReferenceHeader
 from curation.scoring import cohort_anchors
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
+from curation.wording import plural
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, controls, formatting, frame, state
 
@@ -42,7 +43,7 @@ def _in_use(workspace: Workspace, scans: pd.DataFrame) -> str:
     counts = scans.loc[scans["distortion_score"].notna(), "reference"].value_counts()
     named = [
         f"{cache.reference(workspace, str(key)).label} ({key})"
-        + (f": {formatting.plural(count, 'scan')}" if len(counts) > 1 else "")
+        + (f": {plural(count, 'scan')}" if len(counts) > 1 else "")
         for key, count in counts.items()
     ]
     return " · ".join(named)
@@ -56,8 +57,8 @@ def evidence(header: ReferenceHeader) -> str:
     return (
         f"{REFERENCE_KINDS[header.kind]}. AUC {found['auc']:.2f} (95 % interval {found['low']:.2f}–"
         f"{found['high']:.2f}) on held-out {found['held_out']}s; "
-        f"{formatting.plural(found['ratings'], 'rating')} of {formatting.plural(found['scans'], 'scan')}, "
-        f"{formatting.plural(found['excluded'], 'exclusion')}."
+        f"{plural(found['ratings'], 'rating')} of {plural(found['scans'], 'scan')}, "
+        f"{plural(found['excluded'], 'exclusion')}."
         + (" Applied to this workspace's sites." if "." in header.id else "")
     )
 
@@ -87,7 +88,7 @@ def _from_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
     st.caption(
         "Each metric is judged by how far it lies from what is usual at its site. It finds the odd "
         "ones out; it cannot see what is wrong with all of them."
-        + (f" {formatting.plural(missing, 'scored scan')} more are needed." if missing > 0 else "")
+        + (f" {plural(missing, 'scored scan')} more are needed." if missing > 0 else "")
     )
     if st.button("Fit to the scans", disabled=missing > 0, icon=":material/straighten:"):
         _make(workspace, reference_library.fit_cohort, "Comparing the scans with each other …")
@@ -98,7 +99,7 @@ def _from_ratings(workspace: Workspace) -> None:
     count = cache.label_count(workspace)
     missing = fit_from_ratings.MIN_RATINGS - count
     st.caption(
-        f"{formatting.plural(count, 'rating')} of scored scans so far. "
+        f"{plural(count, 'rating')} of scored scans so far. "
         + (
             f"{missing} more are needed, the doubtful and the bad ones too."
             if missing > 0
@@ -131,7 +132,7 @@ def _switch(workspace: Workspace, reference_id: str) -> None:
     scored = int(after["distortion_score"].notna().sum())
     state.put(
         state.REFERENCE_NOTE,
-        f"Judged by {chosen.label} ({chosen.id}) from now on: {formatting.plural(scored, 'scan')} scored "
+        f"Judged by {chosen.label} ({chosen.id}) from now on: {plural(scored, 'scan')} scored "
         f"anew, {int((old != new.reindex(old.index)).sum()):,} of them in another tier than before. "
         "Frozen cohorts stay as they are.",
     )

@@ -9,6 +9,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers import rule_versions, rule_yaml
 from curation.tiers.rule_versions import SavedRule
 from curation.tiers.tier_rule import TierRule
+from curation.wording import plural
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import formatting, frame, html_marks, state
 
@@ -139,9 +140,7 @@ def _versions(workspace: Workspace) -> None:
     rows = [(one.label, one.hash, one.author, formatting.moment(one.at)) for one in saved[:_LISTED]]
     st.html(html_marks.table(("Saved", "Hash", "By", "When (UTC)"), rows))
     if len(saved) > _LISTED:
-        st.caption(
-            f"and {formatting.plural(len(saved) - _LISTED, 'older version')}, in the list below."
-        )
+        st.caption(f"and {plural(len(saved) - _LISTED, 'older version')}, in the list below.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Version", saved, format_func=lambda one: one.label, width=260)
         st.button("Put it in force", on_click=_put_in_force, args=(chosen,))

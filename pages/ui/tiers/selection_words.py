@@ -15,6 +15,7 @@ from curation.tier_effects.selection_bias import (
     strongest,
 )
 from curation.tier_effects.tier_balance import Tally
+from curation.wording import number, plural
 from pages.ui.shell import formatting
 from pages.ui.tiers.balance_panel import smd
 
@@ -38,9 +39,9 @@ def _age(one: Selection) -> str:
     between = f"**The cut-off between {better} and {worse} selects age.**"
     return f"{between} " + formatting.escape(
         f"Scans on its worse side are of people who are {abs(one.years):.1f} years {side}: a standardised "
-        f"difference of {formatting.number(abs(one.seen), 2)}, of which quality explains "
-        f"{formatting.number(abs(one.seen) - one.unexplained, 2)}; random cuts of this size stay below "
-        f"{formatting.number(one.null_quantile, 2)}."
+        f"difference of {number(abs(one.seen), 2)}, of which quality explains "
+        f"{number(abs(one.seen) - one.unexplained, 2)}; random cuts of this size stay below "
+        f"{number(one.null_quantile, 2)}."
     )
 
 
@@ -50,8 +51,8 @@ def _site(one: Selection) -> str:
     between = f"**The cut-off between {better} and {worse} selects {what}.**"
     text = (
         f"A standardised difference of {smd(one.seen)}, of which quality explains "
-        f"{formatting.number(one.explained, 2)}; random cuts of this size stay below "
-        f"{formatting.number(one.null_quantile, 2)}."
+        f"{number(one.explained, 2)}; random cuts of this size stay below "
+        f"{number(one.null_quantile, 2)}."
     )
     if one.most:
         name, share, of_all = one.most
@@ -173,7 +174,7 @@ def not_assessable(selections: Sequence[Selection], tally: Tally) -> list[str]:
 
 def _of_trait(trait: Trait, known: int, scored: int, assessed: bool) -> str:
     cannot = f"Whether a cut-off selects {trait} cannot be told"
-    of_all = f"of {known:,} of {formatting.plural(scored, 'scored scan')}"
+    of_all = f"of {known:,} of {plural(scored, 'scored scan')}"
     if not known:
         return f"{cannot}: no {trait} is known."
     if not assessed:
@@ -188,6 +189,4 @@ def _stand_in(by_source: int, scored: int) -> str:
         return ""
     if by_source == scored:
         return "No site is known: the source of a scan stands in for its site."
-    return (
-        f"For {formatting.plural(by_source, 'scan')} without a site, the source stands in for it."
-    )
+    return f"For {plural(by_source, 'scan')} without a site, the source stands in for it."

@@ -12,6 +12,7 @@ from curation.tiers import assignment, overrides, rule_versions, tier_rule
 from curation.tiers.assignment import Moves
 from curation.tiers.rule_versions import same_rule, summary_line
 from curation.tiers.tier_rule import TierRule
+from curation.wording import plural
 from pages.ui.explore import selected_scans
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
@@ -93,15 +94,13 @@ def _images_only(scan_table: ScanTable) -> bool:
     without = int((scan_table.scans["status"] == "table").sum())
     if not 0 < without < len(scan_table.scans):
         return False
-    return st.checkbox(f"Leave out {formatting.plural(without, 'scan')} without image", value=True)
+    return st.checkbox(f"Leave out {plural(without, 'scan')} without image", value=True)
 
 
 def _say_frozen(cohort: Cohort, author: str) -> None:
     state.put(state.PERSON, author.strip())
     state.put(state.PENDING_COHORT, cohort.id)
-    st.success(
-        formatting.escape(f"Frozen as {cohort.id}: {formatting.plural(cohort.size, 'scan')}.")
-    )
+    st.success(formatting.escape(f"Frozen as {cohort.id}: {plural(cohort.size, 'scan')}."))
     frame.link("train", "Train on frozen cohorts")
 
 
@@ -161,12 +160,10 @@ def _moves(scan_table: ScanTable, before: TierRule, after: TierRule) -> None:
     arrays = scan_table.arrays([*before.columns, *after.columns])
     moves = assignment.compare(before, after, arrays, decisions)
     if not len(moves.moved):
-        st.caption(
-            f"Nobody moves: all {formatting.plural(moves.stayed, 'scan')} stay in their tier."
-        )
+        st.caption(f"Nobody moves: all {plural(moves.stayed, 'scan')} stay in their tier.")
         return
     st.caption(
-        f"{formatting.plural(len(moves.moved), 'scan moves', 'scans move')} to another tier, "
+        f"{plural(len(moves.moved), 'scan moves', 'scans move')} to another tier, "
         f"{moves.stayed:,} stay. Click a flow to see its scans."
     )
     colours = tier_rule.colours(before), tier_rule.colours(after)
@@ -208,7 +205,7 @@ def _scans(scan_table: ScanTable, moves: Moves, colours: dict[str, str]) -> None
     if len(ids) > _MOVED_LISTED:
         st.caption(f"The first {_MOVED_LISTED} of {len(ids):,}.")
     moving = scan_table.scores.scan_ids.isin(ids)
-    label = f"See {'these' if len(ids) > 1 else 'this'} {formatting.plural(len(ids), 'scan')} on Explore"
+    label = f"See {'these' if len(ids) > 1 else 'this'} {plural(len(ids), 'scan')} on Explore"
     selected_scans.offer(scan_table, label, moving, key="see-moves")
     if rows := event.selection.rows:
         scan = table["scan_id"].iloc[rows[0]]

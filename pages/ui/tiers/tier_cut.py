@@ -12,6 +12,7 @@ from curation.tiers import rule_columns, tier_rule
 from curation.tiers.rule_checks import MAX_TIERS, MIN_TIERS, UNUSABLE
 from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
 from curation.tiers.tier_rule import TierRule
+from curation.wording import plural
 from pages.ui.rate import cutoff_panel
 from pages.ui.scan_table import scan_arrays, tried_rule
 from pages.ui.scan_table.cutoff_axis import Axis
@@ -214,9 +215,7 @@ def _sites(scan_table: ScanTable, rule: TierRule) -> None:
             text = f"Back to the common ones: {site or 'all sites'}"
             st.button(formatting.escape(text), on_click=_back, args=(site,), icon=":material/undo:")
     if own:
-        st.caption(
-            f"{formatting.plural(len(own), 'site has', 'sites have')} cut-offs of their own."
-        )
+        st.caption(f"{plural(len(own), 'site has', 'sites have')} cut-offs of their own.")
 
 
 def _same_shares(scan_table: ScanTable) -> None:

@@ -20,6 +20,7 @@ from curation.tier_effects.selection_bias import Selection
 from curation.tier_effects.tier_balance import Tally, Traits
 from curation.tiers import rule_warnings
 from curation.tiers.rule_columns import SCORE
+from curation.wording import number
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, formatting, html_marks
 from pages.ui.tiers import balance_panel, selection_words
@@ -61,7 +62,7 @@ def _numbers(found: list[Selection], reason: str) -> None:
             one.trait,
             balance_panel.smd(one.seen),
             balance_panel.smd(one.explained),
-            formatting.number(one.null_quantile, 2),
+            number(one.null_quantile, 2),
             _percent(one.share_by_trait),
             _percent(one.share_by_quality),
         )

@@ -9,6 +9,7 @@ import streamlit as st
 from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.rule_columns import RULE_COLUMNS
 from curation.tiers.tier_rule import TierRule
+from curation.wording import plural
 from pages.ui.scan_table import tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable
 from pages.ui.shell import formatting, state
@@ -113,4 +114,4 @@ def _add(scan_table: ScanTable) -> None:
 
 def _held(scan_table: ScanTable, gate: Any) -> str:
     held = int(np.count_nonzero(gate.holds(scan_table.values(gate.column))))
-    return f"{formatting.escape(gate.describe())}: {formatting.plural(held, 'scan')}"
+    return f"{formatting.escape(gate.describe())}: {plural(held, 'scan')}"

@@ -10,6 +10,7 @@ from curation.tier_effects import cutoff_stability, tier_agreement
 from curation.tier_effects.tier_balance import Floats, Tally
 from curation.tiers import tier_rule
 from curation.tiers.tier_rule import TierRule
+from curation.wording import plural
 from pages.ui.explore import selected_scans
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, charts, formatting, frame, html_marks
@@ -134,7 +135,7 @@ def show_near_cutoffs(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     near = np.isfinite(cutoff_stability.near(values, edges, spread.points))
     selected_scans.offer(
         scan_table,
-        f"See these {formatting.plural(int(near.sum()), 'scan')} on Explore",
+        f"See these {plural(int(near.sum()), 'scan')} on Explore",
         near,
         key="see-near",
     )

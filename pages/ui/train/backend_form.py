@@ -9,6 +9,7 @@ import streamlit as st
 from curation.assessment import snakemake_profiles
 from curation.errors import TierscopeError
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.shell import formatting
 from training.jobs import execution_backend, mlflow_log
 from training.jobs.execution_backend import BACKENDS, Backend, BackendKind
@@ -18,11 +19,7 @@ from training.studies.hardware import gpu_count
 def machine() -> str:
     """Return what this machine computes with, in words."""
     gpus = gpu_count()
-    return (
-        formatting.plural(gpus, "GPU")
-        if gpus
-        else formatting.plural(os.cpu_count() or 1, "processor core")
-    )
+    return plural(gpus, "GPU") if gpus else plural(os.cpu_count() or 1, "processor core")
 
 
 def choose(

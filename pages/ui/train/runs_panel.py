@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from curation.wording import number
 from pages.ui.shell import formatting, html_marks
 from pages.ui.shell.html_marks import STATES
 from training.jobs import execution_backend
@@ -36,9 +37,7 @@ def numbers(now: StudyStatus) -> None:
                     formatting.significant(sum(speed) or None, digits=3),
                     "volumes a second",
                 ),
-                html_marks.Card(
-                    "Memory", formatting.number(memory or None, 1, "GB"), "of all runs at work"
-                ),
+                html_marks.Card("Memory", number(memory or None, 1, "GB"), "of all runs at work"),
                 html_marks.Card("GPU", *_gpu_words(list(gpus))),
                 html_marks.Card(
                     "Time left", formatting.duration(now.eta_s), "estimated from epochs so far"
@@ -54,12 +53,12 @@ def _gpu_words(gpus: Sequence[dict]) -> tuple[str, str]:
     use = [gpu["use_percent"] for gpu in gpus if gpu["use_percent"] is not None]
     mean = sum(use) / len(use) if use else None
     used = [_gigabytes(gpu) for gpu in gpus]
-    return formatting.number(mean, 0, "%"), ", ".join(used)
+    return number(mean, 0, "%"), ", ".join(used)
 
 
 def _gigabytes(gpu: dict) -> str:
     used, total = (
-        formatting.number(value / 1024 if value is not None else None, 0)
+        number(value / 1024 if value is not None else None, 0)
         for value in (gpu["memory_used_mb"], gpu["memory_total_mb"])
     )
     return f"{gpu['name']}: {used} of {total} GB"
@@ -97,11 +96,11 @@ def _work_row(run: RunState) -> list[object]:
     return [
         name_of(run),
         html_marks.Cell(bar),
-        formatting.number(run.loss, 3),
-        formatting.number(run.age_mae_years, 1, "years"),
+        number(run.loss, 3),
+        number(run.age_mae_years, 1, "years"),
         formatting.significant(run.volumes_per_s, digits=3),
-        formatting.number(memory / 1024 if memory else None, 1, "GB"),
-        formatting.number(use[0] if use else None, 0, "%"),
+        number(memory / 1024 if memory else None, 1, "GB"),
+        number(use[0] if use else None, 0, "%"),
         formatting.duration(left),
     ]
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.shell import cache, formatting, frame, state
 from pages.ui.train import backend_form
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
@@ -139,7 +140,7 @@ def _arm_words(arm: Arm | None, name: str) -> str:
 
 def _cohort_words(header: CohortHeader) -> str:
     per_tier = ", ".join(f"{count} {tier}" for tier, count in header.counts.items())
-    return f"{header.id} ({formatting.plural(header.size, 'scan')}: {per_tier})"
+    return f"{header.id} ({plural(header.size, 'scan')}: {per_tier})"
 
 
 def _title(design: Design, images: Images) -> str:
@@ -203,7 +204,7 @@ def _cost_words(
         )
         time = f"About {formatting.duration(cost.work_s)} of work, {span}as earlier studies took"
     words = (
-        f"{formatting.plural(cost.runs, 'run')}: {cost.pretrainings} pretrainings and "
+        f"{plural(cost.runs, 'run')}: {cost.pretrainings} pretrainings and "
         f"{cost.finetunings} fine-tunings, on {where}. {time}. Prepared volumes: up to "
         f"{formatting.significant(cost.disk_bytes / 1e6, 'MB', digits=2)}. {preset.name}: {preset.label}."
     )

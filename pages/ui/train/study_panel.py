@@ -5,6 +5,7 @@ import html
 import streamlit as st
 
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 from pages.ui.compare import comparison_data
 from pages.ui.shell import cache, charts, formatting, frame, state
 from pages.ui.shell.html_marks import state_chip
@@ -87,12 +88,12 @@ def show_progress(workspace: Workspace, study: Study) -> None:
 
 
 def _progress(study: Study, now: StudyStatus) -> None:
-    words = f"{now.done} of {formatting.plural(now.total, 'run')} finished"
+    words = f"{now.done} of {plural(now.total, 'run')} finished"
     if now.eta_s is not None:
         words += f" · about {formatting.duration(now.eta_s)} left"
     st.html(
         f'<p>{state_chip(now.state)} <span class="ts-muted">{len(study.arms)} arms × '
-        f"{formatting.plural(len(study.seeds), 'seed')} × {study.folds} folds · preset "
+        f"{plural(len(study.seeds), 'seed')} × {study.folds} folds · preset "
         f"{study.preset.name} · pool {study.cohort_id} · target {study.target_id} · on "
         f"{html.escape(execution_backend.backend_of(study).words)}</span></p>"
     )
@@ -152,7 +153,7 @@ def show_actions(workspace: Workspace, study: Study, now: StudyStatus) -> None:
         if now.state in ("stopped", "failed"):
             with st.popover("Resume …", icon=":material/play_arrow:", type="primary"):
                 st.markdown(
-                    f"{now.done} of {formatting.plural(now.total, 'run')} are finished and stay as they "
+                    f"{now.done} of {plural(now.total, 'run')} are finished and stay as they "
                     "are. The others go on from their last whole epoch."
                 )
                 _start(workspace, study, "Resume the study")

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from curation.storage.workspace import Workspace
-from pages.ui.shell import cache, formatting, frame, html_marks, summaries
+from curation.wording import plural
+from pages.ui.shell import cache, frame, html_marks, summaries
 
 
 def body(workspace: Workspace) -> None:
@@ -16,7 +17,7 @@ def body(workspace: Workspace) -> None:
         return
     rows = [(site, f"{count:,}") for site, count in scans["site"].value_counts().items()]
     st.html(html_marks.table(("Site", "Scans"), rows, numeric=(1,)))
-    st.caption(f"{formatting.plural(len(rows), 'site')} in all.")
+    st.caption(f"{plural(len(rows), 'site')} in all.")
 
 
 frame.show("sites", body)

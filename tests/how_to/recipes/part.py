@@ -3,12 +3,13 @@
 import streamlit as st
 
 from curation.storage.workspace import Workspace
-from pages.ui.shell import cache, formatting
+from curation.wording import number
+from pages.ui.shell import cache
 
 
 def show(workspace: Workspace) -> None:
     """Draw the part; nothing where no age is known."""
     years = cache.scans(workspace)["age_years"].dropna()
     if len(years):
-        youngest, oldest = formatting.number(years.min(), 0), formatting.number(years.max(), 0)
+        youngest, oldest = number(years.min(), 0), number(years.max(), 0)
         st.caption(f"The youngest is {youngest} years old, the oldest {oldest}.")

@@ -8,6 +8,7 @@ import pytest
 from curation.storage.workspace import Source
 from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.tier_rule import TIER_COLOURS
+from curation.wording import number
 from pages.ui.shell import formatting, html_marks, summaries
 
 
@@ -64,7 +65,7 @@ def test_filters_narrow_the_list(scans: pd.DataFrame) -> None:
 
 def test_unknown_is_a_dash_never_zero() -> None:
     for value in (None, math.nan, math.inf):
-        assert formatting.number(value) == formatting.significant(value) == formatting.DASH
+        assert number(value) == formatting.significant(value) == formatting.DASH
     assert formatting.duration(None) == formatting.DASH
 
 
@@ -76,7 +77,7 @@ def test_durations_read_like_a_clock(seconds: float, said: str) -> None:
 
 
 def test_numbers_have_no_negative_zero() -> None:
-    assert (formatting.number(-0.001, 2), formatting.number(-1.5, 1)) == ("0.00", "−1.5")
+    assert (number(-0.001, 2), number(-1.5, 1)) == ("0.00", "−1.5")
 
 
 def test_markdown_of_strangers_stays_text() -> None:
