@@ -32,7 +32,7 @@ def plain(text: str) -> str:
 
 def score(value: float | None) -> str:
     """Return a score or sub-score, 0 to 100; :data:`SCORE_COLUMN` writes it the same in a column."""
-    return number(value, SCORE_DIGITS)
+    return wording.number(value, SCORE_DIGITS)
 
 
 def measured(measure: RuleColumn, value: float | None) -> str:
