@@ -30,6 +30,7 @@ LONG = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process, for what they share, and all that drive Chromium in one."""
     items.sort(key=_turn)  # a stable sort: the order within files stays

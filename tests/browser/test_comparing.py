@@ -82,7 +82,7 @@ def test_a_filter_redraws_every_part(compare: Page) -> None:
     _part(compare, "Curves")
     expect(compare.locator(".js-plotly-plot").first.locator(".legend .traces")).to_have_count(2)
     _part(compare, "Where it matters")
-    labels = compare.locator(".js-plotly-plot").first.locator(".ytick")
+    labels = compare.locator(".js-plotly-plot").first.locator("g.ytick")
     expect(labels).to_have_count(3)
     expect(compare.get_by_text("Left out: 2 arms.")).to_be_visible()
 

@@ -72,6 +72,7 @@ def line(page: Page):  # type: ignore[no-untyped-def]
 
 def drag(page: Page, to: float) -> list[int]:
     """Drag the lower line with the mouse; return the counts just before it is let go."""
+    line(page).scroll_into_view_if_needed()
     box = line(page).bounding_box()
     axis = page.evaluate(
         "() => { const a = document.querySelector('.cutoffs .plot')._fullLayout.xaxis;"
