@@ -26,7 +26,7 @@ demo: $(RUNTIME) ## make the demo workspace (simulated people) and start its stu
 	@$(PY) -m training demo-study --workspace "$(WORKSPACE)" --detach
 
 test: $(TESTING) ## run all tests but those of 'make soak', on JOBS cores
-	$(PY) -m pytest -m "not soak" -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+	$(PY) -m pytest -m "not soak" -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 check: $(TESTING) ## format, lint, types, import layers, sizes of rooms
 	$(VENV)/bin/ruff format --check .

@@ -4,11 +4,9 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-from curation.decisions.database_identity import URL_VARIABLE
-from tests.helpers.paths import SHARED_DATA
 
 # before anything loads numpy or torch: on work this small threads only wait for each other, and on a busy
 # machine twenty times as long as the work takes
@@ -16,8 +14,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from curation.assessment.assess_workspace import AssessmentSummary, assess
 from curation.decisions import database
+from curation.decisions.database_identity import URL_VARIABLE
 from curation.storage.workspace import Workspace
 from tests.helpers import phantom_heads, postgres
+from tests.helpers.paths import SHARED_DATA
 
 #: Files that take longest, begun first so that no process is left with one of them at the end.
 LONG = (
@@ -30,14 +30,21 @@ LONG = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Keep the tests of a file in one process, for what they share, and all that drive Chromium in one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Files(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "browser" if file.startswith("tests/browser/") else file
+
+    return Files(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
     items.sort(key=_turn)  # a stable sort: the order within files stays
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        group = "browser" if item.get_closest_marker("browser") else file
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def _turn(item: pytest.Item) -> int:
