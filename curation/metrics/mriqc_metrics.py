@@ -229,7 +229,7 @@ def qi_2(scan: Scan) -> float:
     return mriqc_definitions.qi_2(scan.air_sample)
 
 
-# ---- smoothness and shading ----------------------------------------------------------------------
+# ---- smoothness and bias field -------------------------------------------------------------------
 
 
 def _fwhm_metric(axis: int, name: str, label: str) -> None:

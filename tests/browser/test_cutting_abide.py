@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from curation.cohorts import frozen_cohort
 from curation.interchange import example_datasets
 from curation.storage.workspace import Workspace
-from pages import tiers as tier_parts
+from pages import tiers as tiers_page
 from tests.browser import conftest
 from tests.browser.test_pages_look import settled
 
@@ -97,7 +97,7 @@ def test_a_dragged_line_moves_counts_balance_and_warnings_and_freezes_reproducib
     tiers: Page, abide: Workspace, tmp_path: Path
 ) -> None:
     assert sum(counts(tiers)) == 1101
-    part(tiers, tier_parts.PEOPLE)
+    part(tiers, tiers_page.PEOPLE)
     table = tiers.locator("table.ts").first
     before, balance = counts(tiers), table.inner_text()
     seen = drag(tiers, 10.0)
@@ -114,9 +114,9 @@ def test_a_dragged_line_moves_counts_balance_and_warnings_and_freezes_reproducib
     drag(tiers, 17.5)
     expect(nobody).to_have_count(0)
 
-    part(tiers, tier_parts.CUT)
+    part(tiers, tiers_page.CUT)
     expect(tiers.get_by_role("spinbutton").first).to_have_value("17.5")
-    part(tiers, tier_parts.COHORTS)
+    part(tiers, tiers_page.COHORTS)
     tiers.get_by_label("Who decides").first.fill("Ada")
     tiers.get_by_role("button", name="Freeze this pool cohort").click()
     expect(tiers.get_by_text(re.compile("Frozen as"))).to_be_visible()
@@ -201,7 +201,7 @@ def test_plotly_is_fetched_once_from_this_server(page: Page, served: str) -> Non
     page.locator(".cutoffs[data-drawn]").wait_for()
     settled(page)
     drag(page, 12.0)
-    part(page, tier_parts.RULE)
+    part(page, tiers_page.RULE)
     page.locator(".flows .sankey").first.wait_for()
     assert len([url for url in asked if url.endswith("plotly.min.js")]) == 1
     assert all(url.startswith((served, "data:", "blob:")) for url in asked)
@@ -209,7 +209,7 @@ def test_plotly_is_fetched_once_from_this_server(page: Page, served: str) -> Non
 
 def test_a_flow_leads_to_the_scans_that_move(tiers: Page) -> None:
     drag(tiers, 12.0)
-    part(tiers, tier_parts.RULE)
+    part(tiers, tiers_page.RULE)
     tiers.locator(".flows .sankey-link").first.wait_for()
     expect(tiers.get_by_text("to another tier")).to_be_visible()
     tiers.locator(".flows .sankey-link").nth(1).click(force=True)

@@ -1,4 +1,4 @@
-"""The N4 field: a known shading is found, and what has none has none."""
+"""The N4 field: a known bias field is found, and what has none has none."""
 
 import numpy as np
 import pytest
