@@ -29,7 +29,7 @@ def training_set_of(tables: Mapping[str, MriqcTable]) -> TrainingSet:
     SourceError
         When none of the tables has ratings.
     RatingError
-        See :func:`lesson`.
+        See :func:`.training_set`.
 
     Notes
     -----

@@ -15,7 +15,8 @@ Function = Callable[[Scan], float]
 #: The seven families of metrics, each with a sub-score of its own, in the order in which they are told.
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
-#: What a metric may need of a scan; without it, it is not measurable and :class:`Masks` says why.
+#: What a metric may need of a scan; without it, it is not measurable and
+#: :class:`curation.imaging.masks.Masks` says why.
 NEEDS = frozenset({"air", "outside", "face", "brain", "tissues", "t1w"})
 
 
@@ -38,7 +39,7 @@ class Metric:
     citation : str
         Where the definition comes from.
     function : callable
-        ``function(scan) -> float``; raises :class:`NotMeasurable`.
+        ``function(scan) -> float``; raises :class:`.NotMeasurable`.
     """
 
     name: str

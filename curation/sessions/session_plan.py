@@ -24,7 +24,8 @@ class SessionPlan:
     scale : str
         Name of the scale.
     choice : str
-        Key of :data:`CHOICES`, with its argument after a colon: ``'tier:B'``, ``'near-cutoff:42.5'``.
+        Key of :data:`curation.sessions.sampling.CHOICES`, with its argument after a colon: ``'tier:B'``,
+        ``'near-cutoff:42.5'``.
     size : int
         How many different scans, repeats not counted.
     repeats_share : float
@@ -149,5 +150,5 @@ class Session:
 
     @property
     def last(self) -> int | None:
-        """The newest rating that is not withdrawn, the one that :func:`undo` takes back."""
+        """The newest rating that is not withdrawn, the one that :func:`.session_log.undo` takes back."""
         return max(self.rated.values(), default=None)

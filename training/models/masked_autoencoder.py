@@ -95,7 +95,7 @@ class ReconstructionLoss(nn.Module):
     preset : Preset
         Gives patch, target, masks and modalities.
     weights : Tensor, [N]
-        Of each patch in the loss, from :func:`patch_weights`.
+        Of each patch in the loss, from :func:`training.models.patches.patch_weights`.
     """
 
     weights: Tensor

@@ -83,7 +83,7 @@ class Reconstructor:
 
     @torch.inference_mode()
     def reconstruct(self, volume: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Predict a volume :data:`DRAWS` times, other patches removed each time.
+        """Predict a volume :data:`MASK_SAMPLES` times, other patches removed each time.
 
         Parameters
         ----------

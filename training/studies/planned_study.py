@@ -187,7 +187,7 @@ def plan(
     cohort_id, target_id : str
         Ids of the frozen pool and of the frozen target cohort.
     arms : list of str
-        Names out of :func:`available_arms`.
+        Names out of :func:`training.studies.study_arms.available_arms`.
     seeds : list of int
         Different numbers of 0 or more; each arm is trained once with each.
     folds : int
