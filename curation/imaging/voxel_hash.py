@@ -47,7 +47,7 @@ class VoxelHash:
         self._start, self._sum = 0, 0
 
     def add(self, values: NDArray[np.float32]) -> None:
-        """Add the next intensities; what is not finite counts as 0, as in :func:`curation.imaging.volumes.load`."""
+        """Add the next intensities; what is not finite counts as 0, as in :func:`.volumes.load`."""
         values = np.where(np.isfinite(values), values, np.float32(0)) + np.float32(0)  # no -0
         bits = values.view(np.uint32).astype(np.uint64)
         mixed = (self._indices(len(values)) * _STEP) ^ (bits * _SECOND)
