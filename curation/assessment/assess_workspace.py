@@ -1,4 +1,4 @@
-"""Scoring all scans of a workspace: parallel, resumable, one file a scan until the end.
+"""Scoring of all scans of a workspace, parallel and resumable.
 
 Each scan becomes one row of metrics, written whole or not at all, so that an interrupted run goes on
 where it stopped and the numbers do not depend on how many workers, batches or machines there were.

@@ -1,4 +1,4 @@
-"""Shards of the metrics table: one file a scan while many processes write, one file afterwards."""
+"""Shards of the metrics table: a file a scan while written in parallel, gathered into one afterwards."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Draft of a cohort: the scans of a role with their tiers by a rule, as frozen, downloaded or printed.
+"""Draft of a cohort: the scans of a role with their tiers by a rule, before it is frozen.
 
 The list is text, one line a scan; page and command line take it from here, so it is the same to the byte.
 """

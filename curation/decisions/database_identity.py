@@ -1,4 +1,4 @@
-"""Identity of the database of a workspace: an id that both hold, so that none is mistaken for another.
+"""Identity of a workspace's database: an id that workspace and database both hold.
 
 The database holds it in its table ``identity``, the workspace in ``decisions.json``, written before the
 tables are made and once more when they are.

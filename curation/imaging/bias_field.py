@@ -1,4 +1,8 @@
-"""Bias field by N4, on a coarse grid."""
+"""Bias field by N4 on a coarse grid, as MRIQC measures it.
+
+The field that is divided out before other metrics is fitted together with the tissues, see
+:mod:`curation.imaging.tissue_segmentation`.
+"""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Export of ratings and overrides as BIDS derivatives and for MRIQC's programs, and the columns of the files.
+"""Export of ratings and overrides as BIDS derivatives and as files of MRIQC's rating widget.
 
 ``WORKSPACE/exports/derivatives/tierscope/`` holds ``ratings.tsv`` and ``overrides.tsv`` with dictionaries,
 ``sessions.json`` (sessions and scales), and ``mriqc/rater-NAME/SUBJECT.json``. The import reads the same

@@ -1,4 +1,4 @@
-"""A source of scans as requested, its settings from before, and its entries before their files are opened."""
+"""Settings of a source of scans, and its entries before their files are opened."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -14,7 +14,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
-from training.jobs import execution_backend, launch
+from training.jobs import execution_backend, launch, slurm
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import status
 from training.studies import planned_study, runs
@@ -138,16 +138,14 @@ def test_a_sweep_and_fewer_labels_are_planned_by_their_question(frozen, run, mon
 def test_slurm_is_offered_with_what_it_lacks_and_keeps_its_settings(
     frozen, run, monkeypatch
 ) -> None:
-    monkeypatch.setattr(
-        execution_backend, "slurm_lacks", lambda: "There is no Slurm on this machine."
-    )
+    monkeypatch.setattr(slurm, "lacks", lambda: "There is no Slurm on this machine.")
     page = _choose(run("train", frozen), "Where it runs", "slurm")
     assert "There is no Slurm on this machine" in words(page)
     assert button(page, "Launch the study").disabled
 
-    monkeypatch.setattr(execution_backend, "slurm_lacks", lambda: None)
+    monkeypatch.setattr(slurm, "lacks", lambda: None)
     launched = []
-    monkeypatch.setattr(launch, "launch", lambda *_, place: launched.append(place))
+    monkeypatch.setattr(launch, "launch", lambda *_, backend, mlflow: launched.append(backend))
     page = _choose(run("train", frozen), "Where it runs", "slurm")
     fields = {field.label: field for field in page.text_input}
     fields["Partition"].set_value("gpu")
@@ -159,7 +157,7 @@ def test_slurm_is_offered_with_what_it_lacks_and_keeps_its_settings(
 
 
 def test_a_wrong_resource_is_refused_before_the_launch(frozen, run, monkeypatch) -> None:
-    monkeypatch.setattr(execution_backend, "slurm_lacks", lambda: None)
+    monkeypatch.setattr(slurm, "lacks", lambda: None)
     page = _choose(run("train", frozen), "Where it runs", "slurm")
     next(f for f in page.text_input if f.label == "Resource of a training run").set_value("a b")
     checked(page.run())

@@ -4,12 +4,9 @@ The backend is no part of the study: the same study comes to the same numbers on
 """
 
 import contextlib
-import importlib.util
 import json
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -19,6 +16,7 @@ from curation.assessment import snakemake_profiles
 from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
+from training.jobs import slurm
 from training.studies.hardware import gpu_count
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
@@ -29,6 +27,8 @@ BACKENDS: dict[BackendKind, str] = {
     "slurm": "Slurm",
     "profile": "a Snakemake profile",
 }
+#: The fields of a backend that Slurm's profile is made of.
+_OF_PROFILE = ("memory_gb", "hours", "partition", "account", "gres", "at_once", "check_s")
 _NAME = re.compile(r"[A-Za-z0-9_.,-]*")
 _GRES = re.compile(r"([A-Za-z0-9_]+(:[A-Za-z0-9_.]+)?(:[0-9]+[TGM]?)?)?")
 
@@ -157,28 +157,8 @@ def refuse_unusable(backend: Backend) -> None:
     """
     if backend.kind == "profile":
         snakemake_profiles.folder(backend.profile)
-    if backend.kind == "slurm" and (lacking := slurm_lacks()):
+    if backend.kind == "slurm" and (lacking := slurm.lacks()):
         raise StudyError(lacking)
-
-
-def slurm_lacks() -> str | None:
-    """Return why Slurm cannot be used, and what to do; none where it can."""
-    if shutil.which("sbatch") is None:
-        return (
-            "There is no Slurm on this machine: the command sbatch is not found. Open Tierscope on a "
-            "machine from which jobs can be submitted, such as the cluster's login node."
-        )
-    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
-        return (
-            "Snakemake cannot speak to Slurm yet. Install its plugin with 'pip install -r "
-            "requirements.txt' into the environment that Tierscope runs in."
-        )
-    return None
-
-
-def job_prefix(study: Study) -> str:
-    """Return the prefix of the names of a study's Slurm jobs."""
-    return f"tierscope-{files.short_hash(str(study.folder))}"
 
 
 def snakemake_profile(study: Study, backend: Backend) -> Path | None:
@@ -194,48 +174,6 @@ def snakemake_profile(study: Study, backend: Backend) -> Path | None:
     if backend.kind == "profile":
         return snakemake_profiles.folder(backend.profile)
     folder = study.snakemake_profile_dir
-    # JSON is YAML
-    files.write_text(
-        folder / "config.yaml", json.dumps(_for_slurm(study, backend), indent=2) + "\n"
-    )
+    profile = slurm.profile(study, **{name: getattr(backend, name) for name in _OF_PROFILE})
+    files.write_text(folder / "config.yaml", json.dumps(profile, indent=2) + "\n")  # JSON is YAML
     return folder
-
-
-def _for_slurm(study: Study, backend: Backend) -> dict[str, Any]:
-    resources: dict[str, Any] = {
-        "mem_mb": round(backend.memory_gb * 1000),
-        "runtime": max(1, round(backend.hours * 60)),
-    }
-    if backend.partition:
-        resources["slurm_partition"] = backend.partition
-    if backend.account:
-        resources["slurm_account"] = backend.account
-    profile: dict[str, Any] = {
-        "executor": "slurm",
-        "jobs": backend.at_once,
-        "latency-wait": 60,
-        "default-resources": resources,
-        "slurm-jobname-prefix": job_prefix(study),
-        "slurm-logdir": str(study.slurm_logs_dir),
-        "slurm-pass-command-as-script": True,
-        "slurm-init-seconds-before-status-checks": backend.check_s,
-        "slurm-status-command": _status_command(),
-        "slurm-requeue": True,
-    }
-    if backend.gres:
-        profile["set-resources"] = {
-            rule: {"gres": backend.gres} for rule in ("pretrain", "finetune")
-        }
-    return profile
-
-
-def _status_command() -> str:
-    """Return the command that queries the state of jobs: without accounting, ``sacct`` never answers."""
-    try:
-        config = subprocess.run(
-            ["scontrol", "show", "config"], capture_output=True, text=True, timeout=30
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return "sacct"
-    kind = re.search(r"^AccountingStorageType\s*=\s*(\S+)", config, re.MULTILINE)
-    return "squeue" if kind and kind[1] in ("accounting_storage/none", "(null)") else "sacct"

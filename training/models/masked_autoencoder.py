@@ -1,4 +1,4 @@
-"""The 3D masked autoencoder: MONAI's network, with a forward pass over the patches it needs alone.
+"""The 3D masked autoencoder: MONAI's network with a forward pass over only the patches that it needs.
 
 He et al. 2022, "Masked autoencoders are scalable vision learners", doi:10.1109/CVPR52688.2022.01553.
 

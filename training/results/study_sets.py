@@ -1,4 +1,4 @@
-"""Errors by dose, and studies side by side: by number of scans or share of labels, and comparability.
+"""Errors by number of scans or share of labels, and the comparability of two studies.
 
 The arms of two studies are comparable only on the same people in the same folds.
 """

@@ -1,4 +1,4 @@
-"""Designs of studies: a question with the arms that answer it, planned as they are or changed."""
+"""Designs of studies: a question and the arms that answer it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Caches of tables, references, ratings and cohorts, bounded; keyed by path and time of change.
+"""Bounded caches of tables, references, ratings and cohorts, keyed by path and time of change.
 
 Tables are shared between sessions and not copied: pages derive new ones and never write into them.
 """

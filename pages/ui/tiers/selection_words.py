@@ -1,4 +1,4 @@
-"""Selection by the cut-offs in sentences: differences between tiers first, then their explanation."""
+"""Sentences on Tiers about selection: how the tiers differ in age and site, and why."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Consequences of a rule on Tiers: selection by the cut-offs besides quality, and warnings.
+"""Warnings on Tiers, and the cached covariates and rater spread that they and other panels use.
 
 What does not depend on the rule is computed once from tables and ratings, and cached.
 """

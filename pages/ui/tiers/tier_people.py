@@ -1,4 +1,4 @@
-"""Panels of Tiers on the people: composition of the tiers and of the sites, and the scans near cut-offs."""
+"""The part *Who is where* of Tiers: people of each tier and site, and scans near the cut-offs."""
 
 import numpy as np
 import pandas as pd

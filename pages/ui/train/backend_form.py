@@ -11,7 +11,7 @@ from curation.errors import TierscopeError
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.shell import formatting
-from training.jobs import execution_backend, mlflow_log
+from training.jobs import execution_backend, mlflow_log, slurm
 from training.jobs.execution_backend import BACKENDS, Backend, BackendKind
 from training.studies.hardware import gpu_count
 
@@ -78,7 +78,7 @@ def _here(known: Backend, key: str) -> dict[str, Any]:
 
 
 def _slurm(known: Backend, key: str) -> dict[str, Any]:
-    if lacking := execution_backend.slurm_lacks():
+    if lacking := slurm.lacks():
         st.caption(formatting.escape(lacking))
         return {}
     left, right = st.columns(2)

@@ -8,7 +8,7 @@ from curation.assessment import snakemake_profiles
 from curation.errors import ProfileError, StudyError
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
-from training.jobs import execution_backend, launch, supervisor
+from training.jobs import execution_backend, launch, slurm, supervisor
 from training.jobs.execution_backend import Backend
 from training.studies.planned_study import Study
 
@@ -163,8 +163,8 @@ def test_a_place_that_cannot_be_is_refused_in_words(values: dict, words: str) ->
 
 def test_what_slurm_lacks_is_said_before_anything_starts(commands, monkeypatch, tmp_path) -> None:
     commands("sbatch")
-    assert execution_backend.slurm_lacks() is None
-    monkeypatch.setattr(execution_backend.importlib.util, "find_spec", lambda name: None)
+    assert slurm.lacks() is None
+    monkeypatch.setattr(slurm.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match="plugin"):
         execution_backend.refuse_unusable(Backend("slurm"))
     monkeypatch.setenv("PATH", str(tmp_path / "none"))
