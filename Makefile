@@ -49,7 +49,7 @@ bench-validity: $(TESTING) ## scores against artefacts and experts' ratings; hal
 	$(PY) -m tests.benchmarks.validity
 
 bench-review: $(TESTING) ## looking at scans in Chromium, and twenty raters at once; the last line is JSON
-	$(PY) -m tests.benchmarks.reviewing
+	$(PY) -m tests.benchmarks.review
 
 bench-tiers: $(TESTING) ## a moved cut-off followed, on 10,000 and 1,000,000 simulated scans; the last line is JSON
 	$(PY) -m tests.benchmarks.tiers

@@ -19,12 +19,12 @@
 import json
 import shutil
 
-from tests.benchmarks import comparing, coverage
+from tests.benchmarks import compare_page, coverage
 
 if __name__ == "__main__":
     found: dict[str, float] = dict(coverage.figures())
     if shutil.which("chromium"):
-        found |= comparing.figures()
+        found |= compare_page.figures()
     else:
         print("no Chromium on this machine: the page is not measured")
     print(json.dumps(found))
