@@ -43,7 +43,7 @@ def test_resume_asks_first(full, run, monkeypatch) -> None:
     workspace, _, half = full
     processes.stop(workspace_full.pretend_running(half))
     launched = []
-    monkeypatch.setattr(launch, "launch", lambda _, study_id, place: launched.append(study_id))
+    monkeypatch.setattr(launch, "launch", lambda _, study_id, **__: launched.append(study_id))
     page = run("train", workspace, **{state.STUDY: half.id})
     assert "stay as they are" in words(page)
     assert launched == []
@@ -56,7 +56,7 @@ def test_train_plans_and_launches_what_was_chosen(own, run, monkeypatch) -> None
     frozen_cohort.freeze(own, "pool", author="tests")
     frozen_cohort.freeze(own, "target", author="tests", role="target")
     launched = []
-    monkeypatch.setattr(launch, "launch", lambda _, study_id, place: launched.append(study_id))
+    monkeypatch.setattr(launch, "launch", lambda _, study_id, **__: launched.append(study_id))
     page = run("train", own)
     assert "30 runs: 6 pretrainings and 24 fine-tunings" in words(page)
     page.number_input[0].set_value(1).run()
