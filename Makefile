@@ -3,6 +3,7 @@ PYTHON    ?= python3
 VENV      ?= .venv
 WORKSPACE ?= workspace
 PORT      ?= 8501
+JOBS      ?= auto
 
 PY        := $(VENV)/bin/python
 RUNTIME   := $(VENV)/.runtime
@@ -13,7 +14,7 @@ TESTING   := $(VENV)/.testing
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
-	@echo "  Variables: WORKSPACE=$(WORKSPACE) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV)"
+	@echo "  Variables: WORKSPACE=$(WORKSPACE) PORT=$(PORT) PYTHON=$(PYTHON) VENV=$(VENV) JOBS=$(JOBS)"
 
 run: $(RUNTIME) ## install, make the demo workspace if there is none, open the dashboard
 	@test -f "$(WORKSPACE)/workspace.toml" || $(MAKE) --no-print-directory demo
@@ -24,14 +25,15 @@ demo: $(RUNTIME) ## make the demo workspace (simulated people) and start its stu
 	@$(PY) -m curation demo --workspace "$(WORKSPACE)"
 	@$(PY) -m training demo-study --workspace "$(WORKSPACE)" --detach
 
-test: $(TESTING) ## run all tests but those of 'make soak'
-	$(PY) -m pytest -m "not soak"
+test: $(TESTING) ## run all tests but those of 'make soak', on JOBS cores
+	$(PY) -m pytest -m "not soak" -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-check: $(TESTING) ## format, lint, types, import layers
+check: $(TESTING) ## format, lint, types, import layers, sizes of rooms
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
+	$(PY) -m tests.architecture
 
 format: $(TESTING) ## put the code into the one format
 	$(VENV)/bin/ruff format .
@@ -47,7 +49,7 @@ bench-validity: $(TESTING) ## scores against artefacts and experts' ratings; hal
 	$(PY) -m tests.benchmarks.validity
 
 bench-review: $(TESTING) ## looking at scans in Chromium, and twenty raters at once; the last line is JSON
-	$(PY) -m tests.benchmarks.reviewing
+	$(PY) -m tests.benchmarks.review
 
 bench-tiers: $(TESTING) ## a moved cut-off followed, on 10,000 and 1,000,000 simulated scans; the last line is JSON
 	$(PY) -m tests.benchmarks.tiers

@@ -1,18 +1,20 @@
-"""The dashboard: ``streamlit run app.py``. Which pages there are stands in :mod:`pages.ui.frame`."""
+"""The dashboard: ``streamlit run app.py``. Its pages are listed in :mod:`pages.ui.shell.frame`."""
 
 import sys
 
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
-from curation.errors import ServerError
-from pages.ui import door, frame
+from curation import logs
+from curation.errors import TierscopeError
+from pages.ui.shell import door, frame
 
 if __name__ == "__main__":  # streamlit runs it for a browser's tab
     frame.navigation()
 else:  # the server imports it, and finds `app` by its name
     try:
+        logs.configure("INFO")
         door.refuse_open_settings()
-    except ServerError as error:
+    except TierscopeError as error:
         sys.exit(f"error: {error}")
     app = App(__file__, middleware=[Middleware(door.Door)], lifespan=door.lifespan)

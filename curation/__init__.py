@@ -1,3 +1,3 @@
-"""Looking at scans, scoring them, rating them and sorting them into quality tiers."""
+"""Curation of brain MRI: sources, metrics, scores, ratings, tiers and cohorts."""
 
-__version__ = "0.4.0"
+__version__ = "0.4.1"

@@ -2,39 +2,35 @@
 
 import sys
 
-from curation import (
-    assess_command,
-    cohort_command,
-    command_line,
-    database_command,
-    demo_command,
-    ingest_command,
-    metrics_page,
-    people_command,
-    ratings_command,
-    rules_command,
-    tables_command,
+from curation.cli import (
+    assess,
+    cohorts,
+    describe_metrics,
+    framework,
+    interchange,
+    sources,
+    workspaces,
 )
 
 #: In the order of the help.
 COMMANDS = (
-    ingest_command.COMMAND,
-    people_command.COMMAND,
-    assess_command.COMMAND,
-    *tables_command.COMMANDS,
-    *ratings_command.COMMANDS,
-    metrics_page.COMMAND,
-    *cohort_command.COMMANDS,
-    rules_command.COMMAND,
-    database_command.COMMAND,
-    demo_command.COMMAND,
+    sources.INGEST_COMMAND,
+    sources.PEOPLE_COMMAND,
+    assess.COMMAND,
+    *interchange.MRIQC_COMMANDS,
+    *interchange.RATING_COMMANDS,
+    describe_metrics.COMMAND,
+    *cohorts.COMMANDS,
+    cohorts.COMMAND,
+    workspaces.DATABASE_COMMAND,
+    workspaces.DEMO_COMMAND,
 )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; an error of ours is one sentence and exit status 2."""
-    parser = command_line.parser("python -m curation", __doc__, COMMANDS)
-    return command_line.run(
+    parser = framework.parser("python -m curation", __doc__, COMMANDS)
+    return framework.run(
         parser, arguments, "What was finished is kept; run the same command to go on."
     )
 

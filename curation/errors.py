@@ -1,15 +1,21 @@
-"""Every exception that Tierscope raises on purpose.
+"""All exceptions that Tierscope raises on purpose, and readers of files that may be damaged.
 
 A message is written for the person at the screen: what was expected, what came, what to do next.
-Pages and command lines show ``str(error)`` and nothing else; the log keeps the traceback.
+Pages and command lines show ``str(error)`` and nothing else; the log keeps the traceback. An error about a
+damaged file names the file, the reason and the remedy.
 """
 
+import contextlib
 import errno
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
 
 
 class TierscopeError(Exception):
-    """Base of all errors whose message is fit to be shown."""
+    """Base of all errors whose message can be shown to a person."""
 
 
 class WorkspaceError(TierscopeError):
@@ -17,7 +23,7 @@ class WorkspaceError(TierscopeError):
 
 
 class DamagedError(WorkspaceError, ValueError):
-    """A file of the workspace does not hold what was written: cut off, overwritten, of a newer version.
+    """A file of the workspace is damaged: cut off, overwritten, or of a newer version.
 
     Parameters
     ----------
@@ -62,6 +68,18 @@ class RatingError(TierscopeError):
     """A rating cannot be taken: unknown scale, value off the scale, no rater."""
 
 
+class SessionError(RatingError):
+    """A rating session cannot be planned, drawn, read or gone on with."""
+
+
+class ScanListError(RatingError):
+    """A list of scans cannot be saved: no name, a name that is taken, no scans."""
+
+
+class OverrideError(RatingError):
+    """A tier cannot be given by hand: no author, no reason."""
+
+
 class CohortError(TierscopeError):
     """A cohort cannot be frozen or used: empty, name taken by other content, a scan that changed."""
 
@@ -71,7 +89,7 @@ class StudyError(TierscopeError):
 
 
 class BusyError(TierscopeError):
-    """Another process holds what is asked for; it may be free in a moment."""
+    """Another process holds the resource; it may be free in a moment."""
 
 
 class ProfileError(TierscopeError):
@@ -87,7 +105,7 @@ _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def in_words(error: TierscopeError | OSError) -> str:
-    """Say what went wrong, and what to do: of an error of ours its message, of one of the system as well."""
+    """Return the message of an error of Tierscope, or a sentence with a remedy for an error of the system."""
     if isinstance(error, TierscopeError):
         return str(error)
     where = str(error.filename) if error.filename is not None else "a file"
@@ -110,3 +128,63 @@ def in_words(error: TierscopeError | OSError) -> str:
 
 class NotMeasurable(Exception):
     """Raised where a metric has no value on a scan; the message is the reason, in plain words."""
+
+
+#: What to do where a file can be done without.
+REMEDY = "Put back a copy of it, or move it away: Tierscope then goes on as if it had never been written."
+#: So much of what a reader complained of is told.
+_WHY_LENGTH = 160
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def readable(path: Path, remedy: str = REMEDY) -> Iterator[None]:
+    """Turn parse errors inside the block into a :class:`DamagedError` with path and remedy.
+
+    Raises
+    ------
+    DamagedError
+        When it is no JSON, UTF-8 text or parquet, or does not hold what is expected.
+    OSError
+        When there is no such file, or it cannot be reached.
+    """
+    try:
+        yield
+    except DamagedError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+        raise DamagedError(path, _why(error), remedy) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise DamagedError(path, _why(error), remedy) from error  # of pyarrow, about what it holds
+
+
+def _why(error: Exception) -> str:
+    """Return the reason of a parse error in a line."""
+    said = " ".join(str(error).split())[:_WHY_LENGTH].rstrip(".")
+    if isinstance(error, KeyError) and not isinstance(error, pa.ArrowException):
+        return f"it lacks {said}"
+    return f"it is cut off, or was changed by another program ({said or type(error).__name__})"
+
+
+def read_each(
+    paths: Iterable[Path], read: Callable[[Path], T]
+) -> tuple[list[T], list[TierscopeError | OSError]]:
+    """Read many files; errors of single files are returned and do not stop the others.
+
+    Returns
+    -------
+    found : list
+        What was read.
+    troubles : list of TierscopeError or OSError
+        One for each file that could not be.
+    """
+    found, troubles = [], []
+    for path in paths:
+        try:
+            found.append(read(path))
+        except (TierscopeError, OSError) as error:
+            troubles.append(error)
+    return found, troubles

@@ -1,28 +1,28 @@
-"""Cohort: what do I have? Sources, people, what cannot be used and why, and how far scoring is."""
+"""Page Cohort (what do I have?): sources, people, unusable scans with the reason, progress of scoring."""
 
 import pandas as pd
 import streamlit as st
 
-from curation import modalities, source_words, tables
-from curation.workspace import Workspace
-from pages.ui import (
-    cached,
-    downloads,
-    example_form,
+from curation.sources import image_modality, source_summary
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.wording import plural
+from pages.ui.cohort import people_panel, source_form
+from pages.ui.shell import (
+    cache,
+    controls,
     flags,
+    formatting,
     frame,
-    marks,
-    people_panel,
+    html_marks,
     progress,
-    source_form,
     summaries,
-    text,
 )
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
-    scans = cached.scans(workspace)
+    scans = cache.scans(workspace)
     if not workspace.sources():
         frame.nothing_yet(
             "There are no scans yet.",
@@ -46,11 +46,11 @@ def _numbers(scans: pd.DataFrame) -> None:
     pool, target = (scans[scans["role"] == role] for role in ("pool", "target"))
     unusable = len(summaries.problems(scans))
     st.html(
-        marks.cards(
+        html_marks.cards(
             [
                 _role_card("Pretraining pool", pool),
                 _role_card("Target cohort", target),
-                marks.Card(
+                html_marks.Card(
                     "Cannot be used",
                     f"{unusable:,}",
                     "unreadable, missing or listed twice"
@@ -62,9 +62,9 @@ def _numbers(scans: pd.DataFrame) -> None:
     )
 
 
-def _role_card(title: str, found: pd.DataFrame) -> marks.Card:
+def _role_card(title: str, found: pd.DataFrame) -> html_marks.Card:
     scans = summaries.usable(found)
-    people = text.plural(scans["subject_id"].nunique(), "person", "people")
+    people = plural(scans["subject_id"].nunique(), "person", "people")
     detail = (
         f"scans of {people}, age (years): {summaries.ages(scans['age_years'])}"
         if len(scans)
@@ -73,8 +73,12 @@ def _role_card(title: str, found: pd.DataFrame) -> marks.Card:
     imported = int((scans["status"] == "table").sum())
     detail += f"; {imported:,} without image" if imported else ""
     listed = found.loc[found["status"].isin(tables.LISTED), "modality"].value_counts()
-    detail += f"; and {modalities.counted(listed.to_dict())}, not scored" if len(listed) else ""
-    return marks.Card(title, f"{len(scans):,}", detail)
+    detail += (
+        f"; and {image_modality.counts_in_words(listed.to_dict())}, not scored"
+        if len(listed)
+        else ""
+    )
+    return html_marks.Card(title, f"{len(scans):,}", detail)
 
 
 def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
@@ -87,22 +91,30 @@ def _sources(workspace: Workspace, scans: pd.DataFrame) -> None:
             row["role"],
             f"{row['people']:,}",
             f"{row['usable']:,}",
-            *(f"{row[status]:,}" if row[status] else text.DASH for status in counted),
+            *(f"{row[status]:,}" if row[status] else formatting.DASH for status in counted),
             row["age"],
-            f"{row['sites']:,}" if row["sites"] else text.DASH,
+            f"{row['sites']:,}" if row["sites"] else formatting.DASH,
             row["path"],
         )
         for row in table.to_dict("records")
     ]
     head = (
-        "Source", "Role", "People", "Usable scans", *counted.values(), "Age (years): mean (range)",
-        "Sites", "Path",
-    )  # fmt: skip
+        "Source",
+        "Role",
+        "People",
+        "Usable scans",
+        *counted.values(),
+        "Age (years): mean (range)",
+        "Sites",
+        "Path",
+    )
     age = 4 + len(counted)
-    st.html(marks.table(head, rows, numeric=(*range(2, age), age + 1), whole=(0, age, age + 2)))
+    st.html(
+        html_marks.table(head, rows, numeric=(*range(2, age), age + 1), whole=(0, age, age + 2))
+    )
     _say_what_is_not_scored(workspace, scans)
     source_form.offer_again(workspace)
-    example_form.say(workspace)
+    source_form.describe_examples(workspace)
 
 
 def _say_what_is_not_scored(workspace: Workspace, scans: pd.DataFrame) -> None:
@@ -117,15 +129,19 @@ def _say_what_is_not_scored(workspace: Workspace, scans: pd.DataFrame) -> None:
             "Of each source one kind of image is scored, plain T1w unless another was asked for. Others are "
             "listed, so that nothing is mistaken for a T1w."
         )
-    for sentence in source_words.of_older(workspace.sources(), scans):
-        st.warning(text.escape(sentence), icon=":material/contrast:")
+    for sentence in source_summary.of_older(workspace.sources(), scans):
+        st.warning(formatting.escape(sentence), icon=":material/contrast:")
 
 
 #: Statuses that are counted beside the usable scans, where a source has any of them.
 _BESIDES = {
-    "table": "Without image", "pet": "PET", "other": "Other kinds", "unreadable": "Unreadable",
-    "missing": "Missing", "duplicate": "Twice",
-}  # fmt: skip
+    "table": "Without image",
+    "pet": "PET",
+    "other": "Other kinds",
+    "unreadable": "Unreadable",
+    "missing": "Missing",
+    "duplicate": "Twice",
+}
 
 
 def _problems(scans: pd.DataFrame) -> None:
@@ -134,9 +150,9 @@ def _problems(scans: pd.DataFrame) -> None:
     if len(found):
         st.subheader("Cannot be used, and why")
         _problem_table(found)
-        downloads.tables("scans", {"cannot-be-used": found})
+        controls.offer_tables("scans", {"cannot-be-used": found})
     if len(noted):
-        with st.expander(f"Taken differently than written: {text.plural(len(noted), 'scan')}"):
+        with st.expander(f"Taken differently than written: {plural(len(noted), 'scan')}"):
             st.dataframe(noted, hide_index=True, column_config=_PROBLEM_COLUMNS)
 
 
@@ -144,8 +160,8 @@ def _problem_table(found: pd.DataFrame) -> None:
     if len(found) > _PROBLEMS_AS_TEXT:
         st.dataframe(found, hide_index=True, column_config=_PROBLEM_COLUMNS)
         return
-    rows = found.fillna(text.DASH).itertuples(index=False, name=None)
-    st.html(marks.table(("Status", "Source", "Person", "Reason", "Path"), rows))
+    rows = found.fillna(formatting.DASH).itertuples(index=False, name=None)
+    st.html(html_marks.table(("Status", "Source", "Person", "Reason", "Path"), rows))
 
 
 _PROBLEMS_AS_TEXT = 40

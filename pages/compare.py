@@ -1,24 +1,23 @@
-"""Compare: what is each tier worth? The answer in words, the curves, where it matters, many studies."""
+"""Page Compare (what is each tier worth?): the answer in words, curves, subgroup errors, many studies."""
 
 import streamlit as st
 
-from curation.workspace import Workspace
-from pages.ui import (
+from curation.storage.workspace import Workspace
+from pages.ui.compare import (
     compare_answer,
     compare_curves,
-    compare_filters,
     compare_studies,
     compare_where,
-    compared,
-    frame,
-    progress,
-    state,
-    study_panel,
-    text,
+    comparison_data,
 )
-from pages.ui.progress import EVERY
-from training import comparable, conclusions, launch, study_marks
-from training.study import Study
+from pages.ui.shell import controls, formatting, frame, progress, state
+from pages.ui.shell.html_marks import state_chip
+from pages.ui.shell.progress import EVERY
+from pages.ui.train import study_panel
+from training.jobs.study_status import status
+from training.results import conclusions, study_sets
+from training.studies import annotations
+from training.studies.planned_study import Study
 
 _PARTS = {
     "answer": "The answer",
@@ -31,7 +30,7 @@ _PARTS = {
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.studies_dir)
-    planned = study_panel.listed(workspace)
+    planned = study_panel.list_studies(workspace)
     if not planned:
         frame.nothing_yet(
             "There is no study to compare yet.",
@@ -40,7 +39,7 @@ def body(workspace: Workspace) -> None:
             "train",
         )
         return
-    chosen = study_panel.choose(workspace, _listed(workspace, planned))
+    chosen = study_panel.choose_study(workspace, _listed(workspace, planned))
     others = _others(chosen, planned)
     running = _runs(workspace, chosen)
 
@@ -51,24 +50,24 @@ def body(workspace: Workspace) -> None:
         with frame.in_words():
             _state(workspace, chosen)
             if outdated := conclusions.outdated([chosen, *others]):
-                st.warning(text.escape(outdated))
+                st.warning(formatting.escape(outdated))
             if try_out := conclusions.try_out([chosen, *others]):
-                st.html(f'<div class="ts-state">{text.plain(try_out)}</div>')
+                st.html(f'<div class="ts-state">{formatting.plain(try_out)}</div>')
             _parts(workspace, chosen, others, planned)
 
     live()
 
 
 def _runs(workspace: Workspace, chosen: Study) -> bool:
-    """Tell whether a study runs; of one that is finished nothing else is read."""
+    """Return whether a study runs; of a finished one nothing else is read."""
     if chosen.result_path.exists():
         return False
-    return launch.status(workspace, chosen.id).going
+    return status(workspace, chosen.id).going
 
 
 def _listed(workspace: Workspace, planned: list[Study]) -> list[Study]:
-    """Leave out what is in the archive, unless it is open or all is."""
-    marks = study_marks.marks(workspace)
+    """Leave out archived studies, unless they are open or all are archived."""
+    marks = annotations.marks(workspace)
     archived = {study_id for study_id, held in marks.items() if held.archived}
     open_ = {state.get(state.STUDY), state.get(state.PENDING_STUDY)}
     return [one for one in planned if one.id not in archived or one.id in open_] or planned
@@ -77,28 +76,33 @@ def _listed(workspace: Workspace, planned: list[Study]) -> list[Study]:
 def _others(chosen: Study, planned: list[Study]) -> list[Study]:
     """Let people set other studies beside this one, where they were judged on the same people and folds."""
     rest = [one for one in planned if one.id != chosen.id]
-    able = [one for one in rest if not compared.why_not(chosen, one)]
+    able = [one for one in rest if not comparison_data.why_not(chosen, one)]
     state.keep_among(state.COMPARE_ALSO, [one.id for one in able])
     if not rest:
         return []
-    by_id = dict(zip([one.id for one in rest], compared.names(rest), strict=True))
+    by_id = dict(zip([one.id for one in rest], comparison_data.distinct_names(rest), strict=True))
     with st.popover("Set other studies beside it", icon=":material/compare_arrows:"):
         ids = st.multiselect(
-            "Studies on the same people in the same folds", [one.id for one in able],
-            key=state.COMPARE_ALSO, persist_state="session", format_func=lambda i: by_id[i],
-            placeholder="none" if able else "there is none", disabled=not able,
-        )  # fmt: skip
+            "Studies on the same people in the same folds",
+            [one.id for one in able],
+            key=state.COMPARE_ALSO,
+            persist_state="session",
+            format_func=lambda i: by_id[i],
+            placeholder="none" if able else "there is none",
+            disabled=not able,
+        )
         for one in rest:
             if one not in able:
                 st.caption(
-                    f"Not {text.escape(by_id[one.id])}: {text.escape(compared.why_not(chosen, one))}"
+                    f"Not {formatting.escape(by_id[one.id])}: "
+                    f"{formatting.escape(comparison_data.why_not(chosen, one))}"
                 )
     others = [one for one in able if one.id in ids]
     for one in others:
-        differs = comparable.what_else_differs(chosen, one)
+        differs = study_sets.what_else_differs(chosen, one)
         if differs:
             st.warning(
-                text.escape(
+                formatting.escape(
                     f"Between this study and {by_id[one.id]}, more than the arms differs: "
                     f"{'; '.join(differs)}."
                 )
@@ -109,35 +113,35 @@ def _others(chosen: Study, planned: list[Study]) -> list[Study]:
 def _state(workspace: Workspace, chosen: Study) -> None:
     if chosen.result_path.exists():
         return
-    now = launch.status(workspace, chosen.id)
-    left = f" · about {text.duration(now.eta_s)} left" if now.eta_s is not None else ""
+    now = status(workspace, chosen.id)
+    left = f" · about {formatting.duration(now.eta_s)} left" if now.eta_s is not None else ""
     st.html(
-        f"<p>{study_panel.state_chip(now.state)} {now.done} of {now.total} runs finished{left}. "
+        f"<p>{state_chip(now.state)} {now.done} of {now.total} runs finished{left}. "
         "What follows is of the runs so far: until all are finished, arms may stand on different folds.</p>"
     )
     if now.state == "failed" and now.message:
-        st.error(text.escape(now.message))
+        st.error(formatting.escape(now.message))
 
 
 def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: list[Study]) -> None:
-    everything = compared.of(workspace, chosen, others)
-    if state.get(state.COMPARE_PART) not in _PARTS:
-        finished = bool(everything.held_out.there)
-        state.put(state.COMPARE_PART, "answer" if finished else "curves")
-    part = st.segmented_control(
-        "Part", list(_PARTS), key=state.COMPARE_PART, label_visibility="collapsed", required=True,
-        format_func=lambda key: _PARTS[key], persist_state="session",
-    )  # fmt: skip
+    everything = comparison_data.read_comparison(workspace, chosen, others)
+    part = controls.choose_segment(
+        "Part",
+        list(_PARTS),
+        key=state.COMPARE_PART,
+        first="answer" if everything.held_out.there else "curves",
+        format_func=lambda key: _PARTS[key],
+    )
     if part == "studies":
         compare_studies.show(workspace, planned, chosen)
         return
-    shown = compare_filters.narrowed(everything)
+    shown = compare_studies.choose_filters(everything)
     draw = {
         "answer": compare_answer.show,
         "curves": compare_curves.show,
         "where": compare_where.show,
     }
-    draw[str(part)](workspace, shown, chosen.id)
+    draw[part](workspace, shown, chosen.id)
 
 
 frame.show("compare", body)

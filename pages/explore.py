@@ -1,4 +1,4 @@
-"""Explore: which scans belong together? Linked plots: what is selected in one is selected in all."""
+"""Page Explore (which scans belong together?): linked plots that share one selection."""
 
 from dataclasses import dataclass
 
@@ -6,49 +6,40 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from curation import overrides, tiers
-from curation.measures import MEASURES, SCORE
-from curation.tiers import UNSCORED
-from curation.workspace import ROLES, Role, Workspace
-from pages.ui import (
-    explored,
-    frame,
-    ground,
-    linked_plots,
-    list_filter,
-    marks,
-    progress,
-    selected_scans,
-    state,
-    text,
-)
-from pages.ui.ground import Ground, Sorted
-from pages.ui.linked_plots import Shown
+from curation.storage.workspace import ROLES, Workspace
+from curation.tiers import overrides, tier_rule
+from curation.tiers.rule_checks import UNSCORED
+from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
+from pages.ui.explore import explore_plots, linked_plots, selected_scans
+from pages.ui.explore.linked_plots import LinkedPlots
+from pages.ui.scan_table import scan_arrays, tried_rule
+from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
+from pages.ui.shell import controls, formatting, frame, html_marks, progress, scan_lists, state
 
 
 @dataclass(frozen=True)
-class View:
+class FilteredScans:
     """The scans that the filters leave.
 
     Parameters
     ----------
-    scans : Ground
+    scans : ScanTable
         All scans of the role.
-    sorted_ : Sorted
+    sorted_scans : SortedScans
         Their tiers.
     rows : numpy.ndarray of int, shape (N,)
         Positions of those that are shown.
     """
 
-    scans: Ground
-    sorted_: Sorted
+    scans: ScanTable
+    sorted_scans: SortedScans
     rows: NDArray[np.intp]
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.scores_path)
-    roles = [role for role in ROLES if len(ground.of(workspace, role).scans)]
+    roles = [role for role in ROLES if len(scan_arrays.read_scan_table(workspace, role).scans)]
     if not roles:
         frame.nothing_yet(
             "There is no scan to explore yet.",
@@ -57,12 +48,12 @@ def body(workspace: Workspace) -> None:
         )
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        scans = ground.of(workspace, _choose_role(roles))
+        scans = scan_arrays.read_scan_table(workspace, scan_lists.choose_role(roles))
         _find(scans)
         view = _filtered(workspace, scans)
     if found := state.get(state.FOUND):
-        st.caption(text.escape(found))
-    if not explored.measured(scans):
+        st.caption(formatting.escape(found))
+    if not explore_plots.measured_columns(scans):
         frame.nothing_yet(
             "None of these scans is measured yet.",
             "The plots show scores and metrics. Start the scoring on the page Cohort.",
@@ -73,128 +64,126 @@ def body(workspace: Workspace) -> None:
         st.info("No scan matches these filters. Widen them above.")
         return
     _plots(view)
-    selected_scans.show(workspace, view.scans, view.rows, view.sorted_)
-
-
-def _choose_role(roles: list[Role]) -> Role:
-    role: Role = state.keep_one_of(state.ROLE, roles)
-    st.segmented_control(
-        "Scans", roles, key=state.ROLE, required=True, label_visibility="collapsed",
-        format_func=lambda r: "Pretraining pool" if r == "pool" else "Target cohort",
-        persist_state="session",
-    )  # fmt: skip
-    return role
+    selected_scans.show(workspace, view.scans, view.rows, view.sorted_scans)
 
 
 # ---- which scans -----------------------------------------------------------------------------------
 
 
-def _find(scans: Ground) -> None:
+def _find(scans: ScanTable) -> None:
     st.text_input(
-        "Find", key=state.FIND, placeholder="Find by name and select", label_visibility="collapsed",
-        icon=":material/search:", width="stretch", on_change=_search, args=(scans,),
-    )  # fmt: skip
+        "Find",
+        key=state.FIND,
+        placeholder="Find by name and select",
+        label_visibility="collapsed",
+        icon=":material/search:",
+        width="stretch",
+        on_change=_search,
+        args=(scans,),
+    )
 
 
-def _search(scans: Ground) -> None:
-    """Search for scans whose name holds the words, and empty the field."""
+def _search(scans: ScanTable) -> None:
+    """Select the scans with the searched words in their name, and empty the field."""
     words = (state.get(state.FIND) or "").strip()
     state.put(state.FIND, "")
     if words:
         ids = scans.scans["scan_id"]
         found = ids[ids.str.contains(words, case=False, regex=False)].tolist()
-        selected_scans.found(linked_plots.mode(), words, found)
+        selected_scans.select_found(linked_plots.current_mode(), words, found)
 
 
-def _filtered(workspace: Workspace, scans: Ground) -> View:
-    rule, _ = state.rule()
-    sorted_ = ground.sort(scans, rule, overrides.standing(workspace))
-    there = [rule.labels[code] for code in np.unique(sorted_.codes)]
-    state.keep_among(state.EXPLORED_TIERS, there)
-    state.keep_among(state.EXPLORED_SITES, list(scans.sites))
-    on = any(map(state.get, (state.EXPLORED_TIERS, state.EXPLORED_SITES, state.LISTS)))
+def _filtered(workspace: Workspace, scans: ScanTable) -> FilteredScans:
+    rule, _ = tried_rule.current()
+    sorted_scans = scan_arrays.sort(scans, rule, overrides.in_force(workspace))
+    tiers = [rule.labels[code] for code in np.unique(sorted_scans.codes)]
+    state.keep_among(state.EXPLORED_TIERS, tiers)
+    state.keep_among(state.EXPLORED_SITES, scans.sites)
+    on = any(state.get(key) for key in (state.EXPLORED_TIERS, state.EXPLORED_SITES, state.LISTS))
     label = "Filter (on)" if on else "Filter"
     with st.popover(label, icon=":material/filter_list:", key="explore-filter"):
-        names = st.multiselect(
-            "Tiers, by the rule on the page Tiers", there, key=state.EXPLORED_TIERS,
-            placeholder="all", persist_state="session",
-        )  # fmt: skip
-        sites = st.multiselect(
-            "Sites",
-            scans.sites,
-            key=state.EXPLORED_SITES,
-            placeholder="all",
-            persist_state="session",
+        names = controls.choose_several(
+            "Tiers, by the rule on the page Tiers", tiers, key=state.EXPLORED_TIERS
         )
-        listed = list_filter.choose(workspace)
+        sites = controls.choose_several("Sites", scans.sites, key=state.EXPLORED_SITES)
+        listed = scan_lists.choose_lists(workspace)
     keep = np.ones(len(scans.scans), dtype=bool)
     if names:
-        keep &= np.isin(sorted_.codes, [rule.labels.index(name) for name in names])
+        keep &= np.isin(sorted_scans.codes, [rule.labels.index(name) for name in names])
     if sites:
         keep &= np.isin(scans.site_codes, [scans.sites.index(site) for site in sites])
     if listed is not None:
         keep &= scans.scans["scan_id"].isin(listed).to_numpy()
-    return View(scans, sorted_, np.flatnonzero(keep))
+    return FilteredScans(scans, sorted_scans, np.flatnonzero(keep))
 
 
 # ---- the plots -------------------------------------------------------------------------------------
 
 
-def _plots(view: View) -> None:
+def _plots(view: FilteredScans) -> None:
     scans, rows = view.scans, view.rows
-    rule = view.sorted_.rule
-    panels = explored.panels(scans, rows, *_axes(explored.measured(scans)))
+    rule = view.sorted_scans.rule
+    panels = explore_plots.explore_panels(
+        scans, rows, *_axes(explore_plots.measured_columns(scans))
+    )
     names = scans.scores.scan_ids[rows]
-    colours = tiers.colours(rule)
+    colours = tier_rule.colours(rule)
     place = names.get_indexer([state.get(state.SCAN)])[0] if state.get(state.SCAN) else -1
-    shown = Shown(
-        panels, names, view.sorted_.codes[rows], tuple(colours[name] for name in rule.labels),
+    shown = LinkedPlots(
+        panels,
+        names,
+        view.sorted_scans.codes[rows],
+        tuple(colours[name] for name in rule.labels),
         int(place) if place >= 0 else None,
-    )  # fmt: skip
+    )
     legend = _legend(view, shown.dense)
     linked_plots.show(
-        shown, legend, selected_scans.positions(names),
-        lambda chosen: selected_scans.put(scans, rows, chosen),
-    )  # fmt: skip
+        shown,
+        legend,
+        selected_scans.positions(names),
+        lambda chosen: selected_scans.select(scans, rows, chosen),
+    )
     if shown.dense:
         st.caption(f"{len(rows):,} scans are drawn as density. Select with a box or a lasso.")
-    if said := explored.embedding_said(explored.all_metrics(scans)):
-        st.caption(text.escape(said))
+    if text := explore_plots.embedding_caption(explore_plots.all_metrics(scans)):
+        st.caption(formatting.escape(text))
 
 
 def _axes(measured: list[str]) -> tuple[str, tuple[str, str], str]:
-    """Draw what chooses the axes."""
-    one, two = explored.usual(measured)
+    """Draw the choice of the axes."""
+    one, two = explore_plots.default_metrics(measured)
     usual = {
-        state.AGAINST: one, state.PAIR_ALONG: one, state.PAIR_UP: two,
+        state.AGAINST: one,
+        state.PAIR_ALONG: one,
+        state.PAIR_UP: two,
         state.BY_SITE: SCORE if SCORE in measured else one,
-    }  # fmt: skip
+    }
     labels = ("Score against", "Two metrics: across", "Two metrics: up", "By site")
     with st.container(key="axes"):
         columns = st.columns(4)
-    for column, (key, first), label in zip(columns, usual.items(), labels, strict=True):
-        if state.get(key) not in measured:
-            state.put(key, first)
-        column.selectbox(
+    against, along, up, by_site = (
+        controls.choose(
+            column.selectbox,
             label,
             measured,
             key=key,
-            format_func=lambda name: MEASURES[name].label,
-            persist_state="session",
+            first=first,
+            format_func=lambda name: RULE_COLUMNS[name].label,
         )
-    against, along, up, by_site = (state.get(key) for key in usual)
+        for column, (key, first), label in zip(columns, usual.items(), labels, strict=True)
+    )
     return against, (along, up), by_site
 
 
-def _legend(view: View, dense: bool) -> list[tuple[str, str]]:
-    """Return what the colours stand for: pairs of a colour and its words."""
+def _legend(view: FilteredScans, dense: bool) -> list[tuple[str, str]]:
+    """Return the legend of the colours: pairs of a colour and its words."""
     if dense:
         return [("#102A43", "many scans"), ("#9FB3C8", "few"), (linked_plots.CHOSEN, "selected")]
-    rule, codes = view.sorted_.rule, view.sorted_.codes[view.rows]
+    rule, codes = view.sorted_scans.rule, view.sorted_scans.codes[view.rows]
     found = np.bincount(codes, minlength=len(rule.labels)).tolist()
-    colours = tiers.colours(rule)
+    colours = tier_rule.colours(rule)
     return [
-        (colours[name], f"{name if name == UNSCORED else marks.tier_label(name)}: {count:,}")
+        (colours[name], f"{name if name == UNSCORED else html_marks.tier_label(name)}: {count:,}")
         for name, count in zip(rule.labels, found, strict=True)
         if count
     ]

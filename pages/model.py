@@ -1,29 +1,24 @@
-"""Model: what does the model see? One scan through a pretrained autoencoder, and its error as a signal."""
+"""Page Model (what does the model see?): reconstruction of one scan, reconstruction errors of all."""
 
 import pandas as pd
 import streamlit as st
 
-from curation import overrides
-from curation.workspace import Workspace
-from pages.ui import (
-    cached,
-    frame,
-    learned_panel,
-    picker,
-    reconstruction_panel,
-    state,
-    study_panel,
-    summaries,
-)
-from training import reconstructions
-from training.runs import Run
-from training.study import Study
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from pages.ui.model import learned_panel, reconstruction_panel
+from pages.ui.review import scan_picker
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import cache, controls, frame, state, summaries
+from pages.ui.train import study_panel
+from training.reconstruction import reconstruction_files
+from training.studies.planned_study import Study
+from training.studies.runs import Run
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
-    planned = study_panel.listed(workspace)
-    looked = {each.id: reconstructions.finished_pretrainings(each) for each in planned}
+    planned = study_panel.list_studies(workspace)
+    looked = {each.id: reconstruction_files.finished_pretrainings(each) for each in planned}
     planned = [each for each in planned if looked[each.id]]
     if not planned:
         frame.nothing_yet(
@@ -35,7 +30,7 @@ def body(workspace: Workspace) -> None:
         return
     with st.container(horizontal=True, key="split-model-choice"):
         with st.container(width="stretch"):
-            chosen = study_panel.choose(workspace, planned)
+            chosen = study_panel.choose_study(workspace, planned)
         with st.container(width=330):
             run = _choose_run(chosen, looked[chosen.id])
     scans = _scans(workspace, chosen, run)
@@ -44,7 +39,7 @@ def body(workspace: Workspace) -> None:
             "No scan has both an image and an alignment to the template. Score the scans first."
         )
         return
-    scan, _ = picker.choose(workspace, scans)
+    scan, _ = scan_picker.choose(workspace, scans)
     if scan is None:
         st.info("No scan matches this choice. Widen it above.")
         return
@@ -55,25 +50,27 @@ def body(workspace: Workspace) -> None:
 def _choose_run(chosen: Study, found: list[Run]) -> Run:
     by_id = {run.id: run for run in found}
     whole = next((run.id for run in found if run.arm == "all"), found[0].id)
-    if state.get(state.MODEL) not in by_id:
-        state.put(state.MODEL, whole)
     labels = {arm.name: arm.label for arm in chosen.arms}
-    st.selectbox(
-        "Model: an encoder pretrained on", list(by_id), key=state.MODEL, persist_state="session",
+    run_id = controls.choose(
+        st.selectbox,
+        "Model: an encoder pretrained on",
+        list(by_id),
+        key=state.MODEL,
+        first=whole,
         format_func=lambda i: f"{labels.get(by_id[i].arm, by_id[i].arm)}, seed {by_id[i].seed}",
-    )  # fmt: skip
-    return by_id[state.get(state.MODEL)]
+    )
+    return by_id[run_id]
 
 
 def _scans(workspace: Workspace, chosen: Study, run: Run) -> pd.DataFrame:
     """Return the scored scans that can be looked at, with tier and whether the model knows them."""
-    rule, _ = state.rule()
-    scored = summaries.usable(cached.scored_scans(workspace))
-    seen = reconstructions.usable_scans(workspace, chosen, run)
+    rule, _ = tried_rule.current()
+    scored = summaries.usable(cache.scored_scans(workspace))
+    seen = reconstruction_files.usable_scans(workspace, chosen, run)
     pet = [name for name in seen if name.startswith("pet_")]
     seen = seen[["scan_id", "template_affine", "pretrained_on", *pet]]
     scored = scored.drop(columns=["pretrained_on"], errors="ignore").merge(seen, on="scan_id")
-    return scored.assign(tier=overrides.assigned(workspace, scored, rule))
+    return scored.assign(tier=overrides.tiers_with_overrides(workspace, scored, rule))
 
 
 frame.show("model", body)

@@ -1,21 +1,16 @@
-"""Rate: what do raters say? Sessions of rating, agreement, the cut-off that ratings suggest, history."""
+"""Page Rate (what do raters say?): rating sessions, agreement, cut-off suggested by ratings, history."""
 
-import streamlit as st
-
-from curation.workspace import Workspace
-from pages.ui import (
+from curation.storage.workspace import Workspace
+from pages.ui.rate import (
     agreement_panel,
-    cached,
     cutoff_panel,
-    frame,
     history_panel,
-    opened_session,
+    rating_draft,
     session_screen,
     session_start,
-    state,
-    summaries,
-    window_choice,
 )
+from pages.ui.shell import cache, controls, frame, state, summaries
+from pages.ui.viewer import user_window
 
 _PARTS = {
     "Rate": session_start.show,
@@ -27,23 +22,19 @@ _PARTS = {
 
 def body(workspace: Workspace) -> None:
     """Draw the page: the open session and nothing else, or one of the parts."""
-    session = opened_session.load(workspace)
+    session = rating_draft.load_session(workspace)
     if session is not None:
         session_screen.show(workspace, session)
         return
-    if summaries.usable(cached.scored_scans(workspace)).empty:
+    if summaries.usable(cache.scored_scans(workspace)).empty:
         frame.nothing_yet(
             "There is no scan to rate yet.", "Add a source of scans on the page Cohort.", "cohort"
         )
         return
-    part = state.keep_one_of(state.RATE_PART, list(_PARTS))
-    st.segmented_control(
-        "Part", list(_PARTS), key=state.RATE_PART, required=True, label_visibility="collapsed",
-        persist_state="session",
-    )  # fmt: skip
+    part = controls.choose_segment("Part", list(_PARTS), key=state.RATE_PART)
     _PARTS[part](workspace)
 
 
-opened_session.take_from_address()
-window_choice.take_from_address()
-frame.show("rate", body, quiet=opened_session.number() is not None)
+rating_draft.take_from_address()
+user_window.take_from_address()
+frame.show("rate", body, quiet=rating_draft.open_session_id() is not None)

@@ -1,66 +1,54 @@
-"""Review: is this scan good? The image, what was measured on it, and what people say of it."""
+"""Page Review (is this scan good?): the image of one scan, its metrics and its ratings."""
 
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
-from curation import overrides
-from curation.workspace import Workspace
-from pages.ui import (
-    cached,
-    frame,
+from curation.storage.workspace import Workspace
+from pages.ui.review import (
     image_panel,
-    judged,
     metrics_panel,
-    override_form,
-    picker,
     rating_panel,
+    scan_judgement,
     scan_panel,
-    state,
-    summaries,
+    scan_picker,
     trial_panel,
-    window_choice,
 )
+from pages.ui.shell import frame
+from pages.ui.viewer import user_window
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
-    rule, _ = state.rule()
-    usable = summaries.usable(cached.scored_scans(workspace))
-    if usable.empty:
-        frame.nothing_yet(
-            "There is no scan to look at yet.",
-            "Add a source of scans on the page Cohort.",
-            "cohort",
-        )
+    usable = scan_picker.usable_scans(workspace)
+    if usable is None:
         return
-    usable = usable.assign(tier=overrides.assigned(workspace, usable, rule))
-    scan, following = picker.choose(workspace, usable)
+    scan, following = scan_picker.choose(workspace, usable)
     if scan is None:
         st.info("No scan matches this choice. Widen it above.")
         return
-    trial, known = trial_panel.running(scan), judged.of(workspace, scan)
+    trial, judgement = trial_panel.running(scan), scan_judgement.judgement_of(workspace, scan)
     with_image = scan["status"] == "ok"
     with st.container(horizontal=True, key="split-review", gap="medium"):
         with st.container(width="stretch"):
             if with_image:
                 image_panel.show(scan, trial, usable, _image_of(usable, following))
             else:
-                image_panel.none()
-                scan_panel.scores(scan, known)
+                image_panel.show_no_image()
+                scan_panel.scores(scan, judgement)
         with st.container(width=470), frame.in_words():
             if trial:
-                trial_panel.response(scan, trial, known)
+                trial_panel.response(scan, trial, judgement)
             else:
                 with st.container(key="of-scan"):
                     if with_image:
-                        scan_panel.scores(scan, known)
-                    rating_panel.rate(workspace, scan["scan_id"], following)
-                    override_form.show(workspace, scan["scan_id"])
+                        scan_panel.scores(scan, judgement)
+                    rating_panel.show_ratings(workspace, scan["scan_id"], following)
+                    rating_panel.show_override(workspace, scan["scan_id"])
     if not trial:
         with st.container(key="of-scan-metrics"):
-            metrics_panel.show(scan, known)
+            metrics_panel.show(scan, judgement)
 
 
 def _image_of(usable: pd.DataFrame, scan_id: str | None) -> Path | None:
@@ -69,5 +57,5 @@ def _image_of(usable: pd.DataFrame, scan_id: str | None) -> Path | None:
     return Path(found.iloc[0]) if len(found) else None
 
 
-window_choice.take_from_address()
+user_window.take_from_address()
 frame.show("review", body)

@@ -1,4 +1,4 @@
-"""Scans: the contact sheet. Every scan at a glance; a click opens one on Review."""
+"""Page Scans: the contact sheet. Every scan at a glance; a click opens one on Review."""
 
 import math
 from pathlib import Path
@@ -6,80 +6,62 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from curation import overrides
-from curation.workspace import Workspace
-from pages.ui import (
-    cached,
-    flags,
-    frame,
-    picker,
-    progress,
-    state,
-    steps,
-    summaries,
-    text,
-    tiles,
-    viewer,
-)
+from curation.storage.workspace import Workspace
+from curation.wording import plural
+from pages.ui.review import scan_picker
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import cache, frame, progress, scan_lists, state, summaries
+from pages.ui.viewer import niivue_viewer, tiles
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.scores_path)
-    rule, _ = state.rule()
-    scans = cached.scored_scans(workspace)
-    usable = summaries.usable(scans)
-    if usable.empty:
-        frame.nothing_yet(
-            "There is no scan to look at yet.",
-            "Add a source of scans on the page Cohort.",
-            "cohort",
-        )
+    usable = scan_picker.usable_scans(workspace)
+    if usable is None:
         return
-    usable = usable.assign(tier=overrides.assigned(workspace, usable, rule))
     with st.container(horizontal=True, vertical_alignment="center"):
-        found = _searched(picker.listed(workspace, usable, first=_search))
+        found = _searched(scan_picker.listed(workspace, usable, first=_search))
     if found.empty:
         st.info("No scan matches this choice. Widen it above.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         page = _pages(found)
-    if unread := len(summaries.problems(scans)):
-        st.caption(f"{text.plural(unread, 'more scan')} cannot be read; the page Cohort says why.")
+    if unread := len(summaries.problems(cache.scored_scans(workspace))):
+        st.caption(f"{plural(unread, 'more scan')} cannot be read; the page Cohort says why.")
     shown = found.iloc[tiles.PAGE_SIZE * page : tiles.PAGE_SIZE * (page + 1)]
     if (shown["status"] == "table").all():
         st.caption(
             "These scans come from tables and have no images; a click shows what was measured."
         )
-    drawn = tiles.describe(
-        shown,
-        pictures=tiles.pictures(workspace, shown["scan_id"]),
-        rated=cached.rated(workspace),
-        recognised=flags.of_workspace(workspace),
-        current=state.get(state.SCAN),
-    )
+    drawn = tiles.from_workspace(workspace, shown, tried_rule.tier_colour)
     opened = tiles.show(workspace, drawn)
     clicked = shown[shown["scan_id"] == opened]
     if len(clicked):
         _open(clicked.iloc[0])
     if (found["status"] == "ok").any():
         with st.container(key="out-of-sight"):
-            viewer.warm()
+            niivue_viewer.warm()
 
 
 def _open(scan: pd.Series) -> None:
     """Open a scan on Review; its image is read while the page changes."""
     if scan["status"] == "ok":
-        viewer.prefetch(Path(scan["path"]), at_once=True)
+        niivue_viewer.prefetch(Path(scan["path"]), at_once=True)
     state.put(state.PENDING_SCAN, scan["scan_id"])
     frame.open_page("review")
 
 
 def _search() -> None:
     st.text_input(
-        "Find", key=state.SEARCH, placeholder="Find a scan by its name", label_visibility="collapsed",
-        persist_state="session", icon=":material/search:", width="stretch",
-    )  # fmt: skip
+        "Find",
+        key=state.SEARCH,
+        placeholder="Find a scan by its name",
+        label_visibility="collapsed",
+        persist_state="session",
+        icon=":material/search:",
+        width="stretch",
+    )
 
 
 def _searched(found: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +76,7 @@ def _pages(found: pd.DataFrame) -> int:
     count = math.ceil(len(found) / tiles.PAGE_SIZE)
     page = min(max(int(state.get(state.SHEET_PAGE) or 0), 0), count - 1)
     state.put(state.SHEET_PAGE, page)
-    steps.buttons(
+    scan_lists.step_buttons(
         "sheet",
         count,
         lambda: int(state.get(state.SHEET_PAGE)),
@@ -102,7 +84,7 @@ def _pages(found: pd.DataFrame) -> int:
     )
     first, last = tiles.PAGE_SIZE * page + 1, min(tiles.PAGE_SIZE * (page + 1), len(found))
     st.markdown(
-        f"{first:,} to {last:,} of {text.plural(len(found), 'scan')} · "
+        f"{first:,} to {last:,} of {plural(len(found), 'scan')} · "
         "distortion score, 0 pristine to 100 unusable · click to look",
         width="content",
     )

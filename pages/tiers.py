@@ -1,38 +1,62 @@
-"""Tiers: where do I cut? The score's distribution, movable cut-offs, what they do, frozen cohorts."""
+"""Page Tiers (where do I cut?): distribution of the score, movable cut-offs, consequences, frozen cohorts."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from curation import overrides
-from curation.workspace import ROLES, Role, Workspace
-from pages.ui import (
-    cutoff_plot,
-    example_form,
+from curation.storage.workspace import ROLES, Role, Workspace
+from curation.tiers import overrides
+from curation.wording import plural
+from pages.ui.cohort import source_form
+from pages.ui.scan_table import scan_arrays, tried_rule
+from pages.ui.scan_table.cutoff_axis import Lines
+from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
+from pages.ui.shell import (
+    cache,
+    controls,
+    formatting,
     frame,
-    ground,
     progress,
+    scan_lists,
     state,
-    text,
-    tier_cut,
-    tier_parts,
-    tier_warnings,
+    summaries,
 )
-from pages.ui.ground import Ground, Sorted
+from pages.ui.tiers import (
+    cutoff_plot,
+    reference_panel,
+    rule_text_panel,
+    tier_cohorts,
+    tier_cut,
+    tier_facts,
+    tier_gates,
+    tier_people,
+)
+
+#: The parts below the plot, in the order of the work; one is on the screen at a time.
+CUT, PEOPLE, NEAR, RULE, COHORTS, JUDGE = PARTS = (
+    "Cut-offs",
+    "Who is where",
+    "At the cut-offs",
+    "Rule",
+    "Cohorts",
+    "What judges the scans",
+)
+#: Part of the page -> parts of the rule whose fields it holds, see ``tried_rule.change``.
+_FIELDS = {CUT: (tier_cut.PART,), RULE: (tier_gates.PART, rule_text_panel.PART)}
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.scores_path)
-    roles = [role for role in ROLES if ground.has_scores(workspace, role)]
+    roles = [role for role in ROLES if scan_arrays.has_scores(workspace, role)]
     if not roles:
         frame.nothing_yet(
             "No scan is scored yet.",
             "Tiers are cut from the distortion score. Start the scoring on the page Cohort.",
             "cohort",
         )
-        example_form.offer(workspace)
+        source_form.offer_example(workspace)
         return
     _workbench(workspace, roles)
 
@@ -41,58 +65,74 @@ def body(workspace: Workspace) -> None:
 def _workbench(workspace: Workspace, roles: list[Role]) -> None:
     """Draw all that follows a moved cut-off; nothing else of the page runs then."""
     with frame.in_words():
-        scans = ground.of(workspace, _choose_role(roles))
-        rule, _ = state.rule()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            role = scan_lists.choose_role(roles)
+            st.caption(ROLES[role][:1].upper() + ROLES[role][1:])
+        scans = scan_arrays.read_scan_table(workspace, role)
+        rule, _ = tried_rule.current()
         state.keep_one_of(state.SITE, [None, *scans.sites, *rule.by_site])
-        sorted_ = ground.sort(scans, rule, overrides.standing(workspace))
-        _plot(scans, sorted_)
-        _say_by_hand(sorted_)
-        tier_warnings.show(scans, sorted_)
-        tier_parts.show(workspace, scans, sorted_)
+        sorted_scans = scan_arrays.sort(scans, rule, overrides.in_force(workspace))
+        _plot(scans, sorted_scans)
+        _say_by_hand(sorted_scans)
+        tier_facts.show(scans, sorted_scans)
+        _parts(workspace, scans, role, sorted_scans)
 
 
-def _choose_role(roles: list[Role]) -> Role:
-    role: Role = state.keep_one_of(state.ROLE, roles)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.segmented_control(
-            "Scans", roles, key=state.ROLE, required=True, label_visibility="collapsed",
-            format_func=lambda r: "Pretraining pool" if r == "pool" else "Target cohort",
-            persist_state="session",
-        )  # fmt: skip
-        st.caption(ROLES[role][:1].upper() + ROLES[role][1:])
-    return role
-
-
-def _plot(scans: Ground, sorted_: Sorted) -> None:
-    column = sorted_.rule.column
-    bins, held = ground.bins(scans, sorted_)
+def _plot(scans: ScanTable, sorted_scans: SortedScans) -> None:
+    column = sorted_scans.rule.column
+    bins, held = scan_arrays.bins(scans, sorted_scans)
     site = state.get(state.SITE)
-    lines = ground.lines(scans, sorted_, held, site if site in scans.sites else None)
-    marked = ground.open_scan(scans, state.get(state.SCAN), column)
+    lines = scan_arrays.lines(scans, sorted_scans, held, site if site in scans.sites else None)
+    marked = scan_arrays.open_scan(scans, state.get(state.SCAN), column)
     cutoff_plot.show(
         bins, lines, lambda moved: _take(moved, lines), marked=marked, heard=state.get(state.HEARD)
     )
-    said = ["Drag a line, or choose it and press an arrow key (with Shift: ten steps)."]
+    texts = ["Drag a line, or choose it and press an arrow key (with Shift: ten steps)."]
     if left_out := cutoff_plot.sites_left_out(bins):
-        rest = text.plural(left_out, "smaller site")
-        said.append(f"{rest} without a row; all scans are in the histogram.")
+        rest = plural(left_out, "smaller site")
+        texts.append(f"{rest} without a row; all scans are in the histogram.")
     if marked:
-        name, value = text.escape(marked[0]), text.measured(sorted_.rule.measure, marked[1])
-        said.append(f"▲ {name}, the scan that is open on Review: {value}.")
-    st.caption(" ".join(said))
+        name, value = (
+            formatting.escape(marked[0]),
+            formatting.measured(sorted_scans.rule.rule_column, marked[1]),
+        )
+        texts.append(f"▲ {name}, the scan that is open on Review: {value}.")
+    st.caption(" ".join(texts))
 
 
-def _take(moved: Mapping[str, Any], lines: cutoff_plot.Lines) -> None:
-    """Take over what the plot says of a moved line, unless something else is cut by now."""
+def _take(moved: Mapping[str, Any], lines: Lines) -> None:
+    """Set the cut-offs that the plot reports after a move, unless column or site changed meanwhile."""
     state.put(state.HEARD, moved["id"])
     if (moved["column"], moved["site"]) == (lines.rule.column, lines.site):
-        state.set_cutoffs(lines.turned(moved["cutoffs"]), tier_cut.PART)
+        tried_rule.set_cutoffs(lines.turned(moved["cutoffs"]), tier_cut.PART)
 
 
-def _say_by_hand(sorted_: Sorted) -> None:
-    if changed := len(sorted_.by_hand):
-        whose = text.plural(changed, "scan has its tier", "scans have their tier")
+def _say_by_hand(sorted_scans: SortedScans) -> None:
+    if changed := len(sorted_scans.by_hand):
+        whose = plural(changed, "scan has its tier", "scans have their tier")
         st.caption(f"{whose} by hand and not by the rule: see Rate, History.")
+
+
+def _parts(workspace: Workspace, scans: ScanTable, role: Role, sorted_scans: SortedScans) -> None:
+    """Draw the choice of a part, and the chosen one."""
+    shown = state.keep_one_of(state.TIERS_PART, PARTS)
+    rule_text_panel.problem_elsewhere(_FIELDS.get(shown, ()))
+    part = controls.choose_segment("Part", PARTS, key=state.TIERS_PART)
+    if part == CUT:
+        tier_cut.show_suggestion(workspace)
+        tier_cut.show(scans, sorted_scans.rule)
+    elif part == PEOPLE:
+        tier_people.show(scans, sorted_scans)
+    elif part == NEAR:
+        tier_people.show_near_cutoffs(scans, sorted_scans)
+    elif part == RULE:
+        tier_gates.show(scans, sorted_scans.rule)
+        rule_text_panel.show(workspace, sorted_scans.rule)
+        tier_cohorts.show_rule_comparison(workspace, scans, sorted_scans)
+    elif part == COHORTS:
+        tier_cohorts.show(workspace, scans, role, sorted_scans.rule)
+    else:
+        reference_panel.show(workspace, summaries.usable(cache.scored_scans(workspace)))
 
 
 frame.show("tiers", body)

@@ -1,19 +1,20 @@
-"""Train: what is running? Studies with their live progress, and planning a new one."""
+"""Page Train (what is running?): studies with their live progress, and planning a new one."""
 
-from curation.workspace import Workspace
-from pages.ui import frame, progress, study_controls, study_form, study_panel
-from training import launch
+from curation.storage.workspace import Workspace
+from pages.ui.shell import frame, progress
+from pages.ui.train import study_form, study_panel
+from training.jobs.study_status import status
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.studies_dir)
-    planned = study_panel.listed(workspace)
+    planned = study_panel.list_studies(workspace)
     if planned:
-        chosen = study_panel.choose(workspace, planned)
+        chosen = study_panel.choose_study(workspace, planned)
         with frame.in_words():
-            study_controls.show(workspace, chosen, launch.status(workspace, chosen.id))
-            study_panel.live(workspace, chosen)
+            study_panel.show_actions(workspace, chosen, status(workspace, chosen.id))
+            study_panel.show_progress(workspace, chosen)
     study_form.show(workspace, first=not planned)
 
 

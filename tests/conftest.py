@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,12 +12,43 @@ import pytest
 # machine twenty times as long as the work takes
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from curation import database
-from curation.assess import Summary, assess
-from curation.workspace import Workspace
-from tests import heads, postgres
+from curation.assessment.assess_workspace import AssessmentSummary, assess
+from curation.decisions import database
+from curation.decisions.database_identity import URL_VARIABLE
+from curation.storage.workspace import Workspace
+from tests.helpers import phantom_heads, postgres
+from tests.helpers.paths import SHARED_DATA
 
-SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+#: Files that take longest, begun first so that no process is left with one of them at the end.
+LONG = (
+    "tests/browser",
+    "tests/training/jobs",
+    "tests/test_old_workspace.py",
+    "tests/curation/sources",
+    "tests/curation/assessment",
+    "tests/training/tasks",
+)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file in one process, for what they share, and all that drive Chromium in one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Files(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "browser" if file.startswith("tests/browser/") else file
+
+    return Files(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=_turn)  # a stable sort: the order within files stays
+
+
+def _turn(item: pytest.Item) -> int:
+    return next((n for n, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG))
 
 
 @pytest.fixture
@@ -34,9 +66,9 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Summary, list]:
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, AssessmentSummary, list]:
     """Heads measured by one process in one go, and the progress that it told; only to read."""
-    workspace, seen = heads.fill(tmp_path_factory.mktemp("measured")), []
+    workspace, seen = phantom_heads.fill(tmp_path_factory.mktemp("measured")), []
     summary = assess(workspace, progress=lambda done, total: seen.append((done, total)))
     return workspace, summary, seen
 
@@ -54,7 +86,7 @@ def postgres_server() -> Iterator[postgres.Server]:
 def postgres_url(postgres_server: postgres.Server, monkeypatch) -> Iterator[str]:
     """The URL of an empty database on it, in the environment."""
     made = postgres_server.new_url()
-    monkeypatch.setenv(database.URL_VARIABLE, made)
+    monkeypatch.setenv(URL_VARIABLE, made)
     yield made
     database.close()
 

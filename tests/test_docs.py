@@ -1,17 +1,21 @@
-"""What the documentation prints can be typed; the first study runs as it stands."""
+"""What the documentation prints can be typed and found; the first study runs as it stands."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from curation import __main__ as curation_main
-from curation import __version__, cohorts, command_line
-from curation.workspace import Workspace
-from tests.launched import ended, wait
-from tests.printed import PAGES, ROOT, commands
+from curation import __version__
+from curation.cli import framework
+from curation.cohorts import frozen_cohort
+from curation.storage.workspace import Workspace
+from tests.helpers.launched_studies import ended, wait
+from tests.helpers.printed_commands import PAGES, ROOT, commands
 from training import __main__ as training_main
-from training import statistics
-from training import study as studies
+from training.results import study_summary
+from training.studies import planned_study
 
 MAINS = {"curation": curation_main, "training": training_main}
 
@@ -21,7 +25,7 @@ def test_every_command_that_is_printed_can_be_typed(page: Path) -> None:
     for words in commands(page):
         main = MAINS[words[2]]
         typed = [word.replace("$images", "T1w") for word in words[3:]]  # of a loop
-        command_line.parser("python", None, main.COMMANDS).parse_args(typed)
+        framework.parser("python", None, main.COMMANDS).parse_args(typed)
 
 
 def test_enough_commands_are_found_to_be_tested() -> None:
@@ -37,6 +41,41 @@ def test_the_newest_release_of_the_changelog_is_the_version() -> None:
     assert releases[0] == __version__
 
 
+DEVELOPERS = (ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md")
+#: Made up where something is added.
+_EXAMPLES = ("pages/sites.py", "pages/ui/cohort/age_range.py")
+
+
+@pytest.mark.parametrize("page", (*DEVELOPERS, *PAGES), ids=lambda page: page.name)
+def test_every_path_that_is_named_is_there(page: Path) -> None:
+    named = re.findall(
+        r"`((?:assets|curation|docs|pages|tests|training)/[a-z0-9_./-]*)`", page.read_text("utf-8")
+    )
+    assert not [path for path in named if path not in _EXAMPLES and not (ROOT / path).exists()]
+
+
+def test_the_rooms_are_drawn_and_listed_in_the_order_in_which_they_call_each_other() -> None:
+    text = DEVELOPERS[0].read_text(encoding="utf-8")
+    drawing = text.split("```")[1]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    floors = {one["containers"][0]: one["layers"] for one in contracts if "containers" in one}
+    for floor, lines in floors.items():
+        layers = [name for line in lines for name in line.split(" | ")]
+        folder = floor.replace(".", "/")
+        drawn = drawing.split(f"\n{folder}/ ")[1].split("   │")[0]
+        assert re.findall(r"\w+", drawn) == layers, floor
+        rooms = [name for name in layers if (ROOT / folder / name).is_dir()]
+        assert re.findall(rf"^\| `{folder}/(\w+)/` \|", text, re.M) == rooms
+
+
+def test_the_glossary_has_at_most_30_words() -> None:
+    text = DEVELOPERS[0].read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([a-z ,-]+) \| ", text.split("## Words")[1].split("\n## ")[0], re.M)
+    words = [word for row in rows[1:] for word in row.split(", ")]
+    assert len(words) == len(set(words)) <= 30
+
+
 @pytest.mark.soak
 def test_the_first_study_runs_as_it_is_printed(
     tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
@@ -47,9 +86,9 @@ def test_the_first_study_runs_as_it_is_printed(
     for words in commands(ROOT / "docs" / "first-study.md"):
         assert MAINS[words[2]].main([_filled(word, root) for word in words[3:]]) == 0, words
     workspace = Workspace.open(root)
-    (study,) = studies.list_studies(workspace)
+    (study,) = planned_study.list_studies(workspace)
     assert wait(workspace, study, ended, every_s=5).state == "finished"
-    errors = statistics.final_errors(workspace, study.id).set_index("arm")
+    errors = study_summary.final_errors(workspace, study.id).set_index("arm")
     assert errors["n_subjects"].eq(72).all()
     print(errors.to_string())
 
@@ -59,6 +98,8 @@ def _filled(word: str, root: Path) -> str:
         return str(root)
     if word in ("POOL-ID", "TARGET-ID"):
         role = word.partition("-")[0].lower()
-        found = [one for one in cohorts.list_cohorts(Workspace.open(root)) if one.role == role]
+        found = [
+            one for one in frozen_cohort.list_cohorts(Workspace.open(root)) if one.role == role
+        ]
         return found[0].id
     return word

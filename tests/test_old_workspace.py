@@ -10,13 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from curation import cohorts, files, lists, overrides, ratings, rule_versions, sessions, tables
-from curation.workspace import Workspace
-from tests.launched import ended, wait
-from training import conclusions, launch, runs, statistics
-from training import study as studies
+from curation.cohorts import frozen_cohort
+from curation.ratings import rating_log
+from curation.sessions import saved_lists, session_log
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides, rule_versions
+from tests.helpers.launched_studies import ended, wait
+from tests.helpers.paths import ROOT
+from training.jobs import launch, study_status
+from training.results import conclusions, study_summary
+from training.studies import planned_study, runs
 
-ARCHIVE = Path(__file__).parent / "fixtures" / "workspace-26ee003.tar.xz"
+ARCHIVE = ROOT / "tests" / "fixtures" / "workspace-26ee003.tar.xz"
 
 
 @pytest.fixture
@@ -32,25 +38,25 @@ def old(tmp_path: Path) -> Workspace:
     return workspace
 
 
-def _study(workspace: Workspace, name: str) -> studies.Study:
-    return next(study for study in studies.list_studies(workspace) if study.name == name)
+def _study(workspace: Workspace, name: str) -> planned_study.Study:
+    return next(study for study in planned_study.list_studies(workspace) if study.name == name)
 
 
 def test_its_tables_and_decisions_are_read(old: Workspace) -> None:
     scans = tables.read_scans(old)
     assert len(scans) == len(tables.read_scores(old)) == 12
-    assert ratings.list_ratings(old)["comment"].tolist() == ["clean"]
+    assert rating_log.list_ratings(old)["comment"].tolist() == ["clean"]
     assert overrides.list_overrides(old)["tier"].tolist() == ["C"]
     assert [rule.name for rule in rule_versions.list_rules(old)] == ["first"]
-    assert len(sessions.load(old, 1).items) == 12
-    assert [one.name for one in lists.list_lists(old)] == ["odd ones"]
-    assert {cohort.role for cohort in cohorts.list_cohorts(old)} == {"pool", "target"}
+    assert len(session_log.load(old, 1).items) == 12
+    assert [one.name for one in saved_lists.list_lists(old)] == ["odd ones"]
+    assert {cohort.role for cohort in frozen_cohort.list_cohorts(old)} == {"pool", "target"}
 
 
 def test_its_finished_study_is_finished_and_shows_its_errors(old: Workspace) -> None:
     study = _study(old, "finished")
-    assert launch.status(old, study.id).state == "finished"
-    errors = statistics.final_errors(old, study.id).set_index("arm")
+    assert study_status.status(old, study.id).state == "finished"
+    errors = study_summary.final_errors(old, study.id).set_index("arm")
     assert {"scratch", "A", "control-A"} <= set(errors.index)
     assert errors["n_subjects"].eq(6).all()
 
@@ -68,10 +74,10 @@ def test_what_its_models_were_calibrated_on_is_told_until_they_are_made_again(
 
 def test_its_stopped_study_goes_on_to_its_end(old: Workspace) -> None:
     study = _study(old, "stopped")
-    before = {run.run_id: run.epoch for run in launch.status(old, study.id).runs}
-    assert launch.status(old, study.id).state == "stopped"
+    before = {run.run_id: run.epoch for run in study_status.status(old, study.id).runs}
+    assert study_status.status(old, study.id).state == "stopped"
     assert before["pretrain_A_seed0"] > 0
     launch.resume(old, study.id)
     status = wait(old, study, ended, every_s=0.5)
-    assert status.state == "finished", launch.log_path(study).read_text()
-    assert statistics.final_errors(old, study.id)["n_subjects"].eq(6).all()
+    assert status.state == "finished", study.supervisor_log_path.read_text()
+    assert study_summary.final_errors(old, study.id)["n_subjects"].eq(6).all()

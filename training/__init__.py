@@ -1,1 +1,1 @@
-"""Studies: what each quality tier is worth for pretraining."""
+"""Studies of the value of each quality tier for pretraining."""

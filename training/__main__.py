@@ -2,29 +2,23 @@
 
 import sys
 
-from curation import command_line
-from training import (
-    export_command,
-    launch_command,
-    reconstruct_command,
-    report_command,
-    study_commands,
-)
+from curation.cli import framework
+from training.cli import export, launch, studies
 
 #: In the order of the help.
 COMMANDS = (
-    launch_command.COMMAND,
-    *study_commands.COMMANDS,
-    export_command.COMMAND,
-    reconstruct_command.COMMAND,
-    report_command.COMMAND,
+    launch.LAUNCH_COMMAND,
+    *studies.COMMANDS,
+    export.EXPORT_COMMAND,
+    export.RECONSTRUCT_COMMAND,
+    export.REPORT_COMMAND,
 )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; an error of ours is one sentence and exit status 2."""
-    parser = command_line.parser("python -m training", __doc__, COMMANDS)
-    return command_line.run(
+    parser = framework.parser("python -m training", __doc__, COMMANDS)
+    return framework.run(
         parser, arguments, "A study that was started goes on; stop it with 'stop'."
     )
 

@@ -1,4 +1,4 @@
-"""Quality metrics: one registry, one small file a family, one pure function a metric."""
+"""Quality metrics: one registry, one module a family, one pure function a metric."""
 
 import math
 from collections.abc import Iterable
@@ -6,7 +6,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from curation.masks import Masks
+from curation.errors import NotMeasurable
+from curation.imaging.masks import Masks
+from curation.imaging.volumes import Volume
 from curation.metrics import (  # noqa: F401 - importing a family fills the registry
     blur,
     contrast,
@@ -14,12 +16,11 @@ from curation.metrics import (  # noqa: F401 - importing a family fills the regi
     incompleteness,
     inhomogeneity,
     motion,
-    mriqc_set,
+    mriqc_metrics,
     noise,
 )
-from curation.metrics.registry import METRICS, NEEDS, Metric, NotMeasurable
-from curation.metrics.scan import Scan
-from curation.volumes import Volume
+from curation.metrics.registry import METRICS, NEEDS, Metric
+from curation.metrics.scan_context import Scan
 
 __all__ = [
     "METRICS",
@@ -37,7 +38,7 @@ METRICS_VERSION = 6
 
 
 def up_to_date(metrics: pd.DataFrame) -> pd.Series:
-    """Tell which rows of metrics would be the same if they were measured now.
+    """Return which rows of metrics are up to date.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Blur: over how many voxels an edge is spread, whatever the noise."""
+"""Blur metrics: the width of edges, independent of noise."""
 
 from functools import partial
 
@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from curation.metrics.registry import NotMeasurable, metric
-from curation.metrics.scan import Scan
+from curation.errors import NotMeasurable
+from curation.metrics.registry import metric
+from curation.metrics.scan_context import Scan
 
 _MIN_EDGES = 400
 #: Voxels on each side of an edge over which the whole step is taken.
@@ -60,7 +61,7 @@ def _lines(scan: Scan, axis: int, kind: str) -> NDArray:
     """Return every third line of the brain's box along ``axis``, as [along, across, across]."""
     box = scan.brain_box
     if kind == "inside":
-        data = scan.on_voxels(scan.masks.brain & (scan.masks.depth_mm > 1), box)
+        data = scan.on_voxels(scan.masks.brain & (scan.masks.signed_distance_mm > 1), box)
         for number, part in enumerate(box):
             along = [1, 1, 1]
             along[number] = -1

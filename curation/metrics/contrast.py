@@ -1,10 +1,11 @@
-"""Contrast: whether grey and white matter can be told apart."""
+"""Contrast metrics: separation of grey and white matter, clipping, grey levels."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.metrics.registry import NotMeasurable, metric
-from curation.metrics.scan import Scan
+from curation.errors import NotMeasurable
+from curation.metrics.registry import metric
+from curation.metrics.scan_context import Scan
 
 
 def _white_and_grey(scan: Scan) -> tuple[NDArray, NDArray]:

@@ -1,13 +1,14 @@
-"""Geometry: whether the head has the shape of a head."""
+"""Geometry metrics: agreement of the head's shape with the template's."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from curation.masks import GRID_MM
-from curation.metrics.registry import NotMeasurable, metric
-from curation.metrics.scan import Scan
-from curation.template import template
+from curation.errors import NotMeasurable
+from curation.imaging.masks import GRID_MM
+from curation.imaging.template import template
+from curation.metrics.registry import metric
+from curation.metrics.scan_context import Scan
 
 #: Log of how much larger than people the template is, along x, y and z: medians of the clean scans.
 USUAL_LOG_SCALE = np.array([0.125, 0.085, 0.14])
@@ -15,7 +16,7 @@ _MIN_BRAIN_VOXELS = 3000
 
 
 def scales_and_shears(matrix: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
-    """Split a linear map into a turn, three scales and three shears (xy, xz, yz)."""
+    """Split a linear map into a rotation, three scales and three shears (xy, xz, yz)."""
     _, upper = np.linalg.qr(matrix[:3, :3])
     scales = np.abs(np.diag(upper))
     unit = upper / np.diag(upper)[:, None]
@@ -75,12 +76,14 @@ def size_deviation(scan: Scan) -> float:
     needs=("tissues", "t1w"),
 )
 def template_agreement(scan: Scan) -> float:
-    near = scan.masks.depth_mm > -4
-    inside = near & scan.masks.lit
+    near = scan.masks.signed_distance_mm > -4
+    inside = near & scan.masks.valid_slices
     if inside.sum() < _MIN_BRAIN_VOXELS:
         raise NotMeasurable("too little of the brain is in view")
-    flat = np.minimum(scan.masks.data / np.exp(scan.masks.log_field), 1.5 * scan.wm_mean)
-    one, two = (ndimage.uniform_filter(part, 3)[inside] for part in (flat, scan.masks.expected))
+    flat = np.minimum(scan.masks.data / np.exp(scan.masks.log_bias_field), 1.5 * scan.wm_mean)
+    one, two = (
+        ndimage.uniform_filter(part, 3)[inside] for part in (flat, scan.masks.template_intensity)
+    )
     return _correlation(one, two)
 
 
@@ -103,17 +106,17 @@ def _correlation(one: NDArray, two: NDArray) -> float:
 )
 def mirror_agreement(scan: Scan) -> float:
     maps = template(4)
-    where = np.nonzero(maps.depth_mm > -4)
+    where = np.nonzero(maps.signed_distance_mm > -4)
     world = np.stack([*where, np.ones(len(where[0]))]).T @ maps.affine.T
     right = world[world[:, 0] > 3]
-    flat = np.minimum(scan.masks.data / np.exp(scan.masks.log_field), 1.5 * scan.wm_mean)
+    flat = np.minimum(scan.masks.data / np.exp(scan.masks.log_bias_field), 1.5 * scan.wm_mean)
     smooth = ndimage.uniform_filter(flat, 3)
     pairs, seen = [], np.ones(len(right), dtype=bool)
     to_grid = np.linalg.inv(scan.masks.grid_to_template)[:3] / GRID_MM
     for side in (1.0, -1.0):
         index = to_grid @ (right * [side, 1, 1, 1]).T
         near = np.clip(np.round(index).astype(int), 0, np.array(smooth.shape)[:, None] - 1)
-        seen &= (np.abs(index - near).max(axis=0) <= 0.6) & scan.masks.lit[tuple(near)]
+        seen &= (np.abs(index - near).max(axis=0) <= 0.6) & scan.masks.valid_slices[tuple(near)]
         pairs.append(ndimage.map_coordinates(smooth, index, order=1, mode="nearest"))
     if seen.sum() < 1000:
         raise NotMeasurable("too little of both halves of the brain is in view")

@@ -1,4 +1,4 @@
-"""Incompleteness: what of the head is not in the image."""
+"""Incompleteness metrics: missing coverage, slabs and signal."""
 
 from itertools import pairwise
 
@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from curation.masks import GRID_MM
-from curation.metrics.registry import NotMeasurable, metric
-from curation.metrics.scan import Scan
-from curation.template import template
+from curation.errors import NotMeasurable
+from curation.imaging.masks import GRID_MM
+from curation.imaging.template import template
+from curation.metrics.registry import metric
+from curation.metrics.scan_context import Scan
 
 #: Points of the 2 mm grid: how thick a slab is, and how far apart two are compared.
 _SLAB, _SLAB_LAG = 6, 9
@@ -26,7 +27,7 @@ _SLAB, _SLAB_LAG = 6, 9
 )
 def brain_missing(scan: Scan) -> float:
     maps = template(4)
-    where = np.nonzero(maps.depth_mm > 4)
+    where = np.nonzero(maps.signed_distance_mm > 4)
     world = np.stack([*where, np.ones(len(where[0]))]).T @ maps.affine.T
     index = world @ np.linalg.inv(scan.masks.grid_to_template)[:3].T / GRID_MM
     index = np.round(index).astype(int)
@@ -38,9 +39,9 @@ def brain_missing(scan: Scan) -> float:
 
 
 def has_signal(scan: Scan) -> NDArray[np.bool_]:
-    """Tell where the image is at least an eighth as bright as white matter would be, over 6 mm."""
-    smooth = ndimage.uniform_filter(scan.masks.data / np.exp(scan.masks.log_field), 3)
-    return (smooth > 0.125 * scan.wm_mean) & scan.masks.lit
+    """Return where the intensity, averaged over 6 mm, is at least an eighth of white matter's."""
+    smooth = ndimage.uniform_filter(scan.masks.data / np.exp(scan.masks.log_bias_field), 3)
+    return (smooth > 0.125 * scan.wm_mean) & scan.masks.valid_slices
 
 
 @metric(
@@ -53,7 +54,7 @@ def has_signal(scan: Scan) -> NDArray[np.bool_]:
     meaning="Slices that should show brain and show nothing.",
 )
 def empty_slices(scan: Scan) -> float:
-    inside = scan.masks.depth_mm > 8
+    inside = scan.masks.signed_distance_mm > 8
     shares = []
     for axis, gone in enumerate(scan.empty):
         others = tuple(k for k in range(3) if k != axis)
@@ -102,7 +103,7 @@ def slice_dropout(scan: Scan) -> float:
 
 def slice_drops(scan: Scan) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
     """Return for each axis slices of the scan and how far each is darker than its neighbours, as a share."""
-    inside = scan.on_voxels(scan.masks.depth_mm > 3, scan.brain_box)
+    inside = scan.on_voxels(scan.masks.signed_distance_mm > 3, scan.brain_box)
     signal = np.where(inside, scan.volume.data[scan.brain_box], 0)
     found = []
     for axis, part in enumerate(scan.brain_box):
@@ -130,9 +131,9 @@ def slice_drops(scan: Scan) -> list[tuple[NDArray[np.int64], NDArray[np.float64]
     needs=("t1w",),
 )
 def slab_dropout(scan: Scan) -> float:
-    inside = (scan.masks.depth_mm > 3) & scan.masks.lit
-    signal = np.where(inside, scan.masks.data / np.exp(scan.masks.log_field), 0)
-    expected = np.where(inside, scan.masks.expected, 0)
+    inside = (scan.masks.signed_distance_mm > 3) & scan.masks.valid_slices
+    signal = np.where(inside, scan.masks.data / np.exp(scan.masks.log_bias_field), 0)
+    expected = np.where(inside, scan.masks.template_intensity, 0)
     worst, seen = 0.0, False
     for axis in range(3):
         others = tuple(k for k in range(3) if k != axis)
@@ -162,11 +163,11 @@ def slab_dropout(scan: Scan) -> float:
 )
 def border_signal(scan: Scan) -> float:
     bright = scan.masks.data > 0.25 * scan.wm_mean
-    above = (scan.template_heights_mm > 0) & scan.masks.lit
+    above = (scan.template_heights_mm > 0) & scan.masks.valid_slices
     shares = []
     for axis, first_end in ((0, 0), (1, 0), (2, 1)):  # the neck always leaves the image below
         others = tuple(k for k in range(3) if k != axis)
-        lit = np.flatnonzero(scan.masks.lit.any(axis=others))
+        lit = np.flatnonzero(scan.masks.valid_slices.any(axis=others))
         for end in (lit[1], lit[-2])[first_end:] if len(lit) > 3 else ():
             here = np.take(above, end, axis=axis)
             if here.sum() >= 200:

@@ -1,10 +1,11 @@
-"""Inhomogeneity: brightness that drifts across the head though the tissue is the same."""
+"""Inhomogeneity metrics: range and steepness of the bias field."""
 
 import numpy as np
 from scipy import ndimage
 
-from curation.metrics.registry import NotMeasurable, metric
-from curation.metrics.scan import Scan
+from curation.errors import NotMeasurable
+from curation.metrics.registry import metric
+from curation.metrics.scan_context import Scan
 
 _FIELD = "field fitted with the tissues, after Van Leemput et al., IEEE TMI 18 (1999) 885–896"
 
@@ -21,7 +22,7 @@ _FIELD = "field fitted with the tissues, after Van Leemput et al., IEEE TMI 18 (
     citation=_FIELD,
 )
 def bias_range(scan: Scan) -> float:
-    inside = scan.masks.log_field[scan.masks.brain & (scan.masks.depth_mm > 3)]
+    inside = scan.masks.log_bias_field[scan.masks.brain & (scan.masks.signed_distance_mm > 3)]
     if len(inside) < 1000:
         raise NotMeasurable("too little of the brain is in view")
     low, high = np.percentile(inside, [5, 95])
@@ -40,10 +41,10 @@ def bias_range(scan: Scan) -> float:
     citation=_FIELD,
 )
 def bias_steepness(scan: Scan) -> float:
-    inside = scan.masks.brain & (scan.masks.depth_mm > 6)
+    inside = scan.masks.brain & (scan.masks.signed_distance_mm > 6)
     if inside.sum() < 1000:
         raise NotMeasurable("too little of the brain is in view")
-    slopes = np.array(np.gradient(scan.masks.log_field, 0.2))
+    slopes = np.array(np.gradient(scan.masks.log_bias_field, 0.2))
     return float(np.percentile(np.sqrt((slopes[:, inside] ** 2).sum(axis=0)), 95))
 
 
@@ -78,7 +79,7 @@ def left_right_difference(scan: Scan) -> float:
     meaning="How much brightness differs over the brain; sees shadings too strong to be fitted.",
 )
 def brightness_range(scan: Scan) -> float:
-    inside = (scan.masks.depth_mm > 3) & scan.masks.lit
+    inside = (scan.masks.signed_distance_mm > 3) & scan.masks.valid_slices
     if inside.sum() < 1000:
         raise NotMeasurable("too little of the brain is in view")
     every = (slice(None, None, 2),) * 3

@@ -1,11 +1,12 @@
-"""Motion: what a moving head leaves beside itself and inside itself."""
+"""Motion metrics: ghosts in the air and ringing inside the head."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from curation.metrics.registry import NotMeasurable, metric
-from curation.metrics.scan import Scan
+from curation.errors import NotMeasurable
+from curation.metrics.registry import metric
+from curation.metrics.scan_context import Scan
 
 _MIN_VOXELS = 400
 _AXES = (("x", "left–right"), ("y", "front–back"), ("z", "head–foot"))
@@ -40,8 +41,8 @@ def _ghost_metric(axis: int, name: str, label: str) -> None:
 
 
 def _shadows(scan: Scan) -> list[NDArray[np.bool_]]:
-    """Tell for each axis which points lie in line with the brain along it."""
-    solid = scan.masks.depth_mm > 0
+    """Return, for each axis, the points in line with the brain along it."""
+    solid = scan.masks.signed_distance_mm > 0
     return [np.broadcast_to(solid.any(axis=axis, keepdims=True), solid.shape) for axis in range(3)]
 
 
@@ -68,7 +69,7 @@ def air_structure(scan: Scan) -> float:
 
 
 def averaged_air(scan: Scan) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return the air's brightness averaged over 8 mm, and where enough of it was there to average."""
+    """Return the air's intensity averaged over 8 mm, and where it covers enough of the average."""
     air = scan.air.astype(np.float32)
     weight = ndimage.gaussian_filter(air, 1.7)
     smooth = ndimage.gaussian_filter(scan.raw * air, 1.7) / np.maximum(weight, 1e-3)
@@ -87,7 +88,7 @@ def averaged_air(scan: Scan) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     needs=("tissues",),
 )
 def ripples(scan: Scan) -> float:
-    deep = ndimage.binary_erosion(scan.masks.wm) & (scan.masks.depth_mm > 4)
+    deep = ndimage.binary_erosion(scan.masks.wm) & (scan.masks.signed_distance_mm > 4)
     index = scan.voxels_of(deep, margin=4)
     near, far = [], []
     for axis in range(3):

@@ -1,11 +1,12 @@
-"""Noise: how grainy the image is."""
+"""Noise metrics."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from curation.metrics.registry import NotMeasurable, metric
-from curation.metrics.scan import Scan
+from curation.errors import NotMeasurable
+from curation.metrics.registry import metric
+from curation.metrics.scan_context import Scan
 
 
 @metric(
@@ -20,7 +21,7 @@ from curation.metrics.scan import Scan
     citation="pseudo-residuals: Gasser et al., Biometrika 73 (1986) 625–633",
 )
 def noise_wm(scan: Scan) -> float:
-    index = scan.voxels_of(scan.masks.wm & (scan.masks.depth_mm > 4.0), margin=1)
+    index = scan.voxels_of(scan.masks.wm & (scan.masks.signed_distance_mm > 4.0), margin=1)
     if len(index) < 150:
         raise NotMeasurable("too little white matter is in view")
     around = sum(scan.at(index, axis, side) for axis in range(3) for side in (-1, 1))
@@ -61,7 +62,7 @@ def wave_amplitude(scan: Scan) -> float:
 
 
 def _oblique(shape: tuple[int, ...]) -> NDArray:
-    """Tell which samples of the half spectrum lie off the centre and off the axes.
+    """Return which samples of the half spectrum lie off the centre and off the axes.
 
     On an axis lie the steps between slices (odd and even ones of unequal brightness) and the image's edges.
     """

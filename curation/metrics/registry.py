@@ -1,11 +1,10 @@
-"""The table of metrics: what the screen, the documentation, the scores and the tests walk."""
+"""Registry of metrics, walked by screen, documentation, scores and tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from curation.errors import NotMeasurable
-from curation.metrics.scan import Scan
+from curation.metrics.scan_context import Scan
 
 Direction = Literal["higher is worse", "higher is better", "describes the acquisition"]
 Family = Literal[
@@ -13,9 +12,11 @@ Family = Literal[
 ]
 Function = Callable[[Scan], float]
 
-__all__ = ["METRICS", "NEEDS", "Direction", "Family", "Metric", "NotMeasurable", "metric"]
+#: The seven families of metrics, each with a sub-score of its own, in the order in which they are told.
+FAMILIES: tuple[Family, ...] = get_args(Family)
 
-#: What a metric may need of a scan; without it, it is not measurable and :class:`Masks` says why.
+#: What a metric may need of a scan; without it, it is not measurable and
+#: :class:`curation.imaging.masks.Masks` says why.
 NEEDS = frozenset({"air", "outside", "face", "brain", "tissues", "t1w"})
 
 
@@ -38,7 +39,7 @@ class Metric:
     citation : str
         Where the definition comes from.
     function : callable
-        ``function(scan) -> float``; raises :class:`NotMeasurable`.
+        ``function(scan) -> float``; raises :class:`.NotMeasurable`.
     """
 
     name: str
@@ -73,9 +74,17 @@ def metric(
 
     def register(function: Function) -> Function:
         METRICS[name] = Metric(
-            name, label, family, direction, unit, formula, meaning, frozenset(needs), citation,
+            name,
+            label,
+            family,
+            direction,
+            unit,
+            formula,
+            meaning,
+            frozenset(needs),
+            citation,
             function,
-        )  # fmt: skip
+        )
         return function
 
     return register

@@ -1,1 +1,1 @@
-"""What the pages share: state, caches, charts, the viewer, live progress."""
+"""Parts of the pages, one folder a page, on top of the shared shell, viewer and scan table."""

@@ -18,18 +18,13 @@
 
 import json
 import shutil
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tests.benchmarks import comparing, coverage  # noqa: E402
+from tests.benchmarks import compare_page, coverage
 
 if __name__ == "__main__":
     found: dict[str, float] = dict(coverage.figures())
     if shutil.which("chromium"):
-        found |= comparing.figures()
+        found |= compare_page.figures()
     else:
         print("no Chromium on this machine: the page is not measured")
     print(json.dumps(found))

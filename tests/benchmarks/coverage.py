@@ -13,10 +13,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tests.held_out import made, null_studies
-from training import comparisons, statistics
-from training.arms import Arm
-from training.predictions import BASELINE, Predictions
+from tests.helpers.made_predictions import made, null_studies
+from training.results import comparisons, study_summary
+from training.results.predictions import BASELINE, Predictions
+from training.studies.study_arms import Arm
 
 STUDIES = 1000
 FOLDS = 5
@@ -54,9 +54,13 @@ def studies(count: int) -> Iterator[tuple[Predictions, np.ndarray, int, str]]:
 
 
 def _study(
-    rng: np.random.Generator, seeds: int, people: int, spread: tuple[float, float],
-    worth: np.ndarray, uneven: float = 1.0,
-) -> tuple[Predictions, np.ndarray]:  # fmt: skip
+    rng: np.random.Generator,
+    seeds: int,
+    people: int,
+    spread: tuple[float, float],
+    worth: np.ndarray,
+    uneven: float = 1.0,
+) -> tuple[Predictions, np.ndarray]:
     shape = (len(ARMS), seeds, people)
     error = (
         rng.normal(0, _PERSON, people)
@@ -103,7 +107,7 @@ def measured(count: int = STUDIES) -> pd.DataFrame:
             rows[name] += list(column) if name == "value" else [column] * len(values)
 
     for held_out, true, seeds, spread in studies(count):
-        final = statistics.summarise(held_out)
+        final = study_summary.summarise(held_out)
         final = final[final["arm"] != BASELINE]
         table = comparisons.compare_all(held_out, "scratch").reference
         apart = true[1:] - true[0]
@@ -143,8 +147,8 @@ def hard_cases(count: int = STUDIES) -> pd.DataFrame:
             rng = np.random.default_rng([7, number])
             held_out, true = _study(rng, 2, 70, SPREADS["large"], np.ones(len(ARMS)), uneven)
             held_out = held_out.only(arms=[arm.name for arm in ARMS[:arms]])
-            arm, _, _ = statistics.estimate(held_out, "scratch")
-            apart = statistics.compare(held_out, "scratch", "A").estimate
+            arm, _, _ = study_summary.estimate(held_out, "scratch")
+            apart = study_summary.compare(held_out, "scratch", "A").estimate
             held.append((arm.low <= true[0] <= arm.high, apart.low <= 0 <= apart.high))
         of_arm, of_difference = 100 * np.mean(held, axis=0)
         rows.append(
@@ -167,7 +171,7 @@ def unlike_seeds(count: int = STUDIES) -> pd.DataFrame:
         for arms in (4, 10):
             for seeds in (2, 3, 5):
                 found = [
-                    statistics.compare(held_out, "A", "scratch").estimate.p
+                    study_summary.compare(held_out, "A", "scratch").estimate.p
                     for held_out in null_studies(
                         count, arms=arms, seeds=seeds, of_pair=of_pair, of_others=of_others
                     )

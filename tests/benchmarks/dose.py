@@ -12,16 +12,18 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+import numpy as np
+import pandas as pd
+from scipy import stats
 
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from scipy import stats  # noqa: E402
-
-from curation import artifacts, scores, volumes  # noqa: E402
-from curation.masks import find_masks  # noqa: E402
-from curation.metrics import measure  # noqa: E402
+from curation.imaging import volumes
+from curation.imaging.masks import find_masks
+from curation.metrics import measure
+from curation.metrics.registry import FAMILIES
+from curation.scoring import distortion_score
+from curation.scoring.score_reference import builtin
+from curation.simulation import artefacts
+from tests.helpers.paths import ROOT
 
 DATA = ROOT.parent / "shared" / "data" / "ds000011"
 SEVERITIES = (0.25, 0.5, 0.75, 1.0)
@@ -34,7 +36,7 @@ def measured(paths: list[Path], workers: int = 2) -> pd.DataFrame:
     tasks = [
         (path, seed, name)
         for seed, path in enumerate(paths)
-        for name in (CLEAN, *artifacts.ARTIFACTS)
+        for name in (CLEAN, *artefacts.ARTEFACTS)
     ]
     rows: list[dict[str, object]] = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
@@ -51,8 +53,8 @@ def _cases(task: tuple[Path, int, str]) -> list[dict[str, object]]:
     for severity in (0.0,) if name == CLEAN else SEVERITIES:
         volume = clean
         if severity:
-            volume = replace(clean, data=artifacts.apply(name, clean.data, severity, seed))
-        values, _ = measure(volume, find_masks(volume), scores.builtin().anchors)
+            volume = replace(clean, data=artefacts.apply(name, clean.data, severity, seed))
+        values, _ = measure(volume, find_masks(volume), builtin().anchors)
         scan_id = f"{path.name.split('.')[0]}-{name}-{severity:g}"
         keys = {"scan": path.name, "artifact": name, "severity": severity}
         rows.append(keys | {"scan_id": scan_id, "sha256": scan_id} | values)
@@ -61,7 +63,9 @@ def _cases(task: tuple[Path, int, str]) -> list[dict[str, object]]:
 
 def judged(table: pd.DataFrame) -> pd.DataFrame:
     """Score the cases; return one row a scan and artefact: ``rho``, ``own``, ``rose``, ``scores``."""
-    scored = pd.concat([table[["scan", "artifact", "severity"]], scores.score(table)], axis=1)
+    scored = pd.concat(
+        [table[["scan", "artifact", "severity"]], distortion_score.score(table)], axis=1
+    )
     clean = scored[scored["artifact"] == CLEAN].set_index("scan")
     rows = []
     for (scan, name), cases in scored[scored["artifact"] != CLEAN].groupby(["scan", "artifact"]):
@@ -70,16 +74,20 @@ def judged(table: pd.DataFrame) -> pd.DataFrame:
         doses = [0.0, *cases["severity"]]
         totals = [base["distortion_score"], *cases["distortion_score"]]
         middle = cases[cases["severity"] == MIDDLE].iloc[0]
-        families = list(scores.SUBSCORES)
+        families = list(FAMILIES)
         rise = (middle[families].astype(float) - base[families].astype(float)).fillna(-np.inf)
         rows.append(
             {
-                "scan": scan, "artifact": name, "rho": stats.spearmanr(doses, totals).statistic,
-                "own": rise.idxmax() == artifacts.ARTIFACTS[str(name)].family, "rose": rise.idxmax(),
-                "clean": totals[0], "middle": middle["distortion_score"],
+                "scan": scan,
+                "artifact": name,
+                "rho": stats.spearmanr(doses, totals).statistic,
+                "own": rise.idxmax() == artefacts.ARTEFACTS[str(name)].family,
+                "rose": rise.idxmax(),
+                "clean": totals[0],
+                "middle": middle["distortion_score"],
                 "scores": " ".join(f"{value:.1f}" for value in totals),
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows)
 
 
@@ -104,16 +112,16 @@ def blind_spots(path: Path) -> pd.DataFrame:
     """Return MRIQC's metrics and the score of one scan: clean, distorted (severity 0.5), with zeroed air."""
     clean = volumes.conform(volumes.load(path))
     rows = {"clean": clean.data, "zeroed air": np.where(clean.data < 20, 0, clean.data)}
-    rows |= {name: artifacts.apply(name, clean.data, MIDDLE) for name in _TRIED}
+    rows |= {name: artefacts.apply(name, clean.data, MIDDLE) for name in _TRIED}
     table = []
     for name, data in rows.items():
         volume = replace(clean, data=np.asarray(data, dtype=np.float32))
-        names = {*scores.builtin().anchors, *_USUAL}
+        names = {*builtin().anchors, *_USUAL}
         values, _ = measure(volume, find_masks(volume), names)
         table.append({"case": name, "scan_id": name, "sha256": name} | values)
     frame = pd.DataFrame(table)
     shown = frame[["case", *_USUAL]].round(4)
-    return shown.assign(distortion_score=scores.score(frame)["distortion_score"].round(1))
+    return shown.assign(distortion_score=distortion_score.score(frame)["distortion_score"].round(1))
 
 
 def report(arguments: list[str]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How well the learned score agrees with experts: ``python tests/benchmarks/experts.py``.
+"""How well the learned score agrees with experts: ``python -m tests.benchmarks.experts``.
 
 ABIDE: fitted to all sites but one, judged on that one, for each site in turn. DS030: fitted to ABIDE,
 judged once. AUC is over pairs of scans of the same site, with bootstrap 95 % intervals over people. Only
@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, cohen_kappa_score
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-from curation import fitting, held_out, learned, mriqc_tables, scores  # noqa: E402
-from curation.fitting import Lesson  # noqa: E402
-from curation.groups import groups_of  # noqa: E402
-from curation.mriqc_tables import MriqcTable  # noqa: E402
+from curation.interchange import mriqc_tables
+from curation.interchange.mriqc_tables import MriqcTable
+from curation.interchange.rated_tables import experts_reference, training_set_of
+from curation.references import cross_validation
+from curation.references.fit_from_ratings import TrainingSet
+from curation.scoring import distortion_score, exclusion_model
+from curation.scoring.comparison_groups import groups_of
+from tests.helpers.paths import ROOT
 
 IQM = ROOT.parent / "shared" / "data" / "iqm"
 ABIDE, DS030 = IQM / "abide_iqm_rating_age.csv", IQM / "ds030_iqm_rating_age.csv"
@@ -46,16 +47,19 @@ def figures(abide_path: Path, ds030_path: Path) -> dict[str, Any]:
         best on the training sites; ``best_metric`` and its AUC; ``raters_kappa`` and ``raters_auc`` by pair.
     """
     abide, ds030 = mriqc_tables.read(abide_path), mriqc_tables.read(ds030_path)
-    given = fitting.lesson_of({"abide": abide})
+    given = training_set_of({"abide": abide})
     log_odds, accurate, agreeing = _leave_one_site_out(given)
     found: dict[str, Any] = {}
     for name, raters in (
-        ("abide_rater3_within", ["rater_3"]), ("abide_raters12_within", ["rater_1", "rater_2"]),
-    ):  # fmt: skip
-        rated = given.verdicts[given.verdicts["rater"].isin(raters)]
-        found |= _named(name, held_out.figures(log_odds, rated, given.groups, given.subjects))
+        ("abide_rater3_within", ["rater_3"]),
+        ("abide_raters12_within", ["rater_1", "rater_2"]),
+    ):
+        rated = given.labels[given.labels["rater"].isin(raters)]
+        found |= _named(
+            name, cross_validation.figures(log_odds, rated, given.groups, given.subjects)
+        )
     found |= _named("ds030", _on_another(abide, ds030))
-    third = given.verdicts[given.verdicts["rater"] == "rater_3"]
+    third = given.labels[given.labels["rater"] == "rater_3"]
     said, rows = third["excluded"].to_numpy(), third["row"].to_numpy()
     return (
         found
@@ -92,7 +96,7 @@ def _named(name: str, measured: Mapping[str, float]) -> dict[str, float]:
     return {new: round(measured[old], 3) for old, new in rename.items()}
 
 
-def _leave_one_site_out(given: Lesson) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _leave_one_site_out(given: TrainingSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return each scan's log-odds by the other sites' model, and whether that model excludes it.
 
     Penalty and thresholds (of the best balanced accuracy, and of the best κ, with rater_3) are chosen on
@@ -102,9 +106,9 @@ def _leave_one_site_out(given: Lesson) -> tuple[np.ndarray, np.ndarray, np.ndarr
     decided = np.zeros((2, len(given.metrics)), bool)
     for site in given.groups.unique():
         here = (given.groups == site).to_numpy()
-        others = given.verdicts[~here[given.verdicts["row"]]]
-        penalty = held_out.choose_penalty(given.inputs, others, given.folds)
-        coefficients, intercept = learned.regression(given.inputs, others, penalty)
+        others = given.labels[~here[given.labels["row"]]]
+        regularisation = cross_validation.choose_regularisation(given.inputs, others, given.folds)
+        coefficients, intercept = exclusion_model.regression(given.inputs, others, regularisation)
         everyone = given.inputs @ coefficients + intercept
         third = others[others["rater"] == "rater_3"]
         log_odds[here] = everyone[here]
@@ -124,21 +128,21 @@ def _threshold(
 
 def _on_another(table: MriqcTable, other: MriqcTable) -> dict[str, Any]:
     """Fit to one table and judge the distortion scores of the other as the product would make them."""
-    reference = fitting.experts_of({"abide": table})
+    reference = experts_reference({"abide": table})
     groups, rows = groups_of(other.rows, other.rows["site"]), other.rows.assign(sha256="")
     rows = rows.assign(scan_id=rows["participant_id"])
     frozen = replace(reference, model=reference.model and reference.model.frozen_to(rows, groups))
-    scored = scores.score(rows, frozen, rows["site"])["distortion_score"].to_numpy()
+    scored = distortion_score.score(rows, frozen, rows["site"])["distortion_score"].to_numpy()
     excluded = other.ratings.assign(excluded=(other.ratings["value"] == -1).astype(int))
-    return held_out.figures(scored, excluded, groups, rows["participant_id"])
+    return cross_validation.figures(scored, excluded, groups, rows["participant_id"])
 
 
-def _best_metric(given: Lesson, rated: pd.DataFrame) -> dict[str, Any]:
+def _best_metric(given: TrainingSet, rated: pd.DataFrame) -> dict[str, Any]:
     """Return the metric that alone tells rater_3's exclusions best, on these very scans."""
     rows, said = rated["row"].to_numpy(), rated["excluded"].to_numpy()
     values, groups = given.metrics.to_numpy()[rows], given.groups.to_numpy()[rows]
     aucs = {
-        name: held_out.within_group_auc(column, said, groups)
+        name: cross_validation.within_group_auc(column, said, groups)
         for name, column in zip(given.metrics, values.T, strict=True)
     }
     best = max(aucs, key=lambda name: abs(aucs[name] - 0.5))
@@ -155,7 +159,10 @@ def _between_raters(table: MriqcTable, groups: pd.Series) -> dict[str, Any]:
         pair = f"{one} {other} ({len(shared)} scans)"
         kappa[pair] = round(float(cohen_kappa_score(first == 1, second == 1)), 3)
         auc[pair] = [
-            round(held_out.within_group_auc(told, said == 1, groups.to_numpy()[shared.index]), 3)
+            round(
+                cross_validation.within_group_auc(told, said == 1, groups.to_numpy()[shared.index]),
+                3,
+            )
             for told, said in ((first, second), (second, first))
         ]
     return {"raters_kappa": kappa, "raters_auc": auc}

@@ -23,15 +23,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from curation import assess, cohorts, demo, phantoms
-from curation.workspace import Workspace
-from training import devices, grid, masked_autoencoder, masking, prepare, pretrain, runs
-from training import study as studies
-from training.config import PRESETS, Preset
-from training.data import Volumes
-from training.interruption import Interruption
-from training.masked_autoencoder import ReconstructionLoss, patchify, take
-from training.study import Study
+from curation.assessment import assess_workspace
+from curation.cohorts import frozen_cohort
+from curation.simulation import demo_workspace, phantom_t1w
+from curation.storage.workspace import Workspace
+from training.models import masking
+from training.models.masked_autoencoder import ReconstructionLoss
+from training.models.patches import patch_weights, patchify, take
+from training.studies import planned_study, prepare_volumes, runs, volume_grid
+from training.studies.planned_study import Study
+from training.studies.preset import Preset
+from training.studies.presets import PRESETS
+from training.tasks import devices, pretrain
+from training.tasks.batches import Volumes
+from training.tasks.stop_signal import Interruption
 
 _AT_ONCE = 4
 
@@ -50,15 +55,21 @@ def main() -> None:
 
 def _planned(root: Path, preset: str) -> tuple[Workspace, Study]:
     known = (root / "workspace.toml").exists()
-    workspace = Workspace.open(root) if known else demo.make_demo(root)
-    assess.assess(workspace, jobs=os.cpu_count() or 1)
-    pool = cohorts.freeze(workspace, "pool", author="bench-learning")
-    target = cohorts.freeze(workspace, "target", author="bench-learning", role="target")
-    study = studies.plan(
-        workspace, name="learning", cohort_id=pool.id, target_id=target.id,
-        arms=["scratch", "all"], seeds=[0], folds=3, preset=preset,
-    )  # fmt: skip
-    prepare.prepare(workspace, study)
+    workspace = Workspace.open(root) if known else demo_workspace.make_demo(root)
+    assess_workspace.assess(workspace, jobs=os.cpu_count() or 1)
+    pool = frozen_cohort.freeze(workspace, "pool", author="bench-learning")
+    target = frozen_cohort.freeze(workspace, "target", author="bench-learning", role="target")
+    study = planned_study.plan(
+        workspace,
+        name="learning",
+        cohort_id=pool.id,
+        target_id=target.id,
+        arms=["scratch", "all"],
+        seeds=[0],
+        folds=3,
+        preset=preset,
+    )
+    prepare_volumes.prepare(workspace, study)
     runs.write_configs(study)
     return workspace, study
 
@@ -67,10 +78,14 @@ def _measured(workspace: Workspace, study: Study) -> dict[str, float | None]:
     """Pretrain, telling how the error on held-out people falls, and return the figures."""
     preset, scans = study.preset, study.scans()
     pool, target = (
-        Volumes(prepare.volume_paths(workspace, study, scans.loc[scans["role"] == role, "scan_id"]))
+        Volumes(
+            prepare_volumes.volume_paths(
+                workspace, study, scans.loc[scans["role"] == role, "scan_id"]
+            )
+        )
         for role in ("pool", "target")
     )
-    shares = masked_autoencoder.patch_weights(grid.brain_mask(workspace, preset), preset.patch)
+    shares = patch_weights(volume_grid.brain_mask(workspace, preset), preset.patch)
     held_out = HeldOut(target, shares, preset)
     means = held_out.errors_of_means(pool)
     run = runs.find(study, "pretrain_all_seed0")
@@ -84,8 +99,9 @@ def _measured(workspace: Workspace, study: Study) -> dict[str, float | None]:
                 error = held_out.error(loss)
             print(
                 f"step {trainer.progress.step}: {error / means['place']:.3f} of the mean patch of "
-                f"each place, load {os.getloadavg()[0]:.1f}", flush=True,
-            )  # fmt: skip
+                f"each place, load {os.getloadavg()[0]:.1f}",
+                flush=True,
+            )
             return {"held_out": error}
 
         task.evaluate = told  # type: ignore[method-assign]
@@ -118,7 +134,7 @@ class HeldOut:
 
     def __init__(self, volumes: Volumes, shares: Tensor, preset: Preset) -> None:
         self.volumes, self.preset = volumes.batch(range(len(volumes))), preset
-        self.masks = masking.draw(np.random.default_rng(0), len(volumes), shares, preset)
+        self.masks = masking.sample_masks(np.random.default_rng(0), len(volumes), shares, preset)
         self.true = self._removed(self.volumes)
 
     @torch.inference_mode()
@@ -127,7 +143,9 @@ class HeldOut:
         total = 0.0
         for start in range(0, len(self.volumes), _AT_ONCE):
             own = slice(start, start + _AT_ONCE)
-            total += float(loss(self.volumes[own], masking.Masks(*(m[own] for m in self.masks))))
+            total += float(
+                loss(self.volumes[own], masking.PatchMasks(*(m[own] for m in self.masks)))
+            )
         return total
 
     def error_of(self, volumes: Tensor) -> float:
@@ -157,18 +175,20 @@ class HeldOut:
 
 def _scanned_again(workspace: Workspace, study: Study) -> Tensor:
     """Return the target's people with other noise, prepared as they were."""
-    plans = {plan.person.participant_id: plan for plan in demo.target_plans()}
+    plans = {plan.person.participant_id: plan for plan in demo_workspace.target_plans()}
     scans = study.scans()
-    mask = grid.brain_mask(workspace, study.preset)
+    mask = volume_grid.brain_mask(workspace, study.preset)
     again = []
     for _, scan in scans[scans["role"] == "target"].iterrows():
         plan = plans[str(scan["subject_id"]).rpartition(":")[2]]
-        scanner = phantoms.SCANNERS[plan.site]
-        silent, affine = phantoms.scan(plan.person, dataclasses.replace(scanner, noise=0.0))
+        scanner = phantom_t1w.SCANNERS[plan.site]
+        silent, affine = phantom_t1w.scan(plan.person, dataclasses.replace(scanner, noise=0.0))
         noise = np.random.default_rng(len(again)).normal(0, scanner.noise, (2, *silent.shape))
         data = np.hypot(silent + noise[0], noise[1]).round().astype(np.float32)
         template_affine = np.array(scan["template_affine"], dtype=float).reshape(4, 4)
-        again.append(prepare.prepared_volume(data, affine, template_affine, study.preset, mask))
+        again.append(
+            prepare_volumes.prepared_volume(data, affine, template_affine, study.preset, mask)
+        )
     return torch.from_numpy(np.stack(again)[:, None].astype(np.float32))
 
 

@@ -1,25 +1,23 @@
 """Twenty raters writing at once: 10,000 ratings on SQLite and on PostgreSQL, none lost, none doubled.
 
-``python tests/benchmarks/ratings.py`` prints one JSON object: of both databases together ``ratings_lost``
+``python -m tests.benchmarks.ratings`` prints one JSON object: of both databases together ``ratings_lost``
 (confirmed but not stored), ``ratings_doubled`` and ``store_ms`` (one rater alone, 95th percentile, the slower
 of the two), and the figures of each one.
 """
 
 import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-from curation import database, ratings  # noqa: E402
-from tests import postgres, rating_writer  # noqa: E402
+from curation.decisions import database
+from curation.decisions.database_identity import URL_VARIABLE
+from curation.ratings import rating_log
+from tests.helpers import postgres, rating_writer
 
 RATERS, EACH, ALONE = 20, 500, 200
 
@@ -48,16 +46,16 @@ def figures() -> dict[str, Any]:
 
 def _on(url: str | None) -> dict[str, float]:
     """Measure one database; it is named by the environment, here and in the raters' processes."""
-    before = os.environ.pop(database.URL_VARIABLE, None)
+    before = os.environ.pop(URL_VARIABLE, None)
     if url:
-        os.environ[database.URL_VARIABLE] = url
+        os.environ[URL_VARIABLE] = url
     try:
         with tempfile.TemporaryDirectory() as folder:
             return _measure(Path(folder) / "workspace", url)
     finally:
-        os.environ.pop(database.URL_VARIABLE, None)
+        os.environ.pop(URL_VARIABLE, None)
         if before is not None:
-            os.environ[database.URL_VARIABLE] = before
+            os.environ[URL_VARIABLE] = before
 
 
 def _measure(root: Path, url: str | None) -> dict[str, float]:
@@ -66,7 +64,7 @@ def _measure(root: Path, url: str | None) -> dict[str, float]:
     start = time.perf_counter()
     confirmed = rating_writer.rate_together(workspace, RATERS, EACH, url)
     taken = time.perf_counter() - start
-    kept = ratings.list_ratings(workspace, withdrawn=True).query("rater != 'alone'")
+    kept = rating_log.list_ratings(workspace, withdrawn=True).query("rater != 'alone'")
     stored = dict(
         zip(zip(kept["session_id"], kept["position"], strict=True), kept["id"], strict=True)
     )

@@ -1,4 +1,4 @@
-"""How fast and how large scoring is, on raw whole-head scans: ``python tests/benchmarks/scoring.py``.
+"""How fast and how large scoring is, on raw whole-head scans: ``python -m tests.benchmarks.scoring``.
 
 Prints a line a scan; the last line is one JSON object. ``seconds_per_scan`` is from file to metrics and
 thumbnail on one process, the template already loaded; ``peak_gb`` the largest memory of that process.
@@ -7,13 +7,11 @@ thumbnail on one process, the template already loaded; ``peak_gb`` the largest m
 import json
 import multiprocessing
 import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+from tests.helpers.paths import ROOT
 
 DATA = ROOT.parent / "shared" / "data" / "ds000011"
 
@@ -46,7 +44,7 @@ def main() -> int:
 
 
 def _warm() -> None:
-    from curation.template import template
+    from curation.imaging.template import template
 
     for step in (2, 4, 8):
         template(step)
@@ -58,8 +56,8 @@ def _idle(_: int) -> None:
 
 def _score(path: Path) -> tuple[float, float]:
     """Return the seconds that one scan took and the process's largest memory so far (GB)."""
-    from curation.files import sha256_of
-    from curation.measurement import assess_file
+    from curation.assessment.assess_scan import assess_file
+    from curation.storage.files import sha256_of
 
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:

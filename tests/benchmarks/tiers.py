@@ -24,12 +24,16 @@ import pandas as pd
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from curation import files, overrides, rule_advice, selection, stability, tables
-from curation.scores import SCORING_VERSION
-from curation.tiers import TierRule
-from curation.workspace import Source, Workspace
-from pages.ui import cutoff_plot, ground, tier_facts
-from pages.ui.ground import Ground
+from curation.metrics.registry import FAMILIES
+from curation.scoring.distortion_score import SCORING_VERSION
+from curation.storage import files, tables
+from curation.storage.workspace import Source, Workspace
+from curation.tier_effects import cutoff_stability, selection_bias
+from curation.tiers import overrides, rule_warnings
+from curation.tiers.tier_rule import TierRule
+from pages.ui.scan_table import scan_arrays
+from pages.ui.scan_table.scan_arrays import ScanTable
+from pages.ui.tiers import cutoff_plot, tier_facts
 from tests.browser import conftest
 
 SITES, RETIERS, DRAGS = 20, 50, 15
@@ -54,19 +58,30 @@ def simulated(root: Path, size: int) -> Workspace:
     ids = np.char.mod("simulated_sub-%07d_T1w", np.arange(size))
     people = np.char.mod("simulated:%07d", np.arange(size))
     site = rng.integers(0, SITES, size)
-    scans = pd.DataFrame({
-        "scan_id": ids, "subject_id": people, "participant_id": people, "modality": "T1w",
-        "source": "simulated", "role": "pool", "path": "", "sha256": np.char.mod("%064d", np.arange(size)),
-        "site": np.char.mod("site-%02d", site), "age_years": rng.uniform(6, 90, size).round(1),
-        "sex": rng.choice(["F", "M"], size), "group": rng.choice(["patient", "control"], size),
-        "simulated": True, "status": "table",
-    })  # fmt: skip
+    scans = pd.DataFrame(
+        {
+            "scan_id": ids,
+            "subject_id": people,
+            "participant_id": people,
+            "modality": "T1w",
+            "source": "simulated",
+            "role": "pool",
+            "path": "",
+            "sha256": np.char.mod("%064d", np.arange(size)),
+            "site": np.char.mod("site-%02d", site),
+            "age_years": rng.uniform(6, 90, size).round(1),
+            "sex": rng.choice(["F", "M"], size),
+            "group": rng.choice(["patient", "control"], size),
+            "simulated": True,
+            "status": "table",
+        }
+    )
     tables.write_scans(workspace, scans)
     score = np.clip(rng.gamma(2.0, 9.0, size) + site / 4 + scans["age_years"] / 20, 0, 100)
     scores = scans[["scan_id", "sha256"]].assign(
         distortion_score=score, reference="simulated", scoring_version=SCORING_VERSION
     )
-    for name in ground.SUBSCORES:
+    for name in FAMILIES:
         scores[name] = np.clip(score + rng.normal(0, 8, size), 0, 100)
     files.write_parquet(workspace.scores_path, scores)
     for number in range(20):
@@ -76,7 +91,7 @@ def simulated(root: Path, size: int) -> Workspace:
 
 def retier_ms(workspace: Workspace) -> tuple[float, float]:
     """Return the median time from a moved cut-off to all new figures, in ms, and that of the processor."""
-    scans = ground.of(workspace, "pool")
+    scans = scan_arrays.read_scan_table(workspace, "pool")
     rng, took, worked = np.random.default_rng(0), [], []
     _figures(scans, TierRule())  # what is made once is made before
     for _ in range(RETIERS):
@@ -88,18 +103,23 @@ def retier_ms(workspace: Workspace) -> tuple[float, float]:
     return statistics.median(took), statistics.median(worked)
 
 
-def _figures(scans: Ground, rule: TierRule) -> tuple[object, ...]:
-    sorted_ = ground.sort(scans, rule, overrides.standing(scans.workspace))
-    bins, held = ground.bins(scans, sorted_)
-    drawn = cutoff_plot.describe(bins, ground.lines(scans, sorted_, held, None))
-    tally = tier_facts.of(scans).tally(sorted_)
-    doubts = rule_advice.problems(rule, scans.arrays(rule.columns), sorted_.codes)
-    points = tier_facts.spread(scans, rule.column).points
-    near = stability.counts_near(scans.values(rule.column), rule.cutoffs, points)
+def _figures(scans: ScanTable, rule: TierRule) -> tuple[object, ...]:
+    sorted_scans = scan_arrays.sort(scans, rule, overrides.in_force(scans.workspace))
+    bins, held = scan_arrays.bins(scans, sorted_scans)
+    drawn = cutoff_plot.describe(bins, scan_arrays.lines(scans, sorted_scans, held, None))
+    tally = tier_facts.facts_of(scans).tally(sorted_scans)
+    doubts = rule_warnings.problems(rule, scans.arrays(rule.columns), sorted_scans.codes)
+    points = tier_facts.rater_spread(scans, rule.column).points
+    near = cutoff_stability.counts_near(scans.values(rule.column), rule.cutoffs, points)
     return (
-        drawn, doubts, near, tally.table(), tally.differences(), tally.shares("site"),
-        selection.selections(tally),
-    )  # fmt: skip
+        drawn,
+        doubts,
+        near,
+        tally.table(),
+        tally.differences(),
+        tally.shares("site"),
+        selection_bias.selections(tally),
+    )
 
 
 def redraw_ms(browser: Browser, workspace: Workspace, log: Path) -> tuple[float, float]:

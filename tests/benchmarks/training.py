@@ -32,14 +32,17 @@ from monai.transforms import (
 )
 from torch import nn
 
-from training import devices, engine, grid, masked_autoencoder, pretrain
-from training.age_model import split_decay
-from training.config import PRESETS, Preset
-from training.data import Volumes, batches
-from training.interruption import Interruption
-from training.masked_autoencoder import ReconstructionLoss
-from training.runs import Run
-from training.schedule import Schedule
+from training.models import masked_autoencoder
+from training.models.masked_autoencoder import ReconstructionLoss
+from training.models.patches import patch_weights, patchify
+from training.studies import volume_grid
+from training.studies.preset import Preset
+from training.studies.presets import PRESETS
+from training.studies.runs import Run
+from training.tasks import devices, pretrain, training_loop
+from training.tasks.batches import Volumes, batches
+from training.tasks.schedule import Schedule, split_decay
+from training.tasks.stop_signal import Interruption
 
 _MATRIX = 8192
 
@@ -105,28 +108,30 @@ def _compare(
 
 
 class _Ours:
-    """Pretraining as :mod:`training.pretrain` does it."""
+    """Pretraining as :mod:`training.tasks.pretrain` does it."""
 
     def __init__(self, fabric: Fabric, preset: Preset, paths: list[Path], folder: Path) -> None:
         network = masked_autoencoder.build(preset, seed=0)
         masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
-        shares = masked_autoencoder.patch_weights(grid.template_brain(preset), preset.patch)
+        shares = patch_weights(volume_grid.template_brain(preset), preset.patch)
         loss = ReconstructionLoss(network, preset, shares)
         schedule = Schedule(seed=0, epochs=1000, steps=1000, lr=1e-4, warmup=0.1, clip_norm=1.0)
         groups = split_decay([p for p in loss.parameters() if p.requires_grad], preset.weight_decay)
         run = Run("bench", "pretrain", "all", 0, None, folder / "run")
-        self.trainer = engine.Trainer(
+        self.trainer = training_loop.Trainer(
             fabric, run, schedule, loss, groups, Interruption(), compiled=preset.compiled
         )
         self.meter = self.trainer.meter
-        self.task = pretrain.Reconstruction(fabric, preset, 0, Volumes(paths), shares)
-        ahead = fabric.device.type == "cuda"
-        self._coming = self.meter.waiting_for(batches(self.task.draw, 0, 10**6, ahead=ahead))
+        self.task = pretrain.MaskedReconstruction(fabric, preset, 0, Volumes(paths), shares)
+        prefetch = fabric.device.type == "cuda"
+        self._prefetched = self.meter.waiting_for(
+            batches(self.task.sample, 0, 10**6, prefetch=prefetch)
+        )
 
     def steps(self, count: int) -> None:
         """Train some steps."""
         for _ in range(count):
-            self.trainer._step(self.task, next(self._coming))
+            self.trainer._step(self.task, next(self._prefetched))
             self.trainer.progress.step += 1
             self.meter.count(self.task.size)
 
@@ -137,19 +142,21 @@ class _Stock:
     def __init__(self, device: torch.device, preset: Preset, paths: list[Path]) -> None:
         self.device = device
         keys = ["image"]
-        transforms = Compose([
-            LoadImaged(keys, reader="NumpyReader"),
-            EnsureChannelFirstd(keys, channel_dim="no_channel"),
-            RandFlipd(keys, prob=0.5, spatial_axis=0),
-            RandScaleIntensityd(keys, factors=0.05, prob=1.0),
-            RandShiftIntensityd(keys, offsets=0.05, prob=1.0),
-        ])  # fmt: skip
+        transforms = Compose(
+            [
+                LoadImaged(keys, reader="NumpyReader"),
+                EnsureChannelFirstd(keys, channel_dim="no_channel"),
+                RandFlipd(keys, prob=0.5, spatial_axis=0),
+                RandScaleIntensityd(keys, factors=0.05, prob=1.0),
+                RandShiftIntensityd(keys, offsets=0.05, prob=1.0),
+            ]
+        )
         data = CacheDataset([{"image": path} for path in paths], transforms, progress=False)
         self.loader = DataLoader(data, batch_size=preset.pretrain_batch, shuffle=True)
         self.network = MaskedAutoEncoderViT(**masked_autoencoder.arguments(preset)).to(device)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-4)
         self.patch = preset.patch
-        self._coming = self._endless()
+        self._prefetched = self._endless()
 
     def _endless(self) -> Iterator[torch.Tensor]:
         while True:
@@ -159,9 +166,9 @@ class _Stock:
     def steps(self, count: int) -> None:
         """Train some steps."""
         for _ in range(count):
-            images = next(self._coming).to(self.device, torch.float32).as_tensor()
+            images = next(self._prefetched).to(self.device, torch.float32).as_tensor()
             predicted, mask = self.network(images)
-            target = masked_autoencoder.patchify(images, self.patch)
+            target = patchify(images, self.patch)
             error = nn.functional.mse_loss(predicted, target, reduction="none").mean(-1)
             loss = (error * mask).sum() / mask.sum()
             self.optimizer.zero_grad()

@@ -5,12 +5,8 @@
 
 import json
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tests.benchmarks import dose, experts  # noqa: E402
+from tests.benchmarks import dose, experts
 
 
 def main(arguments: list[str]) -> int:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from curation import assess, demo
-from curation.workspace import Workspace
-from tests.dashboard import ROOT as ROOT
-from tests.dashboard import Dashboard as _serving
-from training import launch
-from training.study import list_studies
+from curation.assessment import assess_workspace
+from curation.simulation import demo_workspace as demo
+from curation.storage.workspace import Workspace
+from tests.helpers.dashboard import ROOT as ROOT
+from tests.helpers.dashboard import Dashboard as _serving
+from training.jobs import launch
+from training.studies.planned_study import list_studies
 
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -45,7 +46,7 @@ def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspa
         patch.setattr(demo, "POOL_SIZE", 15)
         patch.setattr(demo, "TARGET_SIZE", 12)
         workspace = demo.make_demo(tmp_path_factory.mktemp("demo") / "workspace")
-    assess.assess(workspace, jobs=os.cpu_count() or 1)
+    assess_workspace.assess(workspace, jobs=os.cpu_count() or 1)
     yield workspace
     for study in list_studies(workspace):
         launch.stop(workspace, study.id)

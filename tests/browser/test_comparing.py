@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from curation.workspace import Workspace
-from tests import made_workspace
+from curation.storage.workspace import Workspace
 from tests.browser import conftest
+from tests.helpers import workspace_full
 
 pytestmark = pytest.mark.browser
 
@@ -24,8 +24,8 @@ _POINT = """([plot, place]) => {
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("comparing")
-    workspace: Workspace = made_workspace.make(folder / "workspace")
-    made_workspace.add_studies(workspace)
+    workspace: Workspace = workspace_full.make(folder / "workspace")
+    workspace_full.add_studies(workspace)
     with conftest._serving(workspace, folder / "log.txt") as address:
         yield address
 

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from curation import cohorts, examples
-from curation.workspace import Workspace
-from pages.ui import tier_parts
+from curation.cohorts import frozen_cohort
+from curation.interchange import example_datasets
+from curation.storage.workspace import Workspace
+from pages import tiers as tiers_page
 from tests.browser import conftest
 from tests.browser.test_pages_look import settled
 
@@ -24,12 +25,12 @@ SHARED = conftest.ROOT.parent / "shared" / "data" / "iqm" / "abide_iqm_rating_ag
 @pytest.fixture(scope="module")
 def abide(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """ABIDE's scans without images, with ratings and sites, and with ages where this machine has them."""
-    if not examples.is_installed():
-        pytest.skip(f"the example's package is not installed: {examples.INSTALL}")
+    if not example_datasets.is_installed():
+        pytest.skip(f"the example's package is not installed: {example_datasets.INSTALL}")
     folder = tmp_path_factory.mktemp("abide")
     people = _people(folder / "participants.tsv") if SHARED.is_file() else None
     workspace = Workspace.create(folder / "workspace")
-    examples.import_example(workspace, "abide", participants=people)
+    example_datasets.import_example(workspace, "abide", participants=people)
     return workspace
 
 
@@ -96,7 +97,7 @@ def test_a_dragged_line_moves_counts_balance_and_warnings_and_freezes_reproducib
     tiers: Page, abide: Workspace, tmp_path: Path
 ) -> None:
     assert sum(counts(tiers)) == 1101
-    part(tiers, tier_parts.PEOPLE)
+    part(tiers, tiers_page.PEOPLE)
     table = tiers.locator("table.ts").first
     before, balance = counts(tiers), table.inner_text()
     seen = drag(tiers, 10.0)
@@ -113,13 +114,13 @@ def test_a_dragged_line_moves_counts_balance_and_warnings_and_freezes_reproducib
     drag(tiers, 17.5)
     expect(nobody).to_have_count(0)
 
-    part(tiers, tier_parts.CUT)
+    part(tiers, tiers_page.CUT)
     expect(tiers.get_by_role("spinbutton").first).to_have_value("17.5")
-    part(tiers, tier_parts.COHORTS)
+    part(tiers, tiers_page.COHORTS)
     tiers.get_by_label("Who decides").first.fill("Ada")
     tiers.get_by_role("button", name="Freeze this pool cohort").click()
     expect(tiers.get_by_text(re.compile("Frozen as"))).to_be_visible()
-    (frozen,) = cohorts.list_cohorts(abide)
+    (frozen,) = frozen_cohort.list_cohorts(abide)
     assert list(frozen.counts.values()) == counts(tiers)
     expect(tiers.get_by_role("cell", name=frozen.hash, exact=True)).to_be_visible()
     with tiers.expect_download() as download:
@@ -135,10 +136,23 @@ def test_a_dragged_line_moves_counts_balance_and_warnings_and_freezes_reproducib
 def _command_line(workspace: Workspace, rule: Path, out: Path) -> str:
     """Sort by a rule without the page; return the hash that it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "curation", "tiers", "--workspace", str(workspace.root),
-         "--rule", str(rule), "--out", str(out)],
-        cwd=conftest.ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "curation",
+            "tiers",
+            "--workspace",
+            str(workspace.root),
+            "--rule",
+            str(rule),
+            "--out",
+            str(out),
+        ],
+        cwd=conftest.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     found = re.search(r"^hash ([0-9a-f]+)", done.stdout, re.MULTILINE)
     assert found is not None, done.stdout
     return found[1]
@@ -187,7 +201,7 @@ def test_plotly_is_fetched_once_from_this_server(page: Page, served: str) -> Non
     page.locator(".cutoffs[data-drawn]").wait_for()
     settled(page)
     drag(page, 12.0)
-    part(page, tier_parts.RULE)
+    part(page, tiers_page.RULE)
     page.locator(".flows .sankey").first.wait_for()
     assert len([url for url in asked if url.endswith("plotly.min.js")]) == 1
     assert all(url.startswith((served, "data:", "blob:")) for url in asked)
@@ -195,7 +209,7 @@ def test_plotly_is_fetched_once_from_this_server(page: Page, served: str) -> Non
 
 def test_a_flow_leads_to_the_scans_that_move(tiers: Page) -> None:
     drag(tiers, 12.0)
-    part(tiers, tier_parts.RULE)
+    part(tiers, tiers_page.RULE)
     tiers.locator(".flows .sankey-link").first.wait_for()
     expect(tiers.get_by_text("to another tier")).to_be_visible()
     tiers.locator(".flows .sankey-link").nth(1).click(force=True)

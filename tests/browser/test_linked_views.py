@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from curation import lists, tables
-from curation.workspace import Workspace
+from curation.sessions import saved_lists
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests.browser.test_pages_look import settled
 
 pytestmark = pytest.mark.browser
@@ -129,12 +130,12 @@ def test_a_selection_in_one_plot_is_followed_saved_and_opened(
     page.get_by_label("Who picked them").fill("Ada")
     page.get_by_role("button", name=f"Save {there - upper} scan").click()
     expect(page.get_by_text("Saved: the lower ones")).to_be_visible()
-    (saved,) = lists.list_lists(demo_workspace)
+    (saved,) = saved_lists.list_lists(demo_workspace)
     assert saved.scans == there - upper
 
     tile = page.locator(".sheet button").first
     name = str(tile.get_attribute("data-scan"))
-    assert name in lists.scans_of(demo_workspace, saved.id)
+    assert name in saved_lists.scans_of(demo_workspace, saved.id)
     tile.click()
     expect(page).to_have_url(re.compile("/review$"))
     expect(page.get_by_text(name).first).to_be_visible()

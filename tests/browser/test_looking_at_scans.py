@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from curation import tables
-from curation.workspace import Workspace
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests.browser import conftest
 
 pytestmark = pytest.mark.browser

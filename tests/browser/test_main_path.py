@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from curation import cohorts
-from curation.workspace import Workspace
+from curation.cohorts import frozen_cohort
+from curation.storage.workspace import Workspace
 
 pytestmark = pytest.mark.browser
 
@@ -63,7 +63,7 @@ def test_review_draws_a_brain_and_says_how_it_lies(page: Page, dashboard: str) -
 
 
 def test_a_rating_is_kept(page: Page, dashboard: str, demo_workspace: Workspace) -> None:
-    from curation import ratings
+    from curation.ratings import rating_log
 
     _open(page, dashboard, "review", "Is this scan good?")
     page.get_by_label(re.compile("Who rates|Rater|name", re.IGNORECASE)).first.fill("Ada")
@@ -71,7 +71,7 @@ def test_a_rating_is_kept(page: Page, dashboard: str, demo_workspace: Workspace)
     page.get_by_label(re.compile("Comment", re.IGNORECASE)).first.fill("rings at the vertex")
     page.get_by_role("button", name=re.compile("Save", re.IGNORECASE)).first.click()
     expect(page.get_by_role("cell", name="rings at the vertex")).to_be_visible()
-    kept = ratings.list_ratings(demo_workspace)
+    kept = rating_log.list_ratings(demo_workspace)
     assert kept[["rater", "label", "comment"]].iloc[-1].tolist() == [
         "Ada",
         "doubtful",
@@ -111,7 +111,10 @@ def test_from_a_moved_cut_off_to_growing_curves(
         page.get_by_label("Who decides").fill("Ada")
         freeze.click()
         expect(page.get_by_text(re.compile("Frozen as"))).to_be_visible()
-    assert {header.role for header in cohorts.list_cohorts(demo_workspace)} == {"pool", "target"}
+    assert {header.role for header in frozen_cohort.list_cohorts(demo_workspace)} == {
+        "pool",
+        "target",
+    }
 
     _open(page, dashboard, "train", "What is running?")
     for label, value in (("Seeds", "1"), ("Folds", "2")):

@@ -1,4 +1,4 @@
-"""How pages look in Chromium: nothing runs off the screen, keys work, left is where it is said to be."""
+"""Layout of pages in Chromium: nothing runs off the screen, keys work, left is where it is said to be."""
 
 import io
 import re
@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from curation import ingest
-from curation.workspace import Workspace
-from pages.ui.frame import PAGES
+from curation.sources import ingest
+from curation.storage.workspace import Workspace
+from pages.ui.shell.frame import PAGES
 from tests.browser import conftest
 
 pytestmark = pytest.mark.browser

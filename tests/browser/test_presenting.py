@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from curation import files
-from curation.workspace import Workspace
-from pages.ui.frame import PAGES
-from tests import finished_study, report_reading
+from curation.storage import files
+from curation.storage.workspace import Workspace
+from pages.ui.shell.frame import PAGES
 from tests.browser import conftest
-from training.predictions import BASELINE
-from training.study import Study
+from tests.helpers import report_reader, workspace_finished
+from training.results.predictions import BASELINE
+from training.studies.planned_study import Study
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +25,7 @@ PATIENCE_MS = 300_000
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study]:
     """A finished study, really trained."""
-    return finished_study.make(tmp_path_factory.mktemp("finished") / "workspace", seeds=(0,))
+    return workspace_finished.make(tmp_path_factory.mktemp("finished") / "workspace", seeds=(0,))
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,15 @@ def _opened(page: Page, address: str) -> None:
 def test_keys_lead_from_message_to_message(page: Page, presenting: str) -> None:
     _opened(page, presenting)
     count = int(page.get_by_text(re.compile(r"^1 of \d+$")).inner_text().split()[-1])
-    presses = [("ArrowRight", 2), ("Space", 3), ("PageDown", 4), ("ArrowLeft", 3), ("PageUp", 2),
-               ("End", count), ("Home", 1)]  # fmt: skip
+    presses = [
+        ("ArrowRight", 2),
+        ("Space", 3),
+        ("PageDown", 4),
+        ("ArrowLeft", 3),
+        ("PageUp", 2),
+        ("End", count),
+        ("Home", 1),
+    ]
     for key, there in presses:
         page.keyboard.press(key)
         expect(page.get_by_text(f"{there} of {count}", exact=True)).to_be_visible()
@@ -83,16 +90,16 @@ def test_report_and_deck_are_taken_along_with_the_numbers_of_the_result(
 
     shown = {
         trace["name"].split(":")[0]: trace["x"][0]
-        for trace in report_reading.html_figures(taken["html"].read_text())["final-errors"]["data"]
+        for trace in report_reader.html_figures(taken["html"].read_text())["final-errors"]["data"]
     }
     shown[BASELINE] = shown.pop("predict the mean age")
     assert shown == pytest.approx(result["age_mae_years"].to_dict())
-    _, *rows = report_reading.chart_tables(taken["pptx"])["final-errors"]
+    _, *rows = report_reader.chart_tables(taken["pptx"])["final-errors"]
     errors = sorted(value for row in rows for value in row[1:-2] if value is not None)
     assert errors == pytest.approx(sorted(result["age_mae_years"]))
-    secrets = finished_study.secrets(*finished)
+    secrets = workspace_finished.secrets(*finished)
     for path in taken.values():
-        for name, data in report_reading.every_byte(path):
+        for name, data in report_reader.every_byte(path):
             assert not [secret for secret in secrets if secret.encode() in data], name
     _look_at_from_disk(page, taken["html"])
 
@@ -123,7 +130,7 @@ def _look_at_from_disk(page: Page, report: Path) -> None:
     alone.on("console", lambda message: said.append(message.text))
     alone.on("pageerror", lambda error: said.append(str(error)))
     alone.goto(report.as_uri())
-    plots = len(report_reading.html_figures(report.read_text()))
+    plots = len(report_reader.html_figures(report.read_text()))
     expect(alone.locator(".plot[data-drawn=yes] .main-svg").first).to_be_visible()
     expect(alone.locator(".plot[data-drawn=yes]")).to_have_count(plots)
     assert asked == [report.as_uri()]

@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from curation import ratings, sessions, tables
-from curation.sessions import Plan
-from curation.workspace import Workspace
-from tests import made_workspace, marked_workspace
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Opinion
+from curation.sessions import session_log
+from curation.sessions.session_plan import SessionPlan
+from curation.storage import tables
+from curation.storage.workspace import Workspace
 from tests.browser import conftest
 from tests.browser.test_pages_look import opened, settled
+from tests.helpers import workspace_full, workspace_marked
 
 pytestmark = pytest.mark.browser
 
@@ -23,10 +26,14 @@ LEVELS = {"1": 1.0, "2": 0.0, "3": -1.0}
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[Workspace, conftest._serving, str]]:
     """A workspace whose scans Bob rated, and a dashboard that can be started anew."""
-    workspace = made_workspace.make(tmp_path / "workspace")
-    session = sessions.start(workspace, Plan("his", "Bob", "three-level", "all", repeats_share=0.0))
+    workspace = workspace_full.make(tmp_path / "workspace")
+    session = session_log.start(
+        workspace, SessionPlan("his", "Bob", "three-level", "all", repeats_share=0.0)
+    )
     for item in session.items:
-        sessions.save(workspace, session.id, item.position, float(item.position % 3 - 1), seconds=9)
+        session_log.save(
+            workspace, session.id, item.position, Opinion(float(item.position % 3 - 1), seconds=9)
+        )
     serving = conftest._serving(workspace, tmp_path / "log.txt")
     with serving as address:
         yield workspace, serving, address
@@ -77,8 +84,11 @@ def _rate_first(page: Page) -> None:
     page.keyboard.press("n")
     expect(page.get_by_text("none is chosen for you")).to_be_visible()
     for key, label in (
-        ("2", "doubtful"), ("h", "Head motion"), ("w", "Wrap-around"), ("8", "sure"),
-    ):  # fmt: skip
+        ("2", "doubtful"),
+        ("h", "Head motion"),
+        ("w", "Wrap-around"),
+        ("8", "sure"),
+    ):
         page.keyboard.press(key)
         _chosen(page, label)
     others = page.get_by_role("button", name=re.compile("^(accept|exclude|Uneven|guess)"))
@@ -93,13 +103,13 @@ def _rate_first(page: Page) -> None:
 
 def _standing(workspace: Workspace, rater: str) -> list[int]:
     """Return the places whose rating stands in the database."""
-    given = ratings.list_ratings(workspace)
+    given = rating_log.list_ratings(workspace)
     return sorted(int(place) for place in given.loc[given["rater"] == rater, "position"])
 
 
 def _check_stored(workspace: Workspace) -> None:
     """See that each scan has one rating that stands, with all that was said."""
-    given = ratings.list_ratings(workspace, withdrawn=True)
+    given = rating_log.list_ratings(workspace, withdrawn=True)
     given = given[given["rater"] == "Ada"]
     standing = given[given["withdrawn"].isna()].sort_values("position")
     assert standing["position"].tolist() == list(range(SCANS))
@@ -188,7 +198,7 @@ class _Traffic:
 
     def found(self) -> set[bytes]:
         """Return the marks that were sent."""
-        return {mark for mark in marked_workspace.MARKS if any(mark in part for part in self.parts)}
+        return {mark for mark in workspace_marked.MARKS if any(mark in part for part in self.parts)}
 
 
 def _drawn(page: Page, before: list[str]) -> str:
@@ -200,10 +210,10 @@ def _drawn(page: Page, before: list[str]) -> str:
 
 
 def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: Path) -> None:
-    workspace = marked_workspace.make(tmp_path / "workspace")
+    workspace = workspace_marked.make(tmp_path / "workspace")
     unreadable = tables.read_scans(workspace).set_index("scan_id")["path"]
-    session = sessions.start(
-        workspace, Plan("blind", "Ada", "three-level", size=4, repeats_share=0.25, seed=1)
+    session = session_log.start(
+        workspace, SessionPlan("blind", "Ada", "three-level", size=4, repeats_share=0.25, seed=1)
     )
     Path(unreadable[session.items[1].scan_id]).write_bytes(b"no image")
     with conftest._serving(workspace, tmp_path / "log.txt") as address:

@@ -1,4 +1,4 @@
-"""What another web page, open in the same browser, can do with Tierscope: nothing."""
+"""Access of another web page, open in the same browser, to Tierscope: none."""
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect

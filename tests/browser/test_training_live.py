@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from curation.workspace import Source, Workspace
-from tests import training_workspace
+from curation.storage.workspace import Source, Workspace
 from tests.browser import conftest
-from tests.launched import processes, under_way, wait
-from training import launch
-from training.study import Study
+from tests.helpers import workspace_trainable
+from tests.helpers.launched_studies import study_processes, under_way, wait
+from training.jobs import launch, study_status
+from training.studies.planned_study import Study
 
 pytestmark = pytest.mark.browser
 
@@ -20,11 +20,11 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def planned(tmp_path: Path) -> Iterator[tuple[str, Workspace, Study]]:
     """A dashboard on a workspace with a planned study that would go on for hours."""
-    workspace = training_workspace.make(Workspace.create(tmp_path / "w"))
+    workspace = workspace_trainable.make(Workspace.create(tmp_path / "w"))
     for role in ("pool", "target"):
         folder = str(workspace.root / "images")
         workspace.put_source(Source(role, folder, "folder", role, simulated=True))
-    study = training_workspace.plan(workspace, arms=["A"], overrides={"pretrain_epochs": 100_000})
+    study = workspace_trainable.plan(workspace, arms=["A"], overrides={"pretrain_epochs": 100_000})
     with conftest._serving(workspace, tmp_path / "log.txt") as address:
         yield address, workspace, study
     launch.stop(workspace, study.id)
@@ -58,8 +58,8 @@ def test_a_live_study_shows_its_numbers_and_is_stopped_and_resumed(
 
     again.get_by_role("button", name="Stop the study").click()
     expect(again.get_by_text("stopped", exact=True).first).to_be_visible(timeout=60_000)
-    assert not processes(study)
-    epoch = launch.status(workspace, study.id).runs[0].epoch
+    assert not study_processes(study)
+    epoch = study_status.status(workspace, study.id).runs[0].epoch
     assert epoch > 0
 
     again.get_by_role("button", name="Resume …").click()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from curation import files
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from tests.browser.test_main_path import _grey_levels, _still
 from tests.browser.test_pages_look import opened, settled
 

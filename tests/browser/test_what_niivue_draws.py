@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Frame, Page, expect
 
-from curation import ingest
-from curation.workspace import Workspace
-from pages.ui import own_window
+from curation.sources import ingest
+from curation.storage.workspace import Workspace
+from pages.ui.viewer import user_window
 from tests.browser import conftest
 from tests.browser.test_looking_at_scans import _drawn, _settled
 
@@ -156,8 +156,10 @@ def test_letters_are_large_and_clear_of_the_cross_hair(page: Page, address: str)
     letters, blue = _frame(page).evaluate(_LETTERS), _blue(page)
     planes = [letters[i : i + 4] for i in range(0, 12, 4)]
     assert sorted("".join(letter for letter, *_ in plane) for plane in planes) == [
-        "APRL", "SIAP", "SIRL",
-    ]  # fmt: skip
+        "APRL",
+        "SIAP",
+        "SIRL",
+    ]
     for upper, lower, left, right in planes:
         assert upper[2] < left[2] < lower[2] and left[1] < upper[1] < right[1]
         for _, x, y, size in (upper, lower, left, right):
@@ -258,7 +260,7 @@ def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, addr
 def _fields_say(page: Page, window: list[float]) -> None:
     """Wait until the fields show the level and the width of what the image shows."""
     for label, value in (("Level", sum(window) / 2), ("Width", window[1] - window[0])):
-        said = own_window.shown_as(window[1] - window[0]) % float(f"{value:.6g}")
+        said = user_window.shown_as(window[1] - window[0]) % float(f"{value:.6g}")
         expect(page.get_by_label(label, exact=True)).to_have_value(said)
 
 

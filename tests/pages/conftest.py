@@ -7,27 +7,29 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import sessions, tables
-from curation.workspace import ENVIRONMENT_VARIABLE, Workspace
-from pages.ui import door
-from pages.ui.frame import PAGES, ROOT
-from tests import made_workspace
-from tests.pages.rating_made import started
-from tests.pages.said import checked
-from training.study import Study
+from curation.ratings.rating_record import Opinion
+from curation.sessions import session_log
+from curation.storage import tables
+from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
+from pages.ui.shell import door
+from pages.ui.shell.frame import PAGES, ROOT
+from tests.helpers import workspace_full
+from tests.helpers.page_words import checked
+from tests.helpers.rating_sessions import started
+from tests.helpers.workspace_full import FullWorkspace
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study, Study]:
-    """A full workspace that tests only read."""
-    workspace = made_workspace.make(tmp_path_factory.mktemp("made") / "workspace")
-    return workspace, *made_workspace.add_studies(workspace)
+def full(tmp_path_factory: pytest.TempPathFactory) -> FullWorkspace:
+    """A full workspace with studies that tests only read."""
+    workspace = workspace_full.make(tmp_path_factory.mktemp("full") / "workspace")
+    return FullWorkspace(workspace, *workspace_full.add_studies(workspace))
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Workspace:
     """A full workspace without studies, for one test alone."""
-    return made_workspace.make(tmp_path / "own")
+    return workspace_full.make(tmp_path / "own")
 
 
 @pytest.fixture(autouse=True)
@@ -64,5 +66,5 @@ def rated(own: Workspace) -> Workspace:
         for item in session.items:
             seen = scores[item.scan_id] + rng.normal(0, noise)
             value = 1.0 if seen < 30 else 0.0 if seen < 60 else -1.0
-            sessions.save(own, session.id, item.position, value, seconds=20)
+            session_log.save(own, session.id, item.position, Opinion(value, seconds=20))
     return own

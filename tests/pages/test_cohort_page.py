@@ -7,29 +7,30 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from curation import background, files, overlaps, tables
-from curation.validity import FLAGS
-from pages.ui import state, tasks
-from pages.ui.frame import PAGES
-from tests import made_workspace
-from tests.pages.said import button, checked, field, words
+from curation.imaging.image_flags import FLAGS
+from curation.sources import duplicates
+from curation.storage import files, processes, tables
+from pages.ui.shell import background_tasks, state
+from pages.ui.shell.frame import PAGES
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, field, words
 
 
-def test_cohort_counts_and_gives_reasons(made, run) -> None:
-    page = run("cohort", made[0])
+def test_cohort_counts_and_gives_reasons(full, run) -> None:
+    page = run("cohort", full.workspace)
     assert "<b>24</b>" in words(page) and "<b>14</b>" in words(page)
     assert "the file is cut off: &lt;b&gt;5&lt;/b&gt; of 10 voxels are there" in words(page)
 
 
-def test_cohort_refuses_a_path_that_is_not_there(made, run) -> None:
-    page = run("cohort", made[0])
+def test_cohort_refuses_a_path_that_is_not_there(full, run) -> None:
+    page = run("cohort", full.workspace)
     page.text_input[0].set_value("/not/there")
     checked(button(page, "Add the source").click().run())
     assert "There is nothing at" in page.error[0].value
 
 
 def test_cohort_reads_a_source_in_the_background(workspace, tmp_path, run) -> None:
-    made_workspace.write_nifti(tmp_path / "new" / "one_T1w.nii.gz")
+    workspace_full.write_nifti(tmp_path / "new" / "one_T1w.nii.gz")
     page = run("cohort", workspace)
     page.text_input[0].set_value(str(tmp_path / "new"))
     checked(button(page, "Add the source").click().run())
@@ -44,9 +45,11 @@ def refused(workspace, tmp_path) -> Path:
     """A folder in which an earlier job found no scan."""
     folder = tmp_path / "empty"
     folder.mkdir()
-    tasks.start(workspace, tasks.INGEST, "--role", "pool", str(folder))
+    background_tasks.start(workspace, background_tasks.INGEST, "--role", "pool", str(folder))
     deadline = time.monotonic() + 300
-    while tasks.running(workspace, tasks.INGEST) and time.monotonic() < deadline:
+    while (
+        background_tasks.running(workspace, background_tasks.INGEST) and time.monotonic() < deadline
+    ):
         time.sleep(0.1)
     return folder
 
@@ -74,25 +77,25 @@ def test_the_answer_of_one_job_is_not_shown_for_another(
 
 
 def test_a_source_asked_for_while_another_is_read_is_told_to_wait(workspace, tmp_path, run) -> None:
-    log = tasks.log_path(workspace, tasks.INGEST)
+    log = background_tasks.log_path(workspace, background_tasks.INGEST)
     program = [sys.executable, "-c", "import time; time.sleep(60)"]
     command = [*program, "--workspace", str(workspace.root), "/data/first"]
-    going = background.start(command, log=log, state=log.with_suffix(".json"))
+    going = processes.start(command, log=log, state=log.with_suffix(".json"))
     page = run("cohort", workspace)
     page.text_input[0].set_value(str(tmp_path))
     checked(button(page, "Add the source").click().run())
-    background.stop(going)
+    processes.stop(going)
     assert "/data/first is being read just now" in words(page)
-    assert tasks.arguments(workspace, tasks.INGEST) == ["/data/first"]
+    assert background_tasks.arguments(workspace, background_tasks.INGEST) == ["/data/first"]
 
 
-def test_flags_are_counted_and_open_their_scans_on_review(made, run) -> None:
-    app = run("app", made[0])
+def test_flags_are_counted_and_open_their_scans_on_review(full, run) -> None:
+    app = run("app", full.workspace)
     checked(app.switch_page(PAGES["cohort"].path).run())
-    label = f"{FLAGS['no_air'].label} **{made_workspace.FLAGGED}**"
+    label = f"{FLAGS['no_air'].label} **{workspace_full.FLAGGED}**"
     checked(button(app, label).click().run())
     assert PAGES["review"].question in words(app)
-    assert len(field(app, "selectbox", state.SCAN).options) == made_workspace.FLAGGED
+    assert len(field(app, "selectbox", state.SCAN).options) == workspace_full.FLAGGED
 
 
 def test_what_could_not_be_measured_can_be_tried_again(own, run, monkeypatch) -> None:
@@ -101,15 +104,15 @@ def test_what_could_not_be_measured_can_be_tried_again(own, run, monkeypatch) ->
     table = pd.read_parquet(part)
     files.write_parquet(part, table.assign(failure=table.index.map(failures).astype("str")))
     started = []
-    monkeypatch.setattr(tasks, "start", lambda _, *command: started.append(command))
+    monkeypatch.setattr(background_tasks, "start", lambda _, *command: started.append(command))
     page = run("cohort", own)
     assert "2 could not be measured (1 may be by now)" in page.get("progress")[0].proto.text
     checked(button(page, "Try 2 scans again").click().run())
-    assert started == [(tasks.SCORING, "--again", "failed")]
+    assert started == [(background_tasks.SCORING, "--again", "failed")]
 
 
 def test_scans_without_image_are_counted_and_said_to_be_such(own, tmp_path, run) -> None:
-    made_workspace.import_table(own, tmp_path / "tables", 7)
+    workspace_full.import_table(own, tmp_path / "tables", 7)
     said = words(run("cohort", own))
     assert "<b>31</b>" in said and "7 without image" in said
     assert "Without image" in said
@@ -130,7 +133,7 @@ def test_an_mriqc_table_is_imported_in_the_background(
     workspace, tmp_path, run, monkeypatch
 ) -> None:
     started = []
-    monkeypatch.setattr(tasks, "start", lambda _, *command: started.append(command))
+    monkeypatch.setattr(background_tasks, "start", lambda _, *command: started.append(command))
     page = run("cohort", workspace, **{state.SOURCE_KIND: "table"})
     checked(button(page, "Import the results").click().run())
     assert "There is nothing at" in page.error[0].value
@@ -138,16 +141,23 @@ def test_an_mriqc_table_is_imported_in_the_background(
     page.text_input[0].set_value(str(tmp_path / "group_T1w.tsv"))
     checked(button(page, "Import the results").click().run())
     assert started == [
-        (tasks.IMPORT, "--role", "pool", "--modality", "T1w", str(tmp_path / "group_T1w.tsv")),
+        (
+            background_tasks.IMPORT,
+            "--role",
+            "pool",
+            "--modality",
+            "T1w",
+            str(tmp_path / "group_T1w.tsv"),
+        ),
     ]
 
 
-def test_scoring_started_from_a_terminal_shows_as_running(made, run) -> None:
-    with background.noted(made[0].tasks_dir / "assess.json"):
-        page = run("cohort", made[0])
+def test_scoring_started_from_a_terminal_shows_as_running(full, run) -> None:
+    with processes.noted(full.workspace.tasks_dir / "assess.json"):
+        page = run("cohort", full.workspace)
         assert "Running in the background: Scoring" in words(page)
         assert button(page, "Stop scoring")
-    assert "Running in the background" not in words(run("cohort", made[0]))
+    assert "Running in the background" not in words(run("cohort", full.workspace))
 
 
 def test_other_kinds_are_counted_beside_the_scans_and_said_not_to_be_scored(own, run) -> None:
@@ -167,14 +177,14 @@ def test_what_was_scored_as_a_t1w_before_is_named_with_what_to_do(own, run, monk
     page = run("cohort", own)
     assert "2 T2w of made-pool were scored as T1w" in words(page).replace("\\", "")
     started = []
-    monkeypatch.setattr(tasks, "start", lambda _, *command: started.append(command))
+    monkeypatch.setattr(background_tasks, "start", lambda _, *command: started.append(command))
     checked(button(page, "List the sources again").click().run())
-    assert started == [(tasks.INGEST, "--again")]
+    assert started == [(background_tasks.INGEST, "--again")]
 
 
 def test_shared_ids_are_told_until_somebody_says_whose_they_are(own, run) -> None:
     both = frozenset(("made-pool", "made-target"))
-    overlaps.say_different(own, [both], "Ada", different=False)
+    duplicates.say_different(own, [both], "Ada", different=False)
     page = run("cohort", own)
     assert "share 14 participant ids" in words(page)
     page.button_group[0].set_value(["made-pool and made-target"])

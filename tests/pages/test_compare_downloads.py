@@ -1,11 +1,11 @@
-"""What Compare hands over as CSV: the numbers of the report, and of a part of a study that it is one."""
+"""CSV downloads of Compare: the numbers of the report; a part of a study is marked as one."""
 
 import io
 
 import pandas as pd
 import pytest
 
-from pages.ui import downloads, state
+from pages.ui.shell import controls, state
 from training.report import content
 
 
@@ -17,12 +17,12 @@ def taken(monkeypatch) -> dict[str, str]:
     def button(label, data, file_name, *_, **__) -> None:  # type: ignore[no-untyped-def]
         offered[file_name] = data()
 
-    monkeypatch.setattr(downloads.st, "download_button", button)
+    monkeypatch.setattr(controls.st, "download_button", button)
     return offered
 
 
-def test_curves_taken_from_the_page_are_those_of_the_report(made, run, taken) -> None:
-    workspace, finished, _ = made
+def test_curves_taken_from_the_page_are_those_of_the_report(full, run, taken) -> None:
+    workspace, finished, _ = full
     run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "curves"})
     report = content.build(workspace, finished.id)
     (plot,) = [plot for plot in report.plots if plot.name == "age-error-curves"]
@@ -31,8 +31,8 @@ def test_curves_taken_from_the_page_are_those_of_the_report(made, run, taken) ->
     assert (low >= 0).all()
 
 
-def test_a_download_of_a_part_says_which_part_it_is(made, run, taken) -> None:
-    workspace, finished, _ = made
+def test_a_download_of_a_part_says_which_part_it_is(full, run, taken) -> None:
+    workspace, finished, _ = full
     session = {state.STUDY: finished.id, state.COMPARE_SEEDS: [1], state.COMPARE_FOLDS: [0]}
     run("compare", workspace, **session)
     table = pd.read_csv(io.StringIO(taken[f"{finished.id}-part-differences.csv"]))
@@ -40,8 +40,8 @@ def test_a_download_of_a_part_says_which_part_it_is(made, run, taken) -> None:
     assert set(table["verdict"]) == {"withheld"}
 
 
-def test_leaving_out_arms_changes_no_number_of_the_others(made, run, taken) -> None:
-    workspace, finished, _ = made
+def test_leaving_out_arms_changes_no_number_of_the_others(full, run, taken) -> None:
+    workspace, finished, _ = full
     for part, kind in (("answer", "differences"), ("curves", "age-error-curves")):
         session = {state.STUDY: finished.id, state.COMPARE_PART: part}
         run("compare", workspace, **session)

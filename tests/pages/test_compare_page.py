@@ -8,16 +8,18 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import background, cohorts, files
-from curation.tiers import TierRule
-from curation.workspace import Workspace
-from pages.ui import comparison_charts, picked, state
-from tests import made_workspace
-from tests.pages.said import checked, words
-from training import runs, study_marks
+from curation.cohorts import frozen_cohort
+from curation.storage import files, processes
+from curation.storage.workspace import Workspace
+from curation.tiers.tier_rule import TierRule
+from pages.ui.compare import comparison_charts, picked_points
+from pages.ui.shell import state
+from tests.helpers import workspace_full
+from tests.helpers.page_words import checked, words
 from training.report import content
 from training.report import page as html_page
-from training.study import Study
+from training.studies import annotations, runs
+from training.studies.planned_study import Study
 
 PARTS = {"answer": 2, "curves": 2, "where": 3, "studies": 0}
 
@@ -25,15 +27,15 @@ PARTS = {"answer": 2, "curves": 2, "where": 3, "studies": 0}
 @pytest.fixture
 def mine(own: Workspace) -> tuple[Workspace, Study, Study]:
     """A workspace with studies that a test may spoil."""
-    return own, *made_workspace.add_studies(own)
+    return own, *workspace_full.add_studies(own)
 
 
 @pytest.fixture
-def half_running(made) -> Iterator[tuple[Workspace, Study]]:
-    workspace, _, half = made
-    process = made_workspace.pretend_running(half)
+def half_running(full) -> Iterator[tuple[Workspace, Study]]:
+    workspace, _, half = full
+    process = workspace_full.pretend_running(half)
     yield workspace, half
-    background.stop(process)
+    processes.stop(process)
     (half.folder / "workflow.json").unlink()
 
 
@@ -46,15 +48,15 @@ def _figures(page: AppTest) -> int:
 
 
 @pytest.mark.parametrize("part", list(PARTS))
-def test_every_part_of_a_finished_study_has_its_figures(made, run, part) -> None:
-    workspace, finished, _ = made
+def test_every_part_of_a_finished_study_has_its_figures(full, run, part) -> None:
+    workspace, finished, _ = full
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: part})
     assert _figures(page) == PARTS[part]
     assert not page.error
 
 
-def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(made, run) -> None:
-    workspace, finished, _ = made
+def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(full, run) -> None:
+    workspace, finished, _ = full
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
     assert "predict the mean age" in said and "scratch" in said
     assert "A is " in said or "A and scratch are not distinguishable with these 14 people" in said
@@ -63,8 +65,8 @@ def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(made, r
     assert "corrected" in said and "95 %" in said
 
 
-def test_another_reference_changes_the_verdicts(made, run) -> None:
-    workspace, finished, _ = made
+def test_another_reference_changes_the_verdicts(full, run) -> None:
+    workspace, finished, _ = full
     page = run("compare", workspace, **{state.STUDY: finished.id})
     checked(page.selectbox(key=state.COMPARE_REFERENCE).set_value("all").run())
     assert "scratch is " in words(page) or "scratch and all" in words(page)
@@ -84,8 +86,8 @@ def test_a_running_study_shows_its_curves_and_says_what_is_not_there_yet(half_ru
 
 
 @pytest.mark.parametrize("part", ["answer", "where"])
-def test_before_the_first_result_the_parts_say_so(made, run, part) -> None:
-    workspace, _, half = made
+def test_before_the_first_result_the_parts_say_so(full, run, part) -> None:
+    workspace, _, half = full
     page = run("compare", workspace, **{state.STUDY: half.id, state.COMPARE_PART: part})
     assert "No data yet: the first fine-tuning is not finished." in words(page)
     assert _figures(page) == 0
@@ -169,8 +171,8 @@ def test_where_nothing_was_learned_every_page_and_file_says_so_first(mine, run) 
     assert f"{answer.title}." in report.messages[-1].points
 
 
-def test_a_try_out_preset_is_named_on_compare_and_present(made, run) -> None:
-    workspace, finished, _ = made
+def test_a_try_out_preset_is_named_on_compare_and_present(full, run) -> None:
+    workspace, finished, _ = full
     for name in ("compare", "present"):
         page = run(name, workspace, **{state.STUDY: finished.id})
         assert "Preset smoke: to try Tierscope out, not for conclusions." in words(page)
@@ -188,14 +190,19 @@ def test_predictions_that_do_not_follow_age_are_not_corrected(mine, run) -> None
 
 
 @pytest.mark.parametrize("part", ["answer", "curves", "where"])
-def test_every_part_obeys_the_filters(made, run, part) -> None:
-    workspace, finished, _ = made
+def test_every_part_obeys_the_filters(full, run, part) -> None:
+    workspace, finished, _ = full
     page = run(
-        "compare", workspace, **{
-            state.STUDY: finished.id, state.COMPARE_PART: part, state.COMPARE_ARMS: ["A"],
-            state.COMPARE_SEEDS: [1], state.COMPARE_FOLDS: [0],
+        "compare",
+        workspace,
+        **{
+            state.STUDY: finished.id,
+            state.COMPARE_PART: part,
+            state.COMPARE_ARMS: ["A"],
+            state.COMPARE_SEEDS: [1],
+            state.COMPARE_FOLDS: [0],
         },
-    )  # fmt: skip
+    )
     said = words(page)
     assert "Left out: 2 arms, 1 seed, 1 fold." in said
     drawn = json.dumps([c.proto.spec for c in page.get("plotly_chart")], default=str)
@@ -205,42 +212,45 @@ def test_every_part_obeys_the_filters(made, run, part) -> None:
         assert "no verdict" in said and ">better<" not in said and ">worse<" not in said
 
 
-def test_choices_of_another_study_that_mean_nothing_here_are_dropped(made, run) -> None:
-    workspace, finished, _ = made
+def test_choices_of_another_study_that_mean_nothing_here_are_dropped(full, run) -> None:
+    workspace, finished, _ = full
     page = run(
-        "compare", workspace,
+        "compare",
+        workspace,
         **{state.STUDY: finished.id, state.COMPARE_ARMS: ["gone"], state.COMPARE_REFERENCE: "gone"},
-    )  # fmt: skip
+    )
     assert "Left out" not in words(page)
 
 
-def test_smoothing_steps_and_single_runs_are_said(made, run) -> None:
-    workspace, finished, _ = made
+def test_smoothing_steps_and_single_runs_are_said(full, run) -> None:
+    workspace, finished, _ = full
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "curves"})
     checked(page.selectbox(key=state.COMPARE_SMOOTHING).set_value(5).run())
     assert "Smoothed: a centred mean of 5 epochs" in words(page)
     page = run(
-        "compare", workspace,
+        "compare",
+        workspace,
         **{state.STUDY: finished.id, state.COMPARE_PART: "curves", state.COMPARE_ALONG: "step"},
-    )  # fmt: skip
+    )
     assert "did not write them" in words(page)
 
 
 @pytest.mark.parametrize(
     "against", ["distortion_score", "age_years", "sex", "site", "predicted", "gap"]
 )
-def test_one_arm_is_looked_at_against_everything_that_is_known(made, run, against) -> None:
-    workspace, finished, _ = made
+def test_one_arm_is_looked_at_against_everything_that_is_known(full, run, against) -> None:
+    workspace, finished, _ = full
     page = run(
-        "compare", workspace,
+        "compare",
+        workspace,
         **{state.STUDY: finished.id, state.COMPARE_PART: "where", state.COMPARE_AGAINST: against},
-    )  # fmt: skip
+    )
     assert _figures(page) == 3
     assert "to list" in words(page)
 
 
-def test_controls_say_what_they_are_alike_in_and_share(made, run) -> None:
-    workspace, finished, _ = made
+def test_controls_say_what_they_are_alike_in_and_share(full, run) -> None:
+    workspace, finished, _ = full
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
     assert "Against a random sample of the same size, sites and ages:" in said
     assert "scans of A are also in control-A." in said
@@ -248,7 +258,7 @@ def test_controls_say_what_they_are_alike_in_and_share(made, run) -> None:
 
 def test_rules_of_pool_and_target_that_differ_are_said_where_tiers_meet(mine, run) -> None:
     own, first, _ = mine
-    target = cohorts.freeze(
+    target = frozen_cohort.freeze(
         own, "other", author="Ada", role="target", rule=TierRule(cutoffs=(15.0, 60.0))
     )
     for change in ({}, {"target_id": target.id}):
@@ -270,8 +280,8 @@ def test_studies_on_the_same_folds_are_set_beside_each_other(mine, run) -> None:
 
 def test_studies_are_searched_tagged_noted_and_archived(mine, run) -> None:
     workspace, finished, half = mine
-    study_marks.tag(workspace, half.id, "Ada", ["pilot"])
-    study_marks.note(workspace, half.id, "Ada", "stopped for lunch")
+    annotations.tag(workspace, half.id, "Ada", ["pilot"])
+    annotations.note(workspace, half.id, "Ada", "stopped for lunch")
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "studies"})
     table = page.dataframe[0].value
     assert set(table["Study"]) == {"finished", "half"}
@@ -279,7 +289,7 @@ def test_studies_are_searched_tagged_noted_and_archived(mine, run) -> None:
     assert table.set_index("Study").loc["half", "Beside the open one"] == "can be compared"
     checked(page.text_input(key=state.STUDY_SEARCH).set_value("lunch").run())
     assert page.dataframe[0].value["Study"].tolist() == ["half"]
-    study_marks.archive(workspace, half.id, "Ada")
+    annotations.archive(workspace, half.id, "Ada")
     page = run("compare", workspace, **{state.STUDY: finished.id, state.COMPARE_PART: "studies"})
     assert page.dataframe[0].value["Study"].tolist() == ["finished"]
     checked(page.toggle(key=state.STUDY_ARCHIVE).set_value(True).run())
@@ -288,7 +298,7 @@ def test_studies_are_searched_tagged_noted_and_archived(mine, run) -> None:
 
 def test_a_study_in_the_archive_is_not_offered_but_can_be_open(mine, run) -> None:
     workspace, finished, half = mine
-    study_marks.archive(workspace, half.id, "Ada")
+    annotations.archive(workspace, half.id, "Ada")
     page = run("compare", workspace, **{state.STUDY: finished.id})
     assert len(page.selectbox(key=state.STUDY).options) == 1
     page = run("compare", workspace, **{state.STUDY: half.id})
@@ -298,5 +308,5 @@ def test_a_study_in_the_archive_is_not_offered_but_can_be_open(mine, run) -> Non
 def test_numbers_that_come_back_as_mappings_are_rows_all_the_same(monkeypatch) -> None:
     points = [{"customdata": {"0": 3.0, "1": 1.0}}, {"customdata": ["A", 2]}, {"x": 1}]
     chosen = {"selection": {"points": points}}
-    monkeypatch.setattr(picked.st, "plotly_chart", lambda *_, **__: chosen)
-    assert picked.figure(go.Figure(), key="k", alt="a") == [[3.0, 1.0], ["A", 2]]
+    monkeypatch.setattr(picked_points.st, "plotly_chart", lambda *_, **__: chosen)
+    assert picked_points.figure(go.Figure(), key="k", alt="a") == [[3.0, 1.0], ["A", 2]]

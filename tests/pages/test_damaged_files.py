@@ -10,23 +10,23 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import database, files, tables
 from curation.__main__ import main as curation_main
-from curation.workspace import Workspace
-from pages.ui import state
-from tests.pages.said import words
+from curation.decisions import database
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from pages.ui.shell import state
+from tests.helpers.page_words import words
+from tests.helpers.workspace_full import FullWorkspace
 from training.__main__ import main as training_main
-from training.study import Study
-
-Made = tuple[Workspace, Study, Study]
+from training.studies.planned_study import Study
 
 
 @pytest.fixture
-def ours(made: Made, tmp_path: Path) -> Made:
+def ours(full: FullWorkspace, tmp_path: Path) -> FullWorkspace:
     """A copy of the full workspace, to be damaged."""
-    root = Path(shutil.copytree(made[0].root, tmp_path / "workspace"))
+    root = Path(shutil.copytree(full.workspace.root, tmp_path / "workspace"))
     workspace = Workspace(root)
-    return workspace, *(_moved(study, workspace) for study in made[1:])
+    return FullWorkspace(workspace, _moved(full.finished, workspace), _moved(full.half, workspace))
 
 
 def _moved(study: Study, workspace: Workspace) -> Study:
@@ -93,19 +93,27 @@ DAMAGES = {
     ),
     "metrics": Damage(
         lambda w, _: w.metrics_dir / "part-made.parquet",
-        {"cohort": "made-target", "sheet": "made-pool_sub-01", "review": "distortion score", "explore": ""},
+        {
+            "cohort": "made-target",
+            "sheet": "made-pool_sub-01",
+            "review": "distortion score",
+            "explore": "",
+        },
         command=("assess",),
     ),
     "scores": Damage(
         lambda w, _: w.scores_path,
         {"review": "distortion score", "tiers": "Hand it on"},
         how=lambda path: path.write_bytes(b""),
-        command=("assess", "--gather"), status=0,
+        command=("assess", "--gather"),
+        status=0,
     ),
     "learned": Damage(lambda w, _: w.learned_path, {"tiers": "", "review": ""}, how=_learned),
     "decisions": Damage(
-        lambda w, _: w.database_path, {"review": "", "rate": "", "tiers": ""},
-        how=_nonsense, command=("export-ratings",),
+        lambda w, _: w.database_path,
+        {"review": "", "rate": "", "tiers": ""},
+        how=_nonsense,
+        command=("export-ratings",),
     ),
     "note of decisions": Damage(
         lambda w, _: w.database_note_path, {"rate": ""}, how=_nonsense, command=("export-ratings",)
@@ -113,24 +121,33 @@ DAMAGES = {
     "study": Damage(
         lambda w, half: half.folder / "study.json",
         {"train": "finished", "compare": "finished", "present": "finished", "model": "No model"},
-        command=("status",), status=0,
+        command=("status",),
+        status=0,
     ),
     "study of a newer version": Damage(
-        lambda w, half: half.folder / "study.json", {"train": "finished"}, how=_newer,
-        command=("status",), status=0,
+        lambda w, half: half.folder / "study.json",
+        {"train": "finished"},
+        how=_newer,
+        command=("status",),
+        status=0,
     ),
     "scans of a study": Damage(
-        lambda w, half: half.scans_path, {"compare": "finished", "train": "finished"},
+        lambda w, half: half.scans_path,
+        {"compare": "finished", "train": "finished"},
         unnamed=("train",),
     ),
     "status of a run": Damage(
         lambda w, half: next(half.runs_dir.glob("pretrain*/status.json")),
-        {"train": "Fine-tuning", "compare": "half"}, unnamed=("compare",),
-        command=("status",), status=0,
+        {"train": "Fine-tuning", "compare": "half"},
+        unnamed=("compare",),
+        command=("status",),
+        status=0,
     ),
     "leader of a study": Damage(
-        lambda w, half: half.folder / "workflow.json", {"train": "half", "compare": "half"},
-        how=_nonsense, unnamed=("train", "compare"),
+        lambda w, half: half.folder / "workflow.json",
+        {"train": "half", "compare": "half"},
+        how=_nonsense,
+        unnamed=("train", "compare"),
     ),
     "cohort": Damage(
         lambda w, _: next(w.cohorts_dir.glob("target-*.json")),
@@ -138,31 +155,44 @@ DAMAGES = {
         command=("check-cohort", "target"),
     ),
     "task": Damage(
-        lambda w, _: w.tasks_dir / "assess.json", {"cohort": "made-target", "train": "half"},
-        how=_nonsense, unnamed=("cohort", "train"), command=("assess", "--gather"), status=0,
+        lambda w, _: w.tasks_dir / "assess.json",
+        {"cohort": "made-target", "train": "half"},
+        how=_nonsense,
+        unnamed=("cohort", "train"),
+        command=("assess", "--gather"),
+        status=0,
     ),
     "thumbnails": Damage(
         lambda w, _: w.previews_dir / "any.png",
         {"present": "finished", "sheet": "made-pool_sub-01"},
-        how=_thumbnails, unnamed=("present", "sheet"),
+        how=_thumbnails,
+        unnamed=("present", "sheet"),
     ),
     "settings: not UTF-8": Damage(
-        lambda w, _: w.settings_path, {"cohort": ""}, how=lambda path: path.write_bytes(b"\xff\xfe"),
+        lambda w, _: w.settings_path,
+        {"cohort": ""},
+        how=lambda path: path.write_bytes(b"\xff\xfe"),
         command=("assess",),
     ),
     "settings: schema is a text": Damage(
-        lambda w, _: w.settings_path, {"cohort": ""}, how=_replaced("schema = 1", 'schema = "one"'),
+        lambda w, _: w.settings_path,
+        {"cohort": ""},
+        how=_replaced("schema = 1", 'schema = "one"'),
         command=("assess",),
     ),
     "settings: a newer field": Damage(
-        lambda w, _: w.settings_path, {"cohort": "made-target"}, unnamed=("cohort",),
+        lambda w, _: w.settings_path,
+        {"cohort": "made-target"},
+        unnamed=("cohort",),
         how=_replaced('kind = "folder"', 'kind = "folder"\ntomorrow = 1'),
     ),
     "settings: a source without path": Damage(
-        lambda w, _: w.settings_path, {"cohort": ""}, how=_replaced("path = ", "way = "),
+        lambda w, _: w.settings_path,
+        {"cohort": ""},
+        how=_replaced("path = ", "way = "),
         command=("ingest", "."),
     ),
-}  # fmt: skip
+}
 #: Which part of a page is looked at.
 SESSION = {"tiers": {state.TIERS_PART: "Cohorts"}}
 CASES = [(name, page) for name, damage in DAMAGES.items() for page in damage.pages]
@@ -204,7 +234,7 @@ def test_a_command_names_the_damaged_file(name, ours, capfd) -> None:
 
 
 def test_scores_that_cannot_be_read_are_made_anew(ours, run) -> None:
-    workspace = ours[0]
+    workspace = ours.workspace
     workspace.scores_path.write_bytes(b"")
     page = run("tiers", workspace)
     assert "made anew from the metrics" in words(page) and not page.error

@@ -4,23 +4,23 @@ import time
 
 import pytest
 
-from curation.workspace import Workspace
-from pages.ui import door, state
-from pages.ui.frame import PAGES
-from tests import made_workspace
-from tests.pages.said import checked, words
+from curation.storage.workspace import Workspace
+from pages.ui.shell import door, state
+from pages.ui.shell.frame import PAGES
+from tests.helpers import workspace_full
+from tests.helpers.page_words import checked, words
 
 
 @pytest.mark.parametrize("name", list(PAGES))
-def test_page_stands_alone_and_states_its_question(name, made, run) -> None:
-    page = run(name, made[0])
+def test_page_stands_alone_and_states_its_question(name, full, run) -> None:
+    page = run(name, full.workspace)
     assert PAGES[name].question in words(page)
     assert not page.error
 
 
 @pytest.mark.parametrize("name", list(PAGES))
-def test_page_says_that_the_data_are_simulated(name, made, run) -> None:
-    assert "Simulated data." in words(run(name, made[0]))
+def test_page_says_that_the_data_are_simulated(name, full, run) -> None:
+    assert "Simulated data." in words(run(name, full.workspace))
 
 
 @pytest.mark.parametrize("name", list(PAGES))
@@ -40,30 +40,30 @@ def test_page_without_a_workspace_says_how_to_make_one(name, tmp_path, run) -> N
 
 @pytest.mark.parametrize("name", list(PAGES))
 def test_page_that_is_not_served_through_the_door_shows_nothing(
-    name, made, run, monkeypatch
+    name, full, run, monkeypatch
 ) -> None:
     monkeypatch.setattr(door, "_built", False)
-    page = run(name, made[0])
+    page = run(name, full.workspace)
     (error,) = page.error
     assert "make run" in error.value
     assert words(page) == error.value
 
 
-def test_app_serves_every_page(made, run) -> None:
-    app = run("app", made[0])
+def test_app_serves_every_page(full, run) -> None:
+    app = run("app", full.workspace)
     assert PAGES["cohort"].question in words(app)
     for info in list(PAGES.values())[1:]:
         assert info.question in words(checked(app.switch_page(info.path).run()))
 
 
-def test_a_page_asked_for_first_is_shown_inside_the_app(made, run) -> None:
-    app = run("app", made[0], **{state.WANTED_PAGE: "tiers"})
+def test_a_page_asked_for_first_is_shown_inside_the_app(full, run) -> None:
+    app = run("app", full.workspace, **{state.WANTED_PAGE: "tiers"})
     assert PAGES["tiers"].question in words(app)
 
 
 @pytest.mark.parametrize("name", list(PAGES))
-def test_page_costs_less_than_a_second(name, made, run) -> None:
-    page = run(name, made[0])
+def test_page_costs_less_than_a_second(name, full, run) -> None:
+    page = run(name, full.workspace)
     started = time.process_time()  # of the processor: others may be busy beside it
     page.run()
     assert time.process_time() - started < 1.0
@@ -81,5 +81,5 @@ def test_page_costs_less_than_a_second_with_1500_scans(name, many, run) -> None:
 def many(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("many")
     workspace = Workspace.create(folder / "workspace")
-    made_workspace.import_table(workspace, folder / "tables", 1500)
+    workspace_full.import_table(workspace, folder / "tables", 1500)
     return workspace

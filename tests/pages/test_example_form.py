@@ -3,15 +3,15 @@
 import importlib.util
 from pathlib import Path
 
-from curation import examples
-from curation.workspace import Source
-from pages.ui import state, tasks
-from tests.pages.said import button, checked, words
+from curation.interchange import example_datasets
+from curation.storage.workspace import Source
+from pages.ui.shell import background_tasks, state
+from tests.helpers.page_words import button, checked, words
 
 
 def test_one_click_takes_an_example_in(workspace, run, monkeypatch) -> None:
     started: list[tuple] = []
-    monkeypatch.setattr(tasks, "start", lambda _, *command: started.append(command))
+    monkeypatch.setattr(background_tasks, "start", lambda _, *command: started.append(command))
     page = run("cohort", workspace, **{state.SOURCE_KIND: "example"})
     assert "non-commercial research" in words(page)
     checked(button(page, "Real example: ABIDE").click().run())
@@ -20,7 +20,7 @@ def test_one_click_takes_an_example_in(workspace, run, monkeypatch) -> None:
 
 def test_ages_are_joined_from_a_table_that_is_there(workspace, run, monkeypatch, tmp_path) -> None:
     started: list[tuple] = []
-    monkeypatch.setattr(tasks, "start", lambda _, *command: started.append(command))
+    monkeypatch.setattr(background_tasks, "start", lambda _, *command: started.append(command))
     page = run("cohort", workspace, **{state.SOURCE_KIND: "example"})
     page.text_input[0].set_value("/not/there.tsv")
     checked(button(page, "Real example: DS030").click().run())
@@ -39,7 +39,7 @@ def test_tiers_offers_an_example_where_there_is_nothing_to_cut(workspace, run) -
 
 
 def test_an_example_says_what_it_is_where_sources_are_listed(own, run) -> None:
-    found = importlib.util.find_spec(examples.PACKAGE)
+    found = importlib.util.find_spec(example_datasets.PACKAGE)
     assert found is not None
     table = Path(found.origin or "").parent / "datasets" / "abide.tsv"
     own.put_source(Source("abide", str(table), "mriqc"))
@@ -47,7 +47,7 @@ def test_an_example_says_what_it_is_where_sources_are_listed(own, run) -> None:
 
 
 def test_without_the_package_the_command_stands_there(workspace, run, monkeypatch) -> None:
-    monkeypatch.setattr(examples, "is_installed", lambda: False)
+    monkeypatch.setattr(example_datasets, "is_installed", lambda: False)
     page = run("cohort", workspace, **{state.SOURCE_KIND: "example"})
-    assert examples.INSTALL in [code.value for code in page.code]
+    assert example_datasets.INSTALL in [code.value for code in page.code]
     assert not [b for b in page.button if b.label.startswith("Real example")]

@@ -1,4 +1,4 @@
-"""Explore: what is selected in a plot is listed, saved and opened; filters, search, and every empty state."""
+"""Explore: the selection of a plot is listed, saved and opened; filters, search, and every empty state."""
 
 from collections.abc import Callable
 
@@ -6,18 +6,21 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from curation import files, lists, tables
-from pages.ui import linked_plots, state, tiles
-from tests import made_workspace
-from tests.pages.said import button, checked, words
-from tests.scored import put_scans
+from curation.sessions import saved_lists
+from curation.storage import files, tables
+from pages.ui.explore import linked_plots
+from pages.ui.shell import state
+from pages.ui.viewer import tiles
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, words
+from tests.helpers.workspace_scored import put_scans
 
 
 class Seen:
     """What was drawn last, and what is selected next as if with the mouse."""
 
     def __init__(self) -> None:
-        self.shown: linked_plots.Shown | None = None
+        self.shown: linked_plots.LinkedPlots | None = None
         self.chosen: list[int] = []
         self.taken: Callable | None = None
         self.tiles: list[str] = []
@@ -37,10 +40,10 @@ class Seen:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    made = Seen()
-    monkeypatch.setattr(linked_plots, "show", made.draw)
-    monkeypatch.setattr(tiles, "show", made.sheet)
-    return made
+    full = Seen()
+    monkeypatch.setattr(linked_plots, "show", full.draw)
+    monkeypatch.setattr(tiles, "show", full.sheet)
+    return full
 
 
 def selected(page, seen: Seen, places: list[int]):  # type: ignore[no-untyped-def]
@@ -51,17 +54,17 @@ def selected(page, seen: Seen, places: list[int]):  # type: ignore[no-untyped-de
     return ids
 
 
-def test_all_scans_of_the_role_are_drawn_and_listed_worst_first(made, run, seen) -> None:
-    page = run("explore", made[0])
-    assert len(seen.names()) == made_workspace.POOL and seen.chosen == []
+def test_all_scans_of_the_role_are_drawn_and_listed_worst_first(full, run, seen) -> None:
+    page = run("explore", full.workspace)
+    assert len(seen.names()) == workspace_full.POOL and seen.chosen == []
     assert "Nothing selected: all 24 scans are listed" in words(page)
     scores = page.dataframe[0].value["distortion_score"]
     assert len(scores) == 24 and scores.is_monotonic_decreasing
     assert [words_ for _, words_ in seen.legend] == ["Tier A: 10", "Tier B: 11", "Tier C: 3"]
 
 
-def test_a_selection_is_in_plots_tiles_and_table(made, run, seen) -> None:
-    page = run("explore", made[0])
+def test_a_selection_is_in_plots_tiles_and_table(full, run, seen) -> None:
+    page = run("explore", full.workspace)
     ids = selected(page, seen, [2, 5, 11])
     assert seen.chosen == [2, 5, 11] and set(seen.tiles) == set(ids)
     assert set(page.dataframe[0].value["scan_id"]) == set(ids)
@@ -71,8 +74,8 @@ def test_a_selection_is_in_plots_tiles_and_table(made, run, seen) -> None:
     assert seen.chosen == [] and len(page.dataframe[0].value) == 24
 
 
-def test_what_the_plots_say_becomes_the_selection(made, run, seen, monkeypatch) -> None:
-    run("explore", made[0])
+def test_what_the_plots_say_becomes_the_selection(full, run, seen, monkeypatch) -> None:
+    run("explore", full.workspace)
     session: dict = {}
     monkeypatch.setattr(st, "session_state", session)
     assert seen.taken is not None
@@ -94,8 +97,8 @@ def _find(page, words_: str) -> None:  # type: ignore[no-untyped-def]
         ("drop", 1, "10 scans with “SUB-1” in the name, taken away from the selection"),
     ],
 )
-def test_search_does_what_a_box_or_a_lasso_would(mode, left, said, made, run, seen) -> None:
-    page = run("explore", made[0], **{state.SELECT_MODE: mode})
+def test_search_does_what_a_box_or_a_lasso_would(mode, left, said, full, run, seen) -> None:
+    page = run("explore", full.workspace, **{state.SELECT_MODE: mode})
     before = [seen.names().index("made-pool_sub-00_T1w")]
     if mode in ("keep", "drop"):
         before.append(seen.names().index("made-pool_sub-10_T1w"))
@@ -105,8 +108,8 @@ def test_search_does_what_a_box_or_a_lasso_would(mode, left, said, made, run, se
     assert len(seen.chosen) == left and page.text_input(key=state.FIND).value == ""
 
 
-def test_search_that_finds_nothing_leaves_the_selection(made, run, seen) -> None:
-    page = run("explore", made[0])
+def test_search_that_finds_nothing_leaves_the_selection(full, run, seen) -> None:
+    page = run("explore", full.workspace)
     selected(page, seen, [0])
     _find(page, ".*")
     assert "No scan with “.*” in the name." in words(page) and seen.chosen == [0]
@@ -123,7 +126,7 @@ def test_filters_narrow_the_plots_and_say_what_of_the_selection_they_hide(own, r
     page.multiselect(key=state.EXPLORED_TIERS).set_value(["C"])
     checked(page.run())
     assert len(seen.names()) == 1
-    number = lists.save(own, "few", "Ada", ["made-pool_sub-00_T1w"])
+    number = saved_lists.save(own, "few", "Ada", ["made-pool_sub-00_T1w"])
     page = run("explore", own, **{state.LISTS: [number]})
     assert seen.names() == ["made-pool_sub-00_T1w"]
     page.multiselect(key=state.EXPLORED_TIERS).set_value(["C"])
@@ -131,9 +134,9 @@ def test_filters_narrow_the_plots_and_say_what_of_the_selection_they_hide(own, r
     assert "No scan matches these filters" in words(page)
 
 
-def test_the_other_role_is_another_picture(made, run, seen) -> None:
-    run("explore", made[0], **{state.ROLE: "target"})
-    assert len(seen.names()) == made_workspace.TARGET
+def test_the_other_role_is_another_picture(full, run, seen) -> None:
+    run("explore", full.workspace, **{state.ROLE: "target"})
+    assert len(seen.names()) == workspace_full.TARGET
     assert all(name.startswith("made-target") for name in seen.names())
 
 
@@ -145,30 +148,32 @@ def test_a_selection_is_saved_as_a_list_with_its_author(own, run, seen) -> None:
         next(one for one in page.text_input if one.label == label).set_value(value)
     button(page, "Save 2 scans").click()
     checked(page.run())
-    (saved,) = lists.list_lists(own)
+    (saved,) = saved_lists.list_lists(own)
     assert (saved.name, saved.author, saved.scans) == ("odd", "Ada", 2)
-    assert set(lists.scans_of(own, saved.id)) == set(ids)
+    assert set(saved_lists.scans_of(own, saved.id)) == set(ids)
     assert "Saved: odd, 2 scans" in words(page)
     button(page, "Save 2 scans").click()
     page = checked(page.run())
     assert "needs a name" in words(page) or "There is a list named" in words(page)
-    assert len(lists.list_lists(own)) == 1
+    assert len(saved_lists.list_lists(own)) == 1
 
 
-def test_a_click_on_a_tile_opens_review_and_the_open_scan_is_marked(made, run, seen) -> None:
-    run("explore", made[0])
+def test_a_click_on_a_tile_opens_review_and_the_open_scan_is_marked(full, run, seen) -> None:
+    run("explore", full.workspace)
     seen.clicked = seen.tiles[3]
-    page = run("explore", made[0])
+    page = run("explore", full.workspace)
     assert page.session_state[state.PENDING_SCAN] == seen.clicked
     seen.clicked = None
-    run("explore", made[0], **{state.SCAN: "made-pool_sub-05_T1w"})
+    run("explore", full.workspace, **{state.SCAN: "made-pool_sub-05_T1w"})
     assert seen.shown is not None and seen.names()[seen.shown.open] == "made-pool_sub-05_T1w"
-    run("explore", made[0], **{state.SCAN: "made-target_sub-05_T1w"})
+    run("explore", full.workspace, **{state.SCAN: "made-target_sub-05_T1w"})
     assert seen.shown.open is None
 
 
-def test_axes_are_chosen_and_fall_back_where_a_measure_is_gone(made, run, seen) -> None:
-    page = run("explore", made[0], **{state.AGAINST: "no such metric", state.BY_SITE: "motion"})
+def test_axes_are_chosen_and_fall_back_where_a_measure_is_gone(full, run, seen) -> None:
+    page = run(
+        "explore", full.workspace, **{state.AGAINST: "no such metric", state.BY_SITE: "motion"}
+    )
     assert seen.shown is not None and "Motion" in seen.shown.panels[2].up
     page.selectbox(key=state.AGAINST).set_value("efc")
     checked(page.run())
@@ -176,7 +181,7 @@ def test_axes_are_chosen_and_fall_back_where_a_measure_is_gone(made, run, seen) 
 
 
 def test_scans_from_a_table_have_a_table_and_no_tiles(workspace, tmp_path, run, seen) -> None:
-    made_workspace.import_table(workspace, tmp_path / "tables", 30)
+    workspace_full.import_table(workspace, tmp_path / "tables", 30)
     page = run("explore", workspace)
     assert len(seen.names()) == 30 and seen.tiles == []
     assert "come from tables and have no images" in words(page)
@@ -197,8 +202,8 @@ def test_one_scan_and_scans_without_metrics_or_scores(workspace, run, seen) -> N
     assert [words_ for _, words_ in seen.legend] == ["not scored: 1"]
 
 
-def test_page_with_many_scans_draws_density(made, run, seen, monkeypatch) -> None:
+def test_page_with_many_scans_draws_density(full, run, seen, monkeypatch) -> None:
     monkeypatch.setattr(linked_plots, "POINTS_DRAWN", 10)
-    page = run("explore", made[0])
+    page = run("explore", full.workspace)
     assert seen.shown is not None and seen.shown.dense
     assert "drawn as density" in words(page)

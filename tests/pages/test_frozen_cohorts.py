@@ -1,4 +1,4 @@
-"""Frozen cohorts on Tiers: flow chart, facts, controls, exports, and what changed since."""
+"""Frozen cohorts on Tiers: flow chart, facts, controls, exports, and changes since."""
 
 import subprocess
 import sys
@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from curation import cohorts, tables
-from curation.tiers import TierRule
-from curation.workspace import Workspace
-from pages.ui import state
-from pages.ui.frame import ROOT
-from pages.ui.tier_parts import COHORTS
-from tests.pages.said import button, checked, words
+from curation.cohorts import frozen_cohort
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers.tier_rule import TierRule
+from pages.tiers import COHORTS
+from pages.ui.shell import state
+from pages.ui.shell.frame import ROOT
+from tests.helpers.page_words import button, checked, words
 
 
 @pytest.fixture
-def frozen(own: Workspace) -> cohorts.Cohort:
-    return cohorts.freeze(own, "mine", author="Ada", rule=TierRule(cutoffs=(30.0, 60.0)))
+def frozen(own: Workspace) -> frozen_cohort.Cohort:
+    return frozen_cohort.freeze(own, "mine", author="Ada", rule=TierRule(cutoffs=(30.0, 60.0)))
 
 
 def opened(run, workspace: Workspace):  # type: ignore[no-untyped-def]
@@ -38,8 +39,11 @@ def test_the_command_that_the_page_shows_gives_the_same_bytes(own, frozen, run, 
     parts = command.replace(f"{frozen.id}.yaml", str(rule)).split()[1:]
     done = subprocess.run(
         [sys.executable, *parts[:-1], str(tmp_path / "again.tsv")],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     again = (tmp_path / "again.tsv").read_bytes()
     assert again == (own.cohorts_dir / f"{frozen.id}.tsv").read_bytes()
@@ -54,19 +58,19 @@ def test_a_target_is_cut_by_the_rule_of_the_newest_pool_unless_one_chooses_other
     (choice,) = (radio for radio in page.radio if radio.label == "Tiers of the target")
     assert f"As the newest pool cohort, {frozen.id}" in choice.options[0].replace("\\", "")
     checked(button(page, "Freeze this target cohort").click().run())
-    target = next(h for h in cohorts.list_cohorts(own) if h.role == "target")
+    target = next(h for h in frozen_cohort.list_cohorts(own) if h.role == "target")
     assert target.rule == frozen.rule
     page = run(
         "tiers", own, **{state.TIERS_PART: COHORTS, state.PERSON: "Bob", state.ROLE: "target"}
     )
     next(radio for radio in page.radio if radio.label == "Tiers of the target").set_value("here")
     checked(button(page, "Freeze this target cohort").click().run())
-    rules = {h.rule for h in cohorts.list_cohorts(own) if h.role == "target"}
+    rules = {h.rule for h in frozen_cohort.list_cohorts(own) if h.role == "target"}
     assert rules == {frozen.rule, TierRule()}
 
 
 def test_an_empty_tier_is_said_when_a_cohort_is_frozen(own, run) -> None:
-    cohorts.freeze(own, "mine", author="Ada", rule=TierRule(cutoffs=(99.0, 99.5)))
+    frozen_cohort.freeze(own, "mine", author="Ada", rule=TierRule(cutoffs=(99.0, 99.5)))
     page = run(
         "tiers", own, **{state.TIERS_PART: COHORTS, state.PERSON: "Bob", state.ROLE: "target"}
     )
@@ -77,7 +81,9 @@ def test_an_empty_tier_is_said_when_a_cohort_is_frozen(own, run) -> None:
 def test_the_newest_frozen_cohort_is_shown(own, frozen, run) -> None:
     page = opened(run, own)
     checked(button(page, "Freeze this pool cohort").click().run())
-    (newest,) = {cohort.id for cohort in cohorts.list_cohorts(own)} - {frozen.id} or {frozen.id}
+    (newest,) = {cohort.id for cohort in frozen_cohort.list_cohorts(own)} - {frozen.id} or {
+        frozen.id
+    }
     assert page.selectbox(key=state.COHORT).value == newest
     assert "Frozen as" in words(page)
 
@@ -87,7 +93,7 @@ def test_a_control_is_drawn_with_its_seed(own, frozen, run) -> None:
     next(n for n in page.number_input if n.label == "Seed").set_value(7)
     checked(button(page, "Draw and freeze it").click().run())
     assert not page.error
-    (control,) = (h for h in cohorts.list_cohorts(own) if h.drawn)
+    (control,) = (h for h in frozen_cohort.list_cohorts(own) if h.drawn)
     assert control.drawn == {"cohort": frozen.id, "tiers": ["A"], "seed": 7}
     assert page.selectbox(key=state.COHORT).value == control.id
     assert "seed 7" in words(page)

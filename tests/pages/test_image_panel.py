@@ -1,4 +1,4 @@
-"""Review: what is laid over the image, what it is held against, and what the browser cannot draw."""
+"""Image panel of Review: overlays, the reference scan, and images that the browser cannot draw."""
 
 import re
 from concurrent.futures import Future
@@ -6,9 +6,10 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 
-from pages.ui import evidence, state, viewer
-from pages.ui.prepared import Prepared
-from tests.pages.said import words
+from pages.ui.shell import state
+from pages.ui.viewer import image_overlays, niivue_viewer
+from pages.ui.viewer.browser_image import PreparedImage
+from tests.helpers.page_words import words
 
 
 @pytest.fixture
@@ -16,42 +17,42 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> dict:
     """What the viewer was told to draw, and a search for masks that has ended."""
     told: dict = {"overlays": [], "keys": []}
 
-    def show(image: Prepared, *, scan_id: str, overlays=(), key="niivue", **_: object):
+    def show(image: PreparedImage, *, scan_id: str, overlays=(), key="niivue", **_: object):
         told["overlays"] = [overlay.key for overlay in overlays] if key == "niivue" else []
         told["keys"].append(key)
         return told.get("failed")
 
-    done: Future[evidence.Evidence] = Future()
-    masks = {key: np.ones((4, 4, 4), bool) for key in evidence.LAYERS}
+    done: Future[image_overlays.OverlayMasks] = Future()
+    masks = {key: np.ones((4, 4, 4), bool) for key in image_overlays.LAYERS}
     shares = dict.fromkeys(("structure", "folded", "missing"), 0.25)
-    done.set_result(evidence.Evidence(np.eye(4), masks, shares, None))
-    monkeypatch.setattr(viewer, "show", show)
-    monkeypatch.setattr(evidence, "ask", lambda path: done)
+    done.set_result(image_overlays.OverlayMasks(np.eye(4), masks, shares, None))
+    monkeypatch.setattr(niivue_viewer, "show", show)
+    monkeypatch.setattr(image_overlays, "request_overlays", lambda path: done)
     return told
 
 
-def test_nothing_is_searched_for_until_it_is_asked_for(made, run, looked, monkeypatch) -> None:
-    monkeypatch.setattr(evidence, "ask", None)
-    run("review", made[0])
+def test_nothing_is_searched_for_until_it_is_asked_for(full, run, looked, monkeypatch) -> None:
+    monkeypatch.setattr(image_overlays, "request_overlays", None)
+    run("review", full.workspace)
     assert looked["overlays"] == []
     assert looked["keys"] == ["niivue"]
 
 
-def test_where_the_score_comes_from_is_laid_over_the_image_and_said(made, run, looked) -> None:
-    page = run("review", made[0], **{state.OVERLAYS: ["Where the score comes from"]})
+def test_where_the_score_comes_from_is_laid_over_the_image_and_said(full, run, looked) -> None:
+    page = run("review", full.workspace, **{state.OVERLAYS: ["Where the score comes from"]})
     assert looked["overlays"] == ["structure", "folded", "missing"]
     assert "25.0 % of the air" in words(page)
     assert "cannot be outlined" in words(page)
 
 
-def test_the_reference_scan_stands_beside_and_is_named(made, run, looked) -> None:
-    page = run("review", made[0], **{state.BESIDE: True})
+def test_the_reference_scan_stands_beside_and_is_named(full, run, looked) -> None:
+    page = run("review", full.workspace, **{state.BESIDE: True})
     assert looked["keys"] == ["niivue", "niivue-reference"]
     assert re.search(r"Reference: score \d+\.\d, lowest of (North|South)", words(page))
 
 
-def test_what_the_browser_cannot_draw_is_drawn_as_slices_with_the_reason(made, run, looked) -> None:
+def test_what_the_browser_cannot_draw_is_drawn_as_slices_with_the_reason(full, run, looked) -> None:
     looked["failed"] = "this browser has no WebGL 2"
-    page = run("review", made[0])
+    page = run("review", full.workspace)
     assert "Drawn as slices: this browser has no WebGL 2" in words(page).replace("\\", "")
     assert len([s for s in page.slider if "slice" in s.label]) == 3

@@ -3,49 +3,52 @@
 import numpy as np
 import pytest
 
-from curation import background, files, tables
-from curation.workspace import Source, Workspace
-from pages.ui import state, tasks
-from tests import made_workspace, pets, training_workspace
-from tests.images import write_nifti
-from tests.pages.said import button, checked, words
-from training import prepare, reconstructions, runs
-from training.images import IMAGES
-from training.runs import Run
-from training.study import Study
+from curation.storage import files, processes, tables
+from curation.storage.workspace import Source, Workspace
+from pages.ui.shell import background_tasks, state
+from tests.helpers import pet_images, workspace_full, workspace_trainable
+from tests.helpers.nifti_images import write_nifti
+from tests.helpers.page_words import button, checked, words
+from training.reconstruction import reconstruction_files
+from training.studies import prepare_volumes, runs
+from training.studies.input_images import IMAGES
+from training.studies.planned_study import Study
+from training.studies.runs import Run
 
 
 @pytest.fixture
 def model(own: Workspace, monkeypatch: pytest.MonkeyPatch) -> tuple[Workspace, Study, Run]:
     """A workspace with a study of which one pretraining is finished; nothing is really started."""
-    finished, _ = made_workspace.add_studies(own)
+    finished, _ = workspace_full.add_studies(own)
     run = runs.find(finished, "pretrain_all_seed0")
     runs.write_configs(finished)
     run.model_path.write_bytes(b"weights")
     files.write_json(run.result_path, {"loss": 0.5})
-    monkeypatch.setattr(background, "start", lambda *_, **__: None)
+    monkeypatch.setattr(processes, "start", lambda *_, **__: None)
     return own, finished, run
 
 
 def _make_maps(workspace: Workspace, study: Study, run: Run, *, seen: bool = False) -> str:
-    scan = reconstructions.usable_scans(workspace, study, run).iloc[0]
-    folder = reconstructions.scan_folder(study, run, scan)
-    for name in reconstructions.MAPS:
+    scan = reconstruction_files.usable_scans(workspace, study, run).iloc[0]
+    folder = reconstruction_files.scan_folder(study, run, scan)
+    for name in reconstruction_files.MAPS:
         write_nifti(folder / f"{name}.nii.gz", seed=len(name))
     facts = {
-        "reconstruction_error": 0.4321, "error_share": 0.123, "masking_ratio": 0.75,
+        "reconstruction_error": 0.4321,
+        "error_share": 0.123,
+        "masking_ratio": 0.75,
         "pretrained_on": seen,
-    }  # fmt: skip
+    }
     files.write_json(folder / "facts.json", facts)
     return scan["scan_id"]
 
 
 def _make_errors(study: Study, run: Run, workspace: Workspace, leave_out: int = 0) -> None:
-    scans = reconstructions.usable_scans(workspace, study, run).iloc[leave_out:]
-    path = reconstructions.errors_path(study, run)
+    scans = reconstruction_files.usable_scans(workspace, study, run).iloc[leave_out:]
+    path = reconstruction_files.errors_path(study, run)
     path.parent.mkdir(parents=True, exist_ok=True)
     for place, (scan_id, key) in enumerate(
-        zip(scans["scan_id"], reconstructions.keys_of(study, scans), strict=True)
+        zip(scans["scan_id"], reconstruction_files.keys_of(study, scans), strict=True)
     ):
         row = {"scan_id": scan_id, "key": key, "reconstruction_error": 0.1 * place, "reason": ""}
         files.append_json_line(path, row)
@@ -60,8 +63,8 @@ def test_a_scan_that_was_not_looked_at_is_looked_at_in_the_background(
 ) -> None:
     workspace, _, pretrained = model
     started: list[list[str]] = []
-    monkeypatch.setattr(background, "start", lambda command, **_: started.append(list(command)))
-    monkeypatch.setattr(tasks, "running", lambda *_: object() if started else None)
+    monkeypatch.setattr(processes, "start", lambda command, **_: started.append(list(command)))
+    monkeypatch.setattr(background_tasks, "running", lambda *_: object() if started else None)
     page = run("model", workspace)
     (command,) = started
     assert command[1:4] == ["-m", "training", "reconstruct"]
@@ -74,9 +77,9 @@ def test_a_scan_that_failed_says_why_and_is_not_tried_again_by_itself(
     model, run, monkeypatch
 ) -> None:
     workspace, study, pretrained = model
-    scan_id = reconstructions.usable_scans(workspace, study, pretrained)["scan_id"].iloc[0]
+    scan_id = reconstruction_files.usable_scans(workspace, study, pretrained)["scan_id"].iloc[0]
     started: list[str] = []
-    monkeypatch.setattr(background, "start", lambda command, **_: started.append(command[-1]))
+    monkeypatch.setattr(processes, "start", lambda command, **_: started.append(command[-1]))
     asked = [study.id, "--run", pretrained.id, "--scan", scan_id]
     files.write_json(
         workspace.tasks_dir / "reconstruct.json", {"command": asked, "pid": 1, "started": 0.0}
@@ -92,9 +95,9 @@ def test_a_process_that_ended_without_a_word_is_not_started_again_and_again(
     model, run, monkeypatch
 ) -> None:
     workspace, study, pretrained = model
-    scan_id = reconstructions.usable_scans(workspace, study, pretrained)["scan_id"].iloc[0]
+    scan_id = reconstruction_files.usable_scans(workspace, study, pretrained)["scan_id"].iloc[0]
     started: list[str] = []
-    monkeypatch.setattr(background, "start", lambda command, **_: started.append(command[-1]))
+    monkeypatch.setattr(processes, "start", lambda command, **_: started.append(command[-1]))
     asked = [study.id, "--run", pretrained.id, "--scan", scan_id]
     files.write_json(
         workspace.tasks_dir / "reconstruct.json", {"command": asked, "pid": 1, "started": 0.0}
@@ -122,17 +125,17 @@ def test_the_maps_are_drawn_with_their_error_and_whether_the_person_is_known(
 def test_of_a_model_of_both_images_the_maps_of_either_are_drawn(
     workspace, run, monkeypatch
 ) -> None:
-    pets.make(workspace)
+    pet_images.make(workspace)
     workspace.put_source(Source("pool", str(workspace.root), "bids", simulated=True))
-    study = training_workspace.plan(workspace, overrides=dict(IMAGES["together"].overrides))
+    study = workspace_trainable.plan(workspace, overrides=dict(IMAGES["together"].overrides))
     runs.write_configs(study)
     pretrained = runs.find(study, "pretrain_A_seed0")
     files.write_json(pretrained.result_path, {"loss": 1.0})
     pretrained.model_path.write_bytes(b"")
-    monkeypatch.setattr(background, "start", lambda *_, **__: None)
+    monkeypatch.setattr(processes, "start", lambda *_, **__: None)
     scan_id = _make_maps(workspace, study, pretrained)
     (facts,) = study.folder.glob("reconstructions/*/*/facts.json")
-    for name in reconstructions.MAPS:
+    for name in reconstruction_files.MAPS:
         write_nifti(facts.with_name(f"pet-{name}.nii.gz"), seed=len(name))
     shares = {"error_shares": {"T1w": 0.123, "pet": 0.217}}
     files.write_json(facts, files.read_json(facts) | shares)
@@ -151,7 +154,7 @@ def test_errors_are_offered_to_be_measured_and_say_how_many_are_left(
     _make_errors(study, pretrained, workspace, leave_out=30)
     page = run("model", workspace, **{state.SCAN: scan_id})
     started: list[list[str]] = []
-    monkeypatch.setattr(background, "start", lambda command, **_: started.append(list(command)))
+    monkeypatch.setattr(processes, "start", lambda command, **_: started.append(list(command)))
     checked(button(page, "Measure 30 scans").click().run())
     assert started[0][-1] == "--errors"
 
@@ -164,12 +167,12 @@ def test_measured_errors_become_a_column_and_are_held_against_the_score(model, r
     checked(button(page, "Take this model's errors").click().run())
     scored = tables.read_scored_scans(workspace)
     assert (
-        scored["reconstruction_error"].notna().sum() == made_workspace.POOL + made_workspace.TARGET
+        scored["reconstruction_error"].notna().sum() == workspace_full.POOL + workspace_full.TARGET
     )
     said = words(page)
     # the target is held out; everyone in the pool was pretrained on
-    assert f"over {made_workspace.TARGET} people" in said
-    assert f"over {made_workspace.POOL} people" in said
+    assert f"over {workspace_full.TARGET} people" in said
+    assert f"over {workspace_full.POOL} people" in said
     assert len(page.get("plotly_chart")) == 1
 
 
@@ -178,17 +181,17 @@ def test_scans_without_alignment_are_not_offered(model) -> None:
     metrics = tables.read_metrics(workspace)
     metrics.at[0, "template_affine"] = None
     files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
-    found = reconstructions.usable_scans(workspace, study, pretrained)
+    found = reconstruction_files.usable_scans(workspace, study, pretrained)
     assert metrics["scan_id"][0] not in set(found["scan_id"])
     assert len(found) == len(metrics) - 1
 
 
 def test_the_name_of_a_map_follows_from_scan_and_alignment(model) -> None:
     workspace, study, pretrained = model
-    scan = reconstructions.usable_scans(workspace, study, pretrained).iloc[0].copy()
-    before = reconstructions.scan_folder(study, pretrained, scan)
+    scan = reconstruction_files.usable_scans(workspace, study, pretrained).iloc[0].copy()
+    before = reconstruction_files.scan_folder(study, pretrained, scan)
     scan["template_affine"] = (2 * np.eye(4)).ravel().tolist()
-    assert reconstructions.scan_folder(study, pretrained, scan) != before
-    assert before.name == prepare.volume_key(
+    assert reconstruction_files.scan_folder(study, pretrained, scan) != before
+    assert before.name == prepare_volumes.volume_key(
         scan["sha256"], np.eye(4).ravel().tolist(), study.preset
     )

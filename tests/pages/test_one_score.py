@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from curation import files, previews, tables
-from curation.measures import SCORE_DIGITS
-from curation.workspace import Workspace
-from pages.ui import marks, state, text, tier_parts
-from pages.ui.picked import _COLUMNS
-from tests.pages.said import checked, components, words
+from curation.imaging import thumbnails
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from curation.tiers.rule_columns import SCORE_DIGITS
+from pages import tiers
+from pages.ui.compare.picked_points import _COLUMNS
+from pages.ui.shell import formatting, html_marks, state
+from tests.helpers.page_words import checked, components, words
 from training.report import content_data
 
 SCAN, SCORE, WRITTEN = "made-pool_sub-03_T1w", 65.68, "65.7"
@@ -42,28 +44,32 @@ def test_tiles_tables_and_headlines_write_a_score_alike(scored, run) -> None:
     assert _tile(run("sheet", scored)) == WRITTEN
     explore = run("explore", scored, **{state.SELECTED: (SCAN,)})
     assert _tile(explore) == WRITTEN
-    assert _format(explore, "distortion_score") == {text.SCORE_COLUMN}
+    assert _format(explore, "distortion_score") == {formatting.SCORE_COLUMN}
     review = words(run("review", scored, **{state.SCAN: SCAN}))
     assert f'<span class="ts-value">{WRITTEN}</span>' in review
-    near = run("tiers", scored, **{state.TIERS_PART: tier_parts.NEAR})
+    near = run("tiers", scored, **{state.TIERS_PART: tiers.NEAR})
     near.session_state[state.TRIED] = {
-        "names": ["A", "B"], "cutoffs": [65.5], "column": "distortion_score", "gates": [], "by_site": {},
-    }  # fmt: skip
+        "names": ["A", "B"],
+        "cutoffs": [65.5],
+        "column": "distortion_score",
+        "gates": [],
+        "by_site": {},
+    }
     assert _tile(checked(near.run())) == WRITTEN
 
 
 def test_columns_and_artefact_trials_write_it_as_text_does() -> None:
-    assert text.score(SCORE) == WRITTEN == text.SCORE_COLUMN % SCORE
-    assert marks.arrow(SCORE, 70) == f"{WRITTEN} → <b>70.0</b>"
-    assert f">{WRITTEN}<" in marks.bars({"Noise": SCORE})
-    assert _COLUMNS["distortion_score"]["type_config"]["format"] == text.SCORE_COLUMN
-    assert f".{SCORE_DIGITS}f" == text.D3_SCORE
+    assert formatting.score(SCORE) == WRITTEN == formatting.SCORE_COLUMN % SCORE
+    assert html_marks.arrow(SCORE, 70) == f"{WRITTEN} → <b>70.0</b>"
+    assert f">{WRITTEN}<" in html_marks.bars({"Noise": SCORE})
+    assert _COLUMNS["distortion_score"]["type_config"]["format"] == formatting.SCORE_COLUMN
+    assert f".{SCORE_DIGITS}f" == formatting.D3_SCORE
 
 
 def test_the_example_of_a_tier_in_a_report_writes_it_alike(workspace: Workspace) -> None:
     picture = workspace.preview_path(SCAN)
     picture.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (3 * previews.TILE, previews.TILE)).save(picture)
+    Image.new("L", (3 * thumbnails.TILE, thumbnails.TILE)).save(picture)
     pool = pd.DataFrame({"scan_id": [SCAN], "tier": ["A"], "distortion_score": [SCORE]})
     (example,) = content_data._examples(SimpleNamespace(workspace=workspace), pool, ["A"])
     assert example.label == f"Tier A, score {WRITTEN}"

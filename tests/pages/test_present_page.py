@@ -2,33 +2,33 @@
 
 import pytest
 
-from curation import background, files
-from pages.ui import presented, state
-from tests import made_workspace
-from tests.pages.said import button, checked, words
+from curation.storage import files, processes
+from pages.ui.present import present_screen
+from pages.ui.shell import state
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, words
 from training.report import content
-from training.report.names import ALL
-from training.report.source import Options
+from training.report.source import ALL, Options
 
 
-def _report(made):  # type: ignore[no-untyped-def]
-    workspace, finished, _ = made
+def _report(full):  # type: ignore[no-untyped-def]
+    workspace, finished, _ = full
     return content.build(workspace, finished.id)
 
 
-def test_the_first_screen_asks_the_question(made, run) -> None:
-    workspace, finished, _ = made
+def test_the_first_screen_asks_the_question(full, run) -> None:
+    workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id})
     assert "What is each quality tier worth for pretraining?" in words(page)
-    count = len(_report(made).messages)
+    count = len(_report(full).messages)
     assert f"1 of {count}" in words(page)
     assert button(page, "Back").disabled and button(page, "First").disabled
 
 
-def test_every_message_has_a_screen_and_the_last_one_an_end(made, run) -> None:
-    workspace, finished, _ = made
+def test_every_message_has_a_screen_and_the_last_one_an_end(full, run) -> None:
+    workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id})
-    for message in _report(made).messages:
+    for message in _report(full).messages:
         assert message.title in words(page).replace("&#x27;", "'")
         assert len(page.get("plotly_chart")) == (message.plot is not None)
         if not button(page, "Next").disabled:
@@ -38,32 +38,32 @@ def test_every_message_has_a_screen_and_the_last_one_an_end(made, run) -> None:
     assert "1 of" in words(page)
 
 
-def test_the_answer_is_the_verdict_in_words(made, run) -> None:
-    workspace, finished, _ = made
-    place = [message.name for message in _report(made).messages].index("answer")
+def test_the_answer_is_the_verdict_in_words(full, run) -> None:
+    workspace, finished, _ = full
+    place = [message.name for message in _report(full).messages].index("answer")
     page = run("present", workspace, **{state.STUDY: finished.id, state.SLIDE: place})
-    assert _report(made).messages[place].title in words(page)
+    assert _report(full).messages[place].title in words(page)
 
 
-def test_a_place_beyond_the_last_message_is_the_last(made, run) -> None:
-    workspace, finished, _ = made
+def test_a_place_beyond_the_last_message_is_the_last(full, run) -> None:
+    workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id, state.SLIDE: 99})
-    count = len(_report(made).messages)
+    count = len(_report(full).messages)
     assert f"{count} of {count}" in words(page)
 
 
-def test_a_study_that_is_not_finished_says_so_on_every_screen(made, run) -> None:
-    workspace, _, half = made
+def test_a_study_that_is_not_finished_says_so_on_every_screen(full, run) -> None:
+    workspace, _, half = full
     page = run("present", workspace, **{state.STUDY: half.id})
     assert "Not finished" in words(page)
     checked(button(page, "Next").click().run())
     assert "Not finished" in words(page)
 
 
-def test_the_files_are_made_in_the_background_as_chosen(made, run, monkeypatch) -> None:
-    workspace, finished, _ = made
+def test_the_files_are_made_in_the_background_as_chosen(full, run, monkeypatch) -> None:
+    workspace, finished, _ = full
     started: list[list[str]] = []
-    monkeypatch.setattr(background, "start", lambda command, **_: started.append(list(command)))
+    monkeypatch.setattr(processes, "start", lambda command, **_: started.append(list(command)))
     page = run("present", workspace, **{state.STUDY: finished.id, state.REPORT_SITES: True})
     checked(button(page, "Make the files").click().run())
     (command,) = started
@@ -73,27 +73,31 @@ def test_the_files_are_made_in_the_background_as_chosen(made, run, monkeypatch) 
 
 
 def test_files_that_are_made_are_handed_over(own, run) -> None:
-    finished, _ = made_workspace.add_studies(own)
-    folder = presented.folder(own, finished, Options())
+    finished, _ = workspace_full.add_studies(own)
+    folder = present_screen.report_folder(own, finished, Options())
     files.write_text(folder / ALL, "zip")
     page = run("present", own, **{state.STUDY: finished.id})
     labels = [each.proto.label for each in page.get("download_button")]
-    assert labels == ["Everything (zip)", "Report (HTML, opens without a network)",
-                      "Slides (PowerPoint)", "Methods (text)"]  # fmt: skip
+    assert labels == [
+        "Everything (zip)",
+        "Report (HTML, opens without a network)",
+        "Slides (PowerPoint)",
+        "Methods (text)",
+    ]
 
 
 def test_files_of_an_earlier_state_are_not_handed_over(own, run) -> None:
-    finished, half = made_workspace.add_studies(own)
-    before = presented.folder(own, finished, Options())
-    assert before != presented.folder(own, finished, Options(sites=True))
-    assert before != presented.folder(own, half, Options())
+    finished, half = workspace_full.add_studies(own)
+    before = present_screen.report_folder(own, finished, Options())
+    assert before != present_screen.report_folder(own, finished, Options(sites=True))
+    assert before != present_screen.report_folder(own, half, Options())
     files.write_json(finished.result_path, {"made": "again"})
-    assert before != presented.folder(own, finished, Options())
+    assert before != present_screen.report_folder(own, finished, Options())
 
 
 def test_what_failed_is_said(own, run) -> None:
-    finished, _ = made_workspace.add_studies(own)
-    folder = presented.folder(own, finished, Options())
+    finished, _ = workspace_full.add_studies(own)
+    folder = present_screen.report_folder(own, finished, Options())
     files.write_json(
         own.tasks_dir / "report.json", {"command": ["--out", str(folder)], "pid": 1, "started": 0.0}
     )
@@ -104,7 +108,7 @@ def test_what_failed_is_said(own, run) -> None:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_what_is_removed_is_said_before_it_leaves(made, run, kept: bool) -> None:
-    workspace, finished, _ = made
+def test_what_is_removed_is_said_before_it_leaves(full, run, kept: bool) -> None:
+    workspace, finished, _ = full
     page = run("present", workspace, **{state.STUDY: finished.id, state.REPORT_SITES: kept})
     assert ("kept, as was asked for" in words(page)) == kept

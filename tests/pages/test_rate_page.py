@@ -2,13 +2,19 @@
 
 import pytest
 
-from curation import ratings, sessions, tables
-from curation.ratings import ARTEFACTS, SCALES
-from curation.tiers import TierRule
-from pages.ui import rating_keys, state, viewer
-from tests import made_workspace, marked_workspace
-from tests.pages.rating_made import started
-from tests.pages.said import button, checked, words
+from curation.ratings import rating_log
+from curation.ratings.rating_record import ARTEFACTS, Opinion, Rating
+from curation.ratings.scales import SCALES, find_scale
+from curation.sessions import session_log
+from curation.sessions.session_plan import SessionPlan
+from curation.storage import tables
+from curation.tiers.tier_rule import TierRule
+from pages.ui.rate import rating_keys
+from pages.ui.shell import state
+from pages.ui.viewer import niivue_viewer
+from tests.helpers import workspace_full, workspace_marked
+from tests.helpers.page_words import button, checked, words
+from tests.helpers.rating_sessions import started
 
 
 def _rate(page, label: str) -> None:  # type: ignore[no-untyped-def]
@@ -20,7 +26,7 @@ def _rate(page, label: str) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_every_artefact_has_a_key_of_its_own_and_none_is_taken() -> None:
-    letters = [key for key in rating_keys.OF_ARTEFACT.values() if key]
+    letters = [key for key in rating_keys.ARTEFACT_KEYS.values() if key]
     others = [
         rating_keys.NEXT,
         rating_keys.UNDO,
@@ -35,14 +41,14 @@ def test_every_artefact_has_a_key_of_its_own_and_none_is_taken() -> None:
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 def test_levels_and_sureness_have_different_digits(scale) -> None:
-    levels = list(rating_keys.of_levels(scale).values())
-    sure = [key for key in rating_keys.of_sureness(scale).values() if key]
+    levels = list(rating_keys.level_keys(scale).values())
+    sure = [key for key in rating_keys.confidence_keys(scale).values() if key]
     assert len({*levels, *sure}) == len(levels) + len(sure) == len(scale.values) + 5
 
 
 def test_digits_are_the_values_of_the_scale_where_they_can_be() -> None:
-    assert rating_keys.of_levels(SCALES["mriqc-4"]) == {4.0: "4", 3.0: "3", 2.0: "2", 1.0: "1"}
-    assert list(rating_keys.of_levels(SCALES["three-level"]).values()) == ["1", "2", "3"]
+    assert rating_keys.level_keys(SCALES["mriqc-4"]) == {4.0: "4", 3.0: "3", 2.0: "2", 1.0: "1"}
+    assert list(rating_keys.level_keys(SCALES["three-level"]).values()) == ["1", "2", "3"]
 
 
 # ---- starting and going on --------------------------------------------------------------------------
@@ -53,8 +59,8 @@ def test_a_session_is_started_blinded_with_its_seed_shown(own, run) -> None:
     (seed,) = [n.value for n in page.number_input if n.label == "Seed"]
     page.text_input(key="new-rater").set_value("Ada")
     checked(button(page, "Start rating").click().run())
-    (session,) = sessions.list_sessions(own).to_dict("records")
-    plan = sessions.load(own, session["id"]).plan
+    (session,) = session_log.list_sessions(own).to_dict("records")
+    plan = session_log.load(own, session["id"]).plan
     assert (plan.rater, plan.blinded, plan.seed) == ("Ada", True, seed)
     assert f"Scan 1 of {session['total']}" in words(page)
     assert page.query_params["session"] == str(session["id"])
@@ -63,22 +69,29 @@ def test_a_session_is_started_blinded_with_its_seed_shown(own, run) -> None:
 def test_without_a_name_no_session_begins(own, run) -> None:
     page = checked(button(run("rate", own), "Start rating").click().run())
     assert "say who rates" in page.error[0].value
-    assert sessions.list_sessions(own).empty
+    assert session_log.list_sessions(own).empty
 
 
 def test_without_any_image_the_way_to_images_is_offered(workspace, tmp_path, run) -> None:
-    made_workspace.import_table(workspace, tmp_path / "tables", 5)
+    workspace_full.import_table(workspace, tmp_path / "tables", 5)
     page = run("rate", workspace)
     assert "No scan here has an image to rate." in words(page)
     assert "under Agreement" not in words(page)
-    ratings.add_rating(workspace, scan_id=tables.read_scans(workspace)["scan_id"][0], rater="Ada",
-                       scale="pass-fail", value=1.0)  # fmt: skip
+    rating_log.add_rating(
+        workspace,
+        Rating(
+            scan_id=tables.read_scans(workspace)["scan_id"][0],
+            rater="Ada",
+            scale="pass-fail",
+            value=1.0,
+        ),
+    )
     assert "Ratings that came with a table are under Agreement." in words(run("rate", workspace))
 
 
 def test_an_open_session_is_offered_and_resumed_at_its_scan(own, run) -> None:
     session = started(own)
-    sessions.save(own, session.id, 0, 1.0)
+    session_log.save(own, session.id, 0, Opinion(1.0))
     page = run("rate", own)
     checked(button(page, "Go on with session pilot, 1 of 3 (Ada)").click().run())
     assert "Scan 2 of 3" in words(page)
@@ -97,8 +110,13 @@ def test_the_address_leads_back_into_the_session(own, run) -> None:
 
 def test_the_tiers_offered_are_those_of_the_rule_on_tiers(own, run) -> None:
     gates = [{"column": "distortion_score", "above": 80.0, "tier": "unusable"}]
-    rule = {"names": ["fine", "poor"], "cutoffs": [40.0], "column": "distortion_score", "gates": gates,
-            "by_site": {}}  # fmt: skip
+    rule = {
+        "names": ["fine", "poor"],
+        "cutoffs": [40.0],
+        "column": "distortion_score",
+        "gates": gates,
+        "by_site": {},
+    }
     page = run("rate", own, **{state.TRIED: rule, state.NEW_CHOICE: "tier"})
     (tier,) = [box for box in page.selectbox if box.label == "Tier"]
     assert [option.split(" (")[0] for option in tier.options] == ["fine", "poor", "unusable"]
@@ -106,7 +124,7 @@ def test_the_tiers_offered_are_those_of_the_rule_on_tiers(own, run) -> None:
     tier.set_value("unusable").run()
     page.text_input(key="new-rater").set_value("Ada")
     checked(button(page, "Start rating").click().run())
-    plan = sessions.load(own, int(sessions.list_sessions(own)["id"][0])).plan
+    plan = session_log.load(own, int(session_log.list_sessions(own)["id"][0])).plan
     assert (plan.choice, plan.rule.brief()) == ("tier:unusable", TierRule.from_dict(rule).brief())
 
 
@@ -122,7 +140,7 @@ def test_the_studys_own_scale_is_added_and_chosen(own, run) -> None:
     next(t for t in page.text_input if t.label == "Name of the scale").set_value("House scale")
     next(t for t in page.text_area if t.label == "Levels").set_value("fine\nso so\nbin")
     checked(button(page, "Add the scale").click().run())
-    scale = ratings.find_scale(own, "House-scale")
+    scale = find_scale(own, "House-scale")
     assert scale.values == {3.0: "fine", 2.0: "so so", 1.0: "bin"}
     assert page.session_state[state.SCALE] == "House-scale"
 
@@ -136,7 +154,7 @@ def test_nothing_is_preselected_and_none_is_refused(own, run) -> None:
     assert [b.label for b in page.button if b.proto.type == "primary"] == ["Save and next"]
     checked(button(page, "Save and next").click().run())
     assert "none is chosen for you" in page.error[0].value
-    assert ratings.list_ratings(own).empty
+    assert rating_log.list_ratings(own).empty
 
 
 def test_what_is_chosen_is_stored_with_time_and_what_was_seen(own, run) -> None:
@@ -146,7 +164,7 @@ def test_what_is_chosen_is_stored_with_time_and_what_was_seen(own, run) -> None:
         checked(button(page, label).click().run())
     next(t for t in page.text_input if t.label.startswith("Comment")).set_value("a ring")
     _rate(page, "doubtful")
-    (row,) = ratings.list_ratings(own).to_dict("records")
+    (row,) = rating_log.list_ratings(own).to_dict("records")
     assert (row["value"], row["confidence"], row["artefacts"]) == (0.0, 3.0, ("wrap-around",))
     assert (row["comment"], row["blinded"]) == ("a ring", True)
     assert row["seconds"] >= 0
@@ -183,15 +201,15 @@ def test_a_protocol_that_wants_the_air_first_begins_each_scan_with_it_and_says_s
         checked(button(page, "Show tissue").click().run())
         assert "Tissue window" in words(page)
         _rate(page, "accept")
-    shown = ratings.list_ratings(own)["shown"].iloc[0]
+    shown = rating_log.list_ratings(own)["shown"].iloc[0]
     assert (shown["first_window"], shown["windows"]) == ("Background", ["Background", "Tissue"])
 
 
 def test_a_session_planned_before_there_was_that_choice_still_opens() -> None:
-    plan = sessions.Plan("old", "Ada", "three-level")
+    plan = SessionPlan("old", "Ada", "three-level")
     stored = plan.as_dict()
     del stored["air_first"]
-    assert sessions.Plan.from_dict(stored) == plan and not plan.air_first
+    assert SessionPlan.from_dict(stored) == plan and not plan.air_first
 
 
 def test_what_is_not_saved_yet_outlives_the_browser(own, run) -> None:
@@ -206,9 +224,9 @@ def test_a_scan_saved_elsewhere_is_not_rated_twice(own, run) -> None:
     session = started(own)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     checked(button(page, "accept").click().run())
-    sessions.save(own, session.id, 0, -1.0)
+    session_log.save(own, session.id, 0, Opinion(-1.0))
     checked(button(page, "Save and next").click().run())
-    assert ratings.list_ratings(own)["value"].tolist() == [-1.0]
+    assert rating_log.list_ratings(own)["value"].tolist() == [-1.0]
     assert "Scan 2 of 3" in words(page)
 
 
@@ -218,8 +236,8 @@ def test_undo_opens_the_last_scan_again_and_keeps_the_record(own, run) -> None:
     _rate(page, "accept")
     checked(button(page, "Undo").click().run())
     assert "Scan 1 of 3" in words(page)
-    assert ratings.list_ratings(own).empty
-    assert len(ratings.list_ratings(own, withdrawn=True)) == 1
+    assert rating_log.list_ratings(own).empty
+    assert len(rating_log.list_ratings(own, withdrawn=True)) == 1
 
 
 def test_a_repeat_has_no_address_in_common_with_its_first_showing(own, run, monkeypatch) -> None:
@@ -231,7 +249,7 @@ def test_a_repeat_has_no_address_in_common_with_its_first_showing(own, run, monk
         drawn.append(f"scans/{image.file.name}")
         ahead.append(following)
 
-    monkeypatch.setattr(viewer, "show", show)
+    monkeypatch.setattr(niivue_viewer, "show", show)
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     for _ in range(2):
         _rate(page, "accept")
@@ -244,7 +262,7 @@ def test_a_repeat_has_no_address_in_common_with_its_first_showing(own, run, monk
 
 def test_slices_have_no_address_that_a_repeat_could_share(own, run, monkeypatch) -> None:
     session = started(own)
-    monkeypatch.setattr(viewer, "show", lambda *_, **__: "this browser has no WebGL 2")
+    monkeypatch.setattr(niivue_viewer, "show", lambda *_, **__: "this browser has no WebGL 2")
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     pictures = page.get("image")
     assert len(pictures) == 3
@@ -252,18 +270,18 @@ def test_slices_have_no_address_that_a_repeat_could_share(own, run, monkeypatch)
 
 
 def test_while_blinded_the_page_holds_none_of_what_is_hidden(tmp_path, run) -> None:
-    workspace = marked_workspace.make(tmp_path / "marked")
+    workspace = workspace_marked.make(tmp_path / "marked")
     session = started(workspace)
     page = run("rate", workspace, **{state.RATING_SESSION: session.id})
     sent = page._tree  # every element, as it goes to the browser
     held = b"".join(_messages(sent))
     assert b"Scan 1 of 3" in held
-    assert [mark for mark in marked_workspace.MARKS if mark in held] == []
+    assert [mark for mark in workspace_marked.MARKS if mark in held] == []
     for label in ("accept", "accept", "accept"):
         _rate(page, label)
     assert "Finished" in words(page)
     held = b"".join(_messages(page._tree))
-    assert [mark for mark in marked_workspace.MARKS if mark in held] == []
+    assert [mark for mark in workspace_marked.MARKS if mark in held] == []
     checked(button(page, "Show what was hidden").click().run())
     said = words(page)
     assert all(mark in said for mark in ("MARKSCAN", "MARKSITE", "MARKGROUP", "MARKRATER: "))
@@ -280,7 +298,7 @@ def _messages(block):  # type: ignore[no-untyped-def]
 def test_a_single_repeat_makes_no_kappa(own, run) -> None:
     session = started(own, size=2, repeats_share=0.5)
     for item in session.items:
-        sessions.save(own, session.id, item.position, 1.0)
+        session_log.save(own, session.id, item.position, Opinion(1.0))
     page = run("rate", own, **{state.RATING_SESSION: session.id})
     said = words(checked(button(page, "Show what was hidden").click().run()))
     assert "You gave the same rating to 1 of them." in said
@@ -295,7 +313,7 @@ def test_a_session_that_is_not_blinded_says_what_is_known(own, run) -> None:
 
 
 def test_the_end_tells_agreement_and_what_was_hidden(rated, run) -> None:
-    session = sessions.list_sessions(rated, "Ada").iloc[0]
+    session = session_log.list_sessions(rated, "Ada").iloc[0]
     page = run("rate", rated, **{state.RATING_SESSION: int(session["id"])})
     checked(button(page, "Show what was hidden").click().run())
     said = words(page)

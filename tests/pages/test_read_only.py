@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from curation import ratings
-from pages.ui.frame import PAGES, ROOT
-from tests import made_workspace
-from tests.pages.looking import READING, WRITING
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
+from pages.ui.shell.frame import PAGES, ROOT
+from tests.helpers import workspace_full
+from tests.helpers.page_reader import READING, WRITING
 
 #: Without these rights even the superuser may not write where it is forbidden.
 UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
@@ -30,14 +31,15 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
     """What a process saw that may not write, while another one had just written a rating."""
     if os.geteuid() == 0 and not shutil.which("setpriv"):
         pytest.skip("the superuser may write everywhere")
-    workspace = made_workspace.make(tmp_path_factory.mktemp("read-only") / "workspace")
-    study, _ = made_workspace.add_studies(workspace)
+    workspace = workspace_full.make(tmp_path_factory.mktemp("read-only") / "workspace")
+    study, _ = workspace_full.add_studies(workspace)
     with contextlib.closing(sqlite3.connect(workspace.database_path)) as writer:
         writer.execute(
             "SELECT * FROM ratings"
         )  # while it is open, what is new lies beside the file
-        ratings.add_rating(
-            workspace, scan_id=RATED, rater="Ada", scale="pass-fail", value=1.0, comment="just now"
+        rating_log.add_rating(
+            workspace,
+            Rating(scan_id=RATED, rater="Ada", scale="pass-fail", value=1.0, comment="just now"),
         )
         names = {"COHORT": study.cohort_id, "STUDY": study.id, "IMAGES": str(workspace.root.parent)}
         return _look(workspace.root, names)
@@ -47,9 +49,19 @@ def _look(root: Path, names: dict[str, str]) -> dict[str, dict]:
     privileged = UNPRIVILEGED if os.geteuid() == 0 else ()
     with _closed(root):
         done = subprocess.run(
-            [*privileged, sys.executable, "-m", "tests.pages.looking", str(root), json.dumps(names)],
-            cwd=ROOT, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [
+                *privileged,
+                sys.executable,
+                "-m",
+                "tests.helpers.page_reader",
+                str(root),
+                json.dumps(names),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -1,4 +1,4 @@
-"""Review: which scan, what is said of it, and what people say."""
+"""Review: choice of the scan, its judgement, and its ratings."""
 
 import html
 from pathlib import Path
@@ -6,22 +6,28 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from curation import files, ratings, tables
+from curation.imaging.image_flags import FLAGS
 from curation.metrics import METRICS
-from curation.scores import builtin, explain
-from curation.validity import FLAGS
-from curation.workspace import ENVIRONMENT_VARIABLE
-from pages.ui import state, verdict, viewer
-from pages.ui.frame import PAGES, ROOT
-from tests import made_workspace
-from tests.pages.said import button, checked, field, words
+from curation.ratings import rating_log
+from curation.scoring.distortion_score import explain
+from curation.scoring.score_reference import builtin
+from curation.storage import files, tables
+from curation.storage.workspace import ENVIRONMENT_VARIABLE
+from pages.ui.review import scan_judgement
+from pages.ui.shell import state
+from pages.ui.shell.frame import PAGES, ROOT
+from pages.ui.viewer import niivue_viewer
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, field, words
 
 HOSTILE = "<b>x</b> [y](http://z) :red[w] $q$"
 
 
-def test_review_shows_the_worst_scan_first_and_steps_on(made, run) -> None:
-    page = run("review", made[0])
-    scored = tables.read_scored_scans(made[0]).sort_values("distortion_score", ascending=False)
+def test_review_shows_the_worst_scan_first_and_steps_on(full, run) -> None:
+    page = run("review", full.workspace)
+    scored = tables.read_scored_scans(full.workspace).sort_values(
+        "distortion_score", ascending=False
+    )
     order = scored.loc[scored["distortion_score"].notna(), "scan_id"].tolist()
     assert page.session_state[state.SCAN] == order[0]
     assert button(page, "Previous").disabled
@@ -31,16 +37,16 @@ def test_review_shows_the_worst_scan_first_and_steps_on(made, run) -> None:
     assert page.session_state[state.SCAN] == order[0]
 
 
-def test_review_states_convention_id_and_direction(made, run) -> None:
-    page = run("review", made[0])
+def test_review_states_convention_id_and_direction(full, run) -> None:
+    page = run("review", full.workspace)
     said = words(page)
     assert page.session_state[state.SCAN] in said
     assert "Radiological: the patient&#x27;s right is on the left" in said
     assert "higher is worse" in said
 
 
-def test_review_explains_every_metric_or_why_there_is_none(made, run) -> None:
-    page = run("review", made[0])
+def test_review_explains_every_metric_or_why_there_is_none(full, run) -> None:
+    page = run("review", full.workspace)
     assert "1 metric not measurable on this scan: the background is exactly 0." in words(page)
     said = words(checked(page.segmented_control(key=state.METRICS_VIEW).set_value("all").run()))
     assert all(html.escape(metric.label) in said for metric in METRICS.values())
@@ -53,7 +59,7 @@ def test_rating_preselects_nothing_and_refuses_none(own, run) -> None:
     assert page.radio[0].value is None
     checked(button(page, "Save").click().run())
     assert "none is chosen for you" in page.error[0].value
-    assert ratings.list_ratings(own).empty
+    assert rating_log.list_ratings(own).empty
 
 
 def test_rating_needs_a_name(own, run) -> None:
@@ -61,7 +67,7 @@ def test_rating_needs_a_name(own, run) -> None:
     page.radio[0].set_value(1.0)
     checked(button(page, "Save").click().run())
     assert "Say who rates" in page.error[0].value
-    assert ratings.list_ratings(own).empty
+    assert rating_log.list_ratings(own).empty
 
 
 def test_rating_is_stored_shown_and_the_rater_remembered(own, run) -> None:
@@ -71,10 +77,13 @@ def test_rating_is_stored_shown_and_the_rater_remembered(own, run) -> None:
     page.text_input[0].set_value("Ada")
     page.text_area[0].set_value(HOSTILE)
     checked(button(page, "Save").click().run())
-    (row,) = ratings.list_ratings(own).to_dict("records")
+    (row,) = rating_log.list_ratings(own).to_dict("records")
     assert (row["scan_id"], row["rater"], row["value"], row["comment"]) == (
-        first, "Ada", -1.0, HOSTILE,
-    )  # fmt: skip
+        first,
+        "Ada",
+        -1.0,
+        HOSTILE,
+    )
     assert "&lt;b&gt;x&lt;/b&gt;" in words(page)
     assert page.text_input[0].value == "Ada"
     assert page.radio[0].value is None
@@ -101,24 +110,24 @@ def test_a_scan_that_cannot_be_read_shows_the_reason(own, run) -> None:
 # ---- how the score came about ----------------------------------------------------------------------
 
 
-def test_a_score_is_followed_to_its_metrics_their_anchors_and_sources(made, run) -> None:
-    page = run("review", made[0])
-    scan_id, metrics = page.session_state[state.SCAN], tables.read_metrics(made[0])
+def test_a_score_is_followed_to_its_metrics_their_anchors_and_sources(full, run) -> None:
+    page = run("review", full.workspace)
+    scan_id, metrics = page.session_state[state.SCAN], tables.read_metrics(full.workspace)
     row = metrics.set_index("scan_id", drop=False).loc[scan_id]
     parts = explain(row, builtin())
     said = words(page)
     assert "How the score came about" in [s.value for s in page.subheader]
     for name in parts.loc[parts["share_of_score"] >= 0.01, "metric"].head(6):
-        metric, (good, bad) = METRICS[name], verdict.good_and_bad(builtin().anchors[name])
+        metric, (good, bad) = METRICS[name], scan_judgement.good_and_bad(builtin().anchors[name])
         for expected in (metric.label, metric.formula, metric.citation, good, bad):
             assert html.escape(expected) in said
     assert builtin().id in said
     assert builtin().description[:60] in said
 
 
-def test_the_trouble_stands_in_one_line_of_words(made, run) -> None:
-    said = words(run("review", made[0]))
-    assert 'class="ts-verdict"' in said
+def test_the_trouble_stands_in_one_line_of_words(full, run) -> None:
+    said = words(run("review", full.workspace))
+    assert 'class="ts-scan-headline"' in said
     assert any(f"{degree} " in said for degree in ("Severe", "Clear", "Slight", "Nothing stands"))
     assert "kinds of measures" in said
 
@@ -134,18 +143,18 @@ def test_a_scan_that_could_not_be_measured_says_why(own, run) -> None:
 # ---- flags -----------------------------------------------------------------------------------------
 
 
-def test_what_was_recognised_is_said_and_narrows_the_list(made, run) -> None:
-    page = run("review", made[0], **{state.FLAGS: ["no_air"]})
+def test_what_was_recognised_is_said_and_narrows_the_list(full, run) -> None:
+    page = run("review", full.workspace, **{state.FLAGS: ["no_air"]})
     assert "All is zero." in words(page)
     assert FLAGS["no_air"].label in words(page)
-    assert len(field(page, "selectbox", state.SCAN).options) == made_workspace.FLAGGED
+    assert len(field(page, "selectbox", state.SCAN).options) == workspace_full.FLAGGED
     assert any(
-        f"{FLAGS['no_air'].label} {made_workspace.FLAGGED}" in o for o in _flag_options(page)
+        f"{FLAGS['no_air'].label} {workspace_full.FLAGGED}" in o for o in _flag_options(page)
     )
 
 
-def test_a_flag_that_no_scan_has_filters_nothing(made, run) -> None:
-    page = run("review", made[0], **{state.FLAGS: ["skull_stripped"]})
+def test_a_flag_that_no_scan_has_filters_nothing(full, run) -> None:
+    page = run("review", full.workspace, **{state.FLAGS: ["skull_stripped"]})
     assert len(field(page, "selectbox", state.SCAN).options) == 38
 
 
@@ -157,22 +166,22 @@ def _flag_options(page) -> list[str]:  # type: ignore[no-untyped-def]
 
 
 def test_a_scan_without_image_is_scored_and_rated_but_not_shown(own, tmp_path, run) -> None:
-    made_workspace.import_table(own, tmp_path / "tables", 5)
+    workspace_full.import_table(own, tmp_path / "tables", 5)
     page = run("review", own, **{state.SOURCES: ["mriqc"], state.PERSON: "Ada"})
     said = words(page)
     assert "No image: imported from an MRIQC table." in said
-    assert "ts-verdict" in said and "Radiological" not in said
+    assert "ts-scan-headline" in said and "Radiological" not in said
     assert not [b for b in page.button if b.label == "Try an artefact"]
     page.radio[0].set_value(-1.0)
     checked(button(page, "Save").click().run())
-    assert ratings.list_ratings(own)["label"].tolist() == ["exclude"]
+    assert rating_log.list_ratings(own)["label"].tolist() == ["exclude"]
 
 
 # ---- the window --------------------------------------------------------------------------------------
 
 
-def test_tissue_is_seen_first_and_a_key_leads_to_the_air_and_back(made, run) -> None:
-    page = run("review", made[0])
+def test_tissue_is_seen_first_and_a_key_leads_to_the_air_and_back(full, run) -> None:
+    page = run("review", full.workspace)
     assert "Tissue window" in words(page)
     checked(button(page, "Show background").click().run())
     assert "Background window" in words(page)
@@ -188,16 +197,16 @@ def test_tissue_is_seen_first_and_a_key_leads_to_the_air_and_back(made, run) -> 
     ("named", "window"), [("Background", "Background"), ("Own", "Tissue"), ("<b>", "Tissue")]
 )
 def test_a_page_loaded_anew_shows_the_window_that_its_address_names(
-    named, window, made, run, monkeypatch
+    named, window, full, run, monkeypatch
 ) -> None:
     page = AppTest.from_file(ROOT / PAGES["review"].path, default_timeout=30)
     page.query_params["window"] = named
-    monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(made[0].root))
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(full.workspace.root))
     assert f"{window} window" in words(checked(page.run()))
 
 
-def test_in_3d_there_is_no_window_to_choose_and_it_says_why(made, run) -> None:
-    page = run("review", made[0], **{state.VIEW: viewer.SOLID})
+def test_in_3d_there_is_no_window_to_choose_and_it_says_why(full, run) -> None:
+    page = run("review", full.workspace, **{state.VIEW: niivue_viewer.SOLID})
     said = words(page)
     assert "look at its planes" in said and "3D window" in said
     assert field(page, "segmented_control", state.WINDOW).disabled

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from curation.workspace import Workspace
-from pages.ui import state, tiles, viewer
-from tests import made_workspace, pets
-from tests.pages.said import words
+from curation.storage.workspace import Workspace
+from pages.ui.shell import state
+from pages.ui.viewer import niivue_viewer, tiles
+from tests.helpers import pet_images, workspace_full
+from tests.helpers.page_words import words
 
 
 @pytest.fixture
@@ -27,70 +28,72 @@ def ids(shown: dict) -> list[str]:
     return [tile["id"] for tile in shown["tiles"]]
 
 
-def test_the_worst_scan_comes_first_and_the_rest_in_order(made, run, shown) -> None:
-    run("sheet", made[0])
+def test_the_worst_scan_comes_first_and_the_rest_in_order(full, run, shown) -> None:
+    run("sheet", full.workspace)
     scores = [float(tile["score"]) for tile in shown["tiles"]]
     assert scores == sorted(scores, reverse=True)
     assert len(scores) == 38
 
 
 def test_scans_that_cannot_be_read_are_counted_and_their_reasons_pointed_to(
-    made, run, shown
+    full, run, shown
 ) -> None:
-    assert "1 more scan cannot be read; the page Cohort says why." in words(run("sheet", made[0]))
+    assert "1 more scan cannot be read; the page Cohort says why." in words(
+        run("sheet", full.workspace)
+    )
 
 
 def test_a_pet_is_no_scan_that_cannot_be_read(tmp_path: Path, run, shown) -> None:
-    workspace = pets.make(Workspace.create(tmp_path / "w"))
+    workspace = pet_images.make(Workspace.create(tmp_path / "w"))
     assert "cannot be read" not in words(run("sheet", workspace))
     assert shown["tiles"]
 
 
-def test_search_finds_part_of_a_name_whatever_its_case(made, run, shown) -> None:
-    run("sheet", made[0], **{state.SEARCH: "TARGET_SUB-03"})
+def test_search_finds_part_of_a_name_whatever_its_case(full, run, shown) -> None:
+    run("sheet", full.workspace, **{state.SEARCH: "TARGET_SUB-03"})
     assert ids(shown) == ["made-target_sub-03_T1w"]
-    page = run("sheet", made[0], **{state.SEARCH: ".*"})
+    page = run("sheet", full.workspace, **{state.SEARCH: ".*"})
     assert "No scan matches" in words(page)
 
 
-def test_filters_are_those_of_review(made, run, shown) -> None:
-    run("sheet", made[0], **{state.TIERS: ["A"], state.SOURCES: ["made-pool"]})
+def test_filters_are_those_of_review(full, run, shown) -> None:
+    run("sheet", full.workspace, **{state.TIERS: ["A"], state.SOURCES: ["made-pool"]})
     assert {tile["tier"] for tile in shown["tiles"]} == {"A"}
     assert all(name.startswith("made-pool") for name in ids(shown))
 
 
-def test_pages_of_tiles_hold_every_scan_once(made, run, shown, monkeypatch) -> None:
+def test_pages_of_tiles_hold_every_scan_once(full, run, shown, monkeypatch) -> None:
     monkeypatch.setattr(tiles, "PAGE_SIZE", 15)
     pages = []
     for number in (0, 1, 2, 99):
-        run("sheet", made[0], **{state.SHEET_PAGE: number})
+        run("sheet", full.workspace, **{state.SHEET_PAGE: number})
         pages.append(ids(shown))
     assert [len(page) for page in pages] == [15, 15, 8, 8]
     assert len({name for page in pages for name in page}) == 38
     assert pages[3] == pages[2]
 
 
-def test_a_click_opens_the_scan_on_review(made, run, shown) -> None:
+def test_a_click_opens_the_scan_on_review(full, run, shown) -> None:
     shown["clicked"] = "made-pool_sub-05_T1w"
-    page = run("sheet", made[0])
+    page = run("sheet", full.workspace)
     assert page.session_state[state.PENDING_SCAN] == "made-pool_sub-05_T1w"
 
 
-def test_a_click_on_a_scan_that_is_not_there_does_nothing(made, run, shown) -> None:
+def test_a_click_on_a_scan_that_is_not_there_does_nothing(full, run, shown) -> None:
     shown["clicked"] = "nobody"
-    page = run("sheet", made[0])
+    page = run("sheet", full.workspace)
     assert state.PENDING_SCAN not in page.session_state
 
 
-def test_the_open_scan_is_marked_on_the_sheet_and_on_tiers(made, run, shown) -> None:
-    run("sheet", made[0], **{state.SCAN: "made-pool_sub-05_T1w"})
+def test_the_open_scan_is_marked_on_the_sheet_and_on_tiers(full, run, shown) -> None:
+    run("sheet", full.workspace, **{state.SCAN: "made-pool_sub-05_T1w"})
     assert [t["id"] for t in shown["tiles"] if t["current"]] == ["made-pool_sub-05_T1w"]
-    said = words(run("tiers", made[0], **{state.SCAN: "made-pool_sub-05_T1w"}))
+    said = words(run("tiers", full.workspace, **{state.SCAN: "made-pool_sub-05_T1w"}))
     assert "made-pool" in said
     assert "the scan that is open on Review" in said
 
 
 def test_scans_of_a_table_are_said_to_have_no_images(workspace, tmp_path, run, monkeypatch) -> None:
-    made_workspace.import_table(workspace, tmp_path / "tables", 5)
-    monkeypatch.setattr(viewer, "warm", None)
+    workspace_full.import_table(workspace, tmp_path / "tables", 5)
+    monkeypatch.setattr(niivue_viewer, "warm", None)
     assert "come from tables and have no images" in words(run("sheet", workspace))

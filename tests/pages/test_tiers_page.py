@@ -2,17 +2,23 @@
 
 import pytest
 
-from curation import cohorts, ratings, rule_text, tables
-from curation.fitting import MIN_RATINGS
-from curation.references import active, available
-from curation.scores import builtin
-from curation.tiers import Gate, TierRule
-from curation.workspace import Workspace
-from pages.ui import state, text
-from pages.ui.frame import PAGES
-from pages.ui.tier_parts import COHORTS, JUDGE, NEAR, PARTS, PEOPLE, RULE
-from tests import made_workspace
-from tests.pages.said import button, checked, components, words
+from curation.cohorts import frozen_cohort
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
+from curation.references.fit_from_ratings import MIN_RATINGS
+from curation.references.reference_library import active, available
+from curation.scoring.score_reference import builtin
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers import rule_yaml
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
+from pages.tiers import COHORTS, JUDGE, NEAR, PARTS, PEOPLE, RULE
+from pages.ui.shell import formatting, state
+from pages.ui.shell.frame import PAGES
+from pages.ui.tiers import tier_cut, tier_gates
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, components, words
 
 
 def plot(page) -> dict:  # type: ignore[no-untyped-def]
@@ -32,77 +38,77 @@ def _gate(tier: str, column: str = "incompleteness") -> Gate:
     return Gate(column, above=20.0, tier=tier)
 
 
-def test_moving_a_slider_moves_the_number_the_counts_and_the_line(made, run) -> None:
-    page = run("tiers", made[0])
+def test_moving_a_slider_moves_the_number_the_counts_and_the_line(full, run) -> None:
+    page = run("tiers", full.workspace)
     before = counts(page)
-    page.slider(key=state.slider_key(0)).set_value(40.0).run()
-    assert page.number_input(key=state.number_key(0)).value == 40.0
+    page.slider(key=tier_cut.slider_key(0)).set_value(40.0).run()
+    assert page.number_input(key=tier_cut.number_key(0)).value == 40.0
     assert plot(page)["cutoffs"] == [40.0, 50.0]
     assert counts(page)["A"] > before["A"]
     assert "0 to under 40" in words(page)
-    page.number_input(key=state.number_key(0)).set_value(12.5).run()
-    assert page.slider(key=state.slider_key(0)).value == 12.5
+    page.number_input(key=tier_cut.number_key(0)).set_value(12.5).run()
+    assert page.slider(key=tier_cut.slider_key(0)).value == 12.5
     assert plot(page)["cutoffs"] == [12.5, 50.0]
 
 
-def test_a_number_finer_than_the_slider_is_kept(made, run) -> None:
-    page = run("tiers", made[0])
-    page.number_input(key=state.number_key(0)).set_value(12.34).run()
+def test_a_number_finer_than_the_slider_is_kept(full, run) -> None:
+    page = run("tiers", full.workspace)
+    page.number_input(key=tier_cut.number_key(0)).set_value(12.34).run()
     assert plot(page)["cutoffs"] == [12.34, 50.0]
-    assert checked(page.run()).number_input(key=state.number_key(0)).value == 12.34
+    assert checked(page.run()).number_input(key=tier_cut.number_key(0)).value == 12.34
 
 
-def test_crossing_cutoffs_are_said_and_the_last_good_rule_stays(made, run) -> None:
-    page = run("tiers", made[0])
-    page.slider(key=state.slider_key(0)).set_value(80.0).run()
+def test_crossing_cutoffs_are_said_and_the_last_good_rule_stays(full, run) -> None:
+    page = run("tiers", full.workspace)
+    page.slider(key=tier_cut.slider_key(0)).set_value(80.0).run()
     (error,) = page.error
     assert "cross" in error.value and "The last good rule stays in force" in words(page)
     assert plot(page)["cutoffs"] == [25.0, 50.0]
-    assert page.slider(key=state.slider_key(0)).value == 80.0
+    assert page.slider(key=tier_cut.slider_key(0)).value == 80.0
     page.segmented_control(key=state.TIERS_PART).set_value(PEOPLE).run()
     assert "cross" in page.error[0].value  # said also where its fields are not on the screen
     page.segmented_control(key=state.TIERS_PART).set_value(PARTS[0]).run()
-    page.slider(key=state.slider_key(1)).set_value(90.0).run()
+    page.slider(key=tier_cut.slider_key(1)).set_value(90.0).run()
     assert not page.error
     assert plot(page)["cutoffs"] == [80.0, 90.0]
 
 
-def test_a_cutoff_of_zero_is_kept(made, run) -> None:
-    page = run("tiers", made[0])
-    page.slider(key=state.slider_key(0)).set_value(0.0).run()
+def test_a_cutoff_of_zero_is_kept(full, run) -> None:
+    page = run("tiers", full.workspace)
+    page.slider(key=tier_cut.slider_key(0)).set_value(0.0).run()
     assert plot(page)["cutoffs"] == [0.0, 50.0]
     assert any("Tier A has nobody" in warning.value for warning in page.warning)
     assert not page.error
 
 
-def test_number_of_tiers_brings_its_cutoffs(made, run) -> None:
-    page = run("tiers", made[0])
+def test_number_of_tiers_brings_its_cutoffs(full, run) -> None:
+    page = run("tiers", full.workspace)
     page.segmented_control(key=state.TIER_COUNT).set_value(5).run()
     assert len(checked(page).slider) == 4
     assert "Tier E" in words(page)
 
 
-def test_cutoffs_outlive_a_visit_to_another_page(made, run) -> None:
-    app = run("app", made[0])
+def test_cutoffs_outlive_a_visit_to_another_page(full, run) -> None:
+    app = run("app", full.workspace)
     app.switch_page(PAGES["tiers"].path).run()
-    app.slider(key=state.slider_key(0)).set_value(33.0).run()
+    app.slider(key=tier_cut.slider_key(0)).set_value(33.0).run()
     app.switch_page(PAGES["review"].path).run()
     app.switch_page(PAGES["tiers"].path).run()
-    assert checked(app).slider(key=state.slider_key(0)).value == 33.0
+    assert checked(app).slider(key=tier_cut.slider_key(0)).value == 33.0
 
 
-def test_a_renamed_tier_keeps_its_gates(made, run) -> None:
+def test_a_renamed_tier_keeps_its_gates(full, run) -> None:
     rule = TierRule(gates=(_gate("C"),))
-    page = run("tiers", made[0], **{state.TRIED: rule.as_dict()})
-    page.text_input(key=state.name_key(2)).set_value("poor").run()
+    page = run("tiers", full.workspace, **{state.TRIED: rule.as_dict()})
+    page.text_input(key=tier_cut.name_key(2)).set_value("poor").run()
     assert not checked(page).error
     assert "poor" in counts(page)
     assert state_of(page).gates[0].tier == "poor"
 
 
-def test_a_name_that_is_there_already_is_refused(made, run) -> None:
-    page = run("tiers", made[0])
-    page.text_input(key=state.name_key(2)).set_value("A").run()
+def test_a_name_that_is_there_already_is_refused(full, run) -> None:
+    page = run("tiers", full.workspace)
+    page.text_input(key=tier_cut.name_key(2)).set_value("A").run()
     assert "different names" in checked(page).error[0].value.replace("\\", "")
     assert "C" in counts(page)
 
@@ -110,29 +116,31 @@ def test_a_name_that_is_there_already_is_refused(made, run) -> None:
 # ---- what is cut -------------------------------------------------------------------------------------
 
 
-def test_a_metric_of_which_more_is_better_is_cut_from_the_right(made, run) -> None:
-    page = run("tiers", made[0])
+def test_a_metric_of_which_more_is_better_is_cut_from_the_right(full, run) -> None:
+    page = run("tiers", full.workspace)
     page.selectbox(key=state.COLUMN).set_value("cnr").run()
     drawn = plot(checked(page))
     assert drawn["names"] == ["C", "B", "A"]
     assert drawn["cutoffs"] == sorted(drawn["cutoffs"])
     assert state_of(page).cutoffs == tuple(sorted(drawn["cutoffs"], reverse=True))
     assert "higher is better" in drawn["title"]
-    assert all(0 < count < made_workspace.POOL for count in counts(page).values())
+    assert all(0 < count < workspace_full.POOL for count in counts(page).values())
 
 
-def test_a_metric_that_was_never_measured_is_said_and_breaks_nothing(made, run) -> None:
-    unmeasured = next(iter(made_workspace.METRICS))
+def test_a_metric_that_was_never_measured_is_said_and_breaks_nothing(full, run) -> None:
+    unmeasured = next(iter(workspace_full.METRICS))
     page = run(
-        "tiers", made[0], **{state.TRIED: TierRule(gates=(_gate("C", unmeasured),)).as_dict()}
+        "tiers",
+        full.workspace,
+        **{state.TRIED: TierRule(gates=(_gate("C", unmeasured),)).as_dict()},
     )
     assert "is not measured on any" in words(checked(page))
 
 
-def test_counts_of_the_bins_are_those_of_the_rule(made, run) -> None:
+def test_counts_of_the_bins_are_those_of_the_rule(full, run) -> None:
     """What the browser counts while a line moves is what the server counts when it rests."""
     for column in ("distortion_score", "noise", "cnr", "efc"):
-        page = run("tiers", made[0])
+        page = run("tiers", full.workspace)
         page.selectbox(key=state.COLUMN).set_value(column).run()
         drawn = plot(page)
         edges = [drawn["low"] + k * drawn["step"] for k in range(len(drawn["bins"]))]
@@ -145,23 +153,23 @@ def test_counts_of_the_bins_are_those_of_the_rule(made, run) -> None:
 # ---- sites -------------------------------------------------------------------------------------------
 
 
-def test_a_site_gets_cutoffs_of_its_own(made, run) -> None:
-    page = run("tiers", made[0])
+def test_a_site_gets_cutoffs_of_its_own(full, run) -> None:
+    page = run("tiers", full.workspace)
     page.selectbox(key=state.SITE).set_value("North").run()
     assert plot(page)["up"] == "Scans of North"
-    page.slider(key=state.slider_key(0)).set_value(40.0).run()
+    page.slider(key=tier_cut.slider_key(0)).set_value(40.0).run()
     assert state_of(page).by_site == {"North": (40.0, 50.0)}
     assert state_of(page).cutoffs == (25.0, 50.0)
     page.selectbox(key=state.SITE).set_value(None).run()
     rows = {row["name"]: row for row in plot(page)["rows"]}
     assert (rows["North"]["follows"], rows["South"]["follows"]) == (False, True)
     assert sum(plot(page)["fixed"]) == rows["North"]["scans"]
-    button(page, text.escape("Back to the common ones: all sites")).click().run()
+    button(page, formatting.escape("Back to the common ones: all sites")).click().run()
     assert state_of(checked(page)).by_site == {}
 
 
-def test_each_site_gets_the_same_shares(made, run) -> None:
-    page = run("tiers", made[0])
+def test_each_site_gets_the_same_shares(full, run) -> None:
+    page = run("tiers", full.workspace)
     button(page, "Each site its own, same shares").click().run()
     assert set(state_of(checked(page)).by_site) == {"North", "South"}
 
@@ -174,34 +182,34 @@ def state_of(page) -> TierRule:  # type: ignore[no-untyped-def]
     return TierRule.from_dict(page.session_state[state.TRIED])
 
 
-def test_a_gate_is_added_changed_and_removed(made, run) -> None:
-    page = opened(run, made[0], RULE)
+def test_a_gate_is_added_changed_and_removed(full, run) -> None:
+    page = opened(run, full.workspace, RULE)
     button(page, "Add a gate").click().run()
     (gate,) = state_of(checked(page)).gates
     assert gate.describe() == "incompleteness over 20 → unusable"
-    page.selectbox(key=state.gate_key(0, "column")).set_value("noise").run()
-    page.number_input(key=state.gate_key(0, "limit")).set_value(0.0).run()
-    page.selectbox(key=state.gate_key(0, "tier")).set_value("C").run()
+    page.selectbox(key=tier_gates.gate_key(0, "column")).set_value("noise").run()
+    page.number_input(key=tier_gates.gate_key(0, "limit")).set_value(0.0).run()
+    page.selectbox(key=tier_gates.gate_key(0, "tier")).set_value("C").run()
     assert state_of(page).gates[0].describe() == "noise over 0 → C"
     assert counts(checked(page))["C"] > 0
     button(page, "Remove").click().run()
     assert state_of(checked(page)).gates == ()
 
 
-def test_gates_that_overlap_are_refused_where_they_stand(made, run) -> None:
+def test_gates_that_overlap_are_refused_where_they_stand(full, run) -> None:
     good = TierRule(gates=(_gate("unusable"),))
-    page = opened(run, made[0], RULE, **{state.TRIED: good.as_dict()})
+    page = opened(run, full.workspace, RULE, **{state.TRIED: good.as_dict()})
     button(page, "Add a gate").click().run()
-    page.selectbox(key=state.gate_key(1, "column")).set_value("incompleteness").run()
+    page.selectbox(key=tier_gates.gate_key(1, "column")).set_value("incompleteness").run()
     (error,) = checked(page).error
     assert "same limit" in error.value
-    assert rule_text.parse(page.text_area(key=state.RULE_TEXT).value).gates != good.gates
+    assert rule_yaml.parse(page.text_area(key=state.RULE_TEXT).value).gates != good.gates
 
 
-def test_the_text_says_the_rule_and_makes_it(made, run) -> None:
-    page = opened(run, made[0], RULE)
+def test_the_text_says_the_rule_and_makes_it(full, run) -> None:
+    page = opened(run, full.workspace, RULE)
     text = page.text_area(key=state.RULE_TEXT)
-    assert rule_text.parse(text.value) == TierRule()
+    assert rule_yaml.parse(text.value) == TierRule()
     text.set_value("tiers: [good, bad]\ncutoffs: [30]  # mine\n")
     button(page, "Apply the text").click().run()
     assert state_of(checked(page)).names == ("good", "bad")
@@ -218,8 +226,8 @@ def test_the_text_says_the_rule_and_makes_it(made, run) -> None:
         ("", "empty"),
     ],
 )
-def test_a_text_that_is_no_rule_is_said_with_its_line_and_stays(made, run, written, said) -> None:
-    page = opened(run, made[0], RULE)
+def test_a_text_that_is_no_rule_is_said_with_its_line_and_stays(full, run, written, said) -> None:
+    page = opened(run, full.workspace, RULE)
     page.text_area(key=state.RULE_TEXT).set_value(written)
     button(page, "Apply the text").click().run()
     assert said in checked(page).error[0].value.replace("\\", "")
@@ -229,8 +237,10 @@ def test_a_text_that_is_no_rule_is_said_with_its_line_and_stays(made, run, writt
 
 def test_versions_are_saved_with_their_author_and_compared(own, run) -> None:
     page = opened(run, own, RULE)
-    name, author = (next(f for f in page.text_input if f.label == label)
-                    for label in ("Name of the rule", "Who decides"))  # fmt: skip
+    name, author = (
+        next(f for f in page.text_input if f.label == label)
+        for label in ("Name of the rule", "Who decides")
+    )
     name.set_value("mine")
     author.set_value("Ada")
     checked(button(page, "Save this version").click().run())
@@ -255,8 +265,8 @@ def test_a_rule_without_author_is_not_saved(own, run) -> None:
 # ---- what it does ------------------------------------------------------------------------------------
 
 
-def test_who_is_where_and_what_lies_at_the_cutoffs_follow_the_rule(made, run) -> None:
-    page = opened(run, made[0], PEOPLE)
+def test_who_is_where_and_what_lies_at_the_cutoffs_follow_the_rule(full, run) -> None:
+    page = opened(run, full.workspace, PEOPLE)
     assert "How far the tiers are apart" in words(page)
     page.segmented_control(key=state.TIERS_PART).set_value(NEAR).run()
     said = words(checked(page))
@@ -269,13 +279,13 @@ def test_agreement_with_ratings_is_told_where_there_are_some(rated, run) -> None
     assert "rated scan" in words(checked(page))
 
 
-def test_scans_of_a_tier_and_near_a_cutoff_can_be_selected_for_explore(made, run) -> None:
-    page = opened(run, made[0], PEOPLE)
+def test_scans_of_a_tier_and_near_a_cutoff_can_be_selected_for_explore(full, run) -> None:
+    page = opened(run, full.workspace, PEOPLE)
     checked(page.button(key="see-2").click().run())
     picked = page.session_state[state.SELECTED]
-    scores = tables.read_scored_scans(made[0]).set_index("scan_id")["distortion_score"]
+    scores = tables.read_scored_scans(full.workspace).set_index("scan_id")["distortion_score"]
     assert len(picked) and (scores[list(picked)] >= 50).all()
-    page = opened(run, made[0], NEAR, **{state.EXPLORED_SITES: ["North"]})
+    page = opened(run, full.workspace, NEAR, **{state.EXPLORED_SITES: ["North"]})
     checked(page.button(key="see-near").click().run())
     assert page.session_state[state.EXPLORED_SITES] == []
     assert (
@@ -293,7 +303,7 @@ def test_freezing_needs_an_author_then_lists_the_cohort(own, run) -> None:
     assert "name and an author" in page.error[0].value
     page.text_input[1].set_value("Ada")
     checked(button(page, "Freeze this pool cohort").click().run())
-    (header,) = cohorts.list_cohorts(own)
+    (header,) = frozen_cohort.list_cohorts(own)
     assert (header.author, header.role, header.size) == ("Ada", "pool", 24)
     assert header.id in words(page)
 
@@ -301,10 +311,10 @@ def test_freezing_needs_an_author_then_lists_the_cohort(own, run) -> None:
 # ---- what judges the scans -------------------------------------------------------------------------
 
 
-def test_each_reference_is_described_and_one_is_in_use(made, run) -> None:
-    page = opened(run, made[0], JUDGE)
+def test_each_reference_is_described_and_one_is_in_use(full, run) -> None:
+    page = opened(run, full.workspace, JUDGE)
     radio = page.radio(key=state.REFERENCE)
-    pairs = zip(available(made[0]), radio.options, strict=True)
+    pairs = zip(available(full.workspace), radio.options, strict=True)
     assert all(header.label in option.replace("\\", "") for header, option in pairs)
     assert button(page, "This one is in use").disabled
     assert builtin().description[:60] in words(page)
@@ -344,27 +354,32 @@ def _rate(workspace: Workspace, count: int, rater: str = "") -> None:
     metrics = tables.read_metrics(workspace)
     for number in range(count):
         row = metrics.iloc[number % len(metrics)]
-        ratings.add_rating(
-            workspace, scan_id=row["scan_id"], rater=rater or f"rater {number // len(metrics)}",
-            scale="pass-fail", value=float(row["noise_wm"] < 1.0),
-        )  # fmt: skip
+        rating_log.add_rating(
+            workspace,
+            Rating(
+                scan_id=row["scan_id"],
+                rater=rater or f"rater {number // len(metrics)}",
+                scale="pass-fail",
+                value=float(row["noise_wm"] < 1.0),
+            ),
+        )
 
 
 def test_freezing_offers_to_leave_out_scans_without_image(own, tmp_path, run) -> None:
-    made_workspace.import_table(own, tmp_path / "tables", 6)
+    workspace_full.import_table(own, tmp_path / "tables", 6)
     page = opened(run, own, COHORTS, **{state.PERSON: "Ada"})
     (offer,) = (box for box in page.checkbox if "without image" in box.label)
     assert offer.value
     checked(button(page, "Freeze this pool cohort").click().run())
-    (header,) = cohorts.list_cohorts(own)
+    (header,) = frozen_cohort.list_cohorts(own)
     assert header.size == 24
 
 
 # ---- a rule from a file ------------------------------------------------------------------------------
 
 
-def test_a_rule_is_taken_from_a_file(made, run) -> None:
-    page = opened(run, made[0], RULE)
+def test_a_rule_is_taken_from_a_file(full, run) -> None:
+    page = opened(run, full.workspace, RULE)
     _upload(page, "rule.yaml", b"\xef\xbb\xbftiers: [fine, poor]\ncutoffs: [33]\n")
     assert state_of(checked(page)).names == ("fine", "poor")
 
@@ -373,8 +388,8 @@ def test_a_rule_is_taken_from_a_file(made, run) -> None:
     ("content", "said"),
     [(b"\xff\xfe\x00rule", "no text in UTF-8"), (b"# " + b"x" * 200_000, "short text")],
 )
-def test_a_file_that_is_no_rule_is_refused_in_words(made, run, content, said) -> None:
-    page = opened(run, made[0], RULE)
+def test_a_file_that_is_no_rule_is_refused_in_words(full, run, content, said) -> None:
+    page = opened(run, full.workspace, RULE)
     _upload(page, "rule.yaml", content)
     assert said in checked(page).error[0].value.replace("\\", "")
     assert plot(page)["cutoffs"] == [25.0, 50.0]
@@ -384,13 +399,13 @@ def _upload(page, name: str, content: bytes) -> None:  # type: ignore[no-untyped
     page.file_uploader(key=state.RULE_FILE).upload(name, content, "text/yaml").run()
 
 
-@pytest.mark.parametrize("column", [next(iter(made_workspace.METRICS)), "reconstruction_error"])
-def test_what_nobody_has_a_value_of_can_be_chosen_and_is_said(made, run, column) -> None:
-    page = run("tiers", made[0])
+@pytest.mark.parametrize("column", [next(iter(workspace_full.METRICS)), "reconstruction_error"])
+def test_what_nobody_has_a_value_of_can_be_chosen_and_is_said(full, run, column) -> None:
+    page = run("tiers", full.workspace)
     page.selectbox(key=state.COLUMN).set_value(column).run()
     assert not checked(page).error
     assert "is not measured on any" in page.warning[0].value.replace("\\", "")
-    assert counts(page)["not scored"] == made_workspace.POOL
+    assert counts(page)["not scored"] == workspace_full.POOL
     page.segmented_control(key=state.TIER_COUNT).set_value(6).run()
     assert len(checked(page).slider) == 5
     for part in PARTS[1:]:

@@ -7,29 +7,35 @@ from collections.abc import Iterator
 
 import pytest
 
-from curation import background, cohorts, files
-from curation.background import Process
-from curation.workspace import Workspace
-from pages.ui import state
-from tests import made_workspace
-from tests.pages.said import button, checked, words
-from training import launch, places, runs, study, turns
-from training.places import Place
-from training.study import Study
+from curation.cohorts import frozen_cohort
+from curation.storage import files, processes
+from curation.storage.processes import Process
+from curation.storage.workspace import Workspace
+from pages.ui.shell import state
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, words
+from training.jobs import execution_backend, launch, slurm
+from training.jobs.execution_backend import Backend
+from training.jobs.study_status import status
+from training.studies import planned_study, runs
+from training.studies.planned_study import Study
 
 GPU = {
-    "uuid": "GPU-1", "name": "Made GPU", "memory_used_mb": 10240.0, "memory_total_mb": 81920.0,
+    "uuid": "GPU-1",
+    "name": "Made GPU",
+    "memory_used_mb": 10240.0,
+    "memory_total_mb": 81920.0,
     "use_percent": 87.0,
-}  # fmt: skip
+}
 
 
 @pytest.fixture
 def half(own: Workspace) -> Iterator[tuple[Workspace, Study]]:
     """A study that seems to run half-way."""
-    _, made = made_workspace.add_studies(own)
-    process = made_workspace.pretend_running(made)
+    _, made = workspace_full.add_studies(own)
+    process = workspace_full.pretend_running(made)
     yield own, made
-    background.stop(process)
+    processes.stop(process)
 
 
 def _status(made: Study, run_id: str, state_: str, **values: object) -> runs.Run:
@@ -48,12 +54,18 @@ def test_a_live_study_shows_loss_speed_memory_gpu_and_time_left(half, run) -> No
     files.write_json(going.usage_path, {"memory_mb": 2048, "gpus": [GPU]})
     said = words(run("train", workspace, **{state.STUDY: made.id}))
     for part in (
-        "Pretraining A, seed 0", "0.432", "12.5", "2.0 GB", "87 %", "Made GPU: 10 of 80 GB",
-        "6 of 24", "3 min",
-    ):  # fmt: skip
+        "Pretraining A, seed 0",
+        "0.432",
+        "12.5",
+        "2.0 GB",
+        "87 %",
+        "Made GPU: 10 of 80 GB",
+        "6 of 24",
+        "3 min",
+    ):
         assert part in said, part
     assert socket.gethostname() not in said  # on this machine that is no news
-    places.write(made, Place("slurm"))
+    execution_backend.write_backend(made, Backend("slurm"))
     assert socket.gethostname() in words(run("train", workspace, **{state.STUDY: made.id}))
 
 
@@ -86,17 +98,17 @@ def test_a_run_that_failed_says_why_and_can_be_done_again(half, run, monkeypatch
 def test_a_study_in_the_queue_says_so_and_can_be_taken_out(half, run) -> None:
     workspace, made = half
     ticket = {"since": 1.0, **dataclasses.asdict(Process.of(os.getpid()))}
-    files.write_json(turns.ticket_path(made), ticket)
+    files.write_json(made.ticket_path, ticket)
     page = run("train", workspace, **{state.STUDY: made.id})
     assert "in the queue" in words(page)
     checked(button(page, "Take it out of the queue").click().run())
-    assert launch.status(workspace, made.id).state == "stopped"
+    assert status(workspace, made.id).state == "stopped"
 
 
 @pytest.fixture
 def frozen(own: Workspace) -> Workspace:
-    cohorts.freeze(own, "pool", author="tests")
-    cohorts.freeze(own, "target", author="tests", role="target")
+    frozen_cohort.freeze(own, "pool", author="tests")
+    frozen_cohort.freeze(own, "target", author="tests", role="target")
     return own
 
 
@@ -111,36 +123,41 @@ def test_a_sweep_and_fewer_labels_are_planned_by_their_question(frozen, run, mon
     assert "as many at random" in words(page)
     page.multiselect[0].set_value([60, 30]).run()
     checked(button(page, "Launch the study").click().run())
-    (planned,) = study.list_studies(frozen)
+    (planned,) = planned_study.list_studies(frozen)
     assert planned.name == "sweep"
     assert [arm.name for arm in planned.arms] == [
-        "scratch", "all", "keep-60", "keep-30", "control-keep-60", "control-keep-30"
-    ]  # fmt: skip
+        "scratch",
+        "all",
+        "keep-60",
+        "keep-30",
+        "control-keep-60",
+        "control-keep-30",
+    ]
 
 
 def test_slurm_is_offered_with_what_it_lacks_and_keeps_its_settings(
     frozen, run, monkeypatch
 ) -> None:
-    monkeypatch.setattr(places, "slurm_lacks", lambda: "There is no Slurm on this machine.")
+    monkeypatch.setattr(slurm, "lacks", lambda: "There is no Slurm on this machine.")
     page = _choose(run("train", frozen), "Where it runs", "slurm")
     assert "There is no Slurm on this machine" in words(page)
     assert button(page, "Launch the study").disabled
 
-    monkeypatch.setattr(places, "slurm_lacks", lambda: None)
+    monkeypatch.setattr(slurm, "lacks", lambda: None)
     launched = []
-    monkeypatch.setattr(launch, "launch", lambda *_, place: launched.append(place))
+    monkeypatch.setattr(launch, "launch", lambda *_, backend, mlflow: launched.append(backend))
     page = _choose(run("train", frozen), "Where it runs", "slurm")
     fields = {field.label: field for field in page.text_input}
     fields["Partition"].set_value("gpu")
     fields["Resource of a training run"].set_value("gpu:1")
     checked(page.run())
     checked(button(page, "Launch the study").click().run())
-    assert launched == [Place("slurm", partition="gpu", gres="gpu:1")]
-    assert places.remembered(frozen).partition == "gpu"
+    assert launched == [Backend("slurm", partition="gpu", gres="gpu:1")]
+    assert execution_backend.remembered_backend(frozen).partition == "gpu"
 
 
 def test_a_wrong_resource_is_refused_before_the_launch(frozen, run, monkeypatch) -> None:
-    monkeypatch.setattr(places, "slurm_lacks", lambda: None)
+    monkeypatch.setattr(slurm, "lacks", lambda: None)
     page = _choose(run("train", frozen), "Where it runs", "slurm")
     next(f for f in page.text_input if f.label == "Resource of a training run").set_value("a b")
     checked(page.run())

@@ -4,23 +4,27 @@ from collections.abc import Iterator
 
 import pytest
 
-from curation import background, cohorts, profiles, tables
-from curation.tiers import TierRule
-from curation.workspace import Source, Workspace
-from pages.ui import state
-from tests import made_workspace, pets
-from tests.pages.said import button, checked, words
-from training import launch, places, study
-from training.places import Place
-from training.study import Study
+from curation.assessment import snakemake_profiles
+from curation.cohorts import frozen_cohort
+from curation.storage import processes, tables
+from curation.storage.workspace import Source, Workspace
+from curation.tiers.tier_rule import TierRule
+from pages.ui.shell import state
+from tests.helpers import pet_images, workspace_full
+from tests.helpers.page_words import button, checked, words
+from training.jobs import execution_backend, launch
+from training.jobs.execution_backend import Backend
+from training.jobs.study_status import status
+from training.studies import planned_study
+from training.studies.planned_study import Study
 
 
 @pytest.fixture
-def half_running(made) -> Iterator[tuple[Workspace, Study]]:
-    workspace, _, half = made
-    process = made_workspace.pretend_running(half)
+def half_running(full) -> Iterator[tuple[Workspace, Study]]:
+    workspace, _, half = full
+    process = workspace_full.pretend_running(half)
     yield workspace, half
-    background.stop(process)
+    processes.stop(process)
     (half.folder / "workflow.json").unlink()
 
 
@@ -31,15 +35,15 @@ def test_train_shows_a_running_study_with_progress_and_a_way_to_stop(half_runnin
     epochs = half.preset.pretrain_epochs
     assert f"epoch {epochs // 2} of {epochs}" in words(page)
     checked(button(page, "Stop the study").click().run())
-    assert launch.status(workspace, half.id).state == "stopped"
+    assert status(workspace, half.id).state == "stopped"
     assert button(page, "Resume the study")
 
 
-def test_resume_asks_first(made, run, monkeypatch) -> None:
-    workspace, _, half = made
-    background.stop(made_workspace.pretend_running(half))
+def test_resume_asks_first(full, run, monkeypatch) -> None:
+    workspace, _, half = full
+    processes.stop(workspace_full.pretend_running(half))
     launched = []
-    monkeypatch.setattr(launch, "launch", lambda _, study_id, place: launched.append(study_id))
+    monkeypatch.setattr(launch, "launch", lambda _, study_id, **__: launched.append(study_id))
     page = run("train", workspace, **{state.STUDY: half.id})
     assert "stay as they are" in words(page)
     assert launched == []
@@ -49,24 +53,24 @@ def test_resume_asks_first(made, run, monkeypatch) -> None:
 
 
 def test_train_plans_and_launches_what_was_chosen(own, run, monkeypatch) -> None:
-    cohorts.freeze(own, "pool", author="tests")
-    cohorts.freeze(own, "target", author="tests", role="target")
+    frozen_cohort.freeze(own, "pool", author="tests")
+    frozen_cohort.freeze(own, "target", author="tests", role="target")
     launched = []
-    monkeypatch.setattr(launch, "launch", lambda _, study_id, place: launched.append(study_id))
+    monkeypatch.setattr(launch, "launch", lambda _, study_id, **__: launched.append(study_id))
     page = run("train", own)
     assert "30 runs: 6 pretrainings and 24 fine-tunings" in words(page)
     page.number_input[0].set_value(1).run()
     assert "15 runs" in words(page)
     checked(button(page, "Launch the study").click().run())
-    (planned,) = study.list_studies(own)
+    (planned,) = planned_study.list_studies(own)
     assert launched == [planned.id]
     assert [arm.name for arm in planned.arms] == ["scratch", "A", "all", "control-A"]
     assert (planned.seeds, planned.folds) == ((0,), 3)
 
 
 def test_a_design_without_its_question_cannot_be_launched_and_says_why(own, run) -> None:
-    cohorts.freeze(own, "pool", author="tests", rule=TierRule(cutoffs=(99.0, 99.5)))
-    cohorts.freeze(own, "target", author="tests", role="target")
+    frozen_cohort.freeze(own, "pool", author="tests", rule=TierRule(cutoffs=(99.0, 99.5)))
+    frozen_cohort.freeze(own, "target", author="tests", role="target")
     page = run("train", own)
     assert "24 scans in A, 0 scans in B, 0 scans in C" in words(page)
     assert button(page, "Launch the study").disabled
@@ -75,8 +79,8 @@ def test_a_design_without_its_question_cannot_be_launched_and_says_why(own, run)
 
 
 def test_a_plan_says_what_controls_share_and_that_two_rules_differ(own, run) -> None:
-    cohorts.freeze(own, "pool", author="tests", rule=TierRule(("A", "B"), (40.0,)))
-    cohorts.freeze(own, "target", author="tests", role="target")
+    frozen_cohort.freeze(own, "pool", author="tests", rule=TierRule(("A", "B"), (40.0,)))
+    frozen_cohort.freeze(own, "target", author="tests", role="target")
     said = words(run("train", own))
     assert "Controls are of the same size, sites and ages as their arms" in said
     assert "scans of A are also in control-A" in said
@@ -85,8 +89,8 @@ def test_a_plan_says_what_controls_share_and_that_two_rules_differ(own, run) -> 
 
 
 def test_train_says_why_a_study_is_refused(own, run) -> None:
-    cohorts.freeze(own, "pool", author="tests")
-    cohorts.freeze(own, "target", author="tests", role="target")
+    frozen_cohort.freeze(own, "pool", author="tests")
+    frozen_cohort.freeze(own, "target", author="tests", role="target")
     page = run("train", own)
     page.number_input[1].set_value(8).run()
     checked(button(page, "Launch the study").click().run())
@@ -94,18 +98,20 @@ def test_train_says_why_a_study_is_refused(own, run) -> None:
 
 
 def test_a_profile_is_chosen_by_its_name_and_a_stored_path_is_none(
-    made, run, monkeypatch, tmp_path
+    full, run, monkeypatch, tmp_path
 ) -> None:
-    workspace, _, half = made
-    background.stop(made_workspace.pretend_running(half))
+    workspace, _, half = full
+    processes.stop(workspace_full.pretend_running(half))
     (tmp_path / "config.yaml").write_text("jobs: 2\n")
     with monkeypatch.context() as stored:
-        stored.setattr(places, "of", lambda study: Place("profile", profile=str(tmp_path)))
+        stored.setattr(
+            execution_backend, "backend_of", lambda study: Backend("profile", profile=str(tmp_path))
+        )
         page = run("train", workspace, **{state.STUDY: half.id})
         assert any("no Snakemake profile named" in one.value for one in page.warning)
         assert button(page, "Resume the study").disabled
         assert not any("profile" in field.label.lower() for field in page.text_input)
-        stored.setenv(profiles.ENVIRONMENT_VARIABLE, f"lab:{tmp_path}")
+        stored.setenv(snakemake_profiles.ENVIRONMENT_VARIABLE, f"lab:{tmp_path}")
         page = run("train", workspace, **{state.STUDY: half.id})
         (choice,) = (one for one in page.selectbox if one.label == "Profile")
         assert (choice.options, choice.value) == (["lab"], None)
@@ -121,35 +127,35 @@ def test_train_without_cohorts_offers_to_freeze_them(own, run) -> None:
 def test_images_are_chosen_where_the_pool_has_pet_and_the_study_looks_at_them(
     workspace, run, monkeypatch
 ) -> None:
-    pets.make(workspace)
+    pet_images.make(workspace)
     workspace.put_source(Source("pool", str(workspace.root), "bids", simulated=True))
-    cohorts.freeze(workspace, "pool", author="tests")
-    cohorts.freeze(workspace, "target", author="tests", role="target")
+    frozen_cohort.freeze(workspace, "pool", author="tests")
+    frozen_cohort.freeze(workspace, "target", author="tests", role="target")
     monkeypatch.setattr(launch, "launch", lambda *_, **__: None)
     page = run("train", workspace)
     assert page.segmented_control(key=state.IMAGES).value == "T1w"
     page = run("train", workspace, **{state.IMAGES: "together"})
     assert "Both images of a person at once" in words(page)
     checked(button(page, "Launch the study").click().run())
-    (planned,) = study.list_studies(workspace)
+    (planned,) = planned_study.list_studies(workspace)
     assert (planned.name, planned.preset.modalities) == ("tiers-together", ("T1w", "pet"))
     assert planned.preset.paired
 
 
 def test_who_has_no_pet_is_said_where_a_study_is_planned(workspace, run) -> None:
-    pets.make(workspace)
+    pet_images.make(workspace)
     workspace.put_source(Source("pool", str(workspace.root), "bids", simulated=True))
     scans = tables.read_scans(workspace)
     tables.write_scans(workspace, scans[scans["scan_id"] != "pool_sub-00_pet"])
-    cohorts.freeze(workspace, "pool", author="tests")
-    cohorts.freeze(workspace, "target", author="tests", role="target")
+    frozen_cohort.freeze(workspace, "pool", author="tests")
+    frozen_cohort.freeze(workspace, "target", author="tests", role="target")
     page = run("train", workspace, **{state.IMAGES: "pet"})
     checked(button(page, "Launch the study").click().run())
     assert "1 of 20 scans have no PET" in page.error[0].value
 
 
 def test_without_pet_there_is_no_choice_of_images(own, run) -> None:
-    cohorts.freeze(own, "pool", author="tests")
-    cohorts.freeze(own, "target", author="tests", role="target")
+    frozen_cohort.freeze(own, "pool", author="tests")
+    frozen_cohort.freeze(own, "target", author="tests", role="target")
     page = run("train", own)
     assert state.IMAGES not in [control.key for control in page.segmented_control]

@@ -2,12 +2,14 @@
 
 import pytest
 
-from curation import ratings, tables
-from curation.artifacts import ARTIFACTS
 from curation.metrics import METRICS
-from curation.workspace import Workspace
-from pages.ui import scan_panel, state, trials
-from tests.pages.said import button, checked, words
+from curation.ratings import rating_log
+from curation.simulation.artefacts import ARTEFACTS
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from pages.ui.review import artefact_trial, scan_panel
+from pages.ui.shell import state
+from tests.helpers.page_words import button, checked, words
 
 
 @pytest.fixture
@@ -19,8 +21,8 @@ def measuring(monkeypatch) -> list[str]:
         calls.append(str(volume.data.shape))
         return dict.fromkeys(METRICS, 2.5), {}, None
 
-    monkeypatch.setattr(trials, "assess_volume", stand_in)
-    trials._measured.clear()
+    monkeypatch.setattr(artefact_trial, "assess_volume", stand_in)
+    artefact_trial._measured.clear()
     return calls
 
 
@@ -29,49 +31,49 @@ def _begun(run, workspace: Workspace, **session: object):  # type: ignore[no-unt
     return checked(button(page, "Try an artefact").click().run())
 
 
-def test_the_altered_image_cannot_be_taken_for_the_scan(made, run, measuring) -> None:
-    page = _begun(run, made[0], **{state.ARTIFACT: "motion"})
+def test_the_altered_image_cannot_be_taken_for_the_scan(full, run, measuring) -> None:
+    page = _begun(run, full.workspace, **{state.ARTEFACT: "motion"})
     said = words(page)
     assert (
-        f"Simulated artefact: {ARTIFACTS['motion'].label}, severity 0.5</b> – not the scan" in said
+        f"Simulated artefact: {ARTEFACTS['motion'].label}, severity 0.5</b> – not the scan" in said
     )
     assert page.session_state[state.SCAN] in said
 
 
-def test_rating_is_off_until_one_is_back_at_the_scan(made, run, measuring) -> None:
-    page = _begun(run, made[0])
+def test_rating_is_off_until_one_is_back_at_the_scan(full, run, measuring) -> None:
+    page = _begun(run, full.workspace)
     assert "Rating is off" in words(page)
     assert not page.radio and not [b for b in page.button if b.label.startswith("Save")]
     checked(button(page, "Back to the scan").click().run())
     assert page.radio and "not the scan" not in words(page)
 
 
-def test_score_sub_scores_and_metrics_are_shown_before_and_after(made, run, measuring) -> None:
-    page = _begun(run, made[0], **{state.ARTIFACT: "blur"})
+def test_score_sub_scores_and_metrics_are_shown_before_and_after(full, run, measuring) -> None:
+    page = _begun(run, full.workspace, **{state.ARTEFACT: "blur"})
     said = words(page)
     assert said.count(" → ") > 8
-    assert f"<b>{scan_panel.FAMILIES['blur']}</b>" in said
+    assert f"<b>{scan_panel.FAMILY_NAMES['blur']}</b>" in said
     assert "What moved most" in said
     assert len(measuring) == 1  # the scan itself is measured already
 
 
-def test_the_same_trial_is_measured_once_and_another_draw_anew(made, run, measuring) -> None:
-    page = _begun(run, made[0])
+def test_the_same_trial_is_measured_once_and_another_draw_anew(full, run, measuring) -> None:
+    page = _begun(run, full.workspace)
     checked(page.run())
     assert len(measuring) == 1
     checked(button(page, "Another draw").click().run())
     assert len(measuring) == 2
 
 
-def test_severity_0_is_the_scan(made, run, measuring) -> None:
-    page = _begun(run, made[0], **{state.SEVERITY: 0.0})
+def test_severity_0_is_the_scan(full, run, measuring) -> None:
+    page = _begun(run, full.workspace, **{state.SEVERITY: 0.0})
     said = words(page)
     assert "Nothing moved" in said and "not the scan</div>" not in said
     assert measuring == []
 
 
-def test_another_scan_is_shown_as_it_is(made, run, measuring) -> None:
-    page = _begun(run, made[0])
+def test_another_scan_is_shown_as_it_is(full, run, measuring) -> None:
+    page = _begun(run, full.workspace)
     checked(button(page, "Next").click().run())
     assert "Simulated artefact" not in words(page)
     assert page.radio
@@ -88,4 +90,4 @@ def test_nothing_is_stored(own, run, measuring) -> None:
     _begun(run, own)
     assert everything() == before
     assert tables.read_scores(own).equals(scores)
-    assert ratings.newest(own) == 0
+    assert rating_log.newest(own) == 0

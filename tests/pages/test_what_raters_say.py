@@ -1,10 +1,15 @@
 """Rate: agreement, verdicts, the cut-off from ratings, history and files; tiers by hand."""
 
-from curation import cutoffs, overrides, ratings, sessions
-from pages.ui import state
-from tests import made_workspace
-from tests.pages.rating_made import started
-from tests.pages.said import button, checked, words
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Opinion
+from curation.sessions import session_log, suggested_cutoff
+from curation.tiers import overrides
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import state
+from pages.ui.tiers import tier_cut
+from tests.helpers import workspace_full
+from tests.helpers.page_words import button, checked, words
+from tests.helpers.rating_sessions import started
 
 # ---- agreement -------------------------------------------------------------------------------------
 
@@ -21,13 +26,13 @@ def test_few_scans_in_common_are_said_to_be_too_few(own, run) -> None:
     for who in ("Ada", "Bob"):
         session = started(own, rater=who, seed=1)
         for item in session.items:
-            sessions.save(own, session.id, item.position, 1.0)
+            session_log.save(own, session.id, item.position, Opinion(1.0))
     assert "not enough yet: 7 more" in words(run("rate", own, **{state.RATE_PART: "Agreement"}))
 
 
 def test_a_contested_scan_opens_and_is_settled_by_one_more_row(rated, run) -> None:
     page = run("rate", rated, **{state.RATE_PART: "Agreement"})
-    before = len(ratings.list_ratings(rated))
+    before = len(rating_log.list_ratings(rated))
     opened = next(b for b in page.button if b.key and b.key.startswith("open-made"))
     contested = opened.key.removeprefix("open-")
     next(r for r in page.radio if r.label == "Verdict").set_value(-1.0)
@@ -38,11 +43,14 @@ def test_a_contested_scan_opens_and_is_settled_by_one_more_row(rated, run) -> No
     next(t for t in page.text_input if t.label == "Who decides").set_value("Dan")
     next(t for t in page.text_input if t.label == "Reason").set_value("rings")
     checked(button(page, "Settle").click().run())
-    given = ratings.list_ratings(rated)
+    given = rating_log.list_ratings(rated)
     assert len(given) == before + 1
     assert given.iloc[-1][["scan_id", "role", "rater", "comment"]].tolist() == [
-        contested, "adjudicator", "Dan", "rings",
-    ]  # fmt: skip
+        contested,
+        "adjudicator",
+        "Dan",
+        "rings",
+    ]
     opened = next(b for b in page.button if b.key and b.key.startswith("open-made"))
     checked(opened.click().run())
     assert page.session_state[state.PENDING_SCAN] == opened.key.removeprefix("open-")
@@ -60,13 +68,13 @@ def test_a_suggested_cut_off_is_passed_on_and_taken_over_by_a_click(rated, run) 
     page = run("rate", rated, **{state.RATE_PART: "Cut-off", state.PERSON: "Ada"})
     assert "among each other" in words(page)
     checked(button(page, "Pass on to Tiers").click().run())
-    suggestion = cutoffs.latest_suggestion(rated)
+    suggestion = suggested_cutoff.latest_suggestion(rated)
     assert suggestion is not None
     tiers_page = run("tiers", rated)
     assert "Raters suggest" in words(tiers_page) and "(Ada, Bob, Cleo)" in words(tiers_page)
     take = next(b for b in tiers_page.button if b.label.startswith("Take it over"))
     checked(take.click().run())
-    assert tiers_page.session_state[state.slider_key(1)] == state.rounded(suggestion.cutoff)
+    assert tiers_page.session_state[tier_cut.slider_key(1)] == tried_rule.rounded(suggestion.cutoff)
     assert "in force" in words(tiers_page)
     assert not tiers_page.error
 
@@ -74,10 +82,10 @@ def test_a_suggested_cut_off_is_passed_on_and_taken_over_by_a_click(rated, run) 
 def test_a_dearer_missed_scan_lowers_the_cut_off(rated, run) -> None:
     page = run("rate", rated, **{state.RATE_PART: "Cut-off", state.PERSON: "Ada"})
     checked(button(page, "Pass on to Tiers").click().run())
-    equal = cutoffs.latest_suggestion(rated).cutoff
+    equal = suggested_cutoff.latest_suggestion(rated).cutoff
     checked(page.select_slider(key=state.COST).set_value(20.0).run())
     checked(button(page, "Pass on to Tiers").click().run())
-    assert cutoffs.latest_suggestion(rated).cutoff <= equal
+    assert suggested_cutoff.latest_suggestion(rated).cutoff <= equal
 
 
 # ---- tiers by hand, history, files ------------------------------------------------------------------
@@ -93,7 +101,7 @@ def test_a_tier_by_hand_needs_a_reason_and_is_seen_everywhere(own, run) -> None:
     next(r for r in page.radio if r.label == "Tier").set_value("A")
     next(t for t in page.text_input if t.label == "Reason").set_value("the score sees a coil")
     checked(button(page, "Decide").click().run())
-    assert overrides.standing(own)[["scan_id", "tier"]].values.tolist() == [[scan_id, "A"]]
+    assert overrides.in_force(own)[["scan_id", "tier"]].values.tolist() == [[scan_id, "A"]]
     assert "the score sees a coil" in words(page)
     assert "by hand and not by the rule" in words(run("tiers", own, **{state.ROLE: "target"}))
     said = words(run("rate", own, **{state.RATE_PART: "History"}))
@@ -111,9 +119,9 @@ def test_ratings_go_out_to_files_and_come_back_once(rated, tmp_path, run) -> Non
     checked(button(page, "Write the files").click().run())
     folder = rated.derivatives_dir
     assert (folder / "ratings.tsv").is_file()
-    other = made_workspace.make(tmp_path / "other")
+    other = workspace_full.make(tmp_path / "other")
     page = run("rate", other, **{state.RATE_PART: "History"})
-    for added in (len(ratings.list_ratings(rated)), 0):
+    for added in (len(rating_log.list_ratings(rated)), 0):
         next(t for t in page.text_input if "folder" in t.label).set_value(str(folder))
         checked(button(page, "Import").click().run())
         assert f"{added} ratings added" in words(page)
@@ -125,4 +133,4 @@ def test_the_scans_that_would_teach_most_are_offered_for_rating(own, run) -> Non
     assert page.selectbox(key=state.NEW_CHOICE).value == "teach"
     page.text_input(key="new-rater").set_value("Ada")
     checked(button(page, "Start rating").click().run())
-    assert sessions.list_sessions(own)["choice"].tolist() == ["teach"]
+    assert session_log.list_sessions(own)["choice"].tolist() == ["teach"]

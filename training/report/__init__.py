@@ -1,1 +1,1 @@
-"""A finished study as something to hand on: one file to open, slides to edit, figures and numbers."""
+"""Reports of finished studies: one HTML file, slides to edit, figures and tables."""

@@ -1,24 +1,26 @@
-"""Everything of a report as files in a folder, and all of them in one zip file."""
+"""Bundle of a report: every file in a folder, and all of them in one zip file."""
 
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from curation import files
-from curation.workspace import Workspace
+from curation.storage import files
+from curation.storage.workspace import Workspace
 from training.report import content, deck, page, pictures
-from training.report.names import ALL, DECK, METHODS, REMOVED, REPORT
 from training.report.plots import Report
-from training.report.source import Options
+from training.report.source import ALL, DECK, METHODS, REMOVED, REPORT, Options
 
 #: A moment that every entry of a zip file carries: the same report is the same file.
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
 def write(
-    workspace: Workspace, study_id: str, folder: Path, options: Options | None = None,
+    workspace: Workspace,
+    study_id: str,
+    folder: Path,
+    options: Options | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Path]:  # fmt: skip
+) -> list[Path]:
     """Write everything that is handed on of a study.
 
     Parameters

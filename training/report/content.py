@@ -1,23 +1,15 @@
-"""What a report says of a study: its messages in order, each from the tables of ``training``."""
+"""Content of a report: its messages in order, each from the tables of ``training``."""
 
 from collections.abc import Callable
 
-from curation.workspace import Workspace
-from training import conclusions
-from training.report import (
-    anonymous,
-    content_data,
-    content_limits,
-    content_results,
-    content_where,
-    methods,
-    source,
-)
+from curation.storage.workspace import Workspace
+from training.report import content_data, content_results, content_where, methods, source
 from training.report.plots import Message, Report
-from training.report.source import Options, Source
+from training.report.source import Options, ReportSource
+from training.results import conclusions
 
 #: What is said, in order; a message that a study has nothing for is left out.
-MESSAGES: tuple[Callable[[Source], Message | None], ...] = (
+MESSAGES: tuple[Callable[[ReportSource], Message | None], ...] = (
     content_data.question,
     content_data.flow,
     content_data.tiers,
@@ -34,7 +26,7 @@ MESSAGES: tuple[Callable[[Source], Message | None], ...] = (
     content_where.by_size,
     content_where.by_labels,
     content_where.learned,
-    content_limits.limits,
+    content_results.limits,
 )
 
 
@@ -51,9 +43,12 @@ def build(workspace: Workspace, study_id: str, options: Options | None = None) -
     messages = tuple(message for make in MESSAGES if (message := make(read)))
     pictures = any(message.pictures for message in messages)
     return Report(
-        study=source.short(read.study.id), date=read.study.created[:10],
-        simulated=read.study.simulated, finished=read.study.result_path.exists(),
-        try_out=conclusions.try_out([read.study]), messages=messages,
+        study=source.short(read.study.id),
+        date=read.study.created[:10],
+        simulated=read.study.simulated,
+        finished=read.study.result_path.exists(),
+        try_out=conclusions.try_out([read.study]),
+        messages=messages,
         methods=methods.paragraphs(read),
-        removed=anonymous.removed(sites_kept=options.sites, pictures=pictures),
-    )  # fmt: skip
+        removed=source.removed(sites_kept=options.sites, pictures=pictures),
+    )

@@ -1,4 +1,4 @@
-"""The first messages of a report: the question, who came in, and where the tiers were cut."""
+"""Messages on a study's data: the question, inclusion, and the cut-offs of the tiers."""
 
 import contextlib
 import io
@@ -8,21 +8,22 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from curation import previews
-from curation.cohort_flow import Arrived
-from curation.cohorts import Cohort
-from curation.measures import SCORE, SCORE_DIGITS
-from curation.tiers import TIER_COLOURS
-from training import separation
-from training.report.plots import Box, Flow, Line, Message, Picture, Plot, Series
-from training.report.source import Source, ages_of, count_of, counted, plural, tiers_of
+from curation.cohorts.flow_chart import TierCount
+from curation.cohorts.frozen_cohort import Cohort
+from curation.imaging import thumbnails
+from curation.tiers.rule_columns import SCORE, SCORE_DIGITS
+from curation.tiers.tier_rule import TIER_COLOURS
+from curation.wording import plural
+from training.report.plots import Box, FlowTable, Line, Message, Picture, Plot, Series
+from training.report.source import ReportSource, ages_of, count_of, counted, tiers_of
+from training.studies import pool_target_separation
 
 BIN = 2.5
 _GREY = "#7F7F7F"
 
 
-def question(source: Source) -> Message:
-    """Say what was asked, of whom, and how."""
+def question(source: ReportSource) -> Message:
+    """State the question, the cohorts and the design."""
     study, pool, target = source.study, source.of("pool"), source.of("target")
     arms = [arm.label for arm in study.arms]
     return Message(
@@ -42,14 +43,14 @@ def question(source: Source) -> Message:
     )
 
 
-def _measure(source: Source) -> str:
-    """Return what the tiers were cut on."""
+def _measure(source: ReportSource) -> str:
+    """Return the measure that the tiers were cut on."""
     rule = source.pool.rule if source.pool else None
-    return rule.measure.label.lower() if rule else "distortion score"
+    return rule.rule_column.label.lower() if rule else "distortion score"
 
 
-def flow(source: Source) -> Message:
-    """Show who came in and who did not, as flow charts of both cohorts."""
+def flow(source: ReportSource) -> Message:
+    """Show inclusion and exclusion, as flow charts of both cohorts."""
     pool, target = source.of("pool"), source.of("target")
     found = (("Pretraining pool", source.pool, pool), ("Target cohort", source.target, target))
     return Message(
@@ -57,36 +58,37 @@ def flow(source: Source) -> Message:
         f"{count_of(pool)} to learn from, {count_of(target)} to be judged on",
         flows=tuple(_flow(title, cohort, used) for title, cohort, used in found),
         note="Counts were taken when the cohorts were frozen. "
-        + separation.in_short(source.study.separation),
+        + pool_target_separation.in_short(source.study.separation),
     )
 
 
-def _flow(title: str, cohort: Cohort | None, used: pd.DataFrame) -> Flow:
+def _flow(title: str, cohort: Cohort | None, used: pd.DataFrame) -> FlowTable:
     tiers = tiers_of(used)
     if cohort is None or cohort.flow is None:
         ends = tuple(Box(f"Tier {t}", (count_of(used[used["tier"] == t]),)) for t in tiers)
-        return Flow(title, (Box("In the frozen cohort", (count_of(used),)),), ends)
+        return FlowTable(title, (Box("In the frozen cohort", (count_of(used),)),), ends)
     boxes = tuple(
         Box(
-            stage.label, (counted(stage.scans, stage.people),),
+            stage.label,
+            (counted(stage.scans, stage.people),),
             tuple(f"{out.scans:,} {out.reason}" for out in stage.left_out),
         )
         for stage in cohort.flow.stages
-    )  # fmt: skip
+    )
     ends = tuple(
         Box(f"Tier {end.tier}", (counted(end.scans, end.people), *_by_other(end)))
         for end in cohort.flow.tiers
     )
-    return Flow(title, boxes, ends)
+    return FlowTable(title, boxes, ends)
 
 
-def _by_other(end: Arrived) -> tuple[str, ...]:
+def _by_other(end: TierCount) -> tuple[str, ...]:
     parts = [(end.by_gate, "by a gate"), (end.by_hand, "by hand")]
     return tuple(f"{count:,} {way}" for count, way in parts if count)
 
 
-def tiers(source: Source) -> Message | None:
-    """Show the scores of the pool, where they were cut, and what scans of each tier look like."""
+def tiers(source: ReportSource) -> Message | None:
+    """Show the scores of the pool with the cut-offs, and example scans of each tier."""
     pool = source.of("pool")
     known = pool[pool["distortion_score"].notna()]
     if known.empty:
@@ -100,21 +102,31 @@ def tiers(source: Source) -> Message | None:
         pairs = zip(rule.cutoffs, rule.names, rule.names[1:], strict=False)
         lines = [Line("x", at, f"{better} | {worse} at {at:g}") for at, better, worse in pairs]
     plot = Plot(
-        "tiers", "bars", _histogram(known, names), x="score_from", y="scans", by="tier",
-        x_label="Distortion score (0 pristine – 100 unusable; higher is worse)", y_label="Scans",
+        "tiers",
+        "bars",
+        _histogram(known, names),
+        x="score_from",
+        y="scans",
+        by="tier",
+        x_label="Distortion score (0 pristine – 100 unusable; higher is worse)",
+        y_label="Scans",
         series=tuple(Series(name, f"Tier {name}", _colour(name)) for name in names),
-        lines=tuple(lines), width=BIN, digits=0,
+        lines=tuple(lines),
+        width=BIN,
+        digits=0,
         alt="Histogram of the distortion score of the pretraining pool, coloured by tier",
-    )  # fmt: skip
+    )
     told = ", ".join(f"{counts.get(name, 0):,} in {name}" for name in names)
     measure = (
         ""
         if rule is None or rule.column == SCORE
-        else f" Tiers are cut on {rule.measure.label.lower()}."
+        else f" Tiers are cut on {rule.rule_column.label.lower()}."
     )
-    gates = "" if rule is None or not rule.gates else (
-        " Gates: " + "; ".join(gate.describe() for gate in rule.gates) + "."
-    )  # fmt: skip
+    gates = (
+        ""
+        if rule is None or not rule.gates
+        else (" Gates: " + "; ".join(gate.describe() for gate in rule.gates) + ".")
+    )
     sites = " Some sites have cut-offs of their own." if rule and rule.by_site else ""
     return Message(
         "tiers",
@@ -141,7 +153,7 @@ def _histogram(pool: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return table[table["score_from"].between(span.min(), span.max())].reset_index(drop=True)
 
 
-def _examples(source: Source, pool: pd.DataFrame, names: list[str]) -> tuple[Picture, ...]:
+def _examples(source: ReportSource, pool: pd.DataFrame, names: list[str]) -> tuple[Picture, ...]:
     found = []
     for name in names:
         scans = pool[pool["tier"] == name].sort_values("distortion_score")
@@ -158,7 +170,7 @@ def _examples(source: Source, pool: pd.DataFrame, names: list[str]) -> tuple[Pic
 def _axial(path: Path) -> bytes:
     """Return the axial slice of a thumbnail, drawn anew: nothing of its file but the pixels."""
     with Image.open(path) as image:
-        pixels = np.asarray(image.convert("L"))[:, 2 * previews.TILE :]
+        pixels = np.asarray(image.convert("L"))[:, 2 * thumbnails.TILE :]
     target = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(target, format="PNG")
     return target.getvalue()

@@ -1,21 +1,29 @@
-"""The answer: curves, errors with intervals, differences with verdicts, and what they cannot say."""
+"""Messages on a study's results: curves, errors with intervals, differences with verdicts, and limits.
+
+The last message of a report: what the study cannot say, from its own numbers.
+"""
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
-from training import curves as curves_
-from training import overlap
-from training.predictions import BASELINE
+from curation.scoring.comparison_groups import site_summary
+from curation.tier_effects.selection_bias import NOTABLE
+from curation.tier_effects.standardised_differences import continuous_smd, null_smd
+from curation.wording import number, plural
 from training.report.plots import Line, Message, Plot, Table
-from training.report.source import Source, number
+from training.report.source import ReportSource, ages_of, tiers_of
+from training.results import conclusions, error_curves
+from training.results.predictions import BASELINE
+from training.studies import arm_overlap
 
 ERROR = "Age error (MAE, years; lower is better)"
 DIFFERENCE = "Difference (years; below 0 is better)"
 
 
 def intervals_of(table: pd.DataFrame) -> str:
-    """Say what the intervals of a table are over; empty where it has none."""
+    """Describe the intervals of a table in words; empty where it has none."""
     if table["ci_low"].isna().all():
         return ""
     if table["n_seeds"].max() < 2:
@@ -23,23 +31,33 @@ def intervals_of(table: pd.DataFrame) -> str:
     return "Intervals: 95 %, over people and seeds (two-way random effects)."
 
 
-def curves(source: Source) -> Message | None:
+def curves(source: ReportSource) -> Message | None:
     """Show the age error while fine-tuning."""
-    read = curves_.age_error_curves(source.workspace, source.study.id)
-    table = curves_.age_error_band(read, source.study.arms)
+    read = error_curves.age_error_curves(source.workspace, source.study.id)
+    table = error_curves.age_error_band(read, source.study.arms)
     if table.empty:
         return None
     baseline = source.final.loc[source.final["arm"] == BASELINE, "age_mae_years"]
     lines = [Line("y", float(at), f"predicting the mean age: {at:.2f} years") for at in baseline]
     plot = Plot(
-        "age-error-curves", "lines", table, x="epoch", y="age_mae_years", low="low", high="high", by="arm",
-        x_label="Epoch of fine-tuning", y_label=ERROR, series=source.series, lines=tuple(lines),
-        singles=tuple(curves_.single_seeds(table)),
+        "age-error-curves",
+        "lines",
+        table,
+        x="epoch",
+        y="age_mae_years",
+        low="low",
+        high="high",
+        by="arm",
+        x_label="Epoch of fine-tuning",
+        y_label=ERROR,
+        series=source.series,
+        lines=tuple(lines),
+        singles=tuple(error_curves.single_seeds(table)),
         alt="Age error on held-out people against the epoch of fine-tuning, a line an arm",
-    )  # fmt: skip
+    )
     return Message(
         "curves",
-        curves_.course(table),
+        error_curves.course(table),
         "Error on people that are held out, mean over folds and seeds.",
         plot=plot,
         note=_bands(plot),
@@ -47,7 +65,7 @@ def curves(source: Source) -> Message | None:
 
 
 def _bands(plot: Plot) -> str:
-    """Say what is drawn around the lines of a plot of means over seeds."""
+    """Describe the bands of a plot of means over seeds in words."""
     if plot.singles:
         return "Thick lines: mean over seeds. Thin lines: single seeds, too few for a band."
     if plot.bands:
@@ -57,8 +75,8 @@ def _bands(plot: Plot) -> str:
     return "No bands (95 % over seeds, t) are drawn: they would hide the lines."
 
 
-def answer(source: Source) -> Message | None:
-    """Show the final error of each arm, with what the study came to as the title."""
+def answer(source: ReportSource) -> Message | None:
+    """Show the final error of each arm, under the conclusion of the study."""
     final = source.final
     if final.empty:
         return None
@@ -80,10 +98,20 @@ def answer(source: Source) -> Message | None:
         "n_runs",
     ]
     plot = Plot(
-        "final-errors", "intervals", table[columns], x="age_mae_years", y="arm", by="arm", low="ci_low",
-        high="ci_high", x_label=ERROR, y_label="", series=source.series, from_zero=True,
+        "final-errors",
+        "intervals",
+        table[columns],
+        x="age_mae_years",
+        y="arm",
+        by="arm",
+        low="ci_low",
+        high="ci_high",
+        x_label=ERROR,
+        y_label="",
+        series=source.series,
+        from_zero=True,
         alt="Final age error of each arm with its 95 % interval, the smallest on top",
-    )  # fmt: skip
+    )
     return Message(
         "answer",
         source.conclusion.headline,
@@ -93,20 +121,22 @@ def answer(source: Source) -> Message | None:
     )
 
 
-def figures(source: Source) -> Message | None:
+def figures(source: ReportSource) -> Message | None:
     """Show every figure of each arm as a table."""
     if source.final.empty:
         return None
     with_corrected = source.options.corrected
     rows = tuple(
         (
-            row["label"] if row["arm"] == BASELINE else row["arm"], number(row["age_mae_years"]),
-            f"{number(row['ci_low'])} to {number(row['ci_high'])}",
-            *(number(row[name]) for name in ("r", "r2", "mean_error_years", "slope")),
-            *[number(row["corrected_mae_years"])] * with_corrected, number(row["n_runs"], 0),
+            row["label"] if row["arm"] == BASELINE else row["arm"],
+            number(row["age_mae_years"], 2),
+            f"{number(row['ci_low'], 2)} to {number(row['ci_high'], 2)}",
+            *(number(row[name], 2) for name in ("r", "r2", "mean_error_years", "slope")),
+            *[number(row["corrected_mae_years"], 2)] * with_corrected,
+            number(row["n_runs"], 0),
         )
         for _, row in source.final.sort_values("age_mae_years").iterrows()
-    )  # fmt: skip
+    )
     head = (
         "Arm",
         "MAE (years)",
@@ -131,7 +161,7 @@ def figures(source: Source) -> Message | None:
     )
 
 
-def mean_age(source: Source) -> Message | None:
+def mean_age(source: ReportSource) -> Message | None:
     """Show each arm against predicting the mean age: was anything learned?"""
     table = source.compared.mean_age
     if table.empty:
@@ -144,7 +174,7 @@ def mean_age(source: Source) -> Message | None:
     return _compared(source, "mean-age", title, table, lead, faded=False)
 
 
-def differences(source: Source) -> Message | None:
+def differences(source: ReportSource) -> Message | None:
     """Show each arm's paired difference to the reference, with its verdict in words."""
     table = source.compared.reference
     if table.empty:
@@ -152,7 +182,7 @@ def differences(source: Source) -> Message | None:
     return _compared(source, "differences", f"Each arm against {source.reference}", table, "")
 
 
-def controls(source: Source) -> Message | None:
+def controls(source: ReportSource) -> Message | None:
     """Show each arm against as many random scans: better, or only more, fewer or younger?"""
     table = source.compared.controls
     if table.empty:
@@ -168,18 +198,18 @@ def controls(source: Source) -> Message | None:
         else "Better, or only bigger? Each arm against its control"
     )
     lead = "A control holds as many scans as its arm, at random from all tiers."
-    if matched := overlap.controls_matched_on(source.study):
+    if matched := arm_overlap.controls_matched_on(source.study):
         lead = (
             f"A control is of the same {matched.words} as its arm, at random from all tiers. "
             f"{matched.note}".strip()
         )
     message = _compared(source, "controls", title, table, lead)
-    shared = tuple(one.words for one in overlap.of_study(source.study))
+    shared = tuple(one.words for one in arm_overlap.of_study(source.study))
     return replace(message, points=(*message.points, *shared))
 
 
 def _compared(
-    source: Source,
+    source: ReportSource,
     name: str,
     title: str,
     table: pd.DataFrame,
@@ -204,10 +234,20 @@ def _compared(
         "verdict",
     ]
     plot = Plot(
-        name, "intervals", table[columns], x="difference_years", y="arm", by="arm", low="ci_low",
-        high="ci_high", x_label=DIFFERENCE, y_label="", series=source.series, lines=(Line("x", 0.0, ""),),
+        name,
+        "intervals",
+        table[columns],
+        x="difference_years",
+        y="arm",
+        by="arm",
+        low="ci_low",
+        high="ci_high",
+        x_label=DIFFERENCE,
+        y_label="",
+        series=source.series,
+        lines=(Line("x", 0.0, ""),),
         alt="Paired difference of the age error with its 95 % interval, the best on top",
-    )  # fmt: skip
+    )
     return Message(
         name,
         title,
@@ -217,3 +257,73 @@ def _compared(
         note=f"{intervals_of(table)} Paired by person and seed; verdicts after Holm's correction.".strip(),
         faded=faded,
     )
+
+
+def limits(source: ReportSource) -> Message:
+    """State the limits of the study."""
+    study, target = source.study, source.of("target")
+    people = plural(target["subject_id"].nunique(), "person", "people")
+    points = [
+        *_state(source),
+        f"Judged on {people}, {ages_of(target)}: nothing is said of others.",
+        conclusions.detectable(source.compared.reference),
+        _seeds(len(study.seeds)),
+        _sites(source),
+        _ages(source),
+        "All arms were fine-tuned and judged on this one target cohort: another could shift all at once.",
+        "The distortion score sorts scans for research; it is no medical device and no "
+        "radiologist's eye.",
+    ]
+    return Message("limits", "What this study cannot say", points=tuple(filter(None, points)))
+
+
+def _state(source: ReportSource) -> list[str]:
+    """Return the state of the data and of the study, which comes first."""
+    points = []
+    if not source.study.result_path.exists():
+        points.append("The study is not finished: arms may stand on different runs.")
+    if source.study.simulated:
+        points.append("The scans are simulated. No number here says anything about patients.")
+    points += [conclusions.outdated([source.study]), conclusions.try_out([source.study])]
+    if source.conclusion.headline and not source.conclusion.ranks:
+        points.append(f"{source.conclusion.headline}.")
+    return points
+
+
+def _seeds(count: int) -> str:
+    if count == 1:
+        return "One seed: how far training again would move the numbers is not known."
+    return f"{count} seeds: how far training again would move the numbers is known only so well."
+
+
+def _sites(source: ReportSource) -> str:
+    """State the consequences of unknown sites; nothing where they are known."""
+    note = site_summary(source.of("pool")).note
+    return f"{note} A tier may be a scanner." if note else ""
+
+
+def _ages(source: ReportSource) -> str:
+    """State whether the best tier differs in age; nothing where all scans are of one tier."""
+    pool = source.of("pool")
+    tiers = tiers_of(pool)
+    if len(tiers) < 2:
+        return ""
+    best = pool["tier"] == tiers[0]
+    size = f"Tier {tiers[0]} holds {int(best.sum()):,} of {plural(len(pool), 'scan')}"
+    ages = [_of_people(pool[members]) for members in (best, ~best)]
+    apart = continuous_smd(*((each.mean(), each.var(ddof=1)) for each in ages))
+    if apart != apart:
+        return f"{size}. Too few ages are known to tell whether it is also another age."
+    told = f"{ages[0].mean():.1f} against {ages[1].mean():.1f} years on average"
+    first, second = (np.array([len(each)]) for each in ages)
+    by_chance = null_smd(first, second, 1)[0]
+    if abs(apart) < max(NOTABLE, by_chance):
+        return f"{size}; its people are about as old as the others ({told})."
+    which = "younger" if apart < 0 else "older"
+    return (
+        f"{size}, and its people are {which} ({told}): what it is worth may be their age's doing."
+    )
+
+
+def _of_people(scans: pd.DataFrame) -> pd.Series:
+    return scans.dropna(subset=["age_years"]).groupby("subject_id")["age_years"].mean()

@@ -1,119 +1,161 @@
-"""Where it matters: by tier of the test scan, along the score, by age and site, by size and labels."""
+"""Messages on subgroups and dose: by tier of the test scan, score, age and site, by size and labels."""
 
 from dataclasses import replace
 
 import pandas as pd
 
-from curation import tables, target_rules
-from curation.groups import SOURCE
-from training import reconstructions, strata, sweeps
-from training.predictions import BASELINE
-from training.report.anonymous import site_names, without_identity
+from curation.scoring.comparison_groups import SOURCE
+from curation.storage import tables
+from curation.tiers.rule_versions import rule_difference
+from curation.wording import number, plural
+from training.reconstruction import reconstruction_files
 from training.report.content_results import ERROR, intervals_of
 from training.report.plots import Message, Plot, Series
-from training.report.source import Source, number, plural
+from training.report.source import ReportSource, site_names, without_identity
+from training.results import error_strata, study_sets
+from training.results.predictions import BASELINE
 
 _STUDENT = "Intervals: 95 %, Student's over people; a person's scans of a group are averaged."
 _KEPT, _CONTROL = "#0072B2", "#7F7F7F"
 
 
-def tier_by_tier(source: Source) -> Message | None:
-    """Show the error by what was pretrained on (rows) and the tier of the test scan (columns)."""
-    table = strata.tier_by_tier(source.held_out)
+def tier_by_tier(source: ReportSource) -> Message | None:
+    """Show the error by pretraining arm (rows) and tier of the test scan (columns)."""
+    table = error_strata.tier_by_tier(source.held_out)
     if table["tier"].nunique() < 2:
         return None
     plot = Plot(
-        "tier-by-tier", "grid", table.sort_values("tier", kind="stable"), x="tier", y="arm", by="arm",
-        value="age_mae_years", low="ci_low", high="ci_high", shade="difference_years",
-        people="n_subjects", series=source.series, x_label="Tier of the test scan", y_label="Pretrained on",
+        "tier-by-tier",
+        "grid",
+        table.sort_values("tier", kind="stable"),
+        x="tier",
+        y="arm",
+        by="arm",
+        value="age_mae_years",
+        low="ci_low",
+        high="ci_high",
+        shade="difference_years",
+        people="n_subjects",
+        series=source.series,
+        x_label="Tier of the test scan",
+        y_label="Pretrained on",
         alt="Age error by what was pretrained on and by the tier of the test scan",
-    )  # fmt: skip
+    )
     order = {series.name: place for place, series in enumerate(source.series)}
     ordered = plot.table.sort_values("arm", key=lambda arm: arm.map(order), kind="stable")
     return Message(
         "tier-by-tier",
         "Does it matter how good the test scan is?",
         "Age error (MAE, years) by what was pretrained on and the tier of the test scan. "
-        f"{strata.colours_said(table)}",
+        f"{error_strata.colours_said(table)}",
         plot=replace(plot, table=ordered.reset_index(drop=True)),
         points=(rules,) if (rules := _rules_differ(source)) else (),
         note=f"Read a column down: across a row people differ too. {_STUDENT}",
     )
 
 
-def _rules_differ(source: Source) -> str:
+def _rules_differ(source: ReportSource) -> str:
     if source.pool is None or source.target is None:
         return ""
-    return target_rules.difference(source.pool.rule, source.target.rule)
+    return rule_difference(source.pool.rule, source.target.rule)
 
 
-def along_score(source: Source) -> Message | None:
+def along_score(source: ReportSource) -> Message | None:
     """Show how the error runs along the distortion score of the test scan."""
     parts = []
     for arm in source.held_out.there:
-        scans = strata.of_scans(source.held_out, arm)
+        scans = error_strata.errors_by_scan(source.held_out, arm)
         if scans["distortion_score"].notna().any():
-            parts.append(strata.along(scans, "distortion_score").assign(arm=arm))
+            parts.append(error_strata.along(scans, "distortion_score").assign(arm=arm))
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if table.empty:
         return None
     plot = Plot(
-        "error-along-score", "lines", table[["arm", "at", "mean", "low", "high", "n_scans"]],
-        x="at", y="mean",
-        low="low", high="high", by="arm", x_label=strata.NUMBERS["distortion_score"], y_label=ERROR,
+        "error-along-score",
+        "lines",
+        table[["arm", "at", "mean", "low", "high", "n_scans"]],
+        x="at",
+        y="mean",
+        low="low",
+        high="high",
+        by="arm",
+        x_label=error_strata.NUMBERS["distortion_score"],
+        y_label=ERROR,
         series=source.series,
         alt="Age error against the distortion score of the test scan, a line an arm",
-    )  # fmt: skip
+    )
     return Message(
-        "along-score", "Age error along the distortion score of the test scan", plot=plot,
+        "along-score",
+        "Age error along the distortion score of the test scan",
+        plot=plot,
         note=f"Mean in bins of equally many scans. {_drawn(plot, _STUDENT)}".strip(),
-    )  # fmt: skip
+    )
 
 
-def predicted(source: Source) -> Message | None:
+def predicted(source: ReportSource) -> Message | None:
     """Show predicted against true age, of the best arm and of the reference."""
     trained = source.final[source.final["arm"] != BASELINE].sort_values("age_mae_years")
     if trained.empty:
         return None
     arms = list(dict.fromkeys([trained.iloc[0]["arm"], source.reference]))
-    parts = [strata.of_scans(source.held_out, str(arm)).assign(arm=arm) for arm in arms]
+    parts = [error_strata.errors_by_scan(source.held_out, str(arm)).assign(arm=arm) for arm in arms]
     points = pd.concat(parts)[["arm", "age_years", "predicted_age_years"]]
     plot = Plot(
-        "predicted-age", "scatter", without_identity(points), x="age_years", y="predicted_age_years",
+        "predicted-age",
+        "scatter",
+        without_identity(points),
+        x="age_years",
+        y="predicted_age_years",
         by="arm",
-        x_label="True age (years)", y_label="Predicted age (years)", diagonal=True, digits=0,
-        series=source.series, alt="Predicted against true age, a point a scan",
-    )  # fmt: skip
+        x_label="True age (years)",
+        y_label="Predicted age (years)",
+        diagonal=True,
+        digits=0,
+        series=source.series,
+        alt="Predicted against true age, a point a scan",
+    )
     rows = trained.set_index("arm")
     told = "; ".join(
-        f"{arm}: r {number(rows.at[arm, 'r'])}, slope of the error on age "
-        f"{number(rows.at[arm, 'slope'])}"
+        f"{arm}: r {number(rows.at[arm, 'r'], 2)}, slope of the error on age "
+        f"{number(rows.at[arm, 'slope'], 2)}"
         for arm in arms
         if arm in rows.index
     )
     return Message(
-        "predicted-age", "Predicted against true age", f"{told}. On the dotted line both are the same.",
-        plot=plot, note="Mean over seeds of held-out predictions, a point a scan, years rounded.",
-    )  # fmt: skip
+        "predicted-age",
+        "Predicted against true age",
+        f"{told}. On the dotted line both are the same.",
+        plot=plot,
+        note="Mean over seeds of held-out predictions, a point a scan, years rounded.",
+    )
 
 
-def by_site(source: Source) -> Message | None:
+def by_site(source: ReportSource) -> Message | None:
     """Show the error of the best arm site by site."""
     trained = source.final[source.final["arm"] != BASELINE].sort_values("age_mae_years")
     if trained.empty:
         return None
-    scans = strata.of_scans(source.held_out, trained.iloc[0]["arm"])
+    scans = error_strata.errors_by_scan(source.held_out, trained.iloc[0]["arm"])
     names = site_names(scans["site"], keep=source.options.sites)
     if len(names) < 2:
         return None
     scans = scans.assign(site=scans["site"].map(names))
-    table = strata.by_group(scans, "site").sort_values("age_mae_years", ignore_index=True)
+    table = error_strata.by_group(scans, "site").sort_values("age_mae_years", ignore_index=True)
     plot = Plot(
-        "error-by-site", "intervals", table, x="age_mae_years", y="site", by="site", low="ci_low",
-        high="ci_high", x_label=ERROR, y_label="", from_zero=True,
+        "error-by-site",
+        "intervals",
+        table,
+        x="age_mae_years",
+        y="site",
+        by="site",
+        low="ci_low",
+        high="ci_high",
+        x_label=ERROR,
+        y_label="",
+        from_zero=True,
         series=tuple(Series(str(site), str(site), _KEPT) for site in table["site"]),
         alt="Age error of the best arm site by site, with 95 % intervals",
-    )  # fmt: skip
+    )
     sources = [name for name in names if name.startswith(SOURCE)]
     what = "source by source" if len(sources) == len(names) else "site by site"
     stands = " Where no site is known, the source stands in for it." if sources else ""
@@ -125,75 +167,106 @@ def by_site(source: Source) -> Message | None:
     )
 
 
-def by_size(source: Source) -> Message | None:
+def by_size(source: ReportSource) -> Message | None:
     """Show the error along the number of scans kept, beside as many at random."""
-    table = sweeps.by_size(source.held_out, sweeps.sizes(source.study))
+    table = study_sets.by_size(source.held_out, study_sets.sizes(source.study))
     if table.loc[table["role"] == "kept", "n_scans"].nunique() < 3:
         return None
     plot = Plot(
-        "by-size", "lines", table, x="n_scans", y="age_mae_years", low="ci_low", high="ci_high", by="role",
-        x_label="Scans pretrained on", y_label=ERROR,
-        series=(Series("kept", "the best by score", _KEPT),
-                Series("control", "as many at random", _CONTROL, "dash", hollow=True)),
+        "by-size",
+        "lines",
+        table,
+        x="n_scans",
+        y="age_mae_years",
+        low="ci_low",
+        high="ci_high",
+        by="role",
+        x_label="Scans pretrained on",
+        y_label=ERROR,
+        series=(
+            Series("kept", "the best by score", _KEPT),
+            Series("control", "as many at random", _CONTROL, "dash", hollow=True),
+        ),
         alt="Age error against the number of scans pretrained on, the best by score and as many at random",
-    )  # fmt: skip
+    )
     return Message(
-        "by-size", "Is less more? The best scans alone against as many at random",
-        "Age error by how many scans are kept: the best by score, and as many at random.", plot=plot,
+        "by-size",
+        "Is less more? The best scans alone against as many at random",
+        "Age error by how many scans are kept: the best by score, and as many at random.",
+        plot=plot,
         note=_drawn(plot, intervals_of(table)),
-    )  # fmt: skip
+    )
 
 
-def by_labels(source: Source) -> Message | None:
-    """Show the error along the share of people whose ages are learned from."""
-    table = sweeps.by_labels(source.held_out)
+def by_labels(source: ReportSource) -> Message | None:
+    """Show the error along the share of labels."""
+    table = study_sets.by_labels(source.held_out)
     if table.empty:
         return None
     plot = Plot(
-        "by-labels", "lines", table, x="label_percent", y="age_mae_years", low="ci_low", high="ci_high",
-        by="base", x_label="People whose ages are learned from (%)", y_label=ERROR, series=source.series,
+        "by-labels",
+        "lines",
+        table,
+        x="label_percent",
+        y="age_mae_years",
+        low="ci_low",
+        high="ci_high",
+        by="base",
+        x_label="People whose ages are learned from (%)",
+        y_label=ERROR,
+        series=source.series,
         alt="Age error against the share of people whose ages are learned from",
-    )  # fmt: skip
+    )
     return Message(
-        "by-labels", "What if fewer ages are known?", plot=plot,
+        "by-labels",
+        "What if fewer ages are known?",
+        plot=plot,
         note=_drawn(plot, intervals_of(table)),
-    )  # fmt: skip
+    )
 
 
-def learned(source: Source) -> Message | None:
+def learned(source: ReportSource) -> Message | None:
     """Show a model's reconstruction error against the score, of people that it has not seen."""
     scored = tables.read_scored_scans(source.workspace)
     if "reconstruction_error" not in scored or not _is_ours(source):
         return None
     known = scored.dropna(subset=["reconstruction_error", "distortion_score"])
     held = known[~known["pretrained_on"] & known["scan_id"].isin(source.scans["scan_id"])]
-    found = reconstructions.correlation(held, "distortion_score", "reconstruction_error")
+    found = reconstruction_files.correlation(held, "distortion_score", "reconstruction_error")
     if found.rho != found.rho:
         return None
     points = held[["distortion_score", "reconstruction_error"]].assign(kind="held out")
     plot = Plot(
-        "reconstruction-error", "scatter", without_identity(points), x="distortion_score",
-        y="reconstruction_error", by="kind", x_label=strata.NUMBERS["distortion_score"],
-        y_label="Reconstruction error (higher is worse)", series=(Series("held out", "held out", _KEPT),),
+        "reconstruction-error",
+        "scatter",
+        without_identity(points),
+        x="distortion_score",
+        y="reconstruction_error",
+        by="kind",
+        x_label=error_strata.NUMBERS["distortion_score"],
+        y_label="Reconstruction error (higher is worse)",
+        series=(Series("held out", "held out", _KEPT),),
         alt="Reconstruction error of a pretrained model against the distortion score, a point a scan",
-    )  # fmt: skip
+    )
     return Message(
-        "learned", "Does a model that was never told what an artefact is see the same?",
-        f"Correlation of its reconstruction error with the score {number(found.rho)} "
-        f"({number(found.low)} to "
-        f"{number(found.high)}) over {plural(found.people, 'person', 'people')} that it has not "
+        "learned",
+        "Does a model that was never told what an artefact is see the same?",
+        f"Correlation of its reconstruction error with the score {number(found.rho, 2)} "
+        f"({number(found.low, 2)} to "
+        f"{number(found.high, 2)}) over {plural(found.people, 'person', 'people')} that it has not "
         "seen.",
-        plot=plot, note="Spearman's over people; Bonett and Wright's 95 % interval.",
-    )  # fmt: skip
+        plot=plot,
+        note="Spearman's over people; Bonett and Wright's 95 % interval.",
+    )
 
 
 def _drawn(plot: Plot, intervals: str) -> str:
-    """Say what the bands of a plot are, or that they are not drawn."""
+    """Describe the bands of a plot in words, or state that they are not drawn."""
     if plot.bands or not intervals:
         return intervals
     return f"{intervals.removesuffix('.')}; not drawn here, where they would hide the lines."
 
 
-def _is_ours(source: Source) -> bool:
+def _is_ours(source: ReportSource) -> bool:
     offered = tables.read_learned(source.workspace, ["study"])
     return bool((offered["study"] == source.study.id).any())

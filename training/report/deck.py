@@ -1,4 +1,4 @@
-"""The deck: a PowerPoint file with one message a slide, native charts and native tables, all to be edited."""
+"""Slide deck: a PowerPoint file with one message a slide, native charts and tables, all editable."""
 
 import io
 import math
@@ -12,8 +12,8 @@ from pptx.util import Emu, Inches, Pt
 
 from training.report import deck_charts, grids
 from training.report.deck_flow import draw_flows
-from training.report.look import INK, MUTED
 from training.report.plots import Message, Picture, Plot, Report, Table
+from training.theme import INK, MUTED
 
 WIDTH, HEIGHT = Inches(13.333), Inches(7.5)
 MARGIN = Inches(0.6)
@@ -74,7 +74,7 @@ def _notes(slide: Slide, *lines: str) -> None:
 
 
 def _empty(made: Deck, report: Report, title: str) -> Slide:
-    """Return a new slide with its title and what stands at its foot."""
+    """Return a new slide with title and footer."""
     slide = made.slides.add_slide(made.slide_layouts[_TITLE_ONLY])
     shape = slide.shapes.title
     shape.left, shape.top, shape.width, shape.height = (
@@ -207,7 +207,7 @@ def _pictures(
 
 def text(  # type: ignore[no-untyped-def]
     slide: Slide, words: str, left: int, top: int, width: int, height: int, size: int, ink: str
-):  # fmt: skip
+):
     """Add a box with words in one size and colour."""
     box = slide.shapes.add_textbox(*emu(left, top, width, height))
     box.text_frame.word_wrap = True

@@ -18,8 +18,8 @@ from pptx.oxml.ns import qn
 from pptx.slide import Slide
 from pptx.util import Emu, Pt
 
-from training.report.look import GRID, INK, MUTED
 from training.report.plots import Plot, Series
+from training.theme import GRID, INK, MUTED
 
 _DASHES = {"solid": MSO_LINE.SOLID, "dash": MSO_LINE.DASH, "dot": MSO_LINE.ROUND_DOT}
 #: Names of the series that hold an interval's ends.
@@ -103,7 +103,7 @@ def _points(data: XyChartData, name: str, rows: Any, x: str, y: str) -> None:
 
 
 def _beside(plot: Plot, series: Series) -> dict[str, str]:
-    """Return the columns that are drawn beside a line, and what they are called: seeds, or a band's ends."""
+    """Return the columns drawn beside a line, with their labels: seeds, or the ends of a band."""
     columns = {name: name.replace("_", " ") for name in plot.singles}
     if not plot.singles and plot.low:
         columns = {plot.low: LOW, plot.high: HIGH}
@@ -270,8 +270,14 @@ def _colour(code: str) -> RGBColor:
 
 
 _DATA = {
-    "lines": _lines_data, "bars": _bars_data, "intervals": _intervals_data, "scatter": _scatter_data,
-}  # fmt: skip
+    "lines": _lines_data,
+    "bars": _bars_data,
+    "intervals": _intervals_data,
+    "scatter": _scatter_data,
+}
 _STYLE = {
-    "lines": _style_lines, "bars": _style_bars, "intervals": _style_intervals, "scatter": _style_scatter,
-}  # fmt: skip
+    "lines": _style_lines,
+    "bars": _style_bars,
+    "intervals": _style_intervals,
+    "scatter": _style_scatter,
+}

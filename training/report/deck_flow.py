@@ -8,12 +8,12 @@ from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.slide import Slide
 from pptx.util import Emu, Inches, Pt
 
-from training.report.look import INK, MUTED
-from training.report.plots import Box, Flow
+from training.report.plots import Box, FlowTable
+from training.theme import INK, MUTED
 
 
 def draw_flows(
-    slide: Slide, flows: tuple[Flow, ...], left: int, top: int, width: int, height: int
+    slide: Slide, flows: tuple[FlowTable, ...], left: int, top: int, width: int, height: int
 ) -> None:
     """Draw flow charts side by side."""
     gap = Inches(0.4)
@@ -22,7 +22,7 @@ def draw_flows(
         _flow(slide, flow, Emu(left + place * (each + gap)), top, each, height)
 
 
-def _flow(slide: Slide, flow: Flow, left: int, top: int, width: int, height: int) -> None:
+def _flow(slide: Slide, flow: FlowTable, left: int, top: int, width: int, height: int) -> None:
     title = _box(slide, Box(flow.title), left, top, width, Inches(0.35), fill=None)
     title.text_frame.paragraphs[0].font.bold = True
     rows = len(flow.boxes) + bool(flow.ends)
@@ -37,9 +37,14 @@ def _flow(slide: Slide, flow: Flow, left: int, top: int, width: int, height: int
             side = Box("", tuple(box.left))
             x = Emu(left + main + Inches(0.35))
             out = _box(
-                slide, side, x, Emu(y + int(0.45 * step)), Emu(left + width - x),
-                Emu(min(int(0.6 * step), Inches(0.8))), size=11,
-            )  # fmt: skip
+                slide,
+                side,
+                x,
+                Emu(y + int(0.45 * step)),
+                Emu(left + width - x),
+                Emu(min(int(0.6 * step), Inches(0.8))),
+                size=11,
+            )
             _arrow(slide, drawn, 2, out, 1)
         y, above = y + step, drawn
     _ends(slide, flow.ends, left, Emu(y), width, tall, above)
@@ -58,9 +63,16 @@ def _ends(
 
 
 def _box(  # type: ignore[no-untyped-def]
-    slide: Slide, box: Box, left: int, top: int, width: int, height: int, *, fill: str | None = "#FFFFFF",
+    slide: Slide,
+    box: Box,
+    left: int,
+    top: int,
+    width: int,
+    height: int,
+    *,
+    fill: str | None = "#FFFFFF",
     size: int = 12,
-):  # fmt: skip
+):
     shape = slide.shapes.add_shape(
         MSO_SHAPE.RECTANGLE, Emu(left), Emu(top), Emu(width), Emu(height)
     )

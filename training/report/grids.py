@@ -1,4 +1,4 @@
-"""Cells of a grid: what stands in each, and its colour by how far it is from what it is set against."""
+"""Cells of a table drawn as a grid: text, and colour by the difference to a reference."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -6,12 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from training.predictions import BASELINE
 from training.report.plots import Plot
-from training.strata import FEW_PEOPLE
+from training.results.error_strata import FEW_PEOPLE
+from training.results.predictions import BASELINE
 
 #: From better over the same to worse; dark letters can be read on all of it.
-SCALE = ((0.0, "#5AA5D8"), (0.5, "#F7F7F7"), (1.0, "#F0A35E"))
+COLOUR_SCALE = ((0.0, "#5AA5D8"), (0.5, "#F7F7F7"), (1.0, "#F0A35E"))
 #: Cells without a colour, and how much of its colour a faded one keeps.
 PLAIN, FADED = "#F7F7F7", 0.25
 #: The scale reaches this far at least, in the unit of the values: smaller differences stay pale.
@@ -83,7 +83,7 @@ def colour(share: float, *, faded: bool = False) -> str:
     if not np.isfinite(share):
         return PLAIN
     place = (min(max(share, -1.0), 1.0) + 1) / 2
-    (a, first), (b, second) = next(pair for pair in pairwise(SCALE) if place <= pair[1][0])
+    (a, first), (b, second) = next(pair for pair in pairwise(COLOUR_SCALE) if place <= pair[1][0])
     found = _mixed(first, second, (place - a) / (b - a))
     return _mixed("#FFFFFF", found, FADED) if faded else found
 

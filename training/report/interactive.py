@@ -1,4 +1,4 @@
-"""Plots drawn by plotly: on the page Present and in the HTML file."""
+"""Interactive plots by plotly, for the page Present and the HTML file."""
 
 import html
 
@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from training.report import grids
-from training.report.look import INK, MUTED, TEMPLATE
 from training.report.plots import Plot, Series
+from training.theme import INK, MUTED, TEMPLATE
 
 
 def figure(plot: Plot, *, size: int = 15, height: int | None = None) -> go.Figure:
@@ -16,27 +16,28 @@ def figure(plot: Plot, *, size: int = 15, height: int | None = None) -> go.Figur
     Parameters
     ----------
     plot : Plot
-        What is drawn. Names in it are shown as they are, never as markup.
+        Plot to draw. Names in it are shown as they are, never as markup.
     size : int
         Of the letters, pixels.
     height : int, optional
         Of the figure, pixels; by default what its rows need.
     """
     height = height or _height(plot, size)
-    drawn = go.Figure(layout={"template": TEMPLATE})
-    _KINDS[plot.kind](drawn, plot, size)
+    chart = go.Figure(layout={"template": TEMPLATE})
+    _KINDS[plot.kind](chart, plot, size)
     for line in plot.lines:
-        _line(drawn, line.axis, line.at, line.label, size)
+        _line(chart, line.axis, line.at, line.label, size)
     named = any(line.axis == "x" and line.label for line in plot.lines)
-    drawn.update_layout(
-        height=height, font={"size": size},
+    chart.update_layout(
+        height=height,
+        font={"size": size},
         legend={"font": {"size": size}, "y": 1.02 + (0.004 * size if named else 0)},
         margin={"l": 10, "r": 20, "t": int((4.4 if named else 2.6) * size), "b": 10},
         hoverlabel={"font": {"size": size}},
-    )  # fmt: skip
-    drawn.update_xaxes(title_text=_plain(plot.x_label), automargin=True, title_font_size=size)
-    drawn.update_yaxes(title_text=_plain(plot.y_label), automargin=True, title_font_size=size)
-    return drawn
+    )
+    chart.update_xaxes(title_text=_plain(plot.x_label), automargin=True, title_font_size=size)
+    chart.update_yaxes(title_text=_plain(plot.y_label), automargin=True, title_font_size=size)
+    return chart
 
 
 def _height(plot: Plot, size: int) -> int:
@@ -51,18 +52,24 @@ def _plain(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
-def _lines(drawn: go.Figure, plot: Plot, size: int) -> None:
+def _lines(chart: go.Figure, plot: Plot, size: int) -> None:
     for series in plot.shown():
         rows, called = plot.of(series).sort_values(plot.x), _plain(series.label)
         if plot.bands:
             sure = rows.dropna(subset=[plot.low, plot.high])
-            drawn.add_scatter(
-                x=[*sure[plot.x], *sure[plot.x][::-1]], y=[*sure[plot.high], *sure[plot.low][::-1]],
-                fill="toself", fillcolor=_see_through(series.colour), line={"width": 0}, mode="lines",
-                legendgroup=series.name, showlegend=False, hoverinfo="skip",
-            )  # fmt: skip
+            chart.add_scatter(
+                x=[*sure[plot.x], *sure[plot.x][::-1]],
+                y=[*sure[plot.high], *sure[plot.low][::-1]],
+                fill="toself",
+                fillcolor=_see_through(series.colour),
+                line={"width": 0},
+                mode="lines",
+                legendgroup=series.name,
+                showlegend=False,
+                hoverinfo="skip",
+            )
         for single in plot.singles:
-            drawn.add_scatter(
+            chart.add_scatter(
                 x=rows[plot.x],
                 y=rows[single],
                 mode="lines",
@@ -72,69 +79,102 @@ def _lines(drawn: go.Figure, plot: Plot, size: int) -> None:
                 line={"color": series.colour, "width": 1, "dash": series.dash},
                 hoverinfo="skip",
             )
-        drawn.add_scatter(
-            x=rows[plot.x], y=rows[plot.y], name=called, legendgroup=series.name,
+        chart.add_scatter(
+            x=rows[plot.x],
+            y=rows[plot.y],
+            name=called,
+            legendgroup=series.name,
             mode="lines+markers" if len(rows) <= 12 else "lines",
-            line={"color": series.colour, "width": 3, "dash": series.dash}, marker={"size": 8},
+            line={"color": series.colour, "width": 3, "dash": series.dash},
+            marker={"size": 8},
             hovertemplate=f"%{{x}}: %{{y:.{plot.digits}f}}<extra>{called}</extra>",
-        )  # fmt: skip
-    drawn.update_yaxes(range=plot.span)
+        )
+    chart.update_yaxes(range=plot.span)
 
 
-def _bars(drawn: go.Figure, plot: Plot, size: int) -> None:
+def _bars(chart: go.Figure, plot: Plot, size: int) -> None:
     for series in plot.shown():
         rows, called = plot.of(series), _plain(series.label)
-        drawn.add_bar(
-            x=rows[plot.x] + plot.width / 2, y=rows[plot.y], width=0.94 * plot.width, name=called,
-            marker={"color": series.colour, "line": {"width": 0}}, customdata=rows[plot.x],
+        chart.add_bar(
+            x=rows[plot.x] + plot.width / 2,
+            y=rows[plot.y],
+            width=0.94 * plot.width,
+            name=called,
+            marker={"color": series.colour, "line": {"width": 0}},
+            customdata=rows[plot.x],
             hovertemplate=f"from %{{customdata:g}}: %{{y}}<extra>{called}</extra>",
-        )  # fmt: skip
-    drawn.update_layout(barmode="stack", bargap=0, legend={"traceorder": "normal"})
-    drawn.update_yaxes(rangemode="tozero")
+        )
+    chart.update_layout(barmode="stack", bargap=0, legend={"traceorder": "normal"})
+    chart.update_yaxes(rangemode="tozero")
 
 
-def _intervals(drawn: go.Figure, plot: Plot, size: int) -> None:
+def _intervals(chart: go.Figure, plot: Plot, size: int) -> None:
     looks = {series.name: series for series in plot.series}
     order = []
     for _, row in plot.table[::-1].iterrows():
         series = looks.get(str(row[plot.by]), Series("", str(row[plot.y]), MUTED))
         called = _plain(series.label)
         order.append(called)
-        drawn.add_scatter(
-            x=[row[plot.x]], y=[called], mode="markers", showlegend=False, name=called,
-            marker={"size": 0.9 * size, "color": series.colour, "line": {"width": 2, "color": series.colour},
-                    "symbol": "circle-open" if series.hollow else "circle"},
-            error_x={"type": "data", "symmetric": False, "color": series.colour, "thickness": 2.5,
-                     "array": [row[plot.high] - row[plot.x]],
-                     "arrayminus": [row[plot.x] - row[plot.low]]},
+        chart.add_scatter(
+            x=[row[plot.x]],
+            y=[called],
+            mode="markers",
+            showlegend=False,
+            name=called,
+            marker={
+                "size": 0.9 * size,
+                "color": series.colour,
+                "line": {"width": 2, "color": series.colour},
+                "symbol": "circle-open" if series.hollow else "circle",
+            },
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "color": series.colour,
+                "thickness": 2.5,
+                "array": [row[plot.high] - row[plot.x]],
+                "arrayminus": [row[plot.x] - row[plot.low]],
+            },
             customdata=[[row[plot.low], row[plot.high]]],
             hovertemplate=f"%{{y}}: %{{x:.{plot.digits}f}} (%{{customdata[0]:.{plot.digits}f}} to "
-                          f"%{{customdata[1]:.{plot.digits}f}})<extra></extra>",
-        )  # fmt: skip
-    drawn.update_yaxes(categoryorder="array", categoryarray=order, type="category", showgrid=False)
+            f"%{{customdata[1]:.{plot.digits}f}})<extra></extra>",
+        )
+    chart.update_yaxes(categoryorder="array", categoryarray=order, type="category", showgrid=False)
     if plot.from_zero:
-        drawn.update_xaxes(rangemode="tozero")
+        chart.update_xaxes(rangemode="tozero")
 
 
-def _scatter(drawn: go.Figure, plot: Plot, size: int) -> None:
+def _scatter(chart: go.Figure, plot: Plot, size: int) -> None:
     for series in plot.shown():
         rows, called = plot.of(series), _plain(series.label)
-        drawn.add_scatter(
-            x=rows[plot.x], y=rows[plot.y], mode="markers", name=called,
-            marker={"size": 9, "color": series.colour, "line": {"width": 1.5, "color": series.colour},
-                    "symbol": "circle-open" if series.hollow else "circle", "opacity": 0.8},
+        chart.add_scatter(
+            x=rows[plot.x],
+            y=rows[plot.y],
+            mode="markers",
+            name=called,
+            marker={
+                "size": 9,
+                "color": series.colour,
+                "line": {"width": 1.5, "color": series.colour},
+                "symbol": "circle-open" if series.hollow else "circle",
+                "opacity": 0.8,
+            },
             hovertemplate=f"%{{x:.{plot.digits}f}}, %{{y:.{plot.digits}f}}<extra>{called}</extra>",
-        )  # fmt: skip
+        )
     if plot.diagonal and len(plot.table):
         both = plot.table[[plot.x, plot.y]].to_numpy(dtype=float)
         ends = [float(np.nanmin(both)), float(np.nanmax(both))]
-        drawn.add_scatter(
-            x=ends, y=ends, mode="lines", showlegend=False, hoverinfo="skip",
+        chart.add_scatter(
+            x=ends,
+            y=ends,
+            mode="lines",
+            showlegend=False,
+            hoverinfo="skip",
             line={"color": MUTED, "width": 1.5, "dash": "dot"},
-        )  # fmt: skip
+        )
 
 
-def _grid(drawn: go.Figure, plot: Plot, size: int) -> None:
+def _grid(chart: go.Figure, plot: Plot, size: int) -> None:
     rows, columns, held = grids.cells(plot)
     labels, places = plot.labels(), np.arange(len(rows) * len(columns))
     flat = [cell for line in held for cell in line]
@@ -144,15 +184,23 @@ def _grid(drawn: go.Figure, plot: Plot, size: int) -> None:
         for place, cell in enumerate(flat)
         for end in (place, place + 1)
     ]
-    drawn.add_heatmap(
-        z=places.reshape(len(rows), len(columns)) + 0.5, x=[_plain(c) for c in columns],
-        y=[_plain(labels.get(r, r)) for r in rows], zmin=0, zmax=len(flat), colorscale=scale,
-        showscale=False, xgap=3, ygap=3, textfont={"size": size, "color": INK}, texttemplate="%{text}",
+    chart.add_heatmap(
+        z=places.reshape(len(rows), len(columns)) + 0.5,
+        x=[_plain(c) for c in columns],
+        y=[_plain(labels.get(r, r)) for r in rows],
+        zmin=0,
+        zmax=len(flat),
+        colorscale=scale,
+        showscale=False,
+        xgap=3,
+        ygap=3,
+        textfont={"size": size, "color": INK},
+        texttemplate="%{text}",
         text=[["" if cell is None else _in_cell(cell, size) for cell in line] for line in held],
         hovertemplate="%{y}, %{x}<br>%{text}<extra></extra>",
-    )  # fmt: skip
-    drawn.update_yaxes(autorange="reversed", showgrid=False, type="category")
-    drawn.update_xaxes(side="top", showgrid=False, type="category")
+    )
+    chart.update_yaxes(autorange="reversed", showgrid=False, type="category")
+    chart.update_xaxes(side="top", showgrid=False, type="category")
 
 
 def _in_cell(cell: grids.Cell, size: int) -> str:
@@ -164,18 +212,22 @@ def _in_cell(cell: grids.Cell, size: int) -> str:
     return f'<span style="font-size:{1.15 * size:.0f}px;color:{ink}">{cell.value}</span>{small}'
 
 
-def _line(drawn: go.Figure, axis: str, at: float, label: str, size: int) -> None:
+def _line(chart: go.Figure, axis: str, at: float, label: str, size: int) -> None:
     style = {
         "color": INK if axis == "x" else MUTED,
         "width": 2,
         "dash": "solid" if axis == "x" else "dot",
     }
-    note = {"text": _plain(label), "font": {"size": size, "color": style["color"]}, "showarrow": False,
-            "yanchor": "bottom"}  # fmt: skip
+    note = {
+        "text": _plain(label),
+        "font": {"size": size, "color": style["color"]},
+        "showarrow": False,
+        "yanchor": "bottom",
+    }
     if axis == "x":
-        drawn.add_vline(x=at, line=style, annotation=note | {"y": 1.0, "xanchor": "center"})
+        chart.add_vline(x=at, line=style, annotation=note | {"y": 1.0, "xanchor": "center"})
     else:
-        drawn.add_hline(y=at, line=style, annotation=note | {"xanchor": "right"})
+        chart.add_hline(y=at, line=style, annotation=note | {"xanchor": "right"})
 
 
 def _see_through(colour: str, share: float = 0.12) -> str:
@@ -184,5 +236,9 @@ def _see_through(colour: str, share: float = 0.12) -> str:
 
 
 _KINDS = {
-    "lines": _lines, "bars": _bars, "intervals": _intervals, "scatter": _scatter, "grid": _grid,
-}  # fmt: skip
+    "lines": _lines,
+    "bars": _bars,
+    "intervals": _intervals,
+    "scatter": _scatter,
+    "grid": _grid,
+}

@@ -1,27 +1,36 @@
-"""The methods of a study as paragraphs for a paper, with versions, hashes and counts."""
+"""Methods section of a study as paragraphs for a paper, with versions, hashes and counts."""
 
 import importlib.metadata
 import platform
 from collections.abc import Iterable
 
-from curation import __version__, files, target_rules
-from curation.cohorts import Cohort
-from training import images, overlap, separation, sweeps
-from training.report.source import Source, ages_of, count_of, plural, short
+from curation import __version__
+from curation.cohorts.frozen_cohort import Cohort
+from curation.storage import files
+from curation.tiers.rule_versions import same_rule, summary_line
+from curation.wording import plural
+from training.report.source import ReportSource, ages_of, count_of, short
+from training.results import study_sets
+from training.studies import arm_overlap, input_images, pool_target_separation
 
 #: Whose versions a reader needs to make the same again.
 LIBRARIES = ("torch", "monai", "numpy", "scipy", "SimpleITK", "nilearn")
 
 
-def paragraphs(source: Source) -> tuple[str, ...]:
+def paragraphs(source: ReportSource) -> tuple[str, ...]:
     """Return the methods, a paragraph each, from the data to the versions of everything."""
     return (
-        _data(source), _scoring(source.pool, source.target), _pretraining(source), _finetuning(source),
-        _optimisation(source), _statistics(source), _versions(source),
-    )  # fmt: skip
+        _data(source),
+        _scoring(source.pool, source.target),
+        _pretraining(source),
+        _finetuning(source),
+        _optimisation(source),
+        _statistics(source),
+        _versions(source),
+    )
 
 
-def _data(source: Source) -> str:
+def _data(source: ReportSource) -> str:
     pool, target = source.of("pool"), source.of("target")
     simulated = " All or some scans are simulated." if source.study.simulated else ""
     return (
@@ -29,12 +38,12 @@ def _data(source: Source) -> str:
         f"{short(source.study.cohort_id)}); "
         f"every arm was judged on {count_of(target)} of an external cohort ({ages_of(target)}; "
         "cohort "
-        f"{short(source.study.target_id)}). {separation.words(source.study.separation)}"
+        f"{short(source.study.target_id)}). {pool_target_separation.words(source.study.separation)}"
         f"{simulated}{_excluded(source)}"
     )
 
 
-def _excluded(source: Source) -> str:
+def _excluded(source: ReportSource) -> str:
     """Tell the flow of inclusion in words."""
     told = []
     for name, cohort in (("pool", source.pool), ("target", source.target)):
@@ -59,19 +68,19 @@ def _scoring(pool: Cohort | None, target: Cohort | None) -> str:
 
 def _rules(pool: Cohort, target: Cohort | None) -> str:
     """Tell by which rule each cohort was cut into tiers."""
-    own = target_rules.in_words(pool.rule)
+    own = summary_line(pool.rule)
     if target is None:
         return f"Tiers of the pool were cut on {own}."
-    if target_rules.same(pool.rule, target.rule):
+    if same_rule(pool.rule, target.rule):
         return f"Tiers of pool and target were cut by the same rule, on {own}."
     return (
         f"Tiers of the pool were cut on {own}; those of the target by another rule, on "
-        f"{target_rules.in_words(target.rule)}: the same letter is not the same quality in both."
+        f"{summary_line(target.rule)}: the same letter is not the same quality in both."
     )
 
 
-def _pretraining(source: Source) -> str:
-    preset, sizes = source.study.preset, sweeps.sizes(source.study)
+def _pretraining(source: ReportSource) -> str:
+    preset, sizes = source.study.preset, study_sets.sizes(source.study)
     arms = "; ".join(
         f"{arm.name} ({arm.label}, {plural(sizes[arm.name], 'scan')})" for arm in source.study.arms
     )
@@ -90,21 +99,21 @@ def _pretraining(source: Source) -> str:
     )
 
 
-def _controls(source: Source) -> str:
-    """Say how controls were drawn and what they share with their arms; nothing where there is none."""
-    matched = overlap.controls_matched_on(source.study)
+def _controls(source: ReportSource) -> str:
+    """Describe the sampling of controls and their overlap with their arms; nothing where there is none."""
+    matched = arm_overlap.controls_matched_on(source.study)
     if matched is None:
         return ""
     within = [*filter(None, [matched.places.words]), *["thirds of age"] * matched.ages]
     strata = f" within {' and '.join(within)}" if within else ""
     told = [f"Size-matched controls were drawn at random{strata}.", matched.note]
-    told += [one.words for one in overlap.of_study(source.study)]
+    told += [one.words for one in arm_overlap.of_study(source.study)]
     return "".join(f" {sentence}" for sentence in told if sentence)
 
 
-def _images(source: Source) -> str:
-    """Say what was looked at, where it was not the T1w alone."""
-    looked_at = images.of(source.study.preset)
+def _images(source: ReportSource) -> str:
+    """Describe the input images where they are not the T1w alone."""
+    looked_at = input_images.images_of(source.study.preset)
     if "pet" not in looked_at.modalities:
         return ""
     return (
@@ -121,7 +130,7 @@ _METHODS = {
 }
 
 
-def _finetuning(source: Source) -> str:
+def _finetuning(source: ReportSource) -> str:
     study, preset = source.study, source.study.preset
     used = {arm.method for arm in study.arms}
     others = "".join(f" {words}" for method, words in _METHODS.items() if method in used)
@@ -140,7 +149,7 @@ def _listed(numbers: Iterable[int]) -> str:
     return ", ".join(map(str, sorted(numbers)))
 
 
-def _optimisation(source: Source) -> str:
+def _optimisation(source: ReportSource) -> str:
     """Tell how networks were trained, from the preset that the study keeps."""
     preset, took = source.study.preset, files.read_json(source.study.result_path) or {}
     moved = f"shifted by up to {plural(preset.shift_voxels, 'voxel')}, " * bool(preset.shift_voxels)
@@ -162,7 +171,7 @@ def _optimisation(source: Source) -> str:
     )
 
 
-def _statistics(source: Source) -> str:
+def _statistics(source: ReportSource) -> str:
     seeds = (
         "Intervals are 95 %, of a two-way random-effects layout of seeds and people with Satterthwaite's "
         "degrees of freedom; differences are paired by person and seed, with the variance of the seeds of "
@@ -183,7 +192,7 @@ def _statistics(source: Source) -> str:
     )
 
 
-def _versions(source: Source) -> str:
+def _versions(source: ReportSource) -> str:
     found = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
     return (
         f"Versions and hashes. Study {short(source.study.id)}, planned {source.study.created[:10]} "

@@ -1,4 +1,4 @@
-"""The HTML file: everything of a report in one file that opens from disk, without a network.
+"""HTML page of a report: one file that opens from disk, without a network.
 
 plotly.js is in it once. A content security policy forbids it to ask anything of anyone. Texts are escaped.
 """
@@ -11,7 +11,7 @@ import plotly.io
 from plotly.offline import get_plotlyjs
 
 from training.report import interactive
-from training.report.plots import Box, Flow, Message, Picture, Plot, Report, Table
+from training.report.plots import Box, FlowTable, Message, Picture, Plot, Report, Table
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: "
@@ -128,7 +128,7 @@ def address(picture: Picture) -> str:
     return f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"
 
 
-def flow(drawn: Flow) -> str:
+def flow(drawn: FlowTable) -> str:
     """Return a flow chart as HTML; how it looks stands in ``page.css``."""
     steps = []
     for place, box in enumerate(drawn.boxes):

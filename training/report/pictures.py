@@ -1,4 +1,4 @@
-"""Plots drawn by matplotlib: PNG and SVG files, without a browser and without a network."""
+"""Static plots by matplotlib: PNG and SVG files, without a browser or a network."""
 
 import io
 from typing import Any
@@ -12,18 +12,29 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from training.report import grids
-from training.report.look import GRID, INK, MUTED
 from training.report.plots import Plot, Series
+from training.theme import GRID, INK, MUTED
 
 SIZE_INCH, DPI = (9.0, 5.2), 200
 _DASHES = {"solid": "-", "dash": (0, (5, 2)), "dot": (0, (1, 1.5))}
 #: Names are no formulas, letters stay letters, and the same plot is the same file.
 _STYLE: dict[Any, Any] = {
-    "text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "tierscope", "font.size": 12,
-    "axes.edgecolor": MUTED, "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK,
-    "ytick.color": INK, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-    "grid.color": GRID, "axes.axisbelow": True, "legend.frameon": False,
-}  # fmt: skip
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tierscope",
+    "font.size": 12,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": GRID,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+}
 
 
 def png(plot: Plot, state: str = "") -> bytes:
@@ -76,9 +87,15 @@ def _lines(axes: Axes, plot: Plot) -> None:
                 alpha=0.55,
             )
         axes.plot(
-            rows[plot.x], rows[plot.y], color=series.colour, linestyle=_DASHES[series.dash], linewidth=2.2,
-            marker="o" if len(rows) <= 12 else "", markersize=5, label=series.label,
-        )  # fmt: skip
+            rows[plot.x],
+            rows[plot.y],
+            color=series.colour,
+            linestyle=_DASHES[series.dash],
+            linewidth=2.2,
+            marker="o" if len(rows) <= 12 else "",
+            markersize=5,
+            label=series.label,
+        )
     axes.set_ylim(plot.span)
     _legend(axes)
 
@@ -89,9 +106,14 @@ def _bars(axes: Axes, plot: Plot) -> None:
         rows = plot.of(series)
         bottom = [feet.get(x, 0.0) for x in rows[plot.x]]
         axes.bar(
-            rows[plot.x], rows[plot.y], 0.94 * plot.width, bottom=bottom, align="edge",
-            color=series.colour, label=series.label,
-        )  # fmt: skip
+            rows[plot.x],
+            rows[plot.y],
+            0.94 * plot.width,
+            bottom=bottom,
+            align="edge",
+            color=series.colour,
+            label=series.label,
+        )
         feet |= {x: foot + y for x, foot, y in zip(rows[plot.x], bottom, rows[plot.y], strict=True)}
     axes.set_ylim(0, 1.06 * max(feet.values(), default=1.0))
     axes.grid(visible=False, axis="x")
@@ -105,10 +127,17 @@ def _intervals(axes: Axes, plot: Plot) -> None:
         series = looks.get(str(row[plot.by]), Series("", str(row[plot.y]), MUTED))
         labels.append(series.label)
         axes.errorbar(
-            row[plot.x], place, xerr=[[row[plot.x] - row[plot.low]], [row[plot.high] - row[plot.x]]],
-            fmt="o", color=series.colour, markersize=9, capsize=4, linewidth=2,
-            markerfacecolor="white" if series.hollow else series.colour, markeredgewidth=2,
-        )  # fmt: skip
+            row[plot.x],
+            place,
+            xerr=[[row[plot.x] - row[plot.low]], [row[plot.high] - row[plot.x]]],
+            fmt="o",
+            color=series.colour,
+            markersize=9,
+            capsize=4,
+            linewidth=2,
+            markerfacecolor="white" if series.hollow else series.colour,
+            markeredgewidth=2,
+        )
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
@@ -120,9 +149,15 @@ def _scatter(axes: Axes, plot: Plot) -> None:
     for series in plot.shown():
         rows = plot.of(series)
         axes.scatter(
-            rows[plot.x], rows[plot.y], s=42, edgecolors=series.colour, linewidths=1.5, label=series.label,
-            facecolors="none" if series.hollow else series.colour, alpha=0.85,
-        )  # fmt: skip
+            rows[plot.x],
+            rows[plot.y],
+            s=42,
+            edgecolors=series.colour,
+            linewidths=1.5,
+            label=series.label,
+            facecolors="none" if series.hollow else series.colour,
+            alpha=0.85,
+        )
     if plot.diagonal and len(plot.table):
         both = plot.table[[plot.x, plot.y]].to_numpy(dtype=float)
         ends = [np.nanmin(both), np.nanmax(both)]
@@ -180,11 +215,20 @@ def _legend(axes: Axes, above: float = 1.04) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if len(labels) > 1:
         axes.legend(
-            handles, labels, loc="lower left", bbox_to_anchor=(0, above), ncols=min(len(labels), 3),
-            borderaxespad=0, fontsize=10.5,
-        )  # fmt: skip
+            handles,
+            labels,
+            loc="lower left",
+            bbox_to_anchor=(0, above),
+            ncols=min(len(labels), 3),
+            borderaxespad=0,
+            fontsize=10.5,
+        )
 
 
 _KINDS = {
-    "lines": _lines, "bars": _bars, "intervals": _intervals, "scatter": _scatter, "grid": _grid,
-}  # fmt: skip
+    "lines": _lines,
+    "bars": _bars,
+    "intervals": _intervals,
+    "scatter": _scatter,
+    "grid": _grid,
+}

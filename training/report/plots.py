@@ -1,4 +1,4 @@
-"""A plot as data: one table of numbers and how it is to be read.
+"""Plots as data: one table of numbers with its axes and marks, drawn by four renderers.
 
 Every drawing of it (on the screen, in HTML, as a picture, as an editable chart) and its CSV file are made
 from the same table, so none can disagree with another.
@@ -9,12 +9,12 @@ from typing import Literal
 
 import pandas as pd
 
-from curation import spreadsheets
+from curation.storage import text_tables
 
 SIMULATED = "Simulated data: no number here says anything about patients."
 UNFINISHED = "Not finished: the figures are of the runs so far."
 
-Kind = Literal["lines", "bars", "intervals", "scatter", "grid"]
+PlotKind = Literal["lines", "bars", "intervals", "scatter", "grid"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Plot:
     """
 
     name: str
-    kind: Kind
+    kind: PlotKind
     table: pd.DataFrame
     x: str
     y: str
@@ -119,7 +119,7 @@ class Plot:
         return tuple(series for series in self.series if len(self.of(series)))
 
     def labels(self) -> dict[str, str]:
-        """Return what each series is called."""
+        """Return the label of each series."""
         return {series.name: series.label for series in self.series}
 
     @property
@@ -144,7 +144,7 @@ class Plot:
 
     def csv(self) -> str:
         """Return every plotted number as CSV, in full precision."""
-        return spreadsheets.csv(self.table)
+        return text_tables.csv(self.table)
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Flow:
+class FlowTable:
     """A flow chart: a column of boxes, and the groups in which it ends."""
 
     title: str
@@ -225,7 +225,7 @@ class Message:
     lead: str = ""
     plot: Plot | None = None
     table: Table | None = None
-    flows: tuple[Flow, ...] = ()
+    flows: tuple[FlowTable, ...] = ()
     pictures: tuple[Picture, ...] = ()
     points: tuple[str, ...] = ()
     note: str = ""
@@ -272,10 +272,10 @@ class Report:
 
     @property
     def state(self) -> str:
-        """What every page of it has to say of the data and the training; empty where nothing."""
+        """Remark on data and training for every page; empty where there is none."""
         return " ".join(filter(None, (SIMULATED * self.simulated, self.progress)))
 
     @property
     def progress(self) -> str:
-        """What every page has to say of the training."""
+        """Remark on the training for every page."""
         return " ".join(filter(None, (UNFINISHED * (not self.finished), self.try_out)))

@@ -1,28 +1,102 @@
-"""What the messages of a report are made from, read once."""
+"""Source of a report: a study read once, anonymised, with the names of the report's files.
+
+Nobody can be identified from a report: names, ids, paths and free text never reach its tables; they are not
+filtered out afterwards.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
-from curation import cohorts
-from curation.cohorts import Cohort
+from curation.cohorts import frozen_cohort
+from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
-from curation.workspace import Workspace
-from training import comparisons, conclusions, predictions, statistics
-from training import study as studies
-from training.comparisons import Comparisons
-from training.conclusions import Conclusion
-from training.predictions import BASELINE, BASELINE_LABEL, Predictions
-from training.report.anonymous import OLDEST_YEARS
-from training.report.look import MUTED, arm_styles
+from curation.scoring.comparison_groups import SOURCE
+from curation.storage.workspace import Workspace
+from curation.wording import plural
 from training.report.plots import Series
-from training.study import Study
+from training.results import comparisons, conclusions, predictions, study_summary
+from training.results.comparisons import Comparisons
+from training.results.conclusions import Conclusion
+from training.results.predictions import BASELINE, BASELINE_LABEL, Predictions
+from training.studies import planned_study
+from training.studies.planned_study import Study
+from training.theme import MUTED, arm_styles
+
+#: Ages from here on are reported as this age, as rules for health data ask.
+OLDEST_YEARS = 90
+
+
+def site_names(sites: pd.Series, *, keep: bool) -> dict[str, str]:
+    """Return the name of each site in a report.
+
+    Parameters
+    ----------
+    sites : pandas.Series of str
+        One a scan.
+    keep : bool
+        Keep the names; else they are ``Site 1``, ``Site 2`` and so on, the largest first. A source that
+        stands in for an unknown site is ``Source 1``, ``Source 2`` in either case.
+    """
+    counts = sites.dropna().astype(str).value_counts()
+    order = sorted(counts.index, key=lambda site: (-counts[site], site))
+    return {
+        site: f"Source {place}" if site.startswith(SOURCE) else site if keep else f"Site {place}"
+        for place, site in enumerate(order, start=1)
+    }
+
+
+def without_identity(points: pd.DataFrame) -> pd.DataFrame:
+    """Return values of single scans such that no row identifies a person.
+
+    Parameters
+    ----------
+    points : pandas.DataFrame
+        Columns of numbers and of group names only; ``age_years`` becomes whole years, at most
+        :data:`OLDEST_YEARS`, other years one decimal.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Ordered by its own values, so that the order says nothing either.
+    """
+    table = points.copy()
+    for name in table.columns:
+        if name == "age_years":
+            table[name] = np.minimum(np.round(table[name].astype(float)), OLDEST_YEARS)
+        elif name.endswith("_years"):
+            table[name] = table[name].astype(float).round(1)
+    return table.sort_values(list(table.columns), ignore_index=True)
+
+
+def removed(*, sites_kept: bool, pictures: bool) -> tuple[str, ...]:
+    """Return the statements on what was removed from a report."""
+    return (
+        "Ids of scans, people and sessions, file names and paths: left out everywhere. Points of "
+        "plots are "
+        "single scans without an id, ordered by their own values.",
+        "Names of the study, of cohorts, sources and authors: left out; content hashes stand for "
+        "them.",
+        "Names of sites: kept, as was asked for."
+        if sites_kept
+        else "Names of sites: replaced by Site 1, Site 2 and so on, the largest first.",
+        "Notes, tags, comments, ratings and reasons: left out.",
+        f"Ages of single scans: whole years, {OLDEST_YEARS} and above as {OLDEST_YEARS}; predicted "
+        "ages of "
+        "single scans to a tenth of a year. Summaries are of the exact values.",
+        "Sex, group and dates of single scans: left out.",
+        "Example images: one axial slice through the brain a tier, drawn anew, without anything of "
+        "its file."
+        if pictures
+        else "Example images: none.",
+    )
 
 
 @dataclass(frozen=True)
 class Options:
-    """What people choose of a report.
+    """Options of a report.
 
     Parameters
     ----------
@@ -40,7 +114,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Source:
+class ReportSource:
     """A study with its predictions and cohorts (none where they are gone or were changed)."""
 
     workspace: Workspace
@@ -52,8 +126,8 @@ class Source:
 
     @cached_property
     def final(self) -> pd.DataFrame:
-        """See :func:`training.statistics.summarise`."""
-        return statistics.summarise(self.held_out)
+        """See :func:`training.results.study_summary.summarise`."""
+        return study_summary.summarise(self.held_out)
 
     @cached_property
     def scans(self) -> pd.DataFrame:
@@ -67,21 +141,21 @@ class Source:
     @cached_property
     def reference(self) -> str | None:
         """The arm that others are compared with."""
-        return statistics.default_reference(self.held_out)
+        return study_summary.default_reference(self.held_out)
 
     @cached_property
     def compared(self) -> Comparisons:
-        """See :func:`training.comparisons.compare_all`."""
+        """See :func:`training.results.comparisons.compare_all`."""
         return comparisons.compare_all(self.held_out, self.reference)
 
     @cached_property
     def conclusion(self) -> Conclusion:
-        """What the study came to."""
+        """Conclusion of the study."""
         return conclusions.conclude(self.held_out, self.compared, self.reference)
 
     @cached_property
     def series(self) -> tuple[Series, ...]:
-        """How each arm is drawn, and predicting the mean."""
+        """Style of each arm, and of predicting the mean."""
         styles = arm_styles(self.study.arms)
         arms = [
             Series(name, style.label, style.colour, style.dash, hollow=style.dash != "solid")
@@ -90,7 +164,7 @@ class Source:
         return (*arms, Series(BASELINE, BASELINE_LABEL, MUTED, "dot", hollow=True))
 
 
-def read(workspace: Workspace, study_id: str, options: Options) -> Source:
+def read(workspace: Workspace, study_id: str, options: Options) -> ReportSource:
     """Read a study.
 
     Raises
@@ -98,16 +172,20 @@ def read(workspace: Workspace, study_id: str, options: Options) -> Source:
     StudyError
         When there is none of that id.
     """
-    study = studies.load(workspace, study_id)
-    return Source(
-        workspace, study, predictions.read(workspace, study), _cohort(workspace, study.cohort_id),
-        _cohort(workspace, study.target_id), options,
-    )  # fmt: skip
+    study = planned_study.load(workspace, study_id)
+    return ReportSource(
+        workspace,
+        study,
+        predictions.read(workspace, study),
+        _cohort(workspace, study.cohort_id),
+        _cohort(workspace, study.target_id),
+        options,
+    )
 
 
 def _cohort(workspace: Workspace, cohort_id: str) -> Cohort | None:
     try:
-        return cohorts.load(workspace, cohort_id)
+        return frozen_cohort.load(workspace, cohort_id)
     except CohortError:
         return None
 
@@ -116,13 +194,8 @@ def _cohort(workspace: Workspace, cohort_id: str) -> Cohort | None:
 
 
 def short(named: str) -> str:
-    """Return the hash that ends an id of a study or cohort: what tells it from others, without its name."""
+    """Return the hash that ends an id of a study or cohort: it identifies them without their names."""
     return named.rsplit("-", 1)[-1]
-
-
-def plural(count: int, noun: str, nouns: str | None = None) -> str:
-    """Return a count with its noun."""
-    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def counted(scans: int, people: int) -> str:
@@ -144,14 +217,15 @@ def ages_of(scans: pd.DataFrame) -> str:
     return f"{ages.mean():.0f} years on average ({ages.min():.0f} to {oldest})"
 
 
-def number(value: float, digits: int = 2) -> str:
-    """Return a number with a true minus; a dash where it is not known."""
-    if value != value:
-        return "–"
-    shown = f"{value:.{digits}f}"
-    return (shown.removeprefix("-") if float(shown) == 0 else shown).replace("-", "−")
-
-
 def tiers_of(scans: pd.DataFrame) -> list[str]:
     """Return the tiers of a table of scans, best first."""
     return sorted(scans["tier"].dropna().astype(str).unique())
+
+
+REPORT, DECK, METHODS, REMOVED, ALL = (
+    "report.html",
+    "deck.pptx",
+    "methods.txt",
+    "README.txt",
+    "report.zip",
+)

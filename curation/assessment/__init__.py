@@ -1,0 +1,1 @@
+"""Measuring scans: one scan, a workspace, batches on a cluster."""

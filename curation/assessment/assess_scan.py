@@ -1,0 +1,119 @@
+"""Assessment of one scan: from its file to its row of the metrics table."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from curation.errors import VolumeError
+from curation.imaging.image_flags import recognise
+from curation.imaging.masks import Masks, find_masks
+from curation.imaging.thumbnails import write_preview
+from curation.imaging.volumes import Volume, conform, load
+from curation.metrics import METRICS, METRICS_VERSION, measure
+from curation.storage import files
+
+#: What stands in ``measured_by`` of the scans measured here.
+MEASURED_BY = "tierscope"
+#: The failure of a scan whose file was listed and is not there; it is tried again when it is back.
+GONE = "the file is gone"
+#: Failures of the moment: a share that was away, a machine without memory, a slip of ours. With these words
+#: they begin, also in the tables of earlier versions; the next pass tries again.
+UNREACHABLE = "the file cannot be "
+OUT_OF_MEMORY = "the memory was used up while it was measured"
+ENDED = "the process that measured it was ended by the system: perhaps for want of memory"
+OUR_ERROR = "an error inside Tierscope: "
+_OF_THE_MOMENT = (GONE, UNREACHABLE, OUT_OF_MEMORY, ENDED, OUR_ERROR)
+#: Mutual information (nats) with the template below which there is no brain: noise has 0.01, a head of
+#: which most is out of view 0.09, whole heads and brains 0.4 to 0.6.
+_MIN_SIMILARITY = 0.03
+
+
+def assess_volume(volume: Volume) -> tuple[dict[str, float], dict[str, str], Masks]:
+    """Measure one image in memory.
+
+    Parameters
+    ----------
+    volume : Volume
+        In RAS order.
+
+    Returns
+    -------
+    values, reasons : dict
+        See :func:`curation.metrics.measure`.
+    masks : Masks
+        What was found on it.
+    """
+    with threadpool_limits(
+        1
+    ):  # the order of sums, and so their last bits, would depend on the cores
+        masks = find_masks(volume)
+        values, reasons = measure(volume, masks)
+    return values, reasons, masks
+
+
+def assess_file(
+    path: Path, scan_id: str, sha256: str, preview_path: Path, modality: str | None = None
+) -> dict[str, Any]:
+    """Measure one file, draw its thumbnail, and return its row of metrics.
+
+    A file that cannot be read becomes a row with its ``failure``, so that the batch goes on.
+    """
+    started = time.monotonic()
+    row = empty_row(scan_id, sha256)
+    try:
+        if files.sha256_of(path) != sha256:
+            raise VolumeError("the file has changed since it was ingested; ingest it again")
+        volume = conform(load(path))
+        values, reasons, masks = assess_volume(volume)
+        if masks.similarity < _MIN_SIMILARITY:
+            raise VolumeError("no brain could be found: nothing in this image agrees with one")
+        row["template_affine"] = [float(value) for value in masks.template_affine.ravel()]
+        row["reasons"] = _json(reasons)
+        row["flags"] = _json(recognise(volume, masks, modality))
+        row |= values
+        write_preview(preview_path, volume, _brain_centre(volume, masks))
+    except FileNotFoundError:
+        row["failure"] = GONE
+    except VolumeError as error:
+        row["failure"] = str(error)
+    except OSError as error:
+        row["failure"] = f"{UNREACHABLE}read: {error.strerror or error}"
+    except MemoryError:
+        row["failure"] = OUT_OF_MEMORY
+    row["seconds"] = round(time.monotonic() - started, 3)
+    return row
+
+
+def is_transient(failures: pd.Series) -> pd.Series:
+    """Return which failures are transient; all others are of the file and stay."""
+    return failures.str.startswith(_OF_THE_MOMENT)
+
+
+def empty_row(scan_id: str, sha256: str) -> dict[str, Any]:
+    """Return a row of the metrics table in which nothing is measured yet."""
+    return {
+        "scan_id": scan_id,
+        "sha256": sha256,
+        "metrics_version": METRICS_VERSION,
+        "measured_by": MEASURED_BY,
+        "template_affine": None,
+        "seconds": 0.0,
+        "failure": None,
+        "reasons": "{}",
+        "flags": "{}",
+    } | dict.fromkeys(METRICS, np.nan)
+
+
+def _json(words: dict[str, str]) -> str:
+    return json.dumps(words, ensure_ascii=False, sort_keys=True)
+
+
+def _brain_centre(volume: Volume, masks: Masks) -> np.ndarray:
+    """Return the voxel a little right of the middle of the template's brain."""
+    world = np.linalg.inv(masks.template_affine) @ np.array([4.0, -18.0, 12.0, 1.0])
+    return (np.linalg.inv(volume.affine) @ world)[:3]

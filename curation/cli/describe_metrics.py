@@ -1,0 +1,183 @@
+"""The documentation page of metrics and flags, made from the registries: ``docs/metrics.md``."""
+
+import argparse
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from curation.cli.framework import Command
+from curation.imaging.image_flags import FLAGS, Flag
+from curation.metrics import METRICS, Metric
+from curation.metrics.registry import FAMILIES
+from curation.scoring.distortion_score import SCORING_VERSION
+from curation.scoring.score_reference import Anchor, Reference, builtin
+
+#: What each of :data:`curation.metrics.NEEDS` asks of a scan, in plain words.
+NEEDS_IN_WORDS = {
+    "air": "air around the head, not zeroed",
+    "brain": "the whole brain in view",
+    "face": "a face that was not removed",
+    "outside": "skull and scalp",
+    "t1w": "T1 weighting",
+    "tissues": "tissues that can be told apart",
+}
+_HEAD = """\
+# Metrics
+
+Made by `python -m curation describe-metrics > docs/metrics.md` from the registries in `curation/metrics/` and
+`curation/imaging/image_flags.py`: change it there.
+
+{count} metrics in {families} families. Each is a pure function of one scan. Where a scan lacks what a metric
+needs, the metric has no value and says why; it is never 0 or −1. {scored} of them count for the score by the
+built-in reference `{reference}`; the others are shown, and can count in references made from the cohort or
+from ratings. MRIQC's names stand only where the definition is MRIQC's.
+
+## From metrics to the score
+
+Scoring version {scoring}. By anchors each metric becomes a badness b from 0 (pristine) to 100, see the
+tables below. A sub-score is the power mean of its metrics, the distortion score that of the sub-scores:
+`100 · (Σ (b / 100)¹⁰ / N)^(1/10)`. N counts **all metrics of the sub-score that the reference judges** (for
+the distortion score: all sub-scores), not only those that could be measured. What could not be measured
+adds nothing to the sum, so a scan never scores worse for lacking it: the same ripples give a stripped head
+no higher score than a whole one. It may give a lower one, where what could not be seen was bad; `certainty`
+says how much was measured. A sub-score of which nothing was measured has no value and counts like a
+flawless one. References learned from ratings add log-odds instead: a metric without a value counts as
+usual.
+
+Version 1 divided by the number of metrics that were measured, so that missing ones raised the score. Scores
+of an earlier version are made anew from the stored metrics when a workspace is opened or a cohort drafted;
+nothing is measured for that. Frozen cohorts and studies keep the scores and tiers that they were made with;
+`versions` in a cohort's JSON holds the `scoring_version`.
+
+## Metrics by family
+
+Reading: ↑ higher is better, ↓ lower is better, – describes the acquisition, not the quality. What a metric
+needs of a scan:
+
+{needs}
+"""
+_ANCHORS = """\
+Scored by `{reference}` from good (badness {good:.0f} of 100) to bad ({bad:.0f} of 100):
+"""
+_FLAGS = """\
+## Flags
+
+What kind of image a scan is, where that limits what its numbers mean. A flag is no verdict on quality.
+"""
+_ARROWS = {"higher is better": "↑", "higher is worse": "↓", "describes the acquisition": "–"}
+_JUDGED = ("higher is better", "higher is worse")
+
+
+def page(
+    metrics: Mapping[str, Metric] = METRICS,
+    flags: Mapping[str, Flag] = FLAGS,
+    reference: Reference | None = None,
+) -> str:
+    """Describe metrics and flags in Markdown: a table a family, one of its anchors, one of the flags.
+
+    Parameters
+    ----------
+    metrics : mapping of str to Metric
+        By name; the registry by default.
+    flags : mapping of str to Flag
+        By key.
+    reference : Reference, optional
+        Whose anchors are told; the built-in one by default.
+
+    Returns
+    -------
+    str
+        Text that ends with a line break.
+    """
+    reference = reference or builtin()
+    families = sorted({entry.family for entry in metrics.values()}, key=FAMILIES.index)
+    parts = [
+        _HEAD.format(
+            count=len(metrics),
+            families=len(families),
+            scored=len(set(reference.anchors) & set(metrics)),
+            reference=reference.id,
+            scoring=SCORING_VERSION,
+            needs="\n".join(f"- **{need}**: {words}" for need, words in NEEDS_IN_WORDS.items()),
+        ),
+        " · ".join(f"[{_title(family)}](#{family})" for family in families)
+        + " · [Flags](#flags)\n",
+    ]
+    for family in families:
+        own = sorted(
+            (entry for entry in metrics.values() if entry.family == family),
+            key=lambda entry: (entry.direction not in _JUDGED, entry.name not in reference.anchors),
+        )
+        parts += [f"## {_title(family)}\n", _metrics_table(own), *_anchors_table(own, reference)]
+    parts += [_FLAGS, _flags_table(flags.values())]
+    return "\n".join(parts)
+
+
+def _title(family: str) -> str:
+    return family.capitalize()
+
+
+def _metrics_table(entries: Sequence[Metric]) -> str:
+    rows = [
+        (
+            f"`{entry.name}` {_ARROWS[entry.direction]}",
+            f"**{_cell(entry.label)}**. {_cell(entry.meaning)}",
+            _code(entry.formula) + (f", in {_cell(entry.unit)}" if entry.unit else ""),
+            ", ".join(sorted(entry.needs)) or "–",
+            _cell(entry.citation),
+        )
+        for entry in entries
+    ]
+    return _table(("name", "what it says", "formula", "needs", "from"), rows)
+
+
+def _anchors_table(entries: Sequence[Metric], reference: Reference) -> list[str]:
+    rows = []
+    for entry in entries:
+        if anchor := reference.anchors.get(entry.name):
+            values = f"{anchor.good:g}", f"{anchor.bad:g}", anchor.scale
+            rows.append((f"`{entry.name}`", *values, _cell(anchor.source)))
+    if not rows:
+        return []
+    head = ("name", "good", "bad", "scale", "source of the two values")
+    good, bad = Anchor(0.0, 1.0).penalty(np.array([0.0, 1.0]))
+    return [_ANCHORS.format(reference=reference.id, good=good, bad=bad), _table(head, rows)]
+
+
+def _flags_table(flags: Iterable[Flag]) -> str:
+    rows = [
+        (f"`{flag.key}`", _cell(flag.label), _cell(flag.meaning), _cell(flag.consequence))
+        for flag in flags
+    ]
+    return _table(("key", "on screen", "what it is", "what follows"), rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Escape characters that would end a cell or read as markup."""
+    for sign in "\\`*_<[":
+        text = text.replace(sign, f"\\{sign}")
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _code(text: str) -> str:
+    """Show a formula as it is written; a bar would end the cell even there."""
+    return "`" + " ".join(text.replace("`", "'").replace("|", "\\|").split()) + "`"
+
+
+def run(_: argparse.Namespace) -> int:
+    """Print the page."""
+    print(page(), end="")
+    return 0
+
+
+COMMAND = Command(
+    "describe-metrics",
+    "print the page of metrics and flags, docs/metrics.md",
+    run,
+    on_workspace=False,
+)

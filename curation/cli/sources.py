@@ -1,0 +1,169 @@
+"""Commands on sources of scans: ``ingest`` and ``people`` (duplicates of people)."""
+
+import argparse
+import getpass
+import itertools
+import sys
+from pathlib import Path
+from typing import Any
+
+from curation.cli import framework
+from curation.cli.framework import Command
+from curation.errors import SourceError
+from curation.sources import duplicates, image_modality, source_summary
+from curation.sources.ingest import IngestSummary, ingest
+from curation.storage import tables
+from curation.storage.workspace import ROLES, Workspace
+
+
+def add_ingest_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``ingest``."""
+    command.add_argument(
+        "source", type=Path, nargs="?", help="BIDS data set, folder of NIfTI, or CSV/TSV manifest"
+    )
+    command.add_argument(
+        "--again", action="store_true", help="list all known sources of images again, as they were"
+    )
+    command.add_argument("--name", help="short name of the source (default: its folder's name)")
+    add_kind_options(command)
+    command.add_argument("--include", help="pattern of file names, e.g. '*_T1w*' (default: all)")
+    command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
+    command.add_argument(
+        "--simulated", action="store_true", default=None, help="the scans are not of people"
+    )
+
+
+def add_kind_options(command: argparse.ArgumentParser) -> None:
+    """Add the options for the role of a source and its scored modality."""
+    command.add_argument(
+        "--role",
+        choices=list(ROLES),
+        help="; ".join(f"{role}: {meaning}" for role, meaning in ROLES.items())
+        + " (default: as before, else pool)",
+    )
+    command.add_argument(
+        "--modality",
+        choices=list(image_modality.KINDS),
+        help="which kind of image is scored; others are listed (default: as before, else plain T1w)",
+    )
+    command.add_argument(
+        "--own-ids",
+        action="store_true",
+        help="the participant ids are this source's own: the same id in another source, of those that are "
+        "there now, is another person",
+    )
+
+
+def run_ingest(chosen: argparse.Namespace) -> int:
+    """List a source's scans, or those of all sources again, and print a summary."""
+    if chosen.again == (chosen.source is not None):
+        raise SourceError("Name one source to list, or give --again to list all that are known.")
+    if chosen.again:
+        return _all_again(Workspace.open(chosen.workspace))
+    workspace = Workspace.create(chosen.workspace)
+    summary = _ingest(
+        workspace,
+        chosen.source,
+        name=chosen.name,
+        role=chosen.role,
+        modality=chosen.modality,
+        simulated=chosen.simulated,
+        include=chosen.include,
+        participants=chosen.participants,
+    )
+    if chosen.own_ids:
+        say_own_ids(workspace, summary.source.name)
+    _say(workspace, summary)
+    return 0
+
+
+def say_own_ids(workspace: Workspace, name: str) -> None:
+    """Note that nobody of a source is in any other."""
+    pairs = duplicates.with_all_others(workspace, name)
+    duplicates.say_different(workspace, pairs, getpass.getuser())
+
+
+def _all_again(workspace: Workspace) -> int:
+    """List all sources of images as they were listed before; one that cannot be listed stays as it is."""
+    failed = 0
+    for source in workspace.sources():
+        if source.kind == "mriqc":
+            print(
+                f"{source.name}: a table; take it in again with 'python -m curation import-mriqc'"
+            )
+            continue
+        try:
+            _say(workspace, _ingest(workspace, Path(source.path), name=source.name))
+        except SourceError as error:
+            failed += 1
+            print(f"{source.name}: {error}", file=sys.stderr)
+    if failed:
+        raise SourceError(
+            f"{failed} of {len(workspace.sources())} sources could not be listed; see above."
+        )
+    return 0
+
+
+def _ingest(workspace: Workspace, path: Path, **asked: Any) -> IngestSummary:
+    with framework.bar("reading") as progress:
+        return ingest(workspace, path, progress=progress, **asked)
+
+
+def _say(workspace: Workspace, summary: IngestSummary) -> None:
+    source, found = summary.source, source_summary.counts(summary.scans)
+    print(f"{source.name} ({source.kind}, {source.role}): {found}; {summary.added} new")
+    for line in source_summary.lines(workspace, summary):
+        print(line)
+
+
+INGEST_COMMAND = Command(
+    "ingest",
+    "list a source's scans, T1w and others, in the workspace",
+    run_ingest,
+    add_ingest_options,
+)
+
+
+def add_people_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``people``."""
+    command.add_argument(
+        "--different",
+        nargs="+",
+        metavar="SOURCE",
+        default=[],
+        help="say that equal participant ids of these sources are different people",
+    )
+    command.add_argument(
+        "--perhaps-same",
+        nargs="+",
+        metavar="SOURCE",
+        default=[],
+        help="take that back: equal ids of these sources may be the same people",
+    )
+    command.add_argument("--author", default=getpass.getuser(), help="who says so")
+
+
+def run_people(chosen: argparse.Namespace) -> int:
+    """Store the answers given, then print the open questions."""
+    workspace = Workspace.open(chosen.workspace)
+    for names, different in ((chosen.different, True), (chosen.perhaps_same, False)):
+        if len(set(names)) == 1:
+            raise SourceError("Name two sources or more: whose people are different from whose?")
+        pairs = set(map(frozenset, itertools.combinations(names, 2)))
+        duplicates.say_different(workspace, pairs, chosen.author, different=different)
+    for pair in sorted(map(sorted, workspace.different_people())):
+        print(f"different people: {' and '.join(pair)}")
+    found = [f"{each.words} {each.remedy}" for each in duplicates.undecided(workspace)]
+    for sentence in (*found, *duplicates.in_both_roles(tables.read_scans(workspace))):
+        print(sentence)
+    if not found:
+        print("No two sources share a participant id that nobody decided on.")
+    return 0
+
+
+PEOPLE_COMMAND = Command(
+    "people",
+    "say which participant ids several sources share, and that they are different people",
+    run_people,
+    add_people_options,
+)

@@ -1,0 +1,1 @@
+"""Frozen cohorts: draft, flow chart, matched controls, integrity, export."""

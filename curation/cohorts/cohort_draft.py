@@ -1,0 +1,233 @@
+"""Draft of a cohort: the scans of a role with their tiers by a rule, before it is frozen.
+
+The list is text, one line a scan; page and command line take it from here, so it is the same to the byte.
+"""
+
+import io
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from curation.cohorts import flow_chart
+from curation.cohorts.flow_chart import Flow
+from curation.errors import CohortError
+from curation.references import reference_library
+from curation.sources import duplicates, image_modality
+from curation.sources.source import NO_IMAGE
+from curation.storage import files, tables, text_tables
+from curation.storage.workspace import ROLES, Role, Workspace
+from curation.tiers import assignment, overrides, rule_warnings
+from curation.tiers.rule_checks import UNUSABLE
+from curation.tiers.rule_warnings import Doubt
+from curation.tiers.tier_rule import TierRule
+
+#: No path and no name of a person: a cohort may be handed on. What a rule looks at besides, such as a
+#: metric, stands before the tier.
+COHORT_COLUMNS = (
+    "scan_id",
+    "subject_id",
+    "source",
+    "sha256",
+    "modality",
+    "site",
+    "age_years",
+    "sex",
+    "group",
+    "simulated",
+    "distortion_score",
+    "tier",
+)
+
+
+@dataclass(frozen=True)
+class CohortDraft:
+    """A cohort before it is frozen.
+
+    Parameters
+    ----------
+    role : {'pool', 'target'}
+        What it is for.
+    rule : TierRule
+        Made the tiers, decisions by hand on top.
+    images_only : bool
+        Whether scans that came from a table are left out.
+    text : str
+        The list as TSV.
+    hash : str
+        8 hexadecimal digits of the list and the rule: neither time nor author nor name is in it.
+    counts : dict of str to int
+        Scans per tier, best first.
+    flow : Flow
+        From the scans found to these.
+    doubts : tuple of Doubt
+        What somebody should look at before this is frozen.
+    reference : str
+        Names and versions of the references that the scans were scored by.
+    """
+
+    role: Role
+    rule: TierRule
+    images_only: bool
+    text: str
+    hash: str
+    counts: dict[str, int]
+    flow: Flow
+    doubts: tuple[Doubt, ...]
+    reference: str
+
+    @cached_property
+    def scans(self) -> pd.DataFrame:
+        """One row a scan, ordered by ``scan_id``, the columns of :func:`columns_of`."""
+        return from_tsv(self.text)
+
+
+def draft_cohort(
+    workspace: Workspace, role: Role, rule: TierRule, *, images_only: bool = False
+) -> CohortDraft:
+    """Apply a rule to all usable scans of a role, and drop those without a tier.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the scans and the decisions are. Nothing is written but scores made in an earlier way, anew.
+    role : {'pool', 'target'}
+        Which scans. Of the target only those with a known age, since others cannot be judged on.
+    rule : TierRule
+        Makes the tiers.
+    images_only : bool
+        Leave out scans that came from a table, which cannot be trained on.
+
+    Raises
+    ------
+    CohortError
+        When there is no scan left, with what is missing.
+    """
+    reference_library.bring_up_to_date(workspace)
+    found = _of_role(workspace, role, rule)
+    usable = found[flow_chart.usable_rows(found, images_only)]
+    if problem := mixed(usable, f"The {role}"):
+        raise CohortError(problem)
+    if usable.empty:
+        raise CohortError(
+            f"No readable scan has the role {role!r} ({ROLES[role]}). Ingest a source with "
+            f"'--role {role}' first."
+        )
+    table = tables.with_metrics(workspace, usable, rule.columns)
+    arrays = assignment.prepare(table, rule.columns)
+    by_rule = assignment.assign_codes(arrays, rule)
+    codes, _ = assignment.with_decisions(by_rule, arrays, rule, overrides.in_force(workspace))
+    chosen = codes < len(rule.tiers)
+    if not chosen.any():
+        raise CohortError(_nothing_scored(len(usable), role, rule))
+    if role == "target":
+        chosen &= usable["age_years"].notna().to_numpy()
+        if not chosen.any():
+            raise CohortError(
+                "No scan of the target has a known age, so no age error can be measured. Add ages to "
+                "participants.tsv or to the manifest, and ingest it again."
+            )
+    text = to_tsv(table.assign(tier=assignment.names(codes, rule))[chosen], rule)
+    held = np.bincount(codes[chosen], minlength=len(rule.tiers)).tolist()
+    judged_by = table["reference"][chosen] if "reference" in table else pd.Series(dtype="str")
+    return CohortDraft(
+        role,
+        rule,
+        images_only,
+        text,
+        content_hash(text, rule),
+        dict(zip(rule.tiers, held, strict=False)),
+        flow_chart.flow_of_rule(found, role, images_only, rule, arrays, by_rule, codes),
+        tuple(rule_warnings.problems(rule, arrays, codes)),
+        ", ".join(sorted(judged_by.dropna().unique())),
+    )
+
+
+def columns_of(rule: TierRule) -> tuple[str, ...]:
+    """Return the columns of a list that a rule made."""
+    seen = (name for name in rule.columns if name not in COHORT_COLUMNS)
+    return (*COHORT_COLUMNS[:-1], *seen, COHORT_COLUMNS[-1])
+
+
+def content_hash(text: str, rule: TierRule) -> str:
+    """Return the hash of a list and the rule that made it."""
+    return files.short_hash(text + rule.identity())
+
+
+def to_tsv(scans: pd.DataFrame, rule: TierRule) -> str:
+    """Return a list as text: tabs between, ``n/a`` for missing, six digits, ordered by ``scan_id``.
+
+    A text that a spreadsheet would run has ``'`` in front, see :mod:`curation.storage.text_tables`.
+    """
+    table = scans.reindex(columns=list(columns_of(rule))).sort_values("scan_id")
+    return text_tables.guarded_table(table).to_csv(
+        sep="\t", index=False, na_rep="n/a", float_format="%.6g", lineterminator="\n"
+    )
+
+
+def from_tsv(text: str) -> pd.DataFrame:
+    """Read a list back."""
+    names = text.partition("\n")[0].split("\t")
+    texts = set(COHORT_COLUMNS).difference(("age_years", "distortion_score", "simulated"))
+    kinds = {name: "str" if name in texts else "float64" for name in names}
+    table = pd.read_csv(
+        io.StringIO(text),
+        sep="\t",
+        na_values=["n/a"],
+        keep_default_na=False,
+        dtype=kinds | {"simulated": "bool"},
+    )
+    return text_tables.unguarded_table(table)
+
+
+def included(scans: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a list that are used: all but the unusable."""
+    return scans[scans["tier"] != UNUSABLE]
+
+
+def mixed(scans: pd.DataFrame, whose: str) -> str | None:
+    """Say why scans of several kinds are no cohort: neither scores nor models set a T1w against a FLAIR.
+
+    Parameters
+    ----------
+    scans : pandas.DataFrame
+        With ``scan_id`` and ``modality``.
+    whose : str
+        What they are, the beginning of the sentence.
+
+    Returns
+    -------
+    str or None
+        How many there are of each kind, which are the few, and what to do; ``None`` where all are of a kind.
+    """
+    kinds = scans["modality"].fillna(image_modality.SCORED)
+    counts = kinds.value_counts()
+    if len(counts) < 2:
+        return None
+    few = scans.loc[kinds != counts.index[0], "scan_id"]
+    return (
+        f"{whose} holds {image_modality.counts_in_words(counts.to_dict())}, such as "
+        f"{duplicates.some(few)}. Tiers of different kinds of images mean nothing. Ingest the sources "
+        "again: then only plain T1w is scored, or "
+        "what '--modality' names."
+    )
+
+
+def _of_role(workspace: Workspace, role: Role, rule: TierRule) -> pd.DataFrame:
+    if role not in ROLES:
+        raise CohortError(f"A cohort is of a role, one of {', '.join(ROLES)}; not {role!r}.")
+    seen = {*COHORT_COLUMNS, *rule.columns, "role", "status", "reason", "reference"}
+    scans = tables.read_scored_scans(workspace, seen)
+    nobody = scans["reason"].fillna("").str.startswith(NO_IMAGE)  # a person, but no scan
+    mine = (scans["role"] == role) & (scans["status"] != "pet") & ~nobody
+    return scans[mine].reset_index(drop=True)
+
+
+def _nothing_scored(count: int, role: Role, rule: TierRule) -> str:
+    if rule.rule_column.is_score:
+        return f"None of the {count} {role} scans is scored yet. Score them first."
+    return (
+        f"None of the {count} {role} scans has a value of {rule.column}, so the rule gives no tier to "
+        "any. Measure them first, or cut something else."
+    )

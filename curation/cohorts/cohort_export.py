@@ -1,0 +1,150 @@
+"""Export of frozen cohorts for other programs: a list of paths, a folder of links, BIDS derivatives.
+
+Unusable scans are in none of the lists and links; the BIDS table has them, as the record of exclusions.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from curation.cohorts import cohort_draft, cohort_integrity, flow_svg
+from curation.cohorts.frozen_cohort import Cohort
+from curation.errors import CohortError
+from curation.storage import bids_tables, files, tables
+from curation.storage.bids_tables import NUMBER, TRUTH, Column, bids_names
+from curation.storage.files import slug
+from curation.storage.workspace import Workspace
+from curation.tiers import rule_yaml, tier_rule
+from curation.tiers.rule_columns import RULE_COLUMNS
+
+#: What each way of exporting makes, by its name.
+EXPORT_FORMATS = {
+    "list": "a text file of paths, one scan a line",
+    "links": "a folder of links to the images, one folder a tier",
+    "bids": "BIDS derivatives: a table with dictionary, the rule, the flow chart",
+}
+
+_COLUMNS: tuple[Column, ...] = (
+    Column("participant_id", "The person, as the source spells it."),
+    Column("session_id", "The session, where the source tells it."),
+    Column("bids_name", "The scan's file name without ending."),
+    Column("scan_id", "The scan, as in the workspace."),
+    Column("subject_id", "The person, unique over sources."),
+    Column("source", "The data set that the scan comes from."),
+    Column("sha256", "SHA-256 of the image, or of its metrics where there is no image."),
+    Column("modality", "BIDS suffix."),
+    Column("site", "Where it was scanned."),
+    Column("age_years", "Age at the scan.", NUMBER, units="years"),
+    Column("sex", "As the source tells it."),
+    Column("group", "As the source tells it."),
+    Column("simulated", "Whether the scan is simulated and of nobody.", TRUTH),
+    Column("distortion_score", "0 pristine to 100 unusable.", NUMBER),
+)
+
+
+def export(workspace: Workspace, cohort: Cohort, kind: str) -> Path:
+    """Export a cohort; return the file or folder, which is written anew.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Knows where the images are; the export lies under its ``exports/``.
+    cohort : Cohort
+        Frozen.
+    kind : str
+        A key of :data:`EXPORT_FORMATS`.
+
+    Raises
+    ------
+    CohortError
+        For another kind; where there is no image to list or link, or one is no longer what it was.
+    """
+    if kind not in EXPORT_FORMATS:
+        raise CohortError(
+            f"A cohort is exported as one of {', '.join(EXPORT_FORMATS)}; not {kind!r}."
+        )
+    return {"list": _as_list, "links": _as_links, "bids": _as_bids}[kind](workspace, cohort)
+
+
+def _as_list(workspace: Workspace, cohort: Cohort) -> Path:
+    path = workspace.exported_cohorts_dir / f"{cohort.id}.txt"
+    lines = [str(image) for _, _, image in _images(workspace, cohort)]
+    files.write_text(path, "\n".join(lines) + "\n")
+    return path
+
+
+def _as_links(workspace: Workspace, cohort: Cohort) -> Path:
+    """Make ``TIER/SCAN_ID.nii.gz`` links in a new folder that takes the old one's place."""
+    folder = workspace.exported_cohorts_dir / cohort.id
+    images = list(_images(workspace, cohort))
+    making = folder.with_name(f".{folder.name}.making")
+    shutil.rmtree(making, ignore_errors=True)
+    for scan_id, tier, image in images:
+        inside = making / slug(tier)
+        inside.mkdir(parents=True, exist_ok=True)
+        (inside / f"{scan_id}{_ending(image)}").symlink_to(image)
+    if folder.exists():
+        shutil.rmtree(folder)  # holds links only, never an image
+    making.replace(folder)
+    return folder
+
+
+def _ending(image: Path) -> str:
+    return ".nii.gz" if image.name.endswith(".nii.gz") else image.suffix
+
+
+def _images(workspace: Workspace, cohort: Cohort) -> Iterator[tuple[str, str, Path]]:
+    """Yield scan, tier and path of every usable image of a cohort, in its order."""
+    scans = tables.read_scans(workspace).set_index("scan_id")
+    chosen = cohort_draft.included(cohort.scans)
+    chosen = chosen[chosen["scan_id"].isin(scans.index[scans["status"] == "ok"])]
+    if chosen.empty:
+        raise CohortError(
+            f"Cohort {cohort.id} has no image to list: its scans came from a table, or are gone. Export "
+            "it as BIDS derivatives instead."
+        )
+    changed = cohort_integrity.changed_files(workspace, cohort)
+    if len(changed):
+        told = "; ".join(f"{row.scan_id}: {row.reason}" for row in changed.head(3).itertuples())
+        raise CohortError(
+            f"{len(changed)} scans of cohort {cohort.id} are no longer what they were ({told}). Bring the "
+            "files back, or ingest their source and freeze it again."
+        )
+    for scan_id, tier in zip(chosen["scan_id"], chosen["tier"], strict=True):
+        yield scan_id, tier, Path(scans.at[scan_id, "path"])
+
+
+def _as_bids(workspace: Workspace, cohort: Cohort) -> Path:
+    bids_tables.derivatives_folder(workspace)  # made, with the description of the derivatives
+    path = workspace.cohort_derivatives_dir / f"{cohort.id}.tsv"
+    columns = _columns(cohort)
+    names = bids_names(tables.read_scans(workspace))
+    sessions = tables.read_scans(workspace).set_index("scan_id")["session_id"]
+    table = cohort.scans.join(names[["participant_id", "bids_name"]], on="scan_id")
+    table = table.join(sessions, on="scan_id")
+    bids_tables.write(path, columns, table.to_dict("records"))
+    files.write_json(path.with_suffix(".json"), bids_tables.dictionary(columns))
+    files.write_text(path.with_name(f"{cohort.id}_rule.yaml"), rule_yaml.to_yaml(cohort.rule))
+    header = files.read_json(workspace.cohort_path(cohort.id))
+    files.write_json(path.with_name(f"{cohort.id}_provenance.json"), header)
+    if cohort.flow is not None:
+        chart = flow_svg.svg(cohort.flow, tier_rule.colours(cohort.rule), f"Cohort {cohort.id}")
+        files.write_text(path.with_name(f"{cohort.id}_flow.svg"), chart)
+    return path
+
+
+def _columns(cohort: Cohort) -> tuple[Column, ...]:
+    """Describe the columns of this cohort's table, those that its rule reads included."""
+    known = {column.name for column in _COLUMNS}
+    looked_at = [
+        Column(
+            name,
+            f"{RULE_COLUMNS[name].label}; {RULE_COLUMNS[name].direction}.",
+            NUMBER,
+            units=RULE_COLUMNS[name].unit,
+        )
+        for name in cohort.rule.columns
+        if name not in known
+    ]
+    order = f"Best to worst: {', '.join(cohort.rule.tiers)}."
+    return (*_COLUMNS, *looked_at, Column("tier", f"Quality tier by the rule beside. {order}"))

@@ -1,0 +1,88 @@
+"""Integrity of frozen cohorts: scans whose file or listing differs from what was frozen."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from curation.cohorts import cohort_draft
+from curation.cohorts.frozen_cohort import Cohort
+from curation.sources.ingest import ProgressCallback
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+
+
+def changed_files(
+    workspace: Workspace, cohort: Cohort, progress: ProgressCallback | None = None
+) -> pd.DataFrame:
+    """Compare the files of a cohort's scans with what was frozen.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Knows where the files are.
+    cohort : Cohort
+        Frozen; its unusable scans are not looked at.
+    progress : callable, optional
+        Called with (files looked at, files in all).
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``scan_id, path, reason`` of the scans that are no longer what they were, in the cohort's order.
+        Scans that came from a table have no file; of them the table is compared.
+
+    Notes
+    -----
+    A file of the size and time that it was listed with is taken to be the same. Any other is read, and is the
+    same where its SHA-256 is.
+    """
+    return changed_scan_files(workspace, cohort_draft.included(cohort.scans), progress)
+
+
+def changed_scan_files(
+    workspace: Workspace, scans: pd.DataFrame, progress: ProgressCallback | None = None
+) -> pd.DataFrame:
+    """Compare the files of any scans, kept with ``scan_id`` and ``sha256``, as :func:`changed_files` does."""
+    scans = scans[["scan_id", "sha256"]]
+    listed = tables.read_scans(workspace)[
+        ["scan_id", "sha256", "path", "status", "bytes", "modified"]
+    ]
+    both = scans.merge(listed, on="scan_id", how="left", suffixes=("", "_listed"))
+    found = []
+    for number, row in enumerate(both.itertuples(index=False), start=1):
+        if reason := _reason(row):
+            found.append((row.scan_id, row.path, reason))
+        if progress:
+            progress(number, len(both))
+    return pd.DataFrame(found, columns=["scan_id", "path", "reason"])
+
+
+def changed_listing(workspace: Workspace, cohort: Cohort) -> pd.DataFrame:
+    """Return the rows of a cohort whose scan is gone from the workspace's table or has other content there.
+
+    Only the table is compared; the files themselves are looked at by :func:`changed_files`.
+    """
+    listed = tables.read_scans(workspace).set_index("scan_id")["sha256"]
+    present = cohort.scans["scan_id"].map(listed)
+    return cohort.scans[present != cohort.scans["sha256"]]
+
+
+def _reason(row: Any) -> str | None:
+    """Return the difference of a scan from the frozen one, ``None`` where there is none."""
+    if not isinstance(row.status, str):
+        return "it is no longer in the workspace"
+    if row.sha256 != row.sha256_listed:
+        return "it was listed again since, with other content"
+    if row.status == "table":
+        return None
+    path = Path(row.path)
+    try:
+        stat = path.stat()
+        if stat.st_size == row.bytes and stat.st_mtime == row.modified:
+            return None
+        return None if files.sha256_of(path) == row.sha256 else "its file has other content now"
+    except FileNotFoundError:
+        return "its file is gone"
+    except OSError as error:
+        return f"its file cannot be read ({error.strerror})"

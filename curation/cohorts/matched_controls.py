@@ -1,0 +1,167 @@
+"""Matched random controls: samples of the size, ages and sites of a group of scans, as cohorts of their own.
+
+Where no site is known, the source stands in for it (:mod:`curation.scoring.comparison_groups`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from curation.cohorts import cohort_draft, flow_chart, frozen_cohort
+from curation.cohorts.frozen_cohort import Cohort
+from curation.errors import CohortError
+from curation.scoring.comparison_groups import SiteSummary, site_summary, sites_of
+from curation.storage.workspace import Workspace
+
+_AGE_BANDS = 3
+
+
+@dataclass(frozen=True)
+class MatchingCriteria:
+    """Criteria by which a sample matches its group.
+
+    Parameters
+    ----------
+    places : curation.scoring.comparison_groups.SiteSummary
+        What stands for sites.
+    ages : bool
+        Whether any age is known.
+    """
+
+    places: SiteSummary
+    ages: bool
+
+    @property
+    def words(self) -> str:
+        """The criteria in words, such as ``size, sites and ages``."""
+        *first, last = ["size", *filter(None, [self.places.words]), *["ages"] * self.ages]
+        return f"{', '.join(first)} and {last}" if first else last
+
+    @property
+    def note(self) -> str:
+        """Return a sentence on missing values; empty where there are none."""
+        no_age = "" if self.ages else "No age is known."
+        return " ".join(filter(None, [self.places.note, no_age]))
+
+
+def matching_criteria(scans: pd.DataFrame) -> MatchingCriteria:
+    """Return the covariates on which :func:`sample_control` matches these scans."""
+    return MatchingCriteria(site_summary(scans), bool(scans["age_years"].notna().any()))
+
+
+def sample_control(scans: pd.DataFrame, members: NDArray[np.bool_], seed: int) -> list[str]:
+    """Draw, without replacement, a sample that matches some of the scans.
+
+    Parameters
+    ----------
+    scans : pandas.DataFrame, N rows
+        ``scan_id``, ``site``, ``age_years`` and ``source``: all that is drawn from, the group itself
+        included. Studies planned before the source stood in for an unknown site have no ``source``, and keep
+        their draw.
+    members : numpy.ndarray of bool, shape (N,)
+        The group.
+    seed : int
+        0 or more. The same seed draws the same sample, in whatever order the scans come.
+
+    Returns
+    -------
+    list of str
+        ``scan_id``, sorted: as many of each site and each third of the age range (of ``scans``) as the group
+        has. Scans of unknown age, or of unknown site and source, form strata of their own.
+    """
+    order = np.argsort(scans["scan_id"].to_numpy(dtype=object), kind="stable")
+    scans, members = scans.iloc[order], np.asarray(members)[order]
+    strata = _strata(scans)
+    wanted = strata[members].value_counts()
+    rng = np.random.default_rng([seed, len(scans)])
+    chosen: list[str] = []
+    for stratum in sorted(wanted.index):
+        candidates = scans.loc[(strata == stratum).to_numpy(), "scan_id"].to_numpy(dtype=object)
+        chosen += rng.choice(candidates, size=int(wanted[stratum]), replace=False).tolist()
+    return sorted(chosen)
+
+
+def _strata(scans: pd.DataFrame) -> pd.Series:
+    """Return a label a scan: its site, or its source instead, and its third of the ages."""
+    where = sites_of(scans)
+    site = where.where(where.notna(), "?").astype(str)
+    edges = scans["age_years"].quantile(np.arange(1, _AGE_BANDS) / _AGE_BANDS).to_numpy()
+    band = np.searchsorted(edges, scans["age_years"].to_numpy(dtype=float))
+    known = scans["age_years"].notna().to_numpy()
+    return site + "/" + pd.Series(np.where(known, band.astype(str), "?"), scans.index)
+
+
+def draw_control(
+    workspace: Workspace,
+    cohort_id: str,
+    tiers: tuple[str, ...],
+    *,
+    seed: int,
+    author: str,
+    name: str = "",
+) -> Cohort:
+    """Freeze a random sample of a cohort that matches some of its tiers, see :func:`sample_control`.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the cohort is and the control will be.
+    cohort_id : str
+        What is drawn from; its unusable scans are not.
+    tiers : tuple of str
+        Tiers of the cohort that the control matches; it is drawn from all tiers, these included.
+    seed : int
+        0 or more; kept with the control. The same seed draws the same control.
+    author : str
+        Who decides.
+    name : str
+        ``control-TIERS-of-COHORT-seed-SEED`` by default.
+
+    Returns
+    -------
+    Cohort
+        Its ``drawn`` says from which cohort, for which tiers and with which seed.
+
+    Raises
+    ------
+    CohortError
+        When there is no such cohort or tier, its tiers have nobody or are all there is, or the seed makes no
+        sense.
+    """
+    source = frozen_cohort.load(workspace, cohort_id)
+    pool = cohort_draft.included(source.scans)
+    members = pool["tier"].isin(tiers).to_numpy()
+    _check(source, tiers, seed, int(members.sum()), len(pool))
+    drawn = pool[pool["scan_id"].isin(sample_control(pool, members, seed))]
+    found = drawn["tier"].value_counts()
+    return frozen_cohort.store(
+        workspace,
+        cohort_draft.to_tsv(drawn, source.rule),
+        name=name.strip() or f"control-{'-'.join(tiers)}-of-{source.name}-seed-{seed}",
+        author=author,
+        rule=source.rule,
+        role=source.role,
+        reference=source.reference,
+        counts={tier: int(found.get(tier, 0)) for tier in source.rule.names},
+        images_only=source.images_only,
+        flow=flow_chart.flow_of_draw(
+            f"Cohort {source.id}, in tiers", pool, drawn, source.rule.names
+        ),
+        drawn={"cohort": source.id, "tiers": list(tiers), "seed": seed},
+    )
+
+
+def _check(cohort: Cohort, tiers: tuple[str, ...], seed: int, members: int, size: int) -> None:
+    unknown = [tier for tier in tiers if tier not in cohort.rule.names]
+    if not tiers or unknown:
+        raise CohortError(
+            f"A control matches tiers of its cohort, {', '.join(cohort.rule.names)}; "
+            f"{', '.join(unknown) or 'none'} came."
+        )
+    if seed < 0:
+        raise CohortError(f"A seed is a whole number of 0 or more, not {seed}.")
+    if not 0 < members < size:
+        what = "have nobody" if not members else "are all there is, so there is nothing to draw"
+        raise CohortError(f"The tiers {', '.join(tiers)} of cohort {cohort.id} {what}.")

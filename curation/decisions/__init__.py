@@ -1,0 +1,1 @@
+"""The database of people's decisions: engine, schema, identity, audit trail."""

@@ -1,0 +1,1 @@
+"""Images: NIfTI, registration to the template, bias field, tissue segmentation, masks, flags."""

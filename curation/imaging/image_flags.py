@@ -1,0 +1,159 @@
+"""Flags of an image, such as stripped, defaced or rescaled, that limit the meaning of its numbers.
+
+A flag is recognised, never guessed, and says nothing of quality. It names the metrics that have no value on
+this scan, and why its score stands on fewer of them; missing parts themselves are kept by
+:mod:`curation.imaging.masks` as ``absent``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.imaging.masks import Masks, nearest
+from curation.imaging.volumes import Volume
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag: a kind of image that limits the meaning of its numbers.
+
+    Parameters
+    ----------
+    key : str
+        Key in :data:`FLAGS`.
+    label : str
+        A chip on the screen.
+    meaning : str
+        What it is, in one sentence.
+    consequence : str
+        What follows for the metrics.
+    """
+
+    key: str
+    label: str
+    meaning: str
+    consequence: str
+
+
+#: All flags by key.
+FLAGS: dict[str, Flag] = {
+    flag.key: flag
+    for flag in (
+        Flag(
+            "skull_stripped",
+            "Skull-stripped",
+            "All around the brain was removed.",
+            "What needs air or scalp is not measured: most of noise in air, ghosting, fold-over, entropy.",
+        ),
+        Flag(
+            "defaced",
+            "Defaced",
+            "The face was removed to protect the person.",
+            "The zeroed part is left out of the air; entropy (efc) is not measured.",
+        ),
+        Flag(
+            "field_of_view_cut",
+            "Field of view cut",
+            "Part of the brain lies outside the image.",
+            "Volumes and overlap of the tissues are not measured; incompleteness says how much is missing.",
+        ),
+        Flag(
+            "no_air",
+            "No air",
+            "Around the head there is no noise to measure on.",
+            "What needs air is not measured; noise is judged inside white matter only.",
+        ),
+        Flag(
+            "rescaled_8bit",
+            "8 bits",
+            "Brightness was stored in at most 256 steps.",
+            "Fine grain may have been rounded off, above all in the air.",
+        ),
+        Flag(
+            "low_resolution",
+            "Low resolution",
+            "Voxels are 1.8 mm or larger along each axis.",
+            "Blur and noise were averaged away before they could be seen: both look better than they were.",
+        ),
+        Flag(
+            "thick_slices",
+            "Thick slices",
+            "Slices are 2.5 mm or thicker, and twice as thick as wide.",
+            "Detail along one axis is lost; tissues are told apart less well.",
+        ),
+        Flag(
+            "not_t1w",
+            "Not T1-weighted",
+            "Grey matter is the brighter one, or the file's name says so.",
+            "Contrast and agreement with the T1-weighted template are not measured.",
+        ),
+        Flag(
+            "no_orientation",
+            "No orientation",
+            "The header gives neither sform nor qform.",
+            "Left and right have to be taken on trust.",
+        ),
+    )
+}
+
+_LOW_RESOLUTION_MM = 1.8
+_THICK_MM, _THICK_RATIO = 2.5, 2.0
+_EIGHT_BITS = 256
+
+
+def recognise(volume: Volume, masks: Masks, modality: str | None = None) -> dict[str, str]:
+    """Return the flags of a scan.
+
+    Parameters
+    ----------
+    volume : Volume
+        In RAS order.
+    masks : Masks
+        Found on it.
+    modality : str, optional
+        BIDS suffix that the file's name gives.
+
+    Returns
+    -------
+    dict of str to str
+        For each flag of :data:`FLAGS` that holds, the evidence in one sentence.
+    """
+    found: dict[str, str] = {}
+    absent = masks.absent
+    of_masks = {
+        "skull_stripped": "outside",
+        "defaced": "face",
+        "field_of_view_cut": "brain",
+        "no_air": "air",
+        "not_t1w": "t1w",
+    }
+    for key, part in of_masks.items():
+        if part in absent:
+            found[key] = absent[part]
+    if "skull_stripped" in found:
+        found.pop("defaced", None)
+    if modality and modality != "T1w":
+        found["not_t1w"] = f"the file's name says {modality}"
+    if levels := _few_levels(volume, masks):
+        found["rescaled_8bit"] = f"stored as {volume.dtype}, with {levels} steps of brightness"
+    if min(volume.spacing_mm) >= _LOW_RESOLUTION_MM:
+        found["low_resolution"] = f"voxels of {_edges(volume)} mm"
+    longest, shortest = max(volume.spacing_mm), min(volume.spacing_mm)
+    if longest >= _THICK_MM and longest >= _THICK_RATIO * shortest:
+        found["thick_slices"] = f"voxels of {_edges(volume)} mm"
+    if not volume.orientation:
+        found["no_orientation"] = "the header gives neither sform nor qform"
+    return {key: found[key] for key in FLAGS if key in found}
+
+
+def _few_levels(volume: Volume, masks: Masks) -> int:
+    """Return the number of steps of brightness where 8 bits explain it, else 0."""
+    levels: NDArray = np.unique(nearest(volume.data, masks.step, masks.data.shape))
+    stored = volume.dtype in ("uint8", "int8")
+    scaled = volume.dtype.startswith("float") and len(levels) <= _EIGHT_BITS
+    return len(levels) if stored or scaled else 0
+
+
+def _edges(volume: Volume) -> str:
+    return " × ".join(f"{edge:.3g}" for edge in volume.spacing_mm)

@@ -1,0 +1,1 @@
+"""Tables from and for other tools: MRIQC's, ratings, rating sessions."""

@@ -1,0 +1,193 @@
+"""Import of MRIQC's results: scans without images, but with metrics, scores and ratings."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from curation.assessment import metric_shards
+from curation.interchange import mriqc_tables
+from curation.interchange.mriqc_tables import RATING_SCALE, MriqcTable
+from curation.metrics import METRICS, METRICS_VERSION
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
+from curation.references import reference_library
+from curation.sources import participants_table, scan_names
+from curation.sources import source as sources
+from curation.sources.ingest import IngestSummary, gone, put, subject_id
+from curation.storage import files, tables
+from curation.storage.workspace import Role, Source, Workspace
+
+#: Statuses of rows whose metrics and ratings are kept.
+_KEPT = ("table", "other")
+
+
+@dataclass(frozen=True)
+class TableSummary(IngestSummary):
+    """Result of importing MRIQC's results.
+
+    Parameters
+    ----------
+    ratings : int
+        Ratings that were added to the database.
+    """
+
+    ratings: int = 0
+
+
+def import_table(
+    workspace: Workspace,
+    path: str | Path,
+    *,
+    name: str | None = None,
+    role: Role | None = None,
+    modality: str | None = None,
+    participants: str | Path | None = None,
+    raters: str = "",
+) -> TableSummary:
+    """List the scans of MRIQC's results in the workspace, with their metrics, scores and ratings.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the scans are listed.
+    path : path
+        See :func:`curation.interchange.mriqc_tables.read`.
+    name : str, optional
+        Short name of the source; the file's or folder's name by default.
+    role, modality : optional
+        See :func:`curation.sources.ingest.ingest`.
+    participants : path, optional
+        Table of people to join.
+    raters : str
+        Put before the raters' names, so that ``rater_1`` of two tables is not taken for one person.
+
+    Returns
+    -------
+    TableSummary
+
+    Raises
+    ------
+    SourceError
+        When nothing can be read. Single rows that cannot be used are scans with a reason instead.
+    """
+    source = sources.describe(
+        workspace,
+        sources.absolute(path),
+        "mriqc",
+        name=name,
+        role=role,
+        modality=modality,
+        participants=participants,
+    )
+    known_people = (
+        participants_table.participants(Path(source.participants)) if source.participants else None
+    )
+    table = mriqc_tables.read(Path(source.path), known_people)
+    with files.lock(workspace.ingest_lock_path):
+        before = tables.read_scans(workspace)
+        known = before[before["source"] == source.name].set_index("scan_id")
+        scans = _scans(source, table, known)
+        usable = scans["status"].isin(_KEPT).to_numpy()
+        part = workspace.metrics_shard_path(f"table-{source.name}")
+        metric_shards.write(part, _metrics(scans[usable], table.rows[usable]))
+        rows = pd.concat([scans, gone(known, scans)], ignore_index=True)
+        put(workspace, source, rows, before)
+    added_ratings = _add_ratings(workspace, scans, table, raters)
+    reference_library.freeze_experts(workspace)
+    reference_library.rescore(workspace)
+    listed = tables.read_scans(workspace).query("source == @source.name")
+    added = int((~listed["scan_id"].isin(known.index)).sum())
+    return TableSummary(source, listed, added, table.ignored_columns, table.notes, added_ratings)
+
+
+def _scans(source: Source, table: MriqcTable, known: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the scans table; a name that comes again is a duplicate, with its reason."""
+    rows, content = table.rows, _content(table.rows)
+    ids, used = scan_names.give_ids(source.name, rows["key"].tolist(), _ids_so_far(known, content))
+    whose = zip(rows["participant_id"], rows["person"], strict=True)
+    scans = rows[
+        [
+            "participant_id",
+            "session_id",
+            "modality",
+            "age_years",
+            "sex",
+            "group",
+            "site",
+            "person",
+            "note",
+            "shape",
+            "spacing_mm",
+        ]
+    ].assign(
+        scan_id=ids,
+        subject_id=[subject_id(source.name, participant, person) for participant, person in whose],
+        source=source.name,
+        role=source.role,
+        sha256=content,
+        simulated=False,
+        status=["table" if kind == source.modality else "other" for kind in rows["modality"]],
+        reason=None,
+    )
+    unusable = rows["problem"].notna().to_numpy()
+    scans.loc[unusable, "status"] = "unreadable"
+    scans.loc[unusable, "reason"] = rows["problem"][unusable]
+    again = pd.Series(used).notna().to_numpy()
+    scans.loc[again, "status"] = "duplicate"
+    scans.loc[again, "reason"] = "the table names this scan more than once; its first row is used"
+    return scans
+
+
+def _ids_so_far(known: pd.DataFrame, content: list[str]) -> list[str | None]:
+    """Return the id of each row from before: a scan is never renamed."""
+    ids = known[known["status"].isin(_KEPT)].reset_index().drop_duplicates("sha256")
+    id_of = dict(zip(ids["sha256"], ids["scan_id"], strict=True))
+    return [id_of.pop(each, None) for each in content]
+
+
+def _content(rows: pd.DataFrame) -> list[str]:
+    """Return a hash of each row's metrics, in the place of the hash of an image."""
+    names = [name for name in METRICS if name in rows]
+    values = rows[names].to_numpy(dtype=np.float64).round(12)
+    return [
+        files.short_hash(f"{key} {row.tolist()}", 64)
+        for key, row in zip(rows["key"], values, strict=True)
+    ]
+
+
+def _metrics(scans: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    names = [name for name in METRICS if name in rows]
+    about: dict[str, Any] = {
+        "scan_id": scans["scan_id"].to_numpy(),
+        "sha256": scans["sha256"].to_numpy(),
+        "metrics_version": METRICS_VERSION,
+        "measured_by": rows["measured_by"].to_numpy(),
+        "template_affine": None,
+        "seconds": 0.0,
+        "failure": None,
+        "reasons": [json.dumps(why, ensure_ascii=False, sort_keys=True) for why in rows["reasons"]],
+        "flags": "{}",
+    }
+    return pd.DataFrame(about).join(rows[names].reset_index(drop=True))
+
+
+def _add_ratings(workspace: Workspace, scans: pd.DataFrame, table: MriqcTable, raters: str) -> int:
+    """Append the ratings of usable scans that the database does not hold yet; return how many."""
+    found = table.ratings.assign(
+        scan_id=scans["scan_id"].to_numpy()[table.ratings["row"]],
+        rater=raters + table.ratings["rater"].astype("str"),
+        usable=scans["status"].isin(_KEPT).to_numpy()[table.ratings["row"]],
+    )
+    held = rating_log.list_ratings(workspace)
+    seen = set(zip(held["scan_id"], held["rater"], held["scale"], held["value"], strict=True))
+    new = [
+        Rating(scan_id=row.scan_id, rater=row.rater, scale=RATING_SCALE.name, value=row.value)
+        for row in found[found["usable"]].itertuples()
+        if (row.scan_id, row.rater, RATING_SCALE.name, row.value) not in seen
+    ]
+    rating_log.add_ratings(workspace, new)
+    return len(new)

@@ -1,0 +1,1 @@
+"""Ratings: scales, the stored record, the log, agreement between raters."""

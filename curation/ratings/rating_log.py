@@ -1,0 +1,201 @@
+"""The log of ratings: appended, never overwritten."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import sqlalchemy as sa
+
+from curation.decisions import database, schema
+from curation.decisions.schema import plan_field
+from curation.errors import RatingError
+from curation.ratings.rating_record import RATING_ROLES, Rating, append, checked_rows
+from curation.ratings.scales import Scale, all_scales, find_scale
+from curation.storage.workspace import Workspace
+
+
+def add_rating(workspace: Workspace, rating: Rating) -> int:
+    """Append one rating.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where it goes.
+    rating : Rating
+        The rating.
+
+    Returns
+    -------
+    int
+        The number of the rating's row, given by the database once it is safely stored.
+
+    Raises
+    ------
+    RatingError
+        When the rater is not named, the scale is unknown, or the value is not on it.
+    """
+    rows = checked_rows(rating, find_scale(workspace, rating.scale))
+    with database.writing(workspace) as connection:
+        return append(connection, [rows])[0]
+
+
+def add_ratings(workspace: Workspace, ratings: Sequence[Rating]) -> None:
+    """Append many ratings, all or none.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where they go.
+    ratings : sequence of Rating
+        The ratings.
+
+    Raises
+    ------
+    RatingError
+        See :func:`add_rating`.
+    """
+    scales = all_scales(workspace)
+    rows = []
+    for rating in ratings:
+        if rating.scale not in scales:
+            raise RatingError(
+                f"There is no scale {rating.scale!r}; choose one of {', '.join(scales)}."
+            )
+        rows.append(checked_rows(rating, scales[rating.scale]))
+    with database.writing(workspace) as connection:
+        append(connection, rows)
+
+
+def adjudicate(
+    workspace: Workspace, *, scan_id: str, author: str, scale: str, value: float, reason: str
+) -> int:
+    """Append an adjudicator's decision on a contested scan: one more row, which ends the dispute.
+
+    Raises
+    ------
+    RatingError
+        As :func:`add_rating`, and when no reason is given.
+    """
+    if not reason.strip():
+        raise RatingError("A verdict needs a reason: say in a sentence what decided it.")
+    rating = Rating(
+        scan_id=scan_id,
+        rater=author,
+        scale=scale,
+        value=value,
+        comment=reason,
+        role="adjudicator",
+    )
+    return add_rating(workspace, rating)
+
+
+def list_ratings(
+    workspace: Workspace, scan_id: str | None = None, *, withdrawn: bool = False
+) -> pd.DataFrame:
+    """Read the ratings, oldest first.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where they are.
+    scan_id : str, optional
+        Only those of one scan.
+    withdrawn : bool
+        With those that were taken back.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a rating: the columns of the tables ``ratings`` and ``rating_details``; ``session``,
+        ``blinded`` and ``seed`` of its session; ``level`` (the level of the scale that the value belongs to),
+        ``excluded`` (whether that is the worst one) and ``withdrawn`` (when it was taken back, or ``None``).
+    """
+    query = _joined()
+    if scan_id is not None:
+        query = query.where(schema.ratings.c.scan_id == scan_id)
+    if not withdrawn:
+        query = query.where(schema.withdrawals.c.id.is_(None))
+    with database.engine(workspace).connect() as connection:
+        rows = connection.execute(query)
+        table = pd.DataFrame(rows.all(), columns=list(rows.keys()), dtype=object)
+    return _typed(table, all_scales(workspace))
+
+
+def _joined() -> sa.Select:
+    ratings, details, withdrawals = schema.ratings, schema.details, schema.withdrawals
+    more = [column for column in details.c if column.name != "rating_id"]
+    joined = ratings.outerjoin(details, details.c.rating_id == ratings.c.id).outerjoin(
+        withdrawals, withdrawals.c.rating_id == ratings.c.id
+    )
+    sessions = schema.sessions
+    joined = joined.outerjoin(sessions, sessions.c.id == details.c.session_id)
+    columns = (
+        *ratings.c,
+        *more,
+        withdrawals.c.at.label("withdrawn"),
+        sessions.c.name.label("session"),
+        sessions.c.plan,
+    )
+    return sa.select(*columns).select_from(joined).order_by(ratings.c.id)
+
+
+def _typed(table: pd.DataFrame, scales: Mapping[str, Scale]) -> pd.DataFrame:
+    """Fill in columns that older ratings lack, and derive each rating's level on its scale."""
+    plans = table.pop("plan")
+    blinded, seeds = ([plan_field(plan, name) for plan in plans] for name in ("blinded", "seed"))
+    table["blinded"] = pd.Series([bool(one) for one in blinded], dtype="bool")
+    table["seed"] = pd.Series(seeds, dtype="Int64")
+    table["role"] = table["role"].fillna(RATING_ROLES[0])
+    table["repeat"] = table["repeat"].fillna(False).astype(bool)
+    table["origin"] = table["origin"].fillna("")
+    table["artefacts"] = [tuple(keys) if keys else () for keys in table["artefacts"]]
+    for name in ("value", "confidence", "seconds"):
+        table[name] = table[name].astype("float64")
+    table["id"] = table["id"].astype("int64")
+    for name in ("session_id", "position"):
+        table[name] = table[name].astype("Int64")
+    pairs = list(zip(table["scale"], table["value"], strict=True))
+    known = [(scales.get(name), value) for name, value in pairs]
+    table["level"] = pd.Series(
+        [scale.level(value) if scale else value for scale, value in known], dtype="float64"
+    )
+    worst = [scale is not None and scale.level(value) == scale.worst for scale, value in known]
+    table["excluded"] = pd.Series(worst, dtype="bool")
+    return table
+
+
+def current(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Return the ratings that stand.
+
+    Parameters
+    ----------
+    ratings : pandas.DataFrame
+        See :func:`list_ratings`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Not withdrawn; of each rater's ratings of a scan in a session, on a scale and in a role, the newest.
+        A hidden repeat stands beside the first. Ratings outside sessions count as one session.
+    """
+    standing = ratings[ratings["withdrawn"].isna()].sort_values("id")
+    one = ["rater", "scan_id", "scale", "role", "session_id", "repeat"]
+    return standing.drop_duplicates(one, keep="last").reset_index(drop=True)
+
+
+def newest(workspace: Workspace) -> int:
+    """Return a number that grows with each rating and each withdrawal; 0 before the first."""
+    counts = [
+        sa.select(sa.func.coalesce(sa.func.max(table.c.id), 0)).scalar_subquery()
+        for table in (schema.ratings, schema.withdrawals)
+    ]
+    with database.engine(workspace).connect() as connection:
+        return connection.execute(sa.select(counts[0] + counts[1])).scalar_one()
+
+
+def rated_scans(workspace: Workspace) -> frozenset[str]:
+    """Return the ids of the scans that have a rating that stands."""
+    ratings, withdrawals = schema.ratings, schema.withdrawals
+    taken_back = sa.select(withdrawals.c.rating_id)
+    query = sa.select(ratings.c.scan_id).where(ratings.c.id.not_in(taken_back)).distinct()
+    with database.engine(workspace).connect() as connection:
+        return frozenset(connection.execute(query).scalars())

@@ -1,0 +1,1 @@
+"""References of the score: the library, learning from ratings, cross-validation."""

@@ -1,0 +1,254 @@
+"""Library of a workspace's references: those available, the active one, and new ones from its scans.
+
+A reference made here is frozen into ``WORKSPACE/references/ID.json``, so that scoring stays a pure function
+of a row of metrics and a file. ``references/active.json`` names the active one.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import pandas as pd
+
+from curation import errors
+from curation.errors import TierscopeError
+from curation.ratings import rating_log
+from curation.references import fit_from_ratings
+from curation.scoring import cohort_anchors
+from curation.scoring.comparison_groups import POOLED, groups_of, sites_of
+from curation.scoring.distortion_score import SCORING_VERSION, score
+from curation.scoring.score_reference import (
+    ASSETS,
+    Reference,
+    ReferenceKind,
+    builtin,
+    read_reference,
+)
+from curation.storage import files, tables
+from curation.storage.files import slug
+from curation.storage.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class ReferenceHeader:
+    """Header of a reference.
+
+    Parameters
+    ----------
+    id, kind, label, description : str
+        See :class:`curation.scoring.score_reference.Reference`.
+    evidence : dict
+        For a learned one ``auc``, ``low``, ``high`` (95 %), ``held_out``, ``ratings``, ``excluded`` and
+        ``scans``; empty for others.
+    """
+
+    id: str
+    kind: ReferenceKind
+    label: str
+    description: str
+    evidence: dict[str, Any]
+
+
+# ---- what there is ----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def experts() -> Reference:
+    """Return the model of the experts' ratings that comes with Tierscope.
+
+    Families that it has no metric of are judged by the built-in anchors.
+    """
+    return replace(read_reference(ASSETS / "experts-1.json"), anchors=builtin().anchors)
+
+
+def available(workspace: Workspace) -> list[ReferenceHeader]:
+    """Return the references that can be chosen: those of Tierscope, then the workspace's own.
+
+    Of the copies of the experts' model that were made for the sites of the time, only those in use. What
+    cannot be read is left out; whoever asks for it by its id is told.
+    """
+    used = _settings(workspace).values()
+    paths = sorted(workspace.references_dir.glob("*-*.json"))
+    found, _ = errors.read_each(paths, read_reference)
+    own = [each for each in found if each.name != experts().name or each.id in used]
+    return [
+        ReferenceHeader(each.id, each.kind, each.label, each.description, each.evidence)
+        for each in (builtin(), experts(), *own)
+    ]
+
+
+def load(workspace: Workspace, reference_id: str) -> Reference:
+    """Return a reference by its id.
+
+    Raises
+    ------
+    TierscopeError
+        When there is none of that id.
+    """
+    for reference in (builtin(), experts()):
+        if reference.id == reference_id:
+            return reference
+    if slug(reference_id) != reference_id:
+        raise TierscopeError(f"{reference_id!r} is no name of a reference. Choose another one.")
+    return read_reference(workspace.reference_path(reference_id))
+
+
+def active(workspace: Workspace) -> Reference:
+    """Return the reference that scans are scored by; the built-in one unless another was chosen."""
+    return load(workspace, _settings(workspace)["active"])
+
+
+def choose(workspace: Workspace, reference_id: str) -> Reference:
+    """Make a reference the active one and score all scans anew.
+
+    Returns
+    -------
+    Reference
+        The active one. For the experts' model it is a copy that knows the workspace's sites.
+
+    Raises
+    ------
+    TierscopeError
+        When there is none of that id.
+    """
+    reference = load(workspace, reference_id)
+    if reference.id == experts().id:
+        reference = freeze_experts(workspace)
+    _put_settings(workspace, active=reference.id)
+    rescore(workspace)
+    return reference
+
+
+def rescore(workspace: Workspace) -> None:
+    """Write ``scores.parquet`` anew from the metrics and the active reference.
+
+    Scans that MRIQC measured are scored by the experts' model, as it knows their sites now, where the
+    active reference cannot judge them: the built-in anchors are for our own metrics.
+    """
+    with files.lock(workspace.references_lock_path):
+        metrics, scans = _metrics_and_scans(workspace)
+        if metrics.empty:
+            return
+        sites = _sites(scans, metrics["scan_id"])
+        reference = active(workspace)
+        scores = score(metrics, reference, sites)
+        foreign = groups_of(metrics).ne(POOLED).to_numpy()
+        lost = foreign & (
+            (reference.name in {builtin().name, experts().name})
+            | scores["distortion_score"].isna().to_numpy()
+            | scores["reference"].eq(builtin().id).to_numpy()
+        )
+        if lost.any():
+            again = score(metrics[lost], for_tables(workspace), sites[lost])
+            scores = pd.concat([scores[~lost], again]).sort_values("scan_id", ignore_index=True)
+        files.write_parquet(workspace.scores_path, scores)
+
+
+def mend(workspace: Workspace) -> bool:
+    """Rewrite a damaged file of scores from the metrics; return whether it was rewritten."""
+    if tables.scores_are_whole(workspace) or not workspace.writable:
+        return False
+    rescore(workspace)
+    return tables.scores_are_whole(workspace)
+
+
+def bring_up_to_date(workspace: Workspace) -> bool:
+    """Score all scans anew where their scores were made in an earlier way, and say whether they were.
+
+    Scores follow from the metrics, so nothing is measured for it. Frozen cohorts keep what they were frozen
+    with.
+    """
+    made_by = tables.scoring_version(workspace)
+    if made_by in (None, SCORING_VERSION):
+        return False
+    rescore(workspace)
+    return True
+
+
+def for_tables(workspace: Workspace) -> Reference:
+    """Return the reference of scans measured by MRIQC while the active one cannot judge them."""
+    return load(workspace, _settings(workspace)["tables"])
+
+
+def freeze_experts(workspace: Workspace) -> Reference:
+    """Freeze the experts' model with the distributions of the workspace's sites, for its tables too."""
+    metrics, groups = _measured(workspace)
+    general = experts()
+    if general.model is None:
+        raise TierscopeError(f"{general.id} holds no model. Restore the file.")
+    model = general.model.frozen_to(metrics, groups)
+    label = f"{general.label}, for the sites of this workspace"
+    frozen = replace(general, model=model, label=label)
+    reference = _keep(workspace, frozen, f"{general.version}.")
+    _put_settings(workspace, tables=reference.id)
+    return reference
+
+
+# ---- new ones ----------------------------------------------------------------------------------------
+
+
+def fit_cohort(workspace: Workspace) -> Reference:
+    """Make and save a reference from the workspace's own scans; see :mod:`curation.scoring.cohort_anchors`.
+
+    Raises
+    ------
+    TierscopeError
+        When fewer than 20 scans are scored.
+    """
+    return _keep(workspace, cohort_anchors.from_cohort(*_measured(workspace)))
+
+
+def fit_ratings(workspace: Workspace) -> Reference:
+    """Learn a reference from the workspace's ratings and save it; see :mod:`.fit_from_ratings`.
+
+    Raises
+    ------
+    TierscopeError
+        When fewer than 50 ratings are of scored scans, or all of them say the same.
+    """
+    metrics, groups = _measured(workspace)
+    scans = tables.read_scans(workspace).set_index("scan_id")
+    subjects = metrics["scan_id"].map(scans["subject_id"])
+    labels = fit_from_ratings.labels_of(rating_log.list_ratings(workspace), metrics["scan_id"])
+    reference = fit_from_ratings.learn_reference(
+        fit_from_ratings.training_set(metrics, groups, subjects, labels)
+    )
+    return _keep(workspace, replace(reference, anchors=builtin().anchors))
+
+
+def _settings(workspace: Workspace) -> dict[str, str]:
+    chosen = files.read_note(workspace.active_reference_path)
+    return {"active": builtin().id, "tables": experts().id} | chosen
+
+
+def _put_settings(workspace: Workspace, **changes: str) -> None:
+    files.write_json(workspace.active_reference_path, _settings(workspace) | changes)
+
+
+def _keep(workspace: Workspace, reference: Reference, version: str = "") -> Reference:
+    """Save a reference under a version that ends with the hash of its content."""
+    held = json.dumps(reference.as_dict() | {"version": "", "evidence": {}}, sort_keys=True)
+    named = replace(reference, version=version + files.short_hash(held))
+    files.write_json(workspace.reference_path(named.id), named.as_dict())
+    return named
+
+
+def _metrics_and_scans(workspace: Workspace) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return both tables; of scans that are listed only, such as a FLAIR, the metrics do not count."""
+    metrics, scans = tables.read_metrics(workspace), tables.read_scans(workspace)
+    listed = scans.loc[scans["status"].isin(tables.LISTED), "scan_id"]
+    return metrics[~metrics["scan_id"].isin(listed)].reset_index(drop=True), scans
+
+
+def _measured(workspace: Workspace) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the metrics of all measured scans and their groups."""
+    metrics, scans = _metrics_and_scans(workspace)
+    if "failure" in metrics:
+        metrics = metrics[metrics["failure"].isna()].reset_index(drop=True)
+    return metrics, groups_of(metrics, _sites(scans, metrics["scan_id"]))
+
+
+def _sites(scans: pd.DataFrame, scan_ids: pd.Series) -> pd.Series:
+    """Return the sites of some scans, see :func:`curation.scoring.comparison_groups.sites_of`."""
+    return scan_ids.map(sites_of(scans.set_index("scan_id")))

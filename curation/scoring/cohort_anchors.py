@@ -1,0 +1,105 @@
+"""Anchors from a cohort's own scans: values unusual for their site count as bad."""
+
+import numpy as np
+import pandas as pd
+
+from curation.errors import TierscopeError
+from curation.metrics import METRICS
+from curation.scoring.comparison_groups import POOLED, pooled, with_pools
+from curation.scoring.exclusion_model import NORMAL_IQR
+from curation.scoring.score_reference import Anchor, Reference, builtin, to_scale
+
+#: Fewer scans than this have no distribution of their own worth the name.
+MIN_COHORT = 20
+#: Robust standard deviations from the median, on the bad side, of penalties 20 and 80.
+GOOD_SD, BAD_SD = 2.0, 6.0
+
+
+def from_cohort(metrics: pd.DataFrame, groups: pd.Series) -> Reference:
+    """Make anchors from the distribution of the scans themselves.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame, shape (N, ...)
+        Of our own scans the metrics with a built-in anchor are judged, of MRIQC's rows all that have a
+        good and a bad side.
+    groups : pandas.Series of str, shape (N,)
+        See :func:`curation.scoring.comparison_groups.groups_of`. One with fewer than 20 scans is judged by
+        the distribution of all sites.
+
+    Returns
+    -------
+    Reference
+        Of the kind ``'cohort'``, without a version.
+
+    Raises
+    ------
+    TierscopeError
+        When there are fewer than 20 scans.
+
+    Notes
+    -----
+    ``good`` lies 2 robust standard deviations (IQR/1.349) from the median on the bad side, ``bad`` lies 6.
+    Where scans are as usual, the worst of some 30 metrics lies about 2 out, so that the usual scan stays
+    near 20; 6 is far outside of what chance does, also in metrics with heavy tails, yet not so far that
+    only wrecks reach it. A metric without spread keeps its built-in anchor. Scaling cannot see what is
+    wrong with all scans of a site alike.
+    """
+    if len(metrics) < MIN_COHORT:
+        raise TierscopeError(
+            f"A reference from the scans themselves needs {MIN_COHORT} scored scans; there are "
+            f"{len(metrics)}. Score more scans, or keep the built-in reference."
+        )
+    sites = {
+        group: _anchors(rows, group)
+        for group, rows in with_pools(metrics, groups)
+        if len(rows) >= MIN_COHORT
+    }
+    own = sorted(group for group in sites if not group.startswith(POOLED))
+    return Reference(
+        name="cohort",
+        version="",
+        kind="cohort",
+        label=f"This workspace's {len(metrics)} scans",
+        description=(
+            f"Each metric is judged by how far it lies from the median of its site's scans: {GOOD_SD:g} "
+            f"robust standard deviations on the bad side are badness 20, {BAD_SD:g} are 80. Sites of their "
+            f"own: {', '.join(own) or 'none'}; other scans are compared with all sites together."
+        ),
+        anchors=builtin().anchors,
+        sites=sites,
+    )
+
+
+def _anchors(rows: pd.DataFrame, group: str) -> dict[str, Anchor]:
+    general = builtin().anchors
+    own = pooled(group) == POOLED
+    names = (
+        general if own else [name for name in METRICS if name in rows and rows[name].notna().any()]
+    )
+    anchors = {}
+    for name in names:
+        if name not in METRICS or METRICS[name].direction == "describes the acquisition":
+            continue
+        anchor = _anchor(rows, name, group) or general.get(name)
+        if anchor:
+            anchors[name] = anchor
+    return anchors
+
+
+def _anchor(rows: pd.DataFrame, name: str, group: str) -> Anchor | None:
+    """Return the anchor of one metric in one group; ``None`` without enough values or any spread."""
+    values = pd.to_numeric(rows[name]).dropna() if name in rows else pd.Series(dtype=float)
+    if len(values) < MIN_COHORT:
+        return None
+    scale = builtin().anchors[name].scale if name in builtin().anchors else "linear"
+    low, middle, high = np.quantile(to_scale(values.to_numpy(), scale), [0.25, 0.5, 0.75])
+    sd = (high - low) / NORMAL_IQR
+    side = 1.0 if METRICS[name].direction == "higher is worse" else -1.0
+    good, bad = middle + side * GOOD_SD * sd, middle + side * BAD_SD * sd
+    if scale == "log":
+        good, bad = np.exp(good), np.exp(bad)
+    if not np.isfinite([good, bad]).all() or np.isclose(good, bad, rtol=1e-9, atol=0):
+        return None
+    source = f"{group}: median and IQR of {len(values)} scans"
+    return Anchor(float(good), float(bad), scale, source)

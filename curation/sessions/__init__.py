@@ -1,0 +1,1 @@
+"""Rating sessions: plan, sampling, active learning, log, unblinding, suggested cut-off."""

@@ -1,0 +1,154 @@
+"""Plan and state of a rating session."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from curation.decisions.schema import plan_field
+from curation.errors import RuleError, SessionError
+from curation.tiers.tier_rule import DEFAULT_RULE, TIER_NAMES, TierRule
+
+MAX_SIZE = 100_000
+
+
+@dataclass(frozen=True)
+class SessionPlan:
+    """Plan of a session.
+
+    Parameters
+    ----------
+    name : str
+        Of the session; a rater has one session of a name.
+    rater : str
+        Who rates.
+    scale : str
+        Name of the scale.
+    choice : str
+        Key of :data:`curation.sessions.sampling.CHOICES`, with its argument after a colon: ``'tier:B'``,
+        ``'near-cutoff:42.5'``.
+    size : int
+        How many different scans, repeats not counted.
+    repeats_share : float
+        Hidden repeats as a share of ``size``, 0 to 0.5.
+    blinded : bool
+        Whether name, age, group, site, scores and other ratings are hidden until a rating is saved.
+    seed : int
+        Draws the scans, their order and the repeats.
+    air_first : bool
+        Whether each scan is first seen through the window that shows the air, before the brain draws the eye.
+    rule : TierRule
+        The tiers and cut-offs that ``'tier:…'`` and ``'near-cutoff'`` mean.
+    """
+
+    name: str
+    rater: str
+    scale: str
+    choice: str = "random"
+    size: int = 50
+    repeats_share: float = 0.1
+    blinded: bool = True
+    seed: int = 0
+    rule: TierRule = DEFAULT_RULE
+    air_first: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as plain JSON-ready values."""
+        return asdict(replace(self, rule=DEFAULT_RULE)) | {"rule": self.rule.as_dict()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "SessionPlan":
+        """Build a plan from the result of :meth:`as_dict`; older ones held cut-offs of the score alone.
+
+        Raises
+        ------
+        SessionError
+            When the values are no plan.
+        """
+        try:
+            given = dict(values)
+            cutoffs = tuple(given.pop("cutoffs", DEFAULT_RULE.cutoffs))
+            old = TierRule(TIER_NAMES[: len(cutoffs) + 1], cutoffs)
+            rule = TierRule.from_dict(given.pop("rule")) if "rule" in given else old
+            plan = cls(**given, rule=rule)
+        except (TypeError, ValueError, KeyError, AttributeError, RuleError) as error:
+            raise SessionError(f"The plan of a session cannot be read ({error}).") from error
+        for name, value in given.items():
+            if plan_field(given, name) is None:
+                raise SessionError(
+                    f"The plan of a session cannot be read: its {name} is {value!r:.60}."
+                )
+        return plan
+
+
+@dataclass(frozen=True)
+class SessionItem:
+    """One entry of a session's list.
+
+    Parameters
+    ----------
+    position : int
+        0 and up.
+    scan_id : str
+        What is shown.
+    repeat_of : int or None
+        The position at which this scan came before. Never shown.
+    """
+
+    position: int
+    scan_id: str
+    repeat_of: int | None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session as it stands.
+
+    Parameters
+    ----------
+    id : int
+        Its number.
+    plan : Plan
+        What it was planned to be.
+    items : tuple of Item
+        The list.
+    rated : dict of int to int
+        Position -> number of the rating that stands there.
+    attempts : dict of int to int
+        Position -> how often it was taken back; absent where never.
+    """
+
+    id: int
+    plan: SessionPlan
+    items: tuple[SessionItem, ...]
+    rated: dict[int, int]
+    attempts: dict[int, int]
+
+    @property
+    def position(self) -> int:
+        """The next position without a rating; the list's length where there is none."""
+        return next((i.position for i in self.items if i.position not in self.rated), self.total)
+
+    @property
+    def attempt(self) -> int:
+        """How often the next position was taken back."""
+        return self.attempts.get(self.position, 0)
+
+    @property
+    def done(self) -> int:
+        """How many positions have a rating."""
+        return len(self.rated)
+
+    @property
+    def total(self) -> int:
+        """How many positions there are, repeats counted."""
+        return len(self.items)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every position has a rating."""
+        return self.done == self.total
+
+    @property
+    def last(self) -> int | None:
+        """The newest rating that is not withdrawn, the one that :func:`.session_log.undo` takes back."""
+        return max(self.rated.values(), default=None)

@@ -1,0 +1,1 @@
+"""Simulated people, artefacts and the demo workspace."""

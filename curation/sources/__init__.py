@@ -1,0 +1,1 @@
+"""Sources of scans: discovery, people, modalities, duplicates, ingest."""

@@ -1,0 +1,250 @@
+"""Discovery of the scans of a source: a BIDS data set, a folder of NIfTI files, or a manifest."""
+
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from curation.errors import SourceError
+from curation.sources import image_modality, participants_table, scan_names
+from curation.sources import source as entries
+from curation.sources.participants_table import People
+from curation.sources.scan_names import SUFFIXES, as_unicode, stem_of
+from curation.sources.source import NO_IMAGE, Entry, Listing
+from curation.storage import files, folder_walk, text_tables
+from curation.storage.folder_walk import Closed
+from curation.storage.workspace import Source
+
+
+def list_manifest(source: Source, participants: Path | None) -> Listing:
+    """List the scans of a manifest, each with the values of its row and of a table of people.
+
+    Raises
+    ------
+    SourceError
+        When the manifest is no table, or has no column of files.
+    """
+    manifest = Path(source.path)
+    table = text_tables.read_table(manifest)
+    if "bids_name" in table and "path" not in table:
+        raise SourceError(
+            f"{manifest.name} is a table of MRIQC, which has metrics but no images. Take it in with "
+            "'python -m curation import-mriqc'."
+        )
+    if "path" not in table:
+        raise SourceError(
+            f"{manifest.name} has no column of files. Name one 'path' (found: "
+            f"{', '.join(table.attrs['written'])})."
+        )
+    rows = [
+        row
+        for row in table.to_dict("records")
+        if row["path"] and fnmatch.fnmatch(Path(row["path"]).name, source.include)
+    ]
+    joined = participants_table.participants(participants) if participants else People()
+    keys = _manifest_keys([row["path"] for row in rows])
+    owners = entries.owners_of(keys.values(), joined)
+    found = [_manifest_row(row, manifest.parent, keys[row["path"]], owners, joined) for row in rows]
+    ignored = tuple(name for name in table.columns if name not in text_tables.ALIASES)
+    names = (entry.participant_id for entry in found)
+    return Listing(found, ignored, (*table.attrs["guessed"], *entries.notes_of(joined, names)))
+
+
+def _manifest_keys(paths: Iterable[str]) -> dict[str, str]:
+    """Return the key of each file of a manifest: its path without the part that differs between machines."""
+    keys = {path: (Path(path).parent / stem_of(Path(path))).as_posix() for path in paths}
+    own = {path for path in keys if Path(path).is_absolute() or path.startswith(("~", ".."))}
+    tails = scan_names.shortest_tails(keys[path] for path in own)
+    return {path: tails[key] if path in own else key for path, key in keys.items()}
+
+
+def _manifest_row(
+    row: Mapping[str, str | None], folder: Path, key: str, owners: Mapping[str, str], joined: People
+) -> Entry:
+    path = folder / files.expanded(row["path"] or "")
+    stem = stem_of(path)
+    person_id = row.get("participant_id") or owners[key]
+    session_id = row.get("session_id") or scan_names.entities(stem, loose=True).get("ses")
+    by_table = image_modality.modality_of_table(row.get("modality"))
+    modality = by_table or image_modality.modality_of_file_name(stem)
+    known = {name: text for name, text in row.items() if text is not None}
+    return entries.describe_entry(key, path, person_id, session_id, modality, joined, known)
+
+
+#: How the reason begins of what lies in a folder that could not be entered, and of the folder itself.
+CLOSED = "this folder could not be entered"
+_IN_BIDS = ("anat", "pet")
+
+
+def kind_of(path: Path) -> str:
+    """Return the kind of a source: manifest, BIDS data set or folder.
+
+    Raises
+    ------
+    SourceError
+        When there is nothing at ``path``, or a file that is no manifest.
+    """
+    if path.is_file():
+        if path.suffix.lower() not in {".csv", ".tsv", ".txt"}:
+            raise SourceError(
+                f"{path.name} is no source of scans. Name a folder, or a .csv or .tsv manifest."
+            )
+        return "manifest"
+    if not path.is_dir():
+        raise SourceError(f"There is no folder or file at {path}. Check the path.")
+    is_bids = (path / "dataset_description.json").exists() or any(path.glob("sub-*/"))
+    return "bids" if is_bids else "folder"
+
+
+def list_source(source: Source, participants: Path | None = None) -> Listing:
+    """List the scans of a source.
+
+    Parameters
+    ----------
+    source : Source
+        What to list; its ``include`` pattern is matched against file names.
+    participants : Path, optional
+        A table of people to join, instead of the ``participants.tsv`` in the source.
+
+    Raises
+    ------
+    SourceError
+        When it names no scan at all.
+    """
+    listing = LISTERS[source.kind](source, participants)
+    if not any(entry.path and not entry.closed for entry in listing.entries):
+        if shut := [entry for entry in listing.entries if entry.closed]:
+            raise SourceError(
+                f"No scan was found at {source.path}: {shut[0].problem} ({shut[0].path})."
+            )
+        raise SourceError(
+            f"{source.path} names no scan ({source.include!r}, ending in .nii or .nii.gz). If these "
+            "are DICOM files, convert them first, for example with dcm2niix."
+        )
+    return listing
+
+
+# ---- BIDS ------------------------------------------------------------------------------------
+
+
+def _list_bids(source: Source, participants: Path | None) -> Listing:
+    root = Path(source.path)
+    table = participants_table.participants(participants or root / "participants.tsv")
+    images, closed = _images(root, source.include)
+    named = {path: _of_bids(path, table) for path in images}
+    if images and not any(named.values()) and not (root / "dataset_description.json").exists():
+        return _list_folder(source, participants)  # folders called sub-01 are no BIDS yet
+    odd = [path for path, entry in named.items() if entry is None and path.parent.name in _IN_BIDS]
+    found = [*filter(None, named.values()), *(_closed(folder, root, table) for folder in closed)]
+    seen = {table.find(entry.participant_id) for entry in found}
+    absent = [_absent(name, table, closed, root) for name in table.rows if name not in seen]
+    if source.include != "*":
+        absent = []  # they may well have an image, of another name
+    notes = entries.notes_of(table, (entry.participant_id for entry in found))
+    return Listing([*found, *absent], notes=(*notes, *_without_name(odd, root)))
+
+
+def _without_name(paths: list[Path], root: Path) -> list[str]:
+    """Say which images lie where BIDS has those of heads, but are not named as such."""
+    if not paths:
+        return []
+    first = as_unicode(paths[0].relative_to(root).as_posix())
+    return [
+        f"Not listed, as BIDS has no such names for images of a head: {len(paths)} in folders anat or pet, "
+        f"first {first}."
+    ]
+
+
+def _of_bids(path: Path, table: People) -> Entry | None:
+    stem = stem_of(path)
+    entities = scan_names.entities(stem)
+    modality = image_modality.modality_of_bids_name(stem.rsplit("_", 1)[-1], entities)
+    if modality is None or "sub" not in entities:
+        return None
+    participant_id = as_unicode(f"sub-{entities['sub']}")
+    return entries.describe_entry(stem, path, participant_id, entities.get("ses"), modality, table)
+
+
+def _absent(name: str, table: People, closed: list[Closed], root: Path) -> Entry:
+    """Describe a participant without an image, or with one that may lie in an unreadable folder."""
+    anywhere = [folder for folder in closed if _participant_of(folder.path, root) is None]
+    count = f"{len(anywhere)} folder{'s' * (len(anywhere) != 1)}"
+    problem = f"{NO_IMAGE} was found; {count} could not be entered" if anywhere else None
+    described = participants_table.describe(table.row(name))
+    name = _bids_id(name)
+    return Entry(f"{name}_missing", None, name, None, None, described, problem)
+
+
+def _bids_id(name: str) -> str:
+    return name if name.startswith("sub-") else f"sub-{name}"
+
+
+# ---- folder ----------------------------------------------------------------------------------
+
+
+def _list_folder(source: Source, participants: Path | None) -> Listing:
+    root = Path(source.path)
+    table = participants_table.participants(participants or root / "participants.tsv")
+    images, closed = _images(root, source.include)
+    keys = {path: (path.relative_to(root).parent / stem_of(path)).as_posix() for path in images}
+    owners = entries.owners_of(keys.values(), table)
+    loose = [_loose(keys[path], path, owners[keys[path]], table) for path in images]
+    shut = [_closed(folder, root, table) for folder in closed]
+    return Listing([*loose, *shut], notes=entries.notes_of(table, owners.values()))
+
+
+def _loose(key: str, path: Path, participant_id: str, table: People) -> Entry:
+    stem = stem_of(path)
+    session_id = scan_names.entities(stem, loose=True).get("ses")
+    return entries.describe_entry(
+        key, path, participant_id, session_id, image_modality.modality_of_file_name(stem), table
+    )
+
+
+# ---- both ------------------------------------------------------------------------------------
+
+
+def _closed(folder: Closed, root: Path, table: People) -> Entry:
+    """Make a row of an unreadable folder, with its person where its name says so."""
+    inside = as_unicode(folder.path.relative_to(root).as_posix())
+    participant_id = _participant_of(folder.path, root) or inside
+    problem = (
+        f"{CLOSED} ({folder.why}), and nothing in it is listed; give this account the right to read it, "
+        "then ingest again"
+    )
+    described = participants_table.describe(table.row(participant_id))
+    path = Path(as_unicode(str(folder.path)))
+    key = f"{inside}/closed"
+    return Entry(key, path, participant_id, None, None, described, problem, closed=True)
+
+
+def _participant_of(folder: Path, root: Path) -> str | None:
+    parts = folder.relative_to(root).parts
+    return next((as_unicode(part) for part in parts if part.startswith("sub-")), None)
+
+
+def _images(root: Path, include: str) -> tuple[list[Path], list[Closed]]:
+    """Return the images of a source in order; hidden folders and ``derivatives`` are not raw data.
+
+    A folder that is only named as an image, and holds none, is one of them: its row says what it is.
+    """
+    found = folder_walk.walk(root, lambda name: name.startswith(".") or name == "derivatives")
+    images = [path for path in found.files if _is_image(path)]
+    known = (*images, *(closed.path for closed in found.closed))
+    hollow = [
+        folder
+        for folder in found.folders
+        if _is_image(folder) and not any(path.is_relative_to(folder) for path in known)
+    ]
+    wanted = [path for path in (*images, *hollow) if fnmatch.fnmatch(path.name, include)]
+    return sorted(wanted), found.closed
+
+
+def _is_image(path: Path) -> bool:
+    return path.name.lower().endswith(SUFFIXES)
+
+
+LISTERS: dict[str, Callable[[Source, Path | None], Listing]] = {
+    "bids": _list_bids,
+    "folder": _list_folder,
+    "manifest": list_manifest,
+}

@@ -1,0 +1,175 @@
+"""Settings of a source of scans, and its entries before their files are opened."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from curation.errors import SourceError
+from curation.sources import image_modality, participants_table, scan_names
+from curation.sources.participants_table import People
+from curation.sources.scan_names import as_unicode, is_unicode
+from curation.storage import files
+from curation.storage.files import slug
+from curation.storage.workspace import ROLES, Source, Workspace
+
+
+def describe(
+    workspace: Workspace, path: str | Path, kind: str, *, name: str | None = None, **asked: Any
+) -> Source:
+    """Describe a source that is to be listed.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where it is to be listed.
+    path : path
+        The source; absolute.
+    kind : str
+        What it is, see :class:`curation.storage.workspace.Source`.
+    name : str, optional
+        Its short name; of its path by default.
+    **asked
+        Other fields of :class:`curation.storage.workspace.Source`. What is ``None`` is as it was when the
+        source was listed before, else as is usual.
+
+    Raises
+    ------
+    SourceError
+        When a role, a kind of image or a table of people is none, another source has the name, or a path
+        cannot be written down.
+    """
+    given = {field: value for field, value in asked.items() if value is not None}
+    if given.get("role", "pool") not in ROLES:
+        raise SourceError(
+            f"A source is of a role, one of {', '.join(ROLES)}; not {given['role']!r}."
+        )
+    if given.get("modality", image_modality.SCORED) not in image_modality.KINDS:
+        raise SourceError(
+            f"What is scored is one of {', '.join(image_modality.KINDS)}; not {given['modality']!r}."
+        )
+    if table := given.get("participants"):
+        given["participants"] = str(_table_of_people(table))
+    path = str(path)
+    called = slug(name or scan_names.stem_of(Path(path)))
+    for text in (path, *(value for value in given.values() if isinstance(value, str))):
+        _refuse_bytes(text)
+    before = next((source for source in workspace.sources() if source.name == called), None)
+    if before and before.path != path:
+        raise SourceError(
+            f"The workspace has a source {called!r} already, at {before.path}. Give this one another name "
+            "(--name)."
+        )
+    known = {field: getattr(before, field) for field in asked} if before else {}
+    return Source(name=called, path=path, kind=kind, **(known | given))
+
+
+def absolute(path: str | Path) -> Path:
+    """Return the absolute path of a path that was typed."""
+    return files.expanded(path).resolve()
+
+
+def _table_of_people(path: str | Path) -> Path:
+    if not files.expanded(path).is_file():
+        raise SourceError(f"There is no table of people at {path}. Check the path.")
+    return absolute(path)
+
+
+def _refuse_bytes(text: str) -> None:
+    if not scan_names.is_unicode(text):
+        raise SourceError(
+            f"{scan_names.as_unicode(text)} is not UTF-8 and cannot be written down. Rename it, or name a "
+            "link to it."
+        )
+
+
+NO_IMAGE = "listed as a participant, but no image file"
+_NOT_UTF8 = (
+    r"its name is not UTF-8 (what is not, is written here as \x…); rename the file or folder, then "
+    "ingest again"
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One scan that a source names, before its file was opened.
+
+    Parameters
+    ----------
+    key : str
+        What makes it unique in its source, from which its ``scan_id`` is made.
+    path : Path or None
+        The image; ``None`` for a person without one.
+    participant_id, session_id, modality : str or None
+        As the source says.
+    person : dict
+        ``age_years``, ``sex``, ``group``, ``site``, ``person``, ``note``.
+    problem : str or None
+        Why it cannot be used, where that is known without opening the file.
+    closed : bool
+        Whether this is no image, but a folder that could not be entered.
+    """
+
+    key: str
+    path: Path | None
+    participant_id: str
+    session_id: str | None
+    modality: str | None
+    person: dict[str, object] = field(default_factory=dict)
+    problem: str | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Entries of a source, with sentences on guesses and on entries that were not understood."""
+
+    entries: list[Entry]
+    ignored_columns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def describe_entry(
+    key: str,
+    path: Path,
+    participant_id: str,
+    session_id: str | None,
+    modality: str | None,
+    table: People,
+    known: Mapping[str, str | None] | None = None,
+) -> Entry:
+    """Describe one image; ``known``, its own row's values of the person, take precedence over the table."""
+    described = participants_table.describe({**table.row(participant_id), **(known or {})})
+    problem = None if is_unicode(str(path)) else _NOT_UTF8
+    session_id = session_id and as_unicode(session_id)
+    path = Path(as_unicode(str(path)))
+    return Entry(as_unicode(key), path, participant_id, session_id, modality, described, problem)
+
+
+def notes_of(table: People, names: Iterable[str]) -> tuple[str, ...]:
+    """Return notes on a table of people: guesses, and how many of a source's people it holds."""
+    return (*table.notes, *filter(None, [table.joined(names)]))
+
+
+def owners_of(keys: Iterable[str], table: People) -> dict[str, str]:
+    """Return the person of each scan, by its path without ending.
+
+    It is the person of the table with whose id the file's name begins, or after whom a folder is called; else
+    the ``sub-`` of the file or a folder; else nobody knows, and the name stands for the person, with as much
+    of the path as tells it from others.
+    """
+    owners = {key: _owner(PurePosixPath(key), table) for key in keys}
+    unknown = scan_names.shortest_tails(key for key, owner in owners.items() if owner is None)
+    return {
+        key: as_unicode(owner or unknown[key].replace("/", "_")) for key, owner in owners.items()
+    }
+
+
+def _owner(key: PurePosixPath, table: People) -> str | None:
+    if found := table.owner(key.name):
+        return found
+    above = key.parts[-2::-1]
+    if found := next(filter(None, map(table.find, above)), None):
+        return found
+    labels = (scan_names.entities(name, loose=True).get("sub") for name in (key.name, *above))
+    return next((f"sub-{label}" for label in labels if label), None)

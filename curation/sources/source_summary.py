@@ -1,0 +1,84 @@
+"""Summary of a listed source: scans of each kind, and points that need attention."""
+
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from curation.sources import duplicates, image_modality
+from curation.sources.ingest import IngestSummary
+from curation.storage import tables
+from curation.storage.workspace import Source, Workspace
+
+
+def counts(scans: pd.DataFrame) -> str:
+    """Return counts of a source's scans by status, and of images that are not scored, in a sentence."""
+    by_status = scans.loc[~scans["status"].isin(tables.LISTED), "status"].value_counts()
+    said = [", ".join(f"{number} {status}" for status, number in by_status.items())]
+    besides = scans.loc[scans["status"].isin(tables.LISTED), "modality"].value_counts()
+    if len(besides):
+        said.append(f"listed, not scored: {image_modality.counts_in_words(besides.to_dict())}")
+    return "; ".join(filter(None, said))
+
+
+def lines(workspace: Workspace, summary: IngestSummary) -> Iterator[str]:
+    """Yield the notes on a source besides the counts, a line each."""
+    if summary.ignored_columns:
+        yield f"columns not understood and left out: {', '.join(summary.ignored_columns)}"
+    source, scans = summary.source, summary.scans
+    for note in (
+        *summary.notes,
+        *of_source(source, scans),
+        *duplicates.notes(workspace, [source.name]),
+    ):
+        yield f"  note: {note}"
+    for row in summary.problems.itertuples():
+        yield f"  {row.status}: {row.scan_id}: {row.reason}"
+    for row in scans[scans["note"].notna()].itertuples():
+        yield f"  note: {row.scan_id}: {row.note}"
+
+
+def of_older(sources: Iterable[Source], scans: pd.DataFrame) -> list[str]:
+    """Say which scans were scored as if they were T1w, before Tierscope told them apart, in sentences."""
+    said = []
+    for source in sources:
+        its = scans[(scans["source"] == source.name) & scans["status"].isin(tables.SCORABLE)]
+        wrong = its[its["modality"].notna() & (its["modality"] != source.modality)]
+        if len(wrong):
+            kinds = image_modality.counts_in_words(wrong["modality"].value_counts().to_dict())
+            said.append(
+                f"{kinds} of {source.name} were scored as {source.modality}, before they were told apart. "
+                "List the sources again: they are then listed and not scored."
+            )
+    return said
+
+
+def of_source(source: Source, scans: pd.DataFrame) -> list[str]:
+    """Return warnings to read before a source is used, in sentences."""
+    usable = scans[scans["status"].isin(tables.SCORABLE)]
+    listed = scans.loc[scans["status"] == "other", "modality"].value_counts()
+    said = []
+    if usable.empty and len(listed):
+        kinds = " or ".join(kind for kind in listed.index if kind in image_modality.KINDS)
+        told = " and ".join(listed.index)
+        said.append(
+            f"No {source.modality} was found, so nothing of this source is scored. "
+            + (
+                f"To score its {kinds}, ingest it again with '--modality KIND'."
+                if kinds
+                else f"It says that its images are {told}. Where they are T1w, write T1w there."
+            )
+        )
+    ageless = int(usable["age_years"].isna().sum())
+    if source.role == "target" and ageless:
+        said.append(
+            f"{ageless} of {len(usable)} scans have no age and cannot be judged on"
+            + (", so this can be no target" if ageless == len(usable) else "")
+            + ". Join a table of people with a column 'age' (--participants)."
+        )
+    coded = sorted(value for value in usable["sex"].dropna().unique() if value[:1].isdigit())
+    if coded:
+        said.append(
+            f"Sex is written as {' and '.join(coded)} and kept so: which is which is not told. Write M and F "
+            "to have it understood."
+        )
+    return said

@@ -1,0 +1,1 @@
+"""Files of a workspace: atomic writing, tables, BIDS tables, processes and locks."""

@@ -1,0 +1,241 @@
+"""Background processes that outlive the page or shell that started them, and leases on slots.
+
+A task is a JSON state file: command, process, start and progress. A process is taken for alive only if its
+id, its start *and* the machine's boot match and it is no zombie, because ids are reused, clocks are set and
+machines start anew. A lease gives a process one of a few slots (GPUs, cores) as long as it lives.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from curation.errors import BusyError
+from curation.storage import files
+
+_START_TOLERANCE_S = 2.0
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+#: Children of this process that may still run; polled so that none stays a zombie.
+_children: list[subprocess.Popen] = []
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process, distinguished from later ones of the same id.
+
+    Parameters
+    ----------
+    pid : int
+        Process id; of a task that :func:`start` began also the id of the group that it leads.
+    started : float
+        Creation time in seconds since the epoch, as the operating system gives it.
+    boot : str
+        Which boot of the machine it belongs to, and how many ticks after it the process began. Neither
+        changes when the clock is set. Empty where the system does not say it.
+    """
+
+    pid: int
+    started: float
+    boot: str = ""
+
+    @classmethod
+    def of(cls, pid: int) -> "Process":
+        """Describe a running process by its id."""
+        return cls(pid, psutil.Process(pid).create_time(), _boot(pid))
+
+    @classmethod
+    def noted(cls, values: Mapping[str, Any]) -> "Process":
+        """Build a process from its note: ``pid``, ``started`` and, where known, ``boot``."""
+        return cls(values["pid"], values["started"], values.get("boot", ""))
+
+    def alive(self) -> bool:
+        """Return whether this very process still runs (a zombie does not)."""
+        try:
+            process = psutil.Process(self.pid)
+            if self.boot and (now := _boot(self.pid)):
+                same = now == self.boot
+            else:
+                same = abs(process.create_time() - self.started) < _START_TOLERANCE_S
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+def _boot(pid: int) -> str:
+    try:
+        # the command stands in brackets and may hold anything; the start is the 20th field after them
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return f"{_BOOT_ID.read_text().strip()}/{ticks}"
+    except (OSError, IndexError):
+        return ""
+
+
+def start(
+    command: Sequence[str], *, log: Path, state: Path, environment: Mapping[str, str] | None = None
+) -> Process:
+    """Start ``command`` in a process group of its own and note it in ``state``.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Program and arguments; no shell reads them.
+    log : Path
+        File that the output is appended to.
+    state : Path
+        JSON file that :func:`running` and :func:`stop` read.
+    environment : mapping, optional
+        Variables set on top of the current ones.
+
+    Returns
+    -------
+    Process
+        The leader of the new group.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
+    _reap()
+    _children.append(child)
+    process = Process.of(child.pid)
+    files.write_json(state, _note(command, process))
+    return process
+
+
+def _note(command: Sequence[str], process: Process) -> dict[str, Any]:
+    return {"command": list(command), "host": socket.gethostname(), **asdict(process)}
+
+
+def read_note(state: Path) -> dict[str, Any]:
+    """Return the note of a process in ``state`` (``pid``, ``started``, ``host`` and more); empty where none.
+
+    A state that cannot be read notes nothing: whoever starts the task again writes it anew.
+    """
+    noted = files.read_note(state)
+    whole = isinstance(noted.get("pid"), int) and isinstance(noted.get("started"), float | int)
+    return {"host": socket.gethostname()} | noted if whole else {}
+
+
+def running(state: Path) -> Process | None:
+    """Return the process noted in ``state`` if it is still alive, on this machine."""
+    noted = read_note(state)
+    if not noted or noted["host"] != socket.gethostname():
+        return None
+    process = Process.noted(noted)
+    if process.alive():
+        return process
+    _reap()
+    return None
+
+
+@contextlib.contextmanager
+def noted(state: Path) -> Iterator[None]:
+    """Note this process in ``state`` while the block runs, so that pages see a task from a terminal too.
+
+    Where another live process is noted, that one stays.
+    """
+    if running(state) is not None:
+        yield
+        return
+    own = Process.of(os.getpid())
+    files.write_json(state, _note(sys.orig_argv, own))
+    try:
+        yield
+    finally:
+        state.unlink(missing_ok=True)
+
+
+def stop(
+    process: Process, *, grace_s: float = 10.0, meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """End a process and those it started: politely first, by force after ``grace_s`` seconds.
+
+    Parameters
+    ----------
+    process : Process
+        Which one; nothing happens where it has ended.
+    grace_s : float
+        How long it may take to end by itself.
+    meanwhile : callable
+        Called again and again while it is waited for.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if not process.alive():
+            break
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            _signal(process.pid, number)
+        deadline = time.monotonic() + grace_s
+        while process.alive() and time.monotonic() < deadline:
+            _reap()
+            meanwhile()
+            time.sleep(0.05)
+
+
+def _signal(pid: int, number: int) -> None:
+    """Signal a process and its children; the whole group only where the process leads it."""
+    if os.getpgid(pid) == pid:
+        os.killpg(pid, number)
+        return
+    for one in (*psutil.Process(pid).children(recursive=True), psutil.Process(pid)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.send_signal(number)
+
+
+def _reap() -> None:
+    """Collect the exit status of children that ended."""
+    _children[:] = [child for child in _children if child.poll() is None]
+
+
+_POLL_S = 0.2
+
+
+@contextlib.contextmanager
+def lease(places: Sequence[Path], *, check: Callable[[], None]) -> Iterator[int]:
+    """Hold the first free slot, waiting for one.
+
+    Parameters
+    ----------
+    places : sequence of Path
+        One lock file a place; a process that dies lets go of its place.
+    check : callable
+        Called again and again while waiting; what it raises ends the waiting.
+
+    Yields
+    ------
+    int
+        Which place.
+    """
+    taken = BusyError("Every place is taken.")
+    with contextlib.ExitStack() as held:
+        yield _first_free(places, held, taken, check)
+
+
+def _first_free(
+    places: Sequence[Path],
+    held: contextlib.ExitStack,
+    taken: BusyError,
+    check: Callable[[], None],
+) -> int:
+    while True:
+        for index, path in enumerate(places):
+            with contextlib.suppress(BusyError):
+                held.enter_context(files.lock(path, taken))
+                return index
+        check()
+        time.sleep(_POLL_S)

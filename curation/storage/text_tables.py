@@ -1,0 +1,190 @@
+"""Text tables: columns recognised under their many names, and cells safe for spreadsheets.
+
+A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@``, also in CSV and TSV, whoever wrote it
+there. Such a text has ``'`` in front; a number has not. Reading takes exactly one off again. Every table that
+leaves Tierscope follows this rule.
+"""
+
+import io
+import operator
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from curation.errors import SourceError
+
+#: Our name of a column -> the names under which tables carry it; case, spaces, dots and such do not count.
+ALIASES: dict[str, str] = {
+    "path": "path, file, filename, file path, image, image path, image file, nifti, nifti path, nifti file, "
+    "scan path, scan file, t1 path, t1w path, t1 file, t1w file",
+    "participant_id": "participant id, participant, subject, subject id, sub, sub id, subj, subj id, "
+    "subject code, participant code, patient, patient id, mrid, ixi id, ptid, eid, src subject id, id",
+    "person": "person, person id",
+    "session_id": "session id, session, ses, visit, timepoint",
+    "site": "site, site id, center, centre, scanner, scanner id",
+    "age_years": "age years, age, age at scan, age in years, age at mri, scan age, "
+    "patient age at first study",
+    "sex": "sex, gender",
+    "group": "group, diagnosis, dx, dx group",
+    "modality": "modality, suffix, contrast",
+}
+UNKNOWN = ("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?")
+
+#: Words beside ``age`` that make it the age of something else, or no number of years.
+_NO_AGE = re.compile(
+    r"months?|mo|days?|weeks?|interview|onset|diagnosis|dx|death|group|range|bin|band|class|gestation(al)?|"
+    r"menarche|first|gap|delta|predicted|squared|brain|mother|father|maternal|paternal"
+)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a CSV or TSV file as text, its columns renamed to ours, its missing values ``None``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of :data:`ALIASES` that were found, then all others under their own names. In ``attrs`` stand
+        ``written``, the columns as the file names them, and ``guessed``, a sentence on each that was guessed.
+
+    Raises
+    ------
+    SourceError
+        When the file is no text table, or two columns mean the same.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        header = text.partition("\n")[0]
+        table = pd.read_csv(
+            io.StringIO(text),
+            sep=max("\t,;", key=header.count),
+            dtype="str",
+            keep_default_na=False,
+        )
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise SourceError(
+            f"{path.name} cannot be read as a table ({error}). Save it as CSV or TSV with one header "
+            "row, in UTF-8."
+        ) from error
+    if not isinstance(
+        table.index, pd.RangeIndex
+    ):  # pandas takes what is too much for names of rows
+        raise SourceError(
+            f"{path.name} cannot be read as a table: its rows have more fields than its header has names. "
+            "Save it with one header row that names every column."
+        )
+    written = tuple(map(str, table.columns))
+    names, guessed = _our_names(written, path)
+    # as one array, because tables of many columns take pandas a moment for each
+    cells = [[_cell(text) for text in row] for row in table.to_numpy(object).tolist()]
+    held = np.array(cells, object).reshape(table.shape)
+    ours = [names.get(name, name) for name in written]
+    table = pd.DataFrame(held, columns=ours, dtype=object)
+    table.attrs = {"written": written, "guessed": guessed}
+    return table
+
+
+def _cell(text: str | float) -> str | None:
+    """Return the content of a cell, ``None`` where empty; a short row lacks its last cells."""
+    said = text.strip() if isinstance(text, str) else ""
+    return None if said.lower() in UNKNOWN else said
+
+
+def _our_names(written: Iterable[str], path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return our name of each column that is understood, and a sentence on each that was guessed."""
+    found: dict[str, list[str]] = {}
+    for column in written:
+        found.setdefault(_bare(column), []).append(column)
+    names: dict[str, str] = {}
+    for ours, aliases in ALIASES.items():
+        alias = next((bare for bare in map(_bare, aliases.split(",")) if bare in found), None)
+        if alias is None:
+            continue
+        if len(found[alias]) > 1:
+            raise SourceError(
+                f"{path.name} has two columns for {ours!r}: {' and '.join(found[alias])}. Rename one of "
+                "them."
+            )
+        names[found[alias][0]] = ours
+    ages = [column for column in written if column not in names and _is_age(column)]
+    if "age_years" in names.values() or len(ages) != 1:
+        return names, ()
+    return names | {ages[0]: "age_years"}, (f"Ages are taken from the column {ages[0]!r}.",)
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.lower())
+
+
+def _is_age(column: str) -> bool:
+    words = re.findall(r"[a-z]+", column.lower())
+    other = any(map(_NO_AGE.fullmatch, words)) or re.search(r"\d", column)
+    return "age" in words and not other
+
+
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+# tab and line breaks are passed over by spreadsheets; the wide signs are those of East Asian keyboards
+_RUN = r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+_FORMULA, _GUARDED = re.compile(_RUN), re.compile(f"'(?={_RUN})")
+
+
+def guarded(text: str) -> str:
+    """Return a text as a cell; as it is where a spreadsheet takes it for text or for a number.
+
+    Examples
+    --------
+    >>> guarded("=SUM(A1)"), guarded("-1.5"), guarded("plain")
+    ("'=SUM(A1)", '-1.5', 'plain')
+    """
+    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def unguarded(cell: str) -> str:
+    """Return the text of which :func:`guarded` made a cell.
+
+    Examples
+    --------
+    >>> unguarded(guarded("=SUM(A1)"))
+    '=SUM(A1)'
+    """
+    return cell[1:] if _GUARDED.match(cell) else cell
+
+
+def guarded_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with every text in it, and every column's name, as a cell."""
+    return table.rename(columns=_of_texts(guarded)).apply(_of_column, change=guarded)
+
+
+def unguarded_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of which :func:`guarded_table` made cells, once it was read back."""
+    return table.rename(columns=_of_texts(unguarded)).apply(_of_column, change=unguarded)
+
+
+def csv(table: pd.DataFrame, *, separator: str = ",", missing: str = "") -> str:
+    """Return a table as a file for people: one line a row, in full precision, without the index."""
+    return guarded_table(table).to_csv(
+        sep=separator, index=False, na_rep=missing, lineterminator="\n"
+    )
+
+
+def _of_column(column: pd.Series, change: Callable[[str], str]) -> pd.Series:
+    """Change the texts of a column; one without any that needs it stays as it is, kind and all."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column
+    texts = isinstance(column.dtype, pd.StringDtype)
+    if texts and not column.str.match(_RUN, na=False).any():  # soon said, of a million rows too
+        return column
+    before = column.tolist()
+    after = [change(one) if isinstance(one, str) else one for one in before]
+    if all(map(operator.is_, before, after)):
+        return column
+    kind = column.dtype if texts else object
+    return pd.Series(after, index=column.index, name=column.name, dtype=kind)
+
+
+def _of_texts(change: Callable[[str], str]) -> Callable[[object], object]:
+    return lambda one: change(one) if isinstance(one, str) else one

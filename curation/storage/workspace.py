@@ -1,0 +1,239 @@
+"""The workspace on disk: opening, settings and sources; its paths are :class:`WorkspacePaths`."""
+
+import contextlib
+import datetime
+import os
+import stat
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+
+from curation import __version__
+from curation.errors import WorkspaceError
+from curation.storage import files
+from curation.storage.workspace_paths import WorkspacePaths
+
+SCHEMA = 1
+ENVIRONMENT_VARIABLE = "TIERSCOPE_WORKSPACE"
+DEFAULT_ROOT = "workspace"
+
+Role = Literal["pool", "target"]
+ROLES: dict[Role, str] = {
+    "pool": "pretraining pool: scans that are scored, sorted into tiers and pretrained on",
+    "target": "external target cohort: scans with ages on which every arm is judged",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of scans.
+
+    Parameters
+    ----------
+    name : str
+        Short name, unique in the workspace; prefix of every ``scan_id``, and of the ``subject_id`` of those
+        whom no table names.
+    path : str
+        Absolute path of the data set folder or the manifest file. Only read, never written.
+    kind : str
+        ``bids``, ``folder`` or ``manifest``.
+    role : {'pool', 'target'}
+        What the scans are for.
+    simulated : bool
+        True for scans that are not of people. Shown wherever they are.
+    include : str
+        Pattern that file names must match, such as ``'*_T1w*'``.
+    participants : str
+        Absolute path of a table of people to join; empty for the source's own ``participants.tsv``.
+    modality : str
+        Which kind of image is scored, see :data:`curation.sources.image_modality.KINDS`; others are only
+        listed.
+    """
+
+    name: str
+    path: str
+    kind: str
+    role: Role = "pool"
+    simulated: bool = False
+    include: str = "*"
+    participants: str = ""
+    modality: str = "T1w"
+
+
+@dataclass(frozen=True)
+class Workspace(WorkspacePaths):
+    """A folder with everything that Tierscope knows and makes.
+
+    Parameters
+    ----------
+    root : Path
+        The folder. Use :meth:`open` or :meth:`create` to get one that was checked.
+    """
+
+    # ---- opening -----------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, root: str | Path) -> "Workspace":
+        """Open an existing workspace.
+
+        Raises
+        ------
+        WorkspaceError
+            When there is none at ``root`` or it was made by a newer Tierscope.
+        """
+        workspace = cls(Path(root).expanduser().resolve())
+        settings = workspace.settings()
+        schema = settings.get("schema", 0)
+        if not isinstance(schema, int):
+            raise WorkspaceError(
+                f"{workspace.settings_path}: schema is {schema!r}; expected is a number, {SCHEMA} for this "
+                "Tierscope. Mend the line, or put back a copy of the file."
+            )
+        if schema > SCHEMA:
+            raise WorkspaceError(
+                f"{workspace.root} was made by a newer Tierscope (layout {schema}, this "
+                f"one reads up to {SCHEMA}). Update Tierscope, or open another workspace."
+            )
+        return workspace
+
+    @classmethod
+    def create(cls, root: str | Path) -> "Workspace":
+        """Open the workspace at ``root``, making an empty one where there is none.
+
+        Raises
+        ------
+        WorkspaceError
+            When ``root`` is a file, or a folder with other things in it.
+
+        Notes
+        -----
+        A new folder is this account's alone; one that was there keeps what its group may do. Others may
+        not look in, whatever the umask says.
+        """
+        workspace = cls(Path(root).expanduser().resolve())
+        if workspace.settings_path.exists():
+            return cls.open(root)
+        if workspace.root.is_file():
+            raise WorkspaceError(f"{workspace.root} is a file. Name a folder for the workspace.")
+        if workspace.root.is_dir() and any(workspace.root.iterdir()):
+            raise WorkspaceError(
+                f"{workspace.root} holds other files. Name an empty or new folder for the "
+                "workspace: Tierscope never writes among your data."
+            )
+        workspace._close_to_others()
+        workspace._write_settings(
+            {
+                "schema": SCHEMA,
+                "tierscope": __version__,
+                "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "display": "radiological",
+                "sources": [],
+            }
+        )
+        return workspace
+
+    def _close_to_others(self) -> None:
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            self.root.mkdir(mode=0o700)
+        mode = stat.S_IMODE(self.root.stat().st_mode)
+        if mode & stat.S_IRWXO:
+            with contextlib.suppress(PermissionError):  # another account's folder: its affair
+                self.root.chmod(mode & ~stat.S_IRWXO)
+
+    @classmethod
+    def current(cls) -> "Workspace":
+        """Open the workspace named by ``TIERSCOPE_WORKSPACE``, or ``./workspace``."""
+        return cls.open(os.environ.get(ENVIRONMENT_VARIABLE, DEFAULT_ROOT))
+
+    @property
+    def writable(self) -> bool:
+        """Whether this account may write to the workspace; if not, it can still be looked at."""
+        return os.access(self.root, os.W_OK)
+
+    # ---- settings ----------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """Return the content of ``workspace.toml``.
+
+        Raises
+        ------
+        WorkspaceError
+            When there is no workspace, or the file cannot be read as TOML.
+        """
+        try:
+            return tomllib.loads(self.settings_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise WorkspaceError(
+                f"There is no workspace at {self.root}. Make one with "
+                f"'python -m curation ingest SOURCE --workspace {self.root}', or with "
+                f"'python -m curation demo --workspace {self.root}' to try Tierscope out."
+            ) from None
+        except tomllib.TOMLDecodeError as error:
+            raise WorkspaceError(
+                f"{self.settings_path} is not valid TOML ({error}). Mend the line it names."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise WorkspaceError(
+                f"{self.settings_path} is not UTF-8 text ({error}). Save it as UTF-8, or put back a copy."
+            ) from error
+
+    def sources(self) -> list[Source]:
+        """Return the sources in the order in which they were added.
+
+        Raises
+        ------
+        WorkspaceError
+            When one of them lacks its name, path or kind. What a newer Tierscope noted besides is left out.
+        """
+        known = {item.name for item in fields(Source)}
+        try:
+            return [
+                Source(**{name: value for name, value in row.items() if name in known})
+                for row in self.settings().get("sources", [])
+            ]
+        except (TypeError, AttributeError) as error:
+            raise WorkspaceError(
+                f"{self.settings_path} does not describe its sources ({error}). Each is a table [[sources]] "
+                "with name, path and kind; mend it, or put back a copy of the file."
+            ) from error
+
+    def put_source(self, source: Source) -> None:
+        """Add ``source``, or replace the one of its name; others stay as they are."""
+        self.sources()  # a file that cannot be read is not written over
+        rows = {row["name"]: row for row in self.settings().get("sources", [])}
+        settings = self.settings() | {
+            "sources": list((rows | {source.name: asdict(source)}).values())
+        }
+        self._write_settings(settings)
+
+    def different_people(self) -> set[frozenset[str]]:
+        """Return the pairs of sources whose equal participant ids were declared different people."""
+        return {frozenset(pair) for pair in self.settings().get("different_people", [])}
+
+    def put_different_people(self, pairs: Iterable[frozenset[str]]) -> None:
+        """Keep these pairs and no others."""
+        listed = sorted(sorted(pair) for pair in pairs)
+        self._write_settings(self.settings() | {"different_people": listed})
+
+    def _write_settings(self, settings: dict[str, Any]) -> None:
+        files.write_text(self.settings_path, tomli_w.dumps(settings))
+
+    def sweep(self) -> None:
+        """Remove half-written files of killed processes in the folders of tables and cohorts."""
+        for folder in (
+            self.root,
+            self.metrics_dir,
+            self.previews_dir,
+            self.references_dir,
+            self.cohorts_dir,
+            self.tasks_dir,
+            self.derivatives_dir,
+            self.cohort_derivatives_dir,
+            self.exported_cohorts_dir,
+        ):
+            files.sweep(folder)

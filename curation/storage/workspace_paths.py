@@ -1,0 +1,198 @@
+"""The paths inside a workspace: the only module that spells them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from curation.errors import WorkspaceError
+from curation.storage import files
+
+
+@dataclass(frozen=True)
+class WorkspacePaths:
+    """Files and folders below the root of a workspace.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    """
+
+    root: Path
+
+    @property
+    def settings_path(self) -> Path:
+        return self.root / "workspace.toml"
+
+    @property
+    def scans_path(self) -> Path:
+        return self.root / "scans.parquet"
+
+    @property
+    def metrics_dir(self) -> Path:
+        return self.root / "metrics"
+
+    @property
+    def gathered_path(self) -> Path:
+        """The metrics of all scans that were gathered; a scan's own shard beside it is newer."""
+        return self.metrics_shard_path("all")
+
+    @property
+    def metrics_lock_path(self) -> Path:
+        """Lock of whoever gathers the shards of the metrics table."""
+        return self.metrics_dir / ".lock"
+
+    def metrics_shard_path(self, name: str) -> Path:
+        """Return one shard of the metrics table, such as that of a scan or of an imported table."""
+        return self.metrics_dir / f"part-{name}.parquet"
+
+    def metrics_shards(self) -> list[Path]:
+        """Return all shards of the metrics table that there are, in no order."""
+        return list(self.metrics_dir.glob("part-*.parquet"))
+
+    @property
+    def ingest_lock_path(self) -> Path:
+        """Lock of whoever changes the sources or the table of scans."""
+        return self.root / ".ingest.lock"
+
+    @property
+    def scores_path(self) -> Path:
+        return self.root / "scores.parquet"
+
+    @property
+    def learned_path(self) -> Path:
+        """One learned number a scan, from a pretrained model: a column of the scored scans."""
+        return self.root / "learned.parquet"
+
+    @property
+    def database_path(self) -> Path:
+        return self.root / "decisions.sqlite"
+
+    @property
+    def database_note_path(self) -> Path:
+        """Identity of the database of decisions, see :mod:`curation.decisions.database_identity`."""
+        return self.root / "decisions.json"
+
+    @property
+    def previews_dir(self) -> Path:
+        return self.root / "previews"
+
+    @property
+    def references_dir(self) -> Path:
+        """References made from the workspace's own scans and ratings, and which one is active."""
+        return self.root / "references"
+
+    @property
+    def references_lock_path(self) -> Path:
+        """Lock of whoever writes the scores anew."""
+        return self.references_dir / "lock"
+
+    @property
+    def active_reference_path(self) -> Path:
+        """The references in use, by id."""
+        return self.references_dir / "active.json"
+
+    def reference_path(self, reference_id: str) -> Path:
+        """Return the file of one of the workspace's own references."""
+        return self.references_dir / f"{reference_id}.json"
+
+    @property
+    def cohorts_dir(self) -> Path:
+        return self.root / "cohorts"
+
+    def cohort_path(self, cohort_id: str) -> Path:
+        """Return the header of a frozen cohort (JSON); its list (TSV) and its rule (YAML) lie beside it."""
+        return self.cohorts_dir / f"{cohort_id}.json"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Prepared volumes, named by their content: may be deleted at any time."""
+        return self.root / "cache"
+
+    @property
+    def studies_dir(self) -> Path:
+        return self.root / "studies"
+
+    @property
+    def exports_dir(self) -> Path:
+        return self.root / "exports"
+
+    @property
+    def derivatives_dir(self) -> Path:
+        """Ratings as BIDS derivatives."""
+        return self.exports_dir / "derivatives" / "tierscope"
+
+    @property
+    def exported_cohorts_dir(self) -> Path:
+        """Cohorts as lists of paths and as folders of links."""
+        return self.exports_dir / "cohorts"
+
+    @property
+    def cohort_derivatives_dir(self) -> Path:
+        """Cohorts as BIDS derivatives."""
+        return self.derivatives_dir / "cohorts"
+
+    @property
+    def tasks_dir(self) -> Path:
+        """State and log of background tasks other than studies (ingest, assess, demo)."""
+        return self.root / "tasks"
+
+    @property
+    def assess_state_path(self) -> Path:
+        """State of scoring while it runs."""
+        return self.tasks_dir / "assess.json"
+
+    @property
+    def batches_dir(self) -> Path:
+        """Plan, logs and Snakemake's own state of scoring in batches."""
+        return self.tasks_dir / "assess-batches"
+
+    @property
+    def batches_lock_path(self) -> Path:
+        """Lock of whoever scores in batches."""
+        return self.batches_dir / "lock"
+
+    @property
+    def batches_plan_path(self) -> Path:
+        """Plan of the batches, the configuration of their workflow."""
+        return self.batches_dir / "plan.json"
+
+    def batch_log_path(self, number: int) -> Path:
+        """Return the log of one batch."""
+        return self.batches_dir / f"batch-{number}.log"
+
+    def batch_done_path(self, number: int) -> Path:
+        """Return the file that says that one batch is finished."""
+        return self.batches_dir / f"batch-{number}.done"
+
+    def batch_slot_path(self, number: int) -> Path:
+        """Return the lock of one of the batches that this machine runs at once."""
+        return self.batches_dir / f"slot-{number}"
+
+    @property
+    def place_path(self) -> Path:
+        """Where studies were last run, Slurm's settings included: what is offered the next time."""
+        return self.root / "place.json"
+
+    @property
+    def turn_path(self) -> Path:
+        """Lock of the study whose turn it is on this machine."""
+        return self.tasks_dir / "turn.lock"
+
+    @property
+    def demo_images_dir(self) -> Path:
+        """Simulated scans of the demo, the only images that live inside a workspace."""
+        return self.root / "demo-images"
+
+    def study_dir(self, study_id: str) -> Path:
+        """Return the folder of one study; an id that is not a plain name is refused."""
+        return self._inside(self.studies_dir, study_id)
+
+    def preview_path(self, scan_id: str) -> Path:
+        """Return where the thumbnail of one scan lies."""
+        return self._inside(self.previews_dir, f"{scan_id}.png")
+
+    @staticmethod
+    def _inside(folder: Path, name: str) -> Path:
+        if files.slug(name) != name:
+            raise WorkspaceError(f"{name!r} is not a plain name (letters, digits, '-', '_', '.').")
+        return folder / name

@@ -1,0 +1,1 @@
+"""Side effects of cut-offs: balance of covariates, selection bias, stability."""

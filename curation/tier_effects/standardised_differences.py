@@ -1,0 +1,116 @@
+"""Standardised mean differences between groups, their null distribution, and categorical codes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+
+#: Quantile of the null distribution that differences are compared with.
+NULL_QUANTILE = 0.95
+
+
+def moments(n: NDArray[Any], total: Floats, squares: Floats) -> tuple[Floats, Floats]:
+    """Return mean and variance (n - 1) from sums; NaN below one and two values."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / np.where(n > 0, n, np.nan)
+        variance = (squares - total * mean) / np.where(n > 1, n - 1, np.nan)
+    return mean, np.maximum(variance, 0)
+
+
+def continuous_smd(first: tuple[Floats, Floats], second: tuple[Floats, Floats]) -> Floats:
+    """Return the difference of two means in standard deviations, from means and variances.
+
+    ``(m1 - m2) / sqrt((v1 + v2) / 2)`` (Austin 2009, doi:10.1002/sim.3697). NaN where a group has fewer than
+    two values, or the values of neither group vary.
+    """
+    (mean_1, variance_1), (mean_2, variance_2) = first, second
+    spread = np.sqrt((variance_1 + variance_2) / 2)
+    return (mean_1 - mean_2) / np.where(spread > 0, spread, np.nan)
+
+
+def categorical_smd(first: NDArray[Any], second: NDArray[Any]) -> Floats:
+    """Return the standardised difference of two groups in a category.
+
+    Yang and Dalton (2012, SAS Global Forum, paper 335): the Mahalanobis distance of the groups' shares. As
+    the covariance of shares is known, it needs no inverse: with ``g = sum(2 p q / (p + q))`` over the levels,
+    ``d = 2 sqrt((1 - g) / g)``.
+
+    Parameters
+    ----------
+    first, second : numpy.ndarray, shape (..., L)
+        Scans or shares by level.
+
+    Returns
+    -------
+    numpy.ndarray, shape (...)
+        0 for the same shares, infinite where the groups have no level in common; NaN where a group is empty,
+        or only one level occurs.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        p, q = (one / one.sum(axis=-1, keepdims=True) for one in (first, second))
+        common = np.nansum(2 * p * q / np.where(p + q > 0, p + q, np.nan), axis=-1)
+        apart = 2 * np.sqrt(np.clip(1 - common, 0, 1) / common)
+    several = ((first + second) > 0).sum(axis=-1) > 1
+    there = (first.sum(axis=-1) > 0) & (second.sum(axis=-1) > 0)
+    return np.where(several & there, apart, np.nan)
+
+
+def null_smd(first: NDArray[Any], second: NDArray[Any], freedom: int) -> Floats:
+    """Return the 95 % quantile of the difference between two random groups.
+
+    ``n1 n2 / (n1 + n2)`` times the squared difference of random groups follows, for large groups, a
+    chi-square distribution with one degree of freedom for age and one less than its levels for a category.
+
+    Parameters
+    ----------
+    first, second : numpy.ndarray, shape (G,)
+        Sizes of the groups, people.
+    freedom : int
+        Degrees of freedom.
+    """
+    if freedom < 1:
+        return np.full(np.shape(first), np.nan)
+    with np.errstate(divide="ignore"):
+        bound = np.sqrt(stats.chi2.ppf(NULL_QUANTILE, freedom) * (1 / first + 1 / second))
+    return np.where(np.isfinite(bound), bound, np.nan)
+
+
+Codes = NDArray[np.integer[Any]]
+
+SEXES = ("F", "M")
+
+
+@dataclass(frozen=True)
+class CategoricalCodes:
+    """Categorical codes of texts.
+
+    Parameters
+    ----------
+    codes : numpy.ndarray of int, shape (N,)
+        Position in ``names``; ``len(names)`` where not known.
+    names : tuple of str, L entries
+        The different texts, in order.
+    """
+
+    codes: Codes
+    names: tuple[str, ...]
+
+
+def categorical_codes(values: pd.Series) -> CategoricalCodes:
+    """Return categorical codes of texts; missing ones are not known."""
+    codes, names = pd.factorize(values.astype(object), sort=True)
+    return CategoricalCodes(np.where(codes < 0, len(names), codes), tuple(map(str, names)))
+
+
+def sexes(values: pd.Series) -> CategoricalCodes:
+    """Read ``F``, ``female``, ``m`` and the like; where nothing reads so, keep the table's own codes."""
+    codes, names = pd.factorize(values.astype(object))
+    places = [{"F": 0, "M": 1}.get(str(name).upper()[:1], 2) for name in names]
+    if not {0, 1} & set(places):
+        return categorical_codes(values)
+    return CategoricalCodes(np.array([*places, 2], dtype=np.int64)[codes], SEXES)

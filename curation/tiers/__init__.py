@@ -1,0 +1,1 @@
+"""Tier rules: cut-offs and gates, assignment, overrides, versions and their YAML."""

@@ -1,0 +1,100 @@
+"""Overrides: tiers given to single scans by hand, against the rule, each with its reason."""
+
+import pandas as pd
+import sqlalchemy as sa
+
+from curation import __version__
+from curation.decisions import database, schema
+from curation.errors import OverrideError
+from curation.ratings.rating_record import MAX_COMMENT, MAX_RATER
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers import assignment
+from curation.tiers.tier_rule import TierRule
+
+
+def override(workspace: Workspace, scan_id: str, author: str, tier: str | None, reason: str) -> int:
+    """Append the decision that a scan belongs to a tier, whatever its score says.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where it goes.
+    scan_id, author : str
+        Which scan, and who decides.
+    tier : str or None
+        The tier; ``None`` gives the scan back to the rule.
+    reason : str
+        Why. Never empty.
+
+    Returns
+    -------
+    int
+        The number of the decision, safely stored.
+
+    Raises
+    ------
+    OverrideError
+        Without author or reason.
+    """
+    author, reason = author.strip(), reason.strip()
+    if not author or len(author) > MAX_RATER:
+        raise OverrideError(f"Say who decides, in at most {MAX_RATER} letters.")
+    if not reason or len(reason) > MAX_COMMENT:
+        raise OverrideError(
+            f"An override needs a reason, of at most {MAX_COMMENT} letters: say what the score misses."
+        )
+    if tier is not None and not 0 < len(tier) <= 50:
+        raise OverrideError("Name the tier that the scan belongs to.")
+    row = {
+        "at": database.now(),
+        "scan_id": scan_id,
+        "author": author,
+        "tier": tier,
+        "reason": reason,
+        "version": __version__,
+    }
+    insert = schema.overrides.insert().values(row).returning(schema.overrides.c.id)
+    with database.writing(workspace) as connection:
+        return connection.execute(insert).scalar_one()
+
+
+def list_overrides(workspace: Workspace, scan_id: str | None = None) -> pd.DataFrame:
+    """Return all decisions, oldest first, with the columns of the table ``overrides``."""
+    table = schema.overrides
+    query = sa.select(table).order_by(table.c.id)
+    if scan_id is not None:
+        query = query.where(table.c.scan_id == scan_id)
+    with database.engine(workspace).connect() as connection:
+        rows = connection.execute(query)
+        return pd.DataFrame(rows.all(), columns=list(rows.keys()))
+
+
+def in_force(workspace: Workspace) -> pd.DataFrame:
+    """Return the decisions that hold: each scan's newest, unless it gives the scan back to the rule."""
+    newest = list_overrides(workspace).drop_duplicates("scan_id", keep="last")
+    return newest[newest["tier"].notna()].reset_index(drop=True)
+
+
+def tiers_with_overrides(workspace: Workspace, scans: pd.DataFrame, rule: TierRule) -> pd.Series:
+    """Return the tier of each scan: by hand where somebody decided, else by the rule.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the decisions are, and the metrics that the rule looks at and ``scans`` lacks.
+    scans : pandas.DataFrame
+        With ``scan_id``, ``sha256``, ``site`` and the scores.
+    rule : TierRule
+        The rule. A decision for a tier that it does not have counts for nothing.
+
+    Returns
+    -------
+    pandas.Series of str
+        One of ``rule.labels`` a scan; the index of ``scans``.
+    """
+    table = tables.with_metrics(workspace, scans, rule.columns)
+    arrays = assignment.prepare(table, rule.columns)
+    codes = assignment.assign_codes(arrays, rule)
+    decided, _ = assignment.with_decisions(codes, arrays, rule, in_force(workspace))
+    return pd.Series(assignment.names(decided, rule), scans.index)

@@ -1,0 +1,46 @@
+"""Numbers, counts and time spans in words, the same on the screen, on a terminal and in reports."""
+
+import math
+
+
+def duration(seconds: float) -> str:
+    """Return a time span, in seconds, in the words of a clock.
+
+    Examples
+    --------
+    >>> duration(42), duration(180), duration(7500)
+    ('42 s', '3 min', '2 h 05 min')
+    """
+    if seconds < 90:
+        return f"{max(seconds, 0):.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """Return a count with its noun.
+
+    Examples
+    --------
+    >>> plural(1, "scan"), plural(12_000, "scan"), plural(2, "person", "people")
+    ('1 scan', '12,000 scans', '2 people')
+    """
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def number(value: float | None, digits: int = 1, unit: str = "") -> str:
+    """Return a number with a true minus and its unit, or a dash where it is not known.
+
+    Examples
+    --------
+    >>> number(-1.25, 2, "years"), number(-0.01), number(None)
+    ('−1.25 years', '0.0', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    shown = f"{value:.{digits}f}"
+    if float(shown) == 0:
+        shown = shown.removeprefix("-")
+    return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"

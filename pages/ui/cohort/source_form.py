@@ -1,0 +1,244 @@
+"""Forms that add scans on Cohort: a source of images, MRIQC results, or a real example; and their outcome."""
+
+import datetime
+import itertools
+from pathlib import Path
+
+import streamlit as st
+
+from curation.interchange import example_datasets
+from curation.interchange.example_datasets import EXAMPLES, Example
+from curation.sources import image_modality
+from curation.storage.workspace import ROLES, Workspace
+from pages.ui.shell import background_tasks, controls, formatting, frame, progress, state
+
+#: The tasks that add sources.
+TASKS = (background_tasks.INGEST, background_tasks.IMPORT, background_tasks.EXAMPLE)
+_LINES = 12
+_IMAGES, _TABLE, _EXAMPLE = "images", "table", "example"
+_KINDS = {
+    _IMAGES: "Images",
+    _TABLE: "MRIQC's results, without images",
+    _EXAMPLE: "A real example",
+}
+_TAKEN = {
+    _IMAGES: "A BIDS data set, a folder of NIfTI files (.nii, .nii.gz), or a CSV or TSV table with a column "
+    "of paths. DICOM files have to be converted first, for example with dcm2niix.",
+    _TABLE: "group_T1w.tsv, a CSV with MRIQC's columns, a JSON file of MRIQC, or a folder of them.",
+}
+_EXAMPLES = {_IMAGES: "/data/my-study", _TABLE: "/data/my-study/derivatives/mriqc/group_T1w.tsv"}
+
+
+# ---- a source of one's own -----------------------------------------------------------------------
+
+
+def show(workspace: Workspace, *, opened: bool) -> None:
+    """Draw the form that adds a source; Tierscope only reads the source's files."""
+    with st.expander("Add a source", expanded=opened, icon=":material/add:"):
+        kind = controls.choose_segment(
+            "What there is",
+            list(_KINDS),
+            key=state.SOURCE_KIND,
+            format_func=lambda kind: _KINDS[kind],
+            show_label=True,
+        )
+        if kind == _EXAMPLE:
+            show_examples(workspace)
+            return
+        if kind == _TABLE:
+            st.caption(
+                "Such scans are scored, sorted into tiers, rated and plotted like others; they "
+                "cannot be looked at or trained on. Ratings in the table are taken in too."
+            )
+        task = background_tasks.INGEST if kind == _IMAGES else background_tasks.IMPORT
+        _form(workspace, kind, task)
+        show_outcome(workspace, task)
+
+
+def offer_again(workspace: Workspace) -> None:
+    """Offer to list all sources of images again: new and changed files are read, others are not."""
+    if all(source.kind == "mriqc" for source in workspace.sources()):
+        return
+    busy = background_tasks.running(workspace, background_tasks.INGEST) is not None
+    if st.button("List the sources again", icon=":material/refresh:", disabled=busy):
+        background_tasks.start(workspace, background_tasks.INGEST, "--again")
+        st.rerun()
+
+
+def _form(workspace: Workspace, kind: str, task: str) -> None:
+    with st.form(f"add-{kind}", border=False):
+        path = st.text_input("Path on this machine", placeholder=_EXAMPLES[kind])
+        st.caption(_TAKEN[kind])
+        role = st.radio("Role", list(ROLES), format_func=lambda r: f"{r}: {ROLES[r]}")
+        name = st.text_input("Short name (optional)", placeholder="taken from the path")
+        modality = st.selectbox(
+            "What is scored",
+            list(image_modality.KINDS),
+            format_func=_kind_words,
+            help="Other images are listed and not scored. The scores are made for plain T1w.",
+        )
+        arguments = ["--role", role, "--modality", modality]
+        if kind == _IMAGES and st.checkbox("These scans are simulated"):
+            arguments.append("--simulated")
+        label = "Add the source" if kind == _IMAGES else "Import the results"
+        sent = st.form_submit_button(label, type="primary")
+    if sent:
+        arguments += [f"--name={name.strip()}"] if name.strip() else []
+        _start(workspace, task, path, arguments)
+
+
+def _kind_words(kind: str) -> str:
+    return f"{kind}: {image_modality.KINDS[kind]}"
+
+
+def _start(workspace: Workspace, task: str, path: str, arguments: list[str]) -> None:
+    if busy := running_subject(workspace, task):
+        st.error(
+            f"{formatting.escape(busy)} is being read just now\\. Add this one when that is done\\."
+        )
+        return
+    forget_finished(workspace)
+    given = Path(path.strip()).expanduser()
+    if not path.strip() or not given.is_absolute() or not given.exists():
+        st.error(
+            f"There is nothing at {formatting.escape(path.strip() or 'an empty path')}\\. Give the full path "
+            "of a folder or table on the machine that Tierscope runs on\\."
+        )
+        return
+    background_tasks.start(workspace, task, *arguments, str(given.resolve()))
+    st.rerun()
+
+
+# ---- real examples -------------------------------------------------------------------------------
+
+
+def show_examples(workspace: Workspace) -> None:
+    """Draw the examples, each with its licence and its button."""
+    if not _installed():
+        return
+    people = st.text_input(
+        "Table of people with ages (optional)",
+        placeholder="/data/abide/participants.tsv",
+        help="CSV or TSV with the examples' subject ids and, where known, age, sex and group",
+    )
+    for column, example in zip(st.columns(len(EXAMPLES)), EXAMPLES.values(), strict=True):
+        with column, st.container(border=True, height="stretch"):
+            st.markdown(f"**{formatting.escape(example.label)}**")
+            st.caption(formatting.escape(example.meaning))
+            st.caption(formatting.escape(f"{example.licence} {example.citation}"))
+            _button(workspace, example, people.strip())
+    show_outcome(workspace, background_tasks.EXAMPLE)
+
+
+def offer_example(workspace: Workspace, name: str = "abide") -> None:
+    """Draw one button, for pages that have nothing to show yet."""
+    if _installed():
+        _button(workspace, EXAMPLES[name], "")
+        st.caption(formatting.escape(f"{EXAMPLES[name].meaning} {EXAMPLES[name].licence}"))
+        if problem := background_tasks.failure(workspace, background_tasks.EXAMPLE):
+            st.error(formatting.escape(problem))
+
+
+def describe_examples(workspace: Workspace) -> None:
+    """Draw meaning, licence and citation of the examples in a workspace."""
+    found = (example_datasets.of_source(source) for source in workspace.sources())
+    for example in filter(None, found):
+        text = f"{example.label} is a real example. {example.meaning} {example.licence} {example.citation}"
+        st.caption(formatting.escape(text))
+
+
+def _installed() -> bool:
+    if not example_datasets.is_installed():
+        st.caption(
+            "Real examples (ABIDE, DS030) come with the package mriqc\\-learn, which is not installed\\. "
+            "Install it, then open this page again:"
+        )
+        st.code(example_datasets.INSTALL, language="sh")
+        return False
+    return True
+
+
+def _button(workspace: Workspace, example: Example, people: str) -> None:
+    here = any(example_datasets.of_source(source) == example for source in workspace.sources())
+    busy = background_tasks.running(workspace, background_tasks.EXAMPLE) is not None
+    clicked = st.button(
+        f"Real example: {example.label}",
+        key=f"example-{example.name}",
+        icon=":material/dataset:",
+        disabled=busy or (here and not people),
+        help="It is in this workspace already." if here else None,
+    )
+    if not clicked:
+        return
+    forget_finished(workspace)
+    if people and not Path(people).expanduser().is_file():
+        st.error(f"There is no table of people at {formatting.escape(people)}\\.")
+        return
+    table = ["--participants", str(Path(people).expanduser().resolve())] if people else []
+    background_tasks.start(workspace, background_tasks.EXAMPLE, example.name, *table)
+    st.rerun(scope="app")
+
+
+# ---- the outcome ---------------------------------------------------------------------------------
+
+
+def show_outcome(workspace: Workspace, task: str) -> None:
+    """Draw the last job of a task: its subject, its start, and its messages."""
+    if not background_tasks.log_path(workspace, task).exists():
+        return
+    busy = background_tasks.running(workspace, task) is not None
+
+    @st.fragment(run_every=progress.EVERY if busy else None)
+    @frame.in_words()
+    def live() -> None:
+        if busy and not background_tasks.running(workspace, task):
+            st.rerun(scope="app")
+        with st.container(border=True):
+            _head(workspace, task, busy=busy)
+            _answer(workspace, task, busy=busy)
+
+    live()
+
+
+def _head(workspace: Workspace, task: str, *, busy: bool) -> None:
+    began = background_tasks.started(workspace, task)
+    since = f" · {formatting.moment(datetime.datetime.fromtimestamp(began))}" if began else ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{formatting.escape(_subject(workspace, task))}**{since}", width="stretch")
+        if not busy:
+            st.button(
+                "Dismiss",
+                icon=":material/close:",
+                key=f"dismiss-{task}",
+                on_click=background_tasks.forget,
+                args=(workspace, task),
+            )
+
+
+def _answer(workspace: Workspace, task: str, *, busy: bool) -> None:
+    if problem := background_tasks.failure(workspace, task):
+        st.error(formatting.escape(problem))
+        return
+    st.caption("Under way …" if busy else "It ended with:")
+    if text := background_tasks.last_lines(workspace, task, 1 if busy else _LINES):
+        st.code(text, language=None, wrap_lines=True)
+
+
+def _subject(workspace: Workspace, task: str) -> str:
+    given = background_tasks.arguments(workspace, task)
+    if task == background_tasks.EXAMPLE:
+        known = [EXAMPLES[name].label for name in given[:1] if name in EXAMPLES]
+        return known[0] if known else background_tasks.LABELS[task]
+    paths = itertools.dropwhile(lambda word: not word.startswith("/"), reversed(given))
+    return next(paths, background_tasks.LABELS[task])
+
+
+def running_subject(workspace: Workspace, task: str) -> str | None:
+    """Return the subject of a running task in words; ``None`` while it does not run."""
+    return _subject(workspace, task) if background_tasks.running(workspace, task) else None
+
+
+def forget_finished(workspace: Workspace) -> None:
+    """Delete the messages of finished tasks, so that a new job does not show an old answer."""
+    for task in TASKS:
+        background_tasks.forget(workspace, task)

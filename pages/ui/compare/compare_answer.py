@@ -1,0 +1,289 @@
+"""Answer on Compare: final errors, differences to a reference, verdicts in words, all figures."""
+
+import html
+
+import pandas as pd
+import streamlit as st
+
+from curation.storage.workspace import Workspace
+from curation.wording import number, plural
+from pages.ui.compare import comparison_charts, picked_points
+from pages.ui.compare.comparison_charts import VERDICTS
+from pages.ui.compare.comparison_data import Comparison
+from pages.ui.shell import controls, formatting, html_marks, state
+from training.results import comparisons, conclusions, error_strata, study_summary
+from training.results.comparisons import Comparisons
+from training.results.conclusions import Conclusion
+from training.results.predictions import BASELINE
+from training.studies.arm_overlap import Overlap
+
+_HOW = """\
+**Intervals** are 95 %, over people and over seeds: another sample of people, and training again, would
+both give another number. With one seed they are over people alone. **Differences** are paired: the same
+people, seed by seed; how far training again would move them is taken from the seeds of the two arms that
+are compared. A verdict stands when its p-value, corrected for the number of comparisons (Holm), is at
+most 0.05; none is given with one seed, before all runs of both arms are finished, or where seeds or
+folds are left out. The sign-flip test asks whether *these trained models* differ, which is an easier
+question. **Would be found** is the true difference that four of five such studies would find.
+**Bias-corrected** figures take out, fold by fold, the straight line by which predictions shrink towards
+the mean age, fitted on the other folds; where predictions do not follow age there are none. How often
+these intervals hold was measured: `docs/statistics.md`."""
+_GREY = "#9AA5B1"
+
+
+def show(workspace: Workspace, shown: Comparison, name: str) -> None:
+    """Draw the part.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        For the scans behind a number.
+    shown : Comparison
+        What the filters leave.
+    name : str
+        Begins the names of downloaded files.
+    """
+    final = study_summary.summarise(shown.held_out)
+    if final.empty:
+        st.caption("No data yet: the first fine-tuning is not finished.")
+        return
+    headline = st.container()
+    reference = _reference(shown)
+    found = comparisons.compare_all(shown.held_out, reference)
+    conclusion = conclusions.conclude(shown.held_out, found, reference)
+    with headline:
+        _headline(conclusion)
+    final = shown.left(final)
+    found = Comparisons(*map(shown.left, found))
+    _verdicts(shown, found, conclusion, final, _against(shown, reference))
+    picks = _forests(shown, final, found.reference, conclusion)
+    for arm in dict.fromkeys(picks):
+        scans = error_strata.errors_by_scan(shown.held_out, arm)
+        what = f"Test scans of {comparison_charts.plain(arm)}"
+        picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}")
+    st.subheader("All figures")
+    st.html(_table(final))
+    st.caption(formatting.escape(_people(shown, final)))
+    with st.expander("How these numbers are made"):
+        st.markdown(_HOW)
+        _tests(pd.concat(found))
+    tables = {
+        "final-errors": final,
+        "against-mean-age": found.mean_age,
+        "differences": found.reference,
+        "against-controls": found.controls,
+    }
+    controls.offer_tables(name, tables, left_out=shown.left_out)
+
+
+def _reference(shown: Comparison) -> str:
+    arms = [name for name in shown.arms_with_predictions if name != BASELINE]
+    if state.get(state.COMPARE_REFERENCE) not in arms:
+        first = study_summary.default_reference(shown.held_out)
+        state.put(state.COMPARE_REFERENCE, first if first in arms else arms[0])
+    return st.selectbox(
+        "Compare every arm with",
+        arms,
+        key=state.COMPARE_REFERENCE,
+        width=320,
+        format_func=comparison_charts.plain,
+        persist_state="session",
+    )
+
+
+def _headline(conclusion: Conclusion) -> None:
+    """Draw the conclusion of the study, before the figures that it rests on."""
+    framed = "" if conclusion.ranks else " ts-note"
+    st.html(f'<div class="ts-headline{framed}">{html.escape(conclusion.headline)}</div>')
+
+
+def _against(shown: Comparison, reference: str) -> str:
+    """Return the reference of the comparison in words, with a note where it is not the report's choice."""
+    first = study_summary.default_reference(shown.held_out)
+    if reference == first:
+        return f"Against {reference}:"
+    return (
+        f"Against {reference}, chosen here and so exploratory (the report compares with {first}):"
+    )
+
+
+def _verdicts(
+    shown: Comparison, found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
+) -> None:
+    mean = final.loc[final["arm"] == BASELINE, "age_mae_years"]
+    error = f" ({number(float(mean.iloc[0]), 2)} years)" if len(mean) else ""
+    blocks = (
+        (f"Against predicting the mean age{error}:", found.mean_age, True),
+        (against, found.reference, conclusion.ranks),
+        (
+            f"Against a random sample of the same {shown.controls_match}:",
+            found.controls,
+            conclusion.ranks,
+        ),
+    )
+    shared = shown.overlaps() if len(found.controls) else {}
+    lines = []
+    for head, table, ranked in blocks:
+        if len(table):
+            lines.append(f'<div class="ts-muted">{html.escape(head)}</div>')
+            lines += [
+                _line(row, shared.get(row.reference), ranked=ranked) for row in table.itertuples()
+            ]
+    if found.reference.empty:
+        lines.append('<div class="ts-muted">There is no other arm to compare with yet.</div>')
+    st.html(f'<div class="ts-verdicts">{"".join(lines)}</div>')
+
+
+def _line(row, shared: Overlap | None, *, ranked: bool) -> str:  # type: ignore[no-untyped-def]
+    """Return a comparison as a line; in grey where arms cannot be ranked."""
+    colour, word = VERDICTS[row.verdict]
+    colour = colour if ranked else _GREY
+    style = f"background:{colour};color:{html_marks.ink_on(colour)}"
+    chip = f'<span class="ts-chip" style="{style}">{word}</span>'
+    beside = f' <span class="ts-muted">{html.escape(shared.words)}</span>' if shared else ""
+    muted = "" if ranked else ' class="ts-faded"'
+    return f"<div{muted}>{chip}<span>{html.escape(row.words)}{beside}</span></div>"
+
+
+def _forests(
+    shown: Comparison, final: pd.DataFrame, differences: pd.DataFrame, conclusion: Conclusion
+) -> list[str]:
+    with st.container(horizontal=True, key="split-forests", gap="medium"):
+        with st.container(width="stretch"):
+            st.subheader("Final test error")
+            figure = comparison_charts.final_errors(final, shown.styles)
+            alt = "Final test age error of each arm with its 95 % interval"
+            first = picked_points.figure(figure, key="forest-final", alt=alt)
+        with st.container(width="stretch"):
+            st.subheader("Differences")
+            if differences.empty:
+                st.caption("There is no other arm to compare with yet.")
+                return [str(point[0]) for point in first]
+            figure = comparison_charts.differences(
+                differences, shown.styles, ranked=conclusion.ranks
+            )
+            alt = "Paired difference of each arm to the reference with its 95 % interval"
+            second = picked_points.figure(figure, key="forest-differences", alt=alt)
+    st.caption("Click on a point to list the scans behind it.")
+    return [str(point[0]) for point in (*first, *second)]
+
+
+# ---- tables ----------------------------------------------------------------------------------------
+
+
+def _table(final: pd.DataFrame) -> str:
+    rows = [
+        (
+            comparison_charts.plain(row.arm),
+            _two(f"{number(row.age_mae_years, 2)} ({_span(row)})", row.corrected_mae_years),
+            _two(number(row.r, 2), row.corrected_r),
+            _two(number(row.r2, 2), row.corrected_r2),
+            _two(number(row.mean_error_years, 2), row.corrected_mean_error_years),
+            _two(number(row.slope, 2), row.corrected_slope),
+            f"{row.n_subjects:.0f}",
+            f"{row.n_seeds:.0f}" if row.n_seeds else formatting.DASH,
+            f"{row.n_runs:.0f}" if row.n_runs else formatting.DASH,
+        )
+        for row in final.sort_values("age_mae_years").itertuples()
+    ]
+    head = (
+        "Arm",
+        "Age error (MAE, years)",
+        "r",
+        "R²",
+        "Mean error (years)",
+        "Slope on age",
+        "People",
+        "Seeds",
+        "Runs",
+    )
+    return html_marks.table(head, rows, numeric=range(1, len(head)))
+
+
+def _span(row) -> str:  # type: ignore[no-untyped-def]
+    return f"{number(row.ci_low, 2)} to {number(row.ci_high, 2)}"
+
+
+def _two(raw: str, corrected: float) -> html_marks.Cell:
+    """Return a cell with the raw figure and, if any, the bias-corrected one below it."""
+    if corrected != corrected:
+        return html_marks.Cell(html.escape(raw))
+    below = f"corrected {number(corrected, 2)}"
+    return html_marks.Cell(f'{html.escape(raw)}<br><span class="ts-muted">{below}</span>')
+
+
+def _people(shown: Comparison, final: pd.DataFrame) -> str:
+    """Return the people that the figures are of, in words, from the data."""
+    people, trained = shown.held_out.people, final[final["arm"] != BASELINE]
+    ages = people["age_years"]
+    count, most = len(people), int(trained["n_subjects"].max())
+    of_all = f" of {count}" if most < count else ""
+    words = (
+        f"{most}{of_all} people, of {ages.min():.0f} to {ages.max():.0f} years, each predicted by models "
+        f"that never saw them ({plural(len(shown.folds), 'fold')}). {_interval_words(trained)}"
+    )
+    words += _corrected_words(trained)
+    partly = [arm for arm in trained["arm"] if not shown.held_out.finished(arm)]
+    missing = [arm.name for arm in shown.arms if arm.name not in set(final["arm"])]
+    if partly:
+        words += (
+            f" Not all runs of {', '.join(partly)} are finished, or some failed: "
+            f"{'it rests' if len(partly) == 1 else 'they rest'} on the people and seeds named in the table."
+        )
+    if missing:
+        words += f" No finished run yet: {', '.join(missing)}."
+    if not any(arm.kind == "scratch" for arm in shown.arms):
+        words += (
+            " No arm was trained without pretraining, so what pretraining is worth is not known."
+        )
+    return words
+
+
+def _interval_words(trained: pd.DataFrame) -> str:
+    if trained["n_seeds"].max() > 1:
+        return "Interval: 95 %, over people and seeds."
+    return (
+        "Interval: 95 %, over people alone: one seed does not tell what training again would give."
+    )
+
+
+def _corrected_words(trained: pd.DataFrame) -> str:
+    without = trained.loc[trained["corrected_mae_years"].isna(), "arm"]
+    if without.empty:
+        return " Corrected: without the age bias, see below."
+    return f" Predictions of {', '.join(without)} do not follow age: no bias-corrected figures."
+
+
+def _tests(table: pd.DataFrame) -> None:
+    rows = [
+        (
+            f"{comparison_charts.plain(row.arm)} − {comparison_charts.plain(row.reference)}",
+            number(row.difference_years, 2),
+            _span(row),
+            f"{number(row.boot_low, 2)} to {number(row.boot_high, 2)}",
+            _p(row.p),
+            _p(row.p_holm),
+            _p(row.p_flip),
+            number(row.detectable_years, 1),
+            f"{row.n_subjects:.0f}",
+            f"{row.n_seeds:.0f}",
+        )
+        for row in table.itertuples()
+    ]
+    head = (
+        "Difference",
+        "Years",
+        "95 % interval",
+        "Bootstrap",
+        "p",
+        "p (Holm)",
+        "p (sign flip)",
+        "Would be found (years)",
+        "People",
+        "Seeds",
+    )
+    st.html(html_marks.table(head, rows, numeric=range(1, len(head))))
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else number(value, 3)

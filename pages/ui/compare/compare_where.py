@@ -1,0 +1,216 @@
+"""Subgroup errors on Compare: tier × tier, errors against properties of scans, age gap, sweeps."""
+
+import pandas as pd
+import streamlit as st
+
+from curation.scoring.comparison_groups import SOURCE
+from curation.storage.workspace import Workspace
+from curation.tiers.rule_versions import rule_difference
+from curation.wording import number
+from pages.ui.compare import comparison_charts, picked_points, strata_charts
+from pages.ui.compare.comparison_data import Comparison
+from pages.ui.shell import cache, controls, formatting, state
+from training.results import error_strata, study_sets, study_summary
+from training.results.error_strata import GROUPS, NOT_KNOWN
+from training.theme import MUTED, Style
+
+_AGAINST = {
+    "distortion_score": "Distortion score",
+    "age_years": "Age",
+    "sex": "Sex",
+    "site": "Site",
+    "predicted": "Predicted and true",
+    "gap": "Age gap",
+}
+
+
+def show(workspace: Workspace, shown: Comparison, name: str) -> None:
+    """Draw the part; parameters as :func:`pages.ui.compare.compare_answer.show`."""
+    final = shown.left(study_summary.summarise(shown.held_out))
+    if final.empty:
+        st.caption("No data yet: the first fine-tuning is not finished.")
+        return
+    _tiers(workspace, shown, name)
+    _closely(workspace, shown, final, name)
+    _sweeps(workspace, shown, name)
+
+
+def _tiers(workspace: Workspace, shown: Comparison, name: str) -> None:
+    st.subheader("Tier × tier")
+    _rules_differ(workspace, shown)
+    table = shown.left(error_strata.tier_by_tier(shown.held_out))
+    tiers = sorted(set(table["tier"]) - {NOT_KNOWN}) + [NOT_KNOWN] * (
+        NOT_KNOWN in set(table["tier"])
+    )
+    figure = comparison_charts.tier_by_tier(table, shown.arms_with_predictions, tiers)
+    alt = "Age error of each arm on the test scans of each tier"
+    cells = picked_points.figure(figure, key="tier-by-tier", alt=alt)
+    st.caption(
+        formatting.escape(
+            "Mean absolute error in years, its 95 % interval over people, and how many. Read a column down: "
+            f"the same scans, another pretraining. {error_strata.colours_said(table)} Across a row "
+            "people differ "
+            "too, so a worse column need not be the scans' doing. Click on a cell to list its scans."
+        )
+    )
+    for arm, tier in {(str(cell[0]), str(cell[1])) for cell in cells}:
+        scans = error_strata.errors_by_scan(shown.held_out, arm)
+        scans = scans[scans["tier"].fillna(NOT_KNOWN) == tier]
+        what = f"{comparison_charts.plain(arm)}, test scans of tier {tier}"
+        picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}-{tier}")
+    controls.offer_tables(name, {"tier-by-tier": table}, left_out=shown.left_out)
+
+
+def _rules_differ(workspace: Workspace, shown: Comparison) -> None:
+    """Warn where pool and target have tiers of the same names by different rules."""
+    rules = {header.id: header.rule for header in cache.cohort_headers(workspace)[0]}
+    for name, study in shown.parts.items():
+        pool, target = rules.get(study.cohort_id), rules.get(study.target_id)
+        if pool and target and (text := rule_difference(pool, target)):
+            whose = f"{name}: " if len(shown.parts) > 1 else ""
+            st.warning(formatting.escape(f"{whose}{text}"), icon=":material/warning:")
+
+
+# ---- one arm ---------------------------------------------------------------------------------------
+
+
+def _closely(workspace: Workspace, shown: Comparison, final: pd.DataFrame, name: str) -> None:
+    st.subheader("One arm, closely")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        best = final.sort_values("age_mae_years")["arm"].tolist()
+        arm = controls.choose(
+            st.selectbox,
+            "Arm",
+            best,
+            key=state.COMPARE_ARM,
+            width=260,
+            format_func=comparison_charts.plain,
+        )
+        against = controls.choose_segment(
+            "Its error against",
+            list(_AGAINST),
+            key=state.COMPARE_AGAINST,
+            format_func=lambda key: _AGAINST[key],
+            show_label=True,
+        )
+        scans = error_strata.errors_by_scan(shown.held_out, arm)
+        able = bool(scans["corrected_gap_years"].notna().any())
+        corrected = (
+            against == "gap"
+            and able
+            and st.toggle(
+                "Without the age bias", key=state.COMPARE_CORRECTED, persist_state="session"
+            )
+        )
+    if against == "gap" and not able:
+        st.caption("These predictions do not follow age: there is no correction for the age bias.")
+    style = shown.styles.get(arm, Style("", MUTED))
+    chosen = _figure(scans, against, style, bool(corrected), key=f"closely-{arm}-{against}")
+    if len(chosen):
+        what = f"{comparison_charts.plain(arm)}, chosen"
+        picked_points.scans(workspace, chosen, what=what, key=f"scans-chosen-{arm}-{against}")
+    controls.offer_tables(name, {"errors-of-scans": scans.assign(arm=arm)}, left_out=shown.left_out)
+
+
+def _figure(
+    scans: pd.DataFrame, against: str, style: Style, corrected: bool, *, key: str
+) -> pd.DataFrame:
+    """Draw the figure with its caption; return the scans picked on it."""
+    if against in GROUPS:
+        table = error_strata.by_group(scans, against)
+        figure = strata_charts.error_by_group(table, against, style)
+        points = picked_points.figure(figure, key=key, alt=f"Age error by {GROUPS[against]}")
+        st.caption(
+            "Mean over people and 95 % interval (t, over people); in brackets the number of "
+            "people. Groups may "
+            f"differ in age and score, too. {_stand_in(scans, against)}Click on a point to list its scans."
+        )
+        wanted = {str(point[0]) for point in points}
+        return scans[scans[against].fillna(NOT_KNOWN).isin(wanted)]
+    column = {"predicted": "age_years", "gap": "age_years"}.get(against, against)
+    if against == "predicted":
+        figure = strata_charts.predicted_against_true(scans, style)
+        value, words = "predicted_age_years", "On the dashed line, a prediction is the true age."
+    elif against == "gap":
+        figure = strata_charts.age_gap(scans, style, corrected=corrected)
+        value = "corrected_gap_years" if corrected else "age_gap_years"
+        words = (
+            "The correction takes out, fold by fold, the line fitted on the other folds."
+            if corrected
+            else "Where the cloud falls, predictions shrink towards the mean age: the young are taken for "
+            "older, the old for younger."
+        )
+    else:
+        trend = error_strata.along(scans, against)
+        figure = strata_charts.error_along(scans, trend, against, style)
+        value, words = (
+            "error_years",
+            "The line joins means of equally many scans, with 95 % intervals.",
+        )
+    points = picked_points.figure(
+        figure, key=key, alt=f"Scans: {value} against {column}", many=True
+    )
+    st.caption(
+        f"A point a scan, mean over seeds. {words} {_correlation(scans, column, value)} Draw a box, "
+        "or click, "
+        "to list scans."
+    )
+    return scans[scans["scan_id"].isin({str(point[0]) for point in points})]
+
+
+def _stand_in(scans: pd.DataFrame, against: str) -> str:
+    """Say that a source stands in for a site, where one does."""
+    by_source = against == "site" and scans["site"].astype(str).str.startswith(SOURCE).any()
+    return "Where no site is known, the source stands in for it. " if by_source else ""
+
+
+def _correlation(scans: pd.DataFrame, column: str, value: str) -> str:
+    rho, p, people = error_strata.rank_correlation(scans, column, value)
+    if people < 3 or rho != rho:
+        return "Too few people for a correlation."
+    shown = "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    return f"Spearman's ρ = {number(rho, 2)} (p {shown}, {people} people)."
+
+
+# ---- sweeps ----------------------------------------------------------------------------------------
+
+
+def _sweeps(workspace: Workspace, shown: Comparison, name: str) -> None:
+    size = shown.left(study_sets.by_size(shown.held_out, shown.sizes()))
+    labels = shown.left(study_sets.by_labels(shown.held_out))
+    chosen: list[str] = []
+    with st.container(horizontal=True, key="split-sweeps", gap="medium"):
+        with st.container(width="stretch"):
+            st.subheader("Better, or only more?")
+            if (size["role"] == "kept").sum() < 2:
+                st.caption(
+                    "No sweep in this study: plan one on Train with arms that keep different shares of the "
+                    "scans (or several tiers) and their random controls."
+                )
+            else:
+                figure = comparison_charts.by_size(size)
+                alt = "Age error against the number of scans pretrained on"
+                chosen += [str(p[0]) for p in picked_points.figure(figure, key="by-size", alt=alt)]
+                st.caption(
+                    "Where the line runs below the band, the scans are better, not only more, "
+                    "fewer or younger: "
+                    f"each control is of the same {shown.controls_match}, drawn at random."
+                )
+        with st.container(width="stretch"):
+            st.subheader("With fewer labels")
+            if labels.empty:
+                st.caption("No arm of this study was fine-tuned on a share of the people only.")
+            else:
+                figure = comparison_charts.by_labels(labels, shown.styles)
+                alt = "Age error against the share of people fine-tuned on"
+                chosen += [
+                    str(p[0]) for p in picked_points.figure(figure, key="by-labels", alt=alt)
+                ]
+                st.caption("The test people are the same throughout; bars are 95 % intervals.")
+    for arm in dict.fromkeys(chosen):
+        scans = error_strata.errors_by_scan(shown.held_out, arm)
+        what = f"Test scans of {comparison_charts.plain(arm)}"
+        picked_points.scans(workspace, scans, what=what, key=f"scans-of-sweep-{arm}")
+    controls.offer_tables(
+        name, {"error-by-size": size, "error-by-labels": labels}, left_out=shown.left_out
+    )

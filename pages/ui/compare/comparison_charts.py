@@ -1,0 +1,279 @@
+"""Figures of the comparison of arms. Pure functions of the tables of ``training``; no streamlit.
+
+Points carry in ``customdata`` what they stand for (an arm, an arm and a tier, a scan), first in line, so that
+a click can lead to the scans behind a number.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from training.report import interactive
+from training.report.plots import Plot, Series
+from training.results.error_strata import NOT_KNOWN
+from training.results.predictions import BASELINE, BASELINE_LABEL
+from training.theme import GRID, INK, MUTED, TEMPLATE, Style
+
+#: Colour and word of a verdict; blue and orange are told apart by everyone.
+VERDICTS: dict[str, tuple[str, str]] = {
+    "better": ("#0072B2", "better"),
+    "worse": ("#B34700", "worse"),
+    "leaning": ("#52606D", "may be chance"),
+    "open": ("#52606D", "not distinguishable"),
+    "withheld": ("#9AA5B1", "no verdict"),
+    "unknown": ("#9AA5B1", "no runs in common"),
+}
+_PLAIN = Style(BASELINE_LABEL, MUTED, "dot")
+ROW = 38
+
+
+def plain(arm: str) -> str:
+    """Return an arm's name in words."""
+    return BASELINE_LABEL if arm == BASELINE else arm
+
+
+def called(arm: str) -> str:
+    """Return an arm's name on an axis; plotly would read markup in the names of studies."""
+    return html.escape(plain(arm), quote=False)
+
+
+def final_errors(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
+    """Draw the final test error of each arm with its 95 % interval, best on top.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As :func:`training.results.study_summary.summarise` gives.
+    styles : mapping of str to Style
+        A style an arm; predicting the mean is grey.
+    """
+    rows = table.sort_values("age_mae_years", ascending=False)
+    figure = go.Figure(_forest(rows, "age_mae_years", styles, "%{y}: %{x:.2f} years"))
+    _forest_layout(figure, rows["arm"], "Test age error (MAE, years; lower is better)")
+    figure.update_xaxes(rangemode="tozero")
+    return figure
+
+
+def differences(
+    table: pd.DataFrame, styles: Mapping[str, Style], *, ranked: bool = True
+) -> go.Figure:
+    """Draw the paired difference of each arm to its reference with its 95 % interval, best on top.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As :class:`training.results.comparisons.Comparisons` has it, of one reference.
+    styles : mapping of str to Style
+        A style an arm.
+    ranked : bool
+        Show verdicts in their colours; else in grey.
+    """
+    rows = table.sort_values("difference_years", ascending=False, na_position="first")
+    figure = go.Figure(_forest(rows, "difference_years", styles, "%{y}: %{x:+.2f} years"))
+    reference = called(str(rows["reference"].iloc[0])) if len(rows) else ""
+    title = f"Difference to {reference} (MAE, years; below 0 is better)"
+    _forest_layout(figure, rows["arm"], title)
+    figure.add_vline(x=0, line={"color": INK, "width": 1.5})
+    for row in rows.itertuples():
+        colour, word = VERDICTS[str(row.verdict)]
+        is_clear = ranked and row.verdict in ("better", "worse")
+        figure.add_annotation(
+            x=1.01,
+            xref="paper",
+            y=called(str(row.arm)),
+            text=word,
+            showarrow=False,
+            xanchor="left",
+            font={"size": 14, "color": colour if is_clear else MUTED},
+        )
+    figure.update_layout(margin={"r": 150})
+    return figure
+
+
+def tier_by_tier(table: pd.DataFrame, arms: Sequence[str], tiers: Sequence[str]) -> go.Figure:
+    """Draw the error of each arm (rows) on the test scans of each tier (columns), as the report does.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As :func:`training.results.error_strata.tier_by_tier` gives.
+    arms, tiers : sequence of str
+        In the order in which they are drawn.
+    """
+    cells = table[table["arm"].isin(arms) & table["tier"].isin(tiers)]
+    places = {"arm": list(arms), "tier": list(tiers)}
+    cells = cells.sort_values(["arm", "tier"], key=lambda name: name.map(places[name.name].index))
+    cells = cells.assign(column=[t if t == NOT_KNOWN else f"Tier {t}" for t in cells["tier"]])
+    plot = Plot(
+        "tier-by-tier",
+        "grid",
+        cells,
+        x="column",
+        y="arm",
+        by="arm",
+        value="age_mae_years",
+        low="ci_low",
+        high="ci_high",
+        shade="difference_years",
+        people="n_subjects",
+        digits=1,
+        x_label="Quality of the test scan",
+        y_label="Pretrained on",
+        alt="",
+        series=tuple(Series(arm, plain(arm), MUTED) for arm in arms),
+    )
+    figure = interactive.figure(plot)
+    # a heat map cannot be clicked on: over each cell lies a mark that can
+    columns = ["arm", "tier", "n_scans", "n_subjects", "difference_years", "against"]
+    figure.add_scatter(
+        x=cells["column"],
+        y=[called(arm) for arm in cells["arm"]],
+        mode="markers",
+        showlegend=False,
+        marker={"symbol": "square", "size": 46, "color": "rgba(0,0,0,0)"},
+        customdata=cells[columns].to_numpy(dtype=object),
+        hovertemplate=(
+            "pretrained on %{y}, tested on %{x}<br>%{customdata[4]:+.1f} years to %{customdata[5]}; "
+            "%{customdata[2]} scans of %{customdata[3]} people<extra></extra>"
+        ),
+        selected={"marker": {"color": "rgba(179,71,0,0.25)"}},
+        unselected={"marker": {"opacity": 0}},
+    )
+    return figure
+
+
+def by_size(table: pd.DataFrame) -> go.Figure:
+    """Draw the error against the number of scans pretrained on: better scans, and random ones as a band.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As :func:`training.results.study_sets.by_size` gives.
+    """
+    control, kept = (table[table["role"] == role] for role in ("control", "kept"))
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[*control["n_scans"], *control["n_scans"][::-1]],
+        y=[*control["ci_high"], *control["ci_low"][::-1]],
+        fill="toself",
+        fillcolor="rgba(82,96,109,0.16)",
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        **_swept(control, "n_scans", "as many at random (band: 95 %)", MUTED, "dash")
+    )
+    figure.add_scatter(
+        **_swept(kept, "n_scans", "the better scans", "#0072B2"),
+        error_y=bars(kept, "age_mae_years"),
+    )
+    scatter_layout(figure, "Scans pretrained on", "Age error (MAE, years; lower is better)")
+    figure.update_xaxes(rangemode="tozero")
+    return figure
+
+
+def by_labels(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
+    """Draw the error against the share of people fine-tuned on, a line a pretraining.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As :func:`training.results.study_sets.by_labels` gives.
+    styles : mapping of str to Style
+        A style an arm.
+    """
+    figure = go.Figure()
+    for base, rows in table.groupby("base", sort=False):
+        style = styles.get(str(base), _PLAIN)
+        figure.add_scatter(
+            **_swept(rows, "label_percent", html.escape(str(base)), style.colour, style.dash),
+            error_y=bars(rows, "age_mae_years"),
+        )
+    scatter_layout(
+        figure,
+        "People fine-tuned on (% of the training folds)",
+        "Age error (MAE, years; lower is better)",
+    )
+    figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
+    return figure
+
+
+# ---- parts -----------------------------------------------------------------------------------------
+
+
+def _forest(rows: pd.DataFrame, value: str, styles: Mapping[str, Style], shown: str) -> go.Scatter:
+    drawn = [styles.get(arm, _PLAIN) for arm in rows["arm"]]
+    colours = [style.colour for style in drawn]
+    symbols = ["circle" if style.dash == "solid" else "circle-open" for style in drawn]
+    return go.Scatter(
+        x=rows[value],
+        y=[called(arm) for arm in rows["arm"]],
+        mode="markers",
+        marker={
+            "size": 13,
+            "color": colours,
+            "symbol": symbols,
+            "line": {"width": 2, "color": colours},
+        },
+        customdata=rows[["arm", "ci_low", "ci_high", "n_subjects"]].to_numpy(dtype=object),
+        error_x=bars(rows, value),
+        hovertemplate=shown + ", %{customdata[1]:.2f} to %{customdata[2]:.2f}; "
+        "%{customdata[3]} people<extra></extra>",
+    )
+
+
+def _forest_layout(figure: go.Figure, arms: pd.Series, title: str) -> None:
+    figure.update_layout(
+        template=TEMPLATE,
+        height=100 + ROW * max(len(arms), 1),
+        showlegend=False,
+        xaxis={"title": title},
+        yaxis={
+            "title": "",
+            "automargin": True,
+            "type": "category",
+            "range": [-0.6, len(arms) - 0.4],
+        },
+    )
+
+
+def bars(rows: pd.DataFrame, value: str) -> dict:
+    """Return the error bars from ``ci_low`` to ``ci_high`` around a column."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "color": MUTED,
+        "thickness": 2,
+        "array": rows["ci_high"] - rows[value],
+        "arrayminus": rows[value] - rows["ci_low"],
+    }
+
+
+def _swept(rows: pd.DataFrame, x: str, name: str, colour: str, dash: str = "solid") -> dict:
+    return {
+        "x": rows[x],
+        "y": rows["age_mae_years"],
+        "name": name,
+        "mode": "lines+markers",
+        "line": {"color": colour, "width": 3, "dash": dash},
+        "marker": {"size": 9},
+        "customdata": rows[["arm", "n_subjects"]].to_numpy(dtype=object),
+        "hovertemplate": "%{customdata[0]}: %{y:.2f} years, %{customdata[1]} people<extra></extra>",
+    }
+
+
+def scatter_layout(figure: go.Figure, x: str, y: str) -> None:
+    """Give a figure of points its axes."""
+    figure.update_layout(
+        template=TEMPLATE,
+        height=400,
+        xaxis={"title": x},
+        yaxis={"title": y},
+        hovermode="closest",
+        legend={"font": {"size": 14}},
+    )
+    figure.update_xaxes(gridcolor=GRID)

@@ -1,0 +1,184 @@
+"""Plots of Explore, made of the arrays of a scan table."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from curation.metrics import METRICS
+from curation.tier_effects import metric_pca
+from curation.tier_effects.metric_pca import Embedding, read_matrix
+from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
+from pages.ui.explore.density import Floats, Panel
+from pages.ui.scan_table.scan_arrays import ScanTable
+from pages.ui.shell import cache, formatting
+
+#: Sites with a column of their own; the rest share one.
+SITES_DRAWN = 40
+OTHER_SITES = "other sites"
+#: What is drawn first, where it is measured.
+_USUAL = ("cjv", "snr_total", "efc", "cnr")
+_NOT_MEASURED = "not measured on any of these scans"
+
+
+def measured_columns(scan_table: ScanTable) -> list[str]:
+    """Return the scores and metrics that at least one scan has, in the order of the registry."""
+    known = _all_of(scan_table).known
+    return [
+        name
+        for name in RULE_COLUMNS
+        if (name in known if name in METRICS else np.isfinite(_values(scan_table, name)).any())
+    ]
+
+
+def all_metrics(scan_table: ScanTable) -> Embedding | None:
+    """Return where the scans lie by all their metrics, see :func:`curation.tier_effects.metric_pca.embed`."""
+    return _all_of(scan_table).layout
+
+
+def default_metrics(measured_: list[str]) -> tuple[str, str]:
+    """Return the two metrics that are drawn where nobody has chosen any."""
+    metrics = [name for name in measured_ if name in METRICS] or measured_
+    first = [name for name in _USUAL if name in metrics] or metrics
+    return first[0], (first[1:] or metrics[1:] or first)[0]
+
+
+def title(name: str, between: str = " ") -> str:
+    """Return a measure's name with its unit, and its direction where it has one, after ``between``."""
+    measure = RULE_COLUMNS[name]
+    if measure.is_score:
+        return f"{measure.label}{between}(0–100, higher is worse)"
+    details = [measure.unit, measure.direction if measure.can_be_cut else ""]
+    words = ", ".join(one for one in details if one)
+    return f"{measure.label}{between}({words})" if words else measure.label
+
+
+def explore_panels(
+    scan_table: ScanTable, rows: NDArray[np.intp], against: str, pair: tuple[str, str], by_site: str
+) -> tuple[Panel, ...]:
+    """Return the four plots of some scans.
+
+    Parameters
+    ----------
+    scan_table : ScanTable
+        The scans.
+    rows : numpy.ndarray of int
+        Which of them.
+    against : str
+        What the distortion score is drawn against.
+    pair : tuple of str
+        Two measures.
+    by_site : str
+        What is drawn by site.
+    """
+    return (
+        _two(scan_table, rows, against, SCORE),
+        _two(scan_table, rows, *pair),
+        _by_site(scan_table, rows, by_site),
+        _all(scan_table, rows),
+    )
+
+
+def _two(scan_table: ScanTable, rows: NDArray[np.intp], along: str, up: str) -> Panel:
+    x, y = (_values(scan_table, name)[rows] for name in (along, up))
+    missing = [
+        RULE_COLUMNS[name].label
+        for name, one in ((along, x), (up, y))
+        if not np.isfinite(one).any()
+    ]
+    words = f"{' and '.join(missing)}: {_NOT_MEASURED}" if missing else ""
+    return Panel(
+        title(along), title(up, "\n"), x, y, words=words, formats=(_format(along), _format(up))
+    )
+
+
+def _format(name: str) -> str:
+    return formatting.D3_SCORE if RULE_COLUMNS[name].is_score else formatting.D3_NUMBER
+
+
+def _values(scan_table: ScanTable, name: str) -> Floats:
+    if name in scan_table.scores.values or name in METRICS:
+        return scan_table.values(name)
+    if name in scan_table.scans:
+        return scan_table.scans[name].to_numpy(dtype=np.float64)
+    return np.full(len(scan_table.scans), np.nan)
+
+
+def _by_site(scan_table: ScanTable, rows: NDArray[np.intp], name: str) -> Panel:
+    codes, sites = few_sites(scan_table.site_codes[rows], scan_table.sites)
+    y = _values(scan_table, name)[rows]
+    words = "" if np.isfinite(y).any() else f"{RULE_COLUMNS[name].label}: {_NOT_MEASURED}"
+    formats = (formatting.D3_NUMBER, _format(name))
+    return Panel("Site", title(name, "\n"), codes.astype(float), y, sites, words, formats)
+
+
+def few_sites(
+    codes: NDArray[np.integer], sites: tuple[str, ...]
+) -> tuple[NDArray[np.integer], tuple[str, ...]]:
+    """Keep the sites that occur; of very many, the largest ones, with the rest joined."""
+    size = np.bincount(codes, minlength=len(sites))
+    kept = np.flatnonzero(size)
+    if len(kept) > SITES_DRAWN:
+        kept = np.sort(np.argsort(-size, kind="stable")[: SITES_DRAWN - 1])
+    place = np.full(len(sites), len(kept), dtype=np.intp)
+    place[kept] = np.arange(len(kept))
+    names = tuple(sites[site] for site in kept)
+    return place[codes], names if size[kept].sum() == len(codes) else (*names, OTHER_SITES)
+
+
+def _all(scan_table: ScanTable, rows: NDArray[np.intp]) -> Panel:
+    found = all_metrics(scan_table)
+    if found is None:
+        nothing = np.full(len(rows), np.nan)
+        words = "All metrics: two scans and two metrics are needed"
+        return Panel("", "", nothing, nothing, words=words)
+    along, up = (
+        f"Component {axis + 1} of all metrics ({100 * found.explained[axis]:.0f} %)"
+        for axis in (0, 1)
+    )
+    x, y = found.points[rows].T
+    words = "" if np.isfinite(x).any() else f"Metrics: {_NOT_MEASURED}"
+    return Panel(along, up, x, y, words=words)
+
+
+def embedding_caption(found: Embedding | None) -> str:
+    """Say how the picture of all metrics was made."""
+    if found is None:
+        return ""
+    one, two = (" and ".join(found.mostly(axis)) for axis in (0, 1))
+    text = (
+        f"Components: the two principal ones of {len(found.used)} metrics in robust standard deviations, the "
+        f"first mostly {one}, the second mostly {two}"
+    )
+    if found.imputed:
+        share = "under 0.1" if found.imputed < 0.001 else f"{100 * found.imputed:.1f}"
+        text += f"; {share} % of the values are not measurable and taken as the median"
+    if found.left_out:
+        text += f"; {len(found.left_out)} metrics left out, too seldom measured or the same on all scans"
+    return f"{text}."
+
+
+@dataclass(frozen=True)
+class _Metrics:
+    """Which metrics at least one scan has, and where the scans lie by all of them."""
+
+    known: frozenset[str]
+    layout: Embedding | None
+
+
+def _all_of(scan_table: ScanTable) -> _Metrics:
+    return _metrics(scan_table, scan_table.key, cache.stamp(scan_table.workspace.metrics_dir))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading all metrics …")
+def _metrics(
+    _scan_table: ScanTable, key: tuple[Hashable, ...], metrics_at: cache.Stamp
+) -> _Metrics:
+    names = list(METRICS)
+    values = read_matrix(_scan_table.workspace, _scan_table.scans, names)
+    known = [name for place, name in enumerate(names) if np.isfinite(values[:, place]).any()]
+    judged = [place for place, name in enumerate(names) if RULE_COLUMNS[name].can_be_cut]
+    found = metric_pca.embed([names[place] for place in judged], values[:, judged])
+    return _Metrics(frozenset(known), found)

@@ -1,0 +1,239 @@
+"""Screen of Present: one message at a time in large type, the report behind it, and its files."""
+
+import html
+from pathlib import Path
+
+import streamlit as st
+
+from curation.storage import files
+from curation.storage.workspace import Workspace
+from pages.ui.shell import background_tasks, cache, formatting, frame, html_marks, state
+from training.report import content, interactive, page, source
+from training.report.plots import Message, Picture, Plot, Report, Table
+from training.report.source import ALL, DECK, METHODS, REPORT, Options
+from training.studies import runs
+from training.studies.planned_study import Study
+
+#: Letters of a plot, and its height where it has no rows of its own, pixels.
+LETTERS_PX, HEIGHT_PX = 24, 600
+_PRESENTATION = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+#: What can be taken: label, file, type.
+_FILES = (
+    ("Everything (zip)", ALL, "application/zip"),
+    ("Report (HTML, opens without a network)", REPORT, "text/html"),
+    ("Slides (PowerPoint)", DECK, _PRESENTATION),
+    ("Methods (text)", METHODS, "text/plain"),
+)
+
+
+# ---- the message ---------------------------------------------------------------------------------
+
+
+def choose_message(report: Report) -> Message:
+    """Draw the way through the messages; return the one to show."""
+    count = len(report.messages)
+    place = min(max(int(state.get(state.SLIDE) or 0), 0), count - 1)
+    state.put(state.SLIDE, place)
+    moves = (
+        ("First", 0, ":material/first_page:", "Home"),
+        ("Back", place - 1, ":material/chevron_left:", "Left"),
+        ("Next", place + 1, ":material/chevron_right:", "Right"),
+        ("Last", count - 1, ":material/last_page:", "End"),
+    )
+    for label, to, icon, key in moves:
+        _move(label, to, key, icon=icon, disabled=to == place or not 0 <= to < count)
+    st.markdown(f"{place + 1} of {count}", width="content")
+    with st.container(
+        key="present-keys"
+    ):  # not seen: what a presenter's clicker and the space bar send
+        for label, to, key in (
+            ("forward", place + 1, "Space"),
+            ("page forward", place + 1, "PageDown"),
+            ("page back", place - 1, "PageUp"),
+        ):
+            _move(label, to, key, disabled=not 0 <= to < count)
+    return report.messages[place]
+
+
+def _move(label: str, to: int, key: str, *, disabled: bool, icon: str | None = None) -> None:
+    st.button(
+        label,
+        icon=icon,
+        shortcut=key,
+        disabled=disabled,
+        key=f"present-{key}",
+        on_click=state.put,
+        args=(state.SLIDE, to),
+    )
+
+
+def show_message(message: Message) -> None:
+    """Draw a message over the whole width."""
+    with st.container(key="present-screen"):
+        lead = f"<p>{html.escape(message.lead)}</p>" if message.lead else ""
+        st.html(f'<div class="ts-shown"><h2>{html.escape(message.title)}</h2>{lead}</div>')
+        beside = message.points or message.pictures or message.table
+        if message.plot and beside:
+            with st.container(horizontal=True, key="split-present", gap="large"):
+                with st.container(width="stretch"):
+                    _plot(message.plot)
+                with st.container(width=430):
+                    _beside(message)
+        else:
+            if message.plot:
+                _plot(message.plot)
+            _beside(message)
+        if message.flows:
+            flows = "".join(map(page.flow, message.flows))
+            st.html(f'<div class="ts-shown flows">{flows}</div>')
+        if message.note:
+            st.caption(formatting.escape(message.note))
+
+
+def _beside(message: Message) -> None:
+    if message.pictures:
+        st.html(f'<div class="ts-shown pictures">{"".join(map(_picture, message.pictures))}</div>')
+    if message.table:
+        _table(message.table)
+    if message.points:
+        small = " many" if sum(map(len, message.points)) > 500 and message.plot else ""
+        points = "".join(f"<li>{html.escape(point)}</li>" for point in message.points)
+        faded = ' class="faded"' if message.faded else ""
+        st.html(f'<div class="ts-shown{small}"><ul{faded}>{points}</ul></div>')
+
+
+def _plot(plot: Plot) -> None:
+    height = None if plot.kind in ("intervals", "grid") else HEIGHT_PX
+    drawn = interactive.figure(plot, size=LETTERS_PX, height=height)
+    frame.figure(drawn, key=f"present-{plot.name}", alt=plot.alt)
+
+
+def _table(table: Table) -> None:
+    drawn = html_marks.table(table.head, table.rows, numeric=range(1, len(table.head)))
+    st.html(f'<div class="ts-shown">{drawn}</div>')
+
+
+def _picture(picture: Picture) -> str:
+    return (
+        f'<figure><img alt="Example scan, one axial slice" src="{page.address(picture)}">'
+        f"<figcaption>{html.escape(picture.label)}</figcaption></figure>"
+    )
+
+
+# ---- the report ----------------------------------------------------------------------------------
+
+
+def report(workspace: Workspace, study: Study, options: Options) -> Report:
+    """Return the report of a study."""
+    return _report(workspace, study, options, _changed(workspace, study))
+
+
+def report_folder(workspace: Workspace, study: Study, options: Options) -> Path:
+    """Return where the files of this very report belong: another state of the study is another folder."""
+    key = files.short_hash(repr((options, _changed(workspace, study))))
+    return study.reports_dir / key
+
+
+def _changed(workspace: Workspace, study: Study) -> tuple[object, ...]:
+    """Return stamps that change with anything that a report is made from."""
+    of_runs = [
+        cache.stamp(path)
+        for run in runs.runs_of(study)
+        for path in (run.metrics_path, run.result_path)
+    ]
+    others = (
+        study.result_path,
+        workspace.learned_path,
+        workspace.previews_dir,
+        workspace.scores_path,
+    )
+    return (*of_runs, *map(cache.stamp, others))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the study …", hash_funcs=cache.BY_FOLDER)
+def _report(
+    workspace: Workspace, study: Study, options: Options, changed: tuple[object, ...]
+) -> Report:
+    return content.build(workspace, study.id, options)
+
+
+# ---- its files -----------------------------------------------------------------------------------
+
+
+def show_exports(workspace: Workspace, study: Study, options: Options) -> None:
+    """Draw the options of the files, and the downloads once they are made."""
+    st.markdown(
+        "One HTML file with interactive plots, slides with native charts and tables, figures (PNG, "
+        "SVG), "
+        "every plotted number (CSV), and the methods. **No names, ids or paths of people leave "
+        "with them.**"
+    )
+    st.toggle("Keep the names of sites", key=state.REPORT_SITES, persist_state="session")
+    st.toggle(
+        "Show an example scan of each tier (one axial slice)",
+        value=True,
+        key=state.REPORT_PICTURES,
+        persist_state="session",
+    )
+    st.toggle(
+        "Show bias-corrected errors",
+        key=state.REPORT_CORRECTED,
+        persist_state="session",
+        help="The age bias taken out, where predictions follow age: for those who ask for it.",
+    )
+    folder = report_folder(workspace, study, options)
+    if (folder / ALL).exists():
+        _downloads(study, folder)
+    elif background_tasks.running(workspace, background_tasks.REPORT):
+        _wait(workspace, folder)
+    else:
+        _offer(workspace, study, options, folder)
+    with st.expander("What is removed"):
+        for line in source.removed(sites_kept=options.sites, pictures=options.pictures):
+            st.markdown(f"- {formatting.escape(line)}")
+
+
+def _offer(workspace: Workspace, study: Study, options: Options, folder: Path) -> None:
+    problem = background_tasks.failure(workspace, background_tasks.REPORT)
+    if problem and str(folder) in background_tasks.asked(workspace, background_tasks.REPORT):
+        st.error(f"The files could not be made: {formatting.escape(problem)}")
+    if st.button("Make the files", type="primary", icon=":material/inventory_2:"):
+        chosen = ["--sites"] * options.sites + ["--no-pictures"] * (not options.pictures)
+        chosen += ["--corrected"] * options.corrected
+        background_tasks.start(
+            workspace,
+            background_tasks.REPORT,
+            "--study",
+            study.id,
+            "--out",
+            str(folder),
+            *chosen,
+            room="training",
+        )
+        st.rerun()
+
+
+def _wait(workspace: Workspace, folder: Path) -> None:
+    @st.fragment(run_every=1.0)
+    def waiting() -> None:
+        if (folder / ALL).exists() or not background_tasks.running(
+            workspace, background_tasks.REPORT
+        ):
+            st.rerun(scope="app")
+        st.markdown(":material/hourglass_top: The files are being made, some seconds …")
+
+    waiting()
+
+
+def _downloads(study: Study, folder: Path) -> None:
+    for label, name, kind in _FILES:
+        st.download_button(
+            label,
+            (folder / name).read_bytes,
+            f"tierscope-{study.id.rsplit('-', 1)[-1]}-{name}",
+            kind,
+            icon=":material/download:",
+            on_click="ignore",
+            width="stretch",
+            key=f"take-{name}",
+        )

@@ -1,0 +1,128 @@
+"""The open rating session of this browser, and the draft of the rating of its present scan.
+
+The session's number stands in the address of the page, so that it outlives a restart. Drafts are held by the
+server and not by the browser's tab: a tab that is closed by mistake loses nothing. Saved ratings are in the
+database, see :mod:`curation.sessions.session_log`.
+"""
+
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from curation.errors import RatingError
+from curation.sessions import session_log
+from curation.sessions.session_plan import Session
+from curation.storage.workspace import Workspace
+from pages.ui.shell import state
+
+_ADDRESS = "session"
+_DIGITS = 10
+MAX_DRAFTS = 1000
+
+
+# ---- the open session ----------------------------------------------------------------------------
+
+
+def open_session_id() -> int | None:
+    """Return the number of the open session."""
+    return state.get(state.RATING_SESSION)
+
+
+def take_from_address() -> None:
+    """Open the session that the address names, where none is open."""
+    named = st.query_params.get(_ADDRESS, "")
+    if open_session_id() is None and named.isdecimal() and len(named) < _DIGITS:
+        state.put(state.RATING_SESSION, int(named))
+
+
+def open_session(session_id: int | None) -> None:
+    """Open a session, or none; before anything is drawn, as a button's callback does."""
+    state.put(state.RATING_SESSION, session_id)
+    state.put(state.ON_SCREEN, None)
+    if session_id is None:
+        st.query_params.pop(_ADDRESS, None)
+
+
+def load_session(workspace: Workspace) -> Session | None:
+    """Return the open session as it stands; ``None`` where none is open."""
+    session_id = open_session_id()
+    if session_id is None:
+        return None
+    try:
+        session = session_log.load(workspace, session_id)
+    except RatingError:
+        open_session(None)
+        st.rerun()
+    st.query_params[_ADDRESS] = str(session_id)
+    return session
+
+
+def seconds_on_screen(session: Session) -> float:
+    """Return for how long the present scan has been shown here; the first call starts the clock."""
+    return state.seconds_of(state.ON_SCREEN, (session.id, session.position, session.attempt))
+
+
+# ---- the draft -----------------------------------------------------------------------------------
+
+
+@dataclass
+class RatingDraft:
+    """A rating in the making.
+
+    Parameters
+    ----------
+    position, attempt : int
+        The place that it is for, see :class:`curation.sessions.session_plan.Session`.
+    value, confidence, artefacts, comment
+        What is chosen; nothing at first.
+    windows : list of str
+        Windows that the scan was looked at in.
+    wants_save : bool
+        Whether the rater asked to save it.
+    """
+
+    position: int
+    attempt: int
+    value: float | None = None
+    confidence: int | None = None
+    artefacts: list[str] = field(default_factory=list)
+    comment: str = ""
+    windows: list[str] = field(default_factory=list)
+    wants_save: bool = False
+
+    def toggle(self, artefact: str) -> None:
+        """Tag an artefact, or take the tag away."""
+        if artefact in self.artefacts:
+            self.artefacts.remove(artefact)
+        else:
+            self.artefacts.append(artefact)
+
+    def choose(self, value: float) -> None:
+        """Choose a level."""
+        self.value = value
+
+    def be_sure(self, step: int) -> None:
+        """Say how sure one is; the same again takes it back."""
+        self.confidence = None if self.confidence == step else step
+
+    def save(self) -> None:
+        """Ask to be saved; done by the page as soon as it runs."""
+        self.wants_save = True
+
+
+def draft_of(workspace: Workspace, session: Session) -> RatingDraft:
+    """Return the draft for the session's present position; an empty one where the position is new."""
+    kept, key = _all(), (str(workspace.root), session.id)
+    draft = kept.get(key)
+    if draft is None or (draft.position, draft.attempt) != (session.position, session.attempt):
+        draft = RatingDraft(session.position, session.attempt)
+        kept.pop(key, None)
+        kept[key] = draft
+        while len(kept) > MAX_DRAFTS:
+            kept.pop(next(iter(kept)), None)
+    return draft
+
+
+@st.cache_resource(show_spinner=False)
+def _all() -> dict[tuple[str, int], RatingDraft]:
+    return {}

@@ -1,0 +1,199 @@
+"""End of a rating session: its ratings, their agreement, and the unblinded scans."""
+
+import pandas as pd
+import streamlit as st
+
+from curation.ratings import agreement
+from curation.ratings.scales import Scale, find_scale
+from curation.sessions import unblinding
+from curation.sessions.session_plan import Session
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from curation.tiers.rule_checks import UNSCORED
+from curation.wording import number, plural
+from pages.ui.rate import agreement_panel, rating_draft, rating_keys
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import cache, formatting, frame, html_marks, state
+from pages.ui.shell.html_marks import Card, Cell
+
+
+def show(workspace: Workspace, session: Session) -> None:
+    """Draw the summary of a finished session."""
+    scale = find_scale(workspace, session.plan.scale)
+    given = cache.all_ratings(workspace)
+    own = given[given["session_id"] == session.id].sort_values("position")
+    _cards(own, scale)
+    if not unblinding.is_unblinded(workspace, session):
+        _ask(workspace, session)
+        return
+    _oneself(given, session, scale)
+    _others(workspace, session, scale)
+    _hidden(workspace, session, own, given)
+
+
+def _ask(workspace: Workspace, session: Session) -> None:
+    st.markdown(
+        "Every scan is rated and saved. Next you see which scans these were, and how your ratings agree with "
+        "your own and with others'. After that nothing can be undone, because it would not be blind."
+    )
+    if st.button(
+        "Show what was hidden",
+        type="primary",
+        shortcut=rating_keys.SHOW,
+        key="show-hidden",
+        icon=":material/visibility:",
+    ):
+        with frame.in_words():
+            unblinding.unblind(workspace, session)
+            st.rerun()
+
+
+def _cards(own: pd.DataFrame, scale: Scale) -> None:
+    counts = own["level"].value_counts()
+    cards = [
+        Card(word, f"{int(counts.get(value, 0)):,}", _share(int(counts.get(value, 0)), len(own)))
+        for value, word in scale.values.items()
+    ]
+    seconds = own["seconds"]
+    cards.append(Card("time on a scan", formatting.duration(seconds.median()), "half took less"))
+    st.html(html_marks.cards(cards))
+
+
+def _share(count: int, total: int) -> str:
+    return f"{100 * count / max(total, 1):.0f} % of ratings"
+
+
+def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
+    st.subheader("You with yourself")
+    repeats = sum(item.repeat_of is not None for item in session.items)
+    rows = agreement.intra(given, scale)
+    rows = rows[rows["rater"] == session.plan.rater]
+    if rows.empty:
+        st.caption(
+            "This session had no hidden repeats."
+            if not repeats
+            else "None of the repeats can be compared."
+        )
+        return
+    row = rows.iloc[0]
+    n, again = int(row["n"]), plural(int(row["n"]), "scan")
+    wanting = agreement_panel.ENOUGH_FOR_INTERVAL - n
+    kappa = agreement_panel.figure(row["weighted_kappa"], row["low"], row["high"])
+    text = (
+        f"{again} came twice, unannounced, in all your sessions on this scale. You gave the same rating "
+        f"to {round(row['same'] * n)} of them. "
+    )
+    if wanting > 0:
+        text += f"That is too few for a κ that means something: {wanting} more are needed."
+    else:
+        text += f"Weighted κ {kappa}: {agreement_panel.strength(row['weighted_kappa'])}."
+    st.markdown(formatting.escape(text))
+
+
+def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
+    st.subheader("You with others")
+    pairs = cache.pairs(workspace, scale)
+    rater = session.plan.rater
+    mine = pairs[(pairs["rater_1"] == rater) | (pairs["rater_2"] == rater)]
+    if mine.empty:
+        st.markdown(
+            "Nobody else has rated these scans on this scale yet. A second rater starts a session with the "
+            f"list **The scans of another session** and chooses **{formatting.escape(session.plan.name)}**."
+        )
+        return
+    rows = [
+        (
+            row.rater_2 if row.rater_1 == rater else row.rater_1,
+            f"{row.n:,}",
+            f"{100 * row.same:.0f} %",
+            agreement_panel.figure(row.weighted_kappa, row.low, row.high),
+            agreement_panel.meaning(row.weighted_kappa, row.n),
+            agreement_panel.figure(row.fail_kappa, row.fail_low, row.fail_high),
+            agreement_panel.meaning(row.fail_kappa, row.n),
+        )
+        for row in mine.itertuples()
+    ]
+    head = (
+        "Other rater",
+        "Scans both rated",
+        "Rated the same",
+        "Weighted κ (95 %)",
+        "that is",
+        f"κ, {list(scale.values.values())[-1]} or not (95 %)",
+        "that is",
+    )
+    st.html(html_marks.table(head, rows, numeric=(1, 2)))
+    st.caption(formatting.escape(agreement_panel.WHAT_EXPERTS_REACH))
+
+
+def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd.DataFrame) -> None:
+    st.subheader("What was hidden" if session.plan.blinded else "The scans")
+    rule, _ = tried_rule.current()
+    scans = cache.scored_scans(workspace)
+    scans = scans.assign(tier=overrides.tiers_with_overrides(workspace, scans, rule)).set_index(
+        "scan_id"
+    )
+    labels = own.set_index("position")
+    elsewhere = given[given["rater"] != session.plan.rater]
+    rows = []
+    for item in session.items:
+        scan = scans.loc[item.scan_id] if item.scan_id in scans.index else pd.Series(dtype=object)
+        score = pd.to_numeric(pd.Series([scan.get("distortion_score")]), errors="coerce")
+        others = elsewhere[elsewhere["scan_id"] == item.scan_id]
+        text = ", ".join(f"{row.rater}: {row.label}" for row in others.itertuples())
+        rows.append(
+            (
+                f"{item.position + 1}",
+                _word(item.scan_id),
+                _again(item.repeat_of),
+                labels.loc[item.position, "label"],
+                _word(text),
+                _word(scan.get("site")),
+                number(_float(scan.get("age_years")), 0),
+                _word(scan.get("sex")),
+                _word(scan.get("group")),
+                formatting.score(score.iloc[0]),
+                _tier_chip(scan.get("tier", UNSCORED)),
+            )
+        )
+    head = (
+        "Place",
+        "Scan",
+        "Repeat of",
+        "Your rating",
+        "Others",
+        "Site",
+        "Age (years)",
+        "Sex",
+        "Group",
+        "Score (higher is worse)",
+        "Tier",
+    )
+    st.html(html_marks.table(head, rows, numeric=(6, 9)))
+    _open(session)
+
+
+def _open(session: Session) -> None:
+    ids = list(dict.fromkeys(item.scan_id for item in session.items))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Look at a scan again", ids, key="end-scan")
+        if st.button("Open in Review", icon=":material/visibility:"):
+            state.put(state.PENDING_SCAN, chosen)
+            rating_draft.open_session(None)
+            frame.open_page("review")
+
+
+def _tier_chip(tier: str) -> Cell:
+    return Cell(html_marks.tier_chip(tier, tried_rule.tier_colour(tier)))
+
+
+def _again(first: int | None) -> str:
+    return "" if first is None else f"{first + 1}"
+
+
+def _word(value: object) -> str:
+    return str(value) if isinstance(value, str) and value else formatting.DASH
+
+
+def _float(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

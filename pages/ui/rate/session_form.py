@@ -1,0 +1,156 @@
+"""Form of a rating session: a fragment of its own, so that a key press does not redraw the image."""
+
+import streamlit as st
+
+from curation.errors import TierscopeError
+from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, Opinion
+from curation.ratings.scales import Scale, find_scale
+from curation.sessions import session_log
+from curation.sessions.session_plan import Session
+from curation.storage.workspace import Workspace
+from pages.ui.rate import rating_draft, rating_keys
+from pages.ui.rate.rating_draft import RatingDraft
+from pages.ui.shell import controls, formatting, frame, state
+
+
+def show(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
+    """Draw the form for the session's present scan; nothing is preselected.
+
+    Parameters
+    ----------
+    workspace, session
+        What is rated.
+    draft : RatingDraft
+        What is chosen already.
+    shown : dict
+        What the rater saw, stored with the rating.
+    """
+    note = state.get(state.SESSION_NOTE)
+    state.put(state.SESSION_NOTE, None)
+    if note:
+        st.info(formatting.escape(note))
+    _form(workspace, session, draft, shown)
+
+
+@st.fragment
+def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
+    with frame.in_words():
+        scale = find_scale(workspace, session.plan.scale)
+        if draft.wants_save:
+            _save(workspace, session, draft, shown)
+        place = f"{session.id}-{session.position}-{session.attempt}"
+        _levels(scale, draft, place)
+        _sureness(scale, draft, place)
+        _artefacts(draft, place)
+        _comment(draft, place)
+        st.button(
+            "Save and next" if session.done + 1 < session.total else "Save and finish",
+            type="primary",
+            shortcut=rating_keys.NEXT,
+            key=f"save-{place}",
+            on_click=draft.save,
+            width="stretch",
+        )
+        for script in (controls.COMMENT_KEY, controls.PRESSED):
+            controls.listen(script)
+        st.caption(f"Keys: {rating_keys.in_words(scale)}.")
+
+
+def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dict) -> None:
+    """Save the draft and go on; a second press for the same scan changes nothing."""
+    draft.wants_save = False
+    if draft.value is None:
+        st.error("Choose a rating first; none is chosen for you.")
+        return
+    try:
+        session_log.save(
+            workspace,
+            session.id,
+            draft.position,
+            Opinion(
+                draft.value,
+                confidence=draft.confidence,
+                artefacts=[key for key in ARTEFACTS if key in draft.artefacts],
+                comment=draft.comment,
+                seconds=round(rating_draft.seconds_on_screen(session), 1),
+                shown=shown | {"windows": draft.windows},
+            ),
+            attempt=draft.attempt,
+        )
+    except TierscopeError as error:
+        if session_log.load(workspace, session.id).position == session.position:
+            raise
+        state.put(state.SESSION_NOTE, str(error))
+    st.rerun()
+
+
+# ---- the parts of the form -------------------------------------------------------------------------
+
+
+def _levels(scale: Scale, draft: RatingDraft, place: str) -> None:
+    st.markdown("**How good is this scan?**")
+    digits = rating_keys.level_keys(scale)
+    with st.container(horizontal=True, key="levels", gap="small"):
+        for value, word in scale.values.items():
+            st.button(
+                formatting.escape(word),
+                key=f"level-{place}-{value:g}",
+                shortcut=digits[value],
+                type="primary" if draft.value == value else "secondary",
+                on_click=draft.choose,
+                args=(value,),
+            )
+
+
+def _sureness(scale: Scale, draft: RatingDraft, place: str) -> None:
+    st.markdown("**How sure are you?** *(optional)*")
+    digits = rating_keys.confidence_keys(scale)
+    with st.container(horizontal=True, key="sureness", gap="small"):
+        for step, word in rating_keys.SURE.items():
+            st.button(
+                word,
+                key=f"sure-{place}-{step}",
+                shortcut=digits[step],
+                type="primary" if draft.confidence == step else "secondary",
+                on_click=draft.be_sure,
+                args=(step,),
+            )
+
+
+def _artefacts(draft: RatingDraft, place: str) -> None:
+    st.markdown("**What is wrong with it?** *(optional, any number)*")
+    with st.container(key="artefacts"):
+        left, right = st.columns(2, gap="small")
+        half = -(-len(ARTEFACTS) // 2)
+        for number, artefact in enumerate(ARTEFACTS.values()):
+            (left if number < half else right).button(
+                _short(artefact.label),
+                key=f"artefact-{place}-{artefact.key}",
+                width="stretch",
+                shortcut=rating_keys.ARTEFACT_KEYS[artefact.key],
+                type="primary" if artefact.key in draft.artefacts else "secondary",
+                on_click=draft.toggle,
+                args=(artefact.key,),
+            )
+
+
+def _short(label: str) -> str:
+    """Return a label without its part in brackets."""
+    return label.partition(" (")[0]
+
+
+def _comment(draft: RatingDraft, place: str) -> None:
+    key = f"comment-{place}"
+    st.text_input(
+        f"Comment (optional; key {rating_keys.COMMENT}, then Enter)",
+        value=draft.comment,
+        key=key,
+        max_chars=MAX_COMMENT,
+        placeholder="what you see, and where",
+        on_change=_take_comment,
+        args=(draft, key),
+    )
+
+
+def _take_comment(draft: RatingDraft, key: str) -> None:
+    draft.comment = state.get(key) or ""

@@ -1,0 +1,233 @@
+"""Screen of a rating session: the image, the form, and nothing else.
+
+While a session is blinded nothing of what it hides may leave the server: not the scan's id, not its path,
+person, site, scores or other ratings, and no error that names them. The browser gets the scan's place.
+"""
+
+import html
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from curation.errors import TierscopeError, VolumeError
+from curation.sessions import session_log, unblinding
+from curation.sessions.session_plan import Session
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from pages.ui.rate import rating_draft, rating_keys, session_end, session_form
+from pages.ui.rate.rating_draft import RatingDraft
+from pages.ui.review import image_panel, scan_judgement, scan_panel
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import cache, formatting, frame, state
+from pages.ui.viewer import niivue_viewer, user_window
+from pages.ui.viewer.browser_image import PreparedImage
+from pages.ui.viewer.display_window import AIR_WINDOW, WINDOWS
+
+HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "other ratings")
+
+
+def show(workspace: Workspace, session: Session) -> None:
+    """Draw the next scan of a session, or its end."""
+    session = _undone(workspace, session)
+    _bar(session, final=session.finished and unblinding.is_unblinded(workspace, session))
+    if session.finished:
+        session_end.show(workspace, session)
+        return
+    rating_draft.seconds_on_screen(session)
+    draft = rating_draft.draft_of(workspace, session)
+    scan = _scan(workspace, session, session.position)
+    following = _scan(workspace, session, _after(session))
+    window = _window(session)
+    if window not in draft.windows:
+        draft.windows.append(window)
+    with st.container(horizontal=True, key="split-rate", gap="medium"):
+        with st.container(width="stretch"):
+            _image(session, scan, following, window)
+        with st.container(width=470, key="rating"):
+            session_form.show(workspace, session, draft, _shown(session, draft))
+            if not session.plan.blinded and scan is not None:
+                _unblinded_facts(workspace, scan)
+
+
+def _undone(workspace: Workspace, session: Session) -> Session:
+    """Take back the rating that the rater asked to undo."""
+    asked = state.get(state.UNDO)
+    state.put(state.UNDO, None)
+    if asked is None or asked[0] != session.id:
+        return session
+    with frame.in_words():
+        return session_log.undo(workspace, session.id, asked[1])
+    return session
+
+
+def _bar(session: Session, *, final: bool) -> None:
+    """Draw where one is in the list, and the ways back."""
+    place = min(session.position + 1, session.total)
+    with st.container(horizontal=True, vertical_alignment="center", key="session-bar"):
+        done = session.done / session.total
+        words = "Finished" if session.finished else f"Scan {place:,} of {session.total:,}"
+        st.html(
+            f'<div class="ts-place"><h1>{words}</h1>'
+            f'<span class="ts-muted">{html.escape(session.plan.name)} · '
+            f"{html.escape(session.plan.rater)}{' · blinded' if session.plan.blinded else ''}</span>"
+            f'<div class="ts-done"><span style="width:{100 * done:.1f}%"></span></div></div>',
+            width="stretch",
+        )
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            shortcut=rating_keys.UNDO,
+            key=f"undo-{session.last}",
+            disabled=session.last is None or final,
+            on_click=state.put,
+            args=(state.UNDO, (session.id, session.last)),
+            help="Takes back the last rating. It stays in the records, marked as taken back.",
+        )
+        st.button(
+            "Close" if session.finished else "Pause",
+            icon=":material/close:",
+            key="leave-session",
+            on_click=rating_draft.open_session,
+            args=(None,),
+            help="Everything saved is kept; go on at the same scan whenever you like.",
+        )
+
+
+def _scan(workspace: Workspace, session: Session, position: int) -> pd.Series | None:
+    """Return the row of the scan at a position of the list; ``None`` behind its end."""
+    if position >= session.total:
+        return None
+    scans = cache.scored_scans(workspace)
+    found = scans[scans["scan_id"] == session.items[position].scan_id]
+    return None if found.empty else found.iloc[0]
+
+
+def _after(session: Session) -> int:
+    """Return the next position without a rating."""
+    places = range(session.position + 1, session.total)
+    return next((place for place in places if place not in session.rated), session.total)
+
+
+# ---- the image -------------------------------------------------------------------------------------
+
+
+def scan_label(session: Session) -> str:
+    """Return the name of a scan on the screen: its id, or its position while blinded."""
+    if session.plan.blinded:
+        return f"Scan {session.position + 1} of {session.total}"
+    return session.items[session.position].scan_id
+
+
+def _window(session: Session) -> str:
+    """Return the window of the present scan: the rater's own choice, unless each begins with the air."""
+    if not session.plan.air_first:
+        return user_window.current_window()
+    set_for = state.get(state.SESSION_WINDOW)
+    if set_for is None or set_for[0] != _place(session):
+        state.put(state.SESSION_WINDOW, set_for := (_place(session), AIR_WINDOW))
+    return set_for[1]
+
+
+def _place(session: Session) -> tuple[int, int, int]:
+    return session.id, session.position, session.attempt
+
+
+def _tools(session: Session, window: str) -> None:
+    def of_this_scan(other: str) -> None:
+        state.put(state.SESSION_WINDOW, (_place(session), other))
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        view = niivue_viewer.choose_view()
+        user_window.toggle_button(
+            window,
+            of_this_scan if session.plan.air_first else None,
+            disabled=view == niivue_viewer.SOLID,
+        )
+    if session.plan.air_first:
+        st.caption(
+            "Air first, as this session was planned: look at the background, then press "
+            f"{user_window.KEY} for the tissue."
+        )
+    else:
+        user_window.keep_in_address(window)
+
+
+def _image(
+    session: Session, scan: pd.Series | None, following: pd.Series | None, window: str
+) -> None:
+    _tools(session, window)
+    try:
+        image = _prepared(session, scan, window)
+    except TierscopeError as error:
+        why = "Why is hidden while you rate blind; the end of the session says it."
+        st.error(
+            "This scan cannot be drawn. "
+            f"{why if session.plan.blinded else formatting.escape(str(error))} Rate it as what it "
+            "is worth to you without an image, or pause."
+        )
+        return
+    ahead, then = _file_of(following), _showing(session, _after(session))
+    name, meaning = scan_label(session), WINDOWS[image.window].meaning.partition(":")[0]
+    seen = f"{image.window} window: {meaning}"
+    if niivue_viewer.current_view() == niivue_viewer.SOLID:
+        seen = image_panel.IN_3D
+    with st.container(key="viewer"):
+        st.html(
+            f'<div class="ts-caption"><b>{html.escape(name)}</b>'
+            f"<span>{html.escape(seen)}</span></div>"
+        )
+        image_panel.draw_image(
+            image,
+            name,
+            (),
+            key="niivue-session",
+            following=None if ahead is None else niivue_viewer.address_of(ahead, then),
+        )
+        sides = html.escape(niivue_viewer.convention(image.oriented))
+        how = html.escape(niivue_viewer.HANDLING)
+        st.html(
+            f'<div class="ts-caption"><span>{sides}</span></div>'
+            f'<div class="ts-caption ts-handling"><span>{how}</span></div>'
+        )
+    for warning in image.warnings:
+        st.warning(formatting.escape(warning))
+    if ahead is not None:
+        niivue_viewer.prefetch(ahead, then)
+
+
+def _file_of(scan: pd.Series | None) -> Path | None:
+    return None if scan is None or not isinstance(scan["path"], str) else Path(scan["path"])
+
+
+def _showing(session: Session, position: int) -> tuple[int, int]:
+    """Return the cache key of a position's image: a hidden repeat has an address of its own."""
+    return session.id, position
+
+
+def _prepared(session: Session, scan: pd.Series | None, window: str) -> PreparedImage:
+    path = _file_of(scan)
+    if path is None:
+        raise VolumeError("It is not in the list of scans any more.")
+    return niivue_viewer.prepare_scan(path, window, _showing(session, session.position))
+
+
+# ---- what is known besides -------------------------------------------------------------------------
+
+
+def _shown(session: Session, draft: RatingDraft) -> dict:
+    """Return the display conditions that are stored with a rating."""
+    return {
+        "blinded": session.plan.blinded,
+        "hidden": list(HIDDEN) if session.plan.blinded else [],
+        "first_window": draft.windows[0],
+        "view": niivue_viewer.current_view(),
+    }
+
+
+def _unblinded_facts(workspace: Workspace, scan: pd.Series) -> None:
+    rule, _ = tried_rule.current()
+    with st.expander("What is known of this scan"), frame.in_words():
+        tier = overrides.tiers_with_overrides(workspace, scan.to_frame().T, rule).iloc[0]
+        with_tier = pd.concat([scan, pd.Series({"tier": tier})])
+        scan_panel.scores(with_tier, scan_judgement.judgement_of(workspace, scan))

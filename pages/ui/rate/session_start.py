@@ -1,0 +1,318 @@
+"""Start of a rating session: unfinished sessions, the form for a new one, and for the study's own scale."""
+
+import datetime
+import random
+
+import pandas as pd
+import streamlit as st
+
+from curation.errors import RatingError, TierscopeError
+from curation.ratings.rating_record import MAX_RATER
+from curation.ratings.scales import Scale, add_scale, all_scales
+from curation.sessions import session_log
+from curation.sessions.sampling import CHOICES
+from curation.sessions.session_plan import SessionPlan
+from curation.storage.files import slug
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from curation.tiers.tier_rule import TierRule
+from curation.wording import number
+from pages.ui.rate import rating_draft
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
+from pages.ui.viewer import user_window
+
+_HIGHER = "The best has the highest number"
+_USUAL_SIZE, _LARGEST_SEED, _CARDS = 50, 99_999, 4
+#: Which lists take as many scans as there are.
+_WHOLE = ("all", "session", "list")
+
+
+def show(workspace: Workspace) -> None:
+    """Draw the sessions to go on with, and the form for a new one."""
+    if cache.scored_scans(workspace)["status"].ne("ok").all():
+        elsewhere = (
+            "Ratings that came with a table are under Agreement. " if cache.rated(workspace) else ""
+        )
+        frame.nothing_yet(
+            "No scan here has an image to rate.",
+            f"{elsewhere}To rate scans, add their images as a source on the page Cohort.",
+            "cohort",
+        )
+        return
+    listed = session_log.list_sessions(workspace)
+    if unreadable := session_log.unreadable_sessions(workspace):
+        st.warning(
+            formatting.escape(
+                "Left out, because what was planned for them cannot be read: "
+                f"{', '.join(unreadable)}. Their ratings are kept and count."
+            )
+        )
+    _go_on(listed)
+    _new(workspace, listed)
+    _earlier(workspace, listed)
+
+
+# ---- unfinished and earlier sessions -------------------------------------------------------------
+
+
+def _go_on(listed: pd.DataFrame) -> None:
+    unfinished = listed[~listed["finished"]]
+    if unfinished.empty:
+        return
+    st.subheader("Go on")
+    for place, row in enumerate(unfinished.head(_CARDS).itertuples()):
+        first = place == 0
+        st.button(
+            f"Go on with session {formatting.escape(row.name)}, {row.done:,} of {row.total:,} "
+            f"({formatting.escape(row.rater)})",
+            key=f"go-on-{row.id}",
+            type="primary" if first else "secondary",
+            icon=":material/play_arrow:",
+            shortcut="G" if first else None,
+            on_click=rating_draft.open_session,
+            args=(row.id,),
+        )
+
+
+def _earlier(workspace: Workspace, listed: pd.DataFrame) -> None:
+    if listed.empty:
+        return
+    st.subheader("All sessions")
+    head = ("Session", "Rater", "Scale", "List", "Blinded", "Rated", "Started (UTC)", "")
+    rows = [
+        (
+            row.name,
+            row.rater,
+            row.scale,
+            _list_in_words(workspace, row.choice, listed),
+            "yes" if row.blinded else "no",
+            f"{row.done:,} of {row.total:,}",
+            formatting.moment(row.at),
+            "done" if row.finished else "open",
+        )
+        for row in listed.itertuples()
+    ]
+    st.html(html_marks.table(head, rows, numeric=(5,)))
+    ids = listed["id"].tolist()
+    names = {
+        row.id: f"{row.name} · {row.rater} · {row.done} of {row.total}"
+        for row in listed.itertuples()
+    }
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Open a session", ids, format_func=lambda i: names.get(i, str(i)))
+        st.button("Open", on_click=rating_draft.open_session, args=(chosen,), key="open-session")
+
+
+def _list_in_words(workspace: Workspace, choice: str, listed: pd.DataFrame) -> str:
+    key, _, argument = choice.partition(":")
+    if key == "session":
+        named = listed.loc[listed["id"].astype(str) == argument]
+        return " ".join(f"those of {row.name}, {row.rater}" for row in named.itertuples())
+    if key == "list":
+        saved = {str(one.id): one.name for one in cache.scan_lists(workspace)}
+        return f"List {saved.get(argument, argument)}"
+    label = CHOICES[key].label if key in CHOICES else key
+    return f"{label} {argument}".strip()
+
+
+# ---- a new session -------------------------------------------------------------------------------
+
+
+def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
+    st.subheader("Start a session")
+    scales = all_scales(workspace)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            rater = st.text_input(
+                "Your name or initials",
+                value=state.get(state.PERSON, ""),
+                max_chars=MAX_RATER,
+                key="new-rater",
+            )
+            name = st.text_input(
+                "Name of the session", value=_free_name(listed), max_chars=MAX_RATER
+            )
+        if state.get(state.PENDING_SCALE) in scales:
+            state.put(state.SCALE, state.get(state.PENDING_SCALE))
+            state.put(state.PENDING_SCALE, None)
+        scale = controls.choose(
+            st.selectbox,
+            "Scale",
+            list(scales),
+            key=state.SCALE,
+            format_func=lambda k: scales[k].label,
+        )
+        st.caption(_scale_in_words(scales[scale]))
+        choice = _choice(workspace, listed)
+        size, repeats, seed = _amounts(workspace, choice)
+        blinded = st.toggle(
+            "Blinded: name, age, sex, group, site, scores and other ratings stay hidden until the end",
+            value=True,
+        )
+        air_first = st.toggle(
+            "Air first: each scan begins with the air stretched, for ghosts and motion; key "
+            f"{user_window.KEY} shows the tissue"
+        )
+        if st.button("Start rating", type="primary", icon=":material/play_arrow:"):
+            plan = SessionPlan(
+                name=name,
+                rater=rater,
+                scale=scale,
+                choice=choice,
+                size=size,
+                repeats_share=repeats / 100,
+                blinded=blinded,
+                seed=seed,
+                rule=tried_rule.current()[0],
+                air_first=air_first,
+            )
+            _start(workspace, plan)
+    show_scale_form(workspace)
+
+
+def _free_name(listed: pd.DataFrame) -> str:
+    """Return today's date, numbered if a session has that name."""
+    today, taken, number = datetime.date.today().isoformat(), set(listed["name"]), 2
+    name = today
+    while name in taken:
+        name, number = f"{today} ({number})", number + 1
+    return name
+
+
+def _start(workspace: Workspace, plan: SessionPlan) -> None:
+    try:
+        session = session_log.start(workspace, plan)
+    except TierscopeError as error:
+        st.error(formatting.escape(str(error)))
+        return
+    state.put(state.PERSON, plan.rater.strip())
+    state.put(state.NEW_SEED, None)
+    rating_draft.open_session(session.id)
+    st.rerun()
+
+
+def _scale_in_words(scale: Scale) -> str:
+    words = ", ".join(f"{word} ({number(value, 0)})" for value, word in scale.values.items())
+    return formatting.escape(f"Best first: {words}. The last one excludes a scan. {scale.citation}")
+
+
+def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
+    """Draw the choice of a list; return it as a plan holds it."""
+    saved = {str(one.id): f"{one.name} ({one.scans:,})" for one in cache.scan_lists(workspace)}
+    empty = {"session": listed.empty, "list": not saved}
+    offered = [key for key in CHOICES if not empty.get(key)]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = st.selectbox(
+            "Which scans", offered, format_func=lambda k: CHOICES[k].label, key=state.NEW_CHOICE
+        )
+        rule, _ = tried_rule.current()
+        if key == "tier":
+            held = _scans_of_tiers(workspace, rule)
+            argument = st.selectbox(
+                "Tier",
+                list(held),
+                format_func=lambda tier: f"{tier} ({held.get(tier, 0):,})",
+                key="new-tier",
+            )
+        elif key == "near-cutoff":
+            common = [f"{cut:g}" for cut in rule.cutoffs]
+            argument = st.selectbox(
+                "Cut-off", ["", *common], format_func=lambda a: a or "any in use", key="new-cutoff"
+            )
+        elif key == "session":
+            names = {str(row.id): f"{row.name} of {row.rater}" for row in listed.itertuples()}
+            argument = st.selectbox(
+                "Session", list(names), format_func=lambda i: names.get(i, i), key="new-same"
+            )
+        elif key == "list":
+            argument = st.selectbox(
+                "List", list(saved), format_func=lambda i: saved.get(i, i), key="new-list"
+            )
+        else:
+            argument = ""
+    by_rule = f" The rule: {rule.brief()}." if key in ("tier", "near-cutoff") else ""
+    st.caption(formatting.escape(CHOICES[key].meaning + by_rule))
+    return f"{key}:{argument}" if argument else key
+
+
+def _scans_of_tiers(workspace: Workspace, rule: TierRule) -> dict[str, int]:
+    """Return how many scans with an image each tier of a rule holds; tiers of none are left out."""
+    scans = cache.scored_scans(workspace)
+    assigned = overrides.tiers_with_overrides(workspace, scans[scans["status"] == "ok"], rule)
+    found = assigned.value_counts()
+    return {name: int(found[name]) for name in rule.labels if name in found}
+
+
+def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
+    """Draw size, repeats in per cent, and seed."""
+    available = int((cache.scored_scans(workspace)["status"] == "ok").sum())
+    whole = choice.partition(":")[0] in _WHOLE
+    if state.get(state.NEW_SEED) is None:
+        state.put(state.NEW_SEED, random.randrange(_LARGEST_SEED))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        size = st.number_input(
+            "How many scans",
+            1,
+            max(available, 1),
+            value=min(_USUAL_SIZE, max(available, 1)),
+            disabled=whole,
+            help="As many as the list has." if whole else None,
+        )
+        repeats = st.number_input(
+            "Hidden repeats (%)",
+            0,
+            50,
+            value=10,
+            step=5,
+            help="So many of the scans come a second time, unannounced and far from the first: they "
+            "tell how well you agree with yourself.",
+        )
+        seed = st.number_input(
+            "Seed",
+            0,
+            value=state.get(state.NEW_SEED),
+            help="Draws the scans and their order; the same seed draws the same list.",
+        )
+    return int(available if whole else size), int(repeats), int(seed)
+
+
+# ---- the study's own scale -----------------------------------------------------------------------
+
+
+def show_scale_form(workspace: Workspace) -> None:
+    """Draw the form."""
+    with st.expander("Add the study's own scale"), st.form("own-scale", border=False):
+        st.caption(
+            "One level a line, best first; the last one excludes a scan. A scale cannot be changed once it "
+            "is added, because ratings are read by it."
+        )
+        label = st.text_input("Name of the scale", max_chars=50)
+        lines = st.text_area("Levels", placeholder="good\nusable\nexclude", max_chars=600)
+        source = st.text_input("Where it comes from (optional)", max_chars=300)
+        order = st.radio("Numbers", [_HIGHER, "The best has the lowest number"], horizontal=True)
+        if st.form_submit_button("Add the scale"):
+            with frame.in_words():
+                scale = make_scale(label, lines, source, higher=order == _HIGHER)
+                add_scale(workspace, scale)
+                state.put(state.PENDING_SCALE, scale.name)
+                st.toast(f"Scale {formatting.escape(label)} added.", icon=":material/check:")
+                st.rerun()
+
+
+def make_scale(label: str, lines: str, source: str, *, higher: bool) -> Scale:
+    """Make a scale from the typed lines; levels are numbered from 1.
+
+    Raises
+    ------
+    RatingError
+        Without a name.
+    """
+    words = [line.strip() for line in lines.splitlines() if line.strip()]
+    if not label.strip():
+        raise RatingError("Name the scale.")
+    numbers = range(len(words), 0, -1) if higher else range(1, len(words) + 1)
+    values = {float(number): word for number, word in zip(numbers, words, strict=True)}
+    return Scale(
+        slug(label), label, values, "higher is better" if higher else "higher is worse", source
+    )

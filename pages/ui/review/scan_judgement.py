@@ -1,0 +1,209 @@
+"""Judgement of one scan: its metrics and flags, the reference that judges it, and the headline in words."""
+
+import html
+import json
+import math
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from curation.errors import DamagedError
+from curation.metrics import METRICS, up_to_date
+from curation.metrics.registry import FAMILIES
+from curation.scoring import distortion_score
+from curation.scoring.comparison_groups import POOLED, groups_of, sites_of
+from curation.scoring.score_reference import Anchor, Reference
+from curation.storage.workspace import Workspace
+from pages.ui.shell import cache, flags, formatting
+
+#: Each kind of trouble, as one says it of a scan.
+TROUBLES: dict[str, str] = {
+    "noise": "noise",
+    "motion": "motion or ghosting",
+    "blur": "blur",
+    "contrast": "loss of contrast",
+    "inhomogeneity": "uneven brightness",
+    "incompleteness": "loss of parts of the head",
+    "geometry": "geometric distortion",
+}
+#: From this sub-score on, a trouble is called so.
+_DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (30.0, "Slight"))
+_CHANCES = ((80.0, "most likely"), (50.0, "probably"), (25.0, "possibly"))
+_MENTIONED = 50.0  # other kinds from here on are named too
+#: From this share of what the reference judges on. Without air (stripped, masked) it is some 0.85.
+_SURE = ((0.95, "sure"), (0.7, "fairly sure"))
+
+
+@dataclass(frozen=True)
+class ScanJudgement:
+    """Metrics, flags and reference behind a scan's scores.
+
+    Parameters
+    ----------
+    reference : Reference
+        What judged it, or would.
+    site : str or None
+        Where it was made, see :func:`curation.scoring.comparison_groups.sites_of`.
+    group : str
+        The group of comparable scans that it is judged with, see :mod:`curation.scoring.comparison_groups`.
+    row : pandas.Series
+        Its row of metrics; empty where it is not measured, or could not be.
+    parts : pandas.DataFrame
+        As :func:`curation.scoring.distortion_score.explain` returns; empty like ``row``.
+    anchors : dict of str to Anchor
+        What its metrics were judged by; none for those that a model judged.
+    flags : dict of str to str
+        What was recognised, with the evidence.
+    failure : str or None
+        Why it could not be measured, or what was measured cannot be read.
+    """
+
+    reference: Reference
+    site: str | None
+    group: str = POOLED
+    row: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
+    parts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    anchors: dict[str, Anchor] = field(default_factory=dict)
+    flags: dict[str, str] = field(default_factory=dict)
+    failure: str | None = None
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a row of metrics."""
+        return not self.row.empty
+
+    def usual(self, metric: str) -> float:
+        """Return a metric's median in the scan's group, where a model judges it; NaN elsewhere."""
+        model = self.reference.model
+        if model is None or metric not in model.metrics:
+            return math.nan
+        rows = model.groups.get(self.group, model.quantiles)
+        row = rows[model.metrics.index(metric)]
+        middle = row[len(row) // 2]
+        return math.nan if middle is None else float(middle)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether an older version of the metrics measured it."""
+        return self.measured and not up_to_date(self.row.to_frame().T).all()
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why some metrics have no value."""
+        return json.loads(self.row.get("reasons") or "{}")
+
+    def reason(self, metric: str) -> str:
+        """Say why a metric has no value."""
+        if metric in self.reasons:
+            return self.reasons[metric]
+        if str(self.row.get("measured_by", "")).startswith("mriqc"):
+            return "the imported table has no value"
+        if self.outdated:
+            return "measured by an older version; score the scans again"
+        return "no reason was noted"
+
+
+def judgement_of(workspace: Workspace, scan: pd.Series) -> ScanJudgement:
+    """Return the judgement of a scan, a row of the scored scans."""
+    named = scan.get("reference")
+    reference = cache.reference(workspace, named if isinstance(named, str) else None)
+    site = sites_of(scan.to_frame().T).iloc[0]
+    try:
+        row = cache.metrics_row(workspace, scan["scan_id"])
+    except DamagedError as error:
+        return ScanJudgement(reference, site, failure=str(error))
+    if row is None:
+        return ScanJudgement(reference, site)
+    if isinstance(row.get("failure"), str):
+        return ScanJudgement(reference, site, failure=row["failure"])
+    table = row.to_frame().T
+    group = str(groups_of(table, pd.Series([site], table.index)).iloc[0])
+    return ScanJudgement(
+        reference,
+        site,
+        group,
+        row,
+        distortion_score.explain(row, reference, site),
+        _anchors(reference, group),
+        flags.flags_of_row(row),
+    )
+
+
+def _anchors(reference: Reference, group: str) -> dict[str, Anchor]:
+    """Return the anchors that judge a group's scans, of the metrics that no model judges."""
+    modelled = reference.model.metrics if reference.model else ()
+    anchors = reference.anchors_of(group).items()
+    return {name: anchor for name, anchor in anchors if name not in modelled}
+
+
+# ---- the headline --------------------------------------------------------------------------------
+
+
+def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:
+    """Return the main trouble of a scan in one line of HTML.
+
+    Parameters
+    ----------
+    scores : pandas.Series
+        With the seven sub-scores.
+    parts : pandas.DataFrame
+        As :func:`curation.scoring.distortion_score.explain` returns for the scan.
+    anchors : dict of str to Anchor
+        What its metrics were judged by.
+    """
+    known = pd.to_numeric(scores.reindex(list(FAMILIES))).dropna()
+    if known.empty:
+        return "Nothing of this scan could be judged."
+    of_score = parts.groupby("family")["share_of_score"].sum()
+    main = str(of_score.idxmax()) if of_score.sum() > 0 else str(known.idxmax())
+    by_model = bool(of_score.sum() > 0) and parts["metric"].iloc[0] not in anchors
+    if by_model:
+        return _foretold(float(scores["distortion_score"]), main)
+    degree = _degree(float(known.get(main, 0.0)))
+    if degree is None:
+        return f"<b>Nothing stands out.</b> The most there is: {TROUBLES[main]}."
+    others = [TROUBLES[name] for name in known.index if name != main and known[name] >= _MENTIONED]
+    also = f" Also {html.escape(' and '.join(others))}." if others else ""
+    text = f"<b>{degree} {html.escape(TROUBLES[main])}.</b>"
+    return f"{text} {html.escape(_fact(parts[parts['family'] == main], anchors))}{also}"
+
+
+def certainty(value: float) -> str:
+    """Return the certainty of a score in words: ``sure``, ``fairly sure``, ``unsure``; empty for NaN."""
+    if not math.isfinite(value):
+        return ""
+    return next((word for least, word in _SURE if value >= least), "unsure")
+
+
+def good_and_bad(anchor: Anchor | None) -> tuple[str, str]:
+    """Say which values are good and which are bad, e.g. ``('≤ 0.6', '≥ 1.2')``."""
+    if anchor is None:
+        return "", ""
+    good, bad = (formatting.significant(value, digits=3) for value in (anchor.good, anchor.bad))
+    rises = anchor.bad > anchor.good
+    return (f"≤ {good}", f"≥ {bad}") if rises else (f"≥ {good}", f"≤ {bad}")
+
+
+def _foretold(chance: float, main: str) -> str:
+    """Return a learned reference's opinion in words; ``chance``: probability of exclusion, percent."""
+    word = next((word for least, word in _CHANCES if chance >= least), None)
+    if word is None:
+        return "<b>People would keep it:</b> nothing stands out."
+    return f"<b>People would {word} exclude it.</b> What speaks against it most: {TROUBLES[main]}."
+
+
+def _degree(score: float) -> str | None:
+    return next((word for least, word in _DEGREES if score >= least), None)
+
+
+def _fact(parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:
+    """Return the metric that made most of a sub-score, and a good value, in words."""
+    part = parts.iloc[0]
+    metric, anchor = METRICS[part["metric"]], anchors.get(part["metric"])
+    value = formatting.significant(part["value"], metric.unit, digits=3)
+    if anchor is None:
+        return f"{metric.label}: {value}."
+    bound = "or less" if anchor.bad > anchor.good else "or more"
+    return (
+        f"{metric.label}: {value}; good is {formatting.significant(anchor.good, digits=3)} {bound}."
+    )

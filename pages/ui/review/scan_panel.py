@@ -1,0 +1,82 @@
+"""Captions and scores around the image of one scan on Review."""
+
+import html
+import math
+
+import pandas as pd
+import streamlit as st
+
+from curation.metrics.registry import FAMILIES
+from pages.ui.review import scan_judgement
+from pages.ui.review.scan_judgement import ScanJudgement
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import flags, formatting, html_marks
+from pages.ui.viewer import niivue_viewer
+from pages.ui.viewer.browser_image import PreparedImage
+
+#: Families of metrics, as the screen calls them.
+FAMILY_NAMES: dict[str, str] = {
+    "noise": "Noise",
+    "motion": "Motion, ghosting",
+    "blur": "Blur",
+    "contrast": "Weak contrast",
+    "inhomogeneity": "Inhomogeneity",
+    "incompleteness": "Incompleteness",
+    "geometry": "Geometry",
+}
+
+
+def caption(scan: pd.Series) -> str:
+    """Return the line above the image: id, modality, grid and orientation."""
+    shape = " × ".join(f"{int(n)}" for n in scan["shape"])
+    edges = " × ".join(f"{edge:.3g}" for edge in scan["spacing_mm"])
+    what = f"{scan['modality'] or 'image'} · {shape} voxels of {edges} mm · stored {_stored(scan)}"
+    return (
+        f'<div class="ts-caption"><b>{html.escape(scan["scan_id"])}</b>'
+        f"<span>{html.escape(what)}</span></div>"
+    )
+
+
+def _stored(scan: pd.Series) -> str:
+    known = isinstance(scan["orientation"], str) and scan["orientation"]
+    return scan["orientation"] if known else "without orientation"
+
+
+def foot(image: PreparedImage) -> str:
+    """Return the line below the image: the display convention and the window."""
+    limits = f"{formatting.significant(image.black)} to {formatting.significant(image.white)}"
+    return (
+        f'<div class="ts-caption"><span>{html.escape(niivue_viewer.convention(image.oriented))}</span>'
+        f"<span>{html.escape(image.window)} window: {limits}</span></div>"
+        f'<div class="ts-caption ts-handling"><span>{html.escape(niivue_viewer.HANDLING)}</span></div>'
+    )
+
+
+def scores(scan: pd.Series, judgement: ScanJudgement) -> None:
+    """Draw score, tier, headline, flags and sub-scores."""
+    families = list(FAMILIES)
+    values = {FAMILY_NAMES[name]: value_of(scan, name) for name in families}
+    measured = sum(math.isfinite(value) for value in values.values())
+    sure = scan_judgement.certainty(value_of(scan, "certainty"))
+    score, tier = value_of(scan, "distortion_score"), scan["tier"]
+    st.html(html_marks.score(score, tier, tried_rule.tier_colour(tier), sure))
+    if measured and judgement.measured:
+        text = scan_judgement.headline(scan, judgement.parts, judgement.anchors)
+        st.html(f'<div class="ts-scan-headline">{text}</div>')
+    if judgement.flags:
+        st.html(flags.chips(judgement.flags))
+    if not measured:
+        st.caption("The page Cohort starts the scoring.")
+        return
+    st.html(html_marks.bars(values))
+    st.caption(
+        "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan. Made from "
+        f"{measured} of {len(families)} kinds of measures{': ' if sure else ''}{sure}. "
+        f"Judged by: {formatting.escape(judgement.reference.label)}."
+    )
+
+
+def value_of(row: pd.Series, name: str) -> float:
+    """Return a number of a row; NaN where it is missing."""
+    value = row.get(name)
+    return float(value) if value is not None else math.nan

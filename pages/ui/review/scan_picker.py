@@ -1,0 +1,161 @@
+"""Scan picker of Review: the bar that orders, filters and steps through the list of scans."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from pages.ui.scan_table import tried_rule
+from pages.ui.shell import cache, controls, flags, formatting, frame, scan_lists, state, summaries
+
+
+def usable_scans(workspace: Workspace) -> pd.DataFrame | None:
+    """Return the usable scans with their ``tier``; with none, show the next step and return ``None``."""
+    rule, _ = tried_rule.current()
+    usable = summaries.usable(cache.scored_scans(workspace))
+    if usable.empty:
+        frame.nothing_yet(
+            "There is no scan to look at yet.",
+            "Add a source of scans on the page Cohort.",
+            "cohort",
+        )
+        return None
+    return usable.assign(tier=overrides.tiers_with_overrides(workspace, usable, rule))
+
+
+def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None, str | None]:
+    """Draw the bar that chooses a scan.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        For the ratings that narrow the list.
+    usable : pandas.DataFrame
+        The scans to choose from, with ``tier``.
+
+    Returns
+    -------
+    scan : pandas.Series or None
+        The row that was chosen; ``None`` where the filters leave none.
+    following : str or None
+        Id of the scan after it.
+    """
+    _open_pending(usable)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        bar = st.container(horizontal=True, width="content", vertical_alignment="center")
+        pick = st.container(width="stretch", key="pick")
+        among = listed(workspace, usable)
+    ids = among["scan_id"].tolist()
+    if not ids:
+        return None, None
+    with pick:
+        position = ids.index(_pick(among))
+    with bar:
+        _step_buttons(ids)
+    following = ids[position + 1] if position + 1 < len(ids) else None
+    return among.iloc[position], following
+
+
+def _open_pending(usable: pd.DataFrame) -> None:
+    pending = state.get(state.PENDING_SCAN)
+    if pending is not None and pending in set(usable["scan_id"]):
+        controls.move(state.SCAN, pending)
+    state.put(state.PENDING_SCAN, None)
+
+
+def _pick(listed: pd.DataFrame) -> str:
+    ids = listed["scan_id"].tolist()
+    columns = (listed[name] for name in ("scan_id", "distortion_score", "tier"))
+    words = {
+        scan_id: f"{scan_id}  ·  score {formatting.score(score)}  ·  {tier}"
+        for scan_id, score, tier in zip(*columns, strict=True)
+    }
+    return controls.choose_movable(
+        st.selectbox,
+        "Scan",
+        ids,
+        key=state.SCAN,
+        format_func=lambda i: words.get(i, i),
+        label_visibility="collapsed",
+    )
+
+
+def listed(
+    workspace: Workspace, usable: pd.DataFrame, first: Callable[[], None] | None = None
+) -> pd.DataFrame:
+    """Draw order and filters of the list, and return the scans that they leave, in order.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        For the ratings that narrow the list.
+    usable : pandas.DataFrame
+        The scans to choose from, with ``tier``.
+    first : callable, optional
+        Draws what stands before it.
+    """
+    if first:
+        first()
+    sort = controls.choose(
+        st.selectbox,
+        "Order",
+        list(summaries.SORTS),
+        key=state.SORT,
+        width=140,
+        label_visibility="collapsed",
+    )
+    recognised = flags.flags_of_workspace(workspace)
+    sources, names, chosen, unrated, on_lists = _filters(workspace, usable, recognised)
+    if on_lists is not None:
+        usable = usable[usable["scan_id"].isin(on_lists)]
+    return summaries.review_list(
+        usable,
+        sort=sort,
+        sources=sources,
+        tier_names=names,
+        leave_out=cache.rated(workspace) if unrated else (),
+        only=flags.scans_with(recognised, chosen) if chosen else None,
+    )
+
+
+def _filters(
+    workspace: Workspace, usable: pd.DataFrame, recognised: dict[str, dict[str, str]]
+) -> tuple[list[str], list[str], list[str], bool, frozenset[str] | None]:
+    """Draw the filters; return sources, tiers, flags, whether to leave out rated scans, and listed ids."""
+    counts = flags.counts(recognised, set(usable["scan_id"]))
+    source_names, tier_names = sorted(usable["source"].unique()), sorted(usable["tier"].unique())
+    state.keep_among(state.SOURCES, source_names)
+    state.keep_among(state.TIERS, tier_names)
+    state.keep_among(state.FLAGS, list(counts))
+    filters = (state.SOURCES, state.TIERS, state.FLAGS, state.LISTS, state.UNRATED_ONLY)
+    on = any(state.get(key) for key in filters)
+    with st.popover("Filter (on)" if on else "Filter", icon=":material/filter_list:", key="filter"):
+        sources = controls.choose_several("Sources", source_names, key=state.SOURCES)
+        tiers = controls.choose_several(
+            "Tiers, by the cut-offs on the page Tiers", tier_names, key=state.TIERS
+        )
+        chosen = controls.choose_several(
+            "Recognised as any of",
+            list(counts),
+            key=state.FLAGS,
+            format_func=lambda key: f"{flags.label(key)} {counts.get(key, 0):,}",
+            disabled=not counts,
+        )
+        unrated = st.toggle(
+            "Only scans without a rating", key=state.UNRATED_ONLY, persist_state="session"
+        )
+        on_lists = scan_lists.choose_lists(workspace)
+    return sources, tiers, chosen, unrated, on_lists
+
+
+def _step_buttons(ids: list[str]) -> None:
+    def at() -> int:
+        scan_id = state.get(state.SCAN)
+        return ids.index(scan_id) if scan_id in ids else 0
+
+    scan_lists.step_buttons(
+        "scan", len(ids), at, lambda place: controls.move(state.SCAN, ids[place])
+    )
+    st.markdown(f"{at() + 1:,} of {len(ids):,}", width="content")

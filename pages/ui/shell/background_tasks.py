@@ -1,0 +1,146 @@
+"""Background tasks: commands of the command line, started, watched and stopped from a page."""
+
+import os
+import sys
+from pathlib import Path
+
+from curation.storage import processes
+from curation.storage.processes import Process
+from curation.storage.workspace import Workspace
+from pages.ui.shell.frame import ROOT
+
+SCORING, INGEST, IMPORT, EXAMPLE = "assess", "ingest", "import-mriqc", "example"
+#: One scan through a model, and every scan.
+LOOK, LOOK_AT_ALL = "reconstruct", "reconstruct-errors"
+#: The files of a study's report.
+REPORT = "report"
+
+_WORKSPACE = "--workspace"
+
+#: Tasks by the name of their state file -> what the screen calls them.
+LABELS: dict[str, str] = {
+    SCORING: "Scoring",
+    INGEST: "Reading a source",
+    IMPORT: "Importing an MRIQC table",
+    EXAMPLE: "Taking in a real example",
+    LOOK: "Looking through a model",
+    REPORT: "Writing a report",
+    LOOK_AT_ALL: "Measuring reconstruction errors",
+    "demo-study": "Demo study",
+    "demo": "Growing the demo's people",
+}
+
+
+def start(
+    workspace: Workspace,
+    name: str,
+    *arguments: str,
+    room: str = "curation",
+    command: str | None = None,
+) -> None:
+    """Start a command for the workspace, unless the task runs already.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Given to the command.
+    name : str
+        Of the task; one of a name runs at a time.
+    *arguments : str
+        Of the command.
+    room : {'curation', 'training'}
+        Whose command line.
+    command : str, optional
+        The command, where it is not called as the task is.
+    """
+    if running(workspace, name):
+        return
+    program = [sys.executable, "-m", room, command or name, _WORKSPACE, str(workspace.root)]
+    log_path(workspace, name).unlink(missing_ok=True)
+    processes.start(
+        [*program, *arguments],
+        log=log_path(workspace, name),
+        state=_state_path(workspace, name),
+        environment={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def stop(workspace: Workspace, name: str) -> None:
+    """Stop a task; its finished parts stay."""
+    process = running(workspace, name)
+    if process:
+        processes.stop(process)
+
+
+def running(workspace: Workspace, name: str) -> Process | None:
+    """Return the process of a task while it is alive."""
+    return processes.running(_state_path(workspace, name))
+
+
+def all_running(workspace: Workspace) -> list[str]:
+    """Return the names of all tasks of the workspace that are alive."""
+    names = sorted(path.stem for path in workspace.tasks_dir.glob("*.json"))
+    return [name for name in names if running(workspace, name)]
+
+
+def jobs(workspace: Workspace) -> int:
+    """Return how many processes the scoring was started with."""
+    command = asked(workspace, SCORING)
+    if "--jobs" in command:
+        return int(command[command.index("--jobs") + 1])
+    return os.cpu_count() or 1
+
+
+def asked(workspace: Workspace, name: str) -> list[str]:
+    """Return the command line that a task was last started with; empty where it never was."""
+    return processes.read_note(_state_path(workspace, name)).get("command", [])
+
+
+def arguments(workspace: Workspace, name: str) -> list[str]:
+    """Return the last arguments of :func:`start` besides the workspace; empty before its first call."""
+    command = asked(workspace, name)
+    return command[command.index(_WORKSPACE) + 2 :] if _WORKSPACE in command else []
+
+
+def started(workspace: Workspace, name: str) -> float | None:
+    """Return when a task was last started, in seconds since the epoch; none where it never was."""
+    return processes.read_note(_state_path(workspace, name)).get("started")
+
+
+def forget(workspace: Workspace, name: str) -> None:
+    """Delete arguments and messages of a finished task; a running one goes on."""
+    if running(workspace, name):
+        return
+    for path in (log_path(workspace, name), _state_path(workspace, name)):
+        path.unlink(missing_ok=True)
+
+
+def log_path(workspace: Workspace, name: str) -> Path:
+    """Return where a task's output is appended."""
+    return workspace.tasks_dir / f"{name}.log"
+
+
+def last_lines(workspace: Workspace, name: str, count: int = 12) -> str:
+    """Return the end of a task's output."""
+    try:
+        text = log_path(workspace, name).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(line for line in text.splitlines()[-count:] if line.strip())
+
+
+def failure(workspace: Workspace, name: str) -> str | None:
+    """Return the error of a finished task, if any."""
+    if running(workspace, name):
+        return None
+    text = last_lines(workspace, name, 200)
+    last = text.rsplit("\n", 1)[-1]
+    if last.startswith("error: "):
+        return last.removeprefix("error: ")
+    if "Traceback (most recent call last)" in text:
+        return f"It ended unexpectedly ({last}). More stands in {log_path(workspace, name)}."
+    return None
+
+
+def _state_path(workspace: Workspace, name: str) -> Path:
+    return workspace.tasks_dir / f"{name}.json"

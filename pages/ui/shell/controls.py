@@ -1,0 +1,165 @@
+"""Controls of the pages: fields whose values outlive a change of page, key listeners, CSV downloads.
+
+A movable field is one whose value keys and buttons change too. The browser's next message carries what each
+field showed before, so a field that a key has moved on would be moved back by it. Hence a moved field becomes
+another field, under another key, and the message of the old one is ignored.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.components import v2
+
+from curation.storage import text_tables
+from pages.ui.shell import frame, state
+from pages.ui.shell.state import Key, T
+
+#: Scripts of :file:`assets/`: the key that puts the cursor into a rating's comment, and the pressed state of
+#: buttons for screen readers.
+COMMENT_KEY, PRESSED = "comment_key", "pressed"
+
+
+# ---- fields that outlive a change of page ----------------------------------------------------------
+
+
+def choose(
+    kind: Callable[..., Any],
+    label: str,
+    options: Sequence[T],
+    *,
+    key: Key[T],
+    first: T | None = None,
+    **more: Any,
+) -> T:
+    """Draw a choice of one of several options and return the option.
+
+    Parameters
+    ----------
+    kind : callable
+        ``st.selectbox`` or another choice of one.
+    label, options
+        Of the field.
+    key : Key
+        Of the session's value. A value that is none of the options becomes ``first``.
+    first : T, optional
+        One of the options; the first of them without.
+    **more
+        Further arguments of ``kind``.
+    """
+    value = state.keep_one_of(key, options, first)
+    kind(label, options, key=key, persist_state="session", **more)
+    return value
+
+
+def choose_segment(
+    label: str, options: Sequence[T], *, key: Key[T], show_label: bool = False, **more: Any
+) -> T:
+    """Draw a segmented control as :func:`choose` does and return the option."""
+    return choose(
+        st.segmented_control,
+        label,
+        options,
+        key=key,
+        required=True,
+        label_visibility="visible" if show_label else "collapsed",
+        **more,
+    )
+
+
+def choose_several(label: str, options: Sequence[T], *, key: Key[list[T]], **more: Any) -> list[T]:
+    """Draw a choice of any number of options, where none means all, and return the options."""
+    state.keep_among(key, options)
+    return st.multiselect(
+        label, options, key=key, placeholder="all", persist_state="session", **more
+    )
+
+
+# ---- movable fields --------------------------------------------------------------------------------
+
+
+def choose_movable(
+    kind: Callable[..., Any], label: str, options: Sequence[T], *, key: Key[T], **more: Any
+) -> T:
+    """Draw a movable field and return its value; the arguments are those of :func:`choose`."""
+    if state.get(key) not in options:
+        move(key, options[0])
+    value: Any = state.get(key)
+    field = field_key(key, state.get(_moves_key(key), 0))
+    if state.get(field) != value:
+        state.put(field, value)
+    kind(label, options, key=field, on_change=_take, args=(key, field, value), **more)
+    return value
+
+
+def move(key: Key[T], value: T) -> None:
+    """Change the value of a movable field from elsewhere, before the field is drawn."""
+    state.put(key, value)
+    state.put(_moves_key(key), state.get(_moves_key(key), 0) + 1)
+
+
+def field_key(key: str, moves: int) -> str:
+    """Return the key of the movable field itself, after so many moves."""
+    return f"{key}-{moves}"
+
+
+def _take(key: Key[T], field: str, shown: T) -> None:
+    """Take over what was chosen; a field that only reports what it was drawn with chose nothing."""
+    if (chosen := state.get(field)) != shown:
+        state.put(key, chosen)
+
+
+def _moves_key(key: str) -> str:
+    return f"{key}_moves"
+
+
+# ---- listeners -------------------------------------------------------------------------------------
+
+
+def listen(script: str) -> None:
+    """Let one of the scripts of :file:`assets/` listen on the page while this is on the screen."""
+    _listener(script)(key=f"listener-{script}", height=1)
+
+
+@st.cache_resource(show_spinner=False)
+def _listener(script: str) -> Callable[..., object]:
+    code = (frame.ASSETS / f"{script}.js").read_text(encoding="utf-8")
+    return v2.component(f"tierscope_{script}", html="<span></span>", js=code)
+
+
+# ---- downloads -------------------------------------------------------------------------------------
+
+
+def offer_tables(name: str, tables: Mapping[str, pd.DataFrame], *, left_out: str = "") -> None:
+    """Offer tables for download as CSV; empty ones cannot be downloaded.
+
+    Parameters
+    ----------
+    name : str
+        Begins the files' names.
+    tables : mapping of str to pandas.DataFrame
+        Name of each -> the table.
+    left_out : str
+        What a filter left of the study, in words: the file then says so in its name and in a column, so that
+        a part is not taken for the whole later.
+    """
+    part = "-part" if left_out else ""
+    with st.container(horizontal=True):
+        for kind, table in tables.items():
+            st.download_button(
+                f"{kind.replace('-', ' ').capitalize()} (CSV)",
+                partial(csv, table, left_out),
+                f"{name}{part}-{kind}.csv",
+                "text/csv",
+                disabled=table.empty,
+                icon=":material/download:",
+                on_click="ignore",
+                key=f"download-{kind}",
+            )
+
+
+def csv(table: pd.DataFrame, left_out: str = "") -> str:
+    """Return a table as CSV, with a column ``filter`` where a filter was on."""
+    return text_tables.csv(table.assign(filter=left_out) if left_out else table)

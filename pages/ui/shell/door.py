@@ -1,0 +1,191 @@
+"""The server's door: checks of every request, and security headers of every answer.
+
+Streamlit itself looks at where a WebSocket comes from and at nothing else, takes any page of this machine for
+its own, and asks an outside address who it is. Here every route is looked at, and nobody is asked.
+"""
+
+import contextlib
+import ipaddress
+import logging
+import re
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import urlsplit
+
+import streamlit as st
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import net_util
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
+
+from curation.errors import ServerError
+from pages.ui.shell import scratch
+
+#: Names by which a browser on this machine, or at the near end of a tunnel to it, asks for the page.
+OWN_NAMES = ("127.0.0.1", "localhost", "::1")
+#: Endings of what a browser may keep: programs and fonts, nothing of a person.
+_KEPT = (".js", ".mjs", ".css", ".wasm", ".woff2", ".svg")
+#: What streamlit serves besides the page, to programs: counts of sessions and caches, and an interface.
+_CLOSED = ("/_stcore/metrics", "/_stcore/agent")
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
+_TUNNEL = (
+    "From another machine, make a tunnel, 'ssh -L 8501:127.0.0.1:{port} MACHINE', and open "
+    "http://localhost:8501 there. docs/server.md says more."
+)
+
+_log = logging.getLogger(__name__)
+_built = False
+
+
+def stands() -> bool:
+    """Return whether this process serves through the door, as ``streamlit run app.py`` does."""
+    return _built
+
+
+def refuse_open_settings(options: Mapping[str, object] | None = None) -> None:
+    """Refuse settings under which strangers could open the page.
+
+    The one place that decides it. There is no login yet, so no setting opens the page to other machines.
+
+    Parameters
+    ----------
+    options : mapping, optional
+        Streamlit's ``server.address``, ``server.port`` and ``server.allowedHosts``; by default as they are.
+
+    Raises
+    ------
+    ServerError
+        With the way round it.
+    """
+    names = ("server.address", "server.port", "server.allowedHosts")
+    given = options or {name: st.get_option(name) for name in names}
+    address, hosts = given["server.address"], given["server.allowedHosts"]
+    if not is_own(str(address or "")):
+        raise ServerError(
+            f"The page would be open to everybody who can reach {address or 'this machine'}, and there is no "
+            "login. Leave server.address at 127.0.0.1. " + _TUNNEL.format(port=given["server.port"])
+        )
+    listed = [str(host).strip() for host in hosts] if isinstance(hosts, list | tuple) else []
+    if not listed or "*" in listed:
+        raise ServerError(
+            "server.allowedHosts lists the names that the page answers to, such as "
+            f"{list(OWN_NAMES)}; {hosts!r} would let any web site drive it. docs/server.md says more."
+        )
+
+
+def is_own(address: str) -> bool:
+    """Return whether an address reaches this machine from itself only."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address == "localhost"
+    return (getattr(parsed, "ipv4_mapped", None) or parsed).is_loopback
+
+
+def refusal(scope: Scope) -> str | None:
+    """Return why a request is refused, in words; none where it is answered.
+
+    Parameters
+    ----------
+    scope : mapping
+        Of a request or a WebSocket, as ASGI defines it.
+    """
+    headers = Headers(scope=scope)
+    hosts, origins = headers.getlist("host"), headers.getlist("origin")
+    address, port = scope.get("server") or ("", None)
+    if not is_own(address):
+        return f"Tierscope serves the machine that it runs on. {_TUNNEL.format(port=port)}"
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]) or not is_host_allowed(hosts[0]):
+        return (
+            f"Tierscope does not answer to this name. Open http://localhost:{port}. Behind a proxy, list the "
+            "proxy's name in server.allowedHosts; docs/server.md says more."
+        )
+    if origins and (len(origins) > 1 or urlsplit(origins[0]).netloc.lower() != hosts[0].lower()):
+        return (
+            "Another web page asked for this, and is not answered. Open Tierscope in a tab of its own: "
+            f"http://{hosts[0]}"
+        )
+    return None
+
+
+class Door:
+    """ASGI middleware around everything that streamlit serves, HTTP and WebSocket alike."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        global _built
+        _built = True
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        reason = refusal(scope)
+        if reason is not None:
+            _log.warning("refused a request (%s): %s", scope["type"], reason)
+            _log.debug("it was for %r", scope.get("path"))
+        if scope["type"] == "websocket" and reason is not None:
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+            return
+        answer: ASGIApp = self._app
+        if reason is not None:
+            answer = PlainTextResponse(reason + "\n", 403)
+        elif any(part in scope["path"] for part in _CLOSED):
+            answer = PlainTextResponse("This is not served.\n", 404)
+        await answer(scope, receive, _with_manners(scope, send))
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_: object) -> AsyncIterator[None]:
+    """Say where the page is once the server stands, and remove the images that it prepared at its end."""
+    address, port = (st.get_option(f"server.{name}") for name in ("address", "port"))
+    _log.info("Tierscope: http://%s:%s", address, port)
+    yield
+    scratch.clear()
+    _log.info("The page has ended. Scoring and studies go on.")
+
+
+def _with_manners(scope: Scope, send: Send) -> Send:
+    """Return a ``send`` that adds the security headers to an answer."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _manners(scope).items():
+                headers[name] = value
+        await send(message)
+
+    return sending
+
+
+def _manners(scope: Scope) -> dict[str, str]:
+    path, host = scope["path"], Headers(scope=scope).get("host", "")
+    # our own viewer stands in a frame of our own page
+    framed, by = ("SAMEORIGIN", "'self'") if "/component/" in path else ("DENY", "'none'")
+    sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    policy = (
+        "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'",
+        f"connect-src 'self' data: blob:{sockets}",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        f"frame-ancestors {by}",
+    )
+    kept = path.endswith(_KEPT)
+    return {
+        "Content-Security-Policy": "; ".join(policy),
+        "X-Frame-Options": framed,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    } | ({} if kept else {"Cache-Control": "private, no-store"})
+
+
+def _no_address() -> None:
+    """Replace streamlit's request to an outside server for this machine's public address."""
+
+
+for _name in ("get_external_ip", "get_internal_ip"):
+    setattr(net_util, _name, _no_address)

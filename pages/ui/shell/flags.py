@@ -1,0 +1,124 @@
+"""Flags of scans that bear on their scores: counted, listed, and shown as chips."""
+
+import html
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+import streamlit as st
+
+from curation.errors import DamagedError
+from curation.imaging.image_flags import FLAGS
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from pages.ui.shell import cache, formatting, frame, state
+
+
+def flags_of_scans(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """Return for each scan that has any its flags and the evidence of each.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        The metrics table; older ones have no column ``flags``.
+    """
+    if "flags" not in metrics:
+        return {}
+    found = metrics.loc[metrics["flags"].str.len() > len("{}"), ["scan_id", "flags"]]
+    return {row.scan_id: json.loads(row.flags) for row in found.itertuples()}
+
+
+def flags_of_workspace(workspace: Workspace) -> dict[str, dict[str, str]]:
+    """Return the same for all scans of a workspace, read once and without their metrics.
+
+    Nothing where these cannot be read; the page tells it.
+    """
+    try:
+        return _flags_of_workspace(workspace, cache.stamp(workspace.metrics_dir))
+    except DamagedError as error:
+        frame.report(error)
+        return {}
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _flags_of_workspace(workspace: Workspace, changed: cache.Stamp) -> dict[str, dict[str, str]]:
+    return flags_of_scans(tables.read_metrics(workspace, ["flags"]))
+
+
+def flags_of_row(row: pd.Series) -> dict[str, str]:
+    """Return the flags of one row of the metrics table with their evidence."""
+    written = row.get("flags")
+    return json.loads(written) if isinstance(written, str) else {}
+
+
+def counts(recognised: Mapping[str, Mapping[str, str]], among: Collection[str]) -> dict[str, int]:
+    """Count the scans of each flag among some scans, in the order of ``FLAGS``."""
+    found = Counter(key for scan_id, its in recognised.items() if scan_id in among for key in its)
+    return {key: found[key] for key in FLAGS if key in found}
+
+
+def scans_with(
+    recognised: Mapping[str, Mapping[str, str]], keys: Collection[str]
+) -> frozenset[str]:
+    """Return the ids of the scans that have any of some flags."""
+    return frozenset(scan_id for scan_id, its in recognised.items() if set(keys) & its.keys())
+
+
+def label(key: str) -> str:
+    """Return the label of a flag."""
+    return FLAGS[key].label if key in FLAGS else key
+
+
+def chips(found: Mapping[str, str]) -> str:
+    """Return the flags of one scan as chips, each with its evidence in a sentence."""
+    inner = "".join(
+        f'<div><span class="ts-flag" title="{html.escape(_consequence(key))}">'
+        f"{html.escape(label(key))}</span><span>{html.escape(_sentence(found[key]))}</span></div>"
+        for key in _ordered(found)
+    )
+    return f'<div class="ts-flags">{inner}</div>'
+
+
+def consequences(found: Mapping[str, str]) -> str:
+    """Return the consequences of one scan's flags for its metrics, in words."""
+    return " ".join(f"{label(key)}: {_consequence(key)}" for key in _ordered(found))
+
+
+def _ordered(found: Mapping[str, str]) -> list[str]:
+    return sorted(found, key=lambda key: list(FLAGS).index(key) if key in FLAGS else len(FLAGS))
+
+
+def _consequence(key: str) -> str:
+    return FLAGS[key].consequence if key in FLAGS else ""
+
+
+def _sentence(words: str) -> str:
+    words = words.strip()
+    return (
+        words[:1].upper()
+        + words[1:]
+        + ("" if words.endswith((".", "!", "?")) or not words else ".")
+    )
+
+
+def overview(workspace: Workspace, usable: pd.DataFrame) -> None:
+    """Draw how many scans have each flag; a click opens them on Review."""
+    counted = counts(flags_of_workspace(workspace), set(usable["scan_id"]))
+    if not counted:
+        return
+    st.subheader("Recognised on the scans")
+    st.caption(
+        "What limits what can be measured, and so how sure a score is. Not a rating of quality. "
+        "Click to look at them on Review."
+    )
+    with st.container(horizontal=True, gap="small"):
+        for key, count in counted.items():
+            flag = FLAGS[key]
+            if st.button(
+                f"{formatting.escape(flag.label)} **{count:,}**",
+                key=f"flag-{key}",
+                help=formatting.escape(f"{flag.meaning} {flag.consequence}"),
+            ):
+                state.put(state.FLAGS, [key])
+                frame.open_page("review")

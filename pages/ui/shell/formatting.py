@@ -1,0 +1,62 @@
+"""Formatting of words and numbers for the screen: escaped, with units, never zero for "unknown"."""
+
+import datetime
+import html
+import math
+import re
+
+from curation import wording
+from curation.tiers.rule_columns import SCORE_DIGITS, RuleColumn
+
+DASH = "–"
+#: Format of a table's column of scores.
+SCORE_COLUMN = f"%.{SCORE_DIGITS}f"
+#: How plots write a score, and any other number, where the mouse rests: d3's formats.
+D3_SCORE, D3_NUMBER = f".{SCORE_DIGITS}f", ".4~g"
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!$:~<>|&])")
+
+
+def escape(text: str) -> str:
+    """Return ``text`` such that markdown shows it as it is.
+
+    Text from files and people may hold anything; nothing of it is read as markup.
+    """
+    return _MARKDOWN.sub(r"\\\1", str(text).replace("\n", " "))
+
+
+def plain(text: str) -> str:
+    """Return ``text`` such that HTML shows it as it is."""
+    return html.escape(str(text))
+
+
+def score(value: float | None) -> str:
+    """Return a score or sub-score, 0 to 100; :data:`SCORE_COLUMN` writes it the same in a column."""
+    return wording.number(value, SCORE_DIGITS)
+
+
+def measured(measure: RuleColumn, value: float | None) -> str:
+    """Return a value of a cut column: scores with one decimal, others with some significant digits."""
+    return score(value) if measure.is_score else significant(value)
+
+
+def significant(value: float | None, unit: str = "", *, digits: int = 4) -> str:
+    """Return a number with some significant digits, or a dash for ``None`` and NaN."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    shown = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time span in the words of a clock: ``42 s``, ``3 min``, ``2 h 05 min``."""
+    if seconds is None or not math.isfinite(seconds):
+        return DASH
+    return wording.duration(seconds)
+
+
+def moment(when: datetime.datetime | str) -> str:
+    """Return a moment as date and minute, in the zone it is given in."""
+    if isinstance(when, str):
+        when = datetime.datetime.fromisoformat(when)
+    return when.strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,257 @@
+"""Frame of every page: its question, the workspace, banners, errors in words."""
+
+import contextlib
+import gc
+import html
+import logging
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
+
+from curation import errors
+from curation.errors import TierscopeError
+from curation.references import reference_library
+from curation.storage.workspace import Source, Workspace
+from pages.ui.shell import cache, charts, door, formatting, state
+
+ROOT = Path(__file__).parents[3]
+ASSETS = ROOT / "assets"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PageInfo:
+    """One page.
+
+    Parameters
+    ----------
+    key : str
+        Name of its file under ``pages/`` and of its address.
+    title : str
+        What the navigation calls it.
+    question : str
+        The one question that it answers, stated at its top.
+    icon : str
+        Material symbol that streamlit ships.
+    """
+
+    key: str
+    title: str
+    question: str
+    icon: str
+
+    @property
+    def path(self) -> str:
+        return f"pages/{self.key}.py"
+
+
+PAGES: dict[str, PageInfo] = {
+    page.key: page
+    for page in (
+        PageInfo("cohort", "Cohort", "What do I have?", ":material/folder_open:"),
+        PageInfo("sheet", "Scans", "Which scan shall I look at?", ":material/grid_view:"),
+        PageInfo("review", "Review", "Is this scan good?", ":material/visibility:"),
+        PageInfo("rate", "Rate", "What do raters say?", ":material/how_to_reg:"),
+        PageInfo("explore", "Explore", "Which scans belong together?", ":material/scatter_plot:"),
+        PageInfo("tiers", "Tiers", "Where do I cut?", ":material/bar_chart:"),
+        PageInfo("train", "Train", "What is running?", ":material/play_circle:"),
+        PageInfo("model", "Model", "What does the model see?", ":material/blur_on:"),
+        PageInfo("compare", "Compare", "What is each tier worth?", ":material/show_chart:"),
+        PageInfo("present", "Present", "How do I show it?", ":material/co_present:"),
+    )
+}
+
+
+def configure(title: str = "Tierscope") -> None:
+    """Set the page's title, icon and width."""
+    st.set_page_config(page_title=title, page_icon=ASSETS / "icon.svg", layout="wide")
+
+
+def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) -> None:
+    """Draw one page: the frame, then ``body``; an error of ours becomes a sentence.
+
+    Parameters
+    ----------
+    key : str
+        Key in :data:`PAGES`.
+    body : callable
+        Draws the page's own content for the current workspace.
+    quiet : bool
+        Leave out the page's question, and name nothing of the workspace: someone rates blinded.
+    """
+    page = PAGES[key]
+    if not door.stands():
+        st.error(
+            "A page is not served by itself: other web pages could drive it then. Start Tierscope with "
+            "'make run', or with 'streamlit run app.py'."
+        )
+        return
+    _hand_over(key)
+    configure(f"{page.title} · Tierscope")
+    st.html(ASSETS / "style.css")
+    try:
+        workspace = Workspace.current()
+        sources = workspace.sources()
+    except (TierscopeError, OSError) as error:
+        _heading(page, "")
+        st.error(formatting.escape(errors.in_words(error)))
+        return
+    if not quiet:
+        _heading(page, f"Workspace {workspace.root.name}")
+    _simulated_banner(sources, named=not quiet)
+    _read_only_banner(workspace)
+    _reported.set(_Reported(st.container()))
+    with in_words():
+        if reference_library.mend(workspace):
+            report(f"{workspace.scores_path} could not be read and was made anew from the metrics.")
+        cache.keep_scores_current(workspace)
+    with in_words():
+        body(workspace)
+    _collected(key)
+
+
+@st.cache_resource(show_spinner=False)
+def _collected(key: str) -> None:
+    """Exclude loaded libraries and caches from garbage collection (``gc.freeze``), once a page.
+
+    Streamlit collects after every run, of a fragment too, and holds up all threads meanwhile: with the
+    libraries of these pages for an eighth of a second each time.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Draw an error of ours or of the system inside the block as a sentence; the page goes on."""
+    try:
+        yield
+    except (TierscopeError, OSError) as error:
+        _log.warning("a page reports a %s", type(error).__name__)
+        _log.debug("%s", error, exc_info=True)
+        words, reported = errors.in_words(error), _reported.get()
+        if reported is None or words not in reported.words:
+            st.error(formatting.escape(words))
+
+
+@dataclass(frozen=True)
+class _Reported:
+    """Container of reported problems at the top of a page, and the words reported so far."""
+
+    container: DeltaGenerator
+    words: set[str] = field(default_factory=set)
+
+
+#: Of the page that is being drawn; none while a part of it is drawn anew by itself.
+_reported: ContextVar[_Reported | None] = ContextVar("reported", default=None)
+
+
+def report(*troubles: TierscopeError | OSError | str) -> None:
+    """Report problems of the workspace at the top of the page, each once; the page goes on."""
+    reported = _reported.get()
+    for trouble in troubles:
+        words = trouble if isinstance(trouble, str) else errors.in_words(trouble)
+        if reported is not None and words not in reported.words:
+            reported.words.add(words)
+            reported.container.warning(formatting.escape(words))
+
+
+def link(key: str, label: str) -> None:
+    """Offer the way to another page; plain words where that page is not served."""
+    try:
+        st.page_link(PAGES[key].path, label=label, icon=PAGES[key].icon)
+    except StreamlitAPIException:
+        st.markdown(f"{formatting.escape(label)} (page *{PAGES[key].title}*)")
+
+
+def open_page(key: str) -> None:
+    """Open another page; where that page is not served, nothing happens."""
+    with contextlib.suppress(StreamlitAPIException):
+        st.switch_page(PAGES[key].path)
+
+
+def figure(drawn: go.Figure, *, key: str, alt: str) -> None:
+    """Draw a figure; ``alt`` describes it for screen readers."""
+    st.plotly_chart(drawn, theme=None, config=charts.CONFIG, key=key, alt=alt)
+
+
+def nothing_yet(what: str, next_step: str, page: str | None = None) -> None:
+    """Draw an empty page's statement with the next step."""
+    with st.container(border=True):
+        st.markdown(f"**{formatting.escape(what)}**")
+        st.markdown(formatting.escape(next_step))
+        if page:
+            link(page, f"Go to {PAGES[page].title}")
+
+
+def navigation() -> None:
+    """Serve all pages; called by ``app.py`` alone."""
+    configure()
+    state.put(state.UNDER_APP, True)
+    pages = {
+        page.key: st.Page(page.path, title=page.title, icon=page.icon, url_path=page.key)
+        for page in PAGES.values()
+    }
+    # The default page has no address of its own, so it is one that only opens the first.
+    start = st.Page(
+        lambda: st.switch_page(next(iter(pages.values()))),
+        title="Tierscope",
+        url_path="start",
+        default=True,
+        visibility="hidden",
+    )
+    current = st.navigation([start, *pages.values()], position="top")
+    wanted = state.get(state.WANTED_PAGE)
+    if wanted in pages:
+        state.put(state.WANTED_PAGE, None)
+        st.switch_page(pages[wanted])
+    current.run()
+
+
+def _hand_over(key: str) -> None:
+    """Let ``app.py`` show this page, if a fresh server was asked for the page itself.
+
+    Before ``app.py`` has run once, streamlit serves a file of ``pages/`` without it, and so without
+    the navigation.
+    """
+    if state.get(state.UNDER_APP):
+        return
+    state.put(state.WANTED_PAGE, key)
+    with contextlib.suppress(StreamlitAPIException):  # there is no app.py: the page stands alone
+        st.switch_page("app.py")
+
+
+def _heading(page: PageInfo, where: str) -> None:
+    st.html(
+        f'<header class="ts-head"><h1>{html.escape(page.question)}</h1>'
+        f'<span class="ts-where">{html.escape(where)}</span></header>'
+    )
+
+
+def _read_only_banner(workspace: Workspace) -> None:
+    if not workspace.writable:
+        st.html(
+            '<div class="ts-read-only" role="note"><b>Read-only.</b> This account may look at the workspace, '
+            "but not write to it: nothing can be saved, scored or started here.</div>"
+        )
+
+
+def _simulated_banner(sources: list[Source], *, named: bool) -> None:
+    simulated = [source.name for source in sources if source.simulated]
+    if not simulated:
+        return
+    some = f"{', '.join(simulated)}:" if named else "Some scans in this workspace are"
+    everything = len(simulated) == len(sources)
+    which = "All scans in this workspace are" if everything else some
+    st.html(
+        '<div class="ts-simulated" role="note"><b>Simulated data.</b> '
+        f"{html.escape(which)} grown by a computer, not acquired from people. "
+        "No number here says anything about patients.</div>"
+    )

@@ -1,0 +1,238 @@
+"""Keys of the session state, room by room, each with the type of its value; ids and choices only, never data.
+
+A widget takes a key as its ``key`` together with ``persist_state="session"``, so that its value outlives a
+change of page.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar, overload
+
+import streamlit as st
+
+from curation.storage.workspace import Role
+
+T = TypeVar("T")
+
+
+class Key(str, Generic[T]):
+    """The name of one value of type ``T`` in the session state."""
+
+    __slots__ = ()
+
+
+# ---- every page ------------------------------------------------------------------------------------
+
+#: Whether ``app.py`` has run in this session, and the page that it shall show next.
+UNDER_APP = Key[bool]("under_app")
+WANTED_PAGE = Key[str]("wanted_page")
+#: The scan that is looked at, and one to open on the next run of the Review page.
+SCAN = Key[str]("scan")
+PENDING_SCAN = Key[str]("pending_scan")
+#: The last state of Previous and Next that the browser reported: since when, and how far it has gone.
+STEPS = Key[tuple[Any, int]]("steps")
+#: The saved lists that Scans, Review and Explore are narrowed to, by id.
+LISTS = Key[list[int]]("filter_lists")
+#: Who works here: the author of ratings, cohorts and studies.
+PERSON = Key[str]("person")
+#: The scans that Explore and Tiers are about.
+ROLE = Key[Role]("role")
+#: The tier rule that is being tried, as plain values, see :mod:`pages.ui.scan_table.tried_rule`.
+TRIED = Key[dict[str, Any]]("tried_rule")
+
+# ---- Cohort ----------------------------------------------------------------------------------------
+
+#: The kind of source that is added: images or a table.
+SOURCE_KIND = Key[str]("source_kind")
+#: Number of scoring processes.
+JOBS = Key[int]("jobs")
+
+# ---- Scans and Review ------------------------------------------------------------------------------
+
+#: The contact sheet: what is searched for, and the page of tiles, counted from 0.
+SEARCH = Key[str]("search")
+SHEET_PAGE = Key[int]("sheet_page")
+#: Order and filters of the list of scans.
+SORT = Key[str]("sort")
+SOURCES = Key[list[str]]("filter_sources")
+TIERS = Key[list[str]]("filter_tiers")
+UNRATED_ONLY = Key[bool]("filter_unrated")
+FLAGS = Key[list[str]]("filter_flags")
+#: View and window of the viewer.
+VIEW = Key[str]("view")
+WINDOW = Key[str]("window")
+#: The window that the user set (an ``CustomWindow``), and the fields of its level and width.
+CUSTOM_WINDOW = Key[Any]("own_window")
+LEVEL = Key[float]("window_level")
+WIDTH = Key[float]("window_width")
+#: Overlays on the image, whether a reference scan stands beside it, and per image why the browser cannot
+#: draw it.
+OVERLAYS = Key[list[str]]("overlays")
+BESIDE = Key[bool]("beside")
+CANNOT_DRAW = Key[dict[str, str]]("cannot_draw")
+#: The scan whose masks are being computed, and since when.
+SEARCHED = Key[tuple[Any, float]]("searched")
+#: The scan of the artefact trial (no other), the artefact, its severity, and the number of the draw.
+TRIED_ON = Key[str]("tried_on")
+ARTEFACT = Key[str]("artifact")
+SEVERITY = Key[float]("severity")
+DRAW = Key[int]("draw")
+#: Which metrics Review lists.
+METRICS_VIEW = Key[str]("metrics_view")
+#: The rating scale.
+SCALE = Key[str]("scale")
+
+# ---- Rate ------------------------------------------------------------------------------------------
+
+#: The part of the page, the open rating session, and since when its present scan has been shown.
+RATE_PART = Key[str]("rate_part")
+RATING_SESSION = Key[int]("rating_session")
+ON_SCREEN = Key[tuple[Any, float]]("on_screen")
+#: The window of the present scan and the place that it is for, a rating to be taken back (session and
+#: rating), and a note for the next scan's screen.
+SESSION_WINDOW = Key[tuple[tuple[int, int, int], str]]("session_window")
+UNDO = Key[tuple[int, Any]]("undo")
+SESSION_NOTE = Key[str]("session_note")
+#: The scale of the agreement, and what a missed bad scan costs.
+AGREEMENT_SCALE = Key[str]("agreement_scale")
+COST = Key[float]("cost")
+#: The seed and the list offered for a new session, and a scale that was just added.
+NEW_SEED = Key[int]("new_seed")
+NEW_CHOICE = Key[str]("new_choice")
+PENDING_SCALE = Key[str]("pending_scale")
+
+# ---- Explore ---------------------------------------------------------------------------------------
+
+#: The selected scans by id, the search field, and the result of the last search.
+SELECTED = Key[tuple[str, ...]]("selected_scans")
+FIND = Key[str]("find")
+FOUND = Key[str]("found")
+#: How a box, a lasso or a search changes the selection: one of ``linked_plots.MODES``.
+SELECT_MODE = Key[str]("select_mode")
+#: The page of tiles of the selected scans, counted from 0.
+SELECTED_PAGE = Key[int]("selected_page")
+#: The axes of the plots.
+AGAINST = Key[str]("against")
+PAIR_ALONG = Key[str]("pair_along")
+PAIR_UP = Key[str]("pair_up")
+BY_SITE = Key[str]("by_site")
+#: Filters of the scans.
+EXPLORED_TIERS = Key[list[str]]("explored_tiers")
+EXPLORED_SITES = Key[list[str]]("explored_sites")
+#: Result of the last saving of a list.
+LIST_NOTE = Key[str]("list_note")
+
+# ---- Tiers -----------------------------------------------------------------------------------------
+
+#: The part of the page below the plot.
+TIERS_PART = Key[str]("tiers_part")
+#: The fields of the rule: number of tiers, the column that is cut, and the one site whose cut-offs are moved.
+TIER_COUNT = Key[int]("tier_count")
+COLUMN = Key[str]("cut_column")
+SITE = Key[str | None]("cut_site")
+#: The last move of a line that the server has processed.
+HEARD = Key[str]("heard")
+#: The rule as text, the rule that the text describes, why it cannot be read, and an uploaded file.
+RULE_TEXT = Key[str]("rule_text")
+RULE_TEXT_OF = Key[dict[str, Any]]("rule_text_of")
+RULE_TEXT_PROBLEM = Key[str]("rule_text_problem")
+RULE_FILE = Key[Any]("rule_file")
+#: The two rules that are compared, and the move from tier to tier whose scans are listed.
+BEFORE = Key[str]("compare_before")
+AFTER = Key[str]("compare_after")
+MOVE = Key[list[str]]("move")
+#: The frozen cohort that is shown, and one to show on the next run.
+COHORT = Key[str]("cohort")
+PENDING_COHORT = Key[str]("pending_cohort")
+#: The reference that is shown, and the result of its last change.
+REFERENCE = Key[str]("reference")
+REFERENCE_NOTE = Key[str]("reference_note")
+
+# ---- Train and Model -------------------------------------------------------------------------------
+
+#: The study that Train, Compare and Present show, and one to show on the next run.
+STUDY = Key[str]("study")
+PENDING_STUDY = Key[str]("pending_study")
+#: The design of a new study, and the images of its input.
+DESIGN = Key[str]("design")
+IMAGES = Key[str]("images")
+#: The autoencoder, by its run's id, and the input image whose maps are drawn.
+MODEL = Key[str]("model")
+MAPS_OF = Key[str]("maps_of")
+
+# ---- Compare ---------------------------------------------------------------------------------------
+
+#: The part of the page, the reference arm, and further studies beside the chosen one.
+COMPARE_PART = Key[str]("compare_part")
+COMPARE_REFERENCE = Key[str]("compare_reference")
+COMPARE_ALSO = Key[list[str]]("compare_also")
+#: Filters.
+COMPARE_ARMS = Key[list[str]]("compare_arms")
+COMPARE_SEEDS = Key[list[int]]("compare_seeds")
+COMPARE_FOLDS = Key[list[int]]("compare_folds")
+COMPARE_EPOCHS = Key[tuple[int, int]]("compare_epochs")
+COMPARE_LAST_EPOCH = Key[int]("compare_last_epoch")
+#: The curves: their axis, smoothing window, and whether single runs are drawn.
+COMPARE_ALONG = Key[str]("compare_along")
+COMPARE_SMOOTHING = Key[int]("compare_smoothing")
+COMPARE_RUNS = Key[bool]("compare_runs")
+#: The arm whose errors are broken down, by what, and whether the age bias is taken out.
+COMPARE_ARM = Key[str]("compare_arm")
+COMPARE_AGAINST = Key[str]("compare_against")
+COMPARE_CORRECTED = Key[bool]("compare_corrected")
+#: A page to open on this run, because a link to it was chosen.
+LEAVE_FOR = Key[str]("leave_for")
+#: The table of studies: what is searched for, by which tags, and whether the archive is shown.
+STUDY_SEARCH = Key[str]("study_search")
+STUDY_TAGS = Key[list[str]]("study_tags")
+STUDY_ARCHIVE = Key[bool]("study_archive")
+
+# ---- Present ---------------------------------------------------------------------------------------
+
+#: The message that is shown, counted from 0, and what the files keep of sites and pictures.
+SLIDE = Key[int]("slide")
+REPORT_SITES = Key[bool]("report_sites")
+REPORT_PICTURES = Key[bool]("report_pictures")
+REPORT_CORRECTED = Key[bool]("report_corrected")
+
+
+@overload
+def get(key: Key[T]) -> T | None: ...
+@overload
+def get(key: Key[T], default: T) -> T: ...
+@overload
+def get(key: str, default: Any = None) -> Any: ...
+def get(key: str, default: Any = None) -> Any:
+    """Return the session's value of ``key``."""
+    return st.session_state.get(key, default)
+
+
+@overload
+def put(key: Key[T], value: T | None) -> None: ...
+@overload
+def put(key: str, value: Any) -> None: ...
+def put(key: str, value: Any) -> None:
+    """Set the session's value of ``key``; to be called before the widget of that key is drawn."""
+    st.session_state[key] = value
+
+
+def seconds_of(key: Key[tuple[Any, float]], subject: Any) -> float:
+    """Return for how long ``subject`` has been the one under ``key``; its first call starts the clock."""
+    since = get(key)
+    if since is None or since[0] != subject:
+        since = (subject, time.monotonic())
+        put(key, since)
+    return time.monotonic() - float(since[1])
+
+
+def keep_one_of(key: Key[T], options: Sequence[T], first: T | None = None) -> T:
+    """Return the value of ``key``; ``first``, or the first option, replaces one that is no option."""
+    if get(key) not in options:
+        put(key, first if first is not None else options[0] if options else None)
+    value: Any = get(key)
+    return value
+
+
+def keep_among(key: Key[list[T]], options: Sequence[T]) -> None:
+    """Leave only those of ``options`` in the list under ``key``."""
+    put(key, [value for value in get(key) or [] if value in options])

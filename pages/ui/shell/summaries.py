@@ -1,0 +1,102 @@
+"""Summaries of many scans: pure functions from tables to small tables and words."""
+
+from collections.abc import Callable, Collection
+
+import pandas as pd
+
+from curation.storage import tables
+from curation.storage.tables import STATUSES
+from curation.storage.workspace import Source
+
+#: Orders of the list on Review: label -> the scans in that order.
+SORTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "worst first": lambda t: t.sort_values("distortion_score", ascending=False, kind="stable"),
+    "best first": lambda t: t.sort_values("distortion_score", kind="stable"),
+    "by name": lambda t: t.sort_values("scan_id"),
+}
+
+
+def usable(scans: pd.DataFrame) -> pd.DataFrame:
+    """Return the scans that can be scored: readable ones, and those with imported metrics."""
+    return scans[scans["status"].isin(tables.SCORABLE)]
+
+
+def sources_table(sources: list[Source], scans: pd.DataFrame) -> pd.DataFrame:
+    """Describe each source: role, scans by status, people, ages, sites.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a source: ``source role scans people`` ``usable``, one column a status, ``age_years`` (text,
+        mean and range in years), ``sites`` (number), ``simulated``, ``path``.
+    """
+    rows = []
+    for source in sources:
+        its = scans[scans["source"] == source.name]
+        good = usable(its)
+        rows.append(
+            {
+                "source": source.name,
+                "role": source.role,
+                "scans": len(its),
+                "usable": len(good),
+                "people": good["subject_id"].nunique(),
+                **{status: int((its["status"] == status).sum()) for status in STATUSES},
+                "age": ages(good["age_years"]),
+                "sites": good["site"].nunique(),
+                "simulated": source.simulated,
+                "kind": source.kind,
+                "path": source.path,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def ages(years: pd.Series) -> str:
+    """Say mean, range and gaps of some ages, in years."""
+    known = years.dropna()
+    if known.empty:
+        return "not known"
+    missing = len(years) - len(known)
+    text = f"{known.mean():.1f} ({known.min():.0f}–{known.max():.0f})"
+    return text + (f", {missing} not known" if missing else "")
+
+
+def problems(scans: pd.DataFrame) -> pd.DataFrame:
+    """Return the scans that cannot be used, with the reason of each."""
+    columns = ["status", "source", "participant_id", "reason", "path"]
+    return scans.loc[scans["status"].isin(tables.TROUBLES), columns]
+
+
+def review_list(
+    scored: pd.DataFrame,
+    *,
+    sort: str,
+    sources: Collection[str] = (),
+    tier_names: Collection[str] = (),
+    leave_out: Collection[str] = (),
+    only: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """Return the scans to look at, in order.
+
+    Parameters
+    ----------
+    scored : pandas.DataFrame
+        Usable scans with ``distortion_score`` and ``tier``.
+    sort : str
+        Key in :data:`SORTS`; scans without a score come last.
+    sources, tier_names : collection of str
+        Keep only these; empty keeps all.
+    leave_out : collection of str
+        Ids of scans that are not shown.
+    only : collection of str, optional
+        Ids of the only scans that are shown.
+    """
+    keep = ~scored["scan_id"].isin(leave_out)
+    if only is not None:
+        keep &= scored["scan_id"].isin(only)
+    if sources:
+        keep &= scored["source"].isin(sources)
+    if tier_names:
+        keep &= scored["tier"].isin(tier_names)
+    return SORTS[sort](scored[keep])

@@ -1,0 +1,192 @@
+"""Sentences on Tiers about selection: how the tiers differ in age and site, and why."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from curation.scoring.comparison_groups import SOURCE
+from curation.tier_effects.selection_bias import (
+    NOTABLE,
+    TRAITS,
+    UNEXPLAINED,
+    Selection,
+    Trait,
+    strongest,
+)
+from curation.tier_effects.tier_balance import Tally
+from curation.wording import number, plural
+from pages.ui.shell import formatting
+from pages.ui.tiers.balance_panel import smd
+
+_ADVICE = {
+    "age": "Age still differs between tiers: use an age-matched control.",
+    "site": "Sites still differ between tiers: use a site-matched control.",
+}
+
+
+# ---- more than quality explains --------------------------------------------------------------------
+
+
+def warnings(selections: Sequence[Selection]) -> list[str]:
+    """Say in markdown which cut-offs select age or site beyond quality and chance, with the numbers."""
+    return [_WORDS[one.trait](one) for one in selections if one.warns]
+
+
+def _age(one: Selection) -> str:
+    side = "younger" if one.years < 0 else "older"
+    better, worse = map(formatting.escape, (one.better, one.worse))
+    between = f"**The cut-off between {better} and {worse} selects age.**"
+    return f"{between} " + formatting.escape(
+        f"Scans on its worse side are of people who are {abs(one.years):.1f} years {side}: a standardised "
+        f"difference of {number(abs(one.seen), 2)}, of which quality explains "
+        f"{number(abs(one.seen) - one.unexplained, 2)}; random cuts of this size stay below "
+        f"{number(one.null_quantile, 2)}."
+    )
+
+
+def _site(one: Selection) -> str:
+    what = "sources" if one.most and one.most[0].startswith(SOURCE) else "sites"
+    better, worse = formatting.escape(one.better), formatting.escape(one.worse)
+    between = f"**The cut-off between {better} and {worse} selects {what}.**"
+    text = (
+        f"A standardised difference of {smd(one.seen)}, of which quality explains "
+        f"{number(one.explained, 2)}; random cuts of this size stay below "
+        f"{number(one.null_quantile, 2)}."
+    )
+    if one.most:
+        name, share, of_all = one.most
+        text = (
+            f"On its worse side lie {100 * share:.0f} % of the scans of {name}, and {100 * of_all:.0f} % of "
+            f"all. {text}"
+        )
+    if math.isfinite(one.share_by_trait) and math.isfinite(one.share_by_quality):
+        text += (
+            f" Sites account for {100 * one.share_by_trait:.0f} % of which side a scan is on, quality for "
+            f"{100 * one.share_by_quality:.0f} %."
+        )
+    return f"{between} {formatting.escape(text)}"
+
+
+_WORDS = {"age": _age, "site": _site}
+
+
+# ---- what quality or chance explains ---------------------------------------------------------------
+
+
+def differences(selections: Sequence[Selection], tally: Tally) -> list[str]:
+    """Return, in markdown, differences between tiers without a warning: size, explanation, advice."""
+    texts = []
+    for trait in TRAITS:
+        one = strongest(selections, trait)
+        if one is None or not one.differs or _warned(selections, trait):
+            continue
+        fact = _years_apart(tally) if trait == "age" else _most_unlike(one)
+        texts.append(
+            f"**{formatting.escape(fact)}** {formatting.escape(f'{_why(one)} {_ADVICE[trait]}')}"
+        )
+    return texts
+
+
+def small_differences(selections: Sequence[Selection]) -> str:
+    """Return the traits in which the tiers hardly differ, in words; empty without any."""
+    texts = []
+    for trait in TRAITS:
+        one = strongest(selections, trait)
+        if one is None or one.differs or _warned(selections, trait):
+            continue
+        apart = smd(abs(one.seen))
+        if abs(one.seen) < NOTABLE:
+            what = f"{trait.capitalize()}s hardly differ between the tiers"
+            texts.append(f"{what} (standardised difference at most {apart}).")
+        else:
+            texts.append(
+                f"{trait.capitalize()}s differ between the tiers by no more than chance (standardised "
+                f"difference {apart}; random cuts of this size stay below {smd(one.null_quantile)})."
+            )
+    return " ".join(texts)
+
+
+def _warned(selections: Sequence[Selection], trait: Trait) -> bool:
+    return any(one.warns for one in selections if one.trait == trait)
+
+
+def _years_apart(tally: Tally) -> str:
+    """Say how far the youngest and the oldest tier are apart, the better one first."""
+    mean = tally.table()["age_mean_years"].to_numpy()[: len(tally.names)]
+    better, worse = sorted((int(np.nanargmin(mean)), int(np.nanargmax(mean))))
+    side = "younger" if mean[better] < mean[worse] else "older"
+    return (
+        f"Tier {tally.names[better]} is {abs(mean[better] - mean[worse]):.1f} years {side} than tier "
+        f"{tally.names[worse]} (mean {mean[better]:.1f} against {mean[worse]:.1f})."
+    )
+
+
+def _most_unlike(one: Selection) -> str:
+    between = f"the cut-off between {one.better} and {one.worse}"
+    if one.most is None:
+        return f"On either side of {between} lie scans of other sites."
+    name, share, of_all = one.most
+    return (
+        f"On the worse side of {between} lie {100 * share:.0f} % of the scans of {name}, and "
+        f"{100 * of_all:.0f} % of all."
+    )
+
+
+def _why(one: Selection) -> str:
+    """Say how much of a difference quality, or chance, explains."""
+    seen, explained = smd(abs(one.seen)), smd(abs(one.seen) - one.unexplained)
+    of = f"of a standardised difference of {seen} at {one.better} | {one.worse}"
+    if one.unexplained <= UNEXPLAINED:
+        return (
+            f"That is about what image quality alone would give ({explained} {of}), so the cut-off adds no "
+            "further bias."
+        )
+    return (
+        f"Image quality explains {explained} {of}; the rest may be chance (random cuts of this size stay "
+        f"below {smd(one.null_quantile)})."
+    )
+
+
+# ---- what cannot be told ---------------------------------------------------------------------------
+
+
+def not_assessable(selections: Sequence[Selection], tally: Tally) -> list[str]:
+    """Say which of age and site cannot be held against the cut-offs, or only for some scans, and why."""
+    scored, assessed = int(tally.scans[:-1].sum()), {one.trait for one in selections}
+    if not scored:
+        return []
+    held = tally.counts("site")[:-1, :-1].sum(axis=0)
+    names = tally.traits.categories["site"].names
+    sources = [count for name, count in zip(names, held, strict=True) if name.startswith(SOURCE)]
+    age, site = int(tally.age_counts[:-1].sum()), int(held.sum())
+    texts = [_of_trait("age", age, scored, "age" in assessed)]
+    if site == scored and int((held > 0).sum()) == 1:
+        one_source = "No site is known, and all scored scans are of one source."
+        texts.append(one_source if any(sources) else "All scored scans are of one site.")
+    else:
+        texts += [
+            _of_trait("site", site, scored, "site" in assessed),
+            _stand_in(sum(sources), scored),
+        ]
+    return [sentence for sentence in texts if sentence]
+
+
+def _of_trait(trait: Trait, known: int, scored: int, assessed: bool) -> str:
+    cannot = f"Whether a cut-off selects {trait} cannot be told"
+    of_all = f"of {known:,} of {plural(scored, 'scored scan')}"
+    if not known:
+        return f"{cannot}: no {trait} is known."
+    if not assessed:
+        why = "with it there are too few on one side, or all alike"
+        return f"{cannot}: {trait} is known {of_all}; {why}."
+    others = f"{trait.capitalize()} is known {of_all}; the others are left out."
+    return others if known < scored else ""
+
+
+def _stand_in(by_source: int, scored: int) -> str:
+    if not by_source:
+        return ""
+    if by_source == scored:
+        return "No site is known: the source of a scan stands in for its site."
+    return f"For {plural(by_source, 'scan')} without a site, the source stands in for it."

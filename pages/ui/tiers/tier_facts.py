@@ -1,0 +1,163 @@
+"""Warnings on Tiers, and the cached covariates and rater spread that they and other panels use.
+
+What does not depend on the rule is computed once from tables and ratings, and cached.
+"""
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from curation.ratings import rating_log
+from curation.ratings.scales import all_scales
+from curation.sessions import suggested_cutoff
+from curation.storage.workspace import Workspace
+from curation.tier_effects import cutoff_stability, selection_bias, tier_balance
+from curation.tier_effects.cutoff_stability import RaterSpread
+from curation.tier_effects.selection_bias import Selection
+from curation.tier_effects.tier_balance import Tally, Traits
+from curation.tiers import rule_warnings
+from curation.tiers.rule_columns import SCORE
+from curation.wording import number
+from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
+from pages.ui.shell import cache, formatting, html_marks
+from pages.ui.tiers import balance_panel, selection_words
+
+# ---- the panel -----------------------------------------------------------------------------------
+
+
+def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
+    """Draw differences between tiers and warnings, with their numbers; one quiet line without any."""
+    facts = facts_of(scan_table)
+    tally = facts.tally(sorted_scans)
+    found = selection_bias.selections(tally)
+    texts = [*selection_words.warnings(found), *selection_words.differences(found, tally)]
+    if texts:
+        st.warning("\n\n".join(texts), icon=":material/balance:")
+    doubts = rule_warnings.problems(
+        sorted_scans.rule, scan_table.arrays(sorted_scans.rule.columns), sorted_scans.codes
+    )
+    if doubts:
+        messages = [formatting.escape(doubt.message) for doubt in doubts]
+        st.warning("\n\n".join(messages), icon=":material/warning:")
+    if found:
+        summary = (
+            selection_words.small_differences(found)
+            or "What cut-offs select, against quality and chance:"
+        )
+        with st.container(horizontal=True, vertical_alignment="center", key="selection"):
+            st.markdown(f":material/balance: {summary}", width="content")
+            with st.popover("The numbers"):
+                _numbers(found, facts.quality_reason)
+    if missing := selection_words.not_assessable(found, tally):
+        st.caption(formatting.escape(" ".join(missing)))
+
+
+def _numbers(found: list[Selection], reason: str) -> None:
+    rows = [
+        (
+            f"{one.better} | {one.worse}",
+            one.trait,
+            balance_panel.smd(one.seen),
+            balance_panel.smd(one.explained),
+            number(one.null_quantile, 2),
+            _percent(one.share_by_trait),
+            _percent(one.share_by_quality),
+        )
+        for one in found
+    ]
+    head = (
+        "Cut-off",
+        "In",
+        "Difference",
+        "By quality alone",
+        "By chance",
+        "Between sites",
+        "Between qualities",
+    )
+    st.html(html_marks.table(head, rows, numeric=range(2, 7)))
+    st.caption(
+        f"{formatting.escape(reason)} Differences are standardised; by chance: what 95 of 100 random cuts "
+        "stay below. The last two columns are shares of the variance of lying beyond the cut-off."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if math.isfinite(share) else formatting.DASH
+
+
+# ---- cached facts --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TierFacts:
+    """Facts that do not depend on the rule.
+
+    Parameters
+    ----------
+    traits : Traits
+        Of the people, with levels of quality.
+    quality_reason : str
+        Where the levels come from, a sentence.
+    """
+
+    traits: Traits
+    quality_reason: str
+
+    def tally(self, sorted_scans: SortedScans) -> Tally:
+        """Count the scans of each tier."""
+        return self.traits.tally(sorted_scans.codes, sorted_scans.rule.tiers)
+
+
+def facts_of(scan_table: ScanTable) -> TierFacts:
+    """Return the facts of a scan table; cached."""
+    return _read_facts(scan_table, scan_table.key, rating_log.newest(scan_table.workspace))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading who they are …")
+def _read_facts(_scan_table: ScanTable, key: tuple[Hashable, ...], newest: int) -> TierFacts:
+    traits = tier_balance.prepare(_scan_table.scans)
+    quality = selection_bias.rated_quality(
+        cache.all_ratings(_scan_table.workspace), list(all_scales(_scan_table.workspace).values())
+    )
+    found = quality.reindex(_scan_table.scores.scan_ids).to_numpy(dtype=np.float64)
+    levels, _, reason = selection_bias.levels_of_quality(
+        _scan_table.values(SCORE), traits.categories["site"], found
+    )
+    return TierFacts(traits.with_quality(levels), reason)
+
+
+def rater_spread(scan_table: ScanTable, column: str) -> RaterSpread:
+    """Return one rater's standard deviation in the unit of a column."""
+    metrics_at = cache.stamp(scan_table.workspace.metrics_dir)
+    return _spread(
+        scan_table, scan_table.key, column, rating_log.newest(scan_table.workspace), metrics_at
+    )
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _spread(
+    _scan_table: ScanTable,
+    key: tuple[Hashable, ...],
+    column: str,
+    newest: int,
+    metrics_at: cache.Stamp,
+) -> RaterSpread:
+    workspace: Workspace = _scan_table.workspace
+    return cutoff_stability.rater_spread(
+        cache.all_ratings(workspace),
+        list(all_scales(workspace).values()),
+        _scan_table.values(column),
+    )
+
+
+def rater_ceiling(workspace: Workspace) -> float | None:
+    """Return the agreement among raters (Cohen's kappa); ``None`` where it is undefined."""
+    return _ceiling(workspace, rating_log.newest(workspace))
+
+
+@st.cache_data(max_entries=4, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _ceiling(workspace: Workspace, newest: int) -> float | None:
+    return suggested_cutoff.ceiling(workspace, cache.all_ratings(workspace))

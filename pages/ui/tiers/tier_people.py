@@ -1,0 +1,187 @@
+"""The part *Who is where* of Tiers: people of each tier and site, and scans near the cut-offs."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from curation.ratings.scales import all_scales
+from curation.tier_effects import cutoff_stability, tier_agreement
+from curation.tier_effects.tier_balance import Floats, Tally
+from curation.tiers import tier_rule
+from curation.tiers.tier_rule import TierRule
+from curation.wording import plural
+from pages.ui.explore import selected_scans
+from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
+from pages.ui.shell import cache, charts, formatting, frame, html_marks
+from pages.ui.shell.html_marks import Cell
+from pages.ui.tiers import balance_panel, scans_at_cutoff, tier_facts
+
+_SITES_DRAWN = 24
+#: Levels of a group or modality that get a column of their own.
+_LEVELS = 4
+Edges = list[float | NDArray[np.float64]]
+
+
+# ---- composition of the tiers --------------------------------------------------------------------
+
+
+def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
+    """Draw the tables of tiers and the shares of sites."""
+    tally, rule = tier_facts.facts_of(scan_table).tally(sorted_scans), sorted_scans.rule
+    st.html(_table(tally, rule))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("See on Explore:", width="content")
+        for place, name in enumerate(rule.tiers):
+            if tally.scans[place]:
+                chosen = sorted_scans.codes == place
+                selected_scans.offer(
+                    scan_table,
+                    formatting.escape(html_marks.tier_label(name)),
+                    chosen,
+                    key=f"see-{place}",
+                )
+    with st.container(horizontal=True, key="split-tiers", gap="medium"):
+        with st.container(width="stretch"):
+            _differences(tally)
+        with st.container(width="stretch"):
+            _sites(tally, rule)
+
+
+def _table(tally: Tally, rule: TierRule) -> str:
+    table, colours = tally.table(), tier_rule.colours(rule)
+    levels = [(name, level) for name in ("group", "modality") for level in _largest(tally, name)]
+    shares = [_share_of(tally, *level) for level in levels]
+    rows = [
+        (
+            Cell(html_marks.tier_chip(row.tier, colours[row.tier])),
+            f"{row.scans:,}",
+            f"{100 * row.share:.0f} %",
+            f"{row.people:,}",
+            _age(row.age_mean_years, row.age_sd_years),
+            _percent(row.female),
+            *(_percent(of_tier[place]) for of_tier in shares),
+        )
+        for place, row in enumerate(table.itertuples())
+    ]
+    level_heads = [
+        name if kind == "modality" else f"{kind.capitalize()} {name}" for kind, name in levels
+    ]
+    head = ("Tier", "Scans", "Share", "People", "Age, mean ± SD (years)", "Female", *level_heads)
+    return html_marks.table(head, rows, numeric=range(1, len(head)))
+
+
+def _largest(tally: Tally, category: str) -> list[str]:
+    """Return the levels of a category that most scans have; none where all scans have the same."""
+    found = tally.counts(category).sum(axis=0)[:-1]
+    if (found > 0).sum() < 2:
+        return []
+    order = np.argsort(-found, kind="stable")[:_LEVELS]
+    return [tally.traits.categories[category].names[i] for i in sorted(order) if found[i]]
+
+
+def _share_of(tally: Tally, category: str, level: str) -> Floats:
+    counts = tally.counts(category)
+    place = tally.traits.categories[category].names.index(level)
+    with np.errstate(invalid="ignore"):
+        return counts[:, place] / counts.sum(axis=1)
+
+
+def _age(mean: float, spread: float) -> str:
+    if pd.isna(mean):
+        return formatting.DASH
+    return f"{mean:.1f}" if pd.isna(spread) else f"{mean:.1f} ± {spread:.1f}"
+
+
+def _percent(share: float) -> str:
+    return formatting.DASH if pd.isna(share) else f"{100 * share:.0f} %"
+
+
+def _differences(tally: Tally) -> None:
+    st.markdown("**How far the tiers are apart**")
+    if text := balance_panel.differences(tally):
+        st.html(text)
+        st.caption(balance_panel.DIFFERENCES_CAPTION)
+        st.caption("A strict tier is often also a younger and a smaller one: look before you cut.")
+    else:
+        st.caption("Neither age, sex, site, group nor modality is known of these scans.")
+
+
+def _sites(tally: Tally, rule: TierRule) -> None:
+    by_site = tally.shares("site")
+    if len(by_site) <= _SITES_DRAWN:
+        frame.figure(
+            charts.tier_shares(by_site, tier_rule.colours(rule)),
+            key="sites",
+            alt="For each site the share of its scans in each tier",
+        )
+    else:
+        st.dataframe(by_site)
+
+
+# ---- near the cut-offs ---------------------------------------------------------------------------
+
+
+def show_near_cutoffs(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
+    """Draw stability, pictures on either side, and agreement with ratings."""
+    rule, values, edges = (
+        sorted_scans.rule,
+        scan_table.values(sorted_scans.rule.column),
+        _edges(scan_table, sorted_scans),
+    )
+    spread = tier_facts.rater_spread(scan_table, rule.column)
+    st.markdown("**How stable it is**: scans within one rater's standard deviation of a cut-off")
+    st.html(balance_panel.near(values, edges, rule.names, spread))
+    near = np.isfinite(cutoff_stability.near(values, edges, spread.points))
+    selected_scans.offer(
+        scan_table,
+        f"See these {plural(int(near.sum()), 'scan')} on Explore",
+        near,
+        key="see-near",
+    )
+    st.markdown("**On either side of each cut-off**: click a scan to look at it")
+    scans_at_cutoff.show(
+        scan_table.workspace,
+        scan_table.scans,
+        values,
+        edges,
+        sorted_scans.codes,
+        rule.labels,
+        measure=rule.rule_column,
+    )
+    _agreement(scan_table, sorted_scans)
+
+
+def _edges(scan_table: ScanTable, sorted_scans: SortedScans) -> Edges:
+    """Return each cut-off, as one number, or one a scan where sites have their own."""
+    rule = sorted_scans.rule
+    if not rule.by_site:
+        return list(rule.cutoffs)
+    table = np.array([rule.by_site.get(site, rule.cutoffs) for site in scan_table.sites])
+    return [np.ascontiguousarray(column)[scan_table.site_codes] for column in table.T]
+
+
+def _agreement(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
+    workspace = scan_table.workspace
+    given = cache.all_ratings(workspace)
+    st.markdown("**Do raters agree with the tiers?**")
+    result = tier_agreement.compare(
+        sorted_scans.codes,
+        sorted_scans.rule.tiers,
+        scan_table.scores.scan_ids,
+        given,
+        list(all_scales(workspace).values()),
+    )
+    if not result.scans:
+        st.caption(
+            "No scan here is rated, or raters are split on each. Rate some on the page Rate."
+        )
+        frame.link("rate", "Go to Rate")
+        return
+    st.markdown(balance_panel.agreement_text(result))
+    with st.container(horizontal=True, key="split-agreement", gap="medium"):
+        with st.container(width="stretch"):
+            st.html(balance_panel.agreement(result, tier_facts.rater_ceiling(workspace)))
+        with st.container(width="stretch"):
+            st.html(balance_panel.confusion(result))
+            st.caption(balance_panel.confusion_caption(result))

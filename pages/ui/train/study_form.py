@@ -1,0 +1,247 @@
+"""Form for a new study: question, arms, seeds, folds and preset, with costs, notes and where it runs."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from curation.cohorts.frozen_cohort import CohortHeader
+from curation.storage.workspace import Workspace
+from curation.wording import plural
+from pages.ui.shell import cache, formatting, frame, state
+from pages.ui.train import backend_form
+from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
+from training.jobs.execution_backend import Backend
+from training.studies import arm_overlap, planned_study
+from training.studies.designs import DESIGNS, Design
+from training.studies.input_images import IMAGES, Images, images_of
+from training.studies.preset import Preset, parse_changes
+from training.studies.presets import PRESETS, default_preset
+from training.studies.study_arms import Arm, available_arms, find
+
+
+def show(workspace: Workspace, *, first: bool) -> None:
+    """Draw the form, open if there is no study yet; without cohorts, the next step."""
+    headers, troubles = cache.cohort_headers(workspace)
+    frame.report(*troubles)
+    pools = [header for header in headers if header.role == "pool"]
+    targets = [header for header in headers if header.role == "target"]
+    if not pools or not targets:
+        missing = [name for name, found in (("pool", pools), ("target", targets)) if not found]
+        frame.nothing_yet(
+            "A study needs two frozen cohorts: a pretraining pool and a target cohort with ages.",
+            f"Not frozen yet: {' and '.join(missing)}. Freeze them on the page Tiers.",
+            "tiers",
+        )
+        return
+    with st.expander("Plan a new study", expanded=first, icon=":material/add:"):
+        _form(workspace, pools, targets)
+
+
+def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortHeader]) -> None:
+    left, right = st.columns(2)
+    pool = left.selectbox("Pretraining pool", pools, format_func=_cohort_words)
+    target = right.selectbox("Target cohort", targets, format_func=_cohort_words)
+    design, names = _arms(pool)
+    looked_at = _images(workspace, pool)
+    columns = st.columns([1, 1, 2, 2])
+    seeds = columns[0].number_input("Seeds", 1, 20, value=2, help="each arm is trained once a seed")
+    folds = columns[1].number_input("Folds", 2, 10, value=3, help="of the target cohort, by person")
+    preset = columns[2].selectbox(
+        "Preset",
+        list(PRESETS.values()),
+        index=list(PRESETS.values()).index(default_preset()),
+        format_func=lambda preset: preset.name,
+    )
+    title = columns[3].text_input(
+        "Name of the study", value=_title(design, looked_at), max_chars=60
+    )
+    changes = st.text_input(
+        "Changes of the preset, if any",
+        placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
+        help="Fields of the preset as NAME=VALUE, with a space between them.",
+    )
+    backend, mlflow = backend_form.choose(workspace, Backend(), tracked=False, key="new")
+    arms = [arm for name in names if (arm := find(pool, name))]
+    scans = pool.size + target.size
+    chosen = preset.changed(_overrides(looked_at))
+    if arms:
+        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, scans, backend))
+    show_plan_notes(workspace, pool, target, names, seeds)
+    ready = bool(names) and backend is not None
+    if st.button("Launch the study", type="primary", disabled=not ready) and backend:
+        with frame.in_words():
+            planned = planned_study.plan(
+                workspace,
+                name=title,
+                cohort_id=pool.id,
+                target_id=target.id,
+                arms=names,
+                seeds=list(range(seeds)),
+                folds=folds,
+                preset=preset.name,
+                overrides=parse_changes(preset, changes.split()) | _overrides(looked_at),
+            )
+            state.put(state.PENDING_STUDY, planned.id)
+            launch.launch(workspace, planned.id, backend=backend, mlflow=mlflow)
+            execution_backend.remember_backend(workspace, backend)
+            mlflow_log.remember(workspace, mlflow)
+            cache.forget_study_states()
+            st.rerun()
+
+
+# ---- the question and the arms -------------------------------------------------------------------
+
+
+def _arms(pool: CohortHeader) -> tuple[Design, list[str]]:
+    """Draw the choice of a question and of the arms that answer it."""
+    design = DESIGNS[
+        st.segmented_control(
+            "Question",
+            list(DESIGNS),
+            default=next(iter(DESIGNS)),
+            key=state.DESIGN,
+            required=True,
+            format_func=lambda name: DESIGNS[name].label,
+        )
+    ]
+    st.caption(design.question)
+    percents: tuple[int, ...] = design.percents
+    if percents:
+        percents = tuple(
+            st.multiselect(
+                "Shares, %",
+                range(1, 100),
+                default=percents,
+                key=f"shares-{design.name}",
+                help="Of the scans that are kept, or of the people whose ages are learned from.",
+            )
+        )
+    if why := design.why_not(pool, percents):
+        st.warning(formatting.escape(why), icon=":material/warning:")
+        return design, []
+    proposed = design.arms(pool, percents)
+    offered = list(dict.fromkeys([*(arm.name for arm in available_arms(pool)), *proposed]))
+    names = st.multiselect(
+        "Arms: what the encoder is pretrained on and how it is fine-tuned",
+        offered,
+        default=proposed,
+        format_func=lambda name: _arm_words(find(pool, name), name),
+        key=f"arms-{pool.id}-{design.name}-{'-'.join(map(str, percents))}",
+        help="Every arm is fine-tuned and judged on the same folds of the target cohort, with as many "
+        "optimiser steps. A control holds as many scans as the arm it matches, drawn at random: "
+        "without it, better may only be more, fewer or younger.",
+    )
+    return design, names
+
+
+def _arm_words(arm: Arm | None, name: str) -> str:
+    return f"{name}: {arm.label}" if arm and arm.label != name else name
+
+
+def _cohort_words(header: CohortHeader) -> str:
+    per_tier = ", ".join(f"{count} {tier}" for tier, count in header.counts.items())
+    return f"{header.id} ({plural(header.size, 'scan')}: {per_tier})"
+
+
+def _title(design: Design, images: Images) -> str:
+    return design.name if images is IMAGES["T1w"] else f"{design.name}-{images.name}"
+
+
+# ---- the images ----------------------------------------------------------------------------------
+
+
+def _images(workspace: Workspace, pool: CohortHeader) -> Images:
+    """Draw the choice of the input images, where a source of pools has PET; else it is T1w."""
+    scans = cache.scans(workspace)
+    if not ((scans["status"] == "pet") & (scans["role"] == pool.role)).any():
+        return IMAGES["T1w"]
+    images = IMAGES[
+        st.segmented_control(
+            "Images",
+            list(IMAGES),
+            default="T1w",
+            key=state.IMAGES,
+            required=True,
+            format_func=lambda name: IMAGES[name].label,
+        )
+    ]
+    st.caption(
+        f"{images.meaning[0].upper()}{images.meaning[1:]}. To compare T1w, PET and both, plan a study of "
+        "each with the same cohorts, seeds and folds: Compare sets their arms side by side."
+    )
+    return images
+
+
+def _overrides(images: Images) -> dict:
+    """Return the preset fields to change; none for T1w, so that changes typed by hand hold."""
+    return {} if images is IMAGES["T1w"] else images.overrides
+
+
+# ---- costs and notes -----------------------------------------------------------------------------
+
+
+def _cost_words(
+    workspace: Workspace,
+    arms: list[Arm],
+    seeds: int,
+    folds: int,
+    preset: Preset,
+    scans: int,
+    backend: Backend | None,
+) -> str:
+    seconds = cache.seconds_a_run(workspace, preset)
+    cost = cost_estimate.estimate(
+        arms, seeds=seeds, folds=folds, preset=preset, scans=scans, seconds=seconds
+    )
+    where = backend.words if backend and backend.kind != "here" else backend_form.machine()
+    slots = execution_backend.slots(backend or Backend(), preset)
+    if cost.work_s is None:
+        looked_at = images_of(preset).label
+        time = f"This workspace has not run {preset.name} on {looked_at} yet: its time is not known"
+    else:
+        span = f"some {formatting.duration(cost.span_s(slots))} with up to {slots} at once, " * (
+            slots > 1
+        )
+        time = f"About {formatting.duration(cost.work_s)} of work, {span}as earlier studies took"
+    words = (
+        f"{plural(cost.runs, 'run')}: {cost.pretrainings} pretrainings and "
+        f"{cost.finetunings} fine-tunings, on {where}. {time}. Prepared volumes: up to "
+        f"{formatting.significant(cost.disk_bytes / 1e6, 'MB', digits=2)}. {preset.name}: {preset.label}."
+    )
+    return formatting.escape(words)
+
+
+def show_plan_notes(
+    workspace: Workspace, pool: CohortHeader, target: CohortHeader, names: Sequence[str], seeds: int
+) -> None:
+    """Draw the notes of a plan, if any.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the cohorts are.
+    pool, target : CohortHeader
+        What is pretrained and judged on.
+    names : sequence of str
+        Of the arms.
+    seeds : int
+        How many.
+    """
+    with frame.in_words():
+        said, doubts = _notes(workspace, pool.id, target.id, tuple(names), seeds)
+        if said:
+            st.caption(formatting.escape(said))
+        if doubts:
+            st.warning("\n\n".join(map(formatting.escape, doubts)), icon=":material/warning:")
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _notes(
+    workspace: Workspace, pool_id: str, target_id: str, names: tuple[str, ...], seeds: int
+) -> tuple[str, list[str]]:
+    pool, target = (cache.cohort(workspace, one) for one in (pool_id, target_id))
+    arms = [arm for name in names if (arm := find(pool, name))]
+    return (
+        arm_overlap.controls_said(pool, arms, range(seeds)),
+        arm_overlap.doubts(pool, target, arms, range(seeds)),
+    )

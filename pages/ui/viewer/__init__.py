@@ -1,0 +1,1 @@
+"""Image viewer: NiiVue, image cache, display windows, overlays, slices, tiles."""

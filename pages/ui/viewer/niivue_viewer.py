@@ -1,0 +1,329 @@
+"""NiiVue viewer of one scan: prepared for the browser, with its display convention in words.
+
+The browser fetches the image that :mod:`pages.ui.viewer.browser_image` writes as a file.
+"""
+
+import mimetypes
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import streamlit.components.v1 as components
+from numpy.typing import NDArray
+
+from curation.errors import VolumeError
+from curation.imaging import volumes
+from curation.imaging.nifti_header import write_mask
+from curation.imaging.volumes import Volume
+from pages.ui.shell import cache, controls, scratch, state
+from pages.ui.viewer import niivue_build
+from pages.ui.viewer.browser_image import ImageFacts, PreparedImage, write
+from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW
+from pages.ui.viewer.image_cache import ImageCache
+
+#: Width that the panel has on a desk and on a tablet, about; heights follow from it.
+PANEL_PX, MAX_HEIGHT_PX = 730, 560
+#: The line below the image that says where the cross hair is, as in :file:`niivue_page.html`.
+_READOUT_PX = 26
+
+#: label -> NiiVue's name.
+VIEWS: dict[str, str] = {
+    "Three planes": "multiplanar",
+    "Axial": "axial",
+    "Coronal": "coronal",
+    "Sagittal": "sagittal",
+    "3D": "3d",
+}
+#: The view that has a window of its own: see :attr:`pages.ui.viewer.browser_image.PreparedImage.solid`.
+SOLID = "3D"
+
+
+def choose_view() -> str:
+    """Draw the choice of one of :data:`VIEWS`, the same on every page, and return it."""
+    return controls.choose_segment("View", list(VIEWS), key=state.VIEW)
+
+
+def current_view() -> str:
+    """Return the chosen one of :data:`VIEWS`."""
+    return state.get(state.VIEW, next(iter(VIEWS)))
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A mask laid over a scan.
+
+    Parameters
+    ----------
+    key : str
+        Tells it from others.
+    colour : str
+        Name of one of NiiVue's colour maps.
+    mask : array of bool, shape (X, Y, Z)
+        On a grid of its own.
+    affine : array of shape (4, 4)
+        From that grid's index to world mm.
+    opacity : float
+        0 to 1.
+    """
+
+    key: str
+    colour: str
+    mask: NDArray[np.bool_]
+    affine: NDArray[np.float64]
+    opacity: float = 0.45
+
+
+def prepare_scan(path: Path, window: str, showing: Hashable = None) -> PreparedImage:
+    """Read a scan and prepare it; the last ones are cached.
+
+    Parameters
+    ----------
+    path : Path
+        The scan.
+    window : str
+        Key in :data:`pages.ui.viewer.display_window.WINDOWS`.
+    showing : hashable
+        On which occasion it is shown: every occasion has a file and an address of its own, so that the
+        browser cannot tell that a scan comes again.
+
+    Raises
+    ------
+    VolumeError
+        When the file cannot be read as an image, with the reason.
+    """
+    key = _key(path, showing)
+    return prepare_image(key, lambda: volumes.load(path), window, "Reading the scan …")
+
+
+def prefetch(path: Path, showing: Hashable = None, *, at_once: bool = False) -> None:
+    """Prepare a scan in the background of the server: it is likely to be looked at next, or now."""
+    _niivue().images.prepare(
+        _key(path, showing), lambda file: write(file, volumes.load(path)), at_once=at_once
+    )
+
+
+def address_of(path: Path, showing: Hashable = None) -> str:
+    """Return the address of a scan, prepared or not; it says nothing of the scan."""
+    return f"{_IMAGES_FOLDER}/{_niivue().images.path_of(_key(path, showing)).name}"
+
+
+def prepare_image(
+    key: Hashable, load: Callable[[], Volume], window: str, saying: str
+) -> PreparedImage:
+    """Prepare the image that ``load`` returns, unless one of that key is cached.
+
+    Parameters
+    ----------
+    key : hashable
+        Says what the image is: the same key is the same image.
+    load : callable
+        Returns it.
+    window : str
+        Key in :data:`pages.ui.viewer.display_window.WINDOWS`.
+    saying : str
+        Stands on the screen meanwhile.
+    """
+    store = _niivue().images
+    if store.has(key):
+        item = store.get(key, lambda file: write(file, load()))
+    else:
+        with st.spinner(saying):
+            item = store.get(key, lambda file: write(file, load()))
+    facts: ImageFacts = item.facts
+    warnings = facts.warnings
+    if facts.without_air and window == AIR_WINDOW:
+        window = FIRST_WINDOW
+        warnings += (
+            "There is no air to look at (the background is exactly 0: stripped or masked), so the tissue "
+            "window is shown.",
+        )
+    black, white = facts.limits[window]
+    return PreparedImage(
+        item.path,
+        facts.shape,
+        facts.affine,
+        window,
+        black,
+        white,
+        facts.solid,
+        facts.edges_mm,
+        facts.oriented,
+        warnings,
+    )
+
+
+def _key(path: Path, showing: Hashable) -> Hashable:
+    return ("scan", str(path), cache.stamp(path), showing)
+
+
+# ---- the component ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Niivue:
+    component: Callable[..., Any]
+    changed: frozenset[str]
+    images: ImageCache
+
+
+@st.cache_resource(show_spinner=False)
+def _niivue() -> _Niivue:
+    build = niivue_build.derive(niivue_build.shipped_folder(), scratch.make() / "build")
+    if build.missing:
+        raise VolumeError(
+            f"The installed niivue-streamlit is none that Tierscope knows ({', '.join(build.missing)}). "
+            "Install the version that requirements.txt names."
+        )
+    # Streamlit gzips whatever is no film, picture or archive by its type: for a whole head a second or two.
+    mimetypes.add_type("video/x-nifti", ".nii")
+    component = components.declare_component("tierscope_niivue", path=build.folder)
+    return _Niivue(component, build.changed, ImageCache(build.folder / _IMAGES_FOLDER))
+
+
+_IMAGES_FOLDER = "scans"
+_SETTINGS = {"crosshair": True, "radiological": True, "colorbar": False, "interpolation": False}
+
+
+#: What a mouse does on the image, and the key that the image's own page listens for.
+HANDLING = (
+    "Click: move the cross hair · X: hide or show it · wheel: slices · "
+    "drag with the right button: custom window · double click: reset the window"
+)
+
+
+def convention(oriented: bool = True) -> str:
+    """Return the display convention in words, as it is really drawn.
+
+    Parameters
+    ----------
+    oriented : bool
+        Whether the scan's header says how it lies; without, nobody can tell the sides.
+    """
+    if not oriented:
+        return (
+            "No orientation in the header: left and right cannot be told, the letters are a guess."
+        )
+    nose = "left" if "nose left" in _niivue().changed else "right"
+    return (
+        "Radiological: the patient's right is on the left of the image. "
+        f"Sagittal: the nose points {nose}."
+    )
+
+
+def height_px(image: PreparedImage, view: str, width_px: int = PANEL_PX) -> int:
+    """Return the height at which a view fills the width of its panel, within reason."""
+    x, y, z = image.edges_mm
+    wide_to_high = {
+        "multiplanar": (x + y) / (y + z),
+        "axial": x / y,
+        "coronal": x / z,
+        "sagittal": y / z,
+    }.get(VIEWS[view], 1.0)
+    return int(min(width_px / wide_to_high, MAX_HEIGHT_PX)) + 10 + _READOUT_PX
+
+
+def warm() -> None:
+    """Let the browser read NiiVue and make its shaders, out of sight, on a page that leads to a scan."""
+    _niivue().component(
+        image=None,
+        filename="nothing.nii",
+        height=1,
+        view_mode=VIEWS["Three planes"],
+        styled=False,
+        settings=_SETTINGS,
+        update_interval_ms=None,
+        default=None,
+        key="niivue-warm",
+    )
+
+
+def show(
+    image: PreparedImage,
+    *,
+    scan_id: str,
+    view: str,
+    overlays: Sequence[Overlay] = (),
+    key: str = "niivue",
+    width_px: int = PANEL_PX,
+    following: str | None = None,
+    home: tuple[float, float] | None = None,
+    on_window: Callable[[float, float], None] | None = None,
+) -> str | None:
+    """Draw a prepared scan.
+
+    Parameters
+    ----------
+    image : PreparedImage
+        The scan.
+    scan_id : str
+        Stands on the image.
+    view : str
+        One of :data:`VIEWS`.
+    overlays : sequence of Overlay
+        What is laid over it.
+    key : str
+        Of this viewer: it stays the same from scan to scan, and with it the browser's canvas.
+    width_px : int
+        How wide the panel is, about.
+    following : str, optional
+        Address of what is likely to be looked at next, see :func:`address_of`: the browser fetches it while
+        this one is looked at.
+    home : tuple of float, optional
+        Black and white that a double click leads back to; those of ``image`` by default.
+    on_window : callable, optional
+        Is told black and white when a window was drawn on the image, or taken back.
+
+    Returns
+    -------
+    str or None
+        Why the browser cannot draw it.
+    """
+    if view == SOLID:
+        image, home, on_window = image.in_3d(), None, None
+    address = f"{_IMAGES_FOLDER}/{image.file.name}"
+    report = _niivue().component(
+        image=address,
+        overlay_files=[_laid(image, overlay) for overlay in overlays],
+        following=following,
+        black=image.black,
+        white=image.white,
+        home=home or (image.black, image.white),
+        tells_window=on_window is not None,
+        filename=f"{scan_id}.nii",
+        height=height_px(image, view, width_px),
+        view_mode=VIEWS[view],
+        styled=False,
+        settings=_SETTINGS,
+        update_interval_ms=None,
+        default=None,
+        key=key,
+        on_change=None if on_window is None else lambda: _heard(key, address, on_window),
+    )
+    return str(report["failed"]) if _is_of(report, address, "failed") else None
+
+
+def _heard(key: str, address: str, on_window: Callable[[float, float], None]) -> None:
+    report = state.get(key)
+    if _is_of(report, address, "white"):
+        on_window(float(report["black"]), float(report["white"]))
+
+
+def _is_of(report: Any, address: str, what: str) -> bool:
+    return isinstance(report, dict) and report.get("image") == address and what in report
+
+
+def _laid(image: PreparedImage, overlay: Overlay) -> dict[str, Any]:
+    """Return the overlay as the page takes it, after writing its file into the cache."""
+    item = _niivue().images.get(
+        ("overlay", image.file.name, overlay.key),
+        lambda file: write_mask(file, overlay.mask, overlay.affine),
+    )
+    return {
+        "file": f"{_IMAGES_FOLDER}/{item.path.name}",
+        "name": f"{item.path.stem}.nii",
+        "colormap": overlay.colour,
+        "opacity": overlay.opacity,
+    }

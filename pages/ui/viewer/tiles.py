@@ -1,0 +1,122 @@
+"""Tiles of the contact sheet: three slices, id, score and tier of each scan; a click opens it.
+
+The pictures were made while the scans were scored; the browser fetches those that come into sight.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+import streamlit as st
+from streamlit.components import v2
+
+from curation.storage.workspace import Workspace
+from curation.tiers.rule_checks import UNSCORED
+from pages.ui.shell import cache, flags, formatting, frame, html_marks, state, static_files
+
+#: Tiles on one page of the sheet.
+PAGE_SIZE = 60
+#: Why a tile has no picture, by the status of its scan.
+_WITHOUT = {"ok": "no picture yet: not scored", "table": "no image: from a table"}
+
+
+def from_workspace(
+    workspace: Workspace, scans: pd.DataFrame, colour_of: Callable[[str], str]
+) -> list[dict[str, Any]]:
+    """Return the content of the tiles of some scans of a workspace, see :func:`describe`."""
+    return describe(
+        scans,
+        pictures=pictures(workspace, scans["scan_id"]),
+        rated=cache.rated(workspace),
+        recognised=flags.flags_of_workspace(workspace),
+        current=state.get(state.SCAN),
+        colour_of=colour_of,
+    )
+
+
+def describe(
+    scans: pd.DataFrame,
+    *,
+    pictures: Mapping[str, str],
+    rated: Collection[str],
+    recognised: Mapping[str, Mapping[str, str]],
+    current: str | None,
+    colour_of: Callable[[str], str],
+) -> list[dict[str, Any]]:
+    """Return the content of each tile as plain values.
+
+    Parameters
+    ----------
+    scans : pandas.DataFrame
+        With ``scan_id status distortion_score tier``, in order.
+    pictures : mapping of str to str
+        Scan id -> name of its picture, where there is one.
+    rated : collection of str
+        Ids of the scans that have a rating.
+    recognised : mapping
+        Scan id -> its flags.
+    current : str or None
+        Id of the scan that is open on Review.
+    colour_of : callable
+        From a tier to its colour.
+    """
+    columns = (scans[name] for name in ("scan_id", "status", "distortion_score", "tier"))
+    return [
+        {
+            "id": scan_id,
+            "picture": pictures.get(scan_id),
+            "why": _WITHOUT.get(status, formatting.DASH),
+            "score": formatting.score(score),
+            "tier": tier,
+            "colour": colour_of(tier),
+            "ink": html_marks.ink_on(colour_of(tier)),
+            "more": "rated" if scan_id in rated else "",
+            "title": _title(scan_id, score, tier, recognised.get(scan_id, {})),
+            "current": scan_id == current,
+        }
+        for scan_id, status, score, tier in zip(*columns, strict=True)
+    ]
+
+
+def _title(scan_id: str, score: float, tier: str, flags: Mapping[str, str]) -> str:
+    worth = tier if tier == UNSCORED else f"tier {tier}, distortion score {formatting.score(score)}"
+    return "\n".join([f"{scan_id}: {worth}", *flags.values()])
+
+
+def pictures(workspace: Workspace, scan_ids: Collection[str]) -> dict[str, str]:
+    """Return the names of the existing pictures, each with the time of its making."""
+    found = {}
+    for scan_id in scan_ids:
+        path = workspace.preview_path(scan_id)
+        changed = cache.stamp(path)
+        if any(changed):
+            found[scan_id] = f"{quote(path.name)}?{changed[0]}"
+    return found
+
+
+def show(workspace: Workspace, tiles: list[dict[str, Any]], *, key: str = "tiles") -> str | None:
+    """Draw the tiles; return the id of the scan that was clicked, once. Each sheet of a page has its key."""
+    folder = workspace.previews_dir
+    root = static_files.address(folder, "previews") if folder.is_dir() else "/"
+    data = {"root": root, "scans": tiles, "bare": bare(tiles)}
+    result = _component()(key=key, data=data, on_opened_change=_nothing)
+    opened = getattr(result, "opened", None)
+    return opened if isinstance(opened, str) else None
+
+
+def bare(tiles: list[dict[str, Any]]) -> bool:
+    """Return whether none of these scans can have a picture, so that no room is left for one."""
+    return all(not tile["picture"] and tile["why"] == _WITHOUT["table"] for tile in tiles)
+
+
+def _nothing() -> None:
+    """The click is read from the result."""
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Callable[..., object]:
+    css, script = (
+        (frame.ASSETS / f"tiles.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")
+    )
+    return v2.component("tierscope_tiles", html='<div class="sheet"></div>', css=css, js=script)

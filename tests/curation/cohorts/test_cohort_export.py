@@ -1,0 +1,107 @@
+"""Cohorts leave as lists, links and BIDS tables: of usable images only, and without touching any."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from curation.cohorts import cohort_export, frozen_cohort
+from curation.errors import CohortError
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
+from tests.helpers import workspace_full
+from tests.helpers.workspace_scored import put_scans
+
+RULE = TierRule(gates=(Gate("distortion_score", above=45.0),))
+
+
+@pytest.fixture
+def scored(tmp_path: Path) -> Workspace:
+    return workspace_full.make(tmp_path / "workspace")
+
+
+@pytest.fixture
+def cohort(scored: Workspace) -> frozen_cohort.Cohort:
+    return frozen_cohort.freeze(scored, "gated", author="Ada", rule=RULE)
+
+
+def test_a_list_names_each_usable_image_once(
+    scored: Workspace, cohort: frozen_cohort.Cohort
+) -> None:
+    path = cohort_export.export(scored, cohort, "list")
+    paths = [Path(line) for line in path.read_text().splitlines()]
+    assert len(paths) == cohort.size - cohort.unusable < cohort.size
+    assert len(set(paths)) == len(paths)
+    assert all(image.is_file() for image in paths)
+
+
+def test_links_lead_to_the_images_a_folder_a_tier(
+    scored: Workspace, cohort: frozen_cohort.Cohort
+) -> None:
+    folder = cohort_export.export(scored, cohort, "links")
+    before = sorted(folder.rglob("*.nii.gz"))
+    assert {link.parent.name for link in before} == {"A", "B"}
+    assert len(before) == cohort.size - cohort.unusable
+    known = tables.read_scans(scored).set_index("scan_id")
+    for link in before:
+        assert link.is_symlink()
+        assert link.resolve() == Path(known.at[link.name.removesuffix(".nii.gz"), "path"])
+    (folder / "A" / "left over").write_text("x")
+    assert cohort_export.export(scored, cohort, "links") == folder
+    assert sorted(folder.rglob("*.nii.gz")) == before
+    assert not (folder / "A" / "left over").exists()
+    assert all(link.is_file() for link in before)
+
+
+def test_bids_derivatives_have_a_description_a_dictionary_and_all_columns(scored, cohort) -> None:
+    path = cohort_export.export(scored, cohort, "bids")
+    described = json.loads((scored.derivatives_dir / "dataset_description.json").read_text())
+    assert described["DatasetType"] == "derivative"
+    head, *rows = path.read_text().splitlines()
+    columns = head.split("\t")
+    assert columns[:3] == ["participant_id", "session_id", "bids_name"]
+    dictionary = json.loads(path.with_suffix(".json").read_text())
+    assert list(dictionary) == columns
+    assert dictionary["age_years"]["Units"] == "years"
+    assert "A, B, C, unusable" in dictionary["tier"]["Description"]
+    assert len(rows) == cohort.size
+    assert sum(row.endswith("\tunusable") for row in rows) == cohort.unusable
+    first = dict(zip(columns, rows[0].split("\t"), strict=True))
+    assert first["participant_id"] == "sub-00"
+    assert first["bids_name"] == "sub-00_T1w"
+    assert first["session_id"] == "n/a"
+    provenance = json.loads(path.with_name(f"{cohort.id}_provenance.json").read_text())
+    assert provenance["hash"] == cohort.hash
+    assert path.with_name(f"{cohort.id}_rule.yaml").read_text() == provenance["rule_yaml"]
+    assert path.with_name(f"{cohort.id}_flow.svg").read_text().startswith("<svg")
+
+
+def test_what_the_rule_looks_at_is_described(scored: Workspace) -> None:
+    rule = TierRule(column="noise", cutoffs=(1.0, 2.0))
+    cohort = frozen_cohort.freeze(scored, "noise", author="Ada", rule=rule)
+    path = cohort_export.export(scored, cohort, "bids")
+    dictionary = json.loads(path.with_suffix(".json").read_text())
+    assert dictionary["noise"] == {"Description": "Noise; higher is worse.", "Units": "points"}
+
+
+def test_a_changed_image_is_not_handed_on(scored: Workspace, cohort: frozen_cohort.Cohort) -> None:
+    image = Path(
+        tables.read_scans(scored).set_index("scan_id").at[cohort.scans["scan_id"][0], "path"]
+    )
+    image.write_bytes(b"another")
+    for kind in ("list", "links"):
+        with pytest.raises(CohortError, match="its file has other content now"):
+            cohort_export.export(scored, cohort, kind)
+
+
+def test_without_images_there_is_nothing_to_list_but_a_table(workspace: Workspace) -> None:
+    put_scans(workspace, [{"distortion_score": 5.0, "status": "table", "path": None}])
+    cohort = frozen_cohort.freeze(workspace, "tables", author="Ada")
+    for kind in ("list", "links"):
+        with pytest.raises(CohortError, match="has no image"):
+            cohort_export.export(workspace, cohort, kind)
+    assert cohort_export.export(workspace, cohort, "bids").is_file()
+    with pytest.raises(CohortError, match="one of list, links, bids"):
+        cohort_export.export(workspace, cohort, "zip")

@@ -1,0 +1,85 @@
+"""Files behind a cohort: what changed is named, what only looks changed is read and passes."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from curation.cohorts import cohort_integrity, frozen_cohort
+from curation.scoring.distortion_score import SCORING_VERSION
+from curation.sources import ingest
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from curation.tiers.rule_checks import Gate
+from curation.tiers.tier_rule import TierRule
+from tests.helpers.nifti_images import write_nifti
+from tests.helpers.workspace_scored import put_scans
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in range(4):
+        write_nifti(tmp_path / "images" / f"sub-{number}_T1w.nii.gz", seed=number)
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def frozen(workspace: Workspace, folder: Path) -> frozen_cohort.Cohort:
+    ingest.ingest(workspace, folder, name="set")
+    scans = tables.read_scans(workspace)
+    scores = scans[["scan_id", "sha256"]].assign(
+        distortion_score=[5.0, 30.0, 60.0, 99.0],
+        reference="builtin-1",
+        scoring_version=SCORING_VERSION,
+    )
+    files.write_parquet(workspace.scores_path, scores)
+    rule = TierRule(gates=(Gate("distortion_score", above=90.0),))
+    return frozen_cohort.freeze(workspace, "spring", author="Ada", rule=rule)
+
+
+def _reasons(workspace: Workspace, cohort: frozen_cohort.Cohort) -> dict[str, str]:
+    found = cohort_integrity.changed_files(workspace, cohort)
+    return dict(zip(found["scan_id"].str[4:9], found["reason"], strict=True))
+
+
+def test_untouched_files_pass_without_being_read(workspace, frozen, monkeypatch) -> None:
+    monkeypatch.setattr(files, "sha256_of", lambda path: pytest.fail(f"{path} was read"))
+    assert _reasons(workspace, frozen) == {}
+
+
+def test_what_changed_is_named_with_its_reason(workspace, frozen, folder: Path) -> None:
+    first, second, third, held = sorted(folder.iterdir())
+    os.utime(first, (1.0, 1.0))  # copied anew: another time, the same content
+    second.write_bytes(second.read_bytes()[:-1] + b"!")
+    third.unlink()
+    held.unlink()  # unusable: nobody needs it
+    assert _reasons(workspace, frozen) == {
+        "sub-1": "its file has other content now",
+        "sub-2": "its file is gone",
+    }
+    ingest.ingest(workspace, folder, name="set")
+    assert _reasons(workspace, frozen)["sub-1"] == "it was listed again since, with other content"
+    scans = tables.read_scans(workspace)
+    tables.write_scans(workspace, scans[~scans["scan_id"].str.contains("sub-0")])
+    assert _reasons(workspace, frozen)["sub-0"] == "it is no longer in the workspace"
+
+
+def test_a_same_size_change_with_the_old_time_put_back_is_the_known_limit(
+    workspace, frozen, folder: Path
+) -> None:
+    first = min(folder.iterdir())
+    stat = first.stat()
+    first.write_bytes(first.read_bytes()[:-1] + b"!")
+    os.utime(first, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert _reasons(workspace, frozen) == {}
+
+
+def test_scans_of_a_table_have_no_file_to_look_at(workspace: Workspace) -> None:
+    put_scans(workspace, [{"distortion_score": 5.0, "status": "table", "path": None}])
+    cohort = frozen_cohort.freeze(workspace, "tables", author="Ada")
+    seen: list[tuple[int, int]] = []
+    found = cohort_integrity.changed_files(workspace, cohort, lambda *done: seen.append(done))
+    pd.testing.assert_index_equal(found.columns, pd.Index(["scan_id", "path", "reason"]))
+    assert found.empty
+    assert seen == [(1, 1)]

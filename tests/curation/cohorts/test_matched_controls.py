@@ -1,0 +1,81 @@
+import numpy as np
+import pandas as pd
+
+from curation.cohorts import matched_controls
+
+#: Drawn before the source stood in for an unknown site.
+OF_BEFORE = [f"scan-{number:03d}" for number in (0, 2, 4, 5, 6, 9, 22, 32, 35, 39)]
+
+
+def _pool(count: int = 120) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    return pd.DataFrame(
+        {
+            "scan_id": [f"scan-{number:03d}" for number in range(count)],
+            "site": rng.choice(["North", "South", None], size=count),
+            "age_years": np.where(rng.random(count) < 0.1, np.nan, rng.uniform(20, 80, count)),
+        }
+    )
+
+
+def test_a_sample_has_the_size_sites_and_ages_of_the_group_and_no_scan_twice() -> None:
+    pool = _pool()
+    members = np.arange(120) % 4 == 0
+    bands = pd.qcut(pool["age_years"], 3, labels=False).fillna(-1)
+    strata = pool["site"].fillna("?") + bands.astype(str)
+    strata.index = pool["scan_id"]
+    for seed in range(10):
+        drawn = matched_controls.sample_control(pool, members, seed)
+        assert len(drawn) == len(set(drawn)) == members.sum()
+        assert drawn == sorted(drawn)
+        wanted = strata[members].value_counts().to_dict()
+        assert strata[drawn].value_counts().to_dict() == wanted
+
+
+def test_the_order_of_the_scans_changes_nothing_and_the_seed_does() -> None:
+    pool = _pool()
+    members = np.arange(120) % 3 == 0
+    order = np.random.default_rng(2).permutation(120)
+    assert matched_controls.sample_control(pool, members, 1) == matched_controls.sample_control(
+        pool.iloc[order], members[order], 1
+    )
+    assert matched_controls.sample_control(pool, members, 1) != matched_controls.sample_control(
+        pool, members, 2
+    )
+
+
+def test_a_draw_is_this_one_for_good() -> None:
+    pool = _pool(12).assign(site="North", age_years=np.nan)
+    assert matched_controls.sample_control(pool, np.arange(12) < 4, 7) == [
+        "scan-001",
+        "scan-007",
+        "scan-008",
+        "scan-010",
+    ]
+
+
+def test_scans_without_a_site_are_matched_within_their_source() -> None:
+    pool = _pool().assign(site=None, source=np.where(np.arange(120) < 60, "one", "two"))
+    members = np.arange(120) < 30
+    for seed in range(10):
+        drawn = matched_controls.sample_control(pool, members, seed)
+        assert set(drawn) <= set(pool.loc[pool["source"] == "one", "scan_id"])
+    assert matched_controls.matching_criteria(pool).words == "size, sources and ages"
+    assert "the source stands in" in matched_controls.matching_criteria(pool).note
+
+
+def test_what_is_matched_is_named_and_nothing_else() -> None:
+    pool = _pool().assign(source="one")
+    assert (
+        matched_controls.matching_criteria(pool.assign(site="North")).words
+        == "size, sites and ages"
+    )
+    assert matched_controls.matching_criteria(pool.assign(site=None)).words == "size and ages"
+    assert (
+        matched_controls.matching_criteria(pool.assign(site=None, age_years=np.nan)).words == "size"
+    )
+
+
+def test_a_pool_without_sources_keeps_the_draw_that_it_had() -> None:
+    pool, members = _pool(40), np.arange(40) % 4 == 0
+    assert matched_controls.sample_control(pool, members, 1000) == OF_BEFORE

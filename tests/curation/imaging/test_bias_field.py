@@ -1,0 +1,43 @@
+"""The N4 field: a known bias field is found, and what has none has none."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from curation.imaging.bias_field import n4_field
+from curation.metrics import mriqc_definitions
+
+SHAPE = (88, 96, 80)
+
+
+@pytest.fixture(scope="module")
+def brain() -> tuple[np.ndarray, np.ndarray]:
+    """A ball of two tissues, folded like a cortex, with its mask."""
+    grid = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij"))
+    inside = (grid**2).sum(axis=0) < 0.8
+    folds = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal(SHAPE), 3) > 0
+    return np.where(inside, np.where(folds, 100.0, 70.0), 0.0).astype(np.float32), inside
+
+
+@pytest.mark.parametrize("strength", [0.4, 0.8])
+def test_a_shading_is_found_with_its_range(
+    brain: tuple[np.ndarray, np.ndarray], strength: float
+) -> None:
+    data, inside = brain
+    ramp = np.exp(strength * np.linspace(-1, 1, SHAPE[1]))[None, :, None].astype(np.float32)
+    low, high = np.percentile(np.broadcast_to(ramp, SHAPE)[inside], [5, 95])
+    plain, _ = mriqc_definitions.inu(n4_field(data, inside))
+    spread, middle = mriqc_definitions.inu(n4_field(data * ramp, inside))
+    assert plain < 0.1
+    assert spread / middle == pytest.approx(high - low, rel=0.25)
+
+
+def test_twice_the_same_gives_the_same_bytes(brain: tuple[np.ndarray, np.ndarray]) -> None:
+    assert n4_field(*brain).tobytes() == n4_field(*brain).tobytes()
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0])
+def test_without_a_brain_or_without_contrast_there_is_no_field(value: float) -> None:
+    data = np.full(SHAPE, value, dtype=np.float32)
+    assert n4_field(data, np.zeros(SHAPE, dtype=bool)).size == 0
+    assert n4_field(data, np.ones(SHAPE, dtype=bool)).size == 0

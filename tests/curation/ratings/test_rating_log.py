@@ -1,0 +1,77 @@
+import pytest
+
+from curation.errors import RatingError
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
+from curation.ratings.scales import SCALES
+from curation.storage.workspace import Workspace
+
+
+def _rate(workspace: Workspace, **changes) -> int:
+    given = {"scan_id": "s1", "rater": "Ada", "scale": "three-level", "value": 1.0} | changes
+    return rating_log.add_rating(workspace, Rating(**given))
+
+
+def test_a_second_opinion_is_appended_and_the_first_stays(workspace: Workspace) -> None:
+    _rate(workspace, value=1.0)
+    _rate(workspace, value=-1.0, comment="  ringing at the vertex ")
+    table = rating_log.list_ratings(workspace, "s1")
+    assert table["label"].tolist() == ["accept", "exclude"]
+    assert table["comment"].tolist() == ["", "ringing at the vertex"]
+    assert table["id"].is_monotonic_increasing
+
+
+def test_scale_and_direction_are_stored_with_each_rating(workspace: Workspace) -> None:
+    for scale in SCALES.values():
+        _rate(workspace, scale=scale.name, value=next(iter(scale.values)))
+    table = rating_log.list_ratings(workspace)
+    assert table["scale"].tolist() == list(SCALES)
+    assert table["direction"].tolist() == [scale.direction for scale in SCALES.values()]
+
+
+def test_only_the_ratings_of_the_scan_asked_for_come(workspace: Workspace) -> None:
+    _rate(workspace)
+    _rate(workspace, scan_id="s2")
+    assert rating_log.list_ratings(workspace, "s2")["scan_id"].tolist() == ["s2"]
+    assert rating_log.list_ratings(workspace, "s3").empty
+
+
+def test_text_of_people_is_stored_as_text(workspace: Workspace) -> None:
+    nasty = "Robert'); DROP TABLE ratings;--"
+    _rate(workspace, rater=nasty, comment="<script>alert(1)</script>")
+    row = rating_log.list_ratings(workspace).iloc[0]
+    assert (row["rater"], row["comment"]) == (nasty, "<script>alert(1)</script>")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rater": "  "}, "name or initials"),
+        ({"rater": "x" * 101}, "at most"),
+        ({"comment": "x" * 2001}, "at most"),
+        ({"scale": "stars"}, "no scale 'stars'"),
+        ({"value": 0.5}, "not on the scale"),
+    ],
+)
+def test_a_rating_that_cannot_be_taken_is_refused_and_nothing_is_stored(
+    workspace: Workspace, changes, message
+) -> None:
+    with pytest.raises(RatingError, match=message):
+        _rate(workspace, **changes)
+    assert rating_log.list_ratings(workspace).empty
+
+
+def test_best_comes_first_on_every_scale() -> None:
+    for scale in SCALES.values():
+        ordered = sorted(scale.values, reverse=scale.direction == "higher is better")
+        assert list(scale.values) == ordered
+
+
+def test_rated_scans_are_known_without_reading_all(workspace: Workspace) -> None:
+    assert (rating_log.newest(workspace), rating_log.rated_scans(workspace)) == (0, frozenset())
+    for scan_id in ("a", "b", "a"):
+        rating_log.add_rating(
+            workspace, Rating(scan_id=scan_id, rater="Ada", scale="pass-fail", value=1.0)
+        )
+    assert rating_log.newest(workspace) == 3
+    assert rating_log.rated_scans(workspace) == {"a", "b"}

@@ -1,0 +1,227 @@
+"""Scores are a pure, monotone function of metrics and a reference; a ruined dimension stays visible."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from curation.metrics import METRICS
+from curation.metrics.registry import FAMILIES
+from curation.scoring.distortion_score import POWER, explain, score
+from curation.scoring.exclusion_model import ExclusionModel, quantiles_of
+from curation.scoring.score_reference import Anchor, Reference, builtin
+
+#: One metric a family, good at 0 and bad at 1.
+FIRST = {family: next(n for n, m in METRICS.items() if m.family == family) for family in FAMILIES}
+PLAIN = Reference("plain", "1", "for tests", {name: Anchor(0.0, 1.0) for name in FIRST.values()})
+
+
+def row(**values: float) -> pd.DataFrame:
+    """One scan whose metrics are 0 (good), but for those named by their family."""
+    metrics = {FIRST[family]: values.get(family, 0.0) for family in FAMILIES}
+    return pd.DataFrame([{"scan_id": "s", "sha256": "x", **metrics}])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_more_of_any_one_penalty_is_always_a_higher_score(family: str) -> None:
+    scores = [
+        score(row(**{family: v}), PLAIN)["distortion_score"][0] for v in np.linspace(0, 1.5, 31)
+    ]
+    assert np.all(np.diff(scores) > 0)
+
+
+def test_one_ruined_dimension_is_never_averaged_away() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.concat(
+        [row(**dict(zip(FAMILIES, rng.uniform(-1, 2, 7), strict=True))) for _ in range(300)],
+        ignore_index=True,
+    )
+    scored = score(table, PLAIN)
+    worst = scored[list(FAMILIES)].max(axis=1)
+    assert (scored["distortion_score"] >= worst * (1 / 7) ** (1 / POWER)).all()
+    assert (scored["distortion_score"] <= worst + 1e-9).all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_single_ruined_dimension_ruins_the_score(family: str) -> None:
+    ruined = score(row(**{family: 2.0}), PLAIN).iloc[0]
+    assert ruined[family] > 98
+    assert ruined["distortion_score"] > 80
+    assert ruined[[f for f in FAMILIES if f != family]].max() == pytest.approx(20)
+
+
+def test_a_good_scan_has_room_below_it_and_a_bad_one_above() -> None:
+    assert score(row(), PLAIN)["distortion_score"][0] == pytest.approx(20.0)
+    pristine = score(row(**dict.fromkeys(FAMILIES, -1.0)), PLAIN)
+    assert pristine["distortion_score"][0] < 2
+    wreck = score(row(**dict.fromkeys(FAMILIES, 1.0)), PLAIN)
+    assert wreck["distortion_score"][0] == pytest.approx(80.0)
+
+
+def test_what_cannot_be_measured_is_nan_and_condemns_nothing() -> None:
+    partial = score(row(motion=math.nan, noise=math.nan), PLAIN).iloc[0]
+    assert math.isnan(partial["motion"]) and math.isnan(partial["noise"])
+    assert partial["families_measured"] == 5
+    # two of seven are missing: they count as flawless, and the others keep their weight
+    assert partial["distortion_score"] == pytest.approx(20.0 * (5 / 7) ** (1 / POWER))
+
+
+def test_a_scan_without_any_metric_has_no_score() -> None:
+    nothing = score(row(**dict.fromkeys(FAMILIES, math.nan)), PLAIN).iloc[0]
+    assert math.isnan(nothing["distortion_score"])
+    assert nothing["families_measured"] == 0
+    assert nothing["certainty"] == 0
+
+
+def test_certainty_is_the_measured_part_averaged_over_the_families() -> None:
+    assert score(row(), PLAIN)["certainty"][0] == 1
+    assert score(row(blur=math.nan), PLAIN)["certainty"][0] == pytest.approx(6 / 7)
+    second = [n for n, m in METRICS.items() if m.family == "blur"][1]
+    two = Reference("two", "1", "", PLAIN.anchors | {second: Anchor(0, 1)})
+    assert score(row(), two)["certainty"][0] == pytest.approx(6.5 / 7)
+
+
+def test_a_scan_is_judged_by_the_anchors_of_its_site_else_by_those_of_all_sites() -> None:
+    lax, strict = (dict.fromkeys(FIRST.values(), Anchor(0, bad)) for bad in (4.0, 0.5))
+    sited = Reference("sited", "1", "", PLAIN.anchors, sites={"North": lax, "*": strict})
+    frame = pd.concat([row(noise=1.0)] * 3, ignore_index=True)
+    noise = score(frame, sited, pd.Series(["North", "South", None]))["noise"]
+    assert noise[0] < noise[1] == noise[2]
+    by_site = explain(frame.iloc[0], sited, "North").set_index("metric")["penalty"]
+    assert by_site[FIRST["noise"]] == noise[0]
+
+
+def test_a_score_does_not_depend_on_the_other_scans() -> None:
+    one, two = row(noise=0.4), row(blur=2.0)
+    together = score(pd.concat([two, one], ignore_index=True), PLAIN)
+    assert together.iloc[[1]].reset_index(drop=True).equals(score(one, PLAIN))
+
+
+def test_the_explanation_names_the_culprit_and_its_shares_make_one() -> None:
+    explained = explain(row(blur=1.2, noise=0.6).iloc[0], PLAIN)
+    assert explained["family"][0] == "blur"
+    assert explained["share_of_score"].sum() == pytest.approx(1.0)
+    assert explained["share_of_score"].is_monotonic_decreasing
+
+
+def test_shares_of_the_explanation_rebuild_the_score() -> None:
+    frame = row(blur=0.9, noise=0.8, motion=math.nan)
+    explained = explain(frame.iloc[0], PLAIN)
+    scored = score(frame, PLAIN).iloc[0]
+    powers = scored[list(FAMILIES)].astype(float) ** POWER
+    by_family = explained.groupby("family")["share_of_score"].sum()
+    expected = (powers / powers.sum()).fillna(0)
+    assert by_family.to_dict() == pytest.approx(expected.to_dict())
+
+
+def test_an_unmeasured_metric_has_no_share() -> None:
+    explained = explain(row(motion=math.nan).iloc[0], PLAIN).set_index("family")
+    assert explained.loc["motion", "share_of_score"] == 0
+    assert math.isnan(explained.loc["motion", "penalty"])
+
+
+def test_points_are_what_the_score_falls_by_when_the_metric_is_flawless() -> None:
+    frame = row(blur=0.9, noise=0.8)
+    explained = explain(frame.iloc[0], PLAIN).set_index("family")
+    flawless = score(row(blur=-50, noise=0.8), PLAIN)["distortion_score"][0]
+    whole = score(frame, PLAIN)["distortion_score"][0]
+    assert explained.loc["blur", "points"] == pytest.approx(whole - flawless, abs=1e-3)
+
+
+@pytest.mark.parametrize("reference", [PLAIN, builtin()], ids=["plain", "builtin"])
+def test_no_metric_taken_away_raises_a_score(reference: Reference) -> None:
+    rng = np.random.default_rng(1)
+    names, table = list(reference.anchors), []
+    for _ in range(40):
+        anchors = reference.anchors.values()
+        table.append([a.good + rng.uniform(-0.5, 2) * (a.bad - a.good) for a in anchors])
+    scans = pd.DataFrame(table, columns=names).mask(rng.random((40, len(names))) < 0.2)
+    scans = scans.assign(scan_id=[f"s{n}" for n in range(40)], sha256="x")
+    judged = ["distortion_score", *FAMILIES]
+    whole = score(scans, reference)[judged]
+    for name in names:
+        without = score(scans.assign(**{name: np.nan}), reference)[judged]
+        assert not (without > whole + 1e-9).any(axis=None), name
+
+
+def test_the_same_ripples_score_no_worse_without_air_around_the_head() -> None:
+    seen = {name: anchor.good for name, anchor in builtin().anchors.items()}
+    seen["ripples"] = builtin().anchors["ripples"].bad
+    stripped = {
+        k: np.nan if {"air", "outside"} & set(METRICS[k].needs) else v for k, v in seen.items()
+    }
+    scored = score(pd.DataFrame([seen, stripped]).assign(scan_id=["air", "none"], sha256="x"))
+    air, none = scored["motion"]
+    assert none == pytest.approx(air, rel=0.01)
+    assert none <= air
+    assert scored["distortion_score"][1] <= scored["distortion_score"][0]
+    assert scored["certainty"][1] < scored["certainty"][0]
+
+
+# ---- a learned reference -------------------------------------------------------------------------
+
+SPREAD = tuple(map(tuple, quantiles_of(np.random.default_rng(0).normal(size=(500, 2))).tolist()))
+MODEL = ExclusionModel((FIRST["noise"], FIRST["blur"]), (1.0, 0.5), (0.0, 0.0), -1.0, SPREAD)
+LEARNED = Reference("learned", "1", "for tests", PLAIN.anchors, kind="learned", model=MODEL)
+
+
+def test_a_learned_score_is_the_chance_by_the_sum_of_what_the_metrics_add() -> None:
+    frame = row(noise=1.5, blur=-0.5)
+    added = MODEL.contributions(frame, "*").iloc[0]
+    alone = Reference("r", "1", "", {}, model=MODEL)
+    scored = score(frame, alone).iloc[0]
+    assert scored["distortion_score"] == pytest.approx(100 / (1 + np.exp(1 - added.sum())))
+    assert scored["noise"] == pytest.approx(100 / (1 + np.exp(1 - added[FIRST["noise"]])))
+    assert math.isnan(scored["geometry"])
+
+
+def test_what_a_learned_model_does_not_know_stays_visible() -> None:
+    for family in ("incompleteness", "geometry", "motion"):
+        scored = score(row(**{family: 2.0}), LEARNED).iloc[0]
+        assert scored["distortion_score"] > 80, family
+    # families of the model are the model's
+    assert score(row(noise=2.0), LEARNED).iloc[0]["noise"] < 80
+
+
+def test_a_scan_without_half_of_a_models_metrics_is_judged_by_the_built_in_anchors() -> None:
+    frame = pd.concat([row(), row(noise=math.nan, blur=math.nan), row()], ignore_index=True)
+    assert score(frame, LEARNED)["reference"].tolist() == ["learned-1", "builtin-1", "learned-1"]
+    assert set(explain(frame.iloc[1], LEARNED)["metric"]) == set(builtin().anchors)
+
+
+def test_an_explanation_of_a_learned_score_says_what_speaks_for_the_scan_too() -> None:
+    alone = Reference("r", "1", "", {}, model=MODEL)
+    explained = explain(row(noise=1.5, blur=-0.5).iloc[0], alone).set_index("family")
+    assert explained.loc["noise", "points"] > 0 > explained.loc["blur", "points"]
+    assert explained["share_of_score"].to_dict() == {"noise": 1.0, "blur": 0.0}
+
+
+def test_an_empty_table_has_an_empty_score() -> None:
+    assert score(row().iloc[:0], LEARNED).empty
+
+
+# ---- the built-in reference ----------------------------------------------------------------------
+
+
+def test_every_anchor_belongs_to_a_metric_points_its_way_and_names_its_source() -> None:
+    for name, anchor in builtin().anchors.items():
+        direction = METRICS[name].direction
+        assert direction in {"higher is worse", "higher is better"}, name
+        assert (anchor.bad > anchor.good) == (direction == "higher is worse"), name
+        assert anchor.source, name
+        assert anchor.scale in {"linear", "log"}
+
+
+def test_every_family_has_an_anchor_that_holds_without_air() -> None:
+    for family in FAMILIES:
+        names = [n for n in builtin().anchors if METRICS[n].family == family]
+        assert any("air" not in METRICS[n].needs for n in names), family
+
+
+def test_the_reference_says_what_it_is() -> None:
+    reference = builtin()
+    assert reference.id == "builtin-1"
+    assert len(reference.description) > 100
+    assert json.dumps(reference.description)

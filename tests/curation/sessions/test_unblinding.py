@@ -1,0 +1,59 @@
+"""What was hidden is shown once and for all."""
+
+import pytest
+
+from curation.decisions import audit_trail, database
+from curation.errors import RatingError
+from curation.ratings.rating_record import Opinion
+from curation.sessions import session_log, unblinding
+from curation.sessions.session_plan import SessionPlan
+from tests.helpers import workspace_full
+
+
+@pytest.fixture
+def finished(tmp_path):  # type: ignore[no-untyped-def]
+    workspace = workspace_full.make(tmp_path / "workspace")
+    session = session_log.start(
+        workspace, SessionPlan("pilot", "Ada", "pass-fail", size=2, repeats_share=0.0)
+    )
+    for item in session.items:
+        session_log.save(workspace, session.id, item.position, Opinion(1.0))
+    return workspace, session_log.load(workspace, session.id)
+
+
+def test_until_it_is_shown_a_rating_can_be_taken_back(finished) -> None:
+    workspace, session = finished
+    assert not unblinding.is_unblinded(workspace, session)
+    assert session_log.undo(workspace, session.id).position == 1
+
+
+def test_once_it_is_shown_nothing_is_taken_back_and_history_knows(finished) -> None:
+    workspace, session = finished
+    for _ in range(2):
+        unblinding.unblind(workspace, session)
+    assert unblinding.is_unblinded(workspace, session)
+    with pytest.raises(RatingError, match="would not be blind"):
+        session_log.undo(workspace, session.id)
+    assert audit_trail.history(workspace)["what"].tolist().count("what was hidden shown") == 1
+
+
+def test_a_session_unblinded_by_an_earlier_version_stays_unblinded(finished) -> None:
+    workspace, session = finished
+    database.note(  # the sentence that was stored before the action had a key
+        workspace,
+        author="Ada",
+        action="what was hidden shown",
+        subject=f"session {session.id}",
+        detail={"name": "pilot"},
+    )
+    assert unblinding.is_unblinded(workspace, session)
+    with pytest.raises(RatingError, match="would not be blind"):
+        session_log.undo(workspace, session.id)
+    unblinding.unblind(workspace, session)
+    assert audit_trail.history(workspace)["what"].tolist().count("what was hidden shown") == 1
+
+
+def test_what_was_never_hidden_needs_no_showing(finished) -> None:
+    workspace, _ = finished
+    plan = SessionPlan("open", "Ada", "pass-fail", size=2, blinded=False)
+    assert unblinding.is_unblinded(workspace, session_log.start(workspace, plan))

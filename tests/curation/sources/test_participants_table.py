@@ -1,0 +1,268 @@
+"""Tables of people are understood as people write them, and what joins nobody says so."""
+
+import math
+import time
+from pathlib import Path
+
+import pytest
+
+from curation.__main__ import main
+from curation.errors import SourceError
+from curation.interchange import mriqc_import
+from curation.sources import participants_table
+from curation.sources.ingest import ingest
+from curation.sources.participants_table import People
+from curation.storage import tables, text_tables
+from curation.storage.workspace import Workspace
+from tests.helpers import rated_table
+from tests.helpers.nifti_images import make_bids, write_nifti
+
+
+@pytest.mark.parametrize(
+    ("text", "years", "noted"),
+    [
+        ("34", 34.0, False),
+        ("34.5", 34.5, False),
+        ("34,5", 34.5, False),
+        ("89+", 89.0, True),
+        (">89", 89.0, True),
+        ("0", 0.0, False),
+        (None, math.nan, False),
+        ("thirty", math.nan, True),
+        ("-3", math.nan, True),
+        ("340", math.nan, True),
+    ],
+)
+def test_ages_as_tables_spell_them(text, years, noted) -> None:
+    found, note = participants_table.age_in_years(text)
+    assert found == years or (math.isnan(found) and math.isnan(years))
+    assert bool(note) == noted
+
+
+def test_missing_spellings_are_missing_and_ids_stay_text(tmp_path: Path) -> None:
+    path = tmp_path / "participants.tsv"
+    path.write_text("participant_id\tage\tsex\n007\tn/a\tmale\n08\t\tF\n")
+    table = participants_table.participants(path)
+    assert list(table.rows) == ["007", "08"]
+    assert [row["age_years"] for row in table.rows.values()] == [None, None]
+    assert participants_table.describe(table.row("007"))["sex"] == "M"
+
+
+def test_semicolons_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("\ufeffSubject;Age;Site\na;20,5;X\nb;30;Y\n", encoding="utf-8")
+    table = participants_table.participants(path)
+    assert [(row["age_years"], row["site"]) for row in table.rows.values()] == [
+        ("20,5", "X"),
+        ("30", "Y"),
+    ]
+
+
+def test_no_file_is_no_people(tmp_path: Path) -> None:
+    assert participants_table.participants(tmp_path / "absent.tsv").rows == {}
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00\x01\x02", b""])
+def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="cannot be read as a table"):
+        participants_table.participants(path)
+
+
+def test_a_table_without_people_names_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("shoe,age\n43,20\n44,30\n")
+    with pytest.raises(SourceError, match="shoe"):
+        participants_table.participants(path)
+
+
+# ---- names of columns ------------------------------------------------------------------------
+
+
+def _columns(tmp_path: Path, header: str) -> dict[str, str]:
+    """Return which of our names a column got, by the name that the file gives it."""
+    path = tmp_path / "people.csv"
+    path.write_text(f"{header}\n{','.join('1' for _ in header.split(','))}\n")
+    table = text_tables.read_table(path)
+    written = table.attrs["written"]
+    return {
+        theirs: ours for theirs, ours in zip(written, table.columns, strict=True) if theirs != ours
+    }
+
+
+@pytest.mark.parametrize(
+    ("header", "understood"),
+    [
+        (
+            "Image Path,Subject ID,Age at scan,Gender",
+            "path, participant_id, age_years, sex",
+        ),
+        ("subject.id,AGE_AT_SCAN,Sex", "participant_id, age_years, sex"),
+        ("PTID,Scan-Age,Visit", "participant_id, age_years, session_id"),
+        ("src_subject_id,Age (years),Scanner ID", "participant_id, age_years, site"),
+        ("File Name,Patient ID,DX Group", "path, participant_id, group"),
+        ("Participant,patient_age_at_first_study", "participant_id, age_years"),
+        ("id,age at baseline", "participant_id, age_years"),
+        ("Person ID,participant_id", "person"),
+    ],
+)
+def test_columns_are_known_however_they_are_written(tmp_path: Path, header, understood) -> None:
+    assert list(_columns(tmp_path, header).values()) == understood.split(", ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["interview_age", "age in months", "Age of onset", "age_group", "brain_age", "age2", "stage"],
+)
+def test_what_is_no_age_in_years_is_not_taken_for_one(tmp_path: Path, name: str) -> None:
+    assert "age_years" not in _columns(tmp_path, f"participant_id,{name}").values()
+
+
+def test_a_guessed_age_is_said_and_two_that_could_be_it_are_not_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("id,age at baseline\n1,30\n")
+    assert participants_table.participants(path).notes == (
+        "Ages are taken from the column 'age at baseline'.",
+    )
+    path.write_text("id,age at baseline,age at follow-up\n1,30,33\n")
+    assert participants_table.participants(path).notes == ()
+
+
+def test_two_columns_of_one_meaning_are_refused_with_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("Subject ID,subject_id\n1,2\n")
+    with pytest.raises(SourceError, match="Subject ID and subject_id"):
+        participants_table.participants(path)
+
+
+def test_columns_that_are_not_in_the_file_are_not_named(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(
+        "Picture;Subject ID;Age at scan;Gender;Centre;Diagnosis;Notes\nx;1;20;F;A;hc;\n"
+    )
+    with pytest.raises(SourceError) as refused:
+        ingest(workspace, path)
+    names = "Picture, Subject ID, Age at scan, Gender, Centre, Diagnosis, Notes"
+    assert f"(found: {names})" in str(refused.value)
+
+
+# ---- who is who ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ids", "name", "found"),
+    [
+        (["1", "12"], "sub-01", "1"),
+        (["007"], "sub-7", "007"),
+        (["sub-007"], "7", "sub-007"),
+        (["1", "12"], "patient12", "12"),
+        (["Subject_003"], "sub-3", "Subject_003"),
+        (["Müller"], "Mu\u0308ller", "Müller"),
+        (["ab01"], "AB1", "ab01"),
+        (["1", "01"], "01", "01"),
+        (["1", "01"], "001", None),
+        (["1", "12"], "2", None),
+        (["sub"], "sub-1", None),
+        ([], "sub-01", None),
+    ],
+)
+def test_a_person_is_found_however_the_id_is_written(ids, name, found) -> None:
+    assert People("people.csv", {each: {} for each in ids}).find(name) == found
+
+
+def test_a_name_is_read_to_the_end_of_a_word_in_any_script() -> None:
+    known = People("people.csv", {name: {} for name in ("M", "IXI01", "IXI01-HH", "1")})
+    assert known.owner("Müller_T1") is None
+    assert known.owner("Mu\u0308ller_T1") is None
+    assert known.owner("M_T1") == "M"
+    assert known.owner("IXI01-HH-7-T1") == "IXI01-HH"
+    assert known.owner("patient01_study1_T1W") == "1"
+    assert known.owner("IXI011_T1") is None
+
+
+def test_a_table_that_joins_few_says_so_with_the_ids_of_both_sides() -> None:
+    known = People("people.csv", {"a1": {}, "a2": {}})
+    said = known.joined(["a1", "b7", "b8", "b9", "b10", "a1"])
+    assert said == (
+        "people.csv joined 1 of 5 people. It has no row for b7, b8, b9 and 1 more; its rows for nobody: a2."
+    )
+    assert known.joined(["a1", "a2"]) is None
+    assert People().joined(["a1"]) is None
+
+
+@pytest.mark.parametrize("kind", ["loose", "manifest", "bids", "mriqc"])
+def test_joining_nobody_is_said_for_every_kind_of_source(
+    workspace: Workspace, tmp_path: Path, kind: str
+) -> None:
+    table = tmp_path / "people.csv"
+    table.write_text("patient_id,age\nX1,30\n")
+    if kind == "bids":
+        path = make_bids(tmp_path / "set", ["sub-07"])
+    else:
+        path = write_nifti(tmp_path / "set" / "sub-07_T1w.nii.gz").parent
+    if kind == "manifest":
+        path = path / "list.csv"
+        path.write_text("Image Path\nsub-07_T1w.nii.gz\n")
+    if kind == "mriqc":
+        path = rated_table.write(
+            tmp_path / "group.tsv", rated_table.table(1).assign(bids_name="sub-07_T1w")
+        )
+        notes = mriqc_import.import_table(workspace, path, participants=table).notes
+    else:
+        notes = ingest(workspace, path, participants=table).notes
+    assert notes == (
+        "people.csv joined 0 of 1 people. It has no row for sub-07; its rows for nobody: X1.",
+    )
+
+
+def test_a_real_table_with_numbers_joins_files_with_words(
+    workspace: Workspace, shared_data: Path
+) -> None:
+    folder = shared_data / "thick_slice_ms"
+    summary = ingest(workspace, folder, participants=folder / "demographics.csv")
+    assert sorted(summary.scans["age_years"]) == [19, 20]
+    assert summary.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("ages", "words"),
+    [
+        ("n/a n/a", "2 of 2 scans have no age and cannot be judged on, so this can be no target"),
+        ("30 n/a", "1 of 2 scans have no age"),
+        ("30 31", None),
+    ],
+)
+def test_a_target_without_ages_is_warned_of(
+    workspace: Workspace, tmp_path: Path, capsys, ages: str, words: str | None
+) -> None:
+    rows = "".join(f"sub-0{n}\t{age}\n" for n, age in enumerate(ages.split(), start=1))
+    root = make_bids(tmp_path / "set", ["sub-01", "sub-02"], f"participant_id\tage\n{rows}")
+    where = ["--workspace", str(workspace.root)]
+    assert main(["ingest", str(root), "--role", "target", *where]) == 0
+    said = capsys.readouterr().out
+    assert (words in said) if words else ("age" not in said)
+    assert main(["ingest", str(root), "--role", "pool", *where]) == 0
+    assert "no age" not in capsys.readouterr().out
+
+
+def test_sexes_in_numbers_are_kept_and_said_once(
+    workspace: Workspace, tmp_path: Path, capsys
+) -> None:
+    rows = "sub-01\t1\nsub-02\t2\n"
+    root = make_bids(tmp_path / "set", ["sub-01", "sub-02"], f"participant_id\tsex\n{rows}")
+    assert main(["ingest", str(root), "--workspace", str(workspace.root)]) == 0
+    said = capsys.readouterr().out
+    assert said.count("Sex is written as 1 and 2 and kept so") == 1
+    assert tables.read_scans(workspace)["sex"].tolist() == ["1", "2"]
+
+
+def test_a_table_of_very_many_columns_is_read_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    names = ",".join(f"c{number}" for number in range(10_000))
+    path.write_text(f"path,{names}\n" + ("a.nii" + ",1" * 10_000 + "\n") * 3)
+    started = time.process_time()
+    assert text_tables.read_table(path).shape == (3, 10_001)
+    assert time.process_time() - started < 3  # 7 s when each column was gone over by itself

@@ -1,0 +1,151 @@
+import multiprocessing
+import os
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from curation.errors import DamagedError, StudyError, WorkspaceError
+from curation.storage import files
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    files.write_json(path, {"kept": True})
+    with pytest.raises(RuntimeError), files.replacing(path) as temporary:
+        temporary.write_text("half a fi")
+        raise RuntimeError
+    assert files.read_json(path) == {"kept": True}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_removed_a_day_later(tmp_path: Path) -> None:
+    (left, fresh, other) = (tmp_path / n for n in (".a.json.x1.tmp", ".a.json.x2.tmp", "mine.tmp"))
+    for path in (left, fresh, other):
+        path.write_text("half")
+    for path in (left, other):
+        os.utime(path, (0, 0))
+    files.sweep(tmp_path)
+    files.sweep(tmp_path / "absent")
+    assert set(tmp_path.iterdir()) == {fresh, other}
+
+
+def test_a_json_file_that_is_not_there_reads_as_none(tmp_path: Path) -> None:
+    assert files.read_json(tmp_path / "absent.json") is None
+
+
+def test_nan_is_refused_rather_than_written_as_invalid_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_last_line_that_was_cut_off_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    files.append_json_line(path, {"epoch": 1})
+    files.append_json_line(path, {"epoch": 2})
+    with path.open("a") as file:
+        file.write('{"epoch": 3, "lo')
+    assert [row["epoch"] for row in files.read_json_lines(path)] == [1, 2]
+
+
+def test_half_a_line_is_taken_off_before_the_next_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"epoch": 1}\n{"epoch": 2, "no' + "t" * 9000)
+    files.append_json_line(path, {"epoch": 2})
+    assert files.read_json_lines(path) == [{"epoch": 1}, {"epoch": 2}]
+    path.write_text("half")
+    files.append_json_line(path, {"epoch": 1})
+    assert files.read_json_lines(path) == [{"epoch": 1}]
+
+
+def test_a_line_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    files.append_json_line(path, {"epoch": 1})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, before[1]))
+    try:
+        for _ in range(2):
+            with pytest.raises(OSError):
+                files.append_json_line(path, {"epoch": 2, "loss": 0.25})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_text() == '{"epoch": 1}\n'
+
+
+def test_a_broken_line_in_the_middle_is_damage_and_raises(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"epoch": 1}\n{"epo\n{"epoch": 3}\n')
+    with pytest.raises(DamagedError, match=r"log\.jsonl cannot be read: .*remove its line 2"):
+        files.read_json_lines(path)
+
+
+def _append_many(path: Path) -> None:
+    for number in range(200):
+        files.append_json_line(path, {"number": number, "text": "x" * 50})
+
+
+def test_lines_of_two_writers_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_append_many, args=(path,)) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert len(files.read_json_lines(path)) == 400
+
+
+def test_a_held_lock_is_refused_in_words_and_free_again_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with (
+        files.lock(path),
+        pytest.raises(StudyError, match="runs already"),
+        files.lock(path, StudyError("it runs already")),
+    ):
+        pass
+    with files.lock(path, StudyError("it runs already")):
+        pass
+
+
+def test_sha256_equals_the_published_value_of_abc(tmp_path: Path) -> None:
+    path = tmp_path / "abc"
+    path.write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    assert files.sha256_of(path) == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
+
+
+@pytest.fixture
+def umask() -> Iterator[Callable[[int], int]]:
+    """Set the umask of this process; put back afterwards."""
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+@pytest.mark.parametrize(("mask", "left"), [(0o077, 0o600), (0o022, 0o644), (0o007, 0o660)])
+def test_what_is_written_has_the_rights_that_the_umask_leaves(
+    tmp_path: Path, umask: Callable[[int], int], mask: int, left: int
+) -> None:
+    umask(mask)
+    path = tmp_path / "a.json"
+    for value in (1, 2):  # new, and in the place of another
+        files.write_json(path, value)
+        assert path.stat().st_mode & 0o777 == left
+    files.write_parquet(tmp_path / "a.parquet", pd.DataFrame({"age": [70]}))
+    assert (tmp_path / "a.parquet").stat().st_mode & 0o777 == left
+
+
+def test_a_lock_of_another_account_is_said_in_words(tmp_path: Path, monkeypatch) -> None:
+    def closed(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", closed)  # root may open anything
+    with pytest.raises(WorkspaceError, match=r"another account.*docs/server\.md"):
+        files.lock(tmp_path / "lock").__enter__()

@@ -1,0 +1,1 @@
+"""Helpers of the tests: workspaces named by what they hold, made images, servers."""

@@ -1,0 +1,109 @@
+"""A dashboard as a process of its own, every connection of which is traced."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
+from tests.helpers.paths import ROOT
+
+TRACED = Path(__file__).with_name("traced")
+
+
+class Dashboard:
+    """A dashboard for as long as a ``with`` block lasts.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        What it shows.
+    log : Path
+        What it prints. Beside it lies what it asked of other machines: see :attr:`asked_outside`.
+    script : str
+        What streamlit runs.
+    options : sequence of str
+        Further options of ``streamlit run``.
+    """
+
+    def __init__(
+        self, workspace: Workspace, log: Path, script: str = "app.py", options: Sequence[str] = ()
+    ) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._workspace, self._log, self._script, self._options = workspace, log, script, options
+        self._trace = log.with_suffix(".trace")
+
+    def __enter__(self) -> str:
+        address = f"http://127.0.0.1:{self.port}"
+        self.start()
+        deadline = time.monotonic() + 60
+        while not _answers(f"{address}/_stcore/health"):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the dashboard did not start:\n{self._log.read_text()}")
+            time.sleep(0.1)
+        return address
+
+    def start(self) -> None:
+        """Start the process without waiting until it answers."""
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            self._script,
+            "--server.port",
+            str(self.port),
+            "--server.headless",
+            "true",
+            *self._options,
+        ]
+        environment = os.environ | {
+            ENVIRONMENT_VARIABLE: str(self._workspace.root),
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, [str(TRACED), os.environ.get("PYTHONPATH")])
+            ),
+            "TIERSCOPE_TRACE": str(self._trace),
+        }
+        with self._log.open("wb") as output:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+
+    @property
+    def printed(self) -> str:
+        """What it has printed."""
+        return self._log.read_text()
+
+    @property
+    def asked_outside(self) -> list[str]:
+        """What it, and whatever it started, asked of other machines: one line each."""
+        with contextlib.suppress(FileNotFoundError):
+            return self._trace.read_text().splitlines()
+        return []
+
+    def kill(self) -> None:
+        """Pull the plug: nothing can be tidied up."""
+        self.process.kill()
+        self.process.wait(20)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+        if kind is None:
+            assert self.asked_outside == [], self.asked_outside
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 - ours
+            return answer.status == 200
+    except (urllib.error.URLError, TimeoutError):
+        return False

@@ -1,0 +1,86 @@
+"""Made-up held-out predictions, for tests and figures of the statistics."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from training.results.predictions import Predictions, from_long
+from training.studies.study_arms import Arm
+
+SCRATCH = Arm("scratch", "no pretraining", "scratch")
+A = Arm("A", "tier A", "tiers", ("A",))
+ALL = Arm("all", "all tiers (A + B)", "tiers", ("A", "B"))
+CONTROL = Arm("control-A", "random, as many as A", "control", ("A", "B"), "A")
+
+
+def made(
+    predicted: NDArray[np.float64],
+    ages: NDArray[np.float64] | list[float],
+    *,
+    arms: tuple[Arm, ...] | None = None,
+    folds: int = 2,
+    baseline: float = 50.0,
+) -> Predictions:
+    """Return predictions of one scan a person from an array (arms, seeds, people), years; NaN is left out."""
+    predicted = np.asarray(predicted, dtype=float)
+    arms = arms or (SCRATCH, A, ALL, CONTROL)[: len(predicted)]
+    people = len(ages)
+    scans = pd.DataFrame(
+        {
+            "scan_id": [f"t_sub-{i:03d}" for i in range(people)],
+            "subject_id": [f"t:sub-{i:03d}" for i in range(people)],
+            "fold": np.arange(people) % folds,
+            "age_years": np.asarray(ages, dtype=float),
+            "tier": ["AB"[i % 2] for i in range(people)],
+            "distortion_score": np.linspace(0, 100, people),
+            "site": [("North", "South", None)[i % 3] for i in range(people)],
+            "sex": ["FM"[i % 2] for i in range(people)],
+        }
+    )
+    arm, seed, person = np.nonzero(np.isfinite(predicted))
+    table = pd.DataFrame(
+        {
+            "arm": [arms[i].name for i in arm],
+            "seed": seed,
+            "scan_id": scans["scan_id"].to_numpy()[person],
+            "predicted_age_years": predicted[arm, seed, person],
+            "baseline_age_years": baseline,
+        }
+    )
+    return from_long(arms, tuple(range(predicted.shape[1])), scans, table)
+
+
+def null_studies(
+    count: int, *, arms: int, seeds: int, of_pair: float, of_others: float, people: int = 70
+) -> Iterator[Predictions]:
+    """Yield studies whose arms are all worth the same.
+
+    The seeds' means spread by so many years (standard deviation): of the first two arms, ``scratch`` and
+    ``A``, and those of the others.
+    """
+    rng = np.random.default_rng([8, seeds, arms])
+    others = [Arm(f"keep-{n}", "", "sweep", ("A",), keep_percent=n) for n in range(1, arms - 1)]
+    ages = rng.uniform(20, 80, people)
+    base = made(np.zeros((arms, seeds, people)), ages, arms=(SCRATCH, A, *others))
+    shape = (count, arms, seeds, people)
+    spread = np.where(np.arange(arms) < 2, of_pair, of_others)[:, None, None]
+    errors = 30 + rng.normal(0, 2, (count, arms, 1, people)) + rng.normal(0, 3, shape)
+    errors += rng.normal(0, 1, (*shape[:3], 1)) * spread
+    for error in errors:
+        predicted = np.concatenate([ages + error, base.predicted_years[-1:]])
+        yield replace(base, predicted_years=predicted)
+
+
+def random(
+    seed: int = 0, *, arms: int = 4, seeds: int = 3, people: int = 60, better: float = 1.0
+) -> Predictions:
+    """Return predictions whose second arm errs ``better`` times as much as the others."""
+    rng = np.random.default_rng(seed)
+    ages = rng.uniform(20, 80, people)
+    person = rng.normal(0, 4, people)
+    error = person + rng.normal(0, 3, (arms, seeds, people))
+    error[1] *= better
+    return made(ages + error, ages)

@@ -1,0 +1,107 @@
+"""The command line of the training side: what it plans. What it starts and stops is in test_launch.py."""
+
+import subprocess
+import sys
+
+import pytest
+
+from curation.cli import framework
+from curation.cohorts import frozen_cohort
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers.tier_rule import TierRule
+from tests.helpers import pet_images, workspace_trainable
+from training.__main__ import main
+from training.jobs import launch
+from training.jobs.study_status import status
+from training.studies import input_images, planned_study
+from training.studies.input_images import IMAGES
+
+
+@pytest.fixture
+def frozen(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Arguments that name a workspace and both its cohorts; nothing is started."""
+    workspace_trainable.make(workspace)
+    monkeypatch.setattr(launch, "launch", lambda w, study_id, **_: status(w, study_id))
+    pool = frozen_cohort.freeze(workspace, "pool", author="Ada")
+    target = frozen_cohort.freeze(workspace, "target", author="Ada", role="target")
+    return ["--workspace", str(workspace.root), "--cohort", pool.id, "--target", target.id]
+
+
+def test_a_design_is_planned_with_its_shares(frozen: list[str], workspace: Workspace) -> None:
+    assert main(["launch", *frozen, "--folds", "2", "--design", "sweep", "--percents", "50"]) == 0
+    (study,) = planned_study.list_studies(workspace)
+    assert [arm.name for arm in study.arms] == ["scratch", "all", "keep-50", "control-keep-50"]
+
+
+@pytest.mark.parametrize("name", list(IMAGES))
+def test_images_are_chosen_by_name(workspace: Workspace, frozen: list[str], name: str) -> None:
+    heads = tables.read_scans(workspace).to_dict("records")
+    pet_images.add(workspace, [pet_images.row(workspace, head) for head in heads])
+    command = ["launch", *frozen, "--folds", "2", "--arms", "scratch", "--images", name]
+    assert main([*command, "--preset", "smoke", "--set", "pretrain_epochs=7"]) == 0
+    (study,) = planned_study.list_studies(workspace)
+    assert input_images.images_of(study.preset).name == name
+    assert study.preset.pretrain_epochs == 7
+
+
+def test_images_that_are_not_there_are_refused_in_words(frozen: list[str], capsys) -> None:
+    arms = ["--folds", "2", "--arms", "scratch"]
+    assert main(["launch", *frozen, *arms, "--images", "together"]) == 2
+    assert "20 of 20 scans have no PET" in capsys.readouterr().err
+
+
+def test_a_share_that_is_none_is_refused(frozen: list[str], capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["launch", *frozen, "--design", "sweep", "--percents", "100"])
+    assert "between 1 and 99" in capsys.readouterr().err
+
+
+def test_a_design_without_its_question_is_refused_and_nothing_is_planned(
+    frozen: list[str], workspace: Workspace, capsys
+) -> None:
+    rule = TierRule(cutoffs=(99.0, 99.5))
+    pool = frozen_cohort.freeze(workspace, "all-in-a", author="Ada", rule=rule)
+    command = ["launch", *frozen, "--folds", "2", "--cohort", pool.id, "--design", "tiers"]
+    assert main(command) == 2
+    told = capsys.readouterr().err
+    assert (
+        "12 scans in A, 0 scans in B, 0 scans in C" in told and "It can carry scratch, all" in told
+    )
+    assert planned_study.list_studies(workspace) == []
+
+
+def test_what_is_doubtful_of_a_plan_is_noted(
+    frozen: list[str], workspace: Workspace, capsys
+) -> None:
+    rule = TierRule(("A", "B"), (60.0,))
+    pool = frozen_cohort.freeze(workspace, "most-in-a", author="Ada", rule=rule)
+    arms = ["--arms", "scratch", "A", "all", "control-A", "--folds", "2"]
+    assert main(["launch", *frozen, *arms]) == 0
+    told = capsys.readouterr()
+    assert "note:" not in told.err and "of the same size, sites and ages" in told.out
+    assert "scans of A are also in control-A" in told.out
+    assert main(["launch", *frozen, *arms, "--cohort", pool.id, "--name", "other"]) == 0
+    told = capsys.readouterr().err
+    assert (
+        "cut by different rules" in told
+        and "A: 0 to under 60" in told
+        and "A: 0 to under 25" in told
+    )
+    assert "more than half of the pool: its control shares most of the same scans" in told
+
+
+def test_a_study_without_arms_is_refused_in_words(frozen: list[str], capsys) -> None:
+    assert main(["launch", *frozen]) == 2
+    assert "--arms (or --design)" in capsys.readouterr().err
+
+
+def test_a_reader_who_wants_no_more_ends_it_quietly(
+    frozen: list[str], workspace: Workspace
+) -> None:
+    main(["launch", *frozen, "--folds", "2", "--arms", "scratch"])
+    command = [sys.executable, "-m", "training", "status", "--workspace", str(workspace.root)]
+    unread = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    unread.stdout.close()
+    assert (unread.stderr.read(), unread.wait()) == ("", framework.CLOSED)
+    unread.stderr.close()

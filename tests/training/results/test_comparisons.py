@@ -1,0 +1,140 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from tests.helpers.made_predictions import ALL, SCRATCH, A, made, random
+from training.results import predictions
+from training.results.comparisons import compare_all
+from training.results.predictions import BASELINE, Predictions
+from training.results.resampling import holm
+
+AGES = np.linspace(20, 80, 31)
+#: Two trainings that err alike on the whole, and on other people.
+_ERRORS = np.random.default_rng(0).normal(0, 9, 31)
+FAR = np.stack([_ERRORS, _ERRORS[::-1]])
+
+
+def _row(table: pd.DataFrame, arm: str) -> pd.Series:
+    return table.set_index("arm").loc[arm]
+
+
+def _clear(seeds: int = 2) -> Predictions:
+    """Two arms, of which the second errs half as much."""
+    return made(np.stack([AGES + FAR, AGES + 0.5 * FAR])[:, :seeds], AGES)
+
+
+def test_a_difference_is_paired_by_person() -> None:
+    row = _row(compare_all(_clear(1), "scratch").reference, "A")
+    paired = stats.ttest_rel(np.abs(0.5 * FAR[0]), np.abs(FAR[0]))
+    assert row["difference_years"] == pytest.approx(-0.5 * np.abs(FAR[0]).mean())
+    assert row["p"] == pytest.approx(paired.pvalue)
+    bounds = paired.confidence_interval(0.95)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((bounds.low, bounds.high))
+
+
+def test_turning_a_comparison_round_turns_its_sign() -> None:
+    held_out = random()
+    there = _row(compare_all(held_out, "scratch").reference, "A")
+    back = _row(compare_all(held_out, "A").reference, "scratch")
+    assert there["difference_years"] == pytest.approx(-back["difference_years"])
+    assert (there["ci_low"], there["p"]) == pytest.approx((-back["ci_high"], back["p"]))
+
+
+def test_every_arm_is_compared_with_the_mean_age_the_reference_and_its_control() -> None:
+    found = compare_all(random(), "scratch")
+    assert found.mean_age["arm"].tolist() == ["scratch", "A", "all", "control-A"]
+    assert set(found.mean_age["reference"]) == {BASELINE}
+    assert found.reference["arm"].tolist() == ["A", "all", "control-A"]
+    assert found.controls[["arm", "reference"]].to_numpy().tolist() == [["A", "control-A"]]
+
+
+def test_no_pair_stands_twice() -> None:
+    found = compare_all(random(), "control-A")
+    assert "A" in set(found.reference["arm"])
+    assert found.controls.empty
+
+
+def test_holm_counts_every_comparison_of_arms_and_those_with_the_mean_by_themselves() -> None:
+    found = compare_all(random(), "scratch")
+    arms = pd.concat([found.reference, found.controls])
+    assert arms["p_holm"].tolist() == pytest.approx(holm(arms["p"]).tolist())
+    assert found.mean_age["p_holm"].tolist() == pytest.approx(holm(found.mean_age["p"]).tolist())
+
+
+def test_an_arm_without_a_prediction_is_no_reference() -> None:
+    assert compare_all(random(), "nobody").reference.empty
+    assert compare_all(random(), None).reference.empty
+
+
+def test_arms_that_say_the_same_do_not_differ() -> None:
+    same = np.tile(AGES + np.random.default_rng(0).normal(0, 4, (2, 31)), (2, 1, 1))
+    row = _row(compare_all(made(same, AGES), "scratch").reference, "A")
+    assert (row["difference_years"], row["p"], row["verdict"]) == (0, 1, "open")
+
+
+def test_arms_without_a_run_in_common_say_so() -> None:
+    predicted = np.tile(AGES + 2, (2, 2, 1))
+    predicted[0, 0] = predicted[1, 1] = np.nan
+    row = _row(compare_all(made(predicted, AGES), "scratch").reference, "A")
+    assert row["verdict"] == "unknown"
+    assert np.isnan(row["difference_years"])
+
+
+# ---- what there is no verdict for ------------------------------------------------------------------
+
+
+def test_a_clear_difference_of_whole_runs_with_several_seeds_has_a_verdict() -> None:
+    assert _row(compare_all(_clear(), "scratch").reference, "A")["verdict"] == "better"
+
+
+def test_one_seed_makes_no_verdict_and_says_why() -> None:
+    row = _row(compare_all(_clear(1), "scratch").reference, "A")
+    assert row["verdict"] == "withheld"
+    assert row["words"].endswith(
+        "No verdict: one seed does not tell what training again would give."
+    )
+
+
+@pytest.mark.parametrize("left", [{"seeds": [0, 1]}, {"folds": [0]}, {"seeds": [1]}])
+def test_a_filter_on_seeds_or_folds_makes_no_verdict(left) -> None:
+    three = made(np.stack([AGES + FAR[[0, 1, 1]], AGES + 0.5 * FAR[[0, 1, 1]]]), AGES)
+    row = _row(compare_all(three.only(**left), "scratch").reference, "A")
+    assert row["verdict"] == "withheld"
+    assert "seeds or folds are left out" in row["words"]
+
+
+def test_a_filter_that_leaves_everything_leaves_the_verdict() -> None:
+    held_out = _clear().only(arms=["A", "scratch"], seeds=[0, 1], folds=[0, 1])
+    assert _row(compare_all(held_out, "scratch").reference, "A")["verdict"] == "better"
+
+
+def test_there_is_a_verdict_once_all_runs_of_both_arms_are_finished() -> None:
+    predicted = np.stack([AGES + FAR, AGES + 0.5 * FAR, AGES + FAR])
+    predicted[2, 1, ::2] = np.nan  # one run of "all" is still under way
+    found = compare_all(made(predicted, AGES, arms=(SCRATCH, A, ALL)), "scratch").reference
+    assert _row(found, "A")["verdict"] == "better"
+    unfinished = _row(found, "all")
+    assert unfinished["verdict"] == "withheld"
+    assert "not all runs of all are finished" in unfinished["words"]
+
+
+def test_a_study_of_fewer_seeds_beside_another_is_whole() -> None:
+    three = made(np.stack([AGES + FAR[[0, 1, 1]]]), AGES, arms=(SCRATCH,))
+    two = made(np.stack([AGES + 0.5 * FAR]), AGES, arms=(A,))
+    both = predictions.joined({"one": three, "two": two})
+    assert both.finished("one · scratch") and both.finished("two · A")
+    assert compare_all(both, "one · scratch").reference["verdict"].tolist() == ["better"]
+
+
+def test_seeds_that_spread_unlike_are_told_beside_the_comparison() -> None:
+    apart = np.array([[1.0], [9.0], [17.0]])
+    near = np.array([[1.0], [1.01], [1.02]])
+    held_out = made(np.stack([AGES + apart, AGES + near]), AGES)
+    (words,) = compare_all(held_out, "scratch").reference["words"]
+    assert (
+        "Their seeds spread unlike each other (standard deviation, years: 0.01 for A and 8.00"
+        in words
+    )
+    alike = made(np.stack([AGES + apart, AGES + apart[::-1]]), AGES)
+    assert "spread unlike" not in compare_all(alike, "scratch").reference["words"].iloc[0]

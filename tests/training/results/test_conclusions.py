@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from tests.helpers import workspace_trainable
+from tests.helpers.made_predictions import made
+from training.results import conclusions
+from training.results.comparisons import compare_all
+from training.results.conclusions import Conclusion
+from training.results.predictions import Predictions
+
+AGES = np.linspace(20, 80, 31)
+NOISE = np.random.default_rng(0).normal(0, 9, (3, 31))
+
+
+def _held_out(*sizes: float, learned: bool = True) -> Predictions:
+    """Return arms that err by so much times noise about the true age, or about 50 years."""
+    about = AGES if learned else np.full(31, 50.0)
+    return made(np.stack([about + size * NOISE for size in sizes]), AGES, baseline=50.0)
+
+
+def _conclude(held_out: Predictions) -> Conclusion:
+    return conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch")
+
+
+def test_where_no_arm_beats_the_mean_age_nothing_is_ranked() -> None:
+    """One arm is far better than the other, and both are useless."""
+    held_out = _held_out(2, 0.2, learned=False)
+    found = compare_all(held_out, "scratch")
+    assert found.reference["verdict"].tolist() == ["better"]
+    said = conclusions.conclude(held_out, found, "scratch")
+    mean = np.abs(AGES - 50).mean()
+    assert said == (
+        f"No arm predicts age better than the mean age ({mean:.1f} years): this study cannot rank tiers",
+        False,
+    )
+
+
+def test_where_one_arm_does_its_verdicts_are_said() -> None:
+    said = _conclude(_held_out(1, 0.5))
+    assert said.ranks
+    assert said.headline.startswith("A is better than scratch by")
+
+
+def test_arms_that_learned_and_cannot_be_told_apart() -> None:
+    said = _conclude(_held_out(1, 1.0))
+    assert said == ("No arm is distinguishable from scratch with these 31 people and 3 seeds", True)
+
+
+def test_one_seed_ranks_nothing_but_says_when_nothing_was_learned() -> None:
+    assert _conclude(_held_out(1, 0.5).only(seeds=None, arms=None)).ranks
+    one = made(np.stack([AGES + NOISE[:1], AGES + 0.5 * NOISE[:1]]), AGES, baseline=50.0)
+    assert _conclude(one).headline == "One seed: no arm is called better or worse"
+    nothing = made(np.stack([50 + NOISE[:1]] * 2), AGES, baseline=50.0)
+    assert "this study cannot rank tiers" in _conclude(nothing).headline
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_part_of_a_study_is_said_to_be_one(learned) -> None:
+    part = _conclude(_held_out(1, 0.5, learned=learned).only(folds=[0])).headline
+    assert part.startswith("Not the whole study")
+    assert ("so far no arm" in part) == (not learned)
+
+
+def test_a_verdict_of_two_finished_arms_while_others_run_is_one_so_far() -> None:
+    predicted = np.stack([AGES + size * NOISE for size in (1, 0.5, 1)])
+    predicted[2, 2] = np.nan
+    said = _conclude(made(predicted, AGES, baseline=50.0))
+    assert said.headline.startswith("Not the whole study: so far A is better than scratch by")
+
+
+def test_an_arm_alone_is_compared_with_the_mean_age() -> None:
+    held_out = _held_out(1)
+    said = conclusions.conclude(held_out, compare_all(held_out, "scratch"), "scratch")
+    assert said == ("Better than predicting the mean age: scratch", True)
+
+
+def test_before_the_first_result_there_is_no_conclusion() -> None:
+    held_out = made(np.full((2, 2, 31), np.nan), AGES)
+    assert conclusions.conclude(held_out, compare_all(held_out, None), None) == ("", False)
+
+
+def test_a_preset_for_trying_out_is_named(workspace) -> None:
+    study = workspace_trainable.plan(workspace_trainable.make(workspace))
+    assert "smoke" in conclusions.try_out([study])
+    assert "not for conclusions" in conclusions.try_out([study])
+    other = workspace_trainable.plan(workspace, preset="laptop")
+    assert conclusions.try_out([other]) == ""

@@ -1,0 +1,101 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from tests.helpers.made_predictions import made, random
+from training.results import error_strata
+from training.results.predictions import BASELINE
+
+AGES = np.linspace(20, 80, 30)
+
+
+def test_each_scan_has_its_error_gap_and_corrected_gap() -> None:
+    shrunk = 50 + 0.5 * (AGES - 50)
+    scans = error_strata.errors_by_scan(made(np.stack([[shrunk, shrunk + 4]]), AGES), "scratch")
+    assert scans["age_gap_years"].to_numpy() == pytest.approx(shrunk + 2 - AGES)
+    assert scans["corrected_gap_years"].to_numpy() == pytest.approx(0, abs=1e-9)
+    expected = (np.abs(shrunk - AGES) + np.abs(shrunk + 4 - AGES)) / 2
+    assert scans["error_years"].to_numpy() == pytest.approx(expected)
+
+
+def test_scans_without_prediction_are_left_out() -> None:
+    predicted = np.tile(AGES, (1, 2, 1))
+    predicted[0, :, 4] = np.nan
+    assert len(error_strata.errors_by_scan(made(predicted, AGES), "scratch")) == 29
+    nothing = error_strata.errors_by_scan(made(np.full((1, 2, 30), np.nan), AGES), "scratch")
+    assert nothing.empty and "error_years" in nothing
+
+
+def test_the_tiers_of_a_row_add_up_to_the_arm() -> None:
+    held_out = random(people=41)
+    table = error_strata.tier_by_tier(held_out)
+    assert set(table["arm"]) == set(held_out.names)
+    row = table[table["arm"] == "A"]
+    overall = held_out.errors_years[1].mean()
+    assert np.average(row["age_mae_years"], weights=row["n_subjects"]) == pytest.approx(overall)
+    assert row["n_scans"].sum() == 41
+    assert error_strata.tier_by_tier(made(np.full((1, 1, 4), np.nan), AGES[:4])).empty
+
+
+def test_a_cells_interval_is_students_over_people() -> None:
+    held_out = random(people=40, seeds=1)
+    cell = error_strata.tier_by_tier(held_out).query("arm == 'A' and tier == 'B'").iloc[0]
+    errors = held_out.errors_years[1, 0, 1::2]
+    bounds = stats.ttest_1samp(errors, 0).confidence_interval(0.95)
+    assert (cell["ci_low"], cell["ci_high"]) == pytest.approx((bounds.low, bounds.high))
+
+
+def test_a_cell_is_set_against_no_pretraining_else_against_the_mean_of_its_column() -> None:
+    held_out = random(people=41)
+    table = error_strata.tier_by_tier(held_out).set_index(["arm", "tier"])
+    assert set(table["against"]) == {"scratch"}
+    for tier in ("A", "B"):
+        column = table.xs(tier, level="tier")
+        assert column.at["scratch", "difference_years"] == 0
+        apart = column["age_mae_years"] - column.at["scratch", "age_mae_years"]
+        assert column["difference_years"].tolist() == pytest.approx(apart.tolist())
+    without = error_strata.tier_by_tier(held_out.only(arms=["A", "all"])).query("arm != @BASELINE")
+    assert set(without["against"]) == {error_strata.MEAN_OF_ARMS}
+    assert without.groupby("tier")["difference_years"].sum().abs().max() < 1e-12
+
+
+def test_groups_that_are_not_known_are_a_group() -> None:
+    scans = error_strata.errors_by_scan(random(people=30), "A")
+    table = error_strata.by_group(scans, "site")
+    assert table["site"].tolist() == ["North", "South", error_strata.NOT_KNOWN]
+    assert table["n_scans"].tolist() == [10, 10, 10]
+
+
+def test_bins_hold_equally_many_scans_and_every_scan() -> None:
+    scans = error_strata.errors_by_scan(random(people=50), "A")
+    table = error_strata.along(scans, "distortion_score")
+    assert table["n_scans"].tolist() == [10] * 5
+    assert table["at"].is_monotonic_increasing
+    assert table["mean"].mean() == pytest.approx(scans["error_years"].mean())
+    assert len(error_strata.along(scans.head(12), "age_years")) == 2
+    assert error_strata.along(scans.head(4), "age_years").empty
+
+
+def test_scans_of_unknown_score_are_not_placed() -> None:
+    scans = error_strata.errors_by_scan(random(people=20), "A").assign(
+        distortion_score=float("nan")
+    )
+    assert error_strata.along(scans, "distortion_score").empty
+    assert np.isnan(error_strata.rank_correlation(scans, "distortion_score")[0])
+
+
+def test_the_correlation_is_spearmans_over_people() -> None:
+    scans = error_strata.errors_by_scan(random(people=40), "A")
+    rho, p, people = error_strata.rank_correlation(scans, "age_years")
+    expected = stats.spearmanr(scans["age_years"], scans["error_years"])
+    assert (rho, p, people) == pytest.approx((expected.statistic, expected.pvalue, 40))
+    twice = pd.concat([scans, scans])
+    assert error_strata.rank_correlation(twice, "age_years")[2] == 40
+
+
+def test_predicting_the_mean_errs_with_the_distance_from_it() -> None:
+    scans = error_strata.errors_by_scan(
+        made(np.tile(AGES, (1, 1, 1)), AGES, baseline=50.0), BASELINE
+    )
+    assert scans["error_years"].to_numpy() == pytest.approx(np.abs(AGES - 50))

@@ -1,0 +1,77 @@
+import subprocess
+import sys
+
+import pytest
+
+from curation.errors import StudyError
+from training.studies import presets
+from training.studies.preset import Preset
+from training.studies.presets import PRESETS
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_kept_under_its_name_and_holds_the_brain(name: str) -> None:
+    preset = PRESETS[name]
+    assert preset.name == name
+    sizes_mm = [size * preset.spacing_mm for size in preset.shape]
+    assert all(size >= brain for size, brain in zip(sizes_mm, (144, 180, 154), strict=True))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_survives_being_written_down(name: str) -> None:
+    assert Preset.from_dict(PRESETS[name].as_dict()) == PRESETS[name]
+
+
+def test_a_preset_written_down_before_fields_were_added_begins_as_it_did() -> None:
+    old = PRESETS["laptop"].as_dict()
+    for field in ("centred", "locality"):
+        del old[field]
+    read = Preset.from_dict(old)
+    assert (read.centred, read.locality) == (False, 0.0)
+
+
+def test_a_changed_field_changes_that_field_only() -> None:
+    changed = PRESETS["smoke"].changed({"finetune_epochs": 3, "shape": [48, 48, 48]})
+    assert changed.finetune_epochs == 3
+    assert changed.shape == (48, 48, 48)
+    assert PRESETS["smoke"].changed(None) == PRESETS["smoke"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"shape": (41, 48, 40)}, "multiples of 8"),
+        ({"hidden": 100}, "multiple of 6"),
+        ({"pretrain_epochs": 0}, "1 or more"),
+        ({"masking_ratio": 1.0}, "between 0 and 1"),
+        ({"finetune_batch": 1}, "2 or more"),
+        ({"locality": -1.0}, "locality must be 0 or more"),
+        ({"depth": 3}, "no field depth"),
+        ({"name": "other"}, "no field name"),
+    ],
+)
+def test_values_that_do_not_fit_are_refused_in_words(overrides: dict, words: str) -> None:
+    with pytest.raises(StudyError, match=words):
+        PRESETS["smoke"].changed(overrides)
+
+
+def test_without_a_gpu_the_default_is_the_try_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presets, "gpu_count", lambda: 0)
+    assert presets.default_preset().name == "smoke"
+    monkeypatch.setattr(presets, "gpu_count", lambda: 2)
+    assert presets.default_preset().name == "gpu-base"
+
+
+def test_what_pages_import_brings_no_torch() -> None:
+    code = (
+        "import sys\n"
+        "from training.studies import planned_study, presets, runs, splits, study_arms\n"
+        "from training.jobs import launch\n"
+        "from training.results import error_curves, study_summary\n"
+        "from training.cli import studies\n"
+        "print(sorted({'torch', 'monai', 'lightning_fabric', 'SimpleITK'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"

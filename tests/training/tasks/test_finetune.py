@@ -1,0 +1,201 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from curation.storage import files
+from curation.storage.workspace import Workspace
+from tests.helpers import workspace_trainable
+from training.models import masked_autoencoder
+from training.models.age_model import AgeModel
+from training.results.age_metrics import AgeScale, age_error
+from training.studies import runs
+from training.studies.planned_study import Study
+from training.studies.preset import Preset
+from training.tasks import devices, finetune, pretrain
+from training.tasks.batches import Volumes
+from training.tasks.stop_signal import Interruption
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_it_was():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+    torch.set_flush_denormal(False)
+
+
+def test_ages_survive_being_standardised() -> None:
+    ages = np.array([20.0, 35.0, 80.0])
+    scale = AgeScale.of(ages)
+    assert scale.standardise(ages).std() == pytest.approx(1)
+    assert scale.years(scale.standardise(ages)) == pytest.approx(ages)
+    assert AgeScale.of(np.array([30.0, 30.0])).sd_years == 1
+
+
+def test_the_error_is_over_people_not_scans() -> None:
+    people = pd.DataFrame({"subject_id": ["a", "a", "b"], "age_years": [30.0, 30.0, 50.0]})
+    assert age_error(people, np.array([20.0, 40.0, 54.0])) == 2
+
+
+def _train(workspace: Workspace, study: Study, run_id: str) -> dict:
+    runs.write_configs(study)
+    run = runs.find(study, run_id)
+    job = pretrain.pretrain if run.kind == "pretrain" else finetune.finetune
+    job(workspace, study, run, Interruption())
+    return files.read_json(run.result_path)
+
+
+def test_age_is_learned_from_few_people_and_beats_their_mean(workspace: Workspace) -> None:
+    workspace_trainable.make(workspace, pool=6, target=24)
+    overrides = {"finetune_epochs": 15, "finetune_lr": 3e-3, "hidden": 48, "shift_voxels": 0}
+    study = workspace_trainable.plan(workspace, arms=["scratch"], overrides=overrides)
+    result = _train(workspace, study, "finetune_scratch_seed0_fold0")
+    assert result["training_subjects"] == 12
+    assert result["age_mae_years"] < 0.6 * result["baseline_mae_years"]
+    curve = files.read_json_lines(runs.runs_of(study)[0].metrics_path)
+    assert [line["epoch"] for line in curve] == list(range(1, 16))
+    assert curve[-1]["age_mae_years"] == pytest.approx(result["age_mae_years"])
+
+
+def test_held_out_people_are_not_trained_on_and_each_is_predicted_once(workspace) -> None:
+    study = workspace_trainable.plan(workspace_trainable.make(workspace), arms=["scratch"])
+    scans = study.scans().query("role == 'target'")
+    tested: list[str] = []
+    for fold in range(2):
+        result = _train(workspace, study, f"finetune_scratch_seed0_fold{fold}")
+        known = scans.loc[scans["fold"] != fold, "age_years"]
+        assert result["baseline_age_years"] == pytest.approx(known.mean())
+        tested += [row["subject_id"] for row in result["predictions"]]
+    assert sorted(tested) == sorted(scans["subject_id"])
+
+
+def test_a_pretrained_arm_starts_from_its_own_encoder(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = workspace_trainable.plan(workspace_trainable.make(workspace), arms=["scratch", "A"])
+    _train(workspace, study, "pretrain_A_seed0")
+    built = []
+
+    def note(network: torch.nn.Module, preset: Preset, *, head_seed: int, **_) -> object:
+        built.append((network.state_dict(), head_seed))
+        raise InterruptedError
+
+    monkeypatch.setattr(finetune, "EncoderAgeModel", note)
+    for run_id in ("finetune_scratch_seed0_fold1", "finetune_A_seed0_fold1"):
+        with pytest.raises(InterruptedError):
+            _train(workspace, study, run_id)
+    (scratch, scratch_seed), (pretrained, seed) = built
+    weights = torch.load(runs.find(study, "pretrain_A_seed0").model_path, weights_only=True)
+    assert all(torch.equal(pretrained[name], weights[name]) for name in pretrained)
+    assert not torch.equal(scratch["cls_token"], pretrained["cls_token"])
+    assert scratch_seed == seed
+
+
+def test_a_model_is_calibrated_on_all_who_it_learned_from_not_on_the_first_source(
+    tmp_path: Path,
+) -> None:
+    """Two sources of 100 people, 30 and 65 years old on average, in the order of their ids."""
+    rng = np.random.default_rng(0)
+    ages = np.concatenate([rng.normal(30, 6, 100), rng.normal(65, 6, 100)])
+    scale = AgeScale.of(ages)
+    known = _people(tmp_path / "known", ages, scale)
+    unseen = _people(tmp_path / "unseen", ages[::5], scale)
+
+    class Telling(AgeModel):
+        """Knows the age by a volume's brightness, and gives it as a multiple of the features' spread."""
+
+        def pooled(self, volumes: torch.Tensor) -> torch.Tensor:
+            return volumes.mean(dim=(1, 2, 3, 4)).unsqueeze(1)
+
+    model = Telling(1, workspace_trainable.TINY_PRESET, head_seed=0).eval()
+    torch.nn.init.ones_(model.head.weight)
+    fabric = devices.fabric_on("cpu", 1, workspace_trainable.TINY_PRESET)
+    task = finetune.AgeRegression(fabric, workspace_trainable.TINY_PRESET, 0, model, known, unseen)
+    with torch.inference_mode():
+        assert task.evaluate()["age_mae_years"] < 0.1  # 54 years by the first 64 people
+
+
+def _people(folder: Path, ages: np.ndarray, scale: AgeScale) -> finetune.People:
+    folder.mkdir()
+    for number, age in enumerate(ages):
+        np.save(folder / f"{number}.npy", np.full((2, 2, 2), age / 100, np.float32))
+    paths = [folder / f"{number}.npy" for number in range(len(ages))]
+    scans = pd.DataFrame({"subject_id": [path.stem for path in paths], "age_years": ages})
+    return finetune.People(Volumes(paths), scans, scale)
+
+
+def test_scratch_is_shown_what_pretrained_arms_are_shown(workspace: Workspace) -> None:
+    """By the mean patches of one set of scans, whatever arm: else arms differ by more than their weights."""
+    study = workspace_trainable.plan(
+        workspace_trainable.make(workspace),
+        arms=["scratch", "A", "all"],
+        overrides={"centred": True, "pretrain_epochs": 1, "pretrain_steps": 1},
+    )
+    usual = []
+    for arm in ("A", "all"):
+        _train(workspace, study, f"pretrain_{arm}_seed0")
+        kept = pretrain.kept_weights(runs.find(study, f"pretrain_{arm}_seed0"))
+        usual.append(kept["usual"])
+    assert torch.equal(*usual)
+    network = masked_autoencoder.build(study.preset, seed=0)
+    expected = masked_autoencoder.centred(network.state_dict(), usual[0][0])
+    scratch = finetune._model(
+        workspace, study, runs.find(study, "finetune_scratch_seed0_fold0"), head_seed=0
+    )
+    own = scratch.state_dict()
+    assert all(
+        torch.allclose(own[name], expected[name], atol=1e-6) for name in own if name in expected
+    )
+    assert "patch_embedding.position_embeddings" in set(own) & set(expected)
+
+
+def test_a_probe_leaves_the_encoder_as_it_was_pretrained(workspace: Workspace) -> None:
+    study = workspace_trainable.plan(
+        workspace_trainable.make(workspace), arms=["A", "probe-A"], overrides={"probe_lr": 0.05}
+    )
+    _train(workspace, study, "pretrain_A_seed0")
+    result = _train(workspace, study, "finetune_probe-A_seed0_fold0")
+    run = runs.find(study, "finetune_probe-A_seed0_fold0")
+    before = torch.load(runs.find(study, "pretrain_A_seed0").model_path, weights_only=True)
+    after = torch.load(run.model_path, weights_only=True)
+    assert all(torch.equal(after[name], before[name]) for name in after if name in before)
+    assert "blocks.0.attn.qkv.weight" in set(after) & set(before)
+    assert len(result["predictions"]) == 4
+
+
+def test_a_plain_network_learns_age_too(workspace: Workspace) -> None:
+    workspace_trainable.make(workspace, target=24)
+    overrides = {"finetune_epochs": 12, "cnn_lr": 3e-3, "shift_voxels": 0}
+    study = workspace_trainable.plan(workspace, arms=["cnn"], overrides=overrides)
+    result = _train(workspace, study, "finetune_cnn_seed0_fold0")
+    assert result["age_mae_years"] < 0.7 * result["baseline_mae_years"]
+
+
+@pytest.mark.parametrize("arm", ["scratch", "cnn"])
+def test_short_memory_changes_no_result(workspace: Workspace, monkeypatch, arm: str) -> None:
+    study = workspace_trainable.plan(workspace_trainable.make(workspace), arms=["scratch", "cnn"])
+    expected = _train(workspace, study, f"finetune_{arm}_seed0_fold0")
+    run = runs.find(study, f"finetune_{arm}_seed0_fold0")
+    run.result_path.unlink()
+    pooled = {name: getattr(finetune, name).pooled for name in ("EncoderAgeModel", "BrainAgeCnn")}
+
+    def short(name: str):
+        def pooled_with_little_memory(self, volumes):
+            if self.training and len(volumes) > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return pooled[name](self, volumes)
+
+        return pooled_with_little_memory
+
+    for name in pooled:
+        monkeypatch.setattr(getattr(finetune, name), "pooled", short(name))
+    result = _train(workspace, study, run.id)
+    ages = [
+        [row["predicted_age_years"] for row in one["predictions"]] for one in (expected, result)
+    ]
+    assert ages[0] == pytest.approx(ages[1], abs=0.5)  # rounding, through AdamW
+    assert "in 4 parts" in files.read_json(run.status_path)["message"]

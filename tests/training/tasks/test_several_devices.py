@@ -1,0 +1,118 @@
+"""Pretraining spread over processes, on the CPU with gloo: the same sums, only shared out."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from torch.multiprocessing import ProcessRaisedException
+
+from curation.errors import StudyError, TierscopeError
+from curation.storage import files
+from curation.storage.workspace import Workspace
+from tests.helpers import workspace_trainable
+from training.studies import runs
+from training.studies.planned_study import Study
+from training.studies.preset import Preset
+from training.studies.runs import Run
+from training.tasks import checkpoints, devices, pretrain
+from training.tasks.stop_signal import Interruption
+
+
+class _Never(Interruption):
+    def __init__(self) -> None:
+        self.requested = False
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_it_was():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+    torch.set_flush_denormal(False)
+
+
+def _pretrained(workspace: Workspace, **overrides) -> tuple[Study, Run]:
+    study = workspace_trainable.plan(workspace, overrides=overrides)
+    runs.write_configs(study)
+    run = runs.find(study, "pretrain_A_seed0")
+    pretrain.pretrain(workspace, study, run, _Never())
+    return study, run
+
+
+def test_two_processes_come_to_what_one_comes_to(workspace: Workspace) -> None:
+    workspace_trainable.make(workspace)
+    _, alone = _pretrained(workspace)
+    _, shared = _pretrained(workspace, devices=2)
+    losses = [
+        [line["loss"] for line in files.read_json_lines(run.metrics_path)]
+        for run in (alone, shared)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    one, two = (checkpoints.load(run.model_path) for run in (alone, shared))
+    assert one is not None and two is not None
+    assert all(torch.allclose(one[name], two[name], atol=2e-3) for name in one)
+    assert (
+        files.read_json(shared.result_path)["steps"] == files.read_json(alone.result_path)["steps"]
+    )
+
+
+class _FromElsewhere(TierscopeError):
+    """An error of ours that no module named ``curation.errors`` holds, as after a renaming."""
+
+
+def _work(fabric: Fabric, interruption: Interruption, micro_batches: int, folder: Path) -> None:
+    """Runs out of memory in one process until a batch is split into as many as the folder is called."""
+    (folder / f"{fabric.global_rank}-of-{fabric.world_size}-in-{micro_batches}").touch()
+    fabric.barrier()
+    if folder.name == "hopeless":
+        raise StudyError("The scans are of no use. Take others.")
+    if folder.name == "renamed":
+        raise _FromElsewhere("The scans are of no use.\nTake others.")
+    if folder.name == "foreign":
+        raise RuntimeError("curation.errors.StudyError: a text that only looks like ours")
+    if fabric.global_rank == 1 and micro_batches < int(folder.name):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    fabric.barrier()
+
+
+@pytest.fixture
+def two_processes() -> Preset:
+    return workspace_trainable.TINY_PRESET.changed({"devices": 2, "pretrain_batch": 8})
+
+
+@pytest.mark.parametrize("enough", [2, pytest.param(4, marks=pytest.mark.soak)])
+def test_short_memory_in_one_process_lets_all_begin_again_in_smaller_parts(
+    tmp_path: Path, two_processes: Preset, enough: int
+) -> None:
+    folder = tmp_path / str(enough)
+    folder.mkdir()
+    devices.launch_ddp(two_processes, _Never(), _work, folder)
+    tried = [count for count in (1, 2, 4) if count <= enough]
+    assert {path.name for path in folder.iterdir()} == {
+        f"{rank}-of-2-in-{count}" for rank in (0, 1) for count in tried
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("hopeless", r"^The scans are of no use. Take others.$"),
+        ("renamed", r"^The scans are of no use.\nTake others.$"),
+    ],
+)
+def test_an_error_of_ours_arrives_in_its_own_words_wherever_its_class_lies(
+    tmp_path: Path, two_processes: Preset, name: str, words: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    with pytest.raises(StudyError, match=words):
+        devices.launch_ddp(two_processes, _Never(), _work, folder)
+
+
+def test_an_error_of_others_is_not_taken_for_ours(tmp_path: Path, two_processes: Preset) -> None:
+    folder = tmp_path / "foreign"
+    folder.mkdir()
+    with pytest.raises(ProcessRaisedException):
+        devices.launch_ddp(two_processes, _Never(), _work, folder)

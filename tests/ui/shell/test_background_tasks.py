@@ -1,0 +1,69 @@
+"""Commands in the background of a page: started once, watched, stopped, and heard when they fail."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+
+from curation.assessment import pending
+from curation.simulation import phantom_t1w
+from curation.sources.ingest import ingest
+from curation.storage import processes, tables
+from curation.storage.workspace import Workspace
+from pages.ui.shell import background_tasks
+
+
+def wait(until: Callable[[], bool], seconds: float = 300) -> None:
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.1)
+
+
+def ended(workspace: Workspace, name: str) -> Callable[[], bool]:
+    return lambda: background_tasks.running(workspace, name) is None
+
+
+def test_a_failed_command_is_heard_in_its_own_words(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    background_tasks.start(workspace, background_tasks.INGEST, str(tmp_path / "empty"))
+    wait(ended(workspace, background_tasks.INGEST))
+    complaint = background_tasks.failure(workspace, background_tasks.INGEST)
+    assert complaint and str(tmp_path / "empty") in complaint
+    assert not complaint.startswith("error")
+
+
+def test_scoring_runs_to_its_end_and_leaves_no_complaint(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    person = phantom_t1w.Person("sub-01", 30.0, "F", 1)
+    data, affine = phantom_t1w.scan(person, phantom_t1w.SCANNERS["North"])
+    (tmp_path / "images").mkdir()
+    nib.save(nib.Nifti1Image(data, affine), tmp_path / "images" / "one_T1w.nii.gz")
+    ingest(workspace, tmp_path / "images", simulated=True)
+    background_tasks.start(workspace, background_tasks.SCORING, "--jobs", "1")
+    assert background_tasks.jobs(workspace) == 1
+    assert background_tasks.all_running(workspace) == [background_tasks.SCORING]
+    wait(ended(workspace, background_tasks.SCORING))
+    assert background_tasks.failure(workspace, background_tasks.SCORING) is None
+    assert pending.progress_of(workspace).done == len(tables.read_scans(workspace)) == 1
+
+
+def test_a_task_is_not_started_twice_and_can_be_stopped(workspace: Workspace) -> None:
+    state = workspace.tasks_dir / f"{background_tasks.SCORING}.json"
+    log = background_tasks.log_path(workspace, background_tasks.SCORING)
+    first = processes.start(["sleep", "60"], log=log, state=state)
+    background_tasks.start(workspace, background_tasks.SCORING)
+    assert background_tasks.running(workspace, background_tasks.SCORING) == first
+    background_tasks.stop(workspace, background_tasks.SCORING)
+    assert background_tasks.all_running(workspace) == []
+
+
+def test_a_command_that_dies_is_not_taken_for_one_that_ended_well(workspace: Workspace) -> None:
+    log = background_tasks.log_path(workspace, background_tasks.SCORING)
+    log.parent.mkdir(parents=True)
+    log.write_text("Traceback (most recent call last):\n  ...\nMemoryError: too large\n")
+    complaint = background_tasks.failure(workspace, background_tasks.SCORING)
+    assert complaint and "unexpectedly (MemoryError: too large)" in complaint
+    assert str(log) in complaint

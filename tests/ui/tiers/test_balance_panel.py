@@ -1,0 +1,61 @@
+"""Consequences of a cut-off on Tiers: numbers with their words, nothing where nothing is known."""
+
+import numpy as np
+import pandas as pd
+
+from curation.ratings.agreement_coefficients import Figure
+from curation.tier_effects import tier_agreement, tier_balance
+from curation.tier_effects.cutoff_stability import RaterSpread
+from pages.ui.tiers import balance_panel
+
+NOWHERE = Figure(np.nan, np.nan, np.nan)
+
+
+def tally(ages: list[float], site: list[str | None]) -> tier_balance.Tally:
+    scans = pd.DataFrame(
+        {
+            "age_years": ages,
+            "subject_id": [f"s{i}" for i in range(len(ages))],
+            "sex": None,
+            "site": site,
+            "group": None,
+            "modality": "T1w",
+        }
+    )
+    prepared = tier_balance.prepare(scans)
+    return prepared.tally(np.arange(len(ages)) % 2, ("A", "very <bad>"))
+
+
+def test_differences_are_told_for_what_differs_and_large_ones_stand_out() -> None:
+    made = balance_panel.differences(tally([10.0, 60.0, 12.0, 58.0] * 10, ["N", "S"] * 20))
+    assert "<td>age</td>" in made and "<td>site</td>" in made and "<b>∞</b>" in made
+    assert "modality" not in made and "Tier A" in made and "very &lt;bad&gt;" in made
+    calm = balance_panel.differences(tally([10.0, 10.0, 60.0, 60.0] * 10, ["N"] * 40))
+    assert "<b>" not in calm and "0.00" in calm and "chance" in calm
+    assert balance_panel.differences(tally([np.nan] * 4, [None] * 4)) == ""
+
+
+def test_scans_near_a_cutoff_are_counted_with_their_reason() -> None:
+    values = np.array([10.0, 20, 30, 40, np.nan])
+    made = balance_panel.near(
+        values, (25.0, 41.0), ("A", "B", "C"), RaterSpread(6.0, 0.3, 40, "From <40>.")
+    )
+    assert "± 6" in made and "From &lt;40&gt;." in made and "75 % of the scored" in made
+    assert "near A | B" in made and "near B | C" in made
+    one = balance_panel.near(values, (25.0,), ("A", "B"), RaterSpread(np.nan, 0.3, 0, "None."))
+    assert "± –" in one and "near A" not in one
+
+
+def test_agreement_is_told_with_intervals_and_the_ceiling() -> None:
+    counts = pd.DataFrame([[40, 5], [10, 30]], index=["A", "B"], columns=["keep", "exclude"])
+    cut = tier_agreement.AtCutoff("A", "B", Figure(0.6, 0.5, 0.7), 0.857, np.nan)
+    told = tier_agreement.TierAgreement(
+        85, counts, Figure(0.8, 0.7, 0.9), (cut,), None, NOWHERE, "", 85
+    )
+    made = balance_panel.agreement(told, 0.44)
+    assert "0.60 (0.50 to 0.70)" in made and "86 %" in made and "0.44" in made and "–" in made
+    assert "80 of 100" in balance_panel.agreement_text(told)
+    assert "exclude" in balance_panel.confusion(told) and "30" in balance_panel.confusion(told)
+    none = tier_agreement.TierAgreement(0, counts * 0, NOWHERE, (), None, NOWHERE, "", 0)
+    assert balance_panel.agreement(none, None) == balance_panel.confusion(none) == ""
+    assert balance_panel.agreement_text(none) == ""

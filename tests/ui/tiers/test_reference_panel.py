@@ -1,0 +1,30 @@
+"""Descriptions of references on the screen."""
+
+from curation.references.reference_library import ReferenceHeader
+from pages.ui.tiers import reference_panel
+
+
+def _header(kind, **evidence: object) -> ReferenceHeader:  # type: ignore[no-untyped-def]
+    return ReferenceHeader("x-1", kind, "X", "About x.", evidence)
+
+
+def test_every_kind_says_what_a_scan_is_compared_with() -> None:
+    for kind, words in reference_panel.REFERENCE_KINDS.items():
+        assert reference_panel.evidence(_header(kind)) == f"{words}."
+
+
+def test_a_learned_reference_shows_its_auc_its_interval_and_from_what() -> None:
+    said = reference_panel.evidence(
+        _header(
+            "learned",
+            auc=0.787,
+            low=0.75,
+            high=0.817,
+            held_out="site",
+            ratings=2301,
+            excluded=522,
+            scans=1101,
+        )
+    )
+    assert "AUC 0.79 (95 % interval 0.75–0.82) on held-out sites" in said
+    assert "2,301 ratings of 1,101 scans, 522 exclusions" in said

@@ -1,0 +1,75 @@
+"""A tile says which scan, how good, and why it has no picture; names are texts, never markup."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from curation.storage.workspace import Workspace
+from curation.tiers.rule_checks import UNSCORED
+from curation.tiers.tier_rule import TIER_COLOURS
+from pages.ui.shell import frame
+from pages.ui.viewer import tiles
+
+
+def described(**more: object) -> list[dict]:
+    scans = pd.DataFrame(
+        [
+            ("a", "ok", 12.4, "A"),
+            ("<b>", "ok", float("nan"), UNSCORED),
+            ("c", "table", 80.0, "C"),
+        ],
+        columns=["scan_id", "status", "distortion_score", "tier"],
+    )
+    given = {
+        "pictures": {"a": "a.png?1"},
+        "rated": {"c"},
+        "recognised": {"c": {"no_air": "Cut."}},
+        "current": "a",
+        "colour_of": TIER_COLOURS.get,
+    }
+    return tiles.describe(scans, **(given | more))  # type: ignore[arg-type]
+
+
+def test_each_tile_says_score_and_tier_in_its_colour() -> None:
+    first, second, third = described()
+    assert (first["score"], first["tier"], first["colour"]) == ("12.4", "A", TIER_COLOURS["A"])
+    assert second["score"] == "–"
+    assert second["tier"] == UNSCORED
+    assert (third["more"], third["colour"]) == ("rated", TIER_COLOURS["C"])
+    assert "Cut." in third["title"]
+
+
+def test_the_scan_that_is_open_is_marked_and_no_other() -> None:
+    assert [tile["current"] for tile in described()] == [True, False, False]
+
+
+def test_a_scan_without_picture_says_why() -> None:
+    first, second, third = described()
+    assert first["picture"] == "a.png?1"
+    assert second["picture"] is None
+    assert "not scored" in second["why"]
+    assert "table" in third["why"]
+
+
+def test_a_picture_made_anew_has_a_new_address(tmp_path: Path) -> None:
+    workspace = Workspace.create(tmp_path / "w")
+    workspace.previews_dir.mkdir(exist_ok=True)
+    path = workspace.preview_path("s1")
+    path.write_bytes(b"1")
+    before = tiles.pictures(workspace, ["s1", "gone"])
+    assert set(before) == {"s1"}
+    assert before["s1"].startswith("s1.png?")
+    path.unlink()
+    path.write_bytes(b"22")
+    assert tiles.pictures(workspace, ["s1"]) != before
+
+
+def test_names_never_become_markup() -> None:
+    script = (frame.ASSETS / "tiles.js").read_text(encoding="utf-8")
+    assert "textContent" in script
+    assert "innerHTML" not in script
+
+
+def test_only_where_no_scan_can_have_a_picture_no_room_is_left_for_one() -> None:
+    first, second, third = described()
+    assert tiles.bare([third]) and not tiles.bare([first, third]) and not tiles.bare([second])

@@ -1,0 +1,156 @@
+"""The commands ``export`` and ``report``: a network for use elsewhere, and a study as something to hand on.
+
+The command ``report``: everything that is handed on of a study, in a folder.
+
+The command ``reconstruct``: reconstructions of one scan, or reconstruction errors of every scan.
+"""
+
+import argparse
+from pathlib import Path
+
+from curation.cli import framework
+from curation.cli.framework import Command
+from curation.errors import StudyError
+from curation.storage.workspace import Workspace
+from training.reconstruction import reconstruction_files
+from training.studies import planned_study, runs
+from training.studies.planned_study import Study
+from training.studies.preset import MODALITIES
+from training.studies.runs import Run
+
+
+def add_export_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    parser.add_argument("study", help="id of a study")
+    parser.add_argument(
+        "pretraining", metavar="run", help="id of a finished pretraining, e.g. pretrain_all_seed0"
+    )
+    parser.add_argument(
+        "--to",
+        type=Path,
+        help="folder for this one network (default: one in the workspace's exports)",
+    )
+    parser.add_argument(
+        "--modality", choices=MODALITIES[-1], help="of a network trained on several by turns"
+    )
+
+
+def run_export(chosen: argparse.Namespace) -> int:
+    """Export the network, and print the paths of its files."""
+    from training.tasks import export_network  # torch only where it is needed
+
+    workspace = Workspace.open(chosen.workspace)
+    study = planned_study.load(workspace, chosen.study)
+    pretraining = runs.find(study, chosen.pretraining)
+    named = export_network.folder_name(study, pretraining, chosen.modality)
+    folder = chosen.to or workspace.exports_dir / "networks" / named
+    made = export_network.export(study, pretraining, folder, chosen.modality)
+    print(f"weights: {made.weights}\nabout: {made.about}")
+    return 0
+
+
+EXPORT_COMMAND = Command(
+    "export",
+    "write a pretrained network as safetensors, to be loaded with plain MONAI",
+    run_export,
+    add_export_options,
+)
+
+
+def add_report_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    parser.add_argument("--study", required=True, help="id of a study")
+    parser.add_argument("--out", required=True, type=Path, help="folder to write into")
+    parser.add_argument("--sites", action="store_true", help="keep the names of sites")
+    parser.add_argument("--no-pictures", action="store_true", help="no example scans")
+    parser.add_argument("--corrected", action="store_true", help="bias-corrected figures too")
+
+
+def run_report(chosen: argparse.Namespace) -> int:
+    """Write the report, and print its folder and what was removed."""
+    from training.report import bundle, content  # brings plotly, matplotlib and python-pptx
+    from training.report.source import Options
+
+    workspace = Workspace.open(chosen.workspace)
+    options = Options(
+        sites=chosen.sites, pictures=not chosen.no_pictures, corrected=chosen.corrected
+    )
+    with framework.bar("writing", unit="file") as progress:
+        written = bundle.write(workspace, chosen.study, chosen.out, options, progress)
+    for path in written:
+        print(path)
+    print("\nRemoved, so that nobody can be told from these files:")
+    for line in content.build(workspace, chosen.study, options).removed:
+        print(f"- {line}")
+    return 0
+
+
+REPORT_COMMAND = Command(
+    "report",
+    "write the report of a study: HTML, PowerPoint, figures, numbers, methods, without identities",
+    run_report,
+    add_report_options,
+)
+
+
+def add_reconstruct_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    parser.add_argument("study", help="id of a study")
+    parser.add_argument(
+        "--run", dest="run_id", help="id of a finished pretraining (default: the first)"
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--scan", help="id of a scan: write its maps")
+    what.add_argument(
+        "--errors",
+        action="store_true",
+        help="measure every scan, and offer the error as a number that tiers can be cut on",
+    )
+
+
+def run_reconstruct(chosen: argparse.Namespace) -> int:
+    """Write the maps of one scan, or measure the errors of all."""
+    from training.reconstruction import reconstruct  # torch only where it is needed
+
+    workspace = Workspace.open(chosen.workspace)
+    study = planned_study.load(workspace, chosen.study)
+    model = _pretraining_run(study, chosen.run_id)
+    if chosen.scan:
+        made = reconstruct.maps(workspace, study, model, chosen.scan)
+        for image, maps in made.maps_of.items():
+            for name, path in maps.items():
+                print(f"{image} {name}: {path}")
+        error = made.facts["reconstruction_error"]
+        print(f"reconstruction error {error:.4g}{_pretraining_words(made.facts['pretrained_on'])}")
+        return 0
+    with framework.bar("looking") as progress:
+        table = reconstruct.errors(workspace, study, model, progress)
+    failed = int(table["reconstruction_error"].isna().sum())
+    print(
+        f"{len(table) - failed} scans measured by {model.id}, {failed} could not be; "
+        f"{int(table['pretrained_on'].sum())} are of people that it was trained on"
+    )
+    return 0
+
+
+def _pretraining_run(study: Study, run_id: str | None) -> Run:
+    if run_id:
+        return runs.find(study, run_id)
+    found = reconstruction_files.finished_pretrainings(study)
+    if not found:
+        raise StudyError(
+            f"No pretraining of study {study.id} is finished yet. Wait for one, or resume it."
+        )
+    return found[0]
+
+
+def _pretraining_words(pretrained_on: bool) -> str:
+    return " (of a person that the model was trained on)" if pretrained_on else ""
+
+
+RECONSTRUCT_COMMAND = Command(
+    "reconstruct",
+    "look at scans through a pretrained model: maps of one, or an error for each",
+    run_reconstruct,
+    add_reconstruct_options,
+)

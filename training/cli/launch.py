@@ -1,0 +1,109 @@
+"""The command ``launch``: plan a study, and start it in the background."""
+
+import argparse
+import sys
+
+from curation.cli.framework import Command
+from curation.cohorts import frozen_cohort
+from curation.errors import StudyError
+from curation.storage.workspace import Workspace
+from training.cli import studies
+from training.cli.studies import chosen_backend, follow, print_status
+from training.jobs import launch
+from training.studies import arm_overlap, planned_study
+from training.studies.designs import DESIGNS
+from training.studies.input_images import IMAGES
+from training.studies.preset import parse_changes
+from training.studies.presets import PRESETS, default_preset
+
+
+def add_launch_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``launch``."""
+    command.add_argument("study", nargs="?", help="id of a planned study")
+    command.add_argument("--name", default="study", help="name of a new study")
+    command.add_argument("--cohort", help="id of the frozen pretraining pool")
+    command.add_argument("--target", help="id of the frozen target cohort")
+    command.add_argument("--arms", nargs="+", help="e.g. scratch A all control-A all-labels-25")
+    command.add_argument(
+        "--design",
+        choices=list(DESIGNS),
+        help="instead of --arms: " + "; ".join(f"{d.name}: {d.question}" for d in DESIGNS.values()),
+    )
+    command.add_argument(
+        "--percents", nargs="+", type=_share, help="shares of a design, percent, e.g. 80 60 40 20"
+    )
+    command.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    command.add_argument("--folds", type=int, default=5)
+    command.add_argument(
+        "--preset",
+        choices=list(PRESETS),
+        default=default_preset().name,
+        help="; ".join(f"{preset.name}: {preset.label}" for preset in PRESETS.values()),
+    )
+    command.add_argument(
+        "--images",
+        choices=list(IMAGES),
+        help="what is looked at (default: T1w): "
+        + "; ".join(f"{i.name}: {i.label}, {i.meaning}" for i in IMAGES.values()),
+    )
+    command.add_argument(
+        "--set",
+        nargs="+",
+        dest="changes",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change fields of the preset, e.g. pretrain_epochs=100 pretrain_lr=1e-4",
+    )
+    studies.add_backend_options(command)
+
+
+def _share(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 99:
+        raise argparse.ArgumentTypeError(f"a share lies between 1 and 99 %, not {text!r}")
+    return int(text)
+
+
+def run_launch(chosen: argparse.Namespace) -> int:
+    """Plan a study where none is named, and start it."""
+    workspace = Workspace.open(chosen.workspace)
+    study_id = chosen.study or _plan(workspace, chosen)
+    backend, mlflow = chosen_backend(workspace, chosen)
+    print_status(study_id, launch.launch(workspace, study_id, backend=backend, mlflow=mlflow))
+    return follow(workspace, study_id) if chosen.follow else 0
+
+
+def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
+    if not (chosen.cohort and chosen.target and (chosen.arms or chosen.design)):
+        raise StudyError(
+            "Name a planned study, or give --cohort, --target and --arms (or --design) to plan a new one."
+        )
+    pool, target = (frozen_cohort.load(workspace, one) for one in (chosen.cohort, chosen.target))
+    arms = chosen.arms or DESIGNS[chosen.design].arms(pool, chosen.percents)
+    changes = parse_changes(PRESETS[chosen.preset], chosen.changes)
+    if chosen.images:
+        changes |= IMAGES[chosen.images].overrides
+    study = planned_study.plan(
+        workspace,
+        name=chosen.name,
+        cohort_id=chosen.cohort,
+        target_id=chosen.target,
+        arms=arms,
+        seeds=chosen.seeds,
+        folds=chosen.folds,
+        preset=chosen.preset,
+        overrides=changes,
+    )
+    for doubt in arm_overlap.doubts(pool, target, study.arms, study.seeds):
+        print(f"note: {doubt}", file=sys.stderr)
+    if said := arm_overlap.controls_said(pool, study.arms, study.seeds):
+        print(said)
+    return study.id
+
+
+LAUNCH_COMMAND = Command(
+    "launch",
+    "start a study in the background",
+    run_launch,
+    add_launch_options,
+    epilog="A study is planned from --cohort, --target and --arms or --design, or named by its id.",
+)

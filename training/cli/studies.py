@@ -1,0 +1,298 @@
+"""Commands on studies: ``status``, ``stop``, ``resume``, ``retry``, ``mlflow`` and ``demo-study``.
+
+The last one scores the demo's scans, freezes both cohorts, plans a small study and launches it.
+
+Command-line options on the execution backend, experiment tracking, and following a study.
+"""
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import asdict
+from functools import partial
+
+from curation import wording
+from curation.assessment import snakemake_profiles
+from curation.cli import framework
+from curation.cli.framework import Command
+from curation.cohorts import frozen_cohort
+from curation.errors import StudyError, in_words
+from curation.storage import processes
+from curation.storage.processes import Process
+from curation.storage.workspace import Workspace
+from training.jobs import execution_backend, launch, mlflow_log, study_status
+from training.jobs.execution_backend import Backend
+from training.jobs.study_status import StudyStatus, status
+from training.studies import planned_study, runs
+from training.studies.study_arms import ALL, SCRATCH, available_arms
+
+_FIELDS = (
+    "cores",
+    "beside",
+    "partition",
+    "account",
+    "hours",
+    "memory_gb",
+    "gres",
+    "at_once",
+    "profile",
+)
+
+
+def add_backend_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options on the execution backend, ``--mlflow`` and ``--follow``."""
+    command.add_argument("--follow", action="store_true", help="show it until it ends")
+    group = command.add_argument_group(
+        "where it runs", "By default where it ran before, at first on this machine."
+    )
+    group.add_argument("--here", action="store_true", help="on this machine")
+    group.add_argument("--cores", type=int, help="processor cores to use (default: all)")
+    group.add_argument(
+        "--beside",
+        action="store_true",
+        default=None,
+        help="start at once beside a study that runs, instead of waiting for its end",
+    )
+    group.add_argument(
+        "--slurm", action="store_true", help="on Slurm; what was given before is kept"
+    )
+    group.add_argument("--partition", help="of Slurm")
+    group.add_argument("--account", help="of Slurm")
+    group.add_argument("--hours", type=float, help="longest time of one job (default: 24)")
+    group.add_argument("--memory-gb", type=float, help="memory of one job (default: 16)")
+    group.add_argument("--gres", help="what a training job needs, such as gpu:1")
+    group.add_argument("--at-once", type=int, help="jobs that wait or run at once (default: 50)")
+    group.add_argument(
+        "--profile", help=f"a Snakemake profile named in {snakemake_profiles.ENVIRONMENT_VARIABLE}"
+    )
+    group.add_argument(
+        "--mlflow",
+        action="store_true",
+        default=None,
+        help="also log each finished run to MLflow, which is to be installed",
+    )
+
+
+def chosen_backend(
+    workspace: Workspace, chosen: argparse.Namespace
+) -> tuple[Backend | None, bool | None]:
+    """Return and remember the backend and tracking that the arguments name; none stands for as before."""
+    given = {name: getattr(chosen, name) for name in _FIELDS if getattr(chosen, name) is not None}
+    slurm = chosen.slurm or given.keys() & {"partition", "account", "hours", "memory_gb", "gres"}
+    kind = "profile" if chosen.profile else "slurm" if slurm else "here"
+    if kind == "here" and not given and not chosen.here and not chosen.mlflow:
+        return None, None
+    kept = asdict(execution_backend.remembered_backend(workspace)) if kind == "slurm" else {}
+    backend = Backend.from_dict(kept | given | {"kind": kind})
+    tracked = bool(chosen.mlflow) or (kind == "slurm" and mlflow_log.remembered(workspace))
+    execution_backend.refuse_unusable(backend)
+    if tracked:
+        mlflow_log.refuse_lacking()
+    execution_backend.remember_backend(workspace, backend)
+    mlflow_log.remember(workspace, tracked)
+    return backend, tracked
+
+
+NAME = "demo"
+AUTHOR = "Tierscope demo"
+SEEDS = [0, 1]
+FOLDS = 3
+
+
+def train_demo_study(workspace: Workspace) -> str:
+    """Do all of it in this process (the study itself runs in the background) and return the study's id.
+
+    What is there already is not made again, so it may be interrupted and called again.
+    """
+    from curation.assessment import (
+        assess_workspace,  # brings SimpleITK: not for 'status' and the pages
+    )
+
+    with framework.bar("scoring") as progress:
+        assess_workspace.assess(workspace, jobs=os.cpu_count() or 1, progress=progress)
+    pool = frozen_cohort.freeze(workspace, "demo-pool", author=AUTHOR)
+    target = frozen_cohort.freeze(workspace, "demo-target", author=AUTHOR, role="target")
+    names = [arm.name for arm in available_arms(pool)]
+    best = next((name for name in names if name not in (SCRATCH, ALL)), None)
+    wanted = [SCRATCH, best, ALL, f"control-{best}"]
+    planned = planned_study.plan(
+        workspace,
+        name=NAME,
+        cohort_id=pool.id,
+        target_id=target.id,
+        arms=[name for name in wanted if name in names],
+        seeds=SEEDS,
+        folds=FOLDS,
+        preset="smoke",
+    )
+    if status(workspace, planned.id).state == "planned":
+        launch.launch(workspace, planned.id)
+    return planned.id
+
+
+def start_demo_study(workspace: Workspace) -> Process:
+    """Do all of it in a background process; one that runs already is left alone."""
+    state = workspace.tasks_dir / "demo-study.json"
+    return processes.running(state) or processes.start(
+        [sys.executable, "-m", "training", "demo-study", "--workspace", str(workspace.root)],
+        log=workspace.tasks_dir / "demo-study.log",
+        state=state,
+        environment={"PYTHONPATH": launch.import_path()},
+    )
+
+
+def print_status(study_id: str, status: StudyStatus, *, runs: bool = False) -> None:
+    """Print the status of a study, and that of each of its runs."""
+    left = "" if status.eta_s is None else f", about {wording.duration(status.eta_s)} left"
+    print(
+        f"{study_id}: {status.state}, {status.fraction:.0%}, "
+        f"{status.done} of {status.total} runs finished{left}"
+    )
+    if status.message:
+        print(f"  {status.message}")
+    for run in status.runs if runs else []:
+        numbers = [f"loss {run.loss:.3f}"] if run.loss is not None else []
+        if run.age_mae_years is not None:
+            numbers.append(f"age error {run.age_mae_years:.2f} years")
+        text = ", ".join(numbers + [run.message] * bool(run.message))
+        print(f"  {run.state:9} {run.epoch:4}/{run.epochs} epochs  {run.run_id:36} {text}")
+
+
+def follow(workspace: Workspace, study_id: str) -> int:
+    """Print the status of a study until it ends; return 0 where it finished, else 1."""
+    while (status := study_status.status(workspace, study_id)).going:
+        time.sleep(2)
+        print_status(study_id, status)
+    print_status(study_id, status, runs=True)
+    return 0 if status.state == "finished" else 1
+
+
+def add_status_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``status``."""
+    command.add_argument("study", nargs="?", help="one study, with its runs")
+    command.add_argument("--follow", action="store_true", help="show it until it ends")
+
+
+def add_stop_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``stop``."""
+    command.add_argument("study", nargs="?")
+
+
+def add_resume_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``resume``."""
+    command.add_argument("study", nargs="?")
+    add_backend_options(command)
+
+
+def add_retry_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``retry``."""
+    command.add_argument("study")
+    command.add_argument("names", nargs="+", help="names of arms, ids of runs (see 'status STUDY')")
+    command.add_argument(
+        "--anew",
+        action="store_true",
+        help="from the beginning, also what is finished, with all that builds on it",
+    )
+    add_backend_options(command)
+
+
+def add_mlflow_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``mlflow``."""
+    command.add_argument("study")
+
+
+def add_demo_study_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``demo-study``."""
+    command.add_argument("--detach", action="store_true", help="do all of it in the background")
+    command.add_argument("--follow", action="store_true", help="show the study until it ends")
+
+
+def run_status(chosen: argparse.Namespace) -> int:
+    """Print the status of one study, or of all."""
+    workspace = Workspace.open(chosen.workspace)
+    planned, troubles = planned_study.read_studies(workspace)
+    ids = [chosen.study] if chosen.study else [study.id for study in planned]
+    if not ids and not troubles:
+        print("No study is planned yet.")
+    for trouble in troubles if not chosen.study else []:
+        print(in_words(trouble))
+    for study_id in ids:
+        print_status(study_id, status(workspace, study_id), runs=bool(chosen.study))
+    return follow(workspace, chosen.study) if chosen.follow and chosen.study else 0
+
+
+def run_stop(chosen: argparse.Namespace) -> int:
+    """Stop a study."""
+    workspace = Workspace.open(chosen.workspace)
+    study_id = chosen.study or _only(workspace, "running", "queued")
+    print_status(study_id, launch.stop(workspace, study_id, tell=partial(print, flush=True)))
+    return 0
+
+
+def run_resume(chosen: argparse.Namespace) -> int:
+    """Go on with a study."""
+    workspace = Workspace.open(chosen.workspace)
+    study_id = chosen.study or _only(workspace, "stopped", "failed")
+    backend, mlflow = chosen_backend(workspace, chosen)
+    print_status(study_id, launch.resume(workspace, study_id, backend=backend, mlflow=mlflow))
+    return follow(workspace, study_id) if chosen.follow else 0
+
+
+def run_retry(chosen: argparse.Namespace) -> int:
+    """Do single arms or runs again."""
+    workspace = Workspace.open(chosen.workspace)
+    backend, mlflow = chosen_backend(workspace, chosen)
+    done = launch.retry(
+        workspace, chosen.study, chosen.names, anew=chosen.anew, backend=backend, mlflow=mlflow
+    )
+    print_status(chosen.study, done)
+    return follow(workspace, chosen.study) if chosen.follow else 0
+
+
+def run_mlflow(chosen: argparse.Namespace) -> int:
+    """Log the finished runs of a study."""
+    workspace = Workspace.open(chosen.workspace)
+    study = planned_study.load(workspace, chosen.study)
+    logged = sum(mlflow_log.log(workspace, study, run) for run in runs.runs_of(study))
+    print(f"{logged} finished runs are in MLflow, {mlflow_log.tracking_uri(workspace)}")
+    return 0
+
+
+def run_demo_study(chosen: argparse.Namespace) -> int:
+    """Score the demo's scans and start its study, here or in the background."""
+    workspace = Workspace.open(chosen.workspace)
+    if chosen.detach:
+        start_demo_study(workspace)
+        print("The demo's scans are being scored; its study starts by itself afterwards.")
+        return 0
+    study_id = train_demo_study(workspace)
+    print_status(study_id, status(workspace, study_id))
+    return follow(workspace, study_id) if chosen.follow else 0
+
+
+def _only(workspace: Workspace, *wanted: str) -> str:
+    found = [
+        study.id
+        for study in planned_study.list_studies(workspace)
+        if status(workspace, study.id).state in wanted
+    ]
+    if len(found) != 1:
+        listed = ", ".join(found) or "none"
+        raise StudyError(f"Name the study: {' or '.join(wanted)} at present: {listed}.")
+    return found[0]
+
+
+COMMANDS = (
+    Command("status", "show where studies stand", run_status, add_status_options),
+    Command("stop", "stop a running study; nothing finished is lost", run_stop, add_stop_options),
+    Command("resume", "go on with a stopped or failed study", run_resume, add_resume_options),
+    Command("retry", "do single arms or runs of a study again", run_retry, add_retry_options),
+    Command("mlflow", "log a study's finished runs to MLflow", run_mlflow, add_mlflow_options),
+    Command(
+        "demo-study",
+        "score the demo's scans and start its study",
+        run_demo_study,
+        add_demo_study_options,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Running studies: launch, queue, supervisor, execution backends, status, monitoring."""

@@ -1,0 +1,72 @@
+"""Random masks of a masked autoencoder, sampled anew for every volume of every step."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.studies.preset import Preset
+
+
+class PatchMasks(NamedTuple):
+    """Kept and removed patches of some volumes.
+
+    Parameters
+    ----------
+    kept, removed : Tensor of int64, [B, K] and [B, R]
+        Numbers of the patches that are shown and of those that are asked for; together all patches, or all
+        with brain.
+    weights : Tensor of float32, [B, R]
+        Share of brain of the removed patches, divided by its sum over the batch.
+    """
+
+    kept: Tensor
+    removed: Tensor
+    weights: Tensor
+
+
+def usable(shares: Tensor, preset: Preset) -> Tensor:
+    """Return the indices of the patches that a preset uses, [K]: all, or those with brain."""
+    if preset.masking == "brain":
+        return torch.nonzero(shares > 0).flatten()
+    return torch.arange(len(shares))
+
+
+def sample_masks(
+    rng: np.random.Generator, count: int, shares: Tensor, preset: Preset
+) -> PatchMasks:
+    """Sample the masks of a batch.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Seeded for the step.
+    count : int
+        Volumes.
+    shares : Tensor, [N]
+        Share of brain in each patch, from :func:`training.models.patches.patch_weights`.
+    preset : Preset
+        Gives ratio and kind of masking.
+
+    Notes
+    -----
+    ``int((1 − ratio) · patches)`` patches are kept, as MONAI does. Under ``brain`` the patches with brain are
+    all there is: empty ones are neither shown nor asked for, and the others are removed one after the other
+    with probabilities proportional to their share of brain (Efraimidis & Spirakis 2006,
+    doi:10.1016/j.ipl.2005.11.003).
+    """
+    share, positions = shares.numpy(), usable(shares, preset).numpy()
+    probability = share[positions] if preset.masking == "brain" else np.ones(len(positions))
+    keys = (
+        np.log(1 - rng.random((count, len(positions)))) / probability
+    )  # the largest are removed first
+    order = positions[np.argsort(keys, axis=1)]
+    keep = max(1, int((1 - preset.masking_ratio) * len(positions)))
+    kept, removed = order[:, :keep], order[:, keep:]
+    weights = share[removed]
+    return PatchMasks(
+        torch.from_numpy(kept),
+        torch.from_numpy(removed),
+        torch.from_numpy(weights / max(float(weights.sum()), 1e-6)).float(),
+    )

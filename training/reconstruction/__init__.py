@@ -1,0 +1,1 @@
+"""Reconstructions of masked scans by a pretrained network."""

@@ -1,0 +1,1 @@
+"""What came of a study: curves, summary, comparisons, subgroups, conclusions."""

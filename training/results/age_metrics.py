@@ -1,0 +1,183 @@
+"""Age metrics: error, correlation and bias of predicted ages, raw and corrected for age bias.
+
+Also the standardisation of ages by the training folds, and the result of one fine-tuning.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+#: Predictions that follow age less than this (years a year) have no correction: divided by so little, their
+#: errors would only grow.
+MIN_FOLLOWS = 0.3
+FIGURES = ("age_mae_years", "r", "r2", "mean_error_years", "slope")
+
+
+def figures(predicted: NDArray[np.float64], ages: NDArray[np.float64]) -> dict[str, float]:
+    """Return the age metrics of one arm, each computed per seed and averaged over seeds.
+
+    Parameters
+    ----------
+    predicted : array of shape (S, N)
+        Predicted ages, years.
+    ages : array of shape (N,)
+        True ages, years.
+
+    Returns
+    -------
+    dict
+        ``age_mae_years``: mean absolute error · ``r``: Pearson's, predicted against true age; NaN for a
+        constant · ``r2``: 1 − squared errors over squared deviations of age; below 0 is worse than one
+        constant · ``mean_error_years``: predicted − true · ``slope``: of that error against age, years a
+        year; −1 is a constant, 0 is no bias.
+
+    Examples
+    --------
+    >>> ages = np.array([20.0, 40.0, 60.0])
+    >>> found = figures(np.array([[25.0, 40.0, 55.0]]), ages)  # one seed, regressing to the mean
+    >>> round(found["age_mae_years"], 2), round(found["r"], 2), round(found["slope"], 2)
+    (3.33, 1.0, -0.25)
+    """
+    error = predicted - ages
+    deviation = ages - ages.mean()
+    spread = float(np.square(deviation).sum())
+    centred = predicted - predicted.mean(axis=1, keepdims=True)
+    scale = np.sqrt(np.square(centred).sum(axis=1) * spread)
+    varies = (np.ptp(predicted, axis=1) > 0) & (spread > 0)
+    r = np.divide(centred @ deviation, scale, out=np.full(len(scale), np.nan), where=varies)
+    values = {"age_mae_years": np.abs(error).mean(axis=1), "r": r}
+    values["r2"] = 1 - np.square(error).sum(axis=1) / spread if spread > 0 else r * np.nan
+    values["mean_error_years"] = error.mean(axis=1)
+    values["slope"] = error @ deviation / spread if spread > 0 else r * np.nan
+    return {name: float(values[name].mean()) for name in FIGURES}
+
+
+def follow_age(predicted: NDArray[np.float64], ages: NDArray[np.float64]) -> bool:
+    """Tell whether predictions follow age.
+
+    Parameters
+    ----------
+    predicted : array of shape (S, N)
+        Predicted ages, years.
+    ages : array of shape (N,)
+        True ages, years.
+
+    Returns
+    -------
+    bool
+        True where the mean over seeds rises with age by :data:`MIN_FOLLOWS` years a year or more, and the
+        95 % interval of that slope (least squares, Student's t over people) leaves out 0. Fewer than 3
+        people, or people of one age, do not tell.
+    """
+    deviation = ages - ages.mean() if len(ages) else ages
+    spread = float(np.square(deviation).sum())
+    if len(ages) < 3 or spread == 0 or not len(predicted):
+        return False
+    mean = predicted.mean(axis=0)
+    slope = float(mean @ deviation) / spread
+    rest = mean - mean.mean() - slope * deviation
+    error = np.sqrt(np.square(rest).sum() / (len(ages) - 2) / spread)
+    return bool(slope >= MIN_FOLLOWS and slope > stdtrit(len(ages) - 2, 0.975) * error)
+
+
+def corrected(
+    predicted: NDArray[np.float64], ages: NDArray[np.float64], folds: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Take the age bias out of predictions, fitted outside of the fold it is applied to.
+
+    Parameters
+    ----------
+    predicted : array of shape (S, N)
+        Held-out predictions, years.
+    ages : array of shape (N,)
+        True ages, years.
+    folds : array of shape (N,)
+        The fold in which each person was held out.
+
+    Returns
+    -------
+    array of shape (S, N)
+        ``(predicted − a) / b`` with ``predicted ≈ a + b·age`` fitted, for each seed and fold, on the
+        held-out predictions of the *other* folds' people. NaN where there are fewer than 3 of them, and all
+        NaN where predictions do not follow age (:func:`follow_age`), or ``b`` is anywhere not above
+        :data:`MIN_FOLLOWS`.
+
+    Notes
+    -----
+    The form of Cole et al. (2018), which needs no age of the person that it is applied to; forms that
+    subtract a function of the true age (Beheshti et al. 2019) raise r by what they are told (Butler et al.
+    2021). The other folds' predictions come from models that were trained on this fold among others, as any
+    fit on training folds.
+    """
+    result = np.full(predicted.shape, np.nan)
+    if not follow_age(predicted, ages):
+        return result
+    for fold in np.unique(folds):
+        inside = folds == fold
+        age, others = ages[~inside], predicted[:, ~inside]
+        spread = float(np.square(age - age.mean()).sum()) if len(age) else 0.0
+        if len(age) < 3 or spread == 0:
+            continue
+        b = (others - others.mean(axis=1, keepdims=True)) @ (age - age.mean()) / spread
+        a = others.mean(axis=1) - b * age.mean()
+        if (b <= MIN_FOLLOWS).any():
+            return np.full(predicted.shape, np.nan)
+        result[:, inside] = (predicted[:, inside] - a[:, None]) / b[:, None]
+    return result
+
+
+@dataclass(frozen=True)
+class AgeScale:
+    """Standardises ages by the training folds: mean and standard deviation, years.
+
+    Examples
+    --------
+    >>> scale = AgeScale.of(np.array([50.0, 70.0]))
+    >>> scale.standardise(np.array([80.0])).tolist()
+    [2.0]
+    >>> scale.years(np.array([2.0])).tolist()
+    [80.0]
+    """
+
+    mean_years: float
+    sd_years: float
+
+    @classmethod
+    def of(cls, ages: NDArray[np.float64]) -> "AgeScale":
+        """Measure the scale; ages that do not differ get a deviation of 1 year."""
+        return cls(float(ages.mean()), float(ages.std()) or 1.0)
+
+    def standardise(self, years: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return years as deviations from the mean in standard deviations."""
+        return (years - self.mean_years) / self.sd_years
+
+    def years(self, standardised: NDArray) -> NDArray[np.float64]:
+        """Undo :meth:`standardise`."""
+        return np.asarray(standardised, dtype=np.float64) * self.sd_years + self.mean_years
+
+
+def age_error(people: pd.DataFrame, predicted_years: NDArray[np.float64]) -> float:
+    """Return the mean absolute error over people, years; a person's scans are averaged first."""
+    table = people.assign(predicted=predicted_years).groupby("subject_id")[
+        ["age_years", "predicted"]
+    ]
+    means = table.mean()
+    return float((means["predicted"] - means["age_years"]).abs().mean())
+
+
+def result_of(
+    train: pd.DataFrame, test: pd.DataFrame, predicted: NDArray[np.float64], scale: AgeScale
+) -> dict[str, Any]:
+    """Return the content of ``result.json``: errors, the mean age as a baseline, and every prediction."""
+    rows = test[["scan_id", "subject_id", "age_years"]].assign(predicted_age_years=predicted)
+    return {
+        "age_mae_years": age_error(test, predicted),
+        "baseline_age_years": scale.mean_years,
+        "baseline_mae_years": age_error(test, np.full(len(test), scale.mean_years)),
+        "training_subjects": int(train["subject_id"].nunique()),
+        "predictions": rows.to_dict("records"),
+    }

@@ -1,0 +1,124 @@
+"""Conclusion of a study in one sentence, the same on every page and in every report."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pandas as pd
+
+from training.results import study_summary
+from training.results.comparisons import MEAN_AGE, Comparisons
+from training.results.crossed_effects import ALPHA
+from training.results.predictions import Predictions
+from training.studies import runs
+from training.studies.planned_study import Study
+
+#: Presets that are for trying things out.
+TRY_OUTS = ("smoke",)
+
+
+class Conclusion(NamedTuple):
+    """Conclusion of a study.
+
+    Parameters
+    ----------
+    headline : str
+        The sentence; empty where no run is finished.
+    ranks : bool
+        Whether arms can be ranked at all: at least one is shown to predict age better than the mean age does.
+    """
+
+    headline: str
+    ranks: bool
+
+
+def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -> Conclusion:
+    """Return the conclusion from the comparisons of a study.
+
+    Parameters
+    ----------
+    held_out : Predictions
+        Of the runs that are finished.
+    found : Comparisons
+        From :func:`training.results.comparisons.compare_all`, with the same reference.
+    reference : str or None
+        The arm that others were compared with.
+    """
+    if found.mean_age.empty:
+        return Conclusion("", ranks=False)
+    learned = found.mean_age[
+        (found.mean_age["p_holm"] <= ALPHA) & (found.mean_age["difference_years"] < 0)
+    ]
+    if learned.empty:
+        return Conclusion(_nothing_learned(held_out), ranks=False)
+    if found.reference.empty:
+        arms = ", ".join(learned["arm"])
+        return Conclusion(f"Better than {MEAN_AGE}: {arms}", ranks=True)
+    return Conclusion(_of_arms(found.reference, str(reference), held_out), ranks=True)
+
+
+def _nothing_learned(held_out: Predictions) -> str:
+    error = study_summary.mean_age_error(held_out)
+    said = f"arm predicts age better than the mean age ({error:.1f} years)"
+    if _whole(held_out):
+        return f"No {said}: this study cannot rank tiers"
+    return f"Not the whole study: so far no {said}"
+
+
+def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:
+    """Return the verdict that matters most, or the reason why there is none."""
+    so_far = "" if _whole(held_out) else "Not the whole study: so far "
+    better = table[table["verdict"] == "better"].sort_values("difference_years")
+    if len(better):
+        return so_far + str(better.iloc[0]["words"])
+    worse = table[table["verdict"] == "worse"].sort_values("difference_years")
+    if len(worse):
+        return so_far + str(worse.iloc[-1]["words"])
+    if table["verdict"].isin(["withheld", "unknown"]).all():
+        if so_far:
+            return "Not the whole study: no arm is called better or worse"
+        return "One seed: no arm is called better or worse"
+    rows = table[table["verdict"].isin(["open", "leaning"])]
+    rests = f"{rows['n_subjects'].max():.0f} people and {rows['n_seeds'].max():.0f} seeds"
+    none = "no arm" if so_far else "No arm"
+    return f"{so_far}{none} is distinguishable from {reference} with these {rests}"
+
+
+def _whole(held_out: Predictions) -> bool:
+    """Tell whether all runs of all arms are finished, and none is filtered out."""
+    return not held_out.narrowed and all(held_out.finished(arm.name) for arm in held_out.arms)
+
+
+def detectable(table: pd.DataFrame) -> str:
+    """Return a remark on the differences that comparisons can miss; empty where none was estimated."""
+    years = table["detectable_years"].dropna()
+    if years.empty:
+        return ""
+    low, high = f"{years.min():.1f}", f"{years.max():.1f}"
+    size = f"{high} years" if low == high else f"{low} to {high} years, by arm,"
+    return f"True differences below {size} can stay unseen: one study in five misses as much."
+
+
+def outdated(studies: Iterable[Study]) -> str:
+    """Return a warning about runs made by a faulty version; empty where there is none."""
+    warnings = []
+    for study in studies:
+        if count := len(runs.made_before_calibration_on_all(study)):
+            made = "run was made" if count == 1 else "runs were made"
+            warnings.append(
+                f"{count} {made} before Tierscope 0.4.0, which calibrated models on the wrong people. Do "
+                f"them again before you conclude anything: 'python -m training retry {study.id} "
+                f"{' '.join(_arms_of(study))} --anew'."
+            )
+    return " ".join(warnings)
+
+
+def _arms_of(study: Study) -> list[str]:
+    return [arm.name for arm in study.arms]
+
+
+def try_out(studies: Iterable[Study]) -> str:
+    """Return a warning about studies with a preset for trying things out; empty where there is none."""
+    names = {study.preset.name for study in studies} & set(TRY_OUTS)
+    if not names:
+        return ""
+    return f"Preset {' and '.join(sorted(names))}: to try Tierscope out, not for conclusions."

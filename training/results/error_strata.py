@@ -1,0 +1,199 @@
+"""Subgroup errors of an arm: by tier of the test scan, and against score, age, sex and site."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from training.results import age_metrics, study_summary
+from training.results.error_curves import t_quantile
+from training.results.predictions import BASELINE, Predictions
+
+NOT_KNOWN = "not known"
+#: A mean over fewer people than these is shown, but faded: one of them moves it.
+FEW_PEOPLE = 10
+#: Reference of the cells of :func:`tier_by_tier` where there is no arm without pretraining.
+MEAN_OF_ARMS = "the mean of the arms"
+#: Columns that errors are plotted against, with their names and units.
+NUMBERS = {
+    "distortion_score": "Distortion score (0 pristine – 100 unusable; higher is worse)",
+    "age_years": "Age (years)",
+}
+GROUPS = {"sex": "Sex", "site": "Site", "tier": "Tier of the test scan"}
+
+
+def errors_by_scan(held_out: Predictions, arm: str) -> pd.DataFrame:
+    """Return the errors of an arm, a row a scan.
+
+    Parameters
+    ----------
+    held_out : Predictions
+        Of the runs that are finished.
+    arm : str
+        A name out of ``held_out.names``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        :data:`training.results.predictions.SCAN_COLUMNS` · ``predicted_age_years``: mean over the seeds that
+        are there · ``age_gap_years``: predicted − true · ``corrected_gap_years``: the same with the age bias
+        taken out on the other folds · ``error_years``: mean over seeds of the absolute error. Scans without
+        prediction are left out.
+    """
+    _, seeds, _ = study_summary.estimate(held_out, arm)
+    predicted = held_out.by_scan[held_out.at(arm)][seeds]
+    known = (
+        np.isfinite(predicted).all(axis=0) if len(seeds) else np.zeros(len(held_out.scans), bool)
+    )
+    scans, predicted = held_out.scans[known].reset_index(drop=True), predicted[:, known]
+    ages, folds = scans["age_years"].to_numpy(), scans["fold"].to_numpy()
+    unbiased = age_metrics.corrected(predicted, ages, folds)
+    mean = predicted.mean(axis=0) if len(scans) else np.empty(0)
+    return scans.assign(
+        predicted_age_years=mean,
+        age_gap_years=mean - ages,
+        corrected_gap_years=unbiased.mean(axis=0) - ages if len(scans) else np.empty(0),
+        error_years=np.abs(predicted - ages).mean(axis=0) if len(scans) else np.empty(0),
+    )
+
+
+def tier_by_tier(held_out: Predictions) -> pd.DataFrame:
+    """Return the error of each arm on the test scans of each tier.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``arm, tier, age_mae_years, ci_low, ci_high, n_scans, n_subjects``: tiers in their order, a scan's
+        error being the mean over seeds; the interval is Student's over people, a person's scans of that
+        tier averaged, and NaN for fewer than 2 people. Test scans without a tier are ``not known``.
+        ``difference_years``: to ``against`` on the same scans, below 0 is better; that is the arm without
+        pretraining, else the mean of the trained arms.
+    """
+    rows = []
+    for arm in held_out.there:
+        scans = errors_by_scan(held_out, arm)
+        scans = scans.assign(tier=scans["tier"].fillna(NOT_KNOWN))
+        rows.append(_summarised(scans, "tier").assign(arm=arm))
+    columns = ["arm", "tier", "age_mae_years", "ci_low", "ci_high", "n_scans", "n_subjects"]
+    table = pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
+    return _against(table, _without_pretraining(held_out))
+
+
+def colours_said(table: pd.DataFrame) -> str:
+    """Describe the colours of :func:`tier_by_tier` in words."""
+    against = table["against"].iloc[0] if len(table) else MEAN_OF_ARMS
+    faded = (
+        f" Faded: fewer than {FEW_PEOPLE} people."
+        if (table["n_subjects"] < FEW_PEOPLE).any()
+        else ""
+    )
+    return f"Blue is better than {against} on the same scans, orange is worse.{faded}"
+
+
+def _without_pretraining(held_out: Predictions) -> str | None:
+    plain = (arm.name for arm in held_out.arms if arm.is_scratch)
+    return next((name for name in plain if name in held_out.there), None)
+
+
+def _against(table: pd.DataFrame, reference: str | None) -> pd.DataFrame:
+    """Add the difference of each cell to the reference's, or the trained arms' mean, of its tier."""
+    trained = table[table["arm"] != BASELINE]
+    means = trained.groupby("tier")["age_mae_years"].mean()
+    own = trained[trained["arm"] == reference].set_index("tier")["age_mae_years"]
+    expected = table["tier"].map(own if len(own) else means).astype(float)
+    return table.assign(
+        difference_years=table["age_mae_years"].astype(float) - expected,
+        against=reference if len(own) else MEAN_OF_ARMS,
+    )
+
+
+def by_group(scans: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return the error of an arm in each group of scans.
+
+    Parameters
+    ----------
+    scans : pandas.DataFrame
+        From :func:`errors_by_scan`.
+    column : str
+        A key of :data:`GROUPS`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The column, and the errors and counts of :func:`tier_by_tier` for each group.
+    """
+    return _summarised(scans.assign(**{column: scans[column].fillna(NOT_KNOWN)}), column)
+
+
+def along(
+    scans: pd.DataFrame, column: str, value: str = "error_years", *, bins: int = 5
+) -> pd.DataFrame:
+    """Return how an error runs along a number: its mean in bins that hold equally many scans.
+
+    Parameters
+    ----------
+    scans : pandas.DataFrame
+        From :func:`errors_by_scan`.
+    column : str
+        A key of :data:`NUMBERS`.
+    value : str
+        Column to average.
+    bins : int
+        At most so many; each holds 5 scans or more.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``at`` (mean of the column in the bin), ``mean, low, high`` (Student's 95 % interval over people),
+        ``n_scans``. No rows for fewer than 5 scans.
+    """
+    measured = scans[np.isfinite(scans[column].to_numpy(dtype=float)) & np.isfinite(scans[value])]
+    count = min(bins, len(measured) // 5)
+    if not count:
+        return pd.DataFrame(columns=["at", "mean", "low", "high", "n_scans"], dtype="float64")
+    bins_of_scans = pd.qcut(measured[column].rank(method="first"), count, labels=False)
+    people = (
+        measured.assign(bin=bins_of_scans).groupby(["bin", "subject_id"])[[column, value]].mean()
+    )
+    grouped = people.groupby("bin")
+    n = grouped.size().to_numpy()
+    half = t_quantile(n) * grouped[value].std().to_numpy() / np.sqrt(n)
+    mean = grouped[value].mean().to_numpy()
+    return pd.DataFrame(
+        {
+            "at": grouped[column].mean().to_numpy(),
+            "mean": mean,
+            "low": mean - half,
+            "high": mean + half,
+            "n_scans": measured.groupby(bins_of_scans).size().to_numpy(),
+        }
+    )
+
+
+def rank_correlation(
+    scans: pd.DataFrame, column: str, value: str = "error_years"
+) -> tuple[float, float, int]:
+    """Return Spearman's ρ of a number and the error, its two-sided p-value, and how many people it rests on.
+
+    A person's scans are averaged. NaN for fewer than 3 people, or where nothing varies.
+    """
+    people = scans.groupby("subject_id")[[column, value]].mean().dropna()
+    if len(people) < 3 or (people.nunique() < 2).any():
+        return float("nan"), float("nan"), len(people)
+    found = spearmanr(people[column], people[value])
+    return float(found.statistic), float(found.pvalue), len(people)
+
+
+def _summarised(scans: pd.DataFrame, column: str) -> pd.DataFrame:
+    people = scans.groupby([column, "subject_id"])["error_years"].mean().groupby(column)
+    mean, n = people.mean(), people.size()
+    half = t_quantile(n.to_numpy()) * people.std() / np.sqrt(n)
+    table = pd.DataFrame(
+        {
+            "age_mae_years": mean,
+            "ci_low": mean - half,
+            "ci_high": mean + half,
+            "n_scans": scans.groupby(column).size(),
+            "n_subjects": n,
+        }
+    )
+    return table.reset_index()

@@ -1,0 +1,1 @@
+"""The plan of a study: presets, arms, designs, inputs, splits, checks, runs and their status."""

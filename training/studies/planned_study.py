@@ -1,0 +1,332 @@
+"""Planned studies: arms × seeds on a pool, tested on a target cohort; planned once, then never changed.
+
+``study.json`` holds every choice, ``scans.parquet`` every scan with the alignment it is used with.
+The study's id ends in a hash of both: the same plan is the same study.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from curation import __version__, errors
+from curation.cohorts.frozen_cohort import Cohort
+from curation.decisions import database
+from curation.errors import StudyError, TierscopeError, WorkspaceError
+from curation.storage import files
+from curation.storage.files import slug
+from curation.storage.workspace import Workspace
+from training.studies import pet_pairing, pool_target_separation, splits, study_arms, study_checks
+from training.studies.pool_target_separation import Separation
+from training.studies.preset import Preset
+from training.studies.presets import PRESETS
+from training.studies.study_arms import Arm
+from training.studies.study_folder import HEADER, StudyFolder
+
+SCHEMA = 2
+#: Scans of the pool that the mean patches are taken from, at most.
+CODING_SCANS = 512
+#: What to do where a file of a study cannot be read.
+_REMEDY = (
+    "Put back a copy of it, update Tierscope if a newer one wrote it, or move the study's folder away: the "
+    "other studies go on without it."
+)
+#: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where the
+#: study looks at PET, also :data:`training.studies.pet_pairing.PAIR_COLUMNS`.
+SCAN_COLUMNS = (
+    "scan_id",
+    "subject_id",
+    "role",
+    "sha256",
+    "site",
+    "age_years",
+    "tier",
+    "distortion_score",
+    "template_affine",
+    "fold",
+    "source",
+)
+#: Seed of the sampling of a control: this plus the seed of its run.
+CONTROL_SEED = 1000
+
+
+@dataclass(frozen=True)
+class Study(StudyFolder):
+    """A planned study.
+
+    Parameters
+    ----------
+    id : str
+        Name and hash; the name of its folder.
+    name : str
+        As given by people.
+    cohort_id, target_id : str
+        The frozen pool, and the frozen cohort on which every arm is tested.
+    arms : tuple of Arm
+        What is compared.
+    seeds : tuple of int
+        Each arm is trained once a seed.
+    folds : int
+        Folds of the target cohort.
+    preset : Preset
+        How volumes are prepared and trained on, overrides applied.
+    split_seed, control_seed : int
+        Of the folds and of the shares of labels; of the sampling of controls.
+    created, version : str
+        When (ISO 8601, UTC) and by which Tierscope.
+    simulated : bool
+        True when any scan in it is simulated.
+    separation : Separation, optional
+        Comparison that keeps pool and target apart; none up to 0.3.
+    folder : Path
+        See :class:`training.studies.study_folder.StudyFolder`.
+    """
+
+    id: str
+    name: str
+    cohort_id: str
+    target_id: str
+    arms: tuple[Arm, ...]
+    seeds: tuple[int, ...]
+    folds: int
+    preset: Preset
+    split_seed: int
+    control_seed: int
+    created: str
+    version: str
+    simulated: bool
+    separation: Separation | None = field(default=None, compare=False)
+
+    def arm(self, name: str) -> Arm:
+        """Return an arm by its name."""
+        return next(arm for arm in self.arms if arm.name == name)
+
+    def scans(self) -> pd.DataFrame:
+        """Read the study's scans, the columns of :data:`SCAN_COLUMNS`; ``fold`` is −1 in the pool.
+
+        Studies planned by earlier versions have no ``source``: there nothing stands in for an unknown site,
+        and controls stay as they were drawn.
+        """
+        return files.read_parquet(self.scans_path, _REMEDY)
+
+    def pool(self) -> pd.DataFrame:
+        """Return the scans of the pretraining pool."""
+        return self.scans().query("role == 'pool'")
+
+    def pretraining_scans(self, arm_name: str, seed: int) -> list[str]:
+        """Return the ``scan_id`` of the scans that an arm is pretrained on with a seed."""
+        arm = self.arm(arm_name)
+        matched = study_arms.matched_arm(arm) if arm.matches else None
+        return study_arms.scans_of(arm, self.pool(), matched=matched, seed=self.control_seed + seed)
+
+    def coding_scans(self) -> list[str]:
+        """Return the ``scan_id`` of the scans whose mean patches set the input coding of every arm.
+
+        They are spread evenly over the pool, of whatever tier, so that arms differ in what they are
+        pretrained on alone; at most :data:`CODING_SCANS`.
+        """
+        pool = np.sort(self.scans().query("role == 'pool'")["scan_id"].to_numpy(dtype=object))
+        positions = np.linspace(0, len(pool) - 1, min(len(pool), CODING_SCANS)).round().astype(int)
+        return pool[positions].tolist()
+
+    def split(self, arm_name: str, seed: int, fold: int) -> "Split":
+        """Return the train/test split of the target cohort for one fine-tuning."""
+        target = self.scans().query("role == 'target'").reset_index(drop=True)
+        training = target[target["fold"] != fold]
+        labelled = splits.labelled(
+            training,
+            percent=self.arm(arm_name).label_percent,
+            seed=(self.split_seed, seed, fold),
+        )
+        steps = -(-len(training) // self.preset.finetune_batch)
+        return Split(labelled, target[target["fold"] == fold], steps)
+
+
+class Split(NamedTuple):
+    """Train/test split of the target cohort for one fine-tuning.
+
+    Parameters
+    ----------
+    train, test : pandas.DataFrame
+        Columns of :data:`SCAN_COLUMNS`: the labelled scans of the training folds (an arm's share of the
+        people), and those of the held-out fold.
+    steps : int
+        Optimiser steps an epoch: one pass over all training folds, also where an arm has a share of the
+        labels only, so that every arm gets the same number.
+    """
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    steps: int
+
+
+def plan(
+    workspace: Workspace,
+    *,
+    name: str,
+    cohort_id: str,
+    target_id: str,
+    arms: list[str],
+    seeds: list[int],
+    folds: int,
+    preset: str,
+    overrides: Mapping[str, Any] | None = None,
+) -> Study:
+    """Plan a study and write its folder; the same plan again returns the study that is there.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the cohorts are.
+    name : str
+        Name of the study.
+    cohort_id, target_id : str
+        Ids of the frozen pool and of the frozen target cohort.
+    arms : list of str
+        Names out of :func:`training.studies.study_arms.available_arms`.
+    seeds : list of int
+        Different numbers of 0 or more; each arm is trained once with each.
+    folds : int
+        Folds of the target cohort, 2 or more.
+    preset : str
+        Key of :data:`training.studies.presets.PRESETS`.
+    overrides : mapping, optional
+        Fields of the preset to change; :attr:`training.studies.input_images.Images.overrides` are such.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    StudyError
+        When the plan makes no fair study: a person of the target who is or may be in the pool, an image
+        that is in it twice, images of several kinds, an arm without scans, too few people for the folds, a
+        scan that is not aligned or has changed since, or one without the PET that the preset looks at.
+    """
+    if preset not in PRESETS:
+        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    if not name.strip():
+        raise StudyError("A study needs a name.")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
+    pool = study_checks.usable_cohort(workspace, cohort_id, "pool")
+    target = study_checks.usable_cohort(workspace, target_id, "target")
+    chosen = study_arms.choose(pool, arms)
+    study_checks.refuse_mixed(pool, target)
+    separated = pool_target_separation.check(workspace, pool, target)
+    study_checks.refuse_too_few(target, folds)
+    study_checks.refuse_too_few_labels(target, folds, chosen)
+    changed = PRESETS[preset].changed(overrides)
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "name": name.strip(),
+        "cohort_id": pool.id,
+        "target_id": target.id,
+        "arms": [arm.as_dict() for arm in chosen],
+        "seeds": list(seeds),
+        "folds": folds,
+        "preset": changed.as_dict(),
+        "split_seed": 0,
+        "control_seed": CONTROL_SEED,
+        "simulated": bool(pool.scans["simulated"].any() or target.scans["simulated"].any()),
+    }
+    study_checks.refuse_same_folder(chosen)
+    scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
+    scans = pet_pairing.with_pets(workspace, scans, changed)
+    return _write(workspace, content, scans, separated)
+
+
+def load(workspace: Workspace, study_id: str) -> Study:
+    """Read a planned study.
+
+    Raises
+    ------
+    StudyError
+        When there is none of that id, or a newer Tierscope made it.
+    DamagedError
+        When its file cannot be read.
+    """
+    try:
+        paths = StudyFolder(folder=workspace.study_dir(study_id))
+    except WorkspaceError as error:
+        raise StudyError(str(error)) from error
+    if not paths.header_path.exists():
+        known = ", ".join(study.id for study in list_studies(workspace)) or "none yet"
+        raise StudyError(f"There is no study {study_id!r}; the workspace has: {known}.")
+    return _read(paths.header_path)
+
+
+def _read(path: Path) -> Study:
+    with errors.readable(path, _REMEDY):
+        values = files.read_json(path, _REMEDY)
+        if values["schema"] > SCHEMA:
+            raise StudyError(f"{path} was made by a newer Tierscope. Update Tierscope to open it.")
+        return Study(
+            arms=tuple(Arm.from_dict(arm) for arm in values["arms"]),
+            seeds=tuple(values["seeds"]),
+            preset=Preset.from_dict(values["preset"]),
+            folder=path.parent,
+            separation=pool_target_separation.from_dict(values.get("separation")),
+            **{key: values[key] for key in _PLAIN},
+        )
+
+
+_PLAIN = (
+    "id",
+    "name",
+    "cohort_id",
+    "target_id",
+    "folds",
+    "split_seed",
+    "control_seed",
+    "created",
+    "version",
+    "simulated",
+)
+
+
+def list_studies(workspace: Workspace) -> list[Study]:
+    """Return all planned studies that can be read, newest first."""
+    return read_studies(workspace)[0]
+
+
+def read_studies(workspace: Workspace) -> tuple[list[Study], list[TierscopeError | OSError]]:
+    """Return all planned studies, newest first, and the errors of those that cannot be read."""
+    found, troubles = errors.read_each(sorted(workspace.studies_dir.glob(f"*/{HEADER}")), _read)
+    return sorted(found, key=lambda study: (study.created, study.id), reverse=True), troubles
+
+
+# ---- writing -------------------------------------------------------------------------------------
+
+
+def _write(
+    workspace: Workspace, content: dict[str, Any], scans: pd.DataFrame, separated: Separation
+) -> Study:
+    text = json.dumps(content, sort_keys=True) + scans.to_json(orient="records", double_precision=9)
+    study_id = f"{slug(content['name'])}-{files.short_hash(text)}"
+    paths = StudyFolder(folder=workspace.study_dir(study_id))
+    if not paths.header_path.exists():
+        created = database.now().isoformat(timespec="seconds")
+        files.write_parquet(paths.scans_path, scans)
+        header = {"id": study_id, "created": created, "version": __version__}
+        about = {"separation": separated.as_dict()}
+        files.write_json(paths.header_path, header | content | about)
+    return load(workspace, study_id)
+
+
+def _scan_table(
+    workspace: Workspace, pool: Cohort, target: Cohort, *, folds: int, seed: int
+) -> pd.DataFrame:
+    table = pd.concat(
+        [pool.scans.assign(role="pool"), target.scans.assign(role="target")], ignore_index=True
+    )
+    affines = study_checks.alignments(workspace, table)
+    fold = splits.fold_of_subject(target.scans, folds=folds, seed=seed)
+    in_target = table["role"] == "target"
+    fold_column = table["subject_id"].map(fold).where(in_target, -1).astype(int)
+    return table.assign(template_affine=affines, fold=fold_column)[list(SCAN_COLUMNS)]

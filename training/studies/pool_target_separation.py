@@ -1,0 +1,197 @@
+"""Separation of pool and target: no image twice, no person in both, and the record of that comparison."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from curation.cohorts.frozen_cohort import Cohort
+from curation.errors import StudyError
+from curation.sources import duplicates
+from curation.sources.duplicates import SharedIds
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+
+_OF_SCANS = ["scan_id", "participant_id", "person", "image_hash", "subject_id", "age_years", "sex"]
+
+
+@dataclass(frozen=True)
+class Separation:
+    """Record of the comparison of pool and target when a study was planned.
+
+    Parameters
+    ----------
+    scans : int
+        Scans of pool and target.
+    by_voxels : int
+        How many of them were compared voxel by voxel; the others by their files alone.
+    named_people : int
+        How many have a person whom a table names in all sources.
+    other_people : int
+        Participant ids that sources share and of which somebody said that they are different people.
+    """
+
+    scans: int
+    by_voxels: int
+    named_people: int
+    other_people: int
+
+    def as_dict(self) -> dict[str, int]:
+        """Return plain JSON-ready values."""
+        return asdict(self)
+
+
+def check(workspace: Workspace, pool: Cohort, target: Cohort) -> Separation:
+    """Refuse an image that is in a study twice, and a person who is or may be in both cohorts.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Knows the images' hashes, the people and what was said of them.
+    pool, target : Cohort
+        Frozen.
+
+    Raises
+    ------
+    StudyError
+        With the scans or ids that are shared, and what to do.
+    """
+    scans = _joined(workspace, pool, target)
+    _refuse_others(scans)
+    _refuse_images(scans)
+    _refuse_people(scans)
+    _refuse_ids(scans, duplicates.shared_ids(scans, workspace.different_people()))
+    shared = sum(len(each.ids) for each in _that_matter(scans, duplicates.shared_ids(scans, ())))
+    return Separation(
+        len(scans),
+        int(scans["image_hash"].notna().sum()),
+        int(scans["person"].notna().sum()),
+        shared,
+    )
+
+
+def _joined(workspace: Workspace, pool: Cohort, target: Cohort) -> pd.DataFrame:
+    """Return the scans of both with their role and their present rows in the workspace."""
+    frozen = pd.concat([pool.scans.assign(role="pool"), target.scans.assign(role="target")])
+    frozen = frozen[["scan_id", "subject_id", "source", "sha256", "role"]]
+    today = tables.read_scans(workspace)[_OF_SCANS]
+    return frozen.merge(today, on="scan_id", how="left", suffixes=("", "_today"))
+
+
+def _refuse_others(scans: pd.DataFrame) -> None:
+    """Refuse scans whose person is said to be another than when they were frozen: folds are by person."""
+    other = scans[scans["subject_id"] != scans["subject_id_today"]]
+    if len(other):
+        raise StudyError(
+            f"Of {len(other)} scans the person is another than when their cohort was frozen: "
+            f"{duplicates.some(other['scan_id'])}. Freeze the cohort again."
+        )
+
+
+def _refuse_images(scans: pd.DataFrame) -> None:
+    """Refuse an image that is in both parts, or in one of them twice: by its voxels, and by its file."""
+    for column in ("image_hash", "sha256"):
+        shared = scans[scans[column].notna() & scans[column].duplicated(keep=False)]
+        groups = [rows for _, rows in shared.groupby(column, sort=False)]
+        across = [rows for rows in groups if rows["role"].nunique() > 1]
+        if across:
+            raise StudyError(
+                f"{_are(len(across), 'image')} in the target cohort and in the pretraining pool: "
+                f"{_pairs(across)}. The model would be judged on what it was trained on. Leave one of each "
+                "out of its source, ingest that again, and freeze again."
+            )
+        if groups:
+            raise StudyError(
+                f"{_are(len(groups), 'image')} in a cohort twice: {_pairs(groups)}. One could be learned "
+                "from and the other judged on. Ingest their sources again, which leaves one of each out, and "
+                "freeze again."
+            )
+
+
+def _are(count: int, noun: str, nouns: str | None = None) -> str:
+    return f"1 {noun} is" if count == 1 else f"{count} {nouns or noun + 's'} are"
+
+
+def _pairs(groups: list[pd.DataFrame]) -> str:
+    """Name the scans that hold the same image."""
+    return duplicates.some(
+        " = ".join(f"{row.scan_id} ({row.role})" for row in rows.itertuples()) for rows in groups
+    )
+
+
+def _refuse_people(scans: pd.DataFrame) -> None:
+    pool, target = (scans[scans["role"] == role] for role in ("pool", "target"))
+    shared = target[target["subject_id"].isin(pool["subject_id"])]
+    if len(shared):
+        people = _are(shared["subject_id"].nunique(), "person", "people")
+        raise StudyError(
+            f"{people} in the target cohort and also in the pretraining pool: "
+            f"{duplicates.some(shared['scan_id'])}. The model would be judged on what it was trained on. "
+            "Take them out of one of the two, then freeze again."
+        )
+
+
+def _refuse_ids(scans: pd.DataFrame, shared: list[SharedIds]) -> None:
+    for each in _that_matter(scans, shared):
+        raise StudyError(
+            f"{each.words} A person of both could be learned from and judged on. {each.remedy}"
+        )
+
+
+def _that_matter(scans: pd.DataFrame, shared: list[SharedIds]) -> list[SharedIds]:
+    """Return those with a source of the target: within the pool, mistaken identity does no harm."""
+    tested = set(scans.loc[scans["role"] == "target", "source"])
+    return [each for each in shared if tested & set(each.sources)]
+
+
+# ---- in words ------------------------------------------------------------------------------------
+
+
+def from_dict(values: Mapping[str, Any] | None) -> Separation | None:
+    """Read the record of a study; ``None`` for one planned before there was any."""
+    return None if values is None else Separation(**values)
+
+
+def words(found: Separation | None) -> str:
+    """The comparison and its findings in sentences."""
+    if found is None:
+        return (
+            "No file is in both, byte for byte; whether an image or a person is in both under another name "
+            "was not looked at."
+        )
+    return f"{_of_images(found)} {_of_people(found)}"
+
+
+def in_short(found: Separation | None) -> str:
+    """The same in a line."""
+    if found is None or found.by_voxels < found.scans:
+        return "No file is in both."
+    if found.other_people:
+        return f"No image is in both; {found.other_people:,} shared participant ids are other people's."
+    return "No image and no participant id is in both."
+
+
+def _of_images(found: Separation) -> str:
+    if found.by_voxels == found.scans:
+        return (
+            "No image is in the study twice: the voxels of all scans were compared, whatever their file, "
+            "order of axes or type of number; resampled or otherwise changed copies were not looked for."
+        )
+    return (
+        f"No file is in the study twice, byte for byte; the voxels of {found.by_voxels:,} of "
+        f"{found.scans:,} scans were compared, too."
+    )
+
+
+def _of_people(found: Separation) -> str:
+    how = "participant ids, compared between sources without case, prefix and leading zeros"
+    if found.named_people:
+        how = (
+            f"the name that a table gives the person ({found.named_people:,} scans), else by {how}"
+        )
+    if found.other_people:
+        what = f"{found.other_people:,} shared ids were declared to be those of different people"
+    else:
+        what = "the target shares none with another source"
+    return f"People were told by {how}: {what}. One person under two ids was not looked for."

@@ -1,0 +1,313 @@
+"""Volume preparation: resampling to the template, brain masking, intensity normalisation; cached on disk.
+
+A prepared volume is a float16 ``.npy`` in the workspace's cache, named by everything it depends on, so
+arms, seeds, folds and studies share it, and a changed scan or setting makes a new one. A PET is brought to
+the template by the alignment of its T1w, in whose space it lies.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from curation.errors import StudyError, VolumeError
+from curation.imaging import volumes
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from training.studies import input_images, volume_grid
+from training.studies.planned_study import Study
+from training.studies.preset import Preset
+
+#: Part of every name in the cache; raised when prepared volumes change.
+VERSION = 1
+#: Intensities are stored as ``(x / white - OFFSET) / SCALE``; ``white`` is the brain's 95th percentile, or of
+#: a PET :data:`PET_WHITE` times the brain's mean, so that its brightest grey matter comes to lie there too.
+OFFSET, SCALE, CEILING = 0.5, 0.25, 1.5
+#: Value of everything outside the brain: no signal.
+BACKGROUND = -OFFSET / SCALE
+PET_WHITE = 2.0
+#: A PET whose bright half lies farther than this from the brain is not in the space of its T1w, mm.
+FARTHEST_MM = 15.0
+
+_FWHM_PER_SIGMA = 2.3548
+
+
+def prepare(
+    workspace: Workspace,
+    study: Study,
+    *,
+    jobs: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Prepare every volume of a study that is not in the cache yet, in parallel.
+
+    Parameters
+    ----------
+    workspace, study
+        Where, and what for.
+    jobs : int, optional
+        Processes; one a core by default.
+    progress : callable, optional
+        Called with (volumes there, volumes in all); what it raises ends the work.
+
+    Returns
+    -------
+    int
+        Volumes of the study.
+
+    Raises
+    ------
+    StudyError
+        When scans cannot be read any more, with their reasons.
+    """
+    wanted = _wanted(study)
+    progress = progress or (lambda done, total: None)
+    tasks = list(_missing(workspace, study.preset, wanted))
+    done = len(wanted) - len(tasks)
+    progress(done, len(wanted))
+    reasons: list[str] = []
+    for reason in _in_parallel(tasks, min(jobs or os.cpu_count() or 1, max(len(tasks), 1))):
+        done += 1
+        if reason:
+            reasons.append(reason)
+        progress(done, len(wanted))
+    if reasons:
+        raise StudyError(
+            f"{len(reasons)} of {len(wanted)} images cannot be prepared: {'; '.join(reasons[:3])}. Mend "
+            "them, ingest their source and score the scans again, then freeze the cohorts and plan the "
+            "study again."
+        )
+    return len(wanted)
+
+
+def volume_paths(
+    workspace: Workspace, study: Study, scan_ids: Iterable[str], modality: str = "T1w"
+) -> list[Path]:
+    """Return the prepared files of some scans, or of their PETs; deleted ones are prepared again."""
+    scans = study.scans().set_index("scan_id", drop=False).loc[list(scan_ids)]
+    wanted = [(scan, modality) for _, scan in scans.iterrows()]
+    for task in _missing(workspace, study.preset, wanted):
+        reason = _prepare_one(task)
+        if reason:
+            raise StudyError(f"A scan cannot be prepared: {reason}.")
+    return [_cached(workspace, study.preset, scan, modality) for scan, _ in wanted]
+
+
+def sample_paths(workspace: Workspace, study: Study, scan_ids: Iterable[str]) -> list[list[Path]]:
+    """Return the prepared files of the input images of some people, one a channel."""
+    wanted = list(scan_ids)
+    channels = [
+        volume_paths(workspace, study, wanted, modality)
+        for modality in input_images.shown(study.preset)
+    ]
+    return [list(sample) for sample in zip(*channels, strict=True)]
+
+
+def volume_key(
+    sha256: str, template_affine: Iterable[float], preset: Preset, pet_sha256: str | None = None
+) -> str:
+    """Return the name of a prepared volume: a hash of scan, alignment, grid and this code's version.
+
+    Parameters
+    ----------
+    sha256, template_affine
+        Of the T1w.
+    preset : Preset
+        Gives the grid.
+    pet_sha256 : str, optional
+        Names the prepared PET that goes with the T1w instead.
+    """
+    numbers = ",".join(f"{value:.6f}" for value in template_affine)
+    of = f"{sha256}/pet/{pet_sha256}" if pet_sha256 else sha256
+    return files.short_hash(f"{VERSION}/{of}/{numbers}/{preset.spacing_mm}/{preset.shape}", 32)
+
+
+def sample_key(
+    sha256: str, template_affine: Iterable[float], preset: Preset, pet_sha256: str | None = None
+) -> str:
+    """Return a name for all that a network is shown of a person; parameters as of :func:`volume_key`."""
+    keys = [
+        volume_key(sha256, template_affine, preset, pet_sha256 if modality == "pet" else None)
+        for modality in input_images.shown(preset)
+    ]
+    return keys[0] if len(keys) == 1 else files.short_hash("/".join(keys), 32)
+
+
+# ---- one volume ----------------------------------------------------------------------------------
+
+
+def prepared_volume(
+    data: NDArray[np.float32],
+    affine: NDArray,
+    template_affine: NDArray,
+    preset: Preset,
+    mask: NDArray[np.bool_],
+    modality: str = "T1w",
+) -> NDArray[np.float16]:
+    """Resample a scan onto the preset's grid, keep the brain and standardise its intensities.
+
+    Parameters
+    ----------
+    data : array of float32, shape (X, Y, Z)
+        Intensities of the scan; finite.
+    affine : array of shape (4, 4)
+        Its voxels to its world, mm; of a PET the world is that of its T1w.
+    template_affine : array of shape (4, 4)
+        That world to the template's (MNI) world, mm.
+    preset : Preset
+        Gives the grid.
+    mask : array of bool, shape ``preset.shape``
+        The template's brain, from :func:`training.studies.volume_grid.brain_mask`.
+    modality : str
+        ``T1w`` or ``pet``.
+
+    Returns
+    -------
+    array of float16, shape ``preset.shape``
+        ``(x / white − 0.5) / 0.25``, where ``white`` is the 95th percentile of the brain's voxels with
+        signal and ``x / white`` is limited to 0–1.5; −2 outside the template's brain. Of a PET ``white`` is
+        twice the mean of those voxels: ``2 · x / white`` is its uptake ratio (SUVR) to the whole brain, 0–3.
+
+    Raises
+    ------
+    VolumeError
+        When no voxel within the brain has signal, or the uptake lies elsewhere: the alignment cannot be
+        right.
+    """
+    to_voxel = np.linalg.inv(template_affine @ affine) @ volume_grid.grid_affine(preset)
+    steps = np.linalg.norm(to_voxel[:3, :3], axis=1)
+    sigma = np.sqrt(np.maximum(steps**2 - 1, 0)) / _FWHM_PER_SIGMA
+    smooth = ndimage.gaussian_filter(data, sigma, truncate=3) if sigma.max() > 0.1 else data
+    sampled = ndimage.affine_transform(
+        smooth, to_voxel[:3, :3], to_voxel[:3, 3], output_shape=preset.shape, order=1
+    )
+    brain = sampled[mask]
+    signal = brain[brain > 0]
+    if not len(signal):
+        raise VolumeError("nothing of the head lies where the template has its brain")
+    if modality == "pet":
+        _refuse_elsewhere(sampled, mask, preset)
+        white = PET_WHITE * float(signal.mean())
+    else:
+        white = float(np.percentile(signal, 95))
+    relative = np.clip(sampled / white, 0, CEILING)
+    standard = np.where(mask, (relative - OFFSET) / SCALE, BACKGROUND)
+    return standard.astype(np.float16)
+
+
+def read_and_prepare(
+    path: Path,
+    sha256: str,
+    template_affine: Iterable[float],
+    preset: Preset,
+    mask: NDArray[np.bool_],
+    modality: str = "T1w",
+) -> NDArray[np.float16]:
+    """Read the unchanged file of a scan or PET, and prepare it.
+
+    Raises
+    ------
+    VolumeError
+        When it has changed, cannot be read or does not lie where the alignment says.
+    """
+    if files.sha256_of(path) != sha256:
+        raise VolumeError("the file has changed since it was scored or its cohort was frozen")
+    volume = volumes.load(path)
+    affine = np.array(template_affine, dtype=float).reshape(4, 4)
+    return prepared_volume(volume.data, volume.affine, affine, preset, mask, modality)
+
+
+def _refuse_elsewhere(sampled: NDArray, mask: NDArray[np.bool_], preset: Preset) -> None:
+    bright = sampled > 0.5 * np.percentile(sampled, 99)
+    middles = [np.argwhere(where).mean(axis=0) for where in (bright, mask)]
+    away_mm = preset.spacing_mm * float(np.linalg.norm(middles[0] - middles[1]))
+    if away_mm > FARTHEST_MM:
+        raise VolumeError(
+            f"the uptake of the PET lies {away_mm:.0f} mm from the brain of its T1w; co-register it first"
+        )
+
+
+# ---- many volumes --------------------------------------------------------------------------------
+
+#: A scan of a study, and which image of it.
+_Wanted = tuple[pd.Series, str]
+
+
+class _Task(NamedTuple):
+    """One volume to prepare, and where it goes."""
+
+    scan: pd.Series
+    modality: str
+    source: str
+    preset: Preset
+    mask: NDArray[np.bool_]
+    target: Path
+
+
+def _wanted(study: Study) -> list[_Wanted]:
+    """Return every image that a study reads; ridge regression measures tissues on the T1w, always."""
+    ridge = any(arm.method == "ridge" for arm in study.arms)
+    wanted = []
+    for _, scan in study.scans().iterrows():
+        kinds = (
+            study.preset.modalities if scan["role"] == "pool" else input_images.shown(study.preset)
+        )
+        more = ("T1w",) if ridge and scan["role"] == "target" else ()
+        wanted += [(scan, modality) for modality in dict.fromkeys((*kinds, *more))]
+    return wanted
+
+
+def _cached(workspace: Workspace, preset: Preset, scan: pd.Series, modality: str) -> Path:
+    pet_sha256 = scan["pet_sha256"] if modality == "pet" else None
+    key = volume_key(scan["sha256"], scan["template_affine"], preset, pet_sha256)
+    return workspace.cache_dir / f"{key}.npy"
+
+
+def _missing(workspace: Workspace, preset: Preset, wanted: Iterable[_Wanted]) -> Iterator[_Task]:
+    sources = tables.read_scans(workspace).set_index("scan_id")["path"]
+    mask = volume_grid.brain_mask(workspace, preset)
+    for scan, modality in wanted:
+        target = _cached(workspace, preset, scan, modality)
+        if not target.exists():
+            own = scan["pet_scan_id"] if modality == "pet" else scan["scan_id"]
+            yield _Task(scan, modality, sources.get(own, ""), preset, mask, target)
+
+
+def _prepare_one(task: _Task) -> str:
+    """Prepare one volume; return why not, or an empty text."""
+    scan, modality, source, preset, mask, target = task
+    is_pet = modality == "pet"
+    sha256 = scan["pet_sha256"] if is_pet else scan["sha256"]
+    try:
+        prepared = read_and_prepare(
+            Path(source), sha256, scan["template_affine"], preset, mask, modality
+        )
+    except (VolumeError, OSError) as error:  # gone, a folder, not allowed
+        return f"{scan['pet_scan_id'] if is_pet else scan['scan_id']}: {error}"
+    volume_grid.save(target, prepared)
+    return ""
+
+
+def _in_parallel(tasks: list[_Task], jobs: int) -> Iterator[str]:
+    """Yield a reason (or nothing) a task; what the caller raises meanwhile cancels the rest."""
+    pool = ProcessPoolExecutor(jobs, initializer=_end_when_told)
+    try:
+        pending: set[Future[str]] = {pool.submit(_prepare_one, task) for task in tasks}
+        while pending:
+            finished, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_when_told() -> None:
+    """In a child: a polite stop of the group ends it at once."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,0 +1,295 @@
+"""Preset: every setting of a training run, as frozen values, and changes of single fields.
+
+A preset is chosen by name and may be changed field by field for one study; the study keeps the values
+that it was planned with, so a later change of a preset changes no study.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+from curation.errors import StudyError
+
+#: Middle of the template's brain in MNI mm: every volume's grid is centred here.
+CENTRE_MM = (0.0, -17.0, 5.0)
+
+
+MASKINGS = ("uniform", "brain")
+PRECISIONS = ("auto", "float32", "bfloat16")
+#: Input modalities; a PET is one that lies in the space of the person's T1w.
+MODALITIES = (("T1w",), ("pet",), ("T1w", "pet"))
+_SEQUENCES = ("shape", "modalities")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings of volume preparation, pretraining and fine-tuning.
+
+    Parameters
+    ----------
+    name, label : str
+        Key in :data:`training.studies.presets.PRESETS`, and its purpose.
+    spacing_mm : float
+        Voxel edge of the prepared volumes, mm.
+    shape : tuple of int
+        Voxels of the prepared volumes; each a multiple of ``patch``. The box is centred on the brain.
+    patch : int
+        Edge of a cubic patch, voxels.
+    hidden, layers, heads, mlp : int
+        Encoder: width (a multiple of 6 and of ``heads``), blocks, attention heads, width of the MLP.
+    decoder_hidden, decoder_layers, decoder_heads, decoder_mlp : int
+        Decoder, likewise.
+    masking_ratio : float
+        Share of patches removed, 0 to 1.
+    masking : {'uniform', 'brain'}
+        Sampling of removed patches: any, uniformly; or patches with brain only, with probabilities
+        proportional to their share of brain. Then the ratio is of the patches with brain, and empty ones
+        are left out of everything, of fine-tuning too.
+    normalise_targets : bool
+        Standardise each patch before it is compared (He et al. 2022).
+    modalities : tuple of str
+        Input modalities: ``T1w``, ``pet``, or both.
+    paired : bool
+        With two modalities: True shows both images of a person at once, as two channels; False alternates
+        between them, with a modality embedding.
+    pretrain_epochs, pretrain_steps : int
+        Epochs and optimiser steps in each. Steps, not passes over the data: every arm gets the same
+        number however many scans it holds.
+    pretrain_batch : int
+        Volumes a step.
+    pretrain_lr : float
+        Highest learning rate.
+    finetune_epochs, finetune_batch : int
+        Passes over the training folds, and volumes a step (2 or more: the head normalises over them).
+    finetune_lr : float
+        Highest learning rate, of the head; pretrained blocks below get less by ``layer_decay``.
+    probe_lr, cnn_lr : float
+        Highest learning rate of a linear probe's head, and of the plain 3D network.
+    layer_decay : float
+        Factor from each block to the one below it, 0 to 1.
+    dropout : float
+        Share of the head's inputs dropped while fine-tuning.
+    weight_decay : float
+        AdamW's, of matrices only.
+    warmup : float
+        Share of all steps over which the learning rate rises from 0; then it falls as a half cosine.
+    clip_norm : float
+        Largest norm of the gradient.
+    shift_voxels : int
+        Augmentation while training: shift along each axis, up to this many voxels.
+    warp_mm : float
+        Augmentation while pretraining: smooth deformation, standard deviation along each axis. Not while
+        fine-tuning, where the sizes of things are what is learned.
+    centred : bool
+        Subtract the mean patch at its position in the pool from each patch, in every arm; otherwise what
+        all people share drowns the positional embedding.
+    locality : float
+        Strength of the mimetic initialisation of attention (:mod:`training.models.attention_init`); 0: the
+        usual one of MONAI.
+    threads : int
+        CPU threads of one run.
+    devices : int
+        GPUs of one pretraining, by distributed data parallel (DDP); fine-tunings take one each.
+    precision : {'auto', 'float32', 'bfloat16'}
+        Of products of matrices; weights are always float32. ``auto``: bfloat16 where it is quicker.
+    compiled : bool
+        Compile the network on a GPU: minutes at the start, quicker steps.
+
+    Raises
+    ------
+    StudyError
+        When the values do not fit each other.
+    """
+
+    name: str
+    label: str
+    spacing_mm: float
+    shape: tuple[int, int, int]
+    patch: int
+    hidden: int
+    layers: int
+    heads: int
+    mlp: int
+    decoder_hidden: int
+    decoder_layers: int
+    decoder_heads: int
+    decoder_mlp: int
+    pretrain_epochs: int
+    pretrain_steps: int
+    pretrain_batch: int
+    finetune_epochs: int
+    finetune_batch: int
+    pretrain_lr: float = 1e-3
+    finetune_lr: float = 1e-3
+    probe_lr: float = 1e-2
+    cnn_lr: float = 1e-3
+    layer_decay: float = 0.9
+    masking_ratio: float = 0.75
+    masking: Literal["uniform", "brain"] = "uniform"
+    normalise_targets: bool = False
+    modalities: tuple[str, ...] = ("T1w",)
+    paired: bool = False
+    dropout: float = 0.1
+    weight_decay: float = 0.05
+    warmup: float = 0.1
+    clip_norm: float = 1.0
+    shift_voxels: int = 1
+    warp_mm: float = 0.0
+    centred: bool = False
+    locality: float = 0.0
+    threads: int = 1
+    devices: int = 1
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compiled: bool = False
+
+    def __post_init__(self) -> None:
+        if any(size % self.patch for size in self.shape):
+            raise StudyError(
+                f"Preset {self.name}: volumes of {_times(self.shape)} voxels cannot be cut into "
+                f"patches of {self.patch}³; choose sizes that are multiples of {self.patch}."
+            )
+        for width, heads in ((self.hidden, self.heads), (self.decoder_hidden, self.decoder_heads)):
+            if width % 6 or width % heads:
+                raise StudyError(
+                    f"Preset {self.name}: a width of {width} must be a multiple of 6 and of its "
+                    f"{heads} attention heads."
+                )
+        for field in (
+            "pretrain_epochs",
+            "pretrain_steps",
+            "pretrain_batch",
+            "finetune_epochs",
+            "finetune_batch",
+            "threads",
+            "devices",
+        ):
+            if getattr(self, field) < 1:
+                raise StudyError(f"Preset {self.name}: {field} must be 1 or more.")
+        if self.finetune_batch < 2:
+            raise StudyError(f"Preset {self.name}: finetune_batch must be 2 or more.")
+        if not 0 < self.masking_ratio < 1:
+            raise StudyError(f"Preset {self.name}: masking_ratio must lie between 0 and 1.")
+        if self.locality < 0:
+            raise StudyError(f"Preset {self.name}: locality must be 0 or more.")
+        self._check_choices()
+
+    def _check_choices(self) -> None:
+        for field, allowed in (("masking", MASKINGS), ("precision", PRECISIONS)):
+            if getattr(self, field) not in allowed:
+                raise StudyError(
+                    f"Preset {self.name}: {field} is one of {', '.join(allowed)}, not "
+                    f"{getattr(self, field)!r}."
+                )
+        if self.modalities not in MODALITIES:
+            raise StudyError(
+                f"Preset {self.name}: modalities are {' or '.join(map(' and '.join, MODALITIES))}, not "
+                f"{' and '.join(self.modalities)}."
+            )
+        if self.paired and len(self.modalities) < 2:
+            raise StudyError(f"Preset {self.name}: paired needs two modalities.")
+        if len(self.modalities) > 1 and not self.paired and self.pretrain_batch % 2:
+            raise StudyError(
+                f"Preset {self.name}: half of every step is T1w and half PET, so a pretrain_batch of "
+                f"{self.pretrain_batch} has to be even."
+            )
+        if self.pretrain_batch % self.devices:
+            raise StudyError(
+                f"Preset {self.name}: a pretrain_batch of {self.pretrain_batch} cannot be spread evenly "
+                f"over {self.devices} devices."
+            )
+
+    @property
+    def channels(self) -> int:
+        """Images that the network is shown at once."""
+        return len(self.modalities) if self.paired else 1
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Patches along each axis."""
+        x, y, z = (size // self.patch for size in self.shape)
+        return x, y, z
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON-ready values."""
+        return asdict(self) | {name: list(getattr(self, name)) for name in _SEQUENCES}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Preset":
+        """Build a preset from what :meth:`as_dict` gave."""
+        return cls(**_with_tuples(values))
+
+    def changed(self, overrides: Mapping[str, Any] | None) -> "Preset":
+        """Return a copy with some fields changed.
+
+        Raises
+        ------
+        StudyError
+            When a field does not exist or its value does not fit.
+        """
+        overrides = dict(overrides or {})
+        known = {field.name for field in fields(self)} - {"name", "label"}
+        if unknown := set(overrides) - known:
+            raise StudyError(
+                f"A preset has no field {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}."
+            )
+        return replace(self, **_with_tuples(overrides))
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of a preset as read from JSON, which knows lists only, as they are kept."""
+    return {name: tuple(value) if name in _SEQUENCES else value for name, value in values.items()}
+
+
+def _times(sizes: tuple[int, ...]) -> str:
+    return " × ".join(map(str, sizes))
+
+
+def parse_changes(preset: Preset, changes: Iterable[str]) -> dict[str, Any]:
+    """Read changes of a preset.
+
+    Parameters
+    ----------
+    preset : Preset
+        The one that is changed.
+    changes : iterable of str
+        ``NAME=VALUE`` each; a value is a number, ``true``, ``false``, a word, or ``[x,y,z]``.
+
+    Returns
+    -------
+    dict
+        Values of the right kind, for :func:`training.studies.planned_study.plan`.
+
+    Raises
+    ------
+    StudyError
+        When it is no change, there is no such field, or the value is of another kind than the field's.
+
+    Examples
+    --------
+    >>> from training.studies.presets import PRESETS
+    >>> parse_changes(PRESETS["smoke"], ["pretrain_epochs=100", "pretrain_lr=1e-4"])
+    {'pretrain_epochs': 100, 'pretrain_lr': 0.0001}
+    """
+    values: dict[str, Any] = {}
+    for change in changes:
+        name, sign, text = change.partition("=")
+        if not sign:
+            raise StudyError(
+                f"A change is written NAME=VALUE, pretrain_epochs=100; not {change!r}."
+            )
+        values[name] = _value(text)
+    changed = preset.changed(values)
+    for name in values:
+        before, after = getattr(preset, name), getattr(changed, name)
+        number = isinstance(before, float) and type(after) is int
+        if type(before) is not type(after) and not number:
+            raise StudyError(f"{name} of preset {preset.name} is like {before!r}; not {after!r}.")
+    return values
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

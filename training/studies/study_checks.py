@@ -1,0 +1,118 @@
+"""Checks of a study while it is planned: refusals of unfair or impossible ones, with remedies."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from curation.cohorts import cohort_draft, cohort_integrity, frozen_cohort
+from curation.cohorts.frozen_cohort import Cohort
+from curation.errors import StudyError
+from curation.sources import image_modality
+from curation.sources.duplicates import some
+from curation.storage import tables
+from curation.storage.files import slug
+from curation.storage.workspace import Role, Workspace
+from training.studies.study_arms import Arm
+
+
+def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
+    """Load a cohort frozen for a role, its files still what they were, without its unusable scans."""
+    cohort = frozen_cohort.load(workspace, cohort_id)
+    if cohort.role != role:
+        raise StudyError(
+            f"Cohort {cohort.id} is a {cohort.role} cohort; here one frozen as {role!r} is needed."
+        )
+    changed = cohort_integrity.changed_files(workspace, cohort)
+    if len(changed):
+        told = [f"{row.scan_id} ({row.reason})" for row in changed.itertuples()]
+        raise StudyError(
+            f"{len(changed)} scans of cohort {cohort.id} are gone or have changed since it was "
+            f"frozen: {some(told)}. Bring the files back, or ingest their source and freeze it again."
+        )
+    cohort = replace(cohort, scans=cohort_draft.included(cohort.scans))
+    scans = tables.read_scans(workspace)
+    listed = scans[scans["status"].isin(tables.LISTED)]
+    listed = listed[listed["scan_id"].isin(cohort.scans["scan_id"])]
+    if len(listed):
+        raise StudyError(
+            f"{len(listed)} scans of cohort {cohort.id} are listed by now and not scored: "
+            f"{image_modality.counts_in_words(listed['modality'].value_counts().to_dict())}, such as "
+            f"{some(listed['scan_id'].tolist())}. Freeze the cohort again."
+        )
+    without = set(scans.loc[scans["status"] == "table", "scan_id"]) & set(cohort.scans["scan_id"])
+    if without:
+        raise StudyError(
+            f"{len(without)} scans of cohort {cohort.id} came from a table and have no image to train "
+            f"on: {some(sorted(without))}. Freeze a cohort of the others: 'python -m curation freeze "
+            "NAME --images-only'."
+        )
+    return cohort
+
+
+def refuse_mixed(pool: Cohort, target: Cohort) -> None:
+    """Refuse cohorts of several kinds of images, each by itself and the two together."""
+    both = pd.concat([pool.scans, target.scans])
+    named = {f"Cohort {pool.id}": pool.scans, f"Cohort {target.id}": target.scans}
+    for whose, scans in (named | {"A study of both cohorts": both}).items():
+        if problem := cohort_draft.mixed(scans, whose):
+            raise StudyError(f"{problem} Then freeze the cohorts again.")
+
+
+def refuse_too_few(target: Cohort, folds: int) -> None:
+    """Refuse a target with fewer than two people a fold, or without ages."""
+    people = target.scans["subject_id"].nunique()
+    if folds < 2:
+        raise StudyError(f"A study needs 2 folds or more, not {folds}.")
+    if people < 2 * folds:
+        raise StudyError(
+            f"The target cohort has {people} people; {folds} folds need at least {2 * folds}. "
+            "Take fewer folds or a larger target cohort."
+        )
+    if target.scans["age_years"].isna().any():
+        raise StudyError(
+            "Some scans of the target cohort have no age. Freeze it again as a target."
+        )
+
+
+def refuse_too_few_labels(target: Cohort, folds: int, chosen: tuple[Arm, ...]) -> None:
+    """Refuse an arm whose share of the labels would be fewer than two people."""
+    people = target.scans["subject_id"].nunique()
+    training = people - -(-people // folds)  # of the largest held-out fold
+    for arm in chosen:
+        if round(training * arm.label_percent / 100) < 2:
+            raise StudyError(
+                f"The arm {arm.name} would learn from fewer than two people: {arm.label_percent} % of "
+                f"{training}. Take a larger share or a larger target cohort."
+            )
+
+
+def refuse_same_folder(chosen: tuple[Arm, ...]) -> None:
+    """Refuse arms whose names would be the same as file names."""
+    folders = [slug(arm.name) for arm in chosen]
+    if len(set(folders)) < len(folders):
+        raise StudyError(
+            f"The arms {', '.join(arm.name for arm in chosen)} would share a folder name. Rename "
+            "the tiers with letters and digits, and freeze the cohort again."
+        )
+
+
+def alignments(workspace: Workspace, table: pd.DataFrame) -> list[list[float]]:
+    """Return each scan's row-major 4 × 4 to the template, refusing scans that have none."""
+    metrics = tables.read_metrics(workspace)
+    if "template_affine" not in metrics:
+        raise StudyError("No scan is aligned to the template yet. Score the scans first.")
+    known = metrics.set_index("scan_id")
+    found = known["template_affine"].reindex(table["scan_id"]).tolist()
+    current = known["sha256"].reindex(table["scan_id"]).to_numpy() == table["sha256"].to_numpy()
+    usable = [
+        same and affine is not None and np.size(affine) == 16 and bool(np.all(np.isfinite(affine)))
+        for same, affine in zip(current, found, strict=True)
+    ]
+    if not all(usable):
+        bad = table["scan_id"][~np.array(usable)].tolist()
+        raise StudyError(
+            f"{len(bad)} of {len(table)} scans are not aligned to the template, or their file has "
+            f"changed since: {some(bad)}. Score the scans again, then freeze the cohorts again."
+        )
+    return [np.asarray(affine, dtype=float).ravel().tolist() for affine in found]

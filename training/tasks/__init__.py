@@ -1,0 +1,1 @@
+"""Work of one run: pretraining, fine-tuning, ridge regression, and the loop under them."""

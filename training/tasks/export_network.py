@@ -1,0 +1,135 @@
+"""Export of an encoder for use elsewhere: weights as safetensors, and a JSON description of the network.
+
+Nothing of Tierscope is needed to load it: the lines of ``docs/training.md`` do it in a folder that holds one.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from curation import __version__
+from curation.errors import DamagedError, StudyError
+from curation.storage import files
+from training.models import masked_autoencoder
+from training.studies import volume_grid
+from training.studies.planned_study import Study
+from training.studies.preset import Preset
+from training.studies.runs import Run
+from training.tasks import pretrain
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Files of an exported network.
+
+    Parameters
+    ----------
+    weights : Path
+        ``encoder.safetensors``: the names and numbers of MONAI's ``MaskedAutoEncoderViT``.
+    about : Path
+        ``encoder.json`` beside it: how to build the network, and what it expects of volumes.
+    """
+
+    weights: Path
+    about: Path
+
+
+def export(study: Study, run: Run, folder: Path, modality: str | None = None) -> Exported:
+    """Write the network of a finished pretraining into a folder.
+
+    Parameters
+    ----------
+    study : Study
+        Whose preset gives the sizes.
+    run : Run
+        A finished pretraining of it.
+    folder : Path
+        Made where it is not there. It holds one network: that one is replaced, another is not.
+    modality : str, optional
+        Modality, of a network that was trained on several, alternating; the first by default.
+
+    Raises
+    ------
+    StudyError
+        When the run is no finished pretraining, was not trained on that modality, or the folder holds
+        another network.
+    """
+    if run.kind != "pretrain" or not run.result_path.exists():
+        raise StudyError(f"{run.id} is no finished pretraining; there is no encoder to export.")
+    index = _index_of(study.preset, modality)
+    about = _about(study, run, modality)
+    made = Exported(folder / "encoder.safetensors", folder / "encoder.json")
+    _refuse_another(made, about)
+    files.write_json(made.about, about)  # first: weights without it would be nobody's
+    weights = masked_autoencoder.weights_for(pretrain.kept_weights(run), index)
+    with files.replacing(made.weights) as temporary:
+        save_file(
+            {key: value.contiguous() for key, value in weights.items()},
+            temporary,
+            metadata={"format": "pt", "made_by": f"Tierscope {__version__}"},
+        )
+    return made
+
+
+def folder_name(study: Study, run: Run, modality: str | None = None) -> str:
+    """Return the name of the folder of an exported network."""
+    return f"{study.id}_{run.id}" + (f"_{modality}" if modality else "")
+
+
+def _refuse_another(made: Exported, about: dict[str, Any]) -> None:
+    """Refuse a folder that holds another network: nothing of it would be left."""
+    if not made.about.exists() and not made.weights.exists():
+        return
+    there = None
+    with contextlib.suppress(DamagedError):
+        there = files.read_json(made.about)
+    told = there if isinstance(there, dict) else {}
+    if any(told.get(key) != about[key] for key in ("study", "run", "volumes")):
+        raise StudyError(
+            f"{made.about.parent} holds another network already ({told.get('run', 'of unknown origin')}, "
+            f"study {told.get('study', 'not known')}). Choose another folder, or remove that one first."
+        )
+
+
+_WHITE = {
+    "T1w": "the 95th percentile of the brain (T1w)",
+    "pet": "twice the mean of the brain (PET)",
+}
+
+
+def _about(study: Study, run: Run, modality: str | None) -> dict[str, Any]:
+    preset = study.preset
+    shown = preset.modalities if preset.paired else (modality or preset.modalities[0],)
+    return {
+        "network": masked_autoencoder.arguments(preset),
+        "volumes": {
+            "modalities": list(shown),
+            "shape": list(preset.shape),
+            "spacing_mm": preset.spacing_mm,
+            "affine": volume_grid.grid_affine(preset).tolist(),
+            "intensities": "(x / white - 0.5) / 0.25, white being "
+            + ", ".join(_WHITE[modality] for modality in shown)
+            + ", x / white limited to 0 to 1.5; -2 outside the template's brain",
+        },
+        "decoder": "predicts by how much a patch differs from the mean patch at its place",
+        "study": study.id,
+        "run": run.id,
+        "arm": run.arm,
+        "seed": run.seed,
+        "simulated": study.simulated,
+        "version": __version__,
+    }
+
+
+def _index_of(preset: Preset, modality: str | None) -> int:
+    if modality is None:
+        return 0
+    if preset.paired or modality not in preset.modalities:
+        raise StudyError(
+            f"This network sees {' and '.join(preset.modalities)}"
+            f"{' at once' if preset.paired else ''}; it cannot be exported for {modality!r} alone."
+        )
+    return preset.modalities.index(modality)

@@ -1,0 +1,196 @@
+"""Fine-tuning task: age regression on the training folds of the target cohort, tested on the held-out fold.
+
+The number of epochs is fixed beforehand and the last weights are used: nothing is selected on the test
+people, so their error after each epoch can be shown without favouring any arm.
+"""
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from curation.storage.workspace import Workspace
+from training.models import masked_autoencoder, masking
+from training.models.age_model import AgeModel, EncoderAgeModel
+from training.models.brain_age_cnn import BrainAgeCnn
+from training.models.patches import mean_patches, patch_weights
+from training.results.age_metrics import AgeScale, age_error, result_of
+from training.studies import prepare_volumes, runs, volume_grid
+from training.studies.planned_study import Study
+from training.studies.preset import Preset
+from training.studies.runs import Run
+from training.tasks import devices, ridge, training_loop
+from training.tasks.batches import Augmentation, Batch, Volumes, batch_indices, change_contrast
+from training.tasks.gradient_accumulation import add_cached_gradients
+from training.tasks.pretrain import load_pretrained
+from training.tasks.schedule import Schedule, parameter_groups, step_seed
+from training.tasks.stop_signal import Interruption
+
+_EVALUATION_BATCH = 16
+
+
+def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interruption) -> None:
+    """Train the age model of a run, as its arm's method says; write ``model.pt`` and ``result.json``."""
+    method = study.arm(run.arm).method
+    if method == "ridge":
+        ridge.fit_run(workspace, study, run)
+        return
+    preset = study.preset
+    train, test, steps = study.split(run.arm, run.seed, run.fold or 0)
+    scale = AgeScale.of(train["age_years"].to_numpy())
+    # the same samples for every arm: the seed depends on the fold, not on the arm
+    seed = step_seed(run.seed, 1_000_003 * (1 + (run.fold or 0)))
+    model = _model(workspace, study, run, head_seed=seed)
+    rates = {"full": preset.finetune_lr, "probe": preset.probe_lr, "cnn": preset.cnn_lr}
+    schedule = Schedule(
+        seed=seed,
+        epochs=preset.finetune_epochs,
+        steps=steps,
+        lr=rates[method],
+        warmup=preset.warmup,
+        clip_norm=preset.clip_norm,
+    )
+    with devices.device(preset, interruption) as fabric:
+        masked_autoencoder.use_fused_attention(model, devices.fuses_attention(fabric, preset))
+        trainer = training_loop.Trainer(
+            fabric, run, schedule, model, parameter_groups(model, preset), interruption
+        )
+        groups = (
+            People(Volumes(prepare_volumes.sample_paths(workspace, study, s["scan_id"])), s, scale)
+            for s in (train, test)
+        )
+        task = AgeRegression(fabric, preset, seed, model, *groups)
+        trainer.fit(task)
+        model.eval()
+        with torch.inference_mode():
+            predicted = task.predict()
+        trainer.finish(model.state_dict(), result_of(train, test, predicted, scale))
+
+
+class People:
+    """Scans of the target cohort: prepared volumes, and standardised ages [B].
+
+    Parameters
+    ----------
+    volumes : Volumes
+        In the order of ``scans``.
+    scans : pandas.DataFrame
+        ``subject_id, age_years``.
+    scale : AgeScale
+        Of those who are trained on.
+    """
+
+    def __init__(self, volumes: Volumes, scans: pd.DataFrame, scale: AgeScale) -> None:
+        self.volumes, self.scans, self.scale = volumes, scans, scale
+        ages = scale.standardise(scans["age_years"].to_numpy())
+        self.goal = torch.tensor(ages, dtype=torch.float32)
+
+
+class AgeRegression(training_loop.Task):
+    """Regression of standardised age, by its absolute error.
+
+    Parameters
+    ----------
+    fabric : Fabric
+        Device and precision.
+    preset, seed
+        Give batches and augmentation.
+    model : AgeModel
+        As it is trained, without Fabric's wrapping.
+    train, test : People
+        Of the training folds, and of the held-out fold.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        preset: Preset,
+        seed: int,
+        model: AgeModel,
+        train: People,
+        test: People,
+    ) -> None:
+        super().__init__(preset.finetune_batch)
+        self.fabric, self.preset, self.seed = fabric, preset, seed
+        self.model, self.train, self.test = model, train, test
+
+    def sample(self, step: int) -> Batch:
+        """Sample people and the augmentation of their volumes."""
+        rng = np.random.default_rng(step_seed(self.seed, step))
+        preset, count = self.preset, len(self.train.volumes)
+        indices = batch_indices(count, batch=self.size, step=step, seed=self.seed)
+        changes = Augmentation.sample(
+            rng, self.size, channels=preset.channels, shift_voxels=preset.shift_voxels
+        )
+        return {
+            "volumes": self.train.volumes.batch(indices, changes),
+            "gain": changes.gain,
+            "offset": changes.offset,
+            "goal": self.train.goal[indices],
+        }
+
+    def backward(self, fabric: Fabric, model: nn.Module, micro_batches: list[Batch]) -> Tensor:
+        """Add the gradient of a whole batch, or accumulate the same over its micro-batches."""
+        volumes = [change_contrast(b["volumes"], b["gain"], b["offset"]) for b in micro_batches]
+        goal = torch.cat([batch["goal"] for batch in micro_batches])
+
+        def loss_of(predicted: Tensor) -> Tensor:
+            return functional.l1_loss(predicted.float(), goal)
+
+        if len(micro_batches) > 1:
+            with fabric.autocast():
+                return add_cached_gradients(self.model, volumes, loss_of)
+        loss = loss_of(model(volumes[0]))
+        fabric.backward(loss)
+        return loss.detach()
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the error on the test people, years."""
+        # all of them: the first by id are those of one source, whose mean is not that of the others
+        self.model.calibrate(self._features(self.train.volumes))
+        return {"age_mae_years": age_error(self.test.scans, self.predict())}
+
+    def predict(self) -> NDArray[np.float64]:
+        """Return the predicted ages of the test people's scans, years."""
+        features = self._features(self.test.volumes)
+        return self.train.scale.years(self.model.predict(features).cpu().numpy())
+
+    def _features(self, volumes: Volumes) -> Tensor:
+        batches = volumes.in_batches(range(len(volumes)), _EVALUATION_BATCH)
+        with self.fabric.autocast():
+            features = [self.model.pooled(self.fabric.to_device(batch)) for batch in batches]
+        return torch.cat(features).float()
+
+
+def _model(workspace: Workspace, study: Study, run: Run, *, head_seed: int) -> AgeModel:
+    method, preset = study.arm(run.arm).method, study.preset
+    if method == "cnn":
+        return BrainAgeCnn(preset, seed=run.seed, head_seed=head_seed)
+    network = masked_autoencoder.build(preset, seed=run.seed)
+    pretraining = runs.pretraining_of(study, run)
+    if pretraining is not None:
+        load_pretrained(pretraining, network)
+    elif preset.centred:
+        _centre(workspace, study, network)
+    mask = volume_grid.brain_mask(workspace, preset)
+    return EncoderAgeModel(
+        network,
+        preset,
+        head_seed=head_seed,
+        positions=masking.usable(patch_weights(mask, preset.patch), preset),
+        frozen=method == "probe",
+        pretrained=pretraining is not None,
+    )
+
+
+def _centre(workspace: Workspace, study: Study, network: MaskedAutoEncoderViT) -> None:
+    """Centre the input of an untrained network as that of pretrained ones: patches less the mean patch."""
+    preset = study.preset
+    coding = Volumes(prepare_volumes.sample_paths(workspace, study, study.coding_scans()))
+    batches = coding.in_batches(range(len(coding)), _EVALUATION_BATCH)
+    (mean_patch_in,) = mean_patches(batches, preset.patch, lambda patches: patches)
+    network.load_state_dict(masked_autoencoder.centred(network.state_dict(), mean_patch_in))
