@@ -1,15 +1,25 @@
 // Every press of Previous and Next counts, by key and by mouse: while the page still draws, streamlit makes one of
 // two presses of a button. What is sent is how far one went since the window was opened; the server moves by the rest.
+// A report that is lost, because another one made the page run at the same moment, is sent again until the server has
+// heard of it; what it has heard comes back with each run, and hearing it twice moves nobody.
 // Listens from its first use until the window is closed: between two runs streamlit takes components away.
 const typing = (target) => /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName ?? "") || target.isContentEditable;
+const AGAIN_MS = 1500;
 const shown = (name) => document.querySelector(`.st-key-${name} button`);
+
+function report(kept) {
+  clearTimeout(kept.again);
+  if (kept.heard === kept.far || !kept.steps.some(({ name }) => shown(name))) return;
+  kept.send("moved", { since: kept.since, far: kept.far });
+  kept.again = setTimeout(() => report(kept), AGAIN_MS);
+}
 
 function go(kept, event, by) {
   event.preventDefault();
   event.stopImmediatePropagation(); // streamlit's own button would go one further
   if (event.repeat) return;
   kept.far += by;
-  kept.send("moved", { since: kept.since, far: kept.far });
+  report(kept);
 }
 
 function pressed(event) {
@@ -27,9 +37,11 @@ function clicked(event) {
 
 export default function ({ data, setTriggerValue }) {
   if (!window.tierscopeSteps) {
-    window.tierscopeSteps = { since: `${performance.timeOrigin} ${Math.random()}`, far: 0 };
+    window.tierscopeSteps = { since: `${performance.timeOrigin} ${Math.random()}`, far: 0, heard: 0 };
     window.addEventListener("keydown", pressed, true);
     window.addEventListener("click", clicked, true);
   }
-  Object.assign(window.tierscopeSteps, { steps: data.steps, send: setTriggerValue });
+  const kept = Object.assign(window.tierscopeSteps, { steps: data.steps, send: setTriggerValue });
+  kept.heard = data.heard?.since === kept.since ? data.heard.far : 0;
+  if (kept.heard === kept.far) clearTimeout(kept.again);
 }

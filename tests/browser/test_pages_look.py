@@ -48,6 +48,9 @@ def test_no_page_runs_off_the_screen(page: Page, dashboard: str, name: str, size
 def test_keys_step_through_the_scans(page: Page, dashboard: str) -> None:
     opened(page, dashboard, "review")
     conftest.listening(page)
+    page.wait_for_function(
+        "window.tierscopeSteps"
+    )  # the page's own script counts presses from here on
     for key, there in (("n", "2"), ("n", "3"), ("p", "2")):
         page.keyboard.press(key)
         position = page.get_by_text(re.compile(rf"^{there} of \d+$"))

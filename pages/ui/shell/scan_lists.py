@@ -88,7 +88,9 @@ def step_buttons(name: str, count: int, at: Callable[[], int], put: Callable[[in
         if by := _fresh(getattr(st.session_state.get(listener), "moved", None)):
             go(by)
 
-    _component()(key=listener, height=1, data={"steps": steps}, on_moved_change=heard)
+    since, far = state.get(state.STEPS) or (None, 0)
+    data = {"steps": steps, "heard": {"since": since, "far": far}}
+    _component()(key=listener, height=1, data=data, on_moved_change=heard)
 
 
 def _fresh(report: Any) -> int:
