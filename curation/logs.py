@@ -1,7 +1,8 @@
 """Logging: one format in every process, the level by option or setting.
 
 Records of a command line and of the server go to standard error, those of a study's jobs to the ``log.txt``
-of their run. From level INFO on they name studies, cohorts and runs, never a scan: ids of scans are people's.
+of their run. From level INFO on, what command lines and the server record themselves names studies, cohorts
+and runs, never a scan: ids of scans are people's. A failed job's traceback may name one in its log.
 """
 
 import logging

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests import architecture
 from tests.helpers.paths import ROOT
 
 #: Loaded by workers only; each takes seconds.
@@ -44,6 +45,18 @@ def test_of_training_only_the_report_and_its_theme_draw() -> None:
             continue
         text = path.read_text()
         assert not any(f"import {name}" in text for name in ("plotly", "matplotlib", "pptx")), path
+
+
+def test_folders_modules_and_functions_are_within_their_bounds_and_nothing_goes_in_circles() -> (
+    None
+):
+    assert architecture.main() == 0
+
+
+def test_a_circle_would_be_counted() -> None:
+    chain = {("a", "b"), ("b", "c")}
+    assert architecture.circles(chain) == 0
+    assert architecture.circles(chain | {("c", "a"), ("d", "e"), ("e", "d")}) == 2
 
 
 @pytest.mark.parametrize("folder", ["curation", "training", "pages"])

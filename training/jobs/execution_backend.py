@@ -27,8 +27,8 @@ BACKENDS: dict[BackendKind, str] = {
     "slurm": "Slurm",
     "profile": "a Snakemake profile",
 }
-#: The fields of a backend that Slurm's profile is made of.
-_OF_PROFILE = ("memory_gb", "hours", "partition", "account", "gres", "at_once", "check_s")
+#: The fields of a backend that only Slurm knows; they are remembered while another backend is in use.
+_OF_SLURM = ("partition", "account", "hours", "memory_gb", "gres", "at_once")
 _NAME = re.compile(r"[A-Za-z0-9_.,-]*")
 _GRES = re.compile(r"([A-Za-z0-9_]+(:[A-Za-z0-9_.]+)?(:[0-9]+[TGM]?)?)?")
 
@@ -107,9 +107,6 @@ class Backend:
         return f"the profile {self.profile}" if self.kind == "profile" else BACKENDS["here"]
 
 
-_OF_SLURM = ("partition", "account", "hours", "memory_gb", "gres", "at_once")
-
-
 def backend_of(study: Study) -> Backend:
     """Return the backend that a study was last started on; this machine where it never was."""
     with contextlib.suppress(StudyError, TypeError):
@@ -174,6 +171,7 @@ def snakemake_profile(study: Study, backend: Backend) -> Path | None:
     if backend.kind == "profile":
         return snakemake_profiles.folder(backend.profile)
     folder = study.snakemake_profile_dir
-    profile = slurm.profile(study, **{name: getattr(backend, name) for name in _OF_PROFILE})
+    requested = {name: getattr(backend, name) for name in _OF_SLURM}
+    profile = slurm.profile(study, check_s=backend.check_s, **requested)
     files.write_text(folder / "config.yaml", json.dumps(profile, indent=2) + "\n")  # JSON is YAML
     return folder
