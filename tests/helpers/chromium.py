@@ -12,7 +12,7 @@ CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
-    "--disable-gpu-compositing",  # WebGL is drawn by software anyway; pages are then drawn for half of the time
+    "--disable-gpu-compositing",  # WebGL is drawn by software anyway; pages in half the time
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
