@@ -13,7 +13,7 @@ from curation.sources.duplicates import some
 from curation.storage import tables
 from curation.storage.files import slug
 from curation.storage.workspace import Role, Workspace
-from training.studies.study_arms import Arm
+from training.arms.study_arms import Arm
 
 
 def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
