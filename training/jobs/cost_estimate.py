@@ -71,7 +71,7 @@ def _of_study(study: Study) -> list[tuple[str, float]]:
     return [
         (state.kind, state.seconds / state.epoch * state.epochs)
         for state in states(study)
-        if state.epoch > 0 and state.seconds > 0
+        if state.epoch > 0 and state.seconds > 0 and study.arm(state.arm).share_of_steps == 1
     ]
 
 

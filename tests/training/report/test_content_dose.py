@@ -26,7 +26,8 @@ def study(workspace: Workspace) -> Study:
 
 def _source(workspace: Workspace, study: Study) -> ReportSource:
     rng = np.random.default_rng(0)
-    missed = np.abs(rng.normal(3 + np.arange(len(study.arms))[:, None, None] / 4, 1, (1, 2, 30)))
+    years = 3 + np.arange(len(study.arms)) / 4
+    missed = np.abs(years[:, None, None] + rng.normal(0, 1, (len(study.arms), 2, 30)))
     held_out = made(AGES + missed, AGES, arms=study.arms)
     return ReportSource(workspace, study, held_out, None, None, Options())
 
