@@ -100,7 +100,14 @@ def add_finished(workspace: Workspace, arms: list[str], name: str = "doses") -> 
     for run in runs.runs_of(study):
         _write_run(study, run, done=1.0)
     rows = [
-        (done.artefact, done.severity, scan, done.severity / 2, 10.0, 10 + 60 * done.severity)
+        (
+            done.artefact,
+            done.severity,
+            scan,
+            done.severity / len(done.artefact),
+            10.0,
+            10 + 60 * done.severity,
+        )
         for arm in study.arms
         if (done := arm.distortion) and not done.clean_too
         for scan in study.pretraining_scans(arm.name, 0)

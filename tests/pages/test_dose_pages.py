@@ -24,10 +24,12 @@ def test_compare_shows_dose_ranking_and_size_with_their_tables(own, dosed, run) 
     said = words(page)
     assert not page.error and not page.exception
     assert len(page.get("plotly_chart")) == 3
-    for told in (
+    assert [each.value for each in page.subheader] == [
         "Dose and harm",
         "Which distortions matter to the model?",
         "More scans of the same quality",
+    ]
+    for told in (
         "Distorted by simulation",
         "Rank correlation of years lost over 5 distortions",
         "as a share of the variance between people",
@@ -43,8 +45,10 @@ def test_a_study_without_such_arms_has_no_such_part(own, run) -> None:
 
 
 def test_tiers_tells_what_distortions_cost_and_scored(own, dosed, run) -> None:
-    said = words(run("tiers", own))
-    assert "What distortions of such scores cost a model here" in said
+    page = run("tiers", own)
+    said = words(page)
+    labels = [each.label for each in page.expander]
+    assert "What distortions of such scores cost a model here" in labels
     assert "Study doses, scans of A" in said and "by these cut-offs" in said
     assert "distorted by simulation, against the scans as they are" in said
 
@@ -56,7 +60,7 @@ def test_train_offers_the_choices_of_a_design_and_says_what_is_wrong(own, run) -
         "Artefact",
         "Scans of",
     ]
-    (arms,) = [each for each in page.multiselect if each.label.startswith("Arms")]
+    (arms,) = [each for each in page.multiselect if each.label.startswith("Arms: what")]
     assert arms.value == ["scratch", "A", "A~motion-0.25", "A~motion-0.5", "A~motion-0.75"]
     page = arms.set_value(["scratch", "A~motion-0.25"]).run()
     assert "compared with A, the same scans as they are" in words(page)
