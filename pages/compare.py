@@ -6,6 +6,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.compare import (
     compare_answer,
     compare_curves,
+    compare_dose,
     compare_studies,
     compare_where,
     comparison_data,
@@ -23,6 +24,7 @@ _PARTS = {
     "answer": "The answer",
     "curves": "Curves",
     "where": "Where it matters",
+    "dose": "Dose and size",
     "studies": "All studies",
 }
 
@@ -125,9 +127,10 @@ def _state(workspace: Workspace, chosen: Study) -> None:
 
 def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: list[Study]) -> None:
     everything = comparison_data.read_comparison(workspace, chosen, others)
+    offered = [key for key in _PARTS if key != "dose" or compare_dose.applies(everything)]
     part = controls.choose_segment(
         "Part",
-        list(_PARTS),
+        offered,
         key=state.COMPARE_PART,
         first="answer" if everything.held_out.there else "curves",
         format_func=lambda key: _PARTS[key],
@@ -140,6 +143,7 @@ def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: li
         "answer": compare_answer.show,
         "curves": compare_curves.show,
         "where": compare_where.show,
+        "dose": compare_dose.show,
     }
     draw[part](workspace, shown, chosen.id)
 

@@ -24,6 +24,7 @@ from pages.ui.shell import (
 )
 from pages.ui.tiers import (
     cutoff_plot,
+    dose_evidence,
     reference_panel,
     rule_text_panel,
     tier_cohorts,
@@ -121,6 +122,7 @@ def _parts(workspace: Workspace, scans: ScanTable, role: Role, sorted_scans: Sor
     if part == CUT:
         tier_cut.show_suggestion(workspace)
         tier_cut.show(scans, sorted_scans.rule)
+        dose_evidence.show(workspace, sorted_scans.rule)
     elif part == PEOPLE:
         tier_people.show(scans, sorted_scans)
     elif part == NEAR:

@@ -46,6 +46,10 @@ TEMPLATE = go.layout.Template(
 )
 
 
+#: Colours of arms whose scans are distorted, told apart by everyone (Okabe & Ito 2008, darker).
+_DISTORTED = ("#B34700", "#8C4A7F", "#6B5B00", "#007A5E", "#52606D", "#9E2A2B")
+
+
 class ArmLike(Protocol):
     """Attributes of an arm that charts use; :class:`training.arms.study_arms.Arm` is one."""
 
@@ -59,6 +63,8 @@ class ArmLike(Protocol):
     def tiers(self) -> tuple[str, ...]: ...
     @property
     def matches(self) -> str | None: ...
+    @property
+    def clean(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -74,14 +80,17 @@ def arm_styles(arms: Sequence[ArmLike]) -> dict[str, Style]:
     """Give each arm its style.
 
     An arm made of tiers takes the colour of the worst tier that it lets in, a control that of the arm
-    it matches, dashed; without pretraining it is dark grey.
+    it matches, dashed; without pretraining it is dark grey. Arms whose scans are distorted take colours of
+    their own in turn, dotted.
     """
     own = {arm.name: _arm_colour(arm) for arm in arms}
+    distorted = [arm.name for arm in arms if arm.clean]
+    own |= {name: _DISTORTED[place % len(_DISTORTED)] for place, name in enumerate(distorted)}
     return {
         arm.name: Style(
             f"{arm.name}: {arm.label}" if arm.name != arm.label else arm.label,
             own.get(arm.matches or "", own[arm.name]) if arm.kind == "control" else own[arm.name],
-            "dash" if arm.kind == "control" else "solid",
+            "dash" if arm.kind == "control" else "dot" if arm.clean else "solid",
         )
         for arm in arms
     }

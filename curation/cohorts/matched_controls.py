@@ -51,7 +51,9 @@ def matching_criteria(scans: pd.DataFrame) -> MatchingCriteria:
     return MatchingCriteria(site_summary(scans), bool(scans["age_years"].notna().any()))
 
 
-def sample_control(scans: pd.DataFrame, members: NDArray[np.bool_], seed: int) -> list[str]:
+def sample_control(
+    scans: pd.DataFrame, members: NDArray[np.bool_], seed: int, *, apart: bool = False
+) -> list[str]:
     """Draw, without replacement, a sample that matches some of the scans.
 
     Parameters
@@ -64,13 +66,22 @@ def sample_control(scans: pd.DataFrame, members: NDArray[np.bool_], seed: int) -
         The group.
     seed : int
         0 or more. The same seed draws the same sample, in whatever order the scans come.
+    apart : bool
+        Draw from those that are not in the group.
 
     Returns
     -------
     list of str
         ``scan_id``, sorted: as many of each site and each third of the age range (of ``scans``) as the group
         has. Scans of unknown age, or of unknown site and source, form strata of their own.
+
+    Raises
+    ------
+    CohortError
+        When it is drawn apart and the others do not have as many, see :func:`lacking_apart`.
     """
+    if apart and (lacking := lacking_apart(scans, members)):
+        raise CohortError(f"The scans outside of the group are too few: {'; '.join(lacking)}.")
     order = np.argsort(scans["scan_id"].to_numpy(dtype=object), kind="stable")
     scans, members = scans.iloc[order], np.asarray(members)[order]
     strata = _strata(scans)
@@ -78,9 +89,41 @@ def sample_control(scans: pd.DataFrame, members: NDArray[np.bool_], seed: int) -
     rng = np.random.default_rng([seed, len(scans)])
     chosen: list[str] = []
     for stratum in sorted(wanted.index):
-        candidates = scans.loc[(strata == stratum).to_numpy(), "scan_id"].to_numpy(dtype=object)
+        offered = (strata == stratum).to_numpy() & ~(members & apart)
+        candidates = scans.loc[offered, "scan_id"].to_numpy(dtype=object)
         chosen += rng.choice(candidates, size=int(wanted[stratum]), replace=False).tolist()
     return sorted(chosen)
+
+
+def lacking_apart(scans: pd.DataFrame, members: NDArray[np.bool_]) -> list[str]:
+    """Return the strata of a group of which the other scans do not have as many, in words.
+
+    Parameters
+    ----------
+    scans, members
+        As :func:`sample_control` takes them.
+
+    Returns
+    -------
+    list of str
+        Such as ``North, ages 18 to 31: 7 wanted, 2 there``; empty where a sample can be drawn apart.
+    """
+    members = np.asarray(members)
+    strata = _strata(scans)
+    wanted, there = (strata[which].value_counts() for which in (members, ~members))
+    short = wanted[wanted > there.reindex(wanted.index, fill_value=0)]
+    return [
+        f"{_stratum_words(scans[strata == stratum])}: {count} wanted, {there.get(stratum, 0)} there"
+        for stratum, count in short.sort_index().items()
+    ]
+
+
+def _stratum_words(scans: pd.DataFrame) -> str:
+    where, ages = sites_of(scans).iloc[0], scans["age_years"]
+    site = "site not known" if pd.isna(where) else str(where)
+    if ages.isna().all():
+        return f"{site}, age not known"
+    return f"{site}, ages {ages.min():.0f} to {ages.max():.0f}"
 
 
 def _strata(scans: pd.DataFrame) -> pd.Series:

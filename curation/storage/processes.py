@@ -13,9 +13,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
@@ -239,3 +240,39 @@ def _first_free(
                 return index
         check()
         time.sleep(_POLL_S)
+
+
+# ---- many at once --------------------------------------------------------------------------------
+
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
+
+
+def in_parallel(
+    work: Callable[[_Task], _Result], tasks: Sequence[_Task], jobs: int
+) -> Iterator[_Result]:
+    """Yield what ``work`` returns of each task, as they come; what the caller raises cancels the rest.
+
+    Parameters
+    ----------
+    work : callable
+        A function of a module, done in child processes.
+    tasks : sequence
+        Its arguments.
+    jobs : int
+        Processes at once, 1 or more.
+    """
+    pool = ProcessPoolExecutor(jobs, initializer=_end_when_told)
+    try:
+        pending: set[Future[_Result]] = {pool.submit(work, task) for task in tasks}
+        while pending:
+            finished, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_when_told() -> None:
+    """In a child: a polite stop of the group ends it at once."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)

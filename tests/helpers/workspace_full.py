@@ -19,6 +19,7 @@ from curation.scoring.score_reference import builtin
 from curation.storage import files, processes, tables
 from curation.storage.workspace import Source, Workspace
 from tests.helpers.nifti_images import write_nifti
+from training.results import distortion_effects
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
 
@@ -81,6 +82,40 @@ def add_studies(workspace: Workspace) -> tuple[Study, Study]:
     for run in runs.runs_of(half):
         _write_run(half, run, done=0.5 if run.kind == "pretrain" else 0.0)
     return finished, half
+
+
+def add_finished(workspace: Workspace, arms: list[str], name: str = "doses") -> Study:
+    """Write a finished study of other arms on the newest cohorts, with what its distortions do to scans."""
+    newest = {header.role: header.id for header in reversed(frozen_cohort.list_cohorts(workspace))}
+    study = planned_study.plan(
+        workspace,
+        name=name,
+        cohort_id=newest["pool"],
+        target_id=newest["target"],
+        arms=arms,
+        seeds=[0, 1],
+        folds=2,
+        preset="smoke",
+    )
+    for run in runs.runs_of(study):
+        _write_run(study, run, done=1.0)
+    rows = [
+        (
+            done.artefact,
+            done.severity,
+            scan,
+            done.severity / len(done.artefact),
+            10.0,
+            10 + 60 * done.severity,
+        )
+        for arm in study.arms
+        if (done := arm.distortion) and not done.clean_too
+        for scan in study.pretraining_scans(arm.name, 0)
+    ]
+    effects = pd.DataFrame(rows, columns=list(distortion_effects.COLUMNS))
+    files.write_parquet(study.distortion_effects_path, effects)
+    files.write_json(study.result_path, {"made": True})
+    return study
 
 
 def pretend_running(half: Study) -> processes.Process:

@@ -21,8 +21,9 @@ from curation.tiers.rule_columns import RULE_COLUMNS
 from tests.helpers import page_reader, scan_of_arrays, workspace_full
 from tests.helpers.page_words import words
 from tests.helpers.paths import ROOT
+from training.arms.arm_scans import scans_of
 from training.arms.designs import DESIGNS
-from training.arms.study_arms import available_arms, choose, find, scans_of
+from training.arms.study_arms import choose, find
 from training.studies import planned_study
 from training.studies.planned_study import Study
 from training.studies.presets import PRESETS
@@ -64,16 +65,17 @@ def design(folder: Path) -> None:
 
 
 def arm(folder: Path) -> None:
-    """An arm is offered, holds the scans that it says, and has its control."""
+    """An arm holds the scans that it says, can be distorted, and has its control."""
     workspace, pool, target = _frozen(folder)
-    worst = pool.rule.names[-1]
-    assert worst in [each.name for each in available_arms(pool)]
-    (chosen,) = choose(pool, [worst])
+    (chosen,) = choose(pool, ["older"])
     members = scans_of(chosen, pool.scans)
-    assert set(pool.scans.set_index("scan_id").loc[members, "tier"]) == {worst}
-    assert find(pool, f"control-{worst}") is not None
-    study = _planned(workspace, pool, target, ["scratch", worst, f"control-{worst}"], "smoke")
-    assert worst in [each.name for each in study.arms]
+    ages = pool.scans.set_index("scan_id")["age_years"]
+    assert len(members) == len(ages) // 2 and ages[members].min() >= ages.drop(members).max()
+    assert find(pool, "older~motion-0.5") is not None
+    names = ["scratch", "older", "control-older"]
+    study = _planned(workspace, pool, target, names, "smoke")
+    assert [each.name for each in study.arms] == names
+    assert len(study.pretraining_scans("control-older", 0)) == len(members)
 
 
 def preset(folder: Path) -> None:

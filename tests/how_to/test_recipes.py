@@ -98,7 +98,7 @@ def test_an_artefact(checkout: Checkout) -> None:
 def test_a_design(checkout: Checkout) -> None:
     path = "training/arms/designs.py"
     build = (
-        "def _half(cohort: CohortHeader, _: Sequence[int]) -> list[str]:\n"
+        "def _half(cohort: CohortHeader, _: Choices) -> list[str]:\n"
         '    return [SCRATCH, ALL, "keep-50", "control-keep-50"]\n\n\n'
     )
     question = "Is the better half worth more than as many at random?"
@@ -110,10 +110,14 @@ def test_a_design(checkout: Checkout) -> None:
 
 def test_an_arm(checkout: Checkout) -> None:
     path = "training/arms/study_arms.py"
-    arm = '    worst = [Arm(filled[-1], f"tier {filled[-1]}", "tiers", filled[-1:])] if sets else []\n'
-    checkout.replace(path, r"^    controls = .* for arm in tiers\]\n", arm + r"\g<0>")
-    checkout.replace(path, r"for arm in tiers\]$", "for arm in (*tiers, *worst)]")
-    checkout.replace(path, r"\*everything, \*controls\]$", "*everything, *worst, *controls]")
+    checkout.replace(path, r"^ArmKind = Literal\[", r'\g<0>"older", ')
+    named = '    if name == "older":\n        return Arm(name, "the older half", "older", tiers)\n'
+    checkout.replace(path, r"^    subset = random_subset\.parse\(name\)\n", named + r"\g<0>")
+    chosen = 'sorted(members.nlargest(len(members) // 2, "age_years")["scan_id"])'
+    scans = f'    if arm.kind == "older":\n        return {chosen}\n'
+    checkout.replace(
+        "training/arms/arm_scans.py", r"^    if arm\.subset is not None:\n", scans + r"\g<0>"
+    )
     checkout.prove("arm")
 
 

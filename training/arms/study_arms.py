@@ -1,29 +1,37 @@
 """Arms of a study: pretraining scans of an encoder, and the method of its fine-tuning.
 
-An arm's name says all of it: ``A+B`` (tiers), ``keep-80`` (the best 80 % by score), ``control-keep-80`` (as
-many at random), ``all-labels-25`` (``all``, fine-tuned on a quarter of the people), ``probe-all`` (the
-encoder of ``all`` as it is, with a head), ``cnn`` and ``ridge`` (baselines without an encoder).
+An arm's name says all of it: ``A+B`` (tiers, any of them), ``keep-80`` and ``worst-20`` (the best and the
+worst by score), ``control-keep-80`` (as many at random), ``not-keep-20`` (as many at random of the others),
+``A-share-25-draw-1`` (:mod:`training.arms.random_subset`), ``A~motion-0.5``
+(:mod:`training.arms.distortion`), ``all-labels-25`` (``all``, fine-tuned on a quarter of the people),
+``probe-all`` (the encoder of ``all`` as it is, with a head), ``cnn`` and ``ridge`` (baselines without an
+encoder).
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-import pandas as pd
-
-from curation.cohorts import matched_controls
-from curation.cohorts.frozen_cohort import Cohort, CohortHeader
+from curation.cohorts.frozen_cohort import CohortHeader
 from curation.errors import StudyError
+from training.arms import distortion, random_subset
+from training.arms.distortion import Distortion
+from training.arms.random_subset import Subset
 
-ArmKind = Literal["scratch", "tiers", "sweep", "control"]
+ArmKind = Literal["scratch", "tiers", "part", "sweep", "worst", "subset", "control"]
 #: What is trained while fine-tuning: encoder and head; the head only; a plain 3D CNN; ridge regression.
 Method = Literal["full", "probe", "cnn", "ridge"]
+#: Key of how an arm is trained: method, share of labels, whether other scans a seed, whether fewer steps.
+Way = tuple[Method, int, bool, bool]
 
 SCRATCH = "scratch"
 ALL = "all"
-_CONTROL, _KEEP, _PROBE = "control-", "keep-", "probe-"
+_CONTROL, _NOT, _PROBE = "control-", "not-", "probe-"
 _LABELS = re.compile(r"(?P<base>.+)-labels-(?P<percent>[1-9][0-9]?)")
-_SWEEP = re.compile(rf"(?P<control>{_CONTROL})?{_KEEP}(?P<percent>[1-9][0-9]?)")
+_BY_SCORE = re.compile(r"(?P<which>keep|worst)-(?P<percent>[1-9][0-9]?)")
+#: Fields of an arm that are written down only where they are not these.
+_DEFAULTS = {"apart": False, "subset": None, "distortion": None}
 
 
 @dataclass(frozen=True)
@@ -36,20 +44,27 @@ class Arm:
         Short name, unique in a study: ``scratch``, ``A``, ``A+B``, ``all``, ``keep-80``, ``control-A``.
     label : str
         The name in words.
-    kind : {'scratch', 'tiers', 'sweep', 'control'}
-        No pretraining; the scans of some tiers; the best scans by score; a random sample of all tiers.
+    kind : {'scratch', 'tiers', 'part', 'sweep', 'worst', 'subset', 'control'}
+        No pretraining; the scans of the tiers from the best on; those of other tiers; the best scans by
+        score; the worst; a random share of the people; a random sample of as many scans as another arm.
     tiers : tuple of str
         Tiers that the scans come from; none for ``scratch``.
     matches : str or None
         For a control: the arm whose size, sites (or sources) and ages it has, as far as they are known.
     keep_percent : int
-        For a sweep: the share of the scans that is kept, best first, 1 to 100.
+        For a sweep or the worst: the share of the scans that is kept, 1 to 100.
     method : {'full', 'probe', 'cnn', 'ridge'}
         What is trained while fine-tuning.
     label_percent : int
         The share of the people of the training folds that it is fine-tuned on, 1 to 100.
     base : str or None
         The arm whose pretraining this one shares; none where it has its own, or none at all.
+    apart : bool
+        For a control: it shares no scan with the arm that it matches.
+    subset : Subset or None
+        Which random share.
+    distortion : Distortion or None
+        What is done to the scans before they are pretrained on.
     """
 
     name: str
@@ -61,6 +76,9 @@ class Arm:
     method: Method = "full"
     label_percent: int = 100
     base: str | None = None
+    apart: bool = False
+    subset: Subset | None = None
+    distortion: Distortion | None = None
 
     @property
     def encoder(self) -> str | None:
@@ -68,26 +86,52 @@ class Arm:
         return None if self.kind == "scratch" else self.base or self.name
 
     @property
-    def way(self) -> tuple[Method, int, bool]:
+    def way(self) -> Way:
         """Key of how an arm is trained: seeds of arms with the same key spread alike.
 
-        Its method, its share of the labels, and whether it is a control: these draw other scans a seed.
+        Its method, its share of the labels, whether it is a control (these draw other scans a seed), and
+        whether it is pretrained for fewer steps.
         """
-        return self.method, self.label_percent, self.kind == "control"
+        return self.method, self.label_percent, self.kind == "control", self.share_of_steps < 1
 
     @property
     def is_scratch(self) -> bool:
         """Whether it is the plain one without pretraining, fine-tuned whole on everybody."""
         return self.kind == "scratch" and self.method == "full" and self.label_percent == 100
 
+    @property
+    def share_of_steps(self) -> float:
+        """About the share of the study's steps that it is pretrained for, 0 to 1."""
+        if self.subset is None or not self.subset.equal_passes:
+            return 1.0
+        return self.subset.percent / 100
+
+    @property
+    def clean(self) -> str | None:
+        """Name of the arm of the same scans as they are; none where this one distorts none."""
+        if self.distortion is None:
+            return None
+        return self.name.replace(self.distortion.name, self.distortion.of)
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""
-        return asdict(self) | {"tiers": list(self.tiers)}
+        values = asdict(self) | {"tiers": list(self.tiers)}
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in _DEFAULTS or value != _DEFAULTS[name]
+        }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Arm":
         """Build an arm from what :meth:`as_dict` gave."""
-        return cls(**{**values, "tiers": tuple(values["tiers"])})
+        subset, distorted = values.get("subset"), values.get("distortion")
+        known = {
+            "tiers": tuple(values["tiers"]),
+            "subset": Subset(**subset) if subset else None,
+            "distortion": Distortion(**distorted) if distorted else None,
+        }
+        return cls(**(values | known))
 
 
 #: Ways without any encoder, which a reader will ask for.
@@ -97,8 +141,11 @@ BASELINES: dict[str, Arm] = {
 }
 
 
+# ---- what a cohort can carry -----------------------------------------------------------------------
+
+
 def available_arms(cohort: CohortHeader) -> list[Arm]:
-    """Return the arms that a cohort can carry, in the order in which they are shown.
+    """Return the arms that every cohort offers, in the order in which they are shown.
 
     Parameters
     ----------
@@ -111,31 +158,33 @@ def available_arms(cohort: CohortHeader) -> list[Arm]:
         ``scratch``; the best tier, the best two, and so on; all tiers; and a size-matched random
         control for each arm that leaves some tier out. Tiers without scans make no arm.
     """
-    filled = tuple(name for name in cohort.rule.names if cohort.counts.get(name, 0))
+    filled = filled_tiers(cohort)
     sets = [filled[: count + 1] for count in range(len(filled) - 1)]
-    tiers = [
-        Arm("+".join(s), f"tier{'s' * (len(s) > 1)} {' + '.join(s)}", "tiers", s) for s in sets
-    ]
+    tiers = [_of_tiers(s, filled) for s in sets]
     controls = [_control(arm, filled) for arm in tiers]
-    everything = [Arm(ALL, f"all tiers ({' + '.join(filled)})", "tiers", filled)] if filled else []
+    everything = [_of_tiers(filled, filled)] if filled else []
     return [Arm(SCRATCH, "no pretraining", "scratch"), *tiers, *everything, *controls]
+
+
+def filled_tiers(cohort: CohortHeader) -> tuple[str, ...]:
+    """Return the tiers of a cohort that have scans, best first."""
+    return tuple(name for name in cohort.rule.names if cohort.counts.get(name, 0))
 
 
 def find(cohort: CohortHeader, name: str) -> Arm | None:
     """Return the arm that a name means; none where the cohort cannot carry it.
 
-    Beside the names of :func:`available_arms` there are, for percentages from 1 to 99, ``keep-80`` with
-    ``control-keep-80``, and any arm fine-tuned on a share of the people, ``all-labels-25``; further
-    ``probe-all`` for any arm that is pretrained, and :data:`BASELINES`.
+    Beside the names of :func:`available_arms` there are those of :func:`scan_set`, each with ``control-`` or
+    ``not-`` before it or distorted, and any arm fine-tuned on a share of the people, ``all-labels-25``;
+    further ``probe-all`` for any arm that is pretrained, and :data:`BASELINES`.
     """
     if name in BASELINES:
         return BASELINES[name]
     available = {arm.name: arm for arm in available_arms(cohort)}
     if name in available:
         return available[name]
-    if ALL in available and (sweep := _SWEEP.fullmatch(name)):
-        kept = _sweep(available[ALL].tiers, int(sweep["percent"]))
-        return _control(kept, kept.tiers) if sweep["control"] else kept
+    if arm := _pretrained(name, filled_tiers(cohort)):
+        return arm
     if name.startswith(_PROBE):
         return _probe(find(cohort, name.removeprefix(_PROBE)))
     labels = _LABELS.fullmatch(name)
@@ -145,105 +194,121 @@ def find(cohort: CohortHeader, name: str) -> Arm | None:
     percent = int(labels["percent"])
     return replace(
         arm,
-        name=name,
+        name=f"{arm.name}-labels-{percent}",
         label=f"{arm.label}, {percent} % of the labels",
         label_percent=percent,
         base=arm.encoder,
     )
 
 
-def choose(cohort: Cohort, names: list[str]) -> tuple[Arm, ...]:
+def scan_set(name: str, tiers: Sequence[str]) -> Arm | None:
+    """Return the arm of a set of scans: ``A``, ``B+C``, ``all``, ``keep-80``, ``worst-20``, a random subset.
+
+    Parameters
+    ----------
+    name : str
+        Of the set.
+    tiers : sequence of str
+        Those with scans, best first.
+
+    Returns
+    -------
+    Arm or None
+        None where the name means no set of these tiers.
+    """
+    tiers = tuple(tiers)
+    parts = name.split("+")
+    wanted = tiers if name == ALL else tuple(tier for tier in tiers if tier in parts)
+    if wanted and (name == ALL or "+".join(wanted) == name):
+        return _of_tiers(wanted, tiers)
+    if tiers and (found := _BY_SCORE.fullmatch(name)):
+        return _by_score(found["which"], int(found["percent"]), tiers)
+    subset = random_subset.parse(name)
+    whole = scan_set(subset.of, tiers) if subset else None
+    if subset is None or whole is None or whole.kind not in ("tiers", "part"):
+        return None
+    label = f"{whole.label}, {subset.label}"
+    return Arm(subset.name, label, "subset", whole.tiers, subset=subset)
+
+
+def _pretrained(name: str, tiers: tuple[str, ...]) -> Arm | None:
+    """Return a set of scans, its control, or the set distorted."""
+    for prefix in (_CONTROL, _NOT):
+        if name.startswith(prefix):
+            arm = scan_set(name.removeprefix(prefix), tiers)
+            is_part = arm is not None and arm.name != ALL
+            return _control(arm, tiers, apart=prefix == _NOT) if arm and is_part else None
+    distorted = distortion.parse(name)
+    if distorted is None:
+        return scan_set(name, tiers)
+    clean = scan_set(distorted.of, tiers)
+    return clean and replace(
+        clean,
+        name=distorted.name,
+        label=f"{clean.label}, {distorted.label}",
+        distortion=distorted,
+    )
+
+
+def choose(cohort: CohortHeader, names: list[str]) -> tuple[Arm, ...]:
     """Return the named arms of a cohort.
 
     Raises
     ------
     StudyError
-        When no arm is named, one is named twice, or the cohort cannot carry one.
+        When no arm is named, one is named twice, the cohort cannot carry one, or one is without the arm that
+        it shares its pretraining with or is compared with.
     """
     if not names:
         available = ", ".join(arm.name for arm in available_arms(cohort))
         raise StudyError(f"A study needs at least one arm; choose from {available}.")
-    if len(set(names)) < len(names):
-        raise StudyError(f"Each arm is named once; these are {', '.join(names)}.")
-    chosen = []
-    for name in names:
-        arm = find(cohort, name)
-        if arm is None:
+    chosen = [_carried(cohort, name) for name in names]
+    known = [arm.name for arm in chosen]
+    if len(set(known)) < len(known):
+        raise StudyError(f"Each arm is named once; these are {', '.join(known)}.")
+    for arm in chosen:
+        if arm.base not in (None, *known):
             raise StudyError(
-                f"Cohort {cohort.id} cannot carry the arm {name!r}: {counts(cohort)}. "
-                f"{what_it_carries(cohort)} Move the cut-offs and freeze again, or leave the arm out."
-            )
-        if arm.base not in (None, *names):
-            raise StudyError(
-                f"The arm {name} shares the pretraining of {arm.base}, against which it is compared; "
+                f"The arm {arm.name} shares the pretraining of {arm.base}, against which it is compared; "
                 f"take {arm.base} into the study too."
             )
-        chosen.append(arm)
+        if arm.clean not in (None, *known):
+            raise StudyError(
+                f"The arm {arm.name} is compared with {arm.clean}, the same scans as they are; take "
+                f"{arm.clean} into the study too."
+            )
     return tuple(chosen)
 
 
-def scans_of(
-    arm: Arm, pool: pd.DataFrame, *, matched: Arm | None = None, seed: int = 0
-) -> list[str]:
-    """Return the scans that an arm is pretrained on.
-
-    Parameters
-    ----------
-    arm : Arm
-        The arm.
-    pool : pandas.DataFrame
-        ``scan_id, tier, distortion_score, site, age_years`` of the pretraining pool; ``source`` where it
-        is known.
-    matched : Arm, optional
-        For a control: the arm that it matches.
-    seed : int
-        Of a control's draw; another seed, another sample.
-
-    Returns
-    -------
-    list of str
-        ``scan_id``, sorted.
-
-    Notes
-    -----
-    A sweep keeps the scans with the lowest distortion scores; among equals the ``scan_id`` decides.
-    A control is drawn from all tiers, the matched arm's included, by
-    :func:`curation.cohorts.matched_controls.sample_control`.
-    """
-    members = pool[pool["tier"].isin(arm.tiers)].sort_values("scan_id")
-    if arm.kind == "sweep":
-        best = members.sort_values(["distortion_score", "scan_id"])
-        return sorted(best["scan_id"].head(max(1, round(len(best) * arm.keep_percent / 100))))
-    if arm.kind != "control":
-        return members["scan_id"].tolist()
-    if matched is None:
-        raise StudyError(f"The control {arm.name!r} needs the arm that it matches.")
-    group = members["scan_id"].isin(scans_of(matched, pool)).to_numpy()
-    return matched_controls.sample_control(members, group, seed)
-
-
-def matched_arm(arm: Arm) -> Arm:
-    """Rebuild the arm that a control matches; it need not be part of the study itself.
-
-    Raises
-    ------
-    StudyError
-        When the control matches neither tiers nor a sweep.
-    """
-    if sweep := _SWEEP.fullmatch(arm.matches or ""):
-        return _sweep(arm.tiers, int(sweep["percent"]))
-    tiers = tuple(name for name in arm.tiers if name in (arm.matches or "").split("+"))
-    if "+".join(tiers) != arm.matches:
+def _carried(cohort: CohortHeader, name: str) -> Arm:
+    arm = find(cohort, name)
+    if arm is None:
+        labels = _LABELS.fullmatch(name)
+        if why := distortion.problem(labels["base"] if labels else name):
+            raise StudyError(why)
         raise StudyError(
-            f"The control {arm.name} matches {arm.matches!r}, which is no set of tiers."
+            f"Cohort {cohort.id} cannot carry the arm {name!r}: {counts(cohort)}. "
+            f"{what_it_carries(cohort)} Move the cut-offs and freeze again, or leave the arm out."
         )
-    return Arm(arm.matches, arm.matches, "tiers", tiers)
+    return arm
 
 
-def _sweep(tiers: tuple[str, ...], percent: int) -> Arm:
-    return Arm(
-        f"{_KEEP}{percent}", f"the best {percent} % by score", "sweep", tiers, keep_percent=percent
-    )
+# ---- kinds of arms ---------------------------------------------------------------------------------
+
+
+def _of_tiers(wanted: tuple[str, ...], tiers: tuple[str, ...]) -> Arm:
+    if wanted == tiers:
+        return Arm(ALL, f"all tiers ({' + '.join(tiers)})", "tiers", tiers)
+    kind: ArmKind = "tiers" if wanted == tiers[: len(wanted)] else "part"
+    label = f"tier{'s' * (len(wanted) > 1)} {' + '.join(wanted)}"
+    return Arm("+".join(wanted), label, kind, wanted)
+
+
+def _by_score(which: str, percent: int, tiers: tuple[str, ...]) -> Arm:
+    kind: ArmKind = "sweep" if which == "keep" else "worst"
+    said = "best" if which == "keep" else "worst"
+    label = f"the {said} {percent} % by score"
+    return Arm(f"{which}-{percent}", label, kind, tiers, keep_percent=percent)
 
 
 def _probe(arm: Arm | None) -> Arm | None:
@@ -258,18 +323,25 @@ def _probe(arm: Arm | None) -> Arm | None:
     )
 
 
-def _control(arm: Arm, tiers: tuple[str, ...]) -> Arm:
+def _control(arm: Arm, tiers: tuple[str, ...], *, apart: bool = False) -> Arm:
+    if apart:
+        label = f"random, as many as {arm.name}, none of its scans"
+        return Arm(f"{_NOT}{arm.name}", label, "control", tiers, arm.name, apart=True)
     return Arm(
         f"{_CONTROL}{arm.name}", f"random, as many as {arm.name}", "control", tiers, arm.name
     )
+
+
+# ---- words -----------------------------------------------------------------------------------------
 
 
 def what_it_carries(cohort: CohortHeader) -> str:
     """Describe the arms that a cohort can carry."""
     available = ", ".join(arm.name for arm in available_arms(cohort))
     return (
-        f"It can carry {available}, keep-1 to keep-99 with their controls, probe- before each, -labels-1 to "
-        "-labels-99 behind each, cnn and ridge."
+        f"It can carry {available}, keep-1 to keep-99, worst-1 to worst-99 and any tiers joined by +, each "
+        "with control- or not- before it, -share-25-draw-1 behind tiers, or ~ARTEFACT-SEVERITY (~motion-0.5) "
+        "behind it; probe- before each, -labels-1 to -labels-99 behind each, cnn and ridge."
     )
 
 

@@ -6,8 +6,9 @@ import sys
 from curation.cli.framework import Command
 from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
+from curation.simulation.artefacts import ARTEFACTS
 from curation.storage.workspace import Workspace
-from training.arms.designs import DESIGNS
+from training.arms.designs import DESIGNS, Choices
 from training.cli import studies
 from training.cli.studies import chosen_backend, follow, print_status
 from training.jobs import launch
@@ -23,7 +24,11 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", default="study", help="name of a new study")
     command.add_argument("--cohort", help="id of the frozen pretraining pool")
     command.add_argument("--target", help="id of the frozen target cohort")
-    command.add_argument("--arms", nargs="+", help="e.g. scratch A all control-A all-labels-25")
+    command.add_argument(
+        "--arms",
+        nargs="+",
+        help="e.g. scratch A all control-A not-A worst-20 A~motion-0.5 all-labels-25",
+    )
     command.add_argument(
         "--design",
         choices=list(DESIGNS),
@@ -31,6 +36,23 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--percents", nargs="+", type=_share, help="shares of a design, percent, e.g. 80 60 40 20"
+    )
+    command.add_argument(
+        "--artefact", choices=list(ARTEFACTS), help="what --design dose distorts scans by"
+    )
+    command.add_argument(
+        "--severities",
+        nargs="+",
+        type=float,
+        help="of the distortions of a design, above 0, at most 1, e.g. 0.2 0.5 0.8",
+    )
+    command.add_argument(
+        "--of",
+        metavar="ARM",
+        help="the arm whose scans a design distorts or draws from, e.g. A, all",
+    )
+    command.add_argument(
+        "--draws", type=int, help="random subsets of each size, of --design scaling"
     )
     command.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     command.add_argument("--folds", type=int, default=5)
@@ -78,7 +100,7 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
             "Name a planned study, or give --cohort, --target and --arms (or --design) to plan a new one."
         )
     pool, target = (frozen_cohort.load(workspace, one) for one in (chosen.cohort, chosen.target))
-    arms = chosen.arms or DESIGNS[chosen.design].arms(pool, chosen.percents)
+    arms = chosen.arms or DESIGNS[chosen.design].arms(pool, _choices(chosen))
     changes = parse_changes(PRESETS[chosen.preset], chosen.changes)
     if chosen.images:
         changes |= IMAGES[chosen.images].overrides
@@ -98,6 +120,16 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
     if said := arm_overlap.controls_said(pool, study.arms, study.seeds):
         print(said)
     return study.id
+
+
+def _choices(chosen: argparse.Namespace) -> Choices:
+    return Choices(
+        percents=chosen.percents and tuple(chosen.percents),
+        artefact=chosen.artefact,
+        severities=chosen.severities and tuple(chosen.severities),
+        of=chosen.of,
+        draws=chosen.draws,
+    )
 
 
 LAUNCH_COMMAND = Command(

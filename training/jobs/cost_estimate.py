@@ -71,7 +71,7 @@ def _of_study(study: Study) -> list[tuple[str, float]]:
     return [
         (state.kind, state.seconds / state.epoch * state.epochs)
         for state in states(study)
-        if state.epoch > 0 and state.seconds > 0
+        if state.epoch > 0 and state.seconds > 0 and study.arm(state.arm).share_of_steps == 1
     ]
 
 
@@ -82,6 +82,7 @@ def estimate(
     folds: int,
     preset: Preset,
     scans: int,
+    pool: int = 0,
     seconds: dict[str, float],
 ) -> Cost:
     """Estimate a study.
@@ -96,17 +97,23 @@ def estimate(
         How volumes are prepared and trained on.
     scans : int
         Scans of both cohorts.
+    pool : int
+        Scans of the pool, of which distorted ones are prepared beside the clean, at most all.
     seconds : dict
         From :func:`seconds_a_run`.
     """
     pretrainings = len({arm.encoder for arm in arms if arm.encoder}) * seeds
     finetunings = len(arms) * seeds * folds
-    counts = {"pretrain": pretrainings, "finetune": finetunings}
+    fewer_steps = sum(1 - arm.share_of_steps for arm in arms if arm.encoder == arm.name) * seeds
+    counts = {"pretrain": pretrainings - fewer_steps, "finetune": float(finetunings)}
     needed = {kind: count for kind, count in counts.items() if count}
     work_s = longest_s = None
     if needed.keys() <= seconds.keys():
         each = {kind: seconds[kind] + START_S for kind in needed}
         work_s, longest_s = sum(n * each[kind] for kind, n in needed.items()), sum(each.values())
     volume_bytes = int(np.prod(preset.shape)) * _VOXEL_BYTES
-    images = scans * len(preset.modalities)
+    distortions = {
+        (arm.distortion.artefact, arm.distortion.severity) for arm in arms if arm.distortion
+    }
+    images = scans * len(preset.modalities) + pool * len(distortions)
     return Cost(pretrainings, finetunings, work_s, longest_s, images * volume_bytes)

@@ -20,7 +20,7 @@ from curation.storage import files
 from curation.storage.processes import lease
 from curation.storage.workspace import Workspace
 from training.jobs import mlflow_log
-from training.results import study_summary
+from training.results import distortion_effects, study_summary
 from training.studies import planned_study, prepare_volumes, run_status, runs
 from training.studies.planned_study import Study
 from training.studies.run_status import State, Status
@@ -126,6 +126,9 @@ def _prepare(job: _Job) -> None:
     try:
         count = prepare_volumes.prepare(
             job.workspace, job.study, jobs=job.chosen.jobs, progress=progress
+        )
+        distortion_effects.measure(
+            job.workspace, job.study, jobs=job.chosen.jobs, check=job.interruption.check
         )
     except BrokenProcessPool:
         job.interruption.check()  # a stop of the whole group ends the children first

@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from curation.storage.workspace import Workspace
-from training.report import content_data, content_results, content_where, methods, source
+from training.report import (
+    content_data,
+    content_dose,
+    content_results,
+    content_where,
+    methods,
+    source,
+)
 from training.report.plots import Message, Report
 from training.report.source import Options, ReportSource
 from training.results import conclusions
@@ -19,6 +26,10 @@ MESSAGES: tuple[Callable[[ReportSource], Message | None], ...] = (
     content_results.mean_age,
     content_results.differences,
     content_results.controls,
+    content_dose.doses,
+    content_dose.ranking,
+    content_dose.effects,
+    content_dose.more_scans,
     content_where.tier_by_tier,
     content_where.along_score,
     content_where.predicted,

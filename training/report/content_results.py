@@ -197,15 +197,22 @@ def controls(source: ReportSource) -> Message | None:
         if len(table) == 1 and kinds and source.conclusion.ranks
         else "Better, or only bigger? Each arm against its control"
     )
-    lead = "A control holds as many scans as its arm, at random from all tiers."
+    lead = f"A control holds as many scans as its arm, at random from all tiers{_apart(source)}."
     if matched := arm_overlap.controls_matched_on(source.study):
         lead = (
-            f"A control is of the same {matched.words} as its arm, at random from all tiers. "
+            f"A control is of the same {matched.words} as its arm, at random from all "
+            f"tiers{_apart(source)}. "
             f"{matched.note}".strip()
         )
     message = _compared(source, "controls", title, table, lead)
     shared = tuple(one.words for one in arm_overlap.of_study(source.study))
     return replace(message, points=(*message.points, *shared))
+
+
+def _apart(source: ReportSource) -> str:
+    """Say where controls that share no scan with their arm come from; nothing without any."""
+    apart = any(arm.apart for arm in source.study.arms)
+    return ", those named not- from the scans that their arm does not hold" * apart
 
 
 def _compared(

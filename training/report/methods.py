@@ -9,6 +9,7 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.storage import files
 from curation.tiers.rule_versions import same_rule, summary_line
 from curation.wording import plural
+from training.report import arm_words
 from training.report.source import ReportSource, ages_of, count_of, short
 from training.results import study_sets
 from training.studies import arm_overlap, input_images, pool_target_separation
@@ -95,7 +96,7 @@ def _pretraining(source: ReportSource) -> str:
         f"patches removed) was trained for {preset.pretrain_epochs} epochs of "
         f"{preset.pretrain_steps} steps of "
         f"{preset.pretrain_batch} scans, the same number of steps for every arm."
-        f"{_controls(source)}"
+        f"{_controls(source)}{arm_words.methods(source.study)}"
     )
 
 

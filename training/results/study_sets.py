@@ -41,11 +41,12 @@ def by_size(held_out: Predictions, scans: Mapping[str, int]) -> pd.DataFrame:
         ``arm, role, n_scans`` and ``age_mae_years, ci_low, ci_high, n_subjects, n_seeds``, ordered by size.
         The role is ``kept`` (tiers from the best on, or a share by score) or ``control`` (as many at
         random, see :func:`curation.cohorts.matched_controls.sample_control`). All scans are both: nothing is
-        left out. Arms that learn from a share of the labels, or in another way, are not among them.
+        left out. Arms that learn from a share of the labels, or in another way, that distort scans, hold the
+        worse ones or a random subset, and controls apart from their arm are not among them.
     """
     rows = []
     for arm in held_out.arms:
-        if arm.kind == "scratch" or arm.label_percent < 100 or arm.method != "full":
+        if arm.label_percent < 100 or arm.method != "full" or not _keeps_the_better(arm):
             continue
         if arm.name not in held_out.there or arm.name not in scans:
             continue
@@ -60,6 +61,11 @@ def by_size(held_out: Predictions, scans: Mapping[str, int]) -> pd.DataFrame:
         ]
     table = pd.DataFrame(rows, columns=["arm", "role", "n_scans", *_FIGURES])
     return table.sort_values(["role", "n_scans", "arm"], ignore_index=True)
+
+
+def _keeps_the_better(arm: Arm) -> bool:
+    """Tell whether an arm holds scans as they are, the better ones or as many at random."""
+    return arm.kind in ("tiers", "sweep", "control") and not arm.distortion and not arm.apart
 
 
 def by_labels(held_out: Predictions) -> pd.DataFrame:

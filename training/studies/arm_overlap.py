@@ -13,7 +13,7 @@ from curation.cohorts import cohort_draft
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.cohorts.matched_controls import MatchingCriteria, matching_criteria
 from curation.tiers.rule_versions import rule_difference
-from training.arms import study_arms
+from training.arms import arm_checks, arm_scans
 from training.arms.study_arms import Arm
 from training.studies.planned_study import CONTROL_SEED, Study
 
@@ -65,7 +65,7 @@ def planned(
     Parameters
     ----------
     pool : pandas.DataFrame
-        As :func:`training.arms.study_arms.scans_of` takes it.
+        As :func:`training.arms.arm_scans.scans_of` takes it.
     arms : sequence of Arm
         Of a study.
     seeds : sequence of int
@@ -77,10 +77,10 @@ def planned(
     for arm in arms:
         if arm.kind != "control" or arm.base is not None:
             continue
-        matched = study_arms.matched_arm(arm)
-        own = set(study_arms.scans_of(matched, pool))
+        matched = arm_scans.matched_arm(arm)
+        own = set(arm_scans.scans_of(matched, pool))
         drawn = [
-            study_arms.scans_of(arm, pool, matched=matched, seed=control_seed + seed)
+            arm_scans.scans_of(arm, pool, matched=matched, seed=control_seed + seed)
             for seed in seeds
         ]
         shared = tuple(len(own.intersection(sample)) for sample in drawn)
@@ -121,13 +121,15 @@ def doubts(
     -------
     list of str
         That the two cohorts were cut by different rules; which arms hold more than half of the pool and so
-        share most of their scans with their controls; what of site and age is not known.
+        share most of their scans with their controls; what of site and age is not known; which arms the
+        pool does not allow.
     """
     told = [rule_difference(pool.rule, target.rule)]
     if told[0]:
         told[0] += " Freeze the target again by the rule of the pool, or read their tiers apart."
+    told += arm_checks.problems(pool, arms)
     scans = cohort_draft.included(pool.scans)
-    shared = planned(scans, arms, seeds)
+    shared = planned(scans, _drawable(arms, scans), seeds)
     told.append(_sharing(shared))
     if shared:
         told.append(matching_criteria(scans).note)
@@ -137,11 +139,15 @@ def doubts(
 def controls_said(pool: Cohort, arms: Sequence[Arm], seeds: Sequence[int]) -> str:
     """Describe the matching of controls to arms, and their overlap, in words; empty without any."""
     scans = cohort_draft.included(pool.scans)
-    shared = planned(scans, arms, seeds)
+    shared = planned(scans, _drawable(arms, scans), seeds)
     if not shared:
         return ""
     counts = " ".join(one.words for one in shared)
     return f"Controls are of the same {matching_criteria(scans).words} as their arms, at random. {counts}"
+
+
+def _drawable(arms: Sequence[Arm], scans: pd.DataFrame) -> list[Arm]:
+    return [arm for arm in arms if not arm_scans.shortage(arm, scans)]
 
 
 def _sharing(shared: Sequence[Overlap]) -> str:

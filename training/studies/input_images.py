@@ -74,3 +74,8 @@ def shown(preset: Preset) -> tuple[str, ...]:
 def alternating_modalities(preset: Preset) -> int:
     """Return how many modalities alternate in pretraining; 1 where each step shows the same."""
     return 1 if preset.paired else len(preset.modalities)
+
+
+def other_than_t1w(preset: Preset) -> str:
+    """Return what is looked at, in words; empty where it is the T1w alone."""
+    return "" if preset.modalities == ("T1w",) else images_of(preset).label

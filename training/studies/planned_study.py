@@ -20,9 +20,15 @@ from curation.errors import StudyError, TierscopeError, WorkspaceError
 from curation.storage import files
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
-from training.arms import study_arms
+from training.arms import arm_checks, arm_scans, distortion, study_arms
 from training.arms.study_arms import Arm
-from training.studies import pet_pairing, pool_target_separation, splits, study_checks
+from training.studies import (
+    input_images,
+    pet_pairing,
+    pool_target_separation,
+    splits,
+    study_checks,
+)
 from training.studies.pool_target_separation import Separation
 from training.studies.preset import Preset
 from training.studies.presets import PRESETS
@@ -37,7 +43,8 @@ _REMEDY = (
     "other studies go on without it."
 )
 #: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where the
-#: study looks at PET, also :data:`training.studies.pet_pairing.PAIR_COLUMNS`.
+#: study looks at PET, also :data:`training.studies.pet_pairing.PAIR_COLUMNS`; where arms distort scans, also
+#: ``distortion_seed``.
 SCAN_COLUMNS = (
     "scan_id",
     "subject_id",
@@ -121,8 +128,8 @@ class Study(StudyFolder):
     def pretraining_scans(self, arm_name: str, seed: int) -> list[str]:
         """Return the ``scan_id`` of the scans that an arm is pretrained on with a seed."""
         arm = self.arm(arm_name)
-        matched = study_arms.matched_arm(arm) if arm.matches else None
-        return study_arms.scans_of(arm, self.pool(), matched=matched, seed=self.control_seed + seed)
+        matched = arm_scans.matched_arm(arm) if arm.matches else None
+        return arm_scans.scans_of(arm, self.pool(), matched=matched, seed=self.control_seed + seed)
 
     def coding_scans(self) -> list[str]:
         """Return the ``scan_id`` of the scans whose mean patches set the input coding of every arm.
@@ -207,14 +214,10 @@ def plan(
     StudyError
         When the plan makes no fair study: a person of the target who is or may be in the pool, an image
         that is in it twice, images of several kinds, an arm without scans, too few people for the folds, a
-        scan that is not aligned or has changed since, or one without the PET that the preset looks at.
+        scan that is not aligned or has changed since, or one without the PET that the preset looks at; an
+        arm with fewer than two people, one whose control cannot be drawn, one that distorts PET.
     """
-    if preset not in PRESETS:
-        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
-    if not name.strip():
-        raise StudyError("A study needs a name.")
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
+    _refuse_nameless(name, seeds, preset)
     pool = study_checks.usable_cohort(workspace, cohort_id, "pool")
     target = study_checks.usable_cohort(workspace, target_id, "target")
     chosen = study_arms.choose(pool, arms)
@@ -223,6 +226,7 @@ def plan(
     study_checks.refuse_too_few(target, folds)
     study_checks.refuse_too_few_labels(target, folds, chosen)
     changed = PRESETS[preset].changed(overrides)
+    arm_checks.refuse(pool, chosen, input_images.other_than_t1w(changed))
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name.strip(),
@@ -239,7 +243,18 @@ def plan(
     study_checks.refuse_same_folder(chosen)
     scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
     scans = pet_pairing.with_pets(workspace, scans, changed)
+    scans = distortion.with_seeds(scans, [arm.distortion for arm in chosen])
     return _write(workspace, content, scans, separated)
+
+
+def _refuse_nameless(name: str, seeds: list[int], preset: str) -> None:
+    """Refuse a plan without a name, with seeds that are none, or with an unknown preset."""
+    if preset not in PRESETS:
+        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    if not name.strip():
+        raise StudyError("A study needs a name.")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
 
 
 def load(workspace: Workspace, study_id: str) -> Study:

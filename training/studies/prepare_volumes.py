@@ -3,27 +3,31 @@
 A prepared volume is a float16 ``.npy`` in the workspace's cache, named by everything it depends on, so
 arms, seeds, folds and studies share it, and a changed scan or setting makes a new one. A PET is brought to
 the template by the alignment of its T1w, in whose space it lies.
+
+A scan that an arm distorts is distorted as it was read, in its own voxels, and then prepared like any other,
+by the alignment of the scan as it is: an arm differs from its clean one by the distortion alone, not by what
+a registration makes of it.
 """
 
 import os
-import signal
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from curation.errors import StudyError, VolumeError
 from curation.imaging import volumes
-from curation.storage import files, tables
+from curation.imaging.volumes import Volume
+from curation.storage import files, processes, tables
 from curation.storage.workspace import Workspace
-from training.studies import input_images, volume_grid
+from training.arms.distortion import Distortion
+from training.studies import input_images, study_images, volume_grid
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
+from training.studies.study_images import StudyImage
 
 #: Part of every name in the cache; raised when prepared volumes change.
 VERSION = 1
@@ -67,13 +71,14 @@ def prepare(
     StudyError
         When scans cannot be read any more, with their reasons.
     """
-    wanted = _wanted(study)
+    wanted = study_images.images_of(study)
     progress = progress or (lambda done, total: None)
     tasks = list(_missing(workspace, study.preset, wanted))
     done = len(wanted) - len(tasks)
     progress(done, len(wanted))
     reasons: list[str] = []
-    for reason in _in_parallel(tasks, min(jobs or os.cpu_count() or 1, max(len(tasks), 1))):
+    at_once = min(jobs or os.cpu_count() or 1, max(len(tasks), 1))
+    for reason in processes.in_parallel(_prepare_one, tasks, at_once):
         done += 1
         if reason:
             reasons.append(reason)
@@ -88,30 +93,53 @@ def prepare(
 
 
 def volume_paths(
-    workspace: Workspace, study: Study, scan_ids: Iterable[str], modality: str = "T1w"
+    workspace: Workspace,
+    study: Study,
+    scan_ids: Iterable[str],
+    modality: str = "T1w",
+    distortion: Distortion | None = None,
 ) -> list[Path]:
-    """Return the prepared files of some scans, or of their PETs; deleted ones are prepared again."""
+    """Return the prepared files of some scans, distorted or not, or of their PETs; makes what is missing."""
     scans = study.scans().set_index("scan_id", drop=False).loc[list(scan_ids)]
-    wanted = [(scan, modality) for _, scan in scans.iterrows()]
+    wanted = [StudyImage(scan, modality, distortion) for _, scan in scans.iterrows()]
     for task in _missing(workspace, study.preset, wanted):
         reason = _prepare_one(task)
         if reason:
             raise StudyError(f"A scan cannot be prepared: {reason}.")
-    return [_cached(workspace, study.preset, scan, modality) for scan, _ in wanted]
+    return [cached_path(workspace, study.preset, one) for one in wanted]
 
 
-def sample_paths(workspace: Workspace, study: Study, scan_ids: Iterable[str]) -> list[list[Path]]:
-    """Return the prepared files of the input images of some people, one a channel."""
+def sample_paths(
+    workspace: Workspace,
+    study: Study,
+    scan_ids: Iterable[str],
+    distortion: Distortion | None = None,
+) -> list[list[Path]]:
+    """Return the prepared files of the input images of some people, one a channel, distorted or not."""
     wanted = list(scan_ids)
     channels = [
-        volume_paths(workspace, study, wanted, modality)
+        volume_paths(workspace, study, wanted, modality, distortion)
         for modality in input_images.shown(study.preset)
     ]
     return [list(sample) for sample in zip(*channels, strict=True)]
 
 
+def pretraining_paths(
+    workspace: Workspace, study: Study, arm_name: str, scan_ids: Iterable[str]
+) -> list[list[Path]]:
+    """Return the prepared files that an arm is pretrained on: of scans as they are, distorted, or both."""
+    wanted, distortion = list(scan_ids), study.arm(arm_name).distortion
+    clean = distortion is None or distortion.clean_too
+    paths = sample_paths(workspace, study, wanted) if clean else []
+    return paths + sample_paths(workspace, study, wanted, distortion) if distortion else paths
+
+
 def volume_key(
-    sha256: str, template_affine: Iterable[float], preset: Preset, pet_sha256: str | None = None
+    sha256: str,
+    template_affine: Iterable[float],
+    preset: Preset,
+    pet_sha256: str | None = None,
+    distorted: str = "",
 ) -> str:
     """Return the name of a prepared volume: a hash of scan, alignment, grid and this code's version.
 
@@ -123,9 +151,12 @@ def volume_key(
         Gives the grid.
     pet_sha256 : str, optional
         Names the prepared PET that goes with the T1w instead.
+    distorted : str
+        Artefact, severity and seed, where the T1w is distorted first.
     """
     numbers = ",".join(f"{value:.6f}" for value in template_affine)
     of = f"{sha256}/pet/{pet_sha256}" if pet_sha256 else sha256
+    of += f"/{distorted}" * bool(distorted)
     return files.short_hash(f"{VERSION}/{of}/{numbers}/{preset.spacing_mm}/{preset.shape}", 32)
 
 
@@ -209,8 +240,9 @@ def read_and_prepare(
     preset: Preset,
     mask: NDArray[np.bool_],
     modality: str = "T1w",
+    distort: Callable[[Volume], Volume] | None = None,
 ) -> NDArray[np.float16]:
-    """Read the unchanged file of a scan or PET, and prepare it.
+    """Read the unchanged file of a scan or PET, distort the image where that is asked, and prepare it.
 
     Raises
     ------
@@ -220,6 +252,8 @@ def read_and_prepare(
     if files.sha256_of(path) != sha256:
         raise VolumeError("the file has changed since it was scored or its cohort was frozen")
     volume = volumes.load(path)
+    if distort is not None:
+        volume = distort(volumes.conform(volume))
     affine = np.array(template_affine, dtype=float).reshape(4, 4)
     return prepared_volume(volume.data, volume.affine, affine, preset, mask, modality)
 
@@ -236,78 +270,49 @@ def _refuse_elsewhere(sampled: NDArray, mask: NDArray[np.bool_], preset: Preset)
 
 # ---- many volumes --------------------------------------------------------------------------------
 
-#: A scan of a study, and which image of it.
-_Wanted = tuple[pd.Series, str]
-
 
 class _Task(NamedTuple):
     """One volume to prepare, and where it goes."""
 
-    scan: pd.Series
-    modality: str
+    image: StudyImage
     source: str
     preset: Preset
     mask: NDArray[np.bool_]
     target: Path
 
 
-def _wanted(study: Study) -> list[_Wanted]:
-    """Return every image that a study reads; ridge regression measures tissues on the T1w, always."""
-    ridge = any(arm.method == "ridge" for arm in study.arms)
-    wanted = []
-    for _, scan in study.scans().iterrows():
-        kinds = (
-            study.preset.modalities if scan["role"] == "pool" else input_images.shown(study.preset)
-        )
-        more = ("T1w",) if ridge and scan["role"] == "target" else ()
-        wanted += [(scan, modality) for modality in dict.fromkeys((*kinds, *more))]
-    return wanted
-
-
-def _cached(workspace: Workspace, preset: Preset, scan: pd.Series, modality: str) -> Path:
-    pet_sha256 = scan["pet_sha256"] if modality == "pet" else None
-    key = volume_key(scan["sha256"], scan["template_affine"], preset, pet_sha256)
+def cached_path(workspace: Workspace, preset: Preset, image: StudyImage) -> Path:
+    """Return where the prepared volume of an image lies, once it is made."""
+    scan = image.scan
+    key = volume_key(
+        scan["sha256"], scan["template_affine"], preset, image.pet_sha256, image.distorted
+    )
     return workspace.cache_dir / f"{key}.npy"
 
 
-def _missing(workspace: Workspace, preset: Preset, wanted: Iterable[_Wanted]) -> Iterator[_Task]:
+def _missing(workspace: Workspace, preset: Preset, wanted: Iterable[StudyImage]) -> Iterator[_Task]:
     sources = tables.read_scans(workspace).set_index("scan_id")["path"]
     mask = volume_grid.brain_mask(workspace, preset)
-    for scan, modality in wanted:
-        target = _cached(workspace, preset, scan, modality)
+    for image in wanted:
+        target = cached_path(workspace, preset, image)
         if not target.exists():
-            own = scan["pet_scan_id"] if modality == "pet" else scan["scan_id"]
-            yield _Task(scan, modality, sources.get(own, ""), preset, mask, target)
+            yield _Task(image, sources.get(image.scan_id, ""), preset, mask, target)
 
 
 def _prepare_one(task: _Task) -> str:
     """Prepare one volume; return why not, or an empty text."""
-    scan, modality, source, preset, mask, target = task
-    is_pet = modality == "pet"
-    sha256 = scan["pet_sha256"] if is_pet else scan["sha256"]
+    image, source, preset, mask, target = task
     try:
         prepared = read_and_prepare(
-            Path(source), sha256, scan["template_affine"], preset, mask, modality
+            Path(source),
+            image.sha256,
+            image.scan["template_affine"],
+            preset,
+            mask,
+            image.modality,
+            image.distort if image.distortion else None,
         )
     except (VolumeError, OSError) as error:  # gone, a folder, not allowed
-        return f"{scan['pet_scan_id'] if is_pet else scan['scan_id']}: {error}"
+        return f"{image.scan_id}: {error}"
     volume_grid.save(target, prepared)
     return ""
-
-
-def _in_parallel(tasks: list[_Task], jobs: int) -> Iterator[str]:
-    """Yield a reason (or nothing) a task; what the caller raises meanwhile cancels the rest."""
-    pool = ProcessPoolExecutor(jobs, initializer=_end_when_told)
-    try:
-        pending: set[Future[str]] = {pool.submit(_prepare_one, task) for task in tasks}
-        while pending:
-            finished, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _end_when_told() -> None:
-    """In a child: a polite stop of the group ends it at once."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -14,6 +14,7 @@ from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.files import slug
 from training.studies.planned_study import Study
+from training.studies.preset import Preset
 
 RunKind = Literal["pretrain", "finetune"]
 
@@ -129,6 +130,17 @@ def epochs_of(study: Study, run: Run) -> int:
     return 1 if study.arm(run.arm).method == "ridge" else preset.finetune_epochs
 
 
+def preset_of(study: Study, run: Run) -> Preset:
+    """Return the settings of a pretraining: the study's, of a subset at equal passes with fewer steps."""
+    arm = study.arm(run.arm)
+    if arm.share_of_steps == 1:
+        return study.preset
+    whole = study.pool()["tier"].isin(arm.tiers).sum()
+    share = len(study.pretraining_scans(run.arm, run.seed)) / whole
+    steps = max(1, round(study.preset.pretrain_steps * share))
+    return study.preset.changed({"pretrain_steps": steps})
+
+
 def made_before_calibration_on_all(study: Study) -> list[Run]:
     """Return the finished fine-tunings of networks that Tierscope made before 0.4.0.
 
@@ -164,6 +176,7 @@ def write_configs(study: Study) -> None:
             "preset": study.preset.as_dict(),
         }
         if run.kind == "pretrain":
+            config["preset"] = preset_of(study, run).as_dict()
             config["scans"] = study.pretraining_scans(run.arm, run.seed)
         files.write_json(run.config_path, config)
 

@@ -50,6 +50,11 @@ class StudyFolder:
     def reports_dir(self) -> Path:
         return self.folder / "reports"
 
+    @property
+    def distortion_effects_path(self) -> Path:
+        """What the distortions of its arms do to volumes and score; there once volumes are prepared."""
+        return self.folder / "distortions.parquet"
+
     # ---- jobs that are no run
 
     def job_dir(self, job: str) -> Path:

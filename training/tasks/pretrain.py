@@ -14,7 +14,7 @@ from training.models import masked_autoencoder, masking
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.masking import PatchMasks
 from training.models.patches import patch_weights
-from training.studies import input_images, prepare_volumes, volume_grid
+from training.studies import input_images, prepare_volumes, runs, volume_grid
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
 from training.studies.runs import Run
@@ -44,8 +44,12 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
     """
     scan_ids = files.read_json(run.config_path)["scans"]
     _refuse_target(study, scan_ids)
-    preset = study.preset
-    paths = _paths(workspace, study, scan_ids)
+    preset = runs.preset_of(study, run)
+    paths = (
+        prepare_volumes.pretraining_paths(workspace, study, run.arm, scan_ids)
+        if study.arm(run.arm).distortion
+        else _paths(workspace, study, scan_ids)
+    )
     coding = _paths(workspace, study, study.coding_scans())
     shares = patch_weights(volume_grid.brain_mask(workspace, preset), preset.patch)
     if preset.devices > 1:

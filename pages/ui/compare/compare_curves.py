@@ -272,6 +272,8 @@ def _error_words(band: pd.DataFrame, window: int, shown: Comparison) -> str:
         words += " Arms made of tiers carry the colour of the worst tier they let in."
     if "control" in kinds:
         words += " Random controls are dashed."
+    if any(arm.distortion for arm in shown.arms):
+        words += " Arms with ~ are distorted by simulation; their lines are dotted."
     if window > 1:
         words += f" Smoothed: a centred mean of {window} epochs of each run, fewer at the ends."
     return words + " With single runs shown, a click on one opens it."

@@ -11,7 +11,7 @@ from curation.errors import DamagedError
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache
 from training.arms.study_arms import Arm
-from training.results import error_curves, predictions, study_sets
+from training.results import dose_harm, error_curves, predictions, study_sets
 from training.results.predictions import BASELINE, Predictions
 from training.results.run_logs import RunLogs
 from training.studies import arm_overlap, runs
@@ -86,6 +86,15 @@ class Comparison:
             for name, one in self.parts.items()
             for arm, count in _sizes(one).items()
         }
+
+    def effects(self) -> pd.DataFrame:
+        """Return what the distortions of arms do to volumes and score, see ``effects_by_arm``."""
+        parts = [
+            found.assign(arm=[self._called(name, arm) for arm in found["arm"]])
+            for name, study in self.parts.items()
+            for found in [_effects(study, cache.stamp(study.distortion_effects_path))]
+        ]
+        return pd.concat(parts, ignore_index=True)
 
     def overlaps(self) -> dict[str, Overlap]:
         """Return the overlap of each control with the arm that it matches, by the control's name."""
@@ -202,6 +211,11 @@ def _runs(study: Study) -> list[Run]:
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _sizes(study: Study) -> dict[str, int]:
     return study_sets.sizes(study)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _effects(study: Study, changed: cache.Stamp) -> pd.DataFrame:
+    return dose_harm.effects_by_arm(study)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=cache.BY_FOLDER)

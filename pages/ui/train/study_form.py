@@ -8,9 +8,9 @@ from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.shell import cache, formatting, frame, state
-from pages.ui.train import backend_form
-from training.arms.designs import DESIGNS, Design
-from training.arms.study_arms import Arm, available_arms, find
+from pages.ui.train import backend_form, design_form
+from training.arms.designs import Design
+from training.arms.study_arms import Arm, find
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
 from training.jobs.execution_backend import Backend
 from training.studies import arm_overlap, planned_study
@@ -41,7 +41,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     left, right = st.columns(2)
     pool = left.selectbox("Pretraining pool", pools, format_func=_cohort_words)
     target = right.selectbox("Target cohort", targets, format_func=_cohort_words)
-    design, names = _arms(pool)
+    design, names = design_form.choose(pool)
     looked_at = _images(workspace, pool)
     columns = st.columns([1, 1, 2, 2])
     seeds = columns[0].number_input("Seeds", 1, 20, value=2, help="each arm is trained once a seed")
@@ -62,10 +62,10 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     )
     backend, mlflow = backend_form.choose(workspace, Backend(), tracked=False, key="new")
     arms = [arm for name in names if (arm := find(pool, name))]
-    scans = pool.size + target.size
+    sizes = pool.size, target.size
     chosen = preset.changed(_overrides(looked_at))
     if arms:
-        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, scans, backend))
+        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, sizes, backend))
     show_plan_notes(workspace, pool, target, names, seeds)
     ready = bool(names) and backend is not None
     if st.button("Launch the study", type="primary", disabled=not ready) and backend:
@@ -89,53 +89,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
             st.rerun()
 
 
-# ---- the question and the arms -------------------------------------------------------------------
-
-
-def _arms(pool: CohortHeader) -> tuple[Design, list[str]]:
-    """Draw the choice of a question and of the arms that answer it."""
-    design = DESIGNS[
-        st.segmented_control(
-            "Question",
-            list(DESIGNS),
-            default=next(iter(DESIGNS)),
-            key=state.DESIGN,
-            required=True,
-            format_func=lambda name: DESIGNS[name].label,
-        )
-    ]
-    st.caption(design.question)
-    percents: tuple[int, ...] = design.percents
-    if percents:
-        percents = tuple(
-            st.multiselect(
-                "Shares, %",
-                range(1, 100),
-                default=percents,
-                key=f"shares-{design.name}",
-                help="Of the scans that are kept, or of the people whose ages are learned from.",
-            )
-        )
-    if why := design.why_not(pool, percents):
-        st.warning(formatting.escape(why), icon=":material/warning:")
-        return design, []
-    proposed = design.arms(pool, percents)
-    offered = list(dict.fromkeys([*(arm.name for arm in available_arms(pool)), *proposed]))
-    names = st.multiselect(
-        "Arms: what the encoder is pretrained on and how it is fine-tuned",
-        offered,
-        default=proposed,
-        format_func=lambda name: _arm_words(find(pool, name), name),
-        key=f"arms-{pool.id}-{design.name}-{'-'.join(map(str, percents))}",
-        help="Every arm is fine-tuned and judged on the same folds of the target cohort, with as many "
-        "optimiser steps. A control holds as many scans as the arm it matches, drawn at random: "
-        "without it, better may only be more, fewer or younger.",
-    )
-    return design, names
-
-
-def _arm_words(arm: Arm | None, name: str) -> str:
-    return f"{name}: {arm.label}" if arm and arm.label != name else name
+# ---- words --------------------------------------------------------------------------------------
 
 
 def _cohort_words(header: CohortHeader) -> str:
@@ -186,12 +140,18 @@ def _cost_words(
     seeds: int,
     folds: int,
     preset: Preset,
-    scans: int,
+    sizes: tuple[int, int],
     backend: Backend | None,
 ) -> str:
     seconds = cache.seconds_a_run(workspace, preset)
     cost = cost_estimate.estimate(
-        arms, seeds=seeds, folds=folds, preset=preset, scans=scans, seconds=seconds
+        arms,
+        seeds=seeds,
+        folds=folds,
+        preset=preset,
+        scans=sum(sizes),
+        pool=sizes[0],
+        seconds=seconds,
     )
     where = backend.words if backend and backend.kind != "here" else backend_form.machine()
     slots = execution_backend.slots(backend or Backend(), preset)

@@ -1,13 +1,16 @@
+import json
+
 import pandas as pd
 import pytest
 
 from curation.cohorts import frozen_cohort
 from curation.cohorts.frozen_cohort import Cohort
-from curation.errors import StudyError
+from curation.errors import CohortError, StudyError
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from tests.helpers.workspace_scored import put_scans
-from training.arms.study_arms import Arm, available_arms, choose, find, matched_arm, scans_of
+from training.arms.arm_scans import matched_arm, scans_of, shortage
+from training.arms.study_arms import Arm, available_arms, choose, find, scan_set
 
 
 def _cohort(workspace: Workspace, scores: list[float], rule: TierRule | None = None) -> Cohort:
@@ -19,6 +22,7 @@ def _pool(count: int = 120) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "scan_id": [f"scan-{number:03d}" for number in range(count)],
+            "subject_id": [f"person-{number // 2:03d}" for number in range(count)],
             "tier": [["A", "B", "C"][number % 3] for number in range(count)],
             "site": [["North", "South"][number % 2] for number in range(count)],
             "age_years": [20.0 + number % 60 for number in range(count)],
@@ -178,3 +182,88 @@ def test_baselines_need_no_encoder(workspace: Workspace, name: str) -> None:
     assert arm is not None
     assert (arm.method, arm.encoder) == (name, None)
     assert Arm.from_dict(arm.as_dict()) == arm
+
+
+@pytest.mark.parametrize("name", ["B", "C", "B+C", "A+C"])
+def test_any_tiers_make_an_arm_with_a_control(workspace: Workspace, name: str) -> None:
+    pool, cohort = _pool(), _cohort(workspace, [5, 30, 80])
+    arm, control = choose(cohort, [name, f"control-{name}"])
+    assert set(pool.set_index("scan_id").loc[scans_of(arm, pool), "tier"]) == set(name.split("+"))
+    assert matched_arm(control) == arm and arm.kind == "part"
+    assert find(cohort, "C+B") is None and find(cohort, "B+B") is None
+
+
+def test_the_worst_by_score_are_those_that_the_best_leave(workspace: Workspace) -> None:
+    pool, cohort = _pool(), _cohort(workspace, [5, 30, 80])
+    worst, best = (scans_of(find(cohort, name), pool) for name in ("worst-20", "keep-80"))
+    assert not set(worst) & set(best) and len(worst) + len(best) == len(pool)
+    score = pool.set_index("scan_id")["distortion_score"]
+    assert score[worst].min() > score[best].max()
+
+
+@pytest.mark.parametrize("name", ["A", "keep-40", "worst-20", "B+C"])
+def test_a_control_apart_has_size_sites_and_ages_and_no_scan_of_its_arm(workspace, name) -> None:
+    pool, cohort = _pool(), _cohort(workspace, [5, 30, 80])
+    control = find(cohort, f"not-{name}")
+    if name == "B+C":  # two thirds of the pool: the others are too few
+        assert "cannot be drawn" in shortage(control, pool)
+        return
+    matched = matched_arm(control)
+    assert shortage(control, pool) == "" and control.apart
+    own = scans_of(matched, pool)
+    draws = [scans_of(control, pool, matched=matched, seed=seed) for seed in (1, 2)]
+    assert draws[0] != draws[1]
+    site = pool.set_index("scan_id")["site"]
+    for drawn in draws:
+        assert len(set(drawn)) == len(own) and not set(drawn) & set(own)
+        assert site[drawn].value_counts().to_dict() == site[own].value_counts().to_dict()
+
+
+def test_what_a_control_apart_lacks_is_named(workspace: Workspace) -> None:
+    pool = _pool(30).assign(site=["North" if n % 3 == 0 else "South" for n in range(30)])
+    why = shortage(find(_cohort(workspace, [5, 30, 80]), "not-A"), pool)
+    assert "North, ages" in why and "0 there" in why and "control-A" in why
+    with pytest.raises(CohortError, match="too few"):
+        scans_of(find(frozen(workspace), "not-A"), pool, matched=A)
+
+
+def frozen(workspace: Workspace) -> Cohort:
+    """The pool that this workspace has frozen."""
+    return frozen_cohort.load(workspace, frozen_cohort.list_cohorts(workspace)[0].id)
+
+
+def test_a_draw_takes_people_whole_and_grows_within_itself() -> None:
+    pool, tiers = _pool().assign(tier="A"), ("A", "B")
+    sets = {
+        (percent, draw): set(scans_of(scan_set(f"A-share-{percent}-draw-{draw}", tiers), pool))
+        for percent in (25, 50, 75)
+        for draw in (1, 2)
+    }
+    assert sets[25, 1] < sets[50, 1] < sets[75, 1] and sets[50, 1] != sets[50, 2]
+    assert [len(sets[percent, 1]) for percent in (25, 50, 75)] == [30, 60, 90]
+    person = pool.set_index("scan_id")["subject_id"]
+    for chosen in sets.values():
+        assert not set(person[list(chosen)]) & set(person.drop(list(chosen)))
+    passes = scan_set("A-share-25-draw-1-passes", tiers)
+    assert set(scans_of(passes, pool)) == sets[25, 1] and passes.subset.equal_passes
+
+
+@pytest.mark.parametrize(
+    "name", ["not-all", "B+A", "A+A", "worst-0", "keep-20-share-25-draw-1", "A-share-0-draw-1"]
+)
+def test_other_names_mean_no_arm(workspace: Workspace, name: str) -> None:
+    assert find(_cohort(workspace, [5, 30, 80]), name) is None
+
+
+def test_every_kind_of_arm_is_written_down_and_read_back_and_old_ones_as_before(workspace) -> None:
+    cohort = _cohort(workspace, [5, 30, 80])
+    names = ["A", "B", "worst-20", "not-A", "A-share-25-draw-1-passes", "A+A~motion-0.5", "probe-A"]
+    new = {"apart", "subset", "distortion"}
+    written = {arm.name: arm.as_dict() for arm in choose(cohort, names)}
+    for name, values in written.items():
+        assert Arm.from_dict(json.loads(json.dumps(values))) == find(cohort, name)
+    assert {name for name, values in written.items() if new & set(values)} == {
+        "not-A",
+        "A-share-25-draw-1-passes",
+        "A+A~motion-0.5",
+    }

@@ -34,6 +34,32 @@ def test_a_design_is_planned_with_its_shares(frozen: list[str], workspace: Works
     assert [arm.name for arm in study.arms] == ["scratch", "all", "keep-50", "control-keep-50"]
 
 
+def test_a_dose_is_planned_with_its_artefact_severities_and_scans(frozen, workspace) -> None:
+    dose = ["--design", "dose", "--artefact", "blur", "--severities", "0.2", "0.8", "--of", "all"]
+    assert main(["launch", *frozen, "--folds", "2", *dose]) == 0
+    (study,) = planned_study.list_studies(workspace)
+    names = [arm.name for arm in study.arms]
+    assert names == ["scratch", "all", "all~blur-0.2", "all~blur-0.8"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--design", "dose", "--severities", "1.5"], "at most 1 (0.5); 1.5 came"),
+        (["--design", "tiers", "--artefact", "blur"], "takes no artefact"),
+        (["--design", "dose", "--of", "control-A"], "is no set of scans"),
+        (["--arms", "A", "A~smudge-0.5"], "There is no artefact 'smudge'"),
+        (["--arms", "A+B", "not-A+B"], "cannot be drawn"),
+        (["--arms", "A", "A~blur-0.5", "--images", "pet"], "simulated for T1w alone"),
+    ],
+)
+def test_arms_that_cannot_be_are_refused_and_nothing_is_planned(
+    frozen: list[str], workspace: Workspace, capsys, arguments: list[str], told: str
+) -> None:
+    assert main(["launch", *frozen, "--folds", "2", *arguments]) == 2
+    assert told in capsys.readouterr().err and not planned_study.list_studies(workspace)
+
+
 @pytest.mark.parametrize("name", list(IMAGES))
 def test_images_are_chosen_by_name(workspace: Workspace, frozen: list[str], name: str) -> None:
     heads = tables.read_scans(workspace).to_dict("records")

@@ -57,3 +57,14 @@ def test_earlier_runs_of_the_same_preset_tell_the_time_and_no_others(study, work
             )
     assert cost_estimate.seconds_a_run(workspace, study.preset) == {"pretrain": 2.5 * 3}
     assert cost_estimate.seconds_a_run(workspace, PRESETS["smoke"]) == {}
+
+
+def test_distorted_scans_need_room_and_subsets_at_equal_passes_less_time(study, workspace) -> None:
+    arms = ["A", "A~blur-0.5", "A+A~blur-0.5", "A-share-50-draw-1", "A-share-50-draw-1-passes"]
+    planned = workspace_trainable.plan(workspace, arms=arms)
+    cost = cost_estimate.estimate(
+        planned.arms, seeds=1, folds=2, preset=study.preset, scans=20, pool=12, seconds=SECONDS
+    )
+    assert cost.disk_bytes == (20 + 12) * 20 * 24 * 20 * 2  # one artefact at one severity
+    assert cost.pretrainings == 5
+    assert cost.work_s == 4.5 * (100 + START_S) + 10 * (10 + START_S)

@@ -1,0 +1,143 @@
+"""Dose and size on Compare: what distortions cost, and what more scans of the same quality give."""
+
+import pandas as pd
+import streamlit as st
+
+from curation.storage.workspace import Workspace
+from curation.wording import number, plural
+from pages.ui.compare import dose_charts, picked_points
+from pages.ui.compare.comparison_data import Comparison
+from pages.ui.shell import controls, formatting, html_marks
+from training.results import comparisons, conclusions, dose_harm, scaling, study_summary
+
+HOW = (
+    "Each distorted arm is pretrained on the very same scans of the same people as its clean arm, "
+    "distorted by simulation with a seed for each scan, and aligned as the clean scan is. Differences are "
+    "paired by person and seed; intervals are 95 %, and leave out that another draw of the distortion would "
+    "give another number. All of it is exploratory."
+)
+
+
+def applies(shown: Comparison) -> bool:
+    """Tell whether any arm distorts its scans or is a random subset."""
+    return any(arm.distortion or arm.subset for arm in shown.arms)
+
+
+def show(workspace: Workspace, shown: Comparison, name: str) -> None:
+    """Draw the part; parameters as :func:`pages.ui.compare.compare_answer.show`."""
+    lost = shown.left(dose_harm.dose_harm(shown.held_out, shown.effects()))
+    sizes = shown.sizes()
+    of_size = scaling.by_size(shown.held_out, sizes)
+    draws = shown.left(scaling.single_draws(shown.held_out, sizes))
+    if lost.empty and draws.empty:
+        st.caption(
+            "No data yet: no such arm has a finished fine-tuning beside the one it is compared with."
+        )
+        return
+    _caution(shown)
+    tables = {}
+    if len(lost):
+        _distortions(lost)
+        tables["dose-harm"] = lost
+    if len(draws):
+        _scaling(of_size, draws)
+        tables |= {"error-by-size-of-subset": of_size, "error-of-single-draws": draws}
+    controls.offer_tables(name, tables, left_out=shown.left_out)
+
+
+def _caution(shown: Comparison) -> None:
+    """Say first where no arm learned anything of age: then no difference between arms means anything."""
+    reference = study_summary.default_reference(shown.held_out)
+    found = comparisons.compare_all(shown.held_out, reference)
+    conclusion = conclusions.conclude(shown.held_out, found, reference)
+    if conclusion.headline and not conclusion.ranks:
+        words = f"{conclusion.headline}. What follows is shown for what it is: nothing to conclude from."
+        st.warning(formatting.escape(words), icon=":material/warning:")
+
+
+# ---- distortions -----------------------------------------------------------------------------------
+
+
+def _distortions(lost: pd.DataFrame) -> None:
+    lines, ranked = dose_harm.doses(lost), dose_harm.ranking(lost)
+    if len(lines):
+        st.subheader("Dose and harm")
+        alt = "Years lost against the severity of the distortion, with 95 % intervals"
+        picked_points.figure(dose_charts.dose_curves(lines), key="dose-curves", alt=alt)
+    for (clean, severity), rows in ranked.groupby(["clean", "severity"], sort=False):
+        st.subheader("Which distortions matter to the model?")
+        st.caption(
+            formatting.escape(f"Scans of {clean}, each distortion at severity {severity:g}.")
+        )
+        figure = dose_charts.ranking(rows)
+        alt = "Years lost to each distortion with its 95 % interval, the most harmful on top"
+        picked_points.figure(figure, key=f"harm-{clean}-{severity}", alt=alt)
+        if told := dose_harm.agreement(rows):
+            st.caption(formatting.escape(told))
+    st.html(_table(lost.sort_values("years_lost", ascending=False)))
+    st.caption(formatting.escape(f"{HOW} {_measured_words(lost)}"))
+    if withheld := sorted(set(filter(None, lost["withheld"]))):
+        st.caption(formatting.escape(f"Nothing is to be concluded yet: {'; '.join(withheld)}."))
+
+
+def _table(lost: pd.DataFrame) -> str:
+    rows = [
+        (
+            f"{row.label}{' beside it' * bool(row.clean_too)}",
+            str(row.clean),
+            f"{row.severity:g}",
+            f"{number(row.years_lost, 2)} ({number(row.ci_low, 2)} to {number(row.ci_high, 2)})",
+            _p(row.p_holm),
+            number(row.detectable_years, 1),
+            number(row.volume_change, 2),
+            number(row.score_clean, 0),
+            number(row.score_distorted, 0),
+        )
+        for row in lost.itertuples()
+    ]
+    head = (
+        "Distorted by simulation",
+        "Scans of",
+        "Severity",
+        "Years lost (95 %)",
+        "p (Holm)",
+        "Would be found (years)",
+        "Change of the volume",
+        "Score as it is",
+        "Score distorted",
+    )
+    return html_marks.table(head, rows, numeric=range(2, len(head)))
+
+
+def _measured_words(lost: pd.DataFrame) -> str:
+    scored = int(lost["n_scored"].fillna(0).max())
+    if not lost["n_changed"].fillna(0).any():
+        return "What the distortions do to volumes and score was not measured in this study."
+    undone = set(lost["artefact"]) & set(dose_harm.UNDONE_BY_ALIGNMENT)
+    geometry = (
+        " A registration of the distorted scans would take back part of shear and wrong voxel size."
+        if undone
+        else ""
+    )
+    return (
+        "Change of the volume: mean squared, within the brain, as a share of the variance between people. "
+        f"Scores: means of up to {plural(scored, 'scan')} each, assessed like any other image.{geometry}"
+    )
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else number(value, 3)
+
+
+# ---- random subsets --------------------------------------------------------------------------------
+
+
+def _scaling(of_size: pd.DataFrame, draws: pd.DataFrame) -> None:
+    st.subheader("More scans of the same quality")
+    alt = "Age error against the number of scans, with every draw"
+    picked_points.figure(dose_charts.scaling(of_size, draws), key="scaling", alt=alt)
+    st.caption(
+        "Random subsets of people, a smaller one of a draw within its larger ones. At equal steps, fewer "
+        "scans are seen more often; at equal passes, each scan is seen as often, in fewer steps. Bars: 95 %, "
+        "over people and draws (a draw's seeds are averaged first); of the whole, over people and seeds."
+    )

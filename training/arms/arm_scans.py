@@ -1,0 +1,98 @@
+"""Scans of an arm: whole tiers, the best or worst by score, random subsets and matched controls."""
+
+import pandas as pd
+
+from curation.cohorts import matched_controls
+from curation.errors import StudyError
+from training.arms import random_subset
+from training.arms.study_arms import Arm, scan_set
+
+
+def scans_of(
+    arm: Arm, pool: pd.DataFrame, *, matched: Arm | None = None, seed: int = 0
+) -> list[str]:
+    """Return the scans that an arm is pretrained on.
+
+    Parameters
+    ----------
+    arm : Arm
+        The arm.
+    pool : pandas.DataFrame
+        ``scan_id, subject_id, tier, distortion_score, site, age_years`` of the pretraining pool; ``source``
+        where it is known.
+    matched : Arm, optional
+        For a control: the arm that it matches.
+    seed : int
+        Of a control's draw; another seed, another sample.
+
+    Returns
+    -------
+    list of str
+        ``scan_id``, sorted.
+
+    Notes
+    -----
+    A sweep keeps the scans with the lowest distortion scores, the worst those with the highest; among equals
+    the ``scan_id`` decides. A control is drawn by :func:`curation.cohorts.matched_controls.sample_control`
+    from all tiers, the matched arm's scans included; one that is apart, without them.
+    """
+    members = pool[pool["tier"].isin(arm.tiers)].sort_values("scan_id")
+    if arm.kind in ("sweep", "worst"):
+        ordered = members.sort_values(["distortion_score", "scan_id"])["scan_id"]
+        count = max(1, round(len(ordered) * arm.keep_percent / 100))
+        return sorted(ordered.head(count) if arm.kind == "sweep" else ordered.tail(count))
+    if arm.subset is not None:
+        return random_subset.sample(members, arm.subset)
+    if arm.kind != "control":
+        return members["scan_id"].tolist()
+    if matched is None:
+        raise StudyError(f"The control {arm.name!r} needs the arm that it matches.")
+    group = members["scan_id"].isin(scans_of(matched, pool)).to_numpy()
+    return matched_controls.sample_control(members, group, seed, apart=arm.apart)
+
+
+def matched_arm(arm: Arm) -> Arm:
+    """Rebuild the arm that a control matches; it need not be part of the study itself.
+
+    Raises
+    ------
+    StudyError
+        When the control matches no set of scans.
+    """
+    found = scan_set(arm.matches or "", arm.tiers)
+    if found is None:
+        raise StudyError(
+            f"The control {arm.name} matches {arm.matches!r}, which is no set of its scans."
+        )
+    return found
+
+
+def shortage(arm: Arm, pool: pd.DataFrame) -> str:
+    """Return why a control that is apart from its arm cannot be drawn from a pool, and what to do.
+
+    Parameters
+    ----------
+    arm : Arm
+        Of any kind.
+    pool : pandas.DataFrame
+        As :func:`scans_of` takes it.
+
+    Returns
+    -------
+    str
+        Empty where it can be drawn, or where the arm is no such control.
+    """
+    if not arm.apart:
+        return ""
+    members = pool[pool["tier"].isin(arm.tiers)]
+    group = members["scan_id"].isin(scans_of(matched_arm(arm), pool)).to_numpy()
+    lacking = matched_controls.lacking_apart(members, group)
+    if not lacking:
+        return ""
+    wanted = "; ".join(lacking[:3])
+    more = f"; and {len(lacking) - 3} more strata" if len(lacking) > 3 else ""
+    return (
+        f"The arm {arm.name} cannot be drawn: the scans that are not in {arm.matches} do not have its sites "
+        f"and ages ({wanted}{more}). Take control-{arm.matches}, which shares scans with it and says how "
+        "many, or a smaller arm, such as keep-20 with not-keep-20."
+    )
