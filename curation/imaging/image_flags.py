@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.imaging.masks import Masks, nearest
+from curation.imaging.masks import Masks
+from curation.imaging.registered_grid import nearest
 from curation.imaging.volumes import Volume
 
 
