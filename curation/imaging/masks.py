@@ -118,6 +118,8 @@ def find_masks(volume: Volume) -> Masks:
         absent["tissues"] = "no grey and white matter could be told apart in this image"
     elif tissues.means[1] > 1.03 * tissues.means[2]:
         absent["t1w"] = "grey matter is brighter than white matter: this is no T1-weighted image"
+    elif tissues.means[0] > tissues.means[2]:
+        absent["t1w"] = "fluid is brighter than white matter: this is no T1-weighted image"
     if _is_stripped(raw, distance, valid):
         absent["outside"] = "the skull and all around it were removed: only the brain is left"
     elif _is_defaced(raw, distance, valid, alignment.matrix):

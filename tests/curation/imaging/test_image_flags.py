@@ -60,7 +60,37 @@ def test_another_contrast_is_recognised_by_brightness(whole: tuple[Volume, Masks
     top = float(np.percentile(volume.data, 99.5))
     turned = np.where(volume.data > 0.25 * top, np.maximum(1.3 * top - volume.data, 0), volume.data)
     other = replace(volume, data=turned.astype(np.float32))
-    assert "not_t1w" in recognise(other, find_masks(other))
+    found = find_masks(other)
+    assert "not_t1w" in recognise(other, found)
+    assert "said to be T1w" in recognise(other, found, "T1w")["name_contradicted"]
+    assert "name_contradicted" not in recognise(other, found, "T2w")
+
+
+def test_an_image_whose_fluid_is_bright_contradicts_the_name_t1w(
+    whole: tuple[Volume, Masks],
+) -> None:
+    volume, masks = whole
+    assert "name_contradicted" not in recognise(volume, masks, "T1w")
+    fluid = replace(masks, absent=_bright_fluid(volume, masks).absent)
+    assert "fluid is brighter" in recognise(volume, fluid, "T1w-ce")["name_contradicted"]
+
+
+def _bright_fluid(volume: Volume, masks: Masks) -> Masks:
+    """Return the masks of the head when its fluid is made brighter than all else, as by no T1-weighting."""
+    fluid = masks.tissue_priors[..., 0] > 0.5
+    fluid &= masks.data < 0.6 * float(np.median(masks.data[masks.wm]))
+    index = np.minimum(
+        np.round(np.moveaxis(np.indices(volume.data.shape), 0, -1) / masks.step).astype(int),
+        np.array(masks.data.shape) - 1,
+    )
+    there = fluid[tuple(np.moveaxis(index, -1, 0))]
+    bright = np.where(there, 1.4 * float(np.median(masks.data[masks.wm])), volume.data)
+    return find_masks(replace(volume, data=bright.astype(np.float32)))
+
+
+def test_a_t1w_under_another_name_contradicts_it(whole: tuple[Volume, Masks]) -> None:
+    for name in ("T2w", "FLAIR", "PDw"):
+        assert "white matter is the brightest" in recognise(*whole, name)["name_contradicted"]
 
 
 def test_a_cut_field_of_view_is_recognised_and_says_how_much(whole: tuple[Volume, Masks]) -> None:
