@@ -170,8 +170,8 @@ def head_turn(scan: Scan) -> float:
     "geometry",
     "describes the acquisition",
     unit="nats",
-    formula="mutual information of scan and template over the template's brain, 32 levels of brightness each, "
-    "times the share of it in view",
+    formula="mutual information of scan and template over the brain (32 levels of brightness each) "
+    "· share of it in view",
     meaning="How well the scan lies on the template; where it is low, the alignment and all that rests on it "
     "are in doubt. Noise and another contrast lower it, too.",
     citation="mutual information: Maes et al., IEEE Trans Med Imaging 16 (1997) 187–198",

@@ -144,7 +144,8 @@ def describe_entry(
     """
     described = participants_table.describe({**table.row(participant_id), **(known or {})})
     modality, said = sidecar.told(path, modality)
-    described["note"] = "; ".join(filter(None, [described["note"], said])) or None
+    notes = (described["note"], said)
+    described["note"] = "; ".join(str(note) for note in notes if note) or None
     problem = None if is_unicode(str(path)) else _NOT_UTF8
     session_id = session_id and as_unicode(session_id)
     path = Path(as_unicode(str(path)))

@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from curation.storage.workspace import Workspace
-from training.report import content_data, content_results, content_where, methods, source
+from training.report import (
+    content_alignment,
+    content_data,
+    content_results,
+    content_where,
+    methods,
+    source,
+)
 from training.report.plots import Message, Report
 from training.report.source import Options, ReportSource
 from training.results import conclusions
@@ -26,6 +33,7 @@ MESSAGES: tuple[Callable[[ReportSource], Message | None], ...] = (
     content_where.by_size,
     content_where.by_labels,
     content_where.learned,
+    content_alignment.doubtful,
     content_results.limits,
 )
 
