@@ -37,8 +37,8 @@ _REMEDY = (
     "other studies go on without it."
 )
 #: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where
-#: they are known of the pool, also ``sex`` and ``group``, on which controls are matched; where the study looks
-#: at PET, also :data:`training.studies.pet_pairing.PAIR_COLUMNS`.
+#: they are known of the pool, also ``sex`` and ``group``, on which controls are matched; where the study
+#: looks at PET, also :data:`training.studies.pet_pairing.PAIR_COLUMNS`.
 SCAN_COLUMNS = (
     "scan_id",
     "subject_id",
