@@ -91,3 +91,12 @@ def in_force(workspace: Workspace) -> dict[Pair, bool]:
         rows = connection.execute(query).all()
     newest = {Pair(row.first, row.second): row.one_person for row in rows}
     return {of: one for of, one in newest.items() if one is not None}
+
+
+def newest(workspace: Workspace) -> int:
+    """Return the number of the last decision, 0 where there is none: it grows with each."""
+    table = schema.person_decisions
+    with database.engine(workspace).connect() as connection:
+        if not sa.inspect(connection).has_table(table.name):
+            return 0
+        return connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0

@@ -13,7 +13,7 @@ import pandas as pd
 from curation.decisions import database, person_decisions
 from curation.decisions.person_decisions import Pair
 from curation.errors import SourceError
-from curation.sources import image_modality, who_is_who
+from curation.sources import image_modality, near_duplicates, who_is_who
 from curation.sources.participants_table import same_person
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -169,6 +169,13 @@ def notes(workspace: Workspace, sources: Collection[str]) -> list[str]:
     """Return sentences on certain and possible duplicates of some sources."""
     scans = tables.read_scans(workspace)
     told = [f"{each.words} {each.remedy}" for each in undecided(workspace, sources)]
+    own = set(scans.loc[scans["source"].isin(sources), "scan_id"])
+    alike = [
+        each for each in near_duplicates.suspicions(workspace) if own & {each.first, each.second}
+    ]
+    told += [f"{each.words} {each.remedy}" for each in alike[:_NAMED]]
+    if len(alike) > _NAMED:
+        told.append(f"So do {len(alike) - _NAMED:,} more pairs; Cohort shows all of them.")
     return [*told, *in_both_roles(scans)]
 
 

@@ -148,19 +148,22 @@ def search(
         paths = [vector_path(workspace, sha256) for sha256 in scans["sha256"]]
         there = np.array([path.exists() and path.stat().st_size > 1024 for path in paths], bool)
         found = scans[there].reset_index(drop=True)
-        held = _read(workspace.compared_scans_path, ("scan_id", "sha256"))
+        held = compared(workspace)
         both = found.merge(held, on=["scan_id", "sha256"], how="left", indicator=True)
         is_new = (both["_merge"] == "left_only").to_numpy()
+        if not is_new.any() and len(held) == len(found):
+            return Search(len(found), len(scans) - len(found), len(_read_pairs(workspace)))
         order = np.argsort(is_new, kind="stable")  # what was compared before comes first
         found, new = found.iloc[order].reset_index(drop=True), int(is_new.sum())
-        pairs = _read(workspace.near_duplicates_path, _COLUMNS)
+        pairs = _read_pairs(workspace)
         kept = pairs[pairs["first"].isin(found["scan_id"]) & pairs["second"].isin(found["scan_id"])]
         changed = set(found["scan_id"][len(found) - new :])
         kept = kept[~kept["first"].isin(changed) & ~kept["second"].isin(changed)]
         fresh = pd.DataFrame(_pairs(workspace, found, new), columns=list(_COLUMNS))
         every = pd.concat([kept, fresh], ignore_index=True) if len(kept) else fresh
         files.write_parquet(workspace.near_duplicates_path, every.astype(_KINDS))
-        files.write_parquet(workspace.compared_scans_path, found[["scan_id", "sha256"]])
+        known = found[["scan_id", "sha256"]].assign(version=brain_vector.VERSION)
+        files.write_parquet(workspace.compared_scans_path, known)
     return Search(len(found), len(scans) - len(found), len(every))
 
 
@@ -171,6 +174,10 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame({name: pd.Series(dtype=_KINDS.get(name, "str")) for name in columns})
     return files.read_parquet(path, _REMEDY)
+
+
+def _read_pairs(workspace: Workspace) -> pd.DataFrame:
+    return _read(workspace.near_duplicates_path, _COLUMNS)
 
 
 def _aligned(workspace: Workspace) -> pd.DataFrame:
@@ -245,8 +252,14 @@ def _unit_rows(paths: list[Path]) -> NDArray[np.float32]:
 
 
 def compared(workspace: Workspace) -> pd.DataFrame:
-    """Return the ``scan_id`` and ``sha256`` of the scans that were compared with each other."""
-    return _read(workspace.compared_scans_path, ("scan_id", "sha256"))
+    """Return the ``scan_id`` and ``sha256`` of the scans that were compared with each other.
+
+    None where the pairs are gone, or vectors of an earlier version were compared.
+    """
+    found = _read(workspace.compared_scans_path, ("scan_id", "sha256", "version"))
+    if not workspace.near_duplicates_path.exists():
+        found = found.iloc[:0]
+    return found.loc[found["version"] == brain_vector.VERSION, ["scan_id", "sha256"]]
 
 
 def standing(workspace: Workspace) -> str:
@@ -281,7 +294,7 @@ def of_two_people(workspace: Workspace, among: Collection[str] | None = None) ->
     among : collection of str, optional
         Only pairs of these scans.
     """
-    pairs = _read(workspace.near_duplicates_path, _COLUMNS)
+    pairs = _read_pairs(workspace)
     if pairs.empty:
         return []
     scans = tables.read_scans(workspace)

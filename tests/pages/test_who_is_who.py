@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from curation.decisions import person_decisions
 from curation.decisions.person_decisions import pair
+from curation.imaging import brain_vector
 from curation.sources import duplicates
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -22,7 +23,8 @@ def _suspected(workspace: Workspace) -> None:
     rows = pd.DataFrame([{"first": POOL, "second": TARGET, "similarity": 0.87}])
     files.write_parquet(workspace.near_duplicates_path, rows)
     scans = tables.read_scans(workspace)
-    files.write_parquet(workspace.compared_scans_path, scans[["scan_id", "sha256"]])
+    compared = scans[["scan_id", "sha256"]].assign(version=brain_vector.VERSION)
+    files.write_parquet(workspace.compared_scans_path, compared)
 
 
 def _name(page: AppTest, label: str, name: str) -> None:

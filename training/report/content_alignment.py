@@ -1,9 +1,5 @@
 """Message on doubtful alignments: the figures with and without them; left out where a study has none."""
 
-import math
-
-import pandas as pd
-
 from curation.wording import number
 from training.report.plots import Message, Table
 from training.report.source import ReportSource
@@ -30,8 +26,8 @@ def doubtful(source: ReportSource) -> Message | None:
             row["label"] if row["arm"] == BASELINE else row["arm"],
             number(row["age_mae_years"], 2),
             number(row["age_mae_years_without"], 2),
-            _difference(row, ""),
-            _difference(row, "_without"),
+            doubtful_alignments.difference_in_words(row, ""),
+            doubtful_alignments.difference_in_words(row, "_without"),
         )
         for _, row in table.iterrows()
     )
@@ -50,10 +46,3 @@ def in_words(source: ReportSource) -> str:
     if found.unknown == found.scans:
         return ""
     return f"{RULE} {found.words}"
-
-
-def _difference(row: pd.Series, which: str) -> str:
-    mean, low, high = (row[f"{name}{which}"] for name in ("difference_years", "ci_low", "ci_high"))
-    if math.isnan(mean):
-        return "–"
-    return f"{number(mean, 2)} ({number(low, 2)} to {number(high, 2)})"

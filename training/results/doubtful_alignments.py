@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from curation.storage import tables
 from curation.storage.workspace import Workspace
-from curation.wording import plural
+from curation.wording import number, plural
 from training.results import predictions, study_summary
 from training.results.predictions import BASELINE, Predictions
 from training.studies.planned_study import Study
@@ -127,6 +128,14 @@ def compare(
             | {f"{key}_without": value for key, value in fewer.items()}
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def difference_in_words(row: pd.Series, which: Literal["", "_without"]) -> str:
+    """Return a difference of a row of :func:`compare` with its interval, years; a dash for none."""
+    mean, low, high = (row[f"{name}{which}"] for name in ("difference_years", "ci_low", "ci_high"))
+    if np.isnan(mean):
+        return number(None)
+    return f"{number(mean, 2)} ({number(low, 2)} to {number(high, 2)})"
 
 
 def _figures(held_out: Predictions, name: str, reference: str | None) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from curation.decisions import person_decisions
 from curation.decisions.person_decisions import PersonDecision
 from curation.sources import near_duplicates, who_is_who
 from curation.sources.near_duplicates import Suspicion
@@ -10,14 +11,14 @@ from pages.ui.shell import cache, formatting, frame, state
 
 #: Pairs that are drawn at once.
 _SHOWN = 4
-_WIDTH_PX = 240
+_WIDTH_PX = 400
 
 
 def show(workspace: Workspace) -> None:
     """Draw what was compared, and the undecided pairs; nothing before any scan was compared."""
     paths = (workspace.scans_path, workspace.near_duplicates_path, workspace.compared_scans_path)
-    decided = cache.stamp(workspace.database_path)
-    said, found = _found(workspace, tuple(map(cache.stamp, paths)), decided)
+    newest = person_decisions.newest(workspace)
+    said, found = _found(workspace, tuple(map(cache.stamp, paths)), newest)
     if not workspace.compared_scans_path.exists():
         return
     st.subheader("Scans that show one head")
@@ -52,7 +53,7 @@ def _what_follows(found: list[Suspicion]) -> str:
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _found(
-    workspace: Workspace, at: tuple[cache.Stamp, ...], decided: cache.Stamp
+    workspace: Workspace, at: tuple[cache.Stamp, ...], newest: int
 ) -> tuple[str, list[Suspicion]]:
     return near_duplicates.standing(workspace), near_duplicates.suspicions(workspace)
 
@@ -72,7 +73,10 @@ def _pair(workspace: Workspace, suspicion: Suspicion, author: str) -> None:
                 else:
                     st.caption("No thumbnail yet.")
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"Similarity {suspicion.similarity:.2f}")
+            st.markdown(
+                f"Similarity {suspicion.similarity:.2f}",
+                help="Copies of one scan have 0.95 or more, two people about 0.3; shown from 0.6 on.",
+            )
             if st.button("One person", key=f"one-{name}"):
                 _decide(workspace, suspicion, author, one_person=True)
             if st.button("Different people", key=f"two-{name}"):

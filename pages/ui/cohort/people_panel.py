@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from curation.decisions import person_decisions
 from curation.decisions.person_decisions import PersonDecision
 from curation.sources import duplicates, who_is_who
 from curation.sources.duplicates import SharedIds, Sources
@@ -15,8 +16,8 @@ _OFFERED = 200
 
 def show(workspace: Workspace) -> None:
     """Draw the duplicates of people and scans, certain and possible; nothing where there are none."""
-    stamps = cache.stamp(workspace.scans_path), cache.stamp(workspace.database_path)
-    shared, twice = _found(workspace, stamps)
+    newest = person_decisions.newest(workspace)
+    shared, twice = _found(workspace, cache.stamp(workspace.scans_path), newest)
     decided = workspace.different_people()
     open_ = [each for each in shared if frozenset(each.sources) not in decided]
     if not (shared or twice):
@@ -46,7 +47,7 @@ _WHAT_FOLLOWS = (
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _found(
-    workspace: Workspace, at: tuple[cache.Stamp, cache.Stamp]
+    workspace: Workspace, scans_at: cache.Stamp, newest: int
 ) -> tuple[list[SharedIds], list[str]]:
     return duplicates.alike(workspace), duplicates.in_both_roles(cache.scans(workspace))
 

@@ -35,8 +35,8 @@ def _table(table: pd.DataFrame) -> str:
             f"{row['people']:.0f} / {row['people_without']:.0f}",
             number(row["age_mae_years"], 2),
             number(row["age_mae_years_without"], 2),
-            difference(row, ""),
-            difference(row, "_without"),
+            doubtful_alignments.difference_in_words(row, ""),
+            doubtful_alignments.difference_in_words(row, "_without"),
         )
         for _, row in table.iterrows()
     ]
@@ -49,12 +49,4 @@ def _table(table: pd.DataFrame) -> str:
         f"Less {reference} (years)",
         "The same without",
     )
-    return html_marks.table(head, rows, numeric=(1, 2, 3))
-
-
-def difference(row: pd.Series, which: str) -> str:
-    """Return a difference with its interval as text; a dash where there is none."""
-    mean, low, high = (row[f"{name}{which}"] for name in ("difference_years", "ci_low", "ci_high"))
-    if pd.isna(mean):
-        return formatting.DASH
-    return f"{number(mean, 2)} ({number(low, 2)} to {number(high, 2)})"
+    return html_marks.table(head, rows, numeric=(1, 2, 3, 4, 5), whole=(0, 4, 5))

@@ -73,10 +73,18 @@ def test_only_what_is_new_is_compared_again_and_the_result_is_the_same(
     rows.clear()
     assert near_duplicates.search(ready).pairs == 2 and rows == []
     in_steps = near_duplicates.suspicions(ready)
-    ready.near_duplicates_path.unlink()
-    ready.compared_scans_path.unlink()
+    ready.near_duplicates_path.unlink()  # as if somebody had cleared away
     near_duplicates.search(ready)
     assert near_duplicates.suspicions(ready) == in_steps
+
+
+def test_pairs_of_vectors_of_another_version_are_not_believed(
+    ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near_duplicates.search(ready)
+    monkeypatch.setattr(brain_vector, "VERSION", 999)
+    assert near_duplicates.compared(ready).empty
+    assert "No scans were compared" in near_duplicates.standing(ready)
 
 
 def test_a_pair_is_open_until_somebody_says_who_they_are(ready: Workspace, capsys) -> None:

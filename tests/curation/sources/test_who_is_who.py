@@ -15,7 +15,7 @@ from curation.sources import duplicates, who_is_who
 from curation.sources.ingest import ingest
 from curation.storage import tables
 from curation.storage.workspace import Workspace
-from tests.helpers.nifti_images import write_nifti
+from tests.helpers.nifti_images import make_bids, write_nifti
 
 HEAD = "file,participant_id,person,session_id,age,sex"
 
@@ -50,6 +50,20 @@ def test_a_column_of_persons_in_a_manifest_names_one_person_in_both_sources(
 ) -> None:
     ingest(workspace, _source(tmp_path / "one", ["a.nii,01,Ann,,30,F"], separator=separator))
     ingest(workspace, _source(tmp_path / "two", ["c.nii,77,Ann,,34,F"], separator=separator))
+    assert set(_who(workspace).values()) == {"person=Ann"}
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_a_table_of_participants_names_persons_for_bids_and_folders(
+    workspace: Workspace, tmp_path: Path, separator: str
+) -> None:
+    make_bids(tmp_path / "set", ["sub-01"])
+    write_nifti(tmp_path / "loose" / "77_T1w.nii", seed=5)
+    table = tmp_path / "people.csv"
+    lines = ["participant_id,person,age", "sub-01,Ann,30", "77,Ann,34"]
+    table.write_text("".join(line.replace(",", separator) + "\n" for line in lines))
+    for folder in ("set", "loose"):
+        ingest(workspace, tmp_path / folder, participants=table)
     assert set(_who(workspace).values()) == {"person=Ann"}
 
 
