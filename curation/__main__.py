@@ -8,6 +8,7 @@ from curation.cli import (
     describe_metrics,
     framework,
     interchange,
+    people,
     sources,
     workspaces,
 )
@@ -15,7 +16,7 @@ from curation.cli import (
 #: In the order of the help.
 COMMANDS = (
     sources.INGEST_COMMAND,
-    sources.PEOPLE_COMMAND,
+    people.COMMAND,
     assess.COMMAND,
     *interchange.MRIQC_COMMANDS,
     *interchange.RATING_COMMANDS,

@@ -7,7 +7,7 @@ from curation.sources import image_modality, source_summary
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.cohort import people_panel, source_form
+from pages.ui.cohort import alike_panel, people_panel, source_form
 from pages.ui.shell import (
     cache,
     controls,
@@ -38,6 +38,7 @@ def body(workspace: Workspace) -> None:
         flags.overview(workspace, summaries.usable(scans))
     _sources(workspace, scans)
     people_panel.show(workspace)
+    alike_panel.show(workspace)
     _problems(scans)
     source_form.show(workspace, opened=False)
 

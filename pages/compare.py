@@ -4,6 +4,7 @@ import streamlit as st
 
 from curation.storage.workspace import Workspace
 from pages.ui.compare import (
+    alignment_panel,
     compare_answer,
     compare_curves,
     compare_dose,
@@ -146,6 +147,8 @@ def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: li
         "dose": compare_dose.show,
     }
     draw[part](workspace, shown, chosen.id)
+    if part == "where" and not others:
+        alignment_panel.show(workspace, chosen, everything.held_out)
 
 
 frame.show("compare", body)

@@ -10,11 +10,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from curation.errors import VolumeError
+from curation.imaging import brain_vector
 from curation.imaging.image_flags import recognise
 from curation.imaging.masks import Masks, find_masks
 from curation.imaging.thumbnails import write_preview
 from curation.imaging.volumes import Volume, conform, load
 from curation.metrics import METRICS, METRICS_VERSION, measure
+from curation.sources import near_duplicates
 from curation.storage import files
 
 #: What stands in ``measured_by`` of the scans measured here.
@@ -57,9 +59,14 @@ def assess_volume(volume: Volume) -> tuple[dict[str, float], dict[str, str], Mas
 
 
 def assess_file(
-    path: Path, scan_id: str, sha256: str, preview_path: Path, modality: str | None = None
+    path: Path,
+    scan_id: str,
+    sha256: str,
+    preview_path: Path,
+    modality: str | None = None,
+    vector_path: Path | None = None,
 ) -> dict[str, Any]:
-    """Measure one file, draw its thumbnail, and return its row of metrics.
+    """Measure one file, draw its thumbnail, keep its brain's vector, and return its row of metrics.
 
     A file that cannot be read becomes a row with its ``failure``, so that the batch goes on.
     """
@@ -77,6 +84,9 @@ def assess_file(
         row["flags"] = _json(recognise(volume, masks, modality))
         row |= values
         write_preview(preview_path, volume, _brain_centre(volume, masks))
+        if vector_path is not None:
+            vector = brain_vector.brain_vector(volume, masks.template_affine)
+            near_duplicates.write_vector(vector_path, vector)
     except FileNotFoundError:
         row["failure"] = GONE
     except VolumeError as error:

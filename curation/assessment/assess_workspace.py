@@ -26,6 +26,7 @@ from curation.assessment.assess_scan import (
 )
 from curation.assessment.pending import Batch, ScoringState
 from curation.references import reference_library
+from curation.sources import near_duplicates
 from curation.storage import files
 from curation.storage.workspace import Workspace
 
@@ -92,7 +93,7 @@ def assess(
     if named is not None:
         standing = standing.only(lambda ids: ids.isin(named))
     failed = _measure(workspace, standing.due, jobs, progress, gather_meanwhile=True)
-    gather(workspace)
+    finish(workspace, jobs=jobs)
     return _summary(standing, failed, time.monotonic() - started)
 
 
@@ -133,6 +134,12 @@ def gather(workspace: Workspace) -> None:
     with files.lock(workspace.metrics_lock_path):
         metric_shards.compact(workspace)
         reference_library.rescore(workspace)
+
+
+def finish(workspace: Workspace, *, jobs: int = 1) -> None:
+    """Do what comes after all scans were measured: :func:`gather`, then look for near-duplicates."""
+    gather(workspace)
+    near_duplicates.search(workspace, jobs=jobs)
 
 
 def due_scans(workspace: Workspace, *, again: bool = False) -> pd.DataFrame:
@@ -181,6 +188,7 @@ class _Task(NamedTuple):
     sha256: str
     preview_path: Path
     modality: str | None
+    vector_path: Path
     shard_path: Path
 
 
@@ -193,6 +201,7 @@ def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[st
             row.sha256,
             workspace.preview_path(row.scan_id),
             row.modality if isinstance(row.modality, str) else None,
+            near_duplicates.vector_path(workspace, row.sha256),
             metric_shards.shard_path(workspace, row.scan_id),
         )
         for row in due.itertuples()
@@ -226,7 +235,7 @@ def _assess_apart(task: _Task) -> str | None:
 
 def _assess_to_shard(task: _Task) -> str | None:
     try:
-        row = assess_file(task.path, task.scan_id, task.sha256, task.preview_path, task.modality)
+        row = assess_file(*task[:-1])
     except Exception as error:  # the worker's outermost edge: one scan must not end the batch
         log.error("a scan could not be measured: %s", type(error).__name__)
         log.debug("scan %s", task.scan_id, exc_info=True)

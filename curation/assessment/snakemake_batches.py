@@ -101,7 +101,7 @@ def run(
         due = _plan(workspace, before, count, jobs, _slots(cores, jobs, profile), again)
         ended_well = not due or _run(_command(workspace, cores, profile)) == 0
         if not due or not ended_well:
-            assess_workspace.gather(workspace)
+            assess_workspace.finish(workspace)
     left = pending.scoring_state(workspace).unknown["scan_id"]
     done = before[~before.isin(left)]
     unfinished = [k for k in due if not workspace.batch_done_path(k).exists()]

@@ -5,7 +5,7 @@ import contextlib
 import os
 
 from curation.assessment import snakemake_batches, snakemake_profiles
-from curation.assessment.assess_workspace import AssessmentSummary, assess, assess_batch, gather
+from curation.assessment.assess_workspace import AssessmentSummary, assess, assess_batch, finish
 from curation.assessment.pending import Batch
 from curation.cli import framework
 from curation.cli.framework import Command
@@ -65,7 +65,7 @@ def _run(workspace: Workspace, chosen: argparse.Namespace) -> int:
         print(done)
         return 0 if done.complete else 1
     if chosen.gather:
-        gather(workspace)
+        finish(workspace, jobs=chosen.jobs or os.cpu_count() or 1)
         return 0
     jobs = chosen.jobs or os.cpu_count() or 1
     with framework.bar("scoring") as progress:

@@ -1,8 +1,7 @@
-"""Commands on sources of scans: ``ingest`` and ``people`` (duplicates of people)."""
+"""The command ``ingest``: a source's scans as rows of the workspace."""
 
 import argparse
 import getpass
-import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from curation.cli.framework import Command
 from curation.errors import SourceError
 from curation.sources import duplicates, image_modality, source_summary
 from curation.sources.ingest import IngestSummary, ingest
-from curation.storage import tables
 from curation.storage.workspace import ROLES, Workspace
 
 
@@ -121,49 +119,4 @@ INGEST_COMMAND = Command(
     "list a source's scans, T1w and others, in the workspace",
     run_ingest,
     add_ingest_options,
-)
-
-
-def add_people_options(command: argparse.ArgumentParser) -> None:
-    """Declare the options of ``people``."""
-    command.add_argument(
-        "--different",
-        nargs="+",
-        metavar="SOURCE",
-        default=[],
-        help="say that equal participant ids of these sources are different people",
-    )
-    command.add_argument(
-        "--perhaps-same",
-        nargs="+",
-        metavar="SOURCE",
-        default=[],
-        help="take that back: equal ids of these sources may be the same people",
-    )
-    command.add_argument("--author", default=getpass.getuser(), help="who says so")
-
-
-def run_people(chosen: argparse.Namespace) -> int:
-    """Store the answers given, then print the open questions."""
-    workspace = Workspace.open(chosen.workspace)
-    for names, different in ((chosen.different, True), (chosen.perhaps_same, False)):
-        if len(set(names)) == 1:
-            raise SourceError("Name two sources or more: whose people are different from whose?")
-        pairs = set(map(frozenset, itertools.combinations(names, 2)))
-        duplicates.say_different(workspace, pairs, chosen.author, different=different)
-    for pair in sorted(map(sorted, workspace.different_people())):
-        print(f"different people: {' and '.join(pair)}")
-    found = [f"{each.words} {each.remedy}" for each in duplicates.undecided(workspace)]
-    for sentence in (*found, *duplicates.in_both_roles(tables.read_scans(workspace))):
-        print(sentence)
-    if not found:
-        print("No two sources share a participant id that nobody decided on.")
-    return 0
-
-
-PEOPLE_COMMAND = Command(
-    "people",
-    "say which participant ids several sources share, and that they are different people",
-    run_people,
-    add_people_options,
 )

@@ -16,6 +16,8 @@ from curation.scoring.comparison_groups import SiteSummary, site_summary, sites_
 from curation.storage.workspace import Workspace
 
 _AGE_BANDS = 3
+#: What else is matched where it is known: column of the scans, and what it is called.
+TRAITS = {"sex": "sexes", "group": "groups"}
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,23 @@ class MatchingCriteria:
         What stands for sites.
     ages : bool
         Whether any age is known.
+    traits : tuple of str
+        Those of :data:`TRAITS` of which anything is known.
     """
 
     places: SiteSummary
     ages: bool
+    traits: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """The criteria in words, such as ``size, sites and ages``."""
-        *first, last = ["size", *filter(None, [self.places.words]), *["ages"] * self.ages]
+        *first, last = [
+            "size",
+            *filter(None, [self.places.words]),
+            *["ages"] * self.ages,
+            *(TRAITS[name] for name in self.traits),
+        ]
         return f"{', '.join(first)} and {last}" if first else last
 
     @property
@@ -48,7 +58,14 @@ class MatchingCriteria:
 
 def matching_criteria(scans: pd.DataFrame) -> MatchingCriteria:
     """Return the covariates on which :func:`sample_control` matches these scans."""
-    return MatchingCriteria(site_summary(scans), bool(scans["age_years"].notna().any()))
+    return MatchingCriteria(
+        site_summary(scans), bool(scans["age_years"].notna().any()), known_traits(scans)
+    )
+
+
+def known_traits(scans: pd.DataFrame) -> tuple[str, ...]:
+    """Return which of :data:`TRAITS` are known of any of these scans."""
+    return tuple(name for name in TRAITS if name in scans and scans[name].notna().any())
 
 
 def sample_control(
@@ -60,8 +77,8 @@ def sample_control(
     ----------
     scans : pandas.DataFrame, N rows
         ``scan_id``, ``site``, ``age_years`` and ``source``: all that is drawn from, the group itself
-        included. Studies planned before the source stood in for an unknown site have no ``source``, and keep
-        their draw.
+        included; :data:`TRAITS` where they count. Studies planned before these or the source counted lack
+        their columns, and keep their draw.
     members : numpy.ndarray of bool, shape (N,)
         The group.
     seed : int
@@ -72,8 +89,8 @@ def sample_control(
     Returns
     -------
     list of str
-        ``scan_id``, sorted: as many of each site and each third of the age range (of ``scans``) as the group
-        has. Scans of unknown age, or of unknown site and source, form strata of their own.
+        ``scan_id``, sorted: as many of each site, sex, group and third of the age range (of ``scans``) as the
+        group has. Scans of which one of these is not known form strata of their own.
 
     Raises
     ------
@@ -121,19 +138,23 @@ def lacking_apart(scans: pd.DataFrame, members: NDArray[np.bool_]) -> list[str]:
 def _stratum_words(scans: pd.DataFrame) -> str:
     where, ages = sites_of(scans).iloc[0], scans["age_years"]
     site = "site not known" if pd.isna(where) else str(where)
-    if ages.isna().all():
-        return f"{site}, age not known"
-    return f"{site}, ages {ages.min():.0f} to {ages.max():.0f}"
+    no_age = ages.isna().all()
+    age = "age not known" if no_age else f"ages {ages.min():.0f} to {ages.max():.0f}"
+    first = scans[list(known_traits(scans))].iloc[0]
+    return ", ".join([site, age, *(f"{name} {value}" for name, value in first.dropna().items())])
 
 
 def _strata(scans: pd.DataFrame) -> pd.Series:
-    """Return a label a scan: its site, or its source instead, and its third of the ages."""
+    """Return a label a scan: its site, or its source instead, its third of the ages, sex and group."""
     where = sites_of(scans)
     site = where.where(where.notna(), "?").astype(str)
     edges = scans["age_years"].quantile(np.arange(1, _AGE_BANDS) / _AGE_BANDS).to_numpy()
     band = np.searchsorted(edges, scans["age_years"].to_numpy(dtype=float))
     known = scans["age_years"].notna().to_numpy()
-    return site + "/" + pd.Series(np.where(known, band.astype(str), "?"), scans.index)
+    label = site + "/" + pd.Series(np.where(known, band.astype(str), "?"), scans.index)
+    for trait in known_traits(scans):
+        label += "/" + scans[trait].where(scans[trait].notna(), "?").astype(str)
+    return label
 
 
 def draw_control(

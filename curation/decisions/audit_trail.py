@@ -89,6 +89,13 @@ def _study_mark(row: sa.Row) -> tuple:
     return row.at, row.author, "note on a study", row.study_id, row.note
 
 
+_OF_TWO = {True: "one person", False: "different people", None: "perhaps one person"}
+
+
+def _person_decision(row: sa.Row) -> tuple:
+    return row.at, row.author, _OF_TWO[row.one_person], f"{row.first} and {row.second}", row.reason
+
+
 def _note(row: sa.Row) -> tuple:
     known = ((name, _in_words(value)) for name, value in row.detail.items())
     detail = "; ".join(f"{name.replace('_', ' ')}: {words}" for name, words in known if words)
@@ -138,6 +145,7 @@ _SOURCES: list[tuple[sa.Select, Callable[[sa.Row], tuple]]] = [
             (schema.scales, _scale),
             (schema.rules, _rule),
             (schema.study_marks, _study_mark),
+            (schema.person_decisions, _person_decision),
             (schema.audit, _note),
         )
     ),

@@ -189,6 +189,21 @@ scan_list_items = sa.Table(
     sa.Column("scan_id", sa.String(200), nullable=False),
 )
 
+#: Whether two participants are one person; the newest row of two participants holds.
+person_decisions = sa.Table(
+    "person_decisions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    # SOURCE:PARTICIPANT as the source spells it, the lesser one first
+    sa.Column("first", sa.Text, nullable=False),
+    sa.Column("second", sa.Text, nullable=False),
+    sa.Column("one_person", sa.Boolean, nullable=True),  # NULL: taken back, open again
+    sa.Column("reason", sa.Text, nullable=False),  # what had been found
+    sa.Column("author", sa.String(100), nullable=False),
+    sa.Column("version", sa.String(20), nullable=False),
+)
+
 #: Who did what and when, besides: cohorts frozen, cut-offs suggested from ratings.
 audit = sa.Table(
     "audit",

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.imaging.masks import Masks, nearest
+from curation.imaging.masks import Masks
+from curation.imaging.registered_grid import nearest
 from curation.imaging.volumes import Volume
 
 
@@ -89,6 +90,12 @@ FLAGS: dict[str, Flag] = {
             "Contrast and agreement with the T1-weighted template are not measured.",
         ),
         Flag(
+            "name_contradicted",
+            "Name and image differ",
+            "The image's own contrast is not the one that its name or table says.",
+            "Look at it before it is used: in a study of one kind of image it may be another.",
+        ),
+        Flag(
             "no_orientation",
             "No orientation",
             "The header gives neither sform nor qform.",
@@ -100,6 +107,9 @@ FLAGS: dict[str, Flag] = {
 _LOW_RESOLUTION_MM = 1.8
 _THICK_MM, _THICK_RATIO = 2.5, 2.0
 _EIGHT_BITS = 256
+#: Kinds in which white matter is brighter than grey and fluid the darkest, and kinds in which it is not.
+_LIKE_T1W, _UNLIKE_T1W = ("T1w", "T1w-ce", "UNIT1"), ("T2w", "FLAIR", "PDw")
+_DARKER = 0.9
 
 
 def recognise(volume: Volume, masks: Masks, modality: str | None = None) -> dict[str, str]:
@@ -135,6 +145,8 @@ def recognise(volume: Volume, masks: Masks, modality: str | None = None) -> dict
         found.pop("defaced", None)
     if modality and modality != "T1w":
         found["not_t1w"] = f"the file's name says {modality}"
+    if contradiction := _contradicted(masks, modality):
+        found["name_contradicted"] = contradiction
     if levels := _few_levels(volume, masks):
         found["rescaled_8bit"] = f"stored as {volume.dtype}, with {levels} steps of brightness"
     if min(volume.spacing_mm) >= _LOW_RESOLUTION_MM:
@@ -145,6 +157,24 @@ def recognise(volume: Volume, masks: Masks, modality: str | None = None) -> dict
     if not volume.orientation:
         found["no_orientation"] = "the header gives neither sform nor qform"
     return {key: found[key] for key in FLAGS if key in found}
+
+
+def _contradicted(masks: Masks, modality: str | None) -> str | None:
+    """Return in what a name and the order of brightness of the tissues differ."""
+    if modality in _LIKE_T1W and "t1w" in masks.absent:
+        return f"it is said to be {modality}, but {masks.absent['t1w']}"
+    if (
+        modality not in _UNLIKE_T1W
+        or masks.tissues is None
+        or {"tissues", "t1w"} & set(masks.absent)
+    ):
+        return None
+    csf, grey, white = masks.tissues.means
+    if csf < _DARKER * grey and grey < _DARKER * white:
+        return (
+            f"it is said to be {modality}, but white matter is the brightest and fluid the darkest"
+        )
+    return None
 
 
 def _few_levels(volume: Volume, masks: Masks) -> int:

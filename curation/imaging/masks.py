@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.linalg import polar
 
 from curation.imaging.otsu_threshold import threshold
-from curation.imaging.registration import register
+from curation.imaging.registered_grid import GRID_MM, nearest, register_volume
 from curation.imaging.template import template
 from curation.imaging.tissue_segmentation import Tissues, find_tissues
 from curation.imaging.volumes import Volume
@@ -22,7 +21,6 @@ from curation.imaging.volumes import Volume
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
-GRID_MM = 2.0
 #: Air is what lies further from the template's brain than scalp and skull reach, above the ears.
 AIR_DISTANCE_MM = 26.0
 AIR_ABOVE_MM = -5.0
@@ -102,17 +100,11 @@ def find_masks(volume: Volume) -> Masks:
     -------
     Masks
     """
-    spacing = np.array(volume.spacing_mm)
-    step = GRID_MM / spacing
-    empty = empty_slices(volume.data)
-    data = _on_grid(_patched(volume.data, empty), step)
-    valid = _valid_on_grid(empty, data.shape, step)
-    rotation = _nearest_rotation(volume.affine[:3, :3] / spacing)
-    alignment = register(data, GRID_MM, valid, rotation)
+    grid = register_volume(volume)
+    data, step, valid, alignment = grid.data, grid.step, grid.valid, grid.alignment
     csf, gm, wm, template_intensity, distance = _from_template(alignment.matrix, data.shape)
     priors = np.stack([csf, gm, wm], axis=-1)
     tissues, probability, log_bias_field = _tissues(data, distance > -2.0, valid, priors)
-    to_grid_mm = np.diag([*spacing, 1.0]) @ np.linalg.inv(volume.affine)
     raw = nearest(volume.data, step, data.shape)
     head = _head(data)
     air, no_air = _air(raw, distance, alignment.matrix)
@@ -126,6 +118,8 @@ def find_masks(volume: Volume) -> Masks:
         absent["tissues"] = "no grey and white matter could be told apart in this image"
     elif tissues.means[1] > 1.03 * tissues.means[2]:
         absent["t1w"] = "grey matter is brighter than white matter: this is no T1-weighted image"
+    elif tissues.means[0] > tissues.means[2]:
+        absent["t1w"] = "fluid is brighter than white matter: this is no T1-weighted image"
     if _is_stripped(raw, distance, valid):
         absent["outside"] = "the skull and all around it were removed: only the brain is left"
     elif _is_defaced(raw, distance, valid, alignment.matrix):
@@ -147,70 +141,13 @@ def find_masks(volume: Volume) -> Masks:
         template_intensity=template_intensity,
         tissues=tissues,
         grid_to_template=alignment.matrix,
-        template_affine=alignment.matrix @ to_grid_mm,
+        template_affine=grid.template_affine,
         similarity=alignment.similarity,
         absent=absent,
     )
 
 
-# ---- grids -----------------------------------------------------------------------------------------
-
-
-def empty_slices(data: Floats) -> list[Bools]:
-    """Return, for each axis, the slices that hold one value only."""
-    found = []
-    for axis in range(3):
-        others = tuple(k for k in range(3) if k != axis)
-        found.append(np.asarray(data.min(axis=others) == data.max(axis=others)))
-    return found
-
-
-def nearest(data: Floats, step: NDArray[np.float64], shape: tuple[int, ...]) -> Floats:
-    """Return the scan's own voxels nearest to the grid, unaveraged, so that noise stays as it is."""
-    picks = [
-        np.minimum(np.round(np.arange(n) * s).astype(int), size - 1)
-        for n, s, size in zip(shape, step, data.shape, strict=True)
-    ]
-    return data[np.ix_(*picks)]
-
-
-def _patched(data: Floats, empty: list[Bools]) -> Floats:
-    """Fill empty slices between others with their nearest neighbour, so that they blur into nothing."""
-    for axis, gone in enumerate(empty):
-        kept = np.flatnonzero(~gone)
-        if len(kept) and gone[kept[0] : kept[-1]].any():
-            index = np.arange(len(gone))
-            outer = (index < kept[0]) | (index > kept[-1])
-            after = np.clip(np.searchsorted(kept, index), 0, len(kept) - 1)
-            before = np.maximum(after - 1, 0)
-            closer = np.abs(kept[after] - index) < np.abs(kept[before] - index)
-            source = np.where(closer, kept[after], kept[before])
-            data = np.take(data, np.where(outer, index, source), axis=axis)
-    return data
-
-
-def _on_grid(data: Floats, step: NDArray[np.float64]) -> Floats:
-    shape = tuple(max(8, int(n / s)) for n, s in zip(data.shape, step, strict=True))
-    sigma = [0.35 * s if s > 1.2 else 0.0 for s in step]
-    smooth = ndimage.gaussian_filter(data, sigma, truncate=2.5) if any(sigma) else data
-    if np.allclose(step, 1.0, atol=1e-3) and shape == data.shape:
-        return np.array(smooth)
-    return ndimage.affine_transform(smooth, step, output_shape=shape, order=1, mode="nearest")
-
-
-def _valid_on_grid(empty: list[Bools], shape: tuple[int, ...], step: NDArray[np.float64]) -> Bools:
-    valid = np.ones(shape, dtype=bool)
-    for axis, gone in enumerate(empty):
-        index = np.minimum(np.round(np.arange(shape[axis]) * step[axis]).astype(int), len(gone) - 1)
-        along = [1, 1, 1]
-        along[axis] = -1
-        valid &= ~gone[index].reshape(along)
-    return valid
-
-
-def _nearest_rotation(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    rotation, _ = polar(matrix)
-    return rotation if np.linalg.det(rotation) > 0 else np.eye(3)
+# ---- from the template ----------------------------------------------------------------------------
 
 
 def _from_template(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[Floats, ...]:

@@ -15,9 +15,9 @@ from curation.metrics import METRICS, METRICS_VERSION
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
 from curation.references import reference_library
-from curation.sources import participants_table, scan_names
+from curation.sources import participants_table, scan_names, who_is_who
 from curation.sources import source as sources
-from curation.sources.ingest import IngestSummary, gone, put, subject_id
+from curation.sources.ingest import IngestSummary, gone, put
 from curation.storage import files, tables
 from curation.storage.workspace import Role, Source, Workspace
 
@@ -125,7 +125,7 @@ def _scans(source: Source, table: MriqcTable, known: pd.DataFrame) -> pd.DataFra
         ]
     ].assign(
         scan_id=ids,
-        subject_id=[subject_id(source.name, participant, person) for participant, person in whose],
+        subject_id=[who_is_who.subject_id(source.name, *names) for names in whose],
         source=source.name,
         role=source.role,
         sha256=content,

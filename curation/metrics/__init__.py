@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 #: Raised with every change that alters a value or a flag, so that scans are measured anew.
-METRICS_VERSION = 6
+METRICS_VERSION = 7
 
 
 def up_to_date(metrics: pd.DataFrame) -> pd.Series:
@@ -43,18 +43,17 @@ def up_to_date(metrics: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     metrics : pandas.DataFrame
-        With ``metrics_version``, and ``empty_slices`` where it was measured.
+        With ``metrics_version``.
 
     Returns
     -------
     pandas.Series of bool
-        True for rows of this version, and for those of version 5 of scans without empty slices: version 6
-        differs in that zeros of an empty slice are no longer taken for a removed face.
+        True for rows of this version. Version 7 measures how well a scan lies on the template, keeps its
+        brain's vector, and tells an image by its bright fluid.
     """
     unknown = pd.Series(np.nan, metrics.index)
     version = pd.to_numeric(metrics.get("metrics_version", unknown))
-    gaps = pd.to_numeric(metrics.get("empty_slices", unknown))
-    return (version == METRICS_VERSION) | ((version == 5) & ~(gaps > 0))
+    return version == METRICS_VERSION
 
 
 def measure(

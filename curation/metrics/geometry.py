@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from curation.errors import NotMeasurable
-from curation.imaging.masks import GRID_MM
+from curation.imaging.registered_grid import GRID_MM
 from curation.imaging.template import template
 from curation.metrics.registry import metric
 from curation.metrics.scan_context import Scan
@@ -162,3 +162,19 @@ def head_turn(scan: Scan) -> float:
     left, _, right = np.linalg.svd(scan.masks.template_affine[:3, :3])
     cosine = (float(np.trace(left @ right)) - 1) / 2
     return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
+
+
+@metric(
+    "template_similarity",
+    "Similarity to the template",
+    "geometry",
+    "describes the acquisition",
+    unit="nats",
+    formula="mutual information of scan and template over the brain (32 levels of brightness each) "
+    "· share of it in view",
+    meaning="How well the scan lies on the template; where it is low, the alignment and all that rests on it "
+    "are in doubt. Noise and another contrast lower it, too.",
+    citation="mutual information: Maes et al., IEEE Trans Med Imaging 16 (1997) 187–198",
+)
+def template_similarity(scan: Scan) -> float:
+    return scan.masks.similarity

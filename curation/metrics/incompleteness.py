@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from curation.errors import NotMeasurable
-from curation.imaging.masks import GRID_MM
+from curation.imaging.registered_grid import GRID_MM
 from curation.imaging.template import template
 from curation.metrics.registry import metric
 from curation.metrics.scan_context import Scan

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from curation.imaging.bias_field import n4_field
-from curation.imaging.masks import Masks, empty_slices, in_template, nearest
+from curation.imaging.masks import Masks, in_template
+from curation.imaging.registered_grid import empty_slices, nearest
 from curation.imaging.volumes import Volume
 from curation.metrics import mriqc_definitions
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from curation.decisions import database
+from curation.decisions import database, person_decisions
+from curation.decisions.person_decisions import Pair
 from curation.errors import SourceError
-from curation.sources import image_modality
+from curation.sources import image_modality, near_duplicates, who_is_who
 from curation.sources.participants_table import same_person
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -20,9 +21,11 @@ from curation.storage.workspace import Workspace
 #: Ages of one person in two sources may differ by so many years.
 _YEARS = 1.0
 _NAMED = 3
+#: Reason of a decision that follows the suggestion.
+FITTING = "equal participant ids, age and sex fit"
 
 #: Names of two sources.
-Pair = frozenset[str]
+Sources = frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,22 @@ class SharedIds:
         Names of both.
     ids : tuple of str
         As the first one writes them. Case, ``sub-`` and leading zeros do not count.
-    fitting : int
-        How many of them may be one person: the ages are known and no more than a year apart, and the sexes,
-        if known, are the same.
+    fits : tuple of Pair
+        Those that may be one person: the ages are known and no more than a year apart, and the sexes, if
+        known, are the same.
+    others : tuple of Pair
+        The rest of them.
     """
 
     sources: tuple[str, str]
     ids: tuple[str, ...]
-    fitting: int
+    fits: tuple[Pair, ...]
+    others: tuple[Pair, ...]
+
+    @property
+    def fitting(self) -> int:
+        """How many may be one person by age and sex."""
+        return len(self.fits)
 
     @property
     def words(self) -> str:
@@ -56,22 +67,33 @@ class SharedIds:
     @property
     def remedy(self) -> str:
         """The remedy, in sentences."""
+        both = " ".join(self.sources)
+        confirm = (
+            f"; those that fit are confirmed to be one person each with '--one-person-where-fitting {both}'"
+            if self.fits
+            else ""
+        )
         return (
             "If these are different people, say so on Cohort, or with 'python -m curation people --different "
-            f"{' '.join(self.sources)}'. If some are the same, give both sources a column 'person' that "
-            "names everybody alike, and ingest them again."
+            f"{both}'. If some are the same, say on Cohort who is one person, or with '--one-person A B'"
+            f"{confirm}. Or give both sources a column 'person' that names everybody alike, and ingest them "
+            "again."
         )
 
 
-def shared_ids(scans: pd.DataFrame, decided: Collection[Pair]) -> list[SharedIds]:
+def shared_ids(
+    scans: pd.DataFrame, decided: Collection[Sources], of_two: Mapping[Pair, bool] | None = None
+) -> list[SharedIds]:
     """Return the participant ids that two sources have in common, for each two that nobody decided on.
 
     Parameters
     ----------
     scans : pandas.DataFrame
         With ``source, participant_id, person, age_years, sex``.
-    decided : collection of pairs
+    decided : collection of pairs of sources
         Sources of which somebody said that they hold different people.
+    of_two : mapping, optional
+        Decisions on two participants, see :mod:`curation.decisions.person_decisions`.
     """
     known = scans.assign(_key=scans["participant_id"].map(same_person))
     people = known.groupby(["source", "_key"], as_index=False).first()
@@ -81,10 +103,23 @@ def shared_ids(scans: pd.DataFrame, decided: Collection[Pair]) -> list[SharedIds
     both = both[(both["source"] < both["source_2"]) & ~named]
     same_sex = both["sex"].isna() | both["sex_2"].isna() | (both["sex"] == both["sex_2"])
     fits = (both["age_years"] - both["age_years_2"]).abs().le(_YEARS) & same_sex
-    pairs = both.assign(fits=fits).groupby(["source", "source_2"])
+    pairs = [
+        person_decisions.pair(
+            who_is_who.key(row.source, row.participant_id),
+            who_is_who.key(row.source_2, row.participant_id_2),
+        )
+        for row in both.itertuples()
+    ]
+    is_open = pd.Series([of not in (of_two or {}) for of in pairs], both.index, dtype=bool)
+    found = both.assign(fits=fits, pair=pairs)[is_open]
     return [
-        SharedIds((str(first), str(second)), tuple(rows["participant_id"]), int(rows["fits"].sum()))
-        for (first, second), rows in pairs
+        SharedIds(
+            (str(first), str(second)),
+            tuple(rows["participant_id"]),
+            tuple(rows.loc[rows["fits"], "pair"]),
+            tuple(rows.loc[~rows["fits"], "pair"]),
+        )
+        for (first, second), rows in found.groupby(["source", "source_2"])
         if frozenset((first, second)) not in decided
     ]
 
@@ -96,13 +131,14 @@ def undecided(workspace: Workspace, among: Collection[str] | None = None) -> lis
 
 
 def alike(workspace: Workspace) -> list[SharedIds]:
-    """Return the participant ids that any two sources share, decided on or not."""
+    """Return the participant ids that any two sources share, whatever was said of the sources."""
     return _usable_shared_ids(workspace, ())
 
 
-def _usable_shared_ids(workspace: Workspace, decided: Collection[Pair]) -> list[SharedIds]:
+def _usable_shared_ids(workspace: Workspace, decided: Collection[Sources]) -> list[SharedIds]:
     scans = tables.read_scans(workspace)
-    return shared_ids(scans[scans["status"].isin(tables.SCORABLE)], decided)
+    usable = scans[scans["status"].isin(tables.SCORABLE)]
+    return shared_ids(usable, decided, person_decisions.in_force(workspace))
 
 
 def in_both_roles(scans: pd.DataFrame) -> list[str]:
@@ -133,11 +169,18 @@ def notes(workspace: Workspace, sources: Collection[str]) -> list[str]:
     """Return sentences on certain and possible duplicates of some sources."""
     scans = tables.read_scans(workspace)
     told = [f"{each.words} {each.remedy}" for each in undecided(workspace, sources)]
+    own = set(scans.loc[scans["source"].isin(sources), "scan_id"])
+    alike = [
+        each for each in near_duplicates.suspicions(workspace) if own & {each.first, each.second}
+    ]
+    told += [f"{each.words} {each.remedy}" for each in alike[:_NAMED]]
+    if len(alike) > _NAMED:
+        told.append(f"So do {len(alike) - _NAMED:,} more pairs; Cohort shows all of them.")
     return [*told, *in_both_roles(scans)]
 
 
 def say_different(
-    workspace: Workspace, pairs: Collection[Pair], author: str, *, different: bool = True
+    workspace: Workspace, pairs: Collection[Sources], author: str, *, different: bool = True
 ) -> None:
     """Note that equal participant ids of two sources are different people, or take it back.
 
@@ -174,7 +217,7 @@ def say_different(
         database.note(workspace, author=author.strip(), action=said, subject=about, detail={})
 
 
-def with_all_others(workspace: Workspace, name: str) -> set[Pair]:
+def with_all_others(workspace: Workspace, name: str) -> set[Sources]:
     """Return the pairs of a source with all others that the workspace has now."""
     others = {source.name for source in workspace.sources()} - {name}
     return {frozenset((name, other)) for other in others}

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from curation.decisions import person_decisions
 from curation.errors import VolumeError
 from curation.imaging import volumes
 from curation.references import reference_library
-from curation.sources import discovery, duplicates, image_modality, scan_names
+from curation.sources import discovery, duplicates, image_modality, scan_names, who_is_who
 from curation.sources import source as sources
 from curation.sources.source import NO_IMAGE, Entry
 from curation.storage import files, tables
@@ -136,11 +137,19 @@ def ingest(
 
 
 def put(workspace: Workspace, source: Source, rows: pd.DataFrame, before: pd.DataFrame) -> None:
-    """Replace the rows of a source in the table of scans."""
+    """Replace the rows of a source in the table of scans.
+
+    Raises
+    ------
+    SourceError
+        When somebody would be of two sexes, or of two ages at once; nothing is changed then.
+    """
     others = before[before["source"] != source.name]
     asked = {each.name: each.modality for each in (*workspace.sources(), source)}
     in_use = before.loc[before["status"] == "ok", "scan_id"]
     every = pd.concat([others, rows], ignore_index=True).reindex(columns=list(tables.SCAN_COLUMNS))
+    every = who_is_who.unite(every, person_decisions.in_force(workspace))
+    who_is_who.refuse_contradictions(every, source.name)
     tables.write_scans(workspace, duplicates.mark(every, set(in_use), asked))
     workspace.put_source(source)
 
@@ -185,7 +194,9 @@ def _row(source: Source, known: pd.DataFrame, scan_id: str, entry: Entry) -> dic
     """Describe one scan; an error in its file becomes its reason, never an exception."""
     row = {
         "scan_id": scan_id,
-        "subject_id": subject_id(source.name, entry.participant_id, entry.person.get("person")),
+        "subject_id": who_is_who.subject_id(
+            source.name, entry.participant_id, entry.person.get("person")
+        ),
         "participant_id": entry.participant_id,
         "session_id": entry.session_id,
         "modality": entry.modality,
@@ -204,11 +215,6 @@ def _row(source: Source, known: pd.DataFrame, scan_id: str, entry: Entry) -> dic
         return row | _inspect(entry.path, row, known, source)
     except OSError as error:
         return row | {"status": "unreadable", "reason": f"it cannot be read: {error.strerror}"}
-
-
-def subject_id(source: str, participant_id: str, person: object) -> str:
-    """Return the person: as a table names them, in any source, or as a participant of this source."""
-    return f"person={person}" if isinstance(person, str) else f"{source}:{participant_id}"
 
 
 def _inspect(path: Path, row: dict, known: pd.DataFrame, source: Source) -> dict[str, object]:

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from curation.errors import SourceError
-from curation.sources import image_modality, participants_table, scan_names
+from curation.sources import image_modality, participants_table, scan_names, sidecar
 from curation.sources.participants_table import People
 from curation.sources.scan_names import as_unicode, is_unicode
 from curation.storage import files
@@ -138,8 +138,14 @@ def describe_entry(
     table: People,
     known: Mapping[str, str | None] | None = None,
 ) -> Entry:
-    """Describe one image; ``known``, its own row's values of the person, take precedence over the table."""
+    """Describe one image; ``known``, its own row's values of the person, take precedence over the table.
+
+    ``modality`` is what its name or a row tells; the sidecar beside the image adds to it.
+    """
     described = participants_table.describe({**table.row(participant_id), **(known or {})})
+    modality, said = sidecar.told(path, modality)
+    notes = (described["note"], said)
+    described["note"] = "; ".join(str(note) for note in notes if note) or None
     problem = None if is_unicode(str(path)) else _NOT_UTF8
     session_id = session_id and as_unicode(session_id)
     path = Path(as_unicode(str(path)))

@@ -229,6 +229,7 @@ class Workspace(WorkspacePaths):
             self.root,
             self.metrics_dir,
             self.previews_dir,
+            self.brain_vectors_dir,
             self.references_dir,
             self.cohorts_dir,
             self.tasks_dir,

@@ -77,6 +77,26 @@ class WorkspacePaths:
         return self.root / "previews"
 
     @property
+    def brain_vectors_dir(self) -> Path:
+        """A small vector of each scored scan, named by its content: may be deleted, they are made again."""
+        return self.root / "brain-vectors"
+
+    @property
+    def brain_vectors_lock_path(self) -> Path:
+        """Lock of whoever compares them."""
+        return self.brain_vectors_dir / ".lock"
+
+    @property
+    def near_duplicates_path(self) -> Path:
+        """Pairs of scans that show one head."""
+        return self.brain_vectors_dir / "pairs.parquet"
+
+    @property
+    def compared_scans_path(self) -> Path:
+        """The scans among which those pairs were looked for."""
+        return self.brain_vectors_dir / "compared.parquet"
+
+    @property
     def references_dir(self) -> Path:
         """References made from the workspace's own scans and ratings, and which one is active."""
         return self.root / "references"

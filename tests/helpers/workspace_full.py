@@ -175,10 +175,9 @@ def _metrics(scans: pd.DataFrame) -> pd.DataFrame:
         seconds=0.1,
         failure=None,
     )
-    for name in METRICS:
-        table[name] = rng.uniform(0.2, 2.0, len(scans))
     unmeasured = next(iter(METRICS))
-    table[unmeasured] = np.nan
+    values = {name: rng.uniform(0.2, 2.0, len(scans)) for name in METRICS} | {unmeasured: np.nan}
+    table = pd.concat([table, pd.DataFrame(values, table.index)], axis=1)
     reasons = json.dumps({unmeasured: "the background is exactly 0"})
     flags = np.where(np.arange(len(scans)) < FLAGGED, json.dumps({"no_air": "all is zero"}), "{}")
     return table.assign(reasons=reasons, flags=flags).reset_index(drop=True)

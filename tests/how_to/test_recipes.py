@@ -79,14 +79,10 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-_UP_TO_DATE = "    return version == METRICS_VERSION"
-
-
 def test_a_metric(checkout: Checkout) -> None:
     checkout.append("curation/metrics/contrast.py", "metric.py")
     path = "curation/metrics/__init__.py"
     checkout.replace(path, r"^METRICS_VERSION = .*$", r"\g<0> + 1")
-    checkout.replace(path, r"^    return \(version == METRICS_VERSION\) \|.*$", _UP_TO_DATE)
     checkout.prove("metric")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from curation.storage.workspace import Workspace
 from training.report import (
+    content_alignment,
     content_data,
     content_dose,
     content_results,
@@ -37,6 +38,7 @@ MESSAGES: tuple[Callable[[ReportSource], Message | None], ...] = (
     content_where.by_size,
     content_where.by_labels,
     content_where.learned,
+    content_alignment.doubtful,
     content_results.limits,
 )
 

@@ -9,7 +9,7 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.storage import files
 from curation.tiers.rule_versions import same_rule, summary_line
 from curation.wording import plural
-from training.report import arm_words
+from training.report import arm_words, content_alignment
 from training.report.source import ReportSource, ages_of, count_of, short
 from training.results import study_sets
 from training.studies import arm_overlap, input_images, pool_target_separation
@@ -89,7 +89,8 @@ def _pretraining(source: ReportSource) -> str:
     return (
         f"Pretraining. Arms: {arms}. Scans were aligned to the ICBM152 template, cut to the brain "
         "and resampled to "
-        f"{side} voxels of {preset.spacing_mm:g} mm. {_images(source)}A 3D masked autoencoder (patches of "
+        f"{side} voxels of {preset.spacing_mm:g} mm. {_alignment(source)}"
+        f"{_images(source)}A 3D masked autoencoder (patches of "
         f"{preset.patch}³ voxels, "
         f"encoder of {preset.layers} blocks of width {preset.hidden}, "
         f"{100 * preset.masking_ratio:.0f} % of the "
@@ -110,6 +111,12 @@ def _controls(source: ReportSource) -> str:
     told = [f"Size-matched controls were drawn at random{strata}.", matched.note]
     told += [one.words for one in arm_overlap.of_study(source.study)]
     return "".join(f" {sentence}" for sentence in told if sentence)
+
+
+def _alignment(source: ReportSource) -> str:
+    """Tell how many alignments are in doubt; nothing where none was measured."""
+    said = content_alignment.in_words(source)
+    return f"{said} " if said else ""
 
 
 def _images(source: ReportSource) -> str:

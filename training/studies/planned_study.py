@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from curation import __version__, errors
+from curation.cohorts import matched_controls
 from curation.cohorts.frozen_cohort import Cohort
 from curation.decisions import database
 from curation.errors import StudyError, TierscopeError, WorkspaceError
@@ -42,8 +43,9 @@ _REMEDY = (
     "Put back a copy of it, update Tierscope if a newer one wrote it, or move the study's folder away: the "
     "other studies go on without it."
 )
-#: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where the
-#: study looks at PET, also :data:`training.studies.pet_pairing.PAIR_COLUMNS`; where arms distort scans, also
+#: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where
+#: they are known of the pool, also ``sex`` and ``group``, on which controls are matched; where the study
+#: looks at PET, also :data:`training.studies.pet_pairing.PAIR_COLUMNS`; where arms distort scans, also
 #: ``distortion_seed``.
 SCAN_COLUMNS = (
     "scan_id",
@@ -345,4 +347,6 @@ def _scan_table(
     fold = splits.fold_of_subject(target.scans, folds=folds, seed=seed)
     in_target = table["role"] == "target"
     fold_column = table["subject_id"].map(fold).where(in_target, -1).astype(int)
-    return table.assign(template_affine=affines, fold=fold_column)[list(SCAN_COLUMNS)]
+    # controls are matched on these; left out where nothing is known, so that such plans keep their id
+    traits = matched_controls.known_traits(pool.scans)
+    return table.assign(template_affine=affines, fold=fold_column)[[*SCAN_COLUMNS, *traits]]

@@ -7,13 +7,20 @@ from typing import Any
 import pandas as pd
 
 from curation.cohorts.frozen_cohort import Cohort
+from curation.decisions import person_decisions
 from curation.errors import StudyError
-from curation.sources import duplicates
+from curation.imaging.brain_vector import SAME_HEAD
+from curation.sources import duplicates, near_duplicates, who_is_who
 from curation.sources.duplicates import SharedIds
+from curation.sources.near_duplicates import Suspicion
 from curation.storage import tables
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 
-_OF_SCANS = ["scan_id", "participant_id", "person", "image_hash", "subject_id", "age_years", "sex"]
+_OF_SCANS = [
+    *("scan_id", "participant_id", "session_id", "person"),
+    *("image_hash", "subject_id", "age_years", "sex"),
+]
 
 
 @dataclass(frozen=True)
@@ -30,14 +37,24 @@ class Separation:
         How many have a person whom a table names in all sources.
     other_people : int
         Participant ids that sources share and of which somebody said that they are different people.
+    by_brain : int
+        How many scans were compared with all others of these by their brains; 0 before there was such a
+        comparison.
+    denied : int
+        Pairs of scans that seem to show one head, of which somebody said that they are of different people.
+    same_head : float
+        The similarity from which two scans seem to show one head.
     """
 
     scans: int
     by_voxels: int
     named_people: int
     other_people: int
+    by_brain: int = 0
+    denied: int = 0
+    same_head: float = 0.0
 
-    def as_dict(self) -> dict[str, int]:
+    def as_dict(self) -> dict[str, int | float]:
         """Return plain JSON-ready values."""
         return asdict(self)
 
@@ -61,13 +78,20 @@ def check(workspace: Workspace, pool: Cohort, target: Cohort) -> Separation:
     _refuse_others(scans)
     _refuse_images(scans)
     _refuse_people(scans)
-    _refuse_ids(scans, duplicates.shared_ids(scans, workspace.different_people()))
-    shared = sum(len(each.ids) for each in _that_matter(scans, duplicates.shared_ids(scans, ())))
+    _refuse_contradictions(scans)
+    decided = person_decisions.in_force(workspace)
+    _refuse_ids(scans, duplicates.shared_ids(scans, workspace.different_people(), decided))
+    alike = _alike_that_matter(workspace, scans)
+    _refuse_alike([each for each in alike if each.pair not in decided])
+    by_brain = len(scans.merge(near_duplicates.compared(workspace), on=["scan_id", "sha256"]))
     return Separation(
         len(scans),
         int(scans["image_hash"].notna().sum()),
         int(scans["person"].notna().sum()),
-        shared,
+        sum(len(each.ids) for each in _that_matter(scans, duplicates.shared_ids(scans, ()))),
+        by_brain,
+        len(alike),
+        SAME_HEAD if by_brain else 0.0,
     )
 
 
@@ -145,6 +169,35 @@ def _that_matter(scans: pd.DataFrame, shared: list[SharedIds]) -> list[SharedIds
     return [each for each in shared if tested & set(each.sources)]
 
 
+def _refuse_contradictions(scans: pd.DataFrame) -> None:
+    """Refuse people of two sexes, as tables of versions before could make them."""
+    if found := who_is_who.contradictions(scans):
+        raise StudyError(
+            f"{duplicates.some(found)} Mend the table that names them, or take back that they are one "
+            "person, ingest again, and freeze again."
+        )
+
+
+def _alike_that_matter(workspace: Workspace, scans: pd.DataFrame) -> list[Suspicion]:
+    """Return pairs of one head said to be of two people, one of them of the target at least."""
+    tested = set(scans.loc[scans["role"] == "target", "scan_id"])
+    found = near_duplicates.of_two_people(workspace, among=set(scans["scan_id"]))
+    return [each for each in found if tested & {each.first, each.second}]
+
+
+def _refuse_alike(found: list[Suspicion]) -> None:
+    """Refuse scans that seem to show one head, before somebody said who they are."""
+    if found:
+        one = found[0]
+        more = (
+            f" {plural(len(found) - 1, 'more such pair')} of this study." if len(found) > 1 else ""
+        )
+        raise StudyError(
+            f"{one.words} One could be learned from and the other judged on.{more} {one.remedy} Then freeze "
+            "again: within a target one person shares a fold; who is in pool and target is left out of one."
+        )
+
+
 # ---- in words ------------------------------------------------------------------------------------
 
 
@@ -160,7 +213,7 @@ def words(found: Separation | None) -> str:
             "No file is in both, byte for byte; whether an image or a person is in both under another name "
             "was not looked at."
         )
-    return f"{_of_images(found)} {_of_people(found)}"
+    return " ".join(filter(None, [_of_images(found), _of_people(found), _of_brains(found)]))
 
 
 def in_short(found: Separation | None) -> str:
@@ -174,9 +227,12 @@ def in_short(found: Separation | None) -> str:
 
 def _of_images(found: Separation) -> str:
     if found.by_voxels == found.scans:
+        others = (
+            "" if found.by_brain else "; resampled or otherwise changed copies were not looked for"
+        )
         return (
             "No image is in the study twice: the voxels of all scans were compared, whatever their file, "
-            "order of axes or type of number; resampled or otherwise changed copies were not looked for."
+            f"order of axes or type of number{others}."
         )
     return (
         f"No file is in the study twice, byte for byte; the voxels of {found.by_voxels:,} of "
@@ -194,4 +250,24 @@ def _of_people(found: Separation) -> str:
         what = f"{found.other_people:,} shared ids were declared to be those of different people"
     else:
         what = "the target shares none with another source"
-    return f"People were told by {how}: {what}. One person under two ids was not looked for."
+    last = "" if found.by_brain else " One person under two ids was not looked for."
+    return f"People were told by {how}: {what}.{last}"
+
+
+def _of_brains(found: Separation) -> str:
+    """Tell the search for near-duplicates; nothing where there was none."""
+    if not found.by_brain:
+        return ""
+    whom = "all scans" if found.by_brain == found.scans else f"{found.by_brain:,} of the scans"
+    denied = (
+        f"; of {plural(found.denied, 'such pair')} somebody looked at both and said that they are different "
+        "people"
+        if found.denied
+        else ""
+    )
+    return (
+        f"Changed copies and other scans of one head were looked for among {whom}: their brains, aligned to "
+        "the template at 4 mm, high-passed and freed of what the template explains, were compared in pairs. "
+        f"A cosine of {found.same_head:g} or more counts as one head; none is left between pool and target "
+        f"or between people of the target{denied}."
+    )

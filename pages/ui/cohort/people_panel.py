@@ -2,17 +2,22 @@
 
 import streamlit as st
 
-from curation.sources import duplicates
-from curation.sources.duplicates import Pair, SharedIds
+from curation.decisions import person_decisions
+from curation.decisions.person_decisions import PersonDecision
+from curation.sources import duplicates, who_is_who
+from curation.sources.duplicates import SharedIds, Sources
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache, formatting, frame, state
 
 _SHOWN = 5
+#: Pairs that are chosen from the start, at most.
+_OFFERED = 200
 
 
 def show(workspace: Workspace) -> None:
     """Draw the duplicates of people and scans, certain and possible; nothing where there are none."""
-    shared, twice = _found(workspace, cache.stamp(workspace.scans_path))
+    newest = person_decisions.newest(workspace)
+    shared, twice = _found(workspace, cache.stamp(workspace.scans_path), newest)
     decided = workspace.different_people()
     open_ = [each for each in shared if frozenset(each.sources) not in decided]
     if not (shared or twice):
@@ -30,20 +35,24 @@ def show(workspace: Workspace) -> None:
         st.warning("\n\n".join(paragraphs), icon=":material/group:")
     if shared:
         _decide(workspace, shared, decided)
+    _confirm(workspace, open_)
 
 
 _WHAT_FOLLOWS = (
-    "No study sets a pool against such a target until somebody says who they are\\. If some are the same "
-    "people, give both sources a column *person* that names everybody alike, and list them again\\."
+    "No study sets a pool against such a target until somebody says who they are\\. Those whose age and sex "
+    "fit can be confirmed below\\. Or give both sources a column *person* that names everybody alike, and "
+    "list them again\\."
 )
 
 
 @st.cache_data(max_entries=8, show_spinner=False, hash_funcs=cache.BY_FOLDER)
-def _found(workspace: Workspace, scans_at: cache.Stamp) -> tuple[list[SharedIds], list[str]]:
+def _found(
+    workspace: Workspace, scans_at: cache.Stamp, newest: int
+) -> tuple[list[SharedIds], list[str]]:
     return duplicates.alike(workspace), duplicates.in_both_roles(cache.scans(workspace))
 
 
-def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Pair]) -> None:
+def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Sources]) -> None:
     """Draw the form that notes for which sources equal ids are different people."""
     pairs = {" and ".join(each.sources): frozenset(each.sources) for each in shared}
     known = [name for name, pair in pairs.items() if pair in decided]
@@ -63,5 +72,28 @@ def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Pair]) -
             before = {pairs[name] for name in known}
             duplicates.say_different(workspace, decisions - before, author)
             duplicates.say_different(workspace, before - decisions, author, different=False)
+            state.put(state.PERSON, author.strip())
+            st.rerun()
+
+
+def _confirm(workspace: Workspace, open_: list[SharedIds]) -> None:
+    """Offer the ids whose age and sex fit as one person each, to be confirmed or denied by somebody."""
+    offered = {f"{of.first} = {of.second}": of for each in open_ for of in each.fits}
+    if not offered:
+        return
+    with st.form("one-person-where-fitting", border=True):
+        chosen = st.multiselect(
+            "Perhaps one person: the participant id is the same, and age and sex fit",
+            list(offered),
+            default=list(offered)[:_OFFERED],
+        )
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
+            one = st.form_submit_button("One person each", type="primary")
+            two = st.form_submit_button("Different people")
+    if (one or two) and chosen:
+        with frame.in_words():
+            decisions = [PersonDecision(offered[name], one, duplicates.FITTING) for name in chosen]
+            who_is_who.decide(workspace, decisions, author)
             state.put(state.PERSON, author.strip())
             st.rerun()

@@ -295,12 +295,12 @@ def test_parts_of_an_older_tierscope_are_read_and_measured_anew(done: Workspace)
     assert progress_of(done).done == 0
 
 
-def test_of_version_5_only_scans_with_empty_slices_are_measured_anew(done: Workspace) -> None:
+def test_scans_that_an_earlier_version_measured_are_measured_anew(done: Workspace) -> None:
     (part,) = done.metrics_dir.glob("part-*.parquet")
-    old = pd.read_parquet(part).assign(metrics_version=5)
+    old = pd.read_parquet(part)
     before = progress_of(done).done
-    old["empty_slices"] = np.where(old["scan_id"] == "s0", 0.2, 0.0)
-    files.write_parquet(part, old)
+    first = old["scan_id"] == "s0"
+    files.write_parquet(part, old.assign(metrics_version=old["metrics_version"].where(~first, 6)))
     assert progress_of(done).done == before - 1
     assert "s0" in set(due_scans(done)["scan_id"])
 

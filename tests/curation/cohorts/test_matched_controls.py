@@ -1,7 +1,12 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from curation.cohorts import matched_controls
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from tests.helpers import workspace_trainable
+from training.studies import planned_study
 
 #: Drawn before the source stood in for an unknown site.
 OF_BEFORE = [f"scan-{number:03d}" for number in (0, 2, 4, 5, 6, 9, 22, 32, 35, 39)]
@@ -79,3 +84,42 @@ def test_what_is_matched_is_named_and_nothing_else() -> None:
 def test_a_pool_without_sources_keeps_the_draw_that_it_had() -> None:
     pool, members = _pool(40), np.arange(40) % 4 == 0
     assert matched_controls.sample_control(pool, members, 1000) == OF_BEFORE
+
+
+def test_sex_and_group_are_matched_where_they_are_known() -> None:
+    pool = _pool().assign(
+        sex=np.random.default_rng(3).choice(["F", "M", None], 120),
+        group=["patient", "control"] * 60,
+    )
+    members = (pool["sex"] == "F").to_numpy() & (np.arange(120) % 2 == 0)
+    for seed in range(10):
+        drawn = matched_controls.sample_control(pool, members, seed)
+        its = pool[pool["scan_id"].isin(drawn)]
+        assert set(its["sex"]) == {"F"} and set(its["group"]) == {"patient"}
+    criteria = matched_controls.matching_criteria(pool)
+    assert criteria.words == "size, sites, ages, sexes and groups"
+    assert matched_controls.matching_criteria(pool.assign(sex=None, group=None)).traits == ()
+
+
+def test_columns_of_which_nothing_is_known_change_no_draw() -> None:
+    pool, members = _pool(40), np.arange(40) % 4 == 0
+    unknown = pool.assign(sex=None, group=None)
+    assert matched_controls.sample_control(unknown, members, 1000) == OF_BEFORE
+
+
+@pytest.mark.parametrize("trait", ["sex", "group"])
+def test_a_plan_keeps_what_controls_are_matched_on_and_an_older_one_keeps_its_draw(
+    workspace: Workspace, trait: str
+) -> None:
+    made = workspace_trainable.make(workspace, pool=24, target=8)
+    before = workspace_trainable.plan(made, arms=["A", "control-A"])
+    assert trait not in before.scans()
+    drawn = before.pretraining_scans("control-A", 0)
+    scans = tables.read_scans(made)
+    tables.write_scans(made, scans.assign(**{trait: np.resize(["F", "F", "M"], len(scans))}))
+    after = workspace_trainable.plan(made, arms=["A", "control-A"])
+    assert after.id != before.id
+    known = after.pool().set_index("scan_id")[trait]
+    own = known[after.pretraining_scans("A", 0)].value_counts()
+    assert known[after.pretraining_scans("control-A", 0)].value_counts().to_dict() == own.to_dict()
+    assert planned_study.load(made, before.id).pretraining_scans("control-A", 0) == drawn

@@ -60,7 +60,32 @@ def test_another_contrast_is_recognised_by_brightness(whole: tuple[Volume, Masks
     top = float(np.percentile(volume.data, 99.5))
     turned = np.where(volume.data > 0.25 * top, np.maximum(1.3 * top - volume.data, 0), volume.data)
     other = replace(volume, data=turned.astype(np.float32))
-    assert "not_t1w" in recognise(other, find_masks(other))
+    found = find_masks(other)
+    assert "not_t1w" in recognise(other, found)
+    assert "said to be T1w" in recognise(other, found, "T1w")["name_contradicted"]
+    assert "name_contradicted" not in recognise(other, found, "T2w")
+
+
+def test_an_image_whose_fluid_is_bright_contradicts_the_name_t1w(
+    whole: tuple[Volume, Masks],
+) -> None:
+    volume, masks = whole
+    assert "name_contradicted" not in recognise(volume, masks, "T1w")
+    white = float(np.median(masks.data[masks.wm]))
+    fluid = (masks.signed_distance_mm > -4) & (masks.data > 0.02 * white)
+    bright = np.where(fluid & (masks.data < 0.45 * white), 1.4 * white, masks.data)
+    other = replace(
+        volume, data=bright.astype(np.float32)
+    )  # a contrast that is made, at 2 mm as the grid
+    found = recognise(other, find_masks(other), "T1w-ce")["name_contradicted"]
+    assert found == (
+        "it is said to be T1w-ce, but fluid is brighter than white matter: this is no T1-weighted image"
+    )
+
+
+def test_a_t1w_under_another_name_contradicts_it(whole: tuple[Volume, Masks]) -> None:
+    for name in ("T2w", "FLAIR", "PDw"):
+        assert "white matter is the brightest" in recognise(*whole, name)["name_contradicted"]
 
 
 def test_a_cut_field_of_view_is_recognised_and_says_how_much(whole: tuple[Volume, Masks]) -> None:

@@ -9,7 +9,8 @@ import pytest
 from scipy import ndimage
 
 from curation.imaging import volumes
-from curation.imaging.masks import GRID_MM, Masks, find_masks, in_template
+from curation.imaging.masks import Masks, find_masks, in_template
+from curation.imaging.registered_grid import GRID_MM
 from curation.imaging.template import template
 from curation.imaging.volumes import Volume
 from curation.simulation.artefacts import apply

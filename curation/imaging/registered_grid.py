@@ -1,0 +1,118 @@
+"""Registration of a whole scan: its 2 mm grid, without holes, and the place of the template on it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.linalg import polar
+
+from curation.imaging.registration import Alignment, register
+from curation.imaging.volumes import Volume
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+GRID_MM = 2.0
+
+
+@dataclass(frozen=True)
+class RegisteredGrid:
+    """A scan on the 2 mm grid, and its registration to the template.
+
+    Parameters
+    ----------
+    data : array of float32, shape (X, Y, Z)
+        The scan, averaged to the grid; grid index times ``step`` is the voxel index.
+    step : array of float64, shape (3,)
+        Voxels of the scan per voxel of the grid along each axis.
+    valid : array of bool, shape (X, Y, Z)
+        False in slices that hold one value only.
+    alignment : Alignment
+        From grid mm to template world mm.
+    template_affine : array of shape (4, 4)
+        From the scan's world mm to template world mm.
+    """
+
+    data: Floats = field(repr=False)
+    step: NDArray[np.float64]
+    valid: Bools = field(repr=False)
+    alignment: Alignment
+    template_affine: NDArray[np.float64]
+
+
+def register_volume(volume: Volume) -> RegisteredGrid:
+    """Register the template to a scan.
+
+    Parameters
+    ----------
+    volume : Volume
+        In RAS order, see :func:`curation.imaging.volumes.conform`.
+    """
+    spacing = np.array(volume.spacing_mm)
+    step = GRID_MM / spacing
+    empty = empty_slices(volume.data)
+    data = on_grid(_patched(volume.data, empty), step)
+    valid = _valid_on_grid(empty, data.shape, step)
+    rotation = _nearest_rotation(volume.affine[:3, :3] / spacing)
+    alignment = register(data, GRID_MM, valid, rotation)
+    to_grid_mm = np.diag([*spacing, 1.0]) @ np.linalg.inv(volume.affine)
+    return RegisteredGrid(data, step, valid, alignment, alignment.matrix @ to_grid_mm)
+
+
+def empty_slices(data: Floats) -> list[Bools]:
+    """Return, for each axis, the slices that hold one value only."""
+    found = []
+    for axis in range(3):
+        others = tuple(k for k in range(3) if k != axis)
+        found.append(np.asarray(data.min(axis=others) == data.max(axis=others)))
+    return found
+
+
+def nearest(data: Floats, step: NDArray[np.float64], shape: tuple[int, ...]) -> Floats:
+    """Return the scan's own voxels nearest to the grid, unaveraged, so that noise stays as it is."""
+    picks = [
+        np.minimum(np.round(np.arange(n) * s).astype(int), size - 1)
+        for n, s, size in zip(shape, step, data.shape, strict=True)
+    ]
+    return data[np.ix_(*picks)]
+
+
+def _patched(data: Floats, empty: list[Bools]) -> Floats:
+    """Fill empty slices between others with their nearest neighbour, so that they blur into nothing."""
+    for axis, gone in enumerate(empty):
+        kept = np.flatnonzero(~gone)
+        if len(kept) and gone[kept[0] : kept[-1]].any():
+            index = np.arange(len(gone))
+            outer = (index < kept[0]) | (index > kept[-1])
+            after = np.clip(np.searchsorted(kept, index), 0, len(kept) - 1)
+            before = np.maximum(after - 1, 0)
+            closer = np.abs(kept[after] - index) < np.abs(kept[before] - index)
+            source = np.where(closer, kept[after], kept[before])
+            data = np.take(data, np.where(outer, index, source), axis=axis)
+    return data
+
+
+def on_grid(data: Floats, step: NDArray[np.float64]) -> Floats:
+    """Average a scan to the 2 mm grid."""
+    shape = tuple(max(8, int(n / s)) for n, s in zip(data.shape, step, strict=True))
+    sigma = [0.35 * s if s > 1.2 else 0.0 for s in step]
+    smooth = ndimage.gaussian_filter(data, sigma, truncate=2.5) if any(sigma) else data
+    if np.allclose(step, 1.0, atol=1e-3) and shape == data.shape:
+        return np.array(smooth)
+    return ndimage.affine_transform(smooth, step, output_shape=shape, order=1, mode="nearest")
+
+
+def _valid_on_grid(empty: list[Bools], shape: tuple[int, ...], step: NDArray[np.float64]) -> Bools:
+    valid = np.ones(shape, dtype=bool)
+    for axis, gone in enumerate(empty):
+        index = np.minimum(np.round(np.arange(shape[axis]) * step[axis]).astype(int), len(gone) - 1)
+        along = [1, 1, 1]
+        along[axis] = -1
+        valid &= ~gone[index].reshape(along)
+    return valid
+
+
+def _nearest_rotation(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    rotation, _ = polar(matrix)
+    return rotation if np.linalg.det(rotation) > 0 else np.eye(3)

@@ -1,0 +1,103 @@
+"""The JSON file beside an image, as dcm2niix writes it and BIDS has it, and what it says of its kind."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from curation.sources import image_modality
+from curation.sources.scan_names import stem_of
+from curation.storage import files
+
+#: A sidecar is small; what is larger is something else.
+_LARGEST_BYTES = 1 << 20
+#: Fields in which a scanner's protocol names the kind of image, the plainest first.
+_NAMING = ("SeriesDescription", "ProtocolName")
+_AGENT = ("ContrastBolusIngredient", "ContrastBolusAgent")
+_NO_AGENT = ("", "none", "no", "n", "n/a", "no contrast", "without")
+#: No T1-weighted image of a head has an echo time of so many seconds; T2-weighted ones and FLAIR have.
+_LONG_ECHO_S = 0.05
+
+
+class Told(NamedTuple):
+    """The kind of an image by name and sidecar together.
+
+    Parameters
+    ----------
+    modality : str or None
+        As in the scans table; ``None`` where neither tells.
+    note : str or None
+        What was taken from the sidecar, or where it contradicts the name.
+    """
+
+    modality: str | None
+    note: str | None = None
+
+
+def told(path: Path, modality: str | None) -> Told:
+    """Return the kind of an image.
+
+    Parameters
+    ----------
+    path : Path
+        The image; its sidecar has the same name and ends in ``.json``.
+    modality : str or None
+        What its name or a table tells.
+
+    Notes
+    -----
+    Where the name tells nothing the sidecar is believed, and a contrast agent that it names makes a T1w a
+    ``T1w-ce``. Where both tell and differ the name is kept, and that is noted.
+    """
+    values = read(path)
+    by_words = _by_words(values)
+    kind = modality or by_words
+    agent = _agent(values) or ("in its words" if by_words == "T1w-ce" else None)
+    if kind == "T1w" and agent:
+        return Told("T1w-ce", f"its sidecar names a contrast agent ({agent})")
+    if modality is None and by_words is not None:
+        return Told(by_words, f"modality told by its sidecar: {by_words}")
+    return Told(kind, _contradiction(modality, by_words, values))
+
+
+def _contradiction(
+    modality: str | None, by_words: str | None, values: Mapping[str, Any]
+) -> str | None:
+    if modality not in image_modality.KINDS:
+        return None
+    if by_words is not None and by_words.removesuffix("-ce") != modality.removesuffix("-ce"):
+        return f"its name says {modality}, its sidecar {by_words}: look at it"
+    echo_s = values.get("EchoTime")
+    is_long = isinstance(echo_s, int | float) and _LONG_ECHO_S <= echo_s < 1
+    if modality.startswith("T1w") and is_long:
+        return f"its name says {modality}, but its sidecar has an echo time of {echo_s:g} s: look at it"
+    return None
+
+
+def _by_words(values: Mapping[str, Any]) -> str | None:
+    for name in _NAMING:
+        words = values.get(name)
+        if isinstance(words, str) and (kind := image_modality.modality_of_file_name(words)):
+            return kind
+    return None
+
+
+def _agent(values: Mapping[str, Any]) -> str | None:
+    for name in _AGENT:
+        words = values.get(name)
+        if isinstance(words, str) and words.strip().lower() not in _NO_AGENT:
+            return words.strip()[:40]
+    return None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the sidecar of an image; empty where there is none that can be read."""
+    sidecar = path.with_name(f"{stem_of(path)}.json")
+    try:
+        if sidecar.stat().st_size > _LARGEST_BYTES:
+            return {}
+        with files.open_file(sidecar) as file:
+            values = json.loads(file.read(_LARGEST_BYTES).decode("utf-8", errors="replace"))
+    except (OSError, ValueError):  # not there, not ours to read, or no JSON: the name alone tells
+        return {}
+    return values if isinstance(values, dict) else {}

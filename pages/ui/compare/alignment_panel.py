@@ -1,0 +1,52 @@
+"""Results with and without doubtful alignments on Compare; nothing where a study has no such scans."""
+
+import pandas as pd
+import streamlit as st
+
+from curation.storage.workspace import Workspace
+from curation.wording import number
+from pages.ui.shell import controls, formatting, html_marks
+from training.results import doubtful_alignments, study_summary
+from training.results.doubtful_alignments import EXPLORATORY, RULE
+from training.results.predictions import BASELINE, Predictions
+from training.studies.planned_study import Study
+
+
+def show(workspace: Workspace, study: Study, held_out: Predictions) -> None:
+    """Draw the panel: the rule, who is in doubt, and the figures with and without the target's."""
+    found = doubtful_alignments.find(workspace, study)
+    if not found.target and not found.pool:
+        return
+    st.subheader("Without doubtful alignments")
+    st.caption(formatting.escape(f"{EXPLORATORY} {RULE} {found.words}"))
+    if not found.target:
+        st.caption("None of the people judged on is among them, so no figure changes.")
+        return
+    reference = study_summary.default_reference(held_out)
+    table = doubtful_alignments.compare(held_out, found.target, reference)
+    st.html(_table(table))
+    controls.offer_tables(f"{study.id}-alignment", {"without-doubtful-alignments": table})
+
+
+def _table(table: pd.DataFrame) -> str:
+    rows = [
+        (
+            row["label"] if row["arm"] == BASELINE else row["arm"],
+            f"{row['people']:.0f} / {row['people_without']:.0f}",
+            number(row["age_mae_years"], 2),
+            number(row["age_mae_years_without"], 2),
+            doubtful_alignments.difference_in_words(row, ""),
+            doubtful_alignments.difference_in_words(row, "_without"),
+        )
+        for _, row in table.iterrows()
+    ]
+    reference = table["reference"].iloc[0] if len(table) else ""
+    head = (
+        "Arm",
+        "People with / without",
+        "MAE (years)",
+        "MAE without",
+        f"Less {reference} (years)",
+        "The same without",
+    )
+    return html_marks.table(head, rows, numeric=(1, 2, 3, 4, 5), whole=(0, 4, 5))

@@ -1,0 +1,69 @@
+"""The JSON beside an image tells its kind where the name does not, and contradictions are said."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from curation.sources import sidecar
+from curation.sources.ingest import ingest
+from curation.storage.workspace import Workspace
+from tests.helpers.nifti_images import write_nifti
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind", "note"),
+    [
+        (None, {"SeriesDescription": "t2_tse_tra"}, "T2w", "told by its sidecar: T2w"),
+        (None, {"ProtocolName": "3D FLAIR sag"}, "FLAIR", "told by its sidecar"),
+        (None, {"SeriesDescription": "localizer"}, None, None),
+        ("T1w", {"SeriesDescription": "MPRAGE_sag"}, "T1w", None),
+        ("T1w", {"ContrastBolusIngredient": "GADOLINIUM"}, "T1w-ce", "agent (GADOLINIUM)"),
+        ("T1w", {"ContrastBolusAgent": "NONE"}, "T1w", None),
+        ("T1w", {"SeriesDescription": "T1_mprage_post_gd"}, "T1w-ce", "contrast agent"),
+        (
+            "T1w",
+            {"SeriesDescription": "t2_flair_sag"},
+            "T1w",
+            "says T1w, its sidecar FLAIR: look",
+        ),
+        ("T1w", {"EchoTime": 0.09}, "T1w", "echo time of 0.09 s"),
+        ("T1w", {"EchoTime": 0.003}, "T1w", None),
+        ("T2w", {"EchoTime": 0.09}, "T2w", None),
+        ("UNIT1", {"SeriesDescription": "t1_mp2rage_sag_UNI_Images"}, "UNIT1", None),
+        ("pet", {"SeriesDescription": "T1 MPRAGE"}, "pet", None),
+        ("T1w", {"EchoTime": "long", "SeriesDescription": 7}, "T1w", None),
+    ],
+)
+def test_name_and_sidecar_together_tell_the_kind(
+    tmp_path: Path, name: str | None, values: dict, kind: str | None, note: str | None
+) -> None:
+    image = tmp_path / "scan.nii.gz"
+    image.with_name("scan.json").write_text(json.dumps(values))
+    found = sidecar.told(image, name)
+    assert found.modality == kind
+    assert found.note is None if note is None else note in (found.note or "")
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "{", "\x00", "x" * (2 << 20)])
+def test_what_is_no_sidecar_is_as_if_it_were_not_there(tmp_path: Path, text: str) -> None:
+    (tmp_path / "scan.json").write_text(text)
+    assert sidecar.told(tmp_path / "scan.nii", "T1w") == ("T1w", None)
+    assert sidecar.read(tmp_path / "other.nii") == {}
+
+
+def test_a_source_lists_what_its_sidecars_tell(workspace: Workspace, tmp_path: Path) -> None:
+    for number, values in enumerate(
+        (
+            {"SeriesDescription": "AX T2 FLAIR"},
+            {"ContrastBolusAgent": "Gadovist"},
+            {"EchoTime": 0.1},
+        )
+    ):
+        write_nifti(tmp_path / "set" / f"scan{number}{'_T1w' * (number > 0)}.nii", seed=number)
+        beside = tmp_path / "set" / f"scan{number}{'_T1w' * (number > 0)}.json"
+        beside.write_text(json.dumps(values))
+    scans = ingest(workspace, tmp_path / "set").scans
+    assert scans["modality"].tolist() == ["FLAIR", "T1w-ce", "T1w"]
+    assert scans["status"].tolist() == ["other", "other", "ok"]
+    assert "look at it" in scans["note"].iloc[2]

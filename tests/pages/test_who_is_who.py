@@ -1,0 +1,74 @@
+"""On Cohort somebody says who is one person: of equal ids that fit, and of scans of one head."""
+
+from collections.abc import Callable
+
+import pandas as pd
+from streamlit.testing.v1 import AppTest
+
+from curation.decisions import person_decisions
+from curation.decisions.person_decisions import pair
+from curation.imaging import brain_vector
+from curation.sources import duplicates
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+from tests.helpers.page_words import button, checked, words
+
+Run = Callable[..., AppTest]
+POOL, TARGET = "made-pool_sub-01_T1w", "made-target_sub-03_T1w"
+WHO = pair("made-pool:sub-01", "made-target:sub-03")
+
+
+def _suspected(workspace: Workspace) -> None:
+    """Store that two scans seem to show one head."""
+    rows = pd.DataFrame([{"first": POOL, "second": TARGET, "similarity": 0.87}])
+    files.write_parquet(workspace.near_duplicates_path, rows)
+    scans = tables.read_scans(workspace)
+    compared = scans[["scan_id", "sha256"]].assign(version=brain_vector.VERSION)
+    files.write_parquet(workspace.compared_scans_path, compared)
+
+
+def _name(page: AppTest, label: str, name: str) -> None:
+    next(one for one in page.text_input if one.label == label).set_value(name)
+
+
+def test_scans_of_one_head_stand_side_by_side_until_somebody_decides(
+    own: Workspace, run: Run
+) -> None:
+    assert "one head" not in words(run("cohort", own))
+    _suspected(own)
+    page = run("cohort", own)
+    said = words(page)
+    assert "38 of 38 scans were compared by their brains; 1 pair seems to show one head." in said
+    assert f"**{POOL}** (pool)" in said and f"**{TARGET}** (target)" in said
+    assert "Similarity 0.87" in said and "with a scan of the target: 1" in said
+    checked(button(page, "Different people").click().run())
+    assert "Say who decides" in page.error[0].value and not person_decisions.in_force(own)
+    _name(page, "Who decides", "Grace")
+    checked(button(page, "Different people").click().run())
+    assert person_decisions.in_force(own) == {WHO: False}
+    assert "no undecided pair seems to show one head" in words(page)
+
+
+def test_a_pair_that_is_one_person_is_one_person_from_then_on(own: Workspace, run: Run) -> None:
+    _suspected(own)
+    scans = tables.read_scans(own)
+    two = scans["scan_id"].isin([POOL, TARGET])
+    tables.write_scans(own, scans.assign(sex=scans["sex"].where(~two, "F"), age_years=30.0))
+    page = run("cohort", own)
+    _name(page, "Who decides", "Grace")
+    checked(button(page, "One person").click().run())
+    assert tables.read_scans(own).loc[two, "subject_id"].nunique() == 1
+
+
+def test_equal_ids_that_fit_are_confirmed_together(own: Workspace, run: Run) -> None:
+    scans = tables.read_scans(own)
+    tables.write_scans(own, scans.assign(age_years=30.0, sex="F"))
+    duplicates.say_different(own, [frozenset(("made-pool", "made-target"))], "Ada", different=False)
+    page = run("cohort", own)
+    assert len(page.multiselect[0].value) == 14
+    page.multiselect[0].set_value(page.multiselect[0].value[:13])
+    _name(page, "Who decides", "Grace")
+    checked(button(page, "One person each").click().run())
+    assert list(person_decisions.in_force(own).values()) == [True] * 13
+    (left,) = duplicates.undecided(own)
+    assert len(left.fits) == 1
