@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from curation.storage.workspace import Workspace
-from training.report import content_data, content_results, content_where, methods, source
+from training.report import (
+    content_data,
+    content_primary,
+    content_results,
+    content_where,
+    methods,
+    source,
+)
 from training.report.plots import Message, Report
 from training.report.source import Options, ReportSource
 from training.results import conclusions
@@ -15,6 +22,7 @@ MESSAGES: tuple[Callable[[ReportSource], Message | None], ...] = (
     content_data.tiers,
     content_results.curves,
     content_results.answer,
+    content_primary.primary,
     content_results.figures,
     content_results.mean_age,
     content_results.differences,
