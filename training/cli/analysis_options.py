@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Sequence
 from functools import partial
 
+from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from training.results import design_power, predictions
 from training.studies import analysis_plan, planned_study
-from training.studies.analysis_plan import MARGIN_YEARS, AnalysisPlan
+from training.studies.analysis_plan import EXPLORATORY, MARGIN_YEARS, AnalysisPlan
 from training.studies.planned_study import Study
 from training.studies.study_arms import Arm
 
@@ -37,6 +38,15 @@ def add_analysis_options(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="ask only whether the arm is better, or not worse by the margin",
     )
+
+
+def refuse_late(chosen: argparse.Namespace) -> None:
+    """Refuse to declare anything for a study that is planned already."""
+    if chosen_analysis(chosen) != EXPLORATORY:
+        raise StudyError(
+            f"{chosen.study} is planned already, and keeps the analysis that it was planned with. To declare "
+            "another, plan a study of its own: give --cohort, --target and --arms or --design."
+        )
 
 
 def chosen_analysis(chosen: argparse.Namespace) -> AnalysisPlan:

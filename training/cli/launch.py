@@ -67,6 +67,8 @@ def _share(text: str) -> int:
 def run_launch(chosen: argparse.Namespace) -> int:
     """Plan a study where none is named, and start it."""
     workspace = Workspace.open(chosen.workspace)
+    if chosen.study:
+        analysis_options.refuse_late(chosen)
     study_id = chosen.study or _plan(workspace, chosen)
     backend, mlflow = chosen_backend(workspace, chosen)
     print_status(study_id, launch.launch(workspace, study_id, backend=backend, mlflow=mlflow))
