@@ -16,7 +16,7 @@ from scipy.special import chdtri, polygamma, stdtr
 from training.results import crossed_effects
 from training.results.crossed_effects import ALPHA
 
-PEOPLE, DRAWS = 70, 10_000
+PEOPLE, DRAWS = 70, 4000
 _PERSON, _REST = 2.0, 3.0
 #: Spread of seeds, years: of the two arms that are compared, and of the others.
 SPREADS = (

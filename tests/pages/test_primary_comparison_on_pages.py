@@ -57,6 +57,13 @@ def test_no_filter_and_no_reference_changes_a_confirmatory_number(declared, run)
         assert said == whole, choice
 
 
+def test_the_table_of_the_primary_comparison_is_whole_under_a_filter(declared, run) -> None:
+    workspace, study = declared
+    page = run("compare", workspace, **{state.STUDY: study.id, state.COMPARE_SEEDS: [1]})
+    names = [one.proto.label for one in page.get("download_button")]
+    assert "Primary comparison (CSV)" in names and "Differences (CSV)" in names
+
+
 def test_without_one_everything_is_said_to_be_exploratory(full, run) -> None:
     workspace, finished, _ = full
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))

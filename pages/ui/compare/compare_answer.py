@@ -81,8 +81,9 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
         if shown.primary:
             primary_panel.numbers(shown.primary)
         _tests(pd.concat(found))
+    if shown.primary:  # of the whole study, whatever the filter leaves
+        controls.offer_tables(name, {"primary-comparison": shown.primary.table()})
     tables = {
-        **({"primary-comparison": shown.primary.table()} if shown.primary else {}),
         "final-errors": final,
         "against-mean-age": found.mean_age,
         "differences": found.reference,
