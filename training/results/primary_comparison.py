@@ -102,6 +102,14 @@ def of_study(held_out: Predictions, plan: AnalysisPlan) -> Primary | None:
     )
 
 
+def conclusion_of(held_out: Predictions, plan: AnalysisPlan) -> Conclusion:
+    """Return the conclusion of a whole study: of its primary comparison, else of the exploratory ones."""
+    if primary := of_study(held_out, plan):
+        return primary.conclusion
+    reference = study_summary.default_reference(held_out)
+    return conclusions.conclude(held_out, comparisons.compare_all(held_out, reference), reference)
+
+
 def _withheld(held_out: Predictions, pair: tuple[str, str], difference: Estimate) -> str:
     """Return the reason why there is no verdict; empty where there may be one.
 

@@ -1,6 +1,9 @@
-"""What a study is to decide, declared on the command line."""
+"""What a study is to decide, declared on the command line, and told there and in every file."""
+
+import io
 
 import pytest
+from pptx import Presentation
 
 from curation.cohorts import frozen_cohort
 from curation.storage.workspace import Workspace
@@ -8,6 +11,7 @@ from tests.helpers import workspace_full, workspace_trainable
 from training.__main__ import main
 from training.jobs import launch
 from training.jobs.study_status import status
+from training.report import content, deck, page, pictures
 from training.studies import planned_study
 from training.studies.analysis_plan import EXPLORATORY, AnalysisPlan
 
@@ -85,3 +89,30 @@ def test_what_is_assumed_comes_from_a_finished_study_of_the_workspace(
     cohorts = ["--cohort", finished.cohort_id, "--target", finished.target_id]
     assert main(["launch", "-w", str(workspace.root), *cohorts, *ARMS, "--name", "next"]) == 0
     assert "(standard deviations; as in earlier)" in capsys.readouterr().out
+
+
+def test_status_of_a_finished_study_says_its_answer(tmp_path, capsys) -> None:
+    workspace = workspace_full.make(tmp_path / "full")
+    study = workspace_full.add_finished(workspace, "declared", AnalysisPlan(("A", "all"), 3.5))
+    assert main(["status", study.id, "-w", str(workspace.root)]) == 0
+    (answer,) = [one for one in capsys.readouterr().out.splitlines() if "Primary comparison" in one]
+    assert answer.startswith(
+        "  Primary comparison: A against all, two-sided, margin 3.5 years. Lea"
+    )
+    assert "makes no difference that matters" in answer
+
+
+def test_every_form_of_a_report_draws_the_primary_comparison(tmp_path) -> None:
+    workspace = workspace_full.make(tmp_path / "full")
+    study = workspace_full.add_finished(workspace, "declared", AnalysisPlan(("A", "all"), 3.5))
+    report = content.build(workspace, study.id)
+    (plot,) = [plot for plot in report.plots if plot.name == "primary-comparison"]
+    assert plot.table["low"].is_monotonic_increasing  # the 90 % interval lies within the 95 % one
+    assert pictures.png(plot)[:4] == b"\x89PNG"
+    assert "equivalent within" in page.page(report)
+    slides = Presentation(io.BytesIO(deck.deck(report)))
+    assert any("The primary comparison" in _text(slide) for slide in slides.slides)
+
+
+def _text(slide) -> str:  # type: ignore[no-untyped-def]
+    return " ".join(shape.text_frame.text for shape in slide.shapes if shape.has_text_frame)
