@@ -136,6 +136,7 @@ REMEDY = "Put back a copy of it, or move it away: Tierscope then goes on as if i
 _WHY_LENGTH = 160
 
 T = TypeVar("T")
+Of = TypeVar("Of")
 
 
 @contextlib.contextmanager
@@ -170,9 +171,9 @@ def _why(error: Exception) -> str:
 
 
 def read_each(
-    paths: Iterable[Path], read: Callable[[Path], T]
+    named: Iterable[Of], read: Callable[[Of], T]
 ) -> tuple[list[T], list[TierscopeError | OSError]]:
-    """Read many files; errors of single files are returned and do not stop the others.
+    """Read many things by what names them; errors of single ones are returned and do not stop the others.
 
     Returns
     -------
@@ -182,9 +183,9 @@ def read_each(
         One for each file that could not be.
     """
     found, troubles = [], []
-    for path in paths:
+    for one in named:
         try:
-            found.append(read(path))
+            found.append(read(one))
         except (TierscopeError, OSError) as error:
             troubles.append(error)
     return found, troubles

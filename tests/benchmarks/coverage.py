@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tests.helpers.made_predictions import made, null_studies
+from tests.helpers.made_predictions import made
 from training.arms.study_arms import Arm
 from training.results import comparisons, study_summary
 from training.results.predictions import BASELINE, Predictions
@@ -157,36 +157,11 @@ def hard_cases(count: int = STUDIES) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def unlike_seeds(count: int = STUDIES) -> pd.DataFrame:
-    """Measure how often two arms that are worth the same differ at 5 %, by how far their seeds spread.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row a spread (years, of the two arms and of the others), a column a number of arms and seeds; %.
-    """
-    rows = {}
-    for of_pair, of_others in ((0.5, 0.5), (1.5, 1.5), (1.5, 0.2), (0.2, 1.5)):
-        rates = {}
-        for arms in (4, 10):
-            for seeds in (2, 3, 5):
-                found = [
-                    study_summary.compare(held_out, "A", "scratch").estimate.p
-                    for held_out in null_studies(
-                        count, arms=arms, seeds=seeds, of_pair=of_pair, of_others=of_others
-                    )
-                ]
-                rates[f"{arms} arms, {seeds} seeds"] = 100 * np.mean(np.array(found) <= 0.05)
-        rows[f"{of_pair} and {of_others}"] = rates
-    return pd.DataFrame(rows).T
-
-
 def figures(count: int = STUDIES) -> dict[str, float]:
     """Print the rates by spread and number of seeds; return those of all studies together."""
     table = measured(count)
     rates = table.pivot_table("value", ["spread", "seeds"], "what").mul(100).round(1)
     print(rates.to_string())
-    print(unlike_seeds(count).round(1).to_string())
     overall = table.groupby("what")["value"].mean()
     print((100 * overall).round(1).to_string())
     covered = table[table["what"].isin(["arm", "difference"])]["value"].mean()

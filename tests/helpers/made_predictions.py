@@ -53,25 +53,39 @@ def made(
     return from_long(arms, tuple(range(predicted.shape[1])), scans, table)
 
 
+#: So many studies are drawn at once.
+_AT_ONCE = 500
+
+
 def null_studies(
-    count: int, *, arms: int, seeds: int, of_pair: float, of_others: float, people: int = 70
+    count: int,
+    *,
+    arms: int,
+    seeds: int,
+    of_pair: float | tuple[float, float],
+    of_others: float,
+    people: int = 70,
+    apart: float = 0.0,
 ) -> Iterator[Predictions]:
-    """Yield studies whose arms are all worth the same.
+    """Yield studies whose arms are all worth the same, but for ``A``, which errs ``apart`` years more.
 
     The seeds' means spread by so many years (standard deviation): of the first two arms, ``scratch`` and
-    ``A``, and those of the others.
+    ``A``, both alike or each by its own, and those of the others.
     """
     rng = np.random.default_rng([8, seeds, arms])
     others = [Arm(f"keep-{n}", "", "sweep", ("A",), keep_percent=n) for n in range(1, arms - 1)]
     ages = rng.uniform(20, 80, people)
     base = made(np.zeros((arms, seeds, people)), ages, arms=(SCRATCH, A, *others))
-    shape = (count, arms, seeds, people)
-    spread = np.where(np.arange(arms) < 2, of_pair, of_others)[:, None, None]
-    errors = 30 + rng.normal(0, 2, (count, arms, 1, people)) + rng.normal(0, 3, shape)
-    errors += rng.normal(0, 1, (*shape[:3], 1)) * spread
-    for error in errors:
-        predicted = np.concatenate([ages + error, base.predicted_years[-1:]])
-        yield replace(base, predicted_years=predicted)
+    pair = of_pair if isinstance(of_pair, tuple) else (of_pair, of_pair)
+    spread = np.array([*pair, *[of_others] * (arms - 2)])[:, None, None]
+    for start in range(0, count, _AT_ONCE):
+        shape = (min(_AT_ONCE, count - start), arms, seeds, people)
+        errors = 30 + rng.normal(0, 2, (*shape[:2], 1, people)) + rng.normal(0, 3, shape)
+        errors += rng.normal(0, 1, (*shape[:3], 1)) * spread
+        errors[:, 1] += apart
+        for error in errors:
+            predicted = np.concatenate([ages + error, base.predicted_years[-1:]])
+            yield replace(base, predicted_years=predicted)
 
 
 def random(

@@ -21,6 +21,7 @@ from curation.storage.workspace import Source, Workspace
 from tests.helpers.nifti_images import write_nifti
 from training.results import distortion_effects
 from training.studies import planned_study, runs
+from training.studies.analysis_plan import EXPLORATORY, AnalysisPlan
 from training.studies.planned_study import Study
 
 POOL, TARGET = 24, 14
@@ -61,35 +62,43 @@ class FullWorkspace(NamedTuple):
 
 def add_studies(workspace: Workspace) -> tuple[Study, Study]:
     """Freeze both cohorts and write a finished study and one that looks as if it ran half-way."""
-    pool = frozen_cohort.freeze(workspace, "pool", author="tests", role="pool")
-    target = frozen_cohort.freeze(workspace, "target", author="tests", role="target")
-    finished, half = (
-        planned_study.plan(
-            workspace,
-            name=name,
-            cohort_id=pool.id,
-            target_id=target.id,
-            arms=ARMS,
-            seeds=[0, 1],
-            folds=2,
-            preset="smoke",
-        )
-        for name in ("finished", "half")
-    )
-    for run in runs.runs_of(finished):
-        _write_run(finished, run, done=1.0)
-    files.write_json(finished.result_path, {"made": True})
+    finished, half = add_finished(workspace, "finished"), _planned(workspace, "half")
     for run in runs.runs_of(half):
         _write_run(half, run, done=0.5 if run.kind == "pretrain" else 0.0)
     return finished, half
 
 
-def add_finished(workspace: Workspace, arms: list[str], name: str = "doses") -> Study:
+def add_finished(workspace: Workspace, name: str, analysis: AnalysisPlan = EXPLORATORY) -> Study:
+    """Freeze both cohorts and write a finished study."""
+    finished = _planned(workspace, name, analysis)
+    for run in runs.runs_of(finished):
+        _write_run(finished, run, done=1.0)
+    files.write_json(finished.result_path, {"made": True})
+    return finished
+
+
+def _planned(workspace: Workspace, name: str, analysis: AnalysisPlan = EXPLORATORY) -> Study:
+    pool = frozen_cohort.freeze(workspace, "pool", author="tests", role="pool")
+    target = frozen_cohort.freeze(workspace, "target", author="tests", role="target")
+    return planned_study.plan(
+        workspace,
+        name=name,
+        cohort_id=pool.id,
+        target_id=target.id,
+        arms=ARMS,
+        seeds=[0, 1],
+        folds=2,
+        preset="smoke",
+        analysis=analysis,
+    )
+
+
+def add_distorted(workspace: Workspace, arms: list[str]) -> Study:
     """Write a finished study of other arms on the newest cohorts, with what its distortions do to scans."""
     newest = {header.role: header.id for header in reversed(frozen_cohort.list_cohorts(workspace))}
     study = planned_study.plan(
         workspace,
-        name=name,
+        name="doses",
         cohort_id=newest["pool"],
         target_id=newest["target"],
         arms=arms,

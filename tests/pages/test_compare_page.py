@@ -59,9 +59,11 @@ def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(full, r
     workspace, finished, _ = full
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
     assert "predict the mean age" in said and "scratch" in said
-    assert "A is " in said or "A and scratch are not distinguishable with these 14 people" in said
-    assert said.index("Against predicting the mean age") < said.index("Against scratch:")
-    assert "Against a random sample of the same size, sites and ages:" in said
+    assert "A is " in said or "A against scratch is unresolved with these 14 people" in said
+    assert said.index("Against predicting the mean age") < said.index(
+        "Against scratch, exploratory:"
+    )
+    assert "Against a random sample of the same size, sites and ages, exploratory:" in said
     assert "corrected" in said and "95 %" in said
 
 
@@ -69,10 +71,9 @@ def test_another_reference_changes_the_verdicts(full, run) -> None:
     workspace, finished, _ = full
     page = run("compare", workspace, **{state.STUDY: finished.id})
     checked(page.selectbox(key=state.COMPARE_REFERENCE).set_value("all").run())
-    assert "scratch is " in words(page) or "scratch and all" in words(page)
-    assert (
-        "Against all, chosen here and so exploratory (the report compares with scratch):"
-        in words(page)
+    assert "scratch is " in words(page) or "scratch against all" in words(page)
+    assert "Against all, chosen here, exploratory (the report compares with scratch):" in words(
+        page
     )
 
 
@@ -163,7 +164,7 @@ def test_where_nothing_was_learned_every_page_and_file_says_so_first(mine, run) 
     page = run("compare", workspace, **{state.STUDY: finished.id})
     assert f'<div class="ts-headline ts-note">{answer.title}</div>' in words(page)
     colours = {comparison_charts.VERDICTS[kind][0] for kind in ("better", "worse")}
-    said = words(page).split("Against scratch:", 1)[1]
+    said = words(page).split("Against scratch, exploratory:", 1)[1]
     assert ">better<" in said and not any(f"background:{colour}" in said for colour in colours)
     (differences,) = [message for message in report.messages if message.name == "differences"]
     assert differences.faded and differences.lead.startswith(answer.title)
@@ -252,7 +253,7 @@ def test_one_arm_is_looked_at_against_everything_that_is_known(full, run, agains
 def test_controls_say_what_they_are_alike_in_and_share(full, run) -> None:
     workspace, finished, _ = full
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
-    assert "Against a random sample of the same size, sites and ages:" in said
+    assert "Against a random sample of the same size, sites and ages, exploratory:" in said
     assert "scans of A are also in control-A." in said
 
 

@@ -16,7 +16,7 @@ DRAWS = [f"A-share-50-draw-{draw}{way}" for draw in (1, 2) for way in ("", "-pas
 @pytest.fixture
 def dosed(own: Workspace) -> Study:
     workspace_full.add_studies(own)
-    return workspace_full.add_finished(own, ["scratch", "A", *DOSES, *HARM, *DRAWS])
+    return workspace_full.add_distorted(own, ["scratch", "A", *DOSES, *HARM, *DRAWS])
 
 
 def test_compare_shows_dose_ranking_and_size_with_their_tables(own, dosed, run) -> None:

@@ -9,7 +9,7 @@ from curation.errors import StudyError
 from curation.simulation.artefacts import ARTEFACTS
 from curation.storage.workspace import Workspace
 from training.arms.designs import DESIGNS, Choices
-from training.cli import studies
+from training.cli import analysis_options, studies
 from training.cli.studies import chosen_backend, follow, print_status
 from training.jobs import launch
 from training.studies import arm_overlap, planned_study
@@ -76,6 +76,7 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="change fields of the preset, e.g. pretrain_epochs=100 pretrain_lr=1e-4",
     )
+    analysis_options.add_analysis_options(command)
     studies.add_backend_options(command)
 
 
@@ -88,6 +89,8 @@ def _share(text: str) -> int:
 def run_launch(chosen: argparse.Namespace) -> int:
     """Plan a study where none is named, and start it."""
     workspace = Workspace.open(chosen.workspace)
+    if chosen.study:
+        analysis_options.refuse_late(chosen)
     study_id = chosen.study or _plan(workspace, chosen)
     backend, mlflow = chosen_backend(workspace, chosen)
     print_status(study_id, launch.launch(workspace, study_id, backend=backend, mlflow=mlflow))
@@ -114,11 +117,13 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
         folds=chosen.folds,
         preset=chosen.preset,
         overrides=changes,
+        analysis=analysis_options.chosen_analysis(chosen),
     )
     for doubt in arm_overlap.doubts(pool, target, study.arms, study.seeds):
         print(f"note: {doubt}", file=sys.stderr)
     if said := arm_overlap.controls_said(pool, study.arms, study.seeds):
         print(said)
+    print(analysis_options.said(workspace, study))
     return study.id
 
 

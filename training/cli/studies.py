@@ -25,6 +25,7 @@ from training.arms.study_arms import ALL, SCRATCH, available_arms
 from training.jobs import execution_backend, launch, mlflow_log, study_status
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import StudyStatus, status
+from training.results import predictions, primary_comparison
 from training.studies import planned_study, runs
 
 _FIELDS = (
@@ -165,7 +166,17 @@ def follow(workspace: Workspace, study_id: str) -> int:
         time.sleep(2)
         print_status(study_id, status)
     print_status(study_id, status, runs=True)
+    if status.state == "finished":
+        _answer(workspace, study_id)
     return 0 if status.state == "finished" else 1
+
+
+def _answer(workspace: Workspace, study_id: str) -> None:
+    """Print the conclusion of a finished study, as the pages say it."""
+    study = planned_study.load(workspace, study_id)
+    held_out = predictions.read(workspace, study)
+    if headline := primary_comparison.conclusion_of(held_out, study.analysis).headline:
+        print("  " + f"{study.analysis.words} {headline}".strip())
 
 
 def add_status_options(command: argparse.ArgumentParser) -> None:
@@ -218,7 +229,10 @@ def run_status(chosen: argparse.Namespace) -> int:
     for trouble in troubles if not chosen.study else []:
         print(in_words(trouble))
     for study_id in ids:
-        print_status(study_id, status(workspace, study_id), runs=bool(chosen.study))
+        now = status(workspace, study_id)
+        print_status(study_id, now, runs=bool(chosen.study))
+        if chosen.study and now.state == "finished" and not chosen.follow:
+            _answer(workspace, study_id)
     return follow(workspace, chosen.study) if chosen.follow and chosen.study else 0
 
 

@@ -12,6 +12,7 @@ from curation.scoring.comparison_groups import site_summary
 from curation.tier_effects.selection_bias import NOTABLE
 from curation.tier_effects.standardised_differences import continuous_smd, null_smd
 from curation.wording import number, plural
+from training.report import content_primary
 from training.report.plots import Line, Message, Plot, Table
 from training.report.source import ReportSource, ages_of, tiers_of
 from training.results import conclusions, error_curves
@@ -179,7 +180,10 @@ def differences(source: ReportSource) -> Message | None:
     table = source.compared.reference
     if table.empty:
         return None
-    return _compared(source, "differences", f"Each arm against {source.reference}", table, "")
+    lead = "The primary comparison is confirmatory, all others are exploratory."
+    if source.primary is None:
+        lead = "Exploratory: no primary comparison was declared when the study was planned."
+    return _compared(source, "differences", f"Each arm against {source.reference}", table, lead)
 
 
 def controls(source: ReportSource) -> Message | None:
@@ -229,6 +233,7 @@ def _compared(
     columns = [
         "arm",
         "reference",
+        "role",
         "difference_years",
         "ci_low",
         "ci_high",
@@ -261,7 +266,8 @@ def _compared(
         f"{source.conclusion.headline}. {lead}".strip() if faded else lead,
         plot=plot,
         points=tuple(table["words"]),
-        note=f"{intervals_of(table)} Paired by person and seed; verdicts after Holm's correction.".strip(),
+        note=f"{intervals_of(table)} Paired by person and seed; exploratory verdicts after Holm's "
+        "correction.".strip(),
         faded=faded,
     )
 
@@ -278,6 +284,7 @@ def limits(source: ReportSource) -> Message:
         _sites(source),
         _ages(source),
         "All arms were fine-tuned and judged on this one target cohort: another could shift all at once.",
+        content_primary.pool_in_words(study),
         "The distortion score sorts scans for research; it is no medical device and no "
         "radiologist's eye.",
     ]

@@ -9,7 +9,7 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.storage import files
 from curation.tiers.rule_versions import same_rule, summary_line
 from curation.wording import plural
-from training.report import arm_words, content_alignment
+from training.report import arm_words, content_alignment, content_primary
 from training.report.source import ReportSource, ages_of, count_of, short
 from training.results import study_sets
 from training.studies import arm_overlap, input_images, pool_target_separation
@@ -183,7 +183,7 @@ def _statistics(source: ReportSource) -> str:
     seeds = (
         "Intervals are 95 %, of a two-way random-effects layout of seeds and people with Satterthwaite's "
         "degrees of freedom; differences are paired by person and seed, with the variance of the seeds of "
-        "the two arms compared"
+        "the two arms compared (Welch)"
         if len(source.study.seeds) > 1
         else "Intervals are 95 %, Student's over people (one seed, so no verdicts); differences are paired "
         "by person"
@@ -193,10 +193,12 @@ def _statistics(source: ReportSource) -> str:
         * source.options.corrected
     )
     return (
-        f"Statistics. A person's scans were averaged. {seeds}; p-values were corrected by Holm's method for "
-        "the number of comparisons, those with predicting the mean age of the training folds by themselves. "
+        f"Statistics. {content_primary.analysis_in_words(source.study)} A person's scans were averaged. "
+        f"{seeds}; p-values of exploratory comparisons were corrected by Holm's method for their number, "
+        "those with predicting the mean age of the training folds by themselves. "
         "No arm is ranked unless one at least predicts age better than that mean does. Detectable "
-        f"differences are those of a power of 80 % (non-central t).{corrected}"
+        f"differences are those of a power of 80 % (non-central t). "
+        f"{content_primary.pool_in_words(source.study)}{corrected}"
     )
 
 

@@ -17,10 +17,17 @@ from curation.scoring.comparison_groups import SOURCE
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from training.report.plots import Series
-from training.results import comparisons, conclusions, predictions, study_summary
+from training.results import (
+    comparisons,
+    conclusions,
+    predictions,
+    primary_comparison,
+    study_summary,
+)
 from training.results.comparisons import Comparisons
 from training.results.conclusions import Conclusion
 from training.results.predictions import BASELINE, BASELINE_LABEL, Predictions
+from training.results.primary_comparison import Primary
 from training.studies import planned_study
 from training.studies.planned_study import Study
 from training.theme import MUTED, arm_styles
@@ -141,16 +148,24 @@ class ReportSource:
     @cached_property
     def reference(self) -> str | None:
         """The arm that others are compared with."""
-        return study_summary.default_reference(self.held_out)
+        return study_summary.default_reference(self.held_out, self.study.analysis.primary)
 
     @cached_property
     def compared(self) -> Comparisons:
-        """See :func:`training.results.comparisons.compare_all`."""
-        return comparisons.compare_all(self.held_out, self.reference)
+        """See :func:`training.results.comparisons.compare_all`; the primary one with its own verdict."""
+        found = comparisons.compare_all(self.held_out, self.reference, self.study.analysis.primary)
+        return primary_comparison.judged(found, self.primary)
+
+    @cached_property
+    def primary(self) -> Primary | None:
+        """The primary comparison; none where none was declared."""
+        return primary_comparison.of_study(self.held_out, self.study.analysis)
 
     @cached_property
     def conclusion(self) -> Conclusion:
         """Conclusion of the study."""
+        if self.primary:
+            return self.primary.conclusion
         return conclusions.conclude(self.held_out, self.compared, self.reference)
 
     @cached_property

@@ -1,107 +1,20 @@
 """Comparisons of the arms of a study with the mean age, a reference arm and controls, each with a verdict.
 
-A verdict is an outcome with its sentence: the test of :mod:`training.results.crossed_effects` after Holm's
-correction, or the reason why nothing may be concluded yet.
+All of them are exploratory, and corrected for their number, but for the primary comparison of a study, which
+:mod:`training.results.primary_comparison` judges.
 """
 
 import math
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from training.results import crossed_effects, resampling, study_summary
-from training.results.crossed_effects import ALPHA, Estimate, detectable_years
+from training.results import crossed_effects, resampling, study_summary, verdicts
+from training.results.crossed_effects import ALPHA, detectable_years
 from training.results.predictions import BASELINE, Predictions
 from training.results.study_summary import Difference
-
-Outcome = Literal["better", "worse", "leaning", "open", "withheld", "unknown"]
-
-
-class Verdict(NamedTuple):
-    """Outcome of a comparison, with its sentence.
-
-    Parameters
-    ----------
-    outcome : {'better', 'worse', 'leaning', 'open', 'withheld', 'unknown'}
-        The arm against its reference. ``leaning``: its own interval leaves out 0, but not after Holm's
-        correction for the number of comparisons. ``open``: not distinguishable. ``withheld``: nothing may be
-        concluded from what is there. ``unknown``: nothing to compare yet.
-    words : str
-        The sentence.
-    """
-
-    outcome: Outcome
-    words: str
-
-
-def verdict(
-    arm: str, reference: str, difference: Estimate, p_corrected: float, *, withheld: str = ""
-) -> Verdict:
-    """Return the verdict on an arm against a reference.
-
-    Parameters
-    ----------
-    arm, reference : str
-        As they are called on the screen.
-    difference : Estimate
-        Error of the arm less that of the reference, years; below 0 the arm is better.
-    p_corrected : float
-        After Holm's correction.
-    withheld : str
-        Reason why there is no verdict whatever the numbers are; empty where there may be one.
-    """
-    if not math.isfinite(difference.p):
-        words = f"{arm} and {reference} have no runs in common to compare yet."
-        return Verdict("unknown", words)
-    if withheld:
-        words = f"{arm} and {reference}: {_signed(difference, arm)}. No verdict: {withheld}."
-        return Verdict("withheld", words)
-    better = difference.mean < 0
-    how_much = f"by {abs(difference.mean):.2f} years ({_interval(difference)})"
-    which = "better" if better else "worse"
-    if p_corrected <= ALPHA:
-        words = f"{arm} is {which} than {reference} {how_much}."
-        return Verdict("better" if better else "worse", words)
-    if difference.p <= ALPHA:
-        return Verdict(
-            "leaning",
-            f"{arm} looks {which} than {reference} {how_much}, but among so many comparisons that "
-            f"may be chance (p = {p_corrected:.2f} after Holm).",
-        )
-    return Verdict(
-        "open",
-        f"{arm} and {reference} are not distinguishable with these {rests_on(difference)} "
-        f"({_signed(difference, arm)}); {detectable_years(difference):.1f} years or more would be found in "
-        "four of five such studies.",
-    )
-
-
-def rests_on(difference: Estimate) -> str:
-    """Return the numbers of people and seeds of a comparison in words."""
-    return f"{difference.people} people and {difference.seeds} seeds"
-
-
-def _interval(difference: Estimate) -> str:
-    """Return the interval of the difference's size, the smaller bound first."""
-    bounds = (
-        (difference.low, difference.high)
-        if difference.mean >= 0
-        else (-difference.high, -difference.low)
-    )
-    return " to ".join(_number(bound) for bound in bounds)
-
-
-def _signed(difference: Estimate, arm: str) -> str:
-    low, mean, high = (_number(v) for v in (difference.low, difference.mean, difference.high))
-    return f"difference {mean} years, {low} to {high}; below 0 favours {arm}"
-
-
-def _number(value: float) -> str:
-    shown = f"{value:.2f}"
-    return "0.00" if float(shown) == 0 else shown.replace("-", "−")
-
 
 #: Name of predicting the mean age in a sentence.
 MEAN_AGE = "predicting the mean age"
@@ -109,6 +22,7 @@ COMPARISON_COLUMNS = (
     "arm",
     "label",
     "reference",
+    "role",
     "difference_years",
     "ci_low",
     "ci_high",
@@ -140,13 +54,13 @@ class Comparisons(NamedTuple):
 
     Notes
     -----
-    Columns: ``arm, label, reference`` · ``difference_years``: absolute error of the arm less that of the
-    reference, below 0 is better, with its 95 % interval ``ci_low, ci_high`` and two-sided ``p``
-    (:mod:`training.results.crossed_effects`) · ``p_holm``: corrected for the number of comparisons, those
-    with the mean age by themselves, all others together · ``p_flip``: sign-flip test over people, of these
-    trained models · ``boot_low, boot_high``: hierarchical bootstrap · ``detectable_years``: the true
-    difference that four of five such studies would find · ``n_subjects, n_seeds`` · ``verdict, words``, see
-    :mod:`training.results.comparisons`.
+    Columns: ``arm, label, reference`` · ``role``: ``primary`` or ``exploratory`` · ``difference_years``:
+    absolute error of the arm less that of the reference, below 0 is better, with its 95 % interval ``ci_low,
+    ci_high`` and two-sided ``p`` (:mod:`training.results.crossed_effects`) · ``p_holm``: corrected for the
+    number of comparisons, those with the mean age by themselves, all others together, the primary one apart
+    · ``p_flip``: sign-flip test over people, of these trained models · ``boot_low, boot_high``: hierarchical
+    bootstrap · ``detectable_years``: the true difference that four of five such studies would find ·
+    ``n_subjects, n_seeds`` · ``verdict, words``, see :mod:`training.results.verdicts`.
     """
 
     mean_age: pd.DataFrame
@@ -154,7 +68,9 @@ class Comparisons(NamedTuple):
     controls: pd.DataFrame
 
 
-def compare_all(held_out: Predictions, reference: str | None) -> Comparisons:
+def compare_all(
+    held_out: Predictions, reference: str | None, primary: Pair | None = None
+) -> Comparisons:
     """Compare the arms of a study.
 
     Parameters
@@ -164,21 +80,35 @@ def compare_all(held_out: Predictions, reference: str | None) -> Comparisons:
     reference : str or None
         Name of the arm that the others are compared with; with none, or one that has no prediction yet, there
         is no such table.
+    primary : tuple of str, optional
+        The primary comparison: it is no part of what Holm's method corrects for. What it came to is for
+        :mod:`training.results.primary_comparison` to say, so that its row has no verdict of its own.
     """
     there = [name for name in held_out.there if name != BASELINE]
-    with_mean = [(name, BASELINE) for name in there]
     with_reference = [
         (name, reference) for name in there if reference in there and name != reference
     ]
     compared = set(map(frozenset, with_reference))
     with_control = [pair for pair in _control_pairs(held_out) if frozenset(pair) not in compared]
-    others = _compared(held_out, [*with_reference, *with_control])
+    others = _compared(held_out, [*with_reference, *with_control], primary)
     count = len(with_reference)
     return Comparisons(
-        _compared(held_out, with_mean),
+        _compared(held_out, [(name, BASELINE) for name in there]),
         others.iloc[:count].reset_index(drop=True),
         others.iloc[count:].reset_index(drop=True),
     )
+
+
+def learned(held_out: Predictions) -> list[str]:
+    """Return the arms that are shown, after Holm's correction, to predict age better than the mean age."""
+    there = [name for name in held_out.there if name != BASELINE]
+    found = [study_summary.compare(held_out, name, BASELINE).estimate for name in there]
+    p_holm = resampling.holm([one.p for one in found])
+    return [
+        name
+        for name, one, p in zip(there, found, p_holm, strict=True)
+        if p <= ALPHA and one.mean < 0
+    ]
 
 
 def _control_pairs(held_out: Predictions) -> list[Pair]:
@@ -189,31 +119,39 @@ def _control_pairs(held_out: Predictions) -> list[Pair]:
     ]
 
 
-def _compared(held_out: Predictions, pairs: list[Pair]) -> pd.DataFrame:
-    """Compare pairs of arms, their p-values corrected for their number."""
+def _compared(
+    held_out: Predictions, pairs: list[Pair], primary: Pair | None = None
+) -> pd.DataFrame:
+    """Compare pairs of arms, their p-values corrected for their number, but for the primary one's."""
     found = [study_summary.compare(held_out, *pair) for pair in pairs]
-    p_holm = resampling.holm([difference.estimate.p for difference in found])
+    apart = np.array([primary is not None and set(pair) == set(primary) for pair in pairs], bool)
+    p = np.array([difference.estimate.p for difference in found], dtype=float)
+    p_holm = np.where(apart, p, resampling.holm(np.where(apart, np.nan, p)))
     rows = [
-        _row(held_out, pair, difference, float(corrected))
-        for pair, difference, corrected in zip(pairs, found, p_holm, strict=True)
+        _row(held_out, pair, difference, float(corrected), is_primary=bool(alone))
+        for pair, difference, corrected, alone in zip(pairs, found, p_holm, apart, strict=True)
     ]
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
-def _row(held_out: Predictions, pair: Pair, found: Difference, p_holm: float) -> dict[str, Any]:
+def _row(
+    held_out: Predictions, pair: Pair, found: Difference, p_holm: float, *, is_primary: bool
+) -> dict[str, Any]:
     (arm, reference), (estimate, table, _) = pair, found
     low, high = resampling.bootstrap_interval(table)
-    judgement = verdict(
+    withheld = no_verdict(held_out, pair, estimate.seeds)
+    judgement = verdicts.exploratory(
         arm,
         MEAN_AGE if reference == BASELINE else reference,
         estimate,
         p_holm,
-        withheld=no_verdict(held_out, pair, estimate.seeds),
+        withheld="it is the primary comparison, judged by itself" if is_primary else withheld,
     )
     return {
         "arm": arm,
         "label": held_out.labels[arm],
         "reference": reference,
+        "role": "primary" if is_primary else "exploratory",
         "difference_years": estimate.mean,
         "ci_low": estimate.low,
         "ci_high": estimate.high,

@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from training.results import study_summary
+from training.results import comparisons, study_summary
 from training.results.comparisons import MEAN_AGE, Comparisons
-from training.results.crossed_effects import ALPHA
 from training.results.predictions import Predictions
 from training.studies import runs
 from training.studies.planned_study import Study
@@ -32,7 +31,7 @@ class Conclusion(NamedTuple):
 
 
 def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -> Conclusion:
-    """Return the conclusion from the comparisons of a study.
+    """Return the conclusion from the exploratory comparisons of a study that declared no primary one.
 
     Parameters
     ----------
@@ -45,28 +44,26 @@ def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -
     """
     if found.mean_age.empty:
         return Conclusion("", ranks=False)
-    learned = found.mean_age[
-        (found.mean_age["p_holm"] <= ALPHA) & (found.mean_age["difference_years"] < 0)
-    ]
-    if learned.empty:
-        return Conclusion(_nothing_learned(held_out), ranks=False)
+    learned = comparisons.learned(held_out)
+    if not learned:
+        return Conclusion(nothing_learned(held_out), ranks=False)
     if found.reference.empty:
-        arms = ", ".join(learned["arm"])
-        return Conclusion(f"Better than {MEAN_AGE}: {arms}", ranks=True)
+        return Conclusion(f"Better than {MEAN_AGE}: {', '.join(learned)}", ranks=True)
     return Conclusion(_of_arms(found.reference, str(reference), held_out), ranks=True)
 
 
-def _nothing_learned(held_out: Predictions) -> str:
+def nothing_learned(held_out: Predictions) -> str:
+    """Return the headline of a study of which no arm learned anything."""
     error = study_summary.mean_age_error(held_out)
     said = f"arm predicts age better than the mean age ({error:.1f} years)"
-    if _whole(held_out):
+    if whole(held_out):
         return f"No {said}: this study cannot rank tiers"
     return f"Not the whole study: so far no {said}"
 
 
 def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:
     """Return the verdict that matters most, or the reason why there is none."""
-    so_far = "" if _whole(held_out) else "Not the whole study: so far "
+    so_far = "Exploratory: " if whole(held_out) else "Not the whole study, exploratory: so far "
     better = table[table["verdict"] == "better"].sort_values("difference_years")
     if len(better):
         return so_far + str(better.iloc[0]["words"])
@@ -74,16 +71,15 @@ def _of_arms(table: pd.DataFrame, reference: str, held_out: Predictions) -> str:
     if len(worse):
         return so_far + str(worse.iloc[-1]["words"])
     if table["verdict"].isin(["withheld", "unknown"]).all():
-        if so_far:
+        if not whole(held_out):
             return "Not the whole study: no arm is called better or worse"
         return "One seed: no arm is called better or worse"
     rows = table[table["verdict"].isin(["open", "leaning"])]
     rests = f"{rows['n_subjects'].max():.0f} people and {rows['n_seeds'].max():.0f} seeds"
-    none = "no arm" if so_far else "No arm"
-    return f"{so_far}{none} is distinguishable from {reference} with these {rests}"
+    return f"{so_far}no arm is told apart from {reference} with these {rests}"
 
 
-def _whole(held_out: Predictions) -> bool:
+def whole(held_out: Predictions) -> bool:
     """Tell whether all runs of all arms are finished, and none is filtered out."""
     return not held_out.narrowed and all(held_out.finished(arm.name) for arm in held_out.arms)
 

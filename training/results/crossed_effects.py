@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtri, fdtrc, ndtr, stdtr, stdtrit
 
 LEVEL = 0.95
@@ -132,9 +132,19 @@ def together(first: SeedSpread, second: SeedSpread) -> SeedSpread:
 
     What a seed does to both alike is not taken off, so the result is rather too large than too small.
     """
-    total = first.mean_square + second.mean_square
-    share = sum(s.mean_square**2 / s.df for s in (first, second))
-    return SeedSpread(total, total**2 / share if share > 0 else np.inf)
+    total, df = welch(first.mean_square, second.mean_square, of_first=first.df, of_second=second.df)
+    return SeedSpread(float(total), float(df))
+
+
+def welch(
+    first: ArrayLike, second: ArrayLike, *, of_first: float, of_second: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return sums of two mean squares with Welch's (1947) degrees of freedom; infinite where both are 0."""
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    share = first**2 / of_first + second**2 / of_second
+    total = first + second
+    df = np.divide(total**2, share, out=np.full_like(share, np.inf), where=share > 0)
+    return total, df
 
 
 def estimate(values: NDArray[np.float64], spread: SeedSpread | None = None) -> Estimate:
@@ -162,23 +172,18 @@ def estimate(values: NDArray[np.float64], spread: SeedSpread | None = None) -> E
         return _unknown(mean, people, seeds)
     of_person, of_seed, of_rest = _mean_squares(values)
     if seeds == 1:
-        variance, df = of_person / people, people - 1.0
+        se, df = math.sqrt(of_person / people), people - 1.0
         seed, rest, person = float("nan"), float("nan"), of_person
     else:
         spread = spread or SeedSpread(of_seed, seeds - 1)
-        numerator = spread.mean_square + max(of_person - of_rest, 0.0)
-        variance = numerator / (seeds * people)
-        shares = (
-            spread.mean_square**2 / spread.df
-            + of_person**2 / (people - 1)
-            + of_rest**2 / ((seeds - 1) * (people - 1))
+        se, df = map(
+            float,
+            standard_error(
+                spread.mean_square, spread.df, of_person, of_rest, seeds=seeds, people=people
+            ),
         )
-        df = numerator**2 / shares if shares > 0 else people - 1.0
-        # a difference of mean squares near 0 would have next to none
-        df = max(df, min(spread.df, people - 1.0))
         seed = max(spread.mean_square - of_rest, 0.0) / people
         person, rest = max(of_person - of_rest, 0.0) / seeds, of_rest
-    se = float(np.sqrt(variance))
     half = float(stdtrit(df, 0.5 + LEVEL / 2)) * se
     return Estimate(
         mean,
@@ -193,6 +198,41 @@ def estimate(values: NDArray[np.float64], spread: SeedSpread | None = None) -> E
         people,
         seeds,
     )
+
+
+def standard_error(
+    of_seed: ArrayLike,
+    df_seed: ArrayLike,
+    of_person: ArrayLike,
+    of_rest: ArrayLike,
+    *,
+    seeds: int,
+    people: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return standard errors of means over seeds and people, with Satterthwaite's degrees of freedom.
+
+    Parameters
+    ----------
+    of_seed, df_seed : array-like
+        Mean squares of seeds, with their degrees of freedom.
+    of_person, of_rest : array-like
+        Mean squares of people and of the rest, of tables of the same size.
+    seeds, people : int
+        The size, 2 or more each.
+    """
+    of_seed, df_seed, of_person, of_rest = (
+        np.asarray(one, dtype=float) for one in (of_seed, df_seed, of_person, of_rest)
+    )
+    numerator = of_seed + np.maximum(of_person - of_rest, 0.0)
+    shares = (
+        of_seed**2 / df_seed
+        + of_person**2 / (people - 1)
+        + of_rest**2 / ((seeds - 1) * (people - 1))
+    )
+    df = np.divide(numerator**2, shares, out=np.full_like(shares, people - 1.0), where=shares > 0)
+    # a difference of mean squares near 0 would have next to none
+    df = np.maximum(df, np.minimum(df_seed, people - 1.0))
+    return np.sqrt(numerator / (seeds * people)), df
 
 
 def _unknown(mean: float, people: int, seeds: int) -> Estimate:
@@ -227,13 +267,15 @@ _SHARES = (np.arange(400) + 0.5) / 400
 _MANY = 1e6
 
 
-def detectable_years(seen: Estimate) -> float:
+def detectable_years(seen: Estimate, *, sides: int = 2) -> float:
     """Return the true difference, years, that four of five studies like this one would find.
 
     Parameters
     ----------
     seen : Estimate
         A difference of two arms; only its standard error and degrees of freedom count, not its size.
+    sides : {2, 1}
+        Of the test.
 
     Returns
     -------
@@ -242,19 +284,20 @@ def detectable_years(seen: Estimate) -> float:
 
     Notes
     -----
-    A two-sided t-test at 5 % with ``df`` degrees of freedom finds a true difference of δ with the power
-    ``E[Φ(δ/se − t·√(χ²/df))]``, t being t(0.975, df) and χ² with ``df`` degrees of freedom (the upper tail of
-    the non-central t; the other holds next to nothing). δ is where that is 80 %, before Holm's correction.
+    A t-test at 5 % with ``df`` degrees of freedom finds a true difference of δ with the power
+    ``E[Φ(δ/se − t·√(χ²/df))]``, t being t(0.975, df), or t(0.95, df) where it is one-sided, and χ² with
+    ``df`` degrees of freedom (the upper tail of the non-central t; the other holds next to nothing). δ is
+    where that is 80 %, before Holm's correction.
     """
     if not math.isfinite(seen.se):
         return float("nan")
-    return seen.se * _in_standard_errors(min(seen.df, _MANY))
+    return seen.se * _in_standard_errors(min(seen.df, _MANY), sides)
 
 
 @lru_cache(maxsize=256)
-def _in_standard_errors(df: float) -> float:
+def _in_standard_errors(df: float, sides: int) -> float:
     # scipy's own inverse (nctdtrinc) does not come back for some degrees of freedom
-    bounds = float(stdtrit(df, 1 - ALPHA / 2)) * np.sqrt(chdtri(df, _SHARES) / df)
+    bounds = float(stdtrit(df, 1 - ALPHA / sides)) * np.sqrt(chdtri(df, _SHARES) / df)
     low, high = 0.0, float(bounds.max()) + 5.0
     for _ in range(30):
         middle = (low + high) / 2

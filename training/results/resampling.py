@@ -1,14 +1,18 @@
 """Hierarchical bootstrap over people and seeds, sign-flip test over people, Holm's correction."""
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-RESAMPLES = 2000
-FLIPS = 9999
-_EXACT = 13  # so many people have 8,192 patterns of signs: all of them are looked at
+RESAMPLES = 10_000
+FLIPS = 100_000
+_EXACT = 16  # so many people have 65,536 patterns of signs: all of them are looked at
+_BYTE = 8
+#: So many numbers are held at once, at most: some 30 MB.
+_AT_ONCE = 4_000_000
 
 
 def bootstrap_interval(values: NDArray[np.float64]) -> tuple[float, float]:
@@ -21,16 +25,18 @@ def bootstrap_interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
     Notes
     -----
-    2,000 samples, each of S seeds and, independently, of N people (the pigeonhole bootstrap, Owen 2007). With
-    few seeds it is too narrow by a factor of about √((S − 1)/S) in what seeds add; the closed form of
+    10,000 samples, each of S seeds and, independently, of N people (the pigeonhole bootstrap, Owen 2007).
+    With few seeds it is too narrow by a factor of about √((S − 1)/S) in what seeds add; the closed form of
     :mod:`training.results.crossed_effects` is not, and so verdicts rest on it.
     """
     seeds, people = values.shape
     if people < 2 or not seeds:
         return float("nan"), float("nan")
     # einsum, not @: matrices this small are slower on several threads, much so on a busy machine
-    of_people, of_seeds = _weights(people, 1), _weights(seeds, 2)
-    means = (np.einsum("bn,sn->bs", of_people, values) * of_seeds).sum(axis=1)
+    of_people = np.concatenate(
+        [np.einsum("bn,sn->bs", counts, values) for counts in _people_drawn(people)]
+    )
+    means = (of_people * _seeds_drawn(seeds)).sum(axis=1) / (people * seeds)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
 
@@ -46,8 +52,9 @@ def sign_flip_p(differences: NDArray[np.float64]) -> float:
     Returns
     -------
     float
-        Exact up to 13 people, otherwise of 9,999 patterns (Phipson & Smyth 2010). It asks whether *these
-        trained models* differ; that training again gives other models is not in it. NaN for no person.
+        Exact up to 16 people, otherwise of 100,000 patterns, (b + 1)/(m + 1) where b of m reach the sum that
+        was seen (Phipson & Smyth 2010). It asks whether *these trained models* differ; that training again
+        gives other models is not in it. NaN for no person.
 
     Examples
     --------
@@ -57,10 +64,18 @@ def sign_flip_p(differences: NDArray[np.float64]) -> float:
     people = len(differences)
     if not people:
         return float("nan")
-    sums = np.abs(np.einsum("bn,n->b", _signs(people), differences))
-    seen = abs(differences.sum()) * (1 - 1e-12)
-    reached = int(np.count_nonzero(sums >= seen))
-    return reached / len(sums) if people <= _EXACT else (reached + 1) / (len(sums) + 1)
+    # what is flipped is taken off twice: one table of 256 sums for each 8 people, looked up pattern by
+    # pattern
+    padded = np.pad(differences, (0, -people % _BYTE)).reshape(-1, _BYTE)
+    tables = np.einsum("pb,gb->gp", _BITS, padded)
+    patterns = _patterns(people)
+    flipped = np.zeros(patterns.shape[1])
+    for table, byte in zip(tables, patterns, strict=True):
+        flipped += table[byte]
+    total = differences.sum()
+    slack = 1e-12 * np.abs(differences).sum()
+    reached = int(np.count_nonzero(np.abs(total - 2 * flipped) >= abs(total) - slack))
+    return reached / len(flipped) if people <= _EXACT else (reached + 1) / (len(flipped) + 1)
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -80,18 +95,45 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     return corrected
 
 
-@lru_cache(maxsize=8)
-def _weights(size: int, seed: int) -> NDArray[Any]:
-    """Return in each row the share of each of ``size`` in one draw with replacement."""
-    draws = np.random.default_rng([seed, size]).multinomial(
-        size, np.full(size, 1 / size), RESAMPLES
-    )
-    return draws / size
+def _people_drawn(people: int) -> Iterable[NDArray[np.float64]]:
+    """Return how often each person is in each draw, in blocks; those of many people are not kept."""
+    return _kept(people) if people * RESAMPLES <= _AT_ONCE else _drawn(people)
+
+
+@lru_cache(maxsize=4)
+def _kept(people: int) -> tuple[NDArray[np.float64], ...]:
+    return tuple(_drawn(people))
+
+
+def _drawn(people: int) -> Iterator[NDArray[np.float64]]:
+    rng, left = np.random.default_rng([1, people]), RESAMPLES
+    while left:
+        rows = min(left, max(_AT_ONCE // (4 * people), 1))
+        yield _counts(rng, rows, people)
+        left -= rows
 
 
 @lru_cache(maxsize=8)
-def _signs(people: int) -> NDArray[Any]:
+def _seeds_drawn(seeds: int) -> NDArray[np.float64]:
+    return _counts(np.random.default_rng([2, seeds]), RESAMPLES, seeds)
+
+
+def _counts(rng: np.random.Generator, rows: int, size: int) -> NDArray[np.float64]:
+    """Return how often each of ``size`` is in each of some draws with replacement."""
+    drawn = rng.integers(0, size, (rows, size)) + size * np.arange(rows)[:, None]
+    return np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size).astype(float)
+
+
+#: The bits of each byte, the lowest first.
+_BITS = (np.arange(256)[:, None] >> np.arange(_BYTE) & 1).astype(float)
+
+
+@lru_cache(maxsize=4)
+def _patterns(people: int) -> NDArray[Any]:
+    """Return who is flipped, a bit a person: a row for each 8 people, a column a pattern."""
+    groups = -(-people // _BYTE)
     if people <= _EXACT:
-        patterns = np.arange(2**people)[:, None] >> np.arange(people)
-        return 1.0 - 2.0 * (patterns & 1)
-    return 1.0 - 2.0 * np.random.default_rng([3, people]).integers(0, 2, (FLIPS, people))
+        numbers = np.arange(2**people, dtype=np.uint16)
+        return np.stack([numbers >> _BYTE * group & 255 for group in range(groups)])
+    rng = np.random.default_rng([3, people])
+    return rng.integers(0, 256, (groups, FLIPS), dtype=np.uint8)

@@ -78,10 +78,14 @@ def mean_age_error(held_out: Predictions) -> float | None:
     return estimate(held_out, BASELINE)[0].mean if BASELINE in held_out.there else None
 
 
-def default_reference(held_out: Predictions) -> str | None:
-    """Return the arm that others are compared with at first: ``scratch``, else ``all``, else the first."""
+def default_reference(held_out: Predictions, primary: tuple[str, str] | None = None) -> str | None:
+    """Return the arm that others are compared with at first.
+
+    It is the reference of the primary comparison, else ``scratch``, else ``all``, else the first.
+    """
     there = [name for name in held_out.there if name != BASELINE]
-    wanted = (name for name in (SCRATCH, ALL, *there[:1]) if name in there)
+    declared = primary[1:] if primary else ()
+    wanted = (name for name in (*declared, SCRATCH, ALL, *there[:1]) if name in there)
     return next(wanted, None)
 
 

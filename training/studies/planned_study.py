@@ -30,6 +30,7 @@ from training.studies import (
     splits,
     study_checks,
 )
+from training.studies.analysis_plan import EXPLORATORY, AnalysisPlan
 from training.studies.pool_target_separation import Separation
 from training.studies.preset import Preset
 from training.studies.presets import PRESETS
@@ -92,6 +93,8 @@ class Study(StudyFolder):
         True when any scan in it is simulated.
     separation : Separation, optional
         Comparison that keeps pool and target apart; none up to 0.3.
+    analysis : AnalysisPlan
+        Primary comparison and margin; declares nothing up to 0.4.
     folder : Path
         See :class:`training.studies.study_folder.StudyFolder`.
     """
@@ -110,6 +113,7 @@ class Study(StudyFolder):
     version: str
     simulated: bool
     separation: Separation | None = field(default=None, compare=False)
+    analysis: AnalysisPlan = EXPLORATORY
 
     def arm(self, name: str) -> Arm:
         """Return an arm by its name."""
@@ -185,6 +189,7 @@ def plan(
     folds: int,
     preset: str,
     overrides: Mapping[str, Any] | None = None,
+    analysis: AnalysisPlan = EXPLORATORY,
 ) -> Study:
     """Plan a study and write its folder; the same plan again returns the study that is there.
 
@@ -206,6 +211,8 @@ def plan(
         Key of :data:`training.studies.presets.PRESETS`.
     overrides : mapping, optional
         Fields of the preset to change; :attr:`training.studies.input_images.Images.overrides` are such.
+    analysis : AnalysisPlan, optional
+        Primary comparison and margin; without, all comparisons are exploratory.
 
     Returns
     -------
@@ -217,12 +224,14 @@ def plan(
         When the plan makes no fair study: a person of the target who is or may be in the pool, an image
         that is in it twice, images of several kinds, an arm without scans, too few people for the folds, a
         scan that is not aligned or has changed since, or one without the PET that the preset looks at; an
-        arm with fewer than two people, one whose control cannot be drawn, one that distorts PET.
+        arm with fewer than two people, one whose control cannot be drawn, one that distorts PET; or an
+        analysis that does not fit the arms.
     """
-    _refuse_nameless(name, seeds, preset)
+    _refuse_unfit(name, seeds, preset)
     pool = study_checks.usable_cohort(workspace, cohort_id, "pool")
     target = study_checks.usable_cohort(workspace, target_id, "target")
     chosen = study_arms.choose(pool, arms)
+    analysis.refuse_unfit(chosen)
     study_checks.refuse_mixed(pool, target)
     separated = pool_target_separation.check(workspace, pool, target)
     study_checks.refuse_too_few(target, folds)
@@ -241,6 +250,7 @@ def plan(
         "split_seed": 0,
         "control_seed": CONTROL_SEED,
         "simulated": bool(pool.scans["simulated"].any() or target.scans["simulated"].any()),
+        **analysis.entry,
     }
     study_checks.refuse_same_folder(chosen)
     scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
@@ -249,7 +259,7 @@ def plan(
     return _write(workspace, content, scans, separated)
 
 
-def _refuse_nameless(name: str, seeds: list[int], preset: str) -> None:
+def _refuse_unfit(name: str, seeds: list[int], preset: str) -> None:
     """Refuse a plan without a name, with seeds that are none, or with an unknown preset."""
     if preset not in PRESETS:
         raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
@@ -290,6 +300,7 @@ def _read(path: Path) -> Study:
             preset=Preset.from_dict(values["preset"]),
             folder=path.parent,
             separation=pool_target_separation.from_dict(values.get("separation")),
+            analysis=AnalysisPlan.from_dict(values.get("analysis")),
             **{key: values[key] for key in _PLAIN},
         )
 

@@ -7,11 +7,17 @@ import streamlit as st
 
 from curation.storage.workspace import Workspace
 from curation.wording import number, plural
-from pages.ui.compare import comparison_charts, picked_points
-from pages.ui.compare.comparison_charts import VERDICTS
+from pages.ui.compare import comparison_charts, picked_points, primary_panel, verdict_lines
 from pages.ui.compare.comparison_data import Comparison
+from pages.ui.compare.verdict_lines import p_value
 from pages.ui.shell import controls, formatting, html_marks, state
-from training.results import comparisons, conclusions, error_strata, study_summary
+from training.results import (
+    comparisons,
+    conclusions,
+    error_strata,
+    primary_comparison,
+    study_summary,
+)
 from training.results.comparisons import Comparisons
 from training.results.conclusions import Conclusion
 from training.results.predictions import BASELINE
@@ -21,14 +27,17 @@ _HOW = """\
 **Intervals** are 95 %, over people and over seeds: another sample of people, and training again, would
 both give another number. With one seed they are over people alone. **Differences** are paired: the same
 people, seed by seed; how far training again would move them is taken from the seeds of the two arms that
-are compared. A verdict stands when its p-value, corrected for the number of comparisons (Holm), is at
-most 0.05; none is given with one seed, before all runs of both arms are finished, or where seeds or
-folds are left out. The sign-flip test asks whether *these trained models* differ, which is an easier
-question. **Would be found** is the true difference that four of five such studies would find.
-**Bias-corrected** figures take out, fold by fold, the straight line by which predictions shrink towards
-the mean age, fitted on the other folds; where predictions do not follow age there are none. How often
-these intervals hold was measured: `docs/statistics.md`."""
-_GREY = "#9AA5B1"
+are compared. The **primary comparison** was declared before the study ran, and is tested by itself: *better*
+or *worse* where its 95 % interval leaves out 0, *equivalent* where its 90 % interval lies within the margin
+(two one-sided tests at 5 %), *not worse* where that lies below the margin, else *unresolved*. All others are
+**exploratory**: a verdict stands when its p-value, corrected for the number of comparisons (Holm), is at most
+0.05. None is given with one seed, before all runs of both arms are finished, or where seeds or folds are left
+out. The sign-flip test asks whether *these trained models* differ, which is an easier question. **Would be
+found** is the true difference that four of five such studies would find. **Not in any interval**: that
+another pool of scans would have given other arms; the pool is one fixed set, and of controls alone a new
+draw is made for every seed. **Bias-corrected** figures take out, fold by fold, the straight line by which
+predictions shrink towards the mean age, fitted on the other folds; where predictions do not follow age there
+are none. How often these intervals hold was measured: `docs/statistics.md`."""
 
 
 def show(workspace: Workspace, shown: Comparison, name: str) -> None:
@@ -49,10 +58,13 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
         return
     headline = st.container()
     reference = _reference(shown)
-    found = comparisons.compare_all(shown.held_out, reference)
-    conclusion = conclusions.conclude(shown.held_out, found, reference)
+    found = comparisons.compare_all(shown.held_out, reference, shown.primary_pair)
+    conclusion = _conclusion(shown, found, reference)
     with headline:
         _headline(conclusion)
+        primary_panel.show(shown.primary, filtered=bool(shown.left_out))
+    if not shown.held_out.narrowed:
+        found = primary_comparison.judged(found, shown.primary, shown.primary_pair)
     final = shown.left(final)
     found = Comparisons(*map(shown.left, found))
     _verdicts(shown, found, conclusion, final, _against(shown, reference))
@@ -66,7 +78,11 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     st.caption(formatting.escape(_people(shown, final)))
     with st.expander("How these numbers are made"):
         st.markdown(_HOW)
+        if shown.primary:
+            primary_panel.numbers(shown.primary)
         _tests(pd.concat(found))
+    if shown.primary:  # of the whole study, whatever the filter leaves
+        controls.offer_tables(name, {"primary-comparison": shown.primary.table()})
     tables = {
         "final-errors": final,
         "against-mean-age": found.mean_age,
@@ -76,10 +92,17 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     controls.offer_tables(name, tables, left_out=shown.left_out)
 
 
+def _conclusion(shown: Comparison, found: Comparisons, reference: str) -> Conclusion:
+    """Return the conclusion: of the primary comparison where there is one, else of the others."""
+    if shown.primary:
+        return shown.primary.conclusion
+    return conclusions.conclude(shown.held_out, found, reference)
+
+
 def _reference(shown: Comparison) -> str:
     arms = [name for name in shown.arms_with_predictions if name != BASELINE]
     if state.get(state.COMPARE_REFERENCE) not in arms:
-        first = study_summary.default_reference(shown.held_out)
+        first = study_summary.default_reference(shown.held_out, shown.primary_pair)
         state.put(state.COMPARE_REFERENCE, first if first in arms else arms[0])
     return st.selectbox(
         "Compare every arm with",
@@ -99,12 +122,10 @@ def _headline(conclusion: Conclusion) -> None:
 
 def _against(shown: Comparison, reference: str) -> str:
     """Return the reference of the comparison in words, with a note where it is not the report's choice."""
-    first = study_summary.default_reference(shown.held_out)
+    first = study_summary.default_reference(shown.held_out, shown.primary_pair)
     if reference == first:
-        return f"Against {reference}:"
-    return (
-        f"Against {reference}, chosen here and so exploratory (the report compares with {first}):"
-    )
+        return f"Against {reference}, exploratory:"
+    return f"Against {reference}, chosen here, exploratory (the report compares with {first}):"
 
 
 def _verdicts(
@@ -116,7 +137,7 @@ def _verdicts(
         (f"Against predicting the mean age{error}:", found.mean_age, True),
         (against, found.reference, conclusion.ranks),
         (
-            f"Against a random sample of the same {shown.controls_match}:",
+            f"Against a random sample of the same {shown.controls_match}, exploratory:",
             found.controls,
             conclusion.ranks,
         ),
@@ -124,6 +145,7 @@ def _verdicts(
     shared = shown.overlaps() if len(found.controls) else {}
     lines = []
     for head, table, ranked in blocks:
+        table = table[table["role"] == "exploratory"]
         if len(table):
             lines.append(f'<div class="ts-muted">{html.escape(head)}</div>')
             lines += [
@@ -135,14 +157,9 @@ def _verdicts(
 
 
 def _line(row, shared: Overlap | None, *, ranked: bool) -> str:  # type: ignore[no-untyped-def]
-    """Return a comparison as a line; in grey where arms cannot be ranked."""
-    colour, word = VERDICTS[row.verdict]
-    colour = colour if ranked else _GREY
-    style = f"background:{colour};color:{html_marks.ink_on(colour)}"
-    chip = f'<span class="ts-chip" style="{style}">{word}</span>'
-    beside = f' <span class="ts-muted">{html.escape(shared.words)}</span>' if shared else ""
-    muted = "" if ranked else ' class="ts-faded"'
-    return f"<div{muted}>{chip}<span>{html.escape(row.words)}{beside}</span></div>"
+    return verdict_lines.line(
+        row.verdict, row.words, ranked=ranked, beside=shared.words if shared else ""
+    )
 
 
 def _forests(
@@ -261,9 +278,9 @@ def _tests(table: pd.DataFrame) -> None:
             number(row.difference_years, 2),
             _span(row),
             f"{number(row.boot_low, 2)} to {number(row.boot_high, 2)}",
-            _p(row.p),
-            _p(row.p_holm),
-            _p(row.p_flip),
+            p_value(row.p),
+            p_value(row.p_holm),
+            p_value(row.p_flip),
             number(row.detectable_years, 1),
             f"{row.n_subjects:.0f}",
             f"{row.n_seeds:.0f}",
@@ -283,7 +300,3 @@ def _tests(table: pd.DataFrame) -> None:
         "Seeds",
     )
     st.html(html_marks.table(head, rows, numeric=range(1, len(head))))
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else number(value, 3)

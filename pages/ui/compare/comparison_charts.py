@@ -20,11 +20,15 @@ from training.theme import GRID, INK, MUTED, TEMPLATE, Style
 VERDICTS: dict[str, tuple[str, str]] = {
     "better": ("#0072B2", "better"),
     "worse": ("#B34700", "worse"),
+    "equivalent": ("#00664B", "equivalent"),
+    "not worse": ("#00664B", "not worse"),
     "leaning": ("#52606D", "may be chance"),
-    "open": ("#52606D", "not distinguishable"),
+    "open": ("#52606D", "unresolved"),
     "withheld": ("#9AA5B1", "no verdict"),
     "unknown": ("#9AA5B1", "no runs in common"),
 }
+#: What a study can show.
+_CLEAR = ("better", "worse", "equivalent", "not worse")
 _PLAIN = Style(BASELINE_LABEL, MUTED, "dot")
 ROW = 38
 
@@ -78,7 +82,7 @@ def differences(
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
     for row in rows.itertuples():
         colour, word = VERDICTS[str(row.verdict)]
-        is_clear = ranked and row.verdict in ("better", "worse")
+        is_clear = ranked and row.verdict in _CLEAR
         figure.add_annotation(
             x=1.01,
             xref="paper",

@@ -11,8 +11,15 @@ from curation.errors import DamagedError
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache
 from training.arms.study_arms import Arm
-from training.results import dose_harm, error_curves, predictions, study_sets
+from training.results import (
+    dose_harm,
+    error_curves,
+    predictions,
+    primary_comparison,
+    study_sets,
+)
 from training.results.predictions import BASELINE, Predictions
+from training.results.primary_comparison import Primary
 from training.results.run_logs import RunLogs
 from training.studies import arm_overlap, runs
 from training.studies.arm_overlap import Overlap
@@ -42,6 +49,8 @@ class Comparison:
         Those that are shown. All are computed, so that leaving some out changes no number of the others.
     left_out : str
         What a filter leaves, in words for what is downloaded; empty where nothing is left out.
+    primary : Primary, optional
+        The primary comparison of the first study, from all of it: no filter changes it.
     """
 
     parts: dict[str, Study]
@@ -51,6 +60,7 @@ class Comparison:
     folds: list[int]
     arms: tuple[Arm, ...]
     left_out: str = ""
+    primary: Primary | None = None
 
     def only(
         self, arms: Collection[str], seeds: Collection[int], folds: Collection[int]
@@ -67,6 +77,15 @@ class Comparison:
             arms=kept,
         )
         return replace(left, left_out=_left_out(self, left))
+
+    @property
+    def primary_pair(self) -> tuple[str, str] | None:
+        """Names of the two arms of the primary comparison as they are called here; none without one."""
+        if self.primary is None:
+            return None
+        study = next(iter(self.parts))
+        arm, reference = (self._called(study, name) for name in self.primary.pair)
+        return arm, reference
 
     @property
     def arms_with_predictions(self) -> list[str]:
@@ -165,7 +184,10 @@ def read_comparison(workspace: Workspace, study: Study, others: list[Study]) -> 
         (joined,) = held_out.values()
         styles = arm_styles(study.arms)
     folds = list(range(study.folds))
-    return Comparison(parts, joined, styles, list(joined.seeds), folds, joined.arms)
+    primary = _primary(workspace, study, _finished(study))
+    return Comparison(
+        parts, joined, styles, list(joined.seeds), folds, joined.arms, primary=primary
+    )
 
 
 def distinct_names(studies: list[Study]) -> list[str]:
@@ -196,6 +218,11 @@ def _finished(study: Study) -> tuple[int, int]:
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _held_out(workspace: Workspace, study: Study, changed: tuple[int, int]) -> Predictions:
     return predictions.read(workspace, study)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _primary(workspace: Workspace, study: Study, changed: tuple[int, int]) -> Primary | None:
+    return primary_comparison.of_study(_held_out(workspace, study, changed), study.analysis)
 
 
 @st.cache_resource(show_spinner=False)

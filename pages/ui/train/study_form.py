@@ -8,7 +8,7 @@ from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.shell import cache, formatting, frame, state
-from pages.ui.train import backend_form, design_form
+from pages.ui.train import analysis_form, backend_form, design_form
 from training.arms.designs import Design
 from training.arms.study_arms import Arm, find
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
@@ -60,12 +60,14 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
         help="Fields of the preset as NAME=VALUE, with a space between them.",
     )
-    backend, mlflow = backend_form.choose(workspace, Backend(), tracked=False, key="new")
     arms = [arm for name in names if (arm := find(pool, name))]
+    analysis = analysis_form.choose(arms)
+    backend, mlflow = backend_form.choose(workspace, Backend(), tracked=False, key="new")
     sizes = pool.size, target.size
     chosen = preset.changed(_overrides(looked_at))
     if arms:
         st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, sizes, backend))
+        analysis_form.show_power(workspace, target, preset.name, seeds, analysis)
     show_plan_notes(workspace, pool, target, names, seeds)
     ready = bool(names) and backend is not None
     if st.button("Launch the study", type="primary", disabled=not ready) and backend:
@@ -80,6 +82,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
                 folds=folds,
                 preset=preset.name,
                 overrides=parse_changes(preset, changes.split()) | _overrides(looked_at),
+                analysis=analysis,
             )
             state.put(state.PENDING_STUDY, planned.id)
             launch.launch(workspace, planned.id, backend=backend, mlflow=mlflow)

@@ -38,12 +38,15 @@ def test_where_no_arm_beats_the_mean_age_nothing_is_ranked() -> None:
 def test_where_one_arm_does_its_verdicts_are_said() -> None:
     said = _conclude(_held_out(1, 0.5))
     assert said.ranks
-    assert said.headline.startswith("A is better than scratch by")
+    assert said.headline.startswith("Exploratory: A is better than scratch by")
 
 
 def test_arms_that_learned_and_cannot_be_told_apart() -> None:
     said = _conclude(_held_out(1, 1.0))
-    assert said == ("No arm is distinguishable from scratch with these 31 people and 3 seeds", True)
+    assert said == (
+        "Exploratory: no arm is told apart from scratch with these 31 people and 3 seeds",
+        True,
+    )
 
 
 def test_one_seed_ranks_nothing_but_says_when_nothing_was_learned() -> None:
@@ -65,7 +68,9 @@ def test_a_verdict_of_two_finished_arms_while_others_run_is_one_so_far() -> None
     predicted = np.stack([AGES + size * NOISE for size in (1, 0.5, 1)])
     predicted[2, 2] = np.nan
     said = _conclude(made(predicted, AGES, baseline=50.0))
-    assert said.headline.startswith("Not the whole study: so far A is better than scratch by")
+    assert said.headline.startswith(
+        "Not the whole study, exploratory: so far A is better than scratch by"
+    )
 
 
 def test_an_arm_alone_is_compared_with_the_mean_age() -> None:

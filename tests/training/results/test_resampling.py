@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -26,6 +28,40 @@ def test_few_people_are_tested_exactly() -> None:
         (differences,), np.mean, permutation_type="samples", n_resamples=np.inf, vectorized=False
     )
     assert resampling.sign_flip_p(differences) == pytest.approx(exact.pvalue)
+
+
+def test_fishers_count_for_darwins_plants_comes_out() -> None:
+    """Fisher (1935), The Design of Experiments, § 21: 863 of 32,768 patterns reach the sum on one side."""
+    eighths_of_an_inch = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
+    found = resampling.sign_flip_p(np.array(eighths_of_an_inch, dtype=float))
+    assert found == 2 * 863 / 32768
+
+
+def test_a_drawn_p_is_never_0_and_counts_what_was_seen_as_a_pattern() -> None:
+    """Phipson & Smyth (2010): (b + 1)/(m + 1)."""
+    assert resampling.sign_flip_p(np.arange(1.0, 41.0)) == 1 / (resampling.FLIPS + 1)
+    assert resampling.FLIPS == 100_000 and resampling.RESAMPLES == 10_000
+
+
+@pytest.mark.parametrize("people", [15, 16, 17])
+def test_exact_and_drawn_p_values_meet(people) -> None:
+    differences = RNG.normal(0.4, 1, people)
+    signs = 1 - 2 * (np.arange(2**people)[:, None] >> np.arange(people) & 1)
+    sums = np.abs(signs @ differences)
+    exact = np.mean(sums >= abs(differences.sum()) - 1e-9)
+    assert resampling.sign_flip_p(differences) == pytest.approx(
+        exact, abs=0 if people <= 16 else 0.006
+    )
+
+
+def test_the_bootstrap_of_many_people_is_drawn_in_blocks_of_a_bounded_size() -> None:
+    values = RNG.normal(5, 2, (3, 1500))
+    tracemalloc.start()
+    found = resampling.bootstrap_interval(values)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6  # the whole draws would be 120 MB
+    assert found == resampling.bootstrap_interval(values)
 
 
 def test_many_people_are_tested_as_students_test_would() -> None:

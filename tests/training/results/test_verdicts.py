@@ -1,6 +1,6 @@
 import numpy as np
 
-from training.results import comparisons, crossed_effects
+from training.results import crossed_effects, verdicts
 from training.results.crossed_effects import Estimate
 
 
@@ -10,19 +10,19 @@ def _seen(mean: float, half: float, p: float, **changes: float) -> Estimate:
 
 
 def test_a_clear_difference_says_who_by_how_much_and_how_sure() -> None:
-    said = comparisons.verdict("A", "all", _seen(-0.42, 0.31, 0.01), 0.02)
+    said = verdicts.exploratory("A", "all", _seen(-0.42, 0.31, 0.01), 0.02)
     assert said == ("better", "A is better than all by 0.42 years (0.11 to 0.73).")
-    said = comparisons.verdict("A", "all", _seen(0.42, 0.31, 0.01), 0.02)
+    said = verdicts.exploratory("A", "all", _seen(0.42, 0.31, 0.01), 0.02)
     assert said == ("worse", "A is worse than all by 0.42 years (0.11 to 0.73).")
 
 
 def test_what_cannot_be_told_says_with_how_many_and_what_would_be_found() -> None:
     seen = _seen(-0.5, 0.8, 0.3)
-    said = comparisons.verdict("A", "all", seen, 0.6)
+    said = verdicts.exploratory("A", "all", seen, 0.6)
     assert said.outcome == "open"
     assert (
-        "not distinguishable with these 72 people and 3 seeds (difference −0.50 years, −1.30 to 0.30; below "
-        "0 favours A)" in said.words
+        "unresolved with these 72 people and 3 seeds (difference −0.50 years, −1.30 to 0.30; below 0 favours "
+        "A)" in said.words
     )
     # 0.4 · (t(0.975, 70) + t(0.8, 70))
     assert said.words.endswith("1.1 years or more would be found in four of five such studies.")
@@ -30,7 +30,7 @@ def test_what_cannot_be_told_says_with_how_many_and_what_would_be_found() -> Non
 
 
 def test_what_only_its_own_interval_shows_is_no_verdict() -> None:
-    said = comparisons.verdict("A", "all", _seen(-0.42, 0.4, 0.03), 0.12)
+    said = verdicts.exploratory("A", "all", _seen(-0.42, 0.4, 0.03), 0.12)
     assert said.outcome == "leaning"
     assert "A looks better than all by 0.42 years" in said.words
     assert "p = 0.12 after Holm" in said.words
@@ -38,7 +38,7 @@ def test_what_only_its_own_interval_shows_is_no_verdict() -> None:
 
 def test_whatever_the_numbers_say_a_withheld_verdict_says_why() -> None:
     seen = _seen(-0.4, 0.3, 0.01, seeds=1)
-    said = comparisons.verdict("A", "all", seen, 0.01, withheld="one seed only")
+    said = verdicts.exploratory("A", "all", seen, 0.01, withheld="one seed only")
     assert said.outcome == "withheld"
     assert said.words == (
         "A and all: difference −0.40 years, −0.70 to −0.10; below 0 favours A. No verdict: one seed only."
@@ -46,6 +46,6 @@ def test_whatever_the_numbers_say_a_withheld_verdict_says_why() -> None:
 
 
 def test_nothing_in_common_is_said() -> None:
-    said = comparisons.verdict("A", "all", crossed_effects.estimate(np.empty((0, 0))), np.nan)
+    said = verdicts.exploratory("A", "all", crossed_effects.estimate(np.empty((0, 0))), np.nan)
     assert said.outcome == "unknown"
     assert "no runs in common" in said.words

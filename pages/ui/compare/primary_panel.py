@@ -1,0 +1,80 @@
+"""Panel of the primary comparison on Compare: what was declared, its verdict and its intervals.
+
+It is of the whole study that is open: no filter, no other reference and no other study beside it changes it.
+"""
+
+import html
+
+import streamlit as st
+
+from curation.wording import number
+from pages.ui.compare import verdict_lines
+from pages.ui.compare.verdict_lines import p_value
+from pages.ui.shell import frame, html_marks
+from training.report import content_primary, interactive
+from training.results import verdicts
+from training.results.primary_comparison import Primary
+
+_UNDECLARED = (
+    "No primary comparison was declared when this study was planned: everything here is "
+    "exploratory."
+)
+
+
+def show(primary: Primary | None, *, filtered: bool) -> None:
+    """Draw the panel; one sentence where nothing was declared.
+
+    Parameters
+    ----------
+    primary : Primary or None
+        Of the whole study.
+    filtered : bool
+        Whether a filter leaves out anything below.
+    """
+    if primary is None:
+        st.caption(_UNDECLARED)
+        return
+    declared = f"{primary.plan.words} Declared when the study was planned."
+    if filtered:
+        declared += " Filters change nothing of it: it is of the whole study."
+    told = verdict_lines.line(
+        primary.verdict.outcome, primary.verdict.words, ranked=primary.conclusion.ranks
+    )
+    st.html(
+        f'<div class="ts-verdicts"><div class="ts-muted">{html.escape(declared)}</div>{told}</div>'
+    )
+    if primary.difference.se == primary.difference.se:
+        plot = content_primary.plot(primary)
+        frame.figure(interactive.figure(plot), key="primary-comparison", alt=plot.alt)
+
+
+def numbers(primary: Primary) -> None:
+    """Draw every number of the primary comparison as a table."""
+    seen = primary.difference
+    tests = verdicts.margin_tests(seen, primary.plan.margin_years)
+    arm, reference = primary.pair
+    row = (
+        f"{arm} − {reference}",
+        number(seen.mean, 2),
+        f"{number(seen.low, 2)} to {number(seen.high, 2)}",
+        f"{number(tests.low, 2)} to {number(tests.high, 2)}",
+        p_value(seen.p),
+        p_value(tests.p_better),
+        p_value(tests.p_equivalent),
+        p_value(tests.p_not_worse),
+        number(seen.df, 1),
+        number(primary.detectable_years, 1),
+    )
+    head = (
+        "Primary comparison",
+        "Years",
+        "95 % interval",
+        "90 % interval",
+        "p, two-sided",
+        "p, better",
+        "p, equivalent",
+        "p, not worse",
+        "Degrees of freedom",
+        "Would be found (years)",
+    )
+    st.html(html_marks.table(head, [row], numeric=range(1, len(head))))

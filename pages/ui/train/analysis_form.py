@@ -1,0 +1,101 @@
+"""Choice of a study's primary comparison, margin and sides, with what the design can show."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from curation.cohorts.frozen_cohort import CohortHeader
+from curation.storage.workspace import Workspace
+from pages.ui.compare import comparison_data
+from pages.ui.shell import cache, formatting, frame
+from training.arms.study_arms import Arm
+from training.results import design_power
+from training.studies import analysis_plan, planned_study
+from training.studies.analysis_plan import EXPLORATORY, MARGIN_YEARS, AnalysisPlan
+
+_NONE = "none: all exploratory"
+_SIDES = {"Two-sided": False, "One-sided": True}
+
+
+def choose(arms: Sequence[Arm]) -> AnalysisPlan:
+    """Draw the choice of what is declared before anything is seen; at first what suits the arms.
+
+    Parameters
+    ----------
+    arms : sequence of Arm
+        Of the study that is planned; with fewer than two there is nothing to declare.
+    """
+    names = [arm.name for arm in arms]
+    if len(names) < 2:
+        return EXPLORATORY
+    first = analysis_plan.proposed(arms)
+    key = "-".join(names)
+    left, right, margin, sides = st.columns([3, 3, 2, 3])
+    arm = left.selectbox(
+        "Primary comparison",
+        [_NONE, *names],
+        index=names.index(first[0]) + 1 if first else 0,
+        key=f"primary-{key}",
+        help="The one comparison that the study is to decide. Declared before it runs, it is tested without "
+        "regard to others; all others are exploratory, and corrected for their number.",
+    )
+    if arm == _NONE:
+        return EXPLORATORY
+    others = [name for name in names if name != arm]
+    reference = right.selectbox(
+        "against",
+        others,
+        index=others.index(first[1]) if first and first[1] in others else 0,
+        key=f"primary-against-{key}-{arm}",
+    )
+    years = margin.number_input(
+        "Margin (years)",
+        value=MARGIN_YEARS,
+        min_value=0.01,
+        step=0.1,
+        key="margin-years",
+        help="A difference that would matter. What is shown to lie within it is called equivalent. At first "
+        "what preprocessing alone moves the error of brain age by (Dular et al. 2023).",
+    )
+    side = sides.segmented_control(
+        "Sides",
+        list(_SIDES),
+        default="Two-sided",
+        key="primary-sides",
+        required=True,
+        help="One-sided asks only whether the arm is better, or not worse by the margin.",
+    )
+    return AnalysisPlan((arm, reference), float(years), one_sided=_SIDES[side])
+
+
+def show_power(
+    workspace: Workspace, target: CohortHeader, preset: str, seeds: int, plan: AnalysisPlan
+) -> None:
+    """Draw what the design can show, before it is launched, with what is assumed.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose finished studies tell how far errors spread.
+    target : CohortHeader
+        On which every arm is judged.
+    preset : str
+        Name of the preset.
+    seeds : int
+        How many.
+    plan : AnalysisPlan
+        What is declared.
+    """
+    with frame.in_words():
+        spread = design_power.assumed(
+            planned_study.list_studies(workspace),
+            partial(comparison_data.held_out_of, workspace),
+            target_id=target.id,
+            preset=preset,
+        )
+        people = cache.cohort(workspace, target.id).scans["subject_id"].nunique()
+        words = design_power.words(
+            people, seeds, spread, margin_years=plan.margin_years, one_sided=plan.one_sided
+        )
+        st.markdown(formatting.escape(words))

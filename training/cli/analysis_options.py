@@ -1,0 +1,82 @@
+"""Options of ``launch`` on the analysis: primary comparison, margin, sides; and the power of the design."""
+
+import argparse
+from collections.abc import Sequence
+from functools import partial
+
+from curation.errors import StudyError
+from curation.storage.workspace import Workspace
+from training.arms.study_arms import Arm
+from training.results import design_power, predictions
+from training.studies import analysis_plan, planned_study
+from training.studies.analysis_plan import EXPLORATORY, MARGIN_YEARS, AnalysisPlan
+from training.studies.planned_study import Study
+
+
+def add_analysis_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options on the analysis."""
+    group = command.add_argument_group(
+        "what is concluded",
+        "Declared before anything is seen. All other comparisons are exploratory, all of them where no "
+        "primary one is named.",
+    )
+    group.add_argument(
+        "--primary",
+        nargs=2,
+        metavar=("ARM", "REFERENCE"),
+        help="the one confirmatory comparison, e.g. --primary A all",
+    )
+    group.add_argument(
+        "--margin",
+        type=float,
+        default=MARGIN_YEARS,
+        metavar="YEARS",
+        help="difference that would matter: what lies within it is equivalent (default: %(default)s)",
+    )
+    group.add_argument(
+        "--one-sided",
+        action="store_true",
+        help="ask only whether the arm is better, or not worse by the margin",
+    )
+
+
+def refuse_late(chosen: argparse.Namespace) -> None:
+    """Refuse to declare anything for a study that is planned already."""
+    if chosen_analysis(chosen) != EXPLORATORY:
+        raise StudyError(
+            f"{chosen.study} is planned already, and keeps the analysis that it was planned with. To declare "
+            "another, plan a study of its own: give --cohort, --target and --arms or --design."
+        )
+
+
+def chosen_analysis(chosen: argparse.Namespace) -> AnalysisPlan:
+    """Return the analysis that the arguments declare."""
+    primary = tuple(chosen.primary) if chosen.primary else None
+    return AnalysisPlan(primary, chosen.margin, one_sided=chosen.one_sided)
+
+
+def said(workspace: Workspace, study: Study) -> str:
+    """Describe the analysis of a planned study, and what its design can show."""
+    plan = study.analysis
+    target = study.scans().query("role == 'target'")
+    spread = design_power.assumed(
+        planned_study.list_studies(workspace),
+        partial(predictions.read, workspace),
+        target_id=study.target_id,
+        preset=study.preset.name,
+    )
+    power = design_power.words(
+        target["subject_id"].nunique(),
+        len(study.seeds),
+        spread,
+        margin_years=plan.margin_years,
+        one_sided=plan.one_sided,
+    )
+    return f"{plan.words or _undeclared(study.arms)} {power}"
+
+
+def _undeclared(arms: Sequence[Arm]) -> str:
+    """Return what it means to declare nothing, with what could be declared."""
+    pair = analysis_plan.proposed(arms)
+    how = f" '--primary {pair[0]} {pair[1]}' would declare one." if pair else ""
+    return f"No primary comparison is declared: all of them will be exploratory.{how}"

@@ -1,0 +1,99 @@
+"""Message on the primary comparison: its intervals against 0 and the margin, and what they mean.
+
+Sentences on the analysis for the methods, and what no interval of a study covers.
+"""
+
+import pandas as pd
+
+from training.report.plots import Line, Message, Plot, Series
+from training.report.source import ReportSource
+from training.results import verdicts
+from training.results.primary_comparison import Primary
+from training.studies.planned_study import Study
+from training.theme import INK, MUTED
+
+#: Rows of the plot: what each interval decides.
+_DIFFERENT, _WITHIN = "95 %: is there a difference?", "90 %: is it within the margin?"
+
+
+def primary(source: ReportSource) -> Message | None:
+    """Show the primary comparison; nothing where none was declared, or nobody was predicted yet."""
+    found = source.primary
+    if found is None or found.difference.se != found.difference.se:
+        return None
+    return Message(
+        "primary",
+        "The primary comparison",
+        f"{found.plan.words} It was declared when the study was planned; no filter changes it.",
+        plot=plot(found),
+        points=(found.verdict.words,),
+        note="Confirmatory: tested without regard to the other comparisons, which are exploratory.",
+        faded=not source.conclusion.ranks,
+    )
+
+
+def plot(found: Primary) -> Plot:
+    """Return the intervals of a primary comparison against 0 and the margin, to be drawn."""
+    seen, margin = found.difference, found.plan.margin_years
+    tests = verdicts.margin_tests(seen, margin)
+    rows = [(_DIFFERENT, seen.low, seen.high), (_WITHIN, tests.low, tests.high)]
+    table = pd.DataFrame(
+        [(name, seen.mean, low, high) for name, low, high in rows],
+        columns=["interval", "difference_years", "low", "high"],
+    )
+    arm, reference = found.plan.pair
+    return Plot(
+        "primary-comparison",
+        "intervals",
+        table,
+        x="difference_years",
+        y="interval",
+        by="interval",
+        low="low",
+        high="high",
+        x_label=f"{arm} less {reference} (MAE, years; below 0 {arm} is better)",
+        y_label="",
+        series=(Series(_DIFFERENT, _DIFFERENT, INK), Series(_WITHIN, _WITHIN, MUTED, hollow=True)),
+        lines=(
+            Line("x", -margin, "margin"),
+            Line("x", 0.0, ""),
+            Line("x", margin, "margin"),
+        ),
+        alt=f"Difference of {arm} to {reference} with its 95 % and 90 % intervals, and the margin",
+    )
+
+
+def analysis_in_words(study: Study) -> str:
+    """Describe for the methods what was declared, and how it is judged."""
+    plan = study.analysis
+    if plan.primary is None:
+        return (
+            "No primary comparison was declared when the study was planned; all comparisons are "
+            "exploratory."
+        )
+    arm, reference = plan.primary
+    judged = (
+        "one-sided at 5 % (better, or not worse by the margin)"
+        if plan.one_sided
+        else "two-sided at 5 %, else for equivalence by two one-sided tests at 5 % each, else for not being "
+        "worse by the margin at 5 %"
+    )
+    return (
+        f"The primary comparison, {arm} against {reference}, and the margin of {plan.margin_years:g} years "
+        f"were declared when the study was planned, before any training; it was tested {judged}, without "
+        "correction. All other comparisons are exploratory."
+    )
+
+
+def pool_in_words(study: Study) -> str:
+    """Describe what of the sampling of pretraining scans is in the intervals, and what is not."""
+    drawn = any(arm.kind == "control" for arm in study.arms)
+    controls = (
+        " Controls were drawn anew for each seed, so that their draw is within the spread of seeds."
+        if drawn and len(study.seeds) > 1
+        else ""
+    )
+    return (
+        "The pool is one fixed set of scans: what another pool of the same kind would have given is in no "
+        f"interval.{controls}"
+    )

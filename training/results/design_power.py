@@ -1,0 +1,223 @@
+"""Power of a design before it is run: the difference that it finds, and whether it can show equivalence.
+
+The test that the results will get (:mod:`training.results.crossed_effects`) is made on simulated mean
+squares, whose distributions are known, with the standard error and degrees of freedom that each draw would
+give. How far errors spread has to be assumed: as in studies of the workspace that are finished, else stated
+values.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, stdtrit
+
+from curation import errors
+from training.results import crossed_effects, study_summary
+from training.results.crossed_effects import ALPHA, POWER
+from training.results.predictions import BASELINE, Predictions
+from training.studies.planned_study import Study
+
+_DRAWS = 4000
+#: Below so many people, what a study says of the spread of errors is not used.
+_ENOUGH = 10
+
+
+class ErrorSpread(NamedTuple):
+    """Spread of the paired difference of two arms' errors, as variances in years².
+
+    Parameters
+    ----------
+    person : float
+        Between people, of what all seeds share.
+    seed : float
+        Between trainings, of what all people share; both arms' together.
+    rest : float
+        Of one person in one training.
+    source : str
+        Where it is from, in words.
+    """
+
+    person: float
+    seed: float
+    rest: float
+    source: str
+
+
+#: Rounded from a study of 72 people with three seeds (``docs/first-study.md``), whose seeds differed less.
+STATED = ErrorSpread(
+    4.5, 0.25, 18.0, "values rounded from a study of 72 people, as none is finished here"
+)
+
+
+def spread_in(studies: Iterable[tuple[str, Predictions]]) -> ErrorSpread:
+    """Return the spread of differences in finished studies, the mean over all pairs of their arms.
+
+    Parameters
+    ----------
+    studies : iterable of tuple
+        Names and predictions. Those with one seed, one arm or fewer than ten people say nothing.
+
+    Returns
+    -------
+    ErrorSpread
+        :data:`STATED` where no study says anything.
+    """
+    found, names = [], []
+    for name, held_out in studies:
+        arms = [arm for arm in held_out.there if arm != BASELINE]
+        pairs = [study_summary.compare(held_out, *pair).estimate for pair in combinations(arms, 2)]
+        told = [one for one in pairs if one.seeds > 1 and one.people >= _ENOUGH]
+        found += [(one.person, one.seed, one.rest) for one in told]
+        names += [name] * bool(told)
+    if not found:
+        return STATED
+    person, seed, rest = np.mean(found, axis=0)
+    return ErrorSpread(float(person), float(seed), float(rest), f"as in {', '.join(names)}")
+
+
+class DesignPower(NamedTuple):
+    """What a design can show.
+
+    Parameters
+    ----------
+    detectable_years : float
+        The smallest true difference that four of five such studies find.
+    shows_equivalence, shows_not_worse : float
+        Where two arms are worth the same, the probability that they are shown to be equivalent within the
+        margin, and that one is shown not to be worse by it, 0 to 1.
+    """
+
+    detectable_years: float
+    shows_equivalence: float
+    shows_not_worse: float
+
+
+def of_design(
+    people: int, seeds: int, spread: ErrorSpread, *, margin_years: float, sides: int = 2
+) -> DesignPower:
+    """Return the power of a comparison of two arms.
+
+    Parameters
+    ----------
+    people, seeds : int
+        Of the target cohort, and of each arm, 2 or more each.
+    spread : ErrorSpread
+        Assumed.
+    margin_years : float
+        Difference that would matter, above 0.
+    sides : {2, 1}
+        Of the test for a difference.
+    """
+    sd, se, df = _draws(people, seeds, spread)
+    bounds = stdtrit(df, 1 - ALPHA / sides) * se
+    room = margin_years - stdtrit(df, 1 - ALPHA) * se
+    return DesignPower(
+        _found_with(POWER, bounds, sd),
+        float(np.maximum(2 * ndtr(room / sd) - 1, 0).mean()),
+        float(ndtr(room / sd).mean()),
+    )
+
+
+def _draws(
+    people: int, seeds: int, spread: ErrorSpread
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Return the true standard deviation of a difference; standard errors and degrees of freedom of draws."""
+    rng = np.random.default_rng([people, seeds])
+    per_arm = (people * spread.seed + spread.rest) / 2
+    first, second = per_arm * rng.chisquare(seeds - 1, (2, _DRAWS)) / (seeds - 1)
+    of_seed, df_seed = crossed_effects.welch(first, second, of_first=seeds - 1, of_second=seeds - 1)
+    of_person = (seeds * spread.person + spread.rest) * _chi(rng, people - 1)
+    of_rest = spread.rest * _chi(rng, (seeds - 1) * (people - 1))
+    se, df = crossed_effects.standard_error(
+        of_seed, df_seed, of_person, of_rest, seeds=seeds, people=people
+    )
+    variance = spread.seed / seeds + spread.person / people + spread.rest / (seeds * people)
+    return float(np.sqrt(variance)), se, df
+
+
+def _chi(rng: np.random.Generator, df: int) -> NDArray[np.float64]:
+    return rng.chisquare(df, _DRAWS) / df
+
+
+def _found_with(power: float, bounds: NDArray[np.float64], sd: float) -> float:
+    """Return the true difference that leaves the bounds of the draws with a probability."""
+    low, high = 0.0, float(bounds.max()) + 5 * sd
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if ndtr((middle - bounds) / sd).mean() > power else (middle, high)
+    return high
+
+
+def words(
+    people: int, seeds: int, spread: ErrorSpread, *, margin_years: float, one_sided: bool = False
+) -> str:
+    """Describe the power of a design in sentences, with what was assumed."""
+    if seeds < 2 or people < 2:
+        return (
+            "With one seed there will be no verdict, whatever the difference: how far training again would "
+            "move it stays unknown."
+        )
+    found = of_design(people, seeds, spread, margin_years=margin_years, sides=1 if one_sided else 2)
+    sides, chance, shown = (
+        ("one", found.shows_not_worse, "that the arm is not worse by the margin")
+        if one_sided
+        else ("two", found.shows_equivalence, "that they are equivalent within the margin")
+    )
+    sds = (spread.person**0.5, spread.rest**0.5, spread.seed**0.5)
+    return (
+        f"With {people} people and {seeds} seeds, a comparison of two arms finds a true difference of "
+        f"{found.detectable_years:.1f} years or more in four of five studies ({sides}-sided, 5 %). Where "
+        f"there is none, {100 * chance:.0f} % of studies show {shown} of {margin_years:g} years. Assumed is "
+        f"that differences spread by {sds[0]:.1f} years between people, {sds[1]:.1f} within a person from "
+        f"training to training, and {sds[2]:.1f} between trainings as a whole (standard deviations; "
+        f"{spread.source})."
+    )
+
+
+def assumed(
+    studies: Sequence[Study], read: Callable[[Study], Predictions], *, target_id: str, preset: str
+) -> ErrorSpread:
+    """Return the spread of errors that is assumed for a study that is planned.
+
+    Parameters
+    ----------
+    studies : sequence of Study
+        Of the workspace; those whose results cannot be read say nothing.
+    read : callable
+        Returns the predictions of one.
+    target_id, preset : str
+        Of the study that is planned, see :func:`like`.
+    """
+    near = like(studies, target_id=target_id, preset=preset)
+    found, _ = errors.read_each(near, lambda one: (one.name, read(one)))
+    return spread_in(found)
+
+
+def like(studies: Iterable[Study], *, target_id: str, preset: str) -> list[Study]:
+    """Return the finished studies that tell most of the spread of errors in one that is planned.
+
+    Parameters
+    ----------
+    studies : iterable of Study
+        Of the workspace.
+    target_id, preset : str
+        Of the one that is planned.
+
+    Returns
+    -------
+    list of Study
+        At most three, the newest first, of several seeds: those of the same target and preset, else of the
+        same target, else any.
+    """
+    told = [one for one in studies if one.result_path.exists() and len(one.seeds) > 1]
+    closest = max((_closeness(one, target_id, preset) for one in told), default=0)
+    near = [one for one in told if _closeness(one, target_id, preset) == closest]
+    return sorted(near, key=lambda one: (one.created, one.id), reverse=True)[:3]
+
+
+def _closeness(study: Study, target_id: str, preset: str) -> int:
+    same_target = study.target_id == target_id
+    return same_target + (same_target and study.preset.name == preset)
