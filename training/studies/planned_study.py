@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,10 @@ from training.studies import pet_pairing, pool_target_separation, splits, study_
 from training.studies.pool_target_separation import Separation
 from training.studies.preset import Preset
 from training.studies.presets import PRESETS
+from training.studies.splits import Split
 from training.studies.study_arms import Arm
 from training.studies.study_folder import HEADER, StudyFolder
+from training.studies.tuning import INNER_FOLDS, Tuning
 
 SCHEMA = 2
 #: Scans of the pool that the mean patches are taken from, at most.
@@ -82,6 +84,8 @@ class Study(StudyFolder):
         True when any scan in it is simulated.
     separation : Separation, optional
         Comparison that keeps pool and target apart; none up to 0.3.
+    tuning : Tuning, optional
+        Grid of the trials that choose rate and length of fine-tuning; none where the preset's are taken.
     folder : Path
         See :class:`training.studies.study_folder.StudyFolder`.
     """
@@ -100,6 +104,7 @@ class Study(StudyFolder):
     version: str
     simulated: bool
     separation: Separation | None = field(default=None, compare=False)
+    tuning: Tuning | None = None
 
     def arm(self, name: str) -> Arm:
         """Return an arm by its name."""
@@ -133,7 +138,7 @@ class Study(StudyFolder):
         positions = np.linspace(0, len(pool) - 1, min(len(pool), CODING_SCANS)).round().astype(int)
         return pool[positions].tolist()
 
-    def split(self, arm_name: str, seed: int, fold: int) -> "Split":
+    def split(self, arm_name: str, seed: int, fold: int) -> Split:
         """Return the train/test split of the target cohort for one fine-tuning."""
         target = self.scans().query("role == 'target'").reset_index(drop=True)
         training = target[target["fold"] != fold]
@@ -145,23 +150,13 @@ class Study(StudyFolder):
         steps = -(-len(training) // self.preset.finetune_batch)
         return Split(labelled, target[target["fold"] == fold], steps)
 
-
-class Split(NamedTuple):
-    """Train/test split of the target cohort for one fine-tuning.
-
-    Parameters
-    ----------
-    train, test : pandas.DataFrame
-        Columns of :data:`SCAN_COLUMNS`: the labelled scans of the training folds (an arm's share of the
-        people), and those of the held-out fold.
-    steps : int
-        Optimiser steps an epoch: one pass over all training folds, also where an arm has a share of the
-        labels only, so that every arm gets the same number.
-    """
-
-    train: pd.DataFrame
-    test: pd.DataFrame
-    steps: int
+    def inner_split(self, fold: int) -> Split:
+        """Return the split of a fold's training people that it is tuned on: nobody held out is in it."""
+        target = self.scans().query("role == 'target'").reset_index(drop=True)
+        train, test = splits.inner(
+            target[target["fold"] != fold], folds=INNER_FOLDS, seed=self.split_seed + fold
+        )
+        return Split(train, test, -(-len(train) // self.preset.finetune_batch))
 
 
 def plan(
@@ -175,6 +170,7 @@ def plan(
     folds: int,
     preset: str,
     overrides: Mapping[str, Any] | None = None,
+    tuning: Tuning | None = None,
 ) -> Study:
     """Plan a study and write its folder; the same plan again returns the study that is there.
 
@@ -182,10 +178,8 @@ def plan(
     ----------
     workspace : Workspace
         Where the cohorts are.
-    name : str
-        Name of the study.
-    cohort_id, target_id : str
-        Ids of the frozen pool and of the frozen target cohort.
+    name, cohort_id, target_id : str
+        Name of the study; ids of the frozen pool and of the frozen target cohort.
     arms : list of str
         Names out of :func:`training.studies.study_arms.available_arms`.
     seeds : list of int
@@ -196,6 +190,8 @@ def plan(
         Key of :data:`training.studies.presets.PRESETS`.
     overrides : mapping, optional
         Fields of the preset to change; :attr:`training.studies.input_images.Images.overrides` are such.
+    tuning : Tuning, optional
+        Trials that choose rate and length of fine-tuning; by default the preset's are taken.
 
     Returns
     -------
@@ -208,12 +204,7 @@ def plan(
         that is in it twice, images of several kinds, an arm without scans, too few people for the folds, a
         scan that is not aligned or has changed since, or one without the PET that the preset looks at.
     """
-    if preset not in PRESETS:
-        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
-    if not name.strip():
-        raise StudyError("A study needs a name.")
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
+    _refuse_unnamed(name, preset, seeds)
     pool = study_checks.usable_cohort(workspace, cohort_id, "pool")
     target = study_checks.usable_cohort(workspace, target_id, "target")
     chosen = study_arms.choose(pool, arms)
@@ -221,7 +212,10 @@ def plan(
     separated = pool_target_separation.check(workspace, pool, target)
     study_checks.refuse_too_few(target, folds)
     study_checks.refuse_too_few_labels(target, folds, chosen)
+    study_checks.refuse_same_folder(chosen)
     changed = PRESETS[preset].changed(overrides)
+    study_checks.refuse_too_few_to_contrast(pool, chosen, changed)
+    study_checks.refuse_too_few_to_tune(target, folds, tuning)
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name.strip(),
@@ -235,10 +229,19 @@ def plan(
         "control_seed": CONTROL_SEED,
         "simulated": bool(pool.scans["simulated"].any() or target.scans["simulated"].any()),
     }
-    study_checks.refuse_same_folder(chosen)
+    content |= {"tuning": tuning.as_dict()} if tuning else {}
     scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
     scans = pet_pairing.with_pets(workspace, scans, changed)
     return _write(workspace, content, scans, separated)
+
+
+def _refuse_unnamed(name: str, preset: str, seeds: list[int]) -> None:
+    if preset not in PRESETS:
+        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    if not name.strip():
+        raise StudyError("A study needs a name.")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
 
 
 def load(workspace: Workspace, study_id: str) -> Study:
@@ -272,6 +275,7 @@ def _read(path: Path) -> Study:
             preset=Preset.from_dict(values["preset"]),
             folder=path.parent,
             separation=pool_target_separation.from_dict(values.get("separation")),
+            tuning=Tuning.from_dict(values.get("tuning")),
             **{key: values[key] for key in _PLAIN},
         )
 

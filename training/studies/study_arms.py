@@ -2,7 +2,7 @@
 
 An arm's name says all of it: ``A+B`` (tiers), ``keep-80`` (the best 80 % by score), ``control-keep-80`` (as
 many at random), ``all-labels-25`` (``all``, fine-tuned on a quarter of the people), ``probe-all`` (the
-encoder of ``all`` as it is, with a head), ``cnn`` and ``ridge`` (baselines without an encoder).
+encoder of ``all`` as it is, with a head), ``random``, ``cnn`` and ``ridge`` (baselines without pretraining).
 """
 
 import re
@@ -90,8 +90,9 @@ class Arm:
         return cls(**{**values, "tiers": tuple(values["tiers"])})
 
 
-#: Ways without any encoder, which a reader will ask for.
+#: Ways without pretraining, which a reader will ask for.
 BASELINES: dict[str, Arm] = {
+    "random": Arm("random", "frozen random features, linear probe", "scratch", method="probe"),
     "cnn": Arm("cnn", "a plain 3D network, no pretraining", "scratch", method="cnn"),
     "ridge": Arm("ridge", "ridge regression on tissue volumes", "scratch", method="ridge"),
 }
@@ -269,7 +270,7 @@ def what_it_carries(cohort: CohortHeader) -> str:
     available = ", ".join(arm.name for arm in available_arms(cohort))
     return (
         f"It can carry {available}, keep-1 to keep-99 with their controls, probe- before each, -labels-1 to "
-        "-labels-99 behind each, cnn and ridge."
+        f"-labels-99 behind each, {', '.join(BASELINES)}."
     )
 
 

@@ -1,6 +1,6 @@
 """Form for a new study: question, arms, seeds, folds and preset, with costs, notes and where it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.shell import cache, formatting, frame, state
-from pages.ui.train import backend_form
+from pages.ui.train import backend_form, objective_form, tuning_form
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
 from training.jobs.execution_backend import Backend
 from training.studies import arm_overlap, planned_study
@@ -17,6 +17,7 @@ from training.studies.input_images import IMAGES, Images, images_of
 from training.studies.preset import Preset, parse_changes
 from training.studies.presets import PRESETS, default_preset
 from training.studies.study_arms import Arm, available_arms, find
+from training.studies.tuning import Tuning
 
 
 def show(workspace: Workspace, *, first: bool) -> None:
@@ -43,6 +44,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     target = right.selectbox("Target cohort", targets, format_func=_cohort_words)
     design, names = _arms(pool)
     looked_at = _images(workspace, pool)
+    pursued = objective_form.choose()
     columns = st.columns([1, 1, 2, 2])
     seeds = columns[0].number_input("Seeds", 1, 20, value=2, help="each arm is trained once a seed")
     folds = columns[1].number_input("Folds", 2, 10, value=3, help="of the target cohort, by person")
@@ -53,8 +55,9 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         format_func=lambda preset: preset.name,
     )
     title = columns[3].text_input(
-        "Name of the study", value=_title(design, looked_at), max_chars=60
+        "Name of the study", value=_title(design, looked_at, pursued), max_chars=60
     )
+    tuned = tuning_form.choose(preset)
     changes = st.text_input(
         "Changes of the preset, if any",
         placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
@@ -63,11 +66,11 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     backend, mlflow = backend_form.choose(workspace, Backend(), tracked=False, key="new")
     arms = [arm for name in names if (arm := find(pool, name))]
     scans = pool.size + target.size
-    chosen = preset.changed(_overrides(looked_at))
-    if arms:
-        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, scans, backend))
+    chosen = objective_form.usable(preset, _overrides(looked_at) | pursued)
+    if arms and chosen:
+        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, scans, backend, tuned))
     show_plan_notes(workspace, pool, target, names, seeds)
-    ready = bool(names) and backend is not None
+    ready = bool(names) and backend is not None and chosen is not None
     if st.button("Launch the study", type="primary", disabled=not ready) and backend:
         with frame.in_words():
             planned = planned_study.plan(
@@ -79,7 +82,8 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
                 seeds=list(range(seeds)),
                 folds=folds,
                 preset=preset.name,
-                overrides=parse_changes(preset, changes.split()) | _overrides(looked_at),
+                overrides=parse_changes(preset, changes.split()) | _overrides(looked_at) | pursued,
+                tuning=tuned,
             )
             state.put(state.PENDING_STUDY, planned.id)
             launch.launch(workspace, planned.id, backend=backend, mlflow=mlflow)
@@ -143,8 +147,9 @@ def _cohort_words(header: CohortHeader) -> str:
     return f"{header.id} ({plural(header.size, 'scan')}: {per_tier})"
 
 
-def _title(design: Design, images: Images) -> str:
-    return design.name if images is IMAGES["T1w"] else f"{design.name}-{images.name}"
+def _title(design: Design, images: Images, pursued: Mapping[str, str]) -> str:
+    seen = [] if images is IMAGES["T1w"] else [images.name]
+    return "-".join([design.name, *seen, *pursued.values()])
 
 
 # ---- the images ----------------------------------------------------------------------------------
@@ -188,10 +193,17 @@ def _cost_words(
     preset: Preset,
     scans: int,
     backend: Backend | None,
+    tuned: Tuning | None,
 ) -> str:
     seconds = cache.seconds_a_run(workspace, preset)
     cost = cost_estimate.estimate(
-        arms, seeds=seeds, folds=folds, preset=preset, scans=scans, seconds=seconds
+        arms,
+        seeds=seeds,
+        folds=folds,
+        preset=preset,
+        scans=scans,
+        seconds=seconds,
+        tuning=tuned,
     )
     where = backend.words if backend and backend.kind != "here" else backend_form.machine()
     slots = execution_backend.slots(backend or Backend(), preset)
@@ -204,7 +216,7 @@ def _cost_words(
         )
         time = f"About {formatting.duration(cost.work_s)} of work, {span}as earlier studies took"
     words = (
-        f"{plural(cost.runs, 'run')}: {cost.pretrainings} pretrainings and "
+        f"{plural(cost.runs, 'run')}: {cost.pretrainings} pretrainings{tuning_form.cost_words(cost)} and "
         f"{cost.finetunings} fine-tunings, on {where}. {time}. Prepared volumes: up to "
         f"{formatting.significant(cost.disk_bytes / 1e6, 'MB', digits=2)}. {preset.name}: {preset.label}."
     )
