@@ -16,9 +16,9 @@ from curation.errors import CohortError
 from curation.scoring.comparison_groups import sites_of
 from curation.storage import files
 from curation.storage.workspace import Workspace
+from training.arms.study_arms import Arm
 from training.studies import runs
 from training.studies.planned_study import Study
-from training.studies.study_arms import Arm
 
 BASELINE = "predict-the-mean"
 BASELINE_LABEL = "predict the mean age"

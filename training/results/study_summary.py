@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.storage.workspace import Workspace
+from training.arms.study_arms import ALL, SCRATCH
 from training.results import age_metrics, crossed_effects, predictions, resampling
 from training.results.crossed_effects import Estimate, SeedSpread
 from training.results.predictions import BASELINE, Predictions
 from training.studies import planned_study
-from training.studies.study_arms import ALL, SCRATCH
 
 FINAL_COLUMNS = (
     "arm",

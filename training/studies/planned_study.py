@@ -20,12 +20,13 @@ from curation.errors import StudyError, TierscopeError, WorkspaceError
 from curation.storage import files
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
-from training.studies import pet_pairing, pool_target_separation, splits, study_arms, study_checks
+from training.arms import study_arms
+from training.arms.study_arms import Arm
+from training.studies import pet_pairing, pool_target_separation, splits, study_checks
 from training.studies.pool_target_separation import Separation
 from training.studies.preset import Preset
 from training.studies.presets import PRESETS
 from training.studies.splits import Split
-from training.studies.study_arms import Arm
 from training.studies.study_folder import HEADER, StudyFolder
 from training.studies.tuning import INNER_FOLDS, Tuning
 
@@ -181,7 +182,7 @@ def plan(
     name, cohort_id, target_id : str
         Name of the study; ids of the frozen pool and of the frozen target cohort.
     arms : list of str
-        Names out of :func:`training.studies.study_arms.available_arms`.
+        Names out of :func:`training.arms.study_arms.available_arms`.
     seeds : list of int
         Different numbers of 0 or more; each arm is trained once with each.
     folds : int

@@ -13,8 +13,8 @@ from itertools import product
 from math import log
 from typing import Any, NamedTuple
 
+from training.arms.study_arms import Arm
 from training.studies.preset import Preset
-from training.studies.study_arms import Arm
 
 #: Kinds of arms in words, by name: what they start from, and what of them is trained.
 KINDS = {

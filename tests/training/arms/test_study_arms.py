@@ -7,7 +7,7 @@ from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from tests.helpers.workspace_scored import put_scans
-from training.studies.study_arms import (
+from training.arms.study_arms import (
     BASELINES,
     Arm,
     available_arms,
