@@ -13,8 +13,8 @@ from curation.sources.duplicates import some
 from curation.storage import tables
 from curation.storage.files import slug
 from curation.storage.workspace import Role, Workspace
+from training.arms import study_arms
 from training.arms.study_arms import Arm
-from training.studies import study_arms
 from training.studies.objectives import OBJECTIVES
 from training.studies.preset import Preset
 from training.studies.tuning import INNER_FOLDS, Tuning

@@ -9,6 +9,7 @@ from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.shell import cache, formatting, frame, state
 from pages.ui.train import backend_form, objective_form, tuning_form
+from training.arms.designs import DESIGNS, Design
 from training.arms.study_arms import Arm, available_arms, find
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
 from training.jobs.execution_backend import Backend
