@@ -8,7 +8,7 @@ from curation.tiers import overrides
 from pages.ui.model import learned_panel, reconstruction_panel
 from pages.ui.review import scan_picker
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import cache, controls, frame, state, summaries
+from pages.ui.shell import cache, controls, formatting, frame, state, summaries
 from pages.ui.train import study_panel
 from training.reconstruction import reconstruction_files
 from training.studies.planned_study import Study
@@ -33,6 +33,9 @@ def body(workspace: Workspace) -> None:
             chosen = study_panel.choose_study(workspace, planned)
         with st.container(width=330):
             run = _choose_run(chosen, looked[chosen.id])
+    if why := reconstruction_files.why_not(chosen):
+        st.info(formatting.escape(why))
+        return
     scans = _scans(workspace, chosen, run)
     if scans.empty:
         st.info(

@@ -1,11 +1,14 @@
 """Model: the maps of a scan, their making in the background, and the learned error beside the score."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from curation.storage import files, processes, tables
 from curation.storage.workspace import Source, Workspace
 from pages.ui.shell import background_tasks, state
+from pages.ui.train import study_panel
 from tests.helpers import pet_images, workspace_full, workspace_trainable
 from tests.helpers.nifti_images import write_nifti
 from tests.helpers.page_words import button, checked, words
@@ -26,6 +29,16 @@ def model(own: Workspace, monkeypatch: pytest.MonkeyPatch) -> tuple[Workspace, S
     files.write_json(run.result_path, {"loss": 0.5})
     monkeypatch.setattr(processes, "start", lambda *_, **__: None)
     return own, finished, run
+
+
+def test_of_a_contrast_alone_it_is_said_that_there_is_no_decoder(model, run, monkeypatch) -> None:
+    workspace, study, _ = model
+    contrast = replace(study.preset, objective="contrast")
+    listed = [replace(study, preset=contrast)]
+    monkeypatch.setattr(study_panel, "list_studies", lambda _: listed)
+    said = words(checked(run("model", workspace)))
+    assert "pretrained by contrast alone, without a decoder" in said
+    assert "Reconstruction error as a signal of quality" not in said
 
 
 def _make_maps(workspace: Workspace, study: Study, run: Run, *, seen: bool = False) -> str:

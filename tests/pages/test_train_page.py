@@ -68,6 +68,24 @@ def test_train_plans_and_launches_what_was_chosen(own, run, monkeypatch) -> None
     assert (planned.seeds, planned.folds) == ((0,), 3)
 
 
+def test_an_objective_and_the_tuning_are_chosen_and_planned(own, run, monkeypatch) -> None:
+    frozen_cohort.freeze(own, "pool", author="tests")
+    frozen_cohort.freeze(own, "target", author="tests", role="target")
+    monkeypatch.setattr(launch, "launch", lambda *_, **__: None)
+    page = run("train", own, **{state.OBJECTIVE: "hybrid"})
+    assert "predicts removed patches and tells two views" in words(page).lower()
+    assert "With 8 scans a step, hybrid tells each from 7 others" in words(page)
+    page.toggle[0].set_value(True).run()
+    # scratch and pretrained, 6 trials each in 3 folds
+    assert "66 runs: 6 pretrainings, 36 trials of the tuning and 24 fine-tunings" in words(page)
+    checked(button(page, "Launch the study").click().run())
+    (planned,) = planned_study.list_studies(own)
+    assert planned.preset.objective == "hybrid" and planned.tuning is not None
+    assert planned.name.endswith("hybrid")
+    page = run("train", own, **{state.STUDY: planned.id})
+    assert "0 of 6 trials" in words(page)
+
+
 def test_a_design_without_its_question_cannot_be_launched_and_says_why(own, run) -> None:
     frozen_cohort.freeze(own, "pool", author="tests", rule=TierRule(cutoffs=(99.0, 99.5)))
     frozen_cohort.freeze(own, "target", author="tests", role="target")

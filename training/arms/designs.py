@@ -277,7 +277,8 @@ DESIGNS: dict[str, Design] = {
         Design(
             "baselines",
             "Against simpler ways",
-            "Is a pretrained network better than its frozen encoder, a plain 3D network or tissue volumes?",
+            "Is a pretrained network better than its frozen encoder, random features, a plain 3D network "
+            "or tissue volumes?",
             _baselines,
         ),
     )

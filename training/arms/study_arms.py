@@ -4,8 +4,8 @@ An arm's name says all of it: ``A+B`` (tiers, any of them), ``keep-80`` and ``wo
 worst by score), ``control-keep-80`` (as many at random), ``not-keep-20`` (as many at random of the others),
 ``A-share-25-draw-1`` (:mod:`training.arms.random_subset`), ``A~motion-0.5``
 (:mod:`training.arms.distortion`), ``all-labels-25`` (``all``, fine-tuned on a quarter of the people),
-``probe-all`` (the encoder of ``all`` as it is, with a head), ``cnn`` and ``ridge`` (baselines without an
-encoder).
+``probe-all`` (the encoder of ``all`` as it is, with a head), ``random``, ``cnn`` and ``ridge`` (baselines
+without pretraining).
 """
 
 import re
@@ -134,8 +134,9 @@ class Arm:
         return cls(**(values | known))
 
 
-#: Ways without any encoder, which a reader will ask for.
+#: Ways without pretraining, which a reader will ask for.
 BASELINES: dict[str, Arm] = {
+    "random": Arm("random", "frozen random features, linear probe", "scratch", method="probe"),
     "cnn": Arm("cnn", "a plain 3D network, no pretraining", "scratch", method="cnn"),
     "ridge": Arm("ridge", "ridge regression on tissue volumes", "scratch", method="ridge"),
 }
@@ -341,7 +342,7 @@ def what_it_carries(cohort: CohortHeader) -> str:
     return (
         f"It can carry {available}, keep-1 to keep-99, worst-1 to worst-99 and any tiers joined by +, each "
         "with control- or not- before it, -share-25-draw-1 behind tiers, or ~ARTEFACT-SEVERITY (~motion-0.5) "
-        "behind it; probe- before each, -labels-1 to -labels-99 behind each, cnn and ridge."
+        f"behind it; probe- before each, -labels-1 to -labels-99 behind each, {', '.join(BASELINES)}."
     )
 
 

@@ -12,10 +12,12 @@ from training.arms.designs import DESIGNS, Choices
 from training.cli import analysis_options, studies
 from training.cli.studies import chosen_backend, follow, print_status
 from training.jobs import launch
-from training.studies import arm_overlap, planned_study
+from training.studies import arm_overlap, objectives, planned_study
 from training.studies.input_images import IMAGES
+from training.studies.objectives import OBJECTIVES
 from training.studies.preset import parse_changes
 from training.studies.presets import PRESETS, default_preset
+from training.studies.tuning import TUNED_PRESETS, Tuning, trial_count
 
 
 def add_launch_options(command: argparse.ArgumentParser) -> None:
@@ -69,6 +71,18 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
         + "; ".join(f"{i.name}: {i.label}, {i.meaning}" for i in IMAGES.values()),
     )
     command.add_argument(
+        "--objective",
+        choices=list(OBJECTIVES),
+        help="what is pretrained for (default: mae): "
+        + "; ".join(f"{o.name}: {o.meaning}" for o in OBJECTIVES.values()),
+    )
+    command.add_argument(
+        "--tune",
+        action=argparse.BooleanOptionalAction,
+        help="choose rate and length of fine-tuning for each kind of arm and fold, on its training people "
+        f"alone (default: with {' and '.join(TUNED_PRESETS)})",
+    )
+    command.add_argument(
         "--set",
         nargs="+",
         dest="changes",
@@ -107,6 +121,9 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
     changes = parse_changes(PRESETS[chosen.preset], chosen.changes)
     if chosen.images:
         changes |= IMAGES[chosen.images].overrides
+    if chosen.objective:
+        changes["objective"] = chosen.objective
+    tune = chosen.preset in TUNED_PRESETS if chosen.tune is None else chosen.tune
     study = planned_study.plan(
         workspace,
         name=chosen.name,
@@ -118,9 +135,14 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
         preset=chosen.preset,
         overrides=changes,
         analysis=analysis_options.chosen_analysis(chosen),
+        tuning=Tuning() if tune else None,
     )
-    for doubt in arm_overlap.doubts(pool, target, study.arms, study.seeds):
+    doubts = arm_overlap.doubts(pool, target, study.arms, study.seeds)
+    doubts.append(objectives.doubt(study.preset.objective, study.preset.pretrain_batch))
+    for doubt in filter(None, doubts):
         print(f"note: {doubt}", file=sys.stderr)
+    if trials := trial_count(study.tuning, study.arms, study.folds):
+        print(f"tuning: {trials} fine-tunings more, on two thirds of each fold's training people")
     if said := arm_overlap.controls_said(pool, study.arms, study.seeds):
         print(said)
     print(analysis_options.said(workspace, study))

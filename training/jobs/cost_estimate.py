@@ -12,6 +12,7 @@ from training.studies import planned_study
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
 from training.studies.run_status import states
+from training.studies.tuning import INNER_FOLDS, Tuning, trial_count
 
 #: Bytes of one voxel of a prepared volume.
 _VOXEL_BYTES = 2
@@ -23,8 +24,8 @@ class Cost:
 
     Parameters
     ----------
-    pretrainings, finetunings : int
-        Runs of each kind.
+    pretrainings, trials, finetunings : int
+        Runs of each kind; trials are those of the tuning.
     work_s : float or None
         Seconds of all runs one after another; none where the preset was never run here.
     longest_s : float or None
@@ -34,6 +35,7 @@ class Cost:
     """
 
     pretrainings: int
+    trials: int
     finetunings: int
     work_s: float | None
     longest_s: float | None
@@ -42,7 +44,7 @@ class Cost:
     @property
     def runs(self) -> int:
         """All runs."""
-        return self.pretrainings + self.finetunings
+        return self.pretrainings + self.trials + self.finetunings
 
     def span_s(self, slots: int) -> float | None:
         """Return the seconds from start to end with some runs at once; none where not known."""
@@ -68,11 +70,20 @@ def seconds_a_run(workspace: Workspace, preset: Preset) -> dict[str, float]:
 
 
 def _of_study(study: Study) -> list[tuple[str, float]]:
+    """Return kind and seconds of the runs of a study, of those that were tuned as if they were not."""
+    usual = study.preset.finetune_epochs
     return [
-        (state.kind, state.seconds / state.epoch * state.epochs)
+        (state.kind, state.seconds / state.epoch * _epochs(state.epochs, usual, study, state.kind))
         for state in states(study)
-        if state.epoch > 0 and state.seconds > 0 and study.arm(state.arm).share_of_steps == 1
+        if state.epoch > 0
+        and state.seconds > 0
+        and state.kind != "tune"
+        and study.arm(state.arm).share_of_steps == 1
     ]
+
+
+def _epochs(epochs: int, usual: int, study: Study, kind: str) -> int:
+    return usual if study.tuning and kind == "finetune" and epochs > 1 else epochs
 
 
 def estimate(
@@ -84,6 +95,7 @@ def estimate(
     scans: int,
     pool: int = 0,
     seconds: dict[str, float],
+    tuning: Tuning | None = None,
 ) -> Cost:
     """Estimate a study.
 
@@ -101,12 +113,21 @@ def estimate(
         Scans of the pool, of which distorted ones are prepared beside the clean, at most all.
     seconds : dict
         From :func:`seconds_a_run`.
+    tuning : Tuning, optional
+        Trials of its fine-tunings, which are then taken for as long as the longest trial: the most it
+        can take.
     """
     pretrainings = len({arm.encoder for arm in arms if arm.encoder}) * seeds
     finetunings = len(arms) * seeds * folds
+    trials = trial_count(tuning, arms, folds)
     fewer_steps = sum(1 - arm.share_of_steps for arm in arms if arm.encoder == arm.name) * seeds
-    counts = {"pretrain": pretrainings - fewer_steps, "finetune": float(finetunings)}
+    counts = {
+        "pretrain": pretrainings - fewer_steps,
+        "tune": float(trials),
+        "finetune": float(finetunings),
+    }
     needed = {kind: count for kind, count in counts.items() if count}
+    seconds = _with_tuning(seconds, tuning)
     work_s = longest_s = None
     if needed.keys() <= seconds.keys():
         each = {kind: seconds[kind] + START_S for kind in needed}
@@ -116,4 +137,15 @@ def estimate(
         (arm.distortion.artefact, arm.distortion.severity) for arm in arms if arm.distortion
     }
     images = scans * len(preset.modalities) + pool * len(distortions)
-    return Cost(pretrainings, finetunings, work_s, longest_s, images * volume_bytes)
+    return Cost(pretrainings, trials, finetunings, work_s, longest_s, images * volume_bytes)
+
+
+def _with_tuning(seconds: dict[str, float], tuning: Tuning | None) -> dict[str, float]:
+    """Return seconds a run with those of a trial, on the people that it learns from, and the longest."""
+    if tuning is None or "finetune" not in seconds:
+        return seconds
+    whole, learned_from = seconds["finetune"], 1 - 1 / INNER_FOLDS
+    return seconds | {
+        "tune": whole * learned_from * float(np.mean(tuning.lengths)),
+        "finetune": whole * max(tuning.lengths),
+    }

@@ -20,7 +20,7 @@ from curation.storage import files
 from curation.storage.processes import lease
 from curation.storage.workspace import Workspace
 from training.jobs import mlflow_log
-from training.results import distortion_effects, study_summary
+from training.results import distortion_effects, study_summary, tuning_choices
 from training.studies import planned_study, prepare_volumes, run_status, runs
 from training.studies.planned_study import Study
 from training.studies.run_status import State, Status
@@ -178,6 +178,8 @@ def _summarise(job: _Job) -> None:
         "training_seconds": round(sum(state.seconds for state in states), 1),
         "finished": database.now().isoformat(timespec="seconds"),
     }
+    if study.tuning:
+        files.write_json(study.tuning_path, tuning_choices.as_record(study))
     files.write_json(study.result_path, summary)
     job.status.write("finished")
 

@@ -149,7 +149,33 @@ class ReconstructionLoss(nn.Module):
             default.
         """
         masks = masks or self._masks(volumes)
-        _, error = self._errors(volumes, masks, modality)
+        patches = patchify(volumes.float(), self.patch)
+        return self.error(self.encode(patches, masks.kept, modality), patches, masks, modality)
+
+    def encode(self, patches: Tensor, kept: Tensor, modality: Tensor | None = None) -> Tensor:
+        """Return the encoder's tokens of the patches that are shown, the first of the whole, [B, 1 + K, H].
+
+        Parameters
+        ----------
+        patches : Tensor, [B, N, P]
+            All patches of the volumes, standardised intensities.
+        kept : Tensor of int, [B, K]
+            Indices of those that are shown.
+        modality : Tensor of int, [B], optional
+            As in :meth:`forward`.
+        """
+        network, shown = self.network, take(patches, kept)
+        if self.preset.centred:
+            shown = shown - self._at(self.mean_patch_in, kept, modality)
+        tokens = self._with_modality(embed(network.patch_embedding, shown, kept), modality, 0)
+        first = network.cls_token.expand(len(tokens), -1, -1)
+        return network.blocks(torch.cat((first, tokens), dim=1))
+
+    def error(
+        self, tokens: Tensor, patches: Tensor, masks: PatchMasks, modality: Tensor | None = None
+    ) -> Tensor:
+        """Return the weighted mean squared error over removed patches from encoded tokens, a scalar."""
+        _, error = self._errors(tokens, patches, masks, modality)
         return (error * masks.weights).sum()
 
     def patch_errors(
@@ -172,10 +198,11 @@ class ReconstructionLoss(nn.Module):
             1 where a patch was removed.
         """
         masks = masks or self._masks(volumes)
-        predicted, error = self._errors(volumes, masks, modality)
+        patches = patchify(volumes.float(), self.patch)
+        tokens = self.encode(patches, masks.kept, modality)
+        predicted, error = self._errors(tokens, patches, masks, modality)
         if self.preset.normalise_targets:
-            target = take(patchify(volumes.float(), self.patch), masks.removed)
-            mean, spread = moments(target)
+            mean, spread = moments(take(patches, masks.removed))
             predicted = predicted * spread + mean
         removed = torch.ones_like(error)
         return tuple(self._placed(one, masks.removed) for one in (predicted, error, removed))  # type: ignore[return-value]
@@ -220,14 +247,10 @@ class ReconstructionLoss(nn.Module):
         mean, spread = moments(patches)
         return (patches - mean) / spread
 
-    def predict(self, shown: Tensor, masks: PatchMasks, modality: Tensor | None = None) -> Tensor:
-        """Predict the removed patches [B, R, P] from the kept ones [B, K, P]."""
+    def predict(self, tokens: Tensor, masks: PatchMasks, modality: Tensor | None = None) -> Tensor:
+        """Predict the removed patches [B, R, P] from the encoder's tokens [B, 1 + K, H]."""
         network, kept = self.network, masks.kept
-        if self.preset.centred:
-            shown = shown - self._at(self.mean_patch_in, kept, modality)
-        tokens = self._with_modality(embed(network.patch_embedding, shown, kept), modality, 0)
-        first = network.cls_token.expand(len(tokens), -1, -1)
-        tokens = network.decoder_embed(network.blocks(torch.cat((first, tokens), dim=1)))
+        tokens = network.decoder_embed(tokens)
         # kept tokens, then empty ones: attention has no order, the positional embedding tells positions
         positions = torch.cat((kept, masks.removed), dim=1)
         empty = network.mask_tokens.to(tokens.dtype).expand(len(tokens), masks.removed.shape[1], -1)
@@ -242,10 +265,9 @@ class ReconstructionLoss(nn.Module):
         return differing + self._at(self.mean_patch_out, masks.removed, modality)
 
     def _errors(
-        self, volumes: Tensor, masks: PatchMasks, modality: Tensor | None
+        self, tokens: Tensor, patches: Tensor, masks: PatchMasks, modality: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        patches = patchify(volumes.float(), self.patch)
-        predicted = self.predict(take(patches, masks.kept), masks, modality).float()
+        predicted = self.predict(tokens, masks, modality).float()
         target = self._target(take(patches, masks.removed))
         return predicted, (predicted - target).square().mean(dim=-1)
 

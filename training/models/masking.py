@@ -62,7 +62,7 @@ def sample_masks(
         np.log(1 - rng.random((count, len(positions)))) / probability
     )  # the largest are removed first
     order = positions[np.argsort(keys, axis=1)]
-    keep = max(1, int((1 - preset.masking_ratio) * len(positions)))
+    keep = kept_patches(len(positions), preset)
     kept, removed = order[:, :keep], order[:, keep:]
     weights = share[removed]
     return PatchMasks(
@@ -70,3 +70,42 @@ def sample_masks(
         torch.from_numpy(removed),
         torch.from_numpy(weights / max(float(weights.sum()), 1e-6)).float(),
     )
+
+
+def sample_crops(rng: np.random.Generator, count: int, shares: Tensor, preset: Preset) -> Tensor:
+    """Sample the patches that a cropped view shows of each volume.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Seeded for the step.
+    count : int
+        Volumes.
+    shares : Tensor, [N]
+        Share of brain in each patch.
+    preset : Preset
+        Gives ratio, kind of masking, and the crop.
+
+    Returns
+    -------
+    Tensor of int64, [B, K]
+        As many as :func:`sample_masks` keeps, of those in a box of ``crop`` of each axis at a random place.
+        Where a box holds fewer, others fill up.
+
+    Notes
+    -----
+    A box is cut out, never enlarged: patches keep their size and their place in the template, so that how
+    large things are, which is what age is read from, can be told in every view.
+    """
+    positions, grid = usable(shares, preset).numpy(), np.array(preset.grid)
+    size = np.ceil(preset.crop * grid).astype(int)
+    start = rng.integers(0, grid - size + 1, (count, 1, 3))
+    place = np.stack(np.unravel_index(positions, preset.grid), axis=1)  # [U, 3]
+    inside = ((place >= start) & (place < start + size)).all(axis=2)
+    order = positions[np.argsort(rng.random(inside.shape) + ~inside, axis=1)]
+    return torch.from_numpy(order[:, : kept_patches(len(positions), preset)])
+
+
+def kept_patches(count: int, preset: Preset) -> int:
+    """Return how many of some patches are kept: ``int((1 − ratio) · count)``, at least one."""
+    return max(1, int((1 - preset.masking_ratio) * count))

@@ -17,6 +17,7 @@ from curation.errors import StudyError
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from training.studies import input_images, pet_pairing, prepare_volumes, runs
+from training.studies.objectives import OBJECTIVES
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 
@@ -84,14 +85,27 @@ def finished_pretrainings(study: Study) -> list[Run]:
     ]
 
 
+def why_not(study: Study) -> str:
+    """Return the reason why models of a study reconstruct nothing; empty where they do."""
+    objective = OBJECTIVES[study.preset.objective]
+    if objective.reconstructs:
+        return ""
+    return (
+        f"The encoders of {study.id} were pretrained by contrast alone, without a decoder, so there is no "
+        "reconstruction to look at. Studies with the objective mae or hybrid have one."
+    )
+
+
 def folder_of(study: Study, run: Run) -> Path:
     """Return the folder of the reconstructions by one model.
 
     Raises
     ------
     StudyError
-        When the run is no finished pretraining.
+        When the run is no finished pretraining, or has no decoder.
     """
+    if why := why_not(study):
+        raise StudyError(why)
     if run.kind != "pretrain" or not run.result_path.exists():
         raise StudyError(
             f"{run.id} has no finished model to look through. Choose a finished pretraining of the study."

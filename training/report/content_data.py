@@ -17,6 +17,7 @@ from curation.wording import plural
 from training.report.plots import Box, FlowTable, Line, Message, Picture, Plot, Series
 from training.report.source import ReportSource, ages_of, count_of, counted, tiers_of
 from training.studies import pool_target_separation
+from training.studies.objectives import OBJECTIVES
 
 BIN = 2.5
 _GREY = "#7F7F7F"
@@ -39,8 +40,16 @@ def question(source: ReportSource) -> Message:
             "folds "
             "by people that it never saw.",
         ),
-        note="Arms with pretraining start from a masked autoencoder, one a seed; then all learn age.",
+        note=f"Arms with pretraining start from {_pretrained(source)}, one a seed; then all learn age.",
     )
+
+
+def _pretrained(source: ReportSource) -> str:
+    """Return what arms with pretraining start from."""
+    objective = OBJECTIVES[source.study.preset.objective]
+    if objective.name == "mae":
+        return "a masked autoencoder"
+    return f"an encoder that {objective.meaning}"
 
 
 def _measure(source: ReportSource) -> str:

@@ -9,7 +9,13 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.storage import files
 from curation.tiers.rule_versions import same_rule, summary_line
 from curation.wording import plural
-from training.report import arm_words, content_alignment, content_primary
+from training.report import (
+    arm_words,
+    content_alignment,
+    content_primary,
+    methods_objective,
+    methods_tuning,
+)
 from training.report.source import ReportSource, ages_of, count_of, short
 from training.results import study_sets
 from training.studies import arm_overlap, input_images, pool_target_separation
@@ -89,12 +95,8 @@ def _pretraining(source: ReportSource) -> str:
     return (
         f"Pretraining. Arms: {arms}. Scans were aligned to the ICBM152 template, cut to the brain "
         "and resampled to "
-        f"{side} voxels of {preset.spacing_mm:g} mm. {_alignment(source)}"
-        f"{_images(source)}A 3D masked autoencoder (patches of "
-        f"{preset.patch}³ voxels, "
-        f"encoder of {preset.layers} blocks of width {preset.hidden}, "
-        f"{100 * preset.masking_ratio:.0f} % of the "
-        f"patches removed) was trained for {preset.pretrain_epochs} epochs of "
+        f"{side} voxels of {preset.spacing_mm:g} mm. {_alignment(source)}{_images(source)}"
+        f"{methods_objective.trained(preset)} for {preset.pretrain_epochs} epochs of "
         f"{preset.pretrain_steps} steps of "
         f"{preset.pretrain_batch} scans, the same number of steps for every arm."
         f"{_controls(source)}{arm_words.methods(source.study)}"
@@ -130,23 +132,29 @@ def _images(source: ReportSource) -> str:
     )
 
 
-#: Arms that are not fine-tuned whole, as sentences.
+#: Arms that are not fine-tuned whole, as sentences: by method, and whether there was a pretraining.
 _METHODS = {
-    "probe": "Linear probes trained the head alone, on an encoder left as it was pretrained.",
-    "cnn": "A plain 3D network was trained without pretraining.",
-    "ridge": "Ridge regression was fitted to tissue volumes.",
+    (
+        "probe",
+        True,
+    ): "Linear probes trained the head alone, on an encoder left as it was pretrained.",
+    (
+        "probe",
+        False,
+    ): "Frozen random features: the head alone was trained, on an encoder of random weights.",
+    ("cnn", False): "A plain 3D network was trained without pretraining.",
+    ("ridge", False): "Ridge regression was fitted to tissue volumes.",
 }
 
 
 def _finetuning(source: ReportSource) -> str:
-    study, preset = source.study, source.study.preset
-    used = {arm.method for arm in study.arms}
-    others = "".join(f" {words}" for method, words in _METHODS.items() if method in used)
+    study = source.study
+    used = {(arm.method, arm.encoder is not None) for arm in study.arms}
+    others = "".join(f" {words}" for way, words in _METHODS.items() if way in used)
     few = {arm.label_percent for arm in study.arms} - {100}
     shares = f" Some arms learned from {_listed(few)} % of the people's ages." if few else ""
     return (
-        "Fine-tuning. Encoder and head were fine-tuned for age over "
-        f"{plural(preset.finetune_epochs, 'epoch')}, fixed beforehand; the last weights were used."
+        f"Fine-tuning. Encoder and head were fine-tuned for age {methods_tuning.length(study)}"
         f"{others}{shares} {study.folds} folds by person, the same for every arm; "
         f"{plural(len(study.seeds), 'seed')} ({_listed(study.seeds)}). No held-out person chose "
         "anything."
@@ -164,18 +172,18 @@ def _optimisation(source: ReportSource) -> str:
     warped = f" and deformed smoothly by some {preset.warp_mm:g} mm" * bool(preset.warp_mm)
     seconds = took.get("training_seconds")
     hours = f" All runs together took {seconds / 3600:.2g} hours." if seconds else ""
-    each = ", each standardised" * preset.normalise_targets
     return (
         f"Optimisation. AdamW (betas 0.9 and 0.95, weight decay {preset.weight_decay:g} of matrices, "
         f"gradients clipped to a norm of {preset.clip_norm:g}); the learning rate rose over the first "
-        f"{100 * preset.warmup:.0f} % of the steps and fell to 0 by half a cosine. Pretraining: mean "
-        f"squared error of removed patches{each}, learning rate {preset.pretrain_lr:g}, batches of "
+        f"{100 * preset.warmup:.0f} % of the steps and fell to 0 by half a cosine. Pretraining: "
+        f"{methods_objective.loss(preset)}, learning rate {preset.pretrain_lr:g}, batches of "
         f"{preset.pretrain_batch}. "
-        f"Fine-tuning: absolute error of standardised age, learning rate {preset.finetune_lr:g}, in a "
-        f"pretrained encoder times {preset.layer_decay:g} a block towards the input, batches of "
+        f"Fine-tuning: absolute error of standardised age, learning rate "
+        f"{methods_tuning.rate(source.study)}, in a pretrained encoder times {preset.layer_decay:g} a block "
+        "towards the input, batches of "
         f"{preset.finetune_batch}, dropout {preset.dropout:g}. Volumes were flipped left to right at random, "
         f"{moved}changed in contrast and brightness by some 5 %, and in pretraining masked anew at each step"
-        f"{warped}.{hours}"
+        f"{warped}.{methods_objective.views(preset)}{hours}"
     )
 
 

@@ -45,12 +45,12 @@ def age_error_curves(
 def pretrain_curves(
     workspace: Workspace, study_id: str, logs: RunLogs | None = None
 ) -> pd.DataFrame:
-    """Read the loss on removed patches after each epoch of pretraining, as :func:`age_error_curves`.
+    """Read the loss of the objective after each epoch of pretraining, as :func:`age_error_curves`.
 
     Returns
     -------
     pandas.DataFrame
-        ``loss``: mean squared error of standardised intensities; ``fold`` is −1.
+        ``loss``: of a masked autoencoder the mean squared error of standardised intensities; ``fold`` is −1.
     """
     return of_runs(runs.runs_of(planned_study.load(workspace, study_id)), logs)[1]
 

@@ -4,6 +4,8 @@ The arms of two studies are comparable only on the same people in the same folds
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +13,9 @@ from training.arms.study_arms import SCRATCH, Arm
 from training.results import study_summary
 from training.results.predictions import Predictions
 from training.studies import input_images
+from training.studies.objectives import OBJECTIVES
 from training.studies.planned_study import Study
+from training.studies.preset import Preset
 
 _FIGURES = ["age_mae_years", "ci_low", "ci_high", "n_subjects", "n_seeds"]
 
@@ -146,13 +150,22 @@ def what_else_differs(study: Study, other: Study) -> list[str]:
     mine, theirs = input_images.images_of(study.preset), input_images.images_of(other.preset)
     if mine != theirs:
         differs.append(f"the images ({mine.label} here, {theirs.label} there)")
-    if study.preset != other.preset.changed(mine.overrides):
+    one, another = (OBJECTIVES[of.preset.objective] for of in (study, other))
+    if one != another:
+        differs.append(f"the objective ({one.name} here, {another.name} there)")
+    if _besides(study.preset) != _besides(other.preset):
         differs.append(
             f"the preset ({study.preset.name} here, {other.preset.name} there, or changed fields of it)"
         )
     if study.cohort_id != other.cohort_id:
         differs.append(f"the pretraining pool ({study.cohort_id} here, {other.cohort_id} there)")
     return differs
+
+
+def _besides(preset: Preset) -> dict[str, Any]:
+    """Return the fields of a preset that are not told by themselves."""
+    told = ("modalities", "paired", "objective")
+    return {name: value for name, value in asdict(preset).items() if name not in told}
 
 
 def _target(study: Study) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,9 @@ from training.studies.analysis_plan import EXPLORATORY, AnalysisPlan
 from training.studies.pool_target_separation import Separation
 from training.studies.preset import Preset
 from training.studies.presets import PRESETS
+from training.studies.splits import Split
 from training.studies.study_folder import HEADER, StudyFolder
+from training.studies.tuning import INNER_FOLDS, Tuning
 
 SCHEMA = 2
 #: Scans of the pool that the mean patches are taken from, at most.
@@ -95,6 +97,8 @@ class Study(StudyFolder):
         Comparison that keeps pool and target apart; none up to 0.3.
     analysis : AnalysisPlan
         Primary comparison and margin; declares nothing up to 0.4.
+    tuning : Tuning, optional
+        Grid of the trials that choose rate and length of fine-tuning; none where the preset's are taken.
     folder : Path
         See :class:`training.studies.study_folder.StudyFolder`.
     """
@@ -114,6 +118,7 @@ class Study(StudyFolder):
     simulated: bool
     separation: Separation | None = field(default=None, compare=False)
     analysis: AnalysisPlan = EXPLORATORY
+    tuning: Tuning | None = None
 
     def arm(self, name: str) -> Arm:
         """Return an arm by its name."""
@@ -147,7 +152,7 @@ class Study(StudyFolder):
         positions = np.linspace(0, len(pool) - 1, min(len(pool), CODING_SCANS)).round().astype(int)
         return pool[positions].tolist()
 
-    def split(self, arm_name: str, seed: int, fold: int) -> "Split":
+    def split(self, arm_name: str, seed: int, fold: int) -> Split:
         """Return the train/test split of the target cohort for one fine-tuning."""
         target = self.scans().query("role == 'target'").reset_index(drop=True)
         training = target[target["fold"] != fold]
@@ -159,23 +164,13 @@ class Study(StudyFolder):
         steps = -(-len(training) // self.preset.finetune_batch)
         return Split(labelled, target[target["fold"] == fold], steps)
 
-
-class Split(NamedTuple):
-    """Train/test split of the target cohort for one fine-tuning.
-
-    Parameters
-    ----------
-    train, test : pandas.DataFrame
-        Columns of :data:`SCAN_COLUMNS`: the labelled scans of the training folds (an arm's share of the
-        people), and those of the held-out fold.
-    steps : int
-        Optimiser steps an epoch: one pass over all training folds, also where an arm has a share of the
-        labels only, so that every arm gets the same number.
-    """
-
-    train: pd.DataFrame
-    test: pd.DataFrame
-    steps: int
+    def inner_split(self, fold: int) -> Split:
+        """Return the split of a fold's training people that it is tuned on: nobody held out is in it."""
+        target = self.scans().query("role == 'target'").reset_index(drop=True)
+        train, test = splits.inner(
+            target[target["fold"] != fold], folds=INNER_FOLDS, seed=self.split_seed + fold
+        )
+        return Split(train, test, -(-len(train) // self.preset.finetune_batch))
 
 
 def plan(
@@ -190,6 +185,7 @@ def plan(
     preset: str,
     overrides: Mapping[str, Any] | None = None,
     analysis: AnalysisPlan = EXPLORATORY,
+    tuning: Tuning | None = None,
 ) -> Study:
     """Plan a study and write its folder; the same plan again returns the study that is there.
 
@@ -197,10 +193,8 @@ def plan(
     ----------
     workspace : Workspace
         Where the cohorts are.
-    name : str
-        Name of the study.
-    cohort_id, target_id : str
-        Ids of the frozen pool and of the frozen target cohort.
+    name, cohort_id, target_id : str
+        Name of the study; ids of the frozen pool and of the frozen target cohort.
     arms : list of str
         Names out of :func:`training.arms.study_arms.available_arms`.
     seeds : list of int
@@ -213,6 +207,8 @@ def plan(
         Fields of the preset to change; :attr:`training.studies.input_images.Images.overrides` are such.
     analysis : AnalysisPlan, optional
         Primary comparison and margin; without, all comparisons are exploratory.
+    tuning : Tuning, optional
+        Trials that choose rate and length of fine-tuning; by default the preset's are taken.
 
     Returns
     -------
@@ -236,8 +232,11 @@ def plan(
     separated = pool_target_separation.check(workspace, pool, target)
     study_checks.refuse_too_few(target, folds)
     study_checks.refuse_too_few_labels(target, folds, chosen)
+    study_checks.refuse_same_folder(chosen)
     changed = PRESETS[preset].changed(overrides)
     arm_checks.refuse(pool, chosen, input_images.other_than_t1w(changed))
+    study_checks.refuse_too_few_to_contrast(pool, chosen, changed)
+    study_checks.refuse_too_few_to_tune(target, folds, tuning)
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name.strip(),
@@ -252,7 +251,7 @@ def plan(
         "simulated": bool(pool.scans["simulated"].any() or target.scans["simulated"].any()),
         **analysis.entry,
     }
-    study_checks.refuse_same_folder(chosen)
+    content |= {"tuning": tuning.as_dict()} if tuning else {}
     scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
     scans = pet_pairing.with_pets(workspace, scans, changed)
     scans = distortion.with_seeds(scans, [arm.distortion for arm in chosen])
@@ -301,6 +300,7 @@ def _read(path: Path) -> Study:
             folder=path.parent,
             separation=pool_target_separation.from_dict(values.get("separation")),
             analysis=AnalysisPlan.from_dict(values.get("analysis")),
+            tuning=Tuning.from_dict(values.get("tuning")),
             **{key: values[key] for key in _PLAIN},
         )
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 from curation.errors import StudyError
+from training.studies import objectives
 
 #: Middle of the template's brain in MNI mm: every volume's grid is centred here.
 CENTRE_MM = (0.0, -17.0, 5.0)
@@ -20,6 +21,8 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 #: Input modalities; a PET is one that lies in the space of the person's T1w.
 MODALITIES = (("T1w",), ("pet",), ("T1w", "pet"))
 _SEQUENCES = ("shape", "modalities")
+#: Fields that came later: a plan that has their defaults is written down, and named, as before.
+_LATER = ("objective", "contrast_weight", "temperature", "crop")
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,14 @@ class Preset:
     locality : float
         Strength of the mimetic initialisation of attention (:mod:`training.models.attention_init`); 0: the
         usual one of MONAI.
+    objective : {'mae', 'contrast', 'hybrid'}
+        What is pretrained for, see :data:`training.studies.objectives.OBJECTIVES`.
+    contrast_weight : float
+        Of the contrast in ``hybrid``, the reconstruction counting 1; above 0.
+    temperature : float
+        Of the contrast, see :func:`training.models.contrast.nt_xent`.
+    crop : float
+        Share of each axis that a view of the contrast shows, 0.3 to 1.
     threads : int
         CPU threads of one run.
     devices : int
@@ -138,6 +149,10 @@ class Preset:
     warp_mm: float = 0.0
     centred: bool = False
     locality: float = 0.0
+    objective: str = "mae"
+    contrast_weight: float = 0.1
+    temperature: float = 0.2
+    crop: float = 0.75
     threads: int = 1
     devices: int = 1
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -193,6 +208,15 @@ class Preset:
                 f"Preset {self.name}: half of every step is T1w and half PET, so a pretrain_batch of "
                 f"{self.pretrain_batch} has to be even."
             )
+        objectives.refuse_unusable(
+            self.name,
+            self.objective,
+            batch=self.pretrain_batch,
+            alternating=len(self.modalities) > 1 and not self.paired,
+            temperature=self.temperature,
+            weight=self.contrast_weight,
+            crop=self.crop,
+        )
         if self.pretrain_batch % self.devices:
             raise StudyError(
                 f"Preset {self.name}: a pretrain_batch of {self.pretrain_batch} cannot be spread evenly "
@@ -211,8 +235,10 @@ class Preset:
         return x, y, z
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain JSON-ready values."""
-        return asdict(self) | {name: list(getattr(self, name)) for name in _SEQUENCES}
+        """Return plain JSON-ready values, without later fields that have their defaults."""
+        usual = {field.name: field.default for field in fields(self) if field.name in _LATER}
+        values = asdict(self) | {name: list(getattr(self, name)) for name in _SEQUENCES}
+        return {name: value for name, value in values.items() if value != usual.get(name, ())}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Preset":

@@ -35,8 +35,8 @@ class RunState:
     epoch, epochs : int
         Finished epochs, and how many there will be.
     loss : float or None
-        Mean training loss of the last epoch: mean squared error of removed patches (pretraining) or
-        absolute error of the standardised age (fine-tuning).
+        Mean training loss of the last epoch: of the study's objective (pretraining), such as the mean
+        squared error of removed patches, or absolute error of the standardised age (fine-tuning).
     age_mae_years : float or None
         Mean absolute error on the held-out fold after the last epoch, years.
     heartbeat : float or None
@@ -96,7 +96,7 @@ def state_of(study: Study, run: Run) -> RunState:
         fold=run.fold,
         state=state,
         epoch=epoch,
-        epochs=epochs_of(study, run),
+        epochs=int(status.get("epochs", 0)) or epochs_of(study, run),
         message=message,
         loss=status.get("loss"),
         age_mae_years=status.get("age_mae_years"),

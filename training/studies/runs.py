@@ -13,10 +13,11 @@ from typing import Any, Literal
 from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.files import slug
+from training.studies import tuning
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
 
-RunKind = Literal["pretrain", "finetune"]
+RunKind = Literal["pretrain", "tune", "finetune"]
 
 #: Characters at the beginning of a result in which its header lies.
 _HEADER = 4096
@@ -30,16 +31,19 @@ class Run:
     ----------
     id : str
         Name of its folder.
-    kind : {'pretrain', 'finetune'}
-        What it trains.
+    kind : {'pretrain', 'tune', 'finetune'}
+        What it trains; ``tune`` is a fine-tuning that chooses the recipe of others.
     arm : str
-        Name of the arm; of a pretraining: the arm that the encoder is named after.
+        Name of the arm; of a pretraining: the arm that the encoder is named after; of a trial: the arm
+        that is tuned on.
     seed : int
         Of initial weights, order and masks.
     fold : int or None
         The held-out fold; none while pretraining.
     folder : Path
         Where its files lie.
+    trial : int or None
+        Of a trial: its number in :meth:`training.studies.tuning.Tuning.trials`.
     """
 
     id: str
@@ -48,6 +52,7 @@ class Run:
     seed: int
     fold: int | None
     folder: Path
+    trial: int | None = None
 
     @property
     def config_path(self) -> Path:
@@ -84,7 +89,7 @@ class Run:
 
 
 def runs_of(study: Study) -> list[Run]:
-    """Return the runs of a study: pretrainings, then fine-tunings, arm by arm.
+    """Return the runs of a study: pretrainings, then trials of the tuning, then fine-tunings, arm by arm.
 
     An encoder is pretrained once a seed; the folds share it, and so do arms that differ in their
     fine-tuning alone. ``scratch`` is not pretrained.
@@ -93,13 +98,45 @@ def runs_of(study: Study) -> list[Run]:
     pretrain = [
         _run(study, "pretrain", encoder, seed) for encoder in encoders for seed in study.seeds
     ]
+    trials = [
+        trial
+        for kind in tuning.kinds_of(study.arms)
+        for fold in range(study.folds)
+        for trial in trials_of(study, kind, fold)
+    ]
     finetune = [
         _run(study, "finetune", arm.name, seed, fold)
         for arm in study.arms
         for seed in study.seeds
         for fold in range(study.folds)
     ]
-    return pretrain + finetune
+    return pretrain + trials + finetune
+
+
+def trials_of(study: Study, kind: str, fold: int) -> list[Run]:
+    """Return the trials that a kind of arm is tuned by in a fold; none where the study is not tuned."""
+    if study.tuning is None:
+        return []
+    arm, seed = tuning.tuned_on(study.arms, kind, fold), study.seeds[0]
+    names = [
+        f"tune_{kind}_fold{fold}_trial{number}"
+        for number in range(len(study.tuning.trials(study.preset, kind)))
+    ]
+    return [
+        Run(name, "tune", arm.name, seed, fold, study.runs_dir / name, number)
+        for number, name in enumerate(names)
+    ]
+
+
+def parents_of(study: Study, run: Run) -> list[Run]:
+    """Return the runs that have to be finished before a run starts."""
+    if run.kind == "pretrain":
+        return []
+    pretraining, kind = pretraining_of(study, run), tuning.kind_of(study.arm(run.arm))
+    trials: list[Run] = []
+    if run.kind == "finetune" and kind:
+        trials = trials_of(study, kind, run.fold or 0)
+    return [*([pretraining] if pretraining else []), *trials]
 
 
 def find(study: Study, run_id: str) -> Run:
@@ -117,16 +154,18 @@ def find(study: Study, run_id: str) -> Run:
 
 
 def pretraining_of(study: Study, run: Run) -> Run | None:
-    """Return the pretraining whose encoder a fine-tuning starts from; none for ``scratch``."""
+    """Return the pretraining whose encoder a fine-tuning or trial starts from; none for ``scratch``."""
     encoder = study.arm(run.arm).encoder
     return None if encoder is None else _run(study, "pretrain", encoder, run.seed)
 
 
 def epochs_of(study: Study, run: Run) -> int:
-    """Return how many epochs a run has in all."""
-    preset = study.preset
+    """Return how many epochs a run has in all; of one that is tuned, how many the preset gives it."""
+    preset, kind = study.preset, tuning.kind_of(study.arm(run.arm))
     if run.kind == "pretrain":
         return preset.pretrain_epochs
+    if run.trial is not None and study.tuning and kind:
+        return study.tuning.trials(preset, kind)[run.trial].epochs
     return 1 if study.arm(run.arm).method == "ridge" else preset.finetune_epochs
 
 
@@ -175,6 +214,10 @@ def write_configs(study: Study) -> None:
             "epochs": epochs_of(study, run),
             "preset": study.preset.as_dict(),
         }
+        if run.trial is not None:
+            config["trial"] = run.trial
+        if run.kind == "finetune" and study.tuning:
+            del config["epochs"]  # the tuning chooses them
         if run.kind == "pretrain":
             config["preset"] = preset_of(study, run).as_dict()
             config["scans"] = study.pretraining_scans(run.arm, run.seed)
@@ -192,7 +235,10 @@ def named(study: Study, names: Sequence[str]) -> list[Run]:
     found: dict[str, Run] = {}
     every, arms = runs_of(study), {arm.name: arm for arm in study.arms}
     for name in names:
-        chosen = [run for run in every if run.id == name or run.arm == name]
+        # trials stay as they are when an arm is done again: they chose for others too
+        chosen = [
+            run for run in every if run.id == name or (run.arm == name and run.kind != "tune")
+        ]
         if not chosen:
             known = ", ".join(arms)
             raise StudyError(f"Study {study.id} has no run and no arm {name!r}; its arms: {known}.")
@@ -201,11 +247,14 @@ def named(study: Study, names: Sequence[str]) -> list[Run]:
 
 
 def delete_results(study: Study, selected: Sequence[Run]) -> list[Run]:
-    """Delete the results of runs and of the fine-tunings built on them; return all that start over."""
+    """Delete the results of runs and of the fine-tunings built on them; return all that start over.
+
+    What a tuning chose on a pretraining stays chosen, unless its trials are named themselves.
+    """
     ids, deleted = {run.id for run in selected}, []
     for run in runs_of(study):
-        pretraining = pretraining_of(study, run) if run.kind == "finetune" else None
-        if run.id in ids or (pretraining and pretraining.id in ids):
+        parents = parents_of(study, run) if run.kind == "finetune" else []
+        if run.id in ids or any(parent.id in ids for parent in parents):
             # the result first: without it, nothing else is taken for finished
             for path in (
                 run.result_path,

@@ -1,7 +1,27 @@
 """Split of the target cohort into folds by subject, and subsets of labels; the same for every arm."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
+
+
+class Split(NamedTuple):
+    """Train/test split of the target cohort for one fine-tuning.
+
+    Parameters
+    ----------
+    train, test : pandas.DataFrame
+        Columns of :data:`training.studies.planned_study.SCAN_COLUMNS`: the labelled scans of the training
+        folds (an arm's share of the people), and those of the held-out fold.
+    steps : int
+        Optimiser steps an epoch: one pass over all training folds, also where an arm has a share of the
+        labels only, so that every arm gets the same number.
+    """
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    steps: int
 
 
 def fold_of_subject(target: pd.DataFrame, *, folds: int, seed: int = 0) -> pd.Series:
@@ -39,6 +59,27 @@ def fold_of_subject(target: pd.DataFrame, *, folds: int, seed: int = 0) -> pd.Se
     rounds = -(-len(by_age) // folds)
     dealt = np.concatenate([rng.permutation(folds) for _ in range(rounds)])[: len(by_age)]
     return pd.Series(dealt, index=by_age, name="fold").sort_index()
+
+
+def inner(training: pd.DataFrame, *, folds: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split the people of the training folds for tuning, stratified by age.
+
+    Parameters
+    ----------
+    training : pandas.DataFrame
+        ``subject_id`` and ``age_years``, one row a scan.
+    folds : int
+        One of so many parts is validated on.
+    seed : int
+        Of the random order.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        The scans that trials learn from, and those that they are judged on: no person has scans in both.
+    """
+    part = training["subject_id"].map(fold_of_subject(training, folds=folds, seed=seed))
+    return training[part != 0], training[part == 0]
 
 
 def labelled(train: pd.DataFrame, *, percent: int, seed: tuple[int, ...]) -> pd.DataFrame:

@@ -13,7 +13,11 @@ from curation.sources.duplicates import some
 from curation.storage import tables
 from curation.storage.files import slug
 from curation.storage.workspace import Role, Workspace
+from training.arms import arm_scans
 from training.arms.study_arms import Arm
+from training.studies.objectives import OBJECTIVES
+from training.studies.preset import Preset
+from training.studies.tuning import INNER_FOLDS, Tuning
 
 
 def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
@@ -75,6 +79,17 @@ def refuse_too_few(target: Cohort, folds: int) -> None:
         )
 
 
+def refuse_too_few_to_tune(target: Cohort, folds: int, tuning: Tuning | None) -> None:
+    """Refuse an inner validation of fewer than two people, where there is to be one."""
+    people = target.scans["subject_id"].nunique()
+    training = people - -(-people // folds)
+    if tuning and training < 2 * INNER_FOLDS:
+        raise StudyError(
+            f"Each fold leaves {training} people to learn from; tuning on a third of them needs at least "
+            f"{2 * INNER_FOLDS}. Plan the study without tuning, or with more folds or a larger target cohort."
+        )
+
+
 def refuse_too_few_labels(target: Cohort, folds: int, chosen: tuple[Arm, ...]) -> None:
     """Refuse an arm whose share of the labels would be fewer than two people."""
     people = target.scans["subject_id"].nunique()
@@ -84,6 +99,23 @@ def refuse_too_few_labels(target: Cohort, folds: int, chosen: tuple[Arm, ...]) -
             raise StudyError(
                 f"The arm {arm.name} would learn from fewer than two people: {arm.label_percent} % of "
                 f"{training}. Take a larger share or a larger target cohort."
+            )
+
+
+def refuse_too_few_to_contrast(pool: Cohort, chosen: tuple[Arm, ...], preset: Preset) -> None:
+    """Refuse an arm of one person where the objective tells people apart."""
+    if not OBJECTIVES[preset.objective].contrasts:
+        return
+    for arm in chosen:
+        if arm.encoder != arm.name:
+            continue
+        matched = arm_scans.matched_arm(arm) if arm.matches else None
+        ids = arm_scans.scans_of(arm, pool.scans, matched=matched)
+        people = pool.scans.loc[pool.scans["scan_id"].isin(ids), "subject_id"].nunique()
+        if people < 2:
+            raise StudyError(
+                f"The arm {arm.name} holds the scans of one person, and the objective {preset.objective} "
+                "learns by telling people apart. Leave the arm out, or take the objective mae."
             )
 
 

@@ -43,6 +43,11 @@ class StudyFolder:
         return self.folder / "result.json"
 
     @property
+    def tuning_path(self) -> Path:
+        """What the tuning chose, there once every run of a tuned study is finished."""
+        return self.folder / "tuning.json"
+
+    @property
     def reconstructions_dir(self) -> Path:
         return self.folder / "reconstructions"
 

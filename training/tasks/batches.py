@@ -166,6 +166,20 @@ def warp(volumes: Tensor, displacement: Tensor) -> Tensor:
     return functional.grid_sample(volumes, grid, padding_mode="border", align_corners=True)
 
 
+def mirrored_displacement(displacement: Tensor, turned: Tensor) -> Tensor:
+    """Mirror some displacement fields, so that they deform mirrored volumes as the others do theirs.
+
+    Parameters
+    ----------
+    displacement : Tensor, [B, 3, x, y, z]
+        From :func:`sample_warp`.
+    turned : Tensor of bool, [B]
+        Which to mirror, left for right.
+    """
+    mirrored = displacement.flip(2) * torch.tensor([-1.0, 1.0, 1.0]).view(3, 1, 1, 1)
+    return torch.where(turned.view(-1, 1, 1, 1, 1), mirrored, displacement)
+
+
 def batch_indices(count: int, *, batch: int, step: int, seed: int) -> NDArray[np.int64]:
     """Return the indices of the volumes of a step.
 

@@ -20,6 +20,7 @@ class TrainingProgress:
     seconds: float = 0.0
     last: dict[str, float] = field(default_factory=dict)
     micro_batches: int = 1
+    sums: list[float] = field(default_factory=list)
 
     def state(self) -> dict[str, Any]:
         """Return the values as they are stored: ``micro_batches`` under their first name, ``parts``."""

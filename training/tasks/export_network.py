@@ -15,6 +15,7 @@ from curation.errors import DamagedError, StudyError
 from curation.storage import files
 from training.models import masked_autoencoder
 from training.studies import volume_grid
+from training.studies.objectives import OBJECTIVES
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
 from training.studies.runs import Run
@@ -114,7 +115,10 @@ def _about(study: Study, run: Run, modality: str | None) -> dict[str, Any]:
             + ", ".join(_WHITE[modality] for modality in shown)
             + ", x / white limited to 0 to 1.5; -2 outside the template's brain",
         },
-        "decoder": "predicts by how much a patch differs from the mean patch at its place",
+        "objective": preset.objective,
+        "decoder": "predicts by how much a patch differs from the mean patch at its place"
+        if OBJECTIVES[preset.objective].reconstructs
+        else "untrained: the encoder was pretrained by contrast alone",
         "study": study.id,
         "run": run.id,
         "arm": run.arm,

@@ -18,6 +18,7 @@ from training.models import masked_autoencoder, masking
 from training.models.age_model import AgeModel, EncoderAgeModel
 from training.models.brain_age_cnn import BrainAgeCnn
 from training.models.patches import mean_patches, patch_weights
+from training.results import tuning_choices
 from training.results.age_metrics import AgeScale, age_error, result_of
 from training.studies import prepare_volumes, runs, volume_grid
 from training.studies.planned_study import Study
@@ -40,17 +41,21 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
         ridge.fit_run(workspace, study, run)
         return
     preset = study.preset
-    train, test, steps = study.split(run.arm, run.seed, run.fold or 0)
+    train, test, steps = (
+        study.split(run.arm, run.seed, run.fold or 0)
+        if run.trial is None
+        else study.inner_split(run.fold or 0)
+    )
+    recipe = tuning_choices.recipe_of(study, run)
     scale = AgeScale.of(train["age_years"].to_numpy())
     # the same samples for every arm: the seed depends on the fold, not on the arm
     seed = step_seed(run.seed, 1_000_003 * (1 + (run.fold or 0)))
     model = _model(workspace, study, run, head_seed=seed)
-    rates = {"full": preset.finetune_lr, "probe": preset.probe_lr, "cnn": preset.cnn_lr}
     schedule = Schedule(
         seed=seed,
-        epochs=preset.finetune_epochs,
+        epochs=recipe.epochs,
         steps=steps,
-        lr=rates[method],
+        lr=recipe.lr,
         warmup=preset.warmup,
         clip_norm=preset.clip_norm,
     )
@@ -68,7 +73,8 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
         model.eval()
         with torch.inference_mode():
             predicted = task.predict()
-        trainer.finish(model.state_dict(), result_of(train, test, predicted, scale))
+        result = recipe._asdict() | result_of(train, test, predicted, scale)
+        trainer.finish(model.state_dict() if run.trial is None else {}, result)
 
 
 class People:

@@ -1,8 +1,8 @@
-"""Pretraining task: a masked autoencoder on the scans of one arm, with one seed."""
+"""Pretraining of an encoder on the scans of one arm, with one seed, for the preset's objective."""
 
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -10,25 +10,20 @@ from torch import Tensor, nn
 from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.models import masked_autoencoder, masking
+from training.models import masked_autoencoder
+from training.models.contrast import ViewContrast
 from training.models.masked_autoencoder import ReconstructionLoss
-from training.models.masking import PatchMasks
 from training.models.patches import patch_weights
 from training.studies import input_images, prepare_volumes, runs, volume_grid
+from training.studies.objectives import OBJECTIVES
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
 from training.studies.runs import Run
 from training.tasks import checkpoints, devices, training_loop
-from training.tasks.batches import (
-    Augmentation,
-    Batch,
-    Volumes,
-    batch_indices,
-    change_contrast,
-    sample_warp,
-    warp,
-)
-from training.tasks.schedule import Schedule, split_decay, step_seed
+from training.tasks.batches import Volumes
+from training.tasks.contrast import Contrast
+from training.tasks.masked_reconstruction import MaskedReconstruction
+from training.tasks.schedule import Schedule, split_decay
 from training.tasks.stop_signal import Interruption
 
 _AT_ONCE = 8
@@ -52,11 +47,18 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
     )
     coding = _paths(workspace, study, study.coding_scans())
     shares = patch_weights(volume_grid.brain_mask(workspace, preset), preset.patch)
+    given = (preset, run, paths, coding, shares, _people(study, scan_ids))
     if preset.devices > 1:
-        devices.launch_ddp(preset, interruption, train, preset, run, paths, coding, shares)
+        devices.launch_ddp(preset, interruption, train, *given)
         return
     with devices.device(preset, interruption) as fabric:
-        train(fabric, interruption, 1, preset, run, paths, coding, shares)
+        train(fabric, interruption, 1, *given)
+
+
+def _people(study: Study, scan_ids: list[str]) -> Tensor:
+    """Return whose each scan is, as numbers, [V]."""
+    subjects = study.scans().set_index("scan_id")["subject_id"].reindex(scan_ids)
+    return torch.from_numpy(pd.factorize(subjects)[0])
 
 
 def _paths(workspace: Workspace, study: Study, scan_ids: list[str]) -> list[list[Path]]:
@@ -79,15 +81,16 @@ def train(
     paths: list[list[Path]],
     coding: list[list[Path]],
     shares: Tensor,
+    people: Tensor,
 ) -> None:
     """Train on prepared volumes, in one process or as one of several."""
     volumes = Volumes(paths)
     trainer, task, loss = begin(
-        fabric, interruption, micro_batches, preset, run, volumes, Volumes(coding), shares
+        fabric, interruption, micro_batches, preset, run, volumes, Volumes(coding), shares, people
     )
     progress = trainer.fit(task)
-    people = len(volumes) // input_images.alternating_modalities(preset)
-    trainer.finish(loss.weights_to_keep(), {"scans": people, "loss": progress.last["loss"]})
+    scans = len(volumes) // input_images.alternating_modalities(preset)
+    trainer.finish(loss.weights_to_keep(), {"scans": scans, **progress.last})
 
 
 def begin(
@@ -99,19 +102,15 @@ def begin(
     volumes: Volumes,
     coding: Volumes,
     shares: Tensor,
-) -> tuple[training_loop.Trainer, "MaskedReconstruction", ReconstructionLoss]:
-    """Return trainer, task, and network with loss; a run that was stopped continues.
+    people: Tensor | None = None,
+) -> tuple[training_loop.Trainer, MaskedReconstruction, ReconstructionLoss]:
+    """Return trainer, task, and autoencoder; a run that was stopped continues.
 
-    ``volumes`` are trained on; the mean patches of ``coding`` are what every arm begins at.
+    ``volumes`` are trained on, ``people`` [V] says whose they are (each somebody else's by default); the
+    mean patches of ``coding`` are what every arm begins at.
     """
-    network = masked_autoencoder.build(preset, seed=run.seed)
-    masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
-    loss = ReconstructionLoss(network, preset, shares)
-    modalities = input_images.alternating_modalities(preset)
-    people = len(coding) // modalities
-    for modality in range(modalities):
-        samples = range(modality * people, (modality + 1) * people)
-        loss.set_mean_patches(coding.in_batches(samples, _AT_ONCE), modality)
+    loss = _autoencoder(fabric, preset, run, coding, shares)
+    trained, task = _objective(fabric, preset, run, loss, volumes, shares, people)
     schedule = Schedule(
         seed=run.seed,
         epochs=preset.pretrain_epochs,
@@ -121,83 +120,52 @@ def begin(
         clip_norm=preset.clip_norm,
     )
     groups = split_decay(
-        [parameter for parameter in loss.parameters() if parameter.requires_grad],
+        [parameter for parameter in trained.parameters() if parameter.requires_grad],
         preset.weight_decay,
     )
     trainer = training_loop.Trainer(
         fabric,
         run,
         schedule,
-        loss,
+        trained,
         groups,
         interruption,
         compiled=preset.compiled,
         micro_batches=micro_batches,
     )
-    return trainer, MaskedReconstruction(fabric, preset, run.seed, volumes, shares), loss
+    return trainer, task, loss
 
 
-class MaskedReconstruction(training_loop.Task):
-    """Masked reconstruction: predicting removed patches.
+def _autoencoder(
+    fabric: Fabric, preset: Preset, run: Run, coding: Volumes, shares: Tensor
+) -> ReconstructionLoss:
+    network = masked_autoencoder.build(preset, seed=run.seed)
+    masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
+    loss = ReconstructionLoss(network, preset, shares)
+    modalities = input_images.alternating_modalities(preset)
+    count = len(coding) // modalities
+    for modality in range(modalities):
+        samples = range(modality * count, (modality + 1) * count)
+        loss.set_mean_patches(coding.in_batches(samples, _AT_ONCE), modality)
+    return loss
 
-    Parameters
-    ----------
-    fabric : Fabric
-        Rank and number of processes; each takes its share of every batch.
-    preset, seed
-        Give batches, masks and augmentation.
-    volumes : Volumes
-        Training samples; of alternating modalities all of the first, then all of the second, in the same
-        order of people.
-    shares : Tensor, [N]
-        Share of brain in each patch.
-    """
 
-    def __init__(
-        self, fabric: Fabric, preset: Preset, seed: int, volumes: Volumes, shares: Tensor
-    ) -> None:
-        super().__init__(preset.pretrain_batch // fabric.world_size)
-        self.preset, self.seed = preset, seed
-        self.volumes, self.shares = volumes, shares
-        self.modalities = input_images.alternating_modalities(preset)
-        self.own = slice(fabric.global_rank * self.size, (fabric.global_rank + 1) * self.size)
-        self.dtype = torch.float16 if fabric.device.type == "cuda" else torch.float32
-
-    def sample(self, step: int) -> Batch:
-        """Sample the whole batch, and return this process's share of it."""
-        preset, count = self.preset, self.preset.pretrain_batch
-        rng = np.random.default_rng(step_seed(self.seed, step))
-        # the same people at each step, whatever their modality
-        people = len(self.volumes) // self.modalities
-        indices = batch_indices(people, batch=count, step=step, seed=self.seed)
-        modality = np.arange(step * count, (step + 1) * count) % self.modalities
-        indices = indices + modality * people
-        changes = Augmentation.sample(
-            rng, count, channels=preset.channels, shift_voxels=preset.shift_voxels
-        ).part(self.own)
-        masks = PatchMasks(
-            *(one[self.own] for one in masking.sample_masks(rng, count, self.shares, preset))
-        )
-        batch = {
-            "volumes": self.volumes.batch(indices[self.own], changes, self.dtype),
-            "gain": changes.gain,
-            "offset": changes.offset,
-            **masks._asdict(),
-        }
-        if self.modalities > 1:
-            batch["modality"] = torch.from_numpy(modality[self.own])
-        if preset.warp_mm:
-            voxels = preset.warp_mm / preset.spacing_mm
-            batch["displacement"] = sample_warp(rng, count, voxels=voxels)[self.own]
-        return batch
-
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Return the error of removed patches."""
-        volumes = change_contrast(batch["volumes"], batch["gain"], batch["offset"])
-        if "displacement" in batch:
-            volumes = warp(volumes, batch["displacement"])
-        masks = PatchMasks(batch["kept"], batch["removed"], batch["weights"])
-        return model(volumes, masks, batch.get("modality"))
+def _objective(
+    fabric: Fabric,
+    preset: Preset,
+    run: Run,
+    loss: ReconstructionLoss,
+    volumes: Volumes,
+    shares: Tensor,
+    people: Tensor | None,
+) -> tuple[nn.Module, MaskedReconstruction]:
+    """Return what is trained, which is the autoencoder or holds it, and the task."""
+    if not OBJECTIVES[preset.objective].contrasts:
+        return loss, MaskedReconstruction(fabric, preset, run.seed, volumes, shares)
+    people = torch.arange(len(volumes)) if people is None else people
+    return ViewContrast(loss, preset, seed=run.seed), Contrast(
+        fabric, preset, run.seed, volumes, shares, people
+    )
 
 
 def load_pretrained(run: Run, network: masked_autoencoder.MaskedAutoEncoderViT) -> None:

@@ -54,6 +54,8 @@ class Task:
 
     def __init__(self, size: int) -> None:
         self.size = size
+        #: Sums over the epoch so far that a task keeps beside the loss; a resumed run goes on with them.
+        self.sums: Tensor | None = None
 
     def sample(self, step: int) -> Batch:
         """Return the batch of a step on the CPU, masks and augmentation sampled; it depends on step alone."""
@@ -144,6 +146,8 @@ class Trainer:
             When a stop was asked for; the state is saved.
         """
         schedule, progress = self.schedule, self.progress
+        if task.sums is not None and progress.sums:
+            task.sums.copy_(torch.tensor(progress.sums, dtype=torch.float64))
         self._report("running")
         started, reported = time.monotonic() - progress.seconds, time.monotonic()
         total = schedule.epochs * schedule.steps
@@ -160,10 +164,10 @@ class Trainer:
                     self._end_epoch(task)
                     progress.seconds = time.monotonic() - started
                 if self._asked_to_stop():
-                    self._save()
+                    self._save(task)
                     raise Stopped
                 if time.monotonic() - self._saved_at > SAVE_EVERY_S:
-                    self._save()
+                    self._save(task)
                 if time.monotonic() - reported > HEARTBEAT_S:
                     reported = time.monotonic()
                     self._refuse_not_finite()
@@ -301,8 +305,9 @@ class Trainer:
                 saved_epoch=self._saved_epoch,
             )
 
-    def _save(self) -> None:
+    def _save(self, task: Task) -> None:
         self.progress.loss_sum = float(self._sum)
+        self.progress.sums = [] if task.sums is None else task.sums.tolist()
         self._refuse_not_finite()
         if self.fabric.is_global_zero:
             state = {

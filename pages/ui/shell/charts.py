@@ -110,7 +110,7 @@ def age_error(
 def pretraining_loss(
     band: pd.DataFrame, styles: Mapping[str, Style], *, along: str = "epoch"
 ) -> go.Figure:
-    """Draw the reconstruction loss against the epoch (or step) of pretraining, a line an arm.
+    """Draw the loss against the epoch (or step) of pretraining, a line an arm.
 
     ``band`` is as :func:`training.results.error_curves.loss_band` gives it.
     """
@@ -118,7 +118,7 @@ def pretraining_loss(
     figure.update_layout(
         height=320,
         xaxis={"title": f"{along.title()} of pretraining"},
-        yaxis={"title": "Reconstruction loss (lower is better)", "rangemode": "nonnegative"},
+        yaxis={"title": "Pretraining loss (lower is better)", "rangemode": "nonnegative"},
     )
     return figure
 

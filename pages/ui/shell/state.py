@@ -153,9 +153,10 @@ REFERENCE_NOTE = Key[str]("reference_note")
 #: The study that Train, Compare and Present show, and one to show on the next run.
 STUDY = Key[str]("study")
 PENDING_STUDY = Key[str]("pending_study")
-#: The design of a new study, and the images of its input.
+#: The design of a new study, the images of its input, and what it is pretrained for.
 DESIGN = Key[str]("design")
 IMAGES = Key[str]("images")
+OBJECTIVE = Key[str]("objective")
 #: The autoencoder, by its run's id, and the input image whose maps are drawn.
 MODEL = Key[str]("model")
 MAPS_OF = Key[str]("maps_of")

@@ -16,7 +16,7 @@ from training.studies.runs import find
 
 #: So many lines of a failed run's log are shown.
 _LOG_LINES = 15
-_KIND = {"pretrain": "Pretraining", "finetune": "Fine-tuning"}
+_KIND = {"pretrain": "Pretraining", "tune": "Tuning on", "finetune": "Fine-tuning"}
 
 
 def numbers(now: StudyStatus) -> None:

@@ -1,6 +1,6 @@
 """Form for a new study: question, arms, seeds, folds and preset, with costs, notes and where it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.shell import cache, formatting, frame, state
-from pages.ui.train import analysis_form, backend_form, design_form
+from pages.ui.train import analysis_form, backend_form, design_form, objective_form, tuning_form
 from training.arms.designs import Design
 from training.arms.study_arms import Arm, find
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
@@ -17,6 +17,7 @@ from training.studies import arm_overlap, planned_study
 from training.studies.input_images import IMAGES, Images, images_of
 from training.studies.preset import Preset, parse_changes
 from training.studies.presets import PRESETS, default_preset
+from training.studies.tuning import Tuning
 
 
 def show(workspace: Workspace, *, first: bool) -> None:
@@ -43,6 +44,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     target = right.selectbox("Target cohort", targets, format_func=_cohort_words)
     design, names = design_form.choose(pool)
     looked_at = _images(workspace, pool)
+    pursued = objective_form.choose()
     columns = st.columns([1, 1, 2, 2])
     seeds = columns[0].number_input("Seeds", 1, 20, value=2, help="each arm is trained once a seed")
     folds = columns[1].number_input("Folds", 2, 10, value=3, help="of the target cohort, by person")
@@ -53,8 +55,9 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         format_func=lambda preset: preset.name,
     )
     title = columns[3].text_input(
-        "Name of the study", value=_title(design, looked_at), max_chars=60
+        "Name of the study", value=_title(design, looked_at, pursued), max_chars=60
     )
+    tuned = tuning_form.choose(preset)
     changes = st.text_input(
         "Changes of the preset, if any",
         placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
@@ -64,12 +67,12 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     analysis = analysis_form.choose(arms)
     backend, mlflow = backend_form.choose(workspace, Backend(), tracked=False, key="new")
     sizes = pool.size, target.size
-    chosen = preset.changed(_overrides(looked_at))
-    if arms:
-        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, sizes, backend))
+    chosen = objective_form.usable(preset, _overrides(looked_at) | pursued)
+    if arms and chosen:
+        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, sizes, backend, tuned))
         analysis_form.show_power(workspace, target, preset.name, seeds, analysis)
     show_plan_notes(workspace, pool, target, names, seeds)
-    ready = bool(names) and backend is not None
+    ready = bool(names) and backend is not None and chosen is not None
     if st.button("Launch the study", type="primary", disabled=not ready) and backend:
         with frame.in_words():
             planned = planned_study.plan(
@@ -81,8 +84,9 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
                 seeds=list(range(seeds)),
                 folds=folds,
                 preset=preset.name,
-                overrides=parse_changes(preset, changes.split()) | _overrides(looked_at),
+                overrides=parse_changes(preset, changes.split()) | _overrides(looked_at) | pursued,
                 analysis=analysis,
+                tuning=tuned,
             )
             state.put(state.PENDING_STUDY, planned.id)
             launch.launch(workspace, planned.id, backend=backend, mlflow=mlflow)
@@ -100,8 +104,9 @@ def _cohort_words(header: CohortHeader) -> str:
     return f"{header.id} ({plural(header.size, 'scan')}: {per_tier})"
 
 
-def _title(design: Design, images: Images) -> str:
-    return design.name if images is IMAGES["T1w"] else f"{design.name}-{images.name}"
+def _title(design: Design, images: Images, pursued: Mapping[str, str]) -> str:
+    seen = [] if images is IMAGES["T1w"] else [images.name]
+    return "-".join([design.name, *seen, *pursued.values()])
 
 
 # ---- the images ----------------------------------------------------------------------------------
@@ -145,6 +150,7 @@ def _cost_words(
     preset: Preset,
     sizes: tuple[int, int],
     backend: Backend | None,
+    tuned: Tuning | None,
 ) -> str:
     seconds = cache.seconds_a_run(workspace, preset)
     cost = cost_estimate.estimate(
@@ -155,6 +161,7 @@ def _cost_words(
         scans=sum(sizes),
         pool=sizes[0],
         seconds=seconds,
+        tuning=tuned,
     )
     where = backend.words if backend and backend.kind != "here" else backend_form.machine()
     slots = execution_backend.slots(backend or Backend(), preset)
@@ -167,7 +174,7 @@ def _cost_words(
         )
         time = f"About {formatting.duration(cost.work_s)} of work, {span}as earlier studies took"
     words = (
-        f"{plural(cost.runs, 'run')}: {cost.pretrainings} pretrainings and "
+        f"{plural(cost.runs, 'run')}: {cost.pretrainings} pretrainings{tuning_form.cost_words(cost)} and "
         f"{cost.finetunings} fine-tunings, on {where}. {time}. Prepared volumes: up to "
         f"{formatting.significant(cost.disk_bytes / 1e6, 'MB', digits=2)}. {preset.name}: {preset.label}."
     )

@@ -10,7 +10,7 @@ from pages.ui.compare import comparison_data
 from pages.ui.shell import cache, charts, formatting, frame, state
 from pages.ui.shell.html_marks import state_chip
 from pages.ui.shell.progress import EVERY
-from pages.ui.train import backend_form, runs_panel
+from pages.ui.train import backend_form, runs_panel, tuning_panel
 from training.jobs import execution_backend, launch, mlflow_log
 from training.jobs.study_status import StudyStatus, status
 from training.results import error_curves, study_summary
@@ -82,6 +82,7 @@ def show_progress(workspace: Workspace, study: Study) -> None:
             runs_panel.at_work(study, now)
         runs_panel.failures(study, now)
         _losses(workspace, study)
+        tuning_panel.show(study, now)
         runs_panel.everything(study, now)
 
     shown()
@@ -120,7 +121,7 @@ def _losses(workspace: Workspace, study: Study) -> None:
                 frame.figure(
                     figure,
                     key="live-loss",
-                    alt="Reconstruction loss against the epoch of pretraining",
+                    alt="Loss against the epoch of pretraining",
                 )
         with st.container(width="stretch"):
             st.markdown("**Fine-tuning**")

@@ -37,6 +37,14 @@ def test_the_usual_arms_of_each_design(workspace: Workspace) -> None:
     ]
 
 
+def test_simpler_ways_are_frozen_features_random_ones_a_plain_network_and_tissues(
+    workspace: Workspace,
+) -> None:
+    cohort = _cohort(workspace, [5, 30])
+    expected = ["scratch", "all", "probe-all", "random", "cnn", "ridge"]
+    assert DESIGNS["baselines"].arms(cohort) == expected
+
+
 @pytest.mark.parametrize("scores", [[5, 30, 80], [30, 80], [5, 6]])
 @pytest.mark.parametrize("design", DESIGNS.values(), ids=lambda design: design.name)
 def test_every_design_is_a_study_that_the_cohort_can_carry(workspace, design, scores) -> None:

@@ -10,7 +10,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from tests.helpers.workspace_scored import put_scans
 from training.arms.arm_scans import matched_arm, scans_of, shortage
-from training.arms.study_arms import Arm, available_arms, choose, find, scan_set
+from training.arms.study_arms import BASELINES, Arm, available_arms, choose, find, scan_set
 
 
 def _cohort(workspace: Workspace, scores: list[float], rule: TierRule | None = None) -> Cohort:
@@ -176,11 +176,13 @@ def test_a_probe_shares_the_encoder_of_its_arm(workspace: Workspace) -> None:
     assert (fewer.method, fewer.encoder, fewer.label_percent) == ("probe", "A", 25)
 
 
-@pytest.mark.parametrize("name", ["cnn", "ridge"])
-def test_baselines_need_no_encoder(workspace: Workspace, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "method"), [("random", "probe"), ("cnn", "cnn"), ("ridge", "ridge")]
+)
+def test_baselines_need_no_pretraining(workspace: Workspace, name: str, method: str) -> None:
     arm = find(_cohort(workspace, [5, 30, 80]), name)
-    assert arm is not None
-    assert (arm.method, arm.encoder) == (name, None)
+    assert arm is not None and name in BASELINES
+    assert (arm.method, arm.encoder, arm.is_scratch) == (method, None, False)
     assert Arm.from_dict(arm.as_dict()) == arm
 
 

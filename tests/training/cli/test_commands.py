@@ -16,6 +16,7 @@ from training.jobs import launch
 from training.jobs.study_status import status
 from training.studies import input_images, planned_study
 from training.studies.input_images import IMAGES
+from training.studies.objectives import OBJECTIVES
 
 
 @pytest.fixture
@@ -75,6 +76,42 @@ def test_images_that_are_not_there_are_refused_in_words(frozen: list[str], capsy
     arms = ["--folds", "2", "--arms", "scratch"]
     assert main(["launch", *frozen, *arms, "--images", "together"]) == 2
     assert "20 of 20 scans have no PET" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", list(OBJECTIVES))
+def test_an_objective_is_chosen_by_name(frozen: list[str], workspace, capsys, name: str) -> None:
+    command = ["launch", *frozen, "--folds", "2", "--arms", "scratch", "A", "--preset", "smoke"]
+    assert main([*command, "--objective", name, "--set", "temperature=0.5"]) == 0
+    (study,) = planned_study.list_studies(workspace)
+    assert (study.preset.objective, study.preset.temperature) == (name, 0.5)
+    assert ("tells each from 7 others" in capsys.readouterr().err) == OBJECTIVES[name].contrasts
+
+
+def test_a_contrast_of_one_scan_a_step_is_refused_in_words(frozen: list[str], workspace, capsys):
+    command = ["launch", *frozen, "--folds", "2", "--arms", "scratch", "A", "--preset", "smoke"]
+    assert main([*command, "--objective", "contrast", "--set", "pretrain_batch=1"]) == 2
+    assert "pretrain_batch must be 2 or more, not 1" in capsys.readouterr().err
+    assert not planned_study.list_studies(workspace)
+
+
+@pytest.mark.parametrize(
+    ("preset", "asked", "tuned"),
+    [
+        ("smoke", [], False),
+        ("smoke", ["--tune"], True),
+        ("gpu-base", [], True),
+        ("gpu-base", ["--no-tune"], False),
+    ],
+)
+def test_tuning_is_what_was_asked_or_else_what_suits_the_preset(
+    workspace: Workspace, frozen: list[str], capsys, preset: str, asked: list[str], tuned: bool
+) -> None:
+    command = ["launch", *frozen, "--folds", "4", "--arms", "scratch", "--preset", preset]
+    assert main([*command, *asked]) == 0
+    (study,) = planned_study.list_studies(workspace)
+    assert (study.tuning is not None) == tuned
+    # 6 trials in each of 4 folds
+    assert ("tuning: 24 fine-tunings more" in capsys.readouterr().out) == tuned
 
 
 def test_a_share_that_is_none_is_refused(frozen: list[str], capsys) -> None:

@@ -8,6 +8,7 @@ from training.jobs.study_status import START_S
 from training.studies import runs
 from training.studies.planned_study import Study
 from training.studies.presets import PRESETS
+from training.studies.tuning import Tuning
 
 SECONDS = {"pretrain": 100.0, "finetune": 10.0}
 
@@ -26,6 +27,17 @@ def test_an_encoder_that_arms_share_is_paid_once_a_seed(study: Study) -> None:
     assert (cost.pretrainings, cost.finetunings, cost.runs) == (6, 24, 30)
     assert cost.work_s == 6 * (100 + START_S) + 24 * (10 + START_S)
     assert cost.disk_bytes == 20 * 20 * 24 * 20 * 2
+
+
+def test_trials_of_a_tuning_are_paid_and_fine_tunings_for_the_longest(study: Study) -> None:
+    tuning = Tuning(rates=(0.3, 1.0, 3.0), lengths=(1.0, 2.0))
+    cost = cost_estimate.estimate(
+        study.arms, seeds=3, folds=2, preset=study.preset, scans=20, seconds=SECONDS, tuning=tuning
+    )
+    # two kinds of arms in two folds, 6 trials each: two thirds of the people, 1.5 times as long on average
+    assert (cost.trials, cost.runs) == (24, 54)
+    expected = 6 * (100 + START_S) + 24 * (10 + START_S) + 24 * (20 + START_S)
+    assert cost.work_s == pytest.approx(expected)
 
 
 def test_no_number_of_places_makes_a_study_shorter_than_a_run_and_what_follows_it(study) -> None:

@@ -19,6 +19,7 @@ from training.jobs import launch, study_status
 from training.results import error_curves, study_summary
 from training.studies import run_status, runs
 from training.studies.planned_study import Study
+from training.studies.tuning import Tuning
 
 #: Long enough that it cannot end between a look at it and what is done to it.
 LONG = {"pretrain_epochs": 100}
@@ -49,6 +50,31 @@ def test_a_study_runs_from_scans_to_errors(finished: tuple[Workspace, Study]) ->
     assert set(error_curves.age_error_curves(workspace, study.id)["epoch"]) == {1, 2, 3}
     assert len(error_curves.pretrain_curves(workspace, study.id)) == LONG["pretrain_epochs"]
     assert files.read_json(study.result_path)["final_errors"][0]["arm"] == "scratch"
+
+
+def test_a_tuned_study_tries_first_and_is_fine_tuned_by_what_was_chosen(
+    workspace: Workspace,
+) -> None:
+    workspace_trainable.make(workspace, target=12)
+    study = workspace_trainable.plan(
+        workspace, arms=["scratch"], tuning=Tuning(rates=(1.0,), lengths=(2.0,))
+    )
+    launch.launch(workspace, study.id)
+    status = wait(workspace, study, ended)
+    assert status.state == "finished", study.supervisor_log_path.read_text()
+    assert [(run.kind, run.epoch, run.epochs) for run in status.runs] == [
+        ("tune", 6, 6),
+        ("tune", 6, 6),
+        ("finetune", 6, 6),
+        ("finetune", 6, 6),
+    ]
+    chosen = files.read_json(study.tuning_path)
+    assert [(one["kind"], one["fold"], one["epochs"]) for one in chosen] == [
+        ("scratch", 0, 6),
+        ("scratch", 1, 6),
+    ]
+    errors = study_summary.final_errors(workspace, study.id).set_index("arm")
+    assert errors.loc["scratch", "n_runs"] == 2  # trials are no results
 
 
 def test_every_arm_gets_the_same_steps_and_the_same_people(finished) -> None:

@@ -39,6 +39,15 @@ def looked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study, 
     return workspace, study, run
 
 
+def test_a_model_without_a_decoder_is_refused_in_words(workspace: Workspace) -> None:
+    workspace_trainable.make(workspace)
+    study = workspace_trainable.plan(workspace, overrides={"objective": "contrast"})
+    run = runs.find(study, "pretrain_A_seed0")
+    finish(study, run)
+    with pytest.raises(StudyError, match="by contrast alone, without a decoder"):
+        reconstruct.maps(workspace, study, run, "pool_sub-00_T1w")
+
+
 def _maps(made: reconstruction_files.ReconstructionRecord) -> dict[str, np.ndarray]:
     return {name: np.asarray(nib.load(path).dataobj) for name, path in made.maps.items()}
 

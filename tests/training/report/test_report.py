@@ -22,7 +22,9 @@ from training.report.source import Options
 from training.results import error_strata, predictions
 from training.results.predictions import BASELINE
 from training.studies import planned_study, pool_target_separation, runs
+from training.studies.objectives import OBJECTIVES
 from training.studies.planned_study import Study
+from training.studies.tuning import Tuning
 
 Made = tuple[Workspace, Study, Path, Report]
 
@@ -185,11 +187,42 @@ def test_methods_claim_no_more_than_was_compared(made) -> None:
 
 def test_methods_tell_of_arms_that_are_trained_in_other_ways(workspace) -> None:
     workspace_trainable.make(workspace)
-    arms = ["scratch", "all", "probe-all", "all-labels-50", "cnn", "ridge"]
+    arms = ["scratch", "all", "probe-all", "all-labels-50", "random", "cnn", "ridge"]
     study = workspace_trainable.plan(workspace, arms=arms)
     told = " ".join(content.build(workspace, study.id).methods)
     assert "Linear probes" in told and "plain 3D network" in told and "Ridge regression" in told
     assert "Some arms learned from 50 % of the people's ages." in told
+    assert "an encoder of random weights" in told
+    assert "over 3 epochs, fixed beforehand" in told
+
+
+@pytest.mark.parametrize("objective", list(OBJECTIVES))
+def test_methods_tell_what_was_pretrained_for(workspace, objective: str) -> None:
+    study = workspace_trainable.plan(
+        workspace_trainable.make(workspace), overrides={"objective": objective, "warp_mm": 3.0}
+    )
+    told = " ".join(content.build(workspace, study.id).methods)
+    chosen = OBJECTIVES[objective]
+    assert ("mean squared error of removed patches" in told) == chosen.reconstructs
+    assert ("NT-Xent loss of SimCLR (temperature 0.2" in told) == chosen.contrasts
+    assert ("Both views were deformed alike." in told) == chosen.contrasts
+    assert ("without its decoder" in told) == (objective == "contrast")
+
+
+def test_methods_tell_who_chose_rates_and_lengths_and_which(workspace) -> None:
+    workspace_trainable.make(workspace, target=12)
+    study = workspace_trainable.plan(workspace, arms=["scratch", "all"], tuning=Tuning())
+    for kind, best in (("scratch", 4), ("pretrained", 0)):
+        for fold in range(2):
+            for run in runs.trials_of(study, kind, fold):
+                error = 5.0 + (run.trial != best)
+                row = {"age_mae_years": error, "predictions": [{"subject_id": "target:1"}]}
+                files.write_json(run.result_path, row)
+    told = " ".join(content.build(workspace, study.id).methods)
+    assert "by an inner validation on a third of its training people, among 6 trials" in told
+    assert "no pretraining: rate 0.006 over 6 epochs in 2 of 2 folds" in told
+    assert "pretrained encoders: rate 0.002 over 3 epochs in 2 of 2 folds" in told
+    assert "fixed beforehand" not in told and "learning rate as tuned" in told
 
 
 def test_methods_name_the_rules_of_both_cohorts_and_that_they_differ(workspace) -> None:

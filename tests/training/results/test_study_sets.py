@@ -47,5 +47,9 @@ def test_why_studies_cannot_be_compared_is_said(study, tmp_path, columns, why) -
 def test_another_preset_or_pool_is_named(study) -> None:
     assert study_sets.what_else_differs(study, study) == []
     other = replace(study, cohort_id="pool-2", preset=study.preset.changed({"finetune_epochs": 9}))
+    contrast = replace(study, preset=study.preset.changed({"objective": "contrast"}))
+    assert study_sets.what_else_differs(study, contrast) == [
+        "the objective (mae here, contrast there)"
+    ]
     preset, pool = study_sets.what_else_differs(study, other)
     assert "preset" in preset and "pool-2 there" in pool

@@ -16,6 +16,7 @@ from training.models import masked_autoencoder
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights
 from training.studies import runs, volume_grid
+from training.studies.objectives import OBJECTIVES
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 from training.tasks import checkpoints, export_network
@@ -99,6 +100,16 @@ def test_what_is_expected_of_volumes_stands_beside(workspace: Workspace, tmp_pat
     assert about["volumes"]["shape"] == list(study.preset.shape)
     assert about["volumes"]["modalities"] == ["T1w"]
     assert about["simulated"] is True
+
+
+@pytest.mark.parametrize("objective", list(OBJECTIVES))
+def test_the_objective_stands_beside_and_that_a_decoder_was_not_trained(
+    workspace: Workspace, tmp_path: Path, objective: str
+) -> None:
+    study, run, _ = _finished(workspace_trainable.make(workspace), objective=objective)
+    about = json.loads(export_network.export(study, run, tmp_path).about.read_text())
+    assert about["objective"] == objective
+    assert about["decoder"].startswith("untrained") == (objective == "contrast")
 
 
 def test_for_pet_a_mixed_network_is_exported_as_it_sees_pet(

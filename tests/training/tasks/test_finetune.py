@@ -135,12 +135,14 @@ def test_scratch_is_shown_what_pretrained_arms_are_shown(workspace: Workspace) -
         arms=["scratch", "A", "all"],
         overrides={"centred": True, "pretrain_epochs": 1, "pretrain_steps": 1},
     )
-    usual = []
+    usual, expected_out = [], []
     for arm in ("A", "all"):
         _train(workspace, study, f"pretrain_{arm}_seed0")
         kept = pretrain.kept_weights(runs.find(study, f"pretrain_{arm}_seed0"))
         usual.append(kept["usual"])
+        expected_out.append(kept["expected"])
     assert torch.equal(*usual)
+    assert torch.equal(*expected_out)
     network = masked_autoencoder.build(study.preset, seed=0)
     expected = masked_autoencoder.centred(network.state_dict(), usual[0][0])
     scratch = finetune._model(

@@ -1,0 +1,41 @@
+"""What the tuning of a study tried and chose, a row a kind of arm, a column a fold."""
+
+import streamlit as st
+
+from curation.wording import number
+from pages.ui.shell import formatting, html_marks
+from training.jobs.study_status import StudyStatus
+from training.results import tuning_choices
+from training.studies import runs, tuning
+from training.studies.planned_study import Study
+
+
+def show(study: Study, now: StudyStatus) -> None:
+    """Draw the table; nothing for a study that is not tuned."""
+    if study.tuning is None:
+        return
+    done = {run.run_id for run in now.runs if run.state == "finished"}
+    rows = [
+        (tuning.KINDS[kind], *(_cell(study, kind, fold, done) for fold in range(study.folds)))
+        for kind in tuning.kinds_of(study.arms)
+    ]
+    st.markdown("**Tuning of the fine-tuning**")
+    head = ("Kind of arm", *(f"Fold {fold + 1}" for fold in range(study.folds)))
+    st.html(html_marks.table(head, rows, even=True))
+    st.caption(
+        "Highest learning rate × epochs with the smallest error on a third of the fold's training people, "
+        "and that error; all arms of the kind take them, with all seeds. With few people the choice is "
+        "one among nearly equal ones."
+    )
+
+
+def _cell(study: Study, kind: str, fold: int, done: set[str]) -> str:
+    trials = runs.trials_of(study, kind, fold)
+    finished = sum(run.id in done for run in trials)
+    if finished < len(trials):
+        return f"{finished} of {len(trials)} trials"
+    found = tuning_choices.choice(study, kind, fold)
+    if found is None:
+        return formatting.DASH
+    error = number(min(found.errors_years), 1, "years")
+    return f"{found.recipe.lr:.2g} × {found.recipe.epochs} ({error})"
