@@ -7,7 +7,7 @@ from curation.cli.framework import Command
 from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
-from training.cli import studies
+from training.cli import judging_options, studies
 from training.cli.studies import chosen_backend, follow, print_status
 from training.jobs import launch
 from training.studies import arm_overlap, planned_study
@@ -54,6 +54,7 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="change fields of the preset, e.g. pretrain_epochs=100 pretrain_lr=1e-4",
     )
+    judging_options.add(command)
     studies.add_backend_options(command)
 
 
@@ -92,7 +93,10 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
         folds=chosen.folds,
         preset=chosen.preset,
         overrides=changes,
+        asked=judging_options.asked(chosen),
     )
+    for said in judging_options.notes(workspace, study):
+        print(said)
     for doubt in arm_overlap.doubts(pool, target, study.arms, study.seeds):
         print(f"note: {doubt}", file=sys.stderr)
     if said := arm_overlap.controls_said(pool, study.arms, study.seeds):

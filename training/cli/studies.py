@@ -24,6 +24,7 @@ from curation.storage.workspace import Workspace
 from training.jobs import execution_backend, launch, mlflow_log, study_status
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import StudyStatus, status
+from training.judging.outcome import AGE, Outcome
 from training.studies import planned_study, runs
 from training.studies.study_arms import ALL, SCRATCH, available_arms
 
@@ -142,8 +143,10 @@ def start_demo_study(workspace: Workspace) -> Process:
     )
 
 
-def print_status(study_id: str, status: StudyStatus, *, runs: bool = False) -> None:
-    """Print the status of a study, and that of each of its runs."""
+def print_status(
+    study_id: str, status: StudyStatus, *, runs: bool = False, outcome: Outcome = AGE
+) -> None:
+    """Print the status of a study, and that of each of its runs, judged by its outcome."""
     left = "" if status.eta_s is None else f", about {wording.duration(status.eta_s)} left"
     print(
         f"{study_id}: {status.state}, {status.fraction:.0%}, "
@@ -154,7 +157,8 @@ def print_status(study_id: str, status: StudyStatus, *, runs: bool = False) -> N
     for run in status.runs if runs else []:
         numbers = [f"loss {run.loss:.3f}"] if run.loss is not None else []
         if run.age_mae_years is not None:
-            numbers.append(f"age error {run.age_mae_years:.2f} years")
+            what = "" if outcome.two_valued else f"{outcome.measure} "
+            numbers.append(f"{what}{outcome.measured(run.age_mae_years)}")
         text = ", ".join(numbers + [run.message] * bool(run.message))
         print(f"  {run.state:9} {run.epoch:4}/{run.epochs} epochs  {run.run_id:36} {text}")
 
@@ -164,7 +168,8 @@ def follow(workspace: Workspace, study_id: str) -> int:
     while (status := study_status.status(workspace, study_id)).going:
         time.sleep(2)
         print_status(study_id, status)
-    print_status(study_id, status, runs=True)
+    outcome = planned_study.load(workspace, study_id).outcome
+    print_status(study_id, status, runs=True, outcome=outcome)
     return 0 if status.state == "finished" else 1
 
 
@@ -218,7 +223,9 @@ def run_status(chosen: argparse.Namespace) -> int:
     for trouble in troubles if not chosen.study else []:
         print(in_words(trouble))
     for study_id in ids:
-        print_status(study_id, status(workspace, study_id), runs=bool(chosen.study))
+        outcome = planned_study.load(workspace, study_id).outcome if chosen.study else AGE
+        now = status(workspace, study_id)
+        print_status(study_id, now, runs=bool(chosen.study), outcome=outcome)
     return follow(workspace, chosen.study) if chosen.follow and chosen.study else 0
 
 

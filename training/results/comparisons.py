@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from training.judging.outcome import AGE
+from training.judging.outcome import Outcome as Judged
 from training.results import crossed_effects, resampling, study_summary
 from training.results.crossed_effects import ALPHA, Estimate, detectable_years
 from training.results.predictions import BASELINE, Predictions
@@ -37,7 +39,13 @@ class Verdict(NamedTuple):
 
 
 def verdict(
-    arm: str, reference: str, difference: Estimate, p_corrected: float, *, withheld: str = ""
+    arm: str,
+    reference: str,
+    difference: Estimate,
+    p_corrected: float,
+    *,
+    withheld: str = "",
+    judged: Judged = AGE,
 ) -> Verdict:
     """Return the verdict on an arm against a reference.
 
@@ -46,20 +54,24 @@ def verdict(
     arm, reference : str
         As they are called on the screen.
     difference : Estimate
-        Error of the arm less that of the reference, years; below 0 the arm is better.
+        Loss of the arm less that of the reference; below 0 the arm is better.
     p_corrected : float
         After Holm's correction.
     withheld : str
         Reason why there is no verdict whatever the numbers are; empty where there may be one.
+    judged : Outcome
+        What is predicted: its unit, and how differences are shown.
     """
     if not math.isfinite(difference.p):
         words = f"{arm} and {reference} have no runs in common to compare yet."
         return Verdict("unknown", words)
     if withheld:
-        words = f"{arm} and {reference}: {_signed(difference, arm)}. No verdict: {withheld}."
+        words = (
+            f"{arm} and {reference}: {_signed(difference, arm, judged)}. No verdict: {withheld}."
+        )
         return Verdict("withheld", words)
     better = difference.mean < 0
-    how_much = f"by {abs(difference.mean):.2f} years ({_interval(difference)})"
+    how_much = f"by {judged.amount(abs(difference.mean))} ({_interval(difference, judged)})"
     which = "better" if better else "worse"
     if p_corrected <= ALPHA:
         words = f"{arm} is {which} than {reference} {how_much}."
@@ -73,7 +85,8 @@ def verdict(
     return Verdict(
         "open",
         f"{arm} and {reference} are not distinguishable with these {rests_on(difference)} "
-        f"({_signed(difference, arm)}); {detectable_years(difference):.1f} years or more would be found in "
+        f"({_signed(difference, arm, judged)}); "
+        f"{judged.amount(detectable_years(difference), judged.coarse_digits)} or more would be found in "
         "four of five such studies.",
     )
 
@@ -83,28 +96,23 @@ def rests_on(difference: Estimate) -> str:
     return f"{difference.people} people and {difference.seeds} seeds"
 
 
-def _interval(difference: Estimate) -> str:
+def _interval(difference: Estimate, judged: Judged) -> str:
     """Return the interval of the difference's size, the smaller bound first."""
     bounds = (
         (difference.low, difference.high)
         if difference.mean >= 0
         else (-difference.high, -difference.low)
     )
-    return " to ".join(_number(bound) for bound in bounds)
+    return " to ".join(judged.number(bound) for bound in bounds)
 
 
-def _signed(difference: Estimate, arm: str) -> str:
-    low, mean, high = (_number(v) for v in (difference.low, difference.mean, difference.high))
-    return f"difference {mean} years, {low} to {high}; below 0 favours {arm}"
+def _signed(difference: Estimate, arm: str, judged: Judged) -> str:
+    bounds = (difference.low, difference.mean, difference.high)
+    low, mean, high = bounds if not judged.higher_is_better else (-bound for bound in bounds[::-1])
+    span = f"{judged.number(low)} to {judged.number(high)}"
+    return f"difference {judged.amount(mean)}, {span}; {judged.favours} favours {arm}"
 
 
-def _number(value: float) -> str:
-    shown = f"{value:.2f}"
-    return "0.00" if float(shown) == 0 else shown.replace("-", "−")
-
-
-#: Name of predicting the mean age in a sentence.
-MEAN_AGE = "predicting the mean age"
 COMPARISON_COLUMNS = (
     "arm",
     "label",
@@ -140,13 +148,13 @@ class Comparisons(NamedTuple):
 
     Notes
     -----
-    Columns: ``arm, label, reference`` · ``difference_years``: absolute error of the arm less that of the
-    reference, below 0 is better, with its 95 % interval ``ci_low, ci_high`` and two-sided ``p``
-    (:mod:`training.results.crossed_effects`) · ``p_holm``: corrected for the number of comparisons, those
-    with the mean age by themselves, all others together · ``p_flip``: sign-flip test over people, of these
-    trained models · ``boot_low, boot_high``: hierarchical bootstrap · ``detectable_years``: the true
-    difference that four of five such studies would find · ``n_subjects, n_seeds`` · ``verdict, words``, see
-    :mod:`training.results.comparisons`.
+    Columns: ``arm, label, reference`` · ``difference_years``: loss of the arm (absolute error, or 1 − AUC)
+    less that of the reference, below 0 is better, with its 95 % interval ``ci_low, ci_high`` and two-sided
+    ``p`` (:mod:`training.results.crossed_effects`) · ``p_holm``: corrected for the number of comparisons,
+    those with predicting the mean by themselves, all others together · ``p_flip``: sign-flip test over
+    people, of these trained models · ``boot_low, boot_high``: hierarchical bootstrap ·
+    ``detectable_years``: the true difference that four of five such studies would find · ``n_subjects,
+    n_seeds`` · ``verdict, words``, see :mod:`training.results.comparisons`.
     """
 
     mean_age: pd.DataFrame
@@ -205,9 +213,10 @@ def _row(held_out: Predictions, pair: Pair, found: Difference, p_holm: float) ->
     low, high = resampling.bootstrap_interval(table)
     judgement = verdict(
         arm,
-        MEAN_AGE if reference == BASELINE else reference,
+        held_out.outcome.no_model if reference == BASELINE else reference,
         estimate,
         p_holm,
+        judged=held_out.outcome,
         withheld=no_verdict(held_out, pair, estimate.seeds),
     )
     return {
@@ -226,7 +235,7 @@ def _row(held_out: Predictions, pair: Pair, found: Difference, p_holm: float) ->
         "n_subjects": estimate.people,
         "n_seeds": estimate.seeds,
         "verdict": judgement.outcome,
-        "words": judgement.words + _spread_words(pair, found),
+        "words": judgement.words + _spread_words(pair, found, held_out.outcome),
     }
 
 
@@ -252,10 +261,13 @@ def no_verdict(held_out: Predictions, arms: Iterable[str], seeds: int) -> str:
     return ""
 
 
-def _spread_words(pair: Pair, found: Difference) -> str:
+def _spread_words(pair: Pair, found: Difference, judged: Judged) -> str:
     """Return a remark where the seeds of two arms have different variances; else empty."""
     if not found.spreads or not crossed_effects.unlike(*found.spreads):
         return ""
-    years = [math.sqrt(spread.mean_square / found.estimate.people) for spread in found.spreads]
-    listed = " and ".join(f"{sd:.2f} for {arm}" for sd, arm in zip(years, pair, strict=True))
-    return f" Their seeds spread unlike each other (standard deviation, years: {listed})."
+    sizes = [math.sqrt(spread.mean_square / found.estimate.people) for spread in found.spreads]
+    listed = " and ".join(
+        f"{sd:.{judged.digits}f} for {arm}" for sd, arm in zip(sizes, pair, strict=True)
+    )
+    unit = "AUC" if judged.two_valued else judged.unit or judged.name
+    return f" Their seeds spread unlike each other (standard deviation, {unit}: {listed})."

@@ -14,13 +14,22 @@ import numpy as np
 import pandas as pd
 
 from curation import __version__, errors
-from curation.cohorts.frozen_cohort import Cohort
 from curation.decisions import database
 from curation.errors import StudyError, TierscopeError, WorkspaceError
 from curation.storage import files
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
-from training.studies import pet_pairing, pool_target_separation, splits, study_arms, study_checks
+from training.judging import judged_scans, judging, splits
+from training.judging.judging import BY_AGE, Asked, Judging
+from training.judging.outcome import Outcome
+from training.studies import (
+    harmonised_arms,
+    pet_pairing,
+    pool_target_separation,
+    study_arms,
+    study_checks,
+    study_scans,
+)
 from training.studies.pool_target_separation import Separation
 from training.studies.preset import Preset
 from training.studies.presets import PRESETS
@@ -35,23 +44,11 @@ _REMEDY = (
     "Put back a copy of it, update Tierscope if a newer one wrote it, or move the study's folder away: the "
     "other studies go on without it."
 )
-#: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where the
-#: study looks at PET, also :data:`training.studies.pet_pairing.PAIR_COLUMNS`.
-SCAN_COLUMNS = (
-    "scan_id",
-    "subject_id",
-    "role",
-    "sha256",
-    "site",
-    "age_years",
-    "tier",
-    "distortion_score",
-    "template_affine",
-    "fold",
-    "source",
-)
+#: Seed of the folds.
+SPLIT_SEED = 0
 #: Seed of the sampling of a control: this plus the seed of its run.
 CONTROL_SEED = 1000
+_FIXED = {"schema": SCHEMA, "split_seed": SPLIT_SEED, "control_seed": CONTROL_SEED}
 
 
 @dataclass(frozen=True)
@@ -82,6 +79,8 @@ class Study(StudyFolder):
         True when any scan in it is simulated.
     separation : Separation, optional
         Comparison that keeps pool and target apart; none up to 0.3.
+    judging : Judging
+        What arms are judged on: outcome, folds, external cohorts.
     folder : Path
         See :class:`training.studies.study_folder.StudyFolder`.
     """
@@ -100,16 +99,27 @@ class Study(StudyFolder):
     version: str
     simulated: bool
     separation: Separation | None = field(default=None, compare=False)
+    judging: Judging = field(default_factory=Judging)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is predicted of each person of the target."""
+        return self.judging.outcome
+
+    @property
+    def run_folds(self) -> range:
+        """Numbers of the folds of all partitions: those of partition r begin at ``r · folds``."""
+        return range(self.folds * self.judging.repeats)
 
     def arm(self, name: str) -> Arm:
         """Return an arm by its name."""
         return next(arm for arm in self.arms if arm.name == name)
 
     def scans(self) -> pd.DataFrame:
-        """Read the study's scans, the columns of :data:`SCAN_COLUMNS`; ``fold`` is −1 in the pool.
+        """Read the study's scans, as :func:`training.studies.study_scans.table` makes them.
 
-        Studies planned by earlier versions have no ``source``: there nothing stands in for an unknown site,
-        and controls stay as they were drawn.
+        ``fold`` is −1 outside of the target. Studies planned by earlier versions have no ``source``: there
+        nothing stands in for an unknown site, and controls stay as they were drawn.
         """
         return files.read_parquet(self.scans_path, _REMEDY)
 
@@ -136,14 +146,20 @@ class Study(StudyFolder):
     def split(self, arm_name: str, seed: int, fold: int) -> "Split":
         """Return the train/test split of the target cohort for one fine-tuning."""
         target = self.scans().query("role == 'target'").reset_index(drop=True)
-        training = target[target["fold"] != fold]
+        held_out = judged_scans.fold_of(target, fold // self.folds) == fold
+        training = target[~held_out]
         labelled = splits.labelled(
             training,
             percent=self.arm(arm_name).label_percent,
             seed=(self.split_seed, seed, fold),
         )
         steps = -(-len(training) // self.preset.finetune_batch)
-        return Split(labelled, target[target["fold"] == fold], steps)
+        return Split(labelled, target[held_out], steps)
+
+    def external(self) -> dict[str, pd.DataFrame]:
+        """Return the scans of each external cohort, by its id."""
+        scans = self.scans() if self.judging.external else pd.DataFrame()
+        return {one: scans[scans["cohort"] == one] for one in self.judging.external}
 
 
 class Split(NamedTuple):
@@ -152,8 +168,8 @@ class Split(NamedTuple):
     Parameters
     ----------
     train, test : pandas.DataFrame
-        Columns of :data:`SCAN_COLUMNS`: the labelled scans of the training folds (an arm's share of the
-        people), and those of the held-out fold.
+        Of the study's scans: the labelled ones of the training folds (an arm's share of the people), and
+        those of the held-out fold.
     steps : int
         Optimiser steps an epoch: one pass over all training folds, also where an arm has a share of the
         labels only, so that every arm gets the same number.
@@ -175,6 +191,7 @@ def plan(
     folds: int,
     preset: str,
     overrides: Mapping[str, Any] | None = None,
+    asked: Asked = BY_AGE,
 ) -> Study:
     """Plan a study and write its folder; the same plan again returns the study that is there.
 
@@ -196,6 +213,8 @@ def plan(
         Key of :data:`training.studies.presets.PRESETS`.
     overrides : mapping, optional
         Fields of the preset to change; :attr:`training.studies.input_images.Images.overrides` are such.
+    asked : Asked
+        Outcome, kind of folds, repeats and external cohorts.
 
     Returns
     -------
@@ -204,26 +223,22 @@ def plan(
     Raises
     ------
     StudyError
-        When the plan makes no fair study: a person of the target who is or may be in the pool, an image
-        that is in it twice, images of several kinds, an arm without scans, too few people for the folds, a
-        scan that is not aligned or has changed since, or one without the PET that the preset looks at.
+        When the plan makes no fair study, see :mod:`training.studies.study_checks` and others here.
     """
-    if preset not in PRESETS:
-        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
-    if not name.strip():
-        raise StudyError("A study needs a name.")
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
+    study_checks.refuse_settings(name, preset, seeds)
+    judging.refuse(asked, target_id)
     pool = study_checks.usable_cohort(workspace, cohort_id, "pool")
-    target = study_checks.usable_cohort(workspace, target_id, "target")
+    target, *outside = (
+        study_checks.usable_cohort(workspace, one, "target") for one in (target_id, *asked.external)
+    )
     chosen = study_arms.choose(pool, arms)
-    study_checks.refuse_mixed(pool, target)
-    separated = pool_target_separation.check(workspace, pool, target)
+    separated = study_checks.separated(workspace, pool, target, outside)
+    judged, target, outside = judged_scans.with_values(workspace, asked, target, outside)
     study_checks.refuse_too_few(target, folds)
     study_checks.refuse_too_few_labels(target, folds, chosen)
+    study_checks.refuse_same_folder(chosen)
     changed = PRESETS[preset].changed(overrides)
     content: dict[str, Any] = {
-        "schema": SCHEMA,
         "name": name.strip(),
         "cohort_id": pool.id,
         "target_id": target.id,
@@ -231,14 +246,15 @@ def plan(
         "seeds": list(seeds),
         "folds": folds,
         "preset": changed.as_dict(),
-        "split_seed": 0,
-        "control_seed": CONTROL_SEED,
-        "simulated": bool(pool.scans["simulated"].any() or target.scans["simulated"].any()),
+        "simulated": any(bool(one.scans["simulated"].any()) for one in (pool, target, *outside)),
     }
-    study_checks.refuse_same_folder(chosen)
-    scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
+    content |= {"judging": about} if (about := judged.as_dict()) else {}
+    scans = study_scans.table(workspace, pool, target, outside)
+    scans = judged_scans.with_folds(scans, judged, folds=folds, seed=SPLIT_SEED)
+    study_checks.refuse_one_value_learned(scans, judged, chosen, seeds, folds, SPLIT_SEED)
+    harmonised_arms.refuse(scans, judged, chosen)
     scans = pet_pairing.with_pets(workspace, scans, changed)
-    return _write(workspace, content, scans, separated)
+    return _write(workspace, _FIXED | content, scans, separated)
 
 
 def load(workspace: Workspace, study_id: str) -> Study:
@@ -272,6 +288,7 @@ def _read(path: Path) -> Study:
             preset=Preset.from_dict(values["preset"]),
             folder=path.parent,
             separation=pool_target_separation.from_dict(values.get("separation")),
+            judging=Judging.from_dict(values.get("judging")),
             **{key: values[key] for key in _PLAIN},
         )
 
@@ -317,16 +334,3 @@ def _write(
         about = {"separation": separated.as_dict()}
         files.write_json(paths.header_path, header | content | about)
     return load(workspace, study_id)
-
-
-def _scan_table(
-    workspace: Workspace, pool: Cohort, target: Cohort, *, folds: int, seed: int
-) -> pd.DataFrame:
-    table = pd.concat(
-        [pool.scans.assign(role="pool"), target.scans.assign(role="target")], ignore_index=True
-    )
-    affines = study_checks.alignments(workspace, table)
-    fold = splits.fold_of_subject(target.scans, folds=folds, seed=seed)
-    in_target = table["role"] == "target"
-    fold_column = table["subject_id"].map(fold).where(in_target, -1).astype(int)
-    return table.assign(template_affine=affines, fold=fold_column)[list(SCAN_COLUMNS)]

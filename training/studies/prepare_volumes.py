@@ -259,7 +259,7 @@ def _wanted(study: Study) -> list[_Wanted]:
         kinds = (
             study.preset.modalities if scan["role"] == "pool" else input_images.shown(study.preset)
         )
-        more = ("T1w",) if ridge and scan["role"] == "target" else ()
+        more = ("T1w",) if ridge and scan["role"] != "pool" else ()
         wanted += [(scan, modality) for modality in dict.fromkeys((*kinds, *more))]
     return wanted
 

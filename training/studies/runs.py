@@ -96,7 +96,7 @@ def runs_of(study: Study) -> list[Run]:
         _run(study, "finetune", arm.name, seed, fold)
         for arm in study.arms
         for seed in study.seeds
-        for fold in range(study.folds)
+        for fold in study.run_folds
     ]
     return pretrain + finetune
 

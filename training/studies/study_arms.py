@@ -22,6 +22,7 @@ Method = Literal["full", "probe", "cnn", "ridge"]
 SCRATCH = "scratch"
 ALL = "all"
 _CONTROL, _KEEP, _PROBE = "control-", "keep-", "probe-"
+_COMBAT = "-combat"
 _LABELS = re.compile(r"(?P<base>.+)-labels-(?P<percent>[1-9][0-9]?)")
 _SWEEP = re.compile(rf"(?P<control>{_CONTROL})?{_KEEP}(?P<percent>[1-9][0-9]?)")
 
@@ -76,6 +77,11 @@ class Arm:
         return self.method, self.label_percent, self.kind == "control"
 
     @property
+    def harmonised(self) -> bool:
+        """Whether its features are harmonised between sites (ComBat), as a sensitivity analysis."""
+        return self.method == "ridge" and self.name.endswith(_COMBAT)
+
+    @property
     def is_scratch(self) -> bool:
         """Whether it is the plain one without pretraining, fine-tuned whole on everybody."""
         return self.kind == "scratch" and self.method == "full" and self.label_percent == 100
@@ -94,6 +100,9 @@ class Arm:
 BASELINES: dict[str, Arm] = {
     "cnn": Arm("cnn", "a plain 3D network, no pretraining", "scratch", method="cnn"),
     "ridge": Arm("ridge", "ridge regression on tissue volumes", "scratch", method="ridge"),
+    f"ridge{_COMBAT}": Arm(
+        f"ridge{_COMBAT}", "ridge regression, sites harmonised (ComBat)", "scratch", method="ridge"
+    ),
 }
 
 
@@ -269,7 +278,7 @@ def what_it_carries(cohort: CohortHeader) -> str:
     available = ", ".join(arm.name for arm in available_arms(cohort))
     return (
         f"It can carry {available}, keep-1 to keep-99 with their controls, probe- before each, -labels-1 to "
-        "-labels-99 behind each, cnn and ridge."
+        "-labels-99 behind each, cnn, ridge and ridge-combat."
     )
 
 

@@ -10,7 +10,8 @@ from curation.cohorts.matched_controls import MatchingCriteria
 from curation.errors import DamagedError
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache
-from training.results import error_curves, predictions, study_sets
+from training.judging.outcome import Outcome
+from training.results import error_curves, joined_studies, stored_predictions, study_sets
 from training.results.predictions import BASELINE, Predictions
 from training.results.run_logs import RunLogs
 from training.studies import arm_overlap, runs
@@ -67,6 +68,11 @@ class Comparison:
             arms=kept,
         )
         return replace(left, left_out=_left_out(self, left))
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is predicted."""
+        return self.held_out.outcome
 
     @property
     def arms_with_predictions(self) -> list[str]:
@@ -150,12 +156,12 @@ def read_comparison(workspace: Workspace, study: Study, others: list[Study]) -> 
     parts = dict(zip(distinct_names([study, *others]), [study, *others], strict=True))
     held_out = {name: held_out_of(workspace, one) for name, one in parts.items()}
     if others:
-        joined = predictions.joined(held_out)
+        joined = joined_studies.joined(held_out)
         styles = _styles(joined.arms, list(parts))
     else:
         (joined,) = held_out.values()
         styles = arm_styles(study.arms)
-    folds = list(range(study.folds))
+    folds = list(study.run_folds)
     return Comparison(parts, joined, styles, list(joined.seeds), folds, joined.arms)
 
 
@@ -186,7 +192,7 @@ def _finished(study: Study) -> tuple[int, int]:
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _held_out(workspace: Workspace, study: Study, changed: tuple[int, int]) -> Predictions:
-    return predictions.read(workspace, study)
+    return stored_predictions.read(workspace, study)
 
 
 @st.cache_resource(show_spinner=False)

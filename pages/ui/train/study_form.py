@@ -8,7 +8,7 @@ from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.shell import cache, formatting, frame, state
-from pages.ui.train import backend_form
+from pages.ui.train import backend_form, judging_form
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
 from training.jobs.execution_backend import Backend
 from training.studies import arm_overlap, planned_study
@@ -45,7 +45,9 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     looked_at = _images(workspace, pool)
     columns = st.columns([1, 1, 2, 2])
     seeds = columns[0].number_input("Seeds", 1, 20, value=2, help="each arm is trained once a seed")
-    folds = columns[1].number_input("Folds", 2, 10, value=3, help="of the target cohort, by person")
+    folds = columns[1].number_input(
+        "Folds", 2, 10, value=3, help="of the target cohort, by person or by site"
+    )
     preset = columns[2].selectbox(
         "Preset",
         list(PRESETS.values()),
@@ -55,6 +57,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     title = columns[3].text_input(
         "Name of the study", value=_title(design, looked_at), max_chars=60
     )
+    asked = judging_form.choose(workspace, target, targets)
     changes = st.text_input(
         "Changes of the preset, if any",
         placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
@@ -65,7 +68,8 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     scans = pool.size + target.size
     chosen = preset.changed(_overrides(looked_at))
     if arms:
-        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, scans, backend))
+        all_folds = folds * asked.repeats
+        st.markdown(_cost_words(workspace, arms, seeds, all_folds, chosen, scans, backend))
     show_plan_notes(workspace, pool, target, names, seeds)
     ready = bool(names) and backend is not None
     if st.button("Launch the study", type="primary", disabled=not ready) and backend:
@@ -80,6 +84,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
                 folds=folds,
                 preset=preset.name,
                 overrides=parse_changes(preset, changes.split()) | _overrides(looked_at),
+                asked=asked,
             )
             state.put(state.PENDING_STUDY, planned.id)
             launch.launch(workspace, planned.id, backend=backend, mlflow=mlflow)

@@ -65,7 +65,7 @@ def test_without_a_gpu_the_default_is_the_try_out(monkeypatch: pytest.MonkeyPatc
 def test_what_pages_import_brings_no_torch() -> None:
     code = (
         "import sys\n"
-        "from training.studies import planned_study, presets, runs, splits, study_arms\n"
+        "from training.studies import planned_study, presets, runs, study_arms\n"
         "from training.jobs import launch\n"
         "from training.results import error_curves, study_summary\n"
         "from training.cli import studies\n"
