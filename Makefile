@@ -3,7 +3,7 @@ PYTHON    ?= python3
 VENV      ?= .venv
 WORKSPACE ?= workspace
 PORT      ?= 8501
-JOBS      ?= auto
+JOBS      ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 PY        := $(VENV)/bin/python
 RUNTIME   := $(VENV)/.runtime
@@ -25,7 +25,7 @@ demo: $(RUNTIME) ## make the demo workspace (simulated people) and start its stu
 	@$(PY) -m curation demo --workspace "$(WORKSPACE)"
 	@$(PY) -m training demo-study --workspace "$(WORKSPACE)" --detach
 
-test: $(TESTING) ## run all tests but those of 'make soak', on JOBS cores
+test: $(TESTING) ## run all tests but those of 'make soak', in JOBS processes
 	$(PY) -m pytest -m "not soak" -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 check: $(TESTING) ## format, lint, types, import layers, sizes of rooms

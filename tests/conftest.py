@@ -19,25 +19,29 @@ from curation.storage.workspace import Workspace
 from tests.helpers import phantom_heads, postgres
 from tests.helpers.paths import SHARED_DATA
 
+#: Folders whose tests run in one process, for what they share.
+TOGETHER = ("tests/browser/on_demo", "tests/browser", "tests/curation/assessment")
 #: Files that take longest, begun first so that no process is left with one of them at the end.
 LONG = (
+    "tests/browser/on_demo",
     "tests/browser",
     "tests/training/jobs",
+    "tests/curation/assessment",
     "tests/test_old_workspace.py",
     "tests/curation/sources",
-    "tests/curation/assessment",
     "tests/training/tasks",
+    "tests/curation/imaging",
 )
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of a file in one process, for what they share, and all that drive Chromium in one."""
+    """Keep the tests of a file, or of a folder of :data:`TOGETHER`, in one process."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Files(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return "browser" if file.startswith("tests/browser/") else file
+            return next((folder for folder in TOGETHER if file.startswith(f"{folder}/")), file)
 
     return Files(config, log)
 

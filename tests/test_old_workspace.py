@@ -16,6 +16,7 @@ from curation.sessions import saved_lists, session_log
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides, rule_versions
+from tests.helpers import workspace_finished
 from tests.helpers.launched_studies import ended, wait
 from tests.helpers.paths import ROOT
 from training.jobs import launch, study_status
@@ -72,12 +73,28 @@ def test_what_its_models_were_calibrated_on_is_told_until_they_are_made_again(
     assert conclusions.outdated([study]) == ""
 
 
-def test_its_stopped_study_goes_on_to_its_end(old: Workspace) -> None:
+def _is_finished(workspace: Workspace, study: planned_study.Study) -> None:
+    status = study_status.status(workspace, study.id)
+    assert status.state == "finished", study.supervisor_log_path.read_text()
+    assert study_summary.final_errors(workspace, study.id)["n_subjects"].eq(6).all()
+
+
+def test_its_stopped_study_goes_on_and_comes_to_its_end(old: Workspace) -> None:
     study = _study(old, "stopped")
     before = {run.run_id: run.epoch for run in study_status.status(old, study.id).runs}
     assert study_status.status(old, study.id).state == "stopped"
     assert before["pretrain_A_seed0"] > 0
+    launch.retry(old, study.id, ["pretrain_A_seed0"])  # what was stopped, as people go on with it
+    wait(old, study, ended, every_s=0.5)
+    gone_on = runs.find(study, "pretrain_A_seed0").result_path
+    assert gone_on.exists(), study.supervisor_log_path.read_text()
+    workspace_finished.train(old, study)  # the rest, in this process
+    _is_finished(old, study)
+
+
+@pytest.mark.soak
+def test_its_stopped_study_is_resumed_whole(old: Workspace) -> None:
+    study = _study(old, "stopped")
     launch.resume(old, study.id)
-    status = wait(old, study, ended, every_s=0.5)
-    assert status.state == "finished", study.supervisor_log_path.read_text()
-    assert study_summary.final_errors(old, study.id)["n_subjects"].eq(6).all()
+    wait(old, study, ended, every_s=0.5)
+    _is_finished(old, study)

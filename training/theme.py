@@ -47,7 +47,7 @@ TEMPLATE = go.layout.Template(
 
 
 class ArmLike(Protocol):
-    """Attributes of an arm that charts use; :class:`training.studies.study_arms.Arm` is one."""
+    """Attributes of an arm that charts use; :class:`training.arms.study_arms.Arm` is one."""
 
     @property
     def name(self) -> str: ...

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from curation.cohorts import frozen_cohort
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from tests.browser import conftest
-from tests.helpers import workspace_full
+from tests.helpers import chromium, workspace_full
+from tests.helpers.dashboard import Dashboard
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
 
@@ -116,10 +116,10 @@ def figures() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         workspace, _ = make(Path(folder) / "workspace")
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=conftest.CHROMIUM_ARGUMENTS
+            executable_path=shutil.which("chromium"), args=chromium.CHROMIUM_ARGUMENTS
         )
         for number in range(REPEATS):
-            with conftest._serving(workspace, Path(folder) / f"{number}.log") as address:
+            with Dashboard(workspace, Path(folder) / f"{number}.log") as address:
                 for name, value in _one(browser, address).items():
                     taken.setdefault(name, []).append(value)
             print({name: round(values[-1], 3) for name, values in taken.items()}, flush=True)
@@ -132,7 +132,7 @@ def figures() -> dict[str, float]:
 
 
 def _one(browser: Browser, address: str) -> dict[str, float]:
-    page = browser.new_context(viewport=conftest.DESKTOP).new_page()
+    page = browser.new_context(viewport=chromium.DESKTOP).new_page()
     page.set_default_timeout(60_000)
     page.goto(f"{address}/cohort")
     page.locator(".ts-head").wait_for()

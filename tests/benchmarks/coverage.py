@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from tests.helpers.made_predictions import made, null_studies
+from training.arms.study_arms import Arm
 from training.results import comparisons, study_summary
 from training.results.predictions import BASELINE, Predictions
-from training.studies.study_arms import Arm
 
 STUDIES = 1000
 FOLDS = 5

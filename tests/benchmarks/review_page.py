@@ -43,8 +43,8 @@ from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
 from curation.storage import files, tables
 from curation.storage.workspace import Source, Workspace
-from tests.browser import conftest
-from tests.helpers import workspace_full
+from tests.helpers import chromium, workspace_full
+from tests.helpers.dashboard import Dashboard
 from tests.helpers.paths import ROOT
 
 DATA = ROOT.parent / "shared" / "data" / "ds000011"
@@ -89,15 +89,15 @@ def figures(scans: int) -> dict[str, float]:
             for path in sorted(DATA.glob("sub-*/anat/*_T1w.nii.gz"))
         ]
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=conftest.CHROMIUM_ARGUMENTS
+            executable_path=shutil.which("chromium"), args=chromium.CHROMIUM_ARGUMENTS
         )
         found: dict[str, float] = {}
         workspace = _workspace(root / "few", heads, max(40, scans + 1))
-        with conftest._serving(workspace, root / "few.log") as address:
+        with Dashboard(workspace, root / "few.log") as address:
             found |= _first(browser, address) | _stepping(browser, address)
             found |= _sitting(browser, address, workspace, scans)
         workspace = _workspace(root / "many", heads, TILES)
-        with conftest._serving(workspace, root / "many.log") as address:
+        with Dashboard(workspace, root / "many.log") as address:
             found |= _sheet(browser, address)
         browser.close()
     return found
@@ -167,15 +167,11 @@ def _row(number: int, scan_id: str, path: Path, sha256: str) -> dict:
 
 
 def _opened(browser: Browser, address: str, page_name: str) -> Page:
-    page = browser.new_context(viewport=conftest.DESKTOP).new_page()
+    page = browser.new_context(viewport=chromium.DESKTOP).new_page()
     page.set_default_timeout(60_000)
     page.goto(f"{address}/{page_name}")
     page.locator(".ts-head").wait_for()
     return page
-
-
-def _drawn(page: Page, old: str | None = None) -> str:
-    return page.wait_for_function(_READY, arg=old, polling=20).json_value()
 
 
 def _first(browser: Browser, address: str) -> dict[str, float]:
@@ -188,7 +184,7 @@ def _first(browser: Browser, address: str) -> dict[str, float]:
         page.wait_for_timeout(3000)
         started = time.perf_counter()
         tile.click()
-        _drawn(page)
+        chromium.drawn(page)
         taken.append(time.perf_counter() - started)
         print(f"first image: {taken[-1]:.2f} s")
         page.context.close()
@@ -197,12 +193,12 @@ def _first(browser: Browser, address: str) -> dict[str, float]:
 
 def _stepping(browser: Browser, address: str) -> dict[str, float]:
     page = _opened(browser, address, "review")
-    shown, taken = _drawn(page), []
+    shown, taken = chromium.drawn(page), []
     for _ in range(NEXTS):
         page.wait_for_timeout(1000 * LOOKS_S)
         started = time.perf_counter()
         page.keyboard.press("n")
-        shown = _drawn(page, shown)
+        shown = chromium.drawn(page, shown)
         taken.append(time.perf_counter() - started)
         print(f"next scan: {taken[-1]:.2f} s", flush=True)
     page.context.close()
@@ -213,10 +209,10 @@ def _sitting(browser: Browser, address: str, workspace: Workspace, scans: int) -
     """Rate so many scans by keyboard, blinded, in one browser that is never reloaded."""
     plan = SessionPlan("bench", "bench", "three-level", size=scans, repeats_share=0.0)
     session = session_log.start(workspace, plan)
-    page = browser.new_context(viewport=conftest.DESKTOP).new_page()
+    page = browser.new_context(viewport=chromium.DESKTOP).new_page()
     page.set_default_timeout(60_000)
     page.goto(f"{address}/rate?session={session.id}")
-    shown, told, drawn, memory = _drawn(page), [], [], []
+    shown, told, drawn, memory = chromium.drawn(page), [], [], []
     for number in range(scans - 1):
         page.get_by_role("heading", name=f"Scan {number + 1} of {scans}", exact=True).wait_for()
         page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
@@ -228,7 +224,7 @@ def _sitting(browser: Browser, address: str, workspace: Workspace, scans: int) -
         page.keyboard.press("n")
         page.wait_for_function(_TOLD, arg=shown, polling=10)
         told.append(time.perf_counter() - started)
-        shown = _drawn(page, shown)
+        shown = chromium.drawn(page, shown)
         drawn.append(time.perf_counter() - started)
         if number % 10 == 0:
             print(f"rated {number + 1}: {drawn[-1]:.2f} s, {memory[-1]:.0f} MB", flush=True)

@@ -34,7 +34,8 @@ from curation.tiers.tier_rule import TierRule
 from pages.ui.scan_table import scan_arrays
 from pages.ui.scan_table.scan_arrays import ScanTable
 from pages.ui.tiers import cutoff_plot, tier_facts
-from tests.browser import conftest
+from tests.helpers import chromium
+from tests.helpers.dashboard import Dashboard
 
 SITES, RETIERS, DRAGS = 20, 50, 15
 SIZES = {"1e4": 10_000, "1e6": 1_000_000}
@@ -124,8 +125,8 @@ def _figures(scans: ScanTable, rule: TierRule) -> tuple[object, ...]:
 
 def redraw_ms(browser: Browser, workspace: Workspace, log: Path) -> tuple[float, float]:
     """Return the median time from release to redrawn counts, in ms, and the server's peak memory, in GB."""
-    with conftest._serving(workspace, log) as address:
-        page = browser.new_context(viewport=conftest.DESKTOP).new_page()
+    with Dashboard(workspace, log) as address:
+        page = browser.new_context(viewport=chromium.DESKTOP).new_page()
         page.set_default_timeout(_WAIT_MS)
         page.goto(f"{address}/tiers")
         page.locator(".cutoffs[data-drawn]").wait_for(timeout=_WAIT_MS)
@@ -170,7 +171,7 @@ def main() -> None:
     found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=conftest.CHROMIUM_ARGUMENTS
+            executable_path=shutil.which("chromium"), args=chromium.CHROMIUM_ARGUMENTS
         )
         for label, size in SIZES.items():
             root = Path(folder) / label

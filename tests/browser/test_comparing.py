@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from curation.storage.workspace import Workspace
-from tests.browser import conftest
-from tests.helpers import workspace_full
+from tests.helpers import chromium, workspace_full
+from tests.helpers.dashboard import Dashboard
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +26,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("comparing")
     workspace: Workspace = workspace_full.make(folder / "workspace")
     workspace_full.add_studies(workspace)
-    with conftest._serving(workspace, folder / "log.txt") as address:
+    with Dashboard(workspace, folder / "log.txt") as address:
         yield address
 
 
@@ -35,25 +35,18 @@ def compare(page: Page, address: str) -> Page:
     page.goto(f"{address}/compare")
     heading = page.get_by_role("heading", name="What is each tier worth?")
     expect(heading).to_be_visible(timeout=90_000)  # the first page of a server imports everything
-    _settled(page)
+    chromium.settled(page)
     page.get_by_label("Study").first.click()
     page.get_by_role("option", name=re.compile("^finished")).click()
-    _settled(page)
+    chromium.settled(page)
     return page
-
-
-def _settled(page: Page) -> None:
-    page.wait_for_timeout(300)
-    expect(page.locator("[data-testid=stApp]")).to_have_attribute(
-        "data-test-script-state", "notRunning", timeout=60_000
-    )
 
 
 def _part(page: Page, name: str) -> None:
     page.get_by_role("radio", name=name).or_(
         page.get_by_role("button", name=name, exact=True)
     ).first.click()
-    _settled(page)
+    chromium.settled(page)
 
 
 def _click(page: Page, plot: int, place: int) -> None:
@@ -61,14 +54,15 @@ def _click(page: Page, plot: int, place: int) -> None:
     page.wait_for_function(
         "(n) => document.querySelectorAll('.js-plotly-plot .main-svg').length > n", arg=plot
     )
-    page.locator(".js-plotly-plot").nth(plot).scroll_into_view_if_needed()
+    # by the page itself: a figure that is redrawn meanwhile is another element
+    page.evaluate("(n) => document.querySelectorAll('.js-plotly-plot')[n].scrollIntoView()", plot)
     page.wait_for_timeout(500)
     x, y = page.evaluate(_POINT, [plot, place])
     page.mouse.move(x - 3, y)
     page.mouse.move(x, y)
     page.wait_for_timeout(300)
     page.mouse.click(x, y)
-    _settled(page)
+    chromium.settled(page)
 
 
 def test_a_filter_redraws_every_part(compare: Page) -> None:
@@ -112,7 +106,7 @@ def test_a_cell_of_tier_by_tier_lists_its_scans_and_selects_them_on_explore(comp
 def test_a_run_opens_from_its_curve(compare: Page) -> None:
     _part(compare, "Curves")
     compare.get_by_test_id("stCheckbox").get_by_text("Single runs").click()
-    _settled(compare)
+    chromium.settled(compare)
     compare.wait_for_function(
         "() => document.querySelector('.js-plotly-plot')._fullData.some((t) => t.type === 'scattergl')"
     )

@@ -14,12 +14,13 @@ from curation.cohorts import frozen_cohort
 from curation.interchange import example_datasets
 from curation.storage.workspace import Workspace
 from pages import tiers as tiers_page
-from tests.browser import conftest
-from tests.browser.test_pages_look import settled
+from tests.helpers import chromium
+from tests.helpers.dashboard import Dashboard
+from tests.helpers.paths import ROOT
 
 pytestmark = pytest.mark.browser
 
-SHARED = conftest.ROOT.parent / "shared" / "data" / "iqm" / "abide_iqm_rating_age.csv"
+SHARED = ROOT.parent / "shared" / "data" / "iqm" / "abide_iqm_rating_age.csv"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def _people(path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def served(abide: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with conftest._serving(abide, tmp_path_factory.mktemp("abide-log") / "log.txt") as address:
+    with Dashboard(abide, tmp_path_factory.mktemp("abide-log") / "log.txt") as address:
         yield address
 
 
@@ -51,7 +52,7 @@ def served(abide: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def tiers(page: Page, served: str) -> Page:
     page.goto(f"{served}/tiers")
     page.locator(".cutoffs[data-drawn]").wait_for()
-    settled(page)
+    chromium.settled(page)
     return page
 
 
@@ -59,7 +60,7 @@ def part(page: Page, name: str) -> None:
     """Bring one of the parts below the plot onto the screen."""
     choice = page.get_by_role("radio", name=name, exact=True)
     choice.or_(page.get_by_role("button", name=name, exact=True)).first.click()
-    settled(page)
+    chromium.settled(page)
 
 
 def counts(page: Page) -> list[int]:
@@ -89,7 +90,7 @@ def drag(page: Page, to: float) -> list[int]:
     seen = counts(page)
     page.mouse.up()
     expect(page.locator(".cutoffs")).to_have_attribute("data-counted", "server")
-    settled(page)
+    chromium.settled(page)
     return seen
 
 
@@ -110,7 +111,7 @@ def test_a_dragged_line_moves_counts_balance_and_warnings_and_freezes_reproducib
     line(tiers).press("Home")
     nobody = tiers.get_by_text("Tier A has nobody")
     expect(nobody).to_be_visible()
-    settled(tiers)
+    chromium.settled(tiers)
     drag(tiers, 17.5)
     expect(nobody).to_have_count(0)
 
@@ -148,7 +149,7 @@ def _command_line(workspace: Workspace, rule: Path, out: Path) -> str:
             "--out",
             str(out),
         ],
-        cwd=conftest.ROOT,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
@@ -167,7 +168,7 @@ def test_the_line_moves_by_keys_and_stays_between_its_neighbours(tiers: Page) ->
     lower.press("End")
     expect(lower).to_have_attribute("aria-valuenow", "49.5")
     expect(tiers.locator(".cutoffs")).to_have_attribute("data-counted", "server")
-    settled(tiers)
+    chromium.settled(tiers)
     assert not tiers.get_by_text("cross").count()
 
 
@@ -199,7 +200,7 @@ def test_plotly_is_fetched_once_from_this_server(page: Page, served: str) -> Non
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{served}/tiers")
     page.locator(".cutoffs[data-drawn]").wait_for()
-    settled(page)
+    chromium.settled(page)
     drag(page, 12.0)
     part(page, tiers_page.RULE)
     page.locator(".flows .sankey").first.wait_for()
@@ -213,5 +214,5 @@ def test_a_flow_leads_to_the_scans_that_move(tiers: Page) -> None:
     tiers.locator(".flows .sankey-link").first.wait_for()
     expect(tiers.get_by_text("to another tier")).to_be_visible()
     tiers.locator(".flows .sankey-link").nth(1).click(force=True)
-    settled(tiers)
+    chromium.settled(tiers)
     expect(tiers.get_by_label("Scans that move")).to_be_visible()

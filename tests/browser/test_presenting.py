@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from pages.ui.shell.frame import PAGES
-from tests.browser import conftest
-from tests.helpers import report_reader, workspace_finished
+from tests.helpers import chromium, report_reader, workspace_finished
+from tests.helpers.dashboard import Dashboard
 from training.results.predictions import BASELINE
 from training.studies.planned_study import Study
 
@@ -34,7 +34,7 @@ def presenting(
 ) -> Iterator[str]:
     """The address of a dashboard on it."""
     log = tmp_path_factory.mktemp("presenting") / "log.txt"
-    with conftest._serving(finished[0], log) as address:
+    with Dashboard(finished[0], log) as address:
         yield address
 
 
@@ -42,7 +42,7 @@ def _opened(page: Page, address: str) -> None:
     page.goto(f"{address}/present")
     expect(page.get_by_role("heading", name=PAGES["present"].question)).to_be_visible()
     expect(page.get_by_text(re.compile(r"^1 of \d+$"))).to_be_visible()
-    conftest.listening(page)
+    chromium.listening(page)
 
 
 def test_keys_lead_from_message_to_message(page: Page, presenting: str) -> None:

@@ -13,9 +13,8 @@ from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
 from curation.storage import tables
 from curation.storage.workspace import Workspace
-from tests.browser import conftest
-from tests.browser.test_pages_look import opened, settled
-from tests.helpers import workspace_full, workspace_marked
+from tests.helpers import chromium, workspace_full, workspace_marked
+from tests.helpers.dashboard import Dashboard
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +23,7 @@ LEVELS = {"1": 1.0, "2": 0.0, "3": -1.0}
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Workspace, conftest._serving, str]]:
+def served(tmp_path: Path) -> Iterator[tuple[Workspace, Dashboard, str]]:
     """A workspace whose scans Bob rated, and a dashboard that can be started anew."""
     workspace = workspace_full.make(tmp_path / "workspace")
     session = session_log.start(
@@ -34,7 +33,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Workspace, conftest._serving, str]]
         session_log.save(
             workspace, session.id, item.position, Opinion(float(item.position % 3 - 1), seconds=9)
         )
-    serving = conftest._serving(workspace, tmp_path / "log.txt")
+    serving = Dashboard(workspace, tmp_path / "log.txt")
     with serving as address:
         yield workspace, serving, address
 
@@ -54,12 +53,12 @@ def _type(page: Page, label: str, words: str) -> None:
     page.keyboard.press("Control+a")
     page.keyboard.type(words)
     page.keyboard.press("Tab")
-    settled(page)
+    chromium.settled(page)
 
 
 def _at(page: Page, place: int, total: int = SCANS) -> None:
     expect(page.get_by_role("heading", name=f"Scan {place} of {total}", exact=True)).to_be_visible()
-    settled(page)
+    chromium.settled(page)
 
 
 def _chosen(page: Page, label: str) -> None:
@@ -97,7 +96,7 @@ def _rate_first(page: Page) -> None:
     page.keyboard.press("t")
     page.keyboard.type("nothing of the kind 123")
     page.keyboard.press("Enter")
-    settled(page)
+    chromium.settled(page)
     page.keyboard.press("n")
 
 
@@ -129,7 +128,7 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     page: Page, served
 ) -> None:
     workspace, serving, address = served
-    opened(page, address, "rate")
+    chromium.opened(page, address, "rate")
     _type(page, "Your name or initials", "Ada")
     _type(page, "Name of the session", "pilot")
     _type(page, "How many scans", "10")
@@ -154,7 +153,7 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     assert _standing(workspace, "Ada") == list(range(6))  # all that was confirmed on the screen
     serving.__enter__()
     page.reload()
-    conftest.listening(page)
+    chromium.listening(page)
     expect(page.get_by_text("Background window")).to_be_visible()
     _rate(page, 7, "1")
     _at(page, 8)
@@ -163,13 +162,13 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     expect(
         page.get_by_role("button", name="Go on with session pilot, 7 of 12 (Ada)")
     ).to_be_visible()
-    settled(page)
-    conftest.listening(page)
+    chromium.settled(page)
+    chromium.listening(page)
     page.keyboard.press("g")
     for place in range(8, SCANS + 1):
         _rate(page, place, "123"[place % 3])
     expect(page.get_by_role("heading", name="Finished")).to_be_visible()
-    settled(page)
+    chromium.settled(page)
     page.keyboard.press("s")
     expect(page.get_by_role("row").filter(has_text="Bob").first).to_be_visible()
     expect(page.get_by_text("What was hidden", exact=True)).to_be_visible()
@@ -216,12 +215,14 @@ def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: 
         workspace, SessionPlan("blind", "Ada", "three-level", size=4, repeats_share=0.25, seed=1)
     )
     Path(unreadable[session.items[1].scan_id]).write_bytes(b"no image")
-    with conftest._serving(workspace, tmp_path / "log.txt") as address:
+    with Dashboard(workspace, tmp_path / "log.txt") as address:
         traffic = _Traffic(page)
-        opened(page, address, "review")  # what was looked at before is not sent again either
+        chromium.opened(
+            page, address, "review"
+        )  # what was looked at before is not sent again either
         page.get_by_role("link", name="Rate", exact=True).click()
         expect(page.get_by_role("heading", name="What do raters say?")).to_be_visible()
-        settled(page)
+        chromium.settled(page)
         assert traffic.found()
         traffic.parts.clear()
         page.get_by_role("button", name="Go on with session blind, 0 of 5 (Ada)").click()
@@ -231,7 +232,7 @@ def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: 
             if place != 2:
                 addresses.append(_drawn(page, addresses))
             page.keyboard.press("k")
-            settled(page)
+            chromium.settled(page)
             page.keyboard.press("2")
             page.keyboard.press("n")
             if place == 3:
@@ -247,12 +248,12 @@ def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: 
             assert len(traffic.parts) > 10
             assert traffic.found() == set()
         expect(page.get_by_role("heading", name="Finished")).to_be_visible()
-        settled(page)
+        chromium.settled(page)
         assert traffic.found() == set()
         assert len(set(addresses)) == 4 and session.items[3].repeat_of == 0
         page.keyboard.press("s")
         expect(page.get_by_text("What was hidden", exact=True)).to_be_visible()
-        settled(page)
+        chromium.settled(page)
         page.wait_for_timeout(500)
         shown = {b"MARKSCAN", b"MARKSITE", b"MARKSEX", b"MARKGROUP", b"MARKRATER"}
         assert shown <= traffic.found()

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from curation.storage.workspace import Source, Workspace
-from tests.browser import conftest
-from tests.helpers import workspace_trainable
+from tests.helpers import chromium, workspace_trainable
+from tests.helpers.dashboard import Dashboard
 from tests.helpers.launched_studies import study_processes, under_way, wait
 from training.jobs import launch, study_status
 from training.studies.planned_study import Study
@@ -25,7 +25,7 @@ def planned(tmp_path: Path) -> Iterator[tuple[str, Workspace, Study]]:
         folder = str(workspace.root / "images")
         workspace.put_source(Source(role, folder, "folder", role, simulated=True))
     study = workspace_trainable.plan(workspace, arms=["A"], overrides={"pretrain_epochs": 100_000})
-    with conftest._serving(workspace, tmp_path / "log.txt") as address:
+    with Dashboard(workspace, tmp_path / "log.txt") as address:
         yield address, workspace, study
     launch.stop(workspace, study.id)
 
@@ -44,7 +44,7 @@ def test_a_live_study_shows_its_numbers_and_is_stopped_and_resumed(
 
     before = wait(workspace, study, under_way)
     assert before.state == "running"
-    context = browser.new_context(viewport=conftest.DESKTOP)
+    context = browser.new_context(viewport=chromium.DESKTOP)
     again = context.new_page()
     again.goto(f"{address}/train")
     row = again.get_by_role("row").filter(has_text="Pretraining A, seed 0")

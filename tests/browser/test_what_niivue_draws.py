@@ -14,8 +14,8 @@ from playwright.sync_api import Frame, Page, expect
 from curation.sources import ingest
 from curation.storage.workspace import Workspace
 from pages.ui.viewer import user_window
-from tests.browser import conftest
-from tests.browser.test_looking_at_scans import _drawn, _settled
+from tests.helpers import chromium
+from tests.helpers.dashboard import Dashboard
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +37,7 @@ def address(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     workspace = Workspace.create(folder.parent / f"{folder.name}-workspace")
     ingest.ingest(workspace, folder, name="kinds", simulated=True)
     log = tmp_path_factory.mktemp("kinds-log") / "log.txt"
-    with conftest._serving(workspace, log) as served:
+    with Dashboard(workspace, log) as served:
         yield served
 
 
@@ -66,11 +66,11 @@ def _greys(page: Page) -> np.ndarray:
 
 def test_grey_planes_are_as_niivue_itself_draws_them(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
-    conftest.listening(page)
+    chromium.listening(page)
     shown = None
     for _ in KINDS:
-        shown = _drawn(page, shown)
-        _settled(page)
+        shown = chromium.drawn(page, shown)
+        chromium.settled(page)
         quick = _greys(page)
         assert _frame(page).evaluate("Boolean(tierscopeView.volumeTexture.tierscopeFlat)")
         _frame(page).evaluate(
@@ -85,11 +85,11 @@ def test_grey_planes_are_as_niivue_itself_draws_them(page: Page, address: str) -
 
 def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
-    _drawn(page)
-    conftest.listening(page)
+    chromium.drawn(page)
+    chromium.listening(page)
     for view, flat in (("3D", False), ("Three planes", True)):
         page.get_by_role("radio", name=view).click()
-        _settled(page)
+        chromium.settled(page)
         page.wait_for_function(
             "(type) => document.querySelector('iframe[title*=niivue]').contentWindow.tierscopeView"
             ".opts.sliceType === type",
@@ -97,7 +97,7 @@ def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: st
         )
         page.keyboard.press("n")
         page.wait_for_timeout(1500)
-        _settled(page)
+        chromium.settled(page)
         assert _frame(page).evaluate("Boolean(tierscopeView.volumeTexture.tierscopeFlat)") is flat
 
 
@@ -105,11 +105,11 @@ def test_the_read_out_names_the_voxel_of_the_file_however_it_is_stored(
     page: Page, address: str, folder: Path
 ) -> None:
     page.goto(f"{address}/review")
-    conftest.listening(page)
+    chromium.listening(page)
     shown = None
     for _ in KINDS:
-        shown = _drawn(page, shown)
-        _settled(page)
+        shown = chromium.drawn(page, shown)
+        chromium.settled(page)
         box = page.frame_locator("iframe[title*=niivue]").locator("canvas").first.bounding_box()
         assert box
         page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + 0.15 * box["height"])
@@ -150,8 +150,8 @@ def _blue(page: Page) -> np.ndarray:
 
 def test_letters_are_large_and_clear_of_the_cross_hair(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
-    _drawn(page)
-    _settled(page)
+    chromium.drawn(page)
+    chromium.settled(page)
     page.wait_for_timeout(1200)
     letters, blue = _frame(page).evaluate(_LETTERS), _blue(page)
     planes = [letters[i : i + 4] for i in range(0, 12, 4)]
@@ -169,9 +169,9 @@ def test_letters_are_large_and_clear_of_the_cross_hair(page: Page, address: str)
 
 def test_a_key_puts_the_cross_hair_away_and_that_is_remembered(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
-    _drawn(page)
-    _settled(page)
-    conftest.listening(page)
+    chromium.drawn(page)
+    chromium.settled(page)
+    chromium.listening(page)
     page.wait_for_timeout(1200)
     there = _blue(page).sum()
     assert there > 500
@@ -179,7 +179,7 @@ def test_a_key_puts_the_cross_hair_away_and_that_is_remembered(page: Page, addre
     page.wait_for_timeout(300)
     assert not _blue(page).any()
     page.reload()
-    _drawn(page)
+    chromium.drawn(page)
     page.wait_for_timeout(1200)
     assert not _blue(page).any()
     page.frame_locator("iframe[title*=niivue]").locator("canvas").first.click()
@@ -192,15 +192,15 @@ def test_the_air_is_one_key_away_and_stays_so_when_the_page_is_loaded_anew(
     page: Page, address: str
 ) -> None:
     page.goto(f"{address}/review")
-    _drawn(page)
-    _settled(page)
-    conftest.listening(page)
+    chromium.drawn(page)
+    chromium.settled(page)
+    chromium.listening(page)
     tissue = _window(page)
     page.keyboard.press("k")
     expect(page.get_by_text("Background window")).to_be_visible()
     page.wait_for_function(_WHITE_BELOW, arg=tissue[1] / 2)
     page.reload()
-    _drawn(page)
+    chromium.drawn(page)
     expect(page.get_by_text("Background window")).to_be_visible()
     assert _window(page)[1] < tissue[1] / 2
     page.get_by_role("radio", name="3D").click()
@@ -222,8 +222,8 @@ def _window(page: Page) -> list[float]:
 
 def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
-    _drawn(page)
-    _settled(page)
+    chromium.drawn(page)
+    chromium.settled(page)
     page.wait_for_timeout(1500)
     before, seen = _window(page), _greys(page)
     box = page.frame_locator("iframe[title*=niivue]").locator("canvas").first.bounding_box()
@@ -268,24 +268,24 @@ def test_the_next_scan_is_in_the_browser_before_it_is_asked_for(page: Page, addr
     fetched: list[str] = []
     page.on("response", lambda answer: fetched.append(answer.url) if answer.ok else None)
     page.goto(f"{address}/review")
-    first = _drawn(page)
-    _settled(page)
+    first = chromium.drawn(page)
+    chromium.settled(page)
     for _ in range(40):
         ahead = [url for url in fetched if "/scans/" in url and not url.endswith(first)]
         if ahead:
             break
         page.wait_for_timeout(250)
-    conftest.listening(page)
+    chromium.listening(page)
     page.keyboard.press("n")
-    second = _drawn(page, first)
+    second = chromium.drawn(page, first)
     assert ahead[0].endswith(second)
     assert sum(url.endswith(second) for url in fetched) == 1
 
 
 def test_graphics_that_give_up_leave_the_slices(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
-    _drawn(page)
-    _settled(page)
+    chromium.drawn(page)
+    chromium.settled(page)
     _frame(page).evaluate("tierscopeView.gl.getExtension('WEBGL_lose_context').loseContext()")
     expect(page.get_by_text("Drawn as slices")).to_be_visible()
     expect(page.get_by_text("graphics gave up")).to_be_visible()

@@ -1,5 +1,6 @@
 """A finished study, really trained on tiny heads in some seconds, full of names that may not leave it."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +59,16 @@ def _plan(workspace: Workspace, seeds: tuple[int, ...]) -> Study:
     )
 
 
-def train(workspace: Workspace, planned: Study) -> None:
-    """Do every job of a study in this process."""
+def train(workspace: Workspace, planned: Study, only: Collection[str] | None = None) -> None:
+    """Do every job of a study that is not done yet in this process, or those of some runs alone."""
     runs.write_configs(planned)
     jobs = [["prepare", "--jobs", "1"]]
-    jobs += [[run.kind, "--run", run.id] for run in runs.runs_of(planned)]
-    for job in [*jobs, ["summary"]]:
+    jobs += [
+        [run.kind, "--run", run.id]
+        for run in runs.runs_of(planned)
+        if not run.result_path.exists() and (only is None or run.id in only)
+    ]
+    for job in jobs if only else [*jobs, ["summary"]]:
         where = ["--workspace", str(workspace.root), "--study", planned.id]
         assert worker.main([*job, *where]) == 0, job
 

@@ -21,11 +21,11 @@ from curation.tiers.rule_columns import RULE_COLUMNS
 from tests.helpers import page_reader, scan_of_arrays, workspace_full
 from tests.helpers.page_words import words
 from tests.helpers.paths import ROOT
+from training.arms.designs import DESIGNS
+from training.arms.study_arms import available_arms, choose, find, scans_of
 from training.studies import planned_study
-from training.studies.designs import DESIGNS
 from training.studies.planned_study import Study
 from training.studies.presets import PRESETS
-from training.studies.study_arms import available_arms, choose, find, scans_of
 
 
 def metric(_: Path) -> None:

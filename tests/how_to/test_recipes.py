@@ -96,7 +96,7 @@ def test_an_artefact(checkout: Checkout) -> None:
 
 
 def test_a_design(checkout: Checkout) -> None:
-    path = "training/studies/designs.py"
+    path = "training/arms/designs.py"
     build = (
         "def _half(cohort: CohortHeader, _: Sequence[int]) -> list[str]:\n"
         '    return [SCRATCH, ALL, "keep-50", "control-keep-50"]\n\n\n'
@@ -109,7 +109,7 @@ def test_a_design(checkout: Checkout) -> None:
 
 
 def test_an_arm(checkout: Checkout) -> None:
-    path = "training/studies/study_arms.py"
+    path = "training/arms/study_arms.py"
     arm = '    worst = [Arm(filled[-1], f"tier {filled[-1]}", "tiers", filled[-1:])] if sets else []\n'
     checkout.replace(path, r"^    controls = .* for arm in tiers\]\n", arm + r"\g<0>")
     checkout.replace(path, r"for arm in tiers\]$", "for arm in (*tiers, *worst)]")

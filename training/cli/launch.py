@@ -7,11 +7,11 @@ from curation.cli.framework import Command
 from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
+from training.arms.designs import DESIGNS
 from training.cli import judging_options, studies
 from training.cli.studies import chosen_backend, follow, print_status
 from training.jobs import launch
 from training.studies import arm_overlap, planned_study
-from training.studies.designs import DESIGNS
 from training.studies.input_images import IMAGES
 from training.studies.preset import parse_changes
 from training.studies.presets import PRESETS, default_preset

@@ -21,12 +21,12 @@ from curation.errors import StudyError, in_words
 from curation.storage import processes
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
+from training.arms.study_arms import ALL, SCRATCH, available_arms
 from training.jobs import execution_backend, launch, mlflow_log, study_status
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import StudyStatus, status
 from training.judging.outcome import AGE, Outcome
 from training.studies import planned_study, runs
-from training.studies.study_arms import ALL, SCRATCH, available_arms
 
 _FIELDS = (
     "cores",

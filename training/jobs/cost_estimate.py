@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from curation.storage.workspace import Workspace
+from training.arms.study_arms import Arm
 from training.jobs.study_status import START_S
 from training.studies import planned_study
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
 from training.studies.run_status import states
-from training.studies.study_arms import Arm
 
 #: Bytes of one voxel of a prepared volume.
 _VOXEL_BYTES = 2

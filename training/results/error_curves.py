@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from curation.storage.workspace import Workspace
+from training.arms.study_arms import Arm
 from training.judging.outcome import AGE, Outcome
 from training.results.run_logs import RunLogs
 from training.studies import planned_study, runs
-from training.studies.study_arms import Arm
 
 KEYS = ["run_id", "arm", "seed", "fold"]
 #: Up to so many seeds their own lines say more than a band.
@@ -108,7 +108,7 @@ def age_error_band(
     curves : pandas.DataFrame
         From :func:`age_error_curves`, of all arms whose seeds are to be pooled.
     arms : sequence of Arm
-        Those that were trained alike (:attr:`training.studies.study_arms.Arm.way`) share the variance of
+        Those that were trained alike (:attr:`training.arms.study_arms.Arm.way`) share the variance of
         their seeds.
     along : {'epoch', 'step'}
         What it is drawn against.

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from training.arms.study_arms import Arm
 from training.results.partitions import Partition
 from training.results.predictions import Predictions, assemble
-from training.studies.study_arms import Arm
 
 
 def joined(parts: dict[str, Predictions]) -> Predictions:

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from training.arms.study_arms import Arm
 from training.judging import judged_scans
 from training.judging.measures import LOSSES
 from training.judging.outcome import AGE, Outcome
 from training.results.partitions import Partition, finished_runs, places_of
-from training.studies.study_arms import Arm
 
 BASELINE = "predict-the-mean"
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from training.arms.study_arms import SCRATCH, Arm
 from training.results import study_summary
 from training.results.predictions import Predictions
 from training.studies import input_images
 from training.studies.planned_study import Study
-from training.studies.study_arms import SCRATCH, Arm
 
 _FIGURES = ["age_mae_years", "ci_low", "ci_high", "n_subjects", "n_seeds"]
 

@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.storage.workspace import Workspace
+from training.arms.study_arms import ALL, SCRATCH
 from training.results import age_metrics, crossed_effects, resampling, stored_predictions
 from training.results.crossed_effects import Estimate, SeedSpread
 from training.results.partitions import places_of
 from training.results.predictions import BASELINE, Predictions
 from training.studies import planned_study
-from training.studies.study_arms import ALL, SCRATCH
 
 FINAL_COLUMNS = (
     "arm",

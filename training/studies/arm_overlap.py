@@ -13,9 +13,9 @@ from curation.cohorts import cohort_draft
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.cohorts.matched_controls import MatchingCriteria, matching_criteria
 from curation.tiers.rule_versions import rule_difference
-from training.studies import study_arms
+from training.arms import study_arms
+from training.arms.study_arms import Arm
 from training.studies.planned_study import CONTROL_SEED, Study
-from training.studies.study_arms import Arm
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def planned(
     Parameters
     ----------
     pool : pandas.DataFrame
-        As :func:`training.studies.study_arms.scans_of` takes it.
+        As :func:`training.arms.study_arms.scans_of` takes it.
     arms : sequence of Arm
         Of a study.
     seeds : sequence of int

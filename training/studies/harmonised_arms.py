@@ -7,9 +7,9 @@ import pandas as pd
 
 from curation.errors import StudyError
 from curation.scoring.comparison_groups import sites_of
+from training.arms.study_arms import Arm
 from training.judging import judged_scans
 from training.judging.judging import Judging
-from training.studies.study_arms import Arm
 
 #: A site's spread is estimated from so many people or more.
 FEWEST = 3

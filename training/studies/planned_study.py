@@ -19,6 +19,8 @@ from curation.errors import StudyError, TierscopeError, WorkspaceError
 from curation.storage import files
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
+from training.arms import study_arms
+from training.arms.study_arms import Arm
 from training.judging import judged_scans, judging, splits
 from training.judging.judging import BY_AGE, Asked, Judging
 from training.judging.outcome import Outcome
@@ -26,14 +28,12 @@ from training.studies import (
     harmonised_arms,
     pet_pairing,
     pool_target_separation,
-    study_arms,
     study_checks,
     study_scans,
 )
 from training.studies.pool_target_separation import Separation
 from training.studies.preset import Preset
 from training.studies.presets import PRESETS
-from training.studies.study_arms import Arm
 from training.studies.study_folder import HEADER, StudyFolder
 
 SCHEMA = 2
@@ -204,7 +204,7 @@ def plan(
     cohort_id, target_id : str
         Ids of the frozen pool and of the frozen target cohort.
     arms : list of str
-        Names out of :func:`training.studies.study_arms.available_arms`.
+        Names out of :func:`training.arms.study_arms.available_arms`.
     seeds : list of int
         Different numbers of 0 or more; each arm is trained once with each.
     folds : int

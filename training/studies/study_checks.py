@@ -14,12 +14,12 @@ from curation.sources.duplicates import some
 from curation.storage import tables
 from curation.storage.files import slug
 from curation.storage.workspace import Role, Workspace
+from training.arms.study_arms import Arm
 from training.judging import judged_scans, splits
 from training.judging.judging import Judging
 from training.studies import pool_target_separation
 from training.studies.pool_target_separation import Separation
 from training.studies.presets import PRESETS
-from training.studies.study_arms import Arm
 
 
 def separated(

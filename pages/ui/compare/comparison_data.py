@@ -10,6 +10,7 @@ from curation.cohorts.matched_controls import MatchingCriteria
 from curation.errors import DamagedError
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache
+from training.arms.study_arms import Arm
 from training.judging.outcome import Outcome
 from training.results import error_curves, joined_studies, stored_predictions, study_sets
 from training.results.predictions import BASELINE, Predictions
@@ -18,7 +19,6 @@ from training.studies import arm_overlap, runs
 from training.studies.arm_overlap import Overlap
 from training.studies.planned_study import Study
 from training.studies.runs import Run
-from training.studies.study_arms import Arm
 from training.theme import Style, arm_styles
 
 #: Lines of arms of further studies, in the order in which they are added.

@@ -9,14 +9,14 @@ from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.shell import cache, formatting, frame, state
 from pages.ui.train import backend_form, judging_form
+from training.arms.designs import DESIGNS, Design
+from training.arms.study_arms import Arm, available_arms, find
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
 from training.jobs.execution_backend import Backend
 from training.studies import arm_overlap, planned_study
-from training.studies.designs import DESIGNS, Design
 from training.studies.input_images import IMAGES, Images, images_of
 from training.studies.preset import Preset, parse_changes
 from training.studies.presets import PRESETS, default_preset
-from training.studies.study_arms import Arm, available_arms, find
 
 
 def show(workspace: Workspace, *, first: bool) -> None:

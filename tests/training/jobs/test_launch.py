@@ -12,7 +12,7 @@ import pytest
 from curation.errors import StudyError
 from curation.storage import files, processes
 from curation.storage.workspace import Workspace
-from tests.helpers import workspace_trainable
+from tests.helpers import workspace_finished, workspace_trainable
 from tests.helpers.launched_studies import ended, results, study_processes, under_way, wait
 from training.__main__ import main
 from training.jobs import launch, study_status
@@ -98,9 +98,11 @@ def test_a_study_stopped_resumed_killed_and_resumed_comes_to_the_same_numbers(
     assert status.state == "stopped"
     assert not [run for run in status.runs if run.state == "running"]
 
-    launch.resume(workspace, study.id)
+    launch.retry(workspace, study.id, ["pretrain_A_seed0"])  # what was killed
     status = wait(workspace, study, ended)
-    assert status.state == "finished", status.message
+    assert status.done == 1, status.message
+    workspace_finished.train(workspace, study)  # its fine-tunings, in this process
+    assert study_status.status(workspace, study.id).state == "finished"
     uninterrupted = results(finished[1])
     assert results(study) == {key: uninterrupted[key] for key in results(study)}
 
@@ -165,7 +167,7 @@ def test_a_study_that_ends_while_it_is_read_shows_no_run_as_running(
 def test_a_run_that_fails_says_why_and_the_others_go_on(tmp_path: Path) -> None:
     workspace = workspace_trainable.make(Workspace.create(tmp_path / "w"))
     study = workspace_trainable.plan(workspace, overrides={"pretrain_lr": 1e30, "clip_norm": 1e30})
-    launch.launch(workspace, study.id)
+    launch.retry(workspace, study.id, ["A", "finetune_scratch_seed0_fold0"])
     status = wait(workspace, study, ended)
     states = {run.run_id: run.state for run in status.runs}
     assert status.state == "failed"

@@ -16,7 +16,7 @@ from curation.assessment.assess_workspace import assess, due_scans
 from curation.errors import StudyError
 from curation.storage import tables
 from curation.storage.workspace import Workspace
-from tests.helpers import phantom_heads, slurm_cluster, workspace_trainable
+from tests.helpers import phantom_heads, slurm_cluster, workspace_finished, workspace_trainable
 from tests.helpers.launched_studies import ended, results, study_processes, under_way, wait
 from tests.helpers.paths import ROOT
 from training.jobs import launch, slurm, study_status
@@ -72,8 +72,7 @@ def test_a_run_on_slurm_stopped_and_resumed_comes_to_the_numbers_of_this_machine
     changes = {"arms": ["A"], "overrides": {"pretrain_epochs": 30}}
     only = ["pretrain_A_seed0"]
     workspace, here = _planned(tmp_path / "here", **changes)
-    launch.retry(workspace, here.id, only)
-    wait(workspace, here, ended, every_s=1)
+    workspace_finished.train(workspace, here, only)
     workspace, study = _planned(tmp_path / "a {b} 'c' ü", **changes)
     launch.retry(workspace, study.id, only, backend=BACKEND)
     with pytest.raises(StudyError, match="already running"):

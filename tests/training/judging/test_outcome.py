@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from training.arms.study_arms import Arm
 from training.judging.judging import Judging
 from training.judging.outcome import AGE, Outcome
 from training.results import comparisons, conclusions, study_summary
 from training.results.predictions import Predictions, from_long
-from training.studies.study_arms import Arm
 
 SEX = Outcome("sex", "two-valued", "", "M", "F", 3)
 SCORE = Outcome("MMSE", "numeric", "", digits=1)

@@ -5,9 +5,9 @@ from scipy import stats
 
 from curation.storage import files
 from tests.helpers import workspace_trainable
+from training.arms.study_arms import Arm
 from training.results import error_curves
 from training.studies import runs
-from training.studies.study_arms import Arm
 
 
 def _frame(values: dict[tuple[int, int], float]) -> pd.DataFrame:

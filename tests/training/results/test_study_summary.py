@@ -6,10 +6,10 @@ from scipy import stats
 from curation.storage import files
 from tests.helpers import workspace_trainable
 from tests.helpers.made_predictions import ALL, CONTROL, SCRATCH, A, made, random
+from training.arms.study_arms import Arm
 from training.results import age_metrics, study_summary
 from training.results.predictions import BASELINE
 from training.studies import runs
-from training.studies.study_arms import Arm
 
 AGES = np.linspace(20, 80, 31)
 

@@ -2,8 +2,8 @@ import numpy as np
 
 from tests.helpers import workspace_trainable
 from tests.helpers.made_predictions import SCRATCH, made
+from training.arms.study_arms import Arm
 from training.results import study_sets
-from training.studies.study_arms import Arm
 
 TIERS = ("A", "B", "C")
 ALL = Arm("all", "all", "tiers", TIERS)

@@ -7,9 +7,9 @@ import pytest
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
+from training.arms.study_arms import Arm
 from training.studies import arm_overlap
 from training.studies.planned_study import Study
-from training.studies.study_arms import Arm
 
 
 def pool(size: int = 20, **columns: object) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 
 from curation.tiers.tier_rule import TIER_COLOURS
 from pages.ui.shell import charts
-from training.studies.study_arms import Arm
+from training.arms.study_arms import Arm
 from training.theme import TEMPLATE, arm_styles
 
 ARMS = [

@@ -8,8 +8,7 @@ from playwright.sync_api import Page, expect
 
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from tests.browser.test_main_path import _grey_levels, _still
-from tests.browser.test_pages_look import opened, settled
+from tests.helpers import chromium
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +19,7 @@ MEASURED_MS = 180_000
 def _drawn(page: Page) -> np.ndarray:
     """Return the canvas once there is a head on it."""
     for _ in range(60):
-        grey = _grey_levels(page)
+        grey = chromium.grey_levels(page)
         if ((grey > 60) & (grey < 220)).sum() > 20_000:
             return grey
         page.wait_for_timeout(500)
@@ -32,18 +31,18 @@ def test_an_artefact_is_seen_said_and_scored_and_gone_again(
 ) -> None:
     images = sorted(demo_workspace.demo_images_dir.rglob("*.nii.gz"))
     before = [files.sha256_of(path) for path in images]
-    opened(page, dashboard, "review")
+    chromium.opened(page, dashboard, "review")
     page.get_by_role("radio", name="Tissue").or_(
         page.get_by_role("button", name="Tissue")
     ).first.click()
-    settled(page)
+    chromium.settled(page)
     scan = _drawn(page)
 
     page.get_by_role("button", name="Try an artefact").click()
     banner = page.get_by_text(re.compile(r"Simulated artefact: .+, severity 0\.5"))
     expect(banner).to_be_visible(timeout=MEASURED_MS)
     expect(page.get_by_text("What moved most")).to_be_visible(timeout=MEASURED_MS)
-    settled(page)
+    chromium.settled(page)
     expect(page.get_by_text("Rating is off")).to_be_visible()
     expect(page.get_by_role("button", name="Save, next scan")).to_have_count(0)
     altered = _drawn(page)
@@ -52,5 +51,5 @@ def test_an_artefact_is_seen_said_and_scored_and_gone_again(
     page.keyboard.press("a")
     expect(page.get_by_role("button", name="Save, next scan")).to_be_visible()
     expect(banner).to_have_count(0)
-    _still(page)
+    chromium.settled(page)
     assert [files.sha256_of(path) for path in images] == before

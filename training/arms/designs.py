@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from curation.cohorts.frozen_cohort import CohortHeader
 from curation.errors import StudyError
-from training.studies.study_arms import (
+from training.arms.study_arms import (
     ALL,
     BASELINES,
     SCRATCH,

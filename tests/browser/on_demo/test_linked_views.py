@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from curation.sessions import saved_lists
 from curation.storage import tables
 from curation.storage.workspace import Workspace
-from tests.browser.test_pages_look import settled
+from tests.helpers import chromium
 
 pytestmark = pytest.mark.browser
 
@@ -24,7 +24,7 @@ WORST = """() => { const { y } = document.querySelector(".linked .plot")._fullDa
 
 def drag(page: Page, box: tuple[float, float, float, float]) -> None:
     """Draw a box, given in shares of the first plot's width and height."""
-    settled(page)  # a line that comes or goes above the plots would move them meanwhile
+    chromium.settled(page)  # a line that comes or goes above the plots would move them meanwhile
     place = page.evaluate(
         """() => { const plot = document.querySelector(".linked .plot"), at = plot.getBoundingClientRect();
         const { xaxis: x, yaxis: y } = plot._fullLayout;

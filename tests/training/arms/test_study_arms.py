@@ -7,7 +7,7 @@ from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from tests.helpers.workspace_scored import put_scans
-from training.studies.study_arms import Arm, available_arms, choose, find, matched_arm, scans_of
+from training.arms.study_arms import Arm, available_arms, choose, find, matched_arm, scans_of
 
 
 def _cohort(workspace: Workspace, scores: list[float], rule: TierRule | None = None) -> Cohort:

@@ -4,8 +4,8 @@ from curation.cohorts import frozen_cohort
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from tests.helpers.workspace_scored import put_scans
-from training.studies.designs import DESIGNS
-from training.studies.study_arms import choose
+from training.arms.designs import DESIGNS
+from training.arms.study_arms import choose
 
 
 def _cohort(workspace: Workspace, scores: list[float]) -> frozen_cohort.Cohort:

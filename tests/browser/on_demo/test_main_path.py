@@ -1,15 +1,13 @@
 """The whole main job in Chromium, as a newcomer does it on the demo workspace."""
 
-import io
 import re
 
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from curation.cohorts import frozen_cohort
 from curation.storage.workspace import Workspace
+from tests.helpers import chromium
 
 pytestmark = pytest.mark.browser
 
@@ -21,23 +19,9 @@ def _open(page: Page, address: str, name: str, question: str) -> None:
     expect(page.get_by_role("heading", name=question)).to_be_visible()
 
 
-def _still(page: Page) -> None:
-    """Wait until streamlit has nothing left to do."""
-    expect(page.locator("[data-testid=stApp]")).to_have_attribute(
-        "data-test-script-state", "notRunning"
-    )
-
-
-def _grey_levels(page: Page) -> np.ndarray:
-    """Return the brightness of NiiVue's canvas as it is on the screen."""
-    canvas = page.frame_locator("iframe[title*=niivue]").locator("canvas")
-    shot = canvas.first.screenshot()
-    return np.asarray(Image.open(io.BytesIO(shot)).convert("L"))
-
-
 def _brain_pixels(page: Page) -> int:
     """Count pixels that are neither background nor letters: the grey of tissue."""
-    grey = _grey_levels(page)
+    grey = chromium.grey_levels(page)
     return int(((grey > 60) & (grey < 220)).sum())
 
 
@@ -88,7 +72,7 @@ def test_from_a_moved_cut_off_to_growing_curves(
 ) -> None:
     _open(page, dashboard, "tiers", "Where do I cut?")
     expect(page.locator(".cutoffs[data-drawn]")).to_be_visible()
-    _still(page)
+    chromium.settled(page)
     before = _counts(page)
     lower = page.get_by_role("spinbutton").first
     lower.fill("12")
@@ -96,7 +80,7 @@ def test_from_a_moved_cut_off_to_growing_curves(
     expect(page.locator(".ts-card").first).not_to_have_text(before[0])
     lower.fill("30")
     lower.press("Enter")
-    _still(page)
+    chromium.settled(page)
 
     for role, button in (("Pretraining pool", "pool"), ("Target cohort", "target")):
         page.get_by_role("radio", name=role).or_(
@@ -107,7 +91,7 @@ def test_from_a_moved_cut_off_to_growing_curves(
         ).first.click()
         freeze = page.get_by_role("button", name=f"Freeze this {button} cohort")
         expect(freeze).to_be_visible()
-        _still(page)
+        chromium.settled(page)
         page.get_by_label("Who decides").fill("Ada")
         freeze.click()
         expect(page.get_by_text(re.compile("Frozen as"))).to_be_visible()
@@ -121,7 +105,7 @@ def test_from_a_moved_cut_off_to_growing_curves(
         field = page.get_by_role("spinbutton", name=label)
         field.fill(value)
         field.press("Enter")
-        _still(page)
+        chromium.settled(page)
     page.get_by_role("button", name="Launch the study").click()
     expect(page.get_by_role("button", name="Stop the study")).to_be_visible(timeout=60_000)
 

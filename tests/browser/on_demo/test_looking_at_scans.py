@@ -10,24 +10,9 @@ from playwright.sync_api import Page, expect
 
 from curation.storage import tables
 from curation.storage.workspace import Workspace
-from tests.browser import conftest
+from tests.helpers import chromium
 
 pytestmark = pytest.mark.browser
-
-_DRAWN = """(old) => {
-  const said = document.querySelector('iframe[title*=niivue]')?.contentDocument?.documentElement?.dataset;
-  return said && said.image === 'drawn' && said.file !== old ? said.file : null;
-}"""
-
-
-def _drawn(page: Page, old: str | None = None) -> str:
-    return page.wait_for_function(_DRAWN, arg=old, timeout=60_000).json_value()
-
-
-def _settled(page: Page) -> None:
-    expect(page.locator("[data-testid=stApp]")).to_have_attribute(
-        "data-test-script-state", "notRunning"
-    )
 
 
 def _pixels(page: Page) -> np.ndarray:
@@ -57,7 +42,7 @@ def test_from_the_contact_sheet_to_the_scan_and_back(
     expect(tiles).to_have_count(1)
     tiles.first.click()
     expect(page.get_by_role("heading", name="Is this scan good?")).to_be_visible()
-    _drawn(page)
+    chromium.drawn(page)
     expect(page.locator(".ts-caption b", has_text=wanted).first).to_be_visible()
     page.get_by_role("link", name="Scans").first.click()
     expect(page.locator(".sheet button[aria-current=true]")).to_have_attribute("data-scan", wanted)
@@ -67,12 +52,12 @@ def test_the_next_scan_takes_the_same_canvas_and_its_keys_work_from_inside(
     page: Page, dashboard: str
 ) -> None:
     page.goto(f"{dashboard}/review")
-    first = _drawn(page)
-    _settled(page)
-    conftest.listening(page)
+    first = chromium.drawn(page)
+    chromium.settled(page)
+    chromium.listening(page)
     page.frame_locator("iframe[title*=niivue]").locator("canvas").first.click()
     page.keyboard.press("n")
-    second = _drawn(page, first)
+    second = chromium.drawn(page, first)
     assert second != first
     expect(page.get_by_text(re.compile(r"^2 of \d+$"))).to_be_visible()
     expect(page.frame_locator("iframe[title*=niivue]").locator("canvas")).to_have_count(1)
@@ -80,9 +65,9 @@ def test_the_next_scan_takes_the_same_canvas_and_its_keys_work_from_inside(
 
 def test_every_quick_press_of_next_counts_by_key_and_by_mouse(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/review")
-    _drawn(page)
-    _settled(page)
-    conftest.listening(page)
+    chromium.drawn(page)
+    chromium.settled(page)
+    chromium.listening(page)
     for press, lands in (
         (lambda: page.keyboard.press("n"), 6),
         (lambda: page.get_by_role("button", name=re.compile("^Next")).click(), 11),
@@ -92,7 +77,7 @@ def test_every_quick_press_of_next_counts_by_key_and_by_mouse(page: Page, dashbo
             press()
             page.wait_for_timeout(150)
         expect(page.get_by_text(re.compile(rf"^{lands} of \d+$"))).to_be_visible()
-        _settled(page)
+        chromium.settled(page)
     # what a run that was cut short left behind leads nowhere else
     expect(page.get_by_text(re.compile(r"^6 of \d+$"))).to_be_visible()
     page.get_by_role("combobox", name="Scan").click()
@@ -102,7 +87,7 @@ def test_every_quick_press_of_next_counts_by_key_and_by_mouse(page: Page, dashbo
 
 def test_a_mask_colours_the_brain_and_goes_again(page: Page, dashboard: str) -> None:
     page.goto(f"{dashboard}/review")
-    _drawn(page)
+    chromium.drawn(page)
     page.wait_for_timeout(1500)
     before = _bluish(page)
     page.get_by_role("button", name="Brain", exact=True).click()

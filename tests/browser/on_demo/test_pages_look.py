@@ -13,30 +13,19 @@ from playwright.sync_api import Browser, Page, expect
 from curation.sources import ingest
 from curation.storage.workspace import Workspace
 from pages.ui.shell.frame import PAGES
-from tests.browser import conftest
+from tests.helpers import chromium
+from tests.helpers.dashboard import Dashboard
 
 pytestmark = pytest.mark.browser
 
 SIZES = {"desk": {"width": 1400, "height": 1000}, "tablet": {"width": 820, "height": 1180}}
 
 
-def opened(page: Page, address: str, name: str) -> None:
-    page.goto(f"{address}/{name}")
-    expect(page.get_by_role("heading", name=PAGES[name].question)).to_be_visible()
-    settled(page)
-
-
-def settled(page: Page) -> None:
-    expect(page.locator("[data-testid=stApp]")).to_have_attribute(
-        "data-test-script-state", "notRunning", timeout=30_000
-    )
-
-
 @pytest.mark.parametrize("size", list(SIZES))
 @pytest.mark.parametrize("name", list(PAGES))
 def test_no_page_runs_off_the_screen(page: Page, dashboard: str, name: str, size: str) -> None:
     page.set_viewport_size(SIZES[size])
-    opened(page, dashboard, name)
+    chromium.opened(page, dashboard, name)
     widths = page.evaluate(
         "() => { const m = document.querySelector('[data-testid=stMain]');"
         "return [m.scrollWidth, m.clientWidth] }"
@@ -46,8 +35,8 @@ def test_no_page_runs_off_the_screen(page: Page, dashboard: str, name: str, size
 
 
 def test_keys_step_through_the_scans(page: Page, dashboard: str) -> None:
-    opened(page, dashboard, "review")
-    conftest.listening(page)
+    chromium.opened(page, dashboard, "review")
+    chromium.listening(page)
     page.wait_for_function(
         "window.tierscopeSteps"
     )  # the page's own script counts presses from here on
@@ -55,7 +44,7 @@ def test_keys_step_through_the_scans(page: Page, dashboard: str) -> None:
         page.keyboard.press(key)
         position = page.get_by_text(re.compile(rf"^{there} of \d+$"))
         expect(position).to_be_visible(timeout=30_000)
-        settled(page)
+        chromium.settled(page)
 
 
 # ---- left and right --------------------------------------------------------------------------------
@@ -87,7 +76,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="module")
 def marked_dashboard(marked: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with conftest._serving(marked, tmp_path_factory.mktemp("marked-log") / "log.txt") as address:
+    with Dashboard(marked, tmp_path_factory.mktemp("marked-log") / "log.txt") as address:
         yield address
 
 
@@ -95,19 +84,19 @@ def marked_dashboard(marked: Workspace, tmp_path_factory: pytest.TempPathFactory
 def test_right_is_left_and_the_nose_points_left(
     browser: Browser, marked_dashboard: str, position: int
 ) -> None:
-    context = conftest.fresh_context(browser)
+    context = chromium.fresh_context(browser)
     page = context.new_page()
-    opened(page, marked_dashboard, "review")
-    conftest.listening(page)
+    chromium.opened(page, marked_dashboard, "review")
+    chromium.listening(page)
     for _ in range(position):
         page.keyboard.press("n")
-        settled(page)
+        chromium.settled(page)
     expect(page.get_by_text("Sagittal: the nose points left.")).to_be_visible()
     for view, expected in SEEN.items():
         page.get_by_role("radio", name=view).or_(
             page.get_by_role("button", name=view)
         ).first.click()
-        settled(page)
+        chromium.settled(page)
         assert _bar_seen(page, expected), view
     context.close()
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from tests.browser.conftest import fresh_context
+from tests.helpers.chromium import fresh_context
 
 pytestmark = pytest.mark.browser
 

@@ -1,0 +1,74 @@
+"""Chromium as tests and benchmarks drive it: arguments, fresh windows, and when a page is ready."""
+
+import io
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from pages.ui.shell.frame import PAGES
+
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-gpu-compositing",  # WebGL is drawn by software anyway; pages in half the time
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1400, "height": 1000}
+#: Marks the moment from which streamlit hears keys: hotkeys-js listens to the document, a little after
+#: the buttons are drawn, with functions that fall back on the global event.
+NOTICE_LISTENING = """
+const add = EventTarget.prototype.addEventListener;
+EventTarget.prototype.addEventListener = function (type, listener, ...rest) {
+  if (type === "keydown" && this === document && String(listener).includes("window.event"))
+    window.tierscopeListens = true;
+  return add.call(this, type, listener, ...rest);
+};
+"""
+#: The file that NiiVue has drawn, once it is another one than before.
+_DRAWN = """(old) => {
+  const said = document.querySelector('iframe[title*=niivue]')?.contentDocument?.documentElement?.dataset;
+  return said && said.image === 'drawn' && said.file !== old ? said.file : null;
+}"""
+
+
+def fresh_context(browser: Browser) -> BrowserContext:
+    """Return a browser window without memories, of desktop size, that tells when keys are heard."""
+    context = browser.new_context(viewport=DESKTOP)
+    context.set_default_timeout(30_000)
+    context.add_init_script(NOTICE_LISTENING)
+    return context
+
+
+def listening(page: Page) -> None:
+    """Wait until a page that was just loaded hears keys: one pressed before is lost."""
+    page.wait_for_function("window.tierscopeListens", timeout=30_000)
+
+
+def opened(page: Page, address: str, name: str) -> None:
+    """Open a page of the dashboard and wait until all of it stands."""
+    page.goto(f"{address}/{name}")
+    expect(page.get_by_role("heading", name=PAGES[name].question)).to_be_visible()
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Wait until streamlit has nothing left to do."""
+    expect(page.locator("[data-testid=stApp]")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=30_000
+    )
+
+
+def drawn(page: Page, old: str | None = None) -> str:
+    """Wait until NiiVue has drawn a file, another one than before, and return it."""
+    return page.wait_for_function(_DRAWN, arg=old, timeout=60_000).json_value()
+
+
+def grey_levels(page: Page) -> np.ndarray:
+    """Return the brightness of NiiVue's canvas as it is on the screen."""
+    canvas = page.frame_locator("iframe[title*=niivue]").locator("canvas")
+    shot = canvas.first.screenshot()
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("L"))
