@@ -10,7 +10,7 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak bench-scoring bench-validity bench-review bench-tiers bench-compare bench-answer bench-training bench-learning clean
+.PHONY: help run demo test check format soak bench-scoring bench-validity bench-review bench-tiers bench-compare bench-answer bench-judging bench-training bench-learning clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ bench-compare: $(TESTING) ## how often intervals hold over 1,000 studies, and 30
 
 bench-answer: $(TESTING) ## how often verdicts are wrong, near-duplicates found, models calibrated; the last line is JSON
 	$(PY) -m tests.benchmarks.answer
+
+bench-judging: $(TESTING) ## how often intervals of an AUC hold, and what repeats gain; the last line is JSON
+	$(PY) -m tests.benchmarks.judging
 
 bench-training: $(TESTING) ## volumes a second of pretraining against MONAI's stock recipe; the last line is JSON
 	$(PY) -m tests.benchmarks.training

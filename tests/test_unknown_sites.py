@@ -14,7 +14,7 @@ from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tier_effects import selection_bias, tier_balance
 from tests.helpers import made_predictions, workspace_trainable
-from training.results import error_strata, predictions
+from training.results import error_strata, stored_predictions
 
 PER_SOURCE = 40
 
@@ -105,7 +105,7 @@ def test_errors_are_grouped_alike(workspace: Workspace) -> None:
     scans = tables.read_scans(made)
     tables.write_scans(made, scans.assign(site=None))
     study = workspace_trainable.plan(made)
-    read = predictions.read(made, study).scans
+    read = stored_predictions.read(made, study).scans
     assert set(read["site"]) == {f"{SOURCE}target"}
     ages = read["age_years"].to_numpy()
     held_out = made_predictions.made(np.stack([[ages + 3, ages - 2]]), ages)

@@ -10,7 +10,7 @@ from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
 from training.jobs import launch
 from training.report import content
-from training.results import predictions, primary_comparison
+from training.results import primary_comparison, stored_predictions
 from training.studies import planned_study
 from training.studies.analysis_plan import AnalysisPlan
 from training.studies.planned_study import Study
@@ -34,7 +34,7 @@ def _panel(page: AppTest) -> str:
 def test_compare_says_the_verdict_of_the_primary_comparison_first(declared, run) -> None:
     workspace, study = declared
     page = run("compare", workspace, **{state.STUDY: study.id})
-    primary = primary_comparison.of_study(predictions.read(workspace, study), study.analysis)
+    primary = primary_comparison.of_study(stored_predictions.read(workspace, study), study.analysis)
     assert primary is not None and primary.verdict.outcome in CLAIMS
     said = words(page)
     assert primary.conclusion.headline in said and primary.verdict.words in said
@@ -73,7 +73,7 @@ def test_without_one_everything_is_said_to_be_exploratory(full, run) -> None:
 
 def test_present_and_the_files_say_the_same_verdict(declared, run) -> None:
     workspace, study = declared
-    primary = primary_comparison.of_study(predictions.read(workspace, study), study.analysis)
+    primary = primary_comparison.of_study(stored_predictions.read(workspace, study), study.analysis)
     assert primary is not None
     report = content.build(workspace, study.id)
     told = {message.name: message for message in report.messages}

@@ -28,6 +28,7 @@ Way = tuple[Method, int, bool, bool]
 SCRATCH = "scratch"
 ALL = "all"
 _CONTROL, _NOT, _PROBE = "control-", "not-", "probe-"
+_COMBAT = "-combat"
 _LABELS = re.compile(r"(?P<base>.+)-labels-(?P<percent>[1-9][0-9]?)")
 _BY_SCORE = re.compile(r"(?P<which>keep|worst)-(?P<percent>[1-9][0-9]?)")
 #: Fields of an arm that are written down only where they are not these.
@@ -95,6 +96,11 @@ class Arm:
         return self.method, self.label_percent, self.kind == "control", self.share_of_steps < 1
 
     @property
+    def harmonised(self) -> bool:
+        """Whether its features are harmonised between sites (ComBat), as a sensitivity analysis."""
+        return self.method == "ridge" and self.name.endswith(_COMBAT)
+
+    @property
     def is_scratch(self) -> bool:
         """Whether it is the plain one without pretraining, fine-tuned whole on everybody."""
         return self.kind == "scratch" and self.method == "full" and self.label_percent == 100
@@ -139,6 +145,9 @@ BASELINES: dict[str, Arm] = {
     "random": Arm("random", "frozen random features, linear probe", "scratch", method="probe"),
     "cnn": Arm("cnn", "a plain 3D network, no pretraining", "scratch", method="cnn"),
     "ridge": Arm("ridge", "ridge regression on tissue volumes", "scratch", method="ridge"),
+    f"ridge{_COMBAT}": Arm(
+        f"ridge{_COMBAT}", "ridge regression, sites harmonised (ComBat)", "scratch", method="ridge"
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from training.arms.study_arms import Arm
-from training.results import design_power, predictions
+from training.results import design_power, stored_predictions
 from training.studies import analysis_plan, planned_study
 from training.studies.analysis_plan import EXPLORATORY, MARGIN_YEARS, AnalysisPlan
 from training.studies.planned_study import Study
@@ -29,9 +29,9 @@ def add_analysis_options(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--margin",
         type=float,
-        default=MARGIN_YEARS,
-        metavar="YEARS",
-        help="difference that would matter: what lies within it is equivalent (default: %(default)s)",
+        metavar="SIZE",
+        help=f"difference that would matter: what lies within it is equivalent (of age {MARGIN_YEARS:g} "
+        "years where none is stated; of another outcome to be stated, in its unit or as an AUC)",
     )
     group.add_argument(
         "--one-sided",
@@ -61,9 +61,10 @@ def said(workspace: Workspace, study: Study) -> str:
     target = study.scans().query("role == 'target'")
     spread = design_power.assumed(
         planned_study.list_studies(workspace),
-        partial(predictions.read, workspace),
+        partial(stored_predictions.read, workspace),
         target_id=study.target_id,
         preset=study.preset.name,
+        outcome=study.outcome,
     )
     power = design_power.words(
         target["subject_id"].nunique(),
@@ -71,6 +72,7 @@ def said(workspace: Workspace, study: Study) -> str:
         spread,
         margin_years=plan.margin_years,
         one_sided=plan.one_sided,
+        outcome=study.outcome,
     )
     return f"{plan.words or _undeclared(study.arms)} {power}"
 

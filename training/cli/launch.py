@@ -9,7 +9,7 @@ from curation.errors import StudyError
 from curation.simulation.artefacts import ARTEFACTS
 from curation.storage.workspace import Workspace
 from training.arms.designs import DESIGNS, Choices
-from training.cli import analysis_options, studies
+from training.cli import analysis_options, judging_options, studies
 from training.cli.studies import chosen_backend, follow, print_status
 from training.jobs import launch
 from training.studies import arm_overlap, objectives, planned_study
@@ -91,6 +91,7 @@ def add_launch_options(command: argparse.ArgumentParser) -> None:
         help="change fields of the preset, e.g. pretrain_epochs=100 pretrain_lr=1e-4",
     )
     analysis_options.add_analysis_options(command)
+    judging_options.add(command)
     studies.add_backend_options(command)
 
 
@@ -136,12 +137,15 @@ def _plan(workspace: Workspace, chosen: argparse.Namespace) -> str:
         overrides=changes,
         analysis=analysis_options.chosen_analysis(chosen),
         tuning=Tuning() if tune else None,
+        asked=judging_options.asked(chosen),
     )
+    for said in judging_options.notes(workspace, study):
+        print(said)
     doubts = arm_overlap.doubts(pool, target, study.arms, study.seeds)
     doubts.append(objectives.doubt(study.preset.objective, study.preset.pretrain_batch))
     for doubt in filter(None, doubts):
         print(f"note: {doubt}", file=sys.stderr)
-    if trials := trial_count(study.tuning, study.arms, study.folds):
+    if trials := trial_count(study.tuning, study.arms, len(study.run_folds)):
         print(f"tuning: {trials} fine-tunings more, on two thirds of each fold's training people")
     if said := arm_overlap.controls_said(pool, study.arms, study.seeds):
         print(said)

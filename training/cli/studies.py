@@ -25,7 +25,8 @@ from training.arms.study_arms import ALL, SCRATCH, available_arms
 from training.jobs import execution_backend, launch, mlflow_log, study_status
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import StudyStatus, status
-from training.results import predictions, primary_comparison
+from training.judging.outcome import AGE, Outcome
+from training.results import primary_comparison, stored_predictions
 from training.studies import planned_study, runs
 
 _FIELDS = (
@@ -143,8 +144,10 @@ def start_demo_study(workspace: Workspace) -> Process:
     )
 
 
-def print_status(study_id: str, status: StudyStatus, *, runs: bool = False) -> None:
-    """Print the status of a study, and that of each of its runs."""
+def print_status(
+    study_id: str, status: StudyStatus, *, runs: bool = False, outcome: Outcome = AGE
+) -> None:
+    """Print the status of a study, and that of each of its runs, judged by its outcome."""
     left = "" if status.eta_s is None else f", about {wording.duration(status.eta_s)} left"
     print(
         f"{study_id}: {status.state}, {status.fraction:.0%}, "
@@ -155,7 +158,8 @@ def print_status(study_id: str, status: StudyStatus, *, runs: bool = False) -> N
     for run in status.runs if runs else []:
         numbers = [f"loss {run.loss:.3f}"] if run.loss is not None else []
         if run.age_mae_years is not None:
-            numbers.append(f"age error {run.age_mae_years:.2f} years")
+            what = "" if outcome.two_valued else f"{outcome.measure} "
+            numbers.append(f"{what}{outcome.measured(run.age_mae_years)}")
         text = ", ".join(numbers + [run.message] * bool(run.message))
         print(f"  {run.state:9} {run.epoch:4}/{run.epochs} epochs  {run.run_id:36} {text}")
 
@@ -165,7 +169,8 @@ def follow(workspace: Workspace, study_id: str) -> int:
     while (status := study_status.status(workspace, study_id)).going:
         time.sleep(2)
         print_status(study_id, status)
-    print_status(study_id, status, runs=True)
+    outcome = planned_study.load(workspace, study_id).outcome
+    print_status(study_id, status, runs=True, outcome=outcome)
     if status.state == "finished":
         _answer(workspace, study_id)
     return 0 if status.state == "finished" else 1
@@ -174,7 +179,7 @@ def follow(workspace: Workspace, study_id: str) -> int:
 def _answer(workspace: Workspace, study_id: str) -> None:
     """Print the conclusion of a finished study, as the pages say it."""
     study = planned_study.load(workspace, study_id)
-    held_out = predictions.read(workspace, study)
+    held_out = stored_predictions.read(workspace, study)
     if headline := primary_comparison.conclusion_of(held_out, study.analysis).headline:
         print("  " + f"{study.analysis.words} {headline}".strip())
 
@@ -229,8 +234,9 @@ def run_status(chosen: argparse.Namespace) -> int:
     for trouble in troubles if not chosen.study else []:
         print(in_words(trouble))
     for study_id in ids:
+        outcome = planned_study.load(workspace, study_id).outcome if chosen.study else AGE
         now = status(workspace, study_id)
-        print_status(study_id, now, runs=bool(chosen.study))
+        print_status(study_id, now, runs=bool(chosen.study), outcome=outcome)
         if chosen.study and now.state == "finished" and not chosen.follow:
             _answer(workspace, study_id)
     return follow(workspace, chosen.study) if chosen.follow and chosen.study else 0

@@ -168,7 +168,7 @@ def _log_to_mlflow(job: _Job) -> None:
 
 def _summarise(job: _Job) -> None:
     study = job.study
-    errors = study_summary.final_errors(job.workspace, study.id)
+    errors = study.outcome.named(study_summary.final_errors(job.workspace, study.id))
     rows = errors.astype(object).where(errors.notna(), None).to_dict("records")
     states = run_status.states(study)
     summary = {

@@ -1,12 +1,15 @@
 """Content of a report: its messages in order, each from the tables of ``training``."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from curation.storage.workspace import Workspace
+from training.judging.outcome import Outcome
 from training.report import (
     content_alignment,
     content_data,
     content_dose,
+    content_judging,
     content_primary,
     content_results,
     content_where,
@@ -40,6 +43,8 @@ MESSAGES: tuple[Callable[[ReportSource], Message | None], ...] = (
     content_where.by_size,
     content_where.by_labels,
     content_where.learned,
+    content_judging.external,
+    content_judging.sites,
     content_alignment.doubtful,
     content_results.limits,
 )
@@ -55,7 +60,8 @@ def build(workspace: Workspace, study_id: str, options: Options | None = None) -
     """
     options = options or Options()
     read = source.read(workspace, study_id, options)
-    messages = tuple(message for make in MESSAGES if (message := make(read)))
+    made = (message for make in MESSAGES if (message := make(read)))
+    messages = tuple(_named(message, read.outcome) for message in made)
     pictures = any(message.pictures for message in messages)
     return Report(
         study=source.short(read.study.id),
@@ -67,3 +73,23 @@ def build(workspace: Workspace, study_id: str, options: Options | None = None) -
         methods=methods.paragraphs(read),
         removed=source.removed(sites_kept=options.sites, pictures=pictures),
     )
+
+
+#: Plots of the errors of single scans, which are no AUC.
+_OF_SCANS = ("tier-by-tier", "error-along-score", "error-by-site")
+
+
+def _named(message: Message, outcome: Outcome) -> Message:
+    """Name the columns of a plot, which are those of age in the code, for another outcome."""
+    plot = message.plot
+    if plot is None or outcome.is_age:
+        return message
+    of_what = replace(outcome, kind="numeric") if plot.name in _OF_SCANS else outcome
+    before = list(plot.table.columns)
+    table = of_what.named(plot.table)
+    names = dict(zip(before, table.columns, strict=True))
+    parts = {
+        part: names.get(getattr(plot, part), getattr(plot, part))
+        for part in ("x", "y", "by", "low", "high", "value", "shade", "people")
+    }
+    return replace(message, plot=replace(plot, table=table, **parts))

@@ -16,18 +16,18 @@ def doubtful(source: ReportSource) -> Message | None:
     table = doubtful_alignments.compare(source.held_out, found.target, source.reference)
     head = (
         "Arm",
-        "MAE (years)",
-        "MAE without",
-        f"Less {source.reference} (years)",
+        source.outcome.measure_heading,
+        f"{source.outcome.measure} without",
+        f"Less {source.reference} ({source.outcome.unit_words})",
         "The same without",
     )
     rows = tuple(
         (
             row["label"] if row["arm"] == BASELINE else row["arm"],
-            number(row["age_mae_years"], 2),
-            number(row["age_mae_years_without"], 2),
-            doubtful_alignments.difference_in_words(row, ""),
-            doubtful_alignments.difference_in_words(row, "_without"),
+            number(row["age_mae_years"], source.outcome.digits),
+            number(row["age_mae_years_without"], source.outcome.digits),
+            doubtful_alignments.difference_in_words(row, "", source.outcome.digits),
+            doubtful_alignments.difference_in_words(row, "_without", source.outcome.digits),
         )
         for _, row in table.iterrows()
     )

@@ -14,6 +14,7 @@ from curation.imaging import thumbnails
 from curation.tiers.rule_columns import SCORE, SCORE_DIGITS
 from curation.tiers.tier_rule import TIER_COLOURS
 from curation.wording import plural
+from training.judging.outcome import Outcome
 from training.report.plots import Box, FlowTable, Line, Message, Picture, Plot, Series
 from training.report.source import ReportSource, ages_of, count_of, counted, tiers_of
 from training.studies import pool_target_separation
@@ -33,14 +34,14 @@ def question(source: ReportSource) -> Message:
         "Do scans of low quality help or hinder a model that learns from scans without labels?",
         points=(
             f"Pretrained on {count_of(pool)}, in tiers by their {_measure(source)}.",
-            f"Judged on {count_of(target)} of another cohort, {ages_of(target)}: brain age, in "
-            "years.",
+            f"Judged on {count_of(target)} of another cohort, {ages_of(target)}: "
+            f"{_outcome(source.outcome)}.",
             f"{len(arms)} arms: {'; '.join(arms)}.",
             f"Each trained with {plural(len(study.seeds), 'seed')} and judged on {study.folds} "
-            "folds "
-            "by people that it never saw.",
+            f"folds {study.judging.folds_words} by people that it never saw.",
         ),
-        note=f"Arms with pretraining start from {_pretrained(source)}, one a seed; then all learn age.",
+        note=f"Arms with pretraining start from {_pretrained(source)}, one a seed; then all learn "
+        f"{source.outcome.name}.",
     )
 
 
@@ -50,6 +51,12 @@ def _pretrained(source: ReportSource) -> str:
     if objective.name == "mae":
         return "a masked autoencoder"
     return f"an encoder that {objective.meaning}"
+
+
+def _outcome(outcome: Outcome) -> str:
+    if outcome.is_age:
+        return "brain age, in years"
+    return f"{outcome.noun}, by {outcome.measure}"
 
 
 def _measure(source: ReportSource) -> str:

@@ -1,12 +1,11 @@
 """Messages on distortions and random subsets: dose and harm, a ranking, what more scans give."""
 
 from curation.wording import number, plural
-from training.report.content_results import ERROR, intervals_of
+from training.report.content_results import intervals_of
 from training.report.plots import Line, Message, Plot, Series, Table
 from training.report.source import ReportSource
 from training.results import dose_harm, scaling, study_sets
 
-_LOST = "Years lost to the same scans as they are (above 0 is harm)"
 _BLUE, _ORANGE = "#0072B2", "#B34700"
 _COLUMNS = [
     "artefact",
@@ -48,7 +47,7 @@ def doses(source: ReportSource) -> Message | None:
         "dose-harm",
         "What does a distortion cost, dose by dose?",
         _lead(source),
-        plot=_intervals("dose-harm", table),
+        plot=_intervals(source, "dose-harm", table),
         points=tuple(filter(None, lines["words"])),
         note=f"{_HOW} {intervals_of(lost)}".strip(),
         faded=not source.conclusion.ranks,
@@ -65,7 +64,7 @@ def ranking(source: ReportSource) -> Message | None:
         "harm",
         "Which distortions matter to the model?",
         f"Scans of {clean}, each distortion at severity {severity:g}. {_lead(source)}".strip(),
-        plot=_intervals("harm", ranked[_COLUMNS].assign(row=ranked["label"])),
+        plot=_intervals(source, "harm", ranked[_COLUMNS].assign(row=ranked["label"])),
         note=f"{_HOW} {intervals_of(ranked)}".strip(),
         faded=not source.conclusion.ranks,
     )
@@ -76,11 +75,12 @@ def effects(source: ReportSource) -> Message | None:
     ranked = _ranked(source)
     if ranked is None or not ranked["n_changed"].fillna(0).any():
         return None
+    digits = source.outcome.number
     rows = tuple(
         (
             str(row.label),
-            number(row.years_lost, 2),
-            f"{number(row.ci_low, 2)} to {number(row.ci_high, 2)}",
+            digits(row.years_lost),
+            f"{digits(row.ci_low)} to {digits(row.ci_high)}",
             number(row.p_holm, 3),
             number(row.volume_change, 2),
             number(row.score_clean, 0),
@@ -90,7 +90,7 @@ def effects(source: ReportSource) -> Message | None:
     )
     head = (
         "Distorted by simulation",
-        "Years lost",
+        source.outcome.lost,
         "95 % interval",
         "p (Holm)",
         "Change of the volume",
@@ -101,7 +101,7 @@ def effects(source: ReportSource) -> Message | None:
     return Message(
         "harm-and-score",
         "Harm, what the network sees of it, and what the score says",
-        dose_harm.agreement(ranked),
+        dose_harm.agreement(ranked, source.outcome),
         table=Table(head, rows),
         note="Change of the volume: mean squared, within the brain, as a share of the variance between "
         f"people. Scores: means of up to {scored}, assessed like any other image.",
@@ -124,12 +124,13 @@ def more_scans(source: ReportSource) -> Message | None:
         high="ci_high",
         by="equal",
         x_label="Scans pretrained on",
-        y_label=ERROR,
+        y_label=source.outcome.measure_label,
         series=(
             Series("steps", "at equal steps", _BLUE),
             Series("passes", "at equal passes", _ORANGE, "dash", hollow=True),
         ),
-        alt="Age error against the number of scans pretrained on, at equal steps and at equal passes",
+        alt=f"{source.outcome.measure_heading} against the number of scans pretrained on, at equal "
+        "steps and at equal passes",
     )
     drawn = plural(int(table["n_draws"].max()), "draw")
     bands = "" if plot.bands else " They are not drawn here, where they would hide the lines."
@@ -162,7 +163,7 @@ def _lead(source: ReportSource) -> str:
     return "" if source.conclusion.ranks else f"{source.conclusion.headline}."
 
 
-def _intervals(name: str, table) -> Plot:  # type: ignore[no-untyped-def]
+def _intervals(source: ReportSource, name: str, table) -> Plot:  # type: ignore[no-untyped-def]
     return Plot(
         name,
         "intervals",
@@ -172,9 +173,10 @@ def _intervals(name: str, table) -> Plot:  # type: ignore[no-untyped-def]
         by="row",
         low="ci_low",
         high="ci_high",
-        x_label=_LOST,
+        x_label=source.outcome.lost_label,
         y_label="",
         series=tuple(Series(str(row), str(row), _BLUE) for row in dict.fromkeys(table["row"])),
         lines=(Line("x", 0.0, ""),),
-        alt="Years lost to each distortion against the same scans as they are, with 95 % intervals",
+        alt=f"{source.outcome.lost} to each distortion against the same scans as they are, with 95 % "
+        "intervals",
     )

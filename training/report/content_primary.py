@@ -37,9 +37,13 @@ def plot(found: Primary) -> Plot:
     seen, margin = found.difference, found.plan.margin_years
     tests = verdicts.margin_tests(seen, margin)
     rows = [(_DIFFERENT, seen.low, seen.high), (_WITHIN, tests.low, tests.high)]
-    table = pd.DataFrame(
-        [(name, seen.mean, low, high) for name, low, high in rows],
-        columns=["interval", "difference_years", "low", "high"],
+    outcome = found.plan.outcome
+    table = outcome.shown(
+        pd.DataFrame(
+            [(name, seen.mean, low, high) for name, low, high in rows],
+            columns=["interval", "difference_years", "low", "high"],
+        ),
+        "difference_years",
     )
     arm, reference = found.plan.pair
     return Plot(
@@ -51,7 +55,7 @@ def plot(found: Primary) -> Plot:
         by="interval",
         low="low",
         high="high",
-        x_label=f"{arm} less {reference} (MAE, years; below 0 {arm} is better)",
+        x_label=f"{arm} less {reference} ({outcome.measure_unit}; {outcome.favours} {arm} is better)",
         y_label="",
         series=(Series(_DIFFERENT, _DIFFERENT, INK), Series(_WITHIN, _WITHIN, MUTED, hollow=True)),
         lines=(
@@ -79,7 +83,7 @@ def analysis_in_words(study: Study) -> str:
         "worse by the margin at 5 %"
     )
     return (
-        f"The primary comparison, {arm} against {reference}, and the margin of {plan.margin_years:g} years "
+        f"The primary comparison, {arm} against {reference}, and the margin of {plan.margin_words} "
         f"were declared when the study was planned, before any training; it was tested {judged}, without "
         "correction. All other comparisons are exploratory."
     )

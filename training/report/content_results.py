@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from curation.scoring.comparison_groups import site_summary
+from curation.storage.files import slug
 from curation.tier_effects.selection_bias import NOTABLE
 from curation.tier_effects.standardised_differences import continuous_smd, null_smd
 from curation.wording import number, plural
+from training.judging.measures import MEASURE_WORDS
 from training.report import content_primary
 from training.report.plots import Line, Message, Plot, Table
 from training.report.source import ReportSource, ages_of, tiers_of
@@ -19,8 +21,9 @@ from training.results import conclusions, error_curves
 from training.results.predictions import BASELINE
 from training.studies import arm_overlap
 
-ERROR = "Age error (MAE, years; lower is better)"
-DIFFERENCE = "Difference (years; below 0 is better)"
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def intervals_of(table: pd.DataFrame) -> str:
@@ -35,13 +38,14 @@ def intervals_of(table: pd.DataFrame) -> str:
 def curves(source: ReportSource) -> Message | None:
     """Show the age error while fine-tuning."""
     read = error_curves.age_error_curves(source.workspace, source.study.id)
-    table = error_curves.age_error_band(read, source.study.arms)
+    table = error_curves.age_error_band(read, source.study.arms, outcome=source.outcome)
     if table.empty:
         return None
+    outcome = source.outcome
     baseline = source.final.loc[source.final["arm"] == BASELINE, "age_mae_years"]
-    lines = [Line("y", float(at), f"predicting the mean age: {at:.2f} years") for at in baseline]
+    lines = [Line("y", float(at), f"{outcome.no_model}: {outcome.measured(at)}") for at in baseline]
     plot = Plot(
-        "age-error-curves",
+        f"{slug(outcome.measure)}-curves",
         "lines",
         table,
         x="epoch",
@@ -50,16 +54,16 @@ def curves(source: ReportSource) -> Message | None:
         high="high",
         by="arm",
         x_label="Epoch of fine-tuning",
-        y_label=ERROR,
+        y_label=outcome.measure_label,
         series=source.series,
         lines=tuple(lines),
         singles=tuple(error_curves.single_seeds(table)),
-        alt="Age error on held-out people against the epoch of fine-tuning, a line an arm",
+        alt=f"{_capital(outcome.measure)} on held-out people against the epoch of fine-tuning, a line an arm",
     )
     return Message(
         "curves",
-        error_curves.course(table),
-        "Error on people that are held out, mean over folds and seeds.",
+        error_curves.course(table, outcome),
+        f"{'AUC' if outcome.two_valued else 'Error'} on people that are held out, mean over folds and seeds.",
         plot=plot,
         note=_bands(plot),
     )
@@ -81,7 +85,7 @@ def answer(source: ReportSource) -> Message | None:
     final = source.final
     if final.empty:
         return None
-    table = final.sort_values("age_mae_years", ignore_index=True)
+    outcome = source.outcome
     columns = [
         "arm",
         "label",
@@ -101,22 +105,23 @@ def answer(source: ReportSource) -> Message | None:
     plot = Plot(
         "final-errors",
         "intervals",
-        table[columns],
+        final[columns],
         x="age_mae_years",
         y="arm",
         by="arm",
         low="ci_low",
         high="ci_high",
-        x_label=ERROR,
+        x_label=outcome.measure_label,
         y_label="",
         series=source.series,
-        from_zero=True,
-        alt="Final age error of each arm with its 95 % interval, the smallest on top",
+        from_zero=not outcome.two_valued,
+        digits=outcome.digits,
+        alt=f"Final {outcome.measure} of each arm with its 95 % interval, the best on top",
     )
     return Message(
         "answer",
         source.conclusion.headline,
-        "Final age error on people that the model never saw.",
+        f"Final {outcome.measure} on people that the model never saw.",
         plot=plot,
         note=f"{intervals_of(final)} As a table: the next message.".strip(),
     )
@@ -126,34 +131,37 @@ def figures(source: ReportSource) -> Message | None:
     """Show every figure of each arm as a table."""
     if source.final.empty:
         return None
-    with_corrected = source.options.corrected
+    outcome, digits = source.outcome, source.outcome.digits
+    with_corrected = source.options.corrected and not outcome.two_valued
     rows = tuple(
         (
             row["label"] if row["arm"] == BASELINE else row["arm"],
-            number(row["age_mae_years"], 2),
-            f"{number(row['ci_low'], 2)} to {number(row['ci_high'], 2)}",
-            *(number(row[name], 2) for name in ("r", "r2", "mean_error_years", "slope")),
-            *[number(row["corrected_mae_years"], 2)] * with_corrected,
+            number(row["age_mae_years"], digits),
+            f"{number(row['ci_low'], digits)} to {number(row['ci_high'], digits)}",
+            *(number(row[name], 2) for name in ("r", "r2")),
+            number(row["mean_error_years"], digits),
+            *[number(row["slope"], 2)] * (not outcome.two_valued),
+            *[number(row["corrected_mae_years"], digits)] * with_corrected,
             number(row["n_runs"], 0),
         )
-        for _, row in source.final.sort_values("age_mae_years").iterrows()
+        for _, row in source.final.iterrows()
     )
+    measure, *others = outcome.figure_headings
     head = (
         "Arm",
-        "MAE (years)",
+        measure,
         "95 % interval",
-        "r",
-        "R²",
-        "Mean error (years)",
-        "Slope on age",
-        *["MAE, bias-corrected (years)"] * with_corrected,
+        *others,
+        *[f"{measure}, bias-corrected"] * with_corrected,
         "Runs",
     )
     corrected = (
         " Bias-corrected: fitted on the other folds' held-out predictions; a dash where predictions do not "
-        "follow age."
+        f"follow {outcome.name}."
     )
-    note = f"{intervals_of(source.final)} Slope: of the error on age, 0 is no bias."
+    slope = f"Slope: of the error on {outcome.name}, 0 is no bias."
+    said = MEASURE_WORDS[outcome.kind] if outcome.two_valued else slope
+    note = f"{intervals_of(source.final)} {said}"
     return Message(
         "figures",
         "The figures of each arm",
@@ -168,10 +176,13 @@ def mean_age(source: ReportSource) -> Message | None:
     if table.empty:
         return None
     better = int((table["verdict"] == "better").sum())
-    title = f"{better} of {len(table)} arms predict age better than the mean age does"
+    outcome = source.outcome
+    title = (
+        f"{better} of {len(table)} arms predict {outcome.noun} better than {outcome.no_model_does}"
+    )
     if (table["verdict"] == "withheld").any():
-        title = "Each arm against predicting the mean age"
-    lead = "What learned nothing of age cannot tell tiers apart."
+        title = f"Each arm against {outcome.no_model}"
+    lead = f"What learned nothing of {outcome.name} cannot tell tiers apart."
     return _compared(source, "mean-age", title, table, lead, faded=False)
 
 
@@ -229,7 +240,10 @@ def _compared(
     faded: bool | None = None,
 ) -> Message:
     faded = not source.conclusion.ranks if faded is None else faded
-    table = table.sort_values("difference_years", ignore_index=True)
+    outcome = source.outcome
+    table = outcome.shown(
+        table.sort_values("difference_years", ignore_index=True), "difference_years"
+    )
     columns = [
         "arm",
         "reference",
@@ -254,11 +268,12 @@ def _compared(
         by="arm",
         low="ci_low",
         high="ci_high",
-        x_label=DIFFERENCE,
+        x_label=outcome.difference_label,
+        digits=outcome.digits,
         y_label="",
         series=source.series,
         lines=(Line("x", 0.0, ""),),
-        alt="Paired difference of the age error with its 95 % interval, the best on top",
+        alt=f"Paired difference of the {outcome.measure} with its 95 % interval, the best on top",
     )
     return Message(
         name,
@@ -279,11 +294,12 @@ def limits(source: ReportSource) -> Message:
     points = [
         *_state(source),
         f"Judged on {people}, {ages_of(target)}: nothing is said of others.",
-        conclusions.detectable(source.compared.reference),
+        conclusions.detectable(source.compared.reference, source.outcome),
         _seeds(len(study.seeds)),
         _sites(source),
         _ages(source),
-        "All arms were fine-tuned and judged on this one target cohort: another could shift all at once.",
+        f"All arms were fine-tuned{' and judged' * (not study.judging.external)} on this one target "
+        "cohort: another could shift all at once.",
         content_primary.pool_in_words(study),
         "The distortion score sorts scans for research; it is no medical device and no "
         "radiologist's eye.",

@@ -9,7 +9,7 @@ from curation.storage import tables
 from curation.tiers.rule_versions import rule_difference
 from curation.wording import number, plural
 from training.reconstruction import reconstruction_files
-from training.report.content_results import ERROR, intervals_of
+from training.report.content_results import intervals_of
 from training.report.plots import Message, Plot, Series
 from training.report.source import ReportSource, site_names, without_identity
 from training.results import error_strata, study_sets
@@ -39,14 +39,15 @@ def tier_by_tier(source: ReportSource) -> Message | None:
         series=source.series,
         x_label="Tier of the test scan",
         y_label="Pretrained on",
-        alt="Age error by what was pretrained on and by the tier of the test scan",
+        alt=f"{_error(source)} by what was pretrained on and by the tier of the test scan",
+        digits=2 if source.outcome.two_valued else source.outcome.coarse_digits,
     )
     order = {series.name: place for place, series in enumerate(source.series)}
     ordered = plot.table.sort_values("arm", key=lambda arm: arm.map(order), kind="stable")
     return Message(
         "tier-by-tier",
         "Does it matter how good the test scan is?",
-        "Age error (MAE, years) by what was pretrained on and the tier of the test scan. "
+        f"{_error_heading(source)} by what was pretrained on and the tier of the test scan. "
         f"{error_strata.colours_said(table)}",
         plot=replace(plot, table=ordered.reset_index(drop=True)),
         points=(rules,) if (rules := _rules_differ(source)) else (),
@@ -80,22 +81,25 @@ def along_score(source: ReportSource) -> Message | None:
         high="high",
         by="arm",
         x_label=error_strata.NUMBERS["distortion_score"],
-        y_label=ERROR,
+        y_label=source.outcome.scan_error_label,
         series=source.series,
-        alt="Age error against the distortion score of the test scan, a line an arm",
+        alt=f"{_error(source)} against the distortion score of the test scan, a line an arm",
     )
     return Message(
         "along-score",
-        "Age error along the distortion score of the test scan",
+        f"{_error(source)} along the distortion score of the test scan",
         plot=plot,
         note=f"Mean in bins of equally many scans. {_drawn(plot, _STUDENT)}".strip(),
     )
 
 
 def predicted(source: ReportSource) -> Message | None:
-    """Show predicted against true age, of the best arm and of the reference."""
-    trained = source.final[source.final["arm"] != BASELINE].sort_values("age_mae_years")
-    if trained.empty:
+    """Show predicted against true age, of the best arm and of the reference.
+
+    Values of single people of another outcome are nobody's business.
+    """
+    trained = source.final[source.final["arm"] != BASELINE]
+    if trained.empty or not source.outcome.is_age:
         return None
     arms = list(dict.fromkeys([trained.iloc[0]["arm"], source.reference]))
     parts = [error_strata.errors_by_scan(source.held_out, str(arm)).assign(arm=arm) for arm in arms]
@@ -132,7 +136,7 @@ def predicted(source: ReportSource) -> Message | None:
 
 def by_site(source: ReportSource) -> Message | None:
     """Show the error of the best arm site by site."""
-    trained = source.final[source.final["arm"] != BASELINE].sort_values("age_mae_years")
+    trained = source.final[source.final["arm"] != BASELINE]
     if trained.empty:
         return None
     scans = error_strata.errors_by_scan(source.held_out, trained.iloc[0]["arm"])
@@ -150,18 +154,18 @@ def by_site(source: ReportSource) -> Message | None:
         by="site",
         low="ci_low",
         high="ci_high",
-        x_label=ERROR,
+        x_label=source.outcome.scan_error_label,
         y_label="",
         from_zero=True,
         series=tuple(Series(str(site), str(site), _KEPT) for site in table["site"]),
-        alt="Age error of the best arm site by site, with 95 % intervals",
+        alt=f"{_error(source)} of the best arm site by site, with 95 % intervals",
     )
     sources = [name for name in names if name.startswith(SOURCE)]
     what = "source by source" if len(sources) == len(names) else "site by site"
     stands = " Where no site is known, the source stands in for it." if sources else ""
     return Message(
         "by-site",
-        f"Age error of {trained.iloc[0]['arm']} {what}",
+        f"{_error(source)} of {trained.iloc[0]['arm']} {what}",
         plot=plot,
         note=f"{_STUDENT}{stands}",
     )
@@ -182,17 +186,17 @@ def by_size(source: ReportSource) -> Message | None:
         high="ci_high",
         by="role",
         x_label="Scans pretrained on",
-        y_label=ERROR,
+        y_label=source.outcome.measure_label,
         series=(
             Series("kept", "the best by score", _KEPT),
             Series("control", "as many at random", _CONTROL, "dash", hollow=True),
         ),
-        alt="Age error against the number of scans pretrained on, the best by score and as many at random",
+        alt=f"{_measure(source)} against the number of scans pretrained on, the best and as many at random",
     )
     return Message(
         "by-size",
         "Is less more? The best scans alone against as many at random",
-        "Age error by how many scans are kept: the best by score, and as many at random.",
+        f"{_measure(source)} by how many scans are kept: the best by score, and as many at random.",
         plot=plot,
         note=_drawn(plot, intervals_of(table)),
     )
@@ -212,14 +216,16 @@ def by_labels(source: ReportSource) -> Message | None:
         low="ci_low",
         high="ci_high",
         by="base",
-        x_label="People whose ages are learned from (%)",
-        y_label=ERROR,
+        x_label=f"People whose {source.outcome.name} is learned from (%)",
+        y_label=source.outcome.measure_label,
         series=source.series,
-        alt="Age error against the share of people whose ages are learned from",
+        alt=f"{_measure(source)} against the share of people that are learned from",
     )
     return Message(
         "by-labels",
-        "What if fewer ages are known?",
+        "What if fewer ages are known?"
+        if source.outcome.is_age
+        else f"What if {source.outcome.name} is known of fewer people?",
         plot=plot,
         note=_drawn(plot, intervals_of(table)),
     )
@@ -258,6 +264,20 @@ def learned(source: ReportSource) -> Message | None:
         plot=plot,
         note="Spearman's over people; Bonett and Wright's 95 % interval.",
     )
+
+
+def _measure(source: ReportSource) -> str:
+    """What arms are judged by, at the beginning of a sentence."""
+    return source.outcome.measure[:1].upper() + source.outcome.measure[1:]
+
+
+def _error(source: ReportSource) -> str:
+    """The error of single scans, at the beginning of a sentence."""
+    return source.outcome.scan_error[:1].upper() + source.outcome.scan_error[1:]
+
+
+def _error_heading(source: ReportSource) -> str:
+    return _error(source) if source.outcome.two_valued else source.outcome.measure_heading
 
 
 def _drawn(plot: Plot, intervals: str) -> str:

@@ -9,10 +9,12 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.storage import files
 from curation.tiers.rule_versions import same_rule, summary_line
 from curation.wording import plural
+from training.judging.outcome import Outcome
 from training.report import (
     arm_words,
     content_alignment,
     content_primary,
+    judging_methods,
     methods_objective,
     methods_tuning,
 )
@@ -43,7 +45,7 @@ def _data(source: ReportSource) -> str:
     return (
         f"Data. {count_of(pool)} were pretrained on ({ages_of(pool)}; cohort "
         f"{short(source.study.cohort_id)}); "
-        f"every arm was judged on {count_of(target)} of an external cohort ({ages_of(target)}; "
+        f"every arm was judged on {count_of(target)} of another cohort, the target ({ages_of(target)}; "
         "cohort "
         f"{short(source.study.target_id)}). {pool_target_separation.words(source.study.separation)}"
         f"{simulated}{_excluded(source)}"
@@ -145,19 +147,26 @@ _METHODS = {
     ("cnn", False): "A plain 3D network was trained without pretraining.",
     ("ridge", False): "Ridge regression was fitted to tissue volumes.",
 }
+_COMBAT = (
+    " For the arm ridge-combat, these were harmonised between sites by ComBat (Johnson et al. 2007), fitted "
+    "on the training folds alone, without what is predicted as a covariate."
+)
 
 
 def _finetuning(source: ReportSource) -> str:
     study = source.study
     used = {(arm.method, arm.encoder is not None) for arm in study.arms}
     others = "".join(f" {words}" for way, words in _METHODS.items() if way in used)
+    others += _COMBAT * any(arm.harmonised for arm in study.arms)
     few = {arm.label_percent for arm in study.arms} - {100}
-    shares = f" Some arms learned from {_listed(few)} % of the people's ages." if few else ""
+    name = study.outcome.name
+    shares = f" Some arms learned {name} of {_listed(few)} % of the people." if few else ""
     return (
-        f"Fine-tuning. Encoder and head were fine-tuned for age {methods_tuning.length(study)}"
-        f"{others}{shares} {study.folds} folds by person, the same for every arm; "
+        f"Fine-tuning. Encoder and head were fine-tuned for {study.outcome.noun} "
+        f"{methods_tuning.length(study)}{others}{shares} {study.folds} folds {study.judging.folds_words}, "
+        "the same for every arm; "
         f"{plural(len(study.seeds), 'seed')} ({_listed(study.seeds)}). No held-out person chose "
-        "anything."
+        f"anything.{judging_methods.told(source)}"
     )
 
 
@@ -178,7 +187,7 @@ def _optimisation(source: ReportSource) -> str:
         f"{100 * preset.warmup:.0f} % of the steps and fell to 0 by half a cosine. Pretraining: "
         f"{methods_objective.loss(preset)}, learning rate {preset.pretrain_lr:g}, batches of "
         f"{preset.pretrain_batch}. "
-        f"Fine-tuning: absolute error of standardised age, learning rate "
+        f"Fine-tuning: {judging_methods.loss(source.study.outcome)}, learning rate "
         f"{methods_tuning.rate(source.study)}, in a pretrained encoder times {preset.layer_decay:g} a block "
         "towards the input, batches of "
         f"{preset.finetune_batch}, dropout {preset.dropout:g}. Volumes were flipped left to right at random, "
@@ -187,7 +196,13 @@ def _optimisation(source: ReportSource) -> str:
     )
 
 
+def _no_model(outcome: Outcome) -> str:
+    mean = f"predicting the mean {outcome.name} of the training folds"
+    return "chance" if outcome.two_valued else mean
+
+
 def _statistics(source: ReportSource) -> str:
+    name = source.study.outcome.name
     seeds = (
         "Intervals are 95 %, of a two-way random-effects layout of seeds and people with Satterthwaite's "
         "degrees of freedom; differences are paired by person and seed, with the variance of the seeds of "
@@ -197,15 +212,16 @@ def _statistics(source: ReportSource) -> str:
         "by person"
     )
     corrected = (
-        " Bias-corrected figures were fitted on the other folds, where predictions follow age."
-        * source.options.corrected
+        f" Bias-corrected figures were fitted on the other folds, where predictions follow {name}."
+        * (source.options.corrected and not source.study.outcome.two_valued)
     )
     return (
-        f"Statistics. {content_primary.analysis_in_words(source.study)} A person's scans were averaged. "
-        f"{seeds}; p-values of exploratory comparisons were corrected by Holm's method for their number, "
-        "those with predicting the mean age of the training folds by themselves. "
-        "No arm is ranked unless one at least predicts age better than that mean does. Detectable "
-        f"differences are those of a power of 80 % (non-central t). "
+        f"Statistics. {content_primary.analysis_in_words(source.study)} A person's scans were averaged."
+        f"{judging_methods.measure(source.study.judging)} {seeds}; p-values of exploratory comparisons were "
+        f"corrected by Holm's method for their number, those with {_no_model(source.study.outcome)} by "
+        f"themselves. No arm is ranked unless one at least predicts {source.study.outcome.noun} better than "
+        "that. Detectable "
+        "differences are those of a power of 80 % (non-central t). "
         f"{content_primary.pool_in_words(source.study)}{corrected}"
     )
 

@@ -16,7 +16,7 @@ def length(study: Study) -> str:
     chosen = tuning_choices.choices(study)
     kinds = dict.fromkeys(one.kind for one in chosen)
     told = [
-        f"{tuning.KINDS[kind]}: {_listed([one for one in chosen if one.kind == kind], study.folds)}"
+        f"{tuning.KINDS[kind]}: {_listed([one for one in chosen if one.kind == kind], len(study.run_folds))}"
         for kind in kinds
     ]
     trials = len(study.tuning.rates) * len(study.tuning.lengths)

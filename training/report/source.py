@@ -16,17 +16,18 @@ from curation.errors import CohortError
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage.workspace import Workspace
 from curation.wording import plural
+from training.judging.outcome import Outcome
 from training.report.plots import Series
 from training.results import (
     comparisons,
     conclusions,
-    predictions,
     primary_comparison,
+    stored_predictions,
     study_summary,
 )
 from training.results.comparisons import Comparisons
 from training.results.conclusions import Conclusion
-from training.results.predictions import BASELINE, BASELINE_LABEL, Predictions
+from training.results.predictions import BASELINE, Predictions
 from training.results.primary_comparison import Primary
 from training.studies import planned_study
 from training.studies.planned_study import Study
@@ -131,10 +132,15 @@ class ReportSource:
     target: Cohort | None
     options: Options
 
+    @property
+    def outcome(self) -> Outcome:
+        """What is predicted."""
+        return self.study.outcome
+
     @cached_property
     def final(self) -> pd.DataFrame:
-        """See :func:`training.results.study_summary.summarise`."""
-        return study_summary.summarise(self.held_out)
+        """See :func:`training.results.study_summary.summarise`; the best arm first."""
+        return self.outcome.best_first(study_summary.summarise(self.held_out))
 
     @cached_property
     def scans(self) -> pd.DataFrame:
@@ -176,7 +182,7 @@ class ReportSource:
             Series(name, style.label, style.colour, style.dash, hollow=style.dash != "solid")
             for name, style in styles.items()
         ]
-        return (*arms, Series(BASELINE, BASELINE_LABEL, MUTED, "dot", hollow=True))
+        return (*arms, Series(BASELINE, self.outcome.no_model_label, MUTED, "dot", hollow=True))
 
 
 def read(workspace: Workspace, study_id: str, options: Options) -> ReportSource:
@@ -191,7 +197,7 @@ def read(workspace: Workspace, study_id: str, options: Options) -> ReportSource:
     return ReportSource(
         workspace,
         study,
-        predictions.read(workspace, study),
+        stored_predictions.read(workspace, study),
         _cohort(workspace, study.cohort_id),
         _cohort(workspace, study.target_id),
         options,

@@ -1,6 +1,7 @@
 """Age metrics: error, correlation and bias of predicted ages, raw and corrected for age bias.
 
-Also the standardisation of ages by the training folds, and the result of one fine-tuning.
+Also the standardisation of ages by the training folds, and the result of one fine-tuning. Other numbers are
+treated as ages are, whatever their unit; of two values the Pearson correlation is the point-biserial one.
 """
 
 from dataclasses import dataclass
@@ -9,11 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import expit, stdtrit
+
+from training.judging import measures
+from training.judging.outcome import Outcome
 
 #: Predictions that follow age less than this (years a year) have no correction: divided by so little, their
 #: errors would only grow.
 MIN_FOLLOWS = 0.3
+#: What a model is judged by in the logs of studies of another outcome than age.
+HELD_OUT = "held_out"
 FIGURES = ("age_mae_years", "r", "r2", "mean_error_years", "slope")
 
 
@@ -160,24 +166,67 @@ class AgeScale:
         return np.asarray(standardised, dtype=np.float64) * self.sd_years + self.mean_years
 
 
-def age_error(people: pd.DataFrame, predicted_years: NDArray[np.float64]) -> float:
-    """Return the mean absolute error over people, years; a person's scans are averaged first."""
-    table = people.assign(predicted=predicted_years).groupby("subject_id")[
-        ["age_years", "predicted"]
-    ]
-    means = table.mean()
-    return float((means["predicted"] - means["age_years"]).abs().mean())
+@dataclass(frozen=True)
+class ShareScale:
+    """Scale of a two-valued outcome: 0 and 1 are learned as they are, and a network's output is a logit."""
+
+    mean_years: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> "ShareScale":
+        """Measure the share of 1."""
+        return cls(float(values.mean()))
+
+    def standardise(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values as they are."""
+        return values
+
+    def years(self, logits: NDArray) -> NDArray[np.float64]:
+        """Return probabilities of 1."""
+        return expit(np.asarray(logits, dtype=np.float64))
+
+
+Scale = AgeScale | ShareScale
+
+
+def scale_of(outcome: Outcome, train: pd.DataFrame) -> Scale:
+    """Return the scale of an outcome among the people of the training folds, a row a scan."""
+    values = train[outcome.column].to_numpy(dtype=float)
+    return ShareScale.of(values) if outcome.two_valued else AgeScale.of(values)
+
+
+def figure_name(outcome: Outcome) -> str:
+    """Return the name under which logs and results hold what a model is judged by."""
+    return "age_mae_years" if outcome.is_age else HELD_OUT
+
+
+def epoch_figure(
+    outcome: Outcome, test: pd.DataFrame, predicted: NDArray[np.float64]
+) -> dict[str, float]:
+    """Return what a model is judged by after an epoch, under the name that its log has for it."""
+    return {figure_name(outcome): measures.figure(outcome, test, predicted)}
 
 
 def result_of(
-    train: pd.DataFrame, test: pd.DataFrame, predicted: NDArray[np.float64], scale: AgeScale
+    outcome: Outcome,
+    train: pd.DataFrame,
+    test: pd.DataFrame,
+    predicted: NDArray[np.float64],
+    scale: Scale,
 ) -> dict[str, Any]:
-    """Return the content of ``result.json``: errors, the mean age as a baseline, and every prediction."""
-    rows = test[["scan_id", "subject_id", "age_years"]].assign(predicted_age_years=predicted)
-    return {
-        "age_mae_years": age_error(test, predicted),
-        "baseline_age_years": scale.mean_years,
-        "baseline_mae_years": age_error(test, np.full(len(test), scale.mean_years)),
-        "training_subjects": int(train["subject_id"].nunique()),
-        "predictions": rows.to_dict("records"),
-    }
+    """Return the content of ``result.json``: errors, the mean as a baseline, and every prediction."""
+    figure = epoch_figure(outcome, test, predicted)
+    about: dict[str, Any] = {"training_subjects": int(train["subject_id"].nunique())}
+    if outcome.is_age:
+        mean = np.full(len(test), scale.mean_years)
+        rows = test[["scan_id", "subject_id", "age_years"]].assign(predicted_age_years=predicted)
+        about |= {
+            "baseline_age_years": scale.mean_years,
+            "baseline_mae_years": measures.figure(outcome, test, mean),
+        }
+    else:
+        rows = test[["scan_id", "subject_id"]].assign(
+            true_value=test[outcome.column], predicted=predicted
+        )
+        about |= {"outcome": outcome.name, "baseline": scale.mean_years}
+    return figure | about | {"predictions": rows.to_dict("records")}

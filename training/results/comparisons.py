@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from training.judging.outcome import Outcome as Judged
 from training.results import crossed_effects, resampling, study_summary, verdicts
 from training.results.crossed_effects import ALPHA, detectable_years
 from training.results.predictions import BASELINE, Predictions
 from training.results.study_summary import Difference
 
-#: Name of predicting the mean age in a sentence.
-MEAN_AGE = "predicting the mean age"
 COMPARISON_COLUMNS = (
     "arm",
     "label",
@@ -54,13 +53,14 @@ class Comparisons(NamedTuple):
 
     Notes
     -----
-    Columns: ``arm, label, reference`` · ``role``: ``primary`` or ``exploratory`` · ``difference_years``:
-    absolute error of the arm less that of the reference, below 0 is better, with its 95 % interval ``ci_low,
-    ci_high`` and two-sided ``p`` (:mod:`training.results.crossed_effects`) · ``p_holm``: corrected for the
-    number of comparisons, those with the mean age by themselves, all others together, the primary one apart
-    · ``p_flip``: sign-flip test over people, of these trained models · ``boot_low, boot_high``: hierarchical
-    bootstrap · ``detectable_years``: the true difference that four of five such studies would find ·
-    ``n_subjects, n_seeds`` · ``verdict, words``, see :mod:`training.results.verdicts`.
+    Columns: ``arm, label, reference`` · ``role``: ``primary`` or ``exploratory`` · ``difference_years``: loss
+    of the arm (absolute error, or 1 − AUC) less that of the reference, below 0 is better, with its 95 %
+    interval ``ci_low, ci_high`` and two-sided ``p`` (:mod:`training.results.crossed_effects`) · ``p_holm``:
+    corrected for the number of comparisons, those with predicting the mean by themselves, all others
+    together, the primary one apart · ``p_flip``: sign-flip test over people, of these trained models ·
+    ``boot_low, boot_high``: hierarchical bootstrap · ``detectable_years``: the true difference that four of
+    five such studies would find · ``n_subjects, n_seeds`` · ``verdict, words``, see
+    :mod:`training.results.verdicts`.
     """
 
     mean_age: pd.DataFrame
@@ -142,10 +142,11 @@ def _row(
     withheld = no_verdict(held_out, pair, estimate.seeds)
     judgement = verdicts.exploratory(
         arm,
-        MEAN_AGE if reference == BASELINE else reference,
+        held_out.outcome.no_model if reference == BASELINE else reference,
         estimate,
         p_holm,
         withheld="it is the primary comparison, judged by itself" if is_primary else withheld,
+        judged=held_out.outcome,
     )
     return {
         "arm": arm,
@@ -164,7 +165,7 @@ def _row(
         "n_subjects": estimate.people,
         "n_seeds": estimate.seeds,
         "verdict": judgement.outcome,
-        "words": judgement.words + _spread_words(pair, found),
+        "words": judgement.words + _spread_words(pair, found, held_out.outcome),
     }
 
 
@@ -190,10 +191,13 @@ def no_verdict(held_out: Predictions, arms: Iterable[str], seeds: int) -> str:
     return ""
 
 
-def _spread_words(pair: Pair, found: Difference) -> str:
+def _spread_words(pair: Pair, found: Difference, judged: Judged) -> str:
     """Return a remark where the seeds of two arms have different variances; else empty."""
     if not found.spreads or not crossed_effects.unlike(*found.spreads):
         return ""
-    years = [math.sqrt(spread.mean_square / found.estimate.people) for spread in found.spreads]
-    listed = " and ".join(f"{sd:.2f} for {arm}" for sd, arm in zip(years, pair, strict=True))
-    return f" Their seeds spread unlike each other (standard deviation, years: {listed})."
+    sizes = [math.sqrt(spread.mean_square / found.estimate.people) for spread in found.spreads]
+    listed = " and ".join(
+        f"{sd:.{judged.digits}f} for {arm}" for sd, arm in zip(sizes, pair, strict=True)
+    )
+    unit = "AUC" if judged.two_valued else judged.unit or judged.name
+    return f" Their seeds spread unlike each other (standard deviation, {unit}: {listed})."

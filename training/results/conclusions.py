@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from training.judging.outcome import AGE, Outcome
 from training.results import comparisons, study_summary
-from training.results.comparisons import MEAN_AGE, Comparisons
+from training.results.comparisons import Comparisons
 from training.results.predictions import Predictions
 from training.studies import runs
 from training.studies.planned_study import Study
@@ -48,14 +49,21 @@ def conclude(held_out: Predictions, found: Comparisons, reference: str | None) -
     if not learned:
         return Conclusion(nothing_learned(held_out), ranks=False)
     if found.reference.empty:
-        return Conclusion(f"Better than {MEAN_AGE}: {', '.join(learned)}", ranks=True)
+        arms = ", ".join(learned)
+        return Conclusion(f"Better than {held_out.outcome.no_model}: {arms}", ranks=True)
     return Conclusion(_of_arms(found.reference, str(reference), held_out), ranks=True)
 
 
 def nothing_learned(held_out: Predictions) -> str:
     """Return the headline of a study of which no arm learned anything."""
-    error = study_summary.mean_age_error(held_out)
-    said = f"arm predicts age better than the mean age ({error:.1f} years)"
+    outcome = held_out.outcome
+    told = study_summary.mean_age_error(held_out) or 0.0
+    than = (
+        "chance (AUC 0.5)"
+        if outcome.two_valued
+        else f"the mean {outcome.name} ({outcome.amount(told, outcome.coarse_digits)})"
+    )
+    said = f"arm predicts {outcome.noun} better than {than}"
     if whole(held_out):
         return f"No {said}: this study cannot rank tiers"
     return f"Not the whole study: so far no {said}"
@@ -84,13 +92,13 @@ def whole(held_out: Predictions) -> bool:
     return not held_out.narrowed and all(held_out.finished(arm.name) for arm in held_out.arms)
 
 
-def detectable(table: pd.DataFrame) -> str:
+def detectable(table: pd.DataFrame, outcome: Outcome = AGE) -> str:
     """Return a remark on the differences that comparisons can miss; empty where none was estimated."""
     years = table["detectable_years"].dropna()
     if years.empty:
         return ""
-    low, high = f"{years.min():.1f}", f"{years.max():.1f}"
-    size = f"{high} years" if low == high else f"{low} to {high} years, by arm,"
+    low, high = (outcome.amount(v, outcome.coarse_digits) for v in (years.min(), years.max()))
+    size = high if low == high else f"{low.split()[0]} to {high}, by arm,"
     return f"True differences below {size} can stay unseen: one study in five misses as much."
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
 from curation import errors
+from training.judging.outcome import AGE, Outcome
 from training.results import crossed_effects, study_summary
 from training.results.crossed_effects import ALPHA, POWER
 from training.results.predictions import BASELINE, Predictions
@@ -26,7 +27,7 @@ _ENOUGH = 10
 
 
 class ErrorSpread(NamedTuple):
-    """Spread of the paired difference of two arms' errors, as variances in years².
+    """Spread of the paired difference of two arms' errors, as variances in the squared unit of the outcome.
 
     Parameters
     ----------
@@ -46,24 +47,29 @@ class ErrorSpread(NamedTuple):
     source: str
 
 
-#: Rounded from a study of 72 people with three seeds (``docs/first-study.md``), whose seeds differed less.
+#: Of age. Rounded from a study of 72 people with three seeds (``docs/first-study.md``), whose seeds differed
+#: less.
 STATED = ErrorSpread(
     4.5, 0.25, 18.0, "values rounded from a study of 72 people, as none is finished here"
 )
 
 
-def spread_in(studies: Iterable[tuple[str, Predictions]]) -> ErrorSpread:
+def spread_in(
+    studies: Iterable[tuple[str, Predictions]], outcome: Outcome = AGE
+) -> ErrorSpread | None:
     """Return the spread of differences in finished studies, the mean over all pairs of their arms.
 
     Parameters
     ----------
     studies : iterable of tuple
         Names and predictions. Those with one seed, one arm or fewer than ten people say nothing.
+    outcome : Outcome
+        What they predict.
 
     Returns
     -------
-    ErrorSpread
-        :data:`STATED` where no study says anything.
+    ErrorSpread or None
+        Where no study says anything, :data:`STATED` of age, and none of another outcome.
     """
     found, names = [], []
     for name, held_out in studies:
@@ -73,7 +79,7 @@ def spread_in(studies: Iterable[tuple[str, Predictions]]) -> ErrorSpread:
         found += [(one.person, one.seed, one.rest) for one in told]
         names += [name] * bool(told)
     if not found:
-        return STATED
+        return STATED if outcome.is_age else None
     person, seed, rest = np.mean(found, axis=0)
     return ErrorSpread(float(person), float(seed), float(rest), f"as in {', '.join(names)}")
 
@@ -152,13 +158,36 @@ def _found_with(power: float, bounds: NDArray[np.float64], sd: float) -> float:
 
 
 def words(
-    people: int, seeds: int, spread: ErrorSpread, *, margin_years: float, one_sided: bool = False
+    people: int,
+    seeds: int,
+    spread: ErrorSpread | None,
+    *,
+    margin_years: float,
+    one_sided: bool = False,
+    outcome: Outcome = AGE,
 ) -> str:
-    """Describe the power of a design in sentences, with what was assumed."""
+    """Describe the power of a design in sentences, with what was assumed.
+
+    Parameters
+    ----------
+    people, seeds, spread
+        As of :func:`of_design`; without a spread nothing can be said.
+    margin_years : float
+        As there; NaN where none is stated, as of another outcome than age it may be.
+    one_sided : bool
+        Whether *better* and *not worse* alone are asked.
+    outcome : Outcome
+        What is predicted.
+    """
     if seeds < 2 or people < 2:
         return (
             "With one seed there will be no verdict, whatever the difference: how far training again would "
             "move it stays unknown."
+        )
+    if spread is None:
+        return (
+            f"Which difference this design finds is not known: no study that predicts {outcome.noun} is "
+            "finished here, by which to tell how far differences spread."
         )
     found = of_design(people, seeds, spread, margin_years=margin_years, sides=1 if one_sided else 2)
     sides, chance, shown = (
@@ -166,20 +195,34 @@ def words(
         if one_sided
         else ("two", found.shows_equivalence, "that they are equivalent within the margin")
     )
-    sds = (spread.person**0.5, spread.rest**0.5, spread.seed**0.5)
+    person, rest, seed = (
+        outcome.number(part**0.5, outcome.coarse_digits)
+        for part in (spread.person, spread.rest, spread.seed)
+    )
+    size = outcome.amount(found.detectable_years, outcome.coarse_digits)
+    none = (
+        f" Where there is none, {100 * chance:.0f} % of studies show {shown} of "
+        f"{outcome.bound(margin_years)}."
+        if margin_years == margin_years
+        else ""
+    )
     return (
         f"With {people} people and {seeds} seeds, a comparison of two arms finds a true difference of "
-        f"{found.detectable_years:.1f} years or more in four of five studies ({sides}-sided, 5 %). Where "
-        f"there is none, {100 * chance:.0f} % of studies show {shown} of {margin_years:g} years. Assumed is "
-        f"that differences spread by {sds[0]:.1f} years between people, {sds[1]:.1f} within a person from "
-        f"training to training, and {sds[2]:.1f} between trainings as a whole (standard deviations; "
+        f"{size} or more in four of five studies ({sides}-sided, 5 %).{none} Assumed is that differences "
+        f"spread by {person} {outcome.unit_words} between people, {rest} within a person from training to "
+        f"training, and {seed} between trainings as a whole (standard deviations; "
         f"{spread.source})."
     )
 
 
 def assumed(
-    studies: Sequence[Study], read: Callable[[Study], Predictions], *, target_id: str, preset: str
-) -> ErrorSpread:
+    studies: Sequence[Study],
+    read: Callable[[Study], Predictions],
+    *,
+    target_id: str,
+    preset: str,
+    outcome: Outcome = AGE,
+) -> ErrorSpread | None:
     """Return the spread of errors that is assumed for a study that is planned.
 
     Parameters
@@ -190,10 +233,13 @@ def assumed(
         Returns the predictions of one.
     target_id, preset : str
         Of the study that is planned, see :func:`like`.
+    outcome : Outcome
+        What it predicts: studies of another one say nothing.
     """
-    near = like(studies, target_id=target_id, preset=preset)
+    same = [one for one in studies if one.outcome == outcome]
+    near = like(same, target_id=target_id, preset=preset)
     found, _ = errors.read_each(near, lambda one: (one.name, read(one)))
-    return spread_in(found)
+    return spread_in(found, outcome)
 
 
 def like(studies: Iterable[Study], *, target_id: str, preset: str) -> list[Study]:

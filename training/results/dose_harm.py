@@ -1,4 +1,4 @@
-"""Dose and harm: years that a distortion costs against the very same scans as they are.
+"""Dose and harm: years, or AUC, that a distortion costs against the very same scans as they are.
 
 Every number is a paired difference to the clean arm by :mod:`training.results.crossed_effects`. The interval
 is over people and seeds; that another draw of the distortion would give another number is not in it.
@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 from training.arms import distortion
 from training.arms.distortion import Distortion
 from training.arms.study_arms import Arm
+from training.judging.outcome import AGE, Outcome
 from training.results import (
     comparisons,
     crossed_effects,
@@ -102,9 +103,10 @@ def dose_harm(held_out: Predictions, effects: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        :data:`COLUMNS`, by artefact and severity. ``years_lost``: the age error of the distorted arm less
-        that of the clean one, above 0 is harm, with its 95 % interval and two-sided ``p``; ``p_holm`` after
-        Holm's correction for the number of these comparisons; ``withheld``: why nothing may be concluded.
+        :data:`COLUMNS`, by artefact and severity. ``years_lost``: the loss of the distorted arm (error,
+        or 1 − AUC) less that of the clean one, above 0 is harm, with its 95 % interval and two-sided ``p``;
+        ``p_holm`` after Holm's correction for the number of these comparisons; ``withheld``: why nothing may
+        be concluded.
     """
     arms = [
         arm
@@ -144,11 +146,13 @@ def _row(
         "n_subjects": estimate.people,
         "n_seeds": estimate.seeds,
         "withheld": comparisons.no_verdict(held_out, [arm.name, str(arm.clean)], estimate.seeds),
-        "words": _words(done, estimate, p_holm),
+        "words": _words(done, estimate, p_holm, held_out.outcome),
     }
 
 
-def _words(done: Distortion, estimate: crossed_effects.Estimate, p_holm: float) -> str:
+def _words(
+    done: Distortion, estimate: crossed_effects.Estimate, p_holm: float, outcome: Outcome
+) -> str:
     """Return a comparison as a sentence; a gain is a negative loss."""
     what = f"{done.words}{', beside the scans as they are' * done.clean_too}"
     if not np.isfinite(estimate.low):
@@ -157,9 +161,9 @@ def _words(done: Distortion, estimate: crossed_effects.Estimate, p_holm: float) 
     low, high = sorted((estimate.low, estimate.high))
     if estimate.mean < 0:
         low, high = -high, -low
-    interval = f"{_number(low)} to {_number(high)}"
+    interval = f"{outcome.number(low)} to {outcome.number(high)}"
     clear = "" if p_holm <= ALPHA else ", not distinguishable from none"
-    return f"{what}: {which} {abs(estimate.mean):.2f} years ({interval}){clear}."
+    return f"{what}: {which} {outcome.amount(abs(estimate.mean))} ({interval}){clear}."
 
 
 def _number(value: float) -> str:
@@ -187,7 +191,7 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def doses(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the artefacts of which several severities were tried, with 0 years at severity 0 by definition.
+    """Return the artefacts of which several severities were tried; at severity 0 nothing is lost by definition.
 
     Returns
     -------
@@ -214,7 +218,7 @@ def doses(table: pd.DataFrame) -> pd.DataFrame:
     return both.sort_values(["series", "severity"], kind="stable", ignore_index=True)
 
 
-def agreement(ranked: pd.DataFrame) -> str:
+def agreement(ranked: pd.DataFrame, outcome: Outcome = AGE) -> str:
     """Return in words how harm goes with the change of the volume and with the score; empty for too few."""
     told = []
     for column, words in (
@@ -227,7 +231,8 @@ def agreement(ranked: pd.DataFrame) -> str:
             told.append(f"with {words} {_number(rho)}")
     if not told:
         return ""
+    what = "years lost" if outcome.is_age else f"{outcome.unit_words} lost"
     return (
-        f"Rank correlation of years lost over {len(ranked)} distortions: {', '.join(told)}. Estimates this "
+        f"Rank correlation of {what} over {len(ranked)} distortions: {', '.join(told)}. Estimates this "
         "uncertain correlate less than the truth would."
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.wording import number, plural
+from training.judging.outcome import AGE
 from training.results import predictions, study_summary
 from training.results.predictions import BASELINE, Predictions
 from training.studies.planned_study import Study
@@ -91,7 +92,12 @@ def without(held_out: Predictions, scan_ids: Collection[str]) -> Predictions:
     """Return the predictions of all other scans: a person with a scan left stays, with the mean of those."""
     kept = ~held_out.scans["scan_id"].isin(scan_ids).to_numpy()
     scans = held_out.scans[kept].reset_index(drop=True)
-    left = predictions.assemble(held_out.arms, held_out.seeds, scans, held_out.by_scan[:, :, kept])
+    first, *further = (
+        (part.by_scan[:, :, kept], part.scan_fold[kept]) for part in held_out.partitions
+    )
+    left = predictions.assemble(
+        held_out.arms, held_out.seeds, scans, first[0], further, held_out.outcome
+    )
     return replace(left, planned=held_out.planned, narrowed=held_out.narrowed)
 
 
@@ -115,8 +121,8 @@ def compare(
     Returns
     -------
     pandas.DataFrame
-        :data:`COLUMNS`, a row an arm: mean absolute errors, and differences to the reference (below 0 is
-        better) with 95 % intervals, years. NaN where fewer than two people are left.
+        :data:`COLUMNS`, a row an arm, as they are shown: errors or AUCs, and differences to the reference
+        with 95 % intervals, in the unit of the outcome. NaN where fewer than two people are left.
     """
     left = without(held_out, scan_ids)
     rows = []
@@ -130,25 +136,26 @@ def compare(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def difference_in_words(row: pd.Series, which: Literal["", "_without"]) -> str:
-    """Return a difference of a row of :func:`compare` with its interval, years; a dash for none."""
+def difference_in_words(
+    row: pd.Series, which: Literal["", "_without"], digits: int = AGE.digits
+) -> str:
+    """Return a difference of a row of :func:`compare` with its interval; a dash for none."""
     mean, low, high = (row[f"{name}{which}"] for name in ("difference_years", "ci_low", "ci_high"))
     if np.isnan(mean):
         return number(None)
-    return f"{number(mean, 2)} ({number(low, 2)} to {number(high, 2)})"
+    return f"{number(mean, digits)} ({number(low, digits)} to {number(high, digits)})"
 
 
 def _figures(held_out: Predictions, name: str, reference: str | None) -> dict[str, float]:
     keys = ("people", "age_mae_years", "difference_years", "ci_low", "ci_high")
     if name not in held_out.there or len(held_out.people) < 2:
         return dict.fromkeys(keys, np.nan) | {"people": len(held_out.people)}
-    own = study_summary.estimate(held_out, name)[0]
-    found = {"people": own.people, "age_mae_years": own.mean}
+    own, turned = study_summary.estimate(held_out, name)[0], held_out.outcome.higher_is_better
+    found = {"people": own.people, "age_mae_years": 1 - own.mean if turned else own.mean}
     if reference is None or name in (reference, BASELINE) or reference not in held_out.there:
         return dict.fromkeys(keys, np.nan) | found
     difference = study_summary.compare(held_out, name, reference).estimate
-    return found | {
-        "difference_years": difference.mean,
-        "ci_low": difference.low,
-        "ci_high": difference.high,
-    }
+    low, mean, high = difference.low, difference.mean, difference.high
+    if turned:
+        low, mean, high = -high, -mean, -low
+    return found | {"difference_years": mean, "ci_low": low, "ci_high": high}

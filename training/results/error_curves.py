@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 
 from curation.storage.workspace import Workspace
 from training.arms.study_arms import Arm
+from training.judging.outcome import AGE, Outcome
 from training.results.run_logs import RunLogs
 from training.studies import planned_study, runs
 
@@ -96,7 +97,7 @@ def smoothed(curves: pd.DataFrame, value: str, window: int) -> pd.DataFrame:
 
 
 def age_error_band(
-    curves: pd.DataFrame, arms: Sequence[Arm], *, along: str = "epoch"
+    curves: pd.DataFrame, arms: Sequence[Arm], *, along: str = "epoch", outcome: Outcome = AGE
 ) -> pd.DataFrame:
     """Average the age error over folds, then over seeds, with a 95 % band over seeds.
 
@@ -111,6 +112,8 @@ def age_error_band(
         their seeds.
     along : {'epoch', 'step'}
         What it is drawn against.
+    outcome : Outcome
+        What is predicted: the band of an AUC ends at 1.
 
     Returns
     -------
@@ -122,7 +125,8 @@ def age_error_band(
         two seeds. Where folds are still running, an epoch is averaged over
         those seeds that have every fold seen so far of their arm, so that a curve does not jump.
     """
-    return _band(curves, "age_mae_years", along, {arm.name: arm.way for arm in arms})
+    band = _band(curves, "age_mae_years", along, {arm.name: arm.way for arm in arms})
+    return band.assign(high=band["high"].clip(upper=1.0)) if outcome.two_valued else band
 
 
 def loss_band(curves: pd.DataFrame, *, along: str = "epoch") -> pd.DataFrame:
@@ -138,12 +142,16 @@ def single_seeds(band: pd.DataFrame) -> list[str]:
     return [name for name in band.columns if name.startswith(_SEED)]
 
 
-def course(band: pd.DataFrame) -> str:
-    """Describe in words the last age errors of the arms, and whether they rose or fell in fine-tuning."""
+def course(band: pd.DataFrame, outcome: Outcome = AGE) -> str:
+    """Describe in words the last errors (or AUCs) of the arms, and whether they rose or fell."""
     ends = band.sort_values("epoch").groupby("arm")["age_mae_years"].agg(["first", "last", "size"])
-    low, high = (f"{ends['last'].agg(which):.1f}" for which in ("min", "max"))
-    where = f"{low} years" if low == high else f"{low} to {high} years"
-    said = f"Age error at the end of fine-tuning: {where}"
+    digits = outcome.coarse_digits
+    low, high = (outcome.amount(ends["last"].agg(which), digits) for which in ("min", "max"))
+    where = low if low == high else f"{low.split()[0]} to {high}"
+    if outcome.two_valued:
+        where = where.removesuffix(" AUC")
+    measure = outcome.measure[:1].upper() + outcome.measure[1:]
+    said = f"{measure} at the end of fine-tuning: {where}"
     ends = ends[ends["size"] > 1]
     if ends.empty:
         return said

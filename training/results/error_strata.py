@@ -39,13 +39,17 @@ def errors_by_scan(held_out: Predictions, arm: str) -> pd.DataFrame:
         taken out on the other folds · ``error_years``: mean over seeds of the absolute error. Scans without
         prediction are left out.
     """
-    _, seeds, _ = study_summary.estimate(held_out, arm)
-    predicted = held_out.by_scan[held_out.at(arm)][seeds]
+    _, seeds, people = study_summary.estimate(held_out, arm)
+    place = held_out.at(arm)
+    parts = held_out.complete_partitions([place], seeds, people)
+    predicted = np.concatenate([part.by_scan[place][seeds] for part in parts])
     known = (
         np.isfinite(predicted).all(axis=0) if len(seeds) else np.zeros(len(held_out.scans), bool)
     )
     scans, predicted = held_out.scans[known].reset_index(drop=True), predicted[:, known]
-    ages, folds = scans["age_years"].to_numpy(), scans["fold"].to_numpy()
+    ages, folds = scans["true_value"].to_numpy(dtype=float), scans["fold"].to_numpy()
+    if held_out.outcome.two_valued:
+        predicted = np.clip(predicted, 0, 1)  # a regression on 0 and 1 goes beyond them
     unbiased = age_metrics.corrected(predicted, ages, folds)
     mean = predicted.mean(axis=0) if len(scans) else np.empty(0)
     return scans.assign(

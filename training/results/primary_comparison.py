@@ -25,7 +25,7 @@ class Primary(NamedTuple):
     plan : AnalysisPlan
         As it was declared.
     difference : Estimate
-        Error of its arm less that of its reference, years.
+        Loss of its arm less that of its reference, in the unit of the outcome.
     verdict : Verdict
         Confirmatory.
     conclusion : Conclusion
@@ -119,7 +119,7 @@ def _withheld(held_out: Predictions, pair: tuple[str, str], difference: Estimate
     if reason := comparisons.no_verdict(held_out, pair, difference.seeds):
         return reason
     if not set(pair) & set(comparisons.learned(held_out)):
-        return f"neither is shown to be better than {comparisons.MEAN_AGE}"
+        return f"neither is shown to be better than {held_out.outcome.no_model}"
     return ""
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pyarrow import json as arrow_json
 
 from curation.errors import StudyError
+from training.results.age_metrics import HELD_OUT
 from training.studies.runs import Run
 
 VALUES = ("epoch", "step", "loss", "age_mae_years")
@@ -150,6 +151,9 @@ def _parse(texts: list[tuple[Path, bytes]]) -> list[NDArray[np.float64]]:
         table = arrow_json.read_json(together).to_pandas()
     except pa.ArrowInvalid:  # numbers that JSON has no word for, or a broken line
         table = pd.DataFrame([row for path, text in texts for row in _lines(path, text)])
+    if HELD_OUT in table:  # of another outcome than age
+        own = table["age_mae_years"] if "age_mae_years" in table else table[HELD_OUT]
+        table = table.assign(age_mae_years=own.fillna(table[HELD_OUT]))
     values = table.reindex(columns=list(VALUES)).to_numpy(dtype=np.float64)
     return np.split(values, np.cumsum(counts)[:-1])
 

@@ -49,7 +49,7 @@ def by_size(held_out: Predictions, scans: dict[str, int]) -> pd.DataFrame:
         for whole, equal in dict.fromkeys((key[0], key[1]) for key in groups)
         if whole in held_out.there
     ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = held_out.outcome.shown(pd.DataFrame(rows, columns=list(COLUMNS)))
     return table.sort_values(["of", "equal", "n_scans"], kind="stable", ignore_index=True)
 
 
@@ -67,7 +67,7 @@ def single_draws(held_out: Predictions, scans: dict[str, int]) -> pd.DataFrame:
         if arm.subset
     ]
     columns = ["arm", "of", "equal", "percent", "draw", "n_scans", "age_mae_years"]
-    return pd.DataFrame(rows, columns=columns)
+    return held_out.outcome.shown(pd.DataFrame(rows, columns=columns))
 
 
 def _subsets(held_out: Predictions) -> list[Arm]:
@@ -89,9 +89,9 @@ def _key(arm: Arm) -> tuple[str, str, int]:
 def _scaling_row(
     held_out: Predictions, key: tuple[str, str, int], arms: list[Arm], scans: dict[str, int]
 ) -> dict[str, Any]:
-    errors = held_out.errors_years[[held_out.at(arm.name) for arm in arms]]
-    seeds, people = crossed_effects.complete(errors)
-    by_draw = errors[:, seeds][:, :, people].mean(axis=1)
+    places = [held_out.at(arm.name) for arm in arms]
+    seeds, people = crossed_effects.complete(held_out.predicted_years[places])
+    by_draw = held_out.losses(places, seeds, people).mean(axis=1)
     found = crossed_effects.estimate(by_draw)
     sizes = [scans[arm.name] for arm in arms if arm.name in scans]
     return _figures(found, key, float(np.mean(sizes)), len(arms), len(seeds))

@@ -64,6 +64,7 @@ def by_size(held_out: Predictions, scans: Mapping[str, int]) -> pd.DataFrame:
             for role in roles
         ]
     table = pd.DataFrame(rows, columns=["arm", "role", "n_scans", *_FIGURES])
+    table = held_out.outcome.shown(table)
     return table.sort_values(["role", "n_scans", "arm"], ignore_index=True)
 
 
@@ -88,6 +89,7 @@ def by_labels(held_out: Predictions) -> pd.DataFrame:
         if arm.name in held_out.there and arm.method == "full"
     ]
     table = pd.DataFrame(rows, columns=["base", "arm", "label_percent", *_FIGURES])
+    table = held_out.outcome.shown(table)
     several = table.groupby("base")["label_percent"].transform("nunique") > 1
     return table[several].sort_values(["base", "label_percent"], ignore_index=True)
 
@@ -121,6 +123,8 @@ def why_not(study: Study, other: Study) -> str:
         A sentence; empty where they can be compared: both test their arms on the same scans, of the same
         content, in the same folds.
     """
+    if study.outcome.name != other.outcome.name:
+        return f"{other.name} predicts {other.outcome.noun}, this study {study.outcome.noun}."
     mine, theirs = (_target(of) for of in (study, other))
     both = mine.merge(theirs, left_index=True, right_index=True, suffixes=("", "_other"))
     if not len(both):
@@ -140,8 +144,11 @@ def why_not(study: Study, other: Study) -> str:
             f"{other.name} cut the same people into other folds ({moved} of {len(both)} scans lie "
             "elsewhere), so its models learned from people that these were tested on."
         )
-    aged = int((both["age_years"] != both["age_years_other"]).sum())
-    return f"{aged} of the {len(both)} test scans had another age in {other.name}." if aged else ""
+    aged = int((both["value"] != both["value_other"]).sum())
+    what = study.outcome.name
+    return (
+        f"{aged} of the {len(both)} test scans had another {what} in {other.name}." if aged else ""
+    )
 
 
 def what_else_differs(study: Study, other: Study) -> list[str]:
@@ -170,4 +177,5 @@ def _besides(preset: Preset) -> dict[str, Any]:
 
 def _target(study: Study) -> pd.DataFrame:
     target = study.scans().query("role == 'target'")
-    return target.set_index("scan_id")[["sha256", "fold", "age_years"]]
+    target = target.assign(value=target[study.outcome.column])
+    return target.set_index("scan_id")[["sha256", "fold", "value"]]

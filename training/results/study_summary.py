@@ -1,4 +1,4 @@
-"""Summary of a study: the final age error of each arm, and the difference of two arms.
+"""Summary of a study: the final error (or AUC) of each arm, and the difference of two arms.
 
 How each number is defined, and how often its interval holds, is in ``docs/statistics.md``.
 """
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from curation.storage.workspace import Workspace
 from training.arms.study_arms import ALL, SCRATCH
-from training.results import age_metrics, crossed_effects, predictions, resampling
+from training.results import age_metrics, crossed_effects, resampling, stored_predictions
 from training.results.crossed_effects import Estimate, SeedSpread
+from training.results.partitions import places_of
 from training.results.predictions import BASELINE, Predictions
 from training.studies import planned_study
 
@@ -42,11 +43,11 @@ FINAL_COLUMNS = (
 
 def final_errors(workspace: Workspace, study_id: str) -> pd.DataFrame:
     """Read a study's predictions and summarise them, see :func:`summarise`."""
-    return summarise(predictions.read(workspace, planned_study.load(workspace, study_id)))
+    return summarise(stored_predictions.read(workspace, planned_study.load(workspace, study_id)))
 
 
 def summarise(held_out: Predictions) -> pd.DataFrame:
-    """Summarise held-out predictions, a row an arm, and predicting the mean age in the last row.
+    """Summarise held-out predictions, a row an arm, and predicting the mean in the last row.
 
     Parameters
     ----------
@@ -66,16 +67,21 @@ def summarise(held_out: Predictions) -> pd.DataFrame:
 
     Notes
     -----
-    Where runs are missing, an arm is summarised over the largest table of seeds × people without a gap.
+    Where runs are missing, an arm is summarised over the largest table of seeds × people without a gap. Of
+    a two-valued outcome ``age_mae_years`` is the AUC with its interval, at most 1, ``r2`` the Brier skill
+    score, and nothing is corrected.
     """
     there = held_out.there
     rows = [_final_row(held_out, name) for name in there]
-    return pd.DataFrame(rows, columns=list(FINAL_COLUMNS))
+    return held_out.outcome.shown(pd.DataFrame(rows, columns=list(FINAL_COLUMNS)))
 
 
 def mean_age_error(held_out: Predictions) -> float | None:
-    """Return the error of predicting the mean age, years; none where nobody was predicted yet."""
-    return estimate(held_out, BASELINE)[0].mean if BASELINE in held_out.there else None
+    """Return what predicting the mean comes to, as it is shown; none where nobody was predicted yet."""
+    if BASELINE not in held_out.there:
+        return None
+    loss = estimate(held_out, BASELINE)[0].mean
+    return 1 - loss if held_out.outcome.higher_is_better else loss
 
 
 def default_reference(held_out: Predictions, primary: tuple[str, str] | None = None) -> str | None:
@@ -95,9 +101,9 @@ class Difference(NamedTuple):
     Parameters
     ----------
     estimate : Estimate
-        Of the first arm's error less that of the second, years.
+        Of the first arm's loss less that of the second: errors in years, or 1 − AUC.
     table : array of shape (S, N)
-        What it rests on: a difference a seed and person, years.
+        What it rests on: a difference a seed and person.
     spreads : tuple of SeedSpread
         Of the seeds of each arm; none with one seed, or where one of the two predicts the mean age.
     """
@@ -114,9 +120,9 @@ def compare(held_out: Predictions, arm: str, reference: str) -> Difference:
     difference and its p-value stay what they are.
     """
     pair = (arm, reference)
-    both = held_out.errors_years[[held_out.at(name) for name in pair]]
-    seeds, people = crossed_effects.complete(both)
-    tables = both[:, seeds][:, :, people]
+    places = [held_out.at(name) for name in pair]
+    seeds, people = crossed_effects.complete(held_out.predicted_years[places])
+    tables = held_out.losses(places, seeds, people)
     difference = tables[0] - tables[1]
     if BASELINE in pair:
         (trained,) = (name for name in pair if name != BASELINE)
@@ -133,11 +139,12 @@ def compare(held_out: Predictions, arm: str, reference: str) -> Difference:
 def estimate(
     held_out: Predictions, arm: str
 ) -> tuple[Estimate, NDArray[np.intp], NDArray[np.intp]]:
-    """Return the error of an arm, and the places of the seeds and people that it rests on."""
-    own = held_out.errors_years[[held_out.at(arm)]]
-    seeds, people = crossed_effects.complete(own)
+    """Return the loss of an arm, and the places of the seeds and people that it rests on."""
+    places = [held_out.at(arm)]
+    seeds, people = crossed_effects.complete(held_out.predicted_years[places])
     spread = _spread_of_arm(held_out, arm, seeds, people)
-    return crossed_effects.estimate(own[0][np.ix_(seeds, people)], spread), seeds, people
+    (own,) = held_out.losses(places, seeds, people)
+    return crossed_effects.estimate(own, spread), seeds, people
 
 
 # ---- rows ------------------------------------------------------------------------------------------
@@ -145,35 +152,50 @@ def estimate(
 
 def _final_row(held_out: Predictions, name: str) -> dict[str, Any]:
     found, seeds, people = estimate(held_out, name)
-    predicted = held_out.predicted_years[held_out.at(name)][np.ix_(seeds, people)]
-    ages, folds = held_out.ages[people], held_out.people["fold"].to_numpy()[people]
-    low, high = resampling.bootstrap_interval(np.abs(predicted - ages))
-    unbiased = age_metrics.corrected(predicted, ages, folds)
+    places = [held_out.at(name)]
+    (losses,) = held_out.losses(places, seeds, people)
+    low, high = resampling.bootstrap_interval(losses)
     trained = name != BASELINE
     return {
         "arm": name,
         "label": held_out.labels[name],
-        **age_metrics.figures(predicted, ages),
+        **_figures(held_out, places, seeds, people),
+        "age_mae_years": found.mean,
         "ci_low": max(found.low, 0.0),
         "ci_high": found.high,
         "boot_low": low,
         "boot_high": high,
-        **_corrected(age_metrics.figures(unbiased, ages)),
         "n_subjects": found.people,
         "n_seeds": found.seeds if trained else 0,
-        "seed_sd_years": _seed_sd(predicted, ages) if trained else np.nan,
+        "seed_sd_years": _seed_sd(losses) if trained else np.nan,
         "n_runs": held_out.finished_runs(name) if trained else 0,
     }
+
+
+def _figures(
+    held_out: Predictions,
+    places: list[int],
+    seeds: NDArray[np.intp],
+    people: NDArray[np.intp],
+) -> dict[str, float]:
+    """Return the figures of an arm, raw and corrected, averaged over partitions."""
+    truth, rows = held_out.truth[people], []
+    for part in held_out.complete_partitions(places, seeds, people):
+        (predicted,) = part.by_person[places_of(places, seeds, people)]
+        unbiased = np.full(predicted.shape, np.nan)
+        if not held_out.outcome.two_valued:
+            unbiased = age_metrics.corrected(predicted, truth, part.fold[people])
+        raw = age_metrics.figures(predicted, truth)
+        rows.append(raw | _corrected(age_metrics.figures(unbiased, truth)))
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
 def _corrected(figures: dict[str, float]) -> dict[str, float]:
     return {f"corrected_{name.removeprefix('age_')}": value for name, value in figures.items()}
 
 
-def _seed_sd(predicted: NDArray[np.float64], ages: NDArray[np.float64]) -> float:
-    return (
-        float(np.abs(predicted - ages).mean(axis=1).std(ddof=1)) if len(predicted) > 1 else np.nan
-    )
+def _seed_sd(losses: NDArray[np.float64]) -> float:
+    return float(losses.mean(axis=1).std(ddof=1)) if len(losses) > 1 else np.nan
 
 
 # ---- how far seeds spread --------------------------------------------------------------------------
@@ -187,7 +209,7 @@ def _spread_of_arm(
         return SeedSpread(0.0, np.inf)
     if len(seeds) < 2 or len(people) < 2:
         return None
-    own = held_out.errors_years[[held_out.at(name)]][:, seeds][:, :, people]
+    own = held_out.losses([held_out.at(name)], seeds, people)
     others = _others_alike(held_out, name, seeds, people)
     return crossed_effects.pooled(
         crossed_effects.spread_within(own),
@@ -198,8 +220,11 @@ def _spread_of_arm(
 def _others_alike(
     held_out: Predictions, name: str, seeds: NDArray[np.intp], people: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Return the errors of the other complete arms that were trained alike, (K, S, N)."""
+    """Return the losses of the other complete arms that were trained alike, (K, S, N)."""
     way = held_out.arms[held_out.at(name)].way
     alike = [i for i, arm in enumerate(held_out.arms) if arm.way == way and arm.name != name]
-    errors = held_out.errors_years[alike][:, seeds][:, :, people]
-    return errors[np.isfinite(errors).all(axis=(1, 2))]
+    chosen = places_of(alike, seeds, people)
+    known = np.asarray(np.isfinite(held_out.predicted_years[chosen]).all(axis=(1, 2)))
+    return held_out.losses(
+        [i for i, whole in zip(alike, known, strict=True) if whole], seeds, people
+    )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from curation.errors import StudyError
 from curation.storage import files
+from training.results import age_metrics
 from training.studies import runs, tuning
 from training.studies.planned_study import Study
 from training.studies.runs import Run
@@ -23,20 +24,23 @@ class Choice:
     arm : str
         The arm that was tuned on.
     recipe : Recipe
-        The trial with the smallest error; among equals the one nearest to the preset.
-    errors_years : tuple of float
-        Mean absolute error of each trial on the inner validation people, years, in the order of
-        :meth:`training.studies.tuning.Tuning.trials`.
+        The trial with the smallest error, or the largest AUC; among equals the one nearest to the preset.
+    figures : tuple of float
+        What each trial is judged by on the inner validation people, in the unit of the outcome, in the order
+        of :meth:`training.studies.tuning.Tuning.trials`: mean absolute errors, or AUCs.
     people : int
         Inner validation people.
+    figure : float
+        That of the trial that was chosen.
     """
 
     kind: str
     fold: int
     arm: str
     recipe: Recipe
-    errors_years: tuple[float, ...]
+    figures: tuple[float, ...]
     people: int
+    figure: float
 
 
 def choice(study: Study, kind: str, fold: int) -> Choice | None:
@@ -45,10 +49,12 @@ def choice(study: Study, kind: str, fold: int) -> Choice | None:
     results = [files.read_json(run.result_path) for run in trials]
     if not study.tuning or not results or not all(results):
         return None
-    errors = tuple(float(result["age_mae_years"]) for result in results)
-    recipe = study.tuning.trials(study.preset, kind)[errors.index(min(errors))]
+    name = age_metrics.figure_name(study.outcome)
+    figures = tuple(float(result[name]) for result in results)
+    best = max(figures) if study.outcome.higher_is_better else min(figures)
+    recipe = study.tuning.trials(study.preset, kind)[figures.index(best)]
     people = len({row["subject_id"] for row in results[0]["predictions"]})
-    return Choice(kind, fold, trials[0].arm, recipe, errors, people)
+    return Choice(kind, fold, trials[0].arm, recipe, figures, people, best)
 
 
 def choices(study: Study) -> list[Choice]:
@@ -58,7 +64,7 @@ def choices(study: Study) -> list[Choice]:
     every = [
         choice(study, kind, fold)
         for kind in tuning.kinds_of(study.arms)
-        for fold in range(study.folds)
+        for fold in study.run_folds
     ]
     return [one for one in every if one]
 
@@ -96,9 +102,9 @@ def as_record(study: Study) -> list[dict[str, object]]:
             **one.recipe._asdict(),
             "validation_people": one.people,
             "trials": [
-                {**tried._asdict(), "age_mae_years": error}
-                for tried, error in zip(
-                    study.tuning.trials(study.preset, one.kind), one.errors_years, strict=True
+                {**tried._asdict(), age_metrics.figure_name(study.outcome): figure}
+                for tried, figure in zip(
+                    study.tuning.trials(study.preset, one.kind), one.figures, strict=True
                 )
             ]
             if study.tuning

@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 
 from scipy.special import stdtr, stdtrit
 
+from training.judging.outcome import AGE
+from training.judging.outcome import Outcome as Judged
 from training.results.crossed_effects import ALPHA, Estimate, detectable_years
 from training.studies.analysis_plan import AnalysisPlan
 
@@ -41,7 +43,13 @@ class Verdict(NamedTuple):
 
 
 def exploratory(
-    arm: str, reference: str, difference: Estimate, p_corrected: float, *, withheld: str = ""
+    arm: str,
+    reference: str,
+    difference: Estimate,
+    p_corrected: float,
+    *,
+    withheld: str = "",
+    judged: Judged = AGE,
 ) -> Verdict:
     """Return the exploratory verdict on an arm against a reference.
 
@@ -50,16 +58,18 @@ def exploratory(
     arm, reference : str
         As they are called on the screen.
     difference : Estimate
-        Error of the arm less that of the reference, years; below 0 the arm is better.
+        Loss of the arm less that of the reference; below 0 the arm is better.
     p_corrected : float
         After Holm's correction.
     withheld : str
         Reason why there is no verdict whatever the numbers are; empty where there may be one.
+    judged : Outcome
+        What is predicted: its unit, and how differences are shown.
     """
-    if none := _none(arm, reference, difference, withheld):
+    if none := _none(arm, reference, difference, withheld, judged):
         return none
     better = difference.mean < 0
-    how_much = f"by {abs(difference.mean):.2f} years ({_size(difference)})"
+    how_much = f"by {judged.amount(abs(difference.mean))} ({_size(difference, judged)})"
     which = "better" if better else "worse"
     if p_corrected <= ALPHA:
         words = f"{arm} is {which} than {reference} {how_much}."
@@ -73,18 +83,23 @@ def exploratory(
     return Verdict(
         "open",
         f"{arm} against {reference} is unresolved with these {rests_on(difference)} "
-        f"({_signed(difference, arm)}); {detectable_years(difference):.1f} years or more would be found in "
-        "four of five such studies.",
+        f"({_signed(difference, arm, judged)}); "
+        f"{judged.amount(detectable_years(difference), judged.coarse_digits)} or more would be found in four "
+        "of five such studies.",
     )
 
 
-def _none(arm: str, reference: str, difference: Estimate, withheld: str) -> Verdict | None:
+def _none(
+    arm: str, reference: str, difference: Estimate, withheld: str, judged: Judged
+) -> Verdict | None:
     """Return the verdict where there can be none; else nothing."""
     if not math.isfinite(difference.p):
         words = f"{arm} and {reference} have no runs in common to compare yet."
         return Verdict("unknown", words)
     if withheld:
-        words = f"{arm} and {reference}: {_signed(difference, arm)}. No verdict: {withheld}."
+        words = (
+            f"{arm} and {reference}: {_signed(difference, arm, judged)}. No verdict: {withheld}."
+        )
         return Verdict("withheld", words)
     return None
 
@@ -159,7 +174,7 @@ def confirmatory(
     plan : AnalysisPlan
         With a primary comparison.
     difference : Estimate
-        Error of its arm less that of its reference, years.
+        Loss of its arm less that of its reference, in the unit of the plan's outcome.
     meaning : str
         What is done by taking the arm instead of the reference, such as ``leaving out tier C``.
     withheld : str
@@ -174,18 +189,34 @@ def confirmatory(
     (Goeman, Solari & Stijnen 2010).
     """
     arm, reference = plan.pair
-    if none := _none(arm, reference, difference, withheld):
+    if none := _none(arm, reference, difference, withheld, plan.outcome):
         return none
     tests = margin_tests(difference, plan.margin_years)
     judge = _one_sided if plan.one_sided else _two_sided
-    return judge(_Pair(arm, reference, plan.margin_years, meaning), difference, tests)
+    return judge(_Pair(plan, meaning), difference, tests)
 
 
 class _Pair(NamedTuple):
-    arm: str
-    reference: str
-    margin: float
+    plan: AnalysisPlan
     meaning: str
+
+    @property
+    def arm(self) -> str:
+        return self.plan.pair[0]
+
+    @property
+    def reference(self) -> str:
+        return self.plan.pair[1]
+
+    @property
+    def margin(self) -> str:
+        """The margin with its unit."""
+        return self.plan.margin_words
+
+    @property
+    def judged(self) -> Judged:
+        """What is predicted."""
+        return self.plan.outcome
 
     @property
     def begins(self) -> str:
@@ -198,33 +229,34 @@ def _two_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
     if seen.p <= ALPHA:
         which: Literal["better", "worse"] = "better" if seen.mean < 0 else "worse"
         words = (
-            f"{pair.arm} is {which} than {pair.reference} by {abs(seen.mean):.2f} years (95 % interval "
-            f"{_size(seen)}, {_p(seen.p)})."
+            f"{pair.arm} is {which} than {pair.reference} by {pair.judged.amount(abs(seen.mean))} (95 % "
+            f"interval {_size(seen, pair.judged)}, {_p(seen.p)})."
         )
         return Verdict(which, words + _too_small(pair, tests))
     if tests.p_equivalent <= ALPHA:
         return Verdict(
             "equivalent",
             f"{pair.begins} makes no difference that matters: {pair.arm} and {pair.reference} are equivalent "
-            f"within the margin of {pair.margin:g} years (difference {_number(seen.mean)}, 90 % interval "
-            f"{_span(tests.low, tests.high)}, {_p(tests.p_equivalent)}).",
+            f"within the margin of {pair.margin} (difference {pair.judged.signed(seen.mean)}, 90 % interval "
+            f"{pair.judged.span(tests.low, tests.high)}, {_p(tests.p_equivalent)}).",
         )
     if tests.p_not_worse <= ALPHA:
         return _not_worse(pair, seen, tests)
     found = detectable_years(seen)
     return Verdict(
         "open",
-        f"{pair.arm} against {pair.reference} is unresolved: the difference of {_number(seen.mean)} years "
-        f"(95 % interval {_span(seen.low, seen.high)}; below 0 favours {pair.arm}) is compatible with none, "
-        f"and with harm beyond the margin of {pair.margin:g} years. {_found(seen, found)}",
+        f"{pair.arm} against {pair.reference} is unresolved: the difference of "
+        f"{pair.judged.signed_amount(seen.mean)} (95 % interval {pair.judged.span(seen.low, seen.high)}; "
+        f"{pair.judged.favours} favours {pair.arm}) is compatible with none, and with harm beyond the margin "
+        f"of {pair.margin}. {_found(pair, seen, found)}",
     )
 
 
 def _one_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
     if tests.p_better <= ALPHA:
         words = (
-            f"{pair.arm} is better than {pair.reference} by {abs(seen.mean):.2f} years, by "
-            f"{_number(-tests.high)} at least (one-sided, 95 %, {_p(tests.p_better)})."
+            f"{pair.arm} is better than {pair.reference} by {pair.judged.amount(abs(seen.mean))}, by "
+            f"{pair.judged.number(-tests.high)} at least (one-sided, 95 %, {_p(tests.p_better)})."
         )
         return Verdict("better", words + _too_small(pair, tests))
     if tests.p_not_worse <= ALPHA:
@@ -234,8 +266,9 @@ def _one_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
     return Verdict(
         "open",
         f"{pair.arm} against {pair.reference} is unresolved: shown to be neither better nor not worse by the "
-        f"margin of {pair.margin:g} years (difference {_number(seen.mean)} years, at most "
-        f"{_number(tests.high)}, one-sided 95 %; below 0 favours {pair.arm}).{looks} {_found(seen, found)}",
+        f"margin of {pair.margin} (difference {pair.judged.signed_amount(seen.mean)}, "
+        f"{_at_most(pair, tests)}, one-sided 95 %; {pair.judged.favours} favours {pair.arm}).{looks} "
+        f"{_found(pair, seen, found)}",
     )
 
 
@@ -244,8 +277,8 @@ def _too_small(pair: _Pair, tests: MarginTests) -> str:
     if tests.p_equivalent > ALPHA:
         return ""
     return (
-        f" It is within the margin of {pair.margin:g} years all the same (90 % interval "
-        f"{_span(tests.low, tests.high)}): there, and too small to matter."
+        f" It is within the margin of {pair.margin} all the same (90 % interval "
+        f"{pair.judged.span(tests.low, tests.high)}): there, and too small to matter."
     )
 
 
@@ -253,41 +286,41 @@ def _not_worse(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
     return Verdict(
         "not worse",
         f"{pair.begins} does no harm that matters: {pair.arm} is not worse than {pair.reference} by the "
-        f"margin of {pair.margin:g} years (difference {_number(seen.mean)}, at most {_number(tests.high)}, "
+        f"margin of {pair.margin} (difference {pair.judged.signed(seen.mean)}, {_at_most(pair, tests)}, "
         f"one-sided 95 %, {_p(tests.p_not_worse)}). Whether it is better is not resolved.",
     )
 
 
-def _found(seen: Estimate, years: float) -> str:
+def _found(pair: _Pair, seen: Estimate, years: float) -> str:
+    size = pair.judged.amount(years, pair.judged.coarse_digits)
     return (
-        f"With these {rests_on(seen)}, {years:.1f} years or more would be found in four of five such "
-        "studies."
+        f"With these {rests_on(seen)}, {size} or more would be found in four of five such studies."
     )
 
 
 def headline(plan: AnalysisPlan, seen: Estimate, said: Verdict, *, meaning: str = "") -> str:
     """Return a confirmatory verdict as a headline: shorter than its sentence, and without a full stop."""
     arm, reference = plan.pair
-    pair = _Pair(arm, reference, plan.margin_years, meaning)
+    pair = _Pair(plan, meaning)
     tests = margin_tests(seen, plan.margin_years)
     if said.outcome in ("better", "worse"):
-        small = f", within the margin of {pair.margin:g}" * (tests.p_equivalent <= ALPHA)
-        size = f"{abs(seen.mean):.2f} years ({_size(seen)})"
+        small = f", within the margin of {pair.margin}" * (tests.p_equivalent <= ALPHA)
+        size = f"{pair.judged.amount(abs(seen.mean))} ({_size(seen, pair.judged)})"
         return f"{arm} is {said.outcome} than {reference} by {size}{small}"
     if said.outcome == "equivalent":
         return (
             f"{pair.begins} makes no difference that matters: {arm} and {reference} are equivalent within "
-            f"{pair.margin:g} years ({_span(tests.low, tests.high)}, 90 %)"
+            f"{pair.margin} ({pair.judged.span(tests.low, tests.high)}, 90 %)"
         )
     if said.outcome == "not worse":
         return (
             f"{pair.begins} does no harm that matters: {arm} is not worse than {reference} by "
-            f"{pair.margin:g} years (at most {_number(tests.high)})"
+            f"{pair.margin} ({_at_most(pair, tests)})"
         )
     if said.outcome == "open":
         return (
-            f"{arm} against {reference} is unresolved: {_number(seen.mean)} years "
-            f"({_span(seen.low, seen.high)}), margin {pair.margin:g}"
+            f"{arm} against {reference} is unresolved: {pair.judged.signed_amount(seen.mean)} "
+            f"({pair.judged.span(seen.low, seen.high)}), margin {pair.margin}"
         )
     return f"Primary comparison: {said.words.rstrip('.')}"
 
@@ -295,27 +328,25 @@ def headline(plan: AnalysisPlan, seen: Estimate, said: Verdict, *, meaning: str 
 # ---- numbers in words --------------------------------------------------------------------------------
 
 
-def _size(difference: Estimate) -> str:
+def _size(difference: Estimate, judged: Judged) -> str:
     """Return the interval of the difference's size, the smaller bound first."""
-    if difference.mean >= 0:
-        return _span(difference.low, difference.high)
-    return _span(-difference.high, -difference.low)
+    bounds = (difference.low, difference.high)
+    if difference.mean < 0:
+        bounds = (-difference.high, -difference.low)
+    return " to ".join(judged.number(bound) for bound in bounds)
 
 
-def _signed(difference: Estimate, arm: str) -> str:
+def _signed(difference: Estimate, arm: str, judged: Judged) -> str:
     return (
-        f"difference {_number(difference.mean)} years, {_span(difference.low, difference.high)}; below 0 "
-        f"favours {arm}"
+        f"difference {judged.signed_amount(difference.mean)}, "
+        f"{judged.span(difference.low, difference.high)}; {judged.favours} favours {arm}"
     )
 
 
-def _span(low: float, high: float) -> str:
-    return f"{_number(low)} to {_number(high)}"
-
-
-def _number(value: float) -> str:
-    shown = f"{value:.2f}"
-    return "0.00" if float(shown) == 0 else shown.replace("-", "−")
+def _at_most(pair: _Pair, tests: MarginTests) -> str:
+    """Return the one-sided bound of a difference: of AUCs, which are better above 0, a lower one."""
+    which = "at least" if pair.judged.higher_is_better else "at most"
+    return f"{which} {pair.judged.signed(tests.high)}"
 
 
 def _p(value: float) -> str:

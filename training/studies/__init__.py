@@ -1,1 +1,1 @@
-"""The plan of a study: presets, inputs, splits, checks, runs and their status."""
+"""The plan of a study: presets, arms, designs, inputs, checks, runs and their status."""

@@ -2,18 +2,23 @@
 
 One comparison is confirmatory, which is tested without regard to others; all else is exploratory. The margin
 is the difference that would matter: by default what preprocessing alone moves the error of brain age (Dular
-et al. 2023, see ``docs/statistics.md``).
+et al. 2023, see ``docs/statistics.md``). Of another outcome nobody but who plans the study can say it: a
+primary comparison then needs a margin of its own, in the outcome's unit.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from curation.errors import StudyError
 from training.arms.study_arms import ALL, SCRATCH, Arm
+from training.judging.outcome import AGE, Outcome
 
+#: Of age, where no other is stated.
 MARGIN_YEARS = 0.7
+#: An AUC is half from chance to perfect.
+_AUC_SPAN = 0.5
 
 
 @dataclass(frozen=True)
@@ -24,15 +29,31 @@ class AnalysisPlan:
     ----------
     primary : tuple of str, optional
         The arm and what it is compared with; none where all comparisons are exploratory.
-    margin_years : float
-        Difference of two errors that would matter, above 0.
+    margin : float, optional
+        Difference of two errors (or AUCs) that would matter, above 0, in the outcome's unit; by default that
+        of age.
     one_sided : bool
         Whether only *better* and *not worse* are asked, not *worse*.
+    outcome : Outcome
+        What is predicted: the unit of the margin. It is no part of the analysis, but of the study.
     """
 
     primary: tuple[str, str] | None = None
-    margin_years: float = MARGIN_YEARS
+    margin: float | None = None
     one_sided: bool = False
+    outcome: Outcome = field(default=AGE, compare=False)
+
+    @property
+    def margin_years(self) -> float:
+        """The margin, years or the outcome's unit; NaN where none is stated of another outcome than age."""
+        if self.margin is not None:
+            return self.margin
+        return MARGIN_YEARS if self.outcome.is_age else math.nan
+
+    @property
+    def margin_words(self) -> str:
+        """The margin with its unit: ``0.7 years``, ``0.02 AUC``."""
+        return self.outcome.bound(self.margin_years)
 
     @property
     def declared(self) -> bool:
@@ -54,7 +75,7 @@ class AnalysisPlan:
         sides = "one-sided: better or not worse" if self.one_sided else "two-sided"
         return (
             f"Primary comparison: {self.primary[0]} against {self.primary[1]}, {sides}, margin "
-            f"{self.margin_years:g} years."
+            f"{self.margin_words}."
         )
 
     @property
@@ -71,14 +92,13 @@ class AnalysisPlan:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any] | None) -> "AnalysisPlan":
+    def from_dict(cls, values: Mapping[str, Any] | None, outcome: Outcome = AGE) -> "AnalysisPlan":
         """Return a stored analysis; of a study planned without one, the plan that declares nothing."""
         if not values:
-            return cls()
+            return cls(outcome=outcome)
         arm, reference = values["primary"]
-        return cls(
-            (arm, reference), float(values["margin_years"]), one_sided=bool(values["one_sided"])
-        )
+        margin, one_sided = float(values["margin_years"]), bool(values["one_sided"])
+        return cls((arm, reference), margin, one_sided, outcome)
 
     def refuse_unfit(self, arms: Sequence[Arm]) -> None:
         """Refuse an analysis that the arms of a study cannot carry.
@@ -91,15 +111,11 @@ class AnalysisPlan:
         Raises
         ------
         StudyError
-            A margin that is not above 0, a primary comparison of an arm with itself or with one that is not
-            in the study, or a margin or side without a primary comparison.
+            A margin that is not above 0 (of an AUC: and below 0.5), or none for another outcome than age; a
+            primary comparison of an arm with itself or with one that is not in the study, or a margin or side
+            without a primary comparison.
         """
-        if not math.isfinite(self.margin_years) or self.margin_years <= 0:
-            raise StudyError(
-                f"A margin is a difference that would matter, above 0 years, not {self.margin_years:g}: "
-                "'equivalent' and 'not worse' are judged by it. Take what a reader would care about, such as "
-                f"{MARGIN_YEARS:g}."
-            )
+        self._refuse_margin()
         if self.primary is None:
             self._refuse_undeclared()
             return
@@ -117,8 +133,30 @@ class AnalysisPlan:
                 f"{' and '.join(names[:2])}."
             )
 
+    def _refuse_margin(self) -> None:
+        outcome = self.outcome
+        if self.margin is None:
+            if self.primary and not outcome.is_age:
+                raise StudyError(
+                    f"The margin of {MARGIN_YEARS:g} years is one of age: of {outcome.name} only you can say "
+                    f"what difference would matter. State it, in {outcome.unit_words}: --margin."
+                )
+            return
+        if not math.isfinite(self.margin) or self.margin <= 0:
+            such = f", such as {MARGIN_YEARS:g}" * outcome.is_age
+            raise StudyError(
+                f"A margin is a difference that would matter, above 0 {outcome.unit_words}, not "
+                f"{self.margin:g}: 'equivalent' and 'not worse' are judged by it. Take what a reader would "
+                f"care about{such}."
+            )
+        if outcome.two_valued and self.margin >= _AUC_SPAN:
+            raise StudyError(
+                f"A margin of {self.margin:g} AUC is all there is between chance and no error. Take less, "
+                "such as 0.02."
+            )
+
     def _refuse_undeclared(self) -> None:
-        if self.one_sided or self.margin_years != MARGIN_YEARS:
+        if self.one_sided or self.margin is not None:
             raise StudyError(
                 "A margin, and one or two sides, belong to a primary comparison: name its two arms too, such "
                 "as '--primary A all', or leave them out."

@@ -36,7 +36,7 @@ def with_pets(workspace: Workspace, scans: pd.DataFrame, preset: Preset) -> pd.D
     workspace : Workspace
         Whose PETs.
     scans : pandas.DataFrame
-        The columns of :data:`training.studies.planned_study.SCAN_COLUMNS`.
+        The columns of :data:`training.studies.study_scans.SCAN_COLUMNS`.
     preset : Preset
         Says what is looked at.
 

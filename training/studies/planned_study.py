@@ -6,7 +6,7 @@ The study's id ends in a hash of both: the same plan is the same study.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,28 @@ import numpy as np
 import pandas as pd
 
 from curation import __version__, errors
-from curation.cohorts import matched_controls
-from curation.cohorts.frozen_cohort import Cohort
 from curation.decisions import database
 from curation.errors import StudyError, TierscopeError, WorkspaceError
 from curation.storage import files
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
-from training.arms import arm_checks, arm_scans, distortion, study_arms
+from training.arms import arm_scans, distortion, study_arms
 from training.arms.study_arms import Arm
+from training.judging import judged_scans, judging, splits
+from training.judging.judging import BY_AGE, Asked, Judging
+from training.judging.outcome import Outcome
+from training.judging.splits import Split
 from training.studies import (
-    input_images,
     pet_pairing,
+    plan_checks,
     pool_target_separation,
-    splits,
     study_checks,
+    study_scans,
 )
 from training.studies.analysis_plan import EXPLORATORY, AnalysisPlan
 from training.studies.pool_target_separation import Separation
 from training.studies.preset import Preset
 from training.studies.presets import PRESETS
-from training.studies.splits import Split
 from training.studies.study_folder import HEADER, StudyFolder
 from training.studies.tuning import INNER_FOLDS, Tuning
 
@@ -46,25 +47,11 @@ _REMEDY = (
     "Put back a copy of it, update Tierscope if a newer one wrote it, or move the study's folder away: the "
     "other studies go on without it."
 )
-#: Columns of a study's ``scans.parquet``; ``template_affine`` is row-major, scan mm to template mm. Where
-#: they are known of the pool, also ``sex`` and ``group``, on which controls are matched; where the study
-#: looks at PET, also :data:`training.studies.pet_pairing.PAIR_COLUMNS`; where arms distort scans, also
-#: ``distortion_seed``.
-SCAN_COLUMNS = (
-    "scan_id",
-    "subject_id",
-    "role",
-    "sha256",
-    "site",
-    "age_years",
-    "tier",
-    "distortion_score",
-    "template_affine",
-    "fold",
-    "source",
-)
+#: Seed of the folds.
+SPLIT_SEED = 0
 #: Seed of the sampling of a control: this plus the seed of its run.
 CONTROL_SEED = 1000
+_FIXED = {"schema": SCHEMA, "split_seed": SPLIT_SEED, "control_seed": CONTROL_SEED}
 
 
 @dataclass(frozen=True)
@@ -99,6 +86,8 @@ class Study(StudyFolder):
         Primary comparison and margin; declares nothing up to 0.4.
     tuning : Tuning, optional
         Grid of the trials that choose rate and length of fine-tuning; none where the preset's are taken.
+    judging : Judging
+        What arms are judged on: outcome, folds, external cohorts.
     folder : Path
         See :class:`training.studies.study_folder.StudyFolder`.
     """
@@ -119,16 +108,27 @@ class Study(StudyFolder):
     separation: Separation | None = field(default=None, compare=False)
     analysis: AnalysisPlan = EXPLORATORY
     tuning: Tuning | None = None
+    judging: Judging = field(default_factory=Judging)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is predicted of each person of the target."""
+        return self.judging.outcome
+
+    @property
+    def run_folds(self) -> range:
+        """Numbers of the folds of all partitions: those of partition r begin at ``r · folds``."""
+        return range(self.folds * self.judging.repeats)
 
     def arm(self, name: str) -> Arm:
         """Return an arm by its name."""
         return next(arm for arm in self.arms if arm.name == name)
 
     def scans(self) -> pd.DataFrame:
-        """Read the study's scans, the columns of :data:`SCAN_COLUMNS`; ``fold`` is −1 in the pool.
+        """Read the study's scans, as :func:`training.studies.study_scans.table` makes them.
 
-        Studies planned by earlier versions have no ``source``: there nothing stands in for an unknown site,
-        and controls stay as they were drawn.
+        ``fold`` is −1 outside of the target. Studies planned by earlier versions have no ``source``: there
+        nothing stands in for an unknown site, and controls stay as they were drawn.
         """
         return files.read_parquet(self.scans_path, _REMEDY)
 
@@ -155,20 +155,29 @@ class Study(StudyFolder):
     def split(self, arm_name: str, seed: int, fold: int) -> Split:
         """Return the train/test split of the target cohort for one fine-tuning."""
         target = self.scans().query("role == 'target'").reset_index(drop=True)
-        training = target[target["fold"] != fold]
+        held_out = judged_scans.fold_of(target, fold // self.folds) == fold
+        training = target[~held_out]
         labelled = splits.labelled(
             training,
             percent=self.arm(arm_name).label_percent,
             seed=(self.split_seed, seed, fold),
         )
         steps = -(-len(training) // self.preset.finetune_batch)
-        return Split(labelled, target[target["fold"] == fold], steps)
+        return Split(labelled, target[held_out], steps)
+
+    def external(self) -> dict[str, pd.DataFrame]:
+        """Return the scans of each external cohort, by its id."""
+        scans = self.scans() if self.judging.external else pd.DataFrame()
+        return {one: scans[scans["cohort"] == one] for one in self.judging.external}
 
     def inner_split(self, fold: int) -> Split:
         """Return the split of a fold's training people that it is tuned on: nobody held out is in it."""
         target = self.scans().query("role == 'target'").reset_index(drop=True)
-        train, test = splits.inner(
-            target[target["fold"] != fold], folds=INNER_FOLDS, seed=self.split_seed + fold
+        train, test = judged_scans.inner(
+            target[judged_scans.fold_of(target, fold // self.folds) != fold],
+            self.judging,
+            folds=INNER_FOLDS,
+            seed=self.split_seed + fold,
         )
         return Split(train, test, -(-len(train) // self.preset.finetune_batch))
 
@@ -186,6 +195,7 @@ def plan(
     overrides: Mapping[str, Any] | None = None,
     analysis: AnalysisPlan = EXPLORATORY,
     tuning: Tuning | None = None,
+    asked: Asked = BY_AGE,
 ) -> Study:
     """Plan a study and write its folder; the same plan again returns the study that is there.
 
@@ -209,6 +219,8 @@ def plan(
         Primary comparison and margin; without, all comparisons are exploratory.
     tuning : Tuning, optional
         Trials that choose rate and length of fine-tuning; by default the preset's are taken.
+    asked : Asked
+        Outcome, kind of folds, repeats and external cohorts.
 
     Returns
     -------
@@ -217,28 +229,22 @@ def plan(
     Raises
     ------
     StudyError
-        When the plan makes no fair study: a person of the target who is or may be in the pool, an image
-        that is in it twice, images of several kinds, an arm without scans, too few people for the folds, a
-        scan that is not aligned or has changed since, or one without the PET that the preset looks at; an
-        arm with fewer than two people, one whose control cannot be drawn, one that distorts PET; or an
-        analysis that does not fit the arms.
+        When the plan makes no fair study, see :mod:`training.studies.plan_checks`.
     """
-    _refuse_unfit(name, seeds, preset)
+    study_checks.refuse_settings(name, preset, seeds)
+    judging.refuse(asked, target_id)
     pool = study_checks.usable_cohort(workspace, cohort_id, "pool")
-    target = study_checks.usable_cohort(workspace, target_id, "target")
+    target, *outside = (
+        study_checks.usable_cohort(workspace, one, "target") for one in (target_id, *asked.external)
+    )
     chosen = study_arms.choose(pool, arms)
-    analysis.refuse_unfit(chosen)
-    study_checks.refuse_mixed(pool, target)
-    separated = pool_target_separation.check(workspace, pool, target)
-    study_checks.refuse_too_few(target, folds)
-    study_checks.refuse_too_few_labels(target, folds, chosen)
-    study_checks.refuse_same_folder(chosen)
+    separated = study_checks.separated(workspace, pool, target, outside)
+    judged, target, outside = judged_scans.with_values(workspace, asked, target, outside)
+    analysis = replace(analysis, outcome=judged.outcome)
     changed = PRESETS[preset].changed(overrides)
-    arm_checks.refuse(pool, chosen, input_images.other_than_t1w(changed))
-    study_checks.refuse_too_few_to_contrast(pool, chosen, changed)
-    study_checks.refuse_too_few_to_tune(target, folds, tuning)
+    plan_checks.refuse_unfit(pool, target, chosen, changed, folds, tuning)
+    analysis.refuse_unfit(chosen)
     content: dict[str, Any] = {
-        "schema": SCHEMA,
         "name": name.strip(),
         "cohort_id": pool.id,
         "target_id": target.id,
@@ -246,26 +252,17 @@ def plan(
         "seeds": list(seeds),
         "folds": folds,
         "preset": changed.as_dict(),
-        "split_seed": 0,
-        "control_seed": CONTROL_SEED,
-        "simulated": bool(pool.scans["simulated"].any() or target.scans["simulated"].any()),
+        "simulated": any(bool(one.scans["simulated"].any()) for one in (pool, target, *outside)),
         **analysis.entry,
     }
     content |= {"tuning": tuning.as_dict()} if tuning else {}
-    scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
+    content |= {"judging": about} if (about := judged.as_dict()) else {}
+    scans = study_scans.table(workspace, pool, target, outside)
+    scans = judged_scans.with_folds(scans, judged, folds=folds, seed=SPLIT_SEED)
+    plan_checks.refuse_unfit_folds(scans, judged, chosen, seeds, folds, tuning, seed=SPLIT_SEED)
     scans = pet_pairing.with_pets(workspace, scans, changed)
     scans = distortion.with_seeds(scans, [arm.distortion for arm in chosen])
-    return _write(workspace, content, scans, separated)
-
-
-def _refuse_unfit(name: str, seeds: list[int], preset: str) -> None:
-    """Refuse a plan without a name, with seeds that are none, or with an unknown preset."""
-    if preset not in PRESETS:
-        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
-    if not name.strip():
-        raise StudyError("A study needs a name.")
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
+    return _write(workspace, _FIXED | content, scans, separated)
 
 
 def load(workspace: Workspace, study_id: str) -> Study:
@@ -293,14 +290,16 @@ def _read(path: Path) -> Study:
         values = files.read_json(path, _REMEDY)
         if values["schema"] > SCHEMA:
             raise StudyError(f"{path} was made by a newer Tierscope. Update Tierscope to open it.")
+        judged = Judging.from_dict(values.get("judging"))
         return Study(
             arms=tuple(Arm.from_dict(arm) for arm in values["arms"]),
             seeds=tuple(values["seeds"]),
             preset=Preset.from_dict(values["preset"]),
             folder=path.parent,
             separation=pool_target_separation.from_dict(values.get("separation")),
-            analysis=AnalysisPlan.from_dict(values.get("analysis")),
+            analysis=AnalysisPlan.from_dict(values.get("analysis"), judged.outcome),
             tuning=Tuning.from_dict(values.get("tuning")),
+            judging=judged,
             **{key: values[key] for key in _PLAIN},
         )
 
@@ -346,18 +345,3 @@ def _write(
         about = {"separation": separated.as_dict()}
         files.write_json(paths.header_path, header | content | about)
     return load(workspace, study_id)
-
-
-def _scan_table(
-    workspace: Workspace, pool: Cohort, target: Cohort, *, folds: int, seed: int
-) -> pd.DataFrame:
-    table = pd.concat(
-        [pool.scans.assign(role="pool"), target.scans.assign(role="target")], ignore_index=True
-    )
-    affines = study_checks.alignments(workspace, table)
-    fold = splits.fold_of_subject(target.scans, folds=folds, seed=seed)
-    in_target = table["role"] == "target"
-    fold_column = table["subject_id"].map(fold).where(in_target, -1).astype(int)
-    # controls are matched on these; left out where nothing is known, so that such plans keep their id
-    traits = matched_controls.known_traits(pool.scans)
-    return table.assign(template_affine=affines, fold=fold_column)[[*SCAN_COLUMNS, *traits]]

@@ -38,7 +38,8 @@ class RunState:
         Mean training loss of the last epoch: of the study's objective (pretraining), such as the mean
         squared error of removed patches, or absolute error of the standardised age (fine-tuning).
     age_mae_years : float or None
-        Mean absolute error on the held-out fold after the last epoch, years.
+        Mean absolute error on the held-out fold after the last epoch, years; of another outcome the error in
+        its unit, or the AUC.
     heartbeat : float or None
         When the run last wrote, seconds since 1970.
     seconds : float
@@ -99,7 +100,7 @@ def state_of(study: Study, run: Run) -> RunState:
         epochs=int(status.get("epochs", 0)) or epochs_of(study, run),
         message=message,
         loss=status.get("loss"),
-        age_mae_years=status.get("age_mae_years"),
+        age_mae_years=status.get("age_mae_years", status.get("held_out")),
         heartbeat=status.get("heartbeat"),
         seconds=float(status.get("seconds", 0.0)),
         volumes_per_s=status.get("volumes_per_s"),

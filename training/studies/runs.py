@@ -101,14 +101,14 @@ def runs_of(study: Study) -> list[Run]:
     trials = [
         trial
         for kind in tuning.kinds_of(study.arms)
-        for fold in range(study.folds)
+        for fold in study.run_folds
         for trial in trials_of(study, kind, fold)
     ]
     finetune = [
         _run(study, "finetune", arm.name, seed, fold)
         for arm in study.arms
         for seed in study.seeds
-        for fold in range(study.folds)
+        for fold in study.run_folds
     ]
     return pretrain + trials + finetune
 

@@ -1,5 +1,6 @@
 """Checks of a study while it is planned: refusals of unfair or impossible ones, with remedies."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,9 +16,32 @@ from curation.storage.files import slug
 from curation.storage.workspace import Role, Workspace
 from training.arms import arm_scans
 from training.arms.study_arms import Arm
+from training.studies import pool_target_separation
 from training.studies.objectives import OBJECTIVES
+from training.studies.pool_target_separation import Separation
 from training.studies.preset import Preset
+from training.studies.presets import PRESETS
 from training.studies.tuning import INNER_FOLDS, Tuning
+
+
+def separated(
+    workspace: Workspace, pool: Cohort, target: Cohort, outside: Sequence[Cohort]
+) -> Separation:
+    """Refuse cohorts of several kinds of images, or that share an image or a person."""
+    refuse_mixed(pool, target, *outside)
+    found = pool_target_separation.check(workspace, pool, target)
+    refuse_shared_with_external(workspace, pool, target, outside)
+    return found
+
+
+def refuse_settings(name: str, preset: str, seeds: Sequence[int]) -> None:
+    """Refuse a plan without a name, of no preset, or with seeds that are none."""
+    if preset not in PRESETS:
+        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    if not name.strip():
+        raise StudyError("A study needs a name.")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
 
 
 def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
@@ -54,13 +78,32 @@ def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
     return cohort
 
 
-def refuse_mixed(pool: Cohort, target: Cohort) -> None:
-    """Refuse cohorts of several kinds of images, each by itself and the two together."""
-    both = pd.concat([pool.scans, target.scans])
-    named = {f"Cohort {pool.id}": pool.scans, f"Cohort {target.id}": target.scans}
-    for whose, scans in (named | {"A study of both cohorts": both}).items():
+def refuse_mixed(*cohorts: Cohort) -> None:
+    """Refuse cohorts of several kinds of images, each by itself and all together."""
+    every = pd.concat([one.scans for one in cohorts])
+    named = {f"Cohort {one.id}": one.scans for one in cohorts}
+    for whose, scans in (named | {"A study of these cohorts": every}).items():
         if problem := cohort_draft.mixed(scans, whose):
             raise StudyError(f"{problem} Then freeze the cohorts again.")
+
+
+def refuse_shared_with_external(
+    workspace: Workspace, pool: Cohort, target: Cohort, outside: Sequence[Cohort]
+) -> None:
+    """Refuse external cohorts that share an image or a person with what is learned from, or each other."""
+    learned = replace(pool, scans=pd.concat([pool.scans, target.scans], ignore_index=True))
+    for one in outside:
+        try:
+            pool_target_separation.check(workspace, learned, one)
+        except StudyError as error:
+            raise StudyError(
+                f"The external cohort {one.id}, against pool and target together: {error}"
+            ) from error
+    listed = pd.concat([one.scans["scan_id"] for one in outside]) if outside else pd.Series()
+    if twice := listed[listed.duplicated()].tolist():
+        raise StudyError(
+            f"{len(twice)} scans are in two external cohorts: {some(twice)}. Name one of them."
+        )
 
 
 def refuse_too_few(target: Cohort, folds: int) -> None:

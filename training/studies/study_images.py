@@ -72,7 +72,7 @@ def images_of(study: Study) -> list[StudyImage]:
         kinds = (
             study.preset.modalities if scan["role"] == "pool" else input_images.shown(study.preset)
         )
-        more = ("T1w",) if ridge and scan["role"] == "target" else ()
+        more = ("T1w",) if ridge and scan["role"] != "pool" else ()
         found += [StudyImage(scan, modality) for modality in dict.fromkeys((*kinds, *more))]
     return found + distorted_images(study, scans)
 

@@ -1,8 +1,12 @@
-"""Fine-tuning task: age regression on the training folds of the target cohort, tested on the held-out fold.
+"""Fine-tuning task: the outcome is learned on the training folds of the target, tested on the held-out fold.
 
 The number of epochs is fixed beforehand and the last weights are used: nothing is selected on the test
-people, so their error after each epoch can be shown without favouring any arm.
+people, so their error after each epoch can be shown without favouring any arm. External cohorts are predicted
+by the finished model.
 """
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,17 +18,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from curation.storage.workspace import Workspace
+from training.judging.outcome import Kind, Outcome
 from training.models import masked_autoencoder, masking
 from training.models.age_model import AgeModel, EncoderAgeModel
 from training.models.brain_age_cnn import BrainAgeCnn
 from training.models.patches import mean_patches, patch_weights
 from training.results import tuning_choices
-from training.results.age_metrics import AgeScale, age_error, result_of
+from training.results.age_metrics import Scale, epoch_figure, result_of, scale_of
+from training.results.external_test import external_result
 from training.studies import prepare_volumes, runs, volume_grid
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
 from training.studies.runs import Run
-from training.tasks import devices, ridge, training_loop
+from training.tasks import devices, ridge, site_probe, training_loop
 from training.tasks.batches import Augmentation, Batch, Volumes, batch_indices, change_contrast
 from training.tasks.gradient_accumulation import add_cached_gradients
 from training.tasks.pretrain import load_pretrained
@@ -41,13 +47,12 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
         ridge.fit_run(workspace, study, run)
         return
     preset = study.preset
+    trial = run.trial is not None
     train, test, steps = (
-        study.split(run.arm, run.seed, run.fold or 0)
-        if run.trial is None
-        else study.inner_split(run.fold or 0)
+        study.inner_split(run.fold or 0) if trial else study.split(run.arm, run.seed, run.fold or 0)
     )
     recipe = tuning_choices.recipe_of(study, run)
-    scale = AgeScale.of(train["age_years"].to_numpy())
+    scale = scale_of(study.outcome, train)
     # the same samples for every arm: the seed depends on the fold, not on the arm
     seed = step_seed(run.seed, 1_000_003 * (1 + (run.fold or 0)))
     model = _model(workspace, study, run, head_seed=seed)
@@ -61,43 +66,61 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
     )
     with devices.device(preset, interruption) as fabric:
         masked_autoencoder.use_fused_attention(model, devices.fuses_attention(fabric, preset))
+        groups = (_people(workspace, study, scans, scale) for scans in (train, test))
+        task = AgeRegression(fabric, preset, seed, model, *groups)
+        probed = task.probed() if run.fold == 0 and not trial else {}
         trainer = training_loop.Trainer(
             fabric, run, schedule, model, parameter_groups(model, preset), interruption
         )
-        groups = (
-            People(Volumes(prepare_volumes.sample_paths(workspace, study, s["scan_id"])), s, scale)
-            for s in (train, test)
-        )
-        task = AgeRegression(fabric, preset, seed, model, *groups)
         trainer.fit(task)
         model.eval()
         with torch.inference_mode():
-            predicted = task.predict()
-        result = recipe._asdict() | result_of(train, test, predicted, scale)
-        trainer.finish(model.state_dict() if run.trial is None else {}, result)
+            predicted = task.predict(task.test)
+            result = recipe._asdict() | result_of(study.outcome, train, test, predicted, scale)
+            outside = {} if trial else study.external()  # nothing is chosen by external cohorts
+            for cohort_id, scans in outside.items():
+                seen = task.predict(_people(workspace, study, scans, scale))
+                result |= external_result(cohort_id, scans, seen, result)
+        trainer.finish({} if trial else model.state_dict(), result | probed)
+
+
+def _people(workspace: Workspace, study: Study, scans: pd.DataFrame, scale: Scale) -> "People":
+    volumes = Volumes(prepare_volumes.sample_paths(workspace, study, scans["scan_id"]))
+    return People(volumes, scans, study.outcome, scale)
 
 
 class People:
-    """Scans of the target cohort: prepared volumes, and standardised ages [B].
+    """Scans of a cohort: prepared volumes, and standardised values of the outcome [B].
 
     Parameters
     ----------
     volumes : Volumes
         In the order of ``scans``.
     scans : pandas.DataFrame
-        ``subject_id, age_years``.
-    scale : AgeScale
+        ``subject_id`` and the column of the outcome.
+    outcome : Outcome
+        What is predicted.
+    scale : Scale
         Of those who are trained on.
     """
 
-    def __init__(self, volumes: Volumes, scans: pd.DataFrame, scale: AgeScale) -> None:
-        self.volumes, self.scans, self.scale = volumes, scans, scale
-        ages = scale.standardise(scans["age_years"].to_numpy())
-        self.goal = torch.tensor(ages, dtype=torch.float32)
+    def __init__(
+        self, volumes: Volumes, scans: pd.DataFrame, outcome: Outcome, scale: Scale
+    ) -> None:
+        self.volumes, self.scans, self.outcome, self.scale = volumes, scans, outcome, scale
+        values = scale.standardise(scans[outcome.column].to_numpy(dtype=float))
+        self.goal = torch.tensor(values, dtype=torch.float32)
+
+
+#: What is made small, by the kind of outcome.
+_LOSSES: Mapping[Kind, Callable[[Tensor, Tensor], Tensor]] = {
+    "numeric": functional.l1_loss,
+    "two-valued": functional.binary_cross_entropy_with_logits,
+}
 
 
 class AgeRegression(training_loop.Task):
-    """Regression of standardised age, by its absolute error.
+    """Regression of a standardised outcome by its absolute error, or of two values by cross-entropy.
 
     Parameters
     ----------
@@ -145,7 +168,7 @@ class AgeRegression(training_loop.Task):
         goal = torch.cat([batch["goal"] for batch in micro_batches])
 
         def loss_of(predicted: Tensor) -> Tensor:
-            return functional.l1_loss(predicted.float(), goal)
+            return _LOSSES[self.train.outcome.kind](predicted.float(), goal)
 
         if len(micro_batches) > 1:
             with fabric.autocast():
@@ -155,14 +178,24 @@ class AgeRegression(training_loop.Task):
         return loss.detach()
 
     def evaluate(self) -> dict[str, float]:
-        """Return the error on the test people, years."""
+        """Return what the test people's predictions are judged by."""
         # all of them: the first by id are those of one source, whose mean is not that of the others
         self.model.calibrate(self._features(self.train.volumes))
-        return {"age_mae_years": age_error(self.test.scans, self.predict())}
+        return epoch_figure(self.train.outcome, self.test.scans, self.predict(self.test))
 
-    def predict(self) -> NDArray[np.float64]:
-        """Return the predicted ages of the test people's scans, years."""
-        features = self._features(self.test.volumes)
+    def probed(self) -> dict[str, Any]:
+        """Return how well the features tell the site, of everybody, before anything is fine-tuned."""
+        groups = (self.train, self.test)
+        self.fabric.to_device(self.model).eval()
+        with torch.inference_mode():
+            features = torch.cat([self._features(people.volumes) for people in groups])
+        scans = pd.concat([people.scans for people in groups])
+        found = site_probe.probe(features.cpu().double().numpy(), scans)
+        return {"site_probe": found} if found else {}
+
+    def predict(self, people: People) -> NDArray[np.float64]:
+        """Return the predicted values of people's scans: years, the outcome's unit, or probabilities."""
+        features = self._features(people.volumes)
         return self.train.scale.years(self.model.predict(features).cpu().numpy())
 
     def _features(self, volumes: Volumes) -> Tensor:

@@ -1,4 +1,6 @@
-"""Ridge regression of age on a few volumes of the brain: the baseline that needs no network.
+"""Ridge regression of the outcome on a few volumes of the brain: the baseline that needs no network.
+
+One of two values is regressed on as 0 and 1, which orders people as a linear discriminant does.
 
 Volumes come from the prepared images: three tissues fitted under the template's priors
 (:mod:`curation.imaging.tissue_segmentation`), in ml of the person's own head (the alignment's scaling
@@ -22,14 +24,16 @@ from curation.imaging.template import template
 from curation.imaging.tissue_segmentation import find_tissues
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.results.age_metrics import AgeScale, age_error, result_of
+from training.results.age_metrics import Scale, epoch_figure, result_of, scale_of
+from training.results.external_test import external_result
 from training.studies import prepare_volumes, volume_grid
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
 from training.studies.run_status import Status
 from training.studies.runs import Run
+from training.tasks import combat, site_probe
 
-#: Features that age is regressed on.
+#: Features that the outcome is regressed on.
 FEATURES = (
     "head_ml",
     "csf_share",
@@ -50,17 +54,25 @@ def fit_run(workspace: Workspace, study: Study, run: Run) -> None:
     status = Status(run.status_path)
     status.write("running", epoch=0, epochs=1)
     train, test, _ = study.split(run.arm, run.seed, run.fold or 0)
-    scale = AgeScale.of(train["age_years"].to_numpy())
+    outcome, scale = study.outcome, scale_of(study.outcome, train)
     train_features, test_features = (features_of(workspace, study, s) for s in (train, test))
-    model = fit(train_features, train["age_years"].to_numpy())
+    if study.arm(run.arm).harmonised:
+        train_features, test_features = combat.harmonised(
+            train_features, test_features, train, test
+        )
+    model = fit(train_features, train[outcome.column].to_numpy(dtype=float))
     predicted = model.predict(test_features.to_numpy())
-    error = age_error(test, predicted)
+    figure = epoch_figure(outcome, test, predicted)
     seconds = round(time.monotonic() - started, 3)
-    line = {"epoch": 1, "step": 1, "loss": _loss(model, train_features, train, scale)}
+    line = {
+        "epoch": 1,
+        "step": 1,
+        "loss": _loss(model, train_features, train[outcome.column], scale),
+    }
     run.metrics_path.unlink(missing_ok=True)
     files.append_json_line(
         run.metrics_path,
-        line | {"age_mae_years": error, "seconds": seconds, "time": time.time()},
+        line | figure | {"seconds": seconds, "time": time.time()},
     )
     about = {name: getattr(run, name) for name in ("kind", "arm", "seed", "fold")}
     header = {
@@ -72,13 +84,19 @@ def fit_run(workspace: Workspace, study: Study, run: Run) -> None:
         "tierscope": __version__,
     }
     coefficients = dict(zip(FEATURES, model[-1].coef_.tolist(), strict=True))
+    result = result_of(outcome, train, test, predicted, scale)
+    if run.fold == 0:
+        everybody = np.concatenate([train_features.to_numpy(), test_features.to_numpy()])
+        found = site_probe.probe(everybody, pd.concat([train, test]))
+        result |= {"site_probe": found} if found else {}
+    for cohort_id, scans in study.external().items():
+        outside = model.predict(features_of(workspace, study, scans).to_numpy())
+        result |= external_result(cohort_id, scans, outside, result)
     files.write_json(
         run.result_path,
-        header
-        | {"alpha": float(model[-1].alpha_), "coefficients": coefficients}
-        | result_of(train, test, predicted, scale),
+        header | {"alpha": float(model[-1].alpha_), "coefficients": coefficients} | result,
     )
-    status.write("finished", epoch=1, epochs=1, age_mae_years=error, seconds=seconds)
+    status.write("finished", epoch=1, epochs=1, **figure, seconds=seconds)
 
 
 def fit(features: pd.DataFrame, ages: NDArray[np.float64]) -> Pipeline:
@@ -172,7 +190,8 @@ def _grid(preset: Preset) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
     return where, priors, places, middle, maps[4][where] < RIM_MM
 
 
-def _loss(model: Pipeline, known: pd.DataFrame, training: pd.DataFrame, scale: AgeScale) -> float:
-    """Return the mean absolute error of the standardised age on the people it was fitted to."""
-    off = model.predict(known.to_numpy()) - training["age_years"].to_numpy()
-    return float(np.abs(off).mean() / scale.sd_years)
+def _loss(model: Pipeline, known: pd.DataFrame, values: pd.Series, scale: Scale) -> float:
+    """Return the mean absolute error of the standardised outcome on the people it was fitted to."""
+    pair = (model.predict(known.to_numpy()), values.to_numpy(dtype=float))
+    predicted, true = (scale.standardise(one) for one in pair)
+    return float(np.abs(predicted - true).mean())

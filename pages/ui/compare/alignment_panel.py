@@ -6,6 +6,7 @@ import streamlit as st
 from curation.storage.workspace import Workspace
 from curation.wording import number
 from pages.ui.shell import controls, formatting, html_marks
+from training.judging.outcome import Outcome
 from training.results import doubtful_alignments, study_summary
 from training.results.doubtful_alignments import EXPLORATORY, RULE
 from training.results.predictions import BASELINE, Predictions
@@ -24,19 +25,21 @@ def show(workspace: Workspace, study: Study, held_out: Predictions) -> None:
         return
     reference = study_summary.default_reference(held_out)
     table = doubtful_alignments.compare(held_out, found.target, reference)
-    st.html(_table(table))
-    controls.offer_tables(f"{study.id}-alignment", {"without-doubtful-alignments": table})
+    st.html(_table(table, held_out.outcome))
+    controls.offer_tables(
+        f"{study.id}-alignment", {"without-doubtful-alignments": held_out.outcome.named(table)}
+    )
 
 
-def _table(table: pd.DataFrame) -> str:
+def _table(table: pd.DataFrame, outcome: Outcome) -> str:
     rows = [
         (
             row["label"] if row["arm"] == BASELINE else row["arm"],
             f"{row['people']:.0f} / {row['people_without']:.0f}",
-            number(row["age_mae_years"], 2),
-            number(row["age_mae_years_without"], 2),
-            doubtful_alignments.difference_in_words(row, ""),
-            doubtful_alignments.difference_in_words(row, "_without"),
+            number(row["age_mae_years"], outcome.digits),
+            number(row["age_mae_years_without"], outcome.digits),
+            doubtful_alignments.difference_in_words(row, "", outcome.digits),
+            doubtful_alignments.difference_in_words(row, "_without", outcome.digits),
         )
         for _, row in table.iterrows()
     ]
@@ -44,9 +47,9 @@ def _table(table: pd.DataFrame) -> str:
     head = (
         "Arm",
         "People with / without",
-        "MAE (years)",
-        "MAE without",
-        f"Less {reference} (years)",
+        outcome.measure_heading,
+        f"{outcome.measure} without",
+        f"Less {reference} ({outcome.unit_words})",
         "The same without",
     )
     return html_marks.table(head, rows, numeric=(1, 2, 3, 4, 5), whole=(0, 4, 5))

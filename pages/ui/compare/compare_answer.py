@@ -1,16 +1,26 @@
 """Answer on Compare: final errors, differences to a reference, verdicts in words, all figures."""
 
 import html
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
+from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.wording import number, plural
-from pages.ui.compare import comparison_charts, picked_points, primary_panel, verdict_lines
+from pages.ui.compare import (
+    comparison_charts,
+    judging_panels,
+    picked_points,
+    primary_panel,
+    verdict_lines,
+)
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.compare.verdict_lines import p_value
 from pages.ui.shell import controls, formatting, html_marks, state
+from training.judging.measures import MEASURE_WORDS
+from training.judging.outcome import Outcome
 from training.results import (
     comparisons,
     conclusions,
@@ -36,8 +46,8 @@ out. The sign-flip test asks whether *these trained models* differ, which is an 
 found** is the true difference that four of five such studies would find. **Not in any interval**: that
 another pool of scans would have given other arms; the pool is one fixed set, and of controls alone a new
 draw is made for every seed. **Bias-corrected** figures take out, fold by fold, the straight line by which
-predictions shrink towards the mean age, fitted on the other folds; where predictions do not follow age there
-are none. How often these intervals hold was measured: `docs/statistics.md`."""
+predictions shrink towards the mean, fitted on the other folds; where predictions do not follow the true
+values there are none. How often these intervals hold was measured: `docs/statistics.md`."""
 
 
 def show(workspace: Workspace, shown: Comparison, name: str) -> None:
@@ -68,27 +78,34 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     final = shown.left(final)
     found = Comparisons(*map(shown.left, found))
     _verdicts(shown, found, conclusion, final, _against(shown, reference))
+    outcome = shown.outcome
     picks = _forests(shown, final, found.reference, conclusion)
     for arm in dict.fromkeys(picks):
         scans = error_strata.errors_by_scan(shown.held_out, arm)
-        what = f"Test scans of {comparison_charts.plain(arm)}"
-        picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}")
+        what = f"Test scans of {comparison_charts.plain(arm, outcome)}"
+        picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}", outcome=outcome)
     st.subheader("All figures")
-    st.html(_table(final))
+    st.html(_table(final, outcome))
     st.caption(formatting.escape(_people(shown, final)))
+    judging_panels.show(shown, reference, name)
     with st.expander("How these numbers are made"):
         st.markdown(_HOW)
         if shown.primary:
             primary_panel.numbers(shown.primary)
-        _tests(pd.concat(found))
+        _tests(pd.concat(found), outcome)
     if shown.primary:  # of the whole study, whatever the filter leaves
-        controls.offer_tables(name, {"primary-comparison": shown.primary.table()})
+        declared = outcome.named(outcome.shown(shown.primary.table(), "difference_years"))
+        controls.offer_tables(name, {"primary-comparison": declared})
+    shown_as = partial(outcome.shown, value="difference_years")
     tables = {
         "final-errors": final,
-        "against-mean-age": found.mean_age,
-        "differences": found.reference,
-        "against-controls": found.controls,
+        f"against-{'chance' if outcome.two_valued else 'mean-' + slug(outcome.name)}": shown_as(
+            found.mean_age
+        ),
+        "differences": shown_as(found.reference),
+        "against-controls": shown_as(found.controls),
     }
+    tables = {kind: outcome.named(table) for kind, table in tables.items()}
     controls.offer_tables(name, tables, left_out=shown.left_out)
 
 
@@ -109,7 +126,7 @@ def _reference(shown: Comparison) -> str:
         arms,
         key=state.COMPARE_REFERENCE,
         width=320,
-        format_func=comparison_charts.plain,
+        format_func=partial(comparison_charts.plain, outcome=shown.outcome),
         persist_state="session",
     )
 
@@ -132,9 +149,10 @@ def _verdicts(
     shown: Comparison, found: Comparisons, conclusion: Conclusion, final: pd.DataFrame, against: str
 ) -> None:
     mean = final.loc[final["arm"] == BASELINE, "age_mae_years"]
-    error = f" ({number(float(mean.iloc[0]), 2)} years)" if len(mean) else ""
+    outcome = shown.outcome
+    error = f" ({outcome.measured(float(mean.iloc[0]))})" if len(mean) else ""
     blocks = (
-        (f"Against predicting the mean age{error}:", found.mean_age, True),
+        (f"Against {outcome.no_model}{error}:", found.mean_age, True),
         (against, found.reference, conclusion.ranks),
         (
             f"Against a random sample of the same {shown.controls_match}, exploratory:",
@@ -167,9 +185,9 @@ def _forests(
 ) -> list[str]:
     with st.container(horizontal=True, key="split-forests", gap="medium"):
         with st.container(width="stretch"):
-            st.subheader("Final test error")
-            figure = comparison_charts.final_errors(final, shown.styles)
-            alt = "Final test age error of each arm with its 95 % interval"
+            st.subheader("Final test AUC" if shown.outcome.two_valued else "Final test error")
+            figure = comparison_charts.final_errors(final, shown.styles, shown.outcome)
+            alt = f"Final test {shown.outcome.measure} of each arm with its 95 % interval"
             first = picked_points.figure(figure, key="forest-final", alt=alt)
         with st.container(width="stretch"):
             st.subheader("Differences")
@@ -177,7 +195,7 @@ def _forests(
                 st.caption("There is no other arm to compare with yet.")
                 return [str(point[0]) for point in first]
             figure = comparison_charts.differences(
-                differences, shown.styles, ranked=conclusion.ranks
+                differences, shown.styles, ranked=conclusion.ranks, outcome=shown.outcome
             )
             alt = "Paired difference of each arm to the reference with its 95 % interval"
             second = picked_points.figure(figure, key="forest-differences", alt=alt)
@@ -188,44 +206,39 @@ def _forests(
 # ---- tables ----------------------------------------------------------------------------------------
 
 
-def _table(final: pd.DataFrame) -> str:
+def _table(final: pd.DataFrame, outcome: Outcome) -> str:
+    digits = outcome.digits
     rows = [
         (
-            comparison_charts.plain(row.arm),
-            _two(f"{number(row.age_mae_years, 2)} ({_span(row)})", row.corrected_mae_years),
+            comparison_charts.plain(row.arm, outcome),
+            _two(
+                f"{number(row.age_mae_years, digits)} ({_span(row, digits)})",
+                row.corrected_mae_years,
+                digits,
+            ),
             _two(number(row.r, 2), row.corrected_r),
             _two(number(row.r2, 2), row.corrected_r2),
-            _two(number(row.mean_error_years, 2), row.corrected_mean_error_years),
-            _two(number(row.slope, 2), row.corrected_slope),
+            _two(number(row.mean_error_years, digits), row.corrected_mean_error_years, digits),
+            *[_two(number(row.slope, 2), row.corrected_slope)] * (not outcome.two_valued),
             f"{row.n_subjects:.0f}",
             f"{row.n_seeds:.0f}" if row.n_seeds else formatting.DASH,
             f"{row.n_runs:.0f}" if row.n_runs else formatting.DASH,
         )
-        for row in final.sort_values("age_mae_years").itertuples()
+        for row in outcome.best_first(final).itertuples()
     ]
-    head = (
-        "Arm",
-        "Age error (MAE, years)",
-        "r",
-        "R²",
-        "Mean error (years)",
-        "Slope on age",
-        "People",
-        "Seeds",
-        "Runs",
-    )
+    head = ("Arm", *outcome.figure_headings, "People", "Seeds", "Runs")
     return html_marks.table(head, rows, numeric=range(1, len(head)))
 
 
-def _span(row) -> str:  # type: ignore[no-untyped-def]
-    return f"{number(row.ci_low, 2)} to {number(row.ci_high, 2)}"
+def _span(row, digits: int) -> str:  # type: ignore[no-untyped-def]
+    return f"{number(row.ci_low, digits)} to {number(row.ci_high, digits)}"
 
 
-def _two(raw: str, corrected: float) -> html_marks.Cell:
+def _two(raw: str, corrected: float, digits: int = 2) -> html_marks.Cell:
     """Return a cell with the raw figure and, if any, the bias-corrected one below it."""
     if corrected != corrected:
         return html_marks.Cell(html.escape(raw))
-    below = f"corrected {number(corrected, 2)}"
+    below = f"corrected {number(corrected, digits)}"
     return html_marks.Cell(f'{html.escape(raw)}<br><span class="ts-muted">{below}</span>')
 
 
@@ -239,7 +252,7 @@ def _people(shown: Comparison, final: pd.DataFrame) -> str:
         f"{most}{of_all} people, of {ages.min():.0f} to {ages.max():.0f} years, each predicted by models "
         f"that never saw them ({plural(len(shown.folds), 'fold')}). {_interval_words(trained)}"
     )
-    words += _corrected_words(trained)
+    words += _corrected_words(trained, shown.outcome)
     partly = [arm for arm in trained["arm"] if not shown.held_out.finished(arm)]
     missing = [arm.name for arm in shown.arms if arm.name not in set(final["arm"])]
     if partly:
@@ -264,38 +277,42 @@ def _interval_words(trained: pd.DataFrame) -> str:
     )
 
 
-def _corrected_words(trained: pd.DataFrame) -> str:
+def _corrected_words(trained: pd.DataFrame, outcome: Outcome) -> str:
+    if outcome.two_valued:
+        return f" {MEASURE_WORDS[outcome.kind]}"
     without = trained.loc[trained["corrected_mae_years"].isna(), "arm"]
     if without.empty:
-        return " Corrected: without the age bias, see below."
-    return f" Predictions of {', '.join(without)} do not follow age: no bias-corrected figures."
+        return f" Corrected: without the {outcome.name} bias, see below."
+    return f" Predictions of {', '.join(without)} do not follow {outcome.name}: no bias-corrected figures."
 
 
-def _tests(table: pd.DataFrame) -> None:
+def _tests(table: pd.DataFrame, outcome: Outcome) -> None:
+    digits, plain = outcome.digits, partial(comparison_charts.plain, outcome=outcome)
     rows = [
         (
-            f"{comparison_charts.plain(row.arm)} − {comparison_charts.plain(row.reference)}",
-            number(row.difference_years, 2),
-            _span(row),
-            f"{number(row.boot_low, 2)} to {number(row.boot_high, 2)}",
+            f"{plain(row.arm)} − {plain(row.reference)}",
+            number(row.difference_years, digits),
+            _span(row, digits),
+            f"{number(row.boot_low, digits)} to {number(row.boot_high, digits)}",
             p_value(row.p),
             p_value(row.p_holm),
             p_value(row.p_flip),
-            number(row.detectable_years, 1),
+            number(row.detectable_years, outcome.coarse_digits),
             f"{row.n_subjects:.0f}",
             f"{row.n_seeds:.0f}",
         )
-        for row in table.itertuples()
+        for row in outcome.shown(table, "difference_years").itertuples()
     ]
+    unit = "AUC" if outcome.two_valued else outcome.unit or outcome.name
     head = (
         "Difference",
-        "Years",
+        unit[:1].upper() + unit[1:],
         "95 % interval",
         "Bootstrap",
         "p",
         "p (Holm)",
         "p (sign flip)",
-        "Would be found (years)",
+        f"Would be found ({unit})",
         "People",
         "Seeds",
     )

@@ -12,12 +12,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from curation.storage import files
+from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.compare import compare_studies, picked_points
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import charts, controls, formatting, frame, state
 from pages.ui.shell.html_marks import state_chip
+from training.judging.outcome import Outcome
 from training.results import error_curves, study_summary
 from training.studies import runs
 from training.studies.planned_study import Study
@@ -40,7 +42,7 @@ def show_run(study: Study, run_id: str) -> None:
             f"<p>{state_chip(now.state)} <b>{what} of {html.escape(run.arm)}, seed {run.seed}"
             f"{fold}</b> <span class='ts-muted'>{html.escape(run.id)}</span></p>"
         )
-        st.markdown(formatting.escape(_facts(run, now)))
+        st.markdown(formatting.escape(_facts(run, now, study.outcome)))
         if now.message:
             st.info(formatting.escape(now.message))
         lines = _last_lines(run)
@@ -50,13 +52,14 @@ def show_run(study: Study, run_id: str) -> None:
         st.caption(formatting.escape(f"Everything it wrote lies in {run.folder}"))
 
 
-def _facts(run: Run, now: RunState) -> str:
+def _facts(run: Run, now: RunState, outcome: Outcome) -> str:
     facts = [
         f"{now.epoch} of {now.epochs} epochs",
         f"{formatting.duration(now.seconds)} of training",
     ]
     if now.age_mae_years is not None:
-        facts.append(f"age error {now.age_mae_years:.2f} years after the last epoch")
+        what = "" if outcome.two_valued else f"{outcome.measure} "
+        facts.append(f"{what}{outcome.measured(now.age_mae_years)} after the last epoch")
     if now.loss is not None:
         facts.append(f"training loss {now.loss:.4g}")
     result = files.read_json(run.result_path) or {}
@@ -103,10 +106,12 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
         for table, value in ((all_error, "age_mae_years"), (all_loss, "loss"))
     )
     # of all arms, so that leaving some out changes no band of the others
-    of_error = shown.left(error_curves.age_error_band(error, shown.held_out.arms, along=along))
+    arms, outcome = shown.held_out.arms, shown.outcome
+    of_error = shown.left(error_curves.age_error_band(error, arms, along=along, outcome=outcome))
     of_loss = shown.left(error_curves.loss_band(loss, along=along))
     error, loss = shown.left(error), shown.left(loss)
-    st.subheader("Age error while fine-tuning")
+    measure = outcome.measure[:1].upper() + outcome.measure[1:]
+    st.subheader(f"{formatting.escape(measure)} while fine-tuning")
     if of_error.empty:
         st.caption(_nothing(error, "curves begin with the first epoch of fine-tuning."))
     else:
@@ -115,8 +120,10 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
             shown.styles,
             along=along,
             baseline_years=study_summary.mean_age_error(shown.held_out),
+            outcome=outcome,
         )
-        _draw(figure, error, "age_mae_years", shown, along, single, " years")
+        unit = "" if outcome.two_valued else f" {outcome.unit or outcome.name}"
+        _draw(figure, error, "age_mae_years", shown, along, single, unit)
         st.caption(_error_words(of_error, window, shown))
     st.subheader("Pretraining")
     if of_loss.empty:
@@ -126,11 +133,15 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
         _draw(figure, loss, "loss", shown, along, single, "")
         st.caption(
             "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
-            "losses of different arms are not to be compared. The age error above is."
+            f"losses of different arms are not to be compared. The {outcome.measure} above is."
         )
     controls.offer_tables(
         name,
-        {"age-error-curves": of_error, "age-error-runs": error, "pretraining-loss": of_loss},
+        {
+            f"{slug(outcome.measure)}-curves": outcome.named(of_error),
+            f"{slug(outcome.measure)}-runs": outcome.named(error),
+            "pretraining-loss": of_loss,
+        },
         left_out=_left_out(shown, window, (first, last), max(ends, default=0)),
     )
 
@@ -257,7 +268,8 @@ def _left_out(shown: Comparison, window: int, epochs: tuple[int, int], most: int
 
 def _error_words(band: pd.DataFrame, window: int, shown: Comparison) -> str:
     """Return the caption of the age errors, derived from the drawn band."""
-    words = "Mean absolute error on the held-out folds, averaged over folds; "
+    what = "AUC" if shown.outcome.two_valued else "Mean absolute error"
+    words = f"{what} on the held-out folds, averaged over folds; "
     if error_curves.single_seeds(band):
         words += "the thick line is the mean over seeds, thin lines are single seeds, too few for a band."
     elif band["low"].isna().all():

@@ -8,6 +8,7 @@ from curation.wording import number, plural
 from pages.ui.compare import dose_charts, picked_points
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import controls, formatting, html_marks
+from training.judging.outcome import Outcome
 from training.results import comparisons, conclusions, dose_harm, scaling, study_summary
 
 HOW = (
@@ -37,16 +38,17 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     _caution(shown)
     tables = {}
     if len(lost):
-        _distortions(lost)
+        _distortions(lost, shown.outcome)
         tables["dose-harm"] = lost
     if len(draws):
-        _scaling(of_size, draws)
+        _scaling(of_size, draws, shown.outcome)
         tables |= {"error-by-size-of-subset": of_size, "error-of-single-draws": draws}
+    tables = {kind: shown.outcome.named(table) for kind, table in tables.items()}
     controls.offer_tables(name, tables, left_out=shown.left_out)
 
 
 def _caution(shown: Comparison) -> None:
-    """Say first where no arm learned anything of age: then no difference between arms means anything."""
+    """Say first where no arm learned anything: then no difference between arms means anything."""
     reference = study_summary.default_reference(shown.held_out)
     found = comparisons.compare_all(shown.held_out, reference)
     conclusion = conclusions.conclude(shown.held_out, found, reference)
@@ -58,37 +60,39 @@ def _caution(shown: Comparison) -> None:
 # ---- distortions -----------------------------------------------------------------------------------
 
 
-def _distortions(lost: pd.DataFrame) -> None:
+def _distortions(lost: pd.DataFrame, outcome: Outcome) -> None:
     lines, ranked = dose_harm.doses(lost), dose_harm.ranking(lost)
     if len(lines):
         st.subheader("Dose and harm")
-        alt = "Years lost against the severity of the distortion, with 95 % intervals"
-        picked_points.figure(dose_charts.dose_curves(lines), key="dose-curves", alt=alt)
+        alt = f"{outcome.lost} against the severity of the distortion, with 95 % intervals"
+        picked_points.figure(dose_charts.dose_curves(lines, outcome), key="dose-curves", alt=alt)
     for (clean, severity), rows in ranked.groupby(["clean", "severity"], sort=False):
         st.subheader("Which distortions matter to the model?")
         st.caption(
             formatting.escape(f"Scans of {clean}, each distortion at severity {severity:g}.")
         )
-        figure = dose_charts.ranking(rows)
-        alt = "Years lost to each distortion with its 95 % interval, the most harmful on top"
+        figure = dose_charts.ranking(rows, outcome)
+        alt = f"{outcome.lost} to each distortion with its 95 % interval, the most harmful on top"
         picked_points.figure(figure, key=f"harm-{clean}-{severity}", alt=alt)
-        if told := dose_harm.agreement(rows):
+        if told := dose_harm.agreement(rows, outcome):
             st.caption(formatting.escape(told))
-    st.html(_table(lost.sort_values("years_lost", ascending=False)))
+    st.html(_table(lost.sort_values("years_lost", ascending=False), outcome))
     st.caption(formatting.escape(f"{HOW} {_measured_words(lost)}"))
     if withheld := sorted(set(filter(None, lost["withheld"]))):
         st.caption(formatting.escape(f"Nothing is to be concluded yet: {'; '.join(withheld)}."))
 
 
-def _table(lost: pd.DataFrame) -> str:
+def _table(lost: pd.DataFrame, outcome: Outcome) -> str:
+    digits = outcome.digits
     rows = [
         (
             f"{row.label}{' beside it' * bool(row.clean_too)}",
             str(row.clean),
             f"{row.severity:g}",
-            f"{number(row.years_lost, 2)} ({number(row.ci_low, 2)} to {number(row.ci_high, 2)})",
+            f"{number(row.years_lost, digits)} ({number(row.ci_low, digits)} to "
+            f"{number(row.ci_high, digits)})",
             _p(row.p_holm),
-            number(row.detectable_years, 1),
+            number(row.detectable_years, outcome.coarse_digits),
             number(row.volume_change, 2),
             number(row.score_clean, 0),
             number(row.score_distorted, 0),
@@ -99,9 +103,9 @@ def _table(lost: pd.DataFrame) -> str:
         "Distorted by simulation",
         "Scans of",
         "Severity",
-        "Years lost (95 %)",
+        f"{outcome.lost} (95 %)",
         "p (Holm)",
-        "Would be found (years)",
+        f"Would be found ({outcome.unit_words})",
         "Change of the volume",
         "Score as it is",
         "Score distorted",
@@ -132,10 +136,10 @@ def _p(value: float) -> str:
 # ---- random subsets --------------------------------------------------------------------------------
 
 
-def _scaling(of_size: pd.DataFrame, draws: pd.DataFrame) -> None:
+def _scaling(of_size: pd.DataFrame, draws: pd.DataFrame, outcome: Outcome) -> None:
     st.subheader("More scans of the same quality")
-    alt = "Age error against the number of scans, with every draw"
-    picked_points.figure(dose_charts.scaling(of_size, draws), key="scaling", alt=alt)
+    alt = f"{outcome.measure_heading} against the number of scans, with every draw"
+    picked_points.figure(dose_charts.scaling(of_size, draws, outcome), key="scaling", alt=alt)
     st.caption(
         "Random subsets of people, a smaller one of a draw within its larger ones. At equal steps, fewer "
         "scans are seen more often; at equal passes, each scan is seen as often, in fewer steps. Bars: 95 %, "

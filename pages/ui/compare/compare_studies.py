@@ -93,6 +93,7 @@ def _row(workspace: Workspace, study: Study, marks: StudyMarks, current: Study) 
         "Made (UTC)": formatting.moment(study.created),
         "Arms": ", ".join(arm.name for arm in study.arms),
         "Seeds × folds": f"{len(study.seeds)} × {study.folds}",
+        "Outcome": study.outcome.noun,
         "Preset": study.preset.name,
         "Tags": ", ".join(marks.tags),
         "Last note": marks.notes[-1].words if marks.notes else "",
@@ -223,6 +224,6 @@ def _say(everything: Comparison, left: Comparison) -> None:
     if len(left.arms) < len(everything.arms):
         words += (
             " Leaving out arms changes no number of the others, which were compared all together. No "
-            "pretraining and predicting the mean age are always shown."
+            f"pretraining and {formatting.escape(left.outcome.no_model)} are always shown."
         )
     st.caption(words)

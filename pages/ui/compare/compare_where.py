@@ -1,5 +1,8 @@
 """Subgroup errors on Compare: tier × tier, errors against properties of scans, age gap, sweeps."""
 
+from dataclasses import replace
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -10,6 +13,7 @@ from curation.wording import number
 from pages.ui.compare import comparison_charts, picked_points, strata_charts
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, state
+from training.judging.outcome import Outcome
 from training.results import error_strata, study_sets, study_summary
 from training.results.error_strata import GROUPS, NOT_KNOWN
 from training.theme import MUTED, Style
@@ -20,8 +24,10 @@ _AGAINST = {
     "sex": "Sex",
     "site": "Site",
     "predicted": "Predicted and true",
-    "gap": "Age gap",
+    "gap": "Gap",
 }
+#: Of them those that say nothing of one of two values.
+_OF_NUMBERS = ("predicted", "gap")
 
 
 def show(workspace: Workspace, shown: Comparison, name: str) -> None:
@@ -42,12 +48,13 @@ def _tiers(workspace: Workspace, shown: Comparison, name: str) -> None:
     tiers = sorted(set(table["tier"]) - {NOT_KNOWN}) + [NOT_KNOWN] * (
         NOT_KNOWN in set(table["tier"])
     )
-    figure = comparison_charts.tier_by_tier(table, shown.arms_with_predictions, tiers)
-    alt = "Age error of each arm on the test scans of each tier"
+    outcome = shown.outcome
+    figure = comparison_charts.tier_by_tier(table, shown.arms_with_predictions, tiers, outcome)
+    alt = f"{_capital(outcome.scan_error)} of each arm on the test scans of each tier"
     cells = picked_points.figure(figure, key="tier-by-tier", alt=alt)
     st.caption(
         formatting.escape(
-            "Mean absolute error in years, its 95 % interval over people, and how many. Read a column down: "
+            f"{_mean_error(outcome)}, its 95 % interval over people, and how many. Read a column down: "
             f"the same scans, another pretraining. {error_strata.colours_said(table)} Across a row "
             "people differ "
             "too, so a worse column need not be the scans' doing. Click on a cell to list its scans."
@@ -56,9 +63,31 @@ def _tiers(workspace: Workspace, shown: Comparison, name: str) -> None:
     for arm, tier in {(str(cell[0]), str(cell[1])) for cell in cells}:
         scans = error_strata.errors_by_scan(shown.held_out, arm)
         scans = scans[scans["tier"].fillna(NOT_KNOWN) == tier]
-        what = f"{comparison_charts.plain(arm)}, test scans of tier {tier}"
-        picked_points.scans(workspace, scans, what=what, key=f"scans-of-{arm}-{tier}")
-    controls.offer_tables(name, {"tier-by-tier": table}, left_out=shown.left_out)
+        what = f"{comparison_charts.plain(arm, outcome)}, test scans of tier {tier}"
+        picked_points.scans(
+            workspace, scans, what=what, key=f"scans-of-{arm}-{tier}", outcome=outcome
+        )
+    named = {"tier-by-tier": _of_scans(table, outcome)}
+    controls.offer_tables(name, named, left_out=shown.left_out)
+
+
+def _mean_error(outcome: Outcome) -> str:
+    if outcome.two_valued:
+        return f"Mean {outcome.scan_error} (0 is sure and right)"
+    return f"Mean absolute error in {outcome.unit or outcome.name}"
+
+
+def _of_scans(table: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
+    """Return a table of the errors of scans as it is handed on: they are no AUC."""
+    return replace(outcome, kind="numeric").named(table)
+
+
+def _better_side(outcome: Outcome) -> str:
+    return "above" if outcome.higher_is_better else "below"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _rules_differ(workspace: Workspace, shown: Comparison) -> None:
@@ -77,20 +106,23 @@ def _rules_differ(workspace: Workspace, shown: Comparison) -> None:
 def _closely(workspace: Workspace, shown: Comparison, final: pd.DataFrame, name: str) -> None:
     st.subheader("One arm, closely")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        best = final.sort_values("age_mae_years")["arm"].tolist()
+        outcome = shown.outcome
+        best = outcome.best_first(final)["arm"].tolist()
         arm = controls.choose(
             st.selectbox,
             "Arm",
             best,
             key=state.COMPARE_ARM,
             width=260,
-            format_func=comparison_charts.plain,
+            format_func=partial(comparison_charts.plain, outcome=outcome),
         )
         against = controls.choose_segment(
             "Its error against",
-            list(_AGAINST),
+            [key for key in _AGAINST if key not in _OF_NUMBERS or not outcome.two_valued],
             key=state.COMPARE_AGAINST,
-            format_func=lambda key: _AGAINST[key],
+            format_func=lambda key: (
+                f"{_capital(outcome.name)} gap" if key == "gap" else _AGAINST[key]
+            ),
             show_label=True,
         )
         scans = error_strata.errors_by_scan(shown.held_out, arm)
@@ -99,27 +131,44 @@ def _closely(workspace: Workspace, shown: Comparison, final: pd.DataFrame, name:
             against == "gap"
             and able
             and st.toggle(
-                "Without the age bias", key=state.COMPARE_CORRECTED, persist_state="session"
+                f"Without the {outcome.name} bias",
+                key=state.COMPARE_CORRECTED,
+                persist_state="session",
             )
         )
     if against == "gap" and not able:
-        st.caption("These predictions do not follow age: there is no correction for the age bias.")
+        st.caption(
+            formatting.escape(
+                f"These predictions do not follow {outcome.name}: there is no correction for its bias."
+            )
+        )
     style = shown.styles.get(arm, Style("", MUTED))
-    chosen = _figure(scans, against, style, bool(corrected), key=f"closely-{arm}-{against}")
+    key = f"{arm}-{against}"
+    chosen = _figure(scans, against, style, bool(corrected), outcome, key=f"closely-{key}")
     if len(chosen):
-        what = f"{comparison_charts.plain(arm)}, chosen"
-        picked_points.scans(workspace, chosen, what=what, key=f"scans-chosen-{arm}-{against}")
-    controls.offer_tables(name, {"errors-of-scans": scans.assign(arm=arm)}, left_out=shown.left_out)
+        what = f"{comparison_charts.plain(arm, outcome)}, chosen"
+        picked_points.scans(
+            workspace, chosen, what=what, key=f"scans-chosen-{key}", outcome=outcome
+        )
+    named = {"errors-of-scans": _of_scans(scans.assign(arm=arm), outcome)}
+    controls.offer_tables(name, named, left_out=shown.left_out)
 
 
 def _figure(
-    scans: pd.DataFrame, against: str, style: Style, corrected: bool, *, key: str
+    scans: pd.DataFrame,
+    against: str,
+    style: Style,
+    corrected: bool,
+    outcome: Outcome,
+    *,
+    key: str,
 ) -> pd.DataFrame:
     """Draw the figure with its caption; return the scans picked on it."""
     if against in GROUPS:
         table = error_strata.by_group(scans, against)
-        figure = strata_charts.error_by_group(table, against, style)
-        points = picked_points.figure(figure, key=key, alt=f"Age error by {GROUPS[against]}")
+        figure = strata_charts.error_by_group(table, against, style, outcome)
+        alt = f"{_capital(outcome.scan_error)} by {GROUPS[against]}"
+        points = picked_points.figure(figure, key=key, alt=alt)
         st.caption(
             "Mean over people and 95 % interval (t, over people); in brackets the number of "
             "people. Groups may "
@@ -127,22 +176,26 @@ def _figure(
         )
         wanted = {str(point[0]) for point in points}
         return scans[scans[against].fillna(NOT_KNOWN).isin(wanted)]
-    column = {"predicted": "age_years", "gap": "age_years"}.get(against, against)
+    column = "true_value" if against in _OF_NUMBERS else against
     if against == "predicted":
-        figure = strata_charts.predicted_against_true(scans, style)
-        value, words = "predicted_age_years", "On the dashed line, a prediction is the true age."
+        figure = strata_charts.predicted_against_true(scans, style, outcome)
+        value, words = (
+            "predicted_age_years",
+            f"On the dashed line, a prediction is the true {outcome.name}.",
+        )
     elif against == "gap":
-        figure = strata_charts.age_gap(scans, style, corrected=corrected)
+        figure = strata_charts.age_gap(scans, style, corrected=corrected, outcome=outcome)
         value = "corrected_gap_years" if corrected else "age_gap_years"
         words = (
             "The correction takes out, fold by fold, the line fitted on the other folds."
             if corrected
-            else "Where the cloud falls, predictions shrink towards the mean age: the young are taken for "
-            "older, the old for younger."
+            else f"Where the cloud falls, predictions shrink towards the mean {outcome.name}"
+            + ": the young are taken for older, the old for younger." * outcome.is_age
+            + "." * (not outcome.is_age)
         )
     else:
         trend = error_strata.along(scans, against)
-        figure = strata_charts.error_along(scans, trend, against, style)
+        figure = strata_charts.error_along(scans, trend, against, style, outcome)
         value, words = (
             "error_years",
             "The line joins means of equally many scans, with 95 % intervals.",
@@ -151,9 +204,10 @@ def _figure(
         figure, key=key, alt=f"Scans: {value} against {column}", many=True
     )
     st.caption(
-        f"A point a scan, mean over seeds. {words} {_correlation(scans, column, value)} Draw a box, "
-        "or click, "
-        "to list scans."
+        formatting.escape(
+            f"A point a scan, mean over seeds. {words} {_correlation(scans, column, value)} Draw a box, "
+            "or click, to list scans."
+        )
     )
     return scans[scans["scan_id"].isin({str(point[0]) for point in points})]
 
@@ -188,12 +242,12 @@ def _sweeps(workspace: Workspace, shown: Comparison, name: str) -> None:
                     "scans (or several tiers) and their random controls."
                 )
             else:
-                figure = comparison_charts.by_size(size)
-                alt = "Age error against the number of scans pretrained on"
+                figure = comparison_charts.by_size(size, shown.outcome)
+                alt = f"{_capital(shown.outcome.measure)} against the number of scans pretrained on"
                 chosen += [str(p[0]) for p in picked_points.figure(figure, key="by-size", alt=alt)]
                 st.caption(
-                    "Where the line runs below the band, the scans are better, not only more, "
-                    "fewer or younger: "
+                    f"Where the line runs {_better_side(shown.outcome)} the band, the scans are better, not "
+                    "only more, fewer or younger: "
                     f"each control is of the same {shown.controls_match}, drawn at random."
                 )
         with st.container(width="stretch"):
@@ -201,8 +255,8 @@ def _sweeps(workspace: Workspace, shown: Comparison, name: str) -> None:
             if labels.empty:
                 st.caption("No arm of this study was fine-tuned on a share of the people only.")
             else:
-                figure = comparison_charts.by_labels(labels, shown.styles)
-                alt = "Age error against the share of people fine-tuned on"
+                figure = comparison_charts.by_labels(labels, shown.styles, shown.outcome)
+                alt = f"{_capital(shown.outcome.measure)} against the share of people fine-tuned on"
                 chosen += [
                     str(p[0]) for p in picked_points.figure(figure, key="by-labels", alt=alt)
                 ]
@@ -210,7 +264,8 @@ def _sweeps(workspace: Workspace, shown: Comparison, name: str) -> None:
     for arm in dict.fromkeys(chosen):
         scans = error_strata.errors_by_scan(shown.held_out, arm)
         what = f"Test scans of {comparison_charts.plain(arm)}"
-        picked_points.scans(workspace, scans, what=what, key=f"scans-of-sweep-{arm}")
-    controls.offer_tables(
-        name, {"error-by-size": size, "error-by-labels": labels}, left_out=shown.left_out
-    )
+        key = f"scans-of-sweep-{arm}"
+        picked_points.scans(workspace, scans, what=what, key=key, outcome=shown.outcome)
+    named = {"error-by-size": size, "error-by-labels": labels}
+    named = {kind: shown.outcome.named(table) for kind, table in named.items()}
+    controls.offer_tables(name, named, left_out=shown.left_out)

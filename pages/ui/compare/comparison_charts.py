@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
+from training.judging.outcome import AGE, Outcome
 from training.report import interactive
 from training.report.plots import Plot, Series
 from training.results.error_strata import NOT_KNOWN
-from training.results.predictions import BASELINE, BASELINE_LABEL
+from training.results.predictions import BASELINE
 from training.theme import GRID, INK, MUTED, TEMPLATE, Style
 
 #: Colour and word of a verdict; blue and orange are told apart by everyone.
@@ -29,22 +30,24 @@ VERDICTS: dict[str, tuple[str, str]] = {
 }
 #: What a study can show.
 _CLEAR = ("better", "worse", "equivalent", "not worse")
-_PLAIN = Style(BASELINE_LABEL, MUTED, "dot")
+_PLAIN = Style(AGE.no_model_label, MUTED, "dot")
 ROW = 38
 
 
-def plain(arm: str) -> str:
+def plain(arm: str, outcome: Outcome = AGE) -> str:
     """Return an arm's name in words."""
-    return BASELINE_LABEL if arm == BASELINE else arm
+    return outcome.no_model_label if arm == BASELINE else arm
 
 
-def called(arm: str) -> str:
+def called(arm: str, outcome: Outcome = AGE) -> str:
     """Return an arm's name on an axis; plotly would read markup in the names of studies."""
-    return html.escape(plain(arm), quote=False)
+    return html.escape(plain(arm, outcome), quote=False)
 
 
-def final_errors(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
-    """Draw the final test error of each arm with its 95 % interval, best on top.
+def final_errors(
+    table: pd.DataFrame, styles: Mapping[str, Style], outcome: Outcome = AGE
+) -> go.Figure:
+    """Draw the final test error (or AUC) of each arm with its 95 % interval, best on top.
 
     Parameters
     ----------
@@ -52,16 +55,23 @@ def final_errors(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
         As :func:`training.results.study_summary.summarise` gives.
     styles : mapping of str to Style
         A style an arm; predicting the mean is grey.
+    outcome : Outcome
+        What is predicted.
     """
-    rows = table.sort_values("age_mae_years", ascending=False)
-    figure = go.Figure(_forest(rows, "age_mae_years", styles, "%{y}: %{x:.2f} years"))
-    _forest_layout(figure, rows["arm"], "Test age error (MAE, years; lower is better)")
-    figure.update_xaxes(rangemode="tozero")
+    rows = outcome.best_first(table).iloc[::-1]
+    shown = f"%{{y}}: {outcome.hover('x')}"
+    figure = go.Figure(_forest(rows, "age_mae_years", styles, shown, outcome))
+    _forest_layout(figure, rows["arm"], html.escape(outcome.measure_label))
+    figure.update_xaxes(rangemode="normal" if outcome.two_valued else "tozero")
     return figure
 
 
 def differences(
-    table: pd.DataFrame, styles: Mapping[str, Style], *, ranked: bool = True
+    table: pd.DataFrame,
+    styles: Mapping[str, Style],
+    *,
+    ranked: bool = True,
+    outcome: Outcome = AGE,
 ) -> go.Figure:
     """Draw the paired difference of each arm to its reference with its 95 % interval, best on top.
 
@@ -73,11 +83,17 @@ def differences(
         A style an arm.
     ranked : bool
         Show verdicts in their colours; else in grey.
+    outcome : Outcome
+        What is predicted.
     """
     rows = table.sort_values("difference_years", ascending=False, na_position="first")
-    figure = go.Figure(_forest(rows, "difference_years", styles, "%{y}: %{x:+.2f} years"))
-    reference = called(str(rows["reference"].iloc[0])) if len(rows) else ""
-    title = f"Difference to {reference} (MAE, years; below 0 is better)"
+    rows = outcome.shown(rows, "difference_years")
+    shown = f"%{{y}}: {outcome.hover('x', signed=True)}"
+    figure = go.Figure(_forest(rows, "difference_years", styles, shown, outcome))
+    reference = called(str(rows["reference"].iloc[0]), outcome) if len(rows) else ""
+    title = html.escape(outcome.difference_label).replace(
+        "Difference", f"Difference to {reference}", 1
+    )
     _forest_layout(figure, rows["arm"], title)
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
     for row in rows.itertuples():
@@ -86,7 +102,7 @@ def differences(
         figure.add_annotation(
             x=1.01,
             xref="paper",
-            y=called(str(row.arm)),
+            y=called(str(row.arm), outcome),
             text=word,
             showarrow=False,
             xanchor="left",
@@ -96,7 +112,9 @@ def differences(
     return figure
 
 
-def tier_by_tier(table: pd.DataFrame, arms: Sequence[str], tiers: Sequence[str]) -> go.Figure:
+def tier_by_tier(
+    table: pd.DataFrame, arms: Sequence[str], tiers: Sequence[str], outcome: Outcome = AGE
+) -> go.Figure:
     """Draw the error of each arm (rows) on the test scans of each tier (columns), as the report does.
 
     Parameters
@@ -105,6 +123,8 @@ def tier_by_tier(table: pd.DataFrame, arms: Sequence[str], tiers: Sequence[str])
         As :func:`training.results.error_strata.tier_by_tier` gives.
     arms, tiers : sequence of str
         In the order in which they are drawn.
+    outcome : Outcome
+        What is predicted.
     """
     cells = table[table["arm"].isin(arms) & table["tier"].isin(tiers)]
     places = {"arm": list(arms), "tier": list(tiers)}
@@ -122,24 +142,25 @@ def tier_by_tier(table: pd.DataFrame, arms: Sequence[str], tiers: Sequence[str])
         high="ci_high",
         shade="difference_years",
         people="n_subjects",
-        digits=1,
+        digits=2 if outcome.two_valued else outcome.coarse_digits,
         x_label="Quality of the test scan",
         y_label="Pretrained on",
         alt="",
-        series=tuple(Series(arm, plain(arm), MUTED) for arm in arms),
+        series=tuple(Series(arm, plain(arm, outcome), MUTED) for arm in arms),
     )
     figure = interactive.figure(plot)
     # a heat map cannot be clicked on: over each cell lies a mark that can
     columns = ["arm", "tier", "n_scans", "n_subjects", "difference_years", "against"]
     figure.add_scatter(
         x=cells["column"],
-        y=[called(arm) for arm in cells["arm"]],
+        y=[called(arm, outcome) for arm in cells["arm"]],
         mode="markers",
         showlegend=False,
         marker={"symbol": "square", "size": 46, "color": "rgba(0,0,0,0)"},
         customdata=cells[columns].to_numpy(dtype=object),
         hovertemplate=(
-            "pretrained on %{y}, tested on %{x}<br>%{customdata[4]:+.1f} years to %{customdata[5]}; "
+            f"pretrained on %{{y}}, tested on %{{x}}<br>{outcome.scan_hover('customdata[4]', '+')} to "
+            "%{customdata[5]}; "
             "%{customdata[2]} scans of %{customdata[3]} people<extra></extra>"
         ),
         selected={"marker": {"color": "rgba(179,71,0,0.25)"}},
@@ -148,13 +169,15 @@ def tier_by_tier(table: pd.DataFrame, arms: Sequence[str], tiers: Sequence[str])
     return figure
 
 
-def by_size(table: pd.DataFrame) -> go.Figure:
+def by_size(table: pd.DataFrame, outcome: Outcome = AGE) -> go.Figure:
     """Draw the error against the number of scans pretrained on: better scans, and random ones as a band.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As :func:`training.results.study_sets.by_size` gives.
+    outcome : Outcome
+        What is predicted.
     """
     control, kept = (table[table["role"] == role] for role in ("control", "kept"))
     figure = go.Figure()
@@ -169,18 +192,20 @@ def by_size(table: pd.DataFrame) -> go.Figure:
         showlegend=False,
     )
     figure.add_scatter(
-        **_swept(control, "n_scans", "as many at random (band: 95 %)", MUTED, "dash")
+        **_swept(control, "n_scans", "as many at random (band: 95 %)", MUTED, outcome, "dash")
     )
     figure.add_scatter(
-        **_swept(kept, "n_scans", "the better scans", "#0072B2"),
+        **_swept(kept, "n_scans", "the better scans", "#0072B2", outcome),
         error_y=bars(kept, "age_mae_years"),
     )
-    scatter_layout(figure, "Scans pretrained on", "Age error (MAE, years; lower is better)")
+    scatter_layout(figure, "Scans pretrained on", html.escape(outcome.measure_label))
     figure.update_xaxes(rangemode="tozero")
     return figure
 
 
-def by_labels(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
+def by_labels(
+    table: pd.DataFrame, styles: Mapping[str, Style], outcome: Outcome = AGE
+) -> go.Figure:
     """Draw the error against the share of people fine-tuned on, a line a pretraining.
 
     Parameters
@@ -194,13 +219,15 @@ def by_labels(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
     for base, rows in table.groupby("base", sort=False):
         style = styles.get(str(base), _PLAIN)
         figure.add_scatter(
-            **_swept(rows, "label_percent", html.escape(str(base)), style.colour, style.dash),
+            **_swept(
+                rows, "label_percent", html.escape(str(base)), style.colour, outcome, style.dash
+            ),
             error_y=bars(rows, "age_mae_years"),
         )
     scatter_layout(
         figure,
         "People fine-tuned on (% of the training folds)",
-        "Age error (MAE, years; lower is better)",
+        html.escape(outcome.measure_label),
     )
     figure.update_xaxes(rangemode="tozero", ticksuffix=" %")
     return figure
@@ -209,13 +236,15 @@ def by_labels(table: pd.DataFrame, styles: Mapping[str, Style]) -> go.Figure:
 # ---- parts -----------------------------------------------------------------------------------------
 
 
-def _forest(rows: pd.DataFrame, value: str, styles: Mapping[str, Style], shown: str) -> go.Scatter:
+def _forest(
+    rows: pd.DataFrame, value: str, styles: Mapping[str, Style], shown: str, outcome: Outcome
+) -> go.Scatter:
     drawn = [styles.get(arm, _PLAIN) for arm in rows["arm"]]
     colours = [style.colour for style in drawn]
     symbols = ["circle" if style.dash == "solid" else "circle-open" for style in drawn]
     return go.Scatter(
         x=rows[value],
-        y=[called(arm) for arm in rows["arm"]],
+        y=[called(arm, outcome) for arm in rows["arm"]],
         mode="markers",
         marker={
             "size": 13,
@@ -225,7 +254,8 @@ def _forest(rows: pd.DataFrame, value: str, styles: Mapping[str, Style], shown: 
         },
         customdata=rows[["arm", "ci_low", "ci_high", "n_subjects"]].to_numpy(dtype=object),
         error_x=bars(rows, value),
-        hovertemplate=shown + ", %{customdata[1]:.2f} to %{customdata[2]:.2f}; "
+        hovertemplate=f"{shown}, %{{customdata[1]:.{outcome.digits}f}} to "
+        f"%{{customdata[2]:.{outcome.digits}f}}; "
         "%{customdata[3]} people<extra></extra>",
     )
 
@@ -257,7 +287,9 @@ def bars(rows: pd.DataFrame, value: str) -> dict:
     }
 
 
-def _swept(rows: pd.DataFrame, x: str, name: str, colour: str, dash: str = "solid") -> dict:
+def _swept(
+    rows: pd.DataFrame, x: str, name: str, colour: str, outcome: Outcome, dash: str = "solid"
+) -> dict:
     return {
         "x": rows[x],
         "y": rows["age_mae_years"],
@@ -266,7 +298,8 @@ def _swept(rows: pd.DataFrame, x: str, name: str, colour: str, dash: str = "soli
         "line": {"color": colour, "width": 3, "dash": dash},
         "marker": {"size": 9},
         "customdata": rows[["arm", "n_subjects"]].to_numpy(dtype=object),
-        "hovertemplate": "%{customdata[0]}: %{y:.2f} years, %{customdata[1]} people<extra></extra>",
+        "hovertemplate": f"%{{customdata[0]}}: {outcome.hover('y')}, "
+        "%{customdata[1]} people<extra></extra>",
     }
 
 

@@ -11,11 +11,13 @@ from curation.errors import DamagedError
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache
 from training.arms.study_arms import Arm
+from training.judging.outcome import Outcome
 from training.results import (
     dose_harm,
     error_curves,
-    predictions,
+    joined_studies,
     primary_comparison,
+    stored_predictions,
     study_sets,
 )
 from training.results.predictions import BASELINE, Predictions
@@ -86,6 +88,11 @@ class Comparison:
         study = next(iter(self.parts))
         arm, reference = (self._called(study, name) for name in self.primary.pair)
         return arm, reference
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is predicted."""
+        return self.held_out.outcome
 
     @property
     def arms_with_predictions(self) -> list[str]:
@@ -178,12 +185,12 @@ def read_comparison(workspace: Workspace, study: Study, others: list[Study]) -> 
     parts = dict(zip(distinct_names([study, *others]), [study, *others], strict=True))
     held_out = {name: held_out_of(workspace, one) for name, one in parts.items()}
     if others:
-        joined = predictions.joined(held_out)
+        joined = joined_studies.joined(held_out)
         styles = _styles(joined.arms, list(parts))
     else:
         (joined,) = held_out.values()
         styles = arm_styles(study.arms)
-    folds = list(range(study.folds))
+    folds = list(study.run_folds)
     primary = _primary(workspace, study, _finished(study))
     return Comparison(
         parts, joined, styles, list(joined.seeds), folds, joined.arms, primary=primary
@@ -217,7 +224,7 @@ def _finished(study: Study) -> tuple[int, int]:
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=cache.BY_FOLDER)
 def _held_out(workspace: Workspace, study: Study, changed: tuple[int, int]) -> Predictions:
-    return predictions.read(workspace, study)
+    return stored_predictions.read(workspace, study)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=cache.BY_FOLDER)

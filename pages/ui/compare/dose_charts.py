@@ -6,15 +6,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.ui.compare.comparison_charts import ROW, bars, scatter_layout
+from training.judging.outcome import AGE, Outcome
 from training.theme import INK, MUTED, TEMPLATE
 
 #: Lines that are told apart by everyone (Okabe & Ito 2008).
 _COLOURS = ("#0072B2", "#B34700", "#007A5E", "#8C4A7F", "#6B5B00", "#3E4C59")
-_LOST = "Years lost to the same scans as they are (above 0 is harm)"
-_ERROR = "Age error (MAE, years; lower is better)"
 
 
-def dose_curves(lines: pd.DataFrame) -> go.Figure:
+def dose_curves(lines: pd.DataFrame, outcome: Outcome = AGE) -> go.Figure:
     """Draw the years lost against the severity, a line an artefact, with 95 % intervals.
 
     Parameters
@@ -34,17 +33,17 @@ def dose_curves(lines: pd.DataFrame) -> go.Figure:
             marker={"size": 10},
             error_y=bars(rows, "years_lost") | {"color": colour},
             customdata=rows[["arm", "ci_low", "ci_high"]].to_numpy(dtype=object),
-            hovertemplate="%{customdata[0]}: %{y:+.2f} years, %{customdata[1]:.2f} to "
-            "%{customdata[2]:.2f}<extra></extra>",
+            hovertemplate=f"%{{customdata[0]}}: {outcome.hover('y', signed=True)}, {_bounds(outcome)}"
+            "<extra></extra>",
         )
-    scatter_layout(figure, "Severity of the simulated distortion (0: as it is)", _LOST)
+    scatter_layout(figure, "Severity of the simulated distortion (0: as it is)", outcome.lost_label)
     figure.update_xaxes(range=[-0.03, 1.03])
     figure.add_hline(y=0, line={"color": INK, "width": 1.5})
     figure.update_layout(showlegend=True)
     return figure
 
 
-def ranking(ranked: pd.DataFrame) -> go.Figure:
+def ranking(ranked: pd.DataFrame, outcome: Outcome = AGE) -> go.Figure:
     """Draw the years lost to each distortion with its 95 % interval, the most harmful on top.
 
     Parameters
@@ -62,15 +61,14 @@ def ranking(ranked: pd.DataFrame) -> go.Figure:
             marker={"size": 12, "color": _COLOURS[0]},
             error_x=bars(rows, "years_lost"),
             customdata=rows[["arm", "ci_low", "ci_high"]].to_numpy(dtype=object),
-            hovertemplate="%{y}: %{x:+.2f} years, %{customdata[1]:.2f} to %{customdata[2]:.2f}"
-            "<extra></extra>",
+            hovertemplate=f"%{{y}}: {outcome.hover('x', signed=True)}, {_bounds(outcome)}<extra></extra>",
         )
     )
     figure.update_layout(
         template=TEMPLATE,
         height=100 + int(0.8 * ROW) * max(len(rows), 1),
         showlegend=False,
-        xaxis={"title": _LOST},
+        xaxis={"title": outcome.lost_label},
         yaxis={
             "title": "",
             "automargin": True,
@@ -82,7 +80,7 @@ def ranking(ranked: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def scaling(table: pd.DataFrame, draws: pd.DataFrame) -> go.Figure:
+def scaling(table: pd.DataFrame, draws: pd.DataFrame, outcome: Outcome = AGE) -> go.Figure:
     """Draw the error against the number of scans, at equal steps and at equal passes, with every draw.
 
     Parameters
@@ -105,8 +103,8 @@ def scaling(table: pd.DataFrame, draws: pd.DataFrame) -> go.Figure:
             marker={"size": 9},
             error_y=bars(rows, "age_mae_years") | {"color": colour},
             customdata=rows[["n_draws", "n_subjects"]].to_numpy(dtype=object),
-            hovertemplate="%{x:.0f} scans: %{y:.2f} years, %{customdata[0]} draws, %{customdata[1]} people"
-            "<extra></extra>",
+            hovertemplate=f"%{{x:.0f}} scans: {outcome.hover('y')}, %{{customdata[0]}} draws, "
+            "%{customdata[1]} people<extra></extra>",
         )
         single = draws[(draws["of"] == of) & (draws["equal"] == equal)]
         figure.add_scatter(
@@ -117,9 +115,14 @@ def scaling(table: pd.DataFrame, draws: pd.DataFrame) -> go.Figure:
             mode="markers",
             marker={"size": 8, "symbol": "circle-open", "color": colour, "line": {"width": 2}},
             customdata=single[["arm"]].to_numpy(dtype=object),
-            hovertemplate="%{customdata[0]}: %{y:.2f} years<extra></extra>",
+            hovertemplate=f"%{{customdata[0]}}: {outcome.hover('y')}<extra></extra>",
         )
-    scatter_layout(figure, "Scans pretrained on", _ERROR)
+    scatter_layout(figure, "Scans pretrained on", outcome.measure_label)
     figure.update_xaxes(rangemode="tozero")
     figure.update_layout(legend={"font": {"color": MUTED}})
     return figure
+
+
+def _bounds(outcome: Outcome) -> str:
+    """Return the bounds of an interval for plotly to fill in."""
+    return " to ".join(f"%{{customdata[{place}]:.{outcome.digits}f}}" for place in (1, 2))

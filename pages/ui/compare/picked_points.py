@@ -11,13 +11,28 @@ from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.explore import selected_scans
 from pages.ui.shell import cache, charts, formatting, frame, state
+from training.judging.outcome import AGE, Outcome
 
-_COLUMNS = {
-    "scan_id": st.column_config.TextColumn("Scan"),
-    "error_years": st.column_config.NumberColumn("Error (years)", format="%.1f"),
-    "age_gap_years": st.column_config.NumberColumn("Gap (years)", format="%+.1f"),
-    "age_years": st.column_config.NumberColumn("True age", format="%.1f"),
-    "predicted_age_years": st.column_config.NumberColumn("Predicted", format="%.1f"),
+
+def _columns(outcome: Outcome) -> dict[str, Any]:
+    """Return the columns of a list of scans."""
+    unit = f" ({outcome.unit})" * bool(outcome.unit)
+    digits = 2 if outcome.two_valued else outcome.coarse_digits
+    plain, signed = f"%.{digits}f", f"%+.{digits}f"
+    number = st.column_config.NumberColumn
+    true = {} if outcome.is_age else {"true_value": number(outcome.value_labels[0], format=plain)}
+    return {
+        "scan_id": st.column_config.TextColumn("Scan"),
+        "error_years": number(f"Error{unit}", format=plain),
+        "age_gap_years": number(f"Gap{unit}", format=signed),
+        **true,
+        "age_years": number("True age", format="%.1f"),
+        "predicted_age_years": number("Predicted", format=plain),
+        **_OF_SCAN,
+    }
+
+
+_OF_SCAN = {
     "distortion_score": st.column_config.NumberColumn("Score", format=formatting.SCORE_COLUMN),
     "tier": st.column_config.TextColumn("Tier"),
     "site": st.column_config.TextColumn("Site"),
@@ -55,7 +70,9 @@ def figure(drawn: go.Figure, *, key: str, alt: str, many: bool = False) -> list[
     return [list(row.values() if isinstance(row, Mapping) else row) for row in carried]
 
 
-def scans(workspace: Workspace, found: pd.DataFrame, *, what: str, key: str) -> None:
+def scans(
+    workspace: Workspace, found: pd.DataFrame, *, what: str, key: str, outcome: Outcome = AGE
+) -> None:
     """List scans, the largest error first; a click on one opens it on Review.
 
     Parameters
@@ -68,6 +85,8 @@ def scans(workspace: Workspace, found: pd.DataFrame, *, what: str, key: str) -> 
         Whose scans these are, in words.
     key : str
         Of the list.
+    outcome : Outcome
+        What was predicted.
     """
     _leave()
     rows = found.sort_values("error_years", ascending=False, ignore_index=True)
@@ -86,10 +105,11 @@ def scans(workspace: Workspace, found: pd.DataFrame, *, what: str, key: str) -> 
     if len(here) < len(rows):
         gone = plural(len(rows) - len(here), "scan")
         st.caption(f"{gone} of these are no longer in this workspace.")
-    known = [name for name in _COLUMNS if name in rows]
+    columns = _columns(outcome)
+    known = [name for name in columns if name in rows]
     st.dataframe(
         rows[known],
-        column_config=_COLUMNS,
+        column_config=columns,
         hide_index=True,
         key=key,
         selection_mode="single-row",

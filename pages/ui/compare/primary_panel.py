@@ -52,22 +52,22 @@ def numbers(primary: Primary) -> None:
     """Draw every number of the primary comparison as a table."""
     seen = primary.difference
     tests = verdicts.margin_tests(seen, primary.plan.margin_years)
-    arm, reference = primary.pair
+    (arm, reference), outcome = primary.pair, primary.plan.outcome
     row = (
         f"{arm} − {reference}",
-        number(seen.mean, 2),
-        f"{number(seen.low, 2)} to {number(seen.high, 2)}",
-        f"{number(tests.low, 2)} to {number(tests.high, 2)}",
+        outcome.signed(seen.mean),
+        outcome.span(seen.low, seen.high),
+        outcome.span(tests.low, tests.high),
         p_value(seen.p),
         p_value(tests.p_better),
         p_value(tests.p_equivalent),
         p_value(tests.p_not_worse),
         number(seen.df, 1),
-        number(primary.detectable_years, 1),
+        number(primary.detectable_years, outcome.coarse_digits),
     )
     head = (
         "Primary comparison",
-        "Years",
+        _capital(outcome.unit_words),
         "95 % interval",
         "90 % interval",
         "p, two-sided",
@@ -75,6 +75,10 @@ def numbers(primary: Primary) -> None:
         "p, equivalent",
         "p, not worse",
         "Degrees of freedom",
-        "Would be found (years)",
+        f"Would be found ({outcome.unit_words})",
     )
     st.html(html_marks.table(head, [row], numeric=range(1, len(head))))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -12,11 +12,14 @@ import plotly.graph_objects as go
 from curation.tiers.tier_rule import TIER_COLOURS
 from pages.ui.compare.comparison_charts import ROW, bars, scatter_layout
 from pages.ui.shell import formatting
+from training.judging.outcome import AGE, Outcome
 from training.results.error_strata import NUMBERS
 from training.theme import INK, MUTED, TEMPLATE, Style
 
 
-def error_along(scans: pd.DataFrame, trend: pd.DataFrame, column: str, style: Style) -> go.Figure:
+def error_along(
+    scans: pd.DataFrame, trend: pd.DataFrame, column: str, style: Style, outcome: Outcome = AGE
+) -> go.Figure:
     """Draw the error of each scan against a number, and its mean in bins with their intervals.
 
     Parameters
@@ -29,8 +32,11 @@ def error_along(scans: pd.DataFrame, trend: pd.DataFrame, column: str, style: St
         A key of :data:`training.results.error_strata.NUMBERS`.
     style : Style
         Of the arm.
+    outcome : Outcome
+        What is predicted.
     """
-    figure = go.Figure(_scans(scans, column, "error_years", style, "error %{y:.1f} years"))
+    error = outcome.scan_hover("y")
+    figure = go.Figure(_scans(scans, column, "error_years", style, f"error {error}", outcome))
     figure.add_scatter(
         x=trend["at"],
         y=trend["mean"],
@@ -46,14 +52,16 @@ def error_along(scans: pd.DataFrame, trend: pd.DataFrame, column: str, style: St
             "color": INK,
             "thickness": 1.5,
         },
-        hovertemplate="mean %{y:.1f} years<extra></extra>",
+        hovertemplate=f"mean {error}<extra></extra>",
     )
-    scatter_layout(figure, NUMBERS[column], "Age error (years; lower is better)")
+    scatter_layout(figure, NUMBERS[column], _plain(outcome.scan_error_label))
     figure.update_yaxes(rangemode="nonnegative")
     return figure
 
 
-def error_by_group(table: pd.DataFrame, column: str, style: Style) -> go.Figure:
+def error_by_group(
+    table: pd.DataFrame, column: str, style: Style, outcome: Outcome = AGE
+) -> go.Figure:
     """Draw the mean error in each group of scans with its 95 % interval.
 
     Parameters
@@ -64,6 +72,8 @@ def error_by_group(table: pd.DataFrame, column: str, style: Style) -> go.Figure:
         The column that the groups are of.
     style : Style
         Of the arm.
+    outcome : Outcome
+        What is predicted.
     """
     names = [
         f"{html.escape(str(name))} ({n})"
@@ -81,25 +91,24 @@ def error_by_group(table: pd.DataFrame, column: str, style: Style) -> go.Figure:
             customdata=table[[column]].to_numpy(dtype=object),
             marker={"size": 13, "color": colours},
             error_x=bars(table, "age_mae_years"),
-            hovertemplate="%{y} people: %{x:.2f} years<extra></extra>",
+            hovertemplate=f"%{{y}} people: {outcome.scan_hover('x')}<extra></extra>",
         )
     )
     figure.update_layout(
         template=TEMPLATE,
         height=110 + ROW * max(len(names), 1),
         showlegend=False,
-        xaxis={"title": "Age error (MAE, years; lower is better)", "rangemode": "tozero"},
+        xaxis={"title": _plain(outcome.scan_error_label), "rangemode": "tozero"},
         yaxis={"title": "", "autorange": "reversed", "automargin": True},
     )
     return figure
 
 
-def predicted_against_true(scans: pd.DataFrame, style: Style) -> go.Figure:
-    """Draw the predicted against the true age of each scan; on the dashed line both are the same."""
-    figure = go.Figure(
-        _scans(scans, "age_years", "predicted_age_years", style, "predicted %{y:.1f} years")
-    )
-    ends = _ends(scans[["age_years", "predicted_age_years"]])
+def predicted_against_true(scans: pd.DataFrame, style: Style, outcome: Outcome = AGE) -> go.Figure:
+    """Draw the predicted against the true value of each scan; on the dashed line both are the same."""
+    said = f"predicted {outcome.scan_hover('y')}"
+    figure = go.Figure(_scans(scans, "true_value", "predicted_age_years", style, said, outcome))
+    ends = _ends(scans[["true_value", "predicted_age_years"]])
     figure.add_scatter(
         x=ends,
         y=ends,
@@ -108,37 +117,50 @@ def predicted_against_true(scans: pd.DataFrame, style: Style) -> go.Figure:
         hoverinfo="skip",
         line={"color": MUTED, "width": 2, "dash": "dash"},
     )
-    scatter_layout(figure, "True age (years)", "Predicted age (years)")
+    scatter_layout(figure, *map(_plain, outcome.value_labels))
     return figure
 
 
-def age_gap(scans: pd.DataFrame, style: Style, *, corrected: bool) -> go.Figure:
-    """Draw the age gap (predicted − true) of each scan against age, raw or with the age bias taken out."""
+def age_gap(
+    scans: pd.DataFrame, style: Style, *, corrected: bool, outcome: Outcome = AGE
+) -> go.Figure:
+    """Draw the gap (predicted − true) of each scan against the true value, raw or without its bias."""
     column = "corrected_gap_years" if corrected else "age_gap_years"
-    figure = go.Figure(_scans(scans, "age_years", column, style, "gap %{y:+.1f} years"))
+    said = f"gap {outcome.scan_hover('y', '+')}"
+    figure = go.Figure(_scans(scans, "true_value", column, style, said, outcome))
     figure.add_hline(y=0, line={"color": MUTED, "width": 2, "dash": "dash"})
     which = "bias-corrected" if corrected else "raw"
-    scatter_layout(figure, "True age (years)", f"Age gap, {which} (predicted − true, years)")
+    unit = f", {outcome.unit}" * bool(outcome.unit)
+    gap = f"{outcome.name[:1].upper()}{outcome.name[1:]} gap, {which} (predicted − true{unit})"
+    scatter_layout(figure, _plain(outcome.value_labels[0]), _plain(gap))
     return figure
 
 
 # ---- parts -----------------------------------------------------------------------------------------
 
 
-def _scans(scans: pd.DataFrame, x: str, y: str, style: Style, shown: str) -> go.Scatter:
+def _plain(text: str) -> str:
+    return html.escape(text, quote=False)
+
+
+def _scans(
+    scans: pd.DataFrame, x: str, y: str, style: Style, shown: str, outcome: Outcome
+) -> go.Scatter:
     return go.Scatter(
         x=scans[x],
         y=scans[y],
         mode="markers",
         name="a scan",
-        customdata=scans[["scan_id", "age_years", "distortion_score"]].to_numpy(dtype=object),
+        customdata=scans[["scan_id", "true_value", "distortion_score"]].to_numpy(dtype=object),
         marker={
             "size": 9,
             "color": style.colour,
             "opacity": 0.75,
             "line": {"width": 0.5, "color": "#FFFFFF"},
         },
-        hovertemplate="%{customdata[0]}<br>" + shown + "<br>true age %{customdata[1]:.1f} years, "
+        hovertemplate="%{customdata[0]}<br>"
+        + shown
+        + f"<br>true {_plain(outcome.noun)} {outcome.scan_hover('customdata[1]')}, "
         f"score %{{customdata[2]:{formatting.D3_SCORE}}}<extra></extra>",
         unselected={"marker": {"opacity": 0.2}},
     )

@@ -3,6 +3,7 @@
 Figures are pure functions of tables: no file is read here and nothing of streamlit is known.
 """
 
+import html
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,6 +12,7 @@ import plotly.graph_objects as go
 
 from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.tier_rule import TIER_COLOURS
+from training.judging.outcome import AGE, Outcome
 from training.results import error_curves
 from training.theme import MUTED, TEMPLATE, Style
 
@@ -70,8 +72,11 @@ def age_error(
     *,
     baseline_years: float | None = None,
     along: str = "epoch",
+    outcome: Outcome = AGE,
 ) -> go.Figure:
     """Draw the age error on the held-out folds against the epoch of fine-tuning, a line an arm.
+
+    Of another outcome its own error, or the AUC.
 
     Parameters
     ----------
@@ -83,14 +88,16 @@ def age_error(
         Error of predicting the mean age, a dotted line.
     along : {'epoch', 'step'}
         The column that it is drawn against.
+    outcome : Outcome
+        What is predicted.
     """
-    figure = _bands(band, "age_mae_years", styles, "%{y:.2f} years", along)
+    figure = _bands(band, "age_mae_years", styles, outcome.hover("y"), along)
     if baseline_years is not None and np.isfinite(baseline_years):
         figure.add_hline(
             y=baseline_years,
             line={"color": MUTED, "width": 2, "dash": "dot"},
             annotation={
-                "text": f"predicting the mean age: {baseline_years:.2f} years",
+                "text": f"{html.escape(outcome.no_model)}: {html.escape(outcome.measured(baseline_years))}",
                 "font": {"color": MUTED, "size": 14},
                 "xanchor": "right",
                 "yanchor": "bottom",
@@ -100,7 +107,7 @@ def age_error(
         height=460,
         xaxis={"title": f"{along.title()} of fine-tuning"},
         yaxis={
-            "title": "Age error (MAE, years; lower is better)",
+            "title": html.escape(outcome.measure_label),
             "range": _range_of_lines(band, "age_mae_years", baseline_years),
         },
     )

@@ -8,7 +8,8 @@ from curation.storage.workspace import Workspace
 from curation.tiers.rule_columns import SCORE
 from curation.tiers.tier_rule import TierRule
 from pages.ui.shell import cache, formatting
-from training.results import comparisons, conclusions, dose_harm, predictions, study_summary
+from training.judging.outcome import Outcome
+from training.results import comparisons, conclusions, dose_harm, stored_predictions, study_summary
 from training.studies import planned_study
 from training.studies.planned_study import Study
 
@@ -50,7 +51,7 @@ def sentence(row: dict, rule: TierRule) -> str:
     """
     words = f"Study {row['study']}, scans of {row['clean']}: {row['words']}"
     if not row["ranks"]:
-        words += " No arm of it predicts age better than the mean age: nothing to conclude."
+        words += f" No arm of it predicts {row['outcome']}: nothing to conclude."
     if row["score_distorted"] != row["score_distorted"]:
         return words
     passed = sum(row["score_distorted"] >= cutoff for cutoff in rule.cutoffs)
@@ -75,9 +76,15 @@ def _found(workspace: Workspace) -> pd.DataFrame:
 
 
 def _of(workspace: Workspace, study: Study) -> pd.DataFrame:
-    held_out = predictions.read(workspace, study)
+    held_out = stored_predictions.read(workspace, study)
     lost = dose_harm.dose_harm(held_out, dose_harm.effects_by_arm(study))
     reference = study_summary.default_reference(held_out)
     found = comparisons.compare_all(held_out, reference)
     ranks = conclusions.conclude(held_out, found, reference).ranks
-    return lost[lost["withheld"] == ""].assign(study=study.name, ranks=ranks)
+    return lost[lost["withheld"] == ""].assign(
+        study=study.name, ranks=ranks, outcome=_beaten(held_out.outcome)
+    )
+
+
+def _beaten(outcome: Outcome) -> str:
+    return f"{outcome.noun} better than {outcome.no_model_does.removesuffix(' does')}"

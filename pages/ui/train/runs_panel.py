@@ -10,6 +10,7 @@ from pages.ui.shell import formatting, html_marks
 from pages.ui.shell.html_marks import STATES
 from training.jobs import execution_backend
 from training.jobs.study_status import StudyStatus
+from training.judging.outcome import Outcome
 from training.studies.planned_study import Study
 from training.studies.run_status import RunState
 from training.studies.runs import find
@@ -73,20 +74,20 @@ def at_work(study: Study, now: StudyStatus) -> None:
         "At work now",
         "Epoch",
         "Loss",
-        "Age error",
+        study.outcome.measure[:1].upper() + study.outcome.measure[1:],
         "Volumes/s",
         "Memory",
         "GPU use",
         "Time left",
     ]
-    rows = [_work_row(run) for run in going]
+    rows = [_work_row(run, study.outcome) for run in going]
     if execution_backend.backend_of(study).kind != "here":
         head.append("Machine")
         rows = [[*row, run.host or formatting.DASH] for row, run in zip(rows, going, strict=True)]
     st.html(html_marks.table(head, rows, numeric=range(2, 8), whole=[0, 1]))
 
 
-def _work_row(run: RunState) -> list[object]:
+def _work_row(run: RunState, outcome: Outcome) -> list[object]:
     usage = run.usage or {"memory_mb": None, "gpus": []}
     memory = usage["memory_mb"]
     use = [gpu["use_percent"] for gpu in usage["gpus"]]
@@ -97,7 +98,7 @@ def _work_row(run: RunState) -> list[object]:
         name_of(run),
         html_marks.Cell(bar),
         number(run.loss, 3),
-        number(run.age_mae_years, 1, "years"),
+        _judged(run, outcome) or formatting.DASH,
         formatting.significant(run.volumes_per_s, digits=3),
         number(memory / 1024 if memory else None, 1, "GB"),
         number(use[0] if use else None, 0, "%"),
@@ -132,20 +133,34 @@ def everything(study: Study, now: StudyStatus) -> None:
         rows.append((f"{arm.name}: {arm.label}",))
         for seed in study.seeds:
             pretraining = found.get(("pretrain", arm.encoder or "", seed, None))
-            folds = [found.get(("finetune", arm.name, seed, fold)) for fold in range(study.folds)]
+            folds = [found.get(("finetune", arm.name, seed, fold)) for fold in study.run_folds]
             shared = arm.base if pretraining else None
-            first = f"as {shared}" if shared else _run_cell(pretraining)
-            rows.append((f"seed {seed}", first, *map(_run_cell, folds)))
-    head = ("Arm and seed", "Pretraining", *(f"Fold {fold + 1}" for fold in range(study.folds)))
+            first = f"as {shared}" if shared else _run_cell(pretraining, study.outcome)
+            cells = [_run_cell(run, study.outcome) for run in folds]
+            rows.append((f"seed {seed}", first, *cells))
+    head = ("Arm and seed", "Pretraining", *(f"Fold {fold + 1}" for fold in study.run_folds))
     st.html(html_marks.table(head, rows, even=True))
 
 
-def _run_cell(run: RunState | None) -> object:
+def _judged(run: RunState, outcome: Outcome) -> str:
+    """Return what a run comes to so far; empty where it says nothing yet."""
+    value = run.age_mae_years
+    if value is None:
+        return ""
+    return (
+        outcome.measured(value)
+        if outcome.two_valued
+        else outcome.amount(value, outcome.coarse_digits)
+    )
+
+
+def _run_cell(run: RunState | None, outcome: Outcome) -> object:
     if run is None:
         return formatting.DASH
     word, colour = STATES[run.state]
     epochs = "" if run.state in ("waiting", "finished") else f" · epoch {run.epoch} of {run.epochs}"
-    error = f" · {run.age_mae_years:.1f} years" if run.age_mae_years is not None else ""
+    judged = _judged(run, outcome)
+    error = f" · {html.escape(judged)}" if judged else ""
     weight = 650 if run.state in ("running", "failed") else 400
     style, title = f"color:{colour};font-weight:{weight}", html.escape(run.message, quote=True)
     return html_marks.Cell(

@@ -8,7 +8,14 @@ from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.shell import cache, formatting, frame, state
-from pages.ui.train import analysis_form, backend_form, design_form, objective_form, tuning_form
+from pages.ui.train import (
+    analysis_form,
+    backend_form,
+    design_form,
+    judging_form,
+    objective_form,
+    tuning_form,
+)
 from training.arms.designs import Design
 from training.arms.study_arms import Arm, find
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
@@ -47,7 +54,9 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     pursued = objective_form.choose()
     columns = st.columns([1, 1, 2, 2])
     seeds = columns[0].number_input("Seeds", 1, 20, value=2, help="each arm is trained once a seed")
-    folds = columns[1].number_input("Folds", 2, 10, value=3, help="of the target cohort, by person")
+    folds = columns[1].number_input(
+        "Folds", 2, 10, value=3, help="of the target cohort, by person or by site"
+    )
     preset = columns[2].selectbox(
         "Preset",
         list(PRESETS.values()),
@@ -58,18 +67,22 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         "Name of the study", value=_title(design, looked_at, pursued), max_chars=60
     )
     tuned = tuning_form.choose(preset)
+    asked = judging_form.choose(workspace, target, targets)
     changes = st.text_input(
         "Changes of the preset, if any",
         placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
         help="Fields of the preset as NAME=VALUE, with a space between them.",
     )
     arms = [arm for name in names if (arm := find(pool, name))]
-    analysis = analysis_form.choose(arms)
+    outcome = judging_form.outcome(workspace, target, asked)
+    analysis = analysis_form.choose(arms, outcome)
     backend, mlflow = backend_form.choose(workspace, Backend(), tracked=False, key="new")
-    sizes = pool.size, target.size
+    judged_on = [one.size for one in targets if one.id in (target.id, *asked.external)]
+    sizes = pool.size, sum(judged_on)
     chosen = objective_form.usable(preset, _overrides(looked_at) | pursued)
     if arms and chosen:
-        st.markdown(_cost_words(workspace, arms, seeds, folds, chosen, sizes, backend, tuned))
+        all_folds = folds * asked.repeats
+        st.markdown(_cost_words(workspace, arms, seeds, all_folds, chosen, sizes, backend, tuned))
         analysis_form.show_power(workspace, target, preset.name, seeds, analysis)
     show_plan_notes(workspace, pool, target, names, seeds)
     ready = bool(names) and backend is not None and chosen is not None
@@ -87,6 +100,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
                 overrides=parse_changes(preset, changes.split()) | _overrides(looked_at) | pursued,
                 analysis=analysis,
                 tuning=tuned,
+                asked=asked,
             )
             state.put(state.PENDING_STUDY, planned.id)
             launch.launch(workspace, planned.id, backend=backend, mlflow=mlflow)

@@ -94,7 +94,8 @@ def _progress(study: Study, now: StudyStatus) -> None:
         words += f" · about {formatting.duration(now.eta_s)} left"
     st.html(
         f'<p>{state_chip(now.state)} <span class="ts-muted">{len(study.arms)} arms × '
-        f"{plural(len(study.seeds), 'seed')} × {study.folds} folds · preset "
+        f"{plural(len(study.seeds), 'seed')} × {study.folds} folds {study.judging.folds_words} · "
+        f"{html.escape(study.outcome.noun)} · preset "
         f"{study.preset.name} · pool {study.cohort_id} · target {study.target_id} · on "
         f"{html.escape(execution_backend.backend_of(study).words)}</span></p>"
     )
@@ -109,7 +110,7 @@ def _losses(workspace: Workspace, study: Study) -> None:
     styles = arm_styles(study.arms)
     loss = error_curves.loss_band(error_curves.pretrain_curves(workspace, study.id))
     error = error_curves.age_error_band(
-        error_curves.age_error_curves(workspace, study.id), study.arms
+        error_curves.age_error_curves(workspace, study.id), study.arms, outcome=study.outcome
     )
     with st.container(horizontal=True, key="split-losses"):
         with st.container(width="stretch"):
@@ -131,12 +132,14 @@ def _losses(workspace: Workspace, study: Study) -> None:
                 mean_age = study_summary.mean_age_error(
                     comparison_data.held_out_of(workspace, study)
                 )
-                figure = charts.age_error(error, styles, baseline_years=mean_age)
+                figure = charts.age_error(
+                    error, styles, baseline_years=mean_age, outcome=study.outcome
+                )
                 figure.update_layout(height=320)
                 frame.figure(
                     figure,
                     key="live-error",
-                    alt="Age error in years against the epoch of fine-tuning",
+                    alt=f"{study.outcome.measure_label} against the epoch of fine-tuning",
                 )
 
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from curation.wording import number
 from pages.ui.shell import formatting, html_marks
 from training.jobs.study_status import StudyStatus
+from training.judging.outcome import Outcome
 from training.results import tuning_choices
 from training.studies import runs, tuning
 from training.studies.planned_study import Study
@@ -16,15 +16,16 @@ def show(study: Study, now: StudyStatus) -> None:
         return
     done = {run.run_id for run in now.runs if run.state == "finished"}
     rows = [
-        (tuning.KINDS[kind], *(_cell(study, kind, fold, done) for fold in range(study.folds)))
+        (tuning.KINDS[kind], *(_cell(study, kind, fold, done) for fold in study.run_folds))
         for kind in tuning.kinds_of(study.arms)
     ]
     st.markdown("**Tuning of the fine-tuning**")
-    head = ("Kind of arm", *(f"Fold {fold + 1}" for fold in range(study.folds)))
+    head = ("Kind of arm", *(f"Fold {fold + 1}" for fold in study.run_folds))
     st.html(html_marks.table(head, rows, even=True))
+    best, one = ("largest AUC", "AUC") if study.outcome.two_valued else ("smallest error", "error")
     st.caption(
-        "Highest learning rate × epochs with the smallest error on a third of the fold's training people, "
-        "and that error; all arms of the kind take them, with all seeds. With few people the choice is "
+        f"Highest learning rate × epochs with the {best} on a third of the fold's training people, and that "
+        f"{one}; all arms of the kind take them, with all seeds. With few people the choice is "
         "one among nearly equal ones."
     )
 
@@ -37,5 +38,11 @@ def _cell(study: Study, kind: str, fold: int, done: set[str]) -> str:
     found = tuning_choices.choice(study, kind, fold)
     if found is None:
         return formatting.DASH
-    error = number(min(found.errors_years), 1, "years")
+    error = _figure(study.outcome, found.figure)
     return f"{found.recipe.lr:.2g} × {found.recipe.epochs} ({error})"
+
+
+def _figure(outcome: Outcome, value: float) -> str:
+    if outcome.two_valued:
+        return outcome.measured(value)
+    return outcome.amount(value, outcome.coarse_digits)

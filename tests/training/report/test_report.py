@@ -19,7 +19,7 @@ from training.__main__ import main
 from training.report import bundle, content, source
 from training.report.plots import Report
 from training.report.source import Options
-from training.results import error_strata, predictions
+from training.results import error_strata, stored_predictions
 from training.results.predictions import BASELINE
 from training.studies import planned_study, pool_target_separation, runs
 from training.studies.objectives import OBJECTIVES
@@ -115,7 +115,7 @@ def test_the_table_of_a_slide_is_the_grid_of_the_csv(made) -> None:
 
 def test_tier_by_tier_is_what_the_page_compare_shows(made) -> None:
     workspace, study, *_ = made
-    table = error_strata.tier_by_tier(predictions.read(workspace, study))
+    table = error_strata.tier_by_tier(stored_predictions.read(workspace, study))
     both = table.merge(_csv(made, "tier-by-tier"), on=["arm", "tier"], suffixes=("", "_csv"))
     assert len(both) == len(table)
     assert np.allclose(both["age_mae_years"], both["age_mae_years_csv"])

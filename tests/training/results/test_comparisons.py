@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from tests.helpers.made_predictions import ALL, SCRATCH, A, made, random
-from training.results import predictions
+from training.results import joined_studies
 from training.results.comparisons import compare_all
 from training.results.predictions import BASELINE, Predictions
 from training.results.resampling import holm
@@ -122,7 +122,7 @@ def test_there_is_a_verdict_once_all_runs_of_both_arms_are_finished() -> None:
 def test_a_study_of_fewer_seeds_beside_another_is_whole() -> None:
     three = made(np.stack([AGES + FAR[[0, 1, 1]]]), AGES, arms=(SCRATCH,))
     two = made(np.stack([AGES + 0.5 * FAR]), AGES, arms=(A,))
-    both = predictions.joined({"one": three, "two": two})
+    both = joined_studies.joined({"one": three, "two": two})
     assert both.finished("one · scratch") and both.finished("two · A")
     assert compare_all(both, "one · scratch").reference["verdict"].tolist() == ["better"]
 

@@ -5,7 +5,7 @@ import pytest
 from curation.storage import files
 from tests.helpers import workspace_trainable
 from tests.helpers.made_predictions import ALL, SCRATCH, A, made, random
-from training.results import predictions
+from training.results import joined_studies, stored_predictions
 from training.results.predictions import BASELINE, from_long
 from training.studies import runs
 
@@ -116,7 +116,7 @@ def test_the_order_of_rows_does_not_matter() -> None:
 
 def test_arms_of_several_studies_stand_beside_each_other_under_their_studys_name() -> None:
     first, second = random(1, arms=2), random(2, arms=2, seeds=2)
-    both = predictions.joined({"one": first, "two": second})
+    both = joined_studies.joined({"one": first, "two": second})
     assert both.names == ("one · scratch", "one · A", "two · scratch", "two · A", BASELINE)
     assert np.array_equal(both.predicted_years[1], first.predicted_years[1])
     assert np.array_equal(both.predicted_years[3, :2], second.predicted_years[1])
@@ -125,14 +125,14 @@ def test_arms_of_several_studies_stand_beside_each_other_under_their_studys_name
 
 def test_predictions_are_read_from_the_runs_with_what_is_known_of_each_scan(workspace) -> None:
     study = workspace_trainable.plan(workspace_trainable.make(workspace))
-    assert predictions.read(workspace, study).there == ()
+    assert stored_predictions.read(workspace, study).there == ()
     target = study.scans().query("role == 'target'")
     for run in runs.runs_of(study):
         if run.kind == "finetune" and run.arm == "A":
             rows = target[target["fold"] == run.fold][["scan_id", "subject_id", "age_years"]]
             result = rows.assign(predicted_age_years=rows["age_years"] + 1).to_dict("records")
             files.write_json(run.result_path, {"baseline_age_years": 30.0, "predictions": result})
-    held_out = predictions.read(workspace, study)
+    held_out = stored_predictions.read(workspace, study)
     assert held_out.there == ("A", BASELINE)
     assert held_out.errors_years[1] == pytest.approx(1)
     assert set(held_out.scans["site"]) == {"North", "South"}
@@ -144,7 +144,7 @@ def test_a_study_without_its_target_cohort_still_has_its_predictions(workspace) 
     study = workspace_trainable.plan(workspace_trainable.make(workspace))
     for path in workspace.cohorts_dir.glob("target*"):
         path.unlink()
-    assert predictions.read(workspace, study).scans["sex"].isna().all()
+    assert stored_predictions.read(workspace, study).scans["sex"].isna().all()
 
 
 def test_arms_keep_their_names_in_words() -> None:

@@ -66,7 +66,8 @@ def test_what_pages_import_brings_no_torch() -> None:
     code = (
         "import sys\n"
         "from training.arms import study_arms\n"
-        "from training.studies import planned_study, presets, runs, splits\n"
+        "from training.judging import splits\n"
+        "from training.studies import planned_study, presets, runs\n"
         "from training.jobs import launch\n"
         "from training.results import error_curves, study_summary\n"
         "from training.cli import studies\n"

@@ -8,9 +8,10 @@ import torch
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
+from training.judging.outcome import AGE
 from training.models import masked_autoencoder
 from training.models.age_model import AgeModel
-from training.results.age_metrics import AgeScale, age_error
+from training.results.age_metrics import AgeScale
 from training.studies import runs
 from training.studies.planned_study import Study
 from training.studies.preset import Preset
@@ -34,11 +35,6 @@ def test_ages_survive_being_standardised() -> None:
     assert scale.standardise(ages).std() == pytest.approx(1)
     assert scale.years(scale.standardise(ages)) == pytest.approx(ages)
     assert AgeScale.of(np.array([30.0, 30.0])).sd_years == 1
-
-
-def test_the_error_is_over_people_not_scans() -> None:
-    people = pd.DataFrame({"subject_id": ["a", "a", "b"], "age_years": [30.0, 30.0, 50.0]})
-    assert age_error(people, np.array([20.0, 40.0, 54.0])) == 2
 
 
 def _train(workspace: Workspace, study: Study, run_id: str) -> dict:
@@ -125,7 +121,7 @@ def _people(folder: Path, ages: np.ndarray, scale: AgeScale) -> finetune.People:
         np.save(folder / f"{number}.npy", np.full((2, 2, 2), age / 100, np.float32))
     paths = [folder / f"{number}.npy" for number in range(len(ages))]
     scans = pd.DataFrame({"subject_id": [path.stem for path in paths], "age_years": ages})
-    return finetune.People(Volumes(paths), scans, scale)
+    return finetune.People(Volumes(paths), scans, AGE, scale)
 
 
 def test_scratch_is_shown_what_pretrained_arms_are_shown(workspace: Workspace) -> None:

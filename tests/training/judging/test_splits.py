@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.studies.splits import fold_of_subject, labelled
+from training.judging.splits import fold_of_subject, labelled
 
 
 def _target(people: int, scans_each: int = 1) -> pd.DataFrame:

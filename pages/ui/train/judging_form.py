@@ -1,0 +1,83 @@
+"""Part of the form for a new study: what arms are judged on."""
+
+import streamlit as st
+
+from curation.cohorts.frozen_cohort import CohortHeader
+from curation.storage.workspace import Workspace
+from pages.ui.shell import cache, frame
+from training.judging import outcome_values
+from training.judging.judging import BY_AGE, FOLDS_BY, MOST_REPEATS, Asked
+from training.judging.outcome import AGE, Outcome
+
+
+def choose(workspace: Workspace, target: CohortHeader, targets: list[CohortHeader]) -> Asked:
+    """Draw the choices and return what is asked for.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the cohorts are.
+    target : CohortHeader
+        The target that is chosen.
+    targets : list of CohortHeader
+        All frozen target cohorts: the others may be external ones.
+    """
+    with st.expander("What arms are judged on", icon=":material/balance:"):
+        left, middle, right = st.columns([2, 2, 1])
+        outcome = left.selectbox(
+            "Outcome",
+            _offered(workspace, target),
+            key=f"outcome-{target.id}",
+            help="Age, or another column of the target's table of people that is a number or has two values. "
+            "Two values are judged by the AUC.",
+        )
+        folds_by = middle.segmented_control(
+            "Folds by",
+            list(FOLDS_BY),
+            default=BY_AGE.folds_by,
+            key="folds-by",
+            required=True,
+            help="; ".join(f"{name}: {meaning}" for name, meaning in FOLDS_BY.items()),
+        )
+        repeats = right.number_input(
+            "Repeats",
+            1,
+            MOST_REPEATS,
+            value=BY_AGE.repeats,
+            key="repeats",
+            help="Cut the same people into folds so often. It takes out the luck of the cut, not that of the "
+            "people.",
+        )
+        external = st.multiselect(
+            "External cohorts",
+            [one.id for one in targets if one.id != target.id],
+            key=f"external-{target.id}",
+            placeholder="none",
+            help="The fine-tuned models are judged on them besides; nothing is learned from them.",
+        )
+    return Asked(outcome or BY_AGE.outcome, folds_by, int(repeats), tuple(external))
+
+
+def outcome(workspace: Workspace, target: CohortHeader, asked: Asked) -> Outcome:
+    """Return the outcome that is asked for, with its unit; age where it cannot be read."""
+    if asked.outcome == BY_AGE.outcome:
+        return AGE
+    with frame.in_words():
+        return _outcome(workspace, target.id, asked.outcome)
+    return AGE
+
+
+@st.cache_data(max_entries=16, ttl=60, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _outcome(workspace: Workspace, target_id: str, name: str) -> Outcome:
+    return outcome_values.read(workspace, cache.cohort(workspace, target_id), name).outcome
+
+
+def _offered(workspace: Workspace, target: CohortHeader) -> tuple[str, ...]:
+    with frame.in_words():
+        return _cached(workspace, target.id)
+    return (BY_AGE.outcome,)
+
+
+@st.cache_data(max_entries=16, ttl=60, show_spinner=False, hash_funcs=cache.BY_FOLDER)
+def _cached(workspace: Workspace, target_id: str) -> tuple[str, ...]:
+    return outcome_values.offered(workspace, cache.cohort(workspace, target_id))

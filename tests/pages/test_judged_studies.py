@@ -1,0 +1,95 @@
+"""Pages and report of studies of another outcome than age: its own words and numbers everywhere."""
+
+import re
+
+import pytest
+
+from curation.storage.workspace import Workspace
+from pages.ui.shell import state
+from tests.helpers import workspace_judged
+from tests.helpers.page_words import words
+from training.report import content
+from training.studies import planned_study
+from training.studies.planned_study import Study
+
+ARMS = ["scratch", "A", "all", "control-A"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study, Study]:
+    """A workspace with a study of sex, judged on an external cohort too, and one of a score, repeated."""
+    workspace = Workspace.create(tmp_path_factory.mktemp("judged") / "lab")
+    workspace_judged.make(workspace)
+    other = workspace_judged.second_target(workspace)
+    sex = workspace_judged.plan(
+        workspace, name="sex", arms=ARMS, seeds=[0, 1], outcome="sex", external=(other,)
+    )
+    score = workspace_judged.plan(
+        workspace, name="score", arms=ARMS, seeds=[0, 1], outcome="MMSE", repeats=2
+    )
+    for study in (sex, score):
+        workspace_judged.plant(study)
+    return workspace, sex, score
+
+
+def _years_of_errors(said: str) -> list[str]:
+    """Return what is said in years that is no person's age."""
+    ages = r"\d+ to \d+ years|years on average"
+    return re.findall(r".{30}years.{10}", re.sub(ages, "", said))
+
+
+@pytest.mark.parametrize("part", ["answer", "curves", "where"])
+def test_a_study_of_sex_speaks_of_its_auc_and_never_of_years(made, run, part: str) -> None:
+    workspace, sex, _ = made
+    page = run("compare", workspace, **{state.STUDY: sex.id, state.COMPARE_PART: part})
+    assert not page.error
+    said = words(page)
+    assert "AUC" in said or "probability of M" in said
+    assert not _years_of_errors(said)
+    assert "mean age" not in said and "age error" not in said.lower()
+
+
+def test_the_answer_shows_the_external_cohort_and_the_site_probe(made, run) -> None:
+    workspace, sex, _ = made
+    page = run("compare", workspace, **{state.STUDY: sex.id})
+    said, heads = words(page), [head.value for head in page.subheader]
+    assert "External test" in heads and sex.judging.external[0] in said
+    assert "Do features tell the site?" in heads and "50 (95 % up to 62)" in said
+    assert "Against chance (AUC 0.500):" in said
+    assert "above 0 is better" in said
+
+
+@pytest.mark.parametrize("part", ["answer", "curves", "where"])
+def test_a_study_of_a_score_speaks_of_it(made, run, part: str) -> None:
+    workspace, _, score = made
+    page = run("compare", workspace, **{state.STUDY: score.id, state.COMPARE_PART: part})
+    assert not page.error
+    said = words(page)
+    assert "MMSE" in said
+    assert not _years_of_errors(said)
+
+
+def test_the_report_and_the_methods_say_what_was_judged_and_how(made) -> None:
+    workspace, sex, score = made
+    of_sex, of_score = (content.build(workspace, study.id) for study in (sex, score))
+    methods = " ".join(of_sex.methods)
+    assert "fine-tuned for sex (M)" in methods
+    assert "DeLong et al. 1988" in methods and "binary cross-entropy" in methods
+    assert f"external cohort {sex.judging.external[0].rsplit('-', 1)[-1]}, 6 scans" in methods
+    assert "in 2 partitions of the people" in " ".join(of_score.methods)
+    for report, measure in ((of_sex, "auc"), (of_score, "mae")):
+        plots = {plot.name: plot for plot in report.plots}
+        assert measure in plots["final-errors"].table
+        assert not any("years" in name for plot in plots.values() for name in plot.table)
+    names = {message.name for message in of_sex.messages}
+    assert {"external-test", "site-probe"} <= names
+    assert "predicted-age" not in names
+
+
+def test_train_offers_what_can_be_predicted_and_plans_it(made, run) -> None:
+    workspace, *_ = made
+    page = run("train", workspace)
+    (outcome,) = [box for box in page.selectbox if box.label == "Outcome"]
+    assert outcome.options[:2] == ["age", "sex"] and "MMSE" in outcome.options
+    assert not {"drinks", "batch", "rare"} & set(outcome.options)
+    assert len(planned_study.list_studies(workspace)) == 2

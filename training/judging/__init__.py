@@ -1,0 +1,1 @@
+"""How a study judges: outcome with its values and measures, folds, external cohorts, and their words."""

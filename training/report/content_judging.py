@@ -1,0 +1,65 @@
+"""Messages on external cohorts and on how well features tell the site."""
+
+from curation.wording import number
+from training.report.plots import Message, Table
+from training.report.source import ReportSource, short
+from training.results import external_test, site_probes
+from training.results.predictions import BASELINE
+
+
+def external(source: ReportSource) -> Message | None:
+    """Show what arms come to on cohorts that nothing was learned from."""
+    table = external_test.summary(source.study, source.reference)
+    if table.empty:
+        return None
+    outcome, digits = source.outcome, source.outcome.digits
+
+    def span(row, value: str, of: str) -> str:  # type: ignore[no-untyped-def]
+        if row[value] != row[value]:
+            return "–"
+        low, high = (number(row[f"{of}_{end}"], digits) for end in ("low", "high"))
+        return f"{number(row[value], digits)} ({low} to {high})"
+
+    rows = tuple(
+        (
+            short(row["cohort"]),
+            row["label"] if row["arm"] == BASELINE else row["arm"],
+            span(row, "age_mae_years", "ci"),
+            span(row, "difference_years", "difference"),
+            number(row["n_subjects"], 0),
+        )
+        for _, row in table.iterrows()
+    )
+    difference = f"Difference to {source.reference}" if source.reference else "Difference"
+    head = ("Cohort", "Arm", outcome.measure_heading, difference, "People")
+    return Message(
+        "external-test",
+        "And on people of another cohort?",
+        external_test.WORDS,
+        table=Table(head, rows),
+        note=f"In brackets 95 % intervals. Differences: {outcome.favours} is better.",
+    )
+
+
+def sites(source: ReportSource) -> Message | None:
+    """Show how well the features of each arm tell the site."""
+    table = site_probes.read(source.study)
+    if table.empty:
+        return None
+    rows = tuple(
+        (
+            row.arm,
+            number(100 * row.balanced_accuracy, 0),
+            f"{number(100 * row.chance, 0)} (95 % up to {number(100 * row.chance_high, 0)})",
+            number(row.p, 3),
+            *(number(count, 0) for count in (row.sites, row.people, row.seeds)),
+        )
+        for row in table.itertuples()
+    )
+    return Message(
+        "site-probe",
+        "Do features tell the site?",
+        site_probes.WORDS,
+        table=Table(site_probes.HEAD, rows),
+        note="Chance: the sites permuted. Averaged over seeds.",
+    )

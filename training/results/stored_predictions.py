@@ -1,0 +1,67 @@
+"""Predictions of a study as its finished fine-tunings wrote them."""
+
+from typing import Any
+
+import pandas as pd
+
+from curation.cohorts import frozen_cohort
+from curation.errors import CohortError
+from curation.scoring.comparison_groups import sites_of
+from curation.storage import files
+from curation.storage.workspace import Workspace
+from training.results import predictions
+from training.results.predictions import Predictions
+from training.studies import runs
+from training.studies.planned_study import Study
+
+
+def read(workspace: Workspace, study: Study) -> Predictions:
+    """Read the predictions of a study; arms, seeds and people that are not there yet are NaN."""
+    rows: list[dict[str, Any]] = []
+    for run in runs.runs_of(study):
+        again = f"Do the run again: 'python -m training retry {study.id} {run.id} --anew'."
+        result = files.read_json(run.result_path, again) if run.kind == "finetune" else None
+        if result:
+            key = {
+                "arm": run.arm,
+                "seed": run.seed,
+                "fold": run.fold,
+                "baseline_age_years": baseline_of(result),
+                "trained_on": result.get("training_subjects", 0),
+                "partition": (run.fold or 0) // study.folds,
+            }
+            rows += [key | row for row in result["predictions"]]
+    table = pd.DataFrame(rows).rename(columns={"predicted": "predicted_age_years"})
+    scans = _scans(workspace, study, table)
+    return predictions.from_long(study.arms, study.seeds, scans, table, study.outcome)
+
+
+def baseline_of(result: dict[str, Any]) -> float:
+    """Return the mean of the people that a fine-tuning learned from, by its result."""
+    return result["baseline_age_years" if "baseline_age_years" in result else "baseline"]
+
+
+def _scans(workspace: Workspace, study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the target scans of a study with their attributes; those with predictions always."""
+    target = study.scans().query("role == 'target'")
+    sex = _sex(workspace, study)
+    target = target.assign(
+        sex=target["scan_id"].map(sex),
+        site=sites_of(target),
+        true_value=target[study.outcome.column],
+    )
+    columns = ["scan_id", "subject_id", "fold", "age_years"]
+    if table.empty or not study.outcome.is_age:
+        return target
+    unknown = table.loc[~table["scan_id"].isin(target["scan_id"]), columns]
+    return pd.concat([target, unknown.drop_duplicates("scan_id")], ignore_index=True)
+
+
+def _sex(workspace: Workspace, study: Study) -> dict[str, str]:
+    """Return the sex by scan, from the frozen target; of a cohort that is gone or changed, nothing."""
+    try:
+        scans = frozen_cohort.load(workspace, study.target_id).scans
+    except CohortError:
+        return {}
+    known = scans["sex"].dropna().str.upper().str[:1]
+    return dict(zip(scans.loc[known.index, "scan_id"], known, strict=True))
