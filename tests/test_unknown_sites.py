@@ -14,7 +14,8 @@ from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tier_effects import selection_bias, tier_balance
 from tests.helpers import made_predictions, workspace_trainable
-from training.results import error_strata, stored_predictions
+from training.held_out import stored_predictions
+from training.results import error_strata
 
 PER_SOURCE = 40
 

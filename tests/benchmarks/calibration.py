@@ -17,10 +17,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from training.held_out.age_metrics import AgeScale, age_error
 from training.models import masked_autoencoder
 from training.models.age_model import AgeModel, EncoderAgeModel
-from training.results.age_metrics import AgeScale, age_error
-from training.studies.presets import PRESETS
+from training.settings.presets import PRESETS
 from training.studies.runs import Run
 from training.tasks import devices, finetune, training_loop
 from training.tasks.batches import Volumes

@@ -15,8 +15,8 @@ import pandas as pd
 
 from tests.helpers.made_predictions import made
 from training.arms.study_arms import Arm
+from training.held_out.predictions import BASELINE, Predictions
 from training.results import comparisons, study_summary
-from training.results.predictions import BASELINE, Predictions
 
 STUDIES = 1000
 FOLDS = 5

@@ -30,10 +30,11 @@ from curation.storage.workspace import Workspace
 from training.models import masking
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights, patchify, take
-from training.studies import planned_study, prepare_volumes, runs, volume_grid
+from training.settings import volume_grid
+from training.settings.preset import Preset
+from training.settings.presets import PRESETS
+from training.studies import planned_study, prepare_volumes, runs
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
-from training.studies.presets import PRESETS
 from training.tasks import devices, pretrain
 from training.tasks.batches import Volumes
 from training.tasks.stop_signal import Interruption

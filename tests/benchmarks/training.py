@@ -35,9 +35,9 @@ from torch import nn
 from training.models import masked_autoencoder
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights, patchify
-from training.studies import volume_grid
-from training.studies.preset import Preset
-from training.studies.presets import PRESETS
+from training.settings import volume_grid
+from training.settings.preset import Preset
+from training.settings.presets import PRESETS
 from training.studies.runs import Run
 from training.tasks import devices, pretrain, training_loop
 from training.tasks.batches import Volumes, batches

@@ -13,7 +13,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.shell.frame import PAGES
 from tests.helpers import chromium, report_reader, workspace_finished
 from tests.helpers.dashboard import Dashboard
-from training.results.predictions import BASELINE
+from training.held_out.predictions import BASELINE
 from training.studies.planned_study import Study
 
 pytestmark = pytest.mark.browser

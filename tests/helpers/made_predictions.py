@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from training.arms.study_arms import Arm
-from training.results.predictions import Predictions, from_long
+from training.held_out.predictions import Predictions, from_long
 
 SCRATCH = Arm("scratch", "no pretraining", "scratch")
 A = Arm("A", "tier A", "tiers", ("A",))

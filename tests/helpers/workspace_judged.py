@@ -12,8 +12,9 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.storage import files, tables
 from curation.storage.workspace import Source, Workspace
 from tests.helpers import workspace_trainable
+from training.held_out import age_metrics
 from training.judging.judging import Asked
-from training.results import age_metrics, external_test
+from training.results import external_test
 from training.studies import runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run

@@ -12,9 +12,9 @@ from curation.imaging import volumes
 from curation.scoring.distortion_score import SCORING_VERSION
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
+from training.settings.presets import PRESETS
 from training.studies import planned_study
 from training.studies.planned_study import Study
-from training.studies.presets import PRESETS
 
 SPACING_MM = 8.0
 SHAPE = (24, 28, 24)

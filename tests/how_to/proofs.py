@@ -24,9 +24,9 @@ from tests.helpers.paths import ROOT
 from training.arms.arm_scans import scans_of
 from training.arms.designs import DESIGNS
 from training.arms.study_arms import choose, find
+from training.settings.presets import PRESETS
 from training.studies import planned_study
 from training.studies.planned_study import Study
-from training.studies.presets import PRESETS
 
 
 def metric(_: Path) -> None:

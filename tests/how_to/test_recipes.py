@@ -140,7 +140,7 @@ def test_a_preset(checkout: Checkout) -> None:
         finetune_lr=2e-3,
     ),
 """
-    checkout.replace("training/studies/presets.py", r"^_ALL = \(\n", r"\g<0>" + entry)
+    checkout.replace("training/settings/presets.py", r"^_ALL = \(\n", r"\g<0>" + entry)
     checkout.prove("preset")
 
 

@@ -17,7 +17,7 @@ from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import checked, words
 from training.report import content
-from training.report import page as html_page
+from training.report_files import page as html_page
 from training.studies import annotations, runs
 from training.studies.planned_study import Study
 

@@ -13,8 +13,8 @@ from tests.helpers import pet_images, workspace_full, workspace_trainable
 from tests.helpers.nifti_images import write_nifti
 from tests.helpers.page_words import button, checked, words
 from training.reconstruction import reconstruction_files
+from training.settings.input_images import IMAGES
 from training.studies import prepare_volumes, runs
-from training.studies.input_images import IMAGES
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 

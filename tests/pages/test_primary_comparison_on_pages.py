@@ -8,9 +8,10 @@ from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
+from training.held_out import stored_predictions
 from training.jobs import launch
 from training.report import content
-from training.results import primary_comparison, stored_predictions
+from training.results import primary_comparison
 from training.studies import planned_study
 from training.studies.analysis_plan import AnalysisPlan
 from training.studies.planned_study import Study

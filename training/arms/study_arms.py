@@ -277,16 +277,13 @@ def choose(cohort: CohortHeader, names: list[str]) -> tuple[Arm, ...]:
     if len(set(known)) < len(known):
         raise StudyError(f"Each arm is named once; these are {', '.join(known)}.")
     for arm in chosen:
-        if arm.base not in (None, *known):
-            raise StudyError(
-                f"The arm {arm.name} shares the pretraining of {arm.base}, against which it is compared; "
-                f"take {arm.base} into the study too."
-            )
-        if arm.clean not in (None, *known):
-            raise StudyError(
-                f"The arm {arm.name} is compared with {arm.clean}, the same scans as they are; take "
-                f"{arm.clean} into the study too."
-            )
+        needed = {
+            arm.base: f"shares the pretraining of {arm.base}, against which it is compared",
+            arm.clean: f"is compared with {arm.clean}, the same scans as they are",
+        }
+        for name, why in needed.items():
+            if name not in (None, *known):
+                raise StudyError(f"The arm {arm.name} {why}; take {name} into the study too.")
     return tuple(chosen)
 
 
@@ -324,22 +321,14 @@ def _by_score(which: str, percent: int, tiers: tuple[str, ...]) -> Arm:
 def _probe(arm: Arm | None) -> Arm | None:
     if arm is None or arm.encoder is None or arm.method != "full":
         return None
-    return replace(
-        arm,
-        name=f"{_PROBE}{arm.name}",
-        label=f"{arm.label}, linear probe",
-        method="probe",
-        base=arm.encoder,
-    )
+    name, label = f"{_PROBE}{arm.name}", f"{arm.label}, linear probe"
+    return replace(arm, name=name, label=label, method="probe", base=arm.encoder)
 
 
 def _control(arm: Arm, tiers: tuple[str, ...], *, apart: bool = False) -> Arm:
-    if apart:
-        label = f"random, as many as {arm.name}, none of its scans"
-        return Arm(f"{_NOT}{arm.name}", label, "control", tiers, arm.name, apart=True)
-    return Arm(
-        f"{_CONTROL}{arm.name}", f"random, as many as {arm.name}", "control", tiers, arm.name
-    )
+    begins, none = (_NOT, ", none of its scans") if apart else (_CONTROL, "")
+    label = f"random, as many as {arm.name}{none}"
+    return Arm(f"{begins}{arm.name}", label, "control", tiers, arm.name, apart=apart)
 
 
 # ---- words -----------------------------------------------------------------------------------------

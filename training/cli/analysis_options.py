@@ -7,7 +7,8 @@ from functools import partial
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from training.arms.study_arms import Arm
-from training.results import design_power, stored_predictions
+from training.held_out import stored_predictions
+from training.results import design_power
 from training.studies import analysis_plan, planned_study
 from training.studies.analysis_plan import EXPLORATORY, MARGIN_YEARS, AnalysisPlan
 from training.studies.planned_study import Study

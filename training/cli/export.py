@@ -13,9 +13,9 @@ from curation.cli.framework import Command
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from training.reconstruction import reconstruction_files
+from training.settings.preset import MODALITIES
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
-from training.studies.preset import MODALITIES
 from training.studies.runs import Run
 
 
@@ -68,8 +68,9 @@ def add_report_options(parser: argparse.ArgumentParser) -> None:
 
 def run_report(chosen: argparse.Namespace) -> int:
     """Write the report, and print its folder and what was removed."""
-    from training.report import bundle, content  # brings plotly, matplotlib and python-pptx
+    from training.report import content  # brings plotly, matplotlib and python-pptx
     from training.report.source import Options
+    from training.report_files import bundle
 
     workspace = Workspace.open(chosen.workspace)
     options = Options(

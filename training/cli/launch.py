@@ -12,12 +12,13 @@ from training.arms.designs import DESIGNS, Choices
 from training.cli import analysis_options, judging_options, studies
 from training.cli.studies import chosen_backend, follow, print_status
 from training.jobs import launch
-from training.studies import arm_overlap, objectives, planned_study
-from training.studies.input_images import IMAGES
-from training.studies.objectives import OBJECTIVES
-from training.studies.preset import parse_changes
-from training.studies.presets import PRESETS, default_preset
-from training.studies.tuning import TUNED_PRESETS, Tuning, trial_count
+from training.settings import objectives
+from training.settings.input_images import IMAGES
+from training.settings.objectives import OBJECTIVES
+from training.settings.preset import parse_changes
+from training.settings.presets import PRESETS, default_preset
+from training.settings.tuning import TUNED_PRESETS, Tuning, trial_count
+from training.studies import arm_overlap, planned_study
 
 
 def add_launch_options(command: argparse.ArgumentParser) -> None:

@@ -22,11 +22,12 @@ from curation.storage import processes
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
 from training.arms.study_arms import ALL, SCRATCH, available_arms
+from training.held_out import stored_predictions
 from training.jobs import execution_backend, launch, mlflow_log, study_status
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import StudyStatus, status
 from training.judging.outcome import AGE, Outcome
-from training.results import primary_comparison, stored_predictions
+from training.results import primary_comparison
 from training.studies import planned_study, runs
 
 _FIELDS = (

@@ -8,11 +8,11 @@ import numpy as np
 from curation.storage.workspace import Workspace
 from training.arms.study_arms import Arm
 from training.jobs.study_status import START_S
+from training.settings.preset import Preset
+from training.settings.tuning import INNER_FOLDS, Tuning, trial_count
 from training.studies import planned_study
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 from training.studies.run_status import states
-from training.studies.tuning import INNER_FOLDS, Tuning, trial_count
 
 #: Bytes of one voxel of a prepared volume.
 _VOXEL_BYTES = 2

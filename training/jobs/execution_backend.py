@@ -17,9 +17,9 @@ from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.jobs import slurm
-from training.studies.hardware import gpu_count
+from training.settings.hardware import gpu_count
+from training.settings.preset import Preset
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 
 BackendKind = Literal["here", "slurm", "profile"]
 BACKENDS: dict[BackendKind, str] = {

@@ -18,7 +18,7 @@ import psutil
 from tensorboardX import SummaryWriter
 
 from curation.storage import files
-from training.studies import hardware
+from training.settings import hardware
 from training.studies.runs import Run
 
 INTERVAL_S = 5.0

@@ -20,8 +20,8 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.jobs import execution_backend, slurm, study_queue
 from training.jobs.execution_backend import Backend
+from training.settings.hardware import gpu_count
 from training.studies import planned_study, runs
-from training.studies.hardware import gpu_count
 from training.studies.planned_study import Study
 from training.tasks.stop_signal import Stopped
 

@@ -5,7 +5,7 @@ from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from torch import Tensor, nn
 
 from training.models.patches import embed, patchify
-from training.studies.preset import Preset
+from training.settings.preset import Preset
 
 
 class AgeModel(nn.Module):

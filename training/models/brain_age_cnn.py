@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from training.models.age_model import AgeModel
-from training.studies.preset import Preset
+from training.settings.preset import Preset
 
 #: Channels of the five blocks, and of the features.
 CHANNELS = (32, 64, 128, 256, 256)

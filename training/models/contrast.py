@@ -14,8 +14,8 @@ from torch.nn import functional
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.masking import PatchMasks
 from training.models.patches import patchify
-from training.studies.objectives import OBJECTIVES
-from training.studies.preset import Preset
+from training.settings.objectives import OBJECTIVES
+from training.settings.preset import Preset
 
 #: Width of the embeddings that are compared.
 EMBEDDING = 128

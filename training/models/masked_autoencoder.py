@@ -23,7 +23,7 @@ from torch.nn import functional
 from training.models.attention_init import mimetic_init
 from training.models.masking import PatchMasks, sample_masks
 from training.models.patches import embed, mean_patches, moments, patchify, take
-from training.studies.preset import Preset
+from training.settings.preset import Preset
 
 #: Stored names of the modality embedding, the mean patch out and the mean patch in.
 STORED_BESIDE = ("kinds.", "expected", "usual")

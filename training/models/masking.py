@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.studies.preset import Preset
+from training.settings.preset import Preset
 
 
 class PatchMasks(NamedTuple):

@@ -22,7 +22,8 @@ from curation.storage.workspace import Workspace
 from training.models.patches import patch_weights, patchify, unpatchify
 from training.reconstruction import reconstruction_files
 from training.reconstruction.reconstruction_files import MASK_SAMPLES
-from training.studies import input_images, prepare_volumes, volume_grid
+from training.settings import input_images, volume_grid
+from training.studies import prepare_volumes
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 from training.tasks import pretrain

@@ -16,8 +16,9 @@ import pandas as pd
 from curation.errors import StudyError
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
-from training.studies import input_images, pet_pairing, prepare_volumes, runs
-from training.studies.objectives import OBJECTIVES
+from training.settings import input_images
+from training.settings.objectives import OBJECTIVES
+from training.studies import pet_pairing, prepare_volumes, runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 

@@ -10,6 +10,7 @@ from training.report import (
     content_data,
     content_dose,
     content_judging,
+    content_limits,
     content_primary,
     content_results,
     content_where,
@@ -46,7 +47,7 @@ MESSAGES: tuple[Callable[[ReportSource], Message | None], ...] = (
     content_judging.external,
     content_judging.sites,
     content_alignment.doubtful,
-    content_results.limits,
+    content_limits.limits,
 )
 
 

@@ -1,11 +1,11 @@
 """Message on doubtful alignments: the figures with and without them; left out where a study has none."""
 
 from curation.wording import number
+from training.held_out.predictions import BASELINE
 from training.report.plots import Message, Table
 from training.report.source import ReportSource
 from training.results import doubtful_alignments
 from training.results.doubtful_alignments import EXPLORATORY, RULE
-from training.results.predictions import BASELINE
 
 
 def doubtful(source: ReportSource) -> Message | None:

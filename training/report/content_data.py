@@ -17,8 +17,8 @@ from curation.wording import plural
 from training.judging.outcome import Outcome
 from training.report.plots import Box, FlowTable, Line, Message, Picture, Plot, Series
 from training.report.source import ReportSource, ages_of, count_of, counted, tiers_of
+from training.settings.objectives import OBJECTIVES
 from training.studies import pool_target_separation
-from training.studies.objectives import OBJECTIVES
 
 BIN = 2.5
 _GREY = "#7F7F7F"

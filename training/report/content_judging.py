@@ -1,10 +1,10 @@
 """Messages on external cohorts and on how well features tell the site."""
 
 from curation.wording import number
+from training.held_out.predictions import BASELINE
 from training.report.plots import Message, Table
 from training.report.source import ReportSource, short
 from training.results import external_test, site_probes
-from training.results.predictions import BASELINE
 
 
 def external(source: ReportSource) -> Message | None:

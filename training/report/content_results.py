@@ -1,24 +1,16 @@
-"""Messages on a study's results: curves, errors with intervals, differences with verdicts, and limits.
-
-The last message of a report: what the study cannot say, from its own numbers.
-"""
+"""Messages on a study's results: curves, errors with intervals, and differences with verdicts."""
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
-from curation.scoring.comparison_groups import site_summary
 from curation.storage.files import slug
-from curation.tier_effects.selection_bias import NOTABLE
-from curation.tier_effects.standardised_differences import continuous_smd, null_smd
-from curation.wording import number, plural
+from curation.wording import number
+from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
-from training.report import content_primary
 from training.report.plots import Line, Message, Plot, Table
-from training.report.source import ReportSource, ages_of, tiers_of
-from training.results import conclusions, error_curves
-from training.results.predictions import BASELINE
+from training.report.source import ReportSource
+from training.results import error_curves
 from training.studies import arm_overlap
 
 
@@ -285,75 +277,3 @@ def _compared(
         "correction.".strip(),
         faded=faded,
     )
-
-
-def limits(source: ReportSource) -> Message:
-    """State the limits of the study."""
-    study, target = source.study, source.of("target")
-    people = plural(target["subject_id"].nunique(), "person", "people")
-    points = [
-        *_state(source),
-        f"Judged on {people}, {ages_of(target)}: nothing is said of others.",
-        conclusions.detectable(source.compared.reference, source.outcome),
-        _seeds(len(study.seeds)),
-        _sites(source),
-        _ages(source),
-        f"All arms were fine-tuned{' and judged' * (not study.judging.external)} on this one target "
-        "cohort: another could shift all at once.",
-        content_primary.pool_in_words(study),
-        "The distortion score sorts scans for research; it is no medical device and no "
-        "radiologist's eye.",
-    ]
-    return Message("limits", "What this study cannot say", points=tuple(filter(None, points)))
-
-
-def _state(source: ReportSource) -> list[str]:
-    """Return the state of the data and of the study, which comes first."""
-    points = []
-    if not source.study.result_path.exists():
-        points.append("The study is not finished: arms may stand on different runs.")
-    if source.study.simulated:
-        points.append("The scans are simulated. No number here says anything about patients.")
-    points += [conclusions.outdated([source.study]), conclusions.try_out([source.study])]
-    if source.conclusion.headline and not source.conclusion.ranks:
-        points.append(f"{source.conclusion.headline}.")
-    return points
-
-
-def _seeds(count: int) -> str:
-    if count == 1:
-        return "One seed: how far training again would move the numbers is not known."
-    return f"{count} seeds: how far training again would move the numbers is known only so well."
-
-
-def _sites(source: ReportSource) -> str:
-    """State the consequences of unknown sites; nothing where they are known."""
-    note = site_summary(source.of("pool")).note
-    return f"{note} A tier may be a scanner." if note else ""
-
-
-def _ages(source: ReportSource) -> str:
-    """State whether the best tier differs in age; nothing where all scans are of one tier."""
-    pool = source.of("pool")
-    tiers = tiers_of(pool)
-    if len(tiers) < 2:
-        return ""
-    best = pool["tier"] == tiers[0]
-    size = f"Tier {tiers[0]} holds {int(best.sum()):,} of {plural(len(pool), 'scan')}"
-    ages = [_of_people(pool[members]) for members in (best, ~best)]
-    apart = continuous_smd(*((each.mean(), each.var(ddof=1)) for each in ages))
-    if apart != apart:
-        return f"{size}. Too few ages are known to tell whether it is also another age."
-    told = f"{ages[0].mean():.1f} against {ages[1].mean():.1f} years on average"
-    first, second = (np.array([len(each)]) for each in ages)
-    by_chance = null_smd(first, second, 1)[0]
-    if abs(apart) < max(NOTABLE, by_chance):
-        return f"{size}; its people are about as old as the others ({told})."
-    which = "younger" if apart < 0 else "older"
-    return (
-        f"{size}, and its people are {which} ({told}): what it is worth may be their age's doing."
-    )
-
-
-def _of_people(scans: pd.DataFrame) -> pd.Series:
-    return scans.dropna(subset=["age_years"]).groupby("subject_id")["age_years"].mean()

@@ -8,12 +8,12 @@ from curation.scoring.comparison_groups import SOURCE
 from curation.storage import tables
 from curation.tiers.rule_versions import rule_difference
 from curation.wording import number, plural
+from training.held_out.predictions import BASELINE
 from training.reconstruction import reconstruction_files
 from training.report.content_results import intervals_of
 from training.report.plots import Message, Plot, Series
 from training.report.source import ReportSource, site_names, without_identity
 from training.results import error_strata, study_sets
-from training.results.predictions import BASELINE
 
 _STUDENT = "Intervals: 95 %, Student's over people; a person's scans of a group are averaged."
 _KEPT, _CONTROL = "#0072B2", "#7F7F7F"

@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from training.held_out.predictions import BASELINE
 from training.report.plots import Plot
 from training.results.error_strata import FEW_PEOPLE
-from training.results.predictions import BASELINE
 
 #: From better over the same to worse; dark letters can be read on all of it.
 COLOUR_SCALE = ((0.0, "#5AA5D8"), (0.5, "#F7F7F7"), (1.0, "#F0A35E"))

@@ -20,7 +20,8 @@ from training.report import (
 )
 from training.report.source import ReportSource, ages_of, count_of, short
 from training.results import study_sets
-from training.studies import arm_overlap, input_images, pool_target_separation
+from training.settings import input_images
+from training.studies import arm_overlap, pool_target_separation
 
 #: Whose versions a reader needs to make the same again.
 LIBRARIES = ("torch", "monai", "numpy", "scipy", "SimpleITK", "nilearn")

@@ -1,7 +1,7 @@
 """Pretraining objective of a study in the words of its Methods section."""
 
-from training.studies.objectives import OBJECTIVES
-from training.studies.preset import Preset
+from training.settings.objectives import OBJECTIVES
+from training.settings.preset import Preset
 
 
 def trained(preset: Preset) -> str:

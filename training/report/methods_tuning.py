@@ -4,7 +4,7 @@ from collections import Counter
 
 from curation.wording import plural
 from training.results import tuning_choices
-from training.studies import tuning
+from training.settings import tuning
 from training.studies.planned_study import Study
 
 

@@ -16,18 +16,13 @@ from curation.errors import CohortError
 from curation.scoring.comparison_groups import SOURCE
 from curation.storage.workspace import Workspace
 from curation.wording import plural
+from training.held_out import stored_predictions
+from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
 from training.report.plots import Series
-from training.results import (
-    comparisons,
-    conclusions,
-    primary_comparison,
-    stored_predictions,
-    study_summary,
-)
+from training.results import comparisons, conclusions, primary_comparison, study_summary
 from training.results.comparisons import Comparisons
 from training.results.conclusions import Conclusion
-from training.results.predictions import BASELINE, Predictions
 from training.results.primary_comparison import Primary
 from training.studies import planned_study
 from training.studies.planned_study import Study

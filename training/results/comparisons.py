@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome as Judged
 from training.results import crossed_effects, resampling, study_summary, verdicts
 from training.results.crossed_effects import ALPHA, detectable_years
-from training.results.predictions import BASELINE, Predictions
 from training.results.study_summary import Difference
 
 COMPARISON_COLUMNS = (

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from training.held_out.predictions import Predictions
 from training.judging.outcome import AGE, Outcome
 from training.results import comparisons, study_summary
 from training.results.comparisons import Comparisons
-from training.results.predictions import Predictions
 from training.studies import runs
 from training.studies.planned_study import Study
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, stdtrit
 
 from curation import errors
+from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import AGE, Outcome
 from training.results import crossed_effects, study_summary
 from training.results.crossed_effects import ALPHA, POWER
-from training.results.predictions import BASELINE, Predictions
 from training.studies.planned_study import Study
 
 _DRAWS = 4000

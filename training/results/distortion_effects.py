@@ -23,7 +23,8 @@ from curation.scoring import distortion_score
 from curation.scoring.score_reference import Reference
 from curation.storage import files, processes, tables
 from curation.storage.workspace import Workspace
-from training.studies import prepare_volumes, study_images, volume_grid
+from training.settings import volume_grid
+from training.studies import prepare_volumes, study_images
 from training.studies.planned_study import Study
 from training.studies.study_images import StudyImage
 

@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 from training.arms import distortion
 from training.arms.distortion import Distortion
 from training.arms.study_arms import Arm
+from training.held_out.predictions import Predictions
 from training.judging.outcome import AGE, Outcome
 from training.results import (
     comparisons,
@@ -22,7 +23,6 @@ from training.results import (
     study_summary,
 )
 from training.results.crossed_effects import ALPHA
-from training.results.predictions import Predictions
 from training.studies.planned_study import Study
 
 #: Artefacts that an affine registration of the distorted scan would take back in part.
@@ -191,7 +191,7 @@ def ranking(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def doses(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the artefacts of which several severities were tried; at severity 0 nothing is lost by definition.
+    """Return the artefacts of which several severities were tried; at severity 0 nothing is lost.
 
     Returns
     -------

@@ -10,9 +10,10 @@ import pandas as pd
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.wording import number, plural
+from training.held_out import predictions
+from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import AGE
-from training.results import predictions, study_summary
-from training.results.predictions import BASELINE, Predictions
+from training.results import study_summary
 from training.studies.planned_study import Study
 
 SIMILARITY = "template_similarity"

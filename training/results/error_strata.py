@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from training.results import age_metrics, study_summary
+from training.held_out import age_metrics
+from training.held_out.predictions import BASELINE, Predictions
+from training.results import study_summary
 from training.results.error_curves import t_quantile
-from training.results.predictions import BASELINE, Predictions
 
 NOT_KNOWN = "not known"
 #: A mean over fewer people than these is shown, but faded: one of them moves it.
@@ -34,7 +35,7 @@ def errors_by_scan(held_out: Predictions, arm: str) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        :data:`training.results.predictions.SCAN_COLUMNS` · ``predicted_age_years``: mean over the seeds that
+        :data:`training.held_out.predictions.SCAN_COLUMNS` · ``predicted_age_years``: mean over the seeds that
         are there · ``age_gap_years``: predicted − true · ``corrected_gap_years``: the same with the age bias
         taken out on the other folds · ``error_years``: mean over seeds of the absolute error. Scans without
         prediction are left out.

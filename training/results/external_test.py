@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from curation.scoring.comparison_groups import sites_of
 from curation.storage import files
+from training.held_out import predictions, stored_predictions
+from training.held_out.predictions import Predictions
 from training.judging.outcome import Outcome
-from training.results import comparisons, predictions, stored_predictions, study_summary
-from training.results.predictions import Predictions
+from training.results import comparisons, study_summary
 from training.studies import runs
 from training.studies.planned_study import Study
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from training.arms.study_arms import ALL, Arm
+from training.held_out.predictions import Predictions
 from training.results import comparisons, conclusions, study_summary, verdicts
 from training.results.comparisons import Comparisons
 from training.results.conclusions import Conclusion
 from training.results.crossed_effects import Estimate, detectable_years
-from training.results.predictions import Predictions
 from training.results.verdicts import Outcome, Verdict
 from training.studies.analysis_plan import AnalysisPlan
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pyarrow import json as arrow_json
 
 from curation.errors import StudyError
-from training.results.age_metrics import HELD_OUT
+from training.held_out.age_metrics import HELD_OUT
 from training.studies.runs import Run
 
 VALUES = ("epoch", "step", "loss", "age_mae_years")

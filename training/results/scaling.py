@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from training.arms.study_arms import Arm
+from training.held_out.predictions import Predictions
 from training.results import crossed_effects, study_summary
-from training.results.predictions import Predictions
 
 COLUMNS = (
     "of",

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from training.arms.study_arms import SCRATCH, Arm
+from training.held_out.predictions import Predictions
 from training.results import study_summary
-from training.results.predictions import Predictions
-from training.studies import input_images
-from training.studies.objectives import OBJECTIVES
+from training.settings import input_images
+from training.settings.objectives import OBJECTIVES
+from training.settings.preset import Preset
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 
 _FIGURES = ["age_mae_years", "ci_low", "ci_high", "n_subjects", "n_seeds"]
 

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from curation.storage.workspace import Workspace
 from training.arms.study_arms import ALL, SCRATCH
-from training.results import age_metrics, crossed_effects, resampling, stored_predictions
+from training.held_out import age_metrics, stored_predictions
+from training.held_out.partitions import places_of
+from training.held_out.predictions import BASELINE, Predictions
+from training.results import crossed_effects, resampling
 from training.results.crossed_effects import Estimate, SeedSpread
-from training.results.partitions import places_of
-from training.results.predictions import BASELINE, Predictions
 from training.studies import planned_study
 
 FINAL_COLUMNS = (
@@ -59,7 +60,7 @@ def summarise(held_out: Predictions) -> pd.DataFrame:
     pandas.DataFrame
         ``arm, label`` · ``age_mae_years`` with its 95 % interval ``ci_low, ci_high`` (over people and
         seeds, see :mod:`training.results.crossed_effects`; never below 0) · ``r, r2, mean_error_years,
-        slope`` as :func:`training.results.age_metrics.figures` defines them · the same ``corrected_…`` for
+        slope`` as :func:`training.held_out.age_metrics.figures` defines them · the same ``corrected_…`` for
         age bias, fitted on the other folds · ``boot_low, boot_high`` (percentile interval of the hierarchical
         bootstrap) · ``seed_sd_years``: standard deviation of the error from seed to seed · ``n_subjects,
         n_seeds`` (those that the figures rest on) and ``n_runs`` (finished). No rows where no run is

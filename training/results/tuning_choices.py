@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from curation.errors import StudyError
 from curation.storage import files
-from training.results import age_metrics
-from training.studies import runs, tuning
+from training.held_out import age_metrics
+from training.settings import tuning
+from training.settings.tuning import Recipe
+from training.studies import runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
-from training.studies.tuning import Recipe
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Choice:
     Parameters
     ----------
     kind : str
-        Key of :data:`training.studies.tuning.KINDS`.
+        Key of :data:`training.settings.tuning.KINDS`.
     fold : int
         The held-out fold, whose people had no part in it.
     arm : str
@@ -27,7 +28,7 @@ class Choice:
         The trial with the smallest error, or the largest AUC; among equals the one nearest to the preset.
     figures : tuple of float
         What each trial is judged by on the inner validation people, in the unit of the outcome, in the order
-        of :meth:`training.studies.tuning.Tuning.trials`: mean absolute errors, or AUCs.
+        of :meth:`training.settings.tuning.Tuning.trials`: mean absolute errors, or AUCs.
     people : int
         Inner validation people.
     figure : float

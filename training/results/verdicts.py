@@ -188,8 +188,7 @@ def confirmatory(
     true difference is, one of these claims at most can be wrong, so that none is corrected for the others
     (Goeman, Solari & Stijnen 2010).
     """
-    arm, reference = plan.pair
-    if none := _none(arm, reference, difference, withheld, plan.outcome):
+    if none := _none(*plan.pair, difference, withheld, plan.outcome):
         return none
     tests = margin_tests(difference, plan.margin_years)
     judge = _one_sided if plan.one_sided else _two_sided
@@ -242,13 +241,12 @@ def _two_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
         )
     if tests.p_not_worse <= ALPHA:
         return _not_worse(pair, seen, tests)
-    found = detectable_years(seen)
     return Verdict(
         "open",
         f"{pair.arm} against {pair.reference} is unresolved: the difference of "
         f"{pair.judged.signed_amount(seen.mean)} (95 % interval {pair.judged.span(seen.low, seen.high)}; "
         f"{pair.judged.favours} favours {pair.arm}) is compatible with none, and with harm beyond the margin "
-        f"of {pair.margin}. {_found(pair, seen, found)}",
+        f"of {pair.margin}. {_found(pair, seen)}",
     )
 
 
@@ -262,13 +260,12 @@ def _one_sided(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
     if tests.p_not_worse <= ALPHA:
         return _not_worse(pair, seen, tests)
     looks = " It looks worse, which a one-sided plan does not ask." * (tests.p_worse <= ALPHA)
-    found = detectable_years(seen, sides=1)
     return Verdict(
         "open",
         f"{pair.arm} against {pair.reference} is unresolved: shown to be neither better nor not worse by the "
         f"margin of {pair.margin} (difference {pair.judged.signed_amount(seen.mean)}, "
         f"{_at_most(pair, tests)}, one-sided 95 %; {pair.judged.favours} favours {pair.arm}).{looks} "
-        f"{_found(pair, seen, found)}",
+        f"{_found(pair, seen)}",
     )
 
 
@@ -291,7 +288,8 @@ def _not_worse(pair: _Pair, seen: Estimate, tests: MarginTests) -> Verdict:
     )
 
 
-def _found(pair: _Pair, seen: Estimate, years: float) -> str:
+def _found(pair: _Pair, seen: Estimate) -> str:
+    years = detectable_years(seen, sides=1 if pair.plan.one_sided else 2)
     size = pair.judged.amount(years, pair.judged.coarse_digits)
     return (
         f"With these {rests_on(seen)}, {size} or more would be found in four of five such studies."

@@ -1,1 +1,1 @@
-"""The plan of a study: presets, arms, designs, inputs, checks, runs and their status."""
+"""The plan of a study: its analysis, scans, checks, prepared volumes, runs and their status."""

@@ -8,7 +8,7 @@ primary comparison then needs a margin of its own, in the outcome's unit.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from curation.errors import StudyError
@@ -99,6 +99,12 @@ class AnalysisPlan:
         arm, reference = values["primary"]
         margin, one_sided = float(values["margin_years"]), bool(values["one_sided"])
         return cls((arm, reference), margin, one_sided, outcome)
+
+    def fitting(self, arms: Sequence[Arm], outcome: Outcome) -> "AnalysisPlan":
+        """Return the analysis of an outcome, where the arms can carry it, see :meth:`refuse_unfit`."""
+        analysis = replace(self, outcome=outcome)
+        analysis.refuse_unfit(arms)
+        return analysis
 
     def refuse_unfit(self, arms: Sequence[Arm]) -> None:
         """Refuse an analysis that the arms of a study cannot carry.

@@ -17,8 +17,8 @@ from curation.sources import image_modality
 from curation.sources.duplicates import some
 from curation.storage import tables
 from curation.storage.workspace import Workspace
-from training.studies import input_images, volume_grid
-from training.studies.preset import Preset
+from training.settings import input_images, volume_grid
+from training.settings.preset import Preset
 
 #: Columns of a study's scans besides, where it looks at PET: of the PET that goes with the T1w.
 PAIR_COLUMNS = ("pet_scan_id", "pet_sha256")

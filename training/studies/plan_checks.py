@@ -8,11 +8,26 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import StudyError
 from training.arms import arm_checks
 from training.arms.study_arms import Arm
-from training.judging import judged_scans, splits
-from training.judging.judging import Judging
-from training.studies import harmonised_arms, input_images, study_checks
-from training.studies.preset import Preset
-from training.studies.tuning import INNER_FOLDS, Tuning
+from training.judging import judged_scans, judging, splits
+from training.judging.judging import Asked, Judging
+from training.settings import input_images
+from training.settings.preset import Preset
+from training.settings.presets import PRESETS
+from training.settings.tuning import INNER_FOLDS, Tuning
+from training.studies import harmonised_arms, study_checks
+
+
+def refuse_settings(
+    name: str, preset: str, seeds: Sequence[int], asked: Asked, target_id: str
+) -> None:
+    """Refuse a plan without a name, of no preset, with seeds that are none, or that cannot be judged."""
+    if preset not in PRESETS:
+        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    if not name.strip():
+        raise StudyError("A study needs a name.")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
+    judging.refuse(asked, target_id)
 
 
 def refuse_unfit(

@@ -6,7 +6,7 @@ The study's id ends in a hash of both: the same plan is the same study.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,13 @@ from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from training.arms import arm_scans, distortion, study_arms
 from training.arms.study_arms import Arm
-from training.judging import judged_scans, judging, splits
+from training.judging import judged_scans, splits
 from training.judging.judging import BY_AGE, Asked, Judging
 from training.judging.outcome import Outcome
 from training.judging.splits import Split
+from training.settings.preset import Preset
+from training.settings.presets import PRESETS
+from training.settings.tuning import INNER_FOLDS, Tuning
 from training.studies import (
     pet_pairing,
     plan_checks,
@@ -34,10 +37,7 @@ from training.studies import (
 )
 from training.studies.analysis_plan import EXPLORATORY, AnalysisPlan
 from training.studies.pool_target_separation import Separation
-from training.studies.preset import Preset
-from training.studies.presets import PRESETS
 from training.studies.study_folder import HEADER, StudyFolder
-from training.studies.tuning import INNER_FOLDS, Tuning
 
 SCHEMA = 2
 #: Scans of the pool that the mean patches are taken from, at most.
@@ -212,15 +212,14 @@ def plan(
     folds : int
         Folds of the target cohort, 2 or more.
     preset : str
-        Key of :data:`training.studies.presets.PRESETS`.
+        Key of :data:`training.settings.presets.PRESETS`.
     overrides : mapping, optional
-        Fields of the preset to change; :attr:`training.studies.input_images.Images.overrides` are such.
+        Fields of the preset to change; :attr:`training.settings.input_images.Images.overrides` are such.
     analysis : AnalysisPlan, optional
         Primary comparison and margin; without, all comparisons are exploratory.
-    tuning : Tuning, optional
-        Trials that choose rate and length of fine-tuning; by default the preset's are taken.
-    asked : Asked
-        Outcome, kind of folds, repeats and external cohorts.
+    tuning, asked : optional
+        Trials that choose rate and length of fine-tuning, where the preset's are not taken; outcome, kind of
+        folds, repeats and external cohorts.
 
     Returns
     -------
@@ -231,19 +230,16 @@ def plan(
     StudyError
         When the plan makes no fair study, see :mod:`training.studies.plan_checks`.
     """
-    study_checks.refuse_settings(name, preset, seeds)
-    judging.refuse(asked, target_id)
-    pool = study_checks.usable_cohort(workspace, cohort_id, "pool")
-    target, *outside = (
-        study_checks.usable_cohort(workspace, one, "target") for one in (target_id, *asked.external)
+    plan_checks.refuse_settings(name, preset, seeds, asked, target_id)
+    pool, target, *outside = study_checks.usable_cohorts(
+        workspace, cohort_id, (target_id, *asked.external)
     )
     chosen = study_arms.choose(pool, arms)
     separated = study_checks.separated(workspace, pool, target, outside)
     judged, target, outside = judged_scans.with_values(workspace, asked, target, outside)
-    analysis = replace(analysis, outcome=judged.outcome)
     changed = PRESETS[preset].changed(overrides)
     plan_checks.refuse_unfit(pool, target, chosen, changed, folds, tuning)
-    analysis.refuse_unfit(chosen)
+    analysis = analysis.fitting(chosen, judged.outcome)
     content: dict[str, Any] = {
         "name": name.strip(),
         "cohort_id": pool.id,
@@ -253,16 +249,20 @@ def plan(
         "folds": folds,
         "preset": changed.as_dict(),
         "simulated": any(bool(one.scans["simulated"].any()) for one in (pool, target, *outside)),
-        **analysis.entry,
+        **_declared(analysis, tuning, judged),
     }
-    content |= {"tuning": tuning.as_dict()} if tuning else {}
-    content |= {"judging": about} if (about := judged.as_dict()) else {}
     scans = study_scans.table(workspace, pool, target, outside)
     scans = judged_scans.with_folds(scans, judged, folds=folds, seed=SPLIT_SEED)
     plan_checks.refuse_unfit_folds(scans, judged, chosen, seeds, folds, tuning, seed=SPLIT_SEED)
     scans = pet_pairing.with_pets(workspace, scans, changed)
     scans = distortion.with_seeds(scans, [arm.distortion for arm in chosen])
     return _write(workspace, _FIXED | content, scans, separated)
+
+
+def _declared(analysis: AnalysisPlan, tuning: Tuning | None, judged: Judging) -> dict[str, Any]:
+    """Return what is stored only where something was declared, so that plans of before keep their id."""
+    stored = {"tuning": tuning.as_dict() if tuning else {}, "judging": judged.as_dict()}
+    return analysis.entry | {name: values for name, values in stored.items() if values}
 
 
 def load(workspace: Workspace, study_id: str) -> Study:

@@ -24,9 +24,10 @@ from curation.imaging.volumes import Volume
 from curation.storage import files, processes, tables
 from curation.storage.workspace import Workspace
 from training.arms.distortion import Distortion
-from training.studies import input_images, study_images, volume_grid
+from training.settings import input_images, volume_grid
+from training.settings.preset import Preset
+from training.studies import study_images
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 from training.studies.study_images import StudyImage
 
 #: Part of every name in the cache; raised when prepared volumes change.
@@ -195,7 +196,7 @@ def prepared_volume(
     preset : Preset
         Gives the grid.
     mask : array of bool, shape ``preset.shape``
-        The template's brain, from :func:`training.studies.volume_grid.brain_mask`.
+        The template's brain, from :func:`training.settings.volume_grid.brain_mask`.
     modality : str
         ``T1w`` or ``pet``.
 

@@ -13,9 +13,9 @@ from typing import Any, Literal
 from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.files import slug
-from training.studies import tuning
+from training.settings import tuning
+from training.settings.preset import Preset
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 
 RunKind = Literal["pretrain", "tune", "finetune"]
 
@@ -43,7 +43,7 @@ class Run:
     folder : Path
         Where its files lie.
     trial : int or None
-        Of a trial: its number in :meth:`training.studies.tuning.Tuning.trials`.
+        Of a trial: its number in :meth:`training.settings.tuning.Tuning.trials`.
     """
 
     id: str

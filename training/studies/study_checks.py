@@ -16,12 +16,11 @@ from curation.storage.files import slug
 from curation.storage.workspace import Role, Workspace
 from training.arms import arm_scans
 from training.arms.study_arms import Arm
+from training.settings.objectives import OBJECTIVES
+from training.settings.preset import Preset
+from training.settings.tuning import INNER_FOLDS, Tuning
 from training.studies import pool_target_separation
-from training.studies.objectives import OBJECTIVES
 from training.studies.pool_target_separation import Separation
-from training.studies.preset import Preset
-from training.studies.presets import PRESETS
-from training.studies.tuning import INNER_FOLDS, Tuning
 
 
 def separated(
@@ -34,14 +33,12 @@ def separated(
     return found
 
 
-def refuse_settings(name: str, preset: str, seeds: Sequence[int]) -> None:
-    """Refuse a plan without a name, of no preset, or with seeds that are none."""
-    if preset not in PRESETS:
-        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
-    if not name.strip():
-        raise StudyError("A study needs a name.")
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
+def usable_cohorts(
+    workspace: Workspace, pool_id: str, target_ids: Sequence[str]
+) -> tuple[Cohort, ...]:
+    """Load a pool and cohorts to be judged on, see :func:`usable_cohort`; the pool first."""
+    targets = (usable_cohort(workspace, one, "target") for one in target_ids)
+    return usable_cohort(workspace, pool_id, "pool"), *targets
 
 
 def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:

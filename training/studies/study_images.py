@@ -8,7 +8,7 @@ import pandas as pd
 from curation.imaging.volumes import Volume
 from curation.simulation import artefacts
 from training.arms.distortion import Distortion
-from training.studies import input_images
+from training.settings import input_images
 from training.studies.planned_study import Study
 
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from training.models import masking
 from training.models.contrast import View, ViewContrast, nt_xent, twins_found
 from training.models.masking import PatchMasks
-from training.studies.objectives import OBJECTIVES
-from training.studies.preset import Preset
+from training.settings.objectives import OBJECTIVES
+from training.settings.preset import Preset
 from training.tasks.batches import (
     Augmentation,
     Batch,

@@ -20,7 +20,7 @@ from torch.multiprocessing import ProcessRaisedException
 from curation import logs
 from curation.errors import BusyError, StudyError, TierscopeError
 from curation.storage import files
-from training.studies.preset import Preset
+from training.settings.preset import Preset
 from training.tasks.stop_signal import Interruption, Stopped
 
 _log = logging.getLogger(__name__)

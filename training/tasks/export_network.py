@@ -14,10 +14,10 @@ from curation import __version__
 from curation.errors import DamagedError, StudyError
 from curation.storage import files
 from training.models import masked_autoencoder
-from training.studies import volume_grid
-from training.studies.objectives import OBJECTIVES
+from training.settings import volume_grid
+from training.settings.objectives import OBJECTIVES
+from training.settings.preset import Preset
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 from training.studies.runs import Run
 from training.tasks import pretrain
 

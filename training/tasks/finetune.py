@@ -18,17 +18,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from curation.storage.workspace import Workspace
+from training.held_out.age_metrics import Scale, epoch_figure, result_of, scale_of
 from training.judging.outcome import Kind, Outcome
 from training.models import masked_autoencoder, masking
 from training.models.age_model import AgeModel, EncoderAgeModel
 from training.models.brain_age_cnn import BrainAgeCnn
 from training.models.patches import mean_patches, patch_weights
 from training.results import tuning_choices
-from training.results.age_metrics import Scale, epoch_figure, result_of, scale_of
 from training.results.external_test import external_result
-from training.studies import prepare_volumes, runs, volume_grid
+from training.settings import volume_grid
+from training.settings.preset import Preset
+from training.studies import prepare_volumes, runs
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 from training.studies.runs import Run
 from training.tasks import devices, ridge, site_probe, training_loop
 from training.tasks.batches import Augmentation, Batch, Volumes, batch_indices, change_contrast

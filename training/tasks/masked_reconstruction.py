@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from training.models import masking
 from training.models.masking import PatchMasks
-from training.studies import input_images
-from training.studies.preset import Preset
+from training.settings import input_images
+from training.settings.preset import Preset
 from training.tasks import training_loop
 from training.tasks.batches import (
     Augmentation,

@@ -14,10 +14,11 @@ from training.models import masked_autoencoder
 from training.models.contrast import ViewContrast
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights
-from training.studies import input_images, prepare_volumes, runs, volume_grid
-from training.studies.objectives import OBJECTIVES
+from training.settings import input_images, volume_grid
+from training.settings.objectives import OBJECTIVES
+from training.settings.preset import Preset
+from training.studies import prepare_volumes, runs
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 from training.studies.runs import Run
 from training.tasks import checkpoints, devices, training_loop
 from training.tasks.batches import Volumes

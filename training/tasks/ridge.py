@@ -24,11 +24,12 @@ from curation.imaging.template import template
 from curation.imaging.tissue_segmentation import find_tissues
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.results.age_metrics import Scale, epoch_figure, result_of, scale_of
+from training.held_out.age_metrics import Scale, epoch_figure, result_of, scale_of
 from training.results.external_test import external_result
-from training.studies import prepare_volumes, volume_grid
+from training.settings import volume_grid
+from training.settings.preset import Preset
+from training.studies import prepare_volumes
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 from training.studies.run_status import Status
 from training.studies.runs import Run
 from training.tasks import combat, site_probe

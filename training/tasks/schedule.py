@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from training.models.age_model import AgeModel, EncoderAgeModel
-from training.studies.preset import Preset
+from training.settings.preset import Preset
 
 
 @dataclass(frozen=True)

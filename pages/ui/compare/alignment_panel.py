@@ -6,10 +6,10 @@ import streamlit as st
 from curation.storage.workspace import Workspace
 from curation.wording import number
 from pages.ui.shell import controls, formatting, html_marks
+from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
 from training.results import doubtful_alignments, study_summary
 from training.results.doubtful_alignments import EXPLORATORY, RULE
-from training.results.predictions import BASELINE, Predictions
 from training.studies.planned_study import Study
 
 

@@ -19,6 +19,7 @@ from pages.ui.compare import (
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.compare.verdict_lines import p_value
 from pages.ui.shell import controls, formatting, html_marks, state
+from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
 from training.judging.outcome import Outcome
 from training.results import (
@@ -30,7 +31,6 @@ from training.results import (
 )
 from training.results.comparisons import Comparisons
 from training.results.conclusions import Conclusion
-from training.results.predictions import BASELINE
 from training.studies.arm_overlap import Overlap
 
 _HOW = """\

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
+from training.held_out.predictions import BASELINE
 from training.judging.outcome import AGE, Outcome
-from training.report import interactive
 from training.report.plots import Plot, Series
+from training.report_files import interactive
 from training.results.error_strata import NOT_KNOWN
-from training.results.predictions import BASELINE
 from training.theme import GRID, INK, MUTED, TEMPLATE, Style
 
 #: Colour and word of a verdict; blue and orange are told apart by everyone.

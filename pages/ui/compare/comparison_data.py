@@ -11,16 +11,10 @@ from curation.errors import DamagedError
 from curation.storage.workspace import Workspace
 from pages.ui.shell import cache
 from training.arms.study_arms import Arm
+from training.held_out import joined_studies, stored_predictions
+from training.held_out.predictions import BASELINE, Predictions
 from training.judging.outcome import Outcome
-from training.results import (
-    dose_harm,
-    error_curves,
-    joined_studies,
-    primary_comparison,
-    stored_predictions,
-    study_sets,
-)
-from training.results.predictions import BASELINE, Predictions
+from training.results import dose_harm, error_curves, primary_comparison, study_sets
 from training.results.primary_comparison import Primary
 from training.results.run_logs import RunLogs
 from training.studies import arm_overlap, runs

@@ -11,7 +11,8 @@ from curation.wording import number
 from pages.ui.compare import verdict_lines
 from pages.ui.compare.verdict_lines import p_value
 from pages.ui.shell import frame, html_marks
-from training.report import content_primary, interactive
+from training.report import content_primary
+from training.report_files import interactive
 from training.results import verdicts
 from training.results.primary_comparison import Primary
 

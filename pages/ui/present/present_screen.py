@@ -8,9 +8,10 @@ import streamlit as st
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from pages.ui.shell import background_tasks, cache, formatting, frame, html_marks, state
-from training.report import content, interactive, page, source
+from training.report import content, source
 from training.report.plots import Message, Picture, Plot, Report, Table
 from training.report.source import ALL, DECK, METHODS, REPORT, Options
+from training.report_files import interactive, page
 from training.studies import runs
 from training.studies.planned_study import Study
 

@@ -23,8 +23,8 @@ from curation.sessions.suggested_cutoff import Suggestion
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from training.jobs import cost_estimate, study_status
+from training.settings.preset import Preset
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 
 Stamp = tuple[int, int, int]
 

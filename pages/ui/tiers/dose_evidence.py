@@ -8,8 +8,9 @@ from curation.storage.workspace import Workspace
 from curation.tiers.rule_columns import SCORE
 from curation.tiers.tier_rule import TierRule
 from pages.ui.shell import cache, formatting
+from training.held_out import stored_predictions
 from training.judging.outcome import Outcome
-from training.results import comparisons, conclusions, dose_harm, stored_predictions, study_summary
+from training.results import comparisons, conclusions, dose_harm, study_summary
 from training.studies import planned_study
 from training.studies.planned_study import Study
 

@@ -13,7 +13,7 @@ from curation.wording import plural
 from pages.ui.shell import formatting
 from training.jobs import execution_backend, mlflow_log, slurm
 from training.jobs.execution_backend import BACKENDS, Backend, BackendKind
-from training.studies.hardware import gpu_count
+from training.settings.hardware import gpu_count
 
 
 def machine() -> str:

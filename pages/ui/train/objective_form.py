@@ -7,9 +7,9 @@ import streamlit as st
 
 from curation.errors import StudyError
 from pages.ui.shell import formatting, state
-from training.studies import objectives
-from training.studies.objectives import OBJECTIVES
-from training.studies.preset import Preset
+from training.settings import objectives
+from training.settings.objectives import OBJECTIVES
+from training.settings.preset import Preset
 
 _USUAL = next(iter(OBJECTIVES))
 

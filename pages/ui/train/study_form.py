@@ -20,11 +20,11 @@ from training.arms.designs import Design
 from training.arms.study_arms import Arm, find
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
 from training.jobs.execution_backend import Backend
+from training.settings.input_images import IMAGES, Images, images_of
+from training.settings.preset import Preset, parse_changes
+from training.settings.presets import PRESETS, default_preset
+from training.settings.tuning import Tuning
 from training.studies import arm_overlap, planned_study
-from training.studies.input_images import IMAGES, Images, images_of
-from training.studies.preset import Preset, parse_changes
-from training.studies.presets import PRESETS, default_preset
-from training.studies.tuning import Tuning
 
 
 def show(workspace: Workspace, *, first: bool) -> None:

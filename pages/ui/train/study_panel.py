@@ -14,7 +14,8 @@ from pages.ui.train import backend_form, runs_panel, tuning_panel
 from training.jobs import execution_backend, launch, mlflow_log
 from training.jobs.study_status import StudyStatus, status
 from training.results import error_curves, study_summary
-from training.studies import input_images, planned_study
+from training.settings import input_images
+from training.studies import planned_study
 from training.studies.planned_study import Study
 from training.theme import arm_styles
 

@@ -4,8 +4,8 @@ import streamlit as st
 
 from curation.wording import plural
 from training.jobs.cost_estimate import Cost
-from training.studies.preset import Preset
-from training.studies.tuning import TUNED_PRESETS, Tuning
+from training.settings.preset import Preset
+from training.settings.tuning import TUNED_PRESETS, Tuning
 
 
 def choose(preset: Preset) -> Tuning | None:

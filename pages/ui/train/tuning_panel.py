@@ -6,7 +6,8 @@ from pages.ui.shell import formatting, html_marks
 from training.jobs.study_status import StudyStatus
 from training.judging.outcome import Outcome
 from training.results import tuning_choices
-from training.studies import runs, tuning
+from training.settings import tuning
+from training.studies import runs
 from training.studies.planned_study import Study
 
 

@@ -11,7 +11,8 @@ from tests.helpers import workspace_full, workspace_trainable
 from training.__main__ import main
 from training.jobs import launch
 from training.jobs.study_status import status
-from training.report import content, deck, page, pictures
+from training.report import content
+from training.report_files import deck, page, pictures
 from training.studies import planned_study
 from training.studies.analysis_plan import EXPLORATORY, AnalysisPlan
 

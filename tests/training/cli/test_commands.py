@@ -14,9 +14,10 @@ from tests.helpers import pet_images, workspace_trainable
 from training.__main__ import main
 from training.jobs import launch
 from training.jobs.study_status import status
-from training.studies import input_images, planned_study
-from training.studies.input_images import IMAGES
-from training.studies.objectives import OBJECTIVES
+from training.settings import input_images
+from training.settings.input_images import IMAGES
+from training.settings.objectives import OBJECTIVES
+from training.studies import planned_study
 
 
 @pytest.fixture

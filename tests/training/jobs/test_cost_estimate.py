@@ -5,10 +5,10 @@ from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.jobs import cost_estimate
 from training.jobs.study_status import START_S
+from training.settings.presets import PRESETS
+from training.settings.tuning import Tuning
 from training.studies import runs
 from training.studies.planned_study import Study
-from training.studies.presets import PRESETS
-from training.studies.tuning import Tuning
 
 SECONDS = {"pretrain": 100.0, "finetune": 10.0}
 

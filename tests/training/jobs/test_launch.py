@@ -17,9 +17,9 @@ from tests.helpers.launched_studies import ended, results, study_processes, unde
 from training.__main__ import main
 from training.jobs import launch, study_status
 from training.results import error_curves, study_summary
+from training.settings.tuning import Tuning
 from training.studies import run_status, runs
 from training.studies.planned_study import Study
-from training.studies.tuning import Tuning
 
 #: Long enough that it cannot end between a look at it and what is done to it.
 LONG = {"pretrain_epochs": 100}

@@ -13,7 +13,8 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.jobs import monitoring
-from training.studies import hardware, runs
+from training.settings import hardware
+from training.studies import runs
 from training.studies.run_status import Status, state_of
 from training.studies.runs import Run
 

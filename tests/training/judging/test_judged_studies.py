@@ -8,9 +8,10 @@ from curation.errors import StudyError
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_judged
+from training.held_out import stored_predictions
+from training.held_out.predictions import BASELINE
 from training.judging.judging import Judging
-from training.results import comparisons, external_test, stored_predictions, study_summary
-from training.results.predictions import BASELINE
+from training.results import comparisons, external_test, study_summary
 from training.studies import planned_study, runs
 from training.studies.planned_study import Study
 from training.tasks import finetune

@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 
 from training.arms.study_arms import Arm
+from training.held_out.predictions import Predictions, from_long
 from training.judging.judging import Judging
 from training.judging.outcome import AGE, Outcome
 from training.results import comparisons, conclusions, study_summary
-from training.results.predictions import Predictions, from_long
 
 SEX = Outcome("sex", "two-valued", "", "M", "F", 3)
 SCORE = Outcome("MMSE", "numeric", "", digits=1)

@@ -7,7 +7,7 @@ from training.models import masked_autoencoder
 from training.models.age_model import EncoderAgeModel
 from training.models.brain_age_cnn import BrainAgeCnn
 from training.models.patches import unpatchify
-from training.studies.presets import PRESETS
+from training.settings.presets import PRESETS
 from training.tasks.gradient_accumulation import add_cached_gradients
 from training.tasks.schedule import parameter_groups, split_decay
 

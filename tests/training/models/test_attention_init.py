@@ -10,7 +10,7 @@ from tests.helpers.workspace_trainable import TINY
 from training.models import masked_autoencoder, masking
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patchify, take
-from training.studies.presets import PRESETS
+from training.settings.presets import PRESETS
 from training.tasks.schedule import split_decay
 
 PLAIN = PRESETS["smoke"].changed(

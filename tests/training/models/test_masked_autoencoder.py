@@ -8,8 +8,8 @@ from training.models import masked_autoencoder, masking
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.masking import PatchMasks
 from training.models.patches import patch_weights, patchify, take, unpatchify
-from training.studies.preset import Preset
-from training.studies.presets import PRESETS
+from training.settings.preset import Preset
+from training.settings.presets import PRESETS
 
 PRESET = PRESETS["smoke"].changed(TINY)
 

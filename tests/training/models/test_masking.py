@@ -4,7 +4,7 @@ import torch
 
 from tests.helpers.workspace_trainable import TINY
 from training.models import masking
-from training.studies.presets import PRESETS
+from training.settings.presets import PRESETS
 
 PRESET = PRESETS["smoke"].changed(TINY)
 COUNT = int(np.prod(PRESET.grid))

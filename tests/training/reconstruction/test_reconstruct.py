@@ -14,7 +14,8 @@ from curation.tiers.tier_rule import TierRule
 from tests.helpers import workspace_trainable
 from training.models import masked_autoencoder
 from training.reconstruction import reconstruct, reconstruction_files
-from training.studies import runs, volume_grid
+from training.settings import volume_grid
+from training.studies import runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 from training.tasks import checkpoints

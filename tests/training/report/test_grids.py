@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from tests.helpers import report_reader
-from training.report import deck, grids, interactive, pictures
+from training.held_out.predictions import BASELINE
+from training.report import grids
 from training.report.plots import Message, Plot, Report, Series
-from training.results.predictions import BASELINE
+from training.report_files import deck, interactive, pictures
 
 TABLE = pd.DataFrame(
     {

@@ -16,15 +16,17 @@ from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from tests.helpers import report_reader, workspace_finished, workspace_trainable
 from training.__main__ import main
-from training.report import bundle, content, source
+from training.held_out import stored_predictions
+from training.held_out.predictions import BASELINE
+from training.report import content, source
 from training.report.plots import Report
 from training.report.source import Options
-from training.results import error_strata, stored_predictions
-from training.results.predictions import BASELINE
+from training.report_files import bundle
+from training.results import error_strata
+from training.settings.objectives import OBJECTIVES
+from training.settings.tuning import Tuning
 from training.studies import planned_study, pool_target_separation, runs
-from training.studies.objectives import OBJECTIVES
 from training.studies.planned_study import Study
-from training.studies.tuning import Tuning
 
 Made = tuple[Workspace, Study, Path, Report]
 

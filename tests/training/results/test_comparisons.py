@@ -4,9 +4,9 @@ import pytest
 from scipy import stats
 
 from tests.helpers.made_predictions import ALL, SCRATCH, A, made, random
-from training.results import joined_studies
+from training.held_out import joined_studies
+from training.held_out.predictions import BASELINE, Predictions
 from training.results.comparisons import compare_all
-from training.results.predictions import BASELINE, Predictions
 from training.results.resampling import holm
 
 AGES = np.linspace(20, 80, 31)

@@ -3,10 +3,10 @@ import pytest
 
 from tests.helpers import workspace_trainable
 from tests.helpers.made_predictions import made
+from training.held_out.predictions import Predictions
 from training.results import conclusions
 from training.results.comparisons import compare_all
 from training.results.conclusions import Conclusion
-from training.results.predictions import Predictions
 
 AGES = np.linspace(20, 80, 31)
 NOISE = np.random.default_rng(0).normal(0, 9, (3, 31))

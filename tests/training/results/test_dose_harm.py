@@ -8,8 +8,8 @@ from tests.helpers.made_predictions import made
 from training.arms.distortion import parse
 from training.arms.random_subset import Subset
 from training.arms.study_arms import Arm, scan_set
+from training.held_out.predictions import Predictions, joined
 from training.results import crossed_effects, dose_harm, scaling
-from training.results.predictions import Predictions, joined
 
 TIERS = ("A", "B")
 AGES = np.linspace(20, 80, 40)

@@ -6,9 +6,9 @@ import pytest
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers import made_predictions, workspace_trainable
+from training.held_out.predictions import BASELINE, Predictions
 from training.results import doubtful_alignments, study_summary
 from training.results.doubtful_alignments import DOUBTFUL_NATS
-from training.results.predictions import BASELINE, Predictions
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import pytest
 from scipy import stats
 
 from tests.helpers.made_predictions import made, random
+from training.held_out.predictions import BASELINE
 from training.results import error_strata
-from training.results.predictions import BASELINE
 
 AGES = np.linspace(20, 80, 30)
 

@@ -3,8 +3,8 @@ import pytest
 
 from tests.helpers.made_predictions import ALL, SCRATCH, A, made
 from training.arms.study_arms import Arm
+from training.held_out.predictions import Predictions
 from training.results import comparisons, primary_comparison, study_summary
-from training.results.predictions import Predictions
 from training.results.primary_comparison import Primary
 from training.results.resampling import holm
 from training.studies.analysis_plan import EXPLORATORY, AnalysisPlan

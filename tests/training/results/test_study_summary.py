@@ -7,8 +7,9 @@ from curation.storage import files
 from tests.helpers import workspace_trainable
 from tests.helpers.made_predictions import ALL, CONTROL, SCRATCH, A, made, random
 from training.arms.study_arms import Arm
-from training.results import age_metrics, study_summary
-from training.results.predictions import BASELINE
+from training.held_out import age_metrics
+from training.held_out.predictions import BASELINE
+from training.results import study_summary
 from training.studies import runs
 
 AGES = np.linspace(20, 80, 31)

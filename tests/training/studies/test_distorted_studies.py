@@ -13,7 +13,8 @@ from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.arms.distortion import Distortion
 from training.results import distortion_effects
-from training.studies import arm_overlap, planned_study, prepare_volumes, runs, volume_grid
+from training.settings import volume_grid
+from training.studies import arm_overlap, planned_study, prepare_volumes, runs
 from training.studies.planned_study import Study
 
 ARMS = ["A", "A~blur-0.5", "A~blur-1", "A+A~blur-1", "all"]

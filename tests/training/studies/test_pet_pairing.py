@@ -8,8 +8,8 @@ from curation.errors import StudyError
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers import pet_images, workspace_trainable
+from training.settings.input_images import IMAGES
 from training.studies import pet_pairing
-from training.studies.input_images import IMAGES
 from training.studies.planned_study import Study
 
 

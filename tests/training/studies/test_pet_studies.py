@@ -13,8 +13,9 @@ from curation.storage.workspace import Workspace
 from tests.helpers import pet_images, workspace_trainable
 from training.reconstruction import reconstruct, reconstruction_files
 from training.results import study_sets
-from training.studies import input_images, prepare_volumes, runs, volume_grid
-from training.studies.input_images import IMAGES
+from training.settings import input_images, volume_grid
+from training.settings.input_images import IMAGES
+from training.studies import prepare_volumes, runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 from training.tasks import checkpoints, finetune, pretrain

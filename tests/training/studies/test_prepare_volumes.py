@@ -8,10 +8,11 @@ from curation.imaging import volumes
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.helpers import pet_images, workspace_trainable
-from training.studies import prepare_volumes, volume_grid
-from training.studies.input_images import IMAGES
-from training.studies.preset import Preset
-from training.studies.presets import PRESETS
+from training.settings import volume_grid
+from training.settings.input_images import IMAGES
+from training.settings.preset import Preset
+from training.settings.presets import PRESETS
+from training.studies import prepare_volumes
 
 TINY = PRESETS["smoke"].changed(workspace_trainable.TINY)
 SMOKE = PRESETS["smoke"]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from curation.storage import files
-from training.studies.presets import PRESETS
+from training.settings.presets import PRESETS
 from training.tasks import devices
 from training.tasks.stop_signal import Interruption, Stopped
 

@@ -15,8 +15,9 @@ from training.__main__ import main
 from training.models import masked_autoencoder
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights
-from training.studies import runs, volume_grid
-from training.studies.objectives import OBJECTIVES
+from training.settings import volume_grid
+from training.settings.objectives import OBJECTIVES
+from training.studies import runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 from training.tasks import checkpoints, export_network

@@ -8,13 +8,13 @@ import torch
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
+from training.held_out.age_metrics import AgeScale
 from training.judging.outcome import AGE
 from training.models import masked_autoencoder
 from training.models.age_model import AgeModel
-from training.results.age_metrics import AgeScale
+from training.settings.preset import Preset
 from training.studies import runs
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 from training.tasks import devices, finetune, pretrain
 from training.tasks.batches import Volumes
 from training.tasks.stop_signal import Interruption

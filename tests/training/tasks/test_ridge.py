@@ -5,8 +5,8 @@ import pytest
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
+from training.settings.presets import PRESETS
 from training.studies import prepare_volumes, runs
-from training.studies.presets import PRESETS
 from training.studies.run_status import state_of
 from training.tasks import finetune, ridge
 from training.tasks.stop_signal import Interruption

@@ -11,9 +11,9 @@ from curation.errors import StudyError, TierscopeError
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
+from training.settings.preset import Preset
 from training.studies import runs
 from training.studies.planned_study import Study
-from training.studies.preset import Preset
 from training.studies.runs import Run
 from training.tasks import checkpoints, devices, pretrain
 from training.tasks.stop_signal import Interruption

@@ -7,9 +7,9 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.results import tuning_choices
+from training.settings.tuning import Tuning
 from training.studies import runs
 from training.studies.planned_study import Study
-from training.studies.tuning import Tuning
 from training.tasks import finetune
 from training.tasks.stop_signal import Interruption
 

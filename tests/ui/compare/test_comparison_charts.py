@@ -8,8 +8,8 @@ import pytest
 from pages.ui.compare import compare_curves, comparison_charts, strata_charts
 from tests.helpers.made_predictions import ALL, CONTROL, SCRATCH, A, random
 from training.arms.study_arms import Arm
+from training.held_out.predictions import BASELINE
 from training.results import comparisons, error_strata, study_sets, study_summary
-from training.results.predictions import BASELINE
 from training.theme import MUTED, TEMPLATE, Style, arm_styles
 
 ARMS = [SCRATCH, A, ALL, CONTROL]

@@ -1,8 +1,8 @@
 import pytest
 
 from curation.errors import StudyError
-from training.studies.preset import parse_changes
-from training.studies.presets import PRESETS
+from training.settings.preset import parse_changes
+from training.settings.presets import PRESETS
 
 SMOKE = PRESETS["smoke"]
 

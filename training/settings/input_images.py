@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from training.studies.preset import Preset
+from training.settings.preset import Preset
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Images:
     meaning : str
         Use in training and testing, in words.
     modalities : tuple of str
-        See :class:`training.studies.preset.Preset`.
+        See :class:`training.settings.preset.Preset`.
     paired : bool
         Both at once, as two channels.
     """

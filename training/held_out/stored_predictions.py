@@ -9,8 +9,8 @@ from curation.errors import CohortError
 from curation.scoring.comparison_groups import sites_of
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.results import predictions
-from training.results.predictions import Predictions
+from training.held_out import predictions
+from training.held_out.predictions import Predictions
 from training.studies import runs
 from training.studies.planned_study import Study
 

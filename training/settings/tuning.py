@@ -14,7 +14,7 @@ from math import log
 from typing import Any, NamedTuple
 
 from training.arms.study_arms import Arm
-from training.studies.preset import Preset
+from training.settings.preset import Preset
 
 #: Kinds of arms in words, by name: what they start from, and what of them is trained.
 KINDS = {

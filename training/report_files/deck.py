@@ -10,9 +10,10 @@ from pptx.presentation import Presentation as Deck
 from pptx.slide import Slide
 from pptx.util import Emu, Inches, Pt
 
-from training.report import deck_charts, grids
-from training.report.deck_flow import draw_flows
+from training.report import grids
 from training.report.plots import Message, Picture, Plot, Report, Table
+from training.report_files import deck_charts
+from training.report_files.deck_flow import draw_flows
 from training.theme import INK, MUTED
 
 WIDTH, HEIGHT = Inches(13.333), Inches(7.5)

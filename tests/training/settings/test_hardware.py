@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from training.studies import hardware
-from training.studies.hardware import Gpu
+from training.settings import hardware
+from training.settings.hardware import Gpu
 
 ONE = "GPU-1, NVIDIA H100, 1024, 81559, 87"
 TWO = "GPU-2, Tesla T4, [N/A], 15360, [N/A]"

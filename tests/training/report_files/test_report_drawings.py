@@ -10,8 +10,9 @@ from pptx import Presentation
 from pptx.enum.shapes import MSO_SHAPE_TYPE
 
 from tests.helpers import report_reader
-from training.report import deck, grids, interactive, page, pictures
+from training.report import grids
 from training.report.plots import Box, FlowTable, Line, Message, Plot, Report, Series, Table
+from training.report_files import deck, interactive, page, pictures
 
 #: What a name of a tier could be.
 NASTY = '<i>A</i> & "x" $\\frac{1}{2}$ </script><img src=x onerror=alert(1)>'

@@ -4,9 +4,9 @@ import sys
 import pytest
 
 from curation.errors import StudyError
-from training.studies import presets
-from training.studies.preset import Preset
-from training.studies.presets import PRESETS
+from training.settings import presets
+from training.settings.preset import Preset
+from training.settings.presets import PRESETS
 
 
 @pytest.mark.parametrize("name", PRESETS)

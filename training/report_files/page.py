@@ -10,8 +10,8 @@ from pathlib import Path
 import plotly.io
 from plotly.offline import get_plotlyjs
 
-from training.report import interactive
 from training.report.plots import Box, FlowTable, Message, Picture, Plot, Report, Table
+from training.report_files import interactive
 
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: "

@@ -5,8 +5,8 @@ import pytest
 from curation.storage import files
 from tests.helpers import workspace_trainable
 from tests.helpers.made_predictions import ALL, SCRATCH, A, made, random
-from training.results import joined_studies, stored_predictions
-from training.results.predictions import BASELINE, from_long
+from training.held_out import joined_studies, stored_predictions
+from training.held_out.predictions import BASELINE, from_long
 from training.studies import runs
 
 

@@ -11,7 +11,7 @@ import pytest
 from pptx import Presentation
 
 from tests.helpers import workspace_finished
-from training.report import bundle
+from training.report_files import bundle
 
 pytestmark = pytest.mark.soak
 

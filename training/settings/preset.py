@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 from curation.errors import StudyError
-from training.studies import objectives
+from training.settings import objectives
 
 #: Middle of the template's brain in MNI mm: every volume's grid is centred here.
 CENTRE_MM = (0.0, -17.0, 5.0)
@@ -32,7 +32,7 @@ class Preset:
     Parameters
     ----------
     name, label : str
-        Key in :data:`training.studies.presets.PRESETS`, and its purpose.
+        Key in :data:`training.settings.presets.PRESETS`, and its purpose.
     spacing_mm : float
         Voxel edge of the prepared volumes, mm.
     shape : tuple of int
@@ -91,7 +91,7 @@ class Preset:
         Strength of the mimetic initialisation of attention (:mod:`training.models.attention_init`); 0: the
         usual one of MONAI.
     objective : {'mae', 'contrast', 'hybrid'}
-        What is pretrained for, see :data:`training.studies.objectives.OBJECTIVES`.
+        What is pretrained for, see :data:`training.settings.objectives.OBJECTIVES`.
     contrast_weight : float
         Of the contrast in ``hybrid``, the reconstruction counting 1; above 0.
     temperature : float
@@ -293,7 +293,7 @@ def parse_changes(preset: Preset, changes: Iterable[str]) -> dict[str, Any]:
 
     Examples
     --------
-    >>> from training.studies.presets import PRESETS
+    >>> from training.settings.presets import PRESETS
     >>> parse_changes(PRESETS["smoke"], ["pretrain_epochs=100", "pretrain_lr=1e-4"])
     {'pretrain_epochs': 100, 'pretrain_lr': 0.0001}
     """

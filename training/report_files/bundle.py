@@ -6,9 +6,10 @@ from pathlib import Path
 
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.report import content, deck, page, pictures
+from training.report import content
 from training.report.plots import Report
 from training.report.source import ALL, DECK, METHODS, REMOVED, REPORT, Options
+from training.report_files import deck, page, pictures
 
 #: A moment that every entry of a zip file carries: the same report is the same file.
 _MOMENT = (1980, 1, 1, 0, 0, 0)

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from training.results import age_metrics
+from training.held_out import age_metrics
 
 RNG = np.random.default_rng(5)
 AGES = RNG.uniform(20, 80, 60)

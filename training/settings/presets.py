@@ -1,7 +1,7 @@
 """The table of presets: training settings by name."""
 
-from training.studies.hardware import gpu_count
-from training.studies.preset import Preset
+from training.settings.hardware import gpu_count
+from training.settings.preset import Preset
 
 _ALL = (
     Preset(

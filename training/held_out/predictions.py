@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from training.arms.study_arms import Arm
+from training.held_out.partitions import Partition, finished_runs, places_of
 from training.judging import judged_scans
 from training.judging.measures import LOSSES
 from training.judging.outcome import AGE, Outcome
-from training.results.partitions import Partition, finished_runs, places_of
 
 BASELINE = "predict-the-mean"
 

@@ -8,9 +8,10 @@ from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from tests.helpers.workspace_trainable import TINY_PRESET
 from training.results import tuning_choices
-from training.studies import planned_study, runs, tuning
+from training.settings import tuning
+from training.settings.tuning import Recipe, Tuning
+from training.studies import planned_study, runs
 from training.studies.planned_study import Study
-from training.studies.tuning import Recipe, Tuning
 
 ARMS = ["scratch", "A", "all", "probe-all", "all-labels-50", "random", "cnn", "ridge"]
 

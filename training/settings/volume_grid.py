@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.studies.preset import CENTRE_MM, Preset
+from training.settings.preset import CENTRE_MM, Preset
 
 #: Part of the mask's name in the cache; raised when it changes.
 VERSION = 1

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.arms.study_arms import Arm
-from training.results.partitions import Partition
-from training.results.predictions import Predictions, assemble
+from training.held_out.partitions import Partition
+from training.held_out.predictions import Predictions, assemble
 
 
 def joined(parts: dict[str, Predictions]) -> Predictions:

@@ -1,0 +1,1 @@
+"""What a run is set to: presets, hardware, objectives, tuning, input images and the volume grid."""
