@@ -68,12 +68,11 @@ def exploratory(
     """
     if none := _none(arm, reference, difference, withheld, judged):
         return none
-    better = difference.mean < 0
     how_much = f"by {judged.amount(abs(difference.mean))} ({_size(difference, judged)})"
-    which = "better" if better else "worse"
+    which: Literal["better", "worse"] = "better" if difference.mean < 0 else "worse"
     if p_corrected <= ALPHA:
         words = f"{arm} is {which} than {reference} {how_much}."
-        return Verdict("better" if better else "worse", words)
+        return Verdict(which, words)
     if difference.p <= ALPHA:
         return Verdict(
             "leaning",
