@@ -1,12 +1,10 @@
 """Options of ``launch`` on the analysis: primary comparison, margin, sides; and the power of the design."""
 
 import argparse
-from collections.abc import Sequence
 from functools import partial
 
 from curation.errors import StudyError
 from curation.storage.workspace import Workspace
-from training.arms.study_arms import Arm
 from training.held_out import stored_predictions
 from training.results import design_power
 from training.studies import analysis_plan, planned_study
@@ -75,11 +73,12 @@ def said(workspace: Workspace, study: Study) -> str:
         one_sided=plan.one_sided,
         outcome=study.outcome,
     )
-    return f"{plan.words or _undeclared(study.arms)} {power}"
+    return f"{plan.words or _undeclared(study)} {power}"
 
 
-def _undeclared(arms: Sequence[Arm]) -> str:
+def _undeclared(study: Study) -> str:
     """Return what it means to declare nothing, with what could be declared."""
-    pair = analysis_plan.proposed(arms)
-    how = f" '--primary {pair[0]} {pair[1]}' would declare one." if pair else ""
+    pair = analysis_plan.proposed(study.arms)
+    margin = "" if study.outcome.is_age else " --margin SIZE"
+    how = f" '--primary {pair[0]} {pair[1]}{margin}' would declare one." if pair else ""
     return f"No primary comparison is declared: all of them will be exploratory.{how}"

@@ -3,6 +3,7 @@
 import argparse
 
 from curation.cohorts import cohort_draft, frozen_cohort
+from curation.errors import StudyError
 from curation.scoring.comparison_groups import site_summary
 from curation.storage.workspace import Workspace
 from curation.wording import plural
@@ -45,6 +46,15 @@ def add(command: argparse.ArgumentParser) -> None:
 def asked(chosen: argparse.Namespace) -> Asked:
     """Return what the arguments ask for."""
     return Asked(chosen.outcome, chosen.folds_by, chosen.repeats, tuple(chosen.external))
+
+
+def refuse_late(chosen: argparse.Namespace) -> None:
+    """Refuse to judge a study that is planned already on anything else."""
+    if asked(chosen) != BY_AGE:
+        raise StudyError(
+            f"{chosen.study} is planned already, and is judged on what it was planned with. To judge on "
+            "something else, plan a study of its own: give --cohort, --target and --arms or --design."
+        )
 
 
 def notes(workspace: Workspace, study: Study) -> list[str]:

@@ -107,6 +107,7 @@ def run_launch(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     if chosen.study:
         analysis_options.refuse_late(chosen)
+        judging_options.refuse_late(chosen)
     study_id = chosen.study or _plan(workspace, chosen)
     backend, mlflow = chosen_backend(workspace, chosen)
     print_status(study_id, launch.launch(workspace, study_id, backend=backend, mlflow=mlflow))

@@ -23,9 +23,16 @@ def length(study: Study) -> str:
     found = f" Chosen were, for {'; '.join(told)}." if told else ""
     return (
         "with a learning rate and a number of epochs chosen for each kind of arm in each fold by an inner "
-        f"validation on a third of its training people, among {trials} trials for every kind, on one of its "
+        f"validation on {_held_out(study)}, among {trials} trials for every kind, on one of its "
         f"arms by turns; the last weights were used.{found}"
     )
+
+
+def _held_out(study: Study) -> str:
+    """Return whom trials were judged on."""
+    if study.judging.folds_by == "site":
+        return "whole sites among those of its training people"
+    return "a third of its training people"
 
 
 def rate(study: Study) -> str:

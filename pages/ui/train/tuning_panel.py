@@ -24,10 +24,12 @@ def show(study: Study, now: StudyStatus) -> None:
     head = ("Kind of arm", *(f"Fold {fold + 1}" for fold in study.run_folds))
     st.html(html_marks.table(head, rows, even=True))
     best, one = ("largest AUC", "AUC") if study.outcome.two_valued else ("smallest error", "error")
+    by_site = study.judging.folds_by == "site"
+    whom = "whole sites of" if by_site else "a third of"
     st.caption(
-        f"Highest learning rate × epochs with the {best} on a third of the fold's training people, and that "
-        f"{one}; all arms of the kind take them, with all seeds. With few people the choice is "
-        "one among nearly equal ones."
+        f"Highest learning rate × epochs with the {best} on {whom} the "
+        f"fold's training people, and that {one}; all arms of the kind take them, with all seeds. With few "
+        "people the choice is one among nearly equal ones."
     )
 
 
