@@ -8,7 +8,8 @@ from tests.helpers.made_predictions import made
 from training.arms.distortion import parse
 from training.arms.random_subset import Subset
 from training.arms.study_arms import Arm, scan_set
-from training.held_out.predictions import Predictions, joined
+from training.held_out.joined_studies import joined
+from training.held_out.predictions import Predictions
 from training.results import crossed_effects, dose_harm, scaling
 
 TIERS = ("A", "B")
