@@ -17,7 +17,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from training.held_out.age_metrics import AgeScale, age_error
+from training.held_out.age_metrics import AgeScale
+from training.judging.measures import figure
+from training.judging.outcome import AGE
 from training.models import masked_autoencoder
 from training.models.age_model import AgeModel, EncoderAgeModel
 from training.settings.presets import PRESETS
@@ -73,10 +75,10 @@ def _gaps(seed: int) -> tuple[float, float]:
         known, unseen = groups
         model, task = _trained(Path(folder), seed, known, unseen)
         with torch.inference_mode():
-            shipped = age_error(unseen.scans, task.predict())
+            shipped = figure(AGE, unseen.scans, task.predict(unseen))
             seen, new = (task._features(each.volumes).double().numpy() for each in (known, unseen))
     errors = [
-        age_error(unseen.scans, _predicted(model, reference, new, known.scale))
+        figure(AGE, unseen.scans, _predicted(model, reference, new, known.scale))
         for reference in (seen, seen[:FIRST])
     ]
     return shipped - errors[0], errors[1] - errors[0]
@@ -125,7 +127,7 @@ def _people(
     for path, age_years in zip(paths, ages, strict=True):
         np.save(path, _head(age_years, rng))
     scans = pd.DataFrame({"subject_id": [path.stem for path in paths], "age_years": ages})
-    return finetune.People(Volumes(paths), scans, scale)
+    return finetune.People(Volumes(paths), scans, AGE, scale)
 
 
 def _head(age_years: float, rng: np.random.Generator) -> NDArray[np.float16]:

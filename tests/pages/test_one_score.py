@@ -13,7 +13,7 @@ from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers.rule_columns import SCORE_DIGITS
 from pages import tiers
-from pages.ui.compare.picked_points import _COLUMNS
+from pages.ui.compare.picked_points import _OF_SCAN
 from pages.ui.shell import formatting, html_marks, state
 from tests.helpers.page_words import checked, components, words
 from training.report import content_data
@@ -62,7 +62,7 @@ def test_columns_and_artefact_trials_write_it_as_text_does() -> None:
     assert formatting.score(SCORE) == WRITTEN == formatting.SCORE_COLUMN % SCORE
     assert html_marks.arrow(SCORE, 70) == f"{WRITTEN} → <b>70.0</b>"
     assert f">{WRITTEN}<" in html_marks.bars({"Noise": SCORE})
-    assert _COLUMNS["distortion_score"]["type_config"]["format"] == formatting.SCORE_COLUMN
+    assert _OF_SCAN["distortion_score"]["type_config"]["format"] == formatting.SCORE_COLUMN
     assert f".{SCORE_DIGITS}f" == formatting.D3_SCORE
 
 
