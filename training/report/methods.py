@@ -13,8 +13,7 @@ from training.report import (
     arm_words,
     content_alignment,
     content_primary,
-    methods_objective,
-    methods_tuning,
+    methods_training,
 )
 from training.report.source import ReportSource, ages_of, count_of, short
 from training.results import study_sets
@@ -96,7 +95,7 @@ def _pretraining(source: ReportSource) -> str:
         f"Pretraining. Arms: {arms}. Scans were aligned to the ICBM152 template, cut to the brain "
         "and resampled to "
         f"{side} voxels of {preset.spacing_mm:g} mm. {_alignment(source)}{_images(source)}"
-        f"{methods_objective.trained(preset)} for {preset.pretrain_epochs} epochs of "
+        f"{methods_training.trained(preset)} for {preset.pretrain_epochs} epochs of "
         f"{preset.pretrain_steps} steps of "
         f"{preset.pretrain_batch} scans, the same number of steps for every arm."
         f"{_controls(source)}{arm_words.methods(source.study)}"
@@ -154,7 +153,7 @@ def _finetuning(source: ReportSource) -> str:
     few = {arm.label_percent for arm in study.arms} - {100}
     shares = f" Some arms learned from {_listed(few)} % of the people's ages." if few else ""
     return (
-        f"Fine-tuning. Encoder and head were fine-tuned for age {methods_tuning.length(study)}"
+        f"Fine-tuning. Encoder and head were fine-tuned for age {methods_training.length(study)}"
         f"{others}{shares} {study.folds} folds by person, the same for every arm; "
         f"{plural(len(study.seeds), 'seed')} ({_listed(study.seeds)}). No held-out person chose "
         "anything."
@@ -176,14 +175,14 @@ def _optimisation(source: ReportSource) -> str:
         f"Optimisation. AdamW (betas 0.9 and 0.95, weight decay {preset.weight_decay:g} of matrices, "
         f"gradients clipped to a norm of {preset.clip_norm:g}); the learning rate rose over the first "
         f"{100 * preset.warmup:.0f} % of the steps and fell to 0 by half a cosine. Pretraining: "
-        f"{methods_objective.loss(preset)}, learning rate {preset.pretrain_lr:g}, batches of "
+        f"{methods_training.loss(preset)}, learning rate {preset.pretrain_lr:g}, batches of "
         f"{preset.pretrain_batch}. "
         f"Fine-tuning: absolute error of standardised age, learning rate "
-        f"{methods_tuning.rate(source.study)}, in a pretrained encoder times {preset.layer_decay:g} a block "
+        f"{methods_training.rate(source.study)}, in a pretrained encoder times {preset.layer_decay:g} a block "
         "towards the input, batches of "
         f"{preset.finetune_batch}, dropout {preset.dropout:g}. Volumes were flipped left to right at random, "
         f"{moved}changed in contrast and brightness by some 5 %, and in pretraining masked anew at each step"
-        f"{warped}.{methods_objective.views(preset)}{hours}"
+        f"{warped}.{methods_training.views(preset)}{hours}"
     )
 
 

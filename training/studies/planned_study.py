@@ -217,13 +217,10 @@ def plan(
     Raises
     ------
     StudyError
-        When the plan makes no fair study: a person of the target who is or may be in the pool, an image
-        that is in it twice, images of several kinds, an arm without scans, too few people for the folds, a
-        scan that is not aligned or has changed since, or one without the PET that the preset looks at; an
-        arm with fewer than two people, one whose control cannot be drawn, one that distorts PET; or an
-        analysis that does not fit the arms.
+        When the plan makes no fair study, see :mod:`training.studies.study_checks`,
+        :mod:`training.arms.arm_checks` and :mod:`training.studies.pool_target_separation`.
     """
-    _refuse_unfit(name, seeds, preset)
+    study_checks.refuse_settings(name, preset, seeds)
     pool = study_checks.usable_cohort(workspace, cohort_id, "pool")
     target = study_checks.usable_cohort(workspace, target_id, "target")
     chosen = study_arms.choose(pool, arms)
@@ -232,11 +229,11 @@ def plan(
     separated = pool_target_separation.check(workspace, pool, target)
     study_checks.refuse_too_few(target, folds)
     study_checks.refuse_too_few_labels(target, folds, chosen)
+    study_checks.refuse_too_few_to_tune(target, folds, tuning)
     study_checks.refuse_same_folder(chosen)
     changed = PRESETS[preset].changed(overrides)
     arm_checks.refuse(pool, chosen, input_images.other_than_t1w(changed))
     study_checks.refuse_too_few_to_contrast(pool, chosen, changed)
-    study_checks.refuse_too_few_to_tune(target, folds, tuning)
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name.strip(),
@@ -256,16 +253,6 @@ def plan(
     scans = pet_pairing.with_pets(workspace, scans, changed)
     scans = distortion.with_seeds(scans, [arm.distortion for arm in chosen])
     return _write(workspace, content, scans, separated)
-
-
-def _refuse_unfit(name: str, seeds: list[int], preset: str) -> None:
-    """Refuse a plan without a name, with seeds that are none, or with an unknown preset."""
-    if preset not in PRESETS:
-        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
-    if not name.strip():
-        raise StudyError("A study needs a name.")
-    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
 
 
 def load(workspace: Workspace, study_id: str) -> Study:

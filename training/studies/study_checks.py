@@ -1,5 +1,6 @@
 """Checks of a study while it is planned: refusals of unfair or impossible ones, with remedies."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,18 @@ from training.arms import arm_scans
 from training.arms.study_arms import Arm
 from training.studies.objectives import OBJECTIVES
 from training.studies.preset import Preset
+from training.studies.presets import PRESETS
 from training.studies.tuning import INNER_FOLDS, Tuning
+
+
+def refuse_settings(name: str, preset: str, seeds: Sequence[int]) -> None:
+    """Refuse a plan without a name, of no preset, or with seeds that are none."""
+    if preset not in PRESETS:
+        raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
+    if not name.strip():
+        raise StudyError("A study needs a name.")
+    if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise StudyError(f"Seeds are different numbers of 0 or more; these are {list(seeds)}.")
 
 
 def usable_cohort(workspace: Workspace, cohort_id: str, role: Role) -> Cohort:
