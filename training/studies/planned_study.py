@@ -191,16 +191,12 @@ def plan(
 
     Parameters
     ----------
-    workspace : Workspace
-        Where the cohorts are.
-    name, cohort_id, target_id : str
-        Name of the study; ids of the frozen pool and of the frozen target cohort.
+    workspace, name, cohort_id, target_id
+        Where the cohorts are; name of the study; ids of the frozen pool and of the frozen target cohort.
     arms : list of str
         Names out of :func:`training.arms.study_arms.available_arms`.
-    seeds : list of int
-        Different numbers of 0 or more; each arm is trained once with each.
-    folds : int
-        Folds of the target cohort, 2 or more.
+    seeds, folds
+        Different numbers of 0 or more, each arm is trained once with each; 2 folds or more.
     preset : str
         Key of :data:`training.studies.presets.PRESETS`.
     overrides : mapping, optional
@@ -247,8 +243,8 @@ def plan(
         "control_seed": CONTROL_SEED,
         "simulated": bool(pool.scans["simulated"].any() or target.scans["simulated"].any()),
         **analysis.entry,
+        **({"tuning": tuning.as_dict()} if tuning else {}),
     }
-    content |= {"tuning": tuning.as_dict()} if tuning else {}
     scans = _scan_table(workspace, pool, target, folds=folds, seed=content["split_seed"])
     scans = pet_pairing.with_pets(workspace, scans, changed)
     scans = distortion.with_seeds(scans, [arm.distortion for arm in chosen])
