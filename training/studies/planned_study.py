@@ -206,10 +206,6 @@ def plan(
     tuning : Tuning, optional
         Trials that choose rate and length of fine-tuning; by default the preset's are taken.
 
-    Returns
-    -------
-    Study
-
     Raises
     ------
     StudyError
