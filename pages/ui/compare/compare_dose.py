@@ -81,32 +81,29 @@ def _distortions(lost: pd.DataFrame) -> None:
 
 
 def _table(lost: pd.DataFrame) -> str:
+    several = lost["clean"].nunique() > 1
     rows = [
         (
-            f"{row.label}{' beside it' * bool(row.clean_too)}",
-            str(row.clean),
+            f"{row.label}{' (augmentation)' * bool(row.clean_too)}{f', of {row.clean}' * several}",
             f"{row.severity:g}",
             f"{number(row.years_lost, 2)} ({number(row.ci_low, 2)} to {number(row.ci_high, 2)})",
             _p(row.p_holm),
             number(row.detectable_years, 1),
             number(row.volume_change, 2),
-            number(row.score_clean, 0),
-            number(row.score_distorted, 0),
+            f"{number(row.score_clean, 0)} → {number(row.score_distorted, 0)}",
         )
         for row in lost.itertuples()
     ]
     head = (
         "Distorted by simulation",
-        "Scans of",
         "Severity",
         "Years lost (95 %)",
         "p (Holm)",
-        "Would be found (years)",
-        "Change of the volume",
-        "Score as it is",
-        "Score distorted",
+        "Would be found",
+        "Volume changed",
+        "Score",
     )
-    return html_marks.table(head, rows, numeric=range(2, len(head)))
+    return html_marks.table(head, rows, numeric=range(1, len(head)))
 
 
 def _measured_words(lost: pd.DataFrame) -> str:
@@ -120,8 +117,10 @@ def _measured_words(lost: pd.DataFrame) -> str:
         else ""
     )
     return (
-        "Change of the volume: mean squared, within the brain, as a share of the variance between people. "
-        f"Scores: means of up to {plural(scored, 'scan')} each, assessed like any other image.{geometry}"
+        "Would be found: the true loss, years, that four of five such studies would find. Volume changed: "
+        "mean squared, within the brain, as a share of the variance between people. Score: of the scans as "
+        f"they are, then distorted; means of up to {plural(scored, 'scan')} each, assessed like any other "
+        f"image.{geometry}"
     )
 
 

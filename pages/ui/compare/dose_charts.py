@@ -11,6 +11,7 @@ from training.theme import INK, MUTED, TEMPLATE
 #: Lines that are told apart by everyone (Okabe & Ito 2008).
 _COLOURS = ("#0072B2", "#B34700", "#007A5E", "#8C4A7F", "#6B5B00", "#3E4C59")
 _LOST = "Years lost to the same scans as they are (above 0 is harm)"
+_SHORT = "Years lost (above 0 is harm)"
 _ERROR = "Age error (MAE, years; lower is better)"
 
 
@@ -37,7 +38,7 @@ def dose_curves(lines: pd.DataFrame) -> go.Figure:
             hovertemplate="%{customdata[0]}: %{y:+.2f} years, %{customdata[1]:.2f} to "
             "%{customdata[2]:.2f}<extra></extra>",
         )
-    scatter_layout(figure, "Severity of the simulated distortion (0: as it is)", _LOST)
+    scatter_layout(figure, "Severity of the simulated distortion (0: as it is)", _SHORT)
     figure.update_xaxes(range=[-0.03, 1.03])
     figure.add_hline(y=0, line={"color": INK, "width": 1.5})
     figure.update_layout(showlegend=True)
