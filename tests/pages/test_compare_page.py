@@ -61,7 +61,7 @@ def test_the_answer_says_verdicts_baseline_scratch_and_corrected_figures(full, r
     assert "predict the mean age" in said and "scratch" in said
     assert "A is " in said or "A and scratch are not distinguishable with these 14 people" in said
     assert said.index("Against predicting the mean age") < said.index("Against scratch:")
-    assert "Against a random sample of the same size, sites and ages:" in said
+    assert "Against a random sample of the same size, sites, ages and sexes:" in said
     assert "corrected" in said and "95 %" in said
 
 
@@ -252,7 +252,7 @@ def test_one_arm_is_looked_at_against_everything_that_is_known(full, run, agains
 def test_controls_say_what_they_are_alike_in_and_share(full, run) -> None:
     workspace, finished, _ = full
     said = words(run("compare", workspace, **{state.STUDY: finished.id}))
-    assert "Against a random sample of the same size, sites and ages:" in said
+    assert "Against a random sample of the same size, sites, ages and sexes:" in said
     assert "scans of A are also in control-A." in said
 
 
