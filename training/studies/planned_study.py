@@ -206,10 +206,9 @@ def plan(
     Raises
     ------
     StudyError
-        When the plan makes no fair study: a person of the target who is or may be in the pool, an image
-        that is in it twice, two scans that seem to show one head, images of several kinds, an arm without
-        scans, too few people for the folds, a scan that is not aligned or has changed since, or one without
-        the PET that the preset looks at.
+        When the plan makes no fair study: a person of the target who is or may be in the pool, an image or
+        a head that is in it twice, images of several kinds, an arm without scans, too few people for the
+        folds, a scan not aligned or changed since, or one without the PET that the preset looks at.
     """
     if preset not in PRESETS:
         raise StudyError(f"There is no preset {preset!r}; there are {', '.join(PRESETS)}.")
