@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from curation import __version__
 from curation.cohorts.frozen_cohort import Cohort
+from curation.cohorts.matched_controls import TRAITS
 from curation.storage import files
 from curation.tiers.rule_versions import same_rule, summary_line
 from curation.wording import plural
@@ -107,8 +108,16 @@ def _controls(source: ReportSource) -> str:
     matched = arm_overlap.controls_matched_on(source.study)
     if matched is None:
         return ""
-    within = [*filter(None, [matched.places.words]), *["thirds of age"] * matched.ages]
-    strata = f" within {' and '.join(within)}" if within else ""
+    within = [
+        *filter(None, [matched.places.words]),
+        *["thirds of age"] * matched.ages,
+        *(TRAITS[name] for name in matched.traits),
+    ]
+    strata = (
+        f" within {', '.join(within[:-1])}{' and ' * (len(within) > 1)}{within[-1]}"
+        if within
+        else ""
+    )
     told = [f"Size-matched controls were drawn at random{strata}.", matched.note]
     told += [one.words for one in arm_overlap.of_study(source.study)]
     return "".join(f" {sentence}" for sentence in told if sentence)
