@@ -69,9 +69,9 @@ def sign_flip_p(differences: NDArray[np.float64]) -> float:
     padded = np.pad(differences, (0, -people % _BYTE)).reshape(-1, _BYTE)
     tables = np.einsum("pb,gb->gp", _BITS, padded)
     patterns = _patterns(people)
-    flipped = np.zeros(patterns.shape[1])
+    flipped, looked_up = np.zeros((2, patterns.shape[1]))
     for table, byte in zip(tables, patterns, strict=True):
-        flipped += table[byte]
+        flipped += np.take(table, byte, out=looked_up, mode="clip")
     total = differences.sum()
     slack = 1e-12 * np.abs(differences).sum()
     reached = int(np.count_nonzero(np.abs(total - 2 * flipped) >= abs(total) - slack))
