@@ -51,7 +51,7 @@ def plot(found: Primary) -> Plot:
         by="interval",
         low="low",
         high="high",
-        x_label=f"{arm} less {reference} (MAE, years; below 0 {arm} is better)",
+        x_label=f"{arm} − {reference} (MAE, years; below 0 {arm} is better)",
         y_label="",
         series=(Series(_DIFFERENT, _DIFFERENT, INK), Series(_WITHIN, _WITHIN, MUTED, hollow=True)),
         lines=(
