@@ -225,7 +225,6 @@ def plan(
     study_checks.refuse_same_folder(chosen)
     changed = PRESETS[preset].changed(overrides)
     arm_checks.refuse(pool, chosen, input_images.other_than_t1w(changed))
-    study_checks.refuse_too_few_to_contrast(pool, chosen, changed)
     content: dict[str, Any] = {
         "schema": SCHEMA,
         "name": name.strip(),
