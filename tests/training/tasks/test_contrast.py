@@ -36,15 +36,6 @@ class _StopAt(Interruption):
         return self.left <= 0
 
 
-@pytest.fixture(autouse=True)
-def _torch_as_it_was():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
-    torch.set_flush_denormal(False)
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Tiny heads of whom some have the same age; every study of it has a name of its own."""

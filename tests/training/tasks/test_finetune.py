@@ -19,15 +19,6 @@ from training.tasks.batches import Volumes
 from training.tasks.stop_signal import Interruption
 
 
-@pytest.fixture(autouse=True)
-def _torch_as_it_was():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
-    torch.set_flush_denormal(False)
-
-
 def test_ages_survive_being_standardised() -> None:
     ages = np.array([20.0, 35.0, 80.0])
     scale = AgeScale.of(ages)

@@ -1,6 +1,5 @@
 """Trials and tuned fine-tunings as they run: who is predicted, and by which recipe."""
 
-import pytest
 import torch
 
 from curation.storage import files
@@ -17,15 +16,6 @@ from training.tasks.stop_signal import Interruption
 class _Never(Interruption):
     def __init__(self) -> None:
         self.requested = False
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_it_was():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
-    torch.set_flush_denormal(False)
 
 
 def _run(workspace: Workspace, study: Study, run_id: str) -> dict:
