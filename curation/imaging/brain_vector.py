@@ -17,7 +17,8 @@ from curation.imaging.volumes import Volume
 
 #: Part of a stored vector's name; raised when vectors change.
 VERSION = 1
-#: What two images of one head have in common at least, and two heads do not.
+#: What two images of one head have in common at least: 8 standard deviations above the mean of two heads
+#: (276 pairs of people of ds000011 and IXI: 0.28, standard deviation 0.04).
 SAME_HEAD = 0.6
 _STEP_MM = 4
 _FWHM_MM = 4.0

@@ -17,36 +17,10 @@
     Error of models calibrated as they are less that of models calibrated on everybody, two sources.
 """
 
-import importlib
-import importlib.util
 import json
-import sys
 
-from tests.benchmarks import verdict_rates
-
-#: Further parts: the module that measures, and what it returns.
-PARTS = {
-    "tests.benchmarks.duplicate_search": ("duplicate_recall", "duplicate_false_rate"),
-    "tests.benchmarks.calibration": ("calibration_gap_years",),
-}
-
-
-def _further() -> dict[str, float | None]:
-    """Measure the further parts; None for what a part that is not there would say."""
-    found: dict[str, float | None] = {}
-    for module, keys in PARTS.items():
-        if importlib.util.find_spec(module) is None:
-            print(f"{module} is not there: {', '.join(keys)} not measured", file=sys.stderr)
-            found |= dict.fromkeys(keys)
-        else:
-            measured = importlib.import_module(module).measure()
-            found |= {key: measured[key] for key in keys}
-    return found
-
+from tests.benchmarks import calibration, duplicate_search, verdict_rates
 
 if __name__ == "__main__":
-    figures: dict[str, float | None] = dict(verdict_rates.measure())
-    figures |= _further()
-    print(
-        json.dumps({key: None if v is None else round(float(v), 4) for key, v in figures.items()})
-    )
+    figures = verdict_rates.measure() | duplicate_search.measure() | calibration.measure()
+    print(json.dumps({key: round(float(value), 4) for key, value in figures.items()}))

@@ -60,7 +60,10 @@ def measure(seeds: tuple[int, ...] = SEEDS) -> dict[str, float]:
     """Return ``calibration_gap_years`` and ``first_64_gap_years``, each the largest of the seeds."""
     gaps = np.array([_gaps(seed) for seed in seeds])
     whole, first = gaps.max(axis=0)
-    return {"calibration_gap_years": round(whole, 3), "first_64_gap_years": round(first, 1)}
+    return {
+        "calibration_gap_years": round(float(whole), 3),
+        "first_64_gap_years": round(float(first), 1),
+    }
 
 
 def _gaps(seed: int) -> tuple[float, float]:
@@ -90,7 +93,9 @@ def _predicted(
     """Predict from features that are normalised by those of a reference, in closed form."""
     spread = np.sqrt(reference.var(axis=0, ddof=1) + model.norm.eps)
     weight = model.head.weight.detach().double().numpy()[0]
-    return scale.years((new - reference.mean(axis=0)) / spread @ weight + float(model.head.bias))
+    return scale.years(
+        (new - reference.mean(axis=0)) / spread @ weight + float(model.head.bias.detach())
+    )
 
 
 def _trained(

@@ -21,6 +21,14 @@ _POINT = """([plot, place]) => {
 }"""
 
 
+#: What only this part of the page holds.
+_OWN_HEADING = {
+    "The answer": "All figures",
+    "Curves": "Age error while fine-tuning",
+    "Where it matters": "Tier × tier",
+}
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("comparing")
@@ -38,15 +46,33 @@ def compare(page: Page, address: str) -> Page:
     chromium.settled(page)
     page.get_by_label("Study").first.click()
     page.get_by_role("option", name=re.compile("^finished")).click()
+    # the study opened before has no answer yet
+    expect(page.get_by_role("heading", name=_OWN_HEADING["The answer"])).to_be_visible()
     chromium.settled(page)
     return page
 
 
 def _part(page: Page, name: str) -> None:
+    """Open a part and wait until it stands: right after the click the page still rests on the old one."""
     page.get_by_role("radio", name=name).or_(
         page.get_by_role("button", name=name, exact=True)
     ).first.click()
+    if name in _OWN_HEADING:
+        expect(page.get_by_role("heading", name=_OWN_HEADING[name])).to_be_visible()
     chromium.settled(page)
+
+
+def _resting_place(page: Page, plot: int, place: int) -> list[float]:
+    """Return where a point lies once it lies there for half a second."""
+    before: list[float] | None = None
+    for _ in range(60):
+        page.wait_for_timeout(500)
+        chromium.settled(page)
+        now: list[float] = page.evaluate(_POINT, [plot, place])
+        if now == before:
+            return now
+        before = now
+    raise AssertionError(f"the figure {plot} does not come to rest")
 
 
 def _click(page: Page, plot: int, place: int) -> None:
@@ -56,8 +82,7 @@ def _click(page: Page, plot: int, place: int) -> None:
     )
     # by the page itself: a figure that is redrawn meanwhile is another element
     page.evaluate("(n) => document.querySelectorAll('.js-plotly-plot')[n].scrollIntoView()", plot)
-    page.wait_for_timeout(500)
-    x, y = page.evaluate(_POINT, [plot, place])
+    x, y = _resting_place(page, plot, place)
     page.mouse.move(x - 3, y)
     page.mouse.move(x, y)
     page.wait_for_timeout(300)

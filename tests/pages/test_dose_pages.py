@@ -6,6 +6,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import words
+from training.studies import arm_overlap
 from training.studies.planned_study import Study
 
 DOSES = ["A~motion-0.25", "A~motion-0.5", "A~motion-1", "A+A~motion-0.5"]
@@ -66,3 +67,12 @@ def test_train_offers_the_choices_of_a_design_and_says_what_is_wrong(own, run) -
     assert "compared with A, the same scans as they are" in words(page)
     (severities,) = [each for each in page.multiselect if each.label == "Severities"]
     assert "at least one severity" in words(severities.set_value([]).run())
+
+
+@pytest.mark.parametrize("reference", ["scratch", "A", "control-A"])
+def test_what_an_arm_and_its_control_share_stands_beside_their_comparison(full, run, reference):
+    workspace, finished, _ = full
+    chosen = {state.STUDY: finished.id, state.COMPARE_REFERENCE: reference}
+    said = words(run("compare", workspace, **chosen))
+    (one,) = arm_overlap.of_study(finished)
+    assert said.count(one.words) == 1

@@ -80,6 +80,8 @@ def test_present_and_the_files_say_the_same_verdict(declared, run) -> None:
     told = {message.name: message for message in report.messages}
     assert told["answer"].title == primary.conclusion.headline
     assert told["primary"].points == (primary.verdict.words,)
+    order = list(told)
+    assert order.index("figures") == order.index("answer") + 1  # whose note says that it is next
     methods = " ".join(report.methods)
     assert (
         "The primary comparison, A against all, and the margin of 2.5 years were declared when the study was "

@@ -72,3 +72,13 @@ def test_equal_ids_that_fit_are_confirmed_together(own: Workspace, run: Run) -> 
     assert list(person_decisions.in_force(own).values()) == [True] * 13
     (left,) = duplicates.undecided(own)
     assert len(left.fits) == 1
+
+
+def test_a_damaged_table_of_pairs_is_named_and_takes_nothing_else_with_it(
+    own: Workspace, run: Run
+) -> None:
+    _suspected(own)
+    own.near_duplicates_path.write_bytes(b"no table")
+    page = run("cohort", own)
+    assert "people --search" in words(page) and "pairs.parquet" in words(page)
+    assert "made-target" in words(page) and button(page, "Add the source")

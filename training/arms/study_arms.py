@@ -2,10 +2,9 @@
 
 An arm's name says all of it: ``A+B`` (tiers, any of them), ``keep-80`` and ``worst-20`` (the best and the
 worst by score), ``control-keep-80`` (as many at random), ``not-keep-20`` (as many at random of the others),
-``A-share-25-draw-1`` (:mod:`training.arms.random_subset`), ``A~motion-0.5``
-(:mod:`training.arms.distortion`), ``all-labels-25`` (``all``, fine-tuned on a quarter of the people),
-``probe-all`` (the encoder of ``all`` as it is, with a head), ``random``, ``cnn`` and ``ridge`` (baselines
-without pretraining).
+``A-share-25-draw-1`` (:mod:`.random_subset`), ``A~motion-0.5`` (:mod:`.distortion`),
+``all-labels-25`` (fine-tuned on a quarter of the people), ``probe-all`` (the encoder of ``all`` as it is,
+with a head), ``random``, ``cnn`` and ``ridge`` (baselines without pretraining).
 """
 
 import re

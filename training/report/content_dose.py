@@ -1,5 +1,7 @@
 """Messages on distortions and random subsets: dose and harm, a ranking, what more scans give."""
 
+import pandas as pd
+
 from curation.wording import number, plural
 from training.report.content_results import intervals_of
 from training.report.plots import Line, Message, Plot, Series, Table
@@ -139,6 +141,7 @@ def more_scans(source: ReportSource) -> Message | None:
         "What are more scans of the same quality worth?",
         f"Random subsets of the people of {first}, {drawn} of each size.",
         plot=plot,
+        points=tuple(_size_words(row) for _, row in plot.table.iterrows()),
         note=f"Intervals: 95 %, over people and draws; of the whole, over people and seeds.{bands}",
         faded=not source.conclusion.ranks,
     )
@@ -147,7 +150,14 @@ def more_scans(source: ReportSource) -> Message | None:
 # ---- parts -----------------------------------------------------------------------------------------
 
 
-def _ranked(source: ReportSource):  # type: ignore[no-untyped-def]
+def _size_words(row: pd.Series) -> str:
+    return (
+        f"{row['n_scans']:.0f} scans, equal {row['equal']}: {number(row['age_mae_years'], 2)} years "
+        f"({number(row['ci_low'], 2)} to {number(row['ci_high'], 2)})."
+    )
+
+
+def _ranked(source: ReportSource) -> pd.DataFrame | None:
     """Return the distortions of the first clean arm and severity of which several were tried; else none."""
     lost = dose_harm.dose_harm(source.held_out, dose_harm.effects_by_arm(source.study))
     ranked = dose_harm.ranking(lost)
@@ -163,7 +173,7 @@ def _lead(source: ReportSource) -> str:
     return "" if source.conclusion.ranks else f"{source.conclusion.headline}."
 
 
-def _intervals(source: ReportSource, name: str, table) -> Plot:  # type: ignore[no-untyped-def]
+def _intervals(source: ReportSource, name: str, table: pd.DataFrame) -> Plot:
     return Plot(
         name,
         "intervals",

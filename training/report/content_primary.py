@@ -55,7 +55,7 @@ def plot(found: Primary) -> Plot:
         by="interval",
         low="low",
         high="high",
-        x_label=f"{arm} less {reference} ({outcome.measure_unit}; {outcome.favours} {arm} is better)",
+        x_label=f"{arm} − {reference} ({outcome.measure_unit}; {outcome.favours} {arm} is better)",
         y_label="",
         series=(Series(_DIFFERENT, _DIFFERENT, INK), Series(_WITHIN, _WITHIN, MUTED, hollow=True)),
         lines=(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from curation import __version__
 from curation.cohorts.frozen_cohort import Cohort
+from curation.cohorts.matched_controls import TRAITS
 from curation.storage import files
 from curation.tiers.rule_versions import same_rule, summary_line
 from curation.wording import plural
@@ -15,8 +16,7 @@ from training.report import (
     content_alignment,
     content_primary,
     judging_methods,
-    methods_objective,
-    methods_tuning,
+    methods_training,
 )
 from training.report.source import ReportSource, ages_of, count_of, short
 from training.results import study_sets
@@ -99,7 +99,7 @@ def _pretraining(source: ReportSource) -> str:
         f"Pretraining. Arms: {arms}. Scans were aligned to the ICBM152 template, cut to the brain "
         "and resampled to "
         f"{side} voxels of {preset.spacing_mm:g} mm. {_alignment(source)}{_images(source)}"
-        f"{methods_objective.trained(preset)} for {preset.pretrain_epochs} epochs of "
+        f"{methods_training.trained(preset)} for {preset.pretrain_epochs} epochs of "
         f"{preset.pretrain_steps} steps of "
         f"{preset.pretrain_batch} scans, the same number of steps for every arm."
         f"{_controls(source)}{arm_words.methods(source.study)}"
@@ -111,8 +111,16 @@ def _controls(source: ReportSource) -> str:
     matched = arm_overlap.controls_matched_on(source.study)
     if matched is None:
         return ""
-    within = [*filter(None, [matched.places.words]), *["thirds of age"] * matched.ages]
-    strata = f" within {' and '.join(within)}" if within else ""
+    within = [
+        *filter(None, [matched.places.words]),
+        *["thirds of age"] * matched.ages,
+        *(TRAITS[name] for name in matched.traits),
+    ]
+    strata = (
+        f" within {', '.join(within[:-1])}{' and ' * (len(within) > 1)}{within[-1]}"
+        if within
+        else ""
+    )
     told = [f"Size-matched controls were drawn at random{strata}.", matched.note]
     told += [one.words for one in arm_overlap.of_study(source.study)]
     return "".join(f" {sentence}" for sentence in told if sentence)
@@ -164,7 +172,7 @@ def _finetuning(source: ReportSource) -> str:
     shares = f" Some arms learned {name} of {_listed(few)} % of the people." if few else ""
     return (
         f"Fine-tuning. Encoder and head were fine-tuned for {study.outcome.noun} "
-        f"{methods_tuning.length(study)}{others}{shares} {study.folds} folds {study.judging.folds_words}, "
+        f"{methods_training.length(study)}{others}{shares} {study.folds} folds {study.judging.folds_words}, "
         "the same for every arm; "
         f"{plural(len(study.seeds), 'seed')} ({_listed(study.seeds)}). No held-out person chose "
         f"anything.{judging_methods.told(source)}"
@@ -186,14 +194,14 @@ def _optimisation(source: ReportSource) -> str:
         f"Optimisation. AdamW (betas 0.9 and 0.95, weight decay {preset.weight_decay:g} of matrices, "
         f"gradients clipped to a norm of {preset.clip_norm:g}); the learning rate rose over the first "
         f"{100 * preset.warmup:.0f} % of the steps and fell to 0 by half a cosine. Pretraining: "
-        f"{methods_objective.loss(preset)}, learning rate {preset.pretrain_lr:g}, batches of "
+        f"{methods_training.loss(preset)}, learning rate {preset.pretrain_lr:g}, batches of "
         f"{preset.pretrain_batch}. "
         f"Fine-tuning: {judging_methods.loss(source.study.outcome)}, learning rate "
-        f"{methods_tuning.rate(source.study)}, in a pretrained encoder times {preset.layer_decay:g} a block "
-        "towards the input, batches of "
+        f"{methods_training.rate(source.study)}, in a pretrained encoder times {preset.layer_decay:g} a "
+        "block towards the input, batches of "
         f"{preset.finetune_batch}, dropout {preset.dropout:g}. Volumes were flipped left to right at random, "
         f"{moved}changed in contrast and brightness by some 5 %, and in pretraining masked anew at each step"
-        f"{warped}.{methods_objective.views(preset)}{hours}"
+        f"{warped}.{methods_training.views(preset)}{hours}"
     )
 
 

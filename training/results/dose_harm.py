@@ -212,7 +212,7 @@ def doses(table: pd.DataFrame) -> pd.DataFrame:
     first["words"] = ""
     both = pd.concat([first, lines], ignore_index=True)
     both["series"] = [
-        f"{label}, of {clean}{' beside it' * bool(too)}"
+        f"{label}, of {clean}{' (augmentation)' * bool(too)}"
         for label, clean, too in zip(both["label"], both["clean"], both["clean_too"], strict=True)
     ]
     return both.sort_values(["series", "severity"], kind="stable", ignore_index=True)

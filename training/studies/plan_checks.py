@@ -26,7 +26,7 @@ def refuse_settings(
     if not name.strip():
         raise StudyError("A study needs a name.")
     if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise StudyError(f"Seeds are different numbers of 0 or more; these are {seeds}.")
+        raise StudyError(f"Seeds are different numbers of 0 or more; these are {list(seeds)}.")
     judging.refuse(asked, target_id)
 
 
@@ -43,14 +43,13 @@ def refuse_unfit(
     Raises
     ------
     StudyError
-        Too few people for the folds, for an arm's share of the labels, for a contrast or for tuning; an arm
+        Too few people for the folds, for an arm's share of the labels or for tuning; an arm
         without scans or with fewer than two people, one whose control cannot be drawn, or that distorts PET.
     """
     study_checks.refuse_too_few(target, folds)
     study_checks.refuse_too_few_labels(target, folds, chosen)
     study_checks.refuse_same_folder(chosen)
     arm_checks.refuse(pool, chosen, input_images.other_than_t1w(preset))
-    study_checks.refuse_too_few_to_contrast(pool, chosen, preset)
     study_checks.refuse_too_few_to_tune(target, folds, tuning)
 
 

@@ -201,16 +201,12 @@ def plan(
 
     Parameters
     ----------
-    workspace : Workspace
-        Where the cohorts are.
-    name, cohort_id, target_id : str
-        Name of the study; ids of the frozen pool and of the frozen target cohort.
+    workspace, name, cohort_id, target_id
+        Where the cohorts are; name of the study; ids of the frozen pool and of the frozen target cohort.
     arms : list of str
         Names out of :func:`training.arms.study_arms.available_arms`.
-    seeds : list of int
-        Different numbers of 0 or more; each arm is trained once with each.
-    folds : int
-        Folds of the target cohort, 2 or more.
+    seeds, folds
+        Different numbers of 0 or more, each arm is trained once with each; 2 folds or more.
     preset : str
         Key of :data:`training.settings.presets.PRESETS`.
     overrides : mapping, optional
@@ -220,10 +216,6 @@ def plan(
     tuning, asked : optional
         Trials that choose rate and length of fine-tuning, where the preset's are not taken; outcome, kind of
         folds, repeats and external cohorts.
-
-    Returns
-    -------
-    Study
 
     Raises
     ------

@@ -14,10 +14,7 @@ from curation.sources.duplicates import some
 from curation.storage import tables
 from curation.storage.files import slug
 from curation.storage.workspace import Role, Workspace
-from training.arms import arm_scans
 from training.arms.study_arms import Arm
-from training.settings.objectives import OBJECTIVES
-from training.settings.preset import Preset
 from training.settings.tuning import INNER_FOLDS, Tuning
 from training.studies import pool_target_separation
 from training.studies.pool_target_separation import Separation
@@ -139,23 +136,6 @@ def refuse_too_few_labels(target: Cohort, folds: int, chosen: tuple[Arm, ...]) -
             raise StudyError(
                 f"The arm {arm.name} would learn from fewer than two people: {arm.label_percent} % of "
                 f"{training}. Take a larger share or a larger target cohort."
-            )
-
-
-def refuse_too_few_to_contrast(pool: Cohort, chosen: tuple[Arm, ...], preset: Preset) -> None:
-    """Refuse an arm of one person where the objective tells people apart."""
-    if not OBJECTIVES[preset.objective].contrasts:
-        return
-    for arm in chosen:
-        if arm.encoder != arm.name:
-            continue
-        matched = arm_scans.matched_arm(arm) if arm.matches else None
-        ids = arm_scans.scans_of(arm, pool.scans, matched=matched)
-        people = pool.scans.loc[pool.scans["scan_id"].isin(ids), "subject_id"].nunique()
-        if people < 2:
-            raise StudyError(
-                f"The arm {arm.name} holds the scans of one person, and the objective {preset.objective} "
-                "learns by telling people apart. Leave the arm out, or take the objective mae."
             )
 
 

@@ -16,15 +16,23 @@ _WIDTH_PX = 400
 
 def show(workspace: Workspace) -> None:
     """Draw what was compared, and the undecided pairs; nothing before any scan was compared."""
-    paths = (workspace.scans_path, workspace.near_duplicates_path, workspace.compared_scans_path)
-    newest = person_decisions.newest(workspace)
-    said, found = _found(workspace, tuple(map(cache.stamp, paths)), newest)
     if not workspace.compared_scans_path.exists():
         return
     st.subheader("Scans that show one head")
-    st.caption(formatting.escape(f"{said} {_HOW}"))
-    if not found:
-        return
+    with frame.in_words():
+        paths = (
+            workspace.scans_path,
+            workspace.near_duplicates_path,
+            workspace.compared_scans_path,
+        )
+        newest = person_decisions.newest(workspace)
+        said, found = _found(workspace, tuple(map(cache.stamp, paths)), newest)
+        st.caption(formatting.escape(f"{said} {_HOW}"))
+        if found:
+            _pairs(workspace, found)
+
+
+def _pairs(workspace: Workspace, found: list[Suspicion]) -> None:
     st.warning(_what_follows(found), icon=":material/person_search:")
     author = st.text_input(
         "Who decides", value=state.get(state.PERSON, ""), max_chars=100, key="alike-author"

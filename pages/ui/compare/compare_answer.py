@@ -160,18 +160,30 @@ def _verdicts(
             conclusion.ranks,
         ),
     )
-    shared = shown.overlaps() if len(found.controls) else {}
+    shared = shown.overlaps()
     lines = []
     for head, table, ranked in blocks:
         table = table[table["role"] == "exploratory"]
         if len(table):
             lines.append(f'<div class="ts-muted">{html.escape(head)}</div>')
             lines += [
-                _line(row, shared.get(row.reference), ranked=ranked) for row in table.itertuples()
+                _line(row, _overlap(shown, shared, row.arm, row.reference), ranked=ranked)
+                for row in table.itertuples()
             ]
     if found.reference.empty:
         lines.append('<div class="ts-muted">There is no other arm to compare with yet.</div>')
     st.html(f'<div class="ts-verdicts">{"".join(lines)}</div>')
+
+
+def _overlap(
+    shown: Comparison, shared: dict[str, Overlap], arm: str, reference: str
+) -> Overlap | None:
+    """Return what an arm and its control share, whichever of the two is the reference."""
+    for control, matched in ((reference, arm), (arm, reference)):
+        found = shown.held_out.arm(control)
+        if found and found.matches == matched:
+            return shared.get(control)
+    return None
 
 
 def _line(row, shared: Overlap | None, *, ranked: bool) -> str:  # type: ignore[no-untyped-def]

@@ -84,33 +84,30 @@ def _distortions(lost: pd.DataFrame, outcome: Outcome) -> None:
 
 def _table(lost: pd.DataFrame, outcome: Outcome) -> str:
     digits = outcome.digits
+    several = lost["clean"].nunique() > 1
     rows = [
         (
-            f"{row.label}{' beside it' * bool(row.clean_too)}",
-            str(row.clean),
+            f"{row.label}{' (augmentation)' * bool(row.clean_too)}{f', of {row.clean}' * several}",
             f"{row.severity:g}",
             f"{number(row.years_lost, digits)} ({number(row.ci_low, digits)} to "
             f"{number(row.ci_high, digits)})",
             _p(row.p_holm),
             number(row.detectable_years, outcome.coarse_digits),
             number(row.volume_change, 2),
-            number(row.score_clean, 0),
-            number(row.score_distorted, 0),
+            f"{number(row.score_clean, 0)} → {number(row.score_distorted, 0)}",
         )
         for row in lost.itertuples()
     ]
     head = (
         "Distorted by simulation",
-        "Scans of",
         "Severity",
         f"{outcome.lost} (95 %)",
         "p (Holm)",
         f"Would be found ({outcome.unit_words})",
-        "Change of the volume",
-        "Score as it is",
-        "Score distorted",
+        "Volume changed",
+        "Score",
     )
-    return html_marks.table(head, rows, numeric=range(2, len(head)))
+    return html_marks.table(head, rows, numeric=range(1, len(head)))
 
 
 def _measured_words(lost: pd.DataFrame) -> str:
@@ -124,8 +121,10 @@ def _measured_words(lost: pd.DataFrame) -> str:
         else ""
     )
     return (
-        "Change of the volume: mean squared, within the brain, as a share of the variance between people. "
-        f"Scores: means of up to {plural(scored, 'scan')} each, assessed like any other image.{geometry}"
+        "Would be found: the true loss, years, that four of five such studies would find. Volume changed: "
+        "mean squared, within the brain, as a share of the variance between people. Score: of the scans as "
+        f"they are, then distorted; means of up to {plural(scored, 'scan')} each, assessed like any other "
+        f"image.{geometry}"
     )
 
 

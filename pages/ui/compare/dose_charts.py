@@ -36,7 +36,8 @@ def dose_curves(lines: pd.DataFrame, outcome: Outcome = AGE) -> go.Figure:
             hovertemplate=f"%{{customdata[0]}}: {outcome.hover('y', signed=True)}, {_bounds(outcome)}"
             "<extra></extra>",
         )
-    scatter_layout(figure, "Severity of the simulated distortion (0: as it is)", outcome.lost_label)
+    short = f"{outcome.lost} (above 0 is harm)"
+    scatter_layout(figure, "Severity of the simulated distortion (0: as it is)", short)
     figure.update_xaxes(range=[-0.03, 1.03])
     figure.add_hline(y=0, line={"color": INK, "width": 1.5})
     figure.update_layout(showlegend=True)

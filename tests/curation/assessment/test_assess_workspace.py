@@ -72,7 +72,7 @@ def test_what_kind_of_image_a_scan_is_stands_beside_its_metrics(done: Workspace)
     assert set(metrics["measured_by"]) == {"tierscope"}
     flags = metrics["flags"].map(json.loads)
     assert set(flags["s0"]) == {"low_resolution"}  # 4 mm
-    assert set(flags["s2"]) == {"low_resolution", "not_t1w"}
+    assert set(flags["s2"]) == {"low_resolution", "not_t1w", "name_contradicted"}
     assert "T2w" in flags["s2"]["not_t1w"]
     assert flags["s3"] == {}  # nothing could be read
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from curation.__main__ import main
+from curation.decisions import person_decisions
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.helpers.nifti_images import make_bids, write_nifti
@@ -43,6 +44,7 @@ def test_a_full_disk_is_said_with_the_file_and_leaves_no_litter(
 
     write_nifti(tmp_path / "set" / "a_T1w.nii.gz")
     workspace = Workspace.create(tmp_path / "w")
+    person_decisions.in_force(workspace)  # the database is there, as it is from the first page on
     monkeypatch.setattr(os, "fsync", is_full)
     assert main(["ingest", str(tmp_path / "set"), "-w", str(workspace.root)]) == 2
     said = capsys.readouterr().err

@@ -1,13 +1,17 @@
 """A brain's vector is that of one head, whatever was done to the image, and not another's."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from curation.imaging import brain_vector
-from curation.imaging.brain_vector import similarity
+from curation.imaging.brain_vector import SAME_HEAD, similarity
+from curation.imaging.registered_grid import register_volume
 from curation.imaging.template import template
-from curation.imaging.volumes import Volume, conform, edges_mm
+from curation.imaging.volumes import Volume, conform, edges_mm, load
+from tests.helpers import changed_copies
 
 #: A template that is moved by a rigid motion, so that the alignment counts.
 MOVED = np.array([[0.98, -0.2, 0, 7], [0.2, 0.98, 0, -4], [0, 0, 1, 9], [0, 0, 0, 1.0]])
@@ -95,3 +99,21 @@ def test_an_image_without_a_brain_in_view_has_no_vector() -> None:
     affine[:3, 3] = -120
     flat = _volume(np.full((70, 70, 70), 3.0), affine)
     assert brain_vector.brain_vector(flat, np.eye(4)) is None
+
+
+@pytest.mark.soak
+def test_copies_of_a_real_head_are_found_and_two_real_heads_are_unlike(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    first, second = sorted((shared_data / "ds000011").glob("sub-*/anat/*_T1w.nii.gz"))[:2]
+    copies = [changed_copies.write(first, kind, tmp_path) for kind in changed_copies.COPIES]
+    whole, other, *others = (_real(path) for path in (first, second, *copies))
+    assert min(similarity(whole, copy) for copy in others) >= SAME_HEAD + 0.2
+    assert similarity(whole, other) <= SAME_HEAD - 0.1
+
+
+def _real(path: Path) -> np.ndarray:
+    volume = conform(load(path))
+    vector = brain_vector.brain_vector(volume, register_volume(volume).template_affine)
+    assert vector is not None
+    return vector

@@ -124,3 +124,18 @@ def test_thick_slices_of_a_clinic_are_recognised(shared_data: Path) -> None:
         volumes.load(shared_data / "thick_slice_ms/patient12_study1_T1W.nii.gz")
     )
     assert {"thick_slices", "no_air"} <= set(recognise(volume, find_masks(volume), "T1w"))
+
+
+@pytest.mark.parametrize(
+    "name", ["ixi_2mm/IXI013-HH-1212-T1_ds.nii.gz", "t1w_2mm/ds000011_sub-02_T1w_2mm.nii.gz"]
+)
+def test_a_real_head_with_the_contrast_turned_over_contradicts_its_name(
+    shared_data: Path, name: str
+) -> None:
+    volume = volumes.conform(volumes.load(shared_data / name))
+    top = float(np.percentile(volume.data, 99.5))
+    turned = np.where(volume.data > 0.15 * top, np.maximum(1.2 * top - volume.data, 0), volume.data)
+    other = replace(volume, data=turned.astype(np.float32))  # made: as dark as it was bright
+    found = recognise(other, find_masks(other), "T1w")
+    assert {"not_t1w", "name_contradicted"} <= set(found)
+    assert "name_contradicted" not in recognise(other, find_masks(other), "T2w")

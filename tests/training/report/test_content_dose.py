@@ -65,7 +65,8 @@ def test_distortions_are_ranked_beside_what_they_do_to_volume_and_score(workspac
 def test_subsets_are_shown_at_equal_steps_and_passes(workspace, study) -> None:
     message = content_dose.more_scans(_source(workspace, study))
     assert set(message.plot.table["equal"]) == {"steps", "passes"}
-    assert "2 draws" in message.lead
+    assert "2 draws" in message.lead and len(message.points) == 4
+    assert message.points[0].startswith("2 scans, equal passes: ")
 
 
 def test_the_methods_say_what_was_done_and_only_that(workspace, study) -> None:

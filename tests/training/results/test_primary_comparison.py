@@ -3,6 +3,7 @@ import pytest
 
 from tests.helpers.made_predictions import ALL, SCRATCH, A, made
 from training.arms.study_arms import Arm
+from training.held_out import joined_studies
 from training.held_out.predictions import Predictions
 from training.results import comparisons, primary_comparison, study_summary
 from training.results.primary_comparison import Primary
@@ -58,6 +59,16 @@ def test_in_a_table_it_has_its_own_verdict_turned_round_where_the_pair_is() -> N
         told = primary_comparison.judged(found, primary).reference.set_index("arm").loc[arm]
         assert (told["role"], told["verdict"]) == ("primary", verdict)
         assert told["words"] == f"Primary comparison: {primary.verdict.words}"
+
+
+def test_beside_another_study_it_keeps_its_verdict_under_the_names_that_arms_have_there() -> None:
+    held_out = _held_out(2.0)
+    both = joined_studies.joined({"one": held_out, "two": held_out})
+    called = ("one · A", "one · all")
+    found = comparisons.compare_all(both, "one · all", called)
+    told = primary_comparison.judged(found, _primary(held_out), called).reference.set_index("arm")
+    assert told.loc["one · A", ["role", "verdict"]].tolist() == ["primary", "better"]
+    assert (told["role"] == "primary").sum() == 1
 
 
 def test_where_neither_arm_learned_anything_equivalence_is_not_claimed() -> None:

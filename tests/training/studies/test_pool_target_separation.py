@@ -322,6 +322,21 @@ def test_one_person_in_two_sources_is_in_one_fold(workspace: Workspace, tmp_path
     assert target.groupby("subject_id")["fold"].nunique().eq(1).all()
 
 
+def test_a_person_of_two_sexes_whom_an_earlier_version_listed_is_refused_when_planned(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    ingest(workspace, _bids(tmp_path / "pool", _people(3, first=20), seed=0))
+    ingest(workspace, _bids(tmp_path / "target", _people(5), seed=100), role="target")
+    scans = tables.read_scans(workspace)
+    two = scans["participant_id"].isin(["sub-01", "sub-02"])
+    changed = {"person": "P1", "subject_id": "person=P1"}
+    tables.write_scans(
+        workspace, scans.assign(**{k: scans[k].mask(two, v) for k, v in changed.items()})
+    )
+    with pytest.raises(StudyError, match=r"P1 would be of two sexes: .* as target:sub-01"):
+        _plan(workspace)
+
+
 def test_who_is_whom_may_not_change_after_freezing(alike: Workspace, tmp_path: Path) -> None:
     pool, target = _cohorts(alike)
     _name(tmp_path / "pool", ["P1", "P2", "P3", "P4"])

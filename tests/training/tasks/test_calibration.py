@@ -1,18 +1,6 @@
 """What ``make bench-answer`` measures of the calibration, on one seed."""
 
-import pytest
-import torch
-
 from tests.benchmarks import calibration
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_it_was():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
-    torch.set_flush_denormal(False)
 
 
 def test_a_model_of_two_sources_is_calibrated_on_both() -> None:

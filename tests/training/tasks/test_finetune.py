@@ -13,20 +13,11 @@ from training.judging.outcome import AGE
 from training.models import masked_autoencoder
 from training.models.age_model import AgeModel
 from training.settings.preset import Preset
-from training.studies import runs
+from training.studies import prepare_volumes, runs
 from training.studies.planned_study import Study
-from training.tasks import devices, finetune, pretrain
+from training.tasks import checkpoints, devices, finetune, pretrain
 from training.tasks.batches import Volumes
 from training.tasks.stop_signal import Interruption
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_it_was():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
-    torch.set_flush_denormal(False)
 
 
 def test_ages_survive_being_standardised() -> None:
@@ -197,3 +188,23 @@ def test_short_memory_changes_no_result(workspace: Workspace, monkeypatch, arm: 
     ]
     assert ages[0] == pytest.approx(ages[1], abs=0.5)  # rounding, through AdamW
     assert "in 4 parts" in files.read_json(run.status_path)["message"]
+
+
+ARMS = ["A", "A~blur-1", "A+A~blur-1", "A-share-50-draw-1-passes"]
+
+
+def test_arms_are_pretrained_on_their_own_volumes_for_their_own_steps(workspace: Workspace) -> None:
+    study = workspace_trainable.plan(
+        workspace_trainable.make(workspace), arms=ARMS, overrides={"pretrain_epochs": 1}
+    )
+    prepare_volumes.prepare(workspace, study, jobs=1)
+    results, weights = {}, {}
+    for run in runs.runs_of(study):
+        if run.kind == "pretrain":
+            results[run.arm] = _train(workspace, study, run.id)
+            weights[run.arm] = checkpoints.load(run.model_path)
+    assert [results[arm]["scans"] for arm in ARMS] == [4, 4, 8, 2]
+    assert [results[arm]["steps"] for arm in ARMS] == [4, 4, 4, 2]
+    assert len({results[arm]["loss"] for arm in ARMS}) == 4
+    for arm in ARMS[1:]:
+        assert any(not weights[arm][name].equal(weights["A"][name]) for name in weights["A"])

@@ -24,15 +24,6 @@ class _Never(Interruption):
         self.requested = False
 
 
-@pytest.fixture(autouse=True)
-def _torch_as_it_was():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
-    torch.set_flush_denormal(False)
-
-
 def _pretrained(workspace: Workspace, **overrides) -> tuple[Study, Run]:
     study = workspace_trainable.plan(workspace, overrides=overrides)
     runs.write_configs(study)
