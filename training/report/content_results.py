@@ -138,13 +138,13 @@ def figures(source: ReportSource) -> Message | None:
         )
         for _, row in source.final.iterrows()
     )
-    measure, *others = outcome.figure_headings
+    unit = f" ({outcome.unit})" * bool(outcome.unit)
     head = (
         "Arm",
-        measure,
+        "AUC" if outcome.two_valued else f"MAE{unit}",
         "95 % interval",
-        *others,
-        *[f"{measure}, bias-corrected"] * with_corrected,
+        *outcome.figure_headings[1:],
+        *[f"MAE, bias-corrected{unit}"] * with_corrected,
         "Runs",
     )
     corrected = (

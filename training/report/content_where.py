@@ -40,7 +40,7 @@ def tier_by_tier(source: ReportSource) -> Message | None:
         x_label="Tier of the test scan",
         y_label="Pretrained on",
         alt=f"{_error(source)} by what was pretrained on and by the tier of the test scan",
-        digits=2 if source.outcome.two_valued else source.outcome.coarse_digits,
+        digits=2 if source.outcome.two_valued else source.outcome.digits,
     )
     order = {series.name: place for place, series in enumerate(source.series)}
     ordered = plot.table.sort_values("arm", key=lambda arm: arm.map(order), kind="stable")

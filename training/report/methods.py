@@ -168,8 +168,8 @@ def _finetuning(source: ReportSource) -> str:
     others = "".join(f" {words}" for way, words in _METHODS.items() if way in used)
     others += _COMBAT * any(arm.harmonised for arm in study.arms)
     few = {arm.label_percent for arm in study.arms} - {100}
-    name = study.outcome.name
-    shares = f" Some arms learned {name} of {_listed(few)} % of the people." if few else ""
+    what = "ages" if study.outcome.is_age else f"values of {study.outcome.name}"
+    shares = f" Some arms learned from {_listed(few)} % of the people's {what}." if few else ""
     return (
         f"Fine-tuning. Encoder and head were fine-tuned for {study.outcome.noun} "
         f"{methods_training.length(study)}{others}{shares} {study.folds} folds {study.judging.folds_words}, "
