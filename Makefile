@@ -78,7 +78,7 @@ $(RUNTIME): requirements.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(TESTING): $(RUNTIME) tests/requirements.txt tests/requirements-mriqc.txt
+$(TESTING): $(RUNTIME) tests/requirements.txt tests/requirements-no-deps.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements-mriqc.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements-no-deps.txt
 	@touch $@

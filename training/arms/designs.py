@@ -190,7 +190,8 @@ def _labels(cohort: CohortHeader, choices: Choices) -> list[str]:
 
 
 def _baselines(cohort: CohortHeader, _: Choices) -> list[str]:
-    return [SCRATCH, ALL, f"probe-{ALL}", *BASELINES]
+    plain = [name for name, arm in BASELINES.items() if not arm.harmonised]  # ComBat asks for sites
+    return [SCRATCH, ALL, f"probe-{ALL}", *plain]
 
 
 def _dose(cohort: CohortHeader, choices: Choices) -> list[str]:

@@ -58,7 +58,7 @@ def test_a_larger_auc_is_better_and_said_so() -> None:
     shown = SEX.shown(found.reference, "difference_years").iloc[0]
     assert shown["ci_low"] < shown["difference_years"] == -row["difference_years"]
     said = conclusions.conclude(held_out, found, "scratch")
-    assert said.ranks and said.headline == row["words"]
+    assert said.ranks and said.headline == f"Exploratory: {row['words']}"
 
 
 def test_models_that_tell_nothing_rank_nothing() -> None:
