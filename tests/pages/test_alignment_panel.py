@@ -37,4 +37,4 @@ def test_figures_without_doubtful_alignments_are_exploratory(
     assert (TITLE in titles) == bool(role)
     assert said in words(page)
     assert ("Exploratory: a sensitivity analysis" in words(page)) == bool(role)
-    assert ("MAE without" in words(page)) == (role == "target")
+    assert ("Age error (MAE, years) without" in words(page)) == (role == "target")

@@ -17,7 +17,7 @@ def doubtful(source: ReportSource) -> Message | None:
     head = (
         "Arm",
         source.outcome.measure_heading,
-        f"{source.outcome.measure} without",
+        f"{source.outcome.measure_heading} without",
         f"Less {source.reference} ({source.outcome.unit_words})",
         "The same without",
     )

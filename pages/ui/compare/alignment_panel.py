@@ -48,7 +48,7 @@ def _table(table: pd.DataFrame, outcome: Outcome) -> str:
         "Arm",
         "People with / without",
         outcome.measure_heading,
-        f"{outcome.measure} without",
+        f"{outcome.measure_heading} without",
         f"Less {reference} ({outcome.unit_words})",
         "The same without",
     )

@@ -5,6 +5,7 @@ Figures are pure functions of tables: no file is read here and nothing of stream
 
 import html
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,6 @@ from training.judging.outcome import AGE, Outcome
 from training.results import error_curves
 from training.theme import MUTED, TEMPLATE, Style
 
-#: Looks that others draw with as well.
 #: For ``st.plotly_chart``: one button, which saves the figure; a double click undoes a zoom.
 CONFIG = {
     "displaylogo": False,
@@ -99,8 +99,9 @@ def age_error(
             annotation={
                 "text": f"{html.escape(outcome.no_model)}: {html.escape(outcome.measured(baseline_years))}",
                 "font": {"color": MUTED, "size": 14},
+                "bgcolor": "rgba(255, 255, 255, 0.75)",
                 "xanchor": "right",
-                "yanchor": "bottom",
+                "yanchor": _free_side(band, along, baseline_years),
             },
         )
     figure.update_layout(
@@ -179,6 +180,12 @@ def _area(rows: pd.DataFrame, along: str, name: str, style: Style) -> dict:
         "showlegend": False,
         "hoverinfo": "skip",
     }
+
+
+def _free_side(band: pd.DataFrame, along: str, level: float) -> Literal["top", "bottom"]:
+    """Return by which edge words at the right end of a level hang on it, away from most lines' ends."""
+    ends = band[band[along] >= band[along].max() * 0.6]["age_mae_years"]
+    return "top" if (ends > level).mean() > 0.5 else "bottom"
 
 
 def _range_of_lines(band: pd.DataFrame, value: str, extra: float | None) -> list[float] | None:

@@ -22,7 +22,9 @@ def choose(workspace: Workspace, target: CohortHeader, targets: list[CohortHeade
     targets : list of CohortHeader
         All frozen target cohorts: the others may be external ones.
     """
-    with st.expander("What arms are judged on", icon=":material/balance:"):
+    with st.expander(
+        "What arms are judged on: outcome, folds, external cohorts", icon=":material/balance:"
+    ):
         left, middle, right = st.columns([2, 2, 1])
         outcome = left.selectbox(
             "Outcome",

@@ -1,8 +1,9 @@
 """Form for a new study: question, arms, seeds, folds and preset, with costs, notes and where it runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
@@ -13,15 +14,14 @@ from pages.ui.train import (
     backend_form,
     design_form,
     judging_form,
-    objective_form,
+    training_form,
     tuning_form,
 )
-from training.arms.designs import Design
 from training.arms.study_arms import Arm, find
 from training.jobs import cost_estimate, execution_backend, launch, mlflow_log
 from training.jobs.execution_backend import Backend
-from training.settings.input_images import IMAGES, Images, images_of
-from training.settings.preset import Preset, parse_changes
+from training.settings.input_images import images_of
+from training.settings.preset import Preset
 from training.settings.presets import PRESETS, default_preset
 from training.settings.tuning import Tuning
 from training.studies import arm_overlap, planned_study
@@ -50,38 +50,27 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     pool = left.selectbox("Pretraining pool", pools, format_func=_cohort_words)
     target = right.selectbox("Target cohort", targets, format_func=_cohort_words)
     design, names = design_form.choose(pool)
-    looked_at = _images(workspace, pool)
-    pursued = objective_form.choose()
+    arms = [arm for name in names if (arm := find(pool, name))]
     columns = st.columns([1, 1, 2, 2])
     seeds = columns[0].number_input("Seeds", 1, 20, value=2, help="each arm is trained once a seed")
     folds = columns[1].number_input(
         "Folds", 2, 10, value=3, help="of the target cohort, by person or by site"
     )
-    preset = columns[2].selectbox(
-        "Preset",
-        list(PRESETS.values()),
-        index=list(PRESETS.values()).index(default_preset()),
-        format_func=lambda preset: preset.name,
-    )
-    title = columns[3].text_input(
-        "Name of the study", value=_title(design, looked_at, pursued), max_chars=60
-    )
-    tuned = tuning_form.choose(preset)
+    preset = _preset(columns[2])
+    declared = st.container()  # what is declared, above the choices that few people touch
+    recipe = training_form.choose(workspace, pool, preset)
     asked = judging_form.choose(workspace, target, targets)
-    changes = st.text_input(
-        "Changes of the preset, if any",
-        placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
-        help="Fields of the preset as NAME=VALUE, with a space between them.",
+    title = columns[3].text_input(
+        "Name of the study", value="-".join([design.name, *recipe.named]), max_chars=60
     )
-    arms = [arm for name in names if (arm := find(pool, name))]
-    outcome = judging_form.outcome(workspace, target, asked)
-    analysis = analysis_form.choose(arms, outcome)
+    with declared:
+        analysis = analysis_form.choose(arms, judging_form.outcome(workspace, target, asked))
     backend, mlflow = backend_form.choose(workspace, Backend(), tracked=False, key="new")
-    judged_on = [one.size for one in targets if one.id in (target.id, *asked.external)]
-    sizes = pool.size, sum(judged_on)
-    chosen = objective_form.usable(preset, _overrides(looked_at) | pursued)
+    chosen = training_form.usable(preset, recipe)
     if arms and chosen:
-        all_folds = folds * asked.repeats
+        judged_on = [one.size for one in targets if one.id in (target.id, *asked.external)]
+        sizes, all_folds = (pool.size, sum(judged_on)), folds * asked.repeats
+        tuned = recipe.tuning
         st.markdown(_cost_words(workspace, arms, seeds, all_folds, chosen, sizes, backend, tuned))
         analysis_form.show_power(workspace, target, preset.name, seeds, analysis)
     show_plan_notes(workspace, pool, target, names, seeds)
@@ -97,17 +86,32 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
                 seeds=list(range(seeds)),
                 folds=folds,
                 preset=preset.name,
-                overrides=parse_changes(preset, changes.split()) | _overrides(looked_at) | pursued,
+                overrides=recipe.overrides(preset),
                 analysis=analysis,
-                tuning=tuned,
+                tuning=recipe.tuning,
                 asked=asked,
             )
-            state.put(state.PENDING_STUDY, planned.id)
-            launch.launch(workspace, planned.id, backend=backend, mlflow=mlflow)
-            execution_backend.remember_backend(workspace, backend)
-            mlflow_log.remember(workspace, mlflow)
-            cache.forget_study_states()
-            st.rerun()
+            _launch(workspace, planned.id, backend, mlflow)
+
+
+def _launch(workspace: Workspace, study_id: str, backend: Backend, mlflow: bool) -> None:
+    """Start a planned study, remember where it runs, and show it."""
+    state.put(state.PENDING_STUDY, study_id)
+    launch.launch(workspace, study_id, backend=backend, mlflow=mlflow)
+    execution_backend.remember_backend(workspace, backend)
+    mlflow_log.remember(workspace, mlflow)
+    cache.forget_study_states()
+    st.rerun()
+
+
+def _preset(column: DeltaGenerator) -> Preset:
+    offered = list(PRESETS.values())
+    return column.selectbox(
+        "Preset",
+        offered,
+        index=offered.index(default_preset()),
+        format_func=lambda preset: preset.name,
+    )
 
 
 # ---- words --------------------------------------------------------------------------------------
@@ -116,41 +120,6 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
 def _cohort_words(header: CohortHeader) -> str:
     per_tier = ", ".join(f"{count} {tier}" for tier, count in header.counts.items())
     return f"{header.id} ({plural(header.size, 'scan')}: {per_tier})"
-
-
-def _title(design: Design, images: Images, pursued: Mapping[str, str]) -> str:
-    seen = [] if images is IMAGES["T1w"] else [images.name]
-    return "-".join([design.name, *seen, *pursued.values()])
-
-
-# ---- the images ----------------------------------------------------------------------------------
-
-
-def _images(workspace: Workspace, pool: CohortHeader) -> Images:
-    """Draw the choice of the input images, where a source of pools has PET; else it is T1w."""
-    scans = cache.scans(workspace)
-    if not ((scans["status"] == "pet") & (scans["role"] == pool.role)).any():
-        return IMAGES["T1w"]
-    images = IMAGES[
-        st.segmented_control(
-            "Images",
-            list(IMAGES),
-            default="T1w",
-            key=state.IMAGES,
-            required=True,
-            format_func=lambda name: IMAGES[name].label,
-        )
-    ]
-    st.caption(
-        f"{images.meaning[0].upper()}{images.meaning[1:]}. To compare T1w, PET and both, plan a study of "
-        "each with the same cohorts, seeds and folds: Compare sets their arms side by side."
-    )
-    return images
-
-
-def _overrides(images: Images) -> dict:
-    """Return the preset fields to change; none for T1w, so that changes typed by hand hold."""
-    return {} if images is IMAGES["T1w"] else images.overrides
 
 
 # ---- costs and notes -----------------------------------------------------------------------------

@@ -85,6 +85,12 @@ def test_baseline_is_a_dotted_line_that_says_its_value() -> None:
     assert "8.25 years" in figure.layout.annotations[0].text
 
 
+def test_what_the_baseline_says_stands_on_the_side_that_the_lines_leave_free() -> None:
+    for level, edge in ((1.0, "top"), (20.0, "bottom")):  # below all lines, above all lines
+        figure = charts.age_error(band("A"), STYLES, baseline_years=level)
+        assert figure.layout.annotations[0].yanchor == edge
+
+
 def test_a_single_seed_has_a_line_and_no_invented_band() -> None:
     figure = charts.age_error(band("A", n=1), STYLES)
     (area,) = [trace for trace in figure.data if trace.fill == "toself"]
