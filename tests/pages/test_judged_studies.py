@@ -7,8 +7,11 @@ import pytest
 from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from tests.helpers import workspace_judged
-from tests.helpers.page_words import words
+from tests.helpers.page_words import button, checked, words
+from training.held_out import stored_predictions
+from training.jobs import launch
 from training.report import content
+from training.results import doubtful_alignments, study_summary
 from training.studies import planned_study
 from training.studies.planned_study import Study
 
@@ -86,10 +89,33 @@ def test_the_report_and_the_methods_say_what_was_judged_and_how(made) -> None:
     assert "predicted-age" not in names
 
 
-def test_train_offers_what_can_be_predicted_and_plans_it(made, run) -> None:
-    workspace, *_ = made
+def test_train_offers_what_can_be_predicted_and_plans_it(made, run, monkeypatch) -> None:
+    workspace, *before = made
+    launched: list[str] = []
+    monkeypatch.setattr(launch, "launch", lambda _, study_id, **__: launched.append(study_id))
     page = run("train", workspace)
     (outcome,) = [box for box in page.selectbox if box.label == "Outcome"]
     assert outcome.options[:2] == ["age", "sex"] and "MMSE" in outcome.options
     assert not {"drinks", "batch", "rare"} & set(outcome.options)
-    assert len(planned_study.list_studies(workspace)) == 2
+    outcome.set_value("MMSE").run()
+    assert [box.value for box in page.selectbox if box.label == "Primary comparison"] == [
+        "none: all exploratory"  # what difference in a score matters is for people to say
+    ]
+    checked(button(page, "Launch the study").click().run())
+    planned = planned_study.load(workspace, launched[0])
+    assert planned.outcome.name == "MMSE" and planned.id not in {study.id for study in before}
+
+
+def test_what_an_auc_is_without_doubtful_alignments_is_said_of_an_auc(made) -> None:
+    workspace, sex, _ = made
+    held_out = stored_predictions.read(workspace, sex)
+    few = set(held_out.scans["scan_id"].head(2))
+    table = doubtful_alignments.compare(held_out, few, "scratch").set_index("arm")
+    kept = study_summary.summarise(doubtful_alignments.without(held_out, few)).set_index("arm")
+    assert table["age_mae_years_without"].tolist() == pytest.approx(
+        kept.loc[table.index, "age_mae_years"].tolist()
+    )
+    row = table.loc["A"]
+    gained = row["age_mae_years"] - table.loc["scratch", "age_mae_years"]
+    assert row["difference_years"] == pytest.approx(gained) and gained > 0
+    assert row["ci_low"] < row["difference_years"] < row["ci_high"]

@@ -61,6 +61,11 @@ def test_train_plans_and_launches_what_was_chosen(own, run, monkeypatch) -> None
     assert "30 runs: 6 pretrainings and 24 fine-tunings" in words(page)
     page.number_input[0].set_value(1).run()
     assert "15 runs" in words(page)
+    (changes,) = [box for box in page.text_input if box.label.startswith("Changes")]
+    changes.set_value("pretrain_epochs=one").run()
+    assert "is like 24; not 'one'" in page.warning[0].value
+    assert button(page, "Launch the study").disabled
+    changes.set_value("").run()
     checked(button(page, "Launch the study").click().run())
     (planned,) = planned_study.list_studies(own)
     assert launched == [planned.id]

@@ -15,7 +15,7 @@ from training.jobs import launch
 from training.settings import objectives
 from training.settings.input_images import IMAGES
 from training.settings.objectives import OBJECTIVES
-from training.settings.preset import parse_changes
+from training.settings.preset_changes import parse_changes
 from training.settings.presets import PRESETS, default_preset
 from training.settings.tuning import TUNED_PRESETS, Tuning, trial_count
 from training.studies import arm_overlap, planned_study

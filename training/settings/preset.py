@@ -4,7 +4,7 @@ A preset is chosen by name and may be changed field by field for one study; the 
 that it was planned with, so a later change of a preset changes no study.
 """
 
-import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
@@ -23,6 +23,19 @@ MODALITIES = (("T1w",), ("pet",), ("T1w", "pet"))
 _SEQUENCES = ("shape", "modalities")
 #: Fields that came later: a plan that has their defaults is written down, and named, as before.
 _LATER = ("objective", "contrast_weight", "temperature", "crop")
+#: Least values of whole numbers, of which the others are 1 or more, and ranges of those that are none.
+_LEAST = {"finetune_batch": 2, "shift_voxels": 0}
+_ABOVE_ZERO = (
+    "spacing_mm",
+    "pretrain_lr",
+    "finetune_lr",
+    "probe_lr",
+    "cnn_lr",
+    "clip_norm",
+    "layer_decay",
+)
+_NOT_NEGATIVE = ("weight_decay", "warp_mm", "locality")
+_SHARES = ("dropout", "warmup")
 
 
 @dataclass(frozen=True)
@@ -159,6 +172,7 @@ class Preset:
     compiled: bool = False
 
     def __post_init__(self) -> None:
+        self._check_sizes()
         if any(size % self.patch for size in self.shape):
             raise StudyError(
                 f"Preset {self.name}: volumes of {_times(self.shape)} voxels cannot be cut into "
@@ -170,24 +184,29 @@ class Preset:
                     f"Preset {self.name}: a width of {width} must be a multiple of 6 and of its "
                     f"{heads} attention heads."
                 )
-        for field in (
-            "pretrain_epochs",
-            "pretrain_steps",
-            "pretrain_batch",
-            "finetune_epochs",
-            "finetune_batch",
-            "threads",
-            "devices",
-        ):
-            if getattr(self, field) < 1:
-                raise StudyError(f"Preset {self.name}: {field} must be 1 or more.")
-        if self.finetune_batch < 2:
-            raise StudyError(f"Preset {self.name}: finetune_batch must be 2 or more.")
         if not 0 < self.masking_ratio < 1:
             raise StudyError(f"Preset {self.name}: masking_ratio must lie between 0 and 1.")
-        if self.locality < 0:
-            raise StudyError(f"Preset {self.name}: locality must be 0 or more.")
         self._check_choices()
+
+    def _check_sizes(self) -> None:
+        """Refuse numbers that are too small, and a shape that is not one of a volume."""
+        if len(self.shape) != 3 or min(self.shape) < 1:
+            raise StudyError(
+                f"Preset {self.name}: shape is three sizes of 1 or more, not {list(self.shape)}."
+            )
+        for field in fields(self):
+            least, value = _LEAST.get(field.name, 1), getattr(self, field.name)
+            if field.type is int and value < least:
+                raise StudyError(f"Preset {self.name}: {field.name} must be {least} or more.")
+        for name in _ABOVE_ZERO:
+            if not 0 < getattr(self, name) < math.inf:
+                raise StudyError(f"Preset {self.name}: {name} must be above 0.")
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) < 1:
+                raise StudyError(f"Preset {self.name}: {name} must be 0 or more, and below 1.")
+        for name in _NOT_NEGATIVE:
+            if not 0 <= getattr(self, name) < math.inf:
+                raise StudyError(f"Preset {self.name}: {name} must be 0 or more.")
 
     def _check_choices(self) -> None:
         for field, allowed in (("masking", MASKINGS), ("precision", PRECISIONS)):
@@ -254,12 +273,22 @@ class Preset:
             When a field does not exist or its value does not fit.
         """
         overrides = dict(overrides or {})
+        self.refuse_unknown(overrides)
+        return replace(self, **_with_tuples(overrides))
+
+    def refuse_unknown(self, names: Iterable[str]) -> None:
+        """Refuse names of fields that a preset does not have, with those that it has.
+
+        Raises
+        ------
+        StudyError
+            When there is one.
+        """
         known = {field.name for field in fields(self)} - {"name", "label"}
-        if unknown := set(overrides) - known:
+        if unknown := set(names) - known:
             raise StudyError(
                 f"A preset has no field {', '.join(sorted(unknown))}; it has {', '.join(sorted(known))}."
             )
-        return replace(self, **_with_tuples(overrides))
 
 
 def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,53 +298,3 @@ def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _times(sizes: tuple[int, ...]) -> str:
     return " × ".join(map(str, sizes))
-
-
-def parse_changes(preset: Preset, changes: Iterable[str]) -> dict[str, Any]:
-    """Read changes of a preset.
-
-    Parameters
-    ----------
-    preset : Preset
-        The one that is changed.
-    changes : iterable of str
-        ``NAME=VALUE`` each; a value is a number, ``true``, ``false``, a word, or ``[x,y,z]``.
-
-    Returns
-    -------
-    dict
-        Values of the right kind, for :func:`training.studies.planned_study.plan`.
-
-    Raises
-    ------
-    StudyError
-        When it is no change, there is no such field, or the value is of another kind than the field's.
-
-    Examples
-    --------
-    >>> from training.settings.presets import PRESETS
-    >>> parse_changes(PRESETS["smoke"], ["pretrain_epochs=100", "pretrain_lr=1e-4"])
-    {'pretrain_epochs': 100, 'pretrain_lr': 0.0001}
-    """
-    values: dict[str, Any] = {}
-    for change in changes:
-        name, sign, text = change.partition("=")
-        if not sign:
-            raise StudyError(
-                f"A change is written NAME=VALUE, pretrain_epochs=100; not {change!r}."
-            )
-        values[name] = _value(text)
-    changed = preset.changed(values)
-    for name in values:
-        before, after = getattr(preset, name), getattr(changed, name)
-        number = isinstance(before, float) and type(after) is int
-        if type(before) is not type(after) and not number:
-            raise StudyError(f"{name} of preset {preset.name} is like {before!r}; not {after!r}.")
-    return values
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text

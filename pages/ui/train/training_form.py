@@ -13,7 +13,8 @@ from pages.ui.shell import cache, formatting, state
 from pages.ui.train import objective_form, tuning_form
 from training.settings import objectives
 from training.settings.input_images import IMAGES, Images
-from training.settings.preset import Preset, parse_changes
+from training.settings.preset import Preset
+from training.settings.preset_changes import parse_changes
 from training.settings.tuning import Tuning
 
 
