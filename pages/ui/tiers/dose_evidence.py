@@ -45,14 +45,14 @@ def sentence(row: dict, rule: TierRule) -> str:
     Parameters
     ----------
     row : dict
-        A row of :func:`training.results.dose_harm.dose_harm`, with ``study`` (its name) and ``ranks``
-        (whether any arm of it predicts age better than the mean age).
+        A row of :func:`training.results.dose_harm.dose_harm`, with ``study`` (its name), ``ranks`` (whether
+        any arm of it predicts better than no model does) and ``beaten`` (what none of it predicts otherwise).
     rule : TierRule
         Cut on the distortion score.
     """
     words = f"Study {row['study']}, scans of {row['clean']}: {row['words']}"
     if not row["ranks"]:
-        words += f" No arm of it predicts {row['outcome']}: nothing to conclude."
+        words += f" No arm of it predicts {row['beaten']}: nothing to conclude."
     if row["score_distorted"] != row["score_distorted"]:
         return words
     passed = sum(row["score_distorted"] >= cutoff for cutoff in rule.cutoffs)
@@ -83,7 +83,7 @@ def _of(workspace: Workspace, study: Study) -> pd.DataFrame:
     found = comparisons.compare_all(held_out, reference)
     ranks = conclusions.conclude(held_out, found, reference).ranks
     return lost[lost["withheld"] == ""].assign(
-        study=study.name, ranks=ranks, outcome=_beaten(held_out.outcome)
+        study=study.name, ranks=ranks, beaten=_beaten(held_out.outcome)
     )
 
 

@@ -25,7 +25,9 @@ def test_a_distortion_stands_with_its_years_its_score_and_the_tier_of_that_score
 
 
 def test_where_nothing_was_learned_nothing_is_concluded() -> None:
-    assert "nothing to conclude" in dose_evidence.sentence(ROW | {"ranks": False}, RULE)
+    row = ROW | {"ranks": False, "beaten": "age better than the mean age"}
+    said = dose_evidence.sentence(row, RULE)
+    assert "No arm of it predicts age better than the mean age: nothing to conclude" in said
 
 
 def test_no_score_and_cutoffs_by_site_give_no_tier() -> None:
