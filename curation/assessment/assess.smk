@@ -45,7 +45,7 @@ rule batch:
         **COMMON,
         batch=lambda wildcards: f"{wildcards.number}/{config['batches']}",
         slots=config["slots"],
-        again="--again failed" if config["again"] else "",
+        again="--retry" if config["again"] else "",
     threads: config["jobs"]
     resources:
         mem_mb=config["jobs"] * config["mem_mb"],

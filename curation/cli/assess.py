@@ -20,11 +20,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=int, help="processes (default: cores; with --batches: 1 a batch)"
     )
     parser.add_argument(
-        "--again",
-        choices=["failed"],
+        "--retry",
+        dest="again",
+        action="store_const",
+        const="failed",
         help="also try what could not be measured for a reason that lies in the file; what failed "
-        "for a reason of the moment (no access, no memory) is tried again in any case",
+        "for a reason of the moment (no access, no memory), and a file that has changed, is tried again in "
+        "any case",
     )
+    parser.add_argument("--again", choices=["failed"], help=argparse.SUPPRESS)  # its name until 0.6
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
         "--batches", type=int, metavar="N", help="measure in N batches by Snakemake, then gather"
@@ -89,9 +93,7 @@ def _words(summary: AssessmentSummary) -> str:
     """Print the result in one line."""
     failed = f", {summary.failed} could not be measured" if summary.failed else ""
     before = summary.failed_before
-    earlier = (
-        f", {before} of them could not be measured (--again failed tries anew)" if before else ""
-    )
+    earlier = f", {before} of them could not be measured (--retry tries anew)" if before else ""
     return (
         f"{summary.assessed} measured{failed}, {summary.skipped} were done before{earlier} "
         f"({summary.seconds:.0f} s)"

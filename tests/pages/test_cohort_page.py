@@ -108,7 +108,7 @@ def test_what_could_not_be_measured_can_be_tried_again(own, run, monkeypatch) ->
     page = run("cohort", own)
     assert "2 could not be measured (1 may be by now)" in page.get("progress")[0].proto.text
     checked(button(page, "Try 2 scans again").click().run())
-    assert started == [(background_tasks.SCORING, "--again", "failed")]
+    assert started == [(background_tasks.SCORING, "--retry")]
 
 
 def test_scans_without_image_are_counted_and_said_to_be_such(own, tmp_path, run) -> None:

@@ -106,7 +106,7 @@ def _offer_again(workspace: Workspace, done: pending.AssessmentProgress) -> None
         "Those that could not be measured. Review says of each why; a share may have been away."
     )
     if st.button(label, icon=":material/refresh:", help=help_text):
-        _start(workspace, "--again", "failed")
+        _start(workspace, "--retry")
 
 
 def _start(workspace: Workspace, *options: str) -> None:
