@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from training.results import age_metrics, study_summary
 from training.results.error_curves import t_quantile
@@ -176,6 +175,8 @@ def rank_correlation(
 
     A person's scans are averaged. NaN for fewer than 3 people, or where nothing varies.
     """
+    from scipy.stats import spearmanr  # half a second to import
+
     people = scans.groupby("subject_id")[[column, value]].mean().dropna()
     if len(people) < 3 or (people.nunique() < 2).any():
         return float("nan"), float("nan"), len(people)
