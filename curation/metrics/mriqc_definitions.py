@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from curation.errors import NotMeasurable
 
@@ -71,6 +71,8 @@ def summarise(values: NDArray, shares: NDArray) -> IntensitySummary:
     NotMeasurable
         When the tissue is not in view.
     """
+    from scipy import stats  # half a second to import
+
     weights = np.round(np.asarray(shares, dtype=np.float32), 3).astype(np.float64)
     some = weights > 0
     if not some.any():
@@ -207,6 +209,8 @@ def qi_2(air: NDArray) -> float:
         Brightness of the air without artefacts. Kernel density and fit take time in proportion to N;
         some 20,000 are plenty.
     """
+    from scipy import stats  # half a second to import
+
     values = np.maximum(np.nan_to_num(np.asarray(air, dtype=np.float64), posinf=0.0), 0)
     if (values > 0).sum() < _MIN_NOISE_VOXELS:
         raise NotMeasurable("fewer than 1,000 voxels of the air hold noise")

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtri
 
 from curation.errors import RatingError
 from curation.scoring.comparison_groups import pooled, with_pools
@@ -239,7 +239,7 @@ def scale(values: Floats, quantiles: Floats) -> tuple[Floats, Floats]:
         [_share_below(column, edges) for column, edges in zip(values.T, quantiles, strict=True)],
         axis=1,
     )
-    ranked = stats.norm.ppf(np.clip(shares, RANK_EDGE, 1 - RANK_EDGE))
+    ranked = ndtri(np.clip(shares, RANK_EDGE, 1 - RANK_EDGE))
     return scaled, np.where(np.isnan(values), np.nan, ranked)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import gammaincinv
 
 Floats = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def null_smd(first: NDArray[Any], second: NDArray[Any], freedom: int) -> Floats:
     if freedom < 1:
         return np.full(np.shape(first), np.nan)
     with np.errstate(divide="ignore"):
-        bound = np.sqrt(stats.chi2.ppf(NULL_QUANTILE, freedom) * (1 / first + 1 / second))
+        bound = np.sqrt(2 * gammaincinv(freedom / 2, NULL_QUANTILE) * (1 / first + 1 / second))
     return np.where(np.isfinite(bound), bound, np.nan)
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from curation import __version__
 from curation.cohorts import frozen_cohort
 from curation.interchange import mriqc_import
 from curation.metrics import METRICS, METRICS_VERSION
@@ -234,4 +235,5 @@ def _result(planned: Study, run: runs.Run) -> dict:
     rng = np.random.default_rng([run.seed, run.fold or 0, len(run.arm)])
     guess = 0.5 * held_out["age_years"] + 0.5 * mean + rng.normal(0, 2, len(held_out))
     predictions = held_out[["scan_id", "subject_id", "age_years"]].assign(predicted_age_years=guess)
-    return {"baseline_age_years": mean, "predictions": predictions.to_dict("records")}
+    made = {"tierscope": __version__, "baseline_age_years": mean}
+    return made | {"predictions": predictions.to_dict("records")}

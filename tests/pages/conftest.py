@@ -1,10 +1,12 @@
 """Workspaces for the tests of pages, and a way to run a page on one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from curation.ratings.rating_record import Opinion
@@ -36,6 +38,15 @@ def own(tmp_path: Path) -> Workspace:
 def _through_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pages be drawn without a server, as if they were served through the door."""
     monkeypatch.setattr(door, "_built", True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_looked_at_once() -> Iterator[None]:
+    """Look for Streamlit components in the installed packages once: each page would, for 0.2 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from curation.assessment import snakemake_profiles
 from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.jobs import execution_backend, slurm, study_queue
+from training.jobs import execution_backend, slurm, study_queue, warm_start
 from training.jobs.execution_backend import Backend
 from training.settings.hardware import gpu_count
 from training.studies import planned_study, runs
@@ -34,8 +34,14 @@ HEARTBEAT_S, POLL_S = 10.0, 0.5
 CLUSTER_GRACE_S = 60.0
 
 
-def command(workspace: Workspace, study: Study, backend: Backend, targets: list[str]) -> list[str]:
-    """Return the Snakemake command of a study; its lock is :func:`main`'s."""
+def command(
+    workspace: Workspace,
+    study: Study,
+    backend: Backend,
+    targets: list[str],
+    template: Path | None = None,
+) -> list[str]:
+    """Return the Snakemake command of a study; its lock is :func:`main`'s, the template a warm start's."""
     here = backend.kind == "here"
     cores = backend.cores or (os.cpu_count() or 1 if here else 4)
     slots = execution_backend.slots(backend, study.preset) if here else 0
@@ -53,11 +59,21 @@ def command(workspace: Workspace, study: Study, backend: Backend, targets: list[
             f"cores={cores}",
             f"slots={slots}",
             f"gpus={gpu_count() if here else 0}",
+            *([f"template={template}"] if template else []),
         ],
         where=where,
         quiet=["host", "progress", "reason"],
         targets=targets,
     )
+
+
+def job_template(
+    workspace: Workspace, study: Study, backend: Backend
+) -> contextlib.AbstractContextManager[Path | None]:
+    """Return the template that jobs are forked from, none elsewhere than here or where there are GPUs."""
+    if backend.kind != "here" or gpu_count() or sys.platform != "linux":
+        return contextlib.nullcontext()
+    return warm_start.template(["--workspace", str(workspace.root), "--study", study.id])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -81,13 +97,14 @@ class _Supervisor:
         self.workspace, self.study = workspace, study
         self.backend = execution_backend.backend_of(study)
         self.stopped, self._beat_at = False, 0.0
+        self._template = job_template(workspace, study, self.backend)
         study.stop_path.unlink(missing_ok=True)
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 
     def run(self) -> int:
         returncode = 0
-        with contextlib.suppress(Stopped), self._slot():
+        with contextlib.suppress(Stopped), self._slot(), self._template as self.template:
             returncode = self._run_all()
         _log.info("study %s ends with %d%s", self.study.id, returncode, ", stopped" * self.stopped)
         outcome = {"returncode": returncode, "stopped": self.stopped, "ended": time.time()}
@@ -116,7 +133,8 @@ class _Supervisor:
 
     def _run(self, targets: list[str]) -> int:
         child = subprocess.Popen(
-            command(self.workspace, self.study, self.backend, targets), stdin=subprocess.DEVNULL
+            command(self.workspace, self.study, self.backend, targets, self.template),
+            stdin=subprocess.DEVNULL,
         )
         while child.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from training.arms import distortion
 from training.arms.distortion import Distortion
@@ -220,6 +219,8 @@ def doses(table: pd.DataFrame) -> pd.DataFrame:
 
 def agreement(ranked: pd.DataFrame, outcome: Outcome = AGE) -> str:
     """Return in words how harm goes with the change of the volume and with the score; empty for too few."""
+    from scipy.stats import spearmanr  # half a second to import
+
     told = []
     for column, words in (
         ("volume_change", "how much the volume changed"),

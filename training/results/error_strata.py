@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 
 from training.held_out import age_metrics
 from training.held_out.predictions import BASELINE, Predictions
@@ -181,6 +180,8 @@ def rank_correlation(
 
     A person's scans are averaged. NaN for fewer than 3 people, or where nothing varies.
     """
+    from scipy.stats import spearmanr  # half a second to import
+
     people = scans.groupby("subject_id")[[column, value]].mean().dropna()
     if len(people) < 3 or (people.nunique() < 2).any():
         return float("nan"), float("nan"), len(people)

@@ -1,13 +1,11 @@
 """A dashboard on a small demo workspace, made once for all tests of this folder."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from curation.assessment import assess_workspace
-from curation.simulation import demo_workspace as demo
 from curation.storage.workspace import Workspace
+from tests.helpers import demo_scored
 from tests.helpers.dashboard import Dashboard
 from training.jobs import launch
 from training.studies.planned_study import list_studies
@@ -16,11 +14,7 @@ from training.studies.planned_study import list_studies
 @pytest.fixture(scope="session")
 def demo_workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A small demo: 8 people in the pool and 6 in the target, scored; its studies end with the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "POOL_SIZE", 8)
-        patch.setattr(demo, "TARGET_SIZE", 6)
-        workspace = demo.make_demo(tmp_path_factory.mktemp("demo") / "workspace")
-    assess_workspace.assess(workspace, jobs=os.cpu_count() or 1)
+    workspace = demo_scored.make(tmp_path_factory.mktemp("demo") / "workspace")
     yield workspace
     for study in list_studies(workspace):
         launch.stop(workspace, study.id)

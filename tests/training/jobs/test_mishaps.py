@@ -20,6 +20,7 @@ from tests.helpers.launched_studies import ended, held, results, study_processes
 from training.jobs import execution_backend, launch, study_status
 from training.studies import runs
 from training.studies.planned_study import Study
+from training.studies.runs import Run
 
 PLAN = {
     "arms": ["A"],
@@ -65,7 +66,7 @@ def _no_dead_run_is_shown_as_running(workspace: Workspace, study: Study) -> None
     dead = set()
     for run in runs.runs_of(study):
         noted = files.read_json(run.status_path) or {}
-        if noted.get("state") == "running" and not _trains(noted["pid"], run.id):
+        if noted.get("state") == "running" and not _trains(noted["pid"], run):
             dead.add(run.id)
     shown = {
         run.run_id
@@ -75,10 +76,11 @@ def _no_dead_run_is_shown_as_running(workspace: Workspace, study: Study) -> None
     assert not dead & shown
 
 
-def _trains(pid: int, run_id: str) -> bool:
+def _trains(pid: int, run: Run) -> bool:
     try:
         process = psutil.Process(pid)
-        return run_id in process.cmdline() and _is_there(process)
+        opened = [Path(file.path).parent for file in process.open_files()]
+        return run.folder in opened and _is_there(process)
     except psutil.NoSuchProcess:
         return False
 
