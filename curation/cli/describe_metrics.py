@@ -9,8 +9,10 @@ from curation.cli.framework import Command
 from curation.imaging.image_flags import FLAGS, Flag
 from curation.metrics import METRICS, Metric
 from curation.metrics.registry import FAMILIES
+from curation.references import reference_library
+from curation.scoring import unmeasured
 from curation.scoring.distortion_score import SCORING_VERSION
-from curation.scoring.score_reference import Anchor, Reference, builtin
+from curation.scoring.score_reference import Anchor, Reference, builtin, earlier_builtin
 
 #: What each of :data:`curation.metrics.NEEDS` asks of a scan, in plain words.
 NEEDS_IN_WORDS = {
@@ -35,26 +37,57 @@ from ratings. MRIQC's names stand only where the definition is MRIQC's.
 ## From metrics to the score
 
 Scoring version {scoring}. By anchors each metric becomes a badness b from 0 (pristine) to 100, see the
-tables below. A sub-score is the power mean of its metrics, the distortion score that of the sub-scores:
-`100 · (Σ (b / 100)¹⁰ / N)^(1/10)`. N counts **all metrics of the sub-score that the reference judges** (for
-the distortion score: all sub-scores), not only those that could be measured. What could not be measured
-adds nothing to the sum, so a scan never scores worse for lacking it: the same ripples give a stripped head
-no higher score than a whole one. It may give a lower one, where what could not be seen was bad; `certainty`
-says how much was measured. A sub-score of which nothing was measured has no value and counts like a
-flawless one. References learned from ratings add log-odds instead: a metric without a value counts as
-usual.
+tables below. A sub-score combines the metrics of a family, the distortion score all of them:
+`100 · (1 − Π(1 − (b / 100)²⁰))^(1/20)`, a smooth maximum. One metric beyond unusable makes the scan unusable;
+another metric in a family dilutes nothing; a scan on which every metric is exactly good stays in tier A at
+the usual cut-off. References made before `builtin-2` keep the power mean that they were made for, `100 · (Σ
+(b / 100)¹⁰ / N)^(1/10)` over all N metrics that they judge.
 
-Version 1 divided by the number of metrics that were measured, so that missing ones raised the score. Scores
+**What could not be measured** adds nothing, so a scan never scores worse for lacking it. How much worse it
+may be is said beside the score: `score_high` is its upper end. Of {cases} scans of `measured-cases.csv`,
+real and simulated, clean and damaged, on which nearly everything could be measured, those that look about as
+good by the same metrics are taken, and 95 % of them score no more than this by all metrics. It equals the
+score where nothing is missing. What the cases hold nothing of makes it 100; where a learned model lacks one
+of its metrics it has no value. `certainty` is the score's **coverage**: the measured part of what the
+reference judges. It is no error: a scan of which everything was measured can be misjudged. A sub-score of
+which nothing was measured has no value. References learned from ratings add log-odds instead: a metric
+without a value counts as usual.
+
+**How usual a brain is** counts for no score: symmetry, agreement with the template, size and stretch answer
+to a stroke, a tumour, atrophy, a child or a rare head as they do to a bent image, and no number tells
+which. They make `unusual_anatomy` (0 usual to 100), and from 50 on the flag *Unusual anatomy: look*. So
+warps and wrong voxel sizes are **not claimed** to be found; of geometry the score judges what scanners do
+and heads do not: shear beyond that of heads, the shape of voxels, the orientation and a wrong axis in the
+header.
+
+Version 1 divided by the number of metrics that were measured, so that missing ones raised the score;
+version 2 by all that are judged, so that the worst metric was averaged away; version 3 is this one. Scores
 of an earlier version are made anew from the stored metrics when a workspace is opened or a cohort drafted;
 nothing is measured for that. Frozen cohorts and studies keep the scores and tiers that they were made with;
 `versions` in a cohort's JSON holds the `scoring_version`.
 
+## For whom the references hold
+
+A scan of another kind of image than a reference holds for gets **no score**, and the reason (flag *No
+reference*); the kinds in brackets, and scans outside of the ages, field strengths or voxels, are scored with
+the flag *Outside the reference*. Age comes from the table of people, scanner and field strength from the JSON
+files beside the images. What is not known makes no flag. A reference made from a workspace's own scans (20 or
+more) holds for the kind, ages and field strengths of these, so T2w or low-field scans can be judged among
+themselves.
+
+{populations}
 ## Metrics by family
 
 Reading: ↑ higher is better, ↓ lower is better, – describes the acquisition, not the quality. What a metric
 needs of a scan:
 
 {needs}
+"""
+_ANATOMY = """\
+## Unusual anatomy
+
+Of the metrics above these count for no score by `{reference}`. Beyond half way from usual to unusual they
+make the flag *Unusual anatomy: look*.
 """
 _ANCHORS = """\
 Scored by `{reference}` from good (badness {good:.0f} of 100) to bad ({bad:.0f} of 100):
@@ -98,10 +131,12 @@ def page(
             scored=len(set(reference.anchors) & set(metrics)),
             reference=reference.id,
             scoring=SCORING_VERSION,
+            cases=len(unmeasured.cases()),
+            populations=_populations([reference, reference_library.experts(), *earlier_builtin()]),
             needs="\n".join(f"- **{need}**: {words}" for need, words in NEEDS_IN_WORDS.items()),
         ),
         " · ".join(f"[{_title(family)}](#{family})" for family in families)
-        + " · [Flags](#flags)\n",
+        + " · [Unusual anatomy](#unusual-anatomy) · [Flags](#flags)\n",
     ]
     for family in families:
         own = sorted(
@@ -109,6 +144,7 @@ def page(
             key=lambda entry: (entry.direction not in _JUDGED, entry.name not in reference.anchors),
         )
         parts += [f"## {_title(family)}\n", _metrics_table(own), *_anchors_table(own, reference)]
+    parts += [_ANATOMY.format(reference=reference.id), _anatomy_table(reference, metrics)]
     parts += [_FLAGS, _flags_table(flags.values())]
     return "\n".join(parts)
 
@@ -142,6 +178,36 @@ def _anchors_table(entries: Sequence[Metric], reference: Reference) -> list[str]
     head = ("name", "good", "bad", "scale", "source of the two values")
     good, bad = Anchor(0.0, 1.0).penalty(np.array([0.0, 1.0]))
     return [_ANCHORS.format(reference=reference.id, good=good, bad=bad), _table(head, rows)]
+
+
+def _populations(references: Sequence[Reference]) -> str:
+    """Return for whom references hold, a row each."""
+    rows = []
+    for each in references:
+        held = each.population
+        beside = f" ({', '.join(held.beside)})" if held.beside else ""
+        rows.append(
+            (
+                f"`{each.id}`",
+                ", ".join(held.modalities) + beside or "–",
+                "–" if held.ages_years is None else "{:g}–{:g}".format(*held.ages_years),
+                ", ".join(f"{tesla:g} T" for tesla in held.field_strengths_t) or "–",
+                ", ".join(held.manufacturers) or "–",
+                "–" if held.voxel_mm is None else "{:g}–{:g} mm".format(*held.voxel_mm),
+                _cell(held.words) or "not written down: it judges whatever it is given",
+            )
+        )
+    head = ("reference", "kinds", "years", "field", "makers", "voxels", "in words")
+    return _table(head, rows)
+
+
+def _anatomy_table(reference: Reference, metrics: Mapping[str, Metric]) -> str:
+    rows = [
+        (f"`{name}`", f"{anchor.good:g}", f"{anchor.bad:g}", anchor.scale, _cell(anchor.source))
+        for name, anchor in reference.anatomy.items()
+        if name in metrics
+    ]
+    return _table(("name", "usual", "unusual", "scale", "source of the two values"), rows)
 
 
 def _flags_table(flags: Iterable[Flag]) -> str:

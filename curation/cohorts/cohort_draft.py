@@ -37,8 +37,11 @@ COHORT_COLUMNS = (
     "group",
     "simulated",
     "distortion_score",
+    "unusual_anatomy",
     "tier",
 )
+#: Columns that lists of before lack: what is drawn from these is written as it was.
+_ADDED_COLUMNS = ("unusual_anatomy",)
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,8 @@ def to_tsv(scans: pd.DataFrame, rule: TierRule) -> str:
 
     A text that a spreadsheet would run has ``'`` in front, see :mod:`curation.storage.text_tables`.
     """
-    table = scans.reindex(columns=list(columns_of(rule))).sort_values("scan_id")
+    columns = [name for name in columns_of(rule) if name in scans or name not in _ADDED_COLUMNS]
+    table = scans.reindex(columns=columns).sort_values("scan_id")
     return text_tables.guarded_table(table).to_csv(
         sep="\t", index=False, na_rep="n/a", float_format="%.6g", lineterminator="\n"
     )
@@ -169,7 +173,9 @@ def to_tsv(scans: pd.DataFrame, rule: TierRule) -> str:
 def from_tsv(text: str) -> pd.DataFrame:
     """Read a list back."""
     names = text.partition("\n")[0].split("\t")
-    texts = set(COHORT_COLUMNS).difference(("age_years", "distortion_score", "simulated"))
+    texts = set(COHORT_COLUMNS).difference(
+        ("age_years", "distortion_score", "simulated", "unusual_anatomy")
+    )
     kinds = {name: "str" if name in texts else "float64" for name in names}
     table = pd.read_csv(
         io.StringIO(text),

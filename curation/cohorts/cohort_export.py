@@ -39,6 +39,11 @@ _COLUMNS: tuple[Column, ...] = (
     Column("group", "As the source tells it."),
     Column("simulated", "Whether the scan is simulated and of nobody.", TRUTH),
     Column("distortion_score", "0 pristine to 100 unusable.", NUMBER),
+    Column(
+        "unusual_anatomy",
+        "0 usual to 100, from 50 on to be looked at: anatomy, or a bent image. No part of the score.",
+        NUMBER,
+    ),
 )
 
 

@@ -2,7 +2,8 @@
 
 A flag is recognised, never guessed, and says nothing of quality. It names the metrics that have no value on
 this scan, and why its score stands on fewer of them; missing parts themselves are kept by
-:mod:`curation.imaging.masks` as ``absent``.
+:mod:`curation.imaging.masks` as ``absent``. The last three are known only with a score, and stand beside it
+(:mod:`curation.scoring.score_flags`).
 """
 
 from dataclasses import dataclass
@@ -100,6 +101,26 @@ FLAGS: dict[str, Flag] = {
             "No orientation",
             "The header gives neither sform nor qform.",
             "Left and right have to be taken on trust.",
+        ),
+        Flag(
+            "unusual_anatomy",
+            "Unusual anatomy: look",
+            "The brain's size or shape is unlike that of healthy adults: a lesion, a resection, atrophy, a "
+            "child's or a rare head, or else a bent image or a wrong voxel size.",
+            "It counts for no score. Whether anatomy or the scanner is behind it, only a look can tell.",
+        ),
+        Flag(
+            "outside_reference",
+            "Outside the reference",
+            "The scan is of another age, scanner, resolution or kind than those by which scores are judged.",
+            "The score is given, but what is usual for such scans may be counted as distortion, or the "
+            "reverse.",
+        ),
+        Flag(
+            "no_reference",
+            "No reference",
+            "The reference does not hold for this kind of image.",
+            "It gets no score and no tier. A reference made from such scans (20 or more) can judge it.",
         ),
     )
 }

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from curation.imaging.cavities import find_cavities
 from curation.imaging.otsu_threshold import threshold
 from curation.imaging.registered_grid import GRID_MM, nearest, register_volume
 from curation.imaging.template import template
@@ -28,6 +29,8 @@ _MIN_AIR_VOXELS = 1500
 _MIN_CORE_VOXELS = 150
 #: Share of the template's brain that may be out of view before the brain counts as incomplete.
 _MAX_UNSEEN = 0.03
+#: How often cavities are looked for: each time the field is less bent by them, and shows more.
+_CAVITY_ROUNDS = 4
 #: Where eyes and cheeks are in the template's world, mm: low and high along x, y and z.
 _FACE_MM = ((-45, 45), (52, 72), (-60, -25))
 
@@ -44,8 +47,9 @@ class Masks:
         Voxels of the scan per voxel of the grid along each axis.
     valid_slices : array of bool, shape (X, Y, Z)
         False in slices that hold one value only.
-    head, brain, air, csf, gm, wm : array of bool, shape (X, Y, Z)
-        Tissue masks hold the core of each tissue, where it is surest.
+    head, brain, air, cavities, csf, gm, wm : array of bool, shape (X, Y, Z)
+        Tissue masks hold the core of each tissue, where it is surest. Cavities hold fluid where the template
+        has tissue, see :mod:`curation.imaging.cavities`.
     tissue_probability : array of float32, shape (X, Y, Z, 3)
         Probability of CSF, grey and white matter.
     log_bias_field : array of float32, shape (X, Y, Z)
@@ -73,6 +77,7 @@ class Masks:
     head: Bools = field(repr=False)
     brain: Bools = field(repr=False)
     air: Bools = field(repr=False)
+    cavities: Bools = field(repr=False)
     csf: Bools = field(repr=False)
     gm: Bools = field(repr=False)
     wm: Bools = field(repr=False)
@@ -104,7 +109,10 @@ def find_masks(volume: Volume) -> Masks:
     data, step, valid, alignment = grid.data, grid.step, grid.valid, grid.alignment
     csf, gm, wm, template_intensity, distance = _from_template(alignment.matrix, data.shape)
     priors = np.stack([csf, gm, wm], axis=-1)
-    tissues, probability, log_bias_field = _tissues(data, distance > -2.0, valid, priors)
+    inside = distance > -2.0
+    tissues, probability, log_bias_field, cavities = _tissues_and_cavities(
+        data, inside, distance > 0, valid, priors
+    )
     raw = nearest(volume.data, step, data.shape)
     head = _head(data)
     air, no_air = _air(raw, distance, alignment.matrix)
@@ -118,7 +126,7 @@ def find_masks(volume: Volume) -> Masks:
         absent["tissues"] = "no grey and white matter could be told apart in this image"
     elif tissues.means[1] > 1.03 * tissues.means[2]:
         absent["t1w"] = "grey matter is brighter than white matter: this is no T1-weighted image"
-    elif tissues.means[0] > tissues.means[2]:
+    elif tissues.means[0] > 1.03 * tissues.means[2]:
         absent["t1w"] = "fluid is brighter than white matter: this is no T1-weighted image"
     if _is_stripped(raw, distance, valid):
         absent["outside"] = "the skull and all around it were removed: only the brain is left"
@@ -133,6 +141,7 @@ def find_masks(volume: Volume) -> Masks:
         head=head,
         brain=(distance > 0) & valid,
         air=air,
+        cavities=cavities,
         **core,
         tissue_probability=probability,
         log_bias_field=log_bias_field,
@@ -171,9 +180,31 @@ def _from_template(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> tuple
 # ---- parts -----------------------------------------------------------------------------------------
 
 
+def _tissues_and_cavities(
+    data: Floats, inside: Bools, brain: Bools, valid: Bools, priors: Floats
+) -> tuple[Tissues | None, Floats, Floats, Bools]:
+    """Fit tissues and field, find cavities by them, and fit anew without these until no more are found."""
+    tissues, probability, log_bias_field = _tissues(data, inside, valid, priors)
+    cavities = np.zeros(data.shape, dtype=bool)
+    for _ in range(_CAVITY_ROUNDS):
+        flat = np.asarray(data / np.exp(log_bias_field), dtype=np.float32)
+        found = cavities | find_cavities(
+            data, flat, probability[..., 0], priors[..., 0], brain & valid
+        )
+        if tissues is None or found.sum() <= 1.02 * cavities.sum():
+            break
+        again = _tissues(data, inside, valid, priors, found)
+        if again[0] is None:
+            break
+        cavities = found
+        tissues, probability, log_bias_field = again
+    return tissues, probability, log_bias_field, cavities
+
+
 def _tissues(
-    data: Floats, inside: Bools, valid: Bools, priors: Floats
+    data: Floats, inside: Bools, valid: Bools, priors: Floats, left_out: Bools | None = None
 ) -> tuple[Tissues | None, Floats, Floats]:
+    """Return tissues, their probability and log bias field; nothing is learned of what is left out."""
     probability = np.zeros(priors.shape, dtype=np.float32)
     log_bias_field = np.zeros(data.shape, dtype=np.float32)
     where = np.nonzero(inside)
@@ -182,7 +213,8 @@ def _tissues(
         low, high = positions.min(axis=0), positions.max(axis=0)
         positions = (positions - low) / np.maximum(high - low, 1) * 2 - 1
     seen = valid[where]
-    tissues = find_tissues(data[where][seen], priors[where][seen], positions[seen])
+    known = seen if left_out is None else seen & ~left_out[where]
+    tissues = find_tissues(data[where][known], priors[where][known], positions[known])
     if tissues is not None:
         probability[where] = (
             tissues.posterior(data[where], priors[where], positions) * seen[:, None]

@@ -178,3 +178,17 @@ def head_turn(scan: Scan) -> float:
 )
 def template_similarity(scan: Scan) -> float:
     return scan.masks.similarity
+
+
+@metric(
+    "cavity_volume",
+    "Fluid in the place of tissue",
+    "geometry",
+    "describes the acquisition",
+    unit="ml",
+    formula="volume of parts of fluid of 5 ml and more where the template has tissue, with 4 mm around",
+    meaning="How much of the brain is fluid: after a stroke or a resection, a cyst, or wide ventricles.",
+    needs=("tissues", "t1w"),
+)
+def cavity_volume(scan: Scan) -> float:
+    return float(scan.masks.cavities.sum()) * GRID_MM**3 / 1000

@@ -75,11 +75,12 @@ def left_right_difference(scan: Scan) -> float:
     "inhomogeneity",
     "higher is worse",
     unit="natural log",
-    formula="95th − 5th percentile of log(brightness averaged over a Gaussian of 12 mm inside the brain)",
+    formula="95th − 5th percentile of log(brightness averaged over a Gaussian of 12 mm inside the brain, "
+    "cavities left out)",
     meaning="How much brightness differs over the brain; sees shadings too strong to be fitted.",
 )
 def brightness_range(scan: Scan) -> float:
-    inside = (scan.masks.signed_distance_mm > 3) & scan.masks.valid_slices
+    inside = (scan.masks.signed_distance_mm > 3) & scan.masks.valid_slices & ~scan.masks.cavities
     if inside.sum() < 1000:
         raise NotMeasurable("too little of the brain is in view")
     every = (slice(None, None, 2),) * 3

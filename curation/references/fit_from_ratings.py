@@ -12,7 +12,7 @@ from curation.ratings.scales import SCALES
 from curation.references import cross_validation
 from curation.scoring import exclusion_model
 from curation.scoring.exclusion_model import Floats
-from curation.scoring.score_reference import Reference
+from curation.scoring.score_reference import Reference, builtin
 
 MIN_RATINGS = 50
 #: A metric that fewer of the rated scans have is not learned from.
@@ -154,8 +154,8 @@ def learn_reference(given: TrainingSet) -> Reference:
 
 
 def _learnable(metrics: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """Return the metrics that most rated scans have and that vary."""
-    known = [name for name in METRICS if name in metrics]
+    """Return the metrics that most rated scans have and that vary; how usual a brain is is none of them."""
+    known = [name for name in METRICS if name in metrics and name not in builtin().anatomy]
     table = metrics[known].apply(pd.to_numeric).astype("float64")
     rated = table.iloc[labels["row"].unique()]
     kept = rated.columns[(rated.notna().mean() >= MIN_MEASURED) & (rated.nunique() > 1)]

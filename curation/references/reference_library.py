@@ -18,11 +18,13 @@ from curation.references import fit_from_ratings
 from curation.scoring import cohort_anchors
 from curation.scoring.comparison_groups import POOLED, groups_of, sites_of
 from curation.scoring.distortion_score import SCORING_VERSION, score
+from curation.scoring.reference_population import ABOUT, Population
 from curation.scoring.score_reference import (
     ASSETS,
     Reference,
     ReferenceKind,
     builtin,
+    earlier_builtin,
     read_reference,
 )
 from curation.storage import files, tables
@@ -50,6 +52,15 @@ class ReferenceHeader:
     evidence: dict[str, Any]
 
 
+#: Whom the experts' ratings are of: ABIDE, see ``docs/benchmarks.md``.
+_RATED = Population(
+    modalities=("T1w",),
+    ages_years=(6, 64),
+    words="Whole heads of children and adults of 6 to 64 years, T1-weighted, from 17 sites of ABIDE. "
+    "The table does not name scanners.",
+)
+
+
 # ---- what there is ----------------------------------------------------------------------------------
 
 
@@ -59,7 +70,7 @@ def experts() -> Reference:
 
     Families that it has no metric of are judged by the built-in anchors.
     """
-    return replace(read_reference(ASSETS / "experts-1.json"), anchors=builtin().anchors)
+    return replace(_with_anchors(read_reference(ASSETS / "experts-1.json")), population=_RATED)
 
 
 def available(workspace: Workspace) -> list[ReferenceHeader]:
@@ -74,7 +85,7 @@ def available(workspace: Workspace) -> list[ReferenceHeader]:
     own = [each for each in found if each.name != experts().name or each.id in used]
     return [
         ReferenceHeader(each.id, each.kind, each.label, each.description, each.evidence)
-        for each in (builtin(), experts(), *own)
+        for each in (builtin(), experts(), *own, *earlier_builtin())
     ]
 
 
@@ -86,7 +97,7 @@ def load(workspace: Workspace, reference_id: str) -> Reference:
     TierscopeError
         When there is none of that id.
     """
-    for reference in (builtin(), experts()):
+    for reference in (builtin(), experts(), *earlier_builtin()):
         if reference.id == reference_id:
             return reference
     if slug(reference_id) != reference_id:
@@ -130,17 +141,17 @@ def rescore(workspace: Workspace) -> None:
         metrics, scans = _metrics_and_scans(workspace)
         if metrics.empty:
             return
-        sites = _sites(scans, metrics["scan_id"])
+        sites, about = _sites(scans, metrics["scan_id"]), _about(scans, metrics["scan_id"])
         reference = active(workspace)
-        scores = score(metrics, reference, sites)
+        scores = score(metrics, reference, sites, about)
         foreign = groups_of(metrics).ne(POOLED).to_numpy()
         lost = foreign & (
             (reference.name in {builtin().name, experts().name})
             | scores["distortion_score"].isna().to_numpy()
-            | scores["reference"].eq(builtin().id).to_numpy()
+            | scores["reference"].isin(_builtin_ids()).to_numpy()
         )
         if lost.any():
-            again = score(metrics[lost], for_tables(workspace), sites[lost])
+            again = score(metrics[lost], for_tables(workspace), sites[lost], about[lost])
             scores = pd.concat([scores[~lost], again]).sort_values("scan_id", ignore_index=True)
         files.write_parquet(workspace.scores_path, scores)
 
@@ -191,12 +202,23 @@ def freeze_experts(workspace: Workspace) -> Reference:
 def fit_cohort(workspace: Workspace) -> Reference:
     """Make and save a reference from the workspace's own scans; see :mod:`curation.scoring.cohort_anchors`.
 
+    It is made of, and holds for, the kind of image that most of them are.
+
     Raises
     ------
     TierscopeError
         When fewer than 20 scans are scored.
     """
-    return _keep(workspace, cohort_anchors.from_cohort(*_measured(workspace)))
+    metrics, groups = _measured(workspace)
+    scans = tables.read_scans(workspace)
+    about = _about(scans, metrics["scan_id"])
+    kinds = about["modality"].value_counts()
+    if len(kinds):
+        same = about["modality"].eq(kinds.index[0]) | about["modality"].isna()
+        metrics, groups, about = (
+            part[same].reset_index(drop=True) for part in (metrics, groups, about)
+        )
+    return _keep(workspace, cohort_anchors.from_cohort(metrics, groups, _population(about)))
 
 
 def fit_ratings(workspace: Workspace) -> Reference:
@@ -214,7 +236,18 @@ def fit_ratings(workspace: Workspace) -> Reference:
     reference = fit_from_ratings.learn_reference(
         fit_from_ratings.training_set(metrics, groups, subjects, labels)
     )
-    return _keep(workspace, replace(reference, anchors=builtin().anchors))
+    return _keep(workspace, _with_anchors(reference))
+
+
+def _with_anchors(learned: Reference) -> Reference:
+    """Return a learned reference with what judges the families that its model knows nothing of."""
+    general = builtin()
+    return replace(
+        learned,
+        anchors=general.anchors,
+        combination=general.combination,
+        anatomy=general.anatomy,
+    )
 
 
 def _settings(workspace: Workspace) -> dict[str, str]:
@@ -247,6 +280,31 @@ def _measured(workspace: Workspace) -> tuple[pd.DataFrame, pd.Series]:
     if "failure" in metrics:
         metrics = metrics[metrics["failure"].isna()].reset_index(drop=True)
     return metrics, groups_of(metrics, _sites(scans, metrics["scan_id"]))
+
+
+def _population(about: pd.DataFrame) -> Population:
+    """Return the population of the scans themselves, as far as it is known."""
+    ages, tesla = about["age_years"].dropna(), about["field_strength_t"].dropna()
+    kinds = tuple(sorted(about["modality"].dropna().unique()))
+    span = (float(ages.min()), float(ages.max())) if len(ages) else None
+    return Population(
+        modalities=kinds,
+        ages_years=span,
+        field_strengths_t=tuple(sorted({round(value, 1) for value in tesla.tolist()})),
+        words=f"The {len(about)} scans of this workspace that it was made of: "
+        f"{', '.join(kinds) or 'of an unknown kind'}"
+        + (f", {span[0]:.0f} to {span[1]:.0f} years." if span else ", of unknown ages."),
+    )
+
+
+def _about(scans: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
+    """Return what a reference may ask of some scans, with the index of ``scan_ids``."""
+    rows = scans.set_index("scan_id").reindex(scan_ids)[list(ABOUT)]
+    return rows.set_axis(scan_ids.index)
+
+
+def _builtin_ids() -> set[str]:
+    return {each.id for each in (builtin(), *earlier_builtin())}
 
 
 def _sites(scans: pd.DataFrame, scan_ids: pd.Series) -> pd.Series:

@@ -7,15 +7,18 @@ from curation.errors import TierscopeError
 from curation.metrics import METRICS
 from curation.scoring.comparison_groups import POOLED, pooled, with_pools
 from curation.scoring.exclusion_model import NORMAL_IQR
+from curation.scoring.reference_population import Population
 from curation.scoring.score_reference import Anchor, Reference, builtin, to_scale
 
 #: Fewer scans than this have no distribution of their own worth the name.
 MIN_COHORT = 20
 #: Robust standard deviations from the median, on the bad side, of penalties 20 and 80.
-GOOD_SD, BAD_SD = 2.0, 6.0
+GOOD_SD, BAD_SD = 3.0, 7.0
 
 
-def from_cohort(metrics: pd.DataFrame, groups: pd.Series) -> Reference:
+def from_cohort(
+    metrics: pd.DataFrame, groups: pd.Series, population: Population | None = None
+) -> Reference:
     """Make anchors from the distribution of the scans themselves.
 
     Parameters
@@ -26,6 +29,8 @@ def from_cohort(metrics: pd.DataFrame, groups: pd.Series) -> Reference:
     groups : pandas.Series of str, shape (N,)
         See :func:`curation.scoring.comparison_groups.groups_of`. One with fewer than 20 scans is judged by
         the distribution of all sites.
+    population : Population, optional
+        Of these scans.
 
     Returns
     -------
@@ -39,11 +44,11 @@ def from_cohort(metrics: pd.DataFrame, groups: pd.Series) -> Reference:
 
     Notes
     -----
-    ``good`` lies 2 robust standard deviations (IQR/1.349) from the median on the bad side, ``bad`` lies 6.
-    Where scans are as usual, the worst of some 30 metrics lies about 2 out, so that the usual scan stays
-    near 20; 6 is far outside of what chance does, also in metrics with heavy tails, yet not so far that
-    only wrecks reach it. A metric without spread keeps its built-in anchor. Scaling cannot see what is
-    wrong with all scans of a site alike.
+    ``good`` lies 3 robust standard deviations (IQR/1.349) from the median on the bad side, ``bad`` lies 7.
+    Where scans are as usual, the worst of some 30 metrics lies 2 to 3 out, and the worst of them alone makes
+    the score: the usual scan stays below 20. 7 is far outside of what chance does, also in metrics with heavy
+    tails, yet not so far that only wrecks reach it. A metric without spread keeps its built-in anchor.
+    Scaling cannot see what is wrong with all scans of a site alike.
     """
     if len(metrics) < MIN_COHORT:
         raise TierscopeError(
@@ -68,6 +73,9 @@ def from_cohort(metrics: pd.DataFrame, groups: pd.Series) -> Reference:
         ),
         anchors=builtin().anchors,
         sites=sites,
+        combination=builtin().combination,
+        anatomy=builtin().anatomy,
+        population=population or Population(),
     )
 
 
@@ -79,7 +87,9 @@ def _anchors(rows: pd.DataFrame, group: str) -> dict[str, Anchor]:
     )
     anchors = {}
     for name in names:
-        if name not in METRICS or METRICS[name].direction == "describes the acquisition":
+        if name not in METRICS or name in builtin().anatomy:
+            continue
+        if METRICS[name].direction == "describes the acquisition":
             continue
         anchor = _anchor(rows, name, group) or general.get(name)
         if anchor:

@@ -1,13 +1,17 @@
 """Sub-scores and distortion score from metrics: a pure function of a named reference.
 
 By anchors, each metric becomes a penalty from 0 to 100 on a soft step: 20 at its ``good`` value, 80 at its
-``bad`` value, never flat, so that worse is always a little more. A sub-score is the power mean of its
-metrics' penalties, the distortion score the power mean of the sub-scores. The power is high: of seven
-sub-scores, the worst alone keeps the score at 82 % of its own value.
+``bad`` value, never flat, so that worse is always a little more. A sub-score combines the penalties of a
+family, the distortion score those of all, see :mod:`curation.scoring.combination`: the worst metric alone
+makes a scan as bad as it is.
 
-Means are over all metrics of the reference, measured or not: what could not be measured adds nothing and
-is divided by all the same. So a scan never scores worse for lacking something, such as air around a stripped
-head; ``certainty`` says how much of it was measured.
+What could not be measured adds nothing, so that a scan never scores worse for lacking something, such as air
+around a stripped head. ``score_high`` says how much worse it may be (:mod:`curation.scoring.unmeasured`),
+``certainty`` which part of what is judged was measured: the score's coverage.
+
+How usual the brain is counts for no score. ``unusual_anatomy`` says it beside the score
+(:mod:`curation.scoring.unusual_anatomy`), and ``score_flags`` says in words where a scan lies outside of
+those that the reference holds for, or why it has no score (:mod:`curation.scoring.score_flags`).
 
 By a model learned from ratings, each metric adds to the log-odds that raters exclude the scan. Families
 without a metric in the model, and incompleteness and geometry always, are judged by anchors as well; the
@@ -19,6 +23,7 @@ import pandas as pd
 
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
+from curation.scoring import combination, score_flags, unmeasured, unusual_anatomy
 from curation.scoring.comparison_groups import POOLED, groups_of
 from curation.scoring.score_reference import Reference, builtin
 
@@ -27,33 +32,40 @@ GUARDED = ("incompleteness", "geometry")
 #: Kept with each score: another number is another way from metrics to scores. Rises when the sums here
 #: change; scores of an earlier one are then made anew from the metrics
 #: (:mod:`curation.references.reference_library`).
-SCORING_VERSION = 2
-#: Power of the mean over the metrics of one family, and over the families.
-POWER = 10.0
+SCORING_VERSION = 3
 
 
 def score(
-    metrics: pd.DataFrame, reference: Reference | None = None, sites: pd.Series | None = None
+    metrics: pd.DataFrame,
+    reference: Reference | None = None,
+    sites: pd.Series | None = None,
+    about: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Score a table of metrics.
 
     Parameters
     ----------
     metrics : pandas.DataFrame
-        One row a scan: ``scan_id``, ``sha256`` and a column a metric; NaN is "not measurable".
+        One row a scan: ``scan_id``, ``sha256`` and a column a metric; NaN is "not measurable". ``flags``,
+        where it is there, tells which of them are no T1w by their own brightness.
     reference : Reference, optional
         The built-in one by default.
     sites : pandas.Series of str, optional
         Where each scan was made, the index of ``metrics``; used by references that know sites.
+    about : pandas.DataFrame, optional
+        What is known of each scan, the index of ``metrics``: some of
+        :data:`curation.scoring.reference_population.ABOUT`.
 
     Returns
     -------
     pandas.DataFrame
         ``scan_id``, ``sha256``, ``reference``, ``scoring_version``, the seven sub-scores and
-        ``distortion_score`` (0 pristine to 100 unusable, NaN where nothing of it could be measured),
-        ``families_measured`` (0 to 7) and
-        ``certainty`` (0 to 1: the measured part of the metrics that the reference judges, averaged over
-        the seven families).
+        ``distortion_score`` (0 pristine to 100 unusable; NaN where nothing of it could be measured, and of a
+        kind of image that the reference does not hold for), ``score_high`` (the upper end of what it may be,
+        for what could not be measured), ``families_measured`` (0 to 7), ``certainty`` (0 to 1: the measured
+        part of the metrics that the reference judges, averaged over the seven families), ``unusual_anatomy``
+        (0 usual to 100; no part of the score) and ``score_flags`` (JSON: what is to be known beside the
+        score, by the keys of :data:`curation.imaging.image_flags.FLAGS`).
 
     Notes
     -----
@@ -62,10 +74,11 @@ def score(
     """
     reference = reference or builtin()
     metrics = metrics.reset_index(drop=True)
+    about = None if about is None else about.reset_index(drop=True)
     groups = groups_of(metrics, None if sites is None else sites.reset_index(drop=True))
     fits = _fits(metrics, reference)
     parts = [
-        _score_group(rows, reference if fitting else builtin(), str(group))
+        _score_group(rows, reference if fitting else builtin(), str(group), about)
         for (group, fitting), rows in metrics.groupby([groups, fits], sort=False)
     ]
     return pd.concat(parts).sort_index() if parts else _score_group(metrics, reference, POOLED)
@@ -125,11 +138,21 @@ def _fits(metrics: pd.DataFrame, reference: Reference) -> pd.Series:
     return present.mean(axis=1) >= 0.5
 
 
-def _score_group(metrics: pd.DataFrame, reference: Reference, group: str) -> pd.DataFrame:
+def _score_group(
+    metrics: pd.DataFrame, reference: Reference, group: str, about: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Score comparable scans."""
     penalty, log_odds = _judge(metrics, reference, group)
     scores = _combine(penalty, log_odds, reference)
-    about = pd.DataFrame(
+    scores["score_high"] = _upper_end(
+        penalty, log_odds, scores["distortion_score"], reference, group
+    )
+    anatomy = unusual_anatomy.judge(metrics, reference.anatomy or builtin().anatomy)
+    flags, withheld = score_flags.of_scans(
+        metrics, reference, anatomy, None if about is None else about.loc[metrics.index]
+    )
+    scores[withheld] = np.nan
+    named = pd.DataFrame(
         {
             "scan_id": metrics["scan_id"].astype("str"),
             "sha256": metrics["sha256"].astype("str"),
@@ -137,10 +160,27 @@ def _score_group(metrics: pd.DataFrame, reference: Reference, group: str) -> pd.
             "scoring_version": SCORING_VERSION,
         }
     )
-    return pd.concat([about, scores], axis=1).assign(
+    certainty = _certainty(pd.concat([penalty, log_odds], axis=1))
+    return pd.concat([named, scores], axis=1).assign(
         families_measured=scores[list(FAMILIES)].notna().sum(axis=1),
-        certainty=_certainty(pd.concat([penalty, log_odds], axis=1)),
+        certainty=np.where(withheld, 0.0, certainty),
+        unusual_anatomy=anatomy.score,
+        score_flags=flags,
     )
+
+
+def _upper_end(
+    penalty: pd.DataFrame,
+    log_odds: pd.DataFrame,
+    scores: pd.Series,
+    reference: Reference,
+    group: str,
+) -> np.ndarray:
+    """Return the upper ends of some scans' scores; unknown where a model lacks one of its metrics."""
+    anchors, cases = reference.anchors_of(group), unmeasured.cases()
+    of_cases = {name: anchors[name].penalty(cases[name]) for name in penalty if name in cases}
+    upper = unmeasured.upper_end(penalty, scores.to_numpy(), of_cases, reference.combination)
+    return np.where(log_odds.notna().all(axis=1), upper, np.nan) if log_odds.shape[1] else upper
 
 
 def _judge(
@@ -176,11 +216,7 @@ def _of(table: pd.DataFrame, family: str) -> np.ndarray:
 
 def _combine(penalty: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference) -> pd.DataFrame:
     """Return the sub-scores and the distortion score, 0 to 100, NaN where nothing was measured."""
-    table = pd.DataFrame(
-        {family: _power_mean(_of(penalty, family)) for family in FAMILIES}, index=penalty.index
-    )
-    judged = {METRICS[name].family for name in penalty}
-    score = _power_mean(table[[family for family in FAMILIES if family in judged]].to_numpy())
+    table, score = combination.by_family(penalty, reference.combination)
     for family in {METRICS[name].family for name in log_odds}:
         probability = _exclusion_probability(_sum(_of(log_odds, family)), reference)
         table[family] = np.fmax(table[family], probability)
@@ -200,15 +236,6 @@ def _sum(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values).any(axis=1), np.nansum(values, axis=1), np.nan)
 
 
-def _power_mean(values: np.ndarray) -> np.ndarray:
-    """Return the power mean of each row, shape (N, M), NaN counting as 0; NaN where a row is all NaN."""
-    present = np.isfinite(values)
-    total = (np.where(present, values / 100, 0.0) ** POWER).sum(axis=1)
-    # All that is judged is divided by, not what was measured: see the head of this module.
-    means = 100 * (total / max(values.shape[1], 1)) ** (1 / POWER)
-    return np.where(present.any(axis=1), means, np.nan)
-
-
 def _certainty(judged: pd.DataFrame) -> np.ndarray:
     """Return the measured part of each family's metrics, averaged over all families; 0 to 1."""
     parts = [np.isfinite(_of(judged, family)) for family in FAMILIES]
@@ -223,10 +250,9 @@ def _contributions(
     penalty: pd.DataFrame, log_odds: pd.DataFrame, reference: Reference
 ) -> np.ndarray:
     """Return each metric's share of one scan's score, the model's metrics first."""
-    # In a power mean each part counts by its power; within a family the family's share is split again.
     families = pd.Series({name: METRICS[name].family for name in penalty}, dtype="str")
-    count = families.groupby(families).transform("size")
-    anchored = ((penalty.iloc[0].fillna(0.0) / 100) ** POWER / count).to_numpy()
+    sizes = families.groupby(families).transform("size").to_numpy(dtype=np.float64)
+    anchored = combination.weights(penalty.iloc[0].to_numpy(), sizes, reference.combination)
     modelled = np.nan_to_num(np.clip(log_odds.to_numpy()[0], 0, None))
     # The larger of the two made the score, so the other has no share in it.
     whole = _combine(penalty, log_odds, reference)["distortion_score"].iloc[0]

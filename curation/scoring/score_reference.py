@@ -1,11 +1,12 @@
 """References of the score: anchors, anchors of each site, or a model learned from ratings.
 
-A reference is data, one readable JSON file: with it and a row of metrics, anybody can compute the score.
+A reference is data, one readable JSON file: with it and a row of metrics, anybody can compute the score. It
+says for whom it holds, too.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +15,10 @@ import numpy as np
 
 from curation import errors
 from curation.errors import TierscopeError
+from curation.scoring.combination import Combination
 from curation.scoring.comparison_groups import pooled
 from curation.scoring.exclusion_model import ExclusionModel
+from curation.scoring.reference_population import Population
 from curation.storage import files
 
 #: The penalty is a logistic step: this steep, it is 20 at ``good`` and 80 at ``bad``.
@@ -80,6 +83,14 @@ class Reference:
         Anchors of one group of scans (see :mod:`curation.scoring.comparison_groups`), instead of ``anchors``.
     model : Model, optional
         What was learned from ratings.
+    combination : {'mean', 'any'}
+        How penalties become scores, see :mod:`curation.scoring.combination`. References of before have none
+        written down and mean ``'mean'``.
+    anatomy : dict of str to Anchor
+        What says how usual a brain is, not how good its image: usual at ``good``, unusual half way to
+        ``bad``. It counts for no score, see :mod:`curation.scoring.unusual_anatomy`.
+    population : Population
+        For whom the reference holds.
     """
 
     name: str
@@ -91,6 +102,9 @@ class Reference:
     evidence: dict[str, Any] = field(default_factory=dict)
     sites: dict[str, dict[str, Anchor]] = field(default_factory=dict)
     model: ExclusionModel | None = None
+    combination: Combination = "mean"
+    anatomy: dict[str, Anchor] = field(default_factory=dict)
+    population: Population = field(default_factory=Population)
 
     @property
     def id(self) -> str:
@@ -114,6 +128,8 @@ class Reference:
         values["anchors"] = _anchors(values["anchors"])
         values["sites"] = {site: _anchors(table) for site, table in values.get("sites", {}).items()}
         values["model"] = ExclusionModel.from_dict(values["model"]) if values.get("model") else None
+        values["anatomy"] = _anchors(values.get("anatomy", {}))
+        values["population"] = Population.from_dict(values.get("population", {}))
         return cls(**values)
 
 
@@ -123,8 +139,15 @@ def _anchors(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, Anchor]:
 
 @lru_cache(maxsize=1)
 def builtin() -> Reference:
-    """Return the built-in reference, ``assets/references/builtin-1.json``."""
-    return read_reference(ASSETS / "builtin-1.json")
+    """Return the built-in reference, ``assets/references/builtin-2.json``."""
+    return read_reference(ASSETS / "builtin-2.json")
+
+
+@lru_cache(maxsize=1)
+def earlier_builtin() -> tuple[Reference, ...]:
+    """Return the built-in references of before, the newest first: they can still be chosen."""
+    before = read_reference(ASSETS / "builtin-1.json")
+    return (replace(before, label=f"{before.label}, until version 0.5"),)
 
 
 def read_reference(path: Path) -> Reference:

@@ -13,7 +13,14 @@ from curation.decisions import person_decisions
 from curation.errors import VolumeError
 from curation.imaging import volumes
 from curation.references import reference_library
-from curation.sources import discovery, duplicates, image_modality, scan_names, who_is_who
+from curation.sources import (
+    discovery,
+    duplicates,
+    image_modality,
+    scan_names,
+    sidecar,
+    who_is_who,
+)
 from curation.sources import source as sources
 from curation.sources.source import NO_IMAGE, Entry
 from curation.storage import files, tables
@@ -212,7 +219,8 @@ def _row(source: Source, known: pd.DataFrame, scan_id: str, entry: Entry) -> dic
     if entry.problem:
         return row | {"status": "unreadable", "reason": entry.problem}
     try:
-        return row | _inspect(entry.path, row, known, source)
+        made_by = sidecar.scanner(entry.path, Path(source.path))
+        return row | made_by._asdict() | _inspect(entry.path, row, known, source)
     except OSError as error:
         return row | {"status": "unreadable", "reason": f"it cannot be read: {error.strerror}"}
 

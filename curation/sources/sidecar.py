@@ -1,6 +1,7 @@
-"""The JSON file beside an image, as dcm2niix writes it and BIDS has it, and what it says of its kind."""
+"""The JSON file beside an image, as dcm2niix writes it and BIDS has it: what it says of kind and scanner."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,10 @@ _AGENT = ("ContrastBolusIngredient", "ContrastBolusAgent")
 _NO_AGENT = ("", "none", "no", "n", "n/a", "no contrast", "without")
 #: No T1-weighted image of a head has an echo time of so many seconds; T2-weighted ones and FLAIR have.
 _LONG_ECHO_S = 0.05
+#: Tesla; what is outside is a slip, such as a field in gauss or megahertz.
+_WEAKEST_T, _STRONGEST_T = 0.01, 20.0
+#: Folders in which files for all images below are looked for.
+_LEVELS = 5
 
 
 class Told(NamedTuple):
@@ -32,6 +37,54 @@ class Told(NamedTuple):
 
     modality: str | None
     note: str | None = None
+
+
+class Scanner(NamedTuple):
+    """What made an image.
+
+    Parameters
+    ----------
+    manufacturer : str or None
+        With its model; ``None`` where no sidecar tells it.
+    field_strength_t : float
+        Tesla; NaN where no sidecar tells it.
+    """
+
+    manufacturer: str | None = None
+    field_strength_t: float = math.nan
+
+
+def scanner(path: Path, root: Path) -> Scanner:
+    """Return which scanner made an image, by its sidecar.
+
+    Parameters
+    ----------
+    path : Path
+        The image.
+    root : Path
+        The source's folder. What the sidecar leaves open is taken from files such as ``T1w.json`` in the
+        folders above, the nearest first: BIDS lets them hold for all images below.
+    """
+    values = read(path)
+    suffix = stem_of(path).rsplit("_", 1)[-1]
+    for folder in _folders_up_to(path, root):
+        values = _read_json(folder / f"{suffix}.json") | values
+    maker, model = (_words(values.get(name)) for name in ("Manufacturer", "ManufacturersModelName"))
+    tesla = values.get("MagneticFieldStrength")
+    is_number = isinstance(tesla, int | float) and not isinstance(tesla, bool)
+    strength = float(tesla) if tesla is not None and is_number else math.nan
+    known = _WEAKEST_T <= strength <= _STRONGEST_T
+    return Scanner(" ".join(filter(None, (maker, model))) or None, strength if known else math.nan)
+
+
+def _folders_up_to(path: Path, root: Path) -> list[Path]:
+    """Return the folders from that of a file up to a source's, the nearest first; its own alone elsewhere."""
+    above = [folder for folder in path.parents if folder == root or root in folder.parents]
+    return (above or [path.parent])[:_LEVELS]
+
+
+def _words(value: Any) -> str | None:
+    return " ".join(value.split())[:40] or None if isinstance(value, str) else None
 
 
 def told(path: Path, modality: str | None) -> Told:
@@ -92,7 +145,10 @@ def _agent(values: Mapping[str, Any]) -> str | None:
 
 def read(path: Path) -> dict[str, Any]:
     """Return the sidecar of an image; empty where there is none that can be read."""
-    sidecar = path.with_name(f"{stem_of(path)}.json")
+    return _read_json(path.with_name(f"{stem_of(path)}.json"))
+
+
+def _read_json(sidecar: Path) -> dict[str, Any]:
     try:
         if sidecar.stat().st_size > _LARGEST_BYTES:
             return {}

@@ -39,6 +39,8 @@ SCAN_COLUMNS: dict[str, str] = {
     "age_years": "float64",
     "sex": "str",
     "group": "str",
+    "manufacturer": "str",  # of the scanner, with its model, as the sidecar says
+    "field_strength_t": "float64",
     "simulated": "bool",
     "status": "str",  # one of STATUSES
     "reason": "str",  # why not ok
@@ -57,7 +59,7 @@ LISTED = ("pet", "other")
 TROUBLES = ("unreadable", "missing", "duplicate")
 
 #: Columns that older tables of scans lack.
-_ADDED_SCAN_COLUMNS = ("person", "image_hash")
+_ADDED_SCAN_COLUMNS = ("person", "image_hash", "manufacturer", "field_strength_t")
 #: Columns that older shards of the metrics table lack, and their value before there was a choice.
 _ADDED_COLUMNS = {"measured_by": "tierscope", "flags": "{}"}
 _TRIES = 5
@@ -95,7 +97,7 @@ def read_scans(workspace: Workspace) -> pd.DataFrame:
     scans = files.read_parquet(workspace.scans_path, _SCANS_REMEDY)
     for name in _ADDED_SCAN_COLUMNS:
         if name not in scans:
-            scans[name] = pd.Series(None, scans.index, dtype="str")
+            scans[name] = pd.Series(None, scans.index, dtype=SCAN_COLUMNS[name])
     return scans
 
 
@@ -154,7 +156,7 @@ def with_metrics(workspace: Workspace, scans: pd.DataFrame, columns: Iterable[st
     found = metrics.iloc[rows] if len(metrics) else metrics.reindex(range(len(scans)))
     same = (rows >= 0) & (found["sha256"].to_numpy() == scans["sha256"].to_numpy())
     values = {name: np.where(same, found[name].to_numpy(np.float64), np.nan) for name in missing}
-    return scans.assign(**values)
+    return pd.concat([scans, pd.DataFrame(values, scans.index)], axis=1)
 
 
 def read_shard_columns(workspace: Workspace, columns: Collection[str] | None) -> pa.Table | None:

@@ -1,7 +1,8 @@
-"""Selection bias of a cut-off: selection by age or site beyond quality. Defined in docs/tiers.md.
+"""Selection bias of a cut-off: selection by age, site or group beyond quality. Defined in docs/tiers.md.
 
-Each cut-off parts the scored scans into the better and the worse. Their difference in age and in site is
-compared with the difference that quality alone would bring about, and with random cuts of the same size.
+Each cut-off parts the scored scans into the better and the worse. Their difference in age, in site and in
+group is compared with the difference that quality alone would bring about, and with random cuts of the same
+size.
 Quality comes from ratings, where enough scans are rated, and else from a scan's rank within its own site.
 """
 
@@ -22,8 +23,9 @@ from curation.tier_effects.standardised_differences import (
 )
 from curation.tier_effects.tier_balance import Floats, Tally
 
-Trait = Literal["age", "site"]
-TRAITS: tuple[Trait, ...] = ("age", "site")
+Trait = Literal["age", "site", "group"]
+#: ``group`` is what a table of people calls so: a diagnosis, or the arm of a study.
+TRAITS: tuple[Trait, ...] = ("age", "site", "group")
 
 #: From here on a difference counts as one (Cohen 1988: small), and this much of it has to be unexplained.
 NOTABLE, UNEXPLAINED = 0.2, 0.1
@@ -135,7 +137,7 @@ class Selection:
     ----------
     better, worse : str
         The tiers between which it lies.
-    trait : {'age', 'site'}
+    trait : {'age', 'site', 'group'}
         The trait compared between the scans above and below the cut-off.
     seen : float
         Standardised mean difference; for age negative where the worse scans are those of younger people.
@@ -144,13 +146,13 @@ class Selection:
     null_quantile : float
         Difference that 95 of 100 random cuts of this size stay below.
     years : float
-        Difference of mean age in years, worse less better; NaN for sites.
+        Difference of mean age in years, worse less better; NaN for sites and groups.
     share_by_trait, share_by_quality : float
-        Share of the variance of being above the cut-off that lies between sites (for ``site``), and between
+        Share of the variance of being above the cut-off that lies between sites (or groups), and between
         levels of quality; 0 to 1, corrected for the number of levels; NaN for age.
     most : tuple of str, float and float, optional
-        The site that the cut-off treats most unlike the others: its name, the share of its scans above the
-        cut-off, and that of all scans.
+        The site (or group) that the cut-off treats most unlike the others: its name, the share of its scans
+        above the cut-off, and that of all scans.
     """
 
     better: str
@@ -177,12 +179,12 @@ class Selection:
 
     @property
     def differs(self) -> bool:
-        """Whether the two sides differ notably, whatever explains it; in sites, more than by chance.
+        """Whether the two sides differ notably, whatever explains it; in categories, more than by chance.
 
         For ages chance is no excuse: scans of other ages stay so. Of many sites it makes much.
         """
         beyond = (
-            self.null_quantile if self.trait == "site" and np.isfinite(self.null_quantile) else 0.0
+            self.null_quantile if self.trait != "age" and np.isfinite(self.null_quantile) else 0.0
         )
         return bool(abs(self.seen) >= max(NOTABLE, beyond))
 
@@ -194,7 +196,7 @@ def strongest(found: Sequence[Selection], trait: Trait) -> Selection | None:
 
 
 def selections(tally: Tally) -> list[Selection]:
-    """Return the selection by age and by site of each cut-off of a rule.
+    """Return the selection by age, site and group of each cut-off of a rule.
 
     Parameters
     ----------
@@ -204,18 +206,21 @@ def selections(tally: Tally) -> list[Selection]:
     Returns
     -------
     list of Selection
-        Two for each cut-off, from the best tier on; those that cannot be told are left out.
+        Three for each cut-off, from the best tier on; those that cannot be told are left out.
     """
     size = len(tally.names)
     above = np.tri(size - 1, size, dtype=bool) ^ True
     if not tally.quality_levels:
         return []
     found: list[Selection] = []
-    ages, sites = _by_age(tally, above), _by_site(tally, above)
+    told_by = {"age": _by_age(tally, above)} | {
+        name: _by_category(tally, above, name) for name in ("site", "group")
+    }
     for cut, (better, worse) in enumerate(zip(tally.names[:-1], tally.names[1:], strict=True)):
-        for trait, told in (("age", ages[cut]), ("site", sites[cut])):
+        for trait in TRAITS:
+            told = told_by[trait][cut]
             if np.isfinite(told["seen"]) or told["seen"] == np.inf:
-                found.append(Selection(better, worse, trait, **told))  # type: ignore[arg-type]
+                found.append(Selection(better, worse, trait, **told))
     return found
 
 
@@ -248,9 +253,9 @@ def _by_age(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
     ]
 
 
-def _by_site(tally: Tally, above: NDArray[np.bool_]) -> list[dict[str, Any]]:
-    names = tally.traits.categories["site"].names
-    counts = tally.cells.by(("quality", tally.quality_levels + 1), ("site", len(names) + 1))
+def _by_category(tally: Tally, above: NDArray[np.bool_], category: str) -> list[dict[str, Any]]:
+    names = tally.traits.categories[category].names
+    counts = tally.cells.by(("quality", tally.quality_levels + 1), (category, len(names) + 1))
     counts = counts[:-1, :-1, :-1]  # [K, V, L]
     by_level, by_site = counts.sum(axis=2), counts.sum(axis=1)
     mix = counts.sum(axis=0) / np.maximum(by_level.sum(axis=0), 1)[:, None]  # [V, L]

@@ -1,4 +1,4 @@
-"""Columns that a rule can cut: score, sub-scores, certainty, metrics, a learned error."""
+"""Columns that a rule can look at: score, sub-scores, coverage, metrics, a learned error."""
 
 import difflib
 from collections.abc import Iterable
@@ -79,7 +79,16 @@ RULE_COLUMNS: dict[str, RuleColumn] = {
             RuleColumn(name, name.capitalize(), "points", "higher is worse", 0.0, 100.0)
             for name in FAMILIES
         ),
-        RuleColumn("certainty", "Certainty of the score", "share", "higher is better", 0.0, 1.0),
+        RuleColumn("score_high", "Upper end of the score", "points", "higher is worse", 0.0, 100.0),
+        RuleColumn("certainty", "Coverage of the score", "share", "higher is better", 0.0, 1.0),
+        RuleColumn(
+            "unusual_anatomy",
+            "Unusual anatomy",
+            "0 usual to 100",
+            "describes the acquisition",
+            0.0,
+            100.0,
+        ),
         RuleColumn(LEARNED, "Learned reconstruction error", _SQUARED, "higher is worse", 0.0),
         *(RuleColumn(m.name, m.label, m.unit, m.direction) for m in METRICS.values()),
     )

@@ -1,16 +1,16 @@
-"""Whether scores are right: dose and response on artefacts, and agreement with experts' ratings.
+"""Whether scores are right: dose and response on artefacts, experts' ratings, clean scans and lesions.
 
-``make bench-validity``; takes about half an hour on two cores. The last line is one JSON object.
+``make bench-validity``; takes about an hour on two cores. The last line is one JSON object.
 """
 
 import json
 import sys
 
-from tests.benchmarks import dose, experts
+from tests.benchmarks import anatomy, dose, experts
 
 
 def main(arguments: list[str]) -> int:
-    """Run both, print their tables, then the figures of both; 1 where the data are absent."""
+    """Run all, print their tables, then the figures of all; 1 where the data are absent."""
     tables = dose.DATA.parent / "iqm"
     abide, ds030 = (tables / f"{name}_iqm_rating_age.csv" for name in ("abide", "ds030"))
     if not abide.exists() or not dose.DATA.exists():
@@ -18,7 +18,8 @@ def main(arguments: list[str]) -> int:
         return 1
     of_experts = experts.figures(abide, ds030)
     of_artefacts = dose.report(arguments)
-    print(json.dumps(of_artefacts | of_experts))
+    of_anatomy = anatomy.report([])
+    print(json.dumps(of_artefacts | of_experts | of_anatomy))
     return 0
 
 

@@ -23,6 +23,7 @@ def make(data: np.ndarray, **parts: object) -> Scan:
         "head": all_,
         "brain": all_,
         "air": none,
+        "cavities": none,
         "csf": none,
         "gm": none,
         "wm": none,

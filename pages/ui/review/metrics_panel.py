@@ -50,10 +50,17 @@ def _reference(judgement: ScanJudgement) -> None:
     reference = judgement.reference
     st.markdown(f"**{formatting.escape(reference.label)}** ({formatting.escape(reference.id)})")
     st.markdown(formatting.escape(reference.description))
+    if reference.population.words:
+        st.markdown(f"**For whom it holds.** {formatting.escape(reference.population.words)}")
+    joined = (
+        "the worst alone makes them as bad as it is"
+        if reference.combination == "any"
+        else "the worst counting most each time"
+    )
     st.caption(
         "How bad a metric is runs from 0 to 100: 20 where the reference calls it good, 80 where it calls "
-        "it bad. A sub-score joins the metrics of its kind, the score joins the sub-scores, the worst "
-        "counting most each time. The reference is chosen on the page Tiers."
+        f"it bad. A sub-score joins the metrics of its kind, the score joins the sub-scores; {joined}. "
+        "How usual the brain is counts for no score. The reference is chosen on the page Tiers."
     )
 
 

@@ -30,8 +30,10 @@ TROUBLES: dict[str, str] = {
 _DEGREES = ((80.0, "Severe"), (50.0, "Clear"), (30.0, "Slight"))
 _CHANCES = ((80.0, "most likely"), (50.0, "probably"), (25.0, "possibly"))
 _MENTIONED = 50.0  # other kinds from here on are named too
-#: From this share of what the reference judges on. Without air (stripped, masked) it is some 0.85.
-_SURE = ((0.95, "sure"), (0.7, "fairly sure"))
+#: From this share of what the reference judges on, all of it was measured.
+_ALL = 0.995
+#: Points from which on an upper end is told.
+_WORTH_TELLING = 0.5
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def judgement_of(workspace: Workspace, scan: pd.Series) -> ScanJudgement:
         row,
         distortion_score.explain(row, reference, site),
         _anchors(reference, group),
-        flags.flags_of_row(row),
+        flags.flags_of_row(row) | flags.flags_of_row(scan, "score_flags"),
     )
 
 
@@ -152,6 +154,8 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
         What its metrics were judged by.
     """
     known = pd.to_numeric(scores.reindex(list(FAMILIES))).dropna()
+    if reason := flags.flags_of_row(scores, "score_flags").get("no_reference"):
+        return f"<b>Not scored:</b> {html.escape(reason)}."
     if known.empty:
         return "Nothing of this scan could be judged."
     of_score = parts.groupby("family")["share_of_score"].sum()
@@ -168,11 +172,24 @@ def headline(scores: pd.Series, parts: pd.DataFrame, anchors: dict[str, Anchor])
     return f"{text} {html.escape(_fact(parts[parts['family'] == main], anchors))}{also}"
 
 
-def certainty(value: float) -> str:
-    """Return the certainty of a score in words: ``sure``, ``fairly sure``, ``unsure``; empty for NaN."""
-    if not math.isfinite(value):
+def coverage(share: float, score: float = math.nan, upper: float = math.nan) -> str:
+    """Return the coverage of a score in words, with the upper end of what it may be; empty for NaN.
+
+    Parameters
+    ----------
+    share : float
+        The measured part of what is judged, 0 to 1.
+    score, upper : float
+        The score and its upper end.
+    """
+    if not math.isfinite(share):
         return ""
-    return next((word for least, word in _SURE if value >= least), "unsure")
+    if share >= _ALL:
+        return "all that is judged was measured"
+    words = f"{math.floor(100 * share)} % of what is judged was measured"
+    if upper - score >= _WORTH_TELLING:
+        words += f"; by the rest it may be up to {formatting.score(upper)}"
+    return words
 
 
 def good_and_bad(anchor: Anchor | None) -> tuple[str, str]:

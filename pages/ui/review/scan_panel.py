@@ -31,10 +31,18 @@ def caption(scan: pd.Series) -> str:
     shape = " × ".join(f"{int(n)}" for n in scan["shape"])
     edges = " × ".join(f"{edge:.3g}" for edge in scan["spacing_mm"])
     what = f"{scan['modality'] or 'image'} · {shape} voxels of {edges} mm · stored {_stored(scan)}"
+    what += "".join(f" · {words}" for words in _scanner(scan))
     return (
         f'<div class="ts-caption"><b>{html.escape(scan["scan_id"])}</b>'
         f"<span>{html.escape(what)}</span></div>"
     )
+
+
+def _scanner(scan: pd.Series) -> list[str]:
+    """Return what the sidecar says of the scanner, as far as it does."""
+    maker, tesla = scan.get("manufacturer"), value_of(scan, "field_strength_t")
+    field = [f"{tesla:.3g} T"] if math.isfinite(tesla) else []
+    return [maker, *field] if isinstance(maker, str) else field
 
 
 def _stored(scan: pd.Series) -> str:
@@ -57,21 +65,23 @@ def scores(scan: pd.Series, judgement: ScanJudgement) -> None:
     families = list(FAMILIES)
     values = {FAMILY_NAMES[name]: value_of(scan, name) for name in families}
     measured = sum(math.isfinite(value) for value in values.values())
-    sure = scan_judgement.certainty(value_of(scan, "certainty"))
     score, tier = value_of(scan, "distortion_score"), scan["tier"]
-    st.html(html_marks.score(score, tier, tried_rule.tier_colour(tier), sure))
-    if measured and judgement.measured:
+    seen = scan_judgement.coverage(value_of(scan, "certainty"), score, value_of(scan, "score_high"))
+    st.html(html_marks.score(score, tier, tried_rule.tier_colour(tier), seen))
+    unjudged = "no_reference" in judgement.flags
+    if (measured or unjudged) and judgement.measured:
         text = scan_judgement.headline(scan, judgement.parts, judgement.anchors)
         st.html(f'<div class="ts-scan-headline">{text}</div>')
     if judgement.flags:
         st.html(flags.chips(judgement.flags))
     if not measured:
-        st.caption("The page Cohort starts the scoring.")
+        if not unjudged:
+            st.caption("The page Cohort starts the scoring.")
         return
     st.html(html_marks.bars(values))
     st.caption(
         "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan. Made from "
-        f"{measured} of {len(families)} kinds of measures{': ' if sure else ''}{sure}. "
+        f"{measured} of {len(families)} kinds of measures. "
         f"Judged by: {formatting.escape(judgement.reference.label)}."
     )
 

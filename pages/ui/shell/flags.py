@@ -30,25 +30,34 @@ def flags_of_scans(metrics: pd.DataFrame) -> dict[str, dict[str, str]]:
 
 
 def flags_of_workspace(workspace: Workspace) -> dict[str, dict[str, str]]:
-    """Return the same for all scans of a workspace, read once and without their metrics.
+    """Return the same for all scans of a workspace, with the flags of their scores, read once.
 
     Nothing where these cannot be read; the page tells it.
     """
     try:
-        return _flags_of_workspace(workspace, cache.stamp(workspace.metrics_dir))
+        changed = (cache.stamp(workspace.metrics_dir), cache.stamp(workspace.scores_path))
+        return _flags_of_workspace(workspace, changed)
     except DamagedError as error:
         frame.report(error)
         return {}
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=cache.BY_FOLDER)
-def _flags_of_workspace(workspace: Workspace, changed: cache.Stamp) -> dict[str, dict[str, str]]:
-    return flags_of_scans(tables.read_metrics(workspace, ["flags"]))
+def _flags_of_workspace(
+    workspace: Workspace, changed: tuple[cache.Stamp, ...]
+) -> dict[str, dict[str, str]]:
+    found = flags_of_scans(tables.read_metrics(workspace, ["flags"]))
+    scores = tables.read_scores(workspace)
+    if "score_flags" in scores:
+        of_scores = scores[["scan_id", "score_flags"]].rename(columns={"score_flags": "flags"})
+        for scan_id, its in flags_of_scans(of_scores).items():
+            found[scan_id] = found.get(scan_id, {}) | its
+    return found
 
 
-def flags_of_row(row: pd.Series) -> dict[str, str]:
-    """Return the flags of one row of the metrics table with their evidence."""
-    written = row.get("flags")
+def flags_of_row(row: pd.Series, column: str = "flags") -> dict[str, str]:
+    """Return the flags of one row of the metrics, or of the scores, with their evidence."""
+    written = row.get(column)
     return json.loads(written) if isinstance(written, str) else {}
 
 
@@ -109,7 +118,7 @@ def overview(workspace: Workspace, usable: pd.DataFrame) -> None:
         return
     st.subheader("Recognised on the scans")
     st.caption(
-        "What limits what can be measured, and so how sure a score is. Not a rating of quality. "
+        "What limits what can be measured, and what a score means. Not a rating of quality. "
         "Click to look at them on Review."
     )
     with st.container(horizontal=True, gap="small"):

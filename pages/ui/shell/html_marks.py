@@ -49,14 +49,14 @@ def state_chip(name: str) -> str:
 # ---- score and bars --------------------------------------------------------------------------------
 
 
-def score(value: float, tier: str, colour: str, certainty: str) -> str:
-    """Return the distortion score of one scan, large, with its tier, direction and certainty in words."""
+def score(value: float, tier: str, colour: str, coverage: str) -> str:
+    """Return the distortion score of one scan, large, with its tier, direction and coverage in words."""
     if not math.isfinite(value):
         words = "No metric of this scan could be measured, or it is not scored yet."
         return f'<div class="ts-score"><span class="ts-value">{formatting.DASH}</span>{words}</div>'
     of = (
         "distortion score, 0 pristine to 100 unusable<br>"
-        f"<b>higher is worse</b>{f' · {html.escape(certainty)}' if certainty else ''}"
+        f"<b>higher is worse</b>{f' · {html.escape(coverage)}' if coverage else ''}"
     )
     return (
         f'<div class="ts-score"><span class="ts-value">{formatting.score(value)}</span>'

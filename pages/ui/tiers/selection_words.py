@@ -1,4 +1,4 @@
-"""Sentences on Tiers about selection: how the tiers differ in age and site, and why."""
+"""Sentences on Tiers about selection: how the tiers differ in age, site and group, and why."""
 
 import math
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from pages.ui.tiers.balance_panel import smd
 _ADVICE = {
     "age": "Age still differs between tiers: use an age-matched control.",
     "site": "Sites still differ between tiers: use a site-matched control.",
+    "group": "Groups, such as diagnoses, still differ between tiers: use a control matched by group.",
 }
 
 
@@ -29,7 +30,7 @@ _ADVICE = {
 
 
 def warnings(selections: Sequence[Selection]) -> list[str]:
-    """Say in markdown which cut-offs select age or site beyond quality and chance, with the numbers."""
+    """Say in markdown which cut-offs select age, site or group beyond quality and chance, in numbers."""
     return [_WORDS[one.trait](one) for one in selections if one.warns]
 
 
@@ -46,7 +47,14 @@ def _age(one: Selection) -> str:
 
 
 def _site(one: Selection) -> str:
-    what = "sources" if one.most and one.most[0].startswith(SOURCE) else "sites"
+    return _category(one, "sources" if one.most and one.most[0].startswith(SOURCE) else "sites")
+
+
+def _group(one: Selection) -> str:
+    return _category(one, "groups")
+
+
+def _category(one: Selection, what: str) -> str:
     better, worse = formatting.escape(one.better), formatting.escape(one.worse)
     between = f"**The cut-off between {better} and {worse} selects {what}.**"
     text = (
@@ -62,13 +70,13 @@ def _site(one: Selection) -> str:
         )
     if math.isfinite(one.share_by_trait) and math.isfinite(one.share_by_quality):
         text += (
-            f" Sites account for {100 * one.share_by_trait:.0f} % of which side a scan is on, quality for "
-            f"{100 * one.share_by_quality:.0f} %."
+            f" {what.capitalize()} account for {100 * one.share_by_trait:.0f} % of which side a scan is "
+            f"on, quality for {100 * one.share_by_quality:.0f} %."
         )
     return f"{between} {formatting.escape(text)}"
 
 
-_WORDS = {"age": _age, "site": _site}
+_WORDS = {"age": _age, "site": _site, "group": _group}
 
 
 # ---- what quality or chance explains ---------------------------------------------------------------
@@ -125,7 +133,7 @@ def _years_apart(tally: Tally) -> str:
 def _most_unlike(one: Selection) -> str:
     between = f"the cut-off between {one.better} and {one.worse}"
     if one.most is None:
-        return f"On either side of {between} lie scans of other sites."
+        return f"On either side of {between} lie scans of other {one.trait}s."
     name, share, of_all = one.most
     return (
         f"On the worse side of {between} lie {100 * share:.0f} % of the scans of {name}, and "
@@ -152,7 +160,7 @@ def _why(one: Selection) -> str:
 
 
 def not_assessable(selections: Sequence[Selection], tally: Tally) -> list[str]:
-    """Say which of age and site cannot be held against the cut-offs, or only for some scans, and why."""
+    """Say which of age, site and group cannot be held against the cut-offs, or only for some, and why."""
     scored, assessed = int(tally.scans[:-1].sum()), {one.trait for one in selections}
     if not scored:
         return []
@@ -169,6 +177,8 @@ def not_assessable(selections: Sequence[Selection], tally: Tally) -> list[str]:
             _of_trait("site", site, scored, "site" in assessed),
             _stand_in(sum(sources), scored),
         ]
+    if group := int(tally.counts("group")[:-1, :-1].sum()):
+        texts.append(_of_trait("group", group, scored, "group" in assessed))
     return [sentence for sentence in texts if sentence]
 
 

@@ -23,7 +23,7 @@ from curation.tiers.rule_columns import SCORE
 from curation.wording import number
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, formatting, html_marks
-from pages.ui.tiers import balance_panel, selection_words
+from pages.ui.tiers import anatomy_note, balance_panel, selection_words
 
 # ---- the panel -----------------------------------------------------------------------------------
 
@@ -42,6 +42,7 @@ def show(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
     if doubts:
         messages = [formatting.escape(doubt.message) for doubt in doubts]
         st.warning("\n\n".join(messages), icon=":material/warning:")
+    anatomy_note.show(scan_table, sorted_scans)
     if found:
         summary = (
             selection_words.small_differences(found)
@@ -74,7 +75,7 @@ def _numbers(found: list[Selection], reason: str) -> None:
         "Difference",
         "By quality alone",
         "By chance",
-        "Between sites",
+        "Between levels",
         "Between qualities",
     )
     st.html(html_marks.table(head, rows, numeric=range(2, 7)))

@@ -8,6 +8,7 @@ from curation.__main__ import main
 from curation.cli.describe_metrics import NEEDS_IN_WORDS, page
 from curation.imaging.image_flags import FLAGS
 from curation.metrics import METRICS, NEEDS
+from curation.references import reference_library
 from curation.scoring.score_reference import builtin
 from tests.helpers.paths import ROOT
 
@@ -29,7 +30,13 @@ def test_every_metric_flag_and_anchor_has_its_row() -> None:
     rows = [line for line in page().splitlines() if line.startswith("| `")]
     named = [row.split("`")[1] for row in rows]
     scored = [name for name in builtin().anchors if name in METRICS]
-    assert sorted(named) == sorted([*METRICS, *scored, *FLAGS])
+    references = ["builtin-2", reference_library.experts().id, "builtin-1"]
+    assert sorted(named) == sorted([*METRICS, *scored, *builtin().anatomy, *FLAGS, *references])
+
+
+def test_the_page_says_for_whom_the_built_in_reference_holds() -> None:
+    assert builtin().population.words[:60] in page()
+    assert all(kind in page() for kind in ("T2w, FLAIR", "19–55", "3 T"))
 
 
 def test_every_need_is_told_in_words() -> None:

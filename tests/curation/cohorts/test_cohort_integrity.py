@@ -30,7 +30,7 @@ def frozen(workspace: Workspace, folder: Path) -> frozen_cohort.Cohort:
     scans = tables.read_scans(workspace)
     scores = scans[["scan_id", "sha256"]].assign(
         distortion_score=[5.0, 30.0, 60.0, 99.0],
-        reference="builtin-1",
+        reference="builtin-2",
         scoring_version=SCORING_VERSION,
     )
     files.write_parquet(workspace.scores_path, scores)

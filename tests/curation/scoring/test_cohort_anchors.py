@@ -26,13 +26,13 @@ def _metrics(scans: int, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"scan_id": names, "sha256": "x", "measured_by": "tierscope", **columns})
 
 
-def test_anchors_lie_2_and_6_robust_deviations_out_on_the_bad_side() -> None:
+def test_anchors_lie_3_and_7_robust_deviations_out_on_the_bad_side() -> None:
     metrics = _metrics(500)
     reference = from_cohort(metrics, pd.Series(["A"] * 500))
     low, middle, high = np.quantile(metrics[WORSE], [0.25, 0.5, 0.75])
     sd = (high - low) / 1.349
     anchor = reference.sites["A"][WORSE]
-    assert (anchor.good, anchor.bad) == pytest.approx((middle + 2 * sd, middle + 6 * sd))
+    assert (anchor.good, anchor.bad) == pytest.approx((middle + 3 * sd, middle + 7 * sd))
     assert reference.sites["A"][BETTER].bad < reference.sites["A"][BETTER].good
 
 
@@ -41,7 +41,7 @@ def test_a_metric_judged_by_ratios_gets_its_anchors_by_ratios() -> None:
     anchor = from_cohort(metrics, pd.Series(["A"] * 500)).sites["A"][LOG]
     middle = np.median(metrics[LOG])
     assert anchor.scale == "log"
-    assert anchor.bad / middle == pytest.approx((anchor.good / middle) ** 3)
+    assert anchor.bad / middle == pytest.approx((anchor.good / middle) ** (7 / 3))
 
 
 def test_a_site_of_20_stands_alone_and_a_smaller_one_with_all() -> None:

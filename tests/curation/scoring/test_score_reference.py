@@ -9,7 +9,8 @@ import pytest
 
 from curation.errors import TierscopeError
 from curation.scoring.exclusion_model import ExclusionModel
-from curation.scoring.score_reference import Anchor, Reference, read_reference
+from curation.scoring.reference_population import Population
+from curation.scoring.score_reference import Anchor, Reference, earlier_builtin, read_reference
 
 
 def test_penalty_is_20_at_good_50_half_way_and_80_at_bad() -> None:
@@ -33,11 +34,32 @@ def test_a_reference_is_the_same_after_writing_and_reading(tmp_path: Path) -> No
     )
     sites = {"North": {"cjv": Anchor(0.0, 1.0)}}
     whole = Reference(
-        "a", "1", "b", {"cjv": Anchor(1, 2)}, "learned", "c", {"auc": 0.8}, sites, model
+        "a",
+        "1",
+        "b",
+        {"cjv": Anchor(1, 2)},
+        "learned",
+        "c",
+        {"auc": 0.8},
+        sites,
+        model,
+        combination="any",
+        anatomy={"stretch": Anchor(1, 2)},
+        population=Population(
+            ("T1w",), ages_years=(8.0, 12.0), field_strengths_t=(1.5, 3.0), words="w"
+        ),
     )
     path = tmp_path / "a-1.json"
     path.write_text(json.dumps(whole.as_dict(), allow_nan=False))
     assert read_reference(path) == whole
+
+
+def test_a_reference_of_before_is_combined_as_then_and_says_nothing_of_whom_it_holds_for() -> None:
+    old = Reference.from_dict({"name": "a", "version": "1", "description": "", "anchors": {}})
+    assert old.combination == "mean"
+    assert old.population == Population()
+    assert [each.id for each in earlier_builtin()] == ["builtin-1"]
+    assert all(each.combination == "mean" for each in earlier_builtin())
 
 
 def test_an_absent_reference_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The JSON beside an image tells its kind where the name does not, and contradictions are said."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,51 @@ def test_a_source_lists_what_its_sidecars_tell(workspace: Workspace, tmp_path: P
     assert scans["modality"].tolist() == ["FLAIR", "T1w-ce", "T1w"]
     assert scans["status"].tolist() == ["other", "other", "ok"]
     assert "look at it" in scans["note"].iloc[2]
+
+
+# ---- the scanner ---------------------------------------------------------------------------------
+
+
+def _written(folder: Path, **values: object) -> Path:
+    path = folder / "sub-01" / "anat" / "sub-01_T1w.nii.gz"
+    write_nifti(path)
+    (path.parent / "sub-01_T1w.json").write_text(json.dumps(values))
+    return path
+
+
+def test_scanner_and_field_strength_come_from_the_sidecar(tmp_path: Path) -> None:
+    path = _written(
+        tmp_path,
+        Manufacturer="Siemens",
+        ManufacturersModelName="Prisma_fit",
+        MagneticFieldStrength=2.89,
+    )
+    assert sidecar.scanner(path, tmp_path) == ("Siemens Prisma_fit", 2.89)
+
+
+def test_a_file_above_holds_for_all_below_and_the_nearest_wins(tmp_path: Path) -> None:
+    path = _written(tmp_path, Manufacturer="GE")
+    above = {"Manufacturer": "Philips", "MagneticFieldStrength": 1.5}
+    (tmp_path / "T1w.json").write_text(json.dumps(above))
+    assert sidecar.scanner(path, tmp_path) == ("GE", 1.5)
+    nobody = sidecar.scanner(path, tmp_path / "sub-01")
+    assert nobody.manufacturer == "GE" and math.isnan(nobody.field_strength_t)
+
+
+@pytest.mark.parametrize("field", ["3", True, None, 30000, -1, [3]])
+def test_what_is_no_field_strength_is_not_known(tmp_path: Path, field: object) -> None:
+    path = _written(tmp_path, Manufacturer=7, MagneticFieldStrength=field)
+    found = sidecar.scanner(path, tmp_path)
+    assert found.manufacturer is None and math.isnan(found.field_strength_t)
+
+
+def test_the_table_of_scans_keeps_the_scanner_also_of_files_read_before(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = _written(tmp_path / "set", Manufacturer="Philips", MagneticFieldStrength=3)
+    first = ingest(workspace, tmp_path / "set").scans.iloc[0]
+    assert (first["manufacturer"], first["field_strength_t"]) == ("Philips", 3)
+    path.with_name("sub-01_T1w.json").write_text(json.dumps({"MagneticFieldStrength": 1.5}))
+    again = ingest(workspace, tmp_path / "set").scans.iloc[0]
+    assert again["field_strength_t"] == 1.5
+    assert again["manufacturer"] is None or again["manufacturer"] != again["manufacturer"]

@@ -8,7 +8,11 @@ from curation.tiers.rule_columns import LEARNED, RULE_COLUMNS
 
 
 def test_the_score_its_parts_and_every_metric_can_be_looked_at_once() -> None:
-    assert set(RULE_COLUMNS) == {"distortion_score", "certainty", LEARNED, *FAMILIES, *METRICS}
+    assert set(RULE_COLUMNS) == {
+        *("distortion_score", "score_high", "certainty", "unusual_anatomy", LEARNED),
+        *FAMILIES,
+        *METRICS,
+    }
     assert len(RULE_COLUMNS) == 3 + len(FAMILIES) + len(METRICS)
     assert all(name == measure.name and measure.label for name, measure in RULE_COLUMNS.items())
 

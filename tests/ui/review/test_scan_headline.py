@@ -1,5 +1,6 @@
 """Headline of a scan: its main trouble in one line, and how sure that is."""
 
+import json
 import math
 
 import pandas as pd
@@ -56,7 +57,23 @@ def test_what_people_would_say_is_said_as_that(chance: float, word: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("value", "word"), [(1.0, "sure"), (0.86, "fairly sure"), (0.5, "unsure"), (math.nan, "")]
+    ("share", "upper", "words"),
+    [
+        (1.0, 12.0, "all that is judged was measured"),
+        (0.859, 12.2, "85 % of what is judged was measured"),
+        (0.859, 30.0, "85 % of what is judged was measured; by the rest it may be up to 30.0"),
+        (0.859, math.nan, "85 % of what is judged was measured"),
+        (math.nan, math.nan, ""),
+    ],
 )
-def test_certainty_has_a_word(value: float, word: str) -> None:
-    assert scan_judgement.certainty(value) == word
+def test_coverage_is_told_as_that_and_never_as_certainty(
+    share: float, upper: float, words: str
+) -> None:
+    assert scan_judgement.coverage(share, 12.0, upper) == words
+
+
+def test_a_scan_that_no_reference_holds_for_is_told_why_it_has_no_score() -> None:
+    flags = json.dumps({"no_reference": "it is T2w, and Built-in holds for T1w only"})
+    scores = pd.Series({**dict.fromkeys(FAMILIES, math.nan), "score_flags": flags})
+    said = scan_judgement.headline(scores, _parts(), {})
+    assert said == "<b>Not scored:</b> it is T2w, and Built-in holds for T1w only."
