@@ -2,13 +2,21 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from curation.errors import NotMeasurable
 from curation.metrics.registry import metric
 from curation.metrics.scan_context import Scan
 
 _MIN_VOXELS = 400
+#: Of k-space's planes the innermost and the outermost are left out: they are unlike their neighbours anyway.
+_INNER, _OUTER = 4, 2
+#: Samples of a plane that are looked at along each of its axes.
+_SAMPLES = 128
+#: Logs of power: planes are left out where it falls this steeply over two, or lies so far below the inner
+#: ones.
+_STEEP, _FAINT = 1.5, 9.0
+_MIN_PLANES = 8
 _AXES = (("x", "left–right"), ("y", "front–back"), ("z", "head–foot"))
 
 
@@ -118,3 +126,40 @@ def _bend(scan: Scan, index: NDArray[np.int64], axis: int, lag: int) -> float:
     bend = scan.at(index, axis, -lag) - 2 * scan.at(index) + scan.at(index, axis, lag)
     squares = bend.astype(np.float64) ** 2 / 6
     return float(np.mean(squares[squares <= np.percentile(squares, 90)]))
+
+
+@metric(
+    "uneven_lines",
+    "Uneven lines of k-space",
+    "motion",
+    "higher is worse",
+    unit="natural log",
+    formula="largest, over the axes, of the third largest |r(k) − median r|, k the planes of k-space along "
+    "it, r(k) = median over a plane of log|F(k)|² − (log|F(k−1)|² + log|F(k+1)|²) / 2",
+    meaning="Whether single lines of the data were read weaker or stronger than their neighbours, as when "
+    "a vessel pulses or the gain jumps; such lines make ghosts, inside the brain too.",
+)
+def uneven_lines(scan: Scan) -> float:
+    data = scan.volume.data
+    if min(data.shape) < 32:
+        raise NotMeasurable("too few voxels along an axis to compare lines of k-space")
+    spectrum = fft.rfftn(data)
+    power = spectrum.real**2 + spectrum.imag**2
+    logs = np.log(power + np.float32(1e-12) * power.max())
+    return max(_unevenness(logs, axis) for axis in range(3))
+
+
+def _unevenness(logs: NDArray[np.float32], axis: int) -> float:
+    """Return the third largest deviation of a plane of the half spectrum from its two neighbours."""
+    planes = np.moveaxis(logs, axis, 0)
+    planes = planes[: planes.shape[0] // 2 + 1] if axis < 2 else planes
+    steps = [max(1, size // _SAMPLES) for size in planes.shape[1:]]
+    planes = planes[:, :: steps[0], :: steps[1]].reshape(len(planes), -1)
+    apart = np.median(planes[1:-1] - (planes[:-2] + planes[2:]) / 2, axis=1)
+    usual = np.median(planes, axis=1)
+    # Where k-space ends within the image's, as in an interpolated one, it falls off: no line is read there.
+    level = (np.abs(usual[2:] - usual[:-2]) < _STEEP) & (usual[1:-1] > usual[_INNER] - _FAINT)
+    level[:_INNER], level[-_OUTER:] = False, False
+    if level.sum() < _MIN_PLANES:
+        raise NotMeasurable("too few lines of k-space hold an image")
+    return float(np.sort(np.abs(apart - np.median(apart[level]))[level])[-3])

@@ -55,7 +55,7 @@ def atrophy(volume: Volume, masks: Masks, share: float, seed: int) -> Volume:
     moved = np.linalg.solve(to_template[:3, :3], shift) + index
     data = ndimage.map_coordinates(volume.data, moved, order=1, mode="nearest")
     widened = replace(volume, data=data.reshape(volume.data.shape).astype(np.float32))
-    depth = _on_voxels(masks.signed_distance_mm, volume, masks)
+    depth = on_voxels(masks.signed_distance_mm, volume, masks)
     furrows = ndimage.gaussian_filter(
         np.random.default_rng(seed).standard_normal(volume.data.shape).astype(np.float32),
         4.0 / np.array(volume.spacing_mm),
@@ -92,7 +92,7 @@ def _brightness(masks: Masks) -> tuple[float, float, float]:
     return fluid, means[0], means[1]
 
 
-def _on_voxels(grid: NDArray, volume: Volume, masks: Masks) -> Floats:
+def on_voxels(grid: NDArray, volume: Volume, masks: Masks) -> Floats:
     """Return a map of the 2 mm grid at the scan's own voxels."""
     where = [np.arange(n) / step for n, step in zip(volume.data.shape, masks.step, strict=True)]
     mesh = np.meshgrid(*where, indexing="ij", sparse=False)
@@ -102,7 +102,7 @@ def _on_voxels(grid: NDArray, volume: Volume, masks: Masks) -> Floats:
 def _ball(volume: Volume, masks: Masks, ml: float, seed: int) -> Floats:
     """Return a lumpy ball of so many millilitres within one half of the brain, 1 inside, soft at its edge."""
     rng = np.random.default_rng(seed)
-    depth = _on_voxels(masks.signed_distance_mm, volume, masks)
+    depth = on_voxels(masks.signed_distance_mm, volume, masks)
     brain = depth > 1
     candidates = np.argwhere(depth > min(_DEEP_MM, float(depth.max()) * 0.7))
     middle = candidates[:, 0].mean()
@@ -121,7 +121,7 @@ def _ball(volume: Volume, masks: Masks, ml: float, seed: int) -> Floats:
 def _filled(volume: Volume, masks: Masks, inside: Floats, brightness: float) -> Volume:
     """Return the scan with its tissue replaced by one of another brightness; shading and grain stay."""
     smooth = ndimage.gaussian_filter(volume.data, 1.0)
-    shading = np.exp(_on_voxels(masks.log_bias_field, volume, masks))
+    shading = np.exp(on_voxels(masks.log_bias_field, volume, masks))
     grain = volume.data - smooth
     other = np.maximum(brightness * shading + grain, 0)
     data = (1 - inside) * volume.data + inside * other

@@ -1,8 +1,9 @@
 """Whether the score answers to what is wrong: every artefact at five severities on real scans.
 
-``figures`` returns the smallest Spearman correlation between severity and distortion score over scans and
-artefacts, the share of cases in which the artefact's own sub-score rose most at the middle severity, and the
-AUC of artefact (middle severity) against clean.
+``figures`` returns, of the artefacts that the score claims to find, the smallest Spearman correlation between
+severity and distortion score over scans and artefacts, the share of cases in which the artefact's own
+sub-score rose most at the middle severity, and the AUC of artefact (middle severity) against clean; of the
+others, which look like unusual anatomy, the AUC alone.
 """
 
 import json
@@ -54,7 +55,7 @@ def _cases(task: tuple[Path, int, str]) -> list[dict[str, object]]:
         volume = clean
         if severity:
             volume = replace(clean, data=artefacts.apply(name, clean.data, severity, seed))
-        values, _ = measure(volume, find_masks(volume), builtin().anchors)
+        values, _ = measure(volume, find_masks(volume), {**builtin().anchors, **builtin().anatomy})
         scan_id = f"{path.name.split('.')[0]}-{name}-{severity:g}"
         keys = {"scan": path.name, "artifact": name, "severity": severity}
         rows.append(keys | {"scan_id": scan_id, "sha256": scan_id} | values)
@@ -92,15 +93,21 @@ def judged(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def figures(cases: pd.DataFrame) -> dict[str, float]:
-    """Return the three figures from the output of :func:`judged`."""
+    """Return the figures from the output of :func:`judged`."""
     clean = cases.drop_duplicates("scan")["clean"].to_numpy()
-    bad = cases["middle"].to_numpy()
-    above = (bad[:, None] > clean[None]).mean() + 0.5 * (bad[:, None] == clean[None]).mean()
+    claimed = cases["artifact"].map(lambda name: artefacts.ARTEFACTS[str(name)].claimed)
+    others, cases = cases[~claimed], cases[claimed]
     return {
         "spearman_min": round(float(cases["rho"].min()), 3),
         "own_subscore_share": round(float(cases["own"].mean()), 3),
-        "auc_artefact": round(float(above), 4),
+        "auc_artefact": round(_above(cases["middle"].to_numpy(), clean), 4),
+        "auc_unclaimed": round(_above(others["middle"].to_numpy(), clean), 4),
     }
+
+
+def _above(bad: np.ndarray, good: np.ndarray) -> float:
+    """Return how often a value of the first is above one of the second; 0.5 for equal ones."""
+    return float((bad[:, None] > good).mean() + 0.5 * (bad[:, None] == good).mean())
 
 
 #: Metrics of MRIQC that are said to answer wrongly, and what they are tried on.

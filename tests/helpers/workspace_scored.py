@@ -14,7 +14,8 @@ def put_scans(workspace: Workspace, rows: list[dict]) -> None:
     scored = [row for row in full if row.get("distortion_score") is not None]
     table = pd.DataFrame(scored)[["scan_id", "sha256", "distortion_score"]]
     files.write_parquet(
-        workspace.scores_path, table.assign(reference="builtin-2", scoring_version=SCORING_VERSION)
+        workspace.scores_path,
+        table.assign(reference="builtin-2", scoring_version=SCORING_VERSION, unusual_anatomy=10.0),
     )
 
 

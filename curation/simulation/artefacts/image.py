@@ -108,7 +108,9 @@ def _wraparound(data: Array, severity: float, rng: np.random.Generator) -> Array
 # ---- geometry --------------------------------------------------------------------------------------
 
 
-@register_artefact("warp", "geometric warp", "geometry", "the head is bent by a tenth of its size")
+@register_artefact(
+    "warp", "geometric warp", "geometry", "the head is bent by a tenth of its size", claimed=False
+)
 def _warp(data: Array, severity: float, rng: np.random.Generator) -> Array:
     waves = rng.uniform(-1, 1, (3, 4, 4, 4))
     size = np.array(data.shape, dtype=np.float32)
@@ -129,7 +131,11 @@ def _shear(data: Array, severity: float, rng: np.random.Generator) -> Array:
 
 
 @register_artefact(
-    "stretch", "wrong voxel size", "geometry", "one axis is shrunk to two thirds of its size"
+    "stretch",
+    "wrong voxel size",
+    "geometry",
+    "one axis is shrunk to two thirds of its size",
+    claimed=False,
 )
 def _stretch(data: Array, severity: float, rng: np.random.Generator) -> Array:
     axis = int(rng.integers(0, 3))

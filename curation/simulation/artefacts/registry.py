@@ -23,12 +23,14 @@ class Artefact:
     label : str
         What people call it.
     family : str
-        The sub-score that has to rise with it.
+        The sub-score that has to rise with it, where it is claimed to.
     meaning : str
         What happens at severity 1, in plain words.
     function : callable
         ``function(data, severity, rng)`` with float32 data ``[X, Y, Z]`` and a severity in (0, 1];
         returns an array of the same shape and leaves ``data`` as it is.
+    claimed : bool
+        False for what no measure tells from unusual anatomy: it makes that flag, and no score has to rise.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Artefact:
     family: Family
     meaning: str
     function: Function
+    claimed: bool = True
 
 
 #: All artefacts by name.
@@ -78,10 +81,10 @@ def apply(name: str, data: NDArray, severity: float, seed: int = 0) -> Array:
 
 
 def register_artefact(
-    name: str, label: str, family: Family, meaning: str
+    name: str, label: str, family: Family, meaning: str, *, claimed: bool = True
 ) -> Callable[[Function], Function]:
     def register(function: Function) -> Function:
-        ARTEFACTS[name] = Artefact(name, label, family, meaning, function)
+        ARTEFACTS[name] = Artefact(name, label, family, meaning, function, claimed)
         return function
 
     return register

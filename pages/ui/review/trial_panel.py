@@ -99,14 +99,30 @@ def response(scan: pd.Series, trial: Trial, judgement: ScanJudgement) -> None:
         words: (scan_panel.value_of(scores[0], name), scan_panel.value_of(scores[1], name))
         for name, words in families.items()
     }
-    expected = families[ARTEFACTS[trial.artefact].family]
+    artefact = ARTEFACTS[trial.artefact]
+    expected = families[artefact.family] if artefact.claimed else None
     st.html(html_marks.changes(pairs, expected=expected))
     st.caption(
-        f"Sub-scores, 0 to 100, higher is worse; the tick is the scan as it is. "
-        f"{expected} is the one that this artefact has to raise. The worst counts most by far: where "
-        "another is worse already, the score itself hardly moves."
+        "Sub-scores, 0 to 100, higher is worse; the tick is the scan as it is. "
+        + _promise(expected, scores)
     )
     _moved(before, after, judgement)
+
+
+def _promise(expected: str | None, scores: list[pd.Series]) -> str:
+    """Say what an artefact has to raise, or that nothing tells it from anatomy."""
+    if expected is not None:
+        return (
+            f"{expected} is the one that this artefact has to raise. The worst counts most by far: where "
+            "another is worse already, the score itself hardly moves."
+        )
+    before, after = (
+        formatting.score(scan_panel.value_of(row, "unusual_anatomy")) for row in scores
+    )
+    return (
+        "No measure tells this one from an unusual brain, so no score has to rise. Unusual anatomy, which "
+        f"counts for no score: {before} → {after} (50 and more is a flag)."
+    )
 
 
 def _both(scan: pd.Series, trial: Trial, judgement: ScanJudgement) -> tuple[pd.Series, pd.Series]:

@@ -65,3 +65,12 @@ def test_names_with_tabs_quotes_and_the_text_na_come_back(workspace: Workspace) 
     drafted = draft_cohort(workspace, "pool", TierRule())
     assert drafted.scans["site"].tolist()[:-1] == sites[:-1]
     assert drafted.scans["site"].isna().tolist() == [False] * 5 + [True]
+
+
+def test_what_is_drawn_from_a_list_of_before_is_written_as_it_was(scored: Workspace) -> None:
+    rule = TierRule()
+    now = draft_cohort(scored, "pool", rule)
+    before = now.scans.drop(columns="unusual_anatomy")
+    text = cohort_draft.to_tsv(before, rule)
+    assert "unusual_anatomy" not in text.partition("\n")[0]
+    assert cohort_draft.from_tsv(text).equals(before)

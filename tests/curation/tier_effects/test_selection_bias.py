@@ -1,4 +1,4 @@
-"""A warning comes where a cut-off selects age or site beyond quality and chance, and nowhere else."""
+"""A warning comes where a cut-off selects age, site or group beyond quality and chance, nowhere else."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ QUALITY = RNG.normal(size=N)
 
 
 def told(
-    score: np.ndarray, *, ages=AGE, site=SITE, said=None, cutoffs=(0.5,)
+    score: np.ndarray, *, ages=AGE, site=SITE, group=None, said=None, cutoffs=(0.5,)
 ) -> dict[str, Selection]:
     """Return what one cut-off of a score selects, in age and in site."""
     scans = pd.DataFrame(
@@ -25,7 +25,7 @@ def told(
             "subject_id": [f"s{i}" for i in range(len(score))],
             "age_years": ages,
             "sex": None,
-            "group": None,
+            "group": group,
             "site": [f"site-{i}" for i in site],
             "modality": "T1w",
         }
@@ -38,7 +38,7 @@ def told(
         np.searchsorted(cutoffs, score, side="right"), names
     )
     found = selection_bias.selections(tally)
-    assert len(found) <= 2 * len(cutoffs)
+    assert len(found) <= 3 * len(cutoffs)
     return {one.trait: one for one in found if one.better == names[0]}
 
 
@@ -152,3 +152,12 @@ def test_one_site_unknown_ages_or_one_scan_tell_nothing() -> None:
     assert "site" not in told(QUALITY, site=np.zeros(N, int))
     assert "age" not in told(QUALITY, ages=np.full(N, np.nan))
     assert told(np.array([1.0]), ages=np.array([30.0]), site=np.array([0])) == {}
+
+
+def test_a_score_that_is_worse_of_a_diagnosis_warns_of_groups_and_names_it() -> None:
+    group = np.where(RNG.random(N) < 0.3, "stroke", "control")
+    said = np.clip(0.5 + 0.3 * QUALITY, 0, 1)  # raters see no difference between the groups
+    found = told(QUALITY + 2.0 * (group == "stroke"), group=group, said=said)["group"]
+    assert found.warns
+    assert found.most is not None and found.most[0] in {"stroke", "control"}
+    assert not told(QUALITY, group=group, said=said)["group"].warns

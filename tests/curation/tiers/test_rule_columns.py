@@ -13,7 +13,7 @@ def test_the_score_its_parts_and_every_metric_can_be_looked_at_once() -> None:
         *FAMILIES,
         *METRICS,
     }
-    assert len(RULE_COLUMNS) == 3 + len(FAMILIES) + len(METRICS)
+    assert len(RULE_COLUMNS) == 5 + len(FAMILIES) + len(METRICS)
     assert all(name == measure.name and measure.label for name, measure in RULE_COLUMNS.items())
 
 

@@ -32,7 +32,9 @@ def test_a_scan_is_explained_by_the_reference_that_scored_it(workspace: Workspac
     assert known.reference == builtin()
     assert known.anchors == builtin().anchors
     pd.testing.assert_frame_equal(known.parts, explain(known.row, builtin(), "North"))
-    assert known.flags == {"no_air": "all is zero"}
+    assert known.flags["no_air"] == "all is zero"
+    # what only the score knows of stands beside what was recognised on the image
+    assert "Unusual size" in known.flags["unusual_anatomy"]
     assert list(known.reasons.values()) == ["the background is exactly 0"]
     assert math.isnan(known.usual("cjv"))
 

@@ -1,0 +1,49 @@
+"""A lesion in a clean head makes a flag and no score, measured from the image on."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from curation.assessment.assess_scan import assess_volume
+from curation.imaging import volumes
+from curation.imaging.volumes import Volume
+from curation.scoring.distortion_score import score
+from curation.simulation import phantom_t1w
+from curation.simulation.phantom_t1w import SCANNERS, Person
+from curation.tiers.tier_rule import DEFAULT_RULE
+from tests.benchmarks import anatomy_cases
+
+
+@pytest.fixture(scope="module")
+def judged() -> pd.DataFrame:
+    """A simulated head as it is, with a cavity of 60 ml, and stripped."""
+    data, affine = phantom_t1w.scan(Person("sub-1", 40.0, "F", 7), SCANNERS["North"])
+    clean = volumes.conform(
+        Volume(np.round(data).astype(np.float32), affine, (2.0, 2.0, 2.0), "RAS", "int16")
+    )
+    values, _, masks = assess_volume(clean)
+    cavity = anatomy_cases.cavity(clean, masks, 60.0, seed=1)
+    depth = anatomy_cases.on_voxels(masks.signed_distance_mm, clean, masks)
+    stripped = replace(clean, data=np.where(depth > -2, clean.data, 0).astype(np.float32))
+    rows = [values, assess_volume(cavity)[0], assess_volume(stripped)[0]]
+    return score(pd.DataFrame(rows).assign(scan_id=["clean", "cavity", "stripped"], sha256="x"))
+
+
+def test_a_cavity_is_flagged_with_its_size_and_raises_no_score(judged: pd.DataFrame) -> None:
+    clean, cavity, _ = judged.to_dict("records")
+    assert cavity["distortion_score"] < clean["distortion_score"] + 3
+    assert cavity["unusual_anatomy"] >= 50
+    assert "Fluid in the place of tissue" in json.loads(cavity["score_flags"])["unusual_anatomy"]
+
+
+def test_a_stripped_head_scores_no_worse_and_says_how_much_was_not_seen(
+    judged: pd.DataFrame,
+) -> None:
+    clean, _, stripped = judged.to_dict("records")
+    assert stripped["distortion_score"] < clean["distortion_score"] + 3
+    assert stripped["certainty"] < clean["certainty"] == 1
+    assert stripped["score_high"] > stripped["distortion_score"]
+    assert clean["score_high"] == clean["distortion_score"] < DEFAULT_RULE.cutoffs[0]
