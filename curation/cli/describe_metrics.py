@@ -92,6 +92,11 @@ make the flag *Unusual anatomy: look*.
 _ANCHORS = """\
 Scored by `{reference}` from good (badness {good:.0f} of 100) to bad ({bad:.0f} of 100):
 """
+_KINDS = """\
+## Anchors of some kinds of scans
+
+Scans with such a flag are judged by these values instead.
+"""
 _FLAGS = """\
 ## Flags
 
@@ -145,6 +150,8 @@ def page(
         )
         parts += [f"## {_title(family)}\n", _metrics_table(own), *_anchors_table(own, reference)]
     parts += [_ANATOMY.format(reference=reference.id), _anatomy_table(reference, metrics)]
+    if reference.kinds:
+        parts += [_KINDS, _kinds_table(reference, metrics)]
     parts += [_FLAGS, _flags_table(flags.values())]
     return "\n".join(parts)
 
@@ -208,6 +215,16 @@ def _anatomy_table(reference: Reference, metrics: Mapping[str, Metric]) -> str:
         if name in metrics
     ]
     return _table(("name", "usual", "unusual", "scale", "source of the two values"), rows)
+
+
+def _kinds_table(reference: Reference, metrics: Mapping[str, Metric]) -> str:
+    rows = [
+        (f"{kind}: `{name}`", f"{one.good:g}", f"{one.bad:g}", one.scale, _cell(one.source))
+        for kind, own in reference.kinds.items()
+        for name, one in own.items()
+        if name in metrics
+    ]
+    return _table(("flag and metric", "good", "bad", "scale", "source of the two values"), rows)
 
 
 def _flags_table(flags: Iterable[Flag]) -> str:

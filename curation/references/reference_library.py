@@ -247,6 +247,7 @@ def _with_anchors(learned: Reference) -> Reference:
         anchors=general.anchors,
         combination=general.combination,
         anatomy=general.anatomy,
+        kinds=general.kinds,
     )
 
 

@@ -197,6 +197,11 @@ def _judge(
         for name, anchor in anchors.items()
         if name in METRICS and METRICS[name].family not in modelled and name not in log_odds
     }
+    for kind, own in reference.kinds.items() if "flags" in metrics else ():
+        here = metrics["flags"].astype("str").str.contains(f'"{kind}"', regex=False).to_numpy()
+        for name in own.keys() & penalty.keys():
+            of_kind = own[name].penalty(_column(metrics, name))
+            penalty[name] = np.where(here, of_kind, penalty[name])
     return pd.DataFrame(penalty, index=metrics.index, dtype=np.float64), log_odds
 
 

@@ -5,7 +5,7 @@ says for whom it holds, too.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -91,6 +91,8 @@ class Reference:
         ``bad``. It counts for no score, see :mod:`curation.scoring.unusual_anatomy`.
     population : Population
         For whom the reference holds.
+    kinds : dict of str to dict of str to Anchor
+        Anchors, instead of the others, of scans with a flag of :data:`curation.imaging.image_flags.FLAGS`.
     """
 
     name: str
@@ -105,6 +107,7 @@ class Reference:
     combination: Combination = "mean"
     anatomy: dict[str, Anchor] = field(default_factory=dict)
     population: Population = field(default_factory=Population)
+    kinds: dict[str, dict[str, Anchor]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -117,6 +120,12 @@ class Reference:
                 return self.sites[key]
         return self.anchors
 
+    def anchors_for(self, group: str, flags: Iterable[str]) -> dict[str, Anchor]:
+        """Return the anchors for a scan of a group with some flags."""
+        general = self.anchors_of(group)
+        own = [self.kinds[flag] for flag in flags if flag in self.kinds]
+        return general | {k: v for table in own for k, v in table.items() if k in general}
+
     def as_dict(self) -> dict[str, Any]:
         """Return it for a JSON file."""
         return asdict(self)
@@ -128,6 +137,7 @@ class Reference:
         values["anchors"] = _anchors(values["anchors"])
         values["sites"] = {site: _anchors(table) for site, table in values.get("sites", {}).items()}
         values["model"] = ExclusionModel.from_dict(values["model"]) if values.get("model") else None
+        values["kinds"] = {kind: _anchors(table) for kind, table in values.get("kinds", {}).items()}
         values["anatomy"] = _anchors(values.get("anatomy", {}))
         values["population"] = Population.from_dict(values.get("population", {}))
         return cls(**values)

@@ -3,6 +3,7 @@
 import html
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -126,15 +127,15 @@ def judgement_of(workspace: Workspace, scan: pd.Series) -> ScanJudgement:
         group,
         row,
         distortion_score.explain(row, reference, site),
-        _anchors(reference, group),
+        _anchors(reference, group, flags.flags_of_row(row)),
         flags.flags_of_row(row) | flags.flags_of_row(scan, "score_flags"),
     )
 
 
-def _anchors(reference: Reference, group: str) -> dict[str, Anchor]:
+def _anchors(reference: Reference, group: str, found: Iterable[str]) -> dict[str, Anchor]:
     """Return the anchors that judge a group's scans, of the metrics that no model judges."""
     modelled = reference.model.metrics if reference.model else ()
-    anchors = reference.anchors_of(group).items()
+    anchors = reference.anchors_for(group, found).items()
     return {name: anchor for name, anchor in anchors if name not in modelled}
 
 

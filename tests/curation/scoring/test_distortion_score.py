@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curation.imaging.image_flags import FLAGS
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
 from curation.scoring.combination import ANY_POWER, MEAN_POWER
@@ -362,3 +363,18 @@ def test_a_scan_outside_of_those_that_a_reference_holds_for_is_scored_with_a_fla
     assert scored["distortion_score"] == plain["distortion_score"]
     told = json.loads(scored["score_flags"])["outside_reference"]
     assert all(words in told for words in ("T1w-ce", "age 7", "0.064 T", "1 × 1 × 5 mm"))
+
+
+def test_a_kind_with_anchors_of_its_own_is_judged_by_these_and_no_other_scan_is() -> None:
+    thick = json.dumps({"thick_slices": "voxels of 1 × 1 × 4 mm"})
+    both = pd.concat(
+        [good_scan(voxel_anisotropy=4.0, flags=text) for text in ("{}", thick)], ignore_index=True
+    )
+    plain, of_kind = score(both)["geometry"]
+    assert of_kind < 25 < plain
+    penalty = explain(both.iloc[1]).set_index("metric")["penalty"]["voxel_anisotropy"]
+    anchor = builtin().anchors_for("*", ["thick_slices"])["voxel_anisotropy"]
+    assert penalty == pytest.approx(float(anchor.penalty(np.array([4.0]))[0]))
+    for kind, own in builtin().kinds.items():
+        assert kind in FLAGS
+        assert set(own) <= set(builtin().anchors)
