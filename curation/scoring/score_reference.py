@@ -15,6 +15,7 @@ import numpy as np
 from curation import errors
 from curation.errors import TierscopeError
 from curation.scoring.comparison_groups import pooled
+from curation.scoring.directed_model import DirectedModel
 from curation.scoring.exclusion_model import ExclusionModel
 from curation.storage import files
 
@@ -78,7 +79,7 @@ class Reference:
         How well it was found to do, and on what.
     sites : dict of str to dict of str to Anchor
         Anchors of one group of scans (see :mod:`curation.scoring.comparison_groups`), instead of ``anchors``.
-    model : Model, optional
+    model : ExclusionModel or DirectedModel, optional
         What was learned from ratings.
     """
 
@@ -90,7 +91,7 @@ class Reference:
     label: str = "Built-in"
     evidence: dict[str, Any] = field(default_factory=dict)
     sites: dict[str, dict[str, Anchor]] = field(default_factory=dict)
-    model: ExclusionModel | None = None
+    model: ExclusionModel | DirectedModel | None = None
 
     @property
     def id(self) -> str:
@@ -113,8 +114,14 @@ class Reference:
         values = dict(raw)
         values["anchors"] = _anchors(values["anchors"])
         values["sites"] = {site: _anchors(table) for site, table in values.get("sites", {}).items()}
-        values["model"] = ExclusionModel.from_dict(values["model"]) if values.get("model") else None
+        values["model"] = _model(values.get("model"))
         return cls(**values)
+
+
+def _model(raw: Mapping[str, Any] | None) -> ExclusionModel | DirectedModel | None:
+    if not raw:
+        return None
+    return (DirectedModel if "quantities" in raw else ExclusionModel).from_dict(raw)
 
 
 def _anchors(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, Anchor]:
