@@ -6,19 +6,20 @@
 import json
 import sys
 
-from tests.benchmarks import dose, experts
+from tests.benchmarks import dose, experts, moved_heads
 
 
 def main(arguments: list[str]) -> int:
-    """Run both, print their tables, then the figures of both; 1 where the data are absent."""
+    """Run all, print their tables, then the figures of all; 1 where the data are absent."""
     tables = dose.DATA.parent / "iqm"
     abide, ds030 = (tables / f"{name}_iqm_rating_age.csv" for name in ("abide", "ds030"))
     if not abide.exists() or not dose.DATA.exists():
         print(f"no scans or tables below {dose.DATA.parent}: nothing measured")
         return 1
     of_experts = experts.figures(abide, ds030)
+    of_heads = moved_heads.figures(sorted(moved_heads.DATA.glob("*.nii.gz")))
     of_artefacts = dose.report(arguments)
-    print(json.dumps(of_artefacts | of_experts))
+    print(json.dumps(of_artefacts | of_experts | of_heads))
     return 0
 
 
