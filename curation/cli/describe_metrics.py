@@ -60,6 +60,20 @@ warps and wrong voxel sizes are **not claimed** to be found; of geometry the sco
 and heads do not: shear beyond that of heads, the shape of voxels, the orientation and a wrong axis in the
 header.
 
+The experts' reference, `experts-2`, is a directed model of three quantities: `cjv`, `snr_wm` and
+`summary_wm_p95 / summary_wm_median − 1`, each as `z = ± (ln value − centre) / spread`, positive on the bad
+side and held between −5 and 30. `score = 100 / (1 + exp(−(a + b · mean z)))`, `b ≥ 0`: none of them can
+improve the score by getting worse. The centre is that of accepted scans and the same for all sites, so a
+site that is bad as a whole shows. Tierscope's own metrics and MRIQC's tables lie on different scales and
+have a centre each (`model` in `assets/references/experts-2.json`). Where a whole workspace of MRIQC's rows
+lies beyond the best or the worst rated site, as with versions that define tissues otherwise, its centre is
+moved by the excess: the order stays, and no table is told to be worse than the worst rated site. A
+quantity without a value adds nothing to a scan that is worse than usual by the others; of the rated scans,
+95 in 100 rise by no more than `missing_rise` of its `evidence` (2.3 points without one, 2.7 without two).
+It holds for T1w of people from 6 to 64 years with voxels of 0.5 to 1.5 mm, as in its tables. MRIQC's rows
+are judged by it alone; Tierscope's own scans by the anchors of the other families as well. `experts-1`, of
+62 metrics scaled within sites, stays readable, and what it scored keeps its scores.
+
 Version 1 divided by the number of metrics that were measured, so that missing ones raised the score;
 version 2 by all that are judged, so that the worst metric was averaged away; version 3 is this one. Scores
 of an earlier version are made anew from the stored metrics when a workspace is opened or a cohort drafted;

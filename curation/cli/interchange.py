@@ -166,6 +166,10 @@ def run_fit(chosen: argparse.Namespace) -> int:
             f"  {who}: {known}, {figures['ratings']} ratings, {figures['excluded']} exclusions, held out "
             f"by {found['held_out']}"
         )
+    print(
+        "  order: rank correlation with the mean grades {rank_correlation}; pairs of a site in the right "
+        "order {order}, of scans that were not excluded {order_kept}".format(**found)
+    )
     return 0
 
 

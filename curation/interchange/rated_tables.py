@@ -1,22 +1,19 @@
-"""Training sets from rated tables of MRIQC's metrics, such as the published ABIDE and DS030 tables."""
+"""Graded scans from rated tables of MRIQC's metrics, such as the published ABIDE and DS030 tables."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from curation.errors import SourceError
-from curation.interchange.mriqc_tables import RATING_SCALE, MriqcTable
-from curation.references.fit_from_ratings import TrainingSet, learn_reference, training_set
-from curation.scoring.comparison_groups import groups_of
+from curation.interchange.mriqc_tables import MriqcTable
+from curation.references import fit_by_order
+from curation.references.fit_by_order import EXCLUDE, GradedScans
+from curation.scoring.comparison_groups import MRIQC_POOL, groups_of
 from curation.scoring.score_reference import Reference
 
-#: A rater of this share of a table's scans saw them all; the labels of others weigh less.
-SAW_ALL, PART_WEIGHT = 0.95, 0.25
 
-
-def training_set_of(tables: Mapping[str, MriqcTable]) -> TrainingSet:
+def graded_scans_of(tables: Mapping[str, MriqcTable]) -> GradedScans:
     """Prepare rated tables of MRIQC's metrics.
 
     Parameters
@@ -28,49 +25,55 @@ def training_set_of(tables: Mapping[str, MriqcTable]) -> TrainingSet:
     ------
     SourceError
         When none of the tables has ratings.
-    RatingError
-        See :func:`.training_set`.
-
-    Notes
-    -----
-    A rater who saw nearly every scan of a table counts fully, others by a quarter: they saw different
-    halves, with other thresholds, so that their labels blur each other.
     """
     named = [table.rows.assign(table=name) for name, table in tables.items()]
     rows = pd.concat(named, ignore_index=True)
     starts = np.cumsum([0, *(len(table.rows) for table in tables.values())])
     parts = [
-        _labels(table, int(start)) for table, start in zip(tables.values(), starts, strict=False)
+        _grades(name, table, int(start))
+        for (name, table), start in zip(tables.items(), starts, strict=False)
     ]
-    labels = pd.concat(parts, ignore_index=True)
-    if labels.empty:
+    grades = pd.concat(parts, ignore_index=True)
+    if grades.empty:
         raise SourceError("None of the tables has ratings (columns such as rater_1). Name another.")
+    weight = 1.0 / grades.groupby("row")["rater"].transform("count")
     subjects = rows["table"] + ":" + rows["participant_id"]
-    return training_set(rows, groups_of(rows, rows["site"]), subjects, labels)
+    return GradedScans(rows, groups_of(rows, rows["site"]), subjects, grades.assign(weight=weight))
 
 
 def experts_reference(tables: Mapping[str, MriqcTable]) -> Reference:
-    """Learn ``experts-1`` from rated tables: without anchors, and without these tables' own sites."""
-    reference = learn_reference(training_set_of(tables))
-    return replace(
-        reference,
+    """Learn ``experts-2`` from rated tables, without anchors; none ever judges MRIQC's rows beside it."""
+    given = graded_scans_of(tables)
+    grades = given.grades
+    raters = grades["rater"].nunique()
+    return Reference(
         name="experts",
-        version="1",
+        version="2",
+        kind="learned",
         label="Experts' ratings",
-        description=f"{reference.description} Tables: {', '.join(tables)}.",
-        model=reference.model and replace(reference.model, groups={}),
+        description=(
+            "The chance that people exclude the scan, from how much grey and white matter overlap (cjv), how "
+            "even white matter is (snr_wm) and how far its bright part stands out (summary_wm_p95 over "
+            "summary_wm_median). The worse any of them, the higher the score, on one scale for all sites, so "
+            "that a bad site shows. Their slope is learned from the order of "
+            f"{len(grades)} grades (accept, doubtful, exclude) by {raters} "
+            f"rater{'s' if raters > 1 else ''} of {grades['row'].nunique()} scans. "
+            f"Tables: {', '.join(tables)}."
+        ),
+        anchors={},
+        evidence=fit_by_order.evidence(given),
+        sites={MRIQC_POOL: {}},
+        model=fit_by_order.fit(given),
     )
 
 
-def _labels(table: MriqcTable, start: int) -> pd.DataFrame:
-    """Return the labels of one table, its rows counted from ``start``."""
-    seen = table.ratings.groupby("rater")["row"].transform("count") / max(len(table.rows), 1)
+def _grades(name: str, table: MriqcTable, start: int) -> pd.DataFrame:
+    """Return the grades of a table, its rows counted from ``start``; each table's raters are its own."""
     return pd.DataFrame(
         {
             "row": table.ratings["row"].astype("int64") + start,
-            "excluded": (table.ratings["value"] == min(RATING_SCALE.values)).astype("int64"),
-            "weight": np.where(seen >= SAW_ALL, 1.0, PART_WEIGHT),
-            "rater": table.ratings["rater"],
-            "scale": RATING_SCALE.name,
+            "value": table.ratings["value"].astype("float64"),
+            "excluded": (table.ratings["value"] == EXCLUDE).astype("int64"),
+            "rater": table.ratings["rater"].astype("str") + f" of {name}",
         }
     )

@@ -76,6 +76,21 @@ def labels_of(ratings: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
+def refuse_too_few(labels: pd.DataFrame) -> None:
+    """Raise RatingError when there are fewer than 50 labels, or all of them are the same."""
+    if len(labels) < MIN_RATINGS:
+        raise RatingError(
+            f"Learning needs {MIN_RATINGS} ratings of scored scans; there are {len(labels)}. Rate "
+            f"{MIN_RATINGS - len(labels)} more, the doubtful and the bad ones too."
+        )
+    if labels["excluded"].nunique() < 2:
+        said = "exclude" if labels["excluded"].any() else "keep"
+        raise RatingError(
+            f"All {len(labels)} ratings say {said}. Learning needs both excluded and kept scans: rate "
+            "some of the other kind."
+        )
+
+
 def training_set(
     metrics: pd.DataFrame, groups: pd.Series, subjects: pd.Series, labels: pd.DataFrame
 ) -> TrainingSet:
@@ -95,17 +110,7 @@ def training_set(
     RatingError
         When there are fewer than 50 labels, or all of them are the same.
     """
-    if len(labels) < MIN_RATINGS:
-        raise RatingError(
-            f"Learning needs {MIN_RATINGS} ratings of scored scans; there are {len(labels)}. Rate "
-            f"{MIN_RATINGS - len(labels)} more, the doubtful and the bad ones too."
-        )
-    if labels["excluded"].nunique() < 2:
-        said = "exclude" if labels["excluded"].any() else "keep"
-        raise RatingError(
-            f"All {len(labels)} ratings say {said}. Learning needs both excluded and kept scans: rate "
-            "some of the other kind."
-        )
+    refuse_too_few(labels)
     group = groups.to_numpy()[labels["row"]]
     table = _learnable(metrics, labels)
     return TrainingSet(

@@ -52,40 +52,49 @@ class ReferenceHeader:
     evidence: dict[str, Any]
 
 
-#: Whom the experts' ratings are of: ABIDE, see ``docs/benchmarks.md``.
+#: Whom the experts' ratings are of: ABIDE and DS030, see ``docs/benchmarks.md``.
 _RATED = Population(
     modalities=("T1w",),
     ages_years=(6, 64),
-    words="Whole heads of children and adults of 6 to 64 years, T1-weighted, from 17 sites of ABIDE. "
-    "The table does not name scanners.",
+    voxel_mm=(0.5, 1.5),
+    words="Whole heads of children and adults of 6 to 64 years, T1-weighted, from 17 sites of ABIDE and 2 of "
+    "DS030. The tables do not name scanners.",
 )
 
 
 # ---- what there is ----------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1)
-def experts() -> Reference:
-    """Return the model of the experts' ratings that comes with Tierscope.
+#: The models of the experts' ratings that came with Tierscope, the present one last. Scores keep the one that
+#: they were made by.
+EXPERTS = ("experts-1", "experts-2")
 
-    Families that it has no metric of are judged by the built-in anchors.
+
+@lru_cache(maxsize=len(EXPERTS))
+def experts(reference_id: str = EXPERTS[-1]) -> Reference:
+    """Return a model of the experts' ratings that comes with Tierscope; the present one by default.
+
+    Families that it has no metric of are judged by the built-in anchors, but on MRIQC's rows by
+    ``experts-2`` none.
     """
-    return replace(_with_anchors(read_reference(ASSETS / "experts-1.json")), population=_RATED)
+    held = read_reference(ASSETS / f"{reference_id}.json")
+    return replace(_with_anchors(held), population=_RATED)
 
 
 def available(workspace: Workspace) -> list[ReferenceHeader]:
     """Return the references that can be chosen: those of Tierscope, then the workspace's own.
 
-    Of the copies of the experts' model that were made for the sites of the time, only those in use. What
-    cannot be read is left out; whoever asks for it by its id is told.
+    Of the experts' earlier models, and of the copies that were made for the scans of the time, only those in
+    use. What cannot be read is left out; whoever asks for it by its id is told.
     """
     used = _settings(workspace).values()
+    earlier = [experts(each) for each in EXPERTS[:-1] if each in used]
     paths = sorted(workspace.references_dir.glob("*-*.json"))
     found, _ = errors.read_each(paths, read_reference)
     own = [each for each in found if each.name != experts().name or each.id in used]
     return [
         ReferenceHeader(each.id, each.kind, each.label, each.description, each.evidence)
-        for each in (builtin(), experts(), *own, *earlier_builtin())
+        for each in (builtin(), experts(), *earlier, *own, *earlier_builtin())
     ]
 
 
@@ -97,7 +106,7 @@ def load(workspace: Workspace, reference_id: str) -> Reference:
     TierscopeError
         When there is none of that id.
     """
-    for reference in (builtin(), experts(), *earlier_builtin()):
+    for reference in (builtin(), *map(experts, EXPERTS), *earlier_builtin()):
         if reference.id == reference_id:
             return reference
     if slug(reference_id) != reference_id:
@@ -116,7 +125,7 @@ def choose(workspace: Workspace, reference_id: str) -> Reference:
     Returns
     -------
     Reference
-        The active one. For the experts' model it is a copy that knows the workspace's sites.
+        The active one. For an experts' model it is a copy that knows the workspace's scans.
 
     Raises
     ------
@@ -124,8 +133,8 @@ def choose(workspace: Workspace, reference_id: str) -> Reference:
         When there is none of that id.
     """
     reference = load(workspace, reference_id)
-    if reference.id == experts().id:
-        reference = freeze_experts(workspace)
+    if reference.id in EXPERTS:
+        reference = freeze_experts(workspace, reference)
     _put_settings(workspace, active=reference.id)
     rescore(workspace)
     return reference
@@ -182,14 +191,17 @@ def for_tables(workspace: Workspace) -> Reference:
     return load(workspace, _settings(workspace)["tables"])
 
 
-def freeze_experts(workspace: Workspace) -> Reference:
-    """Freeze the experts' model with the distributions of the workspace's sites, for its tables too."""
-    metrics, groups = _measured(workspace)
-    general = experts()
+def freeze_experts(workspace: Workspace, general: Reference | None = None) -> Reference:
+    """Freeze an experts' model, the present one by default, with what it takes from the workspace's scans.
+
+    ``experts-1`` takes the distributions of its sites; ``experts-2`` only the level of MRIQC's tables, where
+    these lie beyond all rated sites. Tables are judged by it from then on.
+    """
+    general = general or experts()
     if general.model is None:
         raise TierscopeError(f"{general.id} holds no model. Restore the file.")
-    model = general.model.frozen_to(metrics, groups)
-    label = f"{general.label}, for the sites of this workspace"
+    model = general.model.frozen_to(*_measured(workspace))
+    label = f"{general.label}, for the scans of this workspace"
     frozen = replace(general, model=model, label=label)
     reference = _keep(workspace, frozen, f"{general.version}.")
     _put_settings(workspace, tables=reference.id)

@@ -13,6 +13,8 @@ SOURCE = "source "
 #: Stands for all sites together.
 POOLED = "*"
 _MRIQC = " (MRIQC)"
+#: Stands for all sites' scans that MRIQC measured.
+MRIQC_POOL = POOLED + _MRIQC
 
 
 def sites_of(scans: pd.DataFrame) -> pd.Series:

@@ -69,8 +69,9 @@ def score(
 
     Notes
     -----
-    A learned model judges only scans of which it finds half of its metrics. Others are judged by the
-    built-in anchors, and their ``reference`` says so.
+    A learned model judges only scans of which it finds enough: an exclusion model half of its metrics, a
+    directed model one of its quantities. Others are judged by the built-in anchors, and their
+    ``reference`` says so.
     """
     reference = reference or builtin()
     metrics = metrics.reset_index(drop=True)
@@ -131,11 +132,10 @@ def explain(
 
 
 def _fits(metrics: pd.DataFrame, reference: Reference) -> pd.Series:
-    """Return which scans a reference can judge: for a model, those with half of its metrics."""
+    """Return which scans a reference can judge: for a model, those with enough of its metrics."""
     if reference.model is None:
         return pd.Series(True, metrics.index)
-    present = metrics.reindex(columns=list(reference.model.metrics)).notna()
-    return present.mean(axis=1) >= 0.5
+    return reference.model.judges(metrics)
 
 
 def _score_group(

@@ -77,6 +77,18 @@ class ExclusionModel:
             groups={group: _rows(rows) for group, rows in raw.get("groups", {}).items()},
         )
 
+    def judges(self, metrics: pd.DataFrame) -> pd.Series:
+        """Return which scans have half of the metrics or more."""
+        return metrics.reindex(columns=list(self.metrics)).notna().mean(axis=1) >= 0.5
+
+    def usual(self, metric: str, group: str) -> float:
+        """Return a metric's median in a group of scans; NaN for one that the model does not judge."""
+        if metric not in self.metrics:
+            return float("nan")
+        row = self.groups.get(group, self.quantiles)[self.metrics.index(metric)]
+        middle = row[len(row) // 2]
+        return float("nan") if middle is None else float(middle)
+
     def contributions(self, metrics: pd.DataFrame, group: str) -> pd.DataFrame:
         """Return each metric's term of the log-odds that a scan is excluded.
 

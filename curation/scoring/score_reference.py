@@ -17,6 +17,7 @@ from curation import errors
 from curation.errors import TierscopeError
 from curation.scoring.combination import Combination
 from curation.scoring.comparison_groups import pooled
+from curation.scoring.directed_model import DirectedModel
 from curation.scoring.exclusion_model import ExclusionModel
 from curation.scoring.reference_population import Population
 from curation.storage import files
@@ -81,7 +82,7 @@ class Reference:
         How well it was found to do, and on what.
     sites : dict of str to dict of str to Anchor
         Anchors of one group of scans (see :mod:`curation.scoring.comparison_groups`), instead of ``anchors``.
-    model : Model, optional
+    model : ExclusionModel or DirectedModel, optional
         What was learned from ratings.
     combination : {'mean', 'any'}
         How penalties become scores, see :mod:`curation.scoring.combination`. References of before have none
@@ -103,7 +104,7 @@ class Reference:
     label: str = "Built-in"
     evidence: dict[str, Any] = field(default_factory=dict)
     sites: dict[str, dict[str, Anchor]] = field(default_factory=dict)
-    model: ExclusionModel | None = None
+    model: ExclusionModel | DirectedModel | None = None
     combination: Combination = "mean"
     anatomy: dict[str, Anchor] = field(default_factory=dict)
     population: Population = field(default_factory=Population)
@@ -136,11 +137,17 @@ class Reference:
         values = dict(raw)
         values["anchors"] = _anchors(values["anchors"])
         values["sites"] = {site: _anchors(table) for site, table in values.get("sites", {}).items()}
-        values["model"] = ExclusionModel.from_dict(values["model"]) if values.get("model") else None
+        values["model"] = _model(values.get("model"))
         values["kinds"] = {kind: _anchors(table) for kind, table in values.get("kinds", {}).items()}
         values["anatomy"] = _anchors(values.get("anatomy", {}))
         values["population"] = Population.from_dict(values.get("population", {}))
         return cls(**values)
+
+
+def _model(raw: Mapping[str, Any] | None) -> ExclusionModel | DirectedModel | None:
+    if not raw:
+        return None
+    return (DirectedModel if "quantities" in raw else ExclusionModel).from_dict(raw)
 
 
 def _anchors(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, Anchor]:

@@ -6,7 +6,7 @@
 import json
 import sys
 
-from tests.benchmarks import anatomy, dose, experts
+from tests.benchmarks import anatomy, dose, experts, moved_heads
 
 
 def main(arguments: list[str]) -> int:
@@ -17,9 +17,10 @@ def main(arguments: list[str]) -> int:
         print(f"no scans or tables below {dose.DATA.parent}: nothing measured")
         return 1
     of_experts = experts.figures(abide, ds030)
+    of_heads = moved_heads.figures(sorted(moved_heads.DATA.glob("*.nii.gz")))
     of_artefacts = dose.report(arguments)
     of_anatomy = anatomy.report([])
-    print(json.dumps(of_artefacts | of_experts | of_anatomy))
+    print(json.dumps(of_artefacts | of_experts | of_heads | of_anatomy))
     return 0
 
 

@@ -78,12 +78,7 @@ class ScanJudgement:
     def usual(self, metric: str) -> float:
         """Return a metric's median in the scan's group, where a model judges it; NaN elsewhere."""
         model = self.reference.model
-        if model is None or metric not in model.metrics:
-            return math.nan
-        rows = model.groups.get(self.group, model.quantiles)
-        row = rows[model.metrics.index(metric)]
-        middle = row[len(row) // 2]
-        return math.nan if middle is None else float(middle)
+        return math.nan if model is None else model.usual(metric, self.group)
 
     @property
     def outdated(self) -> bool:

@@ -59,7 +59,7 @@ def evidence(header: ReferenceHeader) -> str:
         f"{found['high']:.2f}) on held-out {found['held_out']}s; "
         f"{plural(found['ratings'], 'rating')} of {plural(found['scans'], 'scan')}, "
         f"{plural(found['excluded'], 'exclusion')}."
-        + (" Applied to this workspace's sites." if "." in header.id else "")
+        + (" Applied to this workspace's scans." if "." in header.id else "")
     )
 
 

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -51,7 +50,7 @@ def test_the_built_in_reference_is_active_until_another_is_chosen(scored: Worksp
     assert reference_library.active(scored).id == "builtin-2"
     assert [header.id for header in reference_library.available(scored)] == [
         "builtin-2",
-        "experts-1",
+        "experts-2",
         "builtin-1",
     ]
     assert all(len(header.description) > 50 for header in reference_library.available(scored))
@@ -106,34 +105,46 @@ def test_an_unknown_reference_is_refused_and_changes_nothing(scored: Workspace, 
 def test_rows_of_mriqc_are_scored_by_the_experts_while_the_built_in_one_is_active(
     scored: Workspace, tmp_path: Path
 ) -> None:
-    table, rng = rated_table.table(), np.random.default_rng(0)
+    table = rated_table.table()
     experts = reference_library.experts().model
     assert experts is not None
-    others = [name for name in experts.metrics if name not in table]
-    table[others] = rng.normal(10, 1, (len(table), len(others)))
     before = tables.read_scores(scored)["scan_id"]
     mriqc_import.import_table(
         scored, rated_table.write(tmp_path / "group_T1w.tsv", table), name="table"
     )
     by = tables.read_scores(scored).set_index("scan_id")["reference"]
     assert set(by[before]) == {"builtin-2"} == {reference_library.active(scored).id}
-    assert by.drop(before).str.startswith("experts-1.").all()
+    assert by.drop(before).str.startswith("experts-2.").all()
     scan_id = by.drop(before).index[0]
     assert _explained(scored, scan_id)["metric"].isin(experts.metrics).any()
 
 
 def test_old_copies_of_the_experts_model_are_not_offered(scored: Workspace, tmp_path: Path) -> None:
-    reference_library.choose(scored, "experts-1")
+    reference_library.choose(scored, "experts-2")
     first = reference_library.active(scored).id
-    mriqc_import.import_table(
-        scored, rated_table.write(tmp_path / "group_T1w.tsv", rated_table.table())
-    )
-    mriqc_import.import_table(
-        scored, rated_table.write(tmp_path / "again.tsv", rated_table.table(60))
-    )
+    for name, factor in (("one.tsv", 20), ("two.tsv", 50)):
+        table = rated_table.table()
+        table["cjv"] *= factor  # beyond every rated site: each table moves the centre of its own
+        mriqc_import.import_table(scored, rated_table.write(tmp_path / name, table))
     offered = [header.id for header in reference_library.available(scored)]
     assert len(offered) == 5 and first in offered
-    assert len(list(scored.references_dir.glob("experts-1.*.json"))) == 3
+    assert len(list(scored.references_dir.glob("experts-2.*.json"))) == 3
+
+
+def test_a_workspace_judged_by_the_experts_first_model_keeps_it_and_its_scores(
+    scored: Workspace,
+) -> None:
+    assert reference_library.experts("experts-1").evidence["raters"]["rater_3"]["auc"] == 0.8706
+    reference_library.choose(scored, "experts-1")
+    active = reference_library.active(scored)
+    assert active.id.startswith("experts-1.") and len(active.model.metrics) == 62
+    before = scored.scores_path.read_bytes()
+    reference_library.rescore(scored)
+    assert scored.scores_path.read_bytes() == before
+    offered = [header.id for header in reference_library.available(scored)]
+    assert offered == ["builtin-2", "experts-2", active.id, "builtin-1"]
+    reference_library.choose(scored, "experts-2")
+    assert set(tables.read_scores(scored)["reference"]) == {reference_library.active(scored).id}
 
 
 def test_a_reference_from_scans_judges_mriqcs_names_by_their_direction(tabled) -> None:
@@ -182,7 +193,7 @@ def test_too_few_or_one_sided_ratings_are_refused_in_words(scored: Workspace) ->
 
 def test_every_kind_can_say_what_made_a_score(scored: Workspace) -> None:
     scan_id = tables.read_scores(scored)["scan_id"].iloc[0]
-    for name in ("builtin-2", reference_library.fit_cohort(scored).id, "experts-1"):
+    for name in ("builtin-2", reference_library.fit_cohort(scored).id, "experts-2"):
         reference_library.choose(scored, name)
         explained = _explained(scored, scan_id)
         assert explained["share_of_score"].sum() == pytest.approx(1), name
