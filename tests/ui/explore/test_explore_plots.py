@@ -74,7 +74,7 @@ def test_how_all_metrics_were_laid_out_is_said(pool: scan_arrays.ScanTable) -> N
 def test_scores_without_metrics_one_scan_and_no_metrics_at_all(workspace: Workspace) -> None:
     put_scans(workspace, [{"distortion_score": 40.0}])
     alone = scan_arrays.read_scan_table(workspace, "pool")
-    assert explore_plots.measured_columns(alone) == ["distortion_score"]
+    assert explore_plots.measured_columns(alone) == ["distortion_score", "unusual_anatomy"]
     _, _, site, metrics = explore_plots.explore_panels(
         alone, np.arange(1), "cjv", ("cjv", "efc"), "distortion_score"
     )
