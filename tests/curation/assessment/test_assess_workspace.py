@@ -20,6 +20,7 @@ from curation.imaging.template import template
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
 from curation.scoring.distortion_score import score
+from curation.scoring.reference_population import ABOUT
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers.phantom_heads import copy, fill, head
@@ -77,14 +78,19 @@ def test_what_kind_of_image_a_scan_is_stands_beside_its_metrics(done: Workspace)
     assert flags["s3"] == {}  # nothing could be read
 
 
-def test_scores_follow_from_the_metrics_alone(done: Workspace) -> None:
-    scores = tables.read_scores(done)
-    again = score(tables.read_metrics(done))
+def test_scores_follow_from_the_metrics_and_what_is_known_of_the_scans_alone(
+    done: Workspace,
+) -> None:
+    scores, metrics = tables.read_scores(done), tables.read_metrics(done)
+    scans = tables.read_scans(done).set_index("scan_id").reindex(metrics["scan_id"])
+    again = score(metrics, about=scans[list(ABOUT)].set_axis(metrics.index))
     pd.testing.assert_frame_equal(scores, again, check_dtype=False)
     scored = scores.set_index("scan_id")
     assert scored.loc["s1", "noise"] > scored.loc["s0", "noise"]
     assert scored.loc[["s3", "s4"], "distortion_score"].isna().all()
     assert set(FAMILIES) <= set(scores.columns)
+    # a T2w is measured where it is asked for, and no reference of T1w holds for it
+    assert "T2w" in json.loads(scored.loc["s2", "score_flags"])["no_reference"]
 
 
 def test_every_scored_scan_has_a_thumbnail(done: Workspace) -> None:

@@ -149,7 +149,7 @@ def _as_before(workspace: Workspace, contrasts: Path) -> None:
     affines = [np.eye(4).ravel().tolist()] * len(scans)
     metrics = scans[["scan_id", "sha256"]].assign(**good, template_affine=affines)
     files.write_parquet(workspace.metrics_dir / "part-made.parquet", metrics)
-    reference_library.rescore(workspace)
+    reference_library.choose(workspace, "builtin-1")  # which judged whatever it was given
 
 
 def test_a_mixed_cohort_is_not_frozen_and_its_few_are_named(
