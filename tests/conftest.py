@@ -101,6 +101,14 @@ def url(request) -> str | None:
     return None if request.param == "sqlite" else request.getfixturevalue("postgres_url")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_disks() -> Iterator[None]:
+    """Leave what is written to the system's cache: only a power cut would tell, and none comes in a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _same_main(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put back ``__main__``: AppTest leaves its page there, and spawned workers would run it."""

@@ -5,7 +5,7 @@ holds the brain only; grey and white matter come with it, CSF is the remainder o
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,8 +27,6 @@ class Template:
         Intensity and tissue probability, 0 to 1.
     brain : array of bool, shape (X, Y, Z)
         The brain with its ventricles.
-    signed_distance_mm : array of float32, shape (X, Y, Z)
-        Distance to the surface of the brain: positive inside, negative outside.
     affine : array of shape (4, 4)
         Voxel index to template world mm (RAS+).
     spacing_mm : float
@@ -40,9 +38,16 @@ class Template:
     gm: NDArray[np.float32]
     wm: NDArray[np.float32]
     brain: NDArray[np.bool_]
-    signed_distance_mm: NDArray[np.float32]
     affine: NDArray[np.float64]
     spacing_mm: float
+
+    @cached_property
+    def signed_distance_mm(self) -> NDArray[np.float32]:
+        """Distance to the surface of the brain, shape (X, Y, Z): positive inside, negative outside."""
+        inside, outside = (
+            ndimage.distance_transform_edt(part) for part in (self.brain, ~self.brain)
+        )
+        return ((inside - outside) * self.spacing_mm).astype(np.float32)
 
 
 #: How far the grid reaches beyond the packaged one, so that the air around a head lies on it.
@@ -71,9 +76,7 @@ def template(step: int) -> Template:
     else:
         raise ValueError(f"The template comes in steps of 2, 4 or 8 mm, not {step!r}.")
     t1, csf, gm, wm, brain = layers
-    return Template(
-        t1, csf, gm, wm, brain > 0.5, _signed_distance_mm(brain > 0.5, step), affine, float(step)
-    )
+    return Template(t1, csf, gm, wm, brain > 0.5, affine, float(step))
 
 
 def _packaged() -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -121,8 +124,3 @@ def _shift(voxels: float) -> NDArray[np.float64]:
     matrix = np.eye(4)
     matrix[:3, 3] = voxels
     return matrix
-
-
-def _signed_distance_mm(brain: NDArray[np.bool_], step: int) -> NDArray[np.float32]:
-    inside, outside = (ndimage.distance_transform_edt(part) for part in (brain, ~brain))
-    return ((inside - outside) * step).astype(np.float32)

@@ -4,7 +4,12 @@ Everything in it is invented and marked as simulated; it stands in for the demo 
 page to have something to show.
 """
 
+import atexit
 import json
+import shutil
+import tempfile
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +37,27 @@ ARMS = ["scratch", "A", "all", "control-A"]
 
 
 def make(root: Path) -> Workspace:
-    """Make the workspace, without studies."""
+    """Make the workspace, without studies: a copy of one that is made once a process."""
+    model = _model()
+    images, new_images = (str(folder / "images") for folder in (model.root.parent, root.parent))
+    shutil.copytree(images, new_images, dirs_exist_ok=True)
+    workspace = Workspace(Path(shutil.copytree(model.root, root, dirs_exist_ok=True)))
+    for source in workspace.sources():
+        workspace.put_source(replace(source, path=source.path.replace(images, new_images)))
+    scans = tables.read_scans(workspace)
+    paths = scans["path"].str.replace(images, new_images, regex=False)
+    tables.write_scans(workspace, scans.assign(path=paths))
+    return workspace
+
+
+@cache
+def _model() -> Workspace:
+    folder = Path(tempfile.mkdtemp(prefix="workspace-full-"))
+    atexit.register(shutil.rmtree, folder)
+    return _made(folder / "workspace")
+
+
+def _made(root: Path) -> Workspace:
     workspace = Workspace.create(root)
     for name, role in (("made-pool", "pool"), ("made-target", "target")):
         folder = str(root.parent / "images" / name)

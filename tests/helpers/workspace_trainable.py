@@ -1,17 +1,21 @@
 """A workspace ready for training without scoring: tiny heads, their alignment, scores, both cohorts."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
+import pytest
+from numpy.typing import NDArray
 
 from curation.cohorts import frozen_cohort
 from curation.imaging import volumes
 from curation.scoring.distortion_score import SCORING_VERSION
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
+from training.settings import volume_grid
 from training.settings.presets import PRESETS
 from training.studies import planned_study
 from training.studies.planned_study import Study
@@ -75,7 +79,19 @@ def plan(workspace: Workspace, **changes: Any) -> Study:
         "folds": 2,
         "preset": "smoke",
     } | changes
-    return planned_study.plan(workspace, **values, overrides=overrides)
+    study = planned_study.plan(workspace, **values, overrides=overrides)
+    brain = _template_brain(study.preset.spacing_mm, study.preset.shape)
+    with pytest.MonkeyPatch.context() as patch:  # not anew for each workspace: seconds
+        patch.setattr(volume_grid, "template_brain", lambda preset: brain)
+        volume_grid.brain_mask(workspace, study.preset)
+    return study
+
+
+@cache
+def _template_brain(spacing_mm: float, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
+    return volume_grid.template_brain(
+        TINY_PRESET.changed({"spacing_mm": spacing_mm, "shape": shape})
+    )
 
 
 def _row(folder: Path, number: int, role: str) -> dict[str, Any]:

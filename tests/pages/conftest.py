@@ -1,6 +1,8 @@
 """Workspaces for the tests of pages, and a way to run a page on one."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from tests.helpers import workspace_full
 from tests.helpers.page_words import checked
 from tests.helpers.rating_sessions import started
 from tests.helpers.workspace_full import FullWorkspace
+from training.studies.planned_study import Study
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +29,18 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> FullWorkspace:
     """A full workspace with studies that tests only read."""
     workspace = workspace_full.make(tmp_path_factory.mktemp("full") / "workspace")
     return FullWorkspace(workspace, *workspace_full.add_studies(workspace))
+
+
+@pytest.fixture
+def ours(full: FullWorkspace, tmp_path: Path) -> FullWorkspace:
+    """A copy of the full workspace, which a test may spoil; images are those of the original."""
+    root = Path(shutil.copytree(full.workspace.root, tmp_path / "workspace"))
+    workspace = Workspace(root)
+    return FullWorkspace(workspace, _moved(full.finished, workspace), _moved(full.half, workspace))
+
+
+def _moved(study: Study, workspace: Workspace) -> Study:
+    return replace(study, folder=workspace.study_dir(study.id))
 
 
 @pytest.fixture

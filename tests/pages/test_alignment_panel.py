@@ -6,10 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation.storage import files, tables
-from curation.storage.workspace import Workspace
 from pages.ui.shell import state
-from tests.helpers import workspace_full
 from tests.helpers.page_words import words
+from tests.helpers.workspace_full import FullWorkspace
 
 TITLE = "Without doubtful alignments"
 
@@ -23,9 +22,9 @@ TITLE = "Without doubtful alignments"
     ],
 )
 def test_figures_without_doubtful_alignments_are_exploratory(
-    own: Workspace, run: Callable[..., AppTest], role: str | None, said: str
+    ours: FullWorkspace, run: Callable[..., AppTest], role: str | None, said: str
 ) -> None:
-    finished, _ = workspace_full.add_studies(own)
+    own, finished, _ = ours
     scans = finished.scans()
     doubtful = scans.loc[scans["role"] == role, "scan_id"].head(2)
     (part,) = own.metrics_dir.glob("part-made.parquet")

@@ -16,6 +16,7 @@ from pages.ui.compare import comparison_charts, picked_points
 from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import checked, words
+from tests.helpers.workspace_full import FullWorkspace
 from training.report import content
 from training.report_files import page as html_page
 from training.studies import annotations, runs
@@ -25,9 +26,9 @@ PARTS = {"answer": 2, "curves": 2, "where": 3, "studies": 0}
 
 
 @pytest.fixture
-def mine(own: Workspace) -> tuple[Workspace, Study, Study]:
+def mine(ours: FullWorkspace) -> tuple[Workspace, Study, Study]:
     """A workspace with studies that a test may spoil."""
-    return own, *workspace_full.add_studies(own)
+    return tuple(ours)
 
 
 @pytest.fixture

@@ -1,9 +1,8 @@
 """One file of a workspace damaged at a time: pages and commands name it, and go on where they can."""
 
 import json
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -16,21 +15,8 @@ from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from tests.helpers.page_words import words
-from tests.helpers.workspace_full import FullWorkspace
 from training.__main__ import main as training_main
 from training.studies.planned_study import Study
-
-
-@pytest.fixture
-def ours(full: FullWorkspace, tmp_path: Path) -> FullWorkspace:
-    """A copy of the full workspace, to be damaged."""
-    root = Path(shutil.copytree(full.workspace.root, tmp_path / "workspace"))
-    workspace = Workspace(root)
-    return FullWorkspace(workspace, _moved(full.finished, workspace), _moved(full.half, workspace))
-
-
-def _moved(study: Study, workspace: Workspace) -> Study:
-    return replace(study, folder=workspace.study_dir(study.id))
 
 
 @dataclass(frozen=True)

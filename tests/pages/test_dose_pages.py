@@ -2,10 +2,10 @@
 
 import pytest
 
-from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import words
+from tests.helpers.workspace_full import FullWorkspace
 from training.studies import arm_overlap
 from training.studies.planned_study import Study
 
@@ -15,13 +15,12 @@ DRAWS = [f"A-share-50-draw-{draw}{way}" for draw in (1, 2) for way in ("", "-pas
 
 
 @pytest.fixture
-def dosed(own: Workspace) -> Study:
-    workspace_full.add_studies(own)
-    return workspace_full.add_distorted(own, ["scratch", "A", *DOSES, *HARM, *DRAWS])
+def dosed(ours: FullWorkspace) -> Study:
+    return workspace_full.add_distorted(ours.workspace, ["scratch", "A", *DOSES, *HARM, *DRAWS])
 
 
-def test_compare_shows_dose_ranking_and_size_with_their_tables(own, dosed, run) -> None:
-    page = run("compare", own, **{state.STUDY: dosed.id, state.COMPARE_PART: "dose"})
+def test_compare_shows_dose_ranking_and_size_with_their_tables(ours, dosed, run) -> None:
+    page = run("compare", ours.workspace, **{state.STUDY: dosed.id, state.COMPARE_PART: "dose"})
     said = words(page)
     assert not page.error and not page.exception
     assert len(page.get("plotly_chart")) == 3
@@ -39,14 +38,14 @@ def test_compare_shows_dose_ranking_and_size_with_their_tables(own, dosed, run) 
         assert told in said, told
 
 
-def test_a_study_without_such_arms_has_no_such_part(own, run) -> None:
-    finished, _ = workspace_full.add_studies(own)
+def test_a_study_without_such_arms_has_no_such_part(ours, run) -> None:
+    own, finished, _ = ours
     page = run("compare", own, **{state.STUDY: finished.id})
     assert "Dose and size" not in str(page.get("button_group"))
 
 
-def test_tiers_tells_what_distortions_cost_and_scored(own, dosed, run) -> None:
-    page = run("tiers", own)
+def test_tiers_tells_what_distortions_cost_and_scored(ours, dosed, run) -> None:
+    page = run("tiers", ours.workspace)
     said = words(page)
     labels = [each.label for each in page.expander]
     assert "What distortions of such scores cost a model here" in labels
@@ -54,9 +53,8 @@ def test_tiers_tells_what_distortions_cost_and_scored(own, dosed, run) -> None:
     assert "distorted by simulation, against the scans as they are" in said
 
 
-def test_train_offers_the_choices_of_a_design_and_says_what_is_wrong(own, run) -> None:
-    workspace_full.add_studies(own)
-    page = run("train", own, **{state.DESIGN: "dose"})
+def test_train_offers_the_choices_of_a_design_and_says_what_is_wrong(ours, run) -> None:
+    page = run("train", ours.workspace, **{state.DESIGN: "dose"})
     assert [box.label for box in page.selectbox if box.label in ("Artefact", "Scans of")] == [
         "Artefact",
         "Scans of",

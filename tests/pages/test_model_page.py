@@ -12,6 +12,7 @@ from pages.ui.train import study_panel
 from tests.helpers import pet_images, workspace_full, workspace_trainable
 from tests.helpers.nifti_images import write_nifti
 from tests.helpers.page_words import button, checked, words
+from tests.helpers.workspace_full import FullWorkspace
 from training.reconstruction import reconstruction_files
 from training.settings.input_images import IMAGES
 from training.studies import prepare_volumes, runs
@@ -20,9 +21,9 @@ from training.studies.runs import Run
 
 
 @pytest.fixture
-def model(own: Workspace, monkeypatch: pytest.MonkeyPatch) -> tuple[Workspace, Study, Run]:
+def model(ours: FullWorkspace, monkeypatch: pytest.MonkeyPatch) -> tuple[Workspace, Study, Run]:
     """A workspace with a study of which one pretraining is finished; nothing is really started."""
-    finished, _ = workspace_full.add_studies(own)
+    own, finished, _ = ours
     run = runs.find(finished, "pretrain_all_seed0")
     runs.write_configs(finished)
     run.model_path.write_bytes(b"weights")

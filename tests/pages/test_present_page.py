@@ -5,7 +5,6 @@ import pytest
 from curation.storage import files, processes
 from pages.ui.present import present_screen
 from pages.ui.shell import state
-from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
 from training.report import content
 from training.report.source import ALL, Options
@@ -72,8 +71,8 @@ def test_the_files_are_made_in_the_background_as_chosen(full, run, monkeypatch) 
     assert "--sites" in command and "--no-pictures" not in command
 
 
-def test_files_that_are_made_are_handed_over(own, run) -> None:
-    finished, _ = workspace_full.add_studies(own)
+def test_files_that_are_made_are_handed_over(ours, run) -> None:
+    own, finished, _ = ours
     folder = present_screen.report_folder(own, finished, Options())
     files.write_text(folder / ALL, "zip")
     page = run("present", own, **{state.STUDY: finished.id})
@@ -86,8 +85,8 @@ def test_files_that_are_made_are_handed_over(own, run) -> None:
     ]
 
 
-def test_files_of_an_earlier_state_are_not_handed_over(own, run) -> None:
-    finished, half = workspace_full.add_studies(own)
+def test_files_of_an_earlier_state_are_not_handed_over(ours, run) -> None:
+    own, finished, half = ours
     before = present_screen.report_folder(own, finished, Options())
     assert before != present_screen.report_folder(own, finished, Options(sites=True))
     assert before != present_screen.report_folder(own, half, Options())
@@ -95,8 +94,8 @@ def test_files_of_an_earlier_state_are_not_handed_over(own, run) -> None:
     assert before != present_screen.report_folder(own, finished, Options())
 
 
-def test_what_failed_is_said(own, run) -> None:
-    finished, _ = workspace_full.add_studies(own)
+def test_what_failed_is_said(ours, run) -> None:
+    own, finished, _ = ours
     folder = present_screen.report_folder(own, finished, Options())
     files.write_json(
         own.tasks_dir / "report.json", {"command": ["--out", str(folder)], "pid": 1, "started": 0.0}

@@ -14,6 +14,7 @@ from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
+from tests.helpers.workspace_full import FullWorkspace
 from training.jobs import execution_backend, launch, slurm
 from training.jobs.execution_backend import Backend
 from training.jobs.study_status import status
@@ -30,9 +31,9 @@ GPU = {
 
 
 @pytest.fixture
-def half(own: Workspace) -> Iterator[tuple[Workspace, Study]]:
+def half(ours: FullWorkspace) -> Iterator[tuple[Workspace, Study]]:
     """A study that seems to run half-way."""
-    _, made = workspace_full.add_studies(own)
+    own, _, made = ours
     process = workspace_full.pretend_running(made)
     yield own, made
     processes.stop(process)

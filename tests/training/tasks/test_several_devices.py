@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from lightning_fabric import Fabric
 from torch.multiprocessing import ProcessRaisedException
 
-from curation.errors import StudyError, TierscopeError
+from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from tests.helpers import workspace_trainable
+from tests.helpers import spread_work, workspace_trainable
 from training.settings.preset import Preset
 from training.studies import runs
 from training.studies.planned_study import Study
@@ -49,25 +48,6 @@ def test_two_processes_come_to_what_one_comes_to(workspace: Workspace) -> None:
     )
 
 
-class _FromElsewhere(TierscopeError):
-    """An error of ours that no module named ``curation.errors`` holds, as after a renaming."""
-
-
-def _work(fabric: Fabric, interruption: Interruption, micro_batches: int, folder: Path) -> None:
-    """Runs out of memory in one process until a batch is split into as many as the folder is called."""
-    (folder / f"{fabric.global_rank}-of-{fabric.world_size}-in-{micro_batches}").touch()
-    fabric.barrier()
-    if folder.name == "hopeless":
-        raise StudyError("The scans are of no use. Take others.")
-    if folder.name == "renamed":
-        raise _FromElsewhere("The scans are of no use.\nTake others.")
-    if folder.name == "foreign":
-        raise RuntimeError("curation.errors.StudyError: a text that only looks like ours")
-    if fabric.global_rank == 1 and micro_batches < int(folder.name):
-        raise torch.OutOfMemoryError("CUDA out of memory")
-    fabric.barrier()
-
-
 @pytest.fixture
 def two_processes() -> Preset:
     return workspace_trainable.TINY_PRESET.changed({"devices": 2, "pretrain_batch": 8})
@@ -79,7 +59,7 @@ def test_short_memory_in_one_process_lets_all_begin_again_in_smaller_parts(
 ) -> None:
     folder = tmp_path / str(enough)
     folder.mkdir()
-    devices.launch_ddp(two_processes, _Never(), _work, folder)
+    devices.launch_ddp(two_processes, _Never(), spread_work.work, folder)
     tried = [count for count in (1, 2, 4) if count <= enough]
     assert {path.name for path in folder.iterdir()} == {
         f"{rank}-of-2-in-{count}" for rank in (0, 1) for count in tried
@@ -99,11 +79,11 @@ def test_an_error_of_ours_arrives_in_its_own_words_wherever_its_class_lies(
     folder = tmp_path / name
     folder.mkdir()
     with pytest.raises(StudyError, match=words):
-        devices.launch_ddp(two_processes, _Never(), _work, folder)
+        devices.launch_ddp(two_processes, _Never(), spread_work.work, folder)
 
 
 def test_an_error_of_others_is_not_taken_for_ours(tmp_path: Path, two_processes: Preset) -> None:
     folder = tmp_path / "foreign"
     folder.mkdir()
     with pytest.raises(ProcessRaisedException):
-        devices.launch_ddp(two_processes, _Never(), _work, folder)
+        devices.launch_ddp(two_processes, _Never(), spread_work.work, folder)
