@@ -200,7 +200,7 @@ def foreign(table: pd.DataFrame) -> dict[str, float]:
     clean = table[table["kind"] == CLEAN]
     found = table[table["kind"] == "foreign"]
     if found.empty:
-        print("TorchIO is not installed: its damage was not tried (tests/requirements-damage.txt)")
+        print("TorchIO is not installed: its damage was not tried (tests/requirements-no-deps.txt)")
         return {}
     before = clean.set_index("scan")["distortion_score"]
     steps = []
