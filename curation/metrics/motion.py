@@ -136,8 +136,8 @@ def _bend(scan: Scan, index: NDArray[np.int64], axis: int, lag: int) -> float:
     unit="natural log",
     formula="largest, over the axes, of the third largest |r(k) − median r|, k the planes of k-space along "
     "it, r(k) = median over a plane of log|F(k)|² − (log|F(k−1)|² + log|F(k+1)|²) / 2",
-    meaning="Whether single lines of the data were read weaker or stronger than their neighbours, as when "
-    "a vessel pulses or the gain jumps; such lines make ghosts, inside the brain too.",
+    meaning="Whether single lines of the data were read weaker or stronger than their neighbours: a pulse "
+    "or a jump of the gain. Such lines make ghosts.",
 )
 def uneven_lines(scan: Scan) -> float:
     data = scan.volume.data
