@@ -85,7 +85,7 @@ def test_grey_planes_are_as_niivue_itself_draws_them(page: Page, address: str) -
 
 def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
-    chromium.drawn(page)
+    shown = chromium.drawn(page)
     chromium.listening(page)
     for view, flat in (("3D", False), ("Three planes", True)):
         page.get_by_role("radio", name=view).click()
@@ -96,8 +96,7 @@ def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: st
             arg=4 if view == "3D" else 3,
         )
         page.keyboard.press("n")
-        page.wait_for_timeout(1500)
-        chromium.settled(page)
+        shown = chromium.drawn(page, shown)
         assert _frame(page).evaluate("Boolean(tierscopeView.volumeTexture.tierscopeFlat)") is flat
 
 
