@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from curation.scoring.comparison_groups import MRIQC_POOL, pooled
+from curation.scoring.metric_column import column_of
 
 Floats = NDArray[np.float64]
 
@@ -63,9 +64,9 @@ class Quantity:
 
     def logarithm(self, metrics: pd.DataFrame) -> Floats:
         """Return its logarithm in each scan, shape (N,); NaN where not measured."""
-        values = _column(metrics, self.metric)
+        values = column_of(metrics, self.metric)
         if self.relative_to:
-            middle = _column(metrics, self.relative_to)
+            middle = column_of(metrics, self.relative_to)
             with np.errstate(invalid="ignore", divide="ignore"):
                 values = np.where(middle > 0, values / middle - 1, np.nan)
         return np.log(np.maximum(values, _SMALLEST))
@@ -172,9 +173,3 @@ def _moved(one: Quantity, rows: pd.DataFrame) -> Quantity:
     side = 1.0 if one.direction == "higher is worse" else -1.0
     moved = one.centres[MRIQC_POOL] + side * excess * one.spread
     return replace(one, centres=one.centres | {MRIQC_POOL: round(moved, 6)})
-
-
-def _column(metrics: pd.DataFrame, name: str) -> Floats:
-    if name not in metrics:
-        return np.full(len(metrics), np.nan)
-    return pd.to_numeric(metrics[name]).to_numpy(dtype=np.float64)

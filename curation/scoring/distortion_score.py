@@ -25,6 +25,7 @@ from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
 from curation.scoring import combination, score_flags, unmeasured, unusual_anatomy
 from curation.scoring.comparison_groups import POOLED, groups_of
+from curation.scoring.metric_column import column_of
 from curation.scoring.score_reference import Reference, builtin
 
 #: Families judged by anchors beside a learned model: rated scans are hardly ever warped or incomplete.
@@ -193,22 +194,16 @@ def _judge(
         log_odds = reference.model.contributions(metrics, group)
     modelled = {METRICS[name].family for name in log_odds.columns}.difference(GUARDED)
     penalty = {
-        name: anchor.penalty(_column(metrics, name))
+        name: anchor.penalty(column_of(metrics, name))
         for name, anchor in anchors.items()
         if name in METRICS and METRICS[name].family not in modelled and name not in log_odds
     }
     for kind, own in reference.kinds.items() if "flags" in metrics else ():
         here = metrics["flags"].astype("str").str.contains(f'"{kind}"', regex=False).to_numpy()
         for name in own.keys() & penalty.keys():
-            of_kind = own[name].penalty(_column(metrics, name))
+            of_kind = own[name].penalty(column_of(metrics, name))
             penalty[name] = np.where(here, of_kind, penalty[name])
     return pd.DataFrame(penalty, index=metrics.index, dtype=np.float64), log_odds
-
-
-def _column(metrics: pd.DataFrame, name: str) -> np.ndarray:
-    if name not in metrics:
-        return np.full(len(metrics), np.nan)
-    return pd.to_numeric(metrics[name]).to_numpy(dtype=np.float64)
 
 
 def _of(table: pd.DataFrame, family: str) -> np.ndarray:

@@ -58,19 +58,19 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
     )
     preset = _preset(columns[2])
     declared = st.container()  # what is declared, above the choices that few people touch
-    recipe = training_form.choose(workspace, pool, preset)
+    trained = training_form.choose(workspace, pool, preset)
     asked = judging_form.choose(workspace, target, targets)
     title = columns[3].text_input(
-        "Name of the study", value="-".join([design.name, *recipe.named]), max_chars=60
+        "Name of the study", value="-".join([design.name, *trained.named]), max_chars=60
     )
     with declared:
         analysis = analysis_form.choose(arms, judging_form.outcome(workspace, target, asked))
     backend, mlflow = backend_form.choose(workspace, Backend(), tracked=False, key="new")
-    chosen = training_form.usable(preset, recipe)
+    chosen = training_form.usable(preset, trained)
     if arms and chosen:
         judged_on = [one.size for one in targets if one.id in (target.id, *asked.external)]
         sizes, all_folds = (pool.size, sum(judged_on)), folds * asked.repeats
-        tuned = recipe.tuning
+        tuned = trained.tuning
         st.markdown(_cost_words(workspace, arms, seeds, all_folds, chosen, sizes, backend, tuned))
         analysis_form.show_power(workspace, target, preset.name, seeds, analysis)
     show_plan_notes(workspace, pool, target, names, seeds)
@@ -86,9 +86,9 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
                 seeds=list(range(seeds)),
                 folds=folds,
                 preset=preset.name,
-                overrides=recipe.overrides(preset),
+                overrides=trained.overrides(preset),
                 analysis=analysis,
-                tuning=recipe.tuning,
+                tuning=trained.tuning,
                 asked=asked,
             )
             _launch(workspace, planned.id, backend, mlflow)

@@ -19,7 +19,7 @@ from training.settings.tuning import Tuning
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingChoices:
     """How the models of a new study are trained.
 
     Attributes
@@ -63,7 +63,7 @@ class Recipe:
         return parse_changes(preset, self.changes.split()) | images | dict(self.objective)
 
 
-def choose(workspace: Workspace, pool: CohortHeader, preset: Preset) -> Recipe:
+def choose(workspace: Workspace, pool: CohortHeader, preset: Preset) -> TrainingChoices:
     """Draw the choices, closed at first, and return them."""
     with st.expander(
         "How models are trained: objective, tuning, changes of the preset", icon=":material/tune:"
@@ -76,13 +76,13 @@ def choose(workspace: Workspace, pool: CohortHeader, preset: Preset) -> Recipe:
             placeholder="pretrain_epochs=100 pretrain_lr=1e-4",
             help="Fields of the preset as NAME=VALUE, with a space between them.",
         )
-    return Recipe(images, objective, tuning, changes)
+    return TrainingChoices(images, objective, tuning, changes)
 
 
-def usable(preset: Preset, recipe: Recipe) -> Preset | None:
+def usable(preset: Preset, chosen: TrainingChoices) -> Preset | None:
     """Return the changed preset, with a doubt about it drawn; none, with the reason, where it cannot be."""
     try:
-        changed = preset.changed(recipe.overrides(preset))
+        changed = preset.changed(chosen.overrides(preset))
     except StudyError as error:
         st.warning(formatting.escape(str(error)), icon=":material/warning:")
         return None
