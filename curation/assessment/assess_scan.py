@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from curation.errors import VolumeError
-from curation.imaging import brain_vector
 from curation.imaging.image_flags import recognise
 from curation.imaging.masks import Masks, find_masks
 from curation.imaging.thumbnails import write_preview
 from curation.imaging.volumes import Volume, conform, load
 from curation.metrics import METRICS, METRICS_VERSION, measure
-from curation.sources import near_duplicates
+from curation.sources import scan_vectors
+from curation.sources.scan_vectors import VectorKind
 from curation.storage import files
 
 #: What stands in ``measured_by`` of the scans measured here.
@@ -64,9 +65,9 @@ def assess_file(
     sha256: str,
     preview_path: Path,
     modality: str | None = None,
-    vector_path: Path | None = None,
+    vector_paths: Mapping[str, Path] | None = None,
 ) -> dict[str, Any]:
-    """Measure one file, draw its thumbnail, keep its brain's vector, and return its row of metrics.
+    """Measure one file, draw its thumbnail, keep its vectors, and return its row of metrics.
 
     A file that cannot be read becomes a row with its ``failure``, so that the batch goes on.
     """
@@ -84,9 +85,8 @@ def assess_file(
         row["flags"] = _json(recognise(volume, masks, modality))
         row |= values
         write_preview(preview_path, volume, _brain_centre(volume, masks))
-        if vector_path is not None:
-            vector = brain_vector.brain_vector(volume, masks.template_affine)
-            near_duplicates.write_vector(vector_path, vector)
+        for kind, vector_path in (vector_paths or {}).items():
+            _write_vector(vector_path, scan_vectors.KINDS[kind], volume, masks)
     except FileNotFoundError:
         row["failure"] = GONE
     except VolumeError as error:
@@ -97,6 +97,10 @@ def assess_file(
         row["failure"] = OUT_OF_MEMORY
     row["seconds"] = round(time.monotonic() - started, 3)
     return row
+
+
+def _write_vector(path: Path, kind: VectorKind, volume: Volume, masks: Masks) -> None:
+    scan_vectors.write(path, kind, kind.make(masks.on_grid(volume), masks.template_affine))
 
 
 def is_transient(failures: pd.Series) -> pd.Series:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from curation import logs
-from curation.assessment import metric_shards, pending
+from curation.assessment import metric_shards, pending, prepared_distance
 from curation.assessment.assess_scan import (
     ENDED,
     OUR_ERROR,
@@ -26,7 +26,7 @@ from curation.assessment.assess_scan import (
 )
 from curation.assessment.pending import Batch, ScoringState
 from curation.references import reference_library
-from curation.sources import near_duplicates
+from curation.sources import near_duplicates, scan_vectors
 from curation.storage import files
 from curation.storage.workspace import Workspace
 
@@ -137,9 +137,10 @@ def gather(workspace: Workspace) -> None:
 
 
 def finish(workspace: Workspace, *, jobs: int = 1) -> None:
-    """Do what comes after all scans were measured: :func:`gather`, then look for near-duplicates."""
+    """Do what comes after all scans were measured: :func:`gather`, then compare them with each other."""
     gather(workspace)
     near_duplicates.search(workspace, jobs=jobs)
+    prepared_distance.update(workspace, jobs=jobs)
 
 
 def due_scans(workspace: Workspace, *, again: bool = False) -> pd.DataFrame:
@@ -188,7 +189,7 @@ class _Task(NamedTuple):
     sha256: str
     preview_path: Path
     modality: str | None
-    vector_path: Path
+    vector_paths: dict[str, Path]
     shard_path: Path
 
 
@@ -201,7 +202,10 @@ def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[st
             row.sha256,
             workspace.preview_path(row.scan_id),
             row.modality if isinstance(row.modality, str) else None,
-            near_duplicates.vector_path(workspace, row.sha256),
+            {
+                name: scan_vectors.path(workspace, kind, row.sha256)
+                for name, kind in scan_vectors.KINDS.items()
+            },
             metric_shards.shard_path(workspace, row.scan_id),
         )
         for row in due.itertuples()

@@ -8,7 +8,7 @@ import numpy as np
 from curation.cli.framework import Command
 from curation.imaging.image_flags import FLAGS, Flag
 from curation.metrics import METRICS, Metric
-from curation.metrics.registry import FAMILIES
+from curation.metrics.registry import FAMILIES, PREPARED
 from curation.references import reference_library
 from curation.scoring import unmeasured
 from curation.scoring.distortion_score import SCORING_VERSION
@@ -111,12 +111,24 @@ _KINDS = """\
 
 Scans with such a flag are judged by these values instead.
 """
+_PREPARED = """\
+As the network sees it: these are measured on the scan at 3 mm on the template, smoothed and masked as for
+training, and count for no score. The score judges the image as it was acquired, and much of what it finds is
+gone once 27 voxels became one. Beside them stands `prepared_distance`, a column of the scans that compares
+each with the pretraining pool: root mean square over the brain's voxels of (x − median) / (1.4826 × median
+absolute deviation) between people, each voxel at most 5; near 1 for a scan like the others. It needs ten
+people, and is large for a lesion or an old brain among young ones as well: it says how far the network's
+input is from the rest, and not why. All are columns to plot and to cut on; which of distance and score goes
+with harm is told by the studies `dose` and `harm` ([training.md](training.md)).
+"""
 _FLAGS = """\
 ## Flags
 
 What kind of image a scan is, where that limits what its numbers mean. A flag is no verdict on quality.
 """
 _ARROWS = {"higher is better": "↑", "higher is worse": "↓", "describes the acquisition": "–"}
+_ORDER = (*FAMILIES, PREPARED)
+_TITLES: dict[str, str] = {PREPARED: "Prepared volume"}
 _JUDGED = ("higher is better", "higher is worse")
 
 
@@ -142,7 +154,7 @@ def page(
         Text that ends with a line break.
     """
     reference = reference or builtin()
-    families = sorted({entry.family for entry in metrics.values()}, key=FAMILIES.index)
+    families = sorted({entry.family for entry in metrics.values()}, key=_ORDER.index)
     parts = [
         _HEAD.format(
             count=len(metrics),
@@ -154,7 +166,10 @@ def page(
             populations=_populations([reference, reference_library.experts(), *earlier_builtin()]),
             needs="\n".join(f"- **{need}**: {words}" for need, words in NEEDS_IN_WORDS.items()),
         ),
-        " · ".join(f"[{_title(family)}](#{family})" for family in families)
+        " · ".join(
+            f"[{_title(family)}](#{_title(family).lower().replace(' ', '-')})"
+            for family in families
+        )
         + " · [Unusual anatomy](#unusual-anatomy) · [Flags](#flags)\n",
     ]
     for family in families:
@@ -162,7 +177,8 @@ def page(
             (entry for entry in metrics.values() if entry.family == family),
             key=lambda entry: (entry.direction not in _JUDGED, entry.name not in reference.anchors),
         )
-        parts += [f"## {_title(family)}\n", _metrics_table(own), *_anchors_table(own, reference)]
+        parts += [f"## {_title(family)}\n", *([_PREPARED] if family == PREPARED else [])]
+        parts += [_metrics_table(own), *_anchors_table(own, reference)]
     parts += [_ANATOMY.format(reference=reference.id), _anatomy_table(reference, metrics)]
     if reference.kinds:
         parts += [_KINDS, _kinds_table(reference, metrics)]
@@ -171,7 +187,7 @@ def page(
 
 
 def _title(family: str) -> str:
-    return family.capitalize()
+    return _TITLES.get(family, family.capitalize())
 
 
 def _metrics_table(entries: Sequence[Metric]) -> str:

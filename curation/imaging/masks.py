@@ -14,7 +14,7 @@ from scipy import ndimage
 
 from curation.imaging.cavities import find_cavities
 from curation.imaging.otsu_threshold import threshold
-from curation.imaging.registered_grid import GRID_MM, nearest, register_volume
+from curation.imaging.registered_grid import GRID_MM, GridVolume, nearest, register_volume
 from curation.imaging.template import template
 from curation.imaging.tissue_segmentation import Tissues, find_tissues
 from curation.imaging.volumes import Volume
@@ -91,6 +91,11 @@ class Masks:
     template_affine: NDArray[np.float64] = field(repr=False)
     similarity: float
     absent: Mapping[str, str]
+
+    def on_grid(self, volume: Volume) -> GridVolume:
+        """Return the scan that the masks were found on, on the grid."""
+        affine = volume.affine @ np.diag([*self.step, 1.0])
+        return GridVolume(self.data, self.step, self.valid_slices, affine)
 
 
 def find_masks(volume: Volume) -> Masks:

@@ -1,6 +1,7 @@
 """Registration of a whole scan: its 2 mm grid, without holes, and the place of the template on it."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,27 @@ Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 GRID_MM = 2.0
+
+
+class GridVolume(NamedTuple):
+    """A scan on the 2 mm grid.
+
+    Parameters
+    ----------
+    data : array of float32, shape (X, Y, Z)
+        The scan, averaged to the grid; grid index times ``step`` is the voxel index.
+    step : array of float64, shape (3,)
+        Voxels of the scan per voxel of the grid along each axis.
+    valid : array of bool, shape (X, Y, Z)
+        False in slices that hold one value only.
+    affine : array of shape (4, 4)
+        Grid index to the scan's world mm.
+    """
+
+    data: Floats
+    step: NDArray[np.float64]
+    valid: Bools
+    affine: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -49,15 +71,21 @@ def register_volume(volume: Volume) -> RegisteredGrid:
     volume : Volume
         In RAS order, see :func:`curation.imaging.volumes.conform`.
     """
+    data, step, valid, _ = volume_on_grid(volume)
     spacing = np.array(volume.spacing_mm)
-    step = GRID_MM / spacing
-    empty = empty_slices(volume.data)
-    data = on_grid(_patched(volume.data, empty), step)
-    valid = _valid_on_grid(empty, data.shape, step)
     rotation = _nearest_rotation(volume.affine[:3, :3] / spacing)
     alignment = register(data, GRID_MM, valid, rotation)
     to_grid_mm = np.diag([*spacing, 1.0]) @ np.linalg.inv(volume.affine)
     return RegisteredGrid(data, step, valid, alignment, alignment.matrix @ to_grid_mm)
+
+
+def volume_on_grid(volume: Volume) -> GridVolume:
+    """Average a scan to its 2 mm grid, without holes."""
+    step = GRID_MM / np.array(volume.spacing_mm)
+    empty = empty_slices(volume.data)
+    data = on_grid(_patched(volume.data, empty), step)
+    affine = volume.affine @ np.diag([*step, 1.0])
+    return GridVolume(data, step, _valid_on_grid(empty, data.shape, step), affine)
 
 
 def empty_slices(data: Floats) -> list[Bools]:

@@ -18,6 +18,7 @@ from curation.metrics import (  # noqa: F401 - importing a family fills the regi
     motion,
     mriqc_metrics,
     noise,
+    prepared,
 )
 from curation.metrics.registry import METRICS, NEEDS, Metric
 from curation.metrics.scan_context import Scan
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 #: Raised with every change that alters a value or a flag, so that scans are measured anew.
-METRICS_VERSION = 8
+METRICS_VERSION = 9
 
 
 def up_to_date(metrics: pd.DataFrame) -> pd.Series:
@@ -48,8 +49,7 @@ def up_to_date(metrics: pd.DataFrame) -> pd.Series:
     Returns
     -------
     pandas.Series of bool
-        True for rows of this version. Version 8 leaves cavities out where it looks for shadings, so that a
-        lesion bends none of the numbers of the tissue around it, and measures them.
+        True for rows of this version. Version 9 measures on the prepared volume as well.
     """
     unknown = pd.Series(np.nan, metrics.index)
     version = pd.to_numeric(metrics.get("metrics_version", unknown))

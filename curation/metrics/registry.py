@@ -14,6 +14,8 @@ Function = Callable[[Scan], float]
 
 #: The seven families of metrics, each with a sub-score of its own, in the order in which they are told.
 FAMILIES: tuple[Family, ...] = get_args(Family)
+#: The family of what is measured on the prepared volume: it has no sub-score.
+PREPARED: Literal["prepared"] = "prepared"
 
 #: What a metric may need of a scan; without it, it is not measurable and
 #: :class:`curation.imaging.masks.Masks` says why.
@@ -31,7 +33,7 @@ class Metric:
     label, unit, formula, meaning : str
         For the screen; ``meaning`` is one plain sentence.
     family : str
-        The sub-score that it counts for.
+        The sub-score that it can count for; :data:`PREPARED` where it counts for none.
     direction : str
         What a higher value says.
     needs : frozenset of str
@@ -44,7 +46,7 @@ class Metric:
 
     name: str
     label: str
-    family: Family
+    family: Family | Literal["prepared"]
     direction: Direction
     unit: str
     formula: str
@@ -52,6 +54,11 @@ class Metric:
     needs: frozenset[str]
     citation: str
     function: Function
+
+    @property
+    def can_be_scored(self) -> bool:
+        """True where a reference may judge the scan by it: of the image as acquired, better or worse."""
+        return self.family != PREPARED and self.direction != "describes the acquisition"
 
 
 #: All metrics by name, filled by the modules of this package.
@@ -61,7 +68,7 @@ METRICS: dict[str, Metric] = {}
 def metric(
     name: str,
     label: str,
-    family: Family,
+    family: Family | Literal["prepared"],
     direction: Direction,
     *,
     unit: str = "",

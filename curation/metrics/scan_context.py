@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from curation.errors import NotMeasurable, VolumeError
+from curation.imaging import prepared_vector
 from curation.imaging.bias_field import n4_field
 from curation.imaging.masks import Masks, in_template
 from curation.imaging.registered_grid import empty_slices, nearest
@@ -50,6 +52,16 @@ class Scan:
     def flat(self) -> Floats:
         """:attr:`raw` with the bias field divided out."""
         return np.asarray(self.raw / np.exp(self.masks.log_bias_field), dtype=np.float32)
+
+    @cached_property
+    def prepared(self) -> Floats:
+        """The scan as a network sees it, ``x / white`` on :data:`.prepared_template.GRID`, 0 to 1.5."""
+        try:
+            return prepared_vector.relative_volume(
+                self.masks.on_grid(self.volume), self.masks.template_affine
+            )
+        except VolumeError as error:
+            raise NotMeasurable(str(error)) from error
 
     @cached_property
     def wm_mean(self) -> float:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from curation.errors import RatingError
 from curation.metrics import METRICS
+from curation.metrics.registry import PREPARED
 from curation.ratings.scales import SCALES
 from curation.references import cross_validation
 from curation.scoring import exclusion_model
@@ -159,8 +160,12 @@ def learn_reference(given: TrainingSet) -> Reference:
 
 
 def _learnable(metrics: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
-    """Return the metrics that most rated scans have and that vary; how usual a brain is is none of them."""
-    known = [name for name in METRICS if name in metrics and name not in builtin().anatomy]
+    """Return the metrics of the image that most rated scans have and that vary, but those of anatomy."""
+    known = [
+        name
+        for name, entry in METRICS.items()
+        if name in metrics and entry.family != PREPARED and name not in builtin().anatomy
+    ]
     table = metrics[known].apply(pd.to_numeric).astype("float64")
     rated = table.iloc[labels["row"].unique()]
     kept = rated.columns[(rated.notna().mean() >= MIN_MEASURED) & (rated.nunique() > 1)]

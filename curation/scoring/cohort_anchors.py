@@ -89,7 +89,7 @@ def _anchors(rows: pd.DataFrame, group: str) -> dict[str, Anchor]:
     for name in names:
         if name not in METRICS or name in builtin().anatomy:
             continue
-        if METRICS[name].direction == "describes the acquisition":
+        if not METRICS[name].can_be_scored:
             continue
         anchor = _anchor(rows, name, group) or general.get(name)
         if anchor:

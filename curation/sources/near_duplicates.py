@@ -5,9 +5,7 @@ table; people decide on them (:mod:`curation.sources.who_is_who`).
 """
 
 from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +15,8 @@ from numpy.typing import NDArray
 
 from curation.decisions import person_decisions
 from curation.decisions.person_decisions import Pair
-from curation.errors import VolumeError
-from curation.imaging import brain_vector, volumes
-from curation.sources import who_is_who
+from curation.imaging import brain_vector
+from curation.sources import scan_vectors, who_is_who
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.wording import plural
@@ -94,40 +91,6 @@ class Search(NamedTuple):
         )
 
 
-# ---- vectors -----------------------------------------------------------------------------------------
-
-
-def vector_path(workspace: Workspace, sha256: str) -> Path:
-    """Return the file of a scan's vector."""
-    name = files.short_hash(f"{sha256}/{brain_vector.VERSION}", 32)
-    return workspace.brain_vectors_dir / f"{name}.npy"
-
-
-def write_vector(path: Path, vector: NDArray[np.int8] | None) -> None:
-    """Write a vector, whole or not at all; of a scan without one, an empty one."""
-    with files.replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, np.zeros(0, np.int8) if vector is None else vector, allow_pickle=False)
-
-
-def read_vector(path: Path) -> NDArray[np.int8] | None:
-    """Read a vector; ``None`` where there is none, or its file is damaged."""
-    try:
-        vector = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    return vector if vector.dtype == np.int8 and vector.ndim == 1 and len(vector) else None
-
-
-def _make(task: tuple[Path, Path, list[float]]) -> None:
-    """Make a scan's vector by the alignment that it was scored with."""
-    path, vector_file, affine = task
-    try:
-        volume = volumes.conform(volumes.load(path))
-    except (VolumeError, OSError):
-        return
-    write_vector(vector_file, brain_vector.brain_vector(volume, np.reshape(affine, (4, 4))))
-
-
 # ---- search ------------------------------------------------------------------------------------------
 
 
@@ -142,10 +105,9 @@ def search(
     Vectors that are not there yet are made from the images; pairs of scans that were compared before are not
     compared again. Memory is that of two blocks of 1,024 vectors (250 MB), however many scans there are.
     """
-    scans = _aligned(workspace)
-    _make_missing(workspace, scans, jobs, progress)
+    scans = scan_vectors.aligned_scans(workspace)[["scan_id", "sha256", "path", "template_affine"]]
+    paths = scan_vectors.make_missing(workspace, scan_vectors.BRAIN, scans, jobs, progress)
     with files.lock(workspace.brain_vectors_lock_path):
-        paths = [vector_path(workspace, sha256) for sha256 in scans["sha256"]]
         there = np.array([path.exists() and path.stat().st_size > 1024 for path in paths], bool)
         found = scans[there].reset_index(drop=True)
         held = compared(workspace)
@@ -180,50 +142,10 @@ def _read_pairs(workspace: Workspace) -> pd.DataFrame:
     return _read(workspace.near_duplicates_path, _COLUMNS)
 
 
-def _aligned(workspace: Workspace) -> pd.DataFrame:
-    """Return the usable scans that were aligned to the template, with the alignment."""
-    scans = tables.read_scans(workspace)
-    usable = scans.loc[scans["status"] == "ok", ["scan_id", "sha256", "path"]]
-    metrics = tables.read_metrics(workspace, ("template_affine",))
-    if "template_affine" not in metrics:
-        return usable.iloc[:0].assign(template_affine=None)
-    joined = usable.merge(metrics, on=["scan_id", "sha256"])
-    whole = [
-        affine is not None and np.size(affine) == 16 and bool(np.all(np.isfinite(affine)))
-        for affine in joined["template_affine"]
-    ]
-    return joined[np.array(whole, bool)].reset_index(drop=True)
-
-
-def _make_missing(
-    workspace: Workspace,
-    scans: pd.DataFrame,
-    jobs: int,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    paths = [vector_path(workspace, sha256) for sha256 in scans["sha256"]]
-    tasks = [
-        (Path(row.path), path, np.asarray(row.template_affine, dtype=float).ravel().tolist())
-        for row, path in zip(scans.itertuples(), paths, strict=True)
-        if not path.exists()
-    ]
-    for done, _ in enumerate(_all_made(tasks, jobs), start=1):
-        if progress:
-            progress(done, len(tasks))
-
-
-def _all_made(tasks: list[tuple[Path, Path, list[float]]], jobs: int) -> Iterator[None]:
-    if min(jobs, len(tasks)) <= 1:
-        yield from map(_make, tasks)
-        return
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_make, tasks)
-
-
 def _pairs(workspace: Workspace, found: pd.DataFrame, new: int) -> Iterator[tuple[str, str, float]]:
     """Yield the pairs of one head of which one at least is new: the last ``new`` scans."""
     names = found["scan_id"].to_numpy(dtype=object)
-    paths = [vector_path(workspace, sha256) for sha256 in found["sha256"]]
+    paths = [scan_vectors.path(workspace, scan_vectors.BRAIN, sha256) for sha256 in found["sha256"]]
     for start in range(len(found) - new, len(found), _BLOCK):
         block = _unit_rows(paths[start : start + _BLOCK])
         for other in (*range(0, start, _BLOCK), start):
@@ -242,7 +164,7 @@ def _unit_rows(paths: list[Path]) -> NDArray[np.float32]:
     size = brain_vector.size()
     rows = np.zeros((len(paths), size), np.float32)
     for row, path in zip(rows, paths, strict=True):
-        vector = read_vector(path)
+        vector = scan_vectors.read(path, scan_vectors.BRAIN)
         if vector is not None and len(vector) == size:
             row[:] = brain_vector.unit(vector[None])[0]
     return rows

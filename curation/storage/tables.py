@@ -76,6 +76,7 @@ _METRICS_REMEDY = (
 _SCORES_REMEDY = (
     "Move it away: it is made anew from the metrics by 'python -m curation assess --gather'."
 )
+_DISTANCES_REMEDY = "Move it away: it is made anew by 'python -m curation assess'."
 _LEARNED_REMEDY = "Move it away: on the page Model the errors of a model can be offered again."
 
 
@@ -225,7 +226,7 @@ def scoring_version(workspace: Workspace) -> int | None:
 def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:
     """Read the scans with their sub-scores and distortion score beside them (NaN: not scored).
 
-    Where a model's reconstruction errors were offered, they are a column as well.
+    Distances of prepared volumes and a model's reconstruction errors are columns too, where there are any.
 
     Scores of a file that has changed since (another SHA-256) are left out.
 
@@ -243,7 +244,7 @@ def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = No
     table = scans.merge(scores, on=keys, how="left")
     if "distortion_score" not in table:
         table["distortion_score"] = float("nan")
-    return _with_learned(workspace, table)
+    return _with_others(workspace, table)
 
 
 def _scans_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
@@ -304,7 +305,7 @@ def read_usable(workspace: Workspace, role: str) -> pd.DataFrame:
     scores = read_scores(workspace)
     numbers = scores.select_dtypes("number").columns
     if not len(scores):
-        return _with_learned(workspace, scans.assign(distortion_score=float("nan")))
+        return _with_others(workspace, scans.assign(distortion_score=float("nan")))
     if len(scores) == len(scans) and scores["scan_id"].equals(scans["scan_id"]):
         found, there = scores, True
     else:
@@ -313,17 +314,20 @@ def read_usable(workspace: Workspace, role: str) -> pd.DataFrame:
     same = (found["sha256"] == scans["sha256"]).to_numpy(bool) & there
     values = {name: found[name].to_numpy(np.float64) for name in numbers}
     held = {name: np.where(same, column, np.nan) for name, column in values.items()}
-    return _with_learned(workspace, scans.assign(**held))
+    return _with_others(workspace, scans.assign(**held))
 
 
-def _with_learned(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
-    """Add a model's ``reconstruction_error`` (NaN: not looked at) and ``pretrained_on``, where offered."""
-    if not workspace.learned_path.exists():
-        return table
-    columns = ["scan_id", "sha256", "reconstruction_error", "pretrained_on"]
-    learned = read_learned(workspace, columns)
-    joined = table.merge(learned, on=["scan_id", "sha256"], how="left")
-    return joined.assign(pretrained_on=joined["pretrained_on"].eq(True))
+def _with_others(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns that are stored apart from the scores, where they were measured."""
+    keys = ["scan_id", "sha256"]
+    if workspace.prepared_distance_path.exists():
+        found = files.read_parquet(workspace.prepared_distance_path, _DISTANCES_REMEDY)
+        table = table.merge(found[[*keys, "prepared_distance"]], on=keys, how="left")
+    if workspace.learned_path.exists():
+        learned = read_learned(workspace, [*keys, "reconstruction_error", "pretrained_on"])
+        table = table.merge(learned, on=keys, how="left")
+        table = table.assign(pretrained_on=table["pretrained_on"].eq(True))
+    return table
 
 
 def read_learned(workspace: Workspace, columns: Collection[str]) -> pd.DataFrame:

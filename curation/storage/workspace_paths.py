@@ -76,25 +76,39 @@ class WorkspacePaths:
     def previews_dir(self) -> Path:
         return self.root / "previews"
 
-    @property
-    def brain_vectors_dir(self) -> Path:
-        """A small vector of each scored scan, named by its content: may be deleted, they are made again."""
-        return self.root / "brain-vectors"
+    def vectors_dir(self, kind: str) -> Path:
+        """A vector of each scored scan, named by its content: may be deleted, they are made again."""
+        return self.root / f"{kind}-vectors"
 
     @property
     def brain_vectors_lock_path(self) -> Path:
         """Lock of whoever compares them."""
-        return self.brain_vectors_dir / ".lock"
+        return self.vectors_dir("brain") / ".lock"
 
     @property
     def near_duplicates_path(self) -> Path:
         """Pairs of scans that show one head."""
-        return self.brain_vectors_dir / "pairs.parquet"
+        return self.vectors_dir("brain") / "pairs.parquet"
 
     @property
     def compared_scans_path(self) -> Path:
         """The scans among which those pairs were looked for."""
-        return self.brain_vectors_dir / "compared.parquet"
+        return self.vectors_dir("brain") / "compared.parquet"
+
+    @property
+    def prepared_distance_path(self) -> Path:
+        """How far each scan lies from the others as networks see them: a column of the scored scans."""
+        return self.vectors_dir("prepared") / "distances.parquet"
+
+    @property
+    def score_paths(self) -> tuple[Path, ...]:
+        """All that scans with their scores are read from."""
+        return (
+            self.scans_path,
+            self.scores_path,
+            self.learned_path,
+            self.prepared_distance_path,
+        )
 
     @property
     def references_dir(self) -> Path:

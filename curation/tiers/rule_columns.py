@@ -1,4 +1,4 @@
-"""Columns that a rule can look at: score, sub-scores, coverage, metrics, a learned error."""
+"""Columns that a rule can look at: score, sub-scores, metrics, what networks see, a learned error."""
 
 import difflib
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from curation.metrics.registry import FAMILIES, Direction
 
 __all__ = [
     "LEARNED",
+    "PREPARED_DISTANCE",
     "RULE_COLUMNS",
     "SCORE",
     "SCORE_DIGITS",
@@ -28,6 +29,9 @@ SCORE_DIGITS = 1
 #: What a pretrained model offers, see :mod:`training.reconstruction.reconstruction_files`; NaN where none was
 #: asked.
 LEARNED = "reconstruction_error"
+#: How far the network's input lies from the pool's, see :mod:`curation.assessment.prepared_distance`; NaN for
+#: fewer than ten people.
+PREPARED_DISTANCE = "prepared_distance"
 _SQUARED = "squared standardised intensity"
 
 
@@ -88,6 +92,13 @@ RULE_COLUMNS: dict[str, RuleColumn] = {
             "describes the acquisition",
             0.0,
             100.0,
+        ),
+        RuleColumn(
+            PREPARED_DISTANCE,
+            "Distance of the prepared volume",
+            "spreads between people",
+            "higher is worse",
+            0.0,
         ),
         RuleColumn(LEARNED, "Learned reconstruction error", _SQUARED, "higher is worse", 0.0),
         *(RuleColumn(m.name, m.label, m.unit, m.direction) for m in METRICS.values()),

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from curation.imaging import brain_vector, volumes
 from curation.imaging.brain_vector import SAME_HEAD
-from curation.imaging.registered_grid import register_volume
+from curation.imaging.registered_grid import register_volume, volume_on_grid
 from tests.helpers.changed_copies import COPIES, write
 from tests.helpers.paths import SHARED_DATA
 
@@ -89,7 +89,9 @@ def look_at(path: Path, kind: str | None) -> Found:
         file = path if kind is None else write(path, kind, Path(folder))
         image_hash = volumes.verify(file).image_hash
         volume = volumes.conform(volumes.load(file))
-        vector = brain_vector.brain_vector(volume, register_volume(volume).template_affine)
+        vector = brain_vector.brain_vector(
+            volume_on_grid(volume), register_volume(volume).template_affine
+        )
     assert vector is not None, file
     return Found(image_hash, vector)
 

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from curation.assessment import assess_workspace
 from curation.cohorts import frozen_cohort
+from curation.imaging import prepared_volume
 from curation.simulation import demo_workspace, phantom_t1w
 from curation.storage.workspace import Workspace
 from training.models import masking
@@ -188,7 +189,7 @@ def _scanned_again(workspace: Workspace, study: Study) -> Tensor:
         data = np.hypot(silent + noise[0], noise[1]).round().astype(np.float32)
         template_affine = np.array(scan["template_affine"], dtype=float).reshape(4, 4)
         again.append(
-            prepare_volumes.prepared_volume(data, affine, template_affine, study.preset, mask)
+            prepared_volume.prepared_volume(data, affine, template_affine, study.preset, mask)
         )
     return torch.from_numpy(np.stack(again)[:, None].astype(np.float32))
 

@@ -32,10 +32,10 @@ from monai.transforms import (
 )
 from torch import nn
 
+from curation.imaging import prepared_volume
 from training.models import masked_autoencoder
 from training.models.masked_autoencoder import ReconstructionLoss
 from training.models.patches import patch_weights, patchify
-from training.settings import volume_grid
 from training.settings.preset import Preset
 from training.settings.presets import PRESETS
 from training.studies.runs import Run
@@ -113,7 +113,7 @@ class _Ours:
     def __init__(self, fabric: Fabric, preset: Preset, paths: list[Path], folder: Path) -> None:
         network = masked_autoencoder.build(preset, seed=0)
         masked_autoencoder.use_fused_attention(network, devices.fuses_attention(fabric, preset))
-        shares = patch_weights(volume_grid.template_brain(preset), preset.patch)
+        shares = patch_weights(prepared_volume.template_brain(preset), preset.patch)
         loss = ReconstructionLoss(network, preset, shares)
         schedule = Schedule(seed=0, epochs=1000, steps=1000, lr=1e-4, warmup=0.1, clip_norm=1.0)
         groups = split_decay([p for p in loss.parameters() if p.requires_grad], preset.weight_decay)

@@ -16,6 +16,7 @@ import pytest
 
 from curation.assessment import assess_workspace
 from curation.simulation import demo_workspace as demo
+from curation.sources import scan_vectors
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers.paths import ROOT
@@ -52,8 +53,9 @@ def _write_archive() -> None:
             for scan_id in measured["scan_id"]:
                 preview = workspace.preview_path(scan_id)
                 archive.add(preview, str(preview.relative_to(workspace.root)))
-            for vector in sorted(workspace.brain_vectors_dir.glob("*.npy")):
-                archive.add(vector, str(vector.relative_to(workspace.root)))
+            for kind in scan_vectors.KINDS:
+                for vector in sorted(workspace.vectors_dir(kind).glob("*.npy")):
+                    archive.add(vector, str(vector.relative_to(workspace.root)))
     print(f"{ARCHIVE}: {len(measured)} scans, {ARCHIVE.stat().st_size / 1e6:.1f} MB")
 
 

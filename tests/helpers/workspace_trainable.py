@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from curation.cohorts import frozen_cohort
-from curation.imaging import volumes
+from curation.imaging import prepared_volume, volumes
 from curation.scoring.distortion_score import SCORING_VERSION
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -82,14 +82,14 @@ def plan(workspace: Workspace, **changes: Any) -> Study:
     study = planned_study.plan(workspace, **values, overrides=overrides)
     brain = _template_brain(study.preset.spacing_mm, study.preset.shape)
     with pytest.MonkeyPatch.context() as patch:  # not anew for each workspace: seconds
-        patch.setattr(volume_grid, "template_brain", lambda preset: brain)
+        patch.setattr(prepared_volume, "template_brain", lambda preset: brain)
         volume_grid.brain_mask(workspace, study.preset)
     return study
 
 
 @cache
 def _template_brain(spacing_mm: float, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
-    return volume_grid.template_brain(
+    return prepared_volume.template_brain(
         TINY_PRESET.changed({"spacing_mm": spacing_mm, "shape": shape})
     )
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from curation import __version__
 from curation.errors import StudyError, TierscopeError
+from curation.imaging import prepared_volume
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.models.patches import patch_weights, patchify, unpatchify
@@ -169,7 +170,7 @@ def _save_all(folder: Path, drawn: dict[str, NDArray[np.float32]], study: Study)
     for name, data in drawn.items():
         for place, image in enumerate(input_images.shown(study.preset)):
             path = reconstruction_files.map_path(folder, name, image if place else "")
-            _save(path, data[place], volume_grid.grid_affine(study.preset))
+            _save(path, data[place], prepared_volume.grid_affine(study.preset))
 
 
 def _with_pet(study: Study) -> str:
@@ -238,7 +239,7 @@ def _drawn(
         "input": _share(true),
         "masked": _share(true) * (1 - gone) + REMOVED * gone,
         "reconstruction": _share(filled),
-        "error": off[None] * prepare_volumes.SCALE,
+        "error": off[None] * prepared_volume.SCALE,
     }
     inside = reconstructor.mask.astype(np.float32)
     return {
@@ -248,8 +249,8 @@ def _drawn(
 
 
 def _share(standard: Tensor) -> Tensor:
-    return (standard * prepare_volumes.SCALE + prepare_volumes.OFFSET).clamp(
-        0, prepare_volumes.CEILING
+    return (standard * prepared_volume.SCALE + prepared_volume.OFFSET).clamp(
+        0, prepared_volume.CEILING
     )
 
 

@@ -85,6 +85,7 @@ def effects(source: ReportSource) -> Message | None:
             f"{digits(row.ci_low)} to {digits(row.ci_high)}",
             number(row.p_holm, 3),
             number(row.volume_change, 2),
+            f"{number(row.distance_clean, 2)} → {number(row.distance_distorted, 2)}",
             number(row.score_clean, 0),
             number(row.score_distorted, 0),
         )
@@ -96,6 +97,7 @@ def effects(source: ReportSource) -> Message | None:
         "95 % interval",
         "p (Holm)",
         "Change of the volume",
+        "Its distance from the pool",
         "Score as it is",
         "Score distorted",
     )
@@ -106,7 +108,8 @@ def effects(source: ReportSource) -> Message | None:
         dose_harm.agreement(ranked, source.outcome),
         table=Table(head, rows),
         note="Change of the volume: mean squared, within the brain, as a share of the variance between "
-        f"people. Scores: means of up to {scored}, assessed like any other image.",
+        "people. Distance: from the middle of the pool in spreads between people, as it is and distorted. "
+        f"Scores: means of up to {scored}, assessed like any other image.",
     )
 
 

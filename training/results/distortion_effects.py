@@ -6,7 +6,7 @@ distorted image, its own alignment included.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from curation.cohorts import frozen_cohort
 from curation.errors import TierscopeError, VolumeError
-from curation.imaging import volumes
+from curation.imaging import prepared_vector, volumes
+from curation.imaging.prepared_vector import Middle
 from curation.metrics import METRICS
 from curation.references import reference_library
 from curation.scoring import distortion_score
@@ -37,9 +38,13 @@ COLUMNS = (
     "severity",
     "scan_id",
     "volume_change",
+    "distance_clean",
+    "distance_distorted",
     "score_clean",
     "score_distorted",
 )
+#: What a table of an earlier version lacks.
+_ADDED = ("distance_clean", "distance_distorted")
 _REMEDY = "Delete it: it is measured again when the study is resumed."
 
 
@@ -49,13 +54,17 @@ def read(study: Study) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        :data:`COLUMNS`: ``volume_change``, 0 or more, 1 for as much as people differ; scores from 0 to 100,
-        NaN where the scan was not assessed or could not be measured.
+        :data:`COLUMNS`: ``volume_change``, 0 or more, 1 for as much as people differ; distances of the
+        prepared volumes from the middle of the pool, 0 to 5, see
+        :meth:`curation.imaging.prepared_vector.Middle.distance`, NaN for a pool of few people; scores from 0
+        to 100, NaN where the scan was not assessed or could not be measured.
     """
     path = study.distortion_effects_path
     if not path.exists():
         return pd.DataFrame(columns=list(COLUMNS))
-    return files.read_parquet(path, _REMEDY)
+    table = files.read_parquet(path, _REMEDY)
+    lacking = [name for name in _ADDED if name not in table]
+    return table.assign(**dict.fromkeys(lacking, np.nan))[list(COLUMNS)]
 
 
 def measure(
@@ -94,10 +103,9 @@ def measure(
 
 
 def _tasks(workspace: Workspace, study: Study, images: Sequence[StudyImage]) -> list["_Task"]:
-    mask, between = (
-        volume_grid.brain_mask(workspace, study.preset),
-        variance_between(workspace, study),
-    )
+    mask = volume_grid.brain_mask(workspace, study.preset)
+    people = list(_people(workspace, study))
+    between, middle = _mean_variance(people), prepared_vector.middle_of(people)
     sources = tables.read_scans(workspace).set_index("scan_id")["path"]
     reference, scored = _reference(workspace, study), _to_score(images)
     tasks = []
@@ -108,32 +116,32 @@ def _tasks(workspace: Workspace, study: Study, images: Sequence[StudyImage]) -> 
         )
         assessed = image.distorted in scored[image.scan_id]
         source = sources.get(image.scan_id, "") if assessed else None
-        tasks.append(_Task(image, clean, distorted, mask, between, source, reference))
+        tasks.append(_Task(image, clean, distorted, mask, between, middle, source, reference))
     return tasks
 
 
 def variance_between(workspace: Workspace, study: Study) -> float:
     """Return the variance between people of the clean prepared volumes, averaged over the brain's voxels.
 
-    It is of one scan each of at most :data:`VARIED` people of the pool.
+    It is of one scan each of at most :data:`VARIED` people of the pool; NaN for one.
     """
+    return _mean_variance(list(_people(workspace, study)))
+
+
+def _people(workspace: Workspace, study: Study) -> Iterator[NDArray[np.float32]]:
+    """Yield the brain of one clean prepared volume each of some people of the pool."""
     people = study.pool().sort_values("scan_id").drop_duplicates("subject_id")["scan_id"].tolist()
     places = np.linspace(0, len(people) - 1, min(len(people), VARIED)).round().astype(int)
-    paths = prepare_volumes.volume_paths(workspace, study, [people[place] for place in places])
     mask = volume_grid.brain_mask(workspace, study.preset)
-    brains = (np.load(path, allow_pickle=False)[mask].astype(np.float64) for path in paths)
-    return _mean_variance(brains)
+    for path in prepare_volumes.volume_paths(workspace, study, [people[at] for at in places]):
+        yield np.load(path, allow_pickle=False)[mask].astype(np.float32)
 
 
-def _mean_variance(brains) -> float:  # type: ignore[no-untyped-def]
-    """Return the variance (n − 1) of each voxel over volumes, averaged (Welford 1962); NaN for one."""
-    count, mean, squares = 0, np.zeros(1), np.zeros(1)
-    for brain in brains:
-        count += 1
-        away = brain - mean
-        mean = mean + away / count
-        squares = squares + away * (brain - mean)
-    return float(squares.mean() / (count - 1)) if count > 1 else float("nan")
+def _mean_variance(brains: Sequence[NDArray[np.float32]]) -> float:
+    if len(brains) < 2:
+        return float("nan")
+    stacked = np.stack(brains)
+    return float(np.var(stacked, axis=0, ddof=1, dtype=np.float64).mean())
 
 
 def _to_score(images: Sequence[StudyImage]) -> dict[str, set[str]]:
@@ -162,11 +170,12 @@ class _Task(NamedTuple):
     distorted: Path
     mask: NDArray[np.bool_]
     between: float
+    middle: Middle | None
     source: str | None
     reference: Reference
 
 
-def _measure_one(task: _Task) -> tuple[str, float, str, float, float, float]:
+def _measure_one(task: _Task) -> tuple[str, float, str, float, float, float, float, float]:
     image, done = task.image, task.image.distortion
     assert done is not None  # noqa: S101 - every task is of a distorted image
     clean, distorted = (
@@ -174,12 +183,17 @@ def _measure_one(task: _Task) -> tuple[str, float, str, float, float, float]:
         for path in (task.clean, task.distorted)
     )
     change = float(np.square(distorted - clean).mean() / task.between)
+    before, after = (
+        task.middle.distance(brain) if task.middle else float("nan") for brain in (clean, distorted)
+    )
     assessed = task.source is not None
     return (
         done.artefact,
         done.severity,
         image.scan_id,
         change,
+        before,
+        after,
         float(image.scan["distortion_score"]) if assessed else float("nan"),
         _score(image, str(task.source), task.reference) if assessed else float("nan"),
     )

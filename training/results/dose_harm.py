@@ -26,7 +26,15 @@ from training.studies.planned_study import Study
 
 #: Artefacts that an affine registration of the distorted scan would take back in part.
 UNDONE_BY_ALIGNMENT = ("shear", "stretch")
-EFFECT_COLUMNS = ("volume_change", "n_changed", "score_clean", "score_distorted", "n_scored")
+EFFECT_COLUMNS = (
+    "volume_change",
+    "distance_clean",
+    "distance_distorted",
+    "n_changed",
+    "score_clean",
+    "score_distorted",
+    "n_scored",
+)
 COLUMNS = (
     "arm",
     "clean",
@@ -55,7 +63,8 @@ def effects_by_arm(study: Study) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``arm`` and :data:`EFFECT_COLUMNS`: the change of the prepared volume as a share of the variance
-        between people, of how many scans; the scores of those that were assessed, clean and distorted, and
+        between people, and its distance from the middle of the pool in spreads between people, of how many
+        scans; the scores of those that were assessed, clean and distorted, and
         how many these are.
     """
     measured = distortion_effects.read(study)
@@ -79,6 +88,8 @@ def _effects(name: str, done: Distortion, study: Study, measured: pd.DataFrame) 
     return {
         "arm": name,
         "volume_change": own["volume_change"].mean(),
+        "distance_clean": own["distance_clean"].mean(),
+        "distance_distorted": own["distance_distorted"].mean(),
         "n_changed": len(own),
         "score_clean": scored["score_clean"].mean(),
         "score_distorted": scored["score_distorted"].mean(),
@@ -206,6 +217,7 @@ def doses(table: pd.DataFrame) -> pd.DataFrame:
     )
     first["arm"] = first["clean"]
     first["score_distorted"] = first["score_clean"]
+    first["distance_distorted"] = first["distance_clean"]
     unknown = ["p", "p_holm", "detectable_years"]
     first[unknown] = np.nan
     first["words"] = ""
@@ -224,6 +236,7 @@ def agreement(ranked: pd.DataFrame, outcome: Outcome = AGE) -> str:
     told = []
     for column, words in (
         ("volume_change", "how much the volume changed"),
+        ("distance_distorted", "how far it then lies from the pool's"),
         ("score_distorted", "the score of the distorted scans"),
     ):
         known = ranked.dropna(subset=["years_lost", column])

@@ -12,10 +12,6 @@ from typing import Any, Literal
 from curation.errors import StudyError
 from training.settings import objectives
 
-#: Middle of the template's brain in MNI mm: every volume's grid is centred here.
-CENTRE_MM = (0.0, -17.0, 5.0)
-
-
 MASKINGS = ("uniform", "brain")
 PRECISIONS = ("auto", "float32", "bfloat16")
 #: Input modalities; a PET is one that lies in the space of the person's T1w.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from curation.cohorts import cohort_integrity
 from curation.errors import StudyError, VolumeError
-from curation.imaging import volumes
+from curation.imaging import prepared_volume, volumes
 from curation.sources import image_modality
 from curation.sources.duplicates import some
 from curation.storage import tables
@@ -172,4 +172,4 @@ def _places(workspace: Workspace, preset: Preset) -> NDArray[np.float64]:
     """Return places all over the template's brain, mm, homogeneous, shape (4, P)."""
     voxels = np.argwhere(volume_grid.brain_mask(workspace, preset))
     sampled = voxels[:: max(1, len(voxels) // _PLACES)]
-    return volume_grid.grid_affine(preset) @ np.c_[sampled, np.ones(len(sampled))].T
+    return prepared_volume.grid_affine(preset) @ np.c_[sampled, np.ones(len(sampled))].T

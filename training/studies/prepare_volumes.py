@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from curation.errors import StudyError, VolumeError
 from curation.imaging import volumes
+from curation.imaging.prepared_volume import VERSION, prepared_volume
 from curation.imaging.volumes import Volume
 from curation.storage import files, processes, tables
 from curation.storage.workspace import Workspace
@@ -29,19 +29,6 @@ from training.settings.preset import Preset
 from training.studies import study_images
 from training.studies.planned_study import Study
 from training.studies.study_images import StudyImage
-
-#: Part of every name in the cache; raised when prepared volumes change.
-VERSION = 1
-#: Intensities are stored as ``(x / white - OFFSET) / SCALE``; ``white`` is the brain's 95th percentile, or of
-#: a PET :data:`PET_WHITE` times the brain's mean, so that its brightest grey matter comes to lie there too.
-OFFSET, SCALE, CEILING = 0.5, 0.25, 1.5
-#: Value of everything outside the brain: no signal.
-BACKGROUND = -OFFSET / SCALE
-PET_WHITE = 2.0
-#: A PET whose bright half lies farther than this from the brain is not in the space of its T1w, mm.
-FARTHEST_MM = 15.0
-
-_FWHM_PER_SIGMA = 2.3548
 
 
 def prepare(
@@ -175,65 +162,6 @@ def sample_key(
 # ---- one volume ----------------------------------------------------------------------------------
 
 
-def prepared_volume(
-    data: NDArray[np.float32],
-    affine: NDArray,
-    template_affine: NDArray,
-    preset: Preset,
-    mask: NDArray[np.bool_],
-    modality: str = "T1w",
-) -> NDArray[np.float16]:
-    """Resample a scan onto the preset's grid, keep the brain and standardise its intensities.
-
-    Parameters
-    ----------
-    data : array of float32, shape (X, Y, Z)
-        Intensities of the scan; finite.
-    affine : array of shape (4, 4)
-        Its voxels to its world, mm; of a PET the world is that of its T1w.
-    template_affine : array of shape (4, 4)
-        That world to the template's (MNI) world, mm.
-    preset : Preset
-        Gives the grid.
-    mask : array of bool, shape ``preset.shape``
-        The template's brain, from :func:`training.settings.volume_grid.brain_mask`.
-    modality : str
-        ``T1w`` or ``pet``.
-
-    Returns
-    -------
-    array of float16, shape ``preset.shape``
-        ``(x / white − 0.5) / 0.25``, where ``white`` is the 95th percentile of the brain's voxels with
-        signal and ``x / white`` is limited to 0–1.5; −2 outside the template's brain. Of a PET ``white`` is
-        twice the mean of those voxels: ``2 · x / white`` is its uptake ratio (SUVR) to the whole brain, 0–3.
-
-    Raises
-    ------
-    VolumeError
-        When no voxel within the brain has signal, or the uptake lies elsewhere: the alignment cannot be
-        right.
-    """
-    to_voxel = np.linalg.inv(template_affine @ affine) @ volume_grid.grid_affine(preset)
-    steps = np.linalg.norm(to_voxel[:3, :3], axis=1)
-    sigma = np.sqrt(np.maximum(steps**2 - 1, 0)) / _FWHM_PER_SIGMA
-    smooth = ndimage.gaussian_filter(data, sigma, truncate=3) if sigma.max() > 0.1 else data
-    sampled = ndimage.affine_transform(
-        smooth, to_voxel[:3, :3], to_voxel[:3, 3], output_shape=preset.shape, order=1
-    )
-    brain = sampled[mask]
-    signal = brain[brain > 0]
-    if not len(signal):
-        raise VolumeError("nothing of the head lies where the template has its brain")
-    if modality == "pet":
-        _refuse_elsewhere(sampled, mask, preset)
-        white = PET_WHITE * float(signal.mean())
-    else:
-        white = float(np.percentile(signal, 95))
-    relative = np.clip(sampled / white, 0, CEILING)
-    standard = np.where(mask, (relative - OFFSET) / SCALE, BACKGROUND)
-    return standard.astype(np.float16)
-
-
 def read_and_prepare(
     path: Path,
     sha256: str,
@@ -257,16 +185,6 @@ def read_and_prepare(
         volume = distort(volumes.conform(volume))
     affine = np.array(template_affine, dtype=float).reshape(4, 4)
     return prepared_volume(volume.data, volume.affine, affine, preset, mask, modality)
-
-
-def _refuse_elsewhere(sampled: NDArray, mask: NDArray[np.bool_], preset: Preset) -> None:
-    bright = sampled > 0.5 * np.percentile(sampled, 99)
-    middles = [np.argwhere(where).mean(axis=0) for where in (bright, mask)]
-    away_mm = preset.spacing_mm * float(np.linalg.norm(middles[0] - middles[1]))
-    if away_mm > FARTHEST_MM:
-        raise VolumeError(
-            f"the uptake of the PET lies {away_mm:.0f} mm from the brain of its T1w; co-register it first"
-        )
 
 
 # ---- many volumes --------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from training.studies.prepare_volumes import BACKGROUND
+from curation.imaging.prepared_volume import BACKGROUND
 
 #: Batches that are prefetched for a GPU, and threads that read them.
 PREFETCHED, READERS = 6, 3

@@ -12,9 +12,9 @@ from safetensors.torch import save_file
 
 from curation import __version__
 from curation.errors import DamagedError, StudyError
+from curation.imaging import prepared_volume
 from curation.storage import files
 from training.models import masked_autoencoder
-from training.settings import volume_grid
 from training.settings.objectives import OBJECTIVES
 from training.settings.preset import Preset
 from training.studies.planned_study import Study
@@ -110,7 +110,7 @@ def _about(study: Study, run: Run, modality: str | None) -> dict[str, Any]:
             "modalities": list(shown),
             "shape": list(preset.shape),
             "spacing_mm": preset.spacing_mm,
-            "affine": volume_grid.grid_affine(preset).tolist(),
+            "affine": prepared_volume.grid_affine(preset).tolist(),
             "intensities": "(x / white - 0.5) / 0.25, white being "
             + ", ".join(_WHITE[modality] for modality in shown)
             + ", x / white limited to 0 to 1.5; -2 outside the template's brain",

@@ -20,13 +20,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from curation import __version__
+from curation.imaging import prepared_volume
 from curation.imaging.template import template
 from curation.imaging.tissue_segmentation import find_tissues
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.held_out.age_metrics import Scale, epoch_figure, result_of, scale_of
 from training.results.external_test import external_result
-from training.settings import volume_grid
 from training.settings.preset import Preset
 from training.studies import prepare_volumes
 from training.studies.planned_study import Study
@@ -146,7 +146,7 @@ def measure(volume: NDArray[np.float32], growth: float, preset: Preset) -> dict[
     """
     where, priors, places, middle, rim = _grid(preset)
     head_ml = where.sum() * preset.spacing_mm**3 / 1000 / growth
-    values = (volume[where] * prepare_volumes.SCALE + prepare_volumes.OFFSET).astype(np.float32)
+    values = (volume[where] * prepared_volume.SCALE + prepared_volume.OFFSET).astype(np.float32)
     seen = values > _SIGNAL
     values, priors, places, middle, rim = (
         one[seen] for one in (values, priors, places, middle, rim)
@@ -164,7 +164,7 @@ def measure(volume: NDArray[np.float32], growth: float, preset: Preset) -> dict[
 @lru_cache(maxsize=4)
 def _grid(preset: Preset) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
     """Return the brain on a preset's grid; of its voxels: priors, places, by the ventricles, in the rim."""
-    finest, affine = template(2), volume_grid.grid_affine(preset)
+    finest, affine = template(2), prepared_volume.grid_affine(preset)
     to_voxel = np.linalg.inv(finest.affine) @ affine
     maps = [
         ndimage.affine_transform(

@@ -94,6 +94,7 @@ def _table(lost: pd.DataFrame, outcome: Outcome) -> str:
             _p(row.p_holm),
             number(row.detectable_years, outcome.coarse_digits),
             number(row.volume_change, 2),
+            f"{number(row.distance_clean, 2)} → {number(row.distance_distorted, 2)}",
             f"{number(row.score_clean, 0)} → {number(row.score_distorted, 0)}",
         )
         for row in lost.itertuples()
@@ -105,6 +106,7 @@ def _table(lost: pd.DataFrame, outcome: Outcome) -> str:
         "p (Holm)",
         f"Would be found ({outcome.unit_words})",
         "Volume changed",
+        "Distance",
         "Score",
     )
     return html_marks.table(head, rows, numeric=range(1, len(head)))
@@ -122,9 +124,10 @@ def _measured_words(lost: pd.DataFrame) -> str:
     )
     return (
         "Would be found: the true loss, years, that four of five such studies would find. Volume changed: "
-        "mean squared, within the brain, as a share of the variance between people. Score: of the scans as "
-        f"they are, then distorted; means of up to {plural(scored, 'scan')} each, assessed like any other "
-        f"image.{geometry}"
+        "mean squared, within the brain, as a share of the variance between people. Distance: of the volumes "
+        "as they are, then distorted, from the middle of the pool in spreads between people. Score: of the "
+        f"scans as they are, then distorted; means of up to {plural(scored, 'scan')} each, assessed like "
+        f"any other image.{geometry}"
     )
 
 

@@ -8,15 +8,27 @@ import pandas as pd
 import streamlit as st
 
 from curation.metrics import METRICS, Metric
-from curation.metrics.registry import FAMILIES
+from curation.metrics.registry import FAMILIES, PREPARED
+from curation.tiers import rule_columns
+from curation.tiers.rule_columns import PREPARED_DISTANCE
 from curation.wording import plural
 from pages.ui.review import scan_judgement, scan_panel
 from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.shell import controls, flags, formatting, html_marks, state
 
-_DRIVERS, _ALL = "drivers", "all"
+_DRIVERS, _ALL, _PREPARED = "drivers", "all", "prepared"
 _DRIVERS_SHOWN, _LEAST_SHARE = 6, 0.01
 _SHORT_UNIT = 8  # letters; a longer one stands below its value
+_PREPARED_HEAD = ("Metric", "Value", "Better", "What it says")
+_PREPARED_MEANING = (
+    "What of a distortion is left once the scan is aligned, smoothed to 3 mm and masked, as for training. "
+    "None of it counts for the score, which judges the image as it was acquired."
+)
+_DISTANCE_MEANING = (
+    "How far the network's input lies from those of the pretraining pool, in spreads between people: near 1 "
+    "for a scan like the others. Large for an unusual brain as well. Told from ten people on."
+)
+_BETTER = {"higher is worse": "lower", "higher is better": "higher"}
 _HEAD = ("Metric", "Value", "Good", "Bad", "How bad (0–100)", "Share of the score", "What it says")
 
 
@@ -29,7 +41,12 @@ def show(scan: pd.Series, judgement: ScanJudgement) -> None:
     if not judgement.measured:
         st.caption("This scan is not measured yet. The page Cohort starts the scoring.")
         return
-    views = {_DRIVERS: "What makes the score", _ALL: f"All {len(METRICS)} metrics"}
+    of_image = sum(metric.family in FAMILIES for metric in METRICS.values())
+    views = {
+        _DRIVERS: "What makes the score",
+        _ALL: f"All {of_image} metrics",
+        _PREPARED: "As the network sees it",
+    }
     with st.container(horizontal=True, vertical_alignment="center"):
         view = controls.choose_segment(
             "Metrics",
@@ -41,6 +58,11 @@ def show(scan: pd.Series, judgement: ScanJudgement) -> None:
             _reference(judgement)
     if judgement.outdated:
         st.caption("Measured by an older version of the metrics. The page Cohort scores anew.")
+    if view == _PREPARED:
+        st.caption(_PREPARED_MEANING)
+        lines = _prepared(scan, judgement)
+        st.html(html_marks.table(_PREPARED_HEAD, lines, numeric=(1,)))
+        return
     lines = _drivers(scan, judgement) if view == _DRIVERS else _all_metrics(scan, judgement)
     st.html(html_marks.table(_HEAD, lines, numeric=(1, 2, 3), whole=(4, 5)))
     _missing(judgement)
@@ -84,6 +106,21 @@ def _all_metrics(scan: pd.Series, judgement: ScanJudgement) -> Iterator[tuple[ob
         its = [metric for metric in METRICS.values() if metric.family == family]
         for metric in sorted(its, key=lambda metric: metric.name not in counted):
             yield _line(metric, judgement)
+
+
+def _prepared(scan: pd.Series, judgement: ScanJudgement) -> Iterator[tuple[object, ...]]:
+    """Yield what was measured on the prepared volume, its distance to the pool first."""
+    distance = rule_columns.find(PREPARED_DISTANCE)
+    value = scan_panel.value_of(scan, distance.name)
+    shown = f"{value:.2f}" if math.isfinite(value) else formatting.DASH
+    yield distance.label, shown, "lower", _DISTANCE_MEANING
+    for metric in METRICS.values():
+        if metric.family == PREPARED:
+            value = scan_panel.value_of(judgement.row, metric.name)
+            known = math.isfinite(value)
+            shown_with_unit = _with_unit(value, metric) if known else formatting.DASH
+            says = html_marks.Cell(_says(metric, judgement, known))
+            yield metric.label, shown_with_unit, _BETTER[metric.direction], says
 
 
 def _family_title(family: str, scan: pd.Series, judgement: ScanJudgement) -> str:

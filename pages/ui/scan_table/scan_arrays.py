@@ -132,8 +132,7 @@ def open_scan(scan_table: ScanTable, scan_id: str | None, column: str) -> tuple[
 
 def read_scan_table(workspace: Workspace, role: Role) -> ScanTable:
     """Return the usable scans of a role, prepared."""
-    paths = (workspace.scans_path, workspace.scores_path, workspace.learned_path)
-    return _read_table(workspace, role, tuple(map(cache.stamp, paths)))
+    return _read_table(workspace, role, tuple(map(cache.stamp, workspace.score_paths)))
 
 
 def sort(scan_table: ScanTable, rule: TierRule, decisions: pd.DataFrame) -> SortedScans:

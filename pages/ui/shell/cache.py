@@ -86,8 +86,7 @@ def reference_headers(workspace: Workspace) -> list[ReferenceHeader]:
 
 def scored_scans(workspace: Workspace) -> pd.DataFrame:
     """Return the scans with their scores beside them."""
-    read = (workspace.scans_path, workspace.scores_path, workspace.learned_path)
-    return _scored(workspace, tuple(map(stamp, read)))
+    return _scored(workspace, tuple(map(stamp, workspace.score_paths)))
 
 
 def all_ratings(workspace: Workspace) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from curation.imaging import brain_vector
 from curation.imaging.brain_vector import SAME_HEAD, similarity
-from curation.imaging.registered_grid import register_volume
+from curation.imaging.registered_grid import register_volume, volume_on_grid
 from curation.imaging.template import template
 from curation.imaging.volumes import Volume, conform, edges_mm, load
 from tests.helpers import changed_copies
@@ -30,7 +30,9 @@ def _head(person: int) -> np.ndarray:
 
 def _vector(data: np.ndarray, affine: np.ndarray | None = None) -> np.ndarray:
     placed = MOVED @ (template(2).affine if affine is None else affine)
-    vector = brain_vector.brain_vector(conform(_volume(data, placed)), np.linalg.inv(MOVED))
+    vector = brain_vector.brain_vector(
+        volume_on_grid(conform(_volume(data, placed))), np.linalg.inv(MOVED)
+    )
     assert vector is not None
     return vector
 
@@ -44,7 +46,7 @@ def test_other_people_are_unlike_however_much_all_brains_are_alike(vector: np.nd
     others = [similarity(vector, _vector(_head(person))) for person in (2, 3, 4)]
     assert max(others) < 0.3
     template_alone = brain_vector.brain_vector(
-        _volume(500 * template(2).t1, template(2).affine), np.eye(4)
+        volume_on_grid(_volume(500 * template(2).t1, template(2).affine)), np.eye(4)
     )
     assert template_alone is None or similarity(vector, template_alone) < 0.3
 
@@ -95,10 +97,10 @@ def test_two_heads_that_are_cut_alike_are_unlike_and_a_cut_copy_is_found(
 def test_an_image_without_a_brain_in_view_has_no_vector() -> None:
     affine = np.diag([4.0, 4.0, 4.0, 1.0])
     few = _volume(np.random.default_rng(0).random((20, 20, 20)), affine)
-    assert brain_vector.brain_vector(few, np.eye(4)) is None
+    assert brain_vector.brain_vector(volume_on_grid(few), np.eye(4)) is None
     affine[:3, 3] = -120
     flat = _volume(np.full((70, 70, 70), 3.0), affine)
-    assert brain_vector.brain_vector(flat, np.eye(4)) is None
+    assert brain_vector.brain_vector(volume_on_grid(flat), np.eye(4)) is None
 
 
 @pytest.mark.soak
@@ -114,6 +116,8 @@ def test_copies_of_a_real_head_are_found_and_two_real_heads_are_unlike(
 
 def _real(path: Path) -> np.ndarray:
     volume = conform(load(path))
-    vector = brain_vector.brain_vector(volume, register_volume(volume).template_affine)
+    vector = brain_vector.brain_vector(
+        volume_on_grid(volume), register_volume(volume).template_affine
+    )
     assert vector is not None
     return vector

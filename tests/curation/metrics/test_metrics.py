@@ -9,7 +9,7 @@ from scipy import ndimage, stats
 
 from curation import metrics
 from curation.metrics import METRICS, NEEDS, Scan
-from curation.metrics.registry import FAMILIES
+from curation.metrics.registry import FAMILIES, PREPARED
 from tests.helpers import scan_of_arrays
 from tests.helpers.scan_of_arrays import SHAPE, make, value
 
@@ -26,7 +26,7 @@ def tissues() -> Scan:
 def test_every_metric_is_described_for_the_screen(name: str) -> None:
     entry = METRICS[name]
     assert entry.name == name and name.isidentifier()
-    assert entry.family in FAMILIES
+    assert entry.family in (*FAMILIES, PREPARED)
     assert entry.needs <= NEEDS
     for text in (entry.label, entry.formula, entry.meaning, entry.citation):
         assert text.strip()
@@ -35,7 +35,7 @@ def test_every_metric_is_described_for_the_screen(name: str) -> None:
 
 
 def test_every_family_has_a_metric() -> None:
-    assert {entry.family for entry in METRICS.values()} == set(FAMILIES)
+    assert {entry.family for entry in METRICS.values()} == {*FAMILIES, PREPARED}
 
 
 def test_what_a_scan_lacks_is_nan_with_its_reason(tissues: Scan) -> None:

@@ -9,7 +9,8 @@ from curation.__main__ import main
 from curation.decisions.person_decisions import PersonDecision, pair
 from curation.errors import StudyError
 from curation.imaging import brain_vector
-from curation.sources import near_duplicates, who_is_who
+from curation.sources import near_duplicates, scan_vectors, who_is_who
+from curation.sources.scan_vectors import BRAIN
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
@@ -23,24 +24,23 @@ def ready(workspace: Workspace) -> Workspace:
     rng = np.random.default_rng(0)
     for sha256 in tables.read_scans(made)["sha256"]:
         vector = np.clip(rng.normal(0, 40, brain_vector.size()), -127, 127).astype(np.int8)
-        near_duplicates.write_vector(near_duplicates.vector_path(made, sha256), vector)
+        scan_vectors.write(scan_vectors.path(made, BRAIN, sha256), BRAIN, vector)
     return made
 
 
 def _path(workspace: Workspace, scan_id: str) -> Path:
     scans = tables.read_scans(workspace).set_index("scan_id")
-    return near_duplicates.vector_path(workspace, scans.at[scan_id, "sha256"])
+    return scan_vectors.path(workspace, BRAIN, scans.at[scan_id, "sha256"])
 
 
 def _copy_of(workspace: Workspace, scan_id: str, of: str, weight: float = 0.9) -> None:
     """Make one brain like another one: their cosine is about ``weight``."""
     own, other = (
-        near_duplicates.read_vector(_path(workspace, name)).astype(float) for name in (scan_id, of)
+        scan_vectors.read(_path(workspace, name), BRAIN).astype(float) for name in (scan_id, of)
     )
     mixed = weight * other + np.sqrt(1 - weight**2) * own
-    near_duplicates.write_vector(
-        _path(workspace, scan_id), np.clip(mixed, -127, 127).astype(np.int8)
-    )
+    changed = np.clip(mixed, -127, 127).astype(np.int8)
+    scan_vectors.write(_path(workspace, scan_id), BRAIN, changed)
 
 
 def test_two_scans_of_one_head_are_told_with_their_similarity(ready: Workspace) -> None:
@@ -101,7 +101,7 @@ def test_a_pair_is_open_until_somebody_says_who_they_are(ready: Workspace, capsy
 
 
 def test_a_scan_without_a_brain_and_a_damaged_vector_are_like_nothing(ready: Workspace) -> None:
-    near_duplicates.write_vector(_path(ready, "pool_sub-00_T1w"), None)
+    scan_vectors.write(_path(ready, "pool_sub-00_T1w"), BRAIN, None)
     broken = _path(ready, "pool_sub-01_T1w")
     broken.write_bytes(broken.read_bytes()[:4000])
     found = near_duplicates.search(ready)
@@ -157,7 +157,7 @@ def test_one_head_within_the_pool_is_told_and_does_no_harm(ready: Workspace) -> 
 
 
 def test_a_study_says_of_how_many_scans_the_brains_were_compared(ready: Workspace) -> None:
-    near_duplicates.write_vector(_path(ready, "pool_sub-00_T1w"), None)
+    scan_vectors.write(_path(ready, "pool_sub-00_T1w"), BRAIN, None)
     near_duplicates.search(ready)
     words = pool_target_separation.words(workspace_trainable.plan(ready).separation)
     assert "looked for among 13 of the scans" in words

@@ -4,16 +4,17 @@ from curation.errors import RuleError
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
 from curation.tiers import rule_columns
-from curation.tiers.rule_columns import LEARNED, RULE_COLUMNS
+from curation.tiers.rule_columns import LEARNED, PREPARED_DISTANCE, RULE_COLUMNS
 
 
 def test_the_score_its_parts_and_every_metric_can_be_looked_at_once() -> None:
     assert set(RULE_COLUMNS) == {
-        *("distortion_score", "score_high", "certainty", "unusual_anatomy", LEARNED),
+        *("distortion_score", "score_high", "certainty", "unusual_anatomy"),
+        *(PREPARED_DISTANCE, LEARNED),
         *FAMILIES,
         *METRICS,
     }
-    assert len(RULE_COLUMNS) == 5 + len(FAMILIES) + len(METRICS)
+    assert len(RULE_COLUMNS) == 6 + len(FAMILIES) + len(METRICS)
     assert all(name == measure.name and measure.label for name, measure in RULE_COLUMNS.items())
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from curation.errors import StudyError
+from curation.imaging import prepared_volume
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
@@ -73,7 +74,9 @@ def test_the_four_maps_say_what_was_removed_and_how_far_off_it_is(looked) -> Non
 def test_a_map_lies_where_the_template_is(looked) -> None:
     workspace, study, run = looked
     made = reconstruct.maps(workspace, study, run, "pool_sub-00_T1w")
-    assert np.allclose(nib.load(made.maps["error"]).affine, volume_grid.grid_affine(study.preset))
+    assert np.allclose(
+        nib.load(made.maps["error"]).affine, prepared_volume.grid_affine(study.preset)
+    )
 
 
 def test_the_error_of_a_scan_is_the_pretraining_loss_on_its_removed_patches(looked) -> None:

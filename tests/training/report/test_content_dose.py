@@ -50,15 +50,16 @@ def test_distortions_are_ranked_beside_what_they_do_to_volume_and_score(workspac
     message = content_dose.ranking(source)
     assert message.plot.table["artefact"].iloc[0] == "shear"
     assert content_dose.effects(source) is None  # nothing was measured
-    rows = [("shear", 0.5, scan, 0.25, 10.0, 40.0) for scan in study.pretraining_scans("A", 0)] + [
-        ("noise", 0.5, study.pretraining_scans("A", 0)[0], 0.1, np.nan, np.nan)
-    ]
+    rows = [
+        ("shear", 0.5, scan, 0.25, 1.0, 1.5, 10.0, 40.0) for scan in study.pretraining_scans("A", 0)
+    ] + [("noise", 0.5, study.pretraining_scans("A", 0)[0], 0.1, 1.0, 1.2, np.nan, np.nan)]
     measured = pd.DataFrame(rows, columns=list(distortion_effects.COLUMNS))
     files.write_parquet(study.distortion_effects_path, measured)
     shown = content_dose.effects(source)
     first = dict(zip(shown.table.head, shown.table.rows[0], strict=True))
     assert first["Distorted by simulation"] == "shear"
     assert (first["Change of the volume"], first["Score distorted"]) == ("0.25", "40")
+    assert first["Its distance from the pool"] == "1.00 → 1.50"
     assert "up to 4 scans" in shown.note
 
 

@@ -83,10 +83,16 @@ def test_harm_is_set_against_change_and_score_where_enough_are_known() -> None:
     held_out = planted({"A": 4.0} | {name: 4.5 + i for i, name in enumerate(names)})
     effects = pd.DataFrame(
         {"arm": names, "volume_change": range(5), "n_changed": 9, "n_scored": 2}
-    ).assign(score_clean=10.0, score_distorted=[90, 70, 50, 30, 20])
+    ).assign(
+        distance_clean=1.0,
+        distance_distorted=[1, 2, 4, 3, 5],
+        score_clean=10.0,
+        score_distorted=[90, 70, 50, 30, 20],
+    )
     ranked = dose_harm.ranking(dose_harm.dose_harm(held_out, effects))
     told = dose_harm.agreement(ranked)
     assert "how much the volume changed 1.00" in told and "distorted scans −1.00" in told
+    assert "lies from the pool's 0.90" in told
     assert dose_harm.agreement(ranked.head(3)) == ""
 
 

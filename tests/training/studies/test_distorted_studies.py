@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from curation.errors import StudyError
-from curation.imaging import volumes
+from curation.imaging import prepared_vector, prepared_volume, volumes
 from curation.simulation import artefacts
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -45,7 +45,7 @@ def test_a_scan_is_distorted_as_it_was_read_and_aligned_as_it_is(ready, study) -
         ready, study, [scan["scan_id"]], distortion=arm.distortion
     )
     volume = volumes.conform(volumes.load(path))
-    expected = prepare_volumes.prepared_volume(
+    expected = prepared_volume.prepared_volume(
         artefacts.apply("blur", volume.data, 1.0, int(scan["distortion_seed"])),
         volume.affine,
         np.array(scan["template_affine"]).reshape(4, 4),
@@ -124,6 +124,21 @@ def test_the_change_of_a_volume_is_a_share_of_the_variance_between_people(ready,
     )
     change = np.square(made.astype(float) - clean.astype(float)).mean() / between
     assert row["volume_change"] == pytest.approx(change)
+
+
+def test_the_distance_of_a_distorted_volume_is_from_the_clean_ones_and_absent_for_few_people(
+    ready: Workspace, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_volumes.prepare(ready, study, jobs=1)
+    distortion_effects.measure(ready, study, jobs=1)
+    found = distortion_effects.read(study)
+    mean = found.groupby("severity")[["distance_clean", "distance_distorted"]].mean()
+    assert mean.loc[0.5, "distance_clean"] == mean.loc[1.0, "distance_clean"] > 0
+    assert mean["distance_distorted"].notna().all()
+    study.distortion_effects_path.unlink()
+    monkeypatch.setattr(prepared_vector, "MIN_PEOPLE", len(study.pool()) + 1)
+    distortion_effects.measure(ready, study, jobs=1)
+    assert distortion_effects.read(study)["distance_distorted"].isna().all()
 
 
 def test_equal_passes_are_fewer_steps_and_are_written_into_the_run(ready: Workspace) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from curation.imaging import volumes
+from curation.imaging import prepared_volume, volumes
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers import pet_images, workspace_trainable
@@ -183,7 +183,7 @@ def test_all_that_a_study_has_is_trained_and_judged_on_its_images(
     inputs = [volumes.load(maps["input"]).data for maps in made.maps_of.values()]
     paths = prepare_volumes.sample_paths(workspace, study, ["pool_sub-00_T1w"])[0]
     shares = [
-        np.load(path).astype(float) * prepare_volumes.SCALE + prepare_volumes.OFFSET
+        np.load(path).astype(float) * prepared_volume.SCALE + prepared_volume.OFFSET
         for path in paths
     ]
     inside = volume_grid.brain_mask(workspace, study.preset)

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from curation.errors import StudyError, VolumeError
-from curation.imaging import volumes
+from curation.imaging import prepared_volume, volumes
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.helpers import pet_images, workspace_trainable
-from training.settings import volume_grid
 from training.settings.input_images import IMAGES
 from training.settings.preset import Preset
 from training.settings.presets import PRESETS
@@ -20,7 +19,7 @@ SMOKE = PRESETS["smoke"]
 
 @pytest.fixture(scope="module")
 def mask() -> np.ndarray:
-    return volume_grid.template_brain(SMOKE)
+    return prepared_volume.template_brain(SMOKE)
 
 
 def _ball(
@@ -37,7 +36,7 @@ def _ball(
 
 def test_the_grid_is_centred_on_the_brain_for_every_preset() -> None:
     for preset in PRESETS.values():
-        affine = volume_grid.grid_affine(preset)
+        affine = prepared_volume.grid_affine(preset)
         middle = affine @ np.r_[(np.array(preset.shape) - 1) / 2, 1]
         assert middle[:3] == pytest.approx((0, -17, 5))
 
@@ -53,42 +52,42 @@ def test_the_brain_lies_within_the_grid_and_is_symmetric(mask: np.ndarray) -> No
 def test_aligned_volumes_land_at_the_same_place_whatever_grid_they_came_on(mask) -> None:
     centre = (10.0, -25.0, 15.0)
     ones = [
-        prepare_volumes.prepared_volume(*_ball(spacing, centre), np.eye(4), SMOKE, mask)
+        prepared_volume.prepared_volume(*_ball(spacing, centre), np.eye(4), SMOKE, mask)
         for spacing in (2.0, 3.0)
     ]
     data, affine = _ball(2.0, centre)
     flipped = affine @ np.diag([-1.0, 1, 1, 1])
     flipped[:3, 3] += affine[:3, 0] * (data.shape[0] - 1)
-    ones.append(prepare_volumes.prepared_volume(data[::-1], flipped, np.eye(4), SMOKE, mask))
+    ones.append(prepared_volume.prepared_volume(data[::-1], flipped, np.eye(4), SMOKE, mask))
     weights = [np.clip(one.astype(float) + 1, 0, None) * mask for one in ones]
     voxel = [np.array([np.average(i, weights=w) for i in np.indices(w.shape)]) for w in weights]
     for found in voxel:
-        position = volume_grid.grid_affine(SMOKE) @ np.r_[found, 1]
+        position = prepared_volume.grid_affine(SMOKE) @ np.r_[found, 1]
         assert position[:3] == pytest.approx(centre, abs=1.0)
     assert np.array_equal(ones[0], ones[2])
 
 
 def test_the_alignment_moves_the_scan_onto_the_template(mask) -> None:
     data, affine = _ball(2.0, (10.0, -25.0, 15.0))
-    plain = prepare_volumes.prepared_volume(data, affine, np.eye(4), SMOKE, mask)
+    plain = prepared_volume.prepared_volume(data, affine, np.eye(4), SMOKE, mask)
     shift = np.eye(4)
     shift[:3, 3] = (12.0, -8.0, 4.0)
-    moved = prepare_volumes.prepared_volume(data, np.linalg.inv(shift) @ affine, shift, SMOKE, mask)
+    moved = prepared_volume.prepared_volume(data, np.linalg.inv(shift) @ affine, shift, SMOKE, mask)
     assert np.abs(plain.astype(float) - moved).max() < 0.01
 
 
 def test_brightness_and_what_lies_outside_the_brain_make_no_difference(mask) -> None:
     data, affine = _ball(4.0, (0.0, -17.0, 5.0))
-    plain = prepare_volumes.prepared_volume(data, affine, np.eye(4), SMOKE, mask)
-    brighter = prepare_volumes.prepared_volume(3 * data, affine, np.eye(4), SMOKE, mask)
+    plain = prepared_volume.prepared_volume(data, affine, np.eye(4), SMOKE, mask)
+    brighter = prepared_volume.prepared_volume(3 * data, affine, np.eye(4), SMOKE, mask)
     assert np.abs(plain.astype(float) - brighter).max() < 0.01
     stripped = data.copy()
     stripped[0], stripped[-1] = 0, 0
-    other = prepare_volumes.prepared_volume(stripped, affine, np.eye(4), SMOKE, mask)
+    other = prepared_volume.prepared_volume(stripped, affine, np.eye(4), SMOKE, mask)
     assert np.array_equal(plain, other)
-    assert set(np.unique(plain[~mask])) == {prepare_volumes.BACKGROUND}
-    assert plain[mask].min() >= prepare_volumes.BACKGROUND
-    assert plain.max() <= (prepare_volumes.CEILING - prepare_volumes.OFFSET) / prepare_volumes.SCALE
+    assert set(np.unique(plain[~mask])) == {prepared_volume.BACKGROUND}
+    assert plain[mask].min() >= prepared_volume.BACKGROUND
+    assert plain.max() <= (prepared_volume.CEILING - prepared_volume.OFFSET) / prepared_volume.SCALE
 
 
 def test_a_head_that_is_not_where_the_brain_is_is_refused(mask) -> None:
@@ -96,7 +95,7 @@ def test_a_head_that_is_not_where_the_brain_is_is_refused(mask) -> None:
     far = np.eye(4)
     far[0, 3] = 1000.0
     with pytest.raises(VolumeError, match="nothing of the head"):
-        prepare_volumes.prepared_volume(data, affine, far, SMOKE, mask)
+        prepared_volume.prepared_volume(data, affine, far, SMOKE, mask)
 
 
 def test_a_volume_is_named_by_all_that_it_depends_on() -> None:
@@ -157,7 +156,7 @@ def test_real_heads_stripped_and_whole_become_comparable(shared_data: Path, mask
         masks = pytest.importorskip("curation.imaging.masks")
         volume = volumes.conform(volumes.load(path))
         affine = masks.find_masks(volume).template_affine
-        return prepare_volumes.prepared_volume(volume.data, volume.affine, affine, preset, mask)
+        return prepared_volume.prepared_volume(volume.data, volume.affine, affine, preset, mask)
 
     folder = shared_data / "t1w_2mm"
     stripped = next(path for path in sorted(folder.rglob("*.nii.gz")) if "002748" in str(path))
@@ -173,8 +172,8 @@ def test_a_pet_lies_where_its_t1w_has_the_same_place(mask) -> None:
     to_template = np.eye(4)
     to_template[:3, 3] = (6.0, 0.0, -6.0)
     place = np.linalg.inv(to_template)
-    t1w = prepare_volumes.prepared_volume(data, place @ affine, to_template, SMOKE, mask)
-    pet = prepare_volumes.prepared_volume(
+    t1w = prepared_volume.prepared_volume(data, place @ affine, to_template, SMOKE, mask)
+    pet = prepared_volume.prepared_volume(
         coarse, place @ coarse_affine, to_template, SMOKE, mask, "pet"
     )
     inside = [one[mask].astype(float) for one in (t1w, pet)]
@@ -183,22 +182,22 @@ def test_a_pet_lies_where_its_t1w_has_the_same_place(mask) -> None:
 
 def test_a_pet_is_standardised_by_the_mean_of_the_whole_brain(mask) -> None:
     data, affine = _ball(4.0, (0.0, -17.0, 5.0))
-    pet = prepare_volumes.prepared_volume(data, affine, np.eye(4), SMOKE, mask, "pet")
-    ratio = 2 * (pet[mask].astype(float) * prepare_volumes.SCALE + prepare_volumes.OFFSET)  # SUVR
+    pet = prepared_volume.prepared_volume(data, affine, np.eye(4), SMOKE, mask, "pet")
+    ratio = 2 * (pet[mask].astype(float) * prepared_volume.SCALE + prepared_volume.OFFSET)  # SUVR
     assert ratio[ratio < 2.9].size and ratio.max() <= 3
     even = np.full_like(data, 700.0)
     even[0] = 0
-    flat = prepare_volumes.prepared_volume(even, affine, np.eye(4), SMOKE, mask, "pet")
+    flat = prepared_volume.prepared_volume(even, affine, np.eye(4), SMOKE, mask, "pet")
     assert flat[mask].astype(float) == pytest.approx(0.0)  # SUVR 1
-    twice = prepare_volumes.prepared_volume(2 * data, affine, np.eye(4), SMOKE, mask, "pet")
+    twice = prepared_volume.prepared_volume(2 * data, affine, np.eye(4), SMOKE, mask, "pet")
     assert np.array_equal(pet, twice)
-    assert (pet[~mask] == prepare_volumes.BACKGROUND).all()
+    assert (pet[~mask] == prepared_volume.BACKGROUND).all()
 
 
 def test_a_pet_that_was_not_co_registered_is_refused(mask) -> None:
     data, affine = _ball(4.0, (30.0, -17.0, 25.0))
     with pytest.raises(VolumeError, match=r"lies \d\d mm from the brain of its T1w; co-register"):
-        prepare_volumes.prepared_volume(data, affine, np.eye(4), SMOKE, mask, "pet")
+        prepared_volume.prepared_volume(data, affine, np.eye(4), SMOKE, mask, "pet")
 
 
 def test_a_prepared_pet_is_named_by_itself_its_t1w_and_the_grid() -> None:

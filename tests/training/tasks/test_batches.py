@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.studies.prepare_volumes import BACKGROUND
+from curation.imaging.prepared_volume import BACKGROUND
 from training.tasks.batches import (
     Augmentation,
     Volumes,

@@ -2,11 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from curation.imaging import prepared_volume
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
 from training.settings.presets import PRESETS
-from training.studies import prepare_volumes, runs
+from training.studies import runs
 from training.studies.run_status import state_of
 from training.tasks import finetune, ridge
 from training.tasks.stop_signal import Interruption
@@ -21,7 +22,7 @@ def _brain(csf: float, *, seed: int = 0) -> np.ndarray:
     brightness = np.where(priors[:, 1] > priors[:, 2], 0.65, 1.0)
     likely = priors[:, 0] + rng.normal(0, 0.05, len(priors))
     brightness[likely > np.quantile(likely, 1 - csf)] = 0.2
-    volume = np.full(SMOKE.shape, prepare_volumes.BACKGROUND, np.float32)
+    volume = np.full(SMOKE.shape, prepared_volume.BACKGROUND, np.float32)
     volume[where] = (brightness + rng.normal(0, 0.03, len(brightness)) - 0.5) / 0.25
     return volume
 
@@ -41,7 +42,7 @@ def test_the_head_is_told_in_the_persons_own_size() -> None:
 
 
 def test_an_image_without_signal_is_not_measurable_and_still_gets_an_age() -> None:
-    empty = np.full(SMOKE.shape, prepare_volumes.BACKGROUND, np.float32)
+    empty = np.full(SMOKE.shape, prepared_volume.BACKGROUND, np.float32)
     assert np.isnan(ridge.measure(empty, 1.0, SMOKE)["csf_share"])
     rng = np.random.default_rng(0)
     known = pd.DataFrame(rng.normal(size=(20, len(ridge.FEATURES))), columns=list(ridge.FEATURES))
