@@ -3,10 +3,11 @@
 import sys
 
 from curation.cli import framework
-from training.cli import export, launch, studies
+from training.cli import export, launch, power, studies
 
 #: In the order of the help.
 COMMANDS = (
+    power.POWER_COMMAND,
     launch.LAUNCH_COMMAND,
     *studies.COMMANDS,
     export.EXPORT_COMMAND,

@@ -37,8 +37,8 @@ def question(source: ReportSource) -> Message:
             f"Judged on {count_of(target)} of another cohort, {ages_of(target)}: "
             f"{_outcome(source.outcome)}.",
             f"{len(arms)} arms: {'; '.join(arms)}.",
-            f"Each trained with {plural(len(study.seeds), 'seed')} and judged on {study.folds} "
-            f"folds {study.judging.folds_words} by people that it never saw.",
+            f"Each trained with {plural(len(study.seeds), 'seed')} and judged on people that it never saw: "
+            f"{study.folds} folds {study.judging.folds_words}.",
         ),
         note=f"Arms with pretraining start from {_pretrained(source)}, one a seed; then all learn "
         f"{source.outcome.name}.",

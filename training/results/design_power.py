@@ -195,10 +195,6 @@ def words(
         if one_sided
         else ("two", found.shows_equivalence, "that they are equivalent within the margin")
     )
-    person, rest, seed = (
-        outcome.number(part**0.5, outcome.coarse_digits)
-        for part in (spread.person, spread.rest, spread.seed)
-    )
     size = outcome.amount(found.detectable_years, outcome.coarse_digits)
     none = (
         f" Where there is none, {100 * chance:.0f} % of studies show {shown} of "
@@ -208,10 +204,20 @@ def words(
     )
     return (
         f"With {people} people and {seeds} seeds, a comparison of two arms finds a true difference of "
-        f"{size} or more in four of five studies ({sides}-sided, 5 %).{none} Assumed is that differences "
-        f"spread by {person} {outcome.unit_words} between people, {rest} within a person from training to "
-        f"training, and {seed} between trainings as a whole (standard deviations; "
-        f"{spread.source})."
+        f"{size} or more in four of five studies ({sides}-sided, 5 %).{none} {spread_words(spread, outcome)}."
+    )
+
+
+def spread_words(spread: ErrorSpread, outcome: Outcome = AGE) -> str:
+    """Say which spread of differences is assumed; no full stop."""
+    person, rest, seed = (
+        outcome.number(part**0.5, outcome.coarse_digits)
+        for part in (spread.person, spread.rest, spread.seed)
+    )
+    return (
+        f"Assumed is that differences spread by {person} {outcome.unit_words} between people, {rest} within "
+        f"a person from training to training, and {seed} between trainings as a whole (standard deviations; "
+        f"{spread.source})"
     )
 
 

@@ -10,9 +10,11 @@ from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
 from pages.ui.compare import comparison_data
 from pages.ui.shell import cache, formatting, frame
+from pages.ui.train import power_panel
 from training.arms.study_arms import Arm
 from training.judging.outcome import AGE, Outcome
 from training.results import design_power
+from training.results.power_planner import Question
 from training.studies import analysis_plan, planned_study
 from training.studies.analysis_plan import EXPLORATORY, MARGIN_YEARS, AnalysisPlan
 
@@ -78,9 +80,14 @@ def choose(arms: Sequence[Arm], outcome: Outcome = AGE) -> AnalysisPlan:
 
 
 def show_power(
-    workspace: Workspace, target: CohortHeader, preset: str, seeds: int, plan: AnalysisPlan
+    workspace: Workspace,
+    target: CohortHeader,
+    preset: str,
+    seeds: int,
+    folds: int,
+    plan: AnalysisPlan,
 ) -> None:
-    """Draw what the design can show, before it is launched, with what is assumed.
+    """Draw what the design can show, before it is launched, with what is assumed, and what others would.
 
     Parameters
     ----------
@@ -90,7 +97,7 @@ def show_power(
         On which every arm is judged.
     preset : str
         Name of the preset.
-    seeds : int
+    seeds, folds : int
         How many.
     plan : AnalysisPlan
         What is declared.
@@ -113,3 +120,6 @@ def show_power(
             outcome=plan.outcome,
         )
         st.markdown(formatting.escape(words))
+        if spread:
+            asked = Question(spread, plan.margin_years, folds, plan.one_sided, plan.outcome)
+            power_panel.show(asked, people, seeds)
