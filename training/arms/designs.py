@@ -182,6 +182,16 @@ def _worst(cohort: CohortHeader, choices: Choices) -> list[str]:
     return names
 
 
+def _lost_in_distortion(cohort: CohortHeader, choices: Choices) -> list[str]:
+    """Return every tier alone and all that is as good or better, each with a control; doses; baselines."""
+    tiers = filled_tiers(cohort)
+    sets = [*tiers, *("+".join(tiers[: count + 1]) for count in range(1, len(tiers) - 1))]
+    plain = [name for name, arm in BASELINES.items() if arm.method != "cnn" and not arm.harmonised]
+    doses = [name for name in _dose(cohort, choices) if name not in (SCRATCH, choices.of)]
+    controls = [f"control-{name}" for name in sets]
+    return [SCRATCH, *sets, ALL, *controls, *doses, *plain]
+
+
 def _labels(cohort: CohortHeader, choices: Choices) -> list[str]:
     best = best_tier(cohort)
     bases = [SCRATCH, *([best] if best else []), ALL]
@@ -245,6 +255,14 @@ DESIGNS: dict[str, Design] = {
             "Are the worst scans alone of any worth, and are the best worth more than as many of the others?",
             _worst,
             Choices(percents=(20,)),
+            compares_tiers=True,
+        ),
+        Design(
+            "lost-in-distortion",
+            "Lost in Distortion",
+            "Do scans of lower quality help or hinder, alone and together, and is it their distortion?",
+            _lost_in_distortion,
+            Choices(artefact="motion", severities=(0.3, 0.6, 0.9), of=""),
             compares_tiers=True,
         ),
         Design(

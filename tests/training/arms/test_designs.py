@@ -101,6 +101,20 @@ def test_harm_holds_every_artefact_of_the_registry(workspace: Workspace) -> None
     assert {(one.severity, one.of) for one in distorted} == {(0.4, "A")}
 
 
+def test_the_papers_question_is_asked_of_each_tier_of_all_together_and_of_planted_distortion(
+    workspace: Workspace,
+) -> None:
+    cohort = _cohort(workspace, [5, 30, 80])
+    names = DESIGNS["lost-in-distortion"].arms(cohort, Choices(severities=(0.5,)))
+    assert names[:6] == ["scratch", "A", "B", "C", "A+B", "all"]
+    assert names[6:10] == ["control-A", "control-B", "control-C", "control-A+B"]
+    assert names[10:] == ["A~motion-0.5", "random", "ridge"]
+    two = _cohort(workspace, [5, 30])
+    assert DESIGNS["lost-in-distortion"].arms(two, Choices(severities=(0.5,)))[:4] == [
+        *("scratch", "A", "B", "all")
+    ]
+
+
 def test_the_worst_stand_beside_the_best_and_as_many_others(workspace: Workspace) -> None:
     names = DESIGNS["worst"].arms(_cohort(workspace, [5, 30, 80]), Choices(percents=(30,)))
     assert names == ["scratch", "all", "A", "C", "keep-30", "worst-30", "not-keep-30"]
