@@ -7,9 +7,11 @@ from streamlit.starlette import App
 
 from curation import logs
 from curation.errors import TierscopeError
-from pages.ui.shell import door, frame
+from pages.ui.shell import door
 
 if __name__ == "__main__":  # streamlit runs it for a browser's tab
+    from pages.ui.shell import frame  # caches want the server, which is not there yet below
+
     frame.navigation()
 else:  # the server imports it, and finds `app` by its name
     try:
