@@ -10,7 +10,7 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak bench-scoring bench-validity bench-review bench-tiers bench-compare bench-answer bench-judging bench-training bench-learning clean
+.PHONY: help run demo test check format soak screenshots bench-scoring bench-validity bench-review bench-tiers bench-compare bench-answer bench-judging bench-training bench-learning clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ format: $(TESTING) ## put the code into the one format
 
 soak: $(TESTING) ## run the tests that take long
 	$(PY) -m pytest -m soak
+
+screenshots: $(TESTING) ## take the documentation's pictures anew, of the demo in WORKSPACE with its study finished
+	$(PY) -m tests.screenshots --workspace "$(WORKSPACE)"
 
 bench-scoring: $(TESTING) ## time and memory of scoring real scans; the last line is JSON
 	$(PY) -m tests.benchmarks.scoring

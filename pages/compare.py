@@ -1,5 +1,7 @@
 """Page Compare (what is each tier worth?): the answer in words, curves, subgroup errors, many studies."""
 
+from functools import partial
+
 import streamlit as st
 
 from curation.storage.workspace import Workspace
@@ -17,7 +19,7 @@ from pages.ui.shell.html_marks import state_chip
 from pages.ui.shell.progress import EVERY
 from pages.ui.train import study_panel
 from training.jobs.study_status import status
-from training.results import conclusions, study_sets
+from training.results import conclusions, design_power, study_sets
 from training.studies import annotations
 from training.studies.planned_study import Study
 
@@ -51,7 +53,7 @@ def body(workspace: Workspace) -> None:
         if running and not _runs(workspace, chosen):
             st.rerun(scope="app")
         with frame.in_words():
-            _state(workspace, chosen)
+            _state(workspace, chosen, planned)
             if outdated := conclusions.outdated([chosen, *others]):
                 st.warning(formatting.escape(outdated))
             if try_out := conclusions.try_out([chosen, *others]):
@@ -113,7 +115,8 @@ def _others(chosen: Study, planned: list[Study]) -> list[Study]:
     return others
 
 
-def _state(workspace: Workspace, chosen: Study) -> None:
+def _state(workspace: Workspace, chosen: Study, planned: list[Study]) -> None:
+    """Say where an unfinished study stands, and what its design can find at all."""
     if chosen.result_path.exists():
         return
     now = status(workspace, chosen.id)
@@ -124,6 +127,8 @@ def _state(workspace: Workspace, chosen: Study) -> None:
     )
     if now.state == "failed" and now.message:
         st.error(formatting.escape(now.message))
+    read = partial(comparison_data.held_out_of, workspace)
+    st.caption(formatting.escape(design_power.of_study(chosen, planned, read)))
 
 
 def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: list[Study]) -> None:

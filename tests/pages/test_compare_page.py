@@ -85,6 +85,7 @@ def test_a_running_study_shows_its_curves_and_says_what_is_not_there_yet(half_ru
     assert ">running</span>" in said and "of the runs so far" in said
     assert "No data yet: curves begin with the first epoch of fine-tuning." in said
     assert _figures(page) == 1  # pretraining is under way
+    assert "finds a true difference of" in words(page)
 
 
 @pytest.mark.parametrize("part", ["answer", "where"])

@@ -56,24 +56,10 @@ def chosen_analysis(chosen: argparse.Namespace) -> AnalysisPlan:
 
 def said(workspace: Workspace, study: Study) -> str:
     """Describe the analysis of a planned study, and what its design can show."""
-    plan = study.analysis
-    target = study.scans().query("role == 'target'")
-    spread = design_power.assumed(
-        planned_study.list_studies(workspace),
-        partial(stored_predictions.read, workspace),
-        target_id=study.target_id,
-        preset=study.preset.name,
-        outcome=study.outcome,
+    power = design_power.of_study(
+        study, planned_study.list_studies(workspace), partial(stored_predictions.read, workspace)
     )
-    power = design_power.words(
-        target["subject_id"].nunique(),
-        len(study.seeds),
-        spread,
-        margin_years=plan.margin_years,
-        one_sided=plan.one_sided,
-        outcome=study.outcome,
-    )
-    return f"{plan.words or _undeclared(study)} {power}"
+    return f"{study.analysis.words or _undeclared(study)} {power}"
 
 
 def _undeclared(study: Study) -> str:

@@ -221,6 +221,26 @@ def spread_words(spread: ErrorSpread, outcome: Outcome = AGE) -> str:
     )
 
 
+def of_study(study: Study, studies: Sequence[Study], read: Callable[[Study], Predictions]) -> str:
+    """Describe the power of a study that is planned or runs; parameters as of :func:`assumed`."""
+    spread = assumed(
+        studies,
+        read,
+        target_id=study.target_id,
+        preset=study.preset.name,
+        outcome=study.outcome,
+    )
+    target = study.scans().query("role == 'target'")
+    return words(
+        target["subject_id"].nunique(),
+        len(study.seeds),
+        spread,
+        margin_years=study.analysis.margin_years,
+        one_sided=study.analysis.one_sided,
+        outcome=study.outcome,
+    )
+
+
 def assumed(
     studies: Sequence[Study],
     read: Callable[[Study], Predictions],
