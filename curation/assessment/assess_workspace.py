@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +26,7 @@ from curation.assessment.assess_scan import (
 from curation.assessment.pending import Batch, ScoringState
 from curation.references import reference_library
 from curation.sources import near_duplicates, scan_vectors
-from curation.storage import files
+from curation.storage import files, processes
 from curation.storage.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -225,7 +224,7 @@ def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[st
 
 
 def _workers(count: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=logs.configure)
+    return processes.workers(count, begin=logs.configure)
 
 
 def _assess_apart(task: _Task) -> str | None:

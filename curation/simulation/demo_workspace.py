@@ -3,7 +3,6 @@
 import gzip
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -17,7 +16,7 @@ from curation.errors import WorkspaceError
 from curation.simulation import artefacts, phantom_pet, phantom_t1w
 from curation.simulation.phantom_t1w import SCANNERS, Person
 from curation.sources.ingest import ProgressCallback, ingest
-from curation.storage import files
+from curation.storage import files, processes
 from curation.storage.workspace import Workspace
 
 SEED = 20251201
@@ -78,7 +77,7 @@ def make_demo(
     tasks = [
         (workspace.demo_images_dir / name, plan) for name, group in plans.items() for plan in group
     ]
-    with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
+    with processes.workers(jobs or os.cpu_count() or 1, spawned=False) as pool:
         for done, _ in enumerate(pool.map(_write_scan, tasks, chunksize=4), start=1):
             if progress:
                 progress(done, len(tasks))

@@ -4,8 +4,6 @@ They may be deleted: a vector that is not there is made again from the image and
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from curation.errors import VolumeError
 from curation.imaging import brain_vector, prepared_vector, registered_grid, volumes
 from curation.imaging.registered_grid import GridVolume
-from curation.storage import files, tables
+from curation.storage import files, processes, tables
 from curation.storage.workspace import Workspace
 
 Vector = NDArray[Any]
@@ -115,7 +113,7 @@ def _all_made(tasks: list[_Task], jobs: int) -> Iterator[None]:
     if min(jobs, len(tasks)) <= 1:
         yield from map(_make, tasks)
         return
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn")) as pool:
+    with processes.workers(min(jobs, len(tasks))) as pool:
         yield from pool.map(_make, tasks)
 
 

@@ -6,15 +6,18 @@ machines start anew. A lease gives a process one of a few slots (GPUs, cores) as
 """
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -248,6 +251,38 @@ _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
 
+def workers(
+    count: int, *, begin: Callable[[], None] | None = None, spawned: bool = True
+) -> ProcessPoolExecutor:
+    """Return a pool of processes that end with this one, however it ends.
+
+    Parameters
+    ----------
+    count : int
+        Processes, 1 or more.
+    begin : callable, optional
+        A function of a module, called first in each.
+    spawned : bool
+        False for forks of this process, which hold what it holds.
+    """
+    context = multiprocessing.get_context("spawn" if spawned else "fork")
+    return ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(begin,))
+
+
+def _begin(begin: Callable[[], None] | None) -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    if begin is not None:
+        begin()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End a worker whose parent was killed: nobody else would tell it, and it would wait for ever."""
+    parent.join()
+    os._exit(1)
+
+
 def in_parallel(
     work: Callable[[_Task], _Result], tasks: Sequence[_Task], jobs: int
 ) -> Iterator[_Result]:
@@ -262,7 +297,7 @@ def in_parallel(
     jobs : int
         Processes at once, 1 or more.
     """
-    pool = ProcessPoolExecutor(jobs, initializer=_end_when_told)
+    pool = workers(jobs, begin=_end_when_told, spawned=False)
     try:
         pending: set[Future[_Result]] = {pool.submit(work, task) for task in tasks}
         while pending:

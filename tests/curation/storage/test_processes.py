@@ -4,8 +4,12 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+import pytest
+
 from curation.storage import files, processes
 from curation.storage.processes import Process
+from tests.helpers.paths import ROOT
 
 
 def _start(tmp_path: Path, code: str) -> Process:
@@ -150,3 +154,40 @@ def test_stopping_a_task_from_a_terminal_spares_its_group(tmp_path: Path) -> Non
     processes.stop(Process.of(task.pid))
     assert task.wait(10) != 0
     assert _wait_until(lambda: not child.alive())
+
+
+_POOL = """
+import os, time
+from curation.storage import processes
+
+def pid(_):
+    time.sleep(1)
+    return os.getpid()
+
+if __name__ == "__main__":
+    with processes.workers(2, spawned=SPAWNED) as pool:
+        print(*set(pool.map(pid, range(2))), flush=True)
+        time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("spawned", [True, False])
+def test_workers_end_with_their_parent_even_when_it_is_killed(
+    tmp_path: Path, spawned: bool
+) -> None:
+    script = tmp_path / "pool.py"
+    script.write_text(_POOL.replace("SPAWNED", str(spawned)))
+    command = [sys.executable, str(script)]
+    parent = subprocess.Popen(
+        command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    assert parent.stdout is not None
+    pids = [int(word) for word in parent.stdout.readline().split()]
+    assert len(pids) == 2
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    _, alive = psutil.wait_procs(
+        [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], 20
+    )
+    assert not alive
