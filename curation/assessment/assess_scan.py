@@ -50,12 +50,15 @@ def assess_volume(volume: Volume) -> tuple[dict[str, float], dict[str, str], Mas
     masks : Masks
         What was found on it.
     """
-    with threadpool_limits(
-        1
-    ):  # the order of sums, and so their last bits, would depend on the cores
+    with _one_thread():
         masks = find_masks(volume)
         values, reasons = measure(volume, masks)
     return values, reasons, masks
+
+
+def _one_thread() -> threadpool_limits:
+    """Return a context of one thread: the order of sums, so their last bits, would depend on the cores."""
+    return threadpool_limits(1)
 
 
 def assess_file(
@@ -85,7 +88,8 @@ def assess_file(
         row |= values
         write_preview(preview_path, volume, _brain_centre(volume, masks))
         if vector_path is not None:
-            vector = brain_vector.brain_vector(volume, masks.template_affine)
+            with _one_thread():
+                vector = brain_vector.brain_vector(volume, masks.template_affine)
             near_duplicates.write_vector(vector_path, vector)
     except FileNotFoundError:
         row["failure"] = GONE
