@@ -51,12 +51,15 @@ def assess_volume(volume: Volume) -> tuple[dict[str, float], dict[str, str], Mas
     masks : Masks
         What was found on it.
     """
-    with threadpool_limits(
-        1
-    ):  # the order of sums, and so their last bits, would depend on the cores
+    with _one_thread():
         masks = find_masks(volume)
         values, reasons = measure(volume, masks)
     return values, reasons, masks
+
+
+def _one_thread() -> threadpool_limits:
+    """Return a context of one thread: the order of sums, so their last bits, would depend on the cores."""
+    return threadpool_limits(1)
 
 
 def assess_file(
@@ -100,7 +103,9 @@ def assess_file(
 
 
 def _write_vector(path: Path, kind: VectorKind, volume: Volume, masks: Masks) -> None:
-    scan_vectors.write(path, kind, kind.make(masks.on_grid(volume), masks.template_affine))
+    with _one_thread():
+        vector = kind.make(masks.on_grid(volume), masks.template_affine)
+    scan_vectors.write(path, kind, vector)
 
 
 def is_transient(failures: pd.Series) -> pd.Series:

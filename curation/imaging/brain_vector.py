@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from curation.imaging.registered_grid import GRID_MM, GridVolume
+from curation.imaging.separable import along_axes, smoothing
 from curation.imaging.template import template
 
 #: Part of a stored vector's name; raised when vectors change.
@@ -87,23 +88,27 @@ def _sampled(
     """Return the scan on the template's 4 mm grid, as smooth whatever its voxels, and the brain in view."""
     maps = template(_STEP_MM)
     pull = np.linalg.inv(template_affine @ scan.affine) @ maps.affine
-    smooth = ndimage.gaussian_filter(scan.data, _FWHM_MM / _FWHM_PER_SIGMA / GRID_MM)
-    image, seen = (
-        ndimage.affine_transform(
-            layer, pull[:3, :3], pull[:3, 3], output_shape=maps.brain.shape, order=1, cval=0.0
-        )
-        for layer in (smooth, np.ones_like(smooth))
-    )
-    return image, maps.brain & (seen > 0.99)
+    smooth = _smoothed(scan.data, _FWHM_MM / _FWHM_PER_SIGMA / GRID_MM)
+    brain = np.nonzero(maps.brain)
+    where = pull[:3] @ np.stack([*brain, np.ones(len(brain[0]))])
+    last = np.array(smooth.shape)[:, None] - 0.99
+    image, seen = np.zeros(maps.brain.shape, dtype=np.float32), np.zeros_like(maps.brain)
+    image[brain] = ndimage.map_coordinates(smooth, where, order=1, mode="nearest")
+    seen[brain] = np.all((where > -0.01) & (where < last), axis=0)
+    return image, seen
+
+
+def _smoothed(data: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    return along_axes(data, [smoothing(n, sigma) for n in data.shape])
 
 
 def _local_contrast(image: NDArray[np.float32], seen: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return by how many local spreads each voxel of the brain differs from the mean around it."""
     sigma = _LOCAL_MM / _STEP_MM
-    weight = ndimage.gaussian_filter(seen.astype(np.float32), sigma) + 1e-6
-    mean = ndimage.gaussian_filter(np.where(seen, image, 0), sigma) / weight
-    differs = np.where(seen, image - mean, 0)
-    spread = np.sqrt(ndimage.gaussian_filter(differs**2, sigma) / weight)
+    weight = _smoothed(seen.astype(np.float32), sigma) + np.float32(1e-6)
+    mean = _smoothed(np.where(seen, image, np.float32(0)), sigma) / weight
+    differs = np.where(seen, image - mean, np.float32(0))
+    spread = np.sqrt(np.maximum(_smoothed(differs**2, sigma), 0) / weight)
     least = max(
         _LEAST_SPREAD * float(np.median(spread[seen])), 1e-4 * float(np.abs(image[seen]).mean())
     )
@@ -123,7 +128,7 @@ def _common() -> NDArray[np.float64]:
     place = np.argwhere(brain) - np.argwhere(brain).mean(axis=0)
     rows = [np.ones(int(brain.sum()))]
     for layer in (maps.t1, maps.gm, maps.wm, maps.csf):
-        smooth = ndimage.gaussian_filter(layer, _FWHM_MM / _FWHM_PER_SIGMA / _STEP_MM)
+        smooth = _smoothed(layer, _FWHM_MM / _FWHM_PER_SIGMA / _STEP_MM)
         rows.append(_local_contrast(smooth, brain))
         for slope in np.gradient(np.where(brain, smooth, 0)):
             rows += [slope[brain], *(slope[brain] * along for along in place.T)]

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from curation.imaging import morphology
+
 Bools = NDArray[np.bool_]
 
 #: Points of the 2 mm grid, 5 ml: smaller ones bend nothing, and furrows of old brains are wide, too.
@@ -46,6 +48,19 @@ def find_cavities(
     array of bool, shape (X, Y, Z)
         The cavities with 4 mm around them.
     """
+    whole = np.zeros(data.shape, dtype=bool)
+    box = morphology.box_around(inside)
+    whole[box] = _found(data[box], flat[box], fluid[box], fluid_prior[box], inside[box])
+    return whole
+
+
+def _found(
+    data: NDArray[np.float32],
+    flat: NDArray[np.float32],
+    fluid: NDArray[np.float32],
+    fluid_prior: NDArray[np.float32],
+    inside: Bools,
+) -> Bools:
     nothing = np.zeros(data.shape, dtype=bool)
     tissue = inside & (fluid_prior < _MOST_FLUID)
     if tissue.sum() < _LEAST_POINTS:
@@ -53,7 +68,7 @@ def find_cavities(
     # A large cavity may have bent the field so far that it passes for tissue; as it is, the scan is dark
     # there.
     dark = tissue & ((fluid > 0.5) | (data < _DARK * float(np.median(data[tissue]))))
-    solid = ndimage.binary_opening(dark, iterations=_RADIUS)
+    solid = morphology.opened(dark, _RADIUS)
     parts, count = ndimage.label(solid)
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
     found = nothing
@@ -62,13 +77,13 @@ def find_cavities(
         around = inside & ~dark
         if number and (_step(part, flat, around) < _EDGE or _step(part, data, around) < _SHARP):
             found = found | part
-    return ndimage.binary_dilation(found, iterations=2) & inside if found.any() else found
+    return morphology.dilated(found, 2) & inside if found.any() else found
 
 
 def _step(part: Bools, brightness: NDArray[np.float32], tissue: Bools) -> float:
     """Return how bright a part is just within its border, as a share of the tissue around it."""
-    within = part & ~ndimage.binary_erosion(part, iterations=2)
-    around = ndimage.binary_dilation(part, iterations=3) & ~part & tissue
+    within = part & ~morphology.eroded(part, 2)
+    around = morphology.dilated(part, 3) & ~part & tissue
     if around.sum() < 100:
         return 1.0
-    return float(np.median(brightness[within]) / max(np.median(brightness[around]), 1e-6))
+    return float(np.median(brightness[within])) / max(float(np.median(brightness[around])), 1e-6)

@@ -200,10 +200,11 @@ def _contradicted(masks: Masks, modality: str | None) -> str | None:
 
 def _few_levels(volume: Volume, masks: Masks) -> int:
     """Return the number of steps of brightness where 8 bits explain it, else 0."""
-    levels: NDArray = np.unique(nearest(volume.data, masks.step, masks.data.shape))
     stored = volume.dtype in ("uint8", "int8")
-    scaled = volume.dtype.startswith("float") and len(levels) <= _EIGHT_BITS
-    return len(levels) if stored or scaled else 0
+    if not stored and not volume.dtype.startswith("float"):
+        return 0
+    levels: NDArray = np.unique(nearest(volume.data, masks.step, masks.data.shape))
+    return len(levels) if stored or len(levels) <= _EIGHT_BITS else 0
 
 
 def _edges(volume: Volume) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from curation.imaging import morphology
 from curation.imaging.cavities import find_cavities
-from curation.imaging.otsu_threshold import threshold
 from curation.imaging.registered_grid import GRID_MM, GridVolume, nearest, register_volume
 from curation.imaging.template import template
 from curation.imaging.tissue_segmentation import Tissues, find_tissues
@@ -119,7 +119,7 @@ def find_masks(volume: Volume) -> Masks:
         data, inside, distance > 0, valid, priors
     )
     raw = nearest(volume.data, step, data.shape)
-    head = _head(data)
+    head = _head(grid.bright)
     air, no_air = _air(raw, distance, alignment.matrix)
     absent = {} if no_air is None else {"air": no_air}
     core = {
@@ -168,18 +168,18 @@ def _from_template(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> tuple
     """Resample the template's CSF, grey and white matter, intensity and distance to the grid."""
     maps = template(2)
     pull = np.linalg.inv(maps.affine) @ matrix @ np.diag([GRID_MM, GRID_MM, GRID_MM, 1.0])
-    return tuple(
-        ndimage.affine_transform(
-            layer, pull[:3, :3], pull[:3, 3], output_shape=shape, order=1, cval=outside
-        )
-        for layer, outside in (
-            (maps.csf, 0.0),
-            (maps.gm, 0.0),
-            (maps.wm, 0.0),
-            (maps.t1, 0.0),
-            (maps.signed_distance_mm, -99.0),
-        )
+    distance = ndimage.affine_transform(
+        maps.signed_distance_mm, pull[:3, :3], pull[:3, 3], output_shape=shape, order=1, cval=-99.0
     )
+    # Farther out there is nothing but distance.
+    near = np.nonzero(distance > -maps.reach_mm)
+    where = pull[:3] @ np.stack([*near, np.ones(len(near[0]))])
+    found = []
+    for layer in (maps.csf, maps.gm, maps.wm, maps.t1):
+        on_grid = np.zeros(shape, dtype=np.float32)
+        on_grid[near] = ndimage.map_coordinates(layer, where, order=1)
+        found.append(on_grid)
+    return (*found, distance)
 
 
 # ---- parts -----------------------------------------------------------------------------------------
@@ -228,21 +228,17 @@ def _tissues(
     return tissues, probability, log_bias_field
 
 
-def _head(data: Floats) -> Bools:
+def _head(bright: Bools) -> Bools:
     """Return the largest bright part, closed and filled."""
-    bright = ndimage.binary_opening(data > 0.7 * threshold(data), iterations=1)
-    parts, count = ndimage.label(bright)
-    if count == 0:
-        return bright
-    largest = parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
-    return ndimage.binary_fill_holes(ndimage.binary_closing(largest, iterations=3))
+    largest = morphology.largest(morphology.opened(bright))
+    return morphology.filled(morphology.closed(largest, 3))
 
 
 def _air(raw: Floats, distance: Floats, matrix: NDArray[np.float64]) -> tuple[Bools, str | None]:
     """Find air with signal of its own; where there is none, say why."""
     zone = (distance < -AIR_DISTANCE_MM) & (in_template(matrix, raw.shape, 2) > AIR_ABOVE_MM)
     # Where a whole neighbourhood is exactly zero, something was cut out: that is no air.
-    air = zone & (ndimage.maximum_filter(raw, 3) > 0)
+    air = zone & morphology.neighbourhood(raw > 0)
     nothing = np.zeros(raw.shape, dtype=bool)
     if zone.sum() < _MIN_AIR_VOXELS:
         return (

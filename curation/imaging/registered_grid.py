@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.linalg import polar
 
-from curation.imaging.registration import Alignment, register
+from curation.imaging.registration import Alignment, bright, register
+from curation.imaging.separable import along_axes, averaging
 from curation.imaging.volumes import Volume
 
 Floats = NDArray[np.float32]
@@ -50,6 +50,8 @@ class RegisteredGrid:
         Voxels of the scan per voxel of the grid along each axis.
     valid : array of bool, shape (X, Y, Z)
         False in slices that hold one value only.
+    bright : array of bool, shape (X, Y, Z)
+        What is bright enough to be head.
     alignment : Alignment
         From grid mm to template world mm.
     template_affine : array of shape (4, 4)
@@ -59,6 +61,7 @@ class RegisteredGrid:
     data: Floats = field(repr=False)
     step: NDArray[np.float64]
     valid: Bools = field(repr=False)
+    bright: Bools = field(repr=False)
     alignment: Alignment
     template_affine: NDArray[np.float64]
 
@@ -74,27 +77,19 @@ def register_volume(volume: Volume) -> RegisteredGrid:
     data, step, valid, _ = volume_on_grid(volume)
     spacing = np.array(volume.spacing_mm)
     rotation = _nearest_rotation(volume.affine[:3, :3] / spacing)
-    alignment = register(data, GRID_MM, valid, rotation)
+    head = bright(data)
+    alignment = register(data, GRID_MM, valid, rotation, head)
     to_grid_mm = np.diag([*spacing, 1.0]) @ np.linalg.inv(volume.affine)
-    return RegisteredGrid(data, step, valid, alignment, alignment.matrix @ to_grid_mm)
+    return RegisteredGrid(data, step, valid, head, alignment, alignment.matrix @ to_grid_mm)
 
 
 def volume_on_grid(volume: Volume) -> GridVolume:
     """Average a scan to its 2 mm grid, without holes."""
     step = GRID_MM / np.array(volume.spacing_mm)
-    empty = empty_slices(volume.data)
+    empty = volume.empty_slices
     data = on_grid(_patched(volume.data, empty), step)
     affine = volume.affine @ np.diag([*step, 1.0])
     return GridVolume(data, step, _valid_on_grid(empty, data.shape, step), affine)
-
-
-def empty_slices(data: Floats) -> list[Bools]:
-    """Return, for each axis, the slices that hold one value only."""
-    found = []
-    for axis in range(3):
-        others = tuple(k for k in range(3) if k != axis)
-        found.append(np.asarray(data.min(axis=others) == data.max(axis=others)))
-    return found
 
 
 def nearest(data: Floats, step: NDArray[np.float64], shape: tuple[int, ...]) -> Floats:
@@ -124,11 +119,10 @@ def _patched(data: Floats, empty: list[Bools]) -> Floats:
 def on_grid(data: Floats, step: NDArray[np.float64]) -> Floats:
     """Average a scan to the 2 mm grid."""
     shape = tuple(max(8, int(n / s)) for n, s in zip(data.shape, step, strict=True))
-    sigma = [0.35 * s if s > 1.2 else 0.0 for s in step]
-    smooth = ndimage.gaussian_filter(data, sigma, truncate=2.5) if any(sigma) else data
     if np.allclose(step, 1.0, atol=1e-3) and shape == data.shape:
-        return np.array(smooth)
-    return ndimage.affine_transform(smooth, step, output_shape=shape, order=1, mode="nearest")
+        return np.array(data)
+    sizes = zip(shape, data.shape, step, strict=True)
+    return along_axes(data, [averaging(n, of, float(each)) for n, of, each in sizes])
 
 
 def _valid_on_grid(empty: list[Bools], shape: tuple[int, ...], step: NDArray[np.float64]) -> Bools:

@@ -1,33 +1,34 @@
 """Affine registration of a scan to the template, robust on stripped and cropped heads.
 
-The template is compared with the scan inside and closely around its brain only, by mutual information, so
-that a skull, a face or a lost background makes no difference. Everything runs on a coarse grid and on one
-thread: the result does not depend on the load of the machine, and takes about a second.
-
-Mutual information of candidate transforms is computed here rather than by SimpleITK or scikit-learn: points
-outside the image or in empty slices have to lower it in proportion, which neither does.
+The template is compared with the scan inside and closely around its brain only, so that a skull, a face or a
+lost background makes no difference: from many starts, by robust steps on intensities
+(:mod:`curation.imaging.registration_refinement`). Which of several maps is best is told by mutual
+information, computed here rather than by SimpleITK or scikit-learn: points outside the image or in empty
+slices have to lower it in proportion, which neither does.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from curation.imaging.otsu_threshold import threshold
-from curation.imaging.registration_refinement import refine
+from curation.imaging.registration_refinement import LEVELS, Scene, refine
+from curation.imaging.separable import along_axes, smoothing, stretching
 from curation.imaging.template import template
 
 #: Middle of the template's brain in its world mm, about which the scan is rotated and scaled.
 _CENTRE = np.array([0.0, -18.0, 10.0])
 #: How far around the brain the two are compared.
 _RIM_MM = 6.0
-_BINS = 32
 #: A bias field is strong where dividing it out makes the head appear larger by this factor.
 _GROWTH = 1.06
+#: So many starts are followed.
+_TRIED = 3
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def align(
     spacing_mm: float,
     valid: NDArray[np.bool_],
     rotation: NDArray[np.float64],
+    head: NDArray[np.bool_],
 ) -> Alignment:
     """Register a coarse scan to the template.
 
@@ -64,21 +66,20 @@ def align(
         False where there is no image: empty slices are no reason to squeeze the head.
     rotation : array of shape (3, 3)
         Rotation of the grid according to the header; tried beside no rotation.
+    head : array of bool, shape (X, Y, Z)
+        What is bright.
 
     Returns
     -------
     Alignment
     """
-    sitk = _itk()
-    coarse = _Pair(data, spacing_mm, valid, step=8)
-    fine = _Pair(data, spacing_mm, valid, step=4)
+    lit = data[head]
+    top = max(float(np.percentile(lit, 99)), 1e-6) if len(lit) else 1.0
+    coarse, fine = (_Pair(data, spacing_mm, valid, top, step) for step in (8, 4))
     # The finer image locates a head of which a slab is missing more reliably.
     tried = sorted(_starts(coarse, rotation), key=fine.rough_agreement, reverse=True)
-    found = [coarse.improve(sitk.Similarity3DTransform(), start, 40) for start in _apart(tried, 3)]
-    rough = fine.improve(sitk.AffineTransform(3), max(found, key=fine.agreement), 60)
-    # Intensities find shears and stretches that mutual information approaches only slowly: they come last.
-    close = fine.improve(sitk.AffineTransform(3), fine.refined(coarse.refined(rough)), 60)
-    matrix = max((rough, close), key=fine.agreement)
+    found = [coarse.refined(start, similar=True) for start in _apart(tried, _TRIED)]
+    matrix = fine.refined(coarse.refined(max(found, key=fine.agreement)))
     return Alignment(np.asarray(np.linalg.inv(matrix), dtype=np.float64), fine.agreement(matrix))
 
 
@@ -87,66 +88,76 @@ def register(
     spacing_mm: float,
     valid: NDArray[np.bool_],
     rotation: NDArray[np.float64],
+    head: NDArray[np.bool_],
 ) -> Alignment:
     """Register a scan; under a strong bias field, also with more of the field divided out.
 
     Parameters
     ----------
-    data, spacing_mm, valid, rotation
+    data, spacing_mm, valid, rotation, head
         See :func:`align`; on a grid of about 2 mm.
 
     Returns
     -------
     Alignment
     """
-    flat, size = _flattened(data)
-    found = align(flat, spacing_mm, valid, rotation)
-    flatter, size_then = _flattened(flat)
-    if size_then < _GROWTH * size:
+    flat = _flattened(data, head)
+    found = align(flat, spacing_mm, valid, rotation, head)
+    larger = bright(flat)
+    if larger.sum() < _GROWTH * head.sum():
         return found
-    again = align(flatter, spacing_mm, valid, rotation)
+    again = align(_flattened(flat, larger), spacing_mm, valid, rotation, larger)
     return max(found, again, key=lambda alignment: alignment.similarity)
 
 
-def _flattened(data: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
-    """Divide out a coarse bias field (30 mm, homomorphic), for registration only; count the head's points."""
-    head = data > 0.7 * threshold(data)
-    logs = np.where(head, np.log(np.maximum(data, 1e-6)), 0).astype(np.float32)[::2, ::2, ::2]
-    weight = ndimage.gaussian_filter(head[::2, ::2, ::2].astype(np.float32), 7.5)
+def bright(data: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return what is bright enough to be head."""
+    return data > 0.7 * threshold(data)
+
+
+def _flattened(data: NDArray[np.float32], head: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Divide out a coarse bias field (30 mm, homomorphic), for registration only."""
+    every = (slice(None, None, 2),) * 3
+    some = head[every]
+    logs = np.where(some, np.log(np.maximum(data[every], 1e-6)), 0).astype(np.float32)
+    wide = [smoothing(n, 7.5) for n in logs.shape]
     # Far from the head there is nothing to smooth: there, the mean of the head holds.
-    mean = float(logs.sum() / max(1.0, float(head[::2, ::2, ::2].sum())))
-    smooth = (ndimage.gaussian_filter(logs, 7.5) + 0.02 * mean) / (weight + 0.02)
-    field_ = ndimage.zoom(smooth, np.array(data.shape) / smooth.shape, order=1)
-    return np.minimum(data / np.exp(field_), 3.0).astype(np.float32), int(head.sum())
+    mean = float(logs.sum() / max(1.0, float(some.sum())))
+    weight = along_axes(some.astype(np.float32), wide)
+    smooth = (along_axes(logs, wide) + np.float32(0.02 * mean)) / (weight + np.float32(0.02))
+    finer = [stretching(n, of) for n, of in zip(data.shape, smooth.shape, strict=True)]
+    return np.minimum(data / np.exp(along_axes(smooth, finer)), np.float32(3.0))
+
+
+@lru_cache(maxsize=2)
+def _points(step: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the template's positions in and closely around its brain, (4, N) mm, and its levels there."""
+    fixed = template(step)
+    where = np.nonzero(fixed.signed_distance_mm > -_RIM_MM)
+    points = fixed.affine @ np.stack([*where, np.ones(len(where[0]))])
+    return points, _levels(fixed.t1[where])
 
 
 class _Pair:
-    """Template and scan as SimpleITK images, both smoothed to the template's ``step`` (mm)."""
+    """Template and scan, both smoothed to the template's ``step`` (mm)."""
 
     def __init__(
-        self, data: NDArray[np.float32], spacing_mm: float, valid: NDArray[np.bool_], step: int
+        self,
+        data: NDArray[np.float32],
+        spacing_mm: float,
+        valid: NDArray[np.bool_],
+        top: float,
+        step: int,
     ) -> None:
-        fixed = template(step)
-        origin = fixed.affine[:3, 3]
-        self.fixed = _image(fixed.t1, fixed.spacing_mm, origin)
-        self.fixed_mask = _image(
-            (fixed.signed_distance_mm > -_RIM_MM).astype(np.uint8), step, origin
-        )
         shrink = max(1, round(step / spacing_mm / 2))
-        smooth = ndimage.gaussian_filter(data, 0.4 * step / spacing_mm)
-        self.data = smooth[::shrink, ::shrink, ::shrink]
-        self.valid = valid[::shrink, ::shrink, ::shrink]
-        self.edge_mm = spacing_mm * shrink
-        self.moving = _image(self.data, self.edge_mm)
-        self.moving_mask = _image(self.valid.astype(np.uint8), self.edge_mm)
-        where = np.nonzero(fixed.signed_distance_mm > -_RIM_MM)
-        points = np.stack([*where, np.ones(len(where[0]))]).T.astype(np.float64)
-        self.points: NDArray[np.float64] = points @ fixed.affine.T
-        self.levels = _levels(fixed.t1[where])
+        sigma = 0.4 * step / spacing_mm
+        smooth = along_axes(data, [smoothing(n, sigma, shrink) for n in data.shape])
+        self.scene = Scene(smooth, valid[::shrink, ::shrink, ::shrink], spacing_mm * shrink, top)
+        self.points, self.levels = _points(step)
 
-    def refined(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the map improved by intensities instead of mutual information."""
-        return refine(matrix, self.data, self.valid, self.edge_mm, self.points, self.levels)
+    def refined(self, matrix: NDArray[np.float64], *, similar: bool = False) -> NDArray[np.float64]:
+        """Return a map (template mm to grid mm) improved by intensities."""
+        return refine(matrix, self.scene, self.points, self.levels, similar=similar)
 
     def rough_agreement(self, matrix: NDArray[np.float64]) -> float:
         """Return :meth:`agreement` over every eighth point, to choose among many."""
@@ -154,73 +165,29 @@ class _Pair:
 
     def agreement(self, matrix: NDArray[np.float64], every: int = 1) -> float:
         """Return the mutual information (nats) over the template's brain, 0 where it is out of view."""
-        points, levels = self.points[::every], self.levels[::every]
-        index = np.round((points @ matrix[:3].T) / self.edge_mm).astype(int)
-        inside = np.all((index >= 0) & (index < self.data.shape), axis=1)
-        index = index[inside]
-        x, y, z = index.T
-        valid = self.valid[x, y, z]
-        if valid.sum() < 0.2 * len(points):
+        points, levels = self.points[:, ::every], self.levels[::every]
+        index = np.rint(matrix[:3] @ points / self.scene.edge_mm).astype(np.intp)
+        size = np.array(self.scene.data.shape)[:, None]
+        inside = np.all((index >= 0) & (index < size), axis=0)
+        x, y, z = index[:, inside]
+        valid = self.scene.valid[x, y, z]
+        if valid.sum() < 0.2 * points.shape[1]:
             return 0.0
-        joint = np.zeros((_BINS, _BINS))
-        pair = levels[inside][valid], _levels(self.data[x, y, z][valid])
-        np.add.at(joint, pair, 1.0)
+        pair = levels[inside][valid] * LEVELS + _levels(self.scene.data[x, y, z][valid])
+        joint = np.bincount(pair, minlength=LEVELS**2).reshape(LEVELS, LEVELS).astype(np.float64)
         joint /= joint.sum()
         independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
         positive = joint > 0
         information = float(
             (joint[positive] * np.log(joint[positive] / independent[positive])).sum()
         )
-        return information * float(valid.sum()) / len(points)
-
-    def improve(
-        self, transform: Any, start: NDArray[np.float64], iterations: int
-    ) -> NDArray[np.float64]:
-        """Optimise from ``start`` (template mm to grid mm)."""
-        centre = _CENTRE
-        transform.SetCenter(centre)
-        transform.SetMatrix(start[:3, :3].ravel())
-        transform.SetTranslation(start[:3, :3] @ centre + start[:3, 3] - centre)
-        sitk = _itk()
-        method = sitk.ImageRegistrationMethod()
-        method.SetNumberOfThreads(1)
-        method.SetMetricAsMattesMutualInformation(_BINS)
-        method.SetMetricFixedMask(self.fixed_mask)
-        method.SetMetricMovingMask(self.moving_mask)
-        method.SetInterpolator(sitk.sitkLinear)
-        method.SetOptimizerAsRegularStepGradientDescent(
-            learningRate=4.0, minStep=0.05, numberOfIterations=iterations, relaxationFactor=0.6
-        )
-        method.SetOptimizerScalesFromPhysicalShift()
-        method.SetInitialTransform(transform, inPlace=True)
-        try:
-            method.Execute(self.fixed, self.moving)
-        except RuntimeError:  # SimpleITK's only error: the two images do not overlap from here
-            return start
-        matrix = np.eye(4)
-        matrix[:3, :3] = np.reshape(transform.GetMatrix(), (3, 3))
-        matrix[:3, 3] = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
-        return matrix
-
-
-def _itk() -> Any:
-    """Return SimpleITK, loaded with the first scan: pages that only read tables do without it."""
-    import SimpleITK
-
-    SimpleITK.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    return SimpleITK
-
-
-def _image(data: NDArray, spacing_mm: float, origin: object = (0.0, 0.0, 0.0)) -> Any:
-    image = _itk().GetImageFromArray(np.ascontiguousarray(data.transpose(2, 1, 0)))
-    image.SetSpacing([float(spacing_mm)] * 3)
-    image.SetOrigin([float(value) for value in origin])  # type: ignore[attr-defined]
-    return image
+        return information * float(valid.sum()) / points.shape[1]
 
 
 def _starts(pair: _Pair, rotation: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     """Yield initial transforms (template mm to grid mm): a grid of rotation, height, pitch and scale."""
-    where = np.argwhere(_large_components(pair.data > threshold(pair.data))) * pair.edge_mm
+    data = pair.scene.data
+    where = np.argwhere(_large_components(data > threshold(data))) * pair.scene.edge_mm
     crown = np.percentile(where[:, 2], 99.5)
     upper = where[where[:, 2] > crown - 130.0]
     x, y = ((np.percentile(upper, 2, axis=0) + np.percentile(upper, 98, axis=0)) / 2)[:2]
@@ -262,4 +229,4 @@ def _large_components(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _levels(values: NDArray[np.float32]) -> NDArray[np.int64]:
     """Sort values into equally wide bins up to their 99th percentile."""
     top = max(float(np.percentile(values, 99)), 1e-6) if len(values) else 1.0
-    return np.clip(values / top * _BINS, 0, _BINS - 1).astype(int)
+    return np.clip(values / top * LEVELS, 0, LEVELS - 1).astype(int)

@@ -49,6 +49,12 @@ class Template:
         )
         return ((inside - outside) * self.spacing_mm).astype(np.float32)
 
+    @cached_property
+    def reach_mm(self) -> float:
+        """How far from the brain's surface its intensity or tissues reach at most, between voxels too."""
+        lit = (self.t1 > 0) | (self.csf > 0) | (self.gm > 0) | (self.wm > 0)
+        return float(-self.signed_distance_mm[lit].min()) + 2 * self.spacing_mm
+
 
 #: How far the grid reaches beyond the packaged one, so that the air around a head lies on it.
 _MARGIN_MM = 48

@@ -38,7 +38,7 @@ class Tissues:
 
     def log_bias_field(self, positions: Floats) -> Floats:
         """Return the natural logarithm of the bias field at ``positions`` of shape (N, 3)."""
-        return _basis(positions) @ self.coefficients.astype(np.float32)
+        return self.coefficients.astype(np.float32) @ _basis(positions)[:-1]
 
     def posterior(self, values: Floats, priors: Floats, positions: Floats) -> Floats:
         """Return the probability of CSF, grey and white matter, shape (N, 3), each 0 to 1."""
@@ -47,7 +47,7 @@ class Tissues:
 
     def tissue_probability(self, flat: Floats, priors: Floats) -> Floats:
         """Return the same for values whose bias field is corrected already."""
-        return _posterior(flat, _softened(priors), self.means, self.deviations)
+        return _posterior(flat, _softened(priors), self.means, self.deviations).T
 
 
 def find_tissues(values: Floats, priors: Floats, positions: Floats) -> Tissues | None:
@@ -77,10 +77,10 @@ def find_tissues(values: Floats, priors: Floats, positions: Floats) -> Tissues |
         return None
     basis = _basis(positions)
     means, deviations = _start(values, priors)
-    coefficients = np.zeros(basis.shape[1])
+    coefficients = np.zeros(len(basis) - 1)
     logs = np.log(values)
     for round_ in range(_ROUNDS):
-        flat = (values / np.exp(basis @ coefficients.astype(np.float32))).astype(np.float32)
+        flat = (values / np.exp(coefficients.astype(np.float32) @ basis[:-1])).astype(np.float32)
         share = _posterior(flat, priors, means, deviations)
         means, deviations = _moments(flat, share, means)
         if round_ >= 1:
@@ -89,20 +89,30 @@ def find_tissues(values: Floats, priors: Floats, positions: Floats) -> Tissues |
 
 
 def _softened(priors: Floats) -> Floats:
-    total = priors.sum(axis=1, keepdims=True)
+    """Return probabilities of shape (3, N) that leave each tissue a chance, from priors of shape (N, 3)."""
+    priors = np.ascontiguousarray(priors.T)
+    total = priors.sum(axis=0)
     probability = np.divide(priors, total, out=np.full_like(priors, 1 / 3), where=total > 0)
     return probability * (1 - 3 * _PRIOR_FLOOR) + np.float32(_PRIOR_FLOOR)
 
 
 def _basis(positions: Floats) -> Floats:
-    x, y, z = positions.T
-    powers = [[np.ones_like(axis), axis, axis**2, axis**3] for axis in (x, y, z)]
-    return np.stack([powers[0][i] * powers[1][j] * powers[2][k] for i, j, k in POWERS], axis=1)
+    """Return the polynomial's terms, a row each, and ones, shape (20, N)."""
+    powers = []
+    for axis in np.ascontiguousarray(positions.T):
+        square = axis * axis
+        powers.append([np.ones_like(axis), axis, square, square * axis])
+    rows = np.empty((len(POWERS) + 1, len(positions)), dtype=np.float32)
+    for row, (i, j, k) in zip(rows, POWERS, strict=False):
+        np.multiply(powers[0][i], powers[1][j], out=row)
+        row *= powers[2][k]
+    rows[-1] = 1
+    return rows
 
 
 def _start(values: Floats, priors: Floats) -> tuple[NDArray, NDArray]:
     """Start at the median of the voxels where each tissue is likeliest."""
-    likeliest = priors.argmax(axis=1)
+    likeliest = priors.argmax(axis=0)
     overall = float(np.median(values))
     means = np.array(
         [
@@ -115,18 +125,20 @@ def _start(values: Floats, priors: Floats) -> tuple[NDArray, NDArray]:
 
 
 def _posterior(flat: Floats, priors: Floats, means: NDArray, deviations: NDArray) -> Floats:
-    z = (flat[:, None] - means.astype(np.float32)) / deviations.astype(np.float32)
-    density = priors * np.exp(-0.5 * np.minimum(z * z, 80)) / deviations.astype(np.float32)
+    """Return each tissue's probability, shape (3, N)."""
+    means, deviations = (part.astype(np.float32)[:, None] for part in (means, deviations))
+    z = (flat - means) / deviations
+    density = priors * np.exp(-0.5 * np.minimum(z * z, 80)) / deviations
     # Outliers: as dense as a Gaussian 3 deviations off, so that what is no tissue moves nothing.
     outlier = np.float32(0.011 / deviations.mean())
-    return density / (density.sum(axis=1, keepdims=True) + outlier)
+    return density / (density.sum(axis=0) + outlier)
 
 
 def _moments(flat: Floats, share: Floats, before: NDArray) -> tuple[NDArray, NDArray]:
-    weight = share.sum(axis=0, dtype=np.float64) + 1e-9
-    means = (share * flat[:, None]).sum(axis=0, dtype=np.float64) / weight
+    weight = share.sum(axis=1, dtype=np.float64) + 1e-9
+    means = (share * flat).sum(axis=1, dtype=np.float64) / weight
     means = np.where(weight > 20, means, before)
-    square = (share * (flat[:, None] - means.astype(np.float32)) ** 2).sum(axis=0) / weight
+    square = (share * (flat - means.astype(np.float32)[:, None]) ** 2).sum(axis=1) / weight
     floor = 0.01 * float(np.abs(means).max())
     return means, np.maximum(np.sqrt(square), floor).astype(np.float64)
 
@@ -136,13 +148,12 @@ def _fit_field(
 ) -> NDArray[np.float64]:
     """Fit the polynomial to the residual of the tissues' intensity, CSF left out."""
     precision = (np.maximum(means, 1e-6) / deviations).astype(np.float32) ** 2
-    precision[0] = 0.0
-    weights = share * precision
-    total = weights.sum(axis=1) + 1e-9
-    expected = (weights * np.log(np.maximum(means, 1e-6)).astype(np.float32)).sum(axis=1) / total
-    design = np.column_stack([basis, np.ones(len(basis), dtype=np.float32)])
-    weighted = design * total[:, None]
-    normal = (design.T @ weighted).astype(np.float64)
+    grey, white = share[1] * precision[1], share[2] * precision[2]
+    total = grey + white + np.float32(1e-9)
+    levels = np.log(np.maximum(means, 1e-6)).astype(np.float32)
+    expected = (grey * levels[1] + white * levels[2]) / total
+    weighted = basis * total
+    normal = (weighted @ basis.T).astype(np.float64)
     normal[np.diag_indices_from(normal)] += 1e-4 * np.trace(normal) / len(normal)
-    right = (weighted.T @ (logs - expected)).astype(np.float64)
+    right = (weighted @ (logs - expected)).astype(np.float64)
     return np.linalg.solve(normal, right)[:-1]

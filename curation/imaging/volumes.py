@@ -8,6 +8,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -58,6 +59,20 @@ class Volume:
     dtype: str
     nonfinite_share: float = 0.0
     note: str | None = None
+
+    @cached_property
+    def empty_slices(self) -> list[NDArray[np.bool_]]:
+        """For each axis, which slices hold one value only."""
+        return [_constant(np.moveaxis(self.data, axis, 0)) for axis in range(3)]
+
+
+def _constant(slices: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which slices hold one value only; most are found not to by a few of their voxels."""
+    few = slices[:, :: max(1, slices.shape[1] // 16), :: max(1, slices.shape[2] // 16)]
+    constant = np.asarray(few.min(axis=(1, 2)) == few.max(axis=(1, 2)))
+    for number in np.flatnonzero(constant):
+        constant[number] = slices[number].min() == slices[number].max()
+    return constant
 
 
 def read_header(path: Path) -> Header:
@@ -129,12 +144,15 @@ def load(path: Path) -> Volume:
         for chunk in _chunks(stream, raw, header):
             flat[start : start + len(chunk)] = chunk
             start += len(chunk)
-    bad = ~np.isfinite(flat)
-    nonfinite_share = float(bad.mean())
-    _refuse_constant(
-        float(flat.min(initial=np.inf, where=~bad)), float(flat.max(initial=-np.inf, where=~bad))
-    )
-    flat[bad] = 0.0
+    low, high = float(flat.min()), float(flat.max())
+    nonfinite_share = 0.0
+    if not np.isfinite([low, high]).all():
+        bad = ~np.isfinite(flat)
+        nonfinite_share = float(bad.mean())
+        low = float(flat.min(initial=np.inf, where=~bad))
+        high = float(flat.max(initial=-np.inf, where=~bad))
+        flat[bad] = 0.0
+    _refuse_constant(low, high)
     notes = [header.note, _note_on_nonfinite(nonfinite_share)]
     return Volume(
         data=flat.reshape(header.shape, order="F"),
@@ -214,7 +232,9 @@ def _chunks(
             have = start + len(block) // dtype.itemsize
             raise VolumeError(cut_off(f"{have} of {total} voxels are there"))
         with np.errstate(all="ignore"):  # infinities are counted by the caller
-            values = np.frombuffer(block, dtype).astype(np.float64) * slope + intercept
+            values = np.frombuffer(block, dtype)
+            if (slope, intercept) != (1.0, 0.0):
+                values = values.astype(np.float64) * slope + intercept
             yield values.astype(np.float32)
     for _ in range(_TAIL_CHUNKS):  # the end of a gzip stream holds its checksum
         if not stream.read(1 << 16):

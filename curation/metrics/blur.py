@@ -27,7 +27,7 @@ def _blur_metric(axis: int, name: str, label: str) -> None:
         meaning=f"Over how many voxels an edge inside the brain is spread, {label}; grain has no part in it.",
     )
     def function(scan: Scan) -> float:
-        return edge_width(scan, axis)
+        return scan.remembered(edge_width, axis)
 
 
 def edge_width(scan: Scan, axis: int) -> float:
@@ -59,21 +59,24 @@ def edge_width(scan: Scan, axis: int) -> float:
 
 def _lines(scan: Scan, axis: int, kind: str) -> NDArray:
     """Return every third line of the brain's box along ``axis``, as [along, across, across]."""
-    box = scan.brain_box
-    if kind == "inside":
-        data = scan.on_voxels(scan.masks.brain & (scan.masks.signed_distance_mm > 1), box)
-        for number, part in enumerate(box):
-            along = [1, 1, 1]
-            along[number] = -1
-            data = data & scan.clear(number, _REACH + 1)[part].reshape(along)
-    else:
-        data = scan.volume.data[box]
+    data = scan.remembered(_inside) if kind == "inside" else scan.volume.data[scan.brain_box]
     across = np.moveaxis(data, axis, 0)
     m, n = ((size - 2) // 3 * 3 for size in across.shape[1:])
     pick = partial(_shifted, across, m, n)
     if kind == "beside":
         return (pick(0, 1) + pick(2, 1) + pick(1, 0) + pick(1, 2)) / np.float32(4)
     return pick(1, 1)
+
+
+def _inside(scan: Scan) -> NDArray:
+    """Return which voxels of the brain's box are brain with an image as far around as edges reach."""
+    box = scan.brain_box
+    data = scan.on_voxels(scan.masks.brain & (scan.masks.signed_distance_mm > 1), box)
+    for number, part in enumerate(box):
+        along = [1, 1, 1]
+        along[number] = -1
+        data &= scan.clear(number, _REACH + 1)[part].reshape(along)
+    return data
 
 
 def _shifted(across: NDArray, m: int, n: int, first: int, second: int) -> NDArray:
@@ -96,7 +99,7 @@ for _axis, (_name, _label) in enumerate(
     meaning="Over how many voxels an edge inside the brain is spread, over all directions.",
 )
 def edge_width_mean(scan: Scan) -> float:
-    return float(np.mean([edge_width(scan, axis) for axis in range(3)]))
+    return float(np.mean([scan.remembered(edge_width, axis) for axis in range(3)]))
 
 
 @metric(

@@ -7,12 +7,13 @@ Esteban et al., PLoS ONE 12 (2017) e0184661.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from curation.errors import NotMeasurable
+from curation.imaging import morphology
 
 Bools = NDArray[np.bool_]
 
@@ -190,7 +191,7 @@ def artefact_mask(image: NDArray, hat: Bools, distance: NDArray) -> Bools:
     lit = air[air > 0]
     spread = float(np.median(np.abs(lit - np.median(lit)))) / _NORMAL_MAD
     bright = hat & (image > _ARTEFACT_Z * spread) & (distance >= _ARTEFACT_DISTANCE)
-    return np.asarray(ndimage.binary_opening(bright))
+    return morphology.opened(bright)
 
 
 def qi_1(air: Bools, artefacts: Bools) -> float:
@@ -221,9 +222,31 @@ def qi_2(air: NDArray) -> float:
     grid = np.linspace(0.0, _KDE_TOP, _KDE_POINTS)
     density = _kernel_density(values, grid)
     tail = int(np.argmax(density[::-1] > density.max() * 0.5))
-    shape = stats.chi2.fit(values, _COIL_ELEMENTS)
+    shape = stats.chi2.fit(values, _COIL_ELEMENTS, optimizer=partial(_fitted_to_levels, values))
     expected = stats.chi2.pdf(grid, *shape[:-2], loc=shape[-2], scale=shape[-1])
     return float(np.abs(density[-tail:] - expected[-tail:]).mean())
+
+
+def _fitted_to_levels(
+    values: NDArray, function: object, start: NDArray, args: object = (), disp: object = 0
+) -> NDArray:
+    """Minimise what ``scipy.stats.chi2.fit`` does, each level of brightness taken once: few are stored."""
+    from scipy import optimize, special
+
+    levels, counts = np.unique(values, return_counts=True)
+    nothing = 100 * np.log(np.finfo(float).max)
+
+    def misfit(parameters: NDArray) -> float:
+        freedom, location, scale = parameters
+        if freedom <= 0 or scale <= 0:
+            return np.inf
+        z = (levels - location) / scale
+        inside = z > 0
+        logs = special.xlogy(freedom / 2 - 1, z[inside]) - z[inside] / 2
+        logs -= special.gammaln(freedom / 2) + np.log(2) * freedom / 2 + np.log(scale)
+        return float(counts[~inside].sum() * nothing - counts[inside] @ logs)
+
+    return optimize.fmin(misfit, start, disp=0)
 
 
 def _kernel_density(values: NDArray, grid: NDArray) -> NDArray[np.float64]:

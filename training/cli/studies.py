@@ -109,7 +109,7 @@ def train_demo_study(workspace: Workspace) -> str:
     What is there already is not made again, so it may be interrupted and called again.
     """
     from curation.assessment import (
-        assess_workspace,  # brings SimpleITK: not for 'status' and the pages
+        assess_workspace,  # brings what measures scans: not for 'status' and the pages
     )
 
     with framework.bar("scoring") as progress:

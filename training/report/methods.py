@@ -24,7 +24,7 @@ from training.settings import input_images
 from training.studies import arm_overlap, pool_target_separation
 
 #: Whose versions a reader needs to make the same again.
-LIBRARIES = ("torch", "monai", "numpy", "scipy", "SimpleITK", "nilearn")
+LIBRARIES = ("torch", "monai", "numpy", "scipy", "nilearn")
 
 
 def paragraphs(source: ReportSource) -> tuple[str, ...]:

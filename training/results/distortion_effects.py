@@ -201,7 +201,7 @@ def _measure_one(task: _Task) -> tuple[str, float, str, float, float, float, flo
 
 def _score(image: StudyImage, source: str, reference: Reference) -> float:
     """Return the distortion score of the distorted image; NaN where it cannot be assessed."""
-    from curation.assessment.assess_scan import assess_volume  # brings SimpleITK
+    from curation.assessment.assess_scan import assess_volume  # what measures scans
 
     try:
         if files.sha256_of(Path(source)) != image.sha256:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from curation.imaging import bias_field
 from curation.imaging.bias_field import n4_field
 from curation.metrics import mriqc_definitions
 
@@ -41,3 +42,23 @@ def test_without_a_brain_or_without_contrast_there_is_no_field(value: float) -> 
     data = np.full(SHAPE, value, dtype=np.float32)
     assert n4_field(data, np.zeros(SHAPE, dtype=bool)).size == 0
     assert n4_field(data, np.ones(SHAPE, dtype=bool)).size == 0
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.6])
+def test_the_field_is_that_of_simpleitks_filter(
+    brain: tuple[np.ndarray, np.ndarray], strength: float
+) -> None:
+    import SimpleITK as sitk
+
+    data, inside = brain
+    ramp = np.exp(strength * np.linspace(-1, 1, SHAPE[1]))[None, :, None].astype(np.float32)
+    grain = np.random.default_rng(1).normal(1, 0.05, SHAPE).astype(np.float32)
+    part, mask = bias_field.coarse_brain(data * ramp * grain, inside)
+    image, of_mask = (
+        sitk.GetImageFromArray(each.transpose(2, 1, 0)) for each in (part, mask.astype(np.uint8))
+    )
+    method = sitk.N4BiasFieldCorrectionImageFilter()
+    method.SetNumberOfThreads(1)
+    method.Execute(image, of_mask)
+    theirs = sitk.GetArrayFromImage(method.GetLogBiasFieldAsImage(image)).transpose(2, 1, 0)[mask]
+    np.testing.assert_allclose(bias_field.n4_log_field(part, mask), theirs, atol=5e-4)
