@@ -34,7 +34,8 @@ def edge_width(scan: Scan, axis: int) -> float:
     """Return the width in voxels of the brain's strongest edges along one axis.
 
     Edges are found on neighbouring lines and measured on the line between them, so that the noise of
-    the one has nothing to do with the noise of the other, and averages out.
+    the one has nothing to do with the noise of the other, and averages out. All that is looked at along the
+    line lies in the brain: where a skull was removed, the cut is the sharpest edge of all.
     """
     lines, beside, inside = (_lines(scan, axis, kind) for kind in ("middle", "beside", "inside"))
     span = slice(_REACH, -_REACH - 1)
@@ -45,7 +46,7 @@ def edge_width(scan: Scan, axis: int) -> float:
     summit = (strength[span] >= strength[_REACH - 1 : -_REACH - 2]) & (
         strength[span] >= strength[_REACH + 1 : len(strength) - _REACH + 1][: len(steps)]
     )
-    usable = inside[span][: len(steps)] & summit
+    usable = _all_inside(inside, len(steps)) & summit
     if usable.sum() < _MIN_EDGES:
         raise NotMeasurable("too few edges of the brain are in view")
     strong = usable & (strength[span] >= np.percentile(strength[span][usable], 75))
@@ -66,6 +67,11 @@ def _lines(scan: Scan, axis: int, kind: str) -> NDArray:
     if kind == "beside":
         return (pick(0, 1) + pick(2, 1) + pick(1, 0) + pick(1, 2)) / np.float32(4)
     return pick(1, 1)
+
+
+def _all_inside(inside: NDArray, steps: int) -> NDArray:
+    """Return for which steps all voxels are brain that their edge is measured on, from −2 to +3."""
+    return np.logical_and.reduce([inside[k : k + steps] for k in range(2 * _REACH + 2)])
 
 
 def _inside(scan: Scan) -> NDArray:
