@@ -3,7 +3,7 @@
 import sys
 
 from curation.cli import framework
-from training.cli import export, launch, power, studies
+from training.cli import export, launch, power, studies, world
 
 #: In the order of the help.
 COMMANDS = (
@@ -13,6 +13,7 @@ COMMANDS = (
     export.EXPORT_COMMAND,
     export.RECONSTRUCT_COMMAND,
     export.REPORT_COMMAND,
+    world.WORLD_COMMAND,
 )
 
 

@@ -64,6 +64,11 @@ class WorkspacePaths:
         return self.root / "learned.parquet"
 
     @property
+    def world_path(self) -> Path:
+        """What a simulated world with known truth was built with, and what is true of it."""
+        return self.root / "world.json"
+
+    @property
     def database_path(self) -> Path:
         return self.root / "decisions.sqlite"
 

@@ -1,11 +1,17 @@
 """Networks for brain age: an encoder, its features pooled, and a linear head."""
 
+import numpy as np
 import torch
 from monai.networks.nets.masked_autoencoder_vit import MaskedAutoEncoderViT
 from torch import Tensor, nn
 
 from training.models.patches import embed, patchify
 from training.settings.preset import Preset
+
+#: Numbers that pooling by places keeps of each patch.
+PLACE_NUMBERS = 4
+#: Penalties of ridge regression that a head may begin at, as shares of the features' mean square.
+_PENALTIES = tuple(10.0**power for power in np.arange(-4, 3.1, 0.5))
 
 
 class AgeModel(nn.Module):
@@ -59,9 +65,44 @@ class AgeModel(nn.Module):
         self.norm.running_mean.copy_(mean)  # type: ignore[union-attr]
         self.norm.running_var.copy_(variance)  # type: ignore[union-attr]
 
+    @torch.no_grad()
+    def start_head(self, features: Tensor, goal: Tensor) -> None:
+        """Let the head begin at ridge regression on the features as they are, and set its normalisation.
+
+        Kumar et al. 2022, "Fine-tuning can distort pretrained features and underperform out-of-distribution",
+        arXiv:2202.10054: a head that is right from the start spares the encoder the search for one.
+
+        Parameters
+        ----------
+        features : Tensor, [B, H]
+            Of people trained on; 2 or more.
+        goal : Tensor, [B]
+            Their standardised values of the outcome, whose mean is 0.
+
+        Notes
+        -----
+        The penalty is the one with the smallest error of people who are left out one at a time.
+        """
+        self.calibrate(features)
+        shown = self.norm.eval()(features.float()).double()
+        values, vectors = torch.linalg.eigh(shown @ shown.T / shown.shape[1])
+        goal, found = goal.to(vectors) - goal.mean().to(vectors), []
+        for penalty in _PENALTIES:
+            inverse = (vectors / (values.clamp(min=0) + penalty)) @ vectors.T
+            weights = inverse @ goal
+            # the mean is fitted too: without it, who is left out is what the others lack to a mean of 0
+            left_out = penalty * weights / (penalty * inverse.diagonal() - 1 / len(goal))
+            found.append((float(left_out.abs().mean()), shown.T @ weights / shown.shape[1]))
+        _, best = min(found, key=lambda one: one[0])
+        self.head.weight.copy_(best.to(self.head.weight).unsqueeze(0))
+
 
 class EncoderAgeModel(AgeModel):
-    """A masked autoencoder's encoder, patches shown without gaps, pooled by their mean.
+    """A masked autoencoder's encoder, patches shown without gaps, and its features pooled.
+
+    Pooled by ``places``, each patch's tokens become :data:`PLACE_NUMBERS` numbers by one map for all places,
+    and those of all places stand beside each other: displacements at different places, which cancel in a
+    mean, do not cancel there.
 
     Parameters
     ----------
@@ -92,12 +133,16 @@ class EncoderAgeModel(AgeModel):
         frozen: bool = False,
         pretrained: bool = False,
     ) -> None:
-        super().__init__(preset.hidden, preset, head_seed=head_seed)
-        self.patch, self.pretrained = preset.patch, pretrained
         every = torch.arange(autoencoder.patch_embedding.n_patches)
-        self.register_buffer(
-            "positions", every if positions is None else positions, persistent=False
-        )
+        positions = every if positions is None else positions
+        by_place = preset.pooling == "places"
+        width = len(positions) * PLACE_NUMBERS if by_place else preset.hidden
+        super().__init__(width, preset, head_seed=head_seed)
+        self.patch, self.pretrained = preset.patch, pretrained
+        self.register_buffer("positions", positions, persistent=False)
+        self.place_map = nn.Linear(preset.hidden, PLACE_NUMBERS, bias=False) if by_place else None
+        if self.place_map is not None:
+            nn.init.orthogonal_(self.place_map.weight)
         self.patch_embedding = autoencoder.patch_embedding
         self.cls_token = autoencoder.cls_token
         self.blocks = autoencoder.blocks
@@ -106,9 +151,11 @@ class EncoderAgeModel(AgeModel):
             self.head.requires_grad_(True)
 
     def pooled(self, volumes: Tensor) -> Tensor:
-        """Return the encoder's features, averaged over patches, [B, H]."""
+        """Return the encoder's features: averaged over patches [B, H], or by places [B, K · 4]."""
         shown = patchify(volumes, self.patch)[:, self.positions]  # [B, K, P]
         patches = embed(self.patch_embedding, shown, self.positions.expand(len(shown), -1))
         first = self.cls_token.expand(len(patches), -1, -1)
         tokens = self.blocks(torch.cat((first, patches), dim=1))
+        if self.place_map is not None:
+            return self.place_map(tokens[:, 1:]).flatten(1)
         return tokens[:, 1:].mean(dim=1)

@@ -172,7 +172,8 @@ def _finetuning(source: ReportSource) -> str:
     shares = f" Some arms learned from {_listed(few)} % of the people's {what}." if few else ""
     return (
         f"Fine-tuning. Encoder and head were fine-tuned for {study.outcome.noun} "
-        f"{methods_training.length(study)}{others}{shares} {study.folds} folds {study.judging.folds_words}, "
+        f"{methods_training.length(study)}{methods_training.head(study)}{others}{shares} "
+        f"{study.folds} folds {study.judging.folds_words}, "
         "the same for every arm; "
         f"{plural(len(study.seeds), 'seed')} ({_listed(study.seeds)}). No held-out person chose "
         f"anything.{judging_methods.told(source)}"

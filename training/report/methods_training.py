@@ -53,6 +53,20 @@ def views(preset: Preset) -> str:
     )
 
 
+def head(study: Study) -> str:
+    """Return what the head read and where it began, where that is not the usual, as sentences; else nothing.
+
+    The usual: the mean over patches, and random weights.
+    """
+    places = " The head read a few numbers of each patch instead of their mean."
+    ridge = (
+        " The head began at ridge regression on the features before fine-tuning, its penalty chosen "
+        "among the people of the training folds."
+    )
+    begins = study.preset.head_start == "ridge" and not study.outcome.two_valued
+    return places * (study.preset.pooling == "places") + ridge * begins
+
+
 def length(study: Study) -> str:
     """Return over how many epochs encoder and head were fine-tuned, and who chose them."""
     if study.tuning is None:

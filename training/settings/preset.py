@@ -14,11 +14,15 @@ from training.settings import objectives
 
 MASKINGS = ("uniform", "brain")
 PRECISIONS = ("auto", "float32", "bfloat16")
+#: Ways to make features of a volume from those of its patches.
+POOLINGS = ("mean", "places")
+#: Where the head begins.
+HEAD_STARTS = ("random", "ridge")
 #: Input modalities; a PET is one that lies in the space of the person's T1w.
 MODALITIES = (("T1w",), ("pet",), ("T1w", "pet"))
 _SEQUENCES = ("shape", "modalities")
 #: Fields that came later: a plan that has their defaults is written down, and named, as before.
-_LATER = ("objective", "contrast_weight", "temperature", "crop")
+_LATER = ("objective", "contrast_weight", "temperature", "crop", "pooling", "head_start")
 #: Least values of whole numbers, of which the others are 1 or more, and ranges of those that are none.
 _LEAST = {"finetune_batch": 2, "shift_voxels": 0}
 _ABOVE_ZERO = (
@@ -107,6 +111,12 @@ class Preset:
         Of the contrast, see :func:`training.models.contrast.nt_xent`.
     crop : float
         Share of each axis that a view of the contrast shows, 0.3 to 1.
+    pooling : {'mean', 'places'}
+        What the head reads: the mean over patches; or a few numbers of each patch, beside each other
+        (:class:`training.models.age_model.EncoderAgeModel`).
+    head_start : {'random', 'ridge'}
+        Where the head begins: at random weights; or at ridge regression of the outcome on the features as
+        they are before fine-tuning, in every arm. Of two values always at random weights.
     threads : int
         CPU threads of one run.
     devices : int
@@ -162,6 +172,8 @@ class Preset:
     contrast_weight: float = 0.1
     temperature: float = 0.2
     crop: float = 0.75
+    pooling: Literal["mean", "places"] = "mean"
+    head_start: Literal["random", "ridge"] = "random"
     threads: int = 1
     devices: int = 1
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -205,7 +217,12 @@ class Preset:
                 raise StudyError(f"Preset {self.name}: {name} must be 0 or more.")
 
     def _check_choices(self) -> None:
-        for field, allowed in (("masking", MASKINGS), ("precision", PRECISIONS)):
+        for field, allowed in (
+            ("masking", MASKINGS),
+            ("precision", PRECISIONS),
+            ("pooling", POOLINGS),
+            ("head_start", HEAD_STARTS),
+        ):
             if getattr(self, field) not in allowed:
                 raise StudyError(
                     f"Preset {self.name}: {field} is one of {', '.join(allowed)}, not "

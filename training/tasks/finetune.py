@@ -70,6 +70,8 @@ def finetune(workspace: Workspace, study: Study, run: Run, interruption: Interru
         groups = (_people(workspace, study, scans, scale) for scans in (train, test))
         task = AgeRegression(fabric, preset, seed, model, *groups)
         probed = task.probed() if run.fold == 0 and not trial else {}
+        if preset.head_start == "ridge" and not study.outcome.two_valued:
+            task.start_head()
         trainer = training_loop.Trainer(
             fabric, run, schedule, model, parameter_groups(model, preset), interruption
         )
@@ -193,6 +195,13 @@ class AgeRegression(training_loop.Task):
         scans = pd.concat([people.scans for people in groups])
         found = site_probe.probe(features.cpu().double().numpy(), scans)
         return {"site_probe": found} if found else {}
+
+    def start_head(self) -> None:
+        """Let the head begin at ridge regression, before the encoder learns; a resumed run loads its own."""
+        self.fabric.to_device(self.model).eval()
+        with torch.inference_mode():
+            features = self._features(self.train.volumes)
+        self.model.start_head(features.clone(), self.train.goal.to(features.device))
 
     def predict(self, people: People) -> NDArray[np.float64]:
         """Return the predicted values of people's scans: years, the outcome's unit, or probabilities."""

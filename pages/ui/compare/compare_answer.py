@@ -13,6 +13,7 @@ from pages.ui.compare import (
     comparison_charts,
     judging_panels,
     picked_points,
+    planted_panel,
     primary_panel,
     verdict_lines,
 )
@@ -79,7 +80,8 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     found = Comparisons(*map(shown.left, found))
     _verdicts(shown, found, conclusion, final, _against(shown, reference))
     outcome = shown.outcome
-    picks = _forests(shown, final, found.reference, conclusion)
+    picks = _forests(workspace, shown, final, found.reference, conclusion)
+    planted_panel.show(workspace, outcome)
     for arm in dict.fromkeys(picks):
         scans = error_strata.errors_by_scan(shown.held_out, arm)
         what = f"Test scans of {comparison_charts.plain(arm, outcome)}"
@@ -193,12 +195,17 @@ def _line(row, shared: Overlap | None, *, ranked: bool) -> str:  # type: ignore[
 
 
 def _forests(
-    shown: Comparison, final: pd.DataFrame, differences: pd.DataFrame, conclusion: Conclusion
+    workspace: Workspace,
+    shown: Comparison,
+    final: pd.DataFrame,
+    differences: pd.DataFrame,
+    conclusion: Conclusion,
 ) -> list[str]:
     with st.container(horizontal=True, key="split-forests", gap="medium"):
         with st.container(width="stretch"):
             st.subheader("Final test AUC" if shown.outcome.two_valued else "Final test error")
-            figure = comparison_charts.final_errors(final, shown.styles, shown.outcome)
+            known = planted_panel.known(workspace, shown.outcome)
+            figure = comparison_charts.final_errors(final, shown.styles, shown.outcome, known)
             alt = f"Final test {shown.outcome.measure} of each arm with its 95 % interval"
             first = picked_points.figure(figure, key="forest-final", alt=alt)
         with st.container(width="stretch"):

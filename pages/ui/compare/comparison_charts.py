@@ -45,7 +45,10 @@ def called(arm: str, outcome: Outcome = AGE) -> str:
 
 
 def final_errors(
-    table: pd.DataFrame, styles: Mapping[str, Style], outcome: Outcome = AGE
+    table: pd.DataFrame,
+    styles: Mapping[str, Style],
+    outcome: Outcome = AGE,
+    known: Mapping[str, float] | None = None,
 ) -> go.Figure:
     """Draw the final test error (or AUC) of each arm with its 95 % interval, best on top.
 
@@ -57,12 +60,21 @@ def final_errors(
         A style an arm; predicting the mean is grey.
     outcome : Outcome
         What is predicted.
+    known : mapping of str to float, optional
+        Errors that are known of a simulated world, by what they are called: a line each.
     """
     rows = outcome.best_first(table).iloc[::-1]
     shown = f"%{{y}}: {outcome.hover('x')}"
     figure = go.Figure(_forest(rows, "age_mae_years", styles, shown, outcome))
     _forest_layout(figure, rows["arm"], html.escape(outcome.measure_label))
     figure.update_xaxes(rangemode="normal" if outcome.two_valued else "tozero")
+    for name, value in (known or {}).items():
+        figure.add_vline(
+            x=value,
+            line={"color": MUTED, "width": 1.5, "dash": "dash"},
+            annotation={"text": html.escape(name), "font": {"size": 12, "color": MUTED}},
+            annotation_position="bottom right",
+        )
     return figure
 
 

@@ -142,3 +142,54 @@ def test_only_the_places_asked_for_are_looked_at() -> None:
     patches[:, 1::2] = 9.0
     after = model.pooled(unpatchify(patches, PRESET.grid, PRESET.patch))
     assert torch.equal(before, after)
+
+
+def _by_places() -> EncoderAgeModel:
+    preset = PRESET.changed({"pooling": "places"})
+    return EncoderAgeModel(masked_autoencoder.build(preset, seed=0), preset, head_seed=1)
+
+
+def test_what_cancels_in_the_mean_over_patches_does_not_cancel_by_places() -> None:
+    patches = torch.rand(1, 6 * 5 * 5, 4**3)
+    changed = patches.clone()
+    changed[:, [3, 70]] = patches[:, [70, 3]]  # one place gains what another loses
+    features = {}
+    for name, model in (("mean", _model()), ("places", _by_places())):
+        model.blocks = torch.nn.Identity()
+        torch.nn.init.zeros_(model.patch_embedding.position_embeddings)
+        with torch.no_grad():
+            features[name] = [
+                model.pooled(unpatchify(one, PRESET.grid, 4)) for one in (patches, changed)
+            ]
+    assert torch.allclose(*features["mean"], atol=1e-6)
+    assert not torch.allclose(*features["places"], atol=1e-3)
+
+
+def test_a_head_starts_at_the_ridge_regression_that_errs_least_on_people_left_out() -> None:
+    model = _by_places().eval()
+    rng = torch.Generator().manual_seed(0)
+    few, width = torch.randn(20, 5, generator=rng), model.head.in_features
+    features = few @ torch.randn(5, width, generator=rng) + torch.randn(20, width, generator=rng)
+    goal = few[:, 0] + torch.randn(20, generator=rng)  # what interpolates does not predict
+    goal = (goal - goal.mean()) / goal.std()
+    model.start_head(features, goal)
+    shown = model.norm(features).double()
+
+    def fitted(rows: list[int], penalty: float, asked: torch.Tensor) -> torch.Tensor:
+        middle, mean = shown[rows].mean(0), goal[rows].double().mean()
+        some = shown[rows] - middle
+        alike = some @ some.T + penalty * width * torch.eye(len(rows), dtype=torch.float64)
+        weights = some.T @ torch.linalg.solve(alike, goal[rows].double() - mean)
+        return mean + (asked - middle) @ weights
+
+    def left_out(penalty: float) -> float:
+        errors = []
+        for one in range(20):
+            rows = [row for row in range(20) if row != one]
+            errors.append((fitted(rows, penalty, shown[one]) - goal[one]).abs())
+        return float(sum(errors) / len(errors))
+
+    best = min((10.0 ** (half / 2) for half in range(-8, 7)), key=left_out)
+    assert best > 1e-3
+    wanted = fitted(list(range(20)), best, shown)
+    assert torch.allclose(model.predict(features).double(), wanted, atol=1e-3)

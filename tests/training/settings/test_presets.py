@@ -22,6 +22,13 @@ def test_a_preset_survives_being_written_down(name: str) -> None:
     assert Preset.from_dict(PRESETS[name].as_dict()) == PRESETS[name]
 
 
+def test_pooling_and_start_of_the_head_are_written_down_only_where_they_are_not_as_before() -> None:
+    assert not {"pooling", "head_start"} & PRESETS["laptop"].as_dict().keys()
+    changed = PRESETS["laptop"].changed({"pooling": "places", "head_start": "ridge"})
+    assert {"pooling", "head_start"} <= changed.as_dict().keys()
+    assert Preset.from_dict(changed.as_dict()) == changed
+
+
 def test_a_preset_written_down_before_fields_were_added_begins_as_it_did() -> None:
     old = PRESETS["laptop"].as_dict()
     for field in ("centred", "locality"):
@@ -54,6 +61,8 @@ def test_a_changed_field_changes_that_field_only() -> None:
         ({"finetune_lr": float("nan")}, "finetune_lr must be above 0"),
         ({"clip_norm": float("inf")}, "clip_norm must be above 0"),
         ({"dropout": 1.0}, "dropout must be 0 or more, and below 1"),
+        ({"pooling": "max"}, "pooling is one of mean, places"),
+        ({"head_start": "zero"}, "head_start is one of random, ridge"),
         ({"depth": 3}, "no field depth"),
         ({"name": "other"}, "no field name"),
     ],

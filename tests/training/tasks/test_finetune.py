@@ -208,3 +208,16 @@ def test_arms_are_pretrained_on_their_own_volumes_for_their_own_steps(workspace:
     assert len({results[arm]["loss"] for arm in ARMS}) == 4
     for arm in ARMS[1:]:
         assert any(not weights[arm][name].equal(weights["A"][name]) for name in weights["A"])
+
+
+def test_a_head_that_starts_at_ridge_regression_is_right_before_any_step(workspace) -> None:
+    workspace_trainable.make(workspace, pool=6, target=24)
+    errors = {}
+    for start in ("random", "ridge"):
+        overrides = {"finetune_epochs": 1, "finetune_lr": 1e-9, "pooling": "places"}
+        study = workspace_trainable.plan(
+            workspace, name=start, arms=["scratch"], overrides=overrides | {"head_start": start}
+        )
+        result = _train(workspace, study, "finetune_scratch_seed0_fold0")
+        errors[start] = result["age_mae_years"] / result["baseline_mae_years"]
+    assert errors["ridge"] < 0.5 < errors["random"]

@@ -1,0 +1,116 @@
+"""What a world was built with and what is true of it, as its workspace keeps it, and in words."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from curation import __version__
+from curation.simulation.artefacts import ARTEFACTS
+from curation.storage import files
+from curation.storage.workspace import Workspace
+from training.world.dials import Dials
+
+#: Which error is which, in words.
+LINES: Mapping[str, str] = {
+    "best": "best possible: the latents known, and what age is of them",
+    "latents": "ridge regression on the latents",
+    "components": "ridge regression on principal components of the pool",
+    "voxels": "ridge regression on voxels",
+    "mean": "predicting the mean age",
+}
+#: Those that are drawn beside the arms; predicting the mean stands there already.
+DRAWN: Mapping[str, str] = {"best": "best possible", "voxels": "ridge on voxels"}
+_REMEDY = "Put back a copy of it, or make the world again in another folder."
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Errors of the target's people without a network, years; :data:`LINES` says in words which is which.
+
+    Parameters
+    ----------
+    best, latents, components, voxels, mean : float
+        Mean absolute errors.
+    """
+
+    best: float
+    latents: float
+    components: float
+    voxels: float
+    mean: float
+
+    def as_dict(self) -> dict[str, float]:
+        """Return plain JSON-ready values, to a hundredth of a year."""
+        return {name: round(value, 2) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Truth":
+        """Build it from what :meth:`as_dict` gave."""
+        return cls(**{name: float(values[name]) for name in LINES})
+
+
+@dataclass(frozen=True)
+class Planted:
+    """What was planted in a workspace.
+
+    Parameters
+    ----------
+    dials : Dials
+        What its world was built with.
+    truth : Truth
+        What is true of it.
+    """
+
+    dials: Dials
+    truth: Truth
+
+    @property
+    def words(self) -> str:
+        """What was planted, in sentences."""
+        dials = self.dials
+        told = [
+            f"Everything here is simulated. {dials.distorted} of the {dials.pool} scans to pretrain on are "
+            f"bad by their planted quality, and {_harm(dials)}"
+        ]
+        if dials.confounding:
+            told.append(
+                f"Quality goes with {dials.confounded} besides ({dials.confounding:g} of 1)."
+            )
+        if dials.batch_effect:
+            told.append(
+                f"The two sites show the same tissue differently ({dials.batch_effect:g} of 1)."
+            )
+        told.append(f"A fold learns age from {dials.labels} people.")
+        return " ".join(told)
+
+    def rows(self) -> list[tuple[str, float]]:
+        """Return what is known of the error in words, with it in years."""
+        return [(LINES[name], value) for name, value in self.truth.as_dict().items()]
+
+
+def write(workspace: Workspace, planted: Planted) -> None:
+    """Keep what was planted in a workspace."""
+    about = {"simulated": True, "version": __version__}
+    kept = about | {"dials": planted.dials.as_dict(), "truth": planted.truth.as_dict()}
+    files.write_json(workspace.world_path, kept)
+
+
+def read(workspace: Workspace) -> Planted | None:
+    """Return what was planted in a workspace; none where it is no world.
+
+    Raises
+    ------
+    DamagedError
+        When its file cannot be read.
+    """
+    if not workspace.world_path.exists():
+        return None
+    kept = files.read_json(workspace.world_path, _REMEDY)
+    return Planted(Dials.from_dict(kept["dials"]), Truth.from_dict(kept["truth"]))
+
+
+def _harm(dials: Dials) -> str:
+    if not dials.dose:
+        return "yet as good as all others: leaving them out can only lose people."
+    kinds = ", ".join(ARTEFACTS[name].label for name in dials.artefacts)
+    return f"distorted at severity {dials.dose:g} ({kinds})."
