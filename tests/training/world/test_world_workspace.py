@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from curation.errors import DamagedError, StudyError, WorkspaceError
+from curation.imaging import prepared_volume
 from curation.storage import tables
 from curation.storage.workspace import Workspace
-from training.settings import volume_grid
 from training.studies import planned_study, prepare_volumes
 from training.world import people, planted, world_workspace
 from training.world.anatomy import SHAPE, Anatomy
@@ -18,7 +18,7 @@ DIALS = Dials(pool=20, labels=8, dose=1.0, artefacts=("blur",))
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(volume_grid, "template_brain", lambda preset: BRAIN)  # seconds
+    monkeypatch.setattr(prepared_volume, "template_brain", lambda preset: BRAIN)  # seconds
 
 
 @pytest.fixture
