@@ -10,7 +10,7 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak screenshots bench-scoring bench-validity bench-review bench-tiers bench-compare bench-answer bench-judging bench-training bench-learning clean
+.PHONY: help run demo test check format soak screenshots bench-scoring bench-validity bench-review bench-tiers bench-compare bench-answer bench-judging bench-training bench-learning bench-truth clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ bench-training: $(TESTING) ## volumes a second of pretraining against MONAI's st
 
 bench-learning: $(TESTING) ## is reconstruction learned: held-out error of the preset laptop; half an hour; the last line is JSON
 	$(PY) -m tests.benchmarks.learning
+
+bench-truth: $(TESTING) ## does the chain find what was planted: studies in worlds with known truth; an hour; the last line is JSON
+	$(PY) -m tests.benchmarks.truth
 
 clean: ## remove the virtual environment and caches (never a workspace)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -28,6 +28,7 @@ from training.settings import volume_grid
 from training.studies import prepare_volumes, study_images
 from training.studies.planned_study import Study
 from training.studies.study_images import StudyImage
+from training.world import planted
 
 #: Scans of each artefact and severity that are assessed, at most; they are spread evenly over the arm's.
 SCORED = 4
@@ -107,7 +108,8 @@ def _tasks(workspace: Workspace, study: Study, images: Sequence[StudyImage]) -> 
     people = list(_people(workspace, study))
     between, middle = _mean_variance(people), prepared_vector.middle_of(people)
     sources = tables.read_scans(workspace).set_index("scan_id")["path"]
-    reference, scored = _reference(workspace, study), _to_score(images)
+    reference = _reference(workspace, study)
+    scored = _to_score(images, in_world=planted.read(workspace) is not None)
     tasks = []
     for image in images:
         clean, distorted = (
@@ -144,9 +146,11 @@ def _mean_variance(brains: Sequence[NDArray[np.float32]]) -> float:
     return float(np.var(stacked, axis=0, ddof=1, dtype=np.float64).mean())
 
 
-def _to_score(images: Sequence[StudyImage]) -> dict[str, set[str]]:
+def _to_score(images: Sequence[StudyImage], *, in_world: bool) -> dict[str, set[str]]:
     """Return which distortions of each scan are assessed."""
     chosen: dict[str, set[str]] = {image.scan_id: set() for image in images}
+    if in_world:  # a measured score beside one that was planted would tell nothing
+        return chosen
     by_dose: dict[tuple[str, float], list[StudyImage]] = {}
     for image in images:
         if image.distortion:

@@ -24,7 +24,7 @@ AGEING = (0, WARPS + SKEWED_WARPS)
 #: Root mean square of each deformation, voxels, and of each change of tissue, in units of the waves' height.
 WARP_VOXELS, TISSUE_CHANGE = 0.3, 0.5
 #: Standard deviation of the noise of a voxel, half of what fluid and white matter differ by being 1.
-NOISE = 0.6
+NOISE = 0.4
 #: Mean age, its spread by the latents, and what no image tells of it, years.
 MEAN_YEARS, SPREAD_YEARS, UNTOLD_YEARS = 50.0, 13.0, 2.0
 #: Relative intensities: middle of fluid and white matter, half of what they differ by, and the least.

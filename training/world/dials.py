@@ -9,8 +9,9 @@ from curation.simulation.artefacts import ARTEFACTS
 
 #: What quality can be confounded with.
 CONFOUNDERS = ("nothing", "age", "site")
-#: Artefacts that distorted scans get in turn: those that leave little of a person in so coarse a volume.
-DEFAULT_ARTEFACTS = ("bias", "wraparound", "ghosting")
+#: Artefacts that distorted scans get in turn: by default the one of which a contrast learns most in place of
+#: people, since where the empty slab lies tells a scan from all others.
+DEFAULT_ARTEFACTS = ("dropped_slab",)
 #: Fewest people whose ages are known of whom anything can be learned, and to be judged on.
 FEWEST_LABELS = 8
 _SHARES = ("share", "dose", "confounding", "batch_effect")
@@ -53,7 +54,7 @@ class Dials:
     pool: int = 600
     labels: int = 60
     strength: float = 1.0
-    share: float = 0.5
+    share: float = 0.65
     dose: float = 0.0
     artefacts: tuple[str, ...] = DEFAULT_ARTEFACTS
     confounded: str = "nothing"

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from curation.imaging.prepared_volume import BACKGROUND
+from training.tasks import batches as tasks_batches
 from training.tasks.batches import (
     Augmentation,
     Volumes,
@@ -30,7 +31,26 @@ def test_batches_are_the_volumes_on_disk(tmp_path: Path) -> None:
     assert batch[:, 0, 0, 0, 0].tolist() == [4, 1]
 
 
-def test_more_volumes_than_a_process_may_have_files_open(tmp_path: Path) -> None:
+def test_volumes_that_are_held_are_the_same_and_no_more_are_held_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        np.save(tmp_path / f"{number}.npy", np.full((2, 3, 4), number, np.float16))
+    paths = [tmp_path / f"{number}.npy" for number in range(4)]
+    monkeypatch.setattr(tasks_batches, "HELD_BYTES", 2 * 2 * 3 * 4 * 2)
+    volumes = Volumes(paths)
+    first = volumes.batch(range(4))
+    for path in paths:
+        np.save(path, np.full((2, 3, 4), 9, np.float16))
+    again = volumes.batch(range(4))[:, 0, 0, 0, 0]
+    assert first[:, 0, 0, 0, 0].tolist() == [0, 1, 2, 3]
+    assert again.tolist() == [0, 1, 9, 9]  # the first two are held, the others read again
+
+
+def test_more_volumes_than_a_process_may_have_files_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks_batches, "HELD_BYTES", 0)  # too large to be held
     for number in range(80):
         np.save(tmp_path / f"{number}.npy", np.full((2, 3, 4), number, np.float16))
     usual = resource.getrlimit(resource.RLIMIT_NOFILE)

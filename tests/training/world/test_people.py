@@ -55,10 +55,10 @@ def test_at_dose_0_bad_scans_are_as_all_others_and_at_dose_1_only_they_are_disto
 
 
 def test_quality_tells_bad_scans_and_goes_with_nothing_age_or_site_as_planted() -> None:
-    plain = people.pool(Dials(pool=600))
+    plain = people.pool(Dials(pool=600, share=0.5))
     assert plain.quality[plain.bad].min() > 50 > 25 > plain.quality[~plain.bad].max()
-    by_age = people.pool(Dials(pool=600, confounded="age", confounding=0.8))
-    by_site = people.pool(Dials(pool=600, confounded="site", confounding=0.9))
+    by_age = people.pool(Dials(pool=600, share=0.5, confounded="age", confounding=0.8))
+    by_site = people.pool(Dials(pool=600, share=0.5, confounded="site", confounding=0.9))
     assert abs(stats.pearsonr(plain.bad, plain.age_years)[0]) < 0.12
     assert stats.pearsonr(by_age.bad, by_age.age_years)[0] > 0.5
     assert stats.pearsonr(by_site.bad, by_site.site)[0] < -0.5

@@ -5,6 +5,7 @@ from curation.errors import DamagedError, StudyError, WorkspaceError
 from curation.imaging import prepared_volume
 from curation.storage import tables
 from curation.storage.workspace import Workspace
+from training.results import distortion_effects
 from training.studies import planned_study, prepare_volumes
 from training.world import people, planted, world_workspace
 from training.world.anatomy import SHAPE, Anatomy
@@ -13,7 +14,7 @@ from training.world.planted import Planted
 
 BRAIN = np.zeros(SHAPE, dtype=bool)
 BRAIN[2:-2, 3:-3, 2:-2] = True
-DIALS = Dials(pool=20, labels=8, dose=1.0, artefacts=("blur",))
+DIALS = Dials(pool=20, labels=8, share=0.5, dose=1.0, artefacts=("blur",))
 
 
 @pytest.fixture(autouse=True)
@@ -97,3 +98,22 @@ def test_a_pool_smaller_than_a_batch_makes_nothing(tmp_path) -> None:
     with pytest.raises(StudyError, match="does not fill one batch"):
         world_workspace.make(tmp_path / "world", DIALS, batch=64)
     assert not (tmp_path / "world").exists()
+
+
+def test_a_distorted_arm_in_a_world_is_measured_by_its_volumes_and_not_scored(world) -> None:
+    pool, target = world_workspace.cohorts(world)
+    study = planned_study.plan(
+        world,
+        name="dose",
+        cohort_id=pool.id,
+        target_id=target.id,
+        arms=["A", "A~dropped_slab-0.5"],
+        seeds=[0],
+        folds=2,
+        preset=world_workspace.PRESET,
+    )
+    prepare_volumes.prepare(world, study, jobs=1)
+    distortion_effects.measure(world, study, jobs=1)
+    found = distortion_effects.read(study)
+    assert (found["volume_change"] > 0).all()
+    assert found["score_distorted"].isna().all()

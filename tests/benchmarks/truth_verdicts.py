@@ -1,0 +1,97 @@
+"""Verdicts over many simulated studies in worlds with known truth; one part of :mod:`.truth`.
+
+Closed forms stand in for networks: an encoder is the principal components of an arm's scans, fine-tuning is
+ridge regression. Worlds, scans, folds, controls of the same size and the statistics are those of any study.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curation.storage.workspace import Workspace
+from tests.helpers.made_predictions import ALL, CONTROL, A, made
+from training.held_out.predictions import Predictions
+from training.results import design_power, study_summary
+from training.results.crossed_effects import ALPHA, POWER
+from training.results.design_power import ErrorSpread
+from training.settings import volume_grid
+from training.world import people, truth, world_workspace
+from training.world.anatomy import Anatomy
+from training.world.dials import Dials
+
+STUDIES = 400
+SEEDS = 5
+#: Worlds of these studies: as large as a closed form needs.
+POOL, SHARE = 240, 0.5
+#: Part of an arm's scans that a seed's components are of, in place of what training differs by.
+_PART = 0.7
+#: Seed of the first of their worlds.
+_FIRST = 1000
+
+
+def body(workspace: Workspace) -> Anatomy:
+    """Return the anatomy of all worlds; the template's brain is kept in a workspace's cache."""
+    return Anatomy(volume_grid.brain_mask(workspace, world_workspace.preset()))
+
+
+def studies(anatomy: Anatomy, count: int = STUDIES, dose: float = 0.0) -> Iterator[Predictions]:
+    """Yield the held-out predictions of studies of A, all and control-A, each in a world of its own."""
+    for number in range(count):
+        dials = Dials(pool=POOL, share=SHARE, dose=dose, seed=_FIRST + number)
+        pool, target = people.pool(dials), people.target(dials)
+        scans, seen = (
+            np.stack([scan[anatomy.brain] for scan in people.scans(who, dials, anatomy)])
+            for who in (pool, target)
+        )
+        good = np.flatnonzero(~pool.bad)
+        predicted = np.empty((3, SEEDS, len(target)))
+        for seed in range(SEEDS):
+            rng = np.random.default_rng([dials.seed, seed])
+            control = rng.choice(POOL, len(good), replace=False)
+            for place, arm in enumerate((good, np.arange(POOL), control)):
+                part = rng.choice(arm, round(_PART * len(arm)), replace=False)
+                features = truth.components_of(scans[part])(seen)
+                predicted[place, seed] = truth.predicted_by_halves(features, target.age_years)
+        yield made(predicted, target.age_years, arms=(A, ALL, CONTROL))
+
+
+def measure(anatomy: Anatomy, count: int = STUDIES) -> dict[str, float]:
+    """Print and return false verdicts, and the power that was promised and kept.
+
+    Returns
+    -------
+    dict
+        ``false_verdicts``: share of studies at dose 0 in which A and its control, which are worth the same,
+        are told apart. ``power``: share of the same studies in which a difference is found that the design,
+        with the mean spread of these studies, finds in 80 %: it is planted in A's errors.
+    """
+    held = list(studies(anatomy, count))
+    told = [study_summary.compare(one, "A", "control-A").estimate for one in held]
+    false = np.mean([one.p <= ALPHA for one in told])
+    spread = ErrorSpread(
+        *(_mean(told, part) for part in ("person", "seed", "rest")), "these worlds"
+    )
+    design = design_power.of_design(told[0].people, SEEDS, spread, margin_years=1.0)
+    planted = [_worse(one, design.detectable_years) for one in held]
+    again = [study_summary.compare(one, "A", "control-A").estimate for one in planted]
+    found = np.mean([one.p <= ALPHA and one.mean > 0 for one in again])
+    print(
+        f"{count} studies of closed forms: {100 * false:.1f} % false verdicts; {design.detectable_years:.2f} "
+        f"years planted, which {100 * POWER:.0f} % should find: {100 * found:.1f} %",
+        flush=True,
+    )
+    return {"false_verdicts": float(false), "power": float(found)}
+
+
+def _mean(told: list, part: str) -> float:
+    return float(np.mean([getattr(one, part) for one in told]))
+
+
+def _worse(held_out: Predictions, years: float) -> Predictions:
+    """Return predictions of which those of A err by so many years more."""
+    predicted: NDArray[np.float64] = held_out.predicted_years.copy()
+    error = predicted[held_out.at("A")] - held_out.truth
+    predicted[held_out.at("A")] += np.where(error < 0, -years, years)
+    return replace(held_out, predicted_years=predicted)
