@@ -21,7 +21,7 @@ run: $(RUNTIME) ## install, make the demo workspace if there is none, open the d
 	@echo "Tierscope: http://127.0.0.1:$(PORT)   workspace: $(WORKSPACE)   (Ctrl-C ends the page; studies go on)"
 	@TIERSCOPE_WORKSPACE="$(WORKSPACE)" $(PY) -m streamlit run app.py --server.port $(PORT)
 
-demo: $(RUNTIME) ## make the demo workspace (simulated people) and start its study in the background
+demo: $(RUNTIME) ## make the demo workspace (simulated people), start a study with a planted answer and the scoring in the background
 	@$(PY) -m curation demo --workspace "$(WORKSPACE)"
 	@$(PY) -m training demo-study --workspace "$(WORKSPACE)" --detach
 

@@ -125,6 +125,11 @@ def _say_what_is_not_scored(workspace: Workspace, scans: pd.DataFrame) -> None:
             "A PET is not scored: the scores are for structural MR. It has no tier of its own and goes "
             "with the T1w of the same person and session, where a study looks at PET."
         )
+    if lent := int((scans["status"] == "world").sum()):
+        st.caption(
+            f"Beside them lie {lent:,} volumes of a simulated world, for studies of its cohorts alone: what "
+            "was planted there is known, so that it can be seen whether a study finds it (page Compare)."
+        )
     if (scans["status"] == "other").any():
         st.caption(
             "Of each source one kind of image is scored, plain T1w unless another was asked for. Others are "

@@ -3,7 +3,7 @@
 import sys
 
 from curation.cli import framework
-from training.cli import export, launch, power, studies, world
+from training.cli import demo, export, launch, power, studies, world
 
 #: In the order of the help.
 COMMANDS = (
@@ -14,6 +14,7 @@ COMMANDS = (
     export.RECONSTRUCT_COMMAND,
     export.REPORT_COMMAND,
     world.WORLD_COMMAND,
+    demo.DEMO_COMMAND,
 )
 
 

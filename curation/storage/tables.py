@@ -50,7 +50,8 @@ SCAN_COLUMNS: dict[str, str] = {
 #: ``table``: metrics came from a table, there is no image. ``pet``: a readable PET; the scores are for
 #: structural MR, so it has neither score nor tier of its own and follows the T1w of its person and session.
 #: ``other``: readable too, but of a kind that its source does not ask to have scored, such as a FLAIR.
-STATUSES = ("ok", "table", "pet", "other", "unreadable", "missing", "duplicate")
+#: ``world``: a scan of a simulated world that was lent to the workspace, for studies of its cohorts alone.
+STATUSES = ("ok", "table", "pet", "other", "world", "unreadable", "missing", "duplicate")
 #: Scans that have, or can have, scores.
 SCORABLE = ("ok", "table")
 #: Scans that are listed and have none.

@@ -1,27 +1,18 @@
-"""Commands on studies: ``status``, ``stop``, ``resume``, ``retry``, ``mlflow`` and ``demo-study``.
-
-The last one scores the demo's scans, freezes both cohorts, plans a small study and launches it.
+"""Commands on studies: ``status``, ``stop``, ``resume``, ``retry`` and ``mlflow``.
 
 Command-line options on the execution backend, experiment tracking, and following a study.
 """
 
 import argparse
-import os
-import sys
 import time
 from dataclasses import asdict
 from functools import partial
 
 from curation import wording
 from curation.assessment import snakemake_profiles
-from curation.cli import framework
 from curation.cli.framework import Command
-from curation.cohorts import frozen_cohort
 from curation.errors import StudyError, in_words
-from curation.storage import processes
-from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
-from training.arms.study_arms import ALL, SCRATCH, available_arms
 from training.held_out import stored_predictions
 from training.jobs import execution_backend, launch, mlflow_log, study_status
 from training.jobs.execution_backend import Backend
@@ -95,54 +86,6 @@ def chosen_backend(
     execution_backend.remember_backend(workspace, backend)
     mlflow_log.remember(workspace, tracked)
     return backend, tracked
-
-
-NAME = "demo"
-AUTHOR = "Tierscope demo"
-SEEDS = [0, 1]
-FOLDS = 3
-
-
-def train_demo_study(workspace: Workspace) -> str:
-    """Do all of it in this process (the study itself runs in the background) and return the study's id.
-
-    What is there already is not made again, so it may be interrupted and called again.
-    """
-    from curation.assessment import (
-        assess_workspace,  # brings what measures scans: not for 'status' and the pages
-    )
-
-    with framework.bar("scoring") as progress:
-        assess_workspace.assess(workspace, jobs=os.cpu_count() or 1, progress=progress)
-    pool = frozen_cohort.freeze(workspace, "demo-pool", author=AUTHOR)
-    target = frozen_cohort.freeze(workspace, "demo-target", author=AUTHOR, role="target")
-    names = [arm.name for arm in available_arms(pool)]
-    best = next((name for name in names if name not in (SCRATCH, ALL)), None)
-    wanted = [SCRATCH, best, ALL, f"control-{best}"]
-    planned = planned_study.plan(
-        workspace,
-        name=NAME,
-        cohort_id=pool.id,
-        target_id=target.id,
-        arms=[name for name in wanted if name in names],
-        seeds=SEEDS,
-        folds=FOLDS,
-        preset="smoke",
-    )
-    if status(workspace, planned.id).state == "planned":
-        launch.launch(workspace, planned.id)
-    return planned.id
-
-
-def start_demo_study(workspace: Workspace) -> Process:
-    """Do all of it in a background process; one that runs already is left alone."""
-    state = workspace.tasks_dir / "demo-study.json"
-    return processes.running(state) or processes.start(
-        [sys.executable, "-m", "training", "demo-study", "--workspace", str(workspace.root)],
-        log=workspace.tasks_dir / "demo-study.log",
-        state=state,
-        environment={"PYTHONPATH": launch.import_path()},
-    )
 
 
 def print_status(
@@ -219,12 +162,6 @@ def add_mlflow_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("study")
 
 
-def add_demo_study_options(command: argparse.ArgumentParser) -> None:
-    """Declare the options of ``demo-study``."""
-    command.add_argument("--detach", action="store_true", help="do all of it in the background")
-    command.add_argument("--follow", action="store_true", help="show the study until it ends")
-
-
 def run_status(chosen: argparse.Namespace) -> int:
     """Print the status of one study, or of all."""
     workspace = Workspace.open(chosen.workspace)
@@ -280,18 +217,6 @@ def run_mlflow(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def run_demo_study(chosen: argparse.Namespace) -> int:
-    """Score the demo's scans and start its study, here or in the background."""
-    workspace = Workspace.open(chosen.workspace)
-    if chosen.detach:
-        start_demo_study(workspace)
-        print("The demo's scans are being scored; its study starts by itself afterwards.")
-        return 0
-    study_id = train_demo_study(workspace)
-    print_status(study_id, status(workspace, study_id))
-    return follow(workspace, study_id) if chosen.follow else 0
-
-
 def _only(workspace: Workspace, *wanted: str) -> str:
     found = [
         study.id
@@ -310,10 +235,4 @@ COMMANDS = (
     Command("resume", "go on with a stopped or failed study", run_resume, add_resume_options),
     Command("retry", "do single arms or runs of a study again", run_retry, add_retry_options),
     Command("mlflow", "log a study's finished runs to MLflow", run_mlflow, add_mlflow_options),
-    Command(
-        "demo-study",
-        "score the demo's scans and start its study",
-        run_demo_study,
-        add_demo_study_options,
-    ),
 )

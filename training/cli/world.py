@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from curation.cli.framework import Command
+from curation.cohorts.frozen_cohort import Cohort
 from curation.simulation.artefacts import ARTEFACTS
 from curation.storage.workspace import Workspace
 from training.cli.studies import follow, print_status
@@ -60,6 +61,30 @@ def plan(
         Changes of the preset.
     """
     pool, target = world_workspace.cohorts(workspace)
+    return plan_on(
+        workspace,
+        pool,
+        target,
+        name=name,
+        arms=arms,
+        seeds=seeds,
+        primary=primary,
+        overrides=overrides,
+    )
+
+
+def plan_on(
+    workspace: Workspace,
+    pool: Cohort,
+    target: Cohort,
+    *,
+    name: str = "world",
+    arms: Sequence[str] = ARMS,
+    seeds: Sequence[int] = SEEDS,
+    primary: tuple[str, str] | None = ("A", "all"),
+    overrides: dict[str, Any] | None = None,
+) -> Study:
+    """Plan a study on the cohorts of a world, in its workspace or one that they were lent to."""
     return planned_study.plan(
         workspace,
         name=name,

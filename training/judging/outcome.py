@@ -161,7 +161,8 @@ class Outcome:
 
     def bound(self, value: float) -> str:
         """Return a margin with its unit, with as many decimals as it was stated with."""
-        return f"{value:g} {self._unit}"
+        unit = "year" if value == 1 and self._unit == "years" else self._unit
+        return f"{value:g} {unit}"
 
     def signed(self, value: float, digits: int | None = None) -> str:
         """Return a difference of losses as it is shown, without its unit: of AUCs, its sign is turned."""

@@ -109,7 +109,7 @@ def _tasks(workspace: Workspace, study: Study, images: Sequence[StudyImage]) -> 
     between, middle = _mean_variance(people), prepared_vector.middle_of(people)
     sources = tables.read_scans(workspace).set_index("scan_id")["path"]
     reference = _reference(workspace, study)
-    scored = _to_score(images, in_world=planted.read(workspace) is not None)
+    scored = _to_score(images, in_world=planted.of_cohort(workspace, study.cohort_id) is not None)
     tasks = []
     for image in images:
         clean, distorted = (

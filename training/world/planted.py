@@ -10,6 +10,8 @@ from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.world.dials import Dials
 
+#: Name of the sources and cohorts of a world: those of simulated people.
+POOL, TARGET = "world-pool", "world-target"
 #: Which error is which, in words.
 LINES: Mapping[str, str] = {
     "best": "best possible: the latents known, and what age is of them",
@@ -65,6 +67,11 @@ class Planted:
     truth: Truth
 
     @property
+    def harm(self) -> str:
+        """What was planted, in a few words."""
+        return "distorted scans harm" if self.dials.dose else "the bad scans do no harm"
+
+    @property
     def words(self) -> str:
         """What was planted, in sentences."""
         dials = self.dials
@@ -107,6 +114,11 @@ def read(workspace: Workspace) -> Planted | None:
         return None
     kept = files.read_json(workspace.world_path, _REMEDY)
     return Planted(Dials.from_dict(kept["dials"]), Truth.from_dict(kept["truth"]))
+
+
+def of_cohort(workspace: Workspace, cohort_id: str) -> Planted | None:
+    """Return what was planted in the world of a pool; none where it is of something else."""
+    return read(workspace) if cohort_id.startswith(POOL) else None
 
 
 def _harm(dials: Dials) -> str:

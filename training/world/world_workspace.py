@@ -24,12 +24,10 @@ from training.world import anatomy, people, planted, truth
 from training.world.anatomy import Anatomy, Floats
 from training.world.dials import Dials
 from training.world.people import SITES, People
-from training.world.planted import Planted
+from training.world.planted import POOL, TARGET, Planted
 
 #: Preset that pretraining learns with in a world, on the grid of its volumes.
 PRESET = "world"
-#: Name of the sources and cohorts: those of simulated people.
-POOL, TARGET = "world-pool", "world-target"
 #: What stands where a reference would: the quality was planted, not measured.
 PLANTED = "planted"
 AUTHOR = "Tierscope world"
@@ -99,6 +97,27 @@ def cohorts(workspace: Workspace) -> tuple[Cohort, Cohort]:
     )
 
 
+def lend(world: Workspace, to: Workspace) -> tuple[Cohort, Cohort]:
+    """Let studies of another workspace take the cohorts of a world; return these.
+
+    Its scans stay where they are, have the status ``world`` in the other, and are on no list there: what they
+    look like tells nothing of how people's scans are to be judged.
+    """
+    pool, target = cohorts(world)
+    scans = tables.read_scans(to)
+    lent = tables.read_scans(world).assign(status="world")
+    others = scans[scans["status"] != "world"]
+    tables.write_scans(to, pd.concat([others, lent], ignore_index=True))
+    _write_alignment(to, lent)
+    for cohort in (pool, target):
+        for path in sorted(world.cohorts_dir.glob(f"{cohort.id}.*")):
+            with files.replacing(to.cohorts_dir / path.name) as temporary:
+                temporary.write_bytes(path.read_bytes())
+    if found := planted.read(world):
+        planted.write(to, found)
+    return pool, target
+
+
 def _written(workspace: Workspace, drawn: People, dials: Dials, body: Anatomy) -> pd.DataFrame:
     """Write the scans of some people and return their rows."""
     source = POOL if drawn.role == "pool" else TARGET
@@ -147,10 +166,14 @@ def _write_scan(path: Path, scan: Floats) -> None:
 
 def _write_tables(workspace: Workspace, scans: pd.DataFrame) -> None:
     """Write alignment, which is known, and the planted quality in place of a measured score."""
-    affine = np.eye(4).ravel().tolist()
-    metrics = scans[["scan_id", "sha256"]].assign(template_affine=[affine] * len(scans))
-    files.write_parquet(workspace.metrics_shard_path("world"), metrics)
+    _write_alignment(workspace, scans)
     scores = scans[["scan_id", "sha256", "distortion_score"]].assign(
         reference=PLANTED, scoring_version=SCORING_VERSION
     )
     files.write_parquet(workspace.scores_path, scores)
+
+
+def _write_alignment(workspace: Workspace, scans: pd.DataFrame) -> None:
+    affine = np.eye(4).ravel().tolist()
+    metrics = scans[["scan_id", "sha256"]].assign(template_affine=[affine] * len(scans))
+    files.write_parquet(workspace.metrics_shard_path("world"), metrics)

@@ -74,6 +74,7 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     with headline:
         _headline(conclusion)
         primary_panel.show(shown.primary, filtered=bool(shown.left_out))
+        planted_panel.show(workspace, shown)
     if not shown.held_out.narrowed:
         found = primary_comparison.judged(found, shown.primary, shown.primary_pair)
     final = shown.left(final)
@@ -81,7 +82,6 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     _verdicts(shown, found, conclusion, final, _against(shown, reference))
     outcome = shown.outcome
     picks = _forests(workspace, shown, final, found.reference, conclusion)
-    planted_panel.show(workspace, outcome)
     for arm in dict.fromkeys(picks):
         scans = error_strata.errors_by_scan(shown.held_out, arm)
         what = f"Test scans of {comparison_charts.plain(arm, outcome)}"
@@ -204,7 +204,7 @@ def _forests(
     with st.container(horizontal=True, key="split-forests", gap="medium"):
         with st.container(width="stretch"):
             st.subheader("Final test AUC" if shown.outcome.two_valued else "Final test error")
-            known = planted_panel.known(workspace, shown.outcome)
+            known = planted_panel.known(workspace, shown)
             figure = comparison_charts.final_errors(final, shown.styles, shown.outcome, known)
             alt = f"Final test {shown.outcome.measure} of each arm with its 95 % interval"
             first = picked_points.figure(figure, key="forest-final", alt=alt)

@@ -6,19 +6,20 @@ import streamlit as st
 
 from curation.storage.workspace import Workspace
 from curation.wording import number
+from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import formatting, html_marks
-from training.judging.outcome import Outcome
 from training.world import planted
+from training.world.planted import Planted
 
 
-def show(workspace: Workspace, outcome: Outcome) -> None:
-    """Draw the panel; nothing where the workspace is no world, or another outcome is judged."""
-    found = planted.read(workspace)
-    if found is None or not outcome.is_age:
+def show(workspace: Workspace, shown: Comparison) -> None:
+    """Draw the panel; nothing where the pool is of no world, or another outcome is judged."""
+    found = _planted(workspace, shown)
+    if found is None:
         return
-    with st.expander("What was planted, and what is true"):
+    with st.expander(f"Planted: {found.harm}. What is true here", icon=":material/psychiatry:"):
         st.markdown(formatting.escape(found.words))
-        rows = [(words, number(years, outcome.digits)) for words, years in found.rows()]
+        rows = [(words, number(years, shown.outcome.digits)) for words, years in found.rows()]
         head = ("Without a network", "Mean absolute error (years)")
         st.html(html_marks.table(head, rows, numeric=(1,)))
         st.caption(
@@ -27,10 +28,15 @@ def show(workspace: Workspace, outcome: Outcome) -> None:
         )
 
 
-def known(workspace: Workspace, outcome: Outcome) -> Mapping[str, float]:
+def known(workspace: Workspace, shown: Comparison) -> Mapping[str, float]:
     """Return the errors that are drawn beside the arms, by what they are called there; none in no world."""
-    found = planted.read(workspace)
-    if found is None or not outcome.is_age:
+    found = _planted(workspace, shown)
+    if found is None:
         return {}
     values = found.truth.as_dict()
     return {words: values[name] for name, words in planted.DRAWN.items()}
+
+
+def _planted(workspace: Workspace, shown: Comparison) -> Planted | None:
+    first = next(iter(shown.parts.values()))
+    return planted.of_cohort(workspace, first.cohort_id) if shown.outcome.is_age else None
