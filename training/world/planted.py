@@ -78,7 +78,7 @@ class Planted:
             )
         if dials.batch_effect:
             told.append(
-                f"The two sites show the same tissue differently ({dials.batch_effect:g} of 1)."
+                f"Site North shows the same tissue fainter than South ({dials.batch_effect:g} of 1)."
             )
         told.append(f"A fold learns age from {dials.labels} people.")
         return " ".join(told)

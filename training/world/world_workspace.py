@@ -15,6 +15,7 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import WorkspaceError
 from curation.imaging import volumes
 from curation.scoring.distortion_score import SCORING_VERSION
+from curation.scoring.score_reference import Reference
 from curation.storage import files, tables
 from curation.storage.workspace import Role, Source, Workspace
 from training.settings import volume_grid
@@ -30,8 +31,14 @@ from training.world.planted import Planted
 PRESET = "world"
 #: Name of the sources and cohorts: those of simulated people.
 POOL, TARGET = "world-pool", "world-target"
-#: What stands where a reference would: the quality was planted, not measured.
-PLANTED = "planted"
+#: What stands for a reference: it counts no metric, since the quality was planted, not measured.
+PLANTED = Reference(
+    name="planted",
+    version="1",
+    description="The quality of each scan as it was planted when the world was made; nothing is measured.",
+    anchors={},
+    label="Planted quality (simulated)",
+)
 AUTHOR = "Tierscope world"
 _WHITE = 1000
 
@@ -151,6 +158,8 @@ def _write_tables(workspace: Workspace, scans: pd.DataFrame) -> None:
     metrics = scans[["scan_id", "sha256"]].assign(template_affine=[affine] * len(scans))
     files.write_parquet(workspace.metrics_shard_path("world"), metrics)
     scores = scans[["scan_id", "sha256", "distortion_score"]].assign(
-        reference=PLANTED, scoring_version=SCORING_VERSION
+        reference=PLANTED.id, scoring_version=SCORING_VERSION
     )
     files.write_parquet(workspace.scores_path, scores)
+    files.write_json(workspace.reference_path(PLANTED.id), PLANTED.as_dict())
+    files.write_json(workspace.active_reference_path, {"active": PLANTED.id})
