@@ -132,6 +132,7 @@ def choose(workspace: Workspace, reference_id: str) -> Reference:
     TierscopeError
         When there is none of that id.
     """
+    _refuse_planted(workspace)
     reference = load(workspace, reference_id)
     if reference.id in EXPERTS:
         reference = freeze_experts(workspace, reference)
@@ -146,6 +147,7 @@ def rescore(workspace: Workspace) -> None:
     Scans that MRIQC measured are scored by the experts' model, as it knows their sites now, where the
     active reference cannot judge them: the built-in anchors are for our own metrics.
     """
+    _refuse_planted(workspace)
     with files.lock(workspace.references_lock_path):
         metrics, scans = _metrics_and_scans(workspace)
         if metrics.empty:
@@ -180,7 +182,7 @@ def bring_up_to_date(workspace: Workspace) -> bool:
     with.
     """
     made_by = tables.scoring_version(workspace)
-    if made_by in (None, SCORING_VERSION):
+    if made_by in (None, SCORING_VERSION) or workspace.world_path.exists():
         return False
     rescore(workspace)
     return True
@@ -261,6 +263,15 @@ def _with_anchors(learned: Reference) -> Reference:
         anatomy=general.anatomy,
         kinds=general.kinds,
     )
+
+
+def _refuse_planted(workspace: Workspace) -> None:
+    """Refuse to score the scans of a simulated world: what stands there for a score is no measurement."""
+    if workspace.world_path.exists():
+        raise TierscopeError(
+            f"{workspace.root} is a simulated world: the quality of its scans was planted, not measured, and "
+            "scoring would replace it. Score scans in a workspace of their own."
+        )
 
 
 def _settings(workspace: Workspace) -> dict[str, str]:

@@ -69,6 +69,11 @@ class WorkspacePaths:
         return self.root / "world.json"
 
     @property
+    def lent_world_path(self) -> Path:
+        """The same of a world whose cohorts were lent to this workspace."""
+        return self.root / "lent-world.json"
+
+    @property
     def database_path(self) -> Path:
         return self.root / "decisions.sqlite"
 

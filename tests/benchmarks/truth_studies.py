@@ -54,7 +54,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "harmless": Scenario(Dials(), world.ARMS),
     "harmful": Scenario(Dials(dose=1.0), (*world.ARMS, "C")),
     "confounded": Scenario(
-        Dials(share=0.5, confounded="site", confounding=0.95, batch_effect=1.0),
+        Dials(share=0.5, confounded="site", confounding=0.7, batch_effect=1.0),
         ("A", "C", "control-A"),
     ),
     "dose": Scenario(

@@ -31,7 +31,7 @@ _HELP = {
     "share": "share of the pool that is bad by its planted quality",
     "dose": "severity of the artefact of bad scans, 0 (as good as all others) to 1",
     "confounding": "how closely quality goes with it, 0 to 1",
-    "batch_effect": "how differently the two sites show the same tissue, 0 to 1",
+    "batch_effect": "how much fainter one of the two sites shows the same tissue, 0 to 1",
     "seed": "of the people and their noise",
 }
 

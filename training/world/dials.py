@@ -41,7 +41,8 @@ class Dials:
     confounding : float
         How closely, 0 (not at all) to 1 (all of it).
     batch_effect : float
-        How differently the two sites show the same tissue, 0 (alike) to 1. The target is of site ``South``.
+        How much fainter site ``North`` shows the same tissue, 0 (alike) to 1 (hardly at all). The target is
+        of site ``South``.
     seed : int
         Of the people and their noise; the anatomy is the same in all worlds.
 

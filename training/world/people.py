@@ -15,8 +15,8 @@ from training.world.dials import Dials
 SITES = ("North", "South")
 #: Planted quality of a scan as it is and of one that is bad by its quality, and how far each kind spreads.
 GOOD, BAD, SPREAD = 10.0, 75.0, 4.0
-#: How far a batch effect of 1 bends the intensities of site ``North``.
-_BEND = 1.5
+#: Share of the contrast between tissues that a batch effect of 1 takes from site ``North``.
+_FAINTER = 0.95
 
 _POOL, _TARGET, _NOISE = 1, 2, 3
 
@@ -107,10 +107,10 @@ def scans(
     for number, latents in enumerate(people.latents):
         rng = np.random.default_rng([dials.seed, _NOISE, part, number])
         tissue = body.tissue(np.float32(dials.strength) * latents)
+        if people.site[number] == 0:
+            tissue *= np.float32(1 - _FAINTER * dials.batch_effect)
         tissue = tissue + anatomy.NOISE * rng.standard_normal(tissue.shape, dtype=np.float32)
         scan = body.volume(tissue)
-        if dials.batch_effect and people.site[number] == 0:
-            scan **= np.float32(1 + _BEND * dials.batch_effect)
         if people.bad[number]:
             name = dials.artefacts[bad_before % len(dials.artefacts)] if dials.artefacts else ""
             bad_before += 1

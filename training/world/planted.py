@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from curation import __version__
@@ -85,7 +86,7 @@ class Planted:
             )
         if dials.batch_effect:
             told.append(
-                f"The two sites show the same tissue differently ({dials.batch_effect:g} of 1)."
+                f"Site North shows the same tissue fainter than South ({dials.batch_effect:g} of 1)."
             )
         told.append(f"A fold learns age from {dials.labels} people.")
         return " ".join(told)
@@ -95,11 +96,11 @@ class Planted:
         return [(LINES[name], value) for name, value in self.truth.as_dict().items()]
 
 
-def write(workspace: Workspace, planted: Planted) -> None:
-    """Keep what was planted in a workspace."""
+def write(workspace: Workspace, planted: Planted, *, lent: bool = False) -> None:
+    """Keep what was planted in a workspace, or in a world that was lent to it."""
     about = {"simulated": True, "version": __version__}
     kept = about | {"dials": planted.dials.as_dict(), "truth": planted.truth.as_dict()}
-    files.write_json(workspace.world_path, kept)
+    files.write_json(workspace.lent_world_path if lent else workspace.world_path, kept)
 
 
 def read(workspace: Workspace) -> Planted | None:
@@ -110,15 +111,27 @@ def read(workspace: Workspace) -> Planted | None:
     DamagedError
         When its file cannot be read.
     """
-    if not workspace.world_path.exists():
-        return None
-    kept = files.read_json(workspace.world_path, _REMEDY)
-    return Planted(Dials.from_dict(kept["dials"]), Truth.from_dict(kept["truth"]))
+    return _read(workspace.world_path)
 
 
 def of_cohort(workspace: Workspace, cohort_id: str) -> Planted | None:
-    """Return what was planted in the world of a pool; none where it is of something else."""
-    return read(workspace) if cohort_id.startswith(POOL) else None
+    """Return what was planted in the world of a pool, also of a lent one; none where it is of something else.
+
+    Raises
+    ------
+    DamagedError
+        When its file cannot be read.
+    """
+    if not cohort_id.startswith(POOL):
+        return None
+    return read(workspace) or _read(workspace.lent_world_path)
+
+
+def _read(path: Path) -> Planted | None:
+    if not path.exists():
+        return None
+    kept = files.read_json(path, _REMEDY)
+    return Planted(Dials.from_dict(kept["dials"]), Truth.from_dict(kept["truth"]))
 
 
 def _harm(dials: Dials) -> str:

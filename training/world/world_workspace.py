@@ -15,6 +15,7 @@ from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import WorkspaceError
 from curation.imaging import prepared_volume, volumes
 from curation.scoring.distortion_score import SCORING_VERSION
+from curation.scoring.score_reference import Reference
 from curation.storage import files, tables
 from curation.storage.workspace import Role, Source, Workspace
 from training.settings import volume_grid
@@ -28,8 +29,14 @@ from training.world.planted import POOL, TARGET, Planted
 
 #: Preset that pretraining learns with in a world, on the grid of its volumes.
 PRESET = "world"
-#: What stands where a reference would: the quality was planted, not measured.
-PLANTED = "planted"
+#: What stands for a reference: it counts no metric, since the quality was planted, not measured.
+PLANTED = Reference(
+    name="planted",
+    version="1",
+    description="The quality of each scan as it was planted when the world was made; nothing is measured.",
+    anchors={},
+    label="Planted quality (simulated)",
+)
 AUTHOR = "Tierscope world"
 _WHITE = 1000
 
@@ -114,7 +121,7 @@ def lend(world: Workspace, to: Workspace) -> tuple[Cohort, Cohort]:
             with files.replacing(to.cohorts_dir / path.name) as temporary:
                 temporary.write_bytes(path.read_bytes())
     if found := planted.read(world):
-        planted.write(to, found)
+        planted.write(to, found, lent=True)
     return pool, target
 
 
@@ -168,9 +175,11 @@ def _write_tables(workspace: Workspace, scans: pd.DataFrame) -> None:
     """Write alignment, which is known, and the planted quality in place of a measured score."""
     _write_alignment(workspace, scans)
     scores = scans[["scan_id", "sha256", "distortion_score"]].assign(
-        reference=PLANTED, scoring_version=SCORING_VERSION
+        reference=PLANTED.id, scoring_version=SCORING_VERSION
     )
     files.write_parquet(workspace.scores_path, scores)
+    files.write_json(workspace.reference_path(PLANTED.id), PLANTED.as_dict())
+    files.write_json(workspace.active_reference_path, {"active": PLANTED.id})
 
 
 def _write_alignment(workspace: Workspace, scans: pd.DataFrame) -> None:

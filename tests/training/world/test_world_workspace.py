@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from curation.errors import DamagedError, StudyError, WorkspaceError
+from curation.errors import DamagedError, StudyError, TierscopeError, WorkspaceError
 from curation.imaging import prepared_volume
-from curation.storage import tables
+from curation.references import reference_library
+from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from training.results import distortion_effects
 from training.studies import planned_study, prepare_volumes
@@ -35,7 +36,7 @@ def test_the_grid_of_a_world_is_that_of_its_preset() -> None:
 def test_a_world_is_frozen_planned_and_prepared_as_scans_of_people_are(world: Workspace) -> None:
     pool, target = world_workspace.cohorts(world)
     assert pool.counts == {"A": 10, "B": 0, "C": 10} or pool.counts == {"A": 10, "C": 10}
-    assert pool.reference == "planted"
+    assert pool.reference == "planted-1"
     assert target.size == 16
     study = planned_study.plan(
         world,
@@ -117,3 +118,16 @@ def test_a_distorted_arm_in_a_world_is_measured_by_its_volumes_and_not_scored(wo
     found = distortion_effects.read(study)
     assert (found["volume_change"] > 0).all()
     assert found["score_distorted"].isna().all()
+
+
+def test_planted_quality_is_never_replaced_by_a_score(world: Workspace) -> None:
+    before = tables.read_scores(world)
+    with pytest.raises(TierscopeError, match="planted, not measured"):
+        reference_library.rescore(world)
+    with pytest.raises(TierscopeError, match="planted, not measured"):
+        reference_library.choose(world, "builtin-2")
+    files.write_parquet(
+        world.scores_path, before.assign(scoring_version=1)
+    )  # of an earlier Tierscope
+    assert not reference_library.bring_up_to_date(world)
+    assert tables.read_scores(world)["distortion_score"].equals(before["distortion_score"])

@@ -35,6 +35,14 @@ def test_final_errors_carry_their_intervals_best_on_top() -> None:
     assert "predict the mean age" in points.y
 
 
+def test_errors_that_are_known_of_a_world_are_lines_with_their_names() -> None:
+    figure = comparison_charts.final_errors(FINAL, STYLES, known={"best <possible>": 1.5})
+    (line,) = figure.layout.shapes
+    assert (line.x0, line.x1) == (1.5, 1.5)
+    assert "best &lt;possible&gt;" in [one.text for one in figure.layout.annotations]
+    assert not comparison_charts.final_errors(FINAL, STYLES).layout.shapes
+
+
 def test_controls_are_hollow_and_arms_have_their_colour() -> None:
     (points,) = comparison_charts.final_errors(FINAL, STYLES).data
     symbols = dict(zip(_custom(points), points.marker.symbol, strict=True))

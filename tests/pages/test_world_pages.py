@@ -1,0 +1,64 @@
+"""Pages on a simulated world with known truth: what was planted is a click away, and no page stumbles."""
+
+import numpy as np
+import pytest
+
+from curation.storage.workspace import Workspace
+from pages.ui.shell import state
+from tests.helpers import workspace_judged
+from tests.helpers.page_words import words
+from training.cli import world as world_command
+from training.held_out import stored_predictions
+from training.studies.planned_study import Study
+from training.world import planted, world_workspace
+from training.world.anatomy import SHAPE
+from training.world.dials import Dials
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Study]:
+    """A world with a study whose predictions are made up."""
+    brain = np.zeros(SHAPE, dtype=bool)
+    brain[2:-2, 3:-3, 2:-2] = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepared_volume, "template_brain", lambda preset: brain)  # seconds
+        root = tmp_path_factory.mktemp("world") / "world"
+        dials = Dials(pool=24, labels=12, share=0.5, dose=1.0)
+        workspace = world_workspace.make(root, dials, batch=8)
+    study = world_command.plan(workspace, seeds=[0, 1])
+    workspace_judged.plant(study)
+    return workspace, study
+
+
+@pytest.mark.parametrize(
+    "key", ["cohort", "sheet", "review", "explore", "tiers", "train", "compare"]
+)
+def test_every_page_shows_a_world(made, run, key: str) -> None:
+    page = run(key, made[0])
+    assert not page.error
+    assert not page.exception
+
+
+def test_compare_tells_what_was_planted_and_what_is_true(made, run) -> None:
+    workspace, study = made
+    page = run("compare", workspace, **{state.STUDY: study.id})
+    assert "What was planted, and what is true" in [one.label for one in page.expander]
+    said = words(page)
+    assert "12 of the 24 scans to pretrain on are bad by their planted quality" in said
+    known = planted.read(workspace)
+    assert known is not None
+    for told, years in known.rows():
+        assert told in said
+        assert f"{years:.2f}" in said
+
+
+def test_other_workspaces_have_no_such_panel(full, run) -> None:
+    page = run("compare", full.workspace, **{state.STUDY: full.finished.id})
+    assert "planted" not in words(page)
+
+
+def test_the_study_declares_what_it_is_to_decide_and_is_simulated(made) -> None:
+    workspace, study = made
+    assert study.simulated
+    assert study.analysis.primary == ("A", "all")
+    assert stored_predictions.read(workspace, study).there
