@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from curation.imaging import prepared_volume
 from curation.storage.workspace import Workspace
 from pages.ui.shell import state
 from tests.helpers import workspace_judged
