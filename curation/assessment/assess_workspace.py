@@ -193,7 +193,10 @@ class _Task(NamedTuple):
 
 
 def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[str | None]:
-    """Measure scans, write each one's shard, and yield its failure (or ``None``) as it ends."""
+    """Measure scans, write each one's shard, and yield its failure (or ``None``) as it ends.
+
+    Their order is one that no list has, so that the first scores are a fair sample of all.
+    """
     tasks = [
         _Task(
             Path(row.path),
@@ -207,7 +210,7 @@ def _measured(workspace: Workspace, due: pd.DataFrame, jobs: int) -> Iterator[st
             },
             metric_shards.shard_path(workspace, row.scan_id),
         )
-        for row in due.itertuples()
+        for row in sorted(due.itertuples(), key=lambda row: files.short_hash(row.scan_id))
     ]
     if jobs <= 1 or len(tasks) <= 1:
         yield from map(_assess_to_shard, tasks)

@@ -43,7 +43,9 @@ def test_every_page_shows_a_world(made, run, key: str) -> None:
 def test_compare_tells_what_was_planted_and_what_is_true(made, run) -> None:
     workspace, study = made
     page = run("compare", workspace, **{state.STUDY: study.id})
-    assert "Planted: distorted scans harm. What is true here" in [one.label for one in page.expander]
+    assert "Planted: distorted scans harm. What is true here" in [
+        one.label for one in page.expander
+    ]
     said = words(page)
     assert "12 of the 24 scans to pretrain on are bad by their planted quality" in said
     known = planted.read(workspace)

@@ -344,7 +344,7 @@ def test_an_error_inside_one_scan_does_not_end_the_batch(
     summary = assess(filled)
     assert (summary.assessed, summary.failed) == (2, 3)
     failures = tables.read_metrics(filled).set_index("scan_id")["failure"]
-    assert "ZeroDivisionError" in failures["s0"]
+    assert failures.str.contains("ZeroDivisionError", na=False).sum() == 1
     assert assess(filled).assessed == 1
 
 
