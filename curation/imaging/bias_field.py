@@ -15,8 +15,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-#: Every fourth point of the 2 mm grid: the field is far smoother than that.
-_EVERY = 4
+#: Every third point of the 2 mm grid: the field is far smoother than that; from fewer points it depends on
+#: which of them are taken.
+_EVERY = 3
+#: Percentiles between which a brain's brightness ranges; its extremes are those of single points.
+_RANGE = (1, 99)
+#: Share of a bright point's brightness below which there is no signal.
+_LEAST = 0.05
 #: Cells of the spline's mesh along each axis, a level each, and the most steps of a level.
 _LEVELS, _ITERATIONS = (1, 2, 4, 8), 50
 #: A level ends where a step changes the field by a smaller coefficient of variation.
@@ -39,25 +44,34 @@ def n4_field(data: Floats, inside: NDArray[np.bool_]) -> Floats:
     Returns
     -------
     array of float32, shape (N,)
-        The field at every fourth point of the grid inside the brain, scaled so that the corrected brain keeps
-        its range of intensity, as ANTs does with ``--rescale-intensities``; empty where there is no brain.
+        The field at every third point of the grid inside the brain, scaled so that the corrected brain keeps
+        its range of intensity, as ANTs does with ``--rescale-intensities``, but from the 1st to the 99th
+        percentile; empty where there is no brain.
     """
     part, brain = coarse_brain(data, inside)
     if min(part.shape) < 4 or brain.sum() < 100 or np.ptp(part[brain]) == 0:
         return np.zeros(0, dtype=np.float32)
     field = np.exp(np.clip(n4_log_field(part, brain), -10, 10))
-    corrected = part[brain] / field
-    return np.asarray(field * np.ptp(corrected) / np.ptp(part[brain]), dtype=np.float32)
+    before, after = (
+        float(np.diff(np.percentile(values, _RANGE))[0])
+        for values in (part[brain], part[brain] / field)
+    )
+    if before <= 0:
+        return np.zeros(0, dtype=np.float32)
+    return np.asarray(field * after / before, dtype=np.float32)
 
 
 def coarse_brain(data: Floats, inside: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return every fourth point of the box around the brain, and which of them are brain with signal."""
+    """Return every third point of the box around the brain, and which of them are brain with signal."""
     where = np.nonzero(inside)
     if not len(where[0]):
         return np.zeros((0, 0, 0), np.float32), np.zeros((0, 0, 0), bool)
     box = tuple(slice(max(0, int(k.min()) - 2), int(k.max()) + 3, _EVERY) for k in where)
-    part = np.ascontiguousarray(data[box])
-    return part, inside[box] & (part > 0)
+    part, brain = np.ascontiguousarray(data[box]), inside[box]
+    if not brain.any():
+        return part, brain
+    # A point of next to nothing would stretch the histogram of logarithms until nothing is told apart in it.
+    return part, brain & (part > _LEAST * float(np.percentile(part[brain], 90)))
 
 
 def n4_log_field(data: Floats, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -114,7 +128,8 @@ def _spline(where: list[NDArray[np.float64]], cells: int) -> Any:
         weight = (weight[:, :, None] * (four / 6)[:, None]).reshape(len(t), -1)
     rows = np.arange(0, index.size + 1, index.shape[1])
     return sparse.csr_matrix(
-        (weight.ravel(), index.ravel(), rows), shape=(len(index), (cells + 3) ** 3)
+        (weight.ravel().astype(np.float32), index.ravel(), rows),
+        shape=(len(index), (cells + 3) ** 3),
     )
 
 

@@ -22,6 +22,8 @@ LEVELS = 32
 _WINDOW = 0.7
 _MIN_SHARE = 0.2
 _STEPS = {"maxiter": 50, "maxcor": 12, "ftol": 1e-6, "gtol": 1e-6}
+#: A similarity only shows which start is the right one.
+_ROUGH_STEPS = _STEPS | {"maxiter": 20, "ftol": 1e-4}
 #: Turns are in units of this many mm at the brain's surface, as shifts are.
 _RADIUS_MM = 70.0
 
@@ -118,7 +120,11 @@ def refine(
         return -value, -(slopes.T @ gradient.ravel())
 
     found = minimize(
-        cost, np.zeros(7 if similar else 12), jac=True, method="L-BFGS-B", options=_STEPS
+        cost,
+        np.zeros(7 if similar else 12),
+        jac=True,
+        method="L-BFGS-B",
+        options=_ROUGH_STEPS if similar else _STEPS,
     )
     refined = np.eye(4)
     refined[:3] = changed(found.x)[0] @ np.linalg.inv(to_points)

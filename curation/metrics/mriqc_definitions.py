@@ -165,6 +165,7 @@ def efc(image: NDArray, outside: Bools | None = None) -> float:
         raise NotMeasurable("the image is empty")
     # 0 · ln 0 counts as 0; MRIQC adds 1e-16 instead, which is the same to ten digits.
     shares = values[values > 0] / np.float32(largest)
+    shares = shares[shares > 0]  # the faintest become 0 in 32 bits
     return -float(np.sum(shares * np.log(shares), dtype=np.float64)) / (root * np.log(root))
 
 

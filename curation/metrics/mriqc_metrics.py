@@ -2,7 +2,7 @@
 
 The voxels are the scan's own at the points of a 2 mm grid, the bias field divided out, scaled so that the
 median of white matter is 1000. Tissue probabilities come from :mod:`curation.imaging.tissue_segmentation`,
-the air is that above the ears and away from the head, the bias field is N4's on an 8 mm grid.
+the air is that above the ears and away from the head, the bias field is N4's on a 6 mm grid.
 """
 
 from collections.abc import Callable

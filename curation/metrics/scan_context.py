@@ -286,7 +286,7 @@ class Scan:
 
     @cached_property
     def bias_field(self) -> Floats:
-        """N4's bias field at the brain's points of an 8 mm grid."""
+        """N4's bias field at the brain's points of a 6 mm grid."""
         return n4_field(self.masks.data, self.masks.brain)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from curation.ratings.agreement_coefficients import Figure
-from curation.tier_effects.cutoff_stability import RaterSpread, counts_near
+from curation.tier_effects.cutoff_stability import counts_near
 from curation.tier_effects.selection_bias import NOTABLE
 from curation.tier_effects.tier_agreement import TierAgreement
 from curation.tier_effects.tier_balance import CATEGORIES, Floats, Tally
@@ -69,9 +69,15 @@ DIFFERENCES_CAPTION = (
 
 
 def near(
-    values: Floats, edges: Sequence[float | Floats], names: Sequence[str], spread: RaterSpread
+    values: Floats,
+    edges: Sequence[float | Floats],
+    names: Sequence[str],
+    points: float,
+    *,
+    label: str,
+    reason: str,
 ) -> str:
-    """Return cards that count the scans within one rater's standard deviation of each cut-off, as HTML.
+    """Return cards that count the scans within so many points of each cut-off, as HTML.
 
     Parameters
     ----------
@@ -79,17 +85,15 @@ def near(
         See :func:`curation.tier_effects.cutoff_stability.near`.
     names : sequence of str
         Tiers, best first, one more than edges.
-    spread : RaterSpread
-        In the unit of the values.
+    points : float
+        In the unit of the values; NaN where it is not known.
+    label, reason : str
+        What the points are, and where they come from.
     """
     scored = max(int(np.isfinite(values).sum()), 1)
-    *each, any_of = counts_near(values, edges, spread.points)
+    *each, any_of = counts_near(values, edges, points)
     cards = [
-        Card(
-            "one rater's standard deviation",
-            f"± {formatting.significant(spread.points, digits=3)}",
-            spread.reason,
-        ),
+        Card(label, f"± {formatting.significant(points, digits=3)}", reason),
         Card(
             "near any cut-off", f"{any_of:,}", f"{100 * any_of / scored:.0f} % of the scored scans"
         ),

@@ -14,8 +14,9 @@ from curation.ratings import rating_log
 from curation.ratings.scales import all_scales
 from curation.sessions import suggested_cutoff
 from curation.storage.workspace import Workspace
-from curation.tier_effects import cutoff_stability, selection_bias, tier_balance
+from curation.tier_effects import cutoff_stability, repeat_error, selection_bias, tier_balance
 from curation.tier_effects.cutoff_stability import RaterSpread
+from curation.tier_effects.repeat_error import RepeatError
 from curation.tier_effects.selection_bias import Selection
 from curation.tier_effects.tier_balance import Tally, Traits
 from curation.tiers import rule_warnings
@@ -151,6 +152,26 @@ def _spread(
         cache.all_ratings(workspace),
         list(all_scales(workspace).values()),
         _scan_table.values(column),
+    )
+
+
+def repeat_error_of(scan_table: ScanTable, column: str) -> RepeatError:
+    """Return by how much a column differs when a scan is measured again."""
+    metrics_at = cache.stamp(scan_table.workspace.metrics_dir)
+    return _repeat_error(scan_table, scan_table.key, column, metrics_at)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _repeat_error(
+    _scan_table: ScanTable, key: tuple[Hashable, ...], column: str, metrics_at: cache.Stamp
+) -> RepeatError:
+    people = _scan_table.scans["subject_id"].astype("str")
+    kinds = _scan_table.scans["modality"].astype("str")
+    return repeat_error.of_number(
+        column,
+        (people + "\n" + kinds).to_numpy(),
+        _scan_table.values(column),
+        cache.reference(_scan_table.workspace),
     )
 
 

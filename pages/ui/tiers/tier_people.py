@@ -129,15 +129,36 @@ def show_near_cutoffs(scan_table: ScanTable, sorted_scans: SortedScans) -> None:
         scan_table.values(sorted_scans.rule.column),
         _edges(scan_table, sorted_scans),
     )
-    spread = tier_facts.rater_spread(scan_table, rule.column)
-    st.markdown("**How stable it is**: scans within one rater's standard deviation of a cut-off")
-    st.html(balance_panel.near(values, edges, rule.names, spread))
-    near = np.isfinite(cutoff_stability.near(values, edges, spread.points))
+    error = tier_facts.repeat_error_of(scan_table, rule.column)
+    st.markdown("**How stable it is**: scans that might come out on the other side, measured again")
+    st.html(
+        balance_panel.near(
+            values,
+            edges,
+            rule.names,
+            error.points,
+            label="95 in 100 repeats differ by less",
+            reason=error.reason,
+        )
+    )
+    near = np.isfinite(cutoff_stability.near(values, edges, error.points))
     selected_scans.offer(
         scan_table,
         f"See these {plural(int(near.sum()), 'scan')} on Explore",
         near,
         key="see-near",
+    )
+    spread = tier_facts.rater_spread(scan_table, rule.column)
+    st.markdown("**How far opinions differ**: scans within one rater's standard deviation")
+    st.html(
+        balance_panel.near(
+            values,
+            edges,
+            rule.names,
+            spread.points,
+            label="one rater's standard deviation",
+            reason=spread.reason,
+        )
     )
     st.markdown("**On either side of each cut-off**: click a scan to look at it")
     scans_at_cutoff.show(

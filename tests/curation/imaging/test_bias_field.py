@@ -62,3 +62,14 @@ def test_the_field_is_that_of_simpleitks_filter(
     method.Execute(image, of_mask)
     theirs = sitk.GetArrayFromImage(method.GetLogBiasFieldAsImage(image)).transpose(2, 1, 0)[mask]
     np.testing.assert_allclose(bias_field.n4_log_field(part, mask), theirs, atol=5e-4)
+
+
+def test_a_point_of_next_to_nothing_changes_nothing(brain: tuple[np.ndarray, np.ndarray]) -> None:
+    data, inside = brain
+    ramp = np.exp(0.6 * np.linspace(-1, 1, SHAPE[1]))[None, :, None].astype(np.float32)
+    shaded = data * ramp
+    dark = shaded.copy()
+    dark[40:46, 45:51, 38:44] = 1e-30
+    spread, _ = mriqc_definitions.inu(n4_field(shaded, inside))
+    found, _ = mriqc_definitions.inu(n4_field(dark, inside))
+    assert found == pytest.approx(spread, rel=0.1)

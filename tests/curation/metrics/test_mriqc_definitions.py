@@ -225,3 +225,10 @@ def test_artefacts_in_the_air_are_found_where_they_were_put() -> None:
 def test_what_cannot_be_measured_is_said_and_never_minus_one(measure: Any) -> None:
     with pytest.raises(NotMeasurable):
         measure()
+
+
+def test_efc_bears_values_that_vanish_beside_the_largest() -> None:
+    image = np.full((8, 8, 8), 1000.0, dtype=np.float32)
+    image[0] = 1e-42
+    with np.errstate(divide="raise", invalid="raise"):
+        assert 0.9 < mriqc_definitions.efc(image) < 1

@@ -5,7 +5,6 @@ import pandas as pd
 
 from curation.ratings.agreement_coefficients import Figure
 from curation.tier_effects import tier_agreement, tier_balance
-from curation.tier_effects.cutoff_stability import RaterSpread
 from pages.ui.tiers import balance_panel
 
 NOWHERE = Figure(np.nan, np.nan, np.nan)
@@ -38,11 +37,16 @@ def test_differences_are_told_for_what_differs_and_large_ones_stand_out() -> Non
 def test_scans_near_a_cutoff_are_counted_with_their_reason() -> None:
     values = np.array([10.0, 20, 30, 40, np.nan])
     made = balance_panel.near(
-        values, (25.0, 41.0), ("A", "B", "C"), RaterSpread(6.0, 0.3, 40, "From <40>.")
+        values, (25.0, 41.0), ("A", "B", "C"), 6.0, label="a <b>", reason="From <40>."
     )
-    assert "± 6" in made and "From &lt;40&gt;." in made and "75 % of the scored" in made
+    assert (
+        "a &lt;b&gt;" in made
+        and "± 6" in made
+        and "From &lt;40&gt;." in made
+        and "75 % of the scored" in made
+    )
     assert "near A | B" in made and "near B | C" in made
-    one = balance_panel.near(values, (25.0,), ("A", "B"), RaterSpread(np.nan, 0.3, 0, "None."))
+    one = balance_panel.near(values, (25.0,), ("A", "B"), np.nan, label="a", reason="None.")
     assert "± –" in one and "near A" not in one
 
 
