@@ -35,7 +35,7 @@ _REMEDY = (
     "on without it."
 )
 #: Whose versions are kept with a cohort: what scores and lists are made with.
-_LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "nibabel", "simpleitk", "PyYAML")
+_LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "nibabel", "PyYAML")
 
 
 @dataclass(frozen=True)
