@@ -140,6 +140,8 @@ def add_distorted(workspace: Workspace, arms: list[str]) -> Study:
             done.severity,
             scan,
             done.severity / len(done.artefact),
+            1.0,
+            1.0 + done.severity,
             10.0,
             10 + 60 * done.severity,
         )

@@ -107,7 +107,7 @@ def test_train_proposes_what_suits_the_arms_and_says_what_the_design_finds(full,
         and "or more in four of five studies (two-sided, 5 %)" in said
     )
     assert "as in finished" in said
-    (asked,) = [box for box in page.number_input if box.key == "power-difference"]
+    (asked,) = [box for box in page.number_input if box.label.startswith("True difference")]
     assert "A true difference of 1.0 years is found in four of five studies" in said
     page = asked.set_value(2.0).run()
     assert "A true difference of 2.0 years is found in four of five studies" in words(page)

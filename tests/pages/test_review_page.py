@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from curation.imaging.image_flags import FLAGS
 from curation.metrics import METRICS
+from curation.metrics.registry import FAMILIES, PREPARED
 from curation.ratings import rating_log
 from curation.scoring.distortion_score import explain
 from curation.scoring.score_reference import builtin
@@ -49,9 +50,20 @@ def test_review_explains_every_metric_or_why_there_is_none(full, run) -> None:
     page = run("review", full.workspace)
     assert "1 metric not measurable on this scan: the background is exactly 0." in words(page)
     said = words(checked(page.segmented_control(key=state.METRICS_VIEW).set_value("all").run()))
-    assert all(html.escape(metric.label) in said for metric in METRICS.values())
+    of_image = [metric for metric in METRICS.values() if metric.family in FAMILIES]
+    assert all(html.escape(metric.label) in said for metric in of_image)
     assert "Not measurable: the background is exactly 0." in said
     assert "not scored" in said
+
+
+def test_review_tells_what_the_network_sees_apart_from_the_score(full, run) -> None:
+    page = run("review", full.workspace)
+    said = words(
+        checked(page.segmented_control(key=state.METRICS_VIEW).set_value("prepared").run())
+    )
+    seen = [metric.label for metric in METRICS.values() if metric.family == PREPARED]
+    assert len(seen) == 5 and all(html.escape(label) in said for label in seen)
+    assert "Distance of the prepared volume" in said and "None of it counts for the score" in said
 
 
 def test_rating_preselects_nothing_and_refuses_none(own, run) -> None:

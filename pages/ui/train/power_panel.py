@@ -33,7 +33,6 @@ def show(asked: Question, people: int, seeds: int) -> None:
             min_value=0.001 if asked.outcome.two_valued else 0.05,
             value=0.05 if asked.outcome.two_valued else 1.0,
             step=0.01 if asked.outcome.two_valued else 0.1,
-            key="power-difference",
             width=320,
         )
         table = _table(asked)

@@ -72,6 +72,7 @@ def _form(workspace: Workspace, pools: list[CohortHeader], targets: list[CohortH
         sizes, all_folds = (pool.size, sum(judged_on)), folds * asked.repeats
         tuned = trained.tuning
         st.markdown(_cost_words(workspace, arms, seeds, all_folds, chosen, sizes, backend, tuned))
+    if arms:
         analysis_form.show_power(workspace, target, preset.name, seeds, folds, analysis)
     show_plan_notes(workspace, pool, target, names, seeds)
     ready = bool(names) and backend is not None and chosen is not None
