@@ -51,8 +51,12 @@ def _first_image(page: Page) -> None:
 
 
 def _plan(page: Page) -> None:
-    page.get_by_text("Plan a new study").first.click()
-    page.get_by_text("Pretraining pool", exact=True).first.scroll_into_view_if_needed()
+    plan = page.get_by_text("Plan a new study").first
+    plan.click()
+    chromium.settled(page)
+    plan.evaluate("header => header.scrollIntoView({block: 'start'})")
+    page.mouse.move(700, 500)
+    page.mouse.wheel(0, -70)  # the bar above covers what lies at the very top
 
 
 PICTURES = (

@@ -11,6 +11,7 @@ from curation import __version__
 from curation.cli import framework
 from curation.cohorts import frozen_cohort
 from curation.storage.workspace import Workspace
+from tests import screenshots
 from tests.helpers.launched_studies import ended, wait
 from tests.helpers.printed_commands import PAGES, ROOT, commands
 from training import __main__ as training_main
@@ -103,3 +104,11 @@ def _filled(word: str, root: Path) -> str:
         ]
         return found[0].id
     return word
+
+
+def test_the_pictures_of_the_first_hour_are_those_that_are_taken_by_command() -> None:
+    told = (ROOT / "docs" / "first-hour.md").read_text()
+    shown = set(re.findall(r"\(images/([a-z-]+)\.png\)", told))
+    taken = {picture.name for picture in screenshots.PICTURES}
+    assert shown <= taken
+    assert all((screenshots.FOLDER / f"{name}.png").stat().st_size > 10_000 for name in taken)
