@@ -10,7 +10,7 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak screenshots bench-scoring bench-validity bench-review bench-tiers bench-compare bench-answer bench-judging bench-training bench-learning bench-truth clean
+.PHONY: help run demo test check format soak screenshots study bench-scoring bench-validity bench-review bench-tiers bench-compare bench-answer bench-judging bench-training bench-learning bench-truth clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ soak: $(TESTING) ## run the tests that take long
 
 screenshots: $(TESTING) ## take the documentation's pictures anew, of the demo in WORKSPACE with its study finished
 	$(PY) -m tests.screenshots --workspace "$(WORKSPACE)"
+
+study: $(TESTING) ## the question of the paper on real people, from images to docs/first-study.md; an hour; the last line is JSON
+	$(PY) -m tests.real_study
 
 bench-scoring: $(TESTING) ## time and memory of scoring real scans; the last line is JSON
 	$(PY) -m tests.benchmarks.scoring

@@ -1,4 +1,4 @@
-"""What the documentation prints can be typed and found; the first study runs as it stands."""
+"""What the documentation prints can be typed and found."""
 
 import re
 import tomllib
@@ -9,14 +9,9 @@ import pytest
 from curation import __main__ as curation_main
 from curation import __version__
 from curation.cli import framework
-from curation.cohorts import frozen_cohort
-from curation.storage.workspace import Workspace
 from tests import screenshots
-from tests.helpers.launched_studies import ended, wait
 from tests.helpers.printed_commands import PAGES, ROOT, commands
 from training import __main__ as training_main
-from training.results import study_summary
-from training.studies import planned_study
 
 MAINS = {"curation": curation_main, "training": training_main}
 
@@ -75,35 +70,6 @@ def test_the_glossary_has_at_most_30_words() -> None:
     rows = re.findall(r"^\| ([a-z ,-]+) \| ", text.split("## Words")[1].split("\n## ")[0], re.M)
     words = [word for row in rows[1:] for word in row.split(", ")]
     assert len(words) == len(set(words)) <= 30
-
-
-@pytest.mark.soak
-def test_the_first_study_runs_as_it_is_printed(
-    tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Scores 90 real scans and trains a study on them: half an hour."""
-    monkeypatch.chdir(shared_data)
-    root = tmp_path / "w"
-    for words in commands(ROOT / "docs" / "first-study.md"):
-        assert MAINS[words[2]].main([_filled(word, root) for word in words[3:]]) == 0, words
-    workspace = Workspace.open(root)
-    (study,) = planned_study.list_studies(workspace)
-    assert wait(workspace, study, ended, every_s=5).state == "finished"
-    errors = study_summary.final_errors(workspace, study.id).set_index("arm")
-    assert errors["n_subjects"].eq(72).all()
-    print(errors.to_string())
-
-
-def _filled(word: str, root: Path) -> str:
-    if word == "W":
-        return str(root)
-    if word in ("POOL-ID", "TARGET-ID"):
-        role = word.partition("-")[0].lower()
-        found = [
-            one for one in frozen_cohort.list_cohorts(Workspace.open(root)) if one.role == role
-        ]
-        return found[0].id
-    return word
 
 
 def test_the_pictures_of_the_first_hour_are_those_that_are_taken_by_command() -> None:
