@@ -77,7 +77,7 @@ _METRICS_REMEDY = (
 _SCORES_REMEDY = (
     "Move it away: it is made anew from the metrics by 'python -m curation assess --gather'."
 )
-_DISTANCES_REMEDY = "Move it away: it is made anew by 'python -m curation assess'."
+DISTANCES_REMEDY = "Move it away: it is made anew by 'python -m curation assess'."
 _LEARNED_REMEDY = "Move it away: on the page Model the errors of a model can be offered again."
 
 
@@ -322,7 +322,7 @@ def _with_others(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
     """Add the columns that are stored apart from the scores, where they were measured."""
     keys = ["scan_id", "sha256"]
     if workspace.prepared_distance_path.exists():
-        found = files.read_parquet(workspace.prepared_distance_path, _DISTANCES_REMEDY)
+        found = files.read_parquet(workspace.prepared_distance_path, DISTANCES_REMEDY)
         table = table.merge(found[[*keys, "prepared_distance"]], on=keys, how="left")
     if workspace.learned_path.exists():
         learned = read_learned(workspace, [*keys, "reconstruction_error", "pretrained_on"])

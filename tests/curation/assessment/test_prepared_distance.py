@@ -51,6 +51,22 @@ def test_vectors_that_were_deleted_are_made_again_from_the_images(ready: Workspa
     assert prepared_distance.update(ready) == 16
 
 
+def test_vectors_are_read_again_only_where_scans_people_or_roles_are_others(
+    ready: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared_distance.update(ready)
+    first = tables.read_scored_scans(ready)["prepared_distance"]
+    read, seen = scan_vectors.read, []
+    monkeypatch.setattr(scan_vectors, "read", lambda *which: seen.append(which) or read(*which))
+    assert prepared_distance.update(ready) == 16
+    assert not seen
+    scans = tables.read_scans(ready)
+    tables.write_scans(ready, scans.assign(role=["target", *scans["role"][1:]]))
+    assert prepared_distance.update(ready) == 16
+    assert len(seen) == 11 + 16
+    assert not tables.read_scored_scans(ready)["prepared_distance"].equals(first)
+
+
 def test_a_pool_of_nine_people_has_no_middle(workspace: Workspace) -> None:
     made = workspace_trainable.make(workspace, pool=9, target=4)
     assert prepared_distance.update(made) == 0
