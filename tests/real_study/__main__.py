@@ -48,7 +48,9 @@ def main() -> int:
     if chosen.write:
         shutil.copyfile(chosen.folder / PAGE.name, PAGE)
         files.write_json(FIGURES, found)
-        shutil.copyfile(_curves(chosen.folder / f"report-{people.SPLITS[0]}"), PICTURE)
+        shutil.copyfile(
+            chosen.folder / f"report-{people.SPLITS[0]}" / "figures" / "final-errors.png", PICTURE
+        )
     print(json.dumps(told))
     return 0
 
@@ -59,10 +61,6 @@ def _add_minutes(folder: Path, minutes: float) -> float:
     spent = float(files.read_json(path)["minutes"]) if path.exists() else 0.0
     files.write_json(path, {"minutes": spent + minutes})
     return spent + minutes
-
-
-def _curves(report: Path) -> Path:
-    return next((report / "figures").glob("*curves.png"))
 
 
 if __name__ == "__main__":

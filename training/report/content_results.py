@@ -8,7 +8,7 @@ from curation.storage.files import slug
 from curation.wording import number
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
-from training.report.plots import Line, Message, Plot, Table
+from training.report.plots import MOST_SERIES, Line, Message, Plot, Table
 from training.report.source import ReportSource
 from training.results import error_curves
 from training.studies import arm_overlap
@@ -49,7 +49,7 @@ def curves(source: ReportSource) -> Message | None:
         y_label=outcome.measure_label,
         series=source.series,
         lines=tuple(lines),
-        singles=tuple(error_curves.single_seeds(table)),
+        singles=() if len(source.series) > MOST_SERIES else tuple(error_curves.single_seeds(table)),
         alt=f"{_capital(outcome.measure)} on held-out people against the epoch of fine-tuning, a line an arm",
     )
     return Message(

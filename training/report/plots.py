@@ -17,6 +17,10 @@ UNFINISHED = "Not finished: the figures are of the runs so far."
 PlotKind = Literal["lines", "bars", "intervals", "scatter", "grid"]
 
 
+#: With more series than these in a plot it is crowded, see :attr:`Plot.crowded`.
+MOST_SERIES = 6
+
+
 @dataclass(frozen=True)
 class Series:
     """Rows of a plot that belong together.
@@ -135,9 +139,14 @@ class Plot:
         return max(0.0, low - room) if low >= 0 else low - room, high + room
 
     @property
+    def crowded(self) -> bool:
+        """Whether so many series are shown that no more than a line and a name each can be told apart."""
+        return len(self.shown()) > MOST_SERIES
+
+    @property
     def bands(self) -> bool:
         """Whether bands are drawn: those of few seeds would hide the lines. The table has them."""
-        if not self.low or self.singles or self.kind != "lines":
+        if not self.low or self.singles or self.kind != "lines" or self.crowded:
             return False
         low, high = self.span
         return bool((self.table[self.high] - self.table[self.low]).median() < high - low)

@@ -1,6 +1,7 @@
 """Static plots by matplotlib: PNG and SVG files, without a browser or a network."""
 
 import io
+import textwrap
 from typing import Any
 
 import matplotlib as mpl
@@ -12,10 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from training.report import grids
-from training.report.plots import Plot, Series
+from training.report.plots import MOST_SERIES, Plot, Series
 from training.theme import GRID, INK, MUTED
 
 SIZE_INCH, DPI = (9.0, 5.2), 200
+#: Characters that fit across a legend, what its sign and gap take of them, and beside an axis.
+_ACROSS, _SIGN, _BESIDE = 92, 7, 40
 _DASHES = {"solid": "-", "dash": (0, (5, 2)), "dot": (0, (1, 1.5))}
 #: Names are no formulas, letters stay letters, and the same plot is the same file.
 _STYLE: dict[Any, Any] = {
@@ -97,7 +100,7 @@ def _lines(axes: Axes, plot: Plot) -> None:
             label=series.label,
         )
     axes.set_ylim(plot.span)
-    _legend(axes)
+    _legend(axes, plot)
 
 
 def _bars(axes: Axes, plot: Plot) -> None:
@@ -117,7 +120,7 @@ def _bars(axes: Axes, plot: Plot) -> None:
         feet |= {x: foot + y for x, foot, y in zip(rows[plot.x], bottom, rows[plot.y], strict=True)}
     axes.set_ylim(0, 1.06 * max(feet.values(), default=1.0))
     axes.grid(visible=False, axis="x")
-    _legend(axes, above=1.1 if any(line.axis == "x" for line in plot.lines) else 1.04)
+    _legend(axes, plot, above=1.1 if any(line.axis == "x" for line in plot.lines) else 1.04)
 
 
 def _intervals(axes: Axes, plot: Plot) -> None:
@@ -138,7 +141,8 @@ def _intervals(axes: Axes, plot: Plot) -> None:
             markerfacecolor="white" if series.hollow else series.colour,
             markeredgewidth=2,
         )
-    axes.set_yticks(range(len(labels)), labels)
+    small = 9 if len(labels) > 2 * MOST_SERIES else None
+    axes.set_yticks(range(len(labels)), map(_wrapped, labels), fontsize=small)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     if plot.from_zero:
@@ -162,7 +166,7 @@ def _scatter(axes: Axes, plot: Plot) -> None:
         both = plot.table[[plot.x, plot.y]].to_numpy(dtype=float)
         ends = [np.nanmin(both), np.nanmax(both)]
         axes.plot(ends, ends, color=MUTED, linestyle=_DASHES["dot"], linewidth=1.2)
-    _legend(axes)
+    _legend(axes, plot)
 
 
 def _grid(axes: Axes, plot: Plot) -> None:
@@ -211,15 +215,22 @@ def _line(axes: Axes, axis: str, at: float, label: str) -> None:
         )
 
 
-def _legend(axes: Axes, above: float = 1.04) -> None:
+def _wrapped(label: str) -> str:
+    return textwrap.fill(label, _BESIDE, break_on_hyphens=False)
+
+
+def _legend(axes: Axes, plot: Plot, above: float = 1.04) -> None:
     handles, labels = axes.get_legend_handles_labels()
+    if plot.crowded:  # named without saying what they are
+        labels = [series.name for series in plot.shown()]
     if len(labels) > 1:
+        longest = max(len(label) for label in labels)
         axes.legend(
             handles,
             labels,
             loc="lower left",
             bbox_to_anchor=(0, above),
-            ncols=min(len(labels), 3),
+            ncols=min(len(labels), max(1, _ACROSS // (longest + _SIGN)), 6),
             borderaxespad=0,
             fontsize=10.5,
         )
