@@ -119,8 +119,8 @@ def page(results: Sequence[Result], settings: Settings, minutes: float) -> str:
     )
 
 
-def _filled(name: str, **values: object) -> str:
-    text = Path(__file__).with_name(f"{name}.md").read_text(encoding="utf-8")
+def _filled(template: str, **values: object) -> str:
+    text = Path(__file__).with_name(f"{template}.md").read_text(encoding="utf-8")
     return Template(text).substitute(values)
 
 
@@ -150,9 +150,12 @@ def _people(results: Sequence[Result]) -> str:
 def _people_of(one: Result) -> Iterator[tuple[str, ...]]:
     for role, cohort in (("pretraining", one.split.pool), ("test", one.split.target)):
         for site, there in cohort.scans.groupby("site"):
-            ages, people_there = there["age_years"], there["subject_id"].nunique()
+            ages = there["age_years"]
+            named = (
+                there["subject_id"].str.rpartition(":")[2].nunique()
+            )  # copies are a source apart
             span = f"{ages.min():.0f} to {ages.max():.0f}"
-            yield one.split.name, role, str(site), str(people_there), str(len(there)), span
+            yield one.split.name, role, str(site), str(named), str(len(there)), span
 
 
 def _damage(results: Sequence[Result]) -> str:
@@ -235,7 +238,14 @@ def _compared(table: pd.DataFrame) -> str:
         )
         for row in table.itertuples()
     ]
-    header = ("pair", "years", "95 % interval", "p", "found in four of five studies", "verdict")
+    header = (
+        "pair",
+        "years",
+        "95 % interval",
+        "p (Holm)",
+        "found in four of five studies",
+        "verdict",
+    )
     return _table(header, rows)
 
 
@@ -250,7 +260,7 @@ def _doses(harm: pd.DataFrame) -> str:
         )
         for row in harm.itertuples()
     ]
-    return _table(("severity", "years lost", "95 % interval", "p", "mean score"), rows)
+    return _table(("severity", "years lost", "95 % interval", "p (Holm)", "mean score"), rows)
 
 
 def _carried(results: Sequence[Result]) -> str:
