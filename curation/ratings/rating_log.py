@@ -77,7 +77,7 @@ def adjudicate(
         As :func:`add_rating`, and when no reason is given.
     """
     if not reason.strip():
-        raise RatingError("A verdict needs a reason: say in a sentence what decided it.")
+        raise RatingError("An adjudication needs a reason: say in a sentence what decided it.")
     rating = Rating(
         scan_id=scan_id,
         rater=author,

@@ -174,7 +174,7 @@ def _past(given: pd.DataFrame) -> None:
     rows = [
         (
             formatting.moment(row.at),
-            f"{row.rater} (verdict)" if row.role == "adjudicator" else row.rater,
+            f"{row.rater} (adjudication)" if row.role == "adjudicator" else row.rater,
             f"{row.label} ({number(row.value, 0)})",
             _tags_and_comment(row.artefacts, row.comment),
         )
