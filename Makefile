@@ -10,7 +10,8 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak screenshots study bench-scoring bench-validity bench-review bench-tiers bench-compare bench-answer bench-judging bench-training bench-learning bench-truth clean
+.PHONY: help run demo test check format soak screenshots study clean
+.PHONY: $(shell grep -oE '^bench-[a-z]+' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -56,6 +57,9 @@ bench-validity: $(TESTING) ## scores against artefacts and experts' ratings; hal
 
 bench-review: $(TESTING) ## looking at scans in Chromium, and twenty raters at once; the last line is JSON
 	$(PY) -m tests.benchmarks.review
+
+bench-hands: $(TESTING) ## what a clinician meets: how large the image is, and whether hands are obeyed; the last line is JSON
+	$(PY) -m tests.benchmarks.hands
 
 bench-tiers: $(TESTING) ## a moved cut-off followed, on 10,000 and 1,000,000 simulated scans; the last line is JSON
 	$(PY) -m tests.benchmarks.tiers

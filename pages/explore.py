@@ -12,7 +12,7 @@ from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
 from pages.ui.explore import explore_plots, linked_plots, selected_scans
 from pages.ui.explore.linked_plots import LinkedPlots
-from pages.ui.scan_table import scan_arrays, tried_rule
+from pages.ui.scan_table import rule_in_address, scan_arrays, tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import controls, formatting, frame, html_marks, progress, scan_lists, state
 
@@ -39,6 +39,7 @@ class FilteredScans:
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.scores_path)
+    rule_in_address.follow()
     roles = [role for role in ROLES if len(scan_arrays.read_scan_table(workspace, role).scans)]
     if not roles:
         frame.nothing_yet(
@@ -189,4 +190,5 @@ def _legend(view: FilteredScans, dense: bool) -> list[tuple[str, str]]:
     ]
 
 
+rule_in_address.take_from_address()
 frame.show("explore", body)

@@ -37,4 +37,5 @@ def body(workspace: Workspace) -> None:
 
 rating_draft.take_from_address()
 user_window.take_from_address()
-frame.show("rate", body, quiet=rating_draft.open_session_id() is not None)
+_rating = rating_draft.open_session_id() is not None
+frame.show("rate", body, quiet=_rating, compact=_rating)

@@ -15,12 +15,17 @@ from pages.ui.review import (
     scan_picker,
     trial_panel,
 )
+from pages.ui.scan_table import rule_in_address
 from pages.ui.shell import frame
 from pages.ui.viewer import user_window
+
+#: Width of what stands beside the image.
+SIDE_PX = 350
 
 
 def body(workspace: Workspace) -> None:
     """Draw the page."""
+    rule_in_address.follow()
     usable = scan_picker.usable_scans(workspace)
     if usable is None:
         return
@@ -37,15 +42,17 @@ def body(workspace: Workspace) -> None:
             else:
                 image_panel.show_no_image()
                 scan_panel.scores(scan, judgement)
-        with st.container(width=470), frame.in_words():
+        with st.container(width=SIDE_PX), frame.in_words():
             if trial:
                 trial_panel.response(scan, trial, judgement)
             else:
                 with st.container(key="of-scan"):
+                    rating_panel.show_ratings(workspace, scan["scan_id"], following)
                     if with_image:
                         scan_panel.scores(scan, judgement)
-                    rating_panel.show_ratings(workspace, scan["scan_id"], following)
+                        scan_panel.acquisition(scan, workspace.sources())
                     rating_panel.show_override(workspace, scan["scan_id"])
+                    rating_panel.choose_scale(workspace)
     if not trial:
         with st.container(key="of-scan-metrics"):
             metrics_panel.show(scan, judgement)
@@ -58,4 +65,6 @@ def _image_of(usable: pd.DataFrame, scan_id: str | None) -> Path | None:
 
 
 user_window.take_from_address()
-frame.show("review", body)
+rule_in_address.take_from_address()
+scan_picker.take_from_address()
+frame.show("review", body, compact=True)

@@ -9,7 +9,7 @@ import streamlit as st
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.review import scan_picker
-from pages.ui.scan_table import tried_rule
+from pages.ui.scan_table import rule_in_address, tried_rule
 from pages.ui.shell import cache, frame, progress, scan_lists, state, summaries
 from pages.ui.viewer import niivue_viewer, tiles
 
@@ -17,6 +17,7 @@ from pages.ui.viewer import niivue_viewer, tiles
 def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.scores_path)
+    rule_in_address.follow()
     usable = scan_picker.usable_scans(workspace)
     if usable is None:
         return
@@ -91,4 +92,5 @@ def _pages(found: pd.DataFrame) -> int:
     return page
 
 
+rule_in_address.take_from_address()
 frame.show("sheet", body)

@@ -9,7 +9,7 @@ from curation.storage.workspace import ROLES, Role, Workspace
 from curation.tiers import overrides
 from curation.wording import plural
 from pages.ui.cohort import source_form
-from pages.ui.scan_table import scan_arrays, tried_rule
+from pages.ui.scan_table import rule_in_address, scan_arrays, tried_rule
 from pages.ui.scan_table.cutoff_axis import Lines
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import (
@@ -37,11 +37,11 @@ from pages.ui.tiers import (
 #: The parts below the plot, in the order of the work; one is on the screen at a time.
 CUT, PEOPLE, NEAR, RULE, COHORTS, JUDGE = PARTS = (
     "Cut-offs",
-    "Who is where",
-    "At the cut-offs",
+    "Who is in each tier",
+    "Borderline scans",
     "Rule",
     "Cohorts",
-    "What judges the scans",
+    "Scoring reference",
 )
 #: Part of the page -> parts of the rule whose fields it holds, see ``tried_rule.change``.
 _FIELDS = {CUT: (tier_cut.PART,), RULE: (tier_gates.PART, rule_text_panel.PART)}
@@ -70,6 +70,7 @@ def _workbench(workspace: Workspace, roles: list[Role]) -> None:
             role = scan_lists.choose_role(roles)
             st.caption(ROLES[role][:1].upper() + ROLES[role][1:])
         scans = scan_arrays.read_scan_table(workspace, role)
+        rule_in_address.follow()
         rule, _ = tried_rule.current()
         state.keep_one_of(state.SITE, [None, *scans.sites, *rule.by_site])
         sorted_scans = scan_arrays.sort(scans, rule, overrides.in_force(workspace))
@@ -137,4 +138,5 @@ def _parts(workspace: Workspace, scans: ScanTable, role: Role, sorted_scans: Sor
         reference_panel.show(workspace, summaries.usable(cache.scored_scans(workspace)))
 
 
+rule_in_address.take_from_address()
 frame.show("tiers", body)

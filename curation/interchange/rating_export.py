@@ -43,7 +43,7 @@ RATING_COLUMNS: tuple[Column, ...] = (
         "spreadsheet would run has an apostrophe before.",
     ),
     Column("time_sec", "Time spent on the scan.", NUMBER, units="s"),
-    Column("role", "rater, or adjudicator: the verdict on a scan that raters disagree on."),
+    Column("role", "rater, or adjudicator: who settled a scan that raters disagree on."),
     Column("rating_session", "Name of the rating session."),
     Column("position", "Place in the session's list, from 0.", INTEGER),
     Column(

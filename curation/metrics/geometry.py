@@ -182,7 +182,7 @@ def template_similarity(scan: Scan) -> float:
 
 @metric(
     "cavity_volume",
-    "Fluid in the place of tissue",
+    "CSF in the place of tissue",
     "geometry",
     "describes the acquisition",
     unit="ml",

@@ -179,7 +179,7 @@ def border_signal(scan: Scan) -> float:
 
 @metric(
     "folded_share",
-    "Fold-over",
+    "Wrap-around (aliasing)",
     "incompleteness",
     "higher is worse",
     unit="share of the air",

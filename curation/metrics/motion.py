@@ -26,7 +26,7 @@ def _ghost_metric(axis: int, name: str, label: str) -> None:
         f"Ghosting {label}",
         "motion",
         "higher is worse",
-        unit="share of white matter's brightness",
+        unit="share of white-matter signal",
         formula="√max(0, P(air in line with the brain along this axis) − P(air in line along none)) / μ_wm, "
         "P = mean of I²",
         meaning=f"Copies or smears of the head beside itself, {label}.",
@@ -63,7 +63,7 @@ for _axis, (_name, _label) in enumerate(_AXES):
     "Structure in the air",
     "motion",
     "higher is worse",
-    unit="share of white matter's brightness",
+    unit="share of white-matter signal",
     formula="99th percentile − median of the air after averaging over 8 mm, / μ_wm",
     meaning="Shapes in the air around the head, where there should be nothing but grain.",
     needs=("air",),
@@ -86,10 +86,10 @@ def averaged_air(scan: Scan) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
 
 @metric(
     "ripples",
-    "Ripples in the brain",
+    "Ringing or motion ripple in white matter",
     "motion",
     "higher is worse",
-    unit="share of white matter's brightness",
+    unit="share of white-matter signal",
     formula="√max(0, V(4) − V(1)) / μ_wm, V(h) = mean over the axes of the trimmed mean of "
     "(I(p−h) − 2·I(p) + I(p+h))² / 6, deep in white matter",
     meaning="Waves some eight voxels long in even tissue, beyond what grain explains.",

@@ -11,10 +11,10 @@ from curation.metrics.scan_context import Scan
 
 @metric(
     "noise_wm",
-    "Grain in white matter",
+    "White-matter noise (SD)",
     "noise",
     "higher is worse",
-    unit="share of white matter's brightness",
+    unit="share of white-matter signal",
     formula="1.4826 · median |√(6/7) · (I − mean of the 6 neighbours)| / μ_wm, in white matter",
     meaning="How much neighbouring voxels differ where the tissue is the same.",
     needs=("tissues",),
@@ -31,10 +31,10 @@ def noise_wm(scan: Scan) -> float:
 
 @metric(
     "wave_amplitude",
-    "Wave over the image",
+    "Herringbone or spike artefact",
     "noise",
     "higher is worse",
-    unit="share of white matter's brightness",
+    unit="share of white-matter signal",
     formula="2 · max(|F(k)| − 3 · brightest neighbour ±4 samples along the axes, mean of each pair) / Σw / "
     "μ_wm, Hann window w, at least 0.02 cycles per voxel off "
     "each axis and 0.06 off the centre",

@@ -28,7 +28,7 @@ _MAD_TO_SD = 1.4826
     "Unevenness left in white matter",
     PREPARED,
     "higher is worse",
-    unit="share of white matter's brightness",
+    unit="share of white-matter signal",
     formula="1.4826 × median |x − mean of the white matter in 3³ voxels| / median of white matter, over "
     "white matter with white matter all around",
     meaning="How much noise, ghosts or ripples the network still sees where there is nothing to see.",
@@ -47,7 +47,7 @@ def prepared_unevenness(scan: Scan) -> float:
     "Shading left in white matter",
     PREPARED,
     "higher is worse",
-    unit="share of white matter's brightness",
+    unit="share of white-matter signal",
     formula="(95th − 5th percentile) / median of white matter, smoothed within it by a Gaussian of 9 mm "
     "(standard deviation)",
     meaning="How unevenly bright the network still sees one tissue from place to place.",
@@ -66,7 +66,7 @@ def prepared_shading(scan: Scan) -> float:
     "Contrast left between the tissues",
     PREPARED,
     "higher is better",
-    unit="share of white matter's brightness",
+    unit="share of white-matter signal",
     formula="1 − median of grey matter / median of white matter, by the template's tissues",
     meaning="How well grey and white matter can still be told apart by the network.",
 )

@@ -18,7 +18,7 @@ from curation.ratings.scales import Scale
 
 
 def opinions(ratings: pd.DataFrame, scale: Scale) -> pd.DataFrame:
-    """Return one rating per rater and scan: the newest that stands, hidden repeats and verdicts left out.
+    """Return one rating per rater and scan: the newest that stands, without hidden repeats and adjudications.
 
     Parameters
     ----------
@@ -76,9 +76,9 @@ def contested(ratings: pd.DataFrame, scale: Scale) -> pd.DataFrame:
 
 
 def adjudication_queue(ratings: pd.DataFrame, scale: Scale) -> pd.DataFrame:
-    """Return the contested scans without a verdict, with the columns of :func:`contested`.
+    """Return the contested scans without an adjudication, with the columns of :func:`contested`.
 
-    A verdict (:func:`curation.ratings.rating_log.adjudicate`) ends the dispute on every scale.
+    An adjudication (:func:`curation.ratings.rating_log.adjudicate`) ends the dispute on every scale.
     """
     standing = current(ratings)
     settled = standing.loc[standing["role"] == "adjudicator", "scan_id"]

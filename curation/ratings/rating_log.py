@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import sqlalchemy as sa
 
+from curation import __version__
 from curation.decisions import database, schema
 from curation.decisions.schema import plan_field
 from curation.errors import RatingError
@@ -76,7 +77,7 @@ def adjudicate(
         As :func:`add_rating`, and when no reason is given.
     """
     if not reason.strip():
-        raise RatingError("A verdict needs a reason: say in a sentence what decided it.")
+        raise RatingError("An adjudication needs a reason: say in a sentence what decided it.")
     rating = Rating(
         scan_id=scan_id,
         rater=author,
@@ -86,6 +87,48 @@ def adjudicate(
         role="adjudicator",
     )
     return add_rating(workspace, rating)
+
+
+def withdraw(workspace: Workspace, rating_id: int, author: str) -> None:
+    """Take back a rating that was given outside a session; it stays in the database, with a withdrawal.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where it is.
+    rating_id : int
+        As :func:`add_rating` returned. One that is taken back already stays so.
+    author : str
+        Who takes it back: its own rater alone may.
+
+    Raises
+    ------
+    RatingError
+        When there is no such rating, it is another rater's, or it is of a session, which has an undo of its
+        own (:func:`curation.sessions.session_log.undo`).
+    """
+    details, withdrawals = schema.details, schema.withdrawals
+    given = _joined().where(schema.ratings.c.id == rating_id)
+    with database.writing(workspace) as connection:
+        row = connection.execute(given).mappings().first()
+        if row is None:
+            raise RatingError(f"There is no rating {rating_id} to take back.")
+        if row["rater"] != author.strip():
+            raise RatingError(f"Only {row['rater']} can take this rating back.")
+        if row[details.c.session_id.name] is not None:
+            raise RatingError("This rating is of a session; take it back there.")
+        if row["withdrawn"] is None:
+            connection.execute(withdrawals.insert().values(withdrawal(rating_id, row["rater"])))
+
+
+def withdrawal(rating_id: int, author: str) -> dict[str, object]:
+    """Return the row that says that a rating was taken back, now."""
+    return {
+        "at": database.now(),
+        "rating_id": rating_id,
+        "author": author,
+        "version": __version__,
+    }
 
 
 def list_ratings(

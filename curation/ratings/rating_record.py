@@ -42,20 +42,20 @@ ARTEFACTS: dict[str, Artefact] = {
     key: Artefact(key, label)
     for key, label in (
         ("head-motion", "Head motion"),
-        ("eye-spillover", "Eye spillover"),
-        ("noneye-spillover", "Spillover, not of the eyes"),
+        ("eye-spillover", "Eye-movement ghosting"),
+        ("noneye-spillover", "Pulsation or flow ghosting"),
         ("coil-failure", "Coil failure"),
         ("noise-global", "Noise everywhere"),
         ("noise-local", "Noise in places"),
         ("em-perturbation", "Electromagnetic interference"),
         ("wrap-around", "Wrap-around"),
-        ("ghost-aliasing", "Ghosts of aliasing"),
-        ("ghost-other", "Other ghosts"),
-        ("inu", "Uneven brightness"),
-        ("field-variation", "Field variation"),
+        ("ghost-aliasing", "Parallel-imaging ghosts"),
+        ("ghost-other", "Other ghosting"),
+        ("inu", "Intensity inhomogeneity (bias field)"),
+        ("field-variation", "Susceptibility, B0 variation"),
         ("signal-dropout", "Signal drop-out"),
-        ("incomplete-coverage", "Head not covered whole"),
-        ("processing", "Damaged by processing (defacing, for example)"),
+        ("incomplete-coverage", "Incomplete coverage (FOV cut)"),
+        ("processing", "Processing error (defacing, for example)"),
         ("uncategorized", "Something else"),
     )
 }

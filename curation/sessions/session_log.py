@@ -16,7 +16,7 @@ from curation import __version__
 from curation.decisions import database, schema
 from curation.decisions.schema import MAX_REPEATS_SHARE
 from curation.errors import SessionError
-from curation.ratings import rating_record
+from curation.ratings import rating_log, rating_record
 from curation.ratings.rating_record import MAX_RATER, Opinion, Rating
 from curation.ratings.scales import find_scale
 from curation.sessions import sampling, unblinding
@@ -305,11 +305,6 @@ def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) ->
         if number is None:
             raise SessionError("There is no rating in this session to undo.")
         if number in session.rated.values():
-            withdrawal = {
-                "at": database.now(),
-                "rating_id": number,
-                "author": session.plan.rater,
-                "version": __version__,
-            }
-            connection.execute(schema.withdrawals.insert().values(withdrawal))
+            row = rating_log.withdrawal(number, session.plan.rater)
+            connection.execute(schema.withdrawals.insert().values(row))
     return load(workspace, session_id)

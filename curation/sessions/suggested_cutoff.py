@@ -255,7 +255,7 @@ def exclusion_labels(given: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``scan_id``, ``raters``, ``excluded`` (bool) and ``decided``: by an adjudicator's verdict, else by
+        ``scan_id``, ``raters``, ``excluded`` (bool) and ``decided``: by an adjudicator, else by
         most of the raters; not decided where as many keep it as exclude it. Repeats do not count.
     """
     standing = rating_log.current(given)

@@ -20,6 +20,13 @@ _NO_AGENT = ("", "none", "no", "n", "n/a", "no contrast", "without")
 _LONG_ECHO_S = 0.05
 #: Tesla; what is outside is a slip, such as a field in gauss or megahertz.
 _WEAKEST_T, _STRONGEST_T = 0.01, 20.0
+#: Field -> how it is written, from BIDS' unit into that of the console.
+_TIMES = (
+    ("RepetitionTime", "TR", 1000, " ms"),
+    ("EchoTime", "TE", 1000, " ms"),
+    ("InversionTime", "TI", 1000, " ms"),
+    ("FlipAngle", "flip angle", 1, "°"),
+)
 #: Folders in which files for all images below are looked for.
 _LEVELS = 5
 
@@ -65,16 +72,46 @@ def scanner(path: Path, root: Path) -> Scanner:
         The source's folder. What the sidecar leaves open is taken from files such as ``T1w.json`` in the
         folders above, the nearest first: BIDS lets them hold for all images below.
     """
-    values = read(path)
-    suffix = stem_of(path).rsplit("_", 1)[-1]
-    for folder in _folders_up_to(path, root):
-        values = _read_json(folder / f"{suffix}.json") | values
+    values = _inherited(path, root)
     maker, model = (_words(values.get(name)) for name in ("Manufacturer", "ManufacturersModelName"))
     tesla = values.get("MagneticFieldStrength")
     is_number = isinstance(tesla, int | float) and not isinstance(tesla, bool)
     strength = float(tesla) if tesla is not None and is_number else math.nan
     known = _WEAKEST_T <= strength <= _STRONGEST_T
     return Scanner(" ".join(filter(None, (maker, model))) or None, strength if known else math.nan)
+
+
+def acquisition(path: Path, root: Path) -> list[str]:
+    """Return how an image was acquired, in words with units, as far as its sidecar tells.
+
+    Parameters
+    ----------
+    path, root : Path
+        As :func:`scanner` takes them.
+
+    Returns
+    -------
+    list of str
+        The sequence, TR, TE and TI in ms, and the flip angle; BIDS has the times in seconds.
+    """
+    values = _inherited(path, root)
+    names = (values.get(name) for name in ("SequenceName", "PulseSequenceType", *reversed(_NAMING)))
+    sequence = next(filter(None, map(_words, names)), None)
+    said = [sequence] if sequence else []
+    for name, label, factor, unit in _TIMES:
+        value = values.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+            said.append(f"{label} {factor * value:.4g}{unit}")
+    return said
+
+
+def _inherited(path: Path, root: Path) -> dict[str, Any]:
+    """Return the sidecar, filled from files such as ``T1w.json`` in the folders above, the nearest first."""
+    values = read(path)
+    suffix = stem_of(path).rsplit("_", 1)[-1]
+    for folder in _folders_up_to(path, root):
+        values = _read_json(folder / f"{suffix}.json") | values
+    return values
 
 
 def _folders_up_to(path: Path, root: Path) -> list[Path]:

@@ -90,7 +90,7 @@ def _rate_first(page: Page) -> None:
     ):
         page.keyboard.press(key)
         _chosen(page, label)
-    others = page.get_by_role("button", name=re.compile("^(accept|exclude|Uneven|guess)"))
+    others = page.get_by_role("button", name=re.compile("^(accept|exclude|Intensity|guess)"))
     for other in others.all():
         expect(other).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("t")
@@ -171,7 +171,7 @@ def test_a_blinded_session_by_keyboard_alone_survives_a_server_that_is_killed(
     chromium.settled(page)
     page.keyboard.press("s")
     expect(page.get_by_role("row").filter(has_text="Bob").first).to_be_visible()
-    expect(page.get_by_text("What was hidden", exact=True)).to_be_visible()
+    expect(page.get_by_text("Unblinded results", exact=True)).to_be_visible()
     _check_stored(workspace)
 
 
@@ -252,7 +252,7 @@ def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: 
         assert traffic.found() == set()
         assert len(set(addresses)) == 4 and session.items[3].repeat_of == 0
         page.keyboard.press("s")
-        expect(page.get_by_text("What was hidden", exact=True)).to_be_visible()
+        expect(page.get_by_text("Unblinded results", exact=True)).to_be_visible()
         chromium.settled(page)
         page.wait_for_timeout(500)
         shown = {b"MARKSCAN", b"MARKSITE", b"MARKSEX", b"MARKGROUP", b"MARKRATER"}

@@ -235,10 +235,12 @@ def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, addr
     page.mouse.up(button="right")
     assert _window(page) != before
     assert np.abs(_greys(page) - seen).max() > 10
-    _fields_say(page, _window(page))
+    expect(page.get_by_text("Custom window")).to_be_visible()
     page.mouse.dblclick(x, y)
     page.wait_for_timeout(500)
     assert _window(page) == before
+    expect(page.get_by_text("Tissue window")).to_be_visible()
+    page.get_by_test_id("stPopover").filter(has_text="Window").get_by_role("button").click()
     _fields_say(page, before)
     page.get_by_label("Level", exact=True).click()
     page.keyboard.press("Control+a")
@@ -261,6 +263,101 @@ def _fields_say(page: Page, window: list[float]) -> None:
     for label, value in (("Level", sum(window) / 2), ("Width", window[1] - window[0])):
         said = user_window.shown_as(window[1] - window[0]) % float(f"{value:.6g}")
         expect(page.get_by_label(label, exact=True)).to_have_value(said)
+
+
+# ---- layout, keys and fingers ----------------------------------------------------------------------
+
+_PLANES = """() => tierscopeView.screenSlices.map(({ axCorSag, leftTopWidthHeight: [x, y, wide, high] }) =>
+  [axCorSag, x, y, wide, high])"""
+_AXIAL, _CORONAL, _SAGITTAL = 0, 1, 2
+
+
+def _ready(page: Page, address: str) -> Frame:
+    page.goto(f"{address}/review")
+    chromium.drawn(page)
+    chromium.settled(page)
+    chromium.listening(page)
+    page.wait_for_timeout(1200)
+    return _frame(page)
+
+
+def _crossing(frame: Frame) -> list[int]:
+    return frame.evaluate("[...tierscopeView.frac2vox(tierscopeView.scene.crosshairPos)]")
+
+
+def test_one_plane_is_large_the_others_stand_clear_of_it_and_arrows_exchange_them(
+    page: Page, address: str
+) -> None:
+    frame = _ready(page, address)
+    for large in (_AXIAL, _CORONAL, _SAGITTAL):
+        planes = frame.evaluate(_PLANES)
+        assert sorted(plane for plane, *_ in planes) == [_AXIAL, _CORONAL, _SAGITTAL]
+        areas = {plane: wide * high for plane, _, _, wide, high in planes}
+        assert max(areas, key=lambda one: areas[one]) == large
+        for one, (_, x, y, wide, high) in enumerate(planes):
+            for _, left, top, w, h in planes[one + 1 :]:
+                assert x + wide <= left or left + w <= x or y + high <= top or top + h <= y
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(300)
+
+
+def test_slices_and_zoom_go_by_keys_from_page_and_image_and_not_while_one_types(
+    page: Page, address: str
+) -> None:
+    frame = _ready(page, address)
+    x, y, z = _crossing(frame)
+    page.keyboard.press("ArrowUp")
+    assert _crossing(frame) == [x, y, z + 1]
+    page.keyboard.press("PageDown")  # 10 mm are 3 of 3.5 mm
+    assert _crossing(frame) == [x, y, z - 2]
+    box = page.frame_locator("iframe[title*=niivue]").locator("canvas").first.bounding_box()
+    small = next(plane for plane in frame.evaluate(_PLANES) if plane[0] == _SAGITTAL)
+    assert box
+    page.mouse.click(box["x"] + small[1] + small[3] / 2, box["y"] + small[2] + small[4] / 2)
+    before = _crossing(frame)
+    page.keyboard.press("ArrowDown")  # of the plane under the mouse
+    assert [now - then for now, then in zip(_crossing(frame), before, strict=True)] == [-1, 0, 0]
+    page.keyboard.press("+")
+    assert frame.evaluate("tierscopeView.scene.pan2Dxyzmm[3]") == pytest.approx(1.25)
+    page.keyboard.press("*")
+    assert frame.evaluate("[...tierscopeView.scene.pan2Dxyzmm]") == [0, 0, 0, 1]
+    page.get_by_placeholder("your initials").fill("Ada")
+    before = _crossing(frame)
+    page.keyboard.press("ArrowUp")
+    assert _crossing(frame) == before
+
+
+def test_one_plane_fills_the_screen_at_a_key_and_the_page_comes_back(
+    page: Page, address: str
+) -> None:
+    frame = _ready(page, address)
+    sheet = page.locator("iframe[title*=niivue]")
+    before = sheet.bounding_box()
+    page.keyboard.press("f")
+    page.wait_for_timeout(800)
+    assert sheet.bounding_box() == {"x": 0, "y": 0, **chromium.DESKTOP}
+    assert [plane for plane, *_ in frame.evaluate(_PLANES)] == [_AXIAL]
+    page.keyboard.press("ArrowUp")  # keys go on
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(800)
+    assert sheet.bounding_box() == before
+    assert len(frame.evaluate(_PLANES)) == 3
+
+
+def test_the_lightbox_shows_many_slices_of_one_plane_from_end_to_end(
+    page: Page, address: str
+) -> None:
+    frame = _ready(page, address)
+    page.get_by_role("radio", name="Lightbox").click()
+    chromium.settled(page)
+    page.wait_for_timeout(1500)
+    shares = frame.evaluate("tierscopeView.screenSlices.map(({ sliceFrac }) => sliceFrac)")
+    assert {plane for plane, *_ in frame.evaluate(_PLANES)} == {_AXIAL}
+    assert 18 <= len(shares) <= 32 and shares == sorted(shares)
+    assert shares[0] < 0.1 and shares[-1] > 0.9
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert {plane for plane, *_ in frame.evaluate(_PLANES)} == {_CORONAL}
 
 
 def test_the_next_scan_is_in_the_browser_before_it_is_asked_for(page: Page, address: str) -> None:

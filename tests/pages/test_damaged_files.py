@@ -89,7 +89,7 @@ DAMAGES = {
     ),
     "scores": Damage(
         lambda w, _: w.scores_path,
-        {"review": "distortion score", "tiers": "Hand it on"},
+        {"review": "distortion score", "tiers": "Export"},
         how=lambda path: path.write_bytes(b""),
         command=("assess", "--gather"),
         status=0,

@@ -10,6 +10,7 @@ from curation.sessions.session_plan import SessionPlan
 from curation.storage import tables
 from curation.tiers.tier_rule import TierRule
 from pages.ui.rate import rating_keys
+from pages.ui.review import level_buttons
 from pages.ui.shell import state
 from pages.ui.viewer import niivue_viewer
 from tests.helpers import workspace_full, workspace_marked
@@ -41,14 +42,14 @@ def test_every_artefact_has_a_key_of_its_own_and_none_is_taken() -> None:
 
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 def test_levels_and_sureness_have_different_digits(scale) -> None:
-    levels = list(rating_keys.level_keys(scale).values())
+    levels = list(level_buttons.level_keys(scale).values())
     sure = [key for key in rating_keys.confidence_keys(scale).values() if key]
     assert len({*levels, *sure}) == len(levels) + len(sure) == len(scale.values) + 5
 
 
 def test_digits_are_the_values_of_the_scale_where_they_can_be() -> None:
-    assert rating_keys.level_keys(SCALES["mriqc-4"]) == {4.0: "4", 3.0: "3", 2.0: "2", 1.0: "1"}
-    assert list(rating_keys.level_keys(SCALES["three-level"]).values()) == ["1", "2", "3"]
+    assert level_buttons.level_keys(SCALES["mriqc-4"]) == {4.0: "4", 3.0: "3", 2.0: "2", 1.0: "1"}
+    assert list(level_buttons.level_keys(SCALES["three-level"]).values()) == ["1", "2", "3"]
 
 
 # ---- starting and going on --------------------------------------------------------------------------
@@ -318,7 +319,7 @@ def test_the_end_tells_agreement_and_what_was_hidden(rated, run) -> None:
     checked(button(page, "Show what was hidden").click().run())
     said = words(page)
     assert button(page, "Undo").disabled
-    parts = ["You with yourself", "You with others", "What was hidden"]
+    parts = ["Intra-rater agreement", "You with others", "Unblinded results"]
     assert [part.value for part in page.subheader] == parts
     assert "came twice, unannounced" in said
     assert "<td>Bob</td>" in said and "<td>Cleo</td>" in said

@@ -66,9 +66,21 @@ def test_review_tells_what_the_network_sees_apart_from_the_score(full, run) -> N
     assert "Distance of the prepared volume" in said and "None of it counts for the score" in said
 
 
+def _chosen(page) -> list[str]:  # type: ignore[no-untyped-def]
+    levels = [b for b in page.button if (b.key or "").startswith("level-")]
+    assert len(levels) == 3
+    return [b.label for b in levels if b.proto.type == "primary"]
+
+
+def _say(page, name: str, comment: str = "") -> None:  # type: ignore[no-untyped-def]
+    page.text_input(key="rater-name").set_value(name)
+    next(t for t in page.text_input if (t.key or "").startswith("comment-")).set_value(comment)
+    checked(page.run())
+
+
 def test_rating_preselects_nothing_and_refuses_none(own, run) -> None:
     page = run("review", own)
-    assert page.radio[0].value is None
+    assert _chosen(page) == []
     checked(button(page, "Save").click().run())
     assert "none is chosen for you" in page.error[0].value
     assert rating_log.list_ratings(own).empty
@@ -76,7 +88,7 @@ def test_rating_preselects_nothing_and_refuses_none(own, run) -> None:
 
 def test_rating_needs_a_name(own, run) -> None:
     page = run("review", own)
-    page.radio[0].set_value(1.0)
+    checked(button(page, "accept").click().run())
     checked(button(page, "Save").click().run())
     assert "Say who rates" in page.error[0].value
     assert rating_log.list_ratings(own).empty
@@ -85,9 +97,8 @@ def test_rating_needs_a_name(own, run) -> None:
 def test_rating_is_stored_shown_and_the_rater_remembered(own, run) -> None:
     page = run("review", own)
     first = page.session_state[state.SCAN]
-    page.radio[0].set_value(-1.0)
-    page.text_input[0].set_value("Ada")
-    page.text_area[0].set_value(HOSTILE)
+    checked(button(page, "exclude").click().run())
+    _say(page, "Ada", HOSTILE)
     checked(button(page, "Save").click().run())
     (row,) = rating_log.list_ratings(own).to_dict("records")
     assert (row["scan_id"], row["rater"], row["value"], row["comment"]) == (
@@ -97,18 +108,52 @@ def test_rating_is_stored_shown_and_the_rater_remembered(own, run) -> None:
         HOSTILE,
     )
     assert "&lt;b&gt;x&lt;/b&gt;" in words(page)
-    assert page.text_input[0].value == "Ada"
-    assert page.radio[0].value is None
+    assert page.text_input(key="rater-name").value == "Ada"
+    assert _chosen(page) == []
+
+
+def test_the_rater_is_known_on_other_scans_before_the_first_rating(own, run) -> None:
+    page = run("review", own)
+    _say(page, "Ada")
+    checked(button(page, "Next").click().run())
+    assert page.text_input(key="rater-name").value == "Ada"
+
+
+def test_what_is_chosen_and_not_saved_is_still_there_when_one_comes_back(own, run) -> None:
+    page = run("review", own)
+    checked(button(page, "doubtful").click().run())
+    _say(page, "Ada", "a ghost")
+    checked(button(page, "Next").click().run())
+    assert _chosen(page) == []
+    checked(button(page, "Previous").click().run())
+    assert _chosen(page) == ["doubtful"]
+    checked(button(page, "Save").click().run())
+    assert rating_log.list_ratings(own)["comment"].tolist() == ["a ghost"]
 
 
 def test_save_and_next_goes_on_and_unrated_leaves_the_rated_out(own, run) -> None:
     page = run("review", own, **{state.PERSON: "Ada"})
     first = page.session_state[state.SCAN]
-    page.radio[0].set_value(1.0)
+    checked(button(page, "accept").click().run())
     checked(button(page, "Save, next scan").click().run())
     assert page.session_state[state.SCAN] != first
-    checked(next(t for t in page.toggle).set_value(True).run())
+    unrated = next(t for t in page.toggle if "without a rating" in t.label)
+    checked(unrated.set_value(True).run())
     assert first not in field(page, "selectbox", state.SCAN).options
+
+
+def test_undo_takes_the_last_rating_back_and_opens_its_scan_as_it_was_chosen(own, run) -> None:
+    page = run("review", own, **{state.PERSON: "Ada"})
+    first = page.session_state[state.SCAN]
+    assert button(page, "Undo").disabled
+    checked(button(page, "exclude").click().run())
+    checked(button(page, "Save, next scan").click().run())
+    assert page.session_state[state.SCAN] != first
+    checked(button(page, "Undo").click().run())
+    assert rating_log.list_ratings(own).empty
+    assert len(rating_log.list_ratings(own, withdrawn=True)) == 1
+    assert page.session_state[state.SCAN] == first
+    assert _chosen(page) == ["exclude"] and button(page, "Undo").disabled
 
 
 def test_a_scan_that_cannot_be_read_shows_the_reason(own, run) -> None:
@@ -141,7 +186,7 @@ def test_the_trouble_stands_in_one_line_of_words(full, run) -> None:
     said = words(run("review", full.workspace))
     assert 'class="ts-scan-headline"' in said
     assert any(f"{degree} " in said for degree in ("Severe", "Clear", "Slight", "Nothing stands"))
-    assert "kinds of measures" in said
+    assert "groups of measures" in said
 
 
 def test_a_scan_that_could_not_be_measured_says_why(own, run) -> None:
@@ -183,8 +228,8 @@ def test_a_scan_without_image_is_scored_and_rated_but_not_shown(own, tmp_path, r
     said = words(page)
     assert "No image: imported from an MRIQC table." in said
     assert "ts-scan-headline" in said and "Radiological" not in said
-    assert not [b for b in page.button if b.label == "Try an artefact"]
-    page.radio[0].set_value(-1.0)
+    assert not [b for b in page.button if b.label == "Simulate an artefact"]
+    checked(button(page, "exclude").click().run())
     checked(button(page, "Save").click().run())
     assert rating_log.list_ratings(own)["label"].tolist() == ["exclude"]
 

@@ -1,4 +1,4 @@
-"""Rate: agreement, verdicts, the cut-off from ratings, history and files; tiers by hand."""
+"""Rate: agreement, adjudications, the cut-off from ratings, history and files; tiers by hand."""
 
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion
@@ -35,11 +35,11 @@ def test_a_contested_scan_opens_and_is_settled_by_one_more_row(rated, run) -> No
     before = len(rating_log.list_ratings(rated))
     opened = next(b for b in page.button if b.key and b.key.startswith("open-made"))
     contested = opened.key.removeprefix("open-")
-    next(r for r in page.radio if r.label == "Verdict").set_value(-1.0)
+    next(r for r in page.radio if r.label == "Adjudication").set_value(-1.0)
     next(t for t in page.text_input if t.label == "Who decides").set_value("Dan")
     checked(button(page, "Settle").click().run())
     assert "needs a reason" in page.error[0].value
-    next(r for r in page.radio if r.label == "Verdict").set_value(-1.0)
+    next(r for r in page.radio if r.label == "Adjudication").set_value(-1.0)
     next(t for t in page.text_input if t.label == "Who decides").set_value("Dan")
     next(t for t in page.text_input if t.label == "Reason").set_value("rings")
     checked(button(page, "Settle").click().run())

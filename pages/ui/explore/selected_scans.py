@@ -286,5 +286,6 @@ def _rows(table: pd.DataFrame) -> None:
 
 
 def _review(scan_id: str) -> None:
+    state.put(state.WORKLIST, scan_id in selected_ids())
     state.put(state.PENDING_SCAN, scan_id)
     frame.open_page("review")

@@ -23,8 +23,8 @@ def show(workspace: Workspace, given: pd.DataFrame, scale: Scale) -> None:
         return
     settled = contested[~contested["scan_id"].isin(queue["scan_id"])]
     st.caption(
-        f"{plural(len(queue), 'scan')} wait for a verdict, the widest dispute first; "
-        f"{len(settled):,} settled. A verdict is one more rating: nobody's rating is changed."
+        f"{plural(len(queue), 'scan')} wait for an adjudication, the widest dispute first; "
+        f"{len(settled):,} settled. An adjudication is one more rating: nobody's rating is changed."
     )
     for row in queue.head(_SHOWN).itertuples():
         _waiting(workspace, row, scale)
@@ -41,14 +41,14 @@ def _waiting(workspace: Workspace, row, scale: Scale) -> None:  # type: ignore[n
         if st.button("Open", key=f"open-{row.scan_id}", icon=":material/visibility:"):
             state.put(state.PENDING_SCAN, row.scan_id)
             frame.open_page("review")
-        with st.popover("Give the verdict", icon=":material/gavel:"):
+        with st.popover("Adjudicate", icon=":material/gavel:"):
             _adjudicate(workspace, row.scan_id, scale)
 
 
 def _adjudicate(workspace: Workspace, scan_id: str, scale: Scale) -> None:
     with st.form(f"adjudicate-{scan_id}", border=False):
         value = st.radio(
-            "Verdict",
+            "Adjudication",
             list(scale.values),
             index=None,
             horizontal=True,
@@ -62,14 +62,14 @@ def _adjudicate(workspace: Workspace, scan_id: str, scale: Scale) -> None:
     if not sent:
         return
     if value is None:
-        st.error("Choose the verdict first; none is chosen for you.")
+        st.error("Choose a level first; none is chosen for you.")
         return
     with frame.in_words():
         rating_log.adjudicate(
             workspace, scan_id=scan_id, author=author, scale=scale.name, value=value, reason=reason
         )
         state.put(state.PERSON, author.strip())
-        st.toast("Verdict saved.", icon=":material/check:")
+        st.toast("Adjudication saved.", icon=":material/check:")
         st.rerun()
 
 

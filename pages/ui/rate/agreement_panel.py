@@ -121,7 +121,7 @@ def _cards(given: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
 
 
 def _pairs(pairs: pd.DataFrame, opinions: pd.DataFrame, scale: Scale) -> None:
-    st.subheader("Each two raters")
+    st.subheader("Rater pairs")
     if pairs.empty:
         who = " and ".join(opinions["rater"].unique()[:3])
         st.markdown(
@@ -157,9 +157,9 @@ def _head(scale: Scale, counted: str) -> tuple[str, ...]:
         counted,
         "Rated the same",
         "Weighted κ (95 %)",
-        "that is",
+        "interpretation",
         f"κ, {worst} or not (95 %)",
-        "that is",
+        "interpretation",
     )
 
 

@@ -40,8 +40,8 @@ def _lines(table: pd.DataFrame) -> None:
     if table.empty:
         frame.nothing_yet(
             "Nobody has decided anything yet.",
-            "Ratings, verdicts, tiers given by hand, cut-offs passed on and frozen cohorts are listed here, "
-            "with who and when. Nothing of it is ever overwritten.",
+            "Ratings, adjudications, tiers given by hand, cut-offs passed on and frozen cohorts are listed "
+            "here, with who and when. Nothing of it is ever overwritten.",
         )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -84,7 +84,7 @@ def show_rating_files(workspace: Workspace) -> None:
 def _export(workspace: Workspace) -> None:
     st.markdown("**Export**")
     st.caption(
-        "Ratings, verdicts, tiers by hand and sessions as BIDS tables with their dictionaries; ratings "
+        "Ratings, adjudications, tiers by hand and sessions as BIDS tables with their dictionaries; ratings "
         "on MRIQC's scale as its widget saves them."
     )
     if st.button("Write the files", icon=":material/save:"):

@@ -2,11 +2,12 @@
 
 from curation.ratings.rating_record import ARTEFACTS
 from curation.ratings.scales import Scale
+from pages.ui.review import level_buttons
 from pages.ui.viewer import user_window
 
 NEXT, UNDO, COMMENT, WINDOW = "N", "U", "T", user_window.KEY
-#: What :file:`niivue_page.html` listens for: the cross hair.
-CROSS = "X"
+#: What the image's own page listens for: the cross hair, and one plane on the whole screen.
+CROSS, WHOLE = "X", "F"
 #: After the last scan.
 SHOW = "S"
 
@@ -20,7 +21,7 @@ _WANTED: dict[str, str] = {
     "head-motion": "H",
     "eye-spillover": "E",
     "noneye-spillover": "Y",
-    "coil-failure": "F",
+    "coil-failure": "J",
     "noise-global": "O",
     "noise-local": "P",
     "em-perturbation": "M",
@@ -39,26 +40,19 @@ _WANTED: dict[str, str] = {
 ARTEFACT_KEYS: dict[str, str | None] = {key: _WANTED.get(key) for key in ARTEFACTS}
 
 
-def level_keys(scale: Scale) -> dict[float, str]:
-    """Return the digit of each level: its value where all are digits, else 1 for the best and so on."""
-    values = list(scale.values)
-    if all(value in range(10) for value in values):
-        return {value: f"{value:.0f}" for value in values}
-    return {value: str(place % 10) for place, value in enumerate(values, 1)}
-
-
 def confidence_keys(scale: Scale) -> dict[int, str | None]:
     """Return the digit of each step of confidence, from 5 up; none where a level has it."""
-    taken = set(level_keys(scale).values())
+    taken = set(level_buttons.level_keys(scale).values())
     return {step: None if str(step + 5) in taken else str(step + 5) for step in SURE}
 
 
 def in_words(scale: Scale) -> str:
     """Return the keys in one line of words."""
-    digits = sorted(level_keys(scale).values())
+    digits = sorted(level_buttons.level_keys(scale).values())
     sure = [key for key in confidence_keys(scale).values() if key]
     how = f"{sure[0]} to {sure[-1]} how sure · " if sure else ""
     return (
         f"{digits[0]} to {digits[-1]} rate · {how}letters what is wrong · {COMMENT} comment · "
-        f"{NEXT} save and next · {UNDO} undo · {WINDOW} background or tissue · {CROSS} cross hair"
+        f"{NEXT} save and next · {UNDO} undo · {WINDOW} background or tissue · {CROSS} cross hair · "
+        f"{WHOLE} whole screen"
     )

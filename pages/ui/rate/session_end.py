@@ -55,7 +55,7 @@ def _cards(own: pd.DataFrame, scale: Scale) -> None:
         for value, word in scale.values.items()
     ]
     seconds = own["seconds"]
-    cards.append(Card("time on a scan", formatting.duration(seconds.median()), "half took less"))
+    cards.append(Card("time on a scan", formatting.duration(seconds.median()), "median"))
     st.html(html_marks.cards(cards))
 
 
@@ -64,7 +64,7 @@ def _share(count: int, total: int) -> str:
 
 
 def _oneself(given: pd.DataFrame, session: Session, scale: Scale) -> None:
-    st.subheader("You with yourself")
+    st.subheader("Intra-rater agreement")
     repeats = sum(item.repeat_of is not None for item in session.items)
     rows = agreement.intra(given, scale)
     rows = rows[rows["rater"] == session.plan.rater]
@@ -118,16 +118,16 @@ def _others(workspace: Workspace, session: Session, scale: Scale) -> None:
         "Scans both rated",
         "Rated the same",
         "Weighted κ (95 %)",
-        "that is",
+        "interpretation",
         f"κ, {list(scale.values.values())[-1]} or not (95 %)",
-        "that is",
+        "interpretation",
     )
     st.html(html_marks.table(head, rows, numeric=(1, 2)))
     st.caption(formatting.escape(agreement_panel.WHAT_EXPERTS_REACH))
 
 
 def _hidden(workspace: Workspace, session: Session, own: pd.DataFrame, given: pd.DataFrame) -> None:
-    st.subheader("What was hidden" if session.plan.blinded else "The scans")
+    st.subheader("Unblinded results" if session.plan.blinded else "The scans")
     rule, _ = tried_rule.current()
     scans = cache.scored_scans(workspace)
     scans = scans.assign(tier=overrides.tiers_with_overrides(workspace, scans, rule)).set_index(

@@ -10,6 +10,7 @@ from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
 from pages.ui.rate import rating_draft, rating_keys
 from pages.ui.rate.rating_draft import RatingDraft
+from pages.ui.review import level_buttons
 from pages.ui.shell import controls, formatting, frame, state
 
 
@@ -39,8 +40,11 @@ def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
         if draft.wants_save:
             _save(workspace, session, draft, shown)
         place = f"{session.id}-{session.position}-{session.attempt}"
-        _levels(scale, draft, place)
-        _sureness(scale, draft, place)
+        with st.container(horizontal=True, gap="small", key="judging"):
+            with st.container():
+                _levels(scale, draft, place)
+            with st.container():
+                _sureness(scale, draft, place)
         _artefacts(draft, place)
         _comment(draft, place)
         st.button(
@@ -89,17 +93,7 @@ def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
 
 def _levels(scale: Scale, draft: RatingDraft, place: str) -> None:
     st.markdown("**How good is this scan?**")
-    digits = rating_keys.level_keys(scale)
-    with st.container(horizontal=True, key="levels", gap="small"):
-        for value, word in scale.values.items():
-            st.button(
-                formatting.escape(word),
-                key=f"level-{place}-{value:g}",
-                shortcut=digits[value],
-                type="primary" if draft.value == value else "secondary",
-                on_click=draft.choose,
-                args=(value,),
-            )
+    level_buttons.show(scale, draft.value, draft.choose, place)
 
 
 def _sureness(scale: Scale, draft: RatingDraft, place: str) -> None:
@@ -120,10 +114,8 @@ def _sureness(scale: Scale, draft: RatingDraft, place: str) -> None:
 def _artefacts(draft: RatingDraft, place: str) -> None:
     st.markdown("**What is wrong with it?** *(optional, any number)*")
     with st.container(key="artefacts"):
-        left, right = st.columns(2, gap="small")
-        half = -(-len(ARTEFACTS) // 2)
-        for number, artefact in enumerate(ARTEFACTS.values()):
-            (left if number < half else right).button(
+        for artefact in ARTEFACTS.values():
+            st.button(
                 _short(artefact.label),
                 key=f"artefact-{place}-{artefact.key}",
                 width="stretch",

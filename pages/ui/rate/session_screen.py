@@ -22,8 +22,10 @@ from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, state
 from pages.ui.viewer import niivue_viewer, user_window
 from pages.ui.viewer.browser_image import PreparedImage
-from pages.ui.viewer.display_window import AIR_WINDOW, WINDOWS
+from pages.ui.viewer.display_window import AIR_WINDOW
 
+#: Width of the form beside the image.
+FORM_PX = 380
 HIDDEN = ("name", "age", "sex", "group", "site", "path", "scores", "tier", "other ratings")
 
 
@@ -44,7 +46,7 @@ def show(workspace: Workspace, session: Session) -> None:
     with st.container(horizontal=True, key="split-rate", gap="medium"):
         with st.container(width="stretch"):
             _image(session, scan, following, window)
-        with st.container(width=470, key="rating"):
+        with st.container(width=FORM_PX, key="rating"):
             session_form.show(workspace, session, draft, _shown(session, draft))
             if not session.plan.blinded and scan is not None:
                 _unblinded_facts(workspace, scan)
@@ -134,22 +136,23 @@ def _place(session: Session) -> tuple[int, int, int]:
 
 
 def _tools(session: Session, window: str) -> None:
+    """Draw view, window and, where the session says so, that the air comes first."""
+
     def of_this_scan(other: str) -> None:
         state.put(state.SESSION_WINDOW, (_place(session), other))
 
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
         view = niivue_viewer.choose_view()
         user_window.toggle_button(
             window,
             of_this_scan if session.plan.air_first else None,
             disabled=view == niivue_viewer.SOLID,
         )
-    if session.plan.air_first:
-        st.caption(
-            "Air first, as this session was planned: look at the background, then press "
-            f"{user_window.KEY} for the tissue."
-        )
-    else:
+        if session.plan.air_first:
+            st.caption(
+                f"Air first, as this session was planned; {user_window.KEY} shows the tissue."
+            )
+    if not session.plan.air_first:
         user_window.keep_in_address(window)
 
 
@@ -168,15 +171,12 @@ def _image(
         )
         return
     ahead, then = _file_of(following), _showing(session, _after(session))
-    name, meaning = scan_label(session), WINDOWS[image.window].meaning.partition(":")[0]
-    seen = f"{image.window} window: {meaning}"
+    name, seen = scan_label(session), f"{image.window} window"
     if niivue_viewer.current_view() == niivue_viewer.SOLID:
         seen = image_panel.IN_3D
     with st.container(key="viewer"):
-        st.html(
-            f'<div class="ts-caption"><b>{html.escape(name)}</b>'
-            f"<span>{html.escape(seen)}</span></div>"
-        )
+        if not session.plan.blinded:  # else the bar above says which place it has
+            st.html(f'<div class="ts-caption"><b>{html.escape(name)}</b></div>')
         image_panel.draw_image(
             image,
             name,
@@ -184,12 +184,7 @@ def _image(
             key="niivue-session",
             following=None if ahead is None else niivue_viewer.address_of(ahead, then),
         )
-        sides = html.escape(niivue_viewer.convention(image.oriented))
-        how = html.escape(niivue_viewer.HANDLING)
-        st.html(
-            f'<div class="ts-caption"><span>{sides}</span></div>'
-            f'<div class="ts-caption ts-handling"><span>{how}</span></div>'
-        )
+        st.html(scan_panel.foot_line(image.oriented, seen))
     for warning in image.warnings:
         st.warning(formatting.escape(warning))
     if ahead is not None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from curation.errors import VolumeError
 from curation.scoring.comparison_groups import sites_of
@@ -20,7 +21,7 @@ from pages.ui.viewer.image_overlays import LAYERS, OverlayMasks
 from pages.ui.viewer.niivue_viewer import Overlay
 
 #: Stands beside the 3D view.
-IN_3D = "The 3D view shows the outer surface, in a window of its own; to judge a scan, look at its planes."
+IN_3D = "3D window: the outer surface alone; to judge a scan, look at its planes."
 
 
 # ---- the panel -----------------------------------------------------------------------------------
@@ -42,10 +43,12 @@ def show(
     following : Path or None
         The image that is likely to be looked at next.
     """
-    window = _tools(scan, trial)
+    with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
+        window, of_window = _window_tools()
+        chosen, beside = ([], None) if trial else _more_tools(scan, usable)
+        trial_panel.toggle(scan, trial)
     if trial:
         trial_panel.choose_artefact()
-    chosen, beside = ([], None) if trial else _more_tools(scan, usable)
     tried = trial if trial and trial.alters else None
     try:
         # before anything of it is drawn, so that the frame changes together with the image
@@ -61,12 +64,12 @@ def show(
     found = _found(scan, chosen)
     ahead = None if trial or following is None else niivue_viewer.address_of(following)
     in_3d = niivue_viewer.current_view() == niivue_viewer.SOLID and not _cannot_be_drawn(image)
-    if in_3d:
-        st.caption(IN_3D)
-    else:
-        with st.container(horizontal=True, vertical_alignment="center", key="level-width"):
-            user_window.level_and_width(image, set_window)
-            user_window.toggle_button(window)
+    with of_window:
+        if in_3d:
+            st.caption(IN_3D)
+        else:
+            with st.container(horizontal=True, vertical_alignment="center", key="level-width"):
+                user_window.level_and_width(image, set_window)
     drawn = partial(
         draw_image,
         image,
@@ -86,7 +89,7 @@ def show(
             drawn()
         else:
             _draw_beside(drawn, scan["scan_id"], beside, window)
-        st.html(scan_panel.foot(image.in_3d() if in_3d else image))
+        st.html(scan_panel.foot(image.in_3d() if in_3d else image, IN_3D if in_3d else ""))
     for warning in image.warnings:
         st.warning(formatting.escape(warning))
     if following is not None and not trial:
@@ -126,10 +129,12 @@ def _banner(trial: Trial) -> str:
 # ---- tools ---------------------------------------------------------------------------------------
 
 
-def _tools(scan: pd.Series, trial: Trial | None) -> str:
-    """Draw the choice of view and window and the way into a trial; return the window."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        view = niivue_viewer.choose_view()
+def _window_tools() -> tuple[str, DeltaGenerator]:
+    """Draw the choice of view and window; return the window, and where its level and width belong."""
+    view = niivue_viewer.choose_view()
+    button = st.container(width="content")
+    of_window = st.popover("Window", key="of-window")
+    with of_window:
         window = str(
             controls.choose_movable(
                 st.segmented_control,
@@ -142,26 +147,27 @@ def _tools(scan: pd.Series, trial: Trial | None) -> str:
                 help=" · ".join(f"{w.label}: {w.meaning}" for w in WINDOWS.values()),
             )
         )
-        trial_panel.toggle(scan, trial)
+    with button:
+        user_window.toggle_button(window, disabled=view == niivue_viewer.SOLID)
     user_window.keep_in_address(user_window.home_window(window))
-    return window
+    return window, of_window
 
 
 def _more_tools(scan: pd.Series, usable: pd.DataFrame) -> tuple[list[str], pd.Series | None]:
     """Draw the choice of overlays and of the reference scan; return the layers and the reference."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        state.keep_among(state.OVERLAYS, list(image_overlays.CHOICES))
+    other = reference_scan(scan, usable)
+    state.keep_among(state.OVERLAYS, list(image_overlays.CHOICES))
+    on = bool(state.get(state.OVERLAYS)) or bool(other is not None and state.get(state.BESIDE))
+    with st.popover("Overlays (on)" if on else "Overlays", key="of-overlays"):
         labels = st.pills(
             "Lay over the image",
             list(image_overlays.CHOICES),
             key=state.OVERLAYS,
             selection_mode="multi",
-            label_visibility="collapsed",
             persist_state="session",
             help="Masks that the metrics were measured in, and what of the image raises the score.",
         )
-        other = reference_scan(scan, usable)
-        on = st.toggle(
+        beside = st.toggle(
             "Reference scan beside",
             key=state.BESIDE,
             persist_state="session",
@@ -170,7 +176,8 @@ def _more_tools(scan: pd.Series, usable: pd.DataFrame) -> tuple[list[str], pd.Se
             if other is not None
             else "There is no other scored scan of this site and modality.",
         )
-    return [key for label in labels for key in image_overlays.CHOICES[label]], other if on else None
+    layers = [key for label in labels for key in image_overlays.CHOICES[label]]
+    return layers, other if beside else None
 
 
 # ---- drawing -------------------------------------------------------------------------------------
@@ -338,4 +345,4 @@ def reference_caption(reference: pd.Series) -> tuple[str, str]:
     """Return the two lines of the caption of a reference scan."""
     where = sites_of(reference.to_frame().T).iloc[0]
     score = formatting.score(float(reference["distortion_score"]))
-    return f"Reference: score {score}, lowest of {where}", reference["scan_id"]
+    return f"Best-scoring scan of {where}: {score}", reference["scan_id"]

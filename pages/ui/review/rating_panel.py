@@ -1,5 +1,7 @@
 """Rating panel of Review: the form for a rating, the ratings given, and a tier given by hand."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -9,6 +11,7 @@ from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.wording import number
+from pages.ui.review import level_buttons
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import controls, formatting, frame, html_marks, state
 from pages.ui.shell.html_marks import Cell
@@ -16,75 +19,162 @@ from pages.ui.shell.html_marks import Cell
 _BY_RULE = "by the rule"
 
 
+NEXT, UNDO, COMMENT = "S", "U", "T"
+
+
 # ---- ratings -------------------------------------------------------------------------------------
 
 
 def show_ratings(workspace: Workspace, scan_id: str, following: str | None) -> None:
-    """Draw the rating form of a scan and the ratings that it has; nothing is preselected."""
+    """Draw the rating of a scan in the making and the ratings that it has; nothing is preselected.
+
+    What is chosen and not saved yet is kept for each scan, whatever is looked at in between.
+    """
     given = rating_log.list_ratings(workspace, scan_id)
     scales = all_scales(workspace)
     name = state.keep_one_of(state.SCALE, list(scales))
-    st.markdown("**Your rating**")
-    # the count in the key makes an empty form after each rating
-    with st.form(f"rate-{scan_id}-{name}-{len(given)}", border=False):
-        _form(workspace, scan_id, scales[name], following)
-    _past(given)
-    controls.choose(
+    with st.container(key="rating"):
+        _choice(scales[name], scan_id, len(given))
+        _who_and_what(scan_id, len(given))
+        _save_buttons(workspace, scan_id, scales[name], following)
+    for script in (controls.COMMENT_KEY, controls.PRESSED):
+        controls.listen(script)
+    if not given.empty:
+        _past(given)
+
+
+def choose_scale(workspace: Workspace) -> None:
+    """Draw the choice of the scale of one's ratings, with the keys that it gives."""
+    scales = all_scales(workspace)
+    name = controls.choose(
         st.selectbox,
         "Scale of your ratings",
         list(scales),
         key=state.SCALE,
         format_func=lambda key: scales[key].label,
     )
+    digits = sorted(level_buttons.level_keys(scales[name]).values())
+    st.caption(
+        f"Keys: {digits[0]} to {digits[-1]} rate · {COMMENT} comment · {NEXT} save, next scan · {UNDO} undo."
+    )
 
 
-def _form(workspace: Workspace, scan_id: str, scale: Scale, following: str | None) -> None:
-    value = st.radio(
-        "Rating",
-        list(scale.values),
-        index=None,
-        horizontal=True,
-        format_func=lambda v: f"{scale.values[v]} ({number(v, 0)})",
-        label_visibility="collapsed",
+def _draft(scan_id: str) -> dict[str, Any]:
+    return (state.get(state.RATING_DRAFTS) or {}).get(scan_id, {})
+
+
+def _keep(scan_id: str, **changed: object) -> None:
+    """Keep what was chosen for a scan; with nothing, forget it."""
+    drafts = dict(state.get(state.RATING_DRAFTS) or {})
+    before = drafts.pop(scan_id, {})
+    state.put(state.RATING_DRAFTS, drafts | ({scan_id: {**before, **changed}} if changed else {}))
+
+
+def _choice(scale: Scale, scan_id: str, count: int) -> None:
+    st.markdown("**Your rating**")
+    chosen = _draft(scan_id)
+    value = chosen.get("value") if chosen.get("scale") == scale.name else None
+    level_buttons.show(
+        scale,
+        value,
+        lambda level: _keep(scan_id, value=level, scale=scale.name),
+        f"{scan_id}-{count}",
     )
-    rater = st.text_input(
-        "Your name or initials", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
-    )
-    comment = st.text_area(
-        "Comment (optional)",
-        max_chars=MAX_COMMENT,
-        height=68,
-        placeholder="what you see, and where",
-    )
-    with st.container(horizontal=True):
-        stay = st.form_submit_button("Save")
-        onward = st.form_submit_button("Save, next scan", type="primary", disabled=not following)
-    if not (stay or onward):
-        return
-    if value is None:
+
+
+def _who_and_what(scan_id: str, count: int) -> None:
+    with st.container(horizontal=True, gap="small", key="who-and-what"):
+        st.text_input(
+            "Your name or initials",
+            value=state.get(state.PERSON, ""),
+            key="rater-name",
+            max_chars=MAX_RATER,
+            width=110,
+            label_visibility="collapsed",
+            placeholder="your initials",
+            on_change=lambda: state.put(state.PERSON, (state.get("rater-name") or "").strip()),
+        )
+        key = f"comment-{scan_id}-{count}"
+        st.text_input(
+            f"Comment (optional; key {COMMENT}, then Enter)",
+            value=_draft(scan_id).get("comment", ""),
+            key=key,
+            max_chars=MAX_COMMENT,
+            width="stretch",
+            label_visibility="collapsed",
+            placeholder=f"comment, key {COMMENT}: what you see, and where",
+            on_change=lambda: _keep(scan_id, comment=state.get(key) or ""),
+        )
+
+
+def _save_buttons(workspace: Workspace, scan_id: str, scale: Scale, following: str | None) -> None:
+    with st.container(horizontal=True, gap="small", key="saving"):
+        stay = st.button("Save", key="save-rating")
+        onward = st.button(
+            "Save, next scan",
+            key="save-and-next",
+            type="primary",
+            shortcut=NEXT,
+            disabled=not following,
+        )
+        last = state.get(state.LAST_RATING)
+        st.button(
+            "Undo",
+            key="undo-rating",
+            icon=":material/undo:",
+            shortcut=UNDO,
+            disabled=last is None,
+            on_click=state.put,
+            args=(state.RATING_UNDO, last),
+            help="Takes back the rating that you saved last, and goes back to its scan. It stays in the "
+            "records, marked as taken back.",
+        )
+    with frame.in_words():
+        _take_back(workspace)
+        if stay or onward:
+            _save(workspace, scan_id, scale, following if onward else None)
+
+
+def _save(workspace: Workspace, scan_id: str, scale: Scale, following: str | None) -> None:
+    draft, rater = _draft(scan_id), state.get(state.PERSON, "")
+    if draft.get("value") is None or draft.get("scale") != scale.name:
         st.error("Choose a rating first; none is chosen for you.")
-    else:
-        with frame.in_words():
-            rating_log.add_rating(
-                workspace,
-                Rating(
-                    scan_id=scan_id, rater=rater, scale=scale.name, value=value, comment=comment
-                ),
-            )
-            state.put(state.PERSON, rater.strip())
-            state.put(state.PENDING_SCAN, following if onward else None)
-            st.toast("Rating saved.", icon=":material/check:")
-            st.rerun()
+        return
+    rating = Rating(
+        scan_id=scan_id,
+        rater=rater,
+        scale=scale.name,
+        value=draft["value"],
+        comment=draft.get("comment", ""),
+    )
+    number_of_it = rating_log.add_rating(workspace, rating)
+    state.put(state.LAST_RATING, (number_of_it, rater, scan_id, draft))
+    _keep(scan_id)
+    state.put(state.PENDING_SCAN, following)
+    st.toast("Rating saved.", icon=":material/check:")
+    st.rerun()
+
+
+def _take_back(workspace: Workspace) -> None:
+    """Take back the rating that the rater asked to undo, and open its scan with the choice as it was."""
+    asked = state.get(state.RATING_UNDO)
+    state.put(state.RATING_UNDO, None)
+    if asked is None:
+        return
+    number_of_it, rater, scan_id, draft = asked
+    state.put(state.LAST_RATING, None)
+    rating_log.withdraw(workspace, number_of_it, rater)
+    _keep(scan_id, **draft)
+    state.put(state.PENDING_SCAN, scan_id)
+    st.toast("Rating taken back.", icon=":material/undo:")
+    st.rerun()
 
 
 def _past(given: pd.DataFrame) -> None:
-    if given.empty:
-        st.caption("Nobody has rated this scan yet.")
-        return
     rows = [
         (
             formatting.moment(row.at),
-            f"{row.rater} (verdict)" if row.role == "adjudicator" else row.rater,
+            f"{row.rater} (adjudication)" if row.role == "adjudicator" else row.rater,
             f"{row.label} ({number(row.value, 0)})",
             _tags_and_comment(row.artefacts, row.comment),
         )

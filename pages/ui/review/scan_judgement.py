@@ -22,9 +22,9 @@ TROUBLES: dict[str, str] = {
     "noise": "noise",
     "motion": "motion or ghosting",
     "blur": "blur",
-    "contrast": "loss of contrast",
+    "contrast": "loss of grey-white contrast",
     "inhomogeneity": "uneven brightness",
-    "incompleteness": "loss of parts of the head",
+    "incompleteness": "loss of coverage or of slices",
     "geometry": "geometric distortion",
 }
 #: From this sub-score on, a trouble is called so.
@@ -213,10 +213,9 @@ def _fact(parts: pd.DataFrame, anchors: dict[str, Anchor]) -> str:
     """Return the metric that made most of a sub-score, and a good value, in words."""
     part = parts.iloc[0]
     metric, anchor = METRICS[part["metric"]], anchors.get(part["metric"])
-    value = formatting.significant(part["value"], metric.unit, digits=3)
+    value = formatting.in_unit(part["value"], metric.unit)
     if anchor is None:
         return f"{metric.label}: {value}."
     bound = "or less" if anchor.bad > anchor.good else "or more"
-    return (
-        f"{metric.label}: {value}; good is {formatting.significant(anchor.good, digits=3)} {bound}."
-    )
+    good = formatting.in_unit(anchor.good, metric.unit, brief=True)
+    return f"{metric.label}: {value}; good is {good} {bound}."

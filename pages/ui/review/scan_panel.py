@@ -2,11 +2,15 @@
 
 import html
 import math
+from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from curation.metrics.registry import FAMILIES
+from curation.sources import sidecar
+from curation.storage.workspace import Source
 from pages.ui.review import scan_judgement
 from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.scan_table import tried_rule
@@ -30,8 +34,7 @@ def caption(scan: pd.Series) -> str:
     """Return the line above the image: id, modality, grid and orientation."""
     shape = " × ".join(f"{int(n)}" for n in scan["shape"])
     edges = " × ".join(f"{edge:.3g}" for edge in scan["spacing_mm"])
-    what = f"{scan['modality'] or 'image'} · {shape} voxels of {edges} mm · stored {_stored(scan)}"
-    what += "".join(f" · {words}" for words in _scanner(scan))
+    what = f"{scan['modality'] or 'image'} · {shape} voxels of {edges} mm · orientation {_stored(scan)}"
     return (
         f'<div class="ts-caption"><b>{html.escape(scan["scan_id"])}</b>'
         f"<span>{html.escape(what)}</span></div>"
@@ -47,17 +50,44 @@ def _scanner(scan: pd.Series) -> list[str]:
 
 def _stored(scan: pd.Series) -> str:
     known = isinstance(scan["orientation"], str) and scan["orientation"]
-    return scan["orientation"] if known else "without orientation"
+    return scan["orientation"] if known else "unknown"
 
 
-def foot(image: PreparedImage) -> str:
-    """Return the line below the image: the display convention and the window."""
+def foot(image: PreparedImage, note: str = "") -> str:
+    """Return the line below the image: the display convention, the window, and what hands do on it.
+
+    Parameters
+    ----------
+    image : PreparedImage
+        What is shown.
+    note : str
+        What else must be known of the view.
+    """
     limits = f"{formatting.significant(image.black)} to {formatting.significant(image.white)}"
-    return (
-        f'<div class="ts-caption"><span>{html.escape(niivue_viewer.convention(image.oriented))}</span>'
-        f"<span>{html.escape(image.window)} window: {limits}</span></div>"
-        f'<div class="ts-caption ts-handling"><span>{html.escape(niivue_viewer.HANDLING)}</span></div>'
+    return foot_line(image.oriented, note or f"{image.window} window: {limits}")
+
+
+def foot_line(oriented: bool, seen: str) -> str:
+    """Return the line below an image whose window ``seen`` tells."""
+    convention, seen = html.escape(niivue_viewer.convention(oriented)), html.escape(seen)
+    how = "".join(
+        f"<dt>{html.escape(what)}</dt><dd>{html.escape(by)}</dd>"
+        for what, by in niivue_viewer.HANDLING.items()
     )
+    return (
+        f'<details class="ts-foot"><summary class="ts-caption"><span>{convention}</span>'
+        f"<span>{seen} · <u>Mouse and keys</u></span></summary><dl>{how}</dl></details>"
+    )
+
+
+def acquisition(scan: pd.Series, sources: Sequence[Source]) -> None:
+    """Draw how the scan was acquired, as far as its sidecar tells."""
+    root = next((Path(one.path) for one in sources if one.name == scan["source"]), None)
+    path = Path(scan["path"])
+    said = sidecar.acquisition(path, root or path.parent)
+    if said or _scanner(scan):
+        words = " · ".join([*_scanner(scan), *said])
+        st.caption(formatting.escape(f"Acquired with {words}."))
 
 
 def scores(scan: pd.Series, judgement: ScanJudgement) -> None:
@@ -80,9 +110,9 @@ def scores(scan: pd.Series, judgement: ScanJudgement) -> None:
         return
     st.html(html_marks.bars(values))
     st.caption(
-        "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan. Made from "
-        f"{measured} of {len(families)} kinds of measures. "
-        f"Judged by: {formatting.escape(judgement.reference.label)}."
+        "Sub-scores from 0 to 100, higher is worse. Hatched: not measurable on this scan. Based on "
+        f"{measured} of {len(families)} groups of measures. "
+        f"Reference: {formatting.escape(judgement.reference.label)}."
     )
 
 

@@ -10,6 +10,8 @@ from curation.tiers import overrides
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, controls, flags, formatting, frame, scan_lists, state, summaries
 
+_ADDRESS = "scan"
+
 
 def usable_scans(workspace: Workspace) -> pd.DataFrame | None:
     """Return the usable scans with their ``tier``; with none, show the next step and return ``None``."""
@@ -43,7 +45,8 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
         Id of the scan after it.
     """
     _open_pending(usable)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    usable, selected = _worklist(usable)
+    with st.container(horizontal=True, vertical_alignment="center", key="picker"):
         bar = st.container(horizontal=True, width="content", vertical_alignment="center")
         pick = st.container(width="stretch", key="pick")
         among = listed(workspace, usable)
@@ -53,7 +56,9 @@ def choose(workspace: Workspace, usable: pd.DataFrame) -> tuple[pd.Series | None
     with pick:
         position = ids.index(_pick(among))
     with bar:
-        _step_buttons(ids)
+        _step_buttons(ids, selected)
+    if st.query_params.get(_ADDRESS) != ids[position]:
+        st.query_params[_ADDRESS] = ids[position]
     following = ids[position + 1] if position + 1 < len(ids) else None
     return among.iloc[position], following
 
@@ -62,7 +67,26 @@ def _open_pending(usable: pd.DataFrame) -> None:
     pending = state.get(state.PENDING_SCAN)
     if pending is not None and pending in set(usable["scan_id"]):
         controls.move(state.SCAN, pending)
+    elif pending is not None:
+        frame.report(f"There is no usable scan {pending} in this workspace; another one is shown.")
     state.put(state.PENDING_SCAN, None)
+
+
+def take_from_address() -> None:
+    """Open the scan that the address names, where this session has opened none: it outlives a reload so."""
+    named = st.query_params.get(_ADDRESS)
+    if named and state.get(state.SCAN) is None and state.get(state.PENDING_SCAN) is None:
+        state.put(state.PENDING_SCAN, named)
+
+
+def _worklist(usable: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+    """Return the scans that were selected on Explore, while one of them is open from there; else all."""
+    selected = usable["scan_id"].isin(state.get(state.SELECTED) or ())
+    opened = state.get(state.SCAN)
+    if state.get(state.WORKLIST) and opened in set(usable.loc[selected, "scan_id"]):
+        return usable[selected], True
+    state.put(state.WORKLIST, False)
+    return usable, False
 
 
 def _pick(listed: pd.DataFrame) -> str:
@@ -137,7 +161,7 @@ def _filters(
             "Tiers, by the cut-offs on the page Tiers", tier_names, key=state.TIERS
         )
         chosen = controls.choose_several(
-            "Recognised as any of",
+            "With any of these flags",
             list(counts),
             key=state.FLAGS,
             format_func=lambda key: f"{flags.label(key)} {counts.get(key, 0):,}",
@@ -150,7 +174,7 @@ def _filters(
     return sources, tiers, chosen, unrated, on_lists
 
 
-def _step_buttons(ids: list[str]) -> None:
+def _step_buttons(ids: list[str], selected: bool) -> None:
     def at() -> int:
         scan_id = state.get(state.SCAN)
         return ids.index(scan_id) if scan_id in ids else 0
@@ -158,4 +182,14 @@ def _step_buttons(ids: list[str]) -> None:
     scan_lists.step_buttons(
         "scan", len(ids), at, lambda place: controls.move(state.SCAN, ids[place])
     )
-    st.markdown(f"{at() + 1:,} of {len(ids):,}", width="content")
+    place = f"{at() + 1:,} of {len(ids):,}"
+    st.markdown(f"{place} selected" if selected else place, width="content")
+    if selected:
+        st.button(
+            "All scans",
+            icon=":material/close:",
+            key="leave-worklist",
+            on_click=state.put,
+            args=(state.WORKLIST, False),
+            help="You walk through the scans that were selected on Explore; this leads back to all.",
+        )

@@ -40,8 +40,7 @@ def toggle(scan: pd.Series, trial: Trial | None) -> None:
         )
         return
     st.button(
-        "Try an artefact",
-        icon=":material/science:",
+        "Simulate an artefact",
         shortcut="A",
         help="Simulate motion, noise, blur and others on this scan, and watch the score respond. "
         "The scan itself is not touched and nothing is stored.",
@@ -71,9 +70,9 @@ def choose_artefact() -> None:
             persist_state="session",
         )
         st.button(
-            "Another draw",
+            "New random pattern",
             icon=":material/casino:",
-            help="The same artefact at the same severity, placed otherwise.",
+            help="The same artefact at the same severity, placed at random once more.",
             on_click=state.put,
             args=(state.DRAW, state.get(state.DRAW, 0) + 1),
         )
@@ -113,7 +112,7 @@ def _promise(expected: str | None, scores: list[pd.Series]) -> str:
     """Say what an artefact has to raise, or that nothing tells it from anatomy."""
     if expected is not None:
         return (
-            f"{expected} is the one that this artefact has to raise. The worst counts most by far: where "
+            f"This artefact should raise {expected}. The worst counts most by far: where "
             "another is worse already, the score itself hardly moves."
         )
     before, after = (

@@ -116,7 +116,7 @@ def overview(workspace: Workspace, usable: pd.DataFrame) -> None:
     counted = counts(flags_of_workspace(workspace), set(usable["scan_id"]))
     if not counted:
         return
-    st.subheader("Recognised on the scans")
+    st.subheader("Flags: scan properties detected")
     st.caption(
         "What limits what can be measured, and what a score means. Not a rating of quality. "
         "Click to look at them on Review."

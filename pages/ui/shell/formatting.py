@@ -48,6 +48,22 @@ def significant(value: float | None, unit: str = "", *, digits: int = 4) -> str:
     return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
 
 
+def in_unit(value: float | None, unit: str, *, brief: bool = False) -> str:
+    """Return a number with its unit; shares in percent.
+
+    Examples
+    --------
+    >>> in_unit(0.0947, "share of white-matter signal")
+    '9.47 % of white-matter signal'
+    >>> in_unit(0.0947, "share of white-matter signal", brief=True), in_unit(3.2, "mm")
+    ('9.47 %', '3.2 mm')
+    """
+    whole = unit.removeprefix("share of ")
+    if whole == unit or value is None or not math.isfinite(value):
+        return significant(value, "" if brief else unit, digits=3)
+    return significant(100 * value, "%" if brief else f"% of {whole}", digits=3)
+
+
 def duration(seconds: float | None) -> str:
     """Return a time span in the words of a clock: ``42 s``, ``3 min``, ``2 h 05 min``."""
     if seconds is None or not math.isfinite(seconds):

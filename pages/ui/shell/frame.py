@@ -74,7 +74,9 @@ def configure(title: str = "Tierscope") -> None:
     st.set_page_config(page_title=title, page_icon=ASSETS / "icon.svg", layout="wide")
 
 
-def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) -> None:
+def show(
+    key: str, body: Callable[[Workspace], None], *, quiet: bool = False, compact: bool = False
+) -> None:
     """Draw one page: the frame, then ``body``; an error of ours becomes a sentence.
 
     Parameters
@@ -85,6 +87,8 @@ def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) ->
         Draws the page's own content for the current workspace.
     quiet : bool
         Leave out the page's question, and name nothing of the workspace: someone rates blinded.
+    compact : bool
+        Head and banner in one low line and narrow margins: the room is for an image.
     """
     page = PAGES[key]
     if not door.stands():
@@ -103,9 +107,13 @@ def show(key: str, body: Callable[[Workspace], None], *, quiet: bool = False) ->
         _heading(page, "")
         st.error(formatting.escape(errors.in_words(error)))
         return
-    if not quiet:
+    banner = _simulated_banner(sources, named=not quiet, short=compact)
+    if compact:
+        _compact_head("" if quiet else page.question, banner)
+    else:
         _heading(page, f"Workspace {workspace.root.name}")
-    _simulated_banner(sources, named=not quiet)
+        if banner:
+            st.html(banner)
     _read_only_banner(workspace)
     _reported.set(_Reported(st.container()))
     with in_words():
@@ -243,15 +251,24 @@ def _read_only_banner(workspace: Workspace) -> None:
         )
 
 
-def _simulated_banner(sources: list[Source], *, named: bool) -> None:
+def _compact_head(question: str, banner: str) -> None:
+    """Draw the page's question, if any, and the banner in one line; :file:`style.css` knows it."""
+    heading = f"<h1>{html.escape(question)}</h1>" if question else ""
+    st.html(f'<header class="ts-head ts-compact">{heading}{banner}</header>')
+
+
+def _simulated_banner(sources: list[Source], *, named: bool, short: bool) -> str:
+    """Return the banner of simulated data as HTML; empty where all scans are of people."""
     simulated = [source.name for source in sources if source.simulated]
     if not simulated:
-        return
+        return ""
     some = f"{', '.join(simulated)}:" if named else "Some scans in this workspace are"
     everything = len(simulated) == len(sources)
     which = "All scans in this workspace are" if everything else some
-    st.html(
-        '<div class="ts-simulated" role="note"><b>Simulated data.</b> '
+    words = (
         f"{html.escape(which)} grown by a computer, not acquired from people. "
-        "No number here says anything about patients.</div>"
+        "No number here says anything about patients."
     )
+    brief = "All of it grown" if everything else f"{html.escape(some)} grown"
+    shown = f"{brief} by a computer, not acquired from people." if short else words
+    return f'<div class="ts-simulated" role="note" title="{words}"><b>Simulated data.</b> {shown}</div>'

@@ -29,6 +29,8 @@ WANTED_PAGE = Key[str]("wanted_page")
 #: The scan that is looked at, and one to open on the next run of the Review page.
 SCAN = Key[str]("scan")
 PENDING_SCAN = Key[str]("pending_scan")
+#: Whether Review walks through the scans that are selected on Explore, instead of all.
+WORKLIST = Key[bool]("worklist")
 #: The last state of Previous and Next that the browser reported: since when, and how far it has gone.
 STEPS = Key[tuple[Any, int]]("steps")
 #: The saved lists that Scans, Review and Explore are narrowed to, by id.
@@ -39,6 +41,8 @@ PERSON = Key[str]("person")
 ROLE = Key[Role]("role")
 #: The tier rule that is being tried, as plain values, see :mod:`pages.ui.scan_table.tried_rule`.
 TRIED = Key[dict[str, Any]]("tried_rule")
+#: The text of a rule that the address named.
+PENDING_RULE = Key[str]("pending_rule")
 
 # ---- Cohort ----------------------------------------------------------------------------------------
 
@@ -79,8 +83,12 @@ SEVERITY = Key[float]("severity")
 DRAW = Key[int]("draw")
 #: Which metrics Review lists.
 METRICS_VIEW = Key[str]("metrics_view")
-#: The rating scale.
+#: The rating scale, what is chosen for each scan and not saved yet, the rating that was saved last (its
+#: number, rater, scan and choice), and one that is to be taken back.
 SCALE = Key[str]("scale")
+RATING_DRAFTS = Key[dict[str, dict[str, Any]]]("rating_drafts")
+LAST_RATING = Key[tuple[int, str, str, dict[str, Any]]]("last_rating")
+RATING_UNDO = Key[tuple[int, str, str, dict[str, Any]]]("rating_undo")
 
 # ---- Rate ------------------------------------------------------------------------------------------
 

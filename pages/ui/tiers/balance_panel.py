@@ -1,4 +1,4 @@
-"""Tables in *Who is where* of Tiers: covariate balance, stability near cut-offs, agreement with raters."""
+"""Tables in *Who is in each tier* of Tiers: balance, stability near cut-offs, agreement with raters."""
 
 import math
 from collections.abc import Sequence

@@ -15,6 +15,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml, tier_rule
 from curation.wording import plural
 from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
+from pages.ui.tiers import rule_text_panel
 
 _KINDS = {"list": "Plain list", "links": "Folder of links", "bids": "BIDS derivatives"}
 _LISTED = 50
@@ -70,7 +71,7 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
     st.html(html_marks.table(("", ""), rows, whole=(0,)))
     path = workspace.cohorts_dir / f"{cohort.id}.json"
     with st.container(horizontal=True):
-        for label, ending in (("List (TSV)", ".tsv"), ("Facts (JSON)", ".json")):
+        for label, ending in (("List (TSV)", ".tsv"), ("Metadata (JSON)", ".json")):
             st.download_button(
                 label,
                 path.with_suffix(ending).read_bytes,
@@ -83,9 +84,17 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
             f"{cohort.id}.yaml",
             icon=":material/download:",
         )
+        st.button(
+            "Use this rule",
+            key="use-rule",
+            icon=":material/rule:",
+            on_click=rule_text_panel.put_in_force,
+            args=(cohort.rule,),
+            help="Its cut-offs and gates become those of the plot above; the cohort stays as it is.",
+        )
     if not cohort.drawn:
         only = " --images-only" if cohort.images_only else ""
-        st.caption("The same list without the page, refused if anything is another:")
+        st.caption("Reproduce this list from the command line; it stops if anything differs:")
         st.code(
             f"python -m curation tiers --workspace {workspace.root} --role {cohort.role}{only} "
             f"--rule {cohort.id}.yaml --expect {cohort.hash} --out {cohort.id}.tsv",
@@ -125,7 +134,7 @@ def _some(names: list[str]) -> str:
 
 
 def _exports(workspace: Workspace, cohort: Cohort) -> None:
-    st.markdown("**Hand it on**")
+    st.markdown("**Export**")
     with st.container(horizontal=True):
         asked = [
             kind
@@ -145,7 +154,9 @@ def _control(workspace: Workspace, cohort: Cohort) -> None:
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         matched = matched_controls.matching_criteria(cohort_draft.included(cohort.scans))
-        st.markdown(f"**Draw a control**: at random, of the same {matched.words}. {matched.note}")
+        st.markdown(
+            f"**Create a matched random control**, of the same {matched.words}. {matched.note}"
+        )
         chosen = st.multiselect("As tiers", cohort.rule.names, default=list(cohort.rule.names[:1]))
         seed = st.number_input("Seed", min_value=0, max_value=2**31 - 1, value=0, step=1)
         author = st.text_input("Who draws it", value=state.get(state.PERSON, ""), max_chars=100)

@@ -84,6 +84,11 @@ def apply_text(written: str) -> None:
     state.put(state.RULE_TEXT, written)
     state.put(state.RULE_TEXT_OF, rule.as_dict())
     state.put(state.RULE_TEXT_PROBLEM, None)
+    put_in_force(rule)
+
+
+def put_in_force(rule: TierRule) -> None:
+    """Let a rule be the one that is tried, whatever the text says."""
     state.put(state.SITE, None)
     tried_rule.change(PART, **rule.as_dict())
 

@@ -138,7 +138,8 @@ def show_rule_comparison(
 ) -> None:
     """Draw the comparison of two rules that are chosen here."""
     saved = {one.label: one for one in rule_versions.list_rules(workspace)}
-    options = [*saved, _DEFAULT, _NOW]
+    frozen = {f"Frozen cohort {h.id}": h.rule for h in cache.cohort_headers(workspace)[0]}
+    options = [*saved, *frozen, _DEFAULT, _NOW]
     with st.container(border=True):
         st.markdown("**Compare two rules** – who would move where")
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -149,7 +150,7 @@ def show_rule_comparison(
                     ("To", state.AFTER, _NOW),
                 )
             ]
-        known = {_NOW: sorted_scans.rule, _DEFAULT: tier_rule.DEFAULT_RULE}
+        known = {_NOW: sorted_scans.rule, _DEFAULT: tier_rule.DEFAULT_RULE, **frozen}
         with frame.in_words():
             before, after = (known.get(one) or saved[one].rule for one in chosen)
             _moves(scan_table, before, after)

@@ -1,4 +1,4 @@
-"""The part *Who is where* of Tiers: people of each tier and site, and scans near the cut-offs."""
+"""The part *Who is in each tier* of Tiers: people of each tier and site, and scans near the cut-offs."""
 
 import numpy as np
 import pandas as pd

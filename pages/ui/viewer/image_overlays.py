@@ -112,7 +112,7 @@ LAYERS: dict[str, Layer] = {
 CHOICES: dict[str, tuple[str, ...]] = {
     "Brain": ("brain",),
     "Air": ("air",),
-    "Where the score comes from": tuple(layer.key for layer in LAYERS.values() if layer.score),
+    "Artefact voxels": tuple(layer.key for layer in LAYERS.values() if layer.score),
 }
 
 

@@ -98,9 +98,8 @@ CHANGES: dict[str, tuple[tuple[str, str], ...]] = {
 #: Without these nothing would be drawn at all.
 NEEDED = ("images by address", "one canvas for all scans", "a view of our own")
 
-_PAGE_ADDITION, _VIEW = (
-    Path(__file__).with_name(name) for name in ("niivue_page.html", "niivue_view.js")
-)
+_PAGE_ADDITION = Path(__file__).with_name("niivue_page.html")
+_SCRIPTS = [Path(__file__).with_name(name) for name in ("niivue_layout.js", "niivue_view.js")]
 
 
 @dataclass(frozen=True)
@@ -148,9 +147,9 @@ def derive(shipped: Path, folder: Path) -> Build:
                 code = code.replace(old, new)
             changed.add(name)
     script.write_text(code, encoding="utf-8")
-    markup, addition, view = (
-        path.read_text(encoding="utf-8") for path in (page, _PAGE_ADDITION, _VIEW)
+    markup, addition, *scripts = (
+        path.read_text(encoding="utf-8") for path in (page, _PAGE_ADDITION, *_SCRIPTS)
     )
-    added = f"<head><script>{view}</script>{addition}"
+    added = f"<head><script>{''.join(scripts)}</script>{addition}"
     page.write_text(markup.replace("<head>", added, 1), encoding="utf-8")
     return Build(folder, frozenset(changed))

@@ -3,8 +3,8 @@
 (() => {
   "use strict";
   const RENDER = 4;                              // NiiVue's number of the 3D view
-  const AXIAL = 0, SAGITTAL = 2;
-  const LETTER_PX = 16, MARGIN_PX = 4, HALO_PX = 3, WHITE = [1, 1, 1, 1], DARK = [0, 0, 0, 0.85];
+  const AXIAL = 0, SAGITTAL = 2, PLANES = 3;
+  const LETTER_PX = 16, SMALL_PX = 13, MARGIN_PX = 4, HALO_PX = 3, WHITE = [1, 1, 1, 1], DARK = [0, 0, 0, 0.85];
   const AROUND = [[-1, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]];
   const INT16 = 65536;
   let room = new Uint8ClampedArray(0), held = false;
@@ -15,7 +15,11 @@
   window.tierscopeAdopt = (view) => {
     window.tierscopeView = view;
     const kind = Object.getPrototypeOf(view);
-    view.drawScene = function () { return held ? undefined : kind.drawScene.call(this); };
+    view.drawScene = function () {
+      if (held) return undefined;
+      window.tierscopeArrange(this);
+      return kind.drawScene.call(this);
+    };
     view.setSliceType = function (type) {
       if (type === this.opts.sliceType) return this;
       this.opts.sliceType = type;
@@ -26,6 +30,12 @@
     for (const part of ["drawCrosshairs3D", "drawCrossLines"]) {
       view[part] = function (...how) { return window.tierscopeCross ? kind[part].apply(this, how) : undefined; };
     }
+    const attach = view.attachToCanvas;
+    view.attachToCanvas = async function (...how) {
+      const attached = await attach.apply(this, how);
+      window.tierscopeHands(this);
+      return attached;
+    };
     let told = null;                             // NiiVue's page listens too, and at times afresh
     Object.defineProperty(view, "onLocationChange", {
       get: () => (where) => { told?.(where); window.tierscopeLocated?.(where); },
@@ -50,6 +60,7 @@
   // In the middle of each edge, but beside the cross hair.
   function letters(view, tile, plane) {
     if (!(view.fontPx > 0)) return;
+    if (window.tierscopeIsLightbox() && view.opts.sliceType === PLANES) return place(view, tile, plane);
     const { gl, uiData } = view, dpr = uiData.dpr || 1, size = LETTER_PX * dpr, margin = MARGIN_PX * dpr;
     const [left, top, wide, high] = tile, [first, second, upper, lower, firstIsLeft] = sides(view, plane);
     const [acrossAt, downAt] = crossing(view, tile, plane, firstIsLeft);
@@ -62,6 +73,16 @@
       [upper, [x - width(upper) / 2, top + margin]], [lower, [x - width(lower) / 2, top + high - size - margin]],
       [onLeft, [left + margin, y - size / 2]], [onRight, [left + wide - margin - width(onRight), y - size / 2]],
     ]) outlined(view, letter, at, size / view.fontPx, HALO_PX * dpr);
+  }
+
+  // In the lightbox: where the slice lies, in mm.
+  function place(view, [left, top], plane) {
+    const { gl, uiData, screenSlices } = view, dpr = uiData.dpr || 1, size = SMALL_PX * dpr, along = [0.5, 0.5, 0.5];
+    const axis = [2, 1, 0][plane];
+    along[axis] = screenSlices[screenSlices.length - 1]?.sliceFrac ?? 0.5;
+    const said = view.frac2mm(along)[axis].toFixed(0).replace(/^-0$/, "0");
+    gl.viewport(0, 0, gl.canvas.width, gl.canvas.height);
+    view.drawText([left + MARGIN_PX * dpr, top + MARGIN_PX * dpr], said, size / view.fontPx, WHITE);
   }
 
   function outlined(view, letter, [x, y], scale, halo) {

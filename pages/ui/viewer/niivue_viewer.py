@@ -35,8 +35,11 @@ VIEWS: dict[str, str] = {
     "Axial": "axial",
     "Coronal": "coronal",
     "Sagittal": "sagittal",
+    "Lightbox": "multiplanar",
     "3D": "3d",
 }
+#: Many slices of one plane at once, arranged by :file:`niivue_layout.js`.
+LIGHTBOX = "Lightbox"
 #: The view that has a window of its own: see :attr:`pages.ui.viewer.browser_image.PreparedImage.solid`.
 SOLID = "3D"
 
@@ -187,11 +190,14 @@ _IMAGES_FOLDER = "scans"
 _SETTINGS = {"crosshair": True, "radiological": True, "colorbar": False, "interpolation": False}
 
 
-#: What a mouse does on the image, and the key that the image's own page listens for.
-HANDLING = (
-    "Click: move the cross hair · X: hide or show it · wheel: slices · "
-    "drag with the right button: custom window · double click: reset the window"
-)
+#: What keys, mouse and fingers do on the image; its own page listens for them.
+HANDLING = {
+    "Slices": "wheel, ↑ and ↓; by 10 mm Page Up and Page Down; of the plane under the mouse or the large one",
+    "Planes": "← and → make another one large; F shows one on the whole screen, F or Esc ends it",
+    "Zoom": "+ and −, Ctrl with the wheel, or two fingers; * shows all again; drag with Shift to pan",
+    "Cross hair": "click or tap moves it; X hides and shows it",
+    "Window": "drag with the right button; double click resets it",
+}
 
 
 def convention(oriented: bool = True) -> str:
@@ -295,6 +301,7 @@ def show(
         filename=f"{scan_id}.nii",
         height=height_px(image, view, width_px),
         view_mode=VIEWS[view],
+        lightbox=view == LIGHTBOX,
         styled=False,
         settings=_SETTINGS,
         update_interval_ms=None,

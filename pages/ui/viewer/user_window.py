@@ -124,7 +124,7 @@ def level_and_width(image: PreparedImage, on_change: Callable[[float, float], No
             key=key,
             step=step,
             format=shown_as(width),
-            width=150,
+            width=140,
             label_visibility="collapsed",
             on_change=_report_typed,
             args=(on_change,),
@@ -165,7 +165,6 @@ def toggle_button(window: str, on_choice: Callable[[str], None] | None = None, *
     to = other_window(window)
     st.button(
         f"Show {to.lower()}",
-        icon=":material/contrast:",
         shortcut=KEY,
         key="other-window",
         on_click=on_choice or choose_window,

@@ -90,6 +90,7 @@ def test_a_mask_colours_the_brain_and_goes_again(page: Page, dashboard: str) -> 
     chromium.drawn(page)
     page.wait_for_timeout(1500)
     before = _bluish(page)
+    page.get_by_role("button", name=re.compile("^Overlays")).click()
     page.get_by_role("button", name="Brain", exact=True).click()
     expect(page.locator(".ts-legend")).to_contain_text("Brain", timeout=120_000)
     for _ in range(60):

@@ -10,9 +10,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from curation.sessions import session_log
+from curation.sessions.session_plan import SessionPlan
 from curation.sources import ingest
 from curation.storage.workspace import Workspace
 from pages.ui.shell.frame import PAGES
+from tests.benchmarks import hands
 from tests.helpers import chromium
 from tests.helpers.dashboard import Dashboard
 
@@ -45,6 +48,26 @@ def test_keys_step_through_the_scans(page: Page, dashboard: str) -> None:
         position = page.get_by_text(re.compile(rf"^{there} of \d+$"))
         expect(position).to_be_visible(timeout=30_000)
         chromium.settled(page)
+
+
+@pytest.mark.parametrize("size", list(hands.SIZES))
+def test_the_image_is_the_largest_thing_and_whole_in_sight_with_the_rating(
+    page: Page, dashboard: str, demo_workspace: Workspace, size: str
+) -> None:
+    width, height = hands.SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
+    plan = SessionPlan(f"sight {size}", "Ada", "three-level", size=3, repeats_share=0.0)
+    session = session_log.start(demo_workspace, plan)
+    for name in ("review", f"rate?session={session.id}"):
+        page.goto(f"{dashboard}/{name}")
+        chromium.drawn(page)
+        chromium.settled(page)
+        page.locator('[class*="st-key-save"] button').first.wait_for()
+        page.wait_for_timeout(1500)
+        seen = page.evaluate(hands.IN_SIGHT)
+        assert seen["image"] >= {"1400": 0.45, "900": 0.40}[size], name
+        assert seen["planes"] >= {"1400": 0.38, "900": 0.33}[size], name
+        assert seen["rating"], name
 
 
 # ---- left and right --------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 import pytest
 
+from curation.decisions import database, schema
 from curation.errors import RatingError
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
@@ -75,3 +76,36 @@ def test_rated_scans_are_known_without_reading_all(workspace: Workspace) -> None
         )
     assert rating_log.newest(workspace) == 3
     assert rating_log.rated_scans(workspace) == {"a", "b"}
+
+
+# ---- taken back ------------------------------------------------------------------------------------
+
+
+def test_a_rating_taken_back_counts_no_more_and_stays_in_the_records(workspace: Workspace) -> None:
+    first, second = _rate(workspace), _rate(workspace, value=-1.0)
+    rating_log.withdraw(workspace, second, " Ada ")
+    rating_log.withdraw(workspace, second, "Ada")  # twice is once
+    assert rating_log.list_ratings(workspace)["id"].tolist() == [first]
+    every = rating_log.list_ratings(workspace, withdrawn=True)
+    assert every["id"].tolist() == [first, second]
+    assert every["withdrawn"].notna().tolist() == [False, True]
+    rating_log.withdraw(workspace, first, "Ada")
+    assert rating_log.rated_scans(workspace) == frozenset()
+
+
+def test_only_its_rater_takes_a_rating_back_and_not_out_of_a_session(workspace: Workspace) -> None:
+    given = _rate(workspace)
+    with pytest.raises(RatingError, match="Only Ada"):
+        rating_log.withdraw(workspace, given, "Bob")
+    with pytest.raises(RatingError, match="no rating 99"):
+        rating_log.withdraw(workspace, 99, "Ada")
+    with database.writing(workspace) as connection:
+        session = {"at": database.now(), "name": "s", "rater": "Ada", "plan": {}, "version": "0"}
+        number = connection.execute(
+            schema.sessions.insert().values(session).returning(schema.sessions.c.id)
+        ).scalar_one()
+        held = schema.details.update().where(schema.details.c.rating_id == given)
+        connection.execute(held.values(session_id=number))
+    with pytest.raises(RatingError, match="of a session"):
+        rating_log.withdraw(workspace, given, "Ada")
+    assert len(rating_log.list_ratings(workspace)) == 1

@@ -99,6 +99,20 @@ def test_a_file_above_holds_for_all_below_and_the_nearest_wins(tmp_path: Path) -
     assert nobody.manufacturer == "GE" and math.isnan(nobody.field_strength_t)
 
 
+def test_the_acquisition_is_told_in_the_units_of_the_console(tmp_path: Path) -> None:
+    head, anat = tmp_path / "sub-1" / "anat" / "sub-1_T1w.nii.gz", tmp_path / "sub-1" / "anat"
+    anat.mkdir(parents=True)
+    assert sidecar.acquisition(head, tmp_path) == []
+    shared = {"RepetitionTime": 2.3, "InversionTime": 0.9, "FlipAngle": 9, "EchoTime": "slow"}
+    (tmp_path / "T1w.json").write_text(json.dumps(shared))
+    own = {"EchoTime": 0.00298, "ProtocolName": "MPRAGE  sag", "SequenceName": 3}
+    (anat / "sub-1_T1w.json").write_text(json.dumps(own))
+    told = ["MPRAGE sag", "TR 2300 ms", "TE 2.98 ms", "TI 900 ms", "flip angle 9°"]
+    assert sidecar.acquisition(head, tmp_path) == told
+    (anat / "sub-1_T1w.json").write_text(json.dumps({"EchoTime": True, "RepetitionTime": -1}))
+    assert sidecar.acquisition(head, tmp_path) == ["TI 900 ms", "flip angle 9°"]
+
+
 @pytest.mark.parametrize("field", ["3", True, None, 30000, -1, [3]])
 def test_what_is_no_field_strength_is_not_known(tmp_path: Path, field: object) -> None:
     path = _written(tmp_path, Manufacturer=7, MagneticFieldStrength=field)

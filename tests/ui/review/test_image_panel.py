@@ -39,6 +39,6 @@ def test_where_no_site_is_known_the_source_is_one() -> None:
 
 def test_it_is_named_as_such() -> None:
     first, second = image_panel.reference_caption(scans().iloc[1])
-    assert first == "Reference: score 9.0, lowest of North"
+    assert first == "Best-scoring scan of North: 9.0"
     assert second == "b"
     assert "source study" in image_panel.reference_caption(scans().iloc[7])[0]

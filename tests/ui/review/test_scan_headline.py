@@ -24,15 +24,17 @@ def _scores(**known: float) -> pd.Series:
 def test_the_worst_kind_its_metric_and_what_would_be_good_are_said() -> None:
     parts = _parts(("noise_wm", "noise", 0.2, 0.9), ("cnr", "contrast", 2.0, 0.1))
     said = scan_judgement.headline(_scores(noise=90.0, contrast=60.0), parts, ANCHORS)
-    assert said.startswith("<b>Severe noise.</b> Grain in white matter: 0.2")
-    assert "good is 0.05 or less" in said
-    assert "Also loss of contrast." in said
+    assert said.startswith(
+        "<b>Severe noise.</b> White-matter noise (SD): 20 % of white-matter signal"
+    )
+    assert "good is 5 % or less" in said
+    assert "Also loss of grey-white contrast." in said
 
 
 def test_a_metric_that_falls_is_good_from_a_value_on() -> None:
     parts = _parts(("cnr", "contrast", 1.2, 1.0))
     said = scan_judgement.headline(_scores(contrast=55.0), parts, ANCHORS)
-    assert "Clear loss of contrast" in said and "good is 3 or more" in said
+    assert "Clear loss of grey-white contrast" in said and "good is 3 or more" in said
     assert scan_judgement.good_and_bad(ANCHORS["cnr"]) == ("≥ 3", "≤ 1")
     assert scan_judgement.good_and_bad(None) == ("", "")
 
@@ -53,7 +55,7 @@ def test_what_people_would_say_is_said_as_that(chance: float, word: str) -> None
     said = scan_judgement.headline(
         pd.Series(scores), _parts(("cjv", "contrast", 0.9, 1.0)), ANCHORS
     )
-    assert f"People would {word} exclude it." in said and "loss of contrast" in said
+    assert f"People would {word} exclude it." in said and "loss of grey-white contrast" in said
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,8 @@ def test_a_scan_is_looked_through_once_and_few_are_kept(
 
 
 def test_the_legend_says_each_colour_and_what_has_no_place(found: OverlayMasks) -> None:
-    said = image_panel.legend(found, list(CHOICES["Where the score comes from"]))
-    for key in CHOICES["Where the score comes from"]:
+    said = image_panel.legend(found, list(CHOICES["Artefact voxels"]))
+    for key in CHOICES["Artefact voxels"]:
         assert LAYERS[key].colour in said
         assert LAYERS[key].label in said
     assert "cannot be outlined" in said
