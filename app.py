@@ -7,6 +7,8 @@ from streamlit.starlette import App
 
 from curation import logs
 from curation.errors import TierscopeError
+from curation.storage import sharing
+from curation.storage.workspace import Workspace
 from pages.ui.shell import door
 
 if __name__ == "__main__":  # streamlit runs it for a browser's tab
@@ -17,6 +19,7 @@ else:  # the server imports it, and finds `app` by its name
     try:
         logs.configure("INFO")
         door.refuse_open_settings()
+        sharing.follow(Workspace.named())
     except TierscopeError as error:
         sys.exit(f"error: {error}")
     app = App(__file__, middleware=[Middleware(door.Door)], lifespan=door.lifespan)

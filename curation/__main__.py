@@ -24,6 +24,7 @@ COMMANDS = (
     *cohorts.COMMANDS,
     cohorts.COMMAND,
     workspaces.DATABASE_COMMAND,
+    workspaces.SHARE_COMMAND,
     workspaces.DEMO_COMMAND,
 )
 

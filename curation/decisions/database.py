@@ -135,7 +135,7 @@ def _settle(workspace: Workspace, url: str | None, *, adopting: bool = False) ->
         number = found or (note.id if note else database_identity.new_id())
         if found is None:
             database_identity.write(workspace, DatabaseNote(number, kind, made=False))
-        database_connection.let_readers_go_on(made)
+        database_connection.choose_journal(workspace, made)
         _make_tables(made, number if found is None else None)
         if note is None or not note.made or note.id != number:
             database_identity.write(workspace, DatabaseNote(number, kind))

@@ -15,7 +15,7 @@ from curation.metrics import METRICS, METRICS_VERSION
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
 from curation.references import reference_library
-from curation.sources import participants_table, scan_names, who_is_who
+from curation.sources import allowed_roots, participants_table, scan_names, who_is_who
 from curation.sources import source as sources
 from curation.sources.ingest import IngestSummary, gone, put
 from curation.storage import files, tables
@@ -47,6 +47,7 @@ def import_table(
     modality: str | None = None,
     participants: str | Path | None = None,
     raters: str = "",
+    published: bool = False,
 ) -> TableSummary:
     """List the scans of MRIQC's results in the workspace, with their metrics, scores and ratings.
 
@@ -64,6 +65,8 @@ def import_table(
         Table of people to join.
     raters : str
         Put before the raters' names, so that ``rater_1`` of two tables is not taken for one person.
+    published : bool
+        The table comes with a package, and may be read wherever that lies.
 
     Returns
     -------
@@ -74,6 +77,8 @@ def import_table(
     SourceError
         When nothing can be read. Single rows that cannot be used are scans with a reason instead.
     """
+    allowed = allowed_roots.EVERYTHING if published else allowed_roots.of(workspace)
+    allowed.refuse_others(path)
     source = sources.describe(
         workspace,
         sources.absolute(path),
@@ -86,7 +91,7 @@ def import_table(
     known_people = (
         participants_table.participants(Path(source.participants)) if source.participants else None
     )
-    table = mriqc_tables.read(Path(source.path), known_people)
+    table = mriqc_tables.read(Path(source.path), known_people, allowed)
     with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")

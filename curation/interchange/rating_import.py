@@ -26,7 +26,8 @@ from curation.interchange.session_import import Given
 from curation.ratings import rating_log, rating_record
 from curation.ratings.rating_record import Rating
 from curation.ratings.scales import Scale, add_scale, all_scales
-from curation.storage import bids_tables, tables
+from curation.sources import allowed_roots
+from curation.storage import bids_tables, files, folder_walk, tables
 from curation.storage.bids_tables import bids_names
 from curation.storage.workspace import Workspace
 
@@ -56,7 +57,9 @@ class Imported:
     unknown: tuple[str, ...] = ()
 
 
-def import_ratings(workspace: Workspace, path: str | Path, rater: str | None = None) -> Imported:
+def import_ratings(
+    workspace: Workspace, path: str | Path, rater: str | None = None, *, uploaded: bool = False
+) -> Imported:
     """Add the ratings of a file that the database does not hold yet.
 
     Parameters
@@ -69,16 +72,33 @@ def import_ratings(workspace: Workspace, path: str | Path, rater: str | None = N
         MRIQC's widget.
     rater : str, optional
         Who rated, for files that do not say.
+    uploaded : bool
+        The files were sent, and lie where the server put them.
 
     Raises
     ------
+    SourceError
+        When the path lies outside of what may be read.
     RatingError
         When something in a file is wrong, naming the line; then nothing is imported.
     """
-    path = Path(path).expanduser()
+    path = files.expanded(path)
+    if not uploaded:
+        _refuse_outside(workspace, path)
     if path.suffix.lower() == ".json" or (path.is_dir() and not (path / RATINGS).exists()):
         return _from_widget(workspace, path, rater)
     return _from_table(workspace, path / RATINGS if path.is_dir() else path, rater)
+
+
+def _refuse_outside(workspace: Workspace, path: Path) -> None:
+    """Refuse a path, or a file in its folder, that lies outside of what may be read."""
+    allowed = allowed_roots.of(workspace)
+    allowed.refuse_others(path)
+    for name in (OVERRIDES, SESSIONS):  # are read, too, where they lie beside it
+        allowed.refuse_others(path.with_name(name))
+    if allowed.named is not None and path.is_dir():
+        for file in folder_walk.walk(path).files:
+            allowed.refuse_others(file)
 
 
 # ---- MRIQC's widget --------------------------------------------------------------------------------

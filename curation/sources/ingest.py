@@ -14,6 +14,7 @@ from curation.errors import VolumeError
 from curation.imaging import volumes
 from curation.references import reference_library
 from curation.sources import (
+    allowed_roots,
     discovery,
     duplicates,
     image_modality,
@@ -115,6 +116,8 @@ def ingest(
     SourceError
         When nothing can be listed. Single scans that cannot be read are rows with a reason instead.
     """
+    allowed = allowed_roots.of(workspace)
+    allowed.refuse_others(path)
     path = sources.absolute(path)
     source = sources.describe(
         workspace,
@@ -128,7 +131,7 @@ def ingest(
         participants=participants,
     )
     found = discovery.list_source(
-        source, Path(source.participants) if source.participants else None
+        source, Path(source.participants) if source.participants else None, allowed
     )
     with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)

@@ -147,7 +147,7 @@ def _from_upload(workspace: Workspace, given: list[UploadedFile], rater: str | N
     with tempfile.TemporaryDirectory(prefix="tierscope-ratings-") as holder:
         for path in _unpacked(Path(holder), given):
             try:
-                done.append(import_ratings(workspace, path, rater))
+                done.append(import_ratings(workspace, path, rater, uploaded=True))
             except RatingError as error:
                 before = "What came before it is imported; it is not doubled." if done else ""
                 raise RatingError(f"{error} {before}".strip()) from error
