@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from curation.cli import framework
 from curation.cli.framework import Command
-from curation.decisions import database, database_identity, schema
+from curation.decisions import actions, database, database_identity, schema
 from curation.decisions.database_identity import URL_VARIABLE
 from curation.simulation import demo_workspace
 from curation.storage import shared_disk, sharing
@@ -46,6 +46,7 @@ def add_share_options(command: argparse.ArgumentParser) -> None:
 def run_share(chosen: argparse.Namespace) -> int:
     """Give the workspace to the group, and say what could not be."""
     workspace = Workspace.create(chosen.workspace)
+    actions.note(workspace, "workspace shared", workspace.root.name, group=chosen.group)
     left = sharing.share(workspace, chosen.group)
     print(
         f"{workspace.root} is shared by the group {chosen.group}; other accounts may not look in."
@@ -92,6 +93,7 @@ def run_database(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     if chosen.adopt:
         database.adopt(workspace)
+        actions.note(workspace, "database adopted", workspace.root.name)
     with database.engine(workspace).connect() as connection:
         counts = [
             f"{connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()} {name}"
@@ -112,5 +114,5 @@ DATABASE_COMMAND = Command(
     "say where the decisions of people lie and how many there are",
     run_database,
     add_database_options,
-    epilog="A copy: stop the page and copy decisions.sqlite, or dump the server's database.",
+    epilog="A copy: 'python -m curation backup', or dump the server's database.",
 )

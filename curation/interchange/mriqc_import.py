@@ -17,7 +17,7 @@ from curation.ratings.rating_record import Rating
 from curation.references import reference_library
 from curation.sources import allowed_roots, participants_table, scan_names, who_is_who
 from curation.sources import source as sources
-from curation.sources.ingest import IngestSummary, gone, put
+from curation.sources.ingest import IngestSummary, earlier_source, gone, note_listed, put
 from curation.storage import files, tables
 from curation.storage.workspace import Role, Source, Workspace
 
@@ -78,10 +78,9 @@ def import_table(
         When nothing can be read. Single rows that cannot be used are scans with a reason instead.
     """
     allowed = allowed_roots.EVERYTHING if published else allowed_roots.of(workspace)
-    allowed.refuse_others(path)
     source = sources.describe(
         workspace,
-        sources.absolute(path),
+        sources.absolute(path, allowed),
         "mriqc",
         name=name,
         role=role,
@@ -92,6 +91,7 @@ def import_table(
         participants_table.participants(Path(source.participants)) if source.participants else None
     )
     table = mriqc_tables.read(Path(source.path), known_people, allowed)
+    earlier = earlier_source(workspace, source.name)
     with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
@@ -106,6 +106,8 @@ def import_table(
     reference_library.rescore(workspace)
     listed = tables.read_scans(workspace).query("source == @source.name")
     added = int((~listed["scan_id"].isin(known.index)).sum())
+    counts = {"scans": len(listed), "new": added, "ratings": added_ratings}
+    note_listed(workspace, earlier, source, **counts)
     return TableSummary(source, listed, added, table.ignored_columns, table.notes, added_ratings)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from curation.decisions import database, schema
+from curation.decisions import actions, database, schema
 from curation.errors import RatingError
 from curation.interchange import mriqc_widget, session_import
 from curation.interchange.rating_export import (
@@ -130,6 +130,7 @@ def _from_widget(workspace: Workspace, path: Path, rater: str | None) -> Importe
             rows.append((where, row | {"scan_id": scan_id}))
     with database.writing(workspace) as connection:
         added = _add(workspace, connection, rows, path.name)
+        _note(connection, path, ratings=added)
     return Imported(added, len(rows) - added, unknown=tuple(unknown))
 
 
@@ -189,7 +190,14 @@ def _from_table(workspace: Workspace, path: Path, rater: str | None) -> Imported
         overridden = _add_overrides(
             connection, [row for _, row in decided if row["scan_id"] in here]
         )
+        _note(connection, path, ratings=added, tiers_by_hand=overridden)
     return Imported(added, len(rows) - added, overridden, unknown)
+
+
+def _note(connection: sa.Connection, path: Path, **added: int) -> None:
+    """Note who imported, since the raters are those whom the files name."""
+    if any(added.values()):
+        actions.note_within(connection, "ratings imported", path.name, **added)
 
 
 # ---- rows ------------------------------------------------------------------------------------------

@@ -72,8 +72,9 @@ def describe(
     return Source(name=called, path=path, kind=kind, **(known | given))
 
 
-def absolute(path: str | Path) -> Path:
-    """Return the absolute path of a path that was typed."""
+def absolute(path: str | Path, allowed: AllowedRoots = allowed_roots.EVERYTHING) -> Path:
+    """Return the absolute path of a path that was typed; one that may not be read is refused."""
+    allowed.refuse_others(path)
     return files.expanded(path).resolve()
 
 

@@ -33,6 +33,8 @@ ALIASES: dict[str, str] = {
 }
 UNKNOWN = ("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?")
 
+#: Ages from here on leave as this age, as rules for health data ask.
+OLDEST_YEARS = 90
 #: Names of columns that a message tells, at most.
 _TOLD = 12
 #: Words beside ``age`` that make it the age of something else, or no number of years.
@@ -200,9 +202,19 @@ def unguarded_table(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=_of_texts(unguarded)).apply(_of_column, change=unguarded)
 
 
+def with_capped_ages(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose ages from :data:`OLDEST_YEARS` on are that age."""
+    if "age_years" not in table:
+        return table
+    return table.assign(age_years=table["age_years"].clip(upper=OLDEST_YEARS))
+
+
 def csv(table: pd.DataFrame, *, separator: str = ",", missing: str = "") -> str:
-    """Return a table as a file for people: one line a row, in full precision, without the index."""
-    return guarded_table(table).to_csv(
+    """Return a table as a file for people: one line a row, in full precision, without the index.
+
+    Ages are capped, see :func:`with_capped_ages`.
+    """
+    return guarded_table(with_capped_ages(table)).to_csv(
         sep=separator, index=False, na_rep=missing, lineterminator="\n"
     )
 
