@@ -9,7 +9,7 @@ from curation import logs
 from curation.errors import TierscopeError
 from curation.storage import sharing
 from curation.storage.workspace import Workspace
-from pages.ui.shell import door
+from pages.ui.shell import door, door_key
 
 if __name__ == "__main__":  # streamlit runs it for a browser's tab
     from pages.ui.shell import frame  # caches want the server, which is not there yet below
@@ -19,6 +19,7 @@ else:  # the server imports it, and finds `app` by its name
     try:
         logs.configure("INFO")
         door.refuse_open_settings()
+        door_key.key()  # a setting that is none is refused now
         sharing.follow(Workspace.named())
     except TierscopeError as error:
         sys.exit(f"error: {error}")
