@@ -19,7 +19,7 @@ help: ## list the targets
 
 run: $(RUNTIME) ## install, make the demo workspace if there is none, open the dashboard
 	@test -f "$(WORKSPACE)/workspace.toml" || $(MAKE) --no-print-directory demo
-	@echo "Tierscope: http://127.0.0.1:$(PORT)   workspace: $(WORKSPACE)   (Ctrl-C ends the page; studies go on)"
+	@echo "workspace: $(WORKSPACE)   (Ctrl-C ends the page; studies go on). Its address, with its key:"
 	@TIERSCOPE_WORKSPACE="$(WORKSPACE)" $(PY) -m streamlit run app.py --server.port $(PORT)
 
 demo: $(RUNTIME) ## make the demo workspace (simulated people), start a study with a planted answer and the scoring in the background

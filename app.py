@@ -7,7 +7,9 @@ from streamlit.starlette import App
 
 from curation import logs
 from curation.errors import TierscopeError
-from pages.ui.shell import door
+from curation.storage import sharing
+from curation.storage.workspace import Workspace
+from pages.ui.shell import door, door_key
 
 if __name__ == "__main__":  # streamlit runs it for a browser's tab
     from pages.ui.shell import frame  # caches want the server, which is not there yet below
@@ -17,6 +19,8 @@ else:  # the server imports it, and finds `app` by its name
     try:
         logs.configure("INFO")
         door.refuse_open_settings()
+        door_key.key()  # a setting that is none is refused now
+        sharing.follow(Workspace.named())
     except TierscopeError as error:
         sys.exit(f"error: {error}")
     app = App(__file__, middleware=[Middleware(door.Door)], lifespan=door.lifespan)

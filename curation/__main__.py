@@ -4,12 +4,14 @@ import sys
 
 from curation.cli import (
     assess,
+    audit,
     cohorts,
     describe_metrics,
     framework,
     interchange,
     people,
     sources,
+    upkeep,
     workspaces,
 )
 
@@ -23,7 +25,10 @@ COMMANDS = (
     describe_metrics.COMMAND,
     *cohorts.COMMANDS,
     cohorts.COMMAND,
+    audit.COMMAND,
+    *upkeep.COMMANDS,
     workspaces.DATABASE_COMMAND,
+    workspaces.SHARE_COMMAND,
     workspaces.DEMO_COMMAND,
 )
 

@@ -50,6 +50,17 @@ def test_every_path_that_is_named_is_there(page: Path) -> None:
     assert not [path for path in named if path not in _EXAMPLES and not (ROOT / path).exists()]
 
 
+def test_every_test_that_the_table_of_threats_names_is_there() -> None:
+    told = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[a-z0-9_/]+\.py)::(\w+)`", told)
+    absent = [
+        f"{path}::{name}"
+        for path, name in named
+        if not re.search(rf"^def {name}\(", (ROOT / path).read_text("utf-8"), re.M)
+    ]
+    assert len(named) > 40 and not absent
+
+
 def test_the_rooms_are_drawn_and_listed_in_the_order_in_which_they_call_each_other() -> None:
     text = DEVELOPERS[0].read_text(encoding="utf-8")
     drawing = text.split("```")[1]

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from curation import logs, wording
 from curation.errors import TierscopeError, in_words
+from curation.storage import sharing
 from curation.storage.workspace import DEFAULT_ROOT, ENVIRONMENT_VARIABLE
 
 #: Exit status of a command whose reader went away, as the shell gives it for SIGPIPE.
@@ -207,6 +208,8 @@ def run(made: argparse.ArgumentParser, arguments: list[str] | None, interrupted:
         with quiet_when_closed():
             chosen = made.parse_args(arguments)
             logs.configure(verbose=chosen.verbose)
+            if "workspace" in chosen:
+                sharing.follow(chosen.workspace.expanduser())
             return chosen.run(chosen)
     except (TierscopeError, OSError) as error:
         _log.debug("the command ended with an error", exc_info=True)

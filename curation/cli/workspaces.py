@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from curation.cli import framework
 from curation.cli.framework import Command
-from curation.decisions import database, database_identity, schema
+from curation.decisions import actions, database, database_identity, schema
 from curation.decisions.database_identity import URL_VARIABLE
 from curation.simulation import demo_workspace
+from curation.storage import shared_disk, sharing
 from curation.storage.workspace import Workspace
 
 
@@ -37,6 +38,35 @@ DEMO_COMMAND = Command(
 )
 
 
+def add_share_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``share``."""
+    command.add_argument("--group", required=True, help="name of a group of this machine")
+
+
+def run_share(chosen: argparse.Namespace) -> int:
+    """Give the workspace to the group, and say what could not be."""
+    workspace = Workspace.create(chosen.workspace)
+    actions.note(workspace, "workspace shared", workspace.root.name, group=chosen.group)
+    left = sharing.share(workspace, chosen.group)
+    print(
+        f"{workspace.root} is shared by the group {chosen.group}; other accounts may not look in."
+    )
+    for path in left[:_NAMED]:
+        print(f"belongs to another account, who has to give this command too: {path}")
+    if len(left) > _NAMED:
+        print(f"and {len(left) - _NAMED} more")
+    return int(bool(left))
+
+
+SHARE_COMMAND = Command(
+    "share",
+    "let the accounts of a group use a workspace together, a new one where there is none",
+    run_share,
+    add_share_options,
+)
+
+#: Files that are named, at most.
+_NAMED = 5
 #: What is counted, by what it is called.
 _COUNTED = {
     "ratings": schema.ratings,
@@ -63,6 +93,7 @@ def run_database(chosen: argparse.Namespace) -> int:
     workspace = Workspace.open(chosen.workspace)
     if chosen.adopt:
         database.adopt(workspace)
+        actions.note(workspace, "database adopted", workspace.root.name)
     with database.engine(workspace).connect() as connection:
         counts = [
             f"{connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()} {name}"
@@ -70,6 +101,8 @@ def run_database(chosen: argparse.Namespace) -> int:
         ]
     on_server = f"PostgreSQL, as {URL_VARIABLE} says"
     print(on_server if URL_VARIABLE in os.environ else workspace.database_path)
+    if URL_VARIABLE not in os.environ and (kind := shared_disk.network_kind(workspace.root)):
+        print(f"on a disk that several machines see ({kind}): readers and writers take turns")
     note = database_identity.noted(workspace)
     print(f"id {note.id if note else 'none yet'}")
     print(", ".join(counts))
@@ -81,5 +114,5 @@ DATABASE_COMMAND = Command(
     "say where the decisions of people lie and how many there are",
     run_database,
     add_database_options,
-    epilog="A copy: stop the page and copy decisions.sqlite, or dump the server's database.",
+    epilog="A copy: 'python -m curation backup', or dump the server's database.",
 )

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from curation.cohorts import cohort_draft, cohort_integrity, flow_svg
 from curation.cohorts.frozen_cohort import Cohort
+from curation.decisions import actions
 from curation.errors import CohortError
-from curation.storage import bids_tables, files, tables
+from curation.storage import bids_tables, files, tables, text_tables
 from curation.storage.bids_tables import NUMBER, TRUTH, Column, bids_names
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
@@ -34,7 +35,12 @@ _COLUMNS: tuple[Column, ...] = (
     Column("sha256", "SHA-256 of the image, or of its metrics where there is no image."),
     Column("modality", "BIDS suffix."),
     Column("site", "Where it was scanned."),
-    Column("age_years", "Age at the scan.", NUMBER, units="years"),
+    Column(
+        "age_years",
+        f"Age at the scan; {text_tables.OLDEST_YEARS} for all who are that old or older.",
+        NUMBER,
+        units="years",
+    ),
     Column("sex", "As the source tells it."),
     Column("group", "As the source tells it."),
     Column("simulated", "Whether the scan is simulated and of nobody.", TRUTH),
@@ -68,7 +74,9 @@ def export(workspace: Workspace, cohort: Cohort, kind: str) -> Path:
         raise CohortError(
             f"A cohort is exported as one of {', '.join(EXPORT_FORMATS)}; not {kind!r}."
         )
-    return {"list": _as_list, "links": _as_links, "bids": _as_bids}[kind](workspace, cohort)
+    made = {"list": _as_list, "links": _as_links, "bids": _as_bids}[kind](workspace, cohort)
+    actions.note(workspace, "cohort exported", cohort.id, kind=kind)
+    return made
 
 
 def _as_list(workspace: Workspace, cohort: Cohort) -> Path:
@@ -127,6 +135,7 @@ def _as_bids(workspace: Workspace, cohort: Cohort) -> Path:
     sessions = tables.read_scans(workspace).set_index("scan_id")["session_id"]
     table = cohort.scans.join(names[["participant_id", "bids_name"]], on="scan_id")
     table = table.join(sessions, on="scan_id")
+    table = text_tables.with_capped_ages(table)
     bids_tables.write(path, columns, table.to_dict("records"))
     files.write_json(path.with_suffix(".json"), bids_tables.dictionary(columns))
     files.write_text(path.with_name(f"{cohort.id}_rule.yaml"), rule_yaml.to_yaml(cohort.rule))

@@ -216,7 +216,7 @@ def store(
         files.write_text(json_path.with_suffix(".yaml"), rule_yaml.to_yaml(rule))
         _write_with_note(workspace, cohort, json_path)
     stored = load(workspace, cohort.id)
-    _note_if_missing(workspace, stored)
+    note_if_missing(workspace, stored)
     return stored
 
 
@@ -231,15 +231,16 @@ def _write_with_note(workspace: Workspace, cohort: Cohort, path: Path) -> None:
         raise
 
 
-def _note_if_missing(workspace: Workspace, cohort: CohortHeader) -> None:
-    """Add the audit line of a cohort whose writer was killed before it, or that is older than 0.4."""
-    line = _line_of(cohort)
+def is_noted(workspace: Workspace, cohort: CohortHeader) -> bool:
+    """Return whether the audit has a line of a cohort."""
     with database.engine(workspace).connect() as connection:
-        noted = database.is_noted(
-            connection, action=AuditAction.COHORT_FROZEN, subject=line["subject"]
-        )
-    if not noted:
-        database.note(workspace, **line)
+        return database.is_noted(connection, action=AuditAction.COHORT_FROZEN, subject=cohort.id)
+
+
+def note_if_missing(workspace: Workspace, cohort: CohortHeader) -> None:
+    """Add the audit line of a cohort whose writer was killed before it, or that is older than 0.4."""
+    if not is_noted(workspace, cohort):
+        database.note(workspace, **_line_of(cohort))
 
 
 def _line_of(cohort: CohortHeader) -> dict[str, Any]:

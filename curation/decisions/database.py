@@ -20,7 +20,7 @@ from typing import IO
 import sqlalchemy as sa
 
 from curation import __version__
-from curation.decisions import database_connection, database_identity, schema
+from curation.decisions import audit_chain, database_connection, database_identity, schema
 from curation.decisions.database_identity import URL_VARIABLE, DatabaseNote
 from curation.decisions.schema import AuditAction, audit, metadata
 from curation.errors import WorkspaceError
@@ -74,6 +74,7 @@ def writing(workspace: Workspace) -> Iterator[sa.Connection]:
         )
     with _fair_turn(workspace, immediate), immediate.begin() as connection:
         yield connection
+        audit_chain.append(connection)
 
 
 def adopt(workspace: Workspace) -> None:
@@ -135,7 +136,7 @@ def _settle(workspace: Workspace, url: str | None, *, adopting: bool = False) ->
         number = found or (note.id if note else database_identity.new_id())
         if found is None:
             database_identity.write(workspace, DatabaseNote(number, kind, made=False))
-        database_connection.let_readers_go_on(made)
+        database_connection.choose_journal(workspace, made)
         _make_tables(made, number if found is None else None)
         if note is None or not note.made or note.id != number:
             database_identity.write(workspace, DatabaseNote(number, kind))
@@ -152,6 +153,8 @@ def _make_tables(made: sa.Engine, new_id: str | None) -> None:
         if new_id is not None:
             row = {"id": new_id, "at": now(), "version": __version__}
             connection.execute(schema.identity.insert().values(row))
+        if audit_chain.head(connection)[0] == 0:  # decisions of versions that had no chain
+            audit_chain.append(connection)
 
 
 @contextlib.contextmanager

@@ -17,10 +17,14 @@ from curation.decisions import database_identity
 from curation.decisions.database_identity import URL_VARIABLE, DatabaseKind
 from curation.decisions.schema import metadata
 from curation.errors import DamagedError, WorkspaceError
+from curation.storage import shared_disk
 from curation.storage.workspace import Workspace
 
 #: How long one waits for others who write to a SQLite file.
 PATIENCE_MS = 60_000
+
+#: Where the header of a SQLite file says so.
+_LOGGED = 18
 
 Check = Callable[[str | None], None]
 
@@ -66,11 +70,16 @@ def to_database(
     return made
 
 
-def let_readers_go_on(made: sa.Engine) -> None:
-    """Let a SQLite file be read while somebody writes to it, from now on."""
+def choose_journal(workspace: Workspace, made: sa.Engine) -> None:
+    """Choose how a SQLite file is written, from now on.
+
+    It can be read meanwhile, except on a disk that several machines see: there, the log that this takes would
+    damage it (https://www.sqlite.org/wal.html), and readers and writers wait for each other.
+    """
     if made.dialect.name == "sqlite":
+        mode = "DELETE" if shared_disk.network_kind(workspace.root) else "WAL"
         with made.connect() as connection:
-            connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
+            connection.connection.cursor().execute(f"PRAGMA journal_mode={mode}")
 
 
 def to_nothing() -> sa.Engine:
@@ -146,7 +155,15 @@ def _open(path: Path, create: bool) -> sqlite3.Connection:
 def _looking_mode(path: Path) -> str:
     """Return how a file is opened that must not be written: files beside it may be needed, or not be made."""
     beside = path.with_name(f"{path.name}-wal")
+    if path.exists() and not _is_logged(path):
+        return "mode=ro"  # readers and writers lock it, which they may only
     return "mode=ro" if beside.exists() and beside.stat().st_size else "mode=ro&immutable=1"
+
+
+def _is_logged(path: Path) -> bool:
+    """Return whether a SQLite file is written by a log beside it, as its header says."""
+    with path.open("rb") as file:
+        return file.read(_LOGGED + 1)[_LOGGED:] == b"\x02"
 
 
 def _begin(connection: sa.Connection) -> None:

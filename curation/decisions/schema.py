@@ -217,6 +217,20 @@ audit = sa.Table(
 )
 
 
+#: Links of the audit chain, see :mod:`curation.decisions.audit_chain`.
+chain = sa.Table(
+    "audit_chain",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(40), nullable=False),  # a table above
+    sa.Column("key", sa.String(100), nullable=False),  # primary key of its row
+    sa.Column("content", sa.String(64), nullable=False),  # SHA-256 of what the row holds
+    sa.Column("hash", sa.String(64), nullable=False),  # SHA-256 of this link and the one before
+    sa.UniqueConstraint("kind", "key"),
+    sa.Index("audit_chain_of_kind", "kind", "number"),
+)
+
+
 class AuditAction(enum.StrEnum):
     """Actions of the audit that decide something later and are therefore looked up, as they are stored.
 

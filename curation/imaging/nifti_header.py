@@ -79,7 +79,8 @@ def parse(stream: IO[bytes]) -> nib.Nifti1Header:
     raw = kind(block, check=False)
     if bytes(raw["magic"].tobytes())[:3] not in (b"n+1", b"n+2"):
         raise VolumeError("this is not a NIfTI image in one file (its header says so)")
-    if not 0 <= float(raw["vox_offset"]) <= _MAX_OFFSET:
+    begins = float(raw["vox_offset"])  # 0 is written by some for "right after the header"
+    if not (begins == 0 or kind.sizeof_hdr <= begins <= _MAX_OFFSET):
         raise VolumeError(f"the header puts the image {raw['vox_offset']} bytes into the file")
     return raw
 

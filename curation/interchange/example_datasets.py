@@ -114,4 +114,5 @@ def import_example(
         role=role,
         participants=participants,
         raters=f"{EXAMPLES[name].label} ",
+        published=True,
     )

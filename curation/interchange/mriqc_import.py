@@ -15,9 +15,9 @@ from curation.metrics import METRICS, METRICS_VERSION
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
 from curation.references import reference_library
-from curation.sources import participants_table, scan_names, who_is_who
+from curation.sources import allowed_roots, participants_table, scan_names, who_is_who
 from curation.sources import source as sources
-from curation.sources.ingest import IngestSummary, gone, put
+from curation.sources.ingest import IngestSummary, earlier_source, gone, note_listed, put
 from curation.storage import files, tables
 from curation.storage.workspace import Role, Source, Workspace
 
@@ -47,6 +47,7 @@ def import_table(
     modality: str | None = None,
     participants: str | Path | None = None,
     raters: str = "",
+    published: bool = False,
 ) -> TableSummary:
     """List the scans of MRIQC's results in the workspace, with their metrics, scores and ratings.
 
@@ -64,6 +65,8 @@ def import_table(
         Table of people to join.
     raters : str
         Put before the raters' names, so that ``rater_1`` of two tables is not taken for one person.
+    published : bool
+        The table comes with a package, and may be read wherever that lies.
 
     Returns
     -------
@@ -74,9 +77,10 @@ def import_table(
     SourceError
         When nothing can be read. Single rows that cannot be used are scans with a reason instead.
     """
+    allowed = allowed_roots.EVERYTHING if published else allowed_roots.of(workspace)
     source = sources.describe(
         workspace,
-        sources.absolute(path),
+        sources.absolute(path, allowed),
         "mriqc",
         name=name,
         role=role,
@@ -86,7 +90,8 @@ def import_table(
     known_people = (
         participants_table.participants(Path(source.participants)) if source.participants else None
     )
-    table = mriqc_tables.read(Path(source.path), known_people)
+    table = mriqc_tables.read(Path(source.path), known_people, allowed)
+    earlier = earlier_source(workspace, source.name)
     with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
@@ -101,6 +106,8 @@ def import_table(
     reference_library.rescore(workspace)
     listed = tables.read_scans(workspace).query("source == @source.name")
     added = int((~listed["scan_id"].isin(known.index)).sum())
+    counts = {"scans": len(listed), "new": added, "ratings": added_ratings}
+    note_listed(workspace, earlier, source, **counts)
     return TableSummary(source, listed, added, table.ignored_columns, table.notes, added_ratings)
 
 

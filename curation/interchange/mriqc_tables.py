@@ -12,7 +12,8 @@ import pandas as pd
 from curation.errors import SourceError
 from curation.metrics import METRICS
 from curation.ratings.scales import SCALES
-from curation.sources import image_modality, participants_table, scan_names
+from curation.sources import allowed_roots, image_modality, participants_table, scan_names
+from curation.sources.allowed_roots import AllowedRoots
 from curation.sources.participants_table import People
 from curation.sources.scan_names import as_unicode
 from curation.storage import files, folder_walk, text_tables
@@ -53,7 +54,11 @@ class MriqcTable:
     notes: tuple[str, ...]
 
 
-def read(path: Path, participants: People | None = None) -> MriqcTable:
+def read(
+    path: Path,
+    participants: People | None = None,
+    allowed: AllowedRoots = allowed_roots.EVERYTHING,
+) -> MriqcTable:
     """Read a CSV or TSV table of MRIQC's metrics, one of its JSON files, or a folder of these.
 
     Parameters
@@ -62,6 +67,8 @@ def read(path: Path, participants: People | None = None) -> MriqcTable:
         Columns may be in any order; a scan's name is ``bids_name``, or a person's id with a session and run.
     participants : People, optional
         People to join, see :func:`curation.sources.participants_table.participants`.
+    allowed : AllowedRoots
+        What may be read; files of a folder that are links to elsewhere are left out, and that is noted.
 
     Returns
     -------
@@ -72,13 +79,13 @@ def read(path: Path, participants: People | None = None) -> MriqcTable:
     SourceError
         When there is nothing at ``path``, or no column of it is a metric.
     """
-    table, notes = _table(path)
+    table, notes = _table(path, allowed)
     metrics = [name for name in METRICS if name in table]
     if not metrics:
+        has = text_tables.columns_in_words(table.columns, _NAMES)
         raise SourceError(
-            f"{path.name} has no column of MRIQC's metrics, such as cjv or snr_total (found: "
-            f"{', '.join(map(str, table.columns[:8])) or 'none'}). Name a group_T1w.tsv of MRIQC, or a "
-            "folder of its JSON files."
+            f"{path.name} has no column of MRIQC's metrics, such as cjv or snr_total ({has}). Name a "
+            "group_T1w.tsv of MRIQC, or a folder of its JSON files."
         )
     known = participants or People()
     rows = [
@@ -92,7 +99,7 @@ def read(path: Path, participants: People | None = None) -> MriqcTable:
     return MriqcTable(pd.DataFrame(rows), ratings, tuple(ignored), notes)
 
 
-def _table(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _table(path: Path, allowed: AllowedRoots) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the results as a table of text, and notes on guesses and skipped files."""
     if path.is_file() and path.suffix.lower() != ".json":
         table = text_tables.read_table(path)
@@ -100,12 +107,14 @@ def _table(path: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     if not path.exists():
         raise SourceError(f"There is no table or folder at {path}. Check the path.")
     found = folder_walk.walk(path) if path.is_dir() else folder_walk.Contents([path], [], [])
-    table = pd.DataFrame(list(_json_rows(found.files))).astype(object)
-    closed = (
-        f"{as_unicode(str(folder.path))} could not be entered ({folder.why})."
-        for folder in found.closed
+    outside = {file: why for file in found.files if (why := allowed.reason(file))}
+    rows = _json_rows([file for file in found.files if file not in outside])
+    table = pd.DataFrame(list(rows)).astype(object)
+    notes = (
+        *(f"{as_unicode(str(at.path))} could not be entered ({at.why})." for at in found.closed),
+        *(f"{as_unicode(str(file))} is not read: {why}." for file, why in outside.items()),
     )
-    return table.where(table.notna(), None), tuple(closed)
+    return table.where(table.notna(), None), notes
 
 
 # ---- JSON --------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from curation.decisions import database, schema
+from curation.decisions import actions, database, schema
 from curation.errors import RatingError
 from curation.interchange import mriqc_widget
 from curation.ratings import rating_log
@@ -105,6 +105,7 @@ def export_ratings(workspace: Workspace, *, force: bool = False) -> Path:
     _write(folder / OVERRIDES, OVERRIDE_COLUMNS, decided)
     files.write_json(folder / SESSIONS, sessions)
     mriqc_widget.export(folder / "mriqc", given, names)
+    actions.note(workspace, "ratings exported", RATINGS, ratings=len(given))
     return folder
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from curation.decisions import database, schema
+from curation.decisions import actions, database, schema
 from curation.errors import RatingError
 from curation.interchange import mriqc_widget, session_import
 from curation.interchange.rating_export import (
@@ -26,7 +26,8 @@ from curation.interchange.session_import import Given
 from curation.ratings import rating_log, rating_record
 from curation.ratings.rating_record import Rating
 from curation.ratings.scales import Scale, add_scale, all_scales
-from curation.storage import bids_tables, tables
+from curation.sources import allowed_roots
+from curation.storage import bids_tables, files, folder_walk, tables
 from curation.storage.bids_tables import bids_names
 from curation.storage.workspace import Workspace
 
@@ -56,7 +57,9 @@ class Imported:
     unknown: tuple[str, ...] = ()
 
 
-def import_ratings(workspace: Workspace, path: str | Path, rater: str | None = None) -> Imported:
+def import_ratings(
+    workspace: Workspace, path: str | Path, rater: str | None = None, *, uploaded: bool = False
+) -> Imported:
     """Add the ratings of a file that the database does not hold yet.
 
     Parameters
@@ -69,16 +72,33 @@ def import_ratings(workspace: Workspace, path: str | Path, rater: str | None = N
         MRIQC's widget.
     rater : str, optional
         Who rated, for files that do not say.
+    uploaded : bool
+        The files were sent, and lie where the server put them.
 
     Raises
     ------
+    SourceError
+        When the path lies outside of what may be read.
     RatingError
         When something in a file is wrong, naming the line; then nothing is imported.
     """
-    path = Path(path).expanduser()
+    path = files.expanded(path)
+    if not uploaded:
+        _refuse_outside(workspace, path)
     if path.suffix.lower() == ".json" or (path.is_dir() and not (path / RATINGS).exists()):
         return _from_widget(workspace, path, rater)
     return _from_table(workspace, path / RATINGS if path.is_dir() else path, rater)
+
+
+def _refuse_outside(workspace: Workspace, path: Path) -> None:
+    """Refuse a path, or a file in its folder, that lies outside of what may be read."""
+    allowed = allowed_roots.of(workspace)
+    allowed.refuse_others(path)
+    for name in (OVERRIDES, SESSIONS):  # are read, too, where they lie beside it
+        allowed.refuse_others(path.with_name(name))
+    if allowed.named is not None and path.is_dir():
+        for file in folder_walk.walk(path).files:
+            allowed.refuse_others(file)
 
 
 # ---- MRIQC's widget --------------------------------------------------------------------------------
@@ -110,6 +130,7 @@ def _from_widget(workspace: Workspace, path: Path, rater: str | None) -> Importe
             rows.append((where, row | {"scan_id": scan_id}))
     with database.writing(workspace) as connection:
         added = _add(workspace, connection, rows, path.name)
+        _note(connection, path, ratings=added)
     return Imported(added, len(rows) - added, unknown=tuple(unknown))
 
 
@@ -169,7 +190,14 @@ def _from_table(workspace: Workspace, path: Path, rater: str | None) -> Imported
         overridden = _add_overrides(
             connection, [row for _, row in decided if row["scan_id"] in here]
         )
+        _note(connection, path, ratings=added, tiers_by_hand=overridden)
     return Imported(added, len(rows) - added, overridden, unknown)
+
+
+def _note(connection: sa.Connection, path: Path, **added: int) -> None:
+    """Note who imported, since the raters are those whom the files name."""
+    if any(added.values()):
+        actions.note_within(connection, "ratings imported", path.name, **added)
 
 
 # ---- rows ------------------------------------------------------------------------------------------

@@ -183,6 +183,8 @@ def checked_rows(rating: Rating, scale: Scale) -> RatingRows:
 def _check_words(rater: str, comment: str) -> None:
     if not rater:
         raise RatingError("Say who rates: type your name or initials before saving.")
+    if "\0" in rater + comment:  # which not every database holds, and no eye tells from none
+        raise RatingError("A name or comment holds a NUL character; remove it.")
     if len(rater) > MAX_RATER or len(comment) > MAX_COMMENT:
         raise RatingError(
             f"A name has at most {MAX_RATER} letters and a comment {MAX_COMMENT}; shorten it."

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from curation import errors
+from curation.decisions import actions
 from curation.errors import TierscopeError
 from curation.ratings import rating_log
 from curation.references import fit_from_ratings
@@ -136,8 +137,10 @@ def choose(workspace: Workspace, reference_id: str) -> Reference:
     reference = load(workspace, reference_id)
     if reference.id in EXPERTS:
         reference = freeze_experts(workspace, reference)
+    before = _settings(workspace)["active"]
     _put_settings(workspace, active=reference.id)
     rescore(workspace)
+    actions.note(workspace, "reference chosen", reference.id, before=before, after=reference.id)
     return reference
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from curation.errors import SourceError
-from curation.sources import image_modality, participants_table, scan_names
+from curation.sources import allowed_roots, image_modality, participants_table, scan_names
 from curation.sources import source as entries
+from curation.sources.allowed_roots import AllowedRoots
 from curation.sources.participants_table import People
 from curation.sources.scan_names import SUFFIXES, as_unicode, stem_of
 from curation.sources.source import NO_IMAGE, Entry, Listing
@@ -15,7 +16,7 @@ from curation.storage.folder_walk import Closed
 from curation.storage.workspace import Source
 
 
-def list_manifest(source: Source, participants: Path | None) -> Listing:
+def list_manifest(source: Source, participants: Path | None, allowed: AllowedRoots) -> Listing:
     """List the scans of a manifest, each with the values of its row and of a table of people.
 
     Raises
@@ -32,18 +33,21 @@ def list_manifest(source: Source, participants: Path | None) -> Listing:
         )
     if "path" not in table:
         raise SourceError(
-            f"{manifest.name} has no column of files. Name one 'path' (found: "
-            f"{', '.join(table.attrs['written'])})."
+            f"{manifest.name} has no column of files. Name one 'path' "
+            f"({text_tables.columns_in_words(table.attrs['written'])})."
         )
     rows = [
         row
         for row in table.to_dict("records")
         if row["path"] and fnmatch.fnmatch(Path(row["path"]).name, source.include)
     ]
-    joined = participants_table.participants(participants) if participants else People()
+    joined = _people(participants, allowed) if participants else People()
     keys = _manifest_keys([row["path"] for row in rows])
     owners = entries.owners_of(keys.values(), joined)
-    found = [_manifest_row(row, manifest.parent, keys[row["path"]], owners, joined) for row in rows]
+    found = [
+        _manifest_row(row, manifest.parent, keys[row["path"]], owners, joined, allowed)
+        for row in rows
+    ]
     ignored = tuple(name for name in table.columns if name not in text_tables.ALIASES)
     names = (entry.participant_id for entry in found)
     return Listing(found, ignored, (*table.attrs["guessed"], *entries.notes_of(joined, names)))
@@ -58,7 +62,12 @@ def _manifest_keys(paths: Iterable[str]) -> dict[str, str]:
 
 
 def _manifest_row(
-    row: Mapping[str, str | None], folder: Path, key: str, owners: Mapping[str, str], joined: People
+    row: Mapping[str, str | None],
+    folder: Path,
+    key: str,
+    owners: Mapping[str, str],
+    joined: People,
+    allowed: AllowedRoots,
 ) -> Entry:
     path = folder / files.expanded(row["path"] or "")
     stem = stem_of(path)
@@ -67,7 +76,9 @@ def _manifest_row(
     by_table = image_modality.modality_of_table(row.get("modality"))
     modality = by_table or image_modality.modality_of_file_name(stem)
     known = {name: text for name, text in row.items() if text is not None}
-    return entries.describe_entry(key, path, person_id, session_id, modality, joined, known)
+    return entries.describe_entry(
+        key, path, person_id, session_id, modality, joined, allowed, known
+    )
 
 
 #: How the reason begins of what lies in a folder that could not be entered, and of the folder itself.
@@ -95,7 +106,11 @@ def kind_of(path: Path) -> str:
     return "bids" if is_bids else "folder"
 
 
-def list_source(source: Source, participants: Path | None = None) -> Listing:
+def list_source(
+    source: Source,
+    participants: Path | None = None,
+    allowed: AllowedRoots = allowed_roots.EVERYTHING,
+) -> Listing:
     """List the scans of a source.
 
     Parameters
@@ -104,13 +119,15 @@ def list_source(source: Source, participants: Path | None = None) -> Listing:
         What to list; its ``include`` pattern is matched against file names.
     participants : Path, optional
         A table of people to join, instead of the ``participants.tsv`` in the source.
+    allowed : AllowedRoots
+        What may be read; images elsewhere, behind links too, are entries with the reason.
 
     Raises
     ------
     SourceError
-        When it names no scan at all.
+        When it names no scan at all, or a table of people may not be read.
     """
-    listing = LISTERS[source.kind](source, participants)
+    listing = LISTERS[source.kind](source, participants, allowed)
     if not any(entry.path and not entry.closed for entry in listing.entries):
         if shut := [entry for entry in listing.entries if entry.closed]:
             raise SourceError(
@@ -126,13 +143,13 @@ def list_source(source: Source, participants: Path | None = None) -> Listing:
 # ---- BIDS ------------------------------------------------------------------------------------
 
 
-def _list_bids(source: Source, participants: Path | None) -> Listing:
+def _list_bids(source: Source, participants: Path | None, allowed: AllowedRoots) -> Listing:
     root = Path(source.path)
-    table = participants_table.participants(participants or root / "participants.tsv")
+    table = _people(participants or root / "participants.tsv", allowed)
     images, closed = _images(root, source.include)
-    named = {path: _of_bids(path, table) for path in images}
+    named = {path: _of_bids(path, table, allowed) for path in images}
     if images and not any(named.values()) and not (root / "dataset_description.json").exists():
-        return _list_folder(source, participants)  # folders called sub-01 are no BIDS yet
+        return _list_folder(source, participants, allowed)  # folders called sub-01 are no BIDS yet
     odd = [path for path, entry in named.items() if entry is None and path.parent.name in _IN_BIDS]
     found = [*filter(None, named.values()), *(_closed(folder, root, table) for folder in closed)]
     seen = {table.find(entry.participant_id) for entry in found}
@@ -154,14 +171,16 @@ def _without_name(paths: list[Path], root: Path) -> list[str]:
     ]
 
 
-def _of_bids(path: Path, table: People) -> Entry | None:
+def _of_bids(path: Path, table: People, allowed: AllowedRoots) -> Entry | None:
     stem = stem_of(path)
     entities = scan_names.entities(stem)
     modality = image_modality.modality_of_bids_name(stem.rsplit("_", 1)[-1], entities)
     if modality is None or "sub" not in entities:
         return None
     participant_id = as_unicode(f"sub-{entities['sub']}")
-    return entries.describe_entry(stem, path, participant_id, entities.get("ses"), modality, table)
+    return entries.describe_entry(
+        stem, path, participant_id, entities.get("ses"), modality, table, allowed
+    )
 
 
 def _absent(name: str, table: People, closed: list[Closed], root: Path) -> Entry:
@@ -181,26 +200,34 @@ def _bids_id(name: str) -> str:
 # ---- folder ----------------------------------------------------------------------------------
 
 
-def _list_folder(source: Source, participants: Path | None) -> Listing:
+def _list_folder(source: Source, participants: Path | None, allowed: AllowedRoots) -> Listing:
     root = Path(source.path)
-    table = participants_table.participants(participants or root / "participants.tsv")
+    table = _people(participants or root / "participants.tsv", allowed)
     images, closed = _images(root, source.include)
     keys = {path: (path.relative_to(root).parent / stem_of(path)).as_posix() for path in images}
     owners = entries.owners_of(keys.values(), table)
-    loose = [_loose(keys[path], path, owners[keys[path]], table) for path in images]
+    loose = [_loose(keys[path], path, owners[keys[path]], table, allowed) for path in images]
     shut = [_closed(folder, root, table) for folder in closed]
     return Listing([*loose, *shut], notes=entries.notes_of(table, owners.values()))
 
 
-def _loose(key: str, path: Path, participant_id: str, table: People) -> Entry:
+def _loose(
+    key: str, path: Path, participant_id: str, table: People, allowed: AllowedRoots
+) -> Entry:
     stem = stem_of(path)
     session_id = scan_names.entities(stem, loose=True).get("ses")
-    return entries.describe_entry(
-        key, path, participant_id, session_id, image_modality.modality_of_file_name(stem), table
-    )
+    modality = image_modality.modality_of_file_name(stem)
+    return entries.describe_entry(key, path, participant_id, session_id, modality, table, allowed)
 
 
 # ---- both ------------------------------------------------------------------------------------
+
+
+def _people(table: Path, allowed: AllowedRoots) -> People:
+    """Read a table of people; one that a link takes out of what may be read is refused."""
+    if table.exists():
+        allowed.refuse_others(table)
+    return participants_table.participants(table)
 
 
 def _closed(folder: Closed, root: Path, table: People) -> Entry:
@@ -243,7 +270,7 @@ def _is_image(path: Path) -> bool:
     return path.name.lower().endswith(SUFFIXES)
 
 
-LISTERS: dict[str, Callable[[Source, Path | None], Listing]] = {
+LISTERS: dict[str, Callable[[Source, Path | None, AllowedRoots], Listing]] = {
     "bids": _list_bids,
     "folder": _list_folder,
     "manifest": list_manifest,

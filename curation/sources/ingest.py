@@ -3,17 +3,18 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from curation.decisions import person_decisions
+from curation.decisions import actions, person_decisions
 from curation.errors import VolumeError
 from curation.imaging import volumes
 from curation.references import reference_library
 from curation.sources import (
+    allowed_roots,
     discovery,
     duplicates,
     image_modality,
@@ -115,7 +116,8 @@ def ingest(
     SourceError
         When nothing can be listed. Single scans that cannot be read are rows with a reason instead.
     """
-    path = sources.absolute(path)
+    allowed = allowed_roots.of(workspace)
+    path = sources.absolute(path, allowed)
     source = sources.describe(
         workspace,
         path,
@@ -127,9 +129,9 @@ def ingest(
         include=include,
         participants=participants,
     )
-    found = discovery.list_source(
-        source, Path(source.participants) if source.participants else None
-    )
+    people = Path(source.participants) if source.participants else None
+    found = discovery.list_source(source, people, allowed)
+    earlier = earlier_source(workspace, source.name)
     with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
@@ -139,8 +141,30 @@ def ingest(
     _forget_scores_of_listed(workspace)
     scans = tables.read_scans(workspace).query("source == @source.name")
     added = int((~scans["scan_id"].isin(known.index)).sum())
+    note_listed(workspace, earlier, source, scans=len(scans), new=added)
     _log.info("source %s listed: %d scans, %d of them new", source.name, len(scans), added)
     return IngestSummary(source, scans, added, found.ignored_columns, found.notes)
+
+
+def earlier_source(workspace: Workspace, name: str) -> Source | None:
+    """Return the source that a workspace has under a name; none where it is a new one."""
+    return next((each for each in workspace.sources() if each.name == name), None)
+
+
+def note_listed(
+    workspace: Workspace, earlier: Source | None, source: Source, **counts: int
+) -> None:
+    """Note in the audit that a source was listed, and what of it is other than before."""
+    now, was = asdict(source), asdict(earlier) if earlier else {}
+    changed = [name for name in now if now[name] != was.get(name)]
+    actions.note(
+        workspace,
+        "source listed" if earlier else "source added",
+        source.name,
+        before={name: was[name] for name in changed if name in was},
+        after={name: now[name] for name in changed if now[name] != ""},
+        **counts,
+    )
 
 
 def put(workspace: Workspace, source: Source, rows: pd.DataFrame, before: pd.DataFrame) -> None:

@@ -111,8 +111,8 @@ def participants(path: Path) -> People:
     table = text_tables.read_table(path)
     if "participant_id" not in table:
         raise SourceError(
-            f"{path.name} has no column of people. Name one 'participant_id' (found: "
-            f"{', '.join(table.attrs['written'])})."
+            f"{path.name} has no column of people. Name one 'participant_id' "
+            f"({text_tables.columns_in_words(table.attrs['written'])})."
         )
     known = table.dropna(subset=["participant_id"]).drop_duplicates("participant_id")
     rows = known.set_index("participant_id", drop=False).to_dict("index")

@@ -1,6 +1,5 @@
 """The JSON file beside an image, as dcm2niix writes it and BIDS has it: what it says of kind and scanner."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -190,7 +189,7 @@ def _read_json(sidecar: Path) -> dict[str, Any]:
         if sidecar.stat().st_size > _LARGEST_BYTES:
             return {}
         with files.open_file(sidecar) as file:
-            values = json.loads(file.read(_LARGEST_BYTES).decode("utf-8", errors="replace"))
+            values = files.parse_json(file.read(_LARGEST_BYTES).decode("utf-8", errors="replace"))
     except (OSError, ValueError):  # not there, not ours to read, or no JSON: the name alone tells
         return {}
     return values if isinstance(values, dict) else {}

@@ -6,7 +6,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from curation.errors import SourceError
-from curation.sources import image_modality, participants_table, scan_names, sidecar
+from curation.sources import (
+    allowed_roots,
+    image_modality,
+    participants_table,
+    scan_names,
+    sidecar,
+)
+from curation.sources.allowed_roots import AllowedRoots
 from curation.sources.participants_table import People
 from curation.sources.scan_names import as_unicode, is_unicode
 from curation.storage import files
@@ -49,6 +56,7 @@ def describe(
             f"What is scored is one of {', '.join(image_modality.KINDS)}; not {given['modality']!r}."
         )
     if table := given.get("participants"):
+        allowed_roots.of(workspace).refuse_others(table)
         given["participants"] = str(_table_of_people(table))
     path = str(path)
     called = slug(name or scan_names.stem_of(Path(path)))
@@ -64,8 +72,9 @@ def describe(
     return Source(name=called, path=path, kind=kind, **(known | given))
 
 
-def absolute(path: str | Path) -> Path:
-    """Return the absolute path of a path that was typed."""
+def absolute(path: str | Path, allowed: AllowedRoots = allowed_roots.EVERYTHING) -> Path:
+    """Return the absolute path of a path that was typed; one that may not be read is refused."""
+    allowed.refuse_others(path)
     return files.expanded(path).resolve()
 
 
@@ -136,17 +145,20 @@ def describe_entry(
     session_id: str | None,
     modality: str | None,
     table: People,
+    allowed: AllowedRoots,
     known: Mapping[str, str | None] | None = None,
 ) -> Entry:
     """Describe one image; ``known``, its own row's values of the person, take precedence over the table.
 
-    ``modality`` is what its name or a row tells; the sidecar beside the image adds to it.
+    ``modality`` is what its name or a row tells; the sidecar beside the image adds to it. Of what may not be
+    read nothing is.
     """
     described = participants_table.describe({**table.row(participant_id), **(known or {})})
-    modality, said = sidecar.told(path, modality)
+    outside = allowed.reason(path)
+    modality, said = (modality, None) if outside else sidecar.told(path, modality)
     notes = (described["note"], said)
     described["note"] = "; ".join(str(note) for note in notes if note) or None
-    problem = None if is_unicode(str(path)) else _NOT_UTF8
+    problem = outside if is_unicode(str(path)) else _NOT_UTF8
     session_id = session_id and as_unicode(session_id)
     path = Path(as_unicode(str(path)))
     return Entry(as_unicode(key), path, participant_id, session_id, modality, described, problem)

@@ -188,8 +188,9 @@ def _check_header(path: Path, header: list[str], columns: Sequence[Column]) -> N
     lacking = [column.name for column in columns if column.required and column.name not in header]
     if lacking:
         raise RatingError(
-            f"{path.name}, line 1: the column {lacking[0]} is not there (found: "
-            f"{', '.join(header[:12])}). Columns are separated by tabs."
+            f"{path.name}, line 1: the column {lacking[0]} is not there "
+            f"({text_tables.columns_in_words(header, [column.name for column in columns])}). Columns are "
+            "separated by tabs."
         )
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:

@@ -87,12 +87,19 @@ def _new_beside(path: Path) -> Path:
 
 
 def sweep(folder: Path) -> None:
-    """Remove temporary files of killed writers that are older than a day: others may be at work now."""
-    before = time.time() - _LEFT_S
-    for path in folder.glob(".*.tmp"):
+    """Remove temporary files of killed writers."""
+    for path in left_behind(folder):
         with contextlib.suppress(OSError):  # somebody else was faster, or it is not ours
-            if path.stat().st_mtime < before:
-                path.unlink()
+            path.unlink()
+
+
+def left_behind(folder: Path) -> list[Path]:
+    """Return temporary files of killed writers, older than a day: others may be at work now."""
+    before, found = time.time() - _LEFT_S, []
+    for path in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            found += [path] if path.stat().st_mtime < before else []
+    return sorted(found)
 
 
 @contextlib.contextmanager

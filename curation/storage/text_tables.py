@@ -33,6 +33,10 @@ ALIASES: dict[str, str] = {
 }
 UNKNOWN = ("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?")
 
+#: Ages from here on leave as this age, as rules for health data ask.
+OLDEST_YEARS = 90
+#: Names of columns that a message tells, at most.
+_TOLD = 12
 #: Words beside ``age`` that make it the age of something else, or no number of years.
 _NO_AGE = re.compile(
     r"months?|mo|days?|weeks?|interview|onset|diagnosis|dx|death|group|range|bin|band|class|gestation(al)?|"
@@ -65,7 +69,7 @@ def read_table(path: Path) -> pd.DataFrame:
         )
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise SourceError(
-            f"{path.name} cannot be read as a table ({error}). Save it as CSV or TSV with one header "
+            f"{path.name} cannot be read as a table ({_why(error)}). Save it as CSV or TSV with one header "
             "row, in UTF-8."
         ) from error
     if not isinstance(
@@ -84,6 +88,11 @@ def read_table(path: Path) -> pd.DataFrame:
     table = pd.DataFrame(held, columns=ours, dtype=object)
     table.attrs = {"written": written, "guessed": guessed}
     return table
+
+
+def _why(error: ValueError) -> str:
+    """Return why a file is no table, without any of what it holds."""
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _cell(text: str | float) -> str | None:
@@ -112,6 +121,35 @@ def _our_names(written: Iterable[str], path: Path) -> tuple[dict[str, str], tupl
     if "age_years" in names.values() or len(ages) != 1:
         return names, ()
     return names | {ages[0]: "age_years"}, (f"Ages are taken from the column {ages[0]!r}.",)
+
+
+def columns_in_words(written: Iterable[object], known: Iterable[str] = ()) -> str:
+    """Return which columns a table has, for a message on one that it lacks.
+
+    Their names are told only of a table that has one of a known name: anything else may be no table at all,
+    and what stands in its first line is not for whoever reads the message.
+
+    Parameters
+    ----------
+    written : iterable
+        Names of its columns.
+    known : iterable of str
+        Other names that it may have, besides those of :data:`ALIASES`.
+
+    Examples
+    --------
+    >>> columns_in_words(["Age", "files"])
+    'found: Age, files'
+    >>> columns_in_words(["root:x:0:0"])
+    'it has 1 column, of no name that is known'
+    """
+    names = [str(name) for name in written]
+    understood = {_bare(alias) for aliases in ALIASES.values() for alias in aliases.split(",")}
+    understood |= set(map(_bare, known))
+    if any(_bare(name) in understood for name in names):
+        more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+        return f"found: {', '.join(names[:_TOLD])}{more}"
+    return f"it has {len(names)} column{'s' * (len(names) != 1)}, of no name that is known"
 
 
 def _bare(name: str) -> str:
@@ -164,9 +202,19 @@ def unguarded_table(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=_of_texts(unguarded)).apply(_of_column, change=unguarded)
 
 
+def with_capped_ages(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose ages from :data:`OLDEST_YEARS` on are that age."""
+    if "age_years" not in table:
+        return table
+    return table.assign(age_years=table["age_years"].clip(upper=OLDEST_YEARS))
+
+
 def csv(table: pd.DataFrame, *, separator: str = ",", missing: str = "") -> str:
-    """Return a table as a file for people: one line a row, in full precision, without the index."""
-    return guarded_table(table).to_csv(
+    """Return a table as a file for people: one line a row, in full precision, without the index.
+
+    Ages are capped, see :func:`with_capped_ages`.
+    """
+    return guarded_table(with_capped_ages(table)).to_csv(
         sep=separator, index=False, na_rep=missing, lineterminator="\n"
     )
 

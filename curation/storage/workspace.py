@@ -148,7 +148,12 @@ class Workspace(WorkspacePaths):
     @classmethod
     def current(cls) -> "Workspace":
         """Open the workspace named by ``TIERSCOPE_WORKSPACE``, or ``./workspace``."""
-        return cls.open(os.environ.get(ENVIRONMENT_VARIABLE, DEFAULT_ROOT))
+        return cls.open(cls.named())
+
+    @staticmethod
+    def named() -> Path:
+        """Return the folder that the setting names, whether or not it is there."""
+        return Path(os.environ.get(ENVIRONMENT_VARIABLE, DEFAULT_ROOT)).expanduser()
 
     @property
     def writable(self) -> bool:

@@ -82,6 +82,10 @@ class WorkspacePaths:
         """Identity of the database of decisions, see :mod:`curation.decisions.database_identity`."""
         return self.root / "decisions.json"
 
+    def door_key_path(self, account: int) -> Path:
+        """Return the file with the key of an account's dashboard, by the account's number."""
+        return self.root / f".door-key-{account}"
+
     @property
     def previews_dir(self) -> Path:
         return self.root / "previews"

@@ -87,6 +87,7 @@ UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
     "announces_much": (lambda path: patched(path, 42, "3h", 10000, 10000, 10000), "million voxels"),
     "hollow": (_hollow, "hardly anything is there"),
     "begins_late": (lambda path: patched(path, 108, "f", 1e15), "bytes into the file"),
+    "begins_in_its_header": (lambda path: patched(path, 108, "f", 100), "bytes into the file"),
     "begins_nowhere": (lambda path: patched(path, 108, "f", np.nan), "bytes into the file"),
     "scaled_away": (lambda path: patched(path, 112, "2f", 3e38, 0.0), "no brightness"),
     # 1e-38 by its bits: a process that flushes denormal numbers would write 0, which means "not scaled"

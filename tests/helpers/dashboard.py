@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
+from pages.ui.shell import door_key
 from tests.helpers.paths import ROOT
 
 TRACED = Path(__file__).with_name("traced")
@@ -30,15 +31,23 @@ class Dashboard:
         What streamlit runs.
     options : sequence of str
         Further options of ``streamlit run``.
+    key : str
+        Of its door; off by default, so that its address alone opens it.
     """
 
     def __init__(
-        self, workspace: Workspace, log: Path, script: str = "app.py", options: Sequence[str] = ()
+        self,
+        workspace: Workspace,
+        log: Path,
+        script: str = "app.py",
+        options: Sequence[str] = (),
+        key: str = door_key.OFF,
     ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self._workspace, self._log, self._script, self._options = workspace, log, script, options
+        self._key = key
         self._trace = log.with_suffix(".trace")
 
     def __enter__(self) -> str:
@@ -70,6 +79,7 @@ class Dashboard:
             "PYTHONPATH": os.pathsep.join(
                 filter(None, [str(TRACED), os.environ.get("PYTHONPATH")])
             ),
+            door_key.ENVIRONMENT_VARIABLE: self._key,
             "TIERSCOPE_TRACE": str(self._trace),
         }
         with self._log.open("wb") as output:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from curation.decisions import actions
 from curation.errors import StudyError
 from curation.storage import files, processes
 from curation.storage.workspace import Workspace
@@ -74,6 +75,7 @@ def launch(
         return status(workspace, study_id)
     with _alone(study):
         _start(workspace, study, backend or _backend(study, cores), mlflow, selected=None)
+    actions.note(workspace, "study started", study_id)
     _log.info("study %s started", study_id)
     return status(workspace, study_id)
 
@@ -139,6 +141,8 @@ def retry(
         else:
             backend = backend or execution_backend.backend_of(study)
             _start(workspace, study, backend, mlflow, selected=left)
+    how = "from the beginning" if anew else "from where they were"
+    actions.note(workspace, "runs started again", study_id, runs=list(names), how=how)
     return status(workspace, study_id)
 
 
@@ -181,6 +185,8 @@ def stop(
             tell("Cancelling its jobs on Slurm.")
             slurm.cancel(study, grace_s=supervisor.CLUSTER_GRACE_S)
         _end(study_status.orphans(study))
+    if process or elsewhere or members:
+        actions.note(workspace, "study stopped", study_id)
     return status(workspace, study_id)
 
 

@@ -14,6 +14,7 @@ from curation.cohorts import frozen_cohort
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
 from curation.scoring.comparison_groups import SOURCE
+from curation.storage.text_tables import OLDEST_YEARS
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from training.held_out import stored_predictions
@@ -27,9 +28,6 @@ from training.results.primary_comparison import Primary
 from training.studies import planned_study
 from training.studies.planned_study import Study
 from training.theme import MUTED, arm_styles
-
-#: Ages from here on are reported as this age, as rules for health data ask.
-OLDEST_YEARS = 90
 
 
 def site_names(sites: pd.Series, *, keep: bool) -> dict[str, str]:
@@ -58,7 +56,7 @@ def without_identity(points: pd.DataFrame) -> pd.DataFrame:
     ----------
     points : pandas.DataFrame
         Columns of numbers and of group names only; ``age_years`` becomes whole years, at most
-        :data:`OLDEST_YEARS`, other years one decimal.
+        :data:`curation.storage.text_tables.OLDEST_YEARS`, other years one decimal.
 
     Returns
     -------

@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from curation.decisions import actions
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.report import content
@@ -65,6 +66,7 @@ def write(
                 progress(len(written), total)
     if progress:
         progress(total, total)
+    actions.note(workspace, "report written", study_id, files=len(written) + 1)
     return [*written, folder / ALL]
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from curation.errors import SourceError
 from curation.interchange import example_datasets
 from curation.interchange.example_datasets import EXAMPLES, Example
-from curation.sources import image_modality
+from curation.sources import allowed_roots, image_modality
+from curation.storage import files
 from curation.storage.workspace import ROLES, Workspace
 from pages.ui.shell import background_tasks, controls, formatting, frame, progress, state
 
@@ -98,7 +100,9 @@ def _start(workspace: Workspace, task: str, path: str, arguments: list[str]) -> 
         )
         return
     forget_finished(workspace)
-    given = Path(path.strip()).expanduser()
+    given = files.expanded(path.strip())
+    if given.is_absolute() and _refused(workspace, given):
+        return
     if not path.strip() or not given.is_absolute() or not given.exists():
         st.error(
             f"There is nothing at {formatting.escape(path.strip() or 'an empty path')}\\. Give the full path "
@@ -107,6 +111,16 @@ def _start(workspace: Workspace, task: str, path: str, arguments: list[str]) -> 
         return
     background_tasks.start(workspace, task, *arguments, str(given.resolve()))
     st.rerun()
+
+
+def _refused(workspace: Workspace, path: Path) -> bool:
+    """Say that a path may not be read, before anything tells whether it is there."""
+    try:
+        allowed_roots.of(workspace).refuse_others(path)
+    except SourceError as error:
+        st.error(formatting.escape(str(error)))
+        return True
+    return False
 
 
 # ---- real examples -------------------------------------------------------------------------------
@@ -171,10 +185,12 @@ def _button(workspace: Workspace, example: Example, people: str) -> None:
     if not clicked:
         return
     forget_finished(workspace)
-    if people and not Path(people).expanduser().is_file():
+    if people and _refused(workspace, files.expanded(people)):
+        return
+    if people and not files.expanded(people).is_file():
         st.error(f"There is no table of people at {formatting.escape(people)}\\.")
         return
-    table = ["--participants", str(Path(people).expanduser().resolve())] if people else []
+    table = ["--participants", str(files.expanded(people).resolve())] if people else []
     background_tasks.start(workspace, background_tasks.EXAMPLE, example.name, *table)
     st.rerun(scope="app")
 

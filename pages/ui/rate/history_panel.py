@@ -1,6 +1,7 @@
 """History of all decisions, and export and import of ratings."""
 
 import io
+import shlex
 import tempfile
 import zipfile
 from pathlib import Path
@@ -9,6 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from curation.decisions import audit_chain, database
 from curation.decisions.audit_trail import history
 from curation.errors import RatingError
 from curation.interchange.rating_export import OVERRIDES, RATINGS, SESSIONS, export_ratings
@@ -33,7 +35,35 @@ def show(workspace: Workspace) -> None:
     """Draw the part of Rate."""
     with st.expander("Export and import ratings", icon=":material/import_export:"):
         show_rating_files(workspace)
+    _offer_audit(workspace)
     _lines(history(workspace, _READ))
+
+
+def _offer_audit(workspace: Workspace) -> None:
+    """Offer to look whether anything of the history was changed by another way."""
+    if not st.button("Was anything of it changed?", icon=":material/verified_user:"):
+        return
+    with frame.in_words(), database.engine(workspace).connect() as connection:
+        if not audit_chain.is_there(connection):
+            st.info("This workspace has no chain of hashes yet: an earlier version wrote it.")
+            return
+        _answer(workspace, audit_chain.verify(connection), audit_chain.head(connection))
+
+
+def _answer(workspace: Workspace, wrong: list[str], head: tuple[int, str]) -> None:
+    if wrong:
+        more = f" and {len(wrong) - _NAMED:,} more" if len(wrong) > _NAMED else ""
+        st.error(formatting.escape(f"Yes: {'; '.join(wrong[:_NAMED])}{more}."))
+        return
+    st.success(
+        formatting.escape(
+            f"No: {plural(head[0], 'line')} follow from each other, and nothing was changed, removed or "
+            "added by another way. Note this command where nobody who runs the server can write; it tells "
+            "later whether these lines are still there:"
+        )
+    )
+    asked = f"--workspace {shlex.quote(str(workspace.root))} --expect {head[0]}:{head[1]}"
+    st.code(f"python -m curation audit {asked}", language=None, wrap_lines=True)
 
 
 def _lines(table: pd.DataFrame) -> None:
@@ -147,7 +177,7 @@ def _from_upload(workspace: Workspace, given: list[UploadedFile], rater: str | N
     with tempfile.TemporaryDirectory(prefix="tierscope-ratings-") as holder:
         for path in _unpacked(Path(holder), given):
             try:
-                done.append(import_ratings(workspace, path, rater))
+                done.append(import_ratings(workspace, path, rater, uploaded=True))
             except RatingError as error:
                 before = "What came before it is imported; it is not doubled." if done else ""
                 raise RatingError(f"{error} {before}".strip()) from error

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import net_util
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from curation.errors import ServerError
-from pages.ui.shell import scratch
+from pages.ui.shell import door_key, scratch
 
 #: Names by which a browser on this machine, or at the near end of a tunnel to it, asks for the page.
 OWN_NAMES = ("127.0.0.1", "localhost", "::1")
@@ -27,6 +27,8 @@ OWN_NAMES = ("127.0.0.1", "localhost", "::1")
 _KEPT = (".js", ".mjs", ".css", ".wasm", ".woff2", ".svg")
 #: What streamlit serves besides the page, to programs: counts of sessions and caches, and an interface.
 _CLOSED = ("/_stcore/metrics", "/_stcore/agent")
+#: Whether it lives, and nothing else, is told to everybody.
+_HEALTH = "/_stcore/health"
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _TUNNEL = (
     "From another machine, make a tunnel, 'ssh -L 8501:127.0.0.1:{port} MACHINE', and open "
@@ -108,6 +110,18 @@ def refusal(scope: Scope) -> str | None:
     return None
 
 
+def _keyless(scope: Scope) -> str | None:
+    """Return why a request without the key is refused; none where it has it, or none is asked for."""
+    asks_whether_it_lives = scope["path"] == _HEALTH
+    if asks_whether_it_lives or door_key.is_shown(scope) or door_key.handed_over(scope):
+        return None
+    return (
+        "This page is not open to everybody. Open the address that Tierscope printed when it was started; it "
+        f"ends in ?{door_key.PARAMETER}=… Where a proxy asks who it is: {door_key.ENVIRONMENT_VARIABLE}="
+        f"{door_key.OFF}, see docs/server.md."
+    )
+
+
 class Door:
     """ASGI middleware around everything that streamlit serves, HTTP and WebSocket alike."""
 
@@ -121,7 +135,7 @@ class Door:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        reason = refusal(scope)
+        reason = refusal(scope) or _keyless(scope)
         if reason is not None:
             _log.warning("refused a request (%s): %s", scope["type"], reason)
             _log.debug("it was for %r", scope.get("path"))
@@ -131,6 +145,8 @@ class Door:
         answer: ASGIApp = self._app
         if reason is not None:
             answer = PlainTextResponse(reason + "\n", 403)
+        elif handed := door_key.handed_over(scope):
+            answer = RedirectResponse(handed[0], 303, {"Set-Cookie": handed[1]})
         elif any(part in scope["path"] for part in _CLOSED):
             answer = PlainTextResponse("This is not served.\n", 404)
         await answer(scope, receive, _with_manners(scope, send))
@@ -140,7 +156,7 @@ class Door:
 async def lifespan(_: object) -> AsyncIterator[None]:
     """Say where the page is once the server stands, and remove the images that it prepared at its end."""
     address, port = (st.get_option(f"server.{name}") for name in ("address", "port"))
-    _log.info("Tierscope: http://%s:%s", address, port)
+    _log.info("Tierscope: %s", door_key.address(f"http://{address}:{port}"))
     yield
     scratch.clear()
     _log.info("The page has ended. Scoring and studies go on.")

@@ -105,3 +105,15 @@ def test_without_images_there_is_nothing_to_list_but_a_table(workspace: Workspac
     assert cohort_export.export(workspace, cohort, "bids").is_file()
     with pytest.raises(CohortError, match="one of list, links, bids"):
         cohort_export.export(workspace, cohort, "zip")
+
+
+def test_nobody_is_exported_as_older_than_90(scored: Workspace) -> None:
+    scans = tables.read_scans(scored)
+    scans.loc[scans.index[0], "age_years"] = 97.0
+    tables.write_scans(scored, scans)
+    cohort = frozen_cohort.freeze(scored, "old", author="Ada")
+    assert cohort.scans["age_years"].max() == 97  # what is frozen stays what it was
+    head, *rows = cohort_export.export(scored, cohort, "bids").read_text().splitlines()
+    place = head.split("\t").index("age_years")
+    ages = [float(cell) for row in rows if (cell := row.split("\t")[place]) != "n/a"]
+    assert max(ages) == 90

@@ -226,6 +226,7 @@ GOOD = "SCAN\tAda\tpass-fail\t1\t2026-01-01T10:00:00\t2\tinu\tfalse\thigher is b
         ),
         (HEADER + GOOD.replace("\t1\t", "\tinf\t"), "line 2: value holds 'inf'"),
         (HEADER + GOOD.replace("\t1\t", "\t7\t"), "line 2: 7 is not on the scale"),
+        (HEADER + GOOD.replace("Ada", "A\0da"), "line 2: A name or comment holds a NUL"),
         (HEADER + GOOD.replace("pass-fail", "stars"), "line 2: there is no scale 'stars'"),
         (HEADER + GOOD.replace("2026-01", "2026-13"), "line 2: at holds '2026-13"),
         (

@@ -46,7 +46,7 @@ def test_name_and_sidecar_together_tell_the_kind(
     assert found.note is None if note is None else note in (found.note or "")
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2]", "{", "\x00", "x" * (2 << 20)])
+@pytest.mark.parametrize("text", ["", "[1, 2]", "{", "\x00", "x" * (2 << 20), "[" * 100_000])
 def test_what_is_no_sidecar_is_as_if_it_were_not_there(tmp_path: Path, text: str) -> None:
     (tmp_path / "scan.json").write_text(text)
     assert sidecar.told(tmp_path / "scan.nii", "T1w") == ("T1w", None)

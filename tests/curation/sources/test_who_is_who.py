@@ -121,7 +121,8 @@ def test_equal_ids_with_fitting_age_and_sex_are_suggested_and_confirmed(
     assert "one person: one:01 and two:01" in said and "share 1 participant id (02)" in said
     who = _who(two)
     assert who["one_a"] == who["two_c"] != who["two_d"]
-    assert history(two)[["who", "what", "subject", "detail"]].values.tolist() == [
+    told = history(two)[["who", "what", "subject", "detail"]]
+    assert told[told["who"] == "Ada"].values.tolist() == [
         ["Ada", "one person", "one:01 and two:01", duplicates.FITTING]
     ]
 

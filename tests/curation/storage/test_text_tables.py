@@ -108,3 +108,10 @@ def test_a_frozen_list_holds_no_formula_and_is_read_back_as_it_was() -> None:
     assert back["site"].tolist()[0] == "-"
     assert cohort_draft.to_tsv(back, rule) == text
     assert cohort_draft.from_tsv(text.replace(f"'{COMMAND}", COMMAND)).equals(back)  # as 0.3 wrote
+
+
+def test_ages_from_90_on_leave_as_90_and_others_as_they_are() -> None:
+    table = pd.DataFrame({"age_years": [89.9, 90.0, 104.5, np.nan], "score": [95.0, 96, 97, 98]})
+    rows = list(csv.reader(io.StringIO(text_tables.csv(table))))[1:]
+    assert rows == [["89.9", "95.0"], ["90.0", "96.0"], ["90.0", "97.0"], ["", "98.0"]]
+    assert table["age_years"].max() == 104.5

@@ -1,0 +1,1 @@
+"""Upkeep of a workspace: what is damaged or left behind in it, copies of it, and their way back."""

@@ -1,0 +1,262 @@
+"""Backup of a workspace while it is used, and its way back: a folder of plain files with their hashes."""
+
+import contextlib
+import datetime
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from curation import __version__, errors
+from curation.decisions import actions, audit_chain, database
+from curation.errors import WorkspaceError
+from curation.sources.ingest import ProgressCallback
+from curation.storage import files, sharing
+from curation.storage.workspace import Workspace
+
+#: Holds the hashes; written last, so that a folder without it is no backup.
+MANIFEST = "backup.json"
+_CHUNK = 1 << 20
+_NAMED = 5
+_NO_BACKUP = "Take another copy: this one was changed, or is not whole."
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup on disk.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is.
+    count : int
+        Number of files.
+    size : int
+        Of all together, bytes.
+    on_server : bool
+        Whether the decisions lie in PostgreSQL and are not in it.
+    """
+
+    folder: Path
+    count: int
+    size: int
+    on_server: bool
+
+
+def back_up(workspace: Workspace, into: Path, progress: ProgressCallback | None = None) -> Backup:
+    """Copy a workspace, while others may use it.
+
+    The database is copied first and as of one moment, by SQLite's own way; what it speaks of was written
+    before and is copied after it. Prepared volumes and states of tasks are left out, and so are links.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Which.
+    into : Path
+        The folder in which a new one, named by workspace and moment, is made.
+    progress : callable, optional
+        Called with (files copied, files in all).
+
+    Raises
+    ------
+    WorkspaceError
+        When it would lie in the workspace, or in data that are only read.
+    """
+    into = files.expanded(into).resolve()
+    _refuse_place(workspace, into)
+    moment = datetime.datetime.now(datetime.UTC)
+    folder = into / f"{workspace.root.name}-{moment:%Y%m%d-%H%M%S}"
+    part = folder.with_name(f".{folder.name}.part")
+    into.mkdir(parents=True, exist_ok=True)
+    part.mkdir(mode=0o700)
+    try:
+        held = _copy_all(workspace, part, progress)
+        on_server = "decisions.sqlite" not in held
+        files.write_json(
+            part / MANIFEST,
+            {
+                "tierscope": __version__,
+                "workspace": workspace.root.name,
+                "at": moment.isoformat(timespec="seconds"),
+                "audit": _newest_link(workspace),
+                "files": held,
+            },
+        )
+        part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return Backup(folder, len(held), sum(size for _, size in held.values()), on_server)
+
+
+def _newest_link(workspace: Workspace) -> str | None:
+    """Return the audit's newest link, as ``audit --expect`` takes it."""
+    with database.engine(workspace).connect() as connection:
+        if not audit_chain.is_there(connection):
+            return None
+        return "{}:{}".format(*audit_chain.head(connection))
+
+
+def _copy_all(
+    workspace: Workspace, part: Path, progress: ProgressCallback | None
+) -> dict[str, tuple[str, int]]:
+    held = {}
+    with database.engine(workspace).connect() as connection:
+        raw = connection.connection.driver_connection
+        if isinstance(raw, sqlite3.Connection):
+            target = part / workspace.database_path.name
+            with contextlib.closing(sqlite3.connect(target)) as copy:
+                raw.backup(copy)
+                copy.execute("PRAGMA journal_mode=DELETE")  # all in one file
+            held[target.name] = (files.sha256_of(target), target.stat().st_size)
+    paths = sorted(_worth_copying(workspace), key=_turn)
+    for number, path in enumerate(paths, start=1):
+        name = path.relative_to(workspace.root).as_posix()
+        with contextlib.suppress(FileNotFoundError):  # gathered into one that is still to come
+            held[name] = _copied(path, part / name)
+        if progress:
+            progress(number, len(paths))
+    return held
+
+
+def _worth_copying(workspace: Workspace) -> Iterator[Path]:
+    out = (workspace.cache_dir, workspace.tasks_dir)
+    database_files = {f"{workspace.database_path.name}{end}" for end in ("", "-wal", "-shm")}
+    for folder, folders, names in os.walk(workspace.root):
+        here = Path(folder)
+        folders[:] = [name for name in folders if here / name not in out]
+        for name in names:
+            ours = here != workspace.root or name not in database_files
+            if ours and not name.startswith(".") and not (here / name).is_symlink():
+                yield here / name
+
+
+def _turn(path: Path) -> tuple[bool, bool, str]:
+    """Order: what others point to before what points to it; parts of a table before all of them in one."""
+    return path.name == "workspace.toml", path.name == "part-all.parquet", str(path)
+
+
+def _copied(path: Path, target: Path) -> tuple[str, int]:
+    """Copy a file; return its SHA-256 and size, bytes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with files.open_file(path) as source, target.open("wb") as copy:
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+            size += copy.write(chunk)
+        copy.flush()
+        os.fsync(copy.fileno())
+    return digest.hexdigest(), size
+
+
+def _refuse_place(workspace: Workspace, into: Path) -> None:
+    if into.is_relative_to(workspace.root):
+        raise WorkspaceError(
+            f"{into} lies in the workspace, and would be lost with it. Name a folder elsewhere, best on "
+            "another disk."
+        )
+    for source in workspace.sources():
+        if Path(source.path).is_dir() and into.is_relative_to(source.path):
+            raise WorkspaceError(f"{into} lies in the source {source.name}, which is only read.")
+
+
+# ---- the way back ------------------------------------------------------------------------------------
+
+
+def restore(folder: Path, root: Path, *, replace: bool = False) -> Path | None:
+    """Make a workspace from a backup, after every file of it was found to be as it was copied.
+
+    Parameters
+    ----------
+    folder : Path
+        The backup.
+    root : Path
+        Where the workspace is to be.
+    replace : bool
+        Also in the place of one that is there, which is kept beside it under another name. Whoever uses it
+        goes on in the restored one.
+
+    Returns
+    -------
+    Path or None
+        Where the one lies that was there.
+
+    Raises
+    ------
+    WorkspaceError
+        When a file of the backup is gone or changed, or something is at ``root`` and is not to be replaced.
+    """
+    folder, root = files.expanded(folder).resolve(), files.expanded(root).resolve()
+    held = _manifest(folder)
+    _verify(folder, held)
+    there = root.exists() and (not root.is_dir() or any(root.iterdir()))
+    if there and not replace:
+        raise WorkspaceError(
+            f"There is something at {root}. Name a new folder; or give --replace, and what is there is kept "
+            "beside it under another name."
+        )
+    new = root.with_name(f".{root.name}.restoring")
+    shutil.rmtree(new, ignore_errors=True)
+    new.parent.mkdir(parents=True, exist_ok=True)
+    new.mkdir(mode=0o700)
+    for name in held:
+        if _copied(folder / name, new / name)[0] != held[name][0]:
+            raise WorkspaceError(f"{folder / name} changed while it was read. {_NO_BACKUP}")
+    before = _put_in_place(new, root, there=there)
+    if "decisions.sqlite" in held:
+        actions.note(Workspace(root), "workspace restored", folder.name)
+    return before
+
+
+def _put_in_place(new: Path, root: Path, *, there: bool) -> Path | None:
+    before = None
+    if there:
+        group = root.group() if sharing.is_shared(root) else None
+        moment = datetime.datetime.now(datetime.UTC)
+        before = root.with_name(f"{root.name}.before-{moment:%Y%m%d-%H%M%S}")
+        root.rename(before)
+        new.rename(root)
+        if group is not None:
+            sharing.share(Workspace(root), group)
+    else:
+        if root.exists():
+            root.rmdir()
+        new.rename(root)
+    database.close()
+    return before
+
+
+def _manifest(folder: Path) -> dict[str, tuple[str, int]]:
+    """Return hash and size of each file of a backup, by its path."""
+    path = folder / MANIFEST
+    found = files.read_json(path, _NO_BACKUP)
+    if not isinstance(found, dict) or not isinstance(found.get("files"), dict):
+        raise WorkspaceError(
+            f"{folder} is no backup: there is no {MANIFEST} with a list of files in it. Name the folder that "
+            "'python -m curation backup' printed."
+        )
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in found["files"]):
+        raise WorkspaceError(f"{path} names files outside of its folder. {_NO_BACKUP}")
+    with errors.readable(path, _NO_BACKUP):
+        return {name: (str(digest), int(size)) for name, (digest, size) in found["files"].items()}
+
+
+def _verify(folder: Path, held: dict[str, tuple[str, int]]) -> None:
+    wrong = [name for name, (digest, _) in held.items() if not _is(folder / name, digest)]
+    if wrong:
+        more = f" and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+        raise WorkspaceError(
+            f"Of the backup {folder} these are gone or were changed: {', '.join(wrong[:_NAMED])}{more}. "
+            f"Nothing was restored. {_NO_BACKUP}"
+        )
+
+
+def _is(path: Path, digest: str) -> bool:
+    try:
+        return files.sha256_of(path) == digest
+    except (OSError, ValueError):  # gone, or no name that a file can have
+        return False

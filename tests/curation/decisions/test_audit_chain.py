@@ -1,0 +1,209 @@
+"""The audit chain: what is changed, removed or added by another way than Tierscope shows."""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from curation.__main__ import main
+from curation.decisions import audit_chain, database, person_decisions, schema
+from curation.decisions.person_decisions import PersonDecision
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Opinion, Rating
+from curation.ratings.scales import Scale, add_scale
+from curation.sessions import saved_lists, session_log
+from curation.sessions.session_plan import SessionPlan
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides, rule_versions
+from tests.helpers import rating_writer
+
+
+@pytest.fixture
+def listed(tmp_path: Path, url: str | None) -> Workspace:
+    return rating_writer.workspace_of(tmp_path / "workspace", 30)
+
+
+def decide(workspace: Workspace) -> None:
+    """Make a decision of every kind."""
+    session = session_log.start(
+        workspace, SessionPlan("first", "Ada", "mriqc-4", size=10, repeats_share=0.0)
+    )
+    for position in range(3):
+        session_log.save(workspace, session.id, position, Opinion(4.0, artefacts=("inu",)))
+    session_log.undo(workspace, session.id)
+    add_scale(workspace, Scale("own", "Own", {1.0: "good", 2.0: "bad"}, "higher is worse", "here"))
+    rating_log.add_rating(
+        workspace, Rating(scan_id="made_00001", rater="Bö", scale="own", value=2.0)
+    )
+    overrides.override(workspace, "made_00001", "Eve", "C", "cut off")
+    rule_versions.save(
+        workspace, "mine", "column: distortion_score\ntiers: [A, B]\ncutoffs: [20]", "Eve"
+    )
+    saved_lists.save(workspace, "odd", "Eve", ["made_00001", "made_00002"])
+    person_decisions.store(
+        workspace, [PersonDecision(person_decisions.pair("a:1", "b:1"), True, "said")], "Eve"
+    )
+    study_mark(workspace)
+    database.note(workspace, author="Eve", action="did", subject="it", detail={"how": [1, 2.5]})
+
+
+def study_mark(workspace: Workspace) -> None:
+    row = {"at": database.now(), "study_id": "s", "author": "Eve", "tags": ["x"], "version": "1"}
+    with database.writing(workspace) as connection:
+        connection.execute(schema.study_marks.insert().values(row))
+
+
+def wrong(workspace: Workspace, expected: tuple[int, str] | None = None) -> list[str]:
+    with database.engine(workspace).connect() as connection:
+        return audit_chain.verify(connection, expected)
+
+
+def head(workspace: Workspace) -> tuple[int, str]:
+    with database.engine(workspace).connect() as connection:
+        return audit_chain.head(connection)
+
+
+def behind(workspace: Workspace, *statements: str) -> None:
+    """Change the database by another way."""
+    database.close()
+    with contextlib.closing(sqlite3.connect(workspace.database_path)) as raw, raw:
+        for statement in statements:
+            raw.execute(statement)
+
+
+def test_every_decision_of_every_kind_has_its_link(listed: Workspace) -> None:
+    decide(listed)
+    assert wrong(listed) == []
+    with database.engine(listed).connect() as connection:
+        found = list(audit_chain.links(connection))
+        counts = {
+            name: connection.execute(sa.select(sa.func.count()).select_from(kind.table)).scalar()
+            for name, kind in audit_chain.KINDS.items()
+        }
+    assert all(counts.values())
+    assert len(found) == sum(counts.values()) == head(listed)[0]
+    assert [link.number for link in found] == list(range(1, len(found) + 1))
+    of_session = next(link.record for link in found if link.kind == "sessions")
+    assert of_session and len(of_session["parts"]) == 10
+
+
+def test_no_table_of_decisions_is_left_out() -> None:
+    known = {kind.table for kind in audit_chain.KINDS.values()}
+    known |= {kind.parts for kind in audit_chain.KINDS.values() if kind.parts is not None}
+    apart = {"identity", "audit_chain"}
+    assert {table.name for table in database.metadata.sorted_tables} - apart == {
+        table.name for table in known
+    }
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE ratings SET value = 1.0 WHERE id = 2", "ratings 2 was changed"),
+        ("UPDATE rating_details SET seconds = 1 WHERE rating_id = 1", "ratings 1 was changed"),
+        ("UPDATE audit SET author = 'Bob'", "audit 1 was changed"),
+        ("DELETE FROM ratings WHERE id = 2", "ratings 2 was removed"),
+        ("DELETE FROM withdrawals", "withdrawals 1 was removed"),
+        ("DELETE FROM session_items WHERE position = 3", "sessions 1 was changed"),
+        (
+            "INSERT INTO overrides VALUES (9, '2026-01-01', 'made_1', 'Bob', 'A', 'fine', '1')",
+            "overrides 9 was put in by another way",
+        ),
+        ("DELETE FROM audit_chain WHERE number = 3", "link 3 of the chain is gone"),
+        ("UPDATE audit_chain SET content = 'x' WHERE number = 3", "link 3 of the chain"),
+    ],
+)
+def test_a_change_by_another_way_is_found_and_said(tmp_path, statement, words, capsys) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    decide(workspace)
+    behind(workspace, statement)
+    assert main(["audit", "--verify", "--workspace", str(workspace.root)]) == 1
+    assert words in capsys.readouterr().out
+
+
+def expect(workspace: Workspace, link: tuple[int, str]) -> int:
+    line = ["audit", "--workspace", str(workspace.root), "--expect", "{}:{}".format(*link)]
+    return main(line)
+
+
+def test_a_chain_made_anew_or_cut_off_is_told_by_the_link_that_was_noted(tmp_path, capsys) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    decide(workspace)
+    first = head(workspace)
+    assert expect(workspace, first) == 0
+    overrides.override(workspace, "made_00002", "Eve", "C", "later")
+    last = head(workspace)
+    assert expect(workspace, first) == 0  # it grew, and still holds that link
+    behind(
+        workspace,
+        "DELETE FROM overrides WHERE reason = 'later'",
+        "DELETE FROM audit_chain WHERE number = (SELECT max(number) FROM audit_chain)",
+    )
+    assert wrong(workspace) == []  # nothing but the noted link tells it
+    assert expect(workspace, last) == 1
+    behind(workspace, "UPDATE ratings SET comment = 'x' WHERE id = 1", "DELETE FROM audit_chain")
+    capsys.readouterr()
+    assert expect(workspace, first) == 1
+    assert "made anew or cut off" in capsys.readouterr().out
+
+
+def test_writers_at_once_make_one_chain(listed: Workspace, url: str | None) -> None:
+    rating_writer.rate_together(listed, raters=6, number=5, url=url)
+    assert wrong(listed) == []
+    assert head(listed)[0] >= 30
+
+
+def test_threads_of_one_server_make_one_chain(listed: Workspace) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(
+            pool.map(
+                lambda n: overrides.override(listed, f"made_{n:05d}", "Eve", "C", "thread"),
+                range(12),
+            )
+        )
+    assert wrong(listed) == [] and head(listed)[0] == 12
+
+
+def test_what_an_earlier_version_stored_is_taken_into_the_chain_once(tmp_path) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    decide(workspace)
+    behind(workspace, "DROP TABLE audit_chain")
+    assert wrong(workspace) == []
+    noted = head(workspace)
+    database.close()
+    assert head(workspace) == noted
+    behind(workspace, "UPDATE ratings SET value = 1.0 WHERE id = 2")
+    assert wrong(workspace) == ["ratings 2 was changed after it was stored"]
+
+
+def test_nothing_is_linked_that_was_not_stored(tmp_path) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    before = head(workspace)
+    with pytest.raises(RuntimeError), database.writing(workspace) as connection:
+        database.note_within(connection, author="Eve", action="x", subject="y", detail={})
+        raise RuntimeError
+    assert head(workspace) == before and wrong(workspace) == []
+
+
+def test_the_command_prints_words_lines_and_what_is_no_link(tmp_path, capsys) -> None:
+    workspace = rating_writer.workspace_of(tmp_path / "w", 30)
+    decide(workspace)
+    words: Callable[..., list[str]] = lambda *more: [  # noqa: E731
+        "audit",
+        "--workspace",
+        str(workspace.root),
+        *more,
+    ]
+    assert main(words("--last", "3")) == 0
+    assert "Eve: did, it" in capsys.readouterr().out
+    assert main(words("--lines")) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["number"] for line in lines] == list(range(1, len(lines) + 1))
+    assert {line["who"] for line in lines} >= {"Ada", "Bö", "Eve"}
+    assert main(words("--expect", "last")) == 2
+    assert "no link of the chain" in capsys.readouterr().err

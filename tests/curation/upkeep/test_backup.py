@@ -1,0 +1,169 @@
+"""A backup holds a workspace as of one moment while it is used, and only a whole one is put back."""
+
+import json
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from curation.__main__ import main
+from curation.decisions import database
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
+from curation.storage import files, sharing
+from curation.storage.workspace import Workspace
+from curation.upkeep import backup
+from curation.upkeep.checks import check
+from tests.helpers import rating_writer, workspace_full
+
+
+def rate(workspace: Workspace, number: int, rater: str = "Ada") -> None:
+    rating = Rating(scan_id=f"made_{number:05d}", rater=rater, scale="pass-fail", value=1.0)
+    rating_log.add_rating(workspace, rating)
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Workspace:
+    workspace = rating_writer.workspace_of(tmp_path / "lab", 200)
+    rate(workspace, 0)
+    (workspace.cache_dir).mkdir()
+    (workspace.cache_dir / "volume.npy").touch()
+    return workspace
+
+
+def content(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and not path.name.startswith((".", "decisions.sqlite"))
+    }
+
+
+def test_a_whole_workspace_with_studies_comes_back(tmp_path, capsys) -> None:
+    workspace = workspace_full.make(tmp_path / "lab")
+    workspace_full.add_finished(workspace, "finished")
+    workspace.root.chmod(0o700)
+    assert main(["backup", str(tmp_path / "safe"), "--workspace", str(workspace.root)]) == 0
+    folder = capsys.readouterr().out.partition(": ")[0]
+    assert main(["restore", folder, "--workspace", str(tmp_path / "new")]) == 0
+    assert content(tmp_path / "new") == content(workspace.root)
+    there = Workspace.open(tmp_path / "new")
+    assert check(there) == ([], [])
+    assert there.root.stat().st_mode & 0o777 == 0o700
+
+
+def test_what_was_confirmed_before_is_in_a_copy_that_is_made_while_people_rate(
+    ours, tmp_path
+) -> None:
+    confirmed: list[int] = []
+    stop = threading.Event()
+
+    def work() -> None:
+        for number in range(1, 200):
+            if stop.is_set():
+                return
+            rate(ours, number)
+            confirmed.append(number)
+
+    writer = threading.Thread(target=work)
+    writer.start()
+    while len(confirmed) < 5:
+        stop.wait(0.01)
+    before = len(confirmed) + 1
+    made = backup.back_up(ours, tmp_path / "safe")
+    after = len(confirmed) + 2
+    stop.set()
+    writer.join()
+    backup.restore(made.folder, tmp_path / "new")
+    there = Workspace.open(tmp_path / "new")
+    assert before <= len(rating_log.list_ratings(there)) <= after
+    found = check(there)[0]  # these scans are listed without images
+    assert all(one.where.startswith("scan ") for one in found), found
+
+
+def test_what_can_be_made_again_and_what_is_half_written_stays_out(ours, tmp_path) -> None:
+    (ours.root / ".scans.parquet.ab12.tmp").touch()
+    made = backup.back_up(ours, tmp_path / "safe")
+    names = {path.name for path in made.folder.rglob("*") if path.is_file()}
+    assert {"workspace.toml", "scans.parquet", "decisions.sqlite", "decisions.json"} <= names
+    assert not names & {"volume.npy", ".scans.parquet.ab12.tmp"}
+    assert made.folder.stat().st_mode & 0o777 == 0o700
+
+
+def change(folder: Path) -> None:
+    (folder / "scans.parquet").write_bytes(b"other")
+
+
+def lose(folder: Path) -> None:
+    (folder / "decisions.sqlite").unlink()
+
+
+def strip(folder: Path) -> None:
+    (folder / backup.MANIFEST).unlink()
+
+
+def lead_out(folder: Path) -> None:
+    held = json.loads((folder / backup.MANIFEST).read_text())
+    held["files"]["../../lab/workspace.toml"] = held["files"]["workspace.toml"]
+    files.write_json(folder / backup.MANIFEST, held)
+
+
+def garble(folder: Path) -> None:
+    files.write_json(folder / backup.MANIFEST, {"files": {"workspace.toml": 3}})
+
+
+def name_nothing(folder: Path) -> None:
+    files.write_json(folder / backup.MANIFEST, {"files": {"a\0b": ["x", 1]}})
+
+
+@pytest.mark.parametrize("spoil", [change, lose, strip, lead_out, garble, name_nothing])
+def test_a_copy_that_is_not_whole_is_refused_and_nothing_is_changed(
+    ours, tmp_path, spoil, capsys
+) -> None:
+    made = backup.back_up(ours, tmp_path / "safe")
+    spoil(made.folder)
+    before = content(ours.root)
+    words = ["restore", str(made.folder), "--workspace"]
+    assert main([*words, str(tmp_path / "new")]) == 2
+    assert main([*words, str(ours.root), "--replace"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+    assert content(ours.root) == before and not (tmp_path / "new").exists()
+
+
+def test_a_workspace_that_is_there_is_kept_and_its_users_go_on_in_the_restored_one(
+    ours, tmp_path, capsys
+) -> None:
+    made = backup.back_up(ours, tmp_path / "safe")
+    rate(ours, 1)
+    words = ["restore", str(made.folder), "--workspace", str(ours.root)]
+    assert main(words) == 2 and "--replace" in capsys.readouterr().err
+    assert main([*words, "--replace"]) == 0
+    assert len(rating_log.list_ratings(ours)) == 1
+    rate(ours, 2, "Ben")
+    assert rating_log.list_ratings(ours)["rater"].tolist() == ["Ada", "Ben"]
+    (kept,) = tmp_path.glob("lab.before-*")
+    database.close()
+    assert len(rating_log.list_ratings(Workspace.open(kept))) == 2
+
+
+def test_a_lost_database_comes_back_from_a_copy(ours, tmp_path) -> None:
+    made = backup.back_up(ours, tmp_path / "safe")
+    ours.database_path.unlink()
+    backup.restore(made.folder, ours.root, replace=True)
+    assert len(rating_log.list_ratings(ours)) == 1
+
+
+def test_a_shared_workspace_is_shared_again(ours, tmp_path) -> None:
+    made = backup.back_up(ours, tmp_path / "safe")
+    sharing.share(ours, ours.root.group())
+    backup.restore(made.folder, ours.root, replace=True)
+    assert sharing.is_shared(ours.root)
+    assert ours.scans_path.stat().st_mode & 0o777 == 0o660
+
+
+def test_a_copy_is_not_put_into_what_it_is_of(ours, tmp_path, capsys) -> None:
+    for into in (ours.root / "safe", Path(shutil.copytree(ours.root, tmp_path / "x")) / ".."):
+        status = main(["backup", str(into), "--workspace", str(ours.root)])
+        assert status == (2 if into.parent == ours.root else 0)
+    assert "lies in the workspace" in capsys.readouterr().err

@@ -1,0 +1,28 @@
+"""Rate's history says on demand whether anything in it was changed by another way."""
+
+import contextlib
+import sqlite3
+
+from curation.decisions import database
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Rating
+from pages.ui.shell import state
+from tests.helpers.page_words import button, words
+
+ASKED = "Was anything of it changed?"
+
+
+def test_an_untouched_history_is_said_to_be_and_a_changed_rating_is_named(own, run) -> None:
+    for value in (0.0, 1.0):
+        rating_log.add_rating(
+            own,
+            Rating(scan_id="made-pool_sub-01_T1w", rater="Ada", scale="pass-fail", value=value),
+        )
+    page = run("rate", own, **{state.RATE_PART: "History"})
+    button(page, ASKED).click().run()
+    assert "No: 2 lines follow from each other" in words(page)
+    database.close()
+    with contextlib.closing(sqlite3.connect(own.database_path)) as raw, raw:
+        raw.execute("UPDATE ratings SET value = 1.0 WHERE id = 1")
+    button(page, ASKED).click().run()
+    assert "Yes: ratings 1 was changed after it was stored" in words(page)
