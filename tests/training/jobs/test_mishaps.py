@@ -118,6 +118,7 @@ def _survive(
     return finished + 1
 
 
+@pytest.mark.soak  # one kill of everything is among the tests of launching
 def test_a_study_killed_three_times_comes_to_the_same_numbers(expected, tmp_path: Path) -> None:
     workspace, study = _planned(tmp_path / "w")
     _survive(workspace, study, expected, kills=3, within_s=SHORT_S)
