@@ -35,14 +35,17 @@ def main() -> int:
         return 1
     settings = Settings()
     print(f"{chosen.folder}, load {os.getloadavg()[0]:.1f}", flush=True)
-    results = []
+    results, spent = [], _minutes(chosen.folder)
     for name in people.SPLITS:
-        started = time.monotonic()
+        started, is_done = time.monotonic(), (chosen.folder / f"report-{name}").exists()
         results.append(page.read(run.run(chosen.folder, chosen.data, name, settings)))
-        spent = _add_minutes(chosen.folder, (time.monotonic() - started) / 60)
+        if not is_done:
+            spent = _minutes(chosen.folder, (time.monotonic() - started) / 60)
         print(f"{name} split: {spent:.1f} minutes so far", flush=True)
     found = page.figures(results)
-    (chosen.folder / PAGE.name).write_text(page.page(results, settings, spent), encoding="utf-8")
+    (chosen.folder / PAGE.name).write_text(
+        page.page(results, settings, spent, os.getloadavg()[2]), encoding="utf-8"
+    )
     before = files.read_json(FIGURES) if FIGURES.exists() else {}
     told = page.differences(found, before) | {"minutes": round(spent, 1)}
     if chosen.write:
@@ -55,12 +58,12 @@ def main() -> int:
     return 0
 
 
-def _add_minutes(folder: Path, minutes: float) -> float:
+def _minutes(folder: Path, more: float = 0.0) -> float:
     """Add to the time that the study has taken over all calls, and return it."""
     path = folder / "minutes.json"
-    spent = float(files.read_json(path)["minutes"]) if path.exists() else 0.0
-    files.write_json(path, {"minutes": spent + minutes})
-    return spent + minutes
+    spent = more + (float(files.read_json(path)["minutes"]) if path.exists() else 0.0)
+    files.write_json(path, {"minutes": spent})
+    return spent
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def differences(
     }
 
 
-def page(results: Sequence[Result], settings: Settings, minutes: float) -> str:
+def page(results: Sequence[Result], settings: Settings, minutes: float, load: float) -> str:
     """Write the page.
 
     Parameters
@@ -89,6 +89,8 @@ def page(results: Sequence[Result], settings: Settings, minutes: float) -> str:
         What was trained with.
     minutes : float
         How long the whole took.
+    load : float
+        Mean load of the machine.
     """
     study = results[0].split.study
     return _filled(
@@ -114,6 +116,7 @@ def page(results: Sequence[Result], settings: Settings, minutes: float) -> str:
         torch=torch.__version__.split("+")[0],
         machine=platform.machine(),
         minutes=f"{minutes:.0f}",
+        load=f"{load:.0f}",
         score_tolerance=f"{SCORE_TOLERANCE:g}",
         error_tolerance=f"{ERROR_TOLERANCE_YEARS:g}",
     )

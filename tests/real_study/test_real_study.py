@@ -76,9 +76,11 @@ def test_the_page_says_what_was_measured(workspace) -> None:
     )
     held_out = made_predictions.random(people=20, arms=4, seeds=2)
     split = Finished("first", workspace, study, pool, target, damage)
-    told = page.page([Result(split, held_out, study_summary.summarise(held_out))], Settings(), 12.3)
+    told = page.page(
+        [Result(split, held_out, study_summary.summarise(held_out))], Settings(), 12.3, 2.0
+    )
     assert "$" not in told
-    assert "in 12 minutes" in told
+    assert "in 12 minutes at a load of 2" in told
     assert f"cut at {DEFAULT_RULE.cutoffs[0]:g} and {DEFAULT_RULE.cutoffs[1]:g} from" in told
     found = {
         row[0]: row[1:] for row in re.findall(r"^\| first \| (.*?) \|.*\| (.*?) \|$", told, re.M)
