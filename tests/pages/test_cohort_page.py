@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from curation.imaging.image_flags import FLAGS
-from curation.sources import duplicates
+from curation.sources import allowed_roots, duplicates
 from curation.storage import files, processes, tables
 from pages.ui.shell import background_tasks, state
 from pages.ui.shell.frame import PAGES
@@ -27,6 +27,22 @@ def test_cohort_refuses_a_path_that_is_not_there(full, run) -> None:
     page.text_input[0].set_value("/not/there")
     checked(button(page, "Add the source").click().run())
     assert "There is nothing at" in page.error[0].value
+
+
+@pytest.mark.parametrize("kind", ["images", "table"])
+def test_a_path_outside_of_the_servers_folders_tells_nothing_of_itself(
+    full, tmp_path, run, monkeypatch, kind
+) -> None:
+    monkeypatch.setenv(allowed_roots.ENVIRONMENT_VARIABLE, str(tmp_path / "data"))
+    (tmp_path / "there").mkdir()
+    said = []
+    for name in ("there", "not-there"):
+        page = run("cohort", full.workspace, **{state.SOURCE_KIND: kind})
+        page.text_input[0].set_value(str(tmp_path / name))
+        label = "Add the source" if kind == "images" else "Import the results"
+        checked(button(page, label).click().run())
+        said.append(page.error[0].value.replace(name, "X").replace("not\\-there", "X"))
+    assert said[0] == said[1] and "lies outside" in said[0]
 
 
 def test_cohort_reads_a_source_in_the_background(workspace, tmp_path, run) -> None:
