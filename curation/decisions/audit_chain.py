@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from curation.decisions import schema
 from curation.decisions.schema import chain
+from curation.storage import files
 
 #: What the first link has in the place of the hash before it.
 _BEGINNING = "0" * 64
@@ -164,7 +165,8 @@ def links(connection: sa.Connection) -> Iterator[Link]:
     held = {name: dict(_records(connection, kind)) for name, kind in KINDS.items()}
     for row in connection.execute(sa.select(chain).order_by(chain.c.number)):
         record = held.get(row.kind, {}).get(row.key)
-        yield Link(row.number, row.kind, row.key, row.hash, record)
+        told = record and _readable(record, KINDS[row.kind])
+        yield Link(row.number, row.kind, row.key, row.hash, told)
 
 
 # ---- records -----------------------------------------------------------------------------------------
@@ -187,7 +189,7 @@ def _records(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield key and content of the decisions of a table, in the order of their keys."""
     key = kind.table.c[kind.key]
-    query = sa.select(kind.table).order_by(key)
+    query = _select(connection, kind.table).order_by(key)
     rows = connection.execute(query if which is None else query.where(which)).mappings().all()
     parts = _parts(connection, kind, [row[kind.key] for row in rows], everything=which is None)
     for row in rows:
@@ -197,13 +199,21 @@ def _records(
         yield str(row[kind.key]), record
 
 
+def _select(connection: sa.Connection, table: sa.Table) -> sa.Select:
+    """Return a query for a table; of SQLite, where any column may hold anything, for what is stored there."""
+    if connection.dialect.name != "sqlite":
+        return sa.select(table)
+    stored = sa.types.NullType()
+    return sa.select(*(sa.type_coerce(each, stored).label(each.name) for each in table.columns))
+
+
 def _parts(
     connection: sa.Connection, kind: Kind, keys: list[Any], *, everything: bool
 ) -> dict[Any, list[dict[str, Any]]]:
     found: dict[Any, list[dict[str, Any]]] = {}
     if kind.parts is None or not keys:
         return found
-    query = sa.select(kind.parts).order_by(*kind.parts.primary_key.columns)
+    query = _select(connection, kind.parts).order_by(*kind.parts.primary_key.columns)
     of = kind.parts.c[kind.of]
     batches: Iterable[sa.Select] = (
         [query]
@@ -220,12 +230,41 @@ def _parts(
     return found
 
 
+def _readable(record: dict[str, Any], kind: Kind) -> dict[str, Any]:
+    """Return a record with its moments and its JSON as such; what is none stays as it is stored."""
+    told = {name: _told(kind.table, name, value) for name, value in record.items()}
+    if kind.parts is not None:
+        parts = kind.parts
+        told["parts"] = [
+            {name: _told(parts, name, value) for name, value in each.items()}
+            for each in record["parts"]
+        ]
+    return told
+
+
+def _told(table: sa.Table, name: str, value: Any) -> Any:
+    kind = table.c[name].type if name in table.c else None
+    if not isinstance(value, str) or kind is None:
+        return value if not isinstance(value, bytes) else repr(value)
+    try:
+        if isinstance(kind, sa.JSON):
+            return files.parse_json(value)
+        if isinstance(kind, schema.Moment):
+            moment = datetime.datetime.fromisoformat(value)
+            return moment.replace(tzinfo=moment.tzinfo or datetime.UTC).isoformat()
+    except ValueError:
+        pass
+    return value
+
+
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime.datetime) else value
 
 
 def _hash_of(record: Mapping[str, Any]) -> str:
-    text = json.dumps(record, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps(
+        record, sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=repr
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -5,10 +5,14 @@ from collections.abc import Callable
 import pandas as pd
 import sqlalchemy as sa
 
+from curation import errors
 from curation.decisions import database, schema
 from curation.decisions.schema import AuditAction
 from curation.storage.workspace import Workspace
 
+_REMEDY = (
+    "'python -m curation audit --verify' names the rows that were changed; put back a copy of it."
+)
 AUDIT_COLUMNS = ["at", "who", "what", "subject", "detail"]
 #: Stored actions in words; of others, and of those of earlier versions, the stored text is the words.
 ACTION_WORDS: dict[str, str] = {
@@ -33,9 +37,17 @@ def history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
     pandas.DataFrame
         ``at`` (UTC), ``who``, ``what`` (in words), ``subject`` (the scan, session, cohort …) and ``detail``
         (a sentence; may be empty), newest first.
+
+    Raises
+    ------
+    DamagedError
+        When a row holds what Tierscope never stores.
     """
     lines: list[tuple] = []
-    with database.engine(workspace).connect() as connection:
+    with (
+        errors.readable(workspace.database_path, _REMEDY),
+        database.engine(workspace).connect() as connection,
+    ):
         for query, tell in _SOURCES:
             recent = query if limit is None else query.limit(limit)
             lines += [tell(row) for row in connection.execute(recent)]

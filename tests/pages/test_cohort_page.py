@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from curation.imaging.image_flags import FLAGS
-from curation.sources import duplicates
+from curation.sources import allowed_roots, duplicates
 from curation.storage import files, processes, tables
 from pages.ui.shell import background_tasks, state
 from pages.ui.shell.frame import PAGES
@@ -27,6 +27,20 @@ def test_cohort_refuses_a_path_that_is_not_there(full, run) -> None:
     page.text_input[0].set_value("/not/there")
     checked(button(page, "Add the source").click().run())
     assert "There is nothing at" in page.error[0].value
+
+
+def test_a_path_outside_of_the_servers_folders_tells_nothing_of_itself(
+    full, tmp_path, run, monkeypatch
+) -> None:
+    monkeypatch.setenv(allowed_roots.ENVIRONMENT_VARIABLE, str(tmp_path / "data"))
+    (tmp_path / "there").mkdir()
+    page, said = run("cohort", full.workspace), []
+    for name in ("there", "gone"):
+        (path,) = (one for one in page.text_input if one.label == "Path on this machine")
+        path.set_value(str(tmp_path / name))
+        checked(button(page, "Add the source").click().run())
+        said.append(page.error[0].value.replace(f"/{name} ", "/X "))
+    assert "lies outside" in said[0] and said[0] == said[1]
 
 
 def test_cohort_reads_a_source_in_the_background(workspace, tmp_path, run) -> None:

@@ -6,6 +6,7 @@ when there are too many. Nothing of an image stays in the server's memory.
 
 import hashlib
 import secrets
+import shutil
 import threading
 import time
 from collections import OrderedDict
@@ -15,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-#: Files in the cache at once, and bytes of all of them together: twenty raters' present and next scans.
-MAX_FILES, MAX_BYTES = 64, 1_500_000_000
+#: Files in the cache at once, and bytes of all of them together: fifty raters' present and next scans, with
+#: overlays and scans beside them; but never more than a share of what is free where they lie.
+MAX_FILES, MAX_BYTES, MAX_SHARE = 400, 4_000_000_000, 0.25
 #: How long making ahead waits, so that it does not take the machine from what is drawn at the moment.
 PAUSE_S = 0.5
 
@@ -132,8 +134,9 @@ class ImageCache:
 
     def _drop(self) -> None:
         sizes = {n: i.path.stat().st_size for n, i in self._items.items() if i.path.is_file()}
-        while len(self._items) > 1 and (
-            len(self._items) > MAX_FILES or sum(sizes.get(n, 0) for n in self._items) > MAX_BYTES
-        ):
-            _, oldest = self._items.popitem(last=False)
+        held = sum(sizes.values())
+        room = min(MAX_BYTES, MAX_SHARE * (shutil.disk_usage(self.folder).free + held))
+        while len(self._items) > 1 and (len(self._items) > MAX_FILES or held > room):
+            name, oldest = self._items.popitem(last=False)
             oldest.path.unlink(missing_ok=True)
+            held -= sizes.get(name, 0)

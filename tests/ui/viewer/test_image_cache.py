@@ -1,5 +1,6 @@
 """Files for the browser: made once, waited for by all, the least used ones gone."""
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -92,3 +93,23 @@ def test_an_image_is_read_back_in_place(tmp_path: Path) -> None:
     voxels, slope, low = read_image(tmp_path / "a.nii")
     assert isinstance(voxels, np.memmap)
     assert np.allclose(voxels * slope + low, data, atol=slope)
+
+
+def test_nothing_is_gone_that_fifty_people_look_at_or_will_look_at_next(tmp_path: Path) -> None:
+    store = ImageCache(tmp_path / "s")
+    for turn in range(5):
+        for person in range(50):
+            for what in ("scan", "next", "overlay"):
+                store.get((person, turn, what), lambda path: path.write_bytes(b"1"))
+        assert all(store.has((person, turn, "scan")) for person in range(50))
+        assert all(store.has((person, turn, "next")) for person in range(50))
+    assert len(list((tmp_path / "s").iterdir())) <= image_cache.MAX_FILES
+
+
+def test_a_disk_that_is_nearly_full_is_not_filled(tmp_path: Path, monkeypatch) -> None:
+    usage = shutil.disk_usage(tmp_path)._replace(free=1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    store = ImageCache(tmp_path / "s")
+    for key in "abc":
+        store.get(key, lambda path: path.write_bytes(b"123"))
+    assert [store.has(key) for key in "abc"] == [False, False, True]
