@@ -203,6 +203,7 @@ class Panel {
       add(line, "rect", { class: "pill", height: 24, rx: 12 });
       add(line, "text", { class: "value", "text-anchor": "middle" });
       this.listen(line, i);
+      this.nameLine(line, i);
       return line;
     });
   }
@@ -244,8 +245,7 @@ class Panel {
     }, pause);
   }
   placeLine(line, i) {
-    const { names } = this.cuts.data, said = this.cuts.said(this.cuts.at[i]);
-    const x = this.x(this.cuts.at[i]), [least, most] = this.cuts.limits(i), counts = this.cuts.counts();
+    const said = this.cuts.said(this.cuts.at[i]), x = this.x(this.cuts.at[i]);
     const [stroke, reach, pill, value] = line.children, y = 2 + (i % 2) * 5, wide = Math.max(52, 9 * said.length + 16);
     const place = (part, values) => { for (const [name, to] of Object.entries(values)) part.setAttribute(name, to); };
     const foot = this.drawing.height - BOTTOM;
@@ -254,11 +254,17 @@ class Panel {
     place(pill, { x: x - wide / 2, y, width: wide });
     place(value, { x, y: y + 17 });
     value.textContent = said;
-    place(line, {
+    this.nameLine(line, i);
+  }
+  // For those who hear a page; also while the plot is still being drawn.
+  nameLine(line, i) {
+    const { names } = this.cuts.data, said = this.cuts.said(this.cuts.at[i]);
+    const [least, most] = this.cuts.limits(i), counts = this.cuts.counts(), held = {
       "aria-label": `Cut-off between ${names[i]} and ${names[i + 1]}`, "aria-valuemin": least, "aria-valuemax": most,
       "aria-valuenow": this.cuts.at[i],
       "aria-valuetext": `${said}: ${names.map((name, t) => `${name} ${many(counts[t])}`).join(", ")} scans`,
-    });
+    };
+    for (const [name, to] of Object.entries(held)) line.setAttribute(name, to);
   }
 }
 

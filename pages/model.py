@@ -76,4 +76,5 @@ def _scans(workspace: Workspace, chosen: Study, run: Run) -> pd.DataFrame:
     return scored.assign(tier=overrides.tiers_with_overrides(workspace, scored, rule))
 
 
+scan_picker.take_from_address()
 frame.show("model", body)

@@ -90,7 +90,7 @@ def _shifted(across: NDArray, m: int, n: int, first: int, second: int) -> NDArra
 
 
 for _axis, (_name, _label) in enumerate(
-    (("x", "left–right"), ("y", "front–back"), ("z", "head–foot"))
+    (("x", "left–right"), ("y", "anterior–posterior"), ("z", "superior–inferior"))
 ):
     _blur_metric(_axis, _name, _label)
 

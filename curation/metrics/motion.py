@@ -17,7 +17,7 @@ _SAMPLES = 128
 #: ones.
 _STEEP, _FAINT = 1.5, 9.0
 _MIN_PLANES = 8
-_AXES = (("x", "left–right"), ("y", "front–back"), ("z", "head–foot"))
+_AXES = (("x", "left–right"), ("y", "anterior–posterior"), ("z", "superior–inferior"))
 
 
 def _ghost_metric(axis: int, name: str, label: str) -> None:

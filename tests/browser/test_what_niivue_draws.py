@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Frame, Page, expect
+from playwright.sync_api import Browser, Frame, Page, expect
 
 from curation.sources import ingest
 from curation.storage.workspace import Workspace
@@ -325,6 +325,47 @@ def test_slices_and_zoom_go_by_keys_from_page_and_image_and_not_while_one_types(
     before = _crossing(frame)
     page.keyboard.press("ArrowUp")
     assert _crossing(frame) == before
+
+
+def test_fingers_enlarge_the_image_and_a_mouse_moves_what_is_enlarged(
+    browser: Browser, address: str
+) -> None:
+    context = browser.new_context(viewport={"width": 900, "height": 1200}, has_touch=True)
+    context.add_init_script(chromium.NOTICE_LISTENING)
+    page = context.new_page()
+    frame = _ready(page, address)
+    box = page.frame_locator("iframe[title*=niivue]").locator("canvas").first.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 2
+    client = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *places: float) -> None:
+        points = [{"x": place, "y": y, "id": finger} for finger, place in enumerate(places)]
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        page.wait_for_timeout(40)
+
+    touch("touchStart", x - 40, x + 40)
+    for step in range(1, 11):
+        touch("touchMove", x - 40 - 5 * step, x + 40 + 5 * step)
+    touch("touchEnd")
+    *before, zoom = frame.evaluate("[...tierscopeView.scene.pan2Dxyzmm]")
+    assert zoom > 1.3
+    crossing = _crossing(frame)
+    page.keyboard.down("Shift")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 20, steps=3)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    *after, kept = frame.evaluate("[...tierscopeView.scene.pan2Dxyzmm]")
+    assert kept == zoom and after != before and _crossing(frame) == crossing
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    page.wait_for_timeout(300)
+    assert frame.evaluate("tierscopeView.scene.pan2Dxyzmm[3]") > zoom
+    assert _crossing(frame) == crossing
+    context.close()
 
 
 def test_one_plane_fills_the_screen_at_a_key_and_the_page_comes_back(

@@ -147,7 +147,9 @@ def embedding_caption(found: Embedding | None) -> str:
     """Say how the picture of all metrics was made."""
     if found is None:
         return ""
-    one, two = (" and ".join(found.mostly(axis)) for axis in (0, 1))
+    one, two = (
+        " and ".join(RULE_COLUMNS[name].label for name in found.mostly(axis)) for axis in (0, 1)
+    )
     text = (
         f"Components: the two principal ones of {len(found.used)} metrics in robust standard deviations, the "
         f"first mostly {one}, the second mostly {two}"

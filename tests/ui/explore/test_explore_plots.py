@@ -68,6 +68,7 @@ def test_of_many_sites_the_largest_have_a_column_and_the_rest_share_one(monkeypa
 def test_how_all_metrics_were_laid_out_is_said(pool: scan_arrays.ScanTable) -> None:
     said = explore_plots.embedding_caption(explore_plots.all_metrics(pool))
     assert "principal" in said and "left out" in said and said.endswith(".")
+    assert "_" not in said  # names of metrics in words
     assert explore_plots.embedding_caption(None) == ""
 
 
