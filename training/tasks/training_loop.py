@@ -128,7 +128,8 @@ class Trainer:
         self._norms = torch.zeros((), dtype=torch.float64, device=fabric.device)
         #: Looking at the loss of each step holds up the next one on a GPU; there it is done now and then.
         self.looks_at_each_step = not on_gpu
-        self._saved_epoch, self._saved_at = self.epoch, time.monotonic()
+        self._writer = checkpoints.Writer(run.checkpoint_path, self.epoch)
+        self._saved_at = time.monotonic()
 
     def fit(self, task: Task) -> TrainingProgress:
         """Train to the end.
@@ -144,6 +145,8 @@ class Trainer:
             When the loss or its gradient is not finite, or a single volume is too much for the memory.
         Stopped
             When a stop was asked for; the state is saved.
+        OSError
+            When a state cannot be written, on a full disk say.
         """
         schedule, progress = self.schedule, self.progress
         if task.sums is not None and progress.sums:
@@ -154,7 +157,7 @@ class Trainer:
         prefetched = batches(
             task.sample, progress.step, total, prefetch=self.fabric.device.type == "cuda"
         )
-        with contextlib.closing(prefetched):
+        with self._writer, contextlib.closing(prefetched):
             for batch in self.meter.waiting_for(prefetched):
                 self._sum += self._step(task, batch)
                 progress.step += 1
@@ -302,7 +305,7 @@ class Trainer:
                 **self.meter.numbers(),
                 message=self._note,
                 seconds=round(self.progress.seconds, 3),
-                saved_epoch=self._saved_epoch,
+                saved_epoch=self._writer.saved_epoch,
             )
 
     def _save(self, task: Task) -> None:
@@ -315,8 +318,8 @@ class Trainer:
                 "optimizer": self.optimizer.state_dict(),
                 "progress": self.progress.state(),
             }
-            checkpoints.save(self.run.checkpoint_path, state)
-        self._saved_epoch, self._saved_at = self.epoch, time.monotonic()
+            self._writer.write(state, self.epoch)
+        self._saved_at = time.monotonic()
 
     def _earlier(self) -> dict[str, Any] | None:
         state = checkpoints.load(self.run.checkpoint_path)
