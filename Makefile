@@ -10,7 +10,7 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak screenshots bench-scoring bench-validity bench-review bench-tiers bench-compare bench-answer bench-judging bench-training bench-learning bench-truth clean
+.PHONY: help run demo test check format soak screenshots bench-scoring bench-validity bench-review bench-tiers bench-compare bench-answer bench-judging bench-training bench-learning bench-truth bench-scale gpu-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -74,6 +74,12 @@ bench-learning: $(TESTING) ## is reconstruction learned: held-out error of the p
 
 bench-truth: $(TESTING) ## does the chain find what was planted: studies in worlds with known truth; an hour; the last line is JSON
 	$(PY) -m tests.benchmarks.truth
+
+bench-scale: $(TESTING) ## thirty thousand volumes and a million scans: time, memory, open files; the last line is JSON
+	$(PY) -m tests.benchmarks.scale
+
+gpu-check: $(TESTING) ## check one GPU: right, and how fast; eight minutes; the last line is JSON, of nulls where there is no GPU
+	$(PY) -m tests.benchmarks.gpu_check
 
 clean: ## remove the virtual environment and caches (never a workspace)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -23,10 +23,9 @@ from curation.errors import StudyError
 from curation.storage import files
 from training.studies.run_status import State, Status
 from training.studies.runs import Run
-from training.tasks import checkpoints
+from training.tasks import checkpoints, devices
 from training.tasks.batches import Batch, batches
 from training.tasks.checkpoints import TrainingProgress
-from training.tasks.devices import out_of_memory
 from training.tasks.gradient_accumulation import add_gradients, micro_batches_of
 from training.tasks.schedule import Schedule, step_seed
 from training.tasks.stop_signal import Interruption, Stopped
@@ -114,7 +113,7 @@ class Trainer:
         self.raw = model
         self.progress = TrainingProgress(micro_batches=micro_batches)
         state = self._earlier()
-        on_gpu = fabric.device.type == "cuda"
+        on_gpu = devices.on_gpu(fabric)
         optimizer = torch.optim.AdamW(groups, lr=schedule.lr, betas=(0.9, 0.95), fused=True)
         ready: Any = torch.compile(model) if compiled and on_gpu else model
         self.model, self.optimizer = fabric.setup(ready, optimizer)
@@ -155,7 +154,7 @@ class Trainer:
         started, reported = time.monotonic() - progress.seconds, time.monotonic()
         total = schedule.epochs * schedule.steps
         prefetched = batches(
-            task.sample, progress.step, total, prefetch=self.fabric.device.type == "cuda"
+            task.sample, progress.step, total, prefetch=devices.on_gpu(self.fabric)
         )
         with self._writer, contextlib.closing(prefetched):
             for batch in self.meter.waiting_for(prefetched):
@@ -227,7 +226,7 @@ class Trainer:
                 return self._try(task, batch)
             except (RuntimeError, MemoryError) as error:
                 # of several processes the others wait for this one: all have to begin again
-                if not out_of_memory(error) or self.fabric.world_size > 1:
+                if not devices.out_of_memory(error) or self.fabric.world_size > 1:
                     raise
             # only here, where the error is gone: its traceback held what the failed try had computed
             self._halve(task)
