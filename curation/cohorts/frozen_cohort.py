@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as compute
 
 from curation import __version__, errors
 from curation.cohorts import cohort_draft
@@ -211,13 +213,17 @@ def store(
         **about,
     )
     json_path = workspace.cohort_path(cohort.id)
-    if not json_path.exists():
-        files.write_text(json_path.with_suffix(".tsv"), text)
-        files.write_text(json_path.with_suffix(".yaml"), rule_yaml.to_yaml(rule))
-        _write_with_note(workspace, cohort, json_path)
-    stored = load(workspace, cohort.id)
-    _note_if_missing(workspace, stored)
-    return stored
+    if json_path.exists():
+        stored = load(workspace, cohort.id)
+        _note_if_missing(workspace, stored)
+        return stored
+    files.write_text(json_path.with_suffix(".tsv"), text)
+    files.write_text(json_path.with_suffix(".yaml"), rule_yaml.to_yaml(rule))
+    _write_with_note(workspace, cohort, json_path)
+    plain = {
+        item.name: getattr(_read_header(json_path), item.name) for item in fields(CohortHeader)
+    }
+    return Cohort(**plain, scans=scans)
 
 
 def _write_with_note(workspace: Workspace, cohort: Cohort, path: Path) -> None:
@@ -320,7 +326,10 @@ def _check_names(name: str, author: str) -> None:
 def _versions(workspace: Workspace, scans: pd.DataFrame) -> dict[str, str]:
     """Return the versions behind the scores and the list."""
     measured = tables.read_metrics(workspace, ("metrics_version", "measured_by"))
-    measured = measured[measured["scan_id"].isin(scans["scan_id"])]
+    # pandas' own isin turns a million names into objects first
+    ids, mine = (pa.array(one["scan_id"], pa.large_string()) for one in (measured, scans))
+    listed = compute.is_in(ids, value_set=mine)
+    measured = measured[listed.to_numpy(zero_copy_only=False).astype(bool)]
     told = {"python": platform.python_version()}
     told |= {name: importlib.metadata.version(name) for name in _LIBRARIES}
     told["scoring_version"] = str(tables.scoring_version(workspace) or SCORING_VERSION)

@@ -262,7 +262,7 @@ def listing(folder: Path) -> dict[str, float]:
     began = time.process_time()
     found = list_source(Source("folder", str(folder), "folder"), table)
     seconds = time.process_time() - began
-    known = sum(entry.described["age_years"] is not None for entry in found.entries)
+    known = sum(entry.person["age_years"] is not None for entry in found.entries)
     print(f"{len(found.entries)} scans listed, {known} with their age", flush=True)
     assert known == PEOPLE
     return {"list_s_20000": round(seconds, 1)}
