@@ -1,5 +1,6 @@
 """Batches of prepared volumes: sampling order, augmentation, and prefetching in threads."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,8 +15,9 @@ from torch.nn import functional
 
 from curation.imaging.prepared_volume import BACKGROUND
 
-#: Batches that are prefetched for a GPU, and threads that read them.
-PREFETCHED, READERS = 6, 3
+#: Threads that read batches for a GPU, by the cores there are, and batches that are prefetched.
+READERS = min(max(3, (os.cpu_count() or 1) // 2), 6)
+PREFETCHED = READERS + 3
 
 #: Bytes of prepared volumes that are held in memory once they were read.
 HELD_BYTES = 64 * 2**20
@@ -94,9 +96,7 @@ class Volumes:
         """Return volumes ``[B, C, X, Y, Z]``, flipped and shifted; float16 is what lies on disk."""
         first = self._samples[0]
         shape = (len(indices), len(first), *self._opened(first[0]).shape)
-        # where a GPU will copy from at once: else a batch would be copied once more to be pinned
-        pin = changes is not None and torch.cuda.is_available()
-        batch = torch.empty(shape, dtype=dtype, pin_memory=pin)
+        batch = _memory(shape, dtype)
         for row, index in enumerate(indices):
             for channel, path in enumerate(self._samples[int(index)]):
                 target, array = batch[row, channel].numpy(), self._opened(path)
@@ -120,6 +120,15 @@ class Volumes:
             self._held[path] = array = np.array(array)
             self._room -= array.nbytes
         return array
+
+
+def _memory(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Return memory for a batch, pinned where there is a GPU, which copies from there at once.
+
+    Torch keeps pinned memory and gives it out again, once it was copied from: new memory takes the system
+    longer to hand out than the volumes take to be written into it.
+    """
+    return torch.empty(tuple(shape), dtype=dtype, pin_memory=torch.cuda.is_available())
 
 
 def _put(target: NDArray, source: NDArray, flip: bool, shift: Sequence[int]) -> None:
