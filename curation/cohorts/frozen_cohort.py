@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as compute
 
 from curation import __version__, errors
 from curation.cohorts import cohort_draft
@@ -220,10 +218,7 @@ def store(
     files.write_text(json_path.with_suffix(".tsv"), text)
     files.write_text(json_path.with_suffix(".yaml"), rule_yaml.to_yaml(rule))
     _write_with_note(workspace, cohort, json_path)
-    plain = {
-        item.name: getattr(_read_header(json_path), item.name) for item in fields(CohortHeader)
-    }
-    return Cohort(**plain, scans=scans)
+    return cohort
 
 
 def _write_with_note(workspace: Workspace, cohort: Cohort, path: Path) -> None:
@@ -326,10 +321,7 @@ def _check_names(name: str, author: str) -> None:
 def _versions(workspace: Workspace, scans: pd.DataFrame) -> dict[str, str]:
     """Return the versions behind the scores and the list."""
     measured = tables.read_metrics(workspace, ("metrics_version", "measured_by"))
-    # pandas' own isin turns a million names into objects first
-    ids, mine = (pa.array(one["scan_id"], pa.large_string()) for one in (measured, scans))
-    listed = compute.is_in(ids, value_set=mine)
-    measured = measured[listed.to_numpy(zero_copy_only=False).astype(bool)]
+    measured = tables.rows_of(measured, scans["scan_id"])
     told = {"python": platform.python_version()}
     told |= {name: importlib.metadata.version(name) for name in _LIBRARIES}
     told["scoring_version"] = str(tables.scoring_version(workspace) or SCORING_VERSION)
