@@ -10,7 +10,7 @@ RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak screenshots study clean
+.PHONY: help run demo test check format soak screenshots study gpu-check clean
 .PHONY: $(shell grep -oE '^bench-[a-z]+' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
@@ -81,6 +81,12 @@ bench-learning: $(TESTING) ## is reconstruction learned: held-out error of the p
 
 bench-truth: $(TESTING) ## does the chain find what was planted: studies in worlds with known truth; an hour; the last line is JSON
 	$(PY) -m tests.benchmarks.truth
+
+bench-scale: $(TESTING) ## thirty thousand volumes and a million scans: time, memory, open files; the last line is JSON
+	$(PY) -m tests.benchmarks.scale
+
+gpu-check: $(TESTING) ## check one GPU: right, and how fast; eight minutes; the last line is JSON, of nulls where there is no GPU
+	$(PY) -m tests.benchmarks.gpu_check
 
 clean: ## remove the virtual environment and caches (never a workspace)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -165,9 +165,11 @@ def to_tsv(scans: pd.DataFrame, rule: TierRule) -> str:
     """
     columns = [name for name in columns_of(rule) if name in scans or name not in _ADDED_COLUMNS]
     table = scans.reindex(columns=columns).sort_values("scan_id")
-    return text_tables.guarded_table(table).to_csv(
-        sep="\t", index=False, na_rep="n/a", float_format="%.6g", lineterminator="\n"
+    written = io.BytesIO()  # of a million rows a StringIO would hold four bytes a character
+    text_tables.guarded_table(table).to_csv(
+        written, sep="\t", index=False, na_rep="n/a", float_format="%.6g", lineterminator="\n"
     )
+    return str(written.getbuffer(), "utf-8")
 
 
 def from_tsv(text: str) -> pd.DataFrame:
@@ -178,7 +180,7 @@ def from_tsv(text: str) -> pd.DataFrame:
     )
     kinds = {name: "str" if name in texts else "float64" for name in names}
     table = pd.read_csv(
-        io.StringIO(text),
+        io.BytesIO(text.encode()),
         sep="\t",
         na_values=["n/a"],
         keep_default_na=False,

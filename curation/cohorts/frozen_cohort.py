@@ -211,13 +211,14 @@ def store(
         **about,
     )
     json_path = workspace.cohort_path(cohort.id)
-    if not json_path.exists():
-        files.write_text(json_path.with_suffix(".tsv"), text)
-        files.write_text(json_path.with_suffix(".yaml"), rule_yaml.to_yaml(rule))
-        _write_with_note(workspace, cohort, json_path)
-    stored = load(workspace, cohort.id)
-    note_if_missing(workspace, stored)
-    return stored
+    if json_path.exists():
+        stored = load(workspace, cohort.id)
+        note_if_missing(workspace, stored)
+        return stored
+    files.write_text(json_path.with_suffix(".tsv"), text)
+    files.write_text(json_path.with_suffix(".yaml"), rule_yaml.to_yaml(rule))
+    _write_with_note(workspace, cohort, json_path)
+    return cohort
 
 
 def _write_with_note(workspace: Workspace, cohort: Cohort, path: Path) -> None:
@@ -321,7 +322,7 @@ def _check_names(name: str, author: str) -> None:
 def _versions(workspace: Workspace, scans: pd.DataFrame) -> dict[str, str]:
     """Return the versions behind the scores and the list."""
     measured = tables.read_metrics(workspace, ("metrics_version", "measured_by"))
-    measured = measured[measured["scan_id"].isin(scans["scan_id"])]
+    measured = tables.rows_of(measured, scans["scan_id"])
     told = {"python": platform.python_version()}
     told |= {name: importlib.metadata.version(name) for name in _LIBRARIES}
     told["scoring_version"] = str(tables.scoring_version(workspace) or SCORING_VERSION)

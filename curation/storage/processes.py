@@ -14,9 +14,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
@@ -247,6 +248,9 @@ def _first_free(
 
 # ---- many at once --------------------------------------------------------------------------------
 
+#: Tasks that wait or are worked on, a process.
+_WAITING = 4
+
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
@@ -284,23 +288,29 @@ def _end_with(parent: BaseProcess) -> None:
 
 
 def in_parallel(
-    work: Callable[[_Task], _Result], tasks: Sequence[_Task], jobs: int
+    work: Callable[[_Task], _Result], tasks: Iterable[_Task], jobs: int
 ) -> Iterator[_Result]:
     """Yield what ``work`` returns of each task, as they come; what the caller raises cancels the rest.
+
+    A few tasks a process are taken at a time, so that ever so many may be made as they are needed.
 
     Parameters
     ----------
     work : callable
         A function of a module, done in child processes.
-    tasks : sequence
+    tasks : iterable
         Its arguments.
     jobs : int
         Processes at once, 1 or more.
     """
-    pool = workers(jobs, begin=_end_when_told, spawned=False)
+    pool, coming = workers(jobs, begin=_end_when_told, spawned=False), iter(tasks)
     try:
-        pending: set[Future[_Result]] = {pool.submit(work, task) for task in tasks}
-        while pending:
+        pending: set[Future[_Result]] = set()
+        while True:
+            for task in islice(coming, _WAITING * jobs - len(pending)):
+                pending.add(pool.submit(work, task))
+            if not pending:
+                return
             finished, pending = wait(pending, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in finished:
                 yield future.result()

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as compute
 import pyarrow.parquet as pq
 
 from curation import errors
@@ -84,6 +85,13 @@ _LEARNED_REMEDY = "Move it away: on the page Model the errors of a model can be 
 def empty_scans() -> pd.DataFrame:
     """Return a scans table without rows."""
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in SCAN_COLUMNS.items()})
+
+
+def rows_of(table: pd.DataFrame, scan_ids: pd.Series) -> pd.DataFrame:
+    """Return the rows of a table of some scans; pandas would make an object of each of a million names."""
+    ids, wanted = (pa.array(one, pa.large_string()) for one in (table["scan_id"], scan_ids))
+    found = compute.is_in(ids, value_set=wanted).to_numpy(zero_copy_only=False)
+    return table[found.astype(bool)]
 
 
 def read_scans(workspace: Workspace) -> pd.DataFrame:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as compute
 
 from curation.errors import SourceError
 
@@ -164,7 +166,7 @@ def _is_age(column: str) -> bool:
 
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 # tab and line breaks are passed over by spreadsheets; the wide signs are those of East Asian keyboards
-_RUN = r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+_RUN = "'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 _FORMULA, _GUARDED = re.compile(_RUN), re.compile(f"'(?={_RUN})")
 
 
@@ -224,8 +226,10 @@ def _of_column(column: pd.Series, change: Callable[[str], str]) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column
     texts = isinstance(column.dtype, pd.StringDtype)
-    if texts and not column.str.match(_RUN, na=False).any():  # soon said, of a million rows too
-        return column
+    if texts:  # soon said, of a million rows too
+        matches = compute.match_substring_regex(pa.array(column, pa.large_string()), f"^{_RUN}")
+        if not compute.any(matches).as_py():
+            return column
     before = column.tolist()
     after = [change(one) if isinstance(one, str) else one for one in before]
     if all(map(operator.is_, before, after)):

@@ -155,7 +155,7 @@ class _Stock:
         self.loader = DataLoader(data, batch_size=preset.pretrain_batch, shuffle=True)
         self.network = MaskedAutoEncoderViT(**masked_autoencoder.arguments(preset)).to(device)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-4)
-        self.patch = preset.patch
+        self.patch, self.dtype = preset.patch, torch.float32
         self._prefetched = self._endless()
 
     def _endless(self) -> Iterator[torch.Tensor]:
@@ -166,7 +166,7 @@ class _Stock:
     def steps(self, count: int) -> None:
         """Train some steps."""
         for _ in range(count):
-            images = next(self._prefetched).to(self.device, torch.float32).as_tensor()
+            images = next(self._prefetched).to(self.device, self.dtype).as_tensor()
             predicted, mask = self.network(images)
             target = patchify(images, self.patch)
             error = nn.functional.mse_loss(predicted, target, reduction="none").mean(-1)

@@ -12,11 +12,11 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 def commands(page: Path) -> list[list[str]]:
     """Return the commands ``python -m curation …`` and ``python -m training …`` of a page, as words.
 
-    Comments are left out, and lines that end in a backslash go on.
+    Comments and files that output goes into are left out, and lines that end in a backslash go on.
     """
     blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    words = [shlex.split(line, comments=True) for line in lines]
+    words = [shlex.split(re.sub(r" > \S+", "", line), comments=True) for line in lines]
     return [
         one for one in words if one[:2] == ["python", "-m"] and one[2] in ("curation", "training")
     ]

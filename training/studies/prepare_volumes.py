@@ -10,7 +10,9 @@ a registration makes of it.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,25 +61,25 @@ def prepare(
     StudyError
         When scans cannot be read any more, with their reasons.
     """
-    wanted = study_images.images_of(study)
     progress = progress or (lambda done, total: None)
-    tasks = list(_missing(workspace, study.preset, wanted))
-    done = len(wanted) - len(tasks)
-    progress(done, len(wanted))
+    there = Counter(_there(workspace, study.preset, study_images.images_of(study)))
+    done, total = there[True], there.total()
+    progress(done, total)
+    tasks = _missing(workspace, study.preset, study_images.images_of(study))
     reasons: list[str] = []
-    at_once = min(jobs or os.cpu_count() or 1, max(len(tasks), 1))
+    at_once = min(jobs or os.cpu_count() or 1, max(there[False], 1))
     for reason in processes.in_parallel(_prepare_one, tasks, at_once):
         done += 1
         if reason:
             reasons.append(reason)
-        progress(done, len(wanted))
+        progress(done, total)
     if reasons:
         raise StudyError(
-            f"{len(reasons)} of {len(wanted)} images cannot be prepared: {'; '.join(reasons[:3])}. Mend "
+            f"{len(reasons)} of {total} images cannot be prepared: {'; '.join(reasons[:3])}. Mend "
             "them, ingest their source and score the scans again, then freeze the cohorts and plan the "
             "study again."
         )
-    return len(wanted)
+    return total
 
 
 def volume_paths(
@@ -89,7 +91,7 @@ def volume_paths(
 ) -> list[Path]:
     """Return the prepared files of some scans, distorted or not, or of their PETs; makes what is missing."""
     scans = study.scans().set_index("scan_id", drop=False).loc[list(scan_ids)]
-    wanted = [StudyImage(scan, modality, distortion) for _, scan in scans.iterrows()]
+    wanted = [StudyImage(scan, modality, distortion) for scan in study_images.rows_of(scans)]
     for task in _missing(workspace, study.preset, wanted):
         reason = _prepare_one(task)
         if reason:
@@ -195,8 +197,8 @@ class _Task(NamedTuple):
 
     image: StudyImage
     source: str
+    workspace: Workspace
     preset: Preset
-    mask: NDArray[np.bool_]
     target: Path
 
 
@@ -210,24 +212,33 @@ def cached_path(workspace: Workspace, preset: Preset, image: StudyImage) -> Path
 
 
 def _missing(workspace: Workspace, preset: Preset, wanted: Iterable[StudyImage]) -> Iterator[_Task]:
-    sources = tables.read_scans(workspace).set_index("scan_id")["path"]
-    mask = volume_grid.brain_mask(workspace, preset)
+    scans = tables.read_scans(workspace)
+    sources = dict(zip(scans["scan_id"], scans["path"], strict=True))
+    volume_grid.brain_mask(workspace, preset)  # made here, once, for every process
     for image in wanted:
         target = cached_path(workspace, preset, image)
         if not target.exists():
-            yield _Task(image, sources.get(image.scan_id, ""), preset, mask, target)
+            yield _Task(image, sources.get(image.scan_id, ""), workspace, preset, target)
+
+
+def _there(workspace: Workspace, preset: Preset, wanted: Iterable[StudyImage]) -> Iterator[bool]:
+    return (cached_path(workspace, preset, image).exists() for image in wanted)
+
+
+#: The mask is read once a process: of 1 mm it is 5 MB, which would go with every task.
+_brain_mask = lru_cache(maxsize=1)(volume_grid.brain_mask)
 
 
 def _prepare_one(task: _Task) -> str:
     """Prepare one volume; return why not, or an empty text."""
-    image, source, preset, mask, target = task
+    image, source, workspace, preset, target = task
     try:
         prepared = read_and_prepare(
             Path(source),
             image.sha256,
             image.scan["template_affine"],
             preset,
-            mask,
+            _brain_mask(workspace, preset),
             image.modality,
             image.distort if image.distortion else None,
         )

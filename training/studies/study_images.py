@@ -1,7 +1,8 @@
 """Images that a study reads: T1w and PET of its scans, and scans distorted by simulation."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -17,7 +18,7 @@ class StudyImage(NamedTuple):
 
     Parameters
     ----------
-    scan : pandas.Series
+    scan : mapping
         A row of the study's scans.
     modality : str
         ``T1w`` or ``pet``.
@@ -25,7 +26,7 @@ class StudyImage(NamedTuple):
         Of a T1w; its seed is that of the scan.
     """
 
-    scan: pd.Series
+    scan: Mapping[str, Any]
     modality: str
     distortion: Distortion | None = None
 
@@ -63,18 +64,27 @@ class StudyImage(NamedTuple):
         )
 
 
-def images_of(study: Study) -> list[StudyImage]:
-    """Return every image that a study reads; ridge regression measures tissues on the T1w, always."""
+#: Rows of a table that are made into mappings at once.
+_AT_ONCE = 1000
+
+
+def rows_of(scans: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table of scans, a few of them at a time in memory."""
+    for start in range(0, len(scans), _AT_ONCE):
+        yield from scans.iloc[start : start + _AT_ONCE].to_dict("records")
+
+
+def images_of(study: Study) -> Iterator[StudyImage]:
+    """Yield every image that a study reads; ridge regression measures tissues on the T1w, always."""
     ridge = any(arm.method == "ridge" for arm in study.arms)
     scans = study.scans()
-    found = []
-    for _, scan in scans.iterrows():
+    for scan in rows_of(scans):
         kinds = (
             study.preset.modalities if scan["role"] == "pool" else input_images.shown(study.preset)
         )
         more = ("T1w",) if ridge and scan["role"] != "pool" else ()
-        found += [StudyImage(scan, modality) for modality in dict.fromkeys((*kinds, *more))]
-    return found + distorted_images(study, scans)
+        yield from (StudyImage(scan, modality) for modality in dict.fromkeys((*kinds, *more)))
+    yield from distorted_images(study, scans)
 
 
 def distorted_images(study: Study, scans: pd.DataFrame) -> list[StudyImage]:
@@ -87,14 +97,15 @@ def distorted_images(study: Study, scans: pd.DataFrame) -> list[StudyImage]:
     scans : pandas.DataFrame
         The study's.
     """
-    by_id = scans.set_index("scan_id", drop=False)
     wanted = {
         (arm.distortion.artefact, arm.distortion.severity, scan_id): arm.distortion
         for arm in study.arms
         if arm.distortion and arm.base is None
         for scan_id in study.pretraining_scans(arm.name, study.seeds[0])
     }
+    distorted = scans[scans["scan_id"].isin({scan_id for _, _, scan_id in wanted})]
+    by_id = {scan["scan_id"]: scan for scan in rows_of(distorted)}
     return [
-        StudyImage(by_id.loc[scan_id], "T1w", distortion)
+        StudyImage(by_id[scan_id], "T1w", distortion)
         for (_, _, scan_id), distortion in wanted.items()
     ]

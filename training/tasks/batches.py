@@ -1,5 +1,6 @@
 """Batches of prepared volumes: sampling order, augmentation, and prefetching in threads."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,8 +15,9 @@ from torch.nn import functional
 
 from curation.imaging.prepared_volume import BACKGROUND
 
-#: Batches that are prefetched for a GPU, and threads that read them.
-PREFETCHED, READERS = 6, 3
+#: Threads that read batches for a GPU, by the cores there are, and batches that are prefetched.
+READERS = min(max(3, (os.cpu_count() or 1) // 2), 6)
+PREFETCHED = READERS + 3
 
 #: Bytes of prepared volumes that are held in memory once they were read.
 HELD_BYTES = 64 * 2**20
@@ -94,7 +96,7 @@ class Volumes:
         """Return volumes ``[B, C, X, Y, Z]``, flipped and shifted; float16 is what lies on disk."""
         first = self._samples[0]
         shape = (len(indices), len(first), *self._opened(first[0]).shape)
-        batch = torch.full(shape, BACKGROUND, dtype=dtype)
+        batch = _memory(shape, dtype)
         for row, index in enumerate(indices):
             for channel, path in enumerate(self._samples[int(index)]):
                 target, array = batch[row, channel].numpy(), self._opened(path)
@@ -120,16 +122,35 @@ class Volumes:
         return array
 
 
+def _memory(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Return memory for a batch, pinned where there is a GPU, which copies from there at once.
+
+    Torch keeps pinned memory and gives it out again, once it was copied from: new memory takes the system
+    longer to hand out than the volumes take to be written into it.
+    """
+    return torch.empty(tuple(shape), dtype=dtype, pin_memory=torch.cuda.is_available())
+
+
 def _put(target: NDArray, source: NDArray, flip: bool, shift: Sequence[int]) -> None:
-    """Copy a volume, mirrored and shifted; voxels shifted out are lost."""
-    source = source[::-1] if flip else source
-    into = tuple(slice(max(move, 0), size + min(move, 0)) for move, size in _zip(shift, source))
-    out_of = tuple(slice(max(-move, 0), size + min(-move, 0)) for move, size in _zip(shift, source))
-    target[into] = source[out_of]
+    """Copy a volume, mirrored and shifted; voxels shifted out are lost, background is shifted in.
+
+    Within a plane across the first axis all voxels lie one after the other, so a plane is moved as a whole
+    and what ran over its edges is covered: rows one by one take several times as long.
+    """
+    planes = source.reshape(len(source), -1)[:: -1 if flip else 1]
+    along = shift[1] * source.shape[2] + shift[2]
+    (row, row_of), (place, place_of) = map(_moved, planes.shape, (shift[0], along))
+    target.reshape(planes.shape)[row, place] = planes[row_of, place_of]
+    for axis, move in enumerate(shift):
+        if move:
+            edge = slice(0, move) if move > 0 else slice(move, None)
+            target[(slice(None),) * axis + (edge,)] = BACKGROUND
 
 
-def _zip(shift: Sequence[int], source: NDArray) -> Iterator[tuple[int, int]]:
-    return zip(shift, source.shape, strict=True)
+def _moved(size: int, move: int) -> tuple[slice, slice]:
+    """Return where on an axis what stays in sight goes to, and where it comes from."""
+    into = slice(max(move, 0), max(size + min(move, 0), 0))
+    return into, slice(max(-move, 0), max(size - max(move, 0), 0))
 
 
 def change_contrast(volumes: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
@@ -173,7 +194,8 @@ def warp(volumes: Tensor, displacement: Tensor) -> Tensor:
     fine = functional.interpolate(displacement, size, mode="trilinear", align_corners=True)
     axes = [torch.arange(n, device=volumes.device, dtype=torch.float32) for n in size]
     where = torch.stack(torch.meshgrid(*axes, indexing="ij")) + fine  # [B, 3, X, Y, Z]
-    extent = torch.tensor(size, device=volumes.device, dtype=torch.float32) - 1
+    # filled where it is needed: a GPU would be waited for to copy it there
+    extent = torch.stack([torch.full((), n - 1.0, device=volumes.device) for n in size])
     unit = 2 * where / extent.view(1, 3, 1, 1, 1) - 1
     grid = unit.permute(0, 2, 3, 4, 1).flip(-1)  # grid_sample counts axes from the last
     return functional.grid_sample(volumes, grid, padding_mode="border", align_corners=True)

@@ -1,14 +1,20 @@
 """Checkpoints: whole or absent on disk, read without running code from them, with the position of a run."""
 
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
+from types import TracebackType
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from curation.errors import StudyError
 from curation.storage import files
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -35,9 +41,21 @@ class TrainingProgress:
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors, numbers and texts, whole or not at all."""
-    with files.replacing(path) as temporary:
-        torch.save(state, temporary)
+    """Write tensors, numbers and texts, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        When the disk does not take them.
+    """
+    with files.replacing(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            # torch complains of its own archive, which is half written, after the disk refused
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load(path: Path) -> dict[str, Any] | None:
@@ -62,3 +80,87 @@ def load(path: Path) -> dict[str, Any] | None:
             f"The checkpoint {path} is damaged and cannot be read. Delete it, then resume: the run "
             "starts again from its beginning."
         ) from error
+
+
+class Writer:
+    """Writes the checkpoints of a run beside its training, which waits only for a copy in memory.
+
+    One is written at a time, and the next waits for it. As a context it waits for the last one at its end.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint.
+    epoch : int
+        Finished epochs of the checkpoint that is there, 0 where there is none.
+    """
+
+    def __init__(self, path: Path, epoch: int) -> None:
+        self._path = path
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._pending: Future[None] | None = None
+        #: Finished epochs of the checkpoint that lies whole on the disk.
+        self.saved_epoch = epoch
+
+    def write(self, state: dict[str, Any], epoch: int) -> None:
+        """Copy a state as it is now, and begin to write it.
+
+        Parameters
+        ----------
+        state : dict
+            Tensors on any device, numbers and texts, nested in dicts and lists.
+        epoch : int
+            Finished epochs.
+
+        Raises
+        ------
+        OSError
+            When the one before could not be written, on a full disk say.
+        """
+        self.wait()
+        self._pending = self._pool.submit(self._write, _copied(state), epoch)
+
+    def wait(self) -> None:
+        """Wait until what was begun is written.
+
+        Raises
+        ------
+        OSError
+            When it cannot be.
+        """
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def _write(self, state: dict[str, Any], epoch: int) -> None:
+        save(self._path, state)
+        self.saved_epoch = epoch
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self.wait()
+        except (OSError, RuntimeError) as unwritten:
+            if error is None:
+                raise
+            _log.error("the checkpoint was not written either: %s", unwritten)
+        finally:
+            self._pool.shutdown()
+
+
+def _copied(value: Any) -> Any:
+    """Return a state in the CPU's memory that further training does not change."""
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {name: _copied(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_copied(one) for one in value)
+    return value

@@ -147,6 +147,11 @@ def fabric_on(kind: Literal["cpu", "cuda"], devices: int | list[int], preset: Pr
     )
 
 
+def on_gpu(fabric: Fabric) -> bool:
+    """Tell whether the work is done on another device than the CPU, which must not be waited for."""
+    return fabric.device.type != "cpu"
+
+
 def set_determinism(preset: Preset) -> None:
     """Set threads and determinism flags of the whole process: on a CPU the same sums every time."""
     torch.set_num_threads(preset.threads)
@@ -185,7 +190,7 @@ def fuses_attention(fabric: Fabric, preset: Preset) -> bool:
     """Tell whether attention in one kernel is the quicker way: but for few patches in bfloat16 on a CPU."""
     exact = fabric.strategy.precision.precision == "32-true"
     many = math.prod(preset.grid) >= FUSED_PATCHES
-    return fabric.device.type == "cuda" or exact or many
+    return on_gpu(fabric) or exact or many
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from training.models import masking
 from training.models.masking import PatchMasks
 from training.settings import input_images
 from training.settings.preset import Preset
-from training.tasks import training_loop
+from training.tasks import devices, training_loop
 from training.tasks.batches import (
     Augmentation,
     Batch,
@@ -47,7 +47,7 @@ class MaskedReconstruction(training_loop.Task):
         self.volumes, self.shares = volumes, shares
         self.modalities = input_images.alternating_modalities(preset)
         self.own = slice(fabric.global_rank * self.size, (fabric.global_rank + 1) * self.size)
-        self.dtype = torch.float16 if fabric.device.type == "cuda" else torch.float32
+        self.dtype = torch.float16 if devices.on_gpu(fabric) else torch.float32
 
     def sample(self, step: int) -> Batch:
         """Sample the whole batch, and return this process's share of it."""

@@ -23,10 +23,9 @@ from curation.errors import StudyError
 from curation.storage import files
 from training.studies.run_status import State, Status
 from training.studies.runs import Run
-from training.tasks import checkpoints
+from training.tasks import checkpoints, devices
 from training.tasks.batches import Batch, batches
 from training.tasks.checkpoints import TrainingProgress
-from training.tasks.devices import out_of_memory
 from training.tasks.gradient_accumulation import add_gradients, micro_batches_of
 from training.tasks.schedule import Schedule, step_seed
 from training.tasks.stop_signal import Interruption, Stopped
@@ -114,7 +113,7 @@ class Trainer:
         self.raw = model
         self.progress = TrainingProgress(micro_batches=micro_batches)
         state = self._earlier()
-        on_gpu = fabric.device.type == "cuda"
+        on_gpu = devices.on_gpu(fabric)
         optimizer = torch.optim.AdamW(groups, lr=schedule.lr, betas=(0.9, 0.95), fused=True)
         ready: Any = torch.compile(model) if compiled and on_gpu else model
         self.model, self.optimizer = fabric.setup(ready, optimizer)
@@ -128,7 +127,8 @@ class Trainer:
         self._norms = torch.zeros((), dtype=torch.float64, device=fabric.device)
         #: Looking at the loss of each step holds up the next one on a GPU; there it is done now and then.
         self.looks_at_each_step = not on_gpu
-        self._saved_epoch, self._saved_at = self.epoch, time.monotonic()
+        self._writer = checkpoints.Writer(run.checkpoint_path, self.epoch)
+        self._saved_at = time.monotonic()
 
     def fit(self, task: Task) -> TrainingProgress:
         """Train to the end.
@@ -144,6 +144,8 @@ class Trainer:
             When the loss or its gradient is not finite, or a single volume is too much for the memory.
         Stopped
             When a stop was asked for; the state is saved.
+        OSError
+            When a state cannot be written, on a full disk say.
         """
         schedule, progress = self.schedule, self.progress
         if task.sums is not None and progress.sums:
@@ -152,9 +154,9 @@ class Trainer:
         started, reported = time.monotonic() - progress.seconds, time.monotonic()
         total = schedule.epochs * schedule.steps
         prefetched = batches(
-            task.sample, progress.step, total, prefetch=self.fabric.device.type == "cuda"
+            task.sample, progress.step, total, prefetch=devices.on_gpu(self.fabric)
         )
-        with contextlib.closing(prefetched):
+        with self._writer, contextlib.closing(prefetched):
             for batch in self.meter.waiting_for(prefetched):
                 self._sum += self._step(task, batch)
                 progress.step += 1
@@ -224,7 +226,7 @@ class Trainer:
                 return self._try(task, batch)
             except (RuntimeError, MemoryError) as error:
                 # of several processes the others wait for this one: all have to begin again
-                if not out_of_memory(error) or self.fabric.world_size > 1:
+                if not devices.out_of_memory(error) or self.fabric.world_size > 1:
                     raise
             # only here, where the error is gone: its traceback held what the failed try had computed
             self._halve(task)
@@ -302,7 +304,7 @@ class Trainer:
                 **self.meter.numbers(),
                 message=self._note,
                 seconds=round(self.progress.seconds, 3),
-                saved_epoch=self._saved_epoch,
+                saved_epoch=self._writer.saved_epoch,
             )
 
     def _save(self, task: Task) -> None:
@@ -315,8 +317,8 @@ class Trainer:
                 "optimizer": self.optimizer.state_dict(),
                 "progress": self.progress.state(),
             }
-            checkpoints.save(self.run.checkpoint_path, state)
-        self._saved_epoch, self._saved_at = self.epoch, time.monotonic()
+            self._writer.write(state, self.epoch)
+        self._saved_at = time.monotonic()
 
     def _earlier(self) -> dict[str, Any] | None:
         state = checkpoints.load(self.run.checkpoint_path)

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -191,3 +192,22 @@ def test_workers_end_with_their_parent_even_when_it_is_killed(
         [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)], 20
     )
     assert not alive
+
+
+def _doubled(number: int) -> int:
+    return 2 * number
+
+
+def test_tasks_are_made_as_they_are_needed_not_all_at_once() -> None:
+    made = []
+
+    def tasks() -> Iterator[int]:
+        for number in range(40):
+            made.append(number)
+            yield number
+
+    ahead = [len(made) - at for at, _ in enumerate(processes.in_parallel(_doubled, tasks(), 1))]
+    assert len(ahead) == 40
+    assert max(ahead) <= 8
+    assert sorted(processes.in_parallel(_doubled, iter(range(9)), 2)) == [*range(0, 18, 2)]
+    assert list(processes.in_parallel(_doubled, [], 2)) == []

@@ -99,11 +99,18 @@ def test_volumes_are_flipped_about_the_middle_of_the_first_axis(tmp_path: Path) 
     assert torch.equal(volumes.batch([0]), flipped.flip(2))
 
 
-@pytest.mark.parametrize("shift", [(1, 0, 0), (0, -2, 0), (-1, 2, 3), (2, 3, 4)])
-def test_a_shift_fills_with_background_and_does_not_wrap(tmp_path: Path, shift) -> None:
+@pytest.mark.parametrize(
+    "shift",
+    [(1, 0, 0), (0, -2, 0), (-1, 2, 3), (2, 3, 4), (0, 0, -5), (0, 1, -2), (3, -1, 1), (0, -4, -5)],
+)
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_shift_fills_with_background_and_does_not_wrap(
+    tmp_path: Path, shift: tuple[int, int, int], flip: bool
+) -> None:
     """Every voxel that is still in sight lies ``shift`` further on; the rest is background."""
     array = np.random.default_rng(0).integers(1, 100, (4, 5, 6))
-    moved = _saved(tmp_path, array).batch([0], _changes(1, shift=shift))[0, 0].numpy()
+    moved = _saved(tmp_path, array).batch([0], _changes(1, flip=flip, shift=shift))[0, 0].numpy()
+    array = array[::-1] if flip else array
     expected = np.full(array.shape, BACKGROUND)
     for place in np.ndindex(array.shape):
         target = np.add(place, shift)

@@ -1,3 +1,4 @@
+import threading
 import weakref
 from pathlib import Path
 
@@ -149,6 +150,41 @@ def test_the_state_is_saved_by_time_and_at_a_stop_not_with_every_epoch(
     assert saved == ["last.pt"] * 3  # after 320 and 640 s, and at the stop
     status = files.read_json(tmp_path / "status.json")
     assert status["epoch"] == 3
+
+
+def test_steps_go_on_while_the_disk_is_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_loop, "SAVE_EVERY_S", -1.0)  # after every step
+    trainer, save, seen = _trainer(tmp_path, _StopAt()), checkpoints.save, []
+    later = threading.Event()
+
+    def slowly(path: Path, state: dict) -> None:
+        assert later.wait(60)  # until the next step is being made
+        seen.append(state["progress"]["step"])
+        save(path, state)
+
+    class Task(_Sums):
+        def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+            if trainer.progress.step:
+                later.set()
+            return super().loss(model, batch)
+
+    monkeypatch.setattr(checkpoints, "save", slowly)
+    trainer.fit(Task())
+    assert seen == [*range(1, 21)]
+
+
+def test_a_checkpoint_of_earlier_versions_is_gone_on_from(tmp_path: Path) -> None:
+    whole = _trainer(tmp_path / "whole", _StopAt())
+    _fit(whole)
+    with pytest.raises(Stopped):
+        _fit(_trainer(tmp_path / "old", _StopAt(7)))
+    path = tmp_path / "old" / "last.pt"
+    torch.save(torch.load(path, weights_only=True), path)  # in the archive that they made
+    resumed = _trainer(tmp_path / "old", _StopAt())
+    _fit(resumed)
+    assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(resumed), strict=True))
 
 
 def test_how_far_a_killed_run_is_saved_is_told(tmp_path: Path) -> None:

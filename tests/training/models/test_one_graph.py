@@ -1,0 +1,66 @@
+"""What a GPU compiles is one graph, and what it computes is as much as is said."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.benchmarks import peak
+from tests.benchmarks.training import flops
+from training.models import masked_autoencoder, masking
+from training.models.contrast import View, ViewContrast
+from training.models.masked_autoencoder import ReconstructionLoss
+from training.models.masking import PatchMasks
+from training.settings.objectives import OBJECTIVES
+from training.settings.preset import Preset
+from training.settings.presets import PRESETS
+
+
+def _network(preset: Preset, shares: torch.Tensor) -> nn.Module:
+    network = masked_autoencoder.build(preset, seed=0)
+    masked_autoencoder.use_fused_attention(network, True)  # as on a GPU
+    loss = ReconstructionLoss(network, preset, shares)
+    contrasts = OBJECTIVES[preset.objective].contrasts
+    return ViewContrast(loss, preset, seed=0) if contrasts else loss
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_network_of_a_preset_is_compiled_in_one_graph_forward_and_backward(name: str) -> None:
+    """On tensors without values: sizes are those of the preset, and nothing is computed."""
+    preset = PRESETS[name].changed({"pretrain_batch": 2})
+    shares = torch.rand(int(np.prod(preset.grid)))
+    model = _network(preset, shares).to("meta")
+    sampled = masking.sample_masks(np.random.default_rng(0), 2, shares, preset)
+    masks = PatchMasks(*(one.to("meta") for one in sampled))
+    volumes = torch.empty(2, preset.channels, *preset.shape, device="meta")
+    given = (volumes, masks)
+    if isinstance(model, ViewContrast):
+        given = (View(volumes, masks.kept), View(volumes, masks.kept), masks)  # type: ignore[assignment]
+    graphs: list[torch.fx.GraphModule] = []
+
+    def kept(graph: torch.fx.GraphModule, inputs: list) -> torch.fx.GraphModule:
+        graphs.append(graph)
+        return graph
+
+    torch._dynamo.reset()
+    compiled = torch.compile(model, backend=kept, fullgraph=True)  # a break would raise
+    found = compiled(*given)
+    loss = sum(one.sum() for one in found) if isinstance(found, tuple) else found
+    loss.backward()  # type: ignore[union-attr]
+    assert len(graphs) == 1
+    learned = [one for one in model.parameters() if one.requires_grad]
+    assert all(one.grad is not None for one in learned)
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize("name", ["smoke", "laptop"])
+def test_counted_operations_are_those_of_the_formula(name: str) -> None:
+    preset = PRESETS[name].changed({"masking": "uniform"})
+    assert 1e9 * peak.counted(preset).pretraining_gflop == pytest.approx(flops(preset), rel=0.05)
+
+
+def test_the_table_asks_readers_for_what_a_card_computes() -> None:
+    one = peak.Counted(100.0, 50.0, 90.0, 1.1, 2.0)
+    lines = peak.table({"gpu-base": one, "gpu-large": one}).splitlines()
+    h100 = next(line for line in lines if "gpu-base" in line and "H100" in line)
+    assert "| 3,956 | 7.9 GB/s | 8.09 ms | 2.5 GB, 0.75 ms |" in h100
