@@ -245,12 +245,11 @@ def note_if_missing(workspace: Workspace, cohort: CohortHeader) -> None:
 
 
 def _line_of(cohort: CohortHeader) -> dict[str, Any]:
-    detail = {"counts": cohort.counts, "rule": cohort.rule.brief(), "drawn": cohort.drawn}
     return {
         "author": cohort.author,
         "action": AuditAction.COHORT_FROZEN.value,
         "subject": cohort.id,
-        "detail": detail,
+        "detail": {"counts": cohort.counts, "rule": cohort.rule.brief(), "drawn": cohort.drawn},
     }
 
 
