@@ -51,7 +51,7 @@ def _before(workspace: Workspace) -> pd.DataFrame | None:
 def _made_of(scans: pd.DataFrame) -> str:
     """Return a hash of all that distances are made of."""
     told = scans[["scan_id", "sha256", "subject_id", "role"]].sort_values("scan_id")
-    return files.short_hash(f"{scan_vectors.PREPARED.version}/{told.to_csv(index=False)}")
+    return files.short_hash(scan_vectors.PREPARED.version + told.to_json(orient="values"))
 
 
 def _middle(scans: pd.DataFrame) -> Middle | None:

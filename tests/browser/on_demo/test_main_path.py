@@ -50,10 +50,12 @@ def test_a_rating_is_kept(page: Page, dashboard: str, demo_workspace: Workspace)
     from curation.ratings import rating_log
 
     _open(page, dashboard, "review", "Is this scan good?")
-    page.get_by_label(re.compile("Who rates|Rater|name", re.IGNORECASE)).first.fill("Ada")
-    page.get_by_text("doubtful (0)").click()
-    page.get_by_label(re.compile("Comment", re.IGNORECASE)).first.fill("rings at the vertex")
-    page.get_by_role("button", name=re.compile("Save", re.IGNORECASE)).first.click()
+    page.get_by_label("Your name or initials").fill("Ada")
+    page.get_by_label("Your name or initials").press("Enter")
+    page.get_by_role("button", name=re.compile("^doubtful")).click()
+    page.get_by_label(re.compile("^Comment")).fill("rings at the vertex")
+    page.get_by_label(re.compile("^Comment")).press("Enter")
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("cell", name="rings at the vertex")).to_be_visible()
     kept = rating_log.list_ratings(demo_workspace)
     assert kept[["rater", "label", "comment"]].iloc[-1].tolist() == [

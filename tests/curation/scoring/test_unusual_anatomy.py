@@ -36,7 +36,7 @@ def test_a_cavity_is_flagged_with_its_size_and_raises_no_score(judged: pd.DataFr
     clean, cavity, _ = judged.to_dict("records")
     assert cavity["distortion_score"] < clean["distortion_score"] + 3
     assert cavity["unusual_anatomy"] >= 50
-    assert "Fluid in the place of tissue" in json.loads(cavity["score_flags"])["unusual_anatomy"]
+    assert "CSF in the place of tissue" in json.loads(cavity["score_flags"])["unusual_anatomy"]
 
 
 def test_a_stripped_head_scores_no_worse_and_says_how_much_was_not_seen(
