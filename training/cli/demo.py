@@ -20,6 +20,14 @@ from training.world.dials import Dials
 #: What is planted: two of three scans to pretrain on are distorted, and that harms.
 DIALS = Dials(pool=400, dose=1.0)
 SEEDS = (0, 1, 2)
+#: A network half as wide as the preset's: it gains less, and finds what was planted in two thirds of the time.
+OVERRIDES = {
+    "hidden": 48,
+    "mlp": 96,
+    "masking_ratio": 0.8,
+    "pretrain_lr": 8e-3,
+    "finetune_epochs": 40,
+}
 NAME = "planted"
 AUTHOR = "Tierscope demo"
 #: How far the scoring of heads stands back behind the study.
@@ -47,7 +55,7 @@ def start_planted(workspace: Workspace) -> str:
     """Make a world beside the demo's heads, plan a study in it and launch it; return its id."""
     planted = world_workspace.make(workspace.root / "world", DIALS)
     pool, target = world_workspace.lend(planted, workspace)
-    study = world.plan_on(workspace, pool, target, name=NAME, seeds=SEEDS)
+    study = world.plan_on(workspace, pool, target, name=NAME, seeds=SEEDS, overrides=OVERRIDES)
     if status(workspace, study.id).state == "planned":
         launch.launch(workspace, study.id)
     return study.id
