@@ -8,7 +8,7 @@
   const SLICES = 24, EDGE = 0.06, MOST_COLUMNS = 10;
   const STEP_MM = 10, ZOOM = 1.25, MOST_ZOOM = 10;
   const CROSS_DRAG = 8, PAN_DRAG = 3;            // NiiVue's numbers
-  const CROSS_MM = 0.5;
+  const CROSS_MM = 0.5, CROSS_PX = 1.3;          // thinner than a pixel it is not drawn everywhere
   const LARGE = "tierscope-large-plane";
   const remembered = (change) => { try { return change(window.localStorage); } catch { return null; } };
   let lightbox = false, whole = false, pointed = null;
@@ -88,7 +88,15 @@
         : threePlanes(large, size, width, height, pad);
     view.customLayout = tiles.map(({ position: [x, y, w, h], ...tile }) => ({
       ...tile, position: [x / width, y / height, (w / width) * 0.9999, (h / height) * 0.9999] }));
+    if (view.opts.crosshairWidth && tiles.length) view.opts.crosshairWidth = Math.max(CROSS_MM, CROSS_PX / scaleOf(view, tiles));
   };
+
+  // Pixels a millimetre of the smallest plane.
+  function scaleOf(view, tiles) {
+    const [from, to] = [view.frac2mm([0, 0, 0]), view.frac2mm([1, 1, 1])];
+    const extent = [0, 1, 2].map((axis) => Math.abs(to[axis] - from[axis]) || 1);
+    return Math.min(...tiles.map(({ sliceType, position }) => position[2] / edges(sliceType, extent)[0]));
+  }
 
   // ---- slices, planes, zoom ------------------------------------------------------------------------
 
