@@ -13,14 +13,12 @@ from typing import NamedTuple
 import numpy as np
 
 from curation.cohorts.frozen_cohort import Cohort
-from curation.errors import StudyError
 from curation.storage.workspace import Workspace
 from curation.tier_effects import selection_bias, tier_balance
+from tests.helpers import launched_studies
 from training.cli import world
 from training.held_out import stored_predictions
 from training.held_out.predictions import Predictions
-from training.jobs import launch
-from training.jobs.study_status import status
 from training.results import study_summary
 from training.results.crossed_effects import Estimate
 from training.studies.planned_study import Study
@@ -92,14 +90,7 @@ def run(folder: Path, name: str, seeds: int) -> Finished:
     study = world.plan(
         workspace, name=name, arms=scenario.arms, seeds=range(seeds), primary=primary
     )
-    if status(workspace, study.id).state != "finished" and not status(workspace, study.id).going:
-        launch.launch(workspace, study.id)
-    while (now := status(workspace, study.id)).going:
-        time.sleep(_POLL_S)
-    if now.state != "finished":
-        raise StudyError(
-            f"The study {study.id} of the scenario {name} is {now.state}: {now.message}"
-        )
+    launched_studies.finish(workspace, study, every_s=_POLL_S)
     held_out = stored_predictions.read(workspace, study)
     table = study_summary.summarise(held_out)[["arm", "age_mae_years", "ci_low", "ci_high"]]
     print(f"{name} ({(time.monotonic() - started) / 60:.1f} min, load {os.getloadavg()[0]:.1f})")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import psutil
 
+from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from training.jobs import study_status
+from training.jobs import launch, study_status
 from training.jobs.study_status import StudyStatus
 from training.studies import runs
 from training.studies.planned_study import Study
@@ -27,6 +28,22 @@ def wait(
             return status
         time.sleep(every_s)
     raise AssertionError(f"still {status}\n{study.supervisor_log_path.read_text()}")
+
+
+def finish(
+    workspace: Workspace,
+    study: Study,
+    tell: Callable[[StudyStatus], None] = lambda status: None,
+    every_s: float = 1.0,
+) -> None:
+    """Have a study done to its end, from where it is; StudyError where it ends otherwise than finished."""
+    if not study_status.status(workspace, study.id).going:
+        launch.launch(workspace, study.id)
+    while (status := study_status.status(workspace, study.id)).going:
+        tell(status)
+        time.sleep(every_s)
+    if status.state != "finished":
+        raise StudyError(f"The study {study.id} is {status.state}: {status.message}")
 
 
 def ended(status: StudyStatus) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
+from sklearn.metrics import roc_auc_score
 
 from curation import __version__
 from curation.metrics import METRICS_VERSION
@@ -102,6 +103,7 @@ def page(results: Sequence[Result], settings: Settings, minutes: float, load: fl
         seeds=" ".join(map(str, range(settings.seeds))),
         seed_count=settings.seeds,
         folds=settings.folds,
+        learned_from=settings.folds - 1,
         preset=settings.preset,
         cutoffs=" and ".join(f"{value:g}" for value in settings.rule.cutoffs),
         arms=", ".join(f"`{arm.name}`" for arm in study.arms),
@@ -291,9 +293,7 @@ def _oldest(results: Sequence[Result]) -> float:
 
 def _auc(bad: pd.Series, good: pd.Series) -> float:
     """Return the probability that a distorted scan scores higher than one as it was, ties counted half."""
-    ranks = pd.concat([bad, good]).rank()
-    above = ranks.iloc[: len(bad)].sum() - len(bad) * (len(bad) + 1) / 2
-    return float(above) / (len(bad) * len(good))
+    return float(roc_auc_score([1] * len(bad) + [0] * len(good), pd.concat([bad, good])))
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -128,6 +128,7 @@ def write_manifest(path: Path, people: Iterable[Person], scans: Iterable[Path]) 
         {
             "path": str(scan),
             "participant_id": one.participant_id,
+            "person": one.participant_id,  # a scan and its copies, in any source, are of one
             "age_years": one.age_years,
             "sex": one.sex,
             "site": one.site,

@@ -1,7 +1,7 @@
 """One split of the study, from images to its report; what is finished in its folder is not done again."""
 
 import os
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,14 +10,13 @@ import pandas as pd
 from curation.assessment import assess_workspace
 from curation.cohorts import frozen_cohort
 from curation.cohorts.frozen_cohort import Cohort
-from curation.errors import StudyError
 from curation.sources.ingest import ingest
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
+from tests.helpers import launched_studies
 from tests.real_study import people
 from training.arms.designs import DESIGNS
-from training.jobs import launch
-from training.jobs.study_status import status
+from training.jobs.study_status import StudyStatus
 from training.report_files import bundle
 from training.studies import planned_study
 from training.studies.analysis_plan import AnalysisPlan
@@ -102,7 +101,7 @@ def run(folder: Path, data: Path, name: str, settings: Settings) -> Finished:
     pool = _freeze(workspace, "pool", settings.rule)
     target = _freeze(workspace, "target", settings.rule)
     study = _plan(workspace, pool, target, settings)
-    _finish(workspace, study)
+    launched_studies.finish(workspace, study, _progress(), every_s=_POLL_S)
     bundle.write(workspace, study.id, folder / f"report-{name}")
     return Finished(name, workspace, study, pool, target, _damage(pool, planned))
 
@@ -143,17 +142,17 @@ def _plan(workspace: Workspace, pool: Cohort, target: Cohort, settings: Settings
     )
 
 
-def _finish(workspace: Workspace, study: Study) -> None:
-    if status(workspace, study.id).state != "finished" and not status(workspace, study.id).going:
-        launch.launch(workspace, study.id)
+def _progress() -> Callable[[StudyStatus], None]:
+    """Return what prints how many runs are done, where that has changed."""
     told = ""
-    while (now := status(workspace, study.id)).going:
+
+    def tell(now: StudyStatus) -> None:
+        nonlocal told
         done = sum(run.state == "finished" for run in now.runs)
         if told != (words := f"  {done} of {len(now.runs)} runs"):
             print(told := words, flush=True)
-        time.sleep(_POLL_S)
-    if now.state != "finished":
-        raise StudyError(f"The study {study.id} is {now.state}: {now.message}")
+
+    return tell
 
 
 def _damage(pool: Cohort, planned: list[people.Copy]) -> pd.DataFrame:

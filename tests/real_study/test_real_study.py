@@ -47,6 +47,17 @@ def test_every_scan_is_distorted_twice_and_every_claimed_artefact_comes_up() -> 
     assert len({one.name for one in planned}) == len(planned)
 
 
+def test_a_scan_and_its_copies_are_of_one_person_in_any_source(tmp_path) -> None:
+    planned = people.copies(EVERYBODY)
+    people.write_manifest(tmp_path / "a.csv", EVERYBODY, [one.path for one in EVERYBODY])
+    people.write_manifest(
+        tmp_path / "b.csv", [one.person for one in planned], [one.name for one in planned]
+    )
+    scans, copies = (pd.read_csv(tmp_path / name) for name in ("a.csv", "b.csv"))
+    assert set(scans["person"]) == set(copies["person"])
+    assert (copies["person"].value_counts() == len(people.SEVERITIES)).all()
+
+
 def test_a_study_that_came_out_otherwise_is_not_reproduced() -> None:
     before = {"first scores": {"0": 10.0}, "first errors": {"A": 8.0, "all": 9.0}}
     assert page.differences(before, before)["reproduced"]
