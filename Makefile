@@ -9,6 +9,9 @@ PY        := $(VENV)/bin/python
 RUNTIME   := $(VENV)/.runtime
 TESTING   := $(VENV)/.testing
 
+# Where this is set, each of the many processes compiles every module anew: 7 s before the first test.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo test check format soak screenshots study gpu-check clean
 .PHONY: $(shell grep -oE '^bench-[a-z]+' $(firstword $(MAKEFILE_LIST)))
