@@ -144,9 +144,10 @@ def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: li
     if part == "studies":
         compare_studies.show(workspace, planned, chosen)
         return
+    answer = st.container()  # stands before the filters
     shown = compare_studies.choose_filters(everything)
     draw = {
-        "answer": compare_answer.show,
+        "answer": partial(compare_answer.show, headline=answer),
         "curves": compare_curves.show,
         "where": compare_where.show,
         "dose": compare_dose.show,

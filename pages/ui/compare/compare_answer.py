@@ -5,6 +5,7 @@ from functools import partial
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
@@ -34,6 +35,8 @@ from training.results.comparisons import Comparisons
 from training.results.conclusions import Conclusion
 from training.studies.arm_overlap import Overlap
 
+#: Arms up to which each is explained under the answer.
+_MOST_IN_WORDS = 8
 _HOW = """\
 **Intervals** are 95 %, over people and over seeds: another sample of people, and training again, would
 both give another number. With one seed they are over people alone. **Differences** are paired: the same
@@ -51,7 +54,7 @@ predictions shrink towards the mean, fitted on the other folds; where prediction
 values there are none. How often these intervals hold was measured: `docs/statistics.md`."""
 
 
-def show(workspace: Workspace, shown: Comparison, name: str) -> None:
+def show(workspace: Workspace, shown: Comparison, name: str, headline: DeltaGenerator) -> None:
     """Draw the part.
 
     Parameters
@@ -62,17 +65,19 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
         What the filters leave.
     name : str
         Begins the names of downloaded files.
+    headline : DeltaGenerator
+        The place of the answer in one sentence and one picture.
     """
     final = study_summary.summarise(shown.held_out)
     if final.empty:
-        st.caption("No data yet: the first fine-tuning is not finished.")
+        headline.caption("No data yet: the first fine-tuning is not finished.")
         return
-    headline = st.container()
     reference = _reference(shown)
     found = comparisons.compare_all(shown.held_out, reference, shown.primary_pair)
     conclusion = _conclusion(shown, found, reference)
     with headline:
         _headline(conclusion)
+        _arms_in_words(shown)
         primary_panel.show(shown.primary, filtered=bool(shown.left_out))
         planted_panel.show(workspace, shown)
     if not shown.held_out.narrowed:
@@ -137,6 +142,18 @@ def _headline(conclusion: Conclusion) -> None:
     """Draw the conclusion of the study, before the figures that it rests on."""
     framed = "" if conclusion.ranks else " ts-note"
     st.html(f'<div class="ts-headline{framed}">{html.escape(conclusion.headline)}</div>')
+
+
+def _arms_in_words(shown: Comparison) -> None:
+    """Say what the names of the arms mean where they are met first; of many, those of the answer."""
+    asked = shown.primary_pair or ()
+    few = len(shown.arms) <= _MOST_IN_WORDS
+    told = [
+        f"<b>{html.escape(arm.name)}</b> {html.escape(arm.label)}"
+        for arm in shown.arms
+        if few or arm.name in asked
+    ]
+    st.html(f'<div class="ts-muted">Arms: {" · ".join(told)}</div>' if told else "")
 
 
 def _against(shown: Comparison, reference: str) -> str:

@@ -19,6 +19,8 @@ from curation.wording import number, plural
 from pages.ui.shell import formatting
 from pages.ui.tiers.balance_panel import smd
 
+#: Scans from which on the mean age of a tier is worth a sentence.
+_FEWEST = 5
 _ADVICE = {
     "age": "Age still differs between tiers: use an age-matched control.",
     "site": "Sites still differ between tiers: use a site-matched control.",
@@ -120,8 +122,14 @@ def _warned(selections: Sequence[Selection], trait: Trait) -> bool:
 
 
 def _years_apart(tally: Tally) -> str:
-    """Say how far the youngest and the oldest tier are apart, the better one first."""
-    mean = tally.table()["age_mean_years"].to_numpy()[: len(tally.names)]
+    """Say how far the youngest and the oldest tier are apart, the better one first.
+
+    A tier of fewer than :data:`_FEWEST` scans of known age is named only where too few others are left.
+    """
+    table = tally.table().iloc[: len(tally.names)]
+    mean, many = table["age_mean_years"].to_numpy(), table["age_known"].to_numpy() >= _FEWEST
+    if many.sum() > 1:
+        mean = np.where(many, mean, np.nan)
     better, worse = sorted((int(np.nanargmin(mean)), int(np.nanargmax(mean))))
     side = "younger" if mean[better] < mean[worse] else "older"
     return (

@@ -86,6 +86,20 @@ def test_tiers_of_other_ages_are_never_told_as_if_they_were_alike() -> None:
     assert selection_words.small_differences(found) == ""
 
 
+def test_a_tier_of_a_single_scan_is_not_said_to_be_younger() -> None:
+    rng = np.random.default_rng(0)
+    tier = np.where(np.arange(81) == 80, 1, 2 * (np.arange(81) % 2))
+    ages = np.choose(tier, [41.6, 10.0, 57.3]) + rng.normal(0, 15, 81)
+    made = tally(list(ages), ["N"] * 81)
+    quality = categorical_codes(pd.Series(np.where(tier == 2, "poor", "fine")))
+    cut = made.traits.with_quality(quality).tally(tier, ("A", "B", "C"))
+    (words,) = selection_words.differences(selection_bias.selections(cut), cut)
+    said = words.replace("\\", "")
+    mean = cut.table()["age_mean_years"]
+    assert said.startswith(f"**Tier A is {mean[2] - mean[0]:.1f} years younger than tier C (mean ")
+    assert "Tier B" not in said
+
+
 def test_where_no_site_is_known_the_source_is_held_against_the_cutoff_and_that_is_said() -> None:
     scans = pd.DataFrame(
         {
