@@ -18,6 +18,14 @@ const tell = (parent, kind, css, text) => {
   return made;
 };
 const sum = (values) => values.reduce((all, one) => all + one, 0);
+// Whole per cent that add up to 100, as curation.wording.percentages gives them.
+const percentages = (counts) => {
+  const all = sum(counts), shares = counts.map((count) => (all ? Math.floor((100 * count) / all) : 0));
+  const rest = (t) => (100 * counts[t]) % all;
+  const order = counts.map((_, t) => t).sort((a, b) => rest(b) - rest(a) || counts[b] - counts[a]);
+  if (all) for (const t of order.slice(0, 100 - sum(shares))) shares[t] += 1;
+  return shares;
+};
 const many = (n) => Math.round(n).toLocaleString("en");
 
 // Where the lines stand and what that does; knows nothing of the screen.
@@ -167,7 +175,7 @@ class Panel {
   // Counts: the server's, or those of the fine bins while a line is away from where the server knows it.
   drawCards() {
     const { cards } = this.cuts.data, moved = this.cuts.moved(), live = moved ? this.cuts.counts() : [];
-    const all = sum(cards.map((card) => card.count)) || 1;
+    const shares = percentages(cards.map((card, t) => live[t] ?? card.count));
     this.root.dataset.counted = moved ? "here" : "server";
     const order = cards.map((_, t) => t).sort((a, b) => cards[a].place - cards[b].place);
     this.cards.replaceChildren();
@@ -177,7 +185,7 @@ class Panel {
       const line = tell(made, "div", "count", "");
       tell(line, "span", "ts-chip", title).style.cssText = `background:${colour};color:${ink}`;
       tell(line, "b", "", many(now));
-      const share = `${Math.round((100 * now) / all)} % of scans`;
+      const share = `${shares[t]} % of scans`;
       tell(made, "small", "", moved || !range ? share : `${share} · ${range}`);
     }
   }

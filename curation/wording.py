@@ -1,6 +1,7 @@
 """Numbers, counts and time spans in words, the same on the screen, on a terminal and in reports."""
 
 import math
+from collections.abc import Sequence
 
 
 def duration(seconds: float) -> str:
@@ -44,3 +45,27 @@ def number(value: float | None, digits: int = 1, unit: str = "") -> str:
     if float(shown) == 0:
         shown = shown.removeprefix("-")
     return f"{shown.replace('-', '−')}{' ' + unit if unit else ''}"
+
+
+def percentages(parts: Sequence[float]) -> list[int]:
+    """Return the shares of parts in whole per cent, which add up to 100: by largest remainders.
+
+    Parameters
+    ----------
+    parts : sequence of float
+        Counts, or shares; 0 or more each. Where all are 0, so are the results.
+
+    Examples
+    --------
+    >>> percentages([31, 1, 28]), percentages([1, 1, 1]), percentages([0, 0])
+    ([52, 1, 47], [34, 33, 33], [0, 0])
+    """
+    total = sum(parts)
+    if not total:
+        return [0] * len(parts)
+    exact = [100 * part / total for part in parts]
+    shares = [math.floor(share) for share in exact]
+    order = sorted(range(len(parts)), key=lambda k: (shares[k] - exact[k], -parts[k]))
+    for place in order[: 100 - sum(shares)]:
+        shares[place] += 1
+    return shares

@@ -1,5 +1,6 @@
 """Page Compare (what is each tier worth?): the answer in words, curves, subgroup errors, many studies."""
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -14,6 +15,7 @@ from pages.ui.compare import (
     compare_where,
     comparison_data,
 )
+from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import controls, formatting, frame, progress, state
 from pages.ui.shell.html_marks import state_chip
 from pages.ui.shell.progress import EVERY
@@ -146,7 +148,7 @@ def _parts(workspace: Workspace, chosen: Study, others: list[Study], planned: li
         return
     answer = st.container()  # stands before the filters
     shown = compare_studies.choose_filters(everything)
-    draw = {
+    draw: dict[str, Callable[[Workspace, Comparison, str], None]] = {
         "answer": partial(compare_answer.show, headline=answer),
         "curves": compare_curves.show,
         "where": compare_where.show,

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from curation.cohorts import frozen_cohort
 from curation.interchange import example_datasets
 from curation.storage.workspace import Workspace
+from curation.wording import percentages
 from pages import tiers as tiers_page
 from tests.helpers import chromium
 from tests.helpers.dashboard import Dashboard
@@ -67,6 +68,11 @@ def counts(page: Page) -> list[int]:
     return [int(n.replace(",", "")) for n in page.locator(".cutoffs .ts-card b").all_inner_texts()]
 
 
+def shares(page: Page) -> list[int]:
+    said = page.locator(".cutoffs .ts-card small").all_inner_texts()
+    return [int(words.split(" %")[0]) for words in said]
+
+
 def line(page: Page):  # type: ignore[no-untyped-def]
     return page.get_by_role("slider", name="Cut-off between A and B")
 
@@ -88,6 +94,7 @@ def drag(page: Page, to: float) -> list[int]:
         page.mouse.move(x + pixels * step / 5, y)
     expect(page.locator(".cutoffs")).to_have_attribute("data-counted", "here")
     seen = counts(page)
+    assert shares(page) == percentages(seen)
     page.mouse.up()
     expect(page.locator(".cutoffs")).to_have_attribute("data-counted", "server")
     chromium.settled(page)

@@ -10,7 +10,7 @@ from curation.tier_effects import cutoff_stability, tier_agreement
 from curation.tier_effects.tier_balance import Floats, Tally
 from curation.tiers import tier_rule
 from curation.tiers.tier_rule import TierRule
-from curation.wording import plural
+from curation.wording import percentages, plural
 from pages.ui.explore import selected_scans
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import cache, charts, formatting, frame, html_marks
@@ -52,11 +52,12 @@ def _table(tally: Tally, rule: TierRule) -> str:
     table, colours = tally.table(), tier_rule.colours(rule)
     levels = [(name, level) for name in ("group", "modality") for level in _largest(tally, name)]
     shares = [_share_of(tally, *level) for level in levels]
+    percent = percentages(table["scans"].tolist())
     rows = [
         (
             Cell(html_marks.tier_chip(row.tier, colours[row.tier])),
             f"{row.scans:,}",
-            f"{100 * row.share:.0f} %",
+            f"{percent[place]} %",
             f"{row.people:,}",
             _age(row.age_mean_years, row.age_sd_years),
             _percent(row.female),
