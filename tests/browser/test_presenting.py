@@ -62,6 +62,26 @@ def test_keys_lead_from_message_to_message(page: Page, presenting: str) -> None:
         expect(page.get_by_text(f"{there} of {count}", exact=True)).to_be_visible()
 
 
+def test_f_fills_the_screen_with_the_message_alone_and_keys_go_on(
+    page: Page, presenting: str
+) -> None:
+    _opened(page, presenting)
+    heading = page.get_by_role("heading", name=PAGES["present"].question)
+    page.keyboard.press("f")
+    expect(heading).not_to_be_visible()
+    page.keyboard.press("ArrowRight")
+    message = page.locator(".st-key-present-screen h2")
+    expect(message).to_have_text(re.compile("years|arm"))  # the answer is the second message
+    seen = page.get_by_role("button").evaluate_all(
+        "all => all.filter(one => one.getBoundingClientRect().width > 1 && "
+        "one.checkVisibility({ opacityProperty: true }) && !one.closest('.st-key-present-bar') && "
+        "!one.closest('.js-plotly-plot')).map(one => one.innerText)"
+    )
+    assert seen == []
+    page.keyboard.press("f")
+    expect(heading).to_be_visible()
+
+
 def test_space_after_a_click_goes_forward_once(page: Page, presenting: str) -> None:
     _opened(page, presenting)
     page.get_by_role("button", name="Next").click()

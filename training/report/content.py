@@ -24,12 +24,12 @@ from training.results import conclusions
 #: What is said, in order; a message that a study has nothing for is left out.
 MESSAGES: tuple[Callable[[ReportSource], Message | None], ...] = (
     content_data.question,
+    content_results.answer,
+    content_primary.primary,
     content_data.flow,
     content_data.tiers,
     content_results.curves,
-    content_results.answer,
     content_results.figures,
-    content_primary.primary,
     content_results.mean_age,
     content_results.differences,
     content_results.controls,

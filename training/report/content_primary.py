@@ -21,9 +21,10 @@ def primary(source: ReportSource) -> Message | None:
     found = source.primary
     if found is None or found.difference.se != found.difference.se:
         return None
+    arm, reference = found.plan.pair
     return Message(
         "primary",
-        "The primary comparison",
+        f"Declared beforehand, {arm} against {reference}: {verdicts.CALLED[found.verdict.outcome]}",
         f"{found.plan.words} It was declared when the study was planned; no filter changes it.",
         plot=plot(found),
         points=(found.verdict.words,),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from curation.storage.files import slug
-from curation.wording import number
+from curation.wording import number, plural
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
 from training.report.plots import MOST_SERIES, Line, Message, Plot, Table
@@ -115,7 +115,7 @@ def answer(source: ReportSource) -> Message | None:
         source.conclusion.headline,
         f"Final {outcome.measure} on people that the model never saw.",
         plot=plot,
-        note=f"{intervals_of(final)} As a table: the next message.".strip(),
+        note=f"{intervals_of(final)} As a table: further on.".strip(),
     )
 
 
@@ -156,10 +156,20 @@ def figures(source: ReportSource) -> Message | None:
     note = f"{intervals_of(source.final)} {said}"
     return Message(
         "figures",
-        "The figures of each arm",
+        _smallest_and_largest(source),
         table=Table(head, rows),
         note=(note + corrected * with_corrected).strip(),
     )
+
+
+def _smallest_and_largest(source: ReportSource) -> str:
+    """Say which arms err least and most, where arms can be ranked."""
+    trained = source.final[source.final["arm"] != BASELINE]
+    if len(trained) < 2 or not source.conclusion.ranks:
+        return "The figures of each arm"
+    best, worst = trained.iloc[0], trained.iloc[-1]
+    told = (source.outcome.measured(float(row["age_mae_years"])) for row in (best, worst))
+    return f"{best['arm']} does best, {worst['arm']} worst: {' against '.join(told)}"
 
 
 def mean_age(source: ReportSource) -> Message | None:
@@ -186,7 +196,9 @@ def differences(source: ReportSource) -> Message | None:
     lead = "The primary comparison is confirmatory, all others are exploratory."
     if source.primary is None:
         lead = "Exploratory: no primary comparison was declared when the study was planned."
-    return _compared(source, "differences", f"Each arm against {source.reference}", table, lead)
+    reference = str(table["reference"].iloc[0])
+    title = _told_apart(source, table, reference, f"Each arm against {reference}")
+    return _compared(source, "differences", title, table, lead)
 
 
 def controls(source: ReportSource) -> Message | None:
@@ -194,15 +206,11 @@ def controls(source: ReportSource) -> Message | None:
     table = source.compared.controls
     if table.empty:
         return None
-    said = {
-        "better": "Better than as many random scans",
-        "worse": "Worse than as many random scans",
-    }
-    kinds = [said[kind] for kind in table["verdict"] if kind in said]
-    title = (
-        kinds[0]
-        if len(table) == 1 and kinds and source.conclusion.ranks
-        else "Better, or only bigger? Each arm against its control"
+    title = _told_apart(
+        source,
+        table,
+        "as many scans at random",
+        "Better, or only bigger? Each arm against its control",
     )
     lead = f"A control holds as many scans as its arm, at random from all tiers{_apart(source)}."
     if matched := arm_overlap.controls_matched_on(source.study):
@@ -214,6 +222,17 @@ def controls(source: ReportSource) -> Message | None:
     message = _compared(source, "controls", title, table, lead)
     shared = tuple(one.words for one in arm_overlap.of_study(source.study))
     return replace(message, points=(*message.points, *shared))
+
+
+def _told_apart(source: ReportSource, table: pd.DataFrame, what: str, unranked: str) -> str:
+    """Say how many arms are told apart from what they are compared with, where arms can be ranked."""
+    if not source.conclusion.ranks or table["verdict"].isin(["withheld", "unknown"]).all():
+        return unranked
+    better, worse = (int((table["verdict"] == kind).sum()) for kind in ("better", "worse"))
+    if not better + worse:
+        return f"No arm is told apart from {what}"
+    parts = [f"{count} {kind}" for count, kind in ((better, "better"), (worse, "worse")) if count]
+    return f"Of {plural(len(table), 'arm')}, {' and '.join(parts)} than {what}"
 
 
 def _apart(source: ReportSource) -> str:

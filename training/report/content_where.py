@@ -87,10 +87,20 @@ def along_score(source: ReportSource) -> Message | None:
     )
     return Message(
         "along-score",
-        f"{_error(source)} along the distortion score of the test scan",
+        _ends(source, table),
         plot=plot,
         note=f"Mean in bins of equally many scans. {_drawn(plot, _STUDENT)}".strip(),
     )
+
+
+def _ends(source: ReportSource, table: pd.DataFrame) -> str:
+    """Say how the first arm errs on the best and on the worst test scans."""
+    arm = str(table["arm"].iloc[0])
+    ends = table[table["arm"] == arm].sort_values("at")["mean"]
+    if len(ends) < 2 or source.outcome.two_valued:
+        return f"{_error(source)} along the distortion score of the test scan"
+    first, last = (source.outcome.amount(float(value)) for value in (ends.iloc[0], ends.iloc[-1]))
+    return f"{arm} errs by {first} on the best test scans, by {last} on the worst"
 
 
 def predicted(source: ReportSource) -> Message | None:
@@ -127,7 +137,7 @@ def predicted(source: ReportSource) -> Message | None:
     )
     return Message(
         "predicted-age",
-        "Predicted against true age",
+        f"Predicted against true age: r {number(rows.at[arms[0], 'r'], 2)} with {arms[0]}",
         f"{told}. On the dotted line both are the same.",
         plot=plot,
         note="Mean over seeds of held-out predictions, a point a scan, years rounded.",

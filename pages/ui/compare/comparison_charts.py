@@ -14,19 +14,23 @@ from training.held_out.predictions import BASELINE
 from training.judging.outcome import AGE, Outcome
 from training.report.plots import Plot, Series
 from training.report_files import interactive
+from training.results import verdicts
 from training.results.error_strata import NOT_KNOWN
 from training.theme import GRID, INK, MUTED, TEMPLATE, Style
 
 #: Colour and word of a verdict; blue and orange are told apart by everyone.
+_COLOURS: dict[verdicts.Outcome, str] = {
+    "better": "#0072B2",
+    "worse": "#B34700",
+    "equivalent": "#00664B",
+    "not worse": "#00664B",
+    "leaning": "#52606D",
+    "open": "#52606D",
+    "withheld": "#9AA5B1",
+    "unknown": "#9AA5B1",
+}
 VERDICTS: dict[str, tuple[str, str]] = {
-    "better": ("#0072B2", "better"),
-    "worse": ("#B34700", "worse"),
-    "equivalent": ("#00664B", "equivalent"),
-    "not worse": ("#00664B", "not worse"),
-    "leaning": ("#52606D", "may be chance"),
-    "open": ("#52606D", "unresolved"),
-    "withheld": ("#9AA5B1", "no verdict"),
-    "unknown": ("#9AA5B1", "no runs in common"),
+    outcome: (colour, verdicts.CALLED[outcome]) for outcome, colour in _COLOURS.items()
 }
 #: What a study can show.
 _CLEAR = ("better", "worse", "equivalent", "not worse")

@@ -7,7 +7,7 @@ import streamlit as st
 
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from pages.ui.shell import background_tasks, cache, formatting, frame, html_marks, state
+from pages.ui.shell import background_tasks, cache, controls, formatting, frame, html_marks, state
 from training.report import content, source
 from training.report.plots import Message, Picture, Plot, Report, Table
 from training.report.source import ALL, DECK, METHODS, REPORT, Options
@@ -53,6 +53,8 @@ def choose_message(report: Report) -> Message:
             ("page back", place - 1, "PageUp"),
         ):
             _move(label, to, key, disabled=not 0 <= to < count)
+        controls.listen(controls.FULL_SCREEN)
+    st.markdown("**F**: full screen", width="content")
     return report.messages[place]
 
 

@@ -17,9 +17,9 @@ from curation.storage import text_tables
 from pages.ui.shell import frame, state
 from pages.ui.shell.state import Key, T
 
-#: Scripts of :file:`assets/`: the key that puts the cursor into a rating's comment, and the pressed state of
-#: buttons for screen readers.
-COMMENT_KEY, PRESSED = "comment_key", "pressed"
+#: Scripts of :file:`assets/`: the key that puts the cursor into a rating's comment, the pressed state of
+#: buttons for screen readers, and the key that fills the screen with a message.
+COMMENT_KEY, PRESSED, FULL_SCREEN = "comment_key", "pressed", "full_screen"
 
 
 # ---- fields that outlive a change of page ----------------------------------------------------------
