@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import actions, person_decisions
 from curation.errors import VolumeError
 from curation.imaging import volumes
@@ -69,6 +71,7 @@ class IngestSummary:
         return self.scans[self.scans["status"].isin(tables.TROUBLES)]
 
 
+@guarded(Action.INGEST)
 def ingest(
     workspace: Workspace,
     path: str | Path,

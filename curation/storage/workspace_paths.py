@@ -82,6 +82,11 @@ class WorkspacePaths:
         """Identity of the database of decisions, see :mod:`curation.decisions.database_identity`."""
         return self.root / "decisions.json"
 
+    @property
+    def access_path(self) -> Path:
+        """Who may use the dashboard, see :mod:`curation.access.membership`; where there is none, no login."""
+        return self.root / "access.toml"
+
     def door_key_path(self, account: int) -> Path:
         """Return the file with the key of an account's dashboard, by the account's number."""
         return self.root / f".door-key-{account}"
