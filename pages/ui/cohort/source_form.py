@@ -87,6 +87,12 @@ def _form(workspace: Workspace, kind: str, task: str) -> None:
         arguments = ["--role", role, "--modality", modality]
         if kind == _IMAGES and st.checkbox("These scans are simulated"):
             arguments.append("--simulated")
+        if kind == _IMAGES and st.checkbox(
+            "Hide names: scans and people get pseudonyms",
+            help="Made with a key that lies outside of the workspace. No name of a file or person stands "
+            "in ids, addresses, lists or logs then. It cannot be changed later.",
+        ):
+            arguments.append("--pseudonyms")
         label = "Add the source" if kind == _IMAGES else "Import the results"
         sent = st.form_submit_button(label, type="primary")
     if sent:
