@@ -13,7 +13,7 @@ TESTING   := $(VENV)/.testing
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format soak screenshots study gpu-check clean
+.PHONY: help run demo test check format lock soak screenshots study gpu-check clean
 .PHONY: $(shell grep -oE '^bench-[a-z]+' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
@@ -42,6 +42,11 @@ check: $(TESTING) ## format, lint, types, import layers, sizes of rooms
 format: $(TESTING) ## put the code into the one format
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
+
+lock: $(TESTING) ## write requirements.lock anew: every package that is installed, with the hashes of its files
+	@echo "# All that requirements.txt brings, each with the hashes of its files, for Python 3.11 and newer: made by 'make lock'." > requirements.lock.new
+	$(VENV)/bin/uv pip compile requirements.txt --universal --generate-hashes --python-version 3.11 --no-header --quiet >> requirements.lock.new
+	mv requirements.lock.new requirements.lock
 
 soak: $(TESTING) ## run the tests that take long
 	$(PY) -m pytest -m soak

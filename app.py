@@ -9,6 +9,7 @@ from curation import logs
 from curation.errors import TierscopeError
 from curation.storage import sharing
 from curation.storage.workspace import Workspace
+from pages.ui.entrance import entrance
 from pages.ui.shell import door, door_key
 
 if __name__ == "__main__":  # streamlit runs it for a browser's tab
@@ -18,9 +19,10 @@ if __name__ == "__main__":  # streamlit runs it for a browser's tab
 else:  # the server imports it, and finds `app` by its name
     try:
         logs.configure("INFO")
-        door.refuse_open_settings()
+        named = Workspace(Workspace.named().resolve())
         door_key.key()  # a setting that is none is refused now
-        sharing.follow(Workspace.named())
+        door.refuse_open_settings(login=entrance.open_for(named, door_key.key))
+        sharing.follow(named.root)
     except TierscopeError as error:
         sys.exit(f"error: {error}")
     app = App(__file__, middleware=[Middleware(door.Door)], lifespan=door.lifespan)

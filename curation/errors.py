@@ -96,6 +96,10 @@ class ProfileError(TierscopeError):
     """A Snakemake profile is not one of those that were set up, or holds none."""
 
 
+class AccessError(TierscopeError):
+    """Whoever is signed in may not do this, or nobody is signed in."""
+
+
 class ServerError(TierscopeError):
     """The dashboard would be served in a way that lets strangers in."""
 

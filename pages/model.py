@@ -8,7 +8,7 @@ from curation.tiers import overrides
 from pages.ui.model import learned_panel, reconstruction_panel
 from pages.ui.review import scan_picker
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import cache, controls, formatting, frame, state, summaries
+from pages.ui.shell import cache, controls, formatting, frame, person, state, summaries
 from pages.ui.train import study_panel
 from training.reconstruction import reconstruction_files
 from training.studies.planned_study import Study
@@ -46,6 +46,7 @@ def body(workspace: Workspace) -> None:
     if scan is None:
         st.info("No scan matches this choice. Widen it above.")
         return
+    person.note_view(workspace, scan["scan_id"])
     reconstruction_panel.show(workspace, chosen, run, scan)
     learned_panel.show(workspace, chosen, run)
 

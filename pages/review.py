@@ -16,7 +16,7 @@ from pages.ui.review import (
     trial_panel,
 )
 from pages.ui.scan_table import rule_in_address
-from pages.ui.shell import frame
+from pages.ui.shell import frame, person
 from pages.ui.viewer import user_window
 
 #: Width of what stands beside the image.
@@ -35,6 +35,7 @@ def body(workspace: Workspace) -> None:
         return
     trial, judgement = trial_panel.running(scan), scan_judgement.judgement_of(workspace, scan)
     with_image = scan["status"] == "ok"
+    person.note_view(workspace, scan["scan_id"])
     with st.container(horizontal=True, key="split-review", gap="medium"):
         with st.container(width="stretch"):
             if with_image:

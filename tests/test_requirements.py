@@ -58,3 +58,20 @@ def test_every_package_that_is_imported_is_required() -> None:
                     if owned and not owned & (required | _OPTIONAL):
                         missing.add((str(path.relative_to(ROOT)), name))
     assert missing == set()
+
+
+def _pins(name: str) -> dict[str, str]:
+    lines = (ROOT / name).read_text().splitlines()
+    return {
+        _canonical(found[1]): found[2]
+        for line in lines
+        if (found := re.match(r"([A-Za-z0-9._-]+)==([^ ;\\]+)", line))
+    }
+
+
+def test_the_lock_holds_every_package_that_is_required_in_its_version_with_hashes() -> None:
+    locked = _pins("requirements.lock")
+    assert _pins("requirements.txt").items() <= locked.items()
+    entries = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / "requirements.lock").read_text())[1:]
+    assert len(entries) >= len(locked)
+    assert all("--hash=sha256:" in entry for entry in entries)

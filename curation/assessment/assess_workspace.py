@@ -16,6 +16,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from curation import logs
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.assessment import metric_shards, pending, prepared_distance
 from curation.assessment.assess_scan import (
     ENDED,
@@ -57,6 +59,7 @@ class AssessmentSummary:
     failed_before: int = 0
 
 
+@guarded(Action.SCORE)
 def assess(
     workspace: Workspace,
     *,
@@ -96,6 +99,7 @@ def assess(
     return _summary(standing, failed, time.monotonic() - started)
 
 
+@guarded(Action.SCORE)
 def assess_batch(
     workspace: Workspace,
     batch: Batch,

@@ -1,11 +1,11 @@
 """The command ``ingest``: a source's scans as rows of the workspace."""
 
 import argparse
-import getpass
 import sys
 from pathlib import Path
 from typing import Any
 
+from curation.access import acting
 from curation.cli import framework
 from curation.cli.framework import Command
 from curation.errors import SourceError
@@ -26,6 +26,13 @@ def add_ingest_options(command: argparse.ArgumentParser) -> None:
     add_kind_options(command)
     command.add_argument("--include", help="pattern of file names, e.g. '*_T1w*' (default: all)")
     command.add_argument("--participants", type=Path, help="table of people to join (CSV or TSV)")
+    command.add_argument(
+        "--pseudonyms",
+        action="store_true",
+        default=None,
+        help="hide names: ids of scans and people become pseudonyms, made with a key that lies outside of "
+        "the workspace (docs/privacy.md)",
+    )
     command.add_argument(
         "--simulated", action="store_true", default=None, help="the scans are not of people"
     )
@@ -68,6 +75,7 @@ def run_ingest(chosen: argparse.Namespace) -> int:
         simulated=chosen.simulated,
         include=chosen.include,
         participants=chosen.participants,
+        hide_names=chosen.pseudonyms,
     )
     if chosen.own_ids:
         say_own_ids(workspace, summary.source.name)
@@ -78,7 +86,7 @@ def run_ingest(chosen: argparse.Namespace) -> int:
 def say_own_ids(workspace: Workspace, name: str) -> None:
     """Note that nobody of a source is in any other."""
     pairs = duplicates.with_all_others(workspace, name)
-    duplicates.say_different(workspace, pairs, getpass.getuser())
+    duplicates.say_different(workspace, pairs, acting.who().name)
 
 
 def _all_again(workspace: Workspace) -> int:

@@ -5,6 +5,8 @@ import os
 
 import sqlalchemy as sa
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.cli import framework
 from curation.cli.framework import Command
 from curation.decisions import actions, database, database_identity, schema
@@ -43,6 +45,7 @@ def add_share_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--group", required=True, help="name of a group of this machine")
 
 
+@guarded(Action.SHARE)
 def run_share(chosen: argparse.Namespace) -> int:
     """Give the workspace to the group, and say what could not be."""
     workspace = Workspace.create(chosen.workspace)

@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.cohorts import cohort_draft, cohort_integrity, flow_svg
 from curation.cohorts.frozen_cohort import Cohort
 from curation.decisions import actions
@@ -53,6 +55,7 @@ _COLUMNS: tuple[Column, ...] = (
 )
 
 
+@guarded(Action.EXPORT_COHORT)
 def export(workspace: Workspace, cohort: Cohort, kind: str) -> Path:
     """Export a cohort; return the file or folder, which is written anew.
 

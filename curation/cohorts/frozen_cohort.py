@@ -15,6 +15,8 @@ from typing import Any
 import pandas as pd
 
 from curation import __version__, errors
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.cohorts import cohort_draft
 from curation.cohorts.cohort_draft import CohortDraft, draft_cohort
 from curation.cohorts.flow_chart import Flow
@@ -30,10 +32,7 @@ from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
 
 #: What to do where a file of a cohort cannot be read.
-_REMEDY = (
-    "Put back a copy of it (an export as BIDS derivatives holds one), or move it away: the other cohorts go "
-    "on without it."
-)
+_REMEDY = "Put back a copy of it (a BIDS export holds one), or move it away: other cohorts go on without it."
 #: Whose versions are kept with a cohort: what scores and lists are made with.
 _LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "nibabel", "PyYAML")
 
@@ -171,6 +170,7 @@ def freeze_draft(workspace: Workspace, drafted: CohortDraft, *, name: str, autho
     )
 
 
+@guarded(Action.FREEZE, author="author")
 def store(
     workspace: Workspace, text: str, *, name: str, author: str, rule: TierRule, **about: Any
 ) -> Cohort:

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.cohorts import cohort_draft, flow_chart, frozen_cohort
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
@@ -157,6 +159,7 @@ def _strata(scans: pd.DataFrame) -> pd.Series:
     return label
 
 
+@guarded(Action.FREEZE, author="author")
 def draw_control(
     workspace: Workspace,
     cohort_id: str,

@@ -1,12 +1,12 @@
-"""Actions in the audit: what an account did besides deciding, with where, before and after."""
+"""Actions in the audit: what somebody did besides deciding, with where, before and after."""
 
-import getpass
-import os
 import socket
 from typing import Any
 
 import sqlalchemy as sa
 
+from curation.access import acting
+from curation.access.acting import Actor
 from curation.decisions import database
 from curation.storage.workspace import Workspace
 
@@ -14,7 +14,7 @@ _LONGEST = 200
 
 
 def note(workspace: Workspace, action: str, subject: str, **detail: Any) -> None:
-    """Append an action of the account that this process runs as.
+    """Append an action of whoever acts: somebody who is signed in, or the account of this process.
 
     Parameters
     ----------
@@ -31,21 +31,26 @@ def note(workspace: Workspace, action: str, subject: str, **detail: Any) -> None
         note_within(connection, action, subject, **detail)
 
 
+def note_of(workspace: Workspace, actor: Actor, action: str, subject: str, **detail: Any) -> None:
+    """Append an action of somebody who is known otherwise, such as at the door."""
+    with database.writing(workspace) as connection:
+        _append(connection, actor, action, subject, detail)
+
+
 def note_within(connection: sa.Connection, action: str, subject: str, **detail: Any) -> None:
     """Append an action in the transaction of a connection."""
+    _append(connection, acting.who(), action, subject, detail)
+
+
+def _append(
+    connection: sa.Connection, actor: Actor, action: str, subject: str, detail: dict[str, Any]
+) -> None:
     told = {name: value for name, value in detail.items() if value not in (None, {}, ())}
+    by = {"account": acting.account(), "address": actor.address} if actor.signed_in else {}
     database.note_within(
         connection,
-        author=account(),
+        author=actor.name,
         action=action,
         subject=subject[:_LONGEST],
-        detail=told | {"machine": socket.gethostname()},
+        detail=told | by | {"machine": socket.gethostname()},
     )
-
-
-def account() -> str:
-    """Return the name of the account of this process; its number where it has no name."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"account {os.getuid()}"

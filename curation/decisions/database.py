@@ -20,6 +20,8 @@ from typing import IO
 import sqlalchemy as sa
 
 from curation import __version__
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import audit_chain, database_connection, database_identity, schema
 from curation.decisions.database_identity import URL_VARIABLE, DatabaseNote
 from curation.decisions.schema import AuditAction, audit, metadata
@@ -77,6 +79,7 @@ def writing(workspace: Workspace) -> Iterator[sa.Connection]:
         audit_chain.append(connection)
 
 
+@guarded(Action.ADOPT)
 def adopt(workspace: Workspace) -> None:
     """Tie a workspace to the present database, creating an empty one where there is none."""
     with files.lock(_lock_path(workspace)):

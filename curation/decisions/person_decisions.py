@@ -7,6 +7,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from curation import __version__
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import database, schema
 from curation.errors import SourceError
 from curation.storage.workspace import Workspace
@@ -49,6 +51,7 @@ def pair(one: str, other: str) -> Pair:
     return Pair(*sorted((one, other)))
 
 
+@guarded(Action.DECIDE_PEOPLE, author="author")
 def store(workspace: Workspace, decisions: Iterable[PersonDecision], author: str) -> None:
     """Append decisions, all or none.
 

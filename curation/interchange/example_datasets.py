@@ -7,6 +7,8 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.errors import SourceError
 from curation.interchange import mriqc_import
 from curation.interchange.mriqc_import import TableSummary
@@ -77,6 +79,7 @@ def of_source(source: Source) -> Example | None:
     return example if published else None
 
 
+@guarded(Action.INGEST)
 def import_example(
     workspace: Workspace, name: str, *, role: Role = "pool", participants: str | Path | None = None
 ) -> TableSummary:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.assessment import metric_shards
 from curation.interchange import mriqc_tables
 from curation.interchange.mriqc_tables import RATING_SCALE, MriqcTable
@@ -38,6 +40,7 @@ class TableSummary(IngestSummary):
     ratings: int = 0
 
 
+@guarded(Action.INGEST)
 def import_table(
     workspace: Workspace,
     path: str | Path,

@@ -14,6 +14,8 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import actions, database, schema
 from curation.errors import RatingError
 from curation.interchange import mriqc_widget
@@ -75,6 +77,7 @@ RATINGS, OVERRIDES, SESSIONS = "ratings.tsv", "overrides.tsv", "sessions.json"
 RENAMED = {"time_sec": "seconds", "rating_session": "session"}
 
 
+@guarded(Action.EXPORT_RATINGS)
 def export_ratings(workspace: Workspace, *, force: bool = False) -> Path:
     """Write all ratings, those taken back included, and overrides; return the folder.
 

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import actions, database, schema
 from curation.errors import RatingError
 from curation.interchange import mriqc_widget, session_import
@@ -57,6 +59,7 @@ class Imported:
     unknown: tuple[str, ...] = ()
 
 
+@guarded(Action.IMPORT_RATINGS)
 def import_ratings(
     workspace: Workspace, path: str | Path, rater: str | None = None, *, uploaded: bool = False
 ) -> Imported:

@@ -6,6 +6,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from curation import __version__
+from curation.access.actions import Action
+from curation.access.guard import guarded, require_author
 from curation.decisions import database, schema
 from curation.decisions.schema import plan_field
 from curation.errors import RatingError
@@ -14,6 +16,7 @@ from curation.ratings.scales import Scale, all_scales, find_scale
 from curation.storage.workspace import Workspace
 
 
+@guarded(Action.RATE)
 def add_rating(workspace: Workspace, rating: Rating) -> int:
     """Append one rating.
 
@@ -34,11 +37,13 @@ def add_rating(workspace: Workspace, rating: Rating) -> int:
     RatingError
         When the rater is not named, the scale is unknown, or the value is not on it.
     """
+    require_author(rating.rater)
     rows = checked_rows(rating, find_scale(workspace, rating.scale))
     with database.writing(workspace) as connection:
         return append(connection, [rows])[0]
 
 
+@guarded(Action.RATE)
 def add_ratings(workspace: Workspace, ratings: Sequence[Rating]) -> None:
     """Append many ratings, all or none.
 
@@ -57,6 +62,7 @@ def add_ratings(workspace: Workspace, ratings: Sequence[Rating]) -> None:
     scales = all_scales(workspace)
     rows = []
     for rating in ratings:
+        require_author(rating.rater)
         if rating.scale not in scales:
             raise RatingError(
                 f"There is no scale {rating.scale!r}; choose one of {', '.join(scales)}."
@@ -66,6 +72,7 @@ def add_ratings(workspace: Workspace, ratings: Sequence[Rating]) -> None:
         append(connection, rows)
 
 
+@guarded(Action.ADJUDICATE, author="author")
 def adjudicate(
     workspace: Workspace, *, scan_id: str, author: str, scale: str, value: float, reason: str
 ) -> int:
@@ -89,6 +96,7 @@ def adjudicate(
     return add_rating(workspace, rating)
 
 
+@guarded(Action.TAKE_BACK, author="author")
 def withdraw(workspace: Workspace, rating_id: int, author: str) -> None:
     """Take back a rating that was given outside a session; it stays in the database, with a withdrawal.
 

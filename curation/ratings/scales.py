@@ -7,6 +7,8 @@ from typing import Literal
 import sqlalchemy as sa
 
 from curation import __version__
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import database, schema
 from curation.errors import RatingError
 from curation.storage.files import slug
@@ -119,6 +121,7 @@ def find_scale(workspace: Workspace, name: str) -> Scale:
     return known[name]
 
 
+@guarded(Action.ADD_SCALE, author="author")
 def add_scale(workspace: Workspace, scale: Scale, author: str = "") -> None:
     """Add the study's own scale. It cannot be changed afterwards; the same scale again changes nothing.
 

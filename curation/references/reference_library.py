@@ -12,6 +12,8 @@ from typing import Any
 import pandas as pd
 
 from curation import errors
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import actions
 from curation.errors import TierscopeError
 from curation.ratings import rating_log
@@ -120,6 +122,7 @@ def active(workspace: Workspace) -> Reference:
     return load(workspace, _settings(workspace)["active"])
 
 
+@guarded(Action.CHOOSE_REFERENCE)
 def choose(workspace: Workspace, reference_id: str) -> Reference:
     """Make a reference the active one and score all scans anew.
 
@@ -196,6 +199,7 @@ def for_tables(workspace: Workspace) -> Reference:
     return load(workspace, _settings(workspace)["tables"])
 
 
+@guarded(Action.CHOOSE_REFERENCE)
 def freeze_experts(workspace: Workspace, general: Reference | None = None) -> Reference:
     """Freeze an experts' model, the present one by default, with what it takes from the workspace's scans.
 
@@ -216,6 +220,7 @@ def freeze_experts(workspace: Workspace, general: Reference | None = None) -> Re
 # ---- new ones ----------------------------------------------------------------------------------------
 
 
+@guarded(Action.CHOOSE_REFERENCE)
 def fit_cohort(workspace: Workspace) -> Reference:
     """Make and save a reference from the workspace's own scans; see :mod:`curation.scoring.cohort_anchors`.
 
@@ -238,6 +243,7 @@ def fit_cohort(workspace: Workspace) -> Reference:
     return _keep(workspace, cohort_anchors.from_cohort(metrics, groups, _population(about)))
 
 
+@guarded(Action.CHOOSE_REFERENCE)
 def fit_ratings(workspace: Workspace) -> Reference:
     """Learn a reference from the workspace's ratings and save it; see :mod:`.fit_from_ratings`.
 

@@ -7,6 +7,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from curation import __version__
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import database, schema
 from curation.errors import ScanListError
 from curation.ratings.rating_record import MAX_COMMENT, MAX_RATER
@@ -43,6 +45,7 @@ class ScanList:
     scans: int
 
 
+@guarded(Action.SAVE_LIST, author="author")
 def save(
     workspace: Workspace, name: str, author: str, scan_ids: Sequence[str], note: str = ""
 ) -> int:

@@ -13,6 +13,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from curation import __version__
+from curation.access.actions import Action
+from curation.access.guard import guarded, require_author
 from curation.decisions import database, schema
 from curation.decisions.schema import MAX_REPEATS_SHARE
 from curation.errors import SessionError
@@ -24,6 +26,7 @@ from curation.sessions.session_plan import MAX_SIZE, Session, SessionItem, Sessi
 from curation.storage.workspace import Workspace
 
 
+@guarded(Action.RATE)
 def start(workspace: Workspace, plan: SessionPlan) -> Session:
     """Draw the list of a session and store both.
 
@@ -32,6 +35,7 @@ def start(workspace: Workspace, plan: SessionPlan) -> Session:
     SessionError
         When the plan does not make sense, its list is empty, or the rater has a session of this name.
     """
+    require_author(plan.rater)
     plan = _checked(workspace, plan)
     ids = sampling.sample_scans(workspace, plan.choice, plan.size, plan.seed, plan.rule)
     repeats = min(round(plan.repeats_share * len(ids)), len(ids) - 1)
@@ -199,6 +203,7 @@ def _load(connection: sa.Connection, session_id: int) -> Session:
     return Session(row.id, SessionPlan.from_dict(row.plan), places, rated, attempts)
 
 
+@guarded(Action.RATE)
 def save(
     workspace: Workspace,
     session_id: int,
@@ -233,6 +238,7 @@ def save(
         database.take_turn(connection, session_id)
         session = _load(connection, session_id)
         session_id, plan = session.id, session.plan
+        require_author(plan.rater)
         if not 0 <= position < session.total:
             raise SessionError(
                 f"Session {plan.name!r} has the positions 0 to {session.total - 1}; {position} came."
@@ -276,6 +282,7 @@ def _stored(connection: sa.Connection, row: rating_record.RatingRows) -> int | N
     return found.id
 
 
+@guarded(Action.TAKE_BACK)
 def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) -> Session:
     """Take back a rating: it stays in the database, with a withdrawal, and its position is open again.
 
@@ -296,6 +303,7 @@ def undo(workspace: Workspace, session_id: int, rating_id: int | None = None) ->
     with database.writing(workspace) as connection:
         database.take_turn(connection, session_id)
         session = _load(connection, session_id)
+        require_author(session.plan.rater)
         if unblinding.was_unblinded(connection, session_id):
             raise SessionError(
                 "What this session hid has been shown. A rating given after that would not be blind: start "

@@ -13,6 +13,8 @@ import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import ArrayLike, NDArray
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import database, schema
 from curation.decisions.schema import AuditAction
 from curation.errors import RatingError
@@ -326,6 +328,7 @@ def ceiling(workspace: Workspace, given: pd.DataFrame) -> float | None:
     return float(np.average([row.fail_kappa for row in rows], weights=[row.n for row in rows]))
 
 
+@guarded(Action.SUGGEST_CUTOFF, author="author")
 def save_suggestion(workspace: Workspace, suggestion: Suggestion, author: str) -> None:
     """Append a suggestion, for the Tiers page to offer."""
     database.note(

@@ -2,14 +2,18 @@
 
 import sqlalchemy as sa
 
+from curation.access.actions import Action
+from curation.access.guard import guarded, require_author
 from curation.decisions import database
 from curation.decisions.schema import AuditAction
 from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
 
 
+@guarded(Action.UNBLIND)
 def unblind(workspace: Workspace, session: Session) -> None:
     """Store that the hidden fields of a session were shown; once, however often it is sent."""
+    require_author(session.plan.rater)
     with database.writing(workspace) as connection:
         database.take_turn(connection, session.id)
         if not was_unblinded(connection, session.id):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import database, person_decisions
 from curation.decisions.person_decisions import Pair
 from curation.errors import SourceError
@@ -179,6 +181,7 @@ def notes(workspace: Workspace, sources: Collection[str]) -> list[str]:
     return [*told, *in_both_roles(scans)]
 
 
+@guarded(Action.DECIDE_PEOPLE, author="author")
 def say_different(
     workspace: Workspace, pairs: Collection[Sources], author: str, *, different: bool = True
 ) -> None:

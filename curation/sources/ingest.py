@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import actions, person_decisions
 from curation.errors import VolumeError
 from curation.imaging import volumes
@@ -18,12 +20,13 @@ from curation.sources import (
     discovery,
     duplicates,
     image_modality,
+    pseudonyms,
     scan_names,
     sidecar,
     who_is_who,
 )
 from curation.sources import source as sources
-from curation.sources.source import NO_IMAGE, Entry
+from curation.sources.source import NO_IMAGE, Entry, Listing
 from curation.storage import files, tables
 from curation.storage.workspace import Role, Source, Workspace
 
@@ -69,6 +72,7 @@ class IngestSummary:
         return self.scans[self.scans["status"].isin(tables.TROUBLES)]
 
 
+@guarded(Action.INGEST)
 def ingest(
     workspace: Workspace,
     path: str | Path,
@@ -79,11 +83,12 @@ def ingest(
     simulated: bool | None = None,
     include: str | None = None,
     participants: str | Path | None = None,
+    hide_names: bool | None = None,
     progress: ProgressCallback | None = None,
 ) -> IngestSummary:
     """List a source's scans in the workspace, or bring its list up to date.
 
-    Of a source that was listed before, what is not given stays as it was.
+    What is not given stays as it was listed before.
 
     Parameters
     ----------
@@ -96,14 +101,15 @@ def ingest(
     role : {'pool', 'target'}, optional
         Pretraining pool (by default) or external target cohort.
     modality : str, optional
-        Which kind of image is scored, a key of :data:`curation.sources.image_modality.KINDS`; plain T1w by
-        default. Others are listed.
+        Which kind is scored, a key of :data:`curation.sources.image_modality.KINDS`; others are listed.
     simulated : bool, optional
         True when the scans are not of people.
     include : str, optional
         Pattern of file names to take; all by default.
     participants : path, optional
         Table of people to join, instead of ``participants.tsv`` in the source.
+    hide_names : bool, optional
+        Give scans and people pseudonyms in place of their names.
     progress : callable, optional
         Called with (scans read, scans in all).
 
@@ -116,8 +122,7 @@ def ingest(
     SourceError
         When nothing can be listed. Single scans that cannot be read are rows with a reason instead.
     """
-    allowed = allowed_roots.of(workspace)
-    path = sources.absolute(path, allowed)
+    path = sources.absolute(path, allowed_roots.of(workspace))
     source = sources.describe(
         workspace,
         path,
@@ -129,9 +134,9 @@ def ingest(
         include=include,
         participants=participants,
     )
-    people = Path(source.participants) if source.participants else None
-    found = discovery.list_source(source, people, allowed)
     earlier = earlier_source(workspace, source.name)
+    source = pseudonyms.settle(workspace, source, earlier, hide_names)
+    found = _listing(workspace, source)
     with files.lock(workspace.ingest_lock_path):
         before = tables.read_scans(workspace)
         known = before[before["source"] == source.name].set_index("scan_id")
@@ -139,11 +144,25 @@ def ingest(
         rows = pd.concat([rows, _gone_from(known, rows, found.entries)], ignore_index=True)
         put(workspace, source, rows, before)
     _forget_scores_of_listed(workspace)
-    scans = tables.read_scans(workspace).query("source == @source.name")
-    added = int((~scans["scan_id"].isin(known.index)).sum())
+    scans, added = _of_source(workspace, source, known)
     note_listed(workspace, earlier, source, scans=len(scans), new=added)
     _log.info("source %s listed: %d scans, %d of them new", source.name, len(scans), added)
     return IngestSummary(source, scans, added, found.ignored_columns, found.notes)
+
+
+def _of_source(
+    workspace: Workspace, source: Source, known: pd.DataFrame
+) -> tuple[pd.DataFrame, int]:
+    """Return the scans of a source, and how many of them were not known before."""
+    scans = tables.read_scans(workspace).query("source == @source.name")
+    return scans, int((~scans["scan_id"].isin(known.index)).sum())
+
+
+def _listing(workspace: Workspace, source: Source) -> Listing:
+    """Return what a source names, under pseudonyms where it has them."""
+    people = Path(source.participants) if source.participants else None
+    found = discovery.list_source(source, people, allowed_roots.of(workspace))
+    return replace(found, entries=pseudonyms.hide(workspace, source, found.entries))
 
 
 def earlier_source(workspace: Workspace, name: str) -> Source | None:

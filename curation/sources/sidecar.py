@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from curation.sources import image_modality
 from curation.sources.scan_names import stem_of
 from curation.storage import files
+from curation.storage.workspace_paths import behind_pseudonym
 
 #: A sidecar is small; what is larger is something else.
 _LARGEST_BYTES = 1 << 20
@@ -106,6 +107,7 @@ def acquisition(path: Path, root: Path) -> list[str]:
 
 def _inherited(path: Path, root: Path) -> dict[str, Any]:
     """Return the sidecar, filled from files such as ``T1w.json`` in the folders above, the nearest first."""
+    path = behind_pseudonym(path)
     values = read(path)
     suffix = stem_of(path).rsplit("_", 1)[-1]
     for folder in _folders_up_to(path, root):

@@ -52,6 +52,8 @@ class Source:
     modality : str
         Which kind of image is scored, see :data:`curation.sources.image_modality.KINDS`; others are only
         listed.
+    pseudonyms : str
+        Which key its pseudonyms are made with, see :mod:`curation.sources.pseudonyms`; empty: names stay.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Source:
     include: str = "*"
     participants: str = ""
     modality: str = "T1w"
+    pseudonyms: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,13 @@ from pathlib import Path
 from curation.errors import WorkspaceError
 from curation.storage import files
 
+_LINKS = "pseudonyms"
+
+
+def behind_pseudonym(path: Path) -> Path:
+    """Return the file that a pseudonym stands for, to look at what lies beside it; another path as it is."""
+    return path.readlink() if path.parent.parent.name == _LINKS and path.is_symlink() else path
+
 
 @dataclass(frozen=True)
 class WorkspacePaths:
@@ -82,9 +89,19 @@ class WorkspacePaths:
         """Identity of the database of decisions, see :mod:`curation.decisions.database_identity`."""
         return self.root / "decisions.json"
 
+    @property
+    def access_path(self) -> Path:
+        """Who may use the dashboard, see :mod:`curation.access.membership`; where there is none, no login."""
+        return self.root / "access.toml"
+
     def door_key_path(self, account: int) -> Path:
         """Return the file with the key of an account's dashboard, by the account's number."""
         return self.root / f".door-key-{account}"
+
+    @property
+    def links_dir(self) -> Path:
+        """Links to the images of sources whose names are hidden, see :mod:`curation.sources.pseudonyms`."""
+        return self.root / _LINKS
 
     @property
     def previews_dir(self) -> Path:

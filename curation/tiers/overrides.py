@@ -4,6 +4,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from curation import __version__
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import database, schema
 from curation.errors import OverrideError
 from curation.ratings.rating_record import MAX_COMMENT, MAX_RATER
@@ -13,6 +15,7 @@ from curation.tiers import assignment
 from curation.tiers.tier_rule import TierRule
 
 
+@guarded(Action.OVERRIDE, author="author")
 def override(workspace: Workspace, scan_id: str, author: str, tier: str | None, reason: str) -> int:
     """Append the decision that a scan belongs to a tier, whatever its score says.
 

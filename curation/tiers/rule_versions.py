@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from curation import __version__
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import database, schema
 from curation.errors import RuleError
 from curation.ratings.rating_record import MAX_RATER
@@ -63,6 +65,7 @@ def content_hash(rule: TierRule) -> str:
     return files.short_hash(rule.identity())
 
 
+@guarded(Action.SAVE_RULE, author="author")
 def save(workspace: Workspace, name: str, text: str, author: str) -> SavedRule:
     """Append a version of a rule; text that is the newest version already is not saved twice.
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curation import __version__, errors
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import actions, audit_chain, database
 from curation.errors import WorkspaceError
 from curation.sources.ingest import ProgressCallback
@@ -46,6 +48,7 @@ class Backup:
     on_server: bool
 
 
+@guarded(Action.BACK_UP)
 def back_up(workspace: Workspace, into: Path, progress: ProgressCallback | None = None) -> Backup:
     """Copy a workspace, while others may use it.
 
@@ -167,6 +170,7 @@ def _refuse_place(workspace: Workspace, into: Path) -> None:
 # ---- the way back ------------------------------------------------------------------------------------
 
 
+@guarded(Action.BACK_UP)
 def restore(folder: Path, root: Path, *, replace: bool = False) -> Path | None:
     """Make a workspace from a backup, after every file of it was found to be as it was copied.
 

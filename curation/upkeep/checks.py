@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from curation import errors
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.cohorts import cohort_integrity, frozen_cohort
 from curation.decisions import actions, audit_chain, database
 from curation.errors import TierscopeError
@@ -52,12 +54,18 @@ def check(
     for look in (_rights, _left_behind, _files, _scores, _decisions, _cohorts, _sources, images):
         for found in _in_words(workspace, look):
             if repair and found.repair is not None:
-                found.repair()
-                _note(workspace, found)
+                _mend(workspace, found)
                 repaired.append(found)
             else:
                 left.append(found)
     return left, repaired
+
+
+@guarded(Action.REPAIR)
+def _mend(workspace: Workspace, found: Finding) -> None:
+    if found.repair is not None:
+        found.repair()
+        _note(workspace, found)
 
 
 def _note(workspace: Workspace, found: Finding) -> None:

@@ -46,7 +46,8 @@ class Dashboard:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self._workspace, self._log, self._script, self._options = workspace, log, script, options
+        self._workspace, self._log, self._script = workspace, log, script
+        self.options = options
         self._key = key
         self._trace = log.with_suffix(".trace")
 
@@ -72,7 +73,7 @@ class Dashboard:
             str(self.port),
             "--server.headless",
             "true",
-            *self._options,
+            *self.options,
         ]
         environment = os.environ | {
             ENVIRONMENT_VARIABLE: str(self._workspace.root),

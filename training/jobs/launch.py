@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import actions
 from curation.errors import StudyError
 from curation.storage import files, processes
@@ -35,6 +37,7 @@ TELL_EVERY_S = 5.0
 _NAMED = 3
 
 
+@guarded(Action.LAUNCH)
 def launch(
     workspace: Workspace,
     study_id: str,
@@ -80,6 +83,7 @@ def launch(
     return status(workspace, study_id)
 
 
+@guarded(Action.LAUNCH)
 def resume(
     workspace: Workspace,
     study_id: str,
@@ -92,6 +96,7 @@ def resume(
     return launch(workspace, study_id, backend=backend, mlflow=mlflow, cores=cores)
 
 
+@guarded(Action.RETRY)
 def retry(
     workspace: Workspace,
     study_id: str,
@@ -146,6 +151,7 @@ def retry(
     return status(workspace, study_id)
 
 
+@guarded(Action.STOP)
 def stop(
     workspace: Workspace, study_id: str, *, tell: Callable[[str], None] = lambda words: None
 ) -> StudyStatus:

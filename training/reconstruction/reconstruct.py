@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from curation import __version__
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.errors import StudyError, TierscopeError
 from curation.imaging import prepared_volume
 from curation.storage import files
@@ -109,6 +111,7 @@ class Reconstructor:
         return float((error * weight).sum() / weight.sum().clamp_min(1e-6))
 
 
+@guarded(Action.LOOK_THROUGH_MODEL)
 def maps(
     workspace: Workspace, study: Study, run: Run, scan_id: str
 ) -> reconstruction_files.ReconstructionRecord:
@@ -177,6 +180,7 @@ def _with_pet(study: Study) -> str:
     return " with a PET beside it" if "pet" in input_images.shown(study.preset) else ""
 
 
+@guarded(Action.LOOK_THROUGH_MODEL)
 def errors(
     workspace: Workspace, study: Study, run: Run, progress: Callable[[int, int], None] | None = None
 ) -> pd.DataFrame:

@@ -4,6 +4,8 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import actions
 from curation.storage import files
 from curation.storage.workspace import Workspace
@@ -16,6 +18,7 @@ from training.report_files import deck, page, pictures
 _MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
+@guarded(Action.WRITE_REPORT)
 def write(
     workspace: Workspace,
     study_id: str,

@@ -8,6 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from curation import __version__
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import database, schema
 from curation.errors import StudyError
 from curation.ratings.rating_record import MAX_COMMENT, MAX_RATER
@@ -44,6 +46,7 @@ class StudyMarks:
     archived: bool = False
 
 
+@guarded(Action.MARK_STUDY, author="author")
 def tag(workspace: Workspace, study_id: str, author: str, tags: Sequence[str]) -> None:
     """Set the tags of a study.
 
@@ -58,6 +61,7 @@ def tag(workspace: Workspace, study_id: str, author: str, tags: Sequence[str]) -
     _append(workspace, study_id, author, tags=kept)
 
 
+@guarded(Action.MARK_STUDY, author="author")
 def note(workspace: Workspace, study_id: str, author: str, words: str) -> None:
     """Append a note to a study.
 
@@ -72,6 +76,7 @@ def note(workspace: Workspace, study_id: str, author: str, words: str) -> None:
     _append(workspace, study_id, author, note=words)
 
 
+@guarded(Action.MARK_STUDY, author="author")
 def archive(workspace: Workspace, study_id: str, author: str, archived: bool = True) -> None:
     """Put a study into the archive, or take it back.
 

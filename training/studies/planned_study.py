@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from curation import __version__, errors
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.decisions import database
 from curation.errors import StudyError, TierscopeError, WorkspaceError
 from curation.storage import files
@@ -182,6 +184,7 @@ class Study(StudyFolder):
         return Split(train, test, -(-len(train) // self.preset.finetune_batch))
 
 
+@guarded(Action.PLAN_STUDY)
 def plan(
     workspace: Workspace,
     *,

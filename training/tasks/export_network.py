@@ -11,6 +11,8 @@ from typing import Any
 from safetensors.torch import save_file
 
 from curation import __version__
+from curation.access.actions import Action
+from curation.access.guard import guarded
 from curation.errors import DamagedError, StudyError
 from curation.imaging import prepared_volume
 from curation.storage import files
@@ -38,6 +40,7 @@ class Exported:
     about: Path
 
 
+@guarded(Action.EXPORT_NETWORK)
 def export(study: Study, run: Run, folder: Path, modality: str | None = None) -> Exported:
     """Write the network of a finished pretraining into a folder.
 

@@ -7,7 +7,7 @@ from curation.decisions.person_decisions import PersonDecision
 from curation.sources import near_duplicates, who_is_who
 from curation.sources.near_duplicates import Suspicion
 from curation.storage.workspace import Workspace
-from pages.ui.shell import cache, formatting, frame, state
+from pages.ui.shell import cache, formatting, frame, person, state
 
 #: Pairs that are drawn at once.
 _SHOWN = 4
@@ -34,9 +34,7 @@ def show(workspace: Workspace) -> None:
 
 def _pairs(workspace: Workspace, found: list[Suspicion]) -> None:
     st.warning(_what_follows(found), icon=":material/person_search:")
-    author = st.text_input(
-        "Who decides", value=state.get(state.PERSON, ""), max_chars=100, key="alike-author"
-    )
+    author = person.field("Who decides", key="alike-author")
     for suspicion in found[:_SHOWN]:
         _pair(workspace, suspicion, author)
     if len(found) > _SHOWN:

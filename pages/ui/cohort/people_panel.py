@@ -2,12 +2,14 @@
 
 import streamlit as st
 
+from curation.access import guard
+from curation.access.actions import Action
 from curation.decisions import person_decisions
 from curation.decisions.person_decisions import PersonDecision
 from curation.sources import duplicates, who_is_who
 from curation.sources.duplicates import SharedIds, Sources
 from curation.storage.workspace import Workspace
-from pages.ui.shell import cache, formatting, frame, state
+from pages.ui.shell import cache, formatting, frame, person, state
 
 _SHOWN = 5
 #: Pairs that are chosen from the start, at most.
@@ -54,6 +56,8 @@ def _found(
 
 def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Sources]) -> None:
     """Draw the form that notes for which sources equal ids are different people."""
+    if not guard.may(Action.DECIDE_PEOPLE):
+        return
     pairs = {" and ".join(each.sources): frozenset(each.sources) for each in shared}
     known = [name for name, pair in pairs.items() if pair in decided]
     with st.form(f"different-{'-'.join(known)}", border=True):
@@ -64,7 +68,7 @@ def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Sources]
             selection_mode="multi",
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            author = st.text_input("Who says so", value=state.get(state.PERSON, ""), max_chars=100)
+            author = person.field("Who says so")
             sent = st.form_submit_button("Note it", type="primary")
     if sent:
         with frame.in_words():
@@ -79,7 +83,7 @@ def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Sources]
 def _confirm(workspace: Workspace, open_: list[SharedIds]) -> None:
     """Offer the ids whose age and sex fit as one person each, to be confirmed or denied by somebody."""
     offered = {f"{of.first} = {of.second}": of for each in open_ for of in each.fits}
-    if not offered:
+    if not offered or not guard.may(Action.DECIDE_PEOPLE):
         return
     with st.form("one-person-where-fitting", border=True):
         chosen = st.multiselect(
@@ -88,7 +92,7 @@ def _confirm(workspace: Workspace, open_: list[SharedIds]) -> None:
             default=list(offered)[:_OFFERED],
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
+            author = person.field("Who decides")
             one = st.form_submit_button("One person each", type="primary")
             two = st.form_submit_button("Different people")
     if (one or two) and chosen:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import streamlit as st
 
+from curation.access import guard
+from curation.access.actions import Action
 from curation.errors import SourceError
 from curation.interchange import example_datasets
 from curation.interchange.example_datasets import EXAMPLES, Example
 from curation.sources import allowed_roots, image_modality
 from curation.storage import files
 from curation.storage.workspace import ROLES, Workspace
-from pages.ui.shell import background_tasks, controls, formatting, frame, progress, state
+from pages.ui.shell import background_tasks, controls, formatting, frame, person, progress, state
 
 #: The tasks that add sources.
 TASKS = (background_tasks.INGEST, background_tasks.IMPORT, background_tasks.EXAMPLE)
@@ -37,6 +39,8 @@ _EXAMPLES = {_IMAGES: "/data/my-study", _TABLE: "/data/my-study/derivatives/mriq
 def show(workspace: Workspace, *, opened: bool) -> None:
     """Draw the form that adds a source; Tierscope only reads the source's files."""
     with st.expander("Add a source", expanded=opened, icon=":material/add:"):
+        if not person.may(Action.INGEST):
+            return
         kind = controls.choose_segment(
             "What there is",
             list(_KINDS),
@@ -59,7 +63,8 @@ def show(workspace: Workspace, *, opened: bool) -> None:
 
 def offer_again(workspace: Workspace) -> None:
     """Offer to list all sources of images again: new and changed files are read, others are not."""
-    if all(source.kind == "mriqc" for source in workspace.sources()):
+    listed = all(source.kind == "mriqc" for source in workspace.sources())
+    if listed or not guard.may(Action.INGEST):
         return
     busy = background_tasks.running(workspace, background_tasks.INGEST) is not None
     if st.button("List the sources again", icon=":material/refresh:", disabled=busy):
@@ -82,6 +87,12 @@ def _form(workspace: Workspace, kind: str, task: str) -> None:
         arguments = ["--role", role, "--modality", modality]
         if kind == _IMAGES and st.checkbox("These scans are simulated"):
             arguments.append("--simulated")
+        if kind == _IMAGES and st.checkbox(
+            "Hide names: scans and people get pseudonyms",
+            help="Made with a key that lies outside of the workspace. No name of a file or person stands "
+            "in ids, addresses, lists or logs then. It cannot be changed later.",
+        ):
+            arguments.append("--pseudonyms")
         label = "Add the source" if kind == _IMAGES else "Import the results"
         sent = st.form_submit_button(label, type="primary")
     if sent:

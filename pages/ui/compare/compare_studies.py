@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from curation.access import acting
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.compare import comparison_data
 from pages.ui.compare.comparison_data import Comparison
-from pages.ui.shell import cache, controls, formatting, frame, state
+from pages.ui.shell import cache, controls, formatting, frame, person, state
 from pages.ui.shell.state import Key, T
 from training.studies import annotations
 from training.studies.annotations import StudyMarks
@@ -127,9 +128,11 @@ def _chosen(
 
 def _form(workspace: Workspace, study: Study, held: StudyMarks, known: set[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        person = st.text_input(
-            "Your name", key=state.PERSON, persist_state="session", width=200, max_chars=100
-        )
+        author = person.name()
+        if not acting.who().signed_in:
+            author = st.text_input(
+                "Your name", key=state.PERSON, persist_state="session", width=200, max_chars=100
+            )
         tags = st.multiselect(
             "Tags",
             sorted(known | set(held.tags)),
@@ -154,11 +157,11 @@ def _form(workspace: Workspace, study: Study, held: StudyMarks, known: set[str])
         return
     with frame.in_words():
         if away:
-            annotations.archive(workspace, study.id, person or "", not held.archived)
+            annotations.archive(workspace, study.id, author or "", not held.archived)
         if keep and sorted(tags) != list(held.tags):
-            annotations.tag(workspace, study.id, person or "", tags)
+            annotations.tag(workspace, study.id, author or "", tags)
         if keep and words:
-            annotations.note(workspace, study.id, person or "", words)
+            annotations.note(workspace, study.id, author or "", words)
         st.rerun()
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from curation.ratings.rating_record import MAX_RATER
 from curation.sessions import saved_lists
 from curation.storage import text_tables
 from curation.storage.workspace import Workspace
@@ -19,7 +18,7 @@ from curation.wording import plural
 from pages.ui.explore import linked_plots
 from pages.ui.scan_table import tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import formatting, frame, state
+from pages.ui.shell import downloads, formatting, frame, person, state
 from pages.ui.viewer import tiles
 
 _TILES = 12
@@ -175,7 +174,7 @@ def _bar(workspace: Workspace, listed: _Listed, shown: int, table: pd.DataFrame)
             "Save as a list", icon=":material/playlist_add:", disabled=not listed.selected
         ):
             _save_form(workspace, table)
-        st.download_button(
+        downloads.button(
             "Download",
             lambda: _file(table),
             file_name="scans.tsv",
@@ -196,9 +195,7 @@ def _bar(workspace: Workspace, listed: _Listed, shown: int, table: pd.DataFrame)
 def _save_form(workspace: Workspace, table: pd.DataFrame) -> None:
     with st.form("save-list", border=False):
         name = st.text_input("Name of the list", max_chars=saved_lists.MAX_NAME)
-        author = st.text_input(
-            "Who picked them", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
-        )
+        author = person.field("Who picked them")
         note = st.text_input("Why these (may stay empty)", max_chars=500)
         sent = st.form_submit_button(f"Save {plural(len(table), 'scan')}", type="primary")
     if not sent:

@@ -6,13 +6,23 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from curation.access.actions import Action
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from curation.tiers import tier_rule
 from curation.tiers.tier_rule import TIER_COLOURS, TierRule
 from curation.wording import number, plural
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import background_tasks, cache, charts, formatting, frame, state, summaries
+from pages.ui.shell import (
+    background_tasks,
+    cache,
+    charts,
+    formatting,
+    frame,
+    person,
+    state,
+    summaries,
+)
 from training.reconstruction import reconstruction_files
 from training.reconstruction.reconstruction_files import Correlation, ReconstructionProgress
 from training.studies.planned_study import Study
@@ -52,6 +62,8 @@ def _offer(workspace: Workspace, study: Study, run: Run, done: ReconstructionPro
         "it what an artefact is. Every scored scan gets one number, which tiers can be cut on like any "
         "metric."
     )
+    if not person.may(Action.LOOK_THROUGH_MODEL):
+        return
     label = f"Measure {plural(done.total - done.done, 'scan')}"
     if st.button(label, type="primary", icon=":material/play_arrow:"):
         background_tasks.start(

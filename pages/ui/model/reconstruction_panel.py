@@ -8,11 +8,12 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from curation.access.actions import Action
 from curation.errors import VolumeError
 from curation.imaging import volumes
 from curation.storage.workspace import Workspace
 from pages.ui.review import image_panel
-from pages.ui.shell import background_tasks, cache, controls, formatting, frame, state
+from pages.ui.shell import background_tasks, cache, controls, formatting, frame, person, state
 from pages.ui.viewer import niivue_viewer
 from pages.ui.viewer.browser_image import PreparedImage
 from training.reconstruction import reconstruction_files
@@ -127,6 +128,8 @@ def _of_both(made: ReconstructionRecord) -> str:
 def _make(workspace: Workspace, study: Study, run: Run, scan: pd.Series, *, busy: bool) -> None:
     """Start the computation where none runs; show the error where it failed for this scan."""
     wanted = [study.id, "--run", run.id, "--scan", scan["scan_id"]]
+    if not busy and not person.may(Action.LOOK_THROUGH_MODEL):
+        return
     if not busy:
         tried = background_tasks.asked(workspace, background_tasks.LOOK)[-len(wanted) :] == wanted
         if tried:

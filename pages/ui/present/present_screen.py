@@ -5,9 +5,20 @@ from pathlib import Path
 
 import streamlit as st
 
+from curation.access.actions import Action
 from curation.storage import files
 from curation.storage.workspace import Workspace
-from pages.ui.shell import background_tasks, cache, controls, formatting, frame, html_marks, state
+from pages.ui.shell import (
+    background_tasks,
+    cache,
+    controls,
+    downloads,
+    formatting,
+    frame,
+    html_marks,
+    person,
+    state,
+)
 from training.report import content, source
 from training.report.plots import Message, Picture, Plot, Report, Table
 from training.report.source import ALL, DECK, METHODS, REPORT, Options
@@ -200,6 +211,8 @@ def _offer(workspace: Workspace, study: Study, options: Options, folder: Path) -
     problem = background_tasks.failure(workspace, background_tasks.REPORT)
     if problem and str(folder) in background_tasks.asked(workspace, background_tasks.REPORT):
         st.error(f"The files could not be made: {formatting.escape(problem)}")
+    if not person.may(Action.WRITE_REPORT):
+        return
     if st.button("Make the files", type="primary", icon=":material/inventory_2:"):
         chosen = ["--sites"] * options.sites + ["--no-pictures"] * (not options.pictures)
         chosen += ["--corrected"] * options.corrected
@@ -230,7 +243,7 @@ def _wait(workspace: Workspace, folder: Path) -> None:
 
 def _downloads(study: Study, folder: Path) -> None:
     for label, name, kind in _FILES:
-        st.download_button(
+        downloads.button(
             label,
             (folder / name).read_bytes,
             f"tierscope-{study.id.rsplit('-', 1)[-1]}-{name}",

@@ -3,12 +3,13 @@
 import pandas as pd
 import streamlit as st
 
+from curation.access.actions import Action
 from curation.ratings import agreement, rating_log
-from curation.ratings.rating_record import MAX_COMMENT, MAX_RATER
+from curation.ratings.rating_record import MAX_COMMENT
 from curation.ratings.scales import Scale
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.shell import formatting, frame, html_marks, state
+from pages.ui.shell import formatting, frame, html_marks, person, state
 
 _SHOWN = 10
 
@@ -46,6 +47,8 @@ def _waiting(workspace: Workspace, row, scale: Scale) -> None:  # type: ignore[n
 
 
 def _adjudicate(workspace: Workspace, scan_id: str, scale: Scale) -> None:
+    if not person.may(Action.ADJUDICATE):
+        return
     with st.form(f"adjudicate-{scan_id}", border=False):
         value = st.radio(
             "Adjudication",
@@ -54,9 +57,7 @@ def _adjudicate(workspace: Workspace, scan_id: str, scale: Scale) -> None:
             horizontal=True,
             format_func=scale.values.__getitem__,
         )
-        author = st.text_input(
-            "Who decides", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
-        )
+        author = person.field("Who decides")
         reason = st.text_input("Reason", max_chars=MAX_COMMENT, placeholder="what decided it")
         sent = st.form_submit_button("Settle", type="primary")
     if not sent:

@@ -4,14 +4,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from curation.access.actions import Action
 from curation.errors import RatingError
-from curation.ratings.rating_record import MAX_RATER
 from curation.sessions import suggested_cutoff
 from curation.sessions.suggested_cutoff import ENOUGH_SCANS, MIN_SCANS, Suggestion
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.rate.agreement_panel import strength
-from pages.ui.shell import cache, formatting, frame, html_marks, state
+from pages.ui.shell import cache, formatting, frame, html_marks, person, state
 from pages.ui.shell.html_marks import Card
 from training.theme import INK, MUTED, TEMPLATE
 
@@ -217,10 +217,10 @@ def _choose_teaching() -> None:
 
 
 def _pass_on(workspace: Workspace, suggestion: Suggestion) -> None:
+    if not person.may(Action.SUGGEST_CUTOFF):
+        return
     with st.form("pass-on", border=True):
-        author = st.text_input(
-            "Who passes it on", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
-        )
+        author = person.field("Who passes it on")
         sent = st.form_submit_button("Pass on to Tiers", type="primary")
     if not sent:
         return

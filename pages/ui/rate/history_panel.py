@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from curation.access.actions import Action
 from curation.decisions import audit_chain, database
 from curation.decisions.audit_trail import history
 from curation.errors import RatingError
@@ -20,7 +21,7 @@ from curation.storage.bids_tables import DESCRIPTION
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.shell import formatting, frame, html_marks
+from pages.ui.shell import downloads, formatting, frame, html_marks, person
 
 _UPLOAD_MB = 50
 _NAMED = 5
@@ -117,11 +118,13 @@ def _export(workspace: Workspace) -> None:
         "Ratings, adjudications, tiers by hand and sessions as BIDS tables with their dictionaries; ratings "
         "on MRIQC's scale as its widget saves them."
     )
+    if not person.may(Action.EXPORT_RATINGS):
+        return
     if st.button("Write the files", icon=":material/save:"):
         with frame.in_words():
             folder = export_ratings(workspace)
             st.success(f"Written to {formatting.escape(str(folder))}")
-            st.download_button(
+            downloads.button(
                 "Download all as one zip",
                 _zipped(folder),
                 "tierscope-ratings.zip",
@@ -148,6 +151,8 @@ def _import(workspace: Workspace) -> None:
         "A table like the exported ratings.tsv, or files of MRIQC's rating widget. What is here already is "
         "not added again."
     )
+    if not person.may(Action.IMPORT_RATINGS):
+        return
     with st.form("import-ratings", border=False):
         given = st.file_uploader(
             "Rating files",

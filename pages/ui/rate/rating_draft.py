@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from curation.errors import RatingError
+from curation.access import guard
+from curation.errors import AccessError, RatingError
 from curation.sessions import session_log
 from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
@@ -50,7 +51,8 @@ def load_session(workspace: Workspace) -> Session | None:
         return None
     try:
         session = session_log.load(workspace, session_id)
-    except RatingError:
+        guard.require_author(session.plan.rater)
+    except (RatingError, AccessError):
         open_session(None)
         st.rerun()
     st.query_params[_ADDRESS] = str(session_id)

@@ -19,7 +19,7 @@ from pages.ui.rate import rating_draft, rating_keys, session_end, session_form
 from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import image_panel, scan_judgement, scan_panel
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import cache, formatting, frame, state
+from pages.ui.shell import cache, formatting, frame, person, state
 from pages.ui.viewer import niivue_viewer, user_window
 from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import AIR_WINDOW
@@ -40,6 +40,7 @@ def show(workspace: Workspace, session: Session) -> None:
     draft = rating_draft.draft_of(workspace, session)
     scan = _scan(workspace, session, session.position)
     following = _scan(workspace, session, _after(session))
+    person.note_view(workspace, session.items[session.position].scan_id)
     window = _window(session)
     if window not in draft.windows:
         draft.windows.append(window)

@@ -6,6 +6,8 @@ import random
 import pandas as pd
 import streamlit as st
 
+from curation.access import acting, guard
+from curation.access.actions import Action
 from curation.errors import RatingError, TierscopeError
 from curation.ratings.rating_record import MAX_RATER
 from curation.ratings.scales import Scale, add_scale, all_scales
@@ -19,7 +21,7 @@ from curation.tiers.tier_rule import TierRule
 from curation.wording import number
 from pages.ui.rate import rating_draft
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
+from pages.ui.shell import cache, controls, formatting, frame, html_marks, person, state
 from pages.ui.viewer import user_window
 
 _HIGHER = "The best has the highest number"
@@ -40,7 +42,8 @@ def show(workspace: Workspace) -> None:
             "cohort",
         )
         return
-    listed = session_log.list_sessions(workspace)
+    actor = acting.who()
+    listed = session_log.list_sessions(workspace, actor.name if actor.signed_in else None)
     if unreadable := session_log.unreadable_sessions(workspace):
         st.warning(
             formatting.escape(
@@ -49,7 +52,8 @@ def show(workspace: Workspace) -> None:
             )
         )
     _go_on(listed)
-    _new(workspace, listed)
+    if person.may(Action.RATE):
+        _new(workspace, listed)
     _earlier(workspace, listed)
 
 
@@ -124,12 +128,7 @@ def _new(workspace: Workspace, listed: pd.DataFrame) -> None:
     scales = all_scales(workspace)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            rater = st.text_input(
-                "Your name or initials",
-                value=state.get(state.PERSON, ""),
-                max_chars=MAX_RATER,
-                key="new-rater",
-            )
+            rater = person.field("Your name or initials", key="new-rater")
             name = st.text_input(
                 "Name of the session", value=_free_name(listed), max_chars=MAX_RATER
             )
@@ -282,6 +281,8 @@ def _amounts(workspace: Workspace, choice: str) -> tuple[int, int, int]:
 
 def show_scale_form(workspace: Workspace) -> None:
     """Draw the form."""
+    if not guard.may(Action.ADD_SCALE):
+        return
     with st.expander("Add the study's own scale"), st.form("own-scale", border=False):
         st.caption(
             "One level a line, best first; the last one excludes a scan. A scale cannot be changed once it "
@@ -294,7 +295,7 @@ def show_scale_form(workspace: Workspace) -> None:
         if st.form_submit_button("Add the scale"):
             with frame.in_words():
                 scale = make_scale(label, lines, source, higher=order == _HIGHER)
-                add_scale(workspace, scale)
+                add_scale(workspace, scale, person.name())
                 state.put(state.PENDING_SCALE, scale.name)
                 st.toast(f"Scale {formatting.escape(label)} added.", icon=":material/check:")
                 st.rerun()

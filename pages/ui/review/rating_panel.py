@@ -5,15 +5,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from curation.access.actions import Action
 from curation.ratings import rating_log
-from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, MAX_RATER, Rating
+from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, Rating
 from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.wording import number
 from pages.ui.review import level_buttons
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import controls, formatting, frame, html_marks, state
+from pages.ui.shell import controls, formatting, frame, html_marks, person, state
 from pages.ui.shell.html_marks import Cell
 
 _BY_RULE = "by the rule"
@@ -33,12 +34,13 @@ def show_ratings(workspace: Workspace, scan_id: str, following: str | None) -> N
     given = rating_log.list_ratings(workspace, scan_id)
     scales = all_scales(workspace)
     name = state.keep_one_of(state.SCALE, list(scales))
-    with st.container(key="rating"):
-        _choice(scales[name], scan_id, len(given))
-        _who_and_what(scan_id, len(given))
-        _save_buttons(workspace, scan_id, scales[name], following)
-    for script in (controls.COMMENT_KEY, controls.PRESSED):
-        controls.listen(script)
+    if person.may(Action.RATE):
+        with st.container(key="rating"):
+            _choice(scales[name], scan_id, len(given))
+            _who_and_what(scan_id, len(given))
+            _save_buttons(workspace, scan_id, scales[name], following)
+        for script in (controls.COMMENT_KEY, controls.PRESSED):
+            controls.listen(script)
     if not given.empty:
         _past(given)
 
@@ -84,11 +86,9 @@ def _choice(scale: Scale, scan_id: str, count: int) -> None:
 
 def _who_and_what(scan_id: str, count: int) -> None:
     with st.container(horizontal=True, gap="small", key="who-and-what"):
-        st.text_input(
+        person.field(
             "Your name or initials",
-            value=state.get(state.PERSON, ""),
             key="rater-name",
-            max_chars=MAX_RATER,
             width=110,
             label_visibility="collapsed",
             placeholder="your initials",
@@ -136,7 +136,7 @@ def _save_buttons(workspace: Workspace, scan_id: str, scale: Scale, following: s
 
 
 def _save(workspace: Workspace, scan_id: str, scale: Scale, following: str | None) -> None:
-    draft, rater = _draft(scan_id), state.get(state.PERSON, "")
+    draft, rater = _draft(scan_id), person.name()
     if draft.get("value") is None or draft.get("scale") != scale.name:
         st.error("Choose a rating first; none is chosen for you.")
         return
@@ -201,7 +201,8 @@ def show_override(workspace: Workspace, scan_id: str) -> None:
             "For a scan that the score judges wrongly. The decision stands in the history with its reason; "
             "the score and the rule stay as they are."
         )
-        _override_form(workspace, scan_id, len(decided))
+        if person.may(Action.OVERRIDE):
+            _override_form(workspace, scan_id, len(decided))
         _past_overrides(decided)
 
 
@@ -209,9 +210,7 @@ def _override_form(workspace: Workspace, scan_id: str, count: int) -> None:
     rule, _ = tried_rule.current()
     with st.form(f"override-{scan_id}-{count}", border=False):
         tier = st.radio("Tier", [*rule.tiers, _BY_RULE], index=None, horizontal=True)
-        author = st.text_input(
-            "Who decides", value=state.get(state.PERSON, ""), max_chars=MAX_RATER
-        )
+        author = person.field("Who decides")
         reason = st.text_input("Reason", max_chars=MAX_COMMENT, placeholder="what the score misses")
         sent = st.form_submit_button("Decide")
     if not sent:

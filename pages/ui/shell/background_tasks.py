@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from curation.access import acting, guard
+from curation.access.actions import Action
 from curation.storage import processes
 from curation.storage.processes import Process
 from curation.storage.workspace import Workspace
@@ -16,6 +18,17 @@ LOOK, LOOK_AT_ALL = "reconstruct", "reconstruct-errors"
 REPORT = "report"
 
 _WORKSPACE = "--workspace"
+
+#: The action that each task takes.
+ACTIONS: dict[str, Action] = {
+    SCORING: Action.SCORE,
+    INGEST: Action.INGEST,
+    IMPORT: Action.INGEST,
+    EXAMPLE: Action.INGEST,
+    LOOK: Action.LOOK_THROUGH_MODEL,
+    LOOK_AT_ALL: Action.LOOK_THROUGH_MODEL,
+    REPORT: Action.WRITE_REPORT,
+}
 
 #: Tasks by the name of their state file -> what the screen calls them.
 LABELS: dict[str, str] = {
@@ -45,14 +58,20 @@ def start(
     workspace : Workspace
         Given to the command.
     name : str
-        Of the task; one of a name runs at a time.
+        Of the task, a key of :data:`ACTIONS`; one of a name runs at a time.
     *arguments : str
         Of the command.
     room : {'curation', 'training'}
         Whose command line.
     command : str, optional
         The command, where it is not called as the task is.
+
+    Raises
+    ------
+    AccessError
+        When whoever is signed in may not do it.
     """
+    guard.require(ACTIONS[name])
     if running(workspace, name):
         return
     program = [sys.executable, "-m", room, command or name, _WORKSPACE, str(workspace.root)]
@@ -61,12 +80,17 @@ def start(
         [*program, *arguments],
         log=log_path(workspace, name),
         state=_state_path(workspace, name),
-        environment={"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        environment={
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            **acting.environment(),
+        },
     )
 
 
 def stop(workspace: Workspace, name: str) -> None:
     """Stop a task; its finished parts stay."""
+    guard.require(ACTIONS[name])
     process = running(workspace, name)
     if process:
         processes.stop(process)

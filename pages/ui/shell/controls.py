@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.components import v2
 
 from curation.storage import text_tables
-from pages.ui.shell import frame, state
+from pages.ui.shell import downloads, frame, state
 from pages.ui.shell.state import Key, T
 
 #: Scripts of :file:`assets/`: the key that puts the cursor into a rating's comment, the pressed state of
@@ -148,7 +148,7 @@ def offer_tables(name: str, tables: Mapping[str, pd.DataFrame], *, left_out: str
     part = "-part" if left_out else ""
     with st.container(horizontal=True):
         for kind, table in tables.items():
-            st.download_button(
+            downloads.button(
                 f"{kind.replace('-', ' ').capitalize()} (CSV)",
                 partial(csv, table, left_out),
                 f"{name}{part}-{kind}.csv",

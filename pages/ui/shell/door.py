@@ -18,7 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import net_util
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from curation.access.acting import Actor
+from curation.access.membership import Membership
+from curation.decisions import actions
 from curation.errors import ServerError
+from curation.storage.workspace import Workspace
+from pages.ui.entrance import entrance
 from pages.ui.shell import door_key, scratch
 
 #: Names by which a browser on this machine, or at the near end of a tunnel to it, asks for the page.
@@ -37,6 +42,8 @@ _TUNNEL = (
 
 _log = logging.getLogger(__name__)
 _built = False
+#: Whether requests from other machines are answered: only with a login, and TLS of the server's own.
+_for_all = False
 
 
 def stands() -> bool:
@@ -44,28 +51,38 @@ def stands() -> bool:
     return _built
 
 
-def refuse_open_settings(options: Mapping[str, object] | None = None) -> None:
+def refuse_open_settings(
+    options: Mapping[str, object] | None = None, login: Membership | None = None
+) -> None:
     """Refuse settings under which strangers could open the page.
 
-    The one place that decides it. There is no login yet, so no setting opens the page to other machines.
+    The one place that decides it. Other machines are answered only where a provider's login says who it is
+    and the server speaks TLS itself; behind a proxy, the address stays this machine's own.
 
     Parameters
     ----------
     options : mapping, optional
-        Streamlit's ``server.address``, ``server.port`` and ``server.allowedHosts``; by default as they are.
+        Streamlit's ``server.address``, ``server.port``, ``server.allowedHosts`` and ``server.sslCertFile``;
+        by default as they are.
+    login : Membership, optional
+        How people sign in, where they do.
 
     Raises
     ------
     ServerError
         With the way round it.
     """
-    names = ("server.address", "server.port", "server.allowedHosts")
+    global _for_all
+    names = ("server.address", "server.port", "server.allowedHosts", "server.sslCertFile")
     given = options or {name: st.get_option(name) for name in names}
     address, hosts = given["server.address"], given["server.allowedHosts"]
-    if not is_own(str(address or "")):
+    safe = login is not None and login.by == "oidc" and bool(given.get("server.sslCertFile"))
+    _for_all = safe and not is_own(str(address or ""))
+    if not safe and not is_own(str(address or "")):
+        lacking = "there is no login" if login is None else "what passes could be read by others"
         raise ServerError(
-            f"The page would be open to everybody who can reach {address or 'this machine'}, and there is no "
-            "login. Leave server.address at 127.0.0.1. " + _TUNNEL.format(port=given["server.port"])
+            f"The page would be open to everybody who can reach {address or 'this machine'}, and {lacking}. "
+            f"Leave server.address at 127.0.0.1. {_TUNNEL.format(port=given['server.port'])}"
         )
     listed = [str(host).strip() for host in hosts] if isinstance(hosts, list | tuple) else []
     if not listed or "*" in listed:
@@ -95,7 +112,7 @@ def refusal(scope: Scope) -> str | None:
     headers = Headers(scope=scope)
     hosts, origins = headers.getlist("host"), headers.getlist("origin")
     address, port = scope.get("server") or ("", None)
-    if not is_own(address):
+    if not _for_all and not is_own(address):
         return f"Tierscope serves the machine that it runs on. {_TUNNEL.format(port=port)}"
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]) or not is_host_allowed(hosts[0]):
         return (
@@ -112,6 +129,8 @@ def refusal(scope: Scope) -> str | None:
 
 def _keyless(scope: Scope) -> str | None:
     """Return why a request without the key is refused; none where it has it, or none is asked for."""
+    if entrance.is_open():  # then one signs in
+        return None
     asks_whether_it_lives = scope["path"] == _HEALTH
     if asks_whether_it_lives or door_key.is_shown(scope) or door_key.handed_over(scope):
         return None
@@ -128,7 +147,9 @@ class Door:
     def __init__(self, app: ASGIApp) -> None:
         global _built
         _built = True
-        self._app = app
+        self._app = entrance.around(
+            app, door_key.key() if entrance.is_open() else None, _note_entry
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse it."""
@@ -145,7 +166,7 @@ class Door:
         answer: ASGIApp = self._app
         if reason is not None:
             answer = PlainTextResponse(reason + "\n", 403)
-        elif handed := door_key.handed_over(scope):
+        elif not entrance.is_open() and (handed := door_key.handed_over(scope)):
             answer = RedirectResponse(handed[0], 303, {"Set-Cookie": handed[1]})
         elif any(part in scope["path"] for part in _CLOSED):
             answer = PlainTextResponse("This is not served.\n", 404)
@@ -156,10 +177,17 @@ class Door:
 async def lifespan(_: object) -> AsyncIterator[None]:
     """Say where the page is once the server stands, and remove the images that it prepared at its end."""
     address, port = (st.get_option(f"server.{name}") for name in ("address", "port"))
-    _log.info("Tierscope: %s", door_key.address(f"http://{address}:{port}"))
+    base = f"http://{address}:{port}"
+    where = f"{base}, where people sign in" if entrance.is_open() else door_key.address(base)
+    _log.info("Tierscope: %s", where)
     yield
     scratch.clear()
     _log.info("The page has ended. Scoring and studies go on.")
+
+
+def _note_entry(what: str, actor: Actor) -> None:
+    """Put into the audit that somebody came in, was refused, or left."""
+    actions.note_of(Workspace(Workspace.named().resolve()), actor, what, actor.name)
 
 
 def _with_manners(scope: Scope, send: Send) -> Send:

@@ -15,9 +15,12 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
 
 from curation import errors
+from curation.access import acting
+from curation.access.actions import MEANING, Rank
 from curation.errors import TierscopeError
 from curation.references import reference_library
 from curation.storage.workspace import Source, Workspace
+from pages.ui.entrance import sign_in_page
 from pages.ui.shell import cache, charts, door, formatting, state
 
 ROOT = Path(__file__).parents[3]
@@ -109,9 +112,9 @@ def show(
         return
     banner = _simulated_banner(sources, named=not quiet, short=compact)
     if compact:
-        _compact_head("" if quiet else page.question, banner)
+        _compact_head("" if quiet else page.question, banner + _signed_in())
     else:
-        _heading(page, f"Workspace {workspace.root.name}")
+        _heading(page, f"Workspace {workspace.root.name}", _signed_in())
         if banner:
             st.html(banner)
     _read_only_banner(workspace)
@@ -236,11 +239,27 @@ def _hand_over(key: str) -> None:
         st.switch_page("app.py")
 
 
-def _heading(page: PageInfo, where: str) -> None:
+def _heading(page: PageInfo, where: str, person: str = "") -> None:
     st.html(
         f'<header class="ts-head"><h1>{html.escape(page.question)}</h1>'
-        f'<span class="ts-where">{html.escape(where)}</span></header>'
+        f'<span class="ts-where">{html.escape(where)}{person}</span></header>'
     )
+
+
+def _signed_in() -> str:
+    """Return who is signed in, as what, and the way out, as HTML; empty where there is no login."""
+    actor = acting.who()
+    if not actor.signed_in or actor.rank is None:
+        return ""
+    return (
+        f'<span class="ts-person" title="You may: {html.escape(_allowed(actor.rank))}">'
+        f"{html.escape(actor.name)}, {actor.rank.word}"
+        f'<a href="{sign_in_page.OUT}" target="_self">Sign out</a></span>'
+    )
+
+
+def _allowed(rank: Rank) -> str:
+    return "; ".join(words for each, words in MEANING.items() if each <= rank)
 
 
 def _read_only_banner(workspace: Workspace) -> None:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from curation.access import guard
+from curation.access.actions import Action
 from curation.assessment import pending
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.shell import background_tasks, cache, formatting, frame, state
+from pages.ui.shell import background_tasks, cache, formatting, frame, person, state
 
 EVERY = "2s"
 
@@ -86,12 +88,15 @@ def _while_busy(workspace: Workspace, busy: list[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         names = ", ".join(background_tasks.LABELS.get(name, name) for name in busy)
         st.markdown(f"Running in the background: {formatting.escape(names)}", width="content")
-        if background_tasks.SCORING in busy and st.button("Stop scoring", icon=":material/stop:"):
+        stoppable = background_tasks.SCORING in busy and guard.may(Action.SCORE)
+        if stoppable and st.button("Stop scoring", icon=":material/stop:"):
             background_tasks.stop(workspace, background_tasks.SCORING)
             st.rerun(scope="app")
 
 
 def _offer_start(workspace: Workspace, remaining: int) -> None:
+    if not person.may(Action.SCORE):
+        return
     cores = os.cpu_count() or 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
         jobs = st.number_input("Processes", 1, cores, value=cores, width=140, key=state.JOBS)
@@ -101,6 +106,8 @@ def _offer_start(workspace: Workspace, remaining: int) -> None:
 
 
 def _offer_again(workspace: Workspace, done: pending.AssessmentProgress) -> None:
+    if not guard.may(Action.SCORE):
+        return
     label = f"Try {plural(done.failed, 'scan')} again"
     help_text = (
         "Those that could not be measured. Review says of each why; a share may have been away."

@@ -37,6 +37,8 @@ STEPS = Key[tuple[Any, int]]("steps")
 LISTS = Key[list[int]]("filter_lists")
 #: Who works here: the author of ratings, cohorts and studies.
 PERSON = Key[str]("person")
+#: The scan whose view was put into the audit last.
+NOTED_VIEW = Key[str]("noted_view")
 #: The scans that Explore and Tiers are about.
 ROLE = Key[Role]("role")
 #: The tier rule that is being tried, as plain values, see :mod:`pages.ui.scan_table.tried_rule`.

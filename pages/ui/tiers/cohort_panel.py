@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from curation.access.actions import Action
 from curation.cohorts import (
     cohort_draft,
     cohort_export,
@@ -14,7 +15,7 @@ from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml, tier_rule
 from curation.wording import plural
-from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
+from pages.ui.shell import cache, controls, downloads, formatting, frame, html_marks, person, state
 from pages.ui.tiers import rule_text_panel
 
 _KINDS = {"list": "Plain list", "links": "Folder of links", "bids": "BIDS derivatives"}
@@ -46,7 +47,7 @@ def _flow(cohort: Cohort) -> None:
         return
     drawn = flow_svg.svg(cohort.flow, tier_rule.colours(cohort.rule), f"Cohort {cohort.id}")
     st.image(drawn, width="stretch")
-    st.download_button(
+    downloads.button(
         "Flow chart (SVG)",
         drawn,
         f"{cohort.id}_flow.svg",
@@ -72,13 +73,13 @@ def _facts(workspace: Workspace, cohort: Cohort) -> None:
     path = workspace.cohorts_dir / f"{cohort.id}.json"
     with st.container(horizontal=True):
         for label, ending in (("List (TSV)", ".tsv"), ("Metadata (JSON)", ".json")):
-            st.download_button(
+            downloads.button(
                 label,
                 path.with_suffix(ending).read_bytes,
                 f"{cohort.id}{ending}",
                 icon=":material/download:",
             )
-        st.download_button(
+        downloads.button(
             "Rule (YAML)",
             rule_yaml.to_yaml(cohort.rule),
             f"{cohort.id}.yaml",
@@ -135,6 +136,8 @@ def _some(names: list[str]) -> str:
 
 def _exports(workspace: Workspace, cohort: Cohort) -> None:
     st.markdown("**Export**")
+    if not person.may(Action.EXPORT_COHORT):
+        return
     with st.container(horizontal=True):
         asked = [
             kind
@@ -149,6 +152,8 @@ def _exports(workspace: Workspace, cohort: Cohort) -> None:
 
 
 def _control(workspace: Workspace, cohort: Cohort) -> None:
+    if not person.may(Action.FREEZE):
+        return
     with (
         st.form(f"control-{cohort.id}", border=True),
         st.container(horizontal=True, vertical_alignment="bottom"),
@@ -159,7 +164,7 @@ def _control(workspace: Workspace, cohort: Cohort) -> None:
         )
         chosen = st.multiselect("As tiers", cohort.rule.names, default=list(cohort.rule.names[:1]))
         seed = st.number_input("Seed", min_value=0, max_value=2**31 - 1, value=0, step=1)
-        author = st.text_input("Who draws it", value=state.get(state.PERSON, ""), max_chars=100)
+        author = person.field("Who draws it")
         sent = st.form_submit_button("Draw and freeze it")
     if sent:
         with frame.in_words():

@@ -3,6 +3,8 @@
 import pandas as pd
 import streamlit as st
 
+from curation.access import guard
+from curation.access.actions import Action
 from curation.references import fit_from_ratings, reference_library
 from curation.references.reference_library import ReferenceHeader
 from curation.scoring import cohort_anchors
@@ -76,7 +78,7 @@ def _choose(workspace: Workspace, headers: list[ReferenceHeader], active: str) -
     )
     st.caption(formatting.escape(by_id[chosen].description))
     label = "This one is in use" if chosen == active else f"Judge by {by_id[chosen].label}"
-    if st.button(label, type="primary", disabled=chosen == active):
+    if st.button(label, type="primary", disabled=chosen == active or not _may()):
         with frame.in_words():
             _switch(workspace, chosen)
 
@@ -90,7 +92,9 @@ def _from_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
         "ones out; it cannot see what is wrong with all of them."
         + (f" {plural(missing, 'scored scan')} more are needed." if missing > 0 else "")
     )
-    if st.button("Fit to the scans", disabled=missing > 0, icon=":material/straighten:"):
+    if st.button(
+        "Fit to the scans", disabled=missing > 0 or not _may(), icon=":material/straighten:"
+    ):
         _make(workspace, reference_library.fit_cohort, "Comparing the scans with each other …")
 
 
@@ -107,8 +111,14 @@ def _from_ratings(workspace: Workspace) -> None:
             "foretold on scans not learned from stands beside it."
         )
     )
-    if st.button("Learn from the ratings", disabled=missing > 0, icon=":material/school:"):
+    if st.button(
+        "Learn from the ratings", disabled=missing > 0 or not _may(), icon=":material/school:"
+    ):
         _make(workspace, reference_library.fit_ratings, "Learning, and testing on scans left out …")
+
+
+def _may() -> bool:
+    return guard.may(Action.CHOOSE_REFERENCE)
 
 
 def _make(workspace: Workspace, fit, words: str) -> None:  # type: ignore[no-untyped-def]

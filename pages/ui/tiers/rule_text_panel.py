@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import streamlit as st
 
+from curation.access.actions import Action
 from curation.errors import RuleError
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_versions, rule_yaml
@@ -11,7 +12,7 @@ from curation.tiers.rule_versions import SavedRule
 from curation.tiers.tier_rule import TierRule
 from curation.wording import plural
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import formatting, frame, html_marks, state
+from pages.ui.shell import downloads, formatting, frame, html_marks, person, state
 
 _STAYS = "The last good rule stays in force."
 #: The part that these fields are, see :func:`pages.ui.scan_table.tried_rule.change`.
@@ -51,7 +52,7 @@ def _text() -> None:
     problem_of(PART)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Apply the text", on_click=_apply, type="primary")
-        st.download_button(
+        downloads.button(
             "Download",
             lambda: state.get(state.RULE_TEXT),
             "rule.yaml",
@@ -112,12 +113,14 @@ def _upload() -> None:
 
 
 def _save(workspace: Workspace, rule: TierRule) -> None:
+    if not person.may(Action.SAVE_RULE):
+        return
     with (
         st.form("save-rule", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         name = st.text_input("Name of the rule", max_chars=rule_versions.MAX_NAME)
-        author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
+        author = person.field("Who decides")
         sent = st.form_submit_button("Save this version")
     if sent:
         with frame.in_words():

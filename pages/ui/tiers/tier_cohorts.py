@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from curation import errors
+from curation.access.actions import Action
 from curation.cohorts import cohort_draft, frozen_cohort
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader, newest_pool
 from curation.sources import duplicates
@@ -15,7 +16,7 @@ from curation.tiers.tier_rule import TierRule
 from curation.wording import plural
 from pages.ui.explore import selected_scans
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
+from pages.ui.shell import cache, controls, formatting, frame, html_marks, person, state
 from pages.ui.tiers import cohort_panel, flow_plot
 
 _LISTED = 20
@@ -46,11 +47,13 @@ def _freeze(workspace: Workspace, scan_table: ScanTable, role: Role, rule: TierR
         "A frozen cohort is a named list of these scans with their tiers, hashes and the rule. It does "
         "not change when you move a cut-off later; studies are trained on frozen cohorts only."
     )
+    if not person.may(Action.FREEZE):
+        return
     with st.form("freeze", border=True):
         by = _rule(workspace, rule) if role == "target" else rule
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input("Name", value=role, max_chars=60)
-            author = st.text_input("Who decides", value=state.get(state.PERSON, ""), max_chars=100)
+            author = person.field("Who decides")
             images_only = _images_only(scan_table)
             sent = st.form_submit_button(f"Freeze this {role} cohort", type="primary")
     if sent:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from curation.access.actions import Action
 from curation.cohorts.frozen_cohort import CohortHeader
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.shell import cache, formatting, frame, state
+from pages.ui.shell import cache, formatting, frame, person, state
 from pages.ui.train import (
     analysis_form,
     backend_form,
@@ -42,6 +43,8 @@ def show(workspace: Workspace, *, first: bool) -> None:
         )
         return
     with st.expander("Plan a new study", expanded=first, icon=":material/add:"):
+        if not person.may(Action.PLAN_STUDY):
+            return
         _form(workspace, pools, targets)
 
 

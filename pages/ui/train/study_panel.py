@@ -4,10 +4,11 @@ import html
 
 import streamlit as st
 
+from curation.access.actions import Action
 from curation.storage.workspace import Workspace
 from curation.wording import plural
 from pages.ui.compare import comparison_data
-from pages.ui.shell import cache, charts, formatting, frame, state
+from pages.ui.shell import cache, charts, formatting, frame, person, state
 from pages.ui.shell.html_marks import state_chip
 from pages.ui.shell.progress import EVERY
 from pages.ui.train import backend_form, runs_panel, tuning_panel
@@ -149,6 +150,8 @@ def _losses(workspace: Workspace, study: Study) -> None:
 
 def show_actions(workspace: Workspace, study: Study, now: StudyStatus) -> None:
     """Draw the buttons that fit the state of a study."""
+    if not person.may(Action.LAUNCH):
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         if now.going:
             _stop(workspace, study, now)

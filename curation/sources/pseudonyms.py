@@ -1,0 +1,160 @@
+"""Pseudonyms of scans and people, made at ingest: no name of a file stands in an id, an address or a list.
+
+A pseudonym is a keyed hash of the name (HMAC-SHA256): who has the key makes the same one again, nobody else
+can try names. The key lies outside of the workspace. A scan's path is that of a link in the workspace, named
+by its pseudonym; where it leads is told by the file system alone.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from curation.errors import SourceError
+from curation.sources import scan_names
+from curation.sources.source import Entry
+from curation.storage import files
+from curation.storage.workspace import Source, Workspace
+
+ENVIRONMENT_VARIABLE = "TIERSCOPE_PSEUDONYM_KEY"
+_USUAL = "~/.config/tierscope/pseudonym.key"
+_SHORTEST = 32
+#: Letters of a person's and of a scan's pseudonym: 60 and 40 bits.
+_OF_PERSON, _OF_SCAN, _OF_KEY = 12, 8, 8
+
+
+def settle(
+    workspace: Workspace, source: Source, earlier: Source | None, asked: bool | None
+) -> Source:
+    """Return a source with or without pseudonyms: as it is asked, else as it was listed before.
+
+    Raises
+    ------
+    SourceError
+        When a source that was listed with names shall get pseudonyms or the other way round, or the key is
+        another one, or cannot be used.
+    """
+    had = bool(earlier and earlier.pseudonyms)
+    if earlier is not None and asked is not None and asked != had:
+        raise SourceError(
+            f"{source.name} was listed {'with' if had else 'without'} pseudonyms, and scans are never "
+            "renamed. List it under another name (--name)."
+        )
+    if not (had if asked is None else asked):
+        return source
+    mark = _letters(_key(workspace), "key", _OF_KEY)
+    if earlier is not None and earlier.pseudonyms != mark:
+        raise SourceError(
+            f"The pseudonyms of {source.name} were made with another key than that of {_place()}. Put that "
+            f"key back, or name its file by {ENVIRONMENT_VARIABLE}."
+        )
+    return replace(source, pseudonyms=mark)
+
+
+def hide(workspace: Workspace, source: Source, entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries of a source as they are listed: under pseudonyms, where it has them.
+
+    Each image is linked to in the workspace; that link is its path from then on.
+    """
+    if not source.pseudonyms:
+        return list(entries)
+    key = _key(workspace)
+    folder = workspace.links_dir / source.name
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_hidden(key, folder, entry) for entry in entries]
+
+
+def person(key: str, participant_id: str) -> str:
+    """Return the pseudonym of a person, the same in every source."""
+    label = participant_id.removeprefix("sub-")
+    return f"sub-{_letters(key, f'person:{label}', _OF_PERSON)}"
+
+
+def _hidden(key: str, folder: Path, entry: Entry) -> Entry:
+    who = person(key, entry.participant_id)
+    parts = [who, _letters(key, f"scan:{entry.key}", _OF_SCAN), entry.modality]
+    name = "_".join(part for part in parts if part)
+    session = entry.session_id and f"ses-{_letters(key, f'session:{entry.session_id}', _OF_SCAN)}"
+    known = entry.person.get("person")
+    described = entry.person | ({"person": person(key, known)} if isinstance(known, str) else {})
+    problem, path = entry.problem, entry.path
+    if path is not None and entry.closed:
+        problem, path = "a folder could not be entered, and nothing in it is listed", None
+    elif path is not None and problem:
+        problem, path = "its name or its place cannot be listed", None
+    elif path is not None:
+        path = _link(folder, name, path)
+    return replace(
+        entry,
+        key=name,
+        path=path,
+        participant_id=who,
+        session_id=session,
+        person=described,
+        problem=problem,
+    )
+
+
+def _link(folder: Path, name: str, target: Path) -> Path:
+    """Make, or renew, the link by which an image is read."""
+    ending = target.name[len(scan_names.stem_of(target)) :].lower()
+    link = folder / f"{name}{ending}"
+    if not link.is_symlink() or link.readlink() != target:
+        made = folder / f".{link.name}.{os.getpid()}.tmp"
+        made.unlink(missing_ok=True)
+        made.symlink_to(target)
+        made.replace(link)
+    return link
+
+
+# ---- the key -----------------------------------------------------------------------------------------
+
+
+def _place() -> Path:
+    return files.expanded(os.environ.get(ENVIRONMENT_VARIABLE) or _USUAL)
+
+
+def _key(workspace: Workspace) -> str:
+    """Return the key, a new one where there is none yet.
+
+    Raises
+    ------
+    SourceError
+        When it would lie in the workspace, others could read it, or it is none.
+    """
+    path = _place().resolve()
+    if path.is_relative_to(workspace.root):
+        raise SourceError(
+            f"The key of pseudonyms would lie in the workspace, at {path}: whoever has the one would have "
+            f"the other. Name a file elsewhere by {ENVIRONMENT_VARIABLE}."
+        )
+    try:
+        found = path.read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return _new_key(path)
+    if path.stat().st_mode & 0o077:
+        raise SourceError(f"Others may read the key of pseudonyms. 'chmod 600 {path}'.")
+    if len(found) < _SHORTEST:
+        raise SourceError(
+            f"{path} holds no key of pseudonyms: expected are {_SHORTEST} letters or more. Put back a copy "
+            "of it; with another key every scan would get another id."
+        )
+    return found
+
+
+def _new_key(path: Path) -> str:
+    made = secrets.token_hex(_SHORTEST)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(number, "w") as file:
+        file.write(made)
+    return made
+
+
+def _letters(key: str, text: str, count: int) -> str:
+    digest = hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()
+    return base64.b32encode(digest).decode("ascii").lower()[:count]

@@ -1,0 +1,1 @@
+"""Entrance of the pages where people sign in: login, sessions, their end, and who acts."""

@@ -1,0 +1,50 @@
+"""Who decides: whoever is signed in, or the name that somebody types where there is no login."""
+
+from typing import Any
+
+import streamlit as st
+
+from curation.access import acting, guard
+from curation.access.actions import Action
+from curation.decisions import actions
+from curation.ratings.rating_record import MAX_RATER
+from curation.storage.workspace import Workspace
+from pages.ui.entrance import entrance
+from pages.ui.shell import formatting, state
+
+
+def name() -> str:
+    """Return who works here; empty where nobody has said so yet."""
+    actor = acting.who()
+    return actor.name if actor.signed_in else state.get(state.PERSON, "")
+
+
+def field(label: str, **options: Any) -> str:
+    """Draw the field in which somebody says who decides, and return the name; none for who is signed in."""
+    actor = acting.who()
+    if actor.signed_in:
+        return actor.name
+    return st.text_input(label, value=state.get(state.PERSON, ""), max_chars=MAX_RATER, **options)
+
+
+def may(action: Action) -> bool:
+    """Return whether whoever looks may take an action; where not, say so in a line."""
+    if guard.may(action):
+        return True
+    actor = acting.who()
+    rank = actor.rank.word if actor.rank else "nobody"
+    st.caption(
+        formatting.escape(
+            f"To {action.words} one has to be {action.rank.word} or more; you are {rank} here."
+        )
+    )
+    return False
+
+
+def note_view(workspace: Workspace, scan_id: str) -> None:
+    """Put into the audit that somebody looks at a scan, where the login's settings ask for it."""
+    settings, actor = entrance.settings(), acting.who()
+    if settings is None or not settings.views or state.get(state.NOTED_VIEW) == scan_id:
+        return
+    actions.note_of(workspace, actor, "looked at", scan_id)
+    state.put(state.NOTED_VIEW, scan_id)

@@ -1,0 +1,137 @@
+"""Pseudonyms: no name of a file or person is left in what the workspace holds, and they come out again."""
+
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import pandas as pd
+import pytest
+
+from curation.assessment.assess_workspace import assess
+from curation.cohorts import cohort_export, frozen_cohort
+from curation.errors import SourceError
+from curation.imaging.template import template
+from curation.sources import pseudonyms
+from curation.sources.ingest import ingest
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers.tier_rule import DEFAULT_RULE
+from tests.helpers import nifti_images, phantom_heads
+
+NAMES = ("Mueller", "Schmidt", "19431224")
+
+
+@pytest.fixture
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "apart" / "pseudonym.key"
+    monkeypatch.setenv(pseudonyms.ENVIRONMENT_VARIABLE, str(path))
+    return path
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Path:
+    """A data set whose names tell who it is and when they were born."""
+    folder = tmp_path / "share"
+    for number, name in enumerate(NAMES[:2]):
+        at = folder / f"sub-{name}19431224/ses-19431224/anat"
+        at.mkdir(parents=True)
+        path = at / f"sub-{name}19431224_ses-19431224_T1w.nii.gz"
+        nib.save(nib.Nifti1Image(phantom_heads.head(number), template(4).affine), path)
+        (at / f"sub-{name}19431224_ses-19431224_T1w.json").write_text(
+            '{"Manufacturer": "Siemens", "MagneticFieldStrength": 3}'
+        )
+    (folder / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.8.0"}')
+    (folder / "participants.tsv").write_text(
+        "participant_id\tage\tsex\n"
+        + "".join(f"sub-{name}19431224\t{50 + n}\tF\n" for n, name in enumerate(NAMES[:2]))
+    )
+    return folder
+
+
+def _told(workspace: Workspace) -> str:
+    """Return everything that files of a workspace are called and hold."""
+    told = []
+    for path in workspace.root.rglob("*"):
+        told.append(str(path.relative_to(workspace.root)))
+        if path.suffix == ".parquet":
+            told.append(pd.read_parquet(path).to_csv())
+        elif path.is_file() and not path.is_symlink():
+            told.append(path.read_bytes().decode("latin-1"))
+    return "\n".join(told)
+
+
+def test_no_name_is_left_in_the_workspace_and_all_else_is_read(
+    workspace: Workspace, share: Path, key: Path
+) -> None:
+    ingest(workspace, share, hide_names=True)
+    scans = tables.read_scans(workspace)
+    assert scans["status"].tolist() == ["ok", "ok"]
+    assert sorted(scans["age_years"]) == [50, 51]
+    assert set(scans["manufacturer"]) == {"Siemens"}
+    assert scans["participant_id"].nunique() == 2
+    assess(workspace)
+    frozen = frozen_cohort.freeze(workspace, "pool", author="ada", rule=DEFAULT_RULE)
+    for kind in cohort_export.EXPORT_FORMATS:
+        cohort_export.export(workspace, frozen, kind)
+    told = _told(workspace)
+    assert not [name for name in NAMES if name in told]
+    assert key.stat().st_mode & 0o077 == 0
+    assert key.read_text() not in told
+
+
+def test_the_same_key_gives_the_same_pseudonyms_and_another_key_is_refused(
+    workspace: Workspace, share: Path, key: Path, tmp_path: Path
+) -> None:
+    before = ingest(workspace, share, hide_names=True).scans["scan_id"].tolist()
+    assert ingest(workspace, share).scans["scan_id"].tolist() == before
+    other = Workspace.create(tmp_path / "other")
+    assert ingest(other, share, hide_names=True).scans["scan_id"].tolist() == before
+    shutil.move(share, tmp_path / "moved")
+    renamed = Workspace.create(tmp_path / "renamed")
+    summary = ingest(renamed, tmp_path / "moved", name="share", hide_names=True)
+    assert summary.scans["scan_id"].tolist() == before
+    key.write_text("k" * 64)
+    with pytest.raises(SourceError, match="another key"):
+        ingest(renamed, tmp_path / "moved", name="share")
+
+
+def test_a_source_keeps_what_it_was_listed_with(
+    workspace: Workspace, share: Path, key: Path
+) -> None:
+    ingest(workspace, share)
+    with pytest.raises(SourceError, match="under another name"):
+        ingest(workspace, share, hide_names=True)
+    assert ingest(workspace, share, name="hidden", hide_names=True).source.pseudonyms
+
+
+def test_a_key_that_lies_in_the_workspace_or_is_open_or_none_is_refused(
+    workspace: Workspace, share: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key.parent.mkdir()
+    key.write_text("k" * 64)
+    key.chmod(0o644)
+    with pytest.raises(SourceError, match="chmod 600"):
+        ingest(workspace, share, hide_names=True)
+    key.chmod(0o600)
+    key.write_text("short")
+    with pytest.raises(SourceError, match="holds no key"):
+        ingest(workspace, share, hide_names=True)
+    monkeypatch.setenv(pseudonyms.ENVIRONMENT_VARIABLE, str(workspace.root / "key"))
+    with pytest.raises(SourceError, match="lie in the workspace"):
+        ingest(workspace, share, hide_names=True)
+    assert workspace.sources() == []
+
+
+def test_a_file_that_moved_is_found_again_by_its_pseudonym(
+    workspace: Workspace, tmp_path: Path, key: Path
+) -> None:
+    folder = tmp_path / "loose"
+    folder.mkdir()
+    phantom = folder / "Mueller_T1w.nii"
+    nifti_images.write_nifti(phantom)
+    ingest(workspace, folder, hide_names=True)
+    link = Path(tables.read_scans(workspace)["path"].iloc[0])
+    assert link.is_symlink() and link.readlink() == phantom
+    link.unlink()
+    ingest(workspace, folder)
+    assert link.readlink() == phantom

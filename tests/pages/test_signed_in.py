@@ -1,0 +1,94 @@
+"""Pages for somebody who is signed in: what each rank is offered, and in whose name it happens."""
+
+import pytest
+
+from curation.access.actions import Rank
+from curation.access.membership import Membership
+from curation.decisions import audit_trail
+from curation.ratings import rating_log
+from pages.ui.entrance import entrance
+from pages.ui.shell import downloads, state
+from pages.ui.shell.frame import PAGES
+from tests.helpers import rating_sessions
+from tests.helpers.logins import signed_in
+from tests.helpers.page_words import button, checked, words
+
+
+def _labels(page) -> set[str]:
+    return {one.label for one in page.button}
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_a_viewer_sees_every_page_and_is_offered_nothing_that_decides(name, full, run) -> None:
+    before = len(audit_trail.history(full.workspace))
+    with signed_in("vera@lab.example", Rank.VIEWER):
+        page = run(name, full.workspace)
+        assert not page.error
+        said = words(page)
+        assert "vera@lab.example, viewer" in said
+        assert "Sign out" in said
+    deciding = {"Save", "Start rating", "Add the source", "Freeze this pool cohort", "Launch"}
+    assert not deciding & _labels(page)
+    assert not any(one.label.startswith(("Who ", "Your name")) for one in page.text_input)
+    assert len(audit_trail.history(full.workspace)) == before
+
+
+def test_a_rating_on_review_is_in_the_name_of_who_is_signed_in(own, run) -> None:
+    with signed_in("ada@lab.example", Rank.RATER):
+        page = run("review", own, **{state.PERSON: "Somebody Else"})
+        assert not any("initials" in one.label for one in page.text_input)
+        checked(button(page, "accept").click().run())
+        checked(button(page, "Save").click().run())
+    assert rating_log.list_ratings(own)["rater"].tolist() == ["ada@lab.example"]
+
+
+def test_anothers_session_is_not_opened_by_its_number(own, run) -> None:
+    with signed_in("ada@lab.example", Rank.RATER):
+        session = rating_sessions.started(own, rater="ada@lab.example")
+        page = run("rate", own, **{state.RATING_SESSION: session.id})
+        assert "Scan 1 of 3" in words(page)
+    with signed_in("eve@lab.example", Rank.ADMINISTRATOR):
+        page = run("rate", own, **{state.RATING_SESSION: session.id})
+        assert "Scan 1 of 3" not in words(page)
+        assert not any("pilot" in label for label in _labels(page))
+    assert "Go on with session pilot, 0 of 3 (Ada)" not in _labels(page)
+
+
+def test_each_view_of_a_scan_is_noted_once_where_it_is_asked_for(own, run, monkeypatch) -> None:
+    def looked_at() -> list[str]:
+        noted = audit_trail.history(own)
+        return noted.loc[noted["what"] == "looked at", "subject"].tolist()
+
+    settings = Membership("oidc", people={"vera@lab.example": Rank.VIEWER}, views=True)
+    with signed_in("vera@lab.example", Rank.VIEWER):
+        run("review", own)
+        assert looked_at() == []
+        monkeypatch.setattr(entrance, "settings", lambda: settings)
+        page = run("review", own)
+        first = page.session_state[state.SCAN]
+        checked(page.run())
+        assert looked_at() == [first]
+        checked(button(page, "Next").click().run())
+        assert looked_at() == [page.session_state[state.SCAN], first]
+
+
+def test_a_download_is_for_curators_and_noted(own, run) -> None:
+    with signed_in("ada@lab.example", Rank.RATER):
+        page = run("explore", own)
+        assert button(page, "Download").disabled
+    with signed_in("cora@lab.example", Rank.CURATOR):
+        page = run("explore", own)
+        assert not [one for one in page.button if one.label == "Download"]
+        assert [one.label for one in page.get("download_button")] == ["Download"]
+
+
+def test_what_is_downloaded_stands_in_the_audit_before_it_leaves(own) -> None:
+    with signed_in("cora@lab.example", Rank.CURATOR) as cora:
+        taken = downloads._noted(own, cora, lambda: "all of it", "scans.tsv")
+    line = audit_trail.history(own).iloc[0]
+    assert taken == "all of it"
+    assert (line["who"], line["what"], line["subject"]) == (
+        "cora@lab.example",
+        "downloaded",
+        "scans.tsv",
+    )
