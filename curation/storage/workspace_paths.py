@@ -231,6 +231,21 @@ class WorkspacePaths:
         """Simulated scans of the demo, the only images that live inside a workspace."""
         return self.root / "demo-images"
 
+    @property
+    def converted_dir(self) -> Path:
+        """Images that were made of DICOM files, a folder a source."""
+        return self.root / "converted"
+
+    @property
+    def pseudonym_key_path(self) -> Path:
+        """Key of the labels of people in them, see :mod:`curation.dicom.pseudonyms`."""
+        return self.converted_dir / ".key"
+
+    @property
+    def dicom_series_path(self) -> Path:
+        """The series of the DICOM folder that was looked at last, to be chosen from."""
+        return self.tasks_dir / "dicom" / "series.json"
+
     def study_dir(self, study_id: str) -> Path:
         """Return the folder of one study; an id that is not a plain name is refused."""
         return self._inside(self.studies_dir, study_id)
