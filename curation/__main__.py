@@ -23,6 +23,7 @@ COMMANDS = (
     people.COMMAND,
     assess.COMMAND,
     *interchange.MRIQC_COMMANDS,
+    interchange.JOIN_COMMAND,
     *interchange.RATING_COMMANDS,
     describe_metrics.COMMAND,
     *cohorts.COMMANDS,

@@ -18,6 +18,7 @@ from curation.sources import (
     discovery,
     duplicates,
     image_modality,
+    joined_tables,
     scan_names,
     sidecar,
     who_is_who,
@@ -183,6 +184,7 @@ def put(workspace: Workspace, source: Source, rows: pd.DataFrame, before: pd.Dat
     who_is_who.refuse_contradictions(every, source.name)
     tables.write_scans(workspace, duplicates.mark(every, set(in_use), asked))
     workspace.put_source(source)
+    joined_tables.update(workspace)
 
 
 def _forget_scores_of_listed(workspace: Workspace) -> None:

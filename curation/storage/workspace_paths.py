@@ -122,7 +122,18 @@ class WorkspacePaths:
             self.scores_path,
             self.learned_path,
             self.prepared_distance_path,
+            self.joined_columns_path,
         )
+
+    @property
+    def joined_dir(self) -> Path:
+        """Tables of other tools that were joined to the scans."""
+        return self.root / "joined"
+
+    @property
+    def joined_columns_path(self) -> Path:
+        """Their numbers, a row a scan: columns of the scored scans."""
+        return self.joined_dir / "columns" / "columns.parquet"
 
     @property
     def references_dir(self) -> Path:

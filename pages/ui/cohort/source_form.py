@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -13,7 +14,7 @@ from curation.interchange.example_datasets import EXAMPLES, Example
 from curation.sources import allowed_roots, discovery, image_modality
 from curation.storage import files
 from curation.storage.workspace import ROLES, Workspace
-from pages.ui.cohort import dicom_form, folder_picker
+from pages.ui.cohort import dicom_form, folder_picker, joined_form
 from pages.ui.shell import background_tasks, controls, formatting, frame, progress, state
 
 #: The tasks that add sources.
@@ -25,11 +26,12 @@ TASKS = (
     background_tasks.EXAMPLE,
 )
 _LINES = 12
-_IMAGES, _DICOM, _TABLE, _EXAMPLE = "images", "dicom", "table", "example"
+_IMAGES, _DICOM, _TABLE, _OTHER, _EXAMPLE = "images", "dicom", "table", "other", "example"
 _KINDS = {
     _IMAGES: "BIDS, NIfTI folder or table of paths",
     _DICOM: "DICOM folder",
-    _TABLE: "MRIQC's results, without images",
+    _TABLE: "MRIQC's results",
+    _OTHER: "Another tool's table",
     _EXAMPLE: "A real example",
 }
 _TAKEN = {
@@ -70,8 +72,8 @@ def show(workspace: Workspace, *, opened: bool) -> None:
             )
         field = f"add-path-{kind}"
         folder_picker.show(workspace, field)
-        if kind == _DICOM:
-            _show_dicom(workspace, field)
+        if kind in _OF_THEIR_OWN:
+            _OF_THEIR_OWN[kind](workspace, field)
             return
         task = background_tasks.INGEST if kind == _IMAGES else background_tasks.IMPORT
         _form(workspace, kind, task, field)
@@ -89,6 +91,13 @@ def _show_dicom(workspace: Workspace, field: str) -> None:
     show_outcome(workspace, background_tasks.DICOM_LOOK, answer=False)
     dicom_form.choose_series(workspace)
     show_outcome(workspace, background_tasks.DICOM)
+
+
+#: Kinds whose form is of another shape, with what draws it.
+_OF_THEIR_OWN: dict[str, Callable[[Workspace, str], None]] = {
+    _DICOM: _show_dicom,
+    _OTHER: joined_form.show,
+}
 
 
 def offer_again(workspace: Workspace) -> None:
@@ -148,7 +157,8 @@ def _start(
     if task == background_tasks.INGEST and (found := discovery.dicom_instead(given)):
         st.error(formatting.escape(found))
         return
-    background_tasks.start(workspace, task, *arguments, str(given.resolve()), command=command)
+    of = {"command": command} if command else {}
+    background_tasks.start(workspace, task, *arguments, str(given.resolve()), **of)
     st.rerun()
 
 
