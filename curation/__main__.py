@@ -7,6 +7,7 @@ from curation.cli import (
     audit,
     cohorts,
     describe_metrics,
+    dicom,
     framework,
     interchange,
     people,
@@ -18,9 +19,11 @@ from curation.cli import (
 #: In the order of the help.
 COMMANDS = (
     sources.INGEST_COMMAND,
+    dicom.COMMAND,
     people.COMMAND,
     assess.COMMAND,
     *interchange.MRIQC_COMMANDS,
+    interchange.JOIN_COMMAND,
     *interchange.RATING_COMMANDS,
     describe_metrics.COMMAND,
     *cohorts.COMMANDS,

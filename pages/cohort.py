@@ -24,15 +24,15 @@ def body(workspace: Workspace) -> None:
     """Draw the page."""
     scans = cache.scans(workspace)
     if not workspace.sources():
+        source_form.show(workspace, opened=True)
         frame.nothing_yet(
             "There are no scans yet.",
-            "Add a source below: a BIDS data set, a folder of NIfTI files, or a CSV or TSV table with "
-            "a column of paths. Tierscope only reads it; nothing is written among your data. A real example, "
-            "published with experts' ratings, is one click away.",
+            "Name above where yours are. Tierscope only reads them; nothing is written among your data. A "
+            "real example, published with experts' ratings, is one click away.",
         )
-        source_form.show(workspace, opened=True)
         return
     _numbers(scans)
+    source_form.show(workspace, opened=False)
     with frame.in_words():
         progress.scoring(workspace)
         flags.overview(workspace, summaries.usable(scans))
@@ -40,7 +40,6 @@ def body(workspace: Workspace) -> None:
     people_panel.show(workspace)
     alike_panel.show(workspace)
     _problems(scans)
-    source_form.show(workspace, opened=False)
 
 
 def _numbers(scans: pd.DataFrame) -> None:

@@ -7,9 +7,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from curation.storage.workspace import ROLES, Workspace
-from curation.tiers import overrides, tier_rule
+from curation.tiers import overrides, rule_columns, tier_rule
 from curation.tiers.rule_checks import UNSCORED
-from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
+from curation.tiers.rule_columns import SCORE
 from pages.ui.explore import explore_plots, linked_plots, selected_scans
 from pages.ui.explore.linked_plots import LinkedPlots
 from pages.ui.scan_table import rule_in_address, scan_arrays, tried_rule
@@ -169,7 +169,7 @@ def _axes(measured: list[str]) -> tuple[str, tuple[str, str], str]:
             measured,
             key=key,
             first=first,
-            format_func=lambda name: RULE_COLUMNS[name].label,
+            format_func=lambda name: rule_columns.find(name).label,
         )
         for column, (key, first), label in zip(columns, usual.items(), labels, strict=True)
     )

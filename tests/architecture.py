@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("curation", "training", "pages")
 #: The most that each measure may be.
 BOUNDS = {
-    "modules": 420,
+    "modules": 480,
     "largest_folder": 20,
     "module_circles": 0,
     "folder_circles": 0,

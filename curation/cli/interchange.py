@@ -1,6 +1,6 @@
-"""Commands on other tools' files: ratings (``export-ratings``, ``import-ratings``) and MRIQC's tables.
+"""Commands on other tools' files: ratings (``export-ratings``, ``import-ratings``), tables and MRIQC's.
 
-The latter are ``import-mriqc``, ``example`` and ``fit-experts``.
+Tables are joined by ``join``; MRIQC's commands are ``import-mriqc``, ``example`` and ``fit-experts``.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from curation.interchange import (
 )
 from curation.interchange.mriqc_import import TableSummary
 from curation.interchange.rated_tables import experts_reference
-from curation.sources import source_summary
+from curation.sources import joined_tables, other_tables, source_summary
 from curation.storage import files
 from curation.storage.workspace import ROLES, Workspace
 
@@ -64,6 +64,60 @@ def run_import_ratings(chosen: argparse.Namespace) -> int:
             print(f"  {name}")
     return 0
 
+
+def add_join_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``join``."""
+    command.add_argument(
+        "table",
+        type=Path,
+        nargs="?",
+        help="CSV or TSV with ids of scans or people, such as those of agitation, fsqc and QC-Studio",
+    )
+    command.add_argument("--name", help="how it is called here (default: its tool or its file)")
+    command.add_argument(
+        "--worse", nargs="+", default=[], metavar="COLUMN", help="the higher, the worse the scan"
+    )
+    command.add_argument(
+        "--better", nargs="+", default=[], metavar="COLUMN", help="the higher, the better the scan"
+    )
+    command.add_argument("--only", nargs="+", metavar="COLUMN", help="take these columns only")
+    command.add_argument("--source", help="the source that its ids are of (default: any)")
+    command.add_argument("--remove", metavar="NAME", help="take a joined table out again")
+
+
+def run_join(chosen: argparse.Namespace) -> int:
+    """Join a table, take one out, or list those that are joined."""
+    workspace = Workspace.open(chosen.workspace)
+    if chosen.remove:
+        joined_tables.remove(workspace, chosen.remove)
+        print(f"{chosen.remove} is taken out")
+        return 0
+    if chosen.table is None:
+        print("\n".join(joined_tables.names(workspace)) or "no table is joined")
+        return 0
+    table = other_tables.read_table(workspace, chosen.table, chosen.name)
+    done = joined_tables.join(
+        workspace,
+        table,
+        worse=chosen.worse,
+        better=chosen.better,
+        only=chosen.only,
+        source_name=chosen.source,
+    )
+    print(f"{done.name}: {done.rows} rows joined {done.scans} scans; columns:")
+    for name in done.columns:
+        print(f"  {name}")
+    for note in done.notes():
+        print(f"  note: {note}")
+    return 0
+
+
+JOIN_COMMAND = Command(
+    "join",
+    "join a table of another tool to the scans: its numbers as columns to plot, filter and cut on",
+    run_join,
+    add_join_options,
+)
 
 RATING_COMMANDS = (
     Command(

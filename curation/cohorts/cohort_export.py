@@ -17,8 +17,7 @@ from curation.storage import bids_tables, files, tables, text_tables
 from curation.storage.bids_tables import NUMBER, TRUTH, Column, bids_names
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
-from curation.tiers import rule_yaml, tier_rule
-from curation.tiers.rule_columns import RULE_COLUMNS
+from curation.tiers import rule_columns, rule_yaml, tier_rule
 
 #: What each way of exporting makes, by its name.
 EXPORT_FORMATS = {
@@ -156,9 +155,9 @@ def _columns(cohort: Cohort) -> tuple[Column, ...]:
     looked_at = [
         Column(
             name,
-            f"{RULE_COLUMNS[name].label}; {RULE_COLUMNS[name].direction}.",
+            f"{rule_columns.find(name).label}; {rule_columns.find(name).direction}.",
             NUMBER,
-            units=RULE_COLUMNS[name].unit,
+            units=rule_columns.find(name).unit,
         )
         for name in cohort.rule.columns
         if name not in known

@@ -1,6 +1,8 @@
 """Discovery of the scans of a source: a BIDS data set, a folder of NIfTI files, or a manifest."""
 
+import contextlib
 import fnmatch
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from curation.sources.source import NO_IMAGE, Entry, Listing
 from curation.storage import files, folder_walk, text_tables
 from curation.storage.folder_walk import Closed
 from curation.storage.workspace import Source
+
+#: So many files of a folder without images are looked at, to tell what they are; where DICOM says so.
+_LOOKED_AT, _MAGIC_AT = 1000, 128
 
 
 def list_manifest(source: Source, participants: Path | None, allowed: AllowedRoots) -> Listing:
@@ -134,10 +139,31 @@ def list_source(
                 f"No scan was found at {source.path}: {shut[0].problem} ({shut[0].path})."
             )
         raise SourceError(
-            f"{source.path} names no scan ({source.include!r}, ending in .nii or .nii.gz). If these "
-            "are DICOM files, convert them first, for example with dcm2niix."
+            dicom_instead(Path(source.path))
+            or f"{source.path} names no scan ({source.include!r}, ending in .nii or .nii.gz). Name the "
+            "folder in which they lie."
         )
     return listing
+
+
+def dicom_instead(folder: Path) -> str | None:
+    """Return in words that a folder holds DICOM files and no NIfTI; ``None`` where that is not so.
+
+    Only the first files are looked at.
+    """
+    found = 0
+    own = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    for path in itertools.islice(own, _LOOKED_AT):
+        if _is_image(path):
+            return None
+        with contextlib.suppress(OSError), files.open_file(path) as file:
+            found += file.read(_MAGIC_AT + 4)[_MAGIC_AT:] == b"DICM"
+    if not found:
+        return None
+    return (
+        f"These are DICOM files ({found:,}{' and more' * (found == _LOOKED_AT)} found). Add {folder} as a "
+        f"DICOM folder: on Cohort, or with 'python -m curation dicom {folder}'."
+    )
 
 
 # ---- BIDS ------------------------------------------------------------------------------------

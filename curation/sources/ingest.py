@@ -20,6 +20,7 @@ from curation.sources import (
     discovery,
     duplicates,
     image_modality,
+    joined_tables,
     pseudonyms,
     scan_names,
     sidecar,
@@ -202,6 +203,7 @@ def put(workspace: Workspace, source: Source, rows: pd.DataFrame, before: pd.Dat
     who_is_who.refuse_contradictions(every, source.name)
     tables.write_scans(workspace, duplicates.mark(every, set(in_use), asked))
     workspace.put_source(source)
+    joined_tables.update(workspace)
 
 
 def _forget_scores_of_listed(workspace: Workspace) -> None:

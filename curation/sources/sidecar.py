@@ -105,6 +105,16 @@ def acquisition(path: Path, root: Path) -> list[str]:
     return said
 
 
+def window(path: Path) -> tuple[float, float] | None:
+    """Return black and white as the scanner showed an image; ``None`` where the sidecar does not tell."""
+    values = read(path)
+    level, width = values.get("WindowCenter"), values.get("WindowWidth")
+    numbers = [one for one in (level, width) if isinstance(one, int | float) and math.isfinite(one)]
+    if len(numbers) < 2 or numbers[1] <= 0:
+        return None
+    return numbers[0] - numbers[1] / 2, numbers[0] + numbers[1] / 2
+
+
 def _inherited(path: Path, root: Path) -> dict[str, Any]:
     """Return the sidecar, filled from files such as ``T1w.json`` in the folders above, the nearest first."""
     path = behind_pseudonym(path)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from curation import errors
 from curation.errors import DamagedError
-from curation.storage import files
+from curation.storage import files, joined_columns
 from curation.storage.workspace import Workspace
 
 #: One row a scan. Text columns hold ``None`` where unknown, numbers NaN.
@@ -235,7 +235,7 @@ def scoring_version(workspace: Workspace) -> int | None:
 def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = None) -> pd.DataFrame:
     """Read the scans with their sub-scores and distortion score beside them (NaN: not scored).
 
-    Distances of prepared volumes and a model's reconstruction errors are columns too, where there are any.
+    Distances of prepared volumes, a model's errors and joined tables are columns too, where there are any.
 
     Scores of a file that has changed since (another SHA-256) are left out.
 
@@ -328,7 +328,7 @@ def read_usable(workspace: Workspace, role: str) -> pd.DataFrame:
 
 def _with_others(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
     """Add the columns that are stored apart from the scores, where they were measured."""
-    keys = ["scan_id", "sha256"]
+    table, keys = joined_columns.add_to(workspace, table), ["scan_id", "sha256"]
     if workspace.prepared_distance_path.exists():
         found = files.read_parquet(workspace.prepared_distance_path, DISTANCES_REMEDY)
         table = table.merge(found[[*keys, "prepared_distance"]], on=keys, how="left")

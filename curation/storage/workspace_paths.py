@@ -139,7 +139,18 @@ class WorkspacePaths:
             self.scores_path,
             self.learned_path,
             self.prepared_distance_path,
+            self.joined_columns_path,
         )
+
+    @property
+    def joined_dir(self) -> Path:
+        """Tables of other tools that were joined to the scans."""
+        return self.root / "joined"
+
+    @property
+    def joined_columns_path(self) -> Path:
+        """Their numbers, a row a scan: columns of the scored scans."""
+        return self.joined_dir / "columns" / "columns.parquet"
 
     @property
     def references_dir(self) -> Path:
@@ -247,6 +258,21 @@ class WorkspacePaths:
     def demo_images_dir(self) -> Path:
         """Simulated scans of the demo, the only images that live inside a workspace."""
         return self.root / "demo-images"
+
+    @property
+    def converted_dir(self) -> Path:
+        """Images that were made of DICOM files, a folder a source."""
+        return self.root / "converted"
+
+    @property
+    def pseudonym_key_path(self) -> Path:
+        """Key of the labels of people in them, see :mod:`curation.dicom.pseudonyms`."""
+        return self.converted_dir / ".key"
+
+    @property
+    def dicom_series_path(self) -> Path:
+        """The series of the DICOM folder that was looked at last, to be chosen from."""
+        return self.tasks_dir / "dicom" / "series.json"
 
     def study_dir(self, study_id: str) -> Path:
         """Return the folder of one study; an id that is not a plain name is refused."""

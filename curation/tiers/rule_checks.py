@@ -95,6 +95,9 @@ def check_column(name: str) -> RuleColumn:
         raise RuleError(
             f"{name} describes the acquisition: no value of it is better or worse, so it cannot be cut "
             "into tiers. Use it in a gate, or cut a score."
+            if rule_columns.is_measured(name)
+            else f"Nobody said of {name} which values are better, so it cannot be cut into tiers. Use it "
+            "in a gate, or join its table again and say so (--worse, --better)."
         )
     return rule_column
 

@@ -9,6 +9,7 @@ import numpy as np
 from curation.errors import RuleError
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES, Direction
+from curation.storage import joined_columns
 
 __all__ = [
     "LEARNED",
@@ -20,6 +21,8 @@ __all__ = [
     "RuleColumn",
     "closest",
     "find",
+    "is_measured",
+    "offered",
     "plain",
 ]
 
@@ -32,6 +35,12 @@ LEARNED = "reconstruction_error"
 #: How far the network's input lies from the pool's, see :mod:`curation.assessment.prepared_distance`; NaN for
 #: fewer than ten people.
 PREPARED_DISTANCE = "prepared_distance"
+#: What a higher value of a joined column says, by how its name begins.
+_JOINED: dict[str, Direction] = {
+    "worse": "higher is worse",
+    "better": "higher is better",
+    "told": "describes the acquisition",
+}
 _SQUARED = "squared standardised intensity"
 
 
@@ -107,16 +116,35 @@ RULE_COLUMNS: dict[str, RuleColumn] = {
 
 
 def find(name: str) -> RuleColumn:
-    """Return a rule_column by its name.
+    """Return a rule_column by its name; one of a joined table is known by its name alone.
 
     Raises
     ------
     RuleError
         When there is none, with names that are nearly the same.
     """
+    if joined := _of_joined(name):
+        return joined
     if name not in RULE_COLUMNS:
         raise RuleError(f"There is no score or metric {name!r}{closest(name, RULE_COLUMNS)}")
     return RULE_COLUMNS[name]
+
+
+def is_measured(name: str) -> bool:
+    """Return whether a column is one of Tierscope's own, of no joined table."""
+    return name in RULE_COLUMNS
+
+
+def offered(columns: Iterable[object]) -> list[str]:
+    """Return all columns that a rule can look at, those of joined tables among ``columns`` last."""
+    return [*RULE_COLUMNS, *(str(name) for name in columns if _of_joined(str(name)))]
+
+
+def _of_joined(name: str) -> RuleColumn | None:
+    parts = joined_columns.parts_of(name)
+    if parts is None:
+        return None
+    return RuleColumn(name, f"{parts.table}: {parts.column}", "", _JOINED[parts.way])
 
 
 def closest(name: str, known: Iterable[str], otherwise: str = ".") -> str:

@@ -201,7 +201,7 @@ def test_shared_ids_are_told_until_somebody_says_whose_they_are(own, run) -> Non
     duplicates.say_different(own, [both], "Ada", different=False)
     page = run("cohort", own)
     assert "share 14 participant ids" in words(page)
-    page.button_group[0].set_value(["made-pool and made-target"])
+    page.button_group[-1].set_value(["made-pool and made-target"])
     author = next(field for field in page.text_input if field.label == "Who says so")
     author.set_value("Grace")
     checked(button(page, "Note it").click().run())

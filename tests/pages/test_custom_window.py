@@ -1,7 +1,10 @@
 """Review: level and width stand in fields, in step with the image, and go along from scan to scan."""
 
+from pathlib import Path
+
 import pytest
 
+from curation.sources import sidecar
 from pages.ui.shell import state
 from pages.ui.viewer import niivue_viewer, user_window
 from pages.ui.viewer.browser_image import PreparedImage
@@ -101,3 +104,23 @@ def test_a_window_drawn_on_the_image_is_kept_and_a_double_click_leads_back(
 )
 def test_level_and_width_are_written_as_finely_as_an_eye_can_tell(width: float, said: str) -> None:
     assert user_window.shown_as(width) % 82.6649 == said
+
+
+def test_a_scan_made_of_dicom_can_be_seen_in_the_window_of_its_scanner(
+    full, run, drawn, monkeypatch
+) -> None:
+    page = run("review", full.workspace)
+    assert "As in the DICOM" not in [one.label for one in page.button]
+    black, white = _ends(drawn)
+    level, width = black + 0.4 * (white - black), 0.7 * (white - black)
+    kept = {"WindowCenter": level, "WindowWidth": width}
+    monkeypatch.setattr(sidecar, "read", lambda path: kept)
+    page = run("review", full.workspace)
+    checked(button(page, "As in the DICOM").click().run())
+    assert _ends(drawn) == pytest.approx((level - width / 2, level + width / 2), rel=1e-4)
+
+
+@pytest.mark.parametrize("kept", [{}, {"WindowCenter": 1}, {"WindowCenter": "1", "WindowWidth": 0}])
+def test_a_sidecar_without_a_window_tells_none(kept, monkeypatch) -> None:
+    monkeypatch.setattr(sidecar, "read", lambda path: kept)
+    assert sidecar.window(Path("x.nii")) is None

@@ -7,7 +7,7 @@ import pandas as pd
 
 from training.report.plots import Line, Message, Plot, Series
 from training.report.source import ReportSource
-from training.results import verdicts
+from training.results import conclusions, verdicts
 from training.results.primary_comparison import Primary
 from training.studies.planned_study import Study
 from training.theme import INK, MUTED
@@ -24,7 +24,7 @@ def primary(source: ReportSource) -> Message | None:
     arm, reference = found.plan.pair
     return Message(
         "primary",
-        f"Declared beforehand, {arm} against {reference}: {verdicts.CALLED[found.verdict.outcome]}",
+        f"Declared beforehand, {arm} against {reference}: {conclusions.CALLED[found.verdict.outcome]}",
         f"{found.plan.words} It was declared when the study was planned; no filter changes it.",
         plot=plot(found),
         points=(found.verdict.words,),

@@ -7,13 +7,26 @@ import pandas as pd
 
 from training.held_out.predictions import Predictions
 from training.judging.outcome import AGE, Outcome
-from training.results import comparisons, study_summary
+from training.results import comparisons, study_summary, verdicts
 from training.results.comparisons import Comparisons
 from training.studies import runs
 from training.studies.planned_study import Study
 
 #: Presets that are for trying things out.
 TRY_OUTS = ("smoke",)
+
+
+#: Outcomes as they are called on pages and in reports.
+CALLED: dict[verdicts.Outcome, str] = {
+    "better": "better",
+    "worse": "worse",
+    "equivalent": "equivalent",
+    "not worse": "not worse",
+    "leaning": "may be chance",
+    "open": "unresolved",
+    "withheld": "no verdict",
+    "unknown": "no runs in common",
+}
 
 
 class Conclusion(NamedTuple):

@@ -20,19 +20,6 @@ Outcome = Literal[
 ]
 
 
-#: Outcomes as they are called on pages and in reports.
-CALLED: dict[Outcome, str] = {
-    "better": "better",
-    "worse": "worse",
-    "equivalent": "equivalent",
-    "not worse": "not worse",
-    "leaning": "may be chance",
-    "open": "unresolved",
-    "withheld": "no verdict",
-    "unknown": "no runs in common",
-}
-
-
 class Verdict(NamedTuple):
     """Outcome of a comparison, with its sentence.
 

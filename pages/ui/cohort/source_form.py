@@ -2,43 +2,61 @@
 
 import datetime
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from curation.access import guard
 from curation.access.actions import Action
+from curation.dicom import last_look
 from curation.errors import SourceError
 from curation.interchange import example_datasets
 from curation.interchange.example_datasets import EXAMPLES, Example
-from curation.sources import allowed_roots, image_modality
+from curation.sources import allowed_roots, discovery, image_modality
 from curation.storage import files
 from curation.storage.workspace import ROLES, Workspace
+from pages.ui.cohort import dicom_form, folder_picker, joined_form
 from pages.ui.shell import background_tasks, controls, formatting, frame, person, progress, state
 
 #: The tasks that add sources.
-TASKS = (background_tasks.INGEST, background_tasks.IMPORT, background_tasks.EXAMPLE)
+TASKS = (
+    background_tasks.INGEST,
+    background_tasks.DICOM_LOOK,
+    background_tasks.DICOM,
+    background_tasks.IMPORT,
+    background_tasks.EXAMPLE,
+)
 _LINES = 12
-_IMAGES, _TABLE, _EXAMPLE = "images", "table", "example"
+_IMAGES, _DICOM, _TABLE, _OTHER, _EXAMPLE = "images", "dicom", "table", "other", "example"
 _KINDS = {
-    _IMAGES: "Images",
-    _TABLE: "MRIQC's results, without images",
+    _IMAGES: "BIDS, NIfTI folder or table of paths",
+    _DICOM: "DICOM folder",
+    _TABLE: "MRIQC's results",
+    _OTHER: "Another tool's table",
     _EXAMPLE: "A real example",
 }
 _TAKEN = {
     _IMAGES: "A BIDS data set, a folder of NIfTI files (.nii, .nii.gz), or a CSV or TSV table with a column "
-    "of paths. DICOM files have to be converted first, for example with dcm2niix.",
+    "of paths. It is only read.",
+    _DICOM: "A folder with DICOM files, of one person or many, at any depth. It is only read: images are "
+    "made of the series that you choose, and kept in the workspace.",
     _TABLE: "group_T1w.tsv, a CSV with MRIQC's columns, a JSON file of MRIQC, or a folder of them.",
 }
-_EXAMPLES = {_IMAGES: "/data/my-study", _TABLE: "/data/my-study/derivatives/mriqc/group_T1w.tsv"}
+_EXAMPLES = {
+    _IMAGES: "/data/my-study",
+    _DICOM: "/data/dicom/examination-1",
+    _TABLE: "/data/my-study/derivatives/mriqc/group_T1w.tsv",
+}
 
 
 # ---- a source of one's own -----------------------------------------------------------------------
 
 
 def show(workspace: Workspace, *, opened: bool) -> None:
-    """Draw the form that adds a source; Tierscope only reads the source's files."""
-    with st.expander("Add a source", expanded=opened, icon=":material/add:"):
+    """Draw the form that adds a source, open while it has something to tell; sources are only read."""
+    opened = opened or any(background_tasks.log_path(workspace, task).exists() for task in TASKS)
+    with st.expander("Add data", expanded=opened, icon=":material/add:"):
         if not person.may(Action.INGEST):
             return
         kind = controls.choose_segment(
@@ -56,9 +74,34 @@ def show(workspace: Workspace, *, opened: bool) -> None:
                 "Such scans are scored, sorted into tiers, rated and plotted like others; they "
                 "cannot be looked at or trained on. Ratings in the table are taken in too."
             )
+        field = f"add-path-{kind}"
+        folder_picker.show(workspace, field)
+        if kind in _OF_THEIR_OWN:
+            _OF_THEIR_OWN[kind](workspace, field)
+            return
         task = background_tasks.INGEST if kind == _IMAGES else background_tasks.IMPORT
-        _form(workspace, kind, task)
+        _form(workspace, kind, task, field)
         show_outcome(workspace, task)
+
+
+def _show_dicom(workspace: Workspace, field: str) -> None:
+    with st.form("add-dicom", border=False):
+        path = st.text_input("Path on this machine", placeholder=_EXAMPLES[_DICOM], key=field)
+        st.caption(_TAKEN[_DICOM])
+        sent = st.form_submit_button("Look through it", type="primary")
+    if sent:
+        last_look.forget(workspace)
+        _start(workspace, background_tasks.DICOM_LOOK, path, ["--list"], background_tasks.DICOM)
+    show_outcome(workspace, background_tasks.DICOM_LOOK, answer=False)
+    dicom_form.choose_series(workspace)
+    show_outcome(workspace, background_tasks.DICOM)
+
+
+#: Kinds whose form is of another shape, with what draws it.
+_OF_THEIR_OWN: dict[str, Callable[[Workspace, str], None]] = {
+    _DICOM: _show_dicom,
+    _OTHER: joined_form.show,
+}
 
 
 def offer_again(workspace: Workspace) -> None:
@@ -72,9 +115,9 @@ def offer_again(workspace: Workspace) -> None:
         st.rerun()
 
 
-def _form(workspace: Workspace, kind: str, task: str) -> None:
+def _form(workspace: Workspace, kind: str, task: str, field: str) -> None:
     with st.form(f"add-{kind}", border=False):
-        path = st.text_input("Path on this machine", placeholder=_EXAMPLES[kind])
+        path = st.text_input("Path on this machine", placeholder=_EXAMPLES[kind], key=field)
         st.caption(_TAKEN[kind])
         role = st.radio("Role", list(ROLES), format_func=lambda r: f"{r}: {ROLES[r]}")
         name = st.text_input("Short name (optional)", placeholder="taken from the path")
@@ -104,7 +147,9 @@ def _kind_words(kind: str) -> str:
     return f"{kind}: {image_modality.KINDS[kind]}"
 
 
-def _start(workspace: Workspace, task: str, path: str, arguments: list[str]) -> None:
+def _start(
+    workspace: Workspace, task: str, path: str, arguments: list[str], command: str | None = None
+) -> None:
     if busy := running_subject(workspace, task):
         st.error(
             f"{formatting.escape(busy)} is being read just now\\. Add this one when that is done\\."
@@ -120,7 +165,11 @@ def _start(workspace: Workspace, task: str, path: str, arguments: list[str]) -> 
             "of a folder or table on the machine that Tierscope runs on\\."
         )
         return
-    background_tasks.start(workspace, task, *arguments, str(given.resolve()))
+    if task == background_tasks.INGEST and (found := discovery.dicom_instead(given)):
+        st.error(formatting.escape(found))
+        return
+    of = {"command": command} if command else {}
+    background_tasks.start(workspace, task, *arguments, str(given.resolve()), **of)
     st.rerun()
 
 
@@ -209,11 +258,16 @@ def _button(workspace: Workspace, example: Example, people: str) -> None:
 # ---- the outcome ---------------------------------------------------------------------------------
 
 
-def show_outcome(workspace: Workspace, task: str) -> None:
-    """Draw the last job of a task: its subject, its start, and its messages."""
+def show_outcome(workspace: Workspace, task: str, *, answer: bool = True) -> None:
+    """Draw the last job of a task: its subject, its start, and its messages.
+
+    Without ``answer``, one that ended well is not drawn: what it found is drawn otherwise.
+    """
     if not background_tasks.log_path(workspace, task).exists():
         return
     busy = background_tasks.running(workspace, task) is not None
+    if not (answer or busy or background_tasks.failure(workspace, task)):
+        return
 
     @st.fragment(run_every=progress.EVERY if busy else None)
     @frame.in_words()

@@ -11,6 +11,7 @@ from curation.storage.files import slug
 from curation.storage.workspace import Workspace
 from curation.wording import number, plural
 from pages.ui.compare import (
+    answer_headline,
     comparison_charts,
     judging_panels,
     picked_points,
@@ -35,8 +36,6 @@ from training.results.comparisons import Comparisons
 from training.results.conclusions import Conclusion
 from training.studies.arm_overlap import Overlap
 
-#: Arms up to which each is explained under the answer.
-_MOST_IN_WORDS = 8
 _HOW = """\
 **Intervals** are 95 %, over people and over seeds: another sample of people, and training again, would
 both give another number. With one seed they are over people alone. **Differences** are paired: the same
@@ -76,8 +75,7 @@ def show(workspace: Workspace, shown: Comparison, name: str, headline: DeltaGene
     found = comparisons.compare_all(shown.held_out, reference, shown.primary_pair)
     conclusion = _conclusion(shown, found, reference)
     with headline:
-        _headline(conclusion)
-        _arms_in_words(shown)
+        answer_headline.show(shown, conclusion)
         primary_panel.show(shown.primary, filtered=bool(shown.left_out))
         planted_panel.show(workspace, shown)
     if not shown.held_out.narrowed:
@@ -136,24 +134,6 @@ def _reference(shown: Comparison) -> str:
         format_func=partial(comparison_charts.plain, outcome=shown.outcome),
         persist_state="session",
     )
-
-
-def _headline(conclusion: Conclusion) -> None:
-    """Draw the conclusion of the study, before the figures that it rests on."""
-    framed = "" if conclusion.ranks else " ts-note"
-    st.html(f'<div class="ts-headline{framed}">{html.escape(conclusion.headline)}</div>')
-
-
-def _arms_in_words(shown: Comparison) -> None:
-    """Say what the names of the arms mean where they are met first; of many, those of the answer."""
-    asked = shown.primary_pair or ()
-    few = len(shown.arms) <= _MOST_IN_WORDS
-    told = [
-        f"<b>{html.escape(arm.name)}</b> {html.escape(arm.label)}"
-        for arm in shown.arms
-        if few or arm.name in asked
-    ]
-    st.html(f'<div class="ts-muted">Arms: {" · ".join(told)}</div>' if told else "")
 
 
 def _against(shown: Comparison, reference: str) -> str:

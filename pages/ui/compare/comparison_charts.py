@@ -14,7 +14,7 @@ from training.held_out.predictions import BASELINE
 from training.judging.outcome import AGE, Outcome
 from training.report.plots import Plot, Series
 from training.report_files import interactive
-from training.results import verdicts
+from training.results import conclusions, verdicts
 from training.results.error_strata import NOT_KNOWN
 from training.theme import GRID, INK, MUTED, TEMPLATE, Style
 
@@ -30,7 +30,7 @@ _COLOURS: dict[verdicts.Outcome, str] = {
     "unknown": "#9AA5B1",
 }
 VERDICTS: dict[str, tuple[str, str]] = {
-    outcome: (colour, verdicts.CALLED[outcome]) for outcome, colour in _COLOURS.items()
+    outcome: (colour, conclusions.CALLED[outcome]) for outcome, colour in _COLOURS.items()
 }
 #: What a study can show.
 _CLEAR = ("better", "worse", "equivalent", "not worse")

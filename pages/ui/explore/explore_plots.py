@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from curation.metrics import METRICS
 from curation.tier_effects import metric_pca
 from curation.tier_effects.metric_pca import Embedding, read_matrix
-from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
+from curation.tiers import rule_columns
+from curation.tiers.rule_columns import SCORE
 from pages.ui.explore.density import Floats, Panel
 from pages.ui.scan_table.scan_arrays import ScanTable
 from pages.ui.shell import cache, formatting
@@ -28,7 +29,7 @@ def measured_columns(scan_table: ScanTable) -> list[str]:
     known = _all_of(scan_table).known
     return [
         name
-        for name in RULE_COLUMNS
+        for name in rule_columns.offered(scan_table.scans)
         if (name in known if name in METRICS else np.isfinite(_values(scan_table, name)).any())
     ]
 
@@ -47,7 +48,7 @@ def default_metrics(measured_: list[str]) -> tuple[str, str]:
 
 def title(name: str, between: str = " ") -> str:
     """Return a measure's name with its unit, and its direction where it has one, after ``between``."""
-    measure = RULE_COLUMNS[name]
+    measure = rule_columns.find(name)
     if measure.is_score:
         return f"{measure.label}{between}(0–100, higher is worse)"
     details = [measure.unit, measure.direction if measure.can_be_cut else ""]
@@ -84,7 +85,7 @@ def explore_panels(
 def _two(scan_table: ScanTable, rows: NDArray[np.intp], along: str, up: str) -> Panel:
     x, y = (_values(scan_table, name)[rows] for name in (along, up))
     missing = [
-        RULE_COLUMNS[name].label
+        rule_columns.find(name).label
         for name, one in ((along, x), (up, y))
         if not np.isfinite(one).any()
     ]
@@ -95,7 +96,7 @@ def _two(scan_table: ScanTable, rows: NDArray[np.intp], along: str, up: str) -> 
 
 
 def _format(name: str) -> str:
-    return formatting.D3_SCORE if RULE_COLUMNS[name].is_score else formatting.D3_NUMBER
+    return formatting.D3_SCORE if rule_columns.find(name).is_score else formatting.D3_NUMBER
 
 
 def _values(scan_table: ScanTable, name: str) -> Floats:
@@ -109,7 +110,7 @@ def _values(scan_table: ScanTable, name: str) -> Floats:
 def _by_site(scan_table: ScanTable, rows: NDArray[np.intp], name: str) -> Panel:
     codes, sites = few_sites(scan_table.site_codes[rows], scan_table.sites)
     y = _values(scan_table, name)[rows]
-    words = "" if np.isfinite(y).any() else f"{RULE_COLUMNS[name].label}: {_NOT_MEASURED}"
+    words = "" if np.isfinite(y).any() else f"{rule_columns.find(name).label}: {_NOT_MEASURED}"
     formats = (formatting.D3_NUMBER, _format(name))
     return Panel("Site", title(name, "\n"), codes.astype(float), y, sites, words, formats)
 
@@ -148,7 +149,8 @@ def embedding_caption(found: Embedding | None) -> str:
     if found is None:
         return ""
     one, two = (
-        " and ".join(RULE_COLUMNS[name].label for name in found.mostly(axis)) for axis in (0, 1)
+        " and ".join(rule_columns.find(name).label for name in found.mostly(axis))
+        for axis in (0, 1)
     )
     text = (
         f"Components: the two principal ones of {len(found.used)} metrics in robust standard deviations, the "
@@ -181,6 +183,6 @@ def _metrics(
     names = list(METRICS)
     values = read_matrix(_scan_table.workspace, _scan_table.scans, names)
     known = [name for place, name in enumerate(names) if np.isfinite(values[:, place]).any()]
-    judged = [place for place, name in enumerate(names) if RULE_COLUMNS[name].can_be_cut]
+    judged = [place for place, name in enumerate(names) if rule_columns.find(name).can_be_cut]
     found = metric_pca.embed([names[place] for place in judged], values[:, judged])
     return _Metrics(frozenset(known), found)

@@ -13,7 +13,8 @@ from curation.sessions import saved_lists
 from curation.storage import text_tables
 from curation.storage.workspace import Workspace
 from curation.tier_effects.tier_balance import Floats
-from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
+from curation.tiers import rule_columns
+from curation.tiers.rule_columns import SCORE
 from curation.wording import plural
 from pages.ui.explore import linked_plots
 from pages.ui.scan_table import tried_rule
@@ -214,7 +215,7 @@ def _save_form(workspace: Workspace, table: pd.DataFrame) -> None:
 
 def _file(table: pd.DataFrame) -> bytes:
     """Return the table as a file, without the paths of this machine."""
-    measures = [name for name in RULE_COLUMNS if name in table]
+    measures = [name for name in rule_columns.offered(table) if name in table]
     kept = dict.fromkeys((*_SHOWN, "modality", "session_id", "source", "sha256", *measures))
     columns = [name for name in kept if name in table]
     return text_tables.csv(table[columns], separator="\t", missing="n/a").encode()

@@ -70,6 +70,7 @@ def show(
         else:
             with st.container(horizontal=True, vertical_alignment="center", key="level-width"):
                 user_window.level_and_width(image, set_window)
+                scan_panel.offer_scanner_window(scan, set_window)
     drawn = partial(
         draw_image,
         image,

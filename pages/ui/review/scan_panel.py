@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -88,6 +88,18 @@ def acquisition(scan: pd.Series, sources: Sequence[Source]) -> None:
     if said or _scanner(scan):
         words = " · ".join([*_scanner(scan), *said])
         st.caption(formatting.escape(f"Acquired with {words}."))
+
+
+def offer_scanner_window(scan: pd.Series, on_choice: Callable[[float, float], None]) -> None:
+    """Draw the button that shows a scan as the scanner did, where its sidecar tells."""
+    if ends := sidecar.window(Path(scan["path"])):
+        st.button(
+            "As in the DICOM",
+            key="scanner-window",
+            on_click=on_choice,
+            args=ends,
+            help="Level and width that the scanner stored with the images.",
+        )
 
 
 def scores(scan: pd.Series, judgement: ScanJudgement) -> None:

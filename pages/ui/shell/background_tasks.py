@@ -12,6 +12,8 @@ from curation.storage.workspace import Workspace
 from pages.ui.shell.frame import ROOT
 
 SCORING, INGEST, IMPORT, EXAMPLE = "assess", "ingest", "import-mriqc", "example"
+#: A DICOM folder looked through, and its series made into images.
+DICOM_LOOK, DICOM = "dicom-look", "dicom"
 #: One scan through a model, and every scan.
 LOOK, LOOK_AT_ALL = "reconstruct", "reconstruct-errors"
 #: The files of a study's report.
@@ -23,6 +25,8 @@ _WORKSPACE = "--workspace"
 ACTIONS: dict[str, Action] = {
     SCORING: Action.SCORE,
     INGEST: Action.INGEST,
+    DICOM_LOOK: Action.INGEST,
+    DICOM: Action.INGEST,
     IMPORT: Action.INGEST,
     EXAMPLE: Action.INGEST,
     LOOK: Action.LOOK_THROUGH_MODEL,
@@ -34,6 +38,8 @@ ACTIONS: dict[str, Action] = {
 LABELS: dict[str, str] = {
     SCORING: "Scoring",
     INGEST: "Reading a source",
+    DICOM_LOOK: "Looking through a DICOM folder",
+    DICOM: "Making images of DICOM files",
     IMPORT: "Importing an MRIQC table",
     EXAMPLE: "Taking in a real example",
     LOOK: "Looking through a model",

@@ -50,6 +50,10 @@ PENDING_RULE = Key[str]("pending_rule")
 
 #: The kind of source that is added: images or a table.
 SOURCE_KIND = Key[str]("source_kind")
+#: What became of the table that was joined last, in sentences.
+JOINED_NOTE = Key[tuple[str, ...]]("joined_note")
+#: The folder that is open in the folder picker.
+PICKED_FOLDER = Key[str]("picked_folder")
 #: Number of scoring processes.
 JOBS = Key[int]("jobs")
 

@@ -10,7 +10,7 @@ from curation.sessions.suggested_cutoff import Suggestion
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_columns, tier_rule
 from curation.tiers.rule_checks import MAX_TIERS, MIN_TIERS, UNUSABLE
-from curation.tiers.rule_columns import RULE_COLUMNS, SCORE
+from curation.tiers.rule_columns import SCORE
 from curation.tiers.tier_rule import TierRule
 from curation.wording import plural
 from pages.ui.rate import cutoff_panel
@@ -22,7 +22,6 @@ from pages.ui.tiers import rule_text_panel
 
 #: The part that these fields are, see :func:`pages.ui.scan_table.tried_rule.change`.
 PART = "cutoffs"
-_CUTTABLE = [name for name, measure in RULE_COLUMNS.items() if measure.can_be_cut]
 _IN_COMMON = "All sites alike"
 
 
@@ -60,10 +59,12 @@ def show(scan_table: ScanTable, rule: TierRule) -> None:
 
 
 def _column(scan_table: ScanTable, values: dict[str, Any]) -> None:
+    known = rule_columns.offered([*scan_table.scans, values["column"]])
+    cuttable = [name for name in dict.fromkeys(known) if rule_columns.find(name).can_be_cut]
     state.put(state.COLUMN, values["column"])
     st.selectbox(
         "What is cut",
-        _CUTTABLE,
+        cuttable,
         key=state.COLUMN,
         format_func=column_label,
         width=330,
@@ -73,8 +74,8 @@ def _column(scan_table: ScanTable, values: dict[str, Any]) -> None:
 
 def column_label(name: str) -> str:
     """Return the label of a score or metric in a list of them."""
-    measure = RULE_COLUMNS[name]
-    if name == SCORE:
+    measure = rule_columns.find(name)
+    if name == SCORE or not rule_columns.is_measured(name):
         return measure.label
     return f"{measure.label} (sub-score)" if measure.is_score else f"{measure.label} ({name})"
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from curation.tiers import rule_columns
 from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.rule_columns import RULE_COLUMNS
 from curation.tiers.tier_rule import TierRule
@@ -33,15 +34,17 @@ def show(scan_table: ScanTable, rule: TierRule) -> None:
     values = tried_rule.fields()
     with st.container(border=True):
         st.markdown("**Gates** – limits that no scan passes, whatever its score")
+        seen = [*scan_table.scans, *(gate["column"] for gate in values["gates"])]
+        columns = list(dict.fromkeys(rule_columns.offered(seen)))
         for position, gate in enumerate(values["gates"]):
-            _row(position, gate, values)
+            _row(position, gate, values, columns)
         if rule.gates:
             st.caption(" · ".join(_held(scan_table, gate) for gate in rule.gates))
         st.button("Add a gate", on_click=_add, args=(scan_table,), icon=":material/add:")
         rule_text_panel.problem_of(PART)
 
 
-def _row(position: int, gate: dict[str, Any], values: dict[str, Any]) -> None:
+def _row(position: int, gate: dict[str, Any], values: dict[str, Any], columns: list[str]) -> None:
     side = _OVER if "above" in gate else _UNDER
     names = [*values["names"][1:], *([] if UNUSABLE in values["names"] else [UNUSABLE])]
     if gate["tier"] not in names:
@@ -55,7 +58,7 @@ def _row(position: int, gate: dict[str, Any], values: dict[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"gate-{position}"):
         st.selectbox(
             "If",
-            list(RULE_COLUMNS),
+            columns,
             key=column,
             format_func=tier_cut.column_label,
             width=300,

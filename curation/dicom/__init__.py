@@ -1,0 +1,1 @@
+"""DICOM folders: what is in them, and their series as images of the workspace."""

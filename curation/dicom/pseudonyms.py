@@ -1,0 +1,115 @@
+"""Labels of people, visits and series that tell them apart and do not say who they are.
+
+A label is the beginning of a keyed hash of what the scanner calls somebody. The key lies in the workspace and
+nowhere else: the same person gets the same label in all folders that are taken into it, and another one in
+another workspace.
+"""
+
+import hmac
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from curation.dicom.dicom_header import DicomHeader
+from curation.errors import SourceError
+from curation.storage import files, text_tables
+from curation.storage.workspace import Workspace
+
+_KEY_BYTES = 32
+_PERSON_DIGITS, _VISIT_DIGITS, _SERIES_DIGITS = 8, 6, 8
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """Labels under one key.
+
+    Parameters
+    ----------
+    key : bytes
+        Of the hash.
+    given : mapping of str to str
+        Labels of people that somebody brought, by the scanner's id.
+    """
+
+    key: bytes = field(repr=False)
+    given: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def person(self, header: DicomHeader) -> str:
+        """Return the label of whoever was scanned, ``sub-1f9a03c2`` say; a visit's where no id is told."""
+        patient = header.text("PatientID")
+        if patient in self.given:
+            return f"sub-{self.given[patient]}"
+        who = patient and f"{patient}\n{header.text('IssuerOfPatientID')}"
+        return f"sub-{self._hash(who or header.text('StudyInstanceUID'), _PERSON_DIGITS)}"
+
+    def visit(self, header: DicomHeader) -> str:
+        """Return the label of one examination, such as ``ses-4b12e0``."""
+        return f"ses-{self._hash(header.text('StudyInstanceUID'), _VISIT_DIGITS)}"
+
+    def series(self, header: DicomHeader) -> str:
+        """Return the id of a series, by which it is chosen."""
+        return self._hash(header.text("SeriesInstanceUID"), _SERIES_DIGITS)
+
+    def _hash(self, text: str, digits: int) -> str:
+        return hmac.new(self.key, text.encode(), "sha256").hexdigest()[:digits]
+
+
+def of(workspace: Workspace, labels: Path | None = None) -> Pseudonyms:
+    """Return the labels of a workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Its key is made where there is none yet.
+    labels : Path, optional
+        A table with the columns ``patient_id``, as the scanner has it, and ``participant_id``, what the
+        person is to be called. It is read and not kept.
+
+    Raises
+    ------
+    SourceError
+        When the table lacks a column, or its labels cannot be told apart.
+    """
+    return Pseudonyms(_key(workspace), {} if labels is None else _given(labels))
+
+
+def without_workspace() -> Pseudonyms:
+    """Return labels under a key that is forgotten, to look at a folder."""
+    return Pseudonyms(secrets.token_bytes(_KEY_BYTES))
+
+
+def _key(workspace: Workspace) -> bytes:
+    path = workspace.pseudonym_key_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with files.lock(path.with_name(f"{path.name}.lock")):
+        if not path.exists():
+            files.write_text(path, secrets.token_hex(_KEY_BYTES) + "\n")
+        return bytes.fromhex(path.read_text(encoding="ascii").strip())
+
+
+def _given(path: Path) -> dict[str, str]:
+    table = text_tables.read_table(path)
+    missing = [name for name in ("patient_id", "participant_id") if name not in table]
+    if missing:
+        raise SourceError(
+            f"{path.name} has no column {' and none '.join(missing)}. Expected are patient_id, as the "
+            "scanner has it, and participant_id, what the person is to be called."
+        )
+    known = table.dropna(subset=["patient_id", "participant_id"])
+    labels = {label: _plain(label) for label in known["participant_id"]}
+    if len(set(labels.values())) < len(labels):
+        raise SourceError(
+            f"{path.name} has two values of participant_id that differ in other things than letters and "
+            "digits alone. Write each person's in one way."
+        )
+    return {
+        str(patient): labels[label]
+        for patient, label in zip(known["patient_id"], known["participant_id"], strict=True)
+    }
+
+
+def _plain(label: str) -> str:
+    """Return a label as BIDS has it, of letters and digits alone."""
+    return re.sub(r"[^A-Za-z0-9]+", "", label.removeprefix("sub-")) or files.short_hash(label)

@@ -1,0 +1,311 @@
+"""Series of a DICOM folder: what each is, and what speaks against taking it in."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from curation.dicom import dicom_header
+from curation.dicom.dicom_header import Damaged, DicomHeader, NoImage
+from curation.dicom.pseudonyms import Pseudonyms
+from curation.dicom.slice_places import Slices
+from curation.errors import SourceError
+from curation.sources import allowed_roots, image_modality
+from curation.sources.allowed_roots import AllowedRoots
+from curation.storage import folder_walk
+
+#: An image of a whole head has more slices.
+FEW_SLICES = 12
+_LOCALIZER = re.compile(
+    r"(?<![a-z])(locali[sz]er|loc|scout|survey|plan|3[-_ ]?plane|aahead\w*|pilot)(?![a-z])"
+)
+_MADE_OF_OTHERS = ("MPR", "MIP", "MINIP", "PROJECTION IMAGE", "REFORMATTED", "SUBTRACTION")
+_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # Secondary Capture, also multi-frame
+_NO_HEAD = ("dwi", "bold", "T1map", "T2map", "MP2RAGE")
+_NAMED = 3
+
+Progress = Callable[[int, int], None]
+
+#: What speaks against a series -> in words. Those of :data:`REFUSED` are never taken in.
+MARKS: dict[str, str] = {
+    "localizer": "a localizer, to plan the others by",
+    "derived": "derived: computed from other images",
+    "few": f"fewer than {FEW_SLICES} slices",
+    "several": "several volumes in a row (diffusion, function or a dynamic)",
+    "other kind": "no image of a head that is read here",
+    "not told": "its description does not tell what kind of image it is",
+    "burnt in": "text is burnt into the image, which may name somebody",
+    "capture": "a capture of a screen, no scan",
+    "modality": "neither MR nor PET",
+    "damaged": "files of it are damaged",
+    "gap": "slices are missing",
+}
+REFUSED = ("burnt in", "capture", "modality", "damaged", "gap")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series.
+
+    Parameters
+    ----------
+    id : str
+        By which it is chosen; tells nothing.
+    person, visit : str
+        Labels, see :mod:`curation.dicom.pseudonyms`.
+    number : int
+        The scanner's number of it.
+    description : str
+        The scanner's, without words that are the person's.
+    modality : str
+        DICOM's, such as ``MR``.
+    kind : str or None
+        Of image, by the description, as in the scans table.
+    matrix : tuple of int
+        Columns, rows and slices.
+    spacing_mm : tuple of float
+        Between columns, rows and slices; NaN where it is not told.
+    images : int
+        Files, or frames of a multi-frame one.
+    marks : tuple of str
+        Keys of :data:`MARKS`.
+    details : tuple of str
+        More about marks, such as which files are damaged.
+    """
+
+    id: str
+    person: str
+    visit: str
+    number: int
+    description: str
+    modality: str
+    kind: str | None
+    matrix: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    images: int
+    marks: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """True where it cannot be taken in at all."""
+        return any(mark in REFUSED for mark in self.marks)
+
+    @property
+    def chosen(self) -> bool:
+        """True where nothing speaks against it, so that it is chosen beforehand."""
+        return not self.marks
+
+    def why_not(self) -> str:
+        """Return what speaks against it, in words; empty where nothing does."""
+        return "; ".join([*(MARKS[mark] for mark in self.marks), *self.details])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON-ready values; NaN is ``None``."""
+        spacing = [value if np.isfinite(value) else None for value in self.spacing_mm]
+        return asdict(self) | {"spacing_mm": spacing}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Series":
+        """Build a series from the result of :meth:`as_dict`."""
+        spacing = tuple(np.nan if value is None else value for value in values["spacing_mm"])
+        given = {name: tuple(values[name]) for name in ("matrix", "marks", "details")}
+        return cls(**{**values, **given, "spacing_mm": spacing})
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What is in a DICOM folder.
+
+    Parameters
+    ----------
+    series : tuple of Series
+        By person, visit and number.
+    headers : mapping of str to list of DicomHeader
+        The files of each series, by its id.
+    damaged : tuple of str
+        Files that belong to no series as nothing of them can be read, each with the reason.
+    others : int
+        Files that hold no image of DICOM.
+    notes : tuple of str
+        What else there is to say, in sentences.
+    """
+
+    series: tuple[Series, ...]
+    headers: Mapping[str, list[DicomHeader]]
+    damaged: tuple[str, ...]
+    others: int
+    notes: tuple[str, ...] = ()
+
+
+def look(
+    folder: Path,
+    pseudonyms: Pseudonyms,
+    allowed: AllowedRoots = allowed_roots.EVERYTHING,
+    progress: Progress | None = None,
+) -> Folder:
+    """Look through a folder and all below it; only headers are read.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to begin.
+    pseudonyms : Pseudonyms
+        What people, visits and series are called.
+    allowed : AllowedRoots
+        What may be read; files elsewhere, behind links, are left out and counted.
+    progress : callable, optional
+        Called with (files looked at, files in all).
+
+    Raises
+    ------
+    SourceError
+        When no DICOM is in it, or the folder may not be read.
+    """
+    allowed.refuse_others(folder)
+    contents = folder_walk.walk(folder, lambda name: name.startswith("."))
+    groups: dict[str, list[DicomHeader]] = defaultdict(list)
+    lost, others, elsewhere = [], 0, 0
+    for number, path in enumerate(contents.files, start=1):
+        if path.is_symlink() and allowed.reason(path):
+            elsewhere += 1
+        elif isinstance(header := _read(path), str):
+            lost.append(f"{path.relative_to(folder).as_posix()}: {header}")
+        elif header is None:
+            others += 1
+        else:
+            groups[pseudonyms.series(header)].append(header)
+        if progress:
+            progress(number, len(contents.files))
+    dicom_header.refuse_none(len(groups) + len(lost), folder)
+    described = [_describe(id_, of_it, pseudonyms) for id_, of_it in groups.items()]
+    described.sort(key=lambda one: (one.person, one.visit, one.number, one.id))
+    notes = [
+        f"{each.path.name} could not be entered ({each.why}), and nothing in it is listed"
+        for each in contents.closed
+    ]
+    if elsewhere:
+        notes.append(f"{elsewhere} files behind links lie outside of what may be read, and are not")
+    return Folder(tuple(described), groups, tuple(lost), others, tuple(notes))
+
+
+def _read(path: Path) -> DicomHeader | str | None:
+    """Return a file's header, why it is damaged, or ``None`` where it holds no image of DICOM."""
+    if not path.is_file():  # a pipe, or a link to nowhere
+        return None
+    try:
+        return dicom_header.read(path) if dicom_header.is_dicom(path) else None
+    except NoImage:
+        return None
+    except Damaged as error:
+        return str(error)
+    except OSError as error:
+        return f"it cannot be read ({error.strerror or error})"
+
+
+# ---- one series ----------------------------------------------------------------------------------------
+
+
+def _describe(id_: str, headers: list[DicomHeader], pseudonyms: Pseudonyms) -> Series:
+    first = headers[0]
+    described = _without_names(first.text("SeriesDescription") or first.text("ProtocolName"), first)
+    kind = image_modality.modality_of_file_name(described)
+    if kind == "T1w" and first.text("ContrastBolusAgent"):
+        kind = "T1w-ce"
+    slices = Slices.of(headers)
+    spacing = first.numbers("PixelSpacing")
+    rows, columns = (dicom_header.whole(first.values, name) for name in ("Rows", "Columns"))
+    marks, details = _marks(headers, described.lower(), kind, slices)
+    return Series(
+        id=id_,
+        person=pseudonyms.person(first),
+        visit=pseudonyms.visit(first),
+        number=int(next(iter(first.numbers("SeriesNumber")), 0)),
+        description=described,
+        modality=first.text("Modality"),
+        kind="pet" if first.text("Modality") == "PT" else kind,
+        matrix=(columns, rows, slices.places),
+        spacing_mm=(*(spacing[::-1] if len(spacing) == 2 else (np.nan, np.nan)), slices.apart_mm),
+        images=slices.images,
+        marks=marks,
+        details=details,
+    )
+
+
+def _without_names(text: str, header: DicomHeader) -> str:
+    """Return a scanner's words without those that are somebody's name or id."""
+    who = " ".join(header.text(name) for name in ("PatientName", "PatientID", "PatientBirthDate"))
+    names = {word.lower() for word in re.split(r"[\W_]+", who) if len(word) > 2}
+    parts = re.split(r"([\W_]+)", text)
+    return "".join("…" if part.lower() in names else part for part in parts)[:60]
+
+
+def _marks(
+    headers: list[DicomHeader], words: str, kind: str | None, slices: "Slices"
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    first = headers[0]
+    made = {text for header in headers for text in header.texts("ImageType")}
+    broken = [f"{each.path.name}: {each.problem}" for each in headers if each.problem]
+    holds = {
+        "localizer": "LOCALIZER" in made or bool(_LOCALIZER.search(words)) or slices.planes > 1,
+        "derived": first.texts("ImageType")[:1] == ("DERIVED",)
+        or bool(made.intersection(_MADE_OF_OTHERS)),
+        "few": slices.places < FEW_SLICES,
+        "several": slices.places >= FEW_SLICES and slices.images > slices.places,
+        "other kind": kind in _NO_HEAD,
+        "not told": kind is None and first.text("Modality") == "MR",
+        "burnt in": any(header.text("BurnedInAnnotation").upper() == "YES" for header in headers),
+        "capture": first.text("SOPClassUID").startswith(_CAPTURE),
+        "modality": first.text("Modality") not in dicom_header.READ,
+        "damaged": bool(broken),
+        "gap": slices.missing > 0,
+    }
+    if holds["capture"] or holds["modality"]:  # whatever else it may be
+        return tuple(name for name in ("modality", "capture") if holds[name])[:1], ()
+    details = broken[:_NAMED]
+    if len(broken) > _NAMED:
+        details.append(f"and {len(broken) - _NAMED} more")
+    if slices.missing:
+        details.append(f"{slices.missing} of {slices.places + slices.missing} are not there")
+    return tuple(name for name in MARKS if holds[name]), tuple(details)
+
+
+def chosen_of(series: Iterable[Series], ids: Iterable[str] | None) -> list[Series]:
+    """Return the series that are to be taken in: those of some ids, else those chosen beforehand.
+
+    Raises
+    ------
+    SourceError
+        When an id is none, a series is refused, or none is left.
+    """
+    known = {one.id: one for one in series}
+    if ids is None:
+        found = [one for one in known.values() if one.chosen]
+        if not found:
+            raise SourceError(
+                "Something speaks against each series, so none is chosen beforehand: choose some yourself "
+                f"(--series). {_listed(known.values())}"
+            )
+        return found
+    wanted = list(dict.fromkeys(ids))
+    if unknown := [id_ for id_ in wanted if id_ not in known]:
+        raise SourceError(
+            f"There is no series {', '.join(unknown)} in the folder; there are {', '.join(known)}."
+        )
+    if refused := [known[id_] for id_ in wanted if known[id_].refused]:
+        raise SourceError(f"Not taken in: {_listed(refused)}")
+    if not wanted:
+        raise SourceError("No series was chosen. Choose one at least.")
+    return [known[id_] for id_ in wanted]
+
+
+def _listed(series: Iterable[Series]) -> str:
+    told = [
+        f"{one.id} ({one.description or 'without description'}): {one.why_not()}" for one in series
+    ]
+    more = f" … and {len(told) - 10} more" if len(told) > 10 else ""
+    return ". ".join(told[:10]) + more + "."

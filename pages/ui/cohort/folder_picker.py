@@ -1,0 +1,127 @@
+"""Folder picker of the server's machine: from folder to folder, within what may be read."""
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from curation.sources import allowed_roots, discovery
+from curation.sources.allowed_roots import AllowedRoots
+from curation.storage.workspace import Workspace
+from pages.ui.shell import formatting, state
+
+_MOST = 500
+#: A table that can be named too.
+_TABLES = (".csv", ".tsv", ".json")
+
+
+def show(workspace: Workspace, field: str) -> None:
+    """Draw the picker; what is picked stands in the text field of key ``field``.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose allowed roots bound it.
+    field : str
+        Key of a text input that is drawn later.
+    """
+    allowed = allowed_roots.of(workspace)
+    with st.popover("Browse", icon=":material/folder_open:"):
+        folder = _present(allowed)
+        above = folder.parent
+        st.markdown(f"**{formatting.escape(str(folder))}**")
+        with st.container(horizontal=True):
+            st.button(
+                "Up",
+                icon=":material/arrow_upward:",
+                disabled=above == folder or allowed.reason(above) is not None,
+                on_click=_go,
+                args=(above,),
+                key="picker-up",
+            )
+            st.button(
+                "Take this folder",
+                type="primary",
+                on_click=state.put,
+                args=(field, str(folder)),
+                key="picker-take",
+            )
+        _choices(folder, allowed, field)
+
+
+def _choices(folder: Path, allowed: AllowedRoots, field: str) -> None:
+    folders, tables, images = _inside(folder)
+    if allowed.named and len(allowed.named) > 1:
+        st.selectbox(
+            "Begin at",
+            [*map(str, allowed.named)],
+            index=None,
+            key="picker-root",
+            on_change=_go_to_chosen,
+            args=(None, "picker-root"),
+        )
+    st.selectbox(
+        "Open folder",
+        folders,
+        index=None,
+        placeholder=f"{len(folders)} folders" if folders else "no folders in it",
+        disabled=not folders,
+        key=f"picker-{folder}",
+        on_change=_go_to_chosen,
+        args=(folder, f"picker-{folder}"),
+    )
+    if tables:
+        st.selectbox(
+            "Take a table",
+            tables,
+            index=None,
+            placeholder=f"{len(tables)} CSV, TSV or JSON files",
+            key=f"picker-table-{folder}",
+            on_change=_take_table,
+            args=(folder, field, f"picker-table-{folder}"),
+        )
+    st.caption(
+        f"{images} NIfTI images lie directly in it."
+        if images
+        else "No NIfTI image lies directly in it."
+    )
+
+
+def _present(allowed: AllowedRoots) -> Path:
+    """Return the folder that is open; where nothing may be read of it, the first that may."""
+    first = allowed.named[0] if allowed.named else Path.home()
+    chosen = Path(state.get(state.PICKED_FOLDER) or first)
+    return chosen if chosen.is_dir() and not allowed.reason(chosen) else first
+
+
+def _inside(folder: Path) -> tuple[list[str], list[str], int]:
+    """Return the names of folders and tables in a folder, and how many images it holds."""
+    folders, tables, images = [], [], 0
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    folders.append(entry.name)
+                elif entry.name.lower().endswith(discovery.SUFFIXES):
+                    images += 1
+                elif entry.name.lower().endswith(_TABLES):
+                    tables.append(entry.name)
+    except OSError as error:
+        st.caption(f"It cannot be entered ({formatting.escape(error.strerror or str(error))}).")
+    return sorted(folders)[:_MOST], sorted(tables)[:_MOST], images
+
+
+def _go(folder: Path) -> None:
+    state.put(state.PICKED_FOLDER, str(folder))
+
+
+def _go_to_chosen(folder: Path | None, key: str) -> None:
+    if name := state.get(key):
+        _go(Path(name) if folder is None else folder / name)
+
+
+def _take_table(folder: Path, field: str, key: str) -> None:
+    if name := state.get(key):
+        state.put(field, str(folder / name))
