@@ -12,7 +12,7 @@ studies of closed forms. What is finished in the folder is read alone.
 ``naive_p, matched_p, warned``
     Where quality goes with the site and harms nothing: the good against the bad tier, A against its control,
     and whether Tiers warns.
-``false_verdicts, power``
+``false_verdicts, false_verdicts_anew, power``
     See :mod:`.truth_verdicts`.
 ``crossing_dose, built_dose``
     The dose from which pretraining is worth nothing: by arms distorted by intervention, and by worlds built

@@ -25,11 +25,11 @@ from training.results import conclusions
 MESSAGES: tuple[Callable[[ReportSource], Message | None], ...] = (
     content_data.question,
     content_results.answer,
+    content_results.figures,
     content_primary.primary,
     content_data.flow,
     content_data.tiers,
     content_results.curves,
-    content_results.figures,
     content_results.mean_age,
     content_results.differences,
     content_results.controls,

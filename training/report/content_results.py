@@ -115,7 +115,7 @@ def answer(source: ReportSource) -> Message | None:
         source.conclusion.headline,
         f"Final {outcome.measure} on people that the model never saw.",
         plot=plot,
-        note=f"{intervals_of(final)} As a table: further on.".strip(),
+        note=f"{intervals_of(final)} As a table: the next message.".strip(),
     )
 
 
