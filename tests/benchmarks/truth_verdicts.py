@@ -66,8 +66,8 @@ def measure(anatomy: Anatomy, count: int = STUDIES) -> dict[str, float]:
         ``false_verdicts``: share of studies at dose 0 in which A and its control, which are worth the same,
         are told apart. A is one draw of scans, its control a new one for each seed; that another draw would
         have given another A is in no interval. ``false_verdicts_anew``: the same for two controls, of which
-        each seed draws both anew. ``power``: share of the same studies in which a difference is found that the design,
-        with the mean spread of these studies, finds in 80 %: it is planted in A's errors.
+        each seed draws both anew. ``power``: share of the same studies in which a difference is found that
+        the design, with the mean spread of these studies, finds in 80 %: it is planted in A's errors.
     """
     held = list(studies(anatomy, count))
     told = [study_summary.compare(one, "A", "control-A").estimate for one in held]
