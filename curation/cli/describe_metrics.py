@@ -44,14 +44,16 @@ the usual cut-off. References made before `builtin-2` keep the power mean that t
 (b / 100)¹⁰ / N)^(1/10)` over all N metrics that they judge.
 
 **What could not be measured** adds nothing, so a scan never scores worse for lacking it. How much worse it
-may be is said beside the score: `score_high` is its upper end. Of {cases} scans of `measured-cases.csv`,
-real and simulated, clean and damaged, on which nearly everything could be measured, those that look about as
-good by the same metrics are taken, and 95 % of them score no more than this by all metrics. It equals the
-score where nothing is missing. What the cases hold nothing of makes it 100; where a learned model lacks one
-of its metrics it has no value. `certainty` is the score's **coverage**: the measured part of what the
-reference judges. It is no error: a scan of which everything was measured can be misjudged. A sub-score of
-which nothing was measured has no value. References learned from ratings add log-odds instead: a metric
-without a value counts as usual.
+may be is said beside the score: `score_high` is its upper end. Of {cases} damaged scans of
+`measured-cases.csv`, real and simulated, on which nearly everything could be measured, the {neighbours}
+that look most nearly as good by the same metrics are taken, and the largest rise of one of them by all
+metrics is added: the worst of 19 is exceeded by one like them in 5 %. Clean scans are no part of it, so
+that it answers how bad a scan may be and not how usual damage is. It equals the score where nothing is
+missing. What the cases hold nothing of makes it 100; where a learned model lacks one of its metrics it has
+no value. `certainty` is the score's **coverage**: the measured part of what the reference judges. It is no
+error: a scan of which everything was measured can be misjudged. A sub-score of which nothing was measured
+has no value. References learned from ratings add log-odds instead: a metric without a value counts as
+usual.
 
 **How usual a brain is** counts for no score: symmetry, agreement with the template, size and stretch answer
 to a stroke, a tumour, atrophy, a child or a rare head as they do to a bent image, and no number tells
@@ -75,7 +77,8 @@ are judged by it alone; Tierscope's own scans by the anchors of the other famili
 62 metrics scaled within sites, stays readable, and what it scored keeps its scores.
 
 Version 1 divided by the number of metrics that were measured, so that missing ones raised the score;
-version 2 by all that are judged, so that the worst metric was averaged away; version 3 is this one. Scores
+version 2 by all that are judged, so that the worst metric was averaged away; version 3 had upper ends that
+were made from clean scans as well and were too low for damage of another kind; version 4 is this one. Scores
 of an earlier version are made anew from the stored metrics when a workspace is opened or a cohort drafted;
 nothing is measured for that. Frozen cohorts and studies keep the scores and tiers that they were made with;
 `versions` in a cohort's JSON holds the `scoring_version`.
@@ -163,6 +166,7 @@ def page(
             reference=reference.id,
             scoring=SCORING_VERSION,
             cases=len(unmeasured.cases()),
+            neighbours=unmeasured.NEIGHBOURS,
             populations=_populations([reference, reference_library.experts(), *earlier_builtin()]),
             needs="\n".join(f"- **{need}**: {words}" for need, words in NEEDS_IN_WORDS.items()),
         ),

@@ -22,7 +22,7 @@ _MOST_FLUID = 0.3
 #: Of the scan as it is, in which a strong shading runs on, more of a step is asked for.
 _EDGE, _SHARP = 0.8, 0.68
 #: Share of the brain's median brightness below which a large part is looked at.
-_DARK = 0.6
+_DARK = 0.7
 
 
 def find_cavities(

@@ -27,8 +27,10 @@ _CENTRE = np.array([0.0, -18.0, 10.0])
 _RIM_MM = 6.0
 #: A bias field is strong where dividing it out makes the head appear larger by this factor.
 _GROWTH = 1.06
-#: So many starts are followed.
-_TRIED = 3
+#: So many starts are followed, and further on those with at least this share of the best one's agreement: a
+#: wrong place can be a little ahead of the right one, as beside a large lesion, until shear and stretch are
+#: free.
+_TRIED, _NEARLY = 3, 0.75
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ def align(
     # The finer image locates a head of which a slab is missing more reliably.
     tried = sorted(_starts(coarse, rotation), key=fine.rough_agreement, reverse=True)
     found = [coarse.refined(start, similar=True) for start in _apart(tried, _TRIED)]
-    matrix = fine.refined(coarse.refined(max(found, key=fine.agreement)))
+    agreed = [fine.agreement(each) for each in found]
+    further = [each for each, so in zip(found, agreed, strict=True) if so >= _NEARLY * max(agreed)]
+    matrix = fine.refined(max(map(coarse.refined, further), key=fine.agreement))
     return Alignment(np.asarray(np.linalg.inv(matrix), dtype=np.float64), fine.agreement(matrix))
 
 

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 #: Raised with every change that alters a value or a flag, so that scans are measured anew.
-METRICS_VERSION = 9
+METRICS_VERSION = 10
 
 
 def up_to_date(metrics: pd.DataFrame) -> pd.Series:

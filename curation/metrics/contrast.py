@@ -1,18 +1,13 @@
 """Contrast metrics: separation of grey and white matter, clipping, grey levels."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from curation.errors import NotMeasurable
 from curation.metrics.registry import metric
 from curation.metrics.scan_context import Scan
 
-
-def _white_and_grey(scan: Scan) -> tuple[NDArray, NDArray]:
-    wm, gm = scan.flat[scan.masks.wm], scan.flat[scan.masks.gm]
-    if min(len(wm), len(gm)) < 100:
-        raise NotMeasurable("too little grey or white matter is in view")
-    return wm, gm
+#: Fewer points of a tissue than this have no brightness of their own.
+_MIN_POINTS = 100
 
 
 @metric(
@@ -21,12 +16,20 @@ def _white_and_grey(scan: Scan) -> tuple[NDArray, NDArray]:
     "contrast",
     "higher is better",
     unit="share of their mean brightness",
-    formula="2 · (μ_wm − μ_gm) / (μ_wm + μ_gm)",
+    formula="2 · (μ_wm − μ_gm) / (μ_wm + μ_gm), μ = Σ p · I / Σ p over the brain, p the probability of the "
+    "tissue",
     meaning="How much brighter white matter is than grey matter.",
     needs=("tissues", "t1w"),
 )
 def wm_gm_contrast(scan: Scan) -> float:
-    wm, gm = (float(np.mean(part)) for part in _white_and_grey(scan))
+    """Return the contrast of the tissues' expected brightness.
+
+    Of the points that are surest to be of a tissue it would rise with noise: they are picked by the very
+    brightness that is then averaged.
+    """
+    if min(scan.masks.wm.sum(), scan.masks.gm.sum()) < _MIN_POINTS:
+        raise NotMeasurable("too little grey or white matter is in view")
+    wm, gm = (scan.summary(tissue).mean for tissue in ("wm", "gm"))
     return 2 * (wm - gm) / (wm + gm)
 
 

@@ -14,6 +14,8 @@ from curation.metrics.scan_context import Scan
 
 #: Points of the 2 mm grid: how thick a slab is, and how far apart two are compared.
 _SLAB, _SLAB_LAG = 6, 9
+#: As shares of white matter's brightness: what is darker was not imaged, in tissue and in a cavity's fluid.
+_LEAST_TISSUE, _LEAST_FLUID = 1 / 8, 1 / 16
 
 
 @metric(
@@ -39,9 +41,13 @@ def brain_missing(scan: Scan) -> float:
 
 
 def has_signal(scan: Scan) -> NDArray[np.bool_]:
-    """Return where the intensity, averaged over 6 mm, is at least an eighth of white matter's."""
+    """Return where the intensity, averaged over 6 mm, is at least an eighth of white matter's.
+
+    Fluid of a cavity was imaged and may be darker: there, a sixteenth is enough.
+    """
     smooth = ndimage.uniform_filter(scan.masks.data / np.exp(scan.masks.log_bias_field), 3)
-    return (smooth > 0.125 * scan.wm_mean) & scan.masks.valid_slices
+    least = np.where(scan.masks.cavities, _LEAST_FLUID, _LEAST_TISSUE) * scan.wm_mean
+    return (smooth > least) & scan.masks.valid_slices
 
 
 @metric(
@@ -93,8 +99,9 @@ def repeated_slices(scan: Scan) -> float:
     "incompleteness",
     "higher is worse",
     unit="share of its neighbours' brightness",
-    formula="largest drop, over slices of the three axes, of the brain's mean below the median of the "
-    "nearest six; empty slices left out",
+    formula="largest drop, over slices of the three axes, of brightness / what the template's tissues there "
+    "should have in the brain, below the median of the three before it and that of the three after it; empty "
+    "slices left out",
     meaning="The strongest sudden, partial loss of signal in a slice.",
 )
 def slice_dropout(scan: Scan) -> float:
@@ -102,21 +109,47 @@ def slice_dropout(scan: Scan) -> float:
 
 
 def slice_drops(scan: Scan) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Return for each axis slices of the scan and how far each is darker than its neighbours, as a share."""
+    """Return for each axis slices of the scan and how far each is darker than its neighbours, as a share.
+
+    Anatomy is no drop: what is compared is the share of the brightness that the slice's tissues should have,
+    since few slices hold as much fluid as those between the halves of the brain, and it has to be lower than
+    on either side, since the brain darkens towards its ends.
+    """
     inside = scan.on_voxels(scan.masks.signed_distance_mm > 3, scan.brain_box)
     signal = np.where(inside, scan.volume.data[scan.brain_box], 0)
+    expected = np.where(inside, scan.on_voxels(_expected(scan), scan.brain_box), 0)
     found = []
     for axis, part in enumerate(scan.brain_box):
         others = tuple(k for k in range(3) if k != axis)
         count = inside.sum(axis=others)
         full = (count > 0.25 * count.max(initial=1)) & ~scan.empty[axis][part]
-        means = signal.sum(axis=others, dtype=np.float64)[full] / count[full]
+        means = signal.sum(axis=others, dtype=np.float64)[full]
+        means /= np.maximum(expected.sum(axis=others, dtype=np.float64)[full], 1e-9)
         if len(means) >= 9:
-            usual = ndimage.median_filter(means, 7, mode="nearest")
-            found.append((part.start + np.flatnonzero(full), 1 - means / np.maximum(usual, 1e-9)))
+            drops = 1 - means / np.maximum(_darker_side(means), 1e-9)
+            found.append((part.start + np.flatnonzero(full), drops))
         else:
             found.append((np.zeros(0, np.int64), np.zeros(0)))
     return found
+
+
+def _expected(scan: Scan) -> NDArray[np.float32]:
+    """Return how bright the template's tissues are in this scan; 1 everywhere where none were found."""
+    tissues, priors = scan.masks.tissues, scan.masks.tissue_priors
+    if tissues is None:
+        return np.ones(priors.shape[:3], dtype=np.float32)
+    return np.asarray(priors @ tissues.means.astype(np.float32), dtype=np.float32)
+
+
+def _darker_side(means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the lower of the medians of the three values before each and the three after it.
+
+    The first and the last have neighbours on one side only, so that they count as their own.
+    """
+    threes = np.lib.stride_tricks.sliding_window_view(np.pad(means, 3, constant_values=np.nan), 3)
+    before, after = threes[: len(means)], threes[-len(means) :]
+    sides = np.stack([np.nanmedian(side[1:-1], axis=1) for side in (before, after)])
+    return np.concatenate([means[:1], sides.min(axis=0), means[-1:]])
 
 
 @metric(

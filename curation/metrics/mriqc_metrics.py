@@ -270,7 +270,7 @@ def fwhm_avg(scan: Scan) -> float:
     "Range of the N4 field",
     "inhomogeneity",
     _WORSE,
-    formula="|P95 − P5| of N4's bias field inside the brain",
+    formula="|P95 − P5| of N4's bias field inside the brain, cavities left out",
     meaning="How much a smooth shading, as N4 finds it, differs over the brain.",
     citation=_N4,
 )
@@ -283,7 +283,7 @@ def inu_range(scan: Scan) -> float:
     "Median of the N4 field",
     "inhomogeneity",
     _DESCRIBES,
-    formula="median of N4's bias field inside the brain",
+    formula="median of N4's bias field inside the brain, cavities left out",
     meaning="The middle of the shading that N4 finds; near 1 is usual.",
     citation=_N4,
 )

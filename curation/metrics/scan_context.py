@@ -286,8 +286,8 @@ class Scan:
 
     @cached_property
     def bias_field(self) -> Floats:
-        """N4's bias field at the brain's points of a 6 mm grid."""
-        return n4_field(self.masks.data, self.masks.brain)
+        """N4's bias field at the brain's points of a 6 mm grid, cavities left out: they are no shading."""
+        return n4_field(self.masks.data, self.masks.brain & ~self.masks.cavities)
 
 
 def _named(parts: NDArray[np.int32], names: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -22,9 +22,16 @@ _GIVES_WAY_MM = 26.0
 _DEEP_MM = 12.0
 
 
-def cavity(volume: Volume, masks: Masks, ml: float, seed: int) -> Volume:
-    """Fill ``ml`` millilitres on one side of the brain with fluid, as after a stroke or a resection."""
-    return _filled(volume, masks, _ball(volume, masks, ml, seed), _brightness(masks)[0])
+def cavity(
+    volume: Volume, masks: Masks, ml: float, seed: int, of_white: float | None = None
+) -> Volume:
+    """Fill ``ml`` millilitres on one side of the brain with fluid, as after a stroke or a resection.
+
+    The fluid is as bright as the scan's own, or ``of_white`` times as bright as its white matter.
+    """
+    fluid, _, white = _brightness(masks)
+    brightness = fluid if of_white is None else of_white * white
+    return _filled(volume, masks, _ball(volume, masks, ml, seed), brightness)
 
 
 def mass(volume: Volume, masks: Masks, ml: float, seed: int) -> Volume:

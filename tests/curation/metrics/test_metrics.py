@@ -8,8 +8,13 @@ import pytest
 from scipy import ndimage, stats
 
 from curation import metrics
+from curation.imaging import volumes
+from curation.imaging.masks import find_masks
+from curation.imaging.volumes import Volume
 from curation.metrics import METRICS, NEEDS, Scan
 from curation.metrics.registry import FAMILIES, PREPARED
+from curation.simulation import phantom_t1w
+from curation.simulation.phantom_t1w import SCANNERS, Person
 from tests.helpers import scan_of_arrays
 from tests.helpers.scan_of_arrays import SHAPE, make, value
 
@@ -81,6 +86,19 @@ def test_a_wave_has_its_amplitude_and_noise_has_none() -> None:
 
 def test_contrast_is_its_closed_form(tissues: Scan) -> None:
     assert value("wm_gm_contrast", tissues) == pytest.approx(2 * 30 / 170, rel=0.01)
+
+
+def test_noise_makes_no_contrast() -> None:
+    """It did where the surest points of a tissue were averaged: noise chooses which these are."""
+    data, affine = phantom_t1w.scan(Person("sub-1", 40.0, "F", 7), SCANNERS["North"])
+    white = float(np.percentile(data, 98))
+    rng, found = np.random.default_rng(4), []
+    for noise in (0.0, 0.08 * white):
+        grain = rng.normal(0, 1, (2, *data.shape)) * noise
+        made = np.hypot(data + grain[0], grain[1]).astype(np.float32)
+        volume = volumes.conform(Volume(made, affine, (2.0, 2.0, 2.0), "RAS", "float32"))
+        found.append(value("wm_gm_contrast", Scan(volume, find_masks(volume))))
+    assert found[1] < 1.03 * found[0]
 
 
 def test_what_needs_white_above_grey_matter_says_so(tissues: Scan) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -47,3 +48,18 @@ def test_a_stripped_head_scores_no_worse_and_says_how_much_was_not_seen(
     assert stripped["certainty"] < clean["certainty"] == 1
     assert stripped["score_high"] > stripped["distortion_score"]
     assert clean["score_high"] == clean["distortion_score"] < DEFAULT_RULE.cutoffs[0]
+
+
+def test_a_cavity_of_a_fifth_of_the_brain_raises_no_score_however_dark_its_fluid(
+    shared_data: Path,
+) -> None:
+    """Of these, 0.5 led the template to a wrong place, and 0.15 passed for shading and missing brain."""
+    path = shared_data / "ixi_2mm" / "IXI012-HH-1211-T1_ds.nii.gz"
+    clean = volumes.conform(volumes.load(path))
+    values, _, masks = assess_volume(clean)
+    dark = [anatomy_cases.cavity(clean, masks, 230.0, 2, share) for share in (0.15, 0.5)]
+    rows = [values, *(assess_volume(volume)[0] for volume in dark)]
+    scored = score(pd.DataFrame(rows).assign(scan_id=["clean", "darkest", "dark"], sha256="x"))
+    before, *after = scored["distortion_score"]
+    assert max(after) < before + 3
+    assert (scored["unusual_anatomy"][1:] >= 50).all()
