@@ -16,6 +16,11 @@ class Rank(enum.IntEnum):
         """As it is written in settings and on the screen."""
         return self.name.lower()
 
+    @property
+    def one(self) -> str:
+        """With its article."""
+        return f"{'an' if self is Rank.ADMINISTRATOR else 'a'} {self.word}"
+
 
 #: What each rank adds, for people.
 MEANING: dict[Rank, str] = {

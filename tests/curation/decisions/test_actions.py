@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from curation.__main__ import main
-from curation.decisions import actions, audit_trail
+from curation.access import acting
+from curation.decisions import audit_trail
 from curation.references import reference_library
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_full
@@ -72,4 +73,4 @@ def test_an_account_without_a_name_is_told_by_its_number(monkeypatch: pytest.Mon
         raise KeyError
 
     monkeypatch.setattr(getpass, "getuser", nobody)
-    assert actions.account() == f"account {os.getuid()}"
+    assert acting.account() == f"account {os.getuid()}"
