@@ -72,5 +72,6 @@ class Action(enum.Enum):
     EXPORT_NETWORK = Rank.CURATOR, "export a network"
     BACK_UP = Rank.ADMINISTRATOR, "back up or restore the workspace"
     REPAIR = Rank.ADMINISTRATOR, "repair the workspace"
+    FORGET = Rank.ADMINISTRATOR, "have a person forgotten"
     SHARE = Rank.ADMINISTRATOR, "share the workspace with other accounts"
     ADOPT = Rank.ADMINISTRATOR, "tie the workspace to another database"

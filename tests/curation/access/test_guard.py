@@ -2,10 +2,8 @@
 
 import ast
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +19,7 @@ from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
-from tests.helpers import guard_table
+from tests.helpers import guard_table, workspace_scored
 from tests.helpers.logins import signed_in
 from tests.helpers.paths import ROOT
 
@@ -122,8 +120,8 @@ def test_nobody_decides_in_anothers_name(workspace: Workspace) -> None:
     ]
 
 
-def test_a_session_belongs_to_its_author(measured: tuple, tmp_path: Path) -> None:
-    workspace = Workspace(shutil.copytree(measured[0].root, tmp_path / "own"))
+def test_a_session_belongs_to_its_author(workspace: Workspace) -> None:
+    workspace_scored.put_scans(workspace, [{"distortion_score": 10.0}] * 3)
     plan = SessionPlan(
         name="morning",
         rater="ada@lab.example",
