@@ -12,7 +12,7 @@ TEXTS = ("descrip", "aux_file", "intent_name", "db_name")
 
 
 def test_no_text_of_a_header_reaches_the_browser(tmp_path: Path) -> None:
-    image = nib.Nifti1Image(np.arange(64, dtype=np.int16).reshape(4, 4, 4), np.eye(4))
+    image = nib.Nifti1Image(np.arange(1000, dtype=np.int16).reshape(10, 10, 10), np.eye(4))
     for name in TEXTS:
         image.header[name] = b"MUELLER"
     image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"MUELLER HANS 1943"))
