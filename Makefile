@@ -93,6 +93,9 @@ bench-truth: $(TESTING) ## does the chain find what was planted: studies in worl
 bench-scale: $(TESTING) ## thirty thousand volumes and a million scans: time, memory, open files; the last line is JSON
 	$(PY) -m tests.benchmarks.scale
 
+bench-trust: $(TESTING) ## fifty users at once, kills, ranks, packets; the last line is JSON
+	$(PY) -m tests.benchmarks.trust
+
 gpu-check: $(TESTING) ## check one GPU: right, and how fast; eight minutes; the last line is JSON, of nulls where there is no GPU
 	$(PY) -m tests.benchmarks.gpu_check
 

@@ -16,6 +16,11 @@ class Rank(enum.IntEnum):
         """As it is written in settings and on the screen."""
         return self.name.lower()
 
+    @property
+    def one(self) -> str:
+        """With its article."""
+        return f"{'an' if self is Rank.ADMINISTRATOR else 'a'} {self.word}"
+
 
 #: What each rank adds, for people.
 MEANING: dict[Rank, str] = {
@@ -67,5 +72,6 @@ class Action(enum.Enum):
     EXPORT_NETWORK = Rank.CURATOR, "export a network"
     BACK_UP = Rank.ADMINISTRATOR, "back up or restore the workspace"
     REPAIR = Rank.ADMINISTRATOR, "repair the workspace"
+    FORGET = Rank.ADMINISTRATOR, "have a person forgotten"
     SHARE = Rank.ADMINISTRATOR, "share the workspace with other accounts"
     ADOPT = Rank.ADMINISTRATOR, "tie the workspace to another database"

@@ -66,7 +66,7 @@ def require(action: Action) -> None:
         raise AccessError(f"Nobody is signed in, so nobody may {action.words}. Sign in again.")
     if actor.rank < action.rank:
         raise AccessError(
-            f"To {action.words} one has to be {_one(action)}; {actor.name} is {actor.rank.word} here. "
+            f"To {action.words} one has to be {action.rank.one}; {actor.name} is {actor.rank.one} here. "
             "Nothing was changed. Whoever runs the server can say otherwise, see docs/server.md."
         )
 
@@ -85,8 +85,3 @@ def require_author(name: str) -> None:
             f"This belongs to {name.strip() or 'nobody'}, and {actor.name} is signed in. Only its author can "
             "do that. Nothing was changed."
         )
-
-
-def _one(action: Action) -> str:
-    word = action.rank.word
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"

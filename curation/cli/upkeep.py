@@ -8,6 +8,7 @@ from curation.cli.framework import Command
 from curation.storage.workspace import Workspace
 from curation.upkeep import backup
 from curation.upkeep.checks import check
+from curation.upkeep.forgetting import forget
 from curation.wording import plural
 
 _MB = 1_000_000
@@ -77,6 +78,31 @@ def run_restore(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def add_forget_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``forget``."""
+    command.add_argument("person", help="subject or participant id, as the table of scans has it")
+    command.add_argument(
+        "--reason", required=True, help="why, without naming anybody: it stands in the audit"
+    )
+
+
+def run_forget(chosen: argparse.Namespace) -> int:
+    """Take a person out of the workspace; exit status 1 where files still name them."""
+    workspace = Workspace.open(chosen.workspace)
+    done = forget(workspace, chosen.person, chosen.reason)
+    print(
+        f"forgotten: {plural(done.scans, 'scan')}, and the names in {plural(done.decisions, 'decision')}. "
+        "Backups that were made before still have them; the data set is as it was."
+    )
+    for path in done.left:
+        print(f"still named in {path}")
+    if done.left:
+        print(
+            "A frozen cohort or a study is what it holds: remove its folder, if it is to go, too."
+        )
+    return int(bool(done.left))
+
+
 COMMANDS = (
     Command(
         "check",
@@ -91,4 +117,10 @@ COMMANDS = (
         add_backup_options,
     ),
     Command("restore", "make a workspace from such a copy", run_restore, add_restore_options),
+    Command(
+        "forget",
+        "take a person out of a workspace, with a line in the audit; not while a study runs",
+        run_forget,
+        add_forget_options,
+    ),
 )

@@ -217,6 +217,20 @@ audit = sa.Table(
 )
 
 
+#: Decisions out of which somebody was taken, see :mod:`curation.decisions.erasure`.
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("author", sa.String(100), nullable=False),
+    sa.Column("kind", sa.String(40), nullable=False),  # a table above
+    sa.Column("key", sa.String(100), nullable=False),  # primary key of its row
+    sa.Column("was", sa.String(64), nullable=False),  # SHA-256 of what the row held
+    sa.Column("now", sa.String(64), nullable=False),  # and of what it holds since
+    sa.Column("version", sa.String(20), nullable=False),
+)
+
 #: Links of the audit chain, see :mod:`curation.decisions.audit_chain`.
 chain = sa.Table(
     "audit_chain",

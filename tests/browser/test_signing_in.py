@@ -162,5 +162,5 @@ def test_a_rater_is_told_what_only_a_curator_may(
 ) -> None:
     workspace, _, address = served
     page = sign_in(visitor, address, "ada@lab.example")
-    expect(page.get_by_text("one has to be curator or more")).to_be_visible()
+    expect(page.get_by_text("one has to be a curator here")).to_be_visible()
     assert workspace.sources() == []

@@ -56,7 +56,7 @@ def _found(
 
 def _decide(workspace: Workspace, shared: list[SharedIds], decided: set[Sources]) -> None:
     """Draw the form that notes for which sources equal ids are different people."""
-    if not guard.may(Action.DECIDE_PEOPLE):
+    if not person.may(Action.DECIDE_PEOPLE):
         return
     pairs = {" and ".join(each.sources): frozenset(each.sources) for each in shared}
     known = [name for name, pair in pairs.items() if pair in decided]

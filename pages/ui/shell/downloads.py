@@ -29,7 +29,7 @@ def button(label: str, data: Data, file_name: str, mime: str | None = None, **op
         st.button(
             label,
             disabled=True,
-            help=f"To {Action.DOWNLOAD.words} one has to be {Action.DOWNLOAD.rank.word} or more.",
+            help=f"To {Action.DOWNLOAD.words} one has to be {Action.DOWNLOAD.rank.one} here.",
             **options,
         )
         return

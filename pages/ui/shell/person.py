@@ -31,13 +31,7 @@ def may(action: Action) -> bool:
     """Return whether whoever looks may take an action; where not, say so in a line."""
     if guard.may(action):
         return True
-    actor = acting.who()
-    rank = actor.rank.word if actor.rank else "nobody"
-    st.caption(
-        formatting.escape(
-            f"To {action.words} one has to be {action.rank.word} or more; you are {rank} here."
-        )
-    )
+    st.caption(formatting.escape(f"To {action.words} one has to be {action.rank.one} here."))
     return False
 
 

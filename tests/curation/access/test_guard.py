@@ -1,20 +1,14 @@
 """Every action of the registry, taken by everybody: who may, may; who may not, changes nothing."""
 
 import ast
-import importlib
 import json
-import pkgutil
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import curation
-import training
-from curation.access import acting, guard
+from curation.access import acting
 from curation.access.acting import Actor
 from curation.access.actions import MEANING, Action, Rank
 from curation.decisions import actions, audit_trail
@@ -25,6 +19,7 @@ from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
+from tests.helpers import guard_table, workspace_scored
 from tests.helpers.logins import signed_in
 from tests.helpers.paths import ROOT
 
@@ -32,41 +27,9 @@ from tests.helpers.paths import ROOT
 OF_PAGES = {Action.DOWNLOAD}
 
 
-def _load_everything() -> None:
-    for package in (curation, training):
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.endswith("__main__"):
-                importlib.import_module(module.name)
-
-
 @pytest.fixture(scope="module")
 def guarded() -> dict[Action, list[Callable[..., Any]]]:
-    _load_everything()
-    return guard.GUARDED
-
-
-def roles_cells_wrong(guarded: dict[Action, list[Callable[..., Any]]]) -> list[str]:
-    """Return the cells of the table functions x ranks in which somebody is let through or refused wrongly."""
-    wrong = []
-    for action, functions in guarded.items():
-        for rank in (None, *Rank):
-            expected = rank is not None and rank >= action.rank
-            for function in functions:
-                with signed_in("ada@lab.example", rank):
-                    if _is_let_through(function) != expected:
-                        wrong.append(f"{function.__module__}.{function.__name__} as {rank}")
-    return wrong
-
-
-def _is_let_through(function: Callable[..., Any]) -> bool:
-    """Return whether the guard lets a call through: what is asked for makes no sense and fails behind it."""
-    try:
-        function(*[None] * 0)
-    except AccessError:
-        return False
-    except TypeError:
-        return True
-    raise AssertionError("a call without anything was answered")
+    return guard_table.guarded()
 
 
 def test_each_action_is_guarded_where_it_happens(
@@ -78,7 +41,7 @@ def test_each_action_is_guarded_where_it_happens(
 def test_every_action_and_every_rank_is_as_expected(
     guarded: dict[Action, list[Callable[..., Any]]],
 ) -> None:
-    assert roles_cells_wrong(guarded) == []
+    assert guard_table.wrong_cells(guarded) == []
 
 
 #: Calls that write a decision or an action.
@@ -131,7 +94,7 @@ def test_each_rank_has_a_meaning_and_adds_something() -> None:
 def test_who_may_not_changes_nothing_and_is_told_why(workspace: Workspace) -> None:
     with (
         signed_in("eve@lab.example", Rank.RATER),
-        pytest.raises(AccessError, match=r"has to be a curator; eve@lab\.example is rater here"),
+        pytest.raises(AccessError, match=r"has to be a curator; eve@lab\.example is a rater here"),
     ):
         overrides.override(workspace, "s", "eve@lab.example", "A", "because")
     assert overrides.list_overrides(workspace).empty
@@ -157,8 +120,8 @@ def test_nobody_decides_in_anothers_name(workspace: Workspace) -> None:
     ]
 
 
-def test_a_session_belongs_to_its_author(measured: tuple, tmp_path: Path) -> None:
-    workspace = Workspace(shutil.copytree(measured[0].root, tmp_path / "own"))
+def test_a_session_belongs_to_its_author(workspace: Workspace) -> None:
+    workspace_scored.put_scans(workspace, [{"distortion_score": 10.0}] * 3)
     plan = SessionPlan(
         name="morning",
         rater="ada@lab.example",

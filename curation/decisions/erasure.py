@@ -1,0 +1,131 @@
+"""Erasure of scans from the decisions: what names them is taken out, what was decided stays.
+
+Decisions are appended and never changed, but for this: a person's right to be forgotten. A changed row gets
+a line in a table of its own, chained as all others, with the hash of what it held before and of what it holds
+now; so the audit chain still tells this change from every other one.
+"""
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from curation import __version__
+from curation.access import acting
+from curation.decisions import audit_chain, database, schema
+from curation.storage.workspace import Workspace
+
+#: What stands where a scan or a person was named, before letters of its own.
+FORGOTTEN = "forgotten-"
+_Table = tuple[sa.Table, sa.Column, Mapping[str, Any]]
+#: Tables with a column that names a scan, and what else is taken out of such a row.
+_OF_SCANS: tuple[_Table, ...] = (
+    (schema.ratings, schema.ratings.c.scan_id, {"comment": ""}),
+    (schema.overrides, schema.overrides.c.scan_id, {"reason": ""}),
+    (schema.session_items, schema.session_items.c.scan_id, {}),
+    (schema.scan_list_items, schema.scan_list_items.c.scan_id, {}),
+    (schema.audit, schema.audit.c.subject, {"detail": {}}),
+)
+
+
+def erase(
+    connection: sa.Connection, scan_ids: Collection[str], participants: Collection[str]
+) -> int:
+    """Take scans and people out of the decisions, in the transaction of a connection.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a transaction of :func:`curation.decisions.database.writing`.
+    scan_ids : collection of str
+        The scans. Each gets a name that tells nothing, the same everywhere.
+    participants : collection of str
+        The people as ``SOURCE:PARTICIPANT``.
+
+    Returns
+    -------
+    int
+        Number of decisions that were changed.
+    """
+    names = {one: f"{FORGOTTEN}{secrets.token_hex(6)}" for one in (*scan_ids, *participants)}
+    affected = _affected(connection, names)
+    before = {kind: audit_chain.contents(connection, kind, keys) for kind, keys in affected.items()}
+    _rename(connection, names, affected.get("ratings", set()))
+    rows = []
+    for kind, keys in affected.items():
+        now = audit_chain.contents(connection, kind, keys)
+        rows += [
+            {
+                "at": database.now(),
+                "author": acting.who().name,
+                "kind": kind,
+                "key": key,
+                "was": before[kind][key],
+                "now": now[key],
+                "version": __version__,
+            }
+            for key in sorted(before[kind])
+            if before[kind][key] != now[key]
+        ]
+    if rows:
+        connection.execute(schema.erasures.insert(), rows)
+    return len(rows)
+
+
+def leave_nothing_behind(workspace: Workspace) -> None:
+    """Write SQLite's file anew, so that what was taken out is not left in its unused pages."""
+    made = database.engine(workspace)
+    if made.dialect.name == "sqlite":
+        raw = made.raw_connection()  # outside of a transaction
+        try:
+            for words in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                raw.cursor().execute(words).close()
+        finally:
+            raw.close()
+
+
+def _affected(connection: sa.Connection, names: Mapping[str, str]) -> dict[str, set[Any]]:
+    """Return the keys of the decisions that name one of these, by kind."""
+    found: dict[str, set[Any]] = {}
+    for kind, key, column in _places():
+        for part in _batches(list(names)):
+            query = sa.select(key).where(column.in_(part))
+            found.setdefault(kind, set()).update(connection.execute(query).scalars())
+    return {kind: keys for kind, keys in found.items() if keys}
+
+
+def _places() -> Iterator[tuple[str, sa.Column, sa.Column]]:
+    """Yield kind, the column of the decision's key, and a column that names a scan or person."""
+    for table, column, _ in _OF_SCANS:
+        kind, key = next(
+            (name, kind.parts.c[kind.of] if table is kind.parts else table.c[kind.key])
+            for name, kind in audit_chain.KINDS.items()
+            if table in (kind.table, kind.parts)
+        )
+        yield kind, key, column
+    people = schema.person_decisions
+    yield people.name, people.c.id, people.c.first
+    yield people.name, people.c.id, people.c.second
+
+
+def _rename(connection: sa.Connection, names: Mapping[str, str], ratings: set[Any]) -> None:
+    for one, token in names.items():
+        for table, column, besides in _OF_SCANS:
+            values = {column.name: token, **besides}
+            connection.execute(table.update().where(column == one).values(values))
+        people = schema.person_decisions
+        for column in (people.c.first, people.c.second):
+            values = {column.name: token, "reason": ""}
+            connection.execute(people.update().where(column == one).values(values))
+    details = schema.details
+    for part in _batches(sorted(ratings)):
+        of = details.c.rating_id.in_(part)
+        imported = sa.and_(of, details.c.session_id.is_(None))
+        connection.execute(details.update().where(of).values(shown=None))
+        connection.execute(details.update().where(imported).values(key=None, origin=""))
+
+
+def _batches(values: list[Any], size: int = 500) -> Iterator[list[Any]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -1,0 +1,150 @@
+"""Forgetting of a person: out of every table, picture and decision, with a line in the audit."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from curation.access.actions import Action
+from curation.access.guard import guarded
+from curation.assessment import metric_shards
+from curation.decisions import actions, database, erasure
+from curation.errors import WorkspaceError
+from curation.storage import files, tables
+from curation.storage.workspace import Workspace
+
+#: Suffixes of files that hold text in which a name is looked for.
+_READ = (".tsv", ".csv", ".json", ".jsonl", ".yaml", ".toml", ".txt", ".log", ".html", ".parquet")
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was done.
+
+    Parameters
+    ----------
+    scans : int
+        Number of scans that were removed.
+    decisions : int
+        Number of decisions out of which the person was taken.
+    left : tuple of str
+        Files that still name the person: cohorts, studies and exports, whose content is what they are.
+    """
+
+    scans: int
+    decisions: int
+    left: tuple[str, ...]
+
+
+@guarded(Action.FORGET)
+def forget(workspace: Workspace, person: str, reason: str) -> Forgotten:
+    """Take a person out of a workspace.
+
+    Scans, measurements, scores and pictures are removed. Of ratings and tiers by hand stays what was decided,
+    without comment and of a scan that has no name any more. Caches are emptied, since they do not say whose
+    each file is. The data set itself is only read: what is in it is listed again by the next ingest.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Which.
+    person : str
+        Subject or participant id.
+    reason : str
+        Why, without a name: it stands in the audit.
+
+    Raises
+    ------
+    WorkspaceError
+        When there is no such person, the id is that of several, or there is no reason.
+    """
+    if not reason.strip():
+        raise WorkspaceError("Say why, without naming anybody (--reason): it stands in the audit.")
+    with files.lock(workspace.ingest_lock_path):
+        scans = tables.read_scans(workspace)
+        own = _own(scans, person)
+        ids = set(own["scan_id"])
+        participants = set(own["source"] + ":" + own["participant_id"].fillna(""))
+        with database.writing(workspace) as connection:
+            changed = erasure.erase(connection, ids, participants)
+            actions.note_within(
+                connection,
+                "person forgotten",
+                f"{len(ids)} scans",
+                reason=reason.strip(),
+                decisions=changed,
+            )
+        erasure.leave_nothing_behind(workspace)
+        _remove_files(workspace, own)
+        _remove_rows(workspace, ids)
+        tables.write_scans(workspace, scans.drop(own.index))
+    names = {*ids, person, *own["participant_id"].dropna()}
+    return Forgotten(len(ids), changed, tuple(_naming(workspace, names)))
+
+
+def _own(scans: pd.DataFrame, person: str) -> pd.DataFrame:
+    """Return the rows of a person."""
+    own = scans[scans["subject_id"] == person]
+    if own.empty:
+        own = scans[scans["participant_id"] == person]
+    subjects = sorted(own["subject_id"].dropna().unique())
+    if own.empty:
+        raise WorkspaceError(
+            f"There is nobody {person!r} among the {scans['subject_id'].nunique():,} people here. Give an id "
+            "as the table of scans has it."
+        )
+    if len(subjects) > 1:
+        raise WorkspaceError(
+            f"{person!r} is the id of {len(subjects)} people: {', '.join(subjects)}. Name one of them."
+        )
+    return own
+
+
+def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:
+    """Remove pictures and links of a person's scans, and empty what does not say whose it is."""
+    for row in own.itertuples():
+        workspace.preview_path(str(row.scan_id)).unlink(missing_ok=True)
+        link = Path(str(row.path))
+        if link.is_symlink() and link.is_relative_to(workspace.links_dir):
+            link.unlink()
+    nameless = (workspace.vectors_dir("brain"), workspace.vectors_dir("prepared"))
+    for folder in (*nameless, workspace.cache_dir):
+        for path in folder.rglob("*") if folder.is_dir() else ():
+            if path.is_file():
+                path.unlink(missing_ok=True)
+    for log in workspace.tasks_dir.glob("*.log"):
+        log.unlink(missing_ok=True)
+
+
+def _remove_rows(workspace: Workspace, ids: set[str]) -> None:
+    """Remove the rows of scans from the tables of measurements, scores and learned numbers."""
+    with files.lock(workspace.metrics_lock_path):
+        kept = tables.read_metrics(workspace).query("scan_id not in @ids")
+        for scan_id in ids:
+            metric_shards.shard_path(workspace, scan_id).unlink(missing_ok=True)
+        if workspace.metrics_shards():
+            metric_shards.write(workspace.gathered_path, kept)
+    for path in (workspace.scores_path, workspace.learned_path):
+        if path.exists():
+            table = pd.read_parquet(path)
+            files.write_parquet(path, table[~table["scan_id"].isin(ids)])
+
+
+def _naming(workspace: Workspace, names: Iterable[str]) -> list[str]:
+    """Return the files of a workspace that still hold one of these names."""
+    wanted = sorted(names)
+    return [
+        str(path.relative_to(workspace.root))
+        for path in sorted(workspace.root.rglob("*"))
+        if path.suffix in _READ and path.is_file() and any(one in _text(path) for one in wanted)
+    ]
+
+
+def _text(path: Path) -> str:
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(path)
+        return "\n".join(
+            table[name].astype(str).str.cat(sep="\n") for name in table.select_dtypes("str")
+        )
+    return path.read_text(encoding="utf-8", errors="replace")

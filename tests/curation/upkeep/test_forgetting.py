@@ -1,0 +1,136 @@
+"""Forgetting of a person: nothing names them any more, what was decided stays, and the audit says so."""
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from curation.__main__ import main
+from curation.assessment import metric_shards
+from curation.decisions import audit_chain, audit_trail, database, person_decisions, schema
+from curation.decisions.person_decisions import PersonDecision
+from curation.errors import WorkspaceError
+from curation.ratings import rating_log
+from curation.ratings.rating_record import Opinion, Rating
+from curation.sessions import saved_lists, session_log
+from curation.sessions.session_plan import SessionPlan
+from curation.storage import tables
+from curation.storage.workspace import Workspace
+from curation.tiers import overrides
+from curation.upkeep.forgetting import forget
+from tests.helpers import workspace_scored
+
+GONE, STAYS = "s0", "s1"
+
+
+@pytest.fixture
+def decided(workspace: Workspace) -> Workspace:
+    """A workspace in which much was decided on two scans, one of which is to be forgotten."""
+    rows = [
+        {
+            "scan_id": f"s{number}",
+            "subject_id": f"t:{number}",
+            "participant_id": f"ps{number}",
+            "source": "t",
+            "path": f"/nowhere/s{number}_T1w.nii",
+            "distortion_score": 10.0,
+        }
+        for number in range(3)
+    ]
+    workspace_scored.put_scans(workspace, rows)
+    metric_shards.write(workspace.gathered_path, pd.DataFrame({"scan_id": [GONE, STAYS, "s2"]}))
+    for scan in (GONE, STAYS):
+        workspace.preview_path(scan).parent.mkdir(exist_ok=True)
+        workspace.preview_path(scan).write_bytes(b"a picture")
+    for scan in (GONE, STAYS):
+        told = f"{scan} has a scar"
+        given = Rating(scan_id=scan, rater="ada", scale="three-level", value=1.0, comment=told)
+        rating_log.add_rating(workspace, given)
+        overrides.override(workspace, scan, "ada", "A", told)
+    saved_lists.save(workspace, "list", "ada", [GONE, STAYS])
+    plan = SessionPlan("morning", "ada", "mriqc-4", choice="all", size=9, repeats_share=0.0)
+    session = session_log.start(workspace, plan)
+    for place in range(session.total):
+        session_log.save(workspace, session.id, place, Opinion(1.0, comment="seen"))
+    pair = person_decisions.pair(f"t:p{GONE}", f"t:p{STAYS}")
+    person_decisions.store(workspace, [PersonDecision(pair, False, f"t:p{GONE} is older")], "ada")
+    return workspace
+
+
+def _told(workspace: Workspace) -> str:
+    """Return all that tables and files of a workspace hold as text."""
+    told = []
+    for path in workspace.root.rglob("*"):
+        told.append(path.name)
+        if path.suffix == ".parquet":
+            told += pd.read_parquet(path).astype(str).to_csv(index=False).splitlines()
+    with database.engine(workspace).connect() as connection:
+        for table in schema.metadata.sorted_tables:
+            told += [str(tuple(row)) for row in connection.execute(sa.select(table))]
+    return "\n".join(told)
+
+
+def _names(workspace: Workspace, scan: str) -> bool:
+    told = _told(workspace)
+    return any(f"{before}{scan}{after}" in told for before in "'\n,p" for after in "',. ")
+
+
+def test_nothing_names_a_person_who_was_forgotten_and_what_was_decided_stays(
+    decided: Workspace,
+) -> None:
+    before = rating_log.list_ratings(decided)
+    assert _names(decided, GONE) and _names(decided, STAYS)
+    assert decided.preview_path(GONE).exists()
+    done = forget(decided, f"t:{GONE.removeprefix('s')}", "asked for")
+    assert not _names(decided, GONE)
+    assert _names(decided, STAYS)
+    assert not decided.preview_path(GONE).exists()
+    held = b"".join(path.read_bytes() for path in decided.root.glob("decisions.sqlite*"))
+    assert f"{GONE} has a scar".encode() not in held  # in no unused page either
+    assert f"{STAYS} has a scar".encode() in held
+    assert (done.scans, done.left) == (1, ())
+    after = rating_log.list_ratings(decided)
+    assert after["value"].tolist() == before["value"].tolist()
+    assert sorted(set(after["scan_id"]) - set(before["scan_id"]))[0].startswith("forgotten-")
+    assert GONE not in set(tables.read_metrics(decided)["scan_id"])
+    assert STAYS in set(tables.read_metrics(decided)["scan_id"])
+
+
+def test_the_audit_says_so_and_tells_it_from_any_other_change(decided: Workspace) -> None:
+    forget(decided, "t:0", "asked for")
+    line = audit_trail.history(decided).iloc[0]
+    assert (line["what"], line["subject"]) == ("person forgotten", "1 scans")
+    assert "reason: asked for" in line["detail"]
+    with database.engine(decided).connect() as connection:
+        assert audit_chain.verify(connection) == []
+    forget(decided, "t:1", "asked for")  # rows of before are changed a second time
+    with database.engine(decided).connect() as connection:
+        assert audit_chain.verify(connection) == []
+    with database.engine(decided).begin() as connection:
+        connection.execute(schema.ratings.update().values(comment="changed"))
+    with database.engine(decided).connect() as connection:
+        wrong = audit_chain.verify(connection)
+    assert any("was changed after it was stored" in one for one in wrong)
+
+
+def test_who_is_nobody_or_several_is_not_forgotten(decided: Workspace) -> None:
+    scans = tables.read_scans(decided)
+    tables.write_scans(decided, scans.assign(participant_id="same"))
+    for person, reason, said in (
+        ("nobody", "asked for", "There is nobody"),
+        ("same", "asked for", "is the id of"),
+        ("t:0", " ", "Say why"),
+    ):
+        with pytest.raises(WorkspaceError, match=said):
+            forget(decided, person, reason)
+    assert _names(decided, GONE)
+
+
+def test_the_command_lists_what_still_names_the_person(
+    decided: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cohort = decided.cohorts_dir / "pool-1.tsv"
+    cohort.parent.mkdir(exist_ok=True)
+    cohort.write_text(f"scan_id\n{GONE}\n")
+    words = ["forget", "t:0", "--reason", "asked for", "--workspace", str(decided.root)]
+    assert main(words) == 1
+    assert "still named in cohorts/pool-1.tsv" in capsys.readouterr().out
