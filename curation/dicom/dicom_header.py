@@ -182,6 +182,10 @@ def _cut_off(values: FileDataset, left: int) -> str | None:
     return f"it is cut off: {left:,} of {wanted:,} bytes of pixels are there"
 
 
+#: Ends of the names of archives, as exports of a hospital's system often come.
+_PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".7z", ".rar")
+
+
 def refuse_none(found: int, folder: Path) -> None:
     """Refuse a folder without any DICOM.
 
@@ -190,8 +194,11 @@ def refuse_none(found: int, folder: Path) -> None:
     SourceError
         With what to name instead.
     """
-    if not found:
-        raise SourceError(
-            f"There are no DICOM images in {folder}. Name the folder in which they lie; images that are "
-            "NIfTI already are added as they are (ingest)."
-        )
+    if found:
+        return
+    packed = [path.name for path in sorted(folder.iterdir()) if path.name.lower().endswith(_PACKED)]
+    raise SourceError(
+        f"There are no DICOM images in {folder}. Name the folder in which they lie; images that are "
+        "NIfTI already are added as they are (ingest)."
+        + (f" {packed[0]} is an archive: unpack it, and name what was in it." if packed else "")
+    )

@@ -161,9 +161,12 @@ def test_other_files_are_counted_and_a_folder_without_dicom_is_refused(tmp_path)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SourceError, match="There are no DICOM images in"):
         look(tmp_path)
+    (tmp_path / "Export.ZIP").write_bytes(b"PK")
+    with pytest.raises(SourceError, match=r"Export.ZIP is an archive: unpack it"):
+        look(tmp_path)
     write_series(tmp_path / "in")
     found = look(tmp_path)
-    assert found.others == 2 and len(found.series) == 1
+    assert found.others == 3 and len(found.series) == 1
 
 
 # ---- the images ------------------------------------------------------------------------------------------
