@@ -76,7 +76,9 @@ class Membership:
 
     def rank_of(self, name: str, groups: Collection[str] = ()) -> Rank | None:
         """Return the highest rank of a person by name and groups; none where they have none."""
-        keys = [name.lower(), EVERYBODY, *(GROUP + each.lower() for each in groups)]
+        own = name.lower()
+        keys = [EVERYBODY, *(GROUP + each.lower() for each in groups)]
+        keys += [] if own.startswith(GROUP) else [own]  # a name that poses as a group is none
         return max((self.people[key] for key in keys if key in self.people), default=None)
 
 
