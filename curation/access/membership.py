@@ -36,6 +36,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     ),
     "people": tuple(rank.word for rank in Rank),
     "audit": ("views",),
+    "images": ("in_3d",),
 }
 
 
@@ -61,6 +62,8 @@ class Membership:
         Rank by name, in lower case, by ``group:NAME``, or of everybody by ``*``.
     views : bool
         Whether each view of a scan is put into the audit.
+    in_3d : bool
+        Whether heads are shown in 3D, with the face that they may have.
     """
 
     by: str
@@ -73,10 +76,13 @@ class Membership:
     longest_s: float = 12 * 3600.0
     people: Mapping[str, Rank] = field(default_factory=dict)
     views: bool = False
+    in_3d: bool = False
 
     def rank_of(self, name: str, groups: Collection[str] = ()) -> Rank | None:
         """Return the highest rank of a person by name and groups; none where they have none."""
-        keys = [name.lower(), EVERYBODY, *(GROUP + each.lower() for each in groups)]
+        own = name.lower()
+        keys = [EVERYBODY, *(GROUP + each.lower() for each in groups)]
+        keys += [] if own.startswith(GROUP) else [own]  # a name that poses as a group is none
         return max((self.people[key] for key in keys if key in self.people), default=None)
 
 
@@ -137,15 +143,15 @@ class _Reading:
         texts = {name: self._text(name, value) for name, value in login.items()}
         for name in ("user_header", "groups_header"):
             texts |= {name: texts[name].lower()} if name in texts else {}
-        views = audit.get("views", False)
-        if not isinstance(views, bool):
-            raise self._wrong(f"[audit] views is {views!r}; expected is true or false")
+        views = self._truth("audit", "views", audit)
+        in_3d = self._truth("images", "in_3d", given.get("images", {}))
         return Membership(
             by,
             idle_s=idle,
             longest_s=longest,
             people=self._people(given.get("people", {})),
             views=views,
+            in_3d=in_3d,
             **texts,
         )
 
@@ -165,6 +171,12 @@ class _Reading:
         if not isinstance(value, int | float) or not fits or not 0 < value < math.inf:
             raise self._wrong(f"[login] {name} is {value!r}; expected is a number above 0")
         return float(value)
+
+    def _truth(self, section: str, name: str, given: Mapping[str, Any]) -> bool:
+        value = given.get(name, False)
+        if not isinstance(value, bool):
+            raise self._wrong(f"[{section}] {name} is {value!r}; expected is true or false")
+        return value
 
     def _text(self, name: str, value: object) -> str:
         if not isinstance(value, str):

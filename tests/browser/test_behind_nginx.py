@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from curation.decisions import audit_trail
 from curation.storage.workspace import Workspace
-from tests.browser.test_signing_in import sign_in
+from tests.browser.test_signing_in import WAIT_MS, sign_in
 from tests.helpers import oidc_provider
 from tests.helpers.dashboard import Dashboard
 from tests.helpers.paths import ROOT
@@ -78,7 +78,7 @@ def test_one_signs_in_through_tls_and_the_cookie_leaves_by_tls_alone(
         open_.enter_context(nginx(tmp_path, port, dashboard.port))
         context = browser.new_context(ignore_https_errors=True)
         page = sign_in(context, address, "ada@lab.example", "/tiers")
-        expect(page.get_by_role("heading", name="Where do I cut?")).to_be_visible()
+        expect(page.get_by_role("heading", name="Where do I cut?")).to_be_visible(timeout=WAIT_MS)
         ours = [one for one in context.cookies() if one["name"].startswith("tierscope-login")]
         assert [(one["secure"], one["httpOnly"]) for one in ours] == [(True, True)]
         page.get_by_role("link", name="Sign out").click()

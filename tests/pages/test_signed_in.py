@@ -92,3 +92,15 @@ def test_what_is_downloaded_stands_in_the_audit_before_it_leaves(own) -> None:
         "downloaded",
         "scans.tsv",
     )
+
+
+def test_with_a_login_there_is_no_3d_unless_it_is_allowed(own, run, monkeypatch) -> None:
+    people = {"vera@lab.example": Rank.VIEWER}
+    with signed_in("vera@lab.example", Rank.VIEWER):
+        for allowed in (False, True):
+            settings = Membership("oidc", people=people, in_3d=allowed)
+            monkeypatch.setattr(entrance, "settings", lambda held=settings: held)
+            page = run("review", own, **{state.VIEW: "3D"})
+            view = page.segmented_control(key=state.VIEW)
+            assert ("3D" in view.options) is allowed
+            assert (view.value == "3D") is allowed

@@ -18,6 +18,7 @@ from curation.errors import VolumeError
 from curation.imaging import volumes
 from curation.imaging.nifti_header import write_mask
 from curation.imaging.volumes import Volume
+from pages.ui.entrance import entrance
 from pages.ui.shell import cache, controls, scratch, state
 from pages.ui.viewer import niivue_build
 from pages.ui.viewer.browser_image import ImageFacts, PreparedImage, write
@@ -46,12 +47,21 @@ SOLID = "3D"
 
 def choose_view() -> str:
     """Draw the choice of one of :data:`VIEWS`, the same on every page, and return it."""
-    return controls.choose_segment("View", list(VIEWS), key=state.VIEW)
+    return controls.choose_segment("View", offered_views(), key=state.VIEW)
+
+
+def offered_views() -> list[str]:
+    """Return the views that are offered: with a login, 3D, which shows a face, only where it is allowed."""
+    settings = entrance.settings()
+    barred = settings is not None and not settings.in_3d
+    return [view for view in VIEWS if view != SOLID or not barred]
 
 
 def current_view() -> str:
     """Return the chosen one of :data:`VIEWS`."""
-    return state.get(state.VIEW, next(iter(VIEWS)))
+    offered = offered_views()
+    chosen = state.get(state.VIEW, offered[0])
+    return chosen if chosen in offered else offered[0]
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def test_the_highest_rank_by_name_or_group_holds(tmp_path: Path) -> None:
     assert settings.rank_of("ADA@lab.example") is Rank.RATER
     assert settings.rank_of("bob@lab.example", ["Raters"]) is Rank.RATER
     assert settings.rank_of("it@lab.example", ["raters"]) is Rank.ADMINISTRATOR
-    assert settings.rank_of("group:raters") is Rank.RATER  # as a name it is no e-mail address
+    assert settings.rank_of("group:raters") is Rank.VIEWER  # a name that poses as a group
     assert settings.rank_of("stranger@else.example") is Rank.VIEWER
     assert (settings.idle_s, settings.longest_s, settings.views) == (1200, 12 * 3600, True)
 
