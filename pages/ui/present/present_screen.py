@@ -7,6 +7,7 @@ import streamlit as st
 
 from curation.storage import files
 from curation.storage.workspace import Workspace
+from pages.ui.compare import compare_studies
 from pages.ui.shell import background_tasks, cache, formatting, frame, html_marks, state
 from training.report import content, source
 from training.report.plots import Message, Picture, Plot, Report, Table
@@ -163,6 +164,7 @@ def _report(
 
 def show_exports(workspace: Workspace, study: Study, options: Options) -> None:
     """Draw the options of the files, and the downloads once they are made."""
+    compare_studies.say_made_otherwise(workspace, study)
     st.markdown(
         "One HTML file with interactive plots, slides with native charts and tables, figures (PNG, "
         "SVG), "

@@ -15,7 +15,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml, tier_rule
 from curation.wording import plural
 from pages.ui.shell import cache, controls, formatting, frame, html_marks, state
-from pages.ui.tiers import rule_text_panel
+from pages.ui.tiers import diff_panel, rule_text_panel
 
 _KINDS = {"list": "Plain list", "links": "Folder of links", "bids": "BIDS derivatives"}
 _LISTED = 50
@@ -38,6 +38,7 @@ def show(workspace: Workspace, headers: list[CohortHeader]) -> None:
                 _changed(workspace, cohort)
                 _exports(workspace, cohort)
                 _control(workspace, cohort)
+        diff_panel.show(workspace, cohort, headers)
 
 
 def _flow(cohort: Cohort) -> None:
