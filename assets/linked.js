@@ -57,11 +57,13 @@ class Drawing {
   on(i) { return { xaxis: this.axis("x", i), yaxis: this.axis("y", i), showlegend: false }; }
   scans(panel, i) {
     if (panel.cells) return this.density(panel, i);
-    const { codes, colours, names } = this.data, last = colours.length;
+    const { codes, colours, names, shapes } = this.data, last = colours.length;
+    // tiers are told by their shapes too, by those who see no colours
+    const symbol = codes && shapes.length ? [...atob(codes.bdata)].map((code) => shapes[code.charCodeAt(0)]) : "circle";
     const scale = colours.flatMap((colour, k) => [[k / last, colour], [(k + 1) / last, colour]]);
     return [{
       ...this.on(i), type: "scattergl", mode: "markers", role: "scans", x: panel.x, y: panel.y, text: names,
-      marker: { size: 6, opacity: 0.75, color: codes, colorscale: scale, cmin: -0.5, cmax: last - 0.5 },
+      marker: { size: 7, opacity: 0.75, symbol, color: codes, colorscale: scale, cmin: -0.5, cmax: last - 0.5 },
       selected: { marker: { size: 8, opacity: 1 } }, unselected: { marker: { size: 5, opacity: 0.2 } },
       hovertemplate: `%{text}<br>${panel.hover}<extra></extra>`,
     }];
@@ -133,9 +135,10 @@ class Plots {
     this.chosen = data.chosen;
     this.plot.setAttribute("aria-label", data.alt);
     this.legend.replaceChildren();
-    for (const [colour, words] of data.legend) {
-      const entry = make(this.legend, "span");
-      make(entry, "i").style.background = colour;
+    for (const [colour, words, shape] of data.legend) {
+      const entry = make(this.legend, "span"), mark = make(entry, "i", shape ? "shape" : "", shape);
+      mark.style[shape ? "color" : "background"] = colour;
+      mark.setAttribute("aria-hidden", "true"); // its words stand beside it
       entry.append(words);
     }
     // what is shown already is not painted again: plotly loses a click that comes meanwhile

@@ -128,7 +128,7 @@ def _plots(view: FilteredScans) -> None:
         scans, rows, *_axes(explore_plots.measured_columns(scans))
     )
     names = scans.scores.scan_ids[rows]
-    colours = tier_rule.colours(rule)
+    colours, shapes = tier_rule.colours(rule), tier_rule.shapes(rule)
     place = names.get_indexer([state.get(state.SCAN)])[0] if state.get(state.SCAN) else -1
     shown = LinkedPlots(
         panels,
@@ -136,6 +136,7 @@ def _plots(view: FilteredScans) -> None:
         view.sorted_scans.codes[rows],
         tuple(colours[name] for name in rule.labels),
         int(place) if place >= 0 else None,
+        tuple(shapes[name][0] for name in rule.labels),
     )
     legend = _legend(view, shown.dense)
     linked_plots.show(
@@ -176,15 +177,19 @@ def _axes(measured: list[str]) -> tuple[str, tuple[str, str], str]:
     return against, (along, up), by_site
 
 
-def _legend(view: FilteredScans, dense: bool) -> list[tuple[str, str]]:
-    """Return the legend of the colours: pairs of a colour and its words."""
+def _legend(view: FilteredScans, dense: bool) -> list[tuple[str, ...]]:
+    """Return the legend: a colour, its words, and the letter of its shape where scans are points."""
     if dense:
         return [("#102A43", "many scans"), ("#9FB3C8", "few"), (linked_plots.CHOSEN, "selected")]
     rule, codes = view.sorted_scans.rule, view.sorted_scans.codes[view.rows]
     found = np.bincount(codes, minlength=len(rule.labels)).tolist()
-    colours = tier_rule.colours(rule)
+    colours, shapes = tier_rule.colours(rule), tier_rule.shapes(rule)
     return [
-        (colours[name], f"{name if name == UNSCORED else html_marks.tier_label(name)}: {count:,}")
+        (
+            colours[name],
+            f"{name if name == UNSCORED else html_marks.tier_label(name)}: {count:,}",
+            shapes[name][1],
+        )
         for name, count in zip(rule.labels, found, strict=True)
         if count
     ]

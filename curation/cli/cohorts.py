@@ -8,6 +8,7 @@ from pathlib import Path
 from curation.cli import framework
 from curation.cli.framework import Command
 from curation.cohorts import (
+    cohort_diff,
     cohort_draft,
     cohort_export,
     cohort_integrity,
@@ -16,10 +17,10 @@ from curation.cohorts import (
     matched_controls,
 )
 from curation.cohorts.cohort_draft import CohortDraft
-from curation.cohorts.frozen_cohort import CohortHeader, newest_pool
+from curation.cohorts.frozen_cohort import Cohort, CohortHeader, newest_pool
 from curation.errors import CohortError, RuleError
 from curation.sources import duplicates
-from curation.storage import files
+from curation.storage import files, text_tables
 from curation.storage.workspace import ROLES, Workspace
 from curation.tiers import rule_versions, rule_yaml, tier_rule
 from curation.tiers.rule_columns import plain
@@ -190,6 +191,42 @@ def run_export(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def add_diff_options(command: argparse.ArgumentParser) -> None:
+    """Declare the options of ``diff-cohorts``."""
+    command.add_argument("cohort", help="id of a frozen cohort")
+    command.add_argument(
+        "other", nargs="?", help="id of another one (default: what a rule makes today)"
+    )
+    command.add_argument(
+        "--rule", type=Path, help="the rule of today, a YAML file (default: the cohort's own)"
+    )
+    command.add_argument("--out", type=Path, help="write every scan with its cause, a TSV")
+
+
+def run_diff(chosen: argparse.Namespace) -> int:
+    """Say which scans entered a cohort, left it or moved, and why."""
+    workspace = Workspace.open(chosen.workspace)
+    before = frozen_cohort.load(workspace, chosen.cohort)
+    if chosen.other:
+        after: Cohort | CohortDraft = frozen_cohort.load(workspace, chosen.other)
+    else:
+        rule = rule_yaml.read(chosen.rule) if chosen.rule else before.rule
+        after = cohort_draft.draft_cohort(
+            workspace, before.role, rule, images_only=before.images_only
+        )
+    diff = cohort_diff.compare(workspace, before, after)
+    print(diff.sentence())
+    for cause, counts in diff.by_cause().items():
+        told = ", ".join(f"{number} {change}" for change, number in counts.items() if number)
+        print(f"  {cohort_diff.CAUSES[cause]}: {told}")
+    if chosen.out:
+        _refuse_raw(workspace, chosen.out)
+        files.write_text(
+            chosen.out, text_tables.csv(diff.in_words(), separator="\t", missing="n/a")
+        )
+    return 0
+
+
 def _flow(draft: CohortDraft, suffix: str) -> str:
     if suffix == ".txt":
         return "\n".join(draft.flow.lines()) + "\n"
@@ -233,6 +270,12 @@ COMMANDS = (
         "look whether the files of a cohort are still those that it was frozen with",
         run_check,
         add_check_options,
+    ),
+    Command(
+        "diff-cohorts",
+        "say which scans entered a cohort, left it or moved, and why: against another or today",
+        run_diff,
+        add_diff_options,
     ),
     Command(
         "export-cohort",

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from curation.cohorts import cohort_draft
-from curation.cohorts.frozen_cohort import Cohort
+from curation.cohorts.frozen_cohort import Cohort, CohortHeader
 from curation.sources.ingest import ProgressCallback
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
@@ -66,6 +66,47 @@ def changed_listing(workspace: Workspace, cohort: Cohort) -> pd.DataFrame:
     listed = tables.read_scans(workspace).set_index("scan_id")["sha256"]
     present = cohort.scans["scan_id"].map(listed)
     return cohort.scans[present != cohort.scans["sha256"]]
+
+
+def outdated(workspace: Workspace, header: CohortHeader) -> tuple[str, ...]:
+    """Return what scores and lists are made with otherwise now than when a cohort was frozen, in words.
+
+    Only tables are read: the scans are compared by :func:`changed_listing` and :func:`changed_files`, the
+    tiers by :func:`curation.cohorts.cohort_diff.compare`. A cohort that does not say what it was made with
+    is not said to be outdated.
+    """
+    now = _made_with(workspace, header.role)
+    then = {"reference": header.reference, **header.versions}
+    return tuple(
+        f"{label} {then[name]}, now {now[name]}"
+        for name, label in _MADE_WITH.items()
+        if then.get(name) and now.get(name) and then[name] != now[name]
+    )
+
+
+#: What a list is made with -> in words.
+_MADE_WITH = {
+    "reference": "scored by",
+    "scoring_version": "scoring version",
+    "metrics_version": "metrics version",
+}
+
+
+def _made_with(workspace: Workspace, role: str) -> dict[str, str]:
+    """Return what the scores of a role's scans are made with at present."""
+    scans = tables.read_scored_scans(workspace, {"role", "status", "reference"})
+    mine = scans[(scans["role"] == role) & scans["distortion_score"].notna()]
+    told = {}
+    if "reference" in mine:
+        told["reference"] = ", ".join(sorted(mine["reference"].dropna().unique()))
+    if (version := tables.scoring_version(workspace)) is not None:
+        told["scoring_version"] = str(version)
+    measured = tables.read_metrics(workspace, ("metrics_version",))
+    measured = tables.rows_of(measured, mine["scan_id"]) if len(measured) else measured
+    if "metrics_version" in measured:
+        versions = measured["metrics_version"].dropna().unique()
+        told["metrics_version"] = ", ".join(sorted(map(str, versions)))
+    return told
 
 
 def _reason(row: Any) -> str | None:

@@ -46,7 +46,7 @@ def settle(
         )
     if not (had if asked is None else asked):
         return source
-    mark = _letters(_key(workspace), "key", _OF_KEY)
+    mark = _letters(key_of(workspace), "key", _OF_KEY)
     if earlier is not None and earlier.pseudonyms != mark:
         raise SourceError(
             f"The pseudonyms of {source.name} were made with another key than that of {_place()}. Put that "
@@ -62,7 +62,7 @@ def hide(workspace: Workspace, source: Source, entries: Iterable[Entry]) -> list
     """
     if not source.pseudonyms:
         return list(entries)
-    key = _key(workspace)
+    key = key_of(workspace)
     folder = workspace.links_dir / source.name
     folder.mkdir(parents=True, exist_ok=True)
     return [_hidden(key, folder, entry) for entry in entries]
@@ -118,7 +118,7 @@ def _place() -> Path:
     return files.expanded(os.environ.get(ENVIRONMENT_VARIABLE) or _USUAL)
 
 
-def _key(workspace: Workspace) -> str:
+def key_of(workspace: Workspace) -> str:
     """Return the key, a new one where there is none yet.
 
     Raises

@@ -32,6 +32,19 @@ TIER_COLOURS: dict[str, str] = {
 }
 
 
+#: Shapes of points, from the best tier to the worst, so that tiers are told without colours: as plotly calls
+#: them -> as a letter of a text.
+SHAPES: dict[str, str] = {
+    "circle": "●",
+    "square": "■",
+    "diamond": "◆",
+    "triangle-down": "▼",
+    "cross": "✚",
+    "star": "★",
+}
+_SHAPE_UNUSABLE, _SHAPE_UNSCORED = ("x", "✖"), ("circle-open", "○")
+
+
 @dataclass(frozen=True)
 class TierRule:
     """How scans are sorted into tiers.
@@ -230,6 +243,13 @@ def colours(rule: TierRule) -> dict[str, str]:
     places = dict(zip(rule.names, TIER_COLOURS.values(), strict=False))
     fixed = {name: TIER_COLOURS[name] for name in (UNUSABLE, UNSCORED) if name in rule.labels}
     return places | fixed
+
+
+def shapes(rule: TierRule) -> dict[str, tuple[str, str]]:
+    """Return a shape for each of ``rule.labels``, as plotly calls it and as a letter."""
+    found = dict(zip(rule.names, SHAPES.items(), strict=False))
+    special = {UNUSABLE: _SHAPE_UNUSABLE, UNSCORED: _SHAPE_UNSCORED}
+    return found | {name: shape for name, shape in special.items() if name in rule.labels}
 
 
 def _bands(cutoffs: tuple[float, ...], rule_column: RuleColumn) -> list[str]:

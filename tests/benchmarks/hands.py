@@ -19,6 +19,8 @@ JSON object:
 ``score_spellings``
     In how many ways the score of one scan is written on Scans, Review, Explore and Tiers;
     the most of all scans.
+``axe_serious``
+    What axe-core finds serious or critical on all pages, at 1400 × 1000, and at 900 × 1200 with all unfolded.
 ``touch_drag_ok``
     Whether a cut-off follows a finger over its whole way at 900 × 1200.
 """
@@ -39,7 +41,8 @@ from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
 from curation.storage import tables
 from curation.storage.workspace import Workspace
-from tests.helpers import chromium, demo_scored
+from pages.ui.shell.frame import PAGES
+from tests.helpers import accessibility, chromium, demo_scored
 from tests.helpers.dashboard import Dashboard
 
 SIZES = {"1400": (1400, 1000), "900": (900, 1200)}
@@ -92,6 +95,7 @@ def figures() -> dict[str, object]:
                 ("shares", lambda: _shares(browser, address, workspace)),
                 ("keys", lambda: {"lost_keys": _lost_keys(browser, address)}),
                 ("scores", lambda: {"score_spellings": _spellings(browser, address, workspace)}),
+                ("everybody", lambda: {"axe_serious": _serious(browser, address)}),
                 ("a finger", lambda: {"touch_drag_ok": _finger(browser, address)}),
             ]
             for name, part in parts:
@@ -113,6 +117,17 @@ def _page(browser: Browser, size: str = "1400", *, touch: bool = False) -> Page:
 
 def _median(taken: list[float]) -> float:
     return round(float(np.median(taken)), 3)
+
+
+def _serious(browser: Browser, address: str) -> int:
+    page = _page(browser)
+    found = [
+        one for name in PAGES for part in accessibility.walked(page, address, name) for one in part
+    ]
+    for one in found:
+        print(one, flush=True)
+    page.context.close()
+    return len(found)
 
 
 # ---- what is in sight ------------------------------------------------------------------------------

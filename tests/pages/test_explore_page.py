@@ -60,7 +60,7 @@ def test_all_scans_of_the_role_are_drawn_and_listed_worst_first(full, run, seen)
     assert "Nothing selected: all 24 scans are listed" in words(page)
     scores = page.dataframe[0].value["distortion_score"]
     assert len(scores) == 24 and scores.is_monotonic_decreasing
-    assert [words_ for _, words_ in seen.legend] == ["Tier A: 10", "Tier B: 11", "Tier C: 3"]
+    assert [words_ for _, words_, *_ in seen.legend] == ["Tier A: 10", "Tier B: 11", "Tier C: 3"]
 
 
 def test_a_selection_is_in_plots_tiles_and_table(full, run, seen) -> None:
@@ -199,7 +199,7 @@ def test_one_scan_and_scans_without_metrics_or_scores(workspace, run, seen) -> N
     part = scans[["scan_id", "sha256"]].assign(cjv=0.5, flags="{}", reasons="{}")
     files.write_parquet(workspace.metrics_dir / "part-1.parquet", part)
     page = run("explore", workspace)
-    assert [words_ for _, words_ in seen.legend] == ["not scored: 1"]
+    assert [words_ for _, words_, *_ in seen.legend] == ["not scored: 1"]
 
 
 def test_page_with_many_scans_draws_density(full, run, seen, monkeypatch) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from curation.cohorts import frozen_cohort
-from curation.storage import tables
+from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers.tier_rule import TierRule
 from pages.tiers import COHORTS
 from pages.ui.shell import state
 from pages.ui.shell.frame import ROOT
+from tests.helpers import workspace_full
 from tests.helpers.page_words import button, checked, words
 
 
@@ -141,3 +142,26 @@ def test_a_list_that_was_altered_is_refused_and_the_rest_of_the_page_stands(
     page = opened(run, own)
     assert any("was changed after it was frozen" in e.value for e in page.error)
     assert button(page, "Freeze this pool cohort")
+
+
+def test_a_frozen_cohort_is_compared_with_today_and_with_another(own, run) -> None:
+    frozen = frozen_cohort.freeze(own, "spring", author="Ada")
+    shown = {state.TIERS_PART: COHORTS, state.COHORT: frozen.id}
+    page = run("tiers", own, **shown, **{state.DIFF_WITH: "own"})
+    assert "hold the same" in words(page)
+    rule = TierRule(cutoffs=(5.0, 60.0))
+    other = frozen_cohort.freeze(own, "summer", author="Ada", rule=rule)
+    page = run("tiers", own, **shown, **{state.DIFF_WITH: other.id})
+    said = words(page)
+    assert f"From {frozen.id} to {other.id}" in said.replace("\\", "") and "The rule" in said
+
+
+def test_cohorts_and_studies_say_that_scores_are_made_otherwise_since(own, run) -> None:
+    study, _ = workspace_full.add_studies(own)
+    for name in ("compare", "tiers"):
+        assert "scored otherwise" not in words(run(name, own)).replace("\\", "")
+    scores = tables.read_scores(own)
+    files.write_parquet(own.scores_path, scores.assign(reference="another-7"))
+    said = words(run("compare", own, **{state.STUDY: study.id})).replace("\\", "")
+    assert "its scans are scored otherwise" in said and "now another-7" in said
+    assert "now another-7" in words(opened(run, own))

@@ -16,6 +16,7 @@ _TAKEN = (
     "fsqc and QC-Studio are known by their columns."
 )
 _ANY = "any source"
+_WAYS = {"worse": "The higher, the worse the scan", "better": "The higher, the better the scan"}
 
 
 def show(workspace: Workspace, field: str) -> None:
@@ -26,13 +27,14 @@ def show(workspace: Workspace, field: str) -> None:
     st.caption(_TAKEN)
     if not workspace.sources():
         st.info("There are no scans yet that it could be joined to\\. Add images first\\.")
-    elif path:
-        _offer(workspace, path)
+        return
     if said := state.get(state.JOINED_NOTE):
         st.success(formatting.escape(said[0]))
         for note in said[1:]:
             st.warning(formatting.escape(note))
     _joined(workspace)
+    if path:
+        _offer(workspace, path)
 
 
 def _offer(workspace: Workspace, path: str) -> None:
@@ -45,17 +47,14 @@ def _offer(workspace: Workspace, path: str) -> None:
     st.markdown(_words(table))
     columns = [str(name) for name in table.values]
     worse, better = (
-        st.multiselect(
+        part.multiselect(
             label,
             columns,
             default=[name for name, way in table.ways.items() if way == wanted],
             placeholder="none",
             key=f"join-{wanted}-{path}",
         )
-        for wanted, label in (
-            ("worse", "The higher, the worse the scan"),
-            ("better", "The higher, the better the scan"),
-        )
+        for part, (wanted, label) in zip(st.columns(2), _WAYS.items(), strict=True)
     )
     st.caption("Others can be plotted and limited by gates, and not cut into tiers.")
     sources = [_ANY, *(source.name for source in workspace.sources())]

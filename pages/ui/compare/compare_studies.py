@@ -96,11 +96,34 @@ def _row(workspace: Workspace, study: Study, marks: StudyMarks, current: Study) 
         "Seeds × folds": f"{len(study.seeds)} × {study.folds}",
         "Outcome": study.outcome.noun,
         "Preset": study.preset.name,
+        "Made otherwise": "; ".join(made_otherwise(workspace, study)),
         "Tags": ", ".join(marks.tags),
         "Last note": marks.notes[-1].words if marks.notes else "",
         "Beside the open one": why or "can be compared",
         "Id": study.id,
     }
+
+
+def made_otherwise(workspace: Workspace, study: Study) -> list[str]:
+    """Return with what the cohorts of a study were made that is otherwise now, in words."""
+    cohorts = dict.fromkeys((study.cohort_id, study.target_id, *study.judging.external))
+    return [
+        f"{cohort_id}: {words}"
+        for cohort_id in cohorts
+        for words in cache.outdated(workspace, cohort_id)
+    ]
+
+
+def say_made_otherwise(workspace: Workspace, study: Study) -> None:
+    """Draw what of a study's cohorts is made otherwise now; nothing where all is as it was."""
+    if found := made_otherwise(workspace, study):
+        st.warning(
+            formatting.escape(
+                f"Since this study was planned, its scans are scored otherwise: {'; '.join(found)}. Its "
+                "result is of the scores as they were. Tiers compares its cohorts with today."
+            ),
+            icon=":material/history:",
+        )
 
 
 # ---- the chosen study ----------------------------------------------------------------------------

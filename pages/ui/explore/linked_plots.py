@@ -54,6 +54,8 @@ class LinkedPlots:
         ``#RRGGBB``.
     open : int or None
         Which scan is open on Review.
+    shapes : tuple of str
+        plotly's symbol of each colour; without them all are circles.
     """
 
     panels: tuple[Panel, ...]
@@ -61,6 +63,7 @@ class LinkedPlots:
     codes: NDArray[np.integer[Any]]
     colours: tuple[str, ...]
     open: int | None = None
+    shapes: tuple[str, ...] = ()
 
     @property
     def dense(self) -> bool:
@@ -72,7 +75,7 @@ class LinkedPlots:
 
 
 def describe(
-    shown: LinkedPlots, legend: Sequence[tuple[str, str]], chosen: Places
+    shown: LinkedPlots, legend: Sequence[tuple[str, ...]], chosen: Places
 ) -> dict[str, Any]:
     """Return all that the browser draws, as JSON-ready values.
 
@@ -81,15 +84,16 @@ def describe(
     shown : LinkedPlots
         The scans.
     legend : sequence of tuple of str
-        Pairs of a colour and what it stands for.
+        A colour, what it stands for, and the letter of its shape, where it has one.
     chosen : numpy.ndarray of int
         Positions of those that are selected.
     """
-    opened = [(OPEN, "open on Review")] if shown.open is not None else []
+    opened = [(OPEN, "open on Review", "▲")] if shown.open is not None else []
     panels = [_panel(panel, shown, chosen) for panel in shown.panels]
     drawn: dict[str, Any] = {
         "panels": panels,
         "colours": list(shown.colours),
+        "shapes": list(shown.shapes),
         "names": None,
         "codes": None,
         "legend": [*map(list, legend), *map(list, opened)],
@@ -236,7 +240,7 @@ def combined(mode: str, before: NDArray[Any], found: NDArray[Any]) -> NDArray[An
 
 def show(
     shown: LinkedPlots,
-    legend: Sequence[tuple[str, str]],
+    legend: Sequence[tuple[str, ...]],
     chosen: Places,
     taken: Callable[[Places], None],
 ) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 from curation.access.actions import Action
 from curation.storage import files
 from curation.storage.workspace import Workspace
+from pages.ui.compare import compare_studies
 from pages.ui.shell import (
     background_tasks,
     cache,
@@ -176,6 +177,7 @@ def _report(
 
 def show_exports(workspace: Workspace, study: Study, options: Options) -> None:
     """Draw the options of the files, and the downloads once they are made."""
+    compare_studies.say_made_otherwise(workspace, study)
     st.markdown(
         "One HTML file with interactive plots, slides with native charts and tables, figures (PNG, "
         "SVG), "

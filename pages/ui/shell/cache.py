@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from curation.cohorts import frozen_cohort
+from curation.cohorts import cohort_integrity, frozen_cohort
 from curation.errors import TierscopeError
 from curation.ratings import agreement, rating_log
 from curation.ratings.scales import Scale, find_scale
@@ -133,6 +133,12 @@ def cohort(workspace: Workspace, cohort_id: str) -> frozen_cohort.Cohort:
     return _cohort(workspace, cohort_id, stamp(path))
 
 
+def outdated(workspace: Workspace, cohort_id: str) -> tuple[str, ...]:
+    """Return what a frozen cohort was made with otherwise than now; nothing of one that cannot be read."""
+    stamps = (*map(stamp, workspace.score_paths), stamp(workspace.metrics_dir))
+    return _outdated(workspace, cohort_id, stamp(workspace.cohorts_dir), stamps)
+
+
 def study_state(workspace: Workspace, study_id: str) -> str:
     """Return the state of a study as it was at most five seconds ago, for lists of many."""
     return _study_state(workspace, study_id)
@@ -146,6 +152,15 @@ def seconds_a_run(workspace: Workspace, preset: Preset) -> dict[str, float]:
 def forget_study_states() -> None:
     """Read the states of studies anew: one was just started or stopped here."""
     _study_state.clear()
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FOLDER)
+def _outdated(
+    workspace: Workspace, cohort_id: str, frozen: Stamp, scored: tuple[Stamp, ...]
+) -> tuple[str, ...]:
+    headers, _ = cohort_headers(workspace)
+    header = next((one for one in headers if one.id == cohort_id), None)
+    return cohort_integrity.outdated(workspace, header) if header else ()
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)

@@ -116,6 +116,10 @@ def arrow(before: float, after: float) -> str:
 # ---- tables and cards ------------------------------------------------------------------------------
 
 
+#: Around a table: one that is wider than the screen is scrolled by keys, too.
+_SCROLLED = '<div class="ts-scroll" role="group" aria-label="Table" tabindex="0">'
+
+
 @dataclass(frozen=True)
 class Cell:
     """One cell of :func:`table` that is not plain text."""
@@ -152,7 +156,7 @@ def table(
     body = "".join(_table_row(row, css) for row in rows)
     css_class = "ts ts-even" if even else "ts"
     return (
-        f'<div class="ts-scroll"><table class="{css_class}"><thead><tr>{titles}</tr></thead>'
+        f'{_SCROLLED}<table class="{css_class}"><thead><tr>{titles}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 

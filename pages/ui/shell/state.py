@@ -52,6 +52,8 @@ PENDING_RULE = Key[str]("pending_rule")
 SOURCE_KIND = Key[str]("source_kind")
 #: What became of the table that was joined last, in sentences.
 JOINED_NOTE = Key[tuple[str, ...]]("joined_note")
+#: What the cohort that is open is compared with: the id of another one, or a rule of today.
+DIFF_WITH = Key[str]("diff_with")
 #: The folder that is open in the folder picker.
 PICKED_FOLDER = Key[str]("picked_folder")
 #: Number of scoring processes.

@@ -16,7 +16,7 @@ from curation.storage.workspace import Workspace
 from curation.tiers import rule_yaml, tier_rule
 from curation.wording import plural
 from pages.ui.shell import cache, controls, downloads, formatting, frame, html_marks, person, state
-from pages.ui.tiers import rule_text_panel
+from pages.ui.tiers import diff_panel, rule_text_panel
 
 _KINDS = {"list": "Plain list", "links": "Folder of links", "bids": "BIDS derivatives"}
 _LISTED = 50
@@ -39,6 +39,7 @@ def show(workspace: Workspace, headers: list[CohortHeader]) -> None:
                 _changed(workspace, cohort)
                 _exports(workspace, cohort)
                 _control(workspace, cohort)
+        diff_panel.show(workspace, cohort, headers)
 
 
 def _flow(cohort: Cohort) -> None:

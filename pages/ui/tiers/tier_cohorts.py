@@ -37,7 +37,7 @@ def show(workspace: Workspace, scan_table: ScanTable, role: Role, rule: TierRule
         st.warning(formatting.escape(errors.in_words(trouble)))
     if headers:
         st.subheader("Frozen cohorts")
-        _table(headers)
+        _table(workspace, headers)
         cohort_panel.show(workspace, headers)
 
 
@@ -110,7 +110,7 @@ def _say_frozen(cohort: Cohort, author: str) -> None:
 # ---- frozen cohorts ------------------------------------------------------------------------------
 
 
-def _table(headers: list[CohortHeader]) -> None:
+def _table(workspace: Workspace, headers: list[CohortHeader]) -> None:
     rows = [
         (
             header.id,
@@ -118,12 +118,13 @@ def _table(headers: list[CohortHeader]) -> None:
             f"{header.size:,}",
             _counts_in_words(header),
             header.rule.brief(),
+            "; ".join(cache.outdated(workspace, header.id)) or formatting.DASH,
             header.author,
             formatting.moment(header.created),
         )
         for header in headers[:_LISTED]
     ]
-    head = ("Cohort", "Role", "Scans", "Per tier", "Rule", "By", "When (UTC)")
+    head = ("Cohort", "Role", "Scans", "Per tier", "Rule", "Made otherwise", "By", "When (UTC)")
     st.html(html_marks.table(head, rows, numeric=(2,)))
     if len(headers) > _LISTED:
         st.caption(f"The newest {_LISTED} of {len(headers):,}; all are in the list below.")

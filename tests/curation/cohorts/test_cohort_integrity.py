@@ -1,5 +1,6 @@
 """Files behind a cohort: what changed is named, what only looks changed is read and passes."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -83,3 +84,19 @@ def test_scans_of_a_table_have_no_file_to_look_at(workspace: Workspace) -> None:
     pd.testing.assert_index_equal(found.columns, pd.Index(["scan_id", "path", "reason"]))
     assert found.empty
     assert seen == [(1, 1)]
+
+
+def test_a_cohort_is_outdated_once_its_scans_are_scored_otherwise(workspace: Workspace) -> None:
+    put_scans(workspace, [{"distortion_score": 5.0}, {"distortion_score": 30.0}])
+    scores = tables.read_scores(workspace)
+    frozen = frozen_cohort.freeze(workspace, "spring", author="Ada")
+    assert cohort_integrity.outdated(workspace, frozen) == ()
+    version = SCORING_VERSION
+    later = scores.assign(reference="second-1", scoring_version=version + 1)
+    files.write_parquet(workspace.scores_path, later)
+    assert cohort_integrity.outdated(workspace, frozen) == (
+        "scored by builtin-2, now second-1",
+        f"scoring version {version}, now {version + 1}",
+    )
+    silent = dataclasses.replace(frozen, reference="", versions={})
+    assert cohort_integrity.outdated(workspace, silent) == ()

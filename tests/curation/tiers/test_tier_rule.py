@@ -117,3 +117,12 @@ def test_tiers_of_any_name_have_colours_of_their_own() -> None:
         assert set(found) == set(rule.labels)
         assert len(set(found.values())) == len(found)
         assert found[UNUSABLE] == TIER_COLOURS[UNUSABLE]
+
+
+def test_every_tier_of_a_rule_has_a_shape_of_its_own() -> None:
+    names = ("A", "B", "C", "fair", "poor", "worst")
+    rule = TierRule(names, (10.0, 20.0, 30.0, 40.0, 50.0), gates=(Gate("geometry", above=90.0),))
+    found = tier_rule.shapes(rule)
+    assert list(found) == list(rule.labels)
+    for part in (0, 1):
+        assert len({shape[part] for shape in found.values()}) == len(rule.labels)

@@ -42,7 +42,7 @@ def test_few_scans_are_points_with_names_and_colours() -> None:
     assert drawn["names"][:2] == ["scan-0", "scan-1"] and drawn["chosen"] == [3, 7]
     assert first["open"] == pytest.approx((made.panels[0].x[4], made.panels[0].y[4]))
     assert sites["open"] == pytest.approx((floats(sites["x"])[4], floats(sites["y"])[4]), abs=1e-6)
-    assert drawn["legend"] == [["#000000", "Tier A"], [linked_plots.OPEN, "open on Review"]]
+    assert drawn["legend"] == [["#000000", "Tier A"], [linked_plots.OPEN, "open on Review", "▲"]]
     assert sites["sites"] == ["N", "&lt;b&gt;S&lt;/b&gt;", "x" * 15 + "…"]
     apart = floats(sites["x"]) - made.panels[1].x
     assert np.abs(apart).max() <= 0.31 and len(np.unique(apart.round(3))) > 20
