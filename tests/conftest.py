@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from curation.assessment.assess_workspace import AssessmentSummary, assess
 from curation.decisions import database
 from curation.decisions.database_identity import URL_VARIABLE
+from curation.sources import pseudonyms
 from curation.storage.workspace import Workspace
 from tests.helpers import phantom_heads, postgres
 from tests.helpers.paths import SHARED_DATA
@@ -99,6 +100,15 @@ def postgres_url(postgres_server: postgres.Server, monkeypatch) -> Iterator[str]
 def url(request) -> str | None:
     """The URL of an empty database; ``None`` for SQLite in the workspace."""
     return None if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _key_of_pseudonyms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A key of the tests' own: none is made in, or taken from, the home of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        place = tmp_path_factory.mktemp("key") / "pseudonym.key"
+        patch.setenv(pseudonyms.ENVIRONMENT_VARIABLE, str(place))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

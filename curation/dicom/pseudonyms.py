@@ -1,8 +1,8 @@
 """Labels of people, visits and series that tell them apart and do not say who they are.
 
-A label is the beginning of a keyed hash of what the scanner calls somebody. The key lies in the workspace and
-nowhere else: the same person gets the same label in all folders that are taken into it, and another one in
-another workspace.
+A label is the beginning of a keyed hash of what the scanner calls somebody. The key is that of
+:mod:`curation.sources.pseudonyms` and lies outside of the workspace: the same person gets the same label in
+all folders, and whoever has a workspace alone cannot try ids.
 """
 
 import hmac
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from curation.dicom.dicom_header import DicomHeader
 from curation.errors import SourceError
+from curation.sources.pseudonyms import key_of
 from curation.storage import files, text_tables
 from curation.storage.workspace import Workspace
 
@@ -62,7 +63,7 @@ def of(workspace: Workspace, labels: Path | None = None) -> Pseudonyms:
     Parameters
     ----------
     workspace : Workspace
-        Its key is made where there is none yet.
+        In which the key may not lie; one is made where there is none yet.
     labels : Path, optional
         A table with the columns ``patient_id``, as the scanner has it, and ``participant_id``, what the
         person is to be called. It is read and not kept.
@@ -70,23 +71,14 @@ def of(workspace: Workspace, labels: Path | None = None) -> Pseudonyms:
     Raises
     ------
     SourceError
-        When the table lacks a column, or its labels cannot be told apart.
+        When the table lacks a column, its labels cannot be told apart, or the key cannot be used.
     """
-    return Pseudonyms(_key(workspace), {} if labels is None else _given(labels))
+    return Pseudonyms(key_of(workspace).encode(), {} if labels is None else _given(labels))
 
 
 def without_workspace() -> Pseudonyms:
     """Return labels under a key that is forgotten, to look at a folder."""
     return Pseudonyms(secrets.token_bytes(_KEY_BYTES))
-
-
-def _key(workspace: Workspace) -> bytes:
-    path = workspace.pseudonym_key_path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with files.lock(path.with_name(f"{path.name}.lock")):
-        if not path.exists():
-            files.write_text(path, secrets.token_hex(_KEY_BYTES) + "\n")
-        return bytes.fromhex(path.read_text(encoding="ascii").strip())
 
 
 def _given(path: Path) -> dict[str, str]:

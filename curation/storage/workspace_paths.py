@@ -265,11 +265,6 @@ class WorkspacePaths:
         return self.root / "converted"
 
     @property
-    def pseudonym_key_path(self) -> Path:
-        """Key of the labels of people in them, see :mod:`curation.dicom.pseudonyms`."""
-        return self.converted_dir / ".key"
-
-    @property
     def dicom_series_path(self) -> Path:
         """The series of the DICOM folder that was looked at last, to be chosen from."""
         return self.tasks_dir / "dicom" / "series.json"

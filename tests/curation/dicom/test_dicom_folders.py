@@ -18,6 +18,7 @@ from curation.dicom.series import Folder
 from curation.errors import SourceError
 from curation.sources import allowed_roots
 from curation.sources.ingest import ingest
+from curation.sources.pseudonyms import ENVIRONMENT_VARIABLE, key_of
 from curation.storage import tables
 from curation.storage.workspace import Workspace
 from tests.helpers import dicom_files
@@ -265,15 +266,18 @@ def test_nothing_that_identifies_somebody_is_stored(tmp_path, workspace) -> None
     assert b"1.2.3.1" not in stored  # nor the examination's own number
 
 
-def test_a_person_has_one_label_in_a_workspace_and_another_in_another(tmp_path, workspace) -> None:
+def test_a_person_has_one_label_under_a_key_and_another_under_another(
+    tmp_path, workspace, monkeypatch
+) -> None:
     write_series(tmp_path / "in")
     write_series(tmp_path / "in", 4, study=2)
     write_series(tmp_path / "in", 5, study=3, PatientID="other")
     names = pseudonyms.of(workspace)
     one, again, other = sorted(series.look(tmp_path / "in", names).series, key=lambda s: s.number)
     assert one.person == again.person != other.person and one.visit != again.visit
-    elsewhere = Workspace.create(tmp_path / "elsewhere")
-    abroad = series.look(tmp_path / "in", pseudonyms.of(elsewhere)).series
+    assert key_of(workspace).encode() not in _everything(workspace)
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tmp_path / "another.key"))
+    abroad = series.look(tmp_path / "in", pseudonyms.of(workspace)).series
     assert not {each.person for each in abroad} & {one.person, other.person}
 
 
