@@ -11,6 +11,7 @@ from training.report import (
     content_dose,
     content_judging,
     content_limits,
+    content_next,
     content_primary,
     content_results,
     content_where,
@@ -47,6 +48,7 @@ MESSAGES: tuple[Callable[[ReportSource], Message | None], ...] = (
     content_judging.external,
     content_judging.sites,
     content_alignment.doubtful,
+    content_next.next_study,
     content_limits.limits,
 )
 

@@ -25,6 +25,7 @@ from pages.ui.shell import controls, formatting, html_marks, state
 from training.held_out.predictions import BASELINE
 from training.judging.measures import MEASURE_WORDS
 from training.judging.outcome import Outcome
+from training.report import content_next
 from training.results import (
     comparisons,
     conclusions,
@@ -78,6 +79,7 @@ def show(workspace: Workspace, shown: Comparison, name: str, headline: DeltaGene
         answer_headline.show(shown, conclusion)
         primary_panel.show(shown.primary, filtered=bool(shown.left_out))
         planted_panel.show(workspace, shown)
+        _next_study(shown)
     if not shown.held_out.narrowed:
         found = primary_comparison.judged(found, shown.primary, shown.primary_pair)
     final = shown.left(final)
@@ -112,6 +114,14 @@ def show(workspace: Workspace, shown: Comparison, name: str, headline: DeltaGene
     }
     tables = {kind: outcome.named(table) for kind, table in tables.items()}
     controls.offer_tables(name, tables, left_out=shown.left_out)
+
+
+def _next_study(shown: Comparison) -> None:
+    """Say what the next useful study would be; nothing where only a part is shown, or several studies."""
+    if shown.left_out or len(shown.parts) > 1:
+        return
+    if told := content_next.advice(shown.held_out, shown.primary, shown.arms):
+        st.caption(f"**What would tell more.** {formatting.escape(told)}")
 
 
 def _conclusion(shown: Comparison, found: Comparisons, reference: str) -> Conclusion:
