@@ -26,15 +26,12 @@ from curation.scoring.combination import Combination, by_family
 CASES_PATH = Path(__file__).parents[2] / "assets" / "references" / "measured-cases.csv"
 #: So many of the cases count as looking about as good: the worst of 19 is a bound for 95 % of others.
 NEIGHBOURS = 19
-#: Columns of the cases that are no metrics, and what stands in the second where nothing was done to a scan.
-ABOUT_CASES, UNDAMAGED = ("scan", "damage", "severity"), "none"
 
 
 @lru_cache(maxsize=1)
 def cases() -> pd.DataFrame:
     """Return the damaged cases: a row each, with what was done to it and a column a metric."""
-    table = pd.read_csv(CASES_PATH)
-    return table[table["damage"] != UNDAMAGED].reset_index(drop=True)
+    return pd.read_csv(CASES_PATH)
 
 
 def upper_end(
