@@ -83,7 +83,7 @@ def without_workspace() -> Pseudonyms:
 def _key(workspace: Workspace) -> bytes:
     path = workspace.pseudonym_key_path
     path.parent.mkdir(parents=True, exist_ok=True)
-    with files.lock(path.with_name(f"{path.name}.lock")):
+    with files.lock(path.with_name(f".{path.name}.lock")):
         if not path.exists():
             files.write_text(path, secrets.token_hex(_KEY_BYTES) + "\n")
         return bytes.fromhex(path.read_text(encoding="ascii").strip())

@@ -250,7 +250,7 @@ class WorkspacePaths:
     @property
     def pseudonym_key_path(self) -> Path:
         """Key of the labels of people in them, see :mod:`curation.dicom.pseudonyms`."""
-        return self.converted_dir / ".key"
+        return self.converted_dir / "labels.key"
 
     @property
     def dicom_series_path(self) -> Path:
