@@ -56,6 +56,7 @@ def body(workspace: Workspace) -> None:
                     rating_panel.choose_scale(workspace)
     if not trial:
         with st.container(key="of-scan-metrics"):
+            scan_panel.offer_alike(workspace, usable, scan)
             metrics_panel.show(scan, judgement)
 
 

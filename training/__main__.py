@@ -11,6 +11,7 @@ COMMANDS = (
     launch.LAUNCH_COMMAND,
     *studies.COMMANDS,
     export.EXPORT_COMMAND,
+    export.PREPARE_COMMAND,
     export.RECONSTRUCT_COMMAND,
     export.REPORT_COMMAND,
     world.WORLD_COMMAND,

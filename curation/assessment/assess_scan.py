@@ -33,7 +33,7 @@ OUR_ERROR = "an error inside Tierscope: "
 _OF_THE_MOMENT = (GONE, UNREACHABLE, OUT_OF_MEMORY, ENDED, OUR_ERROR)
 #: Mutual information (nats) with the template below which there is no brain: noise has 0.01, a head of
 #: which most is out of view 0.09, whole heads and brains 0.4 to 0.6.
-_MIN_SIMILARITY = 0.03
+MIN_SIMILARITY = 0.03
 
 
 def assess_volume(volume: Volume) -> tuple[dict[str, float], dict[str, str], Masks]:
@@ -81,7 +81,7 @@ def assess_file(
             raise VolumeError("the file has changed since it was ingested; ingest it again")
         volume = conform(load(path))
         values, reasons, masks = assess_volume(volume)
-        if masks.similarity < _MIN_SIMILARITY:
+        if masks.similarity < MIN_SIMILARITY:
             raise VolumeError("no brain could be found: nothing in this image agrees with one")
         row["template_affine"] = [float(value) for value in masks.template_affine.ravel()]
         row["reasons"] = _json(reasons)

@@ -271,7 +271,9 @@ def _marks(
         details.append(f"and {len(broken) - _NAMED} more")
     if slices.missing:
         details.append(f"{slices.missing} of {slices.places + slices.missing} are not there")
-    return tuple(name for name in MARKS if holds[name]), tuple(details)
+    found = tuple(name for name in MARKS if holds[name])
+    said = tuple(name for name in found if name != "not told") or found  # the least of them
+    return said, tuple(details)
 
 
 def chosen_of(series: Iterable[Series], ids: Iterable[str] | None) -> list[Series]:

@@ -116,6 +116,22 @@ def _number(text: str) -> float:
         raise SessionError(f"A number has to follow the colon; {text!r} came.") from None
 
 
+def _balanced(request: SamplingRequest) -> list[str]:
+    """Take unrated scans by turns from every tier, site and third of the ages that there is."""
+    given = rating_log.list_ratings(request.workspace)
+    scans = request.scans[~request.scans["scan_id"].isin(given["scan_id"])]
+    if scans.empty:
+        return []
+    tiers = overrides.tiers_with_overrides(request.workspace, scans, request.rule)
+    sites = scans["site"].fillna(scans["source"])
+    thirds = scans["age_years"].rank(pct=True).mul(3).apply(np.ceil).fillna(0)
+    groups = scans["scan_id"].groupby([tiers, sites, thirds], sort=True)
+    cells = [request.rng.permutation(ids.to_numpy(object)) for _, ids in groups]
+    order = request.rng.permutation(len(cells))
+    rounds = (cells[cell][turn : turn + 1] for turn in range(len(scans)) for cell in order)
+    return [str(one) for part in rounds for one in part][: request.size]
+
+
 def _suspicious(request: SamplingRequest) -> list[str]:
     scored = request.scans[request.scans["distortion_score"].notna()]
     worst = scored.sort_values(["distortion_score", "scan_id"], ascending=[False, True])
@@ -161,6 +177,13 @@ CHOICES: dict[str, SamplingMethod] = {
     for choice in (
         SamplingMethod(
             "random", "Random sample", "Drawn by chance from all scans with an image.", "", _random
+        ),
+        SamplingMethod(
+            "balanced",
+            "Balanced, not rated yet",
+            "Scans without a rating, by turns of each tier, site and third of the ages.",
+            "",
+            _balanced,
         ),
         SamplingMethod(
             "tier",

@@ -181,3 +181,44 @@ def _scaled(
         return None
     scaled = np.where(there, np.clip((values - middle) / spread, -CLIP, CLIP), 0.0)
     return scaled.astype(np.float32)
+
+
+def nearest(values: NDArray[np.floating[Any]], place: int, count: int) -> list[int]:
+    """Return the scans that are most like one, by all their metrics.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (N, M)
+        Metrics; NaN where not known.
+    place : int
+        Which scan.
+    count : int
+        How many are wanted.
+
+    Returns
+    -------
+    list of int
+        At most ``count`` positions, the nearest first, without the scan itself. The distance is the root mean
+        square of the differences in robust standard deviations, scaled as in :func:`embed`, over the metrics
+        that both have; a scan that shares fewer than half of this scan's metrics is not among them.
+
+    Examples
+    --------
+    >>> nearest(np.array([[0.0, 0.0], [9.0, 9.0], [1.0, 1.0], [4.0, 3.0]]), 0, 2)
+    [2, 3]
+    """
+    there = np.isfinite(values)
+    total, shared = np.zeros(len(values)), np.zeros(len(values), int)
+    wanted = int(there[place].sum())
+    for column in np.flatnonzero(there[place]):
+        known = there[:, column]
+        scaled = _scaled(values[:, column], known) if known.sum() > 1 else None
+        if scaled is None:
+            wanted -= 1
+            continue
+        total += np.where(known, (scaled - scaled[place]) ** 2, 0.0)
+        shared += known
+    near = np.where((2 * shared >= wanted) & (shared > 0), total / np.maximum(shared, 1), np.inf)
+    near[place] = np.inf
+    order = np.argsort(near, kind="stable")[:count]
+    return [int(one) for one in order if np.isfinite(near[one])]

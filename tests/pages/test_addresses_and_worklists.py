@@ -4,10 +4,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation.cohorts import frozen_cohort
+from curation.storage import tables
 from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
 from curation.tiers import rule_yaml
 from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
 from pages.tiers import COHORTS, RULE
+from pages.ui.review import scan_panel
 from pages.ui.scan_table import rule_in_address
 from pages.ui.shell import state
 from pages.ui.shell.frame import PAGES, ROOT
@@ -133,3 +135,16 @@ def test_two_frozen_cohorts_are_compared_by_their_rules(own, run) -> None:
     checked(page.selectbox(key=state.AFTER).set_value(labels[1]).run())
     assert "moves to another tier" in words(page) or "move to another tier" in words(page)
     assert all(move.startswith("C → B") for move in page.selectbox(key=state.MOVE).options)
+
+
+def test_more_like_this_makes_the_nearest_scans_the_worklist(full, run) -> None:
+    page = run("review", full.workspace)
+    opened = page.session_state[state.SCAN]
+    checked(button(page, "More like this").click().run())
+    chosen = page.session_state[state.SELECTED]
+    assert chosen[0] == opened and len(set(chosen)) == len(chosen) == 1 + scan_panel.ALIKE
+    assert f"of {len(chosen)} selected" in words(page)
+    roles = tables.read_scans(full.workspace).set_index("scan_id").loc[list(chosen), "role"]
+    assert roles.nunique() == 1
+    checked(button(page, "All scans").click().run())
+    assert "selected" not in words(page)

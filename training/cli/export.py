@@ -57,6 +57,45 @@ EXPORT_COMMAND = Command(
 )
 
 
+def add_prepare_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command to its parser."""
+    parser.add_argument("image", type=Path, help="a T1w, NIfTI; it is only read")
+    parser.add_argument(
+        "--like", type=Path, required=True, metavar="ENCODER.JSON", help="what the network expects"
+    )
+    parser.add_argument(
+        "--pet", type=Path, help="its PET, co-registered, for a network that sees it"
+    )
+    parser.add_argument(
+        "--to", type=Path, required=True, help="file to write: .npy (channels, X, Y, Z) or .nii.gz"
+    )
+
+
+def run_prepare(chosen: argparse.Namespace) -> int:
+    """Prepare one scan, and say how it was aligned."""
+    from training.reconstruction import prepare_file  # brings nilearn: seconds
+
+    expected = prepare_file.read_expected(chosen.like)
+    given = tuple(filter(None, (chosen.image, chosen.pet)))
+    prepare_file.refuse_target(chosen.to, expected, given)
+    prepared = prepare_file.prepare(chosen.image, expected, chosen.pet)
+    prepare_file.write(prepared, chosen.to)
+    shape = " × ".join(map(str, prepared.volume.shape))
+    print(f"{chosen.to}: {shape}, aligned with {prepared.similarity:.2f} nats")
+    for note in prepared.notes:
+        print(f"  note: {note}")
+    return 0
+
+
+PREPARE_COMMAND = Command(
+    "prepare",
+    "make a new scan into what an exported encoder expects, by its encoder.json",
+    run_prepare,
+    add_prepare_options,
+    on_workspace=False,
+)
+
+
 def add_report_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command to its parser."""
     parser.add_argument("--study", required=True, help="id of a study")

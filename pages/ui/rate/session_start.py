@@ -230,7 +230,7 @@ def _choice(workspace: Workspace, listed: pd.DataFrame) -> str:
             )
         else:
             argument = ""
-    by_rule = f" The rule: {rule.brief()}." if key in ("tier", "near-cutoff") else ""
+    by_rule = f" The rule: {rule.brief()}." if key in ("balanced", "tier", "near-cutoff") else ""
     st.caption(formatting.escape(CHOICES[key].meaning + by_rule))
     return f"{key}:{argument}" if argument else key
 

@@ -8,16 +8,20 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES
 from curation.sources import sidecar
-from curation.storage.workspace import Source
+from curation.storage.workspace import Source, Workspace
+from curation.tier_effects import metric_pca
 from pages.ui.review import scan_judgement
 from pages.ui.review.scan_judgement import ScanJudgement
 from pages.ui.scan_table import tried_rule
-from pages.ui.shell import flags, formatting, html_marks
+from pages.ui.shell import flags, formatting, html_marks, state
 from pages.ui.viewer import niivue_viewer
 from pages.ui.viewer.browser_image import PreparedImage
 
+#: So many scans are most like one.
+ALIKE = 12
 #: Families of metrics, as the screen calls them.
 FAMILY_NAMES: dict[str, str] = {
     "noise": "Noise",
@@ -100,6 +104,31 @@ def offer_scanner_window(scan: pd.Series, on_choice: Callable[[float, float], No
             args=ends,
             help="Level and width that the scanner stored with the images.",
         )
+
+
+def offer_alike(workspace: Workspace, usable: pd.DataFrame, scan: pd.Series) -> None:
+    """Draw the button that makes the scans most like this one the worklist."""
+    st.button(
+        "More like this",
+        icon=":material/join_inner:",
+        on_click=_walk_through_alike,
+        args=(workspace, usable, scan["scan_id"]),
+        help=f"Next and Previous then walk through the {ALIKE} scans of the same role that are nearest "
+        "by all metrics; Explore shows them as selected.",
+    )
+
+
+def _walk_through_alike(workspace: Workspace, usable: pd.DataFrame, scan_id: str) -> None:
+    role = usable.loc[usable["scan_id"] == scan_id, "role"].iloc[0]
+    among = usable[usable["role"] == role].reset_index(drop=True)
+    values = metric_pca.read_matrix(workspace, among, list(METRICS))
+    place = int(among.index[among["scan_id"] == scan_id][0])
+    found = among["scan_id"].iloc[metric_pca.nearest(values, place, ALIKE)].tolist()
+    if not found:
+        st.toast("No scan has enough of the metrics of this one\\.")
+        return
+    state.put(state.SELECTED, (scan_id, *found))
+    state.put(state.WORKLIST, True)
 
 
 def scores(scan: pd.Series, judgement: ScanJudgement) -> None:

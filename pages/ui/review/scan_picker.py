@@ -80,7 +80,7 @@ def take_from_address() -> None:
 
 
 def _worklist(usable: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
-    """Return the scans that were selected on Explore, while one of them is open from there; else all."""
+    """Return the scans that are selected, while one of them is open from there; else all."""
     selected = usable["scan_id"].isin(state.get(state.SELECTED) or ())
     opened = state.get(state.SCAN)
     if state.get(state.WORKLIST) and opened in set(usable.loc[selected, "scan_id"]):
@@ -191,5 +191,5 @@ def _step_buttons(ids: list[str], selected: bool) -> None:
             key="leave-worklist",
             on_click=state.put,
             args=(state.WORKLIST, False),
-            help="You walk through the scans that were selected on Explore; this leads back to all.",
+            help="You walk through the scans that are selected; this leads back to all.",
         )

@@ -57,10 +57,20 @@ def _draw(found: CohortDiff, cohort: Cohort) -> None:
     ]
     st.html(html_marks.table(("Why", *map(str.capitalize, _CHANGES)), rows, numeric=(1, 2, 3)))
     told = found.in_words()
-    st.dataframe(told.head(_LISTED), hide_index=True)
+    st.dataframe(told.head(_LISTED).rename(columns=_HEAD), hide_index=True)
     if len(told) > _LISTED:
         st.caption(f"The first {_LISTED} of {len(told):,} scans; the file holds all.")
     controls.offer_tables(f"{cohort.id}-against-{found.after}", {"who-is-elsewhere": told})
 
 
 _CHANGES = (ENTERED, LEFT, MOVED)
+#: Columns of the table on the screen; the file keeps its own.
+_HEAD = {
+    "scan_id": "Scan",
+    "change": "Change",
+    "tier_before": "Tier before",
+    "tier_after": "Tier now",
+    "cause": "Why",
+    "value_before": "Value before",
+    "value_after": "Value now",
+}

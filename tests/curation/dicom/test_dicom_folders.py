@@ -281,6 +281,20 @@ def test_a_person_has_one_label_under_a_key_and_another_under_another(
     assert not {each.person for each in abroad} & {one.person, other.person}
 
 
+def test_labels_are_the_same_in_a_workspace_that_comes_back_from_a_copy(
+    tmp_path, workspace, capsys
+) -> None:
+    write_series(tmp_path / "in")
+    (before,) = series.look(tmp_path / "in", pseudonyms.of(workspace)).series
+    conversion.take_in(workspace, tmp_path / "in")
+    assert main(["backup", str(tmp_path / "safe"), "-w", str(workspace.root)]) == 0
+    folder = capsys.readouterr().out.partition(": ")[0]
+    assert main(["restore", folder, "-w", str(tmp_path / "new")]) == 0
+    there = Workspace.open(tmp_path / "new")
+    (after,) = series.look(tmp_path / "in", pseudonyms.of(there)).series
+    assert (after.person, after.visit, after.id) == (before.person, before.visit, before.id)
+
+
 def test_people_are_called_as_a_table_says_that_is_not_kept(tmp_path, workspace) -> None:
     write_series(tmp_path / "in")
     (tmp_path / "key.csv").write_text("patient_id,participant_id\nMRN7781204,sub-A-07\n")

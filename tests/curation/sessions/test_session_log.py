@@ -24,6 +24,7 @@ from curation.tiers import overrides
 from curation.tiers.rule_checks import Gate
 from curation.tiers.tier_rule import DEFAULT_RULE, TierRule
 from tests.helpers import workspace_full
+from tests.helpers.workspace_scored import put_scans
 
 PLAN = SessionPlan("first", "Ada", "mriqc-4", size=10, repeats_share=0.2, seed=7)
 
@@ -300,3 +301,33 @@ def test_a_rating_that_cannot_be_taken_stores_nothing(scored: Workspace, given, 
             Opinion(**{"value": 1.0} | given),
         )
     assert rating_log.list_ratings(scored, withdrawn=True).empty
+
+
+def test_what_is_rated_next_is_balanced_over_tiers_sites_and_ages(workspace: Workspace) -> None:
+    rows = [
+        {"distortion_score": score, "site": site, "age_years": age}
+        for score, site, age, count in (
+            (5.0, "large", 20.0, 40),
+            (30.0, "large", 20.0, 10),
+            (80.0, "large", 70.0, 3),
+            (5.0, "small", 45.0, 4),
+            (5.0, None, None, 2),
+        )
+        for _ in range(count)
+    ]
+    put_scans(workspace, rows)
+    scans = tables.read_scored_scans(workspace).set_index("scan_id")
+    rated = scans.index[scans["distortion_score"] == 80.0][:1].tolist()
+    rating_log.add_rating(
+        workspace, Rating(1.0, scan_id=rated[0], rater="Ada", scale="three-level")
+    )
+    drawn = scans.loc[sampling.sample_scans(workspace, "balanced", 15, 0)]
+    cells = drawn.fillna({"site": "?", "age_years": -1}).groupby(
+        ["distortion_score", "site", "age_years"]
+    )
+    # five cells of which two run out: 2 without site, 2 of 3 bad ones, and the rest by turns
+    assert sorted(cells.size().tolist()) == [2, 2, 3, 4, 4]
+    assert rated[0] not in drawn.index
+    everything = sampling.sample_scans(workspace, "balanced", 99, 0)
+    assert sorted(everything) == sorted(set(scans.index) - set(rated))
+    assert sampling.sample_scans(workspace, "balanced", 15, 1) != list(drawn.index)

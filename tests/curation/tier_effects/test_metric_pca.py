@@ -77,3 +77,23 @@ def test_a_metric_that_is_nearly_always_the_same_is_scaled_by_its_ordinary_sprea
 def test_too_few_scans_or_metrics_make_no_picture(scans: int) -> None:
     assert embed({"a": np.arange(scans, dtype=float), "b": np.arange(scans, dtype=float)}) is None
     assert embed({"a": RNG.normal(size=50)}) is None and embed({}) is None
+
+
+def test_the_nearest_scans_are_those_of_a_distance_that_is_reckoned_by_hand() -> None:
+    table = np.stack(list(columns(40).values()), axis=1)
+    low, middle, high = np.quantile(table, [0.25, 0.5, 0.75], axis=0)
+    scaled = np.clip((table - middle) / ((high - low) / NORMAL_IQR), -CLIP, CLIP)
+    distance = ((scaled - scaled[7]) ** 2).mean(axis=1)
+    wanted = [int(one) for one in np.argsort(distance, kind="stable") if one != 7]
+    assert metric_pca.nearest(table, 7, 5) == wanted[:5]
+    assert metric_pca.nearest(table, 7, 99) == wanted
+
+
+def test_a_copy_is_nearest_and_what_shares_few_metrics_is_not_among_them() -> None:
+    table = np.stack(list(columns(30).values()), axis=1)
+    table[3] = table[7]
+    table[5, :3], table[5, 3:] = np.nan, table[7, 3:]  # two of five metrics: alike by chance
+    table[9, 0] = np.nan
+    found = metric_pca.nearest(table, 7, 28)
+    assert found[0] == 3 and 5 not in found and 9 in found and 7 not in found
+    assert metric_pca.nearest(np.full((4, 2), np.nan), 0, 3) == []
