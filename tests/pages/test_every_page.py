@@ -27,7 +27,7 @@ def test_page_says_that_the_data_are_simulated(name, full, run) -> None:
 def test_page_of_an_empty_workspace_offers_the_next_step(name, workspace, run) -> None:
     page = run(name, workspace)
     assert not page.error
-    assert any(offer in words(page) for offer in ("Add a source", "page Cohort", "Tiers"))
+    assert any(offer in words(page) for offer in ("Name above where", "page Cohort", "Tiers"))
     assert "Simulated" not in words(page)
 
 
