@@ -132,8 +132,8 @@ def verify(connection: sa.Connection, expected: tuple[int, str] | None = None) -
     wrong: list[str] = []
     before, noted = _BEGINNING, None
     seen: dict[str, set[str]] = {name: set() for name in KINDS}
-    held = {name: dict(_records(connection, kind)) for name, kind in KINDS.items()}
-    erased = _erased(held["erasures"].values())
+    held = _held(connection)
+    erased = _erased(held.get("erasures", {}).values())
     for place, row in enumerate(connection.execute(sa.select(chain).order_by(chain.c.number)), 1):
         what = f"{row.kind} {row.key}"
         record = held.get(row.kind, {}).get(row.key)
@@ -186,7 +186,7 @@ def _erased(erasures: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str],
 
 def links(connection: sa.Connection) -> Iterator[Link]:
     """Yield every link with what its decision holds, the oldest first."""
-    held = {name: dict(_records(connection, kind)) for name, kind in KINDS.items()}
+    held = _held(connection)
     for row in connection.execute(sa.select(chain).order_by(chain.c.number)):
         record = held.get(row.kind, {}).get(row.key)
         told = record and _readable(record, KINDS[row.kind])
@@ -194,6 +194,15 @@ def links(connection: sa.Connection) -> Iterator[Link]:
 
 
 # ---- records -----------------------------------------------------------------------------------------
+
+
+def _held(connection: sa.Connection) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return what all decisions hold, by kind and key; of kinds that came later than a database, nothing."""
+    tables = sa.inspect(connection)
+    return {
+        name: dict(_records(connection, kind)) if tables.has_table(name) else {}
+        for name, kind in KINDS.items()
+    }
 
 
 def _without_link(connection: sa.Connection, name: str, kind: Kind) -> sa.ColumnElement[bool]:

@@ -15,6 +15,8 @@ from curation.storage.workspace import ENVIRONMENT_VARIABLE, Workspace
 from pages.ui.shell import door_key
 from tests.helpers.paths import ROOT
 
+#: How long a start may take on a machine that others use.
+_PATIENCE_S = 180
 TRACED = Path(__file__).with_name("traced")
 
 
@@ -54,9 +56,10 @@ class Dashboard:
     def __enter__(self) -> str:
         address = f"http://127.0.0.1:{self.port}"
         self.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + _PATIENCE_S
         while not _answers(f"{address}/_stcore/health"):
             if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
                 raise RuntimeError(f"the dashboard did not start:\n{self._log.read_text()}")
             time.sleep(0.1)
         return address

@@ -179,11 +179,18 @@ class Gate:
     ) -> None:
         if session is not None:
             await self._noted("signed out", Actor(session.name, None, address=session.address))
-            self._sessions.end(session)
+        try:
+            await self._lead_out(scope, receive, send, settings)
+        finally:  # not before: a tab whose session has ended leaves by itself, and misses the provider
+            if session is not None:
+                self._sessions.end(session)
+
+    async def _lead_out(
+        self, scope: Scope, receive: Receive, send: Send, settings: Membership
+    ) -> None:
+        """Send somebody who signs out to the provider's or the proxy's way out, without cookies."""
         where, cookies = settings.sign_out, []
-        if (
-            settings.by == "oidc"
-        ):  # streamlit takes its cookies back and knows the provider's way out
+        if settings.by == "oidc":  # streamlit knows the provider's way out
             headers = await self._answered({**scope, "path": provider_login.LOGOUT}, receive)
             cookies = headers.getlist("set-cookie")
             where = where or headers.get("location", "").removesuffix("/")

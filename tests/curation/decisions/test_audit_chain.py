@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from curation.__main__ import main
-from curation.decisions import audit_chain, database, person_decisions, schema
+from curation.decisions import audit_chain, database, erasure, person_decisions, schema
 from curation.decisions.person_decisions import PersonDecision
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion, Rating
@@ -50,6 +50,8 @@ def decide(workspace: Workspace) -> None:
     )
     study_mark(workspace)
     database.note(workspace, author="Eve", action="did", subject="it", detail={"how": [1, 2.5]})
+    with database.writing(workspace) as connection:
+        erasure.erase(connection, [session.items[-1].scan_id], [])
 
 
 def study_mark(workspace: Workspace) -> None:

@@ -112,6 +112,13 @@ def test_the_audit_says_so_and_tells_it_from_any_other_change(decided: Workspace
     assert any("was changed after it was stored" in one for one in wrong)
 
 
+def test_the_audit_of_a_database_from_before_is_read_as_it_was(decided: Workspace) -> None:
+    with database.engine(decided).begin() as connection:
+        connection.exec_driver_sql("DROP TABLE erasures")
+        assert audit_chain.verify(connection) == []
+        assert list(audit_chain.links(connection))
+
+
 def test_who_is_nobody_or_several_is_not_forgotten(decided: Workspace) -> None:
     scans = tables.read_scans(decided)
     tables.write_scans(decided, scans.assign(participant_id="same"))
