@@ -65,7 +65,7 @@ def percentages(parts: Sequence[float]) -> list[int]:
         return [0] * len(parts)
     exact = [100 * part / total for part in parts]
     shares = [math.floor(share) for share in exact]
-    order = sorted(range(len(parts)), key=lambda k: (shares[k] - exact[k], -parts[k]))
+    order = sorted(range(len(parts)), key=lambda k: (round(shares[k] - exact[k], 9), -parts[k]))
     for place in order[: 100 - sum(shares)]:
         shares[place] += 1
     return shares
