@@ -1,11 +1,14 @@
 """Pages on a simulated world with known truth: what was planted is a click away, and no page stumbles."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from curation.imaging import prepared_volume
+from curation.storage import tables
 from curation.storage.workspace import Workspace
-from pages.ui.shell import state
+from pages.ui.shell import cache, state
 from tests.helpers import workspace_judged
 from tests.helpers.page_words import words
 from training.cli import world as world_command
@@ -65,3 +68,13 @@ def test_the_study_declares_what_it_is_to_decide_and_is_simulated(made) -> None:
     assert study.simulated
     assert study.analysis.primary == ("A", "all")
     assert stored_predictions.read(workspace, study).there
+
+
+def test_a_lent_world_is_not_said_to_be_scored_otherwise_than_the_people_here(
+    made, full, tmp_path
+) -> None:
+    shutil.copytree(full.workspace.root, tmp_path / "people")
+    people = Workspace.open(tmp_path / "people")
+    cohorts = world_workspace.lend(made[0], people)
+    assert tables.read_scores(people)["reference"].notna().any()
+    assert all(cache.outdated(people, cohort.id) == () for cohort in cohorts)

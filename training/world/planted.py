@@ -114,6 +114,12 @@ def read(workspace: Workspace) -> Planted | None:
     return _read(workspace.world_path)
 
 
+def has(workspace: Workspace, cohort_id: str) -> bool:
+    """Tell whether a cohort is of a world, also of a lent one: its scores are planted, and never change."""
+    there = workspace.world_path.exists() or workspace.lent_world_path.exists()
+    return there and cohort_id.startswith((POOL, TARGET))
+
+
 def of_cohort(workspace: Workspace, cohort_id: str) -> Planted | None:
     """Return what was planted in the world of a pool, also of a lent one; none where it is of something else.
 

@@ -25,6 +25,7 @@ from curation.storage.workspace import Workspace
 from training.jobs import cost_estimate, study_status
 from training.settings.preset import Preset
 from training.studies.planned_study import Study
+from training.world import planted
 
 Stamp = tuple[int, int, int]
 
@@ -134,7 +135,12 @@ def cohort(workspace: Workspace, cohort_id: str) -> frozen_cohort.Cohort:
 
 
 def outdated(workspace: Workspace, cohort_id: str) -> tuple[str, ...]:
-    """Return what a frozen cohort was made with otherwise than now; nothing of one that cannot be read."""
+    """Return what a frozen cohort was made with otherwise than now.
+
+    Nothing is said of one that cannot be read, or of a simulated world.
+    """
+    if planted.has(workspace, cohort_id):
+        return ()
     stamps = (*map(stamp, workspace.score_paths), stamp(workspace.metrics_dir))
     return _outdated(workspace, cohort_id, stamp(workspace.cohorts_dir), stamps)
 
