@@ -4,7 +4,7 @@ A table is kept with all its rows, those of unknown ids too: a scan that is list
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,6 +162,23 @@ def update(workspace: Workspace) -> None:
     files.write_parquet(workspace.joined_columns_path, together)
 
 
+def drop_rows(workspace: Workspace, ids: Collection[str]) -> None:
+    """Remove the rows of joined tables that speak of these scans, which are still listed.
+
+    The caller holds the lock of the ingest, and calls :func:`update` once they are not.
+    """
+    for name in names(workspace):
+        keys, values, source_name = _stored(workspace, name)
+        finder = _finder(workspace, source_name)
+        found = [
+            finder.find({str(k): v for k, v in row.items()}) for row in keys.to_dict("records")
+        ]
+        keep = [isinstance(one, str) or not set(one) & set(ids) for one in found]
+        if not all(keep):
+            kept = pd.concat([keys, values], axis=1)[keep]
+            files.write_parquet(workspace.joined_dir / f"{name}.parquet", kept)
+
+
 def _stored(workspace: Workspace, name: str) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
     path = workspace.joined_dir / f"{name}.parquet"
     with readable(path, f"Remove the table {name} and join it again."):
@@ -178,10 +195,7 @@ def _matched(
     workspace: Workspace, keys: pd.DataFrame, values: pd.DataFrame, source_name: str | None
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return a row a scan with its values, and what became of the ids."""
-    scans = tables.read_scans(workspace)
-    if source_name is not None:
-        scans = scans[scans["source"] == source_name]
-    finder = ScanFinder(scans)
+    finder = _finder(workspace, source_name)
     rows, ids = [], []
     lost: dict[str, dict[str, None]] = {UNKNOWN: {}, SEVERAL: {}}
     for place, row in enumerate(keys.to_dict("records")):
@@ -196,6 +210,12 @@ def _matched(
     together = taken.groupby("scan_id", as_index=False).mean()
     unknown, several = (tuple(lost[why]) for why in (UNKNOWN, SEVERAL))
     return together, {"unknown": unknown, "several": several, "repeated": repeated}
+
+
+def _finder(workspace: Workspace, source_name: str | None) -> ScanFinder:
+    """Return what finds scans by ids of a table, of one source or of all."""
+    scans = tables.read_scans(workspace)
+    return ScanFinder(scans if source_name is None else scans[scans["source"] == source_name])
 
 
 def _id_of(row: Mapping[Any, object]) -> str:

@@ -11,7 +11,8 @@ from curation.access.guard import guarded
 from curation.assessment import metric_shards
 from curation.decisions import actions, database, erasure
 from curation.errors import WorkspaceError
-from curation.storage import files, tables
+from curation.sources import joined_tables
+from curation.storage import files, tables, text_tables
 from curation.storage.workspace import Workspace
 
 #: Suffixes of files that hold text in which a name is looked for.
@@ -41,9 +42,10 @@ class Forgotten:
 def forget(workspace: Workspace, person: str, reason: str) -> Forgotten:
     """Take a person out of a workspace.
 
-    Scans, measurements, scores and pictures are removed. Of ratings and tiers by hand stays what was decided,
-    without comment and of a scan that has no name any more. Caches are emptied, since they do not say whose
-    each file is. The data set itself is only read: what is in it is listed again by the next ingest.
+    Scans, measurements, scores, pictures, images made of DICOM files and rows of joined tables are removed.
+    Of ratings and tiers by hand stays what was decided, without comment and of a scan that has no name any
+    more. Caches are emptied, since they do not say whose each file is. The data set itself is only read: what
+    is in it is listed again by the next ingest.
 
     Parameters
     ----------
@@ -76,9 +78,11 @@ def forget(workspace: Workspace, person: str, reason: str) -> Forgotten:
                 decisions=changed,
             )
         erasure.leave_nothing_behind(workspace)
+        joined_tables.drop_rows(workspace, ids)
         _remove_files(workspace, own)
         _remove_rows(workspace, ids)
         tables.write_scans(workspace, scans.drop(own.index))
+        joined_tables.update(workspace)
     names = {*ids, person, *own["participant_id"].dropna()}
     return Forgotten(len(ids), changed, tuple(_naming(workspace, names)))
 
@@ -108,6 +112,8 @@ def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:
         link = Path(str(row.path))
         if link.is_symlink() and link.is_relative_to(workspace.links_dir):
             link.unlink()
+        if link.is_relative_to(workspace.converted_dir):
+            _remove_converted(link, str(row.participant_id))
     nameless = (workspace.vectors_dir("brain"), workspace.vectors_dir("prepared"))
     for folder in (*nameless, workspace.cache_dir):
         for path in folder.rglob("*") if folder.is_dir() else ():
@@ -115,6 +121,17 @@ def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:
                 path.unlink(missing_ok=True)
     for log in workspace.tasks_dir.glob("*.log"):
         log.unlink(missing_ok=True)
+
+
+def _remove_converted(image: Path, person: str) -> None:
+    """Remove an image that was made of DICOM files, with its sidecar and its person's row beside it."""
+    image.unlink(missing_ok=True)
+    image.with_name(image.name.removesuffix(".nii.gz") + ".json").unlink(missing_ok=True)
+    people = image.with_name("participants.tsv")
+    if people.exists():
+        table = pd.read_csv(people, sep="\t", dtype=str, keep_default_na=False)
+        kept = table[table["participant_id"] != person]
+        files.write_text(people, text_tables.csv(kept, separator="\t", missing="n/a"))
 
 
 def _remove_rows(workspace: Workspace, ids: set[str]) -> None:

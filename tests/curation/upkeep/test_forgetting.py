@@ -1,5 +1,8 @@
 """Forgetting of a person: nothing names them any more, what was decided stays, and the audit says so."""
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -8,16 +11,19 @@ from curation.__main__ import main
 from curation.assessment import metric_shards
 from curation.decisions import audit_chain, audit_trail, database, person_decisions, schema
 from curation.decisions.person_decisions import PersonDecision
+from curation.dicom import conversion
 from curation.errors import WorkspaceError
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion, Rating
 from curation.sessions import saved_lists, session_log
 from curation.sessions.session_plan import SessionPlan
-from curation.storage import tables
+from curation.sources import ingest, joined_tables, other_tables
+from curation.storage import joined_columns, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.upkeep.forgetting import forget
 from tests.helpers import workspace_scored
+from tests.helpers.dicom_files import write_series
 
 GONE, STAYS = "s0", "s1"
 
@@ -117,6 +123,33 @@ def test_the_audit_of_a_database_from_before_is_read_as_it_was(decided: Workspac
         connection.exec_driver_sql("DROP TABLE erasures")
         assert audit_chain.verify(connection) == []
         assert list(audit_chain.links(connection))
+
+
+def test_images_made_of_dicom_files_and_rows_of_joined_tables_go_with_the_person(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    write_series(tmp_path / "in")
+    other = np.random.default_rng(1).integers(0, 900, (20, 24, 16), dtype=np.uint16)
+    write_series(tmp_path / "in", 4, study=2, data=other, PatientID="other")
+    conversion.take_in(workspace, tmp_path / "in", ages=True)
+    gone, stays = tables.read_scans(workspace)["participant_id"]
+    told = tmp_path / "motion.csv"
+    told.write_text(f"participant_id,motion_mm\n{gone},2\n{stays},3\nsomebody,4\n")
+    joined_tables.join(workspace, other_tables.read_table(workspace, told))
+    assert forget(workspace, gone, "asked to").left == ()
+    assert gone not in _told(workspace)
+    (kept,) = workspace.converted_dir.rglob("*.nii.gz")
+    assert stays in kept.name
+    (people,) = workspace.converted_dir.rglob("participants.tsv")
+    assert stays in people.read_text() and gone not in people.read_text()
+    table = pd.read_parquet(next(workspace.joined_dir.glob("motion*.parquet")))
+    assert set(table["participant_id"]) == {stays, "somebody"}
+    joined = joined_columns.read(workspace)
+    assert joined is not None and len(joined) == 1
+    ingest.ingest(workspace, workspace.converted_dir / "dicom", name="dicom")
+    assert tables.read_scans(workspace).query("status == 'ok'")["participant_id"].tolist() == [
+        stays
+    ]
 
 
 def test_who_is_nobody_or_several_is_not_forgotten(decided: Workspace) -> None:
