@@ -1,5 +1,6 @@
 """Forgetting of a person: out of every table, picture and decision, with a line in the audit."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ def forget(workspace: Workspace, person: str, reason: str) -> Forgotten:
         joined_tables.drop_rows(workspace, ids)
         _remove_files(workspace, own)
         _remove_rows(workspace, ids)
-        tables.write_scans(workspace, scans.drop(own.index))
+        tables.write_scans(workspace, _without(scans.drop(own.index), ids))
         joined_tables.update(workspace)
     names = {*ids, person, *own["participant_id"].dropna()}
     return Forgotten(len(ids), changed, tuple(_naming(workspace, names)))
@@ -103,6 +104,13 @@ def _own(scans: pd.DataFrame, person: str) -> pd.DataFrame:
             f"{person!r} is the id of {len(subjects)} people: {', '.join(subjects)}. Name one of them."
         )
     return own
+
+
+def _without(scans: pd.DataFrame, ids: set[str]) -> pd.DataFrame:
+    """Return scans whose reasons name none of these, as that of a second copy does."""
+    pattern = "|".join(re.escape(one) for one in sorted(ids, key=len, reverse=True))
+    told = scans["reason"].str.replace(pattern, "a scan that was forgotten", regex=True)
+    return scans.assign(reason=told)
 
 
 def _remove_files(workspace: Workspace, own: pd.DataFrame) -> None:

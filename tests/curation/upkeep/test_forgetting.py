@@ -24,6 +24,7 @@ from curation.tiers import overrides
 from curation.upkeep.forgetting import forget
 from tests.helpers import workspace_scored
 from tests.helpers.dicom_files import write_series
+from tests.helpers.nifti_images import write_nifti
 
 GONE, STAYS = "s0", "s1"
 
@@ -150,6 +151,18 @@ def test_images_made_of_dicom_files_and_rows_of_joined_tables_go_with_the_person
     assert tables.read_scans(workspace).query("status == 'ok'")["participant_id"].tolist() == [
         stays
     ]
+
+
+def test_a_second_copy_no_longer_names_the_scan_that_it_repeats(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    for person in ("sub-01", "sub-02"):
+        write_nifti(tmp_path / "in" / f"{person}_T1w.nii.gz")
+    ingest.ingest(workspace, tmp_path / "in", name="twice")
+    scans = tables.read_scans(workspace).set_index("status")
+    assert scans.at["ok", "scan_id"] in scans.at["duplicate", "reason"]
+    assert forget(workspace, scans.at["ok", "participant_id"], "asked to").left == ()
+    assert "forgotten" in tables.read_scans(workspace)["reason"].item()
 
 
 def test_who_is_nobody_or_several_is_not_forgotten(decided: Workspace) -> None:
