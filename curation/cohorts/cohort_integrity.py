@@ -1,5 +1,6 @@
 """Integrity of frozen cohorts: scans whose file or listing differs from what was frozen."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,14 +69,13 @@ def changed_listing(workspace: Workspace, cohort: Cohort) -> pd.DataFrame:
     return cohort.scans[present != cohort.scans["sha256"]]
 
 
-def outdated(workspace: Workspace, header: CohortHeader) -> tuple[str, ...]:
+def outdated(header: CohortHeader, now: Mapping[str, str]) -> tuple[str, ...]:
     """Return what scores and lists are made with otherwise now than when a cohort was frozen, in words.
 
-    Only tables are read: the scans are compared by :func:`changed_listing` and :func:`changed_files`, the
-    tiers by :func:`curation.cohorts.cohort_diff.compare`. A cohort that does not say what it was made with
-    is not said to be outdated.
+    ``now`` is of :func:`made_with`, for which only tables are read: scans are compared by
+    :func:`changed_listing` and :func:`changed_files`, tiers by :func:`curation.cohorts.cohort_diff.compare`.
+    A cohort that does not say what it was made with is not said to be outdated.
     """
-    now = _made_with(workspace, header.role)
     then = {"reference": header.reference, **header.versions}
     return tuple(
         f"{label} {then[name]}, now {now[name]}"
@@ -92,7 +92,7 @@ _MADE_WITH = {
 }
 
 
-def _made_with(workspace: Workspace, role: str) -> dict[str, str]:
+def made_with(workspace: Workspace, role: str) -> dict[str, str]:
     """Return what the scores of a role's scans are made with at present."""
     scans = tables.read_scored_scans(workspace, {"role", "status", "reference"})
     mine = scans[(scans["role"] == role) & scans["distortion_score"].notna()]

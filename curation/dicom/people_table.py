@@ -1,7 +1,7 @@
 """Age and sex from DICOM files, as the table of people of the source that they become."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -16,16 +16,31 @@ _UNITS = {"Y": 1.0, "": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}
 
 def put_people(folder: Path, headers: Iterable[DicomHeader], names: Pseudonyms) -> None:
     """Add people to the table of a source; who is in it already is brought up to date."""
-    path = folder / _NAME
-    before = (
-        pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False) if path.exists() else None
-    )
-    rows = {} if before is None else before.set_index("participant_id").to_dict("index")
+    rows = _rows(folder)
     for header in headers:
         rows[names.person(header)] = {"age": _age(header), "sex": _sex(header)}
+    _write(folder, rows)
+
+
+def take_out(folder: Path, person: str) -> None:
+    """Take a person out of the table of a source, where there is one."""
+    if rows := _rows(folder):
+        rows.pop(person, None)
+        _write(folder, rows)
+
+
+def _rows(folder: Path) -> dict[Hashable, dict[str, str]]:
+    path = folder / _NAME
+    if not path.exists():
+        return {}
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    return table.set_index("participant_id").to_dict("index")
+
+
+def _write(folder: Path, rows: dict[Hashable, dict[str, str]]) -> None:
     table = pd.DataFrame.from_dict(rows, "index", columns=["age", "sex"])
     table = table.rename_axis("participant_id").sort_index().reset_index()
-    files.write_text(path, text_tables.csv(table, separator="\t", missing="n/a"))
+    files.write_text(folder / _NAME, text_tables.csv(table, separator="\t", missing="n/a"))
 
 
 def _sex(header: DicomHeader) -> str:

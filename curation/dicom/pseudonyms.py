@@ -7,7 +7,6 @@ all folders, and whoever has a workspace alone cannot try ids.
 
 import hmac
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,6 @@ from curation.sources.pseudonyms import key_of
 from curation.storage import files, text_tables
 from curation.storage.workspace import Workspace
 
-_KEY_BYTES = 32
 _PERSON_DIGITS, _VISIT_DIGITS, _SERIES_DIGITS = 8, 6, 8
 
 
@@ -74,11 +72,6 @@ def of(workspace: Workspace, labels: Path | None = None) -> Pseudonyms:
         When the table lacks a column, its labels cannot be told apart, or the key cannot be used.
     """
     return Pseudonyms(key_of(workspace).encode(), {} if labels is None else _given(labels))
-
-
-def without_workspace() -> Pseudonyms:
-    """Return labels under a key that is forgotten, to look at a folder."""
-    return Pseudonyms(secrets.token_bytes(_KEY_BYTES))
 
 
 def _given(path: Path) -> dict[str, str]:

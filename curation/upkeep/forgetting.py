@@ -11,9 +11,10 @@ from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.assessment import metric_shards
 from curation.decisions import actions, database, erasure
+from curation.dicom import people_table
 from curation.errors import WorkspaceError
 from curation.sources import joined_tables
-from curation.storage import files, tables, text_tables
+from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 
 #: Suffixes of files that hold text in which a name is looked for.
@@ -135,11 +136,7 @@ def _remove_converted(image: Path, person: str) -> None:
     """Remove an image that was made of DICOM files, with its sidecar and its person's row beside it."""
     image.unlink(missing_ok=True)
     image.with_name(image.name.removesuffix(".nii.gz") + ".json").unlink(missing_ok=True)
-    people = image.with_name("participants.tsv")
-    if people.exists():
-        table = pd.read_csv(people, sep="\t", dtype=str, keep_default_na=False)
-        kept = table[table["participant_id"] != person]
-        files.write_text(people, text_tables.csv(kept, separator="\t", missing="n/a"))
+    people_table.take_out(image.parent, person)
 
 
 def _remove_rows(workspace: Workspace, ids: set[str]) -> None:

@@ -141,8 +141,12 @@ def outdated(workspace: Workspace, cohort_id: str) -> tuple[str, ...]:
     """
     if planted.has(workspace, cohort_id):
         return ()
+    headers, _ = cohort_headers(workspace)
+    header = next((one for one in headers if one.id == cohort_id), None)
+    if header is None:
+        return ()
     stamps = (*map(stamp, workspace.score_paths), stamp(workspace.metrics_dir))
-    return _outdated(workspace, cohort_id, stamp(workspace.cohorts_dir), stamps)
+    return cohort_integrity.outdated(header, _made_with(workspace, header.role, stamps))
 
 
 def study_state(workspace: Workspace, study_id: str) -> str:
@@ -160,13 +164,9 @@ def forget_study_states() -> None:
     _study_state.clear()
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_FOLDER)
-def _outdated(
-    workspace: Workspace, cohort_id: str, frozen: Stamp, scored: tuple[Stamp, ...]
-) -> tuple[str, ...]:
-    headers, _ = cohort_headers(workspace)
-    header = next((one for one in headers if one.id == cohort_id), None)
-    return cohort_integrity.outdated(workspace, header) if header else ()
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs=BY_FOLDER)
+def _made_with(workspace: Workspace, role: str, scored: tuple[Stamp, ...]) -> dict[str, str]:
+    return cohort_integrity.made_with(workspace, role)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)

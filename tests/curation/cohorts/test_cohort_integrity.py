@@ -88,15 +88,19 @@ def test_scans_of_a_table_have_no_file_to_look_at(workspace: Workspace) -> None:
 
 def test_a_cohort_is_outdated_once_its_scans_are_scored_otherwise(workspace: Workspace) -> None:
     put_scans(workspace, [{"distortion_score": 5.0}, {"distortion_score": 30.0}])
+
+    def outdated(cohort: frozen_cohort.CohortHeader) -> tuple[str, ...]:
+        return cohort_integrity.outdated(cohort, cohort_integrity.made_with(workspace, "pool"))
+
     scores = tables.read_scores(workspace)
     frozen = frozen_cohort.freeze(workspace, "spring", author="Ada")
-    assert cohort_integrity.outdated(workspace, frozen) == ()
+    assert outdated(frozen) == ()
     version = SCORING_VERSION
     later = scores.assign(reference="second-1", scoring_version=version + 1)
     files.write_parquet(workspace.scores_path, later)
-    assert cohort_integrity.outdated(workspace, frozen) == (
+    assert outdated(frozen) == (
         "scored by builtin-2, now second-1",
         f"scoring version {version}, now {version + 1}",
     )
     silent = dataclasses.replace(frozen, reference="", versions={})
-    assert cohort_integrity.outdated(workspace, silent) == ()
+    assert outdated(silent) == ()

@@ -34,7 +34,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def look(folder: Path) -> Folder:
-    return series.look(folder, pseudonyms.without_workspace())
+    return series.look(folder, pseudonyms.Pseudonyms(b"key"))
 
 
 def only(folder: Path) -> series.Series:
