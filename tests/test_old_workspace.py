@@ -16,12 +16,14 @@ from curation.sessions import saved_lists, session_log
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides, rule_versions
-from tests.helpers import workspace_finished
 from tests.helpers.launched_studies import ended, wait
 from tests.helpers.paths import ROOT
-from training.jobs import launch, study_status
+from tests.helpers.stops import StopAt
+from training.jobs import launch, study_status, worker
 from training.results import conclusions, study_summary
 from training.studies import planned_study, runs
+from training.tasks import pretrain
+from training.tasks.stop_signal import Stopped
 
 ARCHIVE = ROOT / "tests" / "fixtures" / "workspace-26ee003.tar.xz"
 
@@ -79,17 +81,19 @@ def _is_finished(workspace: Workspace, study: planned_study.Study) -> None:
     assert study_summary.final_errors(workspace, study.id)["n_subjects"].eq(6).all()
 
 
-def test_its_stopped_study_goes_on_and_comes_to_its_end(old: Workspace) -> None:
+def test_its_stopped_study_goes_on_where_it_was(old: Workspace) -> None:
     study = _study(old, "stopped")
     before = {run.run_id: run.epoch for run in study_status.status(old, study.id).runs}
     assert study_status.status(old, study.id).state == "stopped"
     assert before["pretrain_A_seed0"] > 0
-    launch.retry(old, study.id, ["pretrain_A_seed0"])  # what was stopped, as people go on with it
-    wait(old, study, ended, every_s=0.5)
-    gone_on = runs.find(study, "pretrain_A_seed0").result_path
-    assert gone_on.exists(), study.supervisor_log_path.read_text()
-    workspace_finished.train(old, study)  # the rest, in this process
-    _is_finished(old, study)
+    run = runs.find(study, "pretrain_A_seed0")
+    runs.write_configs(study)
+    where = ["--workspace", str(old.root), "--study", study.id]
+    assert worker.main(["prepare", "--jobs", "1", *where]) == 0
+    with pytest.raises(Stopped):
+        pretrain.pretrain(old, study, run, StopAt(40))
+    after = {run.run_id: run.epoch for run in study_status.status(old, study.id).runs}
+    assert after["pretrain_A_seed0"] > before["pretrain_A_seed0"]
 
 
 @pytest.mark.soak

@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from tests.helpers.stops import StopAt
 from training.held_out.age_metrics import AgeScale
 from training.judging.measures import figure
 from training.judging.outcome import AGE
@@ -27,7 +28,6 @@ from training.studies.runs import Run
 from training.tasks import devices, finetune, training_loop
 from training.tasks.batches import Volumes
 from training.tasks.schedule import Schedule, parameter_groups
-from training.tasks.stop_signal import Interruption
 
 SOURCES = ((30.0, 6.0), (65.0, 6.0))
 PEOPLE = 100
@@ -47,13 +47,6 @@ PRESET = PRESETS["smoke"].changed(
         "finetune_lr": 3e-3,
     }
 )
-
-
-class _Never(Interruption):
-    """Stops nothing, and leaves the process's signals alone."""
-
-    def __init__(self) -> None:
-        self.requested = False
 
 
 def measure(seeds: tuple[int, ...] = SEEDS) -> dict[str, float]:
@@ -116,7 +109,7 @@ def _trained(
         clip_norm=PRESET.clip_norm,
     )
     trainer = training_loop.Trainer(
-        fabric, run, schedule, model, parameter_groups(model, PRESET), _Never()
+        fabric, run, schedule, model, parameter_groups(model, PRESET), StopAt()
     )
     task = finetune.AgeRegression(fabric, PRESET, seed, model, known, unseen)
     trainer.fit(task)

@@ -202,6 +202,7 @@ def test_the_line_follows_a_finger_all_the_way(tiers: Page) -> None:
     assert lower.get_attribute("aria-valuenow") == f"{began + 12:g}"
 
 
+@pytest.mark.own_window
 def test_plotly_is_fetched_once_from_this_server(page: Page, served: str) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

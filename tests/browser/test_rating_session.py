@@ -208,6 +208,7 @@ def _drawn(page: Page, before: list[str]) -> str:
     return html.get_attribute("data-file") or ""
 
 
+@pytest.mark.own_window
 def test_nothing_hidden_reaches_the_browser_while_blinded(page: Page, tmp_path: Path) -> None:
     workspace = workspace_marked.make(tmp_path / "workspace")
     unreadable = tables.read_scans(workspace).set_index("scan_id")["path"]

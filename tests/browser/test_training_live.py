@@ -30,6 +30,7 @@ def planned(tmp_path: Path) -> Iterator[tuple[str, Workspace, Study]]:
     launch.stop(workspace, study.id)
 
 
+@pytest.mark.soak  # with tests/pages/test_train_live.py, and the main path, which launches one here
 def test_a_live_study_shows_its_numbers_and_is_stopped_and_resumed(
     page: Page, browser: Browser, planned: tuple[str, Workspace, Study]
 ) -> None:

@@ -20,6 +20,8 @@ from tests.helpers.dashboard import Dashboard
 pytestmark = pytest.mark.browser
 
 KINDS = ("LAS", "PSR", "RAS", "float")
+#: Where every pixel is drawn by software and its number does not matter.
+SMALL = {"width": 900, "height": 700}
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,7 @@ def _greys(page: Page) -> np.ndarray:
 
 
 def test_grey_planes_are_as_niivue_itself_draws_them(page: Page, address: str) -> None:
+    page.set_viewport_size(SMALL)
     page.goto(f"{address}/review")
     chromium.listening(page)
     shown = None
@@ -103,6 +106,7 @@ def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: st
 def test_the_read_out_names_the_voxel_of_the_file_however_it_is_stored(
     page: Page, address: str, folder: Path
 ) -> None:
+    page.set_viewport_size(SMALL)
     page.goto(f"{address}/review")
     chromium.listening(page)
     shown = None
@@ -401,6 +405,7 @@ def test_the_lightbox_shows_many_slices_of_one_plane_from_end_to_end(
     assert {plane for plane, *_ in frame.evaluate(_PLANES)} == {_CORONAL}
 
 
+@pytest.mark.own_window
 def test_the_next_scan_is_in_the_browser_before_it_is_asked_for(page: Page, address: str) -> None:
     fetched: list[str] = []
     page.on("response", lambda answer: fetched.append(answer.url) if answer.ok else None)

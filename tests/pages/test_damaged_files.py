@@ -91,7 +91,7 @@ DAMAGES = {
         lambda w, _: w.scores_path,
         {"review": "distortion score", "tiers": "Export"},
         how=lambda path: path.write_bytes(b""),
-        command=("assess", "--gather"),
+        command=("assess", "--gather", "--jobs", "1"),
         status=0,
     ),
     "learned": Damage(lambda w, _: w.learned_path, {"tiers": "", "review": ""}, how=_learned),
@@ -145,7 +145,7 @@ DAMAGES = {
         {"cohort": "made-target", "train": "half"},
         how=_nonsense,
         unnamed=("cohort", "train"),
-        command=("assess", "--gather"),
+        command=("assess", "--gather", "--jobs", "1"),
         status=0,
     ),
     "thumbnails": Damage(

@@ -108,6 +108,9 @@ def test_from_a_moved_cut_off_to_growing_curves(
         field.fill(value)
         field.press("Enter")
         chromium.settled(page)
+    page.get_by_role("combobox", name="Preset").click()
+    page.get_by_role("option", name="smoke", exact=True).click()
+    chromium.settled(page)
     page.get_by_role("button", name="Launch the study").click()
     expect(page.get_by_role("button", name="Stop the study")).to_be_visible(timeout=60_000)
 
@@ -124,6 +127,7 @@ def test_from_a_moved_cut_off_to_growing_curves(
     expect(table).to_be_visible(timeout=STUDY_TIMEOUT_MS)
 
 
+@pytest.mark.own_window
 def test_nothing_is_asked_of_the_network(page: Page, dashboard: str) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
@@ -106,10 +106,8 @@ def marked_dashboard(marked: Workspace, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.mark.parametrize("position", [0, 1, 2], ids=["LAS", "PSR", "RAS"])
 def test_right_is_left_and_the_nose_points_left(
-    browser: Browser, marked_dashboard: str, position: int
+    page: Page, marked_dashboard: str, position: int
 ) -> None:
-    context = chromium.fresh_context(browser)
-    page = context.new_page()
     chromium.opened(page, marked_dashboard, "review")
     chromium.listening(page)
     for _ in range(position):
@@ -122,7 +120,6 @@ def test_right_is_left_and_the_nose_points_left(
         ).first.click()
         chromium.settled(page)
         assert _bar_seen(page, expected), view
-    context.close()
 
 
 def _bar_seen(page: Page, expected: tuple[bool, bool]) -> bool:

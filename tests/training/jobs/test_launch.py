@@ -52,6 +52,7 @@ def test_a_study_runs_from_scans_to_errors(finished: tuple[Workspace, Study]) ->
     assert files.read_json(study.result_path)["final_errors"][0]["arm"] == "scratch"
 
 
+@pytest.mark.soak  # each of its tasks is tested in tests/training/tasks/test_tuned_finetune.py
 def test_a_tuned_study_tries_first_and_is_fine_tuned_by_what_was_chosen(
     workspace: Workspace,
 ) -> None:

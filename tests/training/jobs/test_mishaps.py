@@ -168,6 +168,7 @@ def _fill(folder: Path) -> Path:
             return ballast
 
 
+@pytest.mark.soak  # what is said of one is tested in test_worker.py and test_study_status.py
 def test_a_full_disk_is_told_and_once_there_is_space_nothing_is_lost(expected, small_disk) -> None:
     workspace, study = _planned(small_disk / "w")
     launch.launch(workspace, study.id)

@@ -11,6 +11,7 @@ from curation.imaging import prepared_volume, volumes
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers import pet_images, workspace_trainable
+from tests.helpers.stops import StopAt
 from training.reconstruction import reconstruct, reconstruction_files
 from training.results import study_sets
 from training.settings import input_images, volume_grid
@@ -20,23 +21,9 @@ from training.studies.planned_study import Study
 from training.studies.runs import Run
 from training.tasks import checkpoints, finetune, pretrain
 from training.tasks.batches import Volumes
-from training.tasks.stop_signal import Interruption, Stopped
+from training.tasks.stop_signal import Stopped
 
 ARMS = ["scratch", "A"]
-
-
-class _StopAt(Interruption):
-    """Asks for a stop after so many steps, without any signal."""
-
-    def __init__(self, steps: int | None = None) -> None:
-        self.left = steps
-
-    @property
-    def requested(self) -> bool:  # type: ignore[override]
-        if self.left is None:
-            return False
-        self.left -= 1
-        return self.left <= 0
 
 
 @dataclass(frozen=True)
@@ -69,12 +56,12 @@ def _plan(workspace: Workspace, choice: str, **changes) -> Study:
 
 
 def _train(
-    workspace: Workspace, study: Study, run_id: str, interruption: Interruption | None = None
+    workspace: Workspace, study: Study, run_id: str, interruption: StopAt | None = None
 ) -> Run:
     runs.write_configs(study)
     run = runs.find(study, run_id)
     job = pretrain.pretrain if run.kind == "pretrain" else finetune.finetune
-    job(workspace, study, run, interruption or _StopAt())
+    job(workspace, study, run, interruption or StopAt())
     return run
 
 
@@ -149,7 +136,7 @@ def test_a_resumed_pretraining_equals_the_uninterrupted_one(
     whole = _train(workspace, _plan(workspace, name), "pretrain_A_seed0")
     study = _plan(workspace, name, name="again")
     with pytest.raises(Stopped):
-        _train(workspace, study, "pretrain_A_seed0", _StopAt(6))
+        _train(workspace, study, "pretrain_A_seed0", StopAt(6))
     run = _train(workspace, study, "pretrain_A_seed0")
     one, two = (checkpoints.load(made.model_path) for made in (whole, run))
     assert one is not None and two is not None

@@ -8,6 +8,7 @@ from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
+from tests.helpers.stops import StopAt
 from tests.helpers.workspace_trainable import TINY_PRESET
 from training.models.contrast import ViewContrast
 from training.studies import runs
@@ -17,23 +18,9 @@ from training.tasks import checkpoints, devices, finetune, pretrain
 from training.tasks.batches import Volumes, mirrored_displacement, sample_warp, warp
 from training.tasks.contrast import Contrast
 from training.tasks.masked_reconstruction import MaskedReconstruction
-from training.tasks.stop_signal import Interruption, Stopped
+from training.tasks.stop_signal import Stopped
 
 _TIMES = ("seconds", "time", "volumes_per_s", "data_wait_share")
-
-
-class _StopAt(Interruption):
-    """Asks for a stop after so many steps, without any signal."""
-
-    def __init__(self, steps: int | None = None) -> None:
-        self.left = steps
-
-    @property
-    def requested(self) -> bool:
-        if self.left is None:
-            return False
-        self.left -= 1
-        return self.left <= 0
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +43,7 @@ def _planned(workspace: Workspace, objective: str, name: str, **overrides) -> tu
 
 def _pretrained(workspace: Workspace, objective: str, name: str, **overrides) -> tuple[Study, Run]:
     study, run = _planned(workspace, objective, name, **overrides)
-    pretrain.pretrain(workspace, study, run, _StopAt())
+    pretrain.pretrain(workspace, study, run, StopAt())
     return study, run
 
 
@@ -158,7 +145,7 @@ def test_short_memory_changes_no_number(shared: Workspace, monkeypatch, objectiv
 
 @pytest.mark.parametrize(
     "objective",
-    ["hybrid", pytest.param("contrast", marks=pytest.mark.soak)],  # both losses are in the first
+    [pytest.param(name, marks=pytest.mark.soak) for name in ("hybrid", "contrast")],
 )
 def test_two_processes_come_to_what_one_comes_to(shared: Workspace, objective: str) -> None:
     """Each scan is told from those of the other process too."""
@@ -177,8 +164,8 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(
     study, run = _planned(shared, "hybrid", f"stopped-{len(stops)}")
     for steps in stops:
         with pytest.raises(Stopped):
-            pretrain.pretrain(shared, study, run, _StopAt(steps))
-    pretrain.pretrain(shared, study, run, _StopAt())
+            pretrain.pretrain(shared, study, run, StopAt(steps))
+    pretrain.pretrain(shared, study, run, StopAt())
     assert _lines(run) == _lines(whole)
     weights = [checkpoints.load(one.model_path) for one in (whole, run)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
@@ -207,7 +194,7 @@ def test_the_projection_head_is_left_behind_and_the_encoder_fine_tuned_like_any_
     kept, of_usual = (checkpoints.load(one.model_path) for one in (run, usual))
     assert {name: v.shape for name, v in kept.items()} == {n: v.shape for n, v in of_usual.items()}
     fine_tuning = runs.find(study, "finetune_all_seed0_fold0")
-    finetune.finetune(shared, study, fine_tuning, _StopAt())
+    finetune.finetune(shared, study, fine_tuning, StopAt())
     assert files.read_json(fine_tuning.result_path)["predictions"]
 
 

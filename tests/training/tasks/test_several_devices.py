@@ -10,24 +10,19 @@ from curation.errors import StudyError
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import spread_work, workspace_trainable
+from tests.helpers.stops import StopAt
 from training.settings.preset import Preset
 from training.studies import runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
 from training.tasks import checkpoints, devices, pretrain
-from training.tasks.stop_signal import Interruption
-
-
-class _Never(Interruption):
-    def __init__(self) -> None:
-        self.requested = False
 
 
 def _pretrained(workspace: Workspace, **overrides) -> tuple[Study, Run]:
     study = workspace_trainable.plan(workspace, overrides=overrides)
     runs.write_configs(study)
     run = runs.find(study, "pretrain_A_seed0")
-    pretrain.pretrain(workspace, study, run, _Never())
+    pretrain.pretrain(workspace, study, run, StopAt())
     return study, run
 
 
@@ -53,13 +48,14 @@ def two_processes() -> Preset:
     return workspace_trainable.TINY_PRESET.changed({"devices": 2, "pretrain_batch": 8})
 
 
-@pytest.mark.parametrize("enough", [2, pytest.param(4, marks=pytest.mark.soak)])
+@pytest.mark.soak  # in one process: test_training_loop.py
+@pytest.mark.parametrize("enough", [2, 4])
 def test_short_memory_in_one_process_lets_all_begin_again_in_smaller_parts(
     tmp_path: Path, two_processes: Preset, enough: int
 ) -> None:
     folder = tmp_path / str(enough)
     folder.mkdir()
-    devices.launch_ddp(two_processes, _Never(), spread_work.work, folder)
+    devices.launch_ddp(two_processes, StopAt(), spread_work.work, folder)
     tried = [count for count in (1, 2, 4) if count <= enough]
     assert {path.name for path in folder.iterdir()} == {
         f"{rank}-of-2-in-{count}" for rank in (0, 1) for count in tried
@@ -69,7 +65,9 @@ def test_short_memory_in_one_process_lets_all_begin_again_in_smaller_parts(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("hopeless", r"^The scans are of no use. Take others.$"),
+        pytest.param(
+            "hopeless", r"^The scans are of no use. Take others.$", marks=pytest.mark.soak
+        ),
         ("renamed", r"^The scans are of no use.\nTake others.$"),
     ],
 )
@@ -79,11 +77,11 @@ def test_an_error_of_ours_arrives_in_its_own_words_wherever_its_class_lies(
     folder = tmp_path / name
     folder.mkdir()
     with pytest.raises(StudyError, match=words):
-        devices.launch_ddp(two_processes, _Never(), spread_work.work, folder)
+        devices.launch_ddp(two_processes, StopAt(), spread_work.work, folder)
 
 
 def test_an_error_of_others_is_not_taken_for_ours(tmp_path: Path, two_processes: Preset) -> None:
     folder = tmp_path / "foreign"
     folder.mkdir()
     with pytest.raises(ProcessRaisedException):
-        devices.launch_ddp(two_processes, _Never(), spread_work.work, folder)
+        devices.launch_ddp(two_processes, StopAt(), spread_work.work, folder)

@@ -10,32 +10,16 @@ from torch import Tensor, nn
 
 from curation.errors import StudyError
 from curation.storage import files
+from tests.helpers.stops import StopAt
 from training.studies.runs import Run
 from training.tasks import checkpoints, training_loop
 from training.tasks.batches import Batch
 from training.tasks.devices import out_of_memory
 from training.tasks.schedule import Schedule, step_seed
-from training.tasks.stop_signal import Interruption, Stopped
+from training.tasks.stop_signal import Stopped
 
 _TIMES = ("seconds", "time", "volumes_per_s", "data_wait_share")
 SCHEDULE = Schedule(seed=3, epochs=4, steps=5, lr=0.05, warmup=0.2, clip_norm=1.0)
-
-
-class _StopAt(Interruption):
-    """Asks for a stop after so many steps, without any signal."""
-
-    def __init__(self, steps: int | None = None) -> None:
-        self.left = steps
-
-    @property
-    def requested(self) -> bool:
-        if self.left is None:
-            return False
-        self.left -= 1
-        return self.left <= 0
-
-    def check(self) -> None:
-        raise Stopped
 
 
 class _Net(nn.Module):
@@ -49,7 +33,7 @@ class _Net(nn.Module):
         return self.layers(x).squeeze(1)
 
 
-def _trainer(folder: Path, stop: Interruption, schedule=SCHEDULE) -> training_loop.Trainer:
+def _trainer(folder: Path, stop: StopAt, schedule=SCHEDULE) -> training_loop.Trainer:
     torch.manual_seed(0)
     model = _Net()
     run = Run("pretrain_A_seed0", "pretrain", "A", 0, None, folder)
@@ -96,12 +80,12 @@ def _lines(folder: Path) -> list[dict]:
 
 @pytest.mark.parametrize("stops", [[1], [5], [7], [12, 3], [1] * 19])
 def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, stops: list[int]) -> None:
-    whole = _trainer(tmp_path / "whole", _StopAt())
+    whole = _trainer(tmp_path / "whole", StopAt())
     expected = _fit(whole)
     for steps in stops:
         with pytest.raises(Stopped):
-            _fit(_trainer(tmp_path / "resumed", _StopAt(steps)))
-    resumed = _trainer(tmp_path / "resumed", _StopAt())
+            _fit(_trainer(tmp_path / "resumed", StopAt(steps)))
+    resumed = _trainer(tmp_path / "resumed", StopAt())
     assert resumed.progress.step == sum(stops)
     assert _fit(resumed).last == expected.last
     assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(resumed), strict=True))
@@ -111,13 +95,13 @@ def test_a_resumed_run_equals_the_uninterrupted_one_bit_for_bit(tmp_path, stops:
 def test_a_killed_run_goes_on_from_what_was_saved_to_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = _trainer(tmp_path / "whole", _StopAt())
+    whole = _trainer(tmp_path / "whole", StopAt())
     _fit(whole)
     monkeypatch.setattr(training_loop, "SAVE_EVERY_S", -1.0)  # after every step
-    killed = _trainer(tmp_path / "killed", _StopAt())
+    killed = _trainer(tmp_path / "killed", StopAt())
     with pytest.raises(StudyError):
         _fit(killed, spoil_at=13)  # dies in the third epoch
-    again = _trainer(tmp_path / "killed", _StopAt())
+    again = _trainer(tmp_path / "killed", StopAt())
     assert again.progress.step == 13
     _fit(again)
     assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(again), strict=True))
@@ -146,7 +130,7 @@ def test_the_state_is_saved_by_time_and_at_a_stop_not_with_every_epoch(
             return super().sample(step)
 
     with pytest.raises(Stopped):
-        _trainer(tmp_path, _StopAt(19)).fit(Slow())  # 760 s, nearly four epochs
+        _trainer(tmp_path, StopAt(19)).fit(Slow())  # 760 s, nearly four epochs
     assert saved == ["last.pt"] * 3  # after 320 and 640 s, and at the stop
     status = files.read_json(tmp_path / "status.json")
     assert status["epoch"] == 3
@@ -156,7 +140,7 @@ def test_steps_go_on_while_the_disk_is_slow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training_loop, "SAVE_EVERY_S", -1.0)  # after every step
-    trainer, save, seen = _trainer(tmp_path, _StopAt()), checkpoints.save, []
+    trainer, save, seen = _trainer(tmp_path, StopAt()), checkpoints.save, []
     later = threading.Event()
 
     def slowly(path: Path, state: dict) -> None:
@@ -176,22 +160,22 @@ def test_steps_go_on_while_the_disk_is_slow(
 
 
 def test_a_checkpoint_of_earlier_versions_is_gone_on_from(tmp_path: Path) -> None:
-    whole = _trainer(tmp_path / "whole", _StopAt())
+    whole = _trainer(tmp_path / "whole", StopAt())
     _fit(whole)
     with pytest.raises(Stopped):
-        _fit(_trainer(tmp_path / "old", _StopAt(7)))
+        _fit(_trainer(tmp_path / "old", StopAt(7)))
     path = tmp_path / "old" / "last.pt"
     torch.save(torch.load(path, weights_only=True), path)  # in the archive that they made
-    resumed = _trainer(tmp_path / "old", _StopAt())
+    resumed = _trainer(tmp_path / "old", StopAt())
     _fit(resumed)
     assert all(torch.equal(a, b) for a, b in zip(_weights(whole), _weights(resumed), strict=True))
 
 
 def test_how_far_a_killed_run_is_saved_is_told(tmp_path: Path) -> None:
     with pytest.raises(Stopped):
-        _trainer(tmp_path, _StopAt(6)).fit(_Sums())
+        _trainer(tmp_path, StopAt(6)).fit(_Sums())
     with pytest.raises(StudyError):
-        _trainer(tmp_path, _StopAt()).fit(_Sums(spoil_at=16))
+        _trainer(tmp_path, StopAt()).fit(_Sums(spoil_at=16))
     status = files.read_json(tmp_path / "status.json")
     assert (status["epoch"], status["saved_epoch"]) == (3, 1)
 
@@ -201,8 +185,8 @@ def test_a_loss_that_is_no_number_ends_the_run_with_the_last_good_state(
     tmp_path: Path, each_step: bool
 ) -> None:
     with pytest.raises(Stopped):
-        _fit(_trainer(tmp_path, _StopAt(5)))
-    trainer = _trainer(tmp_path, _StopAt())
+        _fit(_trainer(tmp_path, StopAt(5)))
+    trainer = _trainer(tmp_path, StopAt())
     trainer.looks_at_each_step = each_step  # False as on a GPU
     with pytest.raises(
         StudyError, match=r"^The loss is no longer a number in epoch 2\..*lower learning"
@@ -224,8 +208,8 @@ def test_a_gradient_that_is_no_number_is_told_in_words_and_not_saved(
             return (loss * 0).sqrt() if int(batch["step"][0]) == 8 else loss
 
     with pytest.raises(Stopped):
-        _trainer(tmp_path, _StopAt(5)).fit(Task())
-    trainer = _trainer(tmp_path, _StopAt(4))
+        _trainer(tmp_path, StopAt(5)).fit(Task())
+    trainer = _trainer(tmp_path, StopAt(4))
     trainer.looks_at_each_step = each_step
     with pytest.raises(
         StudyError, match=r"^The gradient of the loss is no longer a number in epoch 2\."
@@ -243,12 +227,12 @@ def _saved_state_is_finite(folder: Path, *, steps: int) -> None:
 
 def test_a_new_start_without_a_checkpoint_forgets_the_earlier_lines(tmp_path: Path) -> None:
     files.append_json_line(tmp_path / "metrics.jsonl", {"epoch": 1, "loss": 9.0})
-    _fit(_trainer(tmp_path, _StopAt()))
+    _fit(_trainer(tmp_path, StopAt()))
     assert [line["epoch"] for line in _lines(tmp_path)] == [1, 2, 3, 4]
 
 
 def test_a_finished_run_leaves_its_weights_and_result(tmp_path: Path) -> None:
-    trainer = _trainer(tmp_path, _StopAt())
+    trainer = _trainer(tmp_path, StopAt())
     _fit(trainer)
     trainer.finish(trainer.raw.state_dict(), {"loss": 1.0})
     assert not (tmp_path / "last.pt").exists()
@@ -288,7 +272,7 @@ def test_short_memory_splits_the_batch_says_so_and_changes_no_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog, memory: int, micro_batches: int
 ) -> None:
     monkeypatch.setattr(f"{__name__}._Net", _Plain)
-    whole, split = (_trainer(tmp_path / name, _StopAt()) for name in ("whole", "split"))
+    whole, split = (_trainer(tmp_path / name, StopAt()) for name in ("whole", "split"))
     expected = whole.fit(_Sums())
     found = split.fit(_Sums(memory=memory))
     assert found.micro_batches == micro_batches
@@ -316,21 +300,21 @@ def test_what_a_failed_try_computed_is_gone_before_the_next_begins(
             loss = super().loss(model, batch)
             return loss + 0 * activations.sum()
 
-    _trainer(tmp_path, _StopAt()).fit(Task(memory=2))
+    _trainer(tmp_path, StopAt()).fit(Task(memory=2))
     assert len(computed) == 2  # failed with 6 and with 3 volumes
 
 
 def test_micro_batches_are_remembered_by_a_resumed_run(tmp_path: Path) -> None:
     with pytest.raises(Stopped):
-        _trainer(tmp_path, _StopAt(7)).fit(_Sums(memory=3))
+        _trainer(tmp_path, StopAt(7)).fit(_Sums(memory=3))
     stored = checkpoints.load(tmp_path / "last.pt")
     assert stored is not None and stored["progress"]["parts"] == 2  # as earlier versions wrote it
-    assert _trainer(tmp_path, _StopAt()).progress.micro_batches == 2
+    assert _trainer(tmp_path, StopAt()).progress.micro_batches == 2
 
 
 def test_a_single_volume_that_is_too_much_is_told_in_words(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="memory is too small for 1 volumes"):
-        _trainer(tmp_path, _StopAt()).fit(_Sums(memory=0))
+        _trainer(tmp_path, StopAt()).fit(_Sums(memory=0))
 
 
 def test_other_errors_are_not_taken_for_short_memory(tmp_path: Path) -> None:
@@ -340,7 +324,7 @@ def test_other_errors_are_not_taken_for_short_memory(tmp_path: Path) -> None:
 
 
 def test_speed_is_told_with_every_epoch(tmp_path: Path) -> None:
-    _fit(_trainer(tmp_path, _StopAt()))
+    _fit(_trainer(tmp_path, StopAt()))
     lines = files.read_json_lines(tmp_path / "metrics.jsonl")
     assert all(line["volumes_per_s"] > 0 and 0 <= line["data_wait_share"] <= 1 for line in lines)
     status = files.read_json(tmp_path / "status.json")

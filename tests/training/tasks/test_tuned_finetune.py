@@ -5,22 +5,17 @@ import torch
 from curation.storage import files
 from curation.storage.workspace import Workspace
 from tests.helpers import workspace_trainable
+from tests.helpers.stops import StopAt
 from training.results import tuning_choices
 from training.settings.tuning import Tuning
 from training.studies import runs
 from training.studies.planned_study import Study
 from training.tasks import finetune
-from training.tasks.stop_signal import Interruption
-
-
-class _Never(Interruption):
-    def __init__(self) -> None:
-        self.requested = False
 
 
 def _run(workspace: Workspace, study: Study, run_id: str) -> dict:
     run = runs.find(study, run_id)
-    finetune.finetune(workspace, study, run, _Never())
+    finetune.finetune(workspace, study, run, StopAt())
     return files.read_json(run.result_path)
 
 
