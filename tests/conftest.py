@@ -1,12 +1,14 @@
 """Fixtures that every test may use."""
 
 import os
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 # before anything loads numpy or torch: on work this small threads only wait for each other, and on a busy
 # machine twenty times as long as the work takes
@@ -114,9 +116,16 @@ def _key_of_pseudonyms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 @pytest.fixture(scope="session", autouse=True)
 def _no_waiting_for_disks() -> Iterator[None]:
     """Leave what is written to the system's cache: only a power cut would tell, and none comes in a test."""
+    sa.event.listen(sa.Pool, "checkout", _unsynchronised)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda file: None)
         yield
+    sa.event.remove(sa.Pool, "checkout", _unsynchronised)
+
+
+def _unsynchronised(raw: Any, *_: object) -> None:
+    if isinstance(raw, sqlite3.Connection):
+        raw.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture(autouse=True)

@@ -67,6 +67,7 @@ def test_f_fills_the_screen_with_the_message_alone_and_keys_go_on(
 ) -> None:
     _opened(page, presenting)
     heading = page.get_by_role("heading", name=PAGES["present"].question)
+    page.wait_for_function("window.tierscopeFullScreen")  # the key is heard from here on
     page.keyboard.press("f")
     expect(heading).not_to_be_visible()
     page.keyboard.press("ArrowRight")

@@ -56,6 +56,13 @@ def _write(path: Path, kind: str, seed: int) -> None:
     nib.save(image, path)
 
 
+@pytest.fixture
+def small_page(page: Page) -> Page:
+    """A window in which less is drawn."""
+    page.set_viewport_size(SMALL)
+    return page
+
+
 def _frame(page: Page) -> Frame:
     return next(frame for frame in page.frames if "niivue" in frame.url)
 
@@ -66,8 +73,8 @@ def _greys(page: Page) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("L")).astype(int)
 
 
+@pytest.mark.usefixtures("small_page")
 def test_grey_planes_are_as_niivue_itself_draws_them(page: Page, address: str) -> None:
-    page.set_viewport_size(SMALL)
     page.goto(f"{address}/review")
     chromium.listening(page)
     shown = None
@@ -86,6 +93,7 @@ def test_grey_planes_are_as_niivue_itself_draws_them(page: Page, address: str) -
         page.keyboard.press("n")
 
 
+@pytest.mark.usefixtures("small_page")
 def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
     shown = chromium.drawn(page)
@@ -103,10 +111,10 @@ def test_3d_has_the_transparency_that_planes_do_not_need(page: Page, address: st
         assert _frame(page).evaluate("Boolean(tierscopeView.volumeTexture.tierscopeFlat)") is flat
 
 
+@pytest.mark.usefixtures("small_page")
 def test_the_read_out_names_the_voxel_of_the_file_however_it_is_stored(
     page: Page, address: str, folder: Path
 ) -> None:
-    page.set_viewport_size(SMALL)
     page.goto(f"{address}/review")
     chromium.listening(page)
     shown = None
@@ -170,6 +178,7 @@ def test_letters_are_large_and_clear_of_the_cross_hair(page: Page, address: str)
             assert not blue[int(y) : int(y + size), int(x) : int(x + 0.7 * size)].any()
 
 
+@pytest.mark.usefixtures("small_page")
 def test_a_key_puts_the_cross_hair_away_and_that_is_remembered(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
     chromium.drawn(page)
@@ -191,6 +200,7 @@ def test_a_key_puts_the_cross_hair_away_and_that_is_remembered(page: Page, addre
     assert _blue(page).sum() > 0.5 * there
 
 
+@pytest.mark.usefixtures("small_page")
 def test_the_air_is_one_key_away_and_stays_so_when_the_page_is_loaded_anew(
     page: Page, address: str
 ) -> None:
@@ -223,6 +233,7 @@ def _window(page: Page) -> list[float]:
     )
 
 
+@pytest.mark.usefixtures("small_page")
 def test_a_window_is_drawn_with_the_right_button_and_taken_back(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
     chromium.drawn(page)
@@ -305,6 +316,7 @@ def test_one_plane_is_large_the_others_stand_clear_of_it_and_arrows_exchange_the
         page.wait_for_timeout(300)
 
 
+@pytest.mark.usefixtures("small_page")
 def test_slices_and_zoom_go_by_keys_from_page_and_image_and_not_while_one_types(
     page: Page, address: str
 ) -> None:
@@ -424,6 +436,7 @@ def test_the_next_scan_is_in_the_browser_before_it_is_asked_for(page: Page, addr
     assert sum(url.endswith(second) for url in fetched) == 1
 
 
+@pytest.mark.usefixtures("small_page")
 def test_graphics_that_give_up_leave_the_slices(page: Page, address: str) -> None:
     page.goto(f"{address}/review")
     chromium.drawn(page)
