@@ -111,7 +111,7 @@ def find_masks(volume: Volume) -> Masks:
     Masks
     """
     grid = register_volume(volume)
-    data, step, valid, alignment = grid.data, grid.step, grid.valid, grid.alignment
+    (data, step, valid, _), alignment = grid.scan, grid.alignment
     csf, gm, wm, template_intensity, distance = _from_template(alignment.matrix, data.shape)
     priors = np.stack([csf, gm, wm], axis=-1)
     inside = distance > -2.0

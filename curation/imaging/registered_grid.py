@@ -44,12 +44,8 @@ class RegisteredGrid:
 
     Parameters
     ----------
-    data : array of float32, shape (X, Y, Z)
-        The scan, averaged to the grid; grid index times ``step`` is the voxel index.
-    step : array of float64, shape (3,)
-        Voxels of the scan per voxel of the grid along each axis.
-    valid : array of bool, shape (X, Y, Z)
-        False in slices that hold one value only.
+    scan : GridVolume
+        On the grid.
     bright : array of bool, shape (X, Y, Z)
         What is bright enough to be head.
     alignment : Alignment
@@ -58,9 +54,7 @@ class RegisteredGrid:
         From the scan's world mm to template world mm.
     """
 
-    data: Floats = field(repr=False)
-    step: NDArray[np.float64]
-    valid: Bools = field(repr=False)
+    scan: GridVolume = field(repr=False)
     bright: Bools = field(repr=False)
     alignment: Alignment
     template_affine: NDArray[np.float64]
@@ -74,13 +68,13 @@ def register_volume(volume: Volume) -> RegisteredGrid:
     volume : Volume
         In RAS order, see :func:`curation.imaging.volumes.conform`.
     """
-    data, step, valid, _ = volume_on_grid(volume)
+    scan = volume_on_grid(volume)
     spacing = np.array(volume.spacing_mm)
     rotation = _nearest_rotation(volume.affine[:3, :3] / spacing)
-    head = bright(data)
-    alignment = register(data, GRID_MM, valid, rotation, head)
+    head = bright(scan.data)
+    alignment = register(scan.data, GRID_MM, scan.valid, rotation, head)
     to_grid_mm = np.diag([*spacing, 1.0]) @ np.linalg.inv(volume.affine)
-    return RegisteredGrid(data, step, valid, head, alignment, alignment.matrix @ to_grid_mm)
+    return RegisteredGrid(scan, head, alignment, alignment.matrix @ to_grid_mm)
 
 
 def volume_on_grid(volume: Volume) -> GridVolume:
