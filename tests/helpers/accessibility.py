@@ -9,7 +9,12 @@ from tests.helpers import chromium
 
 #: Impacts that keep people from using a page.
 SERIOUS = ("serious", "critical")
-TABLET = {"width": 900, "height": 1200}
+#: From wide to narrow.
+SIZES = (chromium.DESKTOP, {"width": 900, "height": 1200}, {"width": 820, "height": 1180})
+_FITS = """() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  return main.scrollWidth <= main.clientWidth;
+}"""
 #: Plots and images come after streamlit is done.
 _DRAWN_MS = 2500
 
@@ -28,12 +33,21 @@ def serious(page: Page) -> list[str]:
 
 
 def walked(page: Page, address: str, name: str) -> Iterator[list[str]]:
-    """Yield what is serious on a page of the dashboard: on a desk, and on a tablet with all unfolded."""
-    page.set_viewport_size(chromium.DESKTOP)
+    """Yield what is serious on a page of the dashboard: on a desk, and on a tablet with all unfolded.
+
+    Nothing of it may run off the screen: as it is opened on a small tablet, and as that is turned.
+    """
+    desk, tablet, small = SIZES
+    page.set_viewport_size(small)
     chromium.opened(page, address, name)
+    page.wait_for_function(_FITS)
+    page.set_viewport_size(desk)
+    page.wait_for_function(_FITS)
     page.wait_for_timeout(_DRAWN_MS)
     yield serious(page)
-    page.set_viewport_size(TABLET)
+    page.set_viewport_size(small)
+    page.wait_for_function(_FITS)
+    page.set_viewport_size(tablet)
     page.evaluate(
         "document.querySelectorAll('details:not([open]) > summary').forEach((one) => one.click())"
     )

@@ -16,11 +16,12 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("name", list(PAGES))
-def test_axe_finds_nothing_serious_on_a_page_nor_in_what_it_unfolds(
+def test_a_page_fits_every_screen_and_axe_finds_nothing_serious_on_it_nor_in_what_it_unfolds(
     page: Page, dashboard: str, name: str
 ) -> None:
     for found in accessibility.walked(page, dashboard, name):
         assert found == []
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
 
 
 def test_axe_finds_nothing_serious_in_a_rating_session(

@@ -1,4 +1,4 @@
-"""Layout of pages in Chromium: nothing runs off the screen, keys work, left is where it is said to be."""
+"""Layout of pages in Chromium: keys work, the image is in sight, left is where it is said to be."""
 
 import io
 import re
@@ -14,28 +14,11 @@ from curation.sessions import session_log
 from curation.sessions.session_plan import SessionPlan
 from curation.sources import ingest
 from curation.storage.workspace import Workspace
-from pages.ui.shell.frame import PAGES
 from tests.benchmarks import hands
 from tests.helpers import chromium
 from tests.helpers.dashboard import Dashboard
 
 pytestmark = pytest.mark.browser
-
-_FITS = """() => {
-  const main = document.querySelector('[data-testid=stMain]');
-  return main.scrollWidth <= main.clientWidth;
-}"""
-SIZES = {"desk": {"width": 1400, "height": 1000}, "tablet": {"width": 820, "height": 1180}}
-
-
-@pytest.mark.parametrize("name", list(PAGES))
-def test_no_page_runs_off_the_screen(page: Page, dashboard: str, name: str) -> None:
-    page.set_viewport_size(SIZES["tablet"])
-    chromium.opened(page, dashboard, name)
-    for size in ("tablet", "desk", "tablet"):  # as it is opened, and as it is turned
-        page.set_viewport_size(SIZES[size])
-        page.wait_for_function(_FITS)
-    expect(page.locator("[data-testid=stException]")).to_have_count(0)
 
 
 def test_keys_step_through_the_scans(page: Page, dashboard: str) -> None:
