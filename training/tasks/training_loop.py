@@ -23,7 +23,7 @@ from curation.errors import StudyError
 from curation.storage import files
 from training.studies.run_status import State, Status
 from training.studies.runs import Run
-from training.tasks import checkpoints, devices
+from training.tasks import checkpoints, devices, provenance
 from training.tasks.batches import Batch, batches
 from training.tasks.checkpoints import TrainingProgress
 from training.tasks.gradient_accumulation import add_gradients, micro_batches_of
@@ -189,6 +189,7 @@ class Trainer:
             "precision": str(self.fabric.strategy.precision.precision),
             "torch": torch.__version__,
             "tierscope": __version__,
+            **provenance.facts(self.raw),
             **self.meter.numbers(),
         }
         files.write_json(self.run.result_path, header | result)
@@ -274,6 +275,7 @@ class Trainer:
         progress.last = {"loss": float(self._sum) / self.schedule.steps, **numbers}
         self._sum.zero_()
         line = {"epoch": self.epoch, "step": progress.step, **progress.last, **self.meter.numbers()}
+        line["learning_rate"] = self.schedule.lr_at(progress.step - 1)
         if self.fabric.is_global_zero:
             files.append_json_line(
                 self.run.metrics_path,

@@ -109,6 +109,7 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     arms, outcome = shown.held_out.arms, shown.outcome
     of_error = shown.left(error_curves.age_error_band(error, arms, along=along, outcome=outcome))
     of_loss = shown.left(error_curves.loss_band(loss, along=along))
+    of_training = shown.left(error_curves.loss_band(_smooth_loss(error, window), along=along))
     error, loss = shown.left(error), shown.left(loss)
     measure = outcome.measure[:1].upper() + outcome.measure[1:]
     st.subheader(f"{formatting.escape(measure)} while fine-tuning")
@@ -125,11 +126,12 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
         unit = "" if outcome.two_valued else f" {outcome.unit or outcome.name}"
         _draw(figure, error, "age_mae_years", shown, along, single, unit)
         st.caption(_error_words(of_error, window, shown))
+    _training_loss(of_training, shown, along)
     st.subheader("Pretraining")
     if of_loss.empty:
         st.caption(_nothing(loss, "no epoch of pretraining is finished."))
     else:
-        figure = charts.pretraining_loss(of_loss, shown.styles, along=along)
+        figure = charts.training_loss(of_loss, shown.styles, along=along)
         _draw(figure, loss, "loss", shown, along, single, "")
         st.caption(
             "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
@@ -140,9 +142,30 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
         {
             f"{slug(outcome.measure)}-curves": outcome.named(of_error),
             f"{slug(outcome.measure)}-runs": outcome.named(error),
+            "fine-tuning-loss": of_training,
             "pretraining-loss": of_loss,
         },
         left_out=_left_out(shown, window, (first, last), max(ends, default=0)),
+    )
+
+
+def _smooth_loss(curves: pd.DataFrame, window: int) -> pd.DataFrame:
+    return error_curves.smoothed(curves.dropna(subset=["loss"]), "loss", window)
+
+
+def _training_loss(band: pd.DataFrame, shown: Comparison, along: str) -> None:
+    """Draw the loss on the people who are learned from, beside which the held-out error shows overfitting."""
+    if band.empty:
+        return
+    st.subheader("Training loss of fine-tuning")
+    frame.figure(
+        charts.training_loss(band, shown.styles, along=along, of="fine-tuning"),
+        key="curves-finetune-loss",
+        alt=f"Loss of fine-tuning against {along}, a line an arm",
+    )
+    st.caption(
+        "Measured on the people that are learned from. Where it goes on falling while the "
+        f"{shown.outcome.measure} above rises, an arm learns those people by heart."
     )
 
 
