@@ -24,6 +24,8 @@ from curation.wording import plural
 _LONGEST_NAME = 100
 #: Rows of one statement.
 _AT_ONCE = 5000
+#: Up to so many scans are asked for one by one.
+_FEW = 500
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,9 @@ def _change(
     _check(tag, author, ids)
     marks, items = schema.tag_changes, schema.tag_change_items
     with database.writing(workspace) as connection:
-        known = _in_force(connection)
-        tag = next((one for one in known if one.casefold() == tag.casefold()), tag)
-        has = known.get(tag, frozenset())
+        spelled = connection.execute(sa.select(marks.c.tag).distinct().order_by(marks.c.tag))
+        tag = next((one for one in spelled.scalars() if one.casefold() == tag.casefold()), tag)
+        has = _having(connection, tag, ids)
         changed = [one for one in ids if (one in has) != there]
         if not changed:
             return Change(0, tag, 0, there)
@@ -137,6 +139,12 @@ def _change(
         for start in range(0, len(rows), _AT_ONCE):
             connection.execute(items.insert(), rows[start : start + _AT_ONCE])
     return Change(number, tag, len(changed), there)
+
+
+def _having(connection: sa.Connection, tag: str, ids: list[str]) -> set[str]:
+    """Return which of some scans have a tag; of a few only their own changes are read."""
+    asked = ids if len(ids) <= _FEW else None
+    return {row.scan_id for row in _newest(connection, tag, asked) if row.there}
 
 
 def _check(tag: str, author: str, ids: list[str]) -> None:
@@ -206,15 +214,18 @@ def _in_force(connection: sa.Connection) -> dict[str, frozenset[str]]:
     return {tag: frozenset(found[tag]) for tag in sorted(found, key=str.casefold)}
 
 
-def _newest(connection: sa.Connection) -> list[sa.Row]:
-    """Return the newest change of each tag on each scan."""
+def _newest(
+    connection: sa.Connection, tag: str | None = None, ids: list[str] | None = None
+) -> list[sa.Row]:
+    """Return the newest change of each tag on each scan; of one tag or of some scans alone, where asked."""
     marks, items = schema.tag_changes, schema.tag_change_items
-    last = (
-        sa.select(marks.c.tag, items.c.scan_id, sa.func.max(marks.c.id).label("id"))
-        .join(items, items.c.change_id == marks.c.id)
-        .group_by(marks.c.tag, items.c.scan_id)
-        .subquery()
-    )
+    changes = sa.select(marks.c.tag, items.c.scan_id, sa.func.max(marks.c.id).label("id"))
+    changes = changes.join(items, items.c.change_id == marks.c.id)
+    if tag is not None:
+        changes = changes.where(marks.c.tag == tag)
+    if ids is not None:
+        changes = changes.where(items.c.scan_id.in_(ids))
+    last = changes.group_by(marks.c.tag, items.c.scan_id).subquery()
     columns = (last.c.scan_id, marks.c.tag, marks.c.author, marks.c.at, marks.c.there)
     query = sa.select(*columns).join(marks, marks.c.id == last.c.id)
     return list(connection.execute(query))

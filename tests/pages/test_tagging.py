@@ -55,7 +55,7 @@ def test_scans_and_review_show_the_scans_that_tags_leave(own, run, monkeypatch) 
     scan_tags.put_on(own, "motion", [ONE, TWO], "Ada")
     scan_tags.put_on(own, "kept", [TWO], "Ada")
     run("sheet", own, **{state.WITH_TAGS: ["motion"], state.WITHOUT_TAGS: ["kept"]})
-    assert [tile["id"] for tile in drawn] == [ONE]
+    assert [tile["id"] for tile in drawn] == [ONE] and "Tags: motion" in drawn[0]["title"]
     assert "1 of 37" in words(run("review", own, **{state.WITHOUT_TAGS: ["kept"]}))
 
 

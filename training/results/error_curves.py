@@ -52,6 +52,7 @@ def pretrain_curves(
     -------
     pandas.DataFrame
         ``loss``: of a masked autoencoder the mean squared error of standardised intensities; ``fold`` is −1.
+        ``held_out_loss``: the same on some people of the target; NaN where it was not measured.
     """
     return of_runs(runs.runs_of(planned_study.load(workspace, study_id)), logs)[1]
 
@@ -63,7 +64,10 @@ def of_runs(
     logs = logs or RunLogs()
     error, loss = (
         logs.read([run for run in found if run.kind == kind])[[*KEYS, "epoch", "step", *values]]
-        for kind, values in (("finetune", ["age_mae_years", "loss"]), ("pretrain", ["loss"]))
+        for kind, values in (
+            ("finetune", ["age_mae_years", "loss"]),
+            ("pretrain", ["loss", "held_out_loss"]),
+        )
     )
     return error, loss
 
@@ -136,6 +140,12 @@ def loss_band(curves: pd.DataFrame, *, along: str = "epoch") -> pd.DataFrame:
     ``loss``; runs without a loss, such as ridge regression, are left out.
     """
     return _band(curves.dropna(subset=["loss"]), "loss", along, {})
+
+
+def held_out_band(curves: pd.DataFrame, *, along: str = "epoch") -> pd.DataFrame:
+    """Average the error on held-out people of :func:`pretrain_curves` as :func:`loss_band` does its loss."""
+    held_out = curves.drop(columns="loss").rename(columns={"held_out_loss": "loss"})
+    return loss_band(held_out, along=along)
 
 
 def single_seeds(band: pd.DataFrame) -> list[str]:

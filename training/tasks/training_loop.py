@@ -12,6 +12,7 @@ import gc
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -55,6 +56,8 @@ class Task:
         self.size = size
         #: Sums over the epoch so far that a task keeps beside the loss; a resumed run goes on with them.
         self.sums: Tensor | None = None
+        #: Called after each epoch for numbers that are written beside the task's own, and acted on by nobody.
+        self.watch: Callable[[], dict[str, float]] | None = None
 
     def sample(self, step: int) -> Batch:
         """Return the batch of a step on the CPU, masks and augmentation sampled; it depends on step alone."""
@@ -271,7 +274,7 @@ class Trainer:
         self._refuse_not_finite()
         self.model.eval()
         with torch.inference_mode():
-            numbers = task.evaluate()
+            numbers = task.evaluate() | (task.watch() if task.watch else {})
         progress.last = {"loss": float(self._sum) / self.schedule.steps, **numbers}
         self._sum.zero_()
         line = {"epoch": self.epoch, "step": progress.step, **progress.last, **self.meter.numbers()}

@@ -109,6 +109,7 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     arms, outcome = shown.held_out.arms, shown.outcome
     of_error = shown.left(error_curves.age_error_band(error, arms, along=along, outcome=outcome))
     of_loss = shown.left(error_curves.loss_band(loss, along=along))
+    of_held_out = shown.left(error_curves.held_out_band(loss, along=along))
     of_training = shown.left(error_curves.loss_band(_smooth_loss(error, window), along=along))
     error, loss = shown.left(error), shown.left(loss)
     measure = outcome.measure[:1].upper() + outcome.measure[1:]
@@ -137,6 +138,7 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
             "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
             f"losses of different arms are not to be compared. The {outcome.measure} above is."
         )
+    _held_out_error(of_held_out, shown, along)
     controls.offer_tables(
         name,
         {
@@ -144,6 +146,7 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
             f"{slug(outcome.measure)}-runs": outcome.named(error),
             "fine-tuning-loss": of_training,
             "pretraining-loss": of_loss,
+            "held-out-reconstruction": of_held_out,
         },
         left_out=_left_out(shown, window, (first, last), max(ends, default=0)),
     )
@@ -166,6 +169,23 @@ def _training_loss(band: pd.DataFrame, shown: Comparison, along: str) -> None:
     st.caption(
         "Measured on the people that are learned from. Where it goes on falling while the "
         f"{shown.outcome.measure} above rises, an arm learns those people by heart."
+    )
+
+
+def _held_out_error(band: pd.DataFrame, shown: Comparison, along: str) -> None:
+    """Draw the reconstruction error on people whom no arm is pretrained on, where it was measured."""
+    if band.empty:
+        return
+    st.subheader("Reconstruction of held-out people while pretraining")
+    frame.figure(
+        charts.training_loss(band, shown.styles, along=along, of="pretraining", held_out=True),
+        key="curves-held-out",
+        alt=f"Reconstruction error of held-out people against {along}, a line an arm",
+    )
+    st.caption(
+        "Of the same people of the target for every arm, the same patches removed, so arms can be compared. "
+        "Where it rises while the loss above falls, an arm learns its own scans by heart. It is watched "
+        "only: the last weights are used whatever it says."
     )
 
 

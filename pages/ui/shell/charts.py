@@ -121,8 +121,11 @@ def training_loss(
     *,
     along: str = "epoch",
     of: str = "pretraining",
+    held_out: bool = False,
 ) -> go.Figure:
     """Draw the loss against the epoch (or step) of pretraining or fine-tuning, a line an arm.
+
+    With ``held_out`` it is that of people who are not learned from.
 
     ``band`` is as :func:`training.results.error_curves.loss_band` gives it.
     """
@@ -130,7 +133,10 @@ def training_loss(
     figure.update_layout(
         height=320,
         xaxis={"title": f"{along.title()} of {of}"},
-        yaxis={"title": f"{of.capitalize()} loss (lower is better)", "rangemode": "nonnegative"},
+        yaxis={
+            "title": f"{'Held-out' if held_out else of.capitalize()} loss (lower is better)",
+            "rangemode": "nonnegative",
+        },
     )
     return figure
 

@@ -56,6 +56,17 @@ def test_a_change_is_taken_back_exactly_and_both_stay_in_the_records(workspace: 
         assert audit_chain.verify(connection) == []
 
 
+def test_many_scans_are_tagged_at_once_and_each_change_holds_what_it_changed(
+    workspace: Workspace,
+) -> None:
+    ids = [f"scan-{place}" for place in range(6000)]
+    scan_tags.put_on(workspace, "odd", ids[::2], "Ada")
+    assert scan_tags.put_on(workspace, "odd", ids, "Ada").scans == 3000
+    assert scan_tags.in_force(workspace) == {"odd": set(ids)}
+    assert scan_tags.take_off(workspace, "odd", ["scan-7", "nobody"], "Ada").scans == 1
+    assert len(scan_tags.in_force(workspace)["odd"]) == 5999
+
+
 @pytest.mark.parametrize(
     ("tag", "scans", "author", "why"),
     [
