@@ -3,11 +3,11 @@
 import pytest
 
 from curation.__main__ import main
-from curation.cohorts import cohort_diff, cohort_draft, frozen_cohort
+from curation.cohorts import cohort_diff, cohort_draft, cohort_export, frozen_cohort
 from curation.decisions import audit_chain, audit_trail, database, scan_tags
 from curation.errors import RuleError, TagError
 from curation.interchange import rating_export
-from curation.storage import tables
+from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import rule_checks, rule_yaml
 from tests.helpers.workspace_scored import put_scans
@@ -97,6 +97,9 @@ def test_a_rule_leaves_out_scans_with_a_tag_and_lowers_those_without_another(
     assert draft.scans["tier"].tolist() == ["unusable", "A", "B", "B"]
     assert draft.scans["tag.kept"].tolist() == [1, 1, 0, 0]
     frozen = frozen_cohort.freeze(workspace, "spring", author="Ada", rule=rule)
+    table = cohort_export.export(workspace, frozen, "bids")
+    told = files.read_json(table.with_suffix(".json"))
+    assert "had the tag 'kept'" in told["tag.kept"]["Description"]
     scan_tags.take_off(workspace, "motion seen", scored, "Ada")
     now = cohort_draft.draft_cohort(workspace, "pool", rule)
     diff = cohort_diff.compare(workspace, frozen, now)
