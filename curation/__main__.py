@@ -12,6 +12,7 @@ from curation.cli import (
     interchange,
     people,
     sources,
+    tags,
     upkeep,
     workspaces,
 )
@@ -28,6 +29,7 @@ COMMANDS = (
     describe_metrics.COMMAND,
     *cohorts.COMMANDS,
     cohorts.COMMAND,
+    tags.COMMAND,
     audit.COMMAND,
     *upkeep.COMMANDS,
     workspaces.DATABASE_COMMAND,

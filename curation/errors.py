@@ -76,6 +76,10 @@ class ScanListError(RatingError):
     """A list of scans cannot be saved: no name, a name that is taken, no scans."""
 
 
+class TagError(RatingError):
+    """A tag cannot be put on scans or taken off: no word, no author, no scans."""
+
+
 class OverrideError(RatingError):
     """A tier cannot be given by hand: no author, no reason."""
 

@@ -39,11 +39,11 @@ def body(workspace: Workspace) -> None:
     progress.background_note(workspace, workspace.studies_dir)
     planned = study_panel.list_studies(workspace)
     if not planned:
-        frame.nothing_yet(
+        study_panel.no_study(
+            workspace,
             "There is no study to compare yet.",
             "Freeze a pretraining pool and a target cohort on the page Tiers, then launch a study on "
             "the page Train. Its curves grow here while it runs.",
-            "train",
         )
         return
     chosen = study_panel.choose_study(workspace, _listed(workspace, planned))

@@ -10,11 +10,14 @@ from curation.storage.workspace import ROLES, Workspace
 from curation.tiers import overrides, rule_columns, tier_rule
 from curation.tiers.rule_checks import UNSCORED
 from curation.tiers.rule_columns import SCORE
-from pages.ui.explore import explore_plots, linked_plots, selected_scans
+from pages.ui.explore import explore_plots, linked_plots, selected_scans, two_groups
 from pages.ui.explore.linked_plots import LinkedPlots
-from pages.ui.scan_table import rule_in_address, scan_arrays, tried_rule
+from pages.ui.scan_table import rule_in_address, scan_arrays, tagging, tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
 from pages.ui.shell import controls, formatting, frame, html_marks, progress, scan_lists, state
+
+#: What the last plot is made of.
+_METRICS, _ENCODER = "All metrics", "A pretrained encoder"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ def body(workspace: Workspace) -> None:
         st.info("No scan matches these filters. Widen them above.")
         return
     _plots(view)
+    two_groups.show(view.scans, view.rows, view.sorted_scans)
     selected_scans.show(workspace, view.scans, view.rows, view.sorted_scans)
 
 
@@ -100,15 +104,17 @@ def _filtered(workspace: Workspace, scans: ScanTable) -> FilteredScans:
     tiers = [rule.labels[code] for code in np.unique(sorted_scans.codes)]
     state.keep_among(state.EXPLORED_TIERS, tiers)
     state.keep_among(state.EXPLORED_SITES, scans.sites)
-    on = any(state.get(key) for key in (state.EXPLORED_TIERS, state.EXPLORED_SITES, state.LISTS))
+    filters = (state.EXPLORED_TIERS, state.EXPLORED_SITES, state.LISTS)
+    on = any(state.get(key) for key in filters) or tagging.is_filtered()
     label = "Filter (on)" if on else "Filter"
     with st.popover(label, icon=":material/filter_list:", key="explore-filter"):
         names = controls.choose_several(
             "Tiers, by the rule on the page Tiers", tiers, key=state.EXPLORED_TIERS
         )
         sites = controls.choose_several("Sites", scans.sites, key=state.EXPLORED_SITES)
+        tagging.choose_tags(workspace)
         listed = scan_lists.choose_lists(workspace)
-    keep = np.ones(len(scans.scans), dtype=bool)
+    keep = tagging.keeps(workspace, scans.scans["scan_id"]).to_numpy(copy=True)
     if names:
         keep &= np.isin(sorted_scans.codes, [rule.labels.index(name) for name in names])
     if sites:
@@ -124,9 +130,8 @@ def _filtered(workspace: Workspace, scans: ScanTable) -> FilteredScans:
 def _plots(view: FilteredScans) -> None:
     scans, rows = view.scans, view.rows
     rule = view.sorted_scans.rule
-    panels = explore_plots.explore_panels(
-        scans, rows, *_axes(explore_plots.measured_columns(scans))
-    )
+    axes, by_encoder = _axes(explore_plots.measured_columns(scans)), _by_encoder(scans)
+    panels = explore_plots.explore_panels(scans, rows, *axes, by_encoder=by_encoder)
     names = scans.scores.scan_ids[rows]
     colours, shapes = tier_rule.colours(rule), tier_rule.shapes(rule)
     place = names.get_indexer([state.get(state.SCAN)])[0] if state.get(state.SCAN) else -1
@@ -147,8 +152,20 @@ def _plots(view: FilteredScans) -> None:
     )
     if shown.dense:
         st.caption(f"{len(rows):,} scans are drawn as density. Select with a box or a lasso.")
-    if text := explore_plots.embedding_caption(explore_plots.all_metrics(scans)):
+    if by_encoder:
+        st.caption(explore_plots.ENCODER_CAPTION)
+    elif text := explore_plots.embedding_caption(explore_plots.all_metrics(scans)):
         st.caption(formatting.escape(text))
+
+
+def _by_encoder(scans: ScanTable) -> bool:
+    """Draw, where a model's features are known, the choice of what the last plot is made of."""
+    if not explore_plots.has_encoder(scans):
+        return False
+    chosen = controls.choose_segment(
+        "Last plot", [_METRICS, _ENCODER], key=state.LAST_PLOT, show_label=True
+    )
+    return chosen == _ENCODER
 
 
 def _axes(measured: list[str]) -> tuple[str, tuple[str, str], str]:

@@ -16,11 +16,11 @@ def body(workspace: Workspace) -> None:
     planned, troubles = planned_study.read_studies(workspace)
     if not planned:
         frame.report(*troubles)
-        frame.nothing_yet(
+        study_panel.no_study(
+            workspace,
             "There is no study to present yet.",
             "Freeze a pretraining pool and a target cohort on the page Tiers, then launch a study on the "
             "page Train. Its messages, slides and files are made here from its results.",
-            "train",
         )
         return
     st.html(frame.ASSETS / "present.css")

@@ -9,14 +9,15 @@ from curation.storage.workspace import Workspace
 from pages.ui.review import (
     image_panel,
     metrics_panel,
+    overlay_panel,
     rating_panel,
     scan_judgement,
     scan_panel,
     scan_picker,
     trial_panel,
 )
-from pages.ui.scan_table import rule_in_address
-from pages.ui.shell import frame, person
+from pages.ui.scan_table import rule_in_address, tagging
+from pages.ui.shell import cache, frame, person
 from pages.ui.viewer import user_window
 
 #: Width of what stands beside the image.
@@ -39,7 +40,10 @@ def body(workspace: Workspace) -> None:
     with st.container(horizontal=True, key="split-review", gap="medium"):
         with st.container(width="stretch"):
             if with_image:
-                image_panel.show(scan, trial, usable, _image_of(usable, following))
+                marks = rating_panel.marks_of(workspace, scan["scan_id"])
+                pet = overlay_panel.pet_of(cache.scans(workspace), scan)
+                ahead = _image_of(usable, following)
+                image_panel.show(scan, trial, usable, ahead, marks=marks, pet=pet)
             else:
                 image_panel.show_no_image()
                 scan_panel.scores(scan, judgement)
@@ -49,6 +53,7 @@ def body(workspace: Workspace) -> None:
             else:
                 with st.container(key="of-scan"):
                     rating_panel.show_ratings(workspace, scan["scan_id"], following)
+                    tagging.show_of_scan(workspace, scan["scan_id"])
                     if with_image:
                         scan_panel.scores(scan, judgement)
                         scan_panel.acquisition(scan, workspace.sources())

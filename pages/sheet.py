@@ -8,10 +8,12 @@ import streamlit as st
 
 from curation.storage.workspace import Workspace
 from curation.wording import plural
-from pages.ui.review import scan_picker
+from pages.ui.review import scan_picker, scan_rows
 from pages.ui.scan_table import rule_in_address, tried_rule
-from pages.ui.shell import cache, frame, progress, scan_lists, state, summaries
+from pages.ui.shell import cache, controls, frame, progress, scan_lists, state, summaries
 from pages.ui.viewer import niivue_viewer, tiles
+
+_TILES, _ROWS = "Pictures", "Rows"
 
 
 def body(workspace: Workspace) -> None:
@@ -26,11 +28,16 @@ def body(workspace: Workspace) -> None:
     if found.empty:
         st.info("No scan matches this choice. Widen it above.")
         return
+    size = scan_rows.PAGE_SIZE if _as_rows() else tiles.PAGE_SIZE
     with st.container(horizontal=True, vertical_alignment="center"):
-        page = _pages(found)
+        controls.choose_segment("Show scans as", [_TILES, _ROWS], key=state.SHEET_VIEW)
+        page = _pages(found, size)
     if unread := len(summaries.problems(cache.scored_scans(workspace))):
         st.caption(f"{plural(unread, 'more scan')} cannot be read; the page Cohort says why.")
-    shown = found.iloc[tiles.PAGE_SIZE * page : tiles.PAGE_SIZE * (page + 1)]
+    shown = found.iloc[size * page : size * (page + 1)]
+    if _as_rows():
+        scan_rows.show(workspace, found, shown)
+        return
     if (shown["status"] == "table").all():
         st.caption(
             "These scans come from tables and have no images; a click shows what was measured."
@@ -72,9 +79,13 @@ def _searched(found: pd.DataFrame) -> pd.DataFrame:
     return found[found["scan_id"].str.contains(words, case=False, regex=False)]
 
 
-def _pages(found: pd.DataFrame) -> int:
-    """Draw the way through the pages of tiles; return the present one, counted from 0."""
-    count = math.ceil(len(found) / tiles.PAGE_SIZE)
+def _as_rows() -> bool:
+    return state.get(state.SHEET_VIEW) == _ROWS
+
+
+def _pages(found: pd.DataFrame, size: int) -> int:
+    """Draw the way through the pages of tiles or rows; return the present one, counted from 0."""
+    count = math.ceil(len(found) / size)
     page = min(max(int(state.get(state.SHEET_PAGE) or 0), 0), count - 1)
     state.put(state.SHEET_PAGE, page)
     scan_lists.step_buttons(
@@ -83,10 +94,10 @@ def _pages(found: pd.DataFrame) -> int:
         lambda: int(state.get(state.SHEET_PAGE)),
         lambda place: state.put(state.SHEET_PAGE, place),
     )
-    first, last = tiles.PAGE_SIZE * page + 1, min(tiles.PAGE_SIZE * (page + 1), len(found))
+    first, last = size * page + 1, min(size * (page + 1), len(found))
     st.markdown(
         f"{first:,} to {last:,} of {plural(len(found), 'scan')} · "
-        "distortion score, 0 pristine to 100 unusable · click to look",
+        f"distortion score, 0 pristine to 100 unusable{'' if _as_rows() else ' · click to look'}",
         width="content",
     )
     return page

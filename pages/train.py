@@ -2,7 +2,7 @@
 
 from curation.storage.workspace import Workspace
 from pages.ui.shell import frame, progress
-from pages.ui.train import study_form, study_panel
+from pages.ui.train import jobs_panel, study_form, study_panel
 from training.jobs.study_status import status
 
 
@@ -10,6 +10,7 @@ def body(workspace: Workspace) -> None:
     """Draw the page."""
     progress.background_note(workspace, workspace.studies_dir)
     planned = study_panel.list_studies(workspace)
+    jobs_panel.show(workspace, planned)
     if planned:
         chosen = study_panel.choose_study(workspace, planned)
         with frame.in_words():

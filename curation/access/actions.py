@@ -48,6 +48,7 @@ class Action(enum.Enum):
     TAKE_BACK = Rank.RATER, "take a rating back"
     UNBLIND = Rank.RATER, "show what a session hides"
     SAVE_LIST = Rank.RATER, "save a list of scans"
+    TAG = Rank.RATER, "tag scans"
     ADJUDICATE = Rank.CURATOR, "settle a disputed rating"
     ADD_SCALE = Rank.CURATOR, "add a rating scale"
     SUGGEST_CUTOFF = Rank.CURATOR, "pass on a suggested cut-off"

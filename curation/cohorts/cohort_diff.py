@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from curation.cohorts.cohort_draft import CohortDraft
 from curation.cohorts.frozen_cohort import Cohort
 from curation.errors import CohortError
-from curation.storage import tables
+from curation.storage import tables, tag_columns
 from curation.storage.workspace import Workspace
 from curation.tiers import assignment
 from curation.tiers.tier_rule import TierRule
@@ -22,6 +22,7 @@ CAUSES: dict[str, str] = {
     "new": "listed or scored since",
     "file": "its file has other content",
     "override": "a tier by hand",
+    "tag": "a tag",
     "rule": "the rule",
     "score": "its score or metric",
     "reference": "scored by another reference",
@@ -200,6 +201,10 @@ def _of_moved(
         values |= _differs(old, new, column)
     known = _of_reference(before, after) or "score"
     cause = np.where(by_rule & (before.rule != after.rule), "rule", "other").astype(object)
+    tagged = np.zeros(len(old), bool)
+    for column in (name for name in after.rule.columns if tag_columns.tag_of(name) is not None):
+        tagged |= (column in old) & _differs(old, new, column)
+    cause[(cause == "other") & tagged] = "tag"
     cause[(cause == "other") & values] = known
     cause[(cause == "other") & (before.rule != after.rule)] = "rule"
     cause[hand] = "override"

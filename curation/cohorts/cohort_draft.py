@@ -18,7 +18,7 @@ from curation.sources import duplicates, image_modality
 from curation.sources.source import NO_IMAGE
 from curation.storage import files, tables, text_tables
 from curation.storage.workspace import ROLES, Role, Workspace
-from curation.tiers import assignment, overrides, rule_warnings
+from curation.tiers import assignment, overrides, rule_values, rule_warnings
 from curation.tiers.rule_checks import UNUSABLE
 from curation.tiers.rule_warnings import Doubt
 from curation.tiers.tier_rule import TierRule
@@ -117,7 +117,7 @@ def draft_cohort(
             f"No readable scan has the role {role!r} ({ROLES[role]}). Ingest a source with "
             f"'--role {role}' first."
         )
-    table = tables.with_metrics(workspace, usable, rule.columns)
+    table = rule_values.beside(workspace, usable, rule.columns)
     arrays = assignment.prepare(table, rule.columns)
     by_rule = assignment.assign_codes(arrays, rule)
     codes, _ = assignment.with_decisions(by_rule, arrays, rule, overrides.in_force(workspace))

@@ -13,7 +13,7 @@ from curation.cohorts import cohort_draft, cohort_integrity, flow_svg
 from curation.cohorts.frozen_cohort import Cohort
 from curation.decisions import actions
 from curation.errors import CohortError
-from curation.storage import bids_tables, files, tables, text_tables
+from curation.storage import bids_tables, files, tables, tag_columns, text_tables
 from curation.storage.bids_tables import NUMBER, TRUTH, Column, bids_names
 from curation.storage.files import slug
 from curation.storage.workspace import Workspace
@@ -155,7 +155,7 @@ def _columns(cohort: Cohort) -> tuple[Column, ...]:
     looked_at = [
         Column(
             name,
-            f"{rule_columns.find(name).label}; {rule_columns.find(name).direction}.",
+            _told(name),
             NUMBER,
             units=rule_columns.find(name).unit,
         )
@@ -164,3 +164,9 @@ def _columns(cohort: Cohort) -> tuple[Column, ...]:
     ]
     order = f"Best to worst: {', '.join(cohort.rule.tiers)}."
     return (*_COLUMNS, *looked_at, Column("tier", f"Quality tier by the rule beside. {order}"))
+
+
+def _told(name: str) -> str:
+    if (tag := tag_columns.tag_of(name)) is not None:
+        return f"Whether the scan had the tag {tag!r} when the cohort was frozen: 1 or 0."
+    return f"{rule_columns.find(name).label}; {rule_columns.find(name).direction}."

@@ -60,6 +60,7 @@ KINDS: dict[str, Kind] = {
         Kind(schema.rules),
         Kind(schema.study_marks),
         Kind(schema.scan_lists, parts=schema.scan_list_items, of="list_id"),
+        Kind(schema.tag_changes, parts=schema.tag_change_items, of="change_id"),
         Kind(schema.person_decisions),
         Kind(schema.audit),
         Kind(schema.erasures),

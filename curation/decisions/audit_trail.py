@@ -9,6 +9,7 @@ from curation import errors
 from curation.decisions import database, schema
 from curation.decisions.schema import AuditAction
 from curation.storage.workspace import Workspace
+from curation.wording import plural
 
 _REMEDY = (
     "'python -m curation audit --verify' names the rows that were changed; put back a copy of it."
@@ -48,11 +49,14 @@ def history(workspace: Workspace, limit: int | None = None) -> pd.DataFrame:
         errors.readable(workspace.database_path, _REMEDY),
         database.engine(workspace).connect() as connection,
     ):
-        for query, tell in _SOURCES:
+        there = sa.inspect(connection)  # a workspace of before, which is only looked at, lacks some
+        for table, query, tell in _SOURCES:
+            if not there.has_table(table.name):
+                continue
             recent = query if limit is None else query.limit(limit)
             lines += [tell(row) for row in connection.execute(recent)]
-    table = pd.DataFrame(lines, columns=AUDIT_COLUMNS)
-    newest = table.sort_values("at", ascending=False, kind="stable", ignore_index=True)
+    found = pd.DataFrame(lines, columns=AUDIT_COLUMNS)
+    newest = found.sort_values("at", ascending=False, kind="stable", ignore_index=True)
     return newest if limit is None else newest.head(limit)
 
 
@@ -101,6 +105,11 @@ def _study_mark(row: sa.Row) -> tuple:
     return row.at, row.author, "note on a study", row.study_id, row.note
 
 
+def _tag_change(row: sa.Row) -> tuple:
+    what = "tag put on scans" if row.there else "tag taken off scans"
+    return row.at, row.author, what, row.tag, plural(row.scans, "scan")
+
+
 _OF_TWO = {True: "one person", False: "different people", None: "perhaps one person"}
 
 
@@ -129,9 +138,17 @@ def _newest_first(query: sa.Select, table: sa.Table) -> sa.Select:
     return query.order_by(table.c.at.desc())
 
 
+_tagged = schema.tag_change_items
+_scans_tagged = (
+    sa.select(sa.func.count())
+    .where(_tagged.c.change_id == schema.tag_changes.c.id)
+    .scalar_subquery()
+    .label("scans")
+)
 _ratings, _details, _withdrawals = schema.ratings, schema.details, schema.withdrawals
-_SOURCES: list[tuple[sa.Select, Callable[[sa.Row], tuple]]] = [
+_SOURCES: list[tuple[sa.Table, sa.Select, Callable[[sa.Row], tuple]]] = [
     (
+        _ratings,
         _newest_first(
             sa.select(_ratings, _details.c.role, _details.c.artefacts, _details.c.origin).outerjoin(
                 _details, _details.c.rating_id == _ratings.c.id
@@ -141,6 +158,7 @@ _SOURCES: list[tuple[sa.Select, Callable[[sa.Row], tuple]]] = [
         _rating,
     ),
     (
+        _withdrawals,
         _newest_first(
             sa.select(_withdrawals, _ratings.c.scan_id, _ratings.c.label).join(
                 _ratings, _ratings.c.id == _withdrawals.c.rating_id
@@ -149,8 +167,13 @@ _SOURCES: list[tuple[sa.Select, Callable[[sa.Row], tuple]]] = [
         ),
         _withdrawal,
     ),
+    (
+        schema.tag_changes,
+        _newest_first(sa.select(schema.tag_changes, _scans_tagged), schema.tag_changes),
+        _tag_change,
+    ),
     *(
-        (_newest_first(sa.select(table), table), tell)
+        (table, _newest_first(sa.select(table), table), tell)
         for table, tell in (
             (schema.sessions, _session),
             (schema.overrides, _override),

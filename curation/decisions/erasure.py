@@ -25,6 +25,7 @@ _OF_SCANS: tuple[_Table, ...] = (
     (schema.overrides, schema.overrides.c.scan_id, {"reason": ""}),
     (schema.session_items, schema.session_items.c.scan_id, {}),
     (schema.scan_list_items, schema.scan_list_items.c.scan_id, {}),
+    (schema.tag_change_items, schema.tag_change_items.c.scan_id, {}),
     (schema.audit, schema.audit.c.subject, {"detail": {}}),
 )
 

@@ -189,6 +189,26 @@ scan_list_items = sa.Table(
     sa.Column("scan_id", sa.String(200), nullable=False),
 )
 
+#: Tags put on scans (``there``) or taken off; the newest change of a tag on a scan holds.
+tag_changes = sa.Table(
+    "tag_changes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("author", sa.String(100), nullable=False),
+    sa.Column("tag", sa.String(40), nullable=False),
+    sa.Column("there", sa.Boolean, nullable=False),
+    sa.Column("version", sa.String(20), nullable=False),
+)
+#: The scans that each changed: never one that had been so before.
+tag_change_items = sa.Table(
+    "tag_change_items",
+    metadata,
+    sa.Column("change_id", sa.ForeignKey("tag_changes.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("scan_id", sa.String(200), nullable=False, index=True),
+)
+
 #: Whether two participants are one person; the newest row of two participants holds.
 person_decisions = sa.Table(
     "person_decisions",

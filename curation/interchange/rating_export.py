@@ -1,6 +1,7 @@
 """Export of ratings and overrides as BIDS derivatives and as files of MRIQC's rating widget.
 
-``WORKSPACE/exports/derivatives/tierscope/`` holds ``ratings.tsv`` and ``overrides.tsv`` with dictionaries,
+``WORKSPACE/exports/derivatives/tierscope/`` holds ``ratings.tsv``, ``overrides.tsv`` and ``tags.tsv`` with
+dictionaries,
 ``sessions.json`` (sessions and scales), and ``mriqc/rater-NAME/SUBJECT.json``. The import reads the same
 columns, so that nothing is lost or doubled.
 """
@@ -16,10 +17,10 @@ import sqlalchemy as sa
 
 from curation.access.actions import Action
 from curation.access.guard import guarded
-from curation.decisions import actions, database, schema
+from curation.decisions import actions, database, scan_tags, schema
 from curation.errors import RatingError
 from curation.interchange import mriqc_widget
-from curation.ratings import rating_log
+from curation.ratings import artefact_places, rating_log
 from curation.ratings.scales import Scale, all_scales
 from curation.sessions import session_log
 from curation.storage import bids_tables, files, tables
@@ -57,6 +58,12 @@ RATING_COLUMNS: tuple[Column, ...] = (
     Column("blinded", "Whether name, age, group, site and scores were hidden.", TRUTH),
     Column("seed", "Of the session's draw.", INTEGER),
     Column("shown", "What was on the screen.", JSON),
+    Column(
+        "places",
+        "Where the rater marked artefacts: x, y, z in mm of the scan's own space; not read when ratings are "
+        "imported, since shown has them.",
+        JSON,
+    ),
     Column("withdrawn", "When the rating was taken back, in UTC; it does not count then.", MOMENT),
     Column("origin", "The file from which the rating was imported, if it was."),
     Column("version", "Version of Tierscope that stored it."),
@@ -72,14 +79,23 @@ OVERRIDE_COLUMNS: tuple[Column, ...] = (
 )
 
 
+TAG_COLUMNS: tuple[Column, ...] = (
+    Column("scan_id", "The scan that has the tag.", required=True),
+    Column("tag", "The tag.", required=True),
+    Column("author", "Who put it on.", required=True),
+    Column("at", "When, in UTC.", MOMENT, required=True),
+)
+
+
 RATINGS, OVERRIDES, SESSIONS = "ratings.tsv", "overrides.tsv", "sessions.json"
+TAGS = "tags.tsv"
 #: Columns of the files that are named otherwise in the database.
 RENAMED = {"time_sec": "seconds", "rating_session": "session"}
 
 
 @guarded(Action.EXPORT_RATINGS)
 def export_ratings(workspace: Workspace, *, force: bool = False) -> Path:
-    """Write all ratings, those taken back included, and overrides; return the folder.
+    """Write all ratings, those taken back included, overrides and tags; return the folder.
 
     Everything in the folder is written anew. It can be copied beside a BIDS data set as it is.
 
@@ -106,6 +122,7 @@ def export_ratings(workspace: Workspace, *, force: bool = False) -> Path:
     names = bids_tables.bids_names(tables.read_scans(workspace))
     _write(folder / RATINGS, RATING_COLUMNS, _rating_rows(given, names))
     _write(folder / OVERRIDES, OVERRIDE_COLUMNS, decided)
+    _write(folder / TAGS, TAG_COLUMNS, scan_tags.table(workspace).to_dict("records"))
     files.write_json(folder / SESSIONS, sessions)
     mriqc_widget.export(folder / "mriqc", given, names)
     actions.note(workspace, "ratings exported", RATINGS, ratings=len(given))
@@ -158,6 +175,7 @@ def _rating_rows(given: pd.DataFrame, names: pd.DataFrame) -> list[dict[str, Any
             for name, column in columns.items()
         }
     )
+    table["places"] = [[*map(list, artefact_places.of(each))] or None for each in given["shown"]]
     table["withdrawn"] = given["withdrawn"].astype(object).where(given["withdrawn"].notna(), None)
     return table.to_dict("records")
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from curation import errors
 from curation.errors import DamagedError
-from curation.storage import files, joined_columns
+from curation.storage import files, joined_columns, learned_columns, own_paths
 from curation.storage.workspace import Workspace
 
 #: One row a scan. Text columns hold ``None`` where unknown, numbers NaN.
@@ -28,7 +28,7 @@ SCAN_COLUMNS: dict[str, str] = {
     "modality": "str",  # T1w, T2w, FLAIR, pet, ...
     "source": "str",
     "role": "str",  # pool | target
-    "path": "str",  # absolute
+    "path": "str",  # absolute; on disk relative where it lies in the workspace
     "sha256": "str",
     "image_hash": "str",  # of the voxels; None up to 0.3, without an image, and where it was not read
     "bytes": "float64",
@@ -79,7 +79,6 @@ _SCORES_REMEDY = (
     "Move it away: it is made anew from the metrics by 'python -m curation assess --gather'."
 )
 DISTANCES_REMEDY = "Move it away: it is made anew by 'python -m curation assess'."
-_LEARNED_REMEDY = "Move it away: on the page Model the errors of a model can be offered again."
 
 
 def empty_scans() -> pd.DataFrame:
@@ -108,12 +107,19 @@ def read_scans(workspace: Workspace) -> pd.DataFrame:
     for name in _ADDED_SCAN_COLUMNS:
         if name not in scans:
             scans[name] = pd.Series(None, scans.index, dtype=SCAN_COLUMNS[name])
+    return _with_absolute_paths(workspace, scans)
+
+
+def _with_absolute_paths(workspace: Workspace, scans: pd.DataFrame) -> pd.DataFrame:
+    if "path" in scans:
+        scans["path"] = own_paths.all_read(workspace.root, scans["path"])
     return scans
 
 
 def write_scans(workspace: Workspace, scans: pd.DataFrame) -> None:
     """Write the scans table with its columns in order, sorted by ``scan_id``."""
     table = scans.reindex(columns=list(SCAN_COLUMNS)).astype(SCAN_COLUMNS)
+    table["path"] = own_paths.all_written(workspace.root, table["path"])
     files.write_parquet(workspace.scans_path, table.sort_values("scan_id", ignore_index=True))
 
 
@@ -259,7 +265,8 @@ def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = No
 def _scans_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
     if not workspace.scans_path.exists():
         return empty_scans()[[name for name in SCAN_COLUMNS if name in wanted]]
-    return files.read_parquet(workspace.scans_path, _SCANS_REMEDY, wanted)
+    scans = files.read_parquet(workspace.scans_path, _SCANS_REMEDY, wanted)
+    return _with_absolute_paths(workspace, scans)
 
 
 def _scores_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
@@ -332,16 +339,4 @@ def _with_others(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
     if workspace.prepared_distance_path.exists():
         found = files.read_parquet(workspace.prepared_distance_path, DISTANCES_REMEDY)
         table = table.merge(found[[*keys, "prepared_distance"]], on=keys, how="left")
-    if workspace.learned_path.exists():
-        learned = read_learned(workspace, [*keys, "reconstruction_error", "pretrained_on"])
-        table = table.merge(learned, on=keys, how="left")
-        table = table.assign(pretrained_on=table["pretrained_on"].eq(True))
-    return table
-
-
-def read_learned(workspace: Workspace, columns: Collection[str]) -> pd.DataFrame:
-    """Read columns of a model's numbers for each scan; no rows where no model offered any."""
-    if not workspace.learned_path.exists():
-        return pd.DataFrame(columns=list(columns))
-    with errors.readable(workspace.learned_path, _LEARNED_REMEDY):
-        return files.read_parquet(workspace.learned_path, _LEARNED_REMEDY)[list(columns)]
+    return learned_columns.add_to(workspace, table)

@@ -6,7 +6,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ import tomli_w
 
 from curation import __version__
 from curation.errors import WorkspaceError
-from curation.storage import files
+from curation.storage import files, own_paths
 from curation.storage.workspace_paths import WorkspacePaths
 
 SCHEMA = 1
@@ -200,9 +200,17 @@ class Workspace(WorkspacePaths):
         """
         known = {item.name for item in fields(Source)}
         try:
-            return [
+            listed = [
                 Source(**{name: value for name, value in row.items() if name in known})
                 for row in self.settings().get("sources", [])
+            ]
+            return [
+                replace(
+                    one,
+                    path=own_paths.read(self.root, one.path),
+                    participants=own_paths.read(self.root, one.participants),
+                )
+                for one in listed
             ]
         except (TypeError, AttributeError) as error:
             raise WorkspaceError(
@@ -215,9 +223,17 @@ class Workspace(WorkspacePaths):
         self.sources()  # a file that cannot be read is not written over
         rows = {row["name"]: row for row in self.settings().get("sources", [])}
         settings = self.settings() | {
-            "sources": list((rows | {source.name: asdict(source)}).values())
+            "sources": list((rows | {source.name: self._written(source)}).values())
         }
         self._write_settings(settings)
+
+    def _written(self, source: Source) -> dict[str, Any]:
+        """Return a source as it is written down: what lies in the workspace moves along with it."""
+        own = {
+            name: own_paths.written(self.root, getattr(source, name))
+            for name in ("path", "participants")
+        }
+        return asdict(source) | own
 
     def different_people(self) -> set[frozenset[str]]:
         """Return the pairs of sources whose equal participant ids were declared different people."""

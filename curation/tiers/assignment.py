@@ -53,7 +53,7 @@ def prepare(scans: pd.DataFrame, columns: Iterable[str]) -> ScanArrays:
     ----------
     scans : pandas.DataFrame
         With ``scan_id``, ``site`` and the columns asked for, see
-        :func:`curation.storage.tables.with_metrics`.
+        :func:`curation.tiers.rule_values.beside`.
     columns : iterable of str
         Such as ``rule.columns``.
 

@@ -9,9 +9,8 @@ from curation.access.guard import guarded
 from curation.decisions import database, schema
 from curation.errors import OverrideError
 from curation.ratings.rating_record import MAX_COMMENT, MAX_RATER
-from curation.storage import tables
 from curation.storage.workspace import Workspace
-from curation.tiers import assignment
+from curation.tiers import assignment, rule_values
 from curation.tiers.tier_rule import TierRule
 
 
@@ -96,7 +95,7 @@ def tiers_with_overrides(workspace: Workspace, scans: pd.DataFrame, rule: TierRu
     pandas.Series of str
         One of ``rule.labels`` a scan; the index of ``scans``.
     """
-    table = tables.with_metrics(workspace, scans, rule.columns)
+    table = rule_values.beside(workspace, scans, rule.columns)
     arrays = assignment.prepare(table, rule.columns)
     codes = assignment.assign_codes(arrays, rule)
     decided, _ = assignment.with_decisions(codes, arrays, rule, in_force(workspace))

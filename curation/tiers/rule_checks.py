@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.errors import RuleError
+from curation.storage import tag_columns
 from curation.tiers import rule_columns
 from curation.tiers.rule_columns import RuleColumn, plain
 
@@ -17,6 +18,9 @@ UNSCORED = "not scored"
 #: The tier past the last one, which gates send scans to; such scans are never trained on.
 UNUSABLE = "unusable"
 MAX_NAME = 50
+#: Limits (above, below) of a gate that holds scans with a tag, and of one that holds those without.
+WITH_TAG, WITHOUT_TAG = (0.0, None), (None, 1.0)
+TAG_LIMITS = (WITH_TAG, WITHOUT_TAG)
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,11 @@ class Gate:
     Parameters
     ----------
     column : str
-        A key of :data:`curation.tiers.rule_columns.RULE_COLUMNS`.
+        A key of :data:`curation.tiers.rule_columns.RULE_COLUMNS`, a joined column, or that of a tag.
     above, below : float, optional
         One of the two: the gate holds scans whose value is over, or under, this. A value that is exactly
-        the limit passes; so does a value that could not be measured.
+        the limit passes; so does a value that could not be measured. Of a tag, ``above=0`` holds scans that
+        have it, ``below=1`` those that do not.
     tier : str
         The tier that held scans get, unless they have a worse one: a name of the rule's but the best, or
         ``unusable``, a tier of its own past the last.
@@ -52,12 +57,19 @@ class Gate:
         given = self.below if self.above is None else self.above
         return float("nan") if given is None else given
 
+    @property
+    def tag(self) -> str | None:
+        """The tag that the gate looks for, if it looks for one."""
+        return tag_columns.tag_of(self.column)
+
     def holds(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which values the gate holds, shape (N,); NaN never."""
         return values > self.limit if self.above is not None else values < self.limit
 
     def describe(self) -> str:
         """Return the gate in words."""
+        if self.tag is not None:
+            return f"{'with' if self.above is not None else 'without'} tag {self.tag} → {self.tier}"
         side = "over" if self.above is not None else "under"
         return f"{self.column} {side} {plain(self.limit)} → {self.tier}"
 
@@ -92,6 +104,11 @@ def check_column(name: str) -> RuleColumn:
     """Return the column that is cut, refusing unknown ones and those that are neither better nor worse."""
     rule_column = rule_columns.find(name)
     if not rule_column.can_be_cut:
+        if (tag := tag_columns.tag_of(name)) is not None:
+            raise RuleError(
+                f"A tag is not cut into tiers. Write a gate: '{{with_tag: {tag}, tier: {UNUSABLE}}}', or "
+                "without_tag."
+            )
         raise RuleError(
             f"{name} describes the acquisition: no value of it is better or worse, so it cannot be cut "
             "into tiers. Use it in a gate, or cut a score."
@@ -143,6 +160,11 @@ def check_gate(gate: Gate, names: Sequence[str]) -> None:
         raise RuleError(
             f"The gate on {gate.column} needs one limit: either above or below"
             f"{', not both' if gate.above is not None else ''}."
+        )
+    if gate.tag is not None and (gate.above, gate.below) not in TAG_LIMITS:
+        raise RuleError(
+            f"A gate on the tag {gate.tag} holds the scans that have it or those that do not: write "
+            f"'with_tag: {gate.tag}' or 'without_tag: {gate.tag}' in the place of column and limit."
         )
     if not np.isfinite(gate.limit):
         raise RuleError(f"The limit of the gate on {gate.column} is not a number.")

@@ -9,7 +9,7 @@ import numpy as np
 from curation.errors import RuleError
 from curation.metrics import METRICS
 from curation.metrics.registry import FAMILIES, Direction
-from curation.storage import joined_columns
+from curation.storage import joined_columns, tag_columns
 
 __all__ = [
     "LEARNED",
@@ -116,15 +116,15 @@ RULE_COLUMNS: dict[str, RuleColumn] = {
 
 
 def find(name: str) -> RuleColumn:
-    """Return a rule_column by its name; one of a joined table is known by its name alone.
+    """Return a rule_column by its name; one of a joined table or a tag is known by its name alone.
 
     Raises
     ------
     RuleError
         When there is none, with names that are nearly the same.
     """
-    if joined := _of_joined(name):
-        return joined
+    if found := _of_joined(name) or _of_tag(name):
+        return found
     if name not in RULE_COLUMNS:
         raise RuleError(f"There is no score or metric {name!r}{closest(name, RULE_COLUMNS)}")
     return RULE_COLUMNS[name]
@@ -145,6 +145,13 @@ def _of_joined(name: str) -> RuleColumn | None:
     if parts is None:
         return None
     return RuleColumn(name, f"{parts.table}: {parts.column}", "", _JOINED[parts.way])
+
+
+def _of_tag(name: str) -> RuleColumn | None:
+    tag = tag_columns.tag_of(name)
+    if tag is None:
+        return None
+    return RuleColumn(name, f"Tag: {tag}", "", "describes the acquisition", 0.0, 1.0)
 
 
 def closest(name: str, known: Iterable[str], otherwise: str = ".") -> str:

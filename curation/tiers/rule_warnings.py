@@ -99,6 +99,8 @@ def _of_sites(rule: TierRule, scans: ScanArrays) -> list[Doubt]:
 
 def _of_gate(gate: Gate, scans: ScanArrays) -> list[Doubt]:
     values = scans.values[gate.column]
+    if gate.tag is not None:
+        return [] if values.any() else [Doubt("gate", gate.column, _nobody_tagged(gate))]
     held, known = int(gate.holds(values).sum()), int(np.isfinite(values).sum())
     rule_column, said = rule_columns.find(gate.column), gate.describe()
     found = []
@@ -114,3 +116,8 @@ def _of_gate(gate: Gate, scans: ScanArrays) -> list[Doubt]:
             f"The gate '{said}' holds the better side: of {gate.column}, {rule_column.direction}."
         )
     return [Doubt("gate", gate.column, message) for message in found]
+
+
+def _nobody_tagged(gate: Gate) -> str:
+    then = "nobody" if gate.above is not None else "every scan"
+    return f"No scan here has the tag {gate.tag}: the gate '{gate.describe()}' holds {then}."

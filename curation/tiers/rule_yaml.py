@@ -7,14 +7,16 @@ from pathlib import Path
 import yaml
 
 from curation.errors import RuleError
+from curation.storage import tag_columns
 from curation.tiers import rule_checks, rule_columns
-from curation.tiers.rule_checks import UNUSABLE, Gate
+from curation.tiers.rule_checks import UNUSABLE, WITH_TAG, WITHOUT_TAG, Gate
 from curation.tiers.rule_columns import SCORE, plain
 from curation.tiers.tier_rule import TierRule
 
 MAX_LENGTH = 100_000
 _KEYS = ("column", "tiers", "cutoffs", "by_site", "gates")
-_GATE_KEYS = ("column", "above", "below", "tier")
+_WITH, _WITHOUT = "with_tag", "without_tag"
+_GATE_KEYS = ("column", "above", "below", _WITH, _WITHOUT, "tier")
 
 
 def parse(text: str) -> TierRule:
@@ -25,7 +27,8 @@ def parse(text: str) -> TierRule:
     text : str
         YAML with ``tiers`` (best to worst), ``cutoffs`` (best to worst), and, where wanted, ``column`` (the
         distortion score by default), ``by_site`` (site: cut-offs) and ``gates`` (each with ``column``,
-        ``above`` or ``below``, and ``tier``, by default ``unusable``). See :func:`to_yaml` for its looks.
+        ``above`` or ``below``, or with ``with_tag`` or ``without_tag``, and ``tier``, by default
+        ``unusable``). See :func:`to_yaml` for its looks.
 
     Returns
     -------
@@ -132,6 +135,9 @@ def _cuts(cutoffs: tuple[float, ...]) -> str:
 
 
 def _gate_text(gate: Gate) -> str:
+    if gate.tag is not None:
+        said = _WITH if gate.above is not None else _WITHOUT
+        return f"{{{said}: {_scalar(gate.tag)}, tier: {_scalar(gate.tier)}}}"
     side = "above" if gate.above is not None else "below"
     return f"{{column: {gate.column}, {side}: {plain(gate.limit)}, tier: {_scalar(gate.tier)}}}"
 
@@ -247,10 +253,21 @@ def _gates(node: yaml.Node | None, names: tuple[str, ...]) -> tuple[Gate, ...]:
 
 def _gate(node: yaml.Node) -> Gate:
     parts = _mapping(node, _GATE_KEYS, "a gate")
+    tier = _text(parts["tier"]) if "tier" in parts else UNUSABLE
+    if said := [key for key in (_WITH, _WITHOUT) if key in parts]:
+        if len(set(parts) - {"tier"}) > 1:
+            raise RuleError(f"A gate with {said[0]} has a tier besides, nothing else.", _line(node))
+        return _tag_gate(_text(parts[said[0]]), tier, there=said[0] == _WITH)
     if "column" not in parts:
         raise RuleError(
             "The gate has no column: say which score or metric it looks at.", _line(node)
         )
     limits = {side: _number(parts[side]) for side in ("above", "below") if side in parts}
-    tier = _text(parts["tier"]) if "tier" in parts else UNUSABLE
     return Gate(_text(parts["column"]), **limits, tier=tier)
+
+
+def _tag_gate(tag: str, tier: str, *, there: bool) -> Gate:
+    if not tag_columns.is_tag(tag):
+        raise RuleError(f"{tag!r} can be no tag.")
+    above, below = WITH_TAG if there else WITHOUT_TAG
+    return Gate(tag_columns.column_of(tag), above=above, below=below, tier=tier)

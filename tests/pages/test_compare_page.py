@@ -22,7 +22,7 @@ from training.report_files import page as html_page
 from training.studies import annotations, runs
 from training.studies.planned_study import Study
 
-PARTS = {"answer": 2, "curves": 2, "where": 3, "studies": 0}
+PARTS = {"answer": 2, "curves": 3, "where": 3, "studies": 0}
 
 
 @pytest.fixture

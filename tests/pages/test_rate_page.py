@@ -34,6 +34,7 @@ def test_every_artefact_has_a_key_of_its_own_and_none_is_taken() -> None:
         rating_keys.COMMENT,
         rating_keys.WINDOW,
         rating_keys.CROSS,
+        rating_keys.MARK,
     ]
     assert len(letters) == len(ARTEFACTS)
     assert len({*letters, *others}) == len(letters) + len(others)

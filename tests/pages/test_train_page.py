@@ -6,10 +6,11 @@ import pytest
 
 from curation.assessment import snakemake_profiles
 from curation.cohorts import frozen_cohort
-from curation.storage import processes, tables
+from curation.storage import files, processes, tables
 from curation.storage.workspace import Source, Workspace
 from curation.tiers.tier_rule import TierRule
 from pages.ui.shell import state
+from pages.ui.train import jobs_panel
 from tests.helpers import pet_images, workspace_full
 from tests.helpers.page_words import button, checked, words
 from training.jobs import execution_backend, launch
@@ -182,3 +183,19 @@ def test_without_pet_there_is_no_choice_of_images(own, run) -> None:
     frozen_cohort.freeze(own, "target", author="tests", role="target")
     page = run("train", own)
     assert state.IMAGES not in [control.key for control in page.segmented_control]
+
+
+def test_all_jobs_stand_in_one_list_with_their_own_errors(ours, run) -> None:
+    tasks = ours.workspace.tasks_dir
+    tasks.mkdir(exist_ok=True)
+    for name, said in (("ingest", "error: (src) names no scan"), ("dicom", "3 images made")):
+        files.write_json(tasks / f"{name}.json", {"pid": 0, "started": 1e9, "command": []})
+        (tasks / f"{name}.log").write_text(f"begun\n{said}\n")
+    found = {job.what: job for job in jobs_panel.jobs(ours.workspace, [ours.finished])}
+    assert (found["Reading a source"].state, found["Reading a source"].told) == (
+        "failed",
+        "(src) names no scan",
+    )
+    assert found["Making images of DICOM files"].told == "3 images made"
+    assert found[f"Study {ours.finished.name}"].state == "finished"
+    assert "(src) names no scan" in words(run("train", ours.workspace))

@@ -5,6 +5,7 @@ whatever goes wrong here ends nothing but itself.
 """
 
 import contextlib
+import json
 import os
 import socket
 import threading
@@ -80,6 +81,7 @@ class Events:
         new = [line for epoch, line in lines.items() if self._written.get(epoch) != line]
         if new and self._writer is None:
             self._writer = SummaryWriter(str(self._run.folder))
+            self._writer.add_text("settings", _settings(files.read_json(self._run.config_path)))
         for line in new if self._writer else []:
             self._write(line)
         self._written = lines
@@ -96,6 +98,18 @@ class Events:
             if name not in _NO_SCALARS and isinstance(value, (int, float)):
                 self._writer.add_scalar(name, value, line.get("step"), walltime=line.get("time"))
         self._writer.flush()
+
+
+def _settings(config: dict[str, Any] | None) -> str:
+    """Return the settings of a run as a table of Markdown, the names of its scans left out."""
+    flat: dict[str, Any] = {}
+    for name, value in (config or {}).items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": one for inner, one in value.items()}
+        elif not isinstance(value, list):
+            flat[name] = value
+    rows = "".join(f"| {name} | {json.dumps(value)} |\n" for name, value in flat.items())
+    return f"| setting | value |\n|---|---|\n{rows}"
 
 
 class _Monitor(threading.Thread):

@@ -34,6 +34,8 @@ from training.tasks.batches import Volumes
 
 #: Intensity of removed blocks in the map, share of white matter's.
 REMOVED = 0.25
+#: Decimals of a feature that are kept.
+_FEATURE_DIGITS = 5
 
 
 class Reconstructor:
@@ -104,6 +106,14 @@ class Reconstructor:
         batch = volume.to(self.device).expand(MASK_SAMPLES, -1, -1, -1, -1)
         predicted, error, removed = self.loss.patch_errors(batch)
         return predicted.float().cpu(), error.float().cpu(), removed.float().cpu()
+
+    @torch.inference_mode()
+    def features(self, volume: Tensor) -> list[float]:
+        """Return the mean of the encoder's tokens of a volume, nothing of its brain removed, [H]."""
+        patches = patchify(volume.to(self.device).float(), self.study.preset.patch)
+        shown = torch.nonzero(self.loss.weights > 0).T.to(self.device)
+        tokens = self.loss.encode(patches, shown)[0, 1:]
+        return [round(value, _FEATURE_DIGITS) for value in tokens.float().mean(dim=0).tolist()]
 
     def error_of(self, error: Tensor, removed: Tensor) -> float:
         """Return the mean squared error of removed patches, weighted by their share of brain."""
@@ -199,8 +209,10 @@ def errors(
     path = reconstruction_files.errors_path(study, run)
     _drop_half_line(path)
     reconstructor = Reconstructor(workspace, study, run)
+    # up to 0.9 no features were kept: those scans are measured once more
+    whole = set(known.loc[known["features"].notna() | known["reconstruction_error"].isna(), "key"])
     for done, (_, scan) in enumerate(scans.iterrows(), start=1):
-        if scan["key"] not in set(known["key"]):
+        if scan["key"] not in whole:
             files.append_json_line(path, _error_row(reconstructor, scan))
         if progress:
             progress(done, len(scans))
@@ -218,11 +230,14 @@ def _error_row(reconstructor: Reconstructor, scan: pd.Series) -> dict:
         "scan_id": scan["scan_id"],
         "key": scan["key"],
         "reconstruction_error": None,
+        "features": None,
         "reason": "",
     }
     try:
-        _, error, removed = reconstructor.reconstruct(reconstructor.volume(scan))
+        volume = reconstructor.volume(scan)
+        _, error, removed = reconstructor.reconstruct(volume)
         row["reconstruction_error"] = reconstructor.error_of(error, removed)
+        row["features"] = reconstructor.features(volume)
     except (TierscopeError, OSError) as problem:
         row["reason"] = str(problem)
     return row

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from curation.errors import StudyError
-from curation.storage import files, tables
+from curation.storage import files, learned_columns, tables
 from curation.storage.workspace import Workspace
+from curation.tier_effects import metric_pca
 from training.settings import input_images
 from training.settings.objectives import OBJECTIVES
 from training.studies import pet_pairing, prepare_volumes, runs
@@ -37,6 +38,7 @@ MAPS: dict[str, str] = {
 
 #: Columns of the table that scored scans take their learned error from.
 ERROR_COLUMNS = ("scan_id", "sha256", "reconstruction_error", "pretrained_on", "study", "run")
+_ROW = ["scan_id", "key", "reconstruction_error", "features", "reason"]
 
 
 @dataclass(frozen=True)
@@ -194,9 +196,12 @@ def progress_of(workspace: Workspace, study: Study, run: Run) -> ReconstructionP
 
 
 def read_errors(study: Study, run: Run) -> pd.DataFrame:
-    """Return ``scan_id, key, reconstruction_error, reason`` of every scan that was measured."""
+    """Return ``scan_id, key, reconstruction_error, features, reason`` of every scan that was measured.
+
+    ``features`` are the encoder's, a list a scan; ``None`` where a version up to 0.9 measured it.
+    """
     rows = files.read_json_lines(errors_path(study, run))
-    table = pd.DataFrame(rows, columns=["scan_id", "key", "reconstruction_error", "reason"])
+    table = pd.DataFrame(rows, columns=_ROW)
     table["reconstruction_error"] = table["reconstruction_error"].astype("float64")
     return table.drop_duplicates("key", keep="last", ignore_index=True)
 
@@ -214,16 +219,33 @@ def offer(workspace: Workspace, study: Study, run: Run) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of :data:`ERROR_COLUMNS`, a row a scan.
+        The columns of :data:`ERROR_COLUMNS`, a row a scan; and, where the encoder's features are known,
+        those of :data:`curation.storage.learned_columns.ENCODER_AXES`.
     """
     scans = usable_scans(workspace, study, run)
-    errors = read_errors(study, run).set_index("key")["reconstruction_error"]
-    found = pd.Series(keys_of(study, scans), scans.index).map(errors)
+    read = read_errors(study, run).set_index("key")
+    keys = pd.Series(keys_of(study, scans), scans.index)
+    found = keys.map(read["reconstruction_error"])
     table = scans.assign(reconstruction_error=found, study=study.id, run=run.id)[
         list(ERROR_COLUMNS)
     ]
+    table = _with_axes(table, keys.map(read["features"]))
     files.write_parquet(workspace.learned_path, table)
     return table
+
+
+def _with_axes(table: pd.DataFrame, features: pd.Series) -> pd.DataFrame:
+    """Add where each scan lies by the two principal components of the encoder's features."""
+    known = features.map(lambda one: isinstance(one, list)).to_numpy(dtype=bool)
+    widths = {len(one) for one in features[known]}
+    if len(widths) != 1:
+        return table
+    values = np.full((len(table), widths.pop()), np.nan)
+    values[known] = np.array(features[known].tolist(), dtype=float)
+    layout = metric_pca.embed([str(place) for place in range(values.shape[1])], values)
+    if layout is None:
+        return table
+    return table.assign(**dict(zip(learned_columns.ENCODER_AXES, layout.points.T, strict=True)))
 
 
 # ---- how it goes with the score ------------------------------------------------------------------

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from curation.scoring.comparison_groups import SOURCE
-from curation.storage import tables
+from curation.storage import learned_columns, tables
 from curation.tiers.rule_versions import rule_difference
 from curation.wording import number, plural
 from training.held_out.predictions import BASELINE
@@ -298,5 +298,5 @@ def _drawn(plot: Plot, intervals: str) -> str:
 
 
 def _is_ours(source: ReportSource) -> bool:
-    offered = tables.read_learned(source.workspace, ["study"])
+    offered = learned_columns.read(source.workspace, ["study"])
     return bool((offered["study"] == source.study.id).any())

@@ -16,6 +16,7 @@ from training.report import (
     content_alignment,
     content_primary,
     judging_methods,
+    methods_machines,
     methods_training,
 )
 from training.report.source import ReportSource, ages_of, count_of, short
@@ -202,7 +203,7 @@ def _optimisation(source: ReportSource) -> str:
         "block towards the input, batches of "
         f"{preset.finetune_batch}, dropout {preset.dropout:g}. Volumes were flipped left to right at random, "
         f"{moved}changed in contrast and brightness by some 5 %, and in pretraining masked anew at each step"
-        f"{warped}.{methods_training.views(preset)}{hours}"
+        f"{warped}.{methods_training.views(preset)}{methods_machines.told(source.study)}{hours}"
     )
 
 

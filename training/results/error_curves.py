@@ -37,8 +37,8 @@ def age_error_curves(
     Returns
     -------
     pandas.DataFrame
-        ``run_id, arm, seed, fold, epoch`` (from 1), ``step`` and ``age_mae_years``; no rows where there is no
-        data yet.
+        ``run_id, arm, seed, fold, epoch`` (from 1), ``step``, ``age_mae_years`` and ``loss`` (of training;
+        NaN where there is none); no rows where there is no data yet.
     """
     return of_runs(runs.runs_of(planned_study.load(workspace, study_id)), logs)[0]
 
@@ -52,6 +52,7 @@ def pretrain_curves(
     -------
     pandas.DataFrame
         ``loss``: of a masked autoencoder the mean squared error of standardised intensities; ``fold`` is −1.
+        ``held_out_loss``: the same on some people of the target; NaN where it was not measured.
     """
     return of_runs(runs.runs_of(planned_study.load(workspace, study_id)), logs)[1]
 
@@ -62,8 +63,11 @@ def of_runs(
     """Return the tables of :func:`age_error_curves` and :func:`pretrain_curves` for given runs."""
     logs = logs or RunLogs()
     error, loss = (
-        logs.read([run for run in found if run.kind == kind])[[*KEYS, "epoch", "step", value]]
-        for kind, value in (("finetune", "age_mae_years"), ("pretrain", "loss"))
+        logs.read([run for run in found if run.kind == kind])[[*KEYS, "epoch", "step", *values]]
+        for kind, values in (
+            ("finetune", ["age_mae_years", "loss"]),
+            ("pretrain", ["loss", "held_out_loss"]),
+        )
     )
     return error, loss
 
@@ -130,11 +134,18 @@ def age_error_band(
 
 
 def loss_band(curves: pd.DataFrame, *, along: str = "epoch") -> pd.DataFrame:
-    """Average the loss of :func:`pretrain_curves` as :func:`age_error_band` does, each arm by itself.
+    """Average the loss of pretraining or fine-tuning as :func:`age_error_band` does, each arm by itself.
 
-    Losses of different arms are of different scans, so nothing is pooled. The column is ``loss``.
+    Losses of different arms of pretraining are of different scans, so nothing is pooled. The column is
+    ``loss``; runs without a loss, such as ridge regression, are left out.
     """
-    return _band(curves, "loss", along, {})
+    return _band(curves.dropna(subset=["loss"]), "loss", along, {})
+
+
+def held_out_band(curves: pd.DataFrame, *, along: str = "epoch") -> pd.DataFrame:
+    """Average the error on held-out people of :func:`pretrain_curves` as :func:`loss_band` does its loss."""
+    held_out = curves.drop(columns="loss").rename(columns={"held_out_loss": "loss"})
+    return loss_band(held_out, along=along)
 
 
 def single_seeds(band: pd.DataFrame) -> list[str]:

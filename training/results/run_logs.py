@@ -22,7 +22,7 @@ from curation.errors import StudyError
 from training.held_out.age_metrics import HELD_OUT
 from training.studies.runs import Run
 
-VALUES = ("epoch", "step", "loss", "age_mae_years")
+VALUES = ("epoch", "step", "loss", "age_mae_years", "held_out_loss")
 LOG_COLUMNS = ("run_id", "kind", "arm", "seed", "fold", *VALUES)
 #: Files that are cached at once.
 LIMIT = 5000

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from curation.storage import files
 from curation.storage.workspace import Workspace
 from training.arms.study_arms import ALL, SCRATCH
 from training.held_out import age_metrics, stored_predictions
@@ -17,6 +18,7 @@ from training.held_out.predictions import BASELINE, Predictions
 from training.results import crossed_effects, resampling
 from training.results.crossed_effects import Estimate, SeedSpread
 from training.studies import planned_study
+from training.studies.planned_study import Study
 
 FINAL_COLUMNS = (
     "arm",
@@ -75,6 +77,36 @@ def summarise(held_out: Predictions) -> pd.DataFrame:
     there = held_out.there
     rows = [_final_row(held_out, name) for name in there]
     return held_out.outcome.shown(pd.DataFrame(rows, columns=list(FINAL_COLUMNS)))
+
+
+class Best(NamedTuple):
+    """What a finished study came to: its best arm with error and R², the error without a model, all hours.
+
+    Of a study that is not finished, or finished before these were kept, nothing.
+    """
+
+    arm: str = ""
+    error: float | None = None
+    r2: float | None = None
+    no_model: float | None = None
+    hours: float | None = None
+
+
+def best_of(study: Study) -> Best:
+    """Return the best arm of a study by the summary that it wrote when it was finished."""
+    summary = files.read_json(study.result_path) or {}
+    name = study.outcome.named(pd.DataFrame(columns=["age_mae_years"])).columns[0]
+    known = {
+        row["arm"]: row for row in summary.get("final_errors", ()) if row.get(name) is not None
+    }
+    no_model = known.pop(BASELINE, {}).get(name)
+    seconds = summary.get("training_seconds")
+    hours = seconds / 3600 if seconds else None
+    if not known:
+        return Best(hours=hours)
+    choose = max if study.outcome.two_valued else min
+    row = choose(known.values(), key=lambda one: one[name])
+    return Best(row["arm"], row[name], row.get("r2"), no_model, hours)
 
 
 def mean_age_error(held_out: Predictions) -> float | None:

@@ -20,9 +20,10 @@ from training.settings.preset import Preset
 from training.studies import prepare_volumes, runs
 from training.studies.planned_study import Study
 from training.studies.runs import Run
-from training.tasks import checkpoints, devices, training_loop
+from training.tasks import checkpoints, devices, held_out_reconstruction, training_loop
 from training.tasks.batches import Volumes
 from training.tasks.contrast import Contrast
+from training.tasks.held_out_reconstruction import HeldOutError
 from training.tasks.masked_reconstruction import MaskedReconstruction
 from training.tasks.schedule import Schedule, split_decay
 from training.tasks.stop_signal import Interruption
@@ -48,7 +49,8 @@ def pretrain(workspace: Workspace, study: Study, run: Run, interruption: Interru
     )
     coding = _paths(workspace, study, study.coding_scans())
     shares = patch_weights(volume_grid.brain_mask(workspace, preset), preset.patch)
-    given = (preset, run, paths, coding, shares, _people(study, scan_ids))
+    watched = held_out_reconstruction.paths_of(workspace, study)
+    given = (preset, run, paths, coding, shares, _people(study, scan_ids), watched)
     if preset.devices > 1:
         devices.launch_ddp(preset, interruption, train, *given)
         return
@@ -83,12 +85,15 @@ def train(
     coding: list[list[Path]],
     shares: Tensor,
     people: Tensor,
+    watched: list[list[Path]],
 ) -> None:
-    """Train on prepared volumes, in one process or as one of several."""
+    """Train on prepared volumes, in one process or as one of several; ``watched`` are of held-out people."""
     volumes = Volumes(paths)
     trainer, task, loss = begin(
         fabric, interruption, micro_batches, preset, run, volumes, Volumes(coding), shares, people
     )
+    if watched:
+        task.watch = HeldOutError(fabric, loss, preset, watched)
     progress = trainer.fit(task)
     scans = len(volumes) // input_images.alternating_modalities(preset)
     trainer.finish(loss.weights_to_keep(), {"scans": scans, **progress.last})

@@ -12,6 +12,7 @@ import gc
 import logging
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from curation.errors import StudyError
 from curation.storage import files
 from training.studies.run_status import State, Status
 from training.studies.runs import Run
-from training.tasks import checkpoints, devices
+from training.tasks import checkpoints, devices, provenance
 from training.tasks.batches import Batch, batches
 from training.tasks.checkpoints import TrainingProgress
 from training.tasks.gradient_accumulation import add_gradients, micro_batches_of
@@ -55,6 +56,8 @@ class Task:
         self.size = size
         #: Sums over the epoch so far that a task keeps beside the loss; a resumed run goes on with them.
         self.sums: Tensor | None = None
+        #: Called after each epoch for numbers that are written beside the task's own, and acted on by nobody.
+        self.watch: Callable[[], dict[str, float]] | None = None
 
     def sample(self, step: int) -> Batch:
         """Return the batch of a step on the CPU, masks and augmentation sampled; it depends on step alone."""
@@ -189,6 +192,7 @@ class Trainer:
             "precision": str(self.fabric.strategy.precision.precision),
             "torch": torch.__version__,
             "tierscope": __version__,
+            **provenance.facts(self.raw),
             **self.meter.numbers(),
         }
         files.write_json(self.run.result_path, header | result)
@@ -270,10 +274,11 @@ class Trainer:
         self._refuse_not_finite()
         self.model.eval()
         with torch.inference_mode():
-            numbers = task.evaluate()
+            numbers = task.evaluate() | (task.watch() if task.watch else {})
         progress.last = {"loss": float(self._sum) / self.schedule.steps, **numbers}
         self._sum.zero_()
         line = {"epoch": self.epoch, "step": progress.step, **progress.last, **self.meter.numbers()}
+        line["learning_rate"] = self.schedule.lr_at(progress.step - 1)
         if self.fabric.is_global_zero:
             files.append_json_line(
                 self.run.metrics_path,

@@ -109,6 +109,8 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
     arms, outcome = shown.held_out.arms, shown.outcome
     of_error = shown.left(error_curves.age_error_band(error, arms, along=along, outcome=outcome))
     of_loss = shown.left(error_curves.loss_band(loss, along=along))
+    of_held_out = shown.left(error_curves.held_out_band(loss, along=along))
+    of_training = shown.left(error_curves.loss_band(_smooth_loss(error, window), along=along))
     error, loss = shown.left(error), shown.left(loss)
     measure = outcome.measure[:1].upper() + outcome.measure[1:]
     st.subheader(f"{formatting.escape(measure)} while fine-tuning")
@@ -125,24 +127,65 @@ def show(workspace: Workspace, shown: Comparison, name: str) -> None:
         unit = "" if outcome.two_valued else f" {outcome.unit or outcome.name}"
         _draw(figure, error, "age_mae_years", shown, along, single, unit)
         st.caption(_error_words(of_error, window, shown))
+    _training_loss(of_training, shown, along)
     st.subheader("Pretraining")
     if of_loss.empty:
         st.caption(_nothing(loss, "no epoch of pretraining is finished."))
     else:
-        figure = charts.pretraining_loss(of_loss, shown.styles, along=along)
+        figure = charts.training_loss(of_loss, shown.styles, along=along)
         _draw(figure, loss, "loss", shown, along, single, "")
         st.caption(
             "The loss is measured on each arm's own scans: an arm of clean scans has an easier task, so "
             f"losses of different arms are not to be compared. The {outcome.measure} above is."
         )
+    _held_out_error(of_held_out, shown, along)
     controls.offer_tables(
         name,
         {
             f"{slug(outcome.measure)}-curves": outcome.named(of_error),
             f"{slug(outcome.measure)}-runs": outcome.named(error),
+            "fine-tuning-loss": of_training,
             "pretraining-loss": of_loss,
+            "held-out-reconstruction": of_held_out,
         },
         left_out=_left_out(shown, window, (first, last), max(ends, default=0)),
+    )
+
+
+def _smooth_loss(curves: pd.DataFrame, window: int) -> pd.DataFrame:
+    return error_curves.smoothed(curves.dropna(subset=["loss"]), "loss", window)
+
+
+def _training_loss(band: pd.DataFrame, shown: Comparison, along: str) -> None:
+    """Draw the loss on the people who are learned from, beside which the held-out error shows overfitting."""
+    if band.empty:
+        return
+    st.subheader("Training loss of fine-tuning")
+    frame.figure(
+        charts.training_loss(band, shown.styles, along=along, of="fine-tuning"),
+        key="curves-finetune-loss",
+        alt=f"Loss of fine-tuning against {along}, a line an arm",
+    )
+    st.caption(
+        "Measured on the people that are learned from. Where it goes on falling while the "
+        f"{shown.outcome.measure} above rises, an arm learns those people by heart."
+    )
+
+
+def _held_out_error(band: pd.DataFrame, shown: Comparison, along: str) -> None:
+    """Draw the reconstruction error on people whom no arm is pretrained on, where it was measured."""
+    if band.empty:
+        return
+    st.subheader("Reconstruction of held-out people while pretraining")
+    frame.figure(
+        charts.training_loss(band, shown.styles, along=along, of="pretraining", held_out=True),
+        key="curves-held-out",
+        alt=f"Reconstruction error of held-out people against {along}, a line an arm",
+    )
+    st.caption(
+        "Of the same people of the target for every arm, the same patches removed, so arms can be compared. "
+        "Where it rises while the loss above falls, an arm learns its own scans by heart. It is watched "
+        "only: the last weights are used whatever it says."
     )
 
 

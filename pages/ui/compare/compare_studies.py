@@ -9,12 +9,25 @@ from pages.ui.compare import comparison_data
 from pages.ui.compare.comparison_data import Comparison
 from pages.ui.shell import cache, controls, formatting, frame, person, state
 from pages.ui.shell.state import Key, T
+from training.results import study_sets, study_summary
 from training.studies import annotations
 from training.studies.annotations import StudyMarks
 from training.studies.planned_study import Study
 
 _NONE = StudyMarks()
 _COLUMNS = {
+    "Error of the best": st.column_config.NumberColumn(
+        format="%.3f",
+        help="Of held-out people, in the outcome's unit; an AUC where it is yes or no",
+    ),
+    "R² of the best": st.column_config.NumberColumn(
+        format="%.3f", help="Below 0: worse than the mean of all"
+    ),
+    "Without a model": st.column_config.NumberColumn(
+        format="%.3f", help="Error of predicting the mean of the training folds, or chance"
+    ),
+    "Training (h)": st.column_config.NumberColumn(format="%.2f", help="All runs together"),
+    "Differs by": st.column_config.TextColumn(width="large"),
     "Arms": st.column_config.TextColumn(width="medium"),
     "Beside the open one": st.column_config.TextColumn(width="large"),
 }
@@ -86,16 +99,31 @@ def _searchable(study: Study, marks: StudyMarks) -> str:
     return " ".join((*parts, arms, *marks.tags, notes)).casefold()
 
 
-def _row(workspace: Workspace, study: Study, marks: StudyMarks, current: Study) -> dict[str, str]:
+def _row(
+    workspace: Workspace, study: Study, marks: StudyMarks, current: Study
+) -> dict[str, str | float | None]:
+    best, preset = study_summary.best_of(study), study.preset
     why = "is open" if study.id == current.id else comparison_data.why_not(current, study)
     return {
         "Study": study.name,
         "State": cache.study_state(workspace, study.id),
         "Made (UTC)": formatting.moment(study.created),
         "Arms": ", ".join(arm.name for arm in study.arms),
+        "Best arm": best.arm,
+        "Error of the best": best.error,
+        "R² of the best": best.r2,
+        "Without a model": best.no_model,
+        "Training (h)": best.hours,
         "Seeds × folds": f"{len(study.seeds)} × {study.folds}",
         "Outcome": study.outcome.noun,
-        "Preset": study.preset.name,
+        "Preset": preset.name,
+        "Pretraining": f"{preset.pretrain_epochs} × {preset.pretrain_steps} steps of "
+        f"{preset.pretrain_batch}, rate {preset.pretrain_lr:g}",
+        "Fine-tuning": "tuned"
+        if study.tuning
+        else f"{preset.finetune_epochs} epochs of batches of "
+        f"{preset.finetune_batch}, rate {preset.finetune_lr:g}",
+        "Differs by": "; ".join(study_sets.what_else_differs(current, study)),
         "Made otherwise": "; ".join(made_otherwise(workspace, study)),
         "Tags": ", ".join(marks.tags),
         "Last note": marks.notes[-1].words if marks.notes else "",

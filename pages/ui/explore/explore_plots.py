@@ -8,6 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from curation.metrics import METRICS
+from curation.storage import learned_columns
 from curation.tier_effects import metric_pca
 from curation.tier_effects.metric_pca import Embedding, read_matrix
 from curation.tiers import rule_columns
@@ -57,7 +58,13 @@ def title(name: str, between: str = " ") -> str:
 
 
 def explore_panels(
-    scan_table: ScanTable, rows: NDArray[np.intp], against: str, pair: tuple[str, str], by_site: str
+    scan_table: ScanTable,
+    rows: NDArray[np.intp],
+    against: str,
+    pair: tuple[str, str],
+    by_site: str,
+    *,
+    by_encoder: bool = False,
 ) -> tuple[Panel, ...]:
     """Return the four plots of some scans.
 
@@ -73,12 +80,14 @@ def explore_panels(
         Two measures.
     by_site : str
         What is drawn by site.
+    by_encoder : bool
+        Draw the scans by a pretrained encoder's features instead of by all metrics.
     """
     return (
         _two(scan_table, rows, against, SCORE),
         _two(scan_table, rows, *pair),
         _by_site(scan_table, rows, by_site),
-        _all(scan_table, rows),
+        _encoder(scan_table, rows) if by_encoder else _all(scan_table, rows),
     )
 
 
@@ -142,6 +151,26 @@ def _all(scan_table: ScanTable, rows: NDArray[np.intp]) -> Panel:
     x, y = found.points[rows].T
     words = "" if np.isfinite(x).any() else f"Metrics: {_NOT_MEASURED}"
     return Panel(along, up, x, y, words=words)
+
+
+def has_encoder(scan_table: ScanTable) -> bool:
+    """Return whether a pretrained encoder's features of any of the scans are known."""
+    return bool(np.isfinite(_values(scan_table, learned_columns.ENCODER_AXES[0])).any())
+
+
+def _encoder(scan_table: ScanTable, rows: NDArray[np.intp]) -> Panel:
+    x, y = (_values(scan_table, name)[rows] for name in learned_columns.ENCODER_AXES)
+    words = "" if np.isfinite(x).any() else "Features of the encoder: known of none of these scans"
+    along, up = (f"Component {axis} of the encoder's features" for axis in (1, 2))
+    return Panel(along, up, x, y, words=words)
+
+
+#: Stands below the plots while scans are drawn by the encoder.
+ENCODER_CAPTION = (
+    "Components: the two principal ones of the mean of a pretrained encoder's tokens, of the model whose "
+    "errors are taken on Model; scans lie near each other where it sees them alike, whether for quality, "
+    "anatomy or scanner. Of people that it was pretrained on it knows the scans."
+)
 
 
 def embedding_caption(found: Embedding | None) -> str:

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from curation.decisions import scan_tags
 from curation.sessions import saved_lists
 from curation.storage import text_tables
 from curation.storage.workspace import Workspace
@@ -17,9 +19,9 @@ from curation.tiers import rule_columns
 from curation.tiers.rule_columns import SCORE
 from curation.wording import plural
 from pages.ui.explore import linked_plots
-from pages.ui.scan_table import tried_rule
+from pages.ui.scan_table import tagging, tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable, SortedScans
-from pages.ui.shell import downloads, formatting, frame, person, state
+from pages.ui.shell import cache, downloads, formatting, frame, person, state
 from pages.ui.viewer import tiles
 
 _TILES = 12
@@ -91,7 +93,13 @@ def offer(scan_table: ScanTable, label: str, chosen: NDArray[np.bool_], *, key: 
 def open_explore(scan_ids: tuple[str, ...]) -> None:
     """Select scans and open Explore, on which nothing hides them."""
     state.put(state.SELECTED, scan_ids)
-    for hides in (state.EXPLORED_TIERS, state.EXPLORED_SITES, state.LISTS):
+    for hides in (
+        state.EXPLORED_TIERS,
+        state.EXPLORED_SITES,
+        state.LISTS,
+        state.WITH_TAGS,
+        state.WITHOUT_TAGS,
+    ):
         state.put(hides, [])
     frame.open_page("explore")
 
@@ -175,9 +183,11 @@ def _bar(workspace: Workspace, listed: _Listed, shown: int, table: pd.DataFrame)
             "Save as a list", icon=":material/playlist_add:", disabled=not listed.selected
         ):
             _save_form(workspace, table)
+        chosen = table["scan_id"].tolist() if listed.selected else []
+        tagging.offer(workspace, chosen, key="tag-selected", whose="selected")
         downloads.button(
             "Download",
-            lambda: _file(table),
+            partial(_file, table, cache.tags(workspace)),
             file_name="scans.tsv",
             icon=":material/download:",
             mime="text/tab-separated-values",
@@ -213,10 +223,12 @@ def _save_form(workspace: Workspace, table: pd.DataFrame) -> None:
         st.rerun()
 
 
-def _file(table: pd.DataFrame) -> bytes:
-    """Return the table as a file, without the paths of this machine."""
+def _file(table: pd.DataFrame, tags: dict[str, frozenset[str]]) -> bytes:
+    """Return the table as a file, with tags, without the paths of this machine."""
+    if tags:
+        table = table.assign(tags=scan_tags.words(tags, table["scan_id"]))
     measures = [name for name in rule_columns.offered(table) if name in table]
-    kept = dict.fromkeys((*_SHOWN, "modality", "session_id", "source", "sha256", *measures))
+    kept = dict.fromkeys((*_SHOWN, "tags", "modality", "session_id", "source", "sha256", *measures))
     columns = [name for name in kept if name in table]
     return text_tables.csv(table[columns], separator="\t", missing="n/a").encode()
 

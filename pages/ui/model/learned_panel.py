@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from curation.access.actions import Action
-from curation.storage import tables
+from curation.storage import learned_columns
 from curation.storage.workspace import Workspace
 from curation.tiers import tier_rule
 from curation.tiers.tier_rule import TIER_COLOURS, TierRule
@@ -98,7 +98,7 @@ def _follow(workspace: Workspace, study: Study, run: Run) -> None:
 
 def _of(workspace: Workspace) -> tuple[str, str] | None:
     """Return study and run of the errors in the column of the scored scans."""
-    table = tables.read_learned(workspace, ["study", "run"])
+    table = learned_columns.read(workspace, ["study", "run"])
     return (table["study"].iloc[0], table["run"].iloc[0]) if len(table) else None
 
 

@@ -11,6 +11,8 @@ import streamlit as st
 
 from curation.access import guard
 from curation.errors import AccessError, RatingError
+from curation.ratings import artefact_places
+from curation.ratings.artefact_places import Place
 from curation.sessions import session_log
 from curation.sessions.session_plan import Session
 from curation.storage.workspace import Workspace
@@ -79,6 +81,8 @@ class RatingDraft:
         What is chosen; nothing at first.
     windows : list of str
         Windows that the scan was looked at in.
+    places : tuple of (x, y, z)
+        Where artefacts were marked, in mm.
     wants_save : bool
         Whether the rater asked to save it.
     """
@@ -90,6 +94,7 @@ class RatingDraft:
     artefacts: list[str] = field(default_factory=list)
     comment: str = ""
     windows: list[str] = field(default_factory=list)
+    places: tuple[Place, ...] = ()
     wants_save: bool = False
 
     def toggle(self, artefact: str) -> None:
@@ -106,6 +111,10 @@ class RatingDraft:
     def be_sure(self, step: int) -> None:
         """Say how sure one is; the same again takes it back."""
         self.confidence = None if self.confidence == step else step
+
+    def mark(self, place: list[float]) -> None:
+        """Mark a place, or take its mark away."""
+        self.places = artefact_places.toggled(self.places, place)
 
     def save(self) -> None:
         """Ask to be saved; done by the page as soon as it runs."""

@@ -6,8 +6,8 @@ from pages.ui.review import level_buttons
 from pages.ui.viewer import user_window
 
 NEXT, UNDO, COMMENT, WINDOW = "N", "U", "T", user_window.KEY
-#: What the image's own page listens for: the cross hair, and one plane on the whole screen.
-CROSS, WHOLE = "X", "F"
+#: What the image's own page listens for: the cross hair, one plane on the whole screen, a mark of a place.
+CROSS, WHOLE, MARK = "X", "F", "Q"
 #: After the last scan.
 SHOW = "S"
 
@@ -54,5 +54,5 @@ def in_words(scale: Scale) -> str:
     return (
         f"{digits[0]} to {digits[-1]} rate · {how}letters what is wrong · {COMMENT} comment · "
         f"{NEXT} save and next · {UNDO} undo · {WINDOW} background or tissue · {CROSS} cross hair · "
-        f"{WHOLE} whole screen"
+        f"{WHOLE} whole screen · {MARK} mark a place"
     )

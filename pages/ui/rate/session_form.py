@@ -3,6 +3,7 @@
 import streamlit as st
 
 from curation.errors import TierscopeError
+from curation.ratings import artefact_places
 from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, Opinion
 from curation.ratings.scales import Scale, find_scale
 from curation.sessions import session_log
@@ -55,7 +56,7 @@ def _form(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
             on_click=draft.save,
             width="stretch",
         )
-        for script in (controls.COMMENT_KEY, controls.PRESSED):
+        for script in (controls.FIELD_KEYS, controls.PRESSED):
             controls.listen(script)
         st.caption(f"Keys: {rating_keys.in_words(scale)}.")
 
@@ -77,7 +78,7 @@ def _save(workspace: Workspace, session: Session, draft: RatingDraft, shown: dic
                 artefacts=[key for key in ARTEFACTS if key in draft.artefacts],
                 comment=draft.comment,
                 seconds=round(rating_draft.seconds_on_screen(session), 1),
-                shown=shown | {"windows": draft.windows},
+                shown=artefact_places.into(shown | {"windows": draft.windows}, draft.places),
             ),
             attempt=draft.attempt,
         )

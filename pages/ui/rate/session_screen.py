@@ -20,7 +20,7 @@ from pages.ui.rate.rating_draft import RatingDraft
 from pages.ui.review import image_panel, scan_judgement, scan_panel
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import cache, formatting, frame, person, state
-from pages.ui.viewer import niivue_viewer, user_window
+from pages.ui.viewer import niivue_viewer, place_marks, user_window
 from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import AIR_WINDOW
 
@@ -46,7 +46,7 @@ def show(workspace: Workspace, session: Session) -> None:
         draft.windows.append(window)
     with st.container(horizontal=True, key="split-rate", gap="medium"):
         with st.container(width="stretch"):
-            _image(session, scan, following, window)
+            _image(session, scan, following, window, draft)
         with st.container(width=FORM_PX, key="rating"):
             session_form.show(workspace, session, draft, _shown(session, draft))
             if not session.plan.blinded and scan is not None:
@@ -158,7 +158,11 @@ def _tools(session: Session, window: str) -> None:
 
 
 def _image(
-    session: Session, scan: pd.Series | None, following: pd.Series | None, window: str
+    session: Session,
+    scan: pd.Series | None,
+    following: pd.Series | None,
+    window: str,
+    draft: RatingDraft,
 ) -> None:
     _tools(session, window)
     try:
@@ -181,8 +185,9 @@ def _image(
         image_panel.draw_image(
             image,
             name,
-            (),
+            place_marks.overlay(draft.places),
             key="niivue-session",
+            on_mark=draft.mark,
             following=None if ahead is None else niivue_viewer.address_of(ahead, then),
         )
         st.html(scan_panel.foot_line(image.oriented, seen))

@@ -11,14 +11,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from curation.errors import VolumeError
 from curation.scoring.comparison_groups import sites_of
-from pages.ui.review import artefact_trial, scan_panel, trial_panel
+from pages.ui.review import artefact_trial, overlay_panel, scan_panel, trial_panel
 from pages.ui.review.artefact_trial import Trial
 from pages.ui.shell import controls, formatting, state
-from pages.ui.viewer import image_overlays, niivue_viewer, slice_images, user_window
+from pages.ui.viewer import niivue_viewer, place_marks, slice_images, user_window
 from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.display_window import WINDOWS
-from pages.ui.viewer.image_overlays import LAYERS, OverlayMasks
-from pages.ui.viewer.niivue_viewer import Overlay
+from pages.ui.viewer.image_overlays import OverlayMasks
+from pages.ui.viewer.laid_over import ImageOverlay, Overlay
+from pages.ui.viewer.place_marks import Marks
 
 #: Stands beside the 3D view.
 IN_3D = "3D window: the outer surface alone; to judge a scan, look at its planes."
@@ -28,7 +29,13 @@ IN_3D = "3D window: the outer surface alone; to judge a scan, look at its planes
 
 
 def show(
-    scan: pd.Series, trial: Trial | None, usable: pd.DataFrame, following: Path | None
+    scan: pd.Series,
+    trial: Trial | None,
+    usable: pd.DataFrame,
+    following: Path | None,
+    *,
+    marks: Marks | None = None,
+    pet: pd.Series | None = None,
 ) -> None:
     """Draw the image of a scan, or the artefact that is tried on it, with its convention in words.
 
@@ -42,10 +49,14 @@ def show(
         Where a reference scan is looked for.
     following : Path or None
         The image that is likely to be looked at next.
+    marks : Marks, optional
+        Places of artefacts; not drawn on a trial.
+    pet : pandas.Series, optional
+        The PET of the same person and session, which can be laid over.
     """
     with st.container(horizontal=True, vertical_alignment="center", key="toolbar"):
         window, of_window = _window_tools()
-        chosen, beside = ([], None) if trial else _more_tools(scan, usable)
+        chosen, beside = ([], None) if trial else _more_tools(scan, usable, pet)
         trial_panel.toggle(scan, trial)
     if trial:
         trial_panel.choose_artefact()
@@ -61,31 +72,28 @@ def show(
     except VolumeError as error:
         st.error(f"This scan cannot be shown: {formatting.escape(str(error))}")
         return
-    found = _found(scan, chosen)
+    found = overlay_panel.found(scan, chosen)
     ahead = None if trial or following is None else niivue_viewer.address_of(following)
     in_3d = niivue_viewer.current_view() == niivue_viewer.SOLID and not _cannot_be_drawn(image)
     with of_window:
-        if in_3d:
-            st.caption(IN_3D)
-        else:
-            with st.container(horizontal=True, vertical_alignment="center", key="level-width"):
-                user_window.level_and_width(image, set_window)
-                scan_panel.offer_scanner_window(scan, set_window)
+        _level_and_width(scan, image, set_window, in_3d)
     drawn = partial(
         draw_image,
         image,
         _name(scan, tried),
-        _overlays(found, chosen),
+        [] if trial else _laid_over(found, chosen, marks, pet),
         following=ahead,
         home=(home.black, home.white),
         on_window=set_window,
+        on_mark=marks.on_mark if marks and not trial else None,
     )
     with st.container(key="viewer-altered" if tried else "viewer"):
         if tried:
             st.html(_banner(tried))
         st.html(scan_panel.caption(scan))
+        overlay_panel.say_pet(None if trial else pet)
         if chosen:
-            _legend(scan, found, chosen)
+            overlay_panel.legend_of(scan, found, chosen)
         if beside is None:
             drawn()
         else:
@@ -95,6 +103,17 @@ def show(
         st.warning(formatting.escape(warning))
     if following is not None and not trial:
         niivue_viewer.prefetch(following)
+
+
+def _level_and_width(
+    scan: pd.Series, image: PreparedImage, on_change: Callable[[float, float], None], in_3d: bool
+) -> None:
+    if in_3d:
+        st.caption(IN_3D)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="level-width"):
+        user_window.level_and_width(image, on_change)
+        scan_panel.offer_scanner_window(scan, on_change)
 
 
 def show_no_image() -> None:
@@ -154,20 +173,15 @@ def _window_tools() -> tuple[str, DeltaGenerator]:
     return window, of_window
 
 
-def _more_tools(scan: pd.Series, usable: pd.DataFrame) -> tuple[list[str], pd.Series | None]:
+def _more_tools(
+    scan: pd.Series, usable: pd.DataFrame, pet: pd.Series | None
+) -> tuple[list[str], pd.Series | None]:
     """Draw the choice of overlays and of the reference scan; return the layers and the reference."""
     other = reference_scan(scan, usable)
-    state.keep_among(state.OVERLAYS, list(image_overlays.CHOICES))
-    on = bool(state.get(state.OVERLAYS)) or bool(other is not None and state.get(state.BESIDE))
+    beside_on = bool(other is not None and state.get(state.BESIDE))
+    on = overlay_panel.is_on(pet) or beside_on
     with st.popover("Overlays (on)" if on else "Overlays", key="of-overlays"):
-        labels = st.pills(
-            "Lay over the image",
-            list(image_overlays.CHOICES),
-            key=state.OVERLAYS,
-            selection_mode="multi",
-            persist_state="session",
-            help="Masks that the metrics were measured in, and what of the image raises the score.",
-        )
+        layers = overlay_panel.choose(pet)
         beside = st.toggle(
             "Reference scan beside",
             key=state.BESIDE,
@@ -177,8 +191,15 @@ def _more_tools(scan: pd.Series, usable: pd.DataFrame) -> tuple[list[str], pd.Se
             if other is not None
             else "There is no other scored scan of this site and modality.",
         )
-    layers = [key for label in labels for key in image_overlays.CHOICES[label]]
     return layers, other if beside else None
+
+
+def _laid_over(
+    found: OverlayMasks | None, chosen: list[str], marks: Marks | None, pet: pd.Series | None
+) -> list[Overlay | ImageOverlay]:
+    """Return what lies over the image: the PET below masks, marks on top."""
+    rings = place_marks.overlay(marks.places) if marks else []
+    return [*overlay_panel.pet_overlay(pet), *overlay_panel.overlays(found, chosen), *rings]
 
 
 # ---- drawing -------------------------------------------------------------------------------------
@@ -187,13 +208,14 @@ def _more_tools(scan: pd.Series, usable: pd.DataFrame) -> tuple[list[str], pd.Se
 def draw_image(
     image: PreparedImage,
     name: str,
-    overlays: Sequence[Overlay],
+    overlays: Sequence[Overlay | ImageOverlay],
     *,
     key: str = "niivue",
     width_px: int = niivue_viewer.PANEL_PX,
     following: str | None = None,
     home: tuple[float, float] | None = None,
     on_window: Callable[[float, float], None] | None = None,
+    on_mark: Callable[[list[float]], None] | None = None,
 ) -> None:
     """Draw a scan in NiiVue; in slices where NiiVue or this browser cannot."""
     reason = _cannot_be_drawn(image)
@@ -208,13 +230,15 @@ def draw_image(
             following=following,
             home=home,
             on_window=on_window,
+            on_mark=on_mark,
         )
         if failed is not None:
             known = state.get(state.CANNOT_DRAW, {})
             state.put(state.CANNOT_DRAW, {**known, image.file.name: failed})
             st.rerun()
         return
-    slice_images.show(image, niivue_viewer.current_view(), overlays, reason, key=key)
+    masks = [one for one in overlays if isinstance(one, Overlay)]
+    slice_images.show(image, niivue_viewer.current_view(), masks, reason, key=key)
 
 
 def _cannot_be_drawn(image: PreparedImage) -> str | None:
@@ -243,71 +267,6 @@ def _draw_beside(drawn: Callable[..., None], name: str, beside: pd.Series, windo
 def _two_lines(first: str, second: str) -> str:
     inner = f"<b>{html.escape(first)}</b><br>{html.escape(second)}"
     return f'<div class="ts-caption ts-two"><span>{inner}</span></div>'
-
-
-# ---- overlays ------------------------------------------------------------------------------------
-
-
-def _found(scan: pd.Series, chosen: list[str]) -> OverlayMasks | None:
-    if not chosen:
-        return None
-    asked = image_overlays.request_overlays(Path(scan["path"]))
-    return asked.result() if asked.done() and asked.exception() is None else None
-
-
-def _overlays(found: OverlayMasks | None, chosen: list[str]) -> list[Overlay]:
-    if found is None:
-        return []
-    return [
-        Overlay(key, LAYERS[key].colour_map, found.masks[key], found.affine)
-        for key in chosen
-        if found.masks[key].any()
-    ]
-
-
-def _legend(scan: pd.Series, found: OverlayMasks | None, chosen: list[str]) -> None:
-    if found is None:
-        _waiting(Path(scan["path"]))
-        return
-    st.html(legend(found, chosen))
-
-
-@st.fragment(run_every=1.0)
-def _waiting(path: Path) -> None:
-    asked = image_overlays.request_overlays(path)
-    if not asked.done():
-        seconds = formatting.duration(state.seconds_of(state.SEARCHED, str(path)))
-        st.html(f'<div class="ts-caption"><span>Looking for brain and air … {seconds}</span></div>')
-        return
-    if asked.exception() is not None:
-        st.error(f"Nothing can be laid over this scan: {formatting.escape(str(asked.exception()))}")
-        return
-    st.rerun()
-
-
-def legend(found: OverlayMasks, chosen: list[str]) -> str:
-    """Return the legend of the overlays, with the extent of each, as HTML."""
-    rows = "".join(
-        f'<div><i style="background:{LAYERS[key].colour}"></i>{html.escape(_extent(found, key))}</div>'
-        for key in chosen
-    )
-    if any(LAYERS[key].score for key in chosen):
-        rows += "<div>Noise, blur, contrast and shading affect the whole image and cannot be outlined.</div>"
-    return f'<div class="ts-legend">{rows}</div>'
-
-
-def _extent(found: OverlayMasks, key: str) -> str:
-    label = LAYERS[key].label
-    if found.no_air and key in ("air", "structure", "folded"):
-        return f"{label}: not measurable ({found.no_air})"
-    if key not in found.shares:
-        return label if found.masks[key].any() else f"{label}: none found"
-    of = "brain" if key == "missing" else "air"
-    share = found.shares[key]
-    if not share:
-        return f"{label}: none found"
-    much = "under 0.1" if share < 0.001 else f"{100 * share:.1f}"
-    return f"{label}: {much} % of the {of}"
 
 
 # ---- the reference scan --------------------------------------------------------------------------

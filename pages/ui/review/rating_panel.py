@@ -1,26 +1,44 @@
 """Rating panel of Review: the form for a rating, the ratings given, and a tier given by hand."""
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from curation.access import guard
 from curation.access.actions import Action
-from curation.ratings import rating_log
+from curation.ratings import artefact_places, rating_log
 from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, Rating
 from curation.ratings.scales import Scale, all_scales
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
-from curation.wording import number
+from curation.wording import number, plural
 from pages.ui.review import level_buttons
 from pages.ui.scan_table import tried_rule
 from pages.ui.shell import controls, formatting, frame, html_marks, person, state
 from pages.ui.shell.html_marks import Cell
+from pages.ui.viewer.place_marks import Marks
 
 _BY_RULE = "by the rule"
 
 
 NEXT, UNDO, COMMENT = "S", "U", "T"
+
+
+# ---- marked places ------------------------------------------------------------------------------
+
+
+def marks_of(workspace: Workspace, scan_id: str) -> Marks:
+    """Return the places of artefacts on a scan: those of the rating in the making, and of its ratings."""
+    given = rating_log.current(rating_log.list_ratings(workspace, scan_id))
+    kept = [place for shown in given["shown"] for place in artefact_places.of(shown)]
+    places = tuple(dict.fromkeys([*_draft(scan_id).get("places", ()), *kept]))
+    return Marks(places, partial(_mark, scan_id) if guard.may(Action.RATE) else None)
+
+
+def _mark(scan_id: str, place: list[float]) -> None:
+    _keep(scan_id, places=artefact_places.toggled(_draft(scan_id).get("places", ()), place))
 
 
 # ---- ratings -------------------------------------------------------------------------------------
@@ -39,7 +57,7 @@ def show_ratings(workspace: Workspace, scan_id: str, following: str | None) -> N
             _choice(scales[name], scan_id, len(given))
             _who_and_what(scan_id, len(given))
             _save_buttons(workspace, scan_id, scales[name], following)
-        for script in (controls.COMMENT_KEY, controls.PRESSED):
+        for script in (controls.FIELD_KEYS, controls.PRESSED):
             controls.listen(script)
     if not given.empty:
         _past(given)
@@ -146,6 +164,7 @@ def _save(workspace: Workspace, scan_id: str, scale: Scale, following: str | Non
         scale=scale.name,
         value=draft["value"],
         comment=draft.get("comment", ""),
+        shown=artefact_places.into(None, draft.get("places", ())),
     )
     number_of_it = rating_log.add_rating(workspace, rating)
     state.put(state.LAST_RATING, (number_of_it, rater, scan_id, draft))
@@ -176,17 +195,18 @@ def _past(given: pd.DataFrame) -> None:
             formatting.moment(row.at),
             f"{row.rater} (adjudication)" if row.role == "adjudicator" else row.rater,
             f"{row.label} ({number(row.value, 0)})",
-            _tags_and_comment(row.artefacts, row.comment),
+            _tags_and_comment(row.artefacts, row.comment, len(artefact_places.of(row.shown))),
         )
         for row in given.iloc[::-1].itertuples()
     ]
     st.html(html_marks.table(("When (UTC)", "Who", "Rating", "Comment"), rows))
 
 
-def _tags_and_comment(artefacts: tuple[str, ...], comment: str) -> str:
-    """Return tags and comment of a rating."""
+def _tags_and_comment(artefacts: tuple[str, ...], comment: str, marked: int) -> str:
+    """Return tags, comment and number of marked places of a rating."""
     labels = ", ".join(ARTEFACTS[key].label for key in artefacts if key in ARTEFACTS)
-    return ". ".join(part for part in (labels, comment) if part) or formatting.DASH
+    places = f"{plural(marked, 'place')} marked" if marked else ""
+    return ". ".join(part for part in (labels, comment, places) if part) or formatting.DASH
 
 
 # ---- a tier by hand ------------------------------------------------------------------------------
@@ -196,6 +216,8 @@ def show_override(workspace: Workspace, scan_id: str) -> None:
     """Draw the tiers given to a scan by hand, and the form for another one."""
     decided = overrides.list_overrides(workspace, scan_id)
     tier = None if decided.empty else decided["tier"].iloc[-1]
+    if decided.empty and not guard.may(Action.OVERRIDE):
+        return
     with st.expander(f"Tier by hand: {tier}" if tier else "Give it a tier by hand"):
         st.caption(
             "For a scan that the score judges wrongly. The decision stands in the history with its reason; "

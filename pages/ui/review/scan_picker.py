@@ -7,7 +7,7 @@ import streamlit as st
 
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
-from pages.ui.scan_table import tried_rule
+from pages.ui.scan_table import tagging, tried_rule
 from pages.ui.shell import cache, controls, flags, formatting, frame, scan_lists, state, summaries
 
 _ADDRESS = "scan"
@@ -132,6 +132,7 @@ def listed(
     )
     recognised = flags.flags_of_workspace(workspace)
     sources, names, chosen, unrated, on_lists = _filters(workspace, usable, recognised)
+    usable = usable[tagging.keeps(workspace, usable["scan_id"])]
     if on_lists is not None:
         usable = usable[usable["scan_id"].isin(on_lists)]
     return summaries.review_list(
@@ -154,7 +155,7 @@ def _filters(
     state.keep_among(state.TIERS, tier_names)
     state.keep_among(state.FLAGS, list(counts))
     filters = (state.SOURCES, state.TIERS, state.FLAGS, state.LISTS, state.UNRATED_ONLY)
-    on = any(state.get(key) for key in filters)
+    on = any(state.get(key) for key in filters) or tagging.is_filtered()
     with st.popover("Filter (on)" if on else "Filter", icon=":material/filter_list:", key="filter"):
         sources = controls.choose_several("Sources", source_names, key=state.SOURCES)
         tiers = controls.choose_several(
@@ -170,6 +171,7 @@ def _filters(
         unrated = st.toggle(
             "Only scans without a rating", key=state.UNRATED_ONLY, persist_state="session"
         )
+        tagging.choose_tags(workspace)
         on_lists = scan_lists.choose_lists(workspace)
     return sources, tiers, chosen, unrated, on_lists
 

@@ -14,8 +14,9 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from curation.decisions import scan_tags
 from curation.metrics.registry import FAMILIES
-from curation.storage import tables
+from curation.storage import tables, tag_columns
 from curation.storage.workspace import Role, Workspace
 from curation.tiers import assignment, rule_columns
 from curation.tiers.assignment import Codes, ScanArrays
@@ -79,6 +80,8 @@ class ScanTable:
         """Return one column, shape (N,); NaN where it was not measured."""
         if column in self.scores.values:
             return self.scores.values[column]
+        if (tag := tag_columns.tag_of(column)) is not None:
+            return scan_tags.values(cache.tags(self.workspace), tag, self.scores.scan_ids)
         if column in self.scans:
             return self.scans[column].to_numpy(dtype=np.float64)
         return _metric(self, self.key, column, cache.stamp(self.workspace.metrics_dir))
@@ -151,7 +154,11 @@ def bins(scan_table: ScanTable, sorted_scans: SortedScans) -> tuple[Bins, NDArra
     They stay the same while a line moves, and are kept.
     """
     rule, hands = sorted_scans.rule, sorted_scans.decided.tobytes()
-    changed = cache.stamp(scan_table.workspace.metrics_dir)
+    looks_at_tags = any(gate.tag is not None for gate in rule.gates)
+    changed = (
+        cache.stamp(scan_table.workspace.metrics_dir),
+        scan_tags.newest(scan_table.workspace) if looks_at_tags else 0,
+    )
     return _bins(scan_table, sorted_scans, scan_table.key, rule.column, rule.gates, hands, changed)
 
 
@@ -274,7 +281,7 @@ def _bins(
     column: str,
     gates: tuple[Any, ...],
     hands: bytes,
-    metrics_at: cache.Stamp,
+    changed: tuple[cache.Stamp, int],
 ) -> tuple[Bins, NDArray[np.bool_]]:
     held = np.zeros(len(_scan_table.scans), dtype=bool)
     for gate in gates:

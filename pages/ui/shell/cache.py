@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from curation.cohorts import cohort_integrity, frozen_cohort
+from curation.decisions import scan_tags
 from curation.errors import TierscopeError
 from curation.ratings import agreement, rating_log
 from curation.ratings.scales import Scale, find_scale
@@ -119,6 +120,11 @@ def scan_lists(workspace: Workspace) -> list[ScanList]:
 def listed_scans(workspace: Workspace, list_ids: Collection[int]) -> frozenset[str]:
     """Return the ids of the scans that are on any of some lists, which never change."""
     return frozenset[str]().union(*(_listed(workspace, number) for number in list_ids))
+
+
+def tags(workspace: Workspace) -> dict[str, frozenset[str]]:
+    """Return the scans of each tag, see :func:`curation.decisions.scan_tags.in_force`."""
+    return _tags(workspace, scan_tags.newest(workspace))
 
 
 def cohort_headers(
@@ -233,6 +239,11 @@ def _label_count(workspace: Workspace, newest: int, scored_at: Stamp) -> int:
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
 def _scan_lists(workspace: Workspace, newest: int) -> list[ScanList]:
     return saved_lists.list_lists(workspace)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_FOLDER)
+def _tags(workspace: Workspace, newest: int) -> dict[str, frozenset[str]]:
+    return scan_tags.in_force(workspace)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_FOLDER)

@@ -115,18 +115,28 @@ def age_error(
     return figure
 
 
-def pretraining_loss(
-    band: pd.DataFrame, styles: Mapping[str, Style], *, along: str = "epoch"
+def training_loss(
+    band: pd.DataFrame,
+    styles: Mapping[str, Style],
+    *,
+    along: str = "epoch",
+    of: str = "pretraining",
+    held_out: bool = False,
 ) -> go.Figure:
-    """Draw the loss against the epoch (or step) of pretraining, a line an arm.
+    """Draw the loss against the epoch (or step) of pretraining or fine-tuning, a line an arm.
+
+    With ``held_out`` it is that of people who are not learned from.
 
     ``band`` is as :func:`training.results.error_curves.loss_band` gives it.
     """
     figure = _bands(band, "loss", styles, "%{y:.4f}", along)
     figure.update_layout(
         height=320,
-        xaxis={"title": f"{along.title()} of pretraining"},
-        yaxis={"title": "Pretraining loss (lower is better)", "rangemode": "nonnegative"},
+        xaxis={"title": f"{along.title()} of {of}"},
+        yaxis={
+            "title": f"{'Held-out' if held_out else of.capitalize()} loss (lower is better)",
+            "rangemode": "nonnegative",
+        },
     )
     return figure
 

@@ -17,9 +17,9 @@ from curation.storage import text_tables
 from pages.ui.shell import downloads, frame, state
 from pages.ui.shell.state import Key, T
 
-#: Scripts of :file:`assets/`: the key that puts the cursor into a rating's comment, the pressed state of
-#: buttons for screen readers, and the key that fills the screen with a message.
-COMMENT_KEY, PRESSED, FULL_SCREEN = "comment_key", "pressed", "full_screen"
+#: Scripts of :file:`assets/`: the keys that put the cursor into a rating's comment or a new tag, the pressed
+#: state of buttons for screen readers, and the key that fills the screen with a message.
+FIELD_KEYS, PRESSED, FULL_SCREEN = "field_keys", "pressed", "full_screen"
 
 
 # ---- fields that outlive a change of page ----------------------------------------------------------

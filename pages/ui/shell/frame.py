@@ -43,12 +43,15 @@ class PageInfo:
         The one question that it answers, stated at its top.
     icon : str
         Material symbol that streamlit ships.
+    group : str
+        The part of the work that it belongs to; pages of one stand together in the navigation.
     """
 
     key: str
     title: str
     question: str
     icon: str
+    group: str = ""
 
     @property
     def path(self) -> str:
@@ -58,16 +61,24 @@ class PageInfo:
 PAGES: dict[str, PageInfo] = {
     page.key: page
     for page in (
-        PageInfo("cohort", "Cohort", "What do I have?", ":material/folder_open:"),
-        PageInfo("sheet", "Scans", "Which scan shall I look at?", ":material/grid_view:"),
-        PageInfo("review", "Review", "Is this scan good?", ":material/visibility:"),
-        PageInfo("rate", "Rate", "What do raters say?", ":material/how_to_reg:"),
-        PageInfo("explore", "Explore", "Which scans belong together?", ":material/scatter_plot:"),
-        PageInfo("tiers", "Tiers", "Where do I cut?", ":material/bar_chart:"),
-        PageInfo("train", "Train", "What is running?", ":material/play_circle:"),
-        PageInfo("model", "Model", "What does the model see?", ":material/blur_on:"),
-        PageInfo("compare", "Compare", "What is each tier worth?", ":material/show_chart:"),
-        PageInfo("present", "Present", "How do I show it?", ":material/co_present:"),
+        PageInfo("cohort", "Cohort", "What do I have?", ":material/folder_open:", "Data"),
+        PageInfo("sheet", "Scans", "Which scan shall I look at?", ":material/grid_view:", "Data"),
+        PageInfo("review", "Review", "Is this scan good?", ":material/visibility:", "Quality"),
+        PageInfo("rate", "Rate", "What do raters say?", ":material/how_to_reg:", "Quality"),
+        PageInfo(
+            "explore",
+            "Explore",
+            "Which scans belong together?",
+            ":material/scatter_plot:",
+            "Quality",
+        ),
+        PageInfo("tiers", "Tiers", "Where do I cut?", ":material/bar_chart:", "Tiers"),
+        PageInfo("train", "Train", "What is running?", ":material/play_circle:", "Study"),
+        PageInfo("model", "Model", "What does the model see?", ":material/blur_on:", "Study"),
+        PageInfo(
+            "compare", "Compare", "What is each tier worth?", ":material/show_chart:", "Study"
+        ),
+        PageInfo("present", "Present", "How do I show it?", ":material/co_present:", "Present"),
     )
 }
 
@@ -219,11 +230,29 @@ def navigation() -> None:
         visibility="hidden",
     )
     current = st.navigation([start, *pages.values()], position="top")
+    st.html(f"<style>{_group_style()}</style>")
     wanted = state.get(state.WANTED_PAGE)
     if wanted in pages:
         state.put(state.WANTED_PAGE, None)
         st.switch_page(pages[wanted])
     current.run()
+
+
+def _group_style() -> str:
+    """Return the style by which the navigation's links stand in groups; each page stays one click away.
+
+    Streamlit's own sections would put each page behind a menu.
+    """
+    rules, before = [], ""
+    for page in PAGES.values():
+        if page.group != before:
+            link = f'[data-testid=stTopNavLinkContainer]:has(> a[href$="/{page.key}"])'
+            name = "" if page.group == page.title else page.group
+            rules.append(f'{link}::before {{ content: "{name}" / ""; }}')
+            if before:
+                rules.append(f"{link} {{ margin-left: .55rem; }} {link}::after {{ content: ''; }}")
+        before = page.group
+    return "\n".join(rules)
 
 
 def _hand_over(key: str) -> None:

@@ -35,6 +35,16 @@ WORKLIST = Key[bool]("worklist")
 STEPS = Key[tuple[Any, int]]("steps")
 #: The saved lists that Scans, Review and Explore are narrowed to, by id.
 LISTS = Key[list[int]]("filter_lists")
+#: The tags that Scans, Review and Explore are narrowed to, and those that are left out.
+WITH_TAGS = Key[list[str]]("filter_with_tags")
+WITHOUT_TAGS = Key[list[str]]("filter_without_tags")
+#: The tag that was used last and what the last change did; a tag to put on scans (or not), and a change to
+#: take back, in the next run; how often a tag was tried.
+LAST_TAG = Key[str]("last_tag")
+LAST_TAG_CHANGE = Key[Any]("last_tag_change")
+TAG_WISH = Key[tuple[str, tuple[str, ...], bool]]("tag_wish")
+TAG_UNDO = Key[int]("tag_undo")
+TAG_TRIES = Key[int]("tag_tries")
 #: Who works here: the author of ratings, cohorts and studies.
 PERSON = Key[str]("person")
 #: The scan whose view was put into the audit last.
@@ -64,6 +74,8 @@ JOBS = Key[int]("jobs")
 #: The contact sheet: what is searched for, and the page of tiles, counted from 0.
 SEARCH = Key[str]("search")
 SHEET_PAGE = Key[int]("sheet_page")
+#: Whether scans are shown as pictures or as rows.
+SHEET_VIEW = Key[str]("sheet_view")
 #: Order and filters of the list of scans.
 SORT = Key[str]("sort")
 SOURCES = Key[list[str]]("filter_sources")
@@ -82,6 +94,9 @@ WIDTH = Key[float]("window_width")
 OVERLAYS = Key[list[str]]("overlays")
 BESIDE = Key[bool]("beside")
 CANNOT_DRAW = Key[dict[str, str]]("cannot_draw")
+#: Whether the PET of the same person lies over the image, and its opacity in percent.
+PET_OVER = Key[bool]("pet_over")
+PET_OPACITY = Key[int]("pet_opacity")
 #: The scan whose masks are being computed, and since when.
 SEARCHED = Key[tuple[Any, float]]("searched")
 #: The scan of the artefact trial (no other), the artefact, its severity, and the number of the draw.
@@ -132,6 +147,13 @@ AGAINST = Key[str]("against")
 PAIR_ALONG = Key[str]("pair_along")
 PAIR_UP = Key[str]("pair_up")
 BY_SITE = Key[str]("by_site")
+#: What the last plot is made of: metrics or an encoder's features.
+LAST_PLOT = Key[str]("last_plot")
+#: Whether two groups are shown side by side, by which measure, and the two groups.
+TWO_GROUPS = Key[bool]("two_groups")
+GROUPS_MEASURE = Key[str]("groups_measure")
+GROUP_ONE = Key[str]("group_one")
+GROUP_OTHER = Key[str]("group_other")
 #: Filters of the scans.
 EXPLORED_TIERS = Key[list[str]]("explored_tiers")
 EXPLORED_SITES = Key[list[str]]("explored_sites")

@@ -6,20 +6,24 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from curation.storage import tag_columns
 from curation.tiers import rule_columns
-from curation.tiers.rule_checks import UNUSABLE
+from curation.tiers.rule_checks import UNUSABLE, WITH_TAG, WITHOUT_TAG
 from curation.tiers.rule_columns import RULE_COLUMNS
 from curation.tiers.tier_rule import TierRule
 from curation.wording import plural
 from pages.ui.scan_table import tried_rule
 from pages.ui.scan_table.scan_arrays import ScanTable
-from pages.ui.shell import formatting, state
+from pages.ui.shell import cache, formatting, state
 from pages.ui.tiers import rule_text_panel, tier_cut
 
 #: The part that these fields are, see :func:`pages.ui.scan_table.tried_rule.change`.
 PART = "gates"
 _OVER, _UNDER = "over", "under"
 _SIDES = {_OVER: "above", _UNDER: "below"}
+#: The sides of a gate on a tag, with the limit of each.
+_THERE, _MISSING = "there", "not there"
+_TAG_SIDES = {_THERE: WITH_TAG, _MISSING: WITHOUT_TAG}
 #: What a new gate offers, first what no score may outweigh.
 _OFFERED = (("incompleteness", 20.0), ("geometry", 20.0))
 
@@ -34,8 +38,13 @@ def show(scan_table: ScanTable, rule: TierRule) -> None:
     values = tried_rule.fields()
     with st.container(border=True):
         st.markdown("**Gates** – limits that no scan passes, whatever its score")
-        seen = [*scan_table.scans, *(gate["column"] for gate in values["gates"])]
-        columns = list(dict.fromkeys(rule_columns.offered(seen)))
+        used = [gate["column"] for gate in values["gates"]]
+        tags = [*cache.tags(scan_table.workspace), *filter(None, map(tag_columns.tag_of, used))]
+        columns = [
+            *rule_columns.offered([*scan_table.scans, *used]),
+            *map(tag_columns.column_of, tags),
+        ]
+        columns = list(dict.fromkeys(columns))
         for position, gate in enumerate(values["gates"]):
             _row(position, gate, values, columns)
         if rule.gates:
@@ -45,14 +54,17 @@ def show(scan_table: ScanTable, rule: TierRule) -> None:
 
 
 def _row(position: int, gate: dict[str, Any], values: dict[str, Any], columns: list[str]) -> None:
-    side = _OVER if "above" in gate else _UNDER
+    of_tag = tag_columns.tag_of(gate["column"]) is not None
+    sides = list(_TAG_SIDES if of_tag else _SIDES)
+    side = sides[0] if "above" in gate else sides[1]
     names = [*values["names"][1:], *([] if UNUSABLE in values["names"] else [UNUSABLE])]
     if gate["tier"] not in names:
         names.append(gate["tier"])
     column, where, limit, tier = (
         gate_key(position, part) for part in ("column", "side", "limit", "tier")
     )
-    shown = {column: gate["column"], where: side, limit: _limit(gate), tier: gate["tier"]}
+    shown: dict[str, Any] = {column: gate["column"], where: side, tier: gate["tier"]}
+    shown |= {} if of_tag else {limit: _limit(gate)}
     for key, value in shown.items():
         state.put(key, value)
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"gate-{position}"):
@@ -65,10 +77,11 @@ def _row(position: int, gate: dict[str, Any], values: dict[str, Any], columns: l
             on_change=_change,
             args=(position,),
         )
-        st.selectbox("is", list(_SIDES), key=where, width=110, on_change=_change, args=(position,))
-        st.number_input(
-            "the limit", key=limit, format="%g", width=150, on_change=_change, args=(position,)
-        )
+        st.selectbox("is", sides, key=where, width=130, on_change=_change, args=(position,))
+        if not of_tag:
+            st.number_input(
+                "the limit", key=limit, format="%g", width=150, on_change=_change, args=(position,)
+            )
         st.selectbox(
             "then the tier is", names, key=tier, width=170, on_change=_change, args=(position,)
         )
@@ -91,12 +104,16 @@ def _change(position: int) -> None:
     column, side, limit, tier = (
         state.get(gate_key(position, part)) for part in ("column", "side", "limit", "tier")
     )
-    gates[position] = {
-        "column": column,
-        _SIDES[side]: math.nan if limit is None else float(limit),
-        "tier": tier,
-    }
+    gates[position] = {"column": column, **_limits(str(column), side, limit), "tier": tier}
     tried_rule.change(PART, gates=gates)
+
+
+def _limits(column: str, side: str, limit: float | None) -> dict[str, float]:
+    """Return the limit of a gate as its fields say; of a column that was just changed, one that fits it."""
+    if tag_columns.tag_of(column) is None:
+        return {_SIDES.get(side, "above"): math.nan if limit is None else float(limit)}
+    above, below = _TAG_SIDES.get(side, WITH_TAG)
+    return {"above": above} if above is not None else {"below": below or 0.0}
 
 
 def _remove(position: int) -> None:

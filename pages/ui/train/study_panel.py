@@ -30,6 +30,15 @@ def list_studies(workspace: Workspace) -> list[Study]:
     return planned
 
 
+def no_study(workspace: Workspace, what: str, next_step: str) -> None:
+    """Draw that there is no study, with the next step; where there are some and none can be read, that."""
+    _, troubles = planned_study.read_studies(workspace)
+    if troubles:
+        st.info("No study here can be opened. What is wrong, and what to do, stands above.")
+    else:
+        frame.nothing_yet(what, next_step, "train")
+
+
 def choose_study(workspace: Workspace, planned: list[Study]) -> Study:
     """Draw the choice of a study; at first the running one, else the newest."""
     by_id = {study.id: study for study in planned}
@@ -120,7 +129,7 @@ def _losses(workspace: Workspace, study: Study) -> None:
             if loss.empty:
                 st.caption("No data yet: the first epoch is still running or waiting.")
             else:
-                figure = charts.pretraining_loss(loss, styles)
+                figure = charts.training_loss(loss, styles)
                 frame.figure(
                     figure,
                     key="live-loss",

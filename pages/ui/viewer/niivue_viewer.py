@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import streamlit as st
 import streamlit.components.v1 as components
-from numpy.typing import NDArray
 
 from curation.errors import VolumeError
 from curation.imaging import volumes
@@ -24,6 +22,7 @@ from pages.ui.viewer import niivue_build
 from pages.ui.viewer.browser_image import ImageFacts, PreparedImage, write
 from pages.ui.viewer.display_window import AIR_WINDOW, FIRST_WINDOW
 from pages.ui.viewer.image_cache import ImageCache
+from pages.ui.viewer.laid_over import ImageOverlay, Overlay
 
 #: Width that the panel has on a desk and on a tablet, about; heights follow from it.
 PANEL_PX, MAX_HEIGHT_PX = 730, 560
@@ -62,31 +61,6 @@ def current_view() -> str:
     offered = offered_views()
     chosen = state.get(state.VIEW, offered[0])
     return chosen if chosen in offered else offered[0]
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """A mask laid over a scan.
-
-    Parameters
-    ----------
-    key : str
-        Tells it from others.
-    colour : str
-        Name of one of NiiVue's colour maps.
-    mask : array of bool, shape (X, Y, Z)
-        On a grid of its own.
-    affine : array of shape (4, 4)
-        From that grid's index to world mm.
-    opacity : float
-        0 to 1.
-    """
-
-    key: str
-    colour: str
-    mask: NDArray[np.bool_]
-    affine: NDArray[np.float64]
-    opacity: float = 0.45
 
 
 def prepare_scan(path: Path, window: str, showing: Hashable = None) -> PreparedImage:
@@ -207,6 +181,7 @@ HANDLING = {
     "Zoom": "+ and −, Ctrl with the wheel, or two fingers; * shows all again; drag with Shift to pan",
     "Cross hair": "click or tap moves it; X hides and shows it",
     "Window": "drag with the right button; double click resets it",
+    "Mark": "Q rings the place of the cross hair, where an artefact is; Q there again takes it away",
 }
 
 
@@ -261,12 +236,13 @@ def show(
     *,
     scan_id: str,
     view: str,
-    overlays: Sequence[Overlay] = (),
+    overlays: Sequence[Overlay | ImageOverlay] = (),
     key: str = "niivue",
     width_px: int = PANEL_PX,
     following: str | None = None,
     home: tuple[float, float] | None = None,
     on_window: Callable[[float, float], None] | None = None,
+    on_mark: Callable[[list[float]], None] | None = None,
 ) -> str | None:
     """Draw a prepared scan.
 
@@ -278,7 +254,7 @@ def show(
         Stands on the image.
     view : str
         One of :data:`VIEWS`.
-    overlays : sequence of Overlay
+    overlays : sequence of Overlay or ImageOverlay
         What is laid over it.
     key : str
         Of this viewer: it stays the same from scan to scan, and with it the browser's canvas.
@@ -291,6 +267,8 @@ def show(
         Black and white that a double click leads back to; those of ``image`` by default.
     on_window : callable, optional
         Is told black and white when a window was drawn on the image, or taken back.
+    on_mark : callable, optional
+        Is told the place of the cross hair, in mm, when it is to be marked.
 
     Returns
     -------
@@ -298,7 +276,7 @@ def show(
         Why the browser cannot draw it.
     """
     if view == SOLID:
-        image, home, on_window = image.in_3d(), None, None
+        image, home, on_window, on_mark = image.in_3d(), None, None, None
     address = f"{_IMAGES_FOLDER}/{image.file.name}"
     report = _niivue().component(
         image=address,
@@ -308,6 +286,7 @@ def show(
         white=image.white,
         home=home or (image.black, image.white),
         tells_window=on_window is not None,
+        tells_mark=on_mark is not None,
         filename=f"{scan_id}.nii",
         height=height_px(image, view, width_px),
         view_mode=VIEWS[view],
@@ -317,30 +296,44 @@ def show(
         update_interval_ms=None,
         default=None,
         key=key,
-        on_change=None if on_window is None else lambda: _heard(key, address, on_window),
+        on_change=lambda: _heard(key, address, on_window, on_mark),
     )
     return str(report["failed"]) if _is_of(report, address, "failed") else None
 
 
-def _heard(key: str, address: str, on_window: Callable[[float, float], None]) -> None:
+def _heard(
+    key: str,
+    address: str,
+    on_window: Callable[[float, float], None] | None,
+    on_mark: Callable[[list[float]], None] | None,
+) -> None:
     report = state.get(key)
-    if _is_of(report, address, "white"):
+    if on_window is not None and _is_of(report, address, "white"):
         on_window(float(report["black"]), float(report["white"]))
+    if on_mark is not None and _is_of(report, address, "mark"):
+        on_mark(report["mark"])
 
 
 def _is_of(report: Any, address: str, what: str) -> bool:
     return isinstance(report, dict) and report.get("image") == address and what in report
 
 
-def _laid(image: PreparedImage, overlay: Overlay) -> dict[str, Any]:
+def _laid(image: PreparedImage, overlay: Overlay | ImageOverlay) -> dict[str, Any]:
     """Return the overlay as the page takes it, after writing its file into the cache."""
+    if isinstance(overlay, ImageOverlay):
+        file, ends = overlay.image.file, {"black": overlay.black, "white": overlay.white}
+        return _named(file, overlay) | ends
     item = _niivue().images.get(
         ("overlay", image.file.name, overlay.key),
         lambda file: write_mask(file, overlay.mask, overlay.affine),
     )
+    return _named(item.path, overlay)
+
+
+def _named(file: Path, overlay: Overlay | ImageOverlay) -> dict[str, Any]:
     return {
-        "file": f"{_IMAGES_FOLDER}/{item.path.name}",
-        "name": f"{item.path.stem}.nii",
+        "file": f"{_IMAGES_FOLDER}/{file.name}",
+        "name": f"{file.stem}.nii",
         "colormap": overlay.colour,
         "opacity": overlay.opacity,
     }

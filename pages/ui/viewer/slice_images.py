@@ -16,12 +16,17 @@ from PIL import Image, ImageDraw, ImageFont
 
 from curation.imaging.nifti_header import read_image
 from pages.ui.shell import formatting
+from pages.ui.viewer import place_marks
 from pages.ui.viewer.browser_image import PreparedImage
 from pages.ui.viewer.image_overlays import LAYERS
-from pages.ui.viewer.niivue_viewer import Overlay
+from pages.ui.viewer.laid_over import Overlay
 
 #: Shortest edge of a picture, in pixels.
 _EDGE_PX = 420
+#: NiiVue's names of colours -> the colours.
+_COLOURS = {layer.colour_map: layer.colour for layer in LAYERS.values()} | {
+    place_marks.COLOUR_MAP: place_marks.COLOUR
+}
 _LETTERS_PX, _HALO_PX = 18, 2
 _LETTER_COLOUR, _HALO_COLOUR = (255, 255, 255), (0, 0, 0)
 
@@ -183,7 +188,7 @@ def _plane(slices: Slices, plane: Plane, overlays: Sequence[Overlay], key: str) 
     position = st.slider(
         f"{plane.label} slice, {plane.along}", 1, count, value=(count + 1) // 2, key=key
     )
-    coloured = [(overlay, LAYERS[overlay.key].colour) for overlay in overlays]
+    coloured = [(overlay, _COLOURS[overlay.colour]) for overlay in overlays]
     picture.image(_within(slices.picture(plane, position - 1, coloured)))
 
 

@@ -3,7 +3,8 @@
 The pictures were made while the scans were scored; the browser fetches those that come into sight.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.components import v2
 
+from curation.decisions import scan_tags
 from curation.storage.workspace import Workspace
 from curation.tiers.rule_checks import UNSCORED
 from pages.ui.shell import cache, flags, formatting, frame, html_marks, state, static_files
@@ -30,6 +32,7 @@ def from_workspace(
         pictures=pictures(workspace, scans["scan_id"]),
         rated=cache.rated(workspace),
         recognised=flags.flags_of_workspace(workspace),
+        tags=cache.tags(workspace),
         current=state.get(state.SCAN),
         colour_of=colour_of,
     )
@@ -41,6 +44,7 @@ def describe(
     pictures: Mapping[str, str],
     rated: Collection[str],
     recognised: Mapping[str, Mapping[str, str]],
+    tags: Mapping[str, Collection[str]] = MappingProxyType({}),
     current: str | None,
     colour_of: Callable[[str], str],
 ) -> list[dict[str, Any]]:
@@ -56,6 +60,8 @@ def describe(
         Ids of the scans that have a rating.
     recognised : mapping
         Scan id -> its flags.
+    tags : mapping
+        Tag -> the scans that have it.
     current : str or None
         Id of the scan that is open on Review.
     colour_of : callable
@@ -72,16 +78,25 @@ def describe(
             "colour": colour_of(tier),
             "ink": html_marks.ink_on(colour_of(tier)),
             "more": "rated" if scan_id in rated else "",
-            "title": _title(scan_id, score, tier, recognised.get(scan_id, {})),
+            "title": _title(
+                scan_id,
+                score,
+                tier,
+                recognised.get(scan_id, {}),
+                scan_tags.of_scan(tags, scan_id),
+            ),
             "current": scan_id == current,
         }
         for scan_id, status, score, tier in zip(*columns, strict=True)
     ]
 
 
-def _title(scan_id: str, score: float, tier: str, flags: Mapping[str, str]) -> str:
+def _title(
+    scan_id: str, score: float, tier: str, flags: Mapping[str, str], tags: Sequence[str]
+) -> str:
     worth = tier if tier == UNSCORED else f"tier {tier}, distortion score {formatting.score(score)}"
-    return "\n".join([f"{scan_id}: {worth}", *flags.values()])
+    tagged = [f"Tags: {', '.join(tags)}"] if tags else []
+    return "\n".join([f"{scan_id}: {worth}", *flags.values(), *tagged])
 
 
 def pictures(workspace: Workspace, scan_ids: Collection[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from curation.__main__ import main
-from curation.decisions import audit_chain, database, erasure, person_decisions, schema
+from curation.decisions import audit_chain, database, erasure, person_decisions, scan_tags, schema
 from curation.decisions.person_decisions import PersonDecision
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Opinion, Rating
@@ -45,6 +45,7 @@ def decide(workspace: Workspace) -> None:
         workspace, "mine", "column: distortion_score\ntiers: [A, B]\ncutoffs: [20]", "Eve"
     )
     saved_lists.save(workspace, "odd", "Eve", ["made_00001", "made_00002"])
+    scan_tags.put_on(workspace, "odd", ["made_00001", "made_00002"], "Eve")
     person_decisions.store(
         workspace, [PersonDecision(person_decisions.pair("a:1", "b:1"), True, "said")], "Eve"
     )

@@ -1,13 +1,16 @@
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from curation.errors import WorkspaceError
 from curation.ratings import rating_log
 from curation.ratings.rating_record import Rating
+from curation.storage import tables
 from curation.storage.files import slug
 from curation.storage.workspace import Source, Workspace
+from tests.helpers.workspace_scored import put_scans
 
 
 def test_a_folder_with_other_files_is_not_taken(tmp_path: Path) -> None:
@@ -81,3 +84,26 @@ def test_a_group_may_write_to_the_decisions_where_the_umask_lets_it(tmp_path: Pa
     modes = {path.name: path.stat().st_mode & 0o777 for path in made.root.iterdir()}
     assert set(modes.values()) == {0o660}
     assert "decisions.sqlite" in modes
+
+
+def test_images_and_sources_in_a_workspace_are_found_after_it_was_moved(tmp_path: Path) -> None:
+    first = Workspace.create(tmp_path / "first")
+    own = first.converted_dir / "series" / "sub-1_T1w.nii.gz"
+    rows = [{"path": str(own)}, {"path": "/data/sub-2_T1w.nii.gz"}, {"path": None}]
+    put_scans(first, [row | {"distortion_score": 1.0} for row in rows])
+    for name, path in (("series", str(own.parent)), ("data", "/data")):
+        first.put_source(Source(name=name, path=path, kind="folder"))
+    for place in ("first", "second"):
+        moved = Workspace(first.root if place == "first" else first.root.rename(tmp_path / place))
+        here = moved.converted_dir / "series"
+        found = tables.read_scans(moved)["path"]
+        assert found.iloc[:2].tolist() == [str(here / own.name), "/data/sub-2_T1w.nii.gz"]
+        assert found.isna().tolist() == [False, False, True]
+        some = tables.read_scored_scans(moved, ["path"])["path"]
+        assert some.iloc[0] == str(here / own.name)
+        assert [one.path for one in moved.sources()] == [str(here), "/data"]
+    assert str(tmp_path) not in moved.settings_path.read_text()
+    # what was written by earlier versions is absolute, and stays what it was
+    table = pd.read_parquet(moved.scans_path).assign(path="/earlier/converted/a.nii.gz")
+    table.to_parquet(moved.scans_path)
+    assert set(tables.read_scans(moved)["path"]) == {"/earlier/converted/a.nii.gz"}

@@ -9,7 +9,14 @@ import sqlalchemy as sa
 
 from curation.__main__ import main
 from curation.assessment import metric_shards
-from curation.decisions import audit_chain, audit_trail, database, person_decisions, schema
+from curation.decisions import (
+    audit_chain,
+    audit_trail,
+    database,
+    person_decisions,
+    scan_tags,
+    schema,
+)
 from curation.decisions.person_decisions import PersonDecision
 from curation.dicom import conversion
 from curation.errors import WorkspaceError
@@ -54,6 +61,7 @@ def decided(workspace: Workspace) -> Workspace:
         rating_log.add_rating(workspace, given)
         overrides.override(workspace, scan, "ada", "A", told)
     saved_lists.save(workspace, "list", "ada", [GONE, STAYS])
+    scan_tags.put_on(workspace, "scar", [GONE, STAYS], "ada")
     plan = SessionPlan("morning", "ada", "mriqc-4", choice="all", size=9, repeats_share=0.0)
     session = session_log.start(workspace, plan)
     for place in range(session.total):
@@ -95,6 +103,7 @@ def test_nothing_names_a_person_who_was_forgotten_and_what_was_decided_stays(
     assert f"{GONE} has a scar".encode() not in held  # in no unused page either
     assert f"{STAYS} has a scar".encode() in held
     assert (done.scans, done.left) == (1, ())
+    assert STAYS in scan_tags.in_force(decided)["scar"]
     after = rating_log.list_ratings(decided)
     assert after["value"].tolist() == before["value"].tolist()
     assert sorted(set(after["scan_id"]) - set(before["scan_id"]))[0].startswith("forgotten-")

@@ -40,9 +40,21 @@ def _scalars(folder: Path) -> list[tuple[str, int, float, float]]:
             event = Event.FromString(data[12 : 12 + length])
             data = data[16 + length :]
             found += [
-                (v.tag, event.step, v.simple_value, event.wall_time) for v in event.summary.value
+                (v.tag, event.step, v.simple_value, event.wall_time)
+                for v in event.summary.value
+                if not v.tensor.string_val
             ]
     return found
+
+
+def test_tensorboard_has_the_settings_of_a_run_and_names_no_scan(run: Run) -> None:
+    events = monitoring.Events(run)
+    files.append_json_line(run.metrics_path, _line(1, 0.5))
+    events.close()
+    written = b"".join(path.read_bytes() for path in run.folder.glob("events.out.tfevents.*"))
+    config = files.read_json(run.config_path)
+    assert f"| preset.pretrain_lr | {config['preset']['pretrain_lr']} |".encode() in written
+    assert all(scan.encode() not in written for scan in config["scans"])
 
 
 def test_tensorboard_gets_every_epoch_once_with_its_step_and_time(run: Run) -> None:

@@ -1,5 +1,7 @@
 """What a pretrained model makes of scans: maps of one, one error a scan, and what is held out."""
 
+import json
+
 import nibabel as nib
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ import torch
 
 from curation.errors import StudyError
 from curation.imaging import prepared_volume
-from curation.storage import files, tables
+from curation.storage import files, learned_columns, tables
 from curation.storage.workspace import Workspace
 from curation.tiers import overrides
 from curation.tiers.tier_rule import TierRule
@@ -123,9 +125,30 @@ def test_errors_of_all_scans_become_a_column_of_the_scored_scans(looked) -> None
     usable = tables.read_usable(workspace, "pool")  # what Tiers and Explore read
     assert usable["reconstruction_error"].notna().all()
     assert scored["pretrained_on"].sum() == table["pretrained_on"].sum() == 4
+    _encoder_is_seen(workspace, study, run, usable)
     assert reconstruction_files.progress_of(
         workspace, study, run
     ) == reconstruction_files.ReconstructionProgress(20, 20, 0)
+
+
+def _encoder_is_seen(workspace: Workspace, study: Study, run: Run, usable: pd.DataFrame) -> None:
+    """Each scan has the encoder's features; the axes are theirs, and what lacks them is measured again."""
+    read = reconstruction_files.read_errors(study, run)
+    features = np.array(read["features"].tolist())
+    assert features.shape == (20, study.preset.hidden) and np.isfinite(features).all()
+    axes = list(learned_columns.ENCODER_AXES)
+    assert usable[axes].notna().all(axis=None) and usable[axes[0]].std() > usable[axes[1]].std() > 0
+    path = reconstruction_files.errors_path(study, run)
+    rows, written = files.read_json_lines(path), path.read_text()
+    before = [{name: row[name] for name in row if name != "features"} for row in rows]
+    files.write_text(path, "".join(f"{json.dumps(row)}\n" for row in before))
+    assert not set(axes) & set(reconstruction_files.offer(workspace, study, run).columns)
+    assert set(axes) <= set(reconstruct.errors(workspace, study, run).columns)
+    assert (
+        reconstruction_files.read_errors(study, run)["features"].tolist()
+        == read["features"].tolist()
+    )
+    files.write_text(path, written)  # as the tests below expect it
 
 
 def test_tiers_can_be_cut_on_the_learned_error(looked) -> None:

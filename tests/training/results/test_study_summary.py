@@ -38,6 +38,12 @@ def test_the_last_row_predicts_the_mean_of_the_training_folds(workspace) -> None
     table = study_summary.final_errors(workspace, study.id).set_index("arm")
     assert table.index.tolist() == ["scratch", "A", BASELINE]
     assert table["age_mae_years"].tolist() == [1.0, 1.0, 11.5]
+    assert study_summary.best_of(study) == study_summary.Best()
+    rows = table.reset_index().assign(r2=[0.1, 0.9, 0.0], age_mae_years=[3.0, 2.0, 11.5])
+    told = rows[["arm", "age_mae_years", "r2"]].to_dict("records")
+    summary = {"final_errors": told, "training_seconds": 7200}
+    files.write_json(study.result_path, summary)
+    assert study_summary.best_of(study) == study_summary.Best("A", 2.0, 0.9, 11.5, 2.0)
     assert table.loc["A", "n_runs"] == 2
     assert table.loc[BASELINE, ["n_runs", "n_seeds"]].tolist() == [0, 0]
 

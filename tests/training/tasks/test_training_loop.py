@@ -327,5 +327,7 @@ def test_speed_is_told_with_every_epoch(tmp_path: Path) -> None:
     _fit(_trainer(tmp_path, StopAt()))
     lines = files.read_json_lines(tmp_path / "metrics.jsonl")
     assert all(line["volumes_per_s"] > 0 and 0 <= line["data_wait_share"] <= 1 for line in lines)
+    rates = [line["learning_rate"] for line in lines]
+    assert rates == sorted(rates, reverse=True) and rates[0] > 10 * rates[-1] > 0
     status = files.read_json(tmp_path / "status.json")
     assert status["volumes_per_s"] > 0

@@ -113,7 +113,7 @@ def test_few_seeds_are_lines_of_their_own_instead_of_a_band() -> None:
 
 
 def test_an_arm_without_data_is_not_drawn() -> None:
-    figure = charts.pretraining_loss(band("A"), STYLES)
+    figure = charts.training_loss(band("A"), STYLES)
     assert {trace.legendgroup for trace in figure.data} == {"A"}
 
 
@@ -124,7 +124,7 @@ def test_an_arm_without_data_is_not_drawn() -> None:
     ("figure", "x_says", "y_says"),
     [
         (charts.age_error(band("A"), STYLES), "Epoch", "years; lower is better"),
-        (charts.pretraining_loss(band("A"), STYLES), "Epoch", "lower is better"),
+        (charts.training_loss(band("A"), STYLES), "Epoch", "lower is better"),
     ],
 )
 def test_every_axis_has_a_name_and_a_direction(figure: go.Figure, x_says: str, y_says: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from curation.imaging.template import template
 from curation.imaging.volumes import Volume, conform, load
 from curation.simulation import artefacts
-from pages.ui.review import image_panel
+from pages.ui.review import overlay_panel
 from pages.ui.viewer import image_overlays
 from pages.ui.viewer.image_overlays import CHOICES, LAYERS, OverlayFinder, OverlayMasks
 from tests.helpers import phantom_heads
@@ -81,12 +81,12 @@ def test_a_scan_is_looked_through_once_and_few_are_kept(
 
 
 def test_the_legend_says_each_colour_and_what_has_no_place(found: OverlayMasks) -> None:
-    said = image_panel.legend(found, list(CHOICES["Artefact voxels"]))
+    said = overlay_panel.legend(found, list(CHOICES["Artefact voxels"]))
     for key in CHOICES["Artefact voxels"]:
         assert LAYERS[key].colour in said
         assert LAYERS[key].label in said
     assert "cannot be outlined" in said
-    assert "no place" not in image_panel.legend(found, ["brain"])
+    assert "no place" not in overlay_panel.legend(found, ["brain"])
 
 
 def test_without_air_the_legend_says_so() -> None:
@@ -94,11 +94,11 @@ def test_without_air_the_legend_says_so() -> None:
     bare = OverlayMasks(
         np.eye(4), empty, dict.fromkeys(("structure", "folded", "missing"), 0.0), "cut"
     )
-    said = image_panel.legend(bare, ["air", "structure", "missing"])
+    said = overlay_panel.legend(bare, ["air", "structure", "missing"])
     assert said.count("not measurable (cut)") == 2
     assert "none found" in said
 
 
 def test_nothing_is_laid_over_an_image_before_it_is_found() -> None:
-    assert image_panel._overlays(None, ["brain"]) == []
+    assert overlay_panel.overlays(None, ["brain"]) == []
     assert not Future().done()

@@ -11,7 +11,7 @@ from curation.imaging.nifti_header import read_image
 from curation.imaging.volumes import Volume
 from pages.ui.viewer import slice_images
 from pages.ui.viewer.browser_image import PreparedImage, write
-from pages.ui.viewer.niivue_viewer import Overlay
+from pages.ui.viewer.laid_over import Overlay
 from pages.ui.viewer.slice_images import PLANES, Slices
 
 HIGH = slice(26, 36)

@@ -1,0 +1,172 @@
+"""Overlays of Review: masks with their legend, and the PET of the same person fused over the scan."""
+
+import html
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from curation.errors import VolumeError
+from pages.ui.shell import formatting, frame, state
+from pages.ui.viewer import image_overlays, niivue_viewer
+from pages.ui.viewer.display_window import FIRST_WINDOW
+from pages.ui.viewer.image_overlays import LAYERS, OverlayMasks
+from pages.ui.viewer.laid_over import ImageOverlay, Overlay
+
+#: NiiVue's colours of a PET; what is below this share of its range is not drawn.
+_PET_COLOUR, _PET_SHOWN, _PET_FROM = "hot", "linear-gradient(90deg, #b00000, #ffd000)", 0.25
+
+
+# ---- what is chosen ------------------------------------------------------------------------------
+
+
+def is_on(pet: pd.Series | None) -> bool:
+    """Return whether anything is laid over the image."""
+    return bool(state.get(state.OVERLAYS)) or (pet is not None and bool(state.get(state.PET_OVER)))
+
+
+def choose(pet: pd.Series | None) -> list[str]:
+    """Draw the choice of masks and, where the person has one, of the PET; return the layers of masks."""
+    state.keep_among(state.OVERLAYS, list(image_overlays.CHOICES))
+    labels = st.pills(
+        "Lay over the image",
+        list(image_overlays.CHOICES),
+        key=state.OVERLAYS,
+        selection_mode="multi",
+        persist_state="session",
+        help="Masks that the metrics were measured in, and what of the image raises the score.",
+    )
+    if pet is not None:
+        _choose_pet(pet)
+    return [key for label in labels for key in image_overlays.CHOICES[label]]
+
+
+def _choose_pet(pet: pd.Series) -> None:
+    over = st.toggle(
+        "PET of the same session",
+        key=state.PET_OVER,
+        persist_state="session",
+        help=f"{pet['scan_id']}, where its header says that it lies: it is not aligned anew.",
+    )
+    if over:
+        if state.get(state.PET_OPACITY) is None:
+            state.put(state.PET_OPACITY, 50)
+        st.slider(
+            "Opacity of the PET (%)",
+            10,
+            90,
+            step=10,
+            key=state.PET_OPACITY,
+            persist_state="session",
+        )
+
+
+# ---- PET -----------------------------------------------------------------------------------------
+
+
+def pet_of(scans: pd.DataFrame, scan: pd.Series) -> pd.Series | None:
+    """Return the PET of the same person and session; ``None`` where there is none, or more than one.
+
+    Parameters
+    ----------
+    scans : pandas.DataFrame
+        All scans, PET included.
+    scan : pandas.Series
+        The scan that is looked at.
+    """
+    session = scans["session_id"].fillna("")
+    own = session.eq(scan["session_id"] if isinstance(scan["session_id"], str) else "")
+    found = scans[(scans["status"] == "pet") & (scans["subject_id"] == scan["subject_id"]) & own]
+    return found.iloc[0] if len(found) == 1 else None
+
+
+def pet_overlay(pet: pd.Series | None) -> list[ImageOverlay]:
+    """Return the PET as an overlay where it is asked for; why it cannot be drawn is said."""
+    if pet is None or not state.get(state.PET_OVER):
+        return []
+    try:
+        image = niivue_viewer.prepare_scan(Path(pet["path"]), FIRST_WINDOW)
+    except VolumeError as error:
+        frame.report(f"The PET cannot be shown: {error}")
+        return []
+    black = image.black + _PET_FROM * (image.white - image.black)
+    opacity = (state.get(state.PET_OPACITY) or 50) / 100
+    return [ImageOverlay("pet", _PET_COLOUR, image, black, image.white, opacity)]
+
+
+def say_pet(pet: pd.Series | None) -> None:
+    """Draw which PET lies over the image; nothing where none does."""
+    if pet is None or not state.get(state.PET_OVER):
+        return
+    named = html.escape(f"PET {pet['scan_id']}, at {state.get(state.PET_OPACITY) or 50} %")
+    st.html(
+        f'<div class="ts-legend"><div><i style="background:{_PET_SHOWN}"></i>{named}</div></div>'
+    )
+
+
+# ---- masks ---------------------------------------------------------------------------------------
+
+
+def found(scan: pd.Series, chosen: list[str]) -> OverlayMasks | None:
+    """Return the masks of a scan once they are found; ``None`` until then, and where none is asked for."""
+    if not chosen:
+        return None
+    asked = image_overlays.request_overlays(Path(scan["path"]))
+    return asked.result() if asked.done() and asked.exception() is None else None
+
+
+def overlays(found: OverlayMasks | None, chosen: list[str]) -> list[Overlay]:
+    """Return the chosen masks that hold anything."""
+    if found is None:
+        return []
+    return [
+        Overlay(key, LAYERS[key].colour_map, found.masks[key], found.affine)
+        for key in chosen
+        if found.masks[key].any()
+    ]
+
+
+def legend_of(scan: pd.Series, found: OverlayMasks | None, chosen: list[str]) -> None:
+    """Draw the legend of the chosen masks, or how long they have been looked for."""
+    if found is None:
+        _waiting(Path(scan["path"]))
+        return
+    st.html(legend(found, chosen))
+
+
+@st.fragment(run_every=1.0)
+def _waiting(path: Path) -> None:
+    asked = image_overlays.request_overlays(path)
+    if not asked.done():
+        seconds = formatting.duration(state.seconds_of(state.SEARCHED, str(path)))
+        st.html(f'<div class="ts-caption"><span>Looking for brain and air … {seconds}</span></div>')
+        return
+    if asked.exception() is not None:
+        st.error(f"Nothing can be laid over this scan: {formatting.escape(str(asked.exception()))}")
+        return
+    st.rerun()
+
+
+def legend(found: OverlayMasks, chosen: list[str]) -> str:
+    """Return the legend of the overlays, with the extent of each, as HTML."""
+    rows = "".join(
+        f'<div><i style="background:{LAYERS[key].colour}"></i>{html.escape(_extent(found, key))}</div>'
+        for key in chosen
+    )
+    if any(LAYERS[key].score for key in chosen):
+        rows += "<div>Noise, blur, contrast and shading affect the whole image and cannot be outlined.</div>"
+    return f'<div class="ts-legend">{rows}</div>'
+
+
+def _extent(found: OverlayMasks, key: str) -> str:
+    label = LAYERS[key].label
+    if found.no_air and key in ("air", "structure", "folded"):
+        return f"{label}: not measurable ({found.no_air})"
+    if key not in found.shares:
+        return label if found.masks[key].any() else f"{label}: none found"
+    of = "brain" if key == "missing" else "air"
+    share = found.shares[key]
+    if not share:
+        return f"{label}: none found"
+    much = "under 0.1" if share < 0.001 else f"{100 * share:.1f}"
+    return f"{label}: {much} % of the {of}"
