@@ -28,10 +28,8 @@ def test_a_tag_is_put_on_the_open_scan_taken_off_and_taken_back(own, run) -> Non
     page = run("review", own, **{state.PENDING_SCAN: ONE})
     field = next(one for one in page.text_input if (one.key or "").startswith("new-tag-"))
     checked(field.set_value("motion").run())
-    assert "Say who tags" in page.error[0].value and not scan_tags.in_force(own)
-    checked(page.text_input(key="rater-name").set_value("Ada").run())
-    field = next(one for one in page.text_input if (one.key or "").startswith("new-tag-"))
-    checked(field.set_value("motion").run())
+    assert "the tag motion waits" in page.warning[0].value and not scan_tags.in_force(own)
+    checked(page.text_input(key="rater-name").set_value("Ada").run())  # and it is put on
     assert scan_tags.in_force(own) == {"motion": {ONE}}
     checked(page.button(key="tag-again").click().run())
     assert not scan_tags.in_force(own)
