@@ -14,6 +14,9 @@ JSON object:
     From a click on a tile of the contact sheet to the drawn image, in a browser that has drawn none yet; from
     the key to the drawn next image; medians. ``bare_image_s`` and ``bare_next_s`` are from a click to the
     picture on a page of streamlit that shows one picture and nothing else, on this machine at this time.
+``contact_sheet_s``, ``explore_selectable_s``, ``overlay_s``
+    From a click on *Scans* to the pictures in sight, on *Explore* to plots in which a box can be drawn, each
+    in a browser that has not been there; from a click on *Brain* to its colour on the image. Medians.
 ``lost_keys``
     Presses of N, 150 ms apart, less the scans that they led on.
 ``score_spellings``
@@ -31,6 +34,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +96,7 @@ def figures() -> dict[str, object]:
         with Dashboard(workspace, root / "log.txt") as address:
             parts: list[tuple[str, Callable[[], dict[str, object]]]] = [
                 ("time to images", lambda: _times(browser, address)),
+                ("waits", lambda: _waits(browser, address)),
                 ("shares", lambda: _shares(browser, address, workspace)),
                 ("keys", lambda: {"lost_keys": _lost_keys(browser, address)}),
                 ("scores", lambda: {"score_spellings": _spellings(browser, address, workspace)}),
@@ -182,6 +187,54 @@ def _times(browser: Browser, address: str) -> dict[str, object]:
         nexts.append(time.perf_counter() - started)
     page.context.close()
     return {"first_image_s": _median(firsts), "next_scan_s": _median(nexts)}
+
+
+#: The tiles in sight have their pictures.
+_PICTURES = """() => {
+  const inSight = ({ top, bottom }) => bottom > 0 && top < innerHeight;
+  const roots = [document, ...[...document.querySelectorAll('*')].map((one) => one.shadowRoot)];
+  const shown = roots.filter(Boolean).flatMap((root) => [...root.querySelectorAll('.sheet img')])
+    .filter((one) => inSight(one.getBoundingClientRect()));
+  return shown.length > 3 && shown.every((one) => one.naturalWidth > 0);
+}"""
+_TWO_LAYERS = """() => document.querySelector('iframe[title*=niivue]').contentWindow.tierscopeView
+  .volumes.length === 2"""
+
+
+def _waits(browser: Browser, address: str) -> dict[str, object]:
+    sheets, plots, overlays = [], [], []
+    for _ in range(FIRSTS):
+        page = _page(browser)
+        page.goto(f"{address}/cohort")
+        chromium.settled(page)
+        page.wait_for_timeout(2000)
+        sheets.append(_after(page, "Scans", partial(page.wait_for_function, _PICTURES, polling=20)))
+        chromium.settled(page)
+        plots.append(_after(page, "Explore", page.locator(".linked[data-drawn]").wait_for))
+        page.goto(f"{address}/review")
+        chromium.drawn(page)
+        chromium.settled(page)
+        page.get_by_role("button", name=re.compile("^Overlays")).click()
+        brain = page.get_by_role("button", name="Brain", exact=True)
+        brain.wait_for()
+        started = time.perf_counter()
+        brain.click()
+        page.wait_for_function(_TWO_LAYERS, polling=20)
+        overlays.append(time.perf_counter() - started)
+        page.context.close()
+    return {
+        "contact_sheet_s": _median(sheets),
+        "explore_selectable_s": _median(plots),
+        "overlay_s": _median(overlays),
+    }
+
+
+def _after(page: Page, link: str, stands: Callable[[], object]) -> float:
+    """Return how long it takes after a click in the navigation until something stands."""
+    started = time.perf_counter()
+    page.get_by_role("link", name=link, exact=True).first.click()
+    stands()
+    return time.perf_counter() - started
 
 
 def _bare(browser: Browser, root: Path) -> dict[str, object]:
