@@ -13,7 +13,7 @@ TESTING   := $(VENV)/.testing
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format lock soak screenshots study gpu-check clean
+.PHONY: help run demo test check format lock sbom cves soak screenshots study gpu-check clean
 .PHONY: $(shell grep -oE '^bench-[a-z]+' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
@@ -47,6 +47,13 @@ lock: $(TESTING) ## write requirements.lock anew: every package that is installe
 	@echo "# All that requirements.txt brings, each with the hashes of its files, for Python 3.11 and newer: made by 'make lock'." > requirements.lock.new
 	$(VENV)/bin/uv pip compile requirements.txt --universal --generate-hashes --python-version 3.11 --no-header --quiet >> requirements.lock.new
 	mv requirements.lock.new requirements.lock
+
+sbom: $(TESTING) ## write sbom.json, the bill of materials of requirements.lock (CycloneDX); asks the package index for its tool
+	$(VENV)/bin/uv tool run --from cyclonedx-bom==7.3.0 cyclonedx-py requirements requirements.lock -o sbom.json
+	@echo "sbom.json: $$($(PY) -c 'import json; print(len(json.load(open("sbom.json"))["components"]))') packages"
+
+cves: $(TESTING) ## look whether advisories are known for what requirements.lock names; asks PyPI, and fails where it does not answer
+	$(VENV)/bin/uv tool run --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes -r requirements.lock
 
 soak: $(TESTING) ## run the tests that take long
 	$(PY) -m pytest -m soak
@@ -93,7 +100,7 @@ bench-truth: $(TESTING) ## does the chain find what was planted: studies in worl
 bench-scale: $(TESTING) ## thirty thousand volumes and a million scans: time, memory, open files; the last line is JSON
 	$(PY) -m tests.benchmarks.scale
 
-bench-trust: $(TESTING) ## fifty users at once, kills, ranks, packets; the last line is JSON
+bench-trust: $(TESTING) ## hostile files, kills, fifty users at once, ranks, packets; the last line is JSON
 	$(PY) -m tests.benchmarks.trust
 
 gpu-check: $(TESTING) ## check one GPU: right, and how fast; eight minutes; the last line is JSON, of nulls where there is no GPU

@@ -4,9 +4,7 @@ A server has a login where the file is there. It belongs to whoever runs the ser
 changes: somebody who is taken out of it is out within seconds.
 """
 
-import math
 import os
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +12,14 @@ from typing import Any
 
 from curation.access.actions import Rank
 from curation.errors import ServerError
+from curation.storage import files
 from curation.storage.workspace import Workspace
 
 ENVIRONMENT_VARIABLE = "TIERSCOPE_ACCESS"
 #: Ways in which people are known: a provider of OpenID Connect, or a proxy that says who it is.
 WAYS = ("oidc", "header")
+#: Longer than anybody works, in minutes or hours.
+_ENDLESS = 1e9
 #: Before the name of a group in a rank's list.
 GROUP = "group:"
 #: Everybody whom the login knows.
@@ -112,7 +113,7 @@ def read(path: Path) -> Membership:
                 f"{path} may be written by every account of this machine, which could make itself an "
                 f"administrator. 'chmod o-w {path}', then start anew."
             )
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = files.parse_toml(files.read_text(path))
     except (OSError, ValueError) as error:
         raise ServerError(
             f"{path}, which says who may use the dashboard, cannot be read ({error}). Nobody is let in until "
@@ -168,7 +169,7 @@ class _Reading:
 
     def _positive(self, value: object, name: str) -> float:
         fits = isinstance(value, int | float) and not isinstance(value, bool)
-        if not isinstance(value, int | float) or not fits or not 0 < value < math.inf:
+        if not isinstance(value, int | float) or not fits or not 0 < value < _ENDLESS:
             raise self._wrong(f"[login] {name} is {value!r}; expected is a number above 0")
         return float(value)
 

@@ -20,7 +20,7 @@ from curation.cohorts.cohort_draft import CohortDraft
 from curation.cohorts.frozen_cohort import Cohort, CohortHeader, newest_pool
 from curation.errors import CohortError, RuleError
 from curation.sources import duplicates
-from curation.storage import files, text_tables
+from curation.storage import files, text_tables, typed_paths
 from curation.storage.workspace import ROLES, Workspace
 from curation.tiers import rule_versions, rule_yaml, tier_rule
 from curation.tiers.rule_columns import plain
@@ -235,7 +235,7 @@ def _flow(draft: CohortDraft, suffix: str) -> str:
 
 def _refuse_raw(workspace: Workspace, path: Path) -> None:
     """Refuse to write among the data that the workspace only reads."""
-    wanted = path.expanduser().resolve()
+    wanted = typed_paths.resolved(path)
     for source in workspace.sources():
         place = Path(source.path)
         if wanted == place or (place.is_dir() and wanted.is_relative_to(place)):
@@ -307,7 +307,7 @@ def run(chosen: argparse.Namespace) -> int:
             print(f"{saved.label}: {saved.hash}, {saved.author}, {saved.at:%Y-%m-%d %H:%M} UTC")
     elif chosen.save is not None:
         rule_yaml.read(chosen.save)  # names file and line of what is wrong
-        text = chosen.save.read_text(encoding="utf-8-sig")
+        text = files.read_text(chosen.save, encoding="utf-8-sig")
         saved = rule_versions.save(workspace, chosen.name, text, chosen.author)
         print(f"{saved.label}: {saved.hash}")
     else:

@@ -305,7 +305,7 @@ def _list_of(json_path: Path) -> str:
     path = json_path.with_suffix(".tsv")
     try:
         with errors.readable(path, _REMEDY):
-            return path.read_text(encoding="utf-8")
+            return files.read_text(path)
     except FileNotFoundError:
         raise CohortError(
             f"The list of cohort {json_path.stem} is gone ({path}). Put back a copy of it, or freeze the "

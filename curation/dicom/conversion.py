@@ -26,7 +26,7 @@ from curation.dicom.series import Folder, Series
 from curation.errors import BusyError, SourceError
 from curation.sources import allowed_roots
 from curation.sources.ingest import IngestSummary, ingest
-from curation.storage import files
+from curation.storage import files, typed_paths
 from curation.storage.files import slug
 from curation.storage.workspace import Role, Workspace
 
@@ -127,7 +127,7 @@ def take_in(
     allowed = allowed_roots.of(workspace)
     for path in (folder, *filter(None, [labels])):
         allowed.refuse_others(path)
-    folder = files.expanded(folder).resolve()
+    folder = typed_paths.resolved(folder)
     if not folder.is_dir():
         raise SourceError(f"There is no folder at {folder}. Check the path.")
     called = slug(name or USUAL_NAME)

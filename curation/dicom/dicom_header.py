@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 
@@ -20,6 +21,10 @@ pydicom.config.settings.reading_validation_mode = (
     pydicom.config.IGNORE
 )  # odd values are a scanner's affair
 
+#: No element that is looked at is larger; a length that lies is passed over.
+_LARGEST_BYTES = 1 << 20
+#: A header has some thousand elements, each read in two pieces; one of many frames a hundred times as many.
+_MOST_READS = 1_000_000
 _MAGIC_AT, _MAGIC = 128, b"DICM"
 #: Files of such names are DICOM also where they lack the four letters.
 _SUFFIXES = (".dcm", ".ima", ".dicom")
@@ -101,7 +106,7 @@ def whole(values: FileDataset, name: str, usual: int = 0) -> int:
     """Return an element that is a whole number; ``usual`` where it is none."""
     try:
         return int(values.get(name) or usual)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return usual
 
 
@@ -149,12 +154,17 @@ def _read(path: Path, file: IO[bytes]) -> FileDataset:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what is odd and can be read all the same
             values = pydicom.dcmread(
-                file, stop_before_pixels=True, force=forced, specific_tags=list(_TAGS)
+                _Bounded(file),
+                stop_before_pixels=True,
+                force=forced,
+                specific_tags=list(_TAGS),
+                defer_size=_LARGEST_BYTES,
             )
+            _leave_out_large(values)
         told = {name: values.get(name) for name in ("SOPClassUID", "SeriesInstanceUID", "Rows")}
     except (InvalidDicomError, EOFError, ValueError, KeyError, AttributeError) as error:
         raise Damaged("no DICOM is in it, or it breaks off inside its header") from error
-    except (NotImplementedError, RecursionError, OverflowError, TypeError) as error:
+    except (NotImplementedError, RecursionError, OverflowError, TypeError, MemoryError) as error:
         raise Damaged("its header is written in a way that cannot be read") from error
     if values.file_meta.get("MediaStorageSOPClassUID") == _DIRECTORY:
         raise NoImage
@@ -163,6 +173,30 @@ def _read(path: Path, file: IO[bytes]) -> FileDataset:
     if values.get("Modality") not in READ and not told["Rows"]:
         raise NoImage
     return values
+
+
+class _Bounded:
+    """A file of which a bounded number of pieces is read: gigabytes of nothing are no header."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._left = file, _MOST_READS
+
+    def read(self, size: int = -1) -> bytes:
+        self._left -= 1
+        if not self._left:
+            raise Damaged("its header has no end")
+        return self._file.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _leave_out_large(values: FileDataset) -> None:
+    """Forget elements that were passed over as too large, which would be read where they are asked for."""
+    for tag in list(values.keys()):
+        held = values.get_item(tag, keep_deferred=True)
+        if isinstance(held, RawDataElement) and held.value is None and held.length > _LARGEST_BYTES:
+            del values[tag]
 
 
 def _cut_off(values: FileDataset, left: int) -> str | None:

@@ -7,7 +7,7 @@ from curation.dicom import pseudonyms, series
 from curation.dicom.series import Folder, Progress, Series
 from curation.errors import SourceError, readable
 from curation.sources import allowed_roots
-from curation.storage import files
+from curation.storage import files, typed_paths
 from curation.storage.workspace import Workspace
 
 
@@ -40,7 +40,7 @@ def look(workspace: Workspace, folder: Path, progress: Progress | None = None) -
     """
     allowed = allowed_roots.of(workspace)
     allowed.refuse_others(folder)
-    folder = files.expanded(folder).resolve()
+    folder = typed_paths.resolved(folder)
     if not folder.is_dir():
         raise SourceError(f"There is no folder at {folder}. Check the path.")
     found = series.look(folder, pseudonyms.of(workspace), allowed, progress)

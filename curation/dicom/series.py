@@ -224,7 +224,7 @@ def _describe(id_: str, headers: list[DicomHeader], pseudonyms: Pseudonyms) -> S
         id=id_,
         person=pseudonyms.person(first),
         visit=pseudonyms.visit(first),
-        number=int(next(iter(first.numbers("SeriesNumber")), 0)),
+        number=dicom_header.whole(first.values, "SeriesNumber"),
         description=described,
         modality=first.text("Modality"),
         kind="pet" if first.text("Modality") == "PT" else kind,

@@ -87,6 +87,8 @@ def read(
             f"{path.name} has no column of MRIQC's metrics, such as cjv or snr_total ({has}). Name a "
             "group_T1w.tsv of MRIQC, or a folder of its JSON files."
         )
+    if table.empty:
+        raise SourceError(f"{path.name} names no scan: it has a header and no row below it.")
     known = participants or People()
     rows = [
         _row(number, row, metrics, known) for number, row in enumerate(table.to_dict("records"))

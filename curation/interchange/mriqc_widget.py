@@ -101,7 +101,7 @@ def read(path: Path, rater: str | None) -> list[tuple[str, dict[str, Any]]]:
 
 def _read(path: Path, rater: str | None) -> dict[str, Any]:
     try:
-        given = files.parse_json(path.read_text(encoding="utf-8-sig"))
+        given = files.parse_json(files.read_text(path, encoding="utf-8-sig"))
     except FileNotFoundError:
         raise RatingError(f"There is no file at {path}. Check the path.") from None
     except json.JSONDecodeError as error:

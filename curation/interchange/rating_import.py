@@ -29,7 +29,7 @@ from curation.ratings import rating_log, rating_record
 from curation.ratings.rating_record import Rating
 from curation.ratings.scales import Scale, add_scale, all_scales
 from curation.sources import allowed_roots
-from curation.storage import bids_tables, files, folder_walk, tables
+from curation.storage import bids_tables, folder_walk, tables, typed_paths
 from curation.storage.bids_tables import bids_names
 from curation.storage.workspace import Workspace
 
@@ -85,7 +85,7 @@ def import_ratings(
     RatingError
         When something in a file is wrong, naming the line; then nothing is imported.
     """
-    path = files.expanded(path)
+    path = typed_paths.expanded(path)
     if not uploaded:
         _refuse_outside(workspace, path)
     if path.suffix.lower() == ".json" or (path.is_dir() and not (path / RATINGS).exists()):

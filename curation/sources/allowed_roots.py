@@ -10,7 +10,7 @@ from pathlib import Path
 
 from curation.errors import SourceError
 from curation.sources.scan_names import as_unicode
-from curation.storage import files
+from curation.storage import typed_paths
 from curation.storage.workspace import Workspace
 
 ENVIRONMENT_VARIABLE = "TIERSCOPE_SOURCES"
@@ -35,7 +35,7 @@ class AllowedRoots:
         """Return why a path may not be read, in words; ``None`` where it may. Nothing has to be there."""
         if self.named is None:
             return None
-        place = Path(os.path.realpath(files.expanded(path)))
+        place = Path(os.path.realpath(typed_paths.expanded(path)))
         roots = (Path(os.path.realpath(root)) for root in (*self.named, *self.besides))
         if any(place.is_relative_to(root) for root in roots):
             return None
@@ -74,7 +74,7 @@ def of(workspace: Workspace) -> AllowedRoots:
     setting = os.environ.get(ENVIRONMENT_VARIABLE)
     if setting is None:
         return EVERYTHING
-    named = tuple(files.expanded(part) for part in setting.split(os.pathsep) if part.strip())
+    named = tuple(typed_paths.expanded(part) for part in setting.split(os.pathsep) if part.strip())
     if not named or not all(root.is_absolute() for root in named):
         raise SourceError(
             f"{ENVIRONMENT_VARIABLE} is {setting!r}. Expected are full paths of folders with "

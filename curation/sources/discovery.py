@@ -13,7 +13,7 @@ from curation.sources.allowed_roots import AllowedRoots
 from curation.sources.participants_table import People
 from curation.sources.scan_names import SUFFIXES, as_unicode, stem_of
 from curation.sources.source import NO_IMAGE, Entry, Listing
-from curation.storage import files, folder_walk, text_tables
+from curation.storage import files, folder_walk, text_tables, typed_paths
 from curation.storage.folder_walk import Closed
 from curation.storage.workspace import Source
 
@@ -74,7 +74,7 @@ def _manifest_row(
     joined: People,
     allowed: AllowedRoots,
 ) -> Entry:
-    path = folder / files.expanded(row["path"] or "")
+    path = folder / typed_paths.expanded(row["path"] or "")
     stem = stem_of(path)
     person_id = row.get("participant_id") or owners[key]
     session_id = row.get("session_id") or scan_names.entities(stem, loose=True).get("ses")

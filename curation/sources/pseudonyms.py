@@ -17,7 +17,7 @@ from pathlib import Path
 from curation.errors import SourceError
 from curation.sources import scan_names
 from curation.sources.source import Entry
-from curation.storage import files
+from curation.storage import files, typed_paths
 from curation.storage.workspace import Source, Workspace
 
 ENVIRONMENT_VARIABLE = "TIERSCOPE_PSEUDONYM_KEY"
@@ -115,7 +115,7 @@ def _link(folder: Path, name: str, target: Path) -> Path:
 
 
 def _place() -> Path:
-    return files.expanded(os.environ.get(ENVIRONMENT_VARIABLE) or _USUAL)
+    return typed_paths.expanded(os.environ.get(ENVIRONMENT_VARIABLE) or _USUAL)
 
 
 def key_of(workspace: Workspace) -> str:
@@ -126,14 +126,14 @@ def key_of(workspace: Workspace) -> str:
     SourceError
         When it would lie in the workspace, others could read it, or it is none.
     """
-    path = _place().resolve()
+    path = typed_paths.resolved(_place())
     if path.is_relative_to(workspace.root):
         raise SourceError(
             f"The key of pseudonyms would lie in the workspace, at {path}: whoever has the one would have "
             f"the other. Name a file elsewhere by {ENVIRONMENT_VARIABLE}."
         )
     try:
-        found = path.read_text(encoding="ascii", errors="replace").strip()
+        found = files.read_text(path, encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return _new_key(path)
     if path.stat().st_mode & 0o077:

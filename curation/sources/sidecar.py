@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from curation.sources import image_modality
-from curation.sources.scan_names import stem_of
+from curation.sources.scan_names import as_unicode, stem_of
 from curation.storage import files
 from curation.storage.workspace_paths import behind_pseudonym
 
@@ -132,7 +132,9 @@ def _folders_up_to(path: Path, root: Path) -> list[Path]:
 
 
 def _words(value: Any) -> str | None:
-    return " ".join(value.split())[:40] or None if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    return as_unicode(" ".join(value.split()))[:40] or None  # JSON may hold halves of characters
 
 
 def told(path: Path, modality: str | None) -> Told:
@@ -187,13 +189,13 @@ def _agent(values: Mapping[str, Any]) -> str | None:
     for name in _AGENT:
         words = values.get(name)
         if isinstance(words, str) and words.strip().lower() not in _NO_AGENT:
-            return words.strip()[:40]
+            return as_unicode(words.strip())[:40]
     return None
 
 
 def read(path: Path) -> dict[str, Any]:
     """Return the sidecar of an image; empty where there is none that can be read."""
-    return _read_json(path.with_name(f"{stem_of(path)}.json"))
+    return _read_json(path.parent / f"{stem_of(path)}.json")
 
 
 def _read_json(sidecar: Path) -> dict[str, Any]:

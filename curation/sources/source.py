@@ -16,7 +16,7 @@ from curation.sources import (
 from curation.sources.allowed_roots import AllowedRoots
 from curation.sources.participants_table import People
 from curation.sources.scan_names import as_unicode, is_unicode
-from curation.storage import files
+from curation.storage import typed_paths
 from curation.storage.files import slug
 from curation.storage.workspace import ROLES, Source, Workspace
 
@@ -75,11 +75,11 @@ def describe(
 def absolute(path: str | Path, allowed: AllowedRoots = allowed_roots.EVERYTHING) -> Path:
     """Return the absolute path of a path that was typed; one that may not be read is refused."""
     allowed.refuse_others(path)
-    return files.expanded(path).resolve()
+    return typed_paths.resolved(path)
 
 
 def _table_of_people(path: str | Path) -> Path:
-    if not files.expanded(path).is_file():
+    if not typed_paths.expanded(path).is_file():
         raise SourceError(f"There is no table of people at {path}. Check the path.")
     return absolute(path)
 

@@ -165,7 +165,7 @@ def read(path: Path, columns: Sequence[Column]) -> list[tuple[int, dict[str, Any
         Naming the file, the line and what is wrong with it.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = files.read_text(path, encoding="utf-8-sig")
     except FileNotFoundError:
         raise RatingError(f"There is no table at {path}. Check the path.") from None
     except UnicodeDecodeError as error:

@@ -16,6 +16,7 @@ import re
 import secrets
 import stat
 import time
+import tomllib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -27,6 +28,8 @@ import pyarrow.parquet as pq
 from curation.errors import REMEDY, DamagedError, TierscopeError, WorkspaceError, readable
 
 _CHUNK = 1 << 20
+#: No text that is read whole is larger: tables of a million rows are not.
+LARGEST_TEXT = 256 << 20
 #: A temporary file that nobody has written to for so long was left behind, seconds.
 _LEFT_S = 86_400.0
 
@@ -41,6 +44,8 @@ def open_file(path: Path) -> IO[bytes]:
     OSError
         When it cannot be opened, or a folder, pipe or device stands in its place.
     """
+    if "\0" in str(path):
+        raise OSError(errno.ENOENT, "no file has such a name", str(path))
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
@@ -136,12 +141,24 @@ def lock(path: Path, busy: TierscopeError | None = None) -> Iterator[None]:
         yield
 
 
-def expanded(path: str | Path) -> Path:
-    """Return a path with ``~`` resolved; as it is where ``~`` is nobody's home."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
+def read_text(path: Path, *, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """Read a text file; pipes and devices are refused, never waited for, and so is what is too large.
+
+    Line ends of other systems are read as those of this one.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        When it is no text of the encoding.
+    OSError
+        When it cannot be opened, is no file, or is larger than :data:`LARGEST_TEXT`.
+    """
+    with open_file(path) as file:
+        if os.fstat(file.fileno()).st_size > LARGEST_TEXT:
+            most = f"it has more than {LARGEST_TEXT >> 20} MB"
+            raise OSError(errno.EFBIG, f"{most}, which no file of its kind has", str(path))
+        text = file.read(LARGEST_TEXT).decode(encoding, errors)
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def write_text(path: Path, text: str) -> None:
@@ -169,6 +186,20 @@ def parse_json(text: str) -> Any:
         raise ValueError("its brackets are nested too deep") from None
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse TOML text.
+
+    Raises
+    ------
+    ValueError
+        When it is none, a number in it has thousands of digits, or brackets are nested thousands deep.
+    """
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("its brackets are nested too deep") from None
+
+
 def read_json(path: Path, remedy: str = REMEDY) -> Any:
     """Read a JSON file.
 
@@ -191,7 +222,7 @@ def read_json(path: Path, remedy: str = REMEDY) -> Any:
     """
     try:
         with readable(path, remedy):
-            return parse_json(path.read_text(encoding="utf-8"))
+            return parse_json(read_text(path))
     except FileNotFoundError:
         return None
 
@@ -251,7 +282,7 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
         When a line other than the last is broken: that is damage, not an interrupted write.
     """
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+        lines = read_text(path, errors="replace").split("\n")
     except FileNotFoundError:
         return []
     rows = []

@@ -6,6 +6,7 @@ machines start anew. A lease gives a process one of a few slots (GPUs, cores) as
 """
 
 import contextlib
+import math
 import multiprocessing
 import os
 import signal
@@ -132,9 +133,21 @@ def read_note(state: Path) -> dict[str, Any]:
 
     A state that cannot be read notes nothing: whoever starts the task again writes it anew.
     """
-    noted = files.read_note(state)
-    whole = isinstance(noted.get("pid"), int) and isinstance(noted.get("started"), float | int)
-    return {"host": socket.gethostname()} | noted if whole else {}
+    noted = {"host": socket.gethostname()} | files.read_note(state)
+    return noted if names_a_process(noted) else {}
+
+
+def names_a_process(noted: Mapping[str, Any]) -> bool:
+    """Return whether a note has what :meth:`Process.noted` takes, of the kinds that it takes."""
+    pid, started = noted.get("pid"), noted.get("started", math.nan)
+    return (
+        type(pid) is int
+        and 0 < pid < 2**31
+        and type(started) in (int, float)
+        and abs(started) < math.inf
+        and isinstance(noted.get("host", ""), str)
+        and isinstance(noted.get("boot", ""), str)
+    )
 
 
 def running(state: Path) -> Process | None:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from curation import errors
 from curation.errors import DamagedError
 from curation.storage import files, joined_columns, learned_columns, own_paths
+from curation.storage.table_checks import refuse_odd
 from curation.storage.workspace import Workspace
 
 #: One row a scan. Text columns hold ``None`` where unknown, numbers NaN.
@@ -62,11 +63,12 @@ TROUBLES = ("unreadable", "missing", "duplicate")
 
 #: Columns that older tables of scans lack.
 _ADDED_SCAN_COLUMNS = ("person", "image_hash", "manufacturer", "field_strength_t")
+_FIRST_COLUMNS = {one: kind for one, kind in SCAN_COLUMNS.items() if one not in _ADDED_SCAN_COLUMNS}
 #: Columns that older shards of the metrics table lack, and their value before there was a choice.
 _ADDED_COLUMNS = {"measured_by": "tierscope", "flags": "{}"}
 _TRIES = 5
+_SCORE_KINDS = {"scan_id": "str", "sha256": "str", "distortion_score": "float64"}
 
-#: What to do where a table cannot be read.
 _SCANS_REMEDY = (
     "Put back a copy of it; or move it away and ingest every source again (workspace.toml names them). What "
     "was measured and decided stays."
@@ -75,9 +77,7 @@ _METRICS_REMEDY = (
     "Put back a copy of it; or move it away: 'python -m curation assess' measures its scans again, and an "
     "MRIQC table has to be imported again."
 )
-_SCORES_REMEDY = (
-    "Move it away: it is made anew from the metrics by 'python -m curation assess --gather'."
-)
+_SCORES_REMEDY = "Move it away: 'python -m curation assess --gather' makes it anew."
 DISTANCES_REMEDY = "Move it away: it is made anew by 'python -m curation assess'."
 
 
@@ -107,6 +107,7 @@ def read_scans(workspace: Workspace) -> pd.DataFrame:
     for name in _ADDED_SCAN_COLUMNS:
         if name not in scans:
             scans[name] = pd.Series(None, scans.index, dtype=SCAN_COLUMNS[name])
+    refuse_odd(workspace.scans_path, scans, SCAN_COLUMNS, _SCANS_REMEDY, key="scan_id")
     return _with_absolute_paths(workspace, scans)
 
 
@@ -213,7 +214,8 @@ def read_scores(workspace: Workspace) -> pd.DataFrame:
     """Read the scores, one row a scan; no rows where nothing was scored yet."""
     if not workspace.scores_path.exists():
         return pd.DataFrame({"scan_id": pd.Series(dtype="str")})
-    return files.read_parquet(workspace.scores_path, _SCORES_REMEDY)
+    scores = files.read_parquet(workspace.scores_path, _SCORES_REMEDY)
+    return refuse_odd(workspace.scores_path, scores, _SCORE_KINDS, _SCORES_REMEDY, key="scan_id")
 
 
 def scores_are_whole(workspace: Workspace) -> bool:
@@ -266,6 +268,8 @@ def _scans_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:
     if not workspace.scans_path.exists():
         return empty_scans()[[name for name in SCAN_COLUMNS if name in wanted]]
     scans = files.read_parquet(workspace.scans_path, _SCANS_REMEDY, wanted)
+    kinds = {name: kind for name, kind in _FIRST_COLUMNS.items() if name in wanted}
+    refuse_odd(workspace.scans_path, scans, kinds, _SCANS_REMEDY)
     return _with_absolute_paths(workspace, scans)
 
 

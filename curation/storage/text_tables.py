@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as compute
 
 from curation.errors import SourceError
+from curation.storage import files
 
 #: Our name of a column -> the names under which tables carry it; case, spaces, dots and such do not count.
 ALIASES: dict[str, str] = {
@@ -37,6 +38,8 @@ UNKNOWN = ("", "n/a", "na", "nan", "none", "null", "unknown", "-", "?")
 
 #: Ages from here on leave as this age, as rules for health data ask.
 OLDEST_YEARS = 90
+#: Tables of this world have a few hundred columns; a million take minutes, whatever is in them.
+MOST_COLUMNS = 50_000
 #: Names of columns that a message tells, at most.
 _TOLD = 12
 #: Words beside ``age`` that make it the age of something else, or no number of years.
@@ -61,11 +64,16 @@ def read_table(path: Path) -> pd.DataFrame:
         When the file is no text table, or two columns mean the same.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = files.read_text(path, encoding="utf-8-sig")
         header = text.partition("\n")[0]
+        separator = max("\t,;", key=header.count)
+        if header.count(separator) > MOST_COLUMNS:
+            raise SourceError(
+                f"{path.name} has more than {MOST_COLUMNS:,} columns, which no table has that is read here."
+            )
         table = pd.read_csv(
             io.StringIO(text),
-            sep=max("\t,;", key=header.count),
+            sep=separator,
             dtype="str",
             keep_default_na=False,
         )

@@ -4,7 +4,6 @@ import contextlib
 import datetime
 import os
 import stat
-import tomllib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import tomli_w
 
 from curation import __version__
 from curation.errors import WorkspaceError
-from curation.storage import files, own_paths
+from curation.storage import files, own_paths, typed_paths
 from curation.storage.workspace_paths import WorkspacePaths
 
 SCHEMA = 1
@@ -88,7 +87,7 @@ class Workspace(WorkspacePaths):
         WorkspaceError
             When there is none at ``root`` or it was made by a newer Tierscope.
         """
-        workspace = cls(Path(root).expanduser().resolve())
+        workspace = cls(typed_paths.resolved(root))
         settings = workspace.settings()
         schema = settings.get("schema", 0)
         if not isinstance(schema, int):
@@ -117,7 +116,7 @@ class Workspace(WorkspacePaths):
         A new folder is this account's alone; one that was there keeps what its group may do. Others may
         not look in, whatever the umask says.
         """
-        workspace = cls(Path(root).expanduser().resolve())
+        workspace = cls(typed_paths.resolved(root))
         if workspace.settings_path.exists():
             return cls.open(root)
         if workspace.root.is_file():
@@ -174,20 +173,20 @@ class Workspace(WorkspacePaths):
             When there is no workspace, or the file cannot be read as TOML.
         """
         try:
-            return tomllib.loads(self.settings_path.read_text(encoding="utf-8"))
+            return files.parse_toml(files.read_text(self.settings_path))
         except FileNotFoundError:
             raise WorkspaceError(
                 f"There is no workspace at {self.root}. Make one with "
                 f"'python -m curation ingest SOURCE --workspace {self.root}', or with "
                 f"'python -m curation demo --workspace {self.root}' to try Tierscope out."
             ) from None
-        except tomllib.TOMLDecodeError as error:
-            raise WorkspaceError(
-                f"{self.settings_path} is not valid TOML ({error}). Mend the line it names."
-            ) from error
         except UnicodeDecodeError as error:
             raise WorkspaceError(
                 f"{self.settings_path} is not UTF-8 text ({error}). Save it as UTF-8, or put back a copy."
+            ) from error
+        except ValueError as error:
+            raise WorkspaceError(
+                f"{self.settings_path} is not valid TOML ({error}). Mend the line it names."
             ) from error
 
     def sources(self) -> list[Source]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from curation import __version__
+from curation import __version__, errors
 from curation.access.actions import Action
 from curation.access.guard import guarded
 from curation.decisions import database, schema
@@ -116,7 +116,10 @@ def save(workspace: Workspace, name: str, text: str, author: str) -> SavedRule:
 
 def list_rules(workspace: Workspace, name: str | None = None) -> list[SavedRule]:
     """Return all saved versions, of one name or of all, newest first."""
-    with database.engine(workspace).connect() as connection:
+    with (
+        errors.readable(workspace.database_path),
+        database.engine(workspace).connect() as connection,
+    ):
         return [SavedRule(**row._mapping) for row in connection.execute(_query(name))]
 
 

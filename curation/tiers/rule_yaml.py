@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from curation.errors import RuleError
-from curation.storage import tag_columns
+from curation.storage import files, tag_columns
 from curation.tiers import rule_checks, rule_columns
 from curation.tiers.rule_checks import UNUSABLE, WITH_TAG, WITHOUT_TAG, Gate
 from curation.tiers.rule_columns import SCORE, plain
@@ -74,7 +74,7 @@ def read(path: Path) -> TierRule:
         When there is none, it is no text, or it makes no sense, with file and line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = files.read_text(path, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise RuleError(f"{path} cannot be read as a rule ({error}). Name a YAML file.") from error
     try:

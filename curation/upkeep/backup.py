@@ -16,7 +16,7 @@ from curation.access.guard import guarded
 from curation.decisions import actions, audit_chain, database
 from curation.errors import WorkspaceError
 from curation.sources.ingest import ProgressCallback
-from curation.storage import files, sharing
+from curation.storage import files, sharing, typed_paths
 from curation.storage.workspace import Workspace
 
 #: Holds the hashes; written last, so that a folder without it is no backup.
@@ -69,7 +69,7 @@ def back_up(workspace: Workspace, into: Path, progress: ProgressCallback | None 
     WorkspaceError
         When it would lie in the workspace, or in data that are only read.
     """
-    into = files.expanded(into).resolve()
+    into = typed_paths.resolved(into)
     _refuse_place(workspace, into)
     moment = datetime.datetime.now(datetime.UTC)
     folder = into / f"{workspace.root.name}-{moment:%Y%m%d-%H%M%S}"
@@ -194,7 +194,7 @@ def restore(folder: Path, root: Path, *, replace: bool = False) -> Path | None:
     WorkspaceError
         When a file of the backup is gone or changed, or something is at ``root`` and is not to be replaced.
     """
-    folder, root = files.expanded(folder).resolve(), files.expanded(root).resolve()
+    folder, root = typed_paths.resolved(folder), typed_paths.resolved(root)
     held = _manifest(folder)
     _verify(folder, held)
     there = root.exists() and (not root.is_dir() or any(root.iterdir()))

@@ -169,4 +169,4 @@ def _text(path: Path) -> str:
         return "\n".join(
             table[name].astype(str).str.cat(sep="\n") for name in table.select_dtypes("str")
         )
-    return path.read_text(encoding="utf-8", errors="replace")
+    return files.read_text(path, errors="replace")

@@ -1,10 +1,12 @@
-"""Many at once, kills, ranks and packets: ``python -m tests.benchmarks.trust`` prints one JSON object.
+"""Hostile files, kills, many at once, ranks and packets: ``python -m tests.benchmarks.trust`` prints JSON.
 
+``fuzzed`` files of all kinds, each read through the product's own door, with ``crashes``, ``hangs`` and
+``peak_gb`` of a process (:mod:`tests.fuzz`). ``kills`` of processes that write, with what they had
+``confirmed``, what of it is ``lost``, and the ``findings`` of ``check`` (:mod:`tests.benchmarks.kills`).
 ``users`` signed in by a proxy's header, each a tab over the websocket protocol, some of whom rate on Review
 while the others step through scans: ``ratings`` saved, ``p95_rating_s`` from pressing *Save* until the page
 stands again, ``errors`` (of pages and connections), ``ratings_lost`` (saved on the page and not in the
-database). ``kills``: raters' processes ended by force while they rate, and of their confirmed ratings
-``lost``. ``roles_cells_wrong``: of ``roles_cells`` (functions that take an action, each as each rank).
+database). ``roles_cells_wrong``: of ``roles_cells`` (functions that take an action, each as each rank).
 ``outbound_packets``: connections of the server, and of what it started, to anywhere but this machine.
 ``rss_after_ratio``: the server's memory after ``sessions`` more tabs came and went, to that before them.
 """
@@ -12,10 +14,9 @@ database). ``kills``: raters' processes ended by force while they rate, and of t
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -26,10 +27,10 @@ import psutil
 
 from curation.access.actions import Rank
 from curation.ratings import rating_log
-from curation.sessions import session_log
-from curation.sessions.session_plan import SessionPlan
 from pages.ui.entrance.gate import KEY_HEADER
-from tests.helpers import guard_table, page_socket, rating_writer, workspace_full
+from tests.benchmarks import kills
+from tests.fuzz import run as fuzz
+from tests.helpers import guard_table, page_socket, workspace_full
 from tests.helpers.dashboard import Dashboard
 
 KEY = "k" * 32
@@ -126,44 +127,22 @@ def many(folder: Path, users: int, raters: int, seconds: float, sessions: int) -
     }
 
 
-def kills(folder: Path, count: int) -> dict[str, int]:
-    """End raters' processes by force while they rate; count what they had confirmed and is not there."""
-    workspace = rating_writer.workspace_of(folder / "killed", 2000)
-    confirmed: set[int] = set()
-    rng = random.Random(7)
-    for number in range(count):
-        plan = SessionPlan(
-            f"s{number}", "rater", "mriqc-4", size=2000, repeats_share=0.0, seed=number
-        )
-        session = session_log.start(workspace, plan)
-        command = [sys.executable, "-m", "tests.helpers.rating_writer"]
-        writer = subprocess.Popen(
-            [*command, str(workspace.root), str(session.id)], stdout=subprocess.PIPE, text=True
-        )
-        with writer:
-            assert writer.stdout is not None
-            confirmed.add(int(writer.stdout.readline().split()[1]))
-            time.sleep(rng.uniform(0, 0.3))
-            writer.kill()
-            rest = writer.stdout.read().splitlines()
-        confirmed |= {int(line.split()[1]) for line in rest if len(line.split()) == 2}
-    stored = set(rating_log.list_ratings(workspace)["id"])
-    return {"kills": count, "confirmed": len(confirmed), "lost": len(confirmed - stored)}
-
-
 def main(arguments: list[str] | None = None) -> dict[str, Any]:
     """Measure everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--raters", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=300)
-    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--fuzzed", type=int, default=20_000)
     parser.add_argument("--sessions", type=int, default=200)
     asked = parser.parse_args(arguments)
     functions = guard_table.guarded()
     cells = len(Rank) * sum(map(len, functions.values())) + sum(map(len, functions.values()))
     with tempfile.TemporaryDirectory() as folder:
-        found = kills(Path(folder), asked.kills)
+        outcome = fuzz.run(fuzz.cases(asked.fuzzed), jobs=os.cpu_count() or 1)
+        found = fuzz.summary(outcome)
+        found |= kills.everything(Path(folder) / "kills", asked.kills)
         found |= many(Path(folder), asked.users, asked.raters, asked.seconds, asked.sessions)
     return found | {
         "roles_cells": cells,

@@ -9,7 +9,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
 STREAM = "/_stcore/stream"
-_DONE = ForwardMsg.FINISHED_SUCCESSFULLY
+_DONE = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 
 
 class PageSocket:
@@ -26,6 +26,7 @@ class PageSocket:
     def __init__(self, socket: ClientConnection, page: str) -> None:
         self._socket, self._page = socket, page
         self.buttons: dict[str, str] = {}
+        self._part_of: dict[str, str] = {}
         self.errors: list[str] = []
         self._script = ""
 
@@ -37,6 +38,7 @@ class PageSocket:
         if press is not None:
             state = asked.rerun_script.widget_states.widgets.add()
             state.id, state.trigger_value = self.buttons[press], True
+            asked.rerun_script.fragment_id = self._part_of[press]  # as the browser does
         await self._socket.send(asked.SerializeToString())
         while not self._hear(await asyncio.wait_for(self._socket.recv(), 120)):
             pass
@@ -53,9 +55,10 @@ class PageSocket:
             shown = element.WhichOneof("type")
             if shown == "button":
                 self.buttons[element.button.label] = element.button.id
+                self._part_of[element.button.label] = told.delta.fragment_id
             elif shown == "exception" or (shown == "alert" and element.alert.format == 1):
                 self.errors.append(str(element)[:300])
-        return kind == "script_finished" and told.script_finished == _DONE
+        return kind == "script_finished" and told.script_finished in _DONE
 
 
 @contextlib.asynccontextmanager

@@ -1,9 +1,11 @@
 """Predictions of a study as its finished fine-tunings wrote them."""
 
+import math
 from typing import Any
 
 import pandas as pd
 
+from curation import errors
 from curation.cohorts import frozen_cohort
 from curation.errors import CohortError
 from curation.scoring.comparison_groups import sites_of
@@ -13,6 +15,7 @@ from training.held_out import predictions
 from training.held_out.predictions import Predictions
 from training.studies import runs
 from training.studies.planned_study import Study
+from training.studies.runs import Run
 
 
 def read(workspace: Workspace, study: Study) -> Predictions:
@@ -22,18 +25,44 @@ def read(workspace: Workspace, study: Study) -> Predictions:
         again = f"Do the run again: 'python -m training retry {study.id} {run.id} --anew'."
         result = files.read_json(run.result_path, again) if run.kind == "finetune" else None
         if result:
-            key = {
-                "arm": run.arm,
-                "seed": run.seed,
-                "fold": run.fold,
-                "baseline_age_years": baseline_of(result),
-                "trained_on": result.get("training_subjects", 0),
-                "partition": (run.fold or 0) // study.folds,
-            }
-            rows += [key | row for row in result["predictions"]]
-    table = pd.DataFrame(rows).rename(columns={"predicted": "predicted_age_years"})
+            with errors.readable(run.result_path, again):
+                rows += _of_run(study, run, result)
+    table = pd.DataFrame(rows)
     scans = _scans(workspace, study, table)
     return predictions.from_long(study.arms, study.seeds, scans, table, study.outcome)
+
+
+def _of_run(study: Study, run: Run, result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each prediction of a run.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        When the result is not as a run writes it.
+    """
+    key = {
+        "arm": run.arm,
+        "seed": run.seed,
+        "fold": run.fold,
+        "baseline_age_years": _number(baseline_of(result)),
+        "trained_on": _number(result.get("training_subjects", 0)),
+        "partition": (run.fold or 0) // study.folds,
+    }
+    rows = []
+    for row in result["predictions"]:
+        name = "predicted" if "predicted" in row else "predicted_age_years"
+        told = {"scan_id": str(row["scan_id"]), "predicted_age_years": _number(row[name])}
+        rows.append(key | {one: row[one] for one in row if one != "predicted"} | told)
+    return rows
+
+
+def _number(value: object) -> float:
+    """Return a number of a result, NaN where it is ``None``; a text is none, whatever it looks like."""
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{str(value)[:40]!r} stands for a number")
+    return float(value)
 
 
 def baseline_of(result: dict[str, Any]) -> float:

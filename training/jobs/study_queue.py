@@ -65,6 +65,7 @@ def _tickets(workspace: Workspace) -> list[tuple[float, str]]:
     found = []
     for path in workspace.studies_dir.glob(f"*/{TICKET}"):
         ticket = processes.read_note(path)
-        if ticket and Process.noted(ticket).alive():
-            found.append((ticket["since"], path.parents[1].name))
+        since = ticket.get("since")
+        if isinstance(since, int | float) and Process.noted(ticket).alive():
+            found.append((since, path.parents[1].name))
     return sorted(found)

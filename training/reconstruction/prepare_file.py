@@ -15,7 +15,7 @@ from curation.assessment.assess_scan import MIN_SIMILARITY
 from curation.errors import StudyError, VolumeError
 from curation.imaging import prepared_volume, volumes
 from curation.imaging.masks import find_masks
-from curation.storage import files
+from curation.storage import files, typed_paths
 from training.results.doubtful_alignments import DOUBTFUL_NATS
 
 _IMAGE, _ARRAY = (".nii", ".nii.gz"), ".npy"
@@ -81,7 +81,7 @@ def read_expected(path: Path) -> ExpectedVolumes:
             tuple(map(str, told["modalities"])), (x, y, z), float(told["spacing_mm"])
         )
         affine = np.array(told["affine"], float)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise StudyError(
             f"{path} does not say what its network expects of volumes. {_OTHER}"
         ) from error
@@ -151,7 +151,7 @@ def refuse_target(to: Path, expected: ExpectedVolumes, read: Iterable[Path]) -> 
     StudyError
         When the name ends otherwise, a NIfTI would need channels, or a scan would be written over.
     """
-    if any(to.resolve() == path.resolve() for path in read):
+    if any(typed_paths.resolved(to) == typed_paths.resolved(path) for path in read):
         raise StudyError(f"{to} is the scan itself, which is only read. Name another file.")
     if not to.name.endswith((_ARRAY, *_IMAGE)):
         raise StudyError(f"{to.name} has to end in .npy, .nii or .nii.gz.")

@@ -3,14 +3,14 @@
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from curation import errors
 from curation.errors import DamagedError, in_words
-from curation.storage import files
+from curation.storage import files, processes
 from curation.storage.processes import Process
 from training.studies.planned_study import Study
 from training.studies.runs import Run, RunKind, epochs_of, runs_of
@@ -20,6 +20,7 @@ State = Literal["waiting", "running", "stopped", "failed", "finished"]
 
 #: On another machine a process cannot be looked up; its heartbeat may be this old.
 REMOTE_HEARTBEAT_S = 180.0
+_REMEDY = "Resume goes on from what else lies in the run's folder, and writes it anew."
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,26 @@ def states(study: Study) -> list[RunState]:
 def state_of(study: Study, run: Run) -> RunState:
     """Read the state of one run; a process that is gone is not shown as running."""
     status = _read_status(run)
+    try:
+        with errors.readable(run.status_path, _REMEDY):
+            return _told(study, run, status)
+    except DamagedError as error:
+        return _told(study, run, {"state": "failed", "message": in_words(error)})
+
+
+def _told(study: Study, run: Run, status: dict[str, Any]) -> RunState:
+    """Return the state that a status tells.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When a value of it is of another kind than is written there.
+    """
     state: State = status.get("state", "waiting")
     epoch = int(status.get("epoch", 0))
     message = status.get("message", "")
+    if state not in get_args(State) or not isinstance(message, str):
+        raise ValueError(f"its state is {state!r}")
     if run.result_path.exists():
         state = "finished"
     elif state == "running" and not is_alive(status):
@@ -99,22 +117,27 @@ def state_of(study: Study, run: Run) -> RunState:
         epoch=epoch,
         epochs=int(status.get("epochs", 0)) or epochs_of(study, run),
         message=message,
-        loss=status.get("loss"),
-        age_mae_years=status.get("age_mae_years", status.get("held_out")),
-        heartbeat=status.get("heartbeat"),
+        loss=_number(status, "loss"),
+        age_mae_years=_number(status, "age_mae_years", "held_out"),
+        heartbeat=_number(status, "heartbeat"),
         seconds=float(status.get("seconds", 0.0)),
-        volumes_per_s=status.get("volumes_per_s"),
-        host=status.get("host", ""),
+        volumes_per_s=_number(status, "volumes_per_s"),
+        host=str(status.get("host", "")),
         usage=(files.read_note(run.usage_path) or None) if state == "running" else None,
     )
 
 
+def _number(status: Mapping[str, Any], *names: str) -> float | None:
+    """Return the first value of some names that is told; none where it is told to be unknown."""
+    value = next((status[name] for name in names if name in status), None)
+    return None if value is None else float(value)
+
+
 def _read_status(run: Run) -> dict[str, Any]:
     """Return the last status of a run; one that cannot be read is reported as a failure."""
-    remedy = "Resume goes on from what else lies in the run's folder, and writes it anew."
     try:
-        with errors.readable(run.status_path, remedy):
-            noted = files.read_json(run.status_path, remedy) or {}
+        with errors.readable(run.status_path, _REMEDY):
+            noted = files.read_json(run.status_path, _REMEDY) or {}
             return {"state": "waiting", **noted}
     except (DamagedError, OSError) as error:
         return {"state": "failed", "message": in_words(error)}
@@ -122,10 +145,10 @@ def _read_status(run: Run) -> dict[str, Any]:
 
 def is_alive(status: dict[str, Any]) -> bool:
     """Tell whether the process noted in a status still runs (elsewhere: has written lately)."""
-    if "pid" not in status:
+    if not processes.names_a_process(status):
         return False
     if status.get("host") != socket.gethostname():
-        return time.time() - status.get("heartbeat", 0.0) < REMOTE_HEARTBEAT_S
+        return time.time() - float(status.get("heartbeat") or 0.0) < REMOTE_HEARTBEAT_S
     return Process.noted(status).alive()
 
 

@@ -1,6 +1,7 @@
 """Checkpoints: whole or absent on disk, read without running code from them, with the position of a run."""
 
 import logging
+import struct
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,11 @@ from curation.errors import StudyError
 from curation.storage import files
 
 _log = logging.getLogger(__name__)
+#: What torch says of an archive whose parts are not what they say they are.
+_DAMAGE = (
+    *(RuntimeError, EOFError, UnpicklingError, ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, AssertionError, MemoryError, struct.error),
+)
 
 
 @dataclass
@@ -73,13 +79,18 @@ def load(path: Path) -> dict[str, Any] | None:
     """
     if not path.exists():
         return None
+    damaged = StudyError(
+        f"The checkpoint {path} is damaged and cannot be read. Delete it, then resume: the run "
+        "starts again from its beginning."
+    )
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, UnpicklingError) as error:
-        raise StudyError(
-            f"The checkpoint {path} is damaged and cannot be read. Delete it, then resume: the run "
-            "starts again from its beginning."
-        ) from error
+        with files.open_file(path) as file:
+            held = torch.load(file, map_location="cpu", weights_only=True)
+    except _DAMAGE as error:
+        raise damaged from error
+    if not isinstance(held, dict):
+        raise damaged
+    return held
 
 
 class Writer:

@@ -14,7 +14,7 @@ from curation.errors import SourceError
 from curation.interchange import example_datasets
 from curation.interchange.example_datasets import EXAMPLES, Example
 from curation.sources import allowed_roots, discovery, image_modality
-from curation.storage import files
+from curation.storage import typed_paths
 from curation.storage.workspace import ROLES, Workspace
 from pages.ui.cohort import dicom_form, folder_picker, joined_form
 from pages.ui.shell import background_tasks, controls, formatting, frame, person, progress, state
@@ -156,7 +156,7 @@ def _start(
         )
         return
     forget_finished(workspace)
-    given = files.expanded(path.strip())
+    given = typed_paths.expanded(path.strip())
     if given.is_absolute() and _refused(workspace, given):
         return
     if not path.strip() or not given.is_absolute() or not given.exists():
@@ -245,12 +245,12 @@ def _button(workspace: Workspace, example: Example, people: str) -> None:
     if not clicked:
         return
     forget_finished(workspace)
-    if people and _refused(workspace, files.expanded(people)):
+    if people and _refused(workspace, typed_paths.expanded(people)):
         return
-    if people and not files.expanded(people).is_file():
+    if people and not typed_paths.expanded(people).is_file():
         st.error(f"There is no table of people at {formatting.escape(people)}\\.")
         return
-    table = ["--participants", str(files.expanded(people).resolve())] if people else []
+    table = ["--participants", str(typed_paths.resolved(people))] if people else []
     background_tasks.start(workspace, background_tasks.EXAMPLE, example.name, *table)
     st.rerun(scope="app")
 

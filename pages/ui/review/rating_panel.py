@@ -1,13 +1,17 @@
 """Rating panel of Review: the form for a rating, the ratings given, and a tier given by hand."""
 
+import contextlib
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from curation import errors
 from curation.access import guard
 from curation.access.actions import Action
+from curation.errors import RatingError, TierscopeError
 from curation.ratings import artefact_places, rating_log
 from curation.ratings.rating_record import ARTEFACTS, MAX_COMMENT, Rating
 from curation.ratings.scales import Scale, all_scales
@@ -44,11 +48,22 @@ def _mark(scan_id: str, place: list[float]) -> None:
 # ---- ratings -------------------------------------------------------------------------------------
 
 
+@st.fragment
 def show_ratings(workspace: Workspace, scan_id: str, following: str | None) -> None:
     """Draw the rating of a scan in the making and the ratings that it has; nothing is preselected.
 
-    What is chosen and not saved yet is kept for each scan, whatever is looked at in between.
+    What is chosen and not saved yet is kept for each scan, whatever is looked at in between. A choice, a
+    comment and a saved rating have this part alone drawn anew: the image stays as it is.
     """
+    with frame.in_words():
+        _show_ratings(workspace, scan_id, following)
+    if (
+        state.get(state.PENDING_SCAN) is not None
+    ):  # the page takes it up where it is drawn as a whole
+        st.rerun()
+
+
+def _show_ratings(workspace: Workspace, scan_id: str, following: str | None) -> None:
     given = rating_log.list_ratings(workspace, scan_id)
     scales = all_scales(workspace)
     name = state.keep_one_of(state.SCALE, list(scales))
@@ -127,13 +142,15 @@ def _who_and_what(scan_id: str, count: int) -> None:
 
 def _save_buttons(workspace: Workspace, scan_id: str, scale: Scale, following: str | None) -> None:
     with st.container(horizontal=True, gap="small", key="saving"):
-        stay = st.button("Save", key="save-rating")
-        onward = st.button(
+        st.button("Save", key="save-rating", on_click=_save, args=(workspace, scan_id, scale, None))
+        st.button(
             "Save, next scan",
             key="save-and-next",
             type="primary",
             shortcut=NEXT,
             disabled=not following,
+            on_click=_save,
+            args=(workspace, scan_id, scale, following),
         )
         last = state.get(state.LAST_RATING)
         st.button(
@@ -142,22 +159,30 @@ def _save_buttons(workspace: Workspace, scan_id: str, scale: Scale, following: s
             icon=":material/undo:",
             shortcut=UNDO,
             disabled=last is None,
-            on_click=state.put,
-            args=(state.RATING_UNDO, last),
+            on_click=_take_back,
+            args=(workspace, last),
             help="Takes back the rating that you saved last, and goes back to its scan. It stays in the "
             "records, marked as taken back.",
         )
-    with frame.in_words():
-        _take_back(workspace)
-        if stay or onward:
-            _save(workspace, scan_id, scale, following if onward else None)
+    if trouble := state.get(state.RATING_TROUBLE):
+        state.put(state.RATING_TROUBLE, None)
+        st.error(formatting.escape(trouble))
 
 
+@contextlib.contextmanager
+def _told_later() -> Iterator[None]:
+    """Have an error of ours or of the system told where the panel is drawn: a click is dealt with before."""
+    try:
+        yield
+    except (TierscopeError, OSError) as error:
+        state.put(state.RATING_TROUBLE, errors.in_words(error))
+
+
+@_told_later()
 def _save(workspace: Workspace, scan_id: str, scale: Scale, following: str | None) -> None:
     draft, rater = _draft(scan_id), person.name()
     if draft.get("value") is None or draft.get("scale") != scale.name:
-        st.error("Choose a rating first; none is chosen for you.")
-        return
+        raise RatingError("Choose a rating first; none is chosen for you.")
     rating = Rating(
         scan_id=scan_id,
         rater=rater,
@@ -171,22 +196,17 @@ def _save(workspace: Workspace, scan_id: str, scale: Scale, following: str | Non
     _keep(scan_id)
     state.put(state.PENDING_SCAN, following)
     st.toast("Rating saved.", icon=":material/check:")
-    st.rerun()
 
 
-def _take_back(workspace: Workspace) -> None:
-    """Take back the rating that the rater asked to undo, and open its scan with the choice as it was."""
-    asked = state.get(state.RATING_UNDO)
-    state.put(state.RATING_UNDO, None)
-    if asked is None:
-        return
+@_told_later()
+def _take_back(workspace: Workspace, asked: tuple[int, str, str, dict[str, Any]]) -> None:
+    """Take back the rating that the rater saved last, and open its scan with the choice as it was."""
     number_of_it, rater, scan_id, draft = asked
     state.put(state.LAST_RATING, None)
     rating_log.withdraw(workspace, number_of_it, rater)
     _keep(scan_id, **draft)
     state.put(state.PENDING_SCAN, scan_id)
     st.toast("Rating taken back.", icon=":material/undo:")
-    st.rerun()
 
 
 def _past(given: pd.DataFrame) -> None:

@@ -153,7 +153,9 @@ def _carry_out(workspace: Workspace) -> None:
     """Do what was asked for; where it cannot be done, say why, here. Without a name it waits for one."""
     wish, number = state.get(state.TAG_WISH), state.get(state.TAG_UNDO)
     if wish is not None and not person.name().strip():
-        st.warning(f"Enter your name or initials first: the tag {formatting.escape(wish[0])} waits.")
+        st.warning(
+            f"Enter your name or initials first: the tag {formatting.escape(wish[0])} waits."
+        )
         return
     state.put(state.TAG_WISH, None)
     state.put(state.TAG_UNDO, None)

@@ -107,11 +107,11 @@ DRAW = Key[int]("draw")
 #: Which metrics Review lists.
 METRICS_VIEW = Key[str]("metrics_view")
 #: The rating scale, what is chosen for each scan and not saved yet, the rating that was saved last (its
-#: number, rater, scan and choice), and one that is to be taken back.
+#: number, rater, scan and choice), and what went wrong with one, in words.
 SCALE = Key[str]("scale")
 RATING_DRAFTS = Key[dict[str, dict[str, Any]]]("rating_drafts")
 LAST_RATING = Key[tuple[int, str, str, dict[str, Any]]]("last_rating")
-RATING_UNDO = Key[tuple[int, str, str, dict[str, Any]]]("rating_undo")
+RATING_TROUBLE = Key[str]("rating_trouble")
 
 # ---- Rate ------------------------------------------------------------------------------------------
 

@@ -84,3 +84,11 @@ def test_a_login_is_asked_for_where_settings_are_or_were_named(
     assert membership.is_asked_for(workspace)
     with pytest.raises(ServerError, match="cannot be read"):
         membership.read(membership.path_of(workspace))
+
+
+@pytest.mark.parametrize(
+    "text", ["a = " + "[" * 50_000, "a = " + "9" * 5000, "[login]\nidle_minutes = 1" + "0" * 400]
+)
+def test_settings_that_no_reader_can_take_in_let_nobody_in(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ServerError, match="Nobody is let in"):
+        _read(tmp_path, text)

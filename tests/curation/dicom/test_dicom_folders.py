@@ -3,7 +3,9 @@
 import gzip
 import json
 import os
+import resource
 import tarfile
+import time
 from pathlib import Path
 
 import nibabel as nib
@@ -13,7 +15,7 @@ import pytest
 
 from curation.__main__ import main
 from curation.decisions import audit_trail
-from curation.dicom import conversion, last_look, pseudonyms, series
+from curation.dicom import conversion, dicom_header, last_look, pseudonyms, series
 from curation.dicom.series import Folder
 from curation.errors import SourceError
 from curation.sources import allowed_roots
@@ -389,3 +391,42 @@ def test_a_real_series_becomes_the_image_that_its_files_hold(tmp_path, workspace
         flip = [slice(None, None, -1 if at else 1) for at in (i, j)]
         np.testing.assert_array_equal(values[:, :, k][tuple(flip)], header.pixel_array.T)
     assert b"Jane" not in _everything(workspace) and b"Hanke" not in _everything(workspace)
+
+
+@pytest.mark.parametrize(
+    "lies",
+    [
+        b"\x08\x00\x3e\x10UT\0\0" + (3 << 30).to_bytes(4, "little"),  # SeriesDescription of 3 GB
+        b"\x08\x00\x3e\x10UT\0\0" + (0xFFFFFFFE).to_bytes(4, "little"),
+    ],
+)
+def test_a_length_that_lies_costs_no_memory(lies: bytes, tmp_path: Path) -> None:
+    (path, *_) = write_series(tmp_path, 1)
+    raw = path.read_bytes()
+    place = raw.index(b"\x08\x00\x3e\x10")
+    path.write_bytes(raw[:place] + lies)
+    os.truncate(path, 5 << 30)  # hollow
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises((dicom_header.Damaged, dicom_header.NoImage)):
+        found = dicom_header.read(path)
+        if found.problem:
+            raise dicom_header.Damaged(found.problem)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
+
+
+def test_a_number_of_a_series_that_is_none_is_0(workspace, tmp_path: Path) -> None:
+    for path in write_series(tmp_path / "in", 1):
+        header = pydicom.dcmread(path)
+        header["SeriesNumber"]._value = "nan"
+        header.save_as(path)
+    assert [one.number for one in last_look.look(workspace, tmp_path / "in").series] == [0]
+
+
+def test_gigabytes_of_nothing_are_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "x.dcm"
+    path.touch()
+    os.truncate(path, 30 << 30)
+    before = time.process_time()
+    with pytest.raises(dicom_header.Damaged, match="no end"):
+        dicom_header.read(path)
+    assert time.process_time() - before < 20

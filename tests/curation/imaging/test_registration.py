@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from curation.imaging import otsu_threshold
 from curation.imaging import registration_refinement as refinement
 from curation.imaging.registration_refinement import LEVELS, Scene
 
@@ -75,3 +76,10 @@ def test_out_of_view_there_is_nothing_to_climb(scene: Scene, points: np.ndarray)
     )
     assert value == 0 and not slope.any()
     assert np.allclose(refinement.refine(far, scene, points, np.zeros(6000, dtype=np.int64)), far)
+
+
+def test_between_brightnesses_that_differ_by_rounding_alone_there_is_no_threshold() -> None:
+    data = np.full((8, 8, 8), 1e9, np.float32)
+    data[0] = np.nextafter(np.float32(1e9), np.float32(2e9))
+    assert otsu_threshold.threshold(data) == 0
+    assert otsu_threshold.threshold(np.zeros((8, 8, 8), np.float32)) == 0

@@ -150,3 +150,10 @@ def test_json_that_no_parser_can_take_is_a_row_with_its_reason(tmp_path: Path, t
     (tmp_path / "sub-02_T1w.json").write_text(text)
     rows = mriqc_tables.read(tmp_path).rows.set_index("key")
     assert "is not valid JSON" in rows.loc["sub-02_T1w", "problem"]
+
+
+def test_a_header_without_a_row_names_no_scan(tmp_path: Path) -> None:
+    path = tmp_path / "group_T1w.tsv"
+    path.write_text("bids_name\tcjv\n")
+    with pytest.raises(SourceError, match="names no scan"):
+        mriqc_tables.read(path)

@@ -266,3 +266,12 @@ def test_a_table_of_very_many_columns_is_read_at_once(tmp_path: Path) -> None:
     started = time.process_time()
     assert text_tables.read_table(path).shape == (3, 10_001)
     assert time.process_time() - started < 3  # 7 s when each column was gone over by itself
+
+
+def test_a_million_columns_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(f"c{number}" for number in range(1_000_000)) + "\n")
+    started = time.process_time()
+    with pytest.raises(SourceError, match="more than 50,000 columns"):
+        text_tables.read_table(path)
+    assert time.process_time() - started < 3  # minutes when pandas made a column of each

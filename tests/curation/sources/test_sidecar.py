@@ -130,3 +130,11 @@ def test_the_table_of_scans_keeps_the_scanner_also_of_files_read_before(
     again = ingest(workspace, tmp_path / "set").scans.iloc[0]
     assert again["field_strength_t"] == 1.5
     assert again["manufacturer"] is None or again["manufacturer"] != again["manufacturer"]
+
+
+def test_half_a_character_in_a_sidecar_does_not_lose_the_source(workspace, tmp_path) -> None:
+    image = write_nifti(tmp_path / "in" / "sub-01_T1w.nii.gz")
+    beside = image.with_name("sub-01_T1w.json")
+    beside.write_text('{"Manufacturer": "GE \\ud800", "ContrastBolusAgent": "\\udfff"}')
+    (row,) = ingest(workspace, tmp_path / "in").scans.to_dict("records")
+    assert row["manufacturer"].startswith("GE ") and row["modality"] == "T1w-ce"

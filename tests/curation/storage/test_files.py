@@ -149,3 +149,25 @@ def test_a_lock_of_another_account_is_said_in_words(tmp_path: Path, monkeypatch)
     monkeypatch.setattr(Path, "open", closed)  # root may open anything
     with pytest.raises(WorkspaceError, match=r"another account.*docs/server\.md"):
         files.lock(tmp_path / "lock").__enter__()
+
+
+def test_a_pipe_a_device_and_hollow_gigabytes_are_refused_and_never_waited_for(tmp_path) -> None:
+    pipe, device, hollow = (tmp_path / name for name in ("pipe", "device", "hollow"))
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    hollow.touch()
+    os.truncate(hollow, 30 << 30)
+    for path in (pipe, device, hollow):
+        for read in (files.read_text, files.read_json, files.read_json_lines):
+            with pytest.raises(OSError, match=r"no longer a file|more than 256 MB"):
+                read(path)
+
+
+def test_a_name_that_no_file_can_have_is_not_there(tmp_path) -> None:
+    assert files.read_json(tmp_path / "a\0b") is None
+
+
+def test_brackets_nested_thousands_deep_are_refused_in_words() -> None:
+    for parse in (files.parse_json, files.parse_toml):
+        with pytest.raises(ValueError, match="nested too deep"):
+            parse(("a = " if parse is files.parse_toml else "") + "[" * 100_000)

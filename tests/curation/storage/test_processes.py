@@ -211,3 +211,22 @@ def test_tasks_are_made_as_they_are_needed_not_all_at_once() -> None:
     assert max(ahead) <= 8
     assert sorted(processes.in_parallel(_doubled, iter(range(9)), 2)) == [*range(0, 18, 2)]
     assert list(processes.in_parallel(_doubled, [], 2)) == []
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        {"pid": -1, "started": 1.0},
+        {"pid": 2**40, "started": 1.0},
+        {"pid": True, "started": 1.0},
+        {"pid": 1, "started": "x"},
+        {"pid": 1, "started": 1.0, "host": []},
+        {"pid": 1, "started": 1.0, "boot": 3},
+    ],
+)
+def test_a_note_that_names_no_process_is_as_if_it_were_not_there(
+    noted: dict, tmp_path: Path
+) -> None:
+    path = tmp_path / "state.json"
+    files.write_json(path, noted)
+    assert processes.read_note(path) == {} and processes.running(path) is None

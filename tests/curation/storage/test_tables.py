@@ -1,7 +1,11 @@
 """Tables read in part are those read whole; metrics of another file than the present one are none."""
 
-import pandas as pd
+from pathlib import Path
 
+import pandas as pd
+import pytest
+
+from curation.errors import DamagedError
 from curation.storage import files, tables
 from curation.storage.workspace import Workspace
 from tests.helpers.workspace_scored import put_metrics, put_scans
@@ -60,3 +64,23 @@ def test_nothing_yet_has_the_columns_all_the_same(workspace: Workspace) -> None:
     empty = tables.read_scored_scans(workspace, ["site"])
     assert set(empty) == {"scan_id", "sha256", "site", "distortion_score"}
     assert empty.empty
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda table: table.drop(columns="status"), "lacks the column 'status'"),
+        (lambda table: table.assign(status=3), "'status' holds other values"),
+        (lambda table: table.assign(age_years="old"), "'age_years' holds other values"),
+        (lambda table: pd.concat([table, table.head(1)]), "'scan_id' is in it twice"),
+    ],
+)
+def test_a_table_of_scans_that_is_none_is_named_with_what_is_wrong(
+    change, said: str, tmp_path: Path
+) -> None:
+    workspace = Workspace.create(tmp_path / "w")
+    ids = ["a", "b"]
+    tables.write_scans(workspace, pd.DataFrame({"scan_id": ids, "status": "ok", "simulated": True}))
+    files.write_parquet(workspace.scans_path, change(tables.read_scans(workspace)))
+    with pytest.raises(DamagedError, match=said):
+        tables.read_scans(workspace)

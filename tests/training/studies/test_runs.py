@@ -136,3 +136,20 @@ def test_earlier_values_are_kept_and_messages_are_not(study: Study) -> None:
     Status(path).write("running")
     state = state_of(study, runs.runs_of(study)[0])
     assert (state.epoch, state.loss, state.message) == (2, 0.5, "")
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"epoch": "\x1b[2J"},
+        {"state": "none"},
+        {"message": []},
+        {"seconds": "x"},
+        {"loss": "0.5 or so"},
+    ],
+)
+def test_a_status_of_other_values_is_a_failure_that_names_its_file(
+    study: Study, status: dict
+) -> None:
+    told = _state(study, **({"state": "running"} | status))
+    assert told.state == "failed" and "status.json" in told.message

@@ -1,5 +1,6 @@
 import errno
 import pickle
+import random
 import resource
 import signal
 import threading
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from curation.errors import StudyError
+from tests.fuzz import images, sound
 from training.tasks import checkpoints
 
 
@@ -113,3 +115,15 @@ def test_a_damaged_or_hostile_file_is_refused_and_never_run(tmp_path: Path, cont
     with pytest.raises(StudyError, match="damaged"):
         checkpoints.load(path)
     assert not (tmp_path / "owned").exists()
+
+
+def test_whatever_a_checkpoint_holds_it_is_read_or_refused_in_words(tmp_path: Path) -> None:
+    path, refused = tmp_path / "last.pt", 0
+    for number in range(60):
+        path.write_bytes(images.checkpoint(random.Random(number), sound.checkpoint()))
+        try:
+            assert isinstance(checkpoints.load(path), dict)
+        except StudyError as error:
+            assert "is damaged" in str(error)
+            refused += 1
+    assert refused > 20

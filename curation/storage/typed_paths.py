@@ -1,0 +1,17 @@
+"""Paths as somebody types them, made whole: home folders and links followed, nothing refused."""
+
+import os
+from pathlib import Path
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path with ``~`` resolved; as it is where ``~`` is nobody's home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def resolved(path: str | Path) -> Path:
+    """Return the absolute path with ``~`` and links followed, of links in a circle as far as that goes."""
+    return Path(os.path.realpath(expanded(path)))
