@@ -78,10 +78,11 @@ are judged by it alone; Tierscope's own scans by the anchors of the other famili
 
 Version 1 divided by the number of metrics that were measured, so that missing ones raised the score;
 version 2 by all that are judged, so that the worst metric was averaged away; version 3 had upper ends that
-were made from clean scans as well and were too low for damage of another kind; version 4 is this one. Scores
-of an earlier version are made anew from the stored metrics when a workspace is opened or a cohort drafted;
-nothing is measured for that. Frozen cohorts and studies keep the scores and tiers that they were made with;
-`versions` in a cohort's JSON holds the `scoring_version`.
+were made from clean scans as well and were too low for damage of another kind; version 4 counted a nodding
+head as slightly distorted, had a floor of 8 for every image, and took any unevenness of the lines of k-space
+for ruin; version 5 is this one. Scores of an earlier version are made anew from the stored metrics when a
+workspace is opened or a cohort drafted; nothing is measured for that. Frozen cohorts and studies keep the
+scores and tiers that they were made with; `versions` in a cohort's JSON holds the `scoring_version`.
 
 ## For whom the references hold
 

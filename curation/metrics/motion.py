@@ -17,6 +17,12 @@ _SAMPLES = 128
 #: ones.
 _STEEP, _FAINT = 1.5, 9.0
 _MIN_PLANES = 8
+#: By chance alone r(k) varies by 1.57 · 1.25 / √n: the logarithm of a power has a standard deviation of 1.28,
+#: the difference to the mean of two √1.5 times that, a median 1.25 times that of a mean. Of a hundred, the
+#: third largest lies 2.2 times as far out.
+_CHANCE = 4.3
+#: Planes on each side of one that tell how coherent it should be, and the least coherence of an image.
+_BESIDE, _COHERENT = 4, 0.1
 _AXES = (("x", "left–right"), ("y", "anterior–posterior"), ("z", "superior–inferior"))
 
 
@@ -90,7 +96,7 @@ def averaged_air(scan: Scan) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     "motion",
     "higher is worse",
     unit="share of white-matter signal",
-    formula="√max(0, V(4) − V(1)) / μ_wm, V(h) = mean over the axes of the trimmed mean of "
+    formula="√max(0, V(4) − max(V(1), V(2))) / μ_wm, V(h) = mean over the axes of the trimmed mean of "
     "(I(p−h) − 2·I(p) + I(p+h))² / 6, deep in white matter",
     meaning="Waves some eight voxels long in even tissue, beyond what grain explains.",
     needs=("tissues",),
@@ -98,26 +104,33 @@ def averaged_air(scan: Scan) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
 def ripples(scan: Scan) -> float:
     deep = ndimage.binary_erosion(scan.masks.wm) & (scan.masks.signed_distance_mm > 4)
     index = scan.voxels_of(deep, margin=4)
-    near, far = [], []
+    bends = []
     for axis in range(3):
         along = index[_white_on_both_sides(scan, index, axis, 4)]
         if len(along) < 300:
             raise NotMeasurable("too little white matter is in view")
-        near.append(_bend(scan, along, axis, 1))
-        far.append(_bend(scan, along, axis, 4))
-    return float(np.sqrt(max(0.0, float(np.mean(far) - np.mean(near))))) / scan.wm_mean
+        bends.append([_bend(scan, along, axis, lag) for lag in (1, 2, 4)])
+    nearest, near, far = np.mean(bends, axis=0)
+    # Where k-space was filtered or filled with zeros, as most scanners do, grain is alike in neighbours; from
+    # two voxels on it is all there.
+    return float(np.sqrt(max(0.0, far - max(nearest, near)))) / scan.wm_mean
 
 
 def _white_on_both_sides(
     scan: Scan, index: NDArray[np.int64], axis: int, lag: int
 ) -> NDArray[np.bool_]:
+    """Return from which voxels those ``lag`` further on both sides lie between points of white matter."""
     both = np.ones(len(index), dtype=bool)
     last = np.array(scan.masks.wm.shape) - 1
     for side in (-lag, lag):
-        moved = index.copy()
+        moved = index.astype(np.float64)
         moved[:, axis] += side
-        x, y, z = np.clip(np.round(moved / scan.masks.step).astype(int), 0, last).T
-        both &= scan.masks.wm[x, y, z]
+        place = moved / scan.masks.step
+        for end in (np.floor, np.ceil):
+            points = np.round(place)
+            points[:, axis] = end(place[:, axis])
+            x, y, z = np.clip(points.astype(int), 0, last).T
+            both &= scan.masks.wm[x, y, z]
     return both
 
 
@@ -134,27 +147,38 @@ def _bend(scan: Scan, index: NDArray[np.int64], axis: int, lag: int) -> float:
     "motion",
     "higher is worse",
     unit="natural log",
-    formula="largest, over the axes, of the third largest |r(k) − median r|, k the planes of k-space along "
-    "it, r(k) = median over a plane of log|F(k)|² − (log|F(k−1)|² + log|F(k+1)|²) / 2",
+    formula="largest, over the axes, of the third largest |r(k) − median r| − 4.3 / √n, at least 0, k the "
+    "planes of k-space along it, r(k) = median over the n samples of a plane of "
+    "log|F(k)|² − (log|F(k−1)|² + log|F(k+1)|²) / 2",
     meaning="Whether single lines of the data were read weaker or stronger than their neighbours: a pulse "
     "or a jump of the gain. Such lines make ghosts.",
 )
 def uneven_lines(scan: Scan) -> float:
-    data = scan.volume.data
-    if min(data.shape) < 32:
-        raise NotMeasurable("too few voxels along an axis to compare lines of k-space")
-    spectrum = fft.rfftn(data)
+    spectrum = scan.remembered(_spectrum)
     power = spectrum.real**2 + spectrum.imag**2
     logs = np.log(power + np.float32(1e-12) * power.max())
     return max(_unevenness(logs, axis) for axis in range(3))
 
 
-def _unevenness(logs: NDArray[np.float32], axis: int) -> float:
-    """Return the third largest deviation of a plane of the half spectrum from its two neighbours."""
-    planes = np.moveaxis(logs, axis, 0)
+def _spectrum(scan: Scan) -> NDArray[np.complex64]:
+    """Return the scan's k-space; of the last axis, one half."""
+    data = scan.volume.data
+    if min(data.shape) < 32:
+        raise NotMeasurable("too few voxels along an axis to compare lines of k-space")
+    return np.asarray(fft.rfftn(data), dtype=np.complex64)
+
+
+def _planes(spectrum: NDArray, axis: int) -> NDArray:
+    """Return samples of the planes of a half spectrum along an axis, from the middle outwards."""
+    planes = np.moveaxis(spectrum, axis, 0)
     planes = planes[: planes.shape[0] // 2 + 1] if axis < 2 else planes
     steps = [max(1, size // _SAMPLES) for size in planes.shape[1:]]
-    planes = planes[:, :: steps[0], :: steps[1]].reshape(len(planes), -1)
+    return planes[:, :: steps[0], :: steps[1]].reshape(len(planes), -1)
+
+
+def _unevenness(logs: NDArray[np.float32], axis: int) -> float:
+    """Return the third largest deviation of a plane of the half spectrum from its two neighbours."""
+    planes = _planes(logs, axis)
     apart = np.median(planes[1:-1] - (planes[:-2] + planes[2:]) / 2, axis=1)
     usual = np.median(planes, axis=1)
     # Where k-space ends within the image's, as in an interpolated one, it falls off: no line is read there.
@@ -162,4 +186,46 @@ def _unevenness(logs: NDArray[np.float32], axis: int) -> float:
     level[:_INNER], level[-_OUTER:] = False, False
     if level.sum() < _MIN_PLANES:
         raise NotMeasurable("too few lines of k-space hold an image")
-    return float(np.sort(np.abs(apart - np.median(apart[level]))[level])[-3])
+    third = float(np.sort(np.abs(apart - np.median(apart[level]))[level])[-3])
+    return max(0.0, third - _CHANCE / float(np.sqrt(planes.shape[1])))
+
+
+@metric(
+    "broken_lines",
+    "Breaks between lines of k-space",
+    "motion",
+    "higher is worse",
+    unit="coherence",
+    formula="largest, over the axes and the planes k of k-space along each, of min(median c(k − 4 … k − 1), "
+    "median c(k + 1 … k + 4)) − c(k) − 3 / √(2 n), at least 0, c(k) = |mean over the n samples of a plane of "
+    "exp(i (φ(k) − φ(k + 1)))|, φ the phase",
+    meaning="Whether lines of the data that were read one after the other show the head in the same place: "
+    "between two of them it moved.",
+)
+def broken_lines(scan: Scan) -> float:
+    spectrum = scan.remembered(_spectrum)
+    phases = spectrum / np.maximum(np.abs(spectrum), np.float32(1e-20))
+    breaks = [_break(_planes(phases, axis)) for axis in range(3)]
+    if np.isnan(breaks).all():
+        raise NotMeasurable("too few lines of k-space hold an image")
+    return float(np.nanmax(breaks))
+
+
+def _break(phases: NDArray[np.complex64]) -> float:
+    """Return the deepest notch of the coherence of neighbouring planes; NaN where they hold no image.
+
+    A head fills a part of the field of view only, so that neighbouring lines are alike in phase, as much in
+    one place as in the next. A shift between them by d turns phases by 2π k·d, which differs over the plane.
+    """
+    coherence = np.abs((phases[:-1] * np.conj(phases[1:])).mean(axis=1))
+    beside = np.lib.stride_tricks.sliding_window_view(coherence, _BESIDE)
+    middles = np.median(beside, axis=1)
+    # Both sides have to be coherent: where k-space ends within the image's, it falls off and stays low.
+    usual = np.minimum(middles[: -_BESIDE - 1], middles[_BESIDE + 1 :])
+    here = coherence[_BESIDE:-_BESIDE]
+    read = usual > _COHERENT
+    if read.sum() < _MIN_PLANES:
+        return np.nan
+    # The coherence of so many samples is known to 1 / √(2 n), and the deepest of a hundred lies 3 lower.
+    chance = 3 / np.sqrt(2 * phases.shape[1])
+    return max(0.0, float((usual - here)[read].max()) - float(chance))

@@ -110,7 +110,7 @@ def of_changed_copies(column: str, reference: Reference | None = None) -> float:
 @lru_cache(maxsize=1)
 def _cases() -> pd.DataFrame:
     """Return the metrics of real scans as they are and changed; ``scan`` and ``change`` name them."""
-    cases = pd.read_csv(CASES_PATH)
+    cases = pd.read_csv(CASES_PATH).copy()  # as it is read, each of its hundred columns lies alone
     return cases.assign(scan_id=cases["scan"] + " " + cases["change"], sha256="")
 
 

@@ -147,6 +147,29 @@ def test_ripples_are_seen_through_noise() -> None:
     assert value("ripples", moved) > 3 * max(value("ripples", still), 0.005)
 
 
+def test_grain_that_is_alike_in_neighbours_is_no_ripple() -> None:
+    # as where k-space is filled with zeros to a finer grid, or smoothed by a filter
+    grain = np.random.default_rng(6).normal(0, 4, SHAPE)
+    kept = np.abs(np.fft.fftfreq(SHAPE[0])) <= 0.33
+    filled = np.fft.ifft(np.fft.fft(grain, axis=0) * kept[:, None, None], axis=0).real
+    smooth = ndimage.convolve1d(grain, [0.25, 0.5, 0.25], axis=1)
+    for data in (grain, filled, smooth):
+        assert value("ripples", make(100 + data, wm=np.ones(SHAPE, bool))) < 0.008
+
+
+def test_ripples_are_measured_where_both_sides_are_white_on_fine_voxels_too() -> None:
+    # Voxels of 0.7 mm on the grid of 2 mm: four of them are a point and 0.4.
+    white = np.zeros(SHAPE, bool)
+    white[10:50, 10:54, 10:52] = True
+    step = np.full(3, 2 / 0.7)
+    shape = [round(n * each) for n, each in zip(SHAPE, step, strict=True)]
+    inside = ndimage.zoom(white.astype(np.float32), np.array(shape) / SHAPE, order=1) > 0.5
+    data = np.where(inside, 100.0, 60.0) + np.random.default_rng(7).normal(0, 2, shape)
+    scan = make(np.ones(SHAPE), wm=white, step=step)
+    fine = replace(scan.volume, data=data.astype(np.float32), spacing_mm=(0.7, 0.7, 0.7))
+    assert METRICS["ripples"].function(Scan(fine, scan.masks)) < 0.006
+
+
 # ---- blur ----------------------------------------------------------------------------------------
 
 

@@ -41,7 +41,7 @@ def test_changed_copies_stand_in_where_few_people_were_scanned_twice() -> None:
 
 
 def test_the_error_of_changed_copies_is_that_of_the_kept_cases() -> None:
-    cases = pd.read_csv(repeat_error.CASES_PATH)
+    cases = pd.read_csv(repeat_error.CASES_PATH).copy()
     assert set(cases.columns) <= {"scan", "change", *METRICS}
     assert cases.groupby("scan")["change"].nunique().min() >= 4
     scores = distortion_score.score(cases.assign(scan_id=cases.index.astype("str"), sha256=""))
