@@ -303,9 +303,19 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def short_hash(text: str, length: int = 8) -> str:
-    """Return the first ``length`` hexadecimal digits of the SHA-256 of ``text``."""
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+def short_hash(text: str, length: int = 8, *, more: str = "") -> str:
+    """Return the first ``length`` hexadecimal digits of the SHA-256 of a text and what follows it.
+
+    Examples
+    --------
+    >>> short_hash("tier A") == short_hash("tier", more=" A")
+    True
+    """
+    made = hashlib.sha256()
+    for part in (text, more):
+        for start in range(0, len(part), _CHUNK):  # a list of a million scans is large
+            made.update(part[start : start + _CHUNK].encode())
+    return made.hexdigest()[:length]
 
 
 def slug(text: str) -> str:
