@@ -250,17 +250,13 @@ def read_scored_scans(workspace: Workspace, columns: Collection[str] | None = No
     scans = read_scans(workspace) if wanted is None else _scans_with(workspace, wanted)
     scores = read_scores(workspace) if wanted is None else _scores_with(workspace, wanted)
     keys = [key for key in ("scan_id", "sha256") if key in scores.columns]
-    table = _with_scores(scans, scores, keys)
+    if scans[keys].equals(scores[keys]):  # all are scored: looking for each would take long
+        table = pd.concat([scans, scores.drop(columns=keys)], axis=1)
+    else:
+        table = scans.merge(scores, on=keys, how="left")
     if "distortion_score" not in table:
         table["distortion_score"] = float("nan")
     return _with_others(workspace, table)
-
-
-def _with_scores(scans: pd.DataFrame, scores: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return scans with what is known of each beside it, as a left join on the keys gives it."""
-    if scans[keys].equals(scores[keys]):  # all are scored: nothing to look for, which takes long
-        return pd.concat([scans, scores.drop(columns=keys)], axis=1)
-    return scans.merge(scores, on=keys, how="left")
 
 
 def _scans_with(workspace: Workspace, wanted: Collection[str]) -> pd.DataFrame:

@@ -31,6 +31,7 @@ _FIELDS = (
     "gres",
     "at_once",
     "profile",
+    "stage",
 )
 
 
@@ -59,6 +60,12 @@ def add_backend_options(command: argparse.ArgumentParser) -> None:
     group.add_argument("--at-once", type=int, help="jobs that wait or run at once (default: 50)")
     group.add_argument(
         "--profile", help=f"a Snakemake profile named in {snakemake_profiles.ENVIRONMENT_VARIABLE}"
+    )
+    group.add_argument(
+        "--stage",
+        metavar="FOLDER",
+        help="copy prepared volumes to this folder on a disk of each machine that trains, such as "
+        "'$SLURM_TMPDIR' ('': do not)",
     )
     group.add_argument(
         "--mlflow",

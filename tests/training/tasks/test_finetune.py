@@ -132,9 +132,7 @@ def test_scratch_is_shown_what_pretrained_arms_are_shown(workspace: Workspace) -
     assert torch.equal(*expected_out)
     network = masked_autoencoder.build(study.preset, seed=0)
     expected = masked_autoencoder.centred(network.state_dict(), usual[0][0])
-    scratch = finetune._model(
-        workspace, study, runs.find(study, "finetune_scratch_seed0_fold0"), head_seed=0
-    )
+    scratch = finetune.model_of(workspace, study, runs.find(study, "finetune_scratch_seed0_fold0"))
     own = scratch.state_dict()
     assert all(
         torch.allclose(own[name], expected[name], atol=1e-6) for name in own if name in expected
