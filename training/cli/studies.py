@@ -84,7 +84,10 @@ def chosen_backend(
     kind = "profile" if chosen.profile else "slurm" if slurm else "here"
     if kind == "here" and not given and not chosen.here and not chosen.mlflow:
         return None, None
-    kept = asdict(execution_backend.remembered_backend(workspace)) if kind == "slurm" else {}
+    remembered = execution_backend.remembered_backend(workspace)
+    if given.keys() == {"stage"} and not chosen.here and not chosen.slurm:
+        kind = remembered.kind  # where volumes are copied to says nothing of where it runs
+    kept = asdict(remembered) if kind == "slurm" or kind == remembered.kind != "here" else {}
     backend = Backend.from_dict(kept | given | {"kind": kind})
     tracked = bool(chosen.mlflow) or (kind == "slurm" and mlflow_log.remembered(workspace))
     execution_backend.refuse_unusable(backend)

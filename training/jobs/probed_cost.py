@@ -113,7 +113,7 @@ class StudyCost:
     def words(self) -> str:
         """The cost in sentences."""
         probe = self.probe
-        at_once = f" with {self.slots} at once" if self.slots > 1 else ""
+        at_once = f" with {self.slots} runs at once" if self.slots > 1 else ""
         free, now = (wording.duration(self.span_s(free=free)) for free in (True, False))
         busy = f", {now} on one as busy as now" if cost_probe.busy(probe) else ""
         gpu = f", {self.gpu_hours:.2g} GPU-hours" if self.gpus else ""
